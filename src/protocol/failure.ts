@@ -1,0 +1,163 @@
+/**
+ * How a job failed, as plain data: it is stored with the job and survives threads, restarts and hosts, which thrown
+ * objects do not. Making a failure never fails, whatever was thrown, and its size is bounded.
+ */
+import { CallsheetError } from '../errors.js';
+import { decodePayload, encodePayload } from './payload.js';
+import { FAILURE_LIMIT_BYTES, type FailureData, thrownAsData } from './thrown.js';
+
+/** How a job failed. Made by {@link failureFrom}. */
+export interface Failure {
+  /** The error's name: `RangeError`. */
+  readonly name: string;
+  /** The error's message. */
+  readonly message: string;
+  /** The stack as text, where there was one. */
+  readonly stack?: string;
+  /** The error's `code`, if it is text or a number. */
+  readonly code?: string | number;
+  /** The error's `cause`: a failure if it is an error, otherwise the value; for a thrown value that is no error, it. */
+  readonly cause?: unknown;
+  /** The errors of an AggregateError, the first 16 of them. */
+  readonly errors?: readonly Failure[];
+  /** The error's other own enumerable properties; what cannot be stored is replaced by a short text that describes it. */
+  readonly properties?: Readonly<Record<string, unknown>>;
+  /** The error's name and those of its classes, the nearest first: `['MyError', 'RangeError', 'Error']`. */
+  readonly names: readonly string[];
+  /** Whether the error's name, or the name of one of its classes, is one of these. */
+  check(...names: string[]): boolean;
+}
+
+/** The one implementation of {@link Failure}. Its optional fields exist only where they have a value. */
+class StoredFailure implements Failure {
+  readonly name: string;
+  readonly message: string;
+  readonly names: readonly string[];
+  declare readonly stack?: string;
+  declare readonly code?: string | number;
+  declare readonly cause?: unknown;
+  declare readonly errors?: readonly Failure[];
+  declare readonly properties?: Readonly<Record<string, unknown>>;
+
+  constructor(data: FailureData) {
+    this.name = data.name;
+    this.message = data.message;
+    this.names = data.names;
+    const optional = this as { -readonly [field in keyof Failure]: Failure[field] };
+    if (data.stack !== undefined) optional.stack = data.stack;
+    if (data.code !== undefined) optional.code = data.code;
+    if (data.cause !== undefined) {
+      optional.cause = 'failure' in data.cause ? new StoredFailure(data.cause.failure) : data.cause.value;
+    }
+    if (data.errors !== undefined) optional.errors = data.errors.map((error) => new StoredFailure(error));
+    if (data.properties !== undefined) optional.properties = data.properties;
+  }
+
+  check(...names: string[]): boolean {
+    return names.some((name) => this.names.includes(name));
+  }
+}
+
+/** Whether a value is a failure, as a handler may return one. */
+export function isFailure(value: unknown): value is Failure {
+  return value instanceof StoredFailure;
+}
+
+/**
+ * The failure of whatever was thrown; a failure is itself. Never throws.
+ *
+ * Kept at most: 8,192 characters of the message, 16,384 of the stack, 8 causes, 16 errors of an AggregateError, 32
+ * properties of 4 KiB each, and 64 KiB of the whole. Where more is cut, the text says so.
+ */
+export function failureFrom(thrown: unknown): Failure {
+  return isFailure(thrown) ? thrown : new StoredFailure(thrownAsData(thrown));
+}
+
+/** The bytes of a failure: a payload of at most 64 KiB. */
+export function encodeFailure(failure: Failure): Uint8Array {
+  return encodePayload(dataOf(failure), {
+    root: 'failure',
+    code: 'RESULT_NOT_STORABLE',
+    limitBytes: FAILURE_LIMIT_BYTES,
+  });
+}
+
+/**
+ * The failure of these bytes.
+ *
+ * @throws {CallsheetError} PAYLOAD_CORRUPT if they are not those of a failure.
+ */
+export function decodeFailure(bytes: Uint8Array): Failure {
+  const data = decodePayload(bytes);
+  if (!isFailureData(data)) throw new CallsheetError('PAYLOAD_CORRUPT', 'A stored failure is not a failure.');
+  return new StoredFailure(data);
+}
+
+/** What `job.result()` rejects with. Its `cause` is the job's error made anew, of the nearest built-in class. */
+export class JobFailedError extends CallsheetError {
+  /** How the job failed. */
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super('JOB_FAILED', failure.message, { cause: errorFrom(failure) });
+    this.failure = failure;
+  }
+}
+
+/** The built-in classes that an error is made anew with; an own class comes back as the nearest of these. */
+const errorClasses = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError } as const;
+
+/** An error with the failure's name, message, stack, code, cause and properties. */
+export function errorFrom(failure: Failure): Error {
+  const cause = isFailure(failure.cause) ? errorFrom(failure.cause) : failure.cause;
+  const options = 'cause' in failure ? { cause } : undefined;
+  const known = failure.names.find((name): name is keyof typeof errorClasses => Object.hasOwn(errorClasses, name));
+  const error =
+    failure.errors === undefined
+      ? new (known === undefined ? Error : errorClasses[known])(failure.message, options)
+      : new AggregateError(failure.errors.map(errorFrom), failure.message, options);
+  const define = (key: string, value: unknown, enumerable: boolean): void => {
+    Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
+  };
+  for (const [key, value] of Object.entries(failure.properties ?? {})) define(key, value, true);
+  if (failure.code !== undefined) define('code', failure.code, true);
+  if (error.name !== failure.name) define('name', failure.name, false);
+  define('stack', failure.stack ?? `${failure.name}: ${failure.message}`, false);
+  return error;
+}
+
+/** The failure as what is stored. */
+function dataOf(failure: Failure): FailureData {
+  const { name, message, names, stack, code, cause, errors, properties } = failure;
+  return {
+    name,
+    message,
+    names,
+    ...(stack !== undefined && { stack }),
+    ...(code !== undefined && { code }),
+    ...('cause' in failure && { cause: isFailure(cause) ? { failure: dataOf(cause) } : { value: cause } }),
+    ...(errors !== undefined && { errors: errors.map(dataOf) }),
+    ...(properties !== undefined && { properties }),
+  };
+}
+
+function isFailureData(value: unknown): value is FailureData {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, message, names, stack, code, cause, errors, properties } = value as Record<string, unknown>;
+  return (
+    typeof name === 'string' &&
+    typeof message === 'string' &&
+    Array.isArray(names) &&
+    names.every((one) => typeof one === 'string') &&
+    (stack === undefined || typeof stack === 'string') &&
+    (code === undefined || typeof code === 'string' || typeof code === 'number') &&
+    (cause === undefined || isCauseData(cause)) &&
+    (errors === undefined || (Array.isArray(errors) && errors.every(isFailureData))) &&
+    (properties === undefined || (typeof properties === 'object' && properties !== null))
+  );
+}
+
+function isCauseData(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'failure' in value ? isFailureData(value.failure) : 'value' in value;
+}

@@ -1,0 +1,73 @@
+/**
+ * The format of a payload, which writer and reader share and which lies in journals and databases: change nothing here
+ * without a new journal version.
+ *
+ * A payload is exactly one value of standard msgpack (https://github.com/msgpack/msgpack/blob/master/spec.md); a list is
+ * an array header followed by its elements, so payloads are put together without being decoded.
+ *
+ * - nil, booleans, and text are msgpack's own. Text is well-formed UTF-8: lone surrogates are refused.
+ * - A number that is an integer of at most 32 bits (and not −0) is an int; every other number is a float 64.
+ * - A bigint of at most 64 bits is an int 64 (`d3`), which no number ever is; a larger one is an extension.
+ * - An array is an array; a plain object is a map with text keys, in the object's order, never `__proto__`.
+ * - A Uint8Array is a bin. Everything else is one of the extensions below, each complete in itself.
+ *
+ * | type | value | data |
+ * |---|---|---|
+ * | 0x00 | undefined | one zero byte |
+ * | 0x42 `B` | bigint beyond 64 bits | sign (0 or 1), then the magnitude, big-endian, no leading zero |
+ * | 0x44 `D` | Date | milliseconds since 1970 as a big-endian float 64 |
+ * | 0x6d `m` | Map | one array: key, value, key, value … |
+ * | 0x6e `n` | object with no prototype | one map |
+ * | 0x72 `r` | reference to a job | its 16-byte id |
+ * | 0x73 `s` | Set | one array |
+ * | 0x74 `t` | other binary data | an index into {@link BINARY_KINDS}, then the bytes |
+ * | 0x78 `x` | RegExp | one array: source, flags, lastIndex |
+ *
+ * The elements of typed arrays are in the order of a little-endian machine, as on every platform that Node 20 builds for
+ * but one (s390x, which this code does not serve).
+ */
+
+/** The extension types, see the head of the file. */
+export const extension = {
+  undefined: 0x00,
+  bigint: 0x42,
+  date: 0x44,
+  map: 0x6d,
+  nullPrototype: 0x6e,
+  reference: 0x72,
+  set: 0x73,
+  binary: 0x74,
+  regExp: 0x78,
+} as const;
+
+/** What an extension `t` can hold; the position in the list is what is stored. Only ever append. */
+export const BINARY_KINDS = [
+  'ArrayBuffer',
+  'Buffer',
+  'DataView',
+  'Int8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+] as const;
+
+/** How many levels of arrays and objects a stored value may have. */
+export const DEPTH_LIMIT = 1_000;
+
+/** How many levels the reader follows: lists of lists add a few to what the writer allows for one value. */
+export const READ_DEPTH_LIMIT = DEPTH_LIMIT + 100;
+
+/** How many objects, arrays and other things on the heap one stored value may have. */
+export const OBJECT_LIMIT = 1_000_000;
+
+/** How many bytes a payload may have unless told otherwise: 16 MiB. */
+export const DEFAULT_LIMIT_BYTES = 16 * 1024 * 1024;
+
+/** The bytes of an id in a reference. */
+export const REFERENCE_BYTES = 16;

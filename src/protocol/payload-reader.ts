@@ -1,0 +1,327 @@
+/**
+ * Reads one payload. The bytes may be anything at all: what is not a payload is a PAYLOAD_CORRUPT with the place, and
+ * what is read never takes more memory than a small multiple of the bytes that were really there.
+ */
+import { CallsheetError } from '../errors.js';
+import { BINARY_KINDS, extension, READ_DEPTH_LIMIT, REFERENCE_BYTES } from './payload-format.js';
+
+/** Makes the live object for a stored reference. */
+export type ReferenceReader = (id: Uint8Array) => unknown;
+
+/** ASCII text up to this length is read by a loop; the call into the runtime is dearer for it. */
+const SHORT_TEXT = 24;
+/** Arrays up to this length are made in one piece; a longer one grows, in case its header claims what is not there. */
+const TRUSTED_LENGTH = 1024;
+/** Keys seen lately, by a hash of their bytes: most payloads of one callable have the same ones. */
+const KEY_CACHE_SIZE = 1024;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const keyCache: string[] = new Array(KEY_CACHE_SIZE).fill('');
+
+/** One reading of one payload. */
+export class PayloadReader {
+  readonly #bytes: Uint8Array;
+  readonly #reference: ReferenceReader | undefined;
+  #numbers: DataView | undefined;
+  #position = 0;
+  #depth = 0;
+
+  constructor(bytes: Uint8Array, reference: ReferenceReader | undefined) {
+    this.#bytes = bytes;
+    this.#reference = reference;
+  }
+
+  /** The value; it must be all there is. */
+  read(): unknown {
+    const value = this.#value();
+    if (this.#position !== this.#bytes.length) throw this.#corrupt('there is more after the value');
+    return value;
+  }
+
+  #value(): unknown {
+    const at = this.#position++;
+    if (at >= this.#bytes.length) throw this.#corrupt('it ends too early');
+    const token = this.#bytes[at]!;
+    if (token < 0x80) return token;
+    if (token < 0x90) return this.#record(token & 0x0f, {});
+    if (token < 0xa0) return this.#array(token & 0x0f);
+    if (token < 0xc0) return this.#string(token & 0x1f);
+    if (token >= 0xe0) return token - 0x100;
+    switch (token) {
+      case 0xc0:
+        return null;
+      case 0xc2:
+        return false;
+      case 0xc3:
+        return true;
+      case 0xc4:
+        return this.#take(this.#uint8()).slice();
+      case 0xc6:
+        return this.#take(this.#uint32()).slice();
+      case 0xc9:
+        return this.#extension(this.#uint32());
+      case 0xcb:
+        return this.#float64();
+      case 0xcc:
+        return this.#uint8();
+      case 0xcd:
+        return this.#uint16();
+      case 0xce:
+        return this.#uint32();
+      case 0xd2:
+        return this.#uint32() | 0;
+      case 0xd3:
+        return this.#view(8).getBigInt64(this.#position - 8);
+      case 0xd4:
+        return this.#extension(1);
+      case 0xd7:
+        return this.#extension(8);
+      case 0xd8:
+        return this.#extension(16);
+      case 0xd9:
+        return this.#string(this.#uint8());
+      case 0xda:
+        return this.#string(this.#uint16());
+      case 0xdb:
+        return this.#string(this.#uint32());
+      case 0xdc:
+        return this.#array(this.#uint16());
+      case 0xdd:
+        return this.#array(this.#uint32());
+      case 0xde:
+        return this.#record(this.#uint16(), {});
+      case 0xdf:
+        return this.#record(this.#uint32(), {});
+      default:
+        throw this.#corrupt(`0x${token.toString(16)} begins no value`);
+    }
+  }
+
+  #array(length: number): unknown[] {
+    this.#enter(length);
+    let array: unknown[];
+    if (length <= TRUSTED_LENGTH) {
+      array = new Array(length);
+      for (let i = 0; i < length; i++) array[i] = this.#value();
+    } else {
+      array = [];
+      for (let i = 0; i < length; i++) array.push(this.#value());
+    }
+    this.#depth--;
+    return array;
+  }
+
+  #record(length: number, into: Record<string, unknown>): Record<string, unknown> {
+    this.#enter(length * 2);
+    for (let i = 0; i < length; i++) {
+      const key = this.#key();
+      if (key === '__proto__') throw this.#corrupt('a key names the prototype');
+      into[key] = this.#value();
+    }
+    this.#depth--;
+    return into;
+  }
+
+  #key(): string {
+    const token = this.#uint8();
+    if (token >= 0xa0 && token < 0xc0) return this.#shortKey(token & 0x1f);
+    if (token === 0xd9) return this.#string(this.#uint8());
+    if (token === 0xda) return this.#string(this.#uint16());
+    if (token === 0xdb) return this.#string(this.#uint32());
+    throw this.#corrupt('a key is not text');
+  }
+
+  #shortKey(length: number): string {
+    const bytes = this.#bytes;
+    const start = this.#position;
+    if (length > bytes.length - start) throw this.#corrupt('it ends too early');
+    let hash = length;
+    for (let i = start; i < start + length; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+    const slot = (hash >>> 0) % KEY_CACHE_SIZE;
+    const known = keyCache[slot]!;
+    if (known.length === length && isAsciiAt(known, bytes, start)) {
+      this.#position = start + length;
+      return known;
+    }
+    const key = this.#string(length);
+    keyCache[slot] = key;
+    return key;
+  }
+
+  #string(length: number): string {
+    const bytes = this.#bytes;
+    const start = this.#position;
+    if (length > bytes.length - start) throw this.#corrupt('it ends too early');
+    this.#position = start + length;
+    if (length <= SHORT_TEXT) {
+      let text = '';
+      let i = start;
+      for (; i < start + length && bytes[i]! < 0x80; i++) text += String.fromCharCode(bytes[i]!);
+      if (i === start + length) return text;
+    }
+    try {
+      return utf8.decode(bytes.subarray(start, start + length));
+    } catch {
+      throw this.#corrupt('its text is not UTF-8');
+    }
+  }
+
+  #extension(length: number): unknown {
+    const type = this.#uint8();
+    const end = this.#position + length;
+    if (end > this.#bytes.length) throw this.#corrupt('it ends too early');
+    const value = this.#extended(type, length, end);
+    if (this.#position !== end) throw this.#corrupt('an extension is not as long as it says');
+    return value;
+  }
+
+  #extended(type: number, length: number, end: number): unknown {
+    switch (type) {
+      case extension.undefined:
+        if (length !== 1 || this.#uint8() !== 0) throw this.#corrupt('its undefined is malformed');
+        return undefined;
+      case extension.bigint:
+        return this.#bigint(length);
+      case extension.date:
+        return this.#date(length);
+      case extension.map: {
+        const flat = this.#list();
+        if (flat.length % 2 !== 0) throw this.#corrupt('a Map has a key without a value');
+        const map = new Map();
+        for (let i = 0; i < flat.length; i += 2) map.set(flat[i], flat[i + 1]);
+        return map;
+      }
+      case extension.set:
+        return new Set(this.#list());
+      case extension.nullPrototype:
+        return this.#nullPrototype();
+      case extension.regExp:
+        return this.#regExp();
+      case extension.binary:
+        return this.#binary(end);
+      case extension.reference:
+        if (length !== REFERENCE_BYTES) throw this.#corrupt('the id of a reference is malformed');
+        if (this.#reference === undefined) throw this.#corrupt('it refers to a job where none can be referred to');
+        return this.#reference(this.#take(REFERENCE_BYTES).slice());
+      default:
+        throw this.#corrupt(`0x${type.toString(16)} is no extension`);
+    }
+  }
+
+  #bigint(length: number): bigint {
+    const sign = this.#uint8();
+    const magnitude = this.#take(length - 1);
+    if (sign > 1 || magnitude.length === 0) throw this.#corrupt('a bigint is malformed');
+    const digits = Buffer.from(magnitude.buffer, magnitude.byteOffset, magnitude.length).toString('hex');
+    let value: bigint;
+    try {
+      value = BigInt(`0x${digits}`);
+    } catch {
+      throw this.#corrupt('a bigint is larger than this machine allows');
+    }
+    return sign === 1 ? -value : value;
+  }
+
+  #date(length: number): Date {
+    const date = new Date(length === 8 ? this.#float64() : Number.NaN);
+    if (Number.isNaN(date.getTime())) throw this.#corrupt('a Date is invalid');
+    return date;
+  }
+
+  #list(): unknown[] {
+    const value = this.#value();
+    if (!Array.isArray(value)) throw this.#corrupt('an extension does not hold the array that it should');
+    return value;
+  }
+
+  #nullPrototype(): unknown {
+    const token = this.#uint8();
+    const into = Object.create(null) as Record<string, unknown>;
+    if (token >= 0x80 && token < 0x90) return this.#record(token & 0x0f, into);
+    if (token === 0xde) return this.#record(this.#uint16(), into);
+    if (token === 0xdf) return this.#record(this.#uint32(), into);
+    throw this.#corrupt('an extension does not hold the map that it should');
+  }
+
+  #regExp(): RegExp {
+    const [source, flags, lastIndex] = this.#list();
+    if (typeof source === 'string' && typeof flags === 'string' && typeof lastIndex === 'number') {
+      try {
+        const made = new RegExp(source, flags);
+        made.lastIndex = lastIndex;
+        return made;
+      } catch {
+        // Reported below with the other ways to be wrong.
+      }
+    }
+    throw this.#corrupt('a RegExp is malformed');
+  }
+
+  #binary(end: number): unknown {
+    const kind = BINARY_KINDS[this.#uint8()];
+    const content = this.#take(end - this.#position);
+    if (kind === undefined) throw this.#corrupt('its binary data is of no known kind');
+    // Copied, also for its alignment; never a view on the payload, which may be a view itself.
+    if (kind === 'Buffer') return Buffer.from(content.slice().buffer);
+    const buffer = content.slice().buffer;
+    if (kind === 'ArrayBuffer') return buffer;
+    try {
+      // Whichever class it is, it is made from a buffer.
+      return new globalThis[kind as 'DataView'](buffer);
+    } catch {
+      throw this.#corrupt(`the length of its ${kind} is wrong`);
+    }
+  }
+
+  /** Goes one level down, into something of so many values, each of at least one byte. */
+  #enter(values: number): void {
+    if (values > this.#bytes.length - this.#position) throw this.#corrupt('it ends too early');
+    if (++this.#depth > READ_DEPTH_LIMIT) throw this.#corrupt('it is nested too deeply');
+  }
+
+  #take(length: number): Uint8Array {
+    const start = this.#position;
+    if (length < 0 || length > this.#bytes.length - start) throw this.#corrupt('it ends too early');
+    this.#position = start + length;
+    // Of the plain class, so that `slice` copies, which a Buffer's does not.
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
+  }
+
+  #uint8(): number {
+    const value = this.#bytes[this.#position++];
+    if (value === undefined) throw this.#corrupt('it ends too early');
+    return value;
+  }
+
+  #uint16(): number {
+    return (this.#uint8() << 8) | this.#uint8();
+  }
+
+  #uint32(): number {
+    return this.#uint16() * 0x10000 + this.#uint16();
+  }
+
+  #float64(): number {
+    return this.#view(8).getFloat64(this.#position - 8);
+  }
+
+  /** Steps over so many bytes and gives a view of the whole payload to read them with. */
+  #view(length: number): DataView {
+    if (length > this.#bytes.length - this.#position) throw this.#corrupt('it ends too early');
+    this.#position += length;
+    this.#numbers ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    return this.#numbers;
+  }
+
+  #corrupt(reason: string): CallsheetError {
+    return new CallsheetError('PAYLOAD_CORRUPT', `A payload is damaged near byte ${this.#position}: ${reason}.`);
+  }
+}
+
+function isAsciiAt(text: string, bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80 || unit !== bytes[start + i]) return false;
+  }
+  return true;
+}

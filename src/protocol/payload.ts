@@ -1,0 +1,95 @@
+/**
+ * Values as bytes: arguments, results, annotations. They are encoded once, by who makes them, and decoded once, by who
+ * uses them; whatever lies between carries the bytes.
+ *
+ * What comes back is deep-equal to what went in, or it never went in: `undefined`, −0, NaN, bigints of any size, Date,
+ * RegExp, Map, Set, ArrayBuffer and its views (a Buffer stays a Buffer), objects without a prototype are all carried.
+ * Everything else is refused with its path: functions, symbols, instances of classes, errors, getters, symbol keys,
+ * `__proto__` as a key, lone surrogates, invalid dates, cycles, holes in arrays, shared, resizable and detached buffers.
+ *
+ * Three things are not part of a value here: the same object in two places comes back as two copies; two views on one
+ * buffer come back with a buffer each, as large as the view; and what was frozen comes back unfrozen.
+ */
+import { DEFAULT_LIMIT_BYTES } from './payload-format.js';
+import { PayloadReader, type ReferenceReader } from './payload-reader.js';
+import { PayloadWriter } from './payload-writer.js';
+
+/** What a payload is for, and how it is bounded. */
+export interface EncodeOptions {
+  /** What the value is called at the beginning of a path in errors: `arguments`, `result`. */
+  readonly root: string;
+  /** The code of the error for a value that cannot be stored. */
+  readonly code: 'ARGUMENT_NOT_STORABLE' | 'RESULT_NOT_STORABLE';
+  /** The most bytes that the payload may have; 16 MiB by default. */
+  readonly limitBytes?: number | undefined;
+  /**
+   * Tells a live handle from any other object: its 16-byte id, or undefined. Asked only about objects that are neither
+   * plain nor arrays.
+   */
+  readonly reference?: ((value: object) => Uint8Array | undefined) | undefined;
+}
+
+/** How a payload is decoded. */
+export interface DecodeOptions {
+  /** Makes the live handle for a stored reference; without it, a payload with a reference is refused. */
+  readonly reference?: ReferenceReader | undefined;
+}
+
+/** The writer between two uses. A getter or a `reference` that encodes while one is written gets another. */
+let spareWriter: PayloadWriter | undefined;
+
+/**
+ * The payload of a value: one msgpack value, in an array of exactly its size with a buffer of its own.
+ *
+ * @throws {NotStorableError} with the path of the first part that cannot be stored faithfully, or with the code
+ * PAYLOAD_TOO_LARGE where the whole has too many bytes, objects or levels.
+ */
+export function encodePayload(value: unknown, options: EncodeOptions): Uint8Array {
+  const writer = spareWriter ?? new PayloadWriter();
+  spareWriter = undefined;
+  try {
+    return writer.write(
+      value,
+      options.root,
+      options.code,
+      options.limitBytes ?? DEFAULT_LIMIT_BYTES,
+      options.reference,
+    );
+  } finally {
+    spareWriter = writer;
+  }
+}
+
+/** The payload of a call's arguments: their list, with paths such as `arguments[0].when`. */
+export function encodeArguments(args: readonly unknown[], options: Partial<EncodeOptions> = {}): Uint8Array {
+  return encodePayload(args, { root: 'arguments', code: 'ARGUMENT_NOT_STORABLE', ...options });
+}
+
+/**
+ * The value of a payload.
+ *
+ * @throws {CallsheetError} PAYLOAD_CORRUPT if the bytes are not a payload, whatever they are. What `reference` throws is
+ * passed on.
+ */
+export function decodePayload(bytes: Uint8Array, options?: DecodeOptions): unknown {
+  return new PayloadReader(bytes, options?.reference).read();
+}
+
+/** The payload of the list of these payloads' values, made without decoding them. */
+export function joinPayloads(parts: readonly Uint8Array[]): Uint8Array {
+  const headBytes = parts.length < 0x10 ? 1 : 5;
+  let size = headBytes;
+  for (const part of parts) size += part.length;
+  const joined = new Uint8Array(size);
+  if (headBytes === 1) joined[0] = 0x90 | parts.length;
+  else {
+    joined[0] = 0xdd;
+    new DataView(joined.buffer).setUint32(1, parts.length);
+  }
+  let position = headBytes;
+  for (const part of parts) {
+    joined.set(part, position);
+    position += part.length;
+  }
+  return joined;
+}

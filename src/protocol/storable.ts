@@ -1,0 +1,132 @@
+/**
+ * What can be stored faithfully, and the words for what cannot. The writer asks here about everything that is not plain;
+ * it knows nothing of bytes.
+ */
+import { isDeepStrictEqual, types } from 'node:util';
+
+/** Reads the class's name that a typed array carries inside, whatever its prototype. */
+const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
+  .get as (this: unknown) => string | undefined;
+
+/** Well-formedness of text is in every supported Node, but not yet in the compiler's library for it. */
+interface WellFormedText {
+  isWellFormed(): boolean;
+  toWellFormed(): string;
+}
+
+/** Whether the text has no lone surrogate. */
+export function isWellFormed(text: string): boolean {
+  return (text as unknown as WellFormedText).isWellFormed();
+}
+
+/** The text with each lone surrogate replaced by U+FFFD. */
+export function toWellFormed(text: string): string {
+  return (text as unknown as WellFormedText).toWellFormed();
+}
+
+/** The views of binary data that are carried. A Buffer stays a Buffer. */
+const viewClasses = {
+  Uint8Array,
+  DataView,
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+} as const;
+
+/** The name of a class of views that is carried. */
+export type ViewKind = keyof typeof viewClasses | 'Buffer';
+
+/** The kinds of object that are stored otherwise than as a plain object or an array. */
+export type SpecialKind = 'Date' | 'Map' | 'Set' | 'RegExp' | 'ArrayBuffer' | ViewKind;
+
+/** Each prototype that is carried, and the test that the object really is what its prototype says. */
+const specialKinds = new Map<object | null, { kind: SpecialKind; isReal: (value: unknown) => boolean }>([
+  [Date.prototype, { kind: 'Date', isReal: types.isDate }],
+  [Map.prototype, { kind: 'Map', isReal: types.isMap }],
+  [Set.prototype, { kind: 'Set', isReal: types.isSet }],
+  [RegExp.prototype, { kind: 'RegExp', isReal: types.isRegExp }],
+  [ArrayBuffer.prototype, { kind: 'ArrayBuffer', isReal: types.isArrayBuffer }],
+  [Buffer.prototype, { kind: 'Buffer', isReal: types.isUint8Array }],
+]);
+for (const [kind, made] of Object.entries(viewClasses)) {
+  // A typed array given the prototype of another would pass for it; its own tag tells.
+  const isReal = (value: unknown): boolean =>
+    kind === 'DataView' ? types.isDataView(value) : typedArrayTag.call(value) === kind;
+  specialKinds.set(made.prototype, { kind: kind as ViewKind, isReal });
+}
+
+/** The kind of an object by its prototype; undefined for what is not carried. */
+export function specialKind(value: object, prototype: object | null): SpecialKind | undefined {
+  const found = specialKinds.get(prototype);
+  return found?.isReal(value) ? found.kind : undefined;
+}
+
+/** Why the own properties of a view cannot be stored, or undefined if it has none but its elements. */
+export function viewPropertyRefusal(kind: ViewKind, value: ArrayBufferView): string | undefined {
+  if (kind === 'DataView') return extraPropertyRefusal(value, 0);
+  // A list of the property names would have every index of a large array. This compares memory (with itself), and then
+  // the properties other than elements.
+  const typed = value as Uint8Array<ArrayBuffer>;
+  const made = kind === 'Buffer' ? Buffer.from : undefined;
+  const bare = made
+    ? made(typed.buffer, typed.byteOffset, typed.length)
+    : new viewClasses[kind as 'Uint8Array'](typed.buffer, typed.byteOffset, typed.length);
+  return isDeepStrictEqual(typed, bare) ? undefined : 'has properties of its own, which cannot be stored';
+}
+
+/** Why a value that no rule admits is refused, as the end of a sentence that begins with its path. */
+export function refusal(value: unknown): string {
+  if (typeof value === 'function') return `is a function${quotedName(value.name)}, which cannot be stored`;
+  if (typeof value === 'symbol') return 'is a symbol, which cannot be stored';
+  const object = value as object;
+  if (types.isNativeError(object)) return `is an error (${className(object)}), which is thrown, not stored as a value`;
+  if (types.isSharedArrayBuffer(object)) return 'is a SharedArrayBuffer, whose sharing cannot be stored';
+  if (types.isPromise(object)) return 'is a Promise: await it first';
+  if (types.isProxy(object)) return `is a Proxy of ${withArticle(className(object))}, which cannot be stored`;
+  return `is ${withArticle(className(object))}: instances of classes cannot be stored`;
+}
+
+/** The name of the object's class, as far as it can be told without running code of the user's. */
+export function className(value: object): string {
+  try {
+    for (let at = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) {
+      const made: unknown = Object.getOwnPropertyDescriptor(at, 'constructor')?.value;
+      if (typeof made !== 'function') continue;
+      const name: unknown = Object.getOwnPropertyDescriptor(made, 'name')?.value;
+      if (typeof name === 'string' && name !== '') return toWellFormed(name.slice(0, 100));
+    }
+  } catch {
+    // A Proxy that refuses to be looked at: it has no name that we could tell.
+  }
+  return 'nameless class';
+}
+
+/**
+ * Why the object's own properties cannot all be stored, or undefined if they can. `expected` are the names of those that
+ * its kind always has.
+ */
+export function extraPropertyRefusal(value: object, expected: number): string | undefined {
+  if (Object.getOwnPropertyNames(value).length > expected) return 'has properties of its own, which cannot be stored';
+  return symbolRefusal(value);
+}
+
+/** Why the object's symbol keys cannot be stored, or undefined if it has none. */
+export function symbolRefusal(value: object): string | undefined {
+  const symbols = Object.getOwnPropertySymbols(value);
+  return symbols.length === 0 ? undefined : `has a symbol as a key (${String(symbols[0])}), which cannot be stored`;
+}
+
+function quotedName(name: unknown): string {
+  return typeof name === 'string' && name !== '' ? ` (${toWellFormed(name.slice(0, 100))})` : '';
+}
+
+function withArticle(name: string): string {
+  return `${/^[AEIOU]/i.test(name) ? 'an' : 'a'} ${name}`;
+}

@@ -1,0 +1,211 @@
+/**
+ * Reads whatever was thrown into plain data of a bounded size. A thrown value is the least trustworthy of all: it may be
+ * null, a Proxy, an object whose getters throw, its own cause. Nothing here throws.
+ */
+import { types } from 'node:util';
+import { NotStorableError } from '../errors.js';
+import { decodePayload, encodePayload } from './payload.js';
+import { className, toWellFormed } from './storable.js';
+
+/** A failure as it is stored. */
+export interface FailureData {
+  readonly name: string;
+  readonly message: string;
+  readonly names: readonly string[];
+  readonly stack?: string;
+  readonly code?: string | number;
+  readonly cause?: { readonly failure: FailureData } | { readonly value: unknown };
+  readonly errors?: readonly FailureData[];
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+/** The most bytes that a failure takes when stored. */
+export const FAILURE_LIMIT_BYTES = 64 * 1024;
+
+/** How much of an error is kept. */
+interface Bounds {
+  readonly messageLength: number;
+  readonly stackLength: number;
+  readonly causes: number;
+  readonly errors: number;
+  readonly properties: number;
+  readonly propertyBytes: number;
+}
+
+/** Tried in turn until the whole is small enough; the last always is. */
+const BOUNDS: readonly Bounds[] = [
+  { messageLength: 8_192, stackLength: 16_384, causes: 8, errors: 16, properties: 32, propertyBytes: 4_096 },
+  { messageLength: 2_048, stackLength: 2_048, causes: 4, errors: 4, properties: 8, propertyBytes: 512 },
+  { messageLength: 2_048, stackLength: 2_048, causes: 0, errors: 0, properties: 0, propertyBytes: 0 },
+];
+
+const NAME_LENGTH = 128;
+const NAMES = 16;
+/** Fields of an error that have a place of their own in a failure. */
+const FIELDS = new Set(['name', 'message', 'stack', 'cause', 'errors', '__proto__']);
+
+/** The data of whatever was thrown, at most {@link FAILURE_LIMIT_BYTES} when stored. */
+export function thrownAsData(thrown: unknown): FailureData {
+  for (const bounds of BOUNDS) {
+    const data = readThrown(thrown, bounds, []);
+    if (isStorable(data)) return data;
+  }
+  // Not reached unless reading the same object twice gave two different things.
+  return { name: 'Error', message: 'an error that could not be read', names: ['Error'] };
+}
+
+function readThrown(thrown: unknown, bounds: Bounds, above: readonly unknown[]): FailureData {
+  if (!isErrorLike(thrown)) return readValue(thrown, bounds);
+  const names = namesOf(thrown);
+  const stack = read(thrown, 'stack');
+  const code = read(thrown, 'code');
+  const properties = propertiesOf(thrown, bounds);
+  const errors = read(thrown, 'errors');
+  const inside = [...above, thrown];
+  return {
+    name: names[0] ?? 'Error',
+    message: cut(textOf(read(thrown, 'message') ?? ''), bounds.messageLength),
+    names,
+    ...(typeof stack === 'string' && { stack: cut(stack, bounds.stackLength) }),
+    ...(isCode(code) && { code: typeof code === 'string' ? cut(code, NAME_LENGTH) : code }),
+    ...causeOf(thrown, bounds, inside),
+    ...(isArray(errors) && inside.length <= bounds.causes && { errors: readErrors(errors, bounds, inside) }),
+    ...(properties !== undefined && { properties }),
+  };
+}
+
+/** Something thrown that is no error: what it is goes into the message, and itself into the cause if it can be stored. */
+function readValue(thrown: unknown, bounds: Bounds): FailureData {
+  const copy = storableCopy(thrown, bounds.propertyBytes);
+  return {
+    name: 'NonErrorThrown',
+    message: cut(`a value that is no error was thrown: ${textOf(thrown)}`, bounds.messageLength),
+    names: ['NonErrorThrown'],
+    ...('value' in copy && copy.value !== undefined && { cause: copy }),
+  };
+}
+
+function causeOf(thrown: object, bounds: Bounds, inside: readonly unknown[]): Pick<FailureData, 'cause'> {
+  const cause = read(thrown, 'cause');
+  if (cause === undefined) return {};
+  if (inside.includes(cause)) return { cause: { value: '[an error above is its own cause]' } };
+  if (inside.length > bounds.causes) return { cause: { value: `[more causes: ${textOf(cause)}]` } };
+  if (isErrorLike(cause)) return { cause: { failure: readThrown(cause, bounds, inside) } };
+  return { cause: { value: stored(cause, 'cause', bounds) } };
+}
+
+function readErrors(errors: readonly unknown[], bounds: Bounds, inside: readonly unknown[]): FailureData[] {
+  const found: FailureData[] = [];
+  for (let i = 0; i < bounds.errors; i++) {
+    const length = read(errors, 'length');
+    if (typeof length !== 'number' || i >= length) break;
+    const error = read(errors, i);
+    if (!inside.includes(error)) found.push(readThrown(error, bounds, inside));
+  }
+  return found;
+}
+
+/** The error's own enumerable properties that have no place of their own. */
+function propertiesOf(thrown: object, bounds: Bounds): Record<string, unknown> | undefined {
+  const properties: Record<string, unknown> = {};
+  let kept = 0;
+  try {
+    for (const key of Object.keys(thrown)) {
+      const property = Object.getOwnPropertyDescriptor(thrown, key);
+      if (property === undefined || FIELDS.has(key) || (key === 'code' && isCode(property.value))) continue;
+      if (kept++ >= bounds.properties) break;
+      const isAccessor = property.get !== undefined || property.set !== undefined;
+      properties[toWellFormed(key.slice(0, NAME_LENGTH))] = isAccessor
+        ? '[a getter]'
+        : stored(property.value, key, bounds);
+    }
+  } catch {
+    // A Proxy that does not show its properties: what was shown until then is kept.
+  }
+  return kept === 0 ? undefined : properties;
+}
+
+/** A copy of the value, or a text that describes it where it cannot be stored. */
+function stored(value: unknown, what: string, bounds: Bounds): unknown {
+  if (typeof value === 'string') return cut(value, bounds.propertyBytes);
+  const copy = storableCopy(value, bounds.propertyBytes, what);
+  return 'value' in copy ? copy.value : `[${cut(copy.refusal, 256)}]`;
+}
+
+/** A copy that the thrower can no longer change, and that will surely be storable; or why there is none. */
+function storableCopy(value: unknown, limitBytes: number, root = 'it'): { value: unknown } | { refusal: string } {
+  try {
+    return { value: decodePayload(encodePayload(value, { root, code: 'RESULT_NOT_STORABLE', limitBytes })) };
+  } catch (error) {
+    return { refusal: error instanceof NotStorableError ? error.message : `${root} cannot be stored` };
+  }
+}
+
+/** The error's name, and those of its classes up to Object, each once. */
+function namesOf(thrown: object): string[] {
+  const names = new Set<string>();
+  const add = (name: unknown): void => {
+    if (typeof name === 'string' && name !== '' && names.size < NAMES) names.add(cut(name, NAME_LENGTH));
+  };
+  add(read(thrown, 'name'));
+  try {
+    for (let at = Object.getPrototypeOf(thrown); at !== null && names.size < NAMES; at = Object.getPrototypeOf(at)) {
+      const made: unknown = Object.getOwnPropertyDescriptor(at, 'constructor')?.value;
+      if (typeof made !== 'function' || made === Object) continue;
+      add(Object.getOwnPropertyDescriptor(made, 'name')?.value);
+    }
+  } catch {
+    // A Proxy that does not show its prototype.
+  }
+  return names.size === 0 ? ['Error'] : [...names];
+}
+
+/** Whether it is an error: a real one, of any realm, or an object that has what makes one. */
+function isErrorLike(value: unknown): value is object {
+  try {
+    if (typeof value !== 'object' || value === null) return false;
+    if (types.isNativeError(value) || value instanceof Error) return true;
+    return typeof read(value, 'message') === 'string' && typeof read(value, 'stack') === 'string';
+  } catch {
+    return false;
+  }
+}
+
+function isCode(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
+function isArray(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** A property, or undefined where its getter throws. */
+function read(object: object, key: string | number): unknown {
+  try {
+    return (object as Record<string | number, unknown>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Anything as a short text. No method of the value's own is called. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return `an instance of ${className(value)}`;
+}
+
+/** The beginning of a text, storable, with a word on what was cut. */
+function cut(text: string, length: number): string {
+  if (text.length <= length) return toWellFormed(text);
+  return `${toWellFormed(text.slice(0, length))}… [${text.length - length} more characters]`;
+}
+
+function isStorable(data: FailureData): boolean {
+  return 'value' in storableCopy(data, FAILURE_LIMIT_BYTES);
+}
