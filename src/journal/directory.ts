@@ -1,0 +1,67 @@
+/**
+ * Makes sure of the directory that a journal is to live in: that it is there, durably, and can be worked in. Knows nothing of
+ * what will be in it.
+ */
+import * as path from 'node:path';
+import { CallsheetError } from '../errors.js';
+import { type Disk, errorCodeOf, machineDisk } from './disk.js';
+
+const reasons: Record<string, string> = {
+  EACCES: 'this process is not allowed to',
+  EPERM: 'this process is not allowed to',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file',
+  ENAMETOOLONG: 'the path is too long',
+  ELOOP: 'the path has a loop of symbolic links',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+};
+
+/**
+ * Creates the directory with its parents where missing, each made durable in its own parent, and checks that files can be
+ * made in it. Gives its absolute path. Throws `DIRECTORY_UNUSABLE` with path and reason.
+ */
+export function prepareDirectory(directory: string, disk: Disk = machineDisk): string {
+  if (typeof directory !== 'string' || directory === '') throw new TypeError('directory must be a path');
+  const absolute = path.resolve(directory);
+  try {
+    makeMissing(disk, absolute);
+    disk.checkDirectory(absolute);
+  } catch (error) {
+    throw unusableDirectory(absolute, error);
+  }
+  return absolute;
+}
+
+/** The error for a directory in which what we need cannot be done. */
+export function unusableDirectory(directory: string, cause: unknown): CallsheetError {
+  const code = errorCodeOf(cause);
+  const reason =
+    (code === undefined ? undefined : reasons[code]) ?? (cause instanceof Error ? cause.message : String(cause));
+  const message = `${directory} cannot be used as a directory for the journal: ${reason}${code === undefined ? '' : ` (${code})`}`;
+  return new CallsheetError('DIRECTORY_UNUSABLE', message, { cause });
+}
+
+function makeMissing(disk: Disk, directory: string): void {
+  try {
+    disk.makeDirectory(directory);
+  } catch (error) {
+    const code = errorCodeOf(error);
+    // If a file has the name, the check that follows finds it.
+    if (code === 'EEXIST') return;
+    const parent = path.dirname(directory);
+    if (code !== 'ENOENT' || parent === directory) throw error;
+    makeMissing(disk, parent);
+    makeAgain(disk, directory);
+  }
+  disk.syncDirectoryNow(path.dirname(directory));
+}
+
+/** Another process may have made it in the meantime, which is as good. */
+function makeAgain(disk: Disk, directory: string): void {
+  try {
+    disk.makeDirectory(directory);
+  } catch (error) {
+    if (errorCodeOf(error) !== 'EEXIST') throw error;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * The disk port: the few file operations that the journal needs, and their production implementation on `node:fs`.
+ *
+ * Everything the journal does to a disk goes through {@link Disk}, one call per system call, so that a simulator can count
+ * crash points, tear writes and fail any single operation. This file knows nothing of frames, segments or recovery.
+ *
+ * Two kinds of sync are here on purpose. `sync` (asynchronous `fdatasync`) is the hot path: the event loop goes on while the
+ * device flushes. `syncNow` (blocking `fsync`) is for the rare moments when nothing may happen in between: rolling, repairing.
+ */
+import * as fs from 'node:fs';
+
+/** How a file is opened: `create` fails if the name is taken; `write` and `read` fail if it is not there. */
+export type OpenMode = 'create' | 'write' | 'read';
+
+/** An open file. All modes may read; `read` may not write. */
+export interface DiskFile {
+  readonly path: string;
+  /** The file's size, in bytes. */
+  size(): number;
+  /** Reads at `offset`; gives the number of bytes read, 0 at the end of the file. */
+  read(into: Uint8Array, offset: number): number;
+  /** Writes at `offset`; gives the number of bytes written, which may be fewer than asked: see {@link writeFully}. */
+  write(bytes: Uint8Array, offset: number): number;
+  /** Sets the file's size, in bytes. */
+  truncate(size: number): void;
+  /** `fdatasync` off the event loop: what was written before the call is on the disk when the promise resolves. */
+  sync(): Promise<void>;
+  /** A blocking `fsync`, the file's size included. */
+  syncNow(): void;
+  close(): void;
+}
+
+/** What the journal needs of a file system. Errors are those of `node:fs`, with its codes. */
+export interface Disk {
+  /** The names in a directory, in any order. */
+  list(directory: string): string[];
+  /** Makes one directory, in a parent that exists. */
+  makeDirectory(path: string): void;
+  /** Throws unless `path` is a directory in which files can be made. */
+  checkDirectory(path: string): void;
+  open(path: string, mode: OpenMode): DiskFile;
+  unlink(path: string): void;
+  /** Makes the names in a directory durable: a new, renamed or removed file may be lost or back again before that. */
+  syncDirectory(directory: string): Promise<void>;
+  /** The same, blocking. */
+  syncDirectoryNow(directory: string): void;
+}
+
+/** Says that bytes could not all be written: how many were, and why not. */
+export class PartialWriteError extends Error {
+  readonly writtenBytes: number;
+  readonly wantedBytes: number;
+  /** The code of the system's error, such as `ENOSPC`. */
+  readonly code: string;
+
+  constructor(path: string, writtenBytes: number, wantedBytes: number, cause: unknown) {
+    super(`wrote ${writtenBytes} of ${wantedBytes} bytes to ${path}: ${String(cause)}`, { cause });
+    this.writtenBytes = writtenBytes;
+    this.wantedBytes = wantedBytes;
+    this.code = errorCodeOf(cause) ?? 'EIO';
+  }
+}
+
+/**
+ * Writes all of `bytes` at `offset`. A disk that runs full writes a part, says so only by the length it returns, and gives
+ * the error to the next write; a later sync succeeds all the same. So the length of every write is checked, here.
+ */
+export function writeFully(file: DiskFile, bytes: Uint8Array, offset: number): void {
+  let written = 0;
+  try {
+    written = file.write(bytes, offset);
+    while (written < bytes.length) {
+      const more = file.write(bytes.subarray(written), offset + written);
+      if (more === 0) throw new Error('a write of 0 bytes');
+      written += more;
+    }
+  } catch (error) {
+    throw new PartialWriteError(file.path, written, bytes.length, error);
+  }
+}
+
+/** The system's code of an error (`ENOSPC`), if it has one. */
+export function errorCodeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** Whether an error says that there is no space, on the disk or within the quota. */
+export function isDiskFull(error: unknown): boolean {
+  const code = errorCodeOf(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+const flagsOf = {
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
+  write: fs.constants.O_RDWR,
+  read: fs.constants.O_RDONLY,
+} as const;
+
+class NodeFile implements DiskFile {
+  readonly path: string;
+  readonly #descriptor: number;
+
+  constructor(path: string, mode: OpenMode) {
+    this.path = path;
+    this.#descriptor = fs.openSync(path, flagsOf[mode], 0o600);
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#descriptor).size;
+  }
+
+  read(into: Uint8Array, offset: number): number {
+    return fs.readSync(this.#descriptor, into, 0, into.length, offset);
+  }
+
+  write(bytes: Uint8Array, offset: number): number {
+    return fs.writeSync(this.#descriptor, bytes, 0, bytes.length, offset);
+  }
+
+  truncate(size: number): void {
+    fs.ftruncateSync(this.#descriptor, size);
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#descriptor, (error) => (error === null || error === undefined ? resolve() : reject(error)));
+    });
+  }
+
+  syncNow(): void {
+    fs.fsyncSync(this.#descriptor);
+  }
+
+  close(): void {
+    fs.closeSync(this.#descriptor);
+  }
+}
+
+/** The disk of the machine. */
+export const machineDisk: Disk = {
+  list: (directory) => fs.readdirSync(directory),
+  makeDirectory: (path) => fs.mkdirSync(path, 0o700),
+  checkDirectory(path) {
+    // A trailing separator makes the system itself refuse a file in the place of a directory (ENOTDIR).
+    fs.accessSync(`${path}/`, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
+  },
+  open: (path, mode) => new NodeFile(path, mode),
+  unlink: (path) => fs.unlinkSync(path),
+  syncDirectory: (directory) =>
+    new Promise((resolve, reject) => {
+      fs.open(directory, fs.constants.O_RDONLY, (openError, descriptor) => {
+        if (openError) return reject(openError);
+        fs.fsync(descriptor, (syncError) => {
+          fs.close(descriptor, () => (syncError ? reject(syncError) : resolve()));
+        });
+      });
+    }),
+  syncDirectoryNow(directory) {
+    const descriptor = fs.openSync(directory, fs.constants.O_RDONLY);
+    try {
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  },
+};

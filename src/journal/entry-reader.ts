@@ -1,0 +1,72 @@
+/**
+ * Reads entries back from where they were written, also long after: payloads stay in the log, not in memory. Keeps a few
+ * sealed segments open. Every read is checked; a position is not trusted more than the bytes.
+ */
+import { crc32 } from 'node:zlib';
+import { JournalCorruptError } from '../errors.js';
+import { type Disk, type DiskFile, errorCodeOf } from './disk.js';
+import { readFully } from './file-window.js';
+import { maxFrameBytes, maxPartBytes, type Position } from './format.js';
+import { unreadable } from './survey.js';
+
+const maxOpenSegments = 16;
+
+export class EntryReader {
+  readonly #disk: Disk;
+  readonly #pathOf: (segment: number) => string;
+  /** Open segments, the one used last at the end. */
+  readonly #open = new Map<number, DiskFile>();
+
+  constructor(disk: Disk, pathOf: (segment: number) => string) {
+    this.#disk = disk;
+    this.#pathOf = pathOf;
+  }
+
+  /** The bytes of an entry. Throws `JournalCorruptError` if they are not there or not what they were. */
+  read(at: Position): Uint8Array {
+    const path = this.#pathOf(at.segment);
+    const wrong = (reason: string) => new JournalCorruptError(path, at.offset, 0, reason);
+    let bytes: Uint8Array;
+    try {
+      const file = this.#fileOf(at.segment, path);
+      // The length is believed only as far as the file goes, before memory is taken for it.
+      if (!(at.length >= 0 && at.offset >= 0 && at.offset + at.length <= file.size())) {
+        throw new RangeError('the file does not reach so far');
+      }
+      bytes = new Uint8Array(at.length);
+      readParts(file, bytes, at.offset);
+    } catch (error) {
+      const code = errorCodeOf(error);
+      const isDamage = error instanceof RangeError || code === 'ENOENT' || code === 'EIO';
+      if (!isDamage) throw unreadable(path, error);
+      throw wrong(`an entry of ${at.length} bytes cannot be read: ${String(error)}`);
+    }
+    if (crc32(bytes) !== at.checksum) throw wrong(`the ${at.length} bytes of an entry do not match their checksum`);
+    return bytes;
+  }
+
+  close(): void {
+    for (const file of this.#open.values()) file.close();
+    this.#open.clear();
+  }
+
+  #fileOf(segment: number, path: string): DiskFile {
+    const file = this.#open.get(segment) ?? this.#disk.open(path, 'read');
+    this.#open.delete(segment);
+    this.#open.set(segment, file);
+    if (this.#open.size > maxOpenSegments) {
+      const [oldest, oldestFile] = this.#open.entries().next().value!;
+      this.#open.delete(oldest);
+      oldestFile.close();
+    }
+    return file;
+  }
+}
+
+/** An entry larger than a frame is in parts, each at the same place in a frame of the full size (see `format.ts`). */
+function readParts(file: DiskFile, into: Uint8Array, offset: number): void {
+  for (let part = 0; part * maxPartBytes < into.length; part++) {
+    const bytes = into.subarray(part * maxPartBytes, (part + 1) * maxPartBytes);
+    readFully(file, bytes, offset + part * maxFrameBytes);
+  }
+}

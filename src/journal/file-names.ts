@@ -1,0 +1,46 @@
+/**
+ * The names of the journal's files, and which names in a directory are the journal's at all.
+ *
+ * Everything that starts with `journal-` is ours. Of these, a name that this version does not know may be the work of a newer
+ * version (or a part of the journal under a wrong name), so opening is refused rather than going on without it. All other
+ * names are foreign: editors' leftovers, `lost+found`, a `.gitkeep`. They are ignored and never touched.
+ */
+
+const prefix = 'journal-';
+const segmentName = /^journal-(\d{10})\.segment$/;
+/** What else this version makes: kept tails, the reserve, and the files of the lock with their candidates. */
+const otherName = /^journal-(\d{10}-\d+(-\d+)?\.torn|reserve|\d{10}\.lock|\d{10}\.owner|[0-9a-f]{16}\.candidate)$/;
+
+/** The highest number that the names of segments have room for: 640 PB of log at the default size. */
+export const maxSegmentNumber = 9_999_999_999;
+
+/** The file in which space is kept for a full disk. */
+export const reserveFileName = 'journal-reserve';
+
+export function segmentFileName(number: number): string {
+  return `${prefix}${tenDigits(number)}.segment`;
+}
+
+/** The name for a torn tail that was cut off at `offset`; `attempt` > 1 when earlier recoveries kept one there, too. */
+export function tornFileName(segment: number, offset: number, attempt: number): string {
+  return `${prefix}${tenDigits(segment)}-${offset}${attempt > 1 ? `-${attempt}` : ''}.torn`;
+}
+
+/** What a name in the journal's directory stands for. */
+export type NameMeaning =
+  | { kind: 'segment'; number: number }
+  | { kind: 'other' }
+  | { kind: 'unknown' }
+  | { kind: 'foreign' };
+
+export function meaningOf(name: string): NameMeaning {
+  if (!name.startsWith(prefix)) return { kind: 'foreign' };
+  const segment = segmentName.exec(name);
+  if (segment !== null) return { kind: 'segment', number: Number(segment[1]) };
+  return { kind: otherName.test(name) ? 'other' : 'unknown' };
+}
+
+/** Numbers in names have a fixed width, so that a listing is in order and one number has one name. */
+export function tenDigits(number: number): string {
+  return String(number).padStart(10, '0');
+}
