@@ -30,6 +30,7 @@ export interface Failure {
 
 /** The one implementation of {@link Failure}. Its optional fields exist only where they have a value. */
 class StoredFailure implements Failure {
+  readonly #isFailure = true;
   readonly name: string;
   readonly message: string;
   readonly names: readonly string[];
@@ -53,6 +54,11 @@ class StoredFailure implements Failure {
     if (data.properties !== undefined) optional.properties = data.properties;
   }
 
+  /** Asks nothing of the value itself, as `instanceof` would: what was thrown may be a Proxy whose traps throw. */
+  static is(value: unknown): value is StoredFailure {
+    return typeof value === 'object' && value !== null && #isFailure in value && value.#isFailure;
+  }
+
   check(...names: string[]): boolean {
     return names.some((name) => this.names.includes(name));
   }
@@ -60,13 +66,13 @@ class StoredFailure implements Failure {
 
 /** Whether a value is a failure, as a handler may return one. */
 export function isFailure(value: unknown): value is Failure {
-  return value instanceof StoredFailure;
+  return StoredFailure.is(value);
 }
 
 /**
  * The failure of whatever was thrown; a failure is itself. Never throws.
  *
- * Kept at most: 8,192 characters of the message, 16,384 of the stack, 8 causes, 16 errors of an AggregateError, 32
+ * Kept at most: 8,192 characters of the message, 16,384 of the stack, 8 causes, 16 errors of an AggregateError (64 errors in all), 32
  * properties of 4 KiB each, and 64 KiB of the whole. Where more is cut, the text says so.
  */
 export function failureFrom(thrown: unknown): Failure {
@@ -95,12 +101,12 @@ export function decodeFailure(bytes: Uint8Array): Failure {
 
 /** What `job.result()` rejects with. Its `cause` is the job's error made anew, of the nearest built-in class. */
 export class JobFailedError extends CallsheetError {
-  /** How the job failed. */
-  readonly failure: Failure;
+  /** How the job failed. Not enumerable: what prints the error prints its cause, which says the same. */
+  declare readonly failure: Failure;
 
   constructor(failure: Failure) {
     super('JOB_FAILED', failure.message, { cause: errorFrom(failure) });
-    this.failure = failure;
+    Object.defineProperty(this, 'failure', { value: failure });
   }
 }
 

@@ -228,10 +228,13 @@ export class PayloadReader {
     return date;
   }
 
+  /** The array inside an extension. Its head is read here: extensions inside extensions would escape the depth limit. */
   #list(): unknown[] {
-    const value = this.#value();
-    if (!Array.isArray(value)) throw this.#corrupt('an extension does not hold the array that it should');
-    return value;
+    const token = this.#uint8();
+    if (token >= 0x90 && token < 0xa0) return this.#array(token & 0x0f);
+    if (token === 0xdc) return this.#array(this.#uint16());
+    if (token === 0xdd) return this.#array(this.#uint32());
+    throw this.#corrupt('an extension does not hold the array that it should');
   }
 
   #nullPrototype(): unknown {

@@ -35,34 +35,41 @@ export interface DecodeOptions {
   readonly reference?: ReferenceReader | undefined;
 }
 
-/** The writer between two uses. A getter or a `reference` that encodes while one is written gets another. */
+/** The writer between two uses. A trap or a `reference` that encodes while a payload is written gets another. */
 let spareWriter: PayloadWriter | undefined;
 
 /**
  * The payload of a value: one msgpack value, in an array of exactly its size with a buffer of its own.
  *
  * @throws {NotStorableError} with the path of the first part that cannot be stored faithfully, or with the code
- * PAYLOAD_TOO_LARGE where the whole has too many bytes, objects or levels.
+ * PAYLOAD_TOO_LARGE where the whole has too many bytes, objects (a million) or levels (a thousand).
  */
 export function encodePayload(value: unknown, options: EncodeOptions): Uint8Array {
+  return write(value, options.root, options.code, options, false);
+}
+
+/**
+ * The payload of a call's arguments: their list, with paths such as `arguments[0].when`. The list itself is the caller's
+ * own (a rest parameter); only its elements are looked at.
+ */
+export function encodeArguments(args: readonly unknown[], options: Partial<EncodeOptions> = {}): Uint8Array {
+  return write(args, options.root ?? 'arguments', options.code ?? 'ARGUMENT_NOT_STORABLE', options, true);
+}
+
+function write(
+  value: unknown,
+  root: string,
+  code: EncodeOptions['code'],
+  options: Partial<EncodeOptions>,
+  isOwnArray: boolean,
+): Uint8Array {
   const writer = spareWriter ?? new PayloadWriter();
   spareWriter = undefined;
   try {
-    return writer.write(
-      value,
-      options.root,
-      options.code,
-      options.limitBytes ?? DEFAULT_LIMIT_BYTES,
-      options.reference,
-    );
+    return writer.write(value, root, code, options.limitBytes ?? DEFAULT_LIMIT_BYTES, options.reference, isOwnArray);
   } finally {
     spareWriter = writer;
   }
-}
-
-/** The payload of a call's arguments: their list, with paths such as `arguments[0].when`. */
-export function encodeArguments(args: readonly unknown[], options: Partial<EncodeOptions> = {}): Uint8Array {
-  return encodePayload(args, { root: 'arguments', code: 'ARGUMENT_NOT_STORABLE', ...options });
 }
 
 /**

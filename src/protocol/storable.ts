@@ -86,26 +86,33 @@ export function refusal(value: unknown): string {
   if (typeof value === 'function') return `is a function${quotedName(value.name)}, which cannot be stored`;
   if (typeof value === 'symbol') return 'is a symbol, which cannot be stored';
   const object = value as object;
-  if (types.isNativeError(object)) return `is an error (${className(object)}), which is thrown, not stored as a value`;
+  if (types.isNativeError(object)) return `is an error (${kindText(object)}), which is thrown, not stored as a value`;
   if (types.isSharedArrayBuffer(object)) return 'is a SharedArrayBuffer, whose sharing cannot be stored';
   if (types.isPromise(object)) return 'is a Promise: await it first';
-  if (types.isProxy(object)) return `is a Proxy of ${withArticle(className(object))}, which cannot be stored`;
-  return `is ${withArticle(className(object))}: instances of classes cannot be stored`;
+  if (types.isProxy(object)) return `is a Proxy of ${kindText(object)}, which cannot be stored`;
+  return `is ${kindText(object)}: instances of classes cannot be stored`;
 }
 
-/** The name of the object's class, as far as it can be told without running code of the user's. */
-export function className(value: object): string {
+/** What the object is an instance of, with an article, as far as it can be told without running code of the user's. */
+export function kindText(value: object): string {
   try {
-    for (let at = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) {
+    for (
+      let at: unknown = Object.getPrototypeOf(value);
+      at !== null && at !== Object.prototype;
+      at = Object.getPrototypeOf(at)
+    ) {
       const made: unknown = Object.getOwnPropertyDescriptor(at, 'constructor')?.value;
       if (typeof made !== 'function') continue;
       const name: unknown = Object.getOwnPropertyDescriptor(made, 'name')?.value;
-      if (typeof name === 'string' && name !== '') return toWellFormed(name.slice(0, 100));
+      if (typeof name !== 'string' || name === '') return 'an instance of a nameless class';
+      const here: unknown = Object.getOwnPropertyDescriptor(globalThis, name)?.value;
+      const isForeign = typeof here === 'function' && here !== made;
+      return `${withArticle(toWellFormed(name.slice(0, 100)))}${isForeign ? ' of another realm' : ''}`;
     }
   } catch {
-    // A Proxy that refuses to be looked at: it has no name that we could tell.
+    return 'an object that cannot be looked at';
   }
-  return 'nameless class';
+  return 'an object with a prototype of its own';
 }
 
 /**

@@ -5,7 +5,7 @@
 import { types } from 'node:util';
 import { NotStorableError } from '../errors.js';
 import { decodePayload, encodePayload } from './payload.js';
-import { className, toWellFormed } from './storable.js';
+import { kindText, toWellFormed } from './storable.js';
 
 /** A failure as it is stored. */
 export interface FailureData {
@@ -32,6 +32,13 @@ interface Bounds {
   readonly propertyBytes: number;
 }
 
+/** One reading of something thrown: errors hold errors, and a tree of them could be of any size. */
+interface Reading {
+  readonly bounds: Bounds;
+  /** How many more errors inside may be read. */
+  errorsLeft: number;
+}
+
 /** Tried in turn until the whole is small enough; the last always is. */
 const BOUNDS: readonly Bounds[] = [
   { messageLength: 8_192, stackLength: 16_384, causes: 8, errors: 16, properties: 32, propertyBytes: 4_096 },
@@ -39,6 +46,8 @@ const BOUNDS: readonly Bounds[] = [
   { messageLength: 2_048, stackLength: 2_048, causes: 0, errors: 0, properties: 0, propertyBytes: 0 },
 ];
 
+/** How many errors are read in all, causes and errors of AggregateErrors. */
+const ERRORS_IN_ALL = 64;
 const NAME_LENGTH = 128;
 const NAMES = 16;
 /** Fields of an error that have a place of their own in a failure. */
@@ -47,14 +56,15 @@ const FIELDS = new Set(['name', 'message', 'stack', 'cause', 'errors', '__proto_
 /** The data of whatever was thrown, at most {@link FAILURE_LIMIT_BYTES} when stored. */
 export function thrownAsData(thrown: unknown): FailureData {
   for (const bounds of BOUNDS) {
-    const data = readThrown(thrown, bounds, []);
+    const data = readThrown(thrown, { bounds, errorsLeft: ERRORS_IN_ALL }, []);
     if (isStorable(data)) return data;
   }
   // Not reached unless reading the same object twice gave two different things.
   return { name: 'Error', message: 'an error that could not be read', names: ['Error'] };
 }
 
-function readThrown(thrown: unknown, bounds: Bounds, above: readonly unknown[]): FailureData {
+function readThrown(thrown: unknown, reading: Reading, above: readonly unknown[]): FailureData {
+  const { bounds } = reading;
   if (!isErrorLike(thrown)) return readValue(thrown, bounds);
   const names = namesOf(thrown);
   const stack = read(thrown, 'stack');
@@ -68,8 +78,8 @@ function readThrown(thrown: unknown, bounds: Bounds, above: readonly unknown[]):
     names,
     ...(typeof stack === 'string' && { stack: cut(stack, bounds.stackLength) }),
     ...(isCode(code) && { code: typeof code === 'string' ? cut(code, NAME_LENGTH) : code }),
-    ...causeOf(thrown, bounds, inside),
-    ...(isArray(errors) && inside.length <= bounds.causes && { errors: readErrors(errors, bounds, inside) }),
+    ...causeOf(thrown, reading, inside),
+    ...(isArray(errors) && inside.length <= bounds.causes && { errors: readErrors(errors, reading, inside) }),
     ...(properties !== undefined && { properties }),
   };
 }
@@ -85,22 +95,25 @@ function readValue(thrown: unknown, bounds: Bounds): FailureData {
   };
 }
 
-function causeOf(thrown: object, bounds: Bounds, inside: readonly unknown[]): Pick<FailureData, 'cause'> {
+function causeOf(thrown: object, reading: Reading, inside: readonly unknown[]): Pick<FailureData, 'cause'> {
   const cause = read(thrown, 'cause');
   if (cause === undefined) return {};
   if (inside.includes(cause)) return { cause: { value: '[an error above is its own cause]' } };
-  if (inside.length > bounds.causes) return { cause: { value: `[more causes: ${textOf(cause)}]` } };
-  if (isErrorLike(cause)) return { cause: { failure: readThrown(cause, bounds, inside) } };
-  return { cause: { value: stored(cause, 'cause', bounds) } };
+  if (!isErrorLike(cause)) return { cause: { value: stored(cause, 'cause', reading.bounds) } };
+  if (inside.length > reading.bounds.causes || reading.errorsLeft-- <= 0) {
+    return { cause: { value: `[more causes: ${textOf(cause)}]` } };
+  }
+  return { cause: { failure: readThrown(cause, reading, inside) } };
 }
 
-function readErrors(errors: readonly unknown[], bounds: Bounds, inside: readonly unknown[]): FailureData[] {
+function readErrors(errors: readonly unknown[], reading: Reading, inside: readonly unknown[]): FailureData[] {
   const found: FailureData[] = [];
-  for (let i = 0; i < bounds.errors; i++) {
-    const length = read(errors, 'length');
-    if (typeof length !== 'number' || i >= length) break;
+  const length = read(errors, 'length');
+  for (let i = 0; i < reading.bounds.errors && typeof length === 'number' && i < length; i++) {
     const error = read(errors, i);
-    if (!inside.includes(error)) found.push(readThrown(error, bounds, inside));
+    if (inside.includes(error)) continue;
+    if (reading.errorsLeft-- <= 0) break;
+    found.push(readThrown(error, reading, inside));
   }
   return found;
 }
@@ -197,7 +210,7 @@ function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
-  return `an instance of ${className(value)}`;
+  return kindText(value);
 }
 
 /** The beginning of a text, storable, with a word on what was cut. */
@@ -207,5 +220,11 @@ function cut(text: string, length: number): string {
 }
 
 function isStorable(data: FailureData): boolean {
-  return 'value' in storableCopy(data, FAILURE_LIMIT_BYTES);
+  try {
+    return (
+      encodePayload(data, { root: 'failure', code: 'RESULT_NOT_STORABLE', limitBytes: FAILURE_LIMIT_BYTES }).length > 0
+    );
+  } catch {
+    return false;
+  }
 }
