@@ -1,0 +1,7 @@
+/**
+ * The darts without callsheet: a worker thread that throws as many as each message says, and answers with the sample.
+ */
+import { parentPort } from 'node:worker_threads';
+import { generateSample } from './pi.js';
+
+parentPort!.on('message', (size: number) => parentPort!.postMessage(generateSample(size)));

@@ -1,0 +1,64 @@
+/**
+ * The quickstart, `npm run quickstart`: π by Monte Carlo on all cores, durably. `run.ts` is what a user of callsheet would write;
+ * this file says how it went.
+ */
+import { availableParallelism } from 'node:os';
+import { CallsheetError } from 'callsheet';
+import { watchForInterruption } from './interruption.js';
+import { measureOneThread } from './one-thread.js';
+import { type Options, parseOptions, UsageError, usage } from './options.js';
+import { type Finished, run } from './run.js';
+
+/** So many parts are measured on one thread, if there are so many; the rest is taken to be as fast. */
+const measuredParts = 8;
+
+const interruption = watchForInterruption();
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(args);
+    if (options.help) process.stdout.write(usage);
+    else await computePi(options);
+    return interruption.exitCode ?? 0;
+  } catch (error) {
+    if (interruption.exitCode !== undefined) return interruption.exitCode;
+    console.error(`quickstart: ${explain(error)}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function computePi(options: Options): Promise<void> {
+  const { signal } = interruption;
+  console.log(`Node ${process.version}, ${availableParallelism()} cores. The journal is in ${options.directory}`);
+  const finished = await run(options, signal);
+  if (finished === undefined) {
+    console.log('Interrupted. Run it again with the same directory: it goes on where it was.');
+    return;
+  }
+  const { pi, parts, darts } = finished;
+  console.log(`π is about ${pi.toFixed(6)}, by ${parts} parts of ${darts} darts.`);
+  await compareWithOneThread(finished, signal);
+}
+
+async function compareWithOneThread({ parts, darts, partsDoneNow, ms }: Finished, signal: AbortSignal): Promise<void> {
+  if (partsDoneNow === 0) return console.log('All of it was already done.');
+  const measured = Math.min(measuredParts, parts);
+  const partMs = await measureOneThread(measured, darts, signal);
+  const oneThreadMs = partMs * partsDoneNow;
+  const scaled =
+    measured === partsDoneNow ? '' : `, taking ${seconds(partMs * measured)} for ${measured} of them as the measure`;
+  console.log(`${partsDoneNow} parts took ${seconds(ms)}, from the put to the result.`);
+  console.log(`One bare worker thread takes ${seconds(oneThreadMs)}${scaled}.`);
+  console.log(`Speed-up: ${(oneThreadMs / ms).toFixed(2)}× on ${availableParallelism()} cores.`);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 100 ? 4 : 2)} s`;
+}
+
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return `${error.message}\nTry --help.`;
+  if (error instanceof CallsheetError) return `${error.message} (${error.code})`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
