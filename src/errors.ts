@@ -87,6 +87,8 @@ export class JobNotCommittedError extends errorClass('JobNotCommittedError', 'JO
 export class UnknownJobError extends errorClass('UnknownJobError', 'UNKNOWN_JOB') {}
 /** The claim under which a result was sent is over: the job was taken from this dispatcher. The result is refused. */
 export class ClaimLostError extends errorClass('ClaimLostError', 'CLAIM_LOST') {}
+/** No queue has this name. */
+export class UnknownQueueError extends errorClass('UnknownQueueError', 'UNKNOWN_QUEUE') {}
 /** Another process has the directory open. A stopped owner counts as alive. */
 export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNAL_LOCKED') {}
 /** The journal was written by a newer version of callsheet. It was not touched. */
@@ -118,8 +120,37 @@ export class NotStorableError extends CallsheetError {
   /** Where the value stands, as one would write it: `arguments[0].items[3].when`. */
   readonly path: string;
 
-  constructor(code: 'ARGUMENT_NOT_STORABLE' | 'RESULT_NOT_STORABLE' | 'PAYLOAD_TOO_LARGE', path: string, reason: string) {
+  constructor(
+    code: 'ARGUMENT_NOT_STORABLE' | 'RESULT_NOT_STORABLE' | 'PAYLOAD_TOO_LARGE',
+    path: string,
+    reason: string,
+  ) {
     super(code, `${path} ${reason}`);
     this.path = path;
   }
 }
+
+/** The subclass for each code that has one: an error that crossed a thread is an instance of it again. */
+export const errorClasses: {
+  readonly [code in ErrorCode]?: { readonly name: string; readonly prototype: CallsheetError };
+} = {
+  ARGUMENT_NOT_STORABLE: NotStorableError,
+  CLAIM_LOST: ClaimLostError,
+  CLOSED: ClosedError,
+  JOB_CANCELLED: JobCancelledError,
+  JOB_EXPIRED: JobExpiredError,
+  JOB_FORGOTTEN: JobForgottenError,
+  JOB_INTERRUPTED: JobInterruptedError,
+  JOB_NOT_COMMITTED: JobNotCommittedError,
+  JOB_STATUS: JobStatusError,
+  JOB_TIMEOUT: JobTimeoutError,
+  JOURNAL_CORRUPT: JournalCorruptError,
+  JOURNAL_LOCKED: JournalLockedError,
+  JOURNAL_VERSION: JournalVersionError,
+  JOURNAL_WRITE: JournalWriteError,
+  PAYLOAD_TOO_LARGE: NotStorableError,
+  RESULT_NOT_STORABLE: NotStorableError,
+  STORAGE_FULL: StorageFullError,
+  UNKNOWN_JOB: UnknownJobError,
+  UNKNOWN_QUEUE: UnknownQueueError,
+};

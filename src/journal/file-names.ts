@@ -26,6 +26,31 @@ export function tornFileName(segment: number, offset: number, attempt: number): 
   return `${prefix}${tenDigits(segment)}-${offset}${attempt > 1 ? `-${attempt}` : ''}.torn`;
 }
 
+/** The socket by which an owner of the directory holds it. */
+export function lockFileName(epoch: number): string {
+  return `${prefix}${tenDigits(epoch)}.lock`;
+}
+
+/** The epoch in the name of a lock; undefined for all other names. */
+export function epochOf(name: string): number | undefined {
+  const digits = /^journal-(\d{10})\.lock$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** The file that says who the owner is. */
+export function ownerFileName(epoch: number): string {
+  return `${prefix}${tenDigits(epoch)}.owner`;
+}
+
+/** A socket that is to become a lock; `random` is 16 hexadecimal digits. */
+export function candidateFileName(random: string): string {
+  return `${prefix}${random}.candidate`;
+}
+
+export function isCandidateFileName(name: string): boolean {
+  return /^journal-[0-9a-f]{16}\.candidate$/.test(name);
+}
+
 /** What a name in the journal's directory stands for. */
 export type NameMeaning =
   | { kind: 'segment'; number: number }

@@ -7,7 +7,8 @@
  */
 import { type Disk, type DiskFile, errorCodeOf, isDiskFull, PartialWriteError, writeFully } from './disk.js';
 
-const stepBytes = 1024 * 1024;
+/** More than file systems compress at once, so that the repetition is not seen. */
+const stepBytes = 256 * 1024;
 /** The least that is given up at a time: a disk is shared, and what we give up others may take. */
 const leastGivenBytes = 256 * 1024;
 
@@ -31,10 +32,12 @@ export class Reserve {
 
   /** Fills the reserve as far as there is space, and says whether it is whole then. What it got it keeps. */
   refill(): boolean {
+    if (this.isWhole) return true;
+    const noise = makeNoise();
     while (this.#bytes < this.#wholeBytes) {
       const step = Math.min(stepBytes, this.#wholeBytes - this.#bytes);
       try {
-        writeFully(this.#file, noise(step), this.#bytes);
+        writeFully(this.#file, noise.subarray(0, step), this.#bytes);
       } catch (error) {
         if (!isDiskFull(error)) throw error;
         this.#bytes += error instanceof PartialWriteError ? error.writtenBytes : 0;
@@ -72,8 +75,8 @@ function openOrCreate(disk: Disk, path: string): DiskFile {
 }
 
 /** Bytes of a xorshift generator: made anew each time, since a reserve is filled about once in the life of a directory. */
-function noise(bytes: number): Uint8Array {
-  const words = new Uint32Array(Math.ceil(bytes / 4));
+function makeNoise(): Uint8Array {
+  const words = new Uint32Array(stepBytes / 4);
   let state = 0x9e3779b9;
   for (let i = 0; i < words.length; i++) {
     state ^= state << 13;
@@ -81,5 +84,5 @@ function noise(bytes: number): Uint8Array {
     state ^= state << 5;
     words[i] = state;
   }
-  return new Uint8Array(words.buffer, 0, bytes);
+  return new Uint8Array(words.buffer);
 }

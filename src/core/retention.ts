@@ -1,0 +1,26 @@
+/**
+ * How long completed jobs are remembered: by age, count and bytes, whichever is least (semantics 2.12). A root goes with all its parts
+ * and callbacks, so what a parent still needs is never gone.
+ */
+import type { Retention } from './commands.js';
+import type { Decision } from './job.js';
+import type { State } from './state.js';
+
+/** Seven days, 100,000 jobs, 256 MiB of their arguments and results. */
+export const defaultRetention: Retention = { ageMs: 7 * 24 * 3600 * 1000, count: 100_000, bytes: 256 * 1024 * 1024 };
+
+/** At most so many are forgotten in one decision; the rest follows with the next. */
+const forgottenAtOnce = 256;
+
+/** Whether there is anything to forget now. */
+export function hasForgettable(state: State, keep: Retention, now: number): boolean {
+  const { count, bytes, oldest } = state.completed;
+  if (oldest === undefined) return false;
+  return count > keep.count || bytes > keep.bytes || state.job(oldest)!.completedAt < now - keep.ageMs;
+}
+
+export function forgetCompleted({ state, now }: Decision, keep: Retention): void {
+  for (let left = forgottenAtOnce; left > 0 && hasForgettable(state, keep, now); left--) {
+    state.forget(state.job(state.completed.oldest!)!);
+  }
+}

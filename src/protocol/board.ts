@@ -1,0 +1,143 @@
+/**
+ * The memory that the coordinator and one worker thread share: a word for each claimed job, and a ring of outcomes.
+ *
+ * A job's word decides who has it. The worker (to begin it) and the coordinator (to take it back) compete for it by compare-exchange,
+ * so a job that was not begun can be taken back at any moment, and nobody has to guess whether it ran.
+ *
+ *   free ──assign──▶ assigned ──begin──▶ begun ──publish──▶ done ──▶ free
+ *                        └────take back──▶ free
+ *
+ * Slots are used again, and a worker may come late to one that was taken back: so a word also counts its uses, and a worker begins
+ * just the use that it was told of.
+ *
+ * An outcome is in the ring before the word says `done` and before the next job begins, so the end of the thread at any point
+ * loses no finished job. An outcome that has no room goes over the thread's port instead, which outlives the thread too.
+ *
+ * Layout, in 32-bit words: [0] bytes written to the ring so far, [1] bytes read from it, [2..] one word a slot; then the ring.
+ * In the ring: size of the record, slot, kind, size of the payload (words), start and run time (doubles), payload, padding to 8.
+ */
+
+/** Two batches of 256 jobs: the one that runs, and the one ahead of it. */
+export const slotCount = 512;
+
+const written = 0;
+const read = 1;
+const words = 2;
+const ringStart = (words + slotCount) * 4;
+const ringBytes = 256 * 1024;
+const headBytes = 32;
+/** A payload larger than this goes over the port: the ring is for many small ones. */
+const largestInRing = ringBytes / 8;
+
+/** The low two bits of a word; the rest counts the uses of the slot. */
+const state = { free: 0, assigned: 1, begun: 2, done: 3 } as const;
+const stateBits = 3;
+
+export const outcomeCodes = ['value', 'failure'] as const;
+export type OutcomeCode = (typeof outcomeCodes)[number];
+
+/** How a job's call ended, as its thread says it. */
+export interface Outcome {
+  readonly slot: number;
+  readonly kind: OutcomeCode;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly ranMs: number;
+  readonly payload: Uint8Array;
+}
+
+export class Board {
+  readonly buffer: SharedArrayBuffer;
+  readonly #words: Int32Array;
+  readonly #ring: Buffer;
+
+  constructor(buffer = new SharedArrayBuffer(ringStart + ringBytes)) {
+    this.buffer = buffer;
+    this.#words = new Int32Array(buffer, 0, words + slotCount);
+    this.#ring = Buffer.from(buffer, ringStart, ringBytes);
+  }
+
+  /** The coordinator: this slot's job may be begun. Gives the word to begin it with. */
+  assign(slot: number): number {
+    const use = (Atomics.load(this.#words, words + slot) | stateBits) + 1;
+    Atomics.store(this.#words, words + slot, use | state.assigned);
+    return use | state.assigned;
+  }
+
+  /** The coordinator: true if the job was not begun, and now cannot be. */
+  takeBack(slot: number): boolean {
+    const word = Atomics.load(this.#words, words + slot);
+    if ((word & stateBits) !== state.assigned) return false;
+    return Atomics.compareExchange(this.#words, words + slot, word, word & ~stateBits) === word;
+  }
+
+  /** The coordinator: the slot may be used again. */
+  release(slot: number): void {
+    Atomics.and(this.#words, words + slot, ~stateBits);
+  }
+
+  isBegun(slot: number): boolean {
+    return (Atomics.load(this.#words, words + slot) & stateBits) === state.begun;
+  }
+
+  /** The worker: true if the job is still to be run, and nobody can take it back from now on. */
+  begin(slot: number, assigned: number): boolean {
+    const begun = (assigned & ~stateBits) | state.begun;
+    return Atomics.compareExchange(this.#words, words + slot, assigned, begun) === assigned;
+  }
+
+  /** The worker: the outcome of a begun job. False: there was no room, and nothing has changed. */
+  publish({ slot, kind, startedAt, ranMs, payload }: Outcome): boolean {
+    if (payload.byteLength > largestInRing) return false;
+    const size = (headBytes + payload.byteLength + 7) & ~7;
+    const head = Atomics.load(this.#words, written) >>> 0;
+    const used = (head - (Atomics.load(this.#words, read) >>> 0)) >>> 0;
+    const at = head % ringBytes;
+    const skip = at + size > ringBytes ? ringBytes - at : 0;
+    if (used + skip + size > ringBytes) return false;
+    if (skip > 0) this.#ring.writeUInt32LE(0, at);
+    const start = (at + skip) % ringBytes;
+    this.#ring.writeUInt32LE(size, start);
+    this.#ring.writeUInt32LE(slot, start + 4);
+    this.#ring.writeUInt32LE(outcomeCodes.indexOf(kind), start + 8);
+    this.#ring.writeUInt32LE(payload.byteLength, start + 12);
+    this.#ring.writeDoubleLE(startedAt, start + 16);
+    this.#ring.writeDoubleLE(ranMs, start + 24);
+    this.#ring.set(payload, start + headBytes);
+    Atomics.store(this.#words, written, (head + skip + size) | 0);
+    this.publishedElsewhere(slot);
+    return true;
+  }
+
+  /** The worker: the outcome went over the port. */
+  publishedElsewhere(slot: number): void {
+    Atomics.or(this.#words, words + slot, state.done);
+  }
+
+  /** The coordinator: the outcomes since the last call, each with a payload of its own. */
+  *drain(): IterableIterator<Outcome> {
+    let tail = Atomics.load(this.#words, read) >>> 0;
+    while (tail !== Atomics.load(this.#words, written) >>> 0) {
+      const at = tail % ringBytes;
+      const size = this.#ring.readUInt32LE(at);
+      if (size === 0) {
+        tail = (tail + ringBytes - at) >>> 0;
+        continue;
+      }
+      const payloadBytes = this.#ring.readUInt32LE(at + 12);
+      const payload = new Uint8Array(payloadBytes);
+      payload.set(this.#ring.subarray(at + headBytes, at + headBytes + payloadBytes));
+      const outcome: Outcome = {
+        slot: this.#ring.readUInt32LE(at + 4),
+        kind: outcomeCodes[this.#ring.readUInt32LE(at + 8)]!,
+        startedAt: this.#ring.readDoubleLE(at + 16),
+        ranMs: this.#ring.readDoubleLE(at + 24),
+        payload,
+      };
+      tail = (tail + size) >>> 0;
+      Atomics.store(this.#words, read, tail | 0);
+      yield outcome;
+    }
+    Atomics.store(this.#words, read, tail | 0);
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * callsheet's own errors across threads: as data, made into an instance of the same class on the other side.
+ */
+import { CallsheetError, type ErrorCode, errorClasses } from '../errors.js';
+import type { WireError } from './messages.js';
+
+/** Everything but these is an error's own detail: a path, a file, an offset. */
+const common = new Set(['name', 'code', 'message', 'stack', 'cause']);
+
+export function errorToData(error: unknown): WireError {
+  if (!(error instanceof CallsheetError)) {
+    return ['COORDINATOR_DIED', error instanceof Error ? (error.stack ?? error.message) : String(error), {}];
+  }
+  const details = Object.fromEntries(Object.entries(error).filter(([key]) => !common.has(key)));
+  if (error.cause instanceof Error) details['causeMessage'] = error.cause.message;
+  return [error.code, error.message, details];
+}
+
+export function errorFromData([code, message, { causeMessage, ...details }]: WireError): CallsheetError {
+  const options = causeMessage === undefined ? {} : { cause: new Error(String(causeMessage)) };
+  const error = new CallsheetError(code as ErrorCode, message, options);
+  const Class = errorClasses[code as ErrorCode];
+  if (Class === undefined) return Object.assign(error, details);
+  return Object.setPrototypeOf(Object.assign(error, details, { name: Class.name }), Class.prototype);
+}

@@ -1,0 +1,138 @@
+/**
+ * Typed callables for the functions of a module, without importing it.
+ *
+ * What is stored of a callable is its module's registered name and its export's name; the running build maps names to files.
+ */
+import { CallsheetError } from '../errors.js';
+
+type Handler = (...args: never[]) => unknown;
+
+/** What a callable's job resolves to: the function's return value, awaited. */
+type ResultOf<F extends Handler> = Awaited<ReturnType<F>>;
+
+/** A job to be made: a callable with its arguments. Put it into a queue, or into a composition. */
+export class JobCall<Result = unknown> {
+  /** `module#export`. */
+  readonly callable: string;
+  readonly args: readonly unknown[];
+  /** Never there; it carries the type of the result. */
+  declare readonly result: Result;
+
+  /** @internal */
+  constructor(callable: string, args: readonly unknown[]) {
+    this.callable = callable;
+    this.args = args;
+    Object.freeze(this);
+  }
+}
+
+/** A function of a registered module. Called, it makes a job; uncalled, it stands for a job without arguments. */
+export interface Callable<Args extends readonly unknown[], Result> {
+  (...args: Args): JobCall<Result>;
+  /** `module#export`. */
+  readonly callable: string;
+  /** Arguments that it was given beforehand; see `with`. */
+  readonly given: readonly unknown[];
+  /**
+   * The same function with its first arguments given: for a postprocess, which gets its jobs after arguments of its own.
+   *
+   * @example parallel(parts, { postprocess: report.summarize.with('March') })
+   */
+  with<Given extends readonly unknown[], Rest extends readonly unknown[]>(
+    this: Callable<readonly [...Given, ...Rest], Result>,
+    ...given: Given
+  ): Callable<Rest, Result>;
+}
+
+/** The functions of a module, as callables. Exports that are no functions do not appear. */
+export type Callables<Module> = {
+  readonly [Name in keyof Module as Module[Name] extends Handler ? Name : never]: Module[Name] extends Handler
+    ? Callable<Parameters<Module[Name]>, ResultOf<Module[Name]>>
+    : never;
+};
+
+/** A module that was registered with `defineJobs`, to be given to `open`. */
+export type JobModule<Module = unknown> = Callables<Module> & { readonly [registration]: Registration };
+
+interface Registration {
+  readonly name: string;
+  readonly url: string;
+}
+
+const registration = Symbol('callsheet.module');
+
+/** Letters, digits and a few signs: a name is part of what is stored. */
+const nameForm = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$/;
+
+/**
+ * Registers a module of plain functions under a name, and gives typed callables for them. The module is not imported here: only worker
+ * threads run it.
+ *
+ * @param name What stored jobs call the module by. It stays the same when the file moves.
+ * @param url Where the module is: a `file:` URL, usually `new URL('./pi.js', import.meta.url)`.
+ * @example const pi = defineJobs<typeof import('./pi.js')>('pi', new URL('./pi.js', import.meta.url));
+ * @throws TypeError where the name or the URL is of another form.
+ */
+export function defineJobs<Module>(name: string, url: URL | string): JobModule<Module> {
+  if (typeof name !== 'string' || !nameForm.test(name)) {
+    throw new TypeError(
+      `name: ${JSON.stringify(name)} is no module name; it takes letters, digits and _ . / -, 100 at most`,
+    );
+  }
+  const file = parseFileUrl(url);
+  const made = new Map<string, Callable<unknown[], unknown>>();
+  const target = { [registration]: { name, url: file } };
+  return new Proxy(target, {
+    get(_, key) {
+      if (key === registration) return target[registration];
+      // A module that is awaited by mistake is not to look like a promise.
+      if (typeof key === 'symbol' || key === 'then') return undefined;
+      let callable = made.get(key);
+      if (callable === undefined) {
+        callable = makeCallable(`${name}#${key}`, []);
+        made.set(key, callable);
+      }
+      return callable;
+    },
+    set: () => false,
+  }) as unknown as JobModule<Module>;
+}
+
+/** @internal */
+export function registrationOf(module: unknown): Registration {
+  const found = typeof module === 'object' && module !== null ? (module as JobModule)[registration] : undefined;
+  if (found === undefined) throw new TypeError('jobs: every element is to come from defineJobs()');
+  return found;
+}
+
+/** A job for what can stand for one: a callable that needs no arguments is a job without any. */
+export type Puttable<Result = unknown> = JobCall<Result> | (() => JobCall<Result>);
+
+/** @internal */
+export function isCallable(value: unknown): value is Callable<unknown[], unknown> {
+  return typeof value === 'function' && callables.has(value);
+}
+
+const callables = new WeakSet<object>();
+
+function makeCallable(callable: string, given: readonly unknown[]): Callable<unknown[], unknown> {
+  const make = (...args: unknown[]) => new JobCall(callable, [...given, ...args]);
+  const extras = { callable, given, with: (...more: unknown[]) => makeCallable(callable, [...given, ...more]) };
+  callables.add(make);
+  return Object.freeze(Object.assign(make, extras)) as Callable<unknown[], unknown>;
+}
+
+function parseFileUrl(url: URL | string): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch (cause) {
+    throw new TypeError(`url: ${JSON.stringify(url)} is no URL; use new URL('./module.js', import.meta.url)`, {
+      cause,
+    });
+  }
+  if (parsed.protocol !== 'file:') {
+    throw new CallsheetError('INVALID_OPTION', `url: a module of jobs is a file; ${parsed.protocol} URLs are not run`);
+  }
+  return parsed.href;
+}

@@ -1,0 +1,136 @@
+/**
+ * A client's line to the coordinator: numbers requests, packs what is asked in one turn into one message, settles what comes back a few
+ * at a time, so that the loop of the thread that asks stays free.
+ */
+import type { Worker } from 'node:worker_threads';
+import { CallsheetError, ClosedError } from '../errors.js';
+import { errorFromData } from '../protocol/error-data.js';
+import type { ClientMessage, CoordinatorMessage } from '../protocol/messages.js';
+import { packBatch, unpackBatch } from '../protocol/packing.js';
+
+type Request = ClientMessage extends infer M
+  ? M extends [infer Type, number, ...infer Rest]
+    ? [Type, ...Rest]
+    : never
+  : never;
+type Of<Type extends CoordinatorMessage[0]> = Extract<CoordinatorMessage, [Type, ...unknown[]]>;
+
+/** What a request may be answered with, beside an error. */
+export type Outcome = Of<'outcome'>;
+
+interface Pending {
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+}
+
+/** So many promises are settled before the loop gets its turn. */
+const settledPerTurn = 64;
+
+export class Link {
+  readonly #worker: Worker;
+  readonly #onLog: (message: Of<'log'>) => void;
+  readonly #pending = new Map<number, Pending>();
+  #outgoing: unknown[] = [];
+  #incoming: CoordinatorMessage[] = [];
+  #settling = false;
+  #lastRequest = 0;
+  #ended: Error | undefined;
+  #opened: { resolve(message: Of<'ready'>): void; reject(error: Error): void } | undefined;
+
+  constructor(worker: Worker, onLog: (message: Of<'log'>) => void) {
+    this.#worker = worker;
+    this.#onLog = onLog;
+    worker.on('message', (bytes: Uint8Array) => this.#receive(unpackBatch<CoordinatorMessage>(bytes)));
+    worker.on('error', (cause) =>
+      this.end(new CallsheetError('COORDINATOR_DIED', 'the coordinator thread died', { cause })),
+    );
+    worker.on('exit', () => this.end(new ClosedError('the runtime is closed')));
+  }
+
+  /** Resolves when the coordinator is ready. */
+  opened(): Promise<Of<'ready'>> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) reject(this.#ended);
+      this.#opened = { resolve, reject };
+    });
+  }
+
+  /** Asks the coordinator; resolves with its answer. */
+  request(message: Request): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
+      const number = ++this.#lastRequest;
+      this.#pending.set(number, { resolve, reject });
+      const [type, ...rest] = message;
+      if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
+      this.#outgoing.push([type, number, ...rest]);
+    });
+  }
+
+  /** Nothing more will be answered: what waits, and what comes, gets this error. */
+  end(error: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#opened?.reject(error);
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+
+  #flush(): void {
+    const batch = packBatch(this.#outgoing);
+    this.#outgoing = [];
+    this.#worker.postMessage(batch, [batch.buffer as ArrayBuffer]);
+  }
+
+  #receive(messages: CoordinatorMessage[]): void {
+    if (this.#settling) {
+      this.#incoming = this.#incoming.concat(messages);
+      return;
+    }
+    this.#incoming = messages;
+    this.#settle();
+  }
+
+  /** Settles a bounded number of promises, and goes on in the next turn of the loop. */
+  #settle(): void {
+    let settled = 0;
+    let at = 0;
+    for (; at < this.#incoming.length && settled < settledPerTurn; at++) settled += this.#handle(this.#incoming[at]!);
+    this.#settling = at < this.#incoming.length;
+    this.#incoming = this.#settling ? this.#incoming.slice(at) : [];
+    if (this.#settling) setImmediate(() => this.#settle());
+  }
+
+  /** Gives how many promises that settled. */
+  #handle(message: CoordinatorMessage): number {
+    switch (message[0]) {
+      case 'done':
+        for (const request of message[1]) this.#take(request)?.resolve(undefined);
+        return message[1].length;
+      case 'error':
+        this.#take(message[1])?.reject(errorFromData(message[2]));
+        return 1;
+      case 'answer':
+        this.#take(message[1])?.resolve(message[2]);
+        return 1;
+      case 'outcome':
+        this.#take(message[1])?.resolve(message);
+        return 1;
+      case 'ready':
+        this.#opened?.resolve(message);
+        return 1;
+      case 'log':
+        this.#onLog(message);
+        return 0;
+      case 'fatal':
+        this.end(errorFromData(message[1]));
+        return this.#pending.size;
+    }
+  }
+
+  #take(request: number): Pending | undefined {
+    const pending = this.#pending.get(request);
+    this.#pending.delete(request);
+    return pending;
+  }
+}

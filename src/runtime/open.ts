@@ -1,0 +1,193 @@
+/**
+ * Opening and closing: the runtime, as its users hold it.
+ */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { type Logger, pino } from 'pino';
+import type { CoordinatorSetup } from '../coordinator/main.js';
+import { defaultQueue } from '../core/queue.js';
+import type { Level } from '../core/records.js';
+import { defaultRetention } from '../core/retention.js';
+import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
+import { idFromText } from '../protocol/id.js';
+import type { OpenFigures, WireModule } from '../protocol/messages.js';
+import { registrationOf } from './define-jobs.js';
+import { Job } from './job.js';
+import { Link } from './link.js';
+import { Queue } from './queue.js';
+
+export interface OpenOptions {
+  /**
+   * Where the journal is kept: a directory of its own, made where it is missing. One runtime has it open at a time. Without one,
+   * nothing outlives the process.
+   */
+  readonly directory?: string | URL;
+  /** The modules whose functions can be run, each from `defineJobs`. */
+  readonly jobs: readonly unknown[];
+  /** How many worker threads run jobs: 1 to 1024, one per core by default. */
+  readonly threads?: number;
+  /** Options of Node for the worker threads, such as a loader for TypeScript: `['--import', 'tsx']`. None by default. */
+  readonly execArgv?: readonly string[];
+  /** How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the process, `memory` nothing. */
+  readonly durability?: Level;
+  /** Where events go: a pino logger. By default warnings and errors go to standard error. */
+  readonly logger?: Logger;
+}
+
+export interface CloseOptions {
+  /** How long running jobs may go on, in milliseconds; after that they are interrupted and run again at the next open. 10,000 by default. */
+  readonly graceMs?: number;
+}
+
+/** What `close` found. */
+export interface Closed {
+  /** Worker threads that did not end, each stuck in a system call: Node's ids. The process cannot end by itself while there are any. */
+  readonly hangingThreads: readonly number[];
+}
+
+const defaultGraceMs = 10_000;
+/** The coordinator ends by itself once it has said so; a thread of its own that hangs keeps it. */
+const coordinatorEndMs = 1_000;
+
+/** A running callsheet. */
+export class Runtime implements AsyncDisposable {
+  readonly #worker: Worker;
+  readonly #link: Link;
+  readonly #modules: Readonly<Record<string, WireModule>>;
+  readonly #durability: Level;
+  readonly #found: OpenFigures;
+  #closed: Promise<Closed> | undefined;
+
+  /** @internal */
+  constructor(worker: Worker, link: Link, modules: Record<string, WireModule>, found: OpenFigures, durability: Level) {
+    this.#worker = worker;
+    this.#link = link;
+    this.#modules = modules;
+    this.#found = found;
+    this.#durability = durability;
+  }
+
+  /** This runtime's id, a UUID: the same whenever the same directory is opened. */
+  get id(): string {
+    return this.#found.dispatcher;
+  }
+
+  /** What was found in the directory: jobs that are remembered, and how many of them are not completed. */
+  get found(): { readonly jobs: number; readonly unfinished: number } {
+    return { jobs: this.#found.jobs, unfinished: this.#found.unfinished };
+  }
+
+  /** The queue with this name. Putting into one that does not exist is an error. */
+  queue(name: string = defaultQueue): Queue {
+    return new Queue(name, { link: this.#link, modules: this.#modules, durability: this.#durability });
+  }
+
+  /** The handle of a job that was put at any time, by its id. */
+  job<Result = unknown>(id: string): Job<Result> {
+    const known = idFromText(id);
+    if (known === undefined) throw new UnknownJobError(`${JSON.stringify(id)} is not the id of a job`);
+    return new Job<Result>(this.#link, known);
+  }
+
+  /** Ends the runtime: claims no more jobs, lets those that run come to an end, interrupts what does not within the grace. */
+  close({ graceMs = defaultGraceMs }: CloseOptions = {}): Promise<Closed> {
+    if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
+      return Promise.reject(new RangeError(`graceMs: ${graceMs} is not a number of milliseconds`));
+    }
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(graceMs: number): Promise<Closed> {
+    try {
+      const { hanging } = (await this.#link.request(['close', graceMs])) as { hanging: number[] };
+      return { hangingThreads: hanging };
+    } finally {
+      this.#link.end(new ClosedError('the runtime is closed'));
+      await endThread(this.#worker);
+    }
+  }
+}
+
+/**
+ * Opens a runtime. What was put into the directory before and is not completed goes on by itself.
+ *
+ * @throws {JournalLockedError} another runtime, here or in another process, has the directory open.
+ * @throws {JournalCorruptError} the journal is damaged.
+ * @throws {CallsheetError} DIRECTORY_UNUSABLE, MODULE_NOT_LOADABLE, INVALID_OPTION.
+ */
+export async function open(options: OpenOptions): Promise<Runtime> {
+  const { durability = 'full', logger = defaultLogger() } = options;
+  const setup = resolveOptions(options);
+  const worker = new Worker(new URL('../coordinator/main.js', import.meta.url), {
+    workerData: setup,
+    // A million pending jobs are ordinary; the default heap of a thread is not made for them.
+    resourceLimits: { maxOldGenerationSizeMb: 16_384 },
+  });
+  const link = new Link(worker, ([, level, message, detail]) => logger[level]({ detail }, message));
+  try {
+    const [, found, modules] = await link.opened();
+    return new Runtime(worker, link, modules, found, durability);
+  } catch (error) {
+    link.end(error as Error);
+    await endThread(worker);
+    throw error;
+  }
+}
+
+function resolveOptions({
+  directory,
+  jobs,
+  threads = availableParallelism(),
+  execArgv = [],
+  durability = 'full',
+}: OpenOptions): CoordinatorSetup {
+  if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of modules from defineJobs() is needed');
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+    throw new RangeError(`threads: ${threads} is not a whole number from 1 to 1024`);
+  }
+  if (!['full', 'process', 'memory'].includes(durability)) {
+    throw new RangeError(`durability: ${JSON.stringify(durability)} is not one of full, process, memory`);
+  }
+  const modules: Record<string, string> = {};
+  for (const module of jobs) {
+    const { name, url } = registrationOf(module);
+    if (Object.hasOwn(modules, name))
+      throw new CallsheetError('INVALID_OPTION', `jobs: two modules are named ${JSON.stringify(name)}`);
+    modules[name] = url;
+  }
+  return {
+    directory: directoryPath(directory),
+    modules,
+    threads,
+    execArgv: [...execArgv],
+    retention: defaultRetention,
+  };
+}
+
+function directoryPath(directory: string | URL | undefined): string | undefined {
+  if (directory === undefined) return undefined;
+  if (directory instanceof URL) return fileURLToPath(directory);
+  if (typeof directory !== 'string' || directory === '') throw new TypeError('directory: a path is needed');
+  return resolve(directory);
+}
+
+function defaultLogger(): Logger {
+  return pino({ name: 'callsheet', level: 'warn' }, pino.destination(2));
+}
+
+async function endThread(worker: Worker): Promise<void> {
+  let limit: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise((resolve) => {
+    limit = setTimeout(resolve, coordinatorEndMs);
+  });
+  await Promise.race([worker.terminate(), patience]);
+  clearTimeout(limit);
+  worker.unref();
+}

@@ -1,0 +1,172 @@
+/**
+ * The embedded store: decides in memory, appends what changed to the journal as one frame a turn, syncs without holding up the loop.
+ *
+ * A frame is written as soon as its turn ends, also while a sync is under way: what may run once it is written need not wait for
+ * the disk. One sync is in flight at a time; when it ends, the next one covers all frames written meanwhile.
+ */
+import { State } from '../core/state.js';
+import { StorageFullError } from '../errors.js';
+import { type Journal, type JournalOptions, openJournal } from '../journal/journal.js';
+import { Group, type Released } from './group.js';
+import { RecordReader, RecordWriter } from './record-codec.js';
+import type { Asked, Store, StoreFigures, StoreOwner } from './store.js';
+import type { StoredPayload } from './stored-payload.js';
+
+/** A frame at level `process` is on the disk after this time at the latest, unless a sync was asked for before. */
+const lazySyncMs = 100;
+
+/** What waits for the sync of its frame. */
+interface Waiting {
+  readonly lsn: number;
+  readonly released: Released;
+  readonly payloads: readonly StoredPayload[];
+}
+
+export class JournalStore implements Store {
+  readonly state = new State();
+  readonly #directory: string;
+  readonly #now: () => number;
+  readonly #options: JournalOptions;
+  #journal!: Journal;
+  #writer!: RecordWriter;
+  #owner!: StoreOwner;
+  #group = new Group();
+  #waiting: Waiting[] = [];
+  #syncing = false;
+  #lazySync: ReturnType<typeof setTimeout> | undefined;
+  #failed: Error | undefined;
+
+  constructor(directory: string, options: JournalOptions & { now?: () => number } = {}) {
+    this.#directory = directory;
+    this.#now = options.now ?? Date.now;
+    this.#options = options;
+  }
+
+  get figures(): StoreFigures {
+    return { frames: this.#journal.frames, syncs: this.#journal.syncs, bytesWritten: this.#journal.bytesWritten };
+  }
+
+  async open(owner: StoreOwner): Promise<void> {
+    this.#owner = owner;
+    this.#journal = await openJournal(this.#directory, new RecordReader(this.state), this.#options);
+    this.#writer = new RecordWriter(this.#journal);
+    this.state.loaded();
+  }
+
+  transact(asked: readonly Asked[]): void {
+    if (this.#failed !== undefined) {
+      for (const { reply } of asked) reply?.(this.#failed);
+      return;
+    }
+    const now = this.#now();
+    for (const one of asked) this.#group.decide(this.state, one, now);
+  }
+
+  commit(): void {
+    if (this.#group.empty || this.#failed !== undefined) return;
+    let group = this.#group;
+    this.#group = new Group();
+    let payloads: readonly StoredPayload[];
+    try {
+      try {
+        payloads = this.#writer.write(this.state.changes());
+      } catch (error) {
+        if (!(error instanceof StorageFullError)) throw error;
+        group = this.#decideWithoutPuts(group, error);
+        payloads = this.#writer.write(this.state.changes(), { reserve: true });
+      }
+    } catch (error) {
+      group.fail(error as Error);
+      this.#fail(error as Error);
+      return;
+    }
+    this.state.keepChanges();
+    this.#release(group.behind('decided'));
+    this.#release(group.behind('written'));
+    const released = group.behind('synced');
+    if (released.effects.length > 0 || released.replies.length > 0) {
+      this.#waiting.push({ lsn: this.#journal.lsn, released, payloads });
+      this.#sync();
+    } else if (payloads.length > 0 || this.#journal.lsn > this.#journal.syncedLsn) {
+      this.#lazySync ??= setTimeout(() => {
+        this.#lazySync = undefined;
+        this.#waiting.push({ lsn: this.#journal.lsn, released: { effects: [], replies: [] }, payloads });
+        this.#sync();
+      }, lazySyncMs);
+    }
+  }
+
+  whenDurable(then: (error?: Error) => void): void {
+    this.commit();
+    if (this.#failed !== undefined) return then(this.#failed);
+    this.#waiting.push({
+      lsn: this.#journal.lsn,
+      released: { effects: [], replies: [{ tell: then, error: undefined }] },
+      payloads: [],
+    });
+    this.#sync();
+  }
+
+  bytes(payload: StoredPayload): Uint8Array {
+    return payload.bytes ?? this.#writer.read(payload);
+  }
+
+  async close(): Promise<void> {
+    this.commit();
+    clearTimeout(this.#lazySync);
+    await new Promise<void>((resolve) => this.whenDurable(() => resolve()));
+    await this.#journal?.close();
+  }
+
+  /** The disk is full: what takes room is refused, the rest is decided again and written into the reserve. */
+  #decideWithoutPuts(group: Group, full: StorageFullError): Group {
+    this.state.rollback(0);
+    const again = new Group();
+    const now = this.#now();
+    for (const asked of group.asked) {
+      if (asked.command.type === 'put') again.refuse(asked, full);
+      else again.decide(this.state, asked, now);
+    }
+    return again;
+  }
+
+  #sync(): void {
+    if (this.#syncing || this.#failed !== undefined) return;
+    if (this.#journal.lsn === this.#journal.syncedLsn) return this.#releaseSynced(this.#journal.lsn);
+    this.#syncing = true;
+    this.#journal.sync().then(
+      (lsn) => {
+        this.#syncing = false;
+        this.#releaseSynced(lsn);
+        if (this.#waiting.length > 0) this.#sync();
+      },
+      (error) => {
+        this.#syncing = false;
+        this.#fail(error);
+      },
+    );
+  }
+
+  #releaseSynced(lsn: number): void {
+    let count = 0;
+    while (count < this.#waiting.length && this.#waiting[count]!.lsn <= lsn) count++;
+    for (const { released, payloads } of this.#waiting.splice(0, count)) {
+      this.#release(released);
+      this.#writer.evict(payloads);
+    }
+  }
+
+  #release({ effects, replies }: Released): void {
+    for (const { tell, error } of replies) tell(error);
+    if (effects.length > 0) this.#owner.release(effects);
+  }
+
+  #fail(error: Error): void {
+    this.#failed = error;
+    for (const { released } of this.#waiting) for (const { tell } of released.replies) tell(error);
+    this.#waiting = [];
+    this.#group.fail(error);
+    this.#group = new Group();
+    this.#owner.fatal(error);
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * A store that keeps nothing beyond its process: for runtimes without a directory, and for tests. Every gate is open at once.
+ */
+import { gates } from '../core/commands.js';
+import { State } from '../core/state.js';
+import { Group } from './group.js';
+import type { Asked, Store, StoreFigures, StoreOwner } from './store.js';
+import type { StoredPayload } from './stored-payload.js';
+
+export class MemoryStore implements Store {
+  readonly state = new State();
+  readonly #now: () => number;
+  #owner: StoreOwner | undefined;
+  #group = new Group();
+  #commits = 0;
+
+  constructor(options: { now?: () => number } = {}) {
+    this.#now = options.now ?? Date.now;
+  }
+
+  get figures(): StoreFigures {
+    return { frames: this.#commits, syncs: 0, bytesWritten: 0 };
+  }
+
+  async open(owner: StoreOwner): Promise<void> {
+    this.#owner = owner;
+  }
+
+  transact(asked: readonly Asked[]): void {
+    const now = this.#now();
+    for (const one of asked) this.#group.decide(this.state, one, now);
+  }
+
+  commit(): void {
+    if (this.#group.empty) return;
+    const group = this.#group;
+    this.#group = new Group();
+    this.#commits++;
+    this.state.keepChanges();
+    for (const gate of gates) {
+      const { effects, replies } = group.behind(gate);
+      for (const { tell, error } of replies) tell(error);
+      if (effects.length > 0) this.#owner!.release(effects);
+    }
+  }
+
+  whenDurable(then: (error?: Error) => void): void {
+    then();
+  }
+
+  bytes(payload: StoredPayload): Uint8Array {
+    return payload.bytes!;
+  }
+
+  async close(): Promise<void> {
+    this.commit();
+  }
+}

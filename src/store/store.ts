@@ -1,0 +1,49 @@
+/**
+ * The port between what decides when to do something (the coordinator) and what remembers it.
+ *
+ * A store takes commands, decides each with the pure core, keeps what changed, and releases replies and effects behind their gates,
+ * in order. It knows nothing of threads, clients or time beyond the clock it is given. All stores pass one conformance suite.
+ */
+import type { Command, Effect, Gate } from '../core/commands.js';
+import type { State } from '../core/state.js';
+import type { StoredPayload } from './stored-payload.js';
+
+/** A command and who waits for it. */
+export interface Asked {
+  readonly command: Command;
+  /** Behind which gate the reply is released. */
+  readonly gate: Gate;
+  /** Called once: without an error when the command is decided and its gate open. */
+  readonly reply?: (error?: Error) => void;
+}
+
+/** What a store calls. */
+export interface StoreOwner {
+  /** These effects' gates are open. */
+  release(effects: readonly Effect[]): void;
+  /** The store can go on no longer; whatever waited has been told. */
+  fatal(error: Error): void;
+}
+
+export interface StoreFigures {
+  /** Group commits written. */
+  readonly frames: number;
+  readonly syncs: number;
+  readonly bytesWritten: number;
+}
+
+export interface Store {
+  /** What is decided so far, for reading. A reader who tells others of it does so through `whenDurable`. */
+  readonly state: State;
+  readonly figures: StoreFigures;
+  open(owner: StoreOwner): Promise<void>;
+  /** Decides these commands, each atomic on its own. They are kept, and released, with the next `commit`. */
+  transact(asked: readonly Asked[]): void;
+  /** The turn is over: keeps what was decided since the last commit as one group. */
+  commit(): void;
+  /** Calls back when all that is decided by now is as safe as `full` asks. */
+  whenDurable(then: (error?: Error) => void): void;
+  /** The bytes of a payload, wherever they are. */
+  bytes(payload: StoredPayload): Uint8Array;
+  close(): Promise<void>;
+}

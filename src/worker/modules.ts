@@ -1,0 +1,47 @@
+/**
+ * The registered modules in this thread: imported once, looked up by `module#export`. Only registered modules, only own exports.
+ */
+import { CallsheetError } from '../errors.js';
+import type { ModuleDescription } from '../protocol/dispatch.js';
+import { encodeFailure, failureFrom } from '../protocol/failure.js';
+
+type Handler = (...args: unknown[]) => unknown;
+type Modules = Readonly<Record<string, string>>;
+
+const handlers = new Map<string, Handler>();
+
+/** What each module exports; a module that cannot be imported is told with its failure. */
+export async function describeModules(modules: Modules): Promise<ModuleDescription[]> {
+  const descriptions: ModuleDescription[] = [];
+  for (const [name, url] of Object.entries(modules)) {
+    try {
+      const exported = Object.entries((await import(url)) as Record<string, unknown>);
+      const functions = exported.filter(([, value]) => typeof value === 'function').map(([key]) => key);
+      const others = exported.filter(([, value]) => typeof value !== 'function').map(([key]) => key);
+      descriptions.push({ name, functions, others });
+    } catch (error) {
+      descriptions.push({ name, failure: encodeFailure(failureFrom(error)) });
+    }
+  }
+  return descriptions;
+}
+
+/** The function; a promise of it while its module was not imported in this thread. */
+export function findFunction(modules: Modules, callable: string): Handler | Promise<Handler> {
+  return handlers.get(callable) ?? importFunction(modules, callable);
+}
+
+async function importFunction(modules: Modules, callable: string): Promise<Handler> {
+  const separator = callable.indexOf('#');
+  const name = callable.slice(0, separator);
+  const key = callable.slice(separator + 1);
+  const url = Object.hasOwn(modules, name) ? modules[name] : undefined;
+  if (url === undefined)
+    throw new CallsheetError('UNKNOWN_MODULE', `no module is registered as ${JSON.stringify(name)}`);
+  const exported = (await import(url)) as Record<string, unknown>;
+  const handler = Object.hasOwn(exported, key) ? exported[key] : undefined;
+  if (typeof handler !== 'function')
+    throw new CallsheetError('UNKNOWN_EXPORT', `${name} exports no function named ${key}`);
+  handlers.set(callable, handler as Handler);
+  return handler as Handler;
+}
