@@ -36,20 +36,17 @@ async function computePi(options: Options): Promise<void> {
     console.log('Interrupted. Run it again with the same directory: it goes on where it was.');
     return;
   }
-  const { pi, parts, darts } = finished;
-  console.log(`π is about ${pi.toFixed(6)}, by ${parts} parts of ${darts} darts.`);
-  await compareWithOneThread(finished, signal);
+  console.log(`π ≈ ${finished.pi.toFixed(6)}, from ${finished.parts} × ${finished.darts} darts.`);
+  if (finished.partsDoneNow === 0) console.log('All of its parts had been done before.');
+  else await compareWithOneThread(finished, signal);
 }
 
 async function compareWithOneThread({ parts, darts, partsDoneNow, ms }: Finished, signal: AbortSignal): Promise<void> {
-  if (partsDoneNow === 0) return console.log('All of it was already done.');
-  const measured = Math.min(measuredParts, parts);
+  console.log(`Time: ${seconds(ms)} for ${partsDoneNow} of ${parts} parts.`);
+  const measured = Math.min(measuredParts, partsDoneNow);
   const partMs = await measureOneThread(measured, darts, signal);
   const oneThreadMs = partMs * partsDoneNow;
-  const scaled =
-    measured === partsDoneNow ? '' : `, taking ${seconds(partMs * measured)} for ${measured} of them as the measure`;
-  console.log(`${partsDoneNow} parts took ${seconds(ms)}, from the put to the result.`);
-  console.log(`One bare worker thread takes ${seconds(oneThreadMs)}${scaled}.`);
+  console.log(`One bare worker thread: ${seconds(oneThreadMs)} for as many, ${measured} of them measured just now.`);
   console.log(`Speed-up: ${(oneThreadMs / ms).toFixed(2)}× on ${availableParallelism()} cores.`);
 }
 

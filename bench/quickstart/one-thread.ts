@@ -8,7 +8,9 @@ import { Worker } from 'node:worker_threads';
 export async function measureOneThread(parts: number, darts: number, signal: AbortSignal): Promise<number> {
   const thread = new Worker(new URL('./bare-thread.js', import.meta.url));
   try {
-    await once(thread, 'online', { signal });
+    // One dart first: what it takes to start a thread and to load the module is not the work.
+    thread.postMessage(1);
+    await once(thread, 'message', { signal });
     const start = performance.now();
     for (let part = 0; part < parts; part++) {
       thread.postMessage(darts);

@@ -1,7 +1,16 @@
 /**
  * One run of the quickstart: goes on with the job that an interrupted run left, or puts a new one, and waits for its result.
  */
-import { defineJobs, type Job, JobForgottenError, open, parallel, type Runtime, UnknownJobError } from 'callsheet';
+import {
+  defineJobs,
+  type Job,
+  JobFailedError,
+  JobForgottenError,
+  open,
+  parallel,
+  type Runtime,
+  UnknownJobError,
+} from 'callsheet';
 import type { Options } from './options.js';
 import { showProgress } from './progress.js';
 import { readRunNote, removeRunNote, writeRunNote } from './run-note.js';
@@ -40,11 +49,12 @@ export async function run(options: Options, signal: AbortSignal): Promise<Finish
     if (signal.aborted) return undefined;
     const started = (await resume(callsheet, options, opening)) ?? (await begin(callsheet, options));
     const { job, parts, darts, partsDone, since } = started;
-    const result = await withProgress(job, parts);
-    const ms = performance.now() - since;
+    const { result, at } = await withProgress(job, parts);
     await removeRunNote(options.directory);
-    return { pi: result, parts, darts, partsDoneNow: parts - partsDone, ms };
+    return { pi: result, parts, darts, partsDoneNow: parts - partsDone, ms: at - since };
   } catch (error) {
+    // It is over as well, and is not to be gone on with for ever.
+    if (error instanceof JobFailedError) await removeRunNote(options.directory);
     // The runtime was closed under it: what was done is in the journal.
     if (signal.aborted) return undefined;
     throw error;
@@ -89,10 +99,10 @@ async function finishForgottenRun(callsheet: Runtime): Promise<void> {
   await behindIt.result();
 }
 
-async function withProgress(job: Job<number>, parts: number): Promise<number> {
+async function withProgress(job: Job<number>, parts: number): Promise<{ result: number; at: number }> {
   const endProgress = showProgress(job, parts);
   try {
-    return await job.result();
+    return { result: await job.result(), at: performance.now() };
   } finally {
     await endProgress();
   }
