@@ -7,12 +7,12 @@
  */
 import * as path from 'node:path';
 import { JournalCorruptError } from '../errors.js';
-import type { Disk } from './disk.js';
-import { segmentFileName, tornFileName } from './file-names.js';
+import { type Disk, isDiskFull } from './disk.js';
+import { reserveFileName, segmentFileName, tornFileName } from './file-names.js';
 import { FileWindow } from './file-window.js';
 import { type Entry, maxPartBytes, type Position } from './format.js';
 import { type Damage, type Frame, FrameReader, findVoucher, forEachEntry, type ReadPoint } from './frame-reader.js';
-import { copyAside, cutOff, rewriteInPlace } from './repair.js';
+import { copyAside, cutOff, emptyIfThere, rewriteInPlace } from './repair.js';
 import { type SurveyedSegment, surveyDirectory, type UnbornSegment, unreadable } from './survey.js';
 
 /** Takes what the log holds, in order. */
@@ -60,21 +60,14 @@ export function recover(disk: Disk, directory: string, replay: Replay): Recovere
   // Every decision is made; from here on the disk is modified, in an order in which each step may be the last one.
   let tornTail: TornTail | undefined;
   if (unborn !== undefined) {
-    const keptAs = copyAside(disk, unborn.path, 0, (attempt) =>
-      path.join(directory, tornFileName(unborn.number, 0, attempt)),
-    );
+    tornTail = keepAside(disk, directory, unborn, 0);
     disk.unlink(unborn.path);
-    if (keptAs !== undefined) tornTail = { file: unborn.path, offset: 0, ...keptAs };
   }
   const last = segments.at(-1);
   if (last !== undefined) {
     if (damage !== undefined) {
-      const offset = log.end.offset;
-      const keptAs = copyAside(disk, last.path, offset, (attempt) =>
-        path.join(directory, tornFileName(last.number, offset, attempt)),
-      );
-      cutOff(disk, last.path, offset);
-      if (keptAs !== undefined) tornTail = { file: last.path, offset, ...keptAs };
+      tornTail = keepAside(disk, directory, last, log.end.offset);
+      cutOff(disk, last.path, log.end.offset);
     }
     rewriteInPlace(disk, last.path, log.firstUnvouchedOffset, log.end.offset);
   }
@@ -210,6 +203,24 @@ function refuseUnlessTorn(disk: Disk, unborn: UnbornSegment, lsn: number): void 
     if (voucher !== undefined)
       throw wrong(`${unborn.reason}, and a frame at byte ${voucher} says that it was on the disk`);
   });
+}
+
+/** Copies a tail that is to be cut off; on a full disk into the space of the reserve, which is there for such cases. */
+function keepAside(
+  disk: Disk,
+  directory: string,
+  from: { number: number; path: string },
+  offset: number,
+): TornTail | undefined {
+  const nameFor = (attempt: number) => path.join(directory, tornFileName(from.number, offset, attempt));
+  for (;;) {
+    try {
+      const kept = copyAside(disk, from.path, offset, nameFor);
+      return kept && { file: from.path, offset, ...kept };
+    } catch (error) {
+      if (!isDiskFull(error) || !emptyIfThere(disk, path.join(directory, reserveFileName))) throw error;
+    }
+  }
 }
 
 function withWindow<T>(disk: Disk, file: string, use: (window: FileWindow) => T): T {

@@ -3,7 +3,7 @@
  * between any two of them leads to another recovery. What is to be modified is decided in `recovery.ts`, never here.
  */
 import * as path from 'node:path';
-import { type Disk, errorCodeOf, writeFully } from './disk.js';
+import { type Disk, type DiskFile, errorCodeOf, writeFully } from './disk.js';
 import { readFully } from './file-window.js';
 
 const stepBytes = 1024 * 1024;
@@ -60,6 +60,24 @@ export function cutOff(disk: Disk, segmentPath: string, offset: number): void {
   try {
     file.truncate(offset);
     file.syncNow();
+  } finally {
+    file.close();
+  }
+}
+
+/** Frees what a file holds; false if it holds nothing, or is not there. */
+export function emptyIfThere(disk: Disk, name: string): boolean {
+  let file: DiskFile;
+  try {
+    file = disk.open(name, 'write');
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+  try {
+    if (file.size() === 0) return false;
+    file.truncate(0);
+    return true;
   } finally {
     file.close();
   }

@@ -33,7 +33,7 @@ export class Reserve {
   /** Fills the reserve as far as there is space, and says whether it is whole then. What it got it keeps. */
   refill(): boolean {
     if (this.isWhole) return true;
-    const noise = makeNoise();
+    const noise = makeNoise(Math.min(stepBytes, this.#wholeBytes - this.#bytes));
     while (this.#bytes < this.#wholeBytes) {
       const step = Math.min(stepBytes, this.#wholeBytes - this.#bytes);
       try {
@@ -75,8 +75,8 @@ function openOrCreate(disk: Disk, path: string): DiskFile {
 }
 
 /** Bytes of a xorshift generator: made anew each time, since a reserve is filled about once in the life of a directory. */
-function makeNoise(): Uint8Array {
-  const words = new Uint32Array(stepBytes / 4);
+function makeNoise(bytes: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(bytes / 4));
   let state = 0x9e3779b9;
   for (let i = 0; i < words.length; i++) {
     state ^= state << 13;
@@ -84,5 +84,5 @@ function makeNoise(): Uint8Array {
     state ^= state << 5;
     words[i] = state;
   }
-  return new Uint8Array(words.buffer);
+  return new Uint8Array(words.buffer, 0, bytes);
 }

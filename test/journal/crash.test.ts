@@ -1,0 +1,162 @@
+/**
+ * The power goes at every single operation on the disk, while the journal is written and while it is recovered; what was not
+ * synced is kept, dropped or torn. An outside list says what was acknowledged.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { StorageFullError } from '../../src/errors.js';
+import { type Entry, openJournal } from '../../src/journal/journal.js';
+import { Collector, filled, printed, randomFrom } from './reading.js';
+import { type Pick, StrictDisk } from './strict-disk.js';
+
+const directory = '/journal';
+const options = { segmentBytes: 4096, reserveBytes: 2048 };
+
+class PowerLoss extends Error {}
+
+/** What an observer outside knows of a life of the journal. */
+interface Ledger {
+  /** Transactions in the order of their appends; the last one may have been under way. */
+  written: string[];
+  acknowledged: number;
+}
+
+function cutPowerAt(disk: StrictDisk, operation: number): void {
+  disk.fault = (_kind, _file, number) => {
+    if (number >= operation) throw new PowerLoss();
+    return undefined;
+  };
+}
+
+/** A life: opens, appends, syncs, rolls, meets a full disk, closes. Gives up wherever the power goes. */
+async function live(disk: StrictDisk, seed: number, ledger: Ledger): Promise<void> {
+  const random = randomFrom(seed);
+  const below = (limit: number) => Math.floor(random() * limit);
+  const collector = new Collector();
+  const journal = await openJournal(directory, collector, { disk, ...options, salt: () => below(2 ** 32) });
+  ledger.written.splice(0, Number.POSITIVE_INFINITY, ...collector.transactions);
+  ledger.acknowledged = ledger.written.length;
+  const acknowledge = async (count: number, syncing: Promise<unknown>) => {
+    await syncing;
+    ledger.acknowledged = Math.max(ledger.acknowledged, count);
+  };
+  const put = (reserve: boolean) => {
+    const entries: Entry[] = Array.from({ length: 1 + below(3) }, () => filled(1 + below(9), below(900), below(1000)));
+    journal.beginFrame(entries.reduce((sum, { bytes }) => sum + bytes.length + 16, 0));
+    ledger.written.push(printed(entries));
+    try {
+      journal.append(entries, { reserve });
+    } catch (error) {
+      if (error instanceof StorageFullError) ledger.written.pop();
+      else throw error;
+    }
+  };
+  for (let round = 0; round < 8; round++) {
+    disk.capacityBytes = round === 5 ? disk.usedBytes + 300 : Number.POSITIVE_INFINITY;
+    for (let i = below(4); i >= 0; i--) put(round === 5 && i % 2 === 0);
+    const syncing = acknowledge(ledger.written.length, journal.sync());
+    syncing.catch(() => {});
+    if (round % 2 === 0) put(false);
+    await syncing;
+  }
+  await acknowledge(ledger.written.length, journal.close());
+}
+
+async function readBack(disk: StrictDisk): Promise<string[]> {
+  const collector = new Collector();
+  const journal = await openJournal(directory, collector, { disk, ...options, salt: () => 1 });
+  await journal.close();
+  return collector.transactions;
+}
+
+function checkAgainst(ledger: Ledger, read: string[], story: string): void {
+  assert.ok(read.length >= ledger.acknowledged, `${story}: ${ledger.acknowledged} acknowledged, ${read.length} left`);
+  assert.deepEqual(
+    read,
+    ledger.written.slice(0, read.length),
+    `${story}: something that was not written, or not in order`,
+  );
+}
+
+const keepAll: Pick = (count) => count - 1;
+const dropAll: Pick = () => 0;
+function sampled(seed: number): Pick {
+  const random = randomFrom(seed);
+  return (count) => Math.floor(random() * count);
+}
+
+describe('a journal that loses its power', () => {
+  it('has everything acknowledged and nothing else, at whatever operation it happens', async (t) => {
+    let points = 0;
+    let states = 0;
+    for (let seed = 1; seed <= 3; seed++) {
+      for (let operation = 1; ; operation++) {
+        const disk = new StrictDisk();
+        const ledger: Ledger = { written: [], acknowledged: 0 };
+        cutPowerAt(disk, operation);
+        const survived = await live(disk, seed, ledger).then(
+          () => true,
+          () => false,
+        );
+        points += 1;
+        const picks = [keepAll, dropAll, ...Array.from({ length: 5 }, (_, index) => sampled(operation * 100 + index))];
+        for (const [index, pick] of picks.entries()) {
+          const story = `seed ${seed}, operation ${operation}, state ${index}`;
+          const left = disk.afterCrash(pick);
+          const read = await readBack(left);
+          checkAgainst(ledger, read, story);
+          assert.deepEqual(await readBack(left), read, `${story}: opened twice`);
+          states += 1;
+        }
+        if (survived) break;
+      }
+    }
+    t.diagnostic(`crash points: ${points}, states: ${states}, violations: 0`);
+  });
+
+  it('recovers when the power goes again, at whatever operation of the recovery', async (t) => {
+    let states = 0;
+    const operationsOf = async () => {
+      const disk = new StrictDisk();
+      await live(disk, 7, { written: [], acknowledged: 0 });
+      return disk.operations;
+    };
+    const total = await operationsOf();
+    for (let operation = 2; operation <= total; operation += 3) {
+      const disk = new StrictDisk();
+      const ledger: Ledger = { written: [], acknowledged: 0 };
+      cutPowerAt(disk, operation);
+      await live(disk, 7, ledger).catch(() => {});
+      for (let inRecovery = 1; ; inRecovery++) {
+        const left = disk.afterCrash(sampled(operation));
+        cutPowerAt(left, inRecovery);
+        const finished = await readBack(left).then(
+          () => true,
+          () => false,
+        );
+        const story = `operation ${operation}, then ${inRecovery}`;
+        checkAgainst(ledger, await readBack(left.afterCrash(sampled(inRecovery))), story);
+        states += 1;
+        if (finished) break;
+      }
+    }
+    t.diagnostic(`crashes during recovery: ${states} states, violations: 0`);
+  });
+
+  it('keeps what a recovered journal has served, through life after life', async (t) => {
+    let lives = 0;
+    for (let seed = 0; seed < 40; seed++) {
+      let disk = new StrictDisk();
+      const ledger: Ledger = { written: [], acknowledged: 0 };
+      for (let life = 0; life < 6; life++) {
+        cutPowerAt(disk, disk.operations + 30 + ((seed * 37 + life * 53) % 120));
+        await live(disk, seed * 100 + life, ledger).catch(() => {});
+        const read = await readBack(disk.afterCrash(sampled(seed * 7 + life)));
+        checkAgainst(ledger, read, `seed ${seed}, life ${life}`);
+        disk = disk.afterCrash(sampled(seed * 7 + life));
+        lives += 1;
+      }
+    }
+    t.diagnostic(`lives: ${lives}, violations: 0`);
+  });
+});

@@ -1,0 +1,267 @@
+/** The lock, with real processes: races, deaths, stops; and the directory it is in. */
+import assert from 'node:assert/strict';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import * as net from 'node:net';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { CallsheetError, JournalLockedError } from '../../src/errors.js';
+import { prepareDirectory } from '../../src/journal/directory.js';
+import { machineDisk } from '../../src/journal/disk.js';
+import { meaningOf } from '../../src/journal/file-names.js';
+import { acquireLock } from '../../src/journal/lock.js';
+import { withShortPath } from '../../src/journal/short-path.js';
+import { diskError, StrictDisk } from './strict-disk.js';
+
+const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'lock-test-'));
+let directories = 0;
+function freshDirectory(): string {
+  directories += 1;
+  return path.join(temporary, `d${directories}`);
+}
+
+/** A process that can be told to take the lock. */
+class Holder {
+  readonly process: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(directory: string) {
+    const program = fileURLToPath(new URL('lock-holder.js', import.meta.url));
+    this.process = spawn(process.execPath, [program, directory]);
+    this.#lines = createInterface(this.process.stdout)[Symbol.asyncIterator]();
+    holders.push(this);
+  }
+
+  async ready(): Promise<this> {
+    assert.equal(await this.#line(), 'ready');
+    return this;
+  }
+
+  /** Tries to take the lock; gives what came of it, such as `won 3`. */
+  async take(): Promise<string> {
+    this.process.stdin.write('go\n');
+    return this.#line();
+  }
+
+  async kill(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const gone = once(this.process, 'exit');
+    this.process.kill('SIGKILL');
+    await gone;
+  }
+
+  async #line(): Promise<string> {
+    return (await this.#lines.next()).value;
+  }
+}
+
+const holders: Holder[] = [];
+after(async () => {
+  await Promise.all(holders.map((holder) => holder.kill()));
+  fs.rmSync(temporary, { recursive: true });
+});
+
+describe('the lock of a directory', () => {
+  it('is held by one at a time, and taken again under the next epoch', async () => {
+    const directory = freshDirectory();
+    const lock = await acquireLock(directory);
+    assert.equal(lock.epoch, 1);
+    await assert.rejects(acquireLock(directory), (error) => {
+      assert.ok(error instanceof JournalLockedError);
+      assert.ok(error.message.includes(directory) && error.message.includes(`pid ${process.pid}`), error.message);
+      return true;
+    });
+    await lock.release();
+    await lock.release();
+    const next = await acquireLock(directory);
+    assert.equal(next.epoch, 2);
+    await next.release();
+  });
+
+  it('leaves only names that the journal knows, and no more of them with time', async () => {
+    const directory = freshDirectory();
+    for (let round = 0; round < 5; round++) {
+      const lock = await acquireLock(directory);
+      await assert.rejects(acquireLock(directory), JournalLockedError);
+      const names = fs.readdirSync(directory);
+      assert.equal(names.length, 2, String(names));
+      for (const name of names) assert.deepEqual(meaningOf(name), { kind: 'other' });
+      await lock.release();
+    }
+  });
+
+  it('goes to exactly one of many in one process', async () => {
+    const directory = freshDirectory();
+    for (let round = 1; round <= 20; round++) {
+      const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(directory)));
+      const won = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+      assert.equal(won.length, 1, `round ${round}`);
+      for (const outcome of outcomes) {
+        if (outcome.status === 'rejected')
+          assert.ok(outcome.reason instanceof JournalLockedError, String(outcome.reason));
+      }
+      await won[0]!.release();
+    }
+  });
+
+  it('goes to exactly one of several processes, and on at once when the winner is killed', async (t) => {
+    const directory = freshDirectory();
+    let epoch = 0;
+    const rounds = 6;
+    for (let round = 0; round < rounds; round++) {
+      const racers = await Promise.all(Array.from({ length: 4 }, () => new Holder(directory).ready()));
+      const outcomes = await Promise.all(racers.map((racer) => racer.take()));
+      const won = outcomes.filter((outcome) => outcome.startsWith('won'));
+      assert.equal(won.length, 1, outcomes.join('; '));
+      const next = Number(won[0]!.slice(4));
+      assert.ok(next > epoch, 'epochs grow');
+      epoch = next;
+      for (const outcome of outcomes) assert.match(outcome, /^(won \d+|JOURNAL_LOCKED .*)$/);
+      const winner = racers[outcomes.indexOf(won[0]!)]!;
+      await assert.rejects(acquireLock(directory), {
+        code: 'JOURNAL_LOCKED',
+        message: new RegExp(`pid ${winner.process.pid} `),
+      });
+      await winner.kill();
+      const mine = await acquireLock(directory);
+      assert.ok(mine.epoch > epoch);
+      epoch = mine.epoch;
+      await mine.release();
+      await Promise.all(racers.map((racer) => racer.kill()));
+    }
+    t.diagnostic(`races of 4 processes: ${rounds} rounds, one winner each, killed with SIGKILL each time`);
+  });
+
+  it('stays with an owner that is stopped', async () => {
+    const directory = freshDirectory();
+    const holder = await new Holder(directory).ready();
+    assert.equal(await holder.take(), 'won 1');
+    holder.process.kill('SIGSTOP');
+    for (let attempt = 0; attempt < 5; attempt++) await assert.rejects(acquireLock(directory), JournalLockedError);
+    await holder.kill();
+    const lock = await acquireLock(directory);
+    assert.equal(lock.epoch, 2);
+    await lock.release();
+  });
+
+  it('holds in a directory whose path is too long for a socket, and not in its neighbour', async () => {
+    const long = path.join(freshDirectory(), 'x'.repeat(120), 'y'.repeat(120));
+    const lock = await acquireLock(path.join(long, 'a'));
+    await assert.rejects(acquireLock(path.join(long, 'a')), JournalLockedError);
+    const neighbour = await acquireLock(path.join(long, 'b'));
+    assert.ok(fs.readdirSync(path.join(long, 'a')).includes('journal-0000000001.lock'));
+    await lock.release();
+    await neighbour.release();
+    assert.equal((await acquireLock(path.join(long, 'a'))).epoch, 2);
+  });
+
+  it('withdraws what it published under an epoch that has come and gone meanwhile', async () => {
+    for (const isAlive of [true, false]) {
+      const directory = freshDirectory();
+      await (await acquireLock(directory)).release();
+      const elsewhere = freshDirectory();
+      const other = await acquireLock(elsewhere);
+      if (!isAlive) await other.release();
+      // It has looked, and found epoch 1 dead. Now others take 2 and 3, and tidy up, before it gets to publish as 2.
+      const slow = acquireLock(directory);
+      fs.renameSync(path.join(elsewhere, 'journal-0000000001.lock'), path.join(directory, 'journal-0000000003.lock'));
+      fs.unlinkSync(path.join(directory, 'journal-0000000001.lock'));
+      if (isAlive) {
+        await assert.rejects(slow, JournalLockedError);
+        await other.release();
+      } else {
+        const lock = await slow;
+        assert.equal(lock.epoch, 4);
+        await lock.release();
+      }
+      assert.ok(!fs.existsSync(path.join(directory, 'journal-0000000002.lock')));
+    }
+  });
+
+  it('hands connections to its server, and ends them when it is released', async () => {
+    const directory = freshDirectory();
+    const lock = await acquireLock(directory);
+    lock.onConnection((connection) => {
+      connection.on('error', () => {});
+      connection.write('hello');
+    });
+    const client = net.connect(path.join(directory, 'journal-0000000001.lock'));
+    const [data] = await once(client, 'data');
+    assert.equal(String(data), 'hello');
+    const ended = once(client, 'close');
+    await lock.release();
+    await ended;
+  });
+});
+
+describe('a short path', () => {
+  it('leads to the long one, by either way', async () => {
+    const long = path.join(freshDirectory(), 'z'.repeat(150));
+    fs.mkdirSync(long, { recursive: true });
+    for (const shortcut of ['descriptor', 'link'] as const) {
+      await withShortPath(
+        long,
+        shortcut,
+        async (short) => {
+          assert.ok(Buffer.byteLength(short) <= 103, short);
+          fs.writeFileSync(short, '');
+        },
+        shortcut,
+      );
+      assert.ok(fs.existsSync(path.join(long, shortcut)));
+    }
+  });
+});
+
+describe('a directory that cannot be used', () => {
+  const unusable = (directory: string, reason: RegExp, disk = machineDisk) =>
+    assert.throws(
+      () => prepareDirectory(directory, disk),
+      (error) => {
+        assert.ok(error instanceof CallsheetError && error.code === 'DIRECTORY_UNUSABLE', String(error));
+        assert.ok(error.message.includes(directory), error.message);
+        assert.match(error.message, reason);
+        return true;
+      },
+    );
+
+  it('is named, with the reason, when it is a file or below one', () => {
+    const file = freshDirectory();
+    fs.writeFileSync(file, '');
+    unusable(file, /file/);
+    unusable(path.join(file, 'below'), /file/);
+    unusable(path.join(file, 'far', 'below'), /file/);
+  });
+
+  it('is named, with the reason, when it is read-only or forbidden', () => {
+    for (const [code, reason] of [
+      ['EROFS', /read-only/],
+      ['EACCES', /not allowed/],
+    ] as const) {
+      const disk = new StrictDisk();
+      disk.makeDirectory('/there');
+      disk.fault = (operation) => {
+        if (operation === 'checkDirectory') throw diskError(code);
+        return undefined;
+      };
+      unusable('/there', reason, disk);
+    }
+    unusable('/proc/callsheet-test', /\(E[A-Z]+\)/);
+  });
+
+  it('is made with its parents, each durable in its own', () => {
+    const disk = new StrictDisk();
+    const synced: string[] = [];
+    disk.fault = (operation, name) => {
+      if (operation === 'syncDirectory') synced.push(name);
+      return undefined;
+    };
+    assert.equal(prepareDirectory('/a/b/c', disk), '/a/b/c');
+    assert.deepEqual(synced, ['/', '/a', '/a/b']);
+    assert.throws(() => prepareDirectory(''), TypeError);
+  });
+});
