@@ -25,8 +25,10 @@ export function prepareDirectory(directory: string, disk: Disk = machineDisk): s
   if (typeof directory !== 'string' || directory === '') throw new TypeError('directory must be a path');
   const absolute = path.resolve(directory);
   try {
-    makeMissing(disk, absolute);
-    disk.checkDirectory(absolute);
+    if (!isThere(disk, absolute)) {
+      make(disk, absolute);
+      disk.checkDirectory(absolute);
+    }
   } catch (error) {
     throw unusableDirectory(absolute, error);
   }
@@ -42,26 +44,30 @@ export function unusableDirectory(directory: string, cause: unknown): CallsheetE
   return new CallsheetError('DIRECTORY_UNUSABLE', message, { cause });
 }
 
-function makeMissing(disk: Disk, directory: string): void {
+/** Checks the directory if it is there; throws if it cannot be used. */
+function isThere(disk: Disk, directory: string): boolean {
+  try {
+    disk.checkDirectory(directory);
+    return true;
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function make(disk: Disk, directory: string, parentIsThere = false): void {
+  const parent = path.dirname(directory);
   try {
     disk.makeDirectory(directory);
   } catch (error) {
     const code = errorCodeOf(error);
-    // If a file has the name, the check that follows finds it.
-    if (code === 'EEXIST') return;
-    const parent = path.dirname(directory);
-    if (code !== 'ENOENT' || parent === directory) throw error;
-    makeMissing(disk, parent);
-    makeAgain(disk, directory);
+    if (code === 'ENOENT' && !parentIsThere && parent !== directory) {
+      make(disk, parent);
+      make(disk, directory, true);
+      return;
+    }
+    // Another process has just made it, and may not have synced its parent yet; so that is done in any case.
+    if (code !== 'EEXIST') throw error;
   }
-  disk.syncDirectoryNow(path.dirname(directory));
-}
-
-/** Another process may have made it in the meantime, which is as good. */
-function makeAgain(disk: Disk, directory: string): void {
-  try {
-    disk.makeDirectory(directory);
-  } catch (error) {
-    if (errorCodeOf(error) !== 'EEXIST') throw error;
-  }
+  disk.syncDirectoryNow(parent);
 }

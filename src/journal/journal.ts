@@ -14,14 +14,15 @@ import { randomBytes } from 'node:crypto';
 import * as path from 'node:path';
 import { CallsheetError, ClosedError, JournalWriteError, StorageFullError } from '../errors.js';
 import { prepareDirectory } from './directory.js';
-import { type Disk, type DiskFile, isDiskFull, machineDisk, PartialWriteError, writeFully } from './disk.js';
+import { type Disk, type DiskFile, isDiskFull, machineDisk, PartialWriteError } from './disk.js';
 import { EntryReader } from './entry-reader.js';
 import { maxSegmentNumber, reserveFileName, segmentFileName } from './file-names.js';
 import { type Entry, frameHeaderBytes, type Position, segmentHeaderBytes } from './format.js';
 import { FrameWriter, type LogEnd } from './frame-writer.js';
 import { type RecoveredLog, type Replay, recover, type TornTail } from './recovery.js';
 import { Reserve } from './reserve.js';
-import { encodeSegmentHeader } from './segment-header.js';
+import { createFirstSegment, createSegment, reopenLastSegment } from './segment-file.js';
+import { SharedSync } from './shared-sync.js';
 
 export type { Entry, Position } from './format.js';
 export type { Replay, TornTail } from './recovery.js';
@@ -74,7 +75,7 @@ export async function openJournal(directory: string, replay: Replay, options: Jo
   const absolute = prepareDirectory(directory, disk);
   try {
     const log = recover(disk, absolute, replay);
-    const end = log.last === undefined ? createFirstSegment(disk, absolute, salt()) : reopenSegment(disk, log);
+    const end = reopenLastSegment(disk, log) ?? createFirstSegment(disk, absolute, salt());
     try {
       const reserve =
         reserveBytes > 0 ? new Reserve(disk, path.join(absolute, reserveFileName), reserveBytes) : undefined;
@@ -109,6 +110,7 @@ export class Journal {
   readonly #writer: FrameWriter;
   readonly #reader: EntryReader;
   readonly #reserve: Reserve | undefined;
+  readonly #sharedSync = new SharedSync(() => this.#syncLog());
 
   #syncedLsn: number;
   /** The last frame is a mark, so that closing needs no other. */
@@ -116,9 +118,6 @@ export class Journal {
   #syncs = 0;
   /** The name of the current segment may not be on the disk yet. */
   #nameUnsynced = false;
-  #syncing: Promise<number> | undefined;
-  /** The sync that follows the one in flight: one for all who asked meanwhile. */
-  #nextSync: Promise<number> | undefined;
   /** `beginFrame` wanted a new segment while a sync was in flight: see {@link Journal.beginFrame}. */
   #rollAfterSync = false;
   /** The segment that `beginFrame` promised to the next append. */
@@ -185,7 +184,7 @@ export class Journal {
     const { offset } = this.#writer.end;
     const fits = offset + frameHeaderBytes + estimateBytes <= this.#segmentBytes;
     if (!fits && offset > segmentHeaderBytes && (this.#reserve?.isWhole ?? true)) {
-      if (this.#syncing !== undefined) this.#rollAfterSync = true;
+      if (this.#sharedSync.isInFlight) this.#rollAfterSync = true;
       else this.#roll();
     }
     this.#begunSegment = this.#writer.end.segment;
@@ -223,7 +222,7 @@ export class Journal {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#requestSync();
+    return this.#sharedSync.request();
   }
 
   /** Reads an entry back. Throws `JournalCorruptError` if its bytes are not what they were. */
@@ -238,23 +237,10 @@ export class Journal {
     return this.#closing;
   }
 
-  #requestSync(): Promise<number> {
-    if (this.#nextSync !== undefined) return this.#nextSync;
-    if (this.#syncing === undefined) return this.#startSync();
-    this.#nextSync = this.#syncing.then(() => this.#startSync());
-    return this.#nextSync;
-  }
-
-  #startSync(): Promise<number> {
-    this.#nextSync = undefined;
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.lsn === this.#syncedLsn) return Promise.resolve(this.#syncedLsn);
-    this.#syncing = this.#syncLog();
-    return this.#syncing;
-  }
-
   async #syncLog(): Promise<number> {
+    if (this.#failure !== undefined) throw this.#failure;
     const { lsn, file } = this.#writer.end;
+    if (lsn === this.#syncedLsn) return lsn;
     try {
       await file.sync();
       if (this.#nameUnsynced) {
@@ -262,10 +248,8 @@ export class Journal {
         this.#nameUnsynced = false;
       }
     } catch (error) {
-      this.#syncing = undefined;
       throw this.#fail('sync', error);
     }
-    this.#syncing = undefined;
     this.#syncs += 1;
     this.#syncedLsn = lsn;
     if (this.#rollAfterSync) {
@@ -355,9 +339,7 @@ export class Journal {
   async #close(): Promise<void> {
     try {
       if (this.#failure !== undefined) throw this.#failure;
-      await this.#syncing;
-      await this.#nextSync;
-      await this.#startSync();
+      await this.#sharedSync.request();
       await this.#markEnd();
     } finally {
       this.#writer.end.file.close();
@@ -378,7 +360,7 @@ export class Journal {
       if (error instanceof StorageFullError) return;
       throw error;
     }
-    await this.#startSync();
+    await this.#sharedSync.request();
   }
 
   #refuseIfUnusable(): void {
@@ -402,43 +384,6 @@ function resolveOptions(options: JournalOptions): Required<JournalOptions> {
   }
   const salt = options.salt ?? (() => randomBytes(4).readUInt32LE());
   return { segmentBytes, reserveBytes, disk: options.disk ?? machineDisk, salt };
-}
-
-/** Makes the file of a new segment with its header, which is not synced yet. Leaves no file behind if it fails. */
-function createSegment(
-  disk: Disk,
-  directory: string,
-  number: number,
-  before: { lsn: number; checksum: number },
-  salt: number,
-): LogEnd {
-  const { bytes, header } = encodeSegmentHeader({
-    number,
-    salt: salt >>> 0,
-    firstLsn: before.lsn + 1,
-    previousChecksum: before.checksum,
-  });
-  const file = disk.open(path.join(directory, segmentFileName(number)), 'create');
-  try {
-    writeFully(file, bytes, 0);
-  } catch (error) {
-    file.close();
-    disk.unlink(file.path);
-    throw error;
-  }
-  return { file, segment: number, salt: header.salt, offset: bytes.length, lsn: before.lsn, checksum: header.checksum };
-}
-
-function createFirstSegment(disk: Disk, directory: string, salt: number): LogEnd {
-  const end = createSegment(disk, directory, 1, { lsn: 0, checksum: 0 }, salt);
-  end.file.syncNow();
-  disk.syncDirectoryNow(directory);
-  return end;
-}
-
-function reopenSegment(disk: Disk, log: RecoveredLog): LogEnd {
-  const { number, path: file, header } = log.last!;
-  return { file: disk.open(file, 'write'), segment: number, salt: header.salt, ...log.end };
 }
 
 /** The error for a failure while opening: errors of the journal as they are, those of the disk by what they mean. */

@@ -64,7 +64,7 @@ async function smallJournal() {
     transactions.push(printed(entries));
     if (journal.segmentNumber === 2) ends.push(disk.files().get(lastSegment)!.length);
   };
-  while (journal.beginFrame(1000) === 1) put(200, 30, 370);
+  while (journal.beginFrame(2000) === 1) put(200, 30, 370);
   const sealed = transactions.length;
   put(90, 5);
   put(700);

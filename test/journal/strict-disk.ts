@@ -27,6 +27,7 @@ export type Pick = (count: number) => number;
 
 type Change = { kind: 'write'; offset: number; bytes: Uint8Array } | { kind: 'truncate'; size: number };
 
+/** A file's content. The arrays are never changed, only replaced, so they may be shared. */
 class Inode {
   live: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   durable: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -135,8 +136,8 @@ export class StrictDisk implements Disk {
   /** Sets a file's bytes, durably. */
   put(name: string, bytes: Uint8Array): void {
     const inode = new Inode();
-    inode.live = Uint8Array.from(bytes);
-    inode.durable = Uint8Array.from(bytes);
+    inode.live = bytes.slice();
+    inode.durable = inode.live;
     this.#directories.add(path.dirname(name));
     this.#names.set(name, inode);
     this.#durableNames.set(name, inode);

@@ -1,0 +1,55 @@
+/**
+ * Creates the files of segments, and opens the last one to go on with. When a segment may be created, and when its file and name
+ * have to be synced, is for the journal to know.
+ */
+import * as path from 'node:path';
+import { type Disk, writeFully } from './disk.js';
+import { segmentFileName } from './file-names.js';
+import type { LogEnd } from './frame-writer.js';
+import type { RecoveredLog } from './recovery.js';
+import { encodeSegmentHeader } from './segment-header.js';
+
+/** Makes the file of a new segment with its header; neither it nor its name is synced. Leaves no file behind if it fails. */
+export function createSegment(
+  disk: Disk,
+  directory: string,
+  number: number,
+  before: { lsn: number; checksum: number },
+  salt: number,
+): LogEnd {
+  const { bytes, header } = encodeSegmentHeader({
+    number,
+    salt: salt >>> 0,
+    firstLsn: before.lsn + 1,
+    previousChecksum: before.checksum,
+  });
+  const file = disk.open(path.join(directory, segmentFileName(number)), 'create');
+  try {
+    writeFully(file, bytes, 0);
+  } catch (error) {
+    file.close();
+    disk.unlink(file.path);
+    throw error;
+  }
+  return { file, segment: number, salt: header.salt, offset: bytes.length, lsn: before.lsn, checksum: header.checksum };
+}
+
+/** Makes the first segment of a new journal, durably. */
+export function createFirstSegment(disk: Disk, directory: string, salt: number): LogEnd {
+  const end = createSegment(disk, directory, 1, { lsn: 0, checksum: 0 }, salt);
+  try {
+    end.file.syncNow();
+    disk.syncDirectoryNow(directory);
+  } catch (error) {
+    end.file.close();
+    throw error;
+  }
+  return end;
+}
+
+/** Opens the last segment of a recovered log where it ends; undefined if there is no segment. */
+export function reopenLastSegment(disk: Disk, log: RecoveredLog): LogEnd | undefined {
+  if (log.last === undefined) return undefined;
+  const { number, path: file, header } = log.last;
+  return { file: disk.open(file, 'write'), segment: number, salt: header.salt, ...log.end };
+}
