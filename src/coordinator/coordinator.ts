@@ -239,7 +239,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   #completedParts(whole: JobRecord): Uint8Array {
     if (whole.parts === 0) return emptyList;
     return packCompleted(
-      Array.from(this.#store.state.parts(whole.id), (part) => ({
+      Array.from(this.#store.state.parts(whole), (part) => ({
         id: part.id,
         kind: part.outcome,
         payload: this.#outcomeBytes(part),

@@ -15,7 +15,7 @@ as this file stays. Delete it, with no runtime open, and the next one is a new d
 
 /** Reads the id from the file that `CALLSHEET_UUID` names, or from the directory; makes the file where there is none. */
 export function readIdentity(directory: string): Id {
-  const file = process.env['CALLSHEET_UUID'] ?? join(directory, fileName);
+  const file = process.env.CALLSHEET_UUID ?? join(directory, fileName);
   const text = readIfThere(file);
   if (text === undefined) return writeIdentity(file);
   const id = idFromText(text.split('\n', 1)[0]!.trim());

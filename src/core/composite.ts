@@ -12,21 +12,25 @@ import type { JobRecord } from './records.js';
 
 /** The whole has its turn. */
 export function putParts(decision: Decision, whole: JobRecord): void {
-  if (whole.partsDone === whole.parts) return partsDone(decision, whole);
-  if (whole.form === 'serial') return enqueue(decision, decision.state.part(whole.id, whole.partsDone)!);
-  for (const part of decision.state.parts(whole.id)) enqueue(decision, part);
+  if (whole.partsDone === whole.parts) partsDone(decision, whole);
+  else if (whole.form === 'serial') putNext(decision, whole);
+  else for (const part of decision.state.parts(whole)) enqueue(decision, part);
 }
 
 /** One of the whole's parts is completed. */
 export function partCompleted(decision: Decision, part: JobRecord): void {
   const { state } = decision;
-  const before = state.job(part.parent)!;
-  const whole = state.update(before, { partsDone: before.partsDone + 1 });
+  const whole = state.job(part.parent)!;
+  state.update(whole, { partsDone: whole.partsDone + 1 });
   if (whole.partsDone === whole.parts) partsDone(decision, whole);
-  else if (whole.form === 'serial') enqueue(decision, state.part(whole.id, whole.partsDone)!);
+  else if (whole.form === 'serial') putNext(decision, whole);
+}
+
+function putNext(decision: Decision, whole: JobRecord): void {
+  enqueue(decision, decision.state.parts(whole)[whole.partsDone]!);
 }
 
 function partsDone(decision: Decision, whole: JobRecord): void {
-  if (whole.callable === '') return conclude(decision, whole, 'list', null);
-  putBack(decision, whole, { stage: 'call', front: false, eligible: decision.state.nextPosition() });
+  if (whole.callable === '') conclude(decision, whole, 'list', null);
+  else putBack(decision, whole, { stage: 'call', front: false, eligible: decision.state.nextPosition() });
 }

@@ -15,7 +15,7 @@ import type { State } from './state.js';
 
 /** Decides one command. On an error the state is as it was. */
 export function decide(state: State, command: Command, now: number): Effect[] {
-  const mark = state.mark();
+  const mark = state.begin();
   const decision: Decision = { state, now, effects: [] };
   try {
     apply(decision, command);
@@ -47,13 +47,14 @@ function apply(decision: Decision, command: Command): void {
     case 'settle': {
       const job = claimedJob(state, command);
       begin(decision, job, command.startedAt);
-      return conclude(decision, state.job(job.id)!, command.outcome, command.payload);
+      return conclude(decision, job, command.outcome, command.payload);
     }
     case 'giveBack':
       return putBack(decision, claimedJob(state, command));
     case 'interrupt': {
-      begin(decision, claimedJob(state, command), now);
-      return interrupted(decision, state.job(command.job)!, command.cause, command.failure);
+      const job = claimedJob(state, command);
+      begin(decision, job, now);
+      return interrupted(decision, job, command.cause, command.failure);
     }
     case 'recover':
       return recover(decision, command.failure);

@@ -44,7 +44,7 @@ export interface Place {
 /** Makes a job and its parts, all `new`. */
 export function createJob(decision: Decision, spec: JobSpec, place: Place): JobRecord {
   const { state, now } = decision;
-  const record: JobRecord = {
+  const job = state.insert({
     kind: 'job',
     id: spec.id,
     owner: place.owner,
@@ -80,11 +80,10 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place): JobR
     completedAt: 0,
     args: spec.args,
     result: null,
-  };
-  state.insert(record);
+  });
   let index = 0;
   for (const part of spec.parts) createJob(decision, part, { ...place, role: 'part', parent: spec.id, index: index++ });
-  return record;
+  return job;
 }
 
 /** Its turn has come: into the line of its queue. */
@@ -106,18 +105,19 @@ export function claim(decision: Decision, job: JobRecord): void {
       ...started(job, now),
       begun: false,
     } as const;
-    return putParts(decision, state.update(job, opened));
+    state.update(job, opened);
+    return putParts(decision, job);
   }
   // Where the claim itself counts as the start, the record says so before any code of the job runs.
   const starts = job.suspect || job.policy === 'never';
-  const claimed = state.update(job, {
+  state.update(job, {
     queued: false,
     front: false,
     claimed: true,
     fence,
     ...(starts ? started(job, now) : { status: job.status === 'pending' ? ('assigned' as const) : job.status }),
   });
-  const gate = claimed.level === 'memory' ? 'decided' : job.policy === 'never' ? 'synced' : 'written';
+  const gate = job.level === 'memory' ? 'decided' : job.policy === 'never' ? 'synced' : 'written';
   effects.push({ type: 'run', gate, job: job.id, fence });
 }
 
@@ -137,7 +137,7 @@ const started = (job: JobRecord, at: number) => ({
 /** The job's call is over. */
 export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKind, result: Payload | null): void {
   const { state, now, effects } = decision;
-  const over = state.update(job, {
+  state.update(job, {
     status: 'callbacks',
     stage: 'call',
     queued: false,
@@ -148,14 +148,14 @@ export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKin
     result,
     endAt: now,
   });
-  effects.push({ type: 'settled', gate: levelGate(over.level), job: over.id });
-  complete(decision, over);
+  effects.push({ type: 'settled', gate: levelGate(job.level), job: job.id });
+  complete(decision, job);
 }
 
 /** Nothing of the job is left to do. */
 function complete(decision: Decision, job: JobRecord): void {
-  const completed = decision.state.update(job, { status: 'completed', completedAt: decision.now });
-  if (completed.role === 'part') partCompleted(decision, completed);
+  decision.state.update(job, { status: 'completed', completedAt: decision.now });
+  if (job.role === 'part') partCompleted(decision, job);
 }
 
 /** Back into the line, in front of it: nothing of it has run, or it is to run again at once. */

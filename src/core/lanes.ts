@@ -8,9 +8,8 @@
 import { Heap } from './heap.js';
 import type { JobRecord } from './records.js';
 
-/** A queued job, as a lane sees it: its record changes, its place in the lane does not until it leaves. */
-export interface Queued {
-  record: JobRecord;
+/** A queued job, as a lane sees it. */
+export interface Queued extends JobRecord {
   lane: Lane | undefined;
   lanePosition: number;
 }
@@ -41,7 +40,7 @@ export class Lanes {
   }
 
   add(job: Queued): void {
-    const { queue, callable, priority } = job.record;
+    const { queue, callable, priority } = job;
     const key = `${priority}\n${callable}\n${queue}`;
     let line = this.#queues.get(queue);
     if (line === undefined) {
@@ -50,7 +49,7 @@ export class Lanes {
     }
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
-      lane = { key, queue, callable, jobs: new Heap(jobGoesBefore, setJobPosition), position: -1 };
+      lane = { key, queue, callable, jobs: new Heap(goesBefore, setJobPosition), position: -1 };
       this.#lanes.set(key, lane);
     }
     job.lane = lane;
@@ -84,12 +83,11 @@ export class Lanes {
 
   /** The job of this queue that is to be claimed next, of the lanes that are accepted. Costs as much as there are lanes refused. */
   first(queue: string, accepts: (lane: Lane) => boolean): JobRecord | undefined {
-    return this.#queues.get(queue)?.lanes.firstWhere(accepts)?.jobs.first()!.record;
+    return this.#queues.get(queue)?.lanes.firstWhere(accepts)?.jobs.first();
   }
 }
 
-const jobGoesBefore = (a: Queued, b: Queued) => goesBefore(a.record, b.record);
-const headGoesBefore = (a: Lane, b: Lane) => goesBefore(a.jobs.first()!.record, b.jobs.first()!.record);
+const headGoesBefore = (a: Lane, b: Lane) => goesBefore(a.jobs.first()!, b.jobs.first()!);
 const setJobPosition = (job: Queued, index: number) => {
   job.lanePosition = index;
 };

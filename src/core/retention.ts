@@ -14,13 +14,13 @@ const forgottenAtOnce = 256;
 
 /** Whether there is anything to forget now. */
 export function hasForgettable(state: State, keep: Retention, now: number): boolean {
-  const { count, bytes, oldest } = state.completed;
+  const oldest = state.oldestCompleted;
   if (oldest === undefined) return false;
-  return count > keep.count || bytes > keep.bytes || state.job(oldest)!.completedAt < now - keep.ageMs;
+  return (
+    state.completedCount > keep.count || state.completedBytes > keep.bytes || oldest.completedAt < now - keep.ageMs
+  );
 }
 
 export function forgetCompleted({ state, now }: Decision, keep: Retention): void {
-  for (let left = forgottenAtOnce; left > 0 && hasForgettable(state, keep, now); left--) {
-    state.forget(state.job(state.completed.oldest!)!);
-  }
+  for (let left = forgottenAtOnce; left > 0 && hasForgettable(state, keep, now); left--) state.forgetOldest();
 }

@@ -18,6 +18,7 @@ const interruptionLimits: Record<BuiltinPolicy, number> = { default: 9, forever:
 export function interrupted(decision: Decision, job: JobRecord, cause: InterruptionCause, failure: Payload): void {
   const interruptions = job.interruptions + (cause === 'close' ? 0 : 1);
   const again = cause === 'close' ? job.policy !== 'never' : interruptions <= interruptionLimits[job.policy];
-  if (again) putBack(decision, job, { interruptions });
-  else conclude(decision, decision.state.update(job, { interruptions }), 'failure', failure);
+  if (again) return putBack(decision, job, { interruptions });
+  decision.state.update(job, { interruptions });
+  conclude(decision, job, 'failure', failure);
 }

@@ -12,7 +12,7 @@ export function errorToData(error: unknown): WireError {
     return ['COORDINATOR_DIED', error instanceof Error ? (error.stack ?? error.message) : String(error), {}];
   }
   const details = Object.fromEntries(Object.entries(error).filter(([key]) => !common.has(key)));
-  if (error.cause instanceof Error) details['causeMessage'] = error.cause.message;
+  if (error.cause instanceof Error) details.causeMessage = error.cause.message;
   return [error.code, error.message, details];
 }
 
