@@ -1,0 +1,67 @@
+/**
+ * callsheet as a contestant: a runtime in a directory of its own, which is gone when it closes.
+ */
+import type { Worker } from 'node:worker_threads';
+import { defineJobs, type Level, open, type Runtime } from 'callsheet';
+import type { Context } from '../harness/bench.js';
+import type { Pool, SyncFigures } from './pool.js';
+
+export const stamps = defineJobs<typeof import('../jobs/stamp.js')>(
+  'stamp',
+  new URL('../jobs/stamp.js', import.meta.url),
+);
+export const holds = defineJobs<typeof import('../jobs/hold.js')>('hold', new URL('../jobs/hold.js', import.meta.url));
+export const pi = defineJobs<typeof import('../quickstart/pi.js')>(
+  'pi',
+  new URL('../quickstart/pi.js', import.meta.url),
+);
+
+export interface Opened {
+  readonly callsheet: Runtime;
+  readonly directory: string | undefined;
+  /** The coordinator's, which is not to run jobs. */
+  readonly coordinatorThread: number;
+  close(): Promise<void>;
+}
+
+/** At level `memory` it has no directory at all. */
+export async function openCallsheet(durability: Level, { threads, scratch }: Context): Promise<Opened> {
+  const directory = durability === 'memory' ? undefined : scratch.newPath();
+  // The coordinator is the one thread that the main thread starts; the others are the coordinator's own.
+  let coordinatorThread = 0;
+  const notice = ({ threadId }: Worker) => {
+    coordinatorThread = threadId;
+  };
+  process.once('worker', notice);
+  try {
+    const callsheet = await open({ ...(directory && { directory }), durability, threads, jobs: [stamps, holds, pi] });
+    return {
+      callsheet,
+      directory,
+      coordinatorThread,
+      async close() {
+        await callsheet.close({ graceMs: 0 });
+        if (directory !== undefined) scratch.remove(directory);
+      },
+    };
+  } finally {
+    process.off('worker', notice);
+  }
+}
+
+/** callsheet as a pool: a job's run is its put, as durable as the level says, and its result. */
+export async function openCallsheetPool(durability: Level, context: Context): Promise<Pool> {
+  const { callsheet, coordinatorThread, close } = await openCallsheet(durability, context);
+  const queue = callsheet.queue();
+  return {
+    run: async (number) => (await queue.put(stamps.stamp(number))).result(),
+    close,
+    forbiddenThreads: [coordinatorThread],
+    figures: () => syncFigures(callsheet),
+  };
+}
+
+/** Undefined while the runtime does not tell. */
+export async function syncFigures(callsheet: Runtime): Promise<SyncFigures | undefined> {
+  return await (callsheet as unknown as { stats?(): Promise<SyncFigures> }).stats?.();
+}

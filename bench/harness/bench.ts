@@ -1,0 +1,50 @@
+/**
+ * What a bench is made of: figures, cases, contestants.
+ */
+import type { Scratch } from './scratch.js';
+
+/** How much is measured: in earnest, or so little that a test can do it in a second. */
+export type Size = 'full' | 'small';
+
+export interface Bench {
+  readonly name: string;
+  /** One line: what is measured. */
+  readonly title: string;
+  /** What each measurement gives, in the order of the table's columns. */
+  readonly figures: readonly Figure[];
+  cases(size: Size): readonly Case[];
+}
+
+export interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  /** Whether each contestant's figure is shown as a multiple of the first contestant's, too. */
+  readonly compared?: boolean;
+}
+
+/** Contestants that do the same thing; the first is the one that the others are compared with. */
+export interface Case {
+  readonly name: string;
+  readonly contestants: readonly Contestant[];
+}
+
+export interface Contestant {
+  readonly name: string;
+  /** Why it cannot take part here, such as a peer that is not installed; undefined if it can. */
+  readonly absent?: () => Promise<string | undefined>;
+  /** It answers for data on the disk: its figures are void on a disk whose sync is none. */
+  readonly synced?: boolean;
+  measure(context: Context): Promise<Measured>;
+}
+
+export interface Context {
+  readonly threads: number;
+  readonly scratch: Scratch;
+}
+
+export interface Measured {
+  /** By the figure's name. */
+  readonly figures: Readonly<Record<string, number>>;
+  /** Why they are worth nothing. */
+  readonly void?: string | undefined;
+}

@@ -1,0 +1,62 @@
+/**
+ * What a run of the benches found, as `--json` gives it.
+ */
+import type { Figure, Size } from './bench.js';
+import type { Machine } from './machine.js';
+import { type Spread, spread } from './statistics.js';
+
+export interface Report {
+  readonly machine: Machine;
+  readonly at: string;
+  readonly size: Size;
+  readonly threads: number;
+  readonly rounds: number;
+  readonly fileSystem: string;
+  readonly benches: readonly BenchReport[];
+}
+
+export interface BenchReport {
+  readonly name: string;
+  readonly title: string;
+  /** The median of an append's fdatasync, just before the bench and just after it. */
+  readonly syncMs: readonly [before: number, after: number];
+  readonly cases: readonly CaseReport[];
+}
+
+export interface CaseReport {
+  readonly name: string;
+  readonly rows: readonly Row[];
+}
+
+export interface Row {
+  readonly contestant: string;
+  readonly status: 'measured' | 'absent' | 'void' | 'failed';
+  /** Why it is not measured; empty if it is. */
+  readonly reason: string;
+  readonly figures: Readonly<Record<string, FigureReport>>;
+}
+
+export interface FigureReport extends Spread {
+  readonly unit: string;
+  /** One for each round. */
+  readonly values: readonly number[];
+  /** As multiples of the first contestant's figure in the same round. */
+  readonly ratio?: Spread;
+}
+
+/** `first` are the first contestant's values, by figure and round. */
+export function reportFigures(
+  figures: readonly Figure[],
+  values: Readonly<Record<string, readonly number[]>>,
+  first: Readonly<Record<string, readonly number[]>> | undefined,
+): Record<string, FigureReport> {
+  const reports: Record<string, FigureReport> = {};
+  for (const { name, unit, compared } of figures) {
+    const measured = values[name];
+    if (measured === undefined) continue;
+    const others = compared ? first?.[name] : undefined;
+    const ratio = others && { ratio: spread(measured.map((value, round) => value / others[round]!)) };
+    reports[name] = { unit, values: measured, ...spread(measured), ...ratio };
+  }
+  return reports;
+}

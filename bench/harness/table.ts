@@ -1,0 +1,57 @@
+/**
+ * The report as tables, for people.
+ */
+import type { BenchReport, CaseReport, FigureReport, Report, Row } from './report.js';
+import type { Spread } from './statistics.js';
+
+export function describeRun({ machine, threads, rounds, fileSystem, size }: Omit<Report, 'benches'>): string {
+  const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
+  return [
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; journals on ${fileSystem}`,
+    `Node ${machine.node}; ${packages.join(', ')}`,
+    `${threads} threads; ${rounds === 1 ? 'one round' : `medians of ${rounds} rounds [min to max]`}; ×: against the first row, round by round`,
+    ...(size === 'small' ? ['Small inputs: these figures say that the benches work, and nothing else.'] : []),
+  ].join('\n');
+}
+
+export function describeBench({ name, title, syncMs, cases }: BenchReport): string {
+  const [before, after] = syncMs.map((ms) => ms.toFixed(2));
+  const head = `\n${name}: ${title}\nfdatasync of 4 KiB, p50: ${before} ms before, ${after} ms after\n`;
+  return head + cases.map(describeCase).join('');
+}
+
+function describeCase({ name, rows }: CaseReport): string {
+  const columns = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))];
+  const lines = [[name, ...columns], ...rows.map((row) => [row.contestant, ...cells(row, columns)])];
+  const widths = ['', ...columns].map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
+  const table = lines.map((line) => `  ${line.map((cell, at) => cell.padEnd(widths[at]!)).join('  ')}`.trimEnd());
+  const notes = rows.flatMap(({ contestant, status, reason }) =>
+    reason === '' ? [] : [`  ${contestant}: ${status}: ${reason.split('\n', 1)}`],
+  );
+  return `\n${[...table, ...notes].join('\n')}\n`;
+}
+
+function cells({ status, figures }: Row, columns: readonly string[]): string[] {
+  if (status === 'absent' || status === 'failed') return [status === 'absent' ? '–' : 'FAILED'];
+  return columns.map((column) => {
+    const figure = figures[column];
+    if (figure === undefined) return '';
+    return status === 'void' ? `VOID ${describeFigure(figure)}` : describeFigure(figure);
+  });
+}
+
+function describeFigure({ unit, values, ratio, ...spread }: FigureReport): string {
+  const once = values.length === 1;
+  const figure = `${describeSpread(spread, once)} ${unit}`.trimEnd();
+  return ratio === undefined ? figure : `${figure} ×${describeSpread(ratio, once)}`;
+}
+
+function describeSpread({ median, min, max }: Spread, once: boolean): string {
+  return once ? digits(median) : `${digits(median)} [${digits(min)} to ${digits(max)}]`;
+}
+
+/** Three digits that count, and no exponent. */
+function digits(value: number): string {
+  if (!Number.isFinite(value) || Math.abs(value) >= 100) return String(Math.round(value));
+  return Number(value.toPrecision(3)).toString();
+}

@@ -1,0 +1,51 @@
+/**
+ * The benches' command line, `npm run bench`.
+ */
+import { writeFileSync } from 'node:fs';
+import { benches } from './benches.js';
+import type { Report } from './harness/report.js';
+import { describeBench, describeRun } from './harness/table.js';
+import { type Options, parseOptions, UsageError, usage } from './options.js';
+import { runBenches } from './run.js';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(args);
+    if (options.help) process.stdout.write(usage);
+    else if (options.list) for (const { name, title } of benches) console.log(`${name.padEnd(12)} ${title}`);
+    else return isSound(await measure(options)) ? 0 : 1;
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`bench: ${error.message}\nTry --help.`);
+      return 2;
+    }
+    console.error(error);
+    return 1;
+  }
+}
+
+async function measure({ benches, json, rounds, threads, directory, small }: Options): Promise<Report> {
+  const say = json === '-' ? () => {} : console.log;
+  const report = await runBenches({
+    benches,
+    size: small ? 'small' : 'full',
+    ...(rounds && { rounds }),
+    ...(threads && { threads }),
+    ...(directory && { directory }),
+    onBegin: (run) => say(describeRun(run)),
+    onBench: (bench) => say(describeBench(bench)),
+  });
+  const text = `${JSON.stringify(report, undefined, 2)}\n`;
+  if (json === '-') process.stdout.write(text);
+  else if (json !== undefined) writeFileSync(json, text);
+  return report;
+}
+
+/** Nothing failed, and nothing is void. */
+function isSound({ benches }: Report): boolean {
+  const rows = benches.flatMap(({ cases }) => cases.flatMap((one) => one.rows));
+  return rows.every(({ status }) => status === 'measured' || status === 'absent');
+}

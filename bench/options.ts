@@ -1,0 +1,93 @@
+/**
+ * What the benches can be told on their command line.
+ */
+import { parseArgs } from 'node:util';
+import { benches as allBenches } from './benches.js';
+import type { Bench } from './harness/bench.js';
+
+export interface Options {
+  readonly benches: readonly Bench[];
+  readonly list: boolean;
+  readonly help: boolean;
+  /** Where the report goes as JSON; `-` is standard output, where then nothing else goes. */
+  readonly json: string | undefined;
+  readonly rounds: number | undefined;
+  readonly threads: number | undefined;
+  readonly directory: string | undefined;
+  readonly small: boolean;
+}
+
+/** A command line that is not understood. */
+export class UsageError extends Error {}
+
+export const usage = `Usage: npm run bench -- [options] [NAME…]
+
+Measures callsheet beside its peers, in turns: all benches, or those named.
+Peers are installed for this alone: npm --prefix bench/peers ci
+
+Options:
+  --list            name the benches
+  --json FILE       write the report as JSON, too; - is standard output, and then there are no tables
+  --rounds N        how often each is measured (5; 1 with --small)
+  --threads N       threads that run jobs (one per core)
+  --directory PATH  where directories for journals are made, on a real disk (the system's for temporary files)
+  --small           so little that it takes a second: to see that it works
+  --help            show this
+
+Exit codes: 0 measured, 1 something failed or is void, 2 not understood.
+`;
+
+/** @throws {UsageError} */
+export function parseOptions(args: readonly string[]): Options {
+  const { values, positionals } = parse(args);
+  return {
+    benches: positionals.length === 0 ? allBenches : [...new Set(positionals)].map(named),
+    list: values.list,
+    help: values.help,
+    json: given('json', values.json),
+    rounds: count('rounds', values.rounds, 1000),
+    threads: count('threads', values.threads, 1024),
+    directory: given('directory', values.directory),
+    small: values.small,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        rounds: { type: 'string' },
+        threads: { type: 'string' },
+        directory: { type: 'string' },
+        small: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
+function named(name: string): Bench {
+  const found = allBenches.find((bench) => bench.name === name);
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `there is no bench ${JSON.stringify(name)}; there are ${allBenches.map((bench) => bench.name).join(', ')}`,
+  );
+}
+
+function given(name: string, text: string | undefined): string | undefined {
+  if (text === '') throw new UsageError(`--${name}: a path is needed`);
+  return text;
+}
+
+function count(name: string, text: string | undefined, limit: number): number | undefined {
+  if (text === undefined) return undefined;
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= 1 && number <= limit) return number;
+  throw new UsageError(`--${name}: ${JSON.stringify(text)} is not a whole number from 1 to ${limit}`);
+}

@@ -1,0 +1,87 @@
+/**
+ * How fast jobs are taken in: thousand by thousand, each thousand one transaction, while the threads are held.
+ */
+import { type Level, open } from 'callsheet';
+import { openCallsheet, stamps, syncFigures } from './contestants/callsheet.js';
+import { holdThreads } from './contestants/held.js';
+import { implausibleSyncs } from './contestants/plausible-syncs.js';
+import type { Bench, Contestant, Context, Measured } from './harness/bench.js';
+import { percentile } from './harness/statistics.js';
+
+const putAtOnce = 1000;
+
+interface Load {
+  readonly jobs: number;
+  /** Calls of putAll that are not answered yet. */
+  readonly ahead: number;
+}
+
+export const putAll: Bench = {
+  name: 'put-all',
+  title: 'jobs put in thousands, until all are as durable as asked',
+  figures: [
+    { name: 'puts', unit: '/s', compared: true },
+    { name: 'putAll p99', unit: 'ms' },
+    { name: 'bytes per job', unit: 'B' },
+    { name: 'reopened in', unit: 'ms' },
+  ],
+  cases: (size) =>
+    [1, 4].map((ahead) => {
+      const jobs = size === 'full' ? 1_000_000 : 4_000;
+      const name = `${jobs} jobs, ${ahead === 1 ? 'each thousand awaited' : `${ahead} thousands at a time`}`;
+      return {
+        name,
+        contestants: (['full', 'process', 'memory'] as const).map((level) => contestant(level, { jobs, ahead })),
+      };
+    }),
+};
+
+function contestant(level: Level, load: Load): Contestant {
+  return { name: `callsheet, ${level}`, synced: level === 'full', measure: (context) => measure(context, level, load) };
+}
+
+async function measure(context: Context, level: Level, { jobs, ahead }: Load): Promise<Measured> {
+  const opened = await openCallsheet(level, context);
+  const { callsheet, directory } = opened;
+  try {
+    const held = await holdThreads(opened, context);
+    const queue = callsheet.queue();
+    const before = await syncFigures(callsheet);
+    const took: number[] = [];
+    let from = 0;
+    const putOn = async () => {
+      while (from < jobs) {
+        const first = from;
+        from += putAtOnce;
+        const start = performance.now();
+        await queue.putAll(Array.from({ length: putAtOnce }, (_, at) => stamps.stamp(first + at)));
+        took.push(performance.now() - start);
+      }
+    };
+    const start = performance.now();
+    await Promise.all(Array.from({ length: ahead }, putOn));
+    const ms = performance.now() - start;
+    const after = await syncFigures(callsheet);
+    const figures: Record<string, number> = { puts: (jobs / ms) * 1000, 'putAll p99': percentile(took, 99) };
+    if (before && after && directory) figures['bytes per job'] = (after.bytesWritten - before.bytesWritten) / jobs;
+    await callsheet.close({ graceMs: 0 });
+    if (directory !== undefined) figures['reopened in'] = await reopen(directory, jobs + held.jobs);
+    // One sync stands behind no more than all that were put at a time.
+    const isVoid =
+      level === 'full' && before && after ? implausibleSyncs(before, after, took.length / ahead) : undefined;
+    return { figures, void: isVoid };
+  } finally {
+    await opened.close();
+  }
+}
+
+/** The proof that they are there: a runtime that can run none of them finds them all. Gives the milliseconds. */
+async function reopen(directory: string, jobs: number): Promise<number> {
+  const start = performance.now();
+  const callsheet = await open({ directory, jobs: [], threads: 1 });
+  const ms = performance.now() - start;
+  const { unfinished } = callsheet.found;
+  await callsheet.close({ graceMs: 0 });
+  if (unfinished !== jobs) throw new Error(`of ${jobs} jobs that were put, ${unfinished} were found again`);
+  return ms;
+}
