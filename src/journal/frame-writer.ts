@@ -52,11 +52,10 @@ export class FrameWriter {
   }
 
   /**
-   * Writes one transaction; gives where its entries are. One write, unless it spans frames. Throws the disk's
-   * error as a `PartialWriteError`, and then has not moved.
+   * Writes one transaction, whose `payloadBytes` are as {@link checkedPayloadBytes} says; gives where its entries are. One write,
+   * unless it spans frames. Throws the disk's error as a `PartialWriteError`, and then has not moved.
    */
-  write(entries: readonly Entry[], syncedLsn: number): Position[] {
-    const payloadBytes = checkedPayloadBytes(entries);
+  write(entries: readonly Entry[], payloadBytes: number, syncedLsn: number): Position[] {
     const run = new FrameRun(this.end, syncedLsn);
     if (payloadBytes <= maxPayloadBytes) this.#writeFrame(run, entries, 0, entries.length, 0);
     else this.#writeRun(run, entries);
@@ -129,10 +128,11 @@ export class FrameWriter {
     const tableEnd = at;
     for (let i = from; i < to; i++) {
       const { type, bytes } = entries[i]!;
-      const checksum = crc32(bytes, sum);
+      // Of the copy, not of the source: that may be shared memory, and a checksum must hold whatever happens to it meanwhile.
+      buffer.set(bytes, at);
+      const checksum = crc32(buffer.subarray(at, at + bytes.length), sum);
       view.setUint32(row, ((type << 24) | bytes.length) >>> 0, true);
       view.setUint32(row + 4, checksum, true);
-      buffer.set(bytes, at);
       run.positions.push({ segment: run.segment, offset: run.offset + at, length: bytes.length, checksum });
       row += tableRowBytes;
       at += bytes.length;
@@ -199,8 +199,8 @@ class FrameRun {
   }
 }
 
-/** What the entries take in frames without headers; refuses what cannot be written before anything is. */
-function checkedPayloadBytes(entries: readonly Entry[]): number {
+/** What the entries take in frames without headers. Throws for what cannot be written, so that writing need not. */
+export function checkedPayloadBytes(entries: readonly Entry[]): number {
   if (entries.length === 0) throw new RangeError('entries must not be empty');
   let bytes = 0;
   for (let i = 0; i < entries.length; i++) {

@@ -18,7 +18,7 @@ import { type Disk, type DiskFile, isDiskFull, machineDisk, PartialWriteError } 
 import { EntryReader } from './entry-reader.js';
 import { maxSegmentNumber, reserveFileName, segmentFileName } from './file-names.js';
 import { type Entry, frameHeaderBytes, type Position, segmentHeaderBytes } from './format.js';
-import { FrameWriter, type LogEnd } from './frame-writer.js';
+import { checkedPayloadBytes, FrameWriter, type LogEnd } from './frame-writer.js';
 import { type RecoveredLog, type Replay, recover, type TornTail } from './recovery.js';
 import { Reserve } from './reserve.js';
 import { createFirstSegment, createSegment, reopenLastSegment } from './segment-file.js';
@@ -205,9 +205,12 @@ export class Journal {
     if (begun !== undefined && begun !== this.#writer.end.segment) {
       throw new Error('append must follow beginFrame in the same turn: a new segment has begun in between');
     }
+    const payloadBytes = checkedPayloadBytes(entries);
     const mayUseReserve = options?.reserve === true;
     if (!mayUseReserve) this.#requireWholeReserve();
-    const positions = this.#writeOrCutBack(mayUseReserve, () => this.#writer.write(entries, this.#syncedLsn));
+    const positions = this.#writeOrCutBack(mayUseReserve, () => {
+      return this.#writer.write(entries, payloadBytes, this.#syncedLsn);
+    });
     this.#endsWithMark = false;
     return { lsn: this.#writer.end.lsn, positions };
   }
@@ -305,7 +308,6 @@ export class Journal {
       try {
         return write();
       } catch (error) {
-        if (error instanceof RangeError || error instanceof TypeError) throw error;
         if (!isDiskFull(error)) throw this.#fail('write', error);
         this.#cutBack(file, offset);
         if (!(mayUseReserve && this.#giveReserve(error))) {

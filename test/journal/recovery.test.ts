@@ -358,7 +358,9 @@ describe('opening a damaged journal', () => {
       [36, 0x0000_0201],
       [36, 0x0000_0401],
       [36, 0x0000_0003],
+      [16, 99],
       [24, 0xffff_ffff],
+      [32, 99],
       [44, 1],
     ];
     for (const [field, value] of hostile) {

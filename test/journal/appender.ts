@@ -1,0 +1,20 @@
+/**
+ * A process that appends to the journal of the directory given until it is killed: numbered transactions, and after each sync a
+ * line that says how many are acknowledged. To its reader it is an oracle that outlives it.
+ */
+import { openJournal } from '../../src/journal/journal.js';
+import { Collector, entry, filled } from './reading.js';
+
+const collector = new Collector();
+const journal = await openJournal(process.argv[2]!, collector, { segmentBytes: 64 * 1024, reserveBytes: 0 });
+let next = collector.transactions.length;
+for (;;) {
+  for (let i = 0; i < 1 + (next % 5); i++) {
+    const noise = filled(2, (next * 577) % 3000, next);
+    journal.beginFrame(noise.bytes.length + 100);
+    journal.append([entry(1, String(next)), noise]);
+    next += 1;
+  }
+  await journal.sync();
+  process.stdout.write(`${next}\n`);
+}
