@@ -184,7 +184,7 @@ describe('making a failure never fails [2.2]', () => {
         const failure = stored(error);
         errorFrom(failure);
       }),
-      cases(800),
+      cases(400),
     );
   });
 });

@@ -40,7 +40,7 @@ it('random bytes are a value or PAYLOAD_CORRUPT', (t) => {
     fc.property(fc.array(fc.oneof(byte, tagged), { maxLength: 60 }), (bytes) => {
       decodesOrIsCorrupt(Uint8Array.from(bytes));
     }),
-    cases(10_000),
+    cases(5_000),
   );
 });
 
@@ -66,7 +66,7 @@ it('payloads with bytes changed, cut, put in or taken out are a value or PAYLOAD
       }
       if (!decodesOrIsCorrupt(Uint8Array.from(bytes))) corrupt++;
     }),
-    cases(6_000),
+    cases(3_000),
   );
   t.diagnostic(`${corrupt} were corrupt`);
 });
@@ -80,7 +80,7 @@ it('every payload cut anywhere, or with a byte too many, is PAYLOAD_CORRUPT', (t
       for (let length = 0; length < bytes.length; length += step) isCorrupt(...bytes.subarray(0, length));
       isCorrupt(...bytes, 0);
     }),
-    cases(300),
+    cases(150),
   );
 });
 
