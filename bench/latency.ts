@@ -6,7 +6,7 @@ import { openCallsheetPool } from './contestants/callsheet.js';
 import { openPiscina } from './contestants/peers.js';
 import { implausibleSyncs } from './contestants/plausible-syncs.js';
 import { forbiddenThreadsOf, type Pool } from './contestants/pool.js';
-import type { Bench, Contestant, Measured } from './harness/bench.js';
+import type { Bench, Contestant, Context, Entrant, Measured } from './harness/bench.js';
 import { percentile } from './harness/statistics.js';
 import { checkStamp } from './jobs/stamp.js';
 
@@ -21,40 +21,44 @@ export const latency: Bench = {
     { name: 'p99', unit: 'ms' },
     { name: 'max', unit: 'ms' },
   ],
-  cases: (size) => [{ name: 'idle', contestants: contestants(size === 'full' ? 1000 : 10) }],
+  cases: (size) => [{ name: 'idle', contestants: contestants(size === 'full' ? 500 : 10) }],
 };
 
 function contestants(jobs: number): Contestant[] {
   return [
-    { name: 'piscina', measure: async ({ threads }) => measurePool(openPiscina(threads), jobs) },
+    { name: 'piscina', open: async ({ threads }) => enter(openPiscina(threads), jobs) },
     ...(['full', 'process', 'memory'] as const).map((level) => ({
       name: `callsheet, ${level}`,
       synced: level === 'full',
-      measure: async (context: Parameters<Contestant['measure']>[0]) =>
-        measurePool(await openCallsheetPool(level, context), jobs, level === 'full'),
+      open: async (context: Context) => enter(await openCallsheetPool(level, context), jobs, level === 'full'),
     })),
   ];
 }
 
-async function measurePool(pool: Pool, jobs: number, synced = false): Promise<Measured> {
-  try {
-    const forbidden = forbiddenThreadsOf(pool);
-    const before = await pool.figures?.();
-    const took: number[] = [];
-    // The first tenth warms up.
-    const warmUp = Math.ceil(jobs / 10);
-    for (let number = -warmUp; number < jobs; number++) {
-      await sleep(idleMs);
-      const start = performance.now();
-      const stamped = await pool.run(number);
-      if (number >= 0) took.push(performance.now() - start);
-      checkStamp(stamped, number, forbidden);
-    }
-    const after = await pool.figures?.();
-    // Each job has waited for the disk at least once, alone.
-    const isVoid = synced && before && after ? implausibleSyncs(before, after, jobs) : undefined;
-    return { figures: { p50: percentile(took, 50), p99: percentile(took, 99), max: Math.max(...took) }, void: isVoid };
-  } finally {
-    await pool.close();
+async function enter(pool: Pool, jobs: number, synced = false): Promise<Entrant> {
+  await runOneByOne(pool, jobs);
+  return { measure: () => measure(pool, jobs, synced), close: () => pool.close() };
+}
+
+async function measure(pool: Pool, jobs: number, synced: boolean): Promise<Measured> {
+  const before = await pool.figures?.();
+  const took = await runOneByOne(pool, jobs);
+  const after = await pool.figures?.();
+  // Each job has waited for the disk at least once, alone.
+  const isVoid = synced && before && after ? implausibleSyncs(before, after, jobs) : undefined;
+  return { figures: { p50: percentile(took, 50), p99: percentile(took, 99), max: Math.max(...took) }, void: isVoid };
+}
+
+/** Gives the milliseconds that each took. */
+async function runOneByOne(pool: Pool, jobs: number): Promise<number[]> {
+  const forbidden = forbiddenThreadsOf(pool);
+  const took: number[] = [];
+  for (let number = 0; number < jobs; number++) {
+    await sleep(idleMs);
+    const start = performance.now();
+    const stamped = await pool.run(number);
+    took.push(performance.now() - start);
+    checkStamp(stamped, number, forbidden);
   }
+  return took;
 }

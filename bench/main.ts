@@ -8,6 +8,9 @@ import { describeBench, describeRun } from './harness/table.js';
 import { type Options, parseOptions, UsageError, usage } from './options.js';
 import { runBenches } from './run.js';
 
+// Exits, rather than being killed, so that what was made on the disk is removed.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {

@@ -7,8 +7,11 @@ import { parallel } from 'callsheet';
 import { Piscina } from 'piscina';
 import { openCallsheet, pi, syncFigures } from './contestants/callsheet.js';
 import { implausibleSyncs } from './contestants/plausible-syncs.js';
-import type { Bench, Contestant, Context, Measured } from './harness/bench.js';
+import type { Bench, Contestant, Context, Entrant } from './harness/bench.js';
 import type { Sample } from './quickstart/pi.js';
+
+/** So many in one part for each thread, before anything is measured. */
+const warmUpDarts = 100_000;
 
 interface Work {
   readonly parts: number;
@@ -27,70 +30,61 @@ export const monteCarlo: Bench = {
 
 function contestants(work: Work): Contestant[] {
   return [
-    { name: 'bare worker threads', measure: (context) => measureBare(context, work) },
-    { name: 'piscina', measure: (context) => measurePiscina(context, work) },
-    { name: 'callsheet, full', synced: true, measure: (context) => measureCallsheet(context, work) },
+    { name: 'bare worker threads', open: (context) => enterBare(context, work) },
+    { name: 'piscina', open: (context) => enterPiscina(context, work) },
+    { name: 'callsheet, full', synced: true, open: (context) => enterCallsheet(context, work) },
   ];
 }
 
 /** Each thread gets its next part when it has done one. */
-async function measureBare({ threads }: Context, { parts, darts }: Work): Promise<Measured> {
+async function enterBare({ threads }: Context, work: Work): Promise<Entrant> {
   const workers = Array.from(
     { length: threads },
     () => new Worker(new URL('./quickstart/bare-thread.js', import.meta.url)),
   );
-  const throwOn = async (worker: Worker, size: number) => {
-    worker.postMessage(size);
-    const [sample] = (await once(worker, 'message')) as [Sample];
-    return sample;
-  };
-  try {
-    await Promise.all(workers.map((worker) => throwOn(worker, 1)));
-    const start = performance.now();
+  const throwDarts = async ({ parts, darts }: Work) => {
     const samples: Sample[] = [];
     let left = parts;
-    await Promise.all(
-      workers.map(async (worker) => {
-        while (left-- > 0) samples.push(await throwOn(worker, darts));
-      }),
-    );
-    return measured(start, estimate(samples));
-  } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
-  }
+    const keepBusy = async (worker: Worker) => {
+      while (left-- > 0) {
+        worker.postMessage(darts);
+        const [sample] = await once(worker, 'message');
+        samples.push(sample);
+      }
+    };
+    await Promise.all(workers.map(keepBusy));
+    return estimate(samples);
+  };
+  await throwDarts({ parts: threads, darts: warmUpDarts });
+  const close = () => Promise.all(workers.map((worker) => worker.terminate()));
+  return { measure: async () => ({ figures: await time(() => throwDarts(work)) }), close };
 }
 
-async function measurePiscina({ threads }: Context, { parts, darts }: Work): Promise<Measured> {
+async function enterPiscina({ threads }: Context, work: Work): Promise<Entrant> {
   const filename = new URL('./quickstart/pi.js', import.meta.url).href;
   const pool = new Piscina({ filename, name: 'generateSample', minThreads: threads, maxThreads: threads });
-  const throwParts = (count: number, size: number): Promise<Sample[]> =>
-    Promise.all(Array.from({ length: count }, () => pool.run(size)));
-  try {
-    await throwParts(threads, 1);
-    const start = performance.now();
-    return measured(start, estimate(await throwParts(parts, darts)));
-  } finally {
-    await pool.destroy();
-  }
+  const throwDarts = async ({ parts, darts }: Work) =>
+    estimate(await Promise.all(Array.from({ length: parts }, (): Promise<Sample> => pool.run(darts))));
+  await throwDarts({ parts: threads, darts: warmUpDarts });
+  return { measure: async () => ({ figures: await time(() => throwDarts(work)) }), close: () => pool.destroy() };
 }
 
-async function measureCallsheet(context: Context, { parts, darts }: Work): Promise<Measured> {
+async function enterCallsheet(context: Context, work: Work): Promise<Entrant> {
   const { callsheet, close } = await openCallsheet('full', context);
-  const throwParts = async (count: number, size: number) => {
-    const samples = Array.from({ length: count }, () => pi.generateSample(size));
+  const throwDarts = async ({ parts, darts }: Work) => {
+    const samples = Array.from({ length: parts }, () => pi.generateSample(darts));
     const job = await callsheet.queue().put(parallel(samples, { postprocess: pi.processSamples }));
     return await job.result();
   };
-  try {
-    await throwParts(context.threads, 1);
+  await throwDarts({ parts: context.threads, darts: warmUpDarts });
+  const measure = async () => {
     const before = await syncFigures(callsheet);
-    const start = performance.now();
-    const figures = measured(start, await throwParts(parts, darts));
+    const figures = await time(() => throwDarts(work));
     const after = await syncFigures(callsheet);
-    return { ...figures, void: before && after && implausibleSyncs(before, after, 2) };
-  } finally {
-    await close();
-  }
+    // The put was waited for, and so was the result.
+    return { figures, void: before && after && implausibleSyncs(before, after, 2) };
+  };
+  return { measure, close };
 }
 
 function estimate(samples: readonly Sample[]): number {
@@ -98,8 +92,10 @@ function estimate(samples: readonly Sample[]): number {
   return (4 * inside) / size;
 }
 
-function measured(start: number, value: number): Measured {
-  const time = performance.now() - start;
+async function time(work: () => Promise<number>): Promise<Record<string, number>> {
+  const start = performance.now();
+  const value = await work();
+  const ms = performance.now() - start;
   if (!(Math.abs(value - Math.PI) < 0.05)) throw new Error(`π came out as ${value}`);
-  return { figures: { time } };
+  return { time: ms };
 }

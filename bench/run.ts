@@ -34,6 +34,8 @@ export async function runBenches(options: RunOptions = {}): Promise<Report> {
     threads = availableParallelism(),
   } = options;
   const scratch = new Scratch(options.directory);
+  const remove = () => scratch.remove();
+  process.once('exit', remove);
   try {
     const run = {
       machine: describeMachine(),
@@ -52,7 +54,8 @@ export async function runBenches(options: RunOptions = {}): Promise<Report> {
     }
     return { ...run, benches: reports };
   } finally {
-    scratch.remove();
+    process.off('exit', remove);
+    remove();
   }
 }
 

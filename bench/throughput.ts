@@ -6,12 +6,13 @@ import { openCallsheetPool } from './contestants/callsheet.js';
 import { openPeer, openPiscina, type PeerName, peerAbsent } from './contestants/peers.js';
 import { implausibleSyncs } from './contestants/plausible-syncs.js';
 import { forbiddenThreadsOf, type Pool } from './contestants/pool.js';
-import type { Bench, Contestant, Context, Measured, Size } from './harness/bench.js';
+import type { Bench, Contestant, Context, Entrant, Measured, Size } from './harness/bench.js';
 import { watchLoopDelay } from './harness/loop-delay.js';
 import { checkStamp } from './jobs/stamp.js';
 
 interface Load {
   readonly inFlight: number;
+  /** Long enough for the compilers of all threads to have seen enough: a runtime is opened once and lives long. */
   readonly warmUpMs: number;
   readonly ms: number;
 }
@@ -29,7 +30,7 @@ export const throughput: Bench = {
   cases: (size) =>
     inFlight(size).map((count) => {
       const load =
-        size === 'full' ? { inFlight: count, warmUpMs: 500, ms: 1000 } : { inFlight: count, warmUpMs: 0, ms: 20 };
+        size === 'full' ? { inFlight: count, warmUpMs: 3000, ms: 1000 } : { inFlight: count, warmUpMs: 0, ms: 20 };
       return { name: `${count} in flight`, contestants: contestants(load) };
     }),
 };
@@ -41,44 +42,43 @@ function inFlight(size: Size): readonly number[] {
 function contestants(load: Load): Contestant[] {
   const peers: readonly PeerName[] = ['tinypool', 'poolifier', 'workerpool'];
   return [
-    { name: 'piscina', measure: async ({ threads }) => measurePool(openPiscina(threads), load) },
+    { name: 'piscina', open: async ({ threads }) => enter(openPiscina(threads), load) },
     atLevel('full', load),
     atLevel('process', load),
     atLevel('memory', load),
     ...peers.map((name) => ({
       name,
       absent: () => peerAbsent(name),
-      measure: async ({ threads }: Context) => measurePool(await openPeer(name, threads), load),
+      open: async ({ threads }: Context) => enter(await openPeer(name, threads), load),
     })),
   ];
 }
 
 function atLevel(level: Level, load: Load): Contestant {
-  const measure = async (context: Context) =>
-    measurePool(await openCallsheetPool(level, context), load, level === 'full');
-  return { name: `callsheet, ${level}`, synced: level === 'full', measure };
+  const open = async (context: Context) => enter(await openCallsheetPool(level, context), load, level === 'full');
+  return { name: `callsheet, ${level}`, synced: level === 'full', open };
 }
 
-async function measurePool(pool: Pool, { inFlight, warmUpMs, ms }: Load, synced = false): Promise<Measured> {
-  try {
-    await keepBusy(pool, inFlight, warmUpMs);
-    const before = await pool.figures?.();
-    const endWatch = watchLoopDelay();
-    const { jobs, perSecond } = await keepBusy(pool, inFlight, ms);
-    const { p99Ms, maxMs } = endWatch();
-    const after = await pool.figures?.();
-    const figures = { jobs: perSecond, 'loop delay p99': p99Ms, 'loop delay max': maxMs };
-    if (before === undefined || after === undefined || after.frames === before.frames) return { figures };
-    const jobsPerSync = jobs / (after.syncs - before.syncs);
-    const bytesPerJob = (after.bytesWritten - before.bytesWritten) / jobs;
-    return {
-      figures: { ...figures, 'jobs per sync': jobsPerSync, 'bytes per job': bytesPerJob },
-      // One sync stands behind no more than one job of each loop.
-      void: synced ? implausibleSyncs(before, after, jobs / inFlight - 1) : undefined,
-    };
-  } finally {
-    await pool.close();
-  }
+async function enter(pool: Pool, load: Load, synced = false): Promise<Entrant> {
+  await keepBusy(pool, load.inFlight, load.warmUpMs);
+  return { measure: () => measure(pool, load, synced), close: () => pool.close() };
+}
+
+async function measure(pool: Pool, { inFlight, ms }: Load, synced: boolean): Promise<Measured> {
+  const before = await pool.figures?.();
+  const endWatch = watchLoopDelay();
+  const { jobs, perSecond } = await keepBusy(pool, inFlight, ms);
+  const { p99Ms, maxMs } = endWatch();
+  const after = await pool.figures?.();
+  const figures = { jobs: perSecond, 'loop delay p99': p99Ms, 'loop delay max': maxMs };
+  if (before === undefined || after === undefined || after.syncs === before.syncs) return { figures };
+  const jobsPerSync = jobs / (after.syncs - before.syncs);
+  const bytesPerJob = (after.bytesWritten - before.bytesWritten) / jobs;
+  return {
+    figures: { ...figures, 'jobs per sync': jobsPerSync, 'bytes per job': bytesPerJob },
+    // One sync stands behind no more than one job of each loop.
+    void: synced ? implausibleSyncs(before, after, jobs / inFlight - 1) : undefined,
+  };
 }
 
 /** So many loops, each with one job at a time, for a time; the jobs that are out then are waited for, and count. */

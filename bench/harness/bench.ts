@@ -34,7 +34,14 @@ export interface Contestant {
   readonly absent?: () => Promise<string | undefined>;
   /** It answers for data on the disk: its figures are void on a disk whose sync is none. */
   readonly synced?: boolean;
-  measure(context: Context): Promise<Measured>;
+  /** Opens what is to be measured, warm where that is to be measured warm. It stays open until all rounds are over. */
+  open(context: Context): Promise<Entrant>;
+}
+
+/** A contestant that is ready. */
+export interface Entrant {
+  measure(): Promise<Measured>;
+  close?(): Promise<unknown>;
 }
 
 export interface Context {

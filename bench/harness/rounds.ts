@@ -2,12 +2,14 @@
  * Measures the contestants of a case in turns: A B C, A B C, … What the machine does meanwhile, it does to all of them; ratios are made
  * within a round.
  */
-import type { Case, Contestant, Context, Figure } from './bench.js';
+import type { Case, Contestant, Context, Entrant, Figure } from './bench.js';
 import { type Row, reportFigures } from './report.js';
+import { withinTime } from './time-limit.js';
 
 /** One contestant's rounds so far. */
 interface Turns {
   readonly contestant: Contestant;
+  entrant: Entrant | undefined;
   readonly values: Record<string, number[]>;
   status: Row['status'];
   reason: string;
@@ -22,21 +24,17 @@ export interface RoundOptions {
 }
 
 export async function measureCase({ contestants }: Case, options: RoundOptions): Promise<Row[]> {
-  const records: Turns[] = [];
-  for (const contestant of contestants) {
-    const reason = await contestant.absent?.();
-    records.push({
-      contestant,
-      values: {},
-      status: reason === undefined ? 'measured' : 'absent',
-      reason: reason ?? '',
-    });
+  const all: Turns[] = [];
+  try {
+    for (const contestant of contestants) all.push(await enter(contestant, options));
+    for (let round = 0; round < options.rounds; round++) {
+      for (const turns of all) await measureOnce(turns);
+    }
+  } finally {
+    for (const turns of all) await attempt(turns, () => turns.entrant?.close?.());
   }
-  for (let round = 0; round < options.rounds; round++) {
-    for (const record of records) await measureOnce(record, options);
-  }
-  const [first] = records;
-  return records.map(({ contestant, values, status, reason }) => ({
+  const [first] = all;
+  return all.map(({ contestant, values, status, reason }) => ({
     contestant: contestant.name,
     status,
     reason,
@@ -45,26 +43,42 @@ export async function measureCase({ contestants }: Case, options: RoundOptions):
   }));
 }
 
-async function measureOnce(record: Turns, { context, unsynced }: RoundOptions): Promise<void> {
-  const { contestant, values } = record;
-  if (record.status === 'absent' || record.status === 'failed') return;
-  try {
-    const measured = await contestant.measure(context);
+async function enter(contestant: Contestant, { context, unsynced }: RoundOptions): Promise<Turns> {
+  const absent = await contestant.absent?.();
+  const isVoid = contestant.synced ? unsynced : undefined;
+  const status = absent !== undefined ? 'absent' : isVoid !== undefined ? 'void' : 'measured';
+  const turns: Turns = { contestant, entrant: undefined, values: {}, status, reason: absent ?? isVoid ?? '' };
+  if (absent === undefined) {
+    await attempt(turns, async () => {
+      turns.entrant = await contestant.open(context);
+    });
+  }
+  return turns;
+}
+
+async function measureOnce(turns: Turns): Promise<void> {
+  const { entrant, values } = turns;
+  if (entrant === undefined || turns.status === 'failed') return;
+  await attempt(turns, async () => {
+    const measured = await entrant.measure();
     for (const [name, value] of Object.entries(measured.figures)) {
       values[name] ??= [];
       values[name].push(value);
     }
-    const isVoid = measured.void ?? (contestant.synced ? unsynced : undefined);
-    if (isVoid !== undefined) [record.status, record.reason] = ['void', isVoid];
+    if (measured.void !== undefined) [turns.status, turns.reason] = ['void', measured.void];
+  });
+}
+
+/** What one contestant cannot do does not keep the others from being measured. */
+async function attempt(turns: Turns, work: () => Promise<unknown> | undefined): Promise<void> {
+  try {
+    await withinTime(Promise.resolve(work()));
   } catch (error) {
-    [record.status, record.reason] = [
-      'failed',
-      error instanceof Error ? (error.stack ?? error.message) : String(error),
-    ];
+    [turns.status, turns.reason] = ['failed', error instanceof Error ? (error.stack ?? error.message) : String(error)];
   }
 }
 
 /** Every round of it was measured. */
-function isWhole(record: Turns | undefined): record is Turns {
-  return record !== undefined && (record.status === 'measured' || record.status === 'void');
+function isWhole(turns: Turns | undefined): turns is Turns {
+  return turns !== undefined && (turns.status === 'measured' || turns.status === 'void');
 }

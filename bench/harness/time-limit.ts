@@ -1,0 +1,16 @@
+/**
+ * A limit for what should never take so long: a contestant that hangs is a failed row, not a bench that never ends, or ends in silence.
+ */
+const limitMs = 180_000;
+
+export async function withinTime<T>(work: Promise<T>): Promise<T> {
+  let limit: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    limit = setTimeout(() => reject(new Error(`it was not done after ${limitMs / 1000} s`)), limitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(limit);
+  }
+}
