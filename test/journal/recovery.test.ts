@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import { JournalCorruptError, JournalVersionError } from '../../src/errors.js';
 import { frameHeaderBytes } from '../../src/journal/format.js';
 import { type Journal, openJournal, type TornTail } from '../../src/journal/journal.js';
+import { encodeSegmentHeader } from '../../src/journal/segment-header.js';
 import { append, Collector, filled, printed } from './reading.js';
 import { StrictDisk } from './strict-disk.js';
 
@@ -221,7 +222,7 @@ describe('opening a damaged journal', () => {
   });
 
   it('refuses a missing, an exchanged and a foreign segment', async () => {
-    const { files } = await smallJournal();
+    const { files, sealed } = await smallJournal();
     const first = files.get(firstSegment)!;
     const last = files.get(lastSegment)!;
     const third = `${directory}/journal-0000000003.segment`;
@@ -246,10 +247,49 @@ describe('opening a damaged journal', () => {
       undefined,
       'a gap',
     );
+    // A segment of another journal of the same shape: only what it is chained to tells.
     const otherDisk = new StrictDisk();
     const other = await openOn(otherDisk);
-    while (other.journal.beginFrame(1000) === 1) append(other.journal, filled(3, 600, 99));
+    while (other.journal.beginFrame(2000) === 1)
+      append(other.journal, filled(3, 200, 9), filled(3, 30, 9), filled(3, 370, 9));
+    assert.equal(other.journal.lsn, sealed);
+    append(other.journal, filled(3, 600, 99));
     assert.equal(await opened(withFile(files, lastSegment, otherDisk.files().get(lastSegment)!)), undefined, 'foreign');
+    const previousChecksum = new DataView(last.buffer).getUint32(40, true);
+    const header = { number: 2, salt: 1, firstLsn: sealed + 1, previousChecksum };
+    assert.ok(await opened(withFile(files, lastSegment, encodeSegmentHeader(header).bytes)));
+    for (const lie of [{ firstLsn: sealed + 2 }, { number: 3 }, { previousChecksum: 5 }]) {
+      const { bytes } = encodeSegmentHeader({ ...header, ...lie });
+      assert.equal(await opened(withFile(files, lastSegment, bytes)), undefined, JSON.stringify(lie));
+    }
+  });
+
+  it('has the torn tail on the disk, in one file or the other, at any time while it is cut off', async () => {
+    const { files, ends } = await smallJournal();
+    const bytes = files.get(lastSegment)!;
+    const torn = withFile(files, lastSegment, bytes.slice(0, bytes.length - 3));
+    const tail = Buffer.from(bytes.slice(ends.at(-2)!, bytes.length - 3));
+    for (let operation = 1, finished = false; !finished; operation++) {
+      const disk = diskWith(torn);
+      disk.fault = (_operation, _file, number) => {
+        if (number >= operation) throw new Error('the power is gone');
+        return undefined;
+      };
+      finished = await openOn(disk).then(
+        () => true,
+        () => false,
+      );
+      const left = [
+        ...disk
+          .afterCrash(() => 0)
+          .files()
+          .values(),
+      ];
+      assert.ok(
+        left.some((file) => Buffer.from(file).includes(tail)),
+        `operation ${operation}`,
+      );
+    }
   });
 
   it('goes on after a torn tail as if it had never been, also when it tears again there', async () => {
