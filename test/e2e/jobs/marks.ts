@@ -1,0 +1,74 @@
+/**
+ * Jobs that leave a line for each of their starts, appended in one write (O_APPEND): whoever looks from outside counts them, whatever
+ * happened to the process.
+ */
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import type { CompletedJobs } from 'callsheet';
+
+const lookMs = 1;
+/** A job that waits for what never comes is to fail, not to hang its thread. */
+const patienceMs = 60_000;
+
+export function mark(file: string, line: string): string {
+  appendFileSync(file, `${line}\n`);
+  return line;
+}
+
+/** Marks its start, and its end once the other file is there. It sleeps meanwhile, and leaves its thread no turn. */
+export function markUntil(file: string, line: string, gate: string): string {
+  mark(file, line);
+  waitFor(gate);
+  return mark(file, `${line} ended`);
+}
+
+/** The same, leaving its thread free. */
+export async function markAwaiting(file: string, line: string, gate: string): Promise<string> {
+  mark(file, line);
+  const deadline = Date.now() + patienceMs;
+  while (!existsSync(gate)) {
+    if (Date.now() > deadline) throw new Error(`${gate} did not come`);
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
+  }
+  return line;
+}
+
+/** Says that it is here and waits for the other: two of these end only if they run at the same time. */
+export function meet(own: string, other: string): boolean {
+  writeFileSync(own, '');
+  waitFor(other);
+  return true;
+}
+
+/** Marks, and keeps its thread busy for so long. */
+export function markFor(file: string, line: string, ms: number): string {
+  mark(file, line);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  return line;
+}
+
+export function markParts(file: string, line: string, parts: CompletedJobs<string>): string[] {
+  mark(file, line);
+  return Array.from(parts, ({ result }) => result);
+}
+
+/** Ends its process as `kill -9` does, each time that it runs. */
+export function killProcess(file: string): never {
+  mark(file, 'poison');
+  process.kill(process.pid, 'SIGKILL');
+  for (;;) waitFor(`${file}.never`);
+}
+
+/** Ends its thread, each time that it runs. */
+export function exitThread(file: string): never {
+  mark(file, 'poison');
+  process.exit(3);
+}
+
+function waitFor(file: string): void {
+  const asleep = new Int32Array(new SharedArrayBuffer(4));
+  const deadline = Date.now() + patienceMs;
+  while (!existsSync(file)) {
+    if (Date.now() > deadline) throw new Error(`${file} did not come`);
+    Atomics.wait(asleep, 0, 0, lookMs);
+  }
+}

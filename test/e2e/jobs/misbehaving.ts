@@ -1,0 +1,77 @@
+/** Jobs that do what jobs should not. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+class OrderError extends RangeError {
+  override name = 'OrderError';
+  readonly code = 'E_ORDER';
+  readonly order = { id: 7, lines: ['a', 'b'] };
+}
+
+export function throws(): never {
+  throw new OrderError('there is no such order', { cause: new Error('the shop is shut') });
+}
+
+export async function rejects(): Promise<never> {
+  await delay(1);
+  throw new OrderError('there is no such order any more');
+}
+
+export function throwsText(): never {
+  throw 'only a text';
+}
+
+export function throwsNothing(): never {
+  throw undefined;
+}
+
+export async function rejectsWithObject(): Promise<never> {
+  throw { reason: 'an object', at: 3 };
+}
+
+/** An error that throws once more when one looks at it. */
+export function throwsTrap(): never {
+  throw new Proxy(new Error('a trap'), {
+    get: () => {
+      throw new Error('sprung');
+    },
+  });
+}
+
+export function returnsFunction(): unknown {
+  return { rows: [{ format: () => 'never stored' }] };
+}
+
+export async function resolvesWithClassInstance(): Promise<unknown> {
+  return { when: new (class Moment {})() };
+}
+
+export function returnsPromiseInside(): unknown {
+  return [1, delay(1)];
+}
+
+export function exits(code: number): never {
+  process.exit(code);
+}
+
+/** Ends its thread after its call has returned, from a timer that it left behind. */
+export function throwsLater(): string {
+  setTimeout(() => {
+    throw new Error('nobody waits for this');
+  }, 1);
+  return 'returned in time';
+}
+
+export function loopsForever(): never {
+  for (;;);
+}
+
+export async function neverResolves(): Promise<never> {
+  return new Promise(() => {
+    setInterval(() => {}, 1000);
+  });
+}
+
+export function overflowsHeap(): number {
+  const hoard: number[][] = [];
+  for (;;) hoard.push(new Array(100_000).fill(hoard.length));
+}
