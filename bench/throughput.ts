@@ -22,6 +22,7 @@ export const throughput: Bench = {
   title: 'trivial jobs, put to result, with so many in flight',
   figures: [
     { name: 'jobs', unit: '/s', compared: true },
+    { name: 'CPU per job', unit: 'µs' },
     { name: 'loop delay p99', unit: 'ms' },
     { name: 'loop delay max', unit: 'ms' },
     { name: 'jobs per sync', unit: '' },
@@ -67,10 +68,18 @@ async function enter(pool: Pool, load: Load, synced = false): Promise<Entrant> {
 async function measure(pool: Pool, { inFlight, ms }: Load, synced: boolean): Promise<Measured> {
   const before = await pool.figures?.();
   const endWatch = watchLoopDelay();
+  const cpuBefore = process.cpuUsage();
   const { jobs, perSecond } = await keepBusy(pool, inFlight, ms);
+  // Of all threads; it says what a job costs whatever else the machine does.
+  const cpu = process.cpuUsage(cpuBefore);
   const { p99Ms, maxMs } = endWatch();
   const after = await pool.figures?.();
-  const figures = { jobs: perSecond, 'loop delay p99': p99Ms, 'loop delay max': maxMs };
+  const figures = {
+    jobs: perSecond,
+    'CPU per job': (cpu.user + cpu.system) / jobs,
+    'loop delay p99': p99Ms,
+    'loop delay max': maxMs,
+  };
   if (before === undefined || after === undefined || after.syncs === before.syncs) return { figures };
   const jobsPerSync = jobs / (after.syncs - before.syncs);
   const bytesPerJob = (after.bytesWritten - before.bytesWritten) / jobs;

@@ -57,5 +57,6 @@ function seconds(ms: number): string {
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\nTry --help.`;
   if (error instanceof CallsheetError) return `${error.message} (${error.code})`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return 'syscall' in error ? error.message : (error.stack ?? error.message);
 }
