@@ -51,11 +51,18 @@ export function markParts(file: string, line: string, parts: CompletedJobs<strin
   return Array.from(parts, ({ result }) => result);
 }
 
-/** Ends its process as `kill -9` does, each time that it runs. */
-export function killProcess(file: string): never {
-  mark(file, 'poison');
-  process.kill(process.pid, 'SIGKILL');
-  for (;;) waitFor(`${file}.never`);
+/** Marks; and ends its process as `kill -9` does, if it is told to, each time that it runs. */
+export function markOrKill(file: string, line: string, kills: boolean): string {
+  mark(file, line);
+  if (kills) killProcess();
+  return line;
+}
+
+/** Marks, and kills its process once the other file is there. */
+export function killWhen(file: string, line: string, gate: string): never {
+  mark(file, line);
+  waitFor(gate);
+  return killProcess();
 }
 
 /** Ends its thread, each time that it runs. */
@@ -71,4 +78,9 @@ function waitFor(file: string): void {
     if (Date.now() > deadline) throw new Error(`${file} did not come`);
     Atomics.wait(asleep, 0, 0, lookMs);
   }
+}
+
+function killProcess(): never {
+  process.kill(process.pid, 'SIGKILL');
+  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }

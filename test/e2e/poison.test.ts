@@ -1,0 +1,117 @@
+/** Jobs that kill what runs them: they are found, they are stopped, and nobody else pays. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { type JobDetails, open } from 'callsheet';
+import { pino } from 'pino';
+import { eventually } from '../harness/eventually.js';
+import { Program } from '../harness/program.js';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { allJobs, countMarks, marks, marksIn } from './jobs/all.js';
+
+const service = new URL('programs/service.js', import.meta.url);
+const poisoner = new URL('programs/poisoner.js', import.meta.url);
+const logger = pino({ level: 'silent' });
+
+/** The default policy forgives nine interruptions. */
+const startsOfPoison = 10;
+
+describe('a poison job', () => {
+  it('[8.4] that ends its thread is given up in the end, and its neighbours start once', async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, 'marks');
+    await using callsheet = await open({ directory: join(directory, 'journal'), jobs: allJobs, threads: 2, logger });
+    const neighbour = (n: number) => marks.mark(file, `neighbour ${n}`);
+    const [poison, ...neighbours] = await callsheet
+      .queue()
+      .putAll([marks.exitThread(file), ...Array.from({ length: 50 }, (_, n) => neighbour(n))]);
+    const failure = await poison!.failure();
+    assert.equal(failure?.name, 'JobInterruptedError');
+    assert.equal(failure.code, 'JOB_INTERRUPTED');
+    const { attempts, interruptions } = await poison!.details();
+    assert.deepEqual({ attempts, interruptions }, { attempts: startsOfPoison, interruptions: startsOfPoison });
+    for (const job of neighbours) {
+      await job.result();
+      assert.equal((await job.details()).interruptions, 0);
+    }
+    const counts = countMarks(file);
+    assert.equal(counts.get('poison'), startsOfPoison);
+    for (let n = 0; n < 50; n++) assert.equal(counts.get(`neighbour ${n}`), 1);
+  });
+
+  it('[8.4] that kills its process is found among the jobs of its batch', async (t) => {
+    const directory = temporaryDirectory();
+    const [journal, file, gate] = ['journal', 'marks', 'gate'].map((name) => join(directory, name));
+    const first = new Program(t, poisoner, journal!, file!, gate!);
+    let poison = '';
+    const neighbours: string[] = [];
+    for (let line = await first.line(); line !== undefined; line = await first.line()) {
+      const [who, id] = line.split(' ') as [string, string];
+      if (who === 'poison') poison = id;
+      else neighbours.push(id);
+    }
+    assert.equal(await first.end(), 'SIGKILL', first.errors);
+    assert.equal(neighbours.length, 80, first.errors);
+    const child = await reopenUntilGivenUp(t, [journal!, '1'], poison, file!);
+    await expectUncounted(child, neighbours);
+    // A neighbour of its batch may have run before the death that nobody could tell from the others.
+    for (const [line, starts] of countMarks(file!)) if (line !== 'poison') assert.ok(starts <= 2, `${line}: ${starts}`);
+  });
+
+  it('[8.4] that kills its process is not counted for a long job beside it', async (t) => {
+    const directory = temporaryDirectory();
+    const [journal, file, gate] = ['journal', 'marks', 'gate'].map((name) => join(directory, name));
+    const lastGate = join(directory, 'last gate');
+    const first = new Program(t, service, journal!, '2');
+    await first.says('open 0 0');
+    const long = await put(first, 'markUntil', file!, 'long', lastGate);
+    await eventually('the long job runs', () => marksIn(file!).length === 1);
+    const poison = await put(first, 'killWhen', file!, 'poison', gate!);
+    await eventually('the poison runs', () => marksIn(file!).length === 2);
+    const short = await put(first, 'mark', file!, 'short');
+    writeFileSync(gate!, '');
+    assert.equal(await first.end(), 'SIGKILL', first.errors);
+    const child = await reopenUntilGivenUp(t, [journal!, '2'], poison, file!);
+    writeFileSync(lastGate, '');
+    await expectUncounted(child, [long, short]);
+  });
+});
+
+/** Opens the directory again and again, as a supervisor of processes does; gives the process that lives. */
+async function reopenUntilGivenUp(t: TestContext, args: string[], poison: string, file: string): Promise<Program> {
+  for (let deaths = 1; deaths <= 2 * startsOfPoison; deaths++) {
+    const child = new Program(t, service, ...args);
+    child.tell(`result ${poison}`);
+    let line = await child.line();
+    if (line?.startsWith('open')) line = await child.line();
+    if (line === undefined) continue;
+    const starts = countMarks(file).get('poison')!;
+    t.diagnostic(`${deaths} deaths, ${starts} starts of the poison`);
+    assert.equal(line, 'failed JobInterruptedError');
+    // The first death may be one that made it a suspect only.
+    assert.ok(starts === startsOfPoison || starts === startsOfPoison + 1, `${starts} starts of the poison`);
+    return child;
+  }
+  throw new Error(`the poison was started ${countMarks(file).get('poison')} times, and goes on`);
+}
+
+/** All of these have a result, and no interruption that counts. */
+async function expectUncounted(child: Program, ids: readonly string[]): Promise<void> {
+  const counted: string[] = [];
+  for (const id of ids) {
+    child.tell(`result ${id}`);
+    const result = await child.line();
+    child.tell(`details ${id}`);
+    const { interruptions } = JSON.parse((await child.line())!.slice('details '.length)) as JobDetails;
+    if (interruptions > 0 || !result?.startsWith('result')) counted.push(`${result}, ${interruptions} interruptions`);
+  }
+  assert.deepEqual(counted, []);
+  child.tell('close');
+  await child.says('closed');
+}
+
+async function put(program: Program, name: string, ...args: string[]): Promise<string> {
+  program.tell(`put marks ${name} ${args.map((arg) => JSON.stringify(arg).replaceAll(' ', '\\u0020')).join(' ')}`);
+  return (await program.line())!.slice('put '.length);
+}

@@ -1,0 +1,215 @@
+/** What is there after the process is gone: another one opens the directory and goes on. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { defineJobs, type Job, JobForgottenError, open } from 'callsheet';
+import { eventually } from '../harness/eventually.js';
+import { Program } from '../harness/program.js';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { allJobs, bad, countMarks, marks, marksIn, numbers } from './jobs/all.js';
+
+const service = new URL('programs/service.js', import.meta.url);
+
+function start(t: TestContext, directory: string, ...args: string[]): Program {
+  return new Program(t, service, directory, ...args);
+}
+
+async function put(program: Program, ...words: unknown[]): Promise<string> {
+  program.tell(words.join(' '));
+  const line = await program.line();
+  assert.match(line ?? '', /^put /, program.errors);
+  return line!.slice('put '.length);
+}
+
+describe('a directory opened again', () => {
+  it('[1] a handle can be had again in another process, with result or failure', async (t) => {
+    const directory = temporaryDirectory();
+    const first = start(t, directory);
+    await first.says('open 0 0');
+    const sum = await put(first, 'put', 'numbers', 'add', 1, 2);
+    const failing = await put(first, 'put', 'bad', 'throws');
+    first.tell(`result ${sum}`);
+    await first.says('result 3');
+    first.tell(`result ${failing}`);
+    await first.says('failed OrderError');
+    first.tell('close');
+    await first.says('closed');
+    assert.equal(await first.end(), 0);
+
+    await using callsheet = await open({ directory, jobs: allJobs, threads: 1 });
+    assert.deepEqual(callsheet.found, { jobs: 2, unfinished: 0 });
+    assert.equal(await callsheet.job(sum).result(), 3);
+    const failure = await callsheet.job(failing).failure();
+    assert.equal(failure?.code, 'E_ORDER');
+    assert.match(failure.stack!, /misbehaving\.js/);
+    assert.deepEqual(failure.properties?.order, { id: 7, lines: ['a', 'b'] });
+    assert.equal(await callsheet.job(sum).status(), 'completed');
+  });
+
+  it('[9.1] what was put and not begun when the process was killed runs', async (t) => {
+    const directory = temporaryDirectory();
+    const file = join(directory, 'marks');
+    const gate = join(directory, 'gate');
+    const journal = join(directory, 'journal');
+    const first = start(t, journal, '1');
+    await first.says('open 0 0');
+    const holding = await put(first, 'put', 'marks', 'markUntil', ...quoted(file, 'holding', gate));
+    const ids: string[] = [];
+    for (let n = 0; n < 20; n++) ids.push(await put(first, 'put', 'marks', 'mark', ...quoted(file, `waiting ${n}`)));
+    await eventually('the first job begins', () => marksIn(file).length > 0);
+    await first.kill();
+    assert.deepEqual(marksIn(file), ['holding']);
+
+    writeFileSync(gate, '');
+    await using callsheet = await open({ directory: journal, jobs: allJobs, threads: 1 });
+    assert.deepEqual(callsheet.found, { jobs: 21, unfinished: 21 });
+    assert.equal(await callsheet.job(holding).result(), 'holding ended');
+    for (const [n, id] of ids.entries()) assert.equal(await callsheet.job(id).result(), `waiting ${n}`);
+    const order = marksIn(file).filter((mark) => mark.startsWith('waiting'));
+    assert.deepEqual(
+      order,
+      ids.map((_, n) => `waiting ${n}`),
+      '[3.2] in the order of their puts, each once',
+    );
+  });
+
+  for (const form of ['serial', 'parallel']) {
+    it(`[7.3] the parts of a ${form} that are completed are not run again after kill -9`, async (t) => {
+      const directory = temporaryDirectory();
+      const file = join(directory, 'marks');
+      const gate = join(directory, 'gate');
+      const journal = join(directory, 'journal');
+      const first = start(t, journal, '1');
+      await first.says('open 0 0');
+      const whole = await put(first, 'parts', form, 30, file);
+      const partsDone = await eventually('some parts are completed', async () => {
+        first.tell(`details ${whole}`);
+        const details = JSON.parse((await first.line())!.slice('details '.length));
+        return details.partsDone > 3 && details.partsDone;
+      });
+      await first.kill();
+      const before = countMarks(file);
+
+      writeFileSync(gate, '');
+      await using callsheet = await open({ directory: journal, jobs: allJobs, threads: 1 });
+      const names = Array.from({ length: 30 }, (_, index) => `part ${index}`);
+      assert.deepEqual(await callsheet.job(whole).result(), names);
+      const after = countMarks(file);
+      // With one thread, parts are begun in order: those that were told as completed are the first.
+      for (const name of names.slice(0, partsDone)) assert.equal(after.get(name), before.get(name), name);
+      for (const name of names) assert.ok(after.get(name)! <= 2, name);
+    });
+  }
+
+  it('[8.3] an interruption by a clean close gives the job back and does not count', async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, 'marks');
+    const gate = join(directory, 'gate');
+    const journal = join(directory, 'journal');
+    const first = await open({ directory: journal, jobs: allJobs, threads: 1 });
+    const job = await first.queue().put(marks.markUntil(file, 'long', gate));
+    await eventually('it runs', () => marksIn(file).length > 0);
+    await first.close({ graceMs: 0 });
+
+    await using second = await open({ directory: journal, jobs: allJobs, threads: 1 });
+    assert.deepEqual(second.found, { jobs: 1, unfinished: 1 });
+    await eventually('it runs again', () => marksIn(file).length > 1);
+    writeFileSync(gate, '');
+    const again = second.job(job.id);
+    assert.equal(await again.result(), 'long ended');
+    const { attempts, interruptions } = await again.details();
+    assert.deepEqual({ attempts, interruptions }, { attempts: 2, interruptions: 0 });
+  });
+
+  it('[5.9] a close waits within its grace for what runs, and begins nothing more', async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, 'marks');
+    const gate = join(directory, 'gate');
+    const journal = join(directory, 'journal');
+    const first = await open({ directory: journal, jobs: allJobs, threads: 1 });
+    const queue = first.queue();
+    const handles = await queue.putAll([
+      marks.markUntil(file, 'running', gate),
+      ...Array.from({ length: 10 }, (_, n) => marks.mark(file, `behind ${n}`)),
+    ]);
+    await eventually('it runs', () => marksIn(file).length > 0);
+    const result = handles[0]!.result();
+    const closed = first.close();
+    writeFileSync(gate, '');
+    assert.equal(await result, 'running ended');
+    assert.deepEqual(await closed, { hangingThreads: [] });
+    assert.deepEqual(marksIn(file), ['running', 'running ended']);
+
+    await using second = await open({ directory: journal, jobs: allJobs, threads: 1 });
+    assert.deepEqual(second.found, { jobs: 11, unfinished: 10 });
+    for (const handle of handles) await second.job(handle.id).result();
+    assert.equal(marksIn(file).length, 12);
+  });
+
+  it('[1] a job whose module this build does not have waits for one that has it, and does not fail', async (t) => {
+    const directory = temporaryDirectory();
+    const gate = join(directory, 'gate');
+    const journal = join(directory, 'journal');
+    const first = start(t, journal, '1');
+    await first.says('open 0 0');
+    await put(first, 'put', 'marks', 'markUntil', ...quoted(join(directory, 'marks'), 'holding', gate));
+    const sum = await put(first, 'put', 'numbers', 'add', 20, 3);
+    await first.kill();
+    writeFileSync(gate, '');
+
+    const without = await open({ directory: journal, jobs: [marks], threads: 1 });
+    const behind = await without.queue().put(marks.mark(join(directory, 'marks'), 'behind'));
+    assert.equal(await behind.result(), 'behind');
+    assert.equal(await without.job(sum).status(), 'pending');
+    assert.equal((await without.job(sum).details()).attempts, 0);
+    await without.close();
+
+    await using within = await open({ directory: journal, jobs: allJobs, threads: 1 });
+    assert.equal(await within.job(sum).result(), 23);
+  });
+
+  it('[1] what is stored is a name: the module may have moved', async () => {
+    const directory = temporaryDirectory();
+    const moved = join(directory, 'moved.mjs');
+    writeFileSync(moved, 'export const add = (...terms) => ["moved", ...terms];\n');
+    const journal = join(directory, 'journal');
+    const first = await open({ directory: journal, jobs: [marks, numbers], threads: 1 });
+    const file = join(directory, 'marks');
+    await first.queue().put(marks.markUntil(file, 'holding', join(directory, 'gate')));
+    await eventually('it runs', () => marksIn(file).length > 0);
+    const sum: Job = await first.queue().put(numbers.add(1, 2));
+    await first.close({ graceMs: 0 });
+    writeFileSync(join(directory, 'gate'), '');
+    const jobs = [marks, defineJobs('numbers', `file://${moved}`)];
+    await using second = await open({ directory: journal, jobs, threads: 1 });
+    assert.deepEqual(await second.job(sum.id).result(), ['moved', 1, 2]);
+  });
+
+  it('[2.12] an id that is not remembered here is told as such', async () => {
+    await using callsheet = await open({ directory: temporaryDirectory(), jobs: [bad], threads: 1 });
+    const stranger = callsheet.job('01890a5d-ac96-774b-bcce-b302099a8057');
+    await assert.rejects(stranger.result(), JobForgottenError);
+    await assert.rejects(stranger.status(), { code: 'JOB_FORGOTTEN' });
+  });
+
+  it('[9.1] a job of level memory is gone with its process, others are not', async () => {
+    const directory = temporaryDirectory();
+    const durable = await open({ directory, jobs: allJobs, threads: 1 });
+    await (await durable.queue().put(numbers.add(1, 1))).result();
+    await durable.close();
+    const light = await open({ directory, jobs: allJobs, threads: 1, durability: 'memory' });
+    const job = await light.queue().put(numbers.add(1, 1));
+    assert.equal(await job.result(), 2);
+    await light.close();
+    await using again = await open({ directory, jobs: allJobs, threads: 1 });
+    assert.deepEqual(again.found, { jobs: 1, unfinished: 0 });
+    await assert.rejects(again.job(job.id).result(), JobForgottenError);
+  });
+});
+
+/** As arguments on a line of the service's. */
+function quoted(...texts: string[]): string[] {
+  assert.ok(texts.every((text) => !text.includes(' ') || text === texts[1]));
+  return texts.map((text) => JSON.stringify(text).replaceAll(' ', '\\u0020'));
+}
