@@ -16,6 +16,8 @@ export class Reserve {
   readonly #file: DiskFile;
   readonly #wholeBytes: number;
   #bytes: number;
+  /** Kept while the reserve is not whole: on a full disk every refused append tries to refill it. */
+  #noise: Uint8Array | undefined;
 
   /** Opens or creates the reserve and fills it as far as there is space. */
   constructor(disk: Disk, path: string, wholeBytes: number) {
@@ -33,11 +35,11 @@ export class Reserve {
   /** Fills the reserve as far as there is space, and says whether it is whole then. What it got it keeps. */
   refill(): boolean {
     if (this.isWhole) return true;
-    const noise = makeNoise(Math.min(stepBytes, this.#wholeBytes - this.#bytes));
+    this.#noise ??= makeNoise(Math.min(stepBytes, this.#wholeBytes));
     while (this.#bytes < this.#wholeBytes) {
       const step = Math.min(stepBytes, this.#wholeBytes - this.#bytes);
       try {
-        writeFully(this.#file, noise.subarray(0, step), this.#bytes);
+        writeFully(this.#file, this.#noise.subarray(0, step), this.#bytes);
       } catch (error) {
         if (!isDiskFull(error)) throw error;
         this.#bytes += error instanceof PartialWriteError ? error.writtenBytes : 0;
@@ -45,6 +47,7 @@ export class Reserve {
       }
       this.#bytes += step;
     }
+    this.#noise = undefined;
     return true;
   }
 
@@ -74,7 +77,7 @@ function openOrCreate(disk: Disk, path: string): DiskFile {
   }
 }
 
-/** Bytes of a xorshift generator: made anew each time, since a reserve is filled about once in the life of a directory. */
+/** Bytes of a xorshift generator: made when needed, since a reserve is filled about once in the life of a directory. */
 function makeNoise(bytes: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(bytes / 4));
   let state = 0x9e3779b9;

@@ -122,7 +122,7 @@ describe('a journal that loses its power', () => {
       return disk.operations;
     };
     const total = await operationsOf();
-    for (let operation = 2; operation <= total; operation += 3) {
+    for (let operation = 2; operation <= total; operation += 4) {
       const disk = new StrictDisk();
       const ledger: Ledger = { written: [], acknowledged: 0 };
       cutPowerAt(disk, operation);

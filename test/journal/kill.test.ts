@@ -16,7 +16,7 @@ const appender = fileURLToPath(new URL('appender.js', import.meta.url));
 it('a process that is killed loses nothing that it acknowledged, and leaves nothing else', async (t) => {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'kill-test-'));
   let acknowledged = 0;
-  const rounds = 8;
+  const rounds = 6;
   try {
     for (let round = 0; round < rounds; round++) {
       const child = spawn(process.execPath, [appender, directory], { stdio: ['ignore', 'pipe', 'inherit'] });

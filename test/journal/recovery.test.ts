@@ -65,7 +65,7 @@ async function smallJournal() {
     transactions.push(printed(entries));
     if (journal.segmentNumber === 2) ends.push(disk.files().get(lastSegment)!.length);
   };
-  while (journal.beginFrame(2000) === 1) put(200, 30, 370);
+  while (journal.beginFrame(2800) === 1) put(200, 30, 370);
   const sealed = transactions.length;
   put(90, 5);
   put(700);
@@ -250,7 +250,7 @@ describe('opening a damaged journal', () => {
     // A segment of another journal of the same shape: only what it is chained to tells.
     const otherDisk = new StrictDisk();
     const other = await openOn(otherDisk);
-    while (other.journal.beginFrame(2000) === 1)
+    while (other.journal.beginFrame(2800) === 1)
       append(other.journal, filled(3, 200, 9), filled(3, 30, 9), filled(3, 370, 9));
     assert.equal(other.journal.lsn, sealed);
     append(other.journal, filled(3, 600, 99));
