@@ -1,4 +1,5 @@
 /** Jobs that do what jobs should not. */
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 class OrderError extends RangeError {
@@ -71,7 +72,7 @@ export async function neverResolves(): Promise<never> {
   });
 }
 
-export function overflowsHeap(): number {
-  const hoard: number[][] = [];
-  for (;;) hoard.push(new Array(100_000).fill(hoard.length));
+/** Hangs in a system call until someone opens the pipe for writing: not even the end of its thread ends that. */
+export function hangsIn(pipe: string): string {
+  return readFileSync(pipe, 'utf8');
 }

@@ -1,0 +1,191 @@
+/** Directories that cannot be used, options that mean nothing, modules that cannot be imported: nothing opens, and nothing is left. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { CallsheetError, defineJobs, JournalLockedError, type OpenOptions, open } from 'callsheet';
+import { Program } from '../harness/program.js';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { allJobs, numbers } from './jobs/all.js';
+
+const service = new URL('programs/service.js', import.meta.url);
+
+/** It does not open; and if by mistake it does, no thread of it keeps the tests from ending. */
+async function refuses(options: OpenOptions, expected: object | ((error: Error) => boolean)): Promise<void> {
+  const opening = open({ threads: 1, ...options });
+  await assert.rejects(
+    opening.then((callsheet) => callsheet.close()),
+    expected as object,
+  );
+}
+
+async function works(directory: string): Promise<void> {
+  await using callsheet = await open({ directory, jobs: allJobs, threads: 1 });
+  assert.equal(await (await callsheet.queue().put(numbers.add(1, 2))).result(), 3);
+}
+
+describe('a directory that cannot be used', () => {
+  const unusable = (error: Error) => {
+    assert.ok(error instanceof CallsheetError, `${error}`);
+    assert.equal(error.code, 'DIRECTORY_UNUSABLE');
+    return true;
+  };
+
+  it('is one that is a file', async () => {
+    const file = join(temporaryDirectory(), 'file');
+    writeFileSync(file, 'precious');
+    await refuses({ directory: file, jobs: allJobs }, unusable);
+    await refuses({ directory: file, jobs: allJobs }, (error) => error.message.includes(file));
+  });
+
+  it('is one below a file', async () => {
+    const file = join(temporaryDirectory(), 'file');
+    writeFileSync(file, 'precious');
+    await refuses({ directory: join(file, 'a', 'b'), jobs: allJobs }, unusable);
+  });
+
+  // What not even root may write into.
+  for (const directory of ['/proc/callsheet', '/sys/callsheet', '/sys', '/dev/null'].filter(existsParent)) {
+    it(`is ${directory}`, () => refuses({ directory, jobs: allJobs }, unusable));
+  }
+
+  it('is one whose path is too long for the system', () =>
+    refuses({ directory: join(temporaryDirectory(), 'x'.repeat(300)), jobs: allJobs }, unusable));
+
+  it('[5.1] is one whose file of the dispatcher holds no UUID; put right, it opens', async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, 'uuid.txt');
+    writeFileSync(file, 'not a UUID\n');
+    await refuses({ directory, jobs: allJobs }, unusable);
+    writeFileSync(file, '01890a5d-ac96-774b-bcce-b302099a8057\n');
+    await works(directory);
+  });
+
+  for (const directory of ['', 42, null, {}]) {
+    it(`is no path at all: ${JSON.stringify(directory)}`, () =>
+      refuses({ directory: directory as string, jobs: allJobs }, { name: 'TypeError', message: /directory/ }));
+  }
+
+  it('may be given as a file URL, and only as such a one', async () => {
+    const directory = join(temporaryDirectory(), 'with space and ü');
+    const callsheet = await open({ directory: pathToFileURL(directory), jobs: allJobs, threads: 1 });
+    await callsheet.close();
+    assert.ok(existsSync(directory));
+    await refuses({ directory: new URL('https://example.com/'), jobs: allJobs }, TypeError);
+  });
+});
+
+describe('a directory that is held', () => {
+  const held = (error: Error) => {
+    assert.ok(error instanceof JournalLockedError, `${error}`);
+    assert.equal(error.code, 'JOURNAL_LOCKED');
+    return true;
+  };
+
+  it('by another process is refused, and goes on there; it is free at once when that is killed', async (t) => {
+    const directory = temporaryDirectory();
+    const holder = new Program(t, service, directory, '1');
+    await holder.says('open 0 0');
+    await refuses({ directory, jobs: allJobs }, held);
+    await refuses({ directory, jobs: allJobs }, held);
+    holder.tell('put numbers add 1 2');
+    const id = (await holder.line())!.slice('put '.length);
+    holder.tell(`result ${id}`);
+    await holder.says('result 3');
+    await holder.kill();
+    await works(directory);
+  });
+
+  it('by a process that is stopped is refused: a stopped owner counts as alive', async (t) => {
+    const directory = temporaryDirectory();
+    const holder = new Program(t, service, directory, '1');
+    await holder.says('open 0 0');
+    holder.signal('SIGSTOP');
+    await refuses({ directory, jobs: allJobs }, held);
+    holder.signal('SIGCONT');
+    holder.tell('close');
+    await holder.says('closed');
+    await works(directory);
+  });
+
+  it('by the same process is refused, also by another name, and goes on', async () => {
+    const directory = temporaryDirectory();
+    await using holder = await open({ directory, jobs: allJobs, threads: 1 });
+    await refuses({ directory, jobs: allJobs }, held);
+    await refuses({ directory: join(directory, '..', directory.split('/').at(-1)!), jobs: allJobs }, held);
+    assert.equal(await (await holder.queue().put(numbers.add(1, 2))).result(), 3);
+  });
+
+  it('lets the process that is refused end by itself', async (t) => {
+    const directory = temporaryDirectory();
+    await using _ = await open({ directory, jobs: allJobs, threads: 1 });
+    const second = new Program(t, service, directory, '1');
+    await second.says('error JOURNAL_LOCKED');
+    assert.equal(await second.end(), 0);
+  });
+});
+
+describe('options of open that mean nothing', () => {
+  for (const threads of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1025, '2', null]) {
+    it(`threads: ${JSON.stringify(threads) ?? threads} (${String(threads)})`, () =>
+      refuses({ jobs: allJobs, threads: threads as number }, { name: 'RangeError', message: /threads/ }));
+  }
+  for (const durability of ['paranoid', '', 'FULL', 1, null]) {
+    it(`durability: ${JSON.stringify(durability)}`, () =>
+      refuses({ jobs: allJobs, durability: durability as 'full' }, { name: 'RangeError', message: /durability/ }));
+  }
+  for (const jobs of [undefined, null, numbers, [{}], [numbers, 'numbers'], [numbers.add], [undefined]]) {
+    it(`jobs: ${Array.isArray(jobs) ? `[${jobs.map((job) => typeof job)}]` : typeof jobs}`, () =>
+      refuses({ jobs: jobs as never }, { name: 'TypeError', message: /jobs/ }));
+  }
+  it('jobs: two modules of one name', () =>
+    refuses({ jobs: [numbers, numbers] }, { code: 'INVALID_OPTION', message: /"numbers"/ }));
+
+  it('are refused before anything is made', async () => {
+    const directory = join(temporaryDirectory(), 'journal');
+    await refuses({ directory, jobs: allJobs, threads: 0 }, RangeError);
+    await refuses({ directory, jobs: [numbers, numbers] }, CallsheetError);
+    assert.ok(!existsSync(directory));
+  });
+
+  it('execArgv: what Node does not take for a thread', () =>
+    refuses({ jobs: allJobs, execArgv: ['--no-such-option'] }, CallsheetError));
+});
+
+describe('a module that cannot be imported', () => {
+  const directory = temporaryDirectory();
+  const modules: [what: string, file: string, source: string, message: RegExp][] = [
+    ['is not there', 'missing.mjs', '', /missing\.mjs/],
+    ['throws', 'throws.mjs', 'throw new RangeError("not today");', /not today/],
+    ['is no JavaScript', 'syntax.mjs', 'export const = ;', /syntax\.mjs/],
+    ['imports what is not there', 'imports.mjs', 'import "./nowhere.mjs"; export const a = () => 1;', /nowhere/],
+    [
+      'is TypeScript, which this Node does not run',
+      'typed.ts',
+      'export const a = (n: number) => n;',
+      /TypeScript.*execArgv/,
+    ],
+    ['ends its thread', 'exits.mjs', 'process.exit(0);', /exits\.mjs/],
+  ];
+  for (const [what, file, source, message] of modules) {
+    it(`since it ${what}, is named with the reason; the directory stays usable`, async () => {
+      if (source !== '') writeFileSync(join(directory, file), source);
+      const journal = join(directory, `${file}.journal`);
+      mkdirSync(journal);
+      const module = defineJobs('guilty', pathToFileURL(join(directory, file)));
+      await refuses({ directory: journal, jobs: [numbers, module] }, (error) => {
+        assert.ok(error instanceof CallsheetError, `${error}`);
+        assert.equal(error.code, 'MODULE_NOT_LOADABLE');
+        assert.match(error.message, /"guilty"/);
+        assert.match(error.message, message);
+        return true;
+      });
+      await works(journal);
+    });
+  }
+});
+
+function existsParent(directory: string): boolean {
+  return existsSync(join(directory, '..')) && readdirSync(join(directory, '..')).length > 0;
+}

@@ -1,0 +1,178 @@
+/** What is put or asked wrongly: a clear error with a code, nothing stored, and the runtime goes on. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import {
+  CallsheetError,
+  defineJobs,
+  NotStorableError,
+  open,
+  type Part,
+  parallel,
+  type Runtime,
+  serial,
+} from 'callsheet';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { allJobs, numbers } from './jobs/all.js';
+
+const stranger = defineJobs<typeof import('./jobs/numbers.js')>(
+  'stranger',
+  new URL('./jobs/numbers.js', import.meta.url),
+);
+/** The callables of a module as one has them without types. */
+const untyped = numbers as unknown as Record<string, (...args: unknown[]) => Part>;
+const good = () => numbers.add(1, 2);
+
+const cycle: { self?: unknown } = {};
+cycle.self = cycle;
+
+describe('a bad put', () => {
+  const directory = temporaryDirectory();
+  let callsheet: Runtime;
+  let putWell = 0;
+  before(async () => {
+    callsheet = await open({ directory, jobs: allJobs, threads: 1 });
+  });
+  after(async () => {
+    await callsheet.close();
+    await using again = await open({ directory, jobs: allJobs, threads: 1 });
+    assert.deepEqual(again.found, { jobs: putWell, unfinished: 0 }, 'nothing of what was refused is stored');
+  });
+
+  /** The job is refused, alone or among good ones; and a good one works after it. */
+  async function refused(bad: unknown, expected: (error: CallsheetError) => void): Promise<void> {
+    const job = bad as Part<number>;
+    const queue = callsheet.queue();
+    for (const attempt of [() => queue.put(job), () => queue.putAll([good(), job, good()])]) {
+      await assert.rejects(attempt(), (error: CallsheetError) => {
+        expected(error);
+        return true;
+      });
+    }
+    assert.equal(await (await queue.put(good())).result(), 3);
+    putWell++;
+  }
+
+  const withCode = (code: string, message: RegExp) => (error: CallsheetError) => {
+    assert.ok(error instanceof CallsheetError, `${error}`);
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+  };
+
+  it('[3.4] of a module that was not registered names the module', () =>
+    refused(stranger.add(1, 2), withCode('UNKNOWN_MODULE', /"stranger"/)));
+
+  it('[3.4] of an export that is not there names module and export', () =>
+    refused(untyped.subtract!(1, 2), withCode('UNKNOWN_EXPORT', /numbers.*subtract/)));
+
+  for (const name of ['constructor', 'toString', 'hasOwnProperty', '__proto__', 'valueOf', '']) {
+    it(`[3.4] of ${JSON.stringify(name)}, which is no export of its own, names the module`, () =>
+      refused(untyped[name]!(), withCode('UNKNOWN_EXPORT', /numbers/)));
+  }
+
+  for (const name of ['notAFunction', 'noFunctionEither']) {
+    it(`[3.4] of the export ${name}, which is not a function, says so`, () =>
+      refused(untyped[name]!(), withCode('EXPORT_NOT_CALLABLE', new RegExp(`numbers.*${name}.*not a function`))));
+  }
+
+  it('[3.4] says which part it is', async () => {
+    await refused(
+      parallel<unknown>([good(), serial([good(), stranger.add(1, 2)])]),
+      withCode('UNKNOWN_MODULE', /parts\[1\]\.parts\[1\]/),
+    );
+    await refused(parallel([good()], { postprocess: stranger.sum }), withCode('UNKNOWN_MODULE', /postprocess/));
+  });
+
+  const unstorable: [what: string, value: unknown, path: string][] = [
+    ['a function', { items: [0, { run: () => 0 }] }, 'arguments[0].items[1].run'],
+    ['a symbol', [Symbol('s')], 'arguments[0][0]'],
+    ['an invalid date', { when: new Date(Number.NaN) }, 'arguments[0].when'],
+    ['an instance of a class', { of: new (class Order {})() }, 'arguments[0].of'],
+    ['an error', { error: new Error('no value') }, 'arguments[0].error'],
+    ['a promise', Promise.resolve(1), 'arguments[0]'],
+    ['a lone surrogate', { text: 'a\ud800b' }, 'arguments[0].text'],
+    ['the key __proto__', { inner: JSON.parse('{"__proto__": 1}') }, 'arguments[0].inner'],
+    ['a cycle', { cycle }, 'arguments[0].cycle.self'],
+    ['a hole', { list: new Array(3) }, 'arguments[0].list'],
+    ['shared memory', new SharedArrayBuffer(8), 'arguments[0]'],
+  ];
+  for (const [what, value, path] of unstorable) {
+    it(`[3.4] with ${what} in its arguments gives the path to it`, async () => {
+      const at = (where: string) => (error: CallsheetError) => {
+        assert.ok(error instanceof NotStorableError, `${error}`);
+        assert.equal(error.code, 'ARGUMENT_NOT_STORABLE');
+        assert.ok(error.path.startsWith(where), `${error.path}, not ${where}`);
+        assert.ok(error.message.includes(error.path), error.message);
+      };
+      await refused(numbers.echo(value), at(path));
+      await refused(serial([numbers.echo(1), numbers.echo(value)]), at(`parts[1].${path}`));
+    });
+  }
+
+  it('[3.4] with an argument of a postprocess that cannot be stored gives the path to it', async () => {
+    const postprocess = numbers.scaledSum.with(1, (() => 'mm') as unknown as string);
+    await refused(parallel([numbers.add(1, 2)], { postprocess }), (error) => {
+      assert.equal((error as NotStorableError).path, 'postprocess.arguments[1]');
+    });
+  });
+
+  it('with more than 16 MiB of arguments is refused before it comes to the disk', () =>
+    refused(numbers.echo(new Uint8Array(17 * 1024 * 1024)), withCode('PAYLOAD_TOO_LARGE', /arguments/)));
+
+  for (const [what, value] of [
+    ['undefined', undefined],
+    ['null', null],
+    ['a number', 42],
+    ['a plain function', () => 1],
+    ['a plain object', { callable: 'numbers#add', args: [1, 2] }],
+    ['a promise of a job', Promise.resolve(good())],
+    ['a module', numbers],
+  ] as const) {
+    it(`of ${what}, which is no job, is a TypeError`, () =>
+      refused(value, (error) => {
+        assert.ok((error as unknown) instanceof TypeError, `${error}`);
+        assert.match((error as Error).message, /not a job/);
+      }));
+  }
+
+  it('of a whole whose parts are no jobs is a TypeError that names the part', () => {
+    assert.throws(() => parallel([good(), 7 as never]), /parts\[1\]/);
+    assert.throws(() => serial(good() as never), TypeError);
+    assert.throws(() => parallel([good()], { postprocess: (() => 1) as never }), /postprocess/);
+    assert.throws(() => parallel([good()], { postprocess: good() as never }), /postprocess/);
+  });
+
+  it('[3.4] into a queue that there is not names the queue', async () => {
+    const nowhere = callsheet.queue('nowhere');
+    for (const attempt of [() => nowhere.put(good()), () => nowhere.putAll([good(), good()])]) {
+      await assert.rejects(attempt(), { name: 'UnknownQueueError', code: 'UNKNOWN_QUEUE', message: /"nowhere"/ });
+    }
+    await assert.rejects(callsheet.queue('__proto__').put(good()), { code: 'UNKNOWN_QUEUE' });
+  });
+
+  it('putting nothing is no error, and stores nothing', async () => {
+    assert.deepEqual(await callsheet.queue().putAll([]), []);
+  });
+
+  for (const id of ['', 'nonsense', '01890a5d-ac96-774b-bcce-b302099a805', 7, undefined]) {
+    it(`asking for the job ${JSON.stringify(id)} is an error: it is no id`, () => {
+      assert.throws(() => callsheet.job(id as string), { code: 'UNKNOWN_JOB' });
+    });
+  }
+});
+
+describe('bad modules of jobs', () => {
+  const url = new URL('./jobs/numbers.js', import.meta.url);
+  for (const name of ['', ' ', 'a b', 'a#b', '../up', 'x'.repeat(101), 7, undefined]) {
+    it(`cannot be named ${JSON.stringify(name)}`, () => {
+      assert.throws(() => defineJobs(name as string, url), { name: 'TypeError', message: /name/ });
+    });
+  }
+  it('cannot be where no URL points', () => {
+    assert.throws(() => defineJobs('numbers', './jobs/numbers.js'), { name: 'TypeError', message: /url/ });
+  });
+  for (const bad of ['https://example.com/jobs.js', 'data:text/javascript,export const a = 1', 'node:fs']) {
+    it(`cannot be at ${bad.slice(0, 10)}…: they are files`, () => {
+      assert.throws(() => defineJobs('numbers', bad), { code: 'INVALID_OPTION', message: /url/ });
+    });
+  }
+});
