@@ -1,0 +1,36 @@
+/** Functions of every shape that a module of jobs may have; see `face.ts`. */
+import type { CompletedJobs } from 'callsheet';
+
+export interface Order {
+  readonly id: number;
+  readonly lines?: readonly string[];
+}
+
+export function total(order: Order, vat = 0.2): number {
+  return order.id * (1 + vat);
+}
+
+export async function fetched(id: number): Promise<Order> {
+  return { id };
+}
+
+export function nothing(): void {}
+
+export function many(first: string, ...rest: number[]): readonly [string, number] {
+  return [first, rest.length];
+}
+
+export function sumUp(parts: CompletedJobs<number>): string {
+  return `${parts.length}`;
+}
+
+export function sumUpWith(title: string, digits: number, parts: CompletedJobs<number>): { title: string } {
+  return { title: `${title}${digits}${parts.length}` };
+}
+
+export function anyOf(parts: CompletedJobs<unknown>): boolean {
+  return parts.length > 0;
+}
+
+export const vat = 0.2;
+export class Shop {}
