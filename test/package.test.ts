@@ -1,0 +1,180 @@
+/** The package as its users get it: packed, installed into empty projects, run and typechecked there. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { temporaryDirectory } from './harness/temporary.js';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const typescript = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+/** The contract's example as TypeScript and, its types left out, as JavaScript. */
+const example = {
+  pi: (types: boolean) => `
+${types ? "import type { CompletedJobs } from 'callsheet';" : ''}
+export function generateSample(size = 100_000)${types ? ': { inside: number; size: number }' : ''} {
+  let inside = 0;
+  for (let dart = 0; dart < size; dart++) if (Math.random() ** 2 + Math.random() ** 2 < 1) inside++;
+  return { inside, size };
+}
+export function processSamples(samples${types ? ': CompletedJobs<{ inside: number; size: number }>' : ''}) {
+  let inside = 0;
+  let size = 0;
+  for (const { result } of samples) {
+    inside += result.inside;
+    size += result.size;
+  }
+  return (4 * inside) / size;
+}
+`,
+  app: (types: boolean) => `
+import { open, defineJobs, parallel } from 'callsheet';
+const pi = defineJobs${types ? "<typeof import('./pi.js')>" : ''}('pi', new URL('./pi.js', import.meta.url));
+
+const callsheet = await open({ directory: './callsheet', jobs: [pi] });
+const queue = callsheet.queue();
+const job = await queue.put(parallel(
+  [pi.generateSample(1_000_000), pi.generateSample(1_000_000)],
+  { postprocess: pi.processSamples }));
+console.log(await job.result());
+await callsheet.close();
+`,
+};
+
+describe('the package', () => {
+  const directory = temporaryDirectory();
+  let packed: Packed;
+  before(async () => {
+    // What is packed is what was built for these tests: building is not done again.
+    const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], {
+      cwd: root,
+    });
+    [packed] = JSON.parse(stdout) as [Packed];
+  });
+
+  /** A project with nothing but the package; its dependencies come from npm's cache where that has them. */
+  async function project(name: string, manifest: object): Promise<string> {
+    const project = join(directory, name);
+    mkdirSync(project);
+    writeFileSync(join(project, 'package.json'), JSON.stringify({ name, private: true, ...manifest }));
+    const options = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+    await run('npm', ['install', ...options, join(directory, packed.filename)], { cwd: project });
+    return project;
+  }
+
+  /** The output of a program in a project. */
+  async function output(project: string, ...args: string[]): Promise<string> {
+    return (await run(process.execPath, args, { cwd: project })).stdout;
+  }
+
+  function assertPi(output: string): void {
+    assert.ok(Math.abs(Number(output) - Math.PI) < 0.01, output);
+  }
+
+  it('holds what users need, and nothing else', () => {
+    const paths = packed.files.map(({ path }) => path);
+    for (const path of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) assert.ok(paths.includes(path), path);
+    const code = paths.filter((path) => path.startsWith('dist/'));
+    for (const path of ['index', 'coordinator/main', 'worker/main']) {
+      assert.ok(code.includes(`dist/src/${path}.js`), path);
+    }
+    for (const path of code) {
+      assert.match(path, /^dist\/src\/.*\.(js|d\.ts)$/);
+      assert.ok(
+        existsSync(join(root, path.replace(/^dist\//, '').replace(/(\.d\.ts|\.js)$/, '.ts'))),
+        `${path}: stale`,
+      );
+    }
+    assert.deepEqual(paths.filter((path) => !path.startsWith('dist/')).toSorted(), [
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'package.json',
+    ]);
+  });
+
+  it('names no source maps, since it has none', () => {
+    const naming = packed.files
+      .map(({ path }) => path)
+      .filter((path) => path.endsWith('.js') && readFileSync(join(root, path), 'utf8').includes('sourceMappingURL'));
+    assert.deepEqual(naming, []);
+  });
+
+  it('says that every file with effects of its own has them', () => {
+    const { sideEffects } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { sideEffects: string[] };
+    for (const path of sideEffects) assert.ok(existsSync(join(root, path)), path);
+  });
+
+  it('[1] runs the example in an empty JavaScript project, and again', async () => {
+    const js = await project('js', { type: 'module' });
+    writeFileSync(join(js, 'pi.js'), example.pi(false));
+    writeFileSync(join(js, 'app.js'), example.app(false));
+    assertPi(await output(js, 'app.js'));
+    assert.ok(existsSync(join(js, 'callsheet')));
+    assertPi(await output(js, 'app.js'));
+
+    for (const inside of ['dist/src/index.js', 'dist/src/core/decide.js', 'src/index.ts', 'index']) {
+      const code = `import(${JSON.stringify(`callsheet/${inside}`)}).catch((error) => console.log(error.code))`;
+      assert.equal((await output(js, '--input-type=module', '--eval', code)).trim(), 'ERR_PACKAGE_PATH_NOT_EXPORTED');
+    }
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    const manifest =
+      "console.log((await import('callsheet/package.json', { with: { type: 'json' } })).default.version)";
+    assert.equal((await output(js, '--no-warnings', '--input-type=module', '--eval', manifest)).trim(), version);
+  });
+
+  it('[1] runs in a CommonJS project too, whose handlers are ES modules', async () => {
+    const cjs = await project('cjs', {});
+    writeFileSync(join(cjs, 'pi.mjs'), example.pi(false));
+    const url = "require('node:url').pathToFileURL(require('node:path').join(__dirname, 'pi.mjs'))";
+    writeFileSync(
+      join(cjs, 'app.cjs'),
+      `import('callsheet').then(async ({ open, defineJobs }) => {
+        const pi = defineJobs('pi', ${url});
+        const callsheet = await open({ jobs: [pi], threads: 1 });
+        console.log((await (await callsheet.queue().put(pi.generateSample)).result()).size);
+        await callsheet.close();
+      });`,
+    );
+    assert.equal((await output(cjs, 'app.cjs')).trim(), '100000');
+  });
+
+  it('[1] typechecks and runs the example in an empty TypeScript project', async () => {
+    const ts = await project('ts', { type: 'module' });
+    // What a project of TypeScript has besides: the compiler, and Node's types.
+    const types = join(ts, 'node_modules', '@types');
+    mkdirSync(types, { recursive: true });
+    cpSync(join(root, 'node_modules', '@types', 'node'), join(types, 'node'), { recursive: true });
+    cpSync(join(root, 'node_modules', 'undici-types'), join(ts, 'node_modules', 'undici-types'), { recursive: true });
+    mkdirSync(join(ts, 'src'));
+    writeFileSync(join(ts, 'src', 'pi.ts'), example.pi(true));
+    writeFileSync(join(ts, 'src', 'app.ts'), example.app(true));
+    const compilerOptions = {
+      target: 'es2022',
+      module: 'nodenext',
+      strict: true,
+      types: ['node'],
+      rootDir: 'src',
+      outDir: 'out',
+    };
+    writeFileSync(join(ts, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
+    await run(process.execPath, [typescript, '-p', ts]).catch(({ stdout }) => assert.fail(stdout));
+    assertPi(await output(ts, 'out/app.js'));
+
+    // The compiler sees the package's types: what is wrong does not compile.
+    writeFileSync(join(ts, 'src', 'wrong.ts'), example.app(true).replace('1_000_000', "'many'"));
+    await assert.rejects(run(process.execPath, [typescript, '-p', ts]), ({ stdout }: { stdout: string }) => {
+      assert.match(stdout, /wrong\.ts.*TS2345/);
+      return true;
+    });
+  });
+});
