@@ -89,6 +89,8 @@ export class UnknownJobError extends errorClass('UnknownJobError', 'UNKNOWN_JOB'
 export class ClaimLostError extends errorClass('ClaimLostError', 'CLAIM_LOST') {}
 /** No queue has this name. */
 export class UnknownQueueError extends errorClass('UnknownQueueError', 'UNKNOWN_QUEUE') {}
+/** The queue has no quota with this name. */
+export class UnknownQuotaError extends errorClass('UnknownQuotaError', 'UNKNOWN_QUOTA') {}
 /** Another process has the directory open. A stopped owner counts as alive. */
 export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNAL_LOCKED') {}
 /** The journal was written by a newer version of callsheet. It was not touched. */
@@ -153,4 +155,5 @@ export const errorClasses: {
   STORAGE_FULL: StorageFullError,
   UNKNOWN_JOB: UnknownJobError,
   UNKNOWN_QUEUE: UnknownQueueError,
+  UNKNOWN_QUOTA: UnknownQuotaError,
 };

@@ -3,7 +3,27 @@
  */
 import './runtime/node-version.js';
 
-export type { JobStatus, Level } from './core/records.js';
+export type { Retention } from './core/commands.js';
+export type { AgentFilter, JobStatus, Level } from './core/records.js';
+export type { CallbackLike } from './definition/callbacks.js';
+export { type Composition, type CompositionOptions, type Part, parallel, serial } from './definition/compose.js';
+export {
+  type Callable,
+  type Callables,
+  defineJobs,
+  type JobCall,
+  type JobModule,
+  type Puttable,
+} from './definition/define-jobs.js';
+export type { JobOptions } from './definition/options.js';
+export {
+  type RetryErrorsOptions,
+  type RetryPolicy,
+  retryDefault,
+  retryErrors,
+  retryForever,
+  retryNever,
+} from './definition/retry-policies.js';
 export {
   CallsheetError,
   ClaimLostError,
@@ -24,18 +44,18 @@ export {
   StorageFullError,
   UnknownJobError,
   UnknownQueueError,
+  UnknownQuotaError,
 } from './errors.js';
 export { CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
 export { type Failure, JobFailedError } from './protocol/failure.js';
-export { type Composition, type CompositionOptions, type Part, parallel, serial } from './runtime/compose.js';
-export {
-  type Callable,
-  type Callables,
-  defineJobs,
-  type JobCall,
-  type JobModule,
-  type Puttable,
-} from './runtime/define-jobs.js';
-export type { Job, JobDetails } from './runtime/job.js';
+export type { Annotations } from './runtime/annotations.js';
+export type { CallbackPair, Job, JobChanges, JobDetails } from './runtime/job.js';
 export { type Closed, type CloseOptions, type OpenOptions, open, type Runtime } from './runtime/open.js';
-export type { Queue } from './runtime/queue.js';
+export type { Agent, AgentOptions, PutOptions, Queue, Quota, QuotaOptions } from './runtime/queue.js';
+export {
+  currentJob,
+  type JobAnnotations,
+  type JobContext,
+  type JobReference,
+  type WaitOptions,
+} from './worker/context.js';

@@ -1,21 +1,33 @@
 /**
  * Which thread gets which job, and how many at once.
  *
- * A batch is about a millisecond of work by what its callables took before, one job where that is long or unknown. A thread has the
- * batch that it runs and at most one ahead, of short jobs only, so that these never wait for a commit and a long one never waits in vain.
+ * A batch is about a millisecond of work of one agent by what its callables took before, one job where that is long or unknown. A thread
+ * has the batch that it runs and at most one ahead, of short jobs only, so that these never wait for a commit and a long one never
+ * waits in vain. An agent has jobs on no more threads than its size, those whose callbacks run counted in.
  */
 import { slotCount } from '../protocol/board.js';
 import type { Estimates } from './estimates.js';
+import type { ThreadLoad } from './pool-port.js';
 
 const batchMs = 1;
 const batchJobs = slotCount / 2;
 /** A job that takes longer is not given to a busy thread: an idle one may come first. */
 const aheadMs = 10;
 
+/** What is asked of a job that wants a place. */
+export interface Wanted {
+  readonly callable: string;
+  readonly agent: string;
+  /** It needs no place of its agent's. */
+  readonly free: boolean;
+}
+
 interface Open<T> {
   readonly thread: number;
   readonly idle: boolean;
+  readonly agents: ReadonlySet<string>;
   readonly items: T[];
+  agent: string;
   ms: number;
 }
 
@@ -23,31 +35,43 @@ interface Open<T> {
 export class Batches<T> {
   readonly #estimates: Estimates;
   readonly #open: Open<T>[];
-  #current = 0;
+  /** For each agent, on how many more threads it may have jobs. */
+  readonly #left: Map<string, number>;
 
-  constructor(loads: readonly { readonly thread: number; readonly batches: number }[], estimates: Estimates) {
+  constructor(loads: readonly ThreadLoad[], estimates: Estimates, sizes: ReadonlyMap<string, number>) {
     this.#estimates = estimates;
+    this.#left = new Map(sizes);
+    for (const { agents } of loads) for (const agent of agents) this.#left.set(agent, (this.#left.get(agent) ?? 0) - 1);
     this.#open = loads
       .filter(({ batches }) => batches < 2)
       .sort((a, b) => a.batches - b.batches)
-      .map(({ thread, batches }) => ({ thread, idle: batches === 0, items: [], ms: 0 }));
+      .map(({ thread, batches, agents }) => ({ thread, idle: batches === 0, agents, items: [], agent: '', ms: 0 }));
+  }
+
+  /** Whether any thread has room for anything. */
+  get hasRoom(): boolean {
+    return this.#open.length > 0;
   }
 
   /** False: no thread has room for it now. */
-  place(callable: string, item: T): boolean {
+  place({ callable, agent, free }: Wanted, item: T): boolean {
     const ms = this.#estimates.of(callable);
-    while (this.#current < this.#open.length) {
-      const open = this.#open[this.#current]!;
-      const fits =
-        open.items.length === 0 ? open.idle || ms <= aheadMs : open.items.length < batchJobs && open.ms + ms <= batchMs;
-      if (fits) {
-        open.items.push(item);
-        open.ms += ms;
-        return true;
+    for (const open of this.#open) {
+      if (open.items.length > 0) {
+        const fits = open.agent === agent && open.items.length < batchJobs && open.ms + ms <= batchMs;
+        if (!fits) continue;
+      } else {
+        if (!open.idle && ms > aheadMs) return false;
+        if (!free && !open.agents.has(agent)) {
+          const left = this.#left.get(agent) ?? 0;
+          if (left <= 0) continue;
+          this.#left.set(agent, left - 1);
+        }
+        open.agent = agent;
       }
-      // An idle thread that has its batch leaves the rest to the others; a busy one that cannot take this job ends the search.
-      if (open.items.length === 0) return false;
-      this.#current++;
+      open.items.push(item);
+      open.ms += ms;
+      return true;
     }
     return false;
   }

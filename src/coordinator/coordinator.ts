@@ -4,80 +4,113 @@
  * Each turn takes what came in, lets the store decide it, claims what the threads have room for, and commits. Everything that others
  * see happens in `release`, when the store says that its gate is open. Nothing of a user's is decoded or imported here.
  */
-import type { Command, Effect, Gate, JobSpec, Retention } from '../core/commands.js';
+import { accepts } from '../core/agent.js';
+import { calledWith, takesTurns } from '../core/callback.js';
+import type { Command, Effect, Gate, InnerCommand, Retention, Settled } from '../core/commands.js';
 import { levelGate } from '../core/job.js';
-import type { BuiltinPolicy, Id, JobRecord, Payload } from '../core/records.js';
+import type { Lane } from '../core/lanes.js';
+import { queueOf } from '../core/queue.js';
+import {
+  type AgentRecord,
+  agentKey,
+  type Id,
+  type JobRecord,
+  type OutcomeKind,
+  type Payload,
+} from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
-import { ClosedError, JobForgottenError, JobInterruptedError } from '../errors.js';
+import { ClosedError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
+import { commandFromWire } from '../protocol/commands.js';
 import { packCompleted } from '../protocol/completed-list.js';
 import { errorToData } from '../protocol/error-data.js';
-import { encodeFailure, failureFrom } from '../protocol/failure.js';
 import { idToText } from '../protocol/id.js';
-import type { ClientMessage, CoordinatorMessage, JobInfo, WireJob } from '../protocol/messages.js';
+import type { ClientMessage, CoordinatorMessage, Query, WireCommand, WireModule } from '../protocol/messages.js';
+import { unpackBatch } from '../protocol/packing.js';
 import type { Store, StoreOwner } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
+import { answer, requireJob } from './answers.js';
 import { Batches } from './batches.js';
 import { Estimates } from './estimates.js';
-import type { Pool, PoolOwner, Run } from './pool.js';
+import type { Timer } from './long-timeout.js';
+import type { PoolOwner, PoolPort, Run } from './pool-port.js';
+import { Waiters } from './waiters.js';
 
 export interface CoordinatorPorts {
   readonly store: Store;
   /** Makes the pool, which calls back here. */
-  readonly pool: (owner: PoolOwner) => Pool;
+  readonly pool: (owner: PoolOwner) => PoolPort;
   readonly post: (message: CoordinatorMessage) => void;
   readonly now: () => number;
+  /** Calls back once, after so long. */
+  readonly after: (delayMs: number, callback: () => void) => Timer;
   /** Everything is closed: what was held for the store can go. */
   readonly closed: () => Promise<void> | undefined;
 }
 
 export interface CoordinatorOptions {
-  /** The runtime's id, for what it puts. */
+  /** The dispatcher's id, for what it puts and claims. */
   readonly dispatcher: Id;
   readonly retention: Retention;
+  /** The size of the agent `main` in every queue that has none yet. 0: none is installed. */
+  readonly agentSize: number;
+  /** Whether that size also holds where an agent `main` is stored with another. */
+  readonly agentSizeGiven: boolean;
 }
 
 interface Closing {
   readonly requests: number[];
-  readonly deadline: ReturnType<typeof setTimeout> | undefined;
+  deadline: Timer | undefined;
   finishing: boolean;
 }
 
+type AnnotationWaiter = (value: Uint8Array | null) => void;
+
 const emptyList = packCompleted([]);
+const nothing = new Uint8Array();
+const mainAgent = 'main';
 
 export class Coordinator implements PoolOwner, StoreOwner {
+  readonly #ports: CoordinatorPorts;
   readonly #store: Store;
-  readonly #pool: Pool;
-  readonly #post: (message: CoordinatorMessage) => void;
-  readonly #now: () => number;
-  readonly #closed: CoordinatorPorts['closed'];
+  readonly #pool: PoolPort;
   readonly #options: CoordinatorOptions;
   readonly #estimates = new Estimates();
-  readonly #watchers = new Map<Id, number[]>();
+  readonly #outcomeWaiters = new Waiters<number>();
+  readonly #annotationWaiters = new Waiters<AnnotationWaiter>();
+  readonly #drainWaiters = new Waiters<number>();
+  /** Puts that wait for room in a bounded queue. */
+  readonly #heldPuts = new Waiters<() => void>();
   /** What this build can run: a job with another callable waits for a build that can. */
   #runnable: ReadonlySet<string> = new Set();
+  /** This dispatcher's agents; whose turn it is to claim first goes round. */
+  #agents: AgentRecord[] = [];
+  #firstAgent = 0;
   /** Claimed and released, not yet with a thread. */
   #ready: Run[] = [];
+  #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #closing: Closing | undefined;
 
-  constructor({ store, pool, post, now, closed }: CoordinatorPorts, options: CoordinatorOptions) {
-    this.#store = store;
-    this.#closed = closed;
-    this.#post = post;
-    this.#now = now;
+  constructor(ports: CoordinatorPorts, options: CoordinatorOptions) {
+    this.#ports = ports;
+    this.#store = ports.store;
     this.#options = options;
-    this.#pool = pool(this);
+    this.#pool = ports.pool(this);
   }
 
   /** Opens the store, puts in order what the last process left, and begins to work. */
-  async open(runnable: ReadonlySet<string>): Promise<{ jobs: number; unfinished: number }> {
-    this.#runnable = runnable;
+  async open(modules: Readonly<Record<string, WireModule>>): Promise<{ jobs: number; unfinished: number }> {
+    this.#runnable = new Set(
+      Object.entries(modules).flatMap(([name, { functions }]) => functions.map((key) => `${name}#${key}`)),
+    );
+    this.#pool.introduce(modules);
     await this.#store.open(this);
     const { state } = this.#store;
     let unfinished = 0;
     for (const job of state.jobs()) if (job.status !== 'completed') unfinished++;
-    this.#decide({ type: 'recover', failure: interruption('its process died') });
     const found = { jobs: state.size, unfinished };
+    this.#decide({ type: 'recover' });
+    this.#installAgents();
     this.turn();
     return found;
   }
@@ -90,12 +123,14 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   /** Gives the threads what they have room for, and commits what was decided. */
   turn(): void {
+    this.#putHeld();
     if (this.#closing === undefined) this.#claim();
     const { state } = this.#store;
-    if (hasForgettable(state, this.#options.retention, this.#now())) {
-      this.#decide({ type: 'forget', keep: this.#options.retention });
-    }
+    const { retention } = this.#options;
+    if (hasForgettable(state, retention, this.#ports.now())) this.#decide({ type: 'forget', keep: retention });
     this.#store.commit();
+    this.#setTimer();
+    for (const queue of this.#drainWaiters.keys()) this.#tellDrained(queue);
     if (this.#closing !== undefined && this.#pool.idle) void this.#finishClosing();
   }
 
@@ -103,152 +138,316 @@ export class Coordinator implements PoolOwner, StoreOwner {
     for (const effect of effects) {
       switch (effect.type) {
         case 'run':
-          this.#ready.push(this.#run(this.#store.state.job(effect.job)!, effect.fence));
+          this.#makeReady(effect.job, effect.fence);
+          break;
+        case 'stop':
+          this.#stop(effect.job);
           break;
         case 'settled':
           this.#tellOutcome(effect.job);
           break;
+        case 'log':
+          this.#ports.post(['log', effect.level, effect.message, `job ${idToText(effect.job)}`]);
       }
     }
     this.#startReady();
   }
 
   fatal(error: Error): void {
-    this.#post(['fatal', errorToData(error)]);
+    this.#ports.post(['fatal', errorToData(error)]);
   }
 
-  settled(run: Run, { kind, payload, startedAt, ranMs }: Outcome): void {
-    this.#estimates.learn(run.callable, ranMs);
+  settled({ job, fence, callable }: Run, outcome: Outcome): void {
+    this.#estimates.learn(callable, outcome.ranMs);
+    const inner = outcome.inner.byteLength === 0 ? none : this.#innerCommands(job, outcome.inner);
+    this.#decide({ type: 'settle', job, fence, startedAt: outcome.startedAt, outcome: settledFrom(outcome), inner });
+  }
+
+  timedOut({ job, fence }: Run): void {
     this.#decide({
       type: 'settle',
-      job: run.job,
-      fence: run.fence,
-      outcome: kind,
-      payload: StoredPayload.of(payload),
-      startedAt,
+      job,
+      fence,
+      startedAt: this.#ports.now(),
+      outcome: { kind: 'timeout' },
+      inner: none,
     });
   }
 
-  notBegun({ job, fence }: Run): void {
+  notBegun({ job, fence, free }: Run): void {
+    // A callback has no line to go back to: it stays claimed, and has its turn again at the next open.
+    if (this.#closing !== undefined && free) return;
     this.#decide({ type: 'giveBack', job, fence });
   }
 
   interrupted({ job, fence }: Run): void {
-    const cause = this.#closing === undefined ? 'thread' : 'close';
-    const failure = interruption(cause === 'thread' ? 'its thread died' : 'the runtime was closed');
-    this.#decide({ type: 'interrupt', job, fence, cause, failure });
+    this.#decide({ type: 'interrupt', job, fence, cause: this.#closing === undefined ? 'thread' : 'close' });
   }
 
   running({ job, fence }: Run): void {
-    this.#decide({ type: 'begun', job, fence, at: this.#now() });
+    this.#decide({ type: 'begun', job, fence, at: this.#ports.now() });
   }
 
   threadDied(error: Error): void {
-    this.#post(['log', 'error', 'a worker thread died', errorToData(error)[1]]);
+    this.#ports.post(['log', 'error', 'a worker thread died', error.stack ?? error.message]);
+  }
+
+  annotate(job: Id, name: string, value: Uint8Array | null): void {
+    this.#decide({ type: 'annotate', job, name, value: value === null ? null : StoredPayload.of(value) });
+    if (value !== null) for (const tell of this.#annotationWaiters.take(waitKey(job, name))) tell(value);
+  }
+
+  ask(query: Query): unknown {
+    return answer(
+      {
+        store: this.#store,
+        isRunning: (job) => this.#pool.isRunning(job),
+        putsWaiting: (queue) => this.#heldPuts.count(queue),
+      },
+      query,
+    );
+  }
+
+  waitForAnnotation(job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
+    const there = this.#store.state.annotation(job, name);
+    if (there !== undefined) return then(this.#bytes(there.value));
+    const key = waitKey(job, name);
+    const waiter: AnnotationWaiter = (value) => {
+      timer.clear();
+      then(value);
+    };
+    const timer = this.#ports.after(timeoutMs, () => {
+      this.#annotationWaiters.remove(key, waiter);
+      then(null);
+    });
+    this.#annotationWaiters.add(key, waiter);
   }
 
   #receive(message: ClientMessage): void {
-    const { state } = this.#store;
     const [type, request] = message;
-    switch (type) {
-      case 'put': {
-        const [, , queue, level, jobs] = message;
-        const command: Command = {
-          type: 'put',
-          queue,
-          owner: this.#options.dispatcher,
-          level,
-          jobs: jobs.map(specFromWire),
-        };
-        const reply = (error?: Error) => this.#answer(request, error);
-        if (this.#closing !== undefined) return reply(new ClosedError('the runtime is closing'));
-        this.#decide(command, levelGate(level), reply);
-        return;
+    try {
+      switch (type) {
+        case 'do':
+          return this.#do(request, message[2] === 'full' ? 'synced' : levelGate(message[2]), message[3]);
+        case 'outcome': {
+          const job = requireJob(this.#store.state, message[2]);
+          this.#outcomeWaiters.add(job.id, request);
+          if (job.outcome !== 'none') this.#store.whenDurable(() => this.#tellOutcome(job.id));
+          return;
+        }
+        case 'ask':
+          return this.#store.whenDurable((error) => {
+            if (error === undefined) this.#answerWith(request, () => this.ask(message[2]));
+            else this.#answer(request, error);
+          });
+        case 'annotation':
+          requireJob(this.#store.state, message[2]);
+          return this.waitForAnnotation(message[2], message[3], message[4], (value) =>
+            this.#ports.post(['answer', request, value]),
+          );
+        case 'drained':
+          return this.#drainWaiters.add(message[2], request);
+        case 'close':
+          return this.#close(request, message[2]);
       }
-      case 'outcome': {
-        const job = state.job(message[2]);
-        if (job === undefined) return this.#answer(request, this.#unknown(message[2]));
-        const watching = this.#watchers.get(job.id);
-        if (watching === undefined) this.#watchers.set(job.id, [request]);
-        else watching.push(request);
-        if (job.outcome !== 'none') this.#store.whenDurable(() => this.#tellOutcome(job.id));
-        return;
-      }
-      case 'info': {
-        const job = state.job(message[2]);
-        if (job === undefined) return this.#answer(request, this.#unknown(message[2]));
-        this.#store.whenDurable((error) => {
-          if (error !== undefined) this.#answer(request, error);
-          else this.#post(['answer', request, this.#info(job)]);
-        });
-        return;
-      }
-      case 'stats':
-        this.#post(['answer', request, { ...this.#store.figures, jobs: state.size }]);
-        return;
-      case 'close':
-        this.#close(request, message[2]);
+    } catch (error) {
+      this.#answer(request, error as Error);
     }
   }
 
-  #decide(command: Command, gate: Gate = 'decided', reply?: (error?: Error) => void): void {
+  #do(request: number, gate: Gate, wire: WireCommand): void {
+    if (this.#closing !== undefined) return this.#answer(request, new ClosedError('the runtime is closing'));
+    if (wire.type === 'put' && this.#isFull(wire.queue))
+      return this.#heldPuts.add(wire.queue, () => this.#do(request, gate, wire));
+    const command = commandFromWire(
+      wire.type === 'put' ? { ...wire, owner: this.#options.dispatcher } : wire,
+      StoredPayload.of,
+    );
+    this.#decide(command, gate, (error, same) => {
+      if (same !== undefined) this.#ports.post(['answer', request, same]);
+      else this.#answer(request, error);
+    });
+    if (wire.type === 'createQueue') this.#installAgents();
+    else if (wire.type === 'setAgent' || wire.type === 'removeAgent' || wire.type === 'removeQueue') this.#listAgents();
+    else if (wire.type === 'annotate' && wire.value !== null) {
+      for (const tell of this.#annotationWaiters.take(waitKey(wire.job, wire.name))) tell(wire.value);
+    }
+  }
+
+  /** A bound keeps puts waiting, in their order. */
+  #isFull(queue: string): boolean {
+    const bound = queueOf(this.#store.state, queue)?.bound ?? 0;
+    return bound > 0 && this.#store.state.queued(queue) >= bound;
+  }
+
+  #putHeld(): void {
+    for (const queue of this.#heldPuts.keys()) {
+      const held = this.#heldPuts.take(queue);
+      let put = 0;
+      while (put < held.length && (this.#closing !== undefined || !this.#isFull(queue))) held[put++]!();
+      for (const waiting of held.slice(put)) this.#heldPuts.add(queue, waiting);
+    }
+  }
+
+  #decide(
+    command: Command,
+    gate: Gate = 'decided',
+    reply?: (error: Error | undefined, same?: readonly Id[]) => void,
+  ): void {
     this.#store.transact([reply === undefined ? { command, gate } : { command, gate, reply }]);
   }
 
   #answer(request: number, error?: Error): void {
-    if (error === undefined) this.#post(['done', [request]]);
-    else this.#post(['error', request, errorToData(error)]);
+    if (error === undefined) this.#ports.post(['done', [request]]);
+    else this.#ports.post(['error', request, errorToData(error)]);
   }
 
-  #unknown(id: Id): JobForgottenError {
-    return new JobForgottenError(
-      `no job ${idToText(id)} is remembered: it was forgotten after it completed, or never put here`,
-    );
+  #answerWith(request: number, ask: () => unknown): void {
+    try {
+      this.#ports.post(['answer', request, ask()]);
+    } catch (error) {
+      this.#answer(request, error as Error);
+    }
+  }
+
+  /** What a job asked for while it ran: put by it, and as safe as it. */
+  #innerCommands(job: Id, packed: Uint8Array): readonly InnerCommand[] {
+    const { level } = this.#store.state.job(job)!;
+    return unpackBatch<WireCommand>(packed).map((wire) => {
+      const whole = wire.type === 'put' ? { ...wire, owner: this.#options.dispatcher, level } : wire;
+      return commandFromWire(whole, StoredPayload.of) as InnerCommand;
+    });
+  }
+
+  /** An agent `main` in every queue, as `open` promises. */
+  #installAgents(): void {
+    const { state } = this.#store;
+    const { dispatcher, agentSize, agentSizeGiven } = this.#options;
+    if (agentSize > 0) {
+      for (const queue of this.ask({ type: 'queues' }) as string[]) {
+        const there = state.setting(agentKey(dispatcher, queue, mainAgent)) as AgentRecord | undefined;
+        if (there !== undefined && (!agentSizeGiven || there.size === agentSize)) continue;
+        this.#decide({
+          type: 'setAgent',
+          dispatcher,
+          queue,
+          name: mainAgent,
+          size: agentSize,
+          filter: there?.filter ?? null,
+        });
+      }
+    }
+    this.#listAgents();
+  }
+
+  #listAgents(): void {
+    this.#agents = [];
+    for (const setting of this.#store.state.settings()) {
+      if (setting.kind === 'agent' && setting.dispatcher === this.#options.dispatcher) this.#agents.push(setting);
+    }
   }
 
   /** Claims as much as the threads have room for. */
   #claim(): void {
     const { state } = this.#store;
-    const batches = new Batches<null>(this.#pool.loads(), this.#estimates);
-    for (const { callable } of this.#ready) batches.place(callable, null);
-    for (const queue of state.queuesInLine()) {
+    if (this.#agents.length === 0) return;
+    const batches = new Batches<null>(this.#pool.loads(), this.#estimates, this.#sizes());
+    if (!batches.hasRoom) return;
+    for (const run of this.#ready) batches.place(run, null);
+    const now = this.#ports.now();
+    this.#firstAgent = (this.#firstAgent + 1) % this.#agents.length;
+    for (let turn = 0; turn < this.#agents.length; turn++) {
+      const agent = this.#agents[(this.#firstAgent + turn) % this.#agents.length]!;
+      if (state.queued(agent.queue) === 0 || queueOf(state, agent.queue)?.paused) continue;
+      const key = agentKey(agent.dispatcher, agent.queue, agent.name);
+      const takes = (lane: Lane) =>
+        (lane.callable === '' || this.#runnable.has(lane.callable)) && accepts(agent.filter, lane);
       for (;;) {
-        const job = state.firstQueued(queue, this.#runnable);
+        const job = state.firstQueued(agent.queue, takes, now);
         if (job === undefined) break;
-        if (job.stage === 'call' && !batches.place(job.callable, null)) return;
-        this.#decide({ type: 'claim', job: job.id });
+        if (job.stage === 'call' && !batches.place({ callable: job.callable, agent: key, free: false }, null)) break;
+        this.#decide({ type: 'claim', job: job.id, agent: key });
       }
     }
   }
 
+  /** How many jobs each agent may have begun, less those whose callbacks run. */
+  #sizes(): ReadonlyMap<string, number> {
+    const { state } = this.#store;
+    const sizes = new Map<string, number>();
+    for (const { dispatcher, queue, name, size } of this.#agents) {
+      const key = agentKey(dispatcher, queue, name);
+      let calledBack = 0;
+      for (const job of state.running(key)) if (job.status === 'callbacks') calledBack++;
+      sizes.set(key, size - calledBack);
+    }
+    return sizes;
+  }
+
+  #makeReady(id: Id, fence: number): void {
+    const job = this.#store.state.job(id);
+    if (job === undefined || job.fence !== fence || !job.claimed) return;
+    if (this.#closing === undefined) this.#ready.push(this.#run(job));
+    else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
+  }
+
   #startReady(): void {
     if (this.#ready.length === 0) return;
-    const batches = new Batches<Run>(this.#pool.loads(), this.#estimates);
-    const waiting = this.#ready.filter((run) => !batches.place(run.callable, run));
+    const batches = new Batches<Run>(this.#pool.loads(), this.#estimates, this.#sizes());
+    const waiting = this.#ready.filter((run) => !batches.place(run, run));
     for (const { thread, items } of batches.filled) if (!this.#pool.start(thread, items)) waiting.unshift(...items);
     this.#ready = waiting;
   }
 
-  #run(job: JobRecord, fence: number): Run {
-    const { id, callable, queue } = job;
+  #stop(id: Id): void {
+    const waiting = this.#ready.findIndex(({ job }) => job === id);
+    if (waiting < 0) return this.#pool.stop(id);
+    const [run] = this.#ready.splice(waiting, 1);
+    this.notBegun(run!);
+  }
+
+  #run(job: JobRecord): Run {
+    const { id, fence, callable, queue, agent, timeoutMs } = job;
     const args = job.args === null ? null : this.#bytes(job.args);
-    const completed = job.form === 'call' ? null : this.#completedParts(job);
-    return { job: id, fence, callable, queue, attempt: job.attempts + (job.begun ? 0 : 1), args, completed };
+    const attempt = job.attempts + (job.begun ? 0 : 1);
+    return {
+      job: id,
+      fence,
+      callable,
+      attempt,
+      queue,
+      agent,
+      free: takesTurns(job),
+      timeoutMs,
+      args,
+      fed: this.#fed(job),
+    };
+  }
+
+  /** What comes after a job's own arguments: the completed parts for a postprocess, the outcome for a callback. */
+  #fed(job: JobRecord): Run['fed'] {
+    if (job.form !== 'call') return ['list', this.#completedParts(job)];
+    if (!takesTurns(job)) return null;
+    const done = calledWith(this.#store, job);
+    return [done.outcome as Exclude<OutcomeKind, 'none'>, this.#outcomeBytes(done)];
   }
 
   #completedParts(whole: JobRecord): Uint8Array {
     if (whole.parts === 0) return emptyList;
     return packCompleted(
-      Array.from(this.#store.state.parts(whole), (part) => ({
-        id: part.id,
-        kind: part.outcome,
-        payload: this.#outcomeBytes(part),
-      })),
+      this.#store.state
+        .parts(whole)
+        .map((part) => ({ id: part.id, kind: part.outcome, payload: this.#outcomeBytes(part) })),
     );
   }
 
   #outcomeBytes(job: JobRecord): Uint8Array {
-    return job.outcome === 'list' ? this.#completedParts(job) : this.#bytes(job.result!);
+    if (job.outcome !== 'list') return job.result === null ? nothing : this.#bytes(job.result);
+    const { state } = this.#store;
+    // A list is that of the job's own parts, or of the parts of what it returned or passed on.
+    if (job.form === 'serial' || job.form === 'parallel') return this.#completedParts(job);
+    const from = job.inner !== '' ? state.job(job.inner) : takesTurns(job) ? calledWith(this.#store, job) : undefined;
+    return from === undefined ? emptyList : this.#outcomeBytes(from);
   }
 
   #bytes(payload: Payload): Uint8Array {
@@ -256,44 +455,33 @@ export class Coordinator implements PoolOwner, StoreOwner {
   }
 
   #tellOutcome(id: Id): void {
-    const requests = this.#watchers.get(id);
+    if (!this.#outcomeWaiters.has(id)) return;
     const job = this.#store.state.job(id);
-    if (requests === undefined || job === undefined || job.outcome === 'none') return;
-    this.#watchers.delete(id);
+    if (job === undefined || job.outcome === 'none') return;
     const payload = this.#outcomeBytes(job);
-    for (const request of requests) this.#post(['outcome', request, job.outcome, payload]);
+    for (const request of this.#outcomeWaiters.take(id)) this.#ports.post(['outcome', request, job.outcome, payload]);
   }
 
-  #info(found: JobRecord): JobInfo {
-    const job = this.#store.state.job(found.id) ?? found;
-    const {
-      callable,
-      queue,
-      parts,
-      partsDone,
-      attempts,
-      interruptions,
-      putAt,
-      firstStartAt,
-      lastStartAt,
-      endAt,
-      completedAt,
-    } = job;
-    const status = job.status === 'assigned' && this.#pool.isRunning(job.id) ? 'active' : job.status;
-    return {
-      status,
-      callable,
-      queue,
-      parts,
-      partsDone,
-      attempts,
-      interruptions,
-      putAt,
-      firstStartAt,
-      lastStartAt,
-      endAt,
-      completedAt,
-    };
+  /** Nothing in the queue is due or running. */
+  #tellDrained(queue: string): void {
+    const { state } = this.#store;
+    if (state.busy(queue)) return;
+    for (const request of this.#drainWaiters.take(queue))
+      this.#store.whenDurable((error) => this.#answer(request, error));
+  }
+
+  #setTimer(): void {
+    const next = this.#closing === undefined ? this.#store.state.nextTimer : undefined;
+    if (next === this.#timer?.at) return;
+    this.#timer?.timer.clear();
+    this.#timer = undefined;
+    if (next === undefined) return;
+    const timer = this.#ports.after(Math.max(0, next - this.#ports.now()), () => {
+      this.#timer = undefined;
+      this.#decide({ type: 'tick' });
+      this.turn();
+    });
+    this.#timer = { at: next, timer };
   }
 
   /** Claims no more, waits for what runs, then interrupts the rest and gives it back. */
@@ -302,11 +490,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
       this.#closing.requests.push(request);
       return;
     }
-    const limited = Number.isFinite(graceMs);
-    const deadline = limited
-      ? setTimeout(() => void this.#finishClosing(), Math.min(graceMs, longestTimerMs))
-      : undefined;
-    this.#closing = { requests: [request], deadline, finishing: false };
+    this.#closing = { requests: [request], deadline: undefined, finishing: false };
+    if (Number.isFinite(graceMs)) this.#closing.deadline = this.#ports.after(graceMs, () => void this.#finishClosing());
     for (const run of this.#ready) this.notBegun(run);
     this.#ready = [];
     this.#pool.takeBackAll();
@@ -316,30 +501,26 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const closing = this.#closing!;
     if (closing.finishing) return;
     closing.finishing = true;
-    clearTimeout(closing.deadline);
+    closing.deadline?.clear();
     const hanging = await this.#pool.destroy();
     await this.#store.close();
-    await this.#closed();
-    for (const request of closing.requests) this.#post(['answer', request, { hanging }]);
+    await this.#ports.closed();
+    for (const request of closing.requests) this.#ports.post(['answer', request, { hanging }]);
   }
 }
 
-/** A timer beyond this would fire at once. */
-const longestTimerMs = 2 ** 31 - 1;
+const none: readonly never[] = [];
 
-/** What a job fails with if it was interrupted too often. */
-function interruption(how: string): StoredPayload {
-  return StoredPayload.of(encodeFailure(failureFrom(new JobInterruptedError(`the job was interrupted: ${how}`))));
-}
+const waitKey = (job: Id, name: string) => `${job}${name}`;
 
-function specFromWire([id, form, callable, args, priority, policy, parts]: WireJob): JobSpec {
-  return {
-    id,
-    form,
-    callable,
-    args: args === null ? null : StoredPayload.of(args),
-    priority,
-    policy: policy as BuiltinPolicy,
-    parts: parts.map(specFromWire),
-  };
+function settledFrom({ kind, payload, note }: Outcome): Settled {
+  switch (kind) {
+    case 'value':
+    case 'failure':
+      return { kind, payload: StoredPayload.of(payload) };
+    case 'thrown':
+      return { kind, payload: StoredPayload.of(payload), names: note.split('\n') };
+    case 'job':
+      return { kind, job: note };
+  }
 }

@@ -7,14 +7,17 @@ import { CallsheetError } from '../errors.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
 import type { ModuleDescription } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
-import { decodeFailure, JobFailedError } from '../protocol/failure.js';
+import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
 import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
 import { JournalStore } from '../store/journal-store.js';
 import { MemoryStore } from '../store/memory-store.js';
+import type { StoreOutside } from '../store/store.js';
+import { StoredPayload } from '../store/stored-payload.js';
 import { Coordinator } from './coordinator.js';
 import { readIdentity } from './identity.js';
+import { setLongTimeout } from './long-timeout.js';
 import { Pool } from './pool.js';
 
 /** What the coordinator's thread is started with. */
@@ -27,6 +30,10 @@ export interface CoordinatorSetup {
   /** Options of Node for the worker threads, such as a loader. */
   readonly execArgv: readonly string[];
   readonly retention: Retention;
+  readonly stopGraceMs: number;
+  /** See `CoordinatorOptions`. */
+  readonly agentSize: number;
+  readonly agentSizeGiven: boolean;
 }
 
 const setup = workerData as CoordinatorSetup;
@@ -45,34 +52,29 @@ function flush(): void {
   mailbox.postMessage(batch, [batch.buffer as ArrayBuffer]);
 }
 
-try {
-  await start();
-} catch (error) {
-  post(['fatal', errorToData(error)]);
-}
-
 async function start(): Promise<void> {
-  const { directory, modules, threads, execArgv, retention } = setup;
+  const { directory, modules, threads, execArgv, retention, stopGraceMs, agentSize, agentSizeGiven } = setup;
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory);
   const dispatcher = directory === undefined ? newId() : readIdentity(directory);
-  const store = directory === undefined ? new MemoryStore() : new JournalStore(directory);
+  const store = directory === undefined ? new MemoryStore(outside) : new JournalStore(directory, outside);
   let pool!: Pool;
   const coordinator = new Coordinator(
     {
       store,
       pool: (owner) => {
-        pool = new Pool(owner, { threads, execArgv, setup: { modules } });
+        pool = new Pool(owner, { threads, execArgv, stopGraceMs, setup: { modules } });
         return pool;
       },
       post,
       now: Date.now,
+      after: (delayMs, callback) => setLongTimeout(callback, delayMs),
       closed: () => lock?.release(),
     },
-    { dispatcher, retention },
+    { dispatcher, retention, agentSize, agentSizeGiven },
   );
-  const descriptions = await pool.describe();
-  const found = await coordinator.open(runnableOf(descriptions));
+  const known = wireModules(await pool.describe());
+  const found = await coordinator.open(known);
   mailbox.on('message', (first: Uint8Array) => {
     const messages = unpackBatch<ClientMessage>(first);
     for (let next = receiveMessageOnPort(mailbox); next !== undefined; next = receiveMessageOnPort(mailbox)) {
@@ -80,18 +82,18 @@ async function start(): Promise<void> {
     }
     coordinator.receive(messages);
   });
-  post(['ready', { ...found, dispatcher: idToText(dispatcher) }, wireModules(descriptions)]);
+  post(['ready', { ...found, dispatcher: idToText(dispatcher) }, known]);
 }
 
-/** The callables that this build knows. A module that cannot be imported keeps the runtime from opening. */
-function runnableOf(descriptions: readonly ModuleDescription[]): Set<string> {
-  const callables = new Set<string>();
-  for (const description of descriptions) {
-    if ('failure' in description) throw notLoadable(description.name, description.failure);
-    for (const name of description.functions) callables.add(`${description.name}#${name}`);
-  }
-  return callables;
-}
+const outside: StoreOutside = {
+  now: Date.now,
+  random: Math.random,
+  failure: (error) => {
+    // Where in callsheet it was made tells nobody anything.
+    const { stack: _, ...failure } = failureFrom(error);
+    return StoredPayload.of(encodeFailure(failure as Failure));
+  },
+};
 
 function notLoadable(name: string, encoded: Uint8Array): CallsheetError {
   const failure = decodeFailure(encoded);
@@ -103,11 +105,18 @@ function notLoadable(name: string, encoded: Uint8Array): CallsheetError {
   return new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: new JobFailedError(failure) });
 }
 
+/** What this build knows. A module that cannot be imported keeps the runtime from opening. */
 function wireModules(descriptions: readonly ModuleDescription[]): Record<string, WireModule> {
   const modules: Record<string, WireModule> = {};
   for (const description of descriptions) {
-    if ('functions' in description)
-      modules[description.name] = { functions: description.functions, others: description.others };
+    if ('failure' in description) throw notLoadable(description.name, description.failure);
+    modules[description.name] = { functions: description.functions, others: description.others };
   }
   return modules;
+}
+
+try {
+  await start();
+} catch (error) {
+  post(['fatal', errorToData(error)]);
 }

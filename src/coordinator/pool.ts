@@ -2,68 +2,31 @@
  * The worker threads: a Piscina pool, and what each of its threads has been given.
  *
  * A batch of claimed jobs is one Piscina task. Which thread gets it is decided here (the pool's load balancer only looks it up), since a
- * thread has a board of its own. Every job that is given to the pool comes back exactly once: settled, not begun, or interrupted.
+ * thread has a board of its own.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Id } from '../core/records.js';
-import { Board, type Outcome, slotCount } from '../protocol/board.js';
-import type {
-  ModuleDescription,
-  PostedOutcome,
-  ThreadLink,
-  WireRun,
-  WorkerSetup,
-  WorkerTask,
-} from '../protocol/dispatch.js';
+import type { Outcome } from '../protocol/board.js';
+import type { ModuleDescription, ThreadMessage, WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
+import { errorToData } from '../protocol/error-data.js';
+import type { WireModule } from '../protocol/messages.js';
 import { packBatch } from '../protocol/packing.js';
-
-/** A claimed job on its way through the pool. */
-export interface Run {
-  readonly job: Id;
-  readonly fence: number;
-  readonly callable: string;
-  readonly attempt: number;
-  readonly queue: string;
-  readonly args: Uint8Array | null;
-  readonly completed: Uint8Array | null;
-}
-
-/** What becomes of a run; each run gets one of the first three. */
-export interface PoolOwner {
-  settled(run: Run, outcome: Outcome): void;
-  /** It was never begun, and will not be. */
-  notBegun(run: Run): void;
-  /** It was begun, and its thread is gone. */
-  interrupted(run: Run): void;
-  /** It has been running for a while. */
-  running(run: Run): void;
-  /** Something of the above was said; there may be room now. */
-  turn(): void;
-  /** A thread ended that had not been asked to. */
-  threadDied(error: Error): void;
-}
+import { setLongTimeout, type Timer } from './long-timeout.js';
+import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
+import { type Batch, Thread } from './thread.js';
 
 export interface PoolOptions {
   readonly threads: number;
   readonly setup: WorkerSetup;
   readonly execArgv: readonly string[];
+  /** How long a job that is to stop may go on before its thread is ended. */
+  readonly stopGraceMs: number;
 }
 
-interface Batch {
-  readonly thread: Thread;
-  readonly runs: Map<number, Run>;
-  readonly abort: AbortController;
-}
-
-interface Thread {
-  readonly id: number;
-  readonly board: Board;
-  readonly port: MessagePort;
-  /** To be handed over with the first batch. */
-  link: ThreadLink | undefined;
-  readonly freeSlots: number[];
-  readonly batches: Set<Batch>;
+/** A begun job whose end is in sight. */
+interface Ending {
+  readonly reason: 'stop' | 'timeout' | 'none';
+  readonly timer: Timer;
 }
 
 /** The jobs of a batch are looked after when they have run for this long, and less often as time goes by. */
@@ -73,10 +36,13 @@ const longestLookMs = 1000;
 /** A thread that does not end within this time hangs in a system call: it is left behind. */
 const terminateMs = 2000;
 
-export class Pool {
+export class Pool implements PoolPort {
   readonly #owner: PoolOwner;
   readonly #piscina: Piscina;
+  readonly #stopGraceMs: number;
   readonly #threads = new Map<number, Thread>();
+  readonly #endings = new Map<Id, Ending>();
+  #modules: Readonly<Record<string, WireModule>> = {};
   /** The thread for the task that is being handed over; a task that has to wait is known by its number. */
   #target: number | undefined;
   readonly #targets = new Map<number, number>();
@@ -84,8 +50,9 @@ export class Pool {
   #lookMs = firstLookMs;
   #closing = false;
 
-  constructor(owner: PoolOwner, { threads, setup, execArgv }: PoolOptions) {
+  constructor(owner: PoolOwner, { threads, setup, execArgv, stopGraceMs }: PoolOptions) {
     this.#owner = owner;
+    this.#stopGraceMs = stopGraceMs;
     this.#piscina = new Piscina({
       filename: new URL('../worker/main.js', import.meta.url).href,
       minThreads: threads,
@@ -113,25 +80,29 @@ export class Pool {
     return this.#piscina.run({ type: 'describe' } satisfies WorkerTask);
   }
 
-  /** For each thread, how many batches it has: 0 is idle, 1 has room for a batch ahead. */
-  loads(): { readonly thread: number; readonly batches: number }[] {
-    return Array.from(this.#threads.values(), ({ id, batches }) => ({ thread: id, batches: batches.size }));
+  introduce(modules: Readonly<Record<string, WireModule>>): void {
+    this.#modules = modules;
   }
 
-  /** Hands a batch to a thread. False: the thread is gone, and nothing has happened. */
+  loads(): readonly ThreadLoad[] {
+    return Array.from(this.#threads.values(), ({ id, batches, agents }) => ({
+      thread: id,
+      batches: batches.size,
+      agents,
+    }));
+  }
+
   start(threadId: number, runs: readonly Run[]): boolean {
     const thread = this.#threads.get(threadId);
-    if (thread === undefined || thread.freeSlots.length < runs.length) return false;
-    const batch: Batch = { thread, runs: new Map(), abort: new AbortController() };
+    if (thread === undefined || thread.freeSlots < runs.length) return false;
+    const batch: Batch = { thread, agent: runs[0]!.agent, runs: new Map(), abort: new AbortController() };
     const wire = runs.map((run): WireRun => {
-      const slot = thread.freeSlots.pop()!;
-      batch.runs.set(slot, run);
-      return [slot, thread.board.assign(slot), run.job, run.callable, run.attempt, run.queue, run.args, run.completed];
+      const { job, callable, attempt, queue, agent, args, fed, timeoutMs } = run;
+      return [...thread.assign(batch, run), job, callable, attempt, queue, agent, args, fed, timeoutMs > 0];
     });
     thread.batches.add(batch);
     const packed = packBatch(wire);
-    const { link } = thread;
-    thread.link = undefined;
+    const link = thread.takeLink(this.#modules);
     const task: WorkerTask = { type: 'run', batch: packed, ...(link === undefined ? {} : { link }) };
     const transferList = [packed.buffer as ArrayBuffer, ...(link === undefined ? [] : [link.port])];
     this.#target = threadId;
@@ -148,57 +119,63 @@ export class Pool {
     return true;
   }
 
-  isRunning(job: Id): boolean {
-    for (const { batches, board } of this.#threads.values()) {
-      for (const { runs } of batches)
-        for (const [slot, run] of runs) if (run.job === job && board.isBegun(slot)) return true;
-    }
-    return false;
+  stop(job: Id): void {
+    const found = this.#find(job);
+    if (found === undefined) return;
+    const { thread, batch, slot, run } = found;
+    if (thread.board.takeBack(slot)) {
+      thread.free(batch, slot);
+      this.#owner.notBegun(run);
+      this.#owner.turn();
+    } else this.#stopBegun(thread, batch, slot, run, 'stop');
   }
 
-  /** No run is out any more. */
+  isRunning(job: Id): boolean {
+    const found = this.#find(job);
+    return found?.thread.board.isBegun(found.slot) ?? false;
+  }
+
   get idle(): boolean {
     for (const { batches } of this.#threads.values()) if (batches.size > 0) return false;
     return true;
   }
 
-  /** Takes back all that was not begun. */
   takeBackAll(): void {
     for (const { batches } of this.#threads.values()) for (const batch of batches) this.#takeBack(batch);
   }
 
-  /**
-   * Ends all threads, whatever they do. Gives the ids of those that did not end in time, stuck in a system call.
-   */
   async destroy(): Promise<number[]> {
     this.#closing = true;
     clearTimeout(this.#look);
-    const workers = [...this.#piscina.threads];
-    const ending = workers.map((worker) => ({
-      id: worker.threadId,
-      ended: new Promise((resolve) => worker.once('exit', resolve)),
-    }));
+    for (const { timer } of this.#endings.values()) timer.clear();
+    const hanging = new Set<number>();
+    const ends = this.#piscina.threads.map((worker) => {
+      const { threadId } = worker;
+      hanging.add(threadId);
+      return new Promise<void>((resolve) => {
+        worker.once('exit', () => {
+          hanging.delete(threadId);
+          resolve();
+        });
+      });
+    });
     for (const { batches } of this.#threads.values()) for (const { abort } of batches) abort.abort();
     void this.#piscina.destroy();
-    const hanging = new Set(ending.map(({ id }) => id));
     let limit: ReturnType<typeof setTimeout> | undefined;
-    await Promise.race([
-      Promise.all(ending.map(({ id, ended }) => ended.then(() => hanging.delete(id)))),
-      new Promise((resolve) => {
-        limit = setTimeout(resolve, terminateMs);
-      }),
-    ]);
+    const patience = new Promise((resolve) => {
+      limit = setTimeout(resolve, terminateMs);
+    });
+    await Promise.race([Promise.all(ends), patience]);
     clearTimeout(limit);
     return [...hanging];
   }
 
   #addThread(id: number): void {
-    const { port1, port2 } = new MessageChannel();
-    port1.unref();
-    const board = new Board();
-    const link: ThreadLink = { board: board.buffer, port: port2 };
-    const freeSlots = Array.from({ length: slotCount }, (_, slot) => slotCount - 1 - slot);
-    this.#threads.set(id, { id, board, port: port1, link, freeSlots, batches: new Set() });
+    const thread: Thread = new Thread(id, (message) => {
+      this.#hear(thread, message);
+      this.#owner.turn();
+    });
+    this.#threads.set(id, thread);
     // The pool gives a new thread no task before it has told all listeners of it.
     queueMicrotask(() => this.#owner.turn());
   }
@@ -220,48 +197,96 @@ export class Pool {
     const { thread, runs } = batch;
     this.#drain(thread);
     for (const [slot, run] of runs) {
-      if (thread.board.takeBack(slot)) this.#owner.notBegun(run);
+      const begun = !thread.board.takeBack(slot);
+      const ending = this.#takeEnding(run.job);
+      thread.free(batch, slot);
+      if (!begun) this.#owner.notBegun(run);
+      else if (ending?.reason === 'timeout') this.#owner.timedOut(run);
       else this.#owner.interrupted(run);
-      this.#free(batch, slot);
     }
     thread.batches.delete(batch);
+    if (!this.#threads.has(thread.id)) thread.close();
     this.#owner.turn();
   }
 
   #drain(thread: Thread): void {
-    for (const outcome of thread.board.drain()) this.#settle(thread, outcome);
-    for (;;) {
-      const posted = receiveMessageOnPort(thread.port) as { message: PostedOutcome } | undefined;
-      if (posted === undefined) return;
-      this.#settle(thread, posted.message);
+    for (const outcome of thread.outcomes()) this.#settle(thread, outcome);
+    for (const message of thread.unheard()) this.#hear(thread, message);
+  }
+
+  #hear(thread: Thread, message: ThreadMessage): void {
+    switch (message[0]) {
+      case 'outcome':
+        return this.#settle(thread, message[1]);
+      case 'began':
+        return this.#limit(thread, message[1]);
+      case 'annotate':
+        return this.#owner.annotate(message[1], message[2], message[3]);
+      case 'ask':
+        try {
+          return thread.say(['answer', message[1], this.#owner.ask(message[2])]);
+        } catch (error) {
+          return thread.say(['error', message[1], errorToData(error)]);
+        }
+      case 'annotation': {
+        const [, request, job, name, timeoutMs] = message;
+        return this.#owner.waitForAnnotation(job, name, timeoutMs, (value) => thread.say(['answer', request, value]));
+      }
     }
   }
 
   #settle(thread: Thread, outcome: Outcome): void {
-    for (const batch of thread.batches) {
-      const run = batch.runs.get(outcome.slot);
-      if (run === undefined) continue;
-      this.#free(batch, outcome.slot);
-      this.#owner.settled(run, outcome);
-      return;
+    const found = thread.find(outcome.slot);
+    if (found === undefined) return;
+    const { batch, run } = found;
+    thread.free(batch, outcome.slot);
+    if (this.#endings.size > 0 && this.#takeEnding(run.job)?.reason === 'timeout') this.#owner.timedOut(run);
+    else this.#owner.settled(run, outcome);
+  }
+
+  /** A timed job has begun. */
+  #limit(thread: Thread, slot: number): void {
+    const found = thread.find(slot);
+    if (found === undefined || this.#endings.has(found.run.job)) return;
+    const { batch, run } = found;
+    const timer = setLongTimeout(() => this.#stopBegun(thread, batch, slot, run, 'timeout'), run.timeoutMs);
+    this.#endings.set(run.job, { reason: 'none', timer });
+  }
+
+  /** Tells a begun job to stop; ends its thread if it does not. */
+  #stopBegun(thread: Thread, batch: Batch, slot: number, run: Run, reason: 'stop' | 'timeout'): void {
+    const ending = this.#endings.get(run.job);
+    if (ending !== undefined && ending.reason !== 'none') return;
+    ending?.timer.clear();
+    thread.board.stop(slot);
+    thread.say(['stop', slot]);
+    const timer = setLongTimeout(() => batch.abort.abort(), this.#stopGraceMs);
+    this.#endings.set(run.job, { reason, timer });
+  }
+
+  #takeEnding(job: Id): Ending | undefined {
+    const ending = this.#endings.get(job);
+    ending?.timer.clear();
+    this.#endings.delete(job);
+    return ending;
+  }
+
+  #find(job: Id): { thread: Thread; batch: Batch; slot: number; run: Run } | undefined {
+    for (const thread of this.#threads.values()) {
+      for (const batch of thread.batches) {
+        for (const [slot, run] of batch.runs) if (run.job === job) return { thread, batch, slot, run };
+      }
     }
+    return undefined;
   }
 
-  #free({ thread, runs }: Batch, slot: number): void {
-    runs.delete(slot);
-    thread.board.release(slot);
-    thread.freeSlots.push(slot);
-  }
-
-  #takeBack(batch: Batch): boolean {
-    let any = false;
-    for (const [slot, run] of batch.runs) {
-      if (!batch.thread.board.takeBack(slot)) continue;
-      this.#free(batch, slot);
+  #takeBack(batch: Batch): void {
+    const { thread, runs } = batch;
+    for (const [slot, run] of runs) {
+      if (!thread.board.takeBack(slot)) continue;
+      thread.free(batch, slot);
       this.#owner.notBegun(run);
-      any = true;
     }
-    return any;
   }
 
   #lookSoon(): void {

@@ -1,25 +1,53 @@
 /**
  * What can be asked of the core, and what it may ask for in return.
  *
- * A command carries all that a decision needs from outside: ids, times are handed in, payloads are opaque. An effect is data: the
+ * A command carries all that a decision needs from outside: ids and times are handed in, payloads are opaque. An effect is data: the
  * store releases it when its gate is open, never before. `written`: what was decided is in the journal's file; `synced`: it is on
  * the disk. Every effect can be derived again from the records, so none is lost by a crash between gate and release.
  */
-import type { BuiltinPolicy, Id, JobForm, Level, Payload } from './records.js';
+import type { AgentFilter, Id, JobForm, JobRole, Level, Payload } from './records.js';
 
 /** A job to be put, with the jobs that belong to it. */
 export interface JobSpec {
   readonly id: Id;
   readonly form: JobForm;
-  /** `module#export`, or empty: a composition without postprocess. */
+  /** `module#export`, or empty: a composition without postprocess, or a choice. */
   readonly callable: string;
   readonly args: Payload | null;
-  readonly priority: number;
-  readonly policy: BuiltinPolicy;
+  /** What the job asks for; what it does not, has the values that `JobOptions` tells. */
+  readonly options: JobOptions;
   readonly parts: readonly JobSpec[];
+  readonly callbacks: readonly JobSpec[];
+  /** A side of a choice. */
+  readonly role?: Extract<JobRole, 'onSuccess' | 'onFailure'>;
+}
+
+export interface JobOptions {
+  /** Higher goes first; 0 where it is not given. */
+  readonly priority?: number;
+  /** As `quotaKey` spells them. */
+  readonly quotas?: readonly string[];
+  /** See `retry.ts`; `default`, and `forever` for callbacks. */
+  readonly policy?: string;
+  /** Milliseconds since the epoch. */
+  readonly beginAfter?: number;
+  /** The deadline, in milliseconds after `beginAfter` or the put. */
+  readonly beginByMs?: number;
+  readonly timeoutMs?: number;
+  readonly unique?: string;
+  /** A second put with the same key takes the place of the first while that is pending, instead of being it. */
+  readonly replace?: boolean;
 }
 
 export type InterruptionCause = 'close' | 'thread' | 'process';
+
+/** What a job asked for while it ran, done together with its outcome or not at all. */
+export type InnerCommand = Extract<Command, { type: 'put' | 'remove' | 'addCallbacks' | 'addParts' }>;
+
+interface Claim {
+  readonly job: Id;
+  readonly fence: number;
+}
 
 export type Command =
   | {
@@ -29,31 +57,71 @@ export type Command =
       readonly level: Level;
       readonly jobs: readonly JobSpec[];
     }
+  /** A job that is not begun leaves its queue and is `new` again; it can be put again. */
+  | { readonly type: 'remove'; readonly job: Id }
+  /** A removed job into a queue. */
+  | { readonly type: 'putAgain'; readonly job: Id; readonly queue: string }
+  | { readonly type: 'addCallbacks'; readonly job: Id; readonly callbacks: readonly JobSpec[] }
+  | { readonly type: 'addParts'; readonly job: Id; readonly parts: readonly JobSpec[] }
+  /** Changes a job that has not begun. */
+  | { readonly type: 'change'; readonly job: Id; readonly args?: Payload | null; readonly options: JobOptions }
+  /** Ends a job that has not begun with this failure. */
+  | { readonly type: 'fail'; readonly job: Id; readonly failure: Payload }
+  | { readonly type: 'cancel'; readonly job: Id }
   /** Takes a job out of its line, to be run (or, a composition, to put its parts). */
-  | { readonly type: 'claim'; readonly job: Id }
+  | { readonly type: 'claim'; readonly job: Id; readonly agent: string }
   /** The job has run for so long that its start is worth a record of its own. */
-  | { readonly type: 'begun'; readonly job: Id; readonly fence: number; readonly at: number }
-  | {
+  | ({ readonly type: 'begun'; readonly at: number } & Claim)
+  | ({
       readonly type: 'settle';
-      readonly job: Id;
-      readonly fence: number;
-      readonly outcome: 'value' | 'failure';
-      readonly payload: Payload;
       readonly startedAt: number;
-    }
+      readonly outcome: Settled;
+      readonly inner: readonly InnerCommand[];
+    } & Claim)
   /** A claimed job that was not begun goes back to where it was; nothing is counted. */
-  | { readonly type: 'giveBack'; readonly job: Id; readonly fence: number }
-  /** A begun job lost what it ran on. `failure` is what it fails with if its policy gives up. */
-  | {
-      readonly type: 'interrupt';
-      readonly job: Id;
-      readonly fence: number;
-      readonly cause: InterruptionCause;
-      readonly failure: Payload;
-    }
+  | ({ readonly type: 'giveBack' } & Claim)
+  /** A begun job lost what it ran on. */
+  | ({ readonly type: 'interrupt'; readonly cause: InterruptionCause } & Claim)
   /** The first command after opening: what the last process left in the middle is put in order. */
-  | { readonly type: 'recover'; readonly failure: Payload }
-  | { readonly type: 'forget'; readonly keep: Retention };
+  | { readonly type: 'recover' }
+  /** What is due by now becomes eligible, what is late by now fails. */
+  | { readonly type: 'tick' }
+  | { readonly type: 'forget'; readonly keep: Retention }
+  | { readonly type: 'createQueue'; readonly name: string }
+  | { readonly type: 'removeQueue'; readonly name: string }
+  | { readonly type: 'pauseQueue'; readonly name: string; readonly paused: boolean }
+  | { readonly type: 'boundQueue'; readonly name: string; readonly bound: number }
+  | {
+      readonly type: 'setQuota';
+      readonly queue: string;
+      readonly name: string;
+      readonly size: number;
+      readonly rate: number;
+      readonly ratePeriodMs: number;
+    }
+  | { readonly type: 'removeQuota'; readonly queue: string; readonly name: string }
+  | {
+      readonly type: 'setAgent';
+      readonly dispatcher: Id;
+      readonly queue: string;
+      readonly name: string;
+      readonly size: number;
+      readonly filter: AgentFilter | null;
+    }
+  | { readonly type: 'removeAgent'; readonly dispatcher: Id; readonly queue: string; readonly name: string }
+  | { readonly type: 'annotate'; readonly job: Id; readonly name: string; readonly value: Payload | null };
+
+/** How a run ended, as its thread tells it. */
+export type Settled =
+  | { readonly kind: 'value'; readonly payload: Payload }
+  /** Thrown: the policy is asked. `names` are the error's name and those of its classes. */
+  | { readonly kind: 'thrown'; readonly payload: Payload; readonly names: readonly string[] }
+  /** Returned, so meant: no policy is asked. */
+  | { readonly kind: 'failure'; readonly payload: Payload }
+  /** It ran too long and was ended. */
+  | { readonly kind: 'timeout' }
+  /** It takes the outcome of this job. */
+  | { readonly kind: 'job'; readonly job: Id };
 
 /** How long completed jobs are remembered: whichever is least. */
 export interface Retention {
@@ -69,5 +137,25 @@ export type Gate = (typeof gates)[number];
 export type Effect =
   /** The job may run, under this fence. */
   | { readonly type: 'run'; readonly gate: Gate; readonly job: Id; readonly fence: number }
+  /** Whoever runs the job is to stop it: it was cancelled. */
+  | { readonly type: 'stop'; readonly gate: Gate; readonly job: Id; readonly fence: number }
   /** The job's outcome is there for all to see. */
-  | { readonly type: 'settled'; readonly gate: Gate; readonly job: Id };
+  | { readonly type: 'settled'; readonly gate: Gate; readonly job: Id }
+  /** Something went wrong that is nobody's outcome. */
+  | {
+      readonly type: 'log';
+      readonly gate: Gate;
+      readonly level: 'fatal' | 'error';
+      readonly message: string;
+      readonly job: Id;
+    };
+
+/** What a decision is handed beside the state and the command. */
+export interface Outside {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** From 0 up to 1, another at each call. */
+  random(): number;
+  /** An error of callsheet's own as a failure's payload. */
+  failure(error: Error): Payload;
+}

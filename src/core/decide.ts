@@ -1,66 +1,226 @@
 /**
- * The one place where anything is decided: a command against the state gives changes, effects and a reply, or an error and no change.
+ * The one place where anything is decided: a command against the state gives changes and effects, or an error and no change.
  *
  * Pure: no clock, no randomness, no I/O, no waiting. What a command means is in the file of the entity that it concerns.
  */
-import { ClaimLostError } from '../errors.js';
-import type { Command, Effect } from './commands.js';
-import { begin, claim, conclude, createJob, type Decision, enqueue, putBack } from './job.js';
-import { requireQueue } from './queue.js';
-import type { Id, JobRecord } from './records.js';
+import {
+  CallsheetError,
+  ClaimLostError,
+  JobCancelledError,
+  JobForgottenError,
+  JobStatusError,
+  JobTimeoutError,
+} from '../errors.js';
+import { removeAgent, setAgent } from './agent.js';
+import { addCallbacks } from './callback.js';
+import type { Command, Effect, JobSpec, Outside } from './commands.js';
+import { addParts } from './composite.js';
+import {
+  becomeDue,
+  begin,
+  cancel,
+  change,
+  claim,
+  conclude,
+  createJob,
+  type Decision,
+  enqueue,
+  failJob,
+  putBack,
+  remove,
+  waitForInner,
+} from './job.js';
+import { changeQueue, createQueue, removeQueue, requireQueue } from './queue.js';
+import { type Id, type JobRecord, type Level, levels, quotaRecordKey } from './records.js';
 import { recover } from './recovery.js';
 import { forgetCompleted } from './retention.js';
-import { interrupted } from './retry.js';
+import { couldNotCommit, expire, failed, interrupted } from './retry.js';
 import type { State } from './state.js';
 
+/** At most so many jobs become due or late in one decision; the rest follows with the next. */
+const dueAtOnce = 256;
+
+export interface Decided {
+  readonly effects: readonly Effect[];
+  /** A put: the job that each of its jobs turned out to be, by its unique key; undefined where they are all new. */
+  readonly same: readonly Id[] | undefined;
+}
+
 /** Decides one command. On an error the state is as it was. */
-export function decide(state: State, command: Command, now: number): Effect[] {
-  const mark = state.begin();
-  const decision: Decision = { state, now, effects: [] };
+export function decide(state: State, command: Command, outside: Outside): Decided {
+  const mark = state.begin(outside.now);
+  const { now, random, failure } = outside;
+  const decision: Decision = { state, now, random, failure, effects: [] };
   try {
-    apply(decision, command);
+    const same = command.type === 'put' ? putAll(decision, command) : undefined;
+    if (command.type !== 'put') apply(decision, command);
+    return { effects: decision.effects, same };
   } catch (error) {
     state.rollback(mark);
     throw error;
   }
-  return decision.effects;
 }
 
 function apply(decision: Decision, command: Command): void {
   const { state, now } = decision;
   switch (command.type) {
-    case 'put': {
-      const { queue, owner, level } = command;
-      requireQueue(queue);
-      for (const spec of command.jobs) {
-        enqueue(decision, createJob(decision, spec, { owner, queue, level, role: 'root', parent: '', index: 0 }));
-      }
+    case 'put':
+      putAll(decision, command);
       return;
-    }
+    case 'remove':
+      return remove(decision, knownJob(state, command.job));
+    case 'putAgain':
+      return putAgain(decision, knownJob(state, command.job), command.queue);
+    case 'addCallbacks':
+      return addCallbacks(decision, knownJob(state, command.job), command.callbacks);
+    case 'addParts':
+      return addParts(decision, knownJob(state, command.job), command.parts);
+    case 'change':
+      return change(decision, knownJob(state, command.job), command.options, command.args);
+    case 'fail':
+      return failJob(decision, knownJob(state, command.job), command.failure);
+    case 'cancel':
+      return cancel(decision, knownJob(state, command.job));
     case 'claim': {
       const job = state.job(command.job);
-      if (job?.queued) claim(decision, job);
+      if (job?.queued) claim(decision, job, command.agent);
       return;
     }
     case 'begun':
       return begin(decision, claimedJob(state, command), command.at);
-    case 'settle': {
+    case 'settle':
+      return settle(decision, claimedJob(state, command), command);
+    case 'giveBack': {
       const job = claimedJob(state, command);
-      begin(decision, job, command.startedAt);
-      return conclude(decision, job, command.outcome, command.payload);
+      return job.cancelled ? concludeCancelled(decision, job) : putBack(decision, job);
     }
-    case 'giveBack':
-      return putBack(decision, claimedJob(state, command));
     case 'interrupt': {
       const job = claimedJob(state, command);
       begin(decision, job, now);
-      return interrupted(decision, job, command.cause, command.failure);
+      return job.cancelled ? concludeCancelled(decision, job) : interrupted(decision, job, command.cause);
     }
     case 'recover':
-      return recover(decision, command.failure);
+      return recover(decision);
+    case 'tick':
+      for (const job of state.takeDue(now, dueAtOnce)) {
+        if (job.deadline !== 0 && job.deadline <= now && job.attempts === 0) expire(decision, job);
+        else becomeDue(decision, job);
+      }
+      return;
     case 'forget':
       return forgetCompleted(decision, command.keep);
+    case 'createQueue':
+      return createQueue(decision, command.name);
+    case 'removeQueue':
+      return removeQueue(decision, command.name);
+    case 'pauseQueue':
+      return changeQueue(decision, command.name, { paused: command.paused });
+    case 'boundQueue':
+      return changeQueue(decision, command.name, { bound: command.bound });
+    case 'setQuota': {
+      const { queue, name, size, rate, ratePeriodMs } = command;
+      requireQueue(state, queue);
+      return state.set(quotaRecordKey(queue, name), { kind: 'quota', queue, name, size, rate, ratePeriodMs });
+    }
+    case 'removeQuota':
+      return state.set(quotaRecordKey(command.queue, command.name), undefined);
+    case 'setAgent': {
+      const { dispatcher, queue, name, size, filter } = command;
+      requireQueue(state, queue);
+      return setAgent(decision, { kind: 'agent', dispatcher, queue, name, size, filter });
+    }
+    case 'removeAgent':
+      return removeAgent(decision, command.dispatcher, command.queue, command.name);
+    case 'annotate':
+      knownJob(state, command.job);
+      return state.annotate(command.job, command.name, command.value);
   }
+}
+
+type Put = Extract<Command, { type: 'put' }>;
+type Settle = Extract<Command, { type: 'settle' }>;
+
+/** All or none. Gives the ids that the jobs have if a unique key made any of them another. */
+function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonly Id[] | undefined {
+  const { state } = decision;
+  requireQueue(state, queue);
+  let same: Id[] | undefined;
+  for (let index = 0; index < jobs.length; index++) {
+    const spec = jobs[index]!;
+    const live = liveJob(decision, spec, queue);
+    if (live === undefined) {
+      enqueue(decision, createJob(decision, spec, { owner, queue, level, role: 'root', parent: '', index: 0 }));
+    } else {
+      raise(state, live, level);
+      same ??= jobs.map(({ id }) => id);
+      same[index] = live.id;
+    }
+  }
+  return same;
+}
+
+/** The live job with the same unique key, unless the new one is to take its place and can. */
+function liveJob(decision: Decision, { options }: JobSpec, queue: string): JobRecord | undefined {
+  const live = options.unique === undefined ? undefined : decision.state.uniqueJob(queue, options.unique);
+  if (live === undefined || !options.replace || live.status !== 'pending' || live.attempts > 0) return live;
+  cancel(decision, live);
+  return undefined;
+}
+
+/** Whoever puts a live job again may ask for a stronger level. */
+function raise(state: State, job: JobRecord, level: Level): void {
+  if (levels.indexOf(level) <= levels.indexOf(job.level)) return;
+  state.update(job, { level });
+  for (const member of [...state.parts(job), ...state.callbacks(job)]) raise(state, member, level);
+}
+
+function putAgain(decision: Decision, job: JobRecord, queue: string): void {
+  requireQueue(decision.state, queue);
+  if (job.role !== 'root') throw new JobStatusError('the job belongs to another, which puts it');
+  if (job.status === 'new') decision.state.update(job, { queue });
+  enqueue(decision, job);
+}
+
+/** A run is over: what the job asked for and its outcome are one change. */
+function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt }: Settle): void {
+  const { state, now } = decision;
+  begin(decision, job, startedAt);
+  if (job.cancelled) return concludeCancelled(decision, job);
+  const mark = state.begin(now);
+  const effects = decision.effects.length;
+  try {
+    if (outcome.kind !== 'thrown' && outcome.kind !== 'timeout') for (const command of inner) apply(decision, command);
+    if (outcome.kind === 'job') return waitForInner(decision, job, knownJob(state, outcome.job));
+  } catch (error) {
+    if (!(error instanceof CallsheetError)) throw error;
+    state.rollback(mark);
+    decision.effects.length = effects;
+    if (outcome.kind === 'job' && error instanceof JobStatusError)
+      return conclude(decision, job, 'failure', decision.failure(error));
+    return couldNotCommit(decision, job, error);
+  }
+  switch (outcome.kind) {
+    case 'value':
+    case 'failure':
+      return conclude(decision, job, outcome.kind, outcome.payload);
+    case 'thrown':
+      return failed(decision, job, outcome.payload, outcome.names);
+    case 'timeout': {
+      const error = new JobTimeoutError(`the job ran longer than its timeout of ${job.timeoutMs} ms`);
+      return failed(decision, job, decision.failure(error), ['JobTimeoutError', 'CallsheetError', 'Error']);
+    }
+  }
+}
+
+function concludeCancelled(decision: Decision, job: JobRecord): void {
+  conclude(decision, job, 'failure', decision.failure(new JobCancelledError('the job was cancelled')));
+}
+
+function knownJob(state: State, id: Id): JobRecord {
+  const job = state.job(id);
+  if (job === undefined)
+    throw new JobForgottenError('no such job is remembered: it was forgotten after it completed, or never put here');
+  return job;
 }
 
 /** The job, if it is still claimed under this fence; what anyone else says about it is refused. */

@@ -1,22 +1,11 @@
 /**
- * A job's record as the state keeps it: the one object that is changed in place, with what the indices need beside it.
+ * A job's record as the state keeps it: the one object that is changed in place, with what the indices note about it.
  *
  * Everybody else sees it as a `JobRecord`, which cannot be written to. A class with all its fields set in one order, because these objects
  * are the most that callsheet makes, copies and reads.
  */
 import type { Lane, Queued } from './lanes.js';
-import type {
-  BuiltinPolicy,
-  Id,
-  JobForm,
-  JobRecord,
-  JobRole,
-  JobStage,
-  JobStatus,
-  Level,
-  OutcomeKind,
-  Payload,
-} from './records.js';
+import type { Id, JobForm, JobRecord, JobRole, JobStage, JobStatus, Level, OutcomeKind, Payload } from './records.js';
 
 const none: never[] = [];
 
@@ -36,20 +25,34 @@ export class JobRow implements Queued {
   partsDone: number;
   callbacks: number;
   callbacksDone: number;
+  awaitedCallbacks: number;
+  counted: boolean;
   level: Level;
-  policy: BuiltinPolicy;
+  policy: string;
   priority: number;
+  quotas: readonly string[];
+  places: readonly string[];
+  shared: readonly string[];
+  unique: string;
   queued: boolean;
   front: boolean;
   eligible: number;
   fence: number;
   claimed: boolean;
   begun: boolean;
+  cancelled: boolean;
   suspect: boolean;
+  agent: string;
+  inner: Id;
   attempts: number;
+  errors: number;
   interruptions: number;
   outcome: OutcomeKind;
   putAt: number;
+  beginAfter: number;
+  dueAt: number;
+  deadline: number;
+  timeoutMs: number;
   firstStartAt: number;
   lastStartAt: number;
   endAt: number;
@@ -57,14 +60,23 @@ export class JobRow implements Queued {
   args: Payload | null;
   result: Payload | null;
 
-  lane: Lane | undefined = undefined;
-  lanePosition = -1;
   /** Members that name this job as their parent, by index. */
   partRows: JobRow[] = none;
   callbackRows: JobRow[] = none;
   /** The number of the last command that changed it, and of the last group. */
   command = 0;
   group = 0;
+  // Where the indices have it now.
+  lane: Lane | undefined = undefined;
+  lanePosition = -1;
+  timerAt = 0;
+  timerPosition = -1;
+  inPlaces: readonly string[] = none;
+  inInner = '';
+  inUnique = '';
+  inAgent = '';
+  isUnfinished = false;
+  isDated = false;
 
   constructor(from: JobRecord) {
     this.id = from.id;
@@ -81,20 +93,34 @@ export class JobRow implements Queued {
     this.partsDone = from.partsDone;
     this.callbacks = from.callbacks;
     this.callbacksDone = from.callbacksDone;
+    this.awaitedCallbacks = from.awaitedCallbacks;
+    this.counted = from.counted;
     this.level = from.level;
     this.policy = from.policy;
     this.priority = from.priority;
+    this.quotas = from.quotas;
+    this.places = from.places;
+    this.shared = from.shared;
+    this.unique = from.unique;
     this.queued = from.queued;
     this.front = from.front;
     this.eligible = from.eligible;
     this.fence = from.fence;
     this.claimed = from.claimed;
     this.begun = from.begun;
+    this.cancelled = from.cancelled;
     this.suspect = from.suspect;
+    this.agent = from.agent;
+    this.inner = from.inner;
     this.attempts = from.attempts;
+    this.errors = from.errors;
     this.interruptions = from.interruptions;
     this.outcome = from.outcome;
     this.putAt = from.putAt;
+    this.beginAfter = from.beginAfter;
+    this.dueAt = from.dueAt;
+    this.deadline = from.deadline;
+    this.timeoutMs = from.timeoutMs;
     this.firstStartAt = from.firstStartAt;
     this.lastStartAt = from.lastStartAt;
     this.endAt = from.endAt;
@@ -103,7 +129,7 @@ export class JobRow implements Queued {
     this.result = from.result;
   }
 
-  /** Takes on all that is stored of another; the indices' fields stay. */
+  /** Takes on all that is stored of another; what the indices note stays. */
   restore(from: JobRecord): void {
     this.id = from.id;
     this.owner = from.owner;
@@ -119,20 +145,34 @@ export class JobRow implements Queued {
     this.partsDone = from.partsDone;
     this.callbacks = from.callbacks;
     this.callbacksDone = from.callbacksDone;
+    this.awaitedCallbacks = from.awaitedCallbacks;
+    this.counted = from.counted;
     this.level = from.level;
     this.policy = from.policy;
     this.priority = from.priority;
+    this.quotas = from.quotas;
+    this.places = from.places;
+    this.shared = from.shared;
+    this.unique = from.unique;
     this.queued = from.queued;
     this.front = from.front;
     this.eligible = from.eligible;
     this.fence = from.fence;
     this.claimed = from.claimed;
     this.begun = from.begun;
+    this.cancelled = from.cancelled;
     this.suspect = from.suspect;
+    this.agent = from.agent;
+    this.inner = from.inner;
     this.attempts = from.attempts;
+    this.errors = from.errors;
     this.interruptions = from.interruptions;
     this.outcome = from.outcome;
     this.putAt = from.putAt;
+    this.beginAfter = from.beginAfter;
+    this.dueAt = from.dueAt;
+    this.deadline = from.deadline;
+    this.timeoutMs = from.timeoutMs;
     this.firstStartAt = from.firstStartAt;
     this.lastStartAt = from.lastStartAt;
     this.endAt = from.endAt;

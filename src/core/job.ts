@@ -2,32 +2,34 @@
  * The life of a job: all transitions of it, and only those.
  *
  *   status      entered when                                   left when
- *   new         it is made: a part before its turn             its turn comes (enqueue)
- *   pending     it is put, its turn came, or it is retried     it is claimed
+ *   new         it is made: a part or a callback before its    its turn comes; it is put again; it is ended
+ *               turn; it was removed from its queue
+ *   pending     it is put, its turn came, or it is retried     it is claimed; removed; expired, failed or cancelled
  *   assigned    it is claimed; it may or may not have begun    it is known to have begun; its call is over; it goes back
- *   active      it is known to have begun; a composition:      its call is over; it is interrupted and retried
- *               its parts were put in line
+ *   active      it is known to have begun; its parts were      its call is over; it is interrupted or retried
+ *               put in line; it waits for a job it returned
  *   callbacks   its call is over, callbacks are not completed  the last of them completes
  *   completed   nothing of it is left to do                    never
  *
  * A composition waits for its parts in `active`, on no thread; then its callable, the postprocess, is queued and claimed as any
- * other, while what users see stays `active`.
+ * other, while what users see stays `active`. A job that returned another waits for it the same way.
  *
  * A claim is written before the job runs, its start only where that is worth a record: so a job found `assigned` after a crash
  * *may* have begun. It is a suspect: it runs again uncounted, but alone, and claimed as `active`, so that if it kills its process
  * once more that start counts (see `recovery.ts`).
  */
-import { JobStatusError } from '../errors.js';
-import type { Effect, Gate, JobSpec } from './commands.js';
-import { partCompleted, putParts } from './composite.js';
+import { JobCancelledError, JobStatusError } from '../errors.js';
+import { callbackCompleted, runCallback, runCallbacks, takesTurns } from './callback.js';
+import type { Effect, Gate, JobOptions, JobSpec, Outside } from './commands.js';
+import { notePart, putParts } from './composite.js';
+import { checkQuotas, takePlaces } from './quota.js';
 import type { Id, JobRecord, JobRole, Level, OutcomeKind, Payload } from './records.js';
+import { expire } from './retry.js';
 import type { State } from './state.js';
 
-/** One decision: what it reads and changes, the time it is taken at, the effects it has. */
-export interface Decision {
+/** One decision: what it reads and changes, what it is handed from outside, the effects it has. */
+export interface Decision extends Outside {
   readonly state: State;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
   readonly effects: Effect[];
 }
 
@@ -41,9 +43,11 @@ export interface Place {
   readonly index: number;
 }
 
-/** Makes a job and its parts, all `new`. */
+/** Makes a job with its parts and callbacks, all `new`. */
 export function createJob(decision: Decision, spec: JobSpec, place: Place): JobRecord {
   const { state, now } = decision;
+  const { options } = spec;
+  const isCallback = place.role !== 'root' && place.role !== 'part';
   const job = state.insert({
     kind: 'job',
     id: spec.id,
@@ -58,22 +62,36 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place): JobR
     index: place.index,
     parts: spec.parts.length,
     partsDone: 0,
-    callbacks: 0,
+    callbacks: spec.callbacks.length,
     callbacksDone: 0,
+    awaitedCallbacks: 0,
+    counted: false,
     level: place.level,
-    policy: spec.policy,
-    priority: spec.priority,
+    policy: options.policy ?? (isCallback ? 'forever' : 'default'),
+    priority: options.priority ?? 0,
+    quotas: options.quotas ?? none,
+    places: none,
+    shared: none,
+    unique: options.unique ?? '',
     queued: false,
     front: false,
     eligible: 0,
     fence: 0,
     claimed: false,
     begun: false,
+    cancelled: false,
     suspect: false,
+    agent: '',
+    inner: '',
     attempts: 0,
+    errors: 0,
     interruptions: 0,
     outcome: 'none',
     putAt: now,
+    beginAfter: options.beginAfter ?? 0,
+    dueAt: 0,
+    deadline: deadlineOf(options, now),
+    timeoutMs: options.timeoutMs ?? 0,
     firstStartAt: 0,
     lastStartAt: 0,
     endAt: 0,
@@ -81,47 +99,86 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place): JobR
     args: spec.args,
     result: null,
   });
-  let index = 0;
-  for (const part of spec.parts) createJob(decision, part, { ...place, role: 'part', parent: spec.id, index: index++ });
+  checkQuotas(state, job);
+  createMembers(decision, job, 'part', spec.parts, 0);
+  createMembers(decision, job, 'callback', spec.callbacks, 0);
   return job;
 }
 
-/** Its turn has come: into the line of its queue. */
-export function enqueue({ state }: Decision, job: JobRecord): void {
+/** Makes parts or callbacks of a job, from this index on. */
+export function createMembers(
+  decision: Decision,
+  above: JobRecord,
+  role: JobRole,
+  specs: readonly JobSpec[],
+  from: number,
+): void {
+  const { owner, queue, level, id: parent } = above;
+  let index = from;
+  for (const spec of specs)
+    createJob(decision, spec, { owner, queue, level, role: spec.role ?? role, parent, index: index++ });
+}
+
+const none: readonly never[] = [];
+
+/** Counted from the date that the job was not to begin before, or else from the put. */
+function deadlineOf({ beginAfter, beginByMs }: JobOptions, putAt: number): number {
+  return beginByMs === undefined ? 0 : (beginAfter ?? putAt) + beginByMs;
+}
+
+/** Its turn has come: into the line of its queue, now or when its date comes. */
+export function enqueue({ state, now }: Decision, job: JobRecord): void {
   requireStatus(job, 'new');
-  state.update(job, { status: 'pending', queued: true, eligible: state.nextPosition() });
+  if (job.beginAfter > now) state.update(job, { status: 'pending', dueAt: job.beginAfter });
+  else state.update(job, { status: 'pending', queued: true, eligible: state.nextPosition() });
+}
+
+/** Its date has come. */
+export function becomeDue(decision: Decision, job: JobRecord): void {
+  const { state } = decision;
+  if (takesTurns(job)) {
+    state.update(job, { dueAt: 0 });
+    runCallback(decision, job);
+  } else state.update(job, { dueAt: 0, queued: true, eligible: state.nextPosition() });
 }
 
 /** Takes the job out of its line, for its callable to be run or its parts to be put. */
-export function claim(decision: Decision, job: JobRecord): void {
+export function claim(decision: Decision, job: JobRecord, agent: string): void {
+  const { state } = decision;
+  takePlaces(state, job);
+  if (job.stage !== 'parts') return start(decision, job, agent);
+  state.update(job, {
+    stage: 'waiting',
+    queued: false,
+    front: false,
+    awaitedCallbacks: job.callbacks,
+    ...started(job, decision.now),
+    begun: false,
+  });
+  putParts(decision, job);
+}
+
+/** Claims the job's call. */
+export function start(decision: Decision, job: JobRecord, agent: string): void {
   const { state, now, effects } = decision;
-  const fence = job.fence + 1;
-  if (job.stage === 'parts') {
-    const opened = {
-      stage: 'waiting',
-      queued: false,
-      front: false,
-      fence,
-      ...started(job, now),
-      begun: false,
-    } as const;
-    state.update(job, opened);
-    return putParts(decision, job);
-  }
   // Where the claim itself counts as the start, the record says so before any code of the job runs.
-  const starts = job.suspect || job.policy === 'never';
+  const isStart = job.suspect || job.policy === 'never';
   state.update(job, {
     queued: false,
     front: false,
     claimed: true,
-    fence,
-    ...(starts ? started(job, now) : { status: job.status === 'pending' ? ('assigned' as const) : job.status }),
+    fence: job.fence + 1,
+    agent,
+    ...(job.attempts === 0 ? { awaitedCallbacks: job.callbacks } : {}),
+    ...(isStart
+      ? started(job, now)
+      : { status: job.status === 'active' ? ('active' as const) : ('assigned' as const) }),
   });
   const gate = job.level === 'memory' ? 'decided' : job.policy === 'never' ? 'synced' : 'written';
-  effects.push({ type: 'run', gate, job: job.id, fence });
+  effects.push({ type: 'run', gate, job: job.id, fence: job.fence });
 }
 
-/** The start of a long job is known before its end. */
+/** The start is known, before or with the end. */
 export function begin({ state }: Decision, job: JobRecord, at: number): void {
   if (!job.begun) state.update(job, started(job, at));
 }
@@ -144,29 +201,126 @@ export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKin
     claimed: false,
     begun: false,
     suspect: false,
+    places: none,
+    dueAt: 0,
     outcome,
     result,
     endAt: now,
+    ...(job.attempts === 0 ? { awaitedCallbacks: job.callbacks } : {}),
   });
   effects.push({ type: 'settled', gate: levelGate(job.level), job: job.id });
-  complete(decision, job);
+  for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
+  runCallbacks(decision, job);
+  if (job.role === 'part') notePart(decision, job);
 }
 
 /** Nothing of the job is left to do. */
-function complete(decision: Decision, job: JobRecord): void {
+export function complete(decision: Decision, job: JobRecord): void {
   decision.state.update(job, { status: 'completed', completedAt: decision.now });
-  if (job.role === 'part') partCompleted(decision, job);
+  if (takesTurns(job)) callbackCompleted(decision, job);
 }
 
-/** Back into the line, in front of it: nothing of it has run, or it is to run again at once. */
-export function putBack({ state }: Decision, job: JobRecord, patch: Partial<JobRecord> = {}): void {
+/** Back into the line: in front of it with its places, or at its time without them. Nothing of it has run, or it is to run again. */
+export function putBack(decision: Decision, job: JobRecord, patch: Partial<JobRecord> = {}): void {
+  const { state } = decision;
+  const later = (patch.dueAt ?? 0) > 0;
   const status = job.form === 'call' ? 'pending' : job.status;
-  state.update(job, { status, queued: true, front: true, claimed: false, begun: false, ...patch });
+  const back = { status, stage: 'call' as const, claimed: false, begun: false, queued: !later, front: !later };
+  state.update(job, { ...back, ...(later ? { places: none } : {}), ...patch });
+  if (takesTurns(job)) {
+    state.update(job, { queued: false, front: false });
+    if (!later) runCallback(decision, job);
+  } else if (!later && job.attempts === 0 && job.deadline !== 0 && job.deadline < decision.now) expire(decision, job);
+}
+
+/** Takes the outcome of a job that it returned. */
+export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecord): void {
+  const { state } = decision;
+  for (let above: JobRecord | undefined = job; above !== undefined; above = state.job(above.parent)) {
+    if (waitsFor(state, inner, above))
+      throw new JobStatusError('a job cannot return itself, or a job that waits for it');
+  }
+  if (inner.outcome !== 'none') return conclude(decision, job, inner.outcome, inner.result);
+  state.update(job, { stage: 'inner', inner: inner.id, claimed: false, begun: false, suspect: false });
+  share(state, inner, [...job.places, ...job.shared]);
+}
+
+/** Whether this job is the other, or cannot end before it. */
+function waitsFor(state: State, job: JobRecord, other: JobRecord): boolean {
+  if (job.id === other.id) return true;
+  const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
+  if (inner !== undefined && inner.outcome === 'none' && waitsFor(state, inner, other)) return true;
+  return job.outcome === 'none' && state.parts(job).some((part) => waitsFor(state, part, other));
+}
+
+/** Someone that has these places waits for the job: it and its parts need none of their own there. */
+function share(state: State, job: JobRecord, places: readonly string[]): void {
+  const shared = job.quotas.filter((quota) => places.includes(quota));
+  if (shared.length > job.shared.length) state.update(job, { shared });
+  for (const part of state.parts(job)) share(state, part, places);
+}
+
+/** Ends the job, at once where it is not running, and what it waits for that nobody else awaits. */
+export function cancel(decision: Decision, job: JobRecord): void {
+  const { state, effects } = decision;
+  if (job.outcome !== 'none') throw new JobStatusError(`the job is ${job.status}: its call is over`);
+  if (job.claimed) {
+    state.update(job, { cancelled: true });
+    effects.push({ type: 'stop', gate: 'decided', job: job.id, fence: job.fence });
+    return;
+  }
+  const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
+  conclude(decision, job, 'failure', decision.failure(new JobCancelledError('the job was cancelled')));
+  for (const part of state.parts(job)) if (part.outcome === 'none') cancel(decision, part);
+  if (inner !== undefined && inner.outcome === 'none' && state.waitingFor(inner).length === 0) cancel(decision, inner);
+}
+
+/** Ends a job that has not begun. */
+export function failJob(decision: Decision, job: JobRecord, failure: Payload): void {
+  requireNotBegun(job);
+  conclude(decision, job, 'failure', failure);
+}
+
+/** Changes what a job asks for, before it begins. */
+export function change(
+  { state }: Decision,
+  job: JobRecord,
+  options: JobOptions,
+  args: Payload | null | undefined,
+): void {
+  requireNotBegun(job);
+  const { priority, quotas, timeoutMs } = options;
+  const optional = {
+    ...(priority === undefined ? {} : { priority }),
+    ...(quotas === undefined ? {} : { quotas }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(options.beginByMs === undefined
+      ? {}
+      : { deadline: deadlineOf({ beginAfter: job.beginAfter || job.putAt, ...options }, 0) }),
+    ...(args === undefined ? {} : { args }),
+  };
+  const { queued } = job;
+  state.update(job, { queued: false });
+  state.update(job, { ...optional, queued });
+  checkQuotas(state, job);
+}
+
+/** Out of its queue; `new` again. */
+export function remove({ state }: Decision, job: JobRecord): void {
+  requireStatus(job, 'pending');
+  if (job.role !== 'root' || state.waitingFor(job).length > 0)
+    throw new JobStatusError('the job is awaited by another');
+  state.update(job, { status: 'new', queued: false, front: false, dueAt: 0, places: none });
 }
 
 /** The gate behind which others may see what was decided at this level. */
 export function levelGate(level: Level): Gate {
   return level === 'full' ? 'synced' : level === 'process' ? 'written' : 'decided';
+}
+
+function requireNotBegun(job: JobRecord): void {
+  const waits = job.status === 'new' || (job.status === 'pending' && job.attempts === 0);
+  if (!waits) throw new JobStatusError(`the job is ${job.status}: it has begun`);
 }
 
 /** A call made in the wrong status changes nothing. */

@@ -1,9 +1,9 @@
 /**
  * The line of each queue, kept as lanes.
  *
- * All queued jobs of one queue that call the same thing at the same priority stand in one lane, in the order of the contract
- * (semantics 3.2). Claiming takes the best head of the lanes that may go on; what holds a lane back holds back its head only,
- * so jobs behind a closed lane cost nothing, however many they are.
+ * All queued jobs of one queue that call the same thing at the same priority and need the same quotas stand in one lane, in the order of
+ * the contract (semantics 3.2). Claiming takes the best head of the lanes that may go on. A lane that a full quota holds back is parked
+ * out of the way until a place is free there, so the jobs in it cost nothing, however many they are.
  */
 import { Heap } from './heap.js';
 import type { JobRecord } from './records.js';
@@ -18,9 +18,21 @@ export interface Lane {
   readonly key: string;
   readonly queue: string;
   readonly callable: string;
+  readonly priority: number;
+  /** The quotas that its jobs name. */
+  readonly quotas: readonly string[];
+  /** Those of them in which its jobs need a place. */
+  readonly gates: readonly string[];
   readonly jobs: Heap<Queued>;
-  /** Where it stands among its queue's lanes. */
+  /** Where it stands among its queue's lanes; -1 while it is parked. */
   position: number;
+  /** The quota that it waits for; empty for none. */
+  parkedAt: string;
+}
+
+interface Line {
+  readonly lanes: Heap<Lane>;
+  jobs: number;
 }
 
 /** The order of claiming, total: priority, then what was put back at once, then the moment of becoming eligible. */
@@ -32,60 +44,124 @@ export function goesBefore(a: JobRecord, b: JobRecord): boolean {
 
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
-  readonly #queues = new Map<string, { lanes: Heap<Lane>; jobs: number }>();
+  readonly #lines = new Map<string, Line>();
+  /** The lanes that wait for a place, by queue and quota. */
+  readonly #parked = new Map<string, Set<Lane>>();
 
   /** How many jobs stand in this queue's line. */
   count(queue: string): number {
-    return this.#queues.get(queue)?.jobs ?? 0;
+    return this.#lines.get(queue)?.jobs ?? 0;
   }
 
-  add(job: Queued): void {
-    const { queue, callable, priority } = job;
-    const key = `${priority}\n${callable}\n${queue}`;
-    let line = this.#queues.get(queue);
+  /** The queues that have a line. */
+  queues(): string[] {
+    return [...this.#lines.keys()];
+  }
+
+  /** All jobs of a queue's line, in no particular order. */
+  *jobs(queue: string): IterableIterator<Queued> {
+    for (const lane of this.#lanes.values()) if (lane.queue === queue) yield* lane.jobs.items;
+  }
+
+  add(job: Queued, gates: readonly string[]): void {
+    const { queue, callable, priority, quotas } = job;
+    const key = `${priority}\n${callable}\n${queue}\n${quotas.length === 0 ? '' : `${quotas.join('\n')}\n\n${gates.join('\n')}`}`;
+    let line = this.#lines.get(queue);
     if (line === undefined) {
       line = { lanes: new Heap(headGoesBefore, setLanePosition), jobs: 0 };
-      this.#queues.set(queue, line);
+      this.#lines.set(queue, line);
     }
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
-      lane = { key, queue, callable, jobs: new Heap(goesBefore, setJobPosition), position: -1 };
+      const jobs = new Heap(goesBefore as (a: Queued, b: Queued) => boolean, setJobPosition);
+      lane = { key, queue, callable, priority, quotas, gates, jobs, position: -1, parkedAt: '' };
       this.#lanes.set(key, lane);
     }
     job.lane = lane;
     line.jobs++;
     lane.jobs.add(job);
+    if (lane.parkedAt !== '') return;
     if (lane.jobs.size === 1) line.lanes.add(lane);
     else if (job.lanePosition === 0) line.lanes.reorder(lane.position);
   }
 
   remove(job: Queued): void {
     const lane = job.lane!;
-    const line = this.#queues.get(lane.queue)!;
+    const line = this.#lines.get(lane.queue)!;
     const wasFirst = job.lanePosition === 0;
     lane.jobs.remove(job.lanePosition);
     job.lane = undefined;
     job.lanePosition = -1;
     line.jobs--;
     if (lane.jobs.size === 0) {
-      line.lanes.remove(lane.position);
+      if (lane.parkedAt === '') line.lanes.remove(lane.position);
+      else this.#takeFromParked(lane);
       this.#lanes.delete(lane.key);
-      if (line.jobs === 0) this.#queues.delete(lane.queue);
-    } else if (wasFirst) {
+      if (line.jobs === 0) this.#lines.delete(lane.queue);
+    } else if (wasFirst && lane.parkedAt === '') {
       line.lanes.reorder(lane.position);
     }
   }
 
-  /** The queues that have a line. */
-  queues(): string[] {
-    return [...this.#queues.keys()];
+  /**
+   * The job of this queue that is to be claimed next, of the lanes that are accepted. `fullAt` names a quota in which the lane's jobs
+   * get no place now, or nothing. Costs as much as there are lanes refused; a parked one is not looked at again before its quota is.
+   */
+  first(
+    queue: string,
+    accepts: (lane: Lane) => boolean,
+    fullAt: (lane: Lane) => string | undefined,
+  ): Queued | undefined {
+    const line = this.#lines.get(queue);
+    for (;;) {
+      const lane = line?.lanes.firstWhere(accepts);
+      if (lane === undefined) return undefined;
+      const full = lane.gates.length === 0 ? undefined : fullAt(lane);
+      if (full === undefined) return lane.jobs.first();
+      this.#park(line!, lane, full);
+    }
   }
 
-  /** The job of this queue that is to be claimed next, of the lanes that are accepted. Costs as much as there are lanes refused. */
-  first(queue: string, accepts: (lane: Lane) => boolean): JobRecord | undefined {
-    return this.#queues.get(queue)?.lanes.firstWhere(accepts)?.jobs.first();
+  /** There may be a place in this quota again. */
+  unpark(queue: string, quota: string): void {
+    const key = parkingKey(queue, quota);
+    const lanes = this.#parked.get(key);
+    if (lanes === undefined) return;
+    this.#parked.delete(key);
+    for (const lane of lanes) this.#return(lane);
+  }
+
+  /** What is known of this queue's quotas has changed. */
+  unparkAll(queue: string): void {
+    for (const [key, lanes] of this.#parked) {
+      if (!key.startsWith(parkingKey(queue, ''))) continue;
+      this.#parked.delete(key);
+      for (const lane of lanes) this.#return(lane);
+    }
+  }
+
+  #return(lane: Lane): void {
+    lane.parkedAt = '';
+    this.#lines.get(lane.queue)!.lanes.add(lane);
+  }
+
+  #park(line: Line, lane: Lane, quota: string): void {
+    line.lanes.remove(lane.position);
+    lane.position = -1;
+    lane.parkedAt = parkingKey(lane.queue, quota);
+    const there = this.#parked.get(lane.parkedAt);
+    if (there === undefined) this.#parked.set(lane.parkedAt, new Set([lane]));
+    else there.add(lane);
+  }
+
+  #takeFromParked(lane: Lane): void {
+    const there = this.#parked.get(lane.parkedAt)!;
+    there.delete(lane);
+    if (there.size === 0) this.#parked.delete(lane.parkedAt);
   }
 }
+
+const parkingKey = (queue: string, quota: string) => `${queue}\n${quota}`;
 
 const headGoesBefore = (a: Lane, b: Lane) => goesBefore(a.jobs.first()!, b.jobs.first()!);
 const setJobPosition = (job: Queued, index: number) => {

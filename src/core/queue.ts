@@ -1,12 +1,46 @@
 /**
- * Queues: named lines of jobs. The queue named '' exists from the start.
+ * Queues: named lines of jobs, and what is set about them. The queue named '' exists from the start.
  */
-import { UnknownQueueError } from '../errors.js';
+import { CallsheetError, UnknownQueueError } from '../errors.js';
+import type { Decision } from './job.js';
+import { type QueueRecord, queueKey, settingKey } from './records.js';
+import type { State } from './state.js';
 
 /** The queue that is there without anybody having created it. */
 export const defaultQueue = '';
 
+/** As it is before anything was set about it. */
+const plain = (name: string): QueueRecord => ({ kind: 'queue', name, paused: false, bound: 0 });
+
+/** Undefined where there is no such queue. */
+export function queueOf(state: State, name: string): QueueRecord | undefined {
+  const found = state.setting(queueKey(name)) as QueueRecord | undefined;
+  return found ?? (name === defaultQueue ? plain(name) : undefined);
+}
+
 /** A job is put only into a queue that exists. */
-export function requireQueue(name: string): void {
-  if (name !== defaultQueue) throw new UnknownQueueError(`there is no queue named ${JSON.stringify(name)}`);
+export function requireQueue(state: State, name: string): QueueRecord {
+  const found = queueOf(state, name);
+  if (found === undefined) throw new UnknownQueueError(`there is no queue named ${JSON.stringify(name)}`);
+  return found;
+}
+
+/** Creates it, if it is not there. */
+export function createQueue({ state }: Decision, name: string): void {
+  if (queueOf(state, name) === undefined) state.set(queueKey(name), plain(name));
+}
+
+export function removeQueue({ state }: Decision, name: string): void {
+  requireQueue(state, name);
+  if (name === defaultQueue) throw new CallsheetError('QUEUE_NOT_EMPTY', "the queue named '' cannot be removed");
+  if (state.unfinished(name) > 0)
+    throw new CallsheetError('QUEUE_NOT_EMPTY', `the queue ${JSON.stringify(name)} is not empty`);
+  for (const setting of [...state.settings()]) {
+    if (setting.kind !== 'queue' && setting.queue === name) state.set(settingKey(setting), undefined);
+  }
+  state.set(queueKey(name), undefined);
+}
+
+export function changeQueue({ state }: Decision, name: string, patch: Partial<QueueRecord>): void {
+  state.set(queueKey(name), { ...requireQueue(state, name), ...patch });
 }

@@ -1,10 +1,9 @@
 /**
  * What callsheet remembers: the records that every store keeps, and nothing else.
  *
- * A record is an immutable value; a change is the record's new state, never a delta. Records are small (a job is a
- * header of well under 4 KiB): arguments and results are payloads beside it, opaque here. Membership lives on the
- * member (a part names its whole, a callback names its job); the whole holds counts only, so that a fan-out of 100,000
- * parts never rewrites a list of 100,000 ids.
+ * Records are small (a job is a header of well under 4 KiB): arguments, results and annotations are payloads beside them, opaque here.
+ * A change is the record's new state, never a delta. Membership lives on the member (a part names its whole, a callback its job); the
+ * whole holds counts only, so that a fan-out of 100,000 parts never rewrites a list of 100,000 ids.
  */
 
 /** A UUID as sixteen characters of one byte each: half the size of its usual spelling, and a ready key of a Map. */
@@ -19,16 +18,19 @@ export interface Payload {
 export const jobStatuses = ['new', 'pending', 'assigned', 'active', 'callbacks', 'completed'] as const;
 export type JobStatus = (typeof jobStatuses)[number];
 
-/** A `call` runs its callable; a composition runs its parts first, and its callable (the postprocess, if any) after. */
-export const jobForms = ['call', 'serial', 'parallel'] as const;
+/**
+ * A `call` runs its callable. A composition runs its parts first, and its callable (the postprocess, if any) after. A `choice` is what
+ * `addCallbacks` makes: of its parts, one for success and one for failure, the one that applies is run.
+ */
+export const jobForms = ['call', 'serial', 'parallel', 'choice'] as const;
 export type JobForm = (typeof jobForms)[number];
 
-/** Why a job exists: put by someone, a part of a whole, or a callback of a job for one outcome or both. */
-export const jobRoles = ['root', 'part', 'onSuccess', 'onFailure', 'onBoth'] as const;
+/** Why a job exists: put by someone, a part of a whole, a callback of a job, or a side of a choice. */
+export const jobRoles = ['root', 'part', 'callback', 'onSuccess', 'onFailure'] as const;
 export type JobRole = (typeof jobRoles)[number];
 
-/** `parts`: not expanded yet. `waiting`: parts run. `call`: the callable is to run, is running or has run. */
-export const jobStages = ['parts', 'waiting', 'call'] as const;
+/** `parts`: not put yet. `waiting`: parts run. `call`: the callable is to run, is running or has run. `inner`: a returned job runs. */
+export const jobStages = ['parts', 'waiting', 'call', 'inner'] as const;
 export type JobStage = (typeof jobStages)[number];
 
 /** How a job's call ended. `list` is a composition without postprocess: its value is its completed parts. */
@@ -39,10 +41,6 @@ export type OutcomeKind = (typeof outcomeKinds)[number];
 export const levels = ['memory', 'process', 'full'] as const;
 export type Level = (typeof levels)[number];
 
-/** The retry policies that the core itself answers for. */
-export const builtinPolicies = ['default', 'forever', 'never'] as const;
-export type BuiltinPolicy = (typeof builtinPolicies)[number];
-
 export interface JobRecord {
   readonly kind: 'job';
   readonly id: Id;
@@ -52,7 +50,7 @@ export interface JobRecord {
   readonly form: JobForm;
   readonly role: JobRole;
   readonly stage: JobStage;
-  /** `module#export`, or empty: a composition without postprocess. */
+  /** `module#export`, or empty: a composition without postprocess, or a choice. */
   readonly callable: string;
   readonly queue: string;
   /** The whole that it is a part of, or the job that it is a callback of; empty for a root. */
@@ -63,10 +61,23 @@ export interface JobRecord {
   readonly partsDone: number;
   readonly callbacks: number;
   readonly callbacksDone: number;
+  /** A part: how many callbacks it had when it began; its whole waits for these. */
+  readonly awaitedCallbacks: number;
+  /** A part: its whole has counted it. */
+  readonly counted: boolean;
   readonly level: Level;
-  readonly policy: BuiltinPolicy;
+  /** See `retry.ts`. */
+  readonly policy: string;
   /** Higher goes first. */
   readonly priority: number;
+  /** The quotas it names, each as `quotaKey` spells it. */
+  readonly quotas: readonly string[];
+  /** Those of its quotas in which it has a place. */
+  readonly places: readonly string[];
+  /** Those in which a job that waits for it has a place, which it shares. */
+  readonly shared: readonly string[];
+  /** While it is live, a second put with this key is this job. Empty: none. */
+  readonly unique: string;
   /** In the line of its queue, to be claimed; what `status` says beside it is what users see. */
   readonly queued: boolean;
   /** Put back at once: ahead of all that were not, at the same priority. */
@@ -79,15 +90,31 @@ export interface JobRecord {
   readonly claimed: boolean;
   /** Claimed, and known to have begun under this claim. */
   readonly begun: boolean;
+  /** Claimed, and to end as cancelled, whatever it does. */
+  readonly cancelled: boolean;
   /** The last process died while it may have run: it runs alone next time, and its start is written first. */
   readonly suspect: boolean;
+  /** The agent that claimed it last; empty before. */
+  readonly agent: string;
+  /** The job that it returned, whose outcome it takes; empty for none. */
+  readonly inner: Id;
   /** Starts that are known to have happened. */
   readonly attempts: number;
+  /** Own errors that were retried. */
+  readonly errors: number;
   /** Interruptions that count: those by a clean close do not. */
   readonly interruptions: number;
   readonly outcome: OutcomeKind;
-  /** Milliseconds since the epoch; 0 is "not yet". */
+  /** Milliseconds since the epoch; 0 is "not yet", or "not asked for". */
   readonly putAt: number;
+  /** Not before this time, as it was asked for. */
+  readonly beginAfter: number;
+  /** Not before this time, as things are: `beginAfter`, or a retry's. */
+  readonly dueAt: number;
+  /** If it has not begun by then, it fails. */
+  readonly deadline: number;
+  /** How long a run may take, in milliseconds. */
+  readonly timeoutMs: number;
   readonly firstStartAt: number;
   readonly lastStartAt: number;
   readonly endAt: number;
@@ -96,6 +123,83 @@ export interface JobRecord {
   readonly result: Payload | null;
 }
 
-/** A part or a callback runs before its root can be forgotten, so the pair of an id and a slot names a payload for good. */
+/** With its id, the name of a job's payload. */
 export const payloadSlots = ['args', 'result'] as const;
 export type PayloadSlot = (typeof payloadSlots)[number];
+
+/** A named line of jobs. */
+export interface QueueRecord {
+  readonly kind: 'queue';
+  readonly name: string;
+  /** Nothing is claimed from it. */
+  readonly paused: boolean;
+  /** At this length, puts wait; 0 is no bound. */
+  readonly bound: number;
+}
+
+/** How many jobs of a queue may run at a time that name it. */
+export interface QuotaRecord {
+  readonly kind: 'quota';
+  readonly queue: string;
+  readonly name: string;
+  /** For each key, where jobs give one. */
+  readonly size: number;
+  /** At most so many begin in each `ratePeriodMs`; 0 is no such limit. */
+  readonly rate: number;
+  readonly ratePeriodMs: number;
+}
+
+/** Who claims for a dispatcher in a queue. */
+export interface AgentRecord {
+  readonly kind: 'agent';
+  readonly dispatcher: Id;
+  readonly queue: string;
+  readonly name: string;
+  /** The most jobs that it has begun at a time. */
+  readonly size: number;
+  readonly filter: AgentFilter | null;
+}
+
+/** What an agent takes: all that is given has to fit. */
+export interface AgentFilter {
+  readonly callables?: readonly string[];
+  readonly modules?: readonly string[];
+  /** Jobs that name one of these quotas. */
+  readonly quotas?: readonly string[];
+  readonly minPriority?: number;
+  readonly maxPriority?: number;
+}
+
+/** Something said about a job while it lives, by itself or by others. */
+export interface AnnotationRecord {
+  readonly kind: 'annotation';
+  readonly job: Id;
+  readonly name: string;
+  readonly value: Payload;
+}
+
+/** A record other than a job: few, and stored whole. */
+export type SettingRecord = QueueRecord | QuotaRecord | AgentRecord;
+
+/** What a setting is found by. */
+export function settingKey(record: SettingRecord): string {
+  switch (record.kind) {
+    case 'queue':
+      return queueKey(record.name);
+    case 'quota':
+      return quotaRecordKey(record.queue, record.name);
+    case 'agent':
+      return agentKey(record.dispatcher, record.queue, record.name);
+  }
+}
+
+const separator = '\u0000';
+
+export const queueKey = (name: string) => `queue${separator}${name}`;
+export const quotaRecordKey = (queue: string, name: string) => `quota${separator}${queue}${separator}${name}`;
+export const agentKey = (dispatcher: Id, queue: string, name: string) =>
+  ['agent', dispatcher, queue, name].join(separator);
+
+/** How a job names a quota: its name, and its key where the job gives one. */
+export const quotaKey = (name: string, key?: string) => (key === undefined ? name : `${name}${separator}${key}`);
+export const quotaName = (key: string) => key.split(separator, 1)[0]!;

@@ -5,14 +5,16 @@
  * with its batch it may have begun, or not; it goes back uncounted, to run alone, its start written first. What waits for parts goes
  * on by itself, and completed parts stay completed.
  */
-import { type Decision, putBack } from './job.js';
-import type { Payload } from './records.js';
+import { JobCancelledError } from '../errors.js';
+import { conclude, type Decision, putBack } from './job.js';
 import { interrupted } from './retry.js';
 
-export function recover(decision: Decision, failure: Payload): void {
+export function recover(decision: Decision): void {
   for (const job of [...decision.state.jobs()]) {
     if (!job.claimed) continue;
-    if (job.begun) interrupted(decision, job, 'process', failure);
+    if (job.cancelled)
+      conclude(decision, job, 'failure', decision.failure(new JobCancelledError('the job was cancelled')));
+    else if (job.begun) interrupted(decision, job, 'process');
     else putBack(decision, job, { suspect: true });
   }
 }

@@ -2,37 +2,79 @@
  * The records in memory, their indices, and what the decisions of one group changed in them.
  *
  * This is the view that `decide` works on, for every store: the journal's store holds all records in one, a database's
- * loads into one what a command reads. `insert`, `update` and `forget` are the only ways to change it, and each notes what was there
- * before, so that a refused command, or a refused write, leaves nothing behind. All indices (lines, members) are derived from the
+ * loads into one what a command reads. `insert`, `update`, `forgetOldest`, `set` and `annotate` are the only ways to change it, and each
+ * notes what was there before, so that a refused command, or a refused write, leaves nothing behind. All indices are derived from the
  * records and kept here, never stored.
  */
+import { Heap } from './heap.js';
 import { JobRow } from './job-row.js';
-import { Lanes } from './lanes.js';
-import type { Id, JobRecord } from './records.js';
+import { type Lane, Lanes } from './lanes.js';
+import { Members } from './members.js';
+import { neededPlaces, quotaOf } from './quota.js';
+import { Rates } from './rates.js';
+import type { AnnotationRecord, Id, JobRecord, Payload, SettingRecord } from './records.js';
 
-interface Change {
+interface JobChange {
   readonly row: JobRow;
-  /** Undefined: the row was new. */
+  /** Undefined: the row was new. The row itself: it was forgotten. */
   readonly before: JobRecord | undefined;
+}
+
+interface ValueChange<T> {
+  readonly map: Map<string, T>;
+  readonly key: string;
+  readonly value: T | undefined;
+}
+
+/** A queue's lanes wait for a quota's rate until then. */
+interface RateWake {
+  readonly queue: string;
+  readonly quota: string;
+  timerAt: number;
+  timerPosition: number;
 }
 
 /** What one group of decisions changed: the last state of each record it touched, and what is no more. */
 export interface Changes {
-  readonly records: readonly JobRecord[];
+  readonly jobs: readonly JobRecord[];
   readonly forgotten: readonly Id[];
+  /** By key; undefined: removed. */
+  readonly settings: ReadonlyMap<string, SettingRecord | undefined>;
+  readonly annotations: ReadonlyMap<string, AnnotationRecord | undefined>;
 }
 
 export class State {
   readonly #rows = new Map<Id, JobRow>();
+  readonly #settings = new Map<string, SettingRecord>();
+  readonly #annotations = new Map<string, AnnotationRecord>();
   readonly #lanes = new Lanes();
+  readonly #timers = new Heap<JobRow | RateWake>(
+    (a, b) => a.timerAt < b.timerAt,
+    (item, index) => {
+      item.timerPosition = index;
+    },
+  );
+  readonly #holders = new Members<JobRow>();
+  readonly #waiting = new Members<JobRow>();
+  readonly #unique = new Map<string, JobRow>();
+  readonly #running = new Members<JobRow>();
+  readonly #unfinished = new Map<string, number>();
+  /** Of the unfinished, those that wait for a date. */
+  readonly #dated = new Map<string, number>();
+  readonly #annotated = new Members<string>();
+  readonly #rates = new Rates();
+  readonly #rateWakes = new Map<string, RateWake>();
   /** Completed roots, oldest first, from `#oldest` on. */
   #completed: JobRow[] = [];
   #oldest = 0;
   #completedBytes = 0;
   #position = 0;
-  /** All changes of this group, in order; and each row in it once. */
-  #undo: Change[] = [];
+  #now = 0;
+  /** All changes of this group, in order; each row and each key in it once. */
+  #undo: (JobChange | ValueChange<never>)[] = [];
   #changed: JobRow[] = [];
+  readonly #changedSettings = new Set<string>();
+  readonly #changedAnnotations = new Set<string>();
   #command = 1;
   #group = 1;
 
@@ -56,6 +98,11 @@ export class State {
     return this.#completed[this.#oldest];
   }
 
+  /** When the next `tick` has something to do; undefined: never. */
+  get nextTimer(): number | undefined {
+    return this.#timers.first()?.timerAt;
+  }
+
   /** The next position in the log of what became eligible. */
   nextPosition(): number {
     return ++this.#position;
@@ -77,9 +124,39 @@ export class State {
     return (job as JobRow).callbackRows;
   }
 
+  /** The jobs that returned this one and wait for its outcome. */
+  waitingFor(job: JobRecord): readonly JobRecord[] {
+    return [...this.#waiting.of(job.id)];
+  }
+
+  /** The live job with this unique key. */
+  uniqueJob(queue: string, unique: string): JobRecord | undefined {
+    return this.#unique.get(uniqueKey(queue, unique));
+  }
+
   /** How many jobs stand in this queue's line. */
   queued(queue: string): number {
     return this.#lanes.count(queue);
+  }
+
+  /** The jobs in a queue's line, in no particular order. */
+  queuedJobs(queue: string): IterableIterator<JobRecord> {
+    return this.#lanes.jobs(queue);
+  }
+
+  /** How many jobs of this queue wait for a date. */
+  scheduled(queue: string): number {
+    return this.#dated.get(queue) ?? 0;
+  }
+
+  /** How many jobs of this queue are not completed, those in line included. */
+  unfinished(queue: string): number {
+    return this.#unfinished.get(queue) ?? 0;
+  }
+
+  /** Whether anything of this queue is due or running: what waits for a date alone is not. */
+  busy(queue: string): boolean {
+    return this.queued(queue) > 0 || this.unfinished(queue) > (this.#dated.get(queue) ?? 0);
   }
 
   /** The queues that have a line. */
@@ -87,9 +164,41 @@ export class State {
     return this.#lanes.queues();
   }
 
-  /** The next job in this queue's line of those whose callable is one of these (or that call nothing). */
-  firstQueued(queue: string, runnable: ReadonlySet<string>): JobRecord | undefined {
-    return this.#lanes.first(queue, ({ callable }) => callable === '' || runnable.has(callable));
+  /** The next job in this queue's line, of those whose lane is accepted and that get a place in all their quotas. */
+  firstQueued(queue: string, accepts: (lane: Lane) => boolean, now: number): JobRecord | undefined {
+    return this.#lanes.first(queue, accepts, (lane) => this.#fullAt(lane, now));
+  }
+
+  /** The jobs that have a place in a quota. */
+  holders(queue: string, quota: string): ReadonlySet<JobRecord> {
+    return this.#holders.of(placeKey(queue, quota));
+  }
+
+  /** The quotas of this queue in which anyone has a place, each key of one by itself. */
+  heldQuotas(queue: string): string[] {
+    const start = placeKey(queue, '');
+    return [...this.#holders.keys()].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
+  }
+
+  /** The jobs that an agent has claimed, or whose callbacks run in its place. */
+  running(agent: string): ReadonlySet<JobRecord> {
+    return this.#running.of(agent);
+  }
+
+  setting(key: string): SettingRecord | undefined {
+    return this.#settings.get(key);
+  }
+
+  settings(): IterableIterator<SettingRecord> {
+    return this.#settings.values();
+  }
+
+  annotation(job: Id, name: string): AnnotationRecord | undefined {
+    return this.#annotations.get(annotationKey(job, name));
+  }
+
+  annotationsOf(job: Id): readonly AnnotationRecord[] {
+    return Array.from(this.#annotated.of(job), (name) => this.annotation(job, name)!);
   }
 
   insert(record: JobRecord): JobRecord {
@@ -100,30 +209,69 @@ export class State {
     return row;
   }
 
-  /** The only way to change a record. */
+  /** The only way to change a job's record. The order in its line changes only out of it. */
   update(job: JobRecord, patch: Partial<JobRecord>): void {
     const row = job as JobRow;
     if (row.command !== this.#command) this.#note(row, new JobRow(row));
-    const { queued, status, outcome, priority, front, eligible } = row;
+    const { status, outcome } = row;
     Object.assign(row, patch);
     checkStep(row, status, outcome);
-    if (queued || row.queued) {
-      const moved = row.priority !== priority || row.front !== front || row.eligible !== eligible;
-      if (queued && (moved || !row.queued)) this.#lanes.remove(row);
-      if (row.queued && (moved || !queued)) this.#lanes.add(row);
-    }
+    this.#reindex(row);
     if (row.status === 'completed' && status !== 'completed') this.#complete(row);
   }
 
   /** Removes the oldest completed root, with all that hangs on it. */
   forgetOldest(): void {
-    const row = this.#completed[this.#oldest++]!;
-    this.#forget(row);
+    this.#forget(this.#completed[this.#oldest++]!);
   }
 
-  /** A command begins: what it changes can be taken back to here. */
-  begin(): number {
+  /** Changes a setting; undefined removes it. */
+  set(key: string, value: SettingRecord | undefined): void {
+    this.#change(this.#settings, key, value);
+    this.#changedSettings.add(key);
+    if (value?.kind === 'quota') this.#lanes.unparkAll(value.queue);
+    else if (value === undefined) for (const queue of this.#lanes.queues()) this.#lanes.unparkAll(queue);
+  }
+
+  /** Says something about a job; null takes it back. */
+  annotate(job: Id, name: string, value: Payload | null): void {
+    const key = annotationKey(job, name);
+    this.#change(this.#annotations, key, value === null ? undefined : { kind: 'annotation', job, name, value });
+    this.#changedAnnotations.add(key);
+    this.#reindexAnnotation(key, job, name);
+  }
+
+  /** A job begins that names this quota. */
+  spendRate(queue: string, quota: string): void {
+    const record = quotaOf(this, queue, quota);
+    if (record !== undefined) this.#rates.spend(placeKey(queue, quota), record, this.#now);
+  }
+
+  /** The jobs whose time has come by now, so many at most; what waited for a rate goes on by itself. */
+  takeDue(now: number, most: number): JobRecord[] {
+    const due: JobRecord[] = [];
+    for (
+      let first = this.#timers.first();
+      first !== undefined && first.timerAt <= now && due.length < most;
+      first = this.#timers.first()
+    ) {
+      this.#timers.remove(0);
+      first.timerPosition = -1;
+      if (first instanceof JobRow) {
+        first.timerAt = 0;
+        due.push(first);
+      } else {
+        this.#rateWakes.delete(placeKey(first.queue, first.quota));
+        this.#lanes.unpark(first.queue, first.quota);
+      }
+    }
+    return due;
+  }
+
+  /** A command begins at this time: what it changes can be taken back to here. */
+  begin(now: number): number {
     this.#command++;
+    this.#now = now;
     return this.#undo.length;
   }
 
@@ -131,31 +279,36 @@ export class State {
   rollback(mark: number): void {
     this.#command++;
     while (this.#undo.length > mark) {
-      const { row, before } = this.#undo.pop()!;
-      if (before === undefined) this.#leave(row);
-      else if (this.#rows.get(row.id) === row) this.#restore(row, before);
-      else this.#remember(row);
+      const change = this.#undo.pop()!;
+      if ('row' in change) this.#restore(change);
+      else this.#restoreValue(change);
     }
     if (mark === 0) this.keepChanges();
   }
 
   /** What has changed since `keepChanges`. */
   changes(): Changes {
-    const records: JobRecord[] = [];
+    const jobs: JobRecord[] = [];
     const forgotten: Id[] = [];
     const inserted = new Set<JobRow>();
-    for (const { row, before } of this.#undo) if (before === undefined) inserted.add(row);
+    for (const change of this.#undo) if ('row' in change && change.before === undefined) inserted.add(change.row);
     for (const row of this.#changed) {
-      if (this.#rows.get(row.id) === row) records.push(row);
+      if (this.#rows.get(row.id) === row) jobs.push(row);
       else if (!inserted.has(row)) forgotten.push(row.id);
     }
-    return { records, forgotten };
+    const settings = new Map(Array.from(this.#changedSettings, (key) => [key, this.#settings.get(key)] as const));
+    const annotations = new Map(
+      Array.from(this.#changedAnnotations, (key) => [key, this.#annotations.get(key)] as const),
+    );
+    return { jobs, forgotten, settings, annotations };
   }
 
   /** The changes are safe: from here on they cannot be rolled back. */
   keepChanges(): void {
     this.#undo = [];
     this.#changed = [];
+    this.#changedSettings.clear();
+    this.#changedAnnotations.clear();
     this.#command++;
     this.#group++;
     if (this.#oldest > 1024 && this.#oldest > this.#completed.length / 2) {
@@ -176,17 +329,32 @@ export class State {
     this.#rows.delete(id);
   }
 
+  loadSetting(key: string, record: SettingRecord | undefined): void {
+    if (record === undefined) this.#settings.delete(key);
+    else this.#settings.set(key, record);
+  }
+
+  loadAnnotation(job: Id, name: string, value: Payload | null): void {
+    const key = annotationKey(job, name);
+    if (value === null) this.#annotations.delete(key);
+    else this.#annotations.set(key, { kind: 'annotation', job, name, value });
+  }
+
   /** All records are there: builds the indices. */
   loaded(): void {
     const completed: JobRow[] = [];
     for (const row of this.#rows.values()) {
       this.#position = Math.max(this.#position, row.eligible);
       this.#join(row);
-      if (row.queued) this.#lanes.add(row);
+      this.#reindex(row);
       if (row.status === 'completed') completed.push(row);
     }
     completed.sort((a, b) => a.completedAt - b.completedAt);
     for (const row of completed) this.#complete(row);
+    for (const [key, { job, name }] of this.#annotations) {
+      if (this.#rows.has(job)) this.#reindexAnnotation(key, job, name);
+      else this.#annotations.delete(key);
+    }
   }
 
   #note(row: JobRow, before: JobRecord | undefined): void {
@@ -197,38 +365,58 @@ export class State {
     this.#changed.push(row);
   }
 
+  #change<T>(map: Map<string, T>, key: string, value: T | undefined): void {
+    this.#undo.push({ map, key, value: map.get(key) } as ValueChange<never>);
+    if (value === undefined) map.delete(key);
+    else map.set(key, value);
+  }
+
+  #restoreValue({ map, key, value }: ValueChange<SettingRecord | AnnotationRecord>): void {
+    const now = map.get(key);
+    if (value === undefined) map.delete(key);
+    else map.set(key, value);
+    const annotation = value ?? now;
+    if (annotation?.kind === 'annotation') this.#reindexAnnotation(key, annotation.job, annotation.name);
+  }
+
+  #restore({ row, before }: JobChange): void {
+    if (before === undefined) this.#leave(row);
+    else if (before === row) this.#remember(row);
+    else {
+      if (row.status === 'completed' && before.status !== 'completed') this.#uncomplete(row);
+      row.restore(before);
+      this.#reindex(row);
+    }
+  }
+
   #enter(row: JobRow): void {
     this.#rows.set(row.id, row);
     this.#join(row);
-    if (row.queued) this.#lanes.add(row);
+    this.#reindex(row);
   }
 
   #leave(row: JobRow): void {
-    if (row.lane !== undefined) this.#lanes.remove(row);
     this.#rows.delete(row.id);
-  }
-
-  /** A row is as it was before a change that is taken back. */
-  #restore(row: JobRow, before: JobRecord): void {
-    if (row.lane !== undefined) this.#lanes.remove(row);
-    if (row.status === 'completed' && before.status !== 'completed') this.#uncomplete(row);
-    row.restore(before);
-    if (row.queued) this.#lanes.add(row);
+    this.#reindex(row);
+    this.#unjoin(row);
   }
 
   #forget(row: JobRow): void {
     for (const member of row.partRows) this.#forget(member);
     for (const member of row.callbackRows) this.#forget(member);
+    for (const name of [...this.#annotated.of(row.id)]) this.annotate(row.id, name, null);
     this.#note(row, row);
     this.#rows.delete(row.id);
-    this.#completedBytes -= payloadBytes(row);
+    if (row.status === 'completed') this.#completedBytes -= payloadBytes(row);
+    this.#reindex(row);
   }
 
   /** Takes back a `#forget`: changes are taken back in reverse, so the last that was forgotten is the first that returns. */
   #remember(row: JobRow): void {
     this.#rows.set(row.id, row);
-    this.#completedBytes += payloadBytes(row);
+    if (row.status === 'completed') this.#completedBytes += payloadBytes(row);
     if (row.role === 'root') this.#oldest--;
+    this.#reindex(row);
   }
 
   #complete(row: JobRow): void {
@@ -243,16 +431,119 @@ export class State {
 
   /** Membership is on the member; its parent's list is derived from it. */
   #join(row: JobRow): void {
-    if (row.parent === '') return;
-    const above = this.#rows.get(row.parent);
+    const above = row.parent === '' ? undefined : this.#rows.get(row.parent);
     if (above === undefined) return;
-    const list = row.role === 'part' ? 'partRows' : 'callbackRows';
+    const list = listOf(row);
     if (above[list].length === 0) above[list] = [];
     above[list][row.index] = row;
   }
+
+  #unjoin(row: JobRow): void {
+    const above = row.parent === '' ? undefined : this.#rows.get(row.parent);
+    if (above !== undefined && above[listOf(row)].at(-1) === row) above[listOf(row)].pop();
+  }
+
+  /** Puts the row where its record says it belongs, in every index: called after any change of it. */
+  #reindex(row: JobRow): void {
+    const there = this.#rows.get(row.id) === row;
+    if ((row.lane !== undefined) !== (there && row.queued)) {
+      if (row.lane !== undefined) this.#lanes.remove(row);
+      else this.#lanes.add(row, neededPlaces(row));
+    }
+    const timerAt = there ? timerOf(row) : 0;
+    if (timerAt !== row.timerAt) {
+      if (row.timerPosition >= 0) this.#timers.remove(row.timerPosition);
+      row.timerPosition = -1;
+      row.timerAt = timerAt;
+      if (timerAt !== 0) this.#timers.add(row);
+    }
+    const live = there && row.outcome === 'none';
+    const places = there ? row.places : noPlaces;
+    if (places !== row.inPlaces) this.#reindexPlaces(row, places);
+    const inner = live && row.stage === 'inner' ? row.inner : '';
+    if (inner !== row.inInner) {
+      if (row.inInner !== '') this.#waiting.remove(row.inInner, row);
+      if (inner !== '') this.#waiting.add(inner, row);
+      row.inInner = inner;
+    }
+    const unique = live && row.unique !== '' && row.status !== 'new' ? uniqueKey(row.queue, row.unique) : '';
+    if (unique !== row.inUnique) {
+      if (row.inUnique !== '') this.#unique.delete(row.inUnique);
+      if (unique !== '') this.#unique.set(unique, row);
+      row.inUnique = unique;
+    }
+    const agent = there && (row.claimed || row.status === 'callbacks') ? row.agent : '';
+    if (agent !== row.inAgent) {
+      if (row.inAgent !== '') this.#running.remove(row.inAgent, row);
+      if (agent !== '') this.#running.add(agent, row);
+      row.inAgent = agent;
+    }
+    const isUnfinished = there && row.role === 'root' && row.status !== 'completed' && row.status !== 'new';
+    if (isUnfinished !== row.isUnfinished) {
+      addTo(this.#unfinished, row.queue, isUnfinished ? 1 : -1);
+      row.isUnfinished = isUnfinished;
+    }
+    const isDated = isUnfinished && row.dueAt !== 0;
+    if (isDated !== row.isDated) {
+      addTo(this.#dated, row.queue, isDated ? 1 : -1);
+      row.isDated = isDated;
+    }
+  }
+
+  #reindexPlaces(row: JobRow, places: readonly string[]): void {
+    for (const quota of row.inPlaces)
+      if (!places.includes(quota)) this.#holders.remove(placeKey(row.queue, quota), row);
+    for (const quota of places) if (!row.inPlaces.includes(quota)) this.#holders.add(placeKey(row.queue, quota), row);
+    for (const quota of row.inPlaces) if (!places.includes(quota)) this.#lanes.unpark(row.queue, quota);
+    row.inPlaces = places;
+  }
+
+  #reindexAnnotation(key: string, job: Id, name: string): void {
+    if (this.#annotations.has(key)) this.#annotated.add(job, name);
+    else this.#annotated.remove(job, name);
+  }
+
+  /** The first of a lane's quotas that has no room. */
+  #fullAt({ queue, gates }: Lane, now: number): string | undefined {
+    for (const quota of gates) {
+      const record = quotaOf(this, queue, quota);
+      if (record === undefined) continue;
+      const key = placeKey(queue, quota);
+      if (this.#holders.count(key) >= record.size) return quota;
+      const openAt = this.#rates.nextAt(key, record, now);
+      if (openAt === 0) continue;
+      if (!this.#rateWakes.has(key)) {
+        const wake: RateWake = { queue, quota, timerAt: openAt, timerPosition: -1 };
+        this.#rateWakes.set(key, wake);
+        this.#timers.add(wake);
+      }
+      return quota;
+    }
+    return undefined;
+  }
 }
 
+const noPlaces: readonly never[] = [];
+
+function addTo(counts: Map<string, number>, key: string, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}
+
+const listOf = ({ role }: JobRecord) => (role === 'callback' ? 'callbackRows' : 'partRows');
 const payloadBytes = ({ args, result }: JobRecord) => (args?.byteLength ?? 0) + (result?.byteLength ?? 0);
+const placeKey = (queue: string, quota: string) => `${queue}\n${quota}`;
+const uniqueKey = (queue: string, unique: string) => `${queue}\n${unique}`;
+const annotationKey = (job: Id, name: string) => `${job}${name}`;
+
+/** When something is to happen to a job by itself; 0: never. Its deadline counts until it has begun. */
+function timerOf(job: JobRecord): number {
+  if (job.claimed || job.outcome !== 'none' || (job.status === 'new' && job.role === 'root')) return 0;
+  const deadline = job.attempts === 0 ? job.deadline : 0;
+  if (job.dueAt === 0 || deadline === 0) return job.dueAt || deadline;
+  return Math.min(job.dueAt, deadline);
+}
 
 /** Invariants of a step, checked on every decision: cheap, and on in production. */
 function checkStep(job: JobRecord, status: JobRecord['status'], outcome: JobRecord['outcome']): void {
@@ -262,7 +553,8 @@ function checkStep(job: JobRecord, status: JobRecord['status'], outcome: JobReco
   if (job.claimed && job.queued) wrong(job, 'a job is in line or claimed, not both');
   if (job.begun && !job.claimed) wrong(job, 'begun without a claim');
   if (job.outcome !== 'none' && (job.claimed || job.queued)) wrong(job, 'in line or claimed after its call is over');
-  if (job.status === 'completed' && job.callbacksDone < job.callbacks) wrong(job, 'completed before its callbacks');
+  if (status !== 'completed' && job.status === 'completed' && job.callbacksDone < job.callbacks)
+    wrong(job, 'completed before its callbacks');
 }
 
 function wrong(job: JobRecord, what: string): never {

@@ -13,8 +13,11 @@
  * An outcome is in the ring before the word says `done` and before the next job begins, so the end of the thread at any point
  * loses no finished job. An outcome that has no room goes over the thread's port instead, which outlives the thread too.
  *
- * Layout, in 32-bit words: [0] bytes written to the ring so far, [1] bytes read from it, [2..] one word a slot; then the ring.
- * In the ring: size of the record, slot, kind, size of the payload (words), start and run time (doubles), payload, padding to 8.
+ * A word to stop is kept beside each slot's: a job that computes can read it without giving up its thread.
+ *
+ * Layout, in 32-bit words: [0] bytes written to the ring so far, [1] bytes read from it, [2] raised with every message to the worker, [4..]
+ * one word a slot, then one to stop each; then the ring. In the ring: size of the record, slot, kind, sizes of payload, note and inner
+ * (words), start and run time (doubles), payload, note, inner, padding to 8.
  */
 
 /** Two batches of 256 jobs: the one that runs, and the one ahead of it. */
@@ -22,10 +25,12 @@ export const slotCount = 512;
 
 const written = 0;
 const read = 1;
-const words = 2;
-const ringStart = (words + slotCount) * 4;
+const mail = 2;
+const words = 4;
+const stops = words + slotCount;
+const ringStart = (stops + slotCount) * 4;
 const ringBytes = 256 * 1024;
-const headBytes = 32;
+const headBytes = 40;
 /** A payload larger than this goes over the port: the ring is for many small ones. */
 const largestInRing = ringBytes / 8;
 
@@ -33,7 +38,8 @@ const largestInRing = ringBytes / 8;
 const state = { free: 0, assigned: 1, begun: 2, done: 3 } as const;
 const stateBits = 3;
 
-export const outcomeCodes = ['value', 'failure'] as const;
+/** `thrown` asks the policy, `failure` was returned and so meant, `job` takes another job's outcome. */
+export const outcomeCodes = ['value', 'thrown', 'failure', 'job'] as const;
 export type OutcomeCode = (typeof outcomeCodes)[number];
 
 /** How a job's call ended, as its thread says it. */
@@ -43,7 +49,12 @@ export interface Outcome {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly ranMs: number;
+  /** Nothing where `kind` is `job`. */
   readonly payload: Uint8Array;
+  /** `thrown`: the names of the error and its classes, in lines. `job`: the other job's id. */
+  readonly note: string;
+  /** What the job asked for, packed; empty for nothing. */
+  readonly inner: Uint8Array;
 }
 
 export class Board {
@@ -53,7 +64,7 @@ export class Board {
 
   constructor(buffer = new SharedArrayBuffer(ringStart + ringBytes)) {
     this.buffer = buffer;
-    this.#words = new Int32Array(buffer, 0, words + slotCount);
+    this.#words = new Int32Array(buffer, 0, stops + slotCount);
     this.#ring = Buffer.from(buffer, ringStart, ringBytes);
   }
 
@@ -86,10 +97,37 @@ export class Board {
     return Atomics.compareExchange(this.#words, words + slot, assigned, begun) === assigned;
   }
 
+  /** The coordinator: the job in this slot is to stop. */
+  stop(slot: number): void {
+    Atomics.store(this.#words, stops + slot, Atomics.load(this.#words, words + slot) & ~stateBits);
+  }
+
+  /** The worker: whether the job that was begun with this word is to stop. */
+  isStopped(slot: number, assigned: number): boolean {
+    return Atomics.load(this.#words, stops + slot) === (assigned & ~stateBits);
+  }
+
+  /** The coordinator: a message is in the worker's port; if it sleeps for one, it wakes. */
+  ring(): void {
+    Atomics.add(this.#words, mail, 1);
+    Atomics.notify(this.#words, mail);
+  }
+
+  /** The worker: how many messages were announced so far. */
+  get rung(): number {
+    return Atomics.load(this.#words, mail);
+  }
+
+  /** The worker: sleeps until more were announced than this, so long at most. */
+  sleep(rung: number, timeoutMs: number): void {
+    Atomics.wait(this.#words, mail, rung, timeoutMs);
+  }
+
   /** The worker: the outcome of a begun job. False: there was no room, and nothing has changed. */
-  publish({ slot, kind, startedAt, ranMs, payload }: Outcome): boolean {
-    if (payload.byteLength > largestInRing) return false;
-    const size = (headBytes + payload.byteLength + 7) & ~7;
+  publish({ slot, kind, startedAt, ranMs, payload, note, inner }: Outcome): boolean {
+    const bytes = payload.byteLength + note.length + inner.byteLength;
+    if (bytes > largestInRing) return false;
+    const size = (headBytes + bytes + 7) & ~7;
     const head = Atomics.load(this.#words, written) >>> 0;
     const used = (head - (Atomics.load(this.#words, read) >>> 0)) >>> 0;
     const at = head % ringBytes;
@@ -101,9 +139,14 @@ export class Board {
     this.#ring.writeUInt32LE(slot, start + 4);
     this.#ring.writeUInt32LE(outcomeCodes.indexOf(kind), start + 8);
     this.#ring.writeUInt32LE(payload.byteLength, start + 12);
-    this.#ring.writeDoubleLE(startedAt, start + 16);
-    this.#ring.writeDoubleLE(ranMs, start + 24);
-    this.#ring.set(payload, start + headBytes);
+    this.#ring.writeUInt32LE(note.length, start + 16);
+    this.#ring.writeUInt32LE(inner.byteLength, start + 20);
+    this.#ring.writeDoubleLE(startedAt, start + 24);
+    this.#ring.writeDoubleLE(ranMs, start + 32);
+    const body = start + headBytes;
+    this.#ring.set(payload, body);
+    if (note !== '') this.#ring.write(note, body + payload.byteLength, note.length, 'latin1');
+    if (inner.byteLength > 0) this.#ring.set(inner, body + payload.byteLength + note.length);
     Atomics.store(this.#words, written, (head + skip + size) | 0);
     this.publishedElsewhere(slot);
     return true;
@@ -124,15 +167,16 @@ export class Board {
         tail = (tail + ringBytes - at) >>> 0;
         continue;
       }
-      const payloadBytes = this.#ring.readUInt32LE(at + 12);
-      const payload = new Uint8Array(payloadBytes);
-      payload.set(this.#ring.subarray(at + headBytes, at + headBytes + payloadBytes));
+      const noteAt = at + headBytes + this.#ring.readUInt32LE(at + 12);
+      const innerAt = noteAt + this.#ring.readUInt32LE(at + 16);
       const outcome: Outcome = {
         slot: this.#ring.readUInt32LE(at + 4),
         kind: outcomeCodes[this.#ring.readUInt32LE(at + 8)]!,
-        startedAt: this.#ring.readDoubleLE(at + 16),
-        ranMs: this.#ring.readDoubleLE(at + 24),
-        payload,
+        startedAt: this.#ring.readDoubleLE(at + 24),
+        ranMs: this.#ring.readDoubleLE(at + 32),
+        payload: copyOf(this.#ring, at + headBytes, noteAt),
+        note: noteAt === innerAt ? '' : this.#ring.toString('latin1', noteAt, innerAt),
+        inner: copyOf(this.#ring, innerAt, innerAt + this.#ring.readUInt32LE(at + 20)),
       };
       tail = (tail + size) >>> 0;
       Atomics.store(this.#words, read, tail | 0);
@@ -140,4 +184,13 @@ export class Board {
     }
     Atomics.store(this.#words, read, tail | 0);
   }
+}
+
+const nothing = new Uint8Array();
+
+function copyOf(bytes: Buffer, start: number, end: number): Uint8Array {
+  if (start === end) return nothing;
+  const copy = new Uint8Array(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
 }

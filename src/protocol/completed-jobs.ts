@@ -4,7 +4,7 @@
 import { type CompletedItem, unpackCompleted } from './completed-list.js';
 import { decodeFailure, type Failure, JobFailedError } from './failure.js';
 import { idToText } from './id.js';
-import { decodePayload } from './payload.js';
+import { type DecodeOptions, decodePayload } from './payload.js';
 
 /** One completed part. Nothing of it is decoded before it is asked for. */
 export class CompletedJob<Result = unknown> {
@@ -74,6 +74,6 @@ export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Re
 }
 
 /** A payload that is not a failure, as a value. */
-export function decodeValue(kind: CompletedItem['kind'], payload: Uint8Array): unknown {
-  return kind === 'list' ? new CompletedJobs(payload) : decodePayload(payload);
+export function decodeValue(kind: CompletedItem['kind'], payload: Uint8Array, options?: DecodeOptions): unknown {
+  return kind === 'list' ? new CompletedJobs(payload) : decodePayload(payload, options);
 }

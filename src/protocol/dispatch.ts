@@ -2,8 +2,9 @@
  * What the coordinator and its worker threads say to each other, beside what stands on the board.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { Id } from '../core/records.js';
+import type { Id, OutcomeKind } from '../core/records.js';
 import type { Outcome } from './board.js';
+import type { Query, WireError, WireModule } from './messages.js';
 
 /** A claimed job, as a worker gets it. */
 export type WireRun = [
@@ -14,31 +15,51 @@ export type WireRun = [
   callable: string,
   attempt: number,
   queue: string,
+  agent: string,
   args: Uint8Array | null,
-  /** A postprocess gets the completed parts after its own arguments. */
-  completed: Uint8Array | null,
+  /** What comes after its own arguments: the completed parts for a postprocess, the outcome for a callback. */
+  fed: [kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array] | null,
+  /** Its start is told, since it may not run longer than so long. */
+  timed: boolean,
 ];
 
 /** The task that a Piscina thread is given. */
 export type WorkerTask =
   /** Import these modules, and say what they export. */
   | { readonly type: 'describe' }
-  /** Run these jobs, one after another. The first batch of a thread brings its board and its port. */
+  /** Run these jobs, one after another. The first batch of a thread brings what it shares with the coordinator. */
   | { readonly type: 'run'; readonly batch: Uint8Array; readonly link?: ThreadLink };
 
 export interface ThreadLink {
   readonly board: SharedArrayBuffer;
   readonly port: MessagePort;
+  /** What each registered module exports: a job may put others. */
+  readonly modules: Readonly<Record<string, WireModule>>;
 }
+
+/** What a worker says over its port, in order. */
+export type ThreadMessage =
+  /** An outcome that has no room on the board. */
+  | ['outcome', Outcome]
+  /** A timed job has begun. */
+  | ['began', slot: number]
+  | ['annotate', job: Id, name: string, value: Uint8Array | null]
+  | ['ask', request: number, query: Query]
+  /** Answered when the annotation is there, or with null after so long. */
+  | ['annotation', request: number, job: Id, name: string, timeoutMs: number];
+
+/** What the coordinator says to a worker over its port. */
+export type ToThread =
+  | ['answer', request: number, value: unknown]
+  | ['error', request: number, error: WireError]
+  /** The job in this slot is to stop. */
+  | ['stop', slot: number];
 
 /** What a pool thread is started with. */
 export interface WorkerSetup {
   /** Where each registered module is. */
   readonly modules: Readonly<Record<string, string>>;
 }
-
-/** An outcome that has no room on the board goes over the thread's port, as it is. */
-export type PostedOutcome = Outcome;
 
 /** What a module exports, or, as an encoded failure, why it could not be imported. */
 export type ModuleDescription =

@@ -24,3 +24,7 @@ export function idFromText(text: string): Id | undefined {
 export function idToBytes(id: Id): Uint8Array {
   return Uint8Array.from(Buffer.from(id, 'latin1'));
 }
+
+export function idFromBytes(bytes: Uint8Array): Id {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}

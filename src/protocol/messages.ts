@@ -3,25 +3,78 @@
  *
  * Every request has a number of its own; every request is answered once.
  */
-import type { Id, JobForm, Level, OutcomeKind } from '../core/records.js';
+import type { Command, JobOptions, JobSpec } from '../core/commands.js';
+import type { AgentFilter, Id, JobForm, JobStatus, Level, OutcomeKind, Payload } from '../core/records.js';
 
-/** A job to be put, as a client sends it: id, form, callable, arguments, priority, policy, parts. */
+/** A job to be put, as it is sent, with its parts, its callbacks and, the side of a choice, its role. */
 export type WireJob = [
   id: Id,
   form: JobForm,
   callable: string,
   args: Uint8Array | null,
-  priority: number,
-  policy: string,
+  options: JobOptions | null,
   parts: WireJob[],
+  callbacks: WireJob[],
+  role?: 'onSuccess' | 'onFailure',
 ];
 
+/** A field of a command as it is sent: jobs and payloads become messages, all else stays. */
+type Wired<Key, T> = Key extends 'args' | 'failure' | 'value'
+  ? Exclude<T, Payload> | Uint8Array
+  : T extends readonly JobSpec[]
+    ? WireJob[]
+    : T;
+
+type WiredCommand<C> = C extends Command ? { readonly [key in keyof C]: Wired<key, C[key]> } : never;
+
+/** What clients may have decided. */
+export type WireCommand = WiredCommand<
+  Extract<
+    Command,
+    {
+      type:
+        | 'put'
+        | 'remove'
+        | 'putAgain'
+        | 'addCallbacks'
+        | 'addParts'
+        | 'change'
+        | 'fail'
+        | 'cancel'
+        | 'createQueue'
+        | 'removeQueue'
+        | 'pauseQueue'
+        | 'boundQueue'
+        | 'setQuota'
+        | 'removeQuota'
+        | 'setAgent'
+        | 'removeAgent'
+        | 'annotate';
+    }
+  >
+>;
+
+/** What clients may ask without anything being changed. */
+export type Query =
+  | { readonly type: 'job'; readonly job: Id }
+  | { readonly type: 'arguments'; readonly job: Id }
+  | { readonly type: 'annotations'; readonly job: Id }
+  | { readonly type: 'queues' }
+  | { readonly type: 'queue'; readonly queue: string }
+  | { readonly type: 'line'; readonly queue: string; readonly from: number; readonly count: number }
+  | { readonly type: 'quotas'; readonly queue: string }
+  | { readonly type: 'agents'; readonly queue: string }
+  | { readonly type: 'figures' };
+
 export type ClientMessage =
-  | ['put', request: number, queue: string, level: Level, jobs: WireJob[]]
+  | ['do', request: number, level: Level, command: WireCommand]
   /** Answered when the job's call is over, and at once if it is already. */
   | ['outcome', request: number, job: Id]
-  | ['info', request: number, job: Id]
-  | ['stats', request: number]
+  | ['ask', request: number, query: Query]
+  /** Answered when the annotation is there, or with null after so long. */
+  | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
+  /** Answered when nothing in the queue is due or running. */
+  | ['drained', request: number, queue: string]
   | ['close', request: number, graceMs: number];
 
 /** A failure of callsheet's own, as data. */
@@ -52,16 +105,54 @@ export interface OpenFigures {
 
 /** What is known of a job, for a handle; times in milliseconds since the epoch, 0 for "not yet". */
 export interface JobInfo {
-  readonly status: string;
+  readonly status: JobStatus;
   readonly callable: string;
   readonly queue: string;
+  readonly agent: string;
+  readonly priority: number;
+  readonly quotas: readonly string[];
   readonly parts: number;
   readonly partsDone: number;
+  readonly callbacks: number;
+  readonly callbacksDone: number;
   readonly attempts: number;
+  readonly errors: number;
   readonly interruptions: number;
   readonly putAt: number;
+  readonly beginAfter: number;
+  readonly dueAt: number;
+  readonly deadline: number;
   readonly firstStartAt: number;
   readonly lastStartAt: number;
   readonly endAt: number;
   readonly completedAt: number;
+}
+
+export interface QueueInfo {
+  readonly name: string;
+  readonly length: number;
+  readonly unfinished: number;
+  readonly paused: boolean;
+  /** At this length, puts wait; 0 is no bound. */
+  readonly bound: number;
+  /** How many puts wait for room. */
+  readonly putsWaiting: number;
+}
+
+export interface QuotaInfo {
+  readonly name: string;
+  readonly size: number;
+  readonly rate: number;
+  readonly ratePeriodMs: number;
+  /** Ids of the jobs that have a place. */
+  readonly holders: readonly Id[];
+}
+
+export interface AgentInfo {
+  readonly dispatcher: Id;
+  readonly name: string;
+  readonly size: number;
+  readonly filter: AgentFilter | null;
+  /** Ids of the jobs that it has claimed. */
+  readonly running: readonly Id[];
 }

@@ -1,13 +1,19 @@
 /**
  * Handles: a job as its users hold it.
  */
-
 import type { Id, JobStatus } from '../core/records.js';
+import type { CallbackLike } from '../definition/callbacks.js';
+import { asJob, type Part } from '../definition/compose.js';
+import { encodeCallback, encodeJob } from '../definition/encode.js';
+import { coreOptions, type JobOptions } from '../definition/options.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
-import { decodeFailure, type Failure, JobFailedError } from '../protocol/failure.js';
-import { idToText } from '../protocol/id.js';
+import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
+import { idFromBytes, idToBytes, idToText } from '../protocol/id.js';
 import type { JobInfo } from '../protocol/messages.js';
-import type { Link, Outcome } from './link.js';
+import { decodePayload, encodeArguments } from '../protocol/payload.js';
+import { Annotations } from './annotations.js';
+import type { Client } from './client.js';
+import type { Outcome } from './link.js';
 
 /** What is known of a job at one moment. */
 export interface JobDetails {
@@ -15,30 +21,47 @@ export interface JobDetails {
   /** `module#export`; empty for a composition without postprocess. */
   readonly callable: string;
   readonly queue: string;
-  /** How many parts the job has, and how many of them are completed. */
+  /** The name of the agent that claimed it last. */
+  readonly agent: string | undefined;
+  readonly priority: number;
+  readonly quotas: readonly { readonly name: string; readonly key?: string }[];
+  /** How many parts the job has, and how many of them are done. */
   readonly parts: number;
   readonly partsDone: number;
+  readonly callbacks: number;
+  readonly callbacksDone: number;
   /** Starts that are known to have happened. */
   readonly attempts: number;
+  /** Own errors that were retried. */
+  readonly errors: number;
   /** Interruptions that counted. */
   readonly interruptions: number;
   readonly putAt: Date;
+  /** As it was asked for, also when it lies in the past. */
+  readonly beginAfter: Date | undefined;
+  /** When a job that waits for a date, or for its retry, becomes eligible. */
+  readonly dueAt: Date | undefined;
+  readonly deadline: Date | undefined;
   readonly firstStartAt: Date | undefined;
   readonly lastStartAt: Date | undefined;
   /** When the call was over. */
   readonly endAt: Date | undefined;
+  /** When all callbacks were completed for the first time. */
   readonly completedAt: Date | undefined;
 }
 
 /** A job that was put. The handle holds no state: it asks, and any number of handles of one job are the same. */
 export class Job<Result = unknown> {
-  readonly #link: Link;
+  readonly #client: Client;
   readonly #id: Id;
+  /** What is said about the job, live. */
+  readonly annotations: Annotations;
 
   /** @internal */
-  constructor(link: Link, id: Id) {
-    this.#link = link;
+  constructor(client: Client, id: Id) {
+    this.#client = client;
     this.#id = id;
+    this.annotations = new Annotations(client, id);
   }
 
   /** The job's id, a UUID of version 7. */
@@ -46,29 +69,25 @@ export class Job<Result = unknown> {
     return idToText(this.#id);
   }
 
-  /** `pending`, `assigned`, `active`, `callbacks` or `completed`; a part is `new` until its turn. */
+  /** @internal */
+  get internalId(): Id {
+    return this.#id;
+  }
+
+  /** `new`, `pending`, `assigned`, `active`, `callbacks` or `completed`. */
   async status(): Promise<JobStatus> {
     return (await this.details()).status;
   }
 
   /** All that is known of the job now. */
   async details(): Promise<JobDetails> {
-    const info = (await this.#link.request(['info', this.#id])) as JobInfo;
-    const { status, callable, queue, parts, partsDone, attempts, interruptions } = info;
-    return {
-      status: status as JobStatus,
-      callable,
-      queue,
-      parts,
-      partsDone,
-      attempts,
-      interruptions,
-      putAt: new Date(info.putAt),
-      firstStartAt: timeOf(info.firstStartAt),
-      lastStartAt: timeOf(info.lastStartAt),
-      endAt: timeOf(info.endAt),
-      completedAt: timeOf(info.completedAt),
-    };
+    return detailsOf((await this.#client.ask({ type: 'job', job: this.#id })) as JobInfo);
+  }
+
+  /** The arguments that it was put with, or was given since. */
+  async arguments(): Promise<readonly unknown[]> {
+    const bytes = (await this.#client.ask({ type: 'arguments', job: this.#id })) as Uint8Array | null;
+    return bytes === null ? [] : (this.#decode(bytes) as unknown[]);
   }
 
   /**
@@ -80,7 +99,7 @@ export class Job<Result = unknown> {
   async result(): Promise<Result> {
     const [, , kind, payload] = await this.#outcome();
     if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
-    return decodeValue(kind, payload) as Result;
+    return decodeValue(kind, payload, { reference: this.#reference }) as Result;
   }
 
   /** How the job failed, as data, once its call is over; undefined if it did not fail. */
@@ -89,9 +108,122 @@ export class Job<Result = unknown> {
     return kind === 'failure' ? decodeFailure(payload) : undefined;
   }
 
-  #outcome(): Promise<Outcome> {
-    return this.#link.request(['outcome', this.#id]) as Promise<Outcome>;
+  /** Hangs a callback on the job, for either outcome. On a completed job it is run at once. Gives the callback's own handle. */
+  async addCallback<Called = unknown>(callback: CallbackLike<Result>): Promise<Job<Called>> {
+    const wire = encodeCallback(this.#client.encoding(), { both: callback as CallbackLike<never> }, '');
+    await this.#client.do({ type: 'addCallbacks', job: this.#id, callbacks: [wire] });
+    return new Job<Called>(this.#client, wire[0]);
   }
+
+  /** Hangs a pair of callbacks on the job, of which the one that applies is run. The handle's outcome is that of the side that ran. */
+  async addCallbacks<Called = unknown>(sides: {
+    readonly success?: CallbackLike<Result>;
+    readonly failure?: CallbackLike<never>;
+  }): Promise<CallbackPair<Called>> {
+    const wire = encodeCallback(this.#client.encoding(), sides as { success?: CallbackLike<never> }, '');
+    await this.#client.do({ type: 'addCallbacks', job: this.#id, callbacks: [wire] });
+    const side = (role: string) => wire[5].find((part) => part[7] === role)?.[0];
+    return new CallbackPair<Called>(this.#client, wire[0], side('onSuccess'), side('onFailure'));
+  }
+
+  /** Adds parts to a serial or parallel whose last part is not done. */
+  async addParts(parts: readonly Part[]): Promise<Job[]> {
+    const encoding = this.#client.encoding();
+    const wire = parts.map((part, index) => encodeJob(encoding, asJob(part, `parts[${index}]`), `parts[${index}].`));
+    await this.#client.do({ type: 'addParts', job: this.#id, parts: wire });
+    return wire.map(([id]) => new Job(this.#client, id));
+  }
+
+  /** Ends the job: at once if it waits, otherwise as soon as it stops or its thread was ended. Its outcome is a `JobCancelledError`. */
+  async cancel(): Promise<void> {
+    await this.#client.do({ type: 'cancel', job: this.#id });
+  }
+
+  /** Ends a job that has not begun with this error; its callbacks run. */
+  async fail(error: unknown): Promise<void> {
+    await this.#client.do({ type: 'fail', job: this.#id, failure: encodeFailure(failureFrom(error)) });
+  }
+
+  /** Changes a job that has not begun: its arguments, priority, quotas, `beginByMs`, `timeoutMs`. */
+  async change({ args, ...options }: JobChanges): Promise<void> {
+    const encoding = this.#client.encoding();
+    await this.#client.do({
+      type: 'change',
+      job: this.#id,
+      options: coreOptions(options, '', encoding.now) ?? {},
+      ...(args === undefined
+        ? {}
+        : { args: args.length === 0 ? null : encodeArguments(args, { reference: encoding.reference }) }),
+    });
+  }
+
+  readonly #reference = (id: Uint8Array) => new Job(this.#client, idFromBytes(id));
+
+  #decode(bytes: Uint8Array): unknown {
+    return decodePayload(bytes, { reference: this.#reference });
+  }
+
+  #outcome(): Promise<Outcome> {
+    return this.#client.link.request(['outcome', this.#id]) as Promise<Outcome>;
+  }
+}
+
+/** A pair of callbacks: its outcome is that of the side that ran, or the job's own where that side is missing. */
+export class CallbackPair<Called = unknown> extends Job<Called> {
+  /** The side for success, if there is one. */
+  readonly onSuccess: Job<Called> | undefined;
+  /** The side for failure, if there is one. */
+  readonly onFailure: Job<Called> | undefined;
+
+  /** @internal */
+  constructor(client: Client, id: Id, success: Id | undefined, failure: Id | undefined) {
+    super(client, id);
+    this.onSuccess = success === undefined ? undefined : new Job(client, success);
+    this.onFailure = failure === undefined ? undefined : new Job(client, failure);
+  }
+}
+
+export type JobChanges = Pick<JobOptions, 'priority' | 'quotas' | 'beginByMs' | 'timeoutMs'> & {
+  readonly args?: readonly unknown[];
+};
+
+/** @internal The id that a handle stands for among arguments. */
+export function referenceOf(value: object): Uint8Array | undefined {
+  return value instanceof Job ? idToBytes(value.internalId) : undefined;
+}
+
+function detailsOf(info: JobInfo): JobDetails {
+  const {
+    status,
+    callable,
+    queue,
+    priority,
+    parts,
+    partsDone,
+    callbacks,
+    callbacksDone,
+    attempts,
+    errors,
+    interruptions,
+  } = info;
+  const quotas = info.quotas.map((quota) => {
+    const [name, key] = quota.split('\0') as [string, string?];
+    return key === undefined ? { name } : { name, key };
+  });
+  const agent = info.agent === '' ? undefined : info.agent;
+  const counts = { parts, partsDone, callbacks, callbacksDone, attempts, errors, interruptions };
+  return {
+    ...{ status, callable, queue, agent, priority, quotas },
+    ...counts,
+    putAt: new Date(info.putAt),
+    beginAfter: timeOf(info.beginAfter),
+    dueAt: timeOf(info.dueAt),
+    deadline: timeOf(info.deadline),
+    firstStartAt: timeOf(info.firstStartAt),
+    lastStartAt: timeOf(info.lastStartAt),
+    endAt: timeOf(info.endAt),
+    completedAt: timeOf(info.completedAt),
+  };
 }
 
 const timeOf = (time: number) => (time === 0 ? undefined : new Date(time));

@@ -7,16 +7,19 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
 import type { CoordinatorSetup } from '../coordinator/main.js';
+import type { Retention } from '../core/commands.js';
 import { defaultQueue } from '../core/queue.js';
-import type { Level } from '../core/records.js';
+import { type Level, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
+import { registrationOf } from '../definition/define-jobs.js';
 import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
 import { idFromText } from '../protocol/id.js';
-import type { OpenFigures, WireModule } from '../protocol/messages.js';
-import { registrationOf } from './define-jobs.js';
+import type { OpenFigures } from '../protocol/messages.js';
+import type { StoreFigures } from '../store/store.js';
+import { Client } from './client.js';
 import { Job } from './job.js';
 import { Link } from './link.js';
-import { Queue } from './queue.js';
+import { checkName, Queue } from './queue.js';
 
 export interface OpenOptions {
   /**
@@ -32,6 +35,12 @@ export interface OpenOptions {
   readonly execArgv?: readonly string[];
   /** How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the process, `memory` nothing. */
   readonly durability?: Level;
+  /** How long completed jobs are remembered, whichever is least. 7 days, 100,000 jobs and 256 MiB of them by default. */
+  readonly retention?: Partial<Retention>;
+  /** How long a job that is cancelled or out of time may go on before its thread is ended, in milliseconds. 2,000 by default. */
+  readonly stopGraceMs?: number;
+  /** The size of the agent `main`, which is installed in every queue; one per thread by default. `false`: none is. */
+  readonly agent?: { readonly size: number } | false;
   /** Where events go: a pino logger. By default warnings and errors go to standard error. */
   readonly logger?: Logger;
 }
@@ -54,19 +63,15 @@ const coordinatorEndMs = 1_000;
 /** A running callsheet. */
 export class Runtime implements AsyncDisposable {
   readonly #worker: Worker;
-  readonly #link: Link;
-  readonly #modules: Readonly<Record<string, WireModule>>;
-  readonly #durability: Level;
+  readonly #client: Client;
   readonly #found: OpenFigures;
   #closed: Promise<Closed> | undefined;
 
   /** @internal */
-  constructor(worker: Worker, link: Link, modules: Record<string, WireModule>, found: OpenFigures, durability: Level) {
+  constructor(worker: Worker, client: Client, found: OpenFigures) {
     this.#worker = worker;
-    this.#link = link;
-    this.#modules = modules;
+    this.#client = client;
     this.#found = found;
-    this.#durability = durability;
   }
 
   /** This runtime's id, a UUID: the same whenever the same directory is opened. */
@@ -81,14 +86,36 @@ export class Runtime implements AsyncDisposable {
 
   /** The queue with this name. Putting into one that does not exist is an error. */
   queue(name: string = defaultQueue): Queue {
-    return new Queue(name, { link: this.#link, modules: this.#modules, durability: this.#durability });
+    return new Queue(name, this.#client);
+  }
+
+  /** The names of all queues. */
+  async queues(): Promise<string[]> {
+    return (await this.#client.ask({ type: 'queues' })) as string[];
+  }
+
+  /** Creates a queue, if it is not there. */
+  async createQueue(name: string): Promise<Queue> {
+    checkName('name', name);
+    await this.#client.do({ type: 'createQueue', name });
+    return this.queue(name);
+  }
+
+  /** Removes a queue that is empty, with its quotas and agents. */
+  async removeQueue(name: string): Promise<void> {
+    await this.#client.do({ type: 'removeQueue', name });
+  }
+
+  /** Group commits, syncs and bytes written since this runtime was opened, and how many jobs are remembered. */
+  async stats(): Promise<StoreFigures & { readonly jobs: number }> {
+    return (await this.#client.ask({ type: 'figures' })) as StoreFigures & { jobs: number };
   }
 
   /** The handle of a job that was put at any time, by its id. */
   job<Result = unknown>(id: string): Job<Result> {
     const known = idFromText(id);
     if (known === undefined) throw new UnknownJobError(`${JSON.stringify(id)} is not the id of a job`);
-    return new Job<Result>(this.#link, known);
+    return new Job<Result>(this.#client, known);
   }
 
   /** Ends the runtime: claims no more jobs, lets those that run come to an end, interrupts what does not within the grace. */
@@ -106,10 +133,10 @@ export class Runtime implements AsyncDisposable {
 
   async #close(graceMs: number): Promise<Closed> {
     try {
-      const { hanging } = (await this.#link.request(['close', graceMs])) as { hanging: number[] };
+      const { hanging } = (await this.#client.link.request(['close', graceMs])) as { hanging: number[] };
       return { hangingThreads: hanging };
     } finally {
-      this.#link.end(new ClosedError('the runtime is closed'));
+      this.#client.link.end(new ClosedError('the runtime is closed'));
       await endThread(this.#worker);
     }
   }
@@ -133,7 +160,7 @@ export async function open(options: OpenOptions): Promise<Runtime> {
   const link = new Link(worker, ([, level, message, detail]) => logger[level]({ detail }, message));
   try {
     const [, found, modules] = await link.opened();
-    return new Runtime(worker, link, modules, found, durability);
+    return new Runtime(worker, new Client(link, idFromText(found.dispatcher)!, modules, durability), found);
   } catch (error) {
     link.end(error as Error);
     await endThread(worker);
@@ -141,19 +168,23 @@ export async function open(options: OpenOptions): Promise<Runtime> {
   }
 }
 
-function resolveOptions({
-  directory,
-  jobs,
-  threads = availableParallelism(),
-  execArgv = [],
-  durability = 'full',
-}: OpenOptions): CoordinatorSetup {
+const defaultStopGraceMs = 2_000;
+
+function resolveOptions(options: OpenOptions): CoordinatorSetup {
+  const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
+  const { stopGraceMs = defaultStopGraceMs, retention = {} } = options;
   if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of modules from defineJobs() is needed');
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw new RangeError(`threads: ${threads} is not a whole number from 1 to 1024`);
   }
-  if (!['full', 'process', 'memory'].includes(durability)) {
-    throw new RangeError(`durability: ${JSON.stringify(durability)} is not one of full, process, memory`);
+  if (!levels.includes(durability)) {
+    throw new RangeError(`durability: ${JSON.stringify(durability)} is not one of ${levels.join(', ')}`);
+  }
+  if (agent && (!Number.isInteger(agent.size) || agent.size < 1)) {
+    throw new RangeError(`agent.size: ${agent.size} is not a whole number from 1`);
+  }
+  for (const [name, value] of Object.entries({ stopGraceMs, ...retention })) {
+    if (typeof value !== 'number' || !(value >= 0)) throw new RangeError(`${name}: ${value} is not a number from 0`);
   }
   const modules: Record<string, string> = {};
   for (const module of jobs) {
@@ -167,7 +198,10 @@ function resolveOptions({
     modules,
     threads,
     execArgv: [...execArgv],
-    retention: defaultRetention,
+    retention: { ...defaultRetention, ...retention },
+    stopGraceMs,
+    agentSize: agent === false ? 0 : (agent?.size ?? threads),
+    agentSizeGiven: agent !== undefined || options.threads !== undefined,
   };
 }
 

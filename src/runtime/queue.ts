@@ -1,106 +1,242 @@
 /**
  * Queues, as their users hold them.
  */
-import type { Level } from '../core/records.js';
+import { type AgentFilter, type Id, type Level, levels } from '../core/records.js';
+import { asJob, type Part } from '../definition/compose.js';
+import { encodeJob } from '../definition/encode.js';
+import type { JobOptions } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
-import { newId } from '../protocol/id.js';
-import type { WireJob, WireModule } from '../protocol/messages.js';
-import { encodeArguments } from '../protocol/payload.js';
-import { asJob, Composition, type Part } from './compose.js';
-import type { JobCall } from './define-jobs.js';
+import { idToText } from '../protocol/id.js';
+import type { AgentInfo, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
+import type { Client } from './client.js';
 import { Job } from './job.js';
-import type { Link } from './link.js';
 
-/** What a queue needs of its runtime. */
-export interface QueueContext {
-  readonly link: Link;
-  /** What each registered module exports. */
-  readonly modules: Readonly<Record<string, WireModule>>;
-  readonly durability: Level;
+export interface PutOptions extends JobOptions {
+  /** What the job survives once `put` has resolved; as the runtime by default. */
+  readonly durability?: Level;
+}
+
+export interface QuotaOptions {
+  /** How many jobs that name it may run at a time, for each key where jobs give one. 1 by default. */
+  readonly size?: number;
+  /** At most `count` jobs begin in any `periodMs`. None by default. */
+  readonly rate?: { readonly count: number; readonly periodMs: number };
+}
+
+/** A quota, as it stands. */
+export interface Quota {
+  readonly name: string;
+  readonly size: number;
+  readonly rate: { readonly count: number; readonly periodMs: number } | undefined;
+  /** The ids of the jobs that have a place in it. */
+  readonly holders: readonly string[];
+  /** Whether it has no room; of a keyed quota, whether any jobs have a place for each of `size`. */
+  readonly filled: boolean;
+}
+
+/** An agent, as it stands. */
+export interface Agent {
+  /** Whose it is. */
+  readonly dispatcher: string;
+  readonly name: string;
+  readonly size: number;
+  readonly filter: AgentFilter | undefined;
+  /** The ids of the jobs that it has claimed. */
+  readonly running: readonly string[];
+}
+
+export interface AgentOptions {
+  /** On how many threads it has jobs at most. */
+  readonly size: number;
+  /** What it takes; everything by default. */
+  readonly filter?: AgentFilter;
 }
 
 /** A named line of jobs. */
 export class Queue {
   /** The queue's name; the one that is always there is named ''. */
   readonly name: string;
-  readonly #context: QueueContext;
+  readonly #client: Client;
 
   /** @internal */
-  constructor(name: string, context: QueueContext) {
+  constructor(name: string, client: Client) {
     this.name = name;
-    this.#context = context;
+    this.#client = client;
   }
 
   /**
    * Puts a job into the queue. Resolves when it is as durable as the runtime was asked to be: by default, on the disk.
    *
-   * @param job A callable with its arguments, a callable that needs none, or a composition.
+   * @param job A callable with its arguments, a callable that needs none, a composition, or the handle of a job that was removed.
    * @throws {NotStorableError} an argument cannot be stored faithfully; `path` says which part of it.
-   * @throws {CallsheetError} UNKNOWN_MODULE, UNKNOWN_EXPORT or EXPORT_NOT_CALLABLE: this build has no such function; UNKNOWN_QUEUE.
+   * @throws {CallsheetError} UNKNOWN_MODULE, UNKNOWN_EXPORT, EXPORT_NOT_CALLABLE, UNKNOWN_QUEUE, UNKNOWN_QUOTA, INVALID_OPTION.
    */
-  async put<Result>(job: Part<Result>): Promise<Job<Result>> {
-    const [handle] = await this.putAll([job]);
+  async put<Result>(job: Part<Result> | Job<Result>, options: PutOptions = {}): Promise<Job<Result>> {
+    if (job instanceof Job) {
+      await this.#client.do({ type: 'putAgain', job: job.internalId, queue: this.name });
+      return job;
+    }
+    const [handle] = await this.#putAll([job], options, () => 'the job');
     return handle!;
   }
 
-  /** Puts several jobs, all or none. */
-  async putAll<Result>(jobs: readonly Part<Result>[]): Promise<Job<Result>[]> {
-    const wire = jobs.map((job, index) =>
-      this.#encode(asJob(job, jobs.length === 1 ? 'the job' : `jobs[${index}]`), ''),
-    );
-    await this.#context.link.request(['put', this.name, this.#context.durability, wire]);
-    return wire.map(([id]) => new Job<Result>(this.#context.link, id));
+  /** Puts several jobs, all or none. The options are for each of them. */
+  putAll<Result>(jobs: readonly Part<Result>[], options: PutOptions = {}): Promise<Job<Result>[]> {
+    return this.#putAll(jobs, options, (index) => `jobs[${index}]`);
   }
 
-  /** `where` is the path to a part, for errors; empty for the job itself. */
-  #encode(job: JobCall | Composition, where: string): WireJob {
-    const id = newId();
-    if (job instanceof Composition) {
-      const { form, postprocess } = job;
-      const parts = job.parts.map((part, index) => this.#encode(part, `${where}parts[${index}].`));
-      if (postprocess === undefined) return [id, form, '', null, 0, 'default', parts];
-      return [
-        id,
-        form,
-        postprocess.callable,
-        this.#arguments(postprocess, `${where}postprocess.`),
-        0,
-        'default',
-        parts,
-      ];
+  /** How many jobs wait here, those that wait for a date included. */
+  async length(): Promise<number> {
+    return (await this.details()).length;
+  }
+
+  /** What is known of the queue now. */
+  async details(): Promise<QueueInfo> {
+    return (await this.#client.ask({ type: 'queue', queue: this.name })) as QueueInfo;
+  }
+
+  /** The job at this place of the line, in the order of claiming, counted from the end if negative; undefined where there is none. */
+  async at(index: number): Promise<Job | undefined> {
+    const from = index < 0 ? (await this.length()) + index : index;
+    if (!Number.isInteger(from) || from < 0) return undefined;
+    return (await this.#line(from, 1))[0];
+  }
+
+  /** The waiting jobs in the order of claiming, as they stand when each page of them is asked for. */
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<Job> {
+    const page = 256;
+    for (let from = 0; ; from += page) {
+      const jobs = await this.#line(from, page);
+      yield* jobs;
+      if (jobs.length < page) return;
     }
-    return [
-      id,
-      'call',
-      job.callable,
-      this.#arguments({ callable: job.callable, given: job.args }, where),
-      0,
-      'default',
-      [],
-    ];
   }
 
-  #arguments({ callable, given }: { callable: string; given: readonly unknown[] }, where: string): Uint8Array | null {
-    this.#check(callable, where);
-    return given.length === 0 ? null : encodeArguments(given, { root: `${where}arguments` });
+  /** Takes a waiting job out of the queue; it is `new` again and can be put again. Out of range is a RangeError. */
+  async pull(index = 0): Promise<Job> {
+    const job = await this.at(index);
+    if (job === undefined)
+      throw new RangeError(`index: there is no job at ${index} in the queue ${JSON.stringify(this.name)}`);
+    await this.remove(job);
+    return job;
   }
 
-  /** This build has the function. */
-  #check(callable: string, where: string): void {
-    const at = callable.indexOf('#');
-    const [module, name] = [callable.slice(0, at), callable.slice(at + 1)];
-    const of = where === '' ? '' : ` (${where.slice(0, -1)})`;
-    const found = Object.hasOwn(this.#context.modules, module) ? this.#context.modules[module] : undefined;
-    if (found === undefined) {
+  /** Takes this job out of the queue. One that has begun, or that another awaits, is a `JobStatusError`. */
+  async remove(job: Job): Promise<void> {
+    await this.#client.do({ type: 'remove', job: job.internalId });
+  }
+
+  /** Nothing more is claimed from the queue, until `resume`, over restarts too. */
+  async pause(): Promise<void> {
+    await this.#client.do({ type: 'pauseQueue', name: this.name, paused: true });
+  }
+
+  async resume(): Promise<void> {
+    await this.#client.do({ type: 'pauseQueue', name: this.name, paused: false });
+  }
+
+  /** Resolves when nothing in the queue is due or running. */
+  async drain(): Promise<void> {
+    await this.#client.link.request(['drained', this.name]);
+  }
+
+  /** At this length, puts wait until there is room; 0 takes the bound away. `details().putsWaiting` says how many wait. */
+  async setBound(bound: number): Promise<void> {
+    if (!Number.isInteger(bound) || bound < 0) throw new RangeError(`bound: ${bound} is not a whole number from 0`);
+    await this.#client.do({ type: 'boundQueue', name: this.name, bound });
+  }
+
+  /** Creates a quota, or changes the one with this name. */
+  async setQuota(name: string, { size = 1, rate }: QuotaOptions = {}): Promise<void> {
+    checkName('name', name);
+    if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
+    if (
+      rate !== undefined &&
+      !(Number.isInteger(rate.count) && rate.count >= 1 && rate.periodMs > 0 && Number.isFinite(rate.periodMs))
+    ) {
+      throw new RangeError('rate: a whole count from 1 and a periodMs above 0 are needed');
+    }
+    const limits = { size, rate: rate?.count ?? 0, ratePeriodMs: rate?.periodMs ?? 0 };
+    await this.#client.do({ type: 'setQuota', queue: this.name, name, ...limits });
+  }
+
+  /** Removes a quota; jobs that name it go on without it. */
+  async removeQuota(name: string): Promise<void> {
+    await this.#client.do({ type: 'removeQuota', queue: this.name, name });
+  }
+
+  async quotas(): Promise<Quota[]> {
+    const found = (await this.#client.ask({ type: 'quotas', queue: this.name })) as QuotaInfo[];
+    return found.map(({ name, size, rate, ratePeriodMs, holders }) => ({
+      name,
+      size,
+      rate: rate === 0 ? undefined : { count: rate, periodMs: ratePeriodMs },
+      holders: holders.map(idToText),
+      filled: holders.length >= size,
+    }));
+  }
+
+  async agents(): Promise<Agent[]> {
+    const found = (await this.#client.ask({ type: 'agents', queue: this.name })) as AgentInfo[];
+    return found.map(({ dispatcher, name, size, filter, running }) => ({
+      dispatcher: idToText(dispatcher),
+      name,
+      size,
+      filter: filter ?? undefined,
+      running: running.map(idToText),
+    }));
+  }
+
+  /** Adds an agent of this runtime, or changes the one with this name, while it runs. */
+  async setAgent(name: string, { size, filter }: AgentOptions): Promise<void> {
+    checkName('name', name);
+    if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
+    await this.#client.do({
+      type: 'setAgent',
+      dispatcher: this.#client.dispatcher,
+      queue: this.name,
+      name,
+      size,
+      filter: filter ?? null,
+    });
+  }
+
+  /** Removes an agent of this runtime. One that has running jobs is a `JobStatusError`. */
+  async removeAgent(name: string): Promise<void> {
+    await this.#client.do({ type: 'removeAgent', dispatcher: this.#client.dispatcher, queue: this.name, name });
+  }
+
+  async #putAll<Result>(
+    jobs: readonly Part<Result>[],
+    { durability, ...options }: PutOptions,
+    name: (index: number) => string,
+  ): Promise<Job<Result>[]> {
+    const level = durability ?? this.#client.durability;
+    if (!levels.includes(level))
       throw new CallsheetError(
-        'UNKNOWN_MODULE',
-        `the module ${JSON.stringify(module)} was not given to open({ jobs })${of}`,
+        'INVALID_OPTION',
+        `durability: ${JSON.stringify(level)} is not one of ${levels.join(', ')}`,
       );
-    }
-    if (found.functions.includes(name)) return;
-    if (found.others.includes(name)) {
-      throw new CallsheetError('EXPORT_NOT_CALLABLE', `${module} exports ${name}, but it is not a function${of}`);
-    }
-    throw new CallsheetError('UNKNOWN_EXPORT', `${module} exports no function named ${name}${of}`);
+    const encoding = this.#client.encoding();
+    const hasOptions = Object.keys(options).length > 0;
+    const wire = jobs.map((job, index): WireJob => {
+      const call = asJob(job, name(index));
+      return encodeJob(encoding, hasOptions ? call.with(options) : call, jobs.length === 1 ? '' : `jobs[${index}].`);
+    });
+    const put = { type: 'put', queue: this.name, owner: '', level, jobs: wire } as const;
+    const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
+    return (same ?? wire.map(([id]) => id)).map((id) => new Job<Result>(this.#client, id));
   }
+
+  async #line(from: number, count: number): Promise<Job[]> {
+    const ids = (await this.#client.ask({ type: 'line', queue: this.name, from, count })) as Id[];
+    return ids.map((id) => new Job(this.#client, id));
+  }
+}
+
+/** @internal Names are parts of keys, and people read them. */
+export function checkName(what: string, name: string): void {
+  const right =
+    typeof name === 'string' && name !== '' && name.length <= 200 && !name.includes('\0') && !name.includes('\n');
+  if (!right) throw new TypeError(`${what}: a text of 1 to 200 characters without line breaks is needed`);
 }

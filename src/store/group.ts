@@ -4,14 +4,16 @@
  * Both stores decide through this file, so that a command means the same in each. The commands are remembered until the group is
  * kept: a group that could not be written is undone and decided again without what takes room.
  */
-import type { Effect, Gate } from '../core/commands.js';
+import type { Effect, Gate, Outside } from '../core/commands.js';
 import { decide } from '../core/decide.js';
+import type { Id } from '../core/records.js';
 import type { State } from '../core/state.js';
 import type { Asked } from './store.js';
 
 interface Reply {
-  readonly tell: (error?: Error) => void;
+  readonly tell: NonNullable<Asked['reply']>;
   readonly error: Error | undefined;
+  readonly same: readonly Id[] | undefined;
 }
 
 /** What waits behind one gate. */
@@ -32,20 +34,20 @@ export class Group {
     return this.asked.length === 0;
   }
 
-  decide(state: State, asked: Asked, now: number): void {
+  decide(state: State, asked: Asked, outside: Outside): void {
     this.asked.push(asked);
-    let error: Error | undefined;
     try {
-      for (const effect of decide(state, asked.command, now)) this.#released[effect.gate].effects.push(effect);
-    } catch (thrown) {
-      error = thrown as Error;
+      const { effects, same } = decide(state, asked.command, outside);
+      for (const effect of effects) this.#released[effect.gate].effects.push(effect);
+      this.#reply(asked, undefined, same);
+    } catch (error) {
+      this.#reply(asked, error as Error, undefined);
     }
-    this.#reply(asked, error);
   }
 
   /** The command is not decided at all. */
   refuse(asked: Asked, error: Error): void {
-    this.#reply(asked, error);
+    this.#reply(asked, error, undefined);
   }
 
   behind(gate: Gate): Released {
@@ -57,7 +59,7 @@ export class Group {
     for (const { reply } of this.asked) reply?.(error);
   }
 
-  #reply({ gate, reply }: Asked, error: Error | undefined): void {
-    if (reply !== undefined) this.#released[gate].replies.push({ tell: reply, error });
+  #reply({ gate, reply }: Asked, error: Error | undefined, same: readonly Id[] | undefined): void {
+    if (reply !== undefined) this.#released[gate].replies.push({ tell: reply, error, same });
   }
 }

@@ -4,16 +4,30 @@
  * A frame is written as soon as its turn ends, also while a sync is under way: what may run once it is written need not wait for
  * the disk. One sync is in flight at a time; when it ends, the next one covers all frames written meanwhile.
  */
+import type { Command } from '../core/commands.js';
 import { State } from '../core/state.js';
 import { StorageFullError } from '../errors.js';
 import { type Journal, type JournalOptions, openJournal } from '../journal/journal.js';
 import { Group, type Released } from './group.js';
 import { RecordReader, RecordWriter } from './record-codec.js';
-import type { Asked, Store, StoreFigures, StoreOwner } from './store.js';
+import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from './store.js';
 import type { StoredPayload } from './stored-payload.js';
 
 /** A frame at level `process` is on the disk after this time at the latest, unless a sync was asked for before. */
 const lazySyncMs = 100;
+
+/** What is refused while the disk is full; the rest goes on in the reserve. */
+const takesRoom: ReadonlySet<Command['type']> = new Set<Command['type']>([
+  'put',
+  'putAgain',
+  'addCallbacks',
+  'addParts',
+  'change',
+  'annotate',
+  'createQueue',
+  'setQuota',
+  'setAgent',
+]);
 
 /** What waits for the sync of its frame. */
 interface Waiting {
@@ -25,7 +39,7 @@ interface Waiting {
 export class JournalStore implements Store {
   readonly state = new State();
   readonly #directory: string;
-  readonly #now: () => number;
+  readonly #outside: StoreOutside;
   readonly #options: JournalOptions;
   #journal!: Journal;
   #writer!: RecordWriter;
@@ -36,9 +50,9 @@ export class JournalStore implements Store {
   #lazySync: ReturnType<typeof setTimeout> | undefined;
   #failed: Error | undefined;
 
-  constructor(directory: string, options: JournalOptions & { now?: () => number } = {}) {
+  constructor(directory: string, outside: StoreOutside, options: JournalOptions = {}) {
     this.#directory = directory;
-    this.#now = options.now ?? Date.now;
+    this.#outside = outside;
     this.#options = options;
   }
 
@@ -58,8 +72,8 @@ export class JournalStore implements Store {
       for (const { reply } of asked) reply?.(this.#failed);
       return;
     }
-    const now = this.#now();
-    for (const one of asked) this.#group.decide(this.state, one, now);
+    const outside = { ...this.#outside, now: this.#outside.now() };
+    for (const one of asked) this.#group.decide(this.state, one, outside);
   }
 
   commit(): void {
@@ -101,7 +115,7 @@ export class JournalStore implements Store {
     if (this.#failed !== undefined) return then(this.#failed);
     this.#waiting.push({
       lsn: this.#journal.lsn,
-      released: { effects: [], replies: [{ tell: then, error: undefined }] },
+      released: { effects: [], replies: [{ tell: then, error: undefined, same: undefined }] },
       payloads: [],
     });
     this.#sync();
@@ -122,10 +136,10 @@ export class JournalStore implements Store {
   #decideWithoutPuts(group: Group, full: StorageFullError): Group {
     this.state.rollback(0);
     const again = new Group();
-    const now = this.#now();
+    const outside = { ...this.#outside, now: this.#outside.now() };
     for (const asked of group.asked) {
-      if (asked.command.type === 'put') again.refuse(asked, full);
-      else again.decide(this.state, asked, now);
+      if (takesRoom.has(asked.command.type)) again.refuse(asked, full);
+      else again.decide(this.state, asked, outside);
     }
     return again;
   }
@@ -157,7 +171,7 @@ export class JournalStore implements Store {
   }
 
   #release({ effects, replies }: Released): void {
-    for (const { tell, error } of replies) tell(error);
+    for (const { tell, error, same } of replies) tell(error, same);
     if (effects.length > 0) this.#owner.release(effects);
   }
 

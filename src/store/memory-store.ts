@@ -4,18 +4,18 @@
 import { gates } from '../core/commands.js';
 import { State } from '../core/state.js';
 import { Group } from './group.js';
-import type { Asked, Store, StoreFigures, StoreOwner } from './store.js';
+import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from './store.js';
 import type { StoredPayload } from './stored-payload.js';
 
 export class MemoryStore implements Store {
   readonly state = new State();
-  readonly #now: () => number;
+  readonly #outside: StoreOutside;
   #owner: StoreOwner | undefined;
   #group = new Group();
   #commits = 0;
 
-  constructor(options: { now?: () => number } = {}) {
-    this.#now = options.now ?? Date.now;
+  constructor(outside: StoreOutside) {
+    this.#outside = outside;
   }
 
   get figures(): StoreFigures {
@@ -27,8 +27,8 @@ export class MemoryStore implements Store {
   }
 
   transact(asked: readonly Asked[]): void {
-    const now = this.#now();
-    for (const one of asked) this.#group.decide(this.state, one, now);
+    const outside = { ...this.#outside, now: this.#outside.now() };
+    for (const one of asked) this.#group.decide(this.state, one, outside);
   }
 
   commit(): void {
@@ -39,7 +39,7 @@ export class MemoryStore implements Store {
     this.state.keepChanges();
     for (const gate of gates) {
       const { effects, replies } = group.behind(gate);
-      for (const { tell, error } of replies) tell(error);
+      for (const { tell, error, same } of replies) tell(error, same);
       if (effects.length > 0) this.#owner!.release(effects);
     }
   }

@@ -4,7 +4,8 @@
  * A store takes commands, decides each with the pure core, keeps what changed, and releases replies and effects behind their gates,
  * in order. It knows nothing of threads, clients or time beyond the clock it is given. All stores pass one conformance suite.
  */
-import type { Command, Effect, Gate } from '../core/commands.js';
+import type { Command, Effect, Gate, Outside } from '../core/commands.js';
+import type { Id } from '../core/records.js';
 import type { State } from '../core/state.js';
 import type { StoredPayload } from './stored-payload.js';
 
@@ -13,8 +14,8 @@ export interface Asked {
   readonly command: Command;
   /** Behind which gate the reply is released. */
   readonly gate: Gate;
-  /** Called once: without an error when the command is decided and its gate open. */
-  readonly reply?: (error?: Error) => void;
+  /** Called once, when the gate is open: with an error, or with what a put's jobs turned out to be (see `Decided`). */
+  readonly reply?: (error: Error | undefined, same?: readonly Id[]) => void;
 }
 
 /** What a store calls. */
@@ -24,6 +25,9 @@ export interface StoreOwner {
   /** The store can go on no longer; whatever waited has been told. */
   fatal(error: Error): void;
 }
+
+/** What decisions are handed from outside; the time is the store's clock. */
+export type StoreOutside = Omit<Outside, 'now'> & { now(): number };
 
 export interface StoreFigures {
   /** Group commits written. */

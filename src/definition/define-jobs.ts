@@ -4,6 +4,8 @@
  * What is stored of a callable is its module's registered name and its export's name; the running build maps names to files.
  */
 import { CallsheetError } from '../errors.js';
+import type { CallbackLike, CallbackSides } from './callbacks.js';
+import type { JobOptions } from './options.js';
 
 type Handler = (...args: never[]) => unknown;
 
@@ -15,14 +17,42 @@ export class JobCall<Result = unknown> {
   /** `module#export`. */
   readonly callable: string;
   readonly args: readonly unknown[];
+  readonly options: JobOptions;
+  readonly callbacks: readonly CallbackSides[];
   /** Never there; it carries the type of the result. */
   declare readonly result: Result;
 
   /** @internal */
-  constructor(callable: string, args: readonly unknown[]) {
+  constructor(
+    callable: string,
+    args: readonly unknown[],
+    options: JobOptions = {},
+    callbacks: readonly CallbackSides[] = [],
+  ) {
     this.callable = callable;
     this.args = args;
+    this.options = options;
+    this.callbacks = callbacks;
     Object.freeze(this);
+  }
+
+  /** The same job with these options; those it had stay where they are not given anew. */
+  with(options: JobOptions): JobCall<Result> {
+    return new JobCall(this.callable, this.args, { ...this.options, ...options }, this.callbacks);
+  }
+
+  /** The same job with one more callback, for either outcome: called with the result, or the failure, after its own arguments. */
+  onBoth(callback: CallbackLike<Result>): JobCall<Result> {
+    return this.#hang({ both: callback as CallbackLike<never> });
+  }
+
+  /** The same job with one more pair of callbacks, of which the one that applies is run. */
+  on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<never> }): JobCall<Result> {
+    return this.#hang(sides as CallbackSides);
+  }
+
+  #hang(sides: CallbackSides): JobCall<Result> {
+    return new JobCall(this.callable, this.args, this.options, [...this.callbacks, sides]);
   }
 }
 

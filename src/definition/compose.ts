@@ -2,7 +2,9 @@
  * Compositions: several jobs as one.
  */
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
+import type { CallbackLike, CallbackSides } from './callbacks.js';
 import { type Callable, isCallable, JobCall, type Puttable } from './define-jobs.js';
+import type { JobOptions } from './options.js';
 
 /** What a whole does with its completed parts. */
 export interface CompositionOptions<Part, Result> {
@@ -15,19 +17,40 @@ export class Composition<Result = unknown> {
   readonly form: 'serial' | 'parallel';
   readonly parts: readonly (JobCall | Composition)[];
   readonly postprocess: Callable<[CompletedJobs<never>], unknown> | undefined;
+  readonly options: JobOptions;
+  readonly callbacks: readonly CallbackSides[];
   /** Never there; it carries the type of the result. */
   declare readonly result: Result;
 
   /** @internal */
-  constructor(
-    form: 'serial' | 'parallel',
-    parts: readonly (JobCall | Composition)[],
-    postprocess: Composition['postprocess'],
-  ) {
+  constructor({
+    form,
+    parts,
+    postprocess,
+    options,
+    callbacks,
+  }: Omit<Composition, 'result' | 'with' | 'on' | 'onBoth'>) {
     this.form = form;
     this.parts = parts;
     this.postprocess = postprocess;
+    this.options = options;
+    this.callbacks = callbacks;
     Object.freeze(this);
+  }
+
+  /** The same composition with these options; those it had stay where they are not given anew. */
+  with(options: JobOptions): Composition<Result> {
+    return new Composition({ ...this, options: { ...this.options, ...options } });
+  }
+
+  /** The same composition with one more callback, for either outcome. */
+  onBoth(callback: CallbackLike<Result>): Composition<Result> {
+    return new Composition({ ...this, callbacks: [...this.callbacks, { both: callback as CallbackLike<never> }] });
+  }
+
+  /** The same composition with one more pair of callbacks, of which the one that applies is run. */
+  on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<never> }): Composition<Result> {
+    return new Composition({ ...this, callbacks: [...this.callbacks, sides as CallbackSides] });
   }
 }
 
@@ -72,11 +95,13 @@ function compose<P>(
   if (postprocess !== undefined && !isCallable(postprocess)) {
     throw new TypeError(`${form}: postprocess is to be a function of a module from defineJobs(), uncalled`);
   }
-  return new Composition(
+  return new Composition({
     form,
-    parts.map((part, index) => asJob(part, `${form}: parts[${index}]`)),
-    postprocess as Composition['postprocess'],
-  );
+    parts: parts.map((part, index) => asJob(part, `${form}: parts[${index}]`)),
+    postprocess: postprocess as Composition['postprocess'],
+    options: {},
+    callbacks: [],
+  });
 }
 
 /** @internal */

@@ -1,0 +1,131 @@
+/**
+ * What clients and running jobs can ask of the state: reading only, nothing decided.
+ */
+
+import { goesBefore } from '../core/lanes.js';
+import { requireQueue } from '../core/queue.js';
+import { agentKey, type Id, type JobRecord, quotaName } from '../core/records.js';
+import type { State } from '../core/state.js';
+import { JobForgottenError } from '../errors.js';
+import { idToText } from '../protocol/id.js';
+import type { AgentInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../protocol/messages.js';
+import type { Store } from '../store/store.js';
+import type { StoredPayload } from '../store/stored-payload.js';
+
+/** What only the coordinator knows. */
+export interface AnswerContext {
+  readonly store: Store;
+  isRunning(job: Id): boolean;
+  /** How many puts wait for room in a queue. */
+  putsWaiting(queue: string): number;
+}
+
+export function answer(context: AnswerContext, query: Query): unknown {
+  const { state } = context.store;
+  switch (query.type) {
+    case 'job':
+      return jobInfo(context, requireJob(state, query.job));
+    case 'arguments': {
+      const { args } = requireJob(state, query.job);
+      return args === null ? null : context.store.bytes(args as StoredPayload);
+    }
+    case 'annotations':
+      requireJob(state, query.job);
+      return Object.fromEntries(
+        state.annotationsOf(query.job).map(({ name, value }) => [name, context.store.bytes(value as StoredPayload)]),
+      );
+    case 'queues':
+      return [
+        '',
+        ...Array.from(state.settings(), (setting) =>
+          setting.kind === 'queue' && setting.name !== '' ? [setting.name] : [],
+        ).flat(),
+      ];
+    case 'queue':
+      return queueInfo(context, query.queue);
+    case 'line':
+      return line(state, query.queue)
+        .slice(query.from, query.from + query.count)
+        .map(({ id }) => id);
+    case 'quotas':
+      return quotas(state, query.queue);
+    case 'agents':
+      return agents(state, query.queue);
+    case 'figures':
+      return { ...context.store.figures, jobs: state.size };
+  }
+}
+
+export function requireJob(state: State, id: Id): JobRecord {
+  const job = state.job(id);
+  if (job !== undefined) return job;
+  throw new JobForgottenError(
+    `no job ${idToText(id)} is remembered: it was forgotten after it completed, or never put here`,
+  );
+}
+
+/** The jobs of a queue's line as they will be claimed; those that are not yet due follow by date. */
+function line(state: State, queue: string): JobRecord[] {
+  requireQueue(state, queue);
+  const due = [...state.queuedJobs(queue)].sort((a, b) => (goesBefore(a, b) ? -1 : 1));
+  const later = [...state.jobs()].filter((job) => job.queue === queue && job.dueAt !== 0 && job.outcome === 'none');
+  return [...due, ...later.sort((a, b) => a.dueAt - b.dueAt)];
+}
+
+function jobInfo({ isRunning }: AnswerContext, job: JobRecord): JobInfo {
+  return {
+    status: job.status === 'assigned' && isRunning(job.id) ? 'active' : job.status,
+    callable: job.callable,
+    queue: job.queue,
+    agent: job.agent.split('\0').at(-1)!,
+    priority: job.priority,
+    quotas: job.quotas,
+    parts: job.parts,
+    partsDone: job.partsDone,
+    callbacks: job.callbacks,
+    callbacksDone: job.callbacksDone,
+    attempts: job.attempts,
+    errors: job.errors,
+    interruptions: job.interruptions,
+    putAt: job.putAt,
+    beginAfter: job.beginAfter,
+    dueAt: job.dueAt,
+    deadline: job.deadline,
+    firstStartAt: job.firstStartAt,
+    lastStartAt: job.lastStartAt,
+    endAt: job.endAt,
+    completedAt: job.completedAt,
+  };
+}
+
+function queueInfo({ store: { state }, putsWaiting }: AnswerContext, name: string): QueueInfo {
+  const { paused, bound } = requireQueue(state, name);
+  const length = state.queued(name) + state.scheduled(name);
+  return { name, length, unfinished: state.unfinished(name), paused, bound, putsWaiting: putsWaiting(name) };
+}
+
+/** Of a keyed quota, each key that has a place taken is one. */
+function quotas(state: State, queue: string): QuotaInfo[] {
+  requireQueue(state, queue);
+  const found: QuotaInfo[] = [];
+  for (const setting of state.settings()) {
+    if (setting.kind !== 'quota' || setting.queue !== queue) continue;
+    const { name, size, rate, ratePeriodMs } = setting;
+    const holders = state.heldQuotas(queue).filter((key) => quotaName(key) === name);
+    const ids = holders.flatMap((key) => Array.from(state.holders(queue, key), ({ id }) => id));
+    found.push({ name, size, rate, ratePeriodMs, holders: ids });
+  }
+  return found;
+}
+
+function agents(state: State, queue: string): AgentInfo[] {
+  requireQueue(state, queue);
+  const found: AgentInfo[] = [];
+  for (const setting of state.settings()) {
+    if (setting.kind !== 'agent' || setting.queue !== queue) continue;
+    const { dispatcher, name, size, filter } = setting;
+    const running = Array.from(state.running(agentKey(dispatcher, queue, name)), ({ id }) => id);
+    found.push({ dispatcher, name, size, filter, running });
+  }
+  return found;
+}

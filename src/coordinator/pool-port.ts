@@ -1,0 +1,75 @@
+/**
+ * The port between the coordinator and what runs jobs. Behind it is Piscina's pool (`pool.ts`), or, in tests, none.
+ *
+ * Every run that is handed over comes back exactly once: settled, not begun, or interrupted.
+ */
+import type { Id, OutcomeKind } from '../core/records.js';
+import type { Outcome } from '../protocol/board.js';
+import type { Query, WireModule } from '../protocol/messages.js';
+
+/** A claimed job on its way through the pool. */
+export interface Run {
+  readonly job: Id;
+  readonly fence: number;
+  readonly callable: string;
+  readonly attempt: number;
+  readonly queue: string;
+  /** The key of the agent that claimed it. */
+  readonly agent: string;
+  /** A callback runs in the place that its job has: no agent's size keeps it back. */
+  readonly free: boolean;
+  /** 0: none. */
+  readonly timeoutMs: number;
+  readonly args: Uint8Array | null;
+  /** What comes after its own arguments. */
+  readonly fed: [kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array] | null;
+}
+
+/** What the pool tells the coordinator. */
+export interface PoolOwner {
+  settled(run: Run, outcome: Outcome): void;
+  /** It ran too long; whatever became of it, that is its outcome. */
+  timedOut(run: Run): void;
+  /** It was never begun, and will not be. */
+  notBegun(run: Run): void;
+  /** It was begun, and its thread is gone. */
+  interrupted(run: Run): void;
+  /** It has been running for a while. */
+  running(run: Run): void;
+  /** Something of the above was said; there may be room now. */
+  turn(): void;
+  /** A thread ended that had not been asked to. */
+  threadDied(error: Error): void;
+  /** A running job says something about a job. */
+  annotate(job: Id, name: string, value: Uint8Array | null): void;
+  /** A running job asks. */
+  ask(query: Query): unknown;
+  /** A running job waits for an annotation. */
+  waitForAnnotation(job: Id, name: string, timeoutMs: number, then: (value: Uint8Array | null) => void): void;
+}
+
+/** What one thread has at this moment. */
+export interface ThreadLoad {
+  readonly thread: number;
+  /** 0 is idle, 1 has room for a batch ahead. */
+  readonly batches: number;
+  /** The agents whose jobs it has. */
+  readonly agents: ReadonlySet<string>;
+}
+
+export interface PoolPort {
+  /** What each registered module exports; jobs may put others. */
+  introduce(modules: Readonly<Record<string, WireModule>>): void;
+  loads(): readonly ThreadLoad[];
+  /** Hands a batch to a thread. False: the thread is gone, and nothing has happened. */
+  start(thread: number, runs: readonly Run[]): boolean;
+  /** The job is to stop: taken back if it has not begun, told if it has, ended with its thread after the grace. */
+  stop(job: Id): void;
+  isRunning(job: Id): boolean;
+  /** No run is out any more. */
+  readonly idle: boolean;
+  /** Takes back all that was not begun. */
+  takeBackAll(): void;
+  /** Ends all threads, whatever they do. Gives the ids of those that did not end in time, stuck in a system call. */
+  destroy(): Promise<number[]>;
+}

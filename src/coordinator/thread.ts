@@ -1,0 +1,96 @@
+/**
+ * One worker thread, as the coordinator has it: the board they share, its port, and what it was given.
+ */
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { Board, type Outcome, slotCount } from '../protocol/board.js';
+import type { ThreadLink, ThreadMessage, ToThread } from '../protocol/dispatch.js';
+import type { WireModule } from '../protocol/messages.js';
+import type { Run } from './pool-port.js';
+
+export interface Batch {
+  readonly thread: Thread;
+  /** The one agent whose jobs it has. */
+  readonly agent: string;
+  /** By slot. */
+  readonly runs: Map<number, Run>;
+  readonly abort: AbortController;
+}
+
+export class Thread {
+  readonly id: number;
+  readonly board = new Board();
+  readonly batches = new Set<Batch>();
+  readonly #port: MessagePort;
+  readonly #freeSlots = Array.from({ length: slotCount }, (_, slot) => slotCount - 1 - slot);
+  #theirs: MessagePort | undefined;
+
+  constructor(id: number, onMessage: (message: ThreadMessage) => void) {
+    this.id = id;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#theirs = port2;
+    port1.on('message', onMessage);
+    port1.unref();
+  }
+
+  get freeSlots(): number {
+    return this.#freeSlots.length;
+  }
+
+  get agents(): ReadonlySet<string> {
+    return new Set(Array.from(this.batches, ({ agent }) => agent));
+  }
+
+  /** What the thread is to have before its first batch; undefined once it has it. */
+  takeLink(modules: Readonly<Record<string, WireModule>>): ThreadLink | undefined {
+    const port = this.#theirs;
+    this.#theirs = undefined;
+    return port === undefined ? undefined : { board: this.board.buffer, port, modules };
+  }
+
+  /** A slot for this run. Gives it, and the word to begin it with. */
+  assign(batch: Batch, run: Run): [slot: number, word: number] {
+    const slot = this.#freeSlots.pop()!;
+    batch.runs.set(slot, run);
+    return [slot, this.board.assign(slot)];
+  }
+
+  free({ runs }: Batch, slot: number): void {
+    runs.delete(slot);
+    this.board.release(slot);
+    this.#freeSlots.push(slot);
+  }
+
+  /** The batch and the run in this slot. */
+  find(slot: number): { batch: Batch; run: Run } | undefined {
+    for (const batch of this.batches) {
+      const run = batch.runs.get(slot);
+      if (run !== undefined) return { batch, run };
+    }
+    return undefined;
+  }
+
+  /** Says something; wakes the thread if it sleeps for an answer. */
+  say(message: ToThread): void {
+    this.#port.postMessage(message);
+    this.board.ring();
+  }
+
+  /** What the thread has said over its port and nobody has heard yet. */
+  *unheard(): IterableIterator<ThreadMessage> {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: ThreadMessage } | undefined;
+      if (received === undefined) return;
+      yield received.message;
+    }
+  }
+
+  /** The outcomes on the board since the last time. */
+  outcomes(): IterableIterator<Outcome> {
+    return this.board.drain();
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+}

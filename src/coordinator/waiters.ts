@@ -1,0 +1,40 @@
+/**
+ * Who waits for something that is not there yet, by what they wait for.
+ */
+export class Waiters<T> {
+  readonly #waiting = new Map<string, T[]>();
+
+  add(key: string, waiter: T): void {
+    const there = this.#waiting.get(key);
+    if (there === undefined) this.#waiting.set(key, [waiter]);
+    else there.push(waiter);
+  }
+
+  has(key: string): boolean {
+    return this.#waiting.has(key);
+  }
+
+  count(key: string): number {
+    return this.#waiting.get(key)?.length ?? 0;
+  }
+
+  /** All that wait for this; they wait no more. */
+  take(key: string): readonly T[] {
+    const there = this.#waiting.get(key);
+    if (there === undefined) return none;
+    this.#waiting.delete(key);
+    return there;
+  }
+
+  remove(key: string, waiter: T): void {
+    const left = this.#waiting.get(key)?.filter((other) => other !== waiter);
+    if (left?.length) this.#waiting.set(key, left);
+    else this.#waiting.delete(key);
+  }
+
+  keys(): string[] {
+    return [...this.#waiting.keys()];
+  }
+}
+
+const none: readonly never[] = [];

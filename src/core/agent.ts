@@ -1,0 +1,31 @@
+/**
+ * Agents: who claims for a dispatcher in a queue, how much at a time, and what.
+ */
+import { CallsheetError, JobStatusError } from '../errors.js';
+import type { Decision } from './job.js';
+import type { Lane } from './lanes.js';
+import { type AgentFilter, type AgentRecord, agentKey, type Id, quotaName } from './records.js';
+
+export function setAgent({ state }: Decision, agent: AgentRecord): void {
+  state.set(agentKey(agent.dispatcher, agent.queue, agent.name), agent);
+}
+
+/** An agent with running jobs cannot be removed. */
+export function removeAgent({ state }: Decision, dispatcher: Id, queue: string, name: string): void {
+  const key = agentKey(dispatcher, queue, name);
+  if (state.setting(key) === undefined)
+    throw new CallsheetError('UNKNOWN_AGENT', `there is no agent named ${JSON.stringify(name)}`);
+  if (state.running(key).size > 0) throw new JobStatusError(`the agent ${JSON.stringify(name)} has running jobs`);
+  state.set(key, undefined);
+}
+
+/** Whether the jobs of this lane are for an agent with this filter. */
+export function accepts(filter: AgentFilter | null, lane: Lane): boolean {
+  if (filter === null) return true;
+  const { callables, modules, quotas, minPriority, maxPriority } = filter;
+  if (callables !== undefined && !callables.includes(lane.callable)) return false;
+  if (modules !== undefined && !modules.includes(lane.callable.split('#', 1)[0]!)) return false;
+  if (quotas !== undefined && !lane.quotas.some((key) => quotas.includes(quotaName(key)))) return false;
+  if (minPriority !== undefined && lane.priority < minPriority) return false;
+  return maxPriority === undefined || lane.priority <= maxPriority;
+}

@@ -1,0 +1,64 @@
+/**
+ * Callbacks: jobs that are called with a job's outcome, one after another, in the order in which they were added.
+ *
+ * A callback has its turn when the job's call is over and the callbacks before it are completed. It stands in no line and takes no
+ * quota's place: its turn is its claim, and it keeps the place of its job's agent. A choice (`addCallbacks`) runs the side that
+ * applies and takes that side's outcome; where there is none it passes the job's own outcome on, so that what hangs on it sees it.
+ */
+import type { JobSpec } from './commands.js';
+import { notePart } from './composite.js';
+import { complete, conclude, createMembers, type Decision, start } from './job.js';
+import type { JobRecord } from './records.js';
+
+/** Whether it runs when its turn comes rather than from a line. */
+export function takesTurns({ role }: JobRecord): boolean {
+  return role === 'callback' || role === 'onSuccess' || role === 'onFailure';
+}
+
+/** Hangs callbacks on a job at any time; on a completed one they run at once. */
+export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly JobSpec[]): void {
+  const { state } = decision;
+  const idle = job.outcome !== 'none' && job.callbacksDone === job.callbacks;
+  const first = job.callbacks;
+  state.update(job, { callbacks: first + specs.length });
+  createMembers(decision, job, 'callback', specs, first);
+  if (idle && specs.length > 0) runCallback(decision, state.callbacks(job)[first]!);
+}
+
+/** The job's call is over: its callbacks run, and then it is completed. */
+export function runCallbacks(decision: Decision, job: JobRecord): void {
+  if (job.callbacksDone === job.callbacks) complete(decision, job);
+  else runCallback(decision, decision.state.callbacks(job)[job.callbacksDone]!);
+}
+
+/** The callback has its turn. */
+export function runCallback(decision: Decision, callback: JobRecord): void {
+  const { state } = decision;
+  const above = state.job(callback.parent)!;
+  if (callback.form !== 'choice') return start(decision, callback, above.agent);
+  const role = above.outcome === 'failure' ? 'onFailure' : 'onSuccess';
+  const side = state.parts(callback).find((part) => part.role === role);
+  state.update(callback, { status: 'active', stage: 'waiting', agent: above.agent });
+  if (side === undefined) conclude(decision, callback, above.outcome, above.result);
+  else start(decision, side, above.agent);
+}
+
+/** The job whose outcome a callback is called with. */
+export function calledWith(decision: Pick<Decision, 'state'>, callback: JobRecord): JobRecord {
+  const above = decision.state.job(callback.parent)!;
+  return callback.role === 'callback' ? above : decision.state.job(above.parent)!;
+}
+
+/** A callback, or the side of a choice that ran, is completed. */
+export function callbackCompleted(decision: Decision, callback: JobRecord): void {
+  const { state, effects } = decision;
+  const above = state.job(callback.parent)!;
+  if (callback.outcome === 'failure' && callback.form === 'call') {
+    effects.push({ type: 'log', gate: 'decided', level: 'fatal', message: 'a callback failed', job: callback.id });
+  }
+  if (callback.role !== 'callback') return conclude(decision, above, callback.outcome, callback.result);
+  state.update(above, { callbacksDone: above.callbacksDone + 1 });
+  if (above.callbacksDone < above.callbacks) runCallback(decision, state.callbacks(above)[above.callbacksDone]!);
+  else if (above.status === 'callbacks') complete(decision, above);
+  if (above.role === 'part') notePart(decision, above);
+}

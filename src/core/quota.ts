@@ -1,0 +1,39 @@
+/**
+ * Quotas: how many jobs that name one may run at a time, and how many may begin in a period.
+ *
+ * A job takes a place in each quota it names when it is claimed, and gives them back when its call is over or it is to be retried later;
+ * a retry at once keeps them, so that a quota of 1 keeps its order. A job that another waits for shares that one's places. Who
+ * has a place is said by the jobs (`places`); the counts are derived. A quota whose definition was removed is ignored.
+ */
+import { UnknownQuotaError } from '../errors.js';
+import { type JobRecord, type QuotaRecord, quotaName, quotaRecordKey } from './records.js';
+import type { State } from './state.js';
+
+/** Every quota that the job names is defined in its queue. */
+export function checkQuotas(state: State, { queue, quotas }: JobRecord): void {
+  for (const key of quotas) {
+    const name = quotaName(key);
+    if (quotaOf(state, queue, key) === undefined) {
+      throw new UnknownQuotaError(`the queue ${JSON.stringify(queue)} has no quota named ${JSON.stringify(name)}`);
+    }
+  }
+}
+
+/** The quotas in which the job still needs a place. */
+export function neededPlaces({ quotas, shared, places }: JobRecord): readonly string[] {
+  if (quotas.length === 0) return quotas;
+  return quotas.filter((key) => !shared.includes(key) && !places.includes(key));
+}
+
+/** The job is claimed. */
+export function takePlaces(state: State, job: JobRecord): void {
+  if (job.quotas.length === 0) return;
+  const needed = neededPlaces(job);
+  for (const key of needed) state.spendRate(job.queue, key);
+  if (needed.length > 0) state.update(job, { places: [...job.places, ...needed] });
+}
+
+/** Undefined where the quota is not defined, or defined no more. */
+export function quotaOf(state: State, queue: string, key: string): QuotaRecord | undefined {
+  return state.setting(quotaRecordKey(queue, quotaName(key))) as QuotaRecord | undefined;
+}

@@ -1,0 +1,83 @@
+/**
+ * Jobs as messages: arguments encoded, options checked, callables known to this build.
+ */
+import { CallsheetError } from '../errors.js';
+import { newId } from '../protocol/id.js';
+import type { WireJob, WireModule } from '../protocol/messages.js';
+import { encodeArguments } from '../protocol/payload.js';
+import { type CallbackSides, callbackCall } from './callbacks.js';
+import type { Composition } from './compose.js';
+import { JobCall } from './define-jobs.js';
+import { coreOptions } from './options.js';
+
+/** What encoding needs to know. */
+export interface EncodeContext {
+  /** What each registered module exports. */
+  readonly modules: Readonly<Record<string, WireModule>>;
+  readonly now: number;
+  /** The id that a live handle among the arguments stands for. */
+  readonly reference: (value: object) => Uint8Array | undefined;
+}
+
+/** A job with all that belongs to it. `where` is the path to it, for errors, and ends in a dot unless it is empty. */
+export function encodeJob(context: EncodeContext, job: JobCall | Composition, where: string): WireJob {
+  const id = newId();
+  const options = coreOptions(job.options, where, context.now);
+  const callbacks = job.callbacks.map((sides, index) => encodeCallback(context, sides, `${where}callbacks[${index}].`));
+  if (job instanceof JobCall) {
+    const args = encodeGiven(context, job.callable, job.args, where);
+    return [id, 'call', job.callable, args, options, [], callbacks];
+  }
+  const { form, postprocess } = job;
+  const args =
+    postprocess === undefined
+      ? null
+      : encodeGiven(context, postprocess.callable, postprocess.given, `${where}postprocess.`);
+  const parts = job.parts.map((part, index) => encodeJob(context, part, `${where}parts[${index}].`));
+  return [id, form, postprocess?.callable ?? '', args, options, parts, callbacks];
+}
+
+/** A callback, or the choice between two. */
+export function encodeCallback(context: EncodeContext, sides: CallbackSides, where: string): WireJob {
+  if ('both' in sides) return encodeJob(context, callbackCall(sides.both, `${where}both`), `${where}both.`);
+  const side = (value: unknown, name: 'success' | 'failure', role: 'onSuccess' | 'onFailure'): WireJob[] => {
+    if (value === undefined) return [];
+    const [id, form, callable, args, options, parts, callbacks] = encodeJob(
+      context,
+      callbackCall(value, where + name),
+      `${where}${name}.`,
+    );
+    return [[id, form, callable, args, options, parts, callbacks, role]];
+  };
+  const parts = [...side(sides.success, 'success', 'onSuccess'), ...side(sides.failure, 'failure', 'onFailure')];
+  return [newId(), 'choice', '', null, null, parts, []];
+}
+
+function encodeGiven(
+  { modules, reference }: EncodeContext,
+  callable: string,
+  given: readonly unknown[],
+  where: string,
+): Uint8Array | null {
+  checkKnown(modules, callable, where);
+  return given.length === 0 ? null : encodeArguments(given, { root: `${where}arguments`, reference });
+}
+
+/** This build has the function. */
+function checkKnown(modules: EncodeContext['modules'], callable: string, where: string): void {
+  const at = callable.indexOf('#');
+  const [module, name] = [callable.slice(0, at), callable.slice(at + 1)];
+  const of = where === '' ? '' : ` (${where.slice(0, -1)})`;
+  const found = Object.hasOwn(modules, module) ? modules[module] : undefined;
+  if (found === undefined) {
+    throw new CallsheetError(
+      'UNKNOWN_MODULE',
+      `the module ${JSON.stringify(module)} was not given to open({ jobs })${of}`,
+    );
+  }
+  if (found.functions.includes(name)) return;
+  if (found.others.includes(name)) {
+    throw new CallsheetError('EXPORT_NOT_CALLABLE', `${module} exports ${name}, but it is not a function${of}`);
+  }
+  throw new CallsheetError('UNKNOWN_EXPORT', `${module} exports no function named ${name}${of}`);
+}

@@ -1,0 +1,89 @@
+/**
+ * What can be asked for a job, as its users say it, checked and made into what the core takes.
+ */
+import type { JobOptions as CoreOptions } from '../core/commands.js';
+import { quotaKey } from '../core/records.js';
+import { CallsheetError } from '../errors.js';
+import type { RetryPolicy } from './retry-policies.js';
+
+export interface JobOptions {
+  /** Higher goes first; any finite number, 0 by default. */
+  readonly priority?: number;
+  /** Not before this: a Date, an ISO string with its zone, or a delay in milliseconds. In the past: as soon as possible. */
+  readonly beginAfter?: Date | string | number;
+  /** A job that has not begun this many milliseconds after `beginAfter`, or else the put, fails with `JobExpiredError`. */
+  readonly beginByMs?: number;
+  /** How long a run may take, in milliseconds. After that it ends as if cancelled, with `JobTimeoutError`. */
+  readonly timeoutMs?: number;
+  /** The quotas of its queue in which it needs a place: names, or names with a key. */
+  readonly quotas?: readonly (string | { readonly name: string; readonly key: string })[];
+  /** While a job with this key is live, a second put gives that job. */
+  readonly unique?: string;
+  /** A second put with a live `unique` key takes the first one's place while that is pending. */
+  readonly replace?: boolean;
+  /** What becomes of it if it fails or is interrupted; see {@link RetryPolicy}. */
+  readonly retry?: RetryPolicy;
+}
+
+const known = new Set(['priority', 'beginAfter', 'beginByMs', 'timeoutMs', 'quotas', 'unique', 'replace', 'retry']);
+
+/** @internal `where` begins the path in errors; `now` is what a delay counts from. */
+export function coreOptions(options: JobOptions, where: string, now: number): CoreOptions | null {
+  const keys = Object.keys(options);
+  if (keys.length === 0) return null;
+  for (const key of keys) if (!known.has(key)) throw invalid(`${where}${key}`, 'is no option of a job');
+  const { priority, beginAfter, beginByMs, timeoutMs, quotas, unique, replace, retry } = options;
+  if (priority !== undefined && !Number.isFinite(priority))
+    throw invalid(`${where}priority`, `${priority} is not a finite number`);
+  if (unique !== undefined && (typeof unique !== 'string' || unique === '' || unique.length > 500)) {
+    throw invalid(`${where}unique`, 'is to be a text of 1 to 500 characters');
+  }
+  return {
+    ...(priority === undefined ? {} : { priority }),
+    ...(beginAfter === undefined ? {} : { beginAfter: timeOf(beginAfter, `${where}beginAfter`, now) }),
+    ...(beginByMs === undefined ? {} : { beginByMs: duration(beginByMs, `${where}beginByMs`) }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs: duration(timeoutMs, `${where}timeoutMs`) }),
+    ...(quotas === undefined ? {} : { quotas: quotaKeys(quotas, `${where}quotas`) }),
+    ...(unique === undefined ? {} : { unique }),
+    ...(replace === undefined ? {} : { replace }),
+    ...(retry === undefined ? {} : { policy: retry }),
+  };
+}
+
+/** With a zone: a date without one means another time on another machine. */
+const isoForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/;
+
+function timeOf(value: Date | string | number, where: string, now: number): number {
+  if (typeof value === 'number') return now + duration(value, where);
+  if (typeof value === 'string' && !isoForm.test(value))
+    throw invalid(where, `${JSON.stringify(value)} is not an ISO date with a zone`);
+  const time = new Date(value).getTime();
+  if (Number.isNaN(time)) throw invalid(where, 'is not a valid date');
+  return Math.max(1, time);
+}
+
+function duration(value: number, where: string): number {
+  if (typeof value !== 'number' || !(value >= 0) || value > Number.MAX_SAFE_INTEGER / 4) {
+    throw invalid(where, `${value} is not a number of milliseconds`);
+  }
+  return value;
+}
+
+function quotaKeys(quotas: NonNullable<JobOptions['quotas']>, where: string): string[] {
+  if (!Array.isArray(quotas)) throw invalid(where, 'is to be a list of names');
+  return [...new Set(quotas.map((quota, index) => oneQuota(quota, `${where}[${index}]`)))];
+}
+
+function oneQuota(quota: NonNullable<JobOptions['quotas']>[number], where: string): string {
+  const [name, key] = typeof quota === 'string' ? [quota, undefined] : [quota?.name, quota?.key];
+  for (const text of [name, key ?? 'a']) {
+    if (typeof text !== 'string' || text === '' || text.length > 500 || text.includes('\0') || text.includes('\n')) {
+      throw invalid(where, 'is to be a name, or { name, key }, of texts of 1 to 500 characters without line breaks');
+    }
+  }
+  return quotaKey(name!, key);
+}
+
+function invalid(where: string, reason: string): CallsheetError {
+  return new CallsheetError('INVALID_OPTION', `${where}: ${reason}`);
+}

@@ -1,0 +1,40 @@
+/**
+ * Commands as they are sent, made into the core's.
+ */
+import type { Command, JobSpec } from '../core/commands.js';
+import type { Payload } from '../core/records.js';
+import type { WireCommand, WireJob } from './messages.js';
+
+const noOptions = {};
+
+/** `payload` makes bytes into what the store carries. */
+export function commandFromWire(wire: WireCommand, payload: (bytes: Uint8Array) => Payload): Command {
+  const spec = ([id, form, callable, args, options, parts, callbacks, role]: WireJob): JobSpec => ({
+    id,
+    form,
+    callable,
+    args: args === null ? null : payload(args),
+    options: options ?? noOptions,
+    parts: parts.map(spec),
+    callbacks: callbacks.map(spec),
+    ...(role === undefined ? {} : { role }),
+  });
+  switch (wire.type) {
+    case 'put':
+      return { ...wire, jobs: wire.jobs.map(spec) };
+    case 'addCallbacks':
+      return { ...wire, callbacks: wire.callbacks.map(spec) };
+    case 'addParts':
+      return { ...wire, parts: wire.parts.map(spec) };
+    case 'change': {
+      const { args, ...rest } = wire;
+      return args === undefined ? rest : { ...rest, args: args === null ? null : payload(args) };
+    }
+    case 'fail':
+      return { ...wire, failure: payload(wire.failure) };
+    case 'annotate':
+      return { ...wire, value: wire.value === null ? null : payload(wire.value) };
+    default:
+      return wire;
+  }
+}

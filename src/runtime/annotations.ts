@@ -1,0 +1,59 @@
+/**
+ * Annotations, as the holder of a handle has them: what is said about a job, live both ways.
+ */
+import type { Id } from '../core/records.js';
+import { decodePayload, encodePayload } from '../protocol/payload.js';
+import { annotationLimitBytes, type WaitOptions } from '../worker/context.js';
+import type { Client } from './client.js';
+
+export class Annotations {
+  readonly #client: Client;
+  readonly #id: Id;
+
+  /** @internal */
+  constructor(client: Client, id: Id) {
+    this.#client = client;
+    this.#id = id;
+  }
+
+  /** Says something about the job; seen at once wherever it is held, and kept with it. 64 KiB at most. */
+  async set(name: string, value: unknown): Promise<void> {
+    const { reference } = this.#client.encoding();
+    const limits = {
+      root: `annotations.${name}`,
+      code: 'ARGUMENT_NOT_STORABLE',
+      limitBytes: annotationLimitBytes,
+    } as const;
+    await this.#client.do({
+      type: 'annotate',
+      job: this.#id,
+      name,
+      value: encodePayload(value, { ...limits, reference }),
+    });
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#client.do({ type: 'annotate', job: this.#id, name, value: null });
+  }
+
+  /** What is said under this name now; undefined if nothing is. */
+  async get(name: string): Promise<unknown> {
+    return (await this.all())[name];
+  }
+
+  /** All that is said about the job now. */
+  async all(): Promise<Readonly<Record<string, unknown>>> {
+    const found = (await this.#client.ask({ type: 'annotations', job: this.#id })) as Record<string, Uint8Array>;
+    const entries = Object.entries(found).map(([name, bytes]) => [name, decodePayload(bytes)] as const);
+    return Object.assign(Object.create(null) as Record<string, unknown>, Object.fromEntries(entries));
+  }
+
+  /** Waits until something is said under this name; after `timeoutMs` gives the default. */
+  async waitFor<Value = unknown>(
+    name: string,
+    { timeoutMs, default: fallback }: WaitOptions<Value>,
+  ): Promise<Value | undefined> {
+    const bytes = (await this.#client.link.request(['annotation', this.#id, name, timeoutMs])) as Uint8Array | null;
+    return bytes === null ? fallback : (decodePayload(bytes) as Value);
+  }
+}

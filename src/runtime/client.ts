@@ -1,0 +1,36 @@
+/**
+ * What handles need of their runtime: its line to the coordinator, and what encoding needs to know.
+ */
+import type { Id, Level } from '../core/records.js';
+import type { EncodeContext } from '../definition/encode.js';
+import type { Query, WireCommand, WireModule } from '../protocol/messages.js';
+import { referenceOf } from './job.js';
+import type { Link } from './link.js';
+
+export class Client {
+  readonly link: Link;
+  /** What a put is asked to survive where it does not say. */
+  readonly durability: Level;
+  /** This runtime's own id. */
+  readonly dispatcher: Id;
+  readonly #modules: Readonly<Record<string, WireModule>>;
+
+  constructor(link: Link, dispatcher: Id, modules: Readonly<Record<string, WireModule>>, durability: Level) {
+    this.link = link;
+    this.dispatcher = dispatcher;
+    this.durability = durability;
+    this.#modules = modules;
+  }
+
+  encoding(): EncodeContext {
+    return { modules: this.#modules, now: Date.now(), reference: referenceOf };
+  }
+
+  do(command: WireCommand, level: Level = this.durability): Promise<unknown> {
+    return this.link.request(['do', level, command]);
+  }
+
+  ask(query: Query): Promise<unknown> {
+    return this.link.request(['ask', query]);
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * A job's header as bytes.
+ *
+ *   id (16), owner, callable, queue (names), status and form, role and stage, level and outcome (a nibble each), flags, mask; then, for each
+ *   bit of the mask, lowest first, what most jobs do not have; then position, fence, attempts, put time and the times since.
+ *
+ * Numbers are varints. A name is the number that an entry before gave it (`record-codec.ts`). Times are milliseconds: the put's since the
+ * epoch, the others since the put, plus one, where 0 is "not yet".
+ */
+import { type JobRecord, jobForms, jobRoles, jobStages, jobStatuses, levels, outcomeKinds } from '../core/records.js';
+import type { ByteReader, ByteWriter } from './bytes.js';
+
+/** The names that a header gives by number. */
+export function namesOf({ owner, callable, queue, policy, agent }: JobRecord): readonly string[] {
+  return [owner, callable, queue, policy, agent];
+}
+
+const flag = { queued: 1, front: 2, claimed: 4, begun: 8, suspect: 16, cancelled: 32, counted: 64 } as const;
+const has = {
+  parent: 1,
+  parts: 2,
+  callbacks: 4,
+  quotas: 8,
+  unique: 16,
+  agent: 32,
+  inner: 64,
+  priority: 128,
+  trouble: 256,
+  dates: 512,
+  policy: 1024,
+} as const;
+
+const flagNames = Object.keys(flag) as (keyof typeof flag)[];
+
+export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) => number): void {
+  const mask =
+    (job.role === 'root' ? 0 : has.parent) +
+    (job.form === 'call' ? 0 : has.parts) +
+    (job.callbacks === 0 ? 0 : has.callbacks) +
+    (job.quotas.length === 0 && job.places.length === 0 && job.shared.length === 0 ? 0 : has.quotas) +
+    (job.unique === '' ? 0 : has.unique) +
+    (job.agent === '' ? 0 : has.agent) +
+    (job.inner === '' ? 0 : has.inner) +
+    (job.priority === 0 ? 0 : has.priority) +
+    (job.errors === 0 && job.interruptions === 0 ? 0 : has.trouble) +
+    (job.beginAfter === 0 && job.dueAt === 0 && job.deadline === 0 && job.timeoutMs === 0 ? 0 : has.dates) +
+    (job.policy === 'default' ? 0 : has.policy);
+  out.id(job.id);
+  out.varint(name(job.owner));
+  out.varint(name(job.callable));
+  out.varint(name(job.queue));
+  out.u8(jobStatuses.indexOf(job.status) + 16 * jobForms.indexOf(job.form));
+  out.u8(jobRoles.indexOf(job.role) + 16 * jobStages.indexOf(job.stage));
+  out.u8(levels.indexOf(job.level) + 16 * outcomeKinds.indexOf(job.outcome));
+  let flags = 0;
+  for (const key of flagNames) if (job[key]) flags += flag[key];
+  out.u8(flags);
+  out.varint(mask);
+  if (mask & has.parent) {
+    out.id(job.parent);
+    out.varint(job.index);
+  }
+  if (mask & has.parts) {
+    out.varint(job.parts);
+    out.varint(job.partsDone);
+  }
+  if (mask & has.callbacks) {
+    out.varint(job.callbacks);
+    out.varint(job.callbacksDone);
+    out.varint(job.awaitedCallbacks);
+  }
+  if (mask & has.quotas) for (const list of [job.quotas, job.places, job.shared]) writeTexts(out, list);
+  if (mask & has.unique) out.text(job.unique);
+  if (mask & has.agent) out.varint(name(job.agent));
+  if (mask & has.inner) out.id(job.inner);
+  if (mask & has.priority) out.f64(job.priority);
+  if (mask & has.trouble) {
+    out.varint(job.errors);
+    out.varint(job.interruptions);
+  }
+  if (mask & has.dates) for (const time of [job.beginAfter, job.dueAt, job.deadline, job.timeoutMs]) out.f64(time);
+  if (mask & has.policy) out.varint(name(job.policy));
+  out.varint(job.eligible);
+  out.varint(job.fence);
+  out.varint(job.attempts);
+  out.varint(job.putAt);
+  out.varint(since(job.putAt, job.firstStartAt));
+  out.varint(since(job.putAt, job.lastStartAt));
+  out.varint(since(job.putAt, job.endAt));
+  out.varint(since(job.putAt, job.completedAt));
+}
+
+/** The header, without the payloads that belong to it. */
+export function readJob(input: ByteReader, nameOf: (number: number) => string): JobRecord {
+  const id = input.id();
+  const name = () => nameOf(input.varint());
+  const owner = name();
+  const callable = name();
+  const queue = name();
+  const [status, form] = nibbles(input.u8());
+  const [role, stage] = nibbles(input.u8());
+  const [level, outcome] = nibbles(input.u8());
+  const flags = input.u8();
+  const mask = input.varint();
+  const number = (bit: number) => (mask & bit ? input.varint() : 0);
+  const parent = mask & has.parent ? input.id() : '';
+  const index = number(has.parent);
+  const parts = number(has.parts);
+  const partsDone = number(has.parts);
+  const callbacks = number(has.callbacks);
+  const callbacksDone = number(has.callbacks);
+  const awaitedCallbacks = number(has.callbacks);
+  const texts = () => (mask & has.quotas ? readTexts(input) : none);
+  const quotas = texts();
+  const places = texts();
+  const shared = texts();
+  const unique = mask & has.unique ? input.text() : '';
+  const agent = mask & has.agent ? name() : '';
+  const inner = mask & has.inner ? input.id() : '';
+  const priority = mask & has.priority ? input.f64() : 0;
+  const errors = number(has.trouble);
+  const interruptions = number(has.trouble);
+  const date = () => (mask & has.dates ? input.f64() : 0);
+  const beginAfter = date();
+  const dueAt = date();
+  const deadline = date();
+  const timeoutMs = date();
+  const policy = mask & has.policy ? name() : 'default';
+  const eligible = input.varint();
+  const fence = input.varint();
+  const attempts = input.varint();
+  const putAt = input.varint();
+  const time = () => {
+    const after = input.varint();
+    return after === 0 ? 0 : putAt + after - 1;
+  };
+  return {
+    kind: 'job',
+    id,
+    owner,
+    status: named(jobStatuses, status),
+    form: named(jobForms, form),
+    role: named(jobRoles, role),
+    stage: named(jobStages, stage),
+    callable,
+    queue,
+    parent,
+    index,
+    parts,
+    partsDone,
+    callbacks,
+    callbacksDone,
+    awaitedCallbacks,
+    counted: (flags & flag.counted) !== 0,
+    level: named(levels, level),
+    policy,
+    priority,
+    quotas,
+    places,
+    shared,
+    unique,
+    queued: (flags & flag.queued) !== 0,
+    front: (flags & flag.front) !== 0,
+    eligible,
+    fence,
+    claimed: (flags & flag.claimed) !== 0,
+    begun: (flags & flag.begun) !== 0,
+    cancelled: (flags & flag.cancelled) !== 0,
+    suspect: (flags & flag.suspect) !== 0,
+    agent,
+    inner,
+    attempts,
+    errors,
+    interruptions,
+    outcome: named(outcomeKinds, outcome),
+    putAt,
+    beginAfter,
+    dueAt,
+    deadline,
+    timeoutMs,
+    firstStartAt: time(),
+    lastStartAt: time(),
+    endAt: time(),
+    completedAt: time(),
+    args: null,
+    result: null,
+  };
+}
+
+const none: readonly never[] = [];
+
+/** A clock that was set back meanwhile counts as no time passed. */
+const since = (putAt: number, time: number) => (time === 0 ? 0 : Math.max(0, Math.round(time - putAt)) + 1);
+
+const nibbles = (byte: number) => [byte % 16, byte >> 4] as const;
+
+function named<T>(names: readonly T[], number: number): T {
+  const found = names[number];
+  if (found === undefined) throw new RangeError(`${number} is not one of ${names.join(', ')}`);
+  return found;
+}
+
+function writeTexts(out: ByteWriter, texts: readonly string[]): void {
+  out.varint(texts.length);
+  for (const text of texts) out.text(text);
+}
+
+function readTexts(input: ByteReader): readonly string[] {
+  const count = input.varint();
+  // Each text takes a byte at least, so a count beyond what is left is wrong before anything is made for it.
+  if (count > input.left) throw new RangeError(`${count} texts in ${input.left} bytes`);
+  return Array.from({ length: count }, () => input.text());
+}

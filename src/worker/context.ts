@@ -1,0 +1,289 @@
+/**
+ * What a running job can know and do: found from anywhere below its handler, synchronously.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { type Logger, pino } from 'pino';
+import type { Id } from '../core/records.js';
+import { asJob, type Part } from '../definition/compose.js';
+import { encodeJob } from '../definition/encode.js';
+import { CallsheetError, JobNotCommittedError } from '../errors.js';
+import type { Board } from '../protocol/board.js';
+import type { ThreadMessage, ToThread } from '../protocol/dispatch.js';
+import { errorFromData } from '../protocol/error-data.js';
+import { idToBytes, idToText } from '../protocol/id.js';
+import type { WireCommand, WireModule } from '../protocol/messages.js';
+import { decodePayload, encodePayload } from '../protocol/payload.js';
+
+/** The thread's side of what it shares with the coordinator. */
+export class ThreadContext {
+  readonly board: Board;
+  readonly modules: Readonly<Record<string, WireModule>>;
+  readonly #port: MessagePort;
+  readonly #answers = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  readonly #jobs = new Map<number, JobContext>();
+  #requests = 0;
+
+  constructor(board: Board, port: MessagePort, modules: Readonly<Record<string, WireModule>>) {
+    this.board = board;
+    this.modules = modules;
+    this.#port = port;
+    port.on('message', (message: ToThread) => this.#handle(message));
+    port.unref();
+  }
+
+  enter(job: JobContext): void {
+    this.#jobs.set(job.slot, job);
+  }
+
+  leave(job: JobContext): void {
+    this.#jobs.delete(job.slot);
+  }
+
+  say(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  /** Asks the coordinator; the thread's loop goes on meanwhile. */
+  ask(message: (request: number) => ThreadMessage): Promise<unknown> {
+    const request = ++this.#requests;
+    return new Promise((resolve, reject) => {
+      this.#answers.set(request, { resolve, reject });
+      this.say(message(request));
+    });
+  }
+
+  /** Asks the coordinator and sleeps until it answers: for synchronous handlers. */
+  askSync(message: (request: number) => ThreadMessage): unknown {
+    const request = ++this.#requests;
+    let answer: { value: unknown } | { error: Error } | undefined;
+    this.#answers.set(request, {
+      resolve: (value) => {
+        answer = { value };
+      },
+      reject: (error) => {
+        answer = { error };
+      },
+    });
+    let { rung } = this.board;
+    this.say(message(request));
+    for (;;) {
+      for (let next = receiveMessageOnPort(this.#port); next !== undefined; next = receiveMessageOnPort(this.#port))
+        this.#handle(next.message);
+      if (answer !== undefined) break;
+      this.board.sleep(rung, 1000);
+      rung = this.board.rung;
+    }
+    if ('error' in answer) throw answer.error;
+    return answer.value;
+  }
+
+  #handle(message: ToThread): void {
+    if (message[0] === 'stop') {
+      this.#jobs.get(message[1])?.stop();
+      return;
+    }
+    const waiting = this.#answers.get(message[1]);
+    this.#answers.delete(message[1]);
+    if (message[0] === 'answer') waiting?.resolve(message[2]);
+    else waiting?.reject(errorFromData(message[2]));
+  }
+}
+
+/** A job as another job holds it. */
+export class JobReference {
+  readonly #id: Id;
+  readonly #thread: ThreadContext;
+  readonly #committed: boolean;
+
+  /** @internal */
+  constructor(id: Id, thread: ThreadContext, committed: boolean) {
+    this.#id = id;
+    this.#thread = thread;
+    this.#committed = committed;
+  }
+
+  /** The job's id, a UUID. */
+  get id(): string {
+    return idToText(this.#id);
+  }
+
+  /** What is said about the job; a job that is put with this one has nothing said about it yet. */
+  get annotations(): JobAnnotations {
+    return new JobAnnotations(this.#id, this.#thread);
+  }
+
+  /** A job cannot wait for what is put only when it ends. */
+  result(): Promise<never> {
+    const reason = this.#committed
+      ? 'a running job does not wait for another: return the handle, and its outcome is taken'
+      : 'the job is put when this one ends, so it cannot be waited for here: return it, and its outcome is taken';
+    return Promise.reject(new JobNotCommittedError(reason));
+  }
+
+  /** @internal */
+  get internalId(): Id {
+    return this.#id;
+  }
+}
+
+/** What is said about a job, live: seen at once wherever the job is held. */
+export class JobAnnotations {
+  readonly #id: Id;
+  readonly #thread: ThreadContext;
+
+  /** @internal */
+  constructor(id: Id, thread: ThreadContext) {
+    this.#id = id;
+    this.#thread = thread;
+  }
+
+  /** Says something about the job, at once. */
+  set(name: string, value: unknown): void {
+    const limits = {
+      root: `annotations.${name}`,
+      code: 'ARGUMENT_NOT_STORABLE',
+      limitBytes: annotationLimitBytes,
+    } as const;
+    this.#thread.say(['annotate', this.#id, name, encodePayload(value, { ...limits, reference: referenceOf })]);
+  }
+
+  delete(name: string): void {
+    this.#thread.say(['annotate', this.#id, name, null]);
+  }
+
+  /** What is said under this name now. Sleeps for as long as the coordinator takes to answer. */
+  get(name: string): unknown {
+    const all = this.#thread.askSync((request) => ['ask', request, { type: 'annotations', job: this.#id }]) as Record<
+      string,
+      Uint8Array
+    >;
+    return Object.hasOwn(all, name) ? decodePayload(all[name]!) : undefined;
+  }
+
+  /** Waits until something is said under this name; after `timeoutMs` gives the default. */
+  async waitFor<Value = unknown>(
+    name: string,
+    { timeoutMs, default: fallback }: WaitOptions<Value>,
+  ): Promise<Value | undefined> {
+    return valueOr(fallback, await this.#thread.ask((request) => ['annotation', request, this.#id, name, timeoutMs]));
+  }
+
+  /** The same for synchronous handlers: the thread sleeps. */
+  waitForSync<Value = unknown>(name: string, { timeoutMs, default: fallback }: WaitOptions<Value>): Value | undefined {
+    return valueOr(
+      fallback,
+      this.#thread.askSync((request) => ['annotation', request, this.#id, name, timeoutMs]),
+    );
+  }
+}
+
+export interface WaitOptions<Value> {
+  /** In milliseconds. */
+  readonly timeoutMs: number;
+  /** What an expired wait gives. */
+  readonly default?: Value;
+}
+
+const valueOr = <Value>(fallback: Value | undefined, bytes: unknown): Value | undefined =>
+  bytes === null ? fallback : (decodePayload(bytes as Uint8Array) as Value);
+
+/** Annotations are notes, not results. */
+export const annotationLimitBytes = 64 * 1024;
+
+/** One run of a job, as its code sees it. */
+export class JobContext {
+  /** The job's id, a UUID. */
+  readonly id: string;
+  /** 1 for the first run. */
+  readonly attempt: number;
+  readonly queue: string;
+  /** The name of the agent that claimed it. */
+  readonly agent: string;
+  /** What is said about this job, live. */
+  readonly annotations: JobAnnotations;
+  /** @internal */
+  readonly slot: number;
+  readonly #word: number;
+  readonly #thread: ThreadContext;
+  readonly #abort = new AbortController();
+  readonly #inner: WireCommand[] = [];
+  #logger: Logger | undefined;
+
+  /** @internal */
+  constructor(
+    thread: ThreadContext,
+    run: { slot: number; word: number; id: Id; attempt: number; queue: string; agent: string },
+  ) {
+    this.#thread = thread;
+    this.slot = run.slot;
+    this.#word = run.word;
+    this.id = idToText(run.id);
+    this.attempt = run.attempt;
+    this.queue = run.queue;
+    this.agent = run.agent;
+    this.annotations = new JobAnnotations(run.id, thread);
+  }
+
+  /** Aborted when the job is cancelled or runs out of time. A loop that never waits reads `cancelled` instead. */
+  get signal(): AbortSignal {
+    if (this.cancelled) this.stop();
+    return this.#abort.signal;
+  }
+
+  /** Whether the job is to stop; true at once, also in a loop that never gives up its thread. */
+  get cancelled(): boolean {
+    return this.#thread.board.isStopped(this.slot, this.#word);
+  }
+
+  /** Writes to standard error, with the job's id and attempt. */
+  get logger(): Logger {
+    this.#logger ??= pino(
+      { name: 'callsheet', base: { job: this.id, attempt: this.attempt } },
+      pino.destination({ fd: 2, sync: true }),
+    );
+    return this.#logger;
+  }
+
+  /**
+   * Puts another job: together with this one's outcome, or not at all if this run fails. Return the handle, and its outcome
+   * is this job's.
+   */
+  put(job: Part, { queue = this.queue }: { readonly queue?: string } = {}): JobReference {
+    const context = { modules: this.#thread.modules, now: Date.now(), reference: referenceOf };
+    const wire = encodeJob(context, asJob(job, 'the job'), '');
+    // The coordinator fills in who puts it and how safe it is: as this job.
+    this.#inner.push({ type: 'put', queue, owner: '', level: 'memory', jobs: [wire] });
+    return new JobReference(wire[0], this.#thread, false);
+  }
+
+  /** @internal */
+  stop(): void {
+    if (!this.#abort.signal.aborted) this.#abort.abort(new CallsheetError('JOB_CANCELLED', 'the job is to stop'));
+  }
+
+  /** @internal */
+  get inner(): readonly WireCommand[] {
+    return this.#inner;
+  }
+}
+
+/** @internal */
+export const running = new AsyncLocalStorage<JobContext>();
+
+/**
+ * The job that is running here: to be called from anywhere below a handler.
+ *
+ * @throws {CallsheetError} NOT_IN_JOB anywhere else.
+ */
+export function currentJob(): JobContext {
+  const job = running.getStore();
+  if (job === undefined)
+    throw new CallsheetError('NOT_IN_JOB', 'no job is running here: currentJob() is for the functions of job modules');
+  return job;
+}
+
+/** @internal The id that a handle stands for among arguments and results. */
+export function referenceOf(value: object): Uint8Array | undefined {
+  return value instanceof JobReference ? idToBytes(value.internalId) : undefined;
+}
