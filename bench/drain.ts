@@ -69,16 +69,25 @@ async function measureCallsheet(
     waiting.push(...(await queue.putAll(Array.from({ length }, (_, at) => stamps.stamp(from + at)))));
   }
   // Jobs are done in their order, but for the batches that threads have at the same time: when the last ones are done, all are.
-  const awaited = everyResult ? waiting : waiting.slice(-putAtOnce);
-  const results = awaited.map((job) => job.result());
+  const asked = everyResult ? waiting : waiting.slice(-putAtOnce);
+  const results = asked.map((job) => job.result());
   const before = await syncFigures(callsheet);
   const start = performance.now();
   await held.release();
-  await Promise.all(results);
+  const stamped = await Promise.all(results);
   const ms = performance.now() - start;
   const after = await syncFigures(callsheet);
-  for (const [number, job] of waiting.entries())
-    checkStamp(await job.result(), number, new Set([0, coordinatorThread]));
+  const forbidden = new Set([0, coordinatorThread]);
+  for (const [at, one] of stamped.entries()) checkStamp(one, jobs - stamped.length + at, forbidden);
+  if (!everyResult) await checkOthers(waiting.slice(0, -putAtOnce), forbidden);
   const isVoid = directory && before && after ? implausibleSyncs(before, after, 1) : undefined;
   return { figures: { jobs: (jobs / ms) * 1000 }, void: isVoid };
+}
+
+/** 100,000 completed jobs are remembered, so of the first thousand some are forgotten by now. */
+async function checkOthers(done: readonly Job<number>[], forbidden: ReadonlySet<number>): Promise<void> {
+  for (let from = putAtOnce; from < done.length; from += putAtOnce) {
+    const stamped = await Promise.all(done.slice(from, from + putAtOnce).map((job) => job.result()));
+    for (const [at, one] of stamped.entries()) checkStamp(one, from + at, forbidden);
+  }
 }

@@ -16,11 +16,15 @@ export async function holdThreads({ callsheet }: Opened, { threads, scratch }: C
   const file = scratch.newPath();
   const held = await callsheet.queue().putAll(Array.from({ length: threads }, () => holds.holdUntil(file)));
   for (const job of held) while ((await job.status()) !== 'active');
+  // Asked now: when the last of many jobs is done, these may be forgotten.
+  const results = Promise.all(held.map((job) => job.result()));
+  // Without a release the runtime is closed on them.
+  results.catch(() => {});
   return {
     jobs: threads,
     async release() {
       writeFileSync(file, '');
-      await Promise.all(held.map((job) => job.result()));
+      await results;
     },
   };
 }
