@@ -39,12 +39,16 @@ describe('a bad put', () => {
   });
 
   /** The job is refused, alone or among good ones; and a good one works after it. */
-  async function refused(bad: unknown, expected: (error: CallsheetError) => void): Promise<void> {
+  async function refused(bad: unknown, expected: (error: CallsheetError, where: string) => void): Promise<void> {
     const job = bad as Part<number>;
     const queue = callsheet.queue();
-    for (const attempt of [() => queue.put(job), () => queue.putAll([good(), job, good()])]) {
-      await assert.rejects(attempt(), (error: CallsheetError) => {
-        expected(error);
+    const attempts: [where: string, put: () => Promise<unknown>][] = [
+      ['', () => queue.put(job)],
+      ['jobs[1].', () => queue.putAll([good(), job, good()])],
+    ];
+    for (const [where, put] of attempts) {
+      await assert.rejects(put(), (error: CallsheetError) => {
+        expected(error, where);
         return true;
       });
     }
@@ -97,10 +101,10 @@ describe('a bad put', () => {
   ];
   for (const [what, value, path] of unstorable) {
     it(`[3.4] with ${what} in its arguments gives the path to it`, async () => {
-      const at = (where: string) => (error: CallsheetError) => {
+      const at = (path: string) => (error: CallsheetError, where: string) => {
         assert.ok(error instanceof NotStorableError, `${error}`);
         assert.equal(error.code, 'ARGUMENT_NOT_STORABLE');
-        assert.ok(error.path.startsWith(where), `${error.path}, not ${where}`);
+        assert.ok(error.path.startsWith(where + path), `${error.path}, not ${where}${path}`);
         assert.ok(error.message.includes(error.path), error.message);
       };
       await refused(numbers.echo(value), at(path));
@@ -110,8 +114,8 @@ describe('a bad put', () => {
 
   it('[3.4] with an argument of a postprocess that cannot be stored gives the path to it', async () => {
     const postprocess = numbers.scaledSum.with(1, (() => 'mm') as unknown as string);
-    await refused(parallel([numbers.add(1, 2)], { postprocess }), (error) => {
-      assert.equal((error as NotStorableError).path, 'postprocess.arguments[1]');
+    await refused(parallel([numbers.add(1, 2)], { postprocess }), (error, where) => {
+      assert.equal((error as NotStorableError).path, `${where}postprocess.arguments[1]`);
     });
   });
 

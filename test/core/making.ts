@@ -1,0 +1,156 @@
+/** Making what the core works on: states, ids, commands, and a reading of a whole state that can be compared. */
+import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../../src/core/commands.js';
+import { decide } from '../../src/core/decide.js';
+import { JobRow } from '../../src/core/job-row.js';
+import { neededPlaces, quotaOf } from '../../src/core/quota.js';
+import type { Id, JobRecord, Payload } from '../../src/core/records.js';
+import { State } from '../../src/core/state.js';
+
+/** An id of sixteen characters from a short name. */
+export const idOf = (name: string): Id => name.padEnd(16, '.');
+/** The short name again. */
+export const nameOf = (id: Id): string => id.replace(/\.+$/, '');
+
+export const payload = (byteLength = 1): Payload => ({ byteLength });
+
+/** An error of callsheet's own, as a payload that shows which it was. */
+export interface ErrorPayload extends Payload {
+  readonly error: Error;
+}
+
+export const outsideAt = (now: number): Outside => ({
+  now,
+  random: () => 0.5,
+  failure: (error): ErrorPayload => ({ byteLength: 99, error }),
+});
+
+export function call(name: string, options: JobOptions = {}, extra: Partial<JobSpec> = {}): JobSpec {
+  return { id: idOf(name), form: 'call', callable: 'm#run', args: null, options, parts: [], callbacks: [], ...extra };
+}
+
+/** A whole of these parts, without postprocess. */
+export function whole(form: 'serial' | 'parallel', name: string, parts: readonly JobSpec[]): JobSpec {
+  return call(name, {}, { form, callable: '', parts });
+}
+
+export const value: Settled = { kind: 'value', payload: payload() };
+export const thrown: Settled = { kind: 'thrown', payload: payload(), names: ['Error'] };
+
+/** A state that commands are given to, one after another, each a group of its own; its clock ticks with every command. */
+export class Machine {
+  readonly state = new State();
+  now = 1000;
+
+  /** Decides a command, and keeps it. */
+  do(command: Command): readonly Effect[] {
+    const { effects } = decide(this.state, command, outsideAt(++this.now));
+    this.state.keepChanges();
+    return effects;
+  }
+
+  put(...jobs: JobSpec[]): readonly Effect[] {
+    return this.do({ type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs });
+  }
+
+  claim(name: string): readonly Effect[] {
+    return this.do({ type: 'claim', job: idOf(name), agent: 'main' });
+  }
+
+  begun(name: string): readonly Effect[] {
+    return this.do({ type: 'begun', ...this.#claimOf(name), at: this.now });
+  }
+
+  settle(name: string, outcome: Settled = value): readonly Effect[] {
+    return this.do({ type: 'settle', ...this.#claimOf(name), outcome, startedAt: this.now, inner: [] });
+  }
+
+  giveBack(name: string): readonly Effect[] {
+    return this.do({ type: 'giveBack', ...this.#claimOf(name) });
+  }
+
+  interrupt(name: string, cause: 'close' | 'thread' | 'process' = 'thread'): readonly Effect[] {
+    return this.do({ type: 'interrupt', ...this.#claimOf(name), cause });
+  }
+
+  /** What the next process finds, and its first command. */
+  reopened(): Machine {
+    const next = new Machine();
+    for (const job of this.state.jobs()) next.state.load(new JobRow(job));
+    next.state.loaded();
+    next.now = this.now;
+    next.do({ type: 'recover' });
+    return next;
+  }
+
+  job(name: string): JobRecord {
+    const job = this.state.job(idOf(name));
+    if (job === undefined) throw new Error(`there is no job ${name}`);
+    return job;
+  }
+
+  statuses(...names: string[]): string[] {
+    return names.map((name) => this.job(name).status);
+  }
+
+  /** The names in the line of the default queue, in the order of claiming. */
+  line(): string[] {
+    return inContractOrder(this.state).map(({ id }) => nameOf(id));
+  }
+
+  #claimOf(name: string): { job: Id; fence: number } {
+    return { job: idOf(name), fence: this.job(name).fence };
+  }
+}
+
+/** The jobs in line in the order that the contract gives: priority, then what was put back, then the moment of becoming eligible. */
+export function inContractOrder(state: State): JobRecord[] {
+  return [...state.jobs()]
+    .filter(({ queued }) => queued)
+    .sort((a, b) => b.priority - a.priority || Number(b.front) - Number(a.front) || a.eligible - b.eligible);
+}
+
+/** Whether every quota that the job names has room for it, by the records alone. */
+export function hasRoom(state: State, job: JobRecord): boolean {
+  return neededPlaces(job).every((quota) => {
+    const record = quotaOf(state, job.queue, quota);
+    if (record === undefined) return true;
+    return [...state.jobs()].filter(({ places }) => places.includes(quota)).length < record.size;
+  });
+}
+
+/** All that is stored of a job: what indices keep beside it is as in a new row. */
+export const recordOf = (job: JobRecord): JobRecord => ({ ...new JobRow(job) });
+
+/** A whole state as data: records and everything that is derived from them. */
+export function snapshotOf(state: State) {
+  const jobs = [...state.jobs()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const callables = [...new Set(jobs.map(({ callable }) => callable))].sort();
+  const ids = (list: Iterable<JobRecord>) => Array.from(list, ({ id }) => id);
+  return {
+    records: jobs.map(recordOf),
+    members: jobs.map((job) => [ids(state.parts(job)), ids(state.callbacks(job)), ids(state.waitingFor(job)).sort()]),
+    annotations: jobs.map(({ id }) => [...state.annotationsOf(id)].sort((a, b) => (a.name < b.name ? -1 : 1))),
+    settings: [...state.settings()].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    line: [state.queued(''), state.unfinished(''), state.scheduled(''), state.busy('')],
+    heads: callables.map((callable) => state.firstQueued('', (lane) => lane.callable === callable, 0)?.id),
+    running: ids(state.running('main')).sort(),
+    places: state
+      .heldQuotas('')
+      .map((quota) => [quota, ids(state.holders('', quota)).sort()])
+      .sort(),
+    unique: ['u0', 'u1', 'u2'].map((key) => state.uniqueJob('', key)?.id),
+    nextTimer: state.nextTimer,
+    completed: [state.size, state.completedCount, state.completedBytes, state.oldestCompleted?.id],
+  };
+}
+
+/** What a store would be told, as data. */
+export function changesOf(state: State) {
+  const { jobs, forgotten, settings, annotations } = state.changes();
+  return {
+    jobs: jobs.map(recordOf),
+    forgotten: [...forgotten],
+    settings: [...settings],
+    annotations: [...annotations],
+  };
+}

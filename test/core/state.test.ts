@@ -1,0 +1,197 @@
+/** The state: what is taken back leaves no trace, and what is derived always follows from the records. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { JobSpec } from '../../src/core/commands.js';
+import { decide } from '../../src/core/decide.js';
+import type { AnnotationRecord, JobRecord, SettingRecord } from '../../src/core/records.js';
+import { State } from '../../src/core/state.js';
+import { CallsheetError } from '../../src/errors.js';
+import { seedOf } from '../harness/randomness.js';
+import {
+  call,
+  changesOf,
+  hasRoom,
+  idOf,
+  inContractOrder,
+  Machine,
+  outsideAt,
+  recordOf,
+  snapshotOf,
+  whole,
+} from './making.js';
+import { type Wish, Wishes, wish } from './wishes.js';
+
+const groups = fc.array(fc.record({ wishes: fc.array(wish, { maxLength: 8 }), kept: fc.boolean() }), {
+  maxLength: 40,
+  size: 'max',
+});
+
+/** What is derived follows from the records. */
+function checkDerived(state: State): void {
+  const line = inContractOrder(state);
+  assert.equal(state.queued(''), line.length);
+  for (const callables of [['m#a'], ['m#b', 'm#c', ''], ['m#a', 'm#b', 'm#c', 'm#post', '']]) {
+    const first = line.find((job) => callables.includes(job.callable) && hasRoom(state, job));
+    const claimed = state.firstQueued('', (lane) => callables.includes(lane.callable), 0);
+    assert.equal(claimed?.id, first?.id, 'the head of the line');
+  }
+  const jobs = [...state.jobs()];
+  const byIndex = (a: JobRecord, b: JobRecord) => a.index - b.index;
+  for (const job of jobs) {
+    const parts = jobs.filter(({ parent, role }) => parent === job.id && role !== 'callback').sort(byIndex);
+    const callbacks = jobs.filter(({ parent, role }) => parent === job.id && role === 'callback').sort(byIndex);
+    assert.deepEqual(
+      [state.parts(job), state.callbacks(job)].map((list) => list.map(({ id }) => id)),
+      [parts, callbacks].map((list) => list.map(({ id }) => id)),
+    );
+    assert.deepEqual([parts.length, callbacks.length], [job.parts, job.callbacks]);
+    assert.equal(job.partsDone, parts.filter(({ counted }) => counted).length);
+    assert.equal(job.callbacksDone, callbacks.filter(({ status }) => status === 'completed').length);
+  }
+  const completed = jobs.filter(({ status }) => status === 'completed');
+  assert.equal(state.completedCount, completed.filter(({ role }) => role === 'root').length);
+  const bytesOf = ({ args, result }: JobRecord) => (args?.byteLength ?? 0) + (result?.byteLength ?? 0);
+  assert.equal(
+    state.completedBytes,
+    completed.reduce((sum, job) => sum + bytesOf(job), 0),
+  );
+  const holders = jobs.filter(({ places }) => places.includes('q')).map(({ id }) => id);
+  assert.deepEqual(Array.from(state.holders('', 'q'), ({ id }) => id).sort(), holders.sort());
+}
+
+/** The records as a store has them that was told of all changes, in the order in which stores write them. */
+class Stored {
+  readonly #jobs = new Map<string, JobRecord>();
+  readonly #settings = new Map<string, SettingRecord | undefined>();
+  readonly #annotations = new Map<string, AnnotationRecord | undefined>();
+
+  keep(state: State): void {
+    const { jobs, forgotten, settings, annotations } = state.changes();
+    for (const job of jobs) this.#jobs.set(job.id, recordOf(job));
+    for (const id of forgotten) this.#jobs.delete(id);
+    for (const [key, setting] of settings) this.#settings.set(key, setting);
+    for (const [key, annotation] of annotations) this.#annotations.set(key, annotation);
+  }
+
+  opened(): State {
+    const state = new State();
+    for (const job of this.#jobs.values()) state.load(job);
+    for (const [key, setting] of this.#settings) state.loadSetting(key, setting);
+    for (const said of this.#annotations.values())
+      if (said !== undefined) state.loadAnnotation(said.job, said.name, said.value);
+    state.loaded();
+    return state;
+  }
+}
+
+/** Groups of commands, some of them taken back; after each command and each group everything is looked at. */
+function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[]): void {
+  const state = new State();
+  const wishes = new Wishes();
+  const stored = new Stored();
+  let now = 0;
+  for (const { wishes: group, kept } of all) {
+    const before = snapshotOf(state);
+    for (const wish of group) {
+      const command = wishes.command(state, wish);
+      const unrefused = snapshotOf(state);
+      try {
+        decide(state, command, outsideAt(++now));
+      } catch (error) {
+        const expected = error instanceof CallsheetError || /exists already/.test((error as Error).message);
+        assert.ok(expected, `${command.type}: ${(error as Error).stack}`);
+        assert.deepEqual(snapshotOf(state), unrefused, `${command.type} was refused`);
+      }
+      checkDerived(state);
+    }
+    if (kept) {
+      stored.keep(state);
+      state.keepChanges();
+    } else {
+      state.rollback(0);
+      assert.deepEqual(snapshotOf(state), before, 'the group was taken back');
+      checkDerived(state);
+    }
+    assert.deepEqual(changesOf(state), { jobs: [], forgotten: [], settings: [], annotations: [] });
+  }
+  const opened = stored.opened();
+  // Which of those that completed in one millisecond is the oldest is not stored.
+  const { completed: _, ...told } = snapshotOf(opened);
+  const { completed: __, ...kept } = snapshotOf(state);
+  assert.deepEqual(told, kept, 'what was kept is what there is');
+  checkDerived(opened);
+}
+
+describe('the state', () => {
+  it('is as it was after a command that was refused, and after a group that was taken back', (t) => {
+    fc.assert(fc.property(groups, checkGroups), {
+      seed: seedOf(t),
+      numRuns: 200,
+    });
+  });
+
+  it('[3.4] tells a store nothing of a put that was refused', () => {
+    const { state } = new Machine();
+    const put = (...jobs: JobSpec[]) =>
+      decide(state, { type: 'put', queue: '', owner: idOf('o'), level: 'full', jobs }, outsideAt(1));
+    put(call('a'));
+    assert.throws(() => put(call('b'), call('a')));
+    assert.deepEqual(changesOf(state).forgotten, [], 'nothing is forgotten that was never there');
+    put(call('b'));
+    const { jobs, forgotten } = changesOf(state);
+    assert.deepEqual([jobs.map(({ id }) => id), forgotten], [[idOf('a'), idOf('b')], []]);
+  });
+
+  it('[3.4] refuses an id that is taken', () => {
+    const machine = new Machine();
+    machine.put(call('a'));
+    assert.throws(() => machine.put(call('b'), call('a')), /exists already/);
+    assert.deepEqual(machine.line(), ['a']);
+  });
+
+  it('goes on with the positions of the records that it finds', () => {
+    const machine = new Machine();
+    machine.put(call('a'), call('b'), call('c'));
+    const reopened = machine.reopened();
+    reopened.put(call('d'));
+    assert.deepEqual(reopened.line(), ['a', 'b', 'c', 'd']);
+  });
+
+  it('tells each record once that changed, in its last state', () => {
+    const machine = new Machine();
+    machine.put(call('a'));
+    const { state } = machine;
+    decide(state, { type: 'claim', job: idOf('a'), agent: 'main' }, outsideAt(1));
+    decide(state, { type: 'begun', job: idOf('a'), fence: 1, at: 1 }, outsideAt(2));
+    const { jobs, forgotten } = state.changes();
+    assert.deepEqual([jobs.length, jobs[0]!.status, forgotten.length], [1, 'active', 0]);
+  });
+
+  it('tells nothing of a job that came and went in one group', () => {
+    const { state } = new Machine();
+    const jobs = [whole('serial', 'w', [])];
+    decide(state, { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs }, outsideAt(1));
+    decide(state, { type: 'claim', job: idOf('w'), agent: 'main' }, outsideAt(2));
+    decide(state, { type: 'forget', keep: { ageMs: 0, count: 0, bytes: 0 } }, outsideAt(3));
+    assert.equal(state.size, 0);
+    const { jobs: told, forgotten } = changesOf(state);
+    assert.deepEqual([told, forgotten], [[], []]);
+  });
+
+  for (const [what, patch] of [
+    ['an outcome that changes', { outcome: 'failure' }],
+    ['a completed job that is not', { status: 'pending' }],
+    ['a job in line that is claimed', { queued: true, claimed: true }],
+    ['a start without a claim', { begun: true }],
+    ['more parts done than there are', { partsDone: 1 }],
+  ] as const) {
+    it(`refuses a step that would break an invariant: ${what}`, () => {
+      const machine = new Machine();
+      machine.put(call('a'));
+      machine.claim('a');
+      machine.settle('a');
+      assert.throws(() => machine.state.update(machine.job('a'), patch), /invariant/);
+    });
+  }
+});

@@ -1,0 +1,115 @@
+/** Random commands: wishes, each made a command by what the state is when its turn comes, so that most of them mean something. */
+import fc from 'fast-check';
+import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
+import type { State } from '../../src/core/state.js';
+import { call, idOf, inContractOrder, payload } from './making.js';
+
+export interface Wish {
+  readonly what: Command['type'];
+  readonly which: number;
+  readonly size: number;
+}
+
+export const wish: fc.Arbitrary<Wish> = fc.record({
+  what: fc.oneof(
+    { weight: 5, arbitrary: fc.constant('put' as const) },
+    { weight: 9, arbitrary: fc.constant('claim' as const) },
+    { weight: 8, arbitrary: fc.constant('settle' as const) },
+    { weight: 6, arbitrary: fc.constantFrom('begun' as const, 'giveBack', 'interrupt', 'cancel', 'addCallbacks') },
+    { weight: 5, arbitrary: fc.constantFrom('forget' as const, 'remove', 'putAgain', 'change', 'fail', 'addParts') },
+    { weight: 4, arbitrary: fc.constantFrom('annotate' as const, 'setQuota', 'removeQuota', 'tick') },
+    { weight: 1, arbitrary: fc.constant('recover' as const) },
+  ),
+  which: fc.nat({ max: 10_000 }),
+  size: fc.nat({ max: 5 }),
+});
+
+const owner = idOf('owner');
+
+export class Wishes {
+  #names = 0;
+
+  /** Some are refused: a queue or quota that there is not, an id that is taken, a claim that is over, a wrong status. */
+  command(state: State, { what, which, size }: Wish): Command {
+    const jobs = [...state.jobs()];
+    const claimed = jobs.filter((job) => job.claimed);
+    const chosen = claimed[which % Math.max(claimed.length, 1)];
+    const claim = { job: chosen?.id ?? idOf('none'), fence: (chosen?.fence ?? 0) + (which % 11 === 0 ? 1 : 0) };
+    const job = jobs[which % Math.max(jobs.length, 1)]?.id ?? idOf('none');
+    switch (what) {
+      case 'put': {
+        const specs = Array.from({ length: 1 + (which % 3) }, (_, n) => this.#spec(which + n, size));
+        if (which % 7 === 0 && jobs.length > 0) specs.push(call('taken', {}, { id: job }));
+        return { type: what, queue: which % 13 === 0 ? 'nowhere' : '', owner, level: 'full', jobs: specs };
+      }
+      case 'claim':
+        return { type: what, job: inContractOrder(state)[which % 3]?.id ?? idOf('none'), agent: 'main' };
+      case 'settle': {
+        const kinds: Settled[] = [
+          { kind: 'value', payload: payload(size) },
+          { kind: 'failure', payload: payload(size) },
+          { kind: 'thrown', payload: payload(size), names: ['Error'] },
+          { kind: 'job', job },
+        ];
+        const inner =
+          which % 5 === 0
+            ? [{ type: 'put', queue: '', owner, level: 'full', jobs: [this.#spec(which, 1)] } as const]
+            : [];
+        return { type: what, ...claim, outcome: kinds[which % 4]!, startedAt: which, inner };
+      }
+      case 'begun':
+        return { type: what, ...claim, at: which };
+      case 'giveBack':
+        return { type: what, ...claim };
+      case 'interrupt':
+        return { type: what, ...claim, cause: (['close', 'thread', 'process'] as const)[which % 3]! };
+      case 'addCallbacks':
+        return { type: what, job, callbacks: [this.#spec(2, 0)] };
+      case 'addParts':
+        return { type: what, job, parts: [this.#spec(which, 1), this.#spec(2, 0)] };
+      case 'change': {
+        const quotas = which % 5 === 0 ? ['unheard of'] : which % 2 === 0 ? ['q'] : [];
+        return { type: what, job, args: payload(size), options: { priority: size % 3, quotas, beginByMs: size * 10 } };
+      }
+      case 'fail':
+        return { type: what, job, failure: payload(size) };
+      case 'putAgain':
+        return { type: what, job, queue: '' };
+      case 'annotate':
+        return { type: what, job, name: `n${which % 2}`, value: which % 3 === 0 ? null : payload(size) };
+      case 'setQuota':
+        return { type: what, queue: '', name: 'q', size: 1 + (size % 3), rate: 0, ratePeriodMs: 0 };
+      case 'removeQuota':
+        return { type: what, queue: '', name: 'q' };
+      case 'forget':
+        return { type: what, keep: { ageMs: 1e9, count: size, bytes: 1e9 } };
+      case 'recover':
+      case 'tick':
+        return { type: what };
+      default:
+        return { type: 'cancel', job };
+    }
+  }
+
+  #spec(which: number, size: number, depth = 0): JobSpec {
+    const name = `j${this.#names++}`;
+    const options = {
+      priority: which % 2,
+      ...(which % 3 === 0 && { policy: 'never' }),
+      ...(which % 5 === 0 && { quotas: ['q'] }),
+      ...(which % 6 === 0 && { unique: `u${which % 3}`, replace: which % 4 === 0 }),
+      ...(which % 8 === 0 && { beginAfter: 10 * size }),
+      ...(which % 9 === 0 && { beginByMs: 5 * size }),
+    };
+    const callbacks = which % 10 === 0 && depth < 2 ? [this.#spec(2, 0, depth + 1)] : [];
+    const common = {
+      callable: ['m#a', 'm#b', 'm#c'][which % 3]!,
+      args: which % 2 === 0 ? payload(size) : null,
+      callbacks,
+    };
+    if (which % 4 > 1 || depth > 1) return call(name, options, common);
+    const parts = Array.from({ length: size }, (_, n) => this.#spec(which + n, size >> 1, depth + 1));
+    const form = which % 4 === 0 ? 'serial' : 'parallel';
+    return call(name, options, { ...common, form, parts, callable: size % 2 === 0 ? '' : 'm#post' });
+  }
+}
