@@ -77,6 +77,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #options: CoordinatorOptions;
   readonly #estimates = new Estimates();
   readonly #outcomeWaiters = new Waiters<number>();
+  /** Jobs whose outcome their client wants as soon as it is there. */
+  readonly #watched = new Set<Id>();
   readonly #annotationWaiters = new Waiters<AnnotationWaiter>();
   readonly #drainWaiters = new Waiters<number>();
   /** Puts that wait for room in a bounded queue. */
@@ -227,8 +229,14 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const [type, request] = message;
     try {
       switch (type) {
+        case 'put': {
+          const [, , queue, level, jobs] = message;
+          this.#do(request, levelGate(level), { type: 'put', queue, owner: this.#options.dispatcher, level, jobs });
+          for (const [id] of jobs) this.#watched.add(id);
+          return;
+        }
         case 'do':
-          return this.#do(request, message[2] === 'full' ? 'synced' : levelGate(message[2]), message[3]);
+          return this.#do(request, levelGate(message[2]), owned(message[3], this.#options.dispatcher));
         case 'outcome': {
           const job = requireJob(this.#store.state, message[2]);
           this.#outcomeWaiters.add(job.id, request);
@@ -455,10 +463,12 @@ export class Coordinator implements PoolOwner, StoreOwner {
   }
 
   #tellOutcome(id: Id): void {
-    if (!this.#outcomeWaiters.has(id)) return;
+    const watched = this.#watched.delete(id);
+    if (!watched && !this.#outcomeWaiters.has(id)) return;
     const job = this.#store.state.job(id);
     if (job === undefined || job.outcome === 'none') return;
     const payload = this.#outcomeBytes(job);
+    if (watched) this.#ports.post(['settled', id, job.outcome, payload]);
     for (const request of this.#outcomeWaiters.take(id)) this.#ports.post(['outcome', request, job.outcome, payload]);
   }
 
@@ -510,6 +520,9 @@ export class Coordinator implements PoolOwner, StoreOwner {
 }
 
 const none: readonly never[] = [];
+
+/** Whoever sends a put, this dispatcher puts. */
+const owned = (wire: WireCommand, owner: Id): WireCommand => (wire.type === 'put' ? { ...wire, owner } : wire);
 
 const waitKey = (job: Id, name: string) => `${job}${name}`;
 

@@ -48,7 +48,7 @@ export interface Decided {
 
 /** Decides one command. On an error the state is as it was. */
 export function decide(state: State, command: Command, outside: Outside): Decided {
-  const mark = state.begin(outside.now);
+  const mark = state.begin(outside.now, command.type !== 'claim' && command.type !== 'begun');
   const { now, random, failure } = outside;
   const decision: Decision = { state, now, random, failure, effects: [] };
   try {

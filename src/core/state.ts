@@ -76,6 +76,7 @@ export class State {
   readonly #changedSettings = new Set<string>();
   readonly #changedAnnotations = new Set<string>();
   #command = 1;
+  #fallible = true;
   #group = 1;
 
   /** How many jobs are remembered. */
@@ -212,7 +213,8 @@ export class State {
   /** The only way to change a job's record. The order in its line changes only out of it. */
   update(job: JobRecord, patch: Partial<JobRecord>): void {
     const row = job as JobRow;
-    if (row.command !== this.#command) this.#note(row, new JobRow(row));
+    if (row.command !== this.#command && (this.#fallible || row.group !== this.#group))
+      this.#note(row, new JobRow(row));
     const { status, outcome } = row;
     Object.assign(row, patch);
     checkStep(row, status, outcome);
@@ -268,9 +270,13 @@ export class State {
     return due;
   }
 
-  /** A command begins at this time: what it changes can be taken back to here. */
-  begin(now: number): number {
+  /**
+   * A command begins at this time: what it changes can be taken back to here. One that cannot fail once it has changed something needs no
+   * way back of its own, only the group's.
+   */
+  begin(now: number, fallible = true): number {
     this.#command++;
+    this.#fallible = fallible;
     this.#now = now;
     return this.#undo.length;
   }

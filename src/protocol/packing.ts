@@ -8,10 +8,11 @@ import { CallsheetError } from '../errors.js';
 /** Raised with every change of any message's layout. */
 const protocolVersion = 1;
 
-const packr = new Packr({ useRecords: false, moreTypes: true });
+const packr = new Packr({ useRecords: false });
 
 export function packBatch(messages: readonly unknown[]): Uint8Array {
-  return Uint8Array.from(packr.pack([protocolVersion, messages]));
+  // A copy of the exact size: what the packer gives is a view on a pool.
+  return new Uint8Array(packr.pack([protocolVersion, messages]));
 }
 
 export function unpackBatch<M>(bytes: Uint8Array): M[] {

@@ -13,7 +13,7 @@ import type { JobInfo } from '../protocol/messages.js';
 import { decodePayload, encodeArguments } from '../protocol/payload.js';
 import { Annotations } from './annotations.js';
 import type { Client } from './client.js';
-import type { Outcome } from './link.js';
+import type { ComingOutcome, Outcome } from './link.js';
 
 /** What is known of a job at one moment. */
 export interface JobDetails {
@@ -54,14 +54,19 @@ export interface JobDetails {
 export class Job<Result = unknown> {
   readonly #client: Client;
   readonly #id: Id;
-  /** What is said about the job, live. */
-  readonly annotations: Annotations;
+  /** Undefined: the outcome is asked for when it is wanted. */
+  readonly #coming: ComingOutcome | undefined;
 
   /** @internal */
-  constructor(client: Client, id: Id) {
+  constructor(client: Client, id: Id, coming?: ComingOutcome) {
     this.#client = client;
     this.#id = id;
-    this.annotations = new Annotations(client, id);
+    this.#coming = coming;
+  }
+
+  /** What is said about the job, live. */
+  get annotations(): Annotations {
+    return new Annotations(this.#client, this.#id);
   }
 
   /** The job's id, a UUID of version 7. */
@@ -87,7 +92,7 @@ export class Job<Result = unknown> {
   /** The arguments that it was put with, or was given since. */
   async arguments(): Promise<readonly unknown[]> {
     const bytes = (await this.#client.ask({ type: 'arguments', job: this.#id })) as Uint8Array | null;
-    return bytes === null ? [] : (this.#decode(bytes) as unknown[]);
+    return bytes === null ? [] : (decodePayload(bytes, this.#reference()) as unknown[]);
   }
 
   /**
@@ -97,14 +102,14 @@ export class Job<Result = unknown> {
    * @throws {JobForgottenError} if the job completed so long ago that it is remembered no more.
    */
   async result(): Promise<Result> {
-    const [, , kind, payload] = await this.#outcome();
+    const [kind, payload] = await this.#outcome();
     if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
-    return decodeValue(kind, payload, { reference: this.#reference }) as Result;
+    return decodeValue(kind, payload, this.#reference()) as Result;
   }
 
   /** How the job failed, as data, once its call is over; undefined if it did not fail. */
   async failure(): Promise<Failure | undefined> {
-    const [, , kind, payload] = await this.#outcome();
+    const [kind, payload] = await this.#outcome();
     return kind === 'failure' ? decodeFailure(payload) : undefined;
   }
 
@@ -157,14 +162,12 @@ export class Job<Result = unknown> {
     });
   }
 
-  readonly #reference = (id: Uint8Array) => new Job(this.#client, idFromBytes(id));
-
-  #decode(bytes: Uint8Array): unknown {
-    return decodePayload(bytes, { reference: this.#reference });
+  #reference(): { reference: (id: Uint8Array) => Job } {
+    return { reference: (id) => new Job(this.#client, idFromBytes(id)) };
   }
 
   #outcome(): Promise<Outcome> {
-    return this.#client.link.request(['outcome', this.#id]) as Promise<Outcome>;
+    return this.#coming?.get() ?? (this.#client.link.request(['outcome', this.#id]) as Promise<Outcome>);
   }
 }
 

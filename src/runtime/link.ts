@@ -3,6 +3,7 @@
  * at a time, so that the loop of the thread that asks stays free.
  */
 import type { Worker } from 'node:worker_threads';
+import type { Id } from '../core/records.js';
 import { CallsheetError, ClosedError } from '../errors.js';
 import { errorFromData } from '../protocol/error-data.js';
 import type { ClientMessage, CoordinatorMessage } from '../protocol/messages.js';
@@ -15,8 +16,31 @@ type Request = ClientMessage extends infer M
   : never;
 type Of<Type extends CoordinatorMessage[0]> = Extract<CoordinatorMessage, [Type, ...unknown[]]>;
 
-/** What a request may be answered with, beside an error. */
-export type Outcome = Of<'outcome'>;
+/** How a job's call ended. */
+export type Outcome = [kind: Of<'outcome'>[2], payload: Uint8Array];
+
+/** An outcome that comes by itself: kept until somebody asks, or nobody can any more. */
+export class ComingOutcome {
+  #outcome: Outcome | Error | undefined;
+  #waiting: Pending[] = [];
+
+  get(): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      if (this.#outcome === undefined) this.#waiting.push({ resolve: resolve as (answer: unknown) => void, reject });
+      else if (this.#outcome instanceof Error) reject(this.#outcome);
+      else resolve(this.#outcome);
+    });
+  }
+
+  settle(outcome: Outcome | Error): void {
+    this.#outcome = outcome;
+    for (const { resolve, reject } of this.#waiting) {
+      if (outcome instanceof Error) reject(outcome);
+      else resolve(outcome);
+    }
+    this.#waiting = [];
+  }
+}
 
 interface Pending {
   resolve(answer: unknown): void;
@@ -30,6 +54,7 @@ export class Link {
   readonly #worker: Worker;
   readonly #onLog: (message: Of<'log'>) => void;
   readonly #pending = new Map<number, Pending>();
+  readonly #outcomes = new Map<Id, ComingOutcome>();
   #outgoing: unknown[] = [];
   #incoming: CoordinatorMessage[] = [];
   #settling = false;
@@ -67,6 +92,19 @@ export class Link {
     });
   }
 
+  /** The job's outcome will come by itself. */
+  expect(job: Id): ComingOutcome {
+    const coming = new ComingOutcome();
+    if (this.#ended === undefined) this.#outcomes.set(job, coming);
+    else coming.settle(this.#ended);
+    return coming;
+  }
+
+  /** It will not come after all. */
+  forget(job: Id): void {
+    this.#outcomes.delete(job);
+  }
+
   /** Nothing more will be answered: what waits, and what comes, gets this error. */
   end(error: Error): void {
     if (this.#ended !== undefined) return;
@@ -74,6 +112,8 @@ export class Link {
     this.#opened?.reject(error);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
+    for (const coming of this.#outcomes.values()) coming.settle(error);
+    this.#outcomes.clear();
   }
 
   #flush(): void {
@@ -114,7 +154,11 @@ export class Link {
         this.#take(message[1])?.resolve(message[2]);
         return 1;
       case 'outcome':
-        this.#take(message[1])?.resolve(message);
+        this.#take(message[1])?.resolve([message[2], message[3]]);
+        return 1;
+      case 'settled':
+        this.#outcomes.get(message[1])?.settle([message[2], message[3]]);
+        this.#outcomes.delete(message[1]);
         return 1;
       case 'ready':
         this.#opened?.resolve(message);

@@ -223,9 +223,18 @@ export class Queue {
       const call = asJob(job, name(index));
       return encodeJob(encoding, hasOptions ? call.with(options) : call, jobs.length === 1 ? '' : `jobs[${index}].`);
     });
-    const put = { type: 'put', queue: this.name, owner: '', level, jobs: wire } as const;
-    const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
-    return (same ?? wire.map(([id]) => id)).map((id) => new Job<Result>(this.#client, id));
+    const { link } = this.#client;
+    // Who puts a single job mostly wants its outcome; who puts many at once may never ask.
+    const coming = wire.length === 1 ? link.expect(wire[0]![0]) : undefined;
+    const same = (await (coming === undefined
+      ? this.#client.do({ type: 'put', queue: this.name, owner: '', level, jobs: wire }, level)
+      : link.request(['put', this.name, level, wire]).catch((error) => {
+          link.forget(wire[0]![0]);
+          throw error;
+        }))) as readonly Id[] | undefined;
+    if (same === undefined) return wire.map(([id]) => new Job<Result>(this.#client, id, coming));
+    if (coming !== undefined) link.forget(wire[0]![0]);
+    return same.map((id) => new Job<Result>(this.#client, id));
   }
 
   async #line(from: number, count: number): Promise<Job[]> {

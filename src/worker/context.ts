@@ -193,20 +193,17 @@ export const annotationLimitBytes = 64 * 1024;
 
 /** One run of a job, as its code sees it. */
 export class JobContext {
-  /** The job's id, a UUID. */
-  readonly id: string;
   /** 1 for the first run. */
   readonly attempt: number;
   readonly queue: string;
   /** The name of the agent that claimed it. */
   readonly agent: string;
-  /** What is said about this job, live. */
-  readonly annotations: JobAnnotations;
   /** @internal */
   readonly slot: number;
+  readonly #id: Id;
   readonly #word: number;
   readonly #thread: ThreadContext;
-  readonly #abort = new AbortController();
+  #abort: AbortController | undefined;
   readonly #inner: WireCommand[] = [];
   #logger: Logger | undefined;
 
@@ -218,15 +215,25 @@ export class JobContext {
     this.#thread = thread;
     this.slot = run.slot;
     this.#word = run.word;
-    this.id = idToText(run.id);
+    this.#id = run.id;
     this.attempt = run.attempt;
     this.queue = run.queue;
     this.agent = run.agent;
-    this.annotations = new JobAnnotations(run.id, thread);
+  }
+
+  /** The job's id, a UUID. */
+  get id(): string {
+    return idToText(this.#id);
+  }
+
+  /** What is said about this job, live. */
+  get annotations(): JobAnnotations {
+    return new JobAnnotations(this.#id, this.#thread);
   }
 
   /** Aborted when the job is cancelled or runs out of time. A loop that never waits reads `cancelled` instead. */
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
     if (this.cancelled) this.stop();
     return this.#abort.signal;
   }
@@ -259,7 +266,8 @@ export class JobContext {
 
   /** @internal */
   stop(): void {
-    if (!this.#abort.signal.aborted) this.#abort.abort(new CallsheetError('JOB_CANCELLED', 'the job is to stop'));
+    if (this.#abort?.signal.aborted === false)
+      this.#abort.abort(new CallsheetError('JOB_CANCELLED', 'the job is to stop'));
   }
 
   /** @internal */
