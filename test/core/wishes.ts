@@ -97,7 +97,7 @@ export class Wishes {
       priority: which % 2,
       ...(which % 3 === 0 && { policy: 'never' }),
       ...(which % 5 === 0 && { quotas: ['q'] }),
-      ...(which % 6 === 0 && { unique: `u${which % 3}`, replace: which % 4 === 0 }),
+      ...(depth === 0 && which % 6 === 0 && { unique: `u${which % 3}`, replace: which % 4 === 0 }),
       ...(which % 8 === 0 && { beginAfter: 10 * size }),
       ...(which % 9 === 0 && { beginByMs: 5 * size }),
     };

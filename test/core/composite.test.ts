@@ -1,0 +1,132 @@
+/** Wholes and callbacks, step by step. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { call, idOf, Machine, payload, thrown, whole } from './making.js';
+
+/** Claims and settles whatever is first in line, so many times. */
+function run(machine: Machine, times: number): string[] {
+  const ran: string[] = [];
+  for (let n = 0; n < times; n++) {
+    const [first] = machine.line();
+    machine.claim(first!);
+    if (machine.job(first!).claimed) machine.settle(first!);
+    ran.push(first!);
+  }
+  return ran;
+}
+
+describe('a serial', () => {
+  it('[7.1] puts its parts one after another, on no thread of its own', () => {
+    const machine = new Machine();
+    machine.put(whole('serial', 'w', [call('a'), call('b')]));
+    assert.deepEqual(machine.statuses('w', 'a', 'b'), ['pending', 'new', 'new']);
+    assert.deepEqual(machine.claim('w'), []);
+    assert.deepEqual(machine.statuses('w', 'a', 'b'), ['active', 'pending', 'new']);
+    machine.claim('a');
+    machine.settle('a', thrown);
+    assert.deepEqual(machine.statuses('w', 'a', 'b'), ['active', 'completed', 'pending']);
+    machine.claim('b');
+    const effects = machine.settle('b');
+    assert.deepEqual(machine.statuses('w', 'b'), ['completed', 'completed']);
+    assert.equal(machine.job('w').outcome, 'list');
+    assert.deepEqual(
+      effects.filter(({ type }) => type === 'settled').map((effect) => 'job' in effect && effect.job),
+      [idOf('b'), idOf('w')],
+    );
+  });
+});
+
+describe('a parallel', () => {
+  it('[7.1] puts all its parts at once, and ends with the last, whichever that is', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', [call('a'), call('b'), call('c')]));
+    machine.claim('w');
+    assert.deepEqual(machine.line(), ['a', 'b', 'c']);
+    for (const part of ['c', 'a', 'b']) {
+      assert.equal(machine.job('w').status, 'active');
+      machine.claim(part);
+      machine.settle(part);
+    }
+    assert.equal(machine.job('w').status, 'completed');
+  });
+
+  it('[7.1] runs its postprocess when its parts are done; what users see stays active', () => {
+    const machine = new Machine();
+    machine.put({ ...whole('parallel', 'w', [call('a')]), callable: 'm#post' });
+    run(machine, 2);
+    assert.deepEqual([machine.line(), machine.statuses('w')], [['w'], ['active']]);
+    machine.claim('w');
+    machine.interrupt('w');
+    assert.deepEqual([machine.line(), machine.job('a').status], [['w'], 'completed'], '[7.3] parts are not run again');
+    run(machine, 1);
+    assert.equal(machine.job('w').outcome, 'value');
+  });
+
+  it('[7.2] of wholes ends when these have', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', [whole('serial', 'x', [call('a'), call('b')]), whole('parallel', 'y', [])]));
+    assert.deepEqual(run(machine, 5), ['w', 'x', 'y', 'a', 'b']);
+    assert.deepEqual(machine.statuses('w', 'x', 'y'), ['completed', 'completed', 'completed']);
+  });
+});
+
+describe('callbacks', () => {
+  const withTwo = () => {
+    const machine = new Machine();
+    machine.put(call('a', {}, { callbacks: [call('first'), call('second')] }));
+    return machine;
+  };
+
+  it('[6.3] run one after another when the call is over, and then the job is completed', () => {
+    const machine = withTwo();
+    machine.claim('a');
+    machine.settle('a');
+    assert.deepEqual(machine.statuses('a', 'first', 'second'), ['callbacks', 'assigned', 'new']);
+    machine.settle('first', thrown);
+    assert.deepEqual(machine.statuses('a', 'first', 'second'), ['callbacks', 'completed', 'assigned']);
+    machine.settle('second');
+    assert.deepEqual(machine.statuses('a', 'second'), ['completed', 'completed']);
+    assert.equal(machine.job('a').outcome, 'value', '[6.1] the first result is not changed');
+  });
+
+  it('[6.3] added to a completed job, run at once, and the status stays', () => {
+    const machine = new Machine();
+    machine.put(call('a'));
+    run(machine, 1);
+    const [effect] = machine.do({ type: 'addCallbacks', job: idOf('a'), callbacks: [call('late')] });
+    assert.equal(effect?.type, 'run');
+    machine.settle('late');
+    assert.deepEqual(machine.statuses('a', 'late'), ['completed', 'completed']);
+  });
+
+  for (const [end, command] of [
+    ['failed', (job: string) => ({ type: 'fail', job, failure: payload() }) as const],
+    ['cancelled', (job: string) => ({ type: 'cancel', job }) as const],
+  ] as const) {
+    for (const which of ['first', 'second']) {
+      it(`[2.13] the ${which} of two is ${end} before its turn: the other still runs, after the call`, () => {
+        const machine = withTwo();
+        machine.do(command(idOf(which)));
+        const other = which === 'first' ? 'second' : 'first';
+        assert.deepEqual(machine.statuses('a', which, other), ['pending', 'completed', 'new']);
+        machine.claim('a');
+        machine.settle('a');
+        assert.deepEqual(machine.statuses('a', other), ['callbacks', 'assigned']);
+        machine.settle(other);
+        assert.equal(machine.job('a').status, 'completed');
+      });
+    }
+  }
+
+  it('[6.4] interrupted among them: finished ones are not run again, the rest are', () => {
+    const machine = withTwo();
+    machine.claim('a');
+    machine.settle('a');
+    machine.settle('first');
+    machine.begun('second');
+    const next = machine.reopened();
+    assert.deepEqual(next.statuses('a', 'first', 'second'), ['callbacks', 'completed', 'assigned']);
+    next.settle('second');
+    assert.equal(next.job('a').status, 'completed');
+  });
+});

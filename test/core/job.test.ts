@@ -1,0 +1,233 @@
+/** The life of a job, step by step: what each command makes of it, in every status. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Command } from '../../src/core/commands.js';
+import { call, type ErrorPayload, idOf, Machine, payload, thrown, value, whole } from './making.js';
+
+const someClaim = { job: idOf('a'), fence: 1 };
+const claimCommands: Command[] = [
+  { type: 'begun', ...someClaim, at: 1 },
+  { type: 'settle', ...someClaim, outcome: value, startedAt: 1, inner: [] },
+  { type: 'giveBack', ...someClaim },
+  { type: 'interrupt', ...someClaim, cause: 'thread' },
+];
+
+/** How a job `a` comes into each status. */
+const ways: Record<string, (machine: Machine) => void> = {
+  new(machine) {
+    machine.put(call('a'));
+    machine.do({ type: 'remove', job: idOf('a') });
+  },
+  pending(machine) {
+    machine.put(call('a'));
+  },
+  assigned(machine) {
+    machine.put(call('a'));
+    machine.claim('a');
+  },
+  active(machine) {
+    machine.put(call('a'));
+    machine.claim('a');
+    machine.begun('a');
+  },
+  callbacks(machine) {
+    machine.put(call('a', {}, { callbacks: [call('then')] }));
+    machine.claim('a');
+    machine.settle('a');
+  },
+  completed(machine) {
+    machine.put(call('a'));
+    machine.claim('a');
+    machine.settle('a');
+  },
+};
+
+/** Which statuses allow a command, and the status that follows. In all others it is refused. */
+const allowed: [command: Command, error: string, follows: Record<string, string>][] = [
+  [claimCommands[0]!, 'CLAIM_LOST', { assigned: 'active', active: 'active' }],
+  [claimCommands[1]!, 'CLAIM_LOST', { assigned: 'completed', active: 'completed' }],
+  [claimCommands[2]!, 'CLAIM_LOST', { assigned: 'pending', active: 'pending' }],
+  [claimCommands[3]!, 'CLAIM_LOST', { assigned: 'pending', active: 'pending' }],
+  [{ type: 'remove', job: idOf('a') }, 'JOB_STATUS', { pending: 'new' }],
+  [{ type: 'putAgain', job: idOf('a'), queue: '' }, 'JOB_STATUS', { new: 'pending' }],
+  [{ type: 'fail', job: idOf('a'), failure: payload() }, 'JOB_STATUS', { new: 'completed', pending: 'completed' }],
+  [{ type: 'change', job: idOf('a'), options: { priority: 3 } }, 'JOB_STATUS', { new: 'new', pending: 'pending' }],
+  [
+    { type: 'cancel', job: idOf('a') },
+    'JOB_STATUS',
+    { new: 'completed', pending: 'completed', assigned: 'assigned', active: 'active' },
+  ],
+];
+
+describe('a job', () => {
+  for (const [command, error, follows] of allowed) {
+    for (const [status, come] of Object.entries(ways)) {
+      const next = follows[status];
+      it(`[2.1] that is ${status}: ${command.type} ${next === undefined ? `is refused` : `makes it ${next}`}`, () => {
+        const machine = new Machine();
+        come(machine);
+        assert.equal(machine.job('a').status, status);
+        if (next !== undefined) {
+          machine.do(command);
+          assert.equal(machine.job('a').status, next);
+          return;
+        }
+        const before = { ...machine.job('a') };
+        assert.throws(() => machine.do(command), { code: error });
+        assert.deepEqual({ ...machine.job('a') }, before, 'nothing is changed');
+      });
+    }
+  }
+
+  it('[2.1] passes through all statuses, with its times, each once', () => {
+    const machine = new Machine();
+    machine.put(call('a'));
+    const { putAt } = machine.job('a');
+    assert.deepEqual(machine.claim('a'), [{ type: 'run', gate: 'written', job: idOf('a'), fence: 1 }]);
+    machine.begun('a');
+    const { firstStartAt } = machine.job('a');
+    assert.deepEqual(machine.settle('a'), [{ type: 'settled', gate: 'synced', job: idOf('a') }]);
+    const job = machine.job('a');
+    assert.equal(job.status, 'completed');
+    assert.deepEqual([job.attempts, job.outcome, job.interruptions], [1, 'value', 0]);
+    assert.ok(putAt < firstStartAt && firstStartAt < job.endAt && job.endAt === job.completedAt);
+    assert.equal(job.firstStartAt, firstStartAt, '[2.3] set once');
+  });
+
+  it('[5.6] under a fence that is over is refused, whatever is said about it', () => {
+    const machine = new Machine();
+    machine.put(call('a'));
+    machine.claim('a');
+    machine.giveBack('a');
+    machine.claim('a');
+    for (const command of claimCommands) assert.throws(() => machine.do(command), { code: 'CLAIM_LOST' }, command.type);
+    assert.equal(machine.job('a').fence, 2);
+    machine.settle('a');
+    assert.equal(machine.job('a').outcome, 'value');
+  });
+
+  it('a claim of one that is not in line is nothing', () => {
+    const machine = new Machine();
+    machine.put(call('a'));
+    machine.claim('a');
+    assert.deepEqual(machine.claim('a'), []);
+    assert.equal(machine.job('a').fence, 1);
+  });
+
+  it('given back, not begun, is first in line again, and nothing is counted', () => {
+    const machine = new Machine();
+    machine.put(call('a'), call('b'));
+    machine.claim('a');
+    machine.giveBack('a');
+    assert.deepEqual(machine.line(), ['a', 'b']);
+    assert.deepEqual([machine.job('a').attempts, machine.job('a').interruptions], [0, 0]);
+  });
+
+  it('[3.2] priority goes first, then what was put back, then the order of puts', () => {
+    const machine = new Machine();
+    machine.put(call('a'), call('b'), call('c', { priority: 1 }), call('d', { priority: -1 }), call('e'));
+    machine.claim('e');
+    machine.interrupt('e');
+    assert.deepEqual(machine.line(), ['c', 'e', 'a', 'b', 'd']);
+  });
+
+  describe('interrupted', () => {
+    it('[8.2] goes on nine times and fails the tenth, by default', () => {
+      const machine = new Machine();
+      machine.put(call('a'));
+      for (let n = 1; n <= 9; n++) {
+        machine.claim('a');
+        machine.interrupt('a', n % 2 === 0 ? 'thread' : 'process');
+        assert.deepEqual([machine.job('a').status, machine.job('a').interruptions], ['pending', n]);
+      }
+      machine.claim('a');
+      machine.interrupt('a');
+      const { status, outcome, attempts, interruptions, result } = machine.job('a');
+      assert.deepEqual(
+        { status, outcome, attempts, interruptions },
+        { status: 'completed', outcome: 'failure', attempts: 10, interruptions: 10 },
+      );
+      assert.equal((result as ErrorPayload).error.name, 'JobInterruptedError');
+    });
+
+    it('[8.2] goes on for ever, if it is to', () => {
+      const machine = new Machine();
+      machine.put(call('a', { policy: 'forever' }));
+      for (let n = 1; n <= 50; n++) {
+        machine.claim('a');
+        machine.interrupt('a');
+      }
+      assert.deepEqual(machine.line(), ['a']);
+    });
+
+    it('[8.2] is not begun again, if it is begun once at most', () => {
+      const machine = new Machine();
+      machine.put(call('a', { policy: 'never' }));
+      assert.equal(machine.claim('a')[0]?.gate, 'synced', 'its start is on the disk before its code runs');
+      assert.equal(machine.job('a').status, 'active', 'the claim is the start');
+      machine.interrupt('a', 'close');
+      assert.equal(machine.job('a').outcome, 'failure');
+    });
+
+    it('[8.3] by a clean close does not count', () => {
+      const machine = new Machine();
+      machine.put(call('a'));
+      for (let n = 0; n < 20; n++) {
+        machine.claim('a');
+        machine.interrupt('a', 'close');
+      }
+      assert.deepEqual([machine.job('a').interruptions, machine.job('a').attempts], [0, 20]);
+      assert.deepEqual(machine.line(), ['a']);
+    });
+  });
+
+  it('[8.2] that throws is not run again, by default', () => {
+    const machine = new Machine();
+    machine.put(call('a'));
+    machine.claim('a');
+    machine.settle('a', thrown);
+    assert.deepEqual([machine.job('a').outcome, machine.job('a').attempts], ['failure', 1]);
+  });
+
+  describe('found by the next process', () => {
+    it('pending, is pending', () => {
+      const machine = new Machine();
+      machine.put(call('a'), call('b'));
+      assert.deepEqual(machine.reopened().line(), ['a', 'b']);
+    });
+
+    it('claimed, and not known to have begun, runs again uncounted; its next claim is its start', () => {
+      const machine = new Machine();
+      machine.put(call('a'), call('b'));
+      machine.claim('b');
+      const next = machine.reopened();
+      assert.deepEqual(next.line(), ['b', 'a']);
+      assert.deepEqual([next.job('b').attempts, next.job('b').interruptions], [0, 0]);
+      next.claim('b');
+      assert.deepEqual([next.job('b').status, next.job('b').attempts], ['active', 1]);
+      const third = next.reopened();
+      assert.equal(third.job('b').interruptions, 1, '[8.4] so that it counts if it kills its process once more');
+    });
+
+    it('begun, was interrupted', () => {
+      const machine = new Machine();
+      machine.put(call('a'));
+      machine.claim('a');
+      machine.begun('a');
+      const next = machine.reopened();
+      assert.deepEqual([next.job('a').status, next.job('a').interruptions], ['pending', 1]);
+    });
+
+    it('[7.3] a whole in the middle goes on, and completed parts stay so', () => {
+      const machine = new Machine();
+      machine.put(whole('serial', 'w', [call('a'), call('b'), call('c')]));
+      machine.claim('w');
+      machine.claim('a');
+      machine.settle('a');
+      machine.claim('b');
+      const next = machine.reopened();
+      assert.deepEqual(next.statuses('w', 'a', 'b', 'c'), ['active', 'completed', 'pending', 'new']);
+      assert.deepEqual(next.line(), ['b']);
+    });
+  });
+});
