@@ -25,7 +25,14 @@ import { commandFromWire } from '../protocol/commands.js';
 import { packCompleted } from '../protocol/completed-list.js';
 import { errorToData } from '../protocol/error-data.js';
 import { idToText } from '../protocol/id.js';
-import type { ClientMessage, CoordinatorMessage, Query, WireCommand, WireModule } from '../protocol/messages.js';
+import type {
+  ClientMessage,
+  CoordinatorMessage,
+  Query,
+  WireCommand,
+  WireInnerCommand,
+  WireModule,
+} from '../protocol/messages.js';
 import { unpackBatch } from '../protocol/packing.js';
 import type { Store, StoreOwner } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
@@ -321,7 +328,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   /** What a job asked for while it ran: put by it, and as safe as it. */
   #innerCommands(job: Id, packed: Uint8Array): readonly InnerCommand[] {
     const { level } = this.#store.state.job(job)!;
-    return unpackBatch<WireCommand>(packed).map((wire) => {
+    return unpackBatch<WireInnerCommand>(packed).map((wire) => {
       const whole = wire.type === 'put' ? { ...wire, owner: this.#options.dispatcher, level } : wire;
       return commandFromWire(whole, StoredPayload.of) as InnerCommand;
     });
@@ -416,11 +423,13 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   #run(job: JobRecord): Run {
     const { id, fence, callable, queue, agent, timeoutMs } = job;
+    const parent = job.role === 'part' ? job.parent : '';
     const args = job.args === null ? null : this.#bytes(job.args);
     const attempt = job.attempts + (job.begun ? 0 : 1);
     return {
       job: id,
       fence,
+      parent,
       callable,
       attempt,
       queue,
@@ -522,7 +531,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
 const none: readonly never[] = [];
 
 /** Whoever sends a put, this dispatcher puts. */
-const owned = (wire: WireCommand, owner: Id): WireCommand => (wire.type === 'put' ? { ...wire, owner } : wire);
+function owned<C extends WireCommand>(wire: C, owner: Id): C {
+  if (wire.type === 'put') return { ...wire, owner };
+  return wire.type === 'all' ? { ...wire, commands: wire.commands.map((inner) => owned(inner, owner)) } : wire;
+}
 
 const waitKey = (job: Id, name: string) => `${job}${name}`;
 

@@ -11,6 +11,8 @@ import type { Query, WireModule } from '../protocol/messages.js';
 export interface Run {
   readonly job: Id;
   readonly fence: number;
+  /** The whole that it is a part of; empty for none. */
+  readonly parent: Id;
   readonly callable: string;
   readonly attempt: number;
   readonly queue: string;

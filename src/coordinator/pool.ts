@@ -97,8 +97,8 @@ export class Pool implements PoolPort {
     if (thread === undefined || thread.freeSlots < runs.length) return false;
     const batch: Batch = { thread, agent: runs[0]!.agent, runs: new Map(), abort: new AbortController() };
     const wire = runs.map((run): WireRun => {
-      const { job, callable, attempt, queue, agent, args, fed, timeoutMs } = run;
-      return [...thread.assign(batch, run), job, callable, attempt, queue, agent, args, fed, timeoutMs > 0];
+      const { job, parent, callable, attempt, queue, agent, args, fed, timeoutMs } = run;
+      return [...thread.assign(batch, run), job, parent, callable, attempt, queue, agent, args, fed, timeoutMs > 0];
     });
     thread.batches.add(batch);
     const packed = packBatch(wire);

@@ -57,6 +57,8 @@ export type Command =
       readonly level: Level;
       readonly jobs: readonly JobSpec[];
     }
+  /** Several, all or none. */
+  | { readonly type: 'all'; readonly commands: readonly InnerCommand[] }
   /** A job that is not begun leaves its queue and is `new` again; it can be put again. */
   | { readonly type: 'remove'; readonly job: Id }
   /** A removed job into a queue. */

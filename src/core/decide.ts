@@ -67,6 +67,9 @@ function apply(decision: Decision, command: Command): void {
     case 'put':
       putAll(decision, command);
       return;
+    case 'all':
+      for (const inner of command.commands) apply(decision, inner);
+      return;
     case 'remove':
       return remove(decision, knownJob(state, command.job));
     case 'putAgain':

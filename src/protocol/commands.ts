@@ -1,7 +1,7 @@
 /**
  * Commands as they are sent, made into the core's.
  */
-import type { Command, JobSpec } from '../core/commands.js';
+import type { Command, InnerCommand, JobSpec } from '../core/commands.js';
 import type { Payload } from '../core/records.js';
 import type { WireCommand, WireJob } from './messages.js';
 
@@ -20,6 +20,8 @@ export function commandFromWire(wire: WireCommand, payload: (bytes: Uint8Array) 
     ...(role === undefined ? {} : { role }),
   });
   switch (wire.type) {
+    case 'all':
+      return { type: 'all', commands: wire.commands.map((inner) => commandFromWire(inner, payload) as InnerCommand) };
     case 'put':
       return { ...wire, jobs: wire.jobs.map(spec) };
     case 'addCallbacks':

@@ -12,6 +12,8 @@ export type WireRun = [
   /** The word to begin it with; see `Board.begin`. */
   word: number,
   id: Id,
+  /** The whole that it is a part of; empty for none. */
+  parent: Id,
   callable: string,
   attempt: number,
   queue: string,

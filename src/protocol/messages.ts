@@ -3,7 +3,7 @@
  *
  * Every request has a number of its own; every request is answered once.
  */
-import type { Command, JobOptions, JobSpec } from '../core/commands.js';
+import type { Command, InnerCommand, JobOptions, JobSpec } from '../core/commands.js';
 import type { AgentFilter, Id, JobForm, JobStatus, Level, OutcomeKind, Payload } from '../core/records.js';
 
 /** A job to be put, as it is sent, with its parts, its callbacks and, the side of a choice, its role. */
@@ -27,32 +27,37 @@ type Wired<Key, T> = Key extends 'args' | 'failure' | 'value'
 
 type WiredCommand<C> = C extends Command ? { readonly [key in keyof C]: Wired<key, C[key]> } : never;
 
+/** What a job may ask for while it runs, and what a client may ask for at once. */
+export type WireInnerCommand = WiredCommand<Exclude<InnerCommand, { type: 'all' }>>;
+
 /** What clients may have decided. */
-export type WireCommand = WiredCommand<
-  Extract<
-    Command,
-    {
-      type:
-        | 'put'
-        | 'remove'
-        | 'putAgain'
-        | 'addCallbacks'
-        | 'addParts'
-        | 'change'
-        | 'fail'
-        | 'cancel'
-        | 'createQueue'
-        | 'removeQueue'
-        | 'pauseQueue'
-        | 'boundQueue'
-        | 'setQuota'
-        | 'removeQuota'
-        | 'setAgent'
-        | 'removeAgent'
-        | 'annotate';
-    }
-  >
->;
+export type WireCommand =
+  | { readonly type: 'all'; readonly commands: readonly WireInnerCommand[] }
+  | WiredCommand<
+      Extract<
+        Command,
+        {
+          type:
+            | 'put'
+            | 'remove'
+            | 'putAgain'
+            | 'addCallbacks'
+            | 'addParts'
+            | 'change'
+            | 'fail'
+            | 'cancel'
+            | 'createQueue'
+            | 'removeQueue'
+            | 'pauseQueue'
+            | 'boundQueue'
+            | 'setQuota'
+            | 'removeQuota'
+            | 'setAgent'
+            | 'removeAgent'
+            | 'annotate';
+        }
+      >
+    >;
 
 /** What clients may ask without anything being changed. */
 export type Query =

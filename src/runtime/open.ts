@@ -11,7 +11,10 @@ import type { Retention } from '../core/commands.js';
 import { defaultQueue } from '../core/queue.js';
 import { type Level, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
+import { asJob, type Part } from '../definition/compose.js';
 import { registrationOf } from '../definition/define-jobs.js';
+import { encodeJob } from '../definition/encode.js';
+import type { JobOptions } from '../definition/options.js';
 import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
 import { idFromText } from '../protocol/id.js';
 import type { OpenFigures } from '../protocol/messages.js';
@@ -106,6 +109,25 @@ export class Runtime implements AsyncDisposable {
     await this.#client.do({ type: 'removeQueue', name });
   }
 
+  /**
+   * Puts several jobs, into any queues, all or none.
+   *
+   * @example await callsheet.putTogether([{ queue: 'mail', job: mail.send('Ada') }, { queue: 'books', job: books.enter(12) }])
+   */
+  async putTogether(
+    puts: readonly { readonly queue?: string; readonly job: Part; readonly options?: JobOptions }[],
+  ): Promise<Job[]> {
+    const encoding = this.#client.encoding();
+    const level = this.#client.durability;
+    const commands = puts.map(({ queue = defaultQueue, job, options }, index) => {
+      const call = asJob(job, `puts[${index}].job`);
+      const wire = encodeJob(encoding, options === undefined ? call : call.with(options), `puts[${index}].`);
+      return { type: 'put' as const, queue, owner: '', level, jobs: [wire] };
+    });
+    await this.#client.do({ type: 'all', commands });
+    return commands.map(({ jobs }) => new Job(this.#client, jobs[0]![0]));
+  }
+
   /** Group commits, syncs and bytes written since this runtime was opened, and how many jobs are remembered. */
   async stats(): Promise<StoreFigures & { readonly jobs: number }> {
     return (await this.#client.ask({ type: 'figures' })) as StoreFigures & { jobs: number };
@@ -155,7 +177,7 @@ export async function open(options: OpenOptions): Promise<Runtime> {
   const worker = new Worker(new URL('../coordinator/main.js', import.meta.url), {
     workerData: setup,
     // A million pending jobs are ordinary; the default heap of a thread is not made for them.
-    resourceLimits: { maxOldGenerationSizeMb: 16_384 },
+    resourceLimits: { maxOldGenerationSizeMb: 16_384, maxYoungGenerationSizeMb: 128 },
   });
   const link = new Link(worker, ([, level, message, detail]) => logger[level]({ detail }, message));
   try {

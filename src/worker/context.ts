@@ -5,14 +5,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
 import type { Id } from '../core/records.js';
+import type { CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
-import { encodeJob } from '../definition/encode.js';
-import { CallsheetError, JobNotCommittedError } from '../errors.js';
+import { type EncodeContext, encodeCallback, encodeJob } from '../definition/encode.js';
+import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
 import type { Board } from '../protocol/board.js';
 import type { ThreadMessage, ToThread } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
 import { idToBytes, idToText } from '../protocol/id.js';
-import type { WireCommand, WireModule } from '../protocol/messages.js';
+import type { WireInnerCommand, WireModule } from '../protocol/messages.js';
 import { decodePayload, encodePayload } from '../protocol/payload.js';
 
 /** The thread's side of what it shares with the coordinator. */
@@ -191,6 +192,18 @@ const valueOr = <Value>(fallback: Value | undefined, bytes: unknown): Value | un
 /** Annotations are notes, not results. */
 export const annotationLimitBytes = 64 * 1024;
 
+/** @internal What a context is made of. */
+export interface RunOfJob {
+  readonly slot: number;
+  readonly word: number;
+  readonly id: Id;
+  /** The whole that it is a part of; empty for none. */
+  readonly parent: Id;
+  readonly attempt: number;
+  readonly queue: string;
+  readonly agent: string;
+}
+
 /** One run of a job, as its code sees it. */
 export class JobContext {
   /** 1 for the first run. */
@@ -201,21 +214,20 @@ export class JobContext {
   /** @internal */
   readonly slot: number;
   readonly #id: Id;
+  readonly #parent: Id;
   readonly #word: number;
   readonly #thread: ThreadContext;
   #abort: AbortController | undefined;
-  readonly #inner: WireCommand[] = [];
+  readonly #inner: WireInnerCommand[] = [];
   #logger: Logger | undefined;
 
   /** @internal */
-  constructor(
-    thread: ThreadContext,
-    run: { slot: number; word: number; id: Id; attempt: number; queue: string; agent: string },
-  ) {
+  constructor(thread: ThreadContext, run: RunOfJob) {
     this.#thread = thread;
     this.slot = run.slot;
     this.#word = run.word;
     this.#id = run.id;
+    this.#parent = run.parent;
     this.attempt = run.attempt;
     this.queue = run.queue;
     this.agent = run.agent;
@@ -257,11 +269,37 @@ export class JobContext {
    * is this job's.
    */
   put(job: Part, { queue = this.queue }: { readonly queue?: string } = {}): JobReference {
-    const context = { modules: this.#thread.modules, now: Date.now(), reference: referenceOf };
-    const wire = encodeJob(context, asJob(job, 'the job'), '');
+    const wire = encodeJob(this.#encoding(), asJob(job, 'the job'), '');
     // The coordinator fills in who puts it and how safe it is: as this job.
     this.#inner.push({ type: 'put', queue, owner: '', level: 'memory', jobs: [wire] });
     return new JobReference(wire[0], this.#thread, false);
+  }
+
+  /** Hangs callbacks on a job together with this one's outcome; `on` as `Job.addCallback` and `Job.addCallbacks` take it. */
+  addCallbacks(job: JobReference, sides: CallbackSides): JobReference {
+    const wire = encodeCallback(this.#encoding(), sides, '');
+    this.#inner.push({ type: 'addCallbacks', job: job.internalId, callbacks: [wire] });
+    return new JobReference(wire[0], this.#thread, false);
+  }
+
+  /** Adds parts to a serial or parallel, together with this job's outcome; by default to the whole that this job is a part of. */
+  addParts(parts: readonly Part[], whole?: JobReference): JobReference[] {
+    const job = whole?.internalId ?? this.#parent;
+    if (job === '') throw new JobStatusError('addParts: this job is no part of another, so the whole is to be named');
+    const wire = parts.map((part, index) =>
+      encodeJob(this.#encoding(), asJob(part, `parts[${index}]`), `parts[${index}].`),
+    );
+    this.#inner.push({ type: 'addParts', job, parts: wire });
+    return wire.map(([id]) => new JobReference(id, this.#thread, false));
+  }
+
+  /** Takes a waiting job out of its queue, together with this job's outcome. */
+  remove(job: JobReference): void {
+    this.#inner.push({ type: 'remove', job: job.internalId });
+  }
+
+  #encoding(): EncodeContext {
+    return { modules: this.#thread.modules, now: Date.now(), reference: referenceOf };
   }
 
   /** @internal */
@@ -271,7 +309,7 @@ export class JobContext {
   }
 
   /** @internal */
-  get inner(): readonly WireCommand[] {
+  get inner(): readonly WireInnerCommand[] {
     return this.#inner;
   }
 }

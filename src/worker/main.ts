@@ -34,12 +34,12 @@ export default function perform(task: WorkerTask): Promise<unknown> {
 
 async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<void> {
   for (const run of runs) {
-    const [slot, word, id, , attempt, queue, agent, , , timed] = run;
+    const [slot, word, id, parent, , attempt, queue, agent, , , timed] = run;
     if (!here.board.begin(slot, word)) continue;
     const startedAt = Date.now();
     const start = performance.now();
     if (timed) here.say(['began', slot]);
-    const job = new JobContext(here, { slot, word, id, attempt, queue, agent });
+    const job = new JobContext(here, { slot, word, id, parent, attempt, queue, agent });
     here.enter(job);
     let ended: Ended;
     try {
@@ -76,7 +76,7 @@ function encodeReturned(job: JobContext, value: unknown): Ended {
 const namesOf = ({ names }: Failure) => names.join('\n').replace(/[^\x20-\x7e\n]/g, '?');
 
 /** Synchronous where all is at hand, so that a short job costs no turn of the loop. */
-function call(here: ThreadContext, [, , , callable, , , , args, fed]: WireRun): unknown {
+function call(here: ThreadContext, [, , , , callable, , , , args, fed]: WireRun): unknown {
   const reference = (id: Uint8Array) => new JobReference(idFromBytes(id), here, true);
   const values = args === null ? [] : (decodePayload(args, { reference }) as unknown[]);
   if (fed !== null) values.push(fed[0] === 'failure' ? decodeFailure(fed[1]) : decodeValue(fed[0], fed[1]));
