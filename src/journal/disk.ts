@@ -40,6 +40,8 @@ export interface Disk {
   checkDirectory(path: string): void;
   open(path: string, mode: OpenMode): DiskFile;
   unlink(path: string): void;
+  /** Gives a file another name in the same directory; a file that has that name is replaced. */
+  rename(from: string, to: string): void;
   /** Makes the names in a directory durable: a new, renamed or removed file may be lost or back again before that. */
   syncDirectory(directory: string): Promise<void>;
   /** The same, blocking. */
@@ -147,6 +149,7 @@ export const machineDisk: Disk = {
   },
   open: (path, mode) => new NodeFile(path, mode),
   unlink: (path) => fs.unlinkSync(path),
+  rename: (from, to) => fs.renameSync(from, to),
   syncDirectory: (directory) =>
     new Promise((resolve, reject) => {
       fs.open(directory, fs.constants.O_RDONLY, (openError, descriptor) => {

@@ -45,6 +45,12 @@ export class EntryReader {
     return bytes;
   }
 
+  /** The segment is deleted. */
+  forget(segment: number): void {
+    this.#open.get(segment)?.close();
+    this.#open.delete(segment);
+  }
+
   close(): void {
     for (const file of this.#open.values()) file.close();
     this.#open.clear();

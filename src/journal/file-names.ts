@@ -7,7 +7,7 @@
  */
 
 const prefix = 'journal-';
-const segmentName = /^journal-(\d{10})\.segment$/;
+const numberedName = /^journal-(\d{10})\.(segment|snapshot|unfinished)$/;
 /** What else this version makes: kept tails, the reserve, and the files of the lock with their candidates. */
 const otherName = /^journal-(\d{10}-\d+(-\d+)?\.torn|reserve|\d{10}\.lock|\d{10}\.owner|[0-9a-f]{16}\.candidate)$/;
 
@@ -19,6 +19,16 @@ export const reserveFileName = 'journal-reserve';
 
 export function segmentFileName(number: number): string {
   return `${prefix}${tenDigits(number)}.segment`;
+}
+
+/** The snapshot whose log begins with this segment. */
+export function snapshotFileName(segment: number): string {
+  return `${prefix}${tenDigits(segment)}.snapshot`;
+}
+
+/** The same while it is written. */
+export function unfinishedFileName(segment: number): string {
+  return `${prefix}${tenDigits(segment)}.unfinished`;
 }
 
 /** The name for a torn tail that was cut off at `offset`; `attempt` > 1 when earlier recoveries kept one there, too. */
@@ -53,15 +63,17 @@ export function isCandidateFileName(name: string): boolean {
 
 /** What a name in the journal's directory stands for. */
 export type NameMeaning =
-  | { kind: 'segment'; number: number }
+  | { kind: 'segment' | 'snapshot' | 'unfinished'; number: number }
   | { kind: 'other' }
   | { kind: 'unknown' }
   | { kind: 'foreign' };
 
 export function meaningOf(name: string): NameMeaning {
   if (!name.startsWith(prefix)) return { kind: 'foreign' };
-  const segment = segmentName.exec(name);
-  if (segment !== null) return { kind: 'segment', number: Number(segment[1]) };
+  const numbered = numberedName.exec(name);
+  if (numbered !== null) {
+    return { kind: numbered[2] as 'segment' | 'snapshot' | 'unfinished', number: Number(numbered[1]) };
+  }
   return { kind: otherName.test(name) ? 'other' : 'unknown' };
 }
 

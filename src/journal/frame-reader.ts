@@ -1,13 +1,17 @@
 /**
- * Reads the frames of one segment and says what it found: a frame, the end, or damage with what it looks like.
+ * Reads the frames of one file and says what it found: a frame, the end, or damage with what it looks like.
  *
  * The reader reports and never decides: whether damage may be cut off as a torn tail is for `recovery.ts`. It trusts no
  * number before a checksum holds over it, and allocates no more than a frame may have.
  */
 import { crc32 } from 'node:zlib';
+import type { FileHeader } from './file-header.js';
 import type { FileWindow } from './file-window.js';
 import {
   type Entry,
+  fileHeaderBytes,
+  fileKind,
+  footerBytes,
   frameFlag,
   frameHeaderBytes,
   frameKind,
@@ -16,10 +20,8 @@ import {
   maxPayloadBytes,
   padded,
   sectorBytes,
-  segmentHeaderBytes,
   tableRowBytes,
 } from './format.js';
-import type { SegmentHeader } from './segment-header.js';
 
 /** A frame that is intact and in its place. */
 export interface Frame {
@@ -33,6 +35,8 @@ export interface Frame {
   readonly more: boolean;
   /** So does the frame's only entry. */
   readonly part: boolean;
+  /** The frame is the footer of a snapshot. */
+  readonly footer: boolean;
   /** Table and entries; valid until the next call. */
   readonly payload: Uint8Array;
 }
@@ -56,15 +60,17 @@ export interface ReadPoint {
 export class FrameReader {
   readonly #window: FileWindow;
   readonly #salt: number;
+  readonly #isSnapshot: boolean;
   #point: ReadPoint;
   /** The checksum of an entry's parts so far, or undefined between entries. */
   #partSum: number | undefined;
 
-  /** Begins at the segment's first frame, or at a point between two transactions that an earlier reader was at. */
-  constructor(window: FileWindow, header: SegmentHeader, from?: ReadPoint) {
+  /** Begins at the file's first frame, or at a point between two transactions that an earlier reader was at. */
+  constructor(window: FileWindow, header: FileHeader, from?: ReadPoint) {
     this.#window = window;
     this.#salt = header.salt;
-    this.#point = from ?? { offset: segmentHeaderBytes, lsn: header.firstLsn - 1, checksum: header.checksum };
+    this.#isSnapshot = header.kind === fileKind.snapshot;
+    this.#point = from ?? { offset: fileHeaderBytes, lsn: header.firstLsn - 1, checksum: header.checksum };
   }
 
   /** After the last frame that was read. Damage does not move it. */
@@ -113,7 +119,7 @@ export class FrameReader {
       syncedLsn < lsn &&
       flags <= (frameFlag.more | frameFlag.part) &&
       (more || !part) &&
-      (kind === frameKind.entries ? count > 0 : kind === frameKind.mark && length === 0 && flags === 0) &&
+      this.#isPossibleKind(kind, count, length, flags) &&
       view.getUint16(38, true) === 0 &&
       view.getUint32(44, true) === 0;
     if (!isPossible) return this.#damage('a frame header says what cannot be', false);
@@ -132,7 +138,21 @@ export class FrameReader {
     const found = this.#checkEntries(payload, count, part);
     if (found !== undefined) return found;
     this.#point = { offset: offset + bytes, lsn, checksum };
-    return { kind: 'frame', offset, bytes, lsn, syncedLsn, count, more, part, payload };
+    const footer = kind === frameKind.footer;
+    return { kind: 'frame', offset, bytes, lsn, syncedLsn, count, more, part, footer, payload };
+  }
+
+  #isPossibleKind(kind: number, count: number, length: number, flags: number): boolean {
+    switch (kind) {
+      case frameKind.entries:
+        return count > 0;
+      case frameKind.mark:
+        return !this.#isSnapshot && length === 0 && flags === 0;
+      case frameKind.footer:
+        return this.#isSnapshot && count === 1 && length === tableRowBytes + footerBytes && flags === 0;
+      default:
+        return false;
+    }
   }
 
   /** Checks each entry under a table that holds. Several may be damaged; it looks torn if that explains each of them. */

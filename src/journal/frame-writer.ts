@@ -77,6 +77,13 @@ export class FrameWriter {
     this.end = { file, segment, salt, offset: run.offset, lsn: run.lsn, checksum: run.checksum };
   }
 
+  /** Writes the footer of a snapshot. */
+  writeFooter(bytes: Uint8Array): void {
+    const run = new FrameRun(this.end, 0);
+    this.#writeFrame(run, [{ type: 1, bytes }], 0, 1, 0, 0, frameKind.footer);
+    this.#moveTo(run);
+  }
+
   /** A transaction larger than a frame: frames filled one after the other, and parts for an entry larger than a frame. */
   #writeRun(run: FrameRun, entries: readonly Entry[]): void {
     let from = 0;
@@ -114,7 +121,15 @@ export class FrameWriter {
     run.positions.push({ ...partPositions[0]!, length: bytes.length, checksum: sum });
   }
 
-  #writeFrame(run: FrameRun, entries: readonly Entry[], from: number, to: number, flags: number, sum = 0): void {
+  #writeFrame(
+    run: FrameRun,
+    entries: readonly Entry[],
+    from: number,
+    to: number,
+    flags: number,
+    sum = 0,
+    kind: number = to === from ? frameKind.mark : frameKind.entries,
+  ): void {
     const count = to - from;
     let size = frameHeaderBytes + count * tableRowBytes;
     for (let i = from; i < to; i++) size += entries[i]!.bytes.length;
@@ -145,7 +160,7 @@ export class FrameWriter {
     setUint53(view, 16, run.lsn + 1);
     setUint53(view, 24, run.syncedLsn);
     view.setUint32(32, run.checksum, true);
-    view.setUint32(36, (count === 0 ? frameKind.mark : frameKind.entries) | (flags << 8), true);
+    view.setUint32(36, kind | (flags << 8), true);
     view.setUint32(40, count, true);
     view.setUint32(44, 0, true);
     const checksum = crc32(this.#summedHeader, run.salt);

@@ -10,42 +10,40 @@
  * - After a failed write (other than for a full disk) or a failed sync nothing is accepted any more. A sync is never tried
  *   again: the system may have dropped the pages and call the next one a success.
  */
-import { randomBytes } from 'node:crypto';
 import * as path from 'node:path';
 import { CallsheetError, ClosedError, JournalWriteError, StorageFullError } from '../errors.js';
 import { prepareDirectory } from './directory.js';
-import { type Disk, type DiskFile, isDiskFull, machineDisk, PartialWriteError } from './disk.js';
+import { type Disk, type DiskFile, isDiskFull, PartialWriteError } from './disk.js';
 import { EntryReader } from './entry-reader.js';
 import { maxSegmentNumber, reserveFileName, segmentFileName } from './file-names.js';
-import { type Entry, frameHeaderBytes, type Position, segmentHeaderBytes } from './format.js';
+import { type Entry, fileHeaderBytes, frameHeaderBytes, type Position } from './format.js';
 import { checkedPayloadBytes, FrameWriter, type LogEnd } from './frame-writer.js';
+import { type JournalOptions, resolveOptions } from './journal-options.js';
+import { KeptFiles } from './kept-files.js';
 import { type RecoveredLog, type Replay, recover, type TornTail } from './recovery.js';
 import { Reserve } from './reserve.js';
 import { createFirstSegment, createSegment, reopenLastSegment } from './segment-file.js';
 import { SharedSync } from './shared-sync.js';
+import type { DamagedSnapshot } from './snapshot-reader.js';
+import { type LogStart, type Rest, SnapshotWriter } from './snapshot-writer.js';
 
 export type { Entry, Position } from './format.js';
+export type { JournalOptions } from './journal-options.js';
 export type { Replay, TornTail } from './recovery.js';
-
-export interface JournalOptions {
-  /** A segment that has reached this size is followed by a new one, in bytes. At least 4096. Default 64 MiB. */
-  segmentBytes?: number;
-  /** Space kept for appends with `reserve` when the disk is full, in bytes. 0 keeps none. Default 4 MiB. */
-  reserveBytes?: number;
-  /** The disk. Default: the machine's. */
-  disk?: Disk;
-  /** Makes the salt of a new segment, an integer of 32 bits. Default: random. */
-  salt?: () => number;
-}
+export type { Rest, SnapshotWriter } from './snapshot-writer.js';
 
 /** What opening found. */
 export interface OpenReport {
   /** The LSN of the last frame; 0 in a new journal. */
   readonly lsn: number;
+  /** Segments, frames and bytes of log that were replayed: all, or what came after the snapshot began. */
   readonly segments: number;
   readonly frames: number;
-  /** Size of the log, in bytes. */
   readonly bytes: number;
+  /** The segment with which the log of the snapshot begins that was read first. */
+  readonly snapshot?: number;
+  /** Snapshots that could not be read, newer than the one that was. They go when the next one is published. */
+  readonly damagedSnapshots?: readonly DamagedSnapshot[];
   /** What a power loss or kill -9 cut short, and was cut off. Never anything that a `sync` had covered. */
   readonly tornTail?: TornTail;
 }
@@ -110,9 +108,12 @@ export class Journal {
   readonly #writer: FrameWriter;
   readonly #reader: EntryReader;
   readonly #reserve: Reserve | undefined;
+  readonly #kept: KeptFiles;
   readonly #sharedSync = new SharedSync(() => this.#syncLog());
 
   #syncedLsn: number;
+  /** Where the current segment begins. */
+  #segmentStart: LogStart;
   /** The last frame is a mark, so that closing needs no other. */
   #endsWithMark: boolean;
   #syncs = 0;
@@ -137,8 +138,10 @@ export class Journal {
     this.#reader = new EntryReader(disk, (segment) => path.join(directory, segmentFileName(segment)));
     this.#syncedLsn = end.lsn;
     this.#endsWithMark = log.endsWithMark;
-    const { segments, frames, bytes, tornTail } = log;
-    this.report = Object.freeze({ lsn: end.lsn, segments, frames, bytes, ...(tornTail && { tornTail }) });
+    const header = log.last?.header ?? { number: 1, firstLsn: 1, previousChecksum: 0 };
+    this.#segmentStart = { number: header.number, lsn: header.firstLsn - 1, checksum: header.previousChecksum };
+    this.#kept = new KeptFiles(disk, directory, log);
+    this.report = reportOf(log);
   }
 
   /** The LSN of the last frame that was appended. */
@@ -154,6 +157,16 @@ export class Journal {
   /** The number of the segment that is appended to. */
   get segmentNumber(): number {
     return this.#writer.end.segment;
+  }
+
+  /** Size of all segments and snapshots, in bytes. */
+  get diskBytes(): number {
+    return this.#kept.bytes + this.#writer.end.offset;
+  }
+
+  /** Size of the newest snapshot, in bytes; 0 if there is none. */
+  get snapshotBytes(): number {
+    return this.#kept.newestBytes;
   }
 
   /** Bytes of frames appended since opening. */
@@ -183,7 +196,7 @@ export class Journal {
     this.#refuseIfUnusable();
     const { offset } = this.#writer.end;
     const fits = offset + frameHeaderBytes + estimateBytes <= this.#segmentBytes;
-    if (!fits && offset > segmentHeaderBytes && (this.#reserve?.isWhole ?? true)) {
+    if (!fits && offset > fileHeaderBytes && (this.#reserve?.isWhole ?? true)) {
       if (this.#sharedSync.isInFlight) this.#rollAfterSync = true;
       else this.#roll();
     }
@@ -234,6 +247,50 @@ export class Journal {
     return this.#reader.read(at);
   }
 
+  /**
+   * Begins a snapshot: what is added to it must be the state at this moment or later. Resolves with nothing if this is not the
+   * time, since the disk is full or there is no log since the last one.
+   *
+   * The log of the snapshot begins with a segment of its own, if there can be one at once.
+   */
+  async beginSnapshot(): Promise<SnapshotWriter | undefined> {
+    this.#refuseIfUnusable();
+    if (!(this.#reserve?.isWhole ?? true)) return undefined;
+    if (this.#writer.end.offset > fileHeaderBytes) {
+      this.#rollAfterSync = this.#sharedSync.isInFlight;
+      if (this.#rollAfterSync) await this.#sharedSync.request();
+      else this.#roll();
+      this.#refuseIfUnusable();
+    }
+    const start = this.#segmentStart;
+    if (start.number === this.#kept.newest || start.lsn === 0) return undefined;
+    return new SnapshotWriter(this.#disk, this.#directory, start, this.#salt());
+  }
+
+  /** Makes a snapshot the newest generation, and deletes the one before the last. A snapshot that fails is given up. */
+  async publishSnapshot(snapshot: SnapshotWriter, rest: Rest): Promise<void> {
+    try {
+      // The snapshot may hold what the log says up to here, so the log must not lose it.
+      const { lsn } = this;
+      await this.sync();
+      await this.#kept.published(await snapshot.publish(lsn, rest));
+    } catch (error) {
+      snapshot.abandon();
+      throw error;
+    }
+  }
+
+  /** Segments that are not needed as log any more, with their sizes, the oldest first. */
+  payloadSegments(): [number: number, bytes: number][] {
+    return this.#kept.payloadSegments();
+  }
+
+  /** Deletes one of these. Nobody may have positions in it, in what is on the disk either. */
+  deleteSegment(segment: number): void {
+    this.#kept.deleteSegment(segment);
+    this.#reader.forget(segment);
+  }
+
   /** Syncs and closes. Rejects with `JournalWriteError` if what was appended may not be on the disk; is closed even so. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -243,7 +300,8 @@ export class Journal {
   async #syncLog(): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
     const { lsn, file } = this.#writer.end;
-    if (lsn === this.#syncedLsn) return lsn;
+    // A segment without frames counts, too: it may be what a snapshot begins with.
+    if (lsn === this.#syncedLsn && !this.#nameUnsynced) return lsn;
     try {
       await file.sync();
       if (this.#nameUnsynced) {
@@ -283,6 +341,8 @@ export class Journal {
     try {
       this.#writer.end = createSegment(this.#disk, this.#directory, end.segment + 1, end, this.#salt());
       this.#nameUnsynced = true;
+      this.#segmentStart = { number: end.segment + 1, lsn: end.lsn, checksum: end.checksum };
+      this.#kept.sealed(end.segment, end.offset);
       end.file.close();
     } catch (error) {
       if (!isDiskFull(error)) throw this.#fail('create a segment', error);
@@ -376,16 +436,16 @@ export class Journal {
   }
 }
 
-function resolveOptions(options: JournalOptions): Required<JournalOptions> {
-  const { segmentBytes = 64 * 1024 * 1024, reserveBytes = 4 * 1024 * 1024 } = options;
-  if (!Number.isSafeInteger(segmentBytes) || segmentBytes < 4096) {
-    throw new RangeError(`segmentBytes must be an integer of at least 4096, not ${segmentBytes}`);
-  }
-  if (!Number.isSafeInteger(reserveBytes) || reserveBytes < 0) {
-    throw new RangeError(`reserveBytes must be an integer of at least 0, not ${reserveBytes}`);
-  }
-  const salt = options.salt ?? (() => randomBytes(4).readUInt32LE());
-  return { segmentBytes, reserveBytes, disk: options.disk ?? machineDisk, salt };
+function reportOf({ end, segments, frames, bytes, generation, damagedSnapshots, tornTail }: RecoveredLog): OpenReport {
+  return Object.freeze({
+    lsn: end.lsn,
+    segments,
+    frames,
+    bytes,
+    ...(generation.snapshot && { snapshot: generation.number }),
+    ...(damagedSnapshots.length > 0 && { damagedSnapshots }),
+    ...(tornTail && { tornTail }),
+  });
 }
 
 /** The error for a failure while opening: errors of the journal as they are, those of the disk by what they mean. */

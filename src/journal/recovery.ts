@@ -1,29 +1,39 @@
 /**
- * Opens what an earlier life left behind: reads the log into the caller's hands, and decides what damage means.
+ * Opens what an earlier life left behind: chooses the generation to start from, reads snapshot and log into the caller's hands,
+ * and decides what damage means.
  *
  * Recovery never guesses. Damage is a *torn tail*, and is cut off, only if it is in the last segment, a write cut short
- * explains it (see `Damage.looksTorn`), and no later frame vouches for what stood there. All other damage is a
- * `JournalCorruptError`, and then nothing has been modified: every decision is made before the first repair.
+ * explains it (see `Damage.looksTorn`), and no later frame and no snapshot vouches for what stood there. A damaged snapshot is
+ * passed over if an older generation is whole. All other damage is a `JournalCorruptError`, and then nothing has been modified:
+ * every decision is made before the first repair.
  */
 import * as path from 'node:path';
 import { JournalCorruptError } from '../errors.js';
 import { type Disk, isDiskFull } from './disk.js';
 import { reserveFileName, segmentFileName, tornFileName } from './file-names.js';
 import { FileWindow } from './file-window.js';
-import { type Entry, maxPartBytes, type Position } from './format.js';
-import { type Damage, type Frame, FrameReader, findVoucher, forEachEntry, type ReadPoint } from './frame-reader.js';
+import type { Entry, Position } from './format.js';
+import { type Damage, type Frame, findVoucher, type ReadPoint } from './frame-reader.js';
+import { chooseGeneration, type Generation } from './generation.js';
 import { copyAside, cutOff, emptyIfThere, rewriteInPlace } from './repair.js';
-import { type SurveyedSegment, surveyDirectory, type UnbornSegment, unreadable } from './survey.js';
+import { type DamagedSnapshot, readSnapshot } from './snapshot-reader.js';
+import { type HeaderlessFile, type SurveyedFile, type SurveyedSegment, surveyDirectory, unreadable } from './survey.js';
+import { TransactionReader, type TransactionTaker } from './transaction-reader.js';
 
-/** Takes what the log holds, in order. */
+/**
+ * Takes what the journal holds, in order: the snapshot, then the log. What it throws refuses the opening, with nothing modified; a
+ * RangeError or SyntaxError says that the bytes make no sense.
+ */
 export interface Replay {
-  /** A segment begins: what was valid per segment (interned names) is not valid any more. */
+  /** A segment begins, or, as number 0, the snapshot: what was valid per file (interned names) is not valid any more. */
   segment(segment: number): void;
   /**
    * An entry, the LSN being that of its transaction (its last frame). The bytes are valid during the call only. Called only
-   * for transactions that are whole.
+   * for transactions that are whole. Positions in the snapshot cannot be read back.
    */
   entry(entry: Entry, at: Position, lsn: number): void;
+  /** All is read. These segments are there; others, that positions from the snapshot may point to, are not. */
+  end?(segments: ReadonlySet<number>): void;
 }
 
 /** A tail that was cut off. */
@@ -42,20 +52,41 @@ export interface RecoveredLog {
   readonly last: SurveyedSegment | undefined;
   /** Where the log ends. Everything before is on the disk. */
   readonly end: ReadPoint;
+  /** Segments that were read as log. */
   readonly segments: number;
   readonly frames: number;
   readonly bytes: number;
   readonly endsWithMark: boolean;
   readonly tornTail: TornTail | undefined;
+  /** What opening started from, and the snapshots that it could not use. */
+  readonly generation: Generation;
+  readonly damagedSnapshots: readonly DamagedSnapshot[];
+  /** The sizes of the segments that are there, and of the snapshots that may be whole. */
+  readonly segmentBytes: ReadonlyMap<number, number>;
+  readonly snapshotBytes: ReadonlyMap<number, number>;
 }
 
 export function recover(disk: Disk, directory: string, replay: Replay): RecoveredLog {
-  const { segments, unborn } = surveyDirectory(disk, directory);
-  const log = new LogReading(replay);
+  const survey = surveyDirectory(disk, directory);
+  const { generation, damaged: damagedSnapshots, segments, unborn } = chooseGeneration(disk, directory, survey);
+  const log = new LogReading(replay, generation);
+  const { snapshot } = generation;
+  if (snapshot !== undefined) {
+    replay.segment(0);
+    readSnapshot(disk, snapshot, (entry) => log.giveOfSnapshot(entry));
+  }
   let damage: Damage | undefined;
-  for (const segment of segments)
-    damage = withWindow(disk, segment.path, (window) => log.readSegment(window, segment, segments.length));
+  for (const [index, segment] of segments.entries()) {
+    const isLast = index === segments.length - 1 && unborn === undefined;
+    damage = withWindow(disk, segment.path, (window) => log.readSegment(window, segment, isLast));
+  }
   if (unborn !== undefined) refuseUnlessTorn(disk, unborn, log.end.lsn + 1);
+  if (log.end.lsn < generation.endLsn) {
+    const file = segments.at(-1)?.path ?? snapshot!.path;
+    const reason = `the log ends here, and ${snapshot!.path} says that it was on the disk up to LSN ${generation.endLsn}`;
+    throw new JournalCorruptError(file, log.end.offset, log.end.lsn + 1, reason);
+  }
+  replay.end?.(new Set(survey.segments.map(({ number }) => number)));
 
   // Every decision is made; from here on the disk is modified, in an order in which each step may be the last one.
   let tornTail: TornTail | undefined;
@@ -71,25 +102,51 @@ export function recover(disk: Disk, directory: string, replay: Replay): Recovere
     }
     rewriteInPlace(disk, last.path, log.firstUnvouchedOffset, log.end.offset);
   }
+  for (const unfinished of survey.unfinished) disk.unlink(unfinished);
   disk.syncDirectoryNow(directory);
   const { end, frames, bytes, endsWithMark } = log;
-  return { last, end, segments: segments.length, frames, bytes, endsWithMark, tornTail };
+  const segmentBytes = sizesOf(survey.segments.filter((one) => one !== unborn));
+  if (last !== undefined) segmentBytes.set(last.number, end.offset);
+  return {
+    last,
+    end,
+    segments: segments.length,
+    frames,
+    bytes,
+    endsWithMark,
+    tornTail,
+    generation,
+    damagedSnapshots,
+    segmentBytes,
+    snapshotBytes: sizesOf(survey.snapshots),
+  };
+}
+
+function sizesOf(files: readonly SurveyedFile[]): Map<number, number> {
+  return new Map(files.map(({ number, bytes }) => [number, bytes]));
 }
 
 /** The state of reading: how far the log is known to be good, and how far that is vouched for. */
-class LogReading {
-  end: ReadPoint = { offset: 0, lsn: 0, checksum: 0 };
+class LogReading implements TransactionTaker {
+  end: ReadPoint;
   frames = 0;
   bytes = 0;
   endsWithMark = false;
   readonly #replay: Replay;
+  readonly #generation: Generation;
+  /** Where entries come from now. */
+  #path = '';
+  #segment = 0;
   /** Offsets of the frames in this segment that nothing vouches for yet, the first of which has `#firstUnvouchedLsn`. */
   #unvouchedOffsets: number[] = [];
   #firstUnvouchedLsn = 1;
   #segmentFirstLsn = 1;
 
-  constructor(replay: Replay) {
+  constructor(replay: Replay, generation: Generation) {
     this.#replay = replay;
+    this.#generation = generation;
+    this.#path = generation.snapshot?.path ?? '';
+    this.end = { offset: 0, lsn: generation.startLsn, checksum: generation.startChecksum };
   }
 
   /** From here to the end the log has to be written again; the header of the segment too, if nothing in it is vouched for. */
@@ -99,26 +156,27 @@ class LogReading {
   }
 
   /** Reads one segment. Gives the damage at which it stopped, if that is a torn tail; throws if it is anything else. */
-  readSegment(window: FileWindow, segment: SurveyedSegment, segmentCount: number): Damage | undefined {
+  readSegment(window: FileWindow, segment: SurveyedSegment, isLast: boolean): Damage | undefined {
     const { header } = segment;
     const wrong = (reason: string) => new JournalCorruptError(segment.path, 0, this.end.lsn + 1, reason);
     if (header.number !== segment.number) throw wrong(`it says that it is ${segmentFileName(header.number)}`);
     if (header.firstLsn !== this.end.lsn + 1) throw wrong(`it begins with LSN ${header.firstLsn}`);
-    if (header.previousChecksum !== this.end.checksum) throw wrong('it does not follow the segment before it');
+    if (header.previousChecksum !== this.end.checksum) throw wrong('it does not follow what is before it');
+    this.#path = segment.path;
+    this.#segment = segment.number;
     this.#firstUnvouchedLsn = header.firstLsn;
     this.#segmentFirstLsn = header.firstLsn;
     this.#unvouchedOffsets = [];
     this.#replay.segment(segment.number);
 
-    const reader = new FrameReader(window, header);
+    const reader = new TransactionReader(window, header, this);
     const bytesBefore = this.bytes;
     for (;;) {
       this.end = reader.point;
       this.bytes = bytesBefore + this.end.offset;
-      const found = this.#readTransaction(window, segment, reader);
+      const found = reader.next();
       if (found === 'read') continue;
       if (found === 'end') return undefined;
-      const isLast = segment.number === segmentCount;
       const damagedLsn = reader.point.lsn + 1;
       if (!isLast || !found.looksTorn)
         throw new JournalCorruptError(segment.path, found.offset, damagedLsn, found.reason);
@@ -127,62 +185,15 @@ class LogReading {
         const reason = `${found.reason}, and a frame at byte ${voucher} says that it was on the disk`;
         throw new JournalCorruptError(segment.path, found.offset, damagedLsn, reason);
       }
+      if (this.end.lsn < this.#generation.endLsn) {
+        const reason = `${found.reason}, and ${this.#generation.snapshot!.path} says that it was on the disk`;
+        throw new JournalCorruptError(segment.path, found.offset, damagedLsn, reason);
+      }
       return found;
     }
   }
 
-  /** Reads one transaction and gives its entries to the caller, once all its frames were seen to be good. */
-  #readTransaction(window: FileWindow, segment: SurveyedSegment, reader: FrameReader): 'read' | 'end' | Damage {
-    const start = reader.point;
-    const frame = reader.next();
-    if (frame === undefined) return 'end';
-    if (frame.kind === 'damage') return frame;
-    if (!frame.more) {
-      this.#noteFrame(frame);
-      forEachEntry(frame, (entry, offset, checksum) => this.#give(segment.number, entry, offset, checksum, frame.lsn));
-      return 'read';
-    }
-    for (let next: Frame = frame; next.more; ) {
-      const found = reader.next();
-      if (found?.kind === 'damage') return found;
-      if (found === undefined) {
-        return { kind: 'damage', offset: start.offset, reason: 'the file ends inside a transaction', looksTorn: true };
-      }
-      next = found;
-    }
-    this.#giveSpanning(segment.number, new FrameReader(window, segment.header, start), reader.point.lsn);
-    return 'read';
-  }
-
-  /** Reads the frames of a transaction again, now to give their entries: so memory holds a frame, or one entry, at a time. */
-  #giveSpanning(segment: number, reader: FrameReader, lastLsn: number): void {
-    let parts: Uint8Array[] = [];
-    let firstOffset = 0;
-    while (reader.point.lsn < lastLsn) {
-      const frame = reader.next();
-      if (frame?.kind !== 'frame')
-        throw new Error('a frame that was good a moment ago is not: the file is being changed');
-      this.#noteFrame(frame);
-      forEachEntry(frame, (entry, offset, checksum) => {
-        if (parts.length === 0) firstOffset = offset;
-        if (frame.part) {
-          parts.push(entry.bytes.slice());
-        } else if (parts.length > 0) {
-          const bytes = concatenated(parts, entry.bytes);
-          parts = [];
-          this.#give(segment, { type: entry.type, bytes }, firstOffset, checksum, lastLsn);
-        } else {
-          this.#give(segment, entry, offset, checksum, lastLsn);
-        }
-      });
-    }
-  }
-
-  #give(segment: number, entry: Entry, offset: number, checksum: number, lsn: number): void {
-    this.#replay.entry(entry, { segment, offset, length: entry.bytes.length, checksum }, lsn);
-  }
-
-  #noteFrame(frame: Frame): void {
+  frame(frame: Frame): void {
     this.frames += 1;
     this.endsWithMark = frame.count === 0;
     this.#unvouchedOffsets.push(frame.offset);
@@ -191,10 +202,24 @@ class LogReading {
       this.#firstUnvouchedLsn = frame.syncedLsn + 1;
     }
   }
+
+  entry(entry: Entry, offset: number, checksum: number, lsn: number): void {
+    try {
+      this.#replay.entry(entry, { segment: this.#segment, offset, length: entry.bytes.length, checksum }, lsn);
+    } catch (error) {
+      if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
+      // Every checksum holds, so these bytes are what was written; but no callsheet of this version writes them.
+      throw new JournalCorruptError(this.#path, offset, lsn, `an entry makes no sense: ${String(error)}`);
+    }
+  }
+
+  giveOfSnapshot(entry: Entry): void {
+    this.entry(entry, 0, 0, this.#generation.startLsn);
+  }
 }
 
 /** A last segment without an intact header is one whose creation was cut short, or it is damage. */
-function refuseUnlessTorn(disk: Disk, unborn: UnbornSegment, lsn: number): void {
+function refuseUnlessTorn(disk: Disk, unborn: HeaderlessFile, lsn: number): void {
   const wrong = (reason: string) => new JournalCorruptError(unborn.path, 0, lsn, reason);
   if (!unborn.looksTorn) throw wrong(unborn.reason);
   withWindow(disk, unborn.path, (window) => {
@@ -235,12 +260,4 @@ function withWindow<T>(disk: Disk, file: string, use: (window: FileWindow) => T)
   } finally {
     opened.close();
   }
-}
-
-/** The parts of an entry as one. All parts but the last are full, as the reader has checked. */
-function concatenated(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(parts.length * maxPartBytes + last.length);
-  for (const [index, part] of parts.entries()) bytes.set(part, index * maxPartBytes);
-  bytes.set(last, parts.length * maxPartBytes);
-  return bytes;
 }

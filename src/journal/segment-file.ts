@@ -4,10 +4,11 @@
  */
 import * as path from 'node:path';
 import { type Disk, writeFully } from './disk.js';
+import { encodeFileHeader } from './file-header.js';
 import { segmentFileName } from './file-names.js';
+import { fileKind } from './format.js';
 import type { LogEnd } from './frame-writer.js';
 import type { RecoveredLog } from './recovery.js';
-import { encodeSegmentHeader } from './segment-header.js';
 
 /** Makes the file of a new segment with its header; neither it nor its name is synced. Leaves no file behind if it fails. */
 export function createSegment(
@@ -17,7 +18,8 @@ export function createSegment(
   before: { lsn: number; checksum: number },
   salt: number,
 ): LogEnd {
-  const { bytes, header } = encodeSegmentHeader({
+  const { bytes, header } = encodeFileHeader({
+    kind: fileKind.segment,
     number,
     salt: salt >>> 0,
     firstLsn: before.lsn + 1,

@@ -1,77 +1,76 @@
 /**
- * Looks over a journal's directory before anything in it is read as log: which segments there are, whether any is missing,
- * newer than this version, or not ours to understand. Reads names and headers only, and modifies nothing.
+ * Looks over a journal's directory before anything in it is read: which files of the journal there are, and whether any is newer
+ * than this version, or not ours to understand. Reads names and headers only, modifies nothing, and does not judge damage: which
+ * of the files have to be good depends on which generation recovery starts from.
  */
 import * as path from 'node:path';
-import { CallsheetError, JournalCorruptError, JournalVersionError } from '../errors.js';
-import type { Disk } from './disk.js';
-import { meaningOf, segmentFileName } from './file-names.js';
+import { CallsheetError, JournalVersionError } from '../errors.js';
+import { type Disk, errorCodeOf } from './disk.js';
+import { decodeFileHeader, type FileHeader } from './file-header.js';
+import { meaningOf } from './file-names.js';
 import { FileWindow } from './file-window.js';
-import { segmentHeaderBytes } from './format.js';
+import { type FileKind, fileHeaderBytes, fileKind } from './format.js';
 import { hasZeroSector } from './frame-reader.js';
-import { decodeSegmentHeader, type SegmentHeader } from './segment-header.js';
 
-/** A segment whose header is intact. */
+/** A file whose header is intact. */
 export interface SurveyedSegment {
+  readonly kind: 'header';
   readonly number: number;
   readonly path: string;
-  readonly header: SegmentHeader;
+  readonly bytes: number;
+  readonly header: FileHeader;
 }
 
-/** The last segment, if its header is not intact: perhaps its creation never reached the disk. */
-export interface UnbornSegment {
+/** A file whose header is not intact. The last segment: perhaps its creation never reached the disk. */
+export interface HeaderlessFile {
+  readonly kind: 'damaged';
   readonly number: number;
   readonly path: string;
+  readonly bytes: number;
   readonly reason: string;
   /** Whether a creation that a power loss cut short explains it. */
   readonly looksTorn: boolean;
 }
 
+export type SurveyedFile = SurveyedSegment | HeaderlessFile;
+
 export interface Survey {
-  readonly segments: readonly SurveyedSegment[];
-  readonly unborn: UnbornSegment | undefined;
+  /** In the order of their numbers, which may have gaps. */
+  readonly segments: readonly SurveyedFile[];
+  /** The newest first. */
+  readonly snapshots: readonly SurveyedFile[];
+  /** Paths of snapshots that were never finished. */
+  readonly unfinished: readonly string[];
 }
 
 export function surveyDirectory(disk: Disk, directory: string): Survey {
-  const numbers: number[] = [];
+  const found: Record<'segment' | 'snapshot', { number: number; path: string }[]> = { segment: [], snapshot: [] };
+  const unfinished: string[] = [];
   for (const name of listNames(disk, directory)) {
     const meaning = meaningOf(name);
-    if (meaning.kind === 'segment') numbers.push(meaning.number);
+    const file = path.join(directory, name);
+    if (meaning.kind === 'segment' || meaning.kind === 'snapshot')
+      found[meaning.kind].push({ number: meaning.number, path: file });
+    if (meaning.kind === 'unfinished') unfinished.push(file);
     if (meaning.kind === 'unknown') {
-      const file = path.join(directory, name);
       throw new JournalVersionError(
         `${file} has a name of the journal's that this version of callsheet does not know. Nothing was modified.`,
       );
     }
   }
-  numbers.sort((a, b) => a - b);
-
-  // All headers are looked at before the first complaint about damage: a newer version may well look damaged to us.
-  const readings = numbers.map((number) => {
-    const file = path.join(directory, segmentFileName(number));
-    return { number, path: file, ...readHeader(disk, file) };
-  });
-  for (const reading of readings) {
+  const segments = found.segment.map((file) => ({ ...file, ...readHeader(disk, file.path, fileKind.segment) }));
+  const snapshots = found.snapshot.map((file) => ({ ...file, ...readHeader(disk, file.path, fileKind.snapshot) }));
+  for (const reading of [...segments, ...snapshots]) {
     if (reading.kind !== 'newer') continue;
     throw new JournalVersionError(
       `${reading.path} has format version ${reading.version}, from a newer callsheet. Nothing was modified.`,
     );
   }
-
-  const segments: SurveyedSegment[] = [];
-  for (const [index, reading] of readings.entries()) {
-    if (reading.number !== index + 1) {
-      const missing = path.join(directory, segmentFileName(index + 1));
-      throw new JournalCorruptError(missing, 0, segments.at(-1)?.header.firstLsn ?? 1, 'the segment is missing');
-    }
-    if (reading.kind === 'header') {
-      segments.push({ number: reading.number, path: reading.path, header: reading.header });
-    } else if (reading.kind === 'damaged') {
-      if (index === readings.length - 1) return { segments, unborn: reading };
-      throw new JournalCorruptError(reading.path, 0, segments.at(-1)?.header.firstLsn ?? 1, reading.reason);
-    }
-  }
-  return { segments, unborn: undefined };
+  return {
+    segments: (segments as SurveyedFile[]).sort((a, b) => a.number - b.number),
+    snapshots: (snapshots as SurveyedFile[]).sort((a, b) => b.number - a.number),
+    unfinished,
+  };
 }
 
 function listNames(disk: Disk, directory: string): string[] {
@@ -82,16 +81,20 @@ function listNames(disk: Disk, directory: string): string[] {
   }
 }
 
-function readHeader(disk: Disk, file: string) {
+function readHeader(disk: Disk, file: string, kind: FileKind) {
   let opened: ReturnType<Disk['open']> | undefined;
   try {
     opened = disk.open(file, 'read');
     const window = new FileWindow(opened);
-    const length = Math.min(window.size, segmentHeaderBytes);
-    const reading = decodeSegmentHeader(window.bytes(0, length));
-    if (reading.kind !== 'damaged') return reading;
-    return { ...reading, looksTorn: length < segmentHeaderBytes || hasZeroSector(window, 0, 0, length) };
+    const length = Math.min(window.size, fileHeaderBytes);
+    const reading = decodeFileHeader(window.bytes(0, length), kind);
+    const bytes = window.size;
+    if (reading.kind !== 'damaged') return { ...reading, bytes };
+    return { ...reading, bytes, looksTorn: length < fileHeaderBytes || hasZeroSector(window, 0, 0, length) };
   } catch (cause) {
+    // There is another generation, perhaps; a segment that cannot be read is never done without.
+    if (kind === fileKind.snapshot && errorCodeOf(cause) === 'EIO')
+      return { kind: 'damaged' as const, bytes: 0, reason: `it cannot be read: ${String(cause)}`, looksTorn: false };
     throw unreadable(file, cause);
   } finally {
     opened?.close();

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { JournalCorruptError, JournalVersionError } from '../../src/errors.js';
-import { frameHeaderBytes } from '../../src/journal/format.js';
+import { encodeFileHeader } from '../../src/journal/file-header.js';
+import { fileKind, frameHeaderBytes } from '../../src/journal/format.js';
 import { type Journal, openJournal, type TornTail } from '../../src/journal/journal.js';
-import { encodeSegmentHeader } from '../../src/journal/segment-header.js';
 import { append, Collector, filled, printed } from './reading.js';
 import { StrictDisk } from './strict-disk.js';
 
@@ -256,10 +256,10 @@ describe('opening a damaged journal', () => {
     append(other.journal, filled(3, 600, 99));
     assert.equal(await opened(withFile(files, lastSegment, otherDisk.files().get(lastSegment)!)), undefined, 'foreign');
     const previousChecksum = new DataView(last.buffer).getUint32(40, true);
-    const header = { number: 2, salt: 1, firstLsn: sealed + 1, previousChecksum };
-    assert.ok(await opened(withFile(files, lastSegment, encodeSegmentHeader(header).bytes)));
+    const header = { kind: fileKind.segment, number: 2, salt: 1, firstLsn: sealed + 1, previousChecksum };
+    assert.ok(await opened(withFile(files, lastSegment, encodeFileHeader(header).bytes)));
     for (const lie of [{ firstLsn: sealed + 2 }, { number: 3 }, { previousChecksum: 5 }]) {
-      const { bytes } = encodeSegmentHeader({ ...header, ...lie });
+      const { bytes } = encodeFileHeader({ ...header, ...lie });
       assert.equal(await opened(withFile(files, lastSegment, bytes)), undefined, JSON.stringify(lie));
     }
   });
@@ -368,7 +368,7 @@ describe('opening a damaged journal', () => {
   it('refuses a name of the journal that it does not know, and ignores foreign names', async () => {
     const { files, transactions } = await smallJournal();
     for (const name of [
-      'journal-0000000003.snapshot',
+      'journal-0000000003.summary',
       'journal-3.segment',
       'journal-0000000002.segment.bak',
       'journal-',

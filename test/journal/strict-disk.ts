@@ -14,6 +14,7 @@ export type Operation =
   | 'checkDirectory'
   | 'open'
   | 'unlink'
+  | 'rename'
   | 'syncDirectory'
   | 'size'
   | 'read'
@@ -190,6 +191,16 @@ export class StrictDisk implements Disk {
     this.step('unlink', name);
     if (!this.#names.delete(name)) throw diskError('ENOENT', 'unlink');
     this.#unsyncedNames.push({ name, inode: undefined });
+  }
+
+  rename(from: string, to: string): void {
+    this.step('rename', to);
+    const inode = this.#names.get(from);
+    if (inode === undefined) throw diskError('ENOENT', 'rename');
+    this.#names.delete(from);
+    this.#names.set(to, inode);
+    // Stricter than file systems: after a crash there may be either name, both, or none.
+    this.#unsyncedNames.push({ name: to, inode }, { name: from, inode: undefined });
   }
 
   async syncDirectory(directory: string): Promise<void> {

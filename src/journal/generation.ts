@@ -1,0 +1,97 @@
+/**
+ * Which generation to start from: the newest whose snapshot is whole, with all segments of its log. Without a snapshot, the whole
+ * log is a generation. Decides and modifies nothing.
+ *
+ * A snapshot that is damaged is no reason to refuse as long as an older generation says the same, only with more log to replay. A
+ * gap in the log is: what was in it is in no snapshot that is older.
+ */
+import * as path from 'node:path';
+import { JournalCorruptError } from '../errors.js';
+import type { Disk } from './disk.js';
+import { segmentFileName } from './file-names.js';
+import { checkSnapshotNow, type DamagedSnapshot, type Snapshot } from './snapshot-reader.js';
+import type { HeaderlessFile, Survey, SurveyedFile, SurveyedSegment } from './survey.js';
+
+/** A state of the journal to start from, and where its log begins. */
+export interface Generation {
+  /** Undefined: nothing, and the log from segment 1 on. */
+  readonly snapshot: Snapshot | undefined;
+  /** The segment with which its log begins. */
+  readonly number: number;
+  /** The LSN and the checksum of the last frame before that segment. */
+  readonly startLsn: number;
+  readonly startChecksum: number;
+  /** The log up to here was once on the disk. */
+  readonly endLsn: number;
+}
+
+export interface ChosenGeneration {
+  readonly generation: Generation;
+  /** Newer snapshots that are not whole. */
+  readonly damaged: readonly DamagedSnapshot[];
+  /** The segments of its log whose headers are intact, without a gap. */
+  readonly segments: readonly SurveyedSegment[];
+  /** The last segment, if its header is not. */
+  readonly unborn: HeaderlessFile | undefined;
+}
+
+const wholeLog: Generation = { snapshot: undefined, number: 1, startLsn: 0, startChecksum: 0, endLsn: 0 };
+
+export function chooseGeneration(disk: Disk, directory: string, survey: Survey): ChosenGeneration {
+  const damaged: DamagedSnapshot[] = [];
+  let generation = wholeLog;
+  for (const file of survey.snapshots) {
+    const found = checkSnapshotNow(disk, file.path, file.number);
+    if ('reason' in found) {
+      damaged.push(found);
+      continue;
+    }
+    generation = generationOf(found);
+    break;
+  }
+  return { generation, damaged, ...logOf(directory, generation, damaged, survey.segments) };
+}
+
+export function generationOf(snapshot: Snapshot): Generation {
+  const { number, header, footer } = snapshot;
+  return {
+    snapshot,
+    number,
+    startLsn: header.firstLsn - 1,
+    startChecksum: header.previousChecksum,
+    endLsn: footer.endLsn,
+  };
+}
+
+/** The segments from the generation's first on. */
+function logOf(
+  directory: string,
+  generation: Generation,
+  damaged: readonly DamagedSnapshot[],
+  all: readonly SurveyedFile[],
+): { segments: readonly SurveyedSegment[]; unborn: HeaderlessFile | undefined } {
+  const segments: SurveyedSegment[] = [];
+  const log = all.filter(({ number }) => number >= generation.number);
+  const isNew = all.length === 0 && generation.snapshot === undefined && damaged.length === 0;
+  if (isNew) return { segments, unborn: undefined };
+  for (let index = 0; index < Math.max(log.length, 1); index++) {
+    const number = generation.number + index;
+    const file = log[index];
+    const lsn = segments.at(-1)?.header.firstLsn ?? generation.startLsn + 1;
+    if (file?.number !== number) {
+      // If it was for a snapshot that the segment was not needed any more, that snapshot is what is wrong.
+      const first = damaged[0];
+      if (first !== undefined) throw new JournalCorruptError(first.path, first.offset, lsn, first.reason);
+      throw new JournalCorruptError(path.join(directory, segmentFileName(number)), 0, lsn, 'the segment is missing');
+    }
+    if (file.kind === 'header') {
+      segments.push(file);
+    } else {
+      // With no log before it, a first segment after a snapshot cannot be unborn: it was there before the snapshot began.
+      const mayBeUnborn = index === log.length - 1 && (index > 0 || generation.snapshot === undefined);
+      if (mayBeUnborn) return { segments, unborn: file };
+      throw new JournalCorruptError(file.path, 0, lsn, file.reason);
+    }
+  }
+  return { segments, unborn: undefined };
+}

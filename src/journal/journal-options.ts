@@ -1,0 +1,29 @@
+/**
+ * What can be asked of a journal when it is opened, filled in and checked once.
+ */
+import { randomBytes } from 'node:crypto';
+import { type Disk, machineDisk } from './disk.js';
+
+export interface JournalOptions {
+  /** A segment that has reached this size is followed by a new one, in bytes. At least 4096. Default 64 MiB. */
+  segmentBytes?: number;
+  /** Space kept for appends with `reserve` when the disk is full, in bytes. 0 keeps none. Default 4 MiB. */
+  reserveBytes?: number;
+  /** The disk. Default: the machine's. */
+  disk?: Disk;
+  /** Makes the salt of a new segment, an integer of 32 bits. Default: random. */
+  salt?: () => number;
+}
+
+/** Fills in what is not given. Throws a RangeError that names what cannot be. */
+export function resolveOptions(options: JournalOptions): Required<JournalOptions> {
+  const { segmentBytes = 64 * 1024 * 1024, reserveBytes = 4 * 1024 * 1024 } = options;
+  if (!Number.isSafeInteger(segmentBytes) || segmentBytes < 4096) {
+    throw new RangeError(`segmentBytes must be an integer of at least 4096, not ${segmentBytes}`);
+  }
+  if (!Number.isSafeInteger(reserveBytes) || reserveBytes < 0) {
+    throw new RangeError(`reserveBytes must be an integer of at least 0, not ${reserveBytes}`);
+  }
+  const salt = options.salt ?? (() => randomBytes(4).readUInt32LE());
+  return { segmentBytes, reserveBytes, disk: options.disk ?? machineDisk, salt };
+}

@@ -1,0 +1,103 @@
+/**
+ * Reads snapshots: first whether one is whole and what it was, then what it holds. What to do without one is for `recovery.ts`.
+ */
+import { createHash } from 'node:crypto';
+import type { Disk } from './disk.js';
+import { decodeFileHeader, type FileHeader } from './file-header.js';
+import { FileWindow } from './file-window.js';
+import { type Entry, fileHeaderBytes, fileKind } from './format.js';
+import { type Damage, FrameReader, forEachEntry } from './frame-reader.js';
+import { decodeFooter, type SnapshotFooter } from './snapshot-footer.js';
+import { TransactionReader } from './transaction-reader.js';
+
+/** A snapshot that is whole. */
+export interface Snapshot {
+  readonly path: string;
+  /** The number of the segment with which its log begins. */
+  readonly number: number;
+  readonly header: FileHeader;
+  readonly footer: SnapshotFooter;
+  /** The size of its file. */
+  readonly bytes: number;
+}
+
+/** Why a snapshot cannot be used, and where in its file that was seen. */
+export interface DamagedSnapshot {
+  readonly path: string;
+  readonly number: number;
+  readonly offset: number;
+  readonly reason: string;
+}
+
+/**
+ * Reads a snapshot from end to end and says whether every byte of it is what was written. Returns to its caller after each frame,
+ * so that a large snapshot can be checked while work goes on.
+ */
+export function* checkSnapshot(
+  disk: Disk,
+  path: string,
+  number: number,
+): Generator<undefined, Snapshot | DamagedSnapshot> {
+  const damaged = (offset: number, reason: string): DamagedSnapshot => ({ path, number, offset, reason });
+  let file: ReturnType<Disk['open']> | undefined;
+  try {
+    file = disk.open(path, 'read');
+    const window = new FileWindow(file);
+    const reading = decodeFileHeader(window.bytes(0, Math.min(window.size, fileHeaderBytes)), fileKind.snapshot);
+    if (reading.kind === 'newer') return damaged(0, `it has format version ${reading.version}`);
+    if (reading.kind === 'damaged') return damaged(0, reading.reason);
+    const { header } = reading;
+    if (header.number !== number) return damaged(0, `it says that it is number ${header.number}`);
+    const reader = new FrameReader(window, header);
+    const hash = createHash('sha256').update(window.bytes(0, fileHeaderBytes));
+    let count = 0;
+    for (;;) {
+      const frame = reader.next();
+      if (frame === undefined) return damaged(window.size, 'it ends without a footer');
+      if (frame.kind === 'damage') return damaged(frame.offset, frame.reason);
+      if (frame.footer) {
+        let footer: SnapshotFooter | undefined;
+        forEachEntry(frame, ({ bytes }) => {
+          footer = decodeFooter(bytes);
+        });
+        const isRight =
+          footer!.count === count &&
+          footer!.bytes === frame.offset &&
+          window.size === frame.offset + frame.bytes &&
+          Buffer.compare(hash.digest(), footer!.sha256) === 0;
+        if (!isRight) return damaged(frame.offset, 'its footer does not fit to what it holds');
+        return { path, number, header, footer: footer!, bytes: window.size };
+      }
+      hash.update(window.bytes(frame.offset, frame.bytes));
+      if (!frame.part) count += frame.count;
+      yield;
+    }
+  } catch (error) {
+    return damaged(0, `it cannot be read: ${String(error)}`);
+  } finally {
+    file?.close();
+  }
+}
+
+/** The same without a pause. */
+export function checkSnapshotNow(disk: Disk, path: string, number: number): Snapshot | DamagedSnapshot {
+  const check = checkSnapshot(disk, path, number);
+  for (;;) {
+    const step = check.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Gives the entries of a snapshot that was checked. */
+export function readSnapshot(disk: Disk, { path, header }: Snapshot, give: (entry: Entry) => void): void {
+  const file = disk.open(path, 'read');
+  try {
+    const reader = new TransactionReader(new FileWindow(file), header, { frame() {}, entry: give });
+    let found: 'read' | 'end' | Damage;
+    do found = reader.next();
+    while (found === 'read');
+    if (found !== 'end') throw new Error(`${path} was good a moment ago and is not: the file is being changed`);
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Writes one snapshot: under a name that says it is unfinished, then synced, renamed, the directory synced, and read back. What a
+ * snapshot replaces may be deleted when `publish` has resolved, and not before.
+ *
+ * Whatever goes wrong before that costs this snapshot and nothing else: nobody relies on it yet, so an error of its file is no
+ * reason to give up the log.
+ */
+import { createHash } from 'node:crypto';
+import * as path from 'node:path';
+import { type Disk, type DiskFile, errorCodeOf, writeFully } from './disk.js';
+import { encodeFileHeader } from './file-header.js';
+import { snapshotFileName, unfinishedFileName } from './file-names.js';
+import { type Entry, fileKind } from './format.js';
+import { checkedPayloadBytes, FrameWriter } from './frame-writer.js';
+import { encodeFooter } from './snapshot-footer.js';
+import { checkSnapshot, type Snapshot } from './snapshot-reader.js';
+
+/** Where the log of a snapshot begins: a segment, and the last frame before it. */
+export interface LogStart {
+  readonly number: number;
+  readonly lsn: number;
+  readonly checksum: number;
+}
+
+/** Called at every point where the work may pause; resolves when it is to go on. Rejects to give the snapshot up. */
+export type Rest = () => Promise<void> | undefined;
+
+export class SnapshotWriter {
+  readonly start: LogStart;
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #file: HashedFile;
+  readonly #frames: FrameWriter;
+  #count = 0;
+  #syncedBytes = 0;
+  #isOpen = true;
+
+  /** Creates the file. Leaves none behind if that fails. */
+  constructor(disk: Disk, directory: string, start: LogStart, salt: number) {
+    this.start = start;
+    this.#disk = disk;
+    this.#directory = directory;
+    const { bytes, header } = encodeFileHeader({
+      kind: fileKind.snapshot,
+      number: start.number,
+      salt: salt >>> 0,
+      firstLsn: start.lsn + 1,
+      previousChecksum: start.checksum,
+    });
+    const unfinished = this.#path(unfinishedFileName);
+    removeIfThere(disk, unfinished);
+    this.#file = new HashedFile(disk.open(unfinished, 'create'));
+    this.#frames = new FrameWriter({
+      file: this.#file,
+      segment: 0,
+      salt: header.salt,
+      offset: bytes.length,
+      lsn: start.lsn,
+      checksum: header.checksum,
+    });
+    try {
+      writeFully(this.#file, bytes, 0);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
+  /** The size of the file so far. */
+  get bytes(): number {
+    return this.#frames.end.offset;
+  }
+
+  /** What the disk still has to take in. */
+  get unsyncedBytes(): number {
+    return this.bytes - this.#syncedBytes;
+  }
+
+  /** Writes entries as one frame, or as few as can be. */
+  add(entries: readonly Entry[]): void {
+    this.#frames.write(entries, checkedPayloadBytes(entries), 0);
+    this.#count += entries.length;
+  }
+
+  /** Lets the disk take in what was written: many small syncs hold up those of the log less than a large one at the end. */
+  async sync(): Promise<void> {
+    const { bytes } = this;
+    await this.#file.sync();
+    this.#syncedBytes = bytes;
+  }
+
+  /** Ends the snapshot, of a log that is on the disk up to `endLsn`, and makes it the newest generation. */
+  async publish(endLsn: number, rest: Rest): Promise<Snapshot> {
+    const { bytes } = this;
+    this.#frames.writeFooter(encodeFooter({ count: this.#count, endLsn, bytes, sha256: this.#file.sha256() }));
+    await this.sync();
+    await rest();
+    this.#close();
+    const name = this.#path(snapshotFileName);
+    this.#disk.rename(this.#path(unfinishedFileName), name);
+    await this.#disk.syncDirectory(this.#directory);
+    const check = checkSnapshot(this.#disk, name, this.start.number);
+    for (;;) {
+      const step = check.next();
+      if (step.done !== true) {
+        await rest();
+      } else if ('reason' in step.value) {
+        removeIfThere(this.#disk, name);
+        throw new Error(`${name} was written and cannot be read back: ${step.value.reason}`);
+      } else {
+        return step.value;
+      }
+    }
+  }
+
+  /** Gives the snapshot up. Does nothing to a published one. */
+  abandon(): void {
+    if (!this.#isOpen) return;
+    this.#close();
+    // A file that cannot be removed now is removed when the journal is opened.
+    try {
+      removeIfThere(this.#disk, this.#path(unfinishedFileName));
+    } catch {}
+  }
+
+  #close(): void {
+    this.#isOpen = false;
+    this.#file.close();
+  }
+
+  #path(nameOf: (segment: number) => string): string {
+    return path.join(this.#directory, nameOf(this.start.number));
+  }
+}
+
+/** A file that is written from front to back, and summed on the way. */
+class HashedFile implements DiskFile {
+  readonly path: string;
+  readonly #file: DiskFile;
+  readonly #hash = createHash('sha256');
+
+  constructor(file: DiskFile) {
+    this.path = file.path;
+    this.#file = file;
+  }
+
+  /** Of all that was written so far. */
+  sha256(): Uint8Array {
+    return this.#hash.copy().digest();
+  }
+
+  write(bytes: Uint8Array, offset: number): number {
+    const written = this.#file.write(bytes, offset);
+    this.#hash.update(bytes.subarray(0, written));
+    return written;
+  }
+
+  size(): number {
+    return this.#file.size();
+  }
+
+  read(into: Uint8Array, offset: number): number {
+    return this.#file.read(into, offset);
+  }
+
+  truncate(size: number): void {
+    this.#file.truncate(size);
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  syncNow(): void {
+    this.#file.syncNow();
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+function removeIfThere(disk: Disk, name: string): void {
+  try {
+    disk.unlink(name);
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ENOENT') throw error;
+  }
+}
