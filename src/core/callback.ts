@@ -20,7 +20,9 @@ export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly
   const { state } = decision;
   const idle = job.outcome !== 'none' && job.callbacksDone === job.callbacks;
   const first = job.callbacks;
-  state.update(job, { callbacks: first + specs.length });
+  state.change(job, (row) => {
+    row.callbacks += specs.length;
+  });
   createMembers(decision, job, 'callback', specs, first);
   if (idle && specs.length > 0) runCallback(decision, state.callbacks(job)[first]!);
 }
@@ -38,7 +40,11 @@ export function runCallback(decision: Decision, callback: JobRecord): void {
   if (callback.form !== 'choice') return start(decision, callback, above.agent);
   const role = above.outcome === 'failure' ? 'onFailure' : 'onSuccess';
   const side = state.parts(callback).find((part) => part.role === role);
-  state.update(callback, { status: 'active', stage: 'waiting', agent: above.agent });
+  state.change(callback, (row) => {
+    row.status = 'active';
+    row.stage = 'waiting';
+    row.agent = above.agent;
+  });
   if (side === undefined) conclude(decision, callback, above.outcome, above.result);
   else start(decision, side, above.agent);
 }
@@ -57,7 +63,9 @@ export function callbackCompleted(decision: Decision, callback: JobRecord): void
     effects.push({ type: 'log', gate: 'decided', level: 'fatal', message: 'a callback failed', job: callback.id });
   }
   if (callback.role !== 'callback') return conclude(decision, above, callback.outcome, callback.result);
-  state.update(above, { callbacksDone: above.callbacksDone + 1 });
+  state.change(above, (row) => {
+    row.callbacksDone++;
+  });
   if (above.callbacksDone < above.callbacks) runCallback(decision, state.callbacks(above)[above.callbacksDone]!);
   else if (above.status === 'callbacks') complete(decision, above);
   if (above.role === 'part') notePart(decision, above);

@@ -28,7 +28,9 @@ export function addParts(decision: Decision, whole: JobRecord, specs: readonly J
     throw new JobStatusError('parts can be added to a serial or parallel before its last part is done');
   const { state } = decision;
   let index = whole.parts;
-  state.update(whole, { parts: whole.parts + specs.length });
+  state.change(whole, (row) => {
+    row.parts += specs.length;
+  });
   for (const spec of specs) {
     const part = createJob(decision, spec, { ...placeOf(whole), role: 'part', parent: whole.id, index: index++ });
     if (whole.stage === 'waiting' && whole.form === 'parallel') enqueue(decision, part);
@@ -39,9 +41,13 @@ export function addParts(decision: Decision, whole: JobRecord, specs: readonly J
 export function notePart(decision: Decision, part: JobRecord): void {
   if (part.counted || part.outcome === 'none' || part.callbacksDone < part.awaitedCallbacks) return;
   const { state } = decision;
-  state.update(part, { counted: true });
+  state.change(part, (row) => {
+    row.counted = true;
+  });
   const whole = state.job(part.parent)!;
-  state.update(whole, { partsDone: whole.partsDone + 1 });
+  state.change(whole, (row) => {
+    row.partsDone++;
+  });
   // A whole that was ended otherwise only counts; one that has not had its turn takes the part as done when it has.
   if (whole.outcome !== 'none' || whole.stage !== 'waiting') return;
   if (whole.partsDone === whole.parts) partsDone(decision, whole);
@@ -59,7 +65,11 @@ function putNext(decision: Decision, whole: JobRecord, from: number): void {
 
 function partsDone(decision: Decision, whole: JobRecord): void {
   if (whole.callable === '') conclude(decision, whole, 'list', null);
-  else putBack(decision, whole, { stage: 'call', front: false, eligible: decision.state.nextPosition() });
+  else
+    putBack(decision, whole, (row) => {
+      row.front = false;
+      row.eligible = decision.state.nextPosition();
+    });
 }
 
 const placeOf = ({ owner, queue, level }: JobRecord) => ({ owner, queue, level });

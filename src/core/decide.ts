@@ -26,6 +26,7 @@ import {
   type Decision,
   enqueue,
   failJob,
+  giveBack,
   putBack,
   remove,
   waitForInner,
@@ -95,7 +96,7 @@ function apply(decision: Decision, command: Command): void {
       return settle(decision, claimedJob(state, command), command);
     case 'giveBack': {
       const job = claimedJob(state, command);
-      return job.cancelled ? concludeCancelled(decision, job) : putBack(decision, job);
+      return job.cancelled ? concludeCancelled(decision, job) : giveBack(decision, job);
     }
     case 'interrupt': {
       const job = claimedJob(state, command);
@@ -173,14 +174,20 @@ function liveJob(decision: Decision, { options }: JobSpec, queue: string): JobRe
 /** Whoever puts a live job again may ask for a stronger level. */
 function raise(state: State, job: JobRecord, level: Level): void {
   if (levels.indexOf(level) <= levels.indexOf(job.level)) return;
-  state.update(job, { level });
+  state.change(job, (row) => {
+    row.level = level;
+  });
   for (const member of [...state.parts(job), ...state.callbacks(job)]) raise(state, member, level);
 }
 
 function putAgain(decision: Decision, job: JobRecord, queue: string): void {
   requireQueue(decision.state, queue);
   if (job.role !== 'root') throw new JobStatusError('the job belongs to another, which puts it');
-  if (job.status === 'new') decision.state.update(job, { queue });
+  if (job.status === 'new') {
+    decision.state.change(job, (row) => {
+      row.queue = queue;
+    });
+  }
   enqueue(decision, job);
 }
 

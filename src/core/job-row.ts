@@ -66,6 +66,9 @@ export class JobRow implements Queued {
   /** The number of the last command that changed it, and of the last group. */
   command = 0;
   group = 0;
+  /** The group that it came with; and whether it is remembered. */
+  insertedIn = 0;
+  isThere = false;
   // Where the indices have it now.
   lane: Lane | undefined = undefined;
   lanePosition = -1;

@@ -22,6 +22,7 @@ import { JobCancelledError, JobStatusError } from '../errors.js';
 import { callbackCompleted, runCallback, runCallbacks, takesTurns } from './callback.js';
 import type { Effect, Gate, JobOptions, JobSpec, Outside } from './commands.js';
 import { notePart, putParts } from './composite.js';
+import type { JobRow } from './job-row.js';
 import { checkQuotas, takePlaces } from './quota.js';
 import type { Id, JobRecord, JobRole, Level, OutcomeKind, Payload } from './records.js';
 import { expire } from './retry.js';
@@ -129,17 +130,21 @@ function deadlineOf({ beginAfter, beginByMs }: JobOptions, putAt: number): numbe
 /** Its turn has come: into the line of its queue, now or when its date comes. */
 export function enqueue({ state, now }: Decision, job: JobRecord): void {
   requireStatus(job, 'new');
-  if (job.beginAfter > now) state.update(job, { status: 'pending', dueAt: job.beginAfter });
-  else state.update(job, { status: 'pending', queued: true, eligible: state.nextPosition() });
+  state.change(job, (row) => {
+    row.status = 'pending';
+    if (row.beginAfter > now) row.dueAt = row.beginAfter;
+    else joinLine(state, row);
+  });
 }
 
 /** Its date has come. */
 export function becomeDue(decision: Decision, job: JobRecord): void {
   const { state } = decision;
-  if (takesTurns(job)) {
-    state.update(job, { dueAt: 0 });
-    runCallback(decision, job);
-  } else state.update(job, { dueAt: 0, queued: true, eligible: state.nextPosition() });
+  state.change(job, (row) => {
+    row.dueAt = 0;
+    if (!takesTurns(row)) joinLine(state, row);
+  });
+  if (takesTurns(job)) runCallback(decision, job);
 }
 
 /** Takes the job out of its line, for its callable to be run or its parts to be put. */
@@ -147,13 +152,12 @@ export function claim(decision: Decision, job: JobRecord, agent: string): void {
   const { state } = decision;
   takePlaces(state, job);
   if (job.stage !== 'parts') return start(decision, job, agent);
-  state.update(job, {
-    stage: 'waiting',
-    queued: false,
-    front: false,
-    awaitedCallbacks: job.callbacks,
-    ...started(job, decision.now),
-    begun: false,
+  state.change(job, (row) => {
+    row.stage = 'waiting';
+    row.queued = false;
+    row.front = false;
+    row.awaitedCallbacks = row.callbacks;
+    noteStart(row, decision.now);
   });
   putParts(decision, job);
 }
@@ -163,16 +167,16 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
   const { state, now, effects } = decision;
   // Where the claim itself counts as the start, the record says so before any code of the job runs.
   const isStart = job.suspect || job.policy === 'never';
-  state.update(job, {
-    queued: false,
-    front: false,
-    claimed: true,
-    fence: job.fence + 1,
-    agent,
-    ...(job.attempts === 0 ? { awaitedCallbacks: job.callbacks } : {}),
-    ...(isStart
-      ? started(job, now)
-      : { status: job.status === 'active' ? ('active' as const) : ('assigned' as const) }),
+  state.change(job, (row) => {
+    row.queued = false;
+    row.front = false;
+    row.claimed = true;
+    row.fence++;
+    row.agent = agent;
+    if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
+    row.begun = isStart;
+    if (isStart) noteStart(row, now);
+    else if (row.status !== 'active') row.status = 'assigned';
   });
   const gate = job.level === 'memory' ? 'decided' : job.policy === 'never' ? 'synced' : 'written';
   effects.push({ type: 'run', gate, job: job.id, fence: job.fence });
@@ -180,33 +184,46 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
 
 /** The start is known, before or with the end. */
 export function begin({ state }: Decision, job: JobRecord, at: number): void {
-  if (!job.begun) state.update(job, started(job, at));
+  if (job.begun) return;
+  state.change(job, (row) => {
+    row.begun = true;
+    noteStart(row, at);
+  });
 }
 
-const started = (job: JobRecord, at: number) => ({
-  status: 'active' as const,
-  begun: true,
-  attempts: job.attempts + 1,
-  firstStartAt: job.firstStartAt || at,
-  lastStartAt: at,
-});
+function noteStart(row: JobRow, at: number): void {
+  row.status = 'active';
+  row.attempts++;
+  row.firstStartAt ||= at;
+  row.lastStartAt = at;
+}
+
+/** Whoever claimed it has it no more. */
+function noteUnclaimed(row: JobRow): void {
+  row.claimed = false;
+  row.begun = false;
+  row.suspect = false;
+}
+
+function joinLine(state: State, row: JobRow): void {
+  row.queued = true;
+  row.eligible = state.nextPosition();
+}
 
 /** The job's call is over. */
 export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKind, result: Payload | null): void {
   const { state, now, effects } = decision;
-  state.update(job, {
-    status: 'callbacks',
-    stage: 'call',
-    queued: false,
-    claimed: false,
-    begun: false,
-    suspect: false,
-    places: none,
-    dueAt: 0,
-    outcome,
-    result,
-    endAt: now,
-    ...(job.attempts === 0 ? { awaitedCallbacks: job.callbacks } : {}),
+  state.change(job, (row) => {
+    noteUnclaimed(row);
+    row.status = 'callbacks';
+    row.stage = 'call';
+    row.queued = false;
+    row.places = none;
+    row.dueAt = 0;
+    row.outcome = outcome;
+    row.result = result;
+    row.endAt = now;
+    if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
   });
   effects.push({ type: 'settled', gate: levelGate(job.level), job: job.id });
   for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
@@ -216,21 +233,41 @@ export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKin
 
 /** Nothing of the job is left to do. */
 export function complete(decision: Decision, job: JobRecord): void {
-  decision.state.update(job, { status: 'completed', completedAt: decision.now });
+  decision.state.change(job, (row) => {
+    row.status = 'completed';
+    row.completedAt = decision.now;
+  });
   if (takesTurns(job)) callbackCompleted(decision, job);
 }
 
 /** Back into the line: in front of it with its places, or at its time without them. Nothing of it has run, or it is to run again. */
-export function putBack(decision: Decision, job: JobRecord, patch: Partial<JobRecord> = {}): void {
-  const { state } = decision;
-  const later = (patch.dueAt ?? 0) > 0;
-  const status = job.form === 'call' ? 'pending' : job.status;
-  const back = { status, stage: 'call' as const, claimed: false, begun: false, queued: !later, front: !later };
-  state.update(job, { ...back, ...(later ? { places: none } : {}), ...patch });
-  if (takesTurns(job)) {
-    state.update(job, { queued: false, front: false });
-    if (!later) runCallback(decision, job);
-  } else if (!later && job.attempts === 0 && job.deadline !== 0 && job.deadline < decision.now) expire(decision, job);
+export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow) => void = nothing): void {
+  const { state, now } = decision;
+  state.change(job, (row) => {
+    noteUnclaimed(row);
+    if (row.form === 'call') row.status = 'pending';
+    row.stage = 'call';
+    row.front = true;
+    change(row);
+    const later = row.dueAt > 0;
+    if (later) row.places = none;
+    row.queued = !later && !takesTurns(row);
+    row.front = row.front && row.queued;
+  });
+  if (job.dueAt > 0) return;
+  if (takesTurns(job)) runCallback(decision, job);
+  else if (job.attempts === 0 && job.deadline !== 0 && job.deadline < now) expire(decision, job);
+}
+
+const nothing = () => {};
+
+/** A claimed job that surely has not begun, whatever its claim was counted as: nothing has happened. */
+export function giveBack(decision: Decision, job: JobRecord): void {
+  const { begun, suspect } = job;
+  putBack(decision, job, (row) => {
+    row.suspect = suspect;
+    if (begun) row.attempts--;
+  });
 }
 
 /** Takes the outcome of a job that it returned. */
@@ -241,7 +278,11 @@ export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecor
       throw new JobStatusError('a job cannot return itself, or a job that waits for it');
   }
   if (inner.outcome !== 'none') return conclude(decision, job, inner.outcome, inner.result);
-  state.update(job, { stage: 'inner', inner: inner.id, claimed: false, begun: false, suspect: false });
+  state.change(job, (row) => {
+    row.stage = 'inner';
+    row.inner = inner.id;
+    noteUnclaimed(row);
+  });
   share(state, inner, [...job.places, ...job.shared]);
 }
 
@@ -256,7 +297,11 @@ function waitsFor(state: State, job: JobRecord, other: JobRecord): boolean {
 /** Someone that has these places waits for the job: it and its parts need none of their own there. */
 function share(state: State, job: JobRecord, places: readonly string[]): void {
   const shared = job.quotas.filter((quota) => places.includes(quota));
-  if (shared.length > job.shared.length) state.update(job, { shared });
+  if (shared.length > job.shared.length) {
+    state.change(job, (row) => {
+      row.shared = shared;
+    });
+  }
   for (const part of state.parts(job)) share(state, part, places);
 }
 
@@ -265,7 +310,9 @@ export function cancel(decision: Decision, job: JobRecord): void {
   const { state, effects } = decision;
   if (job.outcome !== 'none') throw new JobStatusError(`the job is ${job.status}: its call is over`);
   if (job.claimed) {
-    state.update(job, { cancelled: true });
+    state.change(job, (row) => {
+      row.cancelled = true;
+    });
     effects.push({ type: 'stop', gate: 'decided', job: job.id, fence: job.fence });
     return;
   }
@@ -289,19 +336,20 @@ export function change(
   args: Payload | null | undefined,
 ): void {
   requireNotBegun(job);
-  const { priority, quotas, timeoutMs } = options;
-  const optional = {
-    ...(priority === undefined ? {} : { priority }),
-    ...(quotas === undefined ? {} : { quotas }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(options.beginByMs === undefined
-      ? {}
-      : { deadline: deadlineOf({ beginAfter: job.beginAfter || job.putAt, ...options }, 0) }),
-    ...(args === undefined ? {} : { args }),
-  };
+  const { priority, quotas, timeoutMs, beginByMs } = options;
   const { queued } = job;
-  state.update(job, { queued: false });
-  state.update(job, { ...optional, queued });
+  // A job's order in its line changes only out of it.
+  state.change(job, (row) => {
+    row.queued = false;
+  });
+  state.change(job, (row) => {
+    row.queued = queued;
+    if (priority !== undefined) row.priority = priority;
+    if (quotas !== undefined) row.quotas = quotas;
+    if (timeoutMs !== undefined) row.timeoutMs = timeoutMs;
+    if (beginByMs !== undefined) row.deadline = deadlineOf({ beginAfter: row.beginAfter || row.putAt, beginByMs }, 0);
+    if (args !== undefined) row.args = args;
+  });
   checkQuotas(state, job);
 }
 
@@ -310,7 +358,13 @@ export function remove({ state }: Decision, job: JobRecord): void {
   requireStatus(job, 'pending');
   if (job.role !== 'root' || state.waitingFor(job).length > 0)
     throw new JobStatusError('the job is awaited by another');
-  state.update(job, { status: 'new', queued: false, front: false, dueAt: 0, places: none });
+  state.change(job, (row) => {
+    row.status = 'new';
+    row.queued = false;
+    row.front = false;
+    row.dueAt = 0;
+    row.places = none;
+  });
 }
 
 /** The gate behind which others may see what was decided at this level. */

@@ -30,7 +30,10 @@ export function takePlaces(state: State, job: JobRecord): void {
   if (job.quotas.length === 0) return;
   const needed = neededPlaces(job);
   for (const key of needed) state.spendRate(job.queue, key);
-  if (needed.length > 0) state.update(job, { places: [...job.places, ...needed] });
+  if (needed.length === 0) return;
+  state.change(job, (row) => {
+    row.places = [...row.places, ...needed];
+  });
 }
 
 /** Undefined where the quota is not defined, or defined no more. */

@@ -15,6 +15,9 @@ export function recover(decision: Decision): void {
     if (job.cancelled)
       conclude(decision, job, 'failure', decision.failure(new JobCancelledError('the job was cancelled')));
     else if (job.begun) interrupted(decision, job, 'process');
-    else putBack(decision, job, { suspect: true });
+    else
+      putBack(decision, job, (row) => {
+        row.suspect = true;
+      });
   }
 }

@@ -59,7 +59,9 @@ export function couldNotCommit(decision: Decision, job: JobRecord, error: Error)
  */
 export function interrupted(decision: Decision, job: JobRecord, cause: InterruptionCause): void {
   const interruptions = job.interruptions + (cause === 'close' ? 0 : 1);
-  decision.state.update(job, { interruptions });
+  decision.state.change(job, (row) => {
+    row.interruptions = interruptions;
+  });
   if (job.policy !== 'never' && (job.policy === 'forever' || interruptions <= interruptionLimit))
     return putBack(decision, job);
   const how = { close: 'the runtime was closed', thread: 'its thread died', process: 'its process died' }[cause];
@@ -70,7 +72,10 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
 function retryAfter(decision: Decision, job: JobRecord, ms: number, failure: Payload): void {
   const dueAt = decision.now + ms;
   if (job.deadline !== 0 && dueAt > job.deadline) return conclude(decision, job, 'failure', failure);
-  putBack(decision, job, { errors: job.errors + 1, dueAt: ms === 0 ? 0 : dueAt });
+  putBack(decision, job, (row) => {
+    row.errors++;
+    if (ms > 0) row.dueAt = dueAt;
+  });
 }
 
 /** The job was not begun in time. */

@@ -205,18 +205,19 @@ export class State {
   insert(record: JobRecord): JobRecord {
     if (this.#rows.has(record.id)) throw new Error(`a job with the id of this ${record.callable} exists already`);
     const row = new JobRow(record);
+    row.insertedIn = this.#group;
     this.#note(row, undefined);
     this.#enter(row);
     return row;
   }
 
   /** The only way to change a job's record. The order in its line changes only out of it. */
-  update(job: JobRecord, patch: Partial<JobRecord>): void {
+  change(job: JobRecord, change: (row: JobRow) => void): void {
     const row = job as JobRow;
     if (row.command !== this.#command && (this.#fallible || row.group !== this.#group))
       this.#note(row, new JobRow(row));
     const { status, outcome } = row;
-    Object.assign(row, patch);
+    change(row);
     checkStep(row, status, outcome);
     this.#reindex(row);
     if (row.status === 'completed' && status !== 'completed') this.#complete(row);
@@ -296,11 +297,9 @@ export class State {
   changes(): Changes {
     const jobs: JobRecord[] = [];
     const forgotten: Id[] = [];
-    const inserted = new Set<JobRow>();
-    for (const change of this.#undo) if ('row' in change && change.before === undefined) inserted.add(change.row);
     for (const row of this.#changed) {
-      if (this.#rows.get(row.id) === row) jobs.push(row);
-      else if (!inserted.has(row)) forgotten.push(row.id);
+      if (row.isThere) jobs.push(row);
+      else if (row.insertedIn !== this.#group) forgotten.push(row.id);
     }
     const settings = new Map(Array.from(this.#changedSettings, (key) => [key, this.#settings.get(key)] as const));
     const annotations = new Map(
@@ -350,6 +349,7 @@ export class State {
   loaded(): void {
     const completed: JobRow[] = [];
     for (const row of this.#rows.values()) {
+      row.isThere = true;
       this.#position = Math.max(this.#position, row.eligible);
       this.#join(row);
       this.#reindex(row);
@@ -397,12 +397,14 @@ export class State {
 
   #enter(row: JobRow): void {
     this.#rows.set(row.id, row);
+    row.isThere = true;
     this.#join(row);
     this.#reindex(row);
   }
 
   #leave(row: JobRow): void {
     this.#rows.delete(row.id);
+    row.isThere = false;
     this.#reindex(row);
     this.#unjoin(row);
   }
@@ -413,6 +415,7 @@ export class State {
     for (const name of [...this.#annotated.of(row.id)]) this.annotate(row.id, name, null);
     this.#note(row, row);
     this.#rows.delete(row.id);
+    row.isThere = false;
     if (row.status === 'completed') this.#completedBytes -= payloadBytes(row);
     this.#reindex(row);
   }
@@ -420,6 +423,7 @@ export class State {
   /** Takes back a `#forget`: changes are taken back in reverse, so the last that was forgotten is the first that returns. */
   #remember(row: JobRow): void {
     this.#rows.set(row.id, row);
+    row.isThere = true;
     if (row.status === 'completed') this.#completedBytes += payloadBytes(row);
     if (row.role === 'root') this.#oldest--;
     this.#reindex(row);
@@ -451,7 +455,7 @@ export class State {
 
   /** Puts the row where its record says it belongs, in every index: called after any change of it. */
   #reindex(row: JobRow): void {
-    const there = this.#rows.get(row.id) === row;
+    const there = row.isThere;
     if ((row.lane !== undefined) !== (there && row.queued)) {
       if (row.lane !== undefined) this.#lanes.remove(row);
       else this.#lanes.add(row, neededPlaces(row));
