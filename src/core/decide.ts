@@ -27,7 +27,6 @@ import {
   enqueue,
   failJob,
   giveBack,
-  putBack,
   remove,
   waitForInner,
 } from './job.js';
