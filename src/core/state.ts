@@ -41,6 +41,8 @@ export interface Changes {
   /** By key; undefined: removed. */
   readonly settings: ReadonlyMap<string, SettingRecord | undefined>;
   readonly annotations: ReadonlyMap<string, AnnotationRecord | undefined>;
+  /** Payloads that no record refers to any more: those of forgotten jobs, and arguments that were changed. */
+  readonly dropped: ReadonlySet<Payload>;
 }
 
 export class State {
@@ -113,6 +115,7 @@ export class State {
     return this.#rows.get(id);
   }
 
+  /** In the order in which they were inserted, also while that goes on: a walk over as many as there were has seen all of those. */
   jobs(): IterableIterator<JobRecord> {
     return this.#rows.values();
   }
@@ -196,6 +199,10 @@ export class State {
 
   annotation(job: Id, name: string): AnnotationRecord | undefined {
     return this.#annotations.get(annotationKey(job, name));
+  }
+
+  annotations(): IterableIterator<AnnotationRecord> {
+    return this.#annotations.values();
   }
 
   annotationsOf(job: Id): readonly AnnotationRecord[] {
@@ -297,15 +304,24 @@ export class State {
   changes(): Changes {
     const jobs: JobRecord[] = [];
     const forgotten: Id[] = [];
+    const dropped = new Set<Payload>();
     for (const row of this.#changed) {
       if (row.isThere) jobs.push(row);
-      else if (row.insertedIn !== this.#group) forgotten.push(row.id);
+      else if (row.insertedIn !== this.#group) {
+        forgotten.push(row.id);
+        for (const payload of [row.args, row.result]) if (payload !== null) dropped.add(payload);
+      }
+    }
+    for (const change of this.#undo) {
+      if (!('row' in change) || change.before === undefined) continue;
+      const { args } = change.before;
+      if (args !== null && args !== change.row.args) dropped.add(args);
     }
     const settings = new Map(Array.from(this.#changedSettings, (key) => [key, this.#settings.get(key)] as const));
     const annotations = new Map(
       Array.from(this.#changedAnnotations, (key) => [key, this.#annotations.get(key)] as const),
     );
-    return { jobs, forgotten, settings, annotations };
+    return { jobs, forgotten, settings, annotations, dropped };
   }
 
   /** The changes are safe: from here on they cannot be rolled back. */
