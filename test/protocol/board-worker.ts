@@ -1,0 +1,33 @@
+/** The worker's side in the test of the board: begins what it can, and publishes an outcome of each. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Board, type Outcome } from '../../src/protocol/board.js';
+
+interface Batch {
+  readonly slots: readonly number[];
+  readonly words: readonly number[];
+  readonly numbers: readonly number[];
+  readonly round: number;
+}
+
+const board = new Board((workerData as { buffer: SharedArrayBuffer }).buffer);
+
+parentPort!.on('message', ({ slots, words, numbers, round }: Batch) => {
+  const posted: Pick<Outcome, 'slot' | 'ranMs'>[] = [];
+  for (const [n, slot] of slots.entries()) {
+    if (!board.begin(slot, words[n]!)) continue;
+    const payload = new Uint8Array((round * 97 + n * 31) % 6000);
+    const outcome: Outcome = {
+      slot,
+      kind: 'value',
+      startedAt: 0,
+      ranMs: numbers[n]!,
+      payload,
+      note: '',
+      inner: new Uint8Array(),
+    };
+    if (board.publish(outcome)) continue;
+    posted.push({ slot, ranMs: numbers[n]! });
+    board.publishedElsewhere(slot);
+  }
+  parentPort!.postMessage({ posted });
+});

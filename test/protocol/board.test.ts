@@ -1,0 +1,203 @@
+/** The memory shared by the coordinator and a worker: who has a job, and outcomes that are never lost or mixed. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { Board, type Outcome, outcomeCodes, slotCount } from '../../src/protocol/board.js';
+import { randomFrom, seedOf } from '../harness/randomness.js';
+
+const largest = 32 * 1024;
+
+function outcome(slot: number, bytes: number, extra: Partial<Outcome> = {}): Outcome {
+  const payload = new Uint8Array(bytes).fill(slot % 251);
+  return {
+    slot,
+    kind: 'value',
+    startedAt: 1.5e12 + slot,
+    ranMs: slot / 8,
+    payload,
+    note: '',
+    inner: new Uint8Array(),
+    ...extra,
+  };
+}
+
+describe('a slot of the board', () => {
+  it('is begun by the worker, and cannot be taken back then', () => {
+    const board = new Board();
+    const word = board.assign(7);
+    assert.equal(board.isBegun(7), false);
+    assert.equal(board.begin(7, word), true);
+    assert.equal(board.isBegun(7), true);
+    assert.equal(board.takeBack(7), false);
+    assert.equal(board.begin(7, word), false, 'nor begun twice');
+  });
+
+  it('is taken back by the coordinator, and cannot be begun then', () => {
+    const board = new Board();
+    const word = board.assign(7);
+    assert.equal(board.takeBack(7), true);
+    assert.equal(board.takeBack(7), false);
+    assert.equal(board.begin(7, word), false);
+  });
+
+  it('used again, is not begun by a worker that comes late with the word of an earlier use', () => {
+    const board = new Board();
+    const words = new Set<number>();
+    for (let use = 0; use < 1000; use++) {
+      const word = board.assign(3);
+      assert.ok(!words.has(word));
+      for (const old of words) assert.equal(board.begin(3, old), false);
+      if (words.size < 20) words.add(word);
+      if (use % 2 === 0) assert.ok(board.takeBack(3));
+      else {
+        assert.ok(board.begin(3, word));
+        board.publishedElsewhere(3);
+      }
+      board.release(3);
+    }
+  });
+
+  it('is no business of the other slots', () => {
+    const board = new Board();
+    const words = Array.from({ length: slotCount }, (_, slot) => board.assign(slot));
+    for (let slot = 0; slot < slotCount; slot += 2) board.takeBack(slot);
+    for (const [slot, word] of words.entries()) assert.equal(board.begin(slot, word), slot % 2 === 1);
+  });
+
+  it('[2.10] is stopped in this use, not in the next', () => {
+    const board = new Board();
+    const word = board.assign(5);
+    board.begin(5, word);
+    assert.equal(board.isStopped(5, word), false);
+    board.stop(5);
+    assert.equal(board.isStopped(5, word), true);
+    board.release(5);
+    const next = board.assign(5);
+    board.begin(5, next);
+    assert.equal(board.isStopped(5, next), false);
+  });
+});
+
+describe('the ring of outcomes', () => {
+  it('gives them back in order, each whole, of every kind', () => {
+    const board = new Board();
+    const all = outcomeCodes.map((kind, slot) =>
+      outcome(slot, slot * 13, { kind, note: 'RangeError\nError', inner: new Uint8Array([slot, 1, 2]) }),
+    );
+    for (const one of all) assert.ok(board.publish(one));
+    assert.deepEqual([...board.drain()], all);
+    assert.deepEqual([...board.drain()], []);
+  });
+
+  it('refuses what has no room, changing nothing, and takes it when there is room again', () => {
+    const board = new Board();
+    let published = 0;
+    while (board.publish(outcome(published, 1000))) published++;
+    assert.ok(published > 200 && published < 263, `${published} of 1 KB in 256 KiB`);
+    assert.equal(board.publish(outcome(published, 1000)), false);
+    const drained = [...board.drain()];
+    assert.deepEqual(
+      drained,
+      Array.from({ length: published }, (_, slot) => outcome(slot, 1000)),
+    );
+    assert.ok(board.publish(outcome(published, 1000)));
+    assert.equal([...board.drain()].length, 1);
+  });
+
+  it('refuses what is too large for it', () => {
+    const board = new Board();
+    assert.equal(board.publish(outcome(1, largest + 1)), false);
+    assert.equal(board.publish(outcome(1, largest - 2, { note: 'abc' })), false);
+    assert.ok(board.publish(outcome(1, largest)));
+  });
+
+  it('keeps a job begun that it has no room for', () => {
+    const board = new Board();
+    const word = board.assign(9);
+    board.begin(9, word);
+    board.publish(outcome(9, largest + 1));
+    assert.equal(board.isBegun(9), true);
+    board.publishedElsewhere(9);
+    assert.equal(board.isBegun(9), false);
+  });
+
+  it('goes round and round, with sizes of every kind', (t) => {
+    const random = randomFrom(seedOf(t));
+    const board = new Board();
+    const waiting: Outcome[] = [];
+    let bytes = 0;
+    for (let n = 0; bytes < 20 * 256 * 1024; n++) {
+      const next = outcome(n % slotCount, random(10) === 0 ? random(largest) : random(200));
+      if (board.publish(next)) {
+        waiting.push(next);
+        bytes += next.payload.byteLength;
+      } else assert.ok(waiting.length > 0, 'an empty ring has room');
+      if (random(20) > 0 && waiting.length < 300) continue;
+      let left = random(waiting.length + 1);
+      for (const one of board.drain()) {
+        assert.deepEqual(one, waiting.shift());
+        if (--left <= 0) break;
+      }
+    }
+    for (const one of board.drain()) assert.deepEqual(one, waiting.shift());
+    assert.deepEqual(waiting, []);
+  });
+
+  it('gives payloads of their own, which later outcomes do not change', () => {
+    const board = new Board();
+    board.publish(outcome(1, 5000));
+    const [first] = board.drain();
+    for (let n = 0; n < 200; n++) {
+      board.publish(outcome(2, 5000));
+      for (const _ of board.drain());
+    }
+    assert.deepEqual(first, outcome(1, 5000));
+  });
+});
+
+describe('the board between two threads', () => {
+  it('decides each job once, and loses no outcome, while one takes back what the other begins', async (t) => {
+    const seed = seedOf(t);
+    const board = new Board();
+    const worker = new Worker(new URL('./board-worker.js', import.meta.url), { workerData: { buffer: board.buffer } });
+    const random = randomFrom(seed);
+    const rounds = 400;
+    const batch = 128;
+    const finished: number[] = [];
+    let taken = 0;
+    let number = 0;
+    for (let round = 0; round < rounds; round++) {
+      const slots = Array.from({ length: batch }, (_, n) => (round * 31 + n) % slotCount);
+      const expected = new Map(slots.map((slot) => [slot, number++]));
+      const words = slots.map((slot) => board.assign(slot));
+      const done = once(worker, 'message');
+      worker.postMessage({ slots, words, numbers: slots.map((slot) => expected.get(slot)!), round });
+      // The coordinator takes some back while the worker is at it.
+      for (let n = random(200); n > 0; n--) {
+        const slot = slots[slots.length - 1 - random(batch)]!;
+        if (expected.has(slot) && board.takeBack(slot)) {
+          taken++;
+          expected.delete(slot);
+        }
+        for (const { slot, ranMs } of board.drain()) {
+          assert.equal(ranMs, expected.get(slot), 'an outcome of this job, which was not taken back');
+          expected.delete(slot);
+          finished.push(ranMs);
+        }
+      }
+      const [{ posted }] = (await done) as [{ posted: { slot: number; ranMs: number }[] }];
+      for (const { slot, ranMs } of [...board.drain(), ...posted]) {
+        assert.equal(ranMs, expected.get(slot));
+        expected.delete(slot);
+        finished.push(ranMs);
+      }
+      assert.deepEqual([...expected], [], `round ${round}: neither finished nor taken back`);
+      for (const slot of slots) board.release(slot);
+    }
+    await worker.terminate();
+    assert.equal(new Set(finished).size, finished.length);
+    assert.equal(finished.length + taken, rounds * batch);
+    t.diagnostic(`${finished.length} finished, ${taken} taken back`);
+  });
+});

@@ -1,0 +1,89 @@
+/** Completed parts as bytes: put together without opening a payload, and read lazily. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { CompletedJobs } from '../../src/protocol/completed-jobs.js';
+import { type CompletedItem, packCompleted, unpackCompleted } from '../../src/protocol/completed-list.js';
+import { encodeFailure, failureFrom } from '../../src/protocol/failure.js';
+import { idToText, newId } from '../../src/protocol/id.js';
+import { encodePayload } from '../../src/protocol/payload.js';
+import { seedOf } from '../harness/randomness.js';
+
+const value = (of: unknown): CompletedItem => ({
+  id: newId(),
+  kind: 'value',
+  payload: encodePayload(of, { root: 'result', code: 'RESULT_NOT_STORABLE' }),
+});
+const failure = (error: unknown): CompletedItem => ({
+  id: newId(),
+  kind: 'failure',
+  payload: encodeFailure(failureFrom(error)),
+});
+
+describe('a list of completed jobs', () => {
+  it('comes back as it was, whatever the payloads are', (t) => {
+    const item = fc.record(
+      {
+        id: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
+        kind: fc.constantFrom('value' as const, 'failure', 'list'),
+        payload: fc.uint8Array({ maxLength: 300 }),
+      },
+      { noNullPrototype: true },
+    );
+    const property = fc.property(fc.array(item), (items) => {
+      const read = unpackCompleted(packCompleted(items));
+      assert.deepEqual(
+        read.map(({ id, kind, payload }) => ({ id, kind, payload: Uint8Array.from(payload) })),
+        items,
+      );
+    });
+    fc.assert(property, { seed: seedOf(t), numRuns: 300 });
+  });
+
+  it('is read wherever its bytes begin in their buffer', () => {
+    const packed = packCompleted([value(1), value('two')]);
+    const shifted = new Uint8Array(packed.length + 3);
+    shifted.set(packed, 3);
+    assert.deepEqual(
+      Array.from(new CompletedJobs(shifted.subarray(3)), ({ result }) => result),
+      [1, 'two'],
+    );
+  });
+
+  it('[7.1] has length, at and iteration, each job with its id, its result or its failure', () => {
+    const items = [value({ a: 1 }), failure(new RangeError('too far')), value(undefined)];
+    const jobs = new CompletedJobs(packCompleted(items));
+    assert.equal(jobs.length, 3);
+    assert.deepEqual(
+      Array.from(jobs, ({ id }) => id),
+      items.map(({ id }) => idToText(id)),
+    );
+    assert.deepEqual(jobs.at(0)!.result, { a: 1 });
+    assert.equal(jobs.at(-2)!.failure!.message, 'too far');
+    assert.throws(() => jobs.at(1)!.result, { code: 'JOB_FAILED', message: 'too far' });
+    assert.deepEqual([jobs.at(2)!.result, jobs.at(2)!.failure], [undefined, undefined]);
+    for (const index of [3, -4, 99]) assert.equal(jobs.at(index), undefined);
+    assert.equal(jobs.at(0), jobs.at(-3), 'the same job is the same object');
+  });
+
+  it('[7.2] holds lists within it', () => {
+    const inner: CompletedItem = { id: newId(), kind: 'list', payload: packCompleted([value(1), value(2)]) };
+    const jobs = new CompletedJobs<CompletedJobs<number>>(packCompleted([inner, inner]));
+    assert.deepEqual(
+      Array.from(jobs, ({ result }) => Array.from(result, (job) => job.result)),
+      [
+        [1, 2],
+        [1, 2],
+      ],
+    );
+  });
+
+  it('opens no payload before it is asked for it', () => {
+    const jobs = new CompletedJobs(
+      packCompleted([{ id: newId(), kind: 'value', payload: new Uint8Array([0xc1]) }, value(7)]),
+    );
+    assert.equal(jobs.length, 2);
+    assert.equal(jobs.at(1)!.result, 7);
+    assert.throws(() => jobs.at(0)!.result, { code: 'PAYLOAD_CORRUPT' });
+  });
+});

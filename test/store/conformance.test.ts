@@ -1,0 +1,248 @@
+/** One suite for all stores: what a command means, when its effects and its reply are let go, and what the next process finds. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Command, JobSpec } from '../../src/core/commands.js';
+import type { Level } from '../../src/core/records.js';
+import { StoredPayload } from '../../src/store/stored-payload.js';
+import { call, idOf, whole } from '../core/making.js';
+import { randomFrom, seedOf } from '../harness/randomness.js';
+import { type Kind, kinds, type Subject } from './harness.js';
+
+const bytes = (size: number, fill = size) => StoredPayload.of(new Uint8Array(size).fill(fill % 256));
+const put = (jobs: readonly JobSpec[], level: Level = 'full'): Command => ({
+  type: 'put',
+  queue: '',
+  owner: idOf('owner'),
+  level,
+  jobs,
+});
+const claim = (name: string): Command => ({ type: 'claim', job: idOf(name), agent: 'main' });
+const settle = (name: string, size = 3, fence = 1): Command => ({
+  type: 'settle',
+  job: idOf(name),
+  fence,
+  outcome: { kind: 'value', payload: bytes(size) },
+  startedAt: 1000,
+  inner: [],
+});
+const withArgs = (name: string, size: number) => call(name, {}, { args: bytes(size) });
+
+for (const kind of kinds) describe(kind.name, () => conforms(kind));
+
+function conforms({ make, reopen }: Kind): void {
+  it('[3.3] keeps each command whole or not at all, whatever the others of its group are', async () => {
+    const subject = await make();
+    subject.ask(put([call('a')]), 'synced', 'a');
+    subject.ask(put([call('b'), call('c'), call('a')]), 'synced', 'b c a');
+    subject.ask(put([call('d')]), 'synced', 'd');
+    subject.ask({ ...put([call('e')]), queue: 'nowhere' } as Command, 'synced', 'e');
+    await subject.durable();
+    assert.deepEqual(
+      subject.told.filter((told) => told.startsWith('ok')),
+      ['ok a', 'ok d'],
+    );
+    assert.equal(subject.told.length, 4);
+    const after = reopen === undefined ? subject : await reopen(subject);
+    assert.deepEqual(
+      after.records().map(({ id }) => id),
+      [idOf('a'), idOf('d')],
+    );
+  });
+
+  it('tells nothing before the group is committed, and each reply once', async () => {
+    const subject = await make();
+    for (const gate of ['decided', 'written', 'synced'] as const) subject.ask(put([call(gate)]), gate, gate);
+    subject.ask(claim('none'), 'decided', 'claim');
+    assert.deepEqual(subject.told, []);
+    await subject.durable();
+    assert.deepEqual(subject.told.toSorted(), ['ok claim', 'ok decided', 'ok synced', 'ok written']);
+    await subject.durable();
+    assert.equal(subject.told.length, 4);
+  });
+
+  it('[9.1] opens its gates in order, and `synced` not before the sync', async () => {
+    const subject = await make();
+    await subject.do(put([call('a'), call('b', { policy: 'never' })]));
+    subject.told.length = 0;
+    let sync = () => {};
+    if (subject.disk !== undefined) {
+      subject.disk.syncGate = new Promise((resolve) => {
+        sync = resolve;
+      });
+    }
+    subject.ask(put([call('c')]), 'synced', 'synced');
+    subject.ask(put([call('d')]), 'written', 'written');
+    subject.ask(put([call('e')]), 'decided', 'decided');
+    subject.ask(claim('a'), 'synced', 'claim a');
+    subject.ask(claim('b'), 'synced', 'claim b');
+    const durable = subject.durable();
+    const early = ['ok decided', 'ok written', 'run a'];
+    const late = ['ok synced', 'ok claim a', 'ok claim b', 'run b'];
+    assert.deepEqual(subject.told.slice(0, 3), early);
+    if (subject.disk !== undefined) assert.deepEqual(subject.told, early);
+    sync();
+    await durable;
+    assert.deepEqual(subject.told.slice(3), late, '[8.2] what begins once at most begins after the sync');
+  });
+
+  it('holds a reader who asks now until all that is decided by now is safe', async () => {
+    const subject = await make();
+    subject.ask(put([call('a')]), 'synced', 'a');
+    await new Promise((resolve) => subject.store.whenDurable(resolve));
+    assert.deepEqual(subject.told, ['ok a']);
+  });
+
+  it('lets a result be seen when it is as safe as its job', async () => {
+    const subject = await make();
+    await subject.do(put([call('a')]));
+    subject.ask(put([call('p')], 'process'));
+    subject.ask(put([call('m')], 'memory'));
+    for (const name of ['a', 'p', 'm']) subject.ask(claim(name));
+    await subject.durable();
+    subject.told.length = 0;
+    let sync = () => {};
+    if (subject.disk !== undefined) {
+      subject.disk.syncGate = new Promise((resolve) => {
+        sync = resolve;
+      });
+    }
+    for (const name of ['a', 'p', 'm']) subject.store.transact([{ command: settle(name), gate: 'decided' }]);
+    const durable = subject.durable();
+    assert.deepEqual(subject.told.slice(0, 2), ['settled m', 'settled p']);
+    sync();
+    await durable;
+    assert.deepEqual(subject.told, ['settled m', 'settled p', 'settled a']);
+  });
+
+  it('keeps payloads of any size', async () => {
+    const subject = await make();
+    const sizes = [0, 1, 1023, 1024, 1025, 20_000, 100_000];
+    await subject.do(put(sizes.map((size) => withArgs(`j${size}`, size))));
+    for (const size of sizes) await subject.do(claim(`j${size}`));
+    for (const size of sizes) await subject.do(settle(`j${size}`, size + 1));
+    const after = reopen === undefined ? subject : await reopen(subject);
+    for (const size of sizes) {
+      const job = after.store.state.job(idOf(`j${size}`))!;
+      assert.deepEqual(after.store.bytes(job.args as StoredPayload), new Uint8Array(size).fill(size % 256));
+      assert.deepEqual(after.store.bytes(job.result as StoredPayload), new Uint8Array(size + 1).fill((size + 1) % 256));
+    }
+  });
+
+  if (reopen === undefined) return;
+
+  it('[9.2] is found by the next process as it was, after random work, a close or a kill', async (t) => {
+    const seed = seedOf(t);
+    for (let round = 0; round < 30; round++) {
+      const subject = await make();
+      await work(subject, seed + round);
+      const killed = round % 2 === 0;
+      const before = subject.records();
+      if (!killed) await subject.store.close();
+      const after: Subject = await reopen(subject, killed ? subject.disk!.afterKill() : subject.disk);
+      assert.deepEqual(
+        after.records(),
+        before.filter(({ level }) => level !== 'memory'),
+        `seed ${seed}, round ${round}`,
+      );
+      assert.deepEqual([...after.store.state.settings()], [...subject.store.state.settings()]);
+      const again: Subject = await reopen(after, after.disk!.afterKill());
+      assert.deepEqual(again.records(), after.records(), 'recovery twice gives the same');
+    }
+  });
+
+  it('a full disk refuses puts and keeps what was done, in the same group', async () => {
+    const subject = await make();
+    await subject.do(put([call('a'), call('b')]));
+    await subject.do(claim('a'));
+    subject.told.length = 0;
+    subject.disk!.capacityBytes = subject.disk!.usedBytes;
+    const line = subject.store.state.queued('');
+    subject.ask(put([withArgs('c', 5000)]), 'synced', 'c');
+    subject.ask(settle('a', 500), 'synced', 'settle');
+    subject.ask(put([call('d')]), 'synced', 'd');
+    await subject.durable();
+    assert.deepEqual(subject.told.toSorted(), [
+      'ok settle',
+      'refused c: STORAGE_FULL',
+      'refused d: STORAGE_FULL',
+      'settled a',
+    ]);
+    assert.deepEqual([subject.store.state.queued(''), subject.store.state.size], [line, 2]);
+    assert.equal(subject.fatal, undefined);
+
+    subject.disk!.capacityBytes = Number.POSITIVE_INFINITY;
+    await subject.do(put([withArgs('c', 5000)]));
+    assert.equal(subject.told.at(-1), 'ok put', 'puts work again by themselves');
+    const after = await reopen(subject, subject.disk!.afterKill());
+    assert.deepEqual(after.records(), subject.records());
+  });
+
+  it('a failed sync is the end: what waited is refused, and so is all that comes', async () => {
+    const subject = await make();
+    await subject.do(put([call('a')]));
+    subject.disk!.fault = (operation) => {
+      if (operation === 'sync') throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      return undefined;
+    };
+    subject.ask(put([call('b')]), 'synced', 'b');
+    await assert.rejects(subject.durable(), { code: 'JOURNAL_WRITE' });
+    assert.equal(subject.told.at(-1), 'refused b: JOURNAL_WRITE');
+    assert.ok(subject.fatal);
+    subject.disk!.fault = undefined;
+    subject.ask(put([call('c')]), 'synced', 'c');
+    subject.store.commit();
+    assert.equal(subject.told.at(-1), 'refused c: JOURNAL_WRITE');
+  });
+
+  it('[3.4] a put that was refused takes nothing from one that is not, in the same group', async () => {
+    const subject = await make();
+    subject.ask(put([call('a')]), 'synced', 'a');
+    subject.ask(put([call('b'), call('a')]), 'synced', 'b a');
+    subject.ask(put([call('b')]), 'synced', 'b');
+    await subject.durable();
+    const after = await reopen(subject);
+    assert.deepEqual(after.records(), subject.records());
+  });
+}
+
+/** Puts, claims, settles, interrupts and forgets, in groups of random sizes. */
+async function work(subject: Subject, seed: number): Promise<void> {
+  const random = randomFrom(seed);
+  const { state } = subject.store;
+  for (let step = 0; step < 120; step++) {
+    subject.clock.time += random(3);
+    const jobs = [...state.jobs()];
+    const queued = jobs.filter((job) => job.queued);
+    const claimed = jobs.filter((job) => job.claimed);
+    const one = claimed[random(Math.max(claimed.length, 1))];
+    const level = (['full', 'full', 'process', 'memory'] as const)[random(4)]!;
+    const choice = random(12);
+    if (choice < 4) {
+      const size = random(10) === 0 ? 5000 : random(50);
+      const parts = Array.from({ length: random(4) }, (_, n) => withArgs(`${step}p${n}`, random(20)));
+      subject.ask(
+        put([withArgs(`${step}`, size), whole(random(2) === 0 ? 'serial' : 'parallel', `${step}w`, parts)], level),
+      );
+    } else if (choice < 7 && queued.length > 0) {
+      subject.ask({ type: 'claim', job: queued[random(queued.length)]!.id, agent: 'main' });
+    } else if (choice < 9 && one !== undefined) {
+      subject.ask({ ...settle('', random(2000), one.fence), job: one.id, startedAt: subject.clock.time } as Command);
+    } else if (choice === 9 && one !== undefined) {
+      subject.ask({ type: 'interrupt', job: one.id, fence: one.fence, cause: 'thread' });
+    } else if (choice === 10) {
+      subject.ask({ type: 'forget', keep: { ageMs: 1e9, count: 10, bytes: 1e9 } });
+    } else {
+      subject.ask({
+        type: 'setQuota',
+        queue: '',
+        name: `q${random(3)}`,
+        size: 1 + random(5),
+        rate: 0,
+        ratePeriodMs: 0,
+      });
+    }
+    if (random(3) === 0) await subject.durable();
+    else if (random(2) === 0) subject.store.commit();
+  }
+  await subject.durable();
+}

@@ -1,0 +1,109 @@
+/** What the conformance suite needs of a store: one to open, to open again, and an owner that writes down what it is told. */
+import type { Command, Effect } from '../../src/core/commands.js';
+import type { JobRecord } from '../../src/core/records.js';
+import { encodeFailure, failureFrom } from '../../src/protocol/failure.js';
+import { JournalStore } from '../../src/store/journal-store.js';
+import { MemoryStore } from '../../src/store/memory-store.js';
+import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
+import { StoredPayload } from '../../src/store/stored-payload.js';
+import { recordOf } from '../core/making.js';
+import { StrictDisk } from '../journal/strict-disk.js';
+
+export class Clock implements StoreOutside {
+  time = 1000;
+  readonly now = () => this.time;
+  readonly random = () => 0.5;
+  readonly failure = (error: Error) => StoredPayload.of(encodeFailure(failureFrom(error)));
+}
+
+/** One store, with all that it told, in order. */
+export class Subject {
+  readonly store: Store;
+  readonly disk: StrictDisk | undefined;
+  readonly clock: Clock;
+  /** `run a`, `settled a`, `ok put`, `refused put: CODE`, in the order in which they came. */
+  readonly told: string[] = [];
+  readonly effects: Effect[] = [];
+  fatal: Error | undefined;
+
+  constructor(store: Store, clock: Clock, disk?: StrictDisk) {
+    this.store = store;
+    this.clock = clock;
+    this.disk = disk;
+  }
+
+  async open(): Promise<this> {
+    await this.store.open({
+      release: (effects) => {
+        this.effects.push(...effects);
+        for (const effect of effects) this.told.push(`${effect.type} ${effect.job.replace(/\.+$/, '')}`);
+      },
+      fatal: (error) => {
+        this.fatal = error;
+      },
+    });
+    return this;
+  }
+
+  /** Asks, without committing. */
+  ask(command: Command, gate: Asked['gate'] = 'synced', name: string = command.type): void {
+    const reply = (error?: Error) => {
+      const code = (error as { code?: string } | undefined)?.code;
+      this.told.push(error === undefined ? `ok ${name}` : `refused ${name}: ${code ?? error.message}`);
+    };
+    this.store.transact([{ command, gate, reply }]);
+  }
+
+  /** Asks, commits, and waits until that is durable. */
+  async do(command: Command): Promise<void> {
+    this.ask(command);
+    await this.durable();
+  }
+
+  durable(): Promise<void> {
+    this.store.commit();
+    return new Promise((resolve, reject) => this.store.whenDurable((error) => (error ? reject(error) : resolve())));
+  }
+
+  /** All records with the bytes of their payloads: wherever a store keeps these, they are the same. */
+  records() {
+    const bytes = (payload: JobRecord['args']) =>
+      payload === null ? null : Buffer.from(this.store.bytes(payload as StoredPayload)).toString('hex');
+    return Array.from(this.store.state.jobs(), (job) => ({
+      ...recordOf(job),
+      args: bytes(job.args),
+      result: bytes(job.result),
+    })).sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+}
+
+/** A way to make a store. `reopen` gives what the next process finds; undefined where nothing outlives the process. */
+export interface Kind {
+  readonly name: string;
+  make(): Promise<Subject>;
+  readonly reopen?: (subject: Subject, disk?: StrictDisk) => Promise<Subject>;
+}
+
+const journalOn = (disk: StrictDisk) => {
+  const clock = new Clock();
+  return new Subject(
+    new JournalStore('/journal', clock, { disk, segmentBytes: 16_384, reserveBytes: 100_000 }),
+    clock,
+    disk,
+  ).open();
+};
+
+export const kinds: readonly Kind[] = [
+  {
+    name: 'MemoryStore',
+    make: () => {
+      const clock = new Clock();
+      return new Subject(new MemoryStore(clock), clock).open();
+    },
+  },
+  {
+    name: 'JournalStore',
+    make: () => journalOn(new StrictDisk()),
+    reopen: ({ disk }, as = disk!) => journalOn(as),
+  },
+];
