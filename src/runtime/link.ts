@@ -2,7 +2,6 @@
  * A client's line to the coordinator: numbers requests, packs what is asked in one turn into one message, settles what comes back a few
  * at a time, so that the loop of the thread that asks stays free.
  */
-import type { Worker } from 'node:worker_threads';
 import type { Id } from '../core/records.js';
 import { CallsheetError, ClosedError } from '../errors.js';
 import { errorFromData } from '../protocol/error-data.js';
@@ -50,8 +49,25 @@ interface Pending {
 /** So many promises are settled before the loop gets its turn. */
 const settledPerTurn = 64;
 
+/** What is heard from where the coordinator is. */
+export interface LinkListener {
+  message(batch: Uint8Array): void;
+  /** It died. */
+  error(cause: unknown): void;
+  /** It is there no more, for whatever reason. */
+  exit(): void;
+}
+
+/** Where the coordinator is: in a thread of its own, or, in the test kit, in this one. */
+export interface LinkPort {
+  /** Called once, before anything is posted. */
+  listen(listener: LinkListener): void;
+  /** The bytes are the receiver's from now on. */
+  post(batch: Uint8Array): void;
+}
+
 export class Link {
-  readonly #worker: Worker;
+  readonly #port: LinkPort;
   readonly #onLog: (message: Of<'log'>) => void;
   readonly #pending = new Map<number, Pending>();
   readonly #outcomes = new Map<Id, ComingOutcome>();
@@ -62,14 +78,14 @@ export class Link {
   #ended: Error | undefined;
   #opened: { resolve(message: Of<'ready'>): void; reject(error: Error): void } | undefined;
 
-  constructor(worker: Worker, onLog: (message: Of<'log'>) => void) {
-    this.#worker = worker;
+  constructor(port: LinkPort, onLog: (message: Of<'log'>) => void) {
+    this.#port = port;
     this.#onLog = onLog;
-    worker.on('message', (bytes: Uint8Array) => this.#receive(unpackBatch<CoordinatorMessage>(bytes)));
-    worker.on('error', (cause) =>
-      this.end(new CallsheetError('COORDINATOR_DIED', 'the coordinator thread died', { cause })),
-    );
-    worker.on('exit', () => this.end(new ClosedError('the runtime is closed')));
+    port.listen({
+      message: (batch) => this.#receive(unpackBatch<CoordinatorMessage>(batch)),
+      error: (cause) => this.end(new CallsheetError('COORDINATOR_DIED', 'the coordinator thread died', { cause })),
+      exit: () => this.end(new ClosedError('the runtime is closed')),
+    });
   }
 
   /** Resolves when the coordinator is ready. */
@@ -119,7 +135,7 @@ export class Link {
   #flush(): void {
     const batch = packBatch(this.#outgoing);
     this.#outgoing = [];
-    this.#worker.postMessage(batch, [batch.buffer as ArrayBuffer]);
+    this.#port.post(batch);
   }
 
   #receive(messages: CoordinatorMessage[]): void {

@@ -21,7 +21,7 @@ import type { OpenFigures } from '../protocol/messages.js';
 import type { StoreFigures } from '../store/store.js';
 import { Client } from './client.js';
 import { Job } from './job.js';
-import { Link } from './link.js';
+import { Link, type LinkPort } from './link.js';
 import { checkName, Queue } from './queue.js';
 
 export interface OpenOptions {
@@ -65,14 +65,15 @@ const coordinatorEndMs = 1_000;
 
 /** A running callsheet. */
 export class Runtime implements AsyncDisposable {
-  readonly #worker: Worker;
+  /** Ends where the coordinator is. */
+  readonly #end: () => Promise<void>;
   readonly #client: Client;
   readonly #found: OpenFigures;
   #closed: Promise<Closed> | undefined;
 
   /** @internal */
-  constructor(worker: Worker, client: Client, found: OpenFigures) {
-    this.#worker = worker;
+  constructor(end: () => Promise<void>, client: Client, found: OpenFigures) {
+    this.#end = end;
     this.#client = client;
     this.#found = found;
   }
@@ -159,7 +160,7 @@ export class Runtime implements AsyncDisposable {
       return { hangingThreads: hanging };
     } finally {
       this.#client.link.end(new ClosedError('the runtime is closed'));
-      await endThread(this.#worker);
+      await this.#end();
     }
   }
 }
@@ -179,10 +180,11 @@ export async function open(options: OpenOptions): Promise<Runtime> {
     // A million pending jobs are ordinary; the default heap of a thread is not made for them.
     resourceLimits: { maxOldGenerationSizeMb: 16_384, maxYoungGenerationSizeMb: 128 },
   });
-  const link = new Link(worker, ([, level, message, detail]) => logger[level]({ detail }, message));
+  const link = new Link(workerPort(worker), ([, level, message, detail]) => logger[level]({ detail }, message));
   try {
     const [, found, modules] = await link.opened();
-    return new Runtime(worker, new Client(link, idFromText(found.dispatcher)!, modules, durability), found);
+    const client = new Client(link, idFromText(found.dispatcher)!, modules, durability);
+    return new Runtime(() => endThread(worker), client, found);
   } catch (error) {
     link.end(error as Error);
     await endThread(worker);
@@ -192,7 +194,8 @@ export async function open(options: OpenOptions): Promise<Runtime> {
 
 const defaultStopGraceMs = 2_000;
 
-function resolveOptions(options: OpenOptions): CoordinatorSetup {
+/** @internal Filled and checked. */
+export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, retention = {} } = options;
   if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of modules from defineJobs() is needed');
@@ -236,6 +239,13 @@ function directoryPath(directory: string | URL | undefined): string | undefined 
 
 function defaultLogger(): Logger {
   return pino({ name: 'callsheet', level: 'warn' }, pino.destination(2));
+}
+
+function workerPort(worker: Worker): LinkPort {
+  return {
+    listen: ({ message, error, exit }) => worker.on('message', message).on('error', error).on('exit', exit),
+    post: (batch) => worker.postMessage(batch, [batch.buffer as ArrayBuffer]),
+  };
 }
 
 async function endThread(worker: Worker): Promise<void> {
