@@ -4,7 +4,7 @@
 import type { Worker } from 'node:worker_threads';
 import { defineJobs, type Level, open, type Runtime } from 'callsheet';
 import type { Context } from '../harness/bench.js';
-import type { Pool, SyncFigures } from './pool.js';
+import type { Pool } from './pool.js';
 
 export const stamps = defineJobs<typeof import('../jobs/stamp.js')>(
   'stamp',
@@ -57,11 +57,6 @@ export async function openCallsheetPool(durability: Level, context: Context): Pr
     run: async (number) => (await queue.put(stamps.stamp(number))).result(),
     close,
     forbiddenThreads: [coordinatorThread],
-    figures: () => syncFigures(callsheet),
+    figures: () => callsheet.stats(),
   };
-}
-
-/** Undefined while the runtime does not tell. */
-export async function syncFigures(callsheet: Runtime): Promise<SyncFigures | undefined> {
-  return await (callsheet as unknown as { stats?(): Promise<SyncFigures> }).stats?.();
 }

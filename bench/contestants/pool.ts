@@ -8,7 +8,7 @@ export interface Pool {
   /** Threads that are not to run jobs, beside the main thread. */
   readonly forbiddenThreads?: readonly number[];
   /** What was synced since it was opened, where that is something that it does. */
-  figures?(): Promise<SyncFigures | undefined>;
+  figures?(): Promise<SyncFigures>;
 }
 
 export interface SyncFigures {

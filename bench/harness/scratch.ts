@@ -34,6 +34,7 @@ export class Scratch {
   }
 
   remove(path = this.root): void {
-    rmSync(path, { recursive: true, force: true });
+    // A runtime that is still there, since the process was told to end, may make files meanwhile.
+    rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   }
 }
