@@ -119,8 +119,8 @@ describe('a job', () => {
     machine.put(call('a'), call('b'));
     machine.claim('a');
     machine.giveBack('a');
-    assert.deepEqual(machine.line(), ['a', 'b']);
     assert.deepEqual([machine.job('a').attempts, machine.job('a').interruptions], [0, 0]);
+    assert.deepEqual(machine.claimAll(), ['a', 'b']);
   });
 
   it('[3.2] priority goes first, then what was put back, then the order of puts', () => {
@@ -128,7 +128,7 @@ describe('a job', () => {
     machine.put(call('a'), call('b'), call('c', { priority: 1 }), call('d', { priority: -1 }), call('e'));
     machine.claim('e');
     machine.interrupt('e');
-    assert.deepEqual(machine.line(), ['c', 'e', 'a', 'b', 'd']);
+    assert.deepEqual(machine.claimAll(), ['c', 'e', 'a', 'b', 'd']);
   });
 
   describe('interrupted', () => {

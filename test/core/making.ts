@@ -92,9 +92,20 @@ export class Machine {
     return names.map((name) => this.job(name).status);
   }
 
-  /** The names in the line of the default queue, in the order of claiming. */
+  /** The names in the line of the default queue, in the order in which they should be claimed; see `claimAll`. */
   line(): string[] {
     return inContractOrder(this.state).map(({ id }) => nameOf(id));
+  }
+
+  /** Claims whatever may be claimed, one after another; gives the names in that order. */
+  claimAll(): string[] {
+    const names: string[] = [];
+    const next = () => this.state.firstQueued('', () => true, this.now);
+    for (let job = next(); job !== undefined; job = next()) {
+      names.push(nameOf(job.id));
+      this.do({ type: 'claim', job: job.id, agent: 'main' });
+    }
+    return names;
   }
 
   #claimOf(name: string): { job: Id; fence: number } {
