@@ -51,6 +51,8 @@ export interface CoordinatorPorts {
   readonly now: () => number;
   /** Calls back once, after so long. */
   readonly after: (delayMs: number, callback: () => void) => Timer;
+  /** Calls back in the next turn of the loop, or at once where there is none. */
+  readonly soon: (callback: () => void) => void;
   /** Everything is closed: what was held for the store can go. */
   readonly closed: () => Promise<void> | undefined;
 }
@@ -99,6 +101,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   #ready: Run[] = [];
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #closing: Closing | undefined;
+  #turning = false;
 
   constructor(ports: CoordinatorPorts, options: CoordinatorOptions) {
     this.#ports = ports;
@@ -130,8 +133,18 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.turn();
   }
 
-  /** Gives the threads what they have room for, and commits what was decided. */
+  /** There is something to claim or to commit: once in each turn of the loop, with all that came in by then. */
   turn(): void {
+    if (this.#turning) return;
+    this.#turning = true;
+    this.#ports.soon(() => {
+      this.#turning = false;
+      this.#turn();
+    });
+  }
+
+  /** Gives the threads what they have room for, and commits what was decided. */
+  #turn(): void {
     this.#putHeld();
     if (this.#closing === undefined) this.#claim();
     const { state } = this.#store;
@@ -166,21 +179,18 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.#ports.post(['fatal', errorToData(error)]);
   }
 
-  settled({ job, fence, callable }: Run, outcome: Outcome): void {
+  settled({ job, fence, callable }: Run, outcome: Outcome, stored?: () => void): void {
     this.#estimates.learn(callable, outcome.ranMs);
     const inner = outcome.inner.byteLength === 0 ? none : this.#innerCommands(job, outcome.inner);
-    this.#decide({ type: 'settle', job, fence, startedAt: outcome.startedAt, outcome: settledFrom(outcome), inner });
+    const { startedAt } = outcome;
+    const command: Command = { type: 'settle', job, fence, startedAt, outcome: settledFrom(outcome), inner };
+    if (stored === undefined) this.#decide(command);
+    else this.#decide(command, levelGate(this.#store.state.job(job)?.level ?? 'full'), stored);
   }
 
   timedOut({ job, fence }: Run): void {
-    this.#decide({
-      type: 'settle',
-      job,
-      fence,
-      startedAt: this.#ports.now(),
-      outcome: { kind: 'timeout' },
-      inner: none,
-    });
+    const startedAt = this.#ports.now();
+    this.#decide({ type: 'settle', job, fence, startedAt, outcome: { kind: 'timeout' }, inner: none });
   }
 
   notBegun({ job, fence, free }: Run): void {
@@ -247,7 +257,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
         case 'outcome': {
           const job = requireJob(this.#store.state, message[2]);
           this.#outcomeWaiters.add(job.id, request);
-          if (job.outcome !== 'none') this.#store.whenDurable(() => this.#tellOutcome(job.id));
+          if (job.outcome !== 'none') this.#store.whenDurable(() => this.#tellOutcome(job));
           return;
         }
         case 'ask':
@@ -471,14 +481,14 @@ export class Coordinator implements PoolOwner, StoreOwner {
     return this.#store.bytes(payload as StoredPayload);
   }
 
-  #tellOutcome(id: Id): void {
-    const watched = this.#watched.delete(id);
-    if (!watched && !this.#outcomeWaiters.has(id)) return;
-    const job = this.#store.state.job(id);
-    if (job === undefined || job.outcome === 'none') return;
+  /** The record is told from as it is, also if it was forgotten since it was decided. */
+  #tellOutcome(job: JobRecord): void {
+    const watched = this.#watched.delete(job.id);
+    if (!watched && !this.#outcomeWaiters.has(job.id)) return;
+    const outcome = job.outcome as Exclude<OutcomeKind, 'none'>;
     const payload = this.#outcomeBytes(job);
-    if (watched) this.#ports.post(['settled', id, job.outcome, payload]);
-    for (const request of this.#outcomeWaiters.take(id)) this.#ports.post(['outcome', request, job.outcome, payload]);
+    if (watched) this.#ports.post(['settled', job.id, outcome, payload]);
+    for (const request of this.#outcomeWaiters.take(job.id)) this.#ports.post(['outcome', request, outcome, payload]);
   }
 
   /** Nothing in the queue is due or running. */

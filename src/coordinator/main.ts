@@ -5,7 +5,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { Retention } from '../core/commands.js';
 import { CallsheetError } from '../errors.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
-import type { ModuleDescription } from '../protocol/dispatch.js';
+import type { ModuleDescription, ModuleSetup } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
@@ -24,8 +24,7 @@ import { Pool } from './pool.js';
 export interface CoordinatorSetup {
   /** Undefined: nothing outlives the process. */
   readonly directory: string | undefined;
-  /** Where each registered module is. */
-  readonly modules: Readonly<Record<string, string>>;
+  readonly modules: Readonly<Record<string, ModuleSetup>>;
   readonly threads: number;
   /** Options of Node for the worker threads, such as a loader. */
   readonly execArgv: readonly string[];
@@ -69,6 +68,7 @@ async function start(): Promise<void> {
       post,
       now: Date.now,
       after: (delayMs, callback) => setLongTimeout(callback, delayMs),
+      soon: setImmediate,
       closed: () => lock?.release(),
     },
     { dispatcher, retention, agentSize, agentSizeGiven },
@@ -101,7 +101,7 @@ function notLoadable(name: string, encoded: Uint8Array): CallsheetError {
     failure.code === 'ERR_UNKNOWN_FILE_EXTENSION'
       ? ` Node ${process.version} runs no TypeScript by itself: name the compiled file, or give a loader, open({ execArgv: ['--import', 'tsx'] }).`
       : '';
-  const message = `the module registered as ${JSON.stringify(name)} (${setup.modules[name]}) cannot be imported: ${failure.message}${hint}`;
+  const message = `the module registered as ${JSON.stringify(name)} (${setup.modules[name]?.url}) cannot be imported: ${failure.message}${hint}`;
   return new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: new JobFailedError(failure) });
 }
 

@@ -29,7 +29,8 @@ export interface Run {
 
 /** What the pool tells the coordinator. */
 export interface PoolOwner {
-  settled(run: Run, outcome: Outcome): void;
+  /** `stored` is called when the outcome is as safe as the job asks. */
+  settled(run: Run, outcome: Outcome, stored?: () => void): void;
   /** It ran too long; whatever became of it, that is its outcome. */
   timedOut(run: Run): void;
   /** It was never begun, and will not be. */

@@ -217,7 +217,7 @@ export class Pool implements PoolPort {
   #hear(thread: Thread, message: ThreadMessage): void {
     switch (message[0]) {
       case 'outcome':
-        return this.#settle(thread, message[1]);
+        return this.#settle(thread, message[1], message[2]);
       case 'began':
         return this.#limit(thread, message[1]);
       case 'annotate':
@@ -235,13 +235,14 @@ export class Pool implements PoolPort {
     }
   }
 
-  #settle(thread: Thread, outcome: Outcome): void {
+  #settle(thread: Thread, outcome: Outcome, request = 0): void {
     const found = thread.find(outcome.slot);
     if (found === undefined) return;
     const { batch, run } = found;
     thread.free(batch, outcome.slot);
     if (this.#endings.size > 0 && this.#takeEnding(run.job)?.reason === 'timeout') this.#owner.timedOut(run);
-    else this.#owner.settled(run, outcome);
+    else if (request === 0) this.#owner.settled(run, outcome);
+    else this.#owner.settled(run, outcome, () => thread.say(['answer', request, null]));
   }
 
   /** A timed job has begun. */

@@ -5,7 +5,7 @@
  * store releases it when its gate is open, never before. `written`: what was decided is in the journal's file; `synced`: it is on
  * the disk. Every effect can be derived again from the records, so none is lost by a crash between gate and release.
  */
-import type { AgentFilter, Id, JobForm, JobRole, Level, Payload } from './records.js';
+import type { AgentFilter, Id, JobForm, JobRecord, JobRole, Level, Payload } from './records.js';
 
 /** A job to be put, with the jobs that belong to it. */
 export interface JobSpec {
@@ -142,7 +142,7 @@ export type Effect =
   /** Whoever runs the job is to stop it: it was cancelled. */
   | { readonly type: 'stop'; readonly gate: Gate; readonly job: Id; readonly fence: number }
   /** The job's outcome is there for all to see. */
-  | { readonly type: 'settled'; readonly gate: Gate; readonly job: Id }
+  | { readonly type: 'settled'; readonly gate: Gate; readonly job: JobRecord }
   /** Something went wrong that is nobody's outcome. */
   | {
       readonly type: 'log';

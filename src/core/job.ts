@@ -225,7 +225,7 @@ export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKin
     row.endAt = now;
     if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
   });
-  effects.push({ type: 'settled', gate: levelGate(job.level), job: job.id });
+  effects.push({ type: 'settled', gate: levelGate(job.level), job });
   for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
   runCallbacks(decision, job);
   if (job.role === 'part') notePart(decision, job);

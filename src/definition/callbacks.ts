@@ -18,6 +18,6 @@ export type CallbackSides =
 /** @internal The call that a callback makes, its outcome still to come. */
 export function callbackCall(value: unknown, where: string): JobCall {
   if (value instanceof JobCall) return value;
-  if (isCallable(value)) return new JobCall(value.callable, value.given);
+  if (isCallable(value)) return new JobCall({ ...value, args: value.given });
   throw new TypeError(`${where} is to be a function of a module from defineJobs(), uncalled`);
 }

@@ -107,6 +107,6 @@ function compose<P>(
 /** @internal */
 export function asJob(value: unknown, where: string): JobCall | Composition {
   if (value instanceof JobCall || value instanceof Composition) return value;
-  if (isCallable(value)) return new JobCall(value.callable, value.given);
+  if (isCallable(value)) return new JobCall({ ...value, args: value.given });
   throw new TypeError(`${where} is not a job: it takes a function of a module from defineJobs(), or a composition`);
 }

@@ -4,6 +4,7 @@
  * What is stored of a callable is its module's registered name and its export's name; the running build maps names to files.
  */
 import { CallsheetError } from '../errors.js';
+import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import type { JobOptions } from './options.js';
 
@@ -11,6 +12,17 @@ type Handler = (...args: never[]) => unknown;
 
 /** What a callable's job resolves to: the function's return value, awaited. */
 type ResultOf<F extends Handler> = Awaited<ReturnType<F>>;
+
+/** Called at every put; undefined where nothing is captured. */
+type Capture = (() => unknown) | undefined;
+
+interface CallParts {
+  readonly callable: string;
+  readonly args: readonly unknown[];
+  readonly capture: Capture;
+  readonly options?: JobOptions;
+  readonly callbacks?: readonly CallbackSides[];
+}
 
 /** A job to be made: a callable with its arguments. Put it into a queue, or into a composition. */
 export class JobCall<Result = unknown> {
@@ -23,14 +35,13 @@ export class JobCall<Result = unknown> {
   declare readonly result: Result;
 
   /** @internal */
-  constructor(
-    callable: string,
-    args: readonly unknown[],
-    options: JobOptions = {},
-    callbacks: readonly CallbackSides[] = [],
-  ) {
+  readonly capture: Capture;
+
+  /** @internal */
+  constructor({ callable, args, capture, options = {}, callbacks = [] }: CallParts) {
     this.callable = callable;
     this.args = args;
+    this.capture = capture;
     this.options = options;
     this.callbacks = callbacks;
     Object.freeze(this);
@@ -38,7 +49,7 @@ export class JobCall<Result = unknown> {
 
   /** The same job with these options; those it had stay where they are not given anew. */
   with(options: JobOptions): JobCall<Result> {
-    return new JobCall(this.callable, this.args, { ...this.options, ...options }, this.callbacks);
+    return new JobCall({ ...this, options: { ...this.options, ...options } });
   }
 
   /** The same job with one more callback, for either outcome: called with the result, or the failure, after its own arguments. */
@@ -52,7 +63,7 @@ export class JobCall<Result = unknown> {
   }
 
   #hang(sides: CallbackSides): JobCall<Result> {
-    return new JobCall(this.callable, this.args, this.options, [...this.callbacks, sides]);
+    return new JobCall({ ...this, callbacks: [...this.callbacks, sides] });
   }
 }
 
@@ -63,6 +74,8 @@ export interface Callable<Args extends readonly unknown[], Result> {
   readonly callable: string;
   /** Arguments that it was given beforehand; see `with`. */
   readonly given: readonly unknown[];
+  /** @internal */
+  readonly capture: Capture;
   /**
    * The same function with its first arguments given: for a postprocess, which gets its jobs after arguments of its own.
    *
@@ -84,9 +97,18 @@ export type Callables<Module> = {
 /** A module that was registered with `defineJobs`, to be given to `open`. */
 export type JobModule<Module = unknown> = Callables<Module> & { readonly [registration]: Registration };
 
-interface Registration {
+interface Registration extends ModuleSetup {
   readonly name: string;
-  readonly url: string;
+}
+
+/** What runs around each job of a module. */
+export interface ModuleHooks<Module, Captured = unknown> {
+  /** The export that runs before each run of a job, given what was captured; if it fails, the job fails. */
+  readonly setUp?: keyof Module & string;
+  /** The export that runs after the outcome was stored, given what `setUp` returned; its own failure is only logged. */
+  readonly tearDown?: keyof Module & string;
+  /** Called at every put, here: what it returns (a tenant, a trace) is stored with the job and handed to `setUp`. */
+  readonly capture?: () => Captured;
 }
 
 const registration = Symbol('callsheet.module');
@@ -100,10 +122,15 @@ const nameForm = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$/;
  *
  * @param name What stored jobs call the module by. It stays the same when the file moves.
  * @param url Where the module is: a `file:` URL, usually `new URL('./pi.js', import.meta.url)`.
+ * @param hooks What runs around each of its jobs; nothing by default.
  * @example const pi = defineJobs<typeof import('./pi.js')>('pi', new URL('./pi.js', import.meta.url));
  * @throws TypeError where the name or the URL is of another form.
  */
-export function defineJobs<Module>(name: string, url: URL | string): JobModule<Module> {
+export function defineJobs<Module>(
+  name: string,
+  url: URL | string,
+  hooks: ModuleHooks<Module> = {},
+): JobModule<Module> {
   if (typeof name !== 'string' || !nameForm.test(name)) {
     throw new TypeError(
       `name: ${JSON.stringify(name)} is no module name; it takes letters, digits and _ . / -, 100 at most`,
@@ -111,7 +138,9 @@ export function defineJobs<Module>(name: string, url: URL | string): JobModule<M
   }
   const file = parseFileUrl(url);
   const made = new Map<string, Callable<unknown[], unknown>>();
-  const target = { [registration]: { name, url: file } };
+  const { setUp, tearDown, capture } = hooks;
+  const around = { ...(setUp === undefined ? {} : { setUp }), ...(tearDown === undefined ? {} : { tearDown }) };
+  const target = { [registration]: { name, url: file, ...around } };
   return new Proxy(target, {
     get(_, key) {
       if (key === registration) return target[registration];
@@ -119,7 +148,7 @@ export function defineJobs<Module>(name: string, url: URL | string): JobModule<M
       if (typeof key === 'symbol' || key === 'then') return undefined;
       let callable = made.get(key);
       if (callable === undefined) {
-        callable = makeCallable(`${name}#${key}`, []);
+        callable = makeCallable(`${name}#${key}`, [], capture);
         made.set(key, callable);
       }
       return callable;
@@ -145,9 +174,14 @@ export function isCallable(value: unknown): value is Callable<unknown[], unknown
 
 const callables = new WeakSet<object>();
 
-function makeCallable(callable: string, given: readonly unknown[]): Callable<unknown[], unknown> {
-  const make = (...args: unknown[]) => new JobCall(callable, [...given, ...args]);
-  const extras = { callable, given, with: (...more: unknown[]) => makeCallable(callable, [...given, ...more]) };
+function makeCallable(callable: string, given: readonly unknown[], capture: Capture): Callable<unknown[], unknown> {
+  const make = (...args: unknown[]) => new JobCall({ callable, args: [...given, ...args], capture });
+  const extras = {
+    callable,
+    given,
+    with: (...more: unknown[]) => makeCallable(callable, [...given, ...more], capture),
+    capture,
+  };
   callables.add(make);
   return Object.freeze(Object.assign(make, extras)) as Callable<unknown[], unknown>;
 }

@@ -4,7 +4,7 @@
 import { CallsheetError } from '../errors.js';
 import { newId } from '../protocol/id.js';
 import type { WireJob, WireModule } from '../protocol/messages.js';
-import { encodeArguments } from '../protocol/payload.js';
+import { encodeArguments, encodePayload } from '../protocol/payload.js';
 import { type CallbackSides, callbackCall } from './callbacks.js';
 import type { Composition } from './compose.js';
 import { JobCall } from './define-jobs.js';
@@ -25,14 +25,14 @@ export function encodeJob(context: EncodeContext, job: JobCall | Composition, wh
   const options = coreOptions(job.options, where, context.now);
   const callbacks = job.callbacks.map((sides, index) => encodeCallback(context, sides, `${where}callbacks[${index}].`));
   if (job instanceof JobCall) {
-    const args = encodeGiven(context, job.callable, job.args, where);
+    const args = encodeGiven(context, job, where);
     return [id, 'call', job.callable, args, options, [], callbacks];
   }
   const { form, postprocess } = job;
   const args =
     postprocess === undefined
       ? null
-      : encodeGiven(context, postprocess.callable, postprocess.given, `${where}postprocess.`);
+      : encodeGiven(context, { ...postprocess, args: postprocess.given }, `${where}postprocess.`);
   const parts = job.parts.map((part, index) => encodeJob(context, part, `${where}parts[${index}].`));
   return [id, form, postprocess?.callable ?? '', args, options, parts, callbacks];
 }
@@ -55,12 +55,15 @@ export function encodeCallback(context: EncodeContext, sides: CallbackSides, whe
 
 function encodeGiven(
   { modules, reference }: EncodeContext,
-  callable: string,
-  given: readonly unknown[],
+  { callable, args, capture }: Pick<JobCall, 'callable' | 'args' | 'capture'>,
   where: string,
 ): Uint8Array | null {
   checkKnown(modules, callable, where);
-  return given.length === 0 ? null : encodeArguments(given, { root: `${where}arguments`, reference });
+  if (capture !== undefined) {
+    const captured = { args, captured: capture() };
+    return encodePayload(captured, { root: `${where}call`, code: 'ARGUMENT_NOT_STORABLE', reference });
+  }
+  return args.length === 0 ? null : encodeArguments(args, { root: `${where}arguments`, reference });
 }
 
 /** This build has the function. */

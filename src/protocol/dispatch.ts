@@ -41,8 +41,8 @@ export interface ThreadLink {
 
 /** What a worker says over its port, in order. */
 export type ThreadMessage =
-  /** An outcome that has no room on the board. */
-  | ['outcome', Outcome]
+  /** An outcome that has no room on the board; or one whose job wants to know when it is stored, as the answer to this request. */
+  | ['outcome', Outcome, request: number]
   /** A timed job has begun. */
   | ['began', slot: number]
   | ['annotate', job: Id, name: string, value: Uint8Array | null]
@@ -59,8 +59,14 @@ export type ToThread =
 
 /** What a pool thread is started with. */
 export interface WorkerSetup {
-  /** Where each registered module is. */
-  readonly modules: Readonly<Record<string, string>>;
+  readonly modules: Readonly<Record<string, ModuleSetup>>;
+}
+
+/** A registered module: where it is, and which of its functions run around each of its jobs. */
+export interface ModuleSetup {
+  readonly url: string;
+  readonly setUp?: string;
+  readonly tearDown?: string;
 }
 
 /** What a module exports, or, as an encoded failure, why it could not be imported. */

@@ -16,6 +16,7 @@ import { registrationOf } from '../definition/define-jobs.js';
 import { encodeJob } from '../definition/encode.js';
 import type { JobOptions } from '../definition/options.js';
 import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
+import type { ModuleSetup } from '../protocol/dispatch.js';
 import { idFromText } from '../protocol/id.js';
 import type { OpenFigures } from '../protocol/messages.js';
 import type { StoreFigures } from '../store/store.js';
@@ -211,12 +212,12 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   for (const [name, value] of Object.entries({ stopGraceMs, ...retention })) {
     if (typeof value !== 'number' || !(value >= 0)) throw new RangeError(`${name}: ${value} is not a number from 0`);
   }
-  const modules: Record<string, string> = {};
+  const modules: Record<string, ModuleSetup> = {};
   for (const module of jobs) {
-    const { name, url } = registrationOf(module);
+    const { name, ...setup } = registrationOf(module);
     if (Object.hasOwn(modules, name))
       throw new CallsheetError('INVALID_OPTION', `jobs: two modules are named ${JSON.stringify(name)}`);
-    modules[name] = url;
+    modules[name] = setup;
   }
   return {
     directory: directoryPath(directory),

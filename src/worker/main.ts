@@ -14,8 +14,8 @@ import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } fr
 import { idFromBytes } from '../protocol/id.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
 import { decodePayload, encodePayload } from '../protocol/payload.js';
-import { JobContext, JobReference, referenceOf, running, ThreadContext } from './context.js';
-import { describeModules, findFunction } from './modules.js';
+import { currentJob, JobContext, JobReference, referenceOf, running, ThreadContext } from './context.js';
+import { describeModules, findFunction, hooksOf } from './modules.js';
 
 const { modules } = workerData as WorkerSetup;
 
@@ -41,19 +41,55 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<vo
     if (timed) here.say(['began', slot]);
     const job = new JobContext(here, { slot, word, id, parent, attempt, queue, agent });
     here.enter(job);
+    const hooks = hooksOf(modules, run[4]);
+    const hooked = hooks === undefined ? undefined : new HookedRun(here, hooks);
     let ended: Ended;
     try {
-      const returned = running.run(job, call, here, run);
+      const returned = running.run(job, hooked === undefined ? call : callHooked, here, run, hooked);
       ended = encodeReturned(job, isThenable(returned) ? await returned : returned);
     } catch (error) {
       const failure = failureFrom(error);
       ended = { kind: 'thrown', payload: encodeFailure(failure), note: namesOf(failure), inner: nothing };
     }
-    here.leave(job);
     const outcome: Outcome = { slot, startedAt, ranMs: performance.now() - start, ...ended };
-    if (here.board.publish(outcome)) continue;
-    here.say(['outcome', outcome]);
-    here.board.publishedElsewhere(slot);
+    if (hooked !== undefined) await running.run(job, () => hooked.finish(outcome));
+    else if (!here.board.publish(outcome)) {
+      here.say(['outcome', outcome, 0]);
+      here.board.publishedElsewhere(slot);
+    }
+    here.leave(job);
+  }
+}
+
+/** What runs around a job: the value of the first is handed to the second, which runs when the outcome is stored. */
+class HookedRun {
+  readonly #here: ThreadContext;
+  readonly #hooks: { readonly setUp?: string; readonly tearDown?: string };
+  #value: unknown;
+
+  constructor(here: ThreadContext, hooks: { readonly setUp?: string; readonly tearDown?: string }) {
+    this.#here = here;
+    this.#hooks = hooks;
+  }
+
+  async setUp(captured: unknown): Promise<void> {
+    if (this.#hooks.setUp === undefined) return;
+    const setUp = await findFunction(modules, this.#hooks.setUp);
+    this.#value = await setUp(captured);
+  }
+
+  /** Its own failure changes nothing any more. */
+  async finish(outcome: Outcome): Promise<void> {
+    const stored = this.#here.ask((request) => ['outcome', outcome, request]);
+    this.#here.board.publishedElsewhere(outcome.slot);
+    await stored;
+    if (this.#hooks.tearDown === undefined) return;
+    try {
+      const tearDown = await findFunction(modules, this.#hooks.tearDown);
+      await tearDown(this.#value);
+    } catch (error) {
+      currentJob().logger.fatal(error, 'tearDown failed');
+    }
   }
 }
 
@@ -77,11 +113,23 @@ const namesOf = ({ names }: Failure) => names.join('\n').replace(/[^\x20-\x7e\n]
 
 /** Synchronous where all is at hand, so that a short job costs no turn of the loop. */
 function call(here: ThreadContext, [, , , , callable, , , , args, fed]: WireRun): unknown {
-  const reference = (id: Uint8Array) => new JobReference(idFromBytes(id), here, true);
-  const values = args === null ? [] : (decodePayload(args, { reference }) as unknown[]);
+  const { values } = decodeArguments(here, args);
   if (fed !== null) values.push(fed[0] === 'failure' ? decodeFailure(fed[1]) : decodeValue(fed[0], fed[1]));
   const found = findFunction(modules, callable);
   return typeof found === 'function' ? found(...values) : found.then((handler) => handler(...values));
+}
+
+async function callHooked(here: ThreadContext, run: WireRun, hooked: HookedRun | undefined): Promise<unknown> {
+  await hooked!.setUp(decodeArguments(here, run[8]).captured);
+  return call(here, run);
+}
+
+/** A list; or the list with what its module's definition captured when the job was put. */
+function decodeArguments(here: ThreadContext, bytes: Uint8Array | null): { values: unknown[]; captured?: unknown } {
+  if (bytes === null) return { values: [] };
+  const reference = (id: Uint8Array) => new JobReference(idFromBytes(id), here, true);
+  const decoded = decodePayload(bytes, { reference }) as unknown[] | { args: unknown[]; captured: unknown };
+  return Array.isArray(decoded) ? { values: decoded } : { values: decoded.args, captured: decoded.captured };
 }
 
 function isThenable(value: unknown): value is PromiseLike<never> {

@@ -2,18 +2,18 @@
  * The registered modules in this thread: imported once, looked up by `module#export`. Only registered modules, only own exports.
  */
 import { CallsheetError } from '../errors.js';
-import type { ModuleDescription } from '../protocol/dispatch.js';
+import type { ModuleDescription, ModuleSetup } from '../protocol/dispatch.js';
 import { encodeFailure, failureFrom } from '../protocol/failure.js';
 
 type Handler = (...args: unknown[]) => unknown;
-type Modules = Readonly<Record<string, string>>;
+type Modules = Readonly<Record<string, ModuleSetup>>;
 
 const handlers = new Map<string, Handler>();
 
 /** What each module exports; a module that cannot be imported is told with its failure. */
 export async function describeModules(modules: Modules): Promise<ModuleDescription[]> {
   const descriptions: ModuleDescription[] = [];
-  for (const [name, url] of Object.entries(modules)) {
+  for (const [name, { url }] of Object.entries(modules)) {
     try {
       const exported = Object.entries((await import(url)) as Record<string, unknown>);
       const functions = exported.filter(([, value]) => typeof value === 'function').map(([key]) => key);
@@ -35,13 +35,27 @@ async function importFunction(modules: Modules, callable: string): Promise<Handl
   const separator = callable.indexOf('#');
   const name = callable.slice(0, separator);
   const key = callable.slice(separator + 1);
-  const url = Object.hasOwn(modules, name) ? modules[name] : undefined;
-  if (url === undefined)
+  const setup = Object.hasOwn(modules, name) ? modules[name] : undefined;
+  if (setup === undefined)
     throw new CallsheetError('UNKNOWN_MODULE', `no module is registered as ${JSON.stringify(name)}`);
-  const exported = (await import(url)) as Record<string, unknown>;
+  const exported = (await import(setup.url)) as Record<string, unknown>;
   const handler = Object.hasOwn(exported, key) ? exported[key] : undefined;
   if (typeof handler !== 'function')
     throw new CallsheetError('UNKNOWN_EXPORT', `${name} exports no function named ${key}`);
   handlers.set(callable, handler as Handler);
   return handler as Handler;
+}
+
+/** The functions that run around a callable's jobs, as callables; undefined where its module has none. */
+export function hooksOf(
+  modules: Modules,
+  callable: string,
+): { readonly setUp?: string; readonly tearDown?: string } | undefined {
+  const name = callable.slice(0, callable.indexOf('#'));
+  const { setUp, tearDown } = modules[name] ?? {};
+  if (setUp === undefined && tearDown === undefined) return undefined;
+  return {
+    ...(setUp === undefined ? {} : { setUp: `${name}#${setUp}` }),
+    ...(tearDown === undefined ? {} : { tearDown: `${name}#${tearDown}` }),
+  };
 }
