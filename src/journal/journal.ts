@@ -103,7 +103,8 @@ export class Journal {
   readonly report: OpenReport;
   readonly #directory: string;
   readonly #disk: Disk;
-  readonly #segmentBytes: number;
+  /** A segment that has reached this size is followed by a new one. */
+  readonly segmentBytes: number;
   readonly #salt: () => number;
   readonly #writer: FrameWriter;
   readonly #reader: EntryReader;
@@ -131,7 +132,7 @@ export class Journal {
     const { directory, disk, segmentBytes, salt, log, end, reserve } = parts;
     this.#directory = directory;
     this.#disk = disk;
-    this.#segmentBytes = segmentBytes;
+    this.segmentBytes = segmentBytes;
     this.#salt = salt;
     this.#reserve = reserve;
     this.#writer = new FrameWriter(end);
@@ -195,7 +196,7 @@ export class Journal {
   beginFrame(estimateBytes: number): number {
     this.#refuseIfUnusable();
     const { offset } = this.#writer.end;
-    const fits = offset + frameHeaderBytes + estimateBytes <= this.#segmentBytes;
+    const fits = offset + frameHeaderBytes + estimateBytes <= this.segmentBytes;
     if (!fits && offset > fileHeaderBytes && (this.#reserve?.isWhole ?? true)) {
       if (this.#sharedSync.isInFlight) this.#rollAfterSync = true;
       else this.#roll();

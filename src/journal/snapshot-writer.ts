@@ -116,9 +116,9 @@ export class SnapshotWriter {
   /** Gives the snapshot up. Does nothing to a published one. */
   abandon(): void {
     if (!this.#isOpen) return;
-    this.#close();
     // A file that cannot be removed now is removed when the journal is opened.
     try {
+      this.#close();
       removeIfThere(this.#disk, this.#path(unfinishedFileName));
     } catch {}
   }

@@ -4,10 +4,20 @@
  *   id (16), owner, callable, queue (names), status and form, role and stage, level and outcome (a nibble each), flags, mask; then, for each
  *   bit of the mask, lowest first, what most jobs do not have; then position, fence, attempts, put time and the times since.
  *
- * Numbers are varints. A name is the number that an entry before gave it (`record-codec.ts`). Times are milliseconds: the put's since the
- * epoch, the others since the put, plus one, where 0 is "not yet".
+ * Numbers are varints. A name is the number that an entry before gave it (`entries.ts`). Times are milliseconds: the put's since the
+ * epoch; of the others, twice what had passed since the put, plus one, where 0 is "not yet".
  */
-import { type JobRecord, jobForms, jobRoles, jobStages, jobStatuses, levels, outcomeKinds } from '../core/records.js';
+import {
+  type Id,
+  type JobRecord,
+  jobForms,
+  jobRoles,
+  jobStages,
+  jobStatuses,
+  levels,
+  outcomeKinds,
+  type Payload,
+} from '../core/records.js';
 import type { ByteReader, ByteWriter } from './bytes.js';
 
 /** The names that a header gives by number. */
@@ -15,7 +25,7 @@ export function namesOf({ owner, callable, queue, policy, agent }: JobRecord): r
   return [owner, callable, queue, policy, agent];
 }
 
-const flag = { queued: 1, front: 2, claimed: 4, begun: 8, suspect: 16, cancelled: 32, counted: 64 } as const;
+const flag = { queued: 1, front: 2, claimed: 4, begun: 8, suspect: 16, cancelled: 32, counted: 64, args: 128 } as const;
 const has = {
   parent: 1,
   parts: 2,
@@ -53,7 +63,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
   out.u8(jobRoles.indexOf(job.role) + 16 * jobStages.indexOf(job.stage));
   out.u8(levels.indexOf(job.level) + 16 * outcomeKinds.indexOf(job.outcome));
   let flags = 0;
-  for (const key of flagNames) if (job[key]) flags += flag[key];
+  for (const key of flagNames) if (job[key]) flags |= flag[key];
   out.u8(flags);
   out.varint(mask);
   if (mask & has.parent) {
@@ -90,8 +100,14 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
   out.varint(since(job.putAt, job.completedAt));
 }
 
-/** The header, without the payloads that belong to it. */
-export function readJob(input: ByteReader, nameOf: (number: number) => string): JobRecord {
+/** Finds the payloads of a job, of which the header says no more than whether there are any. */
+export type PayloadFinder = (
+  id: Id,
+  has: { readonly args: boolean; readonly result: boolean },
+) => { readonly args: Payload | null; readonly result: Payload | null };
+
+/** Reads a header; what follows it, such as the places of its payloads, is for `payloadsOf` to read. */
+export function readJob(input: ByteReader, nameOf: (number: number) => string, payloadsOf: PayloadFinder): JobRecord {
   const id = input.id();
   const name = () => nameOf(input.varint());
   const owner = name();
@@ -130,10 +146,16 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string): 
   const fence = input.varint();
   const attempts = input.varint();
   const putAt = input.varint();
-  const time = () => {
-    const after = input.varint();
-    return after === 0 ? 0 : putAt + after - 1;
-  };
+  const time = () => timeFrom(putAt, input.varint());
+  const firstStartAt = time();
+  const lastStartAt = time();
+  const endAt = time();
+  const completedAt = time();
+  const outcomeKind = named(outcomeKinds, outcome);
+  const { args, result } = payloadsOf(id, {
+    args: (flags & flag.args) !== 0,
+    result: outcomeKind === 'value' || outcomeKind === 'failure',
+  });
   return {
     kind: 'job',
     id,
@@ -172,25 +194,34 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string): 
     attempts,
     errors,
     interruptions,
-    outcome: named(outcomeKinds, outcome),
+    outcome: outcomeKind,
     putAt,
     beginAfter,
     dueAt,
     deadline,
     timeoutMs,
-    firstStartAt: time(),
-    lastStartAt: time(),
-    endAt: time(),
-    completedAt: time(),
-    args: null,
-    result: null,
+    firstStartAt,
+    lastStartAt,
+    endAt,
+    completedAt,
+    args,
+    result,
   };
 }
 
 const none: readonly never[] = [];
 
-/** A clock that was set back meanwhile counts as no time passed. */
-const since = (putAt: number, time: number) => (time === 0 ? 0 : Math.max(0, Math.round(time - putAt)) + 1);
+/** Times before the put, by a clock that was set back meanwhile, are the odd numbers. */
+function since(putAt: number, time: number): number {
+  if (time === 0) return 0;
+  const passed = Math.round(time - putAt);
+  return 1 + (passed >= 0 ? passed * 2 : -passed * 2 - 1);
+}
+
+function timeFrom(putAt: number, code: number): number {
+  if (code === 0) return 0;
+  return putAt + (code % 2 === 1 ? (code - 1) / 2 : -code / 2);
+}
 
 const nibbles = (byte: number) => [byte % 16, byte >> 4] as const;
 

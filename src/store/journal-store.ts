@@ -9,7 +9,11 @@ import { State } from '../core/state.js';
 import { StorageFullError } from '../errors.js';
 import { type Journal, type JournalOptions, openJournal } from '../journal/journal.js';
 import { Group, type Released } from './group.js';
-import { RecordReader, RecordWriter } from './record-codec.js';
+import { LiveBytes } from './live-bytes.js';
+import { machinePace, type Pace } from './pace.js';
+import { RecordReader } from './record-reader.js';
+import { RecordWriter } from './record-writer.js';
+import { Snapshots } from './snapshots.js';
 import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from './store.js';
 import type { StoredPayload } from './stored-payload.js';
 
@@ -18,6 +22,7 @@ const lazySyncMs = 100;
 
 /** What is refused while the disk is full; the rest goes on in the reserve. */
 const takesRoom: ReadonlySet<Command['type']> = new Set<Command['type']>([
+  'all',
   'put',
   'putAgain',
   'addCallbacks',
@@ -33,38 +38,60 @@ const takesRoom: ReadonlySet<Command['type']> = new Set<Command['type']>([
 interface Waiting {
   readonly lsn: number;
   readonly released: Released;
-  readonly payloads: readonly StoredPayload[];
+}
+
+export interface JournalStoreOptions extends JournalOptions {
+  /** How snapshots share the thread. Default: the machine's pace. */
+  pace?: Pace;
 }
 
 export class JournalStore implements Store {
   readonly state = new State();
+  /** Of payloads, by segment. */
+  liveBytes!: LiveBytes;
   readonly #directory: string;
   readonly #outside: StoreOutside;
-  readonly #options: JournalOptions;
+  readonly #options: JournalStoreOptions;
+  readonly #pace: Pace;
   #journal!: Journal;
   #writer!: RecordWriter;
+  #snapshots!: Snapshots;
   #owner!: StoreOwner;
   #group = new Group();
   #waiting: Waiting[] = [];
   #syncing = false;
-  #lazySync: ReturnType<typeof setTimeout> | undefined;
+  /** Payloads of frames that are not on the disk yet. */
+  #unsyncedPayloads: { readonly lsn: number; readonly payloads: readonly StoredPayload[] }[] = [];
+  /** Takes the next lazy sync back. */
+  #lazySync: (() => void) | undefined;
   #failed: Error | undefined;
 
-  constructor(directory: string, outside: StoreOutside, options: JournalOptions = {}) {
+  constructor(directory: string, outside: StoreOutside, options: JournalStoreOptions = {}) {
     this.#directory = directory;
     this.#outside = outside;
     this.#options = options;
+    this.#pace = options.pace ?? machinePace;
   }
 
   get figures(): StoreFigures {
-    return { frames: this.#journal.frames, syncs: this.#journal.syncs, bytesWritten: this.#journal.bytesWritten };
+    const { frames, syncs, bytesWritten } = this.#journal;
+    return { frames, syncs, bytesWritten, snapshots: this.#snapshots.count };
   }
 
   async open(owner: StoreOwner): Promise<void> {
     this.#owner = owner;
     this.#journal = await openJournal(this.#directory, new RecordReader(this.state), this.#options);
-    this.#writer = new RecordWriter(this.#journal);
     this.state.loaded();
+    this.liveBytes = LiveBytes.of(this.state.jobs());
+    this.#writer = new RecordWriter(this.#journal, this.liveBytes);
+    this.#snapshots = new Snapshots({
+      journal: this.#journal,
+      state: this.state,
+      writer: this.#writer,
+      live: this.liveBytes,
+      pace: this.#pace,
+      commit: () => this.commit(),
+    });
   }
 
   transact(asked: readonly Asked[]): void {
@@ -97,17 +124,19 @@ export class JournalStore implements Store {
     this.state.keepChanges();
     this.#release(group.behind('decided'));
     this.#release(group.behind('written'));
+    const { lsn } = this.#journal;
+    if (payloads.length > 0) this.#unsyncedPayloads.push({ lsn, payloads });
     const released = group.behind('synced');
     if (released.effects.length > 0 || released.replies.length > 0) {
-      this.#waiting.push({ lsn: this.#journal.lsn, released, payloads });
+      this.#waiting.push({ lsn, released });
       this.#sync();
-    } else if (payloads.length > 0 || this.#journal.lsn > this.#journal.syncedLsn) {
-      this.#lazySync ??= setTimeout(() => {
+    } else if (lsn > this.#journal.syncedLsn) {
+      this.#lazySync ??= this.#pace.after(lazySyncMs, () => {
         this.#lazySync = undefined;
-        this.#waiting.push({ lsn: this.#journal.lsn, released: { effects: [], replies: [] }, payloads });
         this.#sync();
-      }, lazySyncMs);
+      });
     }
+    this.#snapshots.written();
   }
 
   whenDurable(then: (error?: Error) => void): void {
@@ -116,7 +145,6 @@ export class JournalStore implements Store {
     this.#waiting.push({
       lsn: this.#journal.lsn,
       released: { effects: [], replies: [{ tell: then, error: undefined, same: undefined }] },
-      payloads: [],
     });
     this.#sync();
   }
@@ -126,14 +154,16 @@ export class JournalStore implements Store {
   }
 
   async close(): Promise<void> {
+    await this.#snapshots?.stop();
     this.commit();
-    clearTimeout(this.#lazySync);
+    this.#lazySync?.();
     await new Promise<void>((resolve) => this.whenDurable(() => resolve()));
     await this.#journal?.close();
   }
 
   /** The disk is full: what takes room is refused, the rest is decided again and written into the reserve. */
   #decideWithoutPuts(group: Group, full: StorageFullError): Group {
+    this.#snapshots.giveUp();
     this.state.rollback(0);
     const again = new Group();
     const outside = { ...this.#outside, now: this.#outside.now() };
@@ -164,10 +194,11 @@ export class JournalStore implements Store {
   #releaseSynced(lsn: number): void {
     let count = 0;
     while (count < this.#waiting.length && this.#waiting[count]!.lsn <= lsn) count++;
-    for (const { released, payloads } of this.#waiting.splice(0, count)) {
-      this.#release(released);
-      this.#writer.evict(payloads);
-    }
+    for (const { released } of this.#waiting.splice(0, count)) this.#release(released);
+    count = 0;
+    while (count < this.#unsyncedPayloads.length && this.#unsyncedPayloads[count]!.lsn <= lsn) count++;
+    for (const { payloads } of this.#unsyncedPayloads.splice(0, count)) this.#writer.evict(payloads);
+    this.#snapshots.synced();
   }
 
   #release({ effects, replies }: Released): void {
@@ -177,6 +208,8 @@ export class JournalStore implements Store {
 
   #fail(error: Error): void {
     this.#failed = error;
+    this.#lazySync?.();
+    this.#snapshots.giveUp();
     for (const { released } of this.#waiting) for (const { tell } of released.replies) tell(error);
     this.#waiting = [];
     this.#group.fail(error);

@@ -19,7 +19,7 @@ export class MemoryStore implements Store {
   }
 
   get figures(): StoreFigures {
-    return { frames: this.#commits, syncs: 0, bytesWritten: 0 };
+    return { frames: this.#commits, syncs: 0, bytesWritten: 0, snapshots: 0 };
   }
 
   async open(owner: StoreOwner): Promise<void> {

@@ -34,6 +34,8 @@ export interface StoreFigures {
   readonly frames: number;
   readonly syncs: number;
   readonly bytesWritten: number;
+  /** Snapshots published. */
+  readonly snapshots: number;
 }
 
 export interface Store {

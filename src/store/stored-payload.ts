@@ -1,27 +1,54 @@
 /**
- * A payload as a store holds it: its bytes, or only where they are, or both.
+ * A payload as a store holds it: its bytes, or only where they are in the journal, or both. There are as many as jobs, so where they
+ * are is in plain fields, not in an object more.
  */
 import type { Payload } from '../core/records.js';
 import type { Position } from '../journal/journal.js';
+import { payloadHeadBytes } from './entries.js';
+
+/** Payloads up to this size stay in memory once they are written; of larger ones the journal has them. */
+export const keptBytes = 1024;
 
 export class StoredPayload implements Payload {
   readonly byteLength: number;
-  /** Null when only the position is kept. */
+  /** Null when only the place is kept. */
   bytes: Uint8Array | null;
-  /** Null until it is written. */
-  position: Position | null;
+  /** The segment that its entry is in; 0 until it is written. */
+  segment = 0;
+  #offset = 0;
+  /** As a signed number, which takes no memory of its own. */
+  #checksum = 0;
 
-  private constructor(byteLength: number, bytes: Uint8Array | null, position: Position | null) {
+  private constructor(byteLength: number, bytes: Uint8Array | null) {
     this.byteLength = byteLength;
     this.bytes = bytes;
-    this.position = position;
   }
 
   static of(bytes: Uint8Array): StoredPayload {
-    return new StoredPayload(bytes.byteLength, bytes, null);
+    return new StoredPayload(bytes.byteLength, bytes);
   }
 
-  static at(position: Position, bytes: Uint8Array | null, byteLength: number): StoredPayload {
-    return new StoredPayload(byteLength, bytes, position);
+  /** One whose entry is there. */
+  static at(position: Position, bytes: Uint8Array | null): StoredPayload {
+    const payload = new StoredPayload(position.length - payloadHeadBytes, bytes);
+    payload.place(position);
+    return payload;
+  }
+
+  /** Its entry has been written there. */
+  place({ segment, offset, checksum }: Position): void {
+    this.segment = segment;
+    this.#offset = offset;
+    this.#checksum = checksum | 0;
+  }
+
+  /** Where its entry is. */
+  get position(): Position {
+    return {
+      segment: this.segment,
+      offset: this.#offset,
+      length: this.byteLength + payloadHeadBytes,
+      checksum: this.#checksum >>> 0,
+    };
   }
 }

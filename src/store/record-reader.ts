@@ -1,0 +1,133 @@
+/**
+ * Puts what a journal holds into a state: the records of its snapshot, then what its log says happened.
+ */
+import { type Id, type Payload, payloadSlots, type SettingRecord } from '../core/records.js';
+import type { State } from '../core/state.js';
+import { JournalCorruptError } from '../errors.js';
+import type { Entry, Position, Replay } from '../journal/journal.js';
+import { ByteReader } from './bytes.js';
+import { entryTypes, payloadHeadBytes } from './entries.js';
+import { readJob } from './job-header.js';
+import { keptBytes, StoredPayload } from './stored-payload.js';
+
+export class RecordReader implements Replay {
+  readonly #state: State;
+  readonly #names: string[] = [];
+  /** Payloads come before the header that they belong to. */
+  readonly #payloads = new Map<Id, (Payload | null)[]>();
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  segment(): void {
+    this.#names.length = 0;
+  }
+
+  entry({ type, bytes }: Entry, at: Position): void {
+    const input = new ByteReader(bytes);
+    switch (type) {
+      case entryTypes.name: {
+        // A frame that was refused by a full disk makes the writer begin again from 0 in the same segment.
+        const number = input.varint();
+        if (number > this.#names.length) throw new RangeError('names are not numbered in their order');
+        this.#names[number] = input.text();
+        return;
+      }
+      case entryTypes.payload:
+        return this.#payload(input.id(), slotOf(input), at, bytes);
+      case entryTypes.move:
+        return this.#move(input.id(), slotOf(input), at, bytes);
+      case entryTypes.job:
+        return this.#job(input);
+      case entryTypes.keptJobs:
+        while (input.left > 0) this.#keptJob(input);
+        return;
+      case entryTypes.forget:
+        return this.#state.unload(input.id());
+      case entryTypes.setting: {
+        const key = input.text();
+        const json = input.text();
+        return this.#state.loadSetting(key, json === '' ? undefined : (JSON.parse(json) as SettingRecord));
+      }
+      case entryTypes.annotation: {
+        const id = input.id();
+        const name = input.text();
+        const value = input.u8() === 1 ? StoredPayload.of(Uint8Array.from(input.rest())) : null;
+        return this.#state.loadAnnotation(id, name, value);
+      }
+      default:
+        throw new RangeError(`there is no entry of type ${type}`);
+    }
+  }
+
+  /** A payload that is damaged fails its job when it is read; a segment that is not there at all is more than that. */
+  end(segments: ReadonlySet<number>): void {
+    for (const { args, result } of this.#state.jobs()) {
+      for (const payload of [args, result]) {
+        const segment = (payload as StoredPayload | null)?.segment ?? 0;
+        if (segment === 0 || segments.has(segment)) continue;
+        throw new JournalCorruptError(`segment ${segment}`, 0, 0, 'jobs have their payloads in it, and it is missing');
+      }
+    }
+  }
+
+  #payload(id: Id, slot: number, at: Position, bytes: Uint8Array): void {
+    const found = this.#payloads.get(id) ?? [null, null];
+    found[slot] = payloadAt(at, bytes);
+    this.#payloads.set(id, found);
+  }
+
+  #move(id: Id, slot: number, at: Position, bytes: Uint8Array): void {
+    const job = this.#state.job(id);
+    const key = payloadSlots[slot]!;
+    if (job === undefined || job[key] === null) return;
+    this.#state.load({ ...job, [key]: payloadAt(at, bytes) });
+  }
+
+  #job(input: ByteReader): void {
+    const job = readJob(input, this.#nameOf, (id, has) => {
+      const before = this.#state.job(id);
+      const [args = null, result = null] = this.#payloads.get(id) ?? [];
+      this.#payloads.delete(id);
+      return {
+        args: has.args ? (args ?? before?.args ?? null) : null,
+        result: has.result ? (result ?? before?.result ?? null) : null,
+      };
+    });
+    this.#state.load(job);
+  }
+
+  #keptJob(input: ByteReader): void {
+    this.#state.load(readJob(input, this.#nameOf, () => ({ args: placedAt(input), result: placedAt(input) })));
+  }
+
+  readonly #nameOf = (number: number): string => {
+    const name = this.#names[number];
+    if (name === undefined) throw new RangeError('a name was not given before it was used');
+    return name;
+  };
+}
+
+/** The payload of an entry, with its bytes if they are few. */
+function payloadAt(at: Position, entryBytes: Uint8Array): StoredPayload {
+  const bytes = entryBytes.subarray(payloadHeadBytes);
+  return StoredPayload.at(at, bytes.byteLength <= keptBytes ? Uint8Array.from(bytes) : null);
+}
+
+/** The payload of which only the place is known. */
+function placedAt(input: ByteReader): StoredPayload | null {
+  const segment = input.varint();
+  if (segment === 0) return null;
+  const offset = input.varint();
+  const length = input.varint();
+  const checksum = input.varint();
+  if (length < payloadHeadBytes || checksum > 0xffff_ffff) throw new RangeError('a place that cannot be');
+  return StoredPayload.at({ segment, offset, length, checksum }, null);
+}
+
+function slotOf(input: ByteReader): number {
+  const slot = input.u8();
+  if (slot >= payloadSlots.length) throw new RangeError(`there is no payload slot ${slot}`);
+  return slot;
+}

@@ -1,0 +1,115 @@
+/**
+ * Writes the changes of a group commit as one frame; knows which names its segment has, which payloads are written, and where.
+ */
+import { type Id, type JobRecord, payloadSlots } from '../core/records.js';
+import type { Changes } from '../core/state.js';
+import type { AppendOptions, Journal } from '../journal/journal.js';
+import { entryTypes, payloadHeadBytes, writePayloadHead } from './entries.js';
+import { EntryBuffer } from './entry-buffer.js';
+import { writeJob } from './job-header.js';
+import type { LiveBytes } from './live-bytes.js';
+import { keptBytes, type StoredPayload } from './stored-payload.js';
+
+/** A payload to be copied out of its segment. */
+export interface Move {
+  readonly job: Id;
+  readonly slot: number;
+  readonly payload: StoredPayload;
+}
+
+export class RecordWriter {
+  readonly #journal: Journal;
+  readonly #live: LiveBytes;
+  readonly #buffer = new EntryBuffer();
+  #segment = -1;
+
+  constructor(journal: Journal, live: LiveBytes) {
+    this.#journal = journal;
+    this.#live = live;
+  }
+
+  /** Appends these changes as one frame; gives the payloads that were written with it. Jobs of level `memory` are not for the journal. */
+  write(changes: Changes, options?: AppendOptions): readonly StoredPayload[] {
+    const { forgotten, settings, annotations } = changes;
+    const kept = changes.jobs.filter((job) => job.level !== 'memory');
+    if (kept.length + forgotten.length + settings.size + annotations.size === 0) return [];
+    this.#begin(estimateOf(kept, changes));
+    const buffer = this.#buffer;
+    const payloads: StoredPayload[] = [];
+    for (const job of kept) {
+      for (let slot = 0; slot < payloadSlots.length; slot++) {
+        const payload = job[payloadSlots[slot]!] as StoredPayload | null;
+        if (payload === null || payload.segment !== 0) continue;
+        this.#payload(entryTypes.payload, job.id, slot, payload.bytes!);
+        payloads.push(payload);
+      }
+    }
+    for (const job of kept) {
+      buffer.introduceNames(job);
+      buffer.add(entryTypes.job, () => writeJob(buffer.out, job, buffer.numberOf));
+    }
+    for (const id of forgotten) buffer.add(entryTypes.forget, () => buffer.out.id(id));
+    for (const [key, setting] of settings) buffer.setting(key, setting);
+    for (const [key, annotation] of annotations) buffer.annotation(key, annotation);
+    this.#append(payloads, options);
+    for (const payload of changes.dropped) this.#live.remove(payload, this.#journal.lsn);
+    return payloads;
+  }
+
+  /** Appends copies of these payloads, which are there from now on. Throws `JournalCorruptError` if one cannot be read. */
+  move(moves: readonly Move[]): void {
+    const read = moves.map(({ payload }) => payload.bytes ?? this.read(payload));
+    this.#begin(read.reduce((sum, { byteLength }) => sum + byteLength + 64, 0));
+    for (const [index, { job, slot }] of moves.entries()) this.#payload(entryTypes.move, job, slot, read[index]!);
+    const before = moves.map(({ payload }) => ({ segment: payload.segment, byteLength: payload.byteLength }));
+    this.#append(moves.map(({ payload }) => payload));
+    for (const old of before) this.#live.remove(old, this.#journal.lsn);
+  }
+
+  /** These are on the disk: the large ones need not stay here. */
+  evict(payloads: readonly StoredPayload[]): void {
+    for (const payload of payloads) if (payload.byteLength > keptBytes) payload.bytes = null;
+  }
+
+  /** Reads a payload back. Throws `JournalCorruptError` if it is not what it was. */
+  read(payload: StoredPayload): Uint8Array {
+    return this.#journal.read(payload.position).subarray(payloadHeadBytes);
+  }
+
+  #begin(estimateBytes: number): void {
+    const segment = this.#journal.beginFrame(estimateBytes);
+    if (segment !== this.#segment) this.#buffer.forgetNames();
+    this.#segment = segment;
+    this.#buffer.clear();
+  }
+
+  /** Appends what is in the buffer, of which the first entries are these payloads. */
+  #append(payloads: readonly StoredPayload[], options?: AppendOptions): void {
+    try {
+      const { positions } = this.#journal.append(this.#buffer.entries(), options);
+      for (let index = 0; index < payloads.length; index++) {
+        const payload = payloads[index]!;
+        payload.place(positions[index]!);
+        this.#live.add(payload);
+      }
+    } catch (error) {
+      // What was interned for this frame is not in the segment.
+      this.#segment = -1;
+      throw error;
+    }
+  }
+
+  #payload(type: number, id: Id, slot: number, bytes: Uint8Array): void {
+    this.#buffer.add(type, () => {
+      writePayloadHead(this.#buffer.out, id, slot);
+      this.#buffer.out.raw(bytes);
+    });
+  }
+}
+
+function estimateOf(jobs: readonly JobRecord[], { forgotten, settings, annotations }: Changes): number {
+  let estimate = forgotten.length * 32 + settings.size * 1024;
+  for (const { args, result } of jobs) estimate += 512 + (args?.byteLength ?? 0) + (result?.byteLength ?? 0);
+  for (const [key, annotation] of annotations) estimate += 64 + key.length * 3 + (annotation?.value.byteLength ?? 0);
+  return estimate;
+}

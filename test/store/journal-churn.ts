@@ -1,0 +1,166 @@
+/**
+ * A store that is worked on without end: jobs of all sizes are put, changed, claimed, settled, annotated and forgotten, as a random
+ * number says. Beside it, a list of all states there ever were, so that what is found after a crash can be told from what never was.
+ */
+import type { Command, JobSpec } from '../../src/core/commands.js';
+import { type Id, type JobRecord, payloadSlots } from '../../src/core/records.js';
+import { JournalStore, type JournalStoreOptions } from '../../src/store/journal-store.js';
+import type { Pace } from '../../src/store/pace.js';
+import { StoredPayload } from '../../src/store/stored-payload.js';
+import { randomFrom } from '../harness/randomness.js';
+import type { StrictDisk } from '../journal/strict-disk.js';
+
+export const churnDirectory = '/journal';
+
+/** A pace by count: slices of a few looks at the clock, so that a small state takes many. */
+export function countedPace(looks: number): Pace {
+  return {
+    slice() {
+      let left = looks;
+      return () => --left < 0;
+    },
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    after: () => () => {},
+  };
+}
+
+/** All that a store remembers, bytes of payloads included, as one text. */
+export function printedState(store: JournalStore): string {
+  const jobs = [...store.state.jobs()].sort((a, b) => (a.id < b.id ? -1 : 1)).map((job) => printedJob(store, job));
+  const settings = [...store.state.settings()].map((setting) => JSON.stringify(setting)).sort();
+  const annotations = [...store.state.annotations()]
+    .map(({ job, name, value }) => `${job} ${name} ${hex(store, value as StoredPayload)}`)
+    .sort();
+  return [...jobs, ...settings, ...annotations].join('\n');
+}
+
+function printedJob(store: JournalStore, job: JobRecord): string {
+  const { id, status, queue, fence, attempts, priority, outcome, level, putAt, endAt, completedAt } = job;
+  const payloads = payloadSlots.map((slot) => hex(store, job[slot] as StoredPayload | null));
+  return [id, status, queue, fence, attempts, priority, outcome, level, putAt, endAt, completedAt, ...payloads].join(
+    ' ',
+  );
+}
+
+const hex = (store: JournalStore, payload: StoredPayload | null) =>
+  payload === null ? '-' : `${payload.byteLength}:${Buffer.from(store.bytes(payload)).toString('latin1')}`;
+
+export class Churn {
+  readonly store: JournalStore;
+  /** How many completed jobs are remembered. */
+  keep = 10;
+  /** The most that a payload may be. */
+  payloadBytes = 400;
+  fatal: Error | undefined;
+  readonly #random: (limit: number) => number;
+  #time = 1000;
+  #puts: number;
+
+  constructor(disk: StrictDisk, seed: number, options: JournalStoreOptions = {}) {
+    this.#random = randomFrom(seed);
+    this.#puts = seed * 1_000_000;
+    const outside = {
+      now: () => this.#time++,
+      random: () => this.#random(1000) / 1000,
+      failure: (error: Error) => this.#payload(error.name),
+    };
+    this.store = new JournalStore(churnDirectory, outside, {
+      disk,
+      segmentBytes: 4096,
+      reserveBytes: 0,
+      salt: () => this.#random(2 ** 32),
+      pace: countedPace(1),
+      ...options,
+    });
+  }
+
+  async open(): Promise<this> {
+    await this.store.open({
+      release: () => {},
+      fatal: (error) => {
+        this.fatal = error;
+      },
+    });
+    // Ids that an earlier life gave must not be given again.
+    this.#puts += this.store.state.size;
+    return this;
+  }
+
+  /** Decides one random command, without committing it. */
+  decide(): void {
+    this.store.transact([{ command: this.#command(), gate: 'decided' }]);
+  }
+
+  step(): void {
+    this.decide();
+    this.store.commit();
+  }
+
+  /** Resolves when all that was decided so far is safe. */
+  durable(): Promise<void> {
+    return new Promise((resolve, reject) => this.store.whenDurable((error) => (error ? reject(error) : resolve())));
+  }
+
+  #command(): Command {
+    const pending = this.#some((job) => job.queued);
+    const claimed = this.#some((job) => job.claimed);
+    const any = this.#some(() => true);
+    switch (this.#random(9)) {
+      case 0:
+      case 1:
+        if (claimed !== undefined) return this.#settle(claimed);
+        break;
+      case 2:
+      case 3:
+        if (pending !== undefined) return { type: 'claim', job: pending.id, agent: 'main' };
+        break;
+      case 4:
+        if (pending !== undefined) {
+          const args = this.#random(3) === 0 ? null : this.#payload();
+          return { type: 'change', job: pending.id, args, options: { priority: this.#random(5) } };
+        }
+        break;
+      case 5:
+        if (any !== undefined) {
+          const value = this.#random(3) === 0 ? null : this.#payload();
+          return { type: 'annotate', job: any.id, name: `note${this.#random(3)}`, value };
+        }
+        break;
+      case 6:
+        return { type: 'forget', keep: { ageMs: 1e9, count: this.keep, bytes: 1e9 } };
+      case 7:
+        if (this.#random(10) === 0) return { type: 'createQueue', name: `queue${this.#random(1e6)}` };
+    }
+    return { type: 'put', queue: '', owner: 'o'.repeat(16), level: 'full', jobs: [this.#spec()] };
+  }
+
+  #settle({ id, fence }: JobRecord): Command {
+    const outcome = { kind: 'value', payload: this.#payload() } as const;
+    return { type: 'settle', job: id, fence, startedAt: this.#time, outcome, inner: [] };
+  }
+
+  #spec(): JobSpec {
+    const id: Id = String(this.#puts++).padStart(16, '0');
+    const args = this.#random(4) === 0 ? null : this.#payload();
+    return { id, form: 'call', callable: `m#f${this.#random(4)}`, args, options: {}, parts: [], callbacks: [] };
+  }
+
+  #payload(text = ''): StoredPayload {
+    const bytes = Buffer.from(text.padEnd(this.#random(this.payloadBytes), String.fromCharCode(97 + this.#random(26))));
+    return StoredPayload.of(Uint8Array.from(bytes));
+  }
+
+  /** One of a few jobs, so that it does not take long to find one. */
+  #some(fits: (job: JobRecord) => boolean): JobRecord | undefined {
+    const found: JobRecord[] = [];
+    let looked = 0;
+    for (const job of this.store.state.jobs()) {
+      if (fits(job)) found.push(job);
+      if (found.length > 20 || ++looked > 200) break;
+    }
+    return found[this.#random(Math.max(found.length, 1))];
+  }
+}
+
+/** A turn of the loop, in which what is under way goes on. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
