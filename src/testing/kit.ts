@@ -1,0 +1,340 @@
+/**
+ * The test kit: a runtime in memory, in the thread of the test, on a clock that the test moves.
+ *
+ * Nothing happens by itself: a job begins when the test takes a step, a delay passes when the test moves the clock. So a test needs no
+ * sleeps, and what it sees is the same each time.
+ */
+import { randomInt } from 'node:crypto';
+import type { Retention } from '../core/commands.js';
+import type { Level } from '../core/records.js';
+import type { Part } from '../definition/compose.js';
+import { idToText, newId } from '../protocol/id.js';
+import type { Job } from '../runtime/job.js';
+import { type Runtime, resolveOptions } from '../runtime/open.js';
+import { randomFrom } from './randomness.js';
+import { VirtualClock } from './virtual-clock.js';
+import { type LogLine, VirtualDispatcher, type World } from './virtual-dispatcher.js';
+import { KeptRecords } from './virtual-store.js';
+
+/** What a virtual runtime is opened with. */
+export interface VirtualOptions {
+  /** The modules whose functions can be run, each from `defineJobs`. They are imported into the thread of the test. */
+  readonly jobs: readonly unknown[];
+  /** How many jobs can run at a time. 2 by default. */
+  readonly threads?: number;
+  /** What the clock shows at first. The beginning of 2030 by default. */
+  readonly start?: Date;
+  /** What chance is made of, such as the jitter of retries: the same seed, the same chance. By default another one each time. */
+  readonly seed?: number;
+  /** As `open` takes it; `full` by default. Jobs of level `memory` do not survive a `crash`. */
+  readonly durability?: Level;
+  /** As `open` takes it. */
+  readonly retention?: Partial<Retention>;
+  /** As `open` takes it: how long, on the virtual clock, a job that is to stop may go on. 2,000 by default. */
+  readonly stopGraceMs?: number;
+  /** As `open` takes it. */
+  readonly agent?: { readonly size: number } | false;
+}
+
+/** How long a wait goes on. */
+export interface WaitLimits {
+  /** How far the clock is moved at most, in milliseconds. A day by default. */
+  readonly withinMs?: number;
+}
+
+/** The clock of a virtual runtime. It stands still until it is moved. */
+export interface KitClock {
+  /** What it shows. */
+  readonly now: Date;
+  /** Moves it on by so many milliseconds; whatever comes due on the way happens at its time. */
+  advance(ms: number): Promise<void>;
+  /** Moves it on to this moment; whatever comes due on the way happens at its time. */
+  advanceTo(moment: Date): Promise<void>;
+  /** Puts it to this moment, also an earlier one, as when a machine slept or was set: what was due meanwhile happens only then. */
+  set(moment: Date): Promise<void>;
+}
+
+/** What a `close` found. */
+export interface KitClosed {
+  /** Jobs whose handlers did not end within the grace, each as `module#export` and its id. */
+  readonly stillRunning: readonly string[];
+}
+
+const dayMs = 24 * 3600 * 1000;
+const defaultStart = Date.UTC(2030, 0);
+/** A handler that waits for what is outside of the kit, such as a file, is given this much real time. */
+const patienceMs = 10_000;
+/** After so many turns of the loop in which nothing happened, nothing is under way but what is outside. */
+const quietTurns = 4;
+
+/**
+ * Opens a runtime in memory, in this thread, on a virtual clock.
+ *
+ * @example
+ * const kit = await openVirtual({ jobs: [pi] });
+ * const job = await kit.runtime.queue().put(pi.generateSample(1000), { beginAfter: 3_600_000 });
+ * await kit.clock.advance(3_600_000);
+ * assert.equal((await job.result()).size, 1000);
+ * await kit.close();
+ * @throws What `open` throws for the same options.
+ */
+export async function openVirtual(options: VirtualOptions): Promise<Kit> {
+  const kit = new Kit(options);
+  await kit.reopen();
+  return kit;
+}
+
+/** A virtual runtime and what moves it. Made by {@link openVirtual}. */
+export class Kit implements AsyncDisposable {
+  /** What chance was made of here: given to `openVirtual`, it makes the same again. */
+  readonly seed: number;
+  /** What the runtime said, in order. */
+  readonly logs: LogLine[] = [];
+  readonly clock: KitClock;
+  #options: VirtualOptions;
+  readonly #time: VirtualClock;
+  readonly #world: World;
+  #life: VirtualDispatcher | undefined;
+  #runtime: Runtime | undefined;
+
+  /** @internal */
+  constructor(options: VirtualOptions) {
+    this.#options = options;
+    this.seed = options.seed ?? randomInt(2 ** 31);
+    const time = new VirtualClock(options.start?.getTime() ?? defaultStart);
+    this.#time = time;
+    this.#world = {
+      clock: time,
+      random: randomFrom(this.seed),
+      kept: new KeptRecords(),
+      dispatcher: newId(),
+      onLog: (line) => this.logs.push(line),
+    };
+    this.clock = {
+      get now() {
+        return new Date(time.now());
+      },
+      advance: (ms) => this.#advanceTo(time.now() + ms),
+      advanceTo: (moment) => this.#advanceTo(moment.getTime()),
+      set: (moment) => {
+        time.moveTo(moment.getTime());
+        return this.#settle();
+      },
+    };
+  }
+
+  /** The runtime, as `open` gives it. A new one after each `reopen`. */
+  get runtime(): Runtime {
+    if (this.#runtime === undefined) throw this.#error('the runtime is not open: it was closed, or it crashed');
+    return this.#runtime;
+  }
+
+  /** What the runtime logged at level `fatal`: callbacks that failed, and other things that are nobody's outcome. */
+  get fatal(): readonly LogLine[] {
+    return this.logs.filter(({ level }) => level === 'fatal');
+  }
+
+  /**
+   * Begins one job, in the order in which they were claimed, and lets it go as far as it can; where there is none, lets one thing happen
+   * that is due. False: there is nothing to do now.
+   *
+   * @example while (await kit.step()) console.log(kit.running);
+   */
+  async step(): Promise<boolean> {
+    await this.#settle();
+    const done = this.#pool().beginNext() || this.#time.fireNext(this.#time.now());
+    if (done) await this.#settle();
+    return done;
+  }
+
+  /** Steps until there is nothing to do at this moment of the clock. Handlers that wait for something go on waiting. */
+  async untilIdle(): Promise<void> {
+    await this.#settle();
+    const pool = this.#pool();
+    do {
+      while (pool.beginNext()) await microtasks();
+      await this.#settle();
+    } while (this.#time.fireNext(this.#time.now()) || pool.beginNext());
+  }
+
+  /**
+   * Steps, and moves the clock to what comes next, until the condition holds.
+   *
+   * @param what Names it in the error, when nothing is left that could make it hold.
+   * @example await kit.waitFor('the queue is empty', async () => (await queue.length()) === 0);
+   */
+  waitFor(what: string, condition: () => boolean | Promise<boolean>, limits: WaitLimits = {}): Promise<void> {
+    return this.#drive(what, condition, limits, async () => {
+      await this.untilIdle();
+      return false;
+    });
+  }
+
+  /**
+   * Steps, and moves the clock, until the job has an outcome; gives its result, or rejects as `result()` does.
+   *
+   * @example assert.equal(await kit.waitForResult(job), 3);
+   */
+  async waitForResult<Result>(job: Job<Result>, limits: WaitLimits = {}): Promise<Result> {
+    let settled = false;
+    const result = job.result();
+    const note = () => {
+      settled = true;
+    };
+    result.then(note, note);
+    await this.waitFor(`job ${job.id} has an outcome`, () => settled, limits);
+    return result;
+  }
+
+  /** Steps, one job at a time, and moves the clock, until the job has begun. */
+  waitForStart(job: Job, limits: WaitLimits = {}): Promise<void> {
+    return this.#drive(
+      `job ${job.id} begins`,
+      async () => (await job.details()).attempts > 0 || this.#pool().begun.some(({ job: id }) => id === job.internalId),
+      limits,
+      () => this.step(),
+    );
+  }
+
+  /**
+   * Steps, and moves the clock, until the job has this status. One that it passes through within a step is not seen.
+   *
+   * @example await kit.waitForStatus(job, 'completed');
+   */
+  waitForStatus(job: Job, status: Awaited<ReturnType<Job['status']>>, limits: WaitLimits = {}): Promise<void> {
+    return this.waitFor(`job ${job.id} is ${status}`, async () => (await job.status()) === status, limits);
+  }
+
+  /** Steps, and moves the clock, until this is said about the job; gives it. */
+  async waitForAnnotation(job: Job, name: string, limits: WaitLimits = {}): Promise<unknown> {
+    const said = async () => Object.hasOwn(await job.annotations.all(), name);
+    await this.waitFor(`${JSON.stringify(name)} is said about job ${job.id}`, said, limits);
+    return job.annotations.get(name);
+  }
+
+  /** Puts a job, runs whatever is due until it has an outcome, and gives its result. */
+  async run<Result>(job: Part<Result>, limits: WaitLimits = {}): Promise<Result> {
+    return this.waitForResult(await this.runtime.queue().put(job), limits);
+  }
+
+  /** Ids of the jobs whose handlers have begun and not ended. */
+  get running(): readonly string[] {
+    return this.#pool().begun.map(({ job }) => idToText(job));
+  }
+
+  /** The thread dies under what it runs, as when a handler ends it; another takes its place. */
+  async killThread(index = 0): Promise<void> {
+    await this.#settle();
+    if (!this.#pool().killThread(index)) throw new RangeError(`index: there is no thread ${index}`);
+    await this.#settle();
+  }
+
+  /** The dispatcher is gone, as after kill -9: what was committed is there for `reopen`, and nothing else. */
+  async crash(): Promise<void> {
+    this.#living().die(new Error('the kit made it crash'));
+    this.#life = undefined;
+    this.#runtime = undefined;
+  }
+
+  /** Brings back a dispatcher that crashed or was closed; with other options where they are given. */
+  async reopen(options: Partial<VirtualOptions> = {}): Promise<Runtime> {
+    if (this.#life !== undefined) throw this.#error('it is open: close it, or let it crash');
+    this.#options = { ...this.#options, ...options };
+    const { start: _, seed: __, threads = 2, durability = 'full', ...rest } = this.#options;
+    const setup = resolveOptions({ ...rest, threads, durability });
+    const life = new VirtualDispatcher(this.#world, setup);
+    this.#runtime = await life.open(this.#world, setup, durability);
+    this.#life = life;
+    return this.#runtime;
+  }
+
+  /** Closes the runtime; `graceMs` (0 by default) is on the virtual clock. It can be opened again. */
+  async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<KitClosed> {
+    if (this.#life === undefined) return { stillRunning: [] };
+    const pool = this.#pool();
+    const closed = this.runtime.close({ graceMs });
+    await this.#settle();
+    const limit = this.#time.now() + graceMs;
+    while (!pool.destroyed && this.#time.fireNext(limit)) await this.#settle();
+    await closed;
+    this.#life = undefined;
+    this.#runtime = undefined;
+    return { stillRunning: pool.leftBehind.map(({ callable, job }) => `${callable} ${idToText(job)}`) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #advanceTo(target: number): Promise<void> {
+    if (!(target >= this.#time.now()))
+      throw new RangeError('the clock is moved on from where it is; set() puts it back');
+    await this.untilIdle();
+    while (this.#time.fireNext(target)) await this.untilIdle();
+    this.#time.moveTo(target);
+    await this.#settle();
+  }
+
+  /** `act` does what can be done at this moment, or a part of it: then it gives true. */
+  async #drive(
+    what: string,
+    condition: () => boolean | Promise<boolean>,
+    { withinMs = dayMs }: WaitLimits,
+    act: () => Promise<boolean>,
+  ): Promise<void> {
+    const limit = this.#time.now() + withinMs;
+    const patience = performance.now() + patienceMs;
+    for (;;) {
+      if (await condition()) return;
+      if (await act()) continue;
+      if (await condition()) return;
+      if (this.#pool().busy) {
+        if (performance.now() > patience) throw this.#error(`${what}: not in ${patienceMs} ms; ${this.#still()}`);
+        await nextTurn();
+      } else if (!this.#time.fireNext(limit)) {
+        throw this.#error(`${what}: nothing is left within ${withinMs} ms that could make it so; ${this.#still()}`);
+      }
+    }
+  }
+
+  /** Lets go on by itself what can, until nothing more happens. */
+  async #settle(): Promise<void> {
+    const life = this.#living();
+    let seen = -1;
+    for (let quiet = 0; quiet < quietTurns; quiet++) {
+      await nextTurn();
+      if (life.activity !== seen) quiet = 0;
+      seen = life.activity;
+    }
+    life.pool.tellRunning();
+    await nextTurn();
+  }
+
+  #still(): string {
+    const names = this.#pool().begun.map(({ callable, job }) => `${callable} ${idToText(job)}`);
+    return names.length === 0 ? 'no handler is running' : `still running: ${names.join(', ')}`;
+  }
+
+  #living(): VirtualDispatcher {
+    if (this.#life === undefined) throw this.#error('the runtime is not open: it was closed, or it crashed');
+    return this.#life;
+  }
+
+  #pool(): VirtualDispatcher['pool'] {
+    return this.#living().pool;
+  }
+
+  #error(message: string): Error {
+    return new Error(`${message} (${this.clock.now.toISOString()}, seed ${this.seed})`);
+  }
+}
+
+/** What a handler that has ended leads to is decided, and the next one is with its thread. */
+async function microtasks(): Promise<void> {
+  for (let left = 4; left > 0; left--) await undefined;
+}
+
+/** Everything that only waits for the loop has its turn. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,155 @@
+/**
+ * One life of a dispatcher in the thread of the test: the real coordinator over virtual ports, and the public runtime on top.
+ */
+import { Coordinator } from '../coordinator/coordinator.js';
+import type { CoordinatorSetup } from '../coordinator/main.js';
+import type { Id, Level } from '../core/records.js';
+import type { EncodeContext } from '../definition/encode.js';
+import { CallsheetError } from '../errors.js';
+import type { ModuleSetup } from '../protocol/dispatch.js';
+import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
+import { idToText } from '../protocol/id.js';
+import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
+import { packBatch, unpackBatch } from '../protocol/packing.js';
+import { Client } from '../runtime/client.js';
+import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
+import { Runtime } from '../runtime/open.js';
+import { StoredPayload } from '../store/stored-payload.js';
+import { describeModules } from '../worker/modules.js';
+import type { VirtualClock } from './virtual-clock.js';
+import { VirtualPool } from './virtual-pool.js';
+import { type KeptRecords, VirtualStore } from './virtual-store.js';
+
+/** A line of the runtime's log. */
+export interface LogLine {
+  readonly level: 'fatal' | 'error' | 'warn' | 'info';
+  readonly message: string;
+  readonly detail: string;
+}
+
+/** What a life is made of. */
+export interface World {
+  readonly clock: VirtualClock;
+  readonly random: () => number;
+  /** What earlier lives left. */
+  readonly kept: KeptRecords;
+  readonly dispatcher: Id;
+  readonly onLog: (line: LogLine) => void;
+}
+
+export class VirtualDispatcher implements LinkPort {
+  readonly #clock: VirtualClock;
+  readonly #coordinator: Coordinator;
+  #pool!: VirtualPool;
+  #listener!: LinkListener;
+  #outgoing: CoordinatorMessage[] = [];
+  #dead = false;
+  #messages = 0;
+
+  constructor({ clock, random, kept, dispatcher }: World, setup: CoordinatorSetup) {
+    this.#clock = clock;
+    const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven } = setup;
+    this.#coordinator = new Coordinator(
+      {
+        store: new VirtualStore({ now: clock.now, random, failure: ownFailure }, kept),
+        pool: (owner) => {
+          this.#pool = new VirtualPool(owner, { threads, stopGraceMs, modules, clock });
+          return this.#pool;
+        },
+        post: (message) => this.#say(message),
+        now: clock.now,
+        after: (delayMs, callback) => clock.after(delayMs, callback),
+        soon: (callback) => queueMicrotask(() => this.#dead || callback()),
+        closed: () => undefined,
+      },
+      { dispatcher, retention, agentSize, agentSizeGiven },
+    );
+  }
+
+  get pool(): VirtualPool {
+    return this.#pool;
+  }
+
+  /** Grows whenever anything happens. */
+  get activity(): number {
+    return this.#messages + this.#pool.activity;
+  }
+
+  async open(world: World, setup: CoordinatorSetup, durability: Level): Promise<Runtime> {
+    const link = new Link(this, ([, level, message, detail]) => world.onLog({ level, message, detail }));
+    const modules = await importModules(setup.modules);
+    const figures = await this.#coordinator.open(modules);
+    const found = { ...figures, dispatcher: idToText(world.dispatcher) };
+    const client = new VirtualClient(link, world, modules, durability);
+    return new Runtime(async () => this.die(), client, found);
+  }
+
+  listen(listener: LinkListener): void {
+    this.#listener = listener;
+  }
+
+  post(batch: Uint8Array): void {
+    queueMicrotask(() => {
+      if (this.#dead) return;
+      this.#messages++;
+      this.#coordinator.receive(unpackBatch<ClientMessage>(batch));
+    });
+  }
+
+  /** It is there no more, as after kill -9: nothing is told to anybody. */
+  die(error?: Error): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    this.#pool.abandon();
+    this.#clock.clearAll();
+    if (error === undefined) this.#listener.exit();
+    else this.#listener.error(error);
+  }
+
+  #say(message: CoordinatorMessage): void {
+    if (this.#dead) return;
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
+    this.#outgoing.push(message);
+  }
+
+  #flush(): void {
+    const batch = packBatch(this.#outgoing);
+    this.#outgoing = [];
+    this.#messages++;
+    this.#listener.message(batch);
+  }
+}
+
+/** Delays count from the virtual now. */
+class VirtualClient extends Client {
+  readonly #clock: VirtualClock;
+
+  constructor(link: Link, { clock, dispatcher }: World, modules: Readonly<Record<string, WireModule>>, level: Level) {
+    super(link, dispatcher, modules, level);
+    this.#clock = clock;
+  }
+
+  override encoding(): EncodeContext {
+    return { ...super.encoding(), now: this.#clock.now() };
+  }
+}
+
+function ownFailure(error: Error): StoredPayload {
+  // Where in callsheet it was made tells nobody anything.
+  const { stack: _, ...failure } = failureFrom(error);
+  return StoredPayload.of(encodeFailure(failure as Failure));
+}
+
+async function importModules(setups: Readonly<Record<string, ModuleSetup>>): Promise<Record<string, WireModule>> {
+  const modules: Record<string, WireModule> = {};
+  for (const description of await describeModules(setups)) {
+    const { name } = description;
+    if ('failure' in description) {
+      const failure = decodeFailure(description.failure);
+      const message = `the module registered as ${JSON.stringify(name)} (${setups[name]?.url}) cannot be imported: ${failure.message}`;
+      throw new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: new JobFailedError(failure) });
+    }
+    modules[name] = { functions: description.functions, others: description.others };
+  }
+  return modules;
+}

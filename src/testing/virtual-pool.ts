@@ -1,0 +1,255 @@
+/**
+ * The pool of the test kit: its threads are places in the thread of the test, and nothing begins there before it is told to.
+ *
+ * As `coordinator/pool.ts`, it gives every run back exactly once: settled, out of time, not begun or interrupted.
+ */
+import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../coordinator/pool-port.js';
+import type { Id } from '../core/records.js';
+import type { ModuleSetup } from '../protocol/dispatch.js';
+import type { WireModule } from '../protocol/messages.js';
+import { JobContext } from '../worker/context.js';
+import { type Ended, Performance } from './performance.js';
+import type { VirtualClock } from './virtual-clock.js';
+import { VirtualThread } from './virtual-thread.js';
+
+/** A run that a thread has. */
+interface Held {
+  readonly run: Run;
+  readonly slot: number;
+  readonly word: number;
+  /** Its place in the order in which runs were handed over. */
+  readonly order: number;
+  job: JobContext | undefined;
+  startedAt: number;
+  told: boolean;
+  /** Why it is to end; and what fires when it has not. */
+  ending: 'none' | 'stop' | 'timeout';
+  timer: { clear(): void } | undefined;
+}
+
+interface Place {
+  readonly id: number;
+  readonly thread: VirtualThread;
+  held: Held[];
+}
+
+export interface VirtualPoolOptions {
+  readonly threads: number;
+  readonly stopGraceMs: number;
+  readonly modules: Readonly<Record<string, ModuleSetup>>;
+  readonly clock: VirtualClock;
+}
+
+/** As long as a run is taken to last: a thread is given one at a time, so that the order of the contract is the order seen. */
+const assumedRunMs = 1000;
+
+export class VirtualPool implements PoolPort {
+  readonly #owner: PoolOwner;
+  readonly #options: VirtualPoolOptions;
+  #modules: Readonly<Record<string, WireModule>> = {};
+  #places: Place[] = [];
+  #threads = 0;
+  #slots = 0;
+  #abandoned = false;
+  /** Runs that were begun so far, and runs that ended. */
+  activity = 0;
+  destroyed = false;
+  /** What was still running when the pool was destroyed. */
+  leftBehind: readonly Run[] = [];
+
+  constructor(owner: PoolOwner, options: VirtualPoolOptions) {
+    this.#owner = owner;
+    this.#options = options;
+  }
+
+  introduce(modules: Readonly<Record<string, WireModule>>): void {
+    this.#modules = modules;
+    while (this.#places.length < this.#options.threads) this.#addPlace();
+  }
+
+  loads(): readonly ThreadLoad[] {
+    return this.#places.map(({ id, held }) => ({
+      thread: id,
+      batches: held.length === 0 ? 0 : 2,
+      agents: new Set(held.map(({ run }) => run.agent)),
+    }));
+  }
+
+  start(id: number, runs: readonly Run[]): boolean {
+    const place = this.#places.find((other) => other.id === id);
+    if (place === undefined) return false;
+    for (const run of runs) {
+      const order = this.#slots++;
+      const slot = order % 256;
+      const word = place.thread.board.assign(slot);
+      const unbegun = { job: undefined, startedAt: 0, told: false, ending: 'none', timer: undefined } as const;
+      place.held.push({ run, slot, word, order, ...unbegun });
+    }
+    return true;
+  }
+
+  stop(job: Id): void {
+    const found = this.#find(job);
+    if (found === undefined) return;
+    const [place, held] = found;
+    if (held.job !== undefined) return this.#stopBegun(place, held, 'stop');
+    this.#free(place, held);
+    this.#owner.notBegun(held.run);
+    this.#owner.turn();
+  }
+
+  isRunning(job: Id): boolean {
+    return this.#find(job)?.[1].job !== undefined;
+  }
+
+  get idle(): boolean {
+    return this.#places.every(({ held }) => held.length === 0);
+  }
+
+  takeBackAll(): void {
+    for (const place of this.#places) this.#takeBack(place);
+  }
+
+  async destroy(): Promise<number[]> {
+    this.destroyed = true;
+    this.leftBehind = this.begun;
+    for (const place of this.#places) this.#end(place);
+    this.#places = [];
+    return [];
+  }
+
+  /** Begins the run that was handed over first, of those whose thread is free. False: there is none. */
+  beginNext(): boolean {
+    let next: [Place, Held] | undefined;
+    for (const place of this.#places) {
+      const [first] = place.held;
+      if (first === undefined || first.job !== undefined) continue;
+      if (next === undefined || first.order < next[1].order) next = [place, first];
+    }
+    if (next === undefined) return false;
+    this.#begin(...next);
+    return true;
+  }
+
+  /** Jobs whose handlers have begun and not ended, in no particular order. */
+  get begun(): readonly Run[] {
+    return this.#places.flatMap(({ held }) => held.filter(({ job }) => job !== undefined).map(({ run }) => run));
+  }
+
+  /** Whether a handler is under way that waits for nothing that the kit knows of. */
+  get busy(): boolean {
+    return this.#places.some(({ thread, held }) => held[0]?.job !== undefined && thread.waiting === 0);
+  }
+
+  /** What has begun and not ended by now runs for a while: its start is worth a record, and what waits behind it need not. */
+  tellRunning(): void {
+    let told = false;
+    for (const place of this.#places) {
+      for (const held of [...place.held]) {
+        if (held.job === undefined || held.told) continue;
+        held.told = true;
+        told = true;
+        this.#owner.running(held.run);
+        this.#takeBack(place);
+      }
+    }
+    if (told) this.#owner.turn();
+  }
+
+  /** A thread dies with what it has; another takes its place. */
+  killThread(index: number): boolean {
+    const place = this.#places[index];
+    if (place === undefined) return false;
+    this.#owner.threadDied(new Error('a virtual thread was killed'));
+    this.#replace(place);
+    return true;
+  }
+
+  /** Nothing that still comes from here is heard. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#places = [];
+  }
+
+  #begin(place: Place, held: Held): void {
+    const { run, slot, word } = held;
+    const { thread } = place;
+    const { clock, modules } = this.#options;
+    this.activity++;
+    thread.board.begin(slot, word);
+    held.startedAt = clock.now();
+    const { job: id, parent, attempt, queue, agent, timeoutMs } = run;
+    held.job = new JobContext(thread, { slot, word, id, parent, attempt, queue, agent });
+    if (timeoutMs > 0) held.timer = clock.after(timeoutMs, () => this.#stopBegun(place, held, 'timeout'));
+    const performance = new Performance(thread, modules, held.job, run);
+    const finish = (ended: Ended) => this.#settle(place, held, ended, performance);
+    const ended = performance.begin();
+    if (ended instanceof Promise) void ended.then(finish);
+    else finish(ended);
+  }
+
+  #settle(place: Place, held: Held, ended: Ended, performance: Performance): void {
+    if (this.#abandoned || !place.held.includes(held)) return;
+    this.#free(place, held);
+    this.activity++;
+    const { run, slot, startedAt } = held;
+    if (held.ending === 'timeout') this.#owner.timedOut(run);
+    else this.#owner.settled(run, { slot, startedAt, ranMs: assumedRunMs, ...ended }, performance.finish);
+    this.#owner.turn();
+  }
+
+  /** Tells a begun job to stop; ends its thread if it does not. */
+  #stopBegun(place: Place, held: Held, reason: 'stop' | 'timeout'): void {
+    if (held.ending !== 'none') return;
+    held.timer?.clear();
+    held.ending = reason;
+    held.timer = this.#options.clock.after(this.#options.stopGraceMs, () => this.#replace(place));
+    place.thread.board.stop(held.slot);
+    held.job!.stop();
+  }
+
+  #replace(place: Place): void {
+    this.#places = this.#places.filter((other) => other !== place);
+    this.#addPlace();
+    this.#end(place);
+  }
+
+  #end(place: Place): void {
+    const { held } = place;
+    place.held = [];
+    for (const { run, job, ending, timer } of held) {
+      timer?.clear();
+      this.activity++;
+      if (job === undefined) this.#owner.notBegun(run);
+      else if (ending === 'timeout') this.#owner.timedOut(run);
+      else this.#owner.interrupted(run);
+    }
+    this.#owner.turn();
+  }
+
+  #takeBack(place: Place): void {
+    for (const held of place.held.filter(({ job }) => job === undefined)) {
+      this.#free(place, held);
+      this.#owner.notBegun(held.run);
+    }
+  }
+
+  #free(place: Place, held: Held): void {
+    held.timer?.clear();
+    place.held = place.held.filter((other) => other !== held);
+    place.thread.board.release(held.slot);
+  }
+
+  #addPlace(): void {
+    const thread = new VirtualThread(this.#owner, this.#modules);
+    this.#places.push({ id: ++this.#threads, thread, held: [] });
+  }
+
+  #find(job: Id): [Place, Held] | undefined {
+    for (const place of this.#places) {
+      const held = place.held.find(({ run }) => run.job === job);
+      if (held !== undefined) return [place, held];
+    }
+    return undefined;
+  }
+}

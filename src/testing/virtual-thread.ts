@@ -1,0 +1,62 @@
+/**
+ * A worker thread that is none: what a job finds around it when its handler runs in the thread of the test.
+ *
+ * It has a board of its own, as a real one, so that cancelling and taking back are those of production. Messages go to the
+ * coordinator by a call.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { PoolOwner } from '../coordinator/pool-port.js';
+import { Board } from '../protocol/board.js';
+import type { ThreadMessage } from '../protocol/dispatch.js';
+import type { WireModule } from '../protocol/messages.js';
+import { ThreadContext } from '../worker/context.js';
+
+/** Nothing is ever sent over it. */
+const noPort = { on: () => {}, unref: () => {} } as unknown as MessagePort;
+
+export class VirtualThread extends ThreadContext {
+  readonly #owner: PoolOwner;
+  /** How many of its jobs' questions wait for something that is still to happen. */
+  waiting = 0;
+
+  constructor(owner: PoolOwner, modules: Readonly<Record<string, WireModule>>) {
+    super(new Board(), noPort, modules);
+    this.#owner = owner;
+  }
+
+  override say(message: ThreadMessage): void {
+    if (message[0] !== 'annotate') return;
+    this.#owner.annotate(message[1], message[2], message[3]);
+    this.#owner.turn();
+  }
+
+  override ask(message: (request: number) => ThreadMessage): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.waiting++;
+      const answer = (value: unknown) => {
+        this.waiting--;
+        resolve(value);
+      };
+      try {
+        this.#ask(message(0), answer);
+      } catch (error) {
+        this.waiting--;
+        reject(error as Error);
+      }
+    });
+  }
+
+  /** Whoever could answer later has its turn only after this: a wait that would sleep is over at once. */
+  override askSync(message: (request: number) => ThreadMessage): unknown {
+    let answer: unknown = null;
+    this.#ask(message(0), (value) => {
+      answer = value;
+    });
+    return answer;
+  }
+
+  #ask(message: ThreadMessage, answer: (value: unknown) => void): void {
+    if (message[0] === 'ask') answer(this.#owner.ask(message[2]));
+    else if (message[0] === 'annotation') this.#owner.waitForAnnotation(message[2], message[3], message[4], answer);
+  }
+}

@@ -1,0 +1,6 @@
+/** The modules of jobs that the contract's tests register. */
+import { defineJobs } from 'callsheet';
+
+export const work = defineJobs<typeof import('./work.js')>('work', new URL('./work.js', import.meta.url));
+export const inside = defineJobs<typeof import('./inside.js')>('inside', new URL('./inside.js', import.meta.url));
+export const allJobs = [work, inside];

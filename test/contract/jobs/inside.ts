@@ -1,0 +1,110 @@
+/** Jobs that use what a job finds around it: the job itself, annotations, puts of their own. */
+import { currentJob, type JobReference, type Part, parallel } from 'callsheet';
+import { inside, work } from './all.js';
+import { fail, hold, mark } from './work.js';
+
+/** What a job knows of itself, asked from below its handler. */
+export function whoAmI(): { id: string; attempt: number; queue: string; agent: string; cancelled: boolean } {
+  const below = () => currentJob();
+  const { id, attempt, queue, agent, cancelled } = below();
+  return { id, attempt, queue, agent, cancelled };
+}
+
+/** Returns a job that is not put yet. */
+export const addLater = (a: number, b: number) => currentJob().put(work.add(a, b));
+/** Returns a job without putting it. */
+export const addReturned = (a: number, b: number) => work.add(a, b);
+/** Goes through so many jobs before it has its result. */
+export const legs = (left: number): unknown => (left === 0 ? 'arrived' : inside.legs(left - 1));
+export const returnHeld = (name: string, queue?: string) =>
+  currentJob().put(work.hold(name), queue === undefined ? {} : { queue });
+export const returnFailing = (message: string) => currentJob().put(work.fail(message));
+export const returnParallel = (names: string[]) =>
+  currentJob().put(parallel(names.map((name) => work.mark(name)) as Part[], { postprocess: work.list }));
+/** Returns the job that it is given a handle of. */
+export const returnGiven = (job: JobReference) => job;
+
+/** Puts a job, says its id, waits at its gate, and then fails if it is told to. */
+export async function putAndHold(name: string, failing = false): Promise<string> {
+  const put = currentJob().put(work.mark(`put by ${name}`));
+  currentJob().annotations.set('put', put.id);
+  await hold(name);
+  return failing ? fail('after a put') : put.id;
+}
+
+/** Puts a job, and ends as `how` says. */
+export function putAndEnd(how: 'well' | 'throw' | 'unstorable' | 'unknown queue', name: string): unknown {
+  currentJob().put(work.mark(name), how === 'unknown queue' ? { queue: 'nowhere' } : {});
+  if (how === 'throw') throw new Error('after a put');
+  return how === 'unstorable' ? () => 'a function' : 'ended';
+}
+
+/** Waits for what it puts: the error that says that it cannot. */
+export async function waitForPut(): Promise<string> {
+  const put = currentJob().put(work.add(1, 1));
+  return put.result().catch((error: Error) => `${error.name}: ${error.message}`);
+}
+
+/** A bad put inside, and what it is told at once. */
+export function putBadly(): string {
+  try {
+    currentJob().put(work.argumentsOf(() => 'no'));
+    return 'taken';
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+export function addPartsToWhole(names: string[]): string {
+  currentJob().addParts(names.map((name) => work.mark(name)) as Part[]);
+  return mark('adding');
+}
+
+/** A callback that adds parts to the whole of its job. */
+export function addPartsTo(whole: JobReference, names: string[], _outcome?: unknown): void {
+  currentJob().addParts(names.map((name) => work.mark(name)) as Part[], whole);
+}
+
+export function hangCallback(job: JobReference, failing: boolean): string {
+  currentJob().addCallbacks(job, { both: work.tell.with('hung') });
+  return failing ? fail('after hanging') : 'hung';
+}
+
+export function removeJob(job: JobReference, failing: boolean): string {
+  currentJob().remove(job);
+  return failing ? fail('after removing') : 'removed';
+}
+
+export function annotate(name: string, value: unknown, of?: JobReference): unknown {
+  (of ?? currentJob()).annotations.set(name, value);
+  return currentJob().annotations.get(name);
+}
+
+/** Waits until it is told something, and gives it; after a time, a default. */
+export const listen = (name: string, timeoutMs: number) =>
+  currentJob().annotations.waitFor(name, { timeoutMs, default: 'nothing' });
+export const listenSync = (name: string) =>
+  currentJob().annotations.waitForSync(name, { timeoutMs: 5, default: 'nothing' });
+export const read = (name: string) => currentJob().annotations.get(name);
+
+/** Says how its signal and its flag stand before and after it is told to stop. */
+export async function watchStop(): Promise<string[]> {
+  const job = currentJob();
+  const before = `${job.signal.aborted} ${job.cancelled}`;
+  job.annotations.set('watching', true);
+  await new Promise((resolve) => job.signal.addEventListener('abort', resolve, { once: true }));
+  mark(`${before} ${job.signal.aborted} ${job.cancelled}`);
+  return ['it went on to its end'];
+}
+
+export async function holdThenPut(name: string): Promise<string> {
+  await hold(name);
+  currentJob().put(work.mark(`put by ${name}`));
+  return name;
+}
+
+/** A failure that is meant: returned, not thrown. */
+export async function returnFailure(failing: JobReference, name: string): Promise<unknown> {
+  void failing;
+  return name;
+}

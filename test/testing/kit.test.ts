@@ -1,0 +1,135 @@
+/** The test kit itself: steps, clock, waits, crashes. */
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import { retryErrors } from 'callsheet';
+import { openVirtual } from '../../src/testing/index.js';
+import { allJobs, inside, work } from '../contract/jobs/all.js';
+import { forget, openGate, seen } from '../contract/jobs/work.js';
+
+describe('a virtual runtime', () => {
+  beforeEach(forget);
+
+  it('begins nothing before it is told to', async () => {
+    await using kit = await openVirtual({ jobs: allJobs });
+    const jobs = await kit.runtime.queue().putAll(['a', 'b', 'c'].map((name) => work.mark(name)));
+    assert.deepEqual(seen, []);
+    assert.equal(await kit.step(), true);
+    assert.deepEqual(seen, ['a']);
+    assert.equal(await jobs[0]!.result(), 'a');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a', 'b', 'c']);
+    assert.equal(await kit.step(), false);
+  });
+
+  it('has a clock that stands still, and moves from event to event', async () => {
+    await using kit = await openVirtual({ jobs: allJobs, start: new Date('2031-05-05T00:00:00Z') });
+    const queue = kit.runtime.queue();
+    const late = await queue.put(work.mark('late'), { beginAfter: 3_600_000 });
+    const early = await queue.put(work.mark('early'), { beginAfter: 60_000 });
+    await kit.untilIdle();
+    assert.deepEqual(seen, []);
+    await kit.clock.advance(3_600_000);
+    assert.deepEqual(seen, ['early', 'late']);
+    assert.deepEqual((await early.details()).endAt, new Date('2031-05-05T00:01:00Z'));
+    assert.deepEqual((await late.details()).endAt, new Date('2031-05-05T01:00:00Z'));
+    assert.deepEqual(kit.clock.now, new Date('2031-05-05T01:00:00Z'));
+    await assert.rejects(kit.clock.advance(-1), RangeError);
+  });
+
+  it('that is set to another time is late for what came between', async () => {
+    await using kit = await openVirtual({ jobs: allJobs, start: new Date('2031-05-05T00:00:00Z') });
+    const job = await kit.runtime.queue().put(work.mark('early'), { beginAfter: 60_000 });
+    await kit.clock.set(new Date('2031-05-06T00:00:00Z'));
+    assert.equal(await kit.waitForResult(job), 'early');
+    assert.deepEqual((await job.details()).endAt, new Date('2031-05-06T00:00:00Z'));
+  });
+
+  it('waits for results, starts, statuses and annotations, and moves the clock for it', async () => {
+    await using kit = await openVirtual({ jobs: allJobs });
+    const queue = kit.runtime.queue();
+    const retried = await queue.put(work.failUntil(4), { retry: retryErrors({ limit: 5 }) });
+    assert.equal(await kit.waitForResult(retried), 4);
+    const held = await queue.put(work.hold('held'), { beginAfter: 5_000 });
+    await kit.waitForStart(held);
+    assert.deepEqual(kit.running, [held.id]);
+    assert.equal(await held.status(), 'active');
+    openGate('held');
+    await kit.waitForStatus(held, 'completed');
+    const said = await queue.put(inside.annotate('greeting', 'hello'));
+    assert.equal(await kit.waitForAnnotation(said, 'greeting'), 'hello');
+    assert.equal(await kit.run(work.add(1, 2)), 3);
+  });
+
+  it('says when there is nothing left to wait for, with the time and the seed', async () => {
+    await using kit = await openVirtual({ jobs: allJobs, seed: 5 });
+    const job = await kit.runtime.queue().put(work.mark('late'), { beginAfter: 2_000 });
+    await assert.rejects(kit.waitForStart(job, { withinMs: 1_000 }), /begins: nothing is left within 1000 ms.*seed 5/);
+  });
+
+  it('has the same chance for the same seed', async () => {
+    const times: number[] = [];
+    for (const seed of [1, 1, 2]) {
+      await using kit = await openVirtual({ jobs: allJobs, seed });
+      const job = await kit.runtime.queue().put(work.failUntil(3), { retry: retryErrors({ limit: 5 }) });
+      await kit.waitForResult(job);
+      times.push(kit.clock.now.getTime());
+    }
+    assert.equal(times[0], times[1]);
+    assert.notEqual(times[0], times[2]);
+  });
+
+  it('loses a thread, and goes on with another', async () => {
+    await using kit = await openVirtual({ jobs: allJobs, threads: 1 });
+    const job = await kit.runtime.queue().put(work.hold('held'));
+    await kit.waitForStart(job);
+    await kit.killThread();
+    await kit.waitForStart(job);
+    openGate('held');
+    assert.equal(await kit.waitForResult(job), 'held');
+    assert.equal((await job.details()).interruptions, 1);
+    assert.equal(kit.logs.filter(({ message }) => message === 'a worker thread died').length, 1);
+  });
+
+  it('crashes, and is brought back with what was committed', async () => {
+    await using kit = await openVirtual({ jobs: allJobs, threads: 1 });
+    const queue = kit.runtime.queue();
+    const [held, waiting] = await queue.putAll([work.hold('held'), work.mark('waiting')]);
+    const light = await queue.put(work.mark('light'), { durability: 'memory' });
+    await kit.waitForStart(held!);
+    const result = held!.result();
+    await kit.crash();
+    await assert.rejects(result, { code: 'COORDINATOR_DIED' });
+    await assert.rejects(kit.untilIdle(), /not open/);
+    const runtime = await kit.reopen();
+    assert.deepEqual(runtime.found, { jobs: 2, unfinished: 2 });
+    openGate('held');
+    assert.equal(await kit.waitForResult(runtime.job(held!.id)), 'held');
+    assert.equal(await kit.waitForResult(runtime.job(waiting!.id)), 'waiting');
+    await assert.rejects(runtime.job(light.id).status(), { code: 'JOB_FORGOTTEN' });
+  });
+
+  it('names what is still running when it is closed', async () => {
+    await using kit = await openVirtual({ jobs: allJobs });
+    const job = await kit.runtime.queue().put(work.holdDeaf('deaf'));
+    await kit.waitForStart(job);
+    assert.deepEqual(await kit.close({ graceMs: 1000 }), { stillRunning: [`work#holdDeaf ${job.id}`] });
+    const runtime = await kit.reopen();
+    await kit.waitForStart(runtime.job(job.id));
+    openGate('deaf');
+    assert.equal(await kit.waitForResult(runtime.job(job.id)), 'deaf');
+    assert.deepEqual(await kit.close(), { stillRunning: [] });
+  });
+
+  it('runs handlers that wait for what is outside', async () => {
+    await using kit = await openVirtual({ jobs: allJobs });
+    const job = await kit.runtime.queue().put(work.readOwnFile());
+    assert.match((await kit.waitForResult(job)) as string, /contract/);
+  });
+
+  it('collects what is fatal', async () => {
+    await using kit = await openVirtual({ jobs: allJobs });
+    const job = await kit.runtime.queue().put(work.mark('a').onBoth(work.fail.with('no')));
+    await kit.waitForStatus(job, 'completed');
+    assert.equal(kit.fatal.length, 1);
+  });
+});
