@@ -1,7 +1,7 @@
 /** Wholes and callbacks, step by step. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { call, idOf, Machine, payload, thrown, whole } from './making.js';
+import { call, idOf, Machine, payload, thrown, told, whole } from './making.js';
 
 /** Claims and settles whatever is first in line, so many times. */
 function run(machine: Machine, times: number): string[] {
@@ -29,10 +29,7 @@ describe('a serial', () => {
     const effects = machine.settle('b');
     assert.deepEqual(machine.statuses('w', 'b'), ['completed', 'completed']);
     assert.equal(machine.job('w').outcome, 'list');
-    assert.deepEqual(
-      effects.filter(({ type }) => type === 'settled').map((effect) => 'job' in effect && effect.job),
-      [idOf('b'), idOf('w')],
-    );
+    assert.deepEqual(told(effects), ['settled b (synced)', 'settled w (synced)']);
   });
 });
 

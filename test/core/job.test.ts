@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
-import { call, type ErrorPayload, idOf, Machine, payload, thrown, value, whole } from './making.js';
+import { call, type ErrorPayload, idOf, Machine, payload, thrown, told, value, whole } from './making.js';
 
 const someClaim = { job: idOf('a'), fence: 1 };
 const claimCommands: Command[] = [
@@ -83,10 +83,10 @@ describe('a job', () => {
     const machine = new Machine();
     machine.put(call('a'));
     const { putAt } = machine.job('a');
-    assert.deepEqual(machine.claim('a'), [{ type: 'run', gate: 'written', job: idOf('a'), fence: 1 }]);
+    assert.deepEqual(told(machine.claim('a')), ['run a (written)']);
     machine.begun('a');
     const { firstStartAt } = machine.job('a');
-    assert.deepEqual(machine.settle('a'), [{ type: 'settled', gate: 'synced', job: idOf('a') }]);
+    assert.deepEqual(told(machine.settle('a')), ['settled a (synced)']);
     const job = machine.job('a');
     assert.equal(job.status, 'completed');
     assert.deepEqual([job.attempts, job.outcome, job.interruptions], [1, 'value', 0]);

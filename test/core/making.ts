@@ -36,6 +36,10 @@ export function whole(form: 'serial' | 'parallel', name: string, parts: readonly
 export const value: Settled = { kind: 'value', payload: payload() };
 export const thrown: Settled = { kind: 'thrown', payload: payload(), names: ['Error'] };
 
+/** What effects say, in words: `run a (written)`. */
+export const told = (effects: readonly Effect[]): string[] =>
+  effects.map(({ type, job, gate }) => `${type} ${nameOf(typeof job === 'string' ? job : job.id)} (${gate})`);
+
 /** A state that commands are given to, one after another, each a group of its own; its clock ticks with every command. */
 export class Machine {
   readonly state = new State();

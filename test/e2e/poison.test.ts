@@ -16,6 +16,7 @@ const logger = pino({ level: 'silent' });
 
 /** The default policy forgives nine interruptions. */
 const startsOfPoison = 10;
+const mostStarts = 2 * startsOfPoison + 2;
 
 describe('a poison job', () => {
   it('[8.4] that ends its thread is given up in the end, and its neighbours start once', async () => {
@@ -80,7 +81,7 @@ describe('a poison job', () => {
 
 /** Opens the directory again and again, as a supervisor of processes does; gives the process that lives. */
 async function reopenUntilGivenUp(t: TestContext, args: string[], poison: string, file: string): Promise<Program> {
-  for (let deaths = 1; deaths <= 2 * startsOfPoison; deaths++) {
+  for (let deaths = 1; deaths <= mostStarts + 1; deaths++) {
     const child = new Program(t, service, ...args);
     child.tell(`result ${poison}`);
     let line = await child.line();
@@ -89,8 +90,8 @@ async function reopenUntilGivenUp(t: TestContext, args: string[], poison: string
     const starts = countMarks(file).get('poison')!;
     t.diagnostic(`${deaths} deaths, ${starts} starts of the poison`);
     assert.equal(line, 'failed JobInterruptedError');
-    // The first death may be one that made it a suspect only.
-    assert.ok(starts === startsOfPoison || starts === startsOfPoison + 1, `${starts} starts of the poison`);
+    // A death that nobody could tell whom to blame for is counted for none: so there may be more starts than counted ones, a few.
+    assert.ok(starts >= startsOfPoison && starts <= mostStarts, `${starts} starts of the poison`);
     return child;
   }
   throw new Error(`the poison was started ${countMarks(file).get('poison')} times, and goes on`);

@@ -6,7 +6,7 @@ import { JournalStore } from '../../src/store/journal-store.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
-import { recordOf } from '../core/making.js';
+import { nameOf, recordOf } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 
 export class Clock implements StoreOutside {
@@ -36,7 +36,8 @@ export class Subject {
     await this.store.open({
       release: (effects) => {
         this.effects.push(...effects);
-        for (const effect of effects) this.told.push(`${effect.type} ${effect.job.replace(/\.+$/, '')}`);
+        for (const { type, job } of effects)
+          this.told.push(`${type} ${nameOf(typeof job === 'string' ? job : job.id)}`);
       },
       fatal: (error) => {
         this.fatal = error;
