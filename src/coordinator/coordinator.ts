@@ -4,25 +4,15 @@
  * Each turn takes what came in, lets the store decide it, claims what the threads have room for, and commits. Everything that others
  * see happens in `release`, when the store says that its gate is open. Nothing of a user's is decoded or imported here.
  */
-import { accepts } from '../core/agent.js';
-import { calledWith, takesTurns } from '../core/callback.js';
+import { takesTurns } from '../core/callback.js';
 import type { Command, Effect, Gate, InnerCommand, Retention, Settled } from '../core/commands.js';
 import { levelGate } from '../core/job.js';
-import type { Lane } from '../core/lanes.js';
 import { queueOf } from '../core/queue.js';
-import {
-  type AgentRecord,
-  agentKey,
-  type Id,
-  type JobRecord,
-  type OutcomeKind,
-  type Payload,
-} from '../core/records.js';
+import type { Id, JobRecord, OutcomeKind } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import { ClosedError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
 import { commandFromWire } from '../protocol/commands.js';
-import { packCompleted } from '../protocol/completed-list.js';
 import { errorToData } from '../protocol/error-data.js';
 import { idToText } from '../protocol/id.js';
 import type {
@@ -37,9 +27,10 @@ import { unpackBatch } from '../protocol/packing.js';
 import type { Store, StoreOwner } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
 import { answer, requireJob } from './answers.js';
-import { Batches } from './batches.js';
+import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
 import type { Timer } from './long-timeout.js';
+import { outcomeBytes, payloadBytes } from './outcome-bytes.js';
 import type { PoolOwner, PoolPort, Run } from './pool-port.js';
 import { Waiters } from './waiters.js';
 
@@ -57,14 +48,8 @@ export interface CoordinatorPorts {
   readonly closed: () => Promise<void> | undefined;
 }
 
-export interface CoordinatorOptions {
-  /** The dispatcher's id, for what it puts and claims. */
-  readonly dispatcher: Id;
+export interface CoordinatorOptions extends AgentOptions {
   readonly retention: Retention;
-  /** The size of the agent `main` in every queue that has none yet. 0: none is installed. */
-  readonly agentSize: number;
-  /** Whether that size also holds where an agent `main` is stored with another. */
-  readonly agentSizeGiven: boolean;
 }
 
 interface Closing {
@@ -74,10 +59,6 @@ interface Closing {
 }
 
 type AnnotationWaiter = (value: Uint8Array | null) => void;
-
-const emptyList = packCompleted([]);
-const nothing = new Uint8Array();
-const mainAgent = 'main';
 
 export class Coordinator implements PoolOwner, StoreOwner {
   readonly #ports: CoordinatorPorts;
@@ -92,13 +73,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #drainWaiters = new Waiters<number>();
   /** Puts that wait for room in a bounded queue. */
   readonly #heldPuts = new Waiters<() => void>();
-  /** What this build can run: a job with another callable waits for a build that can. */
-  #runnable: ReadonlySet<string> = new Set();
-  /** This dispatcher's agents; whose turn it is to claim first goes round. */
-  #agents: AgentRecord[] = [];
-  #firstAgent = 0;
-  /** Claimed and released, not yet with a thread. */
-  #ready: Run[] = [];
+  #claiming!: Claiming;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #closing: Closing | undefined;
   #turning = false;
@@ -112,10 +87,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   /** Opens the store, puts in order what the last process left, and begins to work. */
   async open(modules: Readonly<Record<string, WireModule>>): Promise<{ jobs: number; unfinished: number }> {
-    this.#runnable = new Set(
-      Object.entries(modules).flatMap(([name, { functions }]) => functions.map((key) => `${name}#${key}`)),
-    );
     this.#pool.introduce(modules);
+    const ports = { store: this.#store, pool: this.#pool, estimates: this.#estimates, now: this.#ports.now };
+    const decide = (command: Command) => this.#decide(command);
+    this.#claiming = new Claiming({ ...ports, decide }, this.#options, callablesOf(modules));
     await this.#store.open(this);
     const { state } = this.#store;
     let unfinished = 0;
@@ -146,7 +121,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   /** Gives the threads what they have room for, and commits what was decided. */
   #turn(): void {
     this.#putHeld();
-    if (this.#closing === undefined) this.#claim();
+    if (this.#closing === undefined) this.#claiming.claim();
     const { state } = this.#store;
     const { retention } = this.#options;
     if (hasForgettable(state, retention, this.#ports.now())) this.#decide({ type: 'forget', keep: retention });
@@ -172,11 +147,14 @@ export class Coordinator implements PoolOwner, StoreOwner {
           this.#ports.post(['log', effect.level, effect.message, `job ${idToText(effect.job)}`]);
       }
     }
-    this.#startReady();
+    this.#claiming.start();
   }
 
+  /** Nothing can be kept any more, so nothing goes on: opening again recovers. */
   fatal(error: Error): void {
     this.#ports.post(['fatal', errorToData(error)]);
+    this.#closing ??= { requests: [], deadline: undefined, finishing: true };
+    void this.#pool.destroy().then(() => this.#ports.closed());
   }
 
   settled({ job, fence, callable }: Run, outcome: Outcome, stored?: () => void): void {
@@ -229,7 +207,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   waitForAnnotation(job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
     const there = this.#store.state.annotation(job, name);
-    if (there !== undefined) return then(this.#bytes(there.value));
+    if (there !== undefined) return then(payloadBytes(this.#store, there.value));
     const key = waitKey(job, name);
     const waiter: AnnotationWaiter = (value) => {
       timer.clear();
@@ -293,7 +271,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
       else this.#answer(request, error);
     });
     if (wire.type === 'createQueue') this.#installAgents();
-    else if (wire.type === 'setAgent' || wire.type === 'removeAgent' || wire.type === 'removeQueue') this.#listAgents();
+    else if (wire.type === 'setAgent' || wire.type === 'removeAgent' || wire.type === 'removeQueue')
+      this.#claiming.listAgents();
     else if (wire.type === 'annotate' && wire.value !== null) {
       for (const tell of this.#annotationWaiters.take(waitKey(wire.job, wire.name))) tell(wire.value);
     }
@@ -335,6 +314,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
     }
   }
 
+  #installAgents(): void {
+    this.#claiming.installAgents(this.ask({ type: 'queues' }) as string[]);
+  }
+
   /** What a job asked for while it ran: put by it, and as safe as it. */
   #innerCommands(job: Id, packed: Uint8Array): readonly InnerCommand[] {
     const { level } = this.#store.state.job(job)!;
@@ -344,141 +327,17 @@ export class Coordinator implements PoolOwner, StoreOwner {
     });
   }
 
-  /** An agent `main` in every queue, as `open` promises. */
-  #installAgents(): void {
-    const { state } = this.#store;
-    const { dispatcher, agentSize, agentSizeGiven } = this.#options;
-    if (agentSize > 0) {
-      for (const queue of this.ask({ type: 'queues' }) as string[]) {
-        const there = state.setting(agentKey(dispatcher, queue, mainAgent)) as AgentRecord | undefined;
-        if (there !== undefined && (!agentSizeGiven || there.size === agentSize)) continue;
-        this.#decide({
-          type: 'setAgent',
-          dispatcher,
-          queue,
-          name: mainAgent,
-          size: agentSize,
-          filter: there?.filter ?? null,
-        });
-      }
-    }
-    this.#listAgents();
-  }
-
-  #listAgents(): void {
-    this.#agents = [];
-    for (const setting of this.#store.state.settings()) {
-      if (setting.kind === 'agent' && setting.dispatcher === this.#options.dispatcher) this.#agents.push(setting);
-    }
-  }
-
-  /** Claims as much as the threads have room for. */
-  #claim(): void {
-    const { state } = this.#store;
-    if (this.#agents.length === 0) return;
-    const batches = new Batches<null>(this.#pool.loads(), this.#estimates, this.#sizes());
-    if (!batches.hasRoom) return;
-    for (const run of this.#ready) batches.place(run, null);
-    const now = this.#ports.now();
-    this.#firstAgent = (this.#firstAgent + 1) % this.#agents.length;
-    for (let turn = 0; turn < this.#agents.length; turn++) {
-      const agent = this.#agents[(this.#firstAgent + turn) % this.#agents.length]!;
-      if (state.queued(agent.queue) === 0 || queueOf(state, agent.queue)?.paused) continue;
-      const key = agentKey(agent.dispatcher, agent.queue, agent.name);
-      const takes = (lane: Lane) =>
-        (lane.callable === '' || this.#runnable.has(lane.callable)) && accepts(agent.filter, lane);
-      for (;;) {
-        const job = state.firstQueued(agent.queue, takes, now);
-        if (job === undefined) break;
-        if (job.stage === 'call' && !batches.place({ callable: job.callable, agent: key, free: false }, null)) break;
-        this.#decide({ type: 'claim', job: job.id, agent: key });
-      }
-    }
-  }
-
-  /** How many jobs each agent may have begun, less those whose callbacks run. */
-  #sizes(): ReadonlyMap<string, number> {
-    const { state } = this.#store;
-    const sizes = new Map<string, number>();
-    for (const { dispatcher, queue, name, size } of this.#agents) {
-      const key = agentKey(dispatcher, queue, name);
-      let calledBack = 0;
-      for (const job of state.running(key)) if (job.status === 'callbacks') calledBack++;
-      sizes.set(key, size - calledBack);
-    }
-    return sizes;
-  }
-
   #makeReady(id: Id, fence: number): void {
     const job = this.#store.state.job(id);
     if (job === undefined || job.fence !== fence || !job.claimed) return;
-    if (this.#closing === undefined) this.#ready.push(this.#run(job));
+    if (this.#closing === undefined) this.#claiming.makeReady(job);
     else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
   }
 
-  #startReady(): void {
-    if (this.#ready.length === 0) return;
-    const batches = new Batches<Run>(this.#pool.loads(), this.#estimates, this.#sizes());
-    const waiting = this.#ready.filter((run) => !batches.place(run, run));
-    for (const { thread, items } of batches.filled) if (!this.#pool.start(thread, items)) waiting.unshift(...items);
-    this.#ready = waiting;
-  }
-
   #stop(id: Id): void {
-    const waiting = this.#ready.findIndex(({ job }) => job === id);
-    if (waiting < 0) return this.#pool.stop(id);
-    const [run] = this.#ready.splice(waiting, 1);
-    this.notBegun(run!);
-  }
-
-  #run(job: JobRecord): Run {
-    const { id, fence, callable, queue, agent, timeoutMs } = job;
-    const parent = job.role === 'part' ? job.parent : '';
-    const args = job.args === null ? null : this.#bytes(job.args);
-    const attempt = job.attempts + (job.begun ? 0 : 1);
-    return {
-      job: id,
-      fence,
-      parent,
-      callable,
-      attempt,
-      queue,
-      agent,
-      free: takesTurns(job),
-      timeoutMs,
-      args,
-      fed: this.#fed(job),
-    };
-  }
-
-  /** What comes after a job's own arguments: the completed parts for a postprocess, the outcome for a callback. */
-  #fed(job: JobRecord): Run['fed'] {
-    if (job.form !== 'call') return ['list', this.#completedParts(job)];
-    if (!takesTurns(job)) return null;
-    const done = calledWith(this.#store, job);
-    return [done.outcome as Exclude<OutcomeKind, 'none'>, this.#outcomeBytes(done)];
-  }
-
-  #completedParts(whole: JobRecord): Uint8Array {
-    if (whole.parts === 0) return emptyList;
-    return packCompleted(
-      this.#store.state
-        .parts(whole)
-        .map((part) => ({ id: part.id, kind: part.outcome, payload: this.#outcomeBytes(part) })),
-    );
-  }
-
-  #outcomeBytes(job: JobRecord): Uint8Array {
-    if (job.outcome !== 'list') return job.result === null ? nothing : this.#bytes(job.result);
-    const { state } = this.#store;
-    // A list is that of the job's own parts, or of the parts of what it returned or passed on.
-    if (job.form === 'serial' || job.form === 'parallel') return this.#completedParts(job);
-    const from = job.inner !== '' ? state.job(job.inner) : takesTurns(job) ? calledWith(this.#store, job) : undefined;
-    return from === undefined ? emptyList : this.#outcomeBytes(from);
-  }
-
-  #bytes(payload: Payload): Uint8Array {
-    return this.#store.bytes(payload as StoredPayload);
+    const run = this.#claiming.withdraw(id);
+    if (run === undefined) this.#pool.stop(id);
+    else this.notBegun(run);
   }
 
   /** The record is told from as it is, also if it was forgotten since it was decided. */
@@ -486,7 +345,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const watched = this.#watched.delete(job.id);
     if (!watched && !this.#outcomeWaiters.has(job.id)) return;
     const outcome = job.outcome as Exclude<OutcomeKind, 'none'>;
-    const payload = this.#outcomeBytes(job);
+    const payload = outcomeBytes(this.#store, job);
     if (watched) this.#ports.post(['settled', job.id, outcome, payload]);
     for (const request of this.#outcomeWaiters.take(job.id)) this.#ports.post(['outcome', request, outcome, payload]);
   }
@@ -521,8 +380,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     }
     this.#closing = { requests: [request], deadline: undefined, finishing: false };
     if (Number.isFinite(graceMs)) this.#closing.deadline = this.#ports.after(graceMs, () => void this.#finishClosing());
-    for (const run of this.#ready) this.notBegun(run);
-    this.#ready = [];
+    for (const run of this.#claiming.withdrawAll()) this.notBegun(run);
     this.#pool.takeBackAll();
   }
 
@@ -547,6 +405,11 @@ function owned<C extends WireCommand>(wire: C, owner: Id): C {
 }
 
 const waitKey = (job: Id, name: string) => `${job}${name}`;
+
+function callablesOf(modules: Readonly<Record<string, WireModule>>): ReadonlySet<string> {
+  const all = Object.entries(modules).flatMap(([name, { functions }]) => functions.map((key) => `${name}#${key}`));
+  return new Set(all);
+}
 
 function settledFrom({ kind, payload, note }: Outcome): Settled {
   switch (kind) {

@@ -78,6 +78,7 @@ export class JobRow implements Queued {
   inInner = '';
   inUnique = '';
   inAgent = '';
+  inCalledBack = '';
   isUnfinished = false;
   isDated = false;
 

@@ -60,6 +60,7 @@ export class State {
   readonly #waiting = new Members<JobRow>();
   readonly #unique = new Map<string, JobRow>();
   readonly #running = new Members<JobRow>();
+  readonly #calledBack = new Map<string, number>();
   readonly #unfinished = new Map<string, number>();
   /** Of the unfinished, those that wait for a date. */
   readonly #dated = new Map<string, number>();
@@ -182,6 +183,11 @@ export class State {
   heldQuotas(queue: string): string[] {
     const start = placeKey(queue, '');
     return [...this.#holders.keys()].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
+  }
+
+  /** How many jobs there are whose callbacks run in the place of this agent. */
+  calledBack(agent: string): number {
+    return this.#calledBack.get(agent) ?? 0;
   }
 
   /** The jobs that an agent has claimed, or whose callbacks run in its place. */
@@ -503,6 +509,12 @@ export class State {
       if (row.inAgent !== '') this.#running.remove(row.inAgent, row);
       if (agent !== '') this.#running.add(agent, row);
       row.inAgent = agent;
+    }
+    const calledBack = there && row.status === 'callbacks' ? row.agent : '';
+    if (calledBack !== row.inCalledBack) {
+      if (row.inCalledBack !== '') addTo(this.#calledBack, row.inCalledBack, -1);
+      if (calledBack !== '') addTo(this.#calledBack, calledBack, 1);
+      row.inCalledBack = calledBack;
     }
     const isUnfinished = there && row.role === 'root' && row.status !== 'completed' && row.status !== 'new';
     if (isUnfinished !== row.isUnfinished) {

@@ -1,0 +1,148 @@
+/**
+ * Claiming for this dispatcher's agents, and handing what was claimed to the threads.
+ *
+ * A job is claimed only when a thread has room for it, becomes ready when the store has released its claim, and goes to a thread in a batch
+ * with others. What is ready and finds its thread gone waits for the next.
+ */
+import { accepts } from '../core/agent.js';
+import { takesTurns } from '../core/callback.js';
+import type { Command } from '../core/commands.js';
+import type { Lane } from '../core/lanes.js';
+import { queueOf } from '../core/queue.js';
+import { type AgentRecord, agentKey, type Id, type JobRecord } from '../core/records.js';
+import type { Store } from '../store/store.js';
+import { Batches } from './batches.js';
+import type { Estimates } from './estimates.js';
+import { fedTo, payloadBytes } from './outcome-bytes.js';
+import type { PoolPort, Run } from './pool-port.js';
+
+export interface ClaimingPorts {
+  readonly store: Store;
+  readonly pool: PoolPort;
+  readonly estimates: Estimates;
+  readonly now: () => number;
+  readonly decide: (command: Command) => void;
+}
+
+export interface AgentOptions {
+  readonly dispatcher: Id;
+  /** The size of the agent `main` in every queue that has none yet. 0: none is installed. */
+  readonly agentSize: number;
+  /** Whether that size also holds where an agent `main` is stored with another. */
+  readonly agentSizeGiven: boolean;
+}
+
+const mainAgent = 'main';
+
+export class Claiming {
+  readonly #ports: ClaimingPorts;
+  readonly #options: AgentOptions;
+  /** What this build can run: a job with another callable waits for a build that can. */
+  readonly #runnable: ReadonlySet<string>;
+  /** This dispatcher's agents; whose turn it is to claim first goes round. */
+  #agents: AgentRecord[] = [];
+  #first = 0;
+  /** Claimed and released, not yet with a thread. */
+  #ready: Run[] = [];
+
+  constructor(ports: ClaimingPorts, options: AgentOptions, runnable: ReadonlySet<string>) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#runnable = runnable;
+  }
+
+  /** An agent `main` in each of these queues, as `open` promises; then the agents are those that the store knows. */
+  installAgents(queues: readonly string[]): void {
+    const { dispatcher, agentSize: size, agentSizeGiven } = this.#options;
+    for (const queue of size > 0 ? queues : []) {
+      const key = agentKey(dispatcher, queue, mainAgent);
+      const there = this.#ports.store.state.setting(key) as AgentRecord | undefined;
+      if (there !== undefined && (!agentSizeGiven || there.size === size)) continue;
+      const filter = there?.filter ?? null;
+      this.#ports.decide({ type: 'setAgent', dispatcher, queue, name: mainAgent, size, filter });
+    }
+    this.listAgents();
+  }
+
+  /** Agents were added, changed or removed. */
+  listAgents(): void {
+    this.#agents = [];
+    for (const setting of this.#ports.store.state.settings()) {
+      if (setting.kind === 'agent' && setting.dispatcher === this.#options.dispatcher) this.#agents.push(setting);
+    }
+  }
+
+  /** Claims as much as the threads have room for. */
+  claim(): void {
+    const { store, decide, now } = this.#ports;
+    const batches = this.#batches<null>();
+    if (!batches.hasRoom || this.#agents.length === 0) return;
+    for (const run of this.#ready) batches.place(run, null);
+    this.#first = (this.#first + 1) % this.#agents.length;
+    for (let turn = 0; turn < this.#agents.length; turn++) {
+      const agent = this.#agents[(this.#first + turn) % this.#agents.length]!;
+      const { queue, filter } = agent;
+      if (store.state.queued(queue) === 0 || queueOf(store.state, queue)?.paused) continue;
+      const key = keyOf(agent);
+      const takes = (lane: Lane) => this.#isRunnable(lane) && accepts(filter, lane);
+      for (;;) {
+        const job = store.state.firstQueued(queue, takes, now());
+        if (job === undefined) break;
+        if (job.stage === 'call' && !batches.place({ callable: job.callable, agent: key, free: false }, null)) break;
+        decide({ type: 'claim', job: job.id, agent: key });
+      }
+    }
+  }
+
+  /** The job's claim is released: it can go to a thread. */
+  makeReady(job: JobRecord): void {
+    this.#ready.push(this.#run(job));
+  }
+
+  /** Hands what is ready to the threads. */
+  start(): void {
+    if (this.#ready.length === 0) return;
+    const batches = this.#batches<Run>();
+    const waiting = this.#ready.filter((run) => !batches.place(run, run));
+    for (const { thread, items } of batches.filled) {
+      if (!this.#ports.pool.start(thread, items)) waiting.unshift(...items);
+    }
+    this.#ready = waiting;
+  }
+
+  /** Takes a job out of what is ready; undefined if it is not there. */
+  withdraw(id: Id): Run | undefined {
+    const index = this.#ready.findIndex(({ job }) => job === id);
+    return index < 0 ? undefined : this.#ready.splice(index, 1)[0];
+  }
+
+  /** Takes out all that is ready. */
+  withdrawAll(): readonly Run[] {
+    return this.#ready.splice(0);
+  }
+
+  #isRunnable({ callable }: Lane): boolean {
+    return callable === '' || this.#runnable.has(callable);
+  }
+
+  #batches<T>(): Batches<T> {
+    const { pool, estimates, store } = this.#ports;
+    // Jobs whose callbacks run keep their agent's place.
+    const sizes = this.#agents.map(
+      (agent) => [keyOf(agent), agent.size - store.state.calledBack(keyOf(agent))] as const,
+    );
+    return new Batches<T>(pool.loads(), estimates, new Map(sizes));
+  }
+
+  #run(job: JobRecord): Run {
+    const { store } = this.#ports;
+    const { id, fence, callable, queue, agent, timeoutMs } = job;
+    const parent = job.role === 'part' ? job.parent : '';
+    const attempt = job.attempts + (job.begun ? 0 : 1);
+    const args = job.args === null ? null : payloadBytes(store, job.args);
+    const fed = fedTo(store, job);
+    return { job: id, fence, parent, callable, attempt, queue, agent, free: takesTurns(job), timeoutMs, args, fed };
+  }
+}
+
+const keyOf = ({ dispatcher, queue, name }: AgentRecord) => agentKey(dispatcher, queue, name);
