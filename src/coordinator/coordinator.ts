@@ -73,7 +73,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #drainWaiters = new Waiters<number>();
   /** Puts that wait for room in a bounded queue. */
   readonly #heldPuts = new Waiters<() => void>();
-  #claiming!: Claiming;
+  /** Undefined until the store is open. */
+  #claiming: Claiming | undefined;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #closing: Closing | undefined;
   #turning = false;
@@ -120,6 +121,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   /** Gives the threads what they have room for, and commits what was decided. */
   #turn(): void {
+    if (this.#claiming === undefined) return;
     this.#putHeld();
     if (this.#closing === undefined) this.#claiming.claim();
     const { state } = this.#store;
@@ -147,7 +149,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
           this.#ports.post(['log', effect.level, effect.message, `job ${idToText(effect.job)}`]);
       }
     }
-    this.#claiming.start();
+    this.#claiming!.start();
   }
 
   /** Nothing can be kept any more, so nothing goes on: opening again recovers. */
@@ -272,7 +274,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     });
     if (wire.type === 'createQueue') this.#installAgents();
     else if (wire.type === 'setAgent' || wire.type === 'removeAgent' || wire.type === 'removeQueue')
-      this.#claiming.listAgents();
+      this.#claiming!.listAgents();
     else if (wire.type === 'annotate' && wire.value !== null) {
       for (const tell of this.#annotationWaiters.take(waitKey(wire.job, wire.name))) tell(wire.value);
     }
@@ -315,7 +317,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   }
 
   #installAgents(): void {
-    this.#claiming.installAgents(this.ask({ type: 'queues' }) as string[]);
+    this.#claiming!.installAgents(this.ask({ type: 'queues' }) as string[]);
   }
 
   /** What a job asked for while it ran: put by it, and as safe as it. */
@@ -330,12 +332,12 @@ export class Coordinator implements PoolOwner, StoreOwner {
   #makeReady(id: Id, fence: number): void {
     const job = this.#store.state.job(id);
     if (job === undefined || job.fence !== fence || !job.claimed) return;
-    if (this.#closing === undefined) this.#claiming.makeReady(job);
+    if (this.#closing === undefined) this.#claiming!.makeReady(job);
     else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
   }
 
   #stop(id: Id): void {
-    const run = this.#claiming.withdraw(id);
+    const run = this.#claiming!.withdraw(id);
     if (run === undefined) this.#pool.stop(id);
     else this.notBegun(run);
   }
@@ -380,7 +382,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     }
     this.#closing = { requests: [request], deadline: undefined, finishing: false };
     if (Number.isFinite(graceMs)) this.#closing.deadline = this.#ports.after(graceMs, () => void this.#finishClosing());
-    for (const run of this.#claiming.withdrawAll()) this.notBegun(run);
+    for (const run of this.#claiming!.withdrawAll()) this.notBegun(run);
     this.#pool.takeBackAll();
   }
 
