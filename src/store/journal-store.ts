@@ -149,6 +149,21 @@ export class JournalStore implements Store {
     this.#sync();
   }
 
+  /** Takes a snapshot, due or not; resolves when it is published, failed, or was not the time for one. */
+  takeSnapshot(): Promise<void> {
+    return this.#snapshots.take();
+  }
+
+  /** Resolves when no snapshot is under way. */
+  snapshotEnded(): Promise<void> {
+    return this.#snapshots.ended();
+  }
+
+  /** How much log was replayed when the store was opened, in bytes. */
+  get replayedBytes(): number {
+    return this.#journal.report.bytes;
+  }
+
   bytes(payload: StoredPayload): Uint8Array {
     return payload.bytes ?? this.#writer.read(payload);
   }

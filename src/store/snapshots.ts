@@ -59,10 +59,20 @@ export class Snapshots {
 
   /** A frame was written: begins a snapshot, if one is due. */
   written(): void {
-    if (this.#running !== undefined || !this.#isDue()) return;
-    this.#running = this.#take().finally(() => {
+    if (this.#running === undefined && this.#isDue()) void this.take();
+  }
+
+  /** Takes a snapshot now, unless one is under way. Resolves when that is over, whatever became of it. */
+  take(): Promise<void> {
+    this.#running ??= this.#take().finally(() => {
       this.#running = undefined;
     });
+    return this.#running;
+  }
+
+  /** Resolves when no snapshot is under way. */
+  async ended(): Promise<void> {
+    await this.#running;
   }
 
   /** More of the log is on the disk: deletes what nobody needs any more. */
