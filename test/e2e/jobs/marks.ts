@@ -65,10 +65,11 @@ export function killWhen(file: string, line: string, gate: string): never {
   return killProcess();
 }
 
-/** Ends its thread, each time that it runs. */
-export function exitThread(file: string): never {
-  mark(file, 'poison');
-  process.exit(3);
+/** Marks; and ends its thread, if it is told to, each time that it runs. */
+export function markOrExit(file: string, line: string, exits: boolean): string {
+  mark(file, line);
+  if (exits) process.exit(3);
+  return line;
 }
 
 function waitFor(file: string): void {
