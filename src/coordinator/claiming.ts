@@ -44,6 +44,8 @@ export class Claiming {
   #first = 0;
   /** Claimed and released, not yet with a thread. */
   #ready: Run[] = [];
+  /** The job that is to run with nothing beside it. */
+  #alone: Id | undefined;
 
   constructor(ports: ClaimingPorts, options: AgentOptions, runnable: ReadonlySet<string>) {
     this.#ports = ports;
@@ -76,8 +78,9 @@ export class Claiming {
   claim(): void {
     const { store, decide, now } = this.#ports;
     const batches = this.#batches<null>();
-    if (!batches.hasRoom || this.#agents.length === 0) return;
+    if (!batches.hasRoom || this.#agents.length === 0 || this.#isAlone) return;
     for (const run of this.#ready) batches.place(run, null);
+    let claimed = 0;
     this.#first = (this.#first + 1) % this.#agents.length;
     for (let turn = 0; turn < this.#agents.length; turn++) {
       const agent = this.#agents[(this.#first + turn) % this.#agents.length]!;
@@ -88,10 +91,27 @@ export class Claiming {
       for (;;) {
         const job = store.state.firstQueued(queue, takes, now());
         if (job === undefined) break;
+        if (job.alone) return this.#claimAlone(job, key, claimed);
         if (job.stage === 'call' && !batches.place({ callable: job.callable, agent: key, free: false }, null)) break;
         decide({ type: 'claim', job: job.id, agent: key });
+        claimed++;
       }
     }
+  }
+
+  /** Nothing may be claimed beside it: while anything else is, it waits, and nothing more is claimed. */
+  #claimAlone(job: JobRecord, agent: string, claimed: number): void {
+    if (claimed > 0 || this.#ready.length > 0 || !this.#ports.pool.idle) return;
+    this.#alone = job.id;
+    this.#ports.decide({ type: 'claim', job: job.id, agent });
+  }
+
+  /** A job that runs alone is out. */
+  get #isAlone(): boolean {
+    const job = this.#alone === undefined ? undefined : this.#ports.store.state.job(this.#alone);
+    if (job?.claimed) return true;
+    this.#alone = undefined;
+    return false;
   }
 
   /** The job's claim is released: it can go to a thread. */

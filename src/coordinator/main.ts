@@ -5,7 +5,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { Retention } from '../core/commands.js';
 import { CallsheetError } from '../errors.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
-import type { ModuleDescription, ModuleSetup } from '../protocol/dispatch.js';
+import type { ModuleSetup } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
@@ -73,7 +73,7 @@ async function start(): Promise<void> {
     },
     { dispatcher, retention, agentSize, agentSizeGiven },
   );
-  const known = wireModules(await pool.describe());
+  const known = await describeModules(pool, Object.keys(modules));
   const found = await coordinator.open(known);
   mailbox.on('message', (first: Uint8Array) => {
     const messages = unpackBatch<ClientMessage>(first);
@@ -95,24 +95,26 @@ const outside: StoreOutside = {
   },
 };
 
-function notLoadable(name: string, encoded: Uint8Array): CallsheetError {
-  const failure = decodeFailure(encoded);
+/** What this build knows. A module that cannot be imported keeps the runtime from opening. */
+async function describeModules(pool: Pool, names: readonly string[]): Promise<Record<string, WireModule>> {
+  const modules: Record<string, WireModule> = {};
+  for (const name of names) {
+    const description = await pool
+      .describe(name)
+      .catch((error: Error) => ({ failure: encodeFailure(failureFrom(error)) }));
+    if ('failure' in description) throw notLoadable(name, decodeFailure(description.failure));
+    modules[name] = description;
+  }
+  return modules;
+}
+
+function notLoadable(name: string, failure: Failure): CallsheetError {
   const hint =
     failure.code === 'ERR_UNKNOWN_FILE_EXTENSION'
       ? ` Node ${process.version} runs no TypeScript by itself: name the compiled file, or give a loader, open({ execArgv: ['--import', 'tsx'] }).`
       : '';
   const message = `the module registered as ${JSON.stringify(name)} (${setup.modules[name]?.url}) cannot be imported: ${failure.message}${hint}`;
   return new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: new JobFailedError(failure) });
-}
-
-/** What this build knows. A module that cannot be imported keeps the runtime from opening. */
-function wireModules(descriptions: readonly ModuleDescription[]): Record<string, WireModule> {
-  const modules: Record<string, WireModule> = {};
-  for (const description of descriptions) {
-    if ('failure' in description) throw notLoadable(description.name, description.failure);
-    modules[description.name] = { functions: description.functions, others: description.others };
-  }
-  return modules;
 }
 
 try {

@@ -76,8 +76,9 @@ export class Pool implements PoolPort {
     this.#piscina.on('error', (error: Error) => this.#owner.threadDied(error));
   }
 
-  describe(): Promise<ModuleDescription[]> {
-    return this.#piscina.run({ type: 'describe' } satisfies WorkerTask);
+  /** Imports a registered module in a thread. Rejects if the thread ends of it. */
+  describe(module: string): Promise<ModuleDescription> {
+    return this.#piscina.run({ type: 'describe', module } satisfies WorkerTask);
   }
 
   introduce(modules: Readonly<Record<string, WireModule>>): void {

@@ -18,19 +18,28 @@ export function takesTurns({ role }: JobRecord): boolean {
 /** Hangs callbacks on a job at any time; on a completed one they run at once. */
 export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly JobSpec[]): void {
   const { state } = decision;
-  const idle = job.outcome !== 'none' && job.callbacksDone === job.callbacks;
   const first = job.callbacks;
   state.change(job, (row) => {
     row.callbacks += specs.length;
   });
   createMembers(decision, job, 'callback', specs, first);
-  if (idle && specs.length > 0) runCallback(decision, state.callbacks(job)[first]!);
+  if (job.outcome !== 'none') goOn(decision, job);
 }
 
-/** The job's call is over: its callbacks run, and then it is completed. */
-export function runCallbacks(decision: Decision, job: JobRecord): void {
-  if (job.callbacksDone === job.callbacks) complete(decision, job);
-  else runCallback(decision, decision.state.callbacks(job)[job.callbacksDone]!);
+/** The call is over, or a callback completed: the next has its turn, or all are done. Some may have been ended before their turn. */
+export function goOn(decision: Decision, job: JobRecord): void {
+  const { state } = decision;
+  const callbacks = state.callbacks(job);
+  let done = job.callbacksDone;
+  while (done < job.callbacks && callbacks[done]!.status === 'completed') done++;
+  if (done > job.callbacksDone) {
+    state.change(job, (row) => {
+      row.callbacksDone = done;
+    });
+  }
+  if (done < job.callbacks) {
+    if (callbacks[done]!.status === 'new') runCallback(decision, callbacks[done]!);
+  } else if (job.status === 'callbacks') complete(decision, job);
 }
 
 /** The callback has its turn. */
@@ -46,6 +55,7 @@ export function runCallback(decision: Decision, callback: JobRecord): void {
     row.agent = above.agent;
   });
   if (side === undefined) conclude(decision, callback, above.outcome, above.result);
+  else if (side.outcome !== 'none') conclude(decision, callback, side.outcome, side.result);
   else start(decision, side, above.agent);
 }
 
@@ -62,11 +72,10 @@ export function callbackCompleted(decision: Decision, callback: JobRecord): void
   if (callback.outcome === 'failure' && callback.form === 'call') {
     effects.push({ type: 'log', gate: 'decided', level: 'fatal', message: 'a callback failed', job: callback.id });
   }
-  if (callback.role !== 'callback') return conclude(decision, above, callback.outcome, callback.result);
-  state.change(above, (row) => {
-    row.callbacksDone++;
-  });
-  if (above.callbacksDone < above.callbacks) runCallback(decision, state.callbacks(above)[above.callbacksDone]!);
-  else if (above.status === 'callbacks') complete(decision, above);
-  if (above.role === 'part') notePart(decision, above);
+  if (callback.role === 'callback') {
+    if (above.outcome !== 'none') goOn(decision, above);
+    if (above.role === 'part') notePart(decision, above);
+  } else if (above.status === 'active' && above.outcome === 'none') {
+    conclude(decision, above, callback.outcome, callback.result);
+  }
 }

@@ -42,6 +42,7 @@ export class JobRow implements Queued {
   begun: boolean;
   cancelled: boolean;
   suspect: boolean;
+  alone: boolean;
   agent: string;
   inner: Id;
   attempts: number;
@@ -114,6 +115,7 @@ export class JobRow implements Queued {
     this.begun = from.begun;
     this.cancelled = from.cancelled;
     this.suspect = from.suspect;
+    this.alone = from.alone;
     this.agent = from.agent;
     this.inner = from.inner;
     this.attempts = from.attempts;
@@ -166,6 +168,7 @@ export class JobRow implements Queued {
     this.begun = from.begun;
     this.cancelled = from.cancelled;
     this.suspect = from.suspect;
+    this.alone = from.alone;
     this.agent = from.agent;
     this.inner = from.inner;
     this.attempts = from.attempts;

@@ -14,12 +14,11 @@
  * A composition waits for its parts in `active`, on no thread; then its callable, the postprocess, is queued and claimed as any
  * other, while what users see stays `active`. A job that returned another waits for it the same way.
  *
- * A claim is written before the job runs, its start only where that is worth a record: so a job found `assigned` after a crash
- * *may* have begun. It is a suspect: it runs again uncounted, but alone, and claimed as `active`, so that if it kills its process
- * once more that start counts (see `recovery.ts`).
+ * A claim is written before the job runs, its start only where that is worth a record: so a job found `assigned` after a crash *may*
+ * have begun. What becomes of it, and of what had begun beside it, is told in `recovery.ts`.
  */
 import { JobCancelledError, JobStatusError } from '../errors.js';
-import { callbackCompleted, runCallback, runCallbacks, takesTurns } from './callback.js';
+import { callbackCompleted, goOn, runCallback, takesTurns } from './callback.js';
 import type { Effect, Gate, JobOptions, JobSpec, Outside } from './commands.js';
 import { notePart, putParts } from './composite.js';
 import type { JobRow } from './job-row.js';
@@ -82,6 +81,7 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place): JobR
     begun: false,
     cancelled: false,
     suspect: false,
+    alone: false,
     agent: '',
     inner: '',
     attempts: 0,
@@ -166,7 +166,7 @@ export function claim(decision: Decision, job: JobRecord, agent: string): void {
 export function start(decision: Decision, job: JobRecord, agent: string): void {
   const { state, now, effects } = decision;
   // Where the claim itself counts as the start, the record says so before any code of the job runs.
-  const isStart = job.suspect || job.policy === 'never';
+  const isStart = job.alone || job.policy === 'never';
   state.change(job, (row) => {
     row.queued = false;
     row.front = false;
@@ -203,6 +203,7 @@ function noteUnclaimed(row: JobRow): void {
   row.claimed = false;
   row.begun = false;
   row.suspect = false;
+  row.alone = false;
 }
 
 function joinLine(state: State, row: JobRow): void {
@@ -227,7 +228,7 @@ export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKin
   });
   effects.push({ type: 'settled', gate: levelGate(job.level), job });
   for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
-  runCallbacks(decision, job);
+  goOn(decision, job);
   if (job.role === 'part') notePart(decision, job);
 }
 
@@ -263,9 +264,10 @@ const nothing = () => {};
 
 /** A claimed job that surely has not begun, whatever its claim was counted as: nothing has happened. */
 export function giveBack(decision: Decision, job: JobRecord): void {
-  const { begun, suspect } = job;
+  const { begun, suspect, alone } = job;
   putBack(decision, job, (row) => {
     row.suspect = suspect;
+    row.alone = alone;
     if (begun) row.attempts--;
   });
 }

@@ -92,8 +92,10 @@ export interface JobRecord {
   readonly begun: boolean;
   /** Claimed, and to end as cancelled, whatever it does. */
   readonly cancelled: boolean;
-  /** The last process died while it may have run: it runs alone next time, and its start is written first. */
+  /** A process died while it may have run; nothing is counted for that. */
   readonly suspect: boolean;
+  /** That happened to it twice running: it runs alone, its start is written first, and counts. */
+  readonly alone: boolean;
   /** The agent that claimed it last; empty before. */
   readonly agent: string;
   /** The job that it returned, whose outcome it takes; empty for none. */

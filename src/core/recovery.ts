@@ -1,23 +1,32 @@
 /**
  * What the last process left in the middle, put in order by the first command after opening.
  *
- * All of it is derived from the records. A job that is known to have begun was interrupted. One that was only claimed is a suspect:
- * with its batch it may have begun, or not; it goes back uncounted, to run alone, its start written first. What waits for parts goes
- * on by itself, and completed parts stay completed.
+ * All of it is derived from the records. Every job that was claimed may have been what killed the process, and most likely none was: so
+ * it becomes a suspect, and goes back uncounted. A process that dies while a suspect is claimed once more is another matter: the suspect
+ * then runs alone, with nothing beside it, claimed as `active`; if the process dies of that too, the start counts, and when the count is
+ * spent the job fails. So a poison is found, its neighbours are never counted for it, and one kill -9 costs no parallelism. What must
+ * not begin twice fails at once. What waits for parts goes on by itself, and completed parts stay completed.
  */
 import { JobCancelledError } from '../errors.js';
 import { conclude, type Decision, putBack } from './job.js';
+import type { JobRecord } from './records.js';
 import { interrupted } from './retry.js';
 
 export function recover(decision: Decision): void {
   for (const job of [...decision.state.jobs()]) {
     if (!job.claimed) continue;
-    if (job.cancelled)
+    if (job.cancelled) {
       conclude(decision, job, 'failure', decision.failure(new JobCancelledError('the job was cancelled')));
-    else if (job.begun) interrupted(decision, job, 'process');
-    else
-      putBack(decision, job, (row) => {
-        row.suspect = true;
-      });
+    } else if (job.begun && (job.alone || job.policy === 'never')) {
+      interrupted(decision, job, 'process');
+    } else suspect(decision, job);
   }
+}
+
+function suspect(decision: Decision, job: JobRecord): void {
+  const alone = job.suspect;
+  putBack(decision, job, (row) => {
+    row.suspect = true;
+    row.alone = alone;
+  });
 }

@@ -63,9 +63,18 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
     row.interruptions = interruptions;
   });
   if (job.policy !== 'never' && (job.policy === 'forever' || interruptions <= interruptionLimit))
-    return putBack(decision, job);
+    return again(decision, job, cause);
   const how = { close: 'the runtime was closed', thread: 'its thread died', process: 'its process died' }[cause];
   conclude(decision, job, 'failure', decision.failure(new JobInterruptedError(`the job was interrupted: ${how}`)));
+}
+
+/** What kills its process goes on running alone, so that nobody else is blamed for it. */
+function again(decision: Decision, job: JobRecord, cause: InterruptionCause): void {
+  const alone = job.alone && cause === 'process';
+  putBack(decision, job, (row) => {
+    row.alone = alone;
+    row.suspect = alone;
+  });
 }
 
 /** Later, unless that would be after the deadline: then the last error is the outcome. */

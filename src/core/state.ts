@@ -12,7 +12,7 @@ import { type Lane, Lanes } from './lanes.js';
 import { Members } from './members.js';
 import { neededPlaces, quotaOf } from './quota.js';
 import { Rates } from './rates.js';
-import type { AnnotationRecord, Id, JobRecord, Payload, SettingRecord } from './records.js';
+import type { AnnotationRecord, Id, JobRecord, Payload, PayloadSlot, SettingRecord } from './records.js';
 
 interface JobChange {
   readonly row: JobRow;
@@ -367,6 +367,14 @@ export class State {
     else this.#annotations.set(key, { kind: 'annotation', job, name, value });
   }
 
+  /**
+   * Gives a job an equal payload in the place of one that it shares with another, whose outcome it took: for a store that keeps
+   * payloads by job. No decision, so nothing to write or to take back.
+   */
+  ownPayload(job: JobRecord, slot: PayloadSlot, payload: Payload): void {
+    (job as JobRow)[slot] = payload;
+  }
+
   /** All records are there: builds the indices. */
   loaded(): void {
     const completed: JobRow[] = [];
@@ -403,6 +411,8 @@ export class State {
     const now = map.get(key);
     if (value === undefined) map.delete(key);
     else map.set(key, value);
+    // What a quota held back may go on, now that it is another.
+    for (const queue of this.#lanes.queues()) this.#lanes.unparkAll(queue);
     const annotation = value ?? now;
     if (annotation?.kind === 'annotation') this.#reindexAnnotation(key, annotation.job, annotation.name);
   }
@@ -412,6 +422,8 @@ export class State {
     else if (before === row) this.#remember(row);
     else {
       if (row.status === 'completed' && before.status !== 'completed') this.#uncomplete(row);
+      // Its place in a line is found by the order that it has there now.
+      if (row.lane !== undefined) this.#lanes.remove(row);
       row.restore(before);
       this.#reindex(row);
     }
@@ -425,6 +437,7 @@ export class State {
   }
 
   #leave(row: JobRow): void {
+    if (row.status === 'completed') this.#uncomplete(row);
     this.#rows.delete(row.id);
     row.isThere = false;
     this.#reindex(row);
@@ -458,7 +471,7 @@ export class State {
 
   #uncomplete(row: JobRow): void {
     this.#completedBytes -= payloadBytes(row);
-    if (row.role === 'root') this.#completed.pop();
+    if (row.role === 'root') this.#completed.splice(this.#completed.lastIndexOf(row), 1);
   }
 
   /** Membership is on the member; its parent's list is derived from it. */

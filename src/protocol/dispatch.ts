@@ -27,8 +27,8 @@ export type WireRun = [
 
 /** The task that a Piscina thread is given. */
 export type WorkerTask =
-  /** Import these modules, and say what they export. */
-  | { readonly type: 'describe' }
+  /** Import the module, and say what it exports. */
+  | { readonly type: 'describe'; readonly module: string }
   /** Run these jobs, one after another. The first batch of a thread brings what it shares with the coordinator. */
   | { readonly type: 'run'; readonly batch: Uint8Array; readonly link?: ThreadLink };
 
@@ -71,5 +71,5 @@ export interface ModuleSetup {
 
 /** What a module exports, or, as an encoded failure, why it could not be imported. */
 export type ModuleDescription =
-  | { readonly name: string; readonly functions: string[]; readonly others: string[] }
-  | { readonly name: string; readonly failure: Uint8Array };
+  | { readonly functions: string[]; readonly others: string[] }
+  | { readonly failure: Uint8Array };

@@ -167,7 +167,8 @@ export class Job<Result = unknown> {
   }
 
   #outcome(): Promise<Outcome> {
-    return this.#coming?.get() ?? (this.#client.link.request(['outcome', this.#id]) as Promise<Outcome>);
+    if (this.#coming !== undefined && !this.#client.link.isEnded) return this.#coming.get();
+    return this.#client.link.request(['outcome', this.#id]) as Promise<Outcome>;
   }
 }
 

@@ -108,6 +108,11 @@ export class Link {
     });
   }
 
+  /** Nothing is answered any more. */
+  get isEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
   /** The job's outcome will come by itself. */
   expect(job: Id): ComingOutcome {
     const coming = new ComingOutcome();

@@ -38,6 +38,7 @@ const has = {
   trouble: 256,
   dates: 512,
   policy: 1024,
+  alone: 2048,
 } as const;
 
 const flagNames = Object.keys(flag) as (keyof typeof flag)[];
@@ -54,7 +55,8 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
     (job.priority === 0 ? 0 : has.priority) +
     (job.errors === 0 && job.interruptions === 0 ? 0 : has.trouble) +
     (job.beginAfter === 0 && job.dueAt === 0 && job.deadline === 0 && job.timeoutMs === 0 ? 0 : has.dates) +
-    (job.policy === 'default' ? 0 : has.policy);
+    (job.policy === 'default' ? 0 : has.policy) +
+    (job.alone ? has.alone : 0);
   out.id(job.id);
   out.varint(name(job.owner));
   out.varint(name(job.callable));
@@ -189,6 +191,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     begun: (flags & flag.begun) !== 0,
     cancelled: (flags & flag.cancelled) !== 0,
     suspect: (flags & flag.suspect) !== 0,
+    alone: (mask & has.alone) !== 0,
     agent,
     inner,
     attempts,

@@ -45,6 +45,7 @@ export class MemoryStore implements Store {
   }
 
   whenDurable(then: (error?: Error) => void): void {
+    this.commit();
     then();
   }
 

@@ -15,7 +15,7 @@ import { Client } from '../runtime/client.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { Runtime } from '../runtime/open.js';
 import { StoredPayload } from '../store/stored-payload.js';
-import { describeModules } from '../worker/modules.js';
+import { describeModule } from '../worker/modules.js';
 import type { VirtualClock } from './virtual-clock.js';
 import { VirtualPool } from './virtual-pool.js';
 import { type KeptRecords, VirtualStore } from './virtual-store.js';
@@ -142,14 +142,14 @@ function ownFailure(error: Error): StoredPayload {
 
 async function importModules(setups: Readonly<Record<string, ModuleSetup>>): Promise<Record<string, WireModule>> {
   const modules: Record<string, WireModule> = {};
-  for (const description of await describeModules(setups)) {
-    const { name } = description;
+  for (const [name, setup] of Object.entries(setups)) {
+    const description = await describeModule(setup);
     if ('failure' in description) {
       const failure = decodeFailure(description.failure);
-      const message = `the module registered as ${JSON.stringify(name)} (${setups[name]?.url}) cannot be imported: ${failure.message}`;
+      const message = `the module registered as ${JSON.stringify(name)} (${setup.url}) cannot be imported: ${failure.message}`;
       throw new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: new JobFailedError(failure) });
     }
-    modules[name] = { functions: description.functions, others: description.others };
+    modules[name] = description;
   }
   return modules;
 }

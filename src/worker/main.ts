@@ -15,7 +15,7 @@ import { idFromBytes } from '../protocol/id.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
 import { decodePayload, encodePayload } from '../protocol/payload.js';
 import { currentJob, JobContext, JobReference, referenceOf, running, ThreadContext } from './context.js';
-import { describeModules, findFunction, hooksOf } from './modules.js';
+import { describeModule, findFunction, hooksOf } from './modules.js';
 
 const { modules } = workerData as WorkerSetup;
 
@@ -24,7 +24,7 @@ let thread: ThreadContext | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
 export default function perform(task: WorkerTask): Promise<unknown> {
-  if (task.type === 'describe') return describeModules(modules);
+  if (task.type === 'describe') return describeModule(modules[task.module]!);
   const { link } = task;
   if (link !== undefined) thread = new ThreadContext(new Board(link.board), link.port, link.modules);
   const runs = unpackBatch<WireRun>(task.batch);

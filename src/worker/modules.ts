@@ -10,20 +10,16 @@ type Modules = Readonly<Record<string, ModuleSetup>>;
 
 const handlers = new Map<string, Handler>();
 
-/** What each module exports; a module that cannot be imported is told with its failure. */
-export async function describeModules(modules: Modules): Promise<ModuleDescription[]> {
-  const descriptions: ModuleDescription[] = [];
-  for (const [name, { url }] of Object.entries(modules)) {
-    try {
-      const exported = Object.entries((await import(url)) as Record<string, unknown>);
-      const functions = exported.filter(([, value]) => typeof value === 'function').map(([key]) => key);
-      const others = exported.filter(([, value]) => typeof value !== 'function').map(([key]) => key);
-      descriptions.push({ name, functions, others });
-    } catch (error) {
-      descriptions.push({ name, failure: encodeFailure(failureFrom(error)) });
-    }
+/** What a module exports, or how importing it failed. */
+export async function describeModule({ url }: ModuleSetup): Promise<ModuleDescription> {
+  try {
+    const exported = Object.entries((await import(url)) as Record<string, unknown>);
+    const functions = exported.filter(([, value]) => typeof value === 'function').map(([key]) => key);
+    const others = exported.filter(([, value]) => typeof value !== 'function').map(([key]) => key);
+    return { functions, others };
+  } catch (error) {
+    return { failure: encodeFailure(failureFrom(error)) };
   }
-  return descriptions;
 }
 
 /** The function; a promise of it while its module was not imported in this thread. */
