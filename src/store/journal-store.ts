@@ -83,7 +83,7 @@ export class JournalStore implements Store {
     this.#journal = await openJournal(this.#directory, new RecordReader(this.state), this.#options);
     this.state.loaded();
     this.liveBytes = LiveBytes.of(this.state.jobs());
-    this.#writer = new RecordWriter(this.#journal, this.liveBytes);
+    this.#writer = new RecordWriter(this.#journal, this.state, this.liveBytes);
     this.#snapshots = new Snapshots({
       journal: this.#journal,
       state: this.state,

@@ -12,7 +12,7 @@ import { keptBytes, StoredPayload } from './stored-payload.js';
 
 export class RecordReader implements Replay {
   readonly #state: State;
-  readonly #names: string[] = [];
+  readonly #names = new Map<number, string>();
   /** Payloads come before the header that they belong to. */
   readonly #payloads = new Map<Id, (Payload | null)[]>();
 
@@ -21,17 +21,15 @@ export class RecordReader implements Replay {
   }
 
   segment(): void {
-    this.#names.length = 0;
+    this.#names.clear();
   }
 
   entry({ type, bytes }: Entry, at: Position): void {
     const input = new ByteReader(bytes);
     switch (type) {
       case entryTypes.name: {
-        // A frame that was refused by a full disk makes the writer begin again from 0 in the same segment.
-        const number = input.varint();
-        if (number > this.#names.length) throw new RangeError('names are not numbered in their order');
-        this.#names[number] = input.text();
+        // Given twice where a frame that a full disk refused made the writer begin again.
+        this.#names.set(input.varint(), input.text());
         return;
       }
       case entryTypes.payload:
@@ -74,7 +72,7 @@ export class RecordReader implements Replay {
 
   #payload(id: Id, slot: number, at: Position, bytes: Uint8Array): void {
     const found = this.#payloads.get(id) ?? [null, null];
-    found[slot] = payloadAt(at, bytes);
+    found[slot] = payloadAt(id, at, bytes);
     this.#payloads.set(id, found);
   }
 
@@ -82,7 +80,7 @@ export class RecordReader implements Replay {
     const job = this.#state.job(id);
     const key = payloadSlots[slot]!;
     if (job === undefined || job[key] === null) return;
-    this.#state.load({ ...job, [key]: payloadAt(at, bytes) });
+    this.#state.load({ ...job, [key]: payloadAt(id, at, bytes) });
   }
 
   #job(input: ByteReader): void {
@@ -90,40 +88,46 @@ export class RecordReader implements Replay {
       const before = this.#state.job(id);
       const [args = null, result = null] = this.#payloads.get(id) ?? [];
       this.#payloads.delete(id);
+      // Without an entry, the job was forgotten later, before the snapshot's walk came to it; or the entry is lost.
       return {
-        args: has.args ? (args ?? before?.args ?? null) : null,
-        result: has.result ? (result ?? before?.result ?? null) : null,
+        args: has.args ? (args ?? before?.args ?? StoredPayload.lost(id)) : null,
+        result: has.result ? (result ?? before?.result ?? StoredPayload.lost(id)) : null,
       };
     });
     this.#state.load(job);
   }
 
   #keptJob(input: ByteReader): void {
-    this.#state.load(readJob(input, this.#nameOf, () => ({ args: placedAt(input), result: placedAt(input) })));
+    this.#state.load(
+      readJob(input, this.#nameOf, (id, has) => ({
+        args: placedAt(id, has.args, input),
+        result: placedAt(id, has.result, input),
+      })),
+    );
   }
 
   readonly #nameOf = (number: number): string => {
-    const name = this.#names[number];
+    const name = this.#names.get(number);
     if (name === undefined) throw new RangeError('a name was not given before it was used');
     return name;
   };
 }
 
 /** The payload of an entry, with its bytes if they are few. */
-function payloadAt(at: Position, entryBytes: Uint8Array): StoredPayload {
+function payloadAt(owner: Id, at: Position, entryBytes: Uint8Array): StoredPayload {
   const bytes = entryBytes.subarray(payloadHeadBytes);
-  return StoredPayload.at(at, bytes.byteLength <= keptBytes ? Uint8Array.from(bytes) : null);
+  return StoredPayload.at(owner, at, bytes.byteLength <= keptBytes ? Uint8Array.from(bytes) : null);
 }
 
 /** The payload of which only the place is known. */
-function placedAt(input: ByteReader): StoredPayload | null {
+function placedAt(owner: Id, isThere: boolean, input: ByteReader): StoredPayload | null {
   const segment = input.varint();
-  if (segment === 0) return null;
+  if (segment === 0) return isThere ? StoredPayload.lost(owner) : null;
   const offset = input.varint();
   const length = input.varint();
   const checksum = input.varint();
   if (length < payloadHeadBytes || checksum > 0xffff_ffff) throw new RangeError('a place that cannot be');
-  return StoredPayload.at({ segment, offset, length, checksum }, null);
+  return StoredPayload.at(owner, { segment, offset, length, checksum }, null);
 }
 
 function slotOf(input: ByteReader): number {

@@ -1,14 +1,15 @@
 /**
  * Writes the changes of a group commit as one frame; knows which names its segment has, which payloads are written, and where.
  */
-import { type Id, type JobRecord, payloadSlots } from '../core/records.js';
-import type { Changes } from '../core/state.js';
+import { type Id, type JobRecord, type PayloadSlot, payloadSlots } from '../core/records.js';
+import type { Changes, State } from '../core/state.js';
+import { JournalCorruptError } from '../errors.js';
 import type { AppendOptions, Journal } from '../journal/journal.js';
 import { entryTypes, payloadHeadBytes, writePayloadHead } from './entries.js';
 import { EntryBuffer } from './entry-buffer.js';
 import { writeJob } from './job-header.js';
 import type { LiveBytes } from './live-bytes.js';
-import { keptBytes, type StoredPayload } from './stored-payload.js';
+import { keptBytes, StoredPayload } from './stored-payload.js';
 
 /** A payload to be copied out of its segment. */
 export interface Move {
@@ -19,12 +20,14 @@ export interface Move {
 
 export class RecordWriter {
   readonly #journal: Journal;
+  readonly #state: State;
   readonly #live: LiveBytes;
   readonly #buffer = new EntryBuffer();
   #segment = -1;
 
-  constructor(journal: Journal, live: LiveBytes) {
+  constructor(journal: Journal, state: State, live: LiveBytes) {
     this.#journal = journal;
+    this.#state = state;
     this.#live = live;
   }
 
@@ -38,9 +41,9 @@ export class RecordWriter {
     const payloads: StoredPayload[] = [];
     for (const job of kept) {
       for (let slot = 0; slot < payloadSlots.length; slot++) {
-        const payload = job[payloadSlots[slot]!] as StoredPayload | null;
-        if (payload === null || payload.segment !== 0) continue;
-        this.#payload(entryTypes.payload, job.id, slot, payload.bytes!);
+        const payload = job[payloadSlots[slot]!] === null ? null : this.#own(job, payloadSlots[slot]!);
+        if (payload === null || payload.segment !== 0 || payload.bytes === null) continue;
+        this.#payload(entryTypes.payload, job.id, slot, payload.bytes);
         payloads.push(payload);
       }
     }
@@ -74,6 +77,30 @@ export class RecordWriter {
   /** Reads a payload back. Throws `JournalCorruptError` if it is not what it was. */
   read(payload: StoredPayload): Uint8Array {
     return this.#journal.read(payload.position).subarray(payloadHeadBytes);
+  }
+
+  /**
+   * The job's payload as one that is its alone: an outcome that it took from another job is written again under its own id, since the
+   * other may be forgotten first.
+   */
+  #own(job: JobRecord, slot: PayloadSlot): StoredPayload {
+    const payload = job[slot] as StoredPayload;
+    if (payload.owner === '') payload.owner = job.id;
+    if (payload.owner === job.id) return payload;
+    const own = this.#copyOf(payload);
+    own.owner = job.id;
+    this.#state.ownPayload(job, slot, own);
+    return own;
+  }
+
+  #copyOf(payload: StoredPayload): StoredPayload {
+    if (payload.isLost) return StoredPayload.lost('');
+    try {
+      return StoredPayload.of(payload.bytes ?? this.read(payload));
+    } catch (error) {
+      if (error instanceof JournalCorruptError) return StoredPayload.lost('');
+      throw error;
+    }
   }
 
   #begin(estimateBytes: number): void {

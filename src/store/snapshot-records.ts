@@ -10,6 +10,7 @@ import type { StoredPayload } from './stored-payload.js';
 
 /** About so many bytes go into a frame: few enough to be written, and checked again, well within a slice. */
 const frameBytes = 128 * 1024;
+const nowhere = { segment: 0, offset: 0, length: 0, checksum: 0 };
 /** So many headers go into an entry: a table row and a checksum for each would cost more than they tell. */
 const jobsPerEntry = 64;
 
@@ -57,12 +58,9 @@ export class SnapshotRecords {
       for (const job of this.#jobs) {
         writeJob(out, job, buffer.numberOf);
         for (const payload of [job.args, job.result]) {
-          if (payload === null) {
-            out.varint(0);
-            continue;
-          }
-          const { segment, offset, length, checksum } = (payload as StoredPayload).position;
+          const { segment, offset, length, checksum } = (payload as StoredPayload | null)?.position ?? nowhere;
           out.varint(segment);
+          if (segment === 0) continue;
           out.varint(offset);
           out.varint(length);
           out.varint(checksum);

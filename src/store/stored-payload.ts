@@ -2,7 +2,7 @@
  * A payload as a store holds it: its bytes, or only where they are in the journal, or both. There are as many as jobs, so where they
  * are is in plain fields, not in an object more.
  */
-import type { Payload } from '../core/records.js';
+import type { Id, Payload } from '../core/records.js';
 import type { Position } from '../journal/journal.js';
 import { payloadHeadBytes } from './entries.js';
 
@@ -13,6 +13,8 @@ export class StoredPayload implements Payload {
   readonly byteLength: number;
   /** Null when only the place is kept. */
   bytes: Uint8Array | null;
+  /** The job under whose id it is written; empty until that is known. Jobs may share an outcome, but not an entry. */
+  owner: Id = '';
   /** The segment that its entry is in; 0 until it is written. */
   segment = 0;
   #offset = 0;
@@ -28,11 +30,23 @@ export class StoredPayload implements Payload {
     return new StoredPayload(bytes.byteLength, bytes);
   }
 
-  /** One whose entry is there. */
-  static at(position: Position, bytes: Uint8Array | null): StoredPayload {
+  /** A job's payload, whose entry is there. */
+  static at(owner: Id, position: Position, bytes: Uint8Array | null): StoredPayload {
     const payload = new StoredPayload(position.length - payloadHeadBytes, bytes);
+    payload.owner = owner;
     payload.place(position);
     return payload;
+  }
+
+  /** A job's payload of which nothing is left: whoever reads it is told that it is damaged. */
+  static lost(owner: Id): StoredPayload {
+    const payload = new StoredPayload(0, null);
+    payload.owner = owner;
+    return payload;
+  }
+
+  get isLost(): boolean {
+    return this.segment === 0 && this.bytes === null;
   }
 
   /** Its entry has been written there. */

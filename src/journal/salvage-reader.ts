@@ -1,0 +1,198 @@
+/**
+ * Reads all that can still be read of a journal that cannot be opened, and says what cannot. Modifies nothing, and goes on where
+ * `recovery.ts` refuses: after damage with the next bytes that pass for a frame, and with the good entries of a frame that has bad
+ * ones.
+ *
+ * It starts from the newest snapshot that is whole. If none is, whatever can be read of the damaged ones comes first, then every
+ * segment: what is in both is said twice, which does no harm.
+ */
+import * as path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { type Disk, machineDisk } from './disk.js';
+import { EntryReader } from './entry-reader.js';
+import { segmentFileName } from './file-names.js';
+import { FileWindow } from './file-window.js';
+import {
+  fileHeaderBytes,
+  frameFlag,
+  frameHeaderBytes,
+  frameKind,
+  frameMagic,
+  getUint53,
+  maxPayloadBytes,
+  type Position,
+  padded,
+  tableRowBytes,
+} from './format.js';
+import type { Replay } from './recovery.js';
+import { checkSnapshotNow } from './snapshot-reader.js';
+import { type SurveyedFile, surveyDirectory } from './survey.js';
+
+/** Something that could not be read. */
+export interface Loss {
+  readonly file: string;
+  readonly offset: number;
+  readonly reason: string;
+}
+
+/** A frame whose header and table hold; of its entries, each is good or not. */
+interface SalvagedFrame {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly lsn: number;
+  readonly isPart: boolean;
+  readonly entries: readonly { type: number; bytes: Uint8Array; offset: number; checksum: number }[];
+}
+
+export class SalvageReader {
+  readonly losses: Loss[] = [];
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #entries: EntryReader;
+
+  constructor(directory: string, disk: Disk = machineDisk) {
+    this.#disk = disk;
+    this.#directory = path.resolve(directory);
+    this.#entries = new EntryReader(disk, (segment) => path.join(this.#directory, segmentFileName(segment)));
+  }
+
+  /** Gives all entries that can be read, in order. An entry that `replay` makes no sense of counts as lost. */
+  read(replay: Replay): void {
+    const { segments, snapshots } = surveyDirectory(this.#disk, this.#directory);
+    let start: number | undefined;
+    for (const file of snapshots) {
+      const found = checkSnapshotNow(this.#disk, file.path, file.number);
+      if (!('reason' in found)) {
+        start = file.number;
+        this.#readFile(file, 0, replay);
+        break;
+      }
+    }
+    if (start === undefined) for (const file of [...snapshots].reverse()) this.#readFile(file, 0, replay);
+    for (const file of segments) if (file.number >= (start ?? 0)) this.#readFile(file, file.number, replay);
+  }
+
+  /** Reads an entry back. Throws `JournalCorruptError` if it cannot be had. */
+  entry(at: Position): Uint8Array {
+    return this.#entries.read(at);
+  }
+
+  close(): void {
+    this.#entries.close();
+  }
+
+  #readFile(file: SurveyedFile, segment: number, replay: Replay): void {
+    if (file.kind === 'damaged') {
+      this.#lose(file.path, 0, file.reason);
+      return;
+    }
+    const opened = this.#disk.open(file.path, 'read');
+    try {
+      replay.segment(segment);
+      this.#readFrames(file.path, new FileWindow(opened), file.header.salt, segment, replay);
+    } catch (error) {
+      this.#lose(file.path, 0, String(error));
+    } finally {
+      opened.close();
+    }
+  }
+
+  #readFrames(file: string, window: FileWindow, salt: number, segment: number, replay: Replay): void {
+    let lastLsn = 0;
+    let parts: Uint8Array[] = [];
+    let partsOffset = 0;
+    for (let at = fileHeaderBytes; at < window.size; ) {
+      const frame = frameAt(window, salt, at);
+      if (frame === undefined || frame.lsn <= lastLsn) {
+        const next = nextMagic(window, at + 8);
+        this.#lose(file, at, `${next - at} bytes are not a frame`);
+        parts = [];
+        at = next;
+        continue;
+      }
+      at += frame.bytes;
+      if (lastLsn !== 0 && frame.lsn !== lastLsn + 1) parts = [];
+      lastLsn = frame.lsn;
+      const sum = parts.length > 0 ? crc32(Buffer.concat(parts)) : 0;
+      for (const { type, bytes, offset, checksum } of frame.entries) {
+        if (crc32(bytes, sum) !== checksum) {
+          this.#lose(file, offset, 'an entry does not match its checksum');
+          parts = [];
+          continue;
+        }
+        if (parts.length === 0) partsOffset = offset;
+        if (frame.isPart) {
+          parts.push(bytes.slice());
+          continue;
+        }
+        const whole = parts.length === 0 ? bytes : Buffer.concat([...parts, bytes]);
+        parts = [];
+        try {
+          replay.entry(
+            { type, bytes: whole },
+            { segment, offset: partsOffset, length: whole.length, checksum },
+            lastLsn,
+          );
+        } catch (error) {
+          this.#lose(file, partsOffset, `an entry makes no sense: ${String(error)}`);
+        }
+      }
+    }
+  }
+
+  #lose(file: string, offset: number, reason: string): void {
+    this.losses.push({ file, offset, reason });
+  }
+}
+
+/** The frame at an offset, if header and table are what was written. */
+function frameAt(window: FileWindow, salt: number, offset: number): SalvagedFrame | undefined {
+  if (offset + frameHeaderBytes > window.size) return undefined;
+  const head = window.bytes(offset, frameHeaderBytes).slice();
+  const view = new DataView(head.buffer);
+  if (view.getUint32(0, true) !== frameMagic) return undefined;
+  if (crc32(head.subarray(8), salt) !== view.getUint32(4, true)) return undefined;
+  const length = view.getUint32(8, true);
+  const bytes = padded(frameHeaderBytes + length);
+  const count = view.getUint32(40, true);
+  const tableBytes = count * tableRowBytes;
+  if (length > maxPayloadBytes || tableBytes > length || offset + frameHeaderBytes + length > window.size)
+    return undefined;
+  const payload = window.bytes(offset + frameHeaderBytes, length);
+  if (crc32(payload.subarray(0, tableBytes), salt) !== view.getUint32(12, true)) return undefined;
+  const table = new DataView(payload.buffer, payload.byteOffset, tableBytes);
+  const entries: SalvagedFrame['entries'][number][] = [];
+  let at = tableBytes;
+  for (let row = 0; row < tableBytes; row += tableRowBytes) {
+    const word = table.getUint32(row, true);
+    const end = at + (word & 0xff_ffff);
+    if (end > length) return undefined;
+    const entryOffset = offset + frameHeaderBytes + at;
+    entries.push({
+      type: word >>> 24,
+      bytes: payload.subarray(at, end),
+      offset: entryOffset,
+      checksum: table.getUint32(row + 4, true),
+    });
+    at = end;
+  }
+  const isEntries = view.getUint8(36) === frameKind.entries;
+  return {
+    offset,
+    bytes,
+    lsn: getUint53(view, 16),
+    isPart: (view.getUint8(37) & frameFlag.part) !== 0,
+    entries: isEntries ? entries : [],
+  };
+}
+
+/** Where the next frame may begin, or the end of the file. Frames begin at multiples of 8. */
+function nextMagic(window: FileWindow, from: number): number {
+  const stepBytes = 64 * 1024;
+  for (let step = from; step < window.size; step += stepBytes) {
+    const bytes = window.bytes(step, Math.min(stepBytes, window.size - step));
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at + 4 <= bytes.length; at += 8) if (view.getUint32(at, true) === frameMagic) return step + at;
+  }
+  return window.size;
+}

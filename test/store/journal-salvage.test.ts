@@ -1,0 +1,105 @@
+/** Salvage: what it gets out of a journal that was damaged anywhere, and that it never makes anything up. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { JournalStore } from '../../src/store/journal-store.js';
+import { salvage } from '../../src/store/salvage.js';
+import { randomFrom } from '../harness/randomness.js';
+import { StrictDisk } from '../journal/strict-disk.js';
+import { Churn, churnDirectory, printedState, turn } from './journal-churn.js';
+
+type Files = ReadonlyMap<string, Uint8Array>;
+
+async function damagedFrom(
+  seed: number,
+  steps = 900,
+): Promise<{ files: Files; state: string[]; everything: Set<string> }> {
+  const disk = new StrictDisk();
+  const churn = await new Churn(disk, seed).open();
+  churn.keep = 30;
+  const everything = new Set<string>();
+  for (let step = 0; step < steps; step++) {
+    churn.step();
+    for (const line of printedState(churn.store).split('\n')) everything.add(line);
+    if (step % 3 === 0) await turn();
+  }
+  await churn.store.close();
+  return { files: disk.files(), state: printedState(churn.store).split('\n'), everything };
+}
+
+async function salvaged(files: Files) {
+  const disk = new StrictDisk();
+  for (const [name, bytes] of files) disk.put(name, bytes);
+  const report = await salvage(churnDirectory, '/salvaged', { disk });
+  for (const [name, bytes] of files)
+    assert.equal(Buffer.compare(disk.files().get(name)!, bytes), 0, 'nothing is modified');
+  const outside = { now: () => 0, random: () => 0, failure: () => assert.fail() };
+  const store = new JournalStore('/salvaged', outside, { disk, reserveBytes: 0 });
+  await store.open({ release() {}, fatal: (error) => assert.fail(error) });
+  const state = printedState(store).split('\n');
+  await store.close();
+  return { report, state };
+}
+
+const replaced = (files: Files, name: string, bytes: Uint8Array): Files => new Map([...files, [name, bytes]]);
+const without = (files: Files, ...gone: string[]): Files =>
+  new Map([...files].filter(([name]) => !gone.includes(name)));
+const named = (files: Files, kind: string) => [...files.keys()].filter((name) => name.endsWith(kind)).sort();
+
+describe('salvage', () => {
+  it('copies a journal that is whole as it is', async () => {
+    const { files, state } = await damagedFrom(1);
+    const { report, state: found } = await salvaged(files);
+    assert.deepEqual(found, state);
+    assert.deepEqual(report.losses, []);
+    assert.deepEqual(report.leftOut, []);
+    assert.equal(report.jobs + report.settings + report.annotations, state.length);
+  });
+
+  it('finds nearly all of a journal in which a byte is wrong, wherever it is, and nothing that never was', async (t) => {
+    const { files, state, everything } = await damagedFrom(2);
+    const random = randomFrom(5);
+    let cases = 0;
+    let worst = state.length;
+    for (const name of [...named(files, 'segment'), ...named(files, 'snapshot')]) {
+      for (let i = 0; i < 12; i++) {
+        const bytes = files.get(name)!.slice();
+        bytes[random(bytes.length)]! ^= 1 << random(8);
+        const { report, state: found } = await salvaged(replaced(files, name, bytes));
+        for (const line of found) assert.ok(everything.has(line), `${line.slice(0, 80)} never was`);
+        const same = found.filter((line) => state.includes(line)).length;
+        worst = Math.min(worst, same);
+        assert.ok(same === state.length || report.losses.length + report.leftOut.length > 0, 'a loss is told');
+        cases += 1;
+      }
+    }
+    t.diagnostic(`${cases} cases; of ${state.length} records at least ${worst} as they were`);
+  });
+
+  it('gets what it can out of a journal without snapshots, without segments, of remains', async () => {
+    const { files, everything } = await damagedFrom(3);
+    const segments = named(files, 'segment');
+    const snapshots = named(files, 'snapshot');
+    const remains: Files[] = [
+      without(files, ...snapshots),
+      without(files, segments[0]!),
+      without(files, ...segments),
+      without(files, segments.at(-1)!),
+      replaced(
+        replaced(files, snapshots[0]!, new Uint8Array(64)),
+        snapshots[1]!,
+        files.get(snapshots[1]!)!.slice(0, 3000),
+      ),
+    ];
+    for (const left of remains) {
+      const { state } = await salvaged(left);
+      for (const line of state) assert.ok(line === '' || everything.has(line), `${line.slice(0, 80)} never was`);
+    }
+  });
+
+  it('refuses to write where a journal is', async () => {
+    const { files } = await damagedFrom(4, 50);
+    const disk = new StrictDisk();
+    for (const [name, bytes] of files) disk.put(name, bytes);
+    await assert.rejects(salvage(churnDirectory, churnDirectory, { disk }), /without a journal/);
+  });
+});
