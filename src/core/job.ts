@@ -300,8 +300,14 @@ function waitsFor(state: State, job: JobRecord, other: JobRecord): boolean {
 function share(state: State, job: JobRecord, places: readonly string[]): void {
   const shared = job.quotas.filter((quota) => places.includes(quota));
   if (shared.length > job.shared.length) {
+    // Which lane it stands in depends on the places that it needs.
+    const { queued } = job;
+    state.change(job, (row) => {
+      row.queued = false;
+    });
     state.change(job, (row) => {
       row.shared = shared;
+      row.queued = queued;
     });
   }
   for (const part of state.parts(job)) share(state, part, places);
