@@ -60,6 +60,7 @@ export interface KitClosed {
   readonly stillRunning: readonly string[];
 }
 
+const defaultThreads = 2;
 const dayMs = 24 * 3600 * 1000;
 const defaultStart = Date.UTC(2030, 0);
 /** A handler that waits for what is outside of the kit, such as a file, is given this much real time. */
@@ -118,7 +119,7 @@ export class Kit implements AsyncDisposable {
       advanceTo: (moment) => this.#advanceTo(moment.getTime()),
       set: (moment) => {
         time.moveTo(moment.getTime());
-        return this.#settle();
+        return this.#life === undefined ? Promise.resolve() : this.#settle();
       },
     };
   }
@@ -186,14 +187,16 @@ export class Kit implements AsyncDisposable {
     return result;
   }
 
-  /** Steps, one job at a time, and moves the clock, until the job has begun. */
-  waitForStart(job: Job, limits: WaitLimits = {}): Promise<void> {
-    return this.#drive(
-      `job ${job.id} begins`,
-      async () => (await job.details()).attempts > 0 || this.#pool().begun.some(({ job: id }) => id === job.internalId),
-      limits,
-      () => this.step(),
-    );
+  /** Steps, one job at a time, and moves the clock, until the job is running, or has run. */
+  async waitForStart(job: Job, limits: WaitLimits = {}): Promise<void> {
+    const { attempts: before } = await job.details();
+    const hasBegun = async () => {
+      if (this.#pool().begun.some(({ job: id }) => id === job.internalId)) return true;
+      const { attempts, endAt, parts, status } = await job.details();
+      // A whole has no handler of its own that could be seen to run.
+      return attempts > before || endAt !== undefined || (parts > 0 && status === 'active');
+    };
+    await this.#drive(`job ${job.id} begins`, hasBegun, limits, () => this.step());
   }
 
   /**
@@ -240,8 +243,11 @@ export class Kit implements AsyncDisposable {
   async reopen(options: Partial<VirtualOptions> = {}): Promise<Runtime> {
     if (this.#life !== undefined) throw this.#error('it is open: close it, or let it crash');
     this.#options = { ...this.#options, ...options };
-    const { start: _, seed: __, threads = 2, durability = 'full', ...rest } = this.#options;
-    const setup = resolveOptions({ ...rest, threads, durability });
+    const { start: _, seed: __, durability = 'full', ...rest } = this.#options;
+    const { threads = defaultThreads, agent } = rest;
+    const filled = resolveOptions({ ...rest, durability });
+    // What a machine has is no default for a test that is to be the same everywhere.
+    const setup = { ...filled, threads, agentSize: agent === false ? 0 : (agent?.size ?? threads) };
     const life = new VirtualDispatcher(this.#world, setup);
     this.#runtime = await life.open(this.#world, setup, durability);
     this.#life = life;

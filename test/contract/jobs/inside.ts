@@ -1,5 +1,5 @@
 /** Jobs that use what a job finds around it: the job itself, annotations, puts of their own. */
-import { currentJob, type JobReference, type Part, parallel } from 'callsheet';
+import { type CompletedJobs, currentJob, type JobReference, type Part, parallel } from 'callsheet';
 import { inside, work } from './all.js';
 import { fail, hold, mark } from './work.js';
 
@@ -103,8 +103,26 @@ export async function holdThenPut(name: string): Promise<string> {
   return name;
 }
 
-/** A failure that is meant: returned, not thrown. */
-export async function returnFailure(failing: JobReference, name: string): Promise<unknown> {
-  void failing;
-  return name;
+/** Returns its first part's failure, which is not the same as to throw it. */
+export function putAndReturnFailure(parts: CompletedJobs): unknown {
+  currentJob().put(work.mark('it stays'));
+  return parts.at(0)!.failure;
 }
+
+export function putAndFailOnce(name: string): string {
+  const { attempt } = currentJob();
+  currentJob().put(work.mark(`${name}, attempt ${attempt}`));
+  if (attempt === 1) throw new Error('the first time');
+  return 'ended';
+}
+
+export function addPartsAndEnd(names: string[], failing: boolean): string {
+  currentJob().addParts(names.map((name) => work.mark(name)) as Part[]);
+  return failing ? fail('after adding') : 'added';
+}
+
+export const idFromAnnotation = (of: JobReference, name: string) => (of.annotations.get(name) as JobReference).id;
+
+/** Returns a job that names a quota. */
+export const returnHeldIn = (name: string, quota: string) =>
+  currentJob().put(work.hold(name).with({ quotas: [quota] }));

@@ -128,3 +128,17 @@ export const idOf = (job: JobReference) => job.id;
 export async function readOwnFile(): Promise<string> {
   return readFile(new URL(import.meta.url), 'utf8');
 }
+
+/** Fails the first time; holds after that. */
+export async function failThenHold(name: string): Promise<string> {
+  if (currentJob().attempt === 1) throw new OrderError('the first time');
+  return hold(name);
+}
+
+export async function addWhenOpen(a: number, b: number): Promise<number> {
+  await gateNamed('add').opened;
+  return a + b;
+}
+
+export const idInside = ({ job }: { job: JobReference }) => mark(job.id);
+export const idOfFirst = (parts: CompletedJobs<{ job: JobReference }>) => parts.at(0)!.result.job.id;

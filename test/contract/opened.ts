@@ -1,0 +1,24 @@
+/** A kit for one test of the contract: with its jobs, forgotten what others saw, closed when the test ends. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import type { Job } from 'callsheet';
+import { type Kit, openVirtual, type VirtualOptions } from '../../src/testing/index.js';
+import { allJobs } from './jobs/all.js';
+import { forget } from './jobs/work.js';
+
+export async function opened(t: TestContext, options: Partial<VirtualOptions> = {}): Promise<Kit> {
+  forget();
+  const kit = await openVirtual({ jobs: allJobs, ...options });
+  t.after(() => kit.close());
+  t.diagnostic(`seed ${kit.seed}`);
+  return kit;
+}
+
+/** The name of the error that the job failed with, among those of its classes. */
+export async function failedWith(job: Job, name: string): Promise<void> {
+  const failure = await job.failure();
+  assert.ok(failure, 'it did not fail');
+  assert.ok(failure.check(name), `${failure.names.join(', ')}: ${failure.message}`);
+}
+
+export const hourMs = 3_600_000;

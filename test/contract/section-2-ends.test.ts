@@ -1,0 +1,336 @@
+/** Section 2 of the contract: timeouts, keys, cancelling, forgetting, changing, references. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Job, JobForgottenError, type Part, parallel, retryErrors, serial } from 'callsheet';
+import { inside, work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { failedWith, hourMs, opened } from './opened.js';
+
+describe('2 jobs: timeout, priority, unique', () => {
+  it('[2.9] a timeout counts from the start of the run, not from the put', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    await kit.waitForStart(await queue.put(work.hold('before')));
+    const job = await queue.put(work.hold('job'), { timeoutMs: 1_000 });
+    await kit.clock.advance(hourMs);
+    openGate('before');
+    await kit.waitForStart(job);
+    await kit.clock.advance(999);
+    assert.equal(await job.status(), 'active');
+    await kit.clock.advance(1);
+    await failedWith(job, 'JobTimeoutError');
+    assert.deepEqual(seen, ['before', 'job']);
+  });
+
+  it('[2.9] a handler that does not hear of its timeout loses its thread after the grace', async (t) => {
+    const kit = await opened(t, { threads: 1, stopGraceMs: 500 });
+    const queue = kit.runtime.queue();
+    const [job, behind] = await queue.putAll([work.holdDeaf('deaf').with({ timeoutMs: 1_000 }), work.mark('behind')]);
+    await kit.waitForStart(job!);
+    await kit.clock.advance(1_499);
+    assert.equal(await job!.status(), 'active');
+    await kit.clock.advance(1);
+    await failedWith(job!, 'JobTimeoutError');
+    assert.equal(await kit.waitForResult(behind!), 'behind');
+  });
+
+  it('[2.9] JobTimeoutError goes to the policy', async (t) => {
+    const kit = await opened(t);
+    const retry = retryErrors({ limit: 1, only: ['JobTimeoutError'], backoff: { initialMs: 0 } });
+    const job = await kit.runtime.queue().put(work.hold('job'), { timeoutMs: 1_000, retry });
+    await kit.waitForStart(job);
+    await kit.clock.advance(1_000);
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['job', 'job']);
+    openGate('job');
+    assert.equal(await kit.waitForResult(job), 'job');
+  });
+
+  it('[2.9] a timeout does not cover a job that was returned', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(inside.returnHeld('inner') as Part, { timeoutMs: 1_000 });
+    await kit.untilIdle();
+    await kit.clock.advance(hourMs);
+    openGate('inner');
+    assert.equal(await kit.waitForResult(job), 'inner');
+  });
+
+  it('[2.9] higher priority goes first', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    await kit.waitForStart(await queue.put(work.hold('before')));
+    for (const priority of [0, 5, -1, 2.5]) await queue.put(work.mark(`priority ${priority}`), { priority });
+    openGate('before');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['before', 'priority 5', 'priority 2.5', 'priority 0', 'priority -1']);
+  });
+
+  it('[2.9] a second put while the key is live is the first job, until its call is over', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    const put = (name: string) => queue.put(work.hold(name), { unique: 'key' });
+    const first = await put('first');
+    assert.equal((await put('second')).id, first.id);
+    await kit.waitForStart(first);
+    assert.equal((await put('third')).id, first.id);
+    await first.addCallback(work.hold.with('callback') as never);
+    openGate('first');
+    await kit.waitForStatus(first, 'callbacks');
+    const fourth = await put('fourth');
+    assert.notEqual(fourth.id, first.id, 'its call is over');
+    const other = await kit.runtime.createQueue('other');
+    assert.notEqual((await other.put(work.mark('a'), { unique: 'key' })).id, fourth.id, 'a key is of its queue');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['first', 'callback', 'fourth', 'a']);
+  });
+
+  it('[2.9] a second put replaces the first while that is pending, if it asks so', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const first = await queue.put(work.mark('first'), { unique: 'key', beginAfter: hourMs });
+    const second = await queue.put(work.hold('second'), { unique: 'key', replace: true });
+    assert.notEqual(second.id, first.id);
+    await failedWith(first, 'JobCancelledError');
+    await kit.waitForStart(second);
+    assert.equal((await queue.put(work.mark('third'), { unique: 'key', replace: true })).id, second.id, 'it runs');
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(seen, ['second']);
+  });
+});
+
+describe('2 jobs: cancelling', () => {
+  it('[2.10] a pending job leaves the queue, and its callbacks run', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    await kit.waitForStart(await queue.put(work.hold('before')));
+    const job = await queue.put(work.mark('never').on({ failure: work.tell.with('callback') }));
+    await job.cancel();
+    assert.equal(await queue.length(), 0);
+    await failedWith(job, 'JobCancelledError');
+    openGate('before');
+    await kit.waitForStatus(job, 'completed');
+    assert.deepEqual(seen, ['before', 'callback: JobCancelledError']);
+  });
+
+  it('[2.10] one that has not begun in its thread is taken back', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const job = await kit.runtime.queue().put(work.mark('never'));
+    assert.equal(await job.status(), 'assigned');
+    await job.cancel();
+    await kit.untilIdle();
+    await failedWith(job, 'JobCancelledError');
+    assert.deepEqual(seen, []);
+  });
+
+  it('[2.10] a running job sees it at once, in its signal and in its flag, and its own end is not its outcome', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(inside.watchStop());
+    await kit.waitForAnnotation(job, 'watching');
+    const before = kit.clock.now;
+    await job.cancel();
+    await kit.waitForStatus(job, 'completed');
+    assert.deepEqual(kit.clock.now, before);
+    assert.deepEqual(seen, ['false false true true']);
+    await failedWith(job, 'JobCancelledError');
+  });
+
+  it('[2.10] after a grace its thread is ended and replaced; nobody else’s job is lost or run twice', async (t) => {
+    const kit = await opened(t, { threads: 2, stopGraceMs: 700 });
+    const queue = kit.runtime.queue();
+    const deaf = await queue.put(work.holdDeaf('deaf').onBoth(work.tell.with('callback')));
+    const beside = await queue.put(work.hold('beside'));
+    await kit.waitForStart(beside);
+    const behind = await queue.putAll(['a', 'b', 'c'].map((name) => work.mark(name)));
+    await deaf.cancel();
+    await kit.clock.advance(699);
+    assert.equal(await deaf.status(), 'active');
+    await kit.clock.advance(1);
+    await kit.waitForStatus(deaf, 'completed');
+    await failedWith(deaf, 'JobCancelledError');
+    openGate('beside');
+    await kit.waitForResult(beside);
+    for (const job of behind) await kit.waitForResult(job);
+    assert.deepEqual([...seen].sort(), ['a', 'b', 'beside', 'c', 'callback: JobCancelledError', 'deaf']);
+    openGate('deaf');
+    await kit.untilIdle();
+    await failedWith(deaf, 'JobCancelledError');
+  });
+
+  it('[2.10] a cancel holds over a crash', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(work.holdDeaf('deaf'));
+    await kit.waitForStart(job);
+    await job.cancel();
+    await kit.crash();
+    await kit.reopen();
+    await kit.untilIdle();
+    await failedWith(kit.runtime.job(job.id), 'JobCancelledError');
+    assert.deepEqual(seen, ['deaf']);
+  });
+
+  it('[2.10] of a job that waits for another cancels that too', async (t) => {
+    const kit = await opened(t);
+    const outer = await kit.runtime.queue().put(inside.returnHeld('inner') as Part);
+    await kit.untilIdle();
+    const inner = kit.runtime.job(kit.running[0]!);
+    await outer.cancel();
+    await kit.untilIdle();
+    await failedWith(outer, 'JobCancelledError');
+    await failedWith(inner, 'JobCancelledError');
+  });
+
+  it('[2.10] but not what someone else awaits', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const inner = await queue.put(work.hold('inner'));
+    const [one, two] = await queue.putAll([
+      inside.returnGiven(inner as never),
+      inside.returnGiven(inner as never),
+    ] as Part[]);
+    await kit.untilIdle();
+    await one!.cancel();
+    await kit.untilIdle();
+    await failedWith(one!, 'JobCancelledError');
+    assert.equal(await inner.status(), 'active');
+    openGate('inner');
+    assert.equal(await kit.waitForResult(two!), 'inner');
+  });
+
+  it('[2.10] of a whole cancels its parts, begun or not', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const whole = await queue.put(serial([work.mark('done'), work.hold('held'), work.mark('never')]));
+    await kit.untilIdle();
+    await whole.cancel();
+    await kit.untilIdle();
+    await failedWith(whole, 'JobCancelledError');
+    openGate('held');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['done', 'held']);
+    assert.equal((await queue.details()).unfinished, 0);
+  });
+});
+
+describe('2 jobs: kept, changed, referred to', () => {
+  const ended = async (kit: Awaited<ReturnType<typeof opened>>, names: string[]): Promise<Job[]> => {
+    const jobs: Job[] = [];
+    for (const name of names) {
+      jobs.push(await kit.runtime.queue().put(work.mark(name)));
+      await kit.waitForStatus(jobs.at(-1)!, 'completed');
+    }
+    return jobs;
+  };
+
+  it('[2.12] completed jobs are kept for so long; a handle in hand still resolves, a look-up does not', async (t) => {
+    const kit = await opened(t, { retention: { ageMs: 60_000 } });
+    const [old] = await ended(kit, ['old']);
+    await kit.clock.advance(59_000);
+    await ended(kit, ['young']);
+    assert.equal(await kit.runtime.job(old!.id).result(), 'old');
+    await kit.clock.advance(2_000);
+    await ended(kit, ['last']);
+    assert.equal(await old!.result(), 'old');
+    await assert.rejects(kit.runtime.job(old!.id).result(), JobForgottenError);
+    await assert.rejects(old!.status(), { name: 'JobForgottenError', code: 'JOB_FORGOTTEN' });
+  });
+
+  for (const [what, retention] of [
+    ['so many', { count: 2 }],
+    ['so many bytes', { bytes: 20 }],
+  ] as const) {
+    it(`[2.12] ${what} completed jobs are kept`, async (t) => {
+      const kit = await opened(t, { retention });
+      const jobs = await ended(kit, ['aaa', 'bbb', 'ccc', 'ddd', 'eee']);
+      await kit.untilIdle();
+      await assert.rejects(kit.runtime.job(jobs[0]!.id).status(), JobForgottenError);
+      assert.equal(await kit.runtime.job(jobs[4]!.id).result(), 'eee');
+      assert.ok((await kit.runtime.stats()).jobs < 5);
+    });
+  }
+
+  it('[2.12] what a whole or a callback needs is kept for as long', async (t) => {
+    const kit = await opened(t, { retention: { count: 0 }, threads: 4 });
+    const queue = kit.runtime.queue();
+    const whole = await queue.put(parallel([work.add(1, 1), work.addWhenOpen(2, 2)], { postprocess: work.gather }));
+    const called = await queue.put(work.mark('called').onBoth(work.hold.with('callback') as never));
+    await kit.untilIdle();
+    await kit.run(work.mark('other'));
+    assert.equal(await kit.runtime.job(called.id).result(), 'called');
+    openGate('add');
+    assert.equal(await kit.waitForResult(whole), 6);
+  });
+
+  it('[2.13] arguments can be changed until it has begun', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    await kit.waitForStart(await queue.put(work.hold('before')));
+    const job = await queue.put(work.add(1, 2));
+    await job.change({ args: [20, 22] });
+    assert.deepEqual(await job.arguments(), [20, 22]);
+    openGate('before');
+    assert.equal(await kit.waitForResult(job), 42);
+    await assert.rejects(job.change({ args: [1, 1] }), { code: 'JOB_STATUS' });
+  });
+
+  it('[2.13] its deadline, priority and quotas can be changed while it is pending', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    await kit.waitForStart(await queue.put(work.hold('before'), { quotas: ['one'] }));
+    const [late, blocked, first, last] = await queue.putAll(
+      ['late', 'blocked', 'first', 'last'].map((name) => work.mark(name)),
+    );
+    await late!.change({ beginByMs: 1_000 });
+    await blocked!.change({ quotas: ['one'] });
+    await last!.change({ priority: 5 });
+    await kit.clock.advance(1_000);
+    await failedWith(late!, 'JobExpiredError');
+    assert.deepEqual((await blocked!.details()).quotas, [{ name: 'one' }]);
+    openGate('before');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['before', 'last', 'blocked', 'first']);
+    assert.equal(await first!.result(), 'first');
+  });
+
+  it('[2.13] a job that has not begun can be failed with an error, and its callbacks run', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime
+      .queue()
+      .put(work.mark('never').onBoth(work.tell.with('callback')), { beginAfter: hourMs });
+    await job.fail(new SyntaxError('not like this'));
+    await failedWith(job, 'SyntaxError');
+    await kit.waitForStatus(job, 'completed');
+    assert.deepEqual(seen, ['callback: SyntaxError']);
+  });
+
+  it('[2.14] a handle may be an argument, and arrives as a handle', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(work.mark('job'));
+    assert.equal(await kit.run(work.idOf(job as never)), job.id);
+    const again = await kit.runtime.queue().put(work.echo({ deep: [job] }));
+    assert.equal(((await again.arguments())[0] as { deep: Job[] }).deep[0]!.id, job.id);
+  });
+
+  it('[2.14] a handle may be part of a result, for who waits, for a callback and for a postprocess', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const job = await queue.put(work.mark('job'));
+    const result = (await kit.run<unknown>(work.echo({ job }))) as { job: Job };
+    assert.equal(await result.job.result(), 'job');
+    const called = await queue.put(work.echo({ job }).onBoth(work.idInside as never));
+    await kit.waitForStatus(called, 'completed');
+    assert.deepEqual(seen, ['job', job.id]);
+    assert.equal(
+      await kit.run<unknown>(parallel([work.echo({ job })], { postprocess: work.idOfFirst as never })),
+      job.id,
+    );
+  });
+
+  it('[2.14] a handle may be an annotation, seen from outside and inside', async (t) => {
+    const kit = await opened(t);
+    const [job, other] = await kit.runtime.queue().putAll([work.mark('job'), work.mark('other')]);
+    await job!.annotations.set('other', other);
+    assert.equal(((await job!.annotations.get('other')) as Job).id, other!.id);
+    assert.equal(await kit.run(inside.idFromAnnotation(job as never, 'other')), other!.id);
+  });
+});

@@ -1,0 +1,200 @@
+/** Section 2 of the contract: jobs that return jobs, and what jobs put, hang and remove while they run. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Job, type Part, parallel, retryErrors, retryNever, serial } from 'callsheet';
+import { inside, work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { failedWith, hourMs, opened } from './opened.js';
+
+describe('2 jobs: a handler', () => {
+  it('[2.6] may be synchronous or not', async (t) => {
+    const kit = await opened(t);
+    assert.equal(await kit.run(work.add(1, 2)), 3);
+    assert.equal(await kit.run(inside.listen('nothing is said', 1)), 'nothing');
+    const job = await kit.runtime.queue().put(work.failLater('no'));
+    await kit.waitForStatus(job, 'completed');
+    await failedWith(job, 'OrderError');
+  });
+
+  for (const [name, returned] of [
+    ['that it put', inside.addLater(20, 22)],
+    ['that is put for it', inside.addReturned(20, 22)],
+  ] as const) {
+    it(`[2.6] may return a job ${name}, and takes its outcome`, async (t) => {
+      const kit = await opened(t);
+      assert.equal(await kit.run<unknown>(returned as Part), 42);
+    });
+  }
+
+  it('[2.6] that returned a job is active meanwhile, without a thread or an agent’s place', async (t) => {
+    const kit = await opened(t, { threads: 1, agent: { size: 1 } });
+    const outer = await kit.runtime.queue().put(inside.returnHeld('inner'));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['inner']);
+    assert.equal(await outer.status(), 'active');
+    assert.deepEqual((await kit.runtime.queue().agents())[0]!.running.length, 1, 'the inner job alone');
+    openGate('inner');
+    assert.equal(await kit.waitForResult(outer), 'inner');
+    assert.equal((await outer.details()).attempts, 1);
+  });
+
+  it('[2.6] takes a failure too, a composition’s outcome, and one through any number of legs', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const failing = await kit.runtime.queue().put(inside.returnFailing('inner'));
+    await kit.waitForStatus(failing, 'completed');
+    assert.equal((await failing.failure())?.message, 'inner');
+    assert.deepEqual(await kit.run<unknown>(inside.returnParallel(['a', 'b']) as Part), ['a', 'b']);
+    assert.equal(await kit.run<unknown>(inside.legs(30) as Part), 'arrived');
+  });
+
+  it('[2.6] waits on after a crash', async (t) => {
+    const kit = await opened(t);
+    const outer = await kit.runtime.queue().put(inside.returnHeld('inner'));
+    await kit.untilIdle();
+    await kit.crash();
+    await kit.reopen();
+    openGate('inner');
+    assert.equal(await kit.waitForResult(kit.runtime.job(outer.id)), 'inner');
+    assert.equal((await kit.runtime.job(outer.id).details()).attempts, 1);
+  });
+
+  it('[2.6] puts what it returns into its own queue', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = await kit.runtime.createQueue('other');
+    const outer = await queue.put(inside.returnHeld('inner'));
+    await kit.untilIdle();
+    const [held] = kit.running;
+    assert.equal((await kit.runtime.job(held!).details()).queue, 'other');
+    openGate('inner');
+    await kit.waitForResult(outer);
+  });
+
+  it('[2.6] that returns itself, or what waits for it, fails with JobStatusError', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const own = await queue.put(inside.returnGiven(undefined as never), { beginAfter: hourMs });
+    await own.change({ args: [own] });
+    await kit.waitForStatus(own, 'completed');
+    await failedWith(own, 'JobStatusError');
+    const whole = await queue.put(serial([work.mark('first')]), { beginAfter: hourMs });
+    const [part] = await whole.addParts([inside.returnGiven(whole as never) as Part]);
+    await kit.waitForStatus(whole, 'completed');
+    await failedWith(part!, 'JobStatusError');
+  });
+
+  it('[2.6] that returns a completed job has its outcome at once', async (t) => {
+    const kit = await opened(t);
+    const done = await kit.runtime.queue().put(work.add(1, 2));
+    await kit.waitForStatus(done, 'completed');
+    assert.equal(await kit.run<unknown>(inside.returnGiven(done as never) as Part), 3);
+  });
+});
+
+describe('2 jobs: what a job puts', () => {
+  it('[2.7] is there when its outcome is, and not before', async (t) => {
+    const kit = await opened(t);
+    const outer = await kit.runtime.queue().put(inside.putAndHold('outer'));
+    const id = (await kit.waitForAnnotation(outer, 'put')) as string;
+    await assert.rejects(kit.runtime.job(id).status(), { code: 'JOB_FORGOTTEN' });
+    assert.equal(await kit.runtime.queue().length(), 0);
+    openGate('outer');
+    assert.equal(await kit.waitForResult(outer), id);
+    assert.equal(await kit.waitForResult(kit.runtime.job(id)), 'put by outer');
+  });
+
+  for (const how of ['throw', 'unstorable'] as const) {
+    it(`[2.7] never was, if it fails (${how})`, async (t) => {
+      const kit = await opened(t);
+      const outer = await kit.runtime.queue().put(inside.putAndEnd(how, 'inner'), { retry: retryNever });
+      await kit.waitForStatus(outer, 'completed');
+      await kit.untilIdle();
+      assert.deepEqual(seen, []);
+      assert.equal((await kit.runtime.stats()).jobs, 1);
+    });
+  }
+
+  it('[2.7] never was, if its thread or its process dies; the run that ends puts it once', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const outer = await kit.runtime.queue().put(inside.putAndHold('outer'));
+    await kit.waitForStart(outer);
+    await kit.killThread();
+    await kit.waitForStart(outer);
+    await kit.crash();
+    await kit.reopen();
+    assert.equal(kit.runtime.found.jobs, 1);
+    openGate('outer');
+    await kit.waitForResult(kit.runtime.job(outer.id));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['outer', 'outer', 'outer', 'put by outer']);
+  });
+
+  it('[2.7] is discarded by a retry', async (t) => {
+    const kit = await opened(t);
+    const outer = await kit.runtime.queue().put(inside.putAndFailOnce('inner'), { retry: retryErrors({ limit: 1 }) });
+    await kit.waitForResult(outer);
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['inner, attempt 2']);
+  });
+
+  it('[2.7] cannot be waited for inside: JobNotCommittedError, which says to return it', async (t) => {
+    const kit = await opened(t);
+    assert.match((await kit.run(inside.waitForPut())) as string, /^JobNotCommittedError: .*return it/);
+  });
+
+  it('[2.7] is checked at once, as far as it can be', async (t) => {
+    const kit = await opened(t);
+    assert.equal(await kit.run(inside.putBadly()), 'ARGUMENT_NOT_STORABLE');
+  });
+
+  it('[2.7] is not held up by a queue’s bound', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const outer = await queue.put(inside.putAndHold('outer'));
+    await kit.waitForStart(outer);
+    await queue.setBound(1);
+    await queue.put(work.mark('filling'));
+    openGate('outer');
+    assert.match(await kit.waitForResult(outer), /-/);
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['outer', 'filling', 'put by outer']);
+  });
+
+  it('[2.7] a clash found at commit goes to the policy, and nothing of it is kept', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const never = await queue.put(inside.putAndEnd('unknown queue', 'inner'), { retry: retryNever });
+    await kit.waitForStatus(never, 'completed');
+    await failedWith(never, 'UnknownQueueError');
+    const patient = await queue.put(inside.putAndEnd('unknown queue', 'inner'));
+    await kit.untilIdle();
+    assert.equal(await patient.status(), 'pending', 'store trouble is waited out');
+    await kit.runtime.createQueue('nowhere');
+    assert.equal(await kit.waitForResult(patient), 'ended');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['inner']);
+  });
+
+  it('[2.7] callbacks hung and jobs removed inside are kept with its outcome, or not at all', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const target = () => queue.put(work.mark('target'), { beginAfter: hourMs });
+    const [hung, unhung, removed, unremoved] = [await target(), await target(), await target(), await target()];
+    const calls: Part[] = [
+      inside.hangCallback(hung as never, false),
+      inside.hangCallback(unhung as never, true),
+      inside.removeJob(removed as never, false),
+      inside.removeJob(unremoved as never, true),
+    ];
+    for (const job of await queue.putAll(calls)) await kit.waitForStatus(job, 'completed');
+    const callbacks = async (job: Job) => (await job.details()).callbacks;
+    assert.deepEqual([await callbacks(hung), await callbacks(unhung)], [1, 0]);
+    assert.deepEqual([await removed.status(), await unremoved.status()], ['new', 'pending']);
+  });
+
+  it('[2.7] parts added inside are kept with its outcome, or not at all', async (t) => {
+    const kit = await opened(t);
+    const parts: Part[] = [inside.addPartsAndEnd(['kept'], false), inside.addPartsAndEnd(['lost'], true)];
+    const whole = await kit.runtime.queue().put(parallel(parts, { postprocess: work.list }));
+    assert.deepEqual(await kit.waitForResult(whole), ['added', 'OrderError', 'kept']);
+  });
+});

@@ -1,0 +1,286 @@
+/** Section 3 of the contract: queues. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Job, type Part, parallel, type Queue } from 'callsheet';
+import type { Kit } from '../../src/testing/index.js';
+import { allJobs, work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { failedWith, hourMs, opened } from './opened.js';
+
+/** A kit whose only thread is held until the gate `before` is opened, so that what is put waits. */
+async function busy(t: Parameters<typeof opened>[0]): Promise<{ kit: Kit; queue: Queue }> {
+  const kit = await opened(t, { threads: 1 });
+  const queue = kit.runtime.queue();
+  await kit.waitForStart(await queue.put(work.hold('before')));
+  return { kit, queue };
+}
+
+async function names(queue: Queue): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for await (const job of queue) found.push((await job.arguments())[0]);
+  return found;
+}
+
+describe('3 queues', () => {
+  it('[3.1] the queue named "" is there; others are created, listed, got and removed', async (t) => {
+    const kit = await opened(t);
+    assert.deepEqual(await kit.runtime.queues(), ['']);
+    await kit.runtime.createQueue('mail');
+    await kit.runtime.createQueue('mail');
+    assert.deepEqual((await kit.runtime.queues()).sort(), ['', 'mail']);
+    const job = await kit.runtime.queue('mail').put(work.mark('in mail'));
+    assert.equal(await kit.waitForResult(job), 'in mail');
+    assert.equal((await job.details()).queue, 'mail');
+    await kit.runtime.removeQueue('mail');
+    assert.deepEqual(await kit.runtime.queues(), ['']);
+    await assert.rejects(kit.runtime.queue('mail').put(work.mark('a')), { code: 'UNKNOWN_QUEUE' });
+    await assert.rejects(kit.runtime.removeQueue('mail'), { code: 'UNKNOWN_QUEUE' });
+  });
+
+  it('[3.1] a queue is removed only when it is empty', async (t) => {
+    const kit = await opened(t);
+    const mail = await kit.runtime.createQueue('mail');
+    const job = await mail.put(work.hold('held'), { beginAfter: hourMs });
+    await assert.rejects(kit.runtime.removeQueue('mail'), { code: 'QUEUE_NOT_EMPTY' });
+    await kit.waitForStart(job);
+    await assert.rejects(kit.runtime.removeQueue('mail'), { code: 'QUEUE_NOT_EMPTY' });
+    openGate('held');
+    await kit.waitForStatus(job, 'completed');
+    await kit.runtime.removeQueue('mail');
+  });
+
+  it('[3.2] claims by priority, then what was put back at once, then by the moment of becoming eligible', async (t) => {
+    const { kit, queue } = await busy(t);
+    await queue.put(work.mark('dated'), { beginAfter: 1_000 });
+    await queue.put(work.mark('put first'));
+    await kit.clock.advance(1_000);
+    await queue.put(work.mark('put last'));
+    await queue.put(work.mark('high'), { priority: 1 });
+    await queue.put(work.mark('not yet due, later'), { beginAfter: 2 * hourMs });
+    await queue.put(work.mark('not yet due, sooner'), { beginAfter: hourMs });
+    const order = ['high', 'put first', 'dated', 'put last', 'not yet due, sooner', 'not yet due, later'];
+    assert.deepEqual(await names(queue), order);
+    await kit.killThread();
+    openGate('before');
+    await kit.untilIdle();
+    await kit.clock.advance(2 * hourMs);
+    assert.deepEqual(seen, ['before', 'high', 'before', ...order.slice(1)], 'put back, and yet behind what is higher');
+  });
+
+  it('[3.2] is a position, not a clock: the order stays when the clock is set back', async (t) => {
+    const { kit, queue } = await busy(t);
+    await queue.put(work.mark('first'));
+    await kit.clock.set(new Date(kit.clock.now.getTime() - hourMs));
+    await queue.put(work.mark('second'));
+    await kit.crash();
+    await kit.reopen();
+    openGate('before');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['before', 'before', 'first', 'second']);
+  });
+
+  it('[3.2] what came due while nothing was open is in line by its date', async (t) => {
+    const { kit, queue } = await busy(t);
+    await queue.put(work.mark('later'), { beginAfter: 2 * hourMs });
+    await queue.put(work.mark('sooner'), { beginAfter: hourMs });
+    await queue.put(work.mark('waiting'));
+    await kit.crash();
+    await kit.clock.set(new Date(kit.clock.now.getTime() + 3 * hourMs));
+    await kit.reopen();
+    openGate('before');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['before', 'before', 'waiting', 'sooner', 'later']);
+  });
+
+  it('[3.3] has a length, an order to be gone through, and places that count from either end', async (t) => {
+    const { queue } = await busy(t);
+    for (const name of ['a', 'b', 'c']) await queue.put(work.mark(name));
+    const nameAt = async (index: number) => (await (await queue.at(index))?.arguments())?.[0];
+    assert.equal(await queue.length(), 3);
+    assert.deepEqual(await names(queue), ['a', 'b', 'c']);
+    assert.deepEqual(
+      [await nameAt(0), await nameAt(-1), await nameAt(3), await nameAt(-4)],
+      ['a', 'c', undefined, undefined],
+    );
+  });
+
+  it('[3.3] goes through more jobs than fit one page', async (t) => {
+    const { queue } = await busy(t);
+    const all = Array.from({ length: 600 }, (_, n) => `job ${n}`);
+    await queue.putAll(all.map((name) => work.mark(name)));
+    assert.deepEqual(await names(queue), all);
+  });
+
+  it('[3.3] pulls by index; what is pulled is new and can be put again', async (t) => {
+    const { kit, queue } = await busy(t);
+    for (const name of ['a', 'b', 'c', 'd']) await queue.put(work.mark(name));
+    const first = await queue.pull();
+    const last = await queue.pull(-1);
+    assert.deepEqual(await names(queue), ['b', 'c']);
+    assert.deepEqual([await first.status(), await last.status()], ['new', 'new']);
+    for (const index of [2, -3, 1.5, Number.NaN]) await assert.rejects(queue.pull(index), RangeError);
+    await queue.put(first);
+    openGate('before');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['before', 'b', 'c', 'a']);
+    assert.equal(await last.status(), 'new');
+  });
+
+  it('[3.3] removes a job, but none that is unknown or awaited by another', async (t) => {
+    const { kit, queue } = await busy(t);
+    const job = await queue.put(work.mark('a'));
+    await queue.remove(job);
+    assert.equal(await queue.length(), 0);
+    const stranger = kit.runtime.job('01890a5d-ac96-774b-bcce-b302099a8057');
+    await assert.rejects(queue.remove(stranger), { code: 'JOB_FORGOTTEN' });
+    openGate('before');
+    const whole = await queue.put(parallel([work.hold('held'), work.mark('waiting')]));
+    await kit.waitForStart(whole);
+    const waiting = (await queue.at(0))!;
+    await assert.rejects(queue.remove(waiting), { code: 'JOB_STATUS' });
+    assert.equal(await waiting.status(), 'pending');
+  });
+
+  it('[3.3] putAll puts all or none', async (t) => {
+    const { kit, queue } = await busy(t);
+    const jobs = [work.mark('a'), work.mark('b').with({ quotas: ['unknown'] }), work.mark('c')];
+    await assert.rejects(queue.putAll(jobs), { code: 'UNKNOWN_QUOTA' });
+    assert.equal(await queue.length(), 0);
+    assert.equal((await kit.runtime.stats()).jobs, 1);
+    assert.equal((await queue.putAll(jobs.slice(0, 1))).length, 1);
+  });
+
+  it('[3.4] refuses what cannot be put, naming what and where, and stores nothing', async (t) => {
+    const { kit, queue } = await busy(t);
+    const known = await queue.put(work.mark('known'));
+    const stored = (await kit.runtime.stats()).jobs;
+    const unknown = work as unknown as Record<string, (...args: unknown[]) => Part>;
+    const cases: [string, () => Promise<unknown>, string, RegExp][] = [
+      ['a job that is in a queue', () => queue.put(known), 'JOB_STATUS', /pending/],
+      ['an unknown queue', () => kit.runtime.queue('nowhere').put(work.mark('a')), 'UNKNOWN_QUEUE', /"nowhere"/],
+      ['an unknown export', () => queue.put(unknown.nothing!()), 'UNKNOWN_EXPORT', /nothing/],
+      ['an unknown quota', () => queue.put(work.mark('a'), { quotas: ['none'] }), 'UNKNOWN_QUOTA', /"none"/],
+      [
+        'a function as an argument',
+        () => queue.put(work.echo({ a: [() => 1] })),
+        'ARGUMENT_NOT_STORABLE',
+        /arguments\[0\]\.a\[0\]/,
+      ],
+      [
+        'one inside a part',
+        () => queue.put(parallel([work.mark('a'), work.echo(Symbol.iterator)])),
+        'ARGUMENT_NOT_STORABLE',
+        /parts\[1\]\.arguments\[0\]/,
+      ],
+      [
+        'no date',
+        () => queue.put(work.mark('a'), { beginAfter: new Date(Number.NaN) }),
+        'INVALID_OPTION',
+        /beginAfter/,
+      ],
+      [
+        'a date without a zone',
+        () => queue.put(work.mark('a'), { beginAfter: '2030-01-01T00:00' }),
+        'INVALID_OPTION',
+        /zone/,
+      ],
+      ['a negative delay', () => queue.put(work.mark('a'), { beginAfter: -1 }), 'INVALID_OPTION', /beginAfter/],
+      ['a negative duration', () => queue.put(work.mark('a'), { beginByMs: -1 }), 'INVALID_OPTION', /beginByMs/],
+      [
+        'a timeout that is no number',
+        () => queue.put(work.mark('a'), { timeoutMs: Number.NaN }),
+        'INVALID_OPTION',
+        /timeoutMs/,
+      ],
+      ['no priority', () => queue.put(work.mark('a'), { priority: Number.NaN }), 'INVALID_OPTION', /priority/],
+      ['an unknown option', () => queue.put(work.mark('a'), { beginBy: 5 } as never), 'INVALID_OPTION', /beginBy/],
+    ];
+    for (const [what, put, code, message] of cases) await assert.rejects(put(), { code, message }, what);
+    assert.equal((await kit.runtime.stats()).jobs, stored);
+    assert.equal(await queue.length(), 1);
+  });
+
+  it('[3.4] refuses a module that was not given to open', async (t) => {
+    const kit = await opened(t, { jobs: allJobs.slice(1) });
+    await assert.rejects(kit.runtime.queue().put(work.mark('a')), { code: 'UNKNOWN_MODULE', message: /"work"/ });
+  });
+
+  it('[3.5] puts into several queues are all made, or none', async (t) => {
+    const { kit } = await busy(t);
+    await kit.runtime.createQueue('mail');
+    const jobs = await kit.runtime.putTogether([{ job: work.mark('a') }, { queue: 'mail', job: work.mark('b') }]);
+    assert.deepEqual(await Promise.all(jobs.map(async (job) => (await job.details()).queue)), ['', 'mail']);
+    const stored = (await kit.runtime.stats()).jobs;
+    const puts = [{ job: work.mark('c') }, { queue: 'nowhere', job: work.mark('d') }];
+    await assert.rejects(kit.runtime.putTogether(puts), { code: 'UNKNOWN_QUEUE' });
+    assert.equal((await kit.runtime.stats()).jobs, stored);
+  });
+
+  it('[3.6] paused, it claims nothing, over a crash too; what runs goes on, and puts are taken', async (t) => {
+    const { kit, queue } = await busy(t);
+    await queue.pause();
+    const job = await queue.put(work.mark('job'));
+    openGate('before');
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(seen, ['before']);
+    assert.equal((await queue.details()).paused, true);
+    await kit.crash();
+    await kit.reopen();
+    await kit.clock.advance(hourMs);
+    assert.equal(await kit.runtime.job(job.id).status(), 'pending');
+    await kit.runtime.queue().resume();
+    assert.equal(await kit.waitForResult(kit.runtime.job(job.id)), 'job');
+  });
+
+  it('[3.6] drain resolves when nothing is due or running', async (t) => {
+    const { kit, queue } = await busy(t);
+    await queue.put(work.mark('tomorrow'), { beginAfter: 24 * hourMs });
+    await queue.put(work.hold('behind'));
+    let drained = false;
+    const drain = queue.drain().then(() => {
+      drained = true;
+    });
+    await kit.untilIdle();
+    assert.equal(drained, false);
+    openGate('before');
+    await kit.untilIdle();
+    assert.equal(drained, false);
+    openGate('behind');
+    await kit.untilIdle();
+    assert.equal(drained, true);
+    await drain;
+  });
+
+  it('[3.6] with a bound, a put waits for room, in its turn, and the queue says so', async (t) => {
+    const { kit, queue } = await busy(t);
+    await queue.setBound(1);
+    await queue.put(work.mark('a'));
+    const put: string[] = [];
+    const waiting = ['b', 'c'].map(async (name): Promise<Job> => {
+      const job = await queue.put(work.mark(name));
+      put.push(name);
+      return job;
+    });
+    await kit.untilIdle();
+    assert.deepEqual(put, []);
+    const { length, bound, putsWaiting } = await queue.details();
+    assert.deepEqual({ length, bound, putsWaiting }, { length: 1, bound: 1, putsWaiting: 2 });
+    openGate('before');
+    await kit.untilIdle();
+    assert.deepEqual(put, ['b', 'c']);
+    await Promise.all(waiting);
+    assert.deepEqual(seen, ['before', 'a', 'b', 'c']);
+    assert.equal((await queue.details()).putsWaiting, 0);
+  });
+
+  it('[3.6] a job cancelled in a bounded queue makes room', async (t) => {
+    const { kit, queue } = await busy(t);
+    await queue.setBound(1);
+    const first = await queue.put(work.mark('first'));
+    const second = queue.put(work.mark('second'));
+    await kit.untilIdle();
+    await first.cancel();
+    assert.equal(await (await second).status(), 'pending');
+    await failedWith(first, 'JobCancelledError');
+  });
+});

@@ -1,0 +1,283 @@
+/** Section 4 of the contract: quotas. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Job, type Part, parallel, type Queue, retryErrors } from 'callsheet';
+import { inside, work } from './jobs/all.js';
+import { now, openGate, seen } from './jobs/work.js';
+import { hourMs, opened } from './opened.js';
+
+/** Names that are held by jobs now. */
+async function held(queue: Queue, name: string): Promise<readonly string[]> {
+  return (await queue.quotas()).find((quota) => quota.name === name)!.holders;
+}
+
+describe('4 quotas', () => {
+  it('[4.1] a job runs only while each of its quotas has room, and takes a place in each', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('database', { size: 2 });
+    await queue.setQuota('printer');
+    const put = (name: string, ...quotas: string[]) => queue.put(work.hold(name), { quotas });
+    const both = await put('both', 'database', 'printer');
+    const database = await put('database', 'database');
+    await put('printing', 'printer');
+    await put('third', 'database');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['both', 'database']);
+    assert.deepEqual([...(await held(queue, 'database'))].sort(), [both.id, database.id].sort());
+    assert.deepEqual(await held(queue, 'printer'), [both.id]);
+    openGate('both');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['both', 'database', 'printing', 'third']);
+  });
+
+  it('[4.1] never runs more than its size, whatever is put', async (t) => {
+    const kit = await opened(t, { threads: 8 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('three', { size: 3 });
+    const all = Array.from({ length: 20 }, (_, n) => `job ${n}`);
+    await queue.putAll(
+      all.map((name) => work.hold(name)),
+      { quotas: ['three'] },
+    );
+    for (const name of all) {
+      await kit.untilIdle();
+      openGate(name);
+    }
+    await kit.untilIdle();
+    assert.deepEqual([now.most, seen.length], [3, 20]);
+  });
+
+  it('[4.2] an unknown name is refused at put and at a change, which leaves the job as it was', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('known');
+    await assert.rejects(queue.put(work.mark('a'), { quotas: ['known', 'unknown'] }), {
+      name: 'UnknownQuotaError',
+      code: 'UNKNOWN_QUOTA',
+      message: /"unknown"/,
+    });
+    const job = await queue.put(work.mark('job'), { quotas: ['known'], beginAfter: hourMs });
+    const before = await job.details();
+    await assert.rejects(job.change({ quotas: ['unknown'], priority: 3 }), { code: 'UNKNOWN_QUOTA' });
+    assert.deepEqual(await job.details(), before);
+    const other = await kit.runtime.createQueue('other');
+    await assert.rejects(other.put(work.mark('a'), { quotas: ['known'] }), { code: 'UNKNOWN_QUOTA' });
+  });
+
+  it('[4.3] is created, sized, read and removed at any time; its size is 1 unless it is told', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const read = async () =>
+      (await queue.quotas()).map(({ name, size, holders, filled }) => [name, size, holders.length, filled]);
+    assert.deepEqual(await read(), [['one', 1, 0, false]]);
+    await queue.putAll(
+      ['a', 'b', 'c'].map((name) => work.hold(name)),
+      { quotas: ['one'] },
+    );
+    await kit.untilIdle();
+    assert.deepEqual(await read(), [['one', 1, 1, true]]);
+    await queue.setQuota('one', { size: 3 });
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a', 'b', 'c'], 'what waited for room has it now');
+    assert.deepEqual(await read(), [['one', 3, 3, true]]);
+    openGate('a');
+    await kit.untilIdle();
+    assert.deepEqual(await read(), [['one', 3, 2, false]]);
+    await queue.removeQuota('one');
+    assert.deepEqual(await read(), []);
+    for (const size of [0, -1, 1.5, Number.NaN]) await assert.rejects(queue.setQuota('one', { size }), RangeError);
+  });
+
+  it('[4.3] stays as it is over a crash, its holders too', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one', { size: 1 });
+    const [first] = await queue.putAll([work.hold('first'), work.hold('second')], { quotas: ['one'] });
+    await kit.waitForStart(first!);
+    await kit.crash();
+    await kit.reopen();
+    await kit.untilIdle();
+    assert.deepEqual(await held(kit.runtime.queue(), 'one'), [first!.id]);
+    assert.deepEqual(seen, ['first', 'first']);
+  });
+
+  it('[4.4] removed, its name is ignored', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    await queue.putAll(
+      ['a', 'b', 'c'].map((name) => work.hold(name)),
+      { quotas: ['one'] },
+    );
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a']);
+    await queue.removeQuota('one');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a', 'b', 'c']);
+  });
+
+  it('[4.5] shrunk below what runs, it leaves that alone, and lets nothing start before there is room', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('some', { size: 3 });
+    await queue.putAll(
+      ['a', 'b', 'c', 'd'].map((name) => work.hold(name)),
+      { quotas: ['some'] },
+    );
+    await kit.untilIdle();
+    await queue.setQuota('some', { size: 1 });
+    assert.equal(kit.running.length, 3);
+    for (const name of ['a', 'b']) {
+      openGate(name);
+      await kit.untilIdle();
+      assert.deepEqual(seen, ['a', 'b', 'c']);
+    }
+    openGate('c');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a', 'b', 'c', 'd']);
+  });
+
+  it('[4.6] a place is free as soon as the call is over, while callbacks run', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const [first] = await queue.putAll([work.hold('first'), work.hold('second')], { quotas: ['one'] });
+    await first!.addCallback(work.hold.with('callback') as never);
+    openGate('first');
+    await kit.untilIdle();
+    assert.equal(await first!.status(), 'callbacks');
+    assert.deepEqual([...seen].sort(), ['callback', 'first', 'second']);
+  });
+
+  it('[4.6] a place is free while a job waits to be retried later', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const retry = retryErrors({ limit: 1, backoff: { initialMs: 60_000, jitter: 0 } });
+    await queue.put(work.failUntil(2), { quotas: ['one'], retry });
+    await queue.put(work.mark('second'), { quotas: ['one'] });
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['attempt 1', 'second']);
+    assert.deepEqual(await held(queue, 'one'), []);
+    await kit.clock.advance(60_000);
+    assert.deepEqual(seen, ['attempt 1', 'second', 'attempt 2']);
+  });
+
+  it('[4.6] a retry at once keeps it, also after an interruption: a quota of 1 keeps its order', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const retry = retryErrors({ limit: 1, backoff: { initialMs: 0 } });
+    const jobs: Part[] = [work.hold('first'), work.failUntil(2).with({ retry }), work.mark('third')];
+    const [first] = await queue.putAll(jobs, { quotas: ['one'] });
+    await queue.put(work.mark('high'), { quotas: ['one'], priority: 9 });
+    await kit.waitForStart(first!);
+    await kit.killThread();
+    openGate('first');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['first', 'first', 'high', 'attempt 1', 'attempt 2', 'third']);
+  });
+
+  it('[4.6] a job that waits for an inner job keeps its place, which that shares', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const outer = await queue.put(inside.returnHeldIn('inner', 'one') as Part, { quotas: ['one'] });
+    await queue.put(work.mark('behind'), { quotas: ['one'] });
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['inner']);
+    assert.deepEqual(await held(queue, 'one'), [outer.id]);
+    openGate('inner');
+    assert.equal(await kit.waitForResult(outer), 'inner');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['inner', 'behind']);
+  });
+
+  it('[4.6] parts name quotas of their own, and the whole’s place is its postprocess’s', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const part = (name: string) => work.hold(name).with({ quotas: ['one'] });
+    const whole: Job<unknown> = await queue.put(parallel([part('a'), part('b')], { postprocess: work.list }));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a']);
+    openGate('a');
+    openGate('b');
+    assert.deepEqual(await kit.waitForResult(whole), ['a', 'b']);
+  });
+
+  it('[4.7] a job that is blocked does not block those behind it', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    await kit.waitForStart(await queue.put(work.hold('holder'), { quotas: ['one'] }));
+    await queue.putAll(
+      Array.from({ length: 300 }, (_, n) => work.mark(`blocked ${n}`)),
+      { quotas: ['one'], priority: 5 },
+    );
+    await queue.put(work.mark('free'));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['holder', 'free']);
+    openGate('holder');
+    await kit.untilIdle();
+    assert.equal(seen.length, 302);
+  });
+
+  it('[4.8] a keyed quota has a limit for each key, with no set-up for a key', async (t) => {
+    const kit = await opened(t, { threads: 8 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('tenant', { size: 1 });
+    for (const [name, key] of [
+      ['a1', 'a'],
+      ['a2', 'a'],
+      ['b1', 'b'],
+      ['b2', 'b'],
+      ['c1', 'c'],
+    ] as const) {
+      await queue.put(work.hold(name), { quotas: [{ name: 'tenant', key }] });
+    }
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a1', 'b1', 'c1']);
+    openGate('b1');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a1', 'b1', 'c1', 'b2']);
+  });
+
+  it('[4.8] a rate lets so many begin in a period', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('api', { size: 100, rate: { count: 2, periodMs: 60_000 } });
+    await queue.putAll(
+      ['a', 'b', 'c', 'd', 'e'].map((name) => work.mark(name)),
+      { quotas: ['api'] },
+    );
+    await queue.put(work.mark('free'));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a', 'b', 'free']);
+    await kit.clock.advance(29_000);
+    assert.equal(seen.length, 3);
+    await kit.clock.advance(1_000);
+    assert.deepEqual(seen.slice(3), ['c']);
+    await kit.clock.advance(60_000);
+    assert.deepEqual(seen.slice(3), ['c', 'd', 'e']);
+  });
+
+  it('[4.8] a rate is of each key by itself', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('api', { size: 100, rate: { count: 1, periodMs: 60_000 } });
+    for (const [name, key] of [
+      ['a1', 'a'],
+      ['a2', 'a'],
+      ['b1', 'b'],
+    ] as const) {
+      await queue.put(work.mark(name), { quotas: [{ name: 'api', key }] });
+    }
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a1', 'b1']);
+    await kit.clock.advance(60_000);
+    assert.deepEqual(seen, ['a1', 'b1', 'a2']);
+  });
+});
