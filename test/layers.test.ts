@@ -13,6 +13,7 @@ const source = fileURLToPath(new URL('../../src', import.meta.url));
 /** From the top down: an import points to a layer further down, or stays within its own. */
 const order = [
   'testing',
+  'cli',
   'index',
   'runtime',
   'coordinator',
@@ -39,6 +40,8 @@ const rules: Record<Layer, Rule> = {
     layers: ['runtime', 'coordinator', 'worker', 'definition', 'store', 'protocol', 'core', 'errors'],
     packages: ['node:'],
   },
+  // Offline only: what it needs of a running process it will ask over the socket of the lock.
+  cli: { layers: ['store', 'journal', 'protocol', 'errors'], packages: ['node:'] },
   index: { layers: ['runtime', 'worker', 'definition', 'protocol', 'errors'], types: ['core'], packages: [] },
   // The one type from the thread above which it stands is what that thread is started with: `CoordinatorSetup`.
   runtime: {

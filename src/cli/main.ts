@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+/**
+ * The command line, for directories that no process has open: `callsheet inspect DIRECTORY` and `callsheet salvage DIRECTORY INTO`.
+ *
+ * Exit codes: 0 it is well, 1 it is not (the journal is damaged, or something was lost), 2 it could not be done.
+ */
+import { parseArgs } from 'node:util';
+import { CallsheetError } from '../errors.js';
+import { inspectJournal } from '../journal/inspect.js';
+import { idToText } from '../protocol/id.js';
+import { salvage } from '../store/salvage.js';
+
+const usage = `callsheet inspect DIRECTORY       says what a journal's files are, and whether they are whole
+callsheet salvage DIRECTORY INTO  makes a new journal of what can be read of a damaged one, which is not modified
+`;
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  const isForeseen = error instanceof CallsheetError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+  process.stderr.write(`callsheet: ${isForeseen ? (error as Error).message : String((error as Error).stack)}\n`);
+  process.exitCode = 2;
+}
+
+async function run(args: string[]): Promise<number> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { help: { type: 'boolean', short: 'h' } },
+  });
+  const [command, directory, into, ...rest] = positionals;
+  if (values.help === true) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  if (command === 'inspect' && directory !== undefined && into === undefined) return inspect(directory);
+  if (command === 'salvage' && into !== undefined && rest.length === 0) return salvageInto(directory!, into);
+  process.stderr.write(usage);
+  return 2;
+}
+
+function inspect(directory: string): number {
+  const { files, damages } = inspectJournal(directory);
+  for (const { name, bytes, note } of files) say(`${name}  ${bytes} bytes  ${note}`);
+  for (const { file, offset, reason } of damages) say(`DAMAGE ${file} at byte ${offset}: ${reason}`);
+  say(damages.length === 0 ? 'the journal is whole' : `${damages.length} places are damaged`);
+  return damages.length === 0 ? 0 : 1;
+}
+
+async function salvageInto(directory: string, into: string): Promise<number> {
+  const { jobs, settings, annotations, losses, leftOut } = await salvage(directory, into);
+  for (const { file, offset, reason } of losses) say(`LOST ${file} at byte ${offset}: ${reason}`);
+  for (const { job, reason } of leftOut) say(`LEFT OUT job ${idToText(job)}: ${reason}`);
+  say(`${jobs} jobs, ${settings} settings and ${annotations} annotations are in ${into}`);
+  return losses.length + leftOut.length === 0 ? 0 : 1;
+}

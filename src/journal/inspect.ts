@@ -1,0 +1,58 @@
+/**
+ * Says what is in a journal's directory, file by file, and whether a byte of it is not what was written. Modifies nothing, and may
+ * be used while the journal is open: then what is being written may look torn.
+ */
+import * as path from 'node:path';
+import { type Disk, machineDisk } from './disk.js';
+import { FileWindow } from './file-window.js';
+import { FrameReader } from './frame-reader.js';
+import type { Loss } from './salvage-reader.js';
+import { checkSnapshotNow } from './snapshot-reader.js';
+import { type SurveyedFile, surveyDirectory } from './survey.js';
+
+export interface Inspection {
+  readonly files: readonly { readonly name: string; readonly bytes: number; readonly note: string }[];
+  readonly damages: readonly Loss[];
+}
+
+export function inspectJournal(directory: string, disk: Disk = machineDisk): Inspection {
+  const { segments, snapshots, unfinished } = surveyDirectory(disk, path.resolve(directory));
+  const files: { name: string; bytes: number; note: string }[] = [];
+  const damages: Loss[] = [];
+  for (const file of snapshots) {
+    const found = checkSnapshotNow(disk, file.path, file.number);
+    const isDamaged = 'reason' in found;
+    if (isDamaged) damages.push({ file: file.path, offset: found.offset, reason: found.reason });
+    const note = isDamaged
+      ? 'a damaged snapshot'
+      : `a snapshot of ${found.footer.count} entries; its log begins with LSN ${found.header.firstLsn}`;
+    files.push({ name: path.basename(file.path), bytes: file.bytes, note });
+  }
+  for (const file of segments) {
+    files.push({ name: path.basename(file.path), bytes: file.bytes, note: readSegment(disk, file, damages) });
+  }
+  for (const file of unfinished) files.push({ name: path.basename(file), bytes: 0, note: 'a snapshot never finished' });
+  return { files, damages };
+}
+
+/** What a segment is, in words; adds to the damages. */
+function readSegment(disk: Disk, file: SurveyedFile, damages: Loss[]): string {
+  if (file.kind === 'damaged') {
+    damages.push({ file: file.path, offset: 0, reason: file.reason });
+    return 'a segment with a damaged header';
+  }
+  const opened = disk.open(file.path, 'read');
+  try {
+    const reader = new FrameReader(new FileWindow(opened), file.header);
+    for (;;) {
+      const found = reader.next();
+      if (found?.kind === 'frame') continue;
+      const range = `a segment with LSNs ${file.header.firstLsn} to ${reader.point.lsn}`;
+      if (found === undefined) return range;
+      damages.push({ file: file.path, offset: found.offset, reason: found.reason });
+      return `${range}, then damage${found.looksTorn ? ' as of a write cut short' : ''}`;
+    }
+  } finally {
+    opened.close();
+  }
+}

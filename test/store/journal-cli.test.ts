@@ -1,0 +1,74 @@
+/** The command line, as a process of its own. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { machineDisk } from '../../src/journal/disk.js';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { StrictDisk } from '../journal/strict-disk.js';
+import { Churn, turn } from './journal-churn.js';
+
+const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+/** A directory with a journal that has had some snapshots. */
+async function directoryWithJournal(): Promise<string> {
+  const disk = new StrictDisk();
+  const churn = await new Churn(disk, 12).open();
+  for (let step = 0; step < 400; step++) {
+    churn.step();
+    if (step % 3 === 0) await turn();
+  }
+  await churn.store.close();
+  const directory = join(temporaryDirectory(), 'journal');
+  mkdirSync(directory);
+  for (const [name, bytes] of disk.files()) writeFileSync(join(directory, name.split('/').at(-1)!), bytes);
+  machineDisk.syncDirectoryNow(directory);
+  return directory;
+}
+
+describe('callsheet on the command line', () => {
+  it('inspects a journal', async () => {
+    const directory = await directoryWithJournal();
+    const whole = run('inspect', directory);
+    assert.equal(whole.status, 0, whole.stderr);
+    assert.match(whole.stdout, /a snapshot of \d+ entries/);
+    assert.match(whole.stdout, /the journal is whole/);
+    const name = join(directory, readdirSync(directory).find((file) => file.endsWith('.segment'))!);
+    const bytes = readFileSync(name);
+    bytes[200]! ^= 1;
+    writeFileSync(name, bytes);
+    const damaged = run('inspect', directory);
+    assert.equal(damaged.status, 1);
+    assert.match(damaged.stdout, new RegExp(`DAMAGE ${name} at byte \\d+`));
+  });
+
+  it('salvages a journal, and says so', async () => {
+    const directory = await directoryWithJournal();
+    const into = join(temporaryDirectory(), 'new');
+    const { status, stdout, stderr } = run('salvage', directory, into);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^\d+ jobs, \d+ settings and \d+ annotations are in /);
+    assert.equal(run('inspect', into).status, 0);
+    assert.equal(run('salvage', directory, into).status, 2, 'not twice into the same place');
+  });
+
+  it('tells how it is used, and fails without', () => {
+    assert.equal(run('--help').status, 0);
+    assert.match(run('--help').stdout, /callsheet salvage DIRECTORY INTO/);
+    for (const args of [[], ['inspect'], ['salvage', '/nowhere'], ['other', 'x'], ['inspect', '--unknown', 'x']]) {
+      const { status, stderr } = run(...args);
+      assert.equal(status, 2, args.join(' '));
+      assert.ok(stderr.length > 0 && !stderr.includes('    at '), stderr);
+    }
+    const { status, stderr } = run('inspect', '/nowhere/at/all');
+    assert.equal(status, 2);
+    assert.match(stderr, /ENOENT/);
+  });
+});
