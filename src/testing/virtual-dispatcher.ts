@@ -15,7 +15,7 @@ import { Client } from '../runtime/client.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { Runtime } from '../runtime/open.js';
 import { StoredPayload } from '../store/stored-payload.js';
-import { describeModule } from '../worker/modules.js';
+import { describeModule, findFunction } from '../worker/modules.js';
 import type { VirtualClock } from './virtual-clock.js';
 import { VirtualPool } from './virtual-pool.js';
 import { type KeptRecords, VirtualStore } from './virtual-store.js';
@@ -78,6 +78,10 @@ export class VirtualDispatcher implements LinkPort {
   async open(world: World, setup: CoordinatorSetup, durability: Level): Promise<Runtime> {
     const link = new Link(this, ([, level, message, detail]) => world.onLog({ level, message, detail }));
     const modules = await importModules(setup.modules);
+    // So that no handler has to wait for its import: that would be an order of its own.
+    for (const [name, { functions }] of Object.entries(modules)) {
+      for (const key of functions) await findFunction(setup.modules, `${name}#${key}`);
+    }
     const figures = await this.#coordinator.open(modules);
     const found = { ...figures, dispatcher: idToText(world.dispatcher) };
     const client = new VirtualClient(link, world, modules, durability);

@@ -126,3 +126,30 @@ export const idFromAnnotation = (of: JobReference, name: string) => (of.annotati
 /** Returns a job that names a quota. */
 export const returnHeldIn = (name: string, quota: string) =>
   currentJob().put(work.hold(name).with({ quotas: [quota] }));
+
+/** A postprocess that fails the first time. */
+export function failFirst(_parts: CompletedJobs): string {
+  const { annotations } = currentJob();
+  if (annotations.get('tried') === undefined) {
+    annotations.set('tried', true);
+    throw new Error('the first time');
+  }
+  return 'after 2 attempts';
+}
+
+export async function idAfter(gate: string): Promise<string> {
+  await hold(gate);
+  return currentJob().id;
+}
+
+export async function sayAndHold(name: string, value: unknown): Promise<string> {
+  currentJob().annotations.set(name, value);
+  return hold(name);
+}
+
+export function sayAndFail(name: string, value: unknown): never {
+  currentJob().annotations.set(name, value);
+  return fail('after saying');
+}
+
+export const listenTo = (job: JobReference, name: string) => job.annotations.waitFor(name, { timeoutMs: 5 });

@@ -142,3 +142,9 @@ export async function addWhenOpen(a: number, b: number): Promise<number> {
 
 export const idInside = ({ job }: { job: JobReference }) => mark(job.id);
 export const idOfFirst = (parts: CompletedJobs<{ job: JobReference }>) => parts.at(0)!.result.job.id;
+
+/** Holds at the gate of its name; then it is 1. */
+export async function holdOne(name: string): Promise<number> {
+  await hold(name);
+  return 1;
+}

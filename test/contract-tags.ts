@@ -1,0 +1,58 @@
+/**
+ * Which tests show which line of the contract: for each numbered line of its sections 2 to 10 the tests whose name carries its tag, such
+ * as `[4.5]`, and, last, the lines that no test shows.
+ *
+ *   node dist/test/contract-tags.js [SECTION or LINE…]
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/** How many lines each section of the contract has. */
+const lineCounts: Readonly<Record<number, number>> = { 2: 14, 3: 7, 4: 8, 5: 10, 6: 5, 7: 5, 8: 5, 9: 3, 10: 2 };
+
+/** All tags, in the order of the contract. */
+export const contractTags: readonly string[] = Object.entries(lineCounts).flatMap(([section, count]) =>
+  Array.from({ length: count }, (_, index) => `${section}.${index + 1}`),
+);
+
+export interface TaggedTest {
+  /** The file, from `test/` on. */
+  readonly file: string;
+  readonly name: string;
+}
+
+/** The tests of each tag, as they stand in the sources. */
+export function taggedTests(): ReadonlyMap<string, readonly TaggedTest[]> {
+  const root = fileURLToPath(new URL('../../test', import.meta.url));
+  const found = new Map<string, TaggedTest[]>(contractTags.map((tag) => [tag, []]));
+  for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' }).sort()) {
+    if (!file.endsWith('.test.ts')) continue;
+    for (const name of namesIn(readFileSync(join(root, file), 'utf8'))) {
+      for (const [, tag] of name.matchAll(/\[(\d+\.\d+)\]/g)) found.get(tag!)?.push({ file, name });
+    }
+  }
+  return found;
+}
+
+/** The names of tests in a source, loops over names left as they are written. */
+function namesIn(source: string): string[] {
+  return Array.from(source.matchAll(/\b(?:it|test)\(\s*(['"`])(.*?)(?<!\\)\1/gs), ([, , name]) => name!);
+}
+
+function print(wanted: readonly string[]): void {
+  const tests = taggedTests();
+  const chosen = contractTags.filter(
+    (tag) => wanted.length === 0 || wanted.some((word) => tag === word || tag.startsWith(`${word}.`)),
+  );
+  for (const tag of chosen) {
+    const lines = tests.get(tag)!.map(({ file, name }) => `    ${file}: ${name}`);
+    process.stdout.write([`${tag}  ${lines.length} tests`, ...lines, ''].join('\n'));
+  }
+  const none = chosen.filter((tag) => tests.get(tag)!.length === 0);
+  const shown = chosen.length - none.length;
+  process.stdout.write(`\n${shown} of ${chosen.length} lines have tests; without: ${none.join(', ') || 'none'}\n`);
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) print(argv.slice(2));

@@ -1,0 +1,121 @@
+/** Section 10 of the contract: inside a job. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { currentJob } from 'callsheet';
+import { inside, work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { opened } from './opened.js';
+
+describe('10 inside a job', () => {
+  it('[10.1] from below the handler: id, attempt, queue, the agent’s name, the flag', async (t) => {
+    const kit = await opened(t);
+    const queue = await kit.runtime.createQueue('mail');
+    const job = await queue.put(inside.whoAmI());
+    const {
+      id,
+      attempt,
+      queue: name,
+      agent,
+      cancelled,
+    } = (await kit.waitForResult(job)) as ReturnType<typeof import('./jobs/inside.js').whoAmI>;
+    assert.deepEqual({ id, attempt, name, cancelled }, { id: job.id, attempt: 1, name: 'mail', cancelled: false });
+    assert.equal(agent, 'main');
+  });
+
+  it('[10.1] each job sees itself, also where several run at once', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const jobs = await kit.runtime.queue().putAll(['a', 'b', 'c'].map((name) => inside.idAfter(name)));
+    await kit.untilIdle();
+    for (const name of ['c', 'a', 'b']) openGate(name);
+    for (const job of jobs) assert.equal(await kit.waitForResult(job), job.id);
+  });
+
+  it('[10.1] outside of a job there is none', () => {
+    assert.throws(() => currentJob(), { code: 'NOT_IN_JOB' });
+  });
+
+  it('[10.1] a synchronous handler can put, say and read without await', async (t) => {
+    const kit = await opened(t);
+    assert.equal(
+      await kit.run(inside.annotate('name', { deep: [1, 2] })).then((value) => JSON.stringify(value)),
+      '{"deep":[1,2]}',
+    );
+    assert.equal(await kit.run<unknown>(inside.addLater(1, 2) as never), 3);
+    assert.equal(await kit.run(inside.listenSync('nothing')), 'nothing');
+  });
+
+  it('[10.2] what is said inside is seen outside at once, while the job runs', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(inside.sayAndHold('progress', { done: 3 }));
+    await kit.waitForStart(job);
+    assert.deepEqual(await job.annotations.get('progress'), { done: 3 });
+    assert.equal(await job.status(), 'active');
+    openGate('progress');
+    await kit.waitForResult(job);
+    assert.deepEqual(await job.annotations.all(), Object.assign(Object.create(null), { progress: { done: 3 } }));
+  });
+
+  it('[10.2] what is said outside is seen inside at once, by a job that waits for it', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(inside.listen('order', 60_000));
+    await kit.waitForStart(job);
+    await kit.clock.advance(59_000);
+    await job.annotations.set('order', 'go on');
+    assert.equal(await kit.waitForResult(job), 'go on');
+  });
+
+  it('[10.2] a wait that expires gives the default, inside and outside', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(inside.listen('order', 60_000));
+    const waiting = job.annotations.waitFor('other', { timeoutMs: 30_000, default: 'by default' });
+    const start = kit.clock.now.getTime();
+    assert.equal(await kit.waitForResult(job), 'nothing');
+    assert.equal(kit.clock.now.getTime() - start, 60_000);
+    assert.equal(await waiting, 'by default');
+  });
+
+  it('[10.2] a wait for what is there is over at once', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(work.mark('job'));
+    await job.annotations.set('there', 1);
+    assert.equal(await job.annotations.waitFor('there', { timeoutMs: 0 }), 1);
+    assert.equal(await kit.run(inside.listenTo(job as never, 'there')), 1);
+  });
+
+  it('[10.2] of any job whose handle one holds', async (t) => {
+    const kit = await opened(t);
+    const other = await kit.runtime.queue().put(work.hold('other'));
+    await kit.waitForStart(other);
+    await kit.run(inside.annotate('from another', 'hello', other as never));
+    assert.equal(await other.annotations.get('from another'), 'hello');
+  });
+
+  it('[10.2] they are kept with the job, also when its run fails, over a crash, until they are taken back', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(inside.sayAndFail('note', 'kept'));
+    await kit.waitForStatus(job, 'completed');
+    await kit.crash();
+    await kit.reopen();
+    const again = kit.runtime.job(job.id);
+    assert.equal(await again.annotations.get('note'), 'kept');
+    await again.annotations.delete('note');
+    assert.equal(await again.annotations.get('note'), undefined);
+  });
+
+  it('[10.2] one that is too large or cannot be stored is refused, naming it', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(work.mark('job'));
+    await assert.rejects(job.annotations.set('big', new Uint8Array(70_000)), {
+      code: 'PAYLOAD_TOO_LARGE',
+      message: /annotations\.big/,
+    });
+    await assert.rejects(job.annotations.set('bad', { f: () => 1 }), {
+      code: 'ARGUMENT_NOT_STORABLE',
+      message: /annotations\.bad\.f/,
+    });
+    const inJob = await kit.runtime.queue().put(inside.annotate('bad', new Uint8Array(70_000)));
+    await kit.waitForStatus(inJob, 'completed');
+    assert.equal((await inJob.failure())?.code, 'PAYLOAD_TOO_LARGE');
+    assert.deepEqual(seen, ['job']);
+  });
+});

@@ -1,0 +1,219 @@
+/** Section 6 of the contract: callbacks. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { retryErrors } from 'callsheet';
+import { work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { failedWith, hourMs, opened } from './opened.js';
+
+const held = (name: string) => work.hold.with(name) as never;
+
+describe('6 callbacks', () => {
+  it('[6.1] is called with the result, or the failure, after its own arguments', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const well = await queue.put(work.add(1, 2));
+    const badly = await queue.put(work.fail('no'));
+    const told = await well.addCallback(work.tell.with('well'));
+    const toldBadly = await badly.addCallback(work.tell.with('badly'));
+    assert.equal(await kit.waitForResult(told), 'well: 3');
+    assert.equal(await kit.waitForResult(toldBadly), 'badly: OrderError');
+  });
+
+  it('[6.1] is a job: with a status, a result and callbacks of its own', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(work.mark('job'));
+    const callback = await job.addCallback<string>(held('callback'));
+    const second = await callback.addCallback(work.tell.with('second'));
+    assert.equal(await callback.status(), 'new');
+    await kit.untilIdle();
+    assert.equal(await callback.status(), 'active');
+    assert.equal(await second.status(), 'new');
+    openGate('callback');
+    assert.equal(await kit.waitForResult(callback), 'callback');
+    assert.equal(await kit.waitForResult(second), 'second: callback');
+    await kit.crash();
+    await kit.reopen();
+    assert.equal(await kit.runtime.job(callback.id).result(), 'callback');
+  });
+
+  it('[6.1] of a pair, the side that applies runs; the pair has its status and result', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const sides = { success: held('success'), failure: work.tell.with('failure') };
+    const well = await (await queue.put(work.mark('well'))).addCallbacks(sides);
+    const badly = await (await queue.put(work.fail('badly'))).addCallbacks(sides);
+    await kit.untilIdle();
+    assert.equal(await well.status(), 'active');
+    assert.equal(await well.onSuccess!.status(), 'active');
+    openGate('success');
+    assert.equal(await kit.waitForResult(well), 'success');
+    assert.equal(await well.onSuccess!.result(), 'success');
+    assert.equal(await well.onFailure!.status(), 'new');
+    assert.equal(await kit.waitForResult(badly), 'failure: OrderError');
+    assert.equal(await badly.onFailure!.status(), 'completed');
+  });
+
+  it('[6.1] never changes the first result', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const well = await queue.put(work.mark('well').onBoth(work.fail.with('callback') as never));
+    const badly = await queue.put(work.fail('badly').onBoth(work.add.with(1) as never));
+    await kit.waitForStatus(well, 'completed');
+    await kit.waitForStatus(badly, 'completed');
+    assert.equal(await well.result(), 'well');
+    await failedWith(badly, 'OrderError');
+  });
+
+  it('[6.2] the side that does not apply passes the outcome on to what hangs behind it', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const well = await queue.put(work.mark('well'));
+    const passed = await well.addCallbacks({ failure: work.tell.with('never') });
+    const behind = await passed.addCallback(work.tell.with('behind'));
+    assert.equal(await kit.waitForResult(behind), 'behind: well');
+    assert.equal(await passed.result(), 'well');
+    const badly = await queue.put(work.fail('badly'));
+    const passedToo = await badly.addCallbacks({ success: work.tell.with('never') });
+    const caught = await passedToo.addCallbacks({ failure: work.tell.with('caught') });
+    assert.equal(await kit.waitForResult(caught), 'caught: OrderError');
+    await failedWith(passedToo, 'OrderError');
+  });
+
+  it('[6.3] the job is in callbacks until all are completed; they run one after another in their order', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const job = await kit.runtime.queue().put(work.mark('job').onBoth(held('first')).onBoth(held('second')));
+    await job.addCallback(held('third'));
+    await kit.untilIdle();
+    for (const [index, name] of ['first', 'second', 'third'].entries()) {
+      assert.equal(await job.status(), 'callbacks');
+      assert.equal((await job.details()).callbacksDone, index);
+      assert.equal(seen.at(-1), name);
+      openGate(name);
+      await kit.untilIdle();
+    }
+    assert.equal(await job.status(), 'completed');
+    assert.deepEqual(seen, ['job', 'first', 'second', 'third']);
+  });
+
+  it('[6.3] a callback’s own callbacks come before the next one', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    const job = await queue.put(work.mark('job'), { beginAfter: hourMs });
+    const first = await job.addCallback(work.tell.with('first'));
+    await job.addCallback(work.tell.with('second'));
+    await first.addCallback(held('behind the first'));
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(seen, ['job', 'first: job', 'behind the first']);
+    openGate('behind the first');
+    await kit.waitForStatus(job, 'completed');
+    assert.deepEqual(seen.slice(3), ['second: job']);
+  });
+
+  it('[6.3] needs no claim, filter or quota of its own', async (t) => {
+    const kit = await opened(t, { agent: false });
+    const queue = kit.runtime.queue();
+    await queue.setAgent('picky', { size: 1, filter: { callables: ['work#mark'] } });
+    await queue.setQuota('one');
+    const holder = await queue.put(work.mark('holder'), { quotas: ['one'] });
+    await kit.waitForResult(holder);
+    const job = await queue.put(work.mark('job').onBoth(work.tell.with('callback')));
+    await kit.waitForStart(job);
+    await queue.pause();
+    await kit.waitForStatus(job, 'completed');
+    assert.deepEqual(seen, ['holder', 'job', 'callback: job']);
+  });
+
+  it('[6.3] keeps its job’s place with the agent until it is completed, and only that one', async (t) => {
+    const kit = await opened(t, { threads: 4, agent: { size: 2 } });
+    const queue = kit.runtime.queue();
+    const job = await queue.put(work.mark('job').onBoth(held('callback')));
+    await kit.untilIdle();
+    const [other, third] = await queue.putAll([work.hold('other'), work.mark('third')]);
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['job', 'callback', 'other']);
+    assert.deepEqual([...(await queue.agents())[0]!.running].includes(job.id), true);
+    openGate('callback');
+    assert.equal(await kit.waitForResult(third!), 'third');
+    openGate('other');
+    await kit.waitForResult(other!);
+  });
+
+  it('[6.3] added meanwhile it runs too; added to a completed job it runs at once, and that stays completed', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(work.mark('job').onBoth(held('first')));
+    await kit.untilIdle();
+    await job.addCallback(work.tell.with('meanwhile'));
+    openGate('first');
+    await kit.waitForStatus(job, 'completed');
+    assert.deepEqual(seen, ['job', 'first', 'meanwhile: job']);
+    const late = await job.addCallback(held('late'));
+    await kit.untilIdle();
+    assert.equal(await late.status(), 'active');
+    assert.equal(await job.status(), 'completed');
+    openGate('late');
+    await kit.waitForStatus(late, 'completed');
+    await kit.crash();
+    await kit.reopen();
+    const afterwards = await kit.runtime.job(job.id).addCallback(work.tell.with('afterwards'));
+    assert.equal(await kit.waitForResult(afterwards), 'afterwards: job');
+  });
+
+  for (const how of ['killThread', 'crash'] as const) {
+    it(`[6.4] after an interruption (${how}) the finished ones do not run again, the rest do`, async (t) => {
+      const kit = await opened(t, { threads: 1 });
+      const job = await kit.runtime
+        .queue()
+        .put(work.mark('job').onBoth(work.tell.with('first')).onBoth(held('second')));
+      await job.addCallback(work.tell.with('third'));
+      await kit.untilIdle();
+      assert.deepEqual(seen, ['job', 'first: job', 'second']);
+      await kit[how]();
+      if (how === 'crash') await kit.reopen();
+      await kit.untilIdle();
+      assert.deepEqual(seen, ['job', 'first: job', 'second', 'second']);
+      openGate('second');
+      await kit.waitForStatus(kit.runtime.job(job.id), 'completed');
+      assert.deepEqual(seen, ['job', 'first: job', 'second', 'second', 'third: job']);
+      assert.equal(await kit.runtime.job(job.id).result(), 'job');
+    });
+  }
+
+  it('[6.4] one whose turn had come and that had not begun runs after a crash', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const job = await kit.runtime.queue().put(work.mark('job').onBoth(work.tell.with('callback')));
+    await kit.step();
+    assert.deepEqual(seen, ['job']);
+    await kit.crash();
+    await kit.reopen();
+    await kit.waitForStatus(kit.runtime.job(job.id), 'completed');
+    assert.deepEqual(seen, ['job', 'callback: job']);
+  });
+
+  it('[6.5] is retried on interruption without end', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const job = await kit.runtime.queue().put(work.mark('job'));
+    const callback = await job.addCallback(held('callback'));
+    for (let kills = 0; kills < 25; kills++) {
+      await kit.waitForStart(callback);
+      await kit.killThread();
+    }
+    await kit.waitForStart(callback);
+    openGate('callback');
+    assert.equal(await kit.waitForResult(callback), 'callback');
+    assert.equal((await callback.details()).interruptions, 25);
+  });
+
+  it('[6.5] its failure is logged at fatal, and it may have another policy', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const job = await queue.put(work.mark('job').onBoth(work.fail.with('in a callback') as never));
+    await kit.waitForStatus(job, 'completed');
+    assert.equal(kit.fatal.length, 1);
+    assert.match(kit.fatal[0]!.message, /callback/);
+    const retry = retryErrors({ limit: 2, backoff: { initialMs: 1 } });
+    const retried = await queue.put(work.mark('job').onBoth(work.failUntil(3).with({ retry }) as never));
+    await kit.waitForStatus(retried, 'completed');
+    assert.equal(kit.fatal.length, 1);
+  });
+});

@@ -1,0 +1,231 @@
+/** Section 7 of the contract: composition. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type CompletedJobs, type Part, parallel, retryErrors, serial } from 'callsheet';
+import { inside, work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { failedWith, hourMs, opened } from './opened.js';
+
+const texts = (parts: CompletedJobs) =>
+  Array.from(parts, (part) => (part.failure === undefined ? part.result : part.failure.name));
+
+describe('7 composition', () => {
+  it('[7.1] serial runs its parts one after another, parallel at the same time', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    const parts = (name: string) => ['1', '2', '3'].map((number) => work.hold(name + number));
+    await queue.put(parallel(parts('parallel')));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['parallel1', 'parallel2', 'parallel3']);
+    for (const name of [...seen]) openGate(name);
+    await kit.untilIdle();
+    seen.length = 0;
+    const whole = await queue.put(serial(parts('serial')));
+    for (const number of ['1', '2', '3']) {
+      await kit.untilIdle();
+      assert.equal(seen.at(-1), `serial${number}`);
+      assert.equal(await whole.status(), 'active');
+      openGate(`serial${number}`);
+    }
+    await kit.waitForStatus(whole, 'completed');
+    assert.equal(seen.length, 3);
+  });
+
+  for (const [name, make] of [
+    ['serial', serial],
+    ['parallel', parallel],
+  ] as const) {
+    it(`[7.1] the postprocess of a ${name} gets its completed parts in order, after arguments of its own`, async (t) => {
+      const kit = await opened(t, { threads: 4 });
+      const parts: Part[] = [work.mark('a'), work.fail('b'), work.mark('c')];
+      const whole = make(parts, { postprocess: work.listAfter.with('before') });
+      assert.deepEqual(await kit.run<unknown>(whole), ['before', 'a', 'OrderError', 'c']);
+      assert.equal(seen.at(-1), 'postprocess');
+    });
+
+    it(`[7.1] without a postprocess the result of a ${name} is the list`, async (t) => {
+      const kit = await opened(t, { threads: 4 });
+      const parts: Part[] = [work.mark('a'), work.fail('b'), serial([work.mark('c')])];
+      const list = await kit.run(make(parts));
+      assert.equal(list.length, 3);
+      assert.equal(list.at(0)!.result, 'a');
+      assert.equal(list.at(1)!.failure?.name, 'OrderError');
+      assert.throws(() => list.at(1)!.result, { name: 'JobFailedError' });
+      assert.equal(list.at(-1)!, list.at(2));
+      assert.equal(list.at(3), undefined);
+      assert.deepEqual(texts(list.at(2)!.result as CompletedJobs), ['c']);
+      assert.deepEqual(
+        Array.from(list, ({ id }) => id.length),
+        [36, 36, 36],
+      );
+    });
+
+    it(`[7.1] a ${name} of no parts has its outcome at once`, async (t) => {
+      const kit = await opened(t);
+      assert.equal((await kit.run(make([]))).length, 0);
+      assert.deepEqual(await kit.run(make([], { postprocess: work.list })), []);
+    });
+
+    it(`[7.1] the failure of a ${name}’s postprocess is the whole’s, and its policy is asked`, async (t) => {
+      const kit = await opened(t);
+      const retry = retryErrors({ limit: 1, backoff: { initialMs: 10 } });
+      const whole = make([work.mark('a')], { postprocess: inside.failFirst }).with({ retry });
+      assert.equal(await kit.run<unknown>(whole), 'after 2 attempts');
+      const failing = await kit.runtime.queue().put(make([work.mark('a')], { postprocess: inside.failFirst }));
+      await kit.waitForStatus(failing, 'completed');
+      await failedWith(failing, 'Error');
+      assert.deepEqual(seen, ['a', 'a'], 'parts are not run again for it');
+    });
+  }
+
+  it('[7.1] parts keep their own options and callbacks', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const retry = retryErrors({ limit: 5, backoff: { initialMs: 10 } });
+    const parts: Part[] = [
+      work.mark('low').with({ priority: -1 }),
+      work.mark('high').with({ priority: 1 }),
+      work.mark('told').onBoth(work.tell.with('callback')),
+      work.failUntil(2).with({ retry }),
+    ];
+    const whole = await kit.runtime.queue().put(parallel(parts, { postprocess: work.list }));
+    assert.deepEqual(await kit.waitForResult(whole), ['low', 'high', 'told', '2']);
+    assert.deepEqual(seen, ['high', 'told', 'callback: told', 'attempt 1', 'low', 'attempt 2', 'postprocess']);
+  });
+
+  it('[7.1] serial goes on when the callbacks that a part had when it began are done', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    const first = work.hold('first').onBoth(work.hold.with('before') as never);
+    const whole = await queue.put(serial([first, work.mark('second')] as Part[]), { beginAfter: 1_000 });
+    await kit.clock.advance(1_000);
+    const part = kit.runtime.job(kit.running[0]!);
+    await part.addCallback(work.hold.with('added meanwhile') as never);
+    openGate('first');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['first', 'before']);
+    openGate('before');
+    await kit.waitForStatus(whole, 'completed');
+    assert.deepEqual([...seen].sort(), ['added meanwhile', 'before', 'first', 'second']);
+    assert.equal(await part.status(), 'callbacks');
+  });
+
+  it('[7.2] parts may be compositions', async (t) => {
+    const kit = await opened(t, { threads: 3 });
+    const inner = (name: string) => serial([work.mark(`${name}1`), work.mark(`${name}2`)], { postprocess: work.list });
+    const whole = parallel([inner('a'), parallel([inner('b'), inner('c')], { postprocess: work.list })] as Part[], {
+      postprocess: work.list,
+    });
+    assert.deepEqual(await kit.run<unknown>(whole), ['a1,a2', 'b1,b2,c1,c2']);
+  });
+
+  for (const [name, make] of [
+    ['serial', serial],
+    ['parallel', parallel],
+  ] as const) {
+    it(`[7.2] parts can be added to a ${name} before it starts, by a part while it runs, and by a callback that a part had`, async (t) => {
+      const kit = await opened(t, { threads: 2 });
+      const whole = await kit.runtime
+        .queue()
+        .put(make([work.mark('first')] as Part[], { postprocess: work.list }), { beginAfter: hourMs });
+      await whole.addParts([inside.addPartsToWhole(['by a part'])]);
+      await whole.addParts([
+        work.mark('last').onBoth(inside.addPartsTo.with(whole as never, ['by a callback']) as never),
+      ]);
+      assert.equal((await whole.details()).parts, 3);
+      const expected = ['first', 'adding', 'last', 'by a part', 'by a callback'];
+      assert.deepEqual([...((await kit.waitForResult(whole)) as string[])].sort(), expected.sort());
+      assert.equal((await whole.details()).parts, 5);
+    });
+
+    it(`[7.2] parts added to a ${name} whose parts are done are refused, not lost`, async (t) => {
+      const kit = await opened(t, { threads: 1 });
+      const queue = kit.runtime.queue();
+      const whole = await queue.put(make([work.add(1, 1)], { postprocess: work.gatherWhenOpen }));
+      await kit.untilIdle();
+      assert.deepEqual(seen, ['postprocess']);
+      await assert.rejects(whole.addParts([work.add(1, 1)]), { code: 'JOB_STATUS' });
+      openGate('postprocess');
+      assert.equal(await kit.waitForResult(whole), 2);
+      await assert.rejects(whole.addParts([work.add(1, 1)]), { code: 'JOB_STATUS' });
+      const plain = await queue.put(work.add(1, 1), { beginAfter: hourMs });
+      await assert.rejects(plain.addParts([work.add(1, 1)]), { code: 'JOB_STATUS' });
+    });
+  }
+
+  it('[7.2] a part that is failed or cancelled before its turn does not stop the whole', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const whole = await kit.runtime.queue().put(serial([work.hold('first')] as Part[], { postprocess: work.list }));
+    const [second, third, fourth] = await whole.addParts([
+      work.mark('second'),
+      work.mark('third'),
+      work.mark('fourth'),
+    ]);
+    await kit.untilIdle();
+    await second!.cancel();
+    await third!.fail(new RangeError('never'));
+    openGate('first');
+    assert.deepEqual(await kit.waitForResult(whole), ['first', 'JobCancelledError', 'RangeError', 'fourth']);
+    assert.equal(await fourth!.status(), 'completed');
+  });
+
+  for (const [name, make] of [
+    ['serial', serial],
+    ['parallel', parallel],
+  ] as const) {
+    for (const how of ['killThread', 'crash'] as const) {
+      it(`[7.3] a ${name} interrupted (${how}) in any part or in its postprocess goes on from there`, async (t) => {
+        const kit = await opened(t, { threads: 1 });
+        const all = ['a', 'b', 'c'];
+        const put = await kit.runtime.queue().put(
+          make(
+            all.map((part) => work.holdOne(part)),
+            { postprocess: work.gatherWhenOpen },
+          ),
+        );
+        for (const part of [...all, 'postprocess']) {
+          await kit.untilIdle();
+          await kit[how]();
+          if (how === 'crash') await kit.reopen();
+          await kit.untilIdle();
+          assert.equal(seen.at(-1), part);
+          openGate(part);
+        }
+        assert.equal(await kit.waitForResult(kit.runtime.job(put.id)), 3);
+        assert.deepEqual(seen, ['a', 'a', 'b', 'b', 'c', 'c', 'postprocess', 'postprocess']);
+      });
+    }
+  }
+
+  it('[7.3] a crash at every step of a nested whole runs no completed part again', async (t) => {
+    for (let crashAt = 0; crashAt < 9; crashAt++) {
+      const kit = await opened(t, { threads: 1 });
+      const inner = (name: string) =>
+        parallel([work.mark(`${name}1`), work.mark(`${name}2`)], { postprocess: work.list });
+      const whole = await kit.runtime.queue().put(serial([inner('a'), inner('b')], { postprocess: work.list }));
+      for (let step = 0; step < crashAt; step++) await kit.step();
+      await kit.crash();
+      await kit.reopen();
+      assert.deepEqual(
+        await kit.waitForResult(kit.runtime.job(whole.id)),
+        ['a1,a2', 'b1,b2'],
+        `a crash after ${crashAt} steps`,
+      );
+      assert.deepEqual(seen, ['a1', 'a2', 'postprocess', 'b1', 'b2', 'postprocess', 'postprocess']);
+    }
+  });
+
+  it('[7.5] a fan-out of many parts costs about as many times one part', async (t) => {
+    const kit = await opened(t, { threads: 8, retention: { count: 0 } });
+    const costMs = async (count: number) => {
+      const start = performance.now();
+      const parts = Array.from({ length: count }, (_, n) => work.add(n, 1));
+      assert.equal(await kit.run(parallel(parts, { postprocess: work.gather })), (count * (count + 1)) / 2);
+      return (performance.now() - start) / count;
+    };
+    await costMs(1_000);
+    const few = await costMs(1_000);
+    const many = await costMs(10_000);
+    t.diagnostic(`${few.toFixed(4)} ms a part of 1,000, ${many.toFixed(4)} of 10,000`);
+    assert.ok(many < 4 * few + 0.05, `${few} ms a part of 1,000, ${many} of 10,000`);
+  });
+});

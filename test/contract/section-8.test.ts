@@ -1,0 +1,243 @@
+/** Section 8 of the contract: retries. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Job, type Part, type RetryPolicy, retryDefault, retryErrors, retryForever, retryNever } from 'callsheet';
+import type { Kit } from '../../src/testing/index.js';
+import { inside, work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { failedWith, opened } from './opened.js';
+
+/** Begins the job again and again, and kills its thread each time; gives how often it began. */
+async function killUntilEnded(kit: Kit, job: Job, most: number): Promise<number> {
+  for (let begun = 0; begun < most; begun++) {
+    await kit.untilIdle();
+    if ((await job.details()).endAt !== undefined) return begun;
+    await kit.killThread();
+  }
+  return most;
+}
+
+describe('8 retries', () => {
+  for (const [name, policy] of [
+    ['default', retryDefault],
+    ['retryForever', retryForever],
+    ['retryNever', retryNever],
+  ] as const) {
+    it(`[8.2] ${name}: own errors are not retried`, async (t) => {
+      const kit = await opened(t);
+      const job = await kit.runtime.queue().put(work.fail('no'), { retry: policy });
+      await kit.waitForStatus(job, 'completed');
+      await failedWith(job, 'OrderError');
+      assert.equal((await job.details()).attempts, 1);
+    });
+  }
+
+  for (const [name, policy, starts] of [
+    ['the default', retryDefault, 10],
+    ['retryErrors', retryErrors({ limit: 2 }), 10],
+    ['retryNever', retryNever, 1],
+  ] as [string, RetryPolicy, number][]) {
+    it(`[8.2] ${name}: interrupted, it is begun ${starts} times in all`, async (t) => {
+      const kit = await opened(t, { threads: 1 });
+      const job = await kit.runtime.queue().put(work.hold('job'), { retry: policy });
+      assert.equal(await killUntilEnded(kit, job, 30), starts);
+      await failedWith(job, 'JobInterruptedError');
+      const { attempts, interruptions } = await job.details();
+      assert.deepEqual({ attempts, interruptions }, { attempts: starts, interruptions: starts });
+    });
+  }
+
+  it('[8.2] retryForever: interrupted, it is begun without end', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const job = await kit.runtime.queue().put(work.hold('job'), { retry: retryForever });
+    assert.equal(await killUntilEnded(kit, job, 30), 30);
+    await kit.untilIdle();
+    openGate('job');
+    assert.equal(await kit.waitForResult(job), 'job');
+  });
+
+  it('[8.2] retryNever: begun once at most, over a crash and a clean close too', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    const [first, second] = await queue.putAll([work.hold('first'), work.hold('second')], { retry: retryNever });
+    await kit.waitForStart(first!);
+    await kit.crash();
+    await kit.reopen();
+    await kit.untilIdle();
+    await failedWith(kit.runtime.job(first!.id), 'JobInterruptedError');
+    const third = await kit.runtime.queue().put(work.hold('third'), { retry: retryNever });
+    await kit.waitForStart(third);
+    await kit.close();
+    await kit.reopen();
+    await kit.untilIdle();
+    await failedWith(kit.runtime.job(third.id), 'JobInterruptedError');
+    assert.ok(seen.filter((name) => name === 'first').length === 1);
+    assert.ok(seen.filter((name) => name === 'third').length === 1);
+    assert.ok(seen.filter((name) => name === 'second').length <= 1);
+    assert.ok(second !== undefined);
+  });
+
+  it('[8.2] the default waits out store trouble, with growing delays', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(inside.putAndEnd('unknown queue', 'inner'));
+    const starts: number[] = [];
+    const begin = kit.clock.now.getTime();
+    for (let retries = 1; retries <= 20; retries++) {
+      await kit.waitFor(`${retries} retries`, async () => (await job.details()).errors === retries);
+      starts.push(kit.clock.now.getTime() - begin);
+    }
+    const delays = starts.slice(1).map((start, index) => start - starts[index]!);
+    assert.ok(delays[0]! >= 700 && delays[0]! <= 2_000, `${delays}`);
+    assert.ok(delays.at(-1)! > 30 * delays[0]!, `${delays}`);
+    assert.equal(await job.status(), 'pending');
+  });
+
+  it('[8.2] retryErrors: own errors again, up to its limit, later each time', async (t) => {
+    const kit = await opened(t);
+    const retry = retryErrors({ limit: 4, backoff: { initialMs: 1_000, factor: 3, maxMs: 20_000, jitter: 0 } });
+    const job = await kit.runtime.queue().put(work.failUntil(9), { retry });
+    const start = kit.clock.now.getTime();
+    const due: number[] = [];
+    for (let retries = 1; retries <= 4; retries++) {
+      await kit.waitFor(`${retries} retries`, async () => (await job.details()).errors === retries);
+      due.push((await job.details()).dueAt!.getTime() - kit.clock.now.getTime());
+    }
+    await kit.waitForStatus(job, 'completed');
+    assert.deepEqual(due, [1_000, 3_000, 9_000, 20_000]);
+    assert.equal(kit.clock.now.getTime() - start, 33_000);
+    assert.equal((await job.failure())?.message, 'attempt 5');
+  });
+
+  it('[8.2] retryErrors: only errors of these names, their own or of a class', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const put = (only: string[]) => queue.put(work.failUntil(2), { retry: retryErrors({ limit: 5, only }) });
+    const [own, base, other] = [await put(['OrderError']), await put(['RangeError']), await put(['TypeError'])];
+    assert.equal(await kit.waitForResult(own), 2);
+    assert.equal(await kit.waitForResult(base), 2);
+    await kit.waitForStatus(other, 'completed');
+    await failedWith(other, 'OrderError');
+  });
+
+  it('[8.2] retryErrors: the jitter leaves a part of the delay to chance', async (t) => {
+    const kit = await opened(t, { seed: 7 });
+    const retry = retryErrors({ limit: 1, backoff: { initialMs: 10_000, jitter: 0.5 } });
+    const jobs = await kit.runtime.queue().putAll(Array.from({ length: 20 }, () => work.fail('no').with({ retry })));
+    await kit.untilIdle();
+    const delays = await Promise.all(
+      jobs.map(async (job) => (await job.details()).dueAt!.getTime() - kit.clock.now.getTime()),
+    );
+    assert.ok(new Set(delays).size > 15, `${delays}`);
+    assert.ok(
+      delays.every((delay) => delay >= 5_000 && delay <= 10_000),
+      `${delays}`,
+    );
+  });
+
+  it('[8.2] refuses options that mean nothing', () => {
+    const wrong = [
+      { limit: -1 },
+      { limit: 1.5 },
+      { limit: 1, backoff: { factor: 0 } },
+      { limit: 1, backoff: { jitter: 2 } },
+    ];
+    for (const options of wrong) assert.throws(() => retryErrors(options), { code: 'INVALID_OPTION' });
+  });
+
+  it('[8.1] a retry at once goes in front of the line, one later goes where it then belongs', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const atOnce = retryErrors({ limit: 1, backoff: { initialMs: 0 } });
+    const later = retryErrors({ limit: 1, backoff: { initialMs: 10, jitter: 0 } });
+    const jobs: Part[] = [
+      work.failUntil(2).with({ retry: atOnce }),
+      work.failUntil(2).with({ retry: later }),
+      work.mark('behind'),
+    ];
+    const put = await queue.putAll(jobs);
+    for (const job of put) await kit.waitForResult(job);
+    assert.deepEqual(seen, ['attempt 1', 'attempt 2', 'attempt 1', 'behind', 'attempt 2']);
+  });
+
+  it('[8.1] the policy’s own data is kept with the job, over crashes', async (t) => {
+    const kit = await opened(t);
+    const retry = retryErrors({ limit: 3, backoff: { initialMs: 1_000, jitter: 0 } });
+    const { id } = await kit.runtime.queue().put(work.failUntil(9), { retry });
+    for (let crashes = 0; crashes < 3; crashes++) {
+      await kit.clock.advance(1_000 * 2 ** crashes - 1);
+      await kit.crash();
+      await kit.reopen();
+    }
+    await kit.waitForStatus(kit.runtime.job(id), 'completed');
+    assert.deepEqual(seen, ['attempt 1', 'attempt 2', 'attempt 3', 'attempt 4']);
+  });
+
+  it('[8.1] its data stays with parts and callbacks too', async (t) => {
+    const kit = await opened(t);
+    const retry = retryErrors({ limit: 1, backoff: { initialMs: 5 } });
+    const job = await kit.runtime.queue().put(work.mark('job'));
+    const callback = await job.addCallback(work.failUntil(2).with({ retry }) as never);
+    assert.equal(await kit.waitForResult(callback), 2);
+  });
+
+  it('[8.3] each attempt and each interruption is counted and seen', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const retry = retryErrors({ limit: 5, backoff: { initialMs: 10 } });
+    const job = await kit.runtime.queue().put(work.failThenHold('job'), { retry });
+    await kit.waitFor('the second run', () => seen.length === 1);
+    for (let kills = 0; kills < 2; kills++) {
+      await kit.killThread();
+      await kit.untilIdle();
+    }
+    const { attempts, errors, interruptions } = await job.details();
+    assert.deepEqual({ attempts, errors, interruptions }, { attempts: 4, errors: 1, interruptions: 2 });
+  });
+
+  it('[8.3] an interruption by a clean close is recorded and not counted', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const { id } = await kit.runtime.queue().put(work.hold('job'));
+    for (let closes = 0; closes < 15; closes++) {
+      await kit.untilIdle();
+      await kit.close();
+      await kit.reopen();
+    }
+    await kit.untilIdle();
+    const { attempts, interruptions } = await kit.runtime.job(id).details();
+    assert.deepEqual({ attempts, interruptions }, { attempts: 16, interruptions: 0 });
+    openGate('job');
+    assert.equal(await kit.waitForResult(kit.runtime.job(id)), 'job');
+  });
+
+  it('[8.4] a job that kills its process is counted, and given up; its neighbours are not counted for it', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    const [poison, ...others] = await queue.putAll(['poison', 'a', 'b', 'c'].map((name) => work.hold(name)));
+    let deaths = 0;
+    for (; deaths < 30; deaths++) {
+      // The poison alone makes the process die, as soon as it has begun.
+      while (!kit.running.includes(poison!.id) && (await kit.step()));
+      if (!kit.running.includes(poison!.id)) break;
+      await kit.crash();
+      await kit.reopen();
+    }
+    await failedWith(kit.runtime.job(poison!.id), 'JobInterruptedError');
+    // Before it runs alone nobody can tell it from its neighbours: deaths until then are not counted.
+    assert.ok(deaths >= 10 && deaths <= 12, `${deaths} deaths`);
+    for (const name of ['a', 'b', 'c']) openGate(name);
+    for (const { id } of others) {
+      assert.ok(await kit.waitForResult(kit.runtime.job(id)));
+    }
+    assert.equal(seen.filter((name) => name === 'poison').length, deaths);
+  });
+
+  it('[8.4] a job that was only claimed when the process died is not counted', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const { id } = await kit.runtime.queue().put(work.mark('job'));
+    await kit.crash();
+    await kit.reopen();
+    assert.equal(await kit.waitForResult(kit.runtime.job(id)), 'job');
+    assert.deepEqual(seen, ['job']);
+    const { attempts, interruptions } = await kit.runtime.job(id).details();
+    assert.deepEqual({ attempts, interruptions }, { attempts: 1, interruptions: 0 });
+  });
+});
