@@ -13,6 +13,7 @@ import { type AgentRecord, agentKey, type Id, type JobRecord } from '../core/rec
 import type { Store } from '../store/store.js';
 import { Batches } from './batches.js';
 import type { Estimates } from './estimates.js';
+import type { Timer } from './long-timeout.js';
 import { fedTo, payloadBytes } from './outcome-bytes.js';
 import type { PoolPort, Run } from './pool-port.js';
 
@@ -22,6 +23,9 @@ export interface ClaimingPorts {
   readonly estimates: Estimates;
   readonly now: () => number;
   readonly decide: (command: Command) => void;
+  readonly after: (delayMs: number, callback: () => void) => Timer;
+  /** There may be more to claim. */
+  readonly turn: () => void;
 }
 
 export interface AgentOptions {
@@ -33,6 +37,12 @@ export interface AgentOptions {
 }
 
 const mainAgent = 'main';
+
+/**
+ * A job that was there when two processes died runs alone for so long, and is then held innocent: a second the first time, and longer
+ * each time that proves wrong.
+ */
+const clearedAfterMs = (fence: number) => Math.min(600_000, 125 * 2 ** fence);
 
 export class Claiming {
   readonly #ports: ClaimingPorts;
@@ -46,6 +56,8 @@ export class Claiming {
   #ready: Run[] = [];
   /** The job that is to run with nothing beside it. */
   #alone: Id | undefined;
+  /** Jobs that did so for long enough, and still run. */
+  readonly #cleared = new Set<Id>();
 
   constructor(ports: ClaimingPorts, options: AgentOptions, runnable: ReadonlySet<string>) {
     this.#ports = ports;
@@ -99,11 +111,20 @@ export class Claiming {
     }
   }
 
-  /** Nothing may be claimed beside it: while anything else is, it waits, and nothing more is claimed. */
+  /** Nothing runs beside it but what was cleared of the same suspicion: while anything else is out it waits, and nothing is claimed. */
   #claimAlone(job: JobRecord, agent: string, claimed: number): void {
-    if (claimed > 0 || this.#ready.length > 0 || !this.#ports.pool.idle) return;
+    for (const id of this.#cleared) if (!this.#ports.store.state.job(id)?.claimed) this.#cleared.delete(id);
+    if (claimed > 0 || this.#ready.length > 0 || this.#ports.pool.out > this.#cleared.size) return;
     this.#alone = job.id;
     this.#ports.decide({ type: 'claim', job: job.id, agent });
+    const { id, fence } = job;
+    this.#ports.after(clearedAfterMs(fence), () => {
+      if (this.#alone !== id || !this.#ports.pool.isRunning(id)) return;
+      this.#alone = undefined;
+      this.#cleared.add(id);
+      this.#ports.decide({ type: 'cleared', job: id, fence });
+      this.#ports.turn();
+    });
   }
 
   /** A job that runs alone is out. */

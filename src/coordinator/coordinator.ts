@@ -89,9 +89,15 @@ export class Coordinator implements PoolOwner, StoreOwner {
   /** Opens the store, puts in order what the last process left, and begins to work. */
   async open(modules: Readonly<Record<string, WireModule>>): Promise<{ jobs: number; unfinished: number }> {
     this.#pool.introduce(modules);
-    const ports = { store: this.#store, pool: this.#pool, estimates: this.#estimates, now: this.#ports.now };
+    const ports = {
+      store: this.#store,
+      pool: this.#pool,
+      estimates: this.#estimates,
+      now: this.#ports.now,
+      after: this.#ports.after,
+    };
     const decide = (command: Command) => this.#decide(command);
-    this.#claiming = new Claiming({ ...ports, decide }, this.#options, callablesOf(modules));
+    this.#claiming = new Claiming({ ...ports, decide, turn: () => this.turn() }, this.#options, callablesOf(modules));
     await this.#store.open(this);
     const { state } = this.#store;
     let unfinished = 0;
@@ -130,7 +136,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.#store.commit();
     this.#setTimer();
     for (const queue of this.#drainWaiters.keys()) this.#tellDrained(queue);
-    if (this.#closing !== undefined && this.#pool.idle) void this.#finishClosing();
+    if (this.#closing !== undefined && this.#pool.out === 0) void this.#finishClosing();
   }
 
   release(effects: readonly Effect[]): void {
@@ -241,10 +247,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
           return;
         }
         case 'ask':
-          return this.#store.whenDurable((error) => {
-            if (error === undefined) this.#answerWith(request, () => this.ask(message[2]));
-            else this.#answer(request, error);
-          });
+          return this.#answerWhenDurable(request, this.ask(message[2]));
         case 'annotation':
           requireJob(this.#store.state, message[2]);
           return this.waitForAnnotation(message[2], message[3], message[4], (value) =>
@@ -308,12 +311,12 @@ export class Coordinator implements PoolOwner, StoreOwner {
     else this.#ports.post(['error', request, errorToData(error)]);
   }
 
-  #answerWith(request: number, ask: () => unknown): void {
-    try {
-      this.#ports.post(['answer', request, ask()]);
-    } catch (error) {
-      this.#answer(request, error as Error);
-    }
+  /** What was read now is told when it is safe: what is decided meanwhile is not in it. */
+  #answerWhenDurable(request: number, value: unknown): void {
+    this.#store.whenDurable((error) => {
+      if (error === undefined) this.#ports.post(['answer', request, value]);
+      else this.#answer(request, error);
+    });
   }
 
   #installAgents(): void {

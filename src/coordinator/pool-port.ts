@@ -69,8 +69,8 @@ export interface PoolPort {
   /** The job is to stop: taken back if it has not begun, told if it has, ended with its thread after the grace. */
   stop(job: Id): void;
   isRunning(job: Id): boolean;
-  /** No run is out any more. */
-  readonly idle: boolean;
+  /** How many runs are out. */
+  readonly out: number;
   /** Takes back all that was not begun. */
   takeBackAll(): void;
   /** Ends all threads, whatever they do. Gives the ids of those that did not end in time, stuck in a system call. */

@@ -136,9 +136,10 @@ export class Pool implements PoolPort {
     return found?.thread.board.isBegun(found.slot) ?? false;
   }
 
-  get idle(): boolean {
-    for (const { batches } of this.#threads.values()) if (batches.size > 0) return false;
-    return true;
+  get out(): number {
+    let out = 0;
+    for (const { batches } of this.#threads.values()) for (const { runs } of batches) out += runs.size;
+    return out;
   }
 
   takeBackAll(): void {

@@ -80,6 +80,8 @@ export type Command =
       readonly outcome: Settled;
       readonly inner: readonly InnerCommand[];
     } & Claim)
+  /** A suspect has run for a while and harmed nobody: it is none any more. */
+  | ({ readonly type: 'cleared' } & Claim)
   /** A claimed job that was not begun goes back to where it was; nothing is counted. */
   | ({ readonly type: 'giveBack' } & Claim)
   /** A begun job lost what it ran on. */

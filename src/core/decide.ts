@@ -21,6 +21,7 @@ import {
   cancel,
   change,
   claim,
+  clear,
   conclude,
   createJob,
   type Decision,
@@ -91,6 +92,8 @@ function apply(decision: Decision, command: Command): void {
     }
     case 'begun':
       return begin(decision, claimedJob(state, command), command.at);
+    case 'cleared':
+      return clear(decision, claimedJob(state, command));
     case 'settle':
       return settle(decision, claimedJob(state, command), command);
     case 'giveBack': {

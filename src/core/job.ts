@@ -262,6 +262,14 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
 
 const nothing = () => {};
 
+/** It is suspected of nothing any more, and others may run beside it. */
+export function clear({ state }: Decision, job: JobRecord): void {
+  state.change(job, (row) => {
+    row.suspect = false;
+    row.alone = false;
+  });
+}
+
 /** A claimed job that surely has not begun, whatever its claim was counted as: nothing has happened. */
 export function giveBack(decision: Decision, job: JobRecord): void {
   const { begun, suspect, alone } = job;

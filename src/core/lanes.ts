@@ -35,10 +35,14 @@ interface Line {
   jobs: number;
 }
 
-/** The order of claiming, total: priority, then what was put back at once, then the moment of becoming eligible. */
+/**
+ * The order of claiming, total: priority, then what was put back at once, then the moment of becoming eligible. Of what was put back, jobs
+ * that are to run alone come first: when a process has just begun there is nothing beside them.
+ */
 export function goesBefore(a: JobRecord, b: JobRecord): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
   if (a.front !== b.front) return a.front;
+  if (a.alone !== b.alone) return a.alone;
   return a.eligible < b.eligible;
 }
 

@@ -3,9 +3,10 @@
  *
  * All of it is derived from the records. Every job that was claimed may have been what killed the process, and most likely none was: so
  * it becomes a suspect, and goes back uncounted. A process that dies while a suspect is claimed once more is another matter: the suspect
- * then runs alone, with nothing beside it, claimed as `active`; if the process dies of that too, the start counts, and when the count is
- * spent the job fails. So a poison is found, its neighbours are never counted for it, and one kill -9 costs no parallelism. What must
- * not begin twice fails at once. What waits for parts goes on by itself, and completed parts stay completed.
+ * then runs alone, with nothing beside it but what has been cleared of the same, and claimed as `active`. If the process dies of that too,
+ * the start counts and nobody else is suspected; when the count is spent the job fails. So a poison is found, its neighbours are never
+ * counted for it, and a kill -9 from outside costs no parallelism. What must not begin twice fails at once. What waits for parts goes on
+ * by itself, and completed parts stay completed.
  */
 import { JobCancelledError } from '../errors.js';
 import { conclude, type Decision, putBack } from './job.js';
@@ -13,13 +14,16 @@ import type { JobRecord } from './records.js';
 import { interrupted } from './retry.js';
 
 export function recover(decision: Decision): void {
-  for (const job of [...decision.state.jobs()]) {
-    if (!job.claimed) continue;
+  const claimed = [...decision.state.jobs()].filter((job) => job.claimed);
+  const blamed = claimed.find((job) => job.alone && job.begun);
+  for (const job of claimed) {
     if (job.cancelled) {
       conclude(decision, job, 'failure', decision.failure(new JobCancelledError('the job was cancelled')));
-    } else if (job.begun && (job.alone || job.policy === 'never')) {
+    } else if (job.begun && (job === blamed || job.policy === 'never')) {
       interrupted(decision, job, 'process');
-    } else suspect(decision, job);
+    } else if (blamed === undefined) {
+      suspect(decision, job);
+    } else putBack(decision, job);
   }
 }
 

@@ -102,8 +102,8 @@ export class VirtualPool implements PoolPort {
     return this.#find(job)?.[1].job !== undefined;
   }
 
-  get idle(): boolean {
-    return this.#places.every(({ held }) => held.length === 0);
+  get out(): number {
+    return this.#places.reduce((out, { held }) => out + held.length, 0);
   }
 
   takeBackAll(): void {

@@ -196,26 +196,33 @@ describe('a job', () => {
       assert.deepEqual(machine.reopened().line(), ['a', 'b']);
     });
 
-    it('claimed, and not known to have begun, runs again uncounted; its next claim is its start', () => {
+    it('[8.4] claimed, is a suspect: uncounted, and after one more death it runs alone, and that start counts', () => {
       const machine = new Machine();
       machine.put(call('a'), call('b'));
       machine.claim('b');
       const next = machine.reopened();
       assert.deepEqual(next.line(), ['b', 'a']);
-      assert.deepEqual([next.job('b').attempts, next.job('b').interruptions], [0, 0]);
+      assert.deepEqual([next.job('b').suspect, next.job('b').alone, next.job('b').interruptions], [true, false, 0]);
       next.claim('b');
-      assert.deepEqual([next.job('b').status, next.job('b').attempts], ['active', 1]);
+      assert.deepEqual([next.job('b').status, next.job('b').attempts], ['assigned', 0]);
       const third = next.reopened();
-      assert.equal(third.job('b').interruptions, 1, '[8.4] so that it counts if it kills its process once more');
+      assert.deepEqual([third.job('b').alone, third.job('b').interruptions], [true, 0]);
+      third.claim('b');
+      assert.deepEqual([third.job('b').status, third.job('b').attempts], ['active', 1]);
+      const fourth = third.reopened();
+      assert.deepEqual([fourth.job('b').alone, fourth.job('b').interruptions], [true, 1]);
     });
 
-    it('begun, was interrupted', () => {
+    it('[8.4] begun beside others, is not counted for the death', () => {
       const machine = new Machine();
       machine.put(call('a'));
       machine.claim('a');
       machine.begun('a');
       const next = machine.reopened();
-      assert.deepEqual([next.job('a').status, next.job('a').interruptions], ['pending', 1]);
+      assert.deepEqual(
+        [next.job('a').status, next.job('a').suspect, next.job('a').interruptions],
+        ['pending', true, 0],
+      );
     });
 
     it('[7.3] a whole in the middle goes on, and completed parts stay so', () => {

@@ -121,7 +121,13 @@ export class Machine {
 export function inContractOrder(state: State): JobRecord[] {
   return [...state.jobs()]
     .filter(({ queued }) => queued)
-    .sort((a, b) => b.priority - a.priority || Number(b.front) - Number(a.front) || a.eligible - b.eligible);
+    .sort(
+      (a, b) =>
+        b.priority - a.priority ||
+        Number(b.front) - Number(a.front) ||
+        Number(b.alone) - Number(a.alone) ||
+        a.eligible - b.eligible,
+    );
 }
 
 /** Whether every quota that the job names has room for it, by the records alone. */

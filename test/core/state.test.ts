@@ -48,7 +48,8 @@ function checkDerived(state: State): void {
     );
     assert.deepEqual([parts.length, callbacks.length], [job.parts, job.callbacks]);
     assert.equal(job.partsDone, parts.filter(({ counted }) => counted).length);
-    assert.equal(job.callbacksDone, callbacks.filter(({ status }) => status === 'completed').length);
+    // Those that were ended before their turn are counted when it would have come.
+    assert.ok(callbacks.slice(0, job.callbacksDone).every(({ status }) => status === 'completed'));
   }
   const completed = jobs.filter(({ status }) => status === 'completed');
   assert.equal(state.completedCount, completed.filter(({ role }) => role === 'root').length);

@@ -64,8 +64,8 @@ describe('a poison job', () => {
     assert.equal(neighbours.length, 80, first.errors);
     const child = await reopenUntilGivenUp(t, [journal!, '1'], poison, file!);
     await expectUncounted(child, neighbours);
-    // A neighbour of its batch may have run before the death that nobody could tell from the others.
-    for (const [line, starts] of countMarks(file!)) if (line !== 'poison') assert.ok(starts <= 2, `${line}: ${starts}`);
+    // A neighbour may have run before two deaths that nobody could tell it from the others by, and then alone.
+    for (const [line, starts] of countMarks(file!)) if (line !== 'poison') assert.ok(starts <= 3, `${line}: ${starts}`);
   });
 
   it('[8.4] that kills its process is not counted for a long job beside it', async (t) => {
