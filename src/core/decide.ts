@@ -185,6 +185,8 @@ function raise(state: State, job: JobRecord, level: Level): void {
 function putAgain(decision: Decision, job: JobRecord, queue: string): void {
   requireQueue(decision.state, queue);
   if (job.role !== 'root') throw new JobStatusError('the job belongs to another, which puts it');
+  if (decision.state.uniqueJob(queue, job.unique) !== undefined)
+    throw new JobStatusError('a job with the same unique key is live');
   if (job.status === 'new') {
     decision.state.change(job, (row) => {
       row.queue = queue;

@@ -511,7 +511,8 @@ export class State {
       if (inner !== '') this.#waiting.add(inner, row);
       row.inInner = inner;
     }
-    const unique = live && row.unique !== '' && row.status !== 'new' ? uniqueKey(row.queue, row.unique) : '';
+    const keyed = live && row.role === 'root' && row.unique !== '' && row.status !== 'new';
+    const unique = keyed ? uniqueKey(row.queue, row.unique) : '';
     if (unique !== row.inUnique) {
       if (row.inUnique !== '') this.#unique.delete(row.inUnique);
       if (unique !== '') this.#unique.set(unique, row);
