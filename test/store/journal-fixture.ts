@@ -1,0 +1,48 @@
+/**
+ * The fixture of this version of the format: a directory as callsheet leaves it, with snapshots, moves, a log, and what it holds in
+ * words. `node dist/test/store/journal-fixture.js` writes it into `test/journal/fixtures`, once for each version: what an older
+ * version wrote has to be readable for ever, so an existing one is not replaced.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { formatVersion } from '../../src/journal/format.js';
+import { StrictDisk } from '../journal/strict-disk.js';
+import { Churn, churnDirectory, printedState, turn } from './journal-churn.js';
+
+export const fixtures = fileURLToPath(new URL('../../../test/journal/fixtures/', import.meta.url));
+const contents = 'contents.txt';
+
+/** A fixture as a disk has it, and what it holds. */
+export function fixtureOf(version: string): { disk: StrictDisk; printed: string } {
+  const disk = new StrictDisk();
+  const directory = join(fixtures, version);
+  for (const name of readdirSync(directory)) {
+    if (name !== contents) disk.put(`${churnDirectory}/${name}`, readFileSync(join(directory, name)));
+  }
+  return { disk, printed: readFileSync(join(directory, contents), 'utf8').trimEnd() };
+}
+
+async function write(): Promise<void> {
+  const disk = new StrictDisk();
+  const churn = await new Churn(disk, 2026).open();
+  churn.payloadBytes = 200;
+  churn.keep = 25;
+  // Until there is a segment that is no log any more, but has payloads.
+  const hasPayloadSegment = () => {
+    const names = [...disk.files().keys()].sort();
+    const firstSnapshot = names.findIndex((name) => name.endsWith('.snapshot'));
+    return names.slice(0, firstSnapshot).filter((name) => name.endsWith('.segment')).length > 2;
+  };
+  for (let step = 0; step < 500 || (step < 5000 && !hasPayloadSegment()); step++) {
+    churn.step();
+    if (step % 3 === 0) await turn();
+  }
+  await churn.store.close();
+  const directory = join(fixtures, `v${formatVersion}`);
+  mkdirSync(directory);
+  for (const [name, bytes] of disk.files()) writeFileSync(join(directory, name.split('/').at(-1)!), bytes);
+  writeFileSync(join(directory, contents), `${printedState(churn.store)}\n`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await write();
