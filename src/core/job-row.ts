@@ -67,6 +67,8 @@ export class JobRow implements Queued {
   /** The number of the last command that changed it, and of the last group. */
   command = 0;
   group = 0;
+  /** The group in which there is a way back for it. */
+  notedIn = 0;
   /** The group that it came with; and whether it is remembered. */
   insertedIn = 0;
   isThere = false;

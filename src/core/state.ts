@@ -227,7 +227,7 @@ export class State {
   /** The only way to change a job's record. The order in its line changes only out of it. */
   change(job: JobRecord, change: (row: JobRow) => void): void {
     const row = job as JobRow;
-    if (row.command !== this.#command && (this.#fallible || row.group !== this.#group))
+    if (row.command !== this.#command && (this.#fallible || row.notedIn !== this.#group))
       this.#note(row, new JobRow(row));
     const { status, outcome } = row;
     change(row);
@@ -396,6 +396,7 @@ export class State {
   #note(row: JobRow, before: JobRecord | undefined): void {
     this.#undo.push({ row, before });
     row.command = this.#command;
+    row.notedIn = this.#group;
     if (row.group === this.#group) return;
     row.group = this.#group;
     this.#changed.push(row);
@@ -418,6 +419,8 @@ export class State {
   }
 
   #restore({ row, before }: JobChange): void {
+    // What is changed after this is to be noted again.
+    row.notedIn = 0;
     if (before === undefined) this.#leave(row);
     else if (before === row) this.#remember(row);
     else {
