@@ -4,7 +4,7 @@
 
 import { goesBefore } from '../core/lanes.js';
 import { requireQueue } from '../core/queue.js';
-import { agentKey, type Id, type JobRecord, quotaName } from '../core/records.js';
+import { agentKey, agentName, type Id, type JobRecord, quotaName } from '../core/records.js';
 import type { State } from '../core/state.js';
 import { JobForgottenError } from '../errors.js';
 import { idToText } from '../protocol/id.js';
@@ -77,7 +77,7 @@ function jobInfo({ isRunning }: AnswerContext, job: JobRecord): JobInfo {
     status: job.status === 'assigned' && isRunning(job.id) ? 'active' : job.status,
     callable: job.callable,
     queue: job.queue,
-    agent: job.agent.split('\0').at(-1)!,
+    agent: agentName(job.agent),
     priority: job.priority,
     quotas: job.quotas,
     parts: job.parts,

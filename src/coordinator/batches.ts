@@ -54,7 +54,8 @@ export class Batches<T> {
   }
 
   /** False: no thread has room for it now. */
-  place({ callable, agent, free }: Wanted, item: T): boolean {
+  place({ callable, agent: owner, free }: Wanted, item: T): boolean {
+    const agent = free ? '' : owner;
     const ms = this.#estimates.of(callable);
     for (const open of this.#open) {
       if (open.items.length > 0) {

@@ -267,6 +267,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
     if (this.#closing !== undefined) return this.#answer(request, new ClosedError('the runtime is closing'));
     if (wire.type === 'put' && this.#isFull(wire.queue))
       return this.#heldPuts.add(wire.queue, () => this.#do(request, gate, wire));
+    // A job that is with a thread and has not begun is still in the queue, for whoever takes it out or changes it.
+    if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') this.#takeBack(wire.job);
     const command = commandFromWire(
       wire.type === 'put' ? { ...wire, owner: this.#options.dispatcher } : wire,
       StoredPayload.of,
@@ -337,6 +339,12 @@ export class Coordinator implements PoolOwner, StoreOwner {
     if (job === undefined || job.fence !== fence || !job.claimed) return;
     if (this.#closing === undefined) this.#claiming!.makeReady(job);
     else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
+  }
+
+  #takeBack(id: Id): void {
+    const run = this.#claiming!.withdraw(id);
+    if (run === undefined) this.#pool.takeBack(id);
+    else this.notBegun(run);
   }
 
   #stop(id: Id): void {

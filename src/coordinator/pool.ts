@@ -96,7 +96,12 @@ export class Pool implements PoolPort {
   start(threadId: number, runs: readonly Run[]): boolean {
     const thread = this.#threads.get(threadId);
     if (thread === undefined || thread.freeSlots < runs.length) return false;
-    const batch: Batch = { thread, agent: runs[0]!.agent, runs: new Map(), abort: new AbortController() };
+    const batch: Batch = {
+      thread,
+      agent: runs[0]!.free ? '' : runs[0]!.agent,
+      runs: new Map(),
+      abort: new AbortController(),
+    };
     const wire = runs.map((run): WireRun => {
       const { job, parent, callable, attempt, queue, agent, args, fed, timeoutMs } = run;
       return [...thread.assign(batch, run), job, parent, callable, attempt, queue, agent, args, fed, timeoutMs > 0];
@@ -122,13 +127,18 @@ export class Pool implements PoolPort {
 
   stop(job: Id): void {
     const found = this.#find(job);
-    if (found === undefined) return;
+    if (found === undefined || this.takeBack(job)) return;
     const { thread, batch, slot, run } = found;
-    if (thread.board.takeBack(slot)) {
-      thread.free(batch, slot);
-      this.#owner.notBegun(run);
-      this.#owner.turn();
-    } else this.#stopBegun(thread, batch, slot, run, 'stop');
+    this.#stopBegun(thread, batch, slot, run, 'stop');
+  }
+
+  takeBack(job: Id): boolean {
+    const found = this.#find(job);
+    if (found === undefined || !found.thread.board.takeBack(found.slot)) return false;
+    found.thread.free(found.batch, found.slot);
+    this.#owner.notBegun(found.run);
+    this.#owner.turn();
+    return true;
   }
 
   isRunning(job: Id): boolean {

@@ -9,7 +9,7 @@ import type { Run } from './pool-port.js';
 
 export interface Batch {
   readonly thread: Thread;
-  /** The one agent whose jobs it has. */
+  /** The one agent whose jobs it has; empty where they are callbacks, which need no place of it. */
   readonly agent: string;
   /** By slot. */
   readonly runs: Map<number, Run>;

@@ -202,6 +202,9 @@ export const quotaRecordKey = (queue: string, name: string) => `quota${separator
 export const agentKey = (dispatcher: Id, queue: string, name: string) =>
   ['agent', dispatcher, queue, name].join(separator);
 
+/** The name that an agent has, from its key. */
+export const agentName = (key: string) => key.split(separator).at(-1)!;
+
 /** How a job names a quota: its name, and its key where the job gives one. */
 export const quotaKey = (name: string, key?: string) => (key === undefined ? name : `${name}${separator}${key}`);
 export const quotaName = (key: string) => key.split(separator, 1)[0]!;

@@ -9,13 +9,15 @@ import { type DecodeOptions, decodePayload } from './payload.js';
 /** One completed part. Nothing of it is decoded before it is asked for. */
 export class CompletedJob<Result = unknown> {
   readonly #item: CompletedItem;
+  readonly #options: DecodeOptions | undefined;
   #result: Result | undefined;
   #failure: Failure | undefined;
   #decoded = false;
 
   /** @internal */
-  constructor(item: CompletedItem) {
+  constructor(item: CompletedItem, options?: DecodeOptions) {
     this.#item = item;
+    this.#options = options;
   }
 
   /** The job's id, a UUID. */
@@ -40,7 +42,7 @@ export class CompletedJob<Result = unknown> {
     if (this.#decoded) return;
     const { kind, payload } = this.#item;
     if (kind === 'failure') this.#failure = decodeFailure(payload);
-    else this.#result = decodeValue(kind, payload) as Result;
+    else this.#result = decodeValue(kind, payload, this.#options) as Result;
     this.#decoded = true;
   }
 }
@@ -48,10 +50,12 @@ export class CompletedJob<Result = unknown> {
 /** The parts of a serial or parallel, in order. Decoded part by part, as they are asked for. */
 export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Result>> {
   readonly #jobs: (CompletedItem | CompletedJob<Result>)[];
+  readonly #options: DecodeOptions | undefined;
 
   /** @internal */
-  constructor(packed: Uint8Array) {
+  constructor(packed: Uint8Array, options?: DecodeOptions) {
     this.#jobs = unpackCompleted(packed);
+    this.#options = options;
   }
 
   get length(): number {
@@ -63,7 +67,7 @@ export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Re
     const at = index < 0 ? this.#jobs.length + index : index;
     const job = this.#jobs[at];
     if (job === undefined || job instanceof CompletedJob) return job;
-    const made = new CompletedJob<Result>(job);
+    const made = new CompletedJob<Result>(job, this.#options);
     this.#jobs[at] = made;
     return made;
   }
@@ -75,5 +79,5 @@ export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Re
 
 /** A payload that is not a failure, as a value. */
 export function decodeValue(kind: CompletedItem['kind'], payload: Uint8Array, options?: DecodeOptions): unknown {
-  return kind === 'list' ? new CompletedJobs(payload) : decodePayload(payload, options);
+  return kind === 'list' ? new CompletedJobs(payload, options) : decodePayload(payload, options);
 }

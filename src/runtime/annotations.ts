@@ -44,7 +44,8 @@ export class Annotations {
   /** All that is said about the job now. */
   async all(): Promise<Readonly<Record<string, unknown>>> {
     const found = (await this.#client.ask({ type: 'annotations', job: this.#id })) as Record<string, Uint8Array>;
-    const entries = Object.entries(found).map(([name, bytes]) => [name, decodePayload(bytes)] as const);
+    const references = this.#client.references();
+    const entries = Object.entries(found).map(([name, bytes]) => [name, decodePayload(bytes, references)] as const);
     return Object.assign(Object.create(null) as Record<string, unknown>, Object.fromEntries(entries));
   }
 
@@ -54,6 +55,6 @@ export class Annotations {
     { timeoutMs, default: fallback }: WaitOptions<Value>,
   ): Promise<Value | undefined> {
     const bytes = (await this.#client.link.request(['annotation', this.#id, name, timeoutMs])) as Uint8Array | null;
-    return bytes === null ? fallback : (decodePayload(bytes) as Value);
+    return bytes === null ? fallback : (decodePayload(bytes, this.#client.references()) as Value);
   }
 }

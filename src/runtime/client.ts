@@ -3,8 +3,10 @@
  */
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
+import { idFromBytes } from '../protocol/id.js';
 import type { Query, WireCommand, WireModule } from '../protocol/messages.js';
-import { referenceOf } from './job.js';
+import type { DecodeOptions } from '../protocol/payload.js';
+import { Job, referenceOf } from './job.js';
 import type { Link } from './link.js';
 
 export class Client {
@@ -24,6 +26,11 @@ export class Client {
 
   encoding(): EncodeContext {
     return { modules: this.#modules, now: Date.now(), reference: referenceOf };
+  }
+
+  /** What makes the references among results and annotations live handles again. */
+  references(): DecodeOptions {
+    return { reference: (id) => new Job(this, idFromBytes(id)) };
   }
 
   do(command: WireCommand, level: Level = this.durability): Promise<unknown> {

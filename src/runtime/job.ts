@@ -8,7 +8,7 @@ import { encodeCallback, encodeJob } from '../definition/encode.js';
 import { coreOptions, type JobOptions } from '../definition/options.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
-import { idFromBytes, idToBytes, idToText } from '../protocol/id.js';
+import { idToBytes, idToText } from '../protocol/id.js';
 import type { JobInfo } from '../protocol/messages.js';
 import { decodePayload, encodeArguments } from '../protocol/payload.js';
 import { Annotations } from './annotations.js';
@@ -92,7 +92,7 @@ export class Job<Result = unknown> {
   /** The arguments that it was put with, or was given since. */
   async arguments(): Promise<readonly unknown[]> {
     const bytes = (await this.#client.ask({ type: 'arguments', job: this.#id })) as Uint8Array | null;
-    return bytes === null ? [] : (decodePayload(bytes, this.#reference()) as unknown[]);
+    return bytes === null ? [] : (decodePayload(bytes, this.#client.references()) as unknown[]);
   }
 
   /**
@@ -104,7 +104,7 @@ export class Job<Result = unknown> {
   async result(): Promise<Result> {
     const [kind, payload] = await this.#outcome();
     if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
-    return decodeValue(kind, payload, this.#reference()) as Result;
+    return decodeValue(kind, payload, this.#client.references()) as Result;
   }
 
   /** How the job failed, as data, once its call is over; undefined if it did not fail. */
@@ -160,10 +160,6 @@ export class Job<Result = unknown> {
         ? {}
         : { args: args.length === 0 ? null : encodeArguments(args, { reference: encoding.reference }) }),
     });
-  }
-
-  #reference(): { reference: (id: Uint8Array) => Job } {
-    return { reference: (id) => new Job(this.#client, idFromBytes(id)) };
   }
 
   #outcome(): Promise<Outcome> {

@@ -8,7 +8,7 @@ import type { Id } from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
 import { JobContext } from '../worker/context.js';
-import { type Ended, Performance } from './performance.js';
+import { type Ended, Execution } from '../worker/execution.js';
 import type { VirtualClock } from './virtual-clock.js';
 import { VirtualThread } from './virtual-thread.js';
 
@@ -71,7 +71,7 @@ export class VirtualPool implements PoolPort {
     return this.#places.map(({ id, held }) => ({
       thread: id,
       batches: held.length === 0 ? 0 : 2,
-      agents: new Set(held.map(({ run }) => run.agent)),
+      agents: new Set(held.map(({ run }) => (run.free ? '' : run.agent))),
     }));
   }
 
@@ -92,10 +92,18 @@ export class VirtualPool implements PoolPort {
     const found = this.#find(job);
     if (found === undefined) return;
     const [place, held] = found;
-    if (held.job !== undefined) return this.#stopBegun(place, held, 'stop');
+    if (!this.takeBack(job)) this.#stopBegun(place, held, 'stop');
+  }
+
+  takeBack(job: Id): boolean {
+    const found = this.#find(job);
+    if (found === undefined) return false;
+    const [place, held] = found;
+    if (held.job !== undefined) return false;
     this.#free(place, held);
     this.#owner.notBegun(held.run);
     this.#owner.turn();
+    return true;
   }
 
   isRunning(job: Id): boolean {
@@ -181,20 +189,21 @@ export class VirtualPool implements PoolPort {
     const { job: id, parent, attempt, queue, agent, timeoutMs } = run;
     held.job = new JobContext(thread, { slot, word, id, parent, attempt, queue, agent });
     if (timeoutMs > 0) held.timer = clock.after(timeoutMs, () => this.#stopBegun(place, held, 'timeout'));
-    const performance = new Performance(thread, modules, held.job, run);
-    const finish = (ended: Ended) => this.#settle(place, held, ended, performance);
-    const ended = performance.begin();
+    const execution = new Execution(thread, modules, held.job, run);
+    const finish = (ended: Ended) => this.#settle(place, held, ended, execution);
+    const ended = execution.begin();
     if (ended instanceof Promise) void ended.then(finish);
     else finish(ended);
   }
 
-  #settle(place: Place, held: Held, ended: Ended, performance: Performance): void {
+  #settle(place: Place, held: Held, ended: Ended, execution: Execution): void {
     if (this.#abandoned || !place.held.includes(held)) return;
     this.#free(place, held);
     this.activity++;
     const { run, slot, startedAt } = held;
+    const stored = execution.isHooked ? () => void execution.finish() : undefined;
     if (held.ending === 'timeout') this.#owner.timedOut(run);
-    else this.#owner.settled(run, { slot, startedAt, ranMs: assumedRunMs, ...ended }, performance.finish);
+    else this.#owner.settled(run, { slot, startedAt, ranMs: assumedRunMs, ...ended }, stored);
     this.#owner.turn();
   }
 

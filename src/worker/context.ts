@@ -4,7 +4,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
-import type { Id } from '../core/records.js';
+import { agentName, type Id } from '../core/records.js';
 import type { CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob } from '../definition/encode.js';
@@ -12,9 +12,9 @@ import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.
 import type { Board } from '../protocol/board.js';
 import type { ThreadMessage, ToThread } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
-import { idToBytes, idToText } from '../protocol/id.js';
+import { idFromBytes, idToBytes, idToText } from '../protocol/id.js';
 import type { WireInnerCommand, WireModule } from '../protocol/messages.js';
-import { decodePayload, encodePayload } from '../protocol/payload.js';
+import { type DecodeOptions, decodePayload, encodePayload } from '../protocol/payload.js';
 
 /** The thread's side of what it shares with the coordinator. */
 export class ThreadContext {
@@ -159,7 +159,7 @@ export class JobAnnotations {
       string,
       Uint8Array
     >;
-    return Object.hasOwn(all, name) ? decodePayload(all[name]!) : undefined;
+    return Object.hasOwn(all, name) ? decodePayload(all[name]!, references(this.#thread)) : undefined;
   }
 
   /** Waits until something is said under this name; after `timeoutMs` gives the default. */
@@ -167,12 +167,17 @@ export class JobAnnotations {
     name: string,
     { timeoutMs, default: fallback }: WaitOptions<Value>,
   ): Promise<Value | undefined> {
-    return valueOr(fallback, await this.#thread.ask((request) => ['annotation', request, this.#id, name, timeoutMs]));
+    return valueOr(
+      this.#thread,
+      fallback,
+      await this.#thread.ask((request) => ['annotation', request, this.#id, name, timeoutMs]),
+    );
   }
 
   /** The same for synchronous handlers: the thread sleeps. */
   waitForSync<Value = unknown>(name: string, { timeoutMs, default: fallback }: WaitOptions<Value>): Value | undefined {
     return valueOr(
+      this.#thread,
       fallback,
       this.#thread.askSync((request) => ['annotation', request, this.#id, name, timeoutMs]),
     );
@@ -186,8 +191,8 @@ export interface WaitOptions<Value> {
   readonly default?: Value;
 }
 
-const valueOr = <Value>(fallback: Value | undefined, bytes: unknown): Value | undefined =>
-  bytes === null ? fallback : (decodePayload(bytes as Uint8Array) as Value);
+const valueOr = <Value>(thread: ThreadContext, fallback: Value | undefined, bytes: unknown): Value | undefined =>
+  bytes === null ? fallback : (decodePayload(bytes as Uint8Array, references(thread)) as Value);
 
 /** Annotations are notes, not results. */
 export const annotationLimitBytes = 64 * 1024;
@@ -230,7 +235,7 @@ export class JobContext {
     this.#parent = run.parent;
     this.attempt = run.attempt;
     this.queue = run.queue;
-    this.agent = run.agent;
+    this.agent = agentName(run.agent);
   }
 
   /** The job's id, a UUID. */
@@ -332,4 +337,9 @@ export function currentJob(): JobContext {
 /** @internal The id that a handle stands for among arguments and results. */
 export function referenceOf(value: object): Uint8Array | undefined {
   return value instanceof JobReference ? idToBytes(value.internalId) : undefined;
+}
+
+/** @internal What makes the references among arguments, results and annotations live handles again. */
+export function references(thread: ThreadContext): DecodeOptions {
+  return { reference: (id) => new JobReference(idFromBytes(id), thread, true) };
 }

@@ -1,0 +1,133 @@
+/**
+ * One run of a job in the thread it is in: arguments decoded, hooks around it, its end as data. What happens to the end is the caller's.
+ */
+import { Composition } from '../definition/compose.js';
+import { JobCall } from '../definition/define-jobs.js';
+import type { Outcome } from '../protocol/board.js';
+import { decodeValue } from '../protocol/completed-jobs.js';
+import type { ModuleSetup, WireRun } from '../protocol/dispatch.js';
+import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../protocol/failure.js';
+import { packBatch } from '../protocol/packing.js';
+import { decodePayload, encodePayload } from '../protocol/payload.js';
+import { type JobContext, JobReference, referenceOf, references, running, type ThreadContext } from './context.js';
+import { findFunction, hooksOf } from './modules.js';
+
+/** How a run ended, without what only its caller knows. */
+export type Ended = Pick<Outcome, 'kind' | 'payload' | 'note' | 'inner'>;
+
+/** What is called, and with what. */
+export interface Called {
+  readonly callable: string;
+  readonly args: Uint8Array | null;
+  readonly fed: WireRun[9];
+}
+
+const nothing = new Uint8Array();
+
+export class Execution {
+  readonly #thread: ThreadContext;
+  readonly #modules: Readonly<Record<string, ModuleSetup>>;
+  readonly #job: JobContext;
+  readonly #called: Called;
+  readonly #hooks: ReturnType<typeof hooksOf>;
+  /** What `setUp` returned. */
+  #set: unknown;
+
+  constructor(thread: ThreadContext, modules: Readonly<Record<string, ModuleSetup>>, job: JobContext, called: Called) {
+    this.#thread = thread;
+    this.#modules = modules;
+    this.#job = job;
+    this.#called = called;
+    this.#hooks = hooksOf(modules, called.callable);
+  }
+
+  /** Whether something is to be done once the outcome is stored; see `finish`. */
+  get isHooked(): boolean {
+    return this.#hooks?.tearDown !== undefined;
+  }
+
+  /** Synchronous where all is at hand, so that a short job costs no turn of the loop. A promise of an end is never rejected. */
+  begin(): Ended | Promise<Ended> {
+    try {
+      const returned = running.run(this.#job, run, this);
+      return isThenable(returned) ? this.#awaited(returned) : this.#ended(returned);
+    } catch (error) {
+      return thrown(error);
+    }
+  }
+
+  /** To be called when the outcome is stored. Its own failure changes nothing any more. */
+  async finish(): Promise<void> {
+    const tearDown = this.#hooks?.tearDown;
+    if (tearDown === undefined) return;
+    try {
+      const found = await findFunction(this.#modules, tearDown);
+      await running.run(this.#job, () => found(this.#set));
+    } catch (error) {
+      this.#job.logger.fatal(error, 'tearDown failed');
+    }
+  }
+
+  async #awaited(returned: PromiseLike<unknown>): Promise<Ended> {
+    try {
+      return this.#ended(await returned);
+    } catch (error) {
+      return thrown(error);
+    }
+  }
+
+  /** @internal */
+  run(): unknown {
+    return this.#hooks === undefined ? this.#call() : this.#callHooked();
+  }
+
+  #call(): unknown {
+    const { callable, fed } = this.#called;
+    const { values } = this.#arguments();
+    if (fed !== null) {
+      const [kind, payload] = fed;
+      values.push(kind === 'failure' ? decodeFailure(payload) : decodeValue(kind, payload, references(this.#thread)));
+    }
+    const found = findFunction(this.#modules, callable);
+    return typeof found === 'function' ? found(...values) : found.then((handler) => handler(...values));
+  }
+
+  async #callHooked(): Promise<unknown> {
+    const setUp = this.#hooks?.setUp;
+    if (setUp !== undefined) this.#set = await (await findFunction(this.#modules, setUp))(this.#arguments().captured);
+    return this.#call();
+  }
+
+  /** A list; or the list with what its module's definition captured when the job was put. */
+  #arguments(): { values: unknown[]; captured?: unknown } {
+    const { args } = this.#called;
+    if (args === null) return { values: [] };
+    const decoded = decodePayload(args, references(this.#thread)) as unknown[] | { args: unknown[]; captured: unknown };
+    return Array.isArray(decoded) ? { values: decoded } : { values: decoded.args, captured: decoded.captured };
+  }
+
+  /** A value; a failure that was meant; or a job whose outcome is taken. */
+  #ended(value: unknown): Ended {
+    const job = this.#job;
+    const returned = value instanceof JobCall || value instanceof Composition ? job.put(value) : value;
+    const inner = job.inner.length === 0 ? nothing : packBatch(job.inner);
+    if (returned instanceof JobReference) return { kind: 'job', payload: nothing, note: returned.internalId, inner };
+    if (isFailure(returned)) return { kind: 'failure', payload: encodeFailure(returned), note: '', inner };
+    const payload = encodePayload(returned, { root: 'result', code: 'RESULT_NOT_STORABLE', reference: referenceOf });
+    return { kind: 'value', payload, note: '', inner };
+  }
+}
+
+const run = (execution: Execution) => execution.run();
+
+function thrown(error: unknown): Ended {
+  const failure = failureFrom(error);
+  return { kind: 'thrown', payload: encodeFailure(failure), note: namesOf(failure), inner: nothing };
+}
+
+/** The names of the error and its classes, in lines, of the characters that all have one byte. */
+const namesOf = ({ names }: Failure) => names.join('\n').replace(/[^\x20-\x7e\n]/g, '?');
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
