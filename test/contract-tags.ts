@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { scenarios } from './contract/real/scenarios.js';
 
 /** How many lines each section of the contract has. */
 const lineCounts: Readonly<Record<number, number>> = { 2: 14, 3: 7, 4: 8, 5: 10, 6: 5, 7: 5, 8: 5, 9: 3, 10: 2 };
@@ -27,12 +28,15 @@ export interface TaggedTest {
 export function taggedTests(): ReadonlyMap<string, readonly TaggedTest[]> {
   const root = fileURLToPath(new URL('../../test', import.meta.url));
   const found = new Map<string, TaggedTest[]>(contractTags.map((tag) => [tag, []]));
+  const note = (file: string, name: string) => {
+    for (const [, tag] of name.matchAll(/\[(\d+\.\d+)\]/g)) found.get(tag!)?.push({ file, name });
+  };
   for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' }).sort()) {
     if (!file.endsWith('.test.ts')) continue;
-    for (const name of namesIn(readFileSync(join(root, file), 'utf8'))) {
-      for (const [, tag] of name.matchAll(/\[(\d+\.\d+)\]/g)) found.get(tag!)?.push({ file, name });
-    }
+    for (const name of namesIn(readFileSync(join(root, file), 'utf8'))) note(file, name);
   }
+  // Named by a table, not in the test's source.
+  for (const { tags, what } of Object.values(scenarios)) note('contract/real/kill.test.ts', `${tags} ${what}`);
   return found;
 }
 

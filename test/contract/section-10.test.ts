@@ -1,25 +1,27 @@
 /** Section 10 of the contract: inside a job. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { currentJob } from 'callsheet';
+import { currentJob, retryErrors } from 'callsheet';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { opened } from './opened.js';
 
+type Self = ReturnType<typeof import('./jobs/inside.js').whoAmI>;
+
 describe('10 inside a job', () => {
-  it('[10.1] from below the handler: id, attempt, queue, the agent’s name, the flag', async (t) => {
-    const kit = await opened(t);
+  it('[10.1] from below the handler: id, attempt, queue, the flag', async (t) => {
+    const kit = await opened(t, { threads: 1 });
     const queue = await kit.runtime.createQueue('mail');
     const job = await queue.put(inside.whoAmI());
-    const {
-      id,
-      attempt,
-      queue: name,
-      agent,
-      cancelled,
-    } = (await kit.waitForResult(job)) as ReturnType<typeof import('./jobs/inside.js').whoAmI>;
+    const { id, attempt, queue: name, cancelled } = (await kit.waitForResult(job)) as Self;
     assert.deepEqual({ id, attempt, name, cancelled }, { id: job.id, attempt: 1, name: 'mail', cancelled: false });
-    assert.equal(agent, 'main');
+    const held = await queue.put(work.failUntil(3), { retry: retryErrors({ limit: 5 }) });
+    assert.equal(await kit.waitForResult(held), 3);
+  });
+
+  it('[10.1] the agent is known by its name', async (t) => {
+    const kit = await opened(t);
+    assert.equal(((await kit.run(inside.whoAmI())) as Self).agent, 'main');
   });
 
   it('[10.1] each job sees itself, also where several run at once', async (t) => {

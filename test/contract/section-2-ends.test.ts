@@ -199,11 +199,15 @@ describe('2 jobs: cancelling', () => {
   it('[2.10] of a whole cancels its parts, begun or not', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
-    const whole = await queue.put(serial([work.mark('done'), work.hold('held'), work.mark('never')]));
-    await kit.untilIdle();
+    const whole = await queue.put(serial([work.mark('done')]), { beginAfter: 1 });
+    const [running, waiting] = await whole.addParts([work.hold('held'), work.mark('never')]);
+    await kit.clock.advance(1);
     await whole.cancel();
     await kit.untilIdle();
-    await failedWith(whole, 'JobCancelledError');
+    for (const job of [whole, running!, waiting!]) {
+      assert.equal(await job.status(), 'completed');
+      await failedWith(job, 'JobCancelledError');
+    }
     openGate('held');
     await kit.untilIdle();
     assert.deepEqual(seen, ['done', 'held']);

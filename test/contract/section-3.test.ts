@@ -73,10 +73,11 @@ describe('3 queues', () => {
     await kit.clock.set(new Date(kit.clock.now.getTime() - hourMs));
     await queue.put(work.mark('second'));
     await kit.crash();
-    await kit.reopen();
+    const runtime = await kit.reopen();
+    await runtime.queue().put(work.mark('third'));
     openGate('before');
     await kit.untilIdle();
-    assert.deepEqual(seen, ['before', 'before', 'first', 'second']);
+    assert.deepEqual(seen, ['before', 'before', 'first', 'second', 'third']);
   });
 
   it('[3.2] what came due while nothing was open is in line by its date', async (t) => {

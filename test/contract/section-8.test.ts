@@ -226,6 +226,7 @@ describe('8 retries', () => {
     for (const name of ['a', 'b', 'c']) openGate(name);
     for (const { id } of others) {
       assert.ok(await kit.waitForResult(kit.runtime.job(id)));
+      assert.equal((await kit.runtime.job(id).details()).interruptions, 0);
     }
     assert.equal(seen.filter((name) => name === 'poison').length, deaths);
   });

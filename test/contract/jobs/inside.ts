@@ -34,7 +34,8 @@ export async function putAndHold(name: string, failing = false): Promise<string>
 
 /** Puts a job, and ends as `how` says. */
 export function putAndEnd(how: 'well' | 'throw' | 'unstorable' | 'unknown queue', name: string): unknown {
-  currentJob().put(work.mark(name), how === 'unknown queue' ? { queue: 'nowhere' } : {});
+  currentJob().put(work.mark(name));
+  if (how === 'unknown queue') currentJob().put(work.mark(`${name}, elsewhere`), { queue: 'nowhere' });
   if (how === 'throw') throw new Error('after a put');
   return how === 'unstorable' ? () => 'a function' : 'ended';
 }

@@ -1,0 +1,87 @@
+/** Cancelling on real threads: whatever the handler does, its thread is free again soon, and nobody else's job is lost or run twice. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Job, open, type Part, type Runtime } from 'callsheet';
+import { pino } from 'pino';
+import { countMarks } from '../../e2e/jobs/all.js';
+import { temporaryDirectory } from '../../harness/temporary.js';
+import { realJobs, stubborn } from './jobs/all.js';
+
+const stopGraceMs = 100;
+/** A thread is ended and another is there: generous, since machines are busy. */
+const limitMs = 10_000;
+
+async function waitUntilBegun(job: Job): Promise<void> {
+  assert.equal(await job.annotations.waitFor('begun', { timeoutMs: limitMs }), true, 'it did not begin');
+}
+
+describe('cancelling on real threads', () => {
+  let callsheet: Runtime;
+  before(async () => {
+    const logger = pino({ level: 'silent' });
+    callsheet = await open({ directory: temporaryDirectory(), jobs: realJobs, threads: 2, stopGraceMs, logger });
+  });
+  after(() => callsheet.close({ graceMs: 0 }));
+
+  for (const [what, job] of [
+    ['a busy loop', stubborn.loops()],
+    ['a busy loop that reads the flag', stubborn.loopsPolitely()],
+    ['Atomics.wait', stubborn.sleeps()],
+    ['a catastrophic regular expression', stubborn.backtracks()],
+    ['a handler that ignores its signal', stubborn.ignores()],
+    ['a handler that listens to its signal', stubborn.listens()],
+  ] as [string, Part][]) {
+    it(`[2.10] ends ${what}; its thread is free again`, async (t) => {
+      const file = join(temporaryDirectory(), 'marks');
+      const queue = callsheet.queue();
+      // Both threads, so that nothing runs behind them before they are free.
+      const jobs = [await queue.put(job), await queue.put(job)];
+      for (const one of jobs) await waitUntilBegun(one);
+      const behind = await queue.putAll(Array.from({ length: 20 }, (_, n) => stubborn.quick(file, `behind ${n}`)));
+      const start = performance.now();
+      for (const one of jobs) await one.cancel();
+      for (const one of jobs) {
+        const failure = await one.failure();
+        assert.equal(failure?.name, 'JobCancelledError');
+        assert.equal((await one.details()).attempts, 1);
+      }
+      for (const [n, other] of behind.entries()) assert.equal(await other.result(), `behind ${n}`);
+      const tookMs = performance.now() - start;
+      t.diagnostic(`usable again after ${tookMs.toFixed(0)} ms, with a grace of ${stopGraceMs} ms`);
+      assert.ok(tookMs < limitMs, `${tookMs} ms`);
+      const counts = countMarks(file);
+      for (let n = 0; n < behind.length; n++) assert.equal(counts.get(`behind ${n}`), 1);
+    });
+  }
+
+  it('[2.9] a timeout ends a busy loop as a cancel does', async () => {
+    const job = await callsheet.queue().put(stubborn.loops(), { timeoutMs: 50 });
+    assert.equal((await job.failure())?.name, 'JobTimeoutError');
+  });
+
+  it('[2.10] in a batch with others: these complete, each once', async (t) => {
+    const file = join(temporaryDirectory(), 'marks');
+    const queue = callsheet.queue();
+    // So that the callable is known to be short, and goes to threads in batches.
+    const known = await queue.putAll(
+      Array.from({ length: 100 }, (_, n) => stubborn.quickOrLoops(file, `known ${n}`, false)),
+    );
+    for (const job of known) await job.result();
+    const jobs = await queue.putAll(
+      Array.from({ length: 300 }, (_, n) => stubborn.quickOrLoops(file, `job ${n}`, n === 150)),
+    );
+    const looping = jobs[150]!;
+    await waitUntilBegun(looping);
+    await looping.cancel();
+    assert.equal((await looping.failure())?.name, 'JobCancelledError');
+    for (const [n, job] of jobs.entries()) if (n !== 150) assert.equal(await job.result(), `job ${n}`);
+    const counts = countMarks(file);
+    for (let n = 0; n < jobs.length; n++) assert.equal(counts.get(`job ${n}`), 1, `job ${n}`);
+    for (const job of jobs) {
+      const { attempts, interruptions } = await job.details();
+      assert.deepEqual({ attempts, interruptions }, { attempts: 1, interruptions: 0 });
+    }
+    t.diagnostic(`${jobs.length - 1} neighbours, each begun once`);
+  });
+});

@@ -1,0 +1,9 @@
+/** The modules of jobs that the contract's tests on real threads register. */
+import { defineJobs } from 'callsheet';
+
+export const marking = defineJobs<typeof import('./marking.js')>('marking', new URL('./marking.js', import.meta.url));
+export const stubborn = defineJobs<typeof import('./stubborn.js')>(
+  'stubborn',
+  new URL('./stubborn.js', import.meta.url),
+);
+export const realJobs = [marking, stubborn];

@@ -1,0 +1,49 @@
+/** Jobs for real threads and processes that die: each start leaves a line in a file, appended in one write, for who looks from outside. */
+import { appendFileSync } from 'node:fs';
+import { type CompletedJobs, currentJob } from 'callsheet';
+import { marking } from './all.js';
+
+export function mark(file: string, line: string): string {
+  appendFileSync(file, `${line}\n`);
+  return line;
+}
+
+/** Marks its begin and its end, and computes for a moment in between. */
+export function stretch(file: string, name: string, ms: number): string {
+  mark(file, `begin ${name}`);
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+  mark(file, `end ${name}`);
+  return name;
+}
+
+/** A callback: marks, whatever it is given. */
+export const called = (file: string, line: string, _outcome: unknown): string => mark(file, line);
+
+/** Marks with its own id. */
+export const child = (file: string, name: string): string => mark(file, `${name} ${currentJob().id}`).split(' ')[0]!;
+
+/** Puts one child and returns another. */
+export function parent(file: string, name: string) {
+  mark(file, `parent ${name}`);
+  currentJob().put(marking.child(file, `put-by-${name}`));
+  return currentJob().put(marking.child(file, `returned-by-${name}`));
+}
+
+/** Fails until its third attempt. */
+export function unsteady(file: string, name: string): number {
+  mark(file, `${name} attempt ${currentJob().attempt}`);
+  if (currentJob().attempt < 3) throw new Error('not yet');
+  return currentJob().attempt;
+}
+
+/** Says something about itself. */
+export function say(file: string, name: string): string {
+  currentJob().annotations.set('said', name);
+  return mark(file, name);
+}
+
+export function together(file: string, line: string, parts: CompletedJobs<unknown>): unknown[] {
+  mark(file, line);
+  return Array.from(parts, ({ result }) => result);
+}

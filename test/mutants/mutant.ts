@@ -1,0 +1,12 @@
+/** A planted bug: a patch to a copy of the sources, and the lines of the contract whose tests must notice it. */
+export interface Mutant {
+  /** What is wrong with it, in a few words. */
+  readonly bug: string;
+  /** A test with one of these tags must fail. */
+  readonly tags: readonly string[];
+  /** The file, from `src/` on. */
+  readonly file: string;
+  /** Stands in the file just once. */
+  readonly find: string;
+  readonly replace: string;
+}

@@ -1,0 +1,70 @@
+/**
+ * Plants each bug in a copy of the sources, and looks whether a test of its line of the contract fails that passes without it.
+ *
+ *   node dist/test/mutants/run.js [SECTION or LINE…]
+ */
+import { argv, stdout } from 'node:process';
+import { taggedTests } from '../contract-tags.js';
+import type { Mutant } from './mutant.js';
+import { Sandbox } from './sandbox.js';
+import { section2 } from './section-2.js';
+import { section3and4 } from './section-3-4.js';
+import { section5to10 } from './section-5-10.js';
+
+const atOnce = 2;
+
+const wanted = argv.slice(2);
+const mutants = [...section2, ...section3and4, ...section5to10].filter(({ tags }) =>
+  wanted.length === 0 ? true : tags.some((tag) => wanted.some((word) => tag === word || tag.startsWith(`${word}.`))),
+);
+const tests = taggedTests();
+/** What passes without any bug planted, by tags. */
+const baselines = new Map<string, Promise<readonly string[]>>();
+const missed: string[] = [];
+let done = 0;
+
+await Promise.all(Array.from({ length: Math.min(atOnce, mutants.length) }, work));
+
+stdout.write(`\n${mutants.length - missed.length} caught of ${mutants.length} planted\n`);
+for (const line of missed) stdout.write(`  missed: ${line}\n`);
+if (missed.length > 0) process.exitCode = 1;
+
+/** Takes one after another until none is left. */
+async function work(): Promise<void> {
+  const sandbox = new Sandbox();
+  try {
+    while (done < mutants.length) {
+      const mutant = mutants[done++]!;
+      const verdict = await judge(sandbox, mutant).catch((error: Error) => `missed: ${error.message}`);
+      stdout.write(`[${mutant.tags.join('] [')}] ${mutant.bug}: ${verdict}\n`);
+      if (verdict.startsWith('missed')) missed.push(`[${mutant.tags}] ${mutant.bug}`);
+    }
+  } finally {
+    sandbox.remove();
+  }
+}
+
+async function judge(sandbox: Sandbox, mutant: Mutant): Promise<string> {
+  const { tags } = mutant;
+  const files = filesOf(tags);
+  if (files.length === 0) return 'missed: there is no test with its tag';
+  const key = tags.join();
+  let baseline = baselines.get(key);
+  if (baseline === undefined) {
+    baseline = sandbox.run(tags, files);
+    baselines.set(key, baseline);
+  }
+  const before = await baseline;
+  if (before.length === 0) return 'missed: no test of its tag passes without it';
+  const after = await sandbox.plant(mutant, () => sandbox.run(tags, files));
+  const caught = before.filter((name) => !after.includes(name));
+  return caught.length === 0 ? 'missed' : `caught by ${caught.length} of ${before.length}: ${caught[0]}`;
+}
+
+/** The compiled files of the contract's virtual tests that have a test with one of these tags. */
+function filesOf(tags: readonly string[]): string[] {
+  const files = new Set(tags.flatMap((tag) => tests.get(tag) ?? []).map(({ file }) => file));
+  return [...files]
+    .filter((file) => file.startsWith('contract/') && !file.startsWith('contract/real/'))
+    .map((file) => file.replace(/\.ts$/, '.js'));
+}
