@@ -34,9 +34,24 @@ class Inode {
   durable: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   unsynced: Change[] = [];
 
+  /** A failed sync made the system believe that what was not on the disk is. */
+  hasForgotten = false;
+
   change(change: Change): void {
-    this.unsynced.push(change);
     this.live = applied(this.live, change);
+    this.unsynced.push(this.hasForgotten && change.kind === 'write' ? this.#wholeSectors(change) : change);
+  }
+
+  forgetUnsynced(): void {
+    this.unsynced = [];
+    this.hasForgotten = true;
+  }
+
+  /** A write makes its sectors dirty with all that they hold, what was forgotten included: no sector is half as old. */
+  #wholeSectors({ offset, bytes }: Extract<Change, { kind: 'write' }>): Change {
+    const from = offset - (offset % sectorBytes);
+    const to = Math.min(Math.ceil((offset + bytes.length) / sectorBytes) * sectorBytes, this.live.length);
+    return { kind: 'write', offset: from, bytes: this.live.slice(from, to) };
   }
 
   /** Makes the first `count` unsynced changes durable. */
@@ -131,7 +146,7 @@ export class StrictDisk implements Disk {
    * later sync writes it.
    */
   forgetUnsynced(): void {
-    for (const inode of this.#names.values()) inode.unsynced = [];
+    for (const inode of this.#names.values()) inode.forgetUnsynced();
   }
 
   /** Sets a file's bytes, durably. */
