@@ -8,5 +8,6 @@
  * assert.deepEqual(kit.fatal, []);
  * await kit.close();
  */
-export { type Kit, type KitClock, type KitClosed, openVirtual, type VirtualOptions, type WaitLimits } from './kit.js';
+export { type Kit, openVirtual } from './kit.js';
+export type { KitClock, KitClosed, VirtualOptions, WaitLimits } from './kit-options.js';
 export type { LogLine } from './virtual-dispatcher.js';

@@ -5,60 +5,15 @@
  * sleeps, and what it sees is the same each time.
  */
 import { randomInt } from 'node:crypto';
-import type { Retention } from '../core/commands.js';
-import type { Level } from '../core/records.js';
 import type { Part } from '../definition/compose.js';
 import { idToText, newId } from '../protocol/id.js';
 import type { Job } from '../runtime/job.js';
 import { type Runtime, resolveOptions } from '../runtime/open.js';
+import type { KitClock, KitClosed, VirtualOptions, WaitLimits } from './kit-options.js';
 import { randomFrom } from './randomness.js';
 import { VirtualClock } from './virtual-clock.js';
 import { type LogLine, VirtualDispatcher, type World } from './virtual-dispatcher.js';
 import { KeptRecords } from './virtual-store.js';
-
-/** What a virtual runtime is opened with. */
-export interface VirtualOptions {
-  /** The modules whose functions can be run, each from `defineJobs`. They are imported into the thread of the test. */
-  readonly jobs: readonly unknown[];
-  /** How many jobs can run at a time. 2 by default. */
-  readonly threads?: number;
-  /** What the clock shows at first. The beginning of 2030 by default. */
-  readonly start?: Date;
-  /** What chance is made of, such as the jitter of retries: the same seed, the same chance. By default another one each time. */
-  readonly seed?: number;
-  /** As `open` takes it; `full` by default. Jobs of level `memory` do not survive a `crash`. */
-  readonly durability?: Level;
-  /** As `open` takes it. */
-  readonly retention?: Partial<Retention>;
-  /** As `open` takes it: how long, on the virtual clock, a job that is to stop may go on. 2,000 by default. */
-  readonly stopGraceMs?: number;
-  /** As `open` takes it. */
-  readonly agent?: { readonly size: number } | false;
-}
-
-/** How long a wait goes on. */
-export interface WaitLimits {
-  /** How far the clock is moved at most, in milliseconds. A day by default. */
-  readonly withinMs?: number;
-}
-
-/** The clock of a virtual runtime. It stands still until it is moved. */
-export interface KitClock {
-  /** What it shows. */
-  readonly now: Date;
-  /** Moves it on by so many milliseconds; whatever comes due on the way happens at its time. */
-  advance(ms: number): Promise<void>;
-  /** Moves it on to this moment; whatever comes due on the way happens at its time. */
-  advanceTo(moment: Date): Promise<void>;
-  /** Puts it to this moment, also an earlier one, as when a machine slept or was set: what was due meanwhile happens only then. */
-  set(moment: Date): Promise<void>;
-}
-
-/** What a `close` found. */
-export interface KitClosed {
-  /** Jobs whose handlers did not end within the grace, each as `module#export` and its id. */
-  readonly stillRunning: readonly string[];
-}
 
 const defaultThreads = 2;
 const dayMs = 24 * 3600 * 1000;
@@ -117,6 +72,12 @@ export class Kit implements AsyncDisposable {
       },
       advance: (ms) => this.#advanceTo(time.now() + ms),
       advanceTo: (moment) => this.#advanceTo(moment.getTime()),
+      next: async () => {
+        await this.untilIdle();
+        const moved = time.fireNext(Number.POSITIVE_INFINITY);
+        await this.untilIdle();
+        return moved;
+      },
       set: (moment) => {
         time.moveTo(moment.getTime());
         return this.#life === undefined ? Promise.resolve() : this.#settle();

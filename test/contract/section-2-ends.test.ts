@@ -1,7 +1,7 @@
-/** Section 2 of the contract: timeouts, keys, cancelling, forgetting, changing, references. */
+/** Section 2 of the contract: timeouts, keys, cancelling. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Job, JobForgottenError, type Part, parallel, retryErrors, serial } from 'callsheet';
+import { type Part, retryErrors, serial } from 'callsheet';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -212,129 +212,5 @@ describe('2 jobs: cancelling', () => {
     await kit.untilIdle();
     assert.deepEqual(seen, ['done', 'held']);
     assert.equal((await queue.details()).unfinished, 0);
-  });
-});
-
-describe('2 jobs: kept, changed, referred to', () => {
-  const ended = async (kit: Awaited<ReturnType<typeof opened>>, names: string[]): Promise<Job[]> => {
-    const jobs: Job[] = [];
-    for (const name of names) {
-      jobs.push(await kit.runtime.queue().put(work.mark(name)));
-      await kit.waitForStatus(jobs.at(-1)!, 'completed');
-    }
-    return jobs;
-  };
-
-  it('[2.12] completed jobs are kept for so long; a handle in hand still resolves, a look-up does not', async (t) => {
-    const kit = await opened(t, { retention: { ageMs: 60_000 } });
-    const [old] = await ended(kit, ['old']);
-    await kit.clock.advance(59_000);
-    await ended(kit, ['young']);
-    assert.equal(await kit.runtime.job(old!.id).result(), 'old');
-    await kit.clock.advance(2_000);
-    await ended(kit, ['last']);
-    assert.equal(await old!.result(), 'old');
-    await assert.rejects(kit.runtime.job(old!.id).result(), JobForgottenError);
-    await assert.rejects(old!.status(), { name: 'JobForgottenError', code: 'JOB_FORGOTTEN' });
-  });
-
-  for (const [what, retention] of [
-    ['so many', { count: 2 }],
-    ['so many bytes', { bytes: 20 }],
-  ] as const) {
-    it(`[2.12] ${what} completed jobs are kept`, async (t) => {
-      const kit = await opened(t, { retention });
-      const jobs = await ended(kit, ['aaa', 'bbb', 'ccc', 'ddd', 'eee']);
-      await kit.untilIdle();
-      await assert.rejects(kit.runtime.job(jobs[0]!.id).status(), JobForgottenError);
-      assert.equal(await kit.runtime.job(jobs[4]!.id).result(), 'eee');
-      assert.ok((await kit.runtime.stats()).jobs < 5);
-    });
-  }
-
-  it('[2.12] what a whole or a callback needs is kept for as long', async (t) => {
-    const kit = await opened(t, { retention: { count: 0 }, threads: 4 });
-    const queue = kit.runtime.queue();
-    const whole = await queue.put(parallel([work.add(1, 1), work.addWhenOpen(2, 2)], { postprocess: work.gather }));
-    const called = await queue.put(work.mark('called').onBoth(work.hold.with('callback') as never));
-    await kit.untilIdle();
-    await kit.run(work.mark('other'));
-    assert.equal(await kit.runtime.job(called.id).result(), 'called');
-    openGate('add');
-    assert.equal(await kit.waitForResult(whole), 6);
-  });
-
-  it('[2.13] arguments can be changed until it has begun', async (t) => {
-    const kit = await opened(t, { threads: 1 });
-    const queue = kit.runtime.queue();
-    await kit.waitForStart(await queue.put(work.hold('before')));
-    const job = await queue.put(work.add(1, 2));
-    await job.change({ args: [20, 22] });
-    assert.deepEqual(await job.arguments(), [20, 22]);
-    openGate('before');
-    assert.equal(await kit.waitForResult(job), 42);
-    await assert.rejects(job.change({ args: [1, 1] }), { code: 'JOB_STATUS' });
-  });
-
-  it('[2.13] its deadline, priority and quotas can be changed while it is pending', async (t) => {
-    const kit = await opened(t, { threads: 1 });
-    const queue = kit.runtime.queue();
-    await queue.setQuota('one');
-    await kit.waitForStart(await queue.put(work.hold('before'), { quotas: ['one'] }));
-    const [late, blocked, first, last] = await queue.putAll(
-      ['late', 'blocked', 'first', 'last'].map((name) => work.mark(name)),
-    );
-    await late!.change({ beginByMs: 1_000 });
-    await blocked!.change({ quotas: ['one'] });
-    await last!.change({ priority: 5 });
-    await kit.clock.advance(1_000);
-    await failedWith(late!, 'JobExpiredError');
-    assert.deepEqual((await blocked!.details()).quotas, [{ name: 'one' }]);
-    openGate('before');
-    await kit.untilIdle();
-    assert.deepEqual(seen, ['before', 'last', 'blocked', 'first']);
-    assert.equal(await first!.result(), 'first');
-  });
-
-  it('[2.13] a job that has not begun can be failed with an error, and its callbacks run', async (t) => {
-    const kit = await opened(t);
-    const job = await kit.runtime
-      .queue()
-      .put(work.mark('never').onBoth(work.tell.with('callback')), { beginAfter: hourMs });
-    await job.fail(new SyntaxError('not like this'));
-    await failedWith(job, 'SyntaxError');
-    await kit.waitForStatus(job, 'completed');
-    assert.deepEqual(seen, ['callback: SyntaxError']);
-  });
-
-  it('[2.14] a handle may be an argument, and arrives as a handle', async (t) => {
-    const kit = await opened(t);
-    const job = await kit.runtime.queue().put(work.mark('job'));
-    assert.equal(await kit.run(work.idOf(job as never)), job.id);
-    const again = await kit.runtime.queue().put(work.echo({ deep: [job] }));
-    assert.equal(((await again.arguments())[0] as { deep: Job[] }).deep[0]!.id, job.id);
-  });
-
-  it('[2.14] a handle may be part of a result, for who waits, for a callback and for a postprocess', async (t) => {
-    const kit = await opened(t);
-    const queue = kit.runtime.queue();
-    const job = await queue.put(work.mark('job'));
-    const result = (await kit.run<unknown>(work.echo({ job }))) as { job: Job };
-    assert.equal(await result.job.result(), 'job');
-    const called = await queue.put(work.echo({ job }).onBoth(work.idInside as never));
-    await kit.waitForStatus(called, 'completed');
-    assert.deepEqual(seen, ['job', job.id]);
-    assert.equal(
-      await kit.run<unknown>(parallel([work.echo({ job })], { postprocess: work.idOfFirst as never })),
-      job.id,
-    );
-  });
-
-  it('[2.14] a handle may be an annotation, seen from outside and inside', async (t) => {
-    const kit = await opened(t);
-    const [job, other] = await kit.runtime.queue().putAll([work.mark('job'), work.mark('other')]);
-    await job!.annotations.set('other', other);
-    assert.equal(((await job!.annotations.get('other')) as Job).id, other!.id);
-    assert.equal(await kit.run(inside.idFromAnnotation(job as never, 'other')), other!.id);
   });
 });

@@ -129,6 +129,27 @@ export const section2: readonly Mutant[] = [
     replace: 'return Promise.resolve(reason as never);',
   },
   {
+    bug: 'tearDown is given nothing',
+    tags: ['2.8'],
+    file: 'worker/execution.ts',
+    find: 'found(this.#set)',
+    replace: 'found(undefined)',
+  },
+  {
+    bug: 'what is captured is not handed to setUp',
+    tags: ['2.8'],
+    file: 'worker/execution.ts',
+    find: '(this.#arguments().captured);',
+    replace: '(undefined);',
+  },
+  {
+    bug: 'a handle among a callback’s arguments is refused',
+    tags: ['2.14'],
+    file: 'worker/execution.ts',
+    find: 'decodeValue(kind, payload, references(this.#thread))',
+    replace: 'decodeValue(kind, payload)',
+  },
+  {
     bug: 'JobTimeoutError is final',
     tags: ['2.9'],
     file: 'core/decide.ts',

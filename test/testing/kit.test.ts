@@ -36,6 +36,16 @@ describe('a virtual runtime', () => {
     await assert.rejects(kit.clock.advance(-1), RangeError);
   });
 
+  it('moves its clock to what comes next', async () => {
+    await using kit = await openVirtual({ jobs: allJobs });
+    const start = kit.clock.now.getTime();
+    await kit.runtime.queue().put(work.mark('late'), { beginAfter: 60_000 });
+    assert.equal(await kit.clock.next(), true);
+    assert.equal(kit.clock.now.getTime(), start + 60_000);
+    assert.deepEqual(seen, ['late']);
+    assert.equal(await kit.clock.next(), false);
+  });
+
   it('that is set to another time is late for what came between', async () => {
     await using kit = await openVirtual({ jobs: allJobs, start: new Date('2031-05-05T00:00:00Z') });
     const job = await kit.runtime.queue().put(work.mark('early'), { beginAfter: 60_000 });

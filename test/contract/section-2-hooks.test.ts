@@ -1,0 +1,65 @@
+/** Section 2 of the contract: what runs around a job. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { defineJobs, retryErrors } from 'callsheet';
+import { seen } from './jobs/work.js';
+import { failedWith, hourMs, opened } from './opened.js';
+
+let tenant = 'nobody';
+const hooked = defineJobs<typeof import('./jobs/hooked.js')>('hooked', new URL('./jobs/hooked.js', import.meta.url), {
+  setUp: 'setUp',
+  tearDown: 'tearDown',
+  capture: () => tenant,
+});
+
+describe('2 jobs: hooks', () => {
+  it('[2.8] setUp runs before, tearDown after, given what setUp returned', async (t) => {
+    const kit = await opened(t, { jobs: [hooked] });
+    tenant = 'Ada';
+    assert.equal(await kit.run(hooked.run('job')), 'job');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['setUp of 1, given Ada', 'job', 'tearDown, given set up for Ada']);
+  });
+
+  it('[2.8] what is captured is captured at the put, and stored with the job', async (t) => {
+    const kit = await opened(t, { jobs: [hooked] });
+    tenant = 'Ada';
+    const { id } = await kit.runtime.queue().put(hooked.run('job'), { beginAfter: hourMs });
+    tenant = 'Grace';
+    await kit.crash();
+    await kit.reopen();
+    assert.equal(await kit.waitForResult(kit.runtime.job(id)), 'job');
+    assert.equal(seen[0], 'setUp of 1, given Ada');
+  });
+
+  it('[2.8] a setUp that fails is the job’s failure, and tearDown still runs', async (t) => {
+    const kit = await opened(t, { jobs: [hooked] });
+    tenant = 'bad';
+    const job = await kit.runtime.queue().put(hooked.run('job'));
+    await kit.waitForStatus(job, 'completed');
+    await kit.untilIdle();
+    await failedWith(job, 'RangeError');
+    assert.deepEqual(seen, ['setUp of 1, given bad', 'tearDown, given undefined']);
+  });
+
+  it('[2.8] a retry runs both again', async (t) => {
+    const kit = await opened(t, { jobs: [hooked] });
+    tenant = 'Ada';
+    const job = await kit.runtime.queue().put(hooked.runUntil(2), { retry: retryErrors({ limit: 2 }) });
+    assert.equal(await kit.waitForResult(job), 2);
+    await kit.untilIdle();
+    const around = ['tearDown, given set up for Ada'];
+    assert.deepEqual(seen, ['setUp of 1, given Ada', 'run 1', ...around, 'setUp of 2, given Ada', 'run 2', ...around]);
+  });
+
+  it('[2.8] a tearDown that fails changes nothing', async (t) => {
+    const kit = await opened(t, { jobs: [hooked] });
+    tenant = 'worse';
+    const job = await kit.runtime.queue().put(hooked.run('job'));
+    assert.equal(await kit.waitForResult(job), 'job');
+    await kit.untilIdle();
+    assert.equal(seen.at(-1), 'tearDown, given set up for worse');
+    assert.equal(await job.status(), 'completed');
+    assert.equal(await job.result(), 'job');
+  });
+});
