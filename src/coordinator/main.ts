@@ -99,19 +99,29 @@ const outside: StoreOutside = {
 async function describeModules(pool: Pool, names: readonly string[]): Promise<Record<string, WireModule>> {
   const modules: Record<string, WireModule> = {};
   for (const name of names) {
-    const description = await pool
-      .describe(name)
-      .catch((error: Error) => ({ failure: encodeFailure(failureFrom(error)) }));
+    const description = await withinTime(pool.describe(name)).catch((error: Error) => ({
+      failure: encodeFailure(failureFrom(error)),
+    }));
     if ('failure' in description) throw notLoadable(name, decodeFailure(description.failure));
     modules[name] = description;
   }
   return modules;
 }
 
+/** A module that waits for ever while it is imported is none that can be run. */
+function withinTime<T>(imported: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = setLongTimeout(() => reject(new Error(`it is not done after ${importMs} ms`)), importMs);
+    imported.then(resolve, reject).finally(() => late.clear());
+  });
+}
+
+const importMs = 30_000;
+
 function notLoadable(name: string, failure: Failure): CallsheetError {
   const hint =
     failure.code === 'ERR_UNKNOWN_FILE_EXTENSION'
-      ? ` Node ${process.version} runs no TypeScript by itself: name the compiled file, or give a loader, open({ execArgv: ['--import', 'tsx'] }).`
+      ? ` Node ${process.version} runs no TypeScript by itself: name the compiled file, or give a module that registers a loader: open({ execArgv: ['--import', './loader.js'] }).`
       : '';
   const message = `the module registered as ${JSON.stringify(name)} (${setup.modules[name]?.url}) cannot be imported: ${failure.message}${hint}`;
   return new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: new JobFailedError(failure) });

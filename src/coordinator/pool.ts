@@ -61,7 +61,8 @@ export class Pool implements PoolPort {
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
       workerData: setup,
-      execArgv: [...process.execArgv, ...execArgv],
+      // Given none, threads inherit the process's own; many of those cannot be given.
+      ...(execArgv.length === 0 ? {} : { execArgv: [...loadersOf(process.execArgv), ...execArgv] }),
       loadBalancer: ({ taskId }, workers) => {
         if (this.#target !== undefined) this.#targets.set(taskId, this.#target);
         const target = this.#targets.get(taskId);
@@ -199,8 +200,10 @@ export class Pool implements PoolPort {
     for (const thread of [...this.#threads.values()]) {
       if (alive.has(thread.id)) continue;
       this.#threads.delete(thread.id);
-      // The tasks it was running fail by themselves; one that still waited for it would wait for ever.
-      for (const { abort } of thread.batches) abort.abort();
+      // The tasks it was running fail by themselves, with the reason; one that still waited for it would wait for ever.
+      setImmediate(() => {
+        for (const { abort } of thread.batches) abort.abort();
+      });
     }
   }
 
@@ -337,3 +340,25 @@ export class Pool implements PoolPort {
     this.#owner.turn();
   }
 }
+
+/** Of Node's options, those that say how modules are found and loaded: a thread that is given options of its own still needs them. */
+function loadersOf(execArgv: readonly string[]): string[] {
+  const found: string[] = [];
+  for (let index = 0; index < execArgv.length; index++) {
+    const [name, value] = execArgv[index]!.split('=', 2);
+    if (!loaderOptions.has(name!)) continue;
+    found.push(execArgv[index]!);
+    if (value === undefined && index + 1 < execArgv.length) found.push(execArgv[++index]!);
+  }
+  return found;
+}
+
+const loaderOptions = new Set([
+  '--import',
+  '--require',
+  '-r',
+  '--loader',
+  '--experimental-loader',
+  '--conditions',
+  '-C',
+]);

@@ -19,8 +19,13 @@ export interface EncodeContext {
   readonly reference: (value: object) => Uint8Array | undefined;
 }
 
+/** A message, and who reads it, goes down as deep as a composition does. */
+const deepest = 100;
+
 /** A job with all that belongs to it. `where` is the path to it, for errors, and ends in a dot unless it is empty. */
-export function encodeJob(context: EncodeContext, job: JobCall | Composition, where: string): WireJob {
+export function encodeJob(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
+  if (depth > deepest)
+    throw new CallsheetError('INVALID_OPTION', `compositions stand in each other ${deepest} deep at most`);
   const id = newId();
   const options = coreOptions(job.options, where, context.now);
   const callbacks = job.callbacks.map((sides, index) => encodeCallback(context, sides, `${where}callbacks[${index}].`));
@@ -33,7 +38,7 @@ export function encodeJob(context: EncodeContext, job: JobCall | Composition, wh
     postprocess === undefined
       ? null
       : encodeGiven(context, { ...postprocess, args: postprocess.given }, `${where}postprocess.`);
-  const parts = job.parts.map((part, index) => encodeJob(context, part, `${where}parts[${index}].`));
+  const parts = job.parts.map((part, index) => encodeJob(context, part, `${where}parts[${index}].`, depth + 1));
   return [id, form, postprocess?.callable ?? '', args, options, parts, callbacks];
 }
 

@@ -4,7 +4,7 @@
 import type { JobOptions as CoreOptions } from '../core/commands.js';
 import { quotaKey } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
-import type { RetryPolicy } from './retry-policies.js';
+import { isRetryPolicy, type RetryPolicy } from './retry-policies.js';
 
 export interface JobOptions {
   /** Higher goes first; any finite number, 0 by default. */
@@ -29,6 +29,7 @@ const known = new Set(['priority', 'beginAfter', 'beginByMs', 'timeoutMs', 'quot
 
 /** @internal `where` begins the path in errors; `now` is what a delay counts from. */
 export function coreOptions(options: JobOptions, where: string, now: number): CoreOptions | null {
+  if (typeof options !== 'object' || options === null) throw invalid(`${where}options`, 'an object is needed');
   const keys = Object.keys(options);
   if (keys.length === 0) return null;
   for (const key of keys) if (!known.has(key)) throw invalid(`${where}${key}`, 'is no option of a job');
@@ -46,8 +47,13 @@ export function coreOptions(options: JobOptions, where: string, now: number): Co
     ...(quotas === undefined ? {} : { quotas: quotaKeys(quotas, `${where}quotas`) }),
     ...(unique === undefined ? {} : { unique }),
     ...(replace === undefined ? {} : { replace }),
-    ...(retry === undefined ? {} : { policy: retry }),
+    ...(retry === undefined ? {} : { policy: checkPolicy(retry, `${where}retry`) }),
   };
+}
+
+function checkPolicy(policy: RetryPolicy, where: string): string {
+  if (isRetryPolicy(policy)) return policy;
+  throw invalid(where, 'is to be retryDefault, retryForever, retryNever, or what retryErrors() makes');
 }
 
 /** With a zone: a date without one means another time on another machine. */

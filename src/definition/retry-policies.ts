@@ -30,6 +30,15 @@ export interface RetryErrorsOptions {
   readonly only?: readonly string[];
 }
 
+const shipped: ReadonlySet<unknown> = new Set([retryDefault, retryForever, retryNever]);
+/** The first characters of what `retryErrors` makes. */
+const madeForm = /^\{"limit":\d/;
+
+/** @internal */
+export function isRetryPolicy(value: unknown): value is RetryPolicy {
+  return shipped.has(value) || (typeof value === 'string' && madeForm.test(value));
+}
+
 /** Own errors are retried, up to a limit, after a delay that grows; otherwise as the default. */
 export function retryErrors({ limit, backoff = {}, only = [] }: RetryErrorsOptions): RetryPolicy {
   const { initialMs = 1000, factor = 2, maxMs = 3_600_000, jitter = 0.2 } = backoff;

@@ -138,9 +138,14 @@ export class Link {
   }
 
   #flush(): void {
-    const batch = packBatch(this.#outgoing);
+    const messages = this.#outgoing;
     this.#outgoing = [];
-    this.#port.post(batch);
+    try {
+      this.#port.post(packBatch(messages));
+    } catch (error) {
+      // Whoever asked is told, and nobody else: what was asked for cannot be said.
+      for (const [, request] of messages as [string, number][]) this.#take(request)?.reject(error as Error);
+    }
   }
 
   #receive(messages: CoordinatorMessage[]): void {

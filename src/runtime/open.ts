@@ -35,7 +35,7 @@ export interface OpenOptions {
   readonly jobs: readonly unknown[];
   /** How many worker threads run jobs: 1 to 1024, one per core by default. */
   readonly threads?: number;
-  /** Options of Node for the worker threads, such as a loader for TypeScript: `['--import', 'tsx']`. None by default. */
+  /** Options of Node for the worker threads, such as `['--import', './loader.js']`, a module that registers one. None by default. */
   readonly execArgv?: readonly string[];
   /** How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the process, `memory` nothing. */
   readonly durability?: Level;

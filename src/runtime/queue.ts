@@ -191,6 +191,7 @@ export class Queue {
   async setAgent(name: string, { size, filter }: AgentOptions): Promise<void> {
     checkName('name', name);
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
+    if (filter !== undefined) checkFilter(filter);
     await this.#client.do({
       type: 'setAgent',
       dispatcher: this.#client.dispatcher,
@@ -248,4 +249,31 @@ export function checkName(what: string, name: string): void {
   const right =
     typeof name === 'string' && name !== '' && name.length <= 200 && !name.includes('\0') && !name.includes('\n');
   if (!right) throw new TypeError(`${what}: a text of 1 to 200 characters without line breaks is needed`);
+}
+
+const filterForms: { readonly [key in keyof AgentFilter]-?: (value: unknown) => boolean } = {
+  callables: isTexts,
+  modules: isTexts,
+  quotas: isTexts,
+  minPriority: (value) => typeof value === 'number' && !Number.isNaN(value),
+  maxPriority: (value) => typeof value === 'number' && !Number.isNaN(value),
+};
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+}
+
+/** A filter is stored, and every claim asks it. */
+function checkFilter(filter: AgentFilter): void {
+  if (typeof filter !== 'object' || filter === null)
+    throw new CallsheetError('INVALID_OPTION', 'filter: an object is needed');
+  for (const [key, value] of Object.entries(filter)) {
+    const form = Object.hasOwn(filterForms, key) ? filterForms[key as keyof AgentFilter] : undefined;
+    if (form === undefined) throw new CallsheetError('INVALID_OPTION', `filter.${key}: there is no such condition`);
+    if (!form(value))
+      throw new CallsheetError(
+        'INVALID_OPTION',
+        `filter.${key}: ${form === isTexts ? 'a list of texts' : 'a number'} is needed`,
+      );
+  }
 }
