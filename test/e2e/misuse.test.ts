@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { open, type Part, parallel, type RetryPolicy } from 'callsheet';
 import { numbers } from './jobs/all.js';
@@ -12,15 +13,8 @@ const run = promisify(execFile);
 
 describe('a runtime that is misused', () => {
   it('opens under flags of Node that a thread cannot be given', async () => {
-    const code = `
-      import { defineJobs, open } from 'callsheet';
-      const numbers = defineJobs('numbers', ${JSON.stringify(new URL('./jobs/numbers.js', import.meta.url).href)});
-      const callsheet = await open({ jobs: [numbers], threads: 1 });
-      console.log(await (await callsheet.queue().put(numbers.add(20, 22))).result());
-      await callsheet.close();
-    `;
-    const flags = ['--max-old-space-size=512', '--expose-gc', '--input-type=module', '--eval', code];
-    const { stdout } = await run(process.execPath, flags, { cwd: new URL('../../../', import.meta.url) });
+    const program = fileURLToPath(new URL('./programs/adds.js', import.meta.url));
+    const { stdout } = await run(process.execPath, ['--max-old-space-size=512', '--expose-gc', program]);
     assert.equal(stdout.trim(), '42');
   });
 

@@ -1,0 +1,7 @@
+/** A program that runs one job, for whoever wants to see that it can. */
+import { open } from 'callsheet';
+import { numbers } from '../jobs/all.js';
+
+const callsheet = await open({ jobs: [numbers], threads: 1 });
+console.log(await (await callsheet.queue().put(numbers.add(20, 22))).result());
+await callsheet.close();
