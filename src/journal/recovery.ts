@@ -77,7 +77,8 @@ export function recover(disk: Disk, directory: string, replay: Replay): Recovere
   }
   let damage: Damage | undefined;
   for (const [index, segment] of segments.entries()) {
-    const isLast = index === segments.length - 1 && unborn === undefined;
+    // A segment behind it without a header says nothing: its creation may have been refused by a full disk, and the log gone on here.
+    const isLast = index === segments.length - 1;
     damage = withWindow(disk, segment.path, (window) => log.readSegment(window, segment, isLast));
   }
   if (unborn !== undefined) refuseUnlessTorn(disk, unborn, log.end.lsn + 1);

@@ -86,7 +86,7 @@ function sampled(seed: number): Pick {
 }
 
 describe('a journal that loses its power', () => {
-  it('has everything acknowledged and nothing else, at whatever operation it happens', async (t) => {
+  it('[9.1] has everything acknowledged and nothing else, at whatever operation it happens', async (t) => {
     let points = 0;
     let states = 0;
     for (let seed = 1; seed <= 3; seed++) {

@@ -87,7 +87,7 @@ const keepAll: Pick = (count) => count - 1;
 const dropAll: Pick = () => 0;
 
 describe('a journal that loses its power while it takes snapshots', () => {
-  it('has everything acknowledged and every text, at whatever operation it happens', async (t) => {
+  it('[9.1] has everything acknowledged and every text, at whatever operation it happens', async (t) => {
     let points = 0;
     let states = 0;
     for (let seed = 1; seed <= 2; seed++) {
@@ -118,7 +118,7 @@ describe('a journal that loses its power while it takes snapshots', () => {
     t.diagnostic(`crash points: ${points}, states: ${states}, violations: 0`);
   });
 
-  it('keeps it through life after life, the power going again and again, also during recovery', async (t) => {
+  it('[9.1] keeps it through life after life, the power going again and again, also during recovery', async (t) => {
     let lives = 0;
     for (let seed = 0; seed < 25; seed++) {
       let disk = new StrictDisk();

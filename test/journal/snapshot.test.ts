@@ -74,7 +74,7 @@ describe('a journal with snapshots', () => {
     }
   });
 
-  it('holds what was written while it was taken, and not what was removed', async () => {
+  it('[9.1] holds what was written while it was taken, and not what was removed', async () => {
     const disk = new StrictDisk();
     const keyed = await Keyed.open(disk);
     for (let i = 0; i < 30; i++) keyed.set(`key${i}`, `first ${i}`);
@@ -100,7 +100,7 @@ describe('a journal with snapshots', () => {
     assert.equal(await keyed.snapshot(), false);
   });
 
-  it('keeps two, and deletes the one before only when the next is whole', async () => {
+  it('[9.1] keeps two, and deletes the one before only when the next is whole', async () => {
     const { files } = await journalWithSnapshots(5);
     assert.equal(snapshotsOf(files).length, 2);
     const { disk, keyed } = await journalWithSnapshots(3);
@@ -117,7 +117,7 @@ describe('a journal with snapshots', () => {
     assert.notDeepEqual(snapshotsOf(disk.files()), before);
   });
 
-  it('goes on without a snapshot that could not be read back', async () => {
+  it('[9.1] goes on without a snapshot that could not be read back', async () => {
     const { disk, keyed, contents } = await journalWithSnapshots(2);
     const before = snapshotsOf(disk.files());
     disk.fault = (operation, file) => {
@@ -143,7 +143,7 @@ describe('a journal with snapshots', () => {
     await again.journal.close();
   });
 
-  it('does not bring back by a move what was removed', async () => {
+  it('[9.1] does not bring back by a move what was removed', async () => {
     const disk = new StrictDisk();
     const keyed = await Keyed.open(disk);
     for (let i = 0; i < 6; i++) keyed.set(`key${i}`, 'x'.repeat(500));
@@ -172,7 +172,7 @@ describe('a journal with snapshots', () => {
 });
 
 describe('opening with a damaged snapshot', () => {
-  it('never accepts a flipped bit or a cut: it starts from the older one, which says the same', async (t) => {
+  it('[9.1] never accepts a flipped bit or a cut: it starts from the older one, which says the same', async (t) => {
     const { files, contents } = await journalWithSnapshots(4, { compact: true });
     const [, newest] = snapshotsOf(files) as [string, string];
     const bytes = files.get(newest)!;
@@ -236,7 +236,7 @@ describe('opening with a damaged snapshot', () => {
     }
   });
 
-  it('refuses a log that ends before what the snapshot says was on the disk, however torn it looks', async () => {
+  it('[9.1] refuses a log that ends before what the snapshot says was on the disk, however torn it looks', async () => {
     const disk = new StrictDisk();
     const keyed = await Keyed.open(disk);
     for (let i = 0; i < 5; i++) keyed.set(`key${i}`, 'first');

@@ -210,10 +210,11 @@ export class World {
     this.#disk = kind === 'kill -9' ? disk.afterKill() : disk.afterCrash((count) => this.#random(count));
   }
 
-  /** The runtime closed itself: what it had not synced counts as clean in the system's cache, and is not on the disk. */
+  /** The runtime closed itself: what it had not synced counts as clean in the system's cache, can be read, and is not on the disk. */
   async #reopenAfterFailure(): Promise<void> {
     this.#endLife();
-    this.#disk = this.#disk.afterKill();
+    await this.#settle();
+    this.#disk.fault = undefined;
     await this.#open(true);
   }
 

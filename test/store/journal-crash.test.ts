@@ -102,7 +102,7 @@ describe('the journal store when the power goes', () => {
     assert.ok(snapshots >= 4);
   });
 
-  it('recovers when the power goes again while it recovers', async (t) => {
+  it('[9.1] recovers when the power goes again while it recovers', async (t) => {
     let states = 0;
     const whole = new StrictDisk();
     await live(whole, 4, { states: [], acknowledged: 0 });
@@ -126,7 +126,7 @@ describe('the journal store when the power goes', () => {
     t.diagnostic(`crashes during recovery: ${states} states, violations: 0`);
   });
 
-  it('keeps it through life after life', async (t) => {
+  it('[9.1] keeps it through life after life', async (t) => {
     let lives = 0;
     for (let seed = 0; seed < 20; seed++) {
       let disk = new StrictDisk();

@@ -29,7 +29,7 @@ function liveBytes(store: JournalStore): number {
 }
 
 describe('the journal store under churn', () => {
-  it('finds the same again at any time, however many snapshots there were', async (t) => {
+  it('[9.1] finds the same again at any time, however many snapshots there were', async (t) => {
     let snapshots = 0;
     let opened = 0;
     for (let seed = 1; seed <= 6; seed++) {
@@ -75,7 +75,7 @@ describe('the journal store under churn', () => {
     await churn.store.close();
   });
 
-  it('counts live bytes as a count over all jobs does', async () => {
+  it('[9.1] counts live bytes as a count over all jobs does', async () => {
     const disk = new StrictDisk();
     const churn = await new Churn(disk, 9).open();
     for (let step = 0; step < 2000; step++) {
@@ -95,7 +95,7 @@ describe('the journal store under churn', () => {
     await churn.store.close();
   });
 
-  it('forgets arguments that were taken away', async () => {
+  it('[9.1] forgets arguments that were taken away', async () => {
     const disk = new StrictDisk();
     const churn = await new Churn(disk, 3).open();
     while (![...churn.store.state.jobs()].some(({ queued, args }) => queued && args !== null)) churn.step();

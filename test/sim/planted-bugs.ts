@@ -1,0 +1,165 @@
+/**
+ * Bugs of durability, each planted in a copy of the sources: the suites of crashes and the simulation must notice every one of them.
+ *
+ *   node dist/test/sim/planted-bugs.js [WORD…]
+ */
+import { argv, env, stdout } from 'node:process';
+import type { Mutant } from '../mutants/mutant.js';
+import { Sandbox } from '../mutants/sandbox.js';
+
+const tags = ['9.1'];
+const suites = [
+  'journal/snapshot',
+  'journal/snapshot-crash',
+  'journal/crash',
+  'store/journal-snapshots',
+  'store/journal-crash',
+  'sim/simulation',
+];
+env.CALLSHEET_SEEDS ??= '100';
+
+const planted: readonly Omit<Mutant, 'tags'>[] = [
+  { bug: 'a sync is skipped', file: 'journal/journal.ts', find: '      await file.sync();\n', replace: '' },
+  {
+    bug: 'the name of a new segment is not synced',
+    file: 'journal/journal.ts',
+    find: '        await this.#disk.syncDirectory(this.#directory);\n',
+    replace: '',
+  },
+  {
+    bug: 'a segment is sealed without a sync',
+    file: 'journal/journal.ts',
+    find: '        end.file.syncNow();\n',
+    replace: '',
+  },
+  {
+    bug: 'acknowledged with the sync before',
+    file: 'store/journal-store.ts',
+    find: 'this.#waiting.push({ lsn, released });',
+    replace: 'this.#waiting.push({ lsn: 0, released });',
+  },
+  {
+    bug: 'what waits for the sync is released when it is written',
+    file: 'store/journal-store.ts',
+    find: "    const released = group.behind('synced');\n",
+    replace:
+      "    this.#release(group.behind('synced'));\n    const released = { effects: [], replies: [] } as never as Released;\n",
+  },
+  {
+    bug: 'frames that nothing vouches for are not written again',
+    file: 'journal/recovery.ts',
+    find: '    rewriteInPlace(disk, last.path, log.firstUnvouchedOffset, log.end.offset);\n',
+    replace: '',
+  },
+  {
+    bug: 'a snapshot is published before its log is on the disk',
+    file: 'journal/journal.ts',
+    find: '      await this.sync();\n      await this.#kept',
+    replace: '      await this.#kept',
+  },
+  {
+    bug: 'a snapshot gets its name before it is on the disk',
+    file: 'journal/snapshot-writer.ts',
+    find: '    await this.sync();\n    await rest();\n',
+    replace: '    await rest();\n',
+  },
+  {
+    bug: 'a snapshot is not read back',
+    file: 'journal/snapshot-writer.ts',
+    find: "} else if ('reason' in step.value) {",
+    replace: "} else if ('reason' in step.value && step.value.path === '') {",
+  },
+  {
+    bug: 'only one generation of log is kept',
+    file: 'journal/kept-files.ts',
+    find: 'return this.#snapshots[keptGenerations - 1] ?? 1;',
+    replace: 'return this.#snapshots[0] ?? 1;',
+  },
+  {
+    bug: 'a move brings back what was forgotten',
+    file: 'store/record-reader.ts',
+    find: 'if (job === undefined || job[key] === null) return;',
+    replace: 'if (job === undefined) throw new RangeError();',
+  },
+  {
+    bug: 'segments are deleted before what emptied them is on the disk',
+    file: 'store/live-bytes.ts',
+    find: '(this.#emptiedAt.get(segment) ?? 0) <= syncedLsn',
+    replace: 'syncedLsn >= 0',
+  },
+  {
+    bug: 'live bytes are not counted down',
+    file: 'store/live-bytes.ts',
+    find: 'const left = this.of(segment) - bytes;',
+    replace: 'const left = this.of(segment);',
+  },
+  {
+    bug: 'live bytes of dropped arguments are counted down twice',
+    file: 'store/record-writer.ts',
+    find: 'for (const payload of changes.dropped) this.#live.remove(payload, this.#journal.lsn);',
+    replace:
+      'for (const payload of [...changes.dropped, ...changes.dropped]) this.#live.remove(payload, this.#journal.lsn);',
+  },
+  {
+    bug: 'the walk of a snapshot sees what is decided and not written',
+    file: 'store/snapshots.ts',
+    find: '    this.#parts.commit();\n    this.#refuseIfGivenUp();',
+    replace: '    this.#refuseIfGivenUp();',
+  },
+  {
+    bug: 'a snapshot forgets the last jobs of its walk',
+    file: 'store/snapshot-records.ts',
+    find: '    this.endSlice();\n    this.#writeFrame();',
+    replace: '    this.#writeFrame();',
+  },
+  {
+    bug: 'names go on being known in the next segment',
+    file: 'store/record-writer.ts',
+    find: 'if (segment !== this.#segment) this.#buffer.forgetNames();',
+    replace: 'if (this.#segment === -1) this.#buffer.forgetNames();',
+  },
+  {
+    bug: 'a torn tail is cut although a snapshot vouches for it',
+    file: 'journal/recovery.ts',
+    find: 'if (this.end.lsn < this.#generation.endLsn) {',
+    replace: 'if (this.end.lsn < 0) {',
+  },
+  {
+    bug: 'a refused write is not cut back',
+    file: 'journal/journal.ts',
+    find: '      file.truncate(offset);\n',
+    replace: '',
+  },
+  {
+    bug: 'a failed sync is tried again',
+    file: 'journal/journal.ts',
+    find: "      throw this.#fail('sync', error);\n    }\n    this.#syncs += 1;",
+    replace: '      if (error === undefined) throw error;\n    }\n    this.#syncs += 1;',
+  },
+];
+
+const words = argv.slice(2);
+const chosen = planted.filter(({ bug }) => words.every((word) => bug.includes(word)));
+const sandbox = new Sandbox();
+const missed: string[] = [];
+try {
+  const baselines = new Map<string, readonly string[]>();
+  for (const suite of suites) baselines.set(suite, await sandbox.run(tags, [`${suite}.test.js`]));
+  for (const mutant of chosen) {
+    const caughtBy = await sandbox.plant({ ...mutant, tags }, async () => {
+      for (const [suite, before] of baselines) {
+        const after = await sandbox.run(tags, [`${suite}.test.js`]);
+        const caught = before.find((name) => !after.includes(name));
+        if (caught !== undefined) return `${suite}: ${caught}`;
+      }
+      return undefined;
+    });
+    stdout.write(`${mutant.bug}: ${caughtBy ?? 'MISSED'}\n`);
+    if (caughtBy === undefined) missed.push(mutant.bug);
+  }
+} finally {
+  sandbox.remove();
+}
+stdout.write(`\n${chosen.length - missed.length} caught of ${chosen.length} planted\n`);
+for (const bug of missed) stdout.write(`  missed: ${bug}\n`);
+if (missed.length > 0) process.exitCode = 1;
