@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Job } from 'callsheet';
-import { type Kit, openVirtual, type VirtualOptions } from '../../src/testing/index.js';
+import { type Kit, openVirtual, type VirtualOptions } from 'callsheet/testing';
 import { allJobs } from './jobs/all.js';
 import { forget } from './jobs/work.js';
 

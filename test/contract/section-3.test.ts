@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Job, type Part, parallel, type Queue } from 'callsheet';
-import type { Kit } from '../../src/testing/index.js';
+import type { Kit } from 'callsheet/testing';
 import { allJobs, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -272,6 +272,21 @@ describe('3 queues', () => {
     await Promise.all(waiting);
     assert.deepEqual(seen, ['before', 'a', 'b', 'c']);
     assert.equal((await queue.details()).putsWaiting, 0);
+  });
+
+  it('[3.6] who waits for room comes before who comes later', async (t) => {
+    const { kit, queue } = await busy(t);
+    await queue.setBound(1);
+    const first = await queue.put(work.mark('first'));
+    const waiting = queue.put(work.mark('waiting'));
+    await kit.untilIdle();
+    const cancelled = first.cancel();
+    const late = queue.put(work.mark('late'));
+    await kit.untilIdle();
+    openGate('before');
+    await kit.untilIdle();
+    await Promise.all([cancelled, waiting, late]);
+    assert.deepEqual(seen, ['before', 'waiting', 'late']);
   });
 
   it('[3.6] a job cancelled in a bounded queue makes room', async (t) => {

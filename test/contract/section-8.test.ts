@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Job, type Part, type RetryPolicy, retryDefault, retryErrors, retryForever, retryNever } from 'callsheet';
-import type { Kit } from '../../src/testing/index.js';
+import type { Kit } from 'callsheet/testing';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, opened } from './opened.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { retryErrors } from 'callsheet';
-import { openVirtual } from '../../src/testing/index.js';
+import { openVirtual } from 'callsheet/testing';
 import { allJobs, inside, work } from '../contract/jobs/all.js';
 import { forget, openGate, seen } from '../contract/jobs/work.js';
 
