@@ -265,7 +265,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   #do(request: number, gate: Gate, wire: WireCommand): void {
     if (this.#closing !== undefined) return this.#answer(request, new ClosedError('the runtime is closing'));
-    if (wire.type === 'put' && this.#isFull(wire.queue))
+    if (wire.type === 'put' && (this.#isFull(wire.queue) || this.#heldPuts.has(wire.queue)))
       return this.#heldPuts.add(wire.queue, () => this.#do(request, gate, wire));
     // A job that is with a thread and has not begun is still in the queue, for whoever takes it out or changes it.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') this.#takeBack(wire.job);

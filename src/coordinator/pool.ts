@@ -5,7 +5,7 @@
  * thread has a board of its own.
  */
 import { Piscina } from 'piscina';
-import type { Id } from '../core/records.js';
+import { agentName, type Id } from '../core/records.js';
 import type { Outcome } from '../protocol/board.js';
 import type { ModuleDescription, ThreadMessage, WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
@@ -105,7 +105,18 @@ export class Pool implements PoolPort {
     };
     const wire = runs.map((run): WireRun => {
       const { job, parent, callable, attempt, queue, agent, args, fed, timeoutMs } = run;
-      return [...thread.assign(batch, run), job, parent, callable, attempt, queue, agent, args, fed, timeoutMs > 0];
+      return [
+        ...thread.assign(batch, run),
+        job,
+        parent,
+        callable,
+        attempt,
+        queue,
+        agentName(agent),
+        args,
+        fed,
+        timeoutMs > 0,
+      ];
     });
     thread.batches.add(batch);
     const packed = packBatch(wire);

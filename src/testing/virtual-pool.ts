@@ -4,7 +4,7 @@
  * As `coordinator/pool.ts`, it gives every run back exactly once: settled, out of time, not begun or interrupted.
  */
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../coordinator/pool-port.js';
-import type { Id } from '../core/records.js';
+import { agentName, type Id } from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
 import { JobContext } from '../worker/context.js';
@@ -187,7 +187,7 @@ export class VirtualPool implements PoolPort {
     thread.board.begin(slot, word);
     held.startedAt = clock.now();
     const { job: id, parent, attempt, queue, agent, timeoutMs } = run;
-    held.job = new JobContext(thread, { slot, word, id, parent, attempt, queue, agent });
+    held.job = new JobContext(thread, { slot, word, id, parent, attempt, queue, agent: agentName(agent) });
     if (timeoutMs > 0) held.timer = clock.after(timeoutMs, () => this.#stopBegun(place, held, 'timeout'));
     const execution = new Execution(thread, modules, held.job, run);
     const finish = (ended: Ended) => this.#settle(place, held, ended, execution);

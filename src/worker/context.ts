@@ -4,7 +4,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
-import { agentName, type Id } from '../core/records.js';
+import type { Id } from '../core/records.js';
 import type { CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob } from '../definition/encode.js';
@@ -235,7 +235,7 @@ export class JobContext {
     this.#parent = run.parent;
     this.attempt = run.attempt;
     this.queue = run.queue;
-    this.agent = agentName(run.agent);
+    this.agent = run.agent;
   }
 
   /** The job's id, a UUID. */
