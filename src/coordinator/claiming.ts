@@ -39,10 +39,10 @@ export interface AgentOptions {
 const mainAgent = 'main';
 
 /**
- * A job that was there when two processes died runs alone for so long, and is then held innocent: a second the first time, and longer
- * each time that proves wrong.
+ * A job that was there when two processes died runs alone for so long, and is then held innocent: five seconds the first time, which is time
+ * enough to import its module on a busy machine, and longer each time that proves wrong.
  */
-const clearedAfterMs = (fence: number) => Math.min(600_000, 125 * 2 ** fence);
+const clearedAfterMs = (fence: number) => Math.min(600_000, 625 * 2 ** fence);
 
 export class Claiming {
   readonly #ports: ClaimingPorts;
@@ -115,6 +115,8 @@ export class Claiming {
   #claimAlone(job: JobRecord, agent: string, claimed: number): void {
     for (const id of this.#cleared) if (!this.#ports.store.state.job(id)?.claimed) this.#cleared.delete(id);
     if (claimed > 0 || this.#ready.length > 0 || this.#ports.pool.out > this.#cleared.size) return;
+    // Its claim is its start, so it does not wait behind what was cleared.
+    if (!this.#ports.pool.loads().some(({ batches }) => batches === 0)) return;
     this.#alone = job.id;
     this.#ports.decide({ type: 'claim', job: job.id, agent });
     const { id, fence } = job;
