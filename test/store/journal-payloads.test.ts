@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
+import { RecordReader } from '../../src/store/record-reader.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, turn } from './journal-churn.js';
@@ -62,6 +63,50 @@ describe('a payload in the journal', () => {
     story.settle('outer', { kind: 'job', job: idOf('inner') });
     assert.equal(await story.reopenedResult('outer'), 'the outcome');
     assert.equal(await story.reopenedResult('inner'), 'the outcome');
+    await story.churn.store.close();
+  });
+
+  it('[9.1] is in no snapshot before it is in the log', async () => {
+    const story = await new Story().open();
+    for (let i = 0; i < 200; i++) story.put(`job${i}`);
+    await story.churn.store.snapshotEnded();
+    story.put('last');
+    let isTaken = false;
+    const taking = story.churn.store.takeSnapshot().then(() => {
+      isTaken = true;
+    });
+    // Decided in the middle of the walk; the process dies before the turn in which it would be committed.
+    for (let i = 0; !isTaken; i++) {
+      const args = StoredPayload.of(Buffer.from('arguments'));
+      const name = `job${199 - (i % 50)}`;
+      const command: Command = { type: 'change', job: idOf(name), args, options: {} };
+      story.churn.store.transact([{ command, gate: 'decided' }]);
+      await turn();
+    }
+    await taking;
+    const next = await new Churn(story.disk.afterKill(), 2).open();
+    for (const { args } of next.store.state.jobs()) {
+      if (args !== null) assert.equal(Buffer.from(next.store.bytes(args as StoredPayload)).toString(), 'arguments');
+    }
+    await next.store.close();
+    await story.churn.store.close();
+  });
+
+  it('[9.1] does not bring back a job that is gone when it was moved', async () => {
+    const story = await new Story().open();
+    story.put('other');
+    const { state } = story.churn.store;
+    const reader = new RecordReader(state);
+    const at = { segment: 3, offset: 100, length: 20, checksum: 1 };
+    reader.segment();
+    reader.entry(
+      { type: 7, bytes: Buffer.concat([Buffer.from(idOf('gone'), 'latin1'), Buffer.from([0, 1, 2, 3])]) },
+      at,
+    );
+    assert.deepEqual(
+      Array.from(state.jobs(), ({ id }) => id),
+      [idOf('other')],
+    );
     await story.churn.store.close();
   });
 
