@@ -104,9 +104,11 @@ export class Claiming {
         const job = store.state.firstQueued(queue, takes, now());
         if (job === undefined) break;
         if (job.alone) return this.#claimAlone(job, key, claimed);
-        if (job.stage === 'call' && !batches.place({ callable: job.callable, agent: key, free: false }, null)) break;
+        // A composition that only puts its parts takes no thread.
+        const runs = job.stage === 'call';
+        if (runs && !batches.place({ callable: job.callable, agent: key, free: false }, null)) break;
         decide({ type: 'claim', job: job.id, agent: key });
-        claimed++;
+        if (runs) claimed++;
       }
     }
   }

@@ -134,6 +134,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const { retention } = this.#options;
     if (hasForgettable(state, retention, this.#ports.now())) this.#decide({ type: 'forget', keep: retention });
     this.#store.commit();
+    // What became ready before and found no thread may find one now.
+    this.#claiming.start();
     this.#setTimer();
     for (const queue of this.#drainWaiters.keys()) this.#tellDrained(queue);
     if (this.#closing !== undefined && this.#pool.out === 0) void this.#finishClosing();
