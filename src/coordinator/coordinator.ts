@@ -329,7 +329,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   /** What a job asked for while it ran: put by it, and as safe as it. */
   #innerCommands(job: Id, packed: Uint8Array): readonly InnerCommand[] {
-    const { level } = this.#store.state.job(job)!;
+    // A job that is there no more was taken from this claim: whatever it asked for is refused with its outcome.
+    const level = this.#store.state.job(job)?.level ?? 'full';
     return unpackBatch<WireInnerCommand>(packed).map((wire) => {
       const whole = wire.type === 'put' ? { ...wire, owner: this.#options.dispatcher, level } : wire;
       return commandFromWire(whole, StoredPayload.of) as InnerCommand;
