@@ -1,98 +1,95 @@
-/** kill -9, again and again: what was acknowledged is done in the end, and what is known to be done is not done again. */
+/**
+ * kill -9, again and again: what was acknowledged is done in the end, what is known to be done is not done again, and what is never
+ * to be retried begins once at most. The oracle is this process; it hears what the other was told, and counts marks that jobs left.
+ *
+ * `CALLSHEET_ROUNDS` asks for more rounds.
+ */
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { open } from 'callsheet';
 import { Program } from '../harness/program.js';
-import { randomFrom, seedOf } from '../harness/randomness.js';
+import { type Random, randomFrom, seedOf } from '../harness/randomness.js';
 import { temporaryDirectory } from '../harness/temporary.js';
-import { allJobs, countMarks } from './jobs/all.js';
+import { allJobs } from './jobs/all.js';
+import { type KillFigures, KillOracle } from './kill-oracle.js';
 
 const putter = new URL('programs/putter.js', import.meta.url);
-const roundsPerLevel = 7;
-const partCount = 4;
+const rounds = Number(process.env.CALLSHEET_ROUNDS ?? 50);
+/** So many processes, one after another, have the same directory. */
+const roundsEach = 10;
+const everything = { ageMs: Number.MAX_SAFE_INTEGER, count: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 
-/** What the processes said before they were killed, as one who outlived them remembers it. */
-class Oracle {
-  readonly acknowledged = new Map<string, { kind: string; id: string; round: number }>();
-  /** Marks that must not be made again, with the round after which. */
-  readonly over = new Map<string, number>();
+/** In turns: levels, threads, and arguments so large that the journal rolls and takes snapshots all the time. */
+const kinds = [
+  { level: 'full', threads: 2, ballastBytes: 50 },
+  { level: 'process', threads: 1, ballastBytes: 50 },
+  { level: 'full', threads: 1, ballastBytes: 3_000_000 },
+  { level: 'process', threads: 2, ballastBytes: 50 },
+] as const;
 
-  hear(line: string, round: number): void {
-    const [word, ...rest] = line.split(' ');
-    if (word === 'put') {
-      const [kind, name, id] = rest as [string, string, string];
-      this.acknowledged.set(name, { kind, id, round });
-    } else if (word === 'parts') {
-      const [name, count] = rest as [string, string];
-      for (let part = 0; part < Number(count); part++) this.#isOver(`${name}/${part}`, round);
-    } else if (word === 'done') {
-      for (const mark of this.marksOf(rest[0]!)) this.#isOver(mark, round);
+it('[9.1] [7.3] [8.2] kill -9 at any moment loses nothing acknowledged, and repeats nothing that is over', {
+  timeout: 24 * 3_600_000,
+}, async (t) => {
+  const random = randomFrom(seedOf(t));
+  const figures = { rounds: 0, killedOpening: 0, killedClosing: 0, acknowledged: 0, starts: 0 };
+  const all: KillFigures = { ...figures, never: 0, neverBegun: 0, over: 0, withSnapshot: 0 };
+  for (let session = 0; all.rounds < rounds; session++) {
+    await live(t, kinds[session % kinds.length]!, random, all);
+    if (session % 10 === 9) process.stderr.write(`${all.rounds} rounds, ${all.acknowledged} acknowledged, 0 lost\n`);
+  }
+  t.diagnostic(
+    `${all.rounds} rounds, ${all.killedOpening} killed while opening, ${all.killedClosing} while closing; snapshots in ${all.withSnapshot}`,
+  );
+  t.diagnostic(
+    `${all.acknowledged} puts acknowledged, 0 lost; ${all.starts} starts, ${all.over} known to be over, 0 again`,
+  );
+  t.diagnostic(`${all.never} never to be retried, ${all.neverBegun} of them begun, 0 twice`);
+});
+
+/** One directory, and the processes that have it one after another. */
+async function live(t: TestContext, kind: (typeof kinds)[number], random: Random, figures: KillFigures): Promise<void> {
+  const directory = temporaryDirectory();
+  const journal = join(directory, 'journal');
+  const file = join(directory, 'marks');
+  const oracle = new KillOracle(file);
+  let snapshot: string | undefined;
+  for (let round = 0; round < roundsEach && figures.rounds < rounds; round++) {
+    const { level, threads, ballastBytes } = kind;
+    const words = [level, threads, ballastBytes, round, random(2 ** 31)].map(String);
+    const child = new Program(t, putter, journal, file, ...words);
+    // Sometimes in the middle of opening, mostly after some lines, and then a moment later.
+    const lines = random(5) === 0 ? 0 : 1 + random(120);
+    for (let heard = 0; heard < lines; heard++) {
+      const line = await child.line();
+      assert.ok(line !== undefined, `it ended by itself: ${child.errors}`);
+      oracle.hear(line);
     }
+    if (lines === 0) figures.killedOpening += 1;
+    else if (random(8) === 0) {
+      child.tell('close');
+      figures.killedClosing += 1;
+    }
+    const killed = delay(random(lines === 0 ? 400 : 15)).then(() => child.kill());
+    for (let line = await child.line(); line !== undefined; line = await child.line()) oracle.hear(line);
+    await killed;
+    oracle.roundIsOver();
+    figures.rounds += 1;
+    const newest = existsSync(journal) ? newestSnapshot(journal) : undefined;
+    if (newest !== snapshot) figures.withSnapshot += 1;
+    snapshot = newest;
   }
-
-  /** What a job leaves when all of it has run. */
-  marksOf(name: string): string[] {
-    if (this.acknowledged.get(name)!.kind === 'call') return [name];
-    return [...Array.from({ length: partCount }, (_, part) => `${name}/${part}`), `${name}/end`];
-  }
-
-  #isOver(mark: string, round: number): void {
-    if (!this.over.has(mark)) this.over.set(mark, round);
-  }
+  const callsheet = await open({ directory: journal, threads: 2, jobs: allJobs, retention: everything });
+  await oracle.check(callsheet, figures);
+  await callsheet.close();
+  rmSync(directory, { recursive: true });
 }
 
-for (const durability of ['full', 'process'] as const) {
-  it(`[9.1] [7.3] kill -9 at any moment loses nothing acknowledged at level ${durability}`, async (t) => {
-    const seed = seedOf(t);
-    const random = randomFrom(seed);
-    const directory = temporaryDirectory();
-    const journal = join(directory, 'journal');
-    const file = join(directory, 'marks');
-    const oracle = new Oracle();
-    /** The marks that there were when each round was over. */
-    const counts: Map<string, number>[] = [];
-    for (let round = 0; round < roundsPerLevel; round++) {
-      const child = new Program(t, putter, journal, file, durability, String(round), String(random(2 ** 31)));
-      // Sometimes in the middle of opening, mostly after some lines, and then a moment later.
-      const lines = random(5) === 0 ? 0 : 1 + random(60);
-      if (lines > 0) {
-        for (let heard = 0; heard < lines; heard++) {
-          const line = await child.line();
-          assert.ok(line !== undefined, `it ended by itself: ${child.errors}`);
-          oracle.hear(line, round);
-        }
-      }
-      const killed = killAfter(child, random(lines === 0 ? 400 : 15));
-      for (let line = await child.line(); line !== undefined; line = await child.line()) oracle.hear(line, round);
-      await killed;
-      counts.push(countMarks(file));
-    }
-
-    await using callsheet = await open({ directory: journal, threads: 2, jobs: allJobs });
-    const { jobs, unfinished } = callsheet.found;
-    for (const [name, { kind, id }] of oracle.acknowledged) {
-      const expected = kind === 'call' ? name : oracle.marksOf(name).slice(0, -1);
-      assert.deepEqual(await callsheet.job(id).result(), expected, name);
-    }
-    const final = countMarks(file);
-    for (const [name, { round }] of oracle.acknowledged) {
-      for (const mark of oracle.marksOf(name)) {
-        const starts = final.get(mark) ?? 0;
-        assert.ok(starts >= 1, `${mark} was never started`);
-        assert.ok(starts <= 1 + roundsPerLevel - round, `${mark} was started ${starts} times`);
-      }
-    }
-    for (const [mark, round] of oracle.over) {
-      assert.equal(final.get(mark), counts[round]!.get(mark), `${mark} was over in round ${round}, and ran again`);
-    }
-    t.diagnostic(
-      `${roundsPerLevel} kills, ${oracle.acknowledged.size} puts acknowledged, 0 lost; ${oracle.over.size} starts known to be over, 0 again; found ${jobs} jobs, ${unfinished} unfinished`,
-    );
-  });
-}
-
-async function killAfter(child: Program, ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
-  await child.kill();
-}
+/** The name of the newest snapshot. */
+const newestSnapshot = (journal: string) =>
+  readdirSync(journal)
+    .filter((name) => name.endsWith('.snapshot'))
+    .sort()
+    .at(-1);

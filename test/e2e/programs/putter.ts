@@ -4,31 +4,45 @@
  *   open                      the runtime is open
  *   put KIND NAME ID          the put was acknowledged
  *   parts NAME COUNT          so many of the parts are completed
- *   done NAME                 the result is there
+ *   done NAME                 the outcome is there
  *
- * Each job marks its start in the file, by its name; parts are NAME/0, NAME/1 …, a postprocess is NAME/end.
+ * Each job marks its start in the file, by its name; parts are NAME/0, NAME/1 …, a postprocess is NAME/end. On a line on its standard
+ * input it begins to close.
  *
- * Arguments: directory, file of marks, durability, a prefix for names, seed.
+ * Arguments: directory, file of marks, durability, threads, bytes of ballast for each call, a prefix for names, seed.
  */
-import { type Level, open, parallel, serial } from 'callsheet';
+import { type Level, open, parallel, retryNever, serial } from 'callsheet';
 import { randomFrom } from '../../harness/randomness.js';
 import { allJobs, marks } from '../jobs/all.js';
 
-const [directory, file, durability, prefix, seed] = process.argv.slice(2) as [string, string, Level, string, string];
+const [directory, file, durability, threads, ballast, prefix, seed] = process.argv.slice(2) as string[];
 const random = randomFrom(Number(seed));
-const inFlight = 6;
+const inFlight = 12;
 const partCount = 4;
+const everything = { ageMs: Number.MAX_SAFE_INTEGER, count: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 
-const callsheet = await open({ directory, durability, threads: 2, jobs: allJobs });
+const callsheet = await open({
+  directory: directory!,
+  durability: durability as Level,
+  threads: Number(threads),
+  jobs: allJobs,
+  retention: everything,
+});
 say('open');
 let last = 0;
-await Promise.all(Array.from({ length: inFlight }, putForEver));
+let closing: Promise<unknown> | undefined;
+process.stdin.once('data', () => {
+  closing = callsheet.close({ graceMs: 2 });
+});
+await Promise.all(Array.from({ length: inFlight }, () => putForEver().catch(unlessClosing)));
+process.stdin.destroy();
 
 async function putForEver(): Promise<never> {
   for (;;) {
-    const kind = (['call', 'serial', 'parallel'] as const)[random(3)]!;
+    const kind = (['call', 'never', 'serial', 'parallel'] as const)[random(4)]!;
     const name = `${prefix}.${++last}`;
-    const job = await callsheet.queue().put<unknown>(make(kind, name));
+    const retry = kind === 'never' ? { retry: retryNever } : {};
+    const job = await callsheet.queue().put<unknown>(make(kind, name), retry);
     say('put', kind, name, job.id);
     if (kind === 'serial') {
       for (let told = 0; told < partCount; ) {
@@ -42,12 +56,18 @@ async function putForEver(): Promise<never> {
   }
 }
 
-function make(kind: 'call' | 'serial' | 'parallel', name: string) {
-  if (kind === 'call') return marks.markFor(file, name, random(4));
-  const parts = Array.from({ length: partCount }, (_, index) => marks.markFor(file, `${name}/${index}`, random(4)));
-  return (kind === 'serial' ? serial : parallel)(parts, { postprocess: marks.markParts.with(file, `${name}/end`) });
+function make(kind: 'call' | 'never' | 'serial' | 'parallel', name: string) {
+  if (kind === 'call') return marks.markWith(file!, name, Buffer.alloc(Number(ballast), name));
+  if (kind === 'never') return marks.markFor(file!, name, random(4));
+  const parts = Array.from({ length: partCount }, (_, index) => marks.markFor(file!, `${name}/${index}`, random(4)));
+  return (kind === 'serial' ? serial : parallel)(parts, { postprocess: marks.markParts.with(file!, `${name}/end`) });
 }
 
+function unlessClosing(error: Error): void {
+  if (closing === undefined) throw error;
+}
+
+/** Pipes are written at once, so what was said is known outside, whatever happens next. */
 function say(...words: unknown[]): void {
   process.stdout.write(`${words.join(' ')}\n`);
 }
