@@ -8,14 +8,18 @@
 
 const prefix = 'journal-';
 const numberedName = /^journal-(\d{10})\.(segment|snapshot|unfinished)$/;
-/** What else this version makes: kept tails, the reserve, and the files of the lock with their candidates. */
-const otherName = /^journal-(\d{10}-\d+(-\d+)?\.torn|reserve|\d{10}\.lock|\d{10}\.owner|[0-9a-f]{16}\.candidate)$/;
+/** What else this version makes: kept tails, the reserve, the witness, and the files of the lock with their candidates. */
+const otherName =
+  /^journal-(\d{10}-\d+(-\d+)?\.torn|reserve|created|\d{10}\.lock|\d{10}\.owner|[0-9a-f]{16}\.candidate)$/;
 
 /** The highest number that the names of segments have room for: 640 PB of log at the default size. */
 export const maxSegmentNumber = 9_999_999_999;
 
 /** The file in which space is kept for a full disk. */
 export const reserveFileName = 'journal-reserve';
+
+/** The empty file whose name says that there was a journal here: see `format.ts`. */
+export const witnessFileName = 'journal-created';
 
 export function segmentFileName(number: number): string {
   return `${prefix}${tenDigits(number)}.segment`;

@@ -15,6 +15,11 @@
  * that are no longer log; those of them that are still there hold entries that somebody knows the positions of. Without two
  * snapshots, the older generation is the whole log, from segment 1 on.
  *
+ * CREATION. The first segment is made, with its header and its name on the disk, and then `journal-created`, an empty file: the
+ * witness. No frame is written before its name is on the disk. So with a witness, a first segment that is missing or has no header
+ * is damage; without one, it is a creation that was interrupted, and the directory is new. A witness that is missing beside a
+ * log is made again.
+ *
  * All integers are little-endian and unsigned. Checksums are the CRC-32 of zlib. *Salted* means that the CRC starts from the
  * segment's salt, a random number, instead of from 0: what an earlier life of a disk block left there never passes.
  *

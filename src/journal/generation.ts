@@ -10,7 +10,7 @@ import { JournalCorruptError } from '../errors.js';
 import type { Disk } from './disk.js';
 import { segmentFileName } from './file-names.js';
 import { checkSnapshotNow, type DamagedSnapshot, type Snapshot } from './snapshot-reader.js';
-import type { HeaderlessFile, Survey, SurveyedFile, SurveyedSegment } from './survey.js';
+import type { HeaderlessFile, Survey, SurveyedSegment } from './survey.js';
 
 /** A state of the journal to start from, and where its log begins. */
 export interface Generation {
@@ -49,7 +49,7 @@ export function chooseGeneration(disk: Disk, directory: string, survey: Survey):
     generation = generationOf(found);
     break;
   }
-  return { generation, damaged, ...logOf(directory, generation, damaged, survey.segments) };
+  return { generation, damaged, ...logOf(directory, generation, damaged, survey) };
 }
 
 export function generationOf(snapshot: Snapshot): Generation {
@@ -68,12 +68,12 @@ function logOf(
   directory: string,
   generation: Generation,
   damaged: readonly DamagedSnapshot[],
-  all: readonly SurveyedFile[],
+  { segments: all, hasWitness }: Survey,
 ): { segments: readonly SurveyedSegment[]; unborn: HeaderlessFile | undefined } {
   const segments: SurveyedSegment[] = [];
   const log = all.filter(({ number }) => number >= generation.number);
-  const isNew = all.length === 0 && generation.snapshot === undefined && damaged.length === 0;
-  if (isNew) return { segments, unborn: undefined };
+  const mayBeNew = !hasWitness && generation.snapshot === undefined && damaged.length === 0;
+  if (mayBeNew && all.length === 0) return { segments, unborn: undefined };
   for (let index = 0; index < Math.max(log.length, 1); index++) {
     const number = generation.number + index;
     const file = log[index];
@@ -87,8 +87,8 @@ function logOf(
     if (file.kind === 'header') {
       segments.push(file);
     } else {
-      // With no log before it, a first segment after a snapshot cannot be unborn: it was there before the snapshot began.
-      const mayBeUnborn = index === log.length - 1 && (index > 0 || generation.snapshot === undefined);
+      // The first segment of a log was there before the snapshot began, and the very first before the witness.
+      const mayBeUnborn = index === log.length - 1 && (index > 0 || mayBeNew);
       if (mayBeUnborn) return { segments, unborn: file };
       throw new JournalCorruptError(file.path, 0, lsn, file.reason);
     }

@@ -12,6 +12,7 @@
  */
 import * as path from 'node:path';
 import { CallsheetError, ClosedError, JournalWriteError, StorageFullError } from '../errors.js';
+import { createFirstSegment, createWitness } from './creation.js';
 import { prepareDirectory } from './directory.js';
 import { type Disk, type DiskFile, isDiskFull, PartialWriteError } from './disk.js';
 import { EntryReader } from './entry-reader.js';
@@ -22,7 +23,7 @@ import { type JournalOptions, resolveOptions } from './journal-options.js';
 import { KeptFiles } from './kept-files.js';
 import { type RecoveredLog, type Replay, recover, type TornTail } from './recovery.js';
 import { Reserve } from './reserve.js';
-import { createFirstSegment, createSegment, reopenLastSegment } from './segment-file.js';
+import { createSegment, reopenLastSegment } from './segment-file.js';
 import { SharedSync } from './shared-sync.js';
 import type { DamagedSnapshot } from './snapshot-reader.js';
 import { type LogStart, type Rest, SnapshotWriter } from './snapshot-writer.js';
@@ -75,6 +76,7 @@ export async function openJournal(directory: string, replay: Replay, options: Jo
     const log = recover(disk, absolute, replay);
     const end = reopenLastSegment(disk, log) ?? createFirstSegment(disk, absolute, salt());
     try {
+      if (!log.hasWitness) createWitness(disk, absolute);
       const reserve =
         reserveBytes > 0 ? new Reserve(disk, path.join(absolute, reserveFileName), reserveBytes) : undefined;
       return new Journal({ directory: absolute, disk, segmentBytes, salt, log, end, reserve });

@@ -50,6 +50,8 @@ export interface TornTail {
 export interface RecoveredLog {
   /** The segment to go on with; undefined if there is none. */
   readonly last: SurveyedSegment | undefined;
+  /** Whether the creation of the journal was finished. */
+  readonly hasWitness: boolean;
   /** Where the log ends. Everything before is on the disk. */
   readonly end: ReadPoint;
   /** Segments that were read as log. */
@@ -110,6 +112,7 @@ export function recover(disk: Disk, directory: string, replay: Replay): Recovere
   if (last !== undefined) segmentBytes.set(last.number, end.offset);
   return {
     last,
+    hasWitness: survey.hasWitness,
     end,
     segments: segments.length,
     frames,

@@ -36,19 +36,6 @@ export function createSegment(
   return { file, segment: number, salt: header.salt, offset: bytes.length, lsn: before.lsn, checksum: header.checksum };
 }
 
-/** Makes the first segment of a new journal, durably. */
-export function createFirstSegment(disk: Disk, directory: string, salt: number): LogEnd {
-  const end = createSegment(disk, directory, 1, { lsn: 0, checksum: 0 }, salt);
-  try {
-    end.file.syncNow();
-    disk.syncDirectoryNow(directory);
-  } catch (error) {
-    end.file.close();
-    throw error;
-  }
-  return end;
-}
-
 /** Opens the last segment of a recovered log where it ends; undefined if there is no segment. */
 export function reopenLastSegment(disk: Disk, log: RecoveredLog): LogEnd | undefined {
   if (log.last === undefined) return undefined;

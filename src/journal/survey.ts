@@ -7,7 +7,7 @@ import * as path from 'node:path';
 import { CallsheetError, JournalVersionError } from '../errors.js';
 import { type Disk, errorCodeOf } from './disk.js';
 import { decodeFileHeader, type FileHeader } from './file-header.js';
-import { meaningOf } from './file-names.js';
+import { meaningOf, witnessFileName } from './file-names.js';
 import { FileWindow } from './file-window.js';
 import { type FileKind, fileHeaderBytes, fileKind } from './format.js';
 import { hasZeroSector } from './frame-reader.js';
@@ -41,12 +41,15 @@ export interface Survey {
   readonly snapshots: readonly SurveyedFile[];
   /** Paths of snapshots that were never finished. */
   readonly unfinished: readonly string[];
+  /** Whether the creation of a journal was finished here once. */
+  readonly hasWitness: boolean;
 }
 
 export function surveyDirectory(disk: Disk, directory: string): Survey {
   const found: Record<'segment' | 'snapshot', { number: number; path: string }[]> = { segment: [], snapshot: [] };
   const unfinished: string[] = [];
-  for (const name of listNames(disk, directory)) {
+  const names = listNames(disk, directory);
+  for (const name of names) {
     const meaning = meaningOf(name);
     const file = path.join(directory, name);
     if (meaning.kind === 'segment' || meaning.kind === 'snapshot')
@@ -70,6 +73,7 @@ export function surveyDirectory(disk: Disk, directory: string): Survey {
     segments: (segments as SurveyedFile[]).sort((a, b) => a.number - b.number),
     snapshots: (snapshots as SurveyedFile[]).sort((a, b) => b.number - a.number),
     unfinished,
+    hasWitness: names.includes(witnessFileName),
   };
 }
 

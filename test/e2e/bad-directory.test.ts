@@ -1,6 +1,6 @@
 /** Directories that cannot be used, options that mean nothing, modules that cannot be imported: nothing opens, and nothing is left. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -74,6 +74,26 @@ describe('a directory that cannot be used', () => {
     assert.ok(existsSync(directory));
     await refuses({ directory: new URL('https://example.com/'), jobs: allJobs }, TypeError);
   });
+});
+
+describe('a directory whose journal is gone', () => {
+  for (const [what, spoil] of [
+    ['emptied', (file: string) => truncateSync(file)],
+    ['removed', unlinkSync],
+  ] as const) {
+    it(`[9.1] since its only segment was ${what}, is not taken for a new one`, async () => {
+      const directory = temporaryDirectory();
+      await works(directory);
+      const segment = join(directory, readdirSync(directory).find((name) => name.endsWith('.segment'))!);
+      spoil(segment);
+      const left = readdirSync(directory).filter((name) => !/lock|owner/.test(name));
+      await refuses({ directory, jobs: allJobs }, { code: 'JOURNAL_CORRUPT', file: segment, offset: 0, lsn: 1 });
+      assert.deepEqual(
+        readdirSync(directory).filter((name) => !/lock|owner/.test(name)),
+        left,
+      );
+    });
+  }
 });
 
 describe('a directory that is held', () => {

@@ -1,0 +1,28 @@
+/**
+ * Makes a new journal in a directory, in the order that `format.ts` gives. Each step may be the last one: opening again goes on from
+ * there.
+ */
+import * as path from 'node:path';
+import type { Disk } from './disk.js';
+import { witnessFileName } from './file-names.js';
+import type { LogEnd } from './frame-writer.js';
+import { createSegment } from './segment-file.js';
+
+/** Makes the first segment of a new journal, durably. */
+export function createFirstSegment(disk: Disk, directory: string, salt: number): LogEnd {
+  const end = createSegment(disk, directory, 1, { lsn: 0, checksum: 0 }, salt);
+  try {
+    end.file.syncNow();
+    disk.syncDirectoryNow(directory);
+  } catch (error) {
+    end.file.close();
+    throw error;
+  }
+  return end;
+}
+
+/** Makes the witness of a journal whose log is on the disk, durably. */
+export function createWitness(disk: Disk, directory: string): void {
+  disk.open(path.join(directory, witnessFileName), 'create').close();
+  disk.syncDirectoryNow(directory);
+}
