@@ -81,22 +81,3 @@ function write(
 export function decodePayload(bytes: Uint8Array, options?: DecodeOptions): unknown {
   return new PayloadReader(bytes, options?.reference).read();
 }
-
-/** The payload of the list of these payloads' values, made without decoding them. */
-export function joinPayloads(parts: readonly Uint8Array[]): Uint8Array {
-  const headBytes = parts.length < 0x10 ? 1 : 5;
-  let size = headBytes;
-  for (const part of parts) size += part.length;
-  const joined = new Uint8Array(size);
-  if (headBytes === 1) joined[0] = 0x90 | parts.length;
-  else {
-    joined[0] = 0xdd;
-    new DataView(joined.buffer).setUint32(1, parts.length);
-  }
-  let position = headBytes;
-  for (const part of parts) {
-    joined.set(part, position);
-    position += part.length;
-  }
-  return joined;
-}

@@ -8,6 +8,7 @@ import { encodeFailure, failureFrom } from '../../src/protocol/failure.js';
 import { idToText, newId } from '../../src/protocol/id.js';
 import { encodePayload } from '../../src/protocol/payload.js';
 import { seedOf } from '../harness/randomness.js';
+import { storable } from './payload-cases.js';
 
 const value = (of: unknown): CompletedItem => ({
   id: newId(),
@@ -38,6 +39,38 @@ describe('a list of completed jobs', () => {
       );
     });
     fc.assert(property, { seed: seedOf(t), numRuns: 300 });
+  });
+
+  it('[7.1] gives back the values of any payloads', (t) => {
+    const property = fc.property(fc.array(storable, { maxLength: 20 }), (values) => {
+      const jobs = new CompletedJobs(packCompleted(values.map(value)));
+      assert.deepStrictEqual(
+        Array.from(jobs, ({ result }) => result),
+        values,
+      );
+    });
+    fc.assert(property, { seed: seedOf(t), numRuns: 300 });
+  });
+
+  it('[7.1] is as long as its jobs are many, in a buffer of exactly its size', () => {
+    for (const length of [0, 1, 15, 16, 70_000]) {
+      const list = Array.from({ length }, (_, index) => (index % 3 === 0 ? { index } : new Set([index])));
+      const packed = packCompleted(list.map(value));
+      assert.equal(packed.buffer.byteLength, packed.length);
+      assert.deepStrictEqual(
+        Array.from(new CompletedJobs(packed), ({ result }) => result),
+        list,
+      );
+    }
+  });
+
+  it('[7.2] takes values as deep as they may be, in lists within lists', () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 1_000; level++) deep = [deep];
+    const inner: CompletedItem = { id: newId(), kind: 'list', payload: packCompleted([value(deep)]) };
+    const outer: CompletedItem = { id: newId(), kind: 'list', payload: packCompleted([inner]) };
+    const jobs = new CompletedJobs<CompletedJobs<CompletedJobs>>(packCompleted([outer]));
+    assert.deepEqual(jobs.at(0)!.result.at(0)!.result.at(0)!.result, deep);
   });
 
   it('is read wherever its bytes begin in their buffer', () => {

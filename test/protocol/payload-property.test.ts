@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { NotStorableError } from '../../src/errors.js';
-import { decodePayload, encodeArguments, encodePayload, joinPayloads } from '../../src/protocol/payload.js';
+import { decodePayload, encodeArguments, encodePayload } from '../../src/protocol/payload.js';
 import { cases, key, replay, storable, text } from './payload-cases.js';
 
 const RESULT = { root: 'result', code: 'RESULT_NOT_STORABLE' } as const;
@@ -117,16 +117,5 @@ it('one bad value anywhere is refused, with the path that leads to it [3.4]', (t
       assert.fail(`${path} was taken`);
     }),
     cases(5_000),
-  );
-});
-
-it('a list made of payloads is the payload of the list [7.1]', (t) => {
-  t.diagnostic(replay);
-  fc.assert(
-    fc.property(fc.array(storable, { maxLength: 20 }), (values) => {
-      const joined = joinPayloads(values.map((value) => encodePayload(value, RESULT)));
-      assert.deepStrictEqual(decodePayload(joined), values);
-    }),
-    cases(300),
   );
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Packr } from 'msgpackr';
-import { decodePayload, encodeArguments, encodePayload, joinPayloads } from '../../src/protocol/payload.js';
+import { decodePayload, encodeArguments, encodePayload } from '../../src/protocol/payload.js';
 
 const RESULT = { root: 'result', code: 'RESULT_NOT_STORABLE' } as const;
 
@@ -54,16 +54,6 @@ describe('a payload', () => {
     assert.ok(Buffer.isBuffer(second));
     assert.equal(second.toString(), 'abc');
     assert.equal(second.buffer.byteLength, 3);
-  });
-
-  it('of a list is made from those of its elements without decoding them [7.1]', () => {
-    for (const length of [0, 1, 15, 16, 70_000]) {
-      const list = Array.from({ length }, (_, index) => (index % 3 === 0 ? { index } : new Set([index])));
-      const joined = joinPayloads(list.map(encode));
-      assert.deepStrictEqual(decodePayload(joined), list);
-      assert.equal(joined.buffer.byteLength, joined.length);
-    }
-    assert.deepStrictEqual(decodePayload(joinPayloads([joinPayloads([encode(1)]), encode(2)])), [[1], 2]);
   });
 });
 
