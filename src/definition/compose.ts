@@ -7,9 +7,9 @@ import { type Callable, isCallable, JobCall, type Puttable } from './define-jobs
 import type { JobOptions } from './options.js';
 
 /** What a whole does with its completed parts. */
-export interface CompositionOptions<Part, Result> {
+export interface CompositionOptions<PartResult, Result> {
   /** Gets the completed parts, in order, after arguments of its own; what it returns is the whole's result. */
-  readonly postprocess?: Callable<[CompletedJobs<Part>], Result>;
+  readonly postprocess?: Callable<[CompletedJobs<PartResult>], Result>;
 }
 
 /** A serial or parallel that is to be put. */
@@ -57,17 +57,22 @@ export class Composition<Result = unknown> {
 /** What can be a part of a composition. */
 export type Part<Result = unknown> = Puttable<Result> | Composition<Result>;
 
+/** What a part gives, or any of several: parts of one whole may differ. */
+export type PartResult<P> = P extends Composition<infer Result> | JobCall<infer Result> | (() => JobCall<infer Result>)
+  ? Result
+  : never;
+
 /**
  * Jobs that run one after another. A part that fails does not stop those behind it.
  *
  * @returns A job: its result is the postprocess's, or, without one, the completed parts.
  */
-export function serial<P>(parts: readonly Part<P>[]): Composition<CompletedJobs<P>>;
-export function serial<P, Result>(
-  parts: readonly Part<P>[],
-  options: { readonly postprocess: Callable<[CompletedJobs<P>], Result> },
+export function serial<P extends Part>(parts: readonly P[]): Composition<CompletedJobs<PartResult<P>>>;
+export function serial<P extends Part, Result>(
+  parts: readonly P[],
+  options: { readonly postprocess: Callable<[CompletedJobs<PartResult<P>>], Result> },
 ): Composition<Result>;
-export function serial<P>(parts: readonly Part<P>[], options: CompositionOptions<P, unknown> = {}): Composition {
+export function serial(parts: readonly Part[], options: CompositionOptions<never, unknown> = {}): Composition {
   return compose('serial', parts, options);
 }
 
@@ -77,19 +82,19 @@ export function serial<P>(parts: readonly Part<P>[], options: CompositionOptions
  * @returns A job: its result is the postprocess's, or, without one, the completed parts.
  * @example parallel([pi.generateSample(1000), pi.generateSample(1000)], { postprocess: pi.processSamples })
  */
-export function parallel<P>(parts: readonly Part<P>[]): Composition<CompletedJobs<P>>;
-export function parallel<P, Result>(
-  parts: readonly Part<P>[],
-  options: { readonly postprocess: Callable<[CompletedJobs<P>], Result> },
+export function parallel<P extends Part>(parts: readonly P[]): Composition<CompletedJobs<PartResult<P>>>;
+export function parallel<P extends Part, Result>(
+  parts: readonly P[],
+  options: { readonly postprocess: Callable<[CompletedJobs<PartResult<P>>], Result> },
 ): Composition<Result>;
-export function parallel<P>(parts: readonly Part<P>[], options: CompositionOptions<P, unknown> = {}): Composition {
+export function parallel(parts: readonly Part[], options: CompositionOptions<never, unknown> = {}): Composition {
   return compose('parallel', parts, options);
 }
 
-function compose<P>(
+function compose(
   form: 'serial' | 'parallel',
-  parts: readonly Part<P>[],
-  { postprocess }: CompositionOptions<P, unknown>,
+  parts: readonly Part[],
+  { postprocess }: CompositionOptions<never, unknown>,
 ): Composition {
   if (!Array.isArray(parts)) throw new TypeError(`${form}: the parts are to be an array of jobs`);
   if (postprocess !== undefined && !isCallable(postprocess)) {

@@ -80,7 +80,7 @@ describe('a bad put', () => {
 
   it('[3.4] says which part it is', async () => {
     await refused(
-      parallel<unknown>([good(), serial([good(), stranger.add(1, 2)])]),
+      parallel([good(), serial([good(), stranger.add(1, 2)])]),
       withCode('UNKNOWN_MODULE', /parts\[1\]\.parts\[1\]/),
     );
     await refused(parallel([good()], { postprocess: stranger.sum }), withCode('UNKNOWN_MODULE', /postprocess/));

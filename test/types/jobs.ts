@@ -34,3 +34,7 @@ export function anyOf(parts: CompletedJobs<unknown>): boolean {
 
 export const vat = 0.2;
 export class Shop {}
+
+export function label(parts: CompletedJobs<number | Order>): string[] {
+  return Array.from(parts, ({ result }) => (typeof result === 'number' ? `${result}` : `${result.id}`));
+}
