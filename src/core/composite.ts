@@ -10,8 +10,11 @@
  */
 import { JobStatusError } from '../errors.js';
 import type { JobSpec } from './commands.js';
-import { conclude, createJob, type Decision, enqueue, putBack } from './job.js';
+import { cancel, cancelledFailure, conclude, createJob, type Decision, enqueue, putBack } from './job.js';
 import type { JobRecord } from './records.js';
+
+/** Whether it is made of parts that it waits for. */
+export const isWhole = ({ form }: JobRecord) => form === 'serial' || form === 'parallel';
 
 /** The whole has its turn. */
 export function putParts(decision: Decision, whole: JobRecord): void {
@@ -22,8 +25,7 @@ export function putParts(decision: Decision, whole: JobRecord): void {
 
 /** More parts, for a whole whose postprocess has not had its turn. */
 export function addParts(decision: Decision, whole: JobRecord, specs: readonly JobSpec[]): void {
-  const open =
-    (whole.form === 'serial' || whole.form === 'parallel') && (whole.stage === 'parts' || whole.stage === 'waiting');
+  const open = isWhole(whole) && (whole.stage === 'parts' || whole.stage === 'waiting');
   if (!open || whole.outcome !== 'none')
     throw new JobStatusError('parts can be added to a serial or parallel before its last part is done');
   const { state } = decision;
@@ -53,6 +55,13 @@ export function notePart(decision: Decision, part: JobRecord): void {
   if (whole.partsDone === whole.parts) partsDone(decision, whole);
   // A part that was ended before its turn leaves the turn with whoever has it.
   else if (whole.form === 'serial' && part.eligible !== 0) putNext(decision, whole, part.index + 1);
+}
+
+/** The whole is over, however it ended: parts that are not have nobody left who waits for them. */
+export function endParts(decision: Decision, whole: JobRecord): void {
+  if (whole.partsDone === whole.parts) return;
+  const failure = cancelledFailure(decision);
+  for (const part of decision.state.parts(whole)) if (part.outcome === 'none') cancel(decision, part, failure);
 }
 
 /** The next part from here on that is still to be done: some may have been ended before their turn. */

@@ -3,14 +3,7 @@
  *
  * Pure: no clock, no randomness, no I/O, no waiting. What a command means is in the file of the entity that it concerns.
  */
-import {
-  CallsheetError,
-  ClaimLostError,
-  JobCancelledError,
-  JobForgottenError,
-  JobStatusError,
-  JobTimeoutError,
-} from '../errors.js';
+import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobTimeoutError } from '../errors.js';
 import { removeAgent, setAgent } from './agent.js';
 import { addCallbacks } from './callback.js';
 import type { Command, Effect, JobSpec, Outside } from './commands.js';
@@ -19,6 +12,7 @@ import {
   becomeDue,
   begin,
   cancel,
+  cancelledFailure,
   change,
   claim,
   clear,
@@ -227,7 +221,7 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
 }
 
 function concludeCancelled(decision: Decision, job: JobRecord): void {
-  conclude(decision, job, 'failure', decision.failure(new JobCancelledError('the job was cancelled')));
+  conclude(decision, job, 'failure', cancelledFailure(decision));
 }
 
 function knownJob(state: State, id: Id): JobRecord {

@@ -20,7 +20,7 @@
 import { JobCancelledError, JobStatusError } from '../errors.js';
 import { callbackCompleted, goOn, runCallback, takesTurns } from './callback.js';
 import type { Effect, Gate, JobOptions, JobSpec, Outside } from './commands.js';
-import { notePart, putParts } from './composite.js';
+import { endParts, isWhole, notePart, putParts } from './composite.js';
 import type { JobRow } from './job-row.js';
 import { checkQuotas, takePlaces } from './quota.js';
 import type { Id, JobRecord, JobRole, Level, OutcomeKind, Payload } from './records.js';
@@ -228,6 +228,7 @@ export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKin
   });
   effects.push({ type: 'settled', gate: levelGate(job.level), job });
   for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
+  if (isWhole(job)) endParts(decision, job);
   goOn(decision, job);
   if (job.role === 'part') notePart(decision, job);
 }
@@ -322,7 +323,7 @@ function share(state: State, job: JobRecord, places: readonly string[]): void {
 }
 
 /** Ends the job, at once where it is not running, and what it waits for that nobody else awaits. */
-export function cancel(decision: Decision, job: JobRecord): void {
+export function cancel(decision: Decision, job: JobRecord, failure = cancelledFailure(decision)): void {
   const { state, effects } = decision;
   if (job.outcome !== 'none') throw new JobStatusError(`the job is ${job.status}: its call is over`);
   if (job.claimed) {
@@ -333,9 +334,13 @@ export function cancel(decision: Decision, job: JobRecord): void {
     return;
   }
   const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
-  conclude(decision, job, 'failure', decision.failure(new JobCancelledError('the job was cancelled')));
-  for (const part of state.parts(job)) if (part.outcome === 'none') cancel(decision, part);
+  conclude(decision, job, 'failure', failure);
   if (inner !== undefined && inner.outcome === 'none' && state.waitingFor(inner).length === 0) cancel(decision, inner);
+}
+
+/** What a cancelled job fails with. */
+export function cancelledFailure({ failure }: Decision): Payload {
+  return failure(new JobCancelledError('the job was cancelled'));
 }
 
 /** Ends a job that has not begun. */

@@ -8,8 +8,7 @@
  * counted for it, and a kill -9 from outside costs no parallelism. What must not begin twice fails at once. What waits for parts goes on
  * by itself, and completed parts stay completed.
  */
-import { JobCancelledError } from '../errors.js';
-import { conclude, type Decision, putBack } from './job.js';
+import { cancelledFailure, conclude, type Decision, putBack } from './job.js';
 import type { JobRecord } from './records.js';
 import { interrupted } from './retry.js';
 
@@ -18,7 +17,7 @@ export function recover(decision: Decision): void {
   const blamed = claimed.find((job) => job.alone && job.begun);
   for (const job of claimed) {
     if (job.cancelled) {
-      conclude(decision, job, 'failure', decision.failure(new JobCancelledError('the job was cancelled')));
+      conclude(decision, job, 'failure', cancelledFailure(decision));
     } else if (job.begun && (job === blamed || job.policy === 'never')) {
       interrupted(decision, job, 'process');
     } else if (blamed === undefined) {

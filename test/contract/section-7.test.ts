@@ -1,7 +1,8 @@
 /** Section 7 of the contract: composition. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type CompletedJobs, type Part, parallel, retryErrors, serial } from 'callsheet';
+import { type CompletedJobs, type Job, type Part, parallel, retryErrors, serial } from 'callsheet';
+import type { Kit } from 'callsheet/testing';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -107,6 +108,51 @@ describe('7 composition', () => {
     await kit.waitForStatus(whole, 'completed');
     assert.deepEqual([...seen].sort(), ['added meanwhile', 'before', 'first', 'second']);
     assert.equal(await part.status(), 'callbacks');
+  });
+
+  for (const [end, begin] of [
+    ['expired', (kit: Kit) => kit.clock.advance(2 * hourMs)],
+    ['failed', (_: Kit, whole: Job) => whole.fail(new RangeError('never'))],
+    ['cancelled', (_: Kit, whole: Job) => whole.cancel()],
+  ] as const) {
+    for (const make of [serial, parallel]) {
+      it(`[7.1] the parts of a ${make.name} that is ${end} before it begins end with it`, async (t) => {
+        const kit = await opened(t);
+        const parts: Part[] = [
+          work.mark('part').onBoth(work.tell.with('told')),
+          parallel([work.mark('inner'), serial([work.mark('innermost')] as Part[])] as Part[]),
+        ];
+        // A paused queue keeps it from beginning.
+        await kit.runtime.queue().pause();
+        const whole = await kit.runtime.queue().put(make(parts, { postprocess: work.list }), { beginByMs: hourMs });
+        const added = await whole.addParts([work.mark('added')]);
+        await begin(kit, whole);
+        await kit.runtime.queue().resume();
+        await kit.untilIdle();
+        assert.deepEqual(seen, ['told: JobCancelledError']);
+        await failedWith(added[0]!, 'JobCancelledError');
+        const { parts: count, partsDone, status } = await whole.details();
+        assert.deepEqual({ count, partsDone, status }, { count: 3, partsDone: 3, status: 'completed' });
+        assert.equal((await kit.runtime.queue().details()).unfinished, 0);
+      });
+    }
+  }
+
+  it('[7.1] cancelling thousands of parts that have not begun costs about as much as putting them', async (t) => {
+    const kit = await opened(t, { retention: { count: 0 } });
+    const queue = kit.runtime.queue();
+    const parts = Array.from({ length: 10_000 }, (_, n) => work.add(n, 1));
+    let start = performance.now();
+    const whole = await queue.put(parallel(parts), { beginAfter: hourMs });
+    const putMs = performance.now() - start;
+    start = performance.now();
+    await whole.cancel();
+    const cancelMs = performance.now() - start;
+    await kit.untilIdle();
+    t.diagnostic(`put in ${putMs.toFixed()} ms, cancelled in ${cancelMs.toFixed()}`);
+    await failedWith(whole, 'JobCancelledError');
+    assert.equal((await kit.runtime.stats()).jobs, 0, 'all are forgotten, so all had ended');
+    assert.ok(cancelMs < 3 * putMs + 100);
   });
 
   it('[7.2] parts may be compositions', async (t) => {

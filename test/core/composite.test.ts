@@ -67,6 +67,39 @@ describe('a parallel', () => {
   });
 });
 
+describe('a whole that ends before its parts', () => {
+  for (const [end, command] of [
+    ['failed', { type: 'fail', job: idOf('w'), failure: payload() }],
+    ['cancelled', { type: 'cancel', job: idOf('w') }],
+    ['expired', { type: 'tick' }],
+  ] as const) {
+    for (const form of ['serial', 'parallel'] as const) {
+      it(`[7.1] takes them with it, at any depth: a ${form}, ${end}`, () => {
+        const machine = new Machine();
+        const inner = whole('serial', 'x', [call('b'), call('c')]);
+        machine.put({ ...whole(form, 'w', [call('a'), inner]), options: { beginByMs: 5 } });
+        machine.now += 10;
+        machine.do(command);
+        assert.deepEqual(machine.statuses('w', 'a', 'x', 'b', 'c'), Array(5).fill('completed'));
+        assert.deepEqual([machine.line(), machine.job('w').partsDone, machine.job('x').partsDone], [[], 2, 2]);
+        assert.equal(machine.job('c').outcome, 'failure');
+      });
+    }
+  }
+
+  it('[7.1] tells those that run to stop, and counts them when they have', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', [call('a'), call('b')]));
+    run(machine, 1);
+    machine.claim('a');
+    const effects = machine.do({ type: 'cancel', job: idOf('w') });
+    assert.deepEqual(told(effects), ['settled w (synced)', 'stop a (decided)', 'settled b (synced)']);
+    assert.deepEqual(machine.statuses('w', 'a', 'b'), ['completed', 'assigned', 'completed']);
+    machine.settle('a');
+    assert.deepEqual([machine.job('a').outcome, machine.job('w').partsDone], ['failure', 2]);
+  });
+});
+
 describe('callbacks', () => {
   const withTwo = () => {
     const machine = new Machine();

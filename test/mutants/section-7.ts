@@ -1,0 +1,55 @@
+/** Planted bugs against section 7 of the contract: composition. */
+import type { Mutant } from './mutant.js';
+
+export const section7: readonly Mutant[] = [
+  {
+    bug: 'the parts of a serial run at the same time',
+    tags: ['7.1'],
+    file: 'core/composite.ts',
+    find: "else if (whole.form === 'serial') putNext(decision, whole, 0);",
+    replace: '',
+  },
+  {
+    bug: 'serial goes on before a part’s callbacks are done',
+    tags: ['7.1'],
+    file: 'core/composite.ts',
+    find: "part.outcome === 'none' || part.callbacksDone < part.awaitedCallbacks",
+    replace: "part.outcome === 'none'",
+  },
+  {
+    bug: 'parts added to a running parallel are not put in line',
+    tags: ['7.2'],
+    file: 'core/composite.ts',
+    find: "if (whole.stage === 'waiting' && whole.form === 'parallel') enqueue(decision, part);",
+    replace: '',
+  },
+  {
+    bug: 'parts added too late are lost',
+    tags: ['7.2'],
+    file: 'core/composite.ts',
+    find: "if (!open || whole.outcome !== 'none')\n    throw new JobStatusError('parts can be added to a serial or parallel before its last part is done');",
+    replace: 'if (!open) return;',
+  },
+  {
+    bug: 'an interrupted postprocess begins with the parts again',
+    tags: ['7.3'],
+    file: 'core/job.ts',
+    find: "    if (row.form === 'call') row.status = 'pending';\n    row.stage = 'call';",
+    replace:
+      "    if (row.form === 'call') row.status = 'pending';\n    row.stage = row.form === 'call' ? 'call' : 'parts';",
+  },
+  {
+    bug: 'each part that is done rewrites all others',
+    tags: ['7.5'],
+    file: 'core/composite.ts',
+    find: '    row.partsDone++;\n  });',
+    replace: '    row.partsDone++;\n  });\n  for (const other of state.parts(whole)) state.change(other, () => {});',
+  },
+  {
+    bug: 'parts stay behind when their whole ends',
+    tags: ['7.1'],
+    file: 'core/job.ts',
+    find: '  if (isWhole(job)) endParts(decision, job);',
+    replace: '',
+  },
+];
