@@ -74,12 +74,18 @@ function line(state: State, queue: string): JobRecord[] {
 
 function jobInfo({ isRunning }: AnswerContext, job: JobRecord): JobInfo {
   return {
+    owner: job.owner,
     status: job.status === 'assigned' && isRunning(job.id) ? 'active' : job.status,
     callable: job.callable,
     queue: job.queue,
     agent: agentName(job.agent),
+    level: job.level,
     priority: job.priority,
+    timeoutMs: job.timeoutMs,
+    unique: job.unique,
+    policy: job.policy,
     quotas: job.quotas,
+    inner: job.inner,
     parts: job.parts,
     partsDone: job.partsDone,
     callbacks: job.callbacks,

@@ -13,6 +13,7 @@ import { hasForgettable } from '../core/retention.js';
 import { ClosedError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
 import { commandFromWire } from '../protocol/commands.js';
+import type { WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import { idToText } from '../protocol/id.js';
 import type {
@@ -58,6 +59,7 @@ interface Closing {
   finishing: boolean;
 }
 
+type OutcomeWaiter = (outcome: WireOutcome) => void;
 type AnnotationWaiter = (value: Uint8Array | null) => void;
 
 export class Coordinator implements PoolOwner, StoreOwner {
@@ -66,7 +68,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #pool: PoolPort;
   readonly #options: CoordinatorOptions;
   readonly #estimates = new Estimates();
-  readonly #outcomeWaiters = new Waiters<number>();
+  readonly #outcomeWaiters = new Waiters<OutcomeWaiter>();
   /** Jobs whose outcome their client wants as soon as it is there. */
   readonly #watched = new Set<Id>();
   readonly #annotationWaiters = new Waiters<AnnotationWaiter>();
@@ -230,6 +232,20 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.#annotationWaiters.add(key, waiter);
   }
 
+  waitForOutcome(id: Id, then: OutcomeWaiter): void {
+    const job = requireJob(this.#store.state, id);
+    this.#outcomeWaiters.add(id, then);
+    if (job.outcome !== 'none') this.#store.whenDurable(() => this.#tellOutcome(job));
+  }
+
+  /** As safe as the job that puts it. */
+  putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void {
+    const level = this.#store.state.job(by)?.level ?? 'full';
+    const command = commandFromWire({ ...put, owner: this.#options.dispatcher, level }, StoredPayload.of);
+    this.#decide(command, levelGate(level), (error, same) => then(error, same ?? null));
+    this.turn();
+  }
+
   #receive(message: ClientMessage): void {
     const [type, request] = message;
     try {
@@ -242,12 +258,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
         }
         case 'do':
           return this.#do(request, levelGate(message[2]), owned(message[3], this.#options.dispatcher));
-        case 'outcome': {
-          const job = requireJob(this.#store.state, message[2]);
-          this.#outcomeWaiters.add(job.id, request);
-          if (job.outcome !== 'none') this.#store.whenDurable(() => this.#tellOutcome(job));
-          return;
-        }
+        case 'outcome':
+          return this.waitForOutcome(message[2], (outcome) => this.#ports.post(['outcome', request, ...outcome]));
         case 'ask':
           return this.#answerWhenDurable(request, this.ask(message[2]));
         case 'annotation':
@@ -363,7 +375,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const outcome = job.outcome as Exclude<OutcomeKind, 'none'>;
     const payload = outcomeBytes(this.#store, job);
     if (watched) this.#ports.post(['settled', job.id, outcome, payload]);
-    for (const request of this.#outcomeWaiters.take(job.id)) this.#ports.post(['outcome', request, outcome, payload]);
+    for (const tell of this.#outcomeWaiters.take(job.id)) tell([outcome, payload]);
   }
 
   /** Nothing in the queue is due or running. */

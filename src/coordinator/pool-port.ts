@@ -3,8 +3,9 @@
  *
  * Every run that is handed over comes back exactly once: settled, not begun, or interrupted.
  */
-import type { Id, OutcomeKind } from '../core/records.js';
+import type { Id } from '../core/records.js';
 import type { Outcome } from '../protocol/board.js';
+import type { WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
 import type { Query, WireModule } from '../protocol/messages.js';
 
 /** A claimed job on its way through the pool. */
@@ -24,7 +25,7 @@ export interface Run {
   readonly timeoutMs: number;
   readonly args: Uint8Array | null;
   /** What comes after its own arguments. */
-  readonly fed: [kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array] | null;
+  readonly fed: WireOutcome | null;
 }
 
 /** What the pool tells the coordinator. */
@@ -49,6 +50,10 @@ export interface PoolOwner {
   ask(query: Query): unknown;
   /** A running job waits for an annotation. */
   waitForAnnotation(job: Id, name: string, timeoutMs: number, then: (value: Uint8Array | null) => void): void;
+  /** A running job puts another at once. Calls back when it is stored, or refused. */
+  putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void;
+  /** A running job waits for another. */
+  waitForOutcome(job: Id, then: (outcome: WireOutcome) => void): void;
 }
 
 /** What one thread has at this moment. */

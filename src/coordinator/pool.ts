@@ -7,7 +7,14 @@
 import { Piscina } from 'piscina';
 import { agentName, type Id } from '../core/records.js';
 import type { Outcome } from '../protocol/board.js';
-import type { ModuleDescription, ThreadMessage, WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
+import type {
+  ModuleDescription,
+  ThreadMessage,
+  WireOutcome,
+  WireRun,
+  WorkerSetup,
+  WorkerTask,
+} from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import type { WireModule } from '../protocol/messages.js';
 import { packBatch } from '../protocol/packing.js';
@@ -249,15 +256,31 @@ export class Pool implements PoolPort {
       case 'annotate':
         return this.#owner.annotate(message[1], message[2], message[3]);
       case 'ask':
-        try {
-          return thread.say(['answer', message[1], this.#owner.ask(message[2])]);
-        } catch (error) {
-          return thread.say(['error', message[1], errorToData(error)]);
-        }
+        return this.#answer(thread, message[1], () => thread.say(['answer', message[1], this.#owner.ask(message[2])]));
+      case 'put': {
+        const [, request, by, put] = message;
+        return this.#owner.putNow(by, put, (error, same) =>
+          thread.say(error === undefined ? ['answer', request, same] : ['error', request, errorToData(error)]),
+        );
+      }
+      case 'outcome of': {
+        const [, request, job] = message;
+        const tell = (outcome: WireOutcome) => thread.say(['answer', request, outcome]);
+        return this.#answer(thread, request, () => this.#owner.waitForOutcome(job, tell));
+      }
       case 'annotation': {
         const [, request, job, name, timeoutMs] = message;
         return this.#owner.waitForAnnotation(job, name, timeoutMs, (value) => thread.say(['answer', request, value]));
       }
+    }
+  }
+
+  /** What cannot be answered is answered with an error. */
+  #answer(thread: Thread, request: number, answer: () => void): void {
+    try {
+      answer();
+    } catch (error) {
+      thread.say(['error', request, errorToData(error)]);
     }
   }
 

@@ -37,12 +37,14 @@ export interface JobOptions {
   readonly unique?: string;
   /** A second put with the same key takes the place of the first while that is pending, instead of being it. */
   readonly replace?: boolean;
+  /** It is `new` until somebody puts it by its id. */
+  readonly held?: boolean;
 }
 
 export type InterruptionCause = 'close' | 'thread' | 'process';
 
 /** What a job asked for while it ran, done together with its outcome or not at all. */
-export type InnerCommand = Extract<Command, { type: 'put' | 'remove' | 'addCallbacks' | 'addParts' }>;
+export type InnerCommand = Extract<Command, { type: 'put' | 'putAgain' | 'remove' | 'addCallbacks' | 'addParts' }>;
 
 interface Claim {
   readonly job: Id;
@@ -61,7 +63,7 @@ export type Command =
   | { readonly type: 'all'; readonly commands: readonly InnerCommand[] }
   /** A job that is not begun leaves its queue and is `new` again; it can be put again. */
   | { readonly type: 'remove'; readonly job: Id }
-  /** A removed job into a queue. */
+  /** A job that was removed, or was held when it was put, into a queue. */
   | { readonly type: 'putAgain'; readonly job: Id; readonly queue: string }
   | { readonly type: 'addCallbacks'; readonly job: Id; readonly callbacks: readonly JobSpec[] }
   | { readonly type: 'addParts'; readonly job: Id; readonly parts: readonly JobSpec[] }

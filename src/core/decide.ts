@@ -26,6 +26,7 @@ import {
   waitForInner,
 } from './job.js';
 import { changeQueue, createQueue, removeQueue, requireQueue } from './queue.js';
+import { checkQuotas } from './quota.js';
 import { type Id, type JobRecord, type Level, levels, quotaRecordKey } from './records.js';
 import { recover } from './recovery.js';
 import { forgetCompleted } from './retention.js';
@@ -149,7 +150,8 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
     const spec = jobs[index]!;
     const live = liveJob(decision, spec, queue);
     if (live === undefined) {
-      enqueue(decision, createJob(decision, spec, { owner, queue, level, role: 'root', parent: '', index: 0 }));
+      const job = createJob(decision, spec, { owner, queue, level, role: 'root', parent: '', index: 0 });
+      if (!spec.options.held) enqueue(decision, job);
     } else {
       raise(state, live, level);
       same ??= jobs.map(({ id }) => id);
@@ -181,12 +183,18 @@ function putAgain(decision: Decision, job: JobRecord, queue: string): void {
   if (job.role !== 'root') throw new JobStatusError('the job belongs to another, which puts it');
   if (decision.state.uniqueJob(queue, job.unique) !== undefined)
     throw new JobStatusError('a job with the same unique key is live');
-  if (job.status === 'new') {
-    decision.state.change(job, (row) => {
-      row.queue = queue;
-    });
-  }
+  if (job.status === 'new') move(decision.state, job, queue);
   enqueue(decision, job);
+}
+
+/** With all that belongs to it. */
+function move(state: State, job: JobRecord, queue: string): void {
+  if (job.queue === queue) return;
+  state.change(job, (row) => {
+    row.queue = queue;
+  });
+  checkQuotas(state, job);
+  for (const member of [...state.parts(job), ...state.callbacks(job)]) move(state, member, queue);
 }
 
 /** A run is over: what the job asked for and its outcome are one change. */

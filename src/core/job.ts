@@ -2,8 +2,9 @@
  * The life of a job: all transitions of it, and only those.
  *
  *   status      entered when                                   left when
- *   new         it is made: a part or a callback before its    its turn comes; it is put again; it is ended
- *               turn; it was removed from its queue
+ *   new         it is made: a part or a callback before its    its turn comes; it is put (again); it is ended
+ *               turn; it is held; it was removed from its
+ *               queue
  *   pending     it is put, its turn came, or it is retried     it is claimed; removed; expired, failed or cancelled
  *   assigned    it is claimed; it may or may not have begun    it is known to have begun; its call is over; it goes back
  *   active      it is known to have begun; its parts were      its call is over; it is interrupted or retried

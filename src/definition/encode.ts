@@ -8,7 +8,7 @@ import { encodeArguments, encodePayload } from '../protocol/payload.js';
 import { type CallbackSides, callbackCall } from './callbacks.js';
 import type { Composition } from './compose.js';
 import { JobCall } from './define-jobs.js';
-import { coreOptions } from './options.js';
+import { coreOptions, invalid } from './options.js';
 
 /** What encoding needs to know. */
 export interface EncodeContext {
@@ -38,16 +38,23 @@ export function encodeJob(context: EncodeContext, job: JobCall | Composition, wh
     postprocess === undefined
       ? null
       : encodeGiven(context, { ...postprocess, args: postprocess.given }, `${where}postprocess.`);
-  const parts = job.parts.map((part, index) => encodeJob(context, part, `${where}parts[${index}].`, depth + 1));
+  const parts = job.parts.map((part, index) => encodeMember(context, part, `${where}parts[${index}].`, depth + 1));
   return [id, form, postprocess?.callable ?? '', args, options, parts, callbacks];
+}
+
+/** A job that has its turn by itself. */
+export function encodeMember(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
+  if (job.options.held)
+    throw invalid(`${where}held`, 'is for a job that is put, not for one that has its turn by itself');
+  return encodeJob(context, job, where, depth);
 }
 
 /** A callback, or the choice between two. */
 export function encodeCallback(context: EncodeContext, sides: CallbackSides, where: string): WireJob {
-  if ('both' in sides) return encodeJob(context, callbackCall(sides.both, `${where}both`), `${where}both.`);
+  if ('both' in sides) return encodeMember(context, callbackCall(sides.both, `${where}both`), `${where}both.`);
   const side = (value: unknown, name: 'success' | 'failure', role: 'onSuccess' | 'onFailure'): WireJob[] => {
     if (value === undefined) return [];
-    const [id, form, callable, args, options, parts, callbacks] = encodeJob(
+    const [id, form, callable, args, options, parts, callbacks] = encodeMember(
       context,
       callbackCall(value, where + name),
       `${where}${name}.`,

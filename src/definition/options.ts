@@ -21,11 +21,26 @@ export interface JobOptions {
   readonly unique?: string;
   /** A second put with a live `unique` key takes the first one's place while that is pending. */
   readonly replace?: boolean;
+  /**
+   * It is stored and `new`, and waits in no queue until somebody puts it by its handle: `queue.put(callsheet.job(id))`. For a job that is put
+   * or returned, not for parts and callbacks. `beginByMs` counts on meanwhile.
+   */
+  readonly held?: boolean;
   /** What becomes of it if it fails or is interrupted; see {@link RetryPolicy}. */
   readonly retry?: RetryPolicy;
 }
 
-const known = new Set(['priority', 'beginAfter', 'beginByMs', 'timeoutMs', 'quotas', 'unique', 'replace', 'retry']);
+const known = new Set([
+  'priority',
+  'beginAfter',
+  'beginByMs',
+  'timeoutMs',
+  'quotas',
+  'unique',
+  'replace',
+  'held',
+  'retry',
+]);
 
 /** @internal `where` begins the path in errors; `now` is what a delay counts from. */
 export function coreOptions(options: JobOptions, where: string, now: number): CoreOptions | null {
@@ -33,11 +48,14 @@ export function coreOptions(options: JobOptions, where: string, now: number): Co
   const keys = Object.keys(options);
   if (keys.length === 0) return null;
   for (const key of keys) if (!known.has(key)) throw invalid(`${where}${key}`, 'is no option of a job');
-  const { priority, beginAfter, beginByMs, timeoutMs, quotas, unique, replace, retry } = options;
+  const { priority, beginAfter, beginByMs, timeoutMs, quotas, unique, replace, held, retry } = options;
   if (priority !== undefined && !Number.isFinite(priority))
     throw invalid(`${where}priority`, `${priority} is not a finite number`);
   if (unique !== undefined && (typeof unique !== 'string' || unique === '' || unique.length > 500)) {
     throw invalid(`${where}unique`, 'is to be a text of 1 to 500 characters');
+  }
+  for (const [name, value] of Object.entries({ replace, held })) {
+    if (value !== undefined && typeof value !== 'boolean') throw invalid(where + name, 'is to be true or false');
   }
   return {
     ...(priority === undefined ? {} : { priority }),
@@ -47,6 +65,7 @@ export function coreOptions(options: JobOptions, where: string, now: number): Co
     ...(quotas === undefined ? {} : { quotas: quotaKeys(quotas, `${where}quotas`) }),
     ...(unique === undefined ? {} : { unique }),
     ...(replace === undefined ? {} : { replace }),
+    ...(held === undefined ? {} : { held }),
     ...(retry === undefined ? {} : { policy: checkPolicy(retry, `${where}retry`) }),
   };
 }
@@ -90,6 +109,7 @@ function oneQuota(quota: NonNullable<JobOptions['quotas']>[number], where: strin
   return quotaKey(name!, key);
 }
 
-function invalid(where: string, reason: string): CallsheetError {
+/** @internal */
+export function invalid(where: string, reason: string): CallsheetError {
   return new CallsheetError('INVALID_OPTION', `${where}: ${reason}`);
 }

@@ -4,7 +4,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Id, OutcomeKind } from '../core/records.js';
 import type { Outcome } from './board.js';
-import type { Query, WireError, WireModule } from './messages.js';
+import type { Query, WireError, WireInnerCommand, WireModule } from './messages.js';
 
 /** A claimed job, as a worker gets it. */
 export type WireRun = [
@@ -20,7 +20,7 @@ export type WireRun = [
   agent: string,
   args: Uint8Array | null,
   /** What comes after its own arguments: the completed parts for a postprocess, the outcome for a callback. */
-  fed: [kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array] | null,
+  fed: WireOutcome | null,
   /** Its start is told, since it may not run longer than so long. */
   timed: boolean,
 ];
@@ -48,7 +48,17 @@ export type ThreadMessage =
   | ['annotate', job: Id, name: string, value: Uint8Array | null]
   | ['ask', request: number, query: Query]
   /** Answered when the annotation is there, or with null after so long. */
-  | ['annotation', request: number, job: Id, name: string, timeoutMs: number];
+  | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
+  /** Put by this running job, at once. Answered when it is stored: with null, or with the ids that unique keys made of its jobs. */
+  | ['put', request: number, by: Id, put: WireInnerPut]
+  /** Answered with a `WireOutcome` when the job's call is over. */
+  | ['outcome of', request: number, job: Id];
+
+/** What a running job puts. */
+export type WireInnerPut = WireInnerCommand & { readonly type: 'put' };
+
+/** How a job's call ended. */
+export type WireOutcome = [kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array];
 
 /** What the coordinator says to a worker over its port. */
 export type ToThread =

@@ -114,12 +114,19 @@ export interface OpenFigures {
 
 /** What is known of a job, for a handle; times in milliseconds since the epoch, 0 for "not yet". */
 export interface JobInfo {
+  readonly owner: Id;
   readonly status: JobStatus;
   readonly callable: string;
   readonly queue: string;
   readonly agent: string;
+  readonly level: Level;
   readonly priority: number;
+  readonly timeoutMs: number;
+  readonly unique: string;
+  readonly policy: string;
   readonly quotas: readonly string[];
+  /** The job that it returned; empty for none. */
+  readonly inner: Id;
   readonly parts: number;
   readonly partsDone: number;
   readonly callbacks: number;

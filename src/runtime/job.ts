@@ -1,19 +1,22 @@
 /**
  * Handles: a job as its users hold it.
  */
-import type { Id, JobStatus } from '../core/records.js';
+import type { Id, JobStatus, Level } from '../core/records.js';
 import type { CallbackLike } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
-import { encodeCallback, encodeJob } from '../definition/encode.js';
+import { encodeCallback, encodeMember } from '../definition/encode.js';
 import { coreOptions, type JobOptions } from '../definition/options.js';
+import type { RetryPolicy } from '../definition/retry-policies.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
+import type { WireOutcome } from '../protocol/dispatch.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToBytes, idToText } from '../protocol/id.js';
 import type { JobInfo } from '../protocol/messages.js';
 import { decodePayload, encodeArguments } from '../protocol/payload.js';
+import { type Progress, progressFrom, progressName } from '../protocol/progress.js';
 import { Annotations } from './annotations.js';
 import type { Client } from './client.js';
-import type { ComingOutcome, Outcome } from './link.js';
+import type { ComingOutcome } from './link.js';
 
 /** What is known of a job at one moment. */
 export interface JobDetails {
@@ -23,8 +26,19 @@ export interface JobDetails {
   readonly queue: string;
   /** The name of the agent that claimed it last. */
   readonly agent: string | undefined;
+  /** The id of the runtime that put it, a UUID. */
+  readonly owner: string;
+  /** What it survives. */
+  readonly durability: Level;
   readonly priority: number;
+  /** How long a run may take, in milliseconds. */
+  readonly timeoutMs: number | undefined;
+  /** The key under which a second put is this job. */
+  readonly unique: string | undefined;
+  readonly retry: RetryPolicy;
   readonly quotas: readonly { readonly name: string; readonly key?: string }[];
+  /** The id of the job that it returned, whose outcome it takes. */
+  readonly returned: string | undefined;
   /** How many parts the job has, and how many of them are done. */
   readonly parts: number;
   readonly partsDone: number;
@@ -50,12 +64,16 @@ export interface JobDetails {
   readonly completedAt: Date | undefined;
 }
 
-/** A job that was put. The handle holds no state: it asks, and any number of handles of one job are the same. */
+/**
+ * A job that was put. The handle asks, and any number of handles of one job are the same; only an outcome that it was told stays with it.
+ */
 export class Job<Result = unknown> {
   readonly #client: Client;
   readonly #id: Id;
   /** Undefined: the outcome is asked for when it is wanted. */
   readonly #coming: ComingOutcome | undefined;
+  /** As it was told: an outcome never changes. */
+  #told: WireOutcome | undefined;
 
   /** @internal */
   constructor(client: Client, id: Id, coming?: ComingOutcome) {
@@ -67,6 +85,11 @@ export class Job<Result = unknown> {
   /** What is said about the job, live. */
   get annotations(): Annotations {
     return new Annotations(this.#client, this.#id);
+  }
+
+  /** How far the job says it is (`currentJob().progress`); undefined if it has said nothing of it. */
+  async progress(): Promise<Progress | undefined> {
+    return progressFrom(await this.annotations.get(progressName));
   }
 
   /** The job's id, a UUID of version 7. */
@@ -134,7 +157,7 @@ export class Job<Result = unknown> {
   /** Adds parts to a serial or parallel whose last part is not done. */
   async addParts(parts: readonly Part[]): Promise<Job[]> {
     const encoding = this.#client.encoding();
-    const wire = parts.map((part, index) => encodeJob(encoding, asJob(part, `parts[${index}]`), `parts[${index}].`));
+    const wire = parts.map((part, index) => encodeMember(encoding, asJob(part, `parts[${index}]`), `parts[${index}].`));
     await this.#client.do({ type: 'addParts', job: this.#id, parts: wire });
     return wire.map(([id]) => new Job(this.#client, id));
   }
@@ -162,9 +185,10 @@ export class Job<Result = unknown> {
     });
   }
 
-  #outcome(): Promise<Outcome> {
-    if (this.#coming !== undefined && !this.#client.link.isEnded) return this.#coming.get();
-    return this.#client.link.request(['outcome', this.#id]) as Promise<Outcome>;
+  async #outcome(): Promise<WireOutcome> {
+    if (this.#coming !== undefined) return this.#coming.get();
+    this.#told ??= (await this.#client.link.request(['outcome', this.#id])) as WireOutcome;
+    return this.#told;
   }
 }
 
@@ -211,9 +235,19 @@ function detailsOf(info: JobInfo): JobDetails {
     return key === undefined ? { name } : { name, key };
   });
   const agent = info.agent === '' ? undefined : info.agent;
+  const asked = {
+    durability: info.level,
+    priority,
+    timeoutMs: info.timeoutMs === 0 ? undefined : info.timeoutMs,
+    unique: info.unique === '' ? undefined : info.unique,
+    retry: info.policy as RetryPolicy,
+    quotas,
+  };
   const counts = { parts, partsDone, callbacks, callbacksDone, attempts, errors, interruptions };
   return {
-    ...{ status, callable, queue, agent, priority, quotas },
+    ...{ status, callable, queue, agent, owner: idToText(info.owner) },
+    ...asked,
+    returned: info.inner === '' ? undefined : idToText(info.inner),
     ...counts,
     putAt: new Date(info.putAt),
     beginAfter: timeOf(info.beginAfter),

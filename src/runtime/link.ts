@@ -4,6 +4,7 @@
  */
 import type { Id } from '../core/records.js';
 import { CallsheetError, ClosedError } from '../errors.js';
+import type { WireOutcome } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
 import type { ClientMessage, CoordinatorMessage } from '../protocol/messages.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
@@ -15,15 +16,12 @@ type Request = ClientMessage extends infer M
   : never;
 type Of<Type extends CoordinatorMessage[0]> = Extract<CoordinatorMessage, [Type, ...unknown[]]>;
 
-/** How a job's call ended. */
-export type Outcome = [kind: Of<'outcome'>[2], payload: Uint8Array];
-
 /** An outcome that comes by itself: kept until somebody asks, or nobody can any more. */
 export class ComingOutcome {
-  #outcome: Outcome | Error | undefined;
+  #outcome: WireOutcome | Error | undefined;
   #waiting: Pending[] = [];
 
-  get(): Promise<Outcome> {
+  get(): Promise<WireOutcome> {
     return new Promise((resolve, reject) => {
       if (this.#outcome === undefined) this.#waiting.push({ resolve: resolve as (answer: unknown) => void, reject });
       else if (this.#outcome instanceof Error) reject(this.#outcome);
@@ -31,7 +29,7 @@ export class ComingOutcome {
     });
   }
 
-  settle(outcome: Outcome | Error): void {
+  settle(outcome: WireOutcome | Error): void {
     this.#outcome = outcome;
     for (const { resolve, reject } of this.#waiting) {
       if (outcome instanceof Error) reject(outcome);
@@ -106,11 +104,6 @@ export class Link {
       if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
       this.#outgoing.push([type, number, ...rest]);
     });
-  }
-
-  /** Nothing is answered any more. */
-  get isEnded(): boolean {
-    return this.#ended !== undefined;
   }
 
   /** The job's outcome will come by itself. */

@@ -250,7 +250,7 @@ export class VirtualPool implements PoolPort {
   }
 
   #addPlace(): void {
-    const thread = new VirtualThread(this.#owner, this.#modules);
+    const thread = new VirtualThread(this.#owner, this.#modules, this.#options.clock);
     this.#places.push({ id: ++this.#threads, thread, held: [] });
   }
 

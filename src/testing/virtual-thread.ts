@@ -10,18 +10,25 @@ import { Board } from '../protocol/board.js';
 import type { ThreadMessage } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
 import { ThreadContext } from '../worker/context.js';
+import type { VirtualClock } from './virtual-clock.js';
 
 /** Nothing is ever sent over it. */
 const noPort = { on: () => {}, unref: () => {} } as unknown as MessagePort;
 
 export class VirtualThread extends ThreadContext {
   readonly #owner: PoolOwner;
+  readonly #clock: VirtualClock;
   /** How many of its jobs' questions wait for something that is still to happen. */
   waiting = 0;
 
-  constructor(owner: PoolOwner, modules: Readonly<Record<string, WireModule>>) {
+  constructor(owner: PoolOwner, modules: Readonly<Record<string, WireModule>>, clock: VirtualClock) {
     super(new Board(), noPort, modules);
     this.#owner = owner;
+    this.#clock = clock;
+  }
+
+  override now(): number {
+    return this.#clock.now();
   }
 
   override say(message: ThreadMessage): void {
@@ -33,15 +40,15 @@ export class VirtualThread extends ThreadContext {
   override ask(message: (request: number) => ThreadMessage): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.waiting++;
-      const answer = (value: unknown) => {
+      const settle = (error: Error | undefined, value: unknown) => {
         this.waiting--;
-        resolve(value);
+        if (error === undefined) resolve(value);
+        else reject(error);
       };
       try {
-        this.#ask(message(0), answer);
+        this.#ask(message(0), settle);
       } catch (error) {
-        this.waiting--;
-        reject(error as Error);
+        settle(error as Error, undefined);
       }
     });
   }
@@ -49,14 +56,24 @@ export class VirtualThread extends ThreadContext {
   /** Whoever could answer later has its turn only after this: a wait that would sleep is over at once. */
   override askSync(message: (request: number) => ThreadMessage): unknown {
     let answer: unknown = null;
-    this.#ask(message(0), (value) => {
+    this.#ask(message(0), (error, value) => {
+      if (error !== undefined) throw error;
       answer = value;
     });
     return answer;
   }
 
-  #ask(message: ThreadMessage, answer: (value: unknown) => void): void {
-    if (message[0] === 'ask') answer(this.#owner.ask(message[2]));
-    else if (message[0] === 'annotation') this.#owner.waitForAnnotation(message[2], message[3], message[4], answer);
+  #ask(message: ThreadMessage, settle: (error: Error | undefined, value: unknown) => void): void {
+    const answer = (value: unknown) => settle(undefined, value);
+    switch (message[0]) {
+      case 'ask':
+        return answer(this.#owner.ask(message[2]));
+      case 'annotation':
+        return this.#owner.waitForAnnotation(message[2], message[3], message[4], answer);
+      case 'put':
+        return this.#owner.putNow(message[2], message[3], settle);
+      case 'outcome of':
+        return this.#owner.waitForOutcome(message[2], answer);
+    }
   }
 }

@@ -7,14 +7,17 @@ import { type Logger, pino } from 'pino';
 import type { Id } from '../core/records.js';
 import type { CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
-import { type EncodeContext, encodeCallback, encodeJob } from '../definition/encode.js';
+import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
 import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
 import type { Board } from '../protocol/board.js';
-import type { ThreadMessage, ToThread } from '../protocol/dispatch.js';
+import { decodeValue } from '../protocol/completed-jobs.js';
+import type { ThreadMessage, ToThread, WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
+import { decodeFailure, JobFailedError } from '../protocol/failure.js';
 import { idFromBytes, idToBytes, idToText } from '../protocol/id.js';
-import type { WireInnerCommand, WireModule } from '../protocol/messages.js';
+import type { WireInnerCommand, WireJob, WireModule } from '../protocol/messages.js';
 import { type DecodeOptions, decodePayload, encodePayload } from '../protocol/payload.js';
+import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
 
 /** The thread's side of what it shares with the coordinator. */
 export class ThreadContext {
@@ -39,6 +42,11 @@ export class ThreadContext {
 
   leave(job: JobContext): void {
     this.#jobs.delete(job.slot);
+  }
+
+  /** What the clock shows, in milliseconds since the epoch. */
+  now(): number {
+    return Date.now();
   }
 
   say(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {
@@ -92,7 +100,7 @@ export class ThreadContext {
 }
 
 /** A job as another job holds it. */
-export class JobReference {
+export class JobReference<Result = unknown> {
   readonly #id: Id;
   readonly #thread: ThreadContext;
   readonly #committed: boolean;
@@ -114,12 +122,22 @@ export class JobReference {
     return new JobAnnotations(this.#id, this.#thread);
   }
 
-  /** A job cannot wait for what is put only when it ends. */
-  result(): Promise<never> {
-    const reason = this.#committed
-      ? 'a running job does not wait for another: return the handle, and its outcome is taken'
-      : 'the job is put when this one ends, so it cannot be waited for here: return it, and its outcome is taken';
-    return Promise.reject(new JobNotCommittedError(reason));
+  /**
+   * What the job's function returned. The thread stays with the job that waits here: where all threads wait so, none is left for what they
+   * wait for. To return the handle instead holds no thread.
+   *
+   * @throws {JobFailedError} if the job failed.
+   * @throws {JobNotCommittedError} if it is put when the running job ends: that cannot be waited for there.
+   */
+  async result(): Promise<Result> {
+    if (!this.#committed) {
+      throw new JobNotCommittedError(
+        'the job is put when this one ends, so it cannot be waited for here: return it, and its outcome is taken, or put it at once with putNow()',
+      );
+    }
+    const [kind, payload] = (await this.#thread.ask((request) => ['outcome of', request, this.#id])) as WireOutcome;
+    if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
+    return decodeValue(kind, payload, references(this.#thread)) as Result;
   }
 
   /** @internal */
@@ -197,6 +215,21 @@ const valueOr = <Value>(thread: ThreadContext, fallback: Value | undefined, byte
 /** Annotations are notes, not results. */
 export const annotationLimitBytes = 64 * 1024;
 
+/** Where a job goes that is put inside another. */
+export interface InnerPutOptions {
+  /** The name of its queue; that of the running job by default. */
+  readonly queue?: string;
+}
+
+/** The coordinator fills in who puts it and how safe it is: as the running job. */
+const putOf = (job: WireJob, queue: string): WireInnerPut => ({
+  type: 'put',
+  queue,
+  owner: '',
+  level: 'memory',
+  jobs: [job],
+});
+
 /** @internal What a context is made of. */
 export interface RunOfJob {
   readonly slot: number;
@@ -248,6 +281,15 @@ export class JobContext {
     return new JobAnnotations(this.#id, this.#thread);
   }
 
+  /**
+   * Says how far the job is, at once: seen by `Job.progress()`, and by whoever reads the annotation `progress`.
+   *
+   * @example currentJob().progress({ done: 3, total: 10, message: 'pages' })
+   */
+  progress(progress: Progress): void {
+    this.annotations.set(progressName, checkProgress(progress));
+  }
+
   /** Aborted when the job is cancelled or runs out of time. A loop that never waits reads `cancelled` instead. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
@@ -270,14 +312,32 @@ export class JobContext {
   }
 
   /**
-   * Puts another job: together with this one's outcome, or not at all if this run fails. Return the handle, and its outcome
-   * is this job's.
+   * Puts another job, or one that was removed or is `held`: together with this one's outcome, or not at all if this run fails. Return the
+   * handle, and its outcome is this job's.
    */
-  put(job: Part, { queue = this.queue }: { readonly queue?: string } = {}): JobReference {
+  put<Result>(
+    job: Part<Result> | JobReference<Result>,
+    { queue = this.queue }: InnerPutOptions = {},
+  ): JobReference<Result> {
+    if (job instanceof JobReference) {
+      this.#inner.push({ type: 'putAgain', job: job.internalId, queue });
+      return job;
+    }
     const wire = encodeJob(this.#encoding(), asJob(job, 'the job'), '');
-    // The coordinator fills in who puts it and how safe it is: as this job.
-    this.#inner.push({ type: 'put', queue, owner: '', level: 'memory', jobs: [wire] });
-    return new JobReference(wire[0], this.#thread, false);
+    this.#inner.push(putOf(wire, queue));
+    return new JobReference<Result>(wire[0], this.#thread, false);
+  }
+
+  /**
+   * Puts another job at once, whatever becomes of this one; resolves when it is as durable as this one. It can be waited for here. A run that
+   * is interrupted and begins again puts it again: a `unique` key makes it the same.
+   *
+   * @example const page = await (await currentJob().putNow(web.fetch(url))).result();
+   */
+  async putNow<Result>(job: Part<Result>, { queue = this.queue }: InnerPutOptions = {}): Promise<JobReference<Result>> {
+    const wire = encodeJob(this.#encoding(), asJob(job, 'the job'), '');
+    const same = (await this.#thread.ask((request) => ['put', request, this.#id, putOf(wire, queue)])) as Id[] | null;
+    return new JobReference<Result>(same?.[0] ?? wire[0], this.#thread, true);
   }
 
   /** Hangs callbacks on a job together with this one's outcome; `on` as `Job.addCallback` and `Job.addCallbacks` take it. */
@@ -292,7 +352,7 @@ export class JobContext {
     const job = whole?.internalId ?? this.#parent;
     if (job === '') throw new JobStatusError('addParts: this job is no part of another, so the whole is to be named');
     const wire = parts.map((part, index) =>
-      encodeJob(this.#encoding(), asJob(part, `parts[${index}]`), `parts[${index}].`),
+      encodeMember(this.#encoding(), asJob(part, `parts[${index}]`), `parts[${index}].`),
     );
     this.#inner.push({ type: 'addParts', job, parts: wire });
     return wire.map(([id]) => new JobReference(id, this.#thread, false));
@@ -304,7 +364,7 @@ export class JobContext {
   }
 
   #encoding(): EncodeContext {
-    return { modules: this.#thread.modules, now: Date.now(), reference: referenceOf };
+    return { modules: this.#thread.modules, now: this.#thread.now(), reference: referenceOf };
   }
 
   /** @internal */

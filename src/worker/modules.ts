@@ -8,7 +8,8 @@ import { encodeFailure, failureFrom } from '../protocol/failure.js';
 type Handler = (...args: unknown[]) => unknown;
 type Modules = Readonly<Record<string, ModuleSetup>>;
 
-const handlers = new Map<string, Handler>();
+/** By the modules that a runtime registered: two runtimes may have different files under one name. */
+const found = new WeakMap<Modules, Map<string, Handler>>();
 
 /** What a module exports, or how importing it failed. */
 export async function describeModule({ url }: ModuleSetup): Promise<ModuleDescription> {
@@ -24,7 +25,16 @@ export async function describeModule({ url }: ModuleSetup): Promise<ModuleDescri
 
 /** The function; a promise of it while its module was not imported in this thread. */
 export function findFunction(modules: Modules, callable: string): Handler | Promise<Handler> {
-  return handlers.get(callable) ?? importFunction(modules, callable);
+  return handlersOf(modules).get(callable) ?? importFunction(modules, callable);
+}
+
+function handlersOf(modules: Modules): Map<string, Handler> {
+  let handlers = found.get(modules);
+  if (handlers === undefined) {
+    handlers = new Map();
+    found.set(modules, handlers);
+  }
+  return handlers;
 }
 
 async function importFunction(modules: Modules, callable: string): Promise<Handler> {
@@ -38,7 +48,7 @@ async function importFunction(modules: Modules, callable: string): Promise<Handl
   const handler = Object.hasOwn(exported, key) ? exported[key] : undefined;
   if (typeof handler !== 'function')
     throw new CallsheetError('UNKNOWN_EXPORT', `${name} exports no function named ${key}`);
-  handlers.set(callable, handler as Handler);
+  handlersOf(modules).set(callable, handler as Handler);
   return handler as Handler;
 }
 

@@ -104,6 +104,18 @@ describe('10 inside a job', () => {
     assert.equal(await again.annotations.get('note'), undefined);
   });
 
+  it('[10.2] progress is an annotation with a shape', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(inside.progressAndHold('pages'));
+    assert.equal(await job.progress(), undefined);
+    await kit.waitForStart(job);
+    assert.deepEqual(await job.progress(), { done: 3, total: 10, message: 'pages' });
+    assert.deepEqual(await job.annotations.get('progress'), await job.progress());
+    await job.annotations.set('progress', 'in a shape of its own');
+    assert.equal(await job.progress(), undefined);
+    await assert.rejects(kit.run(inside.progressBadly()), { message: /^progress\.done: -1/ });
+  });
+
   it('[10.2] one that is too large or cannot be stored is refused, naming it', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('job'));

@@ -26,6 +26,50 @@ describe('2 jobs: a handler', () => {
     });
   }
 
+  it('[2.6] may return a job that is held: it waits until somebody puts it by its id', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const outer = await queue.put(inside.returnUnput('inner'));
+    await kit.clock.advance(hourMs);
+    assert.deepEqual([await outer.status(), await queue.length(), seen], ['active', 0, []]);
+    await kit.crash();
+    await kit.reopen();
+    const inner = (await kit.runtime.job(outer.id).details()).returned!;
+    assert.equal(await kit.runtime.job(inner).status(), 'new');
+    const other = await kit.runtime.createQueue('other');
+    await other.put(kit.runtime.job(inner));
+    assert.equal(await kit.waitForResult(kit.runtime.job(outer.id)), 'inner');
+    assert.equal((await kit.runtime.job(inner).details()).queue, 'other');
+  });
+
+  it('[2.6] a held job may be put inside another, with its outcome', async (t) => {
+    const kit = await opened(t);
+    const held = await kit.runtime.queue().put(work.mark('held'), { held: true });
+    await kit.untilIdle();
+    assert.deepEqual([await held.status(), seen], ['new', []]);
+    await kit.run(inside.putGiven(held as never));
+    assert.equal(await kit.waitForResult(held), 'held');
+    await assert.rejects(kit.runtime.queue().put(held), { code: 'JOB_STATUS' });
+  });
+
+  it('[2.6] a held composition goes with its parts to the queue that it is put into, if its quotas are known there', async (t) => {
+    const kit = await opened(t);
+    const [queue, other] = [kit.runtime.queue(), await kit.runtime.createQueue('other')];
+    await queue.setQuota('one');
+    const parts = [work.hold('a'), work.mark('b').with({ quotas: ['one'] })] as Part[];
+    const whole = await queue.put(parallel(parts, { postprocess: work.list }), { held: true });
+    await assert.rejects(other.put(whole), { code: 'UNKNOWN_QUOTA' });
+    assert.deepEqual([await whole.status(), (await whole.details()).queue], ['new', '']);
+    await other.setQuota('one');
+    await other.put(whole);
+    await kit.untilIdle();
+    assert.equal((await kit.runtime.job(kit.running[0]!).details()).queue, 'other');
+    openGate('a');
+    assert.deepEqual(await kit.waitForResult(whole), ['a', 'b']);
+    const inPart = parallel([work.mark('a').with({ held: true })]);
+    await assert.rejects(queue.put(inPart), { code: 'INVALID_OPTION', message: /^parts\[0\]\.held/ });
+  });
+
   it('[2.6] that returned a job is active meanwhile, without a thread or an agent’s place', async (t) => {
     const kit = await opened(t, { threads: 1, agent: { size: 1 } });
     const outer = await kit.runtime.queue().put(inside.returnHeld('inner'));
@@ -136,9 +180,48 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual(seen, ['inner, attempt 2']);
   });
 
-  it('[2.7] cannot be waited for inside: JobNotCommittedError, which says to return it', async (t) => {
+  it('[2.7] cannot be waited for inside: JobNotCommittedError, which names the two ways out', async (t) => {
     const kit = await opened(t);
-    assert.match((await kit.run(inside.waitForPut())) as string, /^JobNotCommittedError: .*return it/);
+    assert.match((await kit.run(inside.waitForPut())) as string, /^JobNotCommittedError: .*return it.*putNow/);
+  });
+
+  it('[2.7] put now, it is there whatever becomes of the job, and can be waited for inside', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    assert.equal(await kit.run(inside.putNowAndEnd('inner', false)), 'inner');
+    const failing = await kit.runtime.queue().put(inside.putNowAndEnd('stays', true));
+    await kit.waitForStatus(failing, 'completed');
+    await failedWith(failing, 'OrderError');
+    assert.deepEqual(seen, ['inner', 'stays', 'failing: after a put']);
+  });
+
+  it('[2.7] put now, it is refused at once, and its failure is the error of who waits', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    assert.equal(await kit.run(inside.putNowBadly('failing')), 'JOB_FAILED: inner');
+    assert.match((await kit.run(inside.putNowBadly('unknown queue'))) as string, /^UNKNOWN_QUEUE: .*"nowhere"/);
+  });
+
+  it('[2.7] put now with a live key, it is that job; and a bound does not hold it up', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    await queue.setBound(1);
+    const first = await queue.put(work.hold('unique'), { unique: 'key' });
+    await kit.waitForStart(first);
+    const filling = queue.put(work.mark('filling'), { beginAfter: hourMs });
+    assert.equal(await kit.run(inside.putUnique('key')), first.id);
+    await filling;
+    openGate('unique');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['unique']);
+  });
+
+  it('[2.7] a delay inside counts on the clock of the runtime', async (t) => {
+    const kit = await opened(t);
+    await kit.clock.advance(5 * hourMs);
+    const before = kit.clock.now.getTime();
+    const id = await kit.run(inside.putDelayed('later', hourMs));
+    assert.deepEqual((await kit.runtime.job(id).details()).dueAt, new Date(before + hourMs));
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(seen, ['later']);
   });
 
   it('[2.7] is checked at once, as far as it can be', async (t) => {

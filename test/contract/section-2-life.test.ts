@@ -12,6 +12,33 @@ describe('2 jobs: status', () => {
     const job = await kit.runtime.queue().put(work.mark('a'));
     assert.match(job.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     assert.match(kit.runtime.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+    assert.equal((await job.details()).owner, kit.runtime.id);
+  });
+
+  it('[2.1] a handle tells the callable, the arguments, the options, the queue, the agent and the runtime that put it', async (t) => {
+    const kit = await opened(t);
+    const queue = await kit.runtime.createQueue('mail');
+    await queue.setQuota('one', { size: 2 });
+    const retry = retryErrors({ limit: 3 });
+    const options = { priority: 5, timeoutMs: 1_000, unique: 'key', durability: 'memory', retry } as const;
+    const job = await queue.put(work.add(1, 2), { ...options, quotas: ['one', { name: 'one', key: 'a' }] });
+    await kit.waitForResult(job);
+    const {
+      callable,
+      agent,
+      owner,
+      queue: name,
+      priority,
+      timeoutMs,
+      unique,
+      durability,
+      ...rest
+    } = await job.details();
+    assert.deepEqual([callable, await job.arguments(), name, agent], ['work#add', [1, 2], 'mail', 'main']);
+    assert.deepEqual({ priority, timeoutMs, unique, durability, retry: rest.retry }, options);
+    assert.deepEqual([rest.quotas, owner], [[{ name: 'one' }, { name: 'one', key: 'a' }], kit.runtime.id]);
+    const { timeoutMs: none, unique: noKey } = await (await queue.put(work.add(1, 2))).details();
+    assert.deepEqual([none, noKey], [undefined, undefined]);
   });
 
   it('[2.1] goes through new, pending, assigned, active, callbacks and completed', async (t) => {

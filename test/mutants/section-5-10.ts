@@ -191,4 +191,11 @@ export const section5to10: readonly Mutant[] = [
     find: "value === null ? undefined : { kind: 'annotation', job, name, value }",
     replace: 'undefined',
   },
+  {
+    bug: 'progress is said under another name than it is read',
+    tags: ['10.2'],
+    file: 'worker/context.ts',
+    find: 'this.annotations.set(progressName, ',
+    replace: "this.annotations.set('state', ",
+  },
 ];

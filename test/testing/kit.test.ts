@@ -1,7 +1,7 @@
 /** The test kit itself: steps, clock, waits, crashes. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { retryErrors } from 'callsheet';
+import { defineJobs, retryErrors } from 'callsheet';
 import { openVirtual } from 'callsheet/testing';
 import { allJobs, inside, work } from '../contract/jobs/all.js';
 import { forget, openGate, seen } from '../contract/jobs/work.js';
@@ -34,6 +34,32 @@ describe('a virtual runtime', () => {
     assert.deepEqual((await late.details()).endAt, new Date('2031-05-05T01:00:00Z'));
     assert.deepEqual(kit.clock.now, new Date('2031-05-05T01:00:00Z'));
     await assert.rejects(kit.clock.advance(-1), RangeError);
+  });
+
+  it('runs the files that it was given, also where another kit has others under the same name', async () => {
+    const other = defineJobs<typeof import('./jobs/other-work.js')>(
+      'work',
+      new URL('./jobs/other-work.js', import.meta.url),
+    );
+    await using first = await openVirtual({ jobs: allJobs });
+    assert.equal(await first.run(work.add(1, 2)), 3);
+    await using second = await openVirtual({ jobs: [other] });
+    assert.equal(await second.run(other.add(1, 2)), 'another file');
+    assert.equal(await first.run(work.add(1, 2)), 3);
+  });
+
+  it('gives the outcome that a handle was told, also when it is closed', async () => {
+    const kit = await openVirtual({ jobs: allJobs });
+    const job = await kit.runtime.queue().put(work.add(1, 2));
+    const [many, unasked] = await kit.runtime.queue().putAll([work.add(3, 4), work.add(5, 6)]);
+    const waiting = await kit.runtime.queue().put(work.add(1, 2), { beginAfter: 1000 });
+    await kit.untilIdle();
+    assert.equal(await many!.result(), 7);
+    await kit.close();
+    assert.deepEqual([await job.result(), await many!.result()], [3, 7]);
+    assert.equal(await job.failure(), undefined);
+    await assert.rejects(unasked!.result(), { code: 'CLOSED' });
+    await assert.rejects(waiting.result(), { code: 'CLOSED' });
   });
 
   it('moves its clock to what comes next', async () => {

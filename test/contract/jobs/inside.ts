@@ -41,7 +41,7 @@ export function putAndEnd(how: 'well' | 'throw' | 'unstorable' | 'unknown queue'
 }
 
 /** Waits for what it puts: the error that says that it cannot. */
-export async function waitForPut(): Promise<string> {
+export async function waitForPut(): Promise<unknown> {
   const put = currentJob().put(work.add(1, 1));
   return put.result().catch((error: Error) => `${error.name}: ${error.message}`);
 }
@@ -154,3 +154,36 @@ export function sayAndFail(name: string, value: unknown): never {
 }
 
 export const listenTo = (job: JobReference, name: string) => job.annotations.waitFor(name, { timeoutMs: 5 });
+
+/** Puts a job at once, waits for it, and then ends as it is told to. */
+export async function putNowAndEnd(name: string, failing: boolean): Promise<unknown> {
+  const put = await currentJob().putNow(work.mark(name));
+  const result = await put.result();
+  return failing ? fail('after a put') : result;
+}
+
+/** Waits for a job that fails, or that cannot be put at all: the error that it gets. */
+export async function putNowBadly(how: 'failing' | 'unknown queue'): Promise<unknown> {
+  try {
+    if (how === 'failing') return await (await currentJob().putNow(work.fail('inner'))).result();
+    return await currentJob().putNow(work.mark('never'), { queue: 'nowhere' });
+  } catch (error) {
+    return `${(error as { code: string }).code}: ${(error as Error).message}`;
+  }
+}
+
+export const putUnique = async (key: string) =>
+  (await currentJob().putNow(work.hold('unique').with({ unique: key }))).id;
+
+/** Returns a job that somebody else is to put. */
+export const returnUnput = (name: string) => work.mark(name).with({ held: true });
+/** Puts the job that it is given a handle of. */
+export const putGiven = (job: JobReference) => currentJob().put(job).id;
+export const putDelayed = (name: string, delayMs: number) =>
+  currentJob().put(work.mark(name).with({ beginAfter: delayMs })).id;
+
+export async function progressAndHold(name: string): Promise<string> {
+  currentJob().progress({ done: 3, total: 10, message: 'pages' });
+  return hold(name);
+}
+export const progressBadly = () => currentJob().progress({ done: -1 });

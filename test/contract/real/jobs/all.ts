@@ -6,4 +6,5 @@ export const stubborn = defineJobs<typeof import('./stubborn.js')>(
   'stubborn',
   new URL('./stubborn.js', import.meta.url),
 );
-export const realJobs = [marking, stubborn];
+export const within = defineJobs<typeof import('./within.js')>('within', new URL('./within.js', import.meta.url));
+export const realJobs = [marking, stubborn, within];
