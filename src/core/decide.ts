@@ -25,7 +25,7 @@ import {
   remove,
   waitForInner,
 } from './job.js';
-import { changeQueue, createQueue, removeQueue, requireQueue } from './queue.js';
+import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkQuotas } from './quota.js';
 import { type Id, type JobRecord, type Level, levels, quotaRecordKey } from './records.js';
 import { recover } from './recovery.js';
@@ -82,7 +82,7 @@ function apply(decision: Decision, command: Command): void {
       return cancel(decision, knownJob(state, command.job));
     case 'claim': {
       const job = state.job(command.job);
-      if (job?.queued) claim(decision, job, command.agent);
+      if (job !== undefined && isClaimable(decision, job)) claim(decision, job, command.agent);
       return;
     }
     case 'begun':
@@ -103,7 +103,9 @@ function apply(decision: Decision, command: Command): void {
     case 'recover':
       return recover(decision);
     case 'tick':
-      for (const job of state.takeDue(now, dueAtOnce)) {
+      for (let left = dueAtOnce; left > 0; left--) {
+        const job = state.nextDue(now);
+        if (job === undefined) return;
         if (job.deadline !== 0 && job.deadline <= now && job.attempts === 0) expire(decision, job);
         else becomeDue(decision, job);
       }
@@ -230,6 +232,11 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
 
 function concludeCancelled(decision: Decision, job: JobRecord): void {
   conclude(decision, job, 'failure', cancelledFailure(decision));
+}
+
+/** Whoever claims may have seen less than there is: what cannot be claimed now stays as it is. */
+function isClaimable({ state, now }: Decision, job: JobRecord): boolean {
+  return job.queued && !queueOf(state, job.queue)?.paused && state.hasRoom(job, now);
 }
 
 function knownJob(state: State, id: Id): JobRecord {

@@ -1,23 +1,27 @@
 /**
  * Rate limits: a bucket of starts for each quota, or each key of one, that fills up evenly over the period.
  *
- * A bucket exists only while it is not full. It is not stored: a runtime that opens again begins with full buckets.
+ * A bucket exists only while it is not full. It is not stored where one runtime has the store alone: opened again, it begins with full
+ * buckets.
  */
 import { Heap } from './heap.js';
 import type { QuotaRecord } from './records.js';
 
-interface Bucket {
+/** Starts left, and when that was so. */
+export interface Bucket {
+  readonly left: number;
+  readonly at: number;
+  readonly fullAt: number;
+}
+
+interface Kept extends Bucket {
   readonly key: string;
-  /** Starts left, and when that was so. */
-  left: number;
-  at: number;
-  fullAt: number;
   position: number;
 }
 
 export class Rates {
-  readonly #buckets = new Map<string, Bucket>();
-  readonly #byTime = new Heap<Bucket>(
+  readonly #buckets = new Map<string, Kept>();
+  readonly #byTime = new Heap<Kept>(
     (a, b) => a.fullAt < b.fullAt,
     (bucket, index) => {
       bucket.position = index;
@@ -29,34 +33,47 @@ export class Rates {
     return this.#buckets.size;
   }
 
+  /** Undefined: it is full. */
+  bucket(key: string): Bucket | undefined {
+    return this.#buckets.get(key);
+  }
+
+  put(key: string, bucket: Bucket | undefined): void {
+    const before = this.#buckets.get(key);
+    if (before !== undefined) this.#byTime.remove(before.position);
+    if (bucket === undefined) {
+      this.#buckets.delete(key);
+      return;
+    }
+    const { left, at, fullAt } = bucket;
+    const kept = { key, left, at, fullAt, position: -1 };
+    this.#buckets.set(key, kept);
+    this.#byTime.add(kept);
+  }
+
   /** 0 if one more may begin now; otherwise the time at which one may. */
   nextAt(key: string, { rate, ratePeriodMs }: QuotaRecord, now: number): number {
     const bucket = this.#buckets.get(key);
     if (bucket === undefined || rate === 0) return 0;
-    const left = Math.min(rate, bucket.left + ((now - bucket.at) * rate) / ratePeriodMs);
+    const left = leftAt(bucket, rate, ratePeriodMs, now);
     // A thousandth of a start is the rounding of the clock's milliseconds.
     return left >= 0.999 ? 0 : now + Math.ceil(((1 - left) * ratePeriodMs) / rate);
   }
 
   /** One begins now. */
   spend(key: string, { rate, ratePeriodMs }: QuotaRecord, now: number): void {
-    if (rate === 0) return;
     this.#dropFull(now);
-    let bucket = this.#buckets.get(key);
-    if (bucket === undefined) {
-      bucket = { key, left: rate, at: now, fullAt: 0, position: -1 };
-      this.#buckets.set(key, bucket);
-    } else this.#byTime.remove(bucket.position);
-    bucket.left = Math.min(rate, bucket.left + ((now - bucket.at) * rate) / ratePeriodMs) - 1;
-    bucket.at = now;
-    bucket.fullAt = now + ((rate - bucket.left) * ratePeriodMs) / rate;
-    this.#byTime.add(bucket);
+    const bucket = this.#buckets.get(key);
+    const left = (bucket === undefined ? rate : leftAt(bucket, rate, ratePeriodMs, now)) - 1;
+    this.put(key, { left, at: now, fullAt: now + ((rate - left) * ratePeriodMs) / rate });
   }
 
   #dropFull(now: number): void {
-    for (let first = this.#byTime.first(); first !== undefined && first.fullAt <= now; first = this.#byTime.first()) {
-      this.#byTime.remove(0);
-      this.#buckets.delete(first.key);
-    }
+    for (let first = this.#byTime.first(); first !== undefined && first.fullAt <= now; first = this.#byTime.first())
+      this.put(first.key, undefined);
   }
+}
+
+function leftAt({ left, at }: Bucket, rate: number, ratePeriodMs: number, now: number): number {
+  return Math.min(rate, left + ((now - at) * rate) / ratePeriodMs);
 }

@@ -7,11 +7,12 @@
  * records and kept here, never stored.
  */
 import { Heap } from './heap.js';
+import { agentOf, awaitedBy, isUnfinished, liveUnique, placeKey, timerOf, uniqueKey } from './indices.js';
 import { JobRow } from './job-row.js';
 import { type Lane, Lanes } from './lanes.js';
 import { Members } from './members.js';
 import { neededPlaces, quotaOf } from './quota.js';
-import { Rates } from './rates.js';
+import { type Bucket, Rates } from './rates.js';
 import type { AnnotationRecord, Id, JobRecord, Payload, PayloadSlot, SettingRecord } from './records.js';
 
 interface JobChange {
@@ -24,6 +25,11 @@ interface ValueChange<T> {
   readonly map: Map<string, T>;
   readonly key: string;
   readonly value: T | undefined;
+}
+
+interface BucketChange {
+  readonly bucket: string;
+  readonly before: Bucket | undefined;
 }
 
 /** A queue's lanes wait for a quota's rate until then. */
@@ -74,7 +80,7 @@ export class State {
   #position = 0;
   #now = 0;
   /** All changes of this group, in order; each row and each key in it once. */
-  #undo: (JobChange | ValueChange<never>)[] = [];
+  #undo: (JobChange | ValueChange<never> | BucketChange)[] = [];
   #changed: JobRow[] = [];
   readonly #changedSettings = new Set<string>();
   readonly #changedAnnotations = new Set<string>();
@@ -171,7 +177,12 @@ export class State {
 
   /** The next job in this queue's line, of those whose lane is accepted and that get a place in all their quotas. */
   firstQueued(queue: string, accepts: (lane: Lane) => boolean, now: number): JobRecord | undefined {
-    return this.#lanes.first(queue, accepts, (lane) => this.#fullAt(lane, now));
+    return this.#lanes.first(queue, accepts, ({ gates }) => this.#fullAt(queue, gates, now));
+  }
+
+  /** Whether a job gets the places that it needs now. */
+  hasRoom(job: JobRecord, now: number): boolean {
+    return job.quotas.length === 0 || this.#fullAt(job.queue, neededPlaces(job), now) === undefined;
   }
 
   /** The jobs that have a place in a quota. */
@@ -260,28 +271,22 @@ export class State {
   /** A job begins that names this quota. */
   spendRate(queue: string, quota: string): void {
     const record = quotaOf(this, queue, quota);
-    if (record !== undefined) this.#rates.spend(placeKey(queue, quota), record, this.#now);
+    if (record === undefined || record.rate === 0) return;
+    const key = placeKey(queue, quota);
+    this.#undo.push({ bucket: key, before: this.#rates.bucket(key) });
+    this.#rates.spend(key, record, this.#now);
   }
 
-  /** The jobs whose time has come by now, so many at most; what waited for a rate goes on by itself. */
-  takeDue(now: number, most: number): JobRecord[] {
-    const due: JobRecord[] = [];
-    for (
-      let first = this.#timers.first();
-      first !== undefined && first.timerAt <= now && due.length < most;
-      first = this.#timers.first()
-    ) {
+  /** The job whose time has come first, if that is by now: it is due until it is changed. What waited for a rate goes on by itself. */
+  nextDue(now: number): JobRecord | undefined {
+    for (;;) {
+      const first = this.#timers.first();
+      if (first === undefined || first.timerAt > now) return undefined;
+      if (first instanceof JobRow) return first;
       this.#timers.remove(0);
-      first.timerPosition = -1;
-      if (first instanceof JobRow) {
-        first.timerAt = 0;
-        due.push(first);
-      } else {
-        this.#rateWakes.delete(placeKey(first.queue, first.quota));
-        this.#lanes.unpark(first.queue, first.quota);
-      }
+      this.#rateWakes.delete(placeKey(first.queue, first.quota));
+      this.#lanes.unpark(first.queue, first.quota);
     }
-    return due;
   }
 
   /**
@@ -301,6 +306,7 @@ export class State {
     while (this.#undo.length > mark) {
       const change = this.#undo.pop()!;
       if ('row' in change) this.#restore(change);
+      else if ('bucket' in change) this.#rates.put(change.bucket, change.before);
       else this.#restoreValue(change);
     }
     if (mark === 0) this.keepChanges();
@@ -368,6 +374,47 @@ export class State {
   }
 
   /**
+   * Takes in a record of a store that others write to as well: no decision, so nothing to write or to take back. What it belongs to comes
+   * first. One that is here already has no changes that are not kept.
+   */
+  admit(record: JobRecord): void {
+    this.#position = Math.max(this.#position, record.eligible);
+    let row = this.#rows.get(record.id);
+    const wasCompleted = row?.status === 'completed';
+    if (row === undefined) {
+      row = new JobRow(record);
+      this.#enter(row);
+    } else this.#become(row, record);
+    if (row.status !== 'completed' || wasCompleted) return;
+    this.#complete(row);
+    // What completed before it may come after it.
+    if (row.role === 'root') {
+      let at = this.#completed.length - 1;
+      for (; at > this.#oldest && this.#completed[at - 1]!.completedAt > row.completedAt; at--)
+        this.#completed[at] = this.#completed[at - 1]!;
+      this.#completed[at] = row;
+    }
+  }
+
+  /** The counterpart of `admit` for a record that is no more: its members are told by themselves. */
+  expel(id: Id): void {
+    const row = this.#rows.get(id);
+    if (row === undefined) return;
+    for (const name of [...this.#annotated.of(id)]) this.admitAnnotation(id, name, null);
+    this.#leave(row);
+  }
+
+  admitSetting(key: string, record: SettingRecord | undefined): void {
+    this.loadSetting(key, record);
+    for (const queue of this.#lanes.queues()) this.#lanes.unparkAll(queue);
+  }
+
+  admitAnnotation(job: Id, name: string, value: Payload | null): void {
+    this.loadAnnotation(job, name, value);
+    this.#reindexAnnotation(annotationKey(job, name), job, name);
+  }
+
+  /**
    * Gives a job an equal payload in the place of one that it shares with another, whose outcome it took: for a store that keeps
    * payloads by job. No decision, so nothing to write or to take back.
    */
@@ -425,11 +472,17 @@ export class State {
     else if (before === row) this.#remember(row);
     else {
       if (row.status === 'completed' && before.status !== 'completed') this.#uncomplete(row);
-      // Its place in a line is found by the order that it has there now.
-      if (row.lane !== undefined) this.#lanes.remove(row);
-      row.restore(before);
-      this.#reindex(row);
+      this.#become(row, before);
     }
+  }
+
+  /** Out of all indices by what it is now, and into them by what it becomes. */
+  #become(row: JobRow, record: JobRecord): void {
+    row.isThere = false;
+    this.#reindex(row);
+    row.restore(record);
+    row.isThere = true;
+    this.#reindex(row);
   }
 
   #enter(row: JobRow): void {
@@ -505,23 +558,21 @@ export class State {
       row.timerAt = timerAt;
       if (timerAt !== 0) this.#timers.add(row);
     }
-    const live = there && row.outcome === 'none';
     const places = there ? row.places : noPlaces;
     if (places !== row.inPlaces) this.#reindexPlaces(row, places);
-    const inner = live && row.stage === 'inner' ? row.inner : '';
+    const inner = there ? awaitedBy(row) : '';
     if (inner !== row.inInner) {
       if (row.inInner !== '') this.#waiting.remove(row.inInner, row);
       if (inner !== '') this.#waiting.add(inner, row);
       row.inInner = inner;
     }
-    const keyed = live && row.role === 'root' && row.unique !== '' && row.status !== 'new';
-    const unique = keyed ? uniqueKey(row.queue, row.unique) : '';
+    const unique = there ? liveUnique(row) : '';
     if (unique !== row.inUnique) {
-      if (row.inUnique !== '') this.#unique.delete(row.inUnique);
+      if (row.inUnique !== '' && this.#unique.get(row.inUnique) === row) this.#unique.delete(row.inUnique);
       if (unique !== '') this.#unique.set(unique, row);
       row.inUnique = unique;
     }
-    const agent = there && (row.claimed || row.status === 'callbacks') ? row.agent : '';
+    const agent = there ? agentOf(row) : '';
     if (agent !== row.inAgent) {
       if (row.inAgent !== '') this.#running.remove(row.inAgent, row);
       if (agent !== '') this.#running.add(agent, row);
@@ -533,12 +584,12 @@ export class State {
       if (calledBack !== '') addTo(this.#calledBack, calledBack, 1);
       row.inCalledBack = calledBack;
     }
-    const isUnfinished = there && row.role === 'root' && row.status !== 'completed' && row.status !== 'new';
-    if (isUnfinished !== row.isUnfinished) {
-      addTo(this.#unfinished, row.queue, isUnfinished ? 1 : -1);
-      row.isUnfinished = isUnfinished;
+    const unfinished = there && isUnfinished(row);
+    if (unfinished !== row.isUnfinished) {
+      addTo(this.#unfinished, row.queue, unfinished ? 1 : -1);
+      row.isUnfinished = unfinished;
     }
-    const isDated = isUnfinished && row.dueAt !== 0;
+    const isDated = unfinished && row.dueAt !== 0;
     if (isDated !== row.isDated) {
       addTo(this.#dated, row.queue, isDated ? 1 : -1);
       row.isDated = isDated;
@@ -558,13 +609,13 @@ export class State {
     else this.#annotated.remove(job, name);
   }
 
-  /** The first of a lane's quotas that has no room. */
-  #fullAt({ queue, gates }: Lane, now: number): string | undefined {
-    for (const quota of gates) {
+  /** The first of these quotas that has no room. */
+  #fullAt(queue: string, quotas: readonly string[], now: number): string | undefined {
+    for (const quota of quotas) {
       const record = quotaOf(this, queue, quota);
       if (record === undefined) continue;
       const key = placeKey(queue, quota);
-      if (this.#holders.count(key) >= record.size) return quota;
+      if (this.holders(queue, quota).size >= record.size) return quota;
       const openAt = this.#rates.nextAt(key, record, now);
       if (openAt === 0) continue;
       if (!this.#rateWakes.has(key)) {
@@ -588,17 +639,7 @@ function addTo(counts: Map<string, number>, key: string, change: number): void {
 
 const listOf = ({ role }: JobRecord) => (role === 'callback' ? 'callbackRows' : 'partRows');
 const payloadBytes = ({ args, result }: JobRecord) => (args?.byteLength ?? 0) + (result?.byteLength ?? 0);
-const placeKey = (queue: string, quota: string) => `${queue}\n${quota}`;
-const uniqueKey = (queue: string, unique: string) => `${queue}\n${unique}`;
 const annotationKey = (job: Id, name: string) => `${job}${name}`;
-
-/** When something is to happen to a job by itself; 0: never. Its deadline counts until it has begun. */
-function timerOf(job: JobRecord): number {
-  if (job.claimed || job.outcome !== 'none' || (job.status === 'new' && job.role === 'root')) return 0;
-  const deadline = job.attempts === 0 ? job.deadline : 0;
-  if (job.dueAt === 0 || deadline === 0) return job.dueAt || deadline;
-  return Math.min(job.dueAt, deadline);
-}
 
 /** Invariants of a step, checked on every decision: cheap, and on in production. */
 function checkStep(job: JobRecord, status: JobRecord['status'], outcome: JobRecord['outcome']): void {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
-import { call, type ErrorPayload, idOf, Machine, payload, thrown, told, value, whole } from './making.js';
+import { call, type ErrorPayload, idOf, Machine, payload, recordOf, thrown, told, value, whole } from './making.js';
 
 const someClaim = { job: idOf('a'), fence: 1 };
 const claimCommands: Command[] = [
@@ -237,4 +237,21 @@ describe('a job', () => {
       assert.deepEqual(next.line(), ['b']);
     });
   });
+
+  for (const [what, prepare] of [
+    ['its queue is paused', (machine) => machine.do({ type: 'pauseQueue', name: '', paused: true })],
+    ['a quota of it is full', (machine) => machine.claim('holder')],
+    ['it is with another agent', (machine) => machine.claim('a')],
+    ['it is no more', (machine) => machine.do({ type: 'fail', job: idOf('a'), failure: payload() })],
+  ] as [string, (machine: Machine) => void][]) {
+    it(`a claim by who has not yet seen that ${what} changes nothing`, () => {
+      const machine = new Machine();
+      machine.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });
+      machine.put(call('a', { quotas: ['q'] }), call('holder', { quotas: ['q'] }));
+      prepare(machine);
+      const before = recordOf(machine.job('a'));
+      assert.deepEqual(machine.claim('a'), []);
+      assert.deepEqual(recordOf(machine.job('a')), before);
+    });
+  }
 });

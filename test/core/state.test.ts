@@ -5,9 +5,10 @@ import fc from 'fast-check';
 import type { JobSpec } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import type { AnnotationRecord, JobRecord, SettingRecord } from '../../src/core/records.js';
-import { State } from '../../src/core/state.js';
+import { type Changes, State } from '../../src/core/state.js';
 import { CallsheetError } from '../../src/errors.js';
 import { seedOf } from '../harness/randomness.js';
+import { admitNews } from '../shared-store/news.js';
 import {
   call,
   changesOf,
@@ -87,11 +88,34 @@ class Stored {
   }
 }
 
+/** A state that hears of another's groups later, several at once. */
+class Follower {
+  readonly state = new State();
+  #jobs = new Map<string, JobRecord | undefined>();
+  #settings = new Map<string, SettingRecord | undefined>();
+  #annotations = new Map<string, AnnotationRecord | undefined>();
+
+  hear({ jobs, forgotten, settings, annotations }: Changes): void {
+    for (const job of jobs) this.#jobs.set(job.id, recordOf(job));
+    for (const id of forgotten) this.#jobs.set(id, undefined);
+    for (const [key, setting] of settings) this.#settings.set(key, setting);
+    for (const [key, annotation] of annotations) this.#annotations.set(key, annotation);
+  }
+
+  follow(): void {
+    admitNews(this.state, { jobs: this.#jobs, settings: this.#settings, annotations: this.#annotations });
+    this.#jobs = new Map();
+    this.#settings = new Map();
+    this.#annotations = new Map();
+  }
+}
+
 /** Groups of commands, some of them taken back; after each command and each group everything is looked at. */
 function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[]): void {
   const state = new State();
   const wishes = new Wishes();
   const stored = new Stored();
+  const follower = new Follower();
   let now = 0;
   for (const { wishes: group, kept } of all) {
     const before = snapshotOf(state);
@@ -109,6 +133,8 @@ function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[])
     }
     if (kept) {
       stored.keep(state);
+      follower.hear(state.changes());
+      if (now % 3 === 0) follower.follow();
       state.keepChanges();
     } else {
       state.rollback(0);
@@ -123,6 +149,11 @@ function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[])
   const { completed: __, ...kept } = snapshotOf(state);
   assert.deepEqual(told, kept, 'what was kept is what there is');
   checkDerived(opened);
+  follower.follow();
+  const { completed: ___, ...followed } = snapshotOf(follower.state);
+  assert.deepEqual(followed, kept, 'what was heard of later is what there is');
+  assert.deepEqual(follower.state.completedCount, state.completedCount);
+  checkDerived(follower.state);
 }
 
 describe('the state', () => {
@@ -169,6 +200,21 @@ describe('the state', () => {
     assert.equal(first(), undefined);
     state.rollback(0);
     assert.equal(first(), idOf('b'));
+  });
+
+  it('taken back, a rate and a queue are as if nothing had begun or moved there', () => {
+    const machine = new Machine();
+    const { state } = machine;
+    machine.do({ type: 'createQueue', name: 'other' });
+    machine.do({ type: 'setQuota', queue: '', name: 'r', size: 9, rate: 1, ratePeriodMs: 1000 });
+    machine.put(call('a', { quotas: ['r'] }), call('b'));
+    machine.do({ type: 'remove', job: idOf('b') });
+    const first = () => nameOf(state.firstQueued('', () => true, machine.now)?.id ?? '');
+    decide(state, { type: 'claim', job: idOf('a'), agent: 'main' }, outsideAt(machine.now));
+    decide(state, { type: 'putAgain', job: idOf('b'), queue: 'other' }, outsideAt(machine.now));
+    state.rollback(0);
+    assert.equal(first(), 'a');
+    assert.deepEqual([state.unfinished(''), state.unfinished('other')], [1, 0]);
   });
 
   it('[3.4] tells a store nothing of a put that was refused', () => {

@@ -159,9 +159,9 @@ export const section2: readonly Mutant[] = [
   {
     bug: 'a key is live until the callbacks are completed',
     tags: ['2.9'],
-    file: 'core/state.ts',
-    find: 'const keyed = live && ',
-    replace: "const keyed = there && row.status !== 'completed' && ",
+    file: 'core/indices.ts',
+    find: "unique !== '' && outcome === 'none' && role === 'root' && status !== 'new'",
+    replace: "unique !== '' && status !== 'completed' && role === 'root' && status !== 'new'",
   },
   {
     bug: 'a running job is replaced',

@@ -104,8 +104,8 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a quota has room for one more',
     tags: ['4.1'],
     file: 'core/state.ts',
-    find: 'if (this.#holders.count(key) >= record.size) return quota;',
-    replace: 'if (this.#holders.count(key) > record.size) return quota;',
+    find: 'if (this.holders(queue, quota).size >= record.size) return quota;',
+    replace: 'if (this.holders(queue, quota).size > record.size) return quota;',
   },
   {
     bug: 'a change to an unknown quota is taken',
@@ -139,8 +139,8 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a quota is full only at its very size',
     tags: ['4.5'],
     file: 'core/state.ts',
-    find: 'if (this.#holders.count(key) >= record.size) return quota;',
-    replace: 'if (this.#holders.count(key) === record.size) return quota;',
+    find: 'if (this.holders(queue, quota).size >= record.size) return quota;',
+    replace: 'if (this.holders(queue, quota).size === record.size) return quota;',
   },
   {
     bug: 'a place is kept while callbacks run',
@@ -188,7 +188,7 @@ export const section3and4: readonly Mutant[] = [
     bug: 'starts are not counted for a rate',
     tags: ['4.8'],
     file: 'core/rates.ts',
-    find: '* rate) / ratePeriodMs) - 1;',
-    replace: '* rate) / ratePeriodMs);',
+    find: ': leftAt(bucket, rate, ratePeriodMs, now)) - 1;',
+    replace: ': leftAt(bucket, rate, ratePeriodMs, now));',
   },
 ];
