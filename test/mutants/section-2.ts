@@ -125,8 +125,8 @@ export const section2: readonly Mutant[] = [
     bug: 'what a job puts is waited for without an error',
     tags: ['2.7'],
     file: 'worker/context.ts',
-    find: 'return Promise.reject(new JobNotCommittedError(reason));',
-    replace: 'return Promise.resolve(reason as never);',
+    find: 'if (!this.#committed) {',
+    replace: 'if (!this.#id) {',
   },
   {
     bug: 'tearDown is given nothing',
