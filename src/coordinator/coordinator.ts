@@ -8,9 +8,9 @@ import { takesTurns } from '../core/callback.js';
 import type { Command, Effect, Gate, InnerCommand, Retention, Settled } from '../core/commands.js';
 import { levelGate } from '../core/job.js';
 import { queueOf } from '../core/queue.js';
-import type { Id, JobRecord, OutcomeKind } from '../core/records.js';
+import { type Id, isAgentOf, type JobRecord, type OutcomeKind } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
-import { ClosedError } from '../errors.js';
+import { ClaimLostError, ClosedError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
 import { commandFromWire } from '../protocol/commands.js';
 import type { WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
@@ -33,6 +33,7 @@ import { Estimates } from './estimates.js';
 import type { Timer } from './long-timeout.js';
 import { outcomeBytes, payloadBytes } from './outcome-bytes.js';
 import type { PoolOwner, PoolPort, Run } from './pool-port.js';
+import { Presence, type PresenceOptions } from './presence.js';
 import { Waiters } from './waiters.js';
 
 export interface CoordinatorPorts {
@@ -51,6 +52,8 @@ export interface CoordinatorPorts {
 
 export interface CoordinatorOptions extends AgentOptions {
   readonly retention: Retention;
+  /** As which dispatcher it works. */
+  readonly presence: PresenceOptions;
 }
 
 interface Closing {
@@ -75,6 +78,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #drainWaiters = new Waiters<number>();
   /** Puts that wait for room in a bounded queue. */
   readonly #heldPuts = new Waiters<() => void>();
+  readonly #presence: Presence;
   /** Undefined until the store is open. */
   #claiming: Claiming | undefined;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
@@ -86,6 +90,29 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.#store = ports.store;
     this.#options = options;
     this.#pool = ports.pool(this);
+    this.#presence = new Presence(
+      {
+        store: ports.store,
+        now: ports.now,
+        after: ports.after,
+        decide: (command, reply) => {
+          this.#decide(command, 'decided', reply);
+          this.turn();
+        },
+        log: (level, message, detail) => ports.post(['log', level, message, detail]),
+        activated: () => {
+          this.#installAgents();
+          this.turn();
+        },
+        lost: () => {
+          this.#claiming!.withdrawAll();
+          this.#pool.stopAll();
+        },
+        isBusy: () => this.#pool.out > 0,
+      },
+      options.dispatcher,
+      options.presence,
+    );
   }
 
   /** Opens the store, puts in order what the last process left, and begins to work. */
@@ -105,8 +132,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
     let unfinished = 0;
     for (const job of state.jobs()) if (job.status !== 'completed') unfinished++;
     const found = { jobs: state.size, unfinished };
-    this.#decide({ type: 'recover' });
-    this.#installAgents();
+    if (this.#store.isExclusive) this.#decide({ type: 'recover' });
+    this.#presence.begin();
     this.turn();
     return found;
   }
@@ -131,7 +158,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
   #turn(): void {
     if (this.#claiming === undefined) return;
     this.#putHeld();
-    if (this.#closing === undefined) this.#claiming.claim();
+    this.#presence.settled();
+    if (this.#closing === undefined && this.#presence.isActive) this.#claiming.claim();
     const { state } = this.#store;
     const { retention } = this.#options;
     if (hasForgettable(state, retention, this.#ports.now())) this.#decide({ type: 'forget', keep: retention });
@@ -174,7 +202,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const inner = outcome.inner.byteLength === 0 ? none : this.#innerCommands(job, outcome.inner);
     const { startedAt } = outcome;
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: settledFrom(outcome), inner };
-    if (stored === undefined) this.#decide(command);
+    if (stored === undefined) this.#store.transact([{ command, gate: 'decided', refused: this.#onRefused }]);
     else this.#decide(command, levelGate(this.#store.state.job(job)?.level ?? 'full'), stored);
   }
 
@@ -322,6 +350,13 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.#store.transact([reply === undefined ? { command, gate } : { command, gate, reply }]);
   }
 
+  /** What was taken from this dispatcher it cannot end any more. */
+  readonly #onRefused = (error: Error, command: Command): void => {
+    if (!(error instanceof ClaimLostError) || command.type !== 'settle') return;
+    this.#ports.post(['log', 'error', error.message, `job ${idToText(command.job)}`]);
+    this.#presence.ping();
+  };
+
   #answer(request: number, error?: Error): void {
     if (error === undefined) this.#ports.post(['done', [request]]);
     else this.#ports.post(['error', request, errorToData(error)]);
@@ -352,6 +387,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
   #makeReady(id: Id, fence: number): void {
     const job = this.#store.state.job(id);
     if (job === undefined || job.fence !== fence || !job.claimed) return;
+    // What another dispatcher is to run, that one hears of from its store.
+    if (!isAgentOf(job.agent, this.#options.dispatcher)) return;
     if (this.#closing === undefined) this.#claiming!.makeReady(job);
     else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
   }
@@ -418,6 +455,9 @@ export class Coordinator implements PoolOwner, StoreOwner {
     closing.finishing = true;
     closing.deadline?.clear();
     const hanging = await this.#pool.destroy();
+    // What was claimed and never came here is here once its claim is released.
+    await new Promise<void>((resolve) => this.#store.whenDurable(() => resolve()));
+    this.#presence.end();
     await this.#store.close();
     await this.#ports.closed();
     for (const request of closing.requests) this.#ports.post(['answer', request, { hanging }]);

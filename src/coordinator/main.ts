@@ -1,6 +1,7 @@
 /**
  * The coordinator's thread: puts the actor together with the real store, pool, clock and mailbox.
  */
+import { hostname } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Retention } from '../core/commands.js';
 import { CallsheetError } from '../errors.js';
@@ -33,6 +34,9 @@ export interface CoordinatorSetup {
   /** See `CoordinatorOptions`. */
   readonly agentSize: number;
   readonly agentSizeGiven: boolean;
+  /** See `PresenceOptions`. */
+  readonly pingMs: number;
+  readonly deathMs: number;
 }
 
 const setup = workerData as CoordinatorSetup;
@@ -53,9 +57,11 @@ function flush(): void {
 
 async function start(): Promise<void> {
   const { directory, modules, threads, execArgv, retention, stopGraceMs, agentSize, agentSizeGiven } = setup;
+  const { pingMs, deathMs } = setup;
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory);
   const dispatcher = directory === undefined ? newId() : readIdentity(directory);
+  const outside = { ...machine, dispatcher };
   const store = directory === undefined ? new MemoryStore(outside) : new JournalStore(directory, outside);
   let pool!: Pool;
   const coordinator = new Coordinator(
@@ -71,7 +77,13 @@ async function start(): Promise<void> {
       soon: setImmediate,
       closed: () => lock?.release(),
     },
-    { dispatcher, retention, agentSize, agentSizeGiven },
+    {
+      dispatcher,
+      retention,
+      agentSize,
+      agentSizeGiven,
+      presence: { incarnation: newId(), host: hostname(), pid: process.pid, pingMs, deathMs },
+    },
   );
   const known = await describeModules(pool, Object.keys(modules));
   const found = await coordinator.open(known);
@@ -85,7 +97,7 @@ async function start(): Promise<void> {
   post(['ready', { ...found, dispatcher: idToText(dispatcher) }, known]);
 }
 
-const outside: StoreOutside = {
+const machine: Omit<StoreOutside, 'dispatcher'> = {
   now: Date.now,
   random: Math.random,
   failure: (error) => {

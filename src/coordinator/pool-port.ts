@@ -73,6 +73,8 @@ export interface PoolPort {
   start(thread: number, runs: readonly Run[]): boolean;
   /** The job is to stop: taken back if it has not begun, told if it has, ended with its thread after the grace. */
   stop(job: Id): void;
+  /** All that it has is to stop. */
+  stopAll(): void;
   /** True if the job was with a thread and had not begun; it has come back as not begun. */
   takeBack(job: Id): boolean;
   isRunning(job: Id): boolean;

@@ -151,6 +151,13 @@ export class Pool implements PoolPort {
     this.#stopBegun(thread, batch, slot, run, 'stop');
   }
 
+  stopAll(): void {
+    const out = [...this.#threads.values()].flatMap(({ batches }) =>
+      [...batches].flatMap(({ runs }) => [...runs.values()]),
+    );
+    for (const { job } of out) this.stop(job);
+  }
+
   takeBack(job: Id): boolean {
     const found = this.#find(job);
     if (found === undefined || !found.thread.board.takeBack(found.slot)) return false;

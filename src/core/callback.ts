@@ -7,6 +7,7 @@
  */
 import type { JobSpec } from './commands.js';
 import { notePart } from './composite.js';
+import { runnerOf } from './dispatcher.js';
 import { complete, conclude, createMembers, type Decision, start } from './job.js';
 import type { JobRecord } from './records.js';
 
@@ -46,17 +47,18 @@ export function goOn(decision: Decision, job: JobRecord): void {
 export function runCallback(decision: Decision, callback: JobRecord): void {
   const { state } = decision;
   const above = state.job(callback.parent)!;
-  if (callback.form !== 'choice') return start(decision, callback, above.agent);
+  const agent = runnerOf(decision, above);
+  if (callback.form !== 'choice') return start(decision, callback, agent);
   const role = above.outcome === 'failure' ? 'onFailure' : 'onSuccess';
   const side = state.parts(callback).find((part) => part.role === role);
   state.change(callback, (row) => {
     row.status = 'active';
     row.stage = 'waiting';
-    row.agent = above.agent;
+    row.agent = agent;
   });
   if (side === undefined) conclude(decision, callback, above.outcome, above.result);
   else if (side.outcome !== 'none') conclude(decision, callback, side.outcome, side.result);
-  else start(decision, side, above.agent);
+  else start(decision, side, agent);
 }
 
 /** The job whose outcome a callback is called with. */

@@ -51,6 +51,11 @@ interface Claim {
   readonly fence: number;
 }
 
+interface Incarnation {
+  readonly dispatcher: Id;
+  readonly incarnation: Id;
+}
+
 export type Command =
   | {
       readonly type: 'put';
@@ -88,8 +93,24 @@ export type Command =
   | ({ readonly type: 'giveBack' } & Claim)
   /** A begun job lost what it ran on. */
   | ({ readonly type: 'interrupt'; readonly cause: InterruptionCause } & Claim)
-  /** The first command after opening: what the last process left in the middle is put in order. */
+  /** The first command to a store that no other process can have open: whoever was active in it has died. */
   | { readonly type: 'recover' }
+  /** A dispatcher begins to work, for the first time or again. Refused while its id is at work in another process. */
+  | ({
+      readonly type: 'activate';
+      readonly host: string;
+      readonly pid: number;
+      readonly pingMs: number;
+      readonly deathMs: number;
+    } & Incarnation)
+  /** It is alive. Refused if it was taken for dead, or its id is at work in another process. */
+  | ({ readonly type: 'ping' } & Incarnation)
+  /** It works no more, and gives back what it has. */
+  | ({ readonly type: 'deactivate' } & Incarnation)
+  /** Another takes it for dead, if it has been silent for too long. */
+  | { readonly type: 'rescue'; readonly dispatcher: Id }
+  /** An inactive dispatcher is forgotten, with its agents. */
+  | { readonly type: 'unregister'; readonly dispatcher: Id }
   /** What is due by now becomes eligible, what is late by now fails. */
   | { readonly type: 'tick' }
   | { readonly type: 'forget'; readonly keep: Retention }
@@ -160,6 +181,8 @@ export type Effect =
 export interface Outside {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** The dispatcher that decides; empty where who decides runs nothing. */
+  readonly dispatcher: Id;
   /** From 0 up to 1, another at each call. */
   random(): number;
   /** An error of callsheet's own as a failure's payload. */

@@ -8,15 +8,16 @@ import { removeAgent, setAgent } from './agent.js';
 import { addCallbacks } from './callback.js';
 import type { Command, Effect, JobSpec, Outside } from './commands.js';
 import { addParts } from './composite.js';
+import { activate, deactivate, ping, recoverAll, requireDispatcher, rescue, unregister } from './dispatcher.js';
 import {
   becomeDue,
   begin,
   cancel,
-  cancelledFailure,
   change,
   claim,
   clear,
   conclude,
+  concludeCancelled,
   createJob,
   type Decision,
   enqueue,
@@ -28,7 +29,6 @@ import {
 import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkQuotas } from './quota.js';
 import { type Id, type JobRecord, type Level, levels, quotaRecordKey } from './records.js';
-import { recover } from './recovery.js';
 import { forgetCompleted } from './retention.js';
 import { couldNotCommit, expire, failed, interrupted } from './retry.js';
 import type { State } from './state.js';
@@ -45,8 +45,8 @@ export interface Decided {
 /** Decides one command. On an error the state is as it was. */
 export function decide(state: State, command: Command, outside: Outside): Decided {
   const mark = state.begin(outside.now, command.type !== 'claim' && command.type !== 'begun');
-  const { now, random, failure } = outside;
-  const decision: Decision = { state, now, random, failure, effects: [] };
+  const { now, dispatcher, random, failure } = outside;
+  const decision: Decision = { state, now, dispatcher, random, failure, effects: [] };
   try {
     const same = command.type === 'put' ? putAll(decision, command) : undefined;
     if (command.type !== 'put') apply(decision, command);
@@ -101,7 +101,17 @@ function apply(decision: Decision, command: Command): void {
       return job.cancelled ? concludeCancelled(decision, job) : interrupted(decision, job, command.cause);
     }
     case 'recover':
-      return recover(decision);
+      return recoverAll(decision);
+    case 'activate':
+      return activate(decision, command);
+    case 'ping':
+      return ping(decision, command);
+    case 'deactivate':
+      return deactivate(decision, command);
+    case 'rescue':
+      return rescue(decision, command.dispatcher);
+    case 'unregister':
+      return unregister(decision, command.dispatcher);
     case 'tick':
       for (let left = dueAtOnce; left > 0; left--) {
         const job = state.nextDue(now);
@@ -130,6 +140,7 @@ function apply(decision: Decision, command: Command): void {
     case 'setAgent': {
       const { dispatcher, queue, name, size, filter } = command;
       requireQueue(state, queue);
+      requireDispatcher(state, dispatcher);
       return setAgent(decision, { kind: 'agent', dispatcher, queue, name, size, filter });
     }
     case 'removeAgent':
@@ -230,13 +241,10 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
   }
 }
 
-function concludeCancelled(decision: Decision, job: JobRecord): void {
-  conclude(decision, job, 'failure', cancelledFailure(decision));
-}
-
 /** Whoever claims may have seen less than there is: what cannot be claimed now stays as it is. */
-function isClaimable({ state, now }: Decision, job: JobRecord): boolean {
-  return job.queued && !queueOf(state, job.queue)?.paused && state.hasRoom(job, now);
+function isClaimable({ state, now, dispatcher }: Decision, job: JobRecord): boolean {
+  // Nor has anybody a say who was taken for dead, until he is active again.
+  return job.queued && state.isActive(dispatcher) && !queueOf(state, job.queue)?.paused && state.hasRoom(job, now);
 }
 
 function knownJob(state: State, id: Id): JobRecord {

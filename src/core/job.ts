@@ -234,6 +234,11 @@ export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKin
   if (job.role === 'part') notePart(decision, job);
 }
 
+/** It was to end as cancelled, whatever it did; and nobody has it any more. */
+export function concludeCancelled(decision: Decision, job: JobRecord): void {
+  conclude(decision, job, 'failure', cancelledFailure(decision));
+}
+
 /** Nothing of the job is left to do. */
 export function complete(decision: Decision, job: JobRecord): void {
   decision.state.change(job, (row) => {

@@ -96,7 +96,7 @@ export interface JobRecord {
   readonly suspect: boolean;
   /** That happened to it twice running: it runs alone, its start is written first, and counts. */
   readonly alone: boolean;
-  /** The agent that claimed it last; empty before. */
+  /** The key of the agent that claimed it last, empty before; of no name where it runs in no agent's place. Tells the dispatcher, too. */
   readonly agent: string;
   /** The job that it returned, whose outcome it takes; empty for none. */
   readonly inner: Id;
@@ -172,6 +172,24 @@ export interface AgentFilter {
   readonly maxPriority?: number;
 }
 
+/** A process that runs jobs, or did. */
+export interface DispatcherRecord {
+  readonly kind: 'dispatcher';
+  readonly id: Id;
+  /** Where it runs, for people. */
+  readonly host: string;
+  readonly pid: number;
+  /** It works, or has died and nobody has noticed yet. */
+  readonly active: boolean;
+  /** Which process it is: two with one id are told apart by it. */
+  readonly incarnation: Id;
+  readonly activatedAt: number;
+  readonly lastPingAt: number;
+  /** It says so often that it is alive; not heard of for longer than `deathMs`, it is taken for dead. */
+  readonly pingMs: number;
+  readonly deathMs: number;
+}
+
 /** Something said about a job while it lives, by itself or by others. */
 export interface AnnotationRecord {
   readonly kind: 'annotation';
@@ -181,7 +199,7 @@ export interface AnnotationRecord {
 }
 
 /** A record other than a job: few, and stored whole. */
-export type SettingRecord = QueueRecord | QuotaRecord | AgentRecord;
+export type SettingRecord = QueueRecord | QuotaRecord | AgentRecord | DispatcherRecord;
 
 /** What a setting is found by. */
 export function settingKey(record: SettingRecord): string {
@@ -192,6 +210,8 @@ export function settingKey(record: SettingRecord): string {
       return quotaRecordKey(record.queue, record.name);
     case 'agent':
       return agentKey(record.dispatcher, record.queue, record.name);
+    case 'dispatcher':
+      return dispatcherKey(record.id);
   }
 }
 
@@ -202,8 +222,18 @@ export const quotaRecordKey = (queue: string, name: string) => `quota${separator
 export const agentKey = (dispatcher: Id, queue: string, name: string) =>
   ['agent', dispatcher, queue, name].join(separator);
 
+export const dispatcherKey = (id: Id) => `dispatcher${separator}${id}`;
+
 /** The name that an agent has, from its key. */
 export const agentName = (key: string) => key.split(separator).at(-1)!;
+
+const idAt = `agent${separator}`.length;
+const idLength = 16;
+
+/** The dispatcher whose agent it is, from the agent's key; an id may hold the separator, but not at another length. */
+export const agentDispatcher = (key: string): Id => key.slice(idAt, idAt + idLength);
+/** Whether it is an agent of this dispatcher's. */
+export const isAgentOf = (key: string, dispatcher: Id) => key.startsWith(dispatcher, idAt);
 
 /** How a job names a quota: its name, and its key where the job gives one. */
 export const quotaKey = (name: string, key?: string) => (key === undefined ? name : `${name}${separator}${key}`);

@@ -1,5 +1,5 @@
 /**
- * What the last process left in the middle, put in order by the first command after opening.
+ * What a process that died left in the middle, put in order by whoever notices.
  *
  * All of it is derived from the records. Every job that was claimed may have been what killed the process, and most likely none was: so
  * it becomes a suspect, and goes back uncounted. A process that dies while a suspect is claimed once more is another matter: the suspect
@@ -8,16 +8,16 @@
  * counted for it, and a kill -9 from outside costs no parallelism. What must not begin twice fails at once. What waits for parts goes on
  * by itself, and completed parts stay completed.
  */
-import { cancelledFailure, conclude, type Decision, putBack } from './job.js';
+import { concludeCancelled, type Decision, putBack } from './job.js';
 import type { JobRecord } from './records.js';
 import { interrupted } from './retry.js';
 
-export function recover(decision: Decision): void {
-  const claimed = [...decision.state.jobs()].filter((job) => job.claimed);
+/** These are the jobs that the process had claimed. */
+export function recover(decision: Decision, claimed: readonly JobRecord[]): void {
   const blamed = claimed.find((job) => job.alone && job.begun);
   for (const job of claimed) {
     if (job.cancelled) {
-      conclude(decision, job, 'failure', cancelledFailure(decision));
+      concludeCancelled(decision, job);
     } else if (job.begun && (job === blamed || job.policy === 'never')) {
       interrupted(decision, job, 'process');
     } else if (blamed === undefined) {

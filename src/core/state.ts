@@ -13,7 +13,15 @@ import { type Lane, Lanes } from './lanes.js';
 import { Members } from './members.js';
 import { neededPlaces, quotaOf } from './quota.js';
 import { type Bucket, Rates } from './rates.js';
-import type { AnnotationRecord, Id, JobRecord, Payload, PayloadSlot, SettingRecord } from './records.js';
+import {
+  type AnnotationRecord,
+  type Id,
+  isAgentOf,
+  type JobRecord,
+  type Payload,
+  type PayloadSlot,
+  type SettingRecord,
+} from './records.js';
 
 interface JobChange {
   readonly row: JobRow;
@@ -31,6 +39,8 @@ interface BucketChange {
   readonly bucket: string;
   readonly before: Bucket | undefined;
 }
+
+type Setting = SettingRecord | AnnotationRecord | undefined;
 
 /** A queue's lanes wait for a quota's rate until then. */
 interface RateWake {
@@ -71,6 +81,8 @@ export class State {
   /** Of the unfinished, those that wait for a date. */
   readonly #dated = new Map<string, number>();
   readonly #annotated = new Members<string>();
+  /** Dispatchers, in the order in which they became so. */
+  readonly #active = new Set<Id>();
   readonly #rates = new Rates();
   readonly #rateWakes = new Map<string, RateWake>();
   /** Completed roots, oldest first, from `#oldest` on. */
@@ -206,6 +218,24 @@ export class State {
     return this.#running.of(agent);
   }
 
+  /** What a dispatcher has claimed, as long as it is claimed. */
+  heldBy(dispatcher: Id): JobRecord[] {
+    const held: JobRecord[] = [];
+    for (const agent of this.#running.keys()) {
+      if (!isAgentOf(agent, dispatcher)) continue;
+      for (const row of this.#running.of(agent)) if (row.claimed) held.push(row);
+    }
+    return held;
+  }
+
+  isActive(dispatcher: Id): boolean {
+    return this.#active.has(dispatcher);
+  }
+
+  activeDispatchers(): IterableIterator<Id> {
+    return this.#active.values();
+  }
+
   setting(key: string): SettingRecord | undefined {
     return this.#settings.get(key);
   }
@@ -254,6 +284,7 @@ export class State {
 
   /** Changes a setting; undefined removes it. */
   set(key: string, value: SettingRecord | undefined): void {
+    this.#noteActive(this.#settings.get(key), value);
     this.#change(this.#settings, key, value);
     this.#changedSettings.add(key);
     if (value?.kind === 'quota') this.#lanes.unparkAll(value.queue);
@@ -363,6 +394,7 @@ export class State {
   }
 
   loadSetting(key: string, record: SettingRecord | undefined): void {
+    this.#noteActive(this.#settings.get(key), record);
     if (record === undefined) this.#settings.delete(key);
     else this.#settings.set(key, record);
   }
@@ -440,6 +472,11 @@ export class State {
     }
   }
 
+  #noteActive(before: Setting, now: Setting): void {
+    if (now?.kind === 'dispatcher' && now.active) this.#active.add(now.id);
+    else if (before?.kind === 'dispatcher') this.#active.delete(before.id);
+  }
+
   #note(row: JobRow, before: JobRecord | undefined): void {
     this.#undo.push({ row, before });
     row.command = this.#command;
@@ -461,6 +498,7 @@ export class State {
     else map.set(key, value);
     // What a quota held back may go on, now that it is another.
     for (const queue of this.#lanes.queues()) this.#lanes.unparkAll(queue);
+    this.#noteActive(now, value);
     const annotation = value ?? now;
     if (annotation?.kind === 'annotation') this.#reindexAnnotation(key, annotation.job, annotation.name);
   }

@@ -45,6 +45,10 @@ export interface OpenOptions {
   readonly stopGraceMs?: number;
   /** The size of the agent `main`, which is installed in every queue; one per thread by default. `false`: none is. */
   readonly agent?: { readonly size: number } | false;
+  /** How often this runtime says that it is alive, in milliseconds, where others share its store. 30,000 by default. */
+  readonly pingMs?: number;
+  /** Silent for longer than this, it is taken for dead, and its jobs are given to others, in milliseconds. 60,000 by default, or twice `pingMs`. */
+  readonly deathMs?: number;
   /** Where events go: a pino logger. By default warnings and errors go to standard error. */
   readonly logger?: Logger;
 }
@@ -194,11 +198,14 @@ export async function open(options: OpenOptions): Promise<Runtime> {
 }
 
 const defaultStopGraceMs = 2_000;
+const defaultPingMs = 30_000;
+const defaultDeathMs = 60_000;
 
 /** @internal Filled and checked. */
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, retention = {} } = options;
+  const { pingMs = defaultPingMs, deathMs = Math.max(defaultDeathMs, 2 * pingMs) } = options;
   if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of modules from defineJobs() is needed');
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw new RangeError(`threads: ${threads} is not a whole number from 1 to 1024`);
@@ -212,6 +219,9 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   for (const [name, value] of Object.entries({ stopGraceMs, ...retention })) {
     if (typeof value !== 'number' || !(value >= 0)) throw new RangeError(`${name}: ${value} is not a number from 0`);
   }
+  if (!(pingMs > 0 && Number.isFinite(pingMs))) throw new RangeError(`pingMs: ${pingMs} is not a number above 0`);
+  if (!(deathMs > pingMs && Number.isFinite(deathMs)))
+    throw new RangeError(`deathMs: ${deathMs} is not a number above pingMs, which is ${pingMs}`);
   const modules: Record<string, ModuleSetup> = {};
   for (const module of jobs) {
     const { name, ...setup } = registrationOf(module);
@@ -228,6 +238,8 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     stopGraceMs,
     agentSize: agent === false ? 0 : (agent?.size ?? threads),
     agentSizeGiven: agent !== undefined || options.threads !== undefined,
+    pingMs,
+    deathMs,
   };
 }
 

@@ -41,6 +41,7 @@ export class Group {
       for (const effect of effects) this.#released[effect.gate].effects.push(effect);
       this.#reply(asked, undefined, same);
     } catch (error) {
+      asked.refused?.(error as Error, asked.command);
       this.#reply(asked, error as Error, undefined);
     }
   }

@@ -46,6 +46,7 @@ export interface JournalStoreOptions extends JournalOptions {
 }
 
 export class JournalStore implements Store {
+  readonly isExclusive = true;
   readonly state = new State();
   /** Of payloads, by segment. */
   liveBytes!: LiveBytes;

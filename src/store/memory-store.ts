@@ -8,6 +8,7 @@ import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from './sto
 import type { StoredPayload } from './stored-payload.js';
 
 export class MemoryStore implements Store {
+  readonly isExclusive: boolean = true;
   readonly state = new State();
   readonly #outside: StoreOutside;
   #owner: StoreOwner | undefined;

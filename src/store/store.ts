@@ -16,6 +16,8 @@ export interface Asked {
   readonly gate: Gate;
   /** Called once, when the gate is open: with an error, or with what a put's jobs turned out to be (see `Decided`). */
   readonly reply?: (error: Error | undefined, same?: readonly Id[]) => void;
+  /** Called where there is no reply, if the command is refused. */
+  readonly refused?: (error: Error, command: Command) => void;
 }
 
 /** What a store calls. */
@@ -39,6 +41,8 @@ export interface StoreFigures {
 }
 
 export interface Store {
+  /** No other process can have it open. */
+  readonly isExclusive: boolean;
   /** What is decided so far, for reading. A reader who tells others of it does so through `whenDurable`. */
   readonly state: State;
   readonly figures: StoreFigures;

@@ -20,6 +20,9 @@ export interface VirtualOptions {
   readonly stopGraceMs?: number;
   /** As `open` takes it. */
   readonly agent?: { readonly size: number } | false;
+  /** As `open` takes them. */
+  readonly pingMs?: number;
+  readonly deathMs?: number;
 }
 
 /** How long a wait goes on. */

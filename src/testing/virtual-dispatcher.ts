@@ -8,7 +8,7 @@ import type { EncodeContext } from '../definition/encode.js';
 import { CallsheetError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
-import { idToText } from '../protocol/id.js';
+import { idToText, newId } from '../protocol/id.js';
 import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
 import { Client } from '../runtime/client.js';
@@ -48,10 +48,10 @@ export class VirtualDispatcher implements LinkPort {
 
   constructor({ clock, random, kept, dispatcher }: World, setup: CoordinatorSetup) {
     this.#clock = clock;
-    const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven } = setup;
+    const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven, pingMs, deathMs } = setup;
     this.#coordinator = new Coordinator(
       {
-        store: new VirtualStore({ now: clock.now, random, failure: ownFailure }, kept),
+        store: new VirtualStore({ now: clock.now, dispatcher, random, failure: ownFailure }, kept),
         pool: (owner) => {
           this.#pool = new VirtualPool(owner, { threads, stopGraceMs, modules, clock });
           return this.#pool;
@@ -62,7 +62,13 @@ export class VirtualDispatcher implements LinkPort {
         soon: (callback) => queueMicrotask(() => this.#dead || callback()),
         closed: () => undefined,
       },
-      { dispatcher, retention, agentSize, agentSizeGiven },
+      {
+        dispatcher,
+        retention,
+        agentSize,
+        agentSizeGiven,
+        presence: { incarnation: newId(), host: 'virtual', pid: 0, pingMs, deathMs },
+      },
     );
   }
 

@@ -95,6 +95,10 @@ export class VirtualPool implements PoolPort {
     if (!this.takeBack(job)) this.#stopBegun(place, held, 'stop');
   }
 
+  stopAll(): void {
+    for (const { run } of this.#places.flatMap(({ held }) => held)) this.stop(run.job);
+  }
+
   takeBack(job: Id): boolean {
     const found = this.#find(job);
     if (found === undefined) return false;

@@ -3,7 +3,7 @@ import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../
 import { decide } from '../../src/core/decide.js';
 import { JobRow } from '../../src/core/job-row.js';
 import { neededPlaces, quotaOf } from '../../src/core/quota.js';
-import type { Id, JobRecord, Payload } from '../../src/core/records.js';
+import { agentKey, type Id, type JobRecord, type Payload } from '../../src/core/records.js';
 import { State } from '../../src/core/state.js';
 
 /** An id of sixteen characters from a short name. */
@@ -18,8 +18,24 @@ export interface ErrorPayload extends Payload {
   readonly error: Error;
 }
 
+/** The dispatcher that decides in tests, and its agent. */
+export const us = idOf('us');
+export const main = agentKey(us, '', 'main');
+
+/** What makes it active. */
+export const activateUs = {
+  type: 'activate',
+  dispatcher: us,
+  incarnation: idOf('process'),
+  host: 'here',
+  pid: 1,
+  pingMs: 1,
+  deathMs: 1e9,
+} as const;
+
 export const outsideAt = (now: number): Outside => ({
   now,
+  dispatcher: us,
   random: () => 0.5,
   failure: (error): ErrorPayload => ({ byteLength: 99, error }),
 });
@@ -45,6 +61,10 @@ export class Machine {
   readonly state = new State();
   now = 1000;
 
+  constructor() {
+    this.do(activateUs);
+  }
+
   /** Decides a command, and keeps it. */
   do(command: Command): readonly Effect[] {
     const { effects } = decide(this.state, command, outsideAt(++this.now));
@@ -57,7 +77,7 @@ export class Machine {
   }
 
   claim(name: string): readonly Effect[] {
-    return this.do({ type: 'claim', job: idOf(name), agent: 'main' });
+    return this.do({ type: 'claim', job: idOf(name), agent: main });
   }
 
   begun(name: string): readonly Effect[] {
@@ -83,6 +103,7 @@ export class Machine {
     next.state.loaded();
     next.now = this.now;
     next.do({ type: 'recover' });
+    next.do(activateUs);
     return next;
   }
 
@@ -107,7 +128,7 @@ export class Machine {
     const next = () => this.state.firstQueued('', () => true, this.now);
     for (let job = next(); job !== undefined; job = next()) {
       names.push(nameOf(job.id));
-      this.do({ type: 'claim', job: job.id, agent: 'main' });
+      this.do({ type: 'claim', job: job.id, agent: main });
     }
     return names;
   }
@@ -154,7 +175,7 @@ export function snapshotOf(state: State) {
     settings: [...state.settings()].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
     line: [state.queued(''), state.unfinished(''), state.scheduled(''), state.busy('')],
     heads: callables.map((callable) => state.firstQueued('', (lane) => lane.callable === callable, 0)?.id),
-    running: ids(state.running('main')).sort(),
+    running: ids(state.running(main)).sort(),
     places: state
       .heldQuotas('')
       .map((quota) => [quota, ids(state.holders('', quota)).sort()])

@@ -10,12 +10,14 @@ import { CallsheetError } from '../../src/errors.js';
 import { seedOf } from '../harness/randomness.js';
 import { admitNews } from '../shared-store/news.js';
 import {
+  activateUs,
   call,
   changesOf,
   hasRoom,
   idOf,
   inContractOrder,
   Machine,
+  main,
   nameOf,
   outsideAt,
   recordOf,
@@ -117,6 +119,9 @@ function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[])
   const stored = new Stored();
   const follower = new Follower();
   let now = 0;
+  decide(state, activateUs, outsideAt(now));
+  stored.keep(state);
+  state.keepChanges();
   for (const { wishes: group, kept } of all) {
     const before = snapshotOf(state);
     for (const wish of group) {
@@ -170,7 +175,7 @@ describe('the state', () => {
     machine.put({ ...whole('parallel', 'w', []), callable: 'm#post' }, call('b'));
     const first = () => nameOf(state.firstQueued('', () => true, 0)!.id);
     assert.equal(first(), 'w');
-    decide(state, { type: 'claim', job: idOf('w'), agent: 'main' }, outsideAt(1));
+    decide(state, { type: 'claim', job: idOf('w'), agent: main }, outsideAt(1));
     assert.equal(first(), 'b', 'without parts, its postprocess stands behind');
     state.rollback(0);
     assert.equal(first(), 'w');
@@ -180,7 +185,7 @@ describe('the state', () => {
     const { state } = new Machine();
     const jobs = [whole('serial', 'w', [])];
     decide(state, { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs }, outsideAt(1));
-    decide(state, { type: 'claim', job: idOf('w'), agent: 'main' }, outsideAt(2));
+    decide(state, { type: 'claim', job: idOf('w'), agent: main }, outsideAt(2));
     assert.equal(state.completedCount, 1);
     state.rollback(0);
     assert.deepEqual([state.size, state.completedCount, state.oldestCompleted], [0, 0, undefined]);
@@ -248,7 +253,7 @@ describe('the state', () => {
     const machine = new Machine();
     machine.put(call('a'));
     const { state } = machine;
-    decide(state, { type: 'claim', job: idOf('a'), agent: 'main' }, outsideAt(1));
+    decide(state, { type: 'claim', job: idOf('a'), agent: main }, outsideAt(1));
     decide(state, { type: 'begun', job: idOf('a'), fence: 1, at: 1 }, outsideAt(2));
     const { jobs, forgotten } = state.changes();
     assert.deepEqual([jobs.length, jobs[0]!.status, forgotten.length], [1, 'active', 0]);
@@ -258,7 +263,7 @@ describe('the state', () => {
     const { state } = new Machine();
     const jobs = [whole('serial', 'w', [])];
     decide(state, { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs }, outsideAt(1));
-    decide(state, { type: 'claim', job: idOf('w'), agent: 'main' }, outsideAt(2));
+    decide(state, { type: 'claim', job: idOf('w'), agent: main }, outsideAt(2));
     decide(state, { type: 'forget', keep: { ageMs: 0, count: 0, bytes: 0 } }, outsideAt(3));
     assert.equal(state.size, 0);
     const { jobs: told, forgotten } = changesOf(state);

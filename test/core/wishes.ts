@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
 import type { State } from '../../src/core/state.js';
-import { call, idOf, inContractOrder, payload } from './making.js';
+import { activateUs, call, idOf, inContractOrder, main, payload, us } from './making.js';
 
 export interface Wish {
   readonly what: Command['type'];
@@ -18,13 +18,16 @@ export const wish: fc.Arbitrary<Wish> = fc.record({
     { weight: 6, arbitrary: fc.constantFrom('begun' as const, 'giveBack', 'interrupt', 'cancel', 'addCallbacks') },
     { weight: 5, arbitrary: fc.constantFrom('forget' as const, 'remove', 'putAgain', 'change', 'fail', 'addParts') },
     { weight: 4, arbitrary: fc.constantFrom('annotate' as const, 'setQuota', 'removeQuota', 'tick') },
-    { weight: 1, arbitrary: fc.constant('recover' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'deactivate', 'rescue', 'unregister') },
+    { weight: 3, arbitrary: fc.constantFrom('activate' as const, 'ping') },
   ),
   which: fc.nat({ max: 10_000 }),
   size: fc.nat({ max: 5 }),
 });
 
 const owner = idOf('owner');
+/** Mostly the one that decides. */
+const dispatcher = (which: number) => (which % 4 === 0 ? idOf('other') : us);
 
 export class Wishes {
   #names = 0;
@@ -43,7 +46,7 @@ export class Wishes {
         return { type: what, queue: which % 13 === 0 ? 'nowhere' : '', owner, level: 'full', jobs: specs };
       }
       case 'claim':
-        return { type: what, job: inContractOrder(state)[which % 3]?.id ?? idOf('none'), agent: 'main' };
+        return { type: what, job: inContractOrder(state)[which % 3]?.id ?? idOf('none'), agent: main };
       case 'settle': {
         const kinds: Settled[] = [
           { kind: 'value', payload: payload(size) },
@@ -83,6 +86,14 @@ export class Wishes {
         return { type: what, queue: '', name: 'q' };
       case 'forget':
         return { type: what, keep: { ageMs: 1e9, count: size, bytes: 1e9 } };
+      case 'activate':
+        return { ...activateUs, dispatcher: dispatcher(which), deathMs: 10 * size + 1 };
+      case 'ping':
+      case 'deactivate':
+        return { type: what, dispatcher: dispatcher(which), incarnation: activateUs.incarnation };
+      case 'rescue':
+      case 'unregister':
+        return { type: what, dispatcher: dispatcher(which) };
       case 'recover':
       case 'tick':
         return { type: what };

@@ -5,6 +5,7 @@
  */
 import { argv, stdout } from 'node:process';
 import { taggedTests } from '../contract-tags.js';
+import { dispatchers } from './dispatchers.js';
 import type { Mutant } from './mutant.js';
 import { Sandbox } from './sandbox.js';
 import { section2 } from './section-2.js';
@@ -15,7 +16,7 @@ import { section7 } from './section-7.js';
 const atOnce = 2;
 
 const wanted = argv.slice(2);
-const mutants = [...section2, ...section3and4, ...section5to10, ...section7].filter(({ tags }) =>
+const mutants = [...section2, ...section3and4, ...section5to10, ...section7, ...dispatchers].filter(({ tags }) =>
   wanted.length === 0 ? true : tags.some((tag) => wanted.some((word) => tag === word || tag.startsWith(`${word}.`))),
 );
 const tests = taggedTests();
@@ -62,10 +63,10 @@ async function judge(sandbox: Sandbox, mutant: Mutant): Promise<string> {
   return caught.length === 0 ? 'missed' : `caught by ${caught.length} of ${before.length}: ${caught[0]}`;
 }
 
-/** The compiled files of the contract's virtual tests that have a test with one of these tags. */
+/** The compiled files of the core's tests and of the contract's virtual ones that have a test with one of these tags. */
 function filesOf(tags: readonly string[]): string[] {
   const files = new Set(tags.flatMap((tag) => tests.get(tag) ?? []).map(({ file }) => file));
   return [...files]
-    .filter((file) => file.startsWith('contract/') && !file.startsWith('contract/real/'))
+    .filter((file) => /^(core|contract(?!\/real))\//.test(file))
     .map((file) => file.replace(/\.ts$/, '.js'));
 }

@@ -58,6 +58,10 @@ export class SimPool implements PoolPort {
     if (this.takeBack(job)) this.#owner.turn();
   }
 
+  stopAll(): void {
+    this.takeBackAll();
+  }
+
   takeBack(job: Id): boolean {
     for (const thread of this.#threads) {
       for (const batch of thread.batches) {

@@ -139,6 +139,7 @@ export class World {
       '/journal',
       {
         now: () => this.#now,
+        dispatcher,
         random: () => this.#random(1000) / 1000,
         failure: (error) => StoredPayload.of(Buffer.from(error.name)),
       },
@@ -175,7 +176,13 @@ export class World {
         soon: (callback) => life.soon!.push(alive(callback)),
         closed: () => undefined,
       },
-      { dispatcher, retention: forever, agentSize: 3, agentSizeGiven: false },
+      {
+        dispatcher,
+        retention: forever,
+        agentSize: 3,
+        agentSizeGiven: false,
+        presence: { incarnation: String(this.lives).padEnd(16), host: '', pid: 0, pingMs: 30_000, deathMs: 60_000 },
+      },
     );
     this.#life = Object.assign(life, { store, coordinator }) as Life;
     await coordinator.open(modules);
@@ -202,7 +209,7 @@ export class World {
     };
     const store = new JournalStore(
       '/journal',
-      { now: () => 0, random: () => 0, failure: () => StoredPayload.of(new Uint8Array()) },
+      { now: () => 0, dispatcher, random: () => 0, failure: () => StoredPayload.of(new Uint8Array()) },
       { disk, segmentBytes: 8192, reserveBytes: 16_384, salt: () => this.#random(2 ** 32) },
     );
     await store.open({ release() {}, fatal() {} }).catch(() => {});

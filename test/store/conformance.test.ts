@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
 import type { Level } from '../../src/core/records.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
-import { call, idOf, whole } from '../core/making.js';
+import { call, idOf, main, whole } from '../core/making.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
 import { type Kind, kinds, type Subject } from './harness.js';
 
@@ -16,7 +16,7 @@ const put = (jobs: readonly JobSpec[], level: Level = 'full'): Command => ({
   level,
   jobs,
 });
-const claim = (name: string): Command => ({ type: 'claim', job: idOf(name), agent: 'main' });
+const claim = (name: string): Command => ({ type: 'claim', job: idOf(name), agent: main });
 const settle = (name: string, size = 3, fence = 1): Command => ({
   type: 'settle',
   job: idOf(name),
@@ -224,7 +224,7 @@ async function work(subject: Subject, seed: number): Promise<void> {
         put([withArgs(`${step}`, size), whole(random(2) === 0 ? 'serial' : 'parallel', `${step}w`, parts)], level),
       );
     } else if (choice < 7 && queued.length > 0) {
-      subject.ask({ type: 'claim', job: queued[random(queued.length)]!.id, agent: 'main' });
+      subject.ask({ type: 'claim', job: queued[random(queued.length)]!.id, agent: main });
     } else if (choice < 9 && one !== undefined) {
       subject.ask({ ...settle('', random(2000), one.fence), job: one.id, startedAt: subject.clock.time } as Command);
     } else if (choice === 9 && one !== undefined) {

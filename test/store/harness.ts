@@ -6,11 +6,12 @@ import { JournalStore } from '../../src/store/journal-store.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
-import { nameOf, recordOf } from '../core/making.js';
+import { activateUs, nameOf, recordOf, us } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 
 export class Clock implements StoreOutside {
   time = 1000;
+  readonly dispatcher = us;
   readonly now = () => this.time;
   readonly random = () => 0.5;
   readonly failure = (error: Error) => StoredPayload.of(encodeFailure(failureFrom(error)));
@@ -43,6 +44,8 @@ export class Subject {
         this.fatal = error;
       },
     });
+    this.store.transact([{ command: activateUs, gate: 'decided' }]);
+    this.store.commit();
     return this;
   }
 

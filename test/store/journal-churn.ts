@@ -2,11 +2,13 @@
  * A store that is worked on without end: jobs of all sizes are put, changed, claimed, settled, annotated and forgotten, as a random
  * number says. Beside it, a list of all states there ever were, so that what is found after a crash can be told from what never was.
  */
+
 import type { Command, JobSpec } from '../../src/core/commands.js';
 import { type Id, type JobRecord, payloadSlots } from '../../src/core/records.js';
 import { JournalStore, type JournalStoreOptions } from '../../src/store/journal-store.js';
 import type { Pace } from '../../src/store/pace.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
+import { activateUs, main, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';
 
@@ -61,6 +63,7 @@ export class Churn {
     this.#puts = seed * 1_000_000;
     const outside = {
       now: () => this.#time++,
+      dispatcher: us,
       random: () => this.#random(1000) / 1000,
       failure: (error: Error) => this.#payload(error.name),
     };
@@ -102,6 +105,7 @@ export class Churn {
   }
 
   #command(): Command {
+    if (!this.store.state.isActive(us)) return activateUs;
     const pending = this.#some((job) => job.queued);
     const claimed = this.#some((job) => job.claimed);
     const any = this.#some(() => true);
@@ -112,7 +116,7 @@ export class Churn {
         break;
       case 2:
       case 3:
-        if (pending !== undefined) return { type: 'claim', job: pending.id, agent: 'main' };
+        if (pending !== undefined) return { type: 'claim', job: pending.id, agent: main };
         break;
       case 4:
         if (pending !== undefined) {

@@ -1,9 +1,11 @@
 /** Payloads in the journal's store: whose they are, and that they are there as long as somebody needs them. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
 import { RecordReader } from '../../src/store/record-reader.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
+import { activateUs, main } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, turn } from './journal-churn.js';
 
@@ -24,6 +26,7 @@ class Story {
 
   async open(): Promise<this> {
     this.churn = await new Churn(this.disk, 1).open();
+    this.do(activateUs);
     return this;
   }
 
@@ -38,7 +41,7 @@ class Story {
   }
 
   settle(name: string, outcome: Extract<Command, { type: 'settle' }>['outcome']): void {
-    this.do({ type: 'claim', job: idOf(name), agent: 'main' });
+    this.do({ type: 'claim', job: idOf(name), agent: main });
     const { fence } = this.churn.store.state.job(idOf(name))!;
     this.do({ type: 'settle', job: idOf(name), fence, startedAt: 1, outcome, inner: [] });
   }

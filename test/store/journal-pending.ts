@@ -38,6 +38,7 @@ export interface OpenFigures {
 const perPut = 1000;
 const owner = 'o'.repeat(16);
 const outside = {
+  dispatcher: '',
   now: Date.now,
   random: Math.random,
   failure: () => StoredPayload.of(new Uint8Array(10)),

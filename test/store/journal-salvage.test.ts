@@ -1,8 +1,10 @@
 /** Salvage: what it gets out of a journal that was damaged anywhere, and that it never makes anything up. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JournalStore } from '../../src/store/journal-store.js';
 import { salvage } from '../../src/store/salvage.js';
+import { us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, churnDirectory, printedState, turn } from './journal-churn.js';
@@ -32,7 +34,7 @@ async function salvaged(files: Files) {
   const report = await salvage(churnDirectory, '/salvaged', { disk });
   for (const [name, bytes] of files)
     assert.equal(Buffer.compare(disk.files().get(name)!, bytes), 0, 'nothing is modified');
-  const outside = { now: () => 0, random: () => 0, failure: () => assert.fail() };
+  const outside = { now: () => 0, dispatcher: us, random: () => 0, failure: () => assert.fail() };
   const store = new JournalStore('/salvaged', outside, { disk, reserveBytes: 0 });
   await store.open({ release() {}, fatal: (error) => assert.fail(error) });
   const state = printedState(store).split('\n');

@@ -1,0 +1,122 @@
+/**
+ * Dispatchers: the processes that run jobs.
+ *
+ *   state          entered when                                   left when
+ *   (unknown)      it has never worked here; it was unregistered  it is activated
+ *   active         it is activated                                it closes; it was silent too long and another noticed
+ *   inactive       it closed, or was taken for dead               it is activated again; it is unregistered
+ *
+ * Whatever is claimed is claimed by a dispatcher, whose id is in the key of the job's agent. When a dispatcher becomes inactive
+ * all of that is taken from it in the same decision, so an inactive one never has anything; the claim's fence refuses what it may still say.
+ *
+ * A process is told from another with the same id by its incarnation, which it makes when it starts. So a command that may or may not have
+ * been decided can be sent again, and one that comes from a process that was replaced is refused.
+ *
+ * A callback needs no agent, but somebody has to run it: the dispatcher that ran its job, or else the one that decides, or else any that is
+ * active. While there is none it is held by `nobody`, and whoever is activated next takes it.
+ */
+import { CallsheetError } from '../errors.js';
+import type { Command } from './commands.js';
+import { concludeCancelled, type Decision, giveBack } from './job.js';
+import { agentDispatcher, agentKey, type DispatcherRecord, dispatcherKey, type Id, type JobRecord } from './records.js';
+import { recover } from './recovery.js';
+import { interrupted } from './retry.js';
+import type { State } from './state.js';
+
+/** In whose name callbacks are claimed while no dispatcher is active. */
+const nobody: Id = '\u0000'.repeat(16);
+
+export function dispatcherOf(state: State, id: Id): DispatcherRecord | undefined {
+  return state.setting(dispatcherKey(id)) as DispatcherRecord | undefined;
+}
+
+/** It has not been heard of for so long that it is taken for dead. */
+export function isSilent({ lastPingAt, deathMs }: DispatcherRecord, now: number): boolean {
+  return now - lastPingAt > deathMs;
+}
+
+export function activate(decision: Decision, command: Extract<Command, { type: 'activate' }>): void {
+  const { state, now } = decision;
+  const { dispatcher: id, incarnation, host, pid, pingMs, deathMs } = command;
+  const there = dispatcherOf(state, id);
+  if (there?.active && there.incarnation !== incarnation) {
+    if (!isSilent(there, now)) {
+      const message = `the dispatcher is at work already, in process ${there.pid} on ${there.host}`;
+      throw new CallsheetError('DISPATCHER_ACTIVE', message);
+    }
+    takenForDead(decision, there);
+  }
+  const times = { activatedAt: now, lastPingAt: now, pingMs, deathMs };
+  state.set(dispatcherKey(id), { kind: 'dispatcher', id, host, pid, active: true, incarnation, ...times });
+  for (const job of state.heldBy(nobody)) giveBack(decision, job);
+}
+
+export function ping({ state, now }: Decision, { dispatcher, incarnation }: Extract<Command, { type: 'ping' }>): void {
+  const there = dispatcherOf(state, dispatcher);
+  if (!there?.active || there.incarnation !== incarnation)
+    throw new CallsheetError('DISPATCHER_INACTIVE', 'the dispatcher was taken for dead, and its jobs from it');
+  state.set(dispatcherKey(dispatcher), { ...there, lastPingAt: now });
+}
+
+/** By itself, at its end. Nothing to do if it has been replaced meanwhile. */
+export function deactivate(decision: Decision, { dispatcher, incarnation }: Extract<Command, { type: 'deactivate' }>) {
+  const { state } = decision;
+  const there = dispatcherOf(state, dispatcher);
+  if (!there?.active || there.incarnation !== incarnation) return;
+  becomeInactive(decision, there);
+  for (const job of state.heldBy(dispatcher)) {
+    if (job.cancelled) concludeCancelled(decision, job);
+    else if (job.begun) interrupted(decision, job, 'close');
+    else giveBack(decision, job);
+  }
+}
+
+/** By another. It may have been heard of since, or been rescued. */
+export function rescue(decision: Decision, id: Id): void {
+  const there = dispatcherOf(decision.state, id);
+  if (there?.active && isSilent(there, decision.now)) takenForDead(decision, there);
+}
+
+/** Nobody else can have the store open: all have died, whatever they were heard of last. */
+export function recoverAll(decision: Decision): void {
+  const { state } = decision;
+  for (const setting of [...state.settings()]) {
+    if (setting.kind === 'dispatcher' && setting.active) becomeInactive(decision, setting);
+  }
+  recover(
+    decision,
+    [...state.jobs()].filter((job) => job.claimed),
+  );
+}
+
+export function unregister({ state }: Decision, id: Id): void {
+  if (requireDispatcher(state, id).active)
+    throw new CallsheetError('DISPATCHER_ACTIVE', 'the dispatcher is active: only an inactive one can be unregistered');
+  for (const setting of [...state.settings()]) {
+    if (setting.kind === 'agent' && setting.dispatcher === id)
+      state.set(agentKey(id, setting.queue, setting.name), undefined);
+  }
+  state.set(dispatcherKey(id), undefined);
+}
+
+export function requireDispatcher(state: State, id: Id): DispatcherRecord {
+  const there = dispatcherOf(state, id);
+  if (there === undefined) throw new CallsheetError('UNKNOWN_DISPATCHER', 'there is no such dispatcher');
+  return there;
+}
+
+/** In whose name a callback of this job runs, as the key of an agent. */
+export function runnerOf({ state, dispatcher }: Decision, { agent, queue }: JobRecord): string {
+  if (state.isActive(agentDispatcher(agent))) return agent;
+  const runner = state.isActive(dispatcher) ? dispatcher : (state.activeDispatchers().next().value ?? nobody);
+  return agentKey(runner, queue, '');
+}
+
+function takenForDead(decision: Decision, dispatcher: DispatcherRecord): void {
+  becomeInactive(decision, dispatcher);
+  recover(decision, decision.state.heldBy(dispatcher.id));
+}
+
+function becomeInactive({ state }: Decision, dispatcher: DispatcherRecord): void {
+  state.set(dispatcherKey(dispatcher.id), { ...dispatcher, active: false });
+}

@@ -1,0 +1,382 @@
+/** Two dispatchers over one state: who works, who is taken for dead, and what becomes of what it had. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Command, Effect, Settled } from '../../src/core/commands.js';
+import { decide } from '../../src/core/decide.js';
+import { agentDispatcher, agentKey, type Id, type JobRecord, type SettingRecord } from '../../src/core/records.js';
+import { State } from '../../src/core/state.js';
+import { call, idOf, nameOf, outsideAt, told, value } from './making.js';
+
+const pingMs = 10;
+const deathMs = 20;
+
+/** One process with a dispatcher. */
+class Process {
+  readonly #world: World;
+  readonly id: Id;
+  readonly incarnation: Id;
+
+  constructor(world: World, name: string, incarnation: string) {
+    this.#world = world;
+    this.id = idOf(name);
+    this.incarnation = idOf(incarnation);
+  }
+
+  do(command: Command): readonly Effect[] {
+    return this.#world.decide(command, this.id);
+  }
+
+  activate(): readonly Effect[] {
+    return this.do({ type: 'activate', ...this.#self, host: 'here', pid: 1, pingMs, deathMs });
+  }
+
+  ping(): readonly Effect[] {
+    return this.do({ type: 'ping', ...this.#self });
+  }
+
+  deactivate(): readonly Effect[] {
+    return this.do({ type: 'deactivate', ...this.#self });
+  }
+
+  rescue(other: Process): readonly Effect[] {
+    return this.do({ type: 'rescue', dispatcher: other.id });
+  }
+
+  claim(name: string): readonly Effect[] {
+    return this.do({ type: 'claim', job: idOf(name), agent: agentKey(this.id, '', 'main') });
+  }
+
+  /** Under the claim that it has, or had. */
+  settle(name: string, fence = 1, outcome: Settled = value): readonly Effect[] {
+    return this.do({ type: 'settle', job: idOf(name), fence, outcome, startedAt: 1, inner: [] });
+  }
+
+  get #self() {
+    return { dispatcher: this.id, incarnation: this.incarnation };
+  }
+}
+
+class World {
+  readonly state = new State();
+  now = 1000;
+
+  process(name: string, incarnation = name): Process {
+    return new Process(this, name, incarnation);
+  }
+
+  /** Two that are active. */
+  pair(): [a: Process, b: Process] {
+    const both: [Process, Process] = [this.process('a'), this.process('b')];
+    for (const one of both) one.activate();
+    return both;
+  }
+
+  decide(command: Command, dispatcher: Id): readonly Effect[] {
+    const { effects } = decide(this.state, command, { ...outsideAt(this.now), dispatcher });
+    this.state.keepChanges();
+    return effects;
+  }
+
+  put(...specs: Parameters<typeof call>[]): void {
+    const jobs = specs.map((spec) => call(...spec));
+    this.decide({ type: 'put', queue: '', owner: idOf('client'), level: 'full', jobs }, '');
+  }
+
+  /** So long that nobody who does not ping is alive. */
+  pass(ms = deathMs + 1): void {
+    this.now += ms;
+  }
+
+  job(name: string): JobRecord {
+    return this.state.job(idOf(name))!;
+  }
+
+  holder(name: string): string {
+    return nameOf(agentDispatcher(this.job(name).agent));
+  }
+
+  settings(kind: SettingRecord['kind']): SettingRecord[] {
+    return [...this.state.settings()].filter((setting) => setting.kind === kind);
+  }
+
+  isActive({ id }: Process): boolean {
+    return this.state.isActive(id);
+  }
+}
+
+const refusedAs = (code: string) => (error: { code?: string }) => error.code === code;
+
+describe('a dispatcher that is silent', () => {
+  it('[5.6] is taken for dead by another when its death interval is over, and not before', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.pass(deathMs);
+    b.rescue(a);
+    assert.ok(world.isActive(a));
+    world.pass(1);
+    b.rescue(a);
+    assert.ok(!world.isActive(a));
+  });
+
+  it('[5.6] is not while it pings', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    for (let round = 0; round < 5; round++) {
+      world.pass(pingMs);
+      a.ping();
+      b.rescue(a);
+      assert.ok(world.isActive(a));
+    }
+  });
+
+  it('[5.6] loses what it had: begun jobs are interrupted, claimed ones go back uncounted, in front of the line', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(['begun'], ['claimed'], ['once', { policy: 'never' }], ['waiting']);
+    for (const name of ['begun', 'claimed', 'once']) a.claim(name);
+    a.do({ type: 'begun', job: idOf('begun'), fence: 1, at: 1 });
+    world.pass();
+    b.rescue(a);
+    assert.deepEqual(
+      ['begun', 'claimed', 'once', 'waiting'].map((name) => world.job(name).status),
+      ['pending', 'pending', 'completed', 'pending'],
+    );
+    assert.deepEqual([world.job('begun').attempts, world.job('claimed').attempts], [1, 0]);
+    assert.deepEqual([world.job('begun').interruptions, world.job('claimed').interruptions], [0, 0]);
+    assert.equal(world.job('once').outcome, 'failure', 'what must not begin twice does not');
+    assert.deepEqual(world.state.heldBy(a.id), []);
+    for (const name of ['begun', 'claimed']) {
+      assert.equal(world.state.firstQueued('', () => true, 0)?.id, idOf(name));
+      b.claim(name);
+    }
+  });
+
+  it('[5.6] one that lives loses nothing by it', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(['mine'], ['theirs']);
+    a.claim('theirs');
+    b.claim('mine');
+    world.pass();
+    b.ping();
+    b.rescue(a);
+    assert.equal(world.holder('mine'), 'b');
+    assert.ok(world.job('mine').claimed);
+    assert.ok(!world.job('theirs').claimed);
+    b.settle('mine');
+    assert.equal(world.job('mine').status, 'completed');
+  });
+
+  it('[5.6] leaves jobs in callbacks, whose rest the other runs', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(['job', {}, { callbacks: [call('first'), call('second'), call('third')] }]);
+    a.claim('job');
+    assert.deepEqual(told(a.settle('job')), ['settled job (synced)', 'run first (written)']);
+    a.settle('first');
+    assert.equal(world.holder('second'), 'a');
+    world.pass();
+    assert.deepEqual(told(b.rescue(a)), ['run second (written)']);
+    assert.equal(world.holder('second'), 'b');
+    b.settle('second', 2);
+    assert.equal(world.holder('third'), 'b');
+    b.settle('third');
+    assert.equal(world.job('job').status, 'completed');
+    assert.equal(world.job('first').attempts, 1);
+  });
+
+  it('[5.6] that was not dead has its results refused, whoever has the job now', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(['waiting'], ['taken']);
+    a.claim('waiting');
+    a.claim('taken');
+    world.pass();
+    b.rescue(a);
+    b.claim('taken');
+    for (const name of ['waiting', 'taken']) assert.throws(() => a.settle(name), refusedAs('CLAIM_LOST'));
+    assert.deepEqual(
+      ['waiting', 'taken'].map((name) => world.job(name).outcome),
+      ['none', 'none'],
+    );
+    b.settle('taken', 2);
+    assert.equal(world.job('taken').outcome, 'value');
+  });
+
+  it('[5.6] that was not dead notices at its next ping, claims nothing until it is active again, and then works on', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(['job']);
+    world.pass();
+    b.rescue(a);
+    a.claim('job');
+    assert.ok(!world.job('job').claimed);
+    assert.throws(() => a.ping(), refusedAs('DISPATCHER_INACTIVE'));
+    a.activate();
+    a.ping();
+    a.claim('job');
+    assert.equal(world.holder('job'), 'a');
+  });
+
+  it('[5.6] a job that was cancelled under it ends so', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(['job']);
+    a.claim('job');
+    b.do({ type: 'cancel', job: idOf('job') });
+    assert.equal(world.job('job').outcome, 'none');
+    world.pass();
+    b.rescue(a);
+    assert.equal(world.job('job').outcome, 'failure');
+  });
+});
+
+describe('a dispatcher whose id is at work elsewhere', () => {
+  it('[5.7] does not begin, and disturbs nothing, while the other is heard of', () => {
+    const world = new World();
+    const first = world.process('a', 'first');
+    const second = world.process('a', 'second');
+    first.activate();
+    world.put(['job']);
+    first.claim('job');
+    world.pass(deathMs);
+    assert.throws(() => second.activate(), refusedAs('DISPATCHER_ACTIVE'));
+    first.ping();
+    world.pass(deathMs);
+    assert.throws(() => second.activate(), refusedAs('DISPATCHER_ACTIVE'));
+    assert.throws(() => second.ping(), refusedAs('DISPATCHER_INACTIVE'));
+    second.deactivate();
+    assert.ok(world.isActive(first));
+    first.settle('job');
+    assert.equal(world.job('job').outcome, 'value');
+  });
+
+  it('[5.7] takes over once the other is gone', () => {
+    const world = new World();
+    const first = world.process('a', 'first');
+    const second = world.process('a', 'second');
+    first.activate();
+    first.deactivate();
+    second.activate();
+    assert.throws(() => first.ping(), refusedAs('DISPATCHER_INACTIVE'));
+    second.ping();
+  });
+
+  it('[5.7] takes over once the other is dead, with what it had; the other’s results are refused', () => {
+    const world = new World();
+    const first = world.process('a', 'first');
+    const second = world.process('a', 'second');
+    first.activate();
+    world.put(['job']);
+    first.claim('job');
+    world.pass();
+    second.activate();
+    assert.ok(!world.job('job').claimed);
+    second.claim('job');
+    assert.throws(() => first.ping(), refusedAs('DISPATCHER_INACTIVE'));
+    assert.throws(() => first.settle('job'), refusedAs('CLAIM_LOST'));
+    assert.throws(() => first.activate(), refusedAs('DISPATCHER_ACTIVE'));
+    second.settle('job', 2);
+    assert.equal(world.job('job').outcome, 'value');
+  });
+
+  it('[5.7] may ask again without knowing whether it was heard', () => {
+    const world = new World();
+    const a = world.process('a');
+    a.activate();
+    world.put(['job']);
+    a.claim('job');
+    a.activate();
+    assert.ok(world.job('job').claimed, 'it has not died in between');
+  });
+
+  it('[5.7] takes over at once where nobody else can have the store open', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(['one'], ['two']);
+    a.claim('one');
+    b.claim('two');
+    const next = world.process('a', 'next');
+    next.do({ type: 'recover' });
+    next.activate();
+    assert.ok(!world.isActive(b));
+    assert.deepEqual(
+      ['one', 'two'].map((name) => world.job(name).claimed),
+      [false, false],
+    );
+  });
+});
+
+describe('a dispatcher that closes', () => {
+  it('[5.9] gives back at once what it has, uncounted', () => {
+    const world = new World();
+    const [a] = world.pair();
+    world.put(['claimed'], ['begun'], ['then', {}, { callbacks: [call('callback')] }]);
+    for (const name of ['claimed', 'begun', 'then']) a.claim(name);
+    a.do({ type: 'begun', job: idOf('begun'), fence: 1, at: 1 });
+    a.settle('then');
+    assert.deepEqual(told(a.deactivate()), ['run callback (written)']);
+    assert.deepEqual(
+      ['claimed', 'begun'].map((name) => world.job(name).status),
+      ['pending', 'pending'],
+    );
+    assert.equal(world.job('begun').interruptions, 0);
+    assert.equal(world.holder('callback'), 'b');
+  });
+});
+
+describe('callbacks without their dispatcher', () => {
+  it('[6.3] are run by any that is active, when a client adds them to a completed job', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(['job']);
+    a.claim('job');
+    a.settle('job');
+    a.deactivate();
+    const effects = world.decide({ type: 'addCallbacks', job: idOf('job'), callbacks: [call('late')] }, '');
+    assert.deepEqual(told(effects), ['run late (written)']);
+    assert.equal(world.holder('late'), 'b');
+    b.settle('late');
+    assert.equal(world.job('late').status, 'completed');
+  });
+
+  it('[6.3] wait for one to be activated where there is none', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(['job', {}, { callbacks: [call('callback')] }]);
+    a.claim('job');
+    b.deactivate();
+    a.settle('job');
+    a.deactivate();
+    assert.deepEqual(told(b.activate()), ['run callback (written)']);
+    b.settle('callback', world.job('callback').fence);
+    assert.equal(world.job('job').status, 'completed');
+  });
+});
+
+describe('unregistering', () => {
+  it('[5.4] an inactive dispatcher takes its agents with it, and nobody else’s', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    for (const { id } of [a, b]) {
+      world.decide({ type: 'setAgent', dispatcher: id, queue: '', name: 'main', size: 1, filter: null }, '');
+    }
+    a.deactivate();
+    b.do({ type: 'unregister', dispatcher: a.id });
+    assert.deepEqual(
+      world.settings('agent').map((agent) => agent.kind === 'agent' && agent.dispatcher),
+      [b.id],
+    );
+    assert.equal(world.settings('dispatcher').length, 1);
+    assert.throws(() => b.do({ type: 'unregister', dispatcher: a.id }), refusedAs('UNKNOWN_DISPATCHER'));
+    const agent = { type: 'setAgent', dispatcher: a.id, queue: '', name: 'main', size: 1, filter: null } as const;
+    assert.throws(() => b.do(agent), refusedAs('UNKNOWN_DISPATCHER'));
+  });
+
+  it('[5.4] an active one refuses', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    assert.throws(() => b.do({ type: 'unregister', dispatcher: a.id }), refusedAs('DISPATCHER_ACTIVE'));
+    assert.ok(world.isActive(a));
+  });
+});
