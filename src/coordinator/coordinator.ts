@@ -16,6 +16,7 @@ import { commandFromWire } from '../protocol/commands.js';
 import type { WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import { idToText } from '../protocol/id.js';
+import { isPlain } from '../protocol/message-runs.js';
 import type {
   ClientMessage,
   CoordinatorMessage,
@@ -72,8 +73,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #options: CoordinatorOptions;
   readonly #estimates = new Estimates();
   readonly #outcomeWaiters = new Waiters<OutcomeWaiter>();
-  /** Jobs whose outcome their client wants as soon as it is there. */
-  readonly #watched = new Set<Id>();
+  /** Jobs whose outcome their client wants as soon as it is there, by the request that put them. */
+  readonly #watched = new Map<Id, number>();
   readonly #annotationWaiters = new Waiters<AnnotationWaiter>();
   readonly #drainWaiters = new Waiters<number>();
   /** Puts that wait for room in a bounded queue. */
@@ -140,7 +141,13 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   /** One batch of a client's messages. */
   receive(messages: readonly ClientMessage[]): void {
-    for (const message of messages) this.#receive(message);
+    for (let at = 0; at < messages.length; ) {
+      const message = messages[at]!;
+      const end = message[0] === 'put' ? endOfRun(messages, at) : at + 1;
+      if (message[0] === 'put') this.#put(messages.slice(at, end) as Put[]);
+      else this.#receive(message);
+      at = end;
+    }
     this.turn();
   }
 
@@ -274,16 +281,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.turn();
   }
 
-  #receive(message: ClientMessage): void {
+  #receive(message: Exclude<ClientMessage, Put>): void {
     const [type, request] = message;
     try {
       switch (type) {
-        case 'put': {
-          const [, , queue, level, jobs] = message;
-          this.#do(request, levelGate(level), { type: 'put', queue, owner: this.#options.dispatcher, level, jobs });
-          for (const [id] of jobs) this.#watched.add(id);
-          return;
-        }
         case 'do':
           return this.#do(request, levelGate(message[2]), owned(message[3], this.#options.dispatcher));
         case 'outcome':
@@ -302,6 +303,37 @@ export class Coordinator implements PoolOwner, StoreOwner {
       }
     } catch (error) {
       this.#answer(request, error as Error);
+    }
+  }
+
+  /** Puts of one job each, decided as one: several only where all of them can be put or none. */
+  #put(puts: readonly Put[]): void {
+    const [, first, queue, level] = puts[0]!;
+    if (this.#closing !== undefined) return this.#refuse(puts, new ClosedError('the runtime is closing'));
+    if (this.#isBounded(queue)) {
+      if (puts.length > 1) {
+        for (const put of puts) this.#put([put]);
+        return;
+      }
+      if (this.#isFull(queue) || this.#heldPuts.has(queue)) return this.#heldPuts.add(queue, () => this.#put(puts));
+    }
+    const jobs = puts.map(([, , , , job]) => job);
+    for (const [, request, , , [id]] of puts) this.#watched.set(id, request);
+    const wire = { type: 'put', queue, owner: this.#options.dispatcher, level, jobs } as const;
+    this.#decide(commandFromWire(wire, StoredPayload.of), levelGate(level), (error, same) => {
+      if (error !== undefined) this.#refuse(puts, error);
+      else if (same === undefined) this.#ports.post(['done', first, puts.length]);
+      else {
+        this.#watched.delete(jobs[0]![0]);
+        this.#ports.post(['answer', first, same]);
+      }
+    });
+  }
+
+  #refuse(puts: readonly Put[], error: Error): void {
+    for (const [, request, , , [id]] of puts) {
+      this.#watched.delete(id);
+      this.#answer(request, error);
     }
   }
 
@@ -325,6 +357,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
     else if (wire.type === 'annotate' && wire.value !== null) {
       for (const tell of this.#annotationWaiters.take(waitKey(wire.job, wire.name))) tell(wire.value);
     }
+  }
+
+  #isBounded(queue: string): boolean {
+    return (queueOf(this.#store.state, queue)?.bound ?? 0) > 0;
   }
 
   /** A bound keeps puts waiting, in their order. */
@@ -358,7 +394,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   };
 
   #answer(request: number, error?: Error): void {
-    if (error === undefined) this.#ports.post(['done', [request]]);
+    if (error === undefined) this.#ports.post(['done', request, 1]);
     else this.#ports.post(['error', request, errorToData(error)]);
   }
 
@@ -407,11 +443,12 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   /** The record is told from as it is, also if it was forgotten since it was decided. */
   #tellOutcome(job: JobRecord): void {
-    const watched = this.#watched.delete(job.id);
-    if (!watched && !this.#outcomeWaiters.has(job.id)) return;
+    const put = this.#watched.get(job.id);
+    if (put === undefined && !this.#outcomeWaiters.has(job.id)) return;
+    this.#watched.delete(job.id);
     const outcome = job.outcome as Exclude<OutcomeKind, 'none'>;
     const payload = outcomeBytes(this.#store, job);
-    if (watched) this.#ports.post(['settled', job.id, outcome, payload]);
+    if (put !== undefined) this.#ports.post(['settled', put, outcome, payload]);
     for (const tell of this.#outcomeWaiters.take(job.id)) tell([outcome, payload]);
   }
 
@@ -465,6 +502,24 @@ export class Coordinator implements PoolOwner, StoreOwner {
 }
 
 const none: readonly never[] = [];
+
+type Put = Extract<ClientMessage, ['put', ...unknown[]]>;
+
+/** So many puts are decided as one. */
+const longestRun = 64;
+
+/** Where the puts end that begin here and can be put as one: plain ones, one after another, into the same queue. */
+function endOfRun(messages: readonly ClientMessage[], from: number): number {
+  const [, first, queue, level, job] = messages[from] as Put;
+  let at = from + 1;
+  if (!isPlain(job)) return at;
+  for (; at < messages.length && at < from + longestRun; at++) {
+    const next = messages[at]!;
+    const follows = next[0] === 'put' && next[1] === first + at - from && next[2] === queue && next[3] === level;
+    if (!follows || !isPlain(next[4])) break;
+  }
+  return at;
+}
 
 /** Whoever sends a put, this dispatcher puts. */
 function owned<C extends WireCommand>(wire: C, owner: Id): C {

@@ -10,8 +10,8 @@ import type { ModuleSetup } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
-import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
-import { packBatch, unpackBatch } from '../protocol/packing.js';
+import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
+import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
 import { JournalStore } from '../store/journal-store.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { StoreOutside } from '../store/store.js';
@@ -50,7 +50,7 @@ function post(message: CoordinatorMessage): void {
 }
 
 function flush(): void {
-  const batch = packBatch(outgoing);
+  const batch = packCoordinatorMessages(outgoing);
   outgoing = [];
   mailbox.postMessage(batch, [batch.buffer as ArrayBuffer]);
 }
@@ -88,9 +88,9 @@ async function start(): Promise<void> {
   const known = await describeModules(pool, Object.keys(modules));
   const found = await coordinator.open(known);
   mailbox.on('message', (first: Uint8Array) => {
-    const messages = unpackBatch<ClientMessage>(first);
+    const messages = unpackClientMessages(first);
     for (let next = receiveMessageOnPort(mailbox); next !== undefined; next = receiveMessageOnPort(mailbox)) {
-      messages.push(...unpackBatch<ClientMessage>(next.message));
+      messages.push(...unpackClientMessages(next.message));
     }
     coordinator.receive(messages);
   });

@@ -72,8 +72,8 @@ export type Query =
   | { readonly type: 'figures' };
 
 export type ClientMessage =
-  /** A put whose client also wants the outcomes, each in a message of its own (`settled`). */
-  | ['put', request: number, queue: string, level: Level, jobs: WireJob[]]
+  /** A put of one job whose client also wants its outcome (`settled`). */
+  | ['put', request: number, queue: string, level: Level, job: WireJob]
   | ['do', request: number, level: Level, command: WireCommand]
   /** Answered when the job's call is over, and at once if it is already. */
   | ['outcome', request: number, job: Id]
@@ -88,12 +88,13 @@ export type ClientMessage =
 export type WireError = [code: string, message: string, details: Record<string, unknown>];
 
 export type CoordinatorMessage =
-  | ['done', requests: number[]]
+  /** So many requests, from this one on. */
+  | ['done', first: number, count: number]
   | ['error', request: number, error: WireError]
   | ['outcome', request: number, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
   | ['answer', request: number, value: unknown]
-  /** The outcome of a job that was put with `put`. */
-  | ['settled', job: Id, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
+  /** The outcome of the job that was put with this request. */
+  | ['settled', request: number, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
   /** The runtime is ready: which functions its modules export, and what of the last run was found. */
   | ['ready', found: OpenFigures, modules: Record<string, WireModule>]
   | ['log', level: 'fatal' | 'error' | 'warn' | 'info', message: string, detail: string]

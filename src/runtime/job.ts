@@ -124,16 +124,16 @@ export class Job<Result = unknown> {
    * @throws {JobFailedError} if the job failed; its `failure` and `cause` say how.
    * @throws {JobForgottenError} if the job completed so long ago that it is remembered no more.
    */
-  async result(): Promise<Result> {
-    const [kind, payload] = await this.#outcome();
-    if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
-    return decodeValue(kind, payload, this.#client.references()) as Result;
+  result(): Promise<Result> {
+    return this.#whenOver(([kind, payload]) => {
+      if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
+      return decodeValue(kind, payload, this.#client.references()) as Result;
+    });
   }
 
   /** How the job failed, as data, once its call is over; undefined if it did not fail. */
-  async failure(): Promise<Failure | undefined> {
-    const [kind, payload] = await this.#outcome();
-    return kind === 'failure' ? decodeFailure(payload) : undefined;
+  failure(): Promise<Failure | undefined> {
+    return this.#whenOver(([kind, payload]) => (kind === 'failure' ? decodeFailure(payload) : undefined));
   }
 
   /** Hangs a callback on the job, for either outcome. On a completed job it is run at once. Gives the callback's own handle. */
@@ -185,8 +185,23 @@ export class Job<Result = unknown> {
     });
   }
 
-  async #outcome(): Promise<WireOutcome> {
-    if (this.#coming !== undefined) return this.#coming.get();
+  /** What is read from the outcome, once it is there. */
+  #whenOver<T>(read: (outcome: WireOutcome) => T): Promise<T> {
+    const coming = this.#coming;
+    if (coming === undefined) return this.#ask().then(read);
+    return new Promise((resolve, reject) => {
+      const outcome = (over: WireOutcome) => {
+        try {
+          resolve(read(over));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      coming.wait({ outcome, reject });
+    });
+  }
+
+  async #ask(): Promise<WireOutcome> {
     this.#told ??= (await this.#client.link.request(['outcome', this.#id])) as WireOutcome;
     return this.#told;
   }

@@ -2,12 +2,12 @@
  * A client's line to the coordinator: numbers requests, packs what is asked in one turn into one message, settles what comes back a few
  * at a time, so that the loop of the thread that asks stays free.
  */
-import type { Id } from '../core/records.js';
+import type { Id, Level } from '../core/records.js';
 import { CallsheetError, ClosedError } from '../errors.js';
 import type { WireOutcome } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
-import type { ClientMessage, CoordinatorMessage } from '../protocol/messages.js';
-import { packBatch, unpackBatch } from '../protocol/packing.js';
+import { packClientMessages, unpackCoordinatorMessages } from '../protocol/message-runs.js';
+import type { ClientMessage, CoordinatorMessage, WireJob } from '../protocol/messages.js';
 
 type Request = ClientMessage extends infer M
   ? M extends [infer Type, number, ...infer Rest]
@@ -16,27 +16,66 @@ type Request = ClientMessage extends infer M
   : never;
 type Of<Type extends CoordinatorMessage[0]> = Extract<CoordinatorMessage, [Type, ...unknown[]]>;
 
-/** An outcome that comes by itself: kept until somebody asks, or nobody can any more. */
-export class ComingOutcome {
-  #outcome: WireOutcome | Error | undefined;
-  #waiting: Pending[] = [];
+/** What is done with an outcome, or with the error in its place. */
+export interface OutcomeWaiter {
+  outcome(outcome: WireOutcome): void;
+  reject(error: Error): void;
+}
 
-  get(): Promise<WireOutcome> {
-    return new Promise((resolve, reject) => {
-      if (this.#outcome === undefined) this.#waiting.push({ resolve: resolve as (answer: unknown) => void, reject });
-      else if (this.#outcome instanceof Error) reject(this.#outcome);
-      else resolve(this.#outcome);
-    });
+/** An outcome that is there, or comes by itself. */
+export interface ComingOutcome {
+  wait(waiter: OutcomeWaiter): void;
+}
+
+/** A put of one job: its outcome comes by itself, and is kept until somebody asks or nobody can any more. */
+class Put<Accepted> implements ComingOutcome {
+  readonly #accept: (accepted: Accepted) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #accepted: (coming: ComingOutcome, same: Id | undefined) => Accepted;
+  #outcome: WireOutcome | Error | undefined;
+  #waiting: OutcomeWaiter[] | undefined;
+
+  constructor(
+    accept: (accepted: Accepted) => void,
+    reject: (error: Error) => void,
+    accepted: (coming: ComingOutcome, same: Id | undefined) => Accepted,
+  ) {
+    this.#accept = accept;
+    this.#reject = reject;
+    this.#accepted = accepted;
+  }
+
+  /** The job is as safe as was asked; or its unique key made it another. */
+  accept(same?: Id): void {
+    this.#accept(this.#accepted(this, same));
+  }
+
+  /** There will be no job, or nothing more is heard of it. */
+  fail(error: Error): void {
+    this.#reject(error);
+    this.settle(error);
   }
 
   settle(outcome: WireOutcome | Error): void {
-    this.#outcome = outcome;
-    for (const { resolve, reject } of this.#waiting) {
-      if (outcome instanceof Error) reject(outcome);
-      else resolve(outcome);
-    }
-    this.#waiting = [];
+    // What is kept for later is not to keep the whole message that it came in.
+    const isKept = this.#waiting === undefined && !(outcome instanceof Error);
+    this.#outcome = isKept ? [outcome[0], new Uint8Array(outcome[1])] : outcome;
+    for (const waiter of this.#waiting ?? none) tell(waiter, outcome);
+    this.#waiting = undefined;
   }
+
+  wait(waiter: OutcomeWaiter): void {
+    if (this.#outcome !== undefined) tell(waiter, this.#outcome);
+    else if (this.#waiting === undefined) this.#waiting = [waiter];
+    else this.#waiting.push(waiter);
+  }
+}
+
+const none: readonly never[] = [];
+
+function tell(waiter: OutcomeWaiter, outcome: WireOutcome | Error): void {
+  if (outcome instanceof Error) waiter.reject(outcome);
+  else waiter.outcome(outcome);
 }
 
 interface Pending {
@@ -68,8 +107,9 @@ export class Link {
   readonly #port: LinkPort;
   readonly #onLog: (message: Of<'log'>) => void;
   readonly #pending = new Map<number, Pending>();
-  readonly #outcomes = new Map<Id, ComingOutcome>();
-  #outgoing: unknown[] = [];
+  /** Puts that are not accepted yet, or whose outcome is still to come. */
+  readonly #puts = new Map<number, Put<unknown>>();
+  #outgoing: ClientMessage[] = [];
   #incoming: CoordinatorMessage[] = [];
   #settling = false;
   #lastRequest = 0;
@@ -80,7 +120,7 @@ export class Link {
     this.#port = port;
     this.#onLog = onLog;
     port.listen({
-      message: (batch) => this.#receive(unpackBatch<CoordinatorMessage>(batch)),
+      message: (batch) => this.#receive(unpackCoordinatorMessages(batch)),
       error: (cause) => this.end(new CallsheetError('COORDINATOR_DIED', 'the coordinator thread died', { cause })),
       exit: () => this.end(new ClosedError('the runtime is closed')),
     });
@@ -101,22 +141,23 @@ export class Link {
       const number = ++this.#lastRequest;
       this.#pending.set(number, { resolve, reject });
       const [type, ...rest] = message;
-      if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
-      this.#outgoing.push([type, number, ...rest]);
+      this.#say([type, number, ...rest] as ClientMessage);
     });
   }
 
-  /** The job's outcome will come by itself. */
-  expect(job: Id): ComingOutcome {
-    const coming = new ComingOutcome();
-    if (this.#ended === undefined) this.#outcomes.set(job, coming);
-    else coming.settle(this.#ended);
-    return coming;
-  }
-
-  /** It will not come after all. */
-  forget(job: Id): void {
-    this.#outcomes.delete(job);
+  /** Puts one job; resolves with what `accepted` makes of it, and of the id of the job that a unique key made it. */
+  put<Accepted>(
+    queue: string,
+    level: Level,
+    job: WireJob,
+    accepted: (coming: ComingOutcome, same: Id | undefined) => Accepted,
+  ): Promise<Accepted> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
+      const number = ++this.#lastRequest;
+      this.#puts.set(number, new Put(resolve, reject, accepted) as Put<unknown>);
+      this.#say(['put', number, queue, level, job]);
+    });
   }
 
   /** Nothing more will be answered: what waits, and what comes, gets this error. */
@@ -126,20 +167,25 @@ export class Link {
     this.#opened?.reject(error);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
-    for (const coming of this.#outcomes.values()) coming.settle(error);
-    this.#outcomes.clear();
+    for (const put of this.#puts.values()) put.fail(error);
+    this.#puts.clear();
   }
 
-  #flush(): void {
+  #say(message: ClientMessage): void {
+    if (this.#outgoing.length === 0) queueMicrotask(this.#flush);
+    this.#outgoing.push(message);
+  }
+
+  readonly #flush = (): void => {
     const messages = this.#outgoing;
     this.#outgoing = [];
     try {
-      this.#port.post(packBatch(messages));
+      this.#port.post(packClientMessages(messages));
     } catch (error) {
       // Whoever asked is told, and nobody else: what was asked for cannot be said.
-      for (const [, request] of messages as [string, number][]) this.#take(request)?.reject(error as Error);
+      for (const [, request] of messages) this.#refuse(request, error as Error);
     }
-  }
+  };
 
   #receive(messages: CoordinatorMessage[]): void {
     if (this.#settling) {
@@ -164,20 +210,20 @@ export class Link {
   #handle(message: CoordinatorMessage): number {
     switch (message[0]) {
       case 'done':
-        for (const request of message[1]) this.#take(request)?.resolve(undefined);
-        return message[1].length;
+        for (let request = message[1]; request < message[1] + message[2]; request++) this.#done(request);
+        return message[2];
       case 'error':
-        this.#take(message[1])?.reject(errorFromData(message[2]));
+        this.#refuse(message[1], errorFromData(message[2]));
         return 1;
       case 'answer':
-        this.#take(message[1])?.resolve(message[2]);
+        this.#answer(message[1], message[2]);
         return 1;
       case 'outcome':
         this.#take(message[1])?.resolve([message[2], message[3]]);
         return 1;
       case 'settled':
-        this.#outcomes.get(message[1])?.settle([message[2], message[3]]);
-        this.#outcomes.delete(message[1]);
+        this.#puts.get(message[1])?.settle([message[2], message[3]]);
+        this.#puts.delete(message[1]);
         return 1;
       case 'ready':
         this.#opened?.resolve(message);
@@ -189,6 +235,26 @@ export class Link {
         this.end(errorFromData(message[1]));
         return this.#pending.size;
     }
+  }
+
+  #done(request: number): void {
+    const put = this.#puts.get(request);
+    if (put === undefined) this.#take(request)?.resolve(undefined);
+    else put.accept();
+  }
+
+  #answer(request: number, value: unknown): void {
+    const put = this.#puts.get(request);
+    if (put === undefined) return this.#take(request)?.resolve(value);
+    // Its unique key made it another job, whose outcome comes only where it is asked for.
+    this.#puts.delete(request);
+    put.accept((value as readonly Id[])[0]);
+  }
+
+  #refuse(request: number, error: Error): void {
+    this.#take(request)?.reject(error);
+    this.#puts.get(request)?.fail(error);
+    this.#puts.delete(request);
   }
 
   #take(request: number): Pending | undefined {

@@ -3,7 +3,7 @@
  */
 import { type AgentFilter, type Id, type Level, levels } from '../core/records.js';
 import { asJob, type Part } from '../definition/compose.js';
-import { encodeJob } from '../definition/encode.js';
+import { type EncodeContext, encodeJob } from '../definition/encode.js';
 import type { JobOptions } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
 import { idToText } from '../protocol/id.js';
@@ -52,6 +52,8 @@ export interface AgentOptions {
   readonly filter?: AgentFilter;
 }
 
+const none: PutOptions = {};
+
 /** A named line of jobs. */
 export class Queue {
   /** The queue's name; the one that is always there is named ''. */
@@ -71,18 +73,31 @@ export class Queue {
    * @throws {NotStorableError} an argument cannot be stored faithfully; `path` says which part of it.
    * @throws {CallsheetError} UNKNOWN_MODULE, UNKNOWN_EXPORT, EXPORT_NOT_CALLABLE, UNKNOWN_QUEUE, UNKNOWN_QUOTA, INVALID_OPTION.
    */
-  async put<Result>(job: Part<Result> | Job<Result>, options: PutOptions = {}): Promise<Job<Result>> {
+  put<Result>(job: Part<Result> | Job<Result>, options: PutOptions = none): Promise<Job<Result>> {
     if (job instanceof Job) {
-      await this.#client.do({ type: 'putAgain', job: job.internalId, queue: this.name });
-      return job;
+      return this.#client.do({ type: 'putAgain', job: job.internalId, queue: this.name }).then(() => job);
     }
-    const [handle] = await this.#putAll([job], options, () => 'the job');
-    return handle!;
+    try {
+      const level = this.#level(options);
+      const wire = this.#encoded(this.#client.encoding(), job, options, 'the job', '');
+      return this.#client.link.put(this.name, level, wire, (coming, same) =>
+        same === undefined ? new Job<Result>(this.#client, wire[0], coming) : new Job<Result>(this.#client, same),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Puts several jobs, all or none. The options are for each of them. */
-  putAll<Result>(jobs: readonly Part<Result>[], options: PutOptions = {}): Promise<Job<Result>[]> {
-    return this.#putAll(jobs, options, (index) => `jobs[${index}]`);
+  async putAll<Result>(jobs: readonly Part<Result>[], options: PutOptions = none): Promise<Job<Result>[]> {
+    const level = this.#level(options);
+    const encoding = this.#client.encoding();
+    const wire = jobs.map((job, index) =>
+      this.#encoded(encoding, job, options, `jobs[${index}]`, jobs.length === 1 ? '' : `jobs[${index}].`),
+    );
+    const put = { type: 'put', queue: this.name, owner: '', level, jobs: wire } as const;
+    const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
+    return (same ?? wire.map(([id]) => id)).map((id) => new Job<Result>(this.#client, id));
   }
 
   /** How many jobs wait here, those that wait for a date included. */
@@ -207,35 +222,20 @@ export class Queue {
     await this.#client.do({ type: 'removeAgent', dispatcher: this.#client.dispatcher, queue: this.name, name });
   }
 
-  async #putAll<Result>(
-    jobs: readonly Part<Result>[],
-    { durability, ...options }: PutOptions,
-    name: (index: number) => string,
-  ): Promise<Job<Result>[]> {
-    const level = durability ?? this.#client.durability;
-    if (!levels.includes(level))
-      throw new CallsheetError(
-        'INVALID_OPTION',
-        `durability: ${JSON.stringify(level)} is not one of ${levels.join(', ')}`,
-      );
-    const encoding = this.#client.encoding();
-    const hasOptions = Object.keys(options).length > 0;
-    const wire = jobs.map((job, index): WireJob => {
-      const call = asJob(job, name(index));
-      return encodeJob(encoding, hasOptions ? call.with(options) : call, jobs.length === 1 ? '' : `jobs[${index}].`);
-    });
-    const { link } = this.#client;
-    // Who puts a single job mostly wants its outcome; who puts many at once may never ask.
-    const coming = wire.length === 1 ? link.expect(wire[0]![0]) : undefined;
-    const same = (await (coming === undefined
-      ? this.#client.do({ type: 'put', queue: this.name, owner: '', level, jobs: wire }, level)
-      : link.request(['put', this.name, level, wire]).catch((error) => {
-          link.forget(wire[0]![0]);
-          throw error;
-        }))) as readonly Id[] | undefined;
-    if (same === undefined) return wire.map(([id]) => new Job<Result>(this.#client, id, coming));
-    if (coming !== undefined) link.forget(wire[0]![0]);
-    return same.map((id) => new Job<Result>(this.#client, id));
+  #level({ durability = this.#client.durability }: PutOptions): Level {
+    if (levels.includes(durability)) return durability;
+    throw new CallsheetError(
+      'INVALID_OPTION',
+      `durability: ${JSON.stringify(durability)} is not one of ${levels.join(', ')}`,
+    );
+  }
+
+  /** The job as it is sent; `name` is what it is called in errors, `where` begins the paths in it. */
+  #encoded(encoding: EncodeContext, job: Part, options: PutOptions, name: string, where: string): WireJob {
+    const call = asJob(job, name);
+    if (options === none) return encodeJob(encoding, call, where);
+    const { durability: _, ...forJob } = options;
+    return encodeJob(encoding, Object.keys(forJob).length > 0 ? call.with(forJob) : call, where);
   }
 
   async #line(from: number, count: number): Promise<Job[]> {

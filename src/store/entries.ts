@@ -20,7 +20,7 @@
  * fields do not exist: a change of this layout is a new format version.
  */
 import type { Id } from '../core/records.js';
-import type { ByteWriter } from './bytes.js';
+import type { ByteWriter } from '../protocol/bytes.js';
 
 export const entryTypes = {
   name: 1,

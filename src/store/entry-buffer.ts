@@ -3,7 +3,7 @@
  */
 import type { AnnotationRecord, JobRecord, SettingRecord } from '../core/records.js';
 import type { Entry } from '../journal/journal.js';
-import { ByteWriter } from './bytes.js';
+import { ByteWriter } from '../protocol/bytes.js';
 import { entryTypes } from './entries.js';
 import { namesOf } from './job-header.js';
 import type { StoredPayload } from './stored-payload.js';

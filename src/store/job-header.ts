@@ -18,7 +18,7 @@ import {
   outcomeKinds,
   type Payload,
 } from '../core/records.js';
-import type { ByteReader, ByteWriter } from './bytes.js';
+import type { ByteReader, ByteWriter } from '../protocol/bytes.js';
 
 /** The names that a header gives by number. */
 export function namesOf({ owner, callable, queue, policy, agent }: JobRecord): readonly string[] {

@@ -5,7 +5,7 @@ import { type Id, type Payload, payloadSlots, type SettingRecord } from '../core
 import type { State } from '../core/state.js';
 import { JournalCorruptError } from '../errors.js';
 import type { Entry, Position, Replay } from '../journal/journal.js';
-import { ByteReader } from './bytes.js';
+import { ByteReader } from '../protocol/bytes.js';
 import { entryTypes, payloadHeadBytes } from './entries.js';
 import { readJob } from './job-header.js';
 import { keptBytes, StoredPayload } from './stored-payload.js';

@@ -9,8 +9,8 @@ import { CallsheetError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
-import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
-import { packBatch, unpackBatch } from '../protocol/packing.js';
+import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
+import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
 import { Client } from '../runtime/client.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { Runtime } from '../runtime/open.js';
@@ -102,7 +102,7 @@ export class VirtualDispatcher implements LinkPort {
     queueMicrotask(() => {
       if (this.#dead) return;
       this.#messages++;
-      this.#coordinator.receive(unpackBatch<ClientMessage>(batch));
+      this.#coordinator.receive(unpackClientMessages(batch));
     });
   }
 
@@ -123,7 +123,7 @@ export class VirtualDispatcher implements LinkPort {
   }
 
   #flush(): void {
-    const batch = packBatch(this.#outgoing);
+    const batch = packCoordinatorMessages(this.#outgoing);
     this.#outgoing = [];
     this.#messages++;
     this.#listener.message(batch);

@@ -250,7 +250,7 @@ export class World {
     for (const [id] of [...parts, ...callbacks]) this.oracle.put(id, root, level, 'default');
     const request = ++this.#requests;
     this.#puts.set(request, root);
-    this.#send(['put', request, '', level, [job]]);
+    this.#send(['put', request, '', level, job]);
   }
 
   #job(id: Id, options: JobOptions): WireJob {
@@ -308,13 +308,17 @@ export class World {
     const [type] = message;
     this.#note(type);
     if (type === 'done') {
-      for (const request of message[1]) {
+      const [, first, count] = message;
+      for (let request = first; request < first + count; request++) {
         const root = this.#puts.get(request);
         if (root !== undefined) this.oracle.acknowledge(root);
       }
     } else if (type === 'settled') {
-      const [, job, kind, payload] = message;
-      this.oracle.tell(job, `${kind} ${kind === 'list' ? '' : Buffer.from(payload).toString('latin1')}`);
+      const [, request, kind, payload] = message;
+      this.oracle.tell(
+        this.#puts.get(request)!,
+        `${kind} ${kind === 'list' ? '' : Buffer.from(payload).toString('latin1')}`,
+      );
     } else if (type === 'fatal') {
       this.#life.isOver = true;
     }

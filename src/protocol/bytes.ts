@@ -1,5 +1,5 @@
 /**
- * Writing and reading numbers, ids and texts in a growing buffer: what the record codec is made of.
+ * Writing and reading numbers, ids and texts in a growing buffer: what records and the packed runs of messages are made of.
  */
 
 export class ByteWriter {
@@ -9,6 +9,11 @@ export class ByteWriter {
   /** What is written so far; valid until the next `clear`. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#end);
+  }
+
+  /** What is written so far, in a buffer of its own. */
+  copy(): Uint8Array {
+    return new Uint8Array(this.bytes);
   }
 
   get length(): number {
@@ -28,9 +33,13 @@ export class ByteWriter {
   varint(value: number): void {
     this.#room(8);
     let rest = value;
-    while (rest >= 0x80) {
+    while (rest >= 0x8000_0000) {
       this.#bytes[this.#end++] = (rest % 0x80) + 0x80;
       rest = Math.floor(rest / 0x80);
+    }
+    while (rest >= 0x80) {
+      this.#bytes[this.#end++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
     }
     this.#bytes[this.#end++] = rest;
   }
@@ -40,10 +49,13 @@ export class ByteWriter {
     this.#end = this.#bytes.writeDoubleLE(value, this.#end);
   }
 
-  /** An id's sixteen characters of one byte each. */
+  /** An id's sixteen characters of one byte each: by a loop, since the call into the runtime is dearer. */
   id(id: string): void {
     this.#room(16);
-    this.#end += this.#bytes.write(id, this.#end, 16, 'latin1');
+    const bytes = this.#bytes;
+    const at = this.#end;
+    for (let index = 0; index < 16; index++) bytes[at + index] = id.charCodeAt(index);
+    this.#end = at + 16;
   }
 
   text(value: string): void {
@@ -54,18 +66,26 @@ export class ByteWriter {
   }
 
   raw(bytes: Uint8Array): void {
-    this.#room(bytes.byteLength);
-    this.#bytes.set(bytes, this.#end);
-    this.#end += bytes.byteLength;
+    const { byteLength } = bytes;
+    this.#room(byteLength);
+    if (byteLength > shortBytes) this.#bytes.set(bytes, this.#end);
+    else for (let index = 0; index < byteLength; index++) this.#bytes[this.#end + index] = bytes[index]!;
+    this.#end += byteLength;
   }
 
   #room(count: number): void {
-    if (this.#end + count <= this.#bytes.length) return;
+    if (this.#end + count > this.#bytes.length) this.#grow(count);
+  }
+
+  #grow(count: number): void {
     const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#end + count));
     this.#bytes.copy(larger, 0, 0, this.#end);
     this.#bytes = larger;
   }
 }
+
+/** Bytes up to this many are copied by a loop. */
+const shortBytes = 32;
 
 /** Reads what a `ByteWriter` wrote. Throws a RangeError past the end. */
 export class ByteReader {
@@ -81,12 +101,16 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#bytes.readUInt8(this.#at++);
+    const byte = this.#bytes[this.#at++];
+    if (byte === undefined) throw new RangeError('a byte wanted, none left');
+    return byte;
   }
 
   varint(): number {
-    let value = 0;
-    for (let scale = 1; scale < 2 ** 56; scale *= 0x80) {
+    const first = this.u8();
+    if (first < 0x80) return first;
+    let value = first - 0x80;
+    for (let scale = 0x80; scale < 2 ** 56; scale *= 0x80) {
       const byte = this.u8();
       value += (byte % 0x80) * scale;
       if (byte < 0x80) return value;
@@ -100,20 +124,30 @@ export class ByteReader {
   }
 
   id(): string {
-    return this.#take(16).toString('latin1');
+    const start = this.#take(16);
+    return this.#bytes.toString('latin1', start, start + 16);
   }
 
   text(): string {
-    return this.#take(this.varint()).toString();
+    const length = this.varint();
+    const start = this.#take(length);
+    return this.#bytes.toString('utf8', start, start + length);
+  }
+
+  /** A view on so many bytes. */
+  bytes(count: number): Uint8Array {
+    const start = this.#take(count);
+    return this.#bytes.subarray(start, start + count);
   }
 
   rest(): Uint8Array {
-    return this.#take(this.left);
+    return this.bytes(this.left);
   }
 
-  #take(count: number): Buffer {
+  #take(count: number): number {
     if (count > this.left) throw new RangeError(`${count} bytes wanted, ${this.left} left`);
+    const start = this.#at;
     this.#at += count;
-    return this.#bytes.subarray(this.#at - count, this.#at);
+    return start;
   }
 }

@@ -1,0 +1,86 @@
+/** Messages between clients and the coordinator: runs of the frequent ones are packed tightly, and nobody can tell. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  packClientMessages,
+  packCoordinatorMessages,
+  unpackClientMessages,
+  unpackCoordinatorMessages,
+} from '../../src/protocol/message-runs.js';
+import type { ClientMessage, CoordinatorMessage, WireJob } from '../../src/protocol/messages.js';
+
+const id = (number: number) => String.fromCharCode(number, ...Array(14).fill(0xff), 0);
+const args = (...bytes: number[]) => new Uint8Array(bytes);
+const plain = (number: number, callable = 'm#f', given: Uint8Array | null = args(number)): WireJob => [
+  id(number),
+  'call',
+  callable,
+  given,
+  null,
+  [],
+  [],
+];
+
+/** Views on a larger buffer become arrays of their own, to be compared. */
+function unshared(value: unknown): unknown {
+  if (value instanceof Uint8Array) return [...value];
+  if (Array.isArray(value)) return value.map(unshared);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unshared(inner)]));
+}
+
+const client = (messages: ClientMessage[]) =>
+  assert.deepEqual(unshared(unpackClientMessages(packClientMessages(messages))), unshared(messages));
+const coordinator = (messages: CoordinatorMessage[]) =>
+  assert.deepEqual(unshared(unpackCoordinatorMessages(packCoordinatorMessages(messages))), unshared(messages));
+
+describe('what clients say', () => {
+  it('comes back in its order: runs of puts, of two queues and two levels, with other messages between', () =>
+    client([
+      ['put', 1, 'a', 'full', plain(1)],
+      ['put', 2, 'a', 'full', plain(2, 'other#g', null)],
+      ['put', 3, 'a', 'process', plain(3)],
+      ['put', 4, 'b', 'process', plain(4, 'm#f', args())],
+      ['ask', 5, { type: 'queues' }],
+      ['put', 2 ** 40, 'a', 'full', plain(5, 'm#f', new Uint8Array(100_000).fill(7))],
+    ]));
+
+  it('comes back with the options, parts and callbacks that a put has', () => {
+    const withOptions: WireJob = [id(1), 'call', 'm#f', args(1), { priority: 2 }, [], []];
+    const whole: WireJob = [id(2), 'parallel', '', null, null, [plain(3), plain(4)], [plain(5)]];
+    const side: WireJob = [id(6), 'call', 'm#f', null, null, [], [], 'onSuccess'];
+    client([
+      ['put', 1, 'a', 'full', withOptions],
+      ['put', 2, 'a', 'full', whole],
+      ['put', 3, 'a', 'full', plain(7)],
+      ['do', 4, 'full', { type: 'addCallbacks', job: id(1), callbacks: [side] }],
+    ]);
+  });
+
+  it('comes back when many jobs are put as one, plain or not', () => {
+    const put = (request: number, jobs: WireJob[]): ClientMessage => [
+      'do',
+      request,
+      'full',
+      { type: 'put', queue: 'a', owner: '', level: 'full', jobs },
+    ];
+    const plainJobs = Array.from({ length: 200 }, (_, number) => plain(number, `m#f${number % 3}`));
+    client([
+      put(1, plainJobs),
+      put(2, [...plainJobs, [id(1), 'call', 'm#f', null, { unique: 'k' }, [], []]]),
+      put(3, []),
+    ]);
+  });
+});
+
+describe('what the coordinator says', () => {
+  it('comes back in its order: runs of outcomes with other messages between', () =>
+    coordinator([
+      ['done', 1, 64],
+      ['settled', 1, 'value', args(1, 2)],
+      ['settled', 2 ** 33, 'failure', new Uint8Array(70_000)],
+      ['answer', 3, { jobs: 3 }],
+      ['settled', 4, 'list', args()],
+      ['settled', 5, 'value', args(5)],
+    ]));
+});
