@@ -121,6 +121,7 @@ function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[])
   let now = 0;
   decide(state, activateUs, outsideAt(now));
   stored.keep(state);
+  follower.hear(state.changes());
   state.keepChanges();
   for (const { wishes: group, kept } of all) {
     const before = snapshotOf(state);
