@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'JOB_TIMEOUT'
   | 'JOURNAL_CORRUPT'
   | 'JOURNAL_LOCKED'
+  | 'JOURNAL_REMOVED'
   | 'JOURNAL_VERSION'
   | 'JOURNAL_WRITE'
   | 'CLAIM_LOST'
@@ -99,6 +100,8 @@ export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNA
 export class JournalVersionError extends errorClass('JournalVersionError', 'JOURNAL_VERSION') {}
 /** A write or a sync of the journal failed; the runtime closes, and opening the directory again recovers. */
 export class JournalWriteError extends errorClass('JournalWriteError', 'JOURNAL_WRITE') {}
+/** The journal's directory, or the file that it writes, was removed or replaced while it was open; the runtime closes. */
+export class JournalRemovedError extends errorClass('JournalRemovedError', 'JOURNAL_REMOVED') {}
 /** The disk is full: the put was refused and nothing was stored. Jobs that run complete; puts work again by themselves. */
 export class StorageFullError extends errorClass('StorageFullError', 'STORAGE_FULL') {}
 
@@ -150,6 +153,7 @@ export const errorClasses: {
   JOB_TIMEOUT: JobTimeoutError,
   JOURNAL_CORRUPT: JournalCorruptError,
   JOURNAL_LOCKED: JournalLockedError,
+  JOURNAL_REMOVED: JournalRemovedError,
   JOURNAL_VERSION: JournalVersionError,
   JOURNAL_WRITE: JournalWriteError,
   PAYLOAD_TOO_LARGE: NotStorableError,

@@ -38,6 +38,7 @@ export {
   JobTimeoutError,
   JournalCorruptError,
   JournalLockedError,
+  JournalRemovedError,
   JournalVersionError,
   JournalWriteError,
   NotStorableError,

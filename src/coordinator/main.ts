@@ -25,6 +25,7 @@ import { Pool } from './pool.js';
 export interface CoordinatorSetup {
   /** Undefined: nothing outlives the process. */
   readonly directory: string | undefined;
+  readonly allowNetworkFileSystem: boolean;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   readonly threads: number;
   /** Options of Node for the worker threads, such as a loader. */
@@ -56,13 +57,16 @@ function flush(): void {
 }
 
 async function start(): Promise<void> {
-  const { directory, modules, threads, execArgv, retention, stopGraceMs, agentSize, agentSizeGiven } = setup;
-  const { pingMs, deathMs } = setup;
+  const { directory, allowNetworkFileSystem, modules, threads, execArgv, retention, stopGraceMs } = setup;
+  const { agentSize, agentSizeGiven, pingMs, deathMs } = setup;
   let lock: Lock | undefined;
-  if (directory !== undefined) lock = await acquireLock(directory);
+  if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem });
   const dispatcher = directory === undefined ? newId() : readIdentity(directory);
   const outside = { ...machine, dispatcher };
-  const store = directory === undefined ? new MemoryStore(outside) : new JournalStore(directory, outside);
+  const store =
+    directory === undefined
+      ? new MemoryStore(outside)
+      : new JournalStore(directory, outside, { allowNetworkFileSystem });
   let pool!: Pool;
   const coordinator = new Coordinator(
     {

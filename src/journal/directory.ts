@@ -1,10 +1,18 @@
 /**
- * Makes sure of the directory that a journal is to live in: that it is there, durably, and can be worked in. Knows nothing of
- * what will be in it.
+ * Makes sure of the directory that a journal is to live in: that it is there, durably, on a disk of this machine, and can be worked
+ * in. Knows nothing of what will be in it.
  */
 import * as path from 'node:path';
 import { CallsheetError } from '../errors.js';
 import { type Disk, errorCodeOf, machineDisk } from './disk.js';
+import { sharedFileSystem } from './file-system.js';
+
+export interface DirectoryOptions {
+  /** The disk. Default: the machine's. */
+  disk?: Disk;
+  /** Take a directory that other machines may share, too. Default false: the lock does not hold them off. */
+  allowNetworkFileSystem?: boolean;
+}
 
 const reasons: Record<string, string> = {
   EACCES: 'this process is not allowed to',
@@ -19,12 +27,20 @@ const reasons: Record<string, string> = {
 
 /**
  * Creates the directory with its parents where missing, each made durable in its own parent, and checks that files can be
- * made in it. Gives its absolute path. Throws `DIRECTORY_UNUSABLE` with path and reason.
+ * made in it. Gives its absolute path. Throws `DIRECTORY_UNUSABLE` with path and reason, also for a network file system that was not
+ * asked for; then nothing is made.
  */
-export function prepareDirectory(directory: string, disk: Disk = machineDisk): string {
+export function prepareDirectory(directory: string, options: DirectoryOptions = {}): string {
+  const { disk = machineDisk, allowNetworkFileSystem = false } = options;
   if (typeof directory !== 'string' || directory === '') throw new TypeError('directory must be a path');
   const absolute = path.resolve(directory);
   try {
+    const name = allowNetworkFileSystem ? undefined : sharedFileSystem(typeOf(disk, absolute));
+    if (name !== undefined) {
+      throw new Error(
+        `it is on a file system that other machines may share (${name}), where the lock does not hold them off; open({ allowNetworkFileSystem: true }) takes it all the same`,
+      );
+    }
     if (!isThere(disk, absolute)) {
       make(disk, absolute);
       disk.checkDirectory(absolute);
@@ -33,6 +49,17 @@ export function prepareDirectory(directory: string, disk: Disk = machineDisk): s
     throw unusableDirectory(absolute, error);
   }
   return absolute;
+}
+
+/** The type of the file system that the directory is on, or will be on when it is made. */
+function typeOf(disk: Disk, directory: string): number | undefined {
+  try {
+    return disk.fileSystemType(directory);
+  } catch (error) {
+    const parent = path.dirname(directory);
+    if (errorCodeOf(error) !== 'ENOENT' || parent === directory) throw error;
+    return typeOf(disk, parent);
+  }
 }
 
 /** The error for a directory in which what we need cannot be done. */

@@ -27,6 +27,8 @@ export interface DiskFile {
   sync(): Promise<void>;
   /** A blocking `fsync`, the file's size included. */
   syncNow(): void;
+  /** Whether the file's path still leads to it. Writes and syncs of a file that was removed go well for ever. */
+  isInPlace(): boolean;
   close(): void;
 }
 
@@ -38,6 +40,8 @@ export interface Disk {
   makeDirectory(path: string): void;
   /** Throws unless `path` is a directory in which files can be made. */
   checkDirectory(path: string): void;
+  /** The number by which Linux knows the file system that `path` is on; undefined on other systems. */
+  fileSystemType(path: string): number | undefined;
   open(path: string, mode: OpenMode): DiskFile;
   unlink(path: string): void;
   /** Gives a file another name in the same directory; a file that has that name is replaced. */
@@ -99,9 +103,16 @@ const flagsOf = {
   read: fs.constants.O_RDONLY,
 } as const;
 
+/** What two files that exist at the same time never share. */
+interface FileIdentity {
+  readonly dev: number;
+  readonly ino: number;
+}
+
 class NodeFile implements DiskFile {
   readonly path: string;
   readonly #descriptor: number;
+  #identity: FileIdentity | undefined;
 
   constructor(path: string, mode: OpenMode) {
     this.path = path;
@@ -134,6 +145,12 @@ class NodeFile implements DiskFile {
     fs.fsyncSync(this.#descriptor);
   }
 
+  isInPlace(): boolean {
+    this.#identity ??= fs.fstatSync(this.#descriptor);
+    const found: FileIdentity | undefined = fs.statSync(this.path, { throwIfNoEntry: false });
+    return found?.ino === this.#identity.ino && found.dev === this.#identity.dev;
+  }
+
   close(): void {
     fs.closeSync(this.#descriptor);
   }
@@ -147,6 +164,7 @@ export const machineDisk: Disk = {
     // A trailing separator makes the system itself refuse a file in the place of a directory (ENOTDIR).
     fs.accessSync(`${path}/`, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
   },
+  fileSystemType: (path) => (process.platform === 'linux' ? fs.statfsSync(path).type : undefined),
   open: (path, mode) => new NodeFile(path, mode),
   unlink: (path) => fs.unlinkSync(path),
   rename: (from, to) => fs.renameSync(from, to),

@@ -2,15 +2,14 @@
  * What can be asked of a journal when it is opened, filled in and checked once.
  */
 import { randomBytes } from 'node:crypto';
-import { type Disk, machineDisk } from './disk.js';
+import type { DirectoryOptions } from './directory.js';
+import { machineDisk } from './disk.js';
 
-export interface JournalOptions {
+export interface JournalOptions extends DirectoryOptions {
   /** A segment that has reached this size is followed by a new one, in bytes. At least 4096. Default 64 MiB. */
   segmentBytes?: number;
   /** Space kept for appends with `reserve` when the disk is full, in bytes. 0 keeps none. Default 4 MiB. */
   reserveBytes?: number;
-  /** The disk. Default: the machine's. */
-  disk?: Disk;
   /** Makes the salt of a new segment, an integer of 32 bits. Default: random. */
   salt?: () => number;
 }
@@ -25,5 +24,6 @@ export function resolveOptions(options: JournalOptions): Required<JournalOptions
     throw new RangeError(`reserveBytes must be an integer of at least 0, not ${reserveBytes}`);
   }
   const salt = options.salt ?? (() => randomBytes(4).readUInt32LE());
-  return { segmentBytes, reserveBytes, disk: options.disk ?? machineDisk, salt };
+  const { disk = machineDisk, allowNetworkFileSystem = false } = options;
+  return { segmentBytes, reserveBytes, disk, allowNetworkFileSystem, salt };
 }

@@ -13,7 +13,7 @@
  *   epoch that has come and gone meanwhile, a higher one is there to be seen: it looks again after `link`, and withdraws.
  * - Hence epochs only grow, and a released lock leaves its dead socket there for the next one to count from.
  *
- * It needs a local file system: the sockets of another machine's processes look dead.
+ * It needs a local file system, or one that no other machine has open: the sockets of another machine's processes look dead.
  */
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -21,7 +21,7 @@ import * as net from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { CallsheetError, JournalLockedError, StorageFullError } from '../errors.js';
-import { prepareDirectory, unusableDirectory } from './directory.js';
+import { type DirectoryOptions, prepareDirectory, unusableDirectory } from './directory.js';
 import { errorCodeOf, isDiskFull } from './disk.js';
 import { candidateFileName, epochOf, isCandidateFileName, lockFileName, ownerFileName } from './file-names.js';
 import { withShortPath } from './short-path.js';
@@ -44,8 +44,8 @@ export interface Lock {
  * Takes the lock of a directory, which is created with its parents where missing. Throws `JournalLockedError` if another owner is
  * alive, `CallsheetError` with `DIRECTORY_UNUSABLE`, or `StorageFullError`.
  */
-export async function acquireLock(directory: string): Promise<Lock> {
-  const absolute = prepareDirectory(directory);
+export async function acquireLock(directory: string, options?: DirectoryOptions): Promise<Lock> {
+  const absolute = prepareDirectory(directory, options);
   let candidate: Candidate | undefined;
   try {
     // Ends: each turn either takes the lock, finds an owner, or another process has taken a step forward.

@@ -32,6 +32,8 @@ export interface Replay {
    * for transactions that are whole. Positions in the snapshot cannot be read back.
    */
   entry(entry: Entry, at: Position, lsn: number): void;
+  /** An entry of this transaction cannot be read; others of it may come all the same. Only in what is salvaged. */
+  lost?(type: number, lsn: number): void;
   /** All is read. These segments are there; others, that positions from the snapshot may point to, are not. */
   end?(segments: ReadonlySet<number>): void;
 }

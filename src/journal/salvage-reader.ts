@@ -41,6 +41,8 @@ interface SalvagedFrame {
   readonly bytes: number;
   readonly lsn: number;
   readonly isPart: boolean;
+  /** The transaction goes on in the next frame. */
+  readonly hasMore: boolean;
   readonly entries: readonly { type: number; bytes: Uint8Array; offset: number; checksum: number }[];
 }
 
@@ -99,6 +101,8 @@ export class SalvageReader {
 
   #readFrames(file: string, window: FileWindow, salt: number, segment: number, replay: Replay): void {
     let lastLsn = 0;
+    /** The LSN of the first frame of the transaction: unlike the last one's, it is known from the beginning. */
+    let firstLsn: number | undefined;
     let parts: Uint8Array[] = [];
     let partsOffset = 0;
     for (let at = fileHeaderBytes; at < window.size; ) {
@@ -107,16 +111,23 @@ export class SalvageReader {
         const next = nextMagic(window, at + 8);
         this.#lose(file, at, `${next - at} bytes are not a frame`);
         parts = [];
+        firstLsn = undefined;
         at = next;
         continue;
       }
       at += frame.bytes;
-      if (lastLsn !== 0 && frame.lsn !== lastLsn + 1) parts = [];
+      if (lastLsn !== 0 && frame.lsn !== lastLsn + 1) {
+        parts = [];
+        firstLsn = undefined;
+      }
       lastLsn = frame.lsn;
+      const lsn = firstLsn ?? frame.lsn;
+      firstLsn = frame.hasMore ? lsn : undefined;
       const sum = parts.length > 0 ? crc32(Buffer.concat(parts)) : 0;
       for (const { type, bytes, offset, checksum } of frame.entries) {
         if (crc32(bytes, sum) !== checksum) {
           this.#lose(file, offset, 'an entry does not match its checksum');
+          replay.lost?.(type, lsn);
           parts = [];
           continue;
         }
@@ -128,11 +139,7 @@ export class SalvageReader {
         const whole = parts.length === 0 ? bytes : Buffer.concat([...parts, bytes]);
         parts = [];
         try {
-          replay.entry(
-            { type, bytes: whole },
-            { segment, offset: partsOffset, length: whole.length, checksum },
-            lastLsn,
-          );
+          replay.entry({ type, bytes: whole }, { segment, offset: partsOffset, length: whole.length, checksum }, lsn);
         } catch (error) {
           this.#lose(file, partsOffset, `an entry makes no sense: ${String(error)}`);
         }
@@ -182,6 +189,7 @@ function frameAt(window: FileWindow, salt: number, offset: number): SalvagedFram
     bytes,
     lsn: getUint53(view, 16),
     isPart: (view.getUint8(37) & frameFlag.part) !== 0,
+    hasMore: (view.getUint8(37) & frameFlag.more) !== 0,
     entries: isEntries ? entries : [],
   };
 }

@@ -175,6 +175,10 @@ class HashedFile implements DiskFile {
     this.#file.syncNow();
   }
 
+  isInPlace(): boolean {
+    return this.#file.isInPlace();
+  }
+
   close(): void {
     this.#file.close();
   }

@@ -31,6 +31,12 @@ export interface OpenOptions {
    * nothing outlives the process.
    */
   readonly directory?: string | URL;
+  /**
+   * Whether the directory may be on a file system that other machines can reach, such as NFS, SMB, 9p or anything behind FUSE. False by
+   * default, and `open` refuses it: the lock keeps out processes of this machine only, and a sync may mean less there than it says.
+   * Told from local disks on Linux only.
+   */
+  readonly allowNetworkFileSystem?: boolean;
   /** The modules whose functions can be run, each from `defineJobs`. */
   readonly jobs: readonly unknown[];
   /** How many worker threads run jobs: 1 to 1024, one per core by default. */
@@ -231,6 +237,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   }
   return {
     directory: directoryPath(directory),
+    allowNetworkFileSystem: options.allowNetworkFileSystem === true,
     modules,
     threads,
     execArgv: [...execArgv],

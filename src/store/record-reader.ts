@@ -15,6 +15,8 @@ export class RecordReader implements Replay {
   readonly #names = new Map<number, string>();
   /** Payloads come before the header that they belong to. */
   readonly #payloads = new Map<Id, (Payload | null)[]>();
+  /** The transaction in which a payload was lost. */
+  #payloadLostAt: number | undefined;
 
   constructor(state: State) {
     this.#state = state;
@@ -24,7 +26,11 @@ export class RecordReader implements Replay {
     this.#names.clear();
   }
 
-  entry({ type, bytes }: Entry, at: Position): void {
+  lost(type: number, lsn: number): void {
+    if (type === entryTypes.payload) this.#payloadLostAt = lsn;
+  }
+
+  entry({ type, bytes }: Entry, at: Position, lsn: number): void {
     const input = new ByteReader(bytes);
     switch (type) {
       case entryTypes.name: {
@@ -37,7 +43,7 @@ export class RecordReader implements Replay {
       case entryTypes.move:
         return this.#move(input.id(), slotOf(input), at, bytes);
       case entryTypes.job:
-        return this.#job(input);
+        return this.#job(input, lsn);
       case entryTypes.keptJobs:
         while (input.left > 0) this.#keptJob(input);
         return;
@@ -83,9 +89,10 @@ export class RecordReader implements Replay {
     this.#state.load({ ...job, [key]: payloadAt(id, at, bytes) });
   }
 
-  #job(input: ByteReader): void {
+  #job(input: ByteReader, lsn: number): void {
     const job = readJob(input, this.#nameOf, (id, has) => {
-      const before = this.#state.job(id);
+      // The payload that was lost may have been this job's: then what it had before is not what it has now.
+      const before = lsn === this.#payloadLostAt ? undefined : this.#state.job(id);
       const [args = null, result = null] = this.#payloads.get(id) ?? [];
       this.#payloads.delete(id);
       // Without an entry, the job was forgotten later, before the snapshot's walk came to it; or the entry is lost.

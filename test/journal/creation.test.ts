@@ -49,21 +49,21 @@ function picks(seed: number): Pick[] {
 
 describe('a journal whose only segment', () => {
   for (const length of [0, 1, 63]) {
-    it(`was cut to ${length} bytes is refused, with nothing modified`, async () => {
+    it(`[9.1] was cut to ${length} bytes is refused, with nothing modified`, async () => {
       const disk = await written();
       disk.put(segment, disk.files().get(segment)!.slice(0, length));
       await assertCorrupt(disk);
     });
   }
 
-  it('was filled with zeros is refused, with nothing modified', async () => {
+  it('[9.1] was filled with zeros is refused, with nothing modified', async () => {
     const disk = await written();
     disk.put(segment, new Uint8Array(disk.files().get(segment)!.length));
     await assertCorrupt(disk);
   });
 
   for (const others of ['and the reserve, too', 'alone']) {
-    it(`was removed (${others}) is refused, with nothing modified`, async () => {
+    it(`[9.1] was removed (${others}) is refused, with nothing modified`, async () => {
       const disk = await written();
       disk.unlink(segment);
       if (others !== 'alone') disk.unlink(`${directory}/journal-reserve`);
@@ -73,7 +73,7 @@ describe('a journal whose only segment', () => {
 });
 
 describe('the creation of a journal', () => {
-  it('may lose its power at any operation: the directory is new then, or the journal is there', async (t) => {
+  it('[9.1] may lose its power at any operation: the directory is new then, or the journal is there', async (t) => {
     let states = 0;
     for (let operation = 1; ; operation++) {
       const disk = new StrictDisk();

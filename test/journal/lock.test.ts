@@ -13,8 +13,10 @@ import { CallsheetError, JournalLockedError } from '../../src/errors.js';
 import { prepareDirectory } from '../../src/journal/directory.js';
 import { machineDisk } from '../../src/journal/disk.js';
 import { meaningOf } from '../../src/journal/file-names.js';
+import { openJournal } from '../../src/journal/journal.js';
 import { acquireLock } from '../../src/journal/lock.js';
 import { withShortPath } from '../../src/journal/short-path.js';
+import { Collector } from './reading.js';
 import { diskError, StrictDisk } from './strict-disk.js';
 
 const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'lock-test-'));
@@ -226,7 +228,7 @@ describe('a short path', () => {
 describe('a directory that cannot be used', () => {
   const unusable = (directory: string, reason: RegExp, disk = machineDisk) =>
     assert.throws(
-      () => prepareDirectory(directory, disk),
+      () => prepareDirectory(directory, { disk }),
       (error) => {
         assert.ok(error instanceof CallsheetError && error.code === 'DIRECTORY_UNUSABLE', String(error));
         assert.ok(error.message.includes(directory), error.message);
@@ -259,6 +261,39 @@ describe('a directory that cannot be used', () => {
     unusable('/proc/callsheet-test', /\(E[A-Z]+\)/);
   });
 
+  it('is refused on a file system that other machines may share, unless that is asked for; nothing is made', async () => {
+    const types = { NFS: 0x6969, SMB: 0x517b, CIFS: 0xff534d42, SMB2: 0xfe534d42, Coda: 0x73757245, AFS: 0x5346414f };
+    for (const [name, type] of Object.entries({
+      ...types,
+      '9p': 0x01021997,
+      FUSE: 0x65735546,
+      'with a sign': 0xff534d42 | 0,
+    })) {
+      const disk = new StrictDisk();
+      disk.type = type;
+      unusable('/far/away', new RegExp(`\\((${name}|CIFS)\\).*allowNetworkFileSystem`), disk);
+      assert.equal(disk.counts.get('makeDirectory') ?? 0, 0);
+      assert.equal(prepareDirectory('/far/away', { disk, allowNetworkFileSystem: true }), '/far/away');
+    }
+    for (const local of [0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630]) {
+      const disk = new StrictDisk();
+      disk.type = local;
+      assert.equal(prepareDirectory('/near', { disk }), '/near');
+    }
+    const directory = freshDirectory();
+    const options = { disk: { ...machineDisk, fileSystemType: () => 0x6969 } };
+    await assert.rejects(acquireLock(directory, options), { code: 'DIRECTORY_UNUSABLE' });
+    await assert.rejects(openJournal(directory, new Collector(), options), { code: 'DIRECTORY_UNUSABLE' });
+    assert.ok(!fs.existsSync(directory));
+    await (await acquireLock(directory, { ...options, allowNetworkFileSystem: true })).release();
+    await (await openJournal(directory, new Collector(), { ...options, allowNetworkFileSystem: true })).close();
+  });
+
+  it('is told from others by the machine itself', () => {
+    assert.equal(typeof machineDisk.fileSystemType('/proc'), process.platform === 'linux' ? 'number' : 'undefined');
+    if (process.platform === 'linux') assert.equal(machineDisk.fileSystemType('/proc'), 0x9fa0);
+  });
+
   it('is made with its parents, each durable in its own', () => {
     const disk = new StrictDisk();
     const synced: string[] = [];
@@ -266,7 +301,7 @@ describe('a directory that cannot be used', () => {
       if (operation === 'syncDirectory') synced.push(name);
       return undefined;
     };
-    assert.equal(prepareDirectory('/a/b/c', disk), '/a/b/c');
+    assert.equal(prepareDirectory('/a/b/c', { disk }), '/a/b/c');
     assert.deepEqual(synced, ['/', '/a', '/a/b']);
     assert.throws(() => prepareDirectory(''), TypeError);
   });

@@ -12,6 +12,8 @@ export type Operation =
   | 'list'
   | 'makeDirectory'
   | 'checkDirectory'
+  | 'fileSystemType'
+  | 'isInPlace'
   | 'open'
   | 'unlink'
   | 'rename'
@@ -112,6 +114,8 @@ export class StrictDisk implements Disk {
   readonly counts = new Map<Operation, number>();
   /** Called before each operation; may throw, or give the number of bytes that a write is cut to. */
   fault: ((operation: Operation, file: string, number: number) => number | undefined) | undefined;
+  /** The file system's number; the default is that of ext4. */
+  type = 0xef53;
   /** Bytes that fit on the disk. */
   capacityBytes = Number.POSITIVE_INFINITY;
   /** While set, asynchronous syncs wait for it. */
@@ -187,6 +191,16 @@ export class StrictDisk implements Disk {
   checkDirectory(directory: string): void {
     this.step('checkDirectory', directory);
     if (!this.#directories.has(directory)) throw diskError('ENOENT', 'access');
+  }
+
+  fileSystemType(name: string): number {
+    this.step('fileSystemType', name);
+    if (!this.#directories.has(name)) throw diskError('ENOENT', 'statfs');
+    return this.type;
+  }
+
+  leadsTo(name: string, inode: object): boolean {
+    return this.#names.get(name) === inode;
   }
 
   open(name: string, mode: OpenMode): DiskFile {
@@ -293,6 +307,11 @@ class StrictFile implements DiskFile {
   syncNow(): void {
     this.#step('sync');
     this.#inode.settle(this.#inode.unsynced.length);
+  }
+
+  isInPlace(): boolean {
+    this.#step('isInPlace');
+    return this.#disk.leadsTo(this.path, this.#inode);
   }
 
   close(): void {

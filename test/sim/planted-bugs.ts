@@ -9,6 +9,9 @@ import { Sandbox } from '../mutants/sandbox.js';
 
 const tags = ['9.1'];
 const suites = [
+  'journal/creation',
+  'journal/removed',
+  'journal/faults',
   'journal/snapshot',
   'journal/snapshot-crash',
   'journal/crash',
@@ -20,16 +23,52 @@ const suites = [
 env.CALLSHEET_SEEDS ??= '100';
 
 const planted: readonly Omit<Mutant, 'tags'>[] = [
-  { bug: 'a sync is skipped', file: 'journal/journal.ts', find: '      await file.sync();\n', replace: '' },
+  {
+    bug: 'a first segment that was emptied is one that was never born',
+    file: 'journal/generation.ts',
+    find: '(index > 0 || mayBeNew)',
+    replace: '(index > 0 || generation.snapshot === undefined)',
+  },
+  {
+    bug: 'a directory whose log was removed is a new one',
+    file: 'journal/generation.ts',
+    find: 'const mayBeNew = !hasWitness && ',
+    replace: 'const mayBeNew = ',
+  },
+  {
+    bug: 'the witness is made before the log',
+    file: 'journal/journal.ts',
+    find: '    const end = reopenLastSegment(',
+    replace: '    if (!log.hasWitness) createWitness(disk, absolute);\n    const end = reopenLastSegment(',
+  },
+  {
+    bug: 'the name of the witness is not synced',
+    file: 'journal/creation.ts',
+    find: "'create').close();\n  disk.syncDirectoryNow(directory);",
+    replace: "'create').close();",
+  },
+  {
+    bug: 'a sync of a file that was removed counts',
+    file: 'journal/log.ts',
+    find: '    this.requireInPlace();\n    this.#syncs += 1;',
+    replace: '    this.#syncs += 1;',
+  },
+  {
+    bug: 'a segment is sealed without a look whether it is still there',
+    file: 'journal/log.ts',
+    find: '    this.requireInPlace();\n    this.#syncedLsn = end.lsn;',
+    replace: '    this.#syncedLsn = end.lsn;',
+  },
+  { bug: 'a sync is skipped', file: 'journal/log.ts', find: '      await file.sync();\n', replace: '' },
   {
     bug: 'the name of a new segment is not synced',
-    file: 'journal/journal.ts',
-    find: '        await this.#disk.syncDirectory(this.#directory);\n',
+    file: 'journal/log.ts',
+    find: '        await this.#parts.disk.syncDirectory(this.#parts.directory);\n',
     replace: '',
   },
   {
     bug: 'a segment is sealed without a sync',
-    file: 'journal/journal.ts',
+    file: 'journal/log.ts',
     find: '        end.file.syncNow();\n',
     replace: '',
   },
@@ -115,15 +154,15 @@ const planted: readonly Omit<Mutant, 'tags'>[] = [
   },
   {
     bug: 'a refused write is not cut back',
-    file: 'journal/journal.ts',
+    file: 'journal/log.ts',
     find: '      file.truncate(offset);\n',
     replace: '',
   },
   {
     bug: 'a failed sync is tried again',
-    file: 'journal/journal.ts',
-    find: "      throw this.#fail('sync', error);\n    }\n    this.#syncs += 1;",
-    replace: '      if (error === undefined) throw error;\n    }\n    this.#syncs += 1;',
+    file: 'journal/log.ts',
+    find: "      throw this.#fail('sync', error);\n    }\n    this.requireInPlace();\n    this.#syncs += 1;",
+    replace: '      if (error === undefined) throw error;\n    }\n    this.requireInPlace();\n    this.#syncs += 1;',
   },
 ];
 

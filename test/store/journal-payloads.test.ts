@@ -105,6 +105,7 @@ describe('a payload in the journal', () => {
     reader.entry(
       { type: 7, bytes: Buffer.concat([Buffer.from(idOf('gone'), 'latin1'), Buffer.from([0, 1, 2, 3])]) },
       at,
+      1,
     );
     assert.deepEqual(
       Array.from(state.jobs(), ({ id }) => id),

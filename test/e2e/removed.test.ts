@@ -1,0 +1,35 @@
+/** The directory of a running runtime is removed: it ends with a clear error, and acknowledges nothing that is not there. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { JournalRemovedError, open } from 'callsheet';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { allJobs, numbers } from './jobs/all.js';
+
+describe('a runtime whose directory is', () => {
+  for (const [what, spoil] of [
+    ['removed', (directory: string) => rmSync(directory, { recursive: true })],
+    [
+      'replaced by another',
+      (directory: string) => {
+        renameSync(directory, `${directory}-moved`);
+        mkdirSync(directory);
+      },
+    ],
+  ] as const) {
+    it(`[9.1] ${what} refuses the next put and ends`, async () => {
+      const directory = join(temporaryDirectory(), 'journal');
+      const callsheet = await open({ directory, jobs: allJobs, threads: 1 });
+      const job = await callsheet.queue().put(numbers.add(1, 2));
+      assert.equal(await job.result(), 3);
+      spoil(directory);
+      const put = callsheet.queue().put(numbers.add(3, 4));
+      await assert.rejects(put, JournalRemovedError);
+      await assert.rejects(callsheet.queue().put(numbers.add(3, 4)), { code: 'JOURNAL_REMOVED' });
+      await assert.rejects(callsheet.job(job.id).status(), JournalRemovedError);
+      await assert.rejects(callsheet.close(), JournalRemovedError);
+      if (what !== 'removed') assert.deepEqual(readdirSync(directory), []);
+    });
+  }
+});
