@@ -2,11 +2,39 @@
  * The benches there are, in the order in which they are run.
  */
 
+import { backlog } from './backlog.js';
+import { cpuJobs } from './cpu-jobs.js';
 import { drain } from './drain.js';
 import type { Bench } from './harness/bench.js';
+import { http } from './http.js';
+import { idle } from './idle.js';
 import { latency } from './latency.js';
+import { life } from './life.js';
 import { monteCarlo } from './monte-carlo.js';
+import { parallelParts } from './parallel.js';
+import { manyPending, pending } from './pending.js';
 import { putAll } from './put-all.js';
+import { durableQueues } from './queues.js';
+import { scaling } from './scaling.js';
 import { throughput } from './throughput.js';
 
-export const benches: readonly Bench[] = [throughput, latency, monteCarlo, drain, putAll];
+export const benches: readonly Bench[] = [
+  throughput,
+  latency,
+  durableQueues,
+  monteCarlo,
+  cpuJobs,
+  scaling,
+  parallelParts,
+  http,
+  drain,
+  putAll,
+  life,
+  backlog,
+  pending,
+  manyPending,
+  idle,
+];
+
+/** Those that are run where none is named. */
+export const usualBenches: readonly Bench[] = benches.filter(({ onDemand }) => !onDemand);

@@ -4,8 +4,8 @@
 import type { Job, Level } from 'callsheet';
 import { type Opened, openCallsheet, stamps } from './contestants/callsheet.js';
 import { holdThreads } from './contestants/held.js';
+import { journalled } from './contestants/journalled.js';
 import { openPiscina } from './contestants/peers.js';
-import { implausibleSyncs } from './contestants/plausible-syncs.js';
 import { forbiddenThreadsOf, type Pool } from './contestants/pool.js';
 import type { Bench, Contestant, Context, Measured } from './harness/bench.js';
 import { checkStamp } from './jobs/stamp.js';
@@ -80,8 +80,7 @@ async function measureCallsheet(
   const forbidden = new Set([0, coordinatorThread]);
   for (const [at, one] of stamped.entries()) checkStamp(one, jobs - stamped.length + at, forbidden);
   if (!everyResult) await checkOthers(waiting.slice(0, -putAtOnce), forbidden);
-  const isVoid = directory ? implausibleSyncs(before, after, 1) : undefined;
-  return { figures: { jobs: (jobs / ms) * 1000 }, void: isVoid };
+  return { figures: { jobs: (jobs / ms) * 1000 }, ...(directory && journalled(before, after, 1)) };
 }
 
 /** 100,000 completed jobs are remembered, so of the first thousand some are forgotten by now. */

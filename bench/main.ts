@@ -2,10 +2,13 @@
  * The benches' command line, `npm run bench`.
  */
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { benches } from './benches.js';
 import type { Report } from './harness/report.js';
+import { Scratch } from './harness/scratch.js';
 import { describeBench, describeRun } from './harness/table.js';
 import { type Options, parseOptions, UsageError, usage } from './options.js';
+import { describeProfile, profileCoordinator } from './profile.js';
 import { runBenches } from './run.js';
 
 // Exits, rather than being killed, so that what was made on the disk is removed.
@@ -17,7 +20,8 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const options = parseOptions(args);
     if (options.help) process.stdout.write(usage);
-    else if (options.list) for (const { name, title } of benches) console.log(`${name.padEnd(12)} ${title}`);
+    else if (options.list) list();
+    else if (options.profile) await profile(options);
     else return isSound(await measure(options)) ? 0 : 1;
     return 0;
   } catch (error) {
@@ -28,6 +32,19 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(error);
     return 1;
   }
+}
+
+function list(): void {
+  for (const { name, title, onDemand } of benches) {
+    console.log(`${name.padEnd(12)} ${title}${onDemand ? ' (only where it is named)' : ''}`);
+  }
+}
+
+async function profile({ directory, threads, small }: Options): Promise<void> {
+  const scratch = new Scratch(directory);
+  process.once('exit', () => scratch.remove());
+  const context = { scratch, threads: threads ?? availableParallelism() };
+  console.log(describeProfile(await profileCoordinator(context, small ? 'small' : 'full')));
 }
 
 async function measure({ benches, json, rounds, threads, directory, small }: Options): Promise<Report> {

@@ -2,7 +2,7 @@
  * What the benches can be told on their command line.
  */
 import { parseArgs } from 'node:util';
-import { benches as allBenches } from './benches.js';
+import { benches as allBenches, usualBenches } from './benches.js';
 import type { Bench } from './harness/bench.js';
 
 export interface Options {
@@ -15,6 +15,7 @@ export interface Options {
   readonly threads: number | undefined;
   readonly directory: string | undefined;
   readonly small: boolean;
+  readonly profile: boolean;
 }
 
 /** A command line that is not understood. */
@@ -23,15 +24,18 @@ export class UsageError extends Error {}
 export const usage = `Usage: npm run bench -- [options] [NAME…]
 
 Measures callsheet beside its peers, in turns: all benches, or those named.
+
 Peers are installed for this alone: npm --prefix bench/peers ci
+Queues that need a server take part where REDIS_URL or DATABASE_URL says where it is.
 
 Options:
   --list            name the benches
   --json FILE       write the report as JSON, too; - is standard output, and then there are no tables
-  --rounds N        how often each is measured (5; 1 with --small)
+  --rounds N        how often each is measured (3 or 5, as the bench says; 1 with --small)
   --threads N       threads that run jobs (one per core)
   --directory PATH  where directories for journals are made, on a real disk (the system's for temporary files)
   --small           so little that it takes a second: to see that it works
+  --profile         instead of all that: trivial jobs under Node's profiler, and where the coordinator's time goes
   --help            show this
 
 Exit codes: 0 measured, 1 something failed or is void, 2 not understood.
@@ -41,7 +45,7 @@ Exit codes: 0 measured, 1 something failed or is void, 2 not understood.
 export function parseOptions(args: readonly string[]): Options {
   const { values, positionals } = parse(args);
   return {
-    benches: positionals.length === 0 ? allBenches : [...new Set(positionals)].map(named),
+    benches: positionals.length === 0 ? usualBenches : [...new Set(positionals)].map(named),
     list: values.list,
     help: values.help,
     json: given('json', values.json),
@@ -49,6 +53,7 @@ export function parseOptions(args: readonly string[]): Options {
     threads: count('threads', values.threads, 1024),
     directory: given('directory', values.directory),
     small: values.small,
+    profile: values.profile,
   };
 }
 
@@ -65,6 +70,7 @@ function parse(args: readonly string[]) {
         threads: { type: 'string' },
         directory: { type: 'string' },
         small: { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
       },
     });
   } catch (error) {

@@ -4,7 +4,7 @@
 import { type Level, open } from 'callsheet';
 import { openCallsheet, stamps } from './contestants/callsheet.js';
 import { holdThreads } from './contestants/held.js';
-import { implausibleSyncs } from './contestants/plausible-syncs.js';
+import { journalled } from './contestants/journalled.js';
 import type { Bench, Contestant, Context, Measured } from './harness/bench.js';
 import { percentile } from './harness/statistics.js';
 
@@ -69,8 +69,8 @@ async function measure(context: Context, level: Level, { jobs, ahead }: Load): P
     await callsheet.close({ graceMs: 0 });
     if (directory !== undefined) figures['reopened in'] = await reopen(directory, jobs + held.jobs);
     // One sync stands behind no more than all that were put at a time.
-    const isVoid = level === 'full' ? implausibleSyncs(before, after, took.length / ahead) : undefined;
-    return { figures, void: isVoid };
+    const leastSyncs = level === 'full' ? took.length / ahead : undefined;
+    return { figures, ...(directory && journalled(before, after, leastSyncs)) };
   } finally {
     await opened.close();
   }

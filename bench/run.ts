@@ -2,18 +2,26 @@
  * Runs benches and reports. `main.ts` is its command line; the tests run it with small inputs, so that no bench can rot.
  */
 import { availableParallelism } from 'node:os';
-import { benches as allBenches } from './benches.js';
-import type { Bench, Context, Size } from './harness/bench.js';
+import { usualBenches } from './benches.js';
+import type { Bench, Context, Figure, Size } from './harness/bench.js';
 import { leastSyncMs, measureSync } from './harness/fdatasync.js';
 import { describeMachine } from './harness/machine.js';
 import type { BenchReport, CaseReport, Report } from './harness/report.js';
 import { measureCase } from './harness/rounds.js';
 import { Scratch } from './harness/scratch.js';
+import { defaultLimitMs } from './harness/time-limit.js';
+
+const defaultRounds = 5;
+/** Of whoever has a journal, in every bench: what a durable figure has to be believed by. */
+const journalFigures: readonly Figure[] = [
+  { name: 'frames', unit: '', brief: true },
+  { name: 'syncs', unit: '', brief: true },
+];
 
 export interface RunOptions {
-  /** Those to run: all by default. */
+  /** Those to run: by default all but those that are run on demand. */
   readonly benches?: readonly Bench[];
-  /** 5 by default, and 1 with small inputs. */
+  /** How often each is measured: by default as often as the bench says, and once with small inputs. */
   readonly rounds?: number;
   /** `full` by default. */
   readonly size?: Size;
@@ -27,12 +35,7 @@ export interface RunOptions {
 }
 
 export async function runBenches(options: RunOptions = {}): Promise<Report> {
-  const {
-    benches = allBenches,
-    size = 'full',
-    rounds = size === 'full' ? 5 : 1,
-    threads = availableParallelism(),
-  } = options;
+  const { benches = usualBenches, size = 'full', threads = availableParallelism() } = options;
   const scratch = new Scratch(options.directory);
   const remove = () => scratch.remove();
   process.once('exit', remove);
@@ -42,12 +45,12 @@ export async function runBenches(options: RunOptions = {}): Promise<Report> {
       at: new Date().toISOString(),
       size,
       threads,
-      rounds,
       fileSystem: scratch.fileSystem,
     };
     options.onBegin?.(run);
     const reports: BenchReport[] = [];
     for (const bench of benches) {
+      const rounds = options.rounds ?? (size === 'full' ? (bench.rounds ?? defaultRounds) : 1);
       const report = await runBench(bench, size, rounds, { threads, scratch });
       reports.push(report);
       options.onBench?.(report);
@@ -60,16 +63,17 @@ export async function runBenches(options: RunOptions = {}): Promise<Report> {
 }
 
 async function runBench(
-  { name, title, figures, cases }: Bench,
+  { name, title, figures, cases, limitMs = defaultLimitMs }: Bench,
   size: Size,
   rounds: number,
   context: Context,
 ): Promise<BenchReport> {
   const before = measureSync(context.scratch.newPath());
   const unsynced = before < leastSyncMs ? `fdatasync takes ${before.toFixed(3)} ms: this is no disk` : undefined;
+  const options = { figures: [...figures, ...journalFigures], rounds, limitMs, context, unsynced };
   const reports: CaseReport[] = [];
   for (const one of cases(size)) {
-    reports.push({ name: one.name, rows: await measureCase(one, { figures, rounds, context, unsynced }) });
+    reports.push({ name: one.name, rows: await measureCase(one, options) });
   }
-  return { name, title, syncMs: [before, measureSync(context.scratch.newPath())], cases: reports };
+  return { name, title, rounds, syncMs: [before, measureSync(context.scratch.newPath())], cases: reports };
 }

@@ -2,8 +2,9 @@
  * callsheet as a contestant: a runtime in a directory of its own, which is gone when it closes.
  */
 import type { Worker } from 'node:worker_threads';
-import { defineJobs, type Level, open, type Runtime } from 'callsheet';
+import { defineJobs, type Level, type OpenOptions, open, type Runtime } from 'callsheet';
 import type { Context } from '../harness/bench.js';
+import { cpuOfThread, watchForThread } from '../harness/thread-cpu.js';
 import type { Pool } from './pool.js';
 
 export const stamps = defineJobs<typeof import('../jobs/stamp.js')>(
@@ -11,6 +12,7 @@ export const stamps = defineJobs<typeof import('../jobs/stamp.js')>(
   new URL('../jobs/stamp.js', import.meta.url),
 );
 export const holds = defineJobs<typeof import('../jobs/hold.js')>('hold', new URL('../jobs/hold.js', import.meta.url));
+export const spins = defineJobs<typeof import('../jobs/spin.js')>('spin', new URL('../jobs/spin.js', import.meta.url));
 export const pi = defineJobs<typeof import('../quickstart/pi.js')>(
   'pi',
   new URL('../quickstart/pi.js', import.meta.url),
@@ -21,24 +23,35 @@ export interface Opened {
   readonly directory: string | undefined;
   /** The coordinator's, which is not to run jobs. */
   readonly coordinatorThread: number;
+  /** The microseconds that the coordinator was on a processor; undefined where the system does not tell. */
+  coordinatorCpu(): number | undefined;
   close(): Promise<void>;
 }
 
 /** At level `memory` it has no directory at all. */
-export async function openCallsheet(durability: Level, { threads, scratch }: Context): Promise<Opened> {
+export async function openCallsheet(
+  durability: Level,
+  { threads, scratch }: Context,
+  options: Partial<OpenOptions> = {},
+): Promise<Opened> {
   const directory = durability === 'memory' ? undefined : scratch.newPath();
+  const startedThread = await watchForThread();
   // The coordinator is the one thread that the main thread starts; the others are the coordinator's own.
   let coordinatorThread = 0;
+  let systemThread: string | undefined;
   const notice = ({ threadId }: Worker) => {
     coordinatorThread = threadId;
+    systemThread = startedThread();
   };
   process.once('worker', notice);
   try {
-    const callsheet = await open({ ...(directory && { directory }), durability, threads, jobs: [stamps, holds, pi] });
+    const jobs = [stamps, holds, spins, pi];
+    const callsheet = await open({ ...(directory && { directory }), durability, threads, jobs, ...options });
     return {
       callsheet,
       directory,
       coordinatorThread,
+      coordinatorCpu: () => (systemThread === undefined ? undefined : cpuOfThread(systemThread)),
       async close() {
         await callsheet.close({ graceMs: 0 });
         if (directory !== undefined) scratch.remove(directory);
@@ -50,13 +63,21 @@ export async function openCallsheet(durability: Level, { threads, scratch }: Con
 }
 
 /** callsheet as a pool: a job's run is its put, as durable as the level says, and its result. */
-export async function openCallsheetPool(durability: Level, context: Context): Promise<Pool> {
-  const { callsheet, coordinatorThread, close } = await openCallsheet(durability, context);
+export async function openCallsheetPool(
+  durability: Level,
+  context: Context,
+  options?: Partial<OpenOptions>,
+): Promise<Pool> {
+  return asPool(await openCallsheet(durability, context, options));
+}
+
+export function asPool({ callsheet, coordinatorThread, coordinatorCpu, close }: Opened): Pool {
   const queue = callsheet.queue();
   return {
     run: async (number) => (await queue.put(stamps.stamp(number))).result(),
     close,
-    forbiddenThreads: [coordinatorThread],
+    forbiddenThreads: [0, coordinatorThread],
     figures: () => callsheet.stats(),
+    coordinatorCpu,
   };
 }

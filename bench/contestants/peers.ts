@@ -1,19 +1,43 @@
 /**
- * The thread pools that callsheet is compared with. All but piscina, which callsheet has anyway, are installed for the bench alone:
+ * What callsheet is compared with. All but piscina, which callsheet has anyway, are installed for the bench alone:
  *
  *   npm --prefix bench/peers ci
+ *
+ * Queues that need a server are given one by the environment.
  */
 import { Piscina } from 'piscina';
+import type { Context } from '../harness/bench.js';
 import type { Pool } from './pool.js';
 
-export type PeerName = 'tinypool' | 'poolifier' | 'workerpool';
-
-interface Peer {
-  open(threads: number): Pool;
+export interface Peer {
+  /** In the tables. */
+  readonly name: string;
+  /** Of its adapter in `bench/peers/`, and what that is told beside. */
+  readonly adapter: string;
+  readonly options?: Readonly<Record<string, string>>;
+  /** The variable of the environment that says where its server is. */
+  readonly server?: 'REDIS_URL' | 'DATABASE_URL';
 }
 
+interface Adapter {
+  open(options: Readonly<Record<string, unknown>>): Promise<Pool>;
+}
+
+/** Nothing of theirs outlives the process. */
+export const pools: readonly Peer[] = ['tinypool', 'poolifier', 'workerpool'].map((name) => ({ name, adapter: name }));
+
+/** Durable, as their stores are; all of them run their handlers on the main thread. */
+export const queues: readonly Peer[] = [
+  { name: 'plainjob, SQLite synced', adapter: 'plainjob', options: { synchronous: 'FULL' } },
+  { name: 'plainjob, SQLite not synced', adapter: 'plainjob', options: { synchronous: 'NORMAL' } },
+  { name: 'bullmq', adapter: 'bullmq', server: 'REDIS_URL' },
+  { name: 'bee-queue', adapter: 'bee-queue', server: 'REDIS_URL' },
+  { name: 'pg-boss', adapter: 'pg-boss', server: 'DATABASE_URL' },
+  { name: 'graphile-worker', adapter: 'graphile-worker', server: 'DATABASE_URL' },
+];
+
 /** Where their packages can be found, beside which their adapters are. */
-const peers = new URL('../../../bench/peers/', import.meta.url);
+const directory = new URL('../../../bench/peers/', import.meta.url);
 
 export function openPiscina(threads: number): Pool {
   const filename = new URL('../jobs/stamp.js', import.meta.url).href;
@@ -21,14 +45,17 @@ export function openPiscina(threads: number): Pool {
   return { run: (number) => pool.run(number), close: () => pool.destroy() };
 }
 
-export async function openPeer(name: PeerName, threads: number): Promise<Pool> {
-  return (await importPeer(name)).open(threads);
+export async function openPeer(peer: Peer, { threads, scratch }: Context): Promise<Pool> {
+  const { open } = await importAdapter(peer);
+  const server = peer.server && process.env[peer.server];
+  return open({ threads, path: scratch.newPath(), server, ...peer.options });
 }
 
-/** Undefined if it is installed. */
-export async function peerAbsent(name: PeerName): Promise<string | undefined> {
+/** Undefined if it is installed and has its server. */
+export async function peerAbsent(peer: Peer): Promise<string | undefined> {
+  if (peer.server !== undefined && !process.env[peer.server]) return `no server: ${peer.server} is not set`;
   try {
-    await importPeer(name);
+    await importAdapter(peer);
     return undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
@@ -36,6 +63,6 @@ export async function peerAbsent(name: PeerName): Promise<string | undefined> {
   }
 }
 
-function importPeer(name: PeerName): Promise<Peer> {
-  return import(new URL(`${name}.mjs`, peers).href) as Promise<Peer>;
+function importAdapter({ adapter }: Peer): Promise<Adapter> {
+  return import(new URL(`${adapter}.mjs`, directory).href) as Promise<Adapter>;
 }

@@ -1,14 +1,18 @@
 /**
- * A thing that runs trivial jobs: what callsheet, at each of its levels, and the thread pools have in common in these benches.
+ * A thing that runs trivial jobs: what callsheet, at each of its levels, thread pools and queues have in common in these benches.
  */
 export interface Pool {
-  /** Runs `stamp` on a thread of its own; resolves with what it returned. */
+  /** Runs `stamp`; resolves with what it returned. */
   run(number: number): Promise<unknown>;
   close(): Promise<unknown>;
-  /** Threads that are not to run jobs, beside the main thread. */
+  /** Threads that are not to run jobs: by default the main thread, 0. */
   readonly forbiddenThreads?: readonly number[];
   /** What was synced since it was opened, where that is something that it does. */
   figures?(): Promise<SyncFigures>;
+  /** The microseconds that the thread which coordinates was on a processor, where there is one and the system tells. */
+  coordinatorCpu?(): number | undefined;
+  /** What only its server could tell, such as how that syncs. */
+  readonly detail?: string;
 }
 
 export interface SyncFigures {
@@ -17,7 +21,6 @@ export interface SyncFigures {
   readonly bytesWritten: number;
 }
 
-/** The main thread is never to run a job, nor those that the pool itself names. */
-export function forbiddenThreadsOf({ forbiddenThreads = [] }: Pool): ReadonlySet<number> {
-  return new Set([0, ...forbiddenThreads]);
+export function forbiddenThreadsOf({ forbiddenThreads = [0] }: Pool): ReadonlySet<number> {
+  return new Set(forbiddenThreads);
 }

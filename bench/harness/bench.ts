@@ -12,6 +12,12 @@ export interface Bench {
   readonly title: string;
   /** What each measurement gives, in the order of the table's columns. */
   readonly figures: readonly Figure[];
+  /** How often each is measured where nobody says: 5 by default. */
+  readonly rounds?: number;
+  /** How long one measurement may take, in milliseconds: three minutes by default. */
+  readonly limitMs?: number;
+  /** It is run only where it is named: it takes long, and much. */
+  readonly onDemand?: boolean;
   cases(size: Size): readonly Case[];
 }
 
@@ -20,6 +26,8 @@ export interface Figure {
   readonly unit: string;
   /** Whether each contestant's figure is shown as a multiple of the first contestant's, too. */
   readonly compared?: boolean;
+  /** The table shows the median alone. */
+  readonly brief?: boolean;
 }
 
 /** Contestants that do the same thing; the first is the one that the others are compared with. */
@@ -40,6 +48,8 @@ export interface Contestant {
 
 /** A contestant that is ready. */
 export interface Entrant {
+  /** What only its server could tell, such as how that syncs; the table has it behind the name. */
+  readonly detail?: string | undefined;
   measure(): Promise<Measured>;
   close?(): Promise<unknown>;
 }
@@ -52,6 +62,8 @@ export interface Context {
 export interface Measured {
   /** By the figure's name. */
   readonly figures: Readonly<Record<string, number>>;
+  /** What its journal did meanwhile, where it has one. */
+  readonly journal?: { readonly frames: number; readonly syncs: number } | undefined;
   /** Why they are worth nothing. */
   readonly void?: string | undefined;
 }

@@ -15,17 +15,16 @@ export interface Machine {
 }
 
 const root = new URL('../../../', import.meta.url);
-const packageFiles = {
-  callsheet: 'package.json',
-  piscina: 'node_modules/piscina/package.json',
-  tinypool: 'bench/peers/node_modules/tinypool/package.json',
-  poolifier: 'bench/peers/node_modules/poolifier/package.json',
-  workerpool: 'bench/peers/node_modules/workerpool/package.json',
-};
+const peers = 'bench/peers/';
 
 export function describeMachine(): Machine {
-  const packages: Record<string, string> = {};
-  for (const [name, path] of Object.entries(packageFiles)) packages[name] = versionIn(path);
+  const packages: Record<string, string> = {
+    callsheet: versionIn(''),
+    piscina: versionIn('node_modules/piscina/'),
+  };
+  for (const name of Object.keys(packageIn(peers).dependencies)) {
+    packages[name] = versionIn(`${peers}node_modules/${name}/`);
+  }
   return {
     system: systemName(),
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -36,9 +35,13 @@ export function describeMachine(): Machine {
   };
 }
 
+function packageIn(path: string): { readonly version: string; readonly dependencies: Record<string, string> } {
+  return JSON.parse(readFileSync(new URL(`${path}package.json`, root), 'utf8'));
+}
+
 function versionIn(path: string): string {
   try {
-    return (JSON.parse(readFileSync(new URL(path, root), 'utf8')) as { version: string }).version;
+    return packageIn(path).version;
   } catch {
     return 'not installed';
   }

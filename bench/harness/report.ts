@@ -10,7 +10,6 @@ export interface Report {
   readonly at: string;
   readonly size: Size;
   readonly threads: number;
-  readonly rounds: number;
   readonly fileSystem: string;
   readonly benches: readonly BenchReport[];
 }
@@ -18,6 +17,7 @@ export interface Report {
 export interface BenchReport {
   readonly name: string;
   readonly title: string;
+  readonly rounds: number;
   /** The median of an append's fdatasync, just before the bench and just after it. */
   readonly syncMs: readonly [before: number, after: number];
   readonly cases: readonly CaseReport[];
@@ -38,6 +38,8 @@ export interface Row {
 
 export interface FigureReport extends Spread {
   readonly unit: string;
+  /** The table shows the median alone. */
+  readonly brief: boolean;
   /** One for each round. */
   readonly values: readonly number[];
   /** As multiples of the first contestant's figure in the same round. */
@@ -51,12 +53,12 @@ export function reportFigures(
   first: Readonly<Record<string, readonly number[]>> | undefined,
 ): Record<string, FigureReport> {
   const reports: Record<string, FigureReport> = {};
-  for (const { name, unit, compared } of figures) {
+  for (const { name, unit, compared, brief = false } of figures) {
     const measured = values[name];
     if (measured === undefined) continue;
     const others = compared ? first?.[name] : undefined;
     const ratio = others && { ratio: spread(measured.map((value, round) => value / others[round]!)) };
-    reports[name] = { unit, values: measured, ...spread(measured), ...ratio };
+    reports[name] = { unit, brief, values: measured, ...spread(measured), ...ratio };
   }
   return reports;
 }

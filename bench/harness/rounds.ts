@@ -8,7 +8,7 @@ import { withinTime } from './time-limit.js';
 
 /** One contestant's rounds so far. */
 interface Turns {
-  readonly contestant: Contestant;
+  name: string;
   entrant: Entrant | undefined;
   readonly values: Record<string, number[]>;
   status: Row['status'];
@@ -18,6 +18,8 @@ interface Turns {
 export interface RoundOptions {
   readonly figures: readonly Figure[];
   readonly rounds: number;
+  /** For each measurement. */
+  readonly limitMs: number;
   readonly context: Context;
   /** Why nothing that is measured here can be called durable; undefined where it can. */
   readonly unsynced: string | undefined;
@@ -28,14 +30,14 @@ export async function measureCase({ contestants }: Case, options: RoundOptions):
   try {
     for (const contestant of contestants) all.push(await enter(contestant, options));
     for (let round = 0; round < options.rounds; round++) {
-      for (const turns of all) await measureOnce(turns);
+      for (const turns of all) await measureOnce(turns, options);
     }
   } finally {
-    for (const turns of all) await attempt(turns, () => turns.entrant?.close?.());
+    for (const turns of all) await attempt(turns, options, () => turns.entrant?.close?.());
   }
   const [first] = all;
-  return all.map(({ contestant, values, status, reason }) => ({
-    contestant: contestant.name,
+  return all.map(({ name, values, status, reason }) => ({
+    contestant: name,
     status,
     reason,
     figures:
@@ -43,25 +45,28 @@ export async function measureCase({ contestants }: Case, options: RoundOptions):
   }));
 }
 
-async function enter(contestant: Contestant, { context, unsynced }: RoundOptions): Promise<Turns> {
+async function enter(contestant: Contestant, options: RoundOptions): Promise<Turns> {
+  const { context, unsynced } = options;
   const absent = await contestant.absent?.();
   const isVoid = contestant.synced ? unsynced : undefined;
   const status = absent !== undefined ? 'absent' : isVoid !== undefined ? 'void' : 'measured';
-  const turns: Turns = { contestant, entrant: undefined, values: {}, status, reason: absent ?? isVoid ?? '' };
+  const { name } = contestant;
+  const turns: Turns = { name, entrant: undefined, values: {}, status, reason: absent ?? isVoid ?? '' };
   if (absent === undefined) {
-    await attempt(turns, async () => {
+    await attempt(turns, options, async () => {
       turns.entrant = await contestant.open(context);
+      if (turns.entrant.detail !== undefined) turns.name = `${name} (${turns.entrant.detail})`;
     });
   }
   return turns;
 }
 
-async function measureOnce(turns: Turns): Promise<void> {
+async function measureOnce(turns: Turns, options: RoundOptions): Promise<void> {
   const { entrant, values } = turns;
   if (entrant === undefined || turns.status === 'failed') return;
-  await attempt(turns, async () => {
+  await attempt(turns, options, async () => {
     const measured = await entrant.measure();
-    for (const [name, value] of Object.entries(measured.figures)) {
+    for (const [name, value] of Object.entries({ ...measured.figures, ...measured.journal })) {
       values[name] ??= [];
       values[name].push(value);
     }
@@ -70,9 +75,13 @@ async function measureOnce(turns: Turns): Promise<void> {
 }
 
 /** What one contestant cannot do does not keep the others from being measured. */
-async function attempt(turns: Turns, work: () => Promise<unknown> | undefined): Promise<void> {
+async function attempt(
+  turns: Turns,
+  { limitMs }: RoundOptions,
+  work: () => Promise<unknown> | undefined,
+): Promise<void> {
   try {
-    await withinTime(Promise.resolve(work()));
+    await withinTime(Promise.resolve(work()), limitMs);
   } catch (error) {
     [turns.status, turns.reason] = ['failed', error instanceof Error ? (error.stack ?? error.message) : String(error)];
   }

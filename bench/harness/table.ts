@@ -4,19 +4,20 @@
 import type { BenchReport, CaseReport, FigureReport, Report, Row } from './report.js';
 import type { Spread } from './statistics.js';
 
-export function describeRun({ machine, threads, rounds, fileSystem, size }: Omit<Report, 'benches'>): string {
+export function describeRun({ machine, threads, fileSystem, size }: Omit<Report, 'benches'>): string {
   const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
   return [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; journals on ${fileSystem}`,
     `Node ${machine.node}; ${packages.join(', ')}`,
-    `${threads} threads; ${rounds === 1 ? 'one round' : `medians of ${rounds} rounds [min to max]`}; ×: against the first row, round by round`,
+    `${threads} threads; ×: against the first row, round by round`,
     ...(size === 'small' ? ['Small inputs: these figures say that the benches work, and nothing else.'] : []),
   ].join('\n');
 }
 
-export function describeBench({ name, title, syncMs, cases }: BenchReport): string {
+export function describeBench({ name, title, rounds, syncMs, cases }: BenchReport): string {
   const [before, after] = syncMs.map((ms) => ms.toFixed(2));
-  const head = `\n${name}: ${title}\nfdatasync of 4 KiB, p50: ${before} ms before, ${after} ms after\n`;
+  const measured = rounds === 1 ? 'one round' : `medians of ${rounds} rounds [min to max]`;
+  const head = `\n${name}: ${title}\n${measured}; fdatasync of 4 KiB, p50: ${before} ms before, ${after} ms after\n`;
   return head + cases.map(describeCase).join('');
 }
 
@@ -40,8 +41,8 @@ function cells({ status, figures }: Row, columns: readonly string[]): string[] {
   });
 }
 
-function describeFigure({ unit, values, ratio, ...spread }: FigureReport): string {
-  const once = values.length === 1;
+function describeFigure({ unit, brief, values, ratio, ...spread }: FigureReport): string {
+  const once = brief || values.length === 1;
   const figure = `${describeSpread(spread, once)} ${unit}`.trimEnd();
   return ratio === undefined ? figure : `${figure} ×${describeSpread(ratio, once)}`;
 }

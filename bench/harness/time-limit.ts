@@ -1,9 +1,9 @@
 /**
  * A limit for what should never take so long: a contestant that hangs is a failed row, not a bench that never ends, or ends in silence.
  */
-const limitMs = 180_000;
+export const defaultLimitMs = 180_000;
 
-export async function withinTime<T>(work: Promise<T>): Promise<T> {
+export async function withinTime<T>(work: Promise<T>, limitMs: number): Promise<T> {
   let limit: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     limit = setTimeout(() => reject(new Error(`it was not done after ${limitMs / 1000} s`)), limitMs);

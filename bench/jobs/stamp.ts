@@ -2,6 +2,7 @@
  * The trivial job: so little that all that is measured is what surrounds it. Its result says on which thread it was made.
  */
 import { threadId } from 'node:worker_threads';
+import type { CompletedJobs } from 'callsheet';
 
 const threadLimit = 65_536;
 
@@ -17,4 +18,14 @@ export function checkStamp(stamped: unknown, number: number, forbiddenThreads: R
     throw new Error(`a job that was given ${number} returned ${String(stamped)}`);
   }
   if (forbiddenThreads.has(thread)) throw new Error(`a job was run by thread ${thread}, which is not to run jobs`);
+}
+
+/** The trivial job with arguments that are as long as one likes. */
+export function stampPadded(number: number, _padding: string): number {
+  return stamp(number);
+}
+
+/** The postprocess of many trivial jobs: all that they returned. */
+export function stampsOf(parts: CompletedJobs<number>): number[] {
+  return Array.from(parts, ({ result }) => result);
 }

@@ -7,7 +7,7 @@ import { FixedThreadPool } from 'poolifier';
 /** Now and then its destroy() never settles, and nothing of it is left that could (seen with 5.3.2 on Node 20). */
 const closeMs = 1000;
 
-export function open(threads) {
+export function open({ threads }) {
   const pool = new FixedThreadPool(threads, fileURLToPath(new URL('./poolifier-worker.mjs', import.meta.url)));
   return { run: (number) => pool.execute(number), close: () => Promise.race([pool.destroy(), sleep(closeMs)]) };
 }

@@ -1,0 +1,31 @@
+/**
+ * What a journal did while something was measured, and whether that can have made durable what was claimed to be.
+ */
+import type { Measured } from '../harness/bench.js';
+import type { SyncFigures } from './pool.js';
+
+/**
+ * A part of what was measured.
+ *
+ * @param leastSyncs How many times at least somebody had to wait for a sync of his own before anything could go on; undefined where
+ * nobody waits for one.
+ */
+export function journalled(
+  before: SyncFigures,
+  after: SyncFigures,
+  leastSyncs: number | undefined,
+): Pick<Measured, 'journal' | 'void'> {
+  const frames = after.frames - before.frames;
+  const syncs = after.syncs - before.syncs;
+  return {
+    journal: { frames, syncs },
+    void: leastSyncs === undefined ? undefined : implausible(frames, syncs, leastSyncs),
+  };
+}
+
+function implausible(frames: number, syncs: number, leastSyncs: number): string | undefined {
+  if (syncs < leastSyncs) return `${syncs} syncs cannot have been waited for ${Math.ceil(leastSyncs)} times`;
+  // One may have been under way when it began.
+  if (syncs > frames + 1) return `${syncs} syncs of ${frames} frames: some synced nothing`;
+  return undefined;
+}

@@ -1,0 +1,45 @@
+/**
+ * Jobs that compute for a millisecond: how much of what the threads could do is left when something hands the jobs to them.
+ */
+import {
+  measureSpinning,
+  openBare,
+  openCallsheetSpinner,
+  openPiscinaSpinner,
+  type Spinner,
+} from './contestants/spinners.js';
+import type { Bench, Contestant, Context } from './harness/bench.js';
+import { stepsIn } from './jobs/spin.js';
+
+const jobMs = 1;
+
+export const cpuJobs: Bench = {
+  name: 'cpu-jobs',
+  title: 'jobs that compute for a millisecond, against threads that do nothing else',
+  figures: [{ name: 'jobs', unit: '/s', compared: true }],
+  cases: (size) => {
+    const jobs = size === 'full' ? 4000 : 40;
+    return [{ name: `${jobs} jobs of ${jobMs} ms`, contestants: contestants(jobs, stepsIn(jobMs)) }];
+  },
+};
+
+function contestants(jobs: number, steps: number): Contestant[] {
+  const contestant = (name: string, open: (context: Context) => Promise<Spinner>, synced = false): Contestant => ({
+    name,
+    synced,
+    async open(context) {
+      const spinner = await open(context);
+      await spinner.spin(Math.ceil(jobs / 10), steps);
+      const measure = async () => {
+        const { perSecond, ...journal } = await measureSpinning(spinner, jobs, steps, synced);
+        return { figures: { jobs: perSecond }, ...journal };
+      };
+      return { measure, close: () => spinner.close() };
+    },
+  });
+  return [
+    contestant('bare worker threads', openBare),
+    contestant('callsheet, full', openCallsheetSpinner, true),
+    contestant('piscina', openPiscinaSpinner),
+  ];
+}

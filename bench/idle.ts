@@ -1,0 +1,70 @@
+/**
+ * What a runtime takes of the processors while it has nothing to do.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asPool, openCallsheet, stamps } from './contestants/callsheet.js';
+import { openPiscina } from './contestants/peers.js';
+import type { Pool } from './contestants/pool.js';
+import { keepBusy } from './contestants/under-load.js';
+import type { Bench, Contestant, Context } from './harness/bench.js';
+
+interface Times {
+  /** After it was busy: compilers and collectors of garbage come to an end. */
+  readonly calmMs: number;
+  readonly ms: number;
+  readonly busyMs: number;
+}
+
+const scheduledJobs = 1000;
+const hourMs = 3_600_000;
+
+export const idle: Bench = {
+  name: 'idle',
+  title: 'a runtime that was busy and has nothing to do any more',
+  figures: [{ name: 'of one core', unit: '%' }],
+  rounds: 3,
+  cases: (size) => {
+    const times = size === 'full' ? { busyMs: 1000, calmMs: 5000, ms: 20_000 } : { busyMs: 20, calmMs: 0, ms: 100 };
+    return [
+      {
+        name: `over ${times.ms / 1000} s`,
+        contestants: [
+          contestant('Node alone', times, async () => undefined),
+          contestant('callsheet, full', times, async (context) => asPool(await openCallsheet('full', context))),
+          contestant(`callsheet, full, ${scheduledJobs} scheduled`, times, openWithScheduled),
+          contestant('piscina', times, async ({ threads }) => openPiscina(threads)),
+        ],
+      },
+    ];
+  },
+};
+
+async function openWithScheduled(context: Context): Promise<Pool> {
+  const opened = await openCallsheet('full', context);
+  const jobs = Array.from({ length: scheduledJobs }, (_, number) => stamps.stamp(number));
+  await opened.callsheet.queue().putAll(jobs, { beginAfter: hourMs });
+  return asPool(opened);
+}
+
+/** Each is opened for its own turn: the process is to have nothing else in it. */
+function contestant(name: string, times: Times, open: (context: Context) => Promise<Pool | undefined>): Contestant {
+  return {
+    name,
+    open: async (context) => ({
+      async measure() {
+        const pool = await open(context);
+        try {
+          if (pool !== undefined) await keepBusy(pool, 16, times.busyMs);
+          await sleep(times.calmMs);
+          const start = performance.now();
+          const before = process.cpuUsage();
+          await sleep(times.ms);
+          const { user, system } = process.cpuUsage(before);
+          return { figures: { 'of one core': (user + system) / 10 / (performance.now() - start) } };
+        } finally {
+          await pool?.close();
+        }
+      },
+    }),
+  };
+}

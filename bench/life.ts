@@ -1,0 +1,28 @@
+/**
+ * What a trivial job costs over its whole life: put, run, completed, and forgotten, which it is soon here.
+ */
+import { openCallsheetPool } from './contestants/callsheet.js';
+import { enterUnderLoad, loadFigures } from './contestants/under-load.js';
+import type { Bench, Contestant, Context } from './harness/bench.js';
+
+/** Completed jobs that are remembered. */
+const remembered = 1000;
+
+export const life: Bench = {
+  name: 'life',
+  title: `trivial jobs from put to forgotten, ${remembered} completed ones being remembered`,
+  figures: loadFigures,
+  cases: (size) =>
+    (size === 'full' ? [64, 1024] : [64]).map((inFlight) => {
+      const times = size === 'full' ? { warmUpMs: 3000, ms: 2000 } : { warmUpMs: 0, ms: 50 };
+      const contestant = (level: 'full' | 'process'): Contestant => ({
+        name: `callsheet, ${level}`,
+        synced: level === 'full',
+        async open(context: Context) {
+          const pool = await openCallsheetPool(level, context, { retention: { count: remembered } });
+          return enterUnderLoad(pool, { inFlight, ...times }, level === 'full');
+        },
+      });
+      return { name: `${inFlight} in flight`, contestants: [contestant('full'), contestant('process')] };
+    }),
+};

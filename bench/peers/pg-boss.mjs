@@ -1,0 +1,66 @@
+/**
+ * pg-boss, as the benches use a queue. Its own workers look for jobs each half a second at most; here a job is fetched as soon as it
+ * is sent, up to 64 at a time, by two loops.
+ */
+import PgBoss from 'pg-boss';
+import { stamp } from '../../dist/bench/jobs/stamp.js';
+import { describePostgres, dropSchema, newSchema } from './postgres.mjs';
+import { Waiting } from './waiting.mjs';
+
+const batchSize = 64;
+const loops = 2;
+
+export async function open({ server }) {
+  const waiting = new Waiting();
+  const schema = newSchema();
+  const boss = new PgBoss({ connectionString: server, schema, schedule: false });
+  boss.on('error', console.error);
+  await boss.start();
+  await boss.createQueue('stamps');
+  let isClosed = false;
+  let wake = () => {};
+  const work = async () => {
+    while (!isClosed) {
+      const sent = new Promise((resolve) => {
+        const before = wake;
+        wake = () => {
+          before();
+          resolve();
+        };
+      });
+      const jobs = await boss.fetch('stamps', { batchSize });
+      if (jobs.length === 0) {
+        await sent;
+        continue;
+      }
+      const results = jobs.map(({ data }) => [data.number, stamp(data.number)]);
+      await boss.complete(
+        'stamps',
+        jobs.map(({ id }) => id),
+      );
+      for (const [number, result] of results) waiting.completed(number, result);
+    }
+  };
+  const wakeAll = () => {
+    const waking = wake;
+    wake = () => {};
+    waking();
+  };
+  const send = async (number) => {
+    await boss.send('stamps', { number });
+    wakeAll();
+  };
+  const ended = Promise.all(Array.from({ length: loops }, work));
+  return {
+    forbiddenThreads: [],
+    detail: await describePostgres(server),
+    run: (number) => waiting.run(number, () => send(number)),
+    async close() {
+      isClosed = true;
+      wakeAll();
+      await ended;
+      await boss.stop({ graceful: false });
+      await dropSchema(server, schema);
+    },
+  };
+}

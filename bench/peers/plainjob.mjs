@@ -1,0 +1,36 @@
+/** plainjob, as the benches use a queue. */
+import Database from 'better-sqlite3';
+import { better, defineQueue, defineWorker } from 'plainjob';
+import { stamp } from '../../dist/bench/jobs/stamp.js';
+import { Waiting } from './waiting.mjs';
+
+const quiet = { error: console.error, warn: console.warn, info() {}, debug() {} };
+
+export function open({ path, synchronous }) {
+  const waiting = new Waiting();
+  const connection = better(new Database(path));
+  const queue = defineQueue({ connection, logger: quiet });
+  connection.pragma(`synchronous = ${synchronous}`);
+  const results = new Map();
+  const process = ({ data }) => {
+    const { number } = JSON.parse(data);
+    results.set(number, stamp(number));
+  };
+  // Called when the job is marked as done.
+  const onCompleted = ({ data }) => {
+    const { number } = JSON.parse(data);
+    waiting.completed(number, results.get(number));
+    results.delete(number);
+  };
+  const worker = defineWorker('stamp', process, { queue, logger: quiet, pollIntervall: 1, onCompleted });
+  const ended = worker.start();
+  return {
+    forbiddenThreads: [],
+    run: (number) => waiting.run(number, () => queue.add('stamp', { number })),
+    async close() {
+      await worker.stop();
+      await ended;
+      queue.close();
+    },
+  };
+}

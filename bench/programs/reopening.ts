@@ -1,0 +1,32 @@
+/**
+ * A process that opens a directory in which many jobs are pending, and does a job.
+ */
+import { open } from 'callsheet';
+import { stamps } from '../contestants/callsheet.js';
+import { programArguments, reportResult } from '../harness/program.js';
+import { settledMemory } from './memory.js';
+
+export interface ReopeningWork {
+  readonly directory: string;
+  readonly threads: number;
+  readonly settleMs: number;
+}
+
+export interface ReopeningFigures {
+  readonly openMs: number;
+  readonly unfinished: number;
+  /** Resident, more than before it was opened. */
+  readonly bytes: number;
+}
+
+const { directory, threads, settleMs } = programArguments<ReopeningWork>();
+const before = process.memoryUsage.rss();
+const start = performance.now();
+const callsheet = await open({ directory, threads, jobs: [stamps] });
+const openMs = performance.now() - start;
+const { unfinished } = callsheet.found;
+await (await callsheet.queue().put(stamps.stamp(1))).result();
+const bytes = (await settledMemory(settleMs)) - before;
+await callsheet.close();
+const figures: ReopeningFigures = { openMs, unfinished, bytes };
+reportResult(figures);

@@ -1,0 +1,65 @@
+/**
+ * What each further thread adds where jobs compute. One bare thread is what all are measured by.
+ */
+import { availableParallelism } from 'node:os';
+import {
+  measureSpinning,
+  openBare,
+  openCallsheetSpinner,
+  openPiscinaSpinner,
+  type Spinner,
+} from './contestants/spinners.js';
+import type { Bench, Case, Contestant, Context, Size } from './harness/bench.js';
+import { stepsIn } from './jobs/spin.js';
+
+const jobMs = 5;
+/** The jobs of one thread; with more threads there are more jobs. */
+const jobsPerThread: Readonly<Record<Size, number>> = { full: 300, small: 5 };
+
+export const scaling: Bench = {
+  name: 'scaling',
+  title: `jobs that compute for ${jobMs} ms, from one thread to one per core`,
+  figures: [
+    { name: 'jobs', unit: '/s', compared: true },
+    { name: 'of the ideal', unit: '%' },
+  ],
+  rounds: 3,
+  cases: (size) => [scalingCase(jobsPerThread[size], stepsIn(jobMs))],
+};
+
+/** One thread, two, four, … and all of them. */
+function threadCounts(): number[] {
+  const counts: number[] = [];
+  for (let count = 1; count < availableParallelism(); count *= 2) counts.push(count);
+  return [...counts, availableParallelism()];
+}
+
+function scalingCase(jobsEach: number, steps: number): Case {
+  let aloneJobs = Number.NaN;
+  const contestant = (
+    name: string,
+    threads: number,
+    open: (context: Context) => Promise<Spinner>,
+    synced = false,
+  ): Contestant => ({
+    name: `${name}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
+    synced,
+    async open({ scratch }) {
+      const spinner = await open({ threads, scratch });
+      await spinner.spin(threads * Math.ceil(jobsEach / 10), steps);
+      const measure = async () => {
+        const { perSecond, ...journal } = await measureSpinning(spinner, threads * jobsEach, steps, synced);
+        // The first contestant of each round is the one thread.
+        if (threads === 1 && open === openBare) aloneJobs = perSecond;
+        return { figures: { jobs: perSecond, 'of the ideal': (100 * perSecond) / (threads * aloneJobs) }, ...journal };
+      };
+      return { measure, close: () => spinner.close() };
+    },
+  });
+  const contestants = threadCounts().flatMap((threads) => [
+    contestant('bare', threads, openBare),
+    contestant('callsheet, full', threads, openCallsheetSpinner, true),
+    contestant('piscina', threads, openPiscinaSpinner),
+  ]);
+  return { name: `${jobsEach} jobs for each thread`, contestants };
+}

@@ -1,0 +1,98 @@
+/**
+ * Every bench, with inputs so small that it takes a second: they cannot rot. Peers that are not installed, or have no server, are left
+ * out; callsheet and piscina always take part.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { benches, usualBenches } from '../bench/benches.js';
+import type { BenchReport, Report, Row } from '../bench/harness/report.js';
+import { Scratch } from '../bench/harness/scratch.js';
+import { describeProfile, profileCoordinator } from '../bench/profile.js';
+import { runBenches } from '../bench/run.js';
+import { temporaryDirectory } from './harness/temporary.js';
+
+const program = fileURLToPath(new URL('../bench/main.js', import.meta.url));
+const bench = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args]);
+
+describe('the benches, with small inputs', () => {
+  const directory = temporaryDirectory();
+
+  // Those on demand are the same with other numbers.
+  for (const one of usualBenches) {
+    it(`${one.name} measures all that it says, of all who can take part`, async () => {
+      const { benches: reports } = await runBenches({ benches: [one], size: 'small', threads: 1, directory });
+      assert.equal(reports.length, 1);
+      checkRows(reports[0]!, new Set(one.figures.map(({ name }) => name)));
+    });
+  }
+
+  it('the profile says where the coordinator was', async () => {
+    const scratch = new Scratch(directory);
+    const profile = await profileCoordinator({ scratch, threads: 1 }, 'small');
+    scratch.remove();
+    assert.equal(profile.functions.length, 10);
+    assert.match(describeProfile(profile), /src\/(coordinator|core|store|journal|protocol)\//);
+  });
+});
+
+describe('the command line of the benches', () => {
+  const directory = temporaryDirectory();
+
+  it('gives one report as JSON, and nothing else, where that is asked for', async () => {
+    const args = ['monte-carlo', '--small', '--rounds', '2', '--json', '-', '--directory', directory];
+    const { stdout } = await bench(...args).catch(soundButForTheDisk);
+    const report = JSON.parse(stdout) as Report;
+    assert.equal(report.machine.node, process.version);
+    assert.deepEqual(Object.keys(report), ['machine', 'at', 'size', 'threads', 'fileSystem', 'benches']);
+    assert.deepEqual(
+      report.benches.map(({ name, rounds }) => [name, rounds]),
+      [['monte-carlo', 2]],
+    );
+    const [row] = report.benches[0]!.cases[0]!.rows;
+    assert.equal(row!.figures.time!.values.length, 2);
+  });
+
+  it('names the benches', async () => {
+    const { stdout } = await bench('--list');
+    const named = stdout.trimEnd().split('\n');
+    assert.deepEqual(
+      named.map((line) => line.split(' ', 1)[0]),
+      benches.map(({ name }) => name),
+    );
+  });
+
+  it('refuses a bench that there is not', async () => {
+    await assert.rejects(bench('speed'), { code: 2, stderr: /there is no bench "speed"/ });
+  });
+});
+
+function checkRows({ cases }: BenchReport, declared: ReadonlySet<string>): void {
+  assert.ok(cases.length > 0);
+  for (const { name, rows } of cases) {
+    for (const row of rows) {
+      assert.ok(isSound(row), `${name}, ${row.contestant}: ${row.status}: ${row.reason}`);
+      if (row.status === 'absent') continue;
+      const figures = Object.entries(row.figures).filter(([figure]) => declared.has(figure));
+      assert.ok(figures.length > 0, `${name}, ${row.contestant}: no figures`);
+      for (const [figure, { median }] of figures) {
+        assert.ok(Number.isFinite(median) && median >= 0, `${name}, ${row.contestant}: ${figure} is ${median}`);
+      }
+    }
+    const measured = rows.filter(({ status }) => status !== 'absent');
+    assert.ok(measured.some(({ contestant }) => !/^(piscina|bare)/.test(contestant)));
+  }
+}
+
+/** A disk whose sync is none, as those of some test machines are, makes durable figures void, and that is all it does. */
+function isSound({ status, reason }: Row): boolean {
+  return status === 'measured' || status === 'absent' || (status === 'void' && reason.endsWith('this is no disk'));
+}
+
+/** The exit code says that figures are void. */
+function soundButForTheDisk(error: { readonly code?: unknown; readonly stdout: string }): { readonly stdout: string } {
+  if (error.code !== 1 || error.stdout === '') throw error;
+  return error;
+}
