@@ -50,6 +50,7 @@ export {
 export { CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
 export { type Failure, JobFailedError } from './protocol/failure.js';
 export type { Progress } from './protocol/progress.js';
+export { transfer } from './protocol/transfer.js';
 export type { Annotations } from './runtime/annotations.js';
 export type { CallbackPair, Job, JobChanges, JobDetails } from './runtime/job.js';
 export { type Closed, type CloseOptions, type OpenOptions, open, type Runtime } from './runtime/open.js';

@@ -26,11 +26,13 @@ import type {
   WireModule,
 } from '../protocol/messages.js';
 import { unpackBatch } from '../protocol/packing.js';
+import type { Handed, HandedBuffer } from '../protocol/transfer.js';
 import type { Store, StoreOwner } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
 import { answer, requireJob } from './answers.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
+import { HandedOver } from './handed-over.js';
 import type { Timer } from './long-timeout.js';
 import { outcomeBytes, payloadBytes } from './outcome-bytes.js';
 import type { PoolOwner, PoolPort, Run } from './pool-port.js';
@@ -77,6 +79,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #watched = new Map<Id, number>();
   readonly #annotationWaiters = new Waiters<AnnotationWaiter>();
   readonly #drainWaiters = new Waiters<number>();
+  readonly #handed = new HandedOver();
   /** Puts that wait for room in a bounded queue. */
   readonly #heldPuts = new Waiters<() => void>();
   readonly #presence: Presence;
@@ -139,6 +142,11 @@ export class Coordinator implements PoolOwner, StoreOwner {
     return found;
   }
 
+  /** What travels beside the messages that are received next. */
+  keepBuffers(handed: Handed): void {
+    this.#handed.keep(handed);
+  }
+
   /** One batch of a client's messages. */
   receive(messages: readonly ClientMessage[]): void {
     for (let at = 0; at < messages.length; ) {
@@ -188,6 +196,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
           this.#stop(effect.job);
           break;
         case 'settled':
+          if (this.#handed.size > 0) this.#handed.take(effect.job.id);
           this.#tellOutcome(effect.job);
           break;
         case 'log':
@@ -281,6 +290,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.turn();
   }
 
+  handOver(job: Id): readonly HandedBuffer[] {
+    return this.#handed.take(job);
+  }
+
   #receive(message: Exclude<ClientMessage, Put>): void {
     const [type, request] = message;
     try {
@@ -331,8 +344,9 @@ export class Coordinator implements PoolOwner, StoreOwner {
   }
 
   #refuse(puts: readonly Put[], error: Error): void {
-    for (const [, request, , , [id]] of puts) {
-      this.#watched.delete(id);
+    for (const [, request, , , job] of puts) {
+      this.#watched.delete(job[0]);
+      this.#handed.drop([job]);
       this.#answer(request, error);
     }
   }
@@ -348,6 +362,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
       StoredPayload.of,
     );
     this.#decide(command, gate, (error, same) => {
+      if (error !== undefined) this.#handed.dropRefused(wire);
       if (same !== undefined) this.#ports.post(['answer', request, same]);
       else this.#answer(request, error);
     });

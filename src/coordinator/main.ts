@@ -11,7 +11,8 @@ import { errorToData } from '../protocol/error-data.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
-import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
+import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
+import type { WithBuffers } from '../protocol/transfer.js';
 import { JournalStore } from '../store/journal-store.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { StoreOutside } from '../store/store.js';
@@ -91,10 +92,15 @@ async function start(): Promise<void> {
   );
   const known = await describeModules(pool, Object.keys(modules));
   const found = await coordinator.open(known);
-  mailbox.on('message', (first: Uint8Array) => {
-    const messages = unpackClientMessages(first);
+  const take = (message: Uint8Array | WithBuffers): ClientMessage[] => {
+    if (!Array.isArray(message)) return unpackClientMessages(message);
+    coordinator.keepBuffers(message[1]);
+    return unpackClientMessages(message[0]);
+  };
+  mailbox.on('message', (first: Uint8Array | WithBuffers) => {
+    const messages = take(first);
     for (let next = receiveMessageOnPort(mailbox); next !== undefined; next = receiveMessageOnPort(mailbox)) {
-      messages.push(...unpackClientMessages(next.message));
+      messages.push(...take(next.message));
     }
     coordinator.receive(messages);
   });

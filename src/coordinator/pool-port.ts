@@ -7,6 +7,7 @@ import type { Id } from '../core/records.js';
 import type { Outcome } from '../protocol/board.js';
 import type { WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
 import type { Query, WireModule } from '../protocol/messages.js';
+import type { HandedBuffer } from '../protocol/transfer.js';
 
 /** A claimed job on its way through the pool. */
 export interface Run {
@@ -52,6 +53,8 @@ export interface PoolOwner {
   waitForAnnotation(job: Id, name: string, timeoutMs: number, then: (value: Uint8Array | null) => void): void;
   /** A running job puts another at once. Calls back when it is stored, or refused. */
   putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void;
+  /** A job begins that is given buffers as they are: they are its own from here on. */
+  handOver(job: Id): readonly HandedBuffer[];
   /** A running job waits for another. */
   waitForOutcome(job: Id, then: (outcome: WireOutcome) => void): void;
 }

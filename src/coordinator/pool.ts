@@ -18,6 +18,7 @@ import type {
 import { errorToData } from '../protocol/error-data.js';
 import type { WireModule } from '../protocol/messages.js';
 import { packBatch } from '../protocol/packing.js';
+import { transferListOf } from '../protocol/transfer.js';
 import { setLongTimeout, type Timer } from './long-timeout.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
 import { type Batch, Thread } from './thread.js';
@@ -269,6 +270,11 @@ export class Pool implements PoolPort {
         return this.#owner.putNow(by, put, (error, same) =>
           thread.say(error === undefined ? ['answer', request, same] : ['error', request, errorToData(error)]),
         );
+      }
+      case 'buffers': {
+        const [, request, job] = message;
+        const buffers = this.#owner.handOver(job);
+        return thread.say(['answer', request, buffers], transferListOf(new Map([[job, buffers]])));
       }
       case 'outcome of': {
         const [, request, job] = message;

@@ -71,8 +71,8 @@ export class Thread {
   }
 
   /** Says something; wakes the thread if it sleeps for an answer. */
-  say(message: ToThread): void {
-    this.#port.postMessage(message);
+  say(message: ToThread, transfer: readonly ArrayBuffer[] = none): void {
+    this.#port.postMessage(message, transfer);
     this.board.ring();
   }
 
@@ -94,3 +94,5 @@ export class Thread {
     this.#port.close();
   }
 }
+
+const none: readonly never[] = [];

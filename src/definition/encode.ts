@@ -1,14 +1,18 @@
 /**
  * Jobs as messages: arguments encoded, options checked, callables known to this build.
  */
+import type { JobOptions as CoreOptions } from '../core/commands.js';
+import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { newId } from '../protocol/id.js';
 import type { WireJob, WireModule } from '../protocol/messages.js';
 import { encodeArguments, encodePayload } from '../protocol/payload.js';
+import type { HandedBuffer, HandedBuffers } from '../protocol/transfer.js';
 import { type CallbackSides, callbackCall } from './callbacks.js';
 import type { Composition } from './compose.js';
 import { JobCall } from './define-jobs.js';
 import { coreOptions, invalid } from './options.js';
+import { retryNever } from './retry-policies.js';
 
 /** What encoding needs to know. */
 export interface EncodeContext {
@@ -17,6 +21,8 @@ export interface EncodeContext {
   readonly now: number;
   /** The id that a live handle among the arguments stands for. */
   readonly reference: (value: object) => Uint8Array | undefined;
+  /** Takes the buffers that jobs are given as they are; undefined where that cannot be. */
+  readonly handed?: HandedBuffers;
 }
 
 /** A message, and who reads it, goes down as deep as a composition does. */
@@ -30,16 +36,16 @@ export function encodeJob(context: EncodeContext, job: JobCall | Composition, wh
   const options = coreOptions(job.options, where, context.now);
   const callbacks = job.callbacks.map((sides, index) => encodeCallback(context, sides, `${where}callbacks[${index}].`));
   if (job instanceof JobCall) {
-    const args = encodeGiven(context, job, where);
-    return [id, 'call', job.callable, args, options, [], callbacks];
+    const args = encodeGiven(context, id, job, where);
+    return [id, 'call', job.callable, args, begunOnce(context, id, options, where), [], callbacks];
   }
   const { form, postprocess } = job;
   const args =
     postprocess === undefined
       ? null
-      : encodeGiven(context, { ...postprocess, args: postprocess.given }, `${where}postprocess.`);
+      : encodeGiven(context, id, { ...postprocess, args: postprocess.given }, `${where}postprocess.`);
   const parts = job.parts.map((part, index) => encodeMember(context, part, `${where}parts[${index}].`, depth + 1));
-  return [id, form, postprocess?.callable ?? '', args, options, parts, callbacks];
+  return [id, form, postprocess?.callable ?? '', args, begunOnce(context, id, options, where), parts, callbacks];
 }
 
 /** A job that has its turn by itself. */
@@ -66,16 +72,28 @@ export function encodeCallback(context: EncodeContext, sides: CallbackSides, whe
 }
 
 function encodeGiven(
-  { modules, reference }: EncodeContext,
+  { modules, reference, handed }: EncodeContext,
+  id: Id,
   { callable, args, capture }: Pick<JobCall, 'callable' | 'args' | 'capture'>,
   where: string,
 ): Uint8Array | null {
   checkKnown(modules, callable, where);
+  const handOver = handed === undefined ? undefined : (buffer: HandedBuffer) => handed.add(id, buffer);
   if (capture !== undefined) {
     const captured = { args, captured: capture() };
-    return encodePayload(captured, { root: `${where}call`, code: 'ARGUMENT_NOT_STORABLE', reference });
+    return encodePayload(captured, { root: `${where}call`, code: 'ARGUMENT_NOT_STORABLE', reference, handOver });
   }
-  return args.length === 0 ? null : encodeArguments(args, { root: `${where}arguments`, reference });
+  return args.length === 0 ? null : encodeArguments(args, { root: `${where}arguments`, reference, handOver });
+}
+
+/** What is moved to a job is there once: so is the job. */
+function begunOnce({ handed }: EncodeContext, id: Id, options: CoreOptions | null, where: string): CoreOptions | null {
+  if (!handed?.has(id)) return options;
+  const { policy = retryNever, unique } = options ?? {};
+  if (policy !== retryNever)
+    throw invalid(`${where}retry`, 'a job that is given buffers as they are starts at most once');
+  if (unique !== undefined) throw invalid(`${where}unique`, 'a job that is given buffers as they are is no other');
+  return { ...options, policy };
 }
 
 /** This build has the function. */

@@ -51,6 +51,8 @@ export type ThreadMessage =
   | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
   /** Put by this running job, at once. Answered when it is stored: with null, or with the ids that unique keys made of its jobs. */
   | ['put', request: number, by: Id, put: WireInnerPut]
+  /** The buffers that this job is given as they are; answered with their list, which is the thread's from then on. */
+  | ['buffers', request: number, job: Id]
   /** Answered with a `WireOutcome` when the job's call is over. */
   | ['outcome of', request: number, job: Id];
 

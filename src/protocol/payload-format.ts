@@ -16,6 +16,7 @@
  * | 0x00 | undefined | one zero byte |
  * | 0x42 `B` | bigint beyond 64 bits | sign (0 or 1), then the magnitude, big-endian, no leading zero |
  * | 0x44 `D` | Date | milliseconds since 1970 as a big-endian float 64 |
+ * | 0x62 `b` | a buffer that travels beside the payload, or a view of it | one array: class, place in the list, offset, length |
  * | 0x6d `m` | Map | one array: key, value, key, value … |
  * | 0x6e `n` | object with no prototype | one map |
  * | 0x72 `r` | reference to a job | its 16-byte id |
@@ -32,6 +33,7 @@ export const extension = {
   undefined: 0x00,
   bigint: 0x42,
   date: 0x44,
+  buffer: 0x62,
   map: 0x6d,
   nullPrototype: 0x6e,
   reference: 0x72,

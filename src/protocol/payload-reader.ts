@@ -4,9 +4,14 @@
  */
 import { CallsheetError } from '../errors.js';
 import { BINARY_KINDS, extension, READ_DEPTH_LIMIT, REFERENCE_BYTES } from './payload-format.js';
+import { viewClasses } from './storable.js';
+import type { HandedBuffer } from './transfer.js';
 
 /** Makes the live object for a stored reference. */
 export type ReferenceReader = (id: Uint8Array) => unknown;
+
+/** Gives the buffer that travelled beside the payload in this place. */
+export type BufferReader = (place: number) => HandedBuffer | undefined;
 
 /** ASCII text up to this length is read by a loop; the call into the runtime is dearer for it. */
 const SHORT_TEXT = 24;
@@ -22,13 +27,15 @@ const keyCache: string[] = new Array(KEY_CACHE_SIZE).fill('');
 export class PayloadReader {
   readonly #bytes: Uint8Array;
   readonly #reference: ReferenceReader | undefined;
+  readonly #buffer: BufferReader | undefined;
   #numbers: DataView | undefined;
   #position = 0;
   #depth = 0;
 
-  constructor(bytes: Uint8Array, reference: ReferenceReader | undefined) {
+  constructor(bytes: Uint8Array, reference: ReferenceReader | undefined, buffer?: BufferReader) {
     this.#bytes = bytes;
     this.#reference = reference;
+    this.#buffer = buffer;
   }
 
   /** The value; it must be all there is. */
@@ -199,6 +206,8 @@ export class PayloadReader {
         return this.#regExp();
       case extension.binary:
         return this.#binary(end);
+      case extension.buffer:
+        return this.#handedOver();
       case extension.reference:
         if (length !== REFERENCE_BYTES) throw this.#corrupt('the id of a reference is malformed');
         if (this.#reference === undefined) throw this.#corrupt('it refers to a job where none can be referred to');
@@ -274,6 +283,25 @@ export class PayloadReader {
     } catch {
       throw this.#corrupt(`the length of its ${kind} is wrong`);
     }
+  }
+
+  /** A buffer that is not in the payload, or a view of it. */
+  #handedOver(): unknown {
+    const [kind, place, offset, length] = this.#list() as [unknown, number, number, number];
+    const buffer = this.#buffer?.(place);
+    if (buffer === undefined) throw this.#corrupt('a buffer that travelled beside it is not there');
+    if (kind === 'SharedArrayBuffer' || kind === 'ArrayBuffer') return buffer;
+    try {
+      if (kind === 'Buffer') return Buffer.from(buffer, offset, length);
+      if (kind === 'DataView') return new DataView(buffer, offset, length);
+      if (Object.hasOwn(viewClasses, kind as string)) {
+        const View = viewClasses[kind as 'Uint8Array'];
+        return new View(buffer, offset, length / View.BYTES_PER_ELEMENT);
+      }
+    } catch {
+      // Reported below with the other ways to be wrong.
+    }
+    throw this.#corrupt('a view of a buffer beside it is malformed');
   }
 
   /** Goes one level down, into something of so many values, each of at least one byte. */

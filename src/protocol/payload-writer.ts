@@ -19,12 +19,16 @@ import {
   type ViewKind,
   viewPropertyRefusal,
 } from './storable.js';
+import { type HandedBuffer, isHandedOver } from './transfer.js';
 
 /** The codes of a value that cannot be stored. */
 type NotStorableCode = 'ARGUMENT_NOT_STORABLE' | 'RESULT_NOT_STORABLE';
 
 /** The 16-byte id of a live handle, or undefined for any other object. */
 type HandleId = (value: object) => Uint8Array | undefined;
+
+/** Takes a buffer that travels beside the payload; gives its place there. */
+type HandOver = (buffer: HandedBuffer) => number;
 
 /** A step of a path that is neither a property nor an index: the `text` is how it is written. */
 interface NamedStep {
@@ -42,6 +46,7 @@ export class PayloadWriter {
   #root = '';
   #code: NotStorableCode = 'ARGUMENT_NOT_STORABLE';
   #handleId: HandleId | undefined;
+  #handOver: HandOver | undefined;
 
   /**
    * The payload of the value, or a NotStorableError. `isOwnArray` says that the value is an array which the caller made,
@@ -54,10 +59,12 @@ export class PayloadWriter {
     limitBytes: number,
     handleId: HandleId | undefined,
     isOwnArray = false,
+    handOver?: HandOver,
   ): Uint8Array {
     this.#root = root;
     this.#code = code;
     this.#handleId = handleId;
+    this.#handOver = handOver;
     this.#depth = 0;
     this.#objects = 0;
     this.#sink.begin(limitBytes);
@@ -71,6 +78,7 @@ export class PayloadWriter {
       throw worded;
     } finally {
       this.#handleId = undefined;
+      this.#handOver = undefined;
       this.#sink.release();
     }
   }
@@ -178,7 +186,9 @@ export class PayloadWriter {
     const kind = specialKind(value, prototype);
     switch (kind) {
       case undefined:
-        throw this.#refused(refusal(value));
+        if (!types.isSharedArrayBuffer(value)) throw this.#refused(refusal(value));
+        this.#handedOver('SharedArrayBuffer', value as SharedArrayBuffer, 0, (value as SharedArrayBuffer).byteLength);
+        break;
       case 'Date':
         this.#date(value as Date);
         break;
@@ -254,17 +264,34 @@ export class PayloadWriter {
     if ((value as { resizable?: boolean }).resizable) {
       throw this.#refused('is a resizable ArrayBuffer, which cannot be stored');
     }
+    if (isHandedOver(value)) return this.#handedOver('ArrayBuffer', value, 0, value.byteLength);
     this.#sink.binary('ArrayBuffer', this.#bytesOf(value, 0, value.byteLength));
   }
 
   #view(kind: ViewKind, value: ArrayBufferView): void {
-    if (types.isSharedArrayBuffer(value.buffer)) {
-      throw this.#refused('is a view of a SharedArrayBuffer, whose sharing cannot be stored');
-    }
-    const content = this.#bytesOf(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
+    const { buffer, byteOffset, byteLength } = value;
+    if (isHandedOver(buffer)) return this.#handedOver(kind, buffer, byteOffset, byteLength);
+    const content = this.#bytesOf(buffer as ArrayBuffer, byteOffset, byteLength);
     this.#refuse(viewPropertyRefusal(kind, value));
     if (kind === 'Uint8Array') this.#sink.bytes(content);
     else this.#sink.binary(kind, content);
+  }
+
+  /** A buffer that is not written, or a view of one. */
+  #handedOver(kind: string, buffer: HandedBuffer, offset: number, length: number): void {
+    const isShared = types.isSharedArrayBuffer(buffer);
+    if (this.#handOver === undefined) {
+      const shared = kind === 'SharedArrayBuffer' ? 'a SharedArrayBuffer' : 'a view of a SharedArrayBuffer';
+      const what = isShared ? `is ${shared}, whose sharing` : 'is to be transferred, which';
+      throw this.#refused(`${what} cannot be stored: it is for arguments of jobs with durability 'memory'`);
+    }
+    if (!isShared) this.#bytesOf(buffer as ArrayBuffer, offset, length);
+    const place = this.#handOver(buffer);
+    const start = this.#sink.beginExtension(extension.buffer);
+    this.#sink.arrayHead(4);
+    this.#value(kind);
+    for (const number of [place, offset, length]) this.#sink.number(number);
+    this.#sink.endExtension(start);
   }
 
   #bytesOf(buffer: ArrayBuffer, offset: number, length: number): Uint8Array {

@@ -5,14 +5,16 @@
  * What comes back is deep-equal to what went in, or it never went in: `undefined`, −0, NaN, bigints of any size, Date,
  * RegExp, Map, Set, ArrayBuffer and its views (a Buffer stays a Buffer), objects without a prototype are all carried.
  * Everything else is refused with its path: functions, symbols, instances of classes, errors, getters, symbol keys,
- * `__proto__` as a key, lone surrogates, invalid dates, cycles, holes in arrays, shared, resizable and detached buffers.
+ * `__proto__` as a key, lone surrogates, invalid dates, cycles, holes in arrays, resizable and detached buffers; and buffers that
+ * are shared or to be transferred, but where they can travel beside the payload.
  *
  * Three things are not part of a value here: the same object in two places comes back as two copies; two views on one
  * buffer come back with a buffer each, as large as the view; and what was frozen comes back unfrozen.
  */
 import { DEFAULT_LIMIT_BYTES } from './payload-format.js';
-import { PayloadReader, type ReferenceReader } from './payload-reader.js';
+import { type BufferReader, PayloadReader, type ReferenceReader } from './payload-reader.js';
 import { PayloadWriter } from './payload-writer.js';
+import type { HandedBuffer } from './transfer.js';
 
 /** What a payload is for, and how it is bounded. */
 export interface EncodeOptions {
@@ -27,12 +29,16 @@ export interface EncodeOptions {
    * plain nor arrays.
    */
   readonly reference?: ((value: object) => Uint8Array | undefined) | undefined;
+  /** Takes a buffer that travels beside the payload, and gives its place there; without it such a buffer is refused. */
+  readonly handOver?: ((buffer: HandedBuffer) => number) | undefined;
 }
 
 /** How a payload is decoded. */
 export interface DecodeOptions {
   /** Makes the live handle for a stored reference; without it, a payload with a reference is refused. */
   readonly reference?: ReferenceReader | undefined;
+  /** The buffer that travelled beside the payload in this place. */
+  readonly buffer?: BufferReader | undefined;
 }
 
 /** The writer between two uses. A trap or a `reference` that encodes while a payload is written gets another. */
@@ -66,7 +72,8 @@ function write(
   const writer = spareWriter ?? new PayloadWriter();
   spareWriter = undefined;
   try {
-    return writer.write(value, root, code, options.limitBytes ?? DEFAULT_LIMIT_BYTES, options.reference, isOwnArray);
+    const { limitBytes = DEFAULT_LIMIT_BYTES, reference, handOver } = options;
+    return writer.write(value, root, code, limitBytes, reference, isOwnArray, handOver);
   } finally {
     spareWriter = writer;
   }
@@ -79,5 +86,5 @@ function write(
  * passed on.
  */
 export function decodePayload(bytes: Uint8Array, options?: DecodeOptions): unknown {
-  return new PayloadReader(bytes, options?.reference).read();
+  return new PayloadReader(bytes, options?.reference, options?.buffer).read();
 }

@@ -25,7 +25,7 @@ export function toWellFormed(text: string): string {
 }
 
 /** The views of binary data that are carried. A Buffer stays a Buffer. */
-const viewClasses = {
+export const viewClasses = {
   Uint8Array,
   DataView,
   Int8Array,
@@ -87,7 +87,6 @@ export function refusal(value: unknown): string {
   if (typeof value === 'symbol') return 'is a symbol, which cannot be stored';
   const object = value as object;
   if (types.isNativeError(object)) return `is an error (${kindText(object)}), which is thrown, not stored as a value`;
-  if (types.isSharedArrayBuffer(object)) return 'is a SharedArrayBuffer, whose sharing cannot be stored';
   if (types.isPromise(object)) return 'is a Promise: await it first';
   if (types.isProxy(object)) return `is a Proxy of ${kindText(object)}, which cannot be stored`;
   return `is ${kindText(object)}: instances of classes cannot be stored`;

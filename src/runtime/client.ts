@@ -6,6 +6,7 @@ import type { EncodeContext } from '../definition/encode.js';
 import { idFromBytes } from '../protocol/id.js';
 import type { Query, WireCommand, WireModule } from '../protocol/messages.js';
 import type { DecodeOptions } from '../protocol/payload.js';
+import { HandedBuffers } from '../protocol/transfer.js';
 import { Job, referenceOf } from './job.js';
 import type { Link } from './link.js';
 
@@ -22,6 +23,11 @@ export class Client {
     this.dispatcher = dispatcher;
     this.durability = durability;
     this.#modules = modules;
+  }
+
+  /** For what is to be put at this level; a job that nothing outlives can be given buffers as they are. */
+  puttingAt(level: Level): EncodeContext {
+    return level === 'memory' ? { ...this.encoding(), handed: new HandedBuffers() } : this.encoding();
   }
 
   encoding(): EncodeContext {

@@ -7,6 +7,7 @@ import { asJob, type Part } from '../definition/compose.js';
 import { encodeCallback, encodeMember } from '../definition/encode.js';
 import { coreOptions, type JobOptions } from '../definition/options.js';
 import type { RetryPolicy } from '../definition/retry-policies.js';
+import { CallsheetError } from '../errors.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import type { WireOutcome } from '../protocol/dispatch.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
@@ -115,7 +116,14 @@ export class Job<Result = unknown> {
   /** The arguments that it was put with, or was given since. */
   async arguments(): Promise<readonly unknown[]> {
     const bytes = (await this.#client.ask({ type: 'arguments', job: this.#id })) as Uint8Array | null;
-    return bytes === null ? [] : (decodePayload(bytes, this.#client.references()) as unknown[]);
+    if (bytes === null) return [];
+    const buffer = () => {
+      throw new CallsheetError(
+        'ARGUMENT_NOT_STORABLE',
+        'the job was given buffers as they are, which only its run has',
+      );
+    };
+    return decodePayload(bytes, { ...this.#client.references(), buffer }) as unknown[];
   }
 
   /**

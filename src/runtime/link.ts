@@ -8,6 +8,7 @@ import type { WireOutcome } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
 import { packClientMessages, unpackCoordinatorMessages } from '../protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from '../protocol/messages.js';
+import type { Handed, HandedBuffer, HandedBuffers } from '../protocol/transfer.js';
 
 type Request = ClientMessage extends infer M
   ? M extends [infer Type, number, ...infer Rest]
@@ -99,8 +100,8 @@ export interface LinkListener {
 export interface LinkPort {
   /** Called once, before anything is posted. */
   listen(listener: LinkListener): void;
-  /** The bytes are the receiver's from now on. */
-  post(batch: Uint8Array): void;
+  /** The bytes are the receiver's from now on, and so is what is handed over with them. */
+  post(batch: Uint8Array, handed?: Handed): void;
 }
 
 export class Link {
@@ -110,6 +111,7 @@ export class Link {
   /** Puts that are not accepted yet, or whose outcome is still to come. */
   readonly #puts = new Map<number, Put<unknown>>();
   #outgoing: ClientMessage[] = [];
+  #handed: [Id, readonly HandedBuffer[]][] = [];
   #incoming: CoordinatorMessage[] = [];
   #settling = false;
   #lastRequest = 0;
@@ -145,6 +147,12 @@ export class Link {
     });
   }
 
+  /** What is asked next, in this turn, comes with these buffers. */
+  handOver(handed: HandedBuffers | undefined): void {
+    const buffers = this.#ended === undefined ? handed?.take() : undefined;
+    if (buffers !== undefined) this.#handed.push(...buffers);
+  }
+
   /** Puts one job; resolves with what `accepted` makes of it, and of the id of the job that a unique key made it. */
   put<Accepted>(
     queue: string,
@@ -178,9 +186,11 @@ export class Link {
 
   readonly #flush = (): void => {
     const messages = this.#outgoing;
+    const handed = this.#handed.length === 0 ? undefined : new Map(this.#handed);
     this.#outgoing = [];
+    this.#handed = [];
     try {
-      this.#port.post(packClientMessages(messages));
+      this.#port.post(packClientMessages(messages), handed);
     } catch (error) {
       // Whoever asked is told, and nobody else: what was asked for cannot be said.
       for (const [, request] of messages) this.#refuse(request, error as Error);

@@ -19,6 +19,7 @@ import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { idFromText } from '../protocol/id.js';
 import type { OpenFigures } from '../protocol/messages.js';
+import { transferListOf, type WithBuffers } from '../protocol/transfer.js';
 import type { StoreFigures } from '../store/store.js';
 import { Client } from './client.js';
 import { Job } from './job.js';
@@ -129,14 +130,15 @@ export class Runtime implements AsyncDisposable {
   async putTogether(
     puts: readonly { readonly queue?: string; readonly job: Part; readonly options?: JobOptions }[],
   ): Promise<Job[]> {
-    const encoding = this.#client.encoding();
     const level = this.#client.durability;
+    const encoding = this.#client.puttingAt(level);
     const commands = puts.map(({ queue = defaultQueue, job, options }, index) => {
       const call = asJob(job, `puts[${index}].job`);
       const wire = encodeJob(encoding, options === undefined ? call : call.with(options), `puts[${index}].`);
       return { type: 'put' as const, queue, owner: '', level, jobs: [wire] };
     });
-    await this.#client.do({ type: 'all', commands });
+    this.#client.link.handOver(encoding.handed);
+    await this.#client.do({ type: 'all', commands }, level);
     return commands.map(({ jobs }) => new Job(this.#client, jobs[0]![0]));
   }
 
@@ -264,7 +266,11 @@ function defaultLogger(): Logger {
 function workerPort(worker: Worker): LinkPort {
   return {
     listen: ({ message, error, exit }) => worker.on('message', message).on('error', error).on('exit', exit),
-    post: (batch) => worker.postMessage(batch, [batch.buffer as ArrayBuffer]),
+    post: (batch, handed) => {
+      const bytes = batch.buffer as ArrayBuffer;
+      if (handed === undefined) worker.postMessage(batch, [bytes]);
+      else worker.postMessage([batch, handed] satisfies WithBuffers, [bytes, ...transferListOf(handed)]);
+    },
   };
 }
 

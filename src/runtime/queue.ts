@@ -79,7 +79,9 @@ export class Queue {
     }
     try {
       const level = this.#level(options);
-      const wire = this.#encoded(this.#client.encoding(), job, options, 'the job', '');
+      const encoding = this.#client.puttingAt(level);
+      const wire = this.#encoded(encoding, job, options, 'the job', '');
+      this.#client.link.handOver(encoding.handed);
       return this.#client.link.put(this.name, level, wire, (coming, same) =>
         same === undefined ? new Job<Result>(this.#client, wire[0], coming) : new Job<Result>(this.#client, same),
       );
@@ -91,11 +93,12 @@ export class Queue {
   /** Puts several jobs, all or none. The options are for each of them. */
   async putAll<Result>(jobs: readonly Part<Result>[], options: PutOptions = none): Promise<Job<Result>[]> {
     const level = this.#level(options);
-    const encoding = this.#client.encoding();
+    const encoding = this.#client.puttingAt(level);
     const wire = jobs.map((job, index) =>
       this.#encoded(encoding, job, options, `jobs[${index}]`, jobs.length === 1 ? '' : `jobs[${index}].`),
     );
     const put = { type: 'put', queue: this.name, owner: '', level, jobs: wire } as const;
+    this.#client.link.handOver(encoding.handed);
     const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
     return (same ?? wire.map(([id]) => id)).map((id) => new Job<Result>(this.#client, id));
   }

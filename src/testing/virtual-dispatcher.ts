@@ -11,6 +11,7 @@ import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError
 import { idToText, newId } from '../protocol/id.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
 import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
+import type { Handed } from '../protocol/transfer.js';
 import { Client } from '../runtime/client.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { Runtime } from '../runtime/open.js';
@@ -98,10 +99,11 @@ export class VirtualDispatcher implements LinkPort {
     this.#listener = listener;
   }
 
-  post(batch: Uint8Array): void {
+  post(batch: Uint8Array, handed?: Handed): void {
     queueMicrotask(() => {
       if (this.#dead) return;
       this.#messages++;
+      if (handed !== undefined) this.#coordinator.keepBuffers(handed);
       this.#coordinator.receive(unpackClientMessages(batch));
     });
   }

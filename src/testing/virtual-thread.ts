@@ -72,6 +72,8 @@ export class VirtualThread extends ThreadContext {
         return this.#owner.waitForAnnotation(message[2], message[3], message[4], answer);
       case 'put':
         return this.#owner.putNow(message[2], message[3], settle);
+      case 'buffers':
+        return answer(this.#owner.handOver(message[2]));
       case 'outcome of':
         return this.#owner.waitForOutcome(message[2], answer);
     }

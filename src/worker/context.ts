@@ -276,6 +276,11 @@ export class JobContext {
     return idToText(this.#id);
   }
 
+  /** @internal */
+  get internalId(): Id {
+    return this.#id;
+  }
+
   /** What is said about this job, live. */
   get annotations(): JobAnnotations {
     return new JobAnnotations(this.#id, this.#thread);

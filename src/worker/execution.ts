@@ -9,6 +9,7 @@ import type { ModuleSetup, WireRun } from '../protocol/dispatch.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../protocol/failure.js';
 import { packBatch } from '../protocol/packing.js';
 import { decodePayload, encodePayload } from '../protocol/payload.js';
+import type { HandedBuffer } from '../protocol/transfer.js';
 import { type JobContext, JobReference, referenceOf, references, running, type ThreadContext } from './context.js';
 import { findFunction, hooksOf } from './modules.js';
 
@@ -30,6 +31,7 @@ export class Execution {
   readonly #job: JobContext;
   readonly #called: Called;
   readonly #hooks: ReturnType<typeof hooksOf>;
+  #handed: readonly HandedBuffer[] | undefined;
   /** What `setUp` returned. */
   #set: unknown;
 
@@ -102,8 +104,16 @@ export class Execution {
   #arguments(): { values: unknown[]; captured?: unknown } {
     const { args } = this.#called;
     if (args === null) return { values: [] };
-    const decoded = decodePayload(args, references(this.#thread)) as unknown[] | { args: unknown[]; captured: unknown };
+    const options = { ...references(this.#thread), buffer: (place: number) => this.#handedOver()[place] };
+    const decoded = decodePayload(args, options) as unknown[] | { args: unknown[]; captured: unknown };
     return Array.isArray(decoded) ? { values: decoded } : { values: decoded.args, captured: decoded.captured };
+  }
+
+  /** The buffers that the job is given as they are, asked for once: until it begins, the coordinator has them. */
+  #handedOver(): readonly HandedBuffer[] {
+    const { internalId } = this.#job;
+    this.#handed ??= this.#thread.askSync((request) => ['buffers', request, internalId]) as readonly HandedBuffer[];
+    return this.#handed;
   }
 
   /** A value; a failure that was meant; or a job whose outcome is taken. */

@@ -282,4 +282,32 @@ export const section2: readonly Mutant[] = [
     find: 'now: this.#thread.now(), reference',
     replace: 'now: Date.now(), reference',
   },
+  {
+    bug: 'a buffer to be transferred is copied',
+    tags: ['2.11'],
+    file: 'protocol/transfer.ts',
+    find: ' || marked.has(buffer as ArrayBuffer)',
+    replace: '',
+  },
+  {
+    bug: 'a job that is given buffers is retried',
+    tags: ['2.11'],
+    file: 'definition/encode.ts',
+    find: 'return { ...options, policy };',
+    replace: 'return options;',
+  },
+  {
+    bug: 'buffers are taken at every level',
+    tags: ['2.11'],
+    file: 'runtime/client.ts',
+    find: "return level === 'memory' ? {",
+    replace: 'return level !== undefined ? {',
+  },
+  {
+    bug: 'a put that is refused empties its buffers',
+    tags: ['2.11'],
+    file: 'protocol/transfer.ts',
+    find: '    return there.push(buffer) - 1;',
+    replace: '    return there.push(structuredClone(buffer, { transfer: [buffer as ArrayBuffer] })) - 1;',
+  },
 ];

@@ -148,3 +148,23 @@ export async function holdOne(name: string): Promise<number> {
   await hold(name);
   return 1;
 }
+
+/** What a view, or a buffer, shows. */
+export const bytesOf = (given: ArrayBufferView | ArrayBuffer): number[] =>
+  Array.from(
+    ArrayBuffer.isView(given)
+      ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
+      : new Uint8Array(given),
+  );
+
+export const kindsOf = (...given: object[]): string[] => given.map((one) => one.constructor.name);
+
+/** Writes where others look. */
+export function fill(shared: SharedArrayBuffer | Uint8Array, value: number): void {
+  (shared instanceof SharedArrayBuffer ? new Uint8Array(shared) : shared).fill(value);
+}
+
+export async function holdBuffer(name: string, buffer: ArrayBuffer): Promise<number> {
+  await hold(name);
+  return buffer.byteLength;
+}

@@ -7,4 +7,5 @@ export const stubborn = defineJobs<typeof import('./stubborn.js')>(
   new URL('./stubborn.js', import.meta.url),
 );
 export const within = defineJobs<typeof import('./within.js')>('within', new URL('./within.js', import.meta.url));
-export const realJobs = [marking, stubborn, within];
+export const buffers = defineJobs<typeof import('./buffers.js')>('buffers', new URL('./buffers.js', import.meta.url));
+export const realJobs = [marking, stubborn, within, buffers];
