@@ -9,7 +9,7 @@ import { takesTurns } from '../core/callback.js';
 import type { Command } from '../core/commands.js';
 import type { Lane } from '../core/lanes.js';
 import { queueOf } from '../core/queue.js';
-import { type AgentRecord, agentKey, type Id, type JobRecord } from '../core/records.js';
+import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord } from '../core/records.js';
 import type { Store } from '../store/store.js';
 import { Batches } from './batches.js';
 import type { Estimates } from './estimates.js';
@@ -52,6 +52,10 @@ export class Claiming {
   /** This dispatcher's agents; whose turn it is to claim first goes round. */
   #agents: AgentRecord[] = [];
   #first = 0;
+  /** The queues that have had their agent `main`. */
+  #installed: ReadonlySet<string> = new Set();
+  /** Claimed as far as it is known here, and not released yet, where others may have been faster. */
+  readonly #coming = new Set<Id>();
   /** Claimed and released, not yet with a thread. */
   #ready: Run[] = [];
   /** The job that is to run with nothing beside it. */
@@ -65,17 +69,24 @@ export class Claiming {
     this.#runnable = runnable;
   }
 
-  /** An agent `main` in each of these queues, as `open` promises; then the agents are those that the store knows. */
+  /** An agent `main` in each of these queues that is new, as `open` promises; then the agents are those that the store knows. */
   installAgents(queues: readonly string[]): void {
     const { dispatcher, agentSize: size, agentSizeGiven } = this.#options;
     for (const queue of size > 0 ? queues : []) {
+      if (this.#installed.has(queue)) continue;
       const key = agentKey(dispatcher, queue, mainAgent);
       const there = this.#ports.store.state.setting(key) as AgentRecord | undefined;
       if (there !== undefined && (!agentSizeGiven || there.size === size)) continue;
       const filter = there?.filter ?? null;
       this.#ports.decide({ type: 'setAgent', dispatcher, queue, name: mainAgent, size, filter });
     }
+    this.#installed = new Set(queues);
     this.listAgents();
+  }
+
+  /** Whatever it had installed may be gone. */
+  forgetInstalled(): void {
+    this.#installed = new Set();
   }
 
   /** Agents were added, changed or removed. */
@@ -92,6 +103,7 @@ export class Claiming {
     const batches = this.#batches<null>();
     if (!batches.hasRoom || this.#agents.length === 0 || this.#isAlone) return;
     for (const run of this.#ready) batches.place(run, null);
+    this.#placeComing(batches);
     let claimed = 0;
     this.#first = (this.#first + 1) % this.#agents.length;
     for (let turn = 0; turn < this.#agents.length; turn++) {
@@ -109,14 +121,29 @@ export class Claiming {
         if (runs && !batches.place({ callable: job.callable, agent: key, free: false }, null)) break;
         decide({ type: 'claim', job: job.id, agent: key });
         if (runs) claimed++;
+        if (runs && !store.isExclusive) this.#coming.add(job.id);
       }
     }
+  }
+
+  /** What was claimed and is not released yet has its room already, unless it turned out to be another's. */
+  #placeComing(batches: Batches<null>): void {
+    for (const id of this.#coming) {
+      const job = this.#ports.store.state.job(id);
+      if (this.#isOwn(job)) batches.place({ callable: job.callable, agent: job.agent, free: false }, null);
+      else this.#coming.delete(id);
+    }
+  }
+
+  #isOwn(job: JobRecord | undefined): job is JobRecord {
+    return job?.claimed === true && isAgentOf(job.agent, this.#options.dispatcher);
   }
 
   /** Nothing runs beside it but what was cleared of the same suspicion: while anything else is out it waits, and nothing is claimed. */
   #claimAlone(job: JobRecord, agent: string, claimed: number): void {
     for (const id of this.#cleared) if (!this.#ports.store.state.job(id)?.claimed) this.#cleared.delete(id);
-    if (claimed > 0 || this.#ready.length > 0 || this.#ports.pool.out > this.#cleared.size) return;
+    if (claimed > 0 || this.#ready.length > 0 || this.#coming.size > 0 || this.#ports.pool.out > this.#cleared.size)
+      return;
     // Its claim is its start, so it does not wait behind what was cleared.
     if (!this.#ports.pool.loads().some(({ batches }) => batches === 0)) return;
     this.#alone = job.id;
@@ -134,13 +161,14 @@ export class Claiming {
   /** A job that runs alone is out. */
   get #isAlone(): boolean {
     const job = this.#alone === undefined ? undefined : this.#ports.store.state.job(this.#alone);
-    if (job?.claimed) return true;
+    if (this.#isOwn(job)) return true;
     this.#alone = undefined;
     return false;
   }
 
   /** The job's claim is released: it can go to a thread. */
   makeReady(job: JobRecord): void {
+    this.#coming.delete(job.id);
     this.#ready.push(this.#run(job));
   }
 

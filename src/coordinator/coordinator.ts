@@ -8,7 +8,7 @@ import { takesTurns } from '../core/callback.js';
 import type { Command, Effect, Gate, InnerCommand, Retention, Settled } from '../core/commands.js';
 import { levelGate } from '../core/job.js';
 import { queueOf } from '../core/queue.js';
-import { type Id, isAgentOf, type JobRecord, type OutcomeKind } from '../core/records.js';
+import { type AnnotationRecord, type Id, isAgentOf, type JobRecord, type OutcomeKind } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import { ClaimLostError, ClosedError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
@@ -65,7 +65,7 @@ interface Closing {
   finishing: boolean;
 }
 
-type OutcomeWaiter = (outcome: WireOutcome) => void;
+type OutcomeWaiter = (error: Error | undefined, outcome?: WireOutcome) => void;
 type AnnotationWaiter = (value: Uint8Array | null) => void;
 
 export class Coordinator implements PoolOwner, StoreOwner {
@@ -105,6 +105,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
         },
         log: (level, message, detail) => ports.post(['log', level, message, detail]),
         activated: () => {
+          this.#claiming!.forgetInstalled();
           this.#installAgents();
           this.turn();
         },
@@ -206,6 +207,14 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.#claiming!.start();
   }
 
+  /** What others decided may be of use to this dispatcher's agents, and to who waits here. */
+  changed(settings: boolean, annotations: readonly AnnotationRecord[]): void {
+    if (settings && this.#presence.isActive) this.#installAgents();
+    for (const { job, name, value } of annotations)
+      for (const tell of this.#annotationWaiters.take(waitKey(job, name))) tell(payloadBytes(this.#store, value));
+    this.turn();
+  }
+
   /** Nothing can be kept any more, so nothing goes on: opening again recovers. */
   fatal(error: Error): void {
     this.#ports.post(['fatal', errorToData(error)]);
@@ -277,9 +286,18 @@ export class Coordinator implements PoolOwner, StoreOwner {
   }
 
   waitForOutcome(id: Id, then: OutcomeWaiter): void {
-    const job = requireJob(this.#store.state, id);
     this.#outcomeWaiters.add(id, then);
-    if (job.outcome !== 'none') this.#store.whenDurable(() => this.#tellOutcome(job));
+    const ended = (): JobRecord | undefined => {
+      const job = requireJob(this.#store.state, id);
+      return job.outcome === 'none' ? undefined : job;
+    };
+    if (this.#store.state.job(id)?.outcome === 'none') return;
+    this.#store.read(ended, (error, job) => {
+      if (job !== undefined) return this.#tellOutcome(job);
+      if (error === undefined) return;
+      this.#outcomeWaiters.remove(id, then);
+      then(error);
+    });
   }
 
   /** As safe as the job that puts it. */
@@ -301,13 +319,22 @@ export class Coordinator implements PoolOwner, StoreOwner {
         case 'do':
           return this.#do(request, levelGate(message[2]), owned(message[3], this.#options.dispatcher));
         case 'outcome':
-          return this.waitForOutcome(message[2], (outcome) => this.#ports.post(['outcome', request, ...outcome]));
+          return this.waitForOutcome(message[2], (error, outcome) => {
+            if (outcome === undefined) this.#answer(request, error);
+            else this.#ports.post(['outcome', request, ...outcome]);
+          });
         case 'ask':
-          return this.#answerWhenDurable(request, this.ask(message[2]));
+          return this.#store.read(
+            () => this.ask(message[2]),
+            (error, value) => (error === undefined ? this.#tell(request, value) : this.#answer(request, error)),
+          );
         case 'annotation':
-          requireJob(this.#store.state, message[2]);
-          return this.waitForAnnotation(message[2], message[3], message[4], (value) =>
-            this.#ports.post(['answer', request, value]),
+          return this.#store.read(
+            () => requireJob(this.#store.state, message[2]),
+            (error) => {
+              if (error !== undefined) this.#answer(request, error);
+              else this.waitForAnnotation(message[2], message[3], message[4], (value) => this.#tell(request, value));
+            },
           );
         case 'drained':
           return this.#drainWaiters.add(message[2], request);
@@ -413,12 +440,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
     else this.#ports.post(['error', request, errorToData(error)]);
   }
 
-  /** What was read now is told when it is safe: what is decided meanwhile is not in it. */
-  #answerWhenDurable(request: number, value: unknown): void {
-    this.#store.whenDurable((error) => {
-      if (error === undefined) this.#ports.post(['answer', request, value]);
-      else this.#answer(request, error);
-    });
+  #tell(request: number, value: unknown): void {
+    this.#ports.post(['answer', request, value]);
   }
 
   #installAgents(): void {
@@ -464,15 +487,19 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const outcome = job.outcome as Exclude<OutcomeKind, 'none'>;
     const payload = outcomeBytes(this.#store, job);
     if (put !== undefined) this.#ports.post(['settled', put, outcome, payload]);
-    for (const tell of this.#outcomeWaiters.take(job.id)) tell([outcome, payload]);
+    for (const tell of this.#outcomeWaiters.take(job.id)) tell(undefined, [outcome, payload]);
   }
 
   /** Nothing in the queue is due or running. */
   #tellDrained(queue: string): void {
-    const { state } = this.#store;
-    if (state.busy(queue)) return;
-    for (const request of this.#drainWaiters.take(queue))
-      this.#store.whenDurable((error) => this.#answer(request, error));
+    const busy = () => this.#store.state.busy(queue);
+    if (busy()) return;
+    for (const request of this.#drainWaiters.take(queue)) {
+      this.#store.read(busy, (error, stillBusy) => {
+        if (stillBusy) this.#drainWaiters.add(queue, request);
+        else this.#answer(request, error);
+      });
+    }
   }
 
   #setTimer(): void {
@@ -508,7 +535,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     closing.deadline?.clear();
     const hanging = await this.#pool.destroy();
     // What was claimed and never came here is here once its claim is released.
-    await new Promise<void>((resolve) => this.#store.whenDurable(() => resolve()));
+    await new Promise<void>((resolve) => this.#store.read(nothing, () => resolve()));
     this.#presence.end();
     await this.#store.close();
     await this.#ports.closed();
@@ -517,6 +544,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
 }
 
 const none: readonly never[] = [];
+const nothing = () => {};
 
 type Put = Extract<ClientMessage, ['put', ...unknown[]]>;
 

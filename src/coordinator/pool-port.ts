@@ -56,7 +56,7 @@ export interface PoolOwner {
   /** A job begins that is given buffers as they are: they are its own from here on. */
   handOver(job: Id): readonly HandedBuffer[];
   /** A running job waits for another. */
-  waitForOutcome(job: Id, then: (outcome: WireOutcome) => void): void;
+  waitForOutcome(job: Id, then: (error: Error | undefined, outcome?: WireOutcome) => void): void;
 }
 
 /** What one thread has at this moment. */

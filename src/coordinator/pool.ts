@@ -7,14 +7,7 @@
 import { Piscina } from 'piscina';
 import { agentName, type Id } from '../core/records.js';
 import type { Outcome } from '../protocol/board.js';
-import type {
-  ModuleDescription,
-  ThreadMessage,
-  WireOutcome,
-  WireRun,
-  WorkerSetup,
-  WorkerTask,
-} from '../protocol/dispatch.js';
+import type { ModuleDescription, ThreadMessage, WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import type { WireModule } from '../protocol/messages.js';
 import { packBatch } from '../protocol/packing.js';
@@ -278,8 +271,9 @@ export class Pool implements PoolPort {
       }
       case 'outcome of': {
         const [, request, job] = message;
-        const tell = (outcome: WireOutcome) => thread.say(['answer', request, outcome]);
-        return this.#answer(thread, request, () => this.#owner.waitForOutcome(job, tell));
+        return this.#owner.waitForOutcome(job, (error, outcome) =>
+          thread.say(error === undefined ? ['answer', request, outcome] : ['error', request, errorToData(error)]),
+        );
       }
       case 'annotation': {
         const [, request, job, name, timeoutMs] = message;

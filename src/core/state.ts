@@ -35,9 +35,11 @@ interface ValueChange<T> {
   readonly value: T | undefined;
 }
 
-interface BucketChange {
-  readonly bucket: string;
-  readonly before: Bucket | undefined;
+/** How far a quota's rate is used up; undefined: not at all. */
+export interface BucketRecord {
+  readonly queue: string;
+  readonly quota: string;
+  readonly bucket: Bucket | undefined;
 }
 
 type Setting = SettingRecord | AnnotationRecord | undefined;
@@ -92,7 +94,7 @@ export class State {
   #position = 0;
   #now = 0;
   /** All changes of this group, in order; each row and each key in it once. */
-  #undo: (JobChange | ValueChange<never> | BucketChange)[] = [];
+  #undo: (JobChange | ValueChange<never> | BucketRecord)[] = [];
   #changed: JobRow[] = [];
   readonly #changedSettings = new Set<string>();
   readonly #changedAnnotations = new Set<string>();
@@ -304,7 +306,7 @@ export class State {
     const record = quotaOf(this, queue, quota);
     if (record === undefined || record.rate === 0) return;
     const key = placeKey(queue, quota);
-    this.#undo.push({ bucket: key, before: this.#rates.bucket(key) });
+    this.#undo.push({ queue, quota, bucket: this.#rates.bucket(key) });
     this.#rates.spend(key, record, this.#now);
   }
 
@@ -337,7 +339,7 @@ export class State {
     while (this.#undo.length > mark) {
       const change = this.#undo.pop()!;
       if ('row' in change) this.#restore(change);
-      else if ('bucket' in change) this.#rates.put(change.bucket, change.before);
+      else if ('bucket' in change) this.admitBucket(change);
       else this.#restoreValue(change);
     }
     if (mark === 0) this.keepChanges();
@@ -365,6 +367,18 @@ export class State {
       Array.from(this.#changedAnnotations, (key) => [key, this.#annotations.get(key)] as const),
     );
     return { jobs, forgotten, settings, annotations, dropped };
+  }
+
+  /** The rates of which some was used up since `keepChanges`: for stores that others write to, who have to know of it. */
+  changedBuckets(): readonly BucketRecord[] {
+    const changed = new Map<string, BucketRecord>();
+    for (const change of this.#undo) {
+      if (!('bucket' in change)) continue;
+      const { queue, quota } = change;
+      const key = placeKey(queue, quota);
+      changed.set(key, { queue, quota, bucket: this.#rates.bucket(key) });
+    }
+    return [...changed.values()];
   }
 
   /** The changes are safe: from here on they cannot be rolled back. */
@@ -444,6 +458,11 @@ export class State {
   admitAnnotation(job: Id, name: string, value: Payload | null): void {
     this.loadAnnotation(job, name, value);
     this.#reindexAnnotation(annotationKey(job, name), job, name);
+  }
+
+  admitBucket({ queue, quota, bucket }: BucketRecord): void {
+    this.#rates.put(placeKey(queue, quota), bucket);
+    this.#lanes.unpark(queue, quota);
   }
 
   /**

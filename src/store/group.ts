@@ -5,7 +5,7 @@
  * kept: a group that could not be written is undone and decided again without what takes room.
  */
 import type { Effect, Gate, Outside } from '../core/commands.js';
-import { decide } from '../core/decide.js';
+import { type Decided, decide } from '../core/decide.js';
 import type { Id } from '../core/records.js';
 import type { State } from '../core/state.js';
 import type { Asked } from './store.js';
@@ -35,20 +35,27 @@ export class Group {
   }
 
   decide(state: State, asked: Asked, outside: Outside): void {
-    this.asked.push(asked);
     try {
-      const { effects, same } = decide(state, asked.command, outside);
-      for (const effect of effects) this.#released[effect.gate].effects.push(effect);
-      this.#reply(asked, undefined, same);
+      this.note(asked, decide(state, asked.command, outside));
     } catch (error) {
-      asked.refused?.(error as Error, asked.command);
-      this.#reply(asked, error as Error, undefined);
+      this.refuse(asked, error as Error);
     }
   }
 
-  /** The command is not decided at all. */
+  /** The command was decided so. */
+  note(asked: Asked, { effects, same }: Decided): void {
+    this.asked.push(asked);
+    for (const effect of effects) this.#released[effect.gate].effects.push(effect);
+    const { gate, reply } = asked;
+    if (reply !== undefined) this.#released[gate].replies.push({ tell: reply, error: undefined, same });
+  }
+
+  /** The command changed nothing, or is not decided at all. */
   refuse(asked: Asked, error: Error): void {
-    this.#reply(asked, error, undefined);
+    this.asked.push(asked);
+    const { command, gate, reply, refused } = asked;
+    const tell = reply ?? (refused === undefined ? undefined : () => refused(error, command));
+    if (tell !== undefined) this.#released[gate].replies.push({ tell, error, same: undefined });
   }
 
   behind(gate: Gate): Released {
@@ -58,9 +65,5 @@ export class Group {
   /** Tells all that wait, behind whatever gate, that the group is lost. */
   fail(error: Error): void {
     for (const { reply } of this.asked) reply?.(error);
-  }
-
-  #reply({ gate, reply }: Asked, error: Error | undefined, same: readonly Id[] | undefined): void {
-    if (reply !== undefined) this.#released[gate].replies.push({ tell: reply, error, same });
   }
 }

@@ -10,6 +10,7 @@ import { StorageFullError } from '../errors.js';
 import { type Journal, type JournalOptions, openJournal } from '../journal/journal.js';
 import { Group, type Released } from './group.js';
 import { LiveBytes } from './live-bytes.js';
+import { lookAt } from './look-at.js';
 import { machinePace, type Pace } from './pace.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter } from './record-writer.js';
@@ -140,14 +141,9 @@ export class JournalStore implements Store {
     this.#snapshots.written();
   }
 
-  whenDurable(then: (error?: Error) => void): void {
-    this.commit();
-    if (this.#failed !== undefined) return then(this.#failed);
-    this.#waiting.push({
-      lsn: this.#journal.lsn,
-      released: { effects: [], replies: [{ tell: then, error: undefined, same: undefined }] },
-    });
-    this.#sync();
+  read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void {
+    const { error, seen } = lookAt(look);
+    this.#whenDurable((failed) => tell(failed ?? error, seen));
   }
 
   /** Takes a snapshot, due or not; resolves when it is published, failed, or was not the time for one. */
@@ -173,7 +169,7 @@ export class JournalStore implements Store {
     await this.#snapshots?.stop();
     this.commit();
     this.#lazySync?.();
-    await new Promise<void>((resolve) => this.whenDurable(() => resolve()));
+    await new Promise<void>((resolve) => this.#whenDurable(() => resolve()));
     await this.#journal?.close();
   }
 
@@ -188,6 +184,17 @@ export class JournalStore implements Store {
       else again.decide(this.state, asked, outside);
     }
     return again;
+  }
+
+  /** Calls back when all that is decided by now is on the disk. */
+  #whenDurable(then: (error?: Error) => void): void {
+    this.commit();
+    if (this.#failed !== undefined) return then(this.#failed);
+    this.#waiting.push({
+      lsn: this.#journal.lsn,
+      released: { effects: [], replies: [{ tell: then, error: undefined, same: undefined }] },
+    });
+    this.#sync();
   }
 
   #sync(): void {

@@ -4,6 +4,7 @@
 import { gates } from '../core/commands.js';
 import { State } from '../core/state.js';
 import { Group } from './group.js';
+import { lookAt } from './look-at.js';
 import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from './store.js';
 import type { StoredPayload } from './stored-payload.js';
 
@@ -45,9 +46,10 @@ export class MemoryStore implements Store {
     }
   }
 
-  whenDurable(then: (error?: Error) => void): void {
+  read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void {
+    const { error, seen } = lookAt(look);
     this.commit();
-    then();
+    tell(error, seen);
   }
 
   bytes(payload: StoredPayload): Uint8Array {

@@ -5,7 +5,7 @@
  * in order. It knows nothing of threads, clients or time beyond the clock it is given. All stores pass one conformance suite.
  */
 import type { Command, Effect, Gate, Outside } from '../core/commands.js';
-import type { Id } from '../core/records.js';
+import type { AnnotationRecord, Id } from '../core/records.js';
 import type { State } from '../core/state.js';
 import type { StoredPayload } from './stored-payload.js';
 
@@ -24,6 +24,8 @@ export interface Asked {
 export interface StoreOwner {
   /** These effects' gates are open. */
   release(effects: readonly Effect[]): void;
+  /** What other processes decided is in the state now: there may be more to claim, and these are not as they were. */
+  changed(settings: boolean, annotations: readonly AnnotationRecord[]): void;
   /** The store can go on no longer; whatever waited has been told. */
   fatal(error: Error): void;
 }
@@ -43,7 +45,10 @@ export interface StoreFigures {
 export interface Store {
   /** No other process can have it open. */
   readonly isExclusive: boolean;
-  /** What is decided so far, for reading. A reader who tells others of it does so through `whenDurable`. */
+  /**
+   * What is decided so far, for reading. A reader who tells others of it does so through `read`. Where other processes decide too, it is
+   * what they were last heard to have decided, and what was decided here is a forecast until it is committed.
+   */
   readonly state: State;
   readonly figures: StoreFigures;
   open(owner: StoreOwner): Promise<void>;
@@ -51,8 +56,11 @@ export interface Store {
   transact(asked: readonly Asked[]): void;
   /** The turn is over: keeps what was decided since the last commit as one group. */
   commit(): void;
-  /** Calls back when all that is decided by now is as safe as `full` asks. */
-  whenDurable(then: (error?: Error) => void): void;
+  /**
+   * Looks at the state, and tells what was seen, or thrown, when that is as safe as `full` asks. Seen is all that was decided by now, here
+   * or by others.
+   */
+  read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void;
   /** The bytes of a payload, wherever they are. */
   bytes(payload: StoredPayload): Uint8Array;
   close(): Promise<void>;

@@ -75,7 +75,7 @@ export class VirtualThread extends ThreadContext {
       case 'buffers':
         return answer(this.#owner.handOver(message[2]));
       case 'outcome of':
-        return this.#owner.waitForOutcome(message[2], answer);
+        return this.#owner.waitForOutcome(message[2], settle);
     }
   }
 }

@@ -212,7 +212,7 @@ export class World {
       { now: () => 0, dispatcher, random: () => 0, failure: () => StoredPayload.of(new Uint8Array()) },
       { disk, segmentBytes: 8192, reserveBytes: 16_384, salt: () => this.#random(2 ** 32) },
     );
-    await store.open({ release() {}, fatal() {} }).catch(() => {});
+    await store.open({ release() {}, changed() {}, fatal() {} }).catch(() => {});
     disk.fault = undefined;
     this.#disk = kind === 'kill -9' ? disk.afterKill() : disk.afterCrash((count) => this.#random(count));
   }

@@ -7,7 +7,11 @@ import { MemoryStore } from '../../src/store/memory-store.js';
 import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
 import { activateUs, nameOf, recordOf, us } from '../core/making.js';
+import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';
+import { Database, type Faults, noFaults } from '../shared-store/database.js';
+import { randomFaults } from '../shared-store/random-faults.js';
+import { SharedStore } from '../shared-store/shared-store.js';
 
 export class Clock implements StoreOutside {
   time = 1000;
@@ -40,6 +44,7 @@ export class Subject {
         for (const { type, job } of effects)
           this.told.push(`${type} ${nameOf(typeof job === 'string' ? job : job.id)}`);
       },
+      changed: () => {},
       fatal: (error) => {
         this.fatal = error;
       },
@@ -66,7 +71,12 @@ export class Subject {
 
   durable(): Promise<void> {
     this.store.commit();
-    return new Promise((resolve, reject) => this.store.whenDurable((error) => (error ? reject(error) : resolve())));
+    return new Promise((resolve, reject) =>
+      this.store.read(
+        () => {},
+        (error) => (error ? reject(error) : resolve()),
+      ),
+    );
   }
 
   /** All records with the bytes of their payloads: wherever a store keeps these, they are the same. */
@@ -85,7 +95,10 @@ export class Subject {
 export interface Kind {
   readonly name: string;
   make(): Promise<Subject>;
-  readonly reopen?: (subject: Subject, disk?: StrictDisk) => Promise<Subject>;
+  /** Where it is kept after `close`, or after a kill. */
+  readonly reopen?: (subject: Subject, killed?: boolean) => Promise<Subject>;
+  /** It is kept on a disk that can fail. */
+  readonly onDisk?: boolean;
 }
 
 const journalOn = (disk: StrictDisk) => {
@@ -108,6 +121,31 @@ export const kinds: readonly Kind[] = [
   {
     name: 'JournalStore',
     make: () => journalOn(new StrictDisk()),
-    reopen: ({ disk }, as = disk!) => journalOn(as),
+    reopen: ({ disk }, killed = false) => journalOn(killed ? disk!.afterKill() : disk!),
+    onDisk: true,
   },
+  sharedKind('SharedStore', () => noFaults),
+  sharedKind('SharedStore whose database has trouble', () => randomFaults(randomFrom(1))),
 ];
+
+function sharedKind(name: string, faults: () => Faults): Kind {
+  const databases = new Map<Store, Database>();
+  const on = (database: Database) => {
+    const clock = new Clock();
+    const store = new SharedStore(database, clock);
+    databases.set(store, database);
+    return new Subject(store, clock).open();
+  };
+  return {
+    name,
+    make: () => {
+      const database = new Database();
+      database.faults = faults();
+      return on(database);
+    },
+    reopen: ({ store }, killed = false) => {
+      if (killed) (store as SharedStore).die();
+      return on(databases.get(store)!);
+    },
+  };
+}

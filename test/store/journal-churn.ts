@@ -80,6 +80,7 @@ export class Churn {
   async open(): Promise<this> {
     await this.store.open({
       release: () => {},
+      changed: () => {},
       fatal: (error) => {
         this.fatal = error;
       },
@@ -101,7 +102,12 @@ export class Churn {
 
   /** Resolves when all that was decided so far is safe. */
   durable(): Promise<void> {
-    return new Promise((resolve, reject) => this.store.whenDurable((error) => (error ? reject(error) : resolve())));
+    return new Promise((resolve, reject) =>
+      this.store.read(
+        () => {},
+        (error) => (error ? reject(error) : resolve()),
+      ),
+    );
   }
 
   #command(): Command {

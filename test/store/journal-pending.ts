@@ -45,6 +45,7 @@ const outside = {
 };
 const silent = {
   release() {},
+  changed() {},
   fatal(error: Error) {
     throw error;
   },

@@ -1,0 +1,403 @@
+/**
+ * A database as far as a store sees one: rows of bytes with versions, columns to find them by, transactions that wait and may fail.
+ *
+ * A transaction reads what is there at each of its reads, and commits only if none of that has changed since: rows, what is not there, and
+ * what an index has under a key. That is what PostgreSQL calls serializable. What can go wrong there goes wrong here as often as `faults` says:
+ * a conflict without a reason, a connection that is lost before a commit, after it, or while it still goes on, a notification that never comes.
+ */
+import { agentOf, awaitedBy, isUnfinished, liveUnique, placeKey, timerOf } from '../../src/core/indices.js';
+import {
+  type AnnotationRecord,
+  agentDispatcher,
+  type Id,
+  type JobRecord,
+  type SettingRecord,
+} from '../../src/core/records.js';
+import type { BucketRecord, Changes } from '../../src/core/state.js';
+import { type AnyRecord, encodeRecord } from '../../src/testing/record-bytes.js';
+import type { Index, Want } from './lacks.js';
+
+/** Somebody else's commit was in the way, or the database says so: run it again. */
+export class ConflictError extends Error {
+  /** A job whose id turned out to be taken. */
+  readonly taken: Id | undefined;
+
+  constructor(taken?: Id) {
+    super('could not serialize access');
+    this.taken = taken;
+  }
+}
+
+/** The connection is gone. Where that was during a commit, it may have happened, may happen yet, or may never. */
+export class ConnectionError extends Error {}
+
+/** What becomes of a commit whose connection is lost. */
+export type LostCommit = 'never' | 'before' | 'after' | 'later';
+
+export interface Faults {
+  /** How many turns a statement takes. */
+  turns(): number;
+  /** A statement loses its connection. */
+  loses(): boolean;
+  conflicts(): boolean;
+  commit(): LostCommit;
+  /** A notification does not come. */
+  forgets(): boolean;
+}
+
+export const noFaults: Faults = {
+  turns: () => 1,
+  loses: () => false,
+  conflicts: () => false,
+  commit: () => 'never',
+  forgets: () => false,
+};
+
+/** The columns that are not in the bytes: what rows are found by. */
+interface Columns {
+  readonly keys: readonly string[];
+  readonly dueAt: number;
+  readonly completedAt: number;
+  /** Of its arguments and its result, once it is completed. */
+  readonly completedBytes: number;
+  readonly parent: Id;
+  readonly isMemoryOf: Id;
+}
+
+interface JobRow {
+  readonly bytes: Uint8Array;
+  readonly columns: Columns;
+}
+
+/** Which group of a session was committed last, and which of the attempts at it: so that a lost commit is found again. */
+export interface LastCommit {
+  readonly group: number;
+  readonly attempt: number;
+}
+
+/** Rows as they are now; undefined: there is none. What a job belongs to comes before it. */
+export interface Rows {
+  readonly jobs: [Id, Uint8Array | undefined][];
+  readonly settings: [string, Uint8Array | undefined][];
+  readonly annotations: [string, Uint8Array | undefined][];
+  readonly buckets: BucketRecord[];
+  /** Jobs, and bytes, that were counted. */
+  count: number;
+  bytes: number;
+}
+
+const noRows = (): Rows => ({ jobs: [], settings: [], annotations: [], buckets: [], count: 0, bytes: 0 });
+
+/** How many positions in the line a transaction draws at once: gaps do no harm. */
+const positionsAtOnce = 1_000_000;
+
+export class Database {
+  faults: Faults = noFaults;
+  /** How many transactions were committed; each row and key has the number of the last that changed it. */
+  commits = 0;
+  /** How often each fault struck. */
+  readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
+  readonly #jobs = new Map<Id, JobRow>();
+  readonly #settings = new Map<string, Uint8Array>();
+  readonly #annotations = new Map<string, Uint8Array>();
+  readonly #buckets = new Map<string, BucketRecord>();
+  readonly #sessions = new Map<string, LastCommit>();
+  readonly #found = new Map<string, Set<Id>>();
+  readonly #versions = new Map<string, number>();
+  /** The keys that each commit changed, from the first. */
+  readonly #log: string[][] = [];
+  readonly #watchers = new Set<() => void>();
+  #position = 0;
+
+  begin(): Transaction {
+    return new Transaction(this);
+  }
+
+  /** All rows, or those that were changed after a commit. */
+  async changedSince(commit: number): Promise<{ commit: number; rows: Rows }> {
+    await this.statement();
+    const rows = noRows();
+    const keys = new Set(this.#log.slice(commit).flat());
+    for (const key of keys) {
+      const [table, name] = split(key);
+      if (table === 'job') rows.jobs.push([name, this.#jobs.get(name)?.bytes]);
+      else if (table === 'setting') rows.settings.push([name, this.#settings.get(name)]);
+      else if (table === 'annotation') rows.annotations.push([name, this.#annotations.get(name)]);
+      else if (table === 'bucket') rows.buckets.push(this.#buckets.get(name)!);
+    }
+    return { commit: this.commits, rows };
+  }
+
+  /** Calls when something was committed, unless that is forgotten. */
+  watch(wake: () => void): () => void {
+    this.#watchers.add(wake);
+    return () => this.#watchers.delete(wake);
+  }
+
+  /** Jobs that were to survive nothing do not survive who put them. */
+  async forgetMemory(owner: Id): Promise<void> {
+    await this.statement();
+    const gone = [...this.#jobs].filter(([, { columns }]) => columns.isMemoryOf === owner).map(([id]) => id);
+    if (gone.length === 0) return;
+    this.write({ jobs: [], forgotten: gone, settings: new Map(), annotations: new Map(), dropped: new Set() }, []);
+  }
+
+  /** Something on the way to the database and back. */
+  async statement(): Promise<void> {
+    for (let left = this.faults.turns(); left > 0; left--) await undefined;
+    if (!this.faults.loses()) return;
+    this.struck.lost++;
+    throw new ConnectionError('the connection was lost');
+  }
+
+  versionOf(key: string): number {
+    return this.#versions.get(key) ?? 0;
+  }
+
+  drawPositions(): number {
+    this.#position += positionsAtOnce;
+    return this.#position;
+  }
+
+  session(id: string): LastCommit | undefined {
+    return this.#sessions.get(id);
+  }
+
+  setSession(id: string, last: LastCommit): void {
+    this.#sessions.set(id, last);
+    this.#versions.set(`session ${id}`, this.commits + 1);
+  }
+
+  hasJob(id: Id): boolean {
+    return this.#jobs.has(id);
+  }
+
+  /** Reads what is wanted, and gives the keys of all that this depends on. */
+  read(want: Want, rows: Rows): readonly string[] {
+    switch (want.kind) {
+      case 'job':
+        return this.#readJob(want.id, rows);
+      case 'found': {
+        const key = `${want.index} ${want.key}`;
+        return [key, ...[...(this.#found.get(key) ?? [])].flatMap((id) => this.#readJob(id, rows))];
+      }
+      case 'count': {
+        const key = `${want.index} ${want.key}`;
+        rows.count = this.#found.get(key)?.size ?? 0;
+        return [key];
+      }
+      case 'due': {
+        const due = this.#ordered('dueAt', want.most).filter((id) => this.#jobs.get(id)!.columns.dueAt <= want.by);
+        return due.flatMap((id) => this.#readJob(id, rows));
+      }
+      case 'oldest': {
+        const oldest = this.#ordered('completedAt', want.most);
+        for (const { columns } of this.#jobs.values()) {
+          if (columns.completedAt > 0) rows.count++;
+          rows.bytes += columns.completedBytes;
+        }
+        return oldest.flatMap((id) => this.#readTree(id, rows));
+      }
+      case 'setting':
+        rows.settings.push([want.key, this.#settings.get(want.key)]);
+        return [`setting ${want.key}`];
+      case 'settings':
+        rows.settings.push(...this.#settings);
+        return ['settings', ...Array.from(this.#settings.keys(), (key) => `setting ${key}`)];
+      case 'bucket': {
+        const bucket = this.#buckets.get(want.key);
+        if (bucket !== undefined) rows.buckets.push(bucket);
+        return [`bucket ${want.key}`];
+      }
+    }
+  }
+
+  /** One commit, all at once. */
+  write(
+    { jobs, forgotten, settings, annotations }: Changes,
+    buckets: readonly BucketRecord[],
+    now: (record: AnyRecord) => Uint8Array = encodeRecord,
+  ): void {
+    const changed: string[] = [];
+    this.commits++;
+    for (const job of jobs) this.#putJob(job.id, { bytes: now(job), columns: columnsOf(job) }, changed);
+    for (const id of forgotten) this.#putJob(id, undefined, changed);
+    for (const [key, setting] of settings) this.#put(this.#settings, 'setting', key, setting, changed);
+    for (const [key, annotation] of annotations) this.#put(this.#annotations, 'annotation', key, annotation, changed);
+    if (settings.size > 0) changed.push('settings');
+    for (const bucket of buckets) {
+      const key = placeKey(bucket.queue, bucket.quota);
+      this.#buckets.set(key, bucket);
+      changed.push(`bucket ${key}`);
+    }
+    for (const key of changed) this.#versions.set(key, this.commits);
+    this.#log.push(changed);
+    for (const wake of this.#watchers) {
+      if (this.faults.forgets()) this.struck.forgotten++;
+      else wake();
+    }
+  }
+
+  #put<R extends SettingRecord | AnnotationRecord>(
+    table: Map<string, Uint8Array>,
+    name: string,
+    key: string,
+    record: R | undefined,
+    changed: string[],
+  ): void {
+    if (record === undefined) table.delete(key);
+    else table.set(key, encodeRecord(record));
+    changed.push(`${name} ${key}`);
+  }
+
+  #putJob(id: Id, row: JobRow | undefined, changed: string[]): void {
+    const before = this.#jobs.get(id);
+    if (row === undefined) this.#jobs.delete(id);
+    else this.#jobs.set(id, row);
+    const [was, is] = [before?.columns.keys ?? [], row?.columns.keys ?? []];
+    for (const key of was) {
+      if (is.includes(key)) continue;
+      this.#found.get(key)!.delete(id);
+      if (this.#found.get(key)!.size === 0) this.#found.delete(key);
+      changed.push(key);
+    }
+    for (const key of is) {
+      if (was.includes(key)) continue;
+      if (!this.#found.has(key)) this.#found.set(key, new Set());
+      this.#found.get(key)!.add(id);
+      changed.push(key);
+    }
+    changed.push(`job ${id}`);
+  }
+
+  /** The row and those of what it belongs to, these first. */
+  #readJob(id: Id, rows: Rows): string[] {
+    const row = this.#jobs.get(id);
+    const above = row === undefined || row.columns.parent === '' ? [] : this.#readJob(row.columns.parent, rows);
+    rows.jobs.push([id, row?.bytes]);
+    return [...above, `job ${id}`];
+  }
+
+  #readTree(id: Id, rows: Rows): string[] {
+    const keys = this.#readJob(id, rows);
+    for (const [key, bytes] of this.#annotations) if (key.startsWith(id)) rows.annotations.push([key, bytes]);
+    const members = [...(this.#found.get(`parent ${id}`) ?? [])];
+    return [...keys, `parent ${id}`, ...members.flatMap((member) => this.#readTree(member, rows))];
+  }
+
+  #ordered(column: 'dueAt' | 'completedAt', most: number): Id[] {
+    return [...this.#jobs]
+      .filter(([, { columns }]) => columns[column] > 0)
+      .sort(([, a], [, b]) => a.columns[column] - b.columns[column])
+      .slice(0, most)
+      .map(([id]) => id);
+  }
+}
+
+/** One attempt at something: reads, and one commit at the end. */
+export class Transaction {
+  readonly #database: Database;
+  readonly #seen = new Map<string, number>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async load(wants: readonly Want[]): Promise<Rows> {
+    await this.#database.statement();
+    const rows = noRows();
+    for (const want of wants) {
+      const keys = this.#database.read(want, rows);
+      // What becomes due or old meanwhile waits for the next time.
+      for (const key of keys) this.#see(key);
+    }
+    return rows;
+  }
+
+  async lastCommit(session: string): Promise<LastCommit | undefined> {
+    await this.#database.statement();
+    this.#see(`session ${session}`);
+    return this.#database.session(session);
+  }
+
+  drawPositions(): number {
+    return this.#database.drawPositions();
+  }
+
+  /** All or nothing. Rejects with a `ConflictError` if nothing has happened, with a `ConnectionError` if nobody knows. */
+  async commit(
+    session: string,
+    last: LastCommit,
+    changes: Changes,
+    buckets: readonly BucketRecord[],
+    inserted: readonly Id[],
+  ): Promise<void> {
+    const { faults, struck } = this.#database;
+    // What is sent is bytes: what becomes of the records after this is not in them.
+    const encoded = new Map<AnyRecord, Uint8Array>();
+    const kept = { ...changes, jobs: changes.jobs.map((job) => ({ ...job })) };
+    for (const [at, job] of kept.jobs.entries()) encoded.set(job, encodeRecord(changes.jobs[at]!));
+    const apply = () => {
+      for (const [key, version] of this.#seen) if (this.#database.versionOf(key) !== version) throw new ConflictError();
+      for (const id of inserted) if (this.#database.hasJob(id)) throw new ConflictError(id);
+      this.#database.setSession(session, last);
+      this.#database.write(kept, buckets, (record) => encoded.get(record)!);
+    };
+    await this.#database.statement();
+    if (faults.conflicts()) {
+      struck.conflict++;
+      throw new ConflictError();
+    }
+    const lost = faults.commit();
+    if (lost === 'never') return apply();
+    struck[lost]++;
+    if (lost === 'after') apply();
+    if (lost === 'later') void this.#applyLater(apply);
+    throw new ConnectionError('the connection was lost during a commit');
+  }
+
+  /** The server goes on by itself; whoever asked is not told. */
+  async #applyLater(apply: () => void): Promise<void> {
+    for (let left = 3 * this.#database.faults.turns(); left > 0; left--) await undefined;
+    try {
+      apply();
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+    }
+  }
+
+  #see(key: string): void {
+    const version = this.#database.versionOf(key);
+    const before = this.#seen.get(key);
+    if (before === undefined) this.#seen.set(key, version);
+    else if (before !== version) throw new ConflictError();
+  }
+}
+
+function columnsOf(job: JobRecord): Columns {
+  const keys: string[] = [];
+  const add = (index: Index, key: string) => {
+    if (key !== '') keys.push(`${index} ${key}`);
+  };
+  add('parent', job.parent);
+  add('inner', awaitedBy(job));
+  add('unique', liveUnique(job));
+  const agent = agentOf(job);
+  add('agent', agent);
+  if (agent !== '') add('dispatcher', agentDispatcher(agent));
+  for (const quota of job.places) add('place', placeKey(job.queue, quota));
+  if (isUnfinished(job)) keys.push(`unfinished ${job.queue}`);
+  return {
+    keys,
+    dueAt: timerOf(job),
+    completedAt: job.role === 'root' ? job.completedAt : 0,
+    completedBytes: job.status === 'completed' ? (job.args?.byteLength ?? 0) + (job.result?.byteLength ?? 0) : 0,
+    parent: job.parent,
+    isMemoryOf: job.level === 'memory' ? job.owner : '',
+  };
+}
+
+function split(key: string): [table: string, name: string] {
+  const at = key.indexOf(' ');
+  return [key.slice(0, at), key.slice(at + 1)];
+}

@@ -1,0 +1,222 @@
+/**
+ * A state that knows a part of the records, and which part that is: what a decision reads beyond it is thrown as what it lacks.
+ *
+ * It is made for one transaction. What was loaded once stays as the transaction changed it.
+ */
+import { neededPlaces, quotaOf } from '../../src/core/quota.js';
+import {
+  type AnnotationRecord,
+  dispatcherKey,
+  type Id,
+  type JobRecord,
+  type SettingRecord,
+} from '../../src/core/records.js';
+import { State } from '../../src/core/state.js';
+import { decodeRecord } from '../../src/testing/record-bytes.js';
+import type { Rows } from './database.js';
+import { type Index, Lacks, type Want, wantKey } from './lacks.js';
+
+/** As many completed jobs are loaded to be forgotten as one decision forgets. */
+const oldestAtOnce = 256;
+
+export class PartialState extends State {
+  readonly #known = new Set<string>();
+  readonly #jobs = new Set<Id>();
+  readonly #settings = new Set<string>();
+  readonly inserted: Id[] = [];
+  #position: number;
+  /** What the database counted, and how much of that was loaded: the rest is to be added to what is counted here. */
+  readonly #stored = new Counts();
+  readonly #loaded = new Counts();
+
+  /** Positions in the line from here on are its own. */
+  constructor(position: number) {
+    super();
+    this.#position = position;
+  }
+
+  /** Takes in what was loaded for these wants. */
+  fill(wants: readonly Want[], { jobs, settings, annotations, buckets, count, bytes }: Rows): void {
+    for (const [key, stored] of settings) this.#admitSetting(key, stored);
+    for (const [id, stored] of jobs) this.#admitJob(id, stored);
+    for (const [key, stored] of annotations) {
+      const { job, name, value } = decodeRecord<AnnotationRecord>(stored!);
+      // Its job may have been forgotten here since the database was asked.
+      if (super.job(job) !== undefined && !this.#known.has(`annotation ${key}`)) this.admitAnnotation(job, name, value);
+      this.#known.add(`annotation ${key}`);
+    }
+    for (const bucket of buckets) this.admitBucket(bucket);
+    for (const want of wants) {
+      this.#known.add(wantKey(want));
+      if (want.kind === 'count') this.#stored.unfinished.set(want.key, count);
+      if (want.kind !== 'oldest') continue;
+      this.#stored.completed = count;
+      this.#stored.completedBytes = bytes;
+    }
+  }
+
+  override begin(now: number): number {
+    // What it lacks may show at any point: there is always a way back.
+    return super.begin(now, true);
+  }
+
+  override nextPosition(): number {
+    return this.#position++;
+  }
+
+  override job(id: Id): JobRecord | undefined {
+    if (id !== '' && !this.#jobs.has(id)) throw new Lacks({ kind: 'job', id });
+    return super.job(id);
+  }
+
+  /** That its id is not taken is for the database to see. */
+  override insert(record: JobRecord): JobRecord {
+    const row = super.insert(record);
+    if (!this.#jobs.has(row.id)) {
+      this.#jobs.add(row.id);
+      this.inserted.push(row.id);
+      for (const index of ['parent', 'inner'] as const) this.#known.add(wantKey({ kind: 'found', index, key: row.id }));
+    }
+    return row;
+  }
+
+  override parts(whole: JobRecord): readonly JobRecord[] {
+    this.#find('parent', whole.id);
+    return super.parts(whole);
+  }
+
+  override callbacks(job: JobRecord): readonly JobRecord[] {
+    this.#find('parent', job.id);
+    return super.callbacks(job);
+  }
+
+  override waitingFor(job: JobRecord): readonly JobRecord[] {
+    this.#find('inner', job.id);
+    return super.waitingFor(job);
+  }
+
+  override uniqueJob(queue: string, unique: string): JobRecord | undefined {
+    if (unique !== '') this.#find('unique', `${queue}\n${unique}`);
+    return super.uniqueJob(queue, unique);
+  }
+
+  override running(agent: string): ReadonlySet<JobRecord> {
+    this.#find('agent', agent);
+    return super.running(agent);
+  }
+
+  override heldBy(dispatcher: Id): JobRecord[] {
+    this.#find('dispatcher', dispatcher);
+    return super.heldBy(dispatcher);
+  }
+
+  override isActive(dispatcher: Id): boolean {
+    this.setting(dispatcherKey(dispatcher));
+    return super.isActive(dispatcher);
+  }
+
+  override activeDispatchers(): IterableIterator<Id> {
+    this.#need({ kind: 'settings' });
+    return super.activeDispatchers();
+  }
+
+  override holders(queue: string, quota: string): ReadonlySet<JobRecord> {
+    this.#find('place', `${queue}\n${quota}`);
+    return super.holders(queue, quota);
+  }
+
+  override hasRoom(job: JobRecord, now: number): boolean {
+    for (const quota of neededPlaces(job)) this.#needBucket(job.queue, quota);
+    return super.hasRoom(job, now);
+  }
+
+  override spendRate(queue: string, quota: string): void {
+    this.#needBucket(queue, quota);
+    super.spendRate(queue, quota);
+  }
+
+  override unfinished(queue: string): number {
+    this.#need({ kind: 'count', index: 'unfinished', key: queue });
+    return (
+      super.unfinished(queue) + (this.#stored.unfinished.get(queue) ?? 0) - (this.#loaded.unfinished.get(queue) ?? 0)
+    );
+  }
+
+  override nextDue(now: number): JobRecord | undefined {
+    this.#need({ kind: 'due', by: now, most: oldestAtOnce });
+    return super.nextDue(now);
+  }
+
+  override get completedCount(): number {
+    this.#need({ kind: 'oldest', most: oldestAtOnce });
+    return super.completedCount + this.#stored.completed - this.#loaded.completed;
+  }
+
+  override get completedBytes(): number {
+    this.#need({ kind: 'oldest', most: oldestAtOnce });
+    return super.completedBytes + this.#stored.completedBytes - this.#loaded.completedBytes;
+  }
+
+  override get oldestCompleted(): JobRecord | undefined {
+    this.#need({ kind: 'oldest', most: oldestAtOnce });
+    return super.oldestCompleted;
+  }
+
+  override setting(key: string): SettingRecord | undefined {
+    if (!this.#settings.has(key) && !this.#known.has('settings')) throw new Lacks({ kind: 'setting', key });
+    return super.setting(key);
+  }
+
+  override set(key: string, value: SettingRecord | undefined): void {
+    this.setting(key);
+    super.set(key, value);
+  }
+
+  override settings(): IterableIterator<SettingRecord> {
+    this.#need({ kind: 'settings' });
+    return super.settings();
+  }
+
+  override jobs(): never {
+    throw new Error('a part of the records has no list of all');
+  }
+
+  #find(index: Index, key: string): void {
+    this.#need({ kind: 'found', index, key });
+  }
+
+  #need(want: Want): void {
+    if (!this.#known.has(wantKey(want))) throw new Lacks(want);
+  }
+
+  #needBucket(queue: string, quota: string): void {
+    const record = quotaOf(this, queue, quota);
+    if (record !== undefined && record.rate > 0) this.#need({ kind: 'bucket', key: `${queue}\n${quota}` });
+  }
+
+  #admitSetting(key: string, stored: Uint8Array | undefined): void {
+    if (this.#settings.has(key)) return;
+    this.#settings.add(key);
+    this.admitSetting(key, stored === undefined ? undefined : decodeRecord(stored));
+  }
+
+  #admitJob(id: Id, stored: Uint8Array | undefined): void {
+    if (this.#jobs.has(id)) return;
+    this.#jobs.add(id);
+    if (stored === undefined) return;
+    const job = decodeRecord<JobRecord>(stored);
+    const [completed, bytes, unfinished] = [super.completedCount, super.completedBytes, super.unfinished(job.queue)];
+    this.admit(job);
+    const loaded = this.#loaded;
+    loaded.completed += super.completedCount - completed;
+    loaded.completedBytes += super.completedBytes - bytes;
+    const more = super.unfinished(job.queue) - unfinished;
+    loaded.unfinished.set(job.queue, (loaded.unfinished.get(job.queue) ?? 0) + more);
+  }
+}
+
+class Counts {
+  completed = 0;
+  completedBytes = 0;
+  readonly unfinished = new Map<string, number>();
+}

@@ -1,0 +1,338 @@
+/**
+ * A store that shares its database with others: the shape that a store on PostgreSQL has.
+ *
+ * What is asked is decided twice. At once, on the state, which has what the database had when it was last heard of: a forecast, so that the
+ * coordinator can go on. Then, with all that was asked meanwhile, in a transaction, on what that reads: this is what counts, what is written,
+ * and what is told. Before anything is told the forecast is taken back, the state hears what the database has now, and what is still to
+ * be committed is forecast again: so at that moment the state holds nothing but what is committed.
+ *
+ * A group that may have been committed when its connection was lost is found again by the number that its session wrote with it. Every
+ * gate opens with the commit.
+ */
+import { type Command, type Effect, gates } from '../../src/core/commands.js';
+import { type Decided, decide } from '../../src/core/decide.js';
+import { agentOf } from '../../src/core/indices.js';
+import { type AnnotationRecord, isAgentOf, type JobRecord, type SettingRecord } from '../../src/core/records.js';
+import { State } from '../../src/core/state.js';
+import { Group } from '../../src/store/group.js';
+import { lookAt } from '../../src/store/look-at.js';
+import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from '../../src/store/store.js';
+import type { StoredPayload } from '../../src/store/stored-payload.js';
+import { decodeRecord } from '../../src/testing/record-bytes.js';
+import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
+import { Lacks, type Want } from './lacks.js';
+import { admitNews, type News } from './news.js';
+import { PartialState } from './partial-state.js';
+
+/** However late it is decided, it happens at the time at which it was asked. */
+interface Timed extends Asked {
+  readonly now: number;
+}
+
+interface Reader {
+  readonly look: () => unknown;
+  readonly tell: (error: Error | undefined, seen?: unknown) => void;
+}
+
+export interface SharedStoreOptions {
+  /** Looks at the database so often, lest a notification was lost. Without: never. */
+  readonly poll?: { readonly everyMs: number; after(delayMs: number, callback: () => void): { clear(): void } };
+}
+
+let sessions = 0;
+
+export class SharedStore implements Store {
+  readonly isExclusive = false;
+  readonly state = new State();
+  readonly #database: Database;
+  readonly #outside: StoreOutside;
+  readonly #options: SharedStoreOptions;
+  readonly #session = `${++sessions}`;
+  #owner!: StoreOwner;
+  /** Decided here since the last `commit`; handed to `commit`; on its way to the database. All of it is forecast in the state, in that order. */
+  #asked: Timed[] = [];
+  #handed: Timed[] = [];
+  #underWay: readonly Timed[] = [];
+  #readers: Reader[] = [];
+  /** What the state has of the database. */
+  #heard = 0;
+  #groups = 0;
+  #conflicts = 0;
+  /** The state has what is committed, and nothing else: what is asked now is forecast later. */
+  #telling = false;
+  #working: Promise<void> | undefined;
+  #stale = false;
+  #dead = false;
+  #unwatch = () => {};
+  #poll: { clear(): void } | undefined;
+
+  constructor(database: Database, outside: StoreOutside, options: SharedStoreOptions = {}) {
+    this.#database = database;
+    this.#outside = outside;
+    this.#options = options;
+  }
+
+  get figures(): StoreFigures {
+    return { frames: this.#groups, syncs: 0, bytesWritten: 0, snapshots: 0 };
+  }
+
+  /** How often a group was decided again because others had been faster. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
+  async open(owner: StoreOwner): Promise<void> {
+    this.#owner = owner;
+    await this.#persist(() => this.#database.forgetMemory(this.#outside.dispatcher));
+    const { commit, rows } = await this.#persist(() => this.#database.changedSince(0));
+    const { jobs, settings, annotations } = newsOf(rows);
+    for (const job of jobs.values()) if (job !== undefined) this.state.load(job);
+    for (const [key, setting] of settings) this.state.loadSetting(key, setting);
+    for (const said of annotations.values())
+      if (said !== undefined) this.state.loadAnnotation(said.job, said.name, said.value);
+    this.state.loaded();
+    for (const bucket of rows.buckets) this.state.admitBucket(bucket);
+    this.#heard = commit;
+    this.#unwatch = this.#database.watch(() => this.#wake());
+    this.#pollLater();
+  }
+
+  transact(asked: readonly Asked[]): void {
+    const now = this.#outside.now();
+    const timed = asked.map((one) => ({ ...one, now }));
+    this.#asked.push(...timed);
+    if (!this.#telling) this.#forecast(timed);
+  }
+
+  commit(): void {
+    if (this.#asked.length === 0) return;
+    this.#handed.push(...this.#asked);
+    this.#asked = [];
+    this.#work();
+  }
+
+  read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void {
+    this.commit();
+    this.#readers.push({ look, tell: tell as Reader['tell'] });
+    this.#work();
+  }
+
+  bytes(payload: StoredPayload): Uint8Array {
+    return payload.bytes!;
+  }
+
+  async close(): Promise<void> {
+    this.commit();
+    while (this.#working !== undefined) await this.#working;
+    this.die();
+  }
+
+  /** Its process is gone: what it has sent may still arrive, and nothing is told any more. */
+  die(): void {
+    this.#dead = true;
+    this.#unwatch();
+    this.#poll?.clear();
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#working !== undefined) await this.#working;
+  }
+
+  /** Looks at the database now. */
+  #wake(): void {
+    this.#stale = true;
+    this.#work();
+  }
+
+  #pollLater(): void {
+    const { poll } = this.#options;
+    if (poll === undefined || this.#dead) return;
+    this.#poll = poll.after(poll.everyMs, () => {
+      this.#wake();
+      this.#pollLater();
+    });
+  }
+
+  #work(): void {
+    if (this.#working !== undefined || this.#dead) return;
+    this.#working = this.#workOff().finally(() => {
+      this.#working = undefined;
+      if (this.#handed.length > 0 || this.#readers.length > 0 || this.#stale) this.#work();
+    });
+  }
+
+  /** One transaction after another, each with all that was handed over by then; who only reads waits for the same. */
+  async #workOff(): Promise<void> {
+    while (!this.#dead && (this.#handed.length > 0 || this.#readers.length > 0 || this.#stale)) {
+      this.#stale = false;
+      this.#underWay = this.#handed;
+      this.#handed = [];
+      const readers = this.#readers;
+      this.#readers = [];
+      const group = this.#underWay.length === 0 ? new Group() : await this.#commitGroup(this.#underWay);
+      const { commit, rows } = await this.#persist(() => this.#database.changedSince(this.#heard));
+      if (this.#dead) return;
+      this.#underWay = [];
+      this.#heard = commit;
+      this.#hear(rows, group, readers);
+    }
+  }
+
+  /** The state hears what is committed, all who wait are told, and what is not committed yet is forecast again. */
+  #hear(rows: Rows, group: Group, readers: readonly Reader[]): void {
+    this.state.rollback(0);
+    const news = newsOf(rows);
+    const effects = this.#effectsOf(news, group);
+    admitNews(this.state, news);
+    for (const bucket of rows.buckets) this.state.admitBucket(bucket);
+    this.state.keepChanges();
+    this.#telling = true;
+    try {
+      this.#release(group);
+      if (effects.length > 0) this.#owner.release(effects.map((effect) => this.#told(effect)));
+      for (const { look, tell } of readers) {
+        const { error, seen } = lookAt(look);
+        tell(error, seen);
+      }
+      if (rows.jobs.length + news.settings.size + news.annotations.size + rows.buckets.length > 0)
+        this.#owner.changed(news.settings.size > 0, [...news.annotations.values()].filter(isThere));
+    } finally {
+      this.#telling = false;
+      this.#forecast(this.#handed);
+      this.#forecast(this.#asked);
+    }
+  }
+
+  #release(group: Group): void {
+    for (const gate of gates) {
+      const { effects, replies } = group.behind(gate);
+      for (const { tell, error, same } of replies) tell(error, same);
+      if (effects.length > 0) this.#owner.release(effects.map((effect) => this.#told(effect)));
+    }
+  }
+
+  /** A record as the state has it, with what belongs to it. */
+  #told(effect: Effect): Effect {
+    return effect.type === 'settled' ? { ...effect, job: this.state.job(effect.job.id) ?? effect.job } : effect;
+  }
+
+  /** What others' decisions mean for this dispatcher: what theirs to tell is told by them. */
+  #effectsOf(news: News, group: Group): Effect[] {
+    const own = new Set(gates.flatMap((gate) => group.behind(gate).effects).map(effectKey));
+    const effects: Effect[] = [];
+    for (const [id, job] of news.jobs) {
+      const before = this.state.job(id);
+      if (job === undefined) continue;
+      if (job.outcome !== 'none' && (before?.outcome ?? 'none') === 'none')
+        effects.push({ type: 'settled', gate: 'decided', job });
+      if (!job.claimed || !isAgentOf(agentOf(job), this.#outside.dispatcher)) continue;
+      const { fence } = job;
+      if (!before?.claimed || before.fence !== fence) effects.push({ type: 'run', gate: 'decided', job: id, fence });
+      if (job.cancelled && !before?.cancelled) effects.push({ type: 'stop', gate: 'decided', job: id, fence });
+    }
+    return effects.filter((effect) => !own.has(effectKey(effect)));
+  }
+
+  #forecast(asked: readonly Timed[]): void {
+    for (const { command, now } of asked) {
+      try {
+        decide(this.state, command, { ...this.#outside, random: () => 0.5, now });
+      } catch {
+        // Whether it is refused is for the database to say.
+      }
+    }
+  }
+
+  /** Commits what was asked, however often that takes; gives what was decided in the attempt that was committed. */
+  async #commitGroup(asked: readonly Timed[]): Promise<Group> {
+    const number = ++this.#groups;
+    const attempts: Group[] = [];
+    const taken: Want[] = [];
+    for (;;) {
+      const transaction = this.#database.begin();
+      try {
+        const last = await transaction.lastCommit(this.#session);
+        if (last?.group === number) return attempts[last.attempt]!;
+        const view = new PartialState(transaction.drawPositions());
+        await fill(view, transaction, [...asked.flatMap(({ command }) => wantsOf(command)), ...taken]);
+        const group = await this.#decideAll(view, transaction, asked);
+        attempts.push(group);
+        const attempt = attempts.length - 1;
+        const buckets = view.changedBuckets();
+        await transaction.commit(this.#session, { group: number, attempt }, view.changes(), buckets, view.inserted);
+        return group;
+      } catch (error) {
+        if (error instanceof ConflictError) {
+          this.#conflicts++;
+          if (error.taken !== undefined) taken.push({ kind: 'job', id: error.taken });
+        } else if (!(error instanceof ConnectionError)) throw error;
+        if (this.#dead) return new Group();
+      }
+    }
+  }
+
+  async #decideAll(view: PartialState, transaction: Transaction, asked: readonly Timed[]): Promise<Group> {
+    const group = new Group();
+    for (const one of asked) {
+      const outside = { ...this.#outside, now: one.now };
+      for (let want: Want | undefined; ; ) {
+        if (want !== undefined) await fill(view, transaction, [want]);
+        let decided: Decided | Error;
+        try {
+          decided = decide(view, one.command, outside);
+        } catch (error) {
+          decided = error as Error;
+        }
+        if (decided instanceof Lacks) {
+          want = decided.want;
+          continue;
+        }
+        if (decided instanceof Error) group.refuse(one, decided);
+        else group.note(one, decided);
+        break;
+      }
+    }
+    return group;
+  }
+
+  /** Until it is there: a connection that is lost is made again. */
+  async #persist<T>(attempt: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+      }
+    }
+  }
+}
+
+async function fill(view: PartialState, transaction: Transaction, wants: readonly Want[]): Promise<void> {
+  view.fill(wants, await transaction.load(wants));
+}
+
+/** What a command will surely read, so that it is there in one go. */
+function wantsOf(command: Command): Want[] {
+  if (command.type === 'put') {
+    const keyed = command.jobs.filter(({ options }) => options.unique !== undefined);
+    return keyed.map(({ options }) => ({ kind: 'found', index: 'unique', key: `${command.queue}\n${options.unique}` }));
+  }
+  if (!('job' in command)) return [];
+  const job: Want = { kind: 'job', id: command.job };
+  return command.type === 'settle' ? [job, { kind: 'found', index: 'inner', key: command.job }] : [job];
+}
+
+function newsOf({ jobs, settings, annotations }: Rows): News {
+  const read = <R extends JobRecord | SettingRecord | AnnotationRecord>(rows: Rows['jobs']) =>
+    new Map(rows.map(([key, bytes]) => [key, bytes === undefined ? undefined : decodeRecord<R>(bytes)]));
+  return { jobs: read(jobs), settings: read(settings), annotations: read(annotations) };
+}
+
+function effectKey(effect: Effect): string {
+  return effect.type === 'run' || effect.type === 'stop'
+    ? `${effect.type} ${effect.job} ${effect.fence}`
+    : `${effect.type} ${effect.type === 'settled' ? effect.job.id : effect.job}`;
+}
+
+const isThere = <T>(value: T | undefined): value is T => value !== undefined;
