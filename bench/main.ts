@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { benches } from './benches.js';
+import { pageOf } from './harness/markdown.js';
 import type { Report } from './harness/report.js';
 import { Scratch } from './harness/scratch.js';
 import { describeBench, describeRun } from './harness/table.js';
@@ -47,7 +48,7 @@ async function profile({ directory, threads, small }: Options): Promise<void> {
   console.log(describeProfile(await profileCoordinator(context, small ? 'small' : 'full')));
 }
 
-async function measure({ benches, json, rounds, threads, directory, small }: Options): Promise<Report> {
+async function measure({ benches, json, markdown, rounds, threads, directory, small }: Options): Promise<Report> {
   const say = json === '-' ? () => {} : console.log;
   const report = await runBenches({
     benches,
@@ -61,6 +62,7 @@ async function measure({ benches, json, rounds, threads, directory, small }: Opt
   const text = `${JSON.stringify(report, undefined, 2)}\n`;
   if (json === '-') process.stdout.write(text);
   else if (json !== undefined) writeFileSync(json, text);
+  if (markdown !== undefined) writeFileSync(markdown, pageOf(report));
   return report;
 }
 

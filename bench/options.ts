@@ -11,6 +11,8 @@ export interface Options {
   readonly help: boolean;
   /** Where the report goes as JSON; `-` is standard output, where then nothing else goes. */
   readonly json: string | undefined;
+  /** Where it goes as a page. */
+  readonly markdown: string | undefined;
   readonly rounds: number | undefined;
   readonly threads: number | undefined;
   readonly directory: string | undefined;
@@ -31,6 +33,7 @@ Queues that need a server take part where REDIS_URL or DATABASE_URL says where i
 Options:
   --list            name the benches
   --json FILE       write the report as JSON, too; - is standard output, and then there are no tables
+  --markdown FILE   write the tables as a page, too
   --rounds N        how often each is measured (3 or 5, as the bench says; 1 with --small)
   --threads N       threads that run jobs (one per core)
   --directory PATH  where directories for journals are made, on a real disk (the system's for temporary files)
@@ -49,6 +52,7 @@ export function parseOptions(args: readonly string[]): Options {
     list: values.list,
     help: values.help,
     json: given('json', values.json),
+    markdown: given('markdown', values.markdown),
     rounds: count('rounds', values.rounds, 1000),
     threads: count('threads', values.threads, 1024),
     directory: given('directory', values.directory),
@@ -66,6 +70,7 @@ function parse(args: readonly string[]) {
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         json: { type: 'string' },
+        markdown: { type: 'string' },
         rounds: { type: 'string' },
         threads: { type: 'string' },
         directory: { type: 'string' },

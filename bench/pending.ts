@@ -49,11 +49,13 @@ async function measure(
   work: Omit<PendingWork, 'directory' | 'threads'>,
 ): Promise<Measured> {
   const directory = scratch.newPath();
+  const none = scratch.newPath();
   try {
     const filling: PendingWork = { ...work, directory, threads };
     const filled = await runProgram<PendingFigures>('pending', filling);
     const reopening: ReopeningWork = { directory, threads, settleMs: work.settleMs };
     const reopened = await runProgram<ReopeningFigures>('reopening', reopening);
+    const empty = await runProgram<ReopeningFigures>('reopening', { ...reopening, directory: none });
     if (reopened.unfinished !== work.jobs) {
       throw new Error(`of ${work.jobs} jobs that were put, ${reopened.unfinished} were found again`);
     }
@@ -61,7 +63,7 @@ async function measure(
       figures: {
         puts: filled.putsPerSecond,
         'memory per job': filled.bytesPerJob,
-        'memory per job, reopened': reopened.bytes / work.jobs,
+        'memory per job, reopened': (reopened.bytes - empty.bytes) / work.jobs,
         'reopened in': reopened.openMs,
         'put p99, snapshot': filled.putP99Ms,
         'put max, snapshot': filled.putMaxMs,
@@ -73,5 +75,6 @@ async function measure(
     };
   } finally {
     scratch.remove(directory);
+    scratch.remove(none);
   }
 }

@@ -25,6 +25,7 @@ export const putAll: Bench = {
     { name: 'bytes per job', unit: 'B' },
     { name: 'reopened in', unit: 'ms' },
   ],
+  rounds: 3,
   cases: (size) =>
     (size === 'full' ? [1, 4] : [2]).map((ahead) => {
       const jobs = size === 'full' ? 1_000_000 : 2_000;

@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -41,9 +43,10 @@ describe('the benches, with small inputs', () => {
 describe('the command line of the benches', () => {
   const directory = temporaryDirectory();
 
-  it('gives one report as JSON, and nothing else, where that is asked for', async () => {
-    const args = ['monte-carlo', '--small', '--rounds', '2', '--json', '-', '--directory', directory];
-    const { stdout } = await bench(...args).catch(soundButForTheDisk);
+  it('gives one report as JSON, and nothing else on standard output, and as a page', async () => {
+    const page = join(directory, 'page.md');
+    const args = ['monte-carlo', '--small', '--rounds', '2', '--json', '-', '--markdown', page];
+    const { stdout } = await bench(...args, '--directory', directory).catch(soundButForTheDisk);
     const report = JSON.parse(stdout) as Report;
     assert.equal(report.machine.node, process.version);
     assert.deepEqual(Object.keys(report), ['machine', 'at', 'size', 'threads', 'fileSystem', 'benches']);
@@ -53,6 +56,7 @@ describe('the command line of the benches', () => {
     );
     const [row] = report.benches[0]!.cases[0]!.rows;
     assert.equal(row!.figures.time!.values.length, 2);
+    assert.match(readFileSync(page, 'utf8'), /^## monte-carlo$.*^\| bare worker threads \|/ms);
   });
 
   it('names the benches', async () => {

@@ -22,14 +22,25 @@ export function describeBench({ name, title, rounds, syncMs, cases }: BenchRepor
 }
 
 function describeCase({ name, rows }: CaseReport): string {
-  const columns = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))];
-  const lines = [[name, ...columns], ...rows.map((row) => [row.contestant, ...cells(row, columns)])];
-  const widths = ['', ...columns].map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
+  const lines = linesOf({ name, rows });
+  const widths = lines[0]!.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
   const table = lines.map((line) => `  ${line.map((cell, at) => cell.padEnd(widths[at]!)).join('  ')}`.trimEnd());
-  const notes = rows.flatMap(({ contestant, status, reason }) =>
-    reason === '' ? [] : [`  ${contestant}: ${status}: ${reason.split('\n', 1)}`],
+  return `\n${[...table, ...notesOf(rows).map((note) => `  ${note}`)].join('\n')}\n`;
+}
+
+/** The cells of a case's table: a line of heads, and a line for each contestant. */
+export function linesOf({ name, rows }: CaseReport): string[][] {
+  // Who has the most figures has them in the order of the bench; others may lack some.
+  const fullestFirst = rows.map(({ figures }) => Object.keys(figures)).sort((one, other) => other.length - one.length);
+  const columns = [...new Set(fullestFirst.flat())];
+  return [[name, ...columns], ...rows.map((row) => [row.contestant, ...cells(row, columns)])];
+}
+
+/** Why some are not measured. */
+export function notesOf(rows: readonly Row[]): string[] {
+  return rows.flatMap(({ contestant, status, reason }) =>
+    reason === '' ? [] : [`${contestant}: ${status}: ${reason.split('\n', 1)}`],
   );
-  return `\n${[...table, ...notes].join('\n')}\n`;
 }
 
 function cells({ status, figures }: Row, columns: readonly string[]): string[] {

@@ -15,18 +15,17 @@ export interface ReopeningWork {
 export interface ReopeningFigures {
   readonly openMs: number;
   readonly unfinished: number;
-  /** Resident, more than before it was opened. */
+  /** Resident. */
   readonly bytes: number;
 }
 
 const { directory, threads, settleMs } = programArguments<ReopeningWork>();
-const before = process.memoryUsage.rss();
 const start = performance.now();
 const callsheet = await open({ directory, threads, jobs: [stamps] });
 const openMs = performance.now() - start;
 const { unfinished } = callsheet.found;
 await (await callsheet.queue().put(stamps.stamp(1))).result();
-const bytes = (await settledMemory(settleMs)) - before;
+const bytes = await settledMemory(settleMs);
 await callsheet.close();
 const figures: ReopeningFigures = { openMs, unfinished, bytes };
 reportResult(figures);
