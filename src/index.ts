@@ -52,9 +52,19 @@ export { type Failure, JobFailedError } from './protocol/failure.js';
 export type { Progress } from './protocol/progress.js';
 export { transfer } from './protocol/transfer.js';
 export type { Annotations } from './runtime/annotations.js';
+export type { Agent, Dispatcher } from './runtime/dispatcher.js';
+export type {
+  CallsheetEvent,
+  DispatcherEvent,
+  DroppedEvents,
+  EventStream,
+  EventsOptions,
+  JobEvent,
+  QueueEvent,
+} from './runtime/events.js';
 export type { CallbackPair, Job, JobChanges, JobDetails } from './runtime/job.js';
 export { type Closed, type CloseOptions, type OpenOptions, open, type Runtime } from './runtime/open.js';
-export type { Agent, AgentOptions, PutOptions, Queue, Quota, QuotaOptions } from './runtime/queue.js';
+export type { AgentOptions, CompletedByOptions, PutOptions, Queue, Quota, QuotaOptions } from './runtime/queue.js';
 export {
   currentJob,
   type JobAnnotations,

@@ -4,17 +4,19 @@
 
 import { goesBefore } from '../core/lanes.js';
 import { requireQueue } from '../core/queue.js';
-import { agentKey, agentName, type Id, type JobRecord, quotaName } from '../core/records.js';
+import { type AgentRecord, agentKey, agentName, type Id, type JobRecord, quotaName } from '../core/records.js';
 import type { State } from '../core/state.js';
-import { JobForgottenError } from '../errors.js';
+import { CallsheetError, JobForgottenError } from '../errors.js';
 import { idToText } from '../protocol/id.js';
-import type { AgentInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../protocol/messages.js';
+import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../protocol/messages.js';
 import type { Store } from '../store/store.js';
 import type { StoredPayload } from '../store/stored-payload.js';
 
 /** What only the coordinator knows. */
 export interface AnswerContext {
   readonly store: Store;
+  readonly dispatcher: Id;
+  readonly now: () => number;
   isRunning(job: Id): boolean;
   /** How many puts wait for room in a queue. */
   putsWaiting(queue: string): number;
@@ -50,7 +52,20 @@ export function answer(context: AnswerContext, query: Query): unknown {
     case 'quotas':
       return quotas(state, query.queue);
     case 'agents':
-      return agents(state, query.queue);
+      requireQueue(state, query.queue);
+      return agents(state, ({ queue }) => queue === query.queue);
+    case 'completedBy': {
+      const key = agentKey(query.dispatcher, query.queue, query.name);
+      if (state.setting(key) === undefined)
+        throw new CallsheetError('UNKNOWN_AGENT', `there is no agent named ${JSON.stringify(query.name)}`);
+      return state
+        .completedBy(key)
+        .filter(({ completedAt }) => completedAt >= query.from && completedAt < query.to)
+        .slice(0, query.limit)
+        .map(({ id }) => id);
+    }
+    case 'dispatchers':
+      return dispatchers(context);
     case 'figures':
       return { ...context.store.figures, jobs: state.size };
   }
@@ -124,14 +139,26 @@ function quotas(state: State, queue: string): QuotaInfo[] {
   return found;
 }
 
-function agents(state: State, queue: string): AgentInfo[] {
-  requireQueue(state, queue);
+function agents(state: State, isAsked: (agent: AgentRecord) => boolean): AgentInfo[] {
   const found: AgentInfo[] = [];
   for (const setting of state.settings()) {
-    if (setting.kind !== 'agent' || setting.queue !== queue) continue;
-    const { dispatcher, name, size, filter } = setting;
+    if (setting.kind !== 'agent' || !isAsked(setting)) continue;
+    const { dispatcher, queue, name, size, filter } = setting;
     const running = Array.from(state.running(agentKey(dispatcher, queue, name)), ({ id }) => id);
-    found.push({ dispatcher, name, size, filter, running });
+    found.push({ dispatcher, queue, name, size, filter, running });
+  }
+  return found;
+}
+
+function dispatchers({ store: { state, isExclusive }, dispatcher, now }: AnswerContext): DispatcherInfo[] {
+  const found: DispatcherInfo[] = [];
+  for (const setting of state.settings()) {
+    if (setting.kind !== 'dispatcher') continue;
+    const { id, host, pid, active, activatedAt, lastPingAt } = setting;
+    // Where nobody else could hear it, it says nothing; but it answers.
+    const heardAt = isExclusive && active && id === dispatcher ? now() : lastPingAt;
+    const its = agents(state, (agent) => agent.dispatcher === id);
+    found.push({ id, host, pid, active, activatedAt, lastPingAt: heardAt, agents: its });
   }
   return found;
 }

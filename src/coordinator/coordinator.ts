@@ -32,6 +32,7 @@ import { StoredPayload } from '../store/stored-payload.js';
 import { answer, requireJob } from './answers.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
+import { EventFeed } from './event-feed.js';
 import { HandedOver } from './handed-over.js';
 import type { Timer } from './long-timeout.js';
 import { outcomeBytes, payloadBytes } from './outcome-bytes.js';
@@ -83,6 +84,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   /** Puts that wait for room in a bounded queue. */
   readonly #heldPuts = new Waiters<() => void>();
   readonly #presence: Presence;
+  readonly #feed = new EventFeed();
   /** Undefined until the store is open. */
   #claiming: Claiming | undefined;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
@@ -104,6 +106,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
           this.turn();
         },
         log: (level, message, detail) => ports.post(['log', level, message, detail]),
+        refused: () => {
+          this.#feed.push({ type: 'dispatcher.refused', at: ports.now(), dispatcher: options.dispatcher });
+          this.#feed.flush();
+        },
         activated: () => {
           this.#claiming!.forgetInstalled();
           this.#installAgents();
@@ -118,6 +124,11 @@ export class Coordinator implements PoolOwner, StoreOwner {
       options.dispatcher,
       options.presence,
     );
+  }
+
+  /** Whether anybody wants to hear of events. */
+  get isHeard(): boolean {
+    return this.#feed.isHeard;
   }
 
   /** Opens the store, puts in order what the last process left, and begins to work. */
@@ -200,10 +211,14 @@ export class Coordinator implements PoolOwner, StoreOwner {
           if (this.#handed.size > 0) this.#handed.take(effect.job.id);
           this.#tellOutcome(effect.job);
           break;
+        case 'event':
+          this.#feed.push(effect.event);
+          break;
         case 'log':
           this.#ports.post(['log', effect.level, effect.message, `job ${idToText(effect.job)}`]);
       }
     }
+    this.#feed.flush();
     this.#claiming!.start();
   }
 
@@ -263,6 +278,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
     return answer(
       {
         store: this.#store,
+        dispatcher: this.#options.dispatcher,
+        now: this.#ports.now,
         isRunning: (job) => this.#pool.isRunning(job),
         putsWaiting: (queue) => this.#heldPuts.count(queue),
       },
@@ -338,6 +355,14 @@ export class Coordinator implements PoolOwner, StoreOwner {
           );
         case 'drained':
           return this.#drainWaiters.add(message[2], request);
+        case 'subscribe':
+          this.#feed.subscribe(message[2], message[3]);
+          return this.#answer(request);
+        case 'events':
+          return this.#feed.read(message[2], (batch) => this.#ports.post(['answer', request, batch]));
+        case 'unsubscribe':
+          this.#feed.unsubscribe(message[2]);
+          return this.#answer(request);
         case 'close':
           return this.#close(request, message[2]);
       }

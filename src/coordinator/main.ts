@@ -63,13 +63,19 @@ async function start(): Promise<void> {
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem });
   const dispatcher = directory === undefined ? newId() : readIdentity(directory);
-  const outside = { ...machine, dispatcher };
+  const outside: StoreOutside = {
+    ...machine,
+    dispatcher,
+    get listening() {
+      return coordinator.isHeard;
+    },
+  };
   const store =
     directory === undefined
       ? new MemoryStore(outside)
       : new JournalStore(directory, outside, { allowNetworkFileSystem });
   let pool!: Pool;
-  const coordinator = new Coordinator(
+  const coordinator: Coordinator = new Coordinator(
     {
       store,
       pool: (owner) => {
@@ -107,7 +113,7 @@ async function start(): Promise<void> {
   post(['ready', { ...found, dispatcher: idToText(dispatcher) }, known]);
 }
 
-const machine: Omit<StoreOutside, 'dispatcher'> = {
+const machine: Omit<StoreOutside, 'dispatcher' | 'listening'> = {
   now: Date.now,
   random: Math.random,
   failure: (error) => {

@@ -28,6 +28,8 @@ export interface PresencePorts {
   /** Decides at once, not with the turn. */
   readonly decide: (command: Command, reply?: (error?: Error) => void) => void;
   readonly log: (level: 'fatal' | 'warn', message: string, detail: string) => void;
+  /** It cannot begin yet. */
+  readonly refused: () => void;
   /** It may claim now. */
   readonly activated: () => void;
   /** All that it had was taken from it. */
@@ -127,6 +129,7 @@ export class Presence {
   #noteRefusal(error: Error): void {
     if (this.#refused) return;
     this.#refused = true;
+    this.#ports.refused();
     this.#ports.log(
       'warn',
       `this dispatcher cannot begin to work yet: ${error.message}; it keeps trying`,

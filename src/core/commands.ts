@@ -5,6 +5,7 @@
  * store releases it when its gate is open, never before. `written`: what was decided is in the journal's file; `synced`: it is on
  * the disk. Every effect can be derived again from the records, so none is lost by a crash between gate and release.
  */
+import type { Event } from './events.js';
 import type { AgentFilter, Id, JobForm, JobRecord, JobRole, Level, Payload } from './records.js';
 
 /** A job to be put, with the jobs that belong to it. */
@@ -168,6 +169,8 @@ export type Effect =
   | { readonly type: 'stop'; readonly gate: Gate; readonly job: Id; readonly fence: number }
   /** The job's outcome is there for all to see. */
   | { readonly type: 'settled'; readonly gate: Gate; readonly job: JobRecord }
+  /** Something that whoever listens wants to hear. */
+  | { readonly type: 'event'; readonly gate: Gate; readonly event: Event }
   /** Something went wrong that is nobody's outcome. */
   | {
       readonly type: 'log';
@@ -181,6 +184,8 @@ export type Effect =
 export interface Outside {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Whether anybody wants to hear of events. */
+  readonly listening: boolean;
   /** The dispatcher that decides; empty where who decides runs nothing. */
   readonly dispatcher: Id;
   /** From 0 up to 1, another at each call. */

@@ -45,8 +45,8 @@ export interface Decided {
 /** Decides one command. On an error the state is as it was. */
 export function decide(state: State, command: Command, outside: Outside): Decided {
   const mark = state.begin(outside.now, command.type !== 'claim' && command.type !== 'begun');
-  const { now, dispatcher, random, failure } = outside;
-  const decision: Decision = { state, now, dispatcher, random, failure, effects: [] };
+  const { now, dispatcher, listening, random, failure } = outside;
+  const decision: Decision = { state, now, dispatcher, listening, random, failure, effects: [] };
   try {
     const same = command.type === 'put' ? putAll(decision, command) : undefined;
     if (command.type !== 'put') apply(decision, command);

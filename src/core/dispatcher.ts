@@ -17,6 +17,7 @@
  */
 import { CallsheetError } from '../errors.js';
 import type { Command } from './commands.js';
+import { tellDispatcher } from './events.js';
 import { concludeCancelled, type Decision, giveBack } from './job.js';
 import { agentDispatcher, agentKey, type DispatcherRecord, dispatcherKey, type Id, type JobRecord } from './records.js';
 import { recover } from './recovery.js';
@@ -48,6 +49,10 @@ export function activate(decision: Decision, command: Extract<Command, { type: '
   }
   const times = { activatedAt: now, lastPingAt: now, pingMs, deathMs };
   state.set(dispatcherKey(id), { kind: 'dispatcher', id, host, pid, active: true, incarnation, ...times });
+  if (there === undefined) tellDispatcher(decision, 'registered', id);
+  const wasThoughtDead = there?.active === false && there.incarnation === incarnation;
+  if (wasThoughtDead) tellDispatcher(decision, 'reactivated', id);
+  else if (there?.incarnation !== incarnation) tellDispatcher(decision, 'activated', id);
   for (const job of state.heldBy(nobody)) giveBack(decision, job);
 }
 
@@ -89,7 +94,8 @@ export function recoverAll(decision: Decision): void {
   );
 }
 
-export function unregister({ state }: Decision, id: Id): void {
+export function unregister(decision: Decision, id: Id): void {
+  const { state } = decision;
   if (requireDispatcher(state, id).active)
     throw new CallsheetError('DISPATCHER_ACTIVE', 'the dispatcher is active: only an inactive one can be unregistered');
   for (const setting of [...state.settings()]) {
@@ -97,6 +103,7 @@ export function unregister({ state }: Decision, id: Id): void {
       state.set(agentKey(id, setting.queue, setting.name), undefined);
   }
   state.set(dispatcherKey(id), undefined);
+  tellDispatcher(decision, 'unregistered', id);
 }
 
 export function requireDispatcher(state: State, id: Id): DispatcherRecord {
@@ -117,6 +124,7 @@ function takenForDead(decision: Decision, dispatcher: DispatcherRecord): void {
   recover(decision, decision.state.heldBy(dispatcher.id));
 }
 
-function becomeInactive({ state }: Decision, dispatcher: DispatcherRecord): void {
-  state.set(dispatcherKey(dispatcher.id), { ...dispatcher, active: false });
+function becomeInactive(decision: Decision, dispatcher: DispatcherRecord): void {
+  decision.state.set(dispatcherKey(dispatcher.id), { ...dispatcher, active: false });
+  tellDispatcher(decision, 'deactivated', dispatcher.id);
 }

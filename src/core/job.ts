@@ -22,6 +22,7 @@ import { JobCancelledError, JobStatusError } from '../errors.js';
 import { callbackCompleted, goOn, runCallback, takesTurns } from './callback.js';
 import type { Effect, Gate, JobOptions, JobSpec, Outside } from './commands.js';
 import { endParts, isWhole, notePart, putParts } from './composite.js';
+import { tellJob } from './events.js';
 import type { JobRow } from './job-row.js';
 import { checkQuotas, takePlaces } from './quota.js';
 import type { Id, JobRecord, JobRole, Level, OutcomeKind, Payload } from './records.js';
@@ -129,13 +130,15 @@ function deadlineOf({ beginAfter, beginByMs }: JobOptions, putAt: number): numbe
 }
 
 /** Its turn has come: into the line of its queue, now or when its date comes. */
-export function enqueue({ state, now }: Decision, job: JobRecord): void {
+export function enqueue(decision: Decision, job: JobRecord): void {
+  const { state, now } = decision;
   requireStatus(job, 'new');
   state.change(job, (row) => {
     row.status = 'pending';
     if (row.beginAfter > now) row.dueAt = row.beginAfter;
     else joinLine(state, row);
   });
+  tellJob(decision, 'put', job);
 }
 
 /** Its date has come. */
@@ -160,6 +163,7 @@ export function claim(decision: Decision, job: JobRecord, agent: string): void {
     row.awaitedCallbacks = row.callbacks;
     noteStart(row, decision.now);
   });
+  tellJob(decision, 'started', job);
   putParts(decision, job);
 }
 
@@ -181,15 +185,17 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
   });
   const gate = job.level === 'memory' ? 'decided' : job.policy === 'never' ? 'synced' : 'written';
   effects.push({ type: 'run', gate, job: job.id, fence: job.fence });
+  if (isStart) tellJob(decision, 'started', job);
 }
 
 /** The start is known, before or with the end. */
-export function begin({ state }: Decision, job: JobRecord, at: number): void {
+export function begin(decision: Decision, job: JobRecord, at: number): void {
   if (job.begun) return;
-  state.change(job, (row) => {
+  decision.state.change(job, (row) => {
     row.begun = true;
     noteStart(row, at);
   });
+  tellJob(decision, 'started', job, at);
 }
 
 function noteStart(row: JobRow, at: number): void {
@@ -228,6 +234,7 @@ export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKin
     if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
   });
   effects.push({ type: 'settled', gate: levelGate(job.level), job });
+  tellJob(decision, outcome === 'failure' ? 'failed' : 'completed', job);
   for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
   if (isWhole(job)) endParts(decision, job);
   goOn(decision, job);

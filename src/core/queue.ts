@@ -2,6 +2,7 @@
  * Queues: named lines of jobs, and what is set about them. The queue named '' exists from the start.
  */
 import { CallsheetError, UnknownQueueError } from '../errors.js';
+import { tellQueue } from './events.js';
 import type { Decision } from './job.js';
 import { type QueueRecord, queueKey, settingKey } from './records.js';
 import type { State } from './state.js';
@@ -26,8 +27,11 @@ export function requireQueue(state: State, name: string): QueueRecord {
 }
 
 /** Creates it, if it is not there. */
-export function createQueue({ state }: Decision, name: string): void {
-  if (queueOf(state, name) === undefined) state.set(queueKey(name), plain(name));
+export function createQueue(decision: Decision, name: string): void {
+  const { state } = decision;
+  if (queueOf(state, name) !== undefined) return;
+  state.set(queueKey(name), plain(name));
+  tellQueue(decision, name);
 }
 
 export function removeQueue({ state }: Decision, name: string): void {

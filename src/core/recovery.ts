@@ -8,6 +8,7 @@
  * counted for it, and a kill -9 from outside costs no parallelism. What must not begin twice fails at once. What waits for parts goes on
  * by itself, and completed parts stay completed.
  */
+import { tellJob } from './events.js';
 import { concludeCancelled, type Decision, putBack } from './job.js';
 import type { JobRecord } from './records.js';
 import { interrupted } from './retry.js';
@@ -28,6 +29,7 @@ export function recover(decision: Decision, claimed: readonly JobRecord[]): void
 
 function suspect(decision: Decision, job: JobRecord): void {
   const alone = job.suspect;
+  if (job.begun) tellJob(decision, 'interrupted', job);
   putBack(decision, job, (row) => {
     row.suspect = true;
     row.alone = alone;

@@ -10,6 +10,7 @@
  */
 import { JobExpiredError, JobInterruptedError } from '../errors.js';
 import type { InterruptionCause } from './commands.js';
+import { tellJob } from './events.js';
 import { conclude, type Decision, putBack } from './job.js';
 import type { JobRecord, Payload } from './records.js';
 
@@ -62,6 +63,7 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
   decision.state.change(job, (row) => {
     row.interruptions = interruptions;
   });
+  tellJob(decision, 'interrupted', job);
   if (job.policy !== 'never' && (job.policy === 'forever' || interruptions <= interruptionLimit))
     return again(decision, job, cause);
   const how = { close: 'the runtime was closed', thread: 'its thread died', process: 'its process died' }[cause];
@@ -85,6 +87,7 @@ function retryAfter(decision: Decision, job: JobRecord, ms: number, failure: Pay
     row.errors++;
     if (ms > 0) row.dueAt = dueAt;
   });
+  tellJob(decision, 'retried', job);
 }
 
 /** The job was not begun in time. */

@@ -44,6 +44,9 @@ export interface BucketRecord {
 
 type Setting = SettingRecord | AnnotationRecord | undefined;
 
+/** So many completed jobs an agent is asked for at most. */
+const recentCount = 1000;
+
 /** A queue's lanes wait for a quota's rate until then. */
 interface RateWake {
   readonly queue: string;
@@ -79,6 +82,8 @@ export class State {
   readonly #unique = new Map<string, JobRow>();
   readonly #running = new Members<JobRow>();
   readonly #calledBack = new Map<string, number>();
+  /** By agent, oldest first: the last of those that completed, some of which may be forgotten or completed no more. */
+  readonly #recent = new Map<string, JobRow[]>();
   readonly #unfinished = new Map<string, number>();
   /** Of the unfinished, those that wait for a date. */
   readonly #dated = new Map<string, number>();
@@ -238,6 +243,14 @@ export class State {
     return this.#active.values();
   }
 
+  /** The last jobs of an agent that completed, newest first. */
+  completedBy(agent: string): readonly JobRecord[] {
+    const rows = this.#recent.get(agent) ?? [];
+    const isRight = (row: JobRow) => row.isThere && row.status === 'completed' && row.agent === agent;
+    const found = [...new Set(rows)].filter(isRight).sort((a, b) => a.completedAt - b.completedAt);
+    return found.slice(-recentCount).reverse();
+  }
+
   setting(key: string): SettingRecord | undefined {
     return this.#settings.get(key);
   }
@@ -289,6 +302,7 @@ export class State {
     this.#noteActive(this.#settings.get(key), value);
     this.#change(this.#settings, key, value);
     this.#changedSettings.add(key);
+    if (value === undefined) this.#recent.delete(key);
     if (value?.kind === 'quota') this.#lanes.unparkAll(value.queue);
     else if (value === undefined) for (const queue of this.#lanes.queues()) this.#lanes.unparkAll(queue);
   }
@@ -579,7 +593,14 @@ export class State {
 
   #complete(row: JobRow): void {
     this.#completedBytes += payloadBytes(row);
+    if (row.agent !== '') this.#noteRecent(row);
     if (row.role === 'root') this.#completed.push(row);
+  }
+
+  #noteRecent(row: JobRow): void {
+    const rows = this.#recent.get(row.agent);
+    if (rows === undefined) this.#recent.set(row.agent, [row]);
+    else if (rows.push(row) >= 2 * recentCount) rows.splice(0, recentCount);
   }
 
   #uncomplete(row: JobRow): void {

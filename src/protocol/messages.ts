@@ -3,7 +3,9 @@
  *
  * Every request has a number of its own; every request is answered once.
  */
+
 import type { Command, InnerCommand, JobOptions, JobSpec } from '../core/commands.js';
+import type { Event } from '../core/events.js';
 import type { AgentFilter, Id, JobForm, JobStatus, Level, OutcomeKind, Payload } from '../core/records.js';
 
 /** A job to be put, as it is sent, with its parts, its callbacks and, the side of a choice, its role. */
@@ -54,6 +56,7 @@ export type WireCommand =
             | 'removeQuota'
             | 'setAgent'
             | 'removeAgent'
+            | 'unregister'
             | 'annotate';
         }
       >
@@ -69,6 +72,17 @@ export type Query =
   | { readonly type: 'line'; readonly queue: string; readonly from: number; readonly count: number }
   | { readonly type: 'quotas'; readonly queue: string }
   | { readonly type: 'agents'; readonly queue: string }
+  | { readonly type: 'dispatchers' }
+  /** Ids of the jobs that an agent ran and that completed in this time, newest first. */
+  | {
+      readonly type: 'completedBy';
+      readonly queue: string;
+      readonly dispatcher: Id;
+      readonly name: string;
+      readonly from: number;
+      readonly to: number;
+      readonly limit: number;
+    }
   | { readonly type: 'figures' };
 
 export type ClientMessage =
@@ -82,7 +96,15 @@ export type ClientMessage =
   | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
   /** Answered when nothing in the queue is due or running. */
   | ['drained', request: number, queue: string]
+  /** From now on what happens is kept for this reader: so many events at most, until it reads them. */
+  | ['subscribe', request: number, reader: number, limit: number]
+  /** Answered with an `EventBatch`, when there is something in it or the reader is gone. */
+  | ['events', request: number, reader: number]
+  | ['unsubscribe', request: number, reader: number]
   | ['close', request: number, graceMs: number];
+
+/** What has happened, and how many events more, which were not kept. */
+export type EventBatch = [events: Event[], dropped: number];
 
 /** A failure of callsheet's own, as data. */
 export type WireError = [code: string, message: string, details: Record<string, unknown>];
@@ -165,8 +187,19 @@ export interface QuotaInfo {
   readonly holders: readonly Id[];
 }
 
+export interface DispatcherInfo {
+  readonly id: Id;
+  readonly host: string;
+  readonly pid: number;
+  readonly active: boolean;
+  readonly activatedAt: number;
+  readonly lastPingAt: number;
+  readonly agents: readonly AgentInfo[];
+}
+
 export interface AgentInfo {
   readonly dispatcher: Id;
+  readonly queue: string;
   readonly name: string;
   readonly size: number;
   readonly filter: AgentFilter | null;

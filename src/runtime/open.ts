@@ -18,10 +18,12 @@ import type { JobOptions } from '../definition/options.js';
 import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { idFromText } from '../protocol/id.js';
-import type { OpenFigures } from '../protocol/messages.js';
+import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
 import { transferListOf, type WithBuffers } from '../protocol/transfer.js';
 import type { StoreFigures } from '../store/store.js';
 import { Client } from './client.js';
+import { type Dispatcher, dispatcherFrom, dispatcherId } from './dispatcher.js';
+import { EventStream, type EventsOptions } from './events.js';
 import { Job } from './job.js';
 import { Link, type LinkPort } from './link.js';
 import { checkName, Queue } from './queue.js';
@@ -140,6 +142,31 @@ export class Runtime implements AsyncDisposable {
     this.#client.link.handOver(encoding.handed);
     await this.#client.do({ type: 'all', commands }, level);
     return commands.map(({ jobs }) => new Job(this.#client, jobs[0]![0]));
+  }
+
+  /** The dispatchers that work here, or did, with their agents. */
+  async dispatchers(): Promise<Dispatcher[]> {
+    return ((await this.#client.ask({ type: 'dispatchers' })) as DispatcherInfo[]).map(dispatcherFrom);
+  }
+
+  /**
+   * Forgets a dispatcher that works no more, with its agents.
+   *
+   * @throws {CallsheetError} DISPATCHER_ACTIVE, UNKNOWN_DISPATCHER.
+   */
+  async unregister(dispatcher: string): Promise<void> {
+    await this.#client.do({ type: 'unregister', dispatcher: dispatcherId('dispatcher', dispatcher) });
+  }
+
+  /**
+   * What happens from now on: jobs that are put, start and end, dispatchers that come and go, queues that are added. Whoever reads slowly
+   * misses what is beyond the limit, and is told how much. Nothing is told of what might still be lost, so events of a `full` job come
+   * when they are on the disk.
+   *
+   * @example for await (const event of callsheet.events()) if (event.type === 'job.failed') console.log(event.job);
+   */
+  events(options: EventsOptions = {}): EventStream {
+    return new EventStream(this.#client, options);
   }
 
   /** Group commits, syncs and bytes written since this runtime was opened, and how many jobs are remembered. */

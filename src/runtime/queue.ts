@@ -9,6 +9,7 @@ import { CallsheetError } from '../errors.js';
 import { idToText } from '../protocol/id.js';
 import type { AgentInfo, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
 import type { Client } from './client.js';
+import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { Job } from './job.js';
 
 export interface PutOptions extends JobOptions {
@@ -34,25 +35,27 @@ export interface Quota {
   readonly filled: boolean;
 }
 
-/** An agent, as it stands. */
-export interface Agent {
-  /** Whose it is. */
-  readonly dispatcher: string;
-  readonly name: string;
-  readonly size: number;
-  readonly filter: AgentFilter | undefined;
-  /** The ids of the jobs that it has claimed. */
-  readonly running: readonly string[];
-}
-
 export interface AgentOptions {
   /** On how many threads it has jobs at most. */
   readonly size: number;
   /** What it takes; everything by default. */
   readonly filter?: AgentFilter;
+  /** Whose agent it is: the id of any dispatcher that is registered. This runtime's by default. */
+  readonly dispatcher?: string;
 }
 
 const none: PutOptions = {};
+
+export interface CompletedByOptions {
+  /** Those that completed from then on. */
+  readonly from?: Date;
+  /** Those that completed before. */
+  readonly to?: Date;
+  /** At most so many. 100 by default. */
+  readonly limit?: number;
+  /** Whose agent it is; this runtime's by default. */
+  readonly dispatcher?: string;
+}
 
 /** A named line of jobs. */
 export class Queue {
@@ -196,23 +199,17 @@ export class Queue {
 
   async agents(): Promise<Agent[]> {
     const found = (await this.#client.ask({ type: 'agents', queue: this.name })) as AgentInfo[];
-    return found.map(({ dispatcher, name, size, filter, running }) => ({
-      dispatcher: idToText(dispatcher),
-      name,
-      size,
-      filter: filter ?? undefined,
-      running: running.map(idToText),
-    }));
+    return found.map(agentFrom);
   }
 
-  /** Adds an agent of this runtime, or changes the one with this name, while it runs. */
-  async setAgent(name: string, { size, filter }: AgentOptions): Promise<void> {
+  /** Adds an agent, or changes the one with this name, while it runs. */
+  async setAgent(name: string, { size, filter, dispatcher }: AgentOptions): Promise<void> {
     checkName('name', name);
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
     if (filter !== undefined) checkFilter(filter);
     await this.#client.do({
       type: 'setAgent',
-      dispatcher: this.#client.dispatcher,
+      dispatcher: this.#dispatcher(dispatcher),
       queue: this.name,
       name,
       size,
@@ -220,9 +217,32 @@ export class Queue {
     });
   }
 
-  /** Removes an agent of this runtime. One that has running jobs is a `JobStatusError`. */
-  async removeAgent(name: string): Promise<void> {
-    await this.#client.do({ type: 'removeAgent', dispatcher: this.#client.dispatcher, queue: this.name, name });
+  /** Removes an agent, of this runtime by default. One that has running jobs is a `JobStatusError`. */
+  async removeAgent(name: string, { dispatcher }: { readonly dispatcher?: string } = {}): Promise<void> {
+    await this.#client.do({ type: 'removeAgent', dispatcher: this.#dispatcher(dispatcher), queue: this.name, name });
+  }
+
+  /**
+   * The jobs that an agent ran and that are completed, newest first: as many of the last thousand as are remembered.
+   *
+   * @example for (const job of await queue.completedBy('main', { from: new Date(Date.now() - 60_000) })) console.log(job.id);
+   */
+  async completedBy(name: string, { from, to, limit = 100, dispatcher }: CompletedByOptions = {}): Promise<Job[]> {
+    if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`limit: ${limit} is not a whole number from 1`);
+    const ids = (await this.#client.ask({
+      type: 'completedBy',
+      queue: this.name,
+      dispatcher: this.#dispatcher(dispatcher),
+      name,
+      from: timeOf('from', from, Number.NEGATIVE_INFINITY),
+      to: timeOf('to', to, Number.POSITIVE_INFINITY),
+      limit,
+    })) as Id[];
+    return ids.map((id) => new Job(this.#client, id));
+  }
+
+  #dispatcher(id: string | undefined): Id {
+    return id === undefined ? this.#client.dispatcher : dispatcherId('dispatcher', id);
   }
 
   #level({ durability = this.#client.durability }: PutOptions): Level {
@@ -245,6 +265,12 @@ export class Queue {
     const ids = (await this.#client.ask({ type: 'line', queue: this.name, from, count })) as Id[];
     return ids.map((id) => new Job(this.#client, id));
   }
+}
+
+function timeOf(what: string, date: Date | undefined, otherwise: number): number {
+  const time = date === undefined ? otherwise : date.getTime();
+  if (Number.isNaN(time)) throw new RangeError(`${what}: a date is needed`);
+  return time;
 }
 
 /** @internal Names are parts of keys, and people read them. */

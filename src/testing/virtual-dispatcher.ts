@@ -15,6 +15,7 @@ import type { Handed } from '../protocol/transfer.js';
 import { Client } from '../runtime/client.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { Runtime } from '../runtime/open.js';
+import type { StoreOutside } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
 import { describeModule, findFunction } from '../worker/modules.js';
 import type { VirtualClock } from './virtual-clock.js';
@@ -50,9 +51,19 @@ export class VirtualDispatcher implements LinkPort {
   constructor({ clock, random, kept, dispatcher }: World, setup: CoordinatorSetup) {
     this.#clock = clock;
     const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven, pingMs, deathMs } = setup;
+    const isHeard = () => this.#coordinator.isHeard;
+    const outside: StoreOutside = {
+      now: clock.now,
+      dispatcher,
+      get listening() {
+        return isHeard();
+      },
+      random,
+      failure: ownFailure,
+    };
     this.#coordinator = new Coordinator(
       {
-        store: new VirtualStore({ now: clock.now, dispatcher, random, failure: ownFailure }, kept),
+        store: new VirtualStore(outside, kept),
         pool: (owner) => {
           this.#pool = new VirtualPool(owner, { threads, stopGraceMs, modules, clock });
           return this.#pool;

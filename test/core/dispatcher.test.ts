@@ -71,8 +71,16 @@ class World {
     return both;
   }
 
+  /** What was told of dispatchers since the last time. */
+  events: string[] = [];
+
   decide(command: Command, dispatcher: Id): readonly Effect[] {
-    const { effects } = decide(this.state, command, { ...outsideAt(this.now), dispatcher });
+    const { effects: all } = decide(this.state, command, { ...outsideAt(this.now), dispatcher, listening: true });
+    const effects = all.filter(({ type }) => type !== 'event');
+    for (const effect of all) {
+      if (effect.type === 'event' && 'dispatcher' in effect.event)
+        this.events.push(`${effect.event.type} ${nameOf(effect.event.dispatcher)}`);
+    }
     this.state.keepChanges();
     return effects;
   }
@@ -351,6 +359,36 @@ describe('callbacks without their dispatcher', () => {
     assert.deepEqual(told(b.activate()), ['run callback (written)']);
     b.settle('callback', world.job('callback').fence);
     assert.equal(world.job('job').status, 'completed');
+  });
+});
+
+describe('what is told of dispatchers', () => {
+  it('[5.5] is each step of theirs, once', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    a.activate();
+    a.ping();
+    world.pass();
+    b.rescue(a);
+    b.rescue(a);
+    a.activate();
+    a.deactivate();
+    a.deactivate();
+    world.process('a', 'next').activate();
+    world.process('a', 'next').deactivate();
+    b.do({ type: 'unregister', dispatcher: a.id });
+    assert.deepEqual(world.events, [
+      'dispatcher.registered a',
+      'dispatcher.activated a',
+      'dispatcher.registered b',
+      'dispatcher.activated b',
+      'dispatcher.deactivated a',
+      'dispatcher.reactivated a',
+      'dispatcher.deactivated a',
+      'dispatcher.activated a',
+      'dispatcher.deactivated a',
+      'dispatcher.unregistered a',
+    ]);
   });
 });
 

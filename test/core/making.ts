@@ -36,6 +36,7 @@ export const activateUs = {
 export const outsideAt = (now: number): Outside => ({
   now,
   dispatcher: us,
+  listening: false,
   random: () => 0.5,
   failure: (error): ErrorPayload => ({ byteLength: 99, error }),
 });
@@ -52,9 +53,15 @@ export function whole(form: 'serial' | 'parallel', name: string, parts: readonly
 export const value: Settled = { kind: 'value', payload: payload() };
 export const thrown: Settled = { kind: 'thrown', payload: payload(), names: ['Error'] };
 
+/** What an effect is about. */
+export function subjectOf(effect: Effect): string {
+  if (effect.type === 'event') return effect.event.type;
+  return nameOf(typeof effect.job === 'string' ? effect.job : effect.job.id);
+}
+
 /** What effects say, in words: `run a (written)`. */
 export const told = (effects: readonly Effect[]): string[] =>
-  effects.map(({ type, job, gate }) => `${type} ${nameOf(typeof job === 'string' ? job : job.id)} (${gate})`);
+  effects.map((effect) => `${effect.type} ${subjectOf(effect)} (${effect.gate})`);
 
 /** A state that commands are given to, one after another, each a group of its own; its clock ticks with every command. */
 export class Machine {

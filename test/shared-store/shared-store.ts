@@ -330,6 +330,7 @@ function newsOf({ jobs, settings, annotations }: Rows): News {
 }
 
 function effectKey(effect: Effect): string {
+  if (effect.type === 'event') return effect.type;
   return effect.type === 'run' || effect.type === 'stop'
     ? `${effect.type} ${effect.job} ${effect.fence}`
     : `${effect.type} ${effect.type === 'settled' ? effect.job.id : effect.job}`;

@@ -140,6 +140,7 @@ export class World {
       {
         now: () => this.#now,
         dispatcher,
+        listening: false,
         random: () => this.#random(1000) / 1000,
         failure: (error) => StoredPayload.of(Buffer.from(error.name)),
       },
@@ -209,7 +210,13 @@ export class World {
     };
     const store = new JournalStore(
       '/journal',
-      { now: () => 0, dispatcher, random: () => 0, failure: () => StoredPayload.of(new Uint8Array()) },
+      {
+        now: () => 0,
+        dispatcher,
+        listening: false,
+        random: () => 0,
+        failure: () => StoredPayload.of(new Uint8Array()),
+      },
       { disk, segmentBytes: 8192, reserveBytes: 16_384, salt: () => this.#random(2 ** 32) },
     );
     await store.open({ release() {}, changed() {}, fatal() {} }).catch(() => {});

@@ -6,7 +6,7 @@ import { JournalStore } from '../../src/store/journal-store.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
-import { activateUs, nameOf, recordOf, us } from '../core/making.js';
+import { activateUs, recordOf, subjectOf, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Database, type Faults, noFaults } from '../shared-store/database.js';
@@ -16,6 +16,7 @@ import { SharedStore } from '../shared-store/shared-store.js';
 export class Clock implements StoreOutside {
   time = 1000;
   readonly dispatcher = us;
+  readonly listening = false;
   readonly now = () => this.time;
   readonly random = () => 0.5;
   readonly failure = (error: Error) => StoredPayload.of(encodeFailure(failureFrom(error)));
@@ -41,8 +42,7 @@ export class Subject {
     await this.store.open({
       release: (effects) => {
         this.effects.push(...effects);
-        for (const { type, job } of effects)
-          this.told.push(`${type} ${nameOf(typeof job === 'string' ? job : job.id)}`);
+        for (const effect of effects) this.told.push(`${effect.type} ${subjectOf(effect)}`);
       },
       changed: () => {},
       fatal: (error) => {

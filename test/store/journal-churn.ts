@@ -64,6 +64,7 @@ export class Churn {
     const outside = {
       now: () => this.#time++,
       dispatcher: us,
+      listening: false,
       random: () => this.#random(1000) / 1000,
       failure: (error: Error) => this.#payload(error.name),
     };

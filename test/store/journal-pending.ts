@@ -39,6 +39,7 @@ const perPut = 1000;
 const owner = 'o'.repeat(16);
 const outside = {
   dispatcher: '',
+  listening: false,
   now: Date.now,
   random: Math.random,
   failure: () => StoredPayload.of(new Uint8Array(10)),

@@ -1,0 +1,62 @@
+/**
+ * Who listens to what happens, and what each has not read yet.
+ *
+ * A reader asks for more when it has read what it got, so what it leaves unread is here: up to its limit, and beyond that it is counted only.
+ */
+import type { Event } from '../core/events.js';
+import type { EventBatch } from '../protocol/messages.js';
+
+interface Reader {
+  readonly limit: number;
+  unread: Event[];
+  /** How many more there were after those. */
+  dropped: number;
+  answer: ((batch: EventBatch) => void) | undefined;
+}
+
+export class EventFeed {
+  readonly #readers = new Map<number, Reader>();
+
+  get isHeard(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  subscribe(reader: number, limit: number): void {
+    this.#readers.set(reader, { limit, unread: [], dropped: 0, answer: undefined });
+  }
+
+  unsubscribe(reader: number): void {
+    this.#readers.get(reader)?.answer?.([[], 0]);
+    this.#readers.delete(reader);
+  }
+
+  /** Answers with what has happened since the last time; at once, or when something has. */
+  read(id: number, answer: (batch: EventBatch) => void): void {
+    const reader = this.#readers.get(id);
+    if (reader === undefined) return answer([[], 0]);
+    reader.answer = answer;
+    flush(reader);
+  }
+
+  /** Kept for all that listen; they are told with the next `flush`. */
+  push(event: Event): void {
+    for (const reader of this.#readers.values()) {
+      // What comes after something that was dropped is dropped, too: what is read is what happened, up to a point.
+      if (reader.dropped === 0 && reader.unread.length < reader.limit) reader.unread.push(event);
+      else reader.dropped++;
+    }
+  }
+
+  flush(): void {
+    for (const reader of this.#readers.values()) flush(reader);
+  }
+}
+
+function flush(reader: Reader): void {
+  const { answer, unread, dropped } = reader;
+  if (answer === undefined || unread.length === 0) return;
+  reader.answer = undefined;
+  reader.unread = [];
+  reader.dropped = 0;
+  answer([unread, dropped]);
+}

@@ -1,0 +1,58 @@
+/**
+ * What happens, told to whoever listens: effects like any other, so that nobody hears of what is not kept.
+ *
+ * While nobody listens none is made.
+ */
+import type { Decision } from './job.js';
+import { levelGate } from './job.js';
+import type { Id, JobRecord } from './records.js';
+
+/**
+ * `put`: it stands in its queue's line, or waits for its date. `started`: its call has begun, or its parts were put. `completed` and
+ * `failed`: its call is over, without or with a failure. `retried`: its error is not its outcome, it is to run again. `interrupted`: it lost
+ * what it ran on, whether that counts or not.
+ */
+export type JobEventType = 'put' | 'started' | 'completed' | 'failed' | 'retried' | 'interrupted';
+/** `refused`: it cannot begin to work, since its id is at work elsewhere. */
+export type DispatcherEventType =
+  | 'registered'
+  | 'unregistered'
+  | 'activated'
+  | 'deactivated'
+  | 'reactivated'
+  | 'refused';
+
+/** Times are milliseconds since the epoch. */
+export type Event =
+  | {
+      readonly type: `job.${JobEventType}`;
+      readonly at: number;
+      readonly job: Id;
+      readonly callable: string;
+      readonly queue: string;
+      /** As in the job's record. */
+      readonly agent: string;
+      readonly attempts: number;
+    }
+  | { readonly type: `dispatcher.${DispatcherEventType}`; readonly at: number; readonly dispatcher: Id }
+  | { readonly type: 'queue.added'; readonly at: number; readonly queue: string };
+
+/** Told when others may see what it tells of: at the gate of the job's level. */
+export function tellJob(decision: Decision, type: JobEventType, job: JobRecord, at = decision.now): void {
+  if (!decision.listening) return;
+  const { id, callable, queue, agent, attempts } = job;
+  const event: Event = { type: `job.${type}`, at, job: id, callable, queue, agent, attempts };
+  decision.effects.push({ type: 'event', gate: levelGate(job.level), event });
+}
+
+export function tellDispatcher(decision: Decision, type: DispatcherEventType, dispatcher: Id): void {
+  if (decision.listening) tell(decision, { type: `dispatcher.${type}`, at: decision.now, dispatcher });
+}
+
+export function tellQueue(decision: Decision, queue: string): void {
+  if (decision.listening) tell(decision, { type: 'queue.added', at: decision.now, queue });
+}
+
+function tell({ effects }: Decision, event: Event): void {
+  effects.push({ type: 'event', gate: 'synced', event });
+}

@@ -1,0 +1,60 @@
+/**
+ * Dispatchers and agents, as their users see them: as data, as they stand when they are asked for.
+ */
+import type { AgentFilter, Id } from '../core/records.js';
+import { idFromText, idToText } from '../protocol/id.js';
+import type { AgentInfo, DispatcherInfo } from '../protocol/messages.js';
+
+/** An agent: who claims for a dispatcher in a queue. */
+export interface Agent {
+  /** The id of the dispatcher whose it is. */
+  readonly dispatcher: string;
+  readonly queue: string;
+  readonly name: string;
+  /** On how many threads it has jobs at most. */
+  readonly size: number;
+  /** What it takes; undefined: everything. */
+  readonly filter: AgentFilter | undefined;
+  /** The ids of the jobs that it has claimed. */
+  readonly running: readonly string[];
+}
+
+/** A dispatcher: a process that runs jobs, or did. */
+export interface Dispatcher {
+  /** The id of its runtime: the same over restarts. */
+  readonly id: string;
+  /** Where it runs, or ran last. */
+  readonly host: string;
+  readonly pid: number;
+  /** Whether it works. One that died is active until another notices. */
+  readonly active: boolean;
+  readonly activatedAt: Date;
+  /** When it last said that it is alive. */
+  readonly lastPingAt: Date;
+  /** Its agents, in all queues. */
+  readonly agents: readonly Agent[];
+}
+
+/** @internal */
+export function agentFrom({ dispatcher, queue, name, size, filter, running }: AgentInfo): Agent {
+  const shown = { queue, name, size, filter: filter ?? undefined };
+  return { dispatcher: idToText(dispatcher), ...shown, running: running.map(idToText) };
+}
+
+/** @internal */
+export function dispatcherFrom({ id, activatedAt, lastPingAt, agents, ...rest }: DispatcherInfo): Dispatcher {
+  return {
+    id: idToText(id),
+    ...rest,
+    activatedAt: new Date(activatedAt),
+    lastPingAt: new Date(lastPingAt),
+    agents: agents.map(agentFrom),
+  };
+}
+
+/** @internal */
+export function dispatcherId(what: string, text: string): Id {
+  const id = typeof text === 'string' ? idFromText(text) : undefined;
+  if (id === undefined) throw new TypeError(`${what}: the id of a dispatcher is needed`);
+  return id;
+}

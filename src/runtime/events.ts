@@ -1,0 +1,127 @@
+/**
+ * What happens, as its listeners read it.
+ */
+import type { DispatcherEventType, Event, JobEventType } from '../core/events.js';
+import { agentDispatcher, agentName } from '../core/records.js';
+import { ClosedError } from '../errors.js';
+import { idToText } from '../protocol/id.js';
+import type { EventBatch } from '../protocol/messages.js';
+import type { Client } from './client.js';
+
+/**
+ * `job.put`: it stands in its queue, or waits for its date. `job.started`: its call has begun. `job.completed`, `job.failed`: its call is
+ * over. `job.retried`: it threw, and is to run again. `job.interrupted`: it lost its thread or its process.
+ */
+export interface JobEvent {
+  readonly type: `job.${JobEventType}`;
+  readonly at: Date;
+  /** The job's id. */
+  readonly job: string;
+  /** `module#export`; empty for a composition without postprocess. */
+  readonly callable: string;
+  readonly queue: string;
+  /** Starts that are known to have happened. */
+  readonly attempts: number;
+  /** The name of the agent that claimed it last, and the id of its dispatcher. */
+  readonly agent: string | undefined;
+  readonly dispatcher: string | undefined;
+}
+
+/** `refused`: it cannot begin to work, since a dispatcher with its id is at work elsewhere. */
+export interface DispatcherEvent {
+  readonly type: `dispatcher.${DispatcherEventType}`;
+  readonly at: Date;
+  readonly dispatcher: string;
+}
+
+export interface QueueEvent {
+  readonly type: 'queue.added';
+  readonly at: Date;
+  readonly queue: string;
+}
+
+/** So many events were dropped here, because they were not read in time. */
+export interface DroppedEvents {
+  readonly type: 'dropped';
+  readonly count: number;
+}
+
+export type CallsheetEvent = JobEvent | DispatcherEvent | QueueEvent | DroppedEvents;
+
+export interface EventsOptions {
+  /** How many events are kept for a reader that is slow; more than these are dropped, and counted. 10,000 by default. */
+  readonly limit?: number;
+}
+
+const defaultLimit = 10_000;
+let lastReader = 0;
+
+/** Ends when the runtime is closed, or when its reader leaves the loop. */
+export class EventStream implements AsyncIterableIterator<CallsheetEvent>, AsyncDisposable {
+  readonly #client: Client;
+  readonly #reader = ++lastReader;
+  /** What came with the last batch and is still to be given, the first last. */
+  #read: CallsheetEvent[] = [];
+  #turn: Promise<unknown>;
+  #ended = false;
+
+  /** @internal Listens from now on. */
+  constructor(client: Client, { limit = defaultLimit }: EventsOptions) {
+    if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`limit: ${limit} is not a whole number from 1`);
+    this.#client = client;
+    this.#turn = this.#client.link.request(['subscribe', this.#reader, limit]).catch(() => {});
+  }
+
+  next(): Promise<IteratorResult<CallsheetEvent, undefined>> {
+    const next = this.#turn.then(() => this.#next());
+    this.#turn = next.catch(() => {});
+    return next;
+  }
+
+  async return(): Promise<IteratorResult<CallsheetEvent, undefined>> {
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#read = [];
+      await this.#client.link.request(['unsubscribe', this.#reader]).catch(() => {});
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  async #next(): Promise<IteratorResult<CallsheetEvent, undefined>> {
+    while (this.#read.length === 0) {
+      if (this.#ended) return { done: true, value: undefined };
+      try {
+        const [events, dropped] = (await this.#client.link.request(['events', this.#reader])) as EventBatch;
+        this.#read = events.map(eventFrom);
+        if (dropped > 0) this.#read.push({ type: 'dropped', count: dropped });
+        this.#read.reverse();
+      } catch (error) {
+        this.#ended = true;
+        if (!(error instanceof ClosedError)) throw error;
+      }
+    }
+    return { done: false, value: this.#read.pop()! };
+  }
+}
+
+function eventFrom(event: Event): CallsheetEvent {
+  const at = new Date(event.at);
+  if ('dispatcher' in event) return { ...event, at, dispatcher: idToText(event.dispatcher) };
+  if (!('job' in event)) return { ...event, at };
+  const { agent } = event;
+  return {
+    ...event,
+    at,
+    job: idToText(event.job),
+    agent: agentName(agent) || undefined,
+    dispatcher: agent === '' ? undefined : idToText(agentDispatcher(agent)),
+  };
+}

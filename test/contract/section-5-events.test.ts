@@ -1,0 +1,194 @@
+/** Section 5 of the contract: what is told of dispatchers, agents and jobs. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type CallsheetEvent, type EventStream, retryErrors } from 'callsheet';
+import { work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { opened } from './opened.js';
+
+/** All that a stream gives until it ends. */
+async function readAll(events: EventStream): Promise<CallsheetEvent[]> {
+  const read: CallsheetEvent[] = [];
+  for await (const event of events) read.push(event);
+  return read;
+}
+
+const typesOf = (events: readonly CallsheetEvent[]) => events.map(({ type }) => type);
+
+describe('5 agents and what they ran', () => {
+  it('[5.3] an agent’s completed jobs can be read, newest first, by time, whoever’s it is', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const ids: string[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      const job = await queue.put(work.mark(name));
+      ids.unshift(job.id);
+      await kit.waitForStatus(job, 'completed');
+      await kit.clock.advance(1000);
+    }
+    await queue.put(work.hold('running'));
+    await kit.untilIdle();
+    const completed = async (options = {}) => (await queue.completedBy('main', options)).map(({ id }) => id);
+    assert.deepEqual(await completed(), ids);
+    assert.deepEqual(await completed({ limit: 2 }), ids.slice(0, 2));
+    const from = kit.clock.now.getTime() - 3000;
+    const dates = { from: new Date(from + 1), to: new Date(from + 2000) };
+    assert.deepEqual(await completed(dates), [ids[1]]);
+    assert.deepEqual(await completed({ dispatcher: kit.runtime.id }), ids);
+    await assert.rejects(queue.completedBy('nobody'), { code: 'UNKNOWN_AGENT' });
+    await assert.rejects(queue.completedBy('main', { limit: 0 }), RangeError);
+    await kit.crash();
+    await kit.reopen();
+    assert.deepEqual(
+      (await kit.runtime.queue().completedBy('main')).map(({ id }) => id),
+      ids,
+    );
+  });
+
+  it('[5.3] knows no more of those that are forgotten', async (t) => {
+    const kit = await opened(t, { retention: { count: 1 } });
+    const queue = kit.runtime.queue();
+    for (const name of ['a', 'b']) await kit.run(work.mark(name));
+    await kit.untilIdle();
+    assert.equal((await queue.completedBy('main')).length, 1);
+  });
+});
+
+describe('5 dispatchers', () => {
+  it('[5.2] are listed with their agents, which anybody can add, resize, re-filter and remove', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const { runtime } = kit;
+    const queue = await runtime.createQueue('mail');
+    const agents = async () => {
+      const [only, ...others] = await runtime.dispatchers();
+      assert.deepEqual([only!.id, only!.active, others], [runtime.id, true, []]);
+      return only!.agents.map((agent) => [agent.queue, agent.name, agent.size, agent.filter]);
+    };
+    const { id: dispatcher } = runtime;
+    await queue.setAgent('extra', { size: 1, dispatcher });
+    await queue.setAgent('main', { size: 1, filter: { modules: ['work'] }, dispatcher });
+    assert.deepEqual(await agents(), [
+      ['', 'main', 2, undefined],
+      ['mail', 'main', 1, { modules: ['work'] }],
+      ['mail', 'extra', 1, undefined],
+    ]);
+    await queue.removeAgent('extra', { dispatcher });
+    await queue.removeAgent('main', { dispatcher });
+    assert.deepEqual(await agents(), [['', 'main', 2, undefined]]);
+    const unknown = '01890a5d-ac96-774b-bcce-b302099a8057';
+    await assert.rejects(queue.setAgent('main', { size: 1, dispatcher: unknown }), { code: 'UNKNOWN_DISPATCHER' });
+    await assert.rejects(queue.setAgent('main', { size: 1, dispatcher: 'me' }), TypeError);
+  });
+
+  it('[5.4] refuse to be unregistered while they are active', async (t) => {
+    const kit = await opened(t);
+    await assert.rejects(kit.runtime.unregister(kit.runtime.id), { code: 'DISPATCHER_ACTIVE' });
+    assert.equal((await kit.runtime.dispatchers()).length, 1);
+  });
+
+  it('[5.7] one that was killed is at work again at once', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(work.hold('job'));
+    await kit.waitForStart(job);
+    await kit.crash();
+    const before = kit.clock.now.getTime();
+    await kit.reopen();
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['job', 'job']);
+    assert.equal(kit.clock.now.getTime(), before);
+  });
+});
+
+describe('5 events', () => {
+  it('[5.5] tell of a job from its put to its end', async (t) => {
+    const kit = await opened(t);
+    const { id } = kit.runtime;
+    const read = readAll(kit.runtime.events());
+    const job = await kit.runtime.queue().put(work.hold('job'));
+    await kit.waitForStart(job);
+    await kit.clock.advance(5000);
+    openGate('job');
+    await kit.waitForStatus(job, 'completed');
+    const endedAt = kit.clock.now;
+    await kit.close();
+    const events = await read;
+    const ofJob = events.filter((event) => 'job' in event);
+    assert.deepEqual(typesOf(ofJob), ['job.put', 'job.started', 'job.completed']);
+    assert.deepEqual(ofJob.at(-1), {
+      type: 'job.completed',
+      at: endedAt,
+      job: job.id,
+      callable: 'work#hold',
+      queue: '',
+      attempts: 1,
+      agent: 'main',
+      dispatcher: id,
+    });
+    assert.deepEqual([ofJob[0]!.agent, ofJob[0]!.dispatcher], [undefined, undefined]);
+  });
+
+  it('[5.5] tell what failed, was retried, was interrupted', async (t) => {
+    const kit = await opened(t);
+    const read = readAll(kit.runtime.events());
+    const queue = kit.runtime.queue();
+    const failing = await queue.put(work.fail('no'), { retry: retryErrors({ limit: 1 }) });
+    await kit.waitForStatus(failing, 'completed');
+    const held = await queue.put(work.hold('held'));
+    await kit.waitForStart(held);
+    await kit.killThread();
+    await kit.close();
+    const events = await read;
+    const typesFor = ({ id }: { id: string }) => typesOf(events.filter((event) => 'job' in event && event.job === id));
+    assert.deepEqual(typesFor(failing), ['job.put', 'job.started', 'job.retried', 'job.started', 'job.failed']);
+    assert.deepEqual(typesFor(held).slice(0, 3), ['job.put', 'job.started', 'job.interrupted']);
+  });
+
+  it('[5.5] tell of queues and of dispatchers', async (t) => {
+    const kit = await opened(t);
+    const read = readAll(kit.runtime.events());
+    const { id } = kit.runtime;
+    await kit.runtime.createQueue('mail');
+    await kit.runtime.createQueue('mail');
+    await kit.close();
+    const events = await read;
+    assert.deepEqual(
+      events.map((event) => [event.type, 'queue' in event ? event.queue : 'dispatcher' in event && event.dispatcher]),
+      [
+        ['queue.added', 'mail'],
+        ['dispatcher.deactivated', id],
+      ],
+    );
+  });
+
+  it('[5.5] begin when somebody listens, and end when he leaves', async (t) => {
+    const kit = await opened(t);
+    await kit.run(work.mark('before'));
+    const events = kit.runtime.events();
+    await kit.run(work.mark('during'));
+    for await (const event of events) {
+      assert.equal(event.type, 'job.put');
+      break;
+    }
+    assert.deepEqual(await events.next(), { done: true, value: undefined });
+    await kit.run(work.mark('after'));
+    assert.deepEqual(await events.next(), { done: true, value: undefined });
+  });
+
+  it('[5.5] are kept for a slow reader up to a limit, and counted beyond', async (t) => {
+    const kit = await opened(t);
+    const slow = kit.runtime.events({ limit: 4 });
+    const quick = kit.runtime.events();
+    await kit.runtime.queue().putAll(Array.from({ length: 10 }, () => work.hold('job')));
+    await kit.runtime.createQueue('mail');
+    const first = await Promise.all(Array.from({ length: 5 }, () => slow.next()));
+    assert.deepEqual(typesOf(first.map(({ value }) => value!)), [...Array(4).fill('job.put'), 'dropped']);
+    const dropped = first[4]!.value!;
+    assert.ok(dropped.type === 'dropped' && dropped.count >= 7, `${JSON.stringify(dropped)}`);
+    await kit.runtime.createQueue('books');
+    const next = (await slow.next()).value!;
+    assert.ok(next.type === 'queue.added' && next.queue === 'books');
+    const all = await Promise.all(Array.from({ length: 11 }, () => quick.next()));
+    assert.deepEqual(typesOf(all.map(({ value }) => value!)), [...Array(10).fill('job.put'), 'queue.added']);
+    assert.throws(() => kit.runtime.events({ limit: 0 }), RangeError);
+  });
+});
