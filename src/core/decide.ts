@@ -163,8 +163,7 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
     const spec = jobs[index]!;
     const live = liveJob(decision, spec, queue);
     if (live === undefined) {
-      const job = createJob(decision, spec, { owner, queue, level, role: 'root', parent: '', index: 0 });
-      if (!spec.options.held) enqueue(decision, job);
+      createJob(decision, spec, { owner, queue, level, role: 'root', parent: '', index: 0 }, !spec.options.held);
     } else {
       raise(state, live, level);
       same ??= jobs.map(({ id }) => id);
@@ -213,6 +212,9 @@ function move(state: State, job: JobRecord, queue: string): void {
 /** A run is over: what the job asked for and its outcome are one change. */
 function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt }: Settle): void {
   const { state, now } = decision;
+  const isPlain = inner.length === 0 && (outcome.kind === 'value' || outcome.kind === 'failure');
+  // Nothing can go wrong with this one, which nearly all are: its start and its end are one change.
+  if (isPlain && !job.cancelled) return conclude(decision, job, outcome.kind, outcome.payload, startedAt);
   begin(decision, job, startedAt);
   if (job.cancelled) return concludeCancelled(decision, job);
   const mark = state.begin(now);

@@ -45,16 +45,19 @@ export interface Place {
   readonly index: number;
 }
 
-/** Makes a job with its parts and callbacks, all `new`. */
-export function createJob(decision: Decision, spec: JobSpec, place: Place): JobRecord {
+/** Makes a job with its parts and callbacks, all `new`; or, `enqueued`, the job itself as `enqueue` leaves it. */
+export function createJob(decision: Decision, spec: JobSpec, place: Place, enqueued = false): JobRecord {
   const { state, now } = decision;
   const { options } = spec;
   const isCallback = place.role !== 'root' && place.role !== 'part';
+  const { beginAfter = 0 } = options;
+  const dueAt = enqueued && beginAfter > now ? beginAfter : 0;
+  const queued = enqueued && dueAt === 0;
   const job = state.insert({
     kind: 'job',
     id: spec.id,
     owner: place.owner,
-    status: 'new',
+    status: enqueued ? 'pending' : 'new',
     form: spec.form,
     role: place.role,
     stage: spec.form === 'call' ? 'call' : 'parts',
@@ -75,9 +78,9 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place): JobR
     places: none,
     shared: none,
     unique: options.unique ?? '',
-    queued: false,
+    queued,
     front: false,
-    eligible: 0,
+    eligible: queued ? state.nextPosition() : 0,
     fence: 0,
     claimed: false,
     begun: false,
@@ -91,8 +94,8 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place): JobR
     interruptions: 0,
     outcome: 'none',
     putAt: now,
-    beginAfter: options.beginAfter ?? 0,
-    dueAt: 0,
+    beginAfter,
+    dueAt,
     deadline: deadlineOf(options, now),
     timeoutMs: options.timeoutMs ?? 0,
     firstStartAt: 0,
@@ -218,10 +221,17 @@ function joinLine(state: State, row: JobRow): void {
   row.eligible = state.nextPosition();
 }
 
-/** The job's call is over. */
-export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKind, result: Payload | null): void {
+/** The job's call is over; of one that was not known to have begun, `begunAt` tells when it had. */
+export function conclude(
+  decision: Decision,
+  job: JobRecord,
+  outcome: OutcomeKind,
+  result: Payload | null,
+  begunAt?: number,
+): void {
   const { state, now, effects } = decision;
   state.change(job, (row) => {
+    if (begunAt !== undefined && !row.begun) noteStart(row, begunAt);
     noteUnclaimed(row);
     row.status = 'callbacks';
     row.stage = 'call';
@@ -232,12 +242,14 @@ export function conclude(decision: Decision, job: JobRecord, outcome: OutcomeKin
     row.result = result;
     row.endAt = now;
     if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
+    if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);
   });
   effects.push({ type: 'settled', gate: levelGate(job.level), job });
   tellJob(decision, outcome === 'failure' ? 'failed' : 'completed', job);
   for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
   if (isWhole(job)) endParts(decision, job);
-  goOn(decision, job);
+  if (job.status === 'completed') completed(decision, job);
+  else goOn(decision, job);
   if (job.role === 'part') notePart(decision, job);
 }
 
@@ -248,10 +260,16 @@ export function concludeCancelled(decision: Decision, job: JobRecord): void {
 
 /** Nothing of the job is left to do. */
 export function complete(decision: Decision, job: JobRecord): void {
-  decision.state.change(job, (row) => {
-    row.status = 'completed';
-    row.completedAt = decision.now;
-  });
+  decision.state.change(job, (row) => noteCompleted(row, decision.now));
+  completed(decision, job);
+}
+
+function noteCompleted(row: JobRow, now: number): void {
+  row.status = 'completed';
+  row.completedAt = now;
+}
+
+function completed(decision: Decision, job: JobRecord): void {
   if (takesTurns(job)) callbackCompleted(decision, job);
 }
 

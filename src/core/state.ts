@@ -8,7 +8,7 @@
  */
 import { Heap } from './heap.js';
 import { agentOf, awaitedBy, isUnfinished, liveUnique, placeKey, timerOf, uniqueKey } from './indices.js';
-import { JobRow } from './job-row.js';
+import { JobFields, JobRow } from './job-row.js';
 import { type Lane, Lanes } from './lanes.js';
 import { Members } from './members.js';
 import { neededPlaces, quotaOf } from './quota.js';
@@ -284,7 +284,7 @@ export class State {
   change(job: JobRecord, change: (row: JobRow) => void): void {
     const row = job as JobRow;
     if (row.command !== this.#command && (this.#fallible || row.notedIn !== this.#group))
-      this.#note(row, new JobRow(row));
+      this.#note(row, new JobFields(row));
     const { status, outcome } = row;
     change(row);
     checkStep(row, status, outcome);
@@ -480,8 +480,8 @@ export class State {
   }
 
   /**
-   * Gives a job an equal payload in the place of one that it shares with another, whose outcome it took: for a store that keeps
-   * payloads by job. No decision, so nothing to write or to take back.
+   * Gives a job an equal payload in the place of the one it has, which it shares with another, or which lies elsewhere now: for a store that
+   * keeps payloads by job. No decision, so nothing to write or to take back.
    */
   ownPayload(job: JobRecord, slot: PayloadSlot, payload: Payload): void {
     (job as JobRow)[slot] = payload;

@@ -86,7 +86,7 @@ export class RecordReader implements Replay {
     const job = this.#state.job(id);
     const key = payloadSlots[slot]!;
     if (job === undefined || job[key] === null) return;
-    this.#state.load({ ...job, [key]: payloadAt(id, at, bytes) });
+    this.#state.ownPayload(job, key, payloadAt(id, at, bytes));
   }
 
   #job(input: ByteReader, lsn: number): void {

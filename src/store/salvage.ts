@@ -4,6 +4,7 @@
  * A family (a root with its parts and callbacks) is salvaged whole or not at all: half of one would run on and come to wrong results.
  * What is not salvaged is listed, with the reason.
  */
+import { JobFields } from '../core/job-row.js';
 import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../core/records.js';
 import { settingKey } from '../core/records.js';
 import { State } from '../core/state.js';
@@ -137,7 +138,7 @@ function readFamily(reader: SalvageReader, family: readonly JobRecord[]): JobRec
     payload && StoredPayload.of(payload.bytes ?? reader.entry(payload.position).subarray(payloadHeadBytes));
   try {
     return family.map((job) => ({
-      ...job,
+      ...JobFields.toRecord(job),
       args: read(job.args as StoredPayload | null),
       result: read(job.result as StoredPayload | null),
     }));

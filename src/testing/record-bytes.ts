@@ -1,7 +1,7 @@
 /**
  * Records as bytes, for stores of tests: nothing that is not in the bytes outlives the process that wrote them.
  */
-import { JobRow } from '../core/job-row.js';
+import { JobFields } from '../core/job-row.js';
 import type { AnnotationRecord, JobRecord, Payload, SettingRecord } from '../core/records.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
 import { StoredPayload } from '../store/stored-payload.js';
@@ -10,7 +10,7 @@ export type AnyRecord = SettingRecord | AnnotationRecord | JobRecord;
 
 /** With its payloads' bytes in it. */
 export function encodeRecord(record: AnyRecord): Uint8Array {
-  const plain: Record<string, unknown> = record.kind === 'job' ? { ...new JobRow(record) } : { ...record };
+  const plain: Record<string, unknown> = record.kind === 'job' ? { ...JobFields.toRecord(record) } : { ...record };
   for (const [key, value] of Object.entries(plain)) if (value instanceof StoredPayload) plain[key] = value.bytes;
   return packBatch([plain]);
 }

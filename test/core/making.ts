@@ -1,7 +1,7 @@
 /** Making what the core works on: states, ids, commands, and a reading of a whole state that can be compared. */
 import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
-import { JobRow } from '../../src/core/job-row.js';
+import { JobFields } from '../../src/core/job-row.js';
 import { neededPlaces, quotaOf } from '../../src/core/quota.js';
 import { agentKey, type Id, type JobRecord, type Payload } from '../../src/core/records.js';
 import { State } from '../../src/core/state.js';
@@ -106,7 +106,7 @@ export class Machine {
   /** What the next process finds, and its first command. */
   reopened(): Machine {
     const next = new Machine();
-    for (const job of this.state.jobs()) next.state.load(new JobRow(job));
+    for (const job of this.state.jobs()) next.state.load(new JobFields(job));
     next.state.loaded();
     next.now = this.now;
     next.do({ type: 'recover' });
@@ -168,7 +168,7 @@ export function hasRoom(state: State, job: JobRecord): boolean {
 }
 
 /** All that is stored of a job: what indices keep beside it is as in a new row. */
-export const recordOf = (job: JobRecord): JobRecord => ({ ...new JobRow(job) });
+export const recordOf = (job: JobRecord): JobRecord => JobFields.toRecord(job);
 
 /** A whole state as data: records and everything that is derived from them. */
 export function snapshotOf(state: State) {

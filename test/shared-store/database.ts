@@ -6,6 +6,7 @@
  * a conflict without a reason, a connection that is lost before a commit, after it, or while it still goes on, a notification that never comes.
  */
 import { agentOf, awaitedBy, isUnfinished, liveUnique, placeKey, timerOf } from '../../src/core/indices.js';
+import { JobFields } from '../../src/core/job-row.js';
 import {
   type AnnotationRecord,
   agentDispatcher,
@@ -335,7 +336,7 @@ export class Transaction {
     const { faults, struck } = this.#database;
     // What is sent is bytes: what becomes of the records after this is not in them.
     const encoded = new Map<AnyRecord, Uint8Array>();
-    const kept = { ...changes, jobs: changes.jobs.map((job) => ({ ...job })) };
+    const kept = { ...changes, jobs: changes.jobs.map(JobFields.toRecord) };
     for (const [at, job] of kept.jobs.entries()) encoded.set(job, encodeRecord(changes.jobs[at]!));
     const apply = () => {
       for (const [key, version] of this.#seen) if (this.#database.versionOf(key) !== version) throw new ConflictError();
