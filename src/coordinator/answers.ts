@@ -18,6 +18,8 @@ export interface AnswerContext {
   readonly dispatcher: Id;
   readonly now: () => number;
   isRunning(job: Id): boolean;
+  /** Puts of several jobs of which somebody has handles. */
+  readonly putsInHand: number;
   /** How many puts wait for room in a queue. */
   putsWaiting(queue: string): number;
 }
@@ -67,7 +69,7 @@ export function answer(context: AnswerContext, query: Query): unknown {
     case 'dispatchers':
       return dispatchers(context);
     case 'figures':
-      return { ...context.store.figures, jobs: state.size };
+      return { ...context.store.figures, jobs: state.size, putsInHand: context.putsInHand };
   }
 }
 

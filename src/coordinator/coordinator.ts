@@ -34,6 +34,7 @@ import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
 import { EventFeed } from './event-feed.js';
 import { HandedOver } from './handed-over.js';
+import { InHand } from './in-hand.js';
 import type { Timer } from './long-timeout.js';
 import { outcomeBytes, payloadBytes } from './outcome-bytes.js';
 import type { PoolOwner, PoolPort, Run } from './pool-port.js';
@@ -66,6 +67,7 @@ interface Closing {
   finishing: boolean;
 }
 
+type WirePuts = Extract<WireCommand, { type: 'put' | 'all' }>;
 type OutcomeWaiter = (error: Error | undefined, outcome?: WireOutcome) => void;
 type AnnotationWaiter = (value: Uint8Array | null) => void;
 
@@ -81,6 +83,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #annotationWaiters = new Waiters<AnnotationWaiter>();
   readonly #drainWaiters = new Waiters<number>();
   readonly #handed = new HandedOver();
+  readonly #inHand = new InHand();
   /** Puts that wait for room in a bounded queue. */
   readonly #heldPuts = new Waiters<() => void>();
   readonly #presence: Presence;
@@ -214,6 +217,9 @@ export class Coordinator implements PoolOwner, StoreOwner {
         case 'event':
           this.#feed.push(effect.event);
           break;
+        case 'forgotten':
+          if (this.#inHand.size > 0) this.#tellInHand(effect.job);
+          break;
         case 'log':
           this.#ports.post(['log', effect.level, effect.message, `job ${idToText(effect.job)}`]);
       }
@@ -281,6 +287,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
         dispatcher: this.#options.dispatcher,
         now: this.#ports.now,
         isRunning: (job) => this.#pool.isRunning(job),
+        putsInHand: this.#inHand.size,
         putsWaiting: (queue) => this.#heldPuts.count(queue),
       },
       query,
@@ -353,6 +360,9 @@ export class Coordinator implements PoolOwner, StoreOwner {
               else this.waitForAnnotation(message[2], message[3], message[4], (value) => this.#tell(request, value));
             },
           );
+        case 'release':
+          this.#inHand.release(message[2]);
+          return this.#answer(request);
         case 'drained':
           return this.#drainWaiters.add(message[2], request);
         case 'subscribe':
@@ -390,6 +400,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
       else if (same === undefined) this.#ports.post(['done', first, puts.length]);
       else {
         this.#watched.delete(jobs[0]![0]);
+        this.#inHand.hold(jobs[0]![0], jobs[0]![0], same);
         this.#ports.post(['answer', first, same]);
       }
     });
@@ -415,6 +426,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     );
     this.#decide(command, gate, (error, same) => {
       if (error !== undefined) this.#handed.dropRefused(wire);
+      else if (wire.type === 'put' || wire.type === 'all') this.#hold(wire, same);
       if (same !== undefined) this.#ports.post(['answer', request, same]);
       else this.#answer(request, error);
     });
@@ -513,6 +525,21 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const payload = outcomeBytes(this.#store, job);
     if (put !== undefined) this.#ports.post(['settled', put, outcome, payload]);
     for (const tell of this.#outcomeWaiters.take(job.id)) tell(undefined, [outcome, payload]);
+  }
+
+  /** A put of several: their outcomes come only where they are asked for, and before they are forgotten. */
+  #hold(wire: WirePuts, same: readonly Id[] | undefined): void {
+    const puts = wire.type === 'all' ? wire.commands : [wire];
+    const [first, last] = [puts[0], puts.at(-1)];
+    if (first?.type !== 'put' || last?.type !== 'put' || first.jobs.length === 0) return;
+    this.#inHand.hold(first.jobs[0]![0], last.jobs.at(-1)![0], same);
+  }
+
+  #tellInHand(job: JobRecord): void {
+    for (const hand of this.#inHand.handsOf(job.id)) {
+      const outcome = job.outcome as Exclude<OutcomeKind, 'none'>;
+      this.#ports.post(['kept', hand, job.id, outcome, outcomeBytes(this.#store, job)]);
+    }
   }
 
   /** Nothing in the queue is due or running. */

@@ -171,6 +171,8 @@ export type Effect =
   | { readonly type: 'settled'; readonly gate: Gate; readonly job: JobRecord }
   /** Something that whoever listens wants to hear. */
   | { readonly type: 'event'; readonly gate: Gate; readonly event: Event }
+  /** The root is remembered no more: whoever may still ask is to be told its outcome now. */
+  | { readonly type: 'forgotten'; readonly gate: Gate; readonly job: JobRecord }
   /** Something went wrong that is nobody's outcome. */
   | {
       readonly type: 'log';

@@ -6,7 +6,7 @@
 import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobTimeoutError } from '../errors.js';
 import { removeAgent, setAgent } from './agent.js';
 import { addCallbacks } from './callback.js';
-import type { Command, Effect, JobSpec, Outside } from './commands.js';
+import type { Command, Effect, InnerCommand, JobSpec, Outside } from './commands.js';
 import { addParts } from './composite.js';
 import { activate, deactivate, ping, recoverAll, requireDispatcher, rescue, unregister } from './dispatcher.js';
 import {
@@ -38,7 +38,7 @@ const dueAtOnce = 256;
 
 export interface Decided {
   readonly effects: readonly Effect[];
-  /** A put: the job that each of its jobs turned out to be, by its unique key; undefined where they are all new. */
+  /** Puts: the job that each of its jobs turned out to be, by its unique key; undefined where they are all new. */
   readonly same: readonly Id[] | undefined;
 }
 
@@ -48,8 +48,10 @@ export function decide(state: State, command: Command, outside: Outside): Decide
   const { now, dispatcher, listening, random, failure } = outside;
   const decision: Decision = { state, now, dispatcher, listening, random, failure, effects: [] };
   try {
-    const same = command.type === 'put' ? putAll(decision, command) : undefined;
-    if (command.type !== 'put') apply(decision, command);
+    let same: readonly Id[] | undefined;
+    if (command.type === 'put') same = putAll(decision, command);
+    else if (command.type === 'all') same = applyAll(decision, command.commands);
+    else apply(decision, command);
     return { effects: decision.effects, same };
   } catch (error) {
     state.rollback(mark);
@@ -64,7 +66,7 @@ function apply(decision: Decision, command: Command): void {
       putAll(decision, command);
       return;
     case 'all':
-      for (const inner of command.commands) apply(decision, inner);
+      applyAll(decision, command.commands);
       return;
     case 'remove':
       return remove(decision, knownJob(state, command.job));
@@ -171,6 +173,22 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
     }
   }
   return same;
+}
+
+/** All or none. Gives the ids of what was put, if a unique key made any of it another. */
+function applyAll(decision: Decision, commands: readonly InnerCommand[]): readonly Id[] | undefined {
+  const ids: Id[] = [];
+  let isNew = true;
+  for (const command of commands) {
+    if (command.type !== 'put') {
+      apply(decision, command);
+      continue;
+    }
+    const same = putAll(decision, command);
+    isNew &&= same === undefined;
+    ids.push(...(same ?? command.jobs.map(({ id }) => id)));
+  }
+  return isNew ? undefined : ids;
 }
 
 /** The live job with the same unique key, unless the new one is to take its place and can. */

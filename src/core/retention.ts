@@ -3,7 +3,7 @@
  * and callbacks, so what a parent still needs is never gone.
  */
 import type { Retention } from './commands.js';
-import type { Decision } from './job.js';
+import { type Decision, levelGate } from './job.js';
 import type { State } from './state.js';
 
 /** Seven days, 100,000 jobs, 256 MiB of their arguments and results. */
@@ -21,6 +21,9 @@ export function hasForgettable(state: State, keep: Retention, now: number): bool
   );
 }
 
-export function forgetCompleted({ state, now }: Decision, keep: Retention): void {
-  for (let left = forgottenAtOnce; left > 0 && hasForgettable(state, keep, now); left--) state.forgetOldest();
+export function forgetCompleted({ state, now, effects }: Decision, keep: Retention): void {
+  for (let left = forgottenAtOnce; left > 0 && hasForgettable(state, keep, now); left--) {
+    const job = state.forgetOldest();
+    effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
+  }
 }

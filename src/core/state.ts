@@ -293,8 +293,10 @@ export class State {
   }
 
   /** Removes the oldest completed root, with all that hangs on it. */
-  forgetOldest(): void {
-    this.#forget(this.#completed[this.#oldest++]!);
+  forgetOldest(): JobRecord {
+    const row = this.#completed[this.#oldest++]!;
+    this.#forget(row);
+    return row;
   }
 
   /** Changes a setting; undefined removes it. */

@@ -101,6 +101,8 @@ export type ClientMessage =
   /** Answered with an `EventBatch`, when there is something in it or the reader is gone. */
   | ['events', request: number, reader: number]
   | ['unsubscribe', request: number, reader: number]
+  /** Nobody has the handles any more that a put gave whose first job had this id. */
+  | ['release', request: number, hand: Id]
   | ['close', request: number, graceMs: number];
 
 /** What has happened, and how many events more, which were not kept. */
@@ -117,6 +119,8 @@ export type CoordinatorMessage =
   | ['answer', request: number, value: unknown]
   /** The outcome of the job that was put with this request. */
   | ['settled', request: number, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
+  /** The outcome of a job that is forgotten from now on, for those who have a handle of it; see `release`. */
+  | ['kept', hand: Id, job: Id, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
   /** The runtime is ready: which functions its modules export, and what of the last run was found. */
   | ['ready', found: OpenFigures, modules: Record<string, WireModule>]
   | ['log', level: 'fatal' | 'error' | 'warn' | 'info', message: string, detail: string]

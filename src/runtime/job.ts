@@ -17,6 +17,7 @@ import { decodePayload, encodeArguments } from '../protocol/payload.js';
 import { type Progress, progressFrom, progressName } from '../protocol/progress.js';
 import { Annotations } from './annotations.js';
 import type { Client } from './client.js';
+import type { Hand } from './hand.js';
 import type { ComingOutcome } from './link.js';
 
 /** What is known of a job at one moment. */
@@ -73,14 +74,17 @@ export class Job<Result = unknown> {
   readonly #id: Id;
   /** Undefined: the outcome is asked for when it is wanted. */
   readonly #coming: ComingOutcome | undefined;
+  /** What is kept of jobs that are forgotten. */
+  readonly #hand: Hand | undefined;
   /** As it was told: an outcome never changes. */
   #told: WireOutcome | undefined;
 
   /** @internal */
-  constructor(client: Client, id: Id, coming?: ComingOutcome) {
+  constructor(client: Client, id: Id, coming?: ComingOutcome, hand?: Hand) {
     this.#client = client;
     this.#id = id;
     this.#coming = coming;
+    this.#hand = hand;
   }
 
   /** What is said about the job, live. */
@@ -130,7 +134,8 @@ export class Job<Result = unknown> {
    * What the job's function returned, as soon as its call is over and as safe as the job's durability asks.
    *
    * @throws {JobFailedError} if the job failed; its `failure` and `cause` say how.
-   * @throws {JobForgottenError} if the job completed so long ago that it is remembered no more.
+   * @throws {JobForgottenError} if the job completed so long ago that it is remembered no more. A handle that a put gave has the result all
+   * the same, as long as anybody has it.
    */
   result(): Promise<Result> {
     return this.#whenOver(([kind, payload]) => {
@@ -210,7 +215,14 @@ export class Job<Result = unknown> {
   }
 
   async #ask(): Promise<WireOutcome> {
-    this.#told ??= (await this.#client.link.request(['outcome', this.#id])) as WireOutcome;
+    this.#told ??= this.#hand?.outcomeOf(this.#id);
+    try {
+      this.#told ??= (await this.#client.link.request(['outcome', this.#id])) as WireOutcome;
+    } catch (error) {
+      // It may have been forgotten with the question on its way.
+      this.#told = this.#hand?.outcomeOf(this.#id);
+      if (this.#told === undefined) throw error;
+    }
     return this.#told;
   }
 }

@@ -10,6 +10,8 @@ import { packClientMessages, unpackCoordinatorMessages } from '../protocol/messa
 import type { ClientMessage, CoordinatorMessage, WireJob } from '../protocol/messages.js';
 import type { Handed, HandedBuffer, HandedBuffers } from '../protocol/transfer.js';
 
+import { Hand } from './hand.js';
+
 type Request = ClientMessage extends infer M
   ? M extends [infer Type, number, ...infer Rest]
     ? [Type, ...Rest]
@@ -110,6 +112,11 @@ export class Link {
   readonly #pending = new Map<number, Pending>();
   /** Puts that are not accepted yet, or whose outcome is still to come. */
   readonly #puts = new Map<number, Put<unknown>>();
+  readonly #hands = new Map<Id, WeakRef<Hand>>();
+  readonly #dropped = new FinalizationRegistry<Id>((first) => {
+    this.#hands.delete(first);
+    this.request(['release', first]).catch(() => {});
+  });
   #outgoing: ClientMessage[] = [];
   #handed: [Id, readonly HandedBuffer[]][] = [];
   #incoming: CoordinatorMessage[] = [];
@@ -166,6 +173,14 @@ export class Link {
       this.#puts.set(number, new Put(resolve, reject, accepted) as Put<unknown>);
       this.#say(['put', number, queue, level, job]);
     });
+  }
+
+  /** The handles that a put gives whose first job has this id: what is forgotten of their jobs comes by itself while anybody has one. */
+  hold(first: Id): Hand {
+    const hand = new Hand();
+    this.#hands.set(first, new WeakRef(hand));
+    this.#dropped.register(hand, first);
+    return hand;
   }
 
   /** Nothing more will be answered: what waits, and what comes, gets this error. */
@@ -235,6 +250,9 @@ export class Link {
         this.#puts.get(message[1])?.settle([message[2], message[3]]);
         this.#puts.delete(message[1]);
         return 1;
+      case 'kept':
+        this.#hands.get(message[1])?.deref()?.keep(message[2], [message[3], message[4]]);
+        return 0;
       case 'ready':
         this.#opened?.resolve(message);
         return 1;

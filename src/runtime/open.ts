@@ -9,7 +9,7 @@ import { type Logger, pino } from 'pino';
 import type { CoordinatorSetup } from '../coordinator/main.js';
 import type { Retention } from '../core/commands.js';
 import { defaultQueue } from '../core/queue.js';
-import { type Level, levels } from '../core/records.js';
+import { type Id, type Level, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { registrationOf } from '../definition/define-jobs.js';
@@ -139,9 +139,13 @@ export class Runtime implements AsyncDisposable {
       const wire = encodeJob(encoding, options === undefined ? call : call.with(options), `puts[${index}].`);
       return { type: 'put' as const, queue, owner: '', level, jobs: [wire] };
     });
-    this.#client.link.handOver(encoding.handed);
-    await this.#client.do({ type: 'all', commands }, level);
-    return commands.map(({ jobs }) => new Job(this.#client, jobs[0]![0]));
+    if (commands.length === 0) return [];
+    const { link } = this.#client;
+    link.handOver(encoding.handed);
+    const hand = link.hold(commands[0]!.jobs[0]![0]);
+    const same = (await this.#client.do({ type: 'all', commands }, level)) as readonly Id[] | undefined;
+    const ids = same ?? commands.map(({ jobs }) => jobs[0]![0]);
+    return ids.map((id) => new Job(this.#client, id, undefined, hand));
   }
 
   /** The dispatchers that work here, or did, with their agents. */
@@ -169,9 +173,12 @@ export class Runtime implements AsyncDisposable {
     return new EventStream(this.#client, options);
   }
 
-  /** Group commits, syncs and bytes written since this runtime was opened, and how many jobs are remembered. */
-  async stats(): Promise<StoreFigures & { readonly jobs: number }> {
-    return (await this.#client.ask({ type: 'figures' })) as StoreFigures & { jobs: number };
+  /**
+   * Group commits, syncs and bytes written since this runtime was opened, how many jobs are remembered, and how many puts of several jobs
+   * there are of which handles are held.
+   */
+  async stats(): Promise<StoreFigures & { readonly jobs: number; readonly putsInHand: number }> {
+    return (await this.#client.ask({ type: 'figures' })) as StoreFigures & { jobs: number; putsInHand: number };
   }
 
   /** The handle of a job that was put at any time, by its id. */

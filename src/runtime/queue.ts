@@ -85,8 +85,11 @@ export class Queue {
       const encoding = this.#client.puttingAt(level);
       const wire = this.#encoded(encoding, job, options, 'the job', '');
       this.#client.link.handOver(encoding.handed);
-      return this.#client.link.put(this.name, level, wire, (coming, same) =>
-        same === undefined ? new Job<Result>(this.#client, wire[0], coming) : new Job<Result>(this.#client, same),
+      const { link } = this.#client;
+      return link.put(this.name, level, wire, (coming, same) =>
+        same === undefined
+          ? new Job<Result>(this.#client, wire[0], coming)
+          : new Job<Result>(this.#client, same, undefined, link.hold(wire[0])),
       );
     } catch (error) {
       return Promise.reject(error);
@@ -101,9 +104,11 @@ export class Queue {
       this.#encoded(encoding, job, options, `jobs[${index}]`, jobs.length === 1 ? '' : `jobs[${index}].`),
     );
     const put = { type: 'put', queue: this.name, owner: '', level, jobs: wire } as const;
-    this.#client.link.handOver(encoding.handed);
+    const { link } = this.#client;
+    link.handOver(encoding.handed);
+    const hand = wire.length === 0 ? undefined : link.hold(wire[0]![0]);
     const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
-    return (same ?? wire.map(([id]) => id)).map((id) => new Job<Result>(this.#client, id));
+    return (same ?? wire.map(([id]) => id)).map((id) => new Job<Result>(this.#client, id, undefined, hand));
   }
 
   /** How many jobs wait here, those that wait for a date included. */

@@ -29,6 +29,33 @@ describe('2 jobs: kept, changed, referred to', () => {
     await assert.rejects(old!.status(), { name: 'JobForgottenError', code: 'JOB_FORGOTTEN' });
   });
 
+  it('[2.12] a handle in hand still resolves, whichever put gave it, also a job that a key made it', async (t) => {
+    const kit = await opened(t, { retention: { count: 0 } });
+    const queue = kit.runtime.queue();
+    const live = await queue.put(work.hold('live'), { unique: 'key' });
+    const marks = ['a', 'b', 'c'].map((name) => work.mark(name));
+    const inHand = [
+      ...(await queue.putAll(marks)),
+      ...(await kit.runtime.putTogether([
+        { job: work.mark('d') },
+        { job: work.mark('e'), options: { unique: 'key' } },
+      ])),
+      await queue.put(work.mark('f'), { unique: 'key' }),
+      ...(await queue.putAll([work.mark('g'), work.mark('h').with({ unique: 'key' })])),
+      (await queue.putAll([parallel([work.mark('i'), work.mark('j')], { postprocess: work.list })]))[0]!,
+    ];
+    openGate('live');
+    await kit.untilIdle();
+    await kit.run(work.mark('last'));
+    assert.equal((await kit.runtime.stats()).jobs, 0);
+    const names = ['a', 'b', 'c', 'd', 'live', 'live', 'g', 'live', ['i', 'j']];
+    assert.deepEqual(await Promise.all(inHand.map((job) => job.result())), names);
+    for (const job of [live, ...inHand]) {
+      await assert.rejects(kit.runtime.job(job.id).result(), JobForgottenError);
+      await assert.rejects(job.details(), JobForgottenError);
+    }
+  });
+
   for (const [what, retention] of [
     ['so many', { count: 2 }],
     ['so many bytes', { bytes: 20 }],

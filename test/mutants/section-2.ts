@@ -310,4 +310,18 @@ export const section2: readonly Mutant[] = [
     find: '    return there.push(buffer) - 1;',
     replace: '    return there.push(structuredClone(buffer, { transfer: [buffer as ArrayBuffer] })) - 1;',
   },
+  {
+    bug: 'what is forgotten is not told to who has a handle of it',
+    tags: ['2.12'],
+    file: 'coordinator/coordinator.ts',
+    find: 'if (this.#inHand.size > 0) this.#tellInHand(effect.job);',
+    replace: '',
+  },
+  {
+    bug: 'of jobs put together none is in hand',
+    tags: ['2.12'],
+    file: 'coordinator/coordinator.ts',
+    find: "else if (wire.type === 'put' || wire.type === 'all') this.#hold(wire, same);",
+    replace: "else if (wire.type === 'put') this.#hold(wire, same);",
+  },
 ];

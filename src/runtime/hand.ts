@@ -1,0 +1,18 @@
+/**
+ * The handles of one put, as long as anybody has one of them: what is forgotten of their jobs meanwhile is kept here.
+ */
+import type { Id } from '../core/records.js';
+import type { WireOutcome } from '../protocol/dispatch.js';
+
+export class Hand {
+  readonly #kept = new Map<Id, WireOutcome>();
+
+  /** The job is forgotten from now on; its outcome is not to keep the whole message that it came in. */
+  keep(job: Id, [kind, payload]: WireOutcome): void {
+    this.#kept.set(job, [kind, new Uint8Array(payload)]);
+  }
+
+  outcomeOf(job: Id): WireOutcome | undefined {
+    return this.#kept.get(job);
+  }
+}
