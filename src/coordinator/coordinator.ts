@@ -10,7 +10,7 @@ import { levelGate } from '../core/job.js';
 import { queueOf } from '../core/queue.js';
 import { type AnnotationRecord, type Id, isAgentOf, type JobRecord, type OutcomeKind } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
-import { ClaimLostError, ClosedError } from '../errors.js';
+import { ClaimLostError, ClosedError, JournalCorruptError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
 import { commandFromWire } from '../protocol/commands.js';
 import type { WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
@@ -500,8 +500,22 @@ export class Coordinator implements PoolOwner, StoreOwner {
     if (job === undefined || job.fence !== fence || !job.claimed) return;
     // What another dispatcher is to run, that one hears of from its store.
     if (!isAgentOf(job.agent, this.#options.dispatcher)) return;
-    if (this.#closing === undefined) this.#claiming!.makeReady(job);
+    if (this.#closing === undefined) this.#prepare(job);
     else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
+  }
+
+  /** A payload that is damaged on the disk fails the job that is to be called with it, and nobody else. */
+  #prepare(job: JobRecord): void {
+    const { id, fence } = job;
+    try {
+      this.#claiming!.makeReady(job);
+    } catch (error) {
+      // Whatever else it is, the store has said that it is its end.
+      if (!(error instanceof JournalCorruptError)) return;
+      this.#ports.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
+      this.#decide({ type: 'cannotBegin', job: id, fence, error });
+      this.turn();
+    }
   }
 
   #takeBack(id: Id): void {
@@ -521,10 +535,16 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const put = this.#watched.get(job.id);
     if (put === undefined && !this.#outcomeWaiters.has(job.id)) return;
     this.#watched.delete(job.id);
-    const outcome = job.outcome as Exclude<OutcomeKind, 'none'>;
-    const payload = outcomeBytes(this.#store, job);
-    if (put !== undefined) this.#ports.post(['settled', put, outcome, payload]);
-    for (const tell of this.#outcomeWaiters.take(job.id)) tell(undefined, [outcome, payload]);
+    let outcome: WireOutcome;
+    try {
+      outcome = [job.outcome as Exclude<OutcomeKind, 'none'>, outcomeBytes(this.#store, job)];
+    } catch (error) {
+      if (put !== undefined) this.#ports.post(['unreadable', put, errorToData(error)]);
+      for (const tell of this.#outcomeWaiters.take(job.id)) tell(error as Error);
+      return;
+    }
+    if (put !== undefined) this.#ports.post(['settled', put, ...outcome]);
+    for (const tell of this.#outcomeWaiters.take(job.id)) tell(undefined, outcome);
   }
 
   /** A put of several: their outcomes come only where they are asked for, and before they are forgotten. */

@@ -130,7 +130,10 @@ export class Pool implements PoolPort {
     done.then(
       () => this.#end(batch),
       (error: Error) => {
-        if (!this.#closing && !batch.abort.signal.aborted) this.#owner.threadDied(error);
+        if (!this.#closing && !batch.abort.signal.aborted) {
+          this.#owner.threadDied(error);
+          this.#replace(thread);
+        }
         this.#end(batch);
       },
     );
@@ -218,12 +221,25 @@ export class Pool implements PoolPort {
     alive.delete(ended);
     for (const thread of [...this.#threads.values()]) {
       if (alive.has(thread.id)) continue;
-      this.#threads.delete(thread.id);
-      // The tasks it was running fail by themselves, with the reason; one that still waited for it would wait for ever.
-      setImmediate(() => {
-        for (const { abort } of thread.batches) abort.abort();
-      });
+      this.#remove(thread);
     }
+  }
+
+  #remove(thread: Thread): void {
+    this.#threads.delete(thread.id);
+    // The tasks it was running fail by themselves, with the reason; one that still waited for it would wait for ever.
+    setImmediate(() => {
+      for (const { abort } of thread.batches) abort.abort();
+    });
+  }
+
+  /**
+   * Ends a thread in which a task failed, if it has not ended of it: outcomes of jobs are data, so what failed is callsheet's own code
+   * there. A job has broken what that stands on (such as a method of `Uint8Array.prototype`), and the next ones would fail of it, too.
+   */
+  #replace(thread: Thread): void {
+    this.#remove(thread);
+    void this.#piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
 
   /** The batch is over, by itself or with its thread: whatever of it is not settled was not begun, or was interrupted. */

@@ -92,6 +92,8 @@ export type Command =
   | ({ readonly type: 'cleared' } & Claim)
   /** A claimed job that was not begun goes back to where it was; nothing is counted. */
   | ({ readonly type: 'giveBack' } & Claim)
+  /** A claimed job cannot be begun, since what it is to be called with is damaged: it fails with this error. */
+  | ({ readonly type: 'cannotBegin'; readonly error: Error } & Claim)
   /** A begun job lost what it ran on. */
   | ({ readonly type: 'interrupt'; readonly cause: InterruptionCause } & Claim)
   /** The first command to a store that no other process can have open: whoever was active in it has died. */

@@ -97,6 +97,11 @@ function apply(decision: Decision, command: Command): void {
       const job = claimedJob(state, command);
       return job.cancelled ? concludeCancelled(decision, job) : giveBack(decision, job);
     }
+    case 'cannotBegin': {
+      const job = claimedJob(state, command);
+      if (job.cancelled) return concludeCancelled(decision, job);
+      return conclude(decision, job, 'failure', decision.failure(command.error));
+    }
     case 'interrupt': {
       const job = claimedJob(state, command);
       begin(decision, job, now);

@@ -253,6 +253,10 @@ export class Link {
       case 'kept':
         this.#hands.get(message[1])?.deref()?.keep(message[2], [message[3], message[4]]);
         return 0;
+      case 'unreadable':
+        this.#puts.get(message[1])?.settle(errorFromData(message[2]));
+        this.#puts.delete(message[1]);
+        return 1;
       case 'ready':
         this.#opened?.resolve(message);
         return 1;

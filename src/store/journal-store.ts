@@ -6,7 +6,7 @@
  */
 import type { Command } from '../core/commands.js';
 import { State } from '../core/state.js';
-import { StorageFullError } from '../errors.js';
+import { ClosedError, JournalCorruptError, StorageFullError } from '../errors.js';
 import { type Journal, type JournalOptions, openJournal } from '../journal/journal.js';
 import { Group, type Released } from './group.js';
 import { LiveBytes } from './live-bytes.js';
@@ -162,7 +162,12 @@ export class JournalStore implements Store {
   }
 
   bytes(payload: StoredPayload): Uint8Array {
-    return payload.bytes ?? this.#writer.read(payload);
+    try {
+      return payload.bytes ?? this.#writer.read(payload);
+    } catch (error) {
+      if (!(error instanceof JournalCorruptError || error instanceof ClosedError)) this.#fail(error as Error);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -230,6 +235,7 @@ export class JournalStore implements Store {
   }
 
   #fail(error: Error): void {
+    if (this.#failed !== undefined) return;
     this.#failed = error;
     this.#lazySync?.();
     this.#snapshots.giveUp();

@@ -61,7 +61,7 @@ export interface Store {
    * or by others.
    */
   read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void;
-  /** The bytes of a payload, wherever they are. */
+  /** The bytes of a payload, wherever they are. Throws `JournalCorruptError` if they are damaged; any other error is the store's end. */
   bytes(payload: StoredPayload): Uint8Array;
   close(): Promise<void>;
 }

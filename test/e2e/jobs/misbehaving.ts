@@ -72,6 +72,29 @@ export async function neverResolves(): Promise<never> {
   });
 }
 
+/** What a job may break that everybody in its thread stands on. */
+const breakable = {
+  'Uint8Array.prototype.set': [Uint8Array.prototype, 'set'],
+  'Uint8Array.prototype.subarray': [Uint8Array.prototype, 'subarray'],
+  'Buffer.prototype.latin1Slice': [Buffer.prototype, 'latin1Slice'],
+  'Array.prototype[Symbol.iterator]': [Array.prototype, Symbol.iterator],
+  'Map.prototype.get': [Map.prototype, 'get'],
+  'Atomics.compareExchange': [Atomics, 'compareExchange'],
+  'Date.now': [Date, 'now'],
+} as const;
+export type Breakable = keyof typeof breakable;
+
+/** Goes well, and leaves a thread behind in which nothing does. */
+export function breaks(what: Breakable): string {
+  const [owner, name] = breakable[what];
+  Object.defineProperty(owner, name, {
+    value: () => {
+      throw new Error(`${what} is broken`);
+    },
+  });
+  return 'broken';
+}
+
 /** Hangs in a system call until someone opens the pipe for writing: not even the end of its thread ends that. */
 export function hangsIn(pipe: string): string {
   return readFileSync(pipe, 'utf8');

@@ -1,0 +1,46 @@
+/**
+ * A handler that breaks what callsheet's own code in its thread stands on: each time that costs a thread, and the job an interruption.
+ * It never becomes a job that is tried without end as fast as it goes, and never the fault of others.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { open } from 'callsheet';
+import { pino } from 'pino';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { allJobs, bad, numbers } from './jobs/all.js';
+import type { Breakable } from './jobs/misbehaving.js';
+
+const logger = pino({ level: 'silent' });
+
+const broken: readonly Breakable[] = [
+  'Uint8Array.prototype.set',
+  'Uint8Array.prototype.subarray',
+  'Buffer.prototype.latin1Slice',
+  'Array.prototype[Symbol.iterator]',
+  'Map.prototype.get',
+  'Atomics.compareExchange',
+  'Date.now',
+];
+
+describe('a job that breaks', () => {
+  for (const what of broken) {
+    it(`[8.4] ${what} ends, within its policy; those beside and after it succeed`, async () => {
+      await using callsheet = await open({ directory: temporaryDirectory(), jobs: allJobs, threads: 1, logger });
+      const queue = callsheet.queue();
+      const before = await queue.putAll([numbers.add(1, 1), numbers.add(1, 2)]);
+      const job = await queue.put(bad.breaks(what));
+      const after = await queue.putAll(Array.from({ length: 20 }, (_, index) => numbers.add(index, 1)));
+      assert.deepEqual(await Promise.all(before.map((one) => one.result())), [2, 3]);
+      assert.deepEqual(
+        await Promise.all(after.map((one) => one.result())),
+        Array.from({ length: 20 }, (_, index) => index + 1),
+      );
+      const failure = await job.failure();
+      const { attempts, interruptions } = await job.details();
+      if (failure === undefined) assert.equal(await job.result(), 'broken');
+      else assert.equal(failure.code, 'JOB_INTERRUPTED');
+      assert.ok(attempts <= 10 && interruptions <= 10, `${attempts} attempts, ${interruptions} interruptions`);
+      for (const one of after) assert.ok((await one.details()).attempts <= 10);
+    });
+  }
+});

@@ -1,0 +1,101 @@
+/**
+ * A payload that is damaged on the disk while the runtime has it open: who needs it fails, with the place, and everything else goes on.
+ */
+import assert from 'node:assert/strict';
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { JournalCorruptError, open, type Part, serial } from 'callsheet';
+import { pino } from 'pino';
+import { eventually } from '../harness/eventually.js';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { allJobs, marks, marksIn, numbers } from './jobs/all.js';
+
+/** Larger than what stays in memory. */
+const large = (mark: string) => mark.repeat(2000 / mark.length);
+
+/** Flips a bit in the middle of this text, wherever a segment has it. */
+function damage(directory: string, text: string): void {
+  let damaged = 0;
+  for (const name of readdirSync(directory).filter((one) => one.endsWith('.segment'))) {
+    const bytes = readFileSync(join(directory, name));
+    for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + text.length)) {
+      const file = openSync(join(directory, name), 'r+');
+      writeSync(file, Buffer.from([bytes[at + 1000]! ^ 1]), 0, 1, at + 1000);
+      closeSync(file);
+      damaged += 1;
+    }
+  }
+  assert.ok(damaged > 0, 'the text is in no segment');
+}
+
+async function opened() {
+  const directory = temporaryDirectory();
+  const lines: string[] = [];
+  const logger = pino({ level: 'error' }, { write: (line: string) => lines.push(line) });
+  return { directory, lines, callsheet: await open({ directory, jobs: allJobs, threads: 1, logger }) };
+}
+
+describe('a payload that is damaged on the disk', () => {
+  it('[9.2] fails the job whose arguments it was, which calls its callbacks; all others go on', async () => {
+    const { directory, lines, callsheet } = await opened();
+    await using _ = callsheet;
+    const queue = callsheet.queue();
+    await queue.pause();
+    const [first, job, last] = await queue.putAll([
+      numbers.echo(large('first-')),
+      numbers.echo(large('damaged-')),
+      numbers.echo(large('last-')),
+    ]);
+    const callback = await job!.addCallback(numbers.echo);
+    damage(directory, large('damaged-'));
+    await queue.resume();
+    const failure = await job!.failure();
+    assert.equal(failure?.code, 'JOURNAL_CORRUPT');
+    assert.match(failure.message, /segment is damaged at byte \d+/);
+    assert.equal(await first!.result(), large('first-'));
+    assert.equal(await last!.result(), large('last-'));
+    // It gives back the failure that it is called with.
+    assert.equal((await callback.failure())?.message, failure.message);
+    assert.equal((await callback.details()).attempts, 1);
+    const { status, attempts } = await job!.details();
+    assert.deepEqual([status, attempts], ['completed', 0]);
+    assert.ok(lines.some((line) => line.includes('is damaged at byte') && line.includes(job!.id)));
+  });
+
+  it('[9.2] rejects who asks for the result that it was, and who asks for the arguments', async () => {
+    const { directory, callsheet } = await opened();
+    await using _ = callsheet;
+    const queue = callsheet.queue();
+    const job = await queue.put(numbers.echo(large('result-')));
+    assert.equal(await job.result(), large('result-'));
+    damage(directory, large('result-'));
+    const again = callsheet.job(job.id);
+    for (const asked of [again.result(), again.failure(), again.arguments()]) {
+      await assert.rejects(asked, (error) => {
+        assert.ok(error instanceof JournalCorruptError && error.file.startsWith(directory), String(error));
+        return true;
+      });
+    }
+    assert.equal(await again.status(), 'completed');
+    const callback = await again.addCallback(numbers.echo);
+    assert.equal((await callback.failure())?.code, 'JOURNAL_CORRUPT');
+    assert.equal(await (await queue.put(numbers.add(1, 2))).result(), 3);
+  });
+
+  it('[9.2] fails the postprocess that was to have it among its parts', async () => {
+    const { directory, callsheet } = await opened();
+    await using _ = callsheet;
+    const queue = callsheet.queue();
+    const [file, gate] = [join(directory, 'marks'), join(directory, 'gate')];
+    const parts: Part[] = [numbers.echo(large('part-')), marks.markUntil(file, 'second', gate)];
+    const whole = await queue.put(serial(parts, { postprocess: numbers.told }));
+    await eventually('the second part runs', () => marksIn(file).length > 0);
+    // What was settled before this put is on the disk, and not in memory, when it is answered.
+    const behind = await queue.put(numbers.add(1, 2));
+    damage(directory, large('part-'));
+    writeFileSync(gate, '');
+    assert.equal((await whole.failure())?.code, 'JOURNAL_CORRUPT');
+    assert.equal(await behind.result(), 3);
+  });
+});
