@@ -77,6 +77,10 @@ describe('a payload that is damaged on the disk', () => {
         return true;
       });
     }
+    // Together with a put, so that the answer has to wait for a sync.
+    const put = queue.put(numbers.add(1, 2));
+    await assert.rejects(again.result(), JournalCorruptError);
+    assert.equal(await (await put).result(), 3);
     assert.equal(await again.status(), 'completed');
     const callback = await again.addCallback(numbers.echo);
     assert.equal((await callback.failure())?.code, 'JOURNAL_CORRUPT');

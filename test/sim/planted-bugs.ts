@@ -7,11 +7,8 @@ import { argv, env, stdout } from 'node:process';
 import type { Mutant } from '../mutants/mutant.js';
 import { Sandbox } from '../mutants/sandbox.js';
 
-const tags = ['9.1'];
+const tags = ['9.1', '9.2', '8.4'];
 const suites = [
-  'journal/creation',
-  'journal/removed',
-  'journal/faults',
   'journal/snapshot',
   'journal/snapshot-crash',
   'journal/crash',
@@ -22,39 +19,71 @@ const suites = [
 ];
 env.CALLSHEET_SEEDS ??= '100';
 
-const planted: readonly Omit<Mutant, 'tags'>[] = [
+interface PlantedBug extends Omit<Mutant, 'tags'> {
+  /** Which of the suites must notice it; any of those above by default. */
+  readonly by?: string;
+}
+
+const planted: readonly PlantedBug[] = [
+  {
+    bug: 'a thread in which a task failed is kept',
+    by: 'e2e/broken-thread',
+    file: 'coordinator/pool.ts',
+    find: '          this.#replace(thread);\n',
+    replace: '',
+  },
+  {
+    bug: 'a damaged payload ends the coordinator',
+    by: 'e2e/damaged-payload',
+    file: 'coordinator/coordinator.ts',
+    find: '      if (!(error instanceof JournalCorruptError)) return;\n',
+    replace: '      throw error;\n',
+  },
+  {
+    bug: 'a damaged outcome ends the coordinator',
+    by: 'e2e/damaged-payload',
+    file: 'coordinator/coordinator.ts',
+    find: '      return error as Error;\n',
+    replace: '      throw error;\n',
+  },
   {
     bug: 'a first segment that was emptied is one that was never born',
+    by: 'journal/creation',
     file: 'journal/generation.ts',
     find: '(index > 0 || mayBeNew)',
     replace: '(index > 0 || generation.snapshot === undefined)',
   },
   {
     bug: 'a directory whose log was removed is a new one',
+    by: 'journal/creation',
     file: 'journal/generation.ts',
     find: 'const mayBeNew = !hasWitness && ',
     replace: 'const mayBeNew = ',
   },
   {
-    bug: 'the witness is made before the log',
-    file: 'journal/journal.ts',
-    find: '    const end = reopenLastSegment(',
-    replace: '    if (!log.hasWitness) createWitness(disk, absolute);\n    const end = reopenLastSegment(',
+    bug: 'a witness is made before what it vouches for is on the disk',
+    by: 'journal/creation',
+    file: 'journal/creation.ts',
+    find: '    end.file.syncNow();\n    disk.syncDirectoryNow(directory);\n',
+    replace: '',
   },
   {
     bug: 'the name of the witness is not synced',
+    by: 'journal/creation',
     file: 'journal/creation.ts',
     find: "'create').close();\n  disk.syncDirectoryNow(directory);",
     replace: "'create').close();",
   },
   {
     bug: 'a sync of a file that was removed counts',
+    by: 'journal/removed',
     file: 'journal/log.ts',
     find: '    this.requireInPlace();\n    this.#syncs += 1;',
     replace: '    this.#syncs += 1;',
   },
   {
     bug: 'a segment is sealed without a look whether it is still there',
+    by: 'journal/removed',
     file: 'journal/log.ts',
     find: '    this.requireInPlace();\n    this.#syncedLsn = end.lsn;',
     replace: '    this.#syncedLsn = end.lsn;',
@@ -172,10 +201,17 @@ const sandbox = new Sandbox();
 const missed: string[] = [];
 try {
   const baselines = new Map<string, readonly string[]>();
-  for (const suite of suites) baselines.set(suite, await sandbox.run(tags, [`${suite}.test.js`]));
+  const baseline = async (suite: string) => {
+    const found = baselines.get(suite) ?? (await sandbox.run(tags, [`${suite}.test.js`]));
+    baselines.set(suite, found);
+    return found;
+  };
   for (const mutant of chosen) {
+    const chosenSuites = mutant.by === undefined ? suites : [mutant.by];
+    for (const suite of chosenSuites) await baseline(suite);
     const caughtBy = await sandbox.plant({ ...mutant, tags }, async () => {
-      for (const [suite, before] of baselines) {
+      for (const suite of chosenSuites) {
+        const before = await baseline(suite);
         const after = await sandbox.run(tags, [`${suite}.test.js`]);
         const caught = before.find((name) => !after.includes(name));
         if (caught !== undefined) return `${suite}: ${caught}`;
