@@ -43,8 +43,8 @@ const planted: readonly PlantedBug[] = [
     bug: 'a damaged outcome ends the coordinator',
     by: 'e2e/damaged-payload',
     file: 'coordinator/coordinator.ts',
-    find: '      return error as Error;\n',
-    replace: '      throw error;\n',
+    find: '      for (const tell of this.#outcomeWaiters.take(job.id)) tell(error as Error);\n      return;',
+    replace: '      throw error;',
   },
   {
     bug: 'a first segment that was emptied is one that was never born',
