@@ -5,6 +5,7 @@ import { type Level, open } from 'callsheet';
 import { openCallsheet, stamps } from './contestants/callsheet.js';
 import { holdThreads } from './contestants/held.js';
 import { journalled } from './contestants/journalled.js';
+import { openPeer, type Peer, peerAbsent, sqliteQueues } from './contestants/peers.js';
 import type { Bench, Contestant, Context, Measured } from './harness/bench.js';
 import { percentile } from './harness/statistics.js';
 
@@ -32,7 +33,10 @@ export const putAll: Bench = {
       const name = `${jobs} jobs, ${ahead === 1 ? 'each thousand awaited' : `${ahead} thousands at a time`}`;
       return {
         name,
-        contestants: (['full', 'process', 'memory'] as const).map((level) => contestant(level, { jobs, ahead })),
+        contestants: [
+          ...(['full', 'process', 'memory'] as const).map((level) => contestant(level, { jobs, ahead })),
+          ...sqliteQueues.map((peer) => peerContestant(peer, jobs)),
+        ],
       };
     }),
 };
@@ -41,6 +45,29 @@ function contestant(level: Level, load: Load): Contestant {
   // Each round fills a journal of its own.
   const open = async (context: Context) => ({ measure: () => measure(context, level, load) });
   return { name: `callsheet, ${level}`, synced: level === 'full', open };
+}
+
+/** Its calls are synchronous: one is answered before the next is made. */
+function peerContestant(peer: Peer, jobs: number): Contestant {
+  const open = async (context: Context) => ({ measure: () => measurePeer(context, peer, jobs) });
+  return { name: peer.name, absent: () => peerAbsent(peer), open };
+}
+
+async function measurePeer(context: Context, peer: Peer, jobs: number): Promise<Measured> {
+  const pool = await openPeer(peer, context, true);
+  try {
+    const took: number[] = [];
+    const start = performance.now();
+    for (let from = 0; from < jobs; from += putAtOnce) {
+      const putAt = performance.now();
+      await pool.putAll!(Array.from({ length: putAtOnce }, (_, at) => from + at));
+      took.push(performance.now() - putAt);
+    }
+    const ms = performance.now() - start;
+    return { figures: { puts: (jobs / ms) * 1000, 'putAll p99': percentile(took, 99) } };
+  } finally {
+    await pool.close();
+  }
 }
 
 async function measure(context: Context, level: Level, { jobs, ahead }: Load): Promise<Measured> {

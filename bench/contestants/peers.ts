@@ -26,10 +26,15 @@ interface Adapter {
 /** Nothing of theirs outlives the process. */
 export const pools: readonly Peer[] = ['tinypool', 'poolifier', 'workerpool'].map((name) => ({ name, adapter: name }));
 
-/** Durable, as their stores are; all of them run their handlers on the main thread. */
-export const queues: readonly Peer[] = [
+/** They put many jobs as one transaction. */
+export const sqliteQueues: readonly Peer[] = [
   { name: 'plainjob, SQLite synced', adapter: 'plainjob', options: { synchronous: 'FULL' } },
   { name: 'plainjob, SQLite not synced', adapter: 'plainjob', options: { synchronous: 'NORMAL' } },
+];
+
+/** Durable, as their stores are; all of them run their handlers on the main thread. */
+export const queues: readonly Peer[] = [
+  ...sqliteQueues,
   { name: 'bullmq', adapter: 'bullmq', server: 'REDIS_URL' },
   { name: 'bee-queue', adapter: 'bee-queue', server: 'REDIS_URL' },
   { name: 'pg-boss', adapter: 'pg-boss', server: 'DATABASE_URL' },
@@ -45,10 +50,11 @@ export function openPiscina(threads: number): Pool {
   return { run: (number) => pool.run(number), close: () => pool.destroy() };
 }
 
-export async function openPeer(peer: Peer, { threads, scratch }: Context): Promise<Pool> {
+/** `held`: nothing of what is put is run; only queues can. */
+export async function openPeer(peer: Peer, { threads, scratch }: Context, held = false): Promise<Pool> {
   const { open } = await importAdapter(peer);
   const server = peer.server && process.env[peer.server];
-  return open({ threads, path: scratch.newPath(), server, ...peer.options });
+  return open({ threads, path: scratch.newPath(), server, held, ...peer.options });
 }
 
 /** Undefined if it is installed and has its server. */

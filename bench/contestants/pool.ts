@@ -4,6 +4,8 @@
 export interface Pool {
   /** Runs `stamp`; resolves with what it returned. */
   run(number: number): Promise<unknown>;
+  /** Puts jobs as one transaction; resolves when they are kept. */
+  putAll?(numbers: readonly number[]): Promise<unknown>;
   close(): Promise<unknown>;
   /** Threads that are not to run jobs: by default the main thread, 0. */
   readonly forbiddenThreads?: readonly number[];

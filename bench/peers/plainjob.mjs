@@ -6,7 +6,8 @@ import { Waiting } from './waiting.mjs';
 
 const quiet = { error: console.error, warn: console.warn, info() {}, debug() {} };
 
-export function open({ path, synchronous }) {
+/** `held`: nothing takes jobs out of the queue. */
+export function open({ path, synchronous, held }) {
   const waiting = new Waiting();
   const connection = better(new Database(path));
   const queue = defineQueue({ connection, logger: quiet });
@@ -23,12 +24,17 @@ export function open({ path, synchronous }) {
     results.delete(number);
   };
   const worker = defineWorker('stamp', process, { queue, logger: quiet, pollIntervall: 1, onCompleted });
-  const ended = worker.start();
+  const ended = held ? undefined : worker.start();
   return {
     forbiddenThreads: [],
     run: (number) => waiting.run(number, () => queue.add('stamp', { number })),
+    putAll: async (numbers) =>
+      queue.addMany(
+        'stamp',
+        numbers.map((number) => ({ number })),
+      ),
     async close() {
-      await worker.stop();
+      if (!held) await worker.stop();
       await ended;
       queue.close();
     },
