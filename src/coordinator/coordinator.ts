@@ -57,8 +57,8 @@ export interface CoordinatorPorts {
 
 export interface CoordinatorOptions extends AgentOptions {
   readonly retention: Retention;
-  /** As which dispatcher it works. */
-  readonly presence: PresenceOptions;
+  /** As which process its dispatcher works; undefined: as a client, which runs nothing. */
+  readonly presence: PresenceOptions | undefined;
 }
 
 interface Closing {
@@ -86,7 +86,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #inHand = new InHand();
   /** Puts that wait for room in a bounded queue. */
   readonly #heldPuts = new Waiters<() => void>();
-  readonly #presence: Presence;
+  /** Undefined for a client. */
+  readonly #presence: Presence | undefined;
   readonly #feed = new EventFeed();
   /** Undefined until the store is open. */
   #claiming: Claiming | undefined;
@@ -99,18 +100,24 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.#store = ports.store;
     this.#options = options;
     this.#pool = ports.pool(this);
-    this.#presence = new Presence(
+    this.#presence = options.presence && this.#joining(options.presence);
+  }
+
+  #joining(presence: PresenceOptions): Presence {
+    const { now, after, post } = this.#ports;
+    const { dispatcher } = this.#options;
+    return new Presence(
       {
-        store: ports.store,
-        now: ports.now,
-        after: ports.after,
+        store: this.#store,
+        now,
+        after,
         decide: (command, reply) => {
           this.#decide(command, 'decided', reply);
           this.turn();
         },
-        log: (level, message, detail) => ports.post(['log', level, message, detail]),
+        log: (level, message, detail) => post(['log', level, message, detail]),
         refused: () => {
-          this.#feed.push({ type: 'dispatcher.refused', at: ports.now(), dispatcher: options.dispatcher });
+          this.#feed.push({ type: 'dispatcher.refused', at: now(), dispatcher });
           this.#feed.flush();
         },
         activated: () => {
@@ -124,8 +131,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
         },
         isBusy: () => this.#pool.out > 0,
       },
-      options.dispatcher,
-      options.presence,
+      dispatcher,
+      presence,
     );
   }
 
@@ -152,7 +159,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     for (const job of state.jobs()) if (job.status !== 'completed') unfinished++;
     const found = { jobs: state.size, unfinished };
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
-    this.#presence.begin();
+    this.#presence?.begin();
     this.turn();
     return found;
   }
@@ -188,8 +195,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
   #turn(): void {
     if (this.#claiming === undefined) return;
     this.#putHeld();
-    this.#presence.settled();
-    if (this.#closing === undefined && this.#presence.isActive) this.#claiming.claim();
+    this.#presence?.settled();
+    if (this.#closing === undefined && this.#presence?.isActive) this.#claiming.claim();
     const { state } = this.#store;
     const { retention } = this.#options;
     if (hasForgettable(state, retention, this.#ports.now())) this.#decide({ type: 'forget', keep: retention });
@@ -230,7 +237,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   /** What others decided may be of use to this dispatcher's agents, and to who waits here. */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void {
-    if (settings && this.#presence.isActive) this.#installAgents();
+    if (settings && this.#presence?.isActive) this.#installAgents();
     for (const { job, name, value } of annotations)
       for (const tell of this.#annotationWaiters.take(waitKey(job, name))) tell(payloadBytes(this.#store, value));
     this.turn();
@@ -469,7 +476,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #onRefused = (error: Error, command: Command): void => {
     if (!(error instanceof ClaimLostError) || command.type !== 'settle') return;
     this.#ports.post(['log', 'error', error.message, `job ${idToText(command.job)}`]);
-    this.#presence.ping();
+    this.#presence?.ping();
   };
 
   #answer(request: number, error?: Error): void {
@@ -482,7 +489,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   }
 
   #installAgents(): void {
-    this.#claiming!.installAgents(this.ask({ type: 'queues' }) as string[]);
+    if (this.#presence?.isActive) this.#claiming!.installAgents(this.ask({ type: 'queues' }) as string[]);
   }
 
   /** What a job asked for while it ran: put by it, and as safe as it. */
@@ -608,7 +615,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const hanging = await this.#pool.destroy();
     // What was claimed and never came here is here once its claim is released.
     await new Promise<void>((resolve) => this.#store.read(nothing, () => resolve()));
-    this.#presence.end();
+    this.#presence?.end();
     await this.#store.close();
     await this.#ports.closed();
     for (const request of closing.requests) this.#ports.post(['answer', request, { hanging }]);

@@ -13,9 +13,13 @@ The line above identifies this instance of callsheet: the runtime that opens thi
 as this file stays. Delete it, with no runtime open, and the next one is a new dispatcher.
 `;
 
-/** Reads the id from the file that `CALLSHEET_UUID` names, or from the directory; makes the file where there is none. */
-export function readIdentity(directory: string): Id {
-  const file = process.env.CALLSHEET_UUID ?? join(directory, fileName);
+/**
+ * Reads the id from the file that `CALLSHEET_UUID` names, or from the directory; makes the file where there is none. Without either it is
+ * another one each time: nothing outlives such a runtime that could know it again.
+ */
+export function readIdentity(directory: string | undefined): Id {
+  const file = process.env.CALLSHEET_UUID || (directory === undefined ? undefined : join(directory, fileName));
+  if (file === undefined) return newId();
   const text = readIfThere(file);
   if (text === undefined) return writeIdentity(file);
   const id = idFromText(text.split('\n', 1)[0]!.trim());

@@ -20,6 +20,7 @@ import { StoredPayload } from '../store/stored-payload.js';
 import { Coordinator } from './coordinator.js';
 import { readIdentity } from './identity.js';
 import { setLongTimeout } from './long-timeout.js';
+import { NoPool } from './no-pool.js';
 import { Pool } from './pool.js';
 
 /** What the coordinator's thread is started with. */
@@ -27,6 +28,8 @@ export interface CoordinatorSetup {
   /** Undefined: nothing outlives the process. */
   readonly directory: string | undefined;
   readonly allowNetworkFileSystem: boolean;
+  /** Whether it runs jobs; else it is a client. */
+  readonly runs: boolean;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   readonly threads: number;
   /** Options of Node for the worker threads, such as a loader. */
@@ -59,13 +62,13 @@ function flush(): void {
 
 async function start(): Promise<void> {
   const { directory, allowNetworkFileSystem, modules, threads, execArgv, retention, stopGraceMs } = setup;
-  const { agentSize, agentSizeGiven, pingMs, deathMs } = setup;
+  const { runs, agentSize, agentSizeGiven, pingMs, deathMs } = setup;
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem });
-  const dispatcher = directory === undefined ? newId() : readIdentity(directory);
+  const dispatcher = readIdentity(directory);
   const outside: StoreOutside = {
     ...machine,
-    dispatcher,
+    dispatcher: runs ? dispatcher : '',
     get listening() {
       return coordinator.isHeard;
     },
@@ -79,8 +82,9 @@ async function start(): Promise<void> {
     {
       store,
       pool: (owner) => {
-        pool = new Pool(owner, { threads, execArgv, stopGraceMs, setup: { modules } });
-        return pool;
+        // A client needs a thread only to see what the modules export.
+        pool = new Pool(owner, { threads: runs ? threads : 1, execArgv, stopGraceMs, setup: { modules } });
+        return runs ? pool : new NoPool();
       },
       post,
       now: Date.now,
@@ -93,10 +97,11 @@ async function start(): Promise<void> {
       retention,
       agentSize,
       agentSizeGiven,
-      presence: { incarnation: newId(), host: hostname(), pid: process.pid, pingMs, deathMs },
+      presence: runs ? { incarnation: newId(), host: hostname(), pid: process.pid, pingMs, deathMs } : undefined,
     },
   );
   const known = await describeModules(pool, Object.keys(modules));
+  if (!runs) await pool.destroy();
   const found = await coordinator.open(known);
   const take = (message: Uint8Array | WithBuffers): ClientMessage[] => {
     if (!Array.isArray(message)) return unpackClientMessages(message);

@@ -27,6 +27,7 @@ import { EventStream, type EventsOptions } from './events.js';
 import { Job } from './job.js';
 import { Link, type LinkPort } from './link.js';
 import { checkName, Queue } from './queue.js';
+import { checkSignals, closeOn } from './signals.js';
 
 export interface OpenOptions {
   /**
@@ -54,6 +55,15 @@ export interface OpenOptions {
   readonly stopGraceMs?: number;
   /** The size of the agent `main`, which is installed in every queue; one per thread by default. `false`: none is. */
   readonly agent?: { readonly size: number } | false;
+  /** `false`: a client, which puts jobs and reads what became of them, but runs nothing. `true` by default. */
+  readonly dispatcher?: boolean;
+  /** How long `close` lets running jobs go on where it is not told, in milliseconds. 10,000 by default. */
+  readonly graceMs?: number;
+  /**
+   * Signals on which the runtime closes, such as `['SIGINT', 'SIGTERM']`; then the process ends as it would have by the signal, and by a
+   * second one at once. None by default: no listener is installed.
+   */
+  readonly signals?: readonly NodeJS.Signals[];
   /** How often this runtime says that it is alive, in milliseconds, where others share its store. 30,000 by default. */
   readonly pingMs?: number;
   /** Silent for longer than this, it is taken for dead, and its jobs are given to others, in milliseconds. 60,000 by default, or twice `pingMs`. */
@@ -63,7 +73,7 @@ export interface OpenOptions {
 }
 
 export interface CloseOptions {
-  /** How long running jobs may go on, in milliseconds; after that they are interrupted and run again at the next open. 10,000 by default. */
+  /** How long running jobs may go on, in milliseconds; after that they are interrupted and run again at once elsewhere, or at the next open. */
   readonly graceMs?: number;
 }
 
@@ -83,13 +93,22 @@ export class Runtime implements AsyncDisposable {
   readonly #end: () => Promise<void>;
   readonly #client: Client;
   readonly #found: OpenFigures;
+  readonly #graceMs: number;
+  readonly #onClose: () => void;
   #closed: Promise<Closed> | undefined;
 
   /** @internal */
-  constructor(end: () => Promise<void>, client: Client, found: OpenFigures) {
+  constructor(
+    end: () => Promise<void>,
+    client: Client,
+    found: OpenFigures,
+    { graceMs = defaultGraceMs, signals = [] }: Pick<OpenOptions, 'graceMs' | 'signals'> = {},
+  ) {
     this.#end = end;
     this.#client = client;
     this.#found = found;
+    this.#graceMs = graceMs;
+    this.#onClose = closeOn(signals, () => this.close());
   }
 
   /** This runtime's id, a UUID: the same whenever the same directory is opened. */
@@ -189,7 +208,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   /** Ends the runtime: claims no more jobs, lets those that run come to an end, interrupts what does not within the grace. */
-  close({ graceMs = defaultGraceMs }: CloseOptions = {}): Promise<Closed> {
+  close({ graceMs = this.#graceMs }: CloseOptions = {}): Promise<Closed> {
     if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
       return Promise.reject(new RangeError(`graceMs: ${graceMs} is not a number of milliseconds`));
     }
@@ -206,6 +225,7 @@ export class Runtime implements AsyncDisposable {
       const { hanging } = (await this.#client.link.request(['close', graceMs])) as { hanging: number[] };
       return { hangingThreads: hanging };
     } finally {
+      this.#onClose();
       this.#client.link.end(new ClosedError('the runtime is closed'));
       await this.#end();
     }
@@ -231,7 +251,7 @@ export async function open(options: OpenOptions): Promise<Runtime> {
   try {
     const [, found, modules] = await link.opened();
     const client = new Client(link, idFromText(found.dispatcher)!, modules, durability);
-    return new Runtime(() => endThread(worker), client, found);
+    return new Runtime(() => endThread(worker), client, found, options);
   } catch (error) {
     link.end(error as Error);
     await endThread(worker);
@@ -246,7 +266,7 @@ const defaultDeathMs = 60_000;
 /** @internal Filled and checked. */
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
-  const { stopGraceMs = defaultStopGraceMs, retention = {} } = options;
+  const { stopGraceMs = defaultStopGraceMs, graceMs = defaultGraceMs, retention = {}, dispatcher = true } = options;
   const { pingMs = defaultPingMs, deathMs = Math.max(defaultDeathMs, 2 * pingMs) } = options;
   if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of modules from defineJobs() is needed');
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
@@ -258,7 +278,9 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   if (agent && (!Number.isInteger(agent.size) || agent.size < 1)) {
     throw new RangeError(`agent.size: ${agent.size} is not a whole number from 1`);
   }
-  for (const [name, value] of Object.entries({ stopGraceMs, ...retention })) {
+  if (typeof dispatcher !== 'boolean') throw new TypeError('dispatcher: true or false is needed');
+  checkSignals(options.signals);
+  for (const [name, value] of Object.entries({ stopGraceMs, graceMs, ...retention })) {
     if (typeof value !== 'number' || !(value >= 0)) throw new RangeError(`${name}: ${value} is not a number from 0`);
   }
   if (!(pingMs > 0 && Number.isFinite(pingMs))) throw new RangeError(`pingMs: ${pingMs} is not a number above 0`);
@@ -274,6 +296,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   return {
     directory: directoryPath(directory),
     allowNetworkFileSystem: options.allowNetworkFileSystem === true,
+    runs: dispatcher,
     modules,
     threads,
     execArgv: [...execArgv],

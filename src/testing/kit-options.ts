@@ -20,6 +20,8 @@ export interface VirtualOptions {
   readonly stopGraceMs?: number;
   /** As `open` takes it. */
   readonly agent?: { readonly size: number } | false;
+  /** As `open` takes it. */
+  readonly dispatcher?: boolean;
   /** As `open` takes them. */
   readonly pingMs?: number;
   readonly deathMs?: number;

@@ -50,11 +50,11 @@ export class VirtualDispatcher implements LinkPort {
 
   constructor({ clock, random, kept, dispatcher }: World, setup: CoordinatorSetup) {
     this.#clock = clock;
-    const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven, pingMs, deathMs } = setup;
+    const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven, pingMs, deathMs, runs } = setup;
     const isHeard = () => this.#coordinator.isHeard;
     const outside: StoreOutside = {
       now: clock.now,
-      dispatcher,
+      dispatcher: runs ? dispatcher : '',
       get listening() {
         return isHeard();
       },
@@ -65,7 +65,7 @@ export class VirtualDispatcher implements LinkPort {
       {
         store: new VirtualStore(outside, kept),
         pool: (owner) => {
-          this.#pool = new VirtualPool(owner, { threads, stopGraceMs, modules, clock });
+          this.#pool = new VirtualPool(owner, { threads: runs ? threads : 0, stopGraceMs, modules, clock });
           return this.#pool;
         },
         post: (message) => this.#say(message),
@@ -79,7 +79,7 @@ export class VirtualDispatcher implements LinkPort {
         retention,
         agentSize,
         agentSizeGiven,
-        presence: { incarnation: newId(), host: 'virtual', pid: 0, pingMs, deathMs },
+        presence: runs ? { incarnation: newId(), host: 'virtual', pid: 0, pingMs, deathMs } : undefined,
       },
     );
   }

@@ -49,8 +49,8 @@ export class Program {
     await this.#ended;
   }
 
-  /** Stops or continues it. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+  /** Stops it, continues it, or whatever it does then. */
+  signal(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }
 

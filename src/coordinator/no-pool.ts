@@ -1,0 +1,34 @@
+/** A client's pool: no threads, nothing to run. */
+import type { PoolPort, ThreadLoad } from './pool-port.js';
+
+export class NoPool implements PoolPort {
+  readonly out = 0;
+
+  introduce(): void {}
+
+  loads(): readonly ThreadLoad[] {
+    return [];
+  }
+
+  start(): boolean {
+    return false;
+  }
+
+  stop(): void {}
+
+  stopAll(): void {}
+
+  takeBack(): boolean {
+    return false;
+  }
+
+  isRunning(): boolean {
+    return false;
+  }
+
+  takeBackAll(): void {}
+
+  async destroy(): Promise<number[]> {
+    return [];
+  }
+}

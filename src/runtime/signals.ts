@@ -1,0 +1,58 @@
+/**
+ * Closing on a signal: all runtimes that asked for it, and then the process ends as it would have ended.
+ *
+ * One listener for each signal, however many runtimes there are, and none where none asked. A second signal ends the process at once.
+ */
+
+import { constants } from 'node:os';
+
+type Close = () => Promise<unknown>;
+
+const closers = new Map<NodeJS.Signals, Set<Close>>();
+const listeners = new Map<NodeJS.Signals, () => void>();
+
+/** They have names that this system knows. */
+export function checkSignals(signals: readonly NodeJS.Signals[] = []): void {
+  if (!Array.isArray(signals)) throw new TypeError('signals: a list of names is needed');
+  for (const signal of signals) {
+    if (!Object.hasOwn(constants.signals, signal) || signal === 'SIGKILL' || signal === 'SIGSTOP')
+      throw new TypeError(`signals: ${JSON.stringify(signal)} is none that can be listened to`);
+  }
+}
+
+/** Calls `close` when one of these signals comes. Gives what takes that back. */
+export function closeOn(signals: readonly NodeJS.Signals[], close: Close): () => void {
+  for (const signal of signals) {
+    const there = closers.get(signal);
+    if (there !== undefined) there.add(close);
+    else listen(signal, close);
+  }
+  return () => {
+    for (const signal of signals) {
+      const left = closers.get(signal);
+      left?.delete(close);
+      if (left?.size === 0) silence(signal);
+    }
+  };
+}
+
+function listen(signal: NodeJS.Signals, first: Close): void {
+  const all = new Set([first]);
+  const listener = async () => {
+    const closing = [...all];
+    silence(signal);
+    await Promise.allSettled(closing.map((close) => close()));
+    // Where others listen, too, how it ends is theirs to say.
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
+  closers.set(signal, all);
+  listeners.set(signal, listener);
+  process.on(signal, listener);
+}
+
+function silence(signal: NodeJS.Signals): void {
+  const listener = listeners.get(signal);
+  if (listener !== undefined) process.off(signal, listener);
+  listeners.delete(signal);
+  closers.delete(signal);
+}
