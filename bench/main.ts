@@ -45,7 +45,7 @@ async function profile({ directory, threads, small }: Options): Promise<void> {
   const scratch = new Scratch(directory);
   process.once('exit', () => scratch.remove());
   const context = { scratch, threads: threads ?? availableParallelism() };
-  console.log(describeProfile(await profileCoordinator(context, small ? 'small' : 'full')));
+  process.stdout.write(describeProfile(await profileCoordinator(context, small ? 'small' : 'full')));
 }
 
 async function measure({ benches, json, markdown, rounds, threads, directory, small }: Options): Promise<Report> {

@@ -73,7 +73,7 @@ export function describeProfile({ perSecond, busy, functions }: CoordinatorProfi
     `  ${self.toFixed(1).padStart(5)} %  ${name.padEnd(28)} ${place}`.trimEnd(),
   );
   const head = `${Math.round(perSecond)} trivial jobs a second under the profiler, ${inFlight} in flight, full; the coordinator's thread was busy for`;
-  return `${head} ${busy.toFixed(0)} % of the time, and of that was in\n${lines.join('\n')}`;
+  return `${head} ${busy.toFixed(0)} % of the time, and of that was in\n${lines.join('\n')}\n`;
 }
 
 function timesOf(

@@ -35,8 +35,14 @@ describe('the benches, with small inputs', () => {
     const scratch = new Scratch(directory);
     const profile = await profileCoordinator({ scratch, threads: 1 }, 'small');
     scratch.remove();
-    assert.equal(profile.functions.length, 10);
-    assert.match(describeProfile(profile), /src\/(coordinator|core|store|journal|protocol)\//);
+    const shares = profile.functions.map(({ self }) => self);
+    assert.equal(shares.length, 10);
+    assert.deepEqual(
+      shares,
+      shares.toSorted((one, other) => other - one),
+    );
+    assert.ok(shares.every((share) => share > 0 && share < 100) && profile.busy > 0 && profile.busy <= 100);
+    assert.match(describeProfile(profile), /^\d+ trivial jobs a second(.*\n){11}$/);
   });
 });
 
