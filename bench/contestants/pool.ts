@@ -21,6 +21,7 @@ export interface SyncFigures {
   readonly frames: number;
   readonly syncs: number;
   readonly bytesWritten: number;
+  readonly snapshots: number;
 }
 
 export function forbiddenThreadsOf({ forbiddenThreads = [0] }: Pool): ReadonlySet<number> {
