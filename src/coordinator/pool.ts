@@ -7,10 +7,10 @@
 import { Piscina } from 'piscina';
 import { agentName, type Id } from '../core/records.js';
 import type { Outcome } from '../protocol/board.js';
-import type { ModuleDescription, ThreadMessage, WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
+import type { ModuleDescription, ThreadMessage, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import type { WireModule } from '../protocol/messages.js';
-import { packBatch } from '../protocol/packing.js';
+import { RunBatchWriter } from '../protocol/run-batch.js';
 import { transferListOf } from '../protocol/transfer.js';
 import { setLongTimeout, type Timer } from './long-timeout.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
@@ -43,6 +43,7 @@ export class Pool implements PoolPort {
   readonly #stopGraceMs: number;
   readonly #threads = new Map<number, Thread>();
   readonly #endings = new Map<Id, Ending>();
+  readonly #writer = new RunBatchWriter();
   #modules: Readonly<Record<string, WireModule>> = {};
   /** The thread for the task that is being handed over; a task that has to wait is known by its number. */
   #target: number | undefined;
@@ -104,23 +105,14 @@ export class Pool implements PoolPort {
       runs: new Map(),
       abort: new AbortController(),
     };
-    const wire = runs.map((run): WireRun => {
-      const { job, parent, callable, attempt, queue, agent, args, fed, timeoutMs } = run;
-      return [
-        ...thread.assign(batch, run),
-        job,
-        parent,
-        callable,
-        attempt,
-        queue,
-        agentName(agent),
-        args,
-        fed,
-        timeoutMs > 0,
-      ];
-    });
+    for (const run of runs) {
+      const { job: id, parent, callable, attempt, queue, agent, args, fed, timeoutMs } = run;
+      const { slot, word } = thread.assign(batch, run);
+      const own = { slot, word, id, parent, callable, attempt, queue, agent: agentName(agent), args, fed };
+      this.#writer.add({ ...own, timed: timeoutMs > 0 });
+    }
     thread.batches.add(batch);
-    const packed = packBatch(wire);
+    const packed = this.#writer.finish();
     const link = thread.takeLink(this.#modules);
     const task: WorkerTask = { type: 'run', batch: packed, ...(link === undefined ? {} : { link }) };
     const transferList = [packed.buffer as ArrayBuffer, ...(link === undefined ? [] : [link.port])];

@@ -49,10 +49,10 @@ export class Thread {
   }
 
   /** A slot for this run. Gives it, and the word to begin it with. */
-  assign(batch: Batch, run: Run): [slot: number, word: number] {
+  assign(batch: Batch, run: Run): { readonly slot: number; readonly word: number } {
     const slot = this.#freeSlots.pop()!;
     batch.runs.set(slot, run);
-    return [slot, this.board.assign(slot)];
+    return { slot, word: this.board.assign(slot) };
   }
 
   free({ runs }: Batch, slot: number): void {

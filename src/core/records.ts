@@ -225,7 +225,7 @@ export const agentKey = (dispatcher: Id, queue: string, name: string) =>
 export const dispatcherKey = (id: Id) => `dispatcher${separator}${id}`;
 
 /** The name that an agent has, from its key. */
-export const agentName = (key: string) => key.split(separator).at(-1)!;
+export const agentName = (key: string) => key.slice(key.lastIndexOf(separator) + 1);
 
 const idAt = `agent${separator}`.length;
 const idLength = 16;

@@ -6,24 +6,24 @@ import type { Id, OutcomeKind } from '../core/records.js';
 import type { Outcome } from './board.js';
 import type { Query, WireError, WireInnerCommand, WireModule } from './messages.js';
 
-/** A claimed job, as a worker gets it. */
-export type WireRun = [
-  slot: number,
+/** A claimed job, as a worker gets it (`run-batch.ts`). */
+export interface WireRun {
+  readonly slot: number;
   /** The word to begin it with; see `Board.begin`. */
-  word: number,
-  id: Id,
+  readonly word: number;
+  readonly id: Id;
   /** The whole that it is a part of; empty for none. */
-  parent: Id,
-  callable: string,
-  attempt: number,
-  queue: string,
-  agent: string,
-  args: Uint8Array | null,
+  readonly parent: Id;
+  readonly callable: string;
+  readonly attempt: number;
+  readonly queue: string;
+  readonly agent: string;
+  readonly args: Uint8Array | null;
   /** What comes after its own arguments: the completed parts for a postprocess, the outcome for a callback. */
-  fed: WireOutcome | null,
+  readonly fed: WireOutcome | null;
   /** Its start is told, since it may not run longer than so long. */
-  timed: boolean,
-];
+  readonly timed: boolean;
+}
 
 /** The task that a Piscina thread is given. */
 export type WorkerTask =

@@ -4,13 +4,15 @@
  * An entry is one of:
  *
  *   1 name        number (varint), text         a name that later entries of this file give by its number
- *   2 job         see `job-header.ts`           a job's header, whole: the last one of an id counts
+ *   2 jobs        headers, see `job-header.ts`  jobs' headers, whole: the last one of an id counts
  *   3 payload     id (16), slot (1), bytes      arguments or result of a job, written once, before its header in the same frame
- *   4 forget      id (16)                       the job and its payloads are no more
+ *   4 forget      ids (16 each)                 the jobs and their payloads are no more
  *   5 setting     key (text), JSON (text)       a queue, quota or agent, whole; empty: removed
  *   6 annotation  id (16), name (text), 1, value   or 0: taken back
  *   7 move        id (16), slot (1), bytes      a payload again, copied out of a segment that is to be deleted
- *   8 kept jobs   headers, each with two places   in snapshots only; as many as the entry holds
+ *   8 kept jobs   headers, each with two places   in snapshots only
+ *
+ * Headers and ids are as many as the entry holds: few enough for little to be lost with it, many enough for the entry to cost little.
  *
  * A header says which payloads its job has, not where they are: they came with it, or with one before. A move changes only where
  * the payload of a job is that has one; it never brings back a job that is gone. A *place* is where the entry of a payload (3 or 7)
@@ -24,7 +26,7 @@ import type { ByteWriter } from '../protocol/bytes.js';
 
 export const entryTypes = {
   name: 1,
-  job: 2,
+  jobs: 2,
   payload: 3,
   forget: 4,
   setting: 5,

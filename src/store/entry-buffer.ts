@@ -5,14 +5,19 @@ import type { AnnotationRecord, JobRecord, SettingRecord } from '../core/records
 import type { Entry } from '../journal/journal.js';
 import { ByteWriter } from '../protocol/bytes.js';
 import { entryTypes } from './entries.js';
-import { namesOf } from './job-header.js';
+import { hasNames, namesOf } from './job-header.js';
 import type { StoredPayload } from './stored-payload.js';
+
+/** An entry that holds many things ends when it has so many bytes. */
+const entryBytes = 4096;
 
 export class EntryBuffer {
   readonly out = new ByteWriter();
   readonly #names = new Map<string, number>();
-  /** Type, start and end of each entry. */
+  /** Type and end of each entry; each begins where the one before ends. */
   #entries: number[] = [];
+  /** The names of the job before: mostly the next one's are the same. */
+  #last: readonly string[] | undefined;
 
   /** Bytes of the entries so far. */
   get bytes(): number {
@@ -22,27 +27,43 @@ export class EntryBuffer {
   /** A new file begins: it knows no names. */
   forgetNames(): void {
     this.#names.clear();
+    this.#last = undefined;
   }
 
   clear(): void {
     this.out.clear();
-    this.#entries = [];
+    this.#entries.length = 0;
   }
 
   /** The entries so far; their bytes are valid until `clear`. */
   entries(): Entry[] {
     const entries: Entry[] = [];
-    const { bytes } = this.out;
-    for (let at = 0; at < this.#entries.length; at += 3) {
-      entries.push({ type: this.#entries[at]!, bytes: bytes.subarray(this.#entries[at + 1], this.#entries[at + 2]) });
+    const { buffer, byteOffset, byteLength } = this.out.bytes;
+    // Not as a Buffer, whose views cost twice as much.
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    for (let at = 0, start = 0; at < this.#entries.length; at += 2) {
+      const end = this.#entries[at + 1]!;
+      entries.push({ type: this.#entries[at]!, bytes: bytes.subarray(start, end) });
+      start = end;
     }
     return entries;
   }
 
-  add(type: number, write: () => void): void {
-    const start = this.out.length;
-    write();
-    this.#entries.push(type, start, this.out.length);
+  /** What was written to `out` since the last entry is one of this type. */
+  end(type: number): void {
+    this.#entries.push(type, this.out.length);
+  }
+
+  /** Entries of this type with all of these, so many in each that it is of a handy size. */
+  addEach<T>(type: number, items: readonly T[], write: (item: T) => void): void {
+    let start = this.out.length;
+    for (const item of items) {
+      write(item);
+      if (this.out.length - start < entryBytes) continue;
+      this.end(type);
+      start = this.out.length;
+    }
+    if (this.out.length > start) this.end(type);
   }
 
   /** The number of a name that was introduced. */
@@ -50,31 +71,30 @@ export class EntryBuffer {
 
   /** Gives a job's names their numbers, where they have none yet. */
   introduceNames(job: JobRecord): void {
-    for (const name of namesOf(job)) {
+    if (this.#last !== undefined && hasNames(job, this.#last)) return;
+    this.#last = namesOf(job);
+    for (const name of this.#last) {
       if (this.#names.has(name)) continue;
       const number = this.#names.size;
       this.#names.set(name, number);
-      this.add(entryTypes.name, () => {
-        this.out.varint(number);
-        this.out.text(name);
-      });
+      this.out.varint(number);
+      this.out.text(name);
+      this.end(entryTypes.name);
     }
   }
 
   setting(key: string, setting: SettingRecord | undefined): void {
-    this.add(entryTypes.setting, () => {
-      this.out.text(key);
-      this.out.text(setting === undefined ? '' : JSON.stringify(setting));
-    });
+    this.out.text(key);
+    this.out.text(setting === undefined ? '' : JSON.stringify(setting));
+    this.end(entryTypes.setting);
   }
 
   /** The key is the job's id and the annotation's name. */
   annotation(key: string, annotation: AnnotationRecord | undefined): void {
-    this.add(entryTypes.annotation, () => {
-      this.out.id(key.slice(0, 16));
-      this.out.text(key.slice(16));
-      this.out.u8(annotation === undefined ? 0 : 1);
-      if (annotation !== undefined) this.out.raw((annotation.value as StoredPayload).bytes!);
-    });
+    this.out.id(key.slice(0, 16));
+    this.out.text(key.slice(16));
+    this.out.u8(annotation === undefined ? 0 : 1);
+    if (annotation !== undefined) this.out.raw((annotation.value as StoredPayload).bytes!);
+    this.end(entryTypes.annotation);
   }
 }

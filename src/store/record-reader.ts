@@ -42,13 +42,15 @@ export class RecordReader implements Replay {
         return this.#payload(input.id(), slotOf(input), at, bytes);
       case entryTypes.move:
         return this.#move(input.id(), slotOf(input), at, bytes);
-      case entryTypes.job:
-        return this.#job(input, lsn);
+      case entryTypes.jobs:
+        while (input.left > 0) this.#job(input, lsn);
+        return;
       case entryTypes.keptJobs:
         while (input.left > 0) this.#keptJob(input);
         return;
       case entryTypes.forget:
-        return this.#state.unload(input.id());
+        while (input.left > 0) this.#state.unload(input.id());
+        return;
       case entryTypes.setting: {
         const key = input.text();
         const json = input.text();

@@ -40,18 +40,12 @@ export class RecordWriter {
     const buffer = this.#buffer;
     const payloads: StoredPayload[] = [];
     for (const job of kept) {
-      for (let slot = 0; slot < payloadSlots.length; slot++) {
-        const payload = job[payloadSlots[slot]!] === null ? null : this.#own(job, payloadSlots[slot]!);
-        if (payload === null || payload.segment !== 0 || payload.bytes === null) continue;
-        this.#payload(entryTypes.payload, job.id, slot, payload.bytes);
-        payloads.push(payload);
-      }
+      if (job.args !== null) this.#new(job, 'args', payloads);
+      if (job.result !== null) this.#new(job, 'result', payloads);
     }
-    for (const job of kept) {
-      buffer.introduceNames(job);
-      buffer.add(entryTypes.job, () => writeJob(buffer.out, job, buffer.numberOf));
-    }
-    for (const id of forgotten) buffer.add(entryTypes.forget, () => buffer.out.id(id));
+    for (const job of kept) buffer.introduceNames(job);
+    buffer.addEach(entryTypes.jobs, kept, (job) => writeJob(buffer.out, job, buffer.numberOf));
+    buffer.addEach(entryTypes.forget, forgotten, (id) => buffer.out.id(id));
     for (const [key, setting] of settings) buffer.setting(key, setting);
     for (const [key, annotation] of annotations) buffer.annotation(key, annotation);
     this.#append(payloads, options);
@@ -77,6 +71,14 @@ export class RecordWriter {
   /** Reads a payload back. Throws `JournalCorruptError` if it is not what it was. */
   read(payload: StoredPayload): Uint8Array {
     return this.#journal.read(payload.position).subarray(payloadHeadBytes);
+  }
+
+  /** The job's payload, if it is not written yet. */
+  #new(job: JobRecord, slot: PayloadSlot, payloads: StoredPayload[]): void {
+    const payload = this.#own(job, slot);
+    if (payload.segment !== 0 || payload.bytes === null) return;
+    this.#payload(entryTypes.payload, job.id, payloadSlots.indexOf(slot), payload.bytes);
+    payloads.push(payload);
   }
 
   /**
@@ -127,10 +129,9 @@ export class RecordWriter {
   }
 
   #payload(type: number, id: Id, slot: number, bytes: Uint8Array): void {
-    this.#buffer.add(type, () => {
-      writePayloadHead(this.#buffer.out, id, slot);
-      this.#buffer.out.raw(bytes);
-    });
+    writePayloadHead(this.#buffer.out, id, slot);
+    this.#buffer.out.raw(bytes);
+    this.#buffer.end(type);
   }
 }
 

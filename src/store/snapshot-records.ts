@@ -54,17 +54,15 @@ export class SnapshotRecords {
     const buffer = this.#buffer;
     const { out } = buffer;
     for (const job of this.#jobs) buffer.introduceNames(job);
-    buffer.add(entryTypes.keptJobs, () => {
-      for (const job of this.#jobs) {
-        writeJob(out, job, buffer.numberOf);
-        for (const payload of [job.args, job.result]) {
-          const { segment, offset, length, checksum } = (payload as StoredPayload | null)?.position ?? nowhere;
-          out.varint(segment);
-          if (segment === 0) continue;
-          out.varint(offset);
-          out.varint(length);
-          out.varint(checksum);
-        }
+    buffer.addEach(entryTypes.keptJobs, this.#jobs, (job) => {
+      writeJob(out, job, buffer.numberOf);
+      for (const payload of [job.args, job.result]) {
+        const { segment, offset, length, checksum } = (payload as StoredPayload | null)?.position ?? nowhere;
+        out.varint(segment);
+        if (segment === 0) continue;
+        out.varint(offset);
+        out.varint(length);
+        out.varint(checksum);
       }
     });
     this.#jobs = [];

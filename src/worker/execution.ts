@@ -20,7 +20,7 @@ export type Ended = Pick<Outcome, 'kind' | 'payload' | 'note' | 'inner'>;
 export interface Called {
   readonly callable: string;
   readonly args: Uint8Array | null;
-  readonly fed: WireRun[9];
+  readonly fed: WireRun['fed'];
 }
 
 const nothing = new Uint8Array();

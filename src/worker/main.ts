@@ -7,7 +7,7 @@
 import { workerData } from 'node:worker_threads';
 import { Board, type Outcome } from '../protocol/board.js';
 import type { WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
-import { unpackBatch } from '../protocol/packing.js';
+import { readRunBatch } from '../protocol/run-batch.js';
 import { JobContext, ThreadContext } from './context.js';
 import { Execution } from './execution.js';
 import { describeModule } from './modules.js';
@@ -22,20 +22,21 @@ export default function perform(task: WorkerTask): Promise<unknown> {
   if (task.type === 'describe') return describeModule(modules[task.module]!);
   const { link } = task;
   if (link !== undefined) thread = new ThreadContext(new Board(link.board), link.port, link.modules);
-  const runs = unpackBatch<WireRun>(task.batch);
+  const runs = readRunBatch(task.batch);
   turn = turn.then(() => runAll(thread!, runs));
   return turn;
 }
 
 async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<void> {
-  for (const [slot, word, id, parent, callable, attempt, queue, agent, args, fed, timed] of runs) {
-    if (!here.board.begin(slot, word)) continue;
+  for (const run of runs) {
+    const { slot } = run;
+    if (!here.board.begin(slot, run.word)) continue;
     const startedAt = Date.now();
     const start = performance.now();
-    if (timed) here.say(['began', slot]);
-    const job = new JobContext(here, { slot, word, id, parent, attempt, queue, agent });
+    if (run.timed) here.say(['began', slot]);
+    const job = new JobContext(here, run);
     here.enter(job);
-    const execution = new Execution(here, modules, job, { callable, args, fed });
+    const execution = new Execution(here, modules, job, run);
     const begun = execution.begin();
     const ended = begun instanceof Promise ? await begun : begun;
     const outcome: Outcome = { slot, startedAt, ranMs: performance.now() - start, ...ended };

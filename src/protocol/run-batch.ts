@@ -1,0 +1,101 @@
+/**
+ * A batch of claimed jobs as bytes, from the coordinator to a worker thread.
+ *
+ *   for each run: slot, word, id, flags, the whole's id where it is a part, callable, queue and agent (names), attempt, size and bytes of the
+ *   arguments where there are any, kind, size and bytes of what follows them where something does
+ *
+ * Numbers are varints. A name is the number it has in this batch; the next free number introduces one, and its text follows. Both ends are
+ * threads of one process, so there is no version.
+ */
+import { outcomeKinds } from '../core/records.js';
+import { ByteReader, ByteWriter } from './bytes.js';
+import type { WireOutcome, WireRun } from './dispatch.js';
+
+const flag = { part: 1, args: 2, fed: 4, timed: 8 } as const;
+
+export class RunBatchWriter {
+  readonly #out = new ByteWriter();
+  readonly #names = new Map<string, number>();
+
+  add(run: WireRun): void {
+    const out = this.#out;
+    const { parent, args, fed } = run;
+    out.varint(run.slot);
+    // A word has all 32 bits.
+    out.varint(run.word >>> 0);
+    out.id(run.id);
+    out.u8(
+      (parent === '' ? 0 : flag.part) |
+        (args === null ? 0 : flag.args) |
+        (fed === null ? 0 : flag.fed) |
+        (run.timed ? flag.timed : 0),
+    );
+    if (parent !== '') out.id(parent);
+    this.#name(run.callable);
+    this.#name(run.queue);
+    this.#name(run.agent);
+    out.varint(run.attempt);
+    if (args !== null) this.#bytes(args);
+    if (fed === null) return;
+    out.u8(outcomeKinds.indexOf(fed[0]));
+    this.#bytes(fed[1]);
+  }
+
+  /** The batch, in a buffer of its own; another may begin. */
+  finish(): Uint8Array {
+    const bytes = this.#out.copy();
+    this.#out.clear();
+    this.#names.clear();
+    return bytes;
+  }
+
+  #name(name: string): void {
+    const known = this.#names.get(name);
+    this.#out.varint(known ?? this.#names.size);
+    if (known !== undefined) return;
+    this.#names.set(name, this.#names.size);
+    this.#out.text(name);
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.#out.varint(bytes.byteLength);
+    this.#out.raw(bytes);
+  }
+}
+
+export function readRunBatch(batch: Uint8Array): WireRun[] {
+  const input = new ByteReader(batch);
+  const names: string[] = [];
+  const name = () => {
+    const number = input.varint();
+    if (number === names.length) names.push(input.text());
+    return names[number]!;
+  };
+  const runs: WireRun[] = [];
+  while (input.left > 0) {
+    const slot = input.varint();
+    const word = input.varint() | 0;
+    const id = input.id();
+    const flags = input.u8();
+    const parent = flags & flag.part ? input.id() : '';
+    const [callable, queue, agent] = [name(), name(), name()];
+    const attempt = input.varint();
+    const args = flags & flag.args ? input.bytes(input.varint()) : null;
+    const fed: WireOutcome | null =
+      flags & flag.fed ? [outcomeKinds[input.u8()] as WireOutcome[0], input.bytes(input.varint())] : null;
+    runs.push({
+      slot,
+      word,
+      id,
+      parent,
+      callable,
+      attempt,
+      queue,
+      agent,
+      args,
+      fed,
+      timed: (flags & flag.timed) !== 0,
+    });
+  }
+  return runs;
+}

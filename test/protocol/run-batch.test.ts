@@ -1,0 +1,44 @@
+/** Batches of claimed jobs, from the coordinator to a worker thread. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { WireRun } from '../../src/protocol/dispatch.js';
+import { RunBatchWriter, readRunBatch } from '../../src/protocol/run-batch.js';
+
+const id = (fill: string) => fill.repeat(16);
+const bytes = (...values: number[]) => new Uint8Array(values);
+
+const runs: WireRun[] = [
+  {
+    ...{ slot: 0, word: 5, id: id('a'), parent: '', callable: 'm#f', attempt: 1, queue: '', agent: 'main' },
+    ...{ args: bytes(1, 2, 3), fed: null, timed: false },
+  },
+  {
+    ...{ slot: 511, word: -7, id: id('\u00ff'), parent: id('p'), callable: 'm#g', attempt: 300, queue: 'ä', agent: '' },
+    ...{ args: null, fed: ['failure', bytes(9)], timed: true },
+  },
+  {
+    ...{ slot: 3, word: 0x7fff_fffd, id: id('c'), parent: '', callable: 'm#f', attempt: 1, queue: 'ä', agent: 'main' },
+    ...{ args: bytes(), fed: ['list', new Uint8Array(100_000)], timed: false },
+  },
+];
+
+/** Views become arrays of their own, to be compared. */
+const plain = (batch: readonly WireRun[]) =>
+  batch.map((run) => ({ ...run, args: run.args && [...run.args], fed: run.fed && [run.fed[0], [...run.fed[1]]] }));
+
+describe('a batch of runs', () => {
+  it('comes back as it was, one batch after another', () => {
+    const writer = new RunBatchWriter();
+    for (const batch of [runs, runs.slice(1), runs.slice(0, 1)]) {
+      for (const run of batch) writer.add(run);
+      assert.deepEqual(plain(readRunBatch(writer.finish())), plain(batch));
+    }
+  });
+
+  it('has a buffer of its own, so that it can be transferred', () => {
+    const writer = new RunBatchWriter();
+    writer.add(runs[0]!);
+    const batch = writer.finish();
+    assert.equal(batch.byteLength, batch.buffer.byteLength);
+  });
+});
