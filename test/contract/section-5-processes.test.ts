@@ -142,6 +142,7 @@ describe('5 signals', () => {
     const directories = [temporaryDirectory(), temporaryDirectory()];
     const [program, ids] = await holding(t, 'SIGTERM,SIGINT', ...directories);
     program.signal('SIGTERM');
+    assert.deepEqual([await program.line(), await program.line()].sort(), ['CLOSED 0', 'CLOSED 1']);
     assert.equal(await program.end(), 'SIGTERM');
     for (const [index, directory] of directories.entries()) {
       const runtime = await openedReal(t, { directory, dispatcher: false });
@@ -176,9 +177,11 @@ describe('5 signals', () => {
     const listener = () => heard++;
     process.on('SIGUSR2', listener);
     t.after(() => process.off('SIGUSR2', listener));
+    const kill = t.mock.method(process, 'kill');
     process.kill(process.pid, 'SIGUSR2');
     await assert.rejects(job.result(), { code: 'CLOSED' });
     await runtime.close();
-    assert.equal(heard, 1);
+    await new Promise(setImmediate);
+    assert.deepEqual([heard, kill.mock.callCount()], [1, 1], 'it is not sent again');
   });
 });

@@ -55,7 +55,7 @@ export const section5to10: readonly Mutant[] = [
     bug: 'puts are taken while it closes',
     tags: ['5.9'],
     file: 'coordinator/coordinator.ts',
-    find: "if (this.#closing !== undefined) return this.#answer(request, new ClosedError('the runtime is closing'));",
+    find: "if (this.#closing !== undefined) return this.#refuse(puts, new ClosedError('the runtime is closing'));",
     replace: '',
   },
   {

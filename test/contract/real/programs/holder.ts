@@ -1,6 +1,6 @@
 /**
  * A process that runs a job which never ends, until a signal: `DIRECTORY SIGNALS DIRECTORY…`. Each directory is opened by a runtime of its
- * own; the first runs the job. Says `begun ID` when it has begun.
+ * own, with a job of its own. Says `begun NUMBER ID` when one has begun, and `CODE NUMBER` when it will not hear of its end.
  */
 import { open } from 'callsheet';
 import { realJobs, stubborn } from '../jobs/all.js';
@@ -13,5 +13,6 @@ const runtimes = await Promise.all(
 for (const [index, runtime] of runtimes.entries()) {
   const job = await runtime.queue().put(stubborn.ignores);
   await job.annotations.waitFor('begun', { timeoutMs: 30_000 });
+  job.result().catch(({ code }) => process.stdout.write(`${code} ${index}\n`));
   process.stdout.write(`begun ${index} ${job.id}\n`);
 }
