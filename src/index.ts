@@ -15,7 +15,8 @@ export {
   type JobModule,
   type Puttable,
 } from './definition/define-jobs.js';
-export type { JobOptions } from './definition/options.js';
+export type { JobOptions, RetryDefaults } from './definition/options.js';
+export type { OwnPolicy, RetryAnswer, RetryQuestion } from './definition/own-policies.js';
 export {
   type RetryErrorsOptions,
   type RetryPolicy,
@@ -47,6 +48,7 @@ export {
   UnknownQueueError,
   UnknownQuotaError,
 } from './errors.js';
+export type { AskedJob } from './protocol/asked-job.js';
 export { CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
 export { type Failure, JobFailedError } from './protocol/failure.js';
 export type { Progress } from './protocol/progress.js';
@@ -62,7 +64,7 @@ export type {
   JobEvent,
   QueueEvent,
 } from './runtime/events.js';
-export type { CallbackPair, Job, JobChanges, JobDetails } from './runtime/job.js';
+export type { Awaited, CallbackPair, Job, JobChanges, JobDetails } from './runtime/job.js';
 export { type Closed, type CloseOptions, type OpenOptions, open, type Runtime } from './runtime/open.js';
 export type { AgentOptions, CompletedByOptions, PutOptions, Queue, Quota, QuotaOptions } from './runtime/queue.js';
 export {

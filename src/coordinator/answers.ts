@@ -3,6 +3,7 @@
  */
 
 import { goesBefore } from '../core/lanes.js';
+import { policyOf } from '../core/policy.js';
 import { requireQueue } from '../core/queue.js';
 import { type AgentRecord, agentKey, agentName, type Id, type JobRecord, quotaName } from '../core/records.js';
 import type { State } from '../core/state.js';
@@ -85,11 +86,13 @@ export function requireJob(state: State, id: Id): JobRecord {
 function line(state: State, queue: string): JobRecord[] {
   requireQueue(state, queue);
   const due = [...state.queuedJobs(queue)].sort((a, b) => (goesBefore(a, b) ? -1 : 1));
-  const later = [...state.jobs()].filter((job) => job.queue === queue && job.dueAt !== 0 && job.outcome === 'none');
+  const later = [...state.jobs()].filter(
+    (job) => job.queue === queue && job.dueAt !== 0 && job.outcome === 'none' && job.stage !== 'policy',
+  );
   return [...due, ...later.sort((a, b) => a.dueAt - b.dueAt)];
 }
 
-function jobInfo({ isRunning }: AnswerContext, job: JobRecord): JobInfo {
+function jobInfo({ store, isRunning }: AnswerContext, job: JobRecord): JobInfo {
   return {
     owner: job.owner,
     status: job.status === 'assigned' && isRunning(job.id) ? 'active' : job.status,
@@ -100,7 +103,8 @@ function jobInfo({ isRunning }: AnswerContext, job: JobRecord): JobInfo {
     priority: job.priority,
     timeoutMs: job.timeoutMs,
     unique: job.unique,
-    policy: job.policy,
+    policy: policyOf(store.state, job),
+    awaits: awaitsOf(job),
     quotas: job.quotas,
     inner: job.inner,
     parts: job.parts,
@@ -112,13 +116,20 @@ function jobInfo({ isRunning }: AnswerContext, job: JobRecord): JobInfo {
     interruptions: job.interruptions,
     putAt: job.putAt,
     beginAfter: job.beginAfter,
-    dueAt: job.dueAt,
+    dueAt: job.stage === 'policy' ? 0 : job.dueAt,
     deadline: job.deadline,
     firstStartAt: job.firstStartAt,
     lastStartAt: job.lastStartAt,
     endAt: job.endAt,
     completedAt: job.completedAt,
   };
+}
+
+/** Whose answers the job waits for. */
+function awaitsOf({ stage, asked, dueAt }: JobRecord): JobInfo['awaits'] {
+  if (stage !== 'policy' || asked === null) return [];
+  const { policy, askedAt, problem } = asked;
+  return [{ callable: policy, agent: '', since: askedAt, problem, againAt: dueAt }];
 }
 
 function queueInfo({ store: { state }, putsWaiting }: AnswerContext, name: string): QueueInfo {
@@ -145,9 +156,9 @@ function agents(state: State, isAsked: (agent: AgentRecord) => boolean): AgentIn
   const found: AgentInfo[] = [];
   for (const setting of state.settings()) {
     if (setting.kind !== 'agent' || !isAsked(setting)) continue;
-    const { dispatcher, queue, name, size, filter } = setting;
+    const { dispatcher, queue, name, size, filter, retry } = setting;
     const running = Array.from(state.running(agentKey(dispatcher, queue, name)), ({ id }) => id);
-    found.push({ dispatcher, queue, name, size, filter, running });
+    found.push({ dispatcher, queue, name, size, filter, retry, running });
   }
   return found;
 }

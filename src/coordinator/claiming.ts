@@ -77,8 +77,8 @@ export class Claiming {
       const key = agentKey(dispatcher, queue, mainAgent);
       const there = this.#ports.store.state.setting(key) as AgentRecord | undefined;
       if (there !== undefined && (!agentSizeGiven || there.size === size)) continue;
-      const filter = there?.filter ?? null;
-      this.#ports.decide({ type: 'setAgent', dispatcher, queue, name: mainAgent, size, filter });
+      const { filter = null, retry = {} } = there ?? {};
+      this.#ports.decide({ type: 'setAgent', dispatcher, queue, name: mainAgent, size, filter, retry });
     }
     this.#installed = new Set(queues);
     this.listAgents();

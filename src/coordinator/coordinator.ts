@@ -8,7 +8,14 @@ import { takesTurns } from '../core/callback.js';
 import type { Command, Effect, Gate, InnerCommand, Retention, Settled } from '../core/commands.js';
 import { levelGate } from '../core/job.js';
 import { queueOf } from '../core/queue.js';
-import { type AnnotationRecord, type Id, isAgentOf, type JobRecord, type OutcomeKind } from '../core/records.js';
+import {
+  type AnnotationRecord,
+  type Id,
+  isAgentOf,
+  type JobRecord,
+  type OutcomeKind,
+  type RetryDefaults,
+} from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import { ClaimLostError, ClosedError, JournalCorruptError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
@@ -37,14 +44,18 @@ import { HandedOver } from './handed-over.js';
 import { InHand } from './in-hand.js';
 import type { Timer } from './long-timeout.js';
 import { outcomeBytes, payloadBytes } from './outcome-bytes.js';
+import { Policies } from './policies.js';
 import type { PoolOwner, PoolPort, Run } from './pool-port.js';
 import { Presence, type PresenceOptions } from './presence.js';
+import type { QuestionsPort } from './questions-port.js';
 import { Waiters } from './waiters.js';
 
 export interface CoordinatorPorts {
   readonly store: Store;
   /** Makes the pool, which calls back here. */
   readonly pool: (owner: PoolOwner) => PoolPort;
+  /** Asks functions of job modules. */
+  readonly questions: QuestionsPort;
   readonly post: (message: CoordinatorMessage) => void;
   readonly now: () => number;
   /** Calls back once, after so long. */
@@ -59,6 +70,8 @@ export interface CoordinatorOptions extends AgentOptions {
   readonly retention: Retention;
   /** As which process its dispatcher works; undefined: as a client, which runs nothing. */
   readonly presence: PresenceOptions | undefined;
+  /** What is not given stays as it is stored. */
+  readonly retry: RetryDefaults | undefined;
 }
 
 interface Closing {
@@ -91,6 +104,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #feed = new EventFeed();
   /** Undefined until the store is open. */
   #claiming: Claiming | undefined;
+  #policies: Policies | undefined;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #closing: Closing | undefined;
   #turning = false;
@@ -122,6 +136,9 @@ export class Coordinator implements PoolOwner, StoreOwner {
         },
         activated: () => {
           this.#claiming!.forgetInstalled();
+          // Only now: what ran before is recovered by the policies under which it ran.
+          const { dispatcher, retry } = options;
+          if (retry !== undefined) this.#decide({ type: 'setDefaults', dispatcher, retry });
           this.#installAgents();
           this.turn();
         },
@@ -152,7 +169,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
       after: this.#ports.after,
     };
     const decide = (command: Command) => this.#decide(command);
-    this.#claiming = new Claiming({ ...ports, decide, turn: () => this.turn() }, this.#options, callablesOf(modules));
+    const callables = callablesOf(modules);
+    const turn = () => this.turn();
+    this.#claiming = new Claiming({ ...ports, decide, turn }, this.#options, callables);
+    this.#policies = new Policies({ store: this.#store, questions: this.#ports.questions, decide, turn }, callables);
     await this.#store.open(this);
     const { state } = this.#store;
     let unfinished = 0;
@@ -217,6 +237,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
         case 'stop':
           this.#stop(effect.job);
           break;
+        case 'ask':
+          if (this.#closing === undefined && this.#presence !== undefined)
+            this.#policies!.ask(effect.job, effect.fence);
+          break;
         case 'settled':
           if (this.#handed.size > 0) this.#handed.take(effect.job.id);
           this.#tellOutcome(effect.job);
@@ -247,7 +271,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   fatal(error: Error): void {
     this.#ports.post(['fatal', errorToData(error)]);
     this.#closing ??= { requests: [], deadline: undefined, finishing: true };
-    void this.#pool.destroy().then(() => this.#ports.closed());
+    void Promise.all([this.#pool.destroy(), this.#ports.questions.destroy()]).then(() => this.#ports.closed());
   }
 
   settled({ job, fence, callable }: Run, outcome: Outcome, stored?: () => void): void {
@@ -612,7 +636,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     if (closing.finishing) return;
     closing.finishing = true;
     closing.deadline?.clear();
-    const hanging = await this.#pool.destroy();
+    const [hanging] = await Promise.all([this.#pool.destroy(), this.#ports.questions.destroy()]);
     // What was claimed and never came here is here once its claim is released.
     await new Promise<void>((resolve) => this.#store.read(nothing, () => resolve()));
     this.#presence?.end();

@@ -4,6 +4,7 @@
 import { hostname } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Retention } from '../core/commands.js';
+import type { RetryDefaults } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
@@ -22,6 +23,7 @@ import { readIdentity } from './identity.js';
 import { setLongTimeout } from './long-timeout.js';
 import { NoPool } from './no-pool.js';
 import { Pool } from './pool.js';
+import { Questions } from './questions.js';
 
 /** What the coordinator's thread is started with. */
 export interface CoordinatorSetup {
@@ -42,6 +44,7 @@ export interface CoordinatorSetup {
   /** See `PresenceOptions`. */
   readonly pingMs: number;
   readonly deathMs: number;
+  readonly retry: RetryDefaults | undefined;
 }
 
 const setup = workerData as CoordinatorSetup;
@@ -62,7 +65,7 @@ function flush(): void {
 
 async function start(): Promise<void> {
   const { directory, allowNetworkFileSystem, modules, threads, execArgv, retention, stopGraceMs } = setup;
-  const { runs, agentSize, agentSizeGiven, pingMs, deathMs } = setup;
+  const { runs, agentSize, agentSizeGiven, pingMs, deathMs, retry } = setup;
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem });
   const dispatcher = readIdentity(directory);
@@ -86,6 +89,7 @@ async function start(): Promise<void> {
         pool = new Pool(owner, { threads: runs ? threads : 1, execArgv, stopGraceMs, setup: { modules } });
         return runs ? pool : new NoPool();
       },
+      questions: new Questions({ modules, execArgv }),
       post,
       now: Date.now,
       after: (delayMs, callback) => setLongTimeout(callback, delayMs),
@@ -98,6 +102,7 @@ async function start(): Promise<void> {
       agentSize,
       agentSizeGiven,
       presence: runs ? { incarnation: newId(), host: hostname(), pid: process.pid, pingMs, deathMs } : undefined,
+      retry,
     },
   );
   const known = await describeModules(pool, Object.keys(modules));

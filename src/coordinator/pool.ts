@@ -15,6 +15,7 @@ import { transferListOf } from '../protocol/transfer.js';
 import { setLongTimeout, type Timer } from './long-timeout.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
 import { type Batch, Thread } from './thread.js';
+import { threadArguments } from './thread-arguments.js';
 
 export interface PoolOptions {
   readonly threads: number;
@@ -63,8 +64,7 @@ export class Pool implements PoolPort {
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
       workerData: setup,
-      // Given none, threads inherit the process's own; many of those cannot be given.
-      ...(execArgv.length === 0 ? {} : { execArgv: [...loadersOf(process.execArgv), ...execArgv] }),
+      ...threadArguments(execArgv),
       loadBalancer: ({ taskId }, workers) => {
         if (this.#target !== undefined) this.#targets.set(taskId, this.#target);
         const target = this.#targets.get(taskId);
@@ -389,25 +389,3 @@ export class Pool implements PoolPort {
     this.#owner.turn();
   }
 }
-
-/** Of Node's options, those that say how modules are found and loaded: a thread that is given options of its own still needs them. */
-function loadersOf(execArgv: readonly string[]): string[] {
-  const found: string[] = [];
-  for (let index = 0; index < execArgv.length; index++) {
-    const [name, value] = execArgv[index]!.split('=', 2);
-    if (!loaderOptions.has(name!)) continue;
-    found.push(execArgv[index]!);
-    if (value === undefined && index + 1 < execArgv.length) found.push(execArgv[++index]!);
-  }
-  return found;
-}
-
-const loaderOptions = new Set([
-  '--import',
-  '--require',
-  '-r',
-  '--loader',
-  '--experimental-loader',
-  '--conditions',
-  '-C',
-]);

@@ -6,7 +6,7 @@
  * the disk. Every effect can be derived again from the records, so none is lost by a crash between gate and release.
  */
 import type { Event } from './events.js';
-import type { AgentFilter, Id, JobForm, JobRecord, JobRole, Level, Payload } from './records.js';
+import type { AgentFilter, Id, JobForm, JobRecord, JobRole, Level, Payload, RetryDefaults } from './records.js';
 
 /** A job to be put, with the jobs that belong to it. */
 export interface JobSpec {
@@ -28,7 +28,7 @@ export interface JobOptions {
   readonly priority?: number;
   /** As `quotaKey` spells them. */
   readonly quotas?: readonly string[];
-  /** See `retry.ts`; `default`, and `forever` for callbacks. */
+  /** See `policy.ts`; also for what it is where the job does not say. */
   readonly policy?: string;
   /** Milliseconds since the epoch. */
   readonly beginAfter?: number;
@@ -96,6 +96,10 @@ export type Command =
   | ({ readonly type: 'cannotBegin'; readonly error: Error } & Claim)
   /** A begun job lost what it ran on. */
   | ({ readonly type: 'interrupt'; readonly cause: InterruptionCause } & Claim)
+  /** The job's own policy has answered; `data` is what it keeps from now on, if it says. */
+  | ({ readonly type: 'answered'; readonly answer: PolicyAnswer; readonly data?: Uint8Array | null } & Claim)
+  /** It gave no usable answer. */
+  | ({ readonly type: 'unanswered'; readonly problem: string } & Claim)
   /** The first command to a store that no other process can have open: whoever was active in it has died. */
   | { readonly type: 'recover' }
   /** A dispatcher begins to work, for the first time or again. Refused while its id is at work in another process. */
@@ -137,7 +141,9 @@ export type Command =
       readonly name: string;
       readonly size: number;
       readonly filter: AgentFilter | null;
+      readonly retry: RetryDefaults;
     }
+  | { readonly type: 'setDefaults'; readonly dispatcher: Id; readonly retry: RetryDefaults }
   | { readonly type: 'removeAgent'; readonly dispatcher: Id; readonly queue: string; readonly name: string }
   | { readonly type: 'annotate'; readonly job: Id; readonly name: string; readonly value: Payload | null };
 
@@ -152,6 +158,15 @@ export type Settled =
   | { readonly kind: 'timeout' }
   /** It takes the outcome of this job. */
   | { readonly kind: 'job'; readonly job: Id };
+
+/** What an own policy says of a job that failed, was interrupted or could not be stored. */
+export type PolicyAnswer =
+  | { readonly type: 'no' }
+  /** In front of the line. */
+  | { readonly type: 'now' }
+  | { readonly type: 'after'; readonly ms: number }
+  /** Milliseconds since the epoch; in the past: now. */
+  | { readonly type: 'at'; readonly at: number };
 
 /** How long completed jobs are remembered: whichever is least. */
 export interface Retention {
@@ -169,6 +184,8 @@ export type Effect =
   | { readonly type: 'run'; readonly gate: Gate; readonly job: Id; readonly fence: number }
   /** Whoever runs the job is to stop it: it was cancelled. */
   | { readonly type: 'stop'; readonly gate: Gate; readonly job: Id; readonly fence: number }
+  /** The job's own policy is to be asked what becomes of it. */
+  | { readonly type: 'ask'; readonly gate: Gate; readonly job: Id; readonly fence: number }
   /** The job's outcome is there for all to see. */
   | { readonly type: 'settled'; readonly gate: Gate; readonly job: JobRecord }
   /** Something that whoever listens wants to hear. */

@@ -28,9 +28,9 @@ import {
 } from './job.js';
 import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkQuotas } from './quota.js';
-import { type Id, type JobRecord, type Level, levels, quotaRecordKey } from './records.js';
+import { defaultsKey, type Id, type JobRecord, type Level, levels, quotaRecordKey } from './records.js';
 import { forgetCompleted } from './retention.js';
-import { couldNotCommit, expire, failed, interrupted } from './retry.js';
+import { answered, couldNotCommit, expire, failed, interrupted, unanswered } from './retry.js';
 import type { State } from './state.js';
 
 /** At most so many jobs become due or late in one decision; the rest follows with the next. */
@@ -107,6 +107,10 @@ function apply(decision: Decision, command: Command): void {
       begin(decision, job, now);
       return job.cancelled ? concludeCancelled(decision, job) : interrupted(decision, job, command.cause);
     }
+    case 'answered':
+      return answered(decision, askedJob(state, command), command.answer, command.data);
+    case 'unanswered':
+      return unanswered(decision, askedJob(state, command), command.problem);
     case 'recover':
       return recoverAll(decision);
     case 'activate':
@@ -145,10 +149,14 @@ function apply(decision: Decision, command: Command): void {
     case 'removeQuota':
       return state.set(quotaRecordKey(command.queue, command.name), undefined);
     case 'setAgent': {
-      const { dispatcher, queue, name, size, filter } = command;
+      const { dispatcher, queue, name, size, filter, retry } = command;
       requireQueue(state, queue);
       requireDispatcher(state, dispatcher);
-      return setAgent(decision, { kind: 'agent', dispatcher, queue, name, size, filter });
+      return setAgent(decision, { kind: 'agent', dispatcher, queue, name, size, filter, retry });
+    }
+    case 'setDefaults': {
+      const { dispatcher, retry } = command;
+      return state.set(defaultsKey(dispatcher), { kind: 'defaults', dispatcher, retry });
     }
     case 'removeAgent':
       return removeAgent(decision, command.dispatcher, command.queue, command.name);
@@ -284,4 +292,11 @@ function claimedJob(state: State, { job: id, fence }: { readonly job: Id; readon
   const job = state.job(id);
   if (job?.claimed && job.fence === fence) return job;
   throw new ClaimLostError('the job was taken from this claim meanwhile, so what was sent under it is refused');
+}
+
+/** The job, if its policy is still to say what becomes of the run under this fence. */
+function askedJob(state: State, { job: id, fence }: { readonly job: Id; readonly fence: number }): JobRecord {
+  const job = state.job(id);
+  if (job?.stage === 'policy' && job.fence === fence) return job;
+  throw new ClaimLostError('the job waits for no answer of its policy any more');
 }

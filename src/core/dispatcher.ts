@@ -19,9 +19,17 @@ import { CallsheetError } from '../errors.js';
 import type { Command } from './commands.js';
 import { tellDispatcher } from './events.js';
 import { concludeCancelled, type Decision, giveBack } from './job.js';
-import { agentDispatcher, agentKey, type DispatcherRecord, dispatcherKey, type Id, type JobRecord } from './records.js';
+import {
+  agentDispatcher,
+  agentKey,
+  type DispatcherRecord,
+  defaultsKey,
+  dispatcherKey,
+  type Id,
+  type JobRecord,
+} from './records.js';
 import { recover } from './recovery.js';
-import { interrupted } from './retry.js';
+import { askAgain, interrupted } from './retry.js';
 import type { State } from './state.js';
 
 /** In whose name callbacks are claimed while no dispatcher is active. */
@@ -88,10 +96,12 @@ export function recoverAll(decision: Decision): void {
   for (const setting of [...state.settings()]) {
     if (setting.kind === 'dispatcher' && setting.active) becomeInactive(decision, setting);
   }
+  const jobs = [...state.jobs()];
   recover(
     decision,
-    [...state.jobs()].filter((job) => job.claimed),
+    jobs.filter((job) => job.claimed),
   );
+  for (const job of jobs) if (job.stage === 'policy') askAgain(decision, job);
 }
 
 export function unregister(decision: Decision, id: Id): void {
@@ -102,6 +112,7 @@ export function unregister(decision: Decision, id: Id): void {
     if (setting.kind === 'agent' && setting.dispatcher === id)
       state.set(agentKey(id, setting.queue, setting.name), undefined);
   }
+  state.set(defaultsKey(id), undefined);
   state.set(dispatcherKey(id), undefined);
   tellDispatcher(decision, 'unregistered', id);
 }

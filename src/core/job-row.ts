@@ -5,7 +5,18 @@
  * a group changes, so they are small: what most jobs do not have is in an object beside them, which all of those share.
  */
 import type { Lane, Queued } from './lanes.js';
-import type { Id, JobForm, JobRecord, JobRole, JobStage, JobStatus, Level, OutcomeKind, Payload } from './records.js';
+import type {
+  Id,
+  JobForm,
+  JobRecord,
+  JobRole,
+  JobStage,
+  JobStatus,
+  Level,
+  OutcomeKind,
+  Payload,
+  PolicyRecord,
+} from './records.js';
 
 const none: never[] = [];
 
@@ -21,7 +32,8 @@ const plain = {
   callbacksDone: 0,
   awaitedCallbacks: 0,
   counted: false,
-  policy: 'default',
+  policy: '',
+  asked: null as PolicyRecord | null,
   priority: 0,
   quotas: none as readonly string[],
   places: none as readonly string[],
@@ -209,6 +221,14 @@ export class JobFields implements JobRecord {
 
   get policy(): string {
     return this.#rare.policy;
+  }
+
+  get asked(): PolicyRecord | null {
+    return this.#rare.asked;
+  }
+
+  set asked(asked: PolicyRecord | null) {
+    if (asked !== this.#rare.asked) this.#rare = { ...this.#rare, asked };
   }
 
   get priority(): number {
@@ -439,11 +459,11 @@ function rareOf(record: JobRecord): Rare {
   const shared = listOf(record.shared);
   if (quotas === none && places === none && shared === none && isPlain(record)) return plain;
   const { form, role, parent, index, parts, partsDone, callbacks, callbacksDone, awaitedCallbacks, counted } = record;
-  const { policy, priority, unique, front, cancelled, suspect, alone, inner, errors, interruptions } = record;
+  const { policy, asked, priority, unique, front, cancelled, suspect, alone, inner, errors, interruptions } = record;
   const { beginAfter, dueAt, deadline, timeoutMs } = record;
   return {
     ...{ form, role, parent, index, parts, partsDone, callbacks, callbacksDone, awaitedCallbacks, counted },
-    ...{ policy, priority, quotas, places, shared, unique, front, cancelled, suspect, alone, inner },
+    ...{ policy, asked, priority, quotas, places, shared, unique, front, cancelled, suspect, alone, inner },
     ...{ errors, interruptions, beginAfter, dueAt, deadline, timeoutMs },
   };
 }
@@ -462,6 +482,7 @@ function isPlain(record: JobRecord): boolean {
     record.awaitedCallbacks === plain.awaitedCallbacks &&
     record.counted === plain.counted &&
     record.policy === plain.policy &&
+    record.asked === plain.asked &&
     record.priority === plain.priority &&
     record.unique === plain.unique &&
     record.front === plain.front &&

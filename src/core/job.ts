@@ -9,6 +9,7 @@
  *   assigned    it is claimed; it may or may not have begun    it is known to have begun; its call is over; it goes back
  *   active      it is known to have begun; its parts were      its call is over; it is interrupted or retried
  *               put in line; it waits for a job it returned
+ *               or for what its policy says of its run
  *   callbacks   its call is over, callbacks are not completed  the last of them completes
  *   completed   nothing of it is left to do                    never
  *
@@ -24,9 +25,10 @@ import type { Effect, Gate, JobOptions, JobSpec, Outside } from './commands.js';
 import { endParts, isWhole, notePart, putParts } from './composite.js';
 import { tellJob } from './events.js';
 import type { JobRow } from './job-row.js';
+import { policyOf } from './policy.js';
 import { checkQuotas, takePlaces } from './quota.js';
 import type { Id, JobRecord, JobRole, Level, OutcomeKind, Payload } from './records.js';
-import { expire } from './retry.js';
+import { askAgain, expire } from './retry.js';
 import type { State } from './state.js';
 
 /** One decision: what it reads and changes, what it is handed from outside, the effects it has. */
@@ -49,7 +51,6 @@ export interface Place {
 export function createJob(decision: Decision, spec: JobSpec, place: Place, enqueued = false): JobRecord {
   const { state, now } = decision;
   const { options } = spec;
-  const isCallback = place.role !== 'root' && place.role !== 'part';
   const { beginAfter = 0 } = options;
   const dueAt = enqueued && beginAfter > now ? beginAfter : 0;
   const queued = enqueued && dueAt === 0;
@@ -72,7 +73,8 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
     awaitedCallbacks: 0,
     counted: false,
     level: place.level,
-    policy: options.policy ?? (isCallback ? 'forever' : 'default'),
+    policy: options.policy ?? '',
+    asked: null,
     priority: options.priority ?? 0,
     quotas: options.quotas ?? none,
     places: none,
@@ -146,6 +148,7 @@ export function enqueue(decision: Decision, job: JobRecord): void {
 
 /** Its date has come. */
 export function becomeDue(decision: Decision, job: JobRecord): void {
+  if (job.stage === 'policy') return askAgain(decision, job);
   const { state } = decision;
   state.change(job, (row) => {
     row.dueAt = 0;
@@ -174,7 +177,8 @@ export function claim(decision: Decision, job: JobRecord, agent: string): void {
 export function start(decision: Decision, job: JobRecord, agent: string): void {
   const { state, now, effects } = decision;
   // Where the claim itself counts as the start, the record says so before any code of the job runs.
-  const isStart = job.alone || job.policy === 'never';
+  const policy = policyOf(state, job, agent);
+  const isStart = job.alone || policy === 'never';
   state.change(job, (row) => {
     row.queued = false;
     row.front = false;
@@ -186,7 +190,7 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
     if (isStart) noteStart(row, now);
     else if (row.status !== 'active') row.status = 'assigned';
   });
-  const gate = job.level === 'memory' ? 'decided' : job.policy === 'never' ? 'synced' : 'written';
+  const gate = job.level === 'memory' ? 'decided' : policy === 'never' ? 'synced' : 'written';
   effects.push({ type: 'run', gate, job: job.id, fence: job.fence });
   if (isStart) tellJob(decision, 'started', job);
 }
@@ -235,6 +239,7 @@ export function conclude(
     noteUnclaimed(row);
     row.status = 'callbacks';
     row.stage = 'call';
+    row.asked = null;
     row.queued = false;
     row.places = none;
     row.dueAt = 0;
@@ -280,6 +285,8 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
     noteUnclaimed(row);
     if (row.form === 'call') row.status = 'pending';
     row.stage = 'call';
+    row.result = null;
+    row.dueAt = 0;
     row.front = true;
     change(row);
     const later = row.dueAt > 0;
@@ -293,6 +300,21 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
 }
 
 const nothing = () => {};
+
+/** A run is over, and the job's own policy is to say what becomes of it: it keeps its quotas' places, and nobody has it. */
+export function holdForPolicy(
+  { state }: Decision,
+  job: JobRecord,
+  failure: Payload,
+  change: (row: JobRow) => void,
+): void {
+  state.change(job, (row) => {
+    noteUnclaimed(row);
+    row.stage = 'policy';
+    row.result = failure;
+    change(row);
+  });
+}
 
 /** It is suspected of nothing any more, and others may run beside it. */
 export function clear({ state }: Decision, job: JobRecord): void {

@@ -40,8 +40,7 @@ export function removeQueue({ state }: Decision, name: string): void {
   if (state.unfinished(name) > 0)
     throw new CallsheetError('QUEUE_NOT_EMPTY', `the queue ${JSON.stringify(name)} is not empty`);
   for (const setting of [...state.settings()]) {
-    if ((setting.kind === 'quota' || setting.kind === 'agent') && setting.queue === name)
-      state.set(settingKey(setting), undefined);
+    if ('queue' in setting && setting.queue === name) state.set(settingKey(setting), undefined);
   }
   state.set(queueKey(name), undefined);
 }

@@ -29,8 +29,11 @@ export type JobForm = (typeof jobForms)[number];
 export const jobRoles = ['root', 'part', 'callback', 'onSuccess', 'onFailure'] as const;
 export type JobRole = (typeof jobRoles)[number];
 
-/** `parts`: not put yet. `waiting`: parts run. `call`: the callable is to run, is running or has run. `inner`: a returned job runs. */
-export const jobStages = ['parts', 'waiting', 'call', 'inner'] as const;
+/**
+ * `parts`: not put yet. `waiting`: parts run. `call`: the callable is to run, is running or has run. `inner`: a returned job runs.
+ * `policy`: a run is over, and the job's own policy is to say what becomes of it.
+ */
+export const jobStages = ['parts', 'waiting', 'call', 'inner', 'policy'] as const;
 export type JobStage = (typeof jobStages)[number];
 
 /** How a job's call ended. `list` is a composition without postprocess: its value is its completed parts. */
@@ -40,6 +43,25 @@ export type OutcomeKind = (typeof outcomeKinds)[number];
 /** What survives what; see `put`. */
 export const levels = ['memory', 'process', 'full'] as const;
 export type Level = (typeof levels)[number];
+
+/** What an own policy can be asked: the job failed, its outcome could not be stored, or it was interrupted, and by what. */
+export const policyQuestions = ['jobError', 'commitError', 'close', 'thread', 'process'] as const;
+export type PolicyQuestion = (typeof policyQuestions)[number];
+
+/** What is between a job and its own policy. */
+export interface PolicyRecord {
+  /** Who is asked: `module#export`. */
+  readonly policy: string;
+  /** What it was asked last. */
+  readonly question: PolicyQuestion;
+  readonly askedAt: number;
+  /** How often it has given no usable answer since. */
+  readonly misses: number;
+  /** What was wrong the last time, in a few words; empty for nothing. */
+  readonly problem: string;
+  /** What it keeps with the job: a small payload that nobody else opens. */
+  readonly data: Uint8Array | null;
+}
 
 export interface JobRecord {
   readonly kind: 'job';
@@ -66,8 +88,10 @@ export interface JobRecord {
   /** A part: its whole has counted it. */
   readonly counted: boolean;
   readonly level: Level;
-  /** See `retry.ts`. */
+  /** See `retry.ts`. Empty where the job does not say. */
   readonly policy: string;
+  /** Null until an own policy was asked. */
+  readonly asked: PolicyRecord | null;
   /** Higher goes first. */
   readonly priority: number;
   /** The quotas it names, each as `quotaKey` spells it. */
@@ -122,6 +146,7 @@ export interface JobRecord {
   readonly endAt: number;
   readonly completedAt: number;
   readonly args: Payload | null;
+  /** The outcome; and in the stage `policy`, the failure that is in question. */
   readonly result: Payload | null;
 }
 
@@ -160,6 +185,20 @@ export interface AgentRecord {
   /** The most jobs that it has begun at a time. */
   readonly size: number;
   readonly filter: AgentFilter | null;
+  readonly retry: RetryDefaults;
+}
+
+/** What is set for a dispatcher as a whole. */
+export interface DefaultsRecord {
+  readonly kind: 'defaults';
+  readonly dispatcher: Id;
+  readonly retry: RetryDefaults;
+}
+
+/** The policies of jobs and of callbacks that name none; see `policy.ts`. */
+export interface RetryDefaults {
+  readonly jobs?: string;
+  readonly callbacks?: string;
 }
 
 /** What an agent takes: all that is given has to fit. */
@@ -199,7 +238,7 @@ export interface AnnotationRecord {
 }
 
 /** A record other than a job: few, and stored whole. */
-export type SettingRecord = QueueRecord | QuotaRecord | AgentRecord | DispatcherRecord;
+export type SettingRecord = QueueRecord | QuotaRecord | AgentRecord | DispatcherRecord | DefaultsRecord;
 
 /** What a setting is found by. */
 export function settingKey(record: SettingRecord): string {
@@ -212,6 +251,8 @@ export function settingKey(record: SettingRecord): string {
       return agentKey(record.dispatcher, record.queue, record.name);
     case 'dispatcher':
       return dispatcherKey(record.id);
+    case 'defaults':
+      return defaultsKey(record.dispatcher);
   }
 }
 
@@ -223,6 +264,7 @@ export const agentKey = (dispatcher: Id, queue: string, name: string) =>
   ['agent', dispatcher, queue, name].join(separator);
 
 export const dispatcherKey = (id: Id) => `dispatcher${separator}${id}`;
+export const defaultsKey = (dispatcher: Id) => `defaults${separator}${dispatcher}`;
 
 /** The name that an agent has, from its key. */
 export const agentName = (key: string) => key.slice(key.lastIndexOf(separator) + 1);
@@ -237,4 +279,8 @@ export const isAgentOf = (key: string, dispatcher: Id) => key.startsWith(dispatc
 
 /** How a job names a quota: its name, and its key where the job gives one. */
 export const quotaKey = (name: string, key?: string) => (key === undefined ? name : `${name}${separator}${key}`);
+export function quotaFromKey(key: string): { readonly name: string; readonly key?: string } {
+  const at = key.indexOf(separator);
+  return at < 0 ? { name: key } : { name: key.slice(0, at), key: key.slice(at + 1) };
+}
 export const quotaName = (key: string) => key.split(separator, 1)[0]!;

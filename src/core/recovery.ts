@@ -5,33 +5,36 @@
  * it becomes a suspect, and goes back uncounted. A process that dies while a suspect is claimed once more is another matter: the suspect
  * then runs alone, with nothing beside it but what has been cleared of the same, and claimed as `active`. If the process dies of that too,
  * the start counts and nobody else is suspected; when the count is spent the job fails. So a poison is found, its neighbours are never
- * counted for it, and a kill -9 from outside costs no parallelism. What must not begin twice fails at once. What waits for parts goes on
- * by itself, and completed parts stay completed.
+ * counted for it, and a kill -9 from outside costs no parallelism. What must not begin twice fails at once; a job with a policy of its own
+ * that had begun waits for what that says. A policy that was being asked is asked again. What waits for parts goes on by itself, and
+ * completed parts stay completed.
  */
 import { tellJob } from './events.js';
 import { concludeCancelled, type Decision, putBack } from './job.js';
+import { isOwnPolicy, policyOf } from './policy.js';
 import type { JobRecord } from './records.js';
-import { interrupted } from './retry.js';
+import { interrupted, interruptedUncounted, type Suspicion } from './retry.js';
 
 /** These are the jobs that the process had claimed. */
 export function recover(decision: Decision, claimed: readonly JobRecord[]): void {
   const blamed = claimed.find((job) => job.alone && job.begun);
   for (const job of claimed) {
+    const policy = policyOf(decision.state, job);
+    const suspicion = blamed === undefined ? { suspect: true, alone: job.suspect } : none;
     if (job.cancelled) {
       concludeCancelled(decision, job);
-    } else if (job.begun && (job === blamed || job.policy === 'never')) {
+    } else if (job.begun && (job === blamed || policy === 'never')) {
       interrupted(decision, job, 'process');
-    } else if (blamed === undefined) {
-      suspect(decision, job);
-    } else putBack(decision, job);
+    } else if (job.begun && isOwnPolicy(policy)) {
+      interruptedUncounted(decision, job, policy, suspicion);
+    } else {
+      if (suspicion.suspect && job.begun) tellJob(decision, 'interrupted', job);
+      putBack(decision, job, (row) => {
+        row.suspect = suspicion.suspect;
+        row.alone = suspicion.alone;
+      });
+    }
   }
 }
 
-function suspect(decision: Decision, job: JobRecord): void {
-  const alone = job.suspect;
-  if (job.begun) tellJob(decision, 'interrupted', job);
-  putBack(decision, job, (row) => {
-    row.suspect = true;
-    row.alone = alone;
-  });
-}
+const none: Suspicion = { suspect: false, alone: false };

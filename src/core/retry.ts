@@ -1,57 +1,54 @@
 /**
  * What becomes of a job that failed, was interrupted, or could not be stored.
  *
- * A policy answers no, at once (in front of the line) or at a time. It is named by text that is stored with the job:
- *
- *   default   own errors are final; interrupted up to nine times; store trouble is waited out
- *   forever   interruptions and store trouble without end; own errors are final (the default of callbacks)
- *   never     begun once at most, whatever happens
- *   {...}     `retryErrors` as JSON: own errors too, up to a limit, with a growing delay; otherwise as default
+ * Its policy (`policy.ts`) answers no, at once (in front of the line) or at a time. Those that ship answer here. An own policy is asked:
+ * the job waits for its answer in the stage `policy`, with the failure in question as its result, claimed by nobody, in the places of
+ * its quotas. The question can be derived from that again: whoever opens next asks again, and where the process that asked is gone another
+ * does after a while. Where no usable answer comes nothing is guessed: the job is held, and its policy asked again later.
  */
 import { JobExpiredError, JobInterruptedError } from '../errors.js';
-import type { InterruptionCause } from './commands.js';
+import type { InterruptionCause, PolicyAnswer } from './commands.js';
 import { tellJob } from './events.js';
-import { conclude, type Decision, putBack } from './job.js';
-import type { JobRecord, Payload } from './records.js';
-
-/** Own errors are retried, up to a limit, after a delay that grows. */
-export interface RetryErrors {
-  /** How many times at most. */
-  readonly limit: number;
-  readonly initialMs: number;
-  /** Each delay is this many times the one before. */
-  readonly factor: number;
-  readonly maxMs: number;
-  /** From 0 to 1: how much of the delay is left to chance, so that many do not come back at once. */
-  readonly jitter: number;
-  /** Only errors with one of these names, their own or of a class of theirs; empty: all. */
-  readonly only: readonly string[];
-}
+import { conclude, type Decision, holdForPolicy, levelGate, putBack } from './job.js';
+import type { JobRow } from './job-row.js';
+import { errorPolicy, isOwnPolicy, policyOf, type RetryErrors } from './policy.js';
+import type { JobRecord, Payload, PolicyQuestion } from './records.js';
 
 const interruptionLimit = 9;
 /** Store trouble is waited out in steps of this size, growing up to the largest. */
-const storeTrouble: RetryErrors = {
-  limit: Number.POSITIVE_INFINITY,
-  initialMs: 1000,
-  factor: 2,
-  maxMs: 3_600_000,
-  jitter: 0.2,
-  only: [],
-};
+const storeTrouble = { initialMs: 1000, factor: 2, maxMs: 3_600_000, jitter: 0.2 };
+/** So does a job wait whose policy has no answer. */
+const noAnswer = { initialMs: 1000, factor: 2, maxMs: 600_000, jitter: 0.2 };
+/** Whoever asks has told by then what was answered, or that nothing was. */
+const askedForMs = 60_000;
+/** What is kept of what was wrong with an answer. */
+const problemLength = 500;
+
+/** Whether a job may be what killed its process; see `recovery.ts`. */
+export interface Suspicion {
+  readonly suspect: boolean;
+  readonly alone: boolean;
+}
+
+const unsuspected: Suspicion = { suspect: false, alone: false };
 
 /** The job threw. */
 export function failed(decision: Decision, job: JobRecord, failure: Payload, names: readonly string[]): void {
-  const policy = errorPolicy(job.policy);
+  const name = policyOf(decision.state, job);
+  if (isOwnPolicy(name)) return ask(decision, job, name, 'jobError', failure);
+  const policy = errorPolicy(name);
   const retried = policy !== undefined && job.errors < policy.limit && applies(policy, names);
   if (!retried) conclude(decision, job, 'failure', failure);
-  else retryAfter(decision, job, delayMs(policy, job.errors, decision.random()), failure);
+  else retryError(decision, job, failure, decision.now + delayMs(policy, job.errors, decision.random()));
 }
 
 /** The job's outcome, or what it asked for with it, could not be stored: what it asked for is dropped. */
 export function couldNotCommit(decision: Decision, job: JobRecord, error: Error): void {
   const failure = decision.failure(error);
-  if (job.policy === 'never') conclude(decision, job, 'failure', failure);
-  else retryAfter(decision, job, delayMs(storeTrouble, job.errors, decision.random()), failure);
+  const policy = policyOf(decision.state, job);
+  if (isOwnPolicy(policy)) ask(decision, job, policy, 'commitError', failure);
+  else if (policy === 'never') conclude(decision, job, 'failure', failure);
+  else retryError(decision, job, failure, decision.now + delayMs(storeTrouble, job.errors, decision.random()));
 }
 
 /**
@@ -64,30 +61,68 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
     row.interruptions = interruptions;
   });
   tellJob(decision, 'interrupted', job);
-  if (job.policy !== 'never' && (job.policy === 'forever' || interruptions <= interruptionLimit))
-    return again(decision, job, cause);
-  const how = { close: 'the runtime was closed', thread: 'its thread died', process: 'its process died' }[cause];
-  conclude(decision, job, 'failure', decision.failure(new JobInterruptedError(`the job was interrupted: ${how}`)));
-}
-
-/** What kills its process goes on running alone, so that nobody else is blamed for it. */
-function again(decision: Decision, job: JobRecord, cause: InterruptionCause): void {
+  // What kills its process goes on running alone, so that nobody else is blamed for it.
   const alone = job.alone && cause === 'process';
+  const suspicion = { suspect: alone, alone };
+  const policy = policyOf(decision.state, job);
+  if (isOwnPolicy(policy)) ask(decision, job, policy, cause, interruption(decision, cause), suspicion);
+  else if (policy === 'forever' || (policy !== 'never' && interruptions <= interruptionLimit))
+    putBack(decision, job, suspected(suspicion));
+  else conclude(decision, job, 'failure', interruption(decision, cause));
+}
+
+/** A job that had begun when its process died, and is not counted for that: its own policy is asked all the same. */
+export function interruptedUncounted(decision: Decision, job: JobRecord, policy: string, suspicion: Suspicion): void {
+  tellJob(decision, 'interrupted', job);
+  ask(decision, job, policy, 'process', interruption(decision, 'process'), suspicion);
+}
+
+/** The job's own policy has answered. `data` is what it keeps from now on; undefined: what it kept before. */
+export function answered(
+  decision: Decision,
+  job: JobRecord,
+  answer: PolicyAnswer,
+  data: Uint8Array | null | undefined,
+): void {
+  const asked = job.asked!;
+  const failure = job.result!;
+  if (data !== undefined) {
+    decision.state.change(job, (row) => {
+      row.asked = { ...asked, data };
+    });
+  }
+  if (answer.type === 'no') return conclude(decision, job, 'failure', failure);
+  const dueAt = answer.type === 'at' ? answer.at : decision.now + (answer.type === 'after' ? answer.ms : 0);
+  if (asked.question === 'jobError' || asked.question === 'commitError')
+    return retryError(decision, job, failure, dueAt);
+  const { suspect, alone } = job;
+  const later = dueAt > decision.now;
+  if (later && isTooLate(job, dueAt)) return conclude(decision, job, 'failure', failure);
   putBack(decision, job, (row) => {
-    row.alone = alone;
-    row.suspect = alone;
+    suspected({ suspect, alone })(row);
+    if (later) row.dueAt = dueAt;
   });
 }
 
-/** Later, unless that would be after the deadline: then the last error is the outcome. */
-function retryAfter(decision: Decision, job: JobRecord, ms: number, failure: Payload): void {
-  const dueAt = decision.now + ms;
-  if (job.deadline !== 0 && dueAt > job.deadline) return conclude(decision, job, 'failure', failure);
-  putBack(decision, job, (row) => {
-    row.errors++;
-    if (ms > 0) row.dueAt = dueAt;
+/** It threw, is not in this build, answered nonsense, or not in time. */
+export function unanswered(decision: Decision, job: JobRecord, problem: string): void {
+  const { state, now, effects } = decision;
+  const asked = job.asked!;
+  state.change(job, (row) => {
+    row.asked = { ...asked, misses: asked.misses + 1, problem: problem.slice(0, problemLength) };
+    row.dueAt = now + delayMs(noAnswer, asked.misses, decision.random());
   });
-  tellJob(decision, 'retried', job);
+  const message = `the retry policy ${asked.policy} gave no answer, so its job is held: ${job.asked!.problem}`;
+  effects.push({ type: 'log', gate: 'decided', level: 'fatal', message, job: job.id });
+}
+
+/** Its answer is still to come, and whoever was to get it is gone; or it is time to try again. */
+export function askAgain(decision: Decision, job: JobRecord): void {
+  decision.state.change(job, (row) => {
+    row.dueAt = decision.now + askedForMs;
+  });
+  const gate = job.level === 'memory' ? 'decided' : levelGate('process');
+  decision.effects.push({ type: 'ask', gate, job: job.id, fence: job.fence });
 }
 
 /** The job was not begun in time. */
@@ -100,25 +135,53 @@ export function expire(decision: Decision, job: JobRecord): void {
   );
 }
 
+function ask(
+  decision: Decision,
+  job: JobRecord,
+  policy: string,
+  question: PolicyQuestion,
+  failure: Payload,
+  suspicion: Suspicion = unsuspected,
+): void {
+  holdForPolicy(decision, job, failure, (row) => {
+    suspected(suspicion)(row);
+    const data = row.asked?.policy === policy ? row.asked.data : null;
+    row.asked = { policy, question, askedAt: decision.now, misses: 0, problem: '', data };
+  });
+  askAgain(decision, job);
+}
+
+/** After an error: later, unless that would be after the deadline. Then the error is the outcome. */
+function retryError(decision: Decision, job: JobRecord, failure: Payload, dueAt: number): void {
+  if (isTooLate(job, dueAt)) return conclude(decision, job, 'failure', failure);
+  putBack(decision, job, (row) => {
+    row.errors++;
+    if (dueAt > decision.now) row.dueAt = dueAt;
+  });
+  tellJob(decision, 'retried', job);
+}
+
+const isTooLate = ({ deadline }: JobRecord, dueAt: number) => deadline !== 0 && dueAt > deadline;
+
+const suspected =
+  ({ suspect, alone }: Suspicion) =>
+  (row: JobRow): void => {
+    row.suspect = suspect;
+    row.alone = alone;
+  };
+
+function interruption(decision: Decision, cause: InterruptionCause): Payload {
+  const how = { close: 'the runtime was closed', thread: 'its thread died', process: 'its process died' }[cause];
+  return decision.failure(new JobInterruptedError(`the job was interrupted: ${how}`));
+}
+
 function applies({ only }: RetryErrors, names: readonly string[]): boolean {
   return only.length === 0 || only.some((name) => names.includes(name));
 }
 
-function delayMs({ initialMs, factor, maxMs, jitter }: RetryErrors, retries: number, random: number): number {
+type Backoff = Pick<RetryErrors, 'initialMs' | 'factor' | 'maxMs' | 'jitter'>;
+
+function delayMs({ initialMs, factor, maxMs, jitter }: Backoff, retries: number, random: number): number {
   const full = Math.min(maxMs, initialMs * factor ** retries);
   return Math.round(full * (1 - jitter * random));
-}
-
-const parsed = new Map<string, RetryErrors>();
-
-/** Undefined: own errors are final. */
-function errorPolicy(policy: string): RetryErrors | undefined {
-  if (!policy.startsWith('{')) return undefined;
-  let found = parsed.get(policy);
-  if (found === undefined) {
-    found = JSON.parse(policy) as RetryErrors;
-    if (parsed.size >= 1000) parsed.clear();
-    parsed.set(policy, found);
-  }
-  return found;
 }

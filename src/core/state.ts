@@ -62,7 +62,7 @@ export interface Changes {
   /** By key; undefined: removed. */
   readonly settings: ReadonlyMap<string, SettingRecord | undefined>;
   readonly annotations: ReadonlyMap<string, AnnotationRecord | undefined>;
-  /** Payloads that no record refers to any more: those of forgotten jobs, and arguments that were changed. */
+  /** Payloads that no record refers to any more: those of forgotten jobs, arguments that were changed, failures that were retried. */
   readonly dropped: ReadonlySet<Payload>;
 }
 
@@ -96,6 +96,8 @@ export class State {
   #completed: JobRow[] = [];
   #oldest = 0;
   #completedBytes = 0;
+  /** Undefined: the settings have changed since it was found out. */
+  #hasRetryDefaults: boolean | undefined;
   #position = 0;
   #now = 0;
   /** All changes of this group, in order; each row and each key in it once. */
@@ -259,6 +261,14 @@ export class State {
     return this.#settings.values();
   }
 
+  /** Whether any agent or dispatcher says which policy its jobs have that name none. */
+  get hasRetryDefaults(): boolean {
+    this.#hasRetryDefaults ??= [...this.#settings.values()].some(
+      (setting) => 'retry' in setting && Object.keys(setting.retry).length > 0,
+    );
+    return this.#hasRetryDefaults;
+  }
+
   annotation(job: Id, name: string): AnnotationRecord | undefined {
     return this.#annotations.get(annotationKey(job, name));
   }
@@ -305,6 +315,7 @@ export class State {
     this.#change(this.#settings, key, value);
     this.#changedSettings.add(key);
     if (value === undefined) this.#recent.delete(key);
+    this.#hasRetryDefaults = undefined;
     if (value?.kind === 'quota') this.#lanes.unparkAll(value.queue);
     else if (value === undefined) for (const queue of this.#lanes.queues()) this.#lanes.unparkAll(queue);
   }
@@ -375,8 +386,9 @@ export class State {
     }
     for (const change of this.#undo) {
       if (!('row' in change) || change.before === undefined) continue;
-      const { args } = change.before;
+      const { args, result } = change.before;
       if (args !== null && args !== change.row.args) dropped.add(args);
+      if (result !== null && result !== change.row.result) dropped.add(result);
     }
     const settings = new Map(Array.from(this.#changedSettings, (key) => [key, this.#settings.get(key)] as const));
     const annotations = new Map(
@@ -425,6 +437,7 @@ export class State {
 
   loadSetting(key: string, record: SettingRecord | undefined): void {
     this.#noteActive(this.#settings.get(key), record);
+    this.#hasRetryDefaults = undefined;
     if (record === undefined) this.#settings.delete(key);
     else this.#settings.set(key, record);
   }
@@ -531,6 +544,7 @@ export class State {
     const now = map.get(key);
     if (value === undefined) map.delete(key);
     else map.set(key, value);
+    this.#hasRetryDefaults = undefined;
     // What a quota held back may go on, now that it is another.
     for (const queue of this.#lanes.queues()) this.#lanes.unparkAll(queue);
     this.#noteActive(now, value);
@@ -669,7 +683,7 @@ export class State {
       addTo(this.#unfinished, row.queue, unfinished ? 1 : -1);
       row.isUnfinished = unfinished;
     }
-    const isDated = unfinished && row.dueAt !== 0;
+    const isDated = unfinished && row.dueAt !== 0 && row.stage !== 'policy';
     if (isDated !== row.isDated) {
       addTo(this.#dated, row.queue, isDated ? 1 : -1);
       row.isDated = isDated;
@@ -728,6 +742,7 @@ function checkStep(job: JobRecord, status: JobRecord['status'], outcome: JobReco
   if (job.partsDone > job.parts || job.callbacksDone > job.callbacks) wrong(job, 'more members done than there are');
   if (job.claimed && job.queued) wrong(job, 'a job is in line or claimed, not both');
   if (job.begun && !job.claimed) wrong(job, 'begun without a claim');
+  if (job.stage === 'policy' && (job.claimed || job.queued)) wrong(job, 'in line or claimed while its policy is asked');
   if (job.outcome !== 'none' && (job.claimed || job.queued)) wrong(job, 'in line or claimed after its call is over');
   if (status !== 'completed' && job.status === 'completed' && job.callbacksDone < job.callbacks)
     wrong(job, 'completed before its callbacks');

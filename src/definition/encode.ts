@@ -2,6 +2,7 @@
  * Jobs as messages: arguments encoded, options checked, callables known to this build.
  */
 import type { JobOptions as CoreOptions } from '../core/commands.js';
+import { isOwnPolicy } from '../core/policy.js';
 import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { newId } from '../protocol/id.js';
@@ -34,6 +35,7 @@ export function encodeJob(context: EncodeContext, job: JobCall | Composition, wh
     throw new CallsheetError('INVALID_OPTION', `compositions stand in each other ${deepest} deep at most`);
   const id = newId();
   const options = coreOptions(job.options, where, context.now);
+  if (options?.policy !== undefined) checkPolicyKnown(context.modules, options.policy, `${where}retry.`);
   const callbacks = job.callbacks.map((sides, index) => encodeCallback(context, sides, `${where}callbacks[${index}].`));
   if (job instanceof JobCall) {
     const args = encodeGiven(context, id, job, where);
@@ -96,8 +98,13 @@ function begunOnce({ handed }: EncodeContext, id: Id, options: CoreOptions | nul
   return { ...options, policy };
 }
 
-/** This build has the function. */
-function checkKnown(modules: EncodeContext['modules'], callable: string, where: string): void {
+/** @internal If the policy is a function, this build has it. */
+export function checkPolicyKnown(modules: EncodeContext['modules'], policy: string, where: string): void {
+  if (isOwnPolicy(policy)) checkKnown(modules, policy, where);
+}
+
+/** @internal This build has the function. */
+export function checkKnown(modules: EncodeContext['modules'], callable: string, where: string): void {
   const at = callable.indexOf('#');
   const [module, name] = [callable.slice(0, at), callable.slice(at + 1)];
   const of = where === '' ? '' : ` (${where.slice(0, -1)})`;

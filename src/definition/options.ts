@@ -2,8 +2,10 @@
  * What can be asked for a job, as its users say it, checked and made into what the core takes.
  */
 import type { JobOptions as CoreOptions } from '../core/commands.js';
-import { quotaKey } from '../core/records.js';
+import { type RetryDefaults as CoreRetryDefaults, quotaKey } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
+import { isCallable } from './define-jobs.js';
+import type { OwnPolicy } from './own-policies.js';
 import { isRetryPolicy, type RetryPolicy } from './retry-policies.js';
 
 export interface JobOptions {
@@ -26,8 +28,8 @@ export interface JobOptions {
    * or returned, not for parts and callbacks. `beginByMs` counts on meanwhile.
    */
   readonly held?: boolean;
-  /** What becomes of it if it fails or is interrupted; see {@link RetryPolicy}. */
-  readonly retry?: RetryPolicy;
+  /** What becomes of it if it fails or is interrupted; see {@link RetryPolicy}, or a function of yours that says so. */
+  readonly retry?: RetryPolicy | OwnPolicy;
 }
 
 const known = new Set([
@@ -70,9 +72,32 @@ export function coreOptions(options: JobOptions, where: string, now: number): Co
   };
 }
 
-function checkPolicy(policy: RetryPolicy, where: string): string {
+/** What becomes of jobs, and of callbacks, that do not say it themselves. */
+export interface RetryDefaults {
+  readonly jobs?: RetryPolicy | OwnPolicy;
+  readonly callbacks?: RetryPolicy | OwnPolicy;
+}
+
+/** @internal As they are stored. */
+export function checkRetryDefaults(defaults: RetryDefaults, where: string): CoreRetryDefaults {
+  if (typeof defaults !== 'object' || defaults === null) throw invalid(where, 'an object is needed');
+  for (const key of Object.keys(defaults))
+    if (key !== 'jobs' && key !== 'callbacks') throw invalid(`${where}.${key}`, 'is none of jobs and callbacks');
+  const { jobs, callbacks } = defaults;
+  return {
+    ...(jobs === undefined ? {} : { jobs: checkPolicy(jobs, `${where}.jobs`) }),
+    ...(callbacks === undefined ? {} : { callbacks: checkPolicy(callbacks, `${where}.callbacks`) }),
+  };
+}
+
+/** @internal The name under which a policy is stored. */
+export function checkPolicy(policy: RetryPolicy | OwnPolicy, where: string): string {
   if (isRetryPolicy(policy)) return policy;
-  throw invalid(where, 'is to be retryDefault, retryForever, retryNever, or what retryErrors() makes');
+  if (isCallable(policy) && policy.given.length === 0) return policy.callable;
+  throw invalid(
+    where,
+    'is to be retryDefault, retryForever, retryNever, what retryErrors() makes, or a function from defineJobs() as it is',
+  );
 }
 
 /** With a zone: a date without one means another time on another machine. */

@@ -1,7 +1,7 @@
 /**
  * The retry policies that ship, as values to be given with a job; what they mean is in `core/retry.ts`.
  */
-import type { RetryErrors } from '../core/retry.js';
+import type { RetryErrors } from '../core/policy.js';
 import { CallsheetError } from '../errors.js';
 
 /** What becomes of a job that failed or was interrupted: one of the values here, or what `retryErrors` makes. */

@@ -5,6 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Id, OutcomeKind } from '../core/records.js';
 import type { Outcome } from './board.js';
 import type { Query, WireError, WireInnerCommand, WireModule } from './messages.js';
+import type { Answer, Question } from './questions.js';
 
 /** A claimed job, as a worker gets it (`run-batch.ts`). */
 export interface WireRun {
@@ -69,7 +70,13 @@ export type ToThread =
   /** The job in this slot is to stop. */
   | ['stop', slot: number];
 
-/** What a pool thread is started with. */
+/** What the coordinator says to a thread of questions, which answers before it is asked again. */
+export type ToQuestionThread = Question;
+
+/** What such a thread says: its function is at hand, and is called now; what it answered. */
+export type FromQuestionThread = ['began'] | ['answer', Answer];
+
+/** What a thread is started with. */
 export interface WorkerSetup {
   readonly modules: Readonly<Record<string, ModuleSetup>>;
 }

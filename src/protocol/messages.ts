@@ -6,7 +6,16 @@
 
 import type { Command, InnerCommand, JobOptions, JobSpec } from '../core/commands.js';
 import type { Event } from '../core/events.js';
-import type { AgentFilter, Id, JobForm, JobStatus, Level, OutcomeKind, Payload } from '../core/records.js';
+import type {
+  AgentFilter,
+  Id,
+  JobForm,
+  JobStatus,
+  Level,
+  OutcomeKind,
+  Payload,
+  RetryDefaults,
+} from '../core/records.js';
 
 /** A job to be put, as it is sent, with its parts, its callbacks and, the side of a choice, its role. */
 export type WireJob = [
@@ -153,6 +162,7 @@ export interface JobInfo {
   readonly timeoutMs: number;
   readonly unique: string;
   readonly policy: string;
+  readonly awaits: readonly AwaitedAnswer[];
   readonly quotas: readonly string[];
   /** The job that it returned; empty for none. */
   readonly inner: Id;
@@ -171,6 +181,18 @@ export interface JobInfo {
   readonly lastStartAt: number;
   readonly endAt: number;
   readonly completedAt: number;
+}
+
+/** A function of a job module that was asked about a job, and has not answered. */
+export interface AwaitedAnswer {
+  readonly callable: string;
+  /** The agent whose filter it is; empty: it is the job's policy. */
+  readonly agent: string;
+  readonly since: number;
+  /** What was wrong with what it said last; empty for nothing. */
+  readonly problem: string;
+  /** When it is asked again, if it has not answered by then; 0 is not known. */
+  readonly againAt: number;
 }
 
 export interface QueueInfo {
@@ -209,6 +231,7 @@ export interface AgentInfo {
   readonly name: string;
   readonly size: number;
   readonly filter: AgentFilter | null;
+  readonly retry: RetryDefaults;
   /** Ids of the jobs that it has claimed. */
   readonly running: readonly Id[];
 }

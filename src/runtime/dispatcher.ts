@@ -2,6 +2,7 @@
  * Dispatchers and agents, as their users see them: as data, as they stand when they are asked for.
  */
 import type { AgentFilter, Id } from '../core/records.js';
+import type { RetryDefaults } from '../definition/options.js';
 import { idFromText, idToText } from '../protocol/id.js';
 import type { AgentInfo, DispatcherInfo } from '../protocol/messages.js';
 
@@ -15,6 +16,8 @@ export interface Agent {
   readonly size: number;
   /** What it takes; undefined: everything. */
   readonly filter: AgentFilter | undefined;
+  /** What becomes of its jobs that do not say it themselves; of own policies, their `module#export`. */
+  readonly retry: RetryDefaults;
   /** The ids of the jobs that it has claimed. */
   readonly running: readonly string[];
 }
@@ -36,8 +39,8 @@ export interface Dispatcher {
 }
 
 /** @internal */
-export function agentFrom({ dispatcher, queue, name, size, filter, running }: AgentInfo): Agent {
-  const shown = { queue, name, size, filter: filter ?? undefined };
+export function agentFrom({ dispatcher, queue, name, size, filter, retry, running }: AgentInfo): Agent {
+  const shown = { queue, name, size, filter: filter ?? undefined, retry: retry as RetryDefaults };
   return { dispatcher: idToText(dispatcher), ...shown, running: running.map(idToText) };
 }
 

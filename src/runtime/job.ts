@@ -1,7 +1,7 @@
 /**
  * Handles: a job as its users hold it.
  */
-import type { Id, JobStatus, Level } from '../core/records.js';
+import { type Id, type JobStatus, type Level, quotaFromKey } from '../core/records.js';
 import type { CallbackLike } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { encodeCallback, encodeMember } from '../definition/encode.js';
@@ -12,7 +12,7 @@ import { decodeValue } from '../protocol/completed-jobs.js';
 import type { WireOutcome } from '../protocol/dispatch.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToBytes, idToText } from '../protocol/id.js';
-import type { JobInfo } from '../protocol/messages.js';
+import type { AwaitedAnswer, JobInfo } from '../protocol/messages.js';
 import { decodePayload, encodeArguments } from '../protocol/payload.js';
 import { type Progress, progressFrom, progressName } from '../protocol/progress.js';
 import { Annotations } from './annotations.js';
@@ -37,10 +37,13 @@ export interface JobDetails {
   readonly timeoutMs: number | undefined;
   /** The key under which a second put is this job. */
   readonly unique: string | undefined;
+  /** As things are; of an own policy, its `module#export`. */
   readonly retry: RetryPolicy;
   readonly quotas: readonly { readonly name: string; readonly key?: string }[];
   /** The id of the job that it returned, whose outcome it takes. */
   readonly returned: string | undefined;
+  /** Whose answers it waits for: its own policy's, or those of agents' filters. */
+  readonly awaits: readonly Awaited[];
   /** How many parts the job has, and how many of them are done. */
   readonly parts: number;
   readonly partsDone: number;
@@ -64,6 +67,19 @@ export interface JobDetails {
   readonly endAt: Date | undefined;
   /** When all callbacks were completed for the first time. */
   readonly completedAt: Date | undefined;
+}
+
+/** A function of a job module that was asked about a job and has not answered yet. */
+export interface Awaited {
+  /** `module#export`. */
+  readonly callable: string;
+  /** The agent whose filter it is; undefined: it is the job's own policy. */
+  readonly agent: string | undefined;
+  readonly since: Date;
+  /** What was wrong with its last answer; undefined for nothing. */
+  readonly problem: string | undefined;
+  /** When it is asked again, if it has not answered by then. */
+  readonly againAt: Date | undefined;
 }
 
 /**
@@ -265,10 +281,7 @@ function detailsOf(info: JobInfo): JobDetails {
     errors,
     interruptions,
   } = info;
-  const quotas = info.quotas.map((quota) => {
-    const [name, key] = quota.split('\0') as [string, string?];
-    return key === undefined ? { name } : { name, key };
-  });
+  const quotas = info.quotas.map(quotaFromKey);
   const agent = info.agent === '' ? undefined : info.agent;
   const asked = {
     durability: info.level,
@@ -282,6 +295,7 @@ function detailsOf(info: JobInfo): JobDetails {
   return {
     ...{ status, callable, queue, agent, owner: idToText(info.owner) },
     ...asked,
+    awaits: info.awaits.map(awaitedOf),
     returned: info.inner === '' ? undefined : idToText(info.inner),
     ...counts,
     putAt: new Date(info.putAt),
@@ -292,6 +306,16 @@ function detailsOf(info: JobInfo): JobDetails {
     lastStartAt: timeOf(info.lastStartAt),
     endAt: timeOf(info.endAt),
     completedAt: timeOf(info.completedAt),
+  };
+}
+
+function awaitedOf({ callable, agent, since, problem, againAt }: AwaitedAnswer): Awaited {
+  return {
+    callable,
+    agent: agent === '' ? undefined : agent,
+    since: new Date(since),
+    problem: problem === '' ? undefined : problem,
+    againAt: timeOf(againAt),
   };
 }
 

@@ -14,7 +14,7 @@ import { defaultRetention } from '../core/retention.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { registrationOf } from '../definition/define-jobs.js';
 import { encodeJob } from '../definition/encode.js';
-import type { JobOptions } from '../definition/options.js';
+import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { idFromText } from '../protocol/id.js';
@@ -68,6 +68,8 @@ export interface OpenOptions {
   readonly pingMs?: number;
   /** Silent for longer than this, it is taken for dead, and its jobs are given to others, in milliseconds. 60,000 by default, or twice `pingMs`. */
   readonly deathMs?: number;
+  /** What becomes of jobs and callbacks that do not say it themselves, nor does their agent. Stored: as it was last given, by default. */
+  readonly retry?: RetryDefaults;
   /** Where events go: a pino logger. By default warnings and errors go to standard error. */
   readonly logger?: Logger;
 }
@@ -306,6 +308,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     agentSizeGiven: agent !== undefined || options.threads !== undefined,
     pingMs,
     deathMs,
+    retry: options.retry && checkRetryDefaults(options.retry, 'retry'),
   };
 }
 

@@ -3,8 +3,8 @@
  */
 import { type AgentFilter, type Id, type Level, levels } from '../core/records.js';
 import { asJob, type Part } from '../definition/compose.js';
-import { type EncodeContext, encodeJob } from '../definition/encode.js';
-import type { JobOptions } from '../definition/options.js';
+import { checkPolicyKnown, type EncodeContext, encodeJob } from '../definition/encode.js';
+import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
 import { idToText } from '../protocol/id.js';
 import type { AgentInfo, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
@@ -42,6 +42,8 @@ export interface AgentOptions {
   readonly filter?: AgentFilter;
   /** Whose agent it is: the id of any dispatcher that is registered. This runtime's by default. */
   readonly dispatcher?: string;
+  /** What becomes of its jobs that do not say it themselves; as the runtime says by default. */
+  readonly retry?: RetryDefaults;
 }
 
 const none: PutOptions = {};
@@ -208,10 +210,13 @@ export class Queue {
   }
 
   /** Adds an agent, or changes the one with this name, while it runs. */
-  async setAgent(name: string, { size, filter, dispatcher }: AgentOptions): Promise<void> {
+  async setAgent(name: string, { size, filter, retry = {}, dispatcher }: AgentOptions): Promise<void> {
     checkName('name', name);
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
     if (filter !== undefined) checkFilter(filter);
+    const { modules } = this.#client.encoding();
+    const policies = checkRetryDefaults(retry, 'retry');
+    for (const policy of Object.values(policies)) checkPolicyKnown(modules, policy, 'retry.');
     await this.#client.do({
       type: 'setAgent',
       dispatcher: this.#dispatcher(dispatcher),
@@ -219,6 +224,7 @@ export class Queue {
       name,
       size,
       filter: filter ?? null,
+      retry: policies,
     });
   }
 

@@ -17,6 +17,8 @@ import {
   levels,
   outcomeKinds,
   type Payload,
+  type PolicyRecord,
+  policyQuestions,
 } from '../core/records.js';
 import type { ByteReader, ByteWriter } from '../protocol/bytes.js';
 
@@ -44,6 +46,7 @@ const has = {
   dates: 512,
   policy: 1024,
   alone: 2048,
+  asked: 4096,
 } as const;
 
 const flagNames = Object.keys(flag) as (keyof typeof flag)[];
@@ -60,8 +63,9 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
     (job.priority === 0 ? 0 : has.priority) +
     (job.errors === 0 && job.interruptions === 0 ? 0 : has.trouble) +
     (job.beginAfter === 0 && job.dueAt === 0 && job.deadline === 0 && job.timeoutMs === 0 ? 0 : has.dates) +
-    (job.policy === 'default' ? 0 : has.policy) +
-    (job.alone ? has.alone : 0);
+    (job.policy === '' ? 0 : has.policy) +
+    (job.alone ? has.alone : 0) +
+    (job.asked === null ? 0 : has.asked);
   out.id(job.id);
   out.varint(name(job.owner));
   out.varint(name(job.callable));
@@ -97,6 +101,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
   }
   if (mask & has.dates) for (const time of [job.beginAfter, job.dueAt, job.deadline, job.timeoutMs]) out.f64(time);
   if (mask & has.policy) out.varint(name(job.policy));
+  if (job.asked !== null) writeAsked(out, job.asked);
   out.varint(job.eligible);
   out.varint(job.fence);
   out.varint(job.attempts);
@@ -148,7 +153,8 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const dueAt = date();
   const deadline = date();
   const timeoutMs = date();
-  const policy = mask & has.policy ? name() : 'default';
+  const policy = mask & has.policy ? name() : '';
+  const asked = mask & has.asked ? readAsked(input) : null;
   const eligible = input.varint();
   const fence = input.varint();
   const attempts = input.varint();
@@ -161,7 +167,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const outcomeKind = named(outcomeKinds, outcome);
   const { args, result } = payloadsOf(id, {
     args: (flags & flag.args) !== 0,
-    result: outcomeKind === 'value' || outcomeKind === 'failure',
+    result: outcomeKind === 'value' || outcomeKind === 'failure' || named(jobStages, stage) === 'policy',
   });
   return {
     kind: 'job',
@@ -183,6 +189,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     counted: (flags & flag.counted) !== 0,
     level: named(levels, level),
     policy,
+    asked,
     priority,
     quotas,
     places,
@@ -237,6 +244,34 @@ function named<T>(names: readonly T[], number: number): T {
   const found = names[number];
   if (found === undefined) throw new RangeError(`${number} is not one of ${names.join(', ')}`);
   return found;
+}
+
+/** Who, question, time, misses, problem, and what the policy keeps: its length and one, or 0 for nothing. */
+function writeAsked(out: ByteWriter, { policy, question, askedAt, misses, problem, data }: PolicyRecord): void {
+  out.text(policy);
+  out.u8(policyQuestions.indexOf(question));
+  out.f64(askedAt);
+  out.varint(misses);
+  out.text(problem);
+  out.varint(data === null ? 0 : data.byteLength + 1);
+  if (data !== null) out.raw(data);
+}
+
+function readAsked(input: ByteReader): PolicyRecord {
+  const policy = input.text();
+  const question = named(policyQuestions, input.u8());
+  const askedAt = input.f64();
+  const misses = input.varint();
+  const problem = input.text();
+  const length = input.varint();
+  return {
+    policy,
+    question,
+    askedAt,
+    misses,
+    problem,
+    data: length === 0 ? null : Uint8Array.from(input.bytes(length - 1)),
+  };
 }
 
 function writeTexts(out: ByteWriter, texts: readonly string[]): void {

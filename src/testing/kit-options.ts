@@ -1,6 +1,7 @@
 /** What the test kit takes and gives. */
 import type { Retention } from '../core/commands.js';
 import type { Level } from '../core/records.js';
+import type { RetryDefaults } from '../definition/options.js';
 
 /** What a virtual runtime is opened with. */
 export interface VirtualOptions {
@@ -25,6 +26,8 @@ export interface VirtualOptions {
   /** As `open` takes them. */
   readonly pingMs?: number;
   readonly deathMs?: number;
+  /** As `open` takes it. */
+  readonly retry?: RetryDefaults;
 }
 
 /** How long a wait goes on. */

@@ -255,7 +255,7 @@ export class Kit implements AsyncDisposable {
       if (await condition()) return;
       if (await act()) continue;
       if (await condition()) return;
-      if (this.#pool().busy) {
+      if (this.#pool().busy || this.#living().questions.busy) {
         if (performance.now() > patience) throw this.#error(`${what}: not in ${patienceMs} ms; ${this.#still()}`);
         await nextTurn();
       } else if (!this.#time.fireNext(limit)) {

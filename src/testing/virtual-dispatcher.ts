@@ -20,6 +20,7 @@ import { StoredPayload } from '../store/stored-payload.js';
 import { describeModule, findFunction } from '../worker/modules.js';
 import type { VirtualClock } from './virtual-clock.js';
 import { VirtualPool } from './virtual-pool.js';
+import { VirtualQuestions } from './virtual-questions.js';
 import { type KeptRecords, VirtualStore } from './virtual-store.js';
 
 /** A line of the runtime's log. */
@@ -42,6 +43,7 @@ export interface World {
 export class VirtualDispatcher implements LinkPort {
   readonly #clock: VirtualClock;
   readonly #coordinator: Coordinator;
+  readonly questions: VirtualQuestions;
   #pool!: VirtualPool;
   #listener!: LinkListener;
   #outgoing: CoordinatorMessage[] = [];
@@ -50,7 +52,8 @@ export class VirtualDispatcher implements LinkPort {
 
   constructor({ clock, random, kept, dispatcher }: World, setup: CoordinatorSetup) {
     this.#clock = clock;
-    const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven, pingMs, deathMs, runs } = setup;
+    const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven, pingMs, deathMs, runs, retry } = setup;
+    this.questions = new VirtualQuestions(modules, clock);
     const isHeard = () => this.#coordinator.isHeard;
     const outside: StoreOutside = {
       now: clock.now,
@@ -68,6 +71,7 @@ export class VirtualDispatcher implements LinkPort {
           this.#pool = new VirtualPool(owner, { threads: runs ? threads : 0, stopGraceMs, modules, clock });
           return this.#pool;
         },
+        questions: this.questions,
         post: (message) => this.#say(message),
         now: clock.now,
         after: (delayMs, callback) => clock.after(delayMs, callback),
@@ -80,6 +84,7 @@ export class VirtualDispatcher implements LinkPort {
         agentSize,
         agentSizeGiven,
         presence: runs ? { incarnation: newId(), host: 'virtual', pid: 0, pingMs, deathMs } : undefined,
+        retry,
       },
     );
   }
@@ -90,7 +95,7 @@ export class VirtualDispatcher implements LinkPort {
 
   /** Grows whenever anything happens. */
   get activity(): number {
-    return this.#messages + this.#pool.activity;
+    return this.#messages + this.#pool.activity + this.questions.activity;
   }
 
   async open(world: World, setup: CoordinatorSetup, durability: Level): Promise<Runtime> {
@@ -124,6 +129,7 @@ export class VirtualDispatcher implements LinkPort {
     if (this.#dead) return;
     this.#dead = true;
     this.#pool.abandon();
+    void this.questions.destroy();
     this.#clock.clearAll();
     if (error === undefined) this.#listener.exit();
     else this.#listener.error(error);

@@ -397,7 +397,7 @@ describe('unregistering', () => {
     const world = new World();
     const [a, b] = world.pair();
     for (const { id } of [a, b]) {
-      world.decide({ type: 'setAgent', dispatcher: id, queue: '', name: 'main', size: 1, filter: null }, '');
+      world.decide({ type: 'setAgent', dispatcher: id, queue: '', name: 'main', size: 1, filter: null, retry: {} }, '');
     }
     a.deactivate();
     b.do({ type: 'unregister', dispatcher: a.id });
@@ -407,7 +407,15 @@ describe('unregistering', () => {
     );
     assert.equal(world.settings('dispatcher').length, 1);
     assert.throws(() => b.do({ type: 'unregister', dispatcher: a.id }), refusedAs('UNKNOWN_DISPATCHER'));
-    const agent = { type: 'setAgent', dispatcher: a.id, queue: '', name: 'main', size: 1, filter: null } as const;
+    const agent = {
+      type: 'setAgent',
+      dispatcher: a.id,
+      queue: '',
+      name: 'main',
+      size: 1,
+      filter: null,
+      retry: {},
+    } as const;
     assert.throws(() => b.do(agent), refusedAs('UNKNOWN_DISPATCHER'));
   });
 

@@ -171,6 +171,7 @@ export class World {
           life.pool = new SimPool(owner, watcher, this.#random, 2);
           return life.pool;
         },
+        questions: { ask: () => {}, destroy: async () => {} },
         post: alive((message) => this.#hear(message)),
         now: () => this.#now,
         after: (ms, callback) => ({ clear: after(ms, callback) }),
@@ -183,6 +184,7 @@ export class World {
         agentSize: 3,
         agentSizeGiven: false,
         presence: { incarnation: String(this.lives).padEnd(16), host: '', pid: 0, pingMs: 30_000, deathMs: 60_000 },
+        retry: undefined,
       },
     );
     this.#life = Object.assign(life, { store, coordinator }) as Life;

@@ -1,0 +1,45 @@
+/**
+ * Questions in the thread of the test: functions of job modules are called as they are, and have their time on the virtual clock.
+ */
+import { answerMs, type QuestionsPort } from '../coordinator/questions-port.js';
+import type { ModuleSetup } from '../protocol/dispatch.js';
+import type { Answer, Question } from '../protocol/questions.js';
+import { answer } from '../worker/questions.js';
+import type { VirtualClock } from './virtual-clock.js';
+
+export class VirtualQuestions implements QuestionsPort {
+  readonly #modules: Readonly<Record<string, ModuleSetup>>;
+  readonly #clock: VirtualClock;
+  readonly #asked = new Set<symbol>();
+  /** Questions so far, and answers. */
+  activity = 0;
+
+  constructor(modules: Readonly<Record<string, ModuleSetup>>, clock: VirtualClock) {
+    this.#modules = modules;
+    this.#clock = clock;
+  }
+
+  /** Whether a function has been asked and has not answered. */
+  get busy(): boolean {
+    return this.#asked.size > 0;
+  }
+
+  ask(question: Question, then: (answer: Answer) => void): void {
+    const asked = Symbol(question.callable);
+    this.#asked.add(asked);
+    this.activity++;
+    const end = (said: Answer) => {
+      limit.clear();
+      if (!this.#asked.delete(asked)) return;
+      this.activity++;
+      then(said);
+    };
+    const late: Answer = { type: 'none', problem: `it has not answered within ${answerMs} ms` };
+    const limit = this.#clock.after(answerMs, () => end(late));
+    void answer(this.#modules, question).then(end);
+  }
+
+  async destroy(): Promise<void> {
+    this.#asked.clear();
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Asks a function of a job module, and makes data of what it says. Whatever it does, there is an answer; if it returns at all.
+ */
+import type { PolicyAnswer } from '../core/commands.js';
+import type { RetryQuestion } from '../definition/own-policies.js';
+import { AskedJob } from '../protocol/asked-job.js';
+import type { ModuleSetup } from '../protocol/dispatch.js';
+import { decodeFailure, failureFrom } from '../protocol/failure.js';
+import { decodePayload, encodePayload } from '../protocol/payload.js';
+import type { Answer, Question } from '../protocol/questions.js';
+import { findFunction } from './modules.js';
+
+type Handler = (...args: unknown[]) => unknown;
+
+/** What a policy keeps is part of its job's record. */
+const dataLimitBytes = 2048;
+
+/** `begins` is called when the function is at hand: its time counts from then. */
+export async function answer(
+  modules: Readonly<Record<string, ModuleSetup>>,
+  question: Question,
+  begins: () => void = () => {},
+): Promise<Answer> {
+  try {
+    const handler = await findFunction(modules, question.callable);
+    begins();
+    return await askPolicy(handler, question);
+  } catch (error) {
+    return { type: 'none', problem: textOf(error) };
+  }
+}
+
+async function askPolicy(handler: Handler, { job, question, failure, data }: Question): Promise<Answer> {
+  const about = {
+    job: new AskedJob(job),
+    failure: decodeFailure(failure),
+    data: data === null ? undefined : decodePayload(data),
+  };
+  const isError = question === 'jobError' || question === 'commitError';
+  const asked: RetryQuestion = isError
+    ? { ...about, kind: question }
+    : { ...about, kind: 'interrupted', cause: question };
+  const said = await handler(asked);
+  const kept = keptData(said);
+  return { type: 'policy', answer: policyAnswer(said), ...(kept === undefined ? {} : { data: kept }) };
+}
+
+function policyAnswer(said: unknown): PolicyAnswer {
+  if (typeof said === 'boolean') return { type: said ? 'now' : 'no' };
+  if (typeof said !== 'object' || said === null || !('retry' in said) || typeof said.retry !== 'boolean')
+    throw new TypeError(`a policy answers true, false or { retry, … }, not ${describe(said)}`);
+  const { retry, afterMs, at } = said as { retry: boolean; afterMs?: unknown; at?: unknown };
+  if (!retry) return { type: 'no' };
+  if (afterMs !== undefined && at !== undefined) throw new TypeError('a policy answers afterMs or at, not both');
+  if (at !== undefined) {
+    if (!(at instanceof Date) || Number.isNaN(at.getTime()))
+      throw new TypeError(`at: ${describe(at)} is no valid Date`);
+    return { type: 'at', at: at.getTime() };
+  }
+  if (afterMs === undefined) return { type: 'now' };
+  if (typeof afterMs !== 'number' || !(afterMs >= 0) || afterMs > Number.MAX_SAFE_INTEGER / 4)
+    throw new RangeError(`afterMs: ${describe(afterMs)} is not a number of milliseconds`);
+  return { type: 'after', ms: afterMs };
+}
+
+function keptData(said: unknown): Uint8Array | undefined {
+  const data = typeof said === 'object' && said !== null && 'data' in said ? said.data : undefined;
+  if (data === undefined) return undefined;
+  return encodePayload(data, { root: 'data', code: 'RESULT_NOT_STORABLE', limitBytes: dataLimitBytes });
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'object' && value !== null ? 'an object of another form' : String(value);
+}
+
+/** What was thrown can be anything, also something that throws when it is looked at. */
+function textOf(error: unknown): string {
+  const { name, message } = failureFrom(error);
+  return `${name}: ${message}`;
+}
