@@ -137,7 +137,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
         activated: () => {
           this.#claiming!.forgetInstalled();
           // Only now: what ran before is recovered by the policies under which it ran.
-          const { dispatcher, retry } = options;
+          const { dispatcher, retry } = this.#options;
           if (retry !== undefined) this.#decide({ type: 'setDefaults', dispatcher, retry });
           this.#installAgents();
           this.turn();
