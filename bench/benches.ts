@@ -3,6 +3,8 @@
  */
 
 import { backlog } from './backlog.js';
+import { blocked } from './blocked.js';
+import { cancel } from './cancel.js';
 import { cpuJobs } from './cpu-jobs.js';
 import { drain } from './drain.js';
 import type { Bench } from './harness/bench.js';
@@ -31,6 +33,8 @@ export const benches: readonly Bench[] = [
   putAll,
   life,
   backlog,
+  blocked,
+  cancel,
   pending,
   manyPending,
   idle,

@@ -1,8 +1,8 @@
 /**
  * Rate limits: a bucket of starts for each quota, or each key of one, that fills up evenly over the period.
  *
- * A bucket exists only while it is not full. It is not stored where one runtime has the store alone: opened again, it begins with full
- * buckets.
+ * A bucket exists only while it is not full. It is not stored where one runtime has the store alone: opened again, it is what the jobs that
+ * are remembered tell, each by its last start.
  */
 import { Heap } from './heap.js';
 import type { QuotaRecord } from './records.js';

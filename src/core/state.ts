@@ -134,6 +134,11 @@ export class State {
     return this.#timers.first()?.timerAt;
   }
 
+  /** How many rates are not full. */
+  get ratesUsed(): number {
+    return this.#rates.size;
+  }
+
   /** The next position in the log of what became eligible. */
   nextPosition(): number {
     return ++this.#position;
@@ -505,8 +510,10 @@ export class State {
   /** All records are there: builds the indices. */
   loaded(): void {
     const completed: JobRow[] = [];
+    const limited: JobRow[] = [];
     for (const row of this.#rows.values()) {
       row.isThere = true;
+      if (row.quotas.length > 0 && row.lastStartAt !== 0) limited.push(row);
       this.#position = Math.max(this.#position, row.eligible);
       this.#join(row);
       this.#reindex(row);
@@ -514,9 +521,21 @@ export class State {
     }
     completed.sort((a, b) => a.completedAt - b.completedAt);
     for (const row of completed) this.#complete(row);
+    this.#deriveRates(limited);
     for (const [key, { job, name }] of this.#annotations) {
       if (this.#rows.has(job)) this.#reindexAnnotation(key, job, name);
       else this.#annotations.delete(key);
+    }
+  }
+
+  /** What began lately has used up rates: its last start tells, as far as it is remembered. */
+  #deriveRates(begun: JobRow[]): void {
+    begun.sort((a, b) => a.lastStartAt - b.lastStartAt);
+    for (const { queue, quotas, shared, lastStartAt } of begun) {
+      for (const quota of quotas) {
+        const record = shared.includes(quota) ? undefined : quotaOf(this, queue, quota);
+        if (record !== undefined && record.rate > 0) this.#rates.spend(placeKey(queue, quota), record, lastStartAt);
+      }
     }
   }
 

@@ -280,4 +280,21 @@ describe('4 quotas', () => {
     await kit.clock.advance(60_000);
     assert.deepEqual(seen, ['a1', 'b1', 'a2']);
   });
+  it('[4.8] a rate holds over a crash', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('api', { size: 100, rate: { count: 2, periodMs: 60_000 } });
+    const put = (name: string, key: string) => queue.put(work.mark(name), { quotas: [{ name: 'api', key }] });
+    for (const name of ['a1', 'a2', 'a3', 'a4']) await put(name, 'a');
+    await put('b1', 'b');
+    await kit.untilIdle();
+    await kit.clock.advance(15_000);
+    await kit.crash();
+    const again = (await kit.reopen()).queue();
+    for (const name of ['b2', 'b3']) await again.put(work.mark(name), { quotas: [{ name: 'api', key: 'b' }] });
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a1', 'a2', 'b1', 'b2'], 'b has one start left, a none');
+    await kit.clock.advance(15_000);
+    assert.deepEqual(seen.slice(4).sort(), ['a3', 'b3']);
+  });
 });

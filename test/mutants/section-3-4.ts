@@ -191,4 +191,11 @@ export const section3and4: readonly Mutant[] = [
     find: ': leftAt(bucket, rate, ratePeriodMs, now)) - 1;',
     replace: ': leftAt(bucket, rate, ratePeriodMs, now));',
   },
+  {
+    bug: 'a rate begins anew after a crash',
+    tags: ['4.8'],
+    file: 'core/state.ts',
+    find: '    this.#deriveRates(limited);\n',
+    replace: '',
+  },
 ];
