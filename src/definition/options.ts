@@ -1,6 +1,7 @@
 /**
  * What can be asked for a job, as its users say it, checked and made into what the core takes.
  */
+import { types } from 'node:util';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
 import { type RetryDefaults as CoreRetryDefaults, quotaKey } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
@@ -63,7 +64,7 @@ export function coreOptions(options: JobOptions, where: string, now: number): Co
     ...(priority === undefined ? {} : { priority }),
     ...(beginAfter === undefined ? {} : { beginAfter: timeOf(beginAfter, `${where}beginAfter`, now) }),
     ...(beginByMs === undefined ? {} : { beginByMs: duration(beginByMs, `${where}beginByMs`) }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs: duration(timeoutMs, `${where}timeoutMs`) }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs: timeout(timeoutMs, `${where}timeoutMs`) }),
     ...(quotas === undefined ? {} : { quotas: quotaKeys(quotas, `${where}quotas`) }),
     ...(unique === undefined ? {} : { unique }),
     ...(replace === undefined ? {} : { replace }),
@@ -107,9 +108,17 @@ function timeOf(value: Date | string | number, where: string, now: number): numb
   if (typeof value === 'number') return now + duration(value, where);
   if (typeof value === 'string' && !isoForm.test(value))
     throw invalid(where, `${JSON.stringify(value)} is not an ISO date with a zone`);
+  if (typeof value !== 'string' && !types.isDate(value)) throw invalid(where, 'is to be a Date, a text or a delay');
   const time = new Date(value).getTime();
-  if (Number.isNaN(time)) throw invalid(where, 'is not a valid date');
+  if (Number.isNaN(time) || (typeof value === 'string' && !isDayThere(value)))
+    throw invalid(where, 'is not a valid date');
   return Math.max(1, time);
+}
+
+/** The 31st of February is not taken for a day in March. */
+function isDayThere(iso: string): boolean {
+  const [year, month, day] = iso.slice(0, 10).split('-').map(Number) as [number, number, number];
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }
 
 function duration(value: number, where: string): number {
@@ -119,9 +128,19 @@ function duration(value: number, where: string): number {
   return value;
 }
 
+function timeout(value: number, where: string): number {
+  if (value === 0) throw invalid(where, 'a run takes more than no time');
+  return duration(value, where);
+}
+
+/** So that a job's record stays small. */
+const quotasLimit = 2_000;
+
 function quotaKeys(quotas: NonNullable<JobOptions['quotas']>, where: string): string[] {
   if (!Array.isArray(quotas)) throw invalid(where, 'is to be a list of names');
-  return [...new Set(quotas.map((quota, index) => oneQuota(quota, `${where}[${index}]`)))];
+  const keys = [...new Set(quotas.map((quota, index) => oneQuota(quota, `${where}[${index}]`)))];
+  if (keys.join().length > quotasLimit) throw invalid(where, `is to have ${quotasLimit} characters in all at most`);
+  return keys;
 }
 
 function oneQuota(quota: NonNullable<JobOptions['quotas']>[number], where: string): string {

@@ -2,8 +2,9 @@
  * Annotations, as the holder of a handle has them: what is said about a job, live both ways.
  */
 import type { Id } from '../core/records.js';
-import { decodePayload, encodePayload } from '../protocol/payload.js';
-import { annotationLimitBytes, type WaitOptions } from '../worker/context.js';
+import { checkAnnotationName, checkWait, encodeAnnotation } from '../definition/annotations.js';
+import { decodePayload } from '../protocol/payload.js';
+import type { WaitOptions } from '../worker/context.js';
 import type { Client } from './client.js';
 
 export class Annotations {
@@ -18,21 +19,12 @@ export class Annotations {
 
   /** Says something about the job; seen at once wherever it is held, and kept with it. 64 KiB at most. */
   async set(name: string, value: unknown): Promise<void> {
-    const { reference } = this.#client.encoding();
-    const limits = {
-      root: `annotations.${name}`,
-      code: 'ARGUMENT_NOT_STORABLE',
-      limitBytes: annotationLimitBytes,
-    } as const;
-    await this.#client.do({
-      type: 'annotate',
-      job: this.#id,
-      name,
-      value: encodePayload(value, { ...limits, reference }),
-    });
+    const encoded = encodeAnnotation(name, value, this.#client.encoding().reference);
+    await this.#client.do({ type: 'annotate', job: this.#id, name, value: encoded });
   }
 
   async delete(name: string): Promise<void> {
+    checkAnnotationName(name);
     await this.#client.do({ type: 'annotate', job: this.#id, name, value: null });
   }
 
@@ -54,6 +46,7 @@ export class Annotations {
     name: string,
     { timeoutMs, default: fallback }: WaitOptions<Value>,
   ): Promise<Value | undefined> {
+    checkWait(name, timeoutMs);
     const bytes = (await this.#client.link.request(['annotation', this.#id, name, timeoutMs])) as Uint8Array | null;
     return bytes === null ? fallback : (decodePayload(bytes, this.#client.references()) as Value);
   }

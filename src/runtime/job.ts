@@ -5,7 +5,7 @@ import { type Id, type JobStatus, type Level, quotaFromKey } from '../core/recor
 import type { CallbackLike } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { encodeCallback, encodeMember } from '../definition/encode.js';
-import { coreOptions, type JobOptions } from '../definition/options.js';
+import { coreOptions, invalid, type JobOptions } from '../definition/options.js';
 import type { RetryPolicy } from '../definition/retry-policies.js';
 import { CallsheetError } from '../errors.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
@@ -185,6 +185,7 @@ export class Job<Result = unknown> {
 
   /** Adds parts to a serial or parallel whose last part is not done. */
   async addParts(parts: readonly Part[]): Promise<Job[]> {
+    if (!Array.isArray(parts)) throw new TypeError('parts: an array of jobs is needed');
     const encoding = this.#client.encoding();
     const wire = parts.map((part, index) => encodeMember(encoding, asJob(part, `parts[${index}]`), `parts[${index}].`));
     await this.#client.do({ type: 'addParts', job: this.#id, parts: wire });
@@ -204,6 +205,9 @@ export class Job<Result = unknown> {
   /** Changes a job that has not begun: its arguments, priority, quotas, `beginByMs`, `timeoutMs`. */
   async change({ args, ...options }: JobChanges): Promise<void> {
     const encoding = this.#client.encoding();
+    for (const name of Object.keys(options))
+      if (!changeable.has(name)) throw invalid(name, 'is not what can be changed of a job');
+    if (args !== undefined && !Array.isArray(args)) throw new TypeError('args: a list of arguments is needed');
     await this.#client.do({
       type: 'change',
       job: this.#id,
@@ -261,6 +265,8 @@ export class CallbackPair<Called = unknown> extends Job<Called> {
 export type JobChanges = Pick<JobOptions, 'priority' | 'quotas' | 'beginByMs' | 'timeoutMs'> & {
   readonly args?: readonly unknown[];
 };
+
+const changeable: ReadonlySet<string> = new Set(['priority', 'quotas', 'beginByMs', 'timeoutMs']);
 
 /** @internal The id that a handle stands for among arguments. */
 export function referenceOf(value: object): Uint8Array | undefined {

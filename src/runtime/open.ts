@@ -153,6 +153,7 @@ export class Runtime implements AsyncDisposable {
   async putTogether(
     puts: readonly { readonly queue?: string; readonly job: Part; readonly options?: JobOptions }[],
   ): Promise<Job[]> {
+    if (!Array.isArray(puts)) throw new TypeError('puts: an array of { queue, job, options } is needed');
     const level = this.#client.durability;
     const encoding = this.#client.puttingAt(level);
     const commands = puts.map(({ queue = defaultQueue, job, options }, index) => {

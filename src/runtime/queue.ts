@@ -100,6 +100,7 @@ export class Queue {
 
   /** Puts several jobs, all or none. The options are for each of them. */
   async putAll<Result>(jobs: readonly Part<Result>[], options: PutOptions = none): Promise<Job<Result>[]> {
+    if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of jobs is needed');
     const level = this.#level(options);
     const encoding = this.#client.puttingAt(level);
     const wire = jobs.map((job, index) =>
@@ -151,6 +152,7 @@ export class Queue {
 
   /** Takes this job out of the queue. One that has begun, or that another awaits, is a `JobStatusError`. */
   async remove(job: Job): Promise<void> {
+    if (!(job instanceof Job)) throw new TypeError('job: the handle of a job is needed');
     await this.#client.do({ type: 'remove', job: job.internalId });
   }
 

@@ -5,6 +5,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
 import type { Id } from '../core/records.js';
+import { checkAnnotationName, checkWait, encodeAnnotation } from '../definition/annotations.js';
 import type { CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
@@ -16,7 +17,7 @@ import { errorFromData } from '../protocol/error-data.js';
 import { decodeFailure, JobFailedError } from '../protocol/failure.js';
 import { idFromBytes, idToBytes, idToText } from '../protocol/id.js';
 import type { WireInnerCommand, WireJob, WireModule } from '../protocol/messages.js';
-import { type DecodeOptions, decodePayload, encodePayload } from '../protocol/payload.js';
+import { type DecodeOptions, decodePayload } from '../protocol/payload.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
 
 /** The thread's side of what it shares with the coordinator. */
@@ -159,15 +160,11 @@ export class JobAnnotations {
 
   /** Says something about the job, at once. */
   set(name: string, value: unknown): void {
-    const limits = {
-      root: `annotations.${name}`,
-      code: 'ARGUMENT_NOT_STORABLE',
-      limitBytes: annotationLimitBytes,
-    } as const;
-    this.#thread.say(['annotate', this.#id, name, encodePayload(value, { ...limits, reference: referenceOf })]);
+    this.#thread.say(['annotate', this.#id, name, encodeAnnotation(name, value, referenceOf)]);
   }
 
   delete(name: string): void {
+    checkAnnotationName(name);
     this.#thread.say(['annotate', this.#id, name, null]);
   }
 
@@ -185,6 +182,7 @@ export class JobAnnotations {
     name: string,
     { timeoutMs, default: fallback }: WaitOptions<Value>,
   ): Promise<Value | undefined> {
+    checkWait(name, timeoutMs);
     return valueOr(
       this.#thread,
       fallback,
@@ -194,6 +192,7 @@ export class JobAnnotations {
 
   /** The same for synchronous handlers: the thread sleeps. */
   waitForSync<Value = unknown>(name: string, { timeoutMs, default: fallback }: WaitOptions<Value>): Value | undefined {
+    checkWait(name, timeoutMs);
     return valueOr(
       this.#thread,
       fallback,
@@ -211,9 +210,6 @@ export interface WaitOptions<Value> {
 
 const valueOr = <Value>(thread: ThreadContext, fallback: Value | undefined, bytes: unknown): Value | undefined =>
   bytes === null ? fallback : (decodePayload(bytes as Uint8Array, references(thread)) as Value);
-
-/** Annotations are notes, not results. */
-export const annotationLimitBytes = 64 * 1024;
 
 /** Where a job goes that is put inside another. */
 export interface InnerPutOptions {

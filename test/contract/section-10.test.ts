@@ -127,6 +127,14 @@ describe('10 inside a job', () => {
       code: 'ARGUMENT_NOT_STORABLE',
       message: /annotations\.bad\.f/,
     });
+    for (const name of ['', 'a'.repeat(201), 5 as never])
+      await assert.rejects(job.annotations.set(name, 1), { name: 'TypeError', message: /^name: / });
+    for (const timeoutMs of [-1, Number.NaN, Number.POSITIVE_INFINITY])
+      await assert.rejects(job.annotations.waitFor('a', { timeoutMs }), {
+        name: 'RangeError',
+        message: /^timeoutMs: /,
+      });
+    assert.deepEqual({ ...(await job.annotations.all()) }, {});
     const inJob = await kit.runtime.queue().put(inside.annotate('bad', new Uint8Array(70_000)));
     await kit.waitForStatus(inJob, 'completed');
     assert.equal((await inJob.failure())?.code, 'PAYLOAD_TOO_LARGE');

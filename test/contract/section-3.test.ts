@@ -194,9 +194,51 @@ describe('3 queues', () => {
         /timeoutMs/,
       ],
       ['no priority', () => queue.put(work.mark('a'), { priority: Number.NaN }), 'INVALID_OPTION', /priority/],
+      [
+        'a day that there is not',
+        () => queue.put(work.mark('a'), { beginAfter: '2030-02-31T00:00:00Z' }),
+        'INVALID_OPTION',
+        /beginAfter/,
+      ],
+      ['nothing for a date', () => queue.put(work.mark('a'), { beginAfter: null as never }), 'INVALID_OPTION', /Date/],
+      ['a timeout of nothing', () => queue.put(work.mark('a'), { timeoutMs: 0 }), 'INVALID_OPTION', /timeoutMs/],
+      ['an endless timeout', () => queue.put(work.mark('a'), { timeoutMs: 1e300 }), 'INVALID_OPTION', /timeoutMs/],
+      [
+        'a priority that is text',
+        () => queue.put(work.mark('a'), { priority: '1' as never }),
+        'INVALID_OPTION',
+        /priority/,
+      ],
+      ['a quota without a name', () => queue.put(work.mark('a'), { quotas: [''] }), 'INVALID_OPTION', /quotas\[0\]/],
+      [
+        'quotas without end',
+        () => queue.put(work.mark('a'), { quotas: Array.from({ length: 900 }, (_, n) => `q${n}`) }),
+        'INVALID_OPTION',
+        /quotas/,
+      ],
+      ['an empty key', () => queue.put(work.mark('a'), { unique: '' }), 'INVALID_OPTION', /unique/],
+      [
+        'held otherwise than yes or no',
+        () => queue.put(work.mark('a'), { held: 1 as never }),
+        'INVALID_OPTION',
+        /held/,
+      ],
+      ['no policy', () => queue.put(work.mark('a'), { retry: 'often' as never }), 'INVALID_OPTION', /retry/],
+      ['a change of its key', () => known.change({ unique: 'a' } as never), 'INVALID_OPTION', /unique/],
+      ['a change to no timeout', () => known.change({ timeoutMs: -1 }), 'INVALID_OPTION', /timeoutMs/],
       ['an unknown option', () => queue.put(work.mark('a'), { beginBy: 5 } as never), 'INVALID_OPTION', /beginBy/],
     ];
     for (const [what, put, code, message] of cases) await assert.rejects(put(), { code, message }, what);
+    const wrong: [() => Promise<unknown>, RegExp][] = [
+      [() => queue.putAll(work.mark('a') as never), /^jobs: /],
+      [() => kit.runtime.putTogether({ job: work.mark('a') } as never), /^puts: /],
+      [() => queue.put('work#mark' as never), /job/],
+      [() => queue.remove(known.id as never), /^job: /],
+      [() => known.change({ args: 'abc' as never }), /^args: /],
+      [() => known.addParts(work.mark('a') as never), /^parts: /],
+    ];
+    for (const [call, message] of wrong) await assert.rejects(call(), { name: 'TypeError', message });
+    assert.deepEqual(await known.arguments(), ['known']);
     assert.equal((await kit.runtime.stats()).jobs, stored);
     assert.equal(await queue.length(), 1);
   });

@@ -198,4 +198,18 @@ export const section3and4: readonly Mutant[] = [
     find: '    this.#deriveRates(limited);\n',
     replace: '',
   },
+  {
+    bug: 'a day that there is not is taken for another',
+    tags: ['3.4'],
+    file: 'definition/options.ts',
+    find: " || (typeof value === 'string' && !isDayThere(value))",
+    replace: '',
+  },
+  {
+    bug: 'a change of what cannot be changed is taken, and dropped',
+    tags: ['3.4'],
+    file: 'runtime/job.ts',
+    find: 'if (!changeable.has(name)) throw',
+    replace: "if (name === '') throw",
+  },
 ];

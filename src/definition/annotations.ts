@@ -1,0 +1,29 @@
+/**
+ * What can be said about a job, checked where it is said: inside it or outside.
+ */
+
+import { encodePayload } from '../protocol/payload.js';
+import type { EncodeContext } from './encode.js';
+
+/** Annotations are notes, not results. */
+const limitBytes = 64 * 1024;
+const longestName = 200;
+
+/** @throws {TypeError} it is no name of an annotation. */
+export function checkAnnotationName(name: string): void {
+  if (typeof name !== 'string' || name === '' || name.length > longestName)
+    throw new TypeError(`name: a text of 1 to ${longestName} characters is needed`);
+}
+
+/** @throws {NotStorableError} the value cannot be stored faithfully, or is too large. */
+export function encodeAnnotation(name: string, value: unknown, reference: EncodeContext['reference']): Uint8Array {
+  checkAnnotationName(name);
+  return encodePayload(value, { root: `annotations.${name}`, code: 'ARGUMENT_NOT_STORABLE', limitBytes, reference });
+}
+
+/** @throws {RangeError} it is no time to wait. */
+export function checkWait(name: string, timeoutMs: number): void {
+  checkAnnotationName(name);
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0) || timeoutMs === Number.POSITIVE_INFINITY)
+    throw new RangeError(`timeoutMs: ${timeoutMs} is not a finite number of milliseconds from 0`);
+}
