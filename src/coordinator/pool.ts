@@ -103,7 +103,6 @@ export class Pool implements PoolPort {
       thread,
       agent: runs[0]!.free ? '' : runs[0]!.agent,
       runs: new Map(),
-      abort: new AbortController(),
     };
     for (const run of runs) {
       const { job: id, parent, callable, attempt, queue, agent, args, fed, timeoutMs } = run;
@@ -117,12 +116,12 @@ export class Pool implements PoolPort {
     const task: WorkerTask = { type: 'run', batch: packed, ...(link === undefined ? {} : { link }) };
     const transferList = [packed.buffer as ArrayBuffer, ...(link === undefined ? [] : [link.port])];
     this.#target = threadId;
-    const done = this.#piscina.run(task, { transferList, signal: batch.abort.signal });
+    const done = this.#piscina.run(task, { transferList, signal: thread.ended });
     this.#target = undefined;
     done.then(
       () => this.#end(batch),
       (error: Error) => {
-        if (!this.#closing && !batch.abort.signal.aborted) {
+        if (!this.#closing && !thread.isEnded) {
           this.#owner.threadDied(error);
           this.#replace(thread);
         }
@@ -136,8 +135,8 @@ export class Pool implements PoolPort {
   stop(job: Id): void {
     const found = this.#find(job);
     if (found === undefined || this.takeBack(job)) return;
-    const { thread, batch, slot, run } = found;
-    this.#stopBegun(thread, batch, slot, run, 'stop');
+    const { thread, slot, run } = found;
+    this.#stopBegun(thread, slot, run, 'stop');
   }
 
   stopAll(): void {
@@ -186,7 +185,7 @@ export class Pool implements PoolPort {
         });
       });
     });
-    for (const { batches } of this.#threads.values()) for (const { abort } of batches) abort.abort();
+    for (const thread of this.#threads.values()) thread.end();
     void this.#piscina.destroy();
     let limit: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise((resolve) => {
@@ -220,9 +219,7 @@ export class Pool implements PoolPort {
   #remove(thread: Thread): void {
     this.#threads.delete(thread.id);
     // The tasks it was running fail by themselves, with the reason; one that still waited for it would wait for ever.
-    setImmediate(() => {
-      for (const { abort } of thread.batches) abort.abort();
-    });
+    setImmediate(() => thread.end());
   }
 
   /**
@@ -313,19 +310,19 @@ export class Pool implements PoolPort {
   #limit(thread: Thread, slot: number): void {
     const found = thread.find(slot);
     if (found === undefined || this.#endings.has(found.run.job)) return;
-    const { batch, run } = found;
-    const timer = setLongTimeout(() => this.#stopBegun(thread, batch, slot, run, 'timeout'), run.timeoutMs);
+    const { run } = found;
+    const timer = setLongTimeout(() => this.#stopBegun(thread, slot, run, 'timeout'), run.timeoutMs);
     this.#endings.set(run.job, { reason: 'none', timer });
   }
 
   /** Tells a begun job to stop; ends its thread if it does not. */
-  #stopBegun(thread: Thread, batch: Batch, slot: number, run: Run, reason: 'stop' | 'timeout'): void {
+  #stopBegun(thread: Thread, slot: number, run: Run, reason: 'stop' | 'timeout'): void {
     const ending = this.#endings.get(run.job);
     if (ending !== undefined && ending.reason !== 'none') return;
     ending?.timer.clear();
     thread.board.stop(slot);
     thread.say(['stop', slot]);
-    const timer = setLongTimeout(() => batch.abort.abort(), this.#stopGraceMs);
+    const timer = setLongTimeout(() => thread.end(), this.#stopGraceMs);
     this.#endings.set(run.job, { reason, timer });
   }
 

@@ -1,6 +1,7 @@
 /**
  * One worker thread, as the coordinator has it: the board they share, its port, and what it was given.
  */
+import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Board, type Outcome, slotCount } from '../protocol/board.js';
 import type { ThreadLink, ThreadMessage, ToThread } from '../protocol/dispatch.js';
@@ -13,13 +14,15 @@ export interface Batch {
   readonly agent: string;
   /** By slot. */
   readonly runs: Map<number, Run>;
-  readonly abort: AbortController;
 }
 
 export class Thread {
   readonly id: number;
   readonly board = new Board();
   readonly batches = new Set<Batch>();
+  /** Says `abort` when the thread is to end, with all that it has: one emitter for all its tasks, since a signal for each costs more. */
+  readonly ended = new EventEmitter<{ abort: [] }>();
+  isEnded = false;
   readonly #port: MessagePort;
   readonly #freeSlots = Array.from({ length: slotCount }, (_, slot) => slotCount - 1 - slot);
   #theirs: MessagePort | undefined;
@@ -88,6 +91,13 @@ export class Thread {
   /** The outcomes on the board since the last time. */
   outcomes(): IterableIterator<Outcome> {
     return this.board.drain();
+  }
+
+  /** Ends the thread: Piscina does, for a task that is aborted. */
+  end(): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.ended.emit('abort');
   }
 
   close(): void {
