@@ -18,8 +18,9 @@ async function waitUntilBegun(job: Job): Promise<void> {
 
 describe('cancelling on real threads', () => {
   let callsheet: Runtime;
+  const logged: string[] = [];
   before(async () => {
-    const logger = pino({ level: 'silent' });
+    const logger = pino({ level: 'error' }, { write: (line) => logged.push(line) });
     callsheet = await open({ directory: temporaryDirectory(), jobs: realJobs, threads: 2, stopGraceMs, logger });
   });
   after(() => callsheet.close({ graceMs: 0 }));
@@ -55,9 +56,26 @@ describe('cancelling on real threads', () => {
     });
   }
 
-  it('[2.9] a timeout ends a busy loop as a cancel does', async () => {
-    const job = await callsheet.queue().put(stubborn.loops(), { timeoutMs: 50 });
-    assert.equal((await job.failure())?.name, 'JobTimeoutError');
+  it('[2.9] a timeout ends all of them as a cancel does', async () => {
+    const kinds = [stubborn.loops(), stubborn.sleeps(), stubborn.backtracks(), stubborn.ignores(), stubborn.listens()];
+    const jobs = await callsheet.queue().putAll<unknown>(kinds, { timeoutMs: 50 });
+    for (const job of jobs) {
+      assert.equal((await job.failure())?.name, 'JobTimeoutError');
+      const { attempts, interruptions, timeoutMs } = await job.details();
+      assert.deepEqual({ attempts, interruptions, timeoutMs }, { attempts: 1, interruptions: 0, timeoutMs: 50 });
+    }
+  });
+
+  it('[2.9] the timeout of a job in a batch is its own: its neighbours complete, each once', async () => {
+    const file = join(temporaryDirectory(), 'marks');
+    const calls = Array.from({ length: 40 }, (_, n) =>
+      stubborn.quickOrLoops(file, `job ${n}`, n === 20).with({ timeoutMs: n === 20 ? 50 : 60_000 }),
+    );
+    const jobs = await callsheet.queue().putAll(calls);
+    assert.equal((await jobs[20]!.failure())?.name, 'JobTimeoutError');
+    for (const [n, job] of jobs.entries()) if (n !== 20) assert.equal(await job.result(), `job ${n}`);
+    const counts = countMarks(file);
+    for (let n = 0; n < jobs.length; n++) assert.equal(counts.get(`job ${n}`), 1, `job ${n}`);
   });
 
   it('[2.10] in a batch with others: these complete, each once', async (t) => {
@@ -84,4 +102,6 @@ describe('cancelling on real threads', () => {
     }
     t.diagnostic(`${jobs.length - 1} neighbours, each begun once`);
   });
+
+  it('[2.10] a thread that is ended for it is no error', () => assert.deepEqual(logged, []));
 });
