@@ -566,16 +566,23 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const put = this.#watched.get(job.id);
     if (put === undefined && !this.#outcomeWaiters.has(job.id)) return;
     this.#watched.delete(job.id);
-    let outcome: WireOutcome;
-    try {
-      outcome = [job.outcome as Exclude<OutcomeKind, 'none'>, outcomeBytes(this.#store, job)];
-    } catch (error) {
-      if (put !== undefined) this.#ports.post(['unreadable', put, errorToData(error)]);
-      for (const tell of this.#outcomeWaiters.take(job.id)) tell(error as Error);
+    const outcome = this.#readOutcome(job);
+    if (outcome instanceof Error) {
+      if (put !== undefined) this.#ports.post(['unreadable', put, errorToData(outcome)]);
+      for (const tell of this.#outcomeWaiters.take(job.id)) tell(outcome);
       return;
     }
     if (put !== undefined) this.#ports.post(['settled', put, ...outcome]);
     for (const tell of this.#outcomeWaiters.take(job.id)) tell(undefined, outcome);
+  }
+
+  /** Or why it cannot be read. */
+  #readOutcome(job: JobRecord): WireOutcome | Error {
+    try {
+      return [job.outcome as Exclude<OutcomeKind, 'none'>, outcomeBytes(this.#store, job)];
+    } catch (error) {
+      return error as Error;
+    }
   }
 
   /** A put of several: their outcomes come only where they are asked for, and before they are forgotten. */
@@ -587,10 +594,11 @@ export class Coordinator implements PoolOwner, StoreOwner {
   }
 
   #tellInHand(job: JobRecord): void {
-    for (const hand of this.#inHand.handsOf(job.id)) {
-      const outcome = job.outcome as Exclude<OutcomeKind, 'none'>;
-      this.#ports.post(['kept', hand, job.id, outcome, outcomeBytes(this.#store, job)]);
-    }
+    const hands = this.#inHand.handsOf(job.id);
+    if (hands.length === 0) return;
+    const outcome = this.#readOutcome(job);
+    if (outcome instanceof Error) return;
+    for (const hand of hands) this.#ports.post(['kept', hand, job.id, ...outcome]);
   }
 
   /** Nothing in the queue is due or running. */

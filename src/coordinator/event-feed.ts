@@ -4,6 +4,7 @@
  * A reader asks for more when it has read what it got, so what it leaves unread is here: up to its limit, and beyond that it is counted only.
  */
 import type { Event } from '../core/events.js';
+import { CallsheetError } from '../errors.js';
 import type { EventBatch } from '../protocol/messages.js';
 
 interface Reader {
@@ -33,7 +34,9 @@ export class EventFeed {
   /** Answers with what has happened since the last time; at once, or when something has. */
   read(id: number, answer: (batch: EventBatch) => void): void {
     const reader = this.#readers.get(id);
-    if (reader === undefined) return answer([[], 0]);
+    // Only a coordinator that was started in place of another does not know who reads.
+    if (reader === undefined)
+      throw new CallsheetError('COORDINATOR_DIED', 'events were lost when the coordinator died');
     reader.answer = answer;
     flush(reader);
   }

@@ -128,10 +128,10 @@ export type CoordinatorMessage =
   | ['answer', request: number, value: unknown]
   /** The outcome of the job that was put with this request. */
   | ['settled', request: number, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
-  /** The outcome of a job that is forgotten from now on, for those who have a handle of it; see `release`. */
-  | ['kept', hand: Id, job: Id, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
   /** It cannot be read. */
   | ['unreadable', request: number, error: WireError]
+  /** The outcome of a job that is forgotten from now on, for those who have a handle of it; see `release`. */
+  | ['kept', hand: Id, job: Id, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
   /** The runtime is ready: which functions its modules export, and what of the last run was found. */
   | ['ready', found: OpenFigures, modules: Record<string, WireModule>]
   | ['log', level: 'fatal' | 'error' | 'warn' | 'info', message: string, detail: string]

@@ -35,14 +35,21 @@ class Put<Accepted> implements ComingOutcome {
   readonly #accept: (accepted: Accepted) => void;
   readonly #reject: (error: Error) => void;
   readonly #accepted: (coming: ComingOutcome, same: Id | undefined) => Accepted;
+  readonly job: Id;
+  readonly level: Level;
+  isAccepted = false;
   #outcome: WireOutcome | Error | undefined;
   #waiting: OutcomeWaiter[] | undefined;
 
   constructor(
+    [job]: WireJob,
+    level: Level,
     accept: (accepted: Accepted) => void,
     reject: (error: Error) => void,
     accepted: (coming: ComingOutcome, same: Id | undefined) => Accepted,
   ) {
+    this.job = job;
+    this.level = level;
     this.#accept = accept;
     this.#reject = reject;
     this.#accepted = accepted;
@@ -50,6 +57,7 @@ class Put<Accepted> implements ComingOutcome {
 
   /** The job is as safe as was asked; or its unique key made it another. */
   accept(same?: Id): void {
+    this.isAccepted = true;
     this.#accept(this.#accepted(this, same));
   }
 
@@ -81,7 +89,11 @@ function tell(waiter: OutcomeWaiter, outcome: WireOutcome | Error): void {
   else waiter.outcome(outcome);
 }
 
+const numbered = (number: number, [type, ...rest]: Request) => [type, number, ...rest] as ClientMessage;
+
 interface Pending {
+  /** Undefined unless it is to be asked again where the coordinator dies. */
+  readonly wait: Request | undefined;
   resolve(answer: unknown): void;
   reject(error: Error): void;
 }
@@ -92,10 +104,10 @@ const settledPerTurn = 64;
 /** What is heard from where the coordinator is. */
 export interface LinkListener {
   message(batch: Uint8Array): void;
-  /** It died. */
-  error(cause: unknown): void;
-  /** It is there no more, for whatever reason. */
-  exit(): void;
+  /** It died. Nothing more is heard of it. */
+  died(cause: unknown): void;
+  /** It is closed. */
+  closed(): void;
 }
 
 /** Where the coordinator is: in a thread of its own, or, in the test kit, in this one. */
@@ -104,7 +116,12 @@ export interface LinkPort {
   listen(listener: LinkListener): void;
   /** The bytes are the receiver's from now on, and so is what is handed over with them. */
   post(batch: Uint8Array, handed?: Handed): void;
+  /** Starts another in place of one that died, which says when it is ready; or gives the reason why not. */
+  restart?(): string | undefined;
 }
+
+/** What is asked for that can be asked again: nothing is done by it, and it waits for something that is still to come. */
+const waits: ReadonlySet<Request[0]> = new Set<Request[0]>(['outcome', 'drained']);
 
 export class Link {
   readonly #port: LinkPort;
@@ -122,6 +139,9 @@ export class Link {
   #incoming: CoordinatorMessage[] = [];
   #settling = false;
   #lastRequest = 0;
+  #closing = false;
+  /** Another coordinator is on its way; what is said meanwhile waits for it. */
+  #restarting = false;
   #ended: Error | undefined;
   #opened: { resolve(message: Of<'ready'>): void; reject(error: Error): void } | undefined;
 
@@ -130,8 +150,8 @@ export class Link {
     this.#onLog = onLog;
     port.listen({
       message: (batch) => this.#receive(unpackCoordinatorMessages(batch)),
-      error: (cause) => this.end(new CallsheetError('COORDINATOR_DIED', 'the coordinator thread died', { cause })),
-      exit: () => this.end(new ClosedError('the runtime is closed')),
+      died: (cause) => this.#died(cause),
+      closed: () => this.end(new ClosedError('the runtime is closed')),
     });
   }
 
@@ -148,10 +168,15 @@ export class Link {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
       const number = ++this.#lastRequest;
-      this.#pending.set(number, { resolve, reject });
-      const [type, ...rest] = message;
-      this.#say([type, number, ...rest] as ClientMessage);
+      this.#pending.set(number, { wait: waits.has(message[0]) ? message : undefined, resolve, reject });
+      this.#say(numbered(number, message));
     });
+  }
+
+  /** Asks the coordinator to close, after which it is not missed. */
+  close(graceMs: number): Promise<unknown> {
+    this.#closing = true;
+    return this.request(['close', graceMs]);
   }
 
   /** What is asked next, in this turn, comes with these buffers. */
@@ -170,7 +195,7 @@ export class Link {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
       const number = ++this.#lastRequest;
-      this.#puts.set(number, new Put(resolve, reject, accepted) as Put<unknown>);
+      this.#puts.set(number, new Put(job, level, resolve, reject, accepted) as Put<unknown>);
       this.#say(['put', number, queue, level, job]);
     });
   }
@@ -194,12 +219,47 @@ export class Link {
     this.#puts.clear();
   }
 
+  /**
+   * The coordinator died: whether what it was asked to do was done is not known, so who asked is told that. Outcomes that are still to come,
+   * and what else only waits, are asked for again when another has taken its place.
+   */
+  #died(cause: unknown): void {
+    if (this.#ended !== undefined) return;
+    // What it said before stays said.
+    for (const message of this.#incoming.splice(0)) this.#handle(message);
+    const died = (how: string) =>
+      new CallsheetError('COORDINATOR_DIED', `the coordinator thread died${how}`, { cause });
+    if (this.#opened !== undefined || this.#closing || this.#port.restart === undefined) return this.end(died(''));
+    const refusal = this.#port.restart();
+    if (refusal !== undefined) return this.end(died(`: ${refusal}`));
+    this.#onLog(['log', 'error', 'the coordinator thread died, and is started again', String(cause)]);
+    this.#restarting = true;
+    this.#outgoing = [];
+    this.#handed = [];
+    const error = died('; it is started again, and whether this was done before is not known');
+    for (const [request, { wait }] of this.#pending) {
+      if (wait === undefined) this.#refuse(request, error);
+      else this.#outgoing.push(numbered(request, wait));
+    }
+    for (const [request, put] of this.#puts) {
+      if (!put.isAccepted) {
+        this.#refuse(request, error);
+        continue;
+      }
+      this.#puts.delete(request);
+      const settle = (outcome: WireOutcome | Error) => put.settle(outcome);
+      if (put.level === 'memory') settle(error);
+      else this.request(['outcome', put.job]).then((outcome) => settle(outcome as WireOutcome), settle);
+    }
+  }
+
   #say(message: ClientMessage): void {
-    if (this.#outgoing.length === 0) queueMicrotask(this.#flush);
+    if (this.#outgoing.length === 0 && !this.#restarting) queueMicrotask(this.#flush);
     this.#outgoing.push(message);
   }
 
   readonly #flush = (): void => {
+    if (this.#restarting) return;
     const messages = this.#outgoing;
     const handed = this.#handed.length === 0 ? undefined : new Map(this.#handed);
     this.#outgoing = [];
@@ -258,7 +318,7 @@ export class Link {
         this.#puts.delete(message[1]);
         return 1;
       case 'ready':
-        this.#opened?.resolve(message);
+        this.#ready(message);
         return 1;
       case 'log':
         this.#onLog(message);
@@ -267,6 +327,14 @@ export class Link {
         this.end(errorFromData(message[1]));
         return this.#pending.size;
     }
+  }
+
+  #ready(message: Of<'ready'>): void {
+    this.#opened?.resolve(message);
+    this.#opened = undefined;
+    if (!this.#restarting) return;
+    this.#restarting = false;
+    if (this.#outgoing.length > 0) this.#flush();
   }
 
   #done(request: number): void {

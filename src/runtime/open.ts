@@ -4,7 +4,6 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
 import type { CoordinatorSetup } from '../coordinator/main.js';
 import type { Retention } from '../core/commands.js';
@@ -19,13 +18,13 @@ import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { idFromText } from '../protocol/id.js';
 import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
-import { transferListOf, type WithBuffers } from '../protocol/transfer.js';
 import type { StoreFigures } from '../store/store.js';
 import { Client } from './client.js';
+import { CoordinatorThread } from './coordinator-thread.js';
 import { type Dispatcher, dispatcherFrom, dispatcherId } from './dispatcher.js';
 import { EventStream, type EventsOptions } from './events.js';
 import { Job } from './job.js';
-import { Link, type LinkPort } from './link.js';
+import { Link } from './link.js';
 import { checkName, Queue } from './queue.js';
 import { checkSignals, closeOn } from './signals.js';
 
@@ -86,8 +85,6 @@ export interface Closed {
 }
 
 const defaultGraceMs = 10_000;
-/** The coordinator ends by itself once it has said so; a thread of its own that hangs keeps it. */
-const coordinatorEndMs = 1_000;
 
 /** A running callsheet. */
 export class Runtime implements AsyncDisposable {
@@ -225,7 +222,7 @@ export class Runtime implements AsyncDisposable {
 
   async #close(graceMs: number): Promise<Closed> {
     try {
-      const { hanging } = (await this.#client.link.request(['close', graceMs])) as { hanging: number[] };
+      const { hanging } = (await this.#client.link.close(graceMs)) as { hanging: number[] };
       return { hangingThreads: hanging };
     } finally {
       this.#onClose();
@@ -245,19 +242,15 @@ export class Runtime implements AsyncDisposable {
 export async function open(options: OpenOptions): Promise<Runtime> {
   const { durability = 'full', logger = defaultLogger() } = options;
   const setup = resolveOptions(options);
-  const worker = new Worker(new URL('../coordinator/main.js', import.meta.url), {
-    workerData: setup,
-    // A million pending jobs are ordinary; the default heap of a thread is not made for them.
-    resourceLimits: { maxOldGenerationSizeMb: 16_384, maxYoungGenerationSizeMb: 128 },
-  });
-  const link = new Link(workerPort(worker), ([, level, message, detail]) => logger[level]({ detail }, message));
+  const thread = new CoordinatorThread(setup);
+  const link = new Link(thread, ([, level, message, detail]) => logger[level]({ detail }, message));
   try {
     const [, found, modules] = await link.opened();
     const client = new Client(link, idFromText(found.dispatcher)!, modules, durability);
-    return new Runtime(() => endThread(worker), client, found, options);
+    return new Runtime(() => thread.end(), client, found, options);
   } catch (error) {
     link.end(error as Error);
-    await endThread(worker);
+    await thread.end();
     throw error;
   }
 }
@@ -322,25 +315,4 @@ function directoryPath(directory: string | URL | undefined): string | undefined 
 
 function defaultLogger(): Logger {
   return pino({ name: 'callsheet', level: 'warn' }, pino.destination(2));
-}
-
-function workerPort(worker: Worker): LinkPort {
-  return {
-    listen: ({ message, error, exit }) => worker.on('message', message).on('error', error).on('exit', exit),
-    post: (batch, handed) => {
-      const bytes = batch.buffer as ArrayBuffer;
-      if (handed === undefined) worker.postMessage(batch, [bytes]);
-      else worker.postMessage([batch, handed] satisfies WithBuffers, [bytes, ...transferListOf(handed)]);
-    },
-  };
-}
-
-async function endThread(worker: Worker): Promise<void> {
-  let limit: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise((resolve) => {
-    limit = setTimeout(resolve, coordinatorEndMs);
-  });
-  await Promise.race([worker.terminate(), patience]);
-  clearTimeout(limit);
-  worker.unref();
 }

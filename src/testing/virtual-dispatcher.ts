@@ -131,8 +131,8 @@ export class VirtualDispatcher implements LinkPort {
     this.#pool.abandon();
     void this.questions.destroy();
     this.#clock.clearAll();
-    if (error === undefined) this.#listener.exit();
-    else this.#listener.error(error);
+    if (error === undefined) this.#listener.closed();
+    else this.#listener.died(error);
   }
 
   #say(message: CoordinatorMessage): void {

@@ -7,7 +7,7 @@ import { argv, env, stdout } from 'node:process';
 import type { Mutant } from '../mutants/mutant.js';
 import { Sandbox } from '../mutants/sandbox.js';
 
-const tags = ['9.1', '9.2', '8.4'];
+const tags = ['9.1', '9.2', '9.3', '8.4'];
 const suites = [
   'journal/snapshot',
   'journal/snapshot-crash',
@@ -26,6 +26,34 @@ interface PlantedBug extends Omit<Mutant, 'tags'> {
 
 const planted: readonly PlantedBug[] = [
   {
+    bug: 'a coordinator that dies is started again without end',
+    by: 'e2e/coordinator-dies',
+    file: 'runtime/coordinator-thread.ts',
+    find: 'if (now - this.#restartedAt < againMs)',
+    replace: 'if (now < 0)',
+  },
+  {
+    bug: 'a coordinator that knew everything in its memory is started again',
+    by: 'e2e/coordinator-dies',
+    file: 'runtime/coordinator-thread.ts',
+    find: 'if (this.#setup.directory === undefined)',
+    replace: "if (this.#setup.directory === '')",
+  },
+  {
+    bug: 'outcomes that were to come are not asked for again',
+    by: 'e2e/coordinator-dies',
+    file: 'runtime/link.ts',
+    find: "else this.request(['outcome', put.job])",
+    replace: 'else new Promise(() => {})',
+  },
+  {
+    bug: 'what was in flight is left to wait for ever',
+    by: 'e2e/coordinator-dies',
+    file: 'runtime/link.ts',
+    find: 'if (wait === undefined) this.#refuse(request, error);',
+    replace: 'if (wait === undefined) continue;',
+  },
+  {
     bug: 'a thread in which a task failed is kept',
     by: 'e2e/broken-thread',
     file: 'coordinator/pool.ts',
@@ -43,8 +71,8 @@ const planted: readonly PlantedBug[] = [
     bug: 'a damaged outcome ends the coordinator',
     by: 'e2e/damaged-payload',
     file: 'coordinator/coordinator.ts',
-    find: '      for (const tell of this.#outcomeWaiters.take(job.id)) tell(error as Error);\n      return;',
-    replace: '      throw error;',
+    find: '      return error as Error;\n',
+    replace: '      throw error;\n',
   },
   {
     bug: 'a first segment that was emptied is one that was never born',

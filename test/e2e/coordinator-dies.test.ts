@@ -1,0 +1,140 @@
+/**
+ * The coordinator's thread dies: it is started again, once, and finds in the journal what it knew. It is really killed: by what makes it
+ * throw where nobody catches, or by ending its thread.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { CallsheetError, type OpenOptions, open, type Runtime } from 'callsheet';
+import { pino } from 'pino';
+import { eventually } from '../harness/eventually.js';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { allJobs, marks, marksIn, numbers } from './jobs/all.js';
+
+const logger = pino({ level: 'silent' });
+const ways = {
+  throws: (thread: Worker) => thread.postMessage('no batch of messages'),
+  'is terminated': (thread: Worker) => void thread.terminate(),
+};
+const died = (error: Error) => {
+  assert.ok(error instanceof CallsheetError && error.code === 'COORDINATOR_DIED', String(error));
+  return true;
+};
+
+/** A runtime and its coordinator's thread, which is known by what is posted to it. */
+async function opened(
+  t: TestContext,
+  options: Partial<OpenOptions> = {},
+): Promise<{ callsheet: Runtime; thread: () => Promise<Worker> }> {
+  const callsheet = await open({ jobs: allJobs, threads: 1, logger, ...options });
+  t.after(() => callsheet.close({ graceMs: 0 }).catch(() => {}));
+  const thread = async () => {
+    const posting = t.mock.method(Worker.prototype, 'postMessage');
+    await callsheet.queues();
+    posting.mock.restore();
+    return posting.mock.calls[0]!.this as Worker;
+  };
+  return { callsheet, thread };
+}
+
+describe('a coordinator that dies', () => {
+  for (const [what, kill] of Object.entries(ways)) {
+    it(`[9.1] since it ${what} is started again, and goes on with what was put`, async (t) => {
+      const directory = temporaryDirectory();
+      const { callsheet, thread } = await opened(t, { directory });
+      const queue = callsheet.queue();
+      const [file, gate] = [join(directory, 'marks'), join(directory, 'gate')];
+      const done = await queue.put(numbers.add(1, 2));
+      assert.equal(await done.result(), 3);
+      const running = await queue.put(marks.markUntil(file, 'running', gate));
+      const waiting = await queue.put(numbers.add(3, 4));
+      const several = await queue.putAll([numbers.add(5, 6), numbers.add(7, 8)]);
+      const asked = [waiting.result(), several[0]!.result(), callsheet.job(waiting.id).result()];
+      await eventually('the first runs', () => marksIn(file).length === 1);
+      const first = await thread();
+      const inFlight = callsheet.job(running.id).annotations.waitFor('never', { timeoutMs: 60_000 });
+      kill(first);
+      await assert.rejects(inFlight, died);
+      // What is asked from now on waits for the next one.
+      const meanwhile = queue.put(numbers.add(9, 10));
+      assert.equal(await done.status(), 'completed');
+      await eventually('it runs again', () => marksIn(file).length === 2);
+      writeFileSync(gate, '');
+      assert.equal(await running.result(), 'running ended');
+      assert.deepEqual(await Promise.all(asked), [7, 11, 7]);
+      assert.equal(await several[1]!.result(), 15);
+      assert.equal(await (await meanwhile).result(), 19);
+      assert.equal((await running.details()).attempts, 2);
+      assert.notEqual(await thread(), first);
+      assert.deepEqual(await callsheet.close(), { hangingThreads: [] });
+    });
+  }
+
+  it('[9.1] is not started again when that was less than a minute ago, and is when it was longer', async (t) => {
+    const { callsheet, thread } = await opened(t, { directory: temporaryDirectory() });
+    const job = await callsheet.queue().put(numbers.add(1, 2));
+    assert.equal(await job.result(), 3);
+    ways.throws(await thread());
+    await eventually('it is back', () => callsheet.queues().catch(() => false));
+    const { now } = performance;
+    const later = t.mock.method(performance, 'now', () => now.call(performance) + 61_000);
+    ways.throws(await thread());
+    await eventually('it is back', () => callsheet.queues().catch(() => false));
+    later.mock.restore();
+    ways.throws(await thread());
+    const waiting = callsheet.queue().drain();
+    await assert.rejects(waiting, (error: Error) => died(error) && /less than 60 s/.test(error.message));
+    await assert.rejects(callsheet.queue().put(numbers.add(1, 2)), died);
+    await assert.rejects(job.status(), died);
+    assert.equal(await job.result(), 3, 'what was told stays told');
+    await assert.rejects(callsheet.close(), died);
+  });
+
+  it('[9.1] with a memory of its own only is not started again: nothing of it is left', async (t) => {
+    const { callsheet, thread } = await opened(t);
+    const job = await callsheet.queue().put(numbers.add(1, 2));
+    ways.throws(await thread());
+    await assert.rejects(callsheet.queue().drain(), (error: Error) => died(error) && /lost/.test(error.message));
+    await assert.rejects(callsheet.queue().put(numbers.add(1, 2)), died);
+    await job.result().catch(died);
+    await assert.rejects(callsheet.close(), died);
+  });
+
+  it('[9.1] [9.3] loses jobs of level `memory`, and says so to who waits for them', async (t) => {
+    const { callsheet, thread } = await opened(t, { directory: temporaryDirectory() });
+    const queue = callsheet.queue();
+    await queue.pause();
+    const job = await queue.put(numbers.add(1, 2), { durability: 'memory' });
+    const process = await queue.put(numbers.add(3, 4), { durability: 'process' });
+    const result = job.result();
+    ways.throws(await thread());
+    await assert.rejects(result, died);
+    await queue.resume();
+    assert.equal(await process.result(), 7);
+    await assert.rejects(callsheet.job(job.id).status(), { code: 'JOB_FORGOTTEN' });
+  });
+
+  it('ends streams of events with an error, whether they wait or not: some may be missing', async (t) => {
+    const { callsheet, thread } = await opened(t, { directory: temporaryDirectory() });
+    const [waiting, resting] = [callsheet.events(), callsheet.events()];
+    const next = waiting.next();
+    ways.throws(await thread());
+    await assert.rejects(next, died);
+    await eventually('it is back', () => callsheet.queues().catch(() => false));
+    await assert.rejects(resting.next(), died);
+  });
+
+  it('[9.1] ends the runtime where another cannot open the directory, with the reason', async (t) => {
+    const directory = temporaryDirectory();
+    const { callsheet, thread } = await opened(t, { directory });
+    const worker = await thread();
+    worker.prependListener('exit', () => {
+      for (const name of readdirSync(directory)) if (name.endsWith('.segment')) rmSync(join(directory, name));
+    });
+    ways.throws(worker);
+    await assert.rejects(callsheet.queue().drain(), { code: 'JOURNAL_CORRUPT' });
+    await assert.rejects(callsheet.close(), { code: 'JOURNAL_CORRUPT' });
+  });
+});
