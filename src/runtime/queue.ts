@@ -74,7 +74,7 @@ export class Queue {
   /**
    * Puts a job into the queue. Resolves when it is as durable as the runtime was asked to be: by default, on the disk.
    *
-   * @param job A callable with its arguments, a callable that needs none, a composition, or the handle of a job that was removed.
+   * @param job A callable with its arguments, a callable that needs none, a composition, or the handle of a job that was removed or is `held`.
    * @throws {NotStorableError} an argument cannot be stored faithfully; `path` says which part of it.
    * @throws {CallsheetError} UNKNOWN_MODULE, UNKNOWN_EXPORT, EXPORT_NOT_CALLABLE, UNKNOWN_QUEUE, UNKNOWN_QUOTA, INVALID_OPTION.
    */

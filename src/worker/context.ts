@@ -129,6 +129,7 @@ export class JobReference<Result = unknown> {
    *
    * @throws {JobFailedError} if the job failed.
    * @throws {JobNotCommittedError} if it is put when the running job ends: that cannot be waited for there.
+   * @throws {JobStatusError} if it is the running job itself.
    */
   async result(): Promise<Result> {
     if (!this.#committed) {
@@ -136,6 +137,7 @@ export class JobReference<Result = unknown> {
         'the job is put when this one ends, so it cannot be waited for here: return it, and its outcome is taken, or put it at once with putNow()',
       );
     }
+    if (running.getStore()?.internalId === this.#id) throw new JobStatusError('a job cannot wait for itself');
     const [kind, payload] = (await this.#thread.ask((request) => ['outcome of', request, this.#id])) as WireOutcome;
     if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
     return decodeValue(kind, payload, references(this.#thread)) as Result;

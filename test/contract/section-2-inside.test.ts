@@ -194,6 +194,21 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual(seen, ['inner', 'stays', 'failing: after a put']);
   });
 
+  it('[2.7] a handle in hand can be waited for inside, but not the job’s own', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    const other = await queue.put(work.mark('other'), { beginAfter: hourMs });
+    assert.equal(await kit.run(inside.waitForGiven(other as never)), 'other');
+    const own = await queue.put(inside.waitForGiven(undefined as never), { beginAfter: hourMs });
+    await own.change({ args: [own] });
+    await kit.waitForStatus(own, 'completed');
+    await failedWith(own, 'JobStatusError');
+    const forgotten = kit.runtime.job('01890a5d-ac96-774b-bcce-b302099a8057');
+    const asking = await queue.put(inside.waitForGiven(forgotten as never));
+    await kit.waitForStatus(asking, 'completed');
+    await failedWith(asking, 'JobForgottenError');
+  });
+
   it('[2.7] put now, it is refused at once, and its failure is the error of who waits', async (t) => {
     const kit = await opened(t, { threads: 2 });
     assert.equal(await kit.run(inside.putNowBadly('failing')), 'JOB_FAILED: inner');

@@ -187,3 +187,5 @@ export async function progressAndHold(name: string): Promise<string> {
   return hold(name);
 }
 export const progressBadly = () => currentJob().progress({ done: -1 });
+
+export const waitForGiven = (job: JobReference) => job.result();
