@@ -6,12 +6,18 @@
 import { CallsheetError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
+import type { Composition } from './compose.js';
 import type { JobOptions } from './options.js';
 
 type Handler = (...args: never[]) => unknown;
 
-/** What a callable's job resolves to: the function's return value, awaited. */
-type ResultOf<F extends Handler> = Awaited<ReturnType<F>>;
+/** What a callable's job resolves to: the function's return value, awaited; where that is a job, what that resolves to. */
+type ResultOf<F extends Handler> = OutcomeOf<Awaited<ReturnType<F>>>;
+type OutcomeOf<Returned> = Returned extends JobCall<infer Result> | Composition<infer Result> | Held<infer Result>
+  ? Result
+  : Returned;
+/** A job as another holds it: what `currentJob().put` gives. */
+type Held<Result> = { readonly id: string; readonly annotations: unknown; result(): Promise<Result> };
 
 /** Called at every put; undefined where nothing is captured. */
 type Capture = (() => unknown) | undefined;

@@ -4,14 +4,17 @@
  */
 import {
   type CompletedJobs,
+  currentJob,
   defineJobs,
   type Job,
   type JobCall,
+  type JobReference,
   type OpenOptions,
   open,
   parallel,
   type Runtime,
   serial,
+  transfer,
 } from 'callsheet';
 import type { Order } from './jobs.js';
 
@@ -87,6 +90,36 @@ export async function uncalledIsChecked(callsheet: Runtime): Promise<void> {
   await callsheet.queue().put(() => 3);
   // @ts-expect-error: nor is a value
   await callsheet.queue().put(3);
+}
+
+/** [2.6] A job that returns a job has that one's result. */
+export async function returnedJobsAreTyped(callsheet: Runtime): Promise<void> {
+  const queue = callsheet.queue();
+  const call = await queue.put(shop.returnsCall());
+  holds<Same<typeof call, Job<number | string>>>();
+  const composition = await queue.put(shop.returnsComposition());
+  holds<Same<typeof composition, Job<Order>>>();
+  const reference = await queue.put(shop.returnsReference(1));
+  holds<Same<typeof reference, Job<Order>>>();
+}
+
+/** [2.7] What is put inside a job is typed as what is put outside. */
+export async function insideIsTyped(): Promise<void> {
+  const put = currentJob().put(shop.total({ id: 1 }));
+  holds<Same<typeof put, JobReference<number>>>();
+  const now = await (await currentJob().putNow(shop.fetched(1))).result();
+  holds<Same<typeof now, Order>>();
+  currentJob().progress({ done: 1, total: 2 });
+  // @ts-expect-error: how much is done is a number
+  currentJob().progress({ done: '1' });
+}
+
+/** [2.11] What is marked to be transferred keeps its type; nothing else is marked. */
+export function transfersAreTyped(): void {
+  const pixels = transfer(new Float64Array(1));
+  holds<Same<typeof pixels, Float64Array<ArrayBuffer>>>();
+  // @ts-expect-error: a number is no buffer
+  transfer(1);
 }
 
 /** [7.1] The postprocess takes what the parts give, and its result is the whole's. */

@@ -1,5 +1,5 @@
 /** Functions of every shape that a module of jobs may have; see `face.ts`. */
-import type { CompletedJobs } from 'callsheet';
+import { type CompletedJobs, type Composition, currentJob, type JobCall } from 'callsheet';
 
 export interface Order {
   readonly id: number;
@@ -38,3 +38,15 @@ export class Shop {}
 export function label(parts: CompletedJobs<number | Order>): string[] {
   return Array.from(parts, ({ result }) => (typeof result === 'number' ? `${result}` : `${result.id}`));
 }
+
+export function returnsCall(): JobCall<number> | string {
+  return 'no job';
+}
+
+export async function returnsComposition(): Promise<Composition<Order>> {
+  throw new Error('never run');
+}
+
+export const returnsReference = (id: number) => currentJob().put(jobOf<Order>(id));
+
+declare function jobOf<Result>(id: number): JobCall<Result>;
