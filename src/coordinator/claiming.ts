@@ -4,7 +4,7 @@
  * A job is claimed only when a thread has room for it, becomes ready when the store has released its claim, and goes to a thread in a batch
  * with others. What is ready and finds its thread gone waits for the next.
  */
-import { accepts } from '../core/agent.js';
+import { accepts, isFor } from '../core/agent.js';
 import { takesTurns } from '../core/callback.js';
 import type { Command } from '../core/commands.js';
 import type { Lane } from '../core/lanes.js';
@@ -111,7 +111,8 @@ export class Claiming {
       const { queue, filter } = agent;
       if (store.state.queued(queue) === 0 || queueOf(store.state, queue)?.paused) continue;
       const key = keyOf(agent);
-      const takes = (lane: Lane) => this.#isRunnable(lane) && accepts(filter, lane);
+      const takes = (lane: Lane) =>
+        isFor(lane, this.#options.dispatcher) && this.#isRunnable(lane) && accepts(filter, lane);
       for (;;) {
         const job = store.state.firstQueued(queue, takes, now());
         if (job === undefined) break;

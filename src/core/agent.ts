@@ -19,6 +19,9 @@ export function removeAgent({ state }: Decision, dispatcher: Id, queue: string, 
   state.set(key, undefined);
 }
 
+/** Whether a job, or the jobs of a lane, may be claimed by this dispatcher. */
+export const isFor = ({ only }: { readonly only: Id }, dispatcher: Id) => only === '' || only === dispatcher;
+
 /** Whether the jobs of this lane are for an agent with this filter. */
 export function accepts(filter: AgentFilter | null, lane: Lane): boolean {
   if (filter === null) return true;

@@ -24,6 +24,8 @@ export interface JobSpec {
 }
 
 export interface JobOptions {
+  /** Only this dispatcher may claim it, which has to be active; it fails when that is not any more. */
+  readonly only?: Id;
   /** Higher goes first; 0 where it is not given. */
   readonly priority?: number;
   /** As `quotaKey` spells them. */

@@ -81,4 +81,4 @@ function partsDone(decision: Decision, whole: JobRecord): void {
     });
 }
 
-const placeOf = ({ owner, queue, level }: JobRecord) => ({ owner, queue, level });
+const placeOf = ({ owner, queue, level, only }: JobRecord) => ({ owner, queue, level, only });

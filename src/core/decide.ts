@@ -4,7 +4,7 @@
  * Pure: no clock, no randomness, no I/O, no waiting. What a command means is in the file of the entity that it concerns.
  */
 import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobTimeoutError } from '../errors.js';
-import { removeAgent, setAgent } from './agent.js';
+import { isFor, removeAgent, setAgent } from './agent.js';
 import { addCallbacks } from './callback.js';
 import type { Command, Effect, InnerCommand, JobSpec, Outside } from './commands.js';
 import { addParts } from './composite.js';
@@ -178,7 +178,12 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
     const spec = jobs[index]!;
     const live = liveJob(decision, spec, queue);
     if (live === undefined) {
-      createJob(decision, spec, { owner, queue, level, role: 'root', parent: '', index: 0 }, !spec.options.held);
+      createJob(
+        decision,
+        spec,
+        { owner, queue, level, role: 'root', parent: '', index: 0, only: '' },
+        !spec.options.held,
+      );
     } else {
       raise(state, live, level);
       same ??= jobs.map(({ id }) => id);
@@ -277,7 +282,13 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
 /** Whoever claims may have seen less than there is: what cannot be claimed now stays as it is. */
 function isClaimable({ state, now, dispatcher }: Decision, job: JobRecord): boolean {
   // Nor has anybody a say who was taken for dead, until he is active again.
-  return job.queued && state.isActive(dispatcher) && !queueOf(state, job.queue)?.paused && state.hasRoom(job, now);
+  return (
+    job.queued &&
+    isFor(job, dispatcher) &&
+    state.isActive(dispatcher) &&
+    !queueOf(state, job.queue)?.paused &&
+    state.hasRoom(job, now)
+  );
 }
 
 function knownJob(state: State, id: Id): JobRecord {

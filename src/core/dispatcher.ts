@@ -15,10 +15,10 @@
  * A callback needs no agent, but somebody has to run it: the dispatcher that ran its job, or else the one that decides, or else any that is
  * active. While there is none it is held by `nobody`, and whoever is activated next takes it.
  */
-import { CallsheetError } from '../errors.js';
+import { CallsheetError, JobInterruptedError } from '../errors.js';
 import type { Command } from './commands.js';
 import { tellDispatcher } from './events.js';
-import { concludeCancelled, type Decision, giveBack } from './job.js';
+import { conclude, concludeCancelled, type Decision, giveBack } from './job.js';
 import {
   agentDispatcher,
   agentKey,
@@ -82,6 +82,7 @@ export function deactivate(decision: Decision, { dispatcher, incarnation }: Extr
     else if (job.begun) interrupted(decision, job, 'close');
     else giveBack(decision, job);
   }
+  endBound(decision, dispatcher);
 }
 
 /** By another. It may have been heard of since, or been rescued. */
@@ -93,14 +94,14 @@ export function rescue(decision: Decision, id: Id): void {
 /** Nobody else can have the store open: all have died, whatever they were heard of last. */
 export function recoverAll(decision: Decision): void {
   const { state } = decision;
-  for (const setting of [...state.settings()]) {
-    if (setting.kind === 'dispatcher' && setting.active) becomeInactive(decision, setting);
-  }
+  const dead = [...state.settings()].filter((setting) => setting.kind === 'dispatcher').filter(({ active }) => active);
+  for (const dispatcher of dead) becomeInactive(decision, dispatcher);
   const jobs = [...state.jobs()];
   recover(
     decision,
     jobs.filter((job) => job.claimed),
   );
+  for (const { id } of dead) endBound(decision, id);
   for (const job of jobs) if (job.stage === 'policy') askAgain(decision, job);
 }
 
@@ -130,9 +131,25 @@ export function runnerOf({ state, dispatcher }: Decision, { agent, queue }: JobR
   return agentKey(runner, queue, '');
 }
 
+/** A job for this dispatcher alone is put only while that is active. */
+export function requireActive(state: State, id: Id): void {
+  if (!state.isActive(id))
+    throw new CallsheetError('DISPATCHER_INACTIVE', 'the dispatcher that it is for is not active');
+}
+
+/** What nobody else may claim fails with its dispatcher, unless it waits for the outcome of a job that others may run. */
+function endBound(decision: Decision, id: Id): void {
+  for (const job of decision.state.boundTo(id)) {
+    if (job.outcome !== 'none' || job.stage === 'inner') continue;
+    const error = new JobInterruptedError('the job was interrupted: the dispatcher that it was for is gone');
+    conclude(decision, job, 'failure', decision.failure(error));
+  }
+}
+
 function takenForDead(decision: Decision, dispatcher: DispatcherRecord): void {
   becomeInactive(decision, dispatcher);
   recover(decision, decision.state.heldBy(dispatcher.id));
+  endBound(decision, dispatcher.id);
 }
 
 function becomeInactive(decision: Decision, dispatcher: DispatcherRecord): void {

@@ -24,6 +24,11 @@ export function liveUnique({ outcome, role, unique, status, queue }: JobRecord):
   return unique !== '' && outcome === 'none' && role === 'root' && status !== 'new' ? uniqueKey(queue, unique) : '';
 }
 
+/** The only dispatcher that may claim it, as long as that matters. */
+export function boundTo({ outcome, only }: JobRecord): string {
+  return outcome === 'none' ? only : '';
+}
+
 /** The agent that it is with. */
 export function agentOf({ claimed, status, agent }: JobRecord): string {
   return claimed || status === 'callbacks' ? agent : '';

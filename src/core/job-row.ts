@@ -24,6 +24,7 @@ const none: never[] = [];
 const plain = {
   form: 'call' as JobForm,
   role: 'root' as JobRole,
+  only: '' as Id,
   parent: '' as Id,
   index: 0,
   parts: 0,
@@ -263,6 +264,10 @@ export class JobFields implements JobRecord {
     this.#rare = { ...this.#rare, shared: listOf(shared) };
   }
 
+  get only(): Id {
+    return this.#rare.only;
+  }
+
   get unique(): string {
     return this.#rare.unique;
   }
@@ -460,11 +465,11 @@ function rareOf(record: JobRecord): Rare {
   if (quotas === none && places === none && shared === none && isPlain(record)) return plain;
   const { form, role, parent, index, parts, partsDone, callbacks, callbacksDone, awaitedCallbacks, counted } = record;
   const { policy, asked, priority, unique, front, cancelled, suspect, alone, inner, errors, interruptions } = record;
-  const { beginAfter, dueAt, deadline, timeoutMs } = record;
+  const { only, beginAfter, dueAt, deadline, timeoutMs } = record;
   return {
     ...{ form, role, parent, index, parts, partsDone, callbacks, callbacksDone, awaitedCallbacks, counted },
     ...{ policy, asked, priority, quotas, places, shared, unique, front, cancelled, suspect, alone, inner },
-    ...{ errors, interruptions, beginAfter, dueAt, deadline, timeoutMs },
+    ...{ only, errors, interruptions, beginAfter, dueAt, deadline, timeoutMs },
   };
 }
 
@@ -473,6 +478,7 @@ function isPlain(record: JobRecord): boolean {
   return (
     record.form === plain.form &&
     record.role === plain.role &&
+    record.only === plain.only &&
     record.parent === plain.parent &&
     record.index === plain.index &&
     record.parts === plain.parts &&

@@ -23,6 +23,7 @@ import { JobCancelledError, JobStatusError } from '../errors.js';
 import { callbackCompleted, goOn, runCallback, takesTurns } from './callback.js';
 import type { Effect, Gate, JobOptions, JobSpec, Outside } from './commands.js';
 import { endParts, isWhole, notePart, putParts } from './composite.js';
+import { requireActive } from './dispatcher.js';
 import { tellJob } from './events.js';
 import type { JobRow } from './job-row.js';
 import { policyOf } from './policy.js';
@@ -45,6 +46,8 @@ export interface Place {
   readonly role: JobRole;
   readonly parent: Id;
   readonly index: number;
+  /** A part is for the dispatcher that its whole is for. */
+  readonly only: Id;
 }
 
 /** Makes a job with its parts and callbacks, all `new`; or, `enqueued`, the job itself as `enqueue` leaves it. */
@@ -64,6 +67,7 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
     stage: spec.form === 'call' ? 'call' : 'parts',
     callable: spec.callable,
     queue: place.queue,
+    only: options.only ?? place.only,
     parent: place.parent,
     index: place.index,
     parts: spec.parts.length,
@@ -108,8 +112,10 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
     result: null,
   });
   checkQuotas(state, job);
+  if (options.only !== undefined) requireActive(state, options.only);
   createMembers(decision, job, 'part', spec.parts, 0);
   createMembers(decision, job, 'callback', spec.callbacks, 0);
+  if (enqueued) tellJob(decision, 'put', job);
   return job;
 }
 
@@ -122,9 +128,10 @@ export function createMembers(
   from: number,
 ): void {
   const { owner, queue, level, id: parent } = above;
+  const only = role === 'part' ? above.only : '';
   let index = from;
   for (const spec of specs)
-    createJob(decision, spec, { owner, queue, level, role: spec.role ?? role, parent, index: index++ });
+    createJob(decision, spec, { owner, queue, level, role: spec.role ?? role, parent, index: index++, only });
 }
 
 const none: readonly never[] = [];

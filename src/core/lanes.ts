@@ -6,7 +6,7 @@
  * out of the way until a place is free there, so the jobs in it cost nothing, however many they are.
  */
 import { Heap } from './heap.js';
-import type { JobRecord } from './records.js';
+import type { Id, JobRecord } from './records.js';
 
 /** A queued job, as a lane sees it. */
 export interface Queued extends JobRecord {
@@ -19,6 +19,8 @@ export interface Lane {
   readonly queue: string;
   readonly callable: string;
   readonly priority: number;
+  /** The only dispatcher that may claim its jobs; empty: any. */
+  readonly only: Id;
   /** The quotas that its jobs name. */
   readonly quotas: readonly string[];
   /** Those of them in which its jobs need a place. */
@@ -85,16 +87,16 @@ export class Lanes {
     else if (job.lanePosition === 0) line.lanes.reorder(lane.position);
   }
 
-  #laneOf({ queue, callable, priority, quotas }: Queued, gates: readonly string[]): Lane {
+  #laneOf({ queue, callable, priority, quotas, only }: Queued, gates: readonly string[]): Lane {
     // Most jobs stand where the last one does; the key of a lane costs more than all else here.
     const last = this.#last;
-    if (last?.queue === queue && last.callable === callable && last.priority === priority)
+    if (last?.queue === queue && last.callable === callable && last.priority === priority && last.only === only)
       if (quotas.length === 0 && last.quotas.length === 0) return last;
-    const key = `${priority}\n${callable}\n${queue}\n${quotas.length === 0 ? '' : `${quotas.join('\n')}\n\n${gates.join('\n')}`}`;
+    const key = `${only === '' ? '' : `${only}\n`}${priority}\n${callable}\n${queue}\n${quotas.length === 0 ? '' : `${quotas.join('\n')}\n\n${gates.join('\n')}`}`;
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
       const jobs = new Heap(goesBefore as (a: Queued, b: Queued) => boolean, setJobPosition);
-      lane = { key, queue, callable, priority, quotas, gates, jobs, position: -1, parkedAt: '' };
+      lane = { key, queue, callable, priority, only, quotas, gates, jobs, position: -1, parkedAt: '' };
       this.#lanes.set(key, lane);
     }
     this.#last = lane;

@@ -75,6 +75,8 @@ export interface JobRecord {
   /** `module#export`, or empty: a composition without postprocess, or a choice. */
   readonly callable: string;
   readonly queue: string;
+  /** The only dispatcher that may claim it; empty: any. */
+  readonly only: Id;
   /** The whole that it is a part of, or the job that it is a callback of; empty for a root. */
   readonly parent: Id;
   /** Its place among its parent's parts, or among its parent's callbacks. */

@@ -7,7 +7,7 @@
  * records and kept here, never stored.
  */
 import { Heap } from './heap.js';
-import { agentOf, awaitedBy, isUnfinished, liveUnique, placeKey, timerOf, uniqueKey } from './indices.js';
+import { agentOf, awaitedBy, boundTo, isUnfinished, liveUnique, placeKey, timerOf, uniqueKey } from './indices.js';
 import { JobFields, JobRow } from './job-row.js';
 import { type Lane, Lanes } from './lanes.js';
 import { Members } from './members.js';
@@ -80,6 +80,7 @@ export class State {
   readonly #holders = new Members<JobRow>();
   readonly #waiting = new Members<JobRow>();
   readonly #unique = new Map<string, JobRow>();
+  readonly #bound = new Members<JobRow>();
   readonly #running = new Members<JobRow>();
   readonly #calledBack = new Map<string, number>();
   /** By agent, oldest first: the last of those that completed, some of which may be forgotten or completed no more. */
@@ -240,6 +241,11 @@ export class State {
       for (const row of this.#running.of(agent)) if (row.claimed) held.push(row);
     }
     return held;
+  }
+
+  /** The jobs that only this dispatcher may claim, and whose calls are not over. */
+  boundTo(dispatcher: Id): JobRecord[] {
+    return [...this.#bound.of(dispatcher)];
   }
 
   isActive(dispatcher: Id): boolean {
@@ -684,6 +690,11 @@ export class State {
       if (row.inUnique !== '' && this.#unique.get(row.inUnique) === row) this.#unique.delete(row.inUnique);
       if (unique !== '') this.#unique.set(unique, row);
       row.inUnique = unique;
+    }
+    // Which dispatcher that is never changes.
+    if (row.only !== '') {
+      if (there && boundTo(row) !== '') this.#bound.add(row.only, row);
+      else this.#bound.remove(row.only, row);
     }
     const agent = there ? agentOf(row) : '';
     if (agent !== row.inAgent) {

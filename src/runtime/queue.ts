@@ -2,12 +2,13 @@
  * Queues, as their users hold them.
  */
 import { type AgentFilter, type Id, type Level, levels } from '../core/records.js';
-import { asJob, type Part } from '../definition/compose.js';
+import { asJob, type Part, parallel } from '../definition/compose.js';
 import { checkPolicyKnown, type EncodeContext, encodeJob } from '../definition/encode.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
+import type { CompletedJobs } from '../protocol/completed-jobs.js';
 import { idToText } from '../protocol/id.js';
-import type { AgentInfo, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
+import type { AgentInfo, DispatcherInfo, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
 import type { Client } from './client.js';
 import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { Job } from './job.js';
@@ -112,6 +113,40 @@ export class Queue {
     const hand = wire.length === 0 ? undefined : link.hold(wire[0]![0]);
     const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
     return (same ?? wire.map(([id]) => id)).map((id) => new Job<Result>(this.#client, id, undefined, hand));
+  }
+
+  /**
+   * Puts a copy of the job for every dispatcher that is active and has an agent in this queue: each runs one. The outcome is the list of the
+   * completed copies, as that of `parallel`. The copy of a dispatcher that closes or dies before it is done is a failure in it.
+   *
+   * @throws {CallsheetError} UNKNOWN_AGENT: there is no such dispatcher; else what `put` throws.
+   * @example const copies = await (await queue.broadcast(cache.clear)).result();
+   */
+  async broadcast<Result>(job: Part<Result>, options: PutOptions = none): Promise<Job<CompletedJobs<Result>>> {
+    const level = this.#level(options);
+    for (;;) {
+      const found = (await this.#client.ask({ type: 'dispatchers' })) as DispatcherInfo[];
+      const here = found.filter(({ active, agents }) => active && agents.some(({ queue }) => queue === this.name));
+      if (here.length === 0)
+        throw new CallsheetError(
+          'UNKNOWN_AGENT',
+          `no dispatcher that is active has an agent in ${JSON.stringify(this.name)}`,
+        );
+      const encoding = this.#client.encoding();
+      const whole = encodeJob(encoding, parallel([]), '');
+      whole[5] = here.map(({ id }) => {
+        const copy = this.#encoded(encoding, job, options, 'the job', '');
+        copy[4] = { ...copy[4], only: id };
+        return copy;
+      });
+      try {
+        await this.#client.do({ type: 'put', queue: this.name, owner: '', level, jobs: [whole] }, level);
+        return new Job(this.#client, whole[0]);
+      } catch (error) {
+        // One of them has gone meanwhile: it has no part in this.
+        if (!(error instanceof CallsheetError && error.code === 'DISPATCHER_INACTIVE')) throw error;
+      }
+    }
   }
 
   /** How many jobs wait here, those that wait for a date included. */

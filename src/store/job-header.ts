@@ -47,6 +47,7 @@ const has = {
   policy: 1024,
   alone: 2048,
   asked: 4096,
+  only: 8192,
 } as const;
 
 const flagNames = Object.keys(flag) as (keyof typeof flag)[];
@@ -65,7 +66,8 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
     (job.beginAfter === 0 && job.dueAt === 0 && job.deadline === 0 && job.timeoutMs === 0 ? 0 : has.dates) +
     (job.policy === '' ? 0 : has.policy) +
     (job.alone ? has.alone : 0) +
-    (job.asked === null ? 0 : has.asked);
+    (job.asked === null ? 0 : has.asked) +
+    (job.only === '' ? 0 : has.only);
   out.id(job.id);
   out.varint(name(job.owner));
   out.varint(name(job.callable));
@@ -102,6 +104,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
   if (mask & has.dates) for (const time of [job.beginAfter, job.dueAt, job.deadline, job.timeoutMs]) out.f64(time);
   if (mask & has.policy) out.varint(name(job.policy));
   if (job.asked !== null) writeAsked(out, job.asked);
+  if (mask & has.only) out.id(job.only);
   out.varint(job.eligible);
   out.varint(job.fence);
   out.varint(job.attempts);
@@ -155,6 +158,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const timeoutMs = date();
   const policy = mask & has.policy ? name() : '';
   const asked = mask & has.asked ? readAsked(input) : null;
+  const only = mask & has.only ? input.id() : '';
   const eligible = input.varint();
   const fence = input.varint();
   const attempts = input.varint();
@@ -179,6 +183,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     stage: named(jobStages, stage),
     callable,
     queue,
+    only,
     parent,
     index,
     parts,

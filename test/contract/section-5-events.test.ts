@@ -1,7 +1,7 @@
 /** Section 5 of the contract: what is told of dispatchers, agents and jobs. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type CallsheetEvent, type EventStream, retryErrors } from 'callsheet';
+import { type CallsheetEvent, type CompletedJobs, type EventStream, retryErrors } from 'callsheet';
 import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { opened } from './opened.js';
@@ -96,6 +96,35 @@ describe('5 dispatchers', () => {
     await kit.untilIdle();
     assert.deepEqual(seen, ['job', 'job']);
     assert.equal(kit.clock.now.getTime(), before);
+  });
+});
+
+describe('3 broadcast', () => {
+  it('[3.7] runs one copy for each dispatcher that is active and has an agent there; the outcome is their list', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const all = await queue.broadcast(work.mark('copy'), { priority: 3 });
+    const outcome = await kit.waitForResult(all);
+    assert.deepEqual([outcome.length, outcome.at(0)!.result, seen], [1, 'copy', ['copy']]);
+    assert.equal((await kit.runtime.job(outcome.at(0)!.id).details()).priority, 3);
+    const mail = await kit.runtime.createQueue('mail');
+    await mail.removeAgent('main');
+    await assert.rejects(mail.broadcast(work.mark('nobody')), { code: 'UNKNOWN_AGENT' });
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['copy']);
+    await assert.rejects(queue.broadcast('mark' as never), TypeError);
+  });
+
+  it('[3.7] has a failure in it for one that dies', async (t) => {
+    const kit = await opened(t);
+    const all = await kit.runtime.queue().broadcast(work.hold('copy'));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['copy']);
+    await kit.crash();
+    await kit.reopen();
+    const outcome = await kit.waitForResult(kit.runtime.job<CompletedJobs>(all.id));
+    assert.ok(outcome.at(0)!.failure?.check('JobInterruptedError'));
+    assert.deepEqual(seen, ['copy']);
   });
 });
 

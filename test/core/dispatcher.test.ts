@@ -1,11 +1,12 @@
 /** Two dispatchers over one state: who works, who is taken for dead, and what becomes of what it had. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Command, Effect, Settled } from '../../src/core/commands.js';
+import { isFor } from '../../src/core/agent.js';
+import type { Command, Effect, JobSpec, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import { agentDispatcher, agentKey, type Id, type JobRecord, type SettingRecord } from '../../src/core/records.js';
 import { State } from '../../src/core/state.js';
-import { call, idOf, nameOf, outsideAt, told, value } from './making.js';
+import { call, idOf, nameOf, outsideAt, told, value, whole } from './making.js';
 
 const pingMs = 10;
 const deathMs = 20;
@@ -85,8 +86,7 @@ class World {
     return effects;
   }
 
-  put(...specs: Parameters<typeof call>[]): void {
-    const jobs = specs.map((spec) => call(...spec));
+  put(...jobs: JobSpec[]): void {
     this.decide({ type: 'put', queue: '', owner: idOf('client'), level: 'full', jobs }, '');
   }
 
@@ -140,7 +140,7 @@ describe('a dispatcher that is silent', () => {
   it('[5.6] loses what it had: begun jobs are interrupted, claimed ones go back uncounted, in front of the line', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.put(['begun'], ['claimed'], ['once', { policy: 'never' }], ['waiting']);
+    world.put(call('begun'), call('claimed'), call('once', { policy: 'never' }), call('waiting'));
     for (const name of ['begun', 'claimed', 'once']) a.claim(name);
     a.do({ type: 'begun', job: idOf('begun'), fence: 1, at: 1 });
     world.pass();
@@ -162,7 +162,7 @@ describe('a dispatcher that is silent', () => {
   it('[5.6] one that lives loses nothing by it', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.put(['mine'], ['theirs']);
+    world.put(call('mine'), call('theirs'));
     a.claim('theirs');
     b.claim('mine');
     world.pass();
@@ -178,7 +178,7 @@ describe('a dispatcher that is silent', () => {
   it('[5.6] leaves jobs in callbacks, whose rest the other runs', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.put(['job', {}, { callbacks: [call('first'), call('second'), call('third')] }]);
+    world.put(call('job', {}, { callbacks: [call('first'), call('second'), call('third')] }));
     a.claim('job');
     assert.deepEqual(told(a.settle('job')), ['settled job (synced)', 'run first (written)']);
     a.settle('first');
@@ -196,7 +196,7 @@ describe('a dispatcher that is silent', () => {
   it('[5.6] that was not dead has its results refused, whoever has the job now', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.put(['waiting'], ['taken']);
+    world.put(call('waiting'), call('taken'));
     a.claim('waiting');
     a.claim('taken');
     world.pass();
@@ -214,7 +214,7 @@ describe('a dispatcher that is silent', () => {
   it('[5.6] that was not dead notices at its next ping, claims nothing until it is active again, and then works on', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.put(['job']);
+    world.put(call('job'));
     world.pass();
     b.rescue(a);
     a.claim('job');
@@ -229,7 +229,7 @@ describe('a dispatcher that is silent', () => {
   it('[5.6] a job that was cancelled under it ends so', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.put(['job']);
+    world.put(call('job'));
     a.claim('job');
     b.do({ type: 'cancel', job: idOf('job') });
     assert.equal(world.job('job').outcome, 'none');
@@ -245,7 +245,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     const first = world.process('a', 'first');
     const second = world.process('a', 'second');
     first.activate();
-    world.put(['job']);
+    world.put(call('job'));
     first.claim('job');
     world.pass(deathMs);
     assert.throws(() => second.activate(), refusedAs('DISPATCHER_ACTIVE'));
@@ -275,7 +275,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     const first = world.process('a', 'first');
     const second = world.process('a', 'second');
     first.activate();
-    world.put(['job']);
+    world.put(call('job'));
     first.claim('job');
     world.pass();
     second.activate();
@@ -292,7 +292,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     const world = new World();
     const a = world.process('a');
     a.activate();
-    world.put(['job']);
+    world.put(call('job'));
     a.claim('job');
     a.activate();
     assert.ok(world.job('job').claimed, 'it has not died in between');
@@ -301,7 +301,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
   it('[5.7] takes over at once where nobody else can have the store open', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.put(['one'], ['two']);
+    world.put(call('one'), call('two'));
     a.claim('one');
     b.claim('two');
     const next = world.process('a', 'next');
@@ -319,7 +319,7 @@ describe('a dispatcher that closes', () => {
   it('[5.9] gives back at once what it has, uncounted', () => {
     const world = new World();
     const [a] = world.pair();
-    world.put(['claimed'], ['begun'], ['then', {}, { callbacks: [call('callback')] }]);
+    world.put(call('claimed'), call('begun'), call('then', {}, { callbacks: [call('callback')] }));
     for (const name of ['claimed', 'begun', 'then']) a.claim(name);
     a.do({ type: 'begun', job: idOf('begun'), fence: 1, at: 1 });
     a.settle('then');
@@ -337,7 +337,7 @@ describe('callbacks without their dispatcher', () => {
   it('[6.3] are run by any that is active, when a client adds them to a completed job', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.put(['job']);
+    world.put(call('job'));
     a.claim('job');
     a.settle('job');
     a.deactivate();
@@ -351,7 +351,7 @@ describe('callbacks without their dispatcher', () => {
   it('[6.3] wait for one to be activated where there is none', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.put(['job', {}, { callbacks: [call('callback')] }]);
+    world.put(call('job', {}, { callbacks: [call('callback')] }));
     a.claim('job');
     b.deactivate();
     a.settle('job');
@@ -359,6 +359,77 @@ describe('callbacks without their dispatcher', () => {
     assert.deepEqual(told(b.activate()), ['run callback (written)']);
     b.settle('callback', world.job('callback').fence);
     assert.equal(world.job('job').status, 'completed');
+  });
+});
+
+describe('a job for one dispatcher', () => {
+  const copies = (...names: string[]) =>
+    whole(
+      'parallel',
+      'all',
+      names.map((name) => call(`for ${name}`, { only: idOf(name) })),
+    );
+
+  it('[3.7] is claimed by that one, and holds nobody else back', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(copies('a', 'b'), call('any'));
+    a.claim('all');
+    const first = (dispatcher: Id) => nameOf(world.state.firstQueued('', (lane) => isFor(lane, dispatcher), 0)!.id);
+    assert.deepEqual([first(a.id), first(b.id)], ['any', 'any']);
+    b.claim('any');
+    assert.deepEqual([first(a.id), first(b.id)], ['for a', 'for b']);
+    b.claim('for a');
+    assert.ok(!world.job('for a').claimed);
+    a.claim('for a');
+    b.claim('for b');
+    a.settle('for a');
+    b.settle('for b');
+    assert.equal(world.job('all').outcome, 'list');
+  });
+
+  it('[3.7] fails when that one closes or dies, claimed or not, and the whole ends', () => {
+    for (const how of ['closes', 'dies', 'died'] as const) {
+      const world = new World();
+      const [a, b] = world.pair();
+      world.put(copies('a', 'b'), whole('parallel', 'mine', [call('claimed', { only: a.id })]));
+      for (const name of ['all', 'mine', 'claimed']) a.claim(name);
+      a.do({ type: 'begun', job: idOf('claimed'), fence: 1, at: 1 });
+      b.claim('for b');
+      b.settle('for b');
+      if (how === 'closes') a.deactivate();
+      else {
+        world.pass();
+        if (how === 'dies') b.rescue(a);
+        else b.do({ type: 'recover' });
+      }
+      assert.deepEqual(
+        ['for a', 'claimed', 'for b', 'all', 'mine'].map((name) => world.job(name).outcome),
+        ['failure', 'failure', 'value', 'list', 'list'],
+        how,
+      );
+    }
+  });
+
+  it('[3.7] has parts that are for it, too', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put({ ...whole('serial', 'w', [call('p')]), options: { only: a.id }, callbacks: [call('then')] });
+    a.claim('w');
+    b.claim('p');
+    assert.ok(!world.job('p').claimed);
+    world.pass();
+    b.rescue(a);
+    assert.deepEqual([world.job('p').outcome, world.job('w').outcome], ['failure', 'failure']);
+    assert.equal(world.holder('then'), 'b', 'its callbacks are for anybody');
+  });
+
+  it('[3.7] is put only while that one is active', () => {
+    const world = new World();
+    const [a] = world.pair();
+    a.deactivate();
+    assert.throws(() => world.put(copies('a', 'b')), refusedAs('DISPATCHER_INACTIVE'));
+    assert.equal(world.state.size, 0);
   });
 });
 

@@ -5,7 +5,7 @@
  * what an index has under a key. That is what PostgreSQL calls serializable. What can go wrong there goes wrong here as often as `faults` says:
  * a conflict without a reason, a connection that is lost before a commit, after it, or while it still goes on, a notification that never comes.
  */
-import { agentOf, awaitedBy, isUnfinished, liveUnique, placeKey, timerOf } from '../../src/core/indices.js';
+import { agentOf, awaitedBy, boundTo, isUnfinished, liveUnique, placeKey, timerOf } from '../../src/core/indices.js';
 import { JobFields } from '../../src/core/job-row.js';
 import {
   type AnnotationRecord,
@@ -383,6 +383,7 @@ function columnsOf(job: JobRecord): Columns {
   add('parent', job.parent);
   add('inner', awaitedBy(job));
   add('unique', liveUnique(job));
+  add('bound', boundTo(job));
   const agent = agentOf(job);
   add('agent', agent);
   if (agent !== '') add('dispatcher', agentDispatcher(agent));

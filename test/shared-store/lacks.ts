@@ -4,7 +4,7 @@
 import type { Id } from '../../src/core/records.js';
 
 /** By what jobs are found beside their id; see `core/indices.ts`. */
-export type Index = 'parent' | 'inner' | 'unique' | 'agent' | 'dispatcher' | 'place' | 'unfinished';
+export type Index = 'parent' | 'inner' | 'unique' | 'agent' | 'dispatcher' | 'bound' | 'place' | 'unfinished';
 
 export type Want =
   | { readonly kind: 'job'; readonly id: Id }

@@ -110,6 +110,11 @@ export class PartialState extends State {
     return super.heldBy(dispatcher);
   }
 
+  override boundTo(dispatcher: Id): JobRecord[] {
+    this.#find('bound', dispatcher);
+    return super.boundTo(dispatcher);
+  }
+
   override isActive(dispatcher: Id): boolean {
     this.setting(dispatcherKey(dispatcher));
     return super.isActive(dispatcher);
