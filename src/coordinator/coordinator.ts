@@ -391,6 +391,9 @@ export class Coordinator implements PoolOwner, StoreOwner {
               else this.waitForAnnotation(message[2], message[3], message[4], (value) => this.#tell(request, value));
             },
           );
+        case 'hold':
+          this.#inHand.hold(message[2], message[3], message[4]);
+          return this.#answer(request);
         case 'release':
           this.#inHand.release(message[2]);
           return this.#answer(request);

@@ -110,6 +110,8 @@ export type ClientMessage =
   /** Answered with an `EventBatch`, when there is something in it or the reader is gone. */
   | ['events', request: number, reader: number]
   | ['unsubscribe', request: number, reader: number]
+  /** Said to a coordinator that took the place of another: who asks has handles that a put gave; `same` as the put was answered. */
+  | ['hold', request: number, hand: Id, last: Id, same: readonly Id[]]
   /** Nobody has the handles any more that a put gave whose first job had this id. */
   | ['release', request: number, hand: Id]
   | ['close', request: number, graceMs: number];

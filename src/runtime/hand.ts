@@ -5,7 +5,15 @@ import type { Id } from '../core/records.js';
 import type { WireOutcome } from '../protocol/dispatch.js';
 
 export class Hand {
+  /** The ids of the put's jobs lie between that of the first and this one. */
+  readonly last: Id;
+  /** What the jobs turned out to be, where not all of them are new. */
+  same: readonly Id[] = [];
   readonly #kept = new Map<Id, WireOutcome>();
+
+  constructor(last: Id) {
+    this.last = last;
+  }
 
   /** The job is forgotten from now on; its outcome is not to keep the whole message that it came in. */
   keep(job: Id, [kind, payload]: WireOutcome): void {

@@ -201,8 +201,8 @@ export class Link {
   }
 
   /** The handles that a put gives whose first job has this id: what is forgotten of their jobs comes by itself while anybody has one. */
-  hold(first: Id): Hand {
-    const hand = new Hand();
+  hold(first: Id, last: Id): Hand {
+    const hand = new Hand(last);
     this.#hands.set(first, new WeakRef(hand));
     this.#dropped.register(hand, first);
     return hand;
@@ -240,6 +240,10 @@ export class Link {
     for (const [request, { wait }] of this.#pending) {
       if (wait === undefined) this.#refuse(request, error);
       else this.#outgoing.push(numbered(request, wait));
+    }
+    for (const [first, held] of this.#hands) {
+      const hand = held.deref();
+      if (hand !== undefined) this.request(['hold', first, hand.last, hand.same]).catch(() => {});
     }
     for (const [request, put] of this.#puts) {
       if (!put.isAccepted) {

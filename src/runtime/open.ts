@@ -161,8 +161,9 @@ export class Runtime implements AsyncDisposable {
     if (commands.length === 0) return [];
     const { link } = this.#client;
     link.handOver(encoding.handed);
-    const hand = link.hold(commands[0]!.jobs[0]![0]);
+    const hand = link.hold(commands[0]!.jobs[0]![0], commands.at(-1)!.jobs[0]![0]);
     const same = (await this.#client.do({ type: 'all', commands }, level)) as readonly Id[] | undefined;
+    if (same !== undefined) hand.same = same;
     const ids = same ?? commands.map(({ jobs }) => jobs[0]![0]);
     return ids.map((id) => new Job(this.#client, id, undefined, hand));
   }

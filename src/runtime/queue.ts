@@ -89,11 +89,12 @@ export class Queue {
       const wire = this.#encoded(encoding, job, options, 'the job', '');
       this.#client.link.handOver(encoding.handed);
       const { link } = this.#client;
-      return link.put(this.name, level, wire, (coming, same) =>
-        same === undefined
-          ? new Job<Result>(this.#client, wire[0], coming)
-          : new Job<Result>(this.#client, same, undefined, link.hold(wire[0])),
-      );
+      return link.put(this.name, level, wire, (coming, same) => {
+        if (same === undefined) return new Job<Result>(this.#client, wire[0], coming);
+        const hand = link.hold(wire[0], wire[0]);
+        hand.same = [same];
+        return new Job<Result>(this.#client, same, undefined, hand);
+      });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -110,8 +111,9 @@ export class Queue {
     const put = { type: 'put', queue: this.name, owner: '', level, jobs: wire } as const;
     const { link } = this.#client;
     link.handOver(encoding.handed);
-    const hand = wire.length === 0 ? undefined : link.hold(wire[0]![0]);
+    const hand = wire.length === 0 ? undefined : link.hold(wire[0]![0], wire.at(-1)![0]);
     const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
+    if (hand !== undefined && same !== undefined) hand.same = same;
     return (same ?? wire.map(([id]) => id)).map((id) => new Job<Result>(this.#client, id, undefined, hand));
   }
 

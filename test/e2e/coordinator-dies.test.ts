@@ -40,6 +40,25 @@ async function opened(
 }
 
 describe('a coordinator that dies', () => {
+  it('[2.12] knows again, once it is another, of which jobs there are handles', async (t) => {
+    const directory = temporaryDirectory();
+    const { callsheet, thread } = await opened(t, { directory, retention: { count: 1 } });
+    const queue = callsheet.queue();
+    const [file, gate] = [join(directory, 'marks'), join(directory, 'gate')];
+    const inHand = await queue.putAll([marks.markUntil(file, 'first', gate), marks.markUntil(file, 'second', gate)]);
+    await eventually('the first runs', () => marksIn(file).length === 1);
+    void (await thread()).terminate();
+    await eventually(
+      'another has taken its place',
+      async () => (await callsheet.queues().catch(() => [])).length === 1,
+    );
+    writeFileSync(gate, '');
+    await queue.drain();
+    for (const n of [1, 2, 3]) await (await queue.put(numbers.add(n, n))).result();
+    await eventually('both are forgotten', async () => (await callsheet.stats()).jobs === 1);
+    assert.deepEqual(await Promise.all(inHand.map((job) => job.result())), ['first ended', 'second ended']);
+  });
+
   for (const [what, kill] of Object.entries(ways)) {
     it(`[9.1] since it ${what} is started again, and goes on with what was put`, async (t) => {
       const directory = temporaryDirectory();
