@@ -54,7 +54,7 @@ const rules: Record<Layer, Rule> = {
   worker: { layers: ['definition', 'protocol', 'errors'], types: ['core'], packages: ['node:', 'pino'] },
   // What jobs are made of before they are put, outside and inside of jobs.
   definition: { layers: ['protocol', 'core', 'errors'], packages: ['node:'] },
-  store: { layers: ['journal', 'core', 'errors'], packages: [] },
+  store: { layers: ['journal', 'protocol', 'core', 'errors'], packages: [] },
   // Bytes only: nothing of jobs or records.
   journal: { layers: ['errors'], packages: ['node:'] },
   protocol: { layers: ['core', 'errors'], packages: ['node:', 'msgpackr', 'uuid'] },
