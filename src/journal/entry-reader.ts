@@ -10,12 +10,21 @@ import { maxFrameBytes, maxPartBytes, type Position } from './format.js';
 import { unreadable } from './survey.js';
 
 const maxOpenSegments = 16;
+/** Entries up to this size are read with what lies behind them, so many bytes in all. */
+const smallBytes = 4 * 1024;
+const nearBytes = 64 * 1024;
 
 export class EntryReader {
   readonly #disk: Disk;
   readonly #pathOf: (segment: number) => string;
   /** Open segments, the one used last at the end. */
   readonly #open = new Map<number, DiskFile>();
+
+  /** What was read last around a small entry: so many bytes of this segment from this offset on; of segment 0, none. */
+  readonly #nearBuffer = new Uint8Array(nearBytes);
+  #nearSegment = 0;
+  #nearOffset = 0;
+  #nearBytes = 0;
 
   constructor(disk: Disk, pathOf: (segment: number) => string) {
     this.#disk = disk;
@@ -28,13 +37,7 @@ export class EntryReader {
     const wrong = (reason: string) => new JournalCorruptError(path, at.offset, 0, reason);
     let bytes: Uint8Array;
     try {
-      const file = this.#fileOf(at.segment, path);
-      // The length is believed only as far as the file goes, before memory is taken for it.
-      if (!(at.length >= 0 && at.offset >= 0 && at.offset + at.length <= file.size())) {
-        throw new RangeError('the file does not reach so far');
-      }
-      bytes = new Uint8Array(at.length);
-      readParts(file, bytes, at.offset);
+      bytes = this.#near(at) ?? this.#read(at, path);
     } catch (error) {
       const code = errorCodeOf(error);
       const isDamage = error instanceof RangeError || code === 'ENOENT' || code === 'EIO';
@@ -47,6 +50,7 @@ export class EntryReader {
 
   /** The segment is deleted. */
   forget(segment: number): void {
+    if (this.#nearSegment === segment) this.#nearSegment = 0;
     this.#open.get(segment)?.close();
     this.#open.delete(segment);
   }
@@ -54,6 +58,35 @@ export class EntryReader {
   close(): void {
     for (const file of this.#open.values()) file.close();
     this.#open.clear();
+  }
+
+  /** A copy out of what was read around the entry before: jobs are mostly run in the order in which they were written. */
+  #near({ segment, offset, length }: Position): Uint8Array | undefined {
+    const start = offset - this.#nearOffset;
+    if (segment !== this.#nearSegment || !(start >= 0 && length >= 0 && start + length <= this.#nearBytes))
+      return undefined;
+    return this.#nearBuffer.slice(start, start + length);
+  }
+
+  #read(at: Position, path: string): Uint8Array {
+    const file = this.#fileOf(at.segment, path);
+    // The length is believed only as far as the file goes, before memory is taken for it.
+    const left = file.size() - at.offset;
+    if (!(at.length >= 0 && at.offset >= 0 && at.length <= left))
+      throw new RangeError('the file does not reach so far');
+    if (at.length > smallBytes) {
+      const bytes = new Uint8Array(at.length);
+      readParts(file, bytes, at.offset);
+      return bytes;
+    }
+    // What is written does not change, so what lies behind the entry can be read with it.
+    const bytes = Math.min(left, nearBytes);
+    this.#nearSegment = 0;
+    readFully(file, this.#nearBuffer.subarray(0, bytes), at.offset);
+    this.#nearSegment = at.segment;
+    this.#nearOffset = at.offset;
+    this.#nearBytes = bytes;
+    return this.#near(at)!;
   }
 
   #fileOf(segment: number, path: string): DiskFile {

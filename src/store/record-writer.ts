@@ -9,7 +9,7 @@ import { entryTypes, payloadHeadBytes, writePayloadHead } from './entries.js';
 import { EntryBuffer } from './entry-buffer.js';
 import { writeJob } from './job-header.js';
 import type { LiveBytes } from './live-bytes.js';
-import { keptBytes, StoredPayload } from './stored-payload.js';
+import { keptBytes, keptJobs, StoredPayload } from './stored-payload.js';
 
 /** A payload to be copied out of its segment. */
 export interface Move {
@@ -31,7 +31,7 @@ export class RecordWriter {
     this.#live = live;
   }
 
-  /** Appends these changes as one frame; gives the payloads that were written with it. Jobs of level `memory` are not for the journal. */
+  /** Appends these changes as one frame; gives the payloads that need not stay here once it is synced. Jobs of level `memory` are not for the journal. */
   write(changes: Changes, options?: AppendOptions): readonly StoredPayload[] {
     const { forgotten, settings, annotations } = changes;
     const kept = changes.jobs.filter((job) => job.level !== 'memory');
@@ -50,7 +50,13 @@ export class RecordWriter {
     for (const [key, annotation] of annotations) buffer.annotation(key, annotation);
     this.#append(payloads, options);
     for (const payload of changes.dropped) this.#live.remove(payload, this.#journal.lsn);
-    return payloads;
+    const gone: StoredPayload[] = [];
+    for (const { args, result } of kept.filter((job) => this.#isDone(job))) {
+      if (args !== null) gone.push(args as StoredPayload);
+      if (result !== null) gone.push(result as StoredPayload);
+    }
+    for (const payload of payloads) if (payload.byteLength > keptBytes) gone.push(payload);
+    return gone;
   }
 
   /** Appends copies of these payloads, which are there from now on. Throws `JournalCorruptError` if one cannot be read. */
@@ -63,9 +69,15 @@ export class RecordWriter {
     for (const old of before) this.#live.remove(old, this.#journal.lsn);
   }
 
-  /** These are on the disk: the large ones need not stay here. */
+  /** These are on the disk, and need not stay here. */
   evict(payloads: readonly StoredPayload[]): void {
-    for (const payload of payloads) if (payload.byteLength > keptBytes) payload.bytes = null;
+    for (const payload of payloads) payload.bytes = null;
+  }
+
+  /** Whether nobody will ask for the job's payloads soon: who waits for an outcome is told of it before they go. */
+  #isDone(job: JobRecord): boolean {
+    if (job.outcome !== 'none' || job.dueAt !== 0) return true;
+    return job.queued && this.#state.queued(job.queue) > keptJobs;
   }
 
   /** Reads a payload back. Throws `JournalCorruptError` if it is not what it was. */

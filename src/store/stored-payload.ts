@@ -8,6 +8,8 @@ import { payloadHeadBytes } from './entries.js';
 
 /** Payloads up to this size stay in memory once they are written; of larger ones the journal has them. */
 export const keptBytes = 1024;
+/** Behind so many jobs of its queue, a job waits long enough to have its arguments read back. */
+export const keptJobs = 10_000;
 
 export class StoredPayload implements Payload {
   readonly byteLength: number;

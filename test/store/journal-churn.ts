@@ -44,8 +44,13 @@ function printedJob(store: JournalStore, job: JobRecord): string {
   );
 }
 
+/** What the churn put into payloads: a store that is closed, or whose disk is gone, cannot be asked any more. */
+const made = new WeakMap<StoredPayload, Uint8Array>();
+
 const hex = (store: JournalStore, payload: StoredPayload | null) =>
-  payload === null ? '-' : `${payload.byteLength}:${Buffer.from(store.bytes(payload)).toString('latin1')}`;
+  payload === null
+    ? '-'
+    : `${payload.byteLength}:${Buffer.from(made.get(payload) ?? store.bytes(payload)).toString('latin1')}`;
 
 export class Churn {
   readonly store: JournalStore;
@@ -158,7 +163,9 @@ export class Churn {
 
   #payload(text = ''): StoredPayload {
     const bytes = Buffer.from(text.padEnd(this.#random(this.payloadBytes), String.fromCharCode(97 + this.#random(26))));
-    return StoredPayload.of(Uint8Array.from(bytes));
+    const payload = StoredPayload.of(Uint8Array.from(bytes));
+    made.set(payload, bytes);
+    return payload;
   }
 
   /** One of a few jobs, so that it does not take long to find one. */
