@@ -6,7 +6,14 @@ import './runtime/node-version.js';
 export type { Retention } from './core/commands.js';
 export type { AgentFilter, JobStatus, Level } from './core/records.js';
 export type { CallbackLike } from './definition/callbacks.js';
-export { type Composition, type CompositionOptions, type Part, parallel, serial } from './definition/compose.js';
+export {
+  type Composition,
+  type CompositionOptions,
+  type Part,
+  type PartResult,
+  parallel,
+  serial,
+} from './definition/compose.js';
 export {
   type Callable,
   type Callables,
@@ -15,6 +22,7 @@ export {
   type JobModule,
   type Puttable,
 } from './definition/define-jobs.js';
+export { type ItemSource, type MapOptions, type Mapping, map } from './definition/map.js';
 export type { JobOptions, RetryDefaults } from './definition/options.js';
 export type { OwnPolicy, RetryAnswer, RetryQuestion } from './definition/own-policies.js';
 export {
@@ -49,7 +57,7 @@ export {
   UnknownQuotaError,
 } from './errors.js';
 export type { AskedJob } from './protocol/asked-job.js';
-export { CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
+export { CompletedItems, CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
 export { type Failure, JobFailedError } from './protocol/failure.js';
 export type { Progress } from './protocol/progress.js';
 export { transfer } from './protocol/transfer.js';

@@ -3,15 +3,17 @@
  */
 
 import { goesBefore } from '../core/lanes.js';
+import { countItems } from '../core/map.js';
 import { policyOf } from '../core/policy.js';
 import { requireQueue } from '../core/queue.js';
 import { type AgentRecord, agentKey, agentName, type Id, type JobRecord, quotaName } from '../core/records.js';
 import type { State } from '../core/state.js';
-import { CallsheetError, JobForgottenError } from '../errors.js';
+import { CallsheetError, JobForgottenError, JobStatusError } from '../errors.js';
 import { idToText } from '../protocol/id.js';
 import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../protocol/messages.js';
 import type { Store } from '../store/store.js';
 import type { StoredPayload } from '../store/stored-payload.js';
+import { pieceOf } from './outcome-bytes.js';
 
 /** What only the coordinator knows. */
 export interface AnswerContext {
@@ -39,6 +41,8 @@ export function answer(context: AnswerContext, query: Query): unknown {
       return Object.fromEntries(
         state.annotationsOf(query.job).map(({ name, value }) => [name, context.store.bytes(value as StoredPayload)]),
       );
+    case 'completed':
+      return pieceOf(context.store, requireJob(state, query.job), query.from, query.reader);
     case 'queues':
       return [
         '',
@@ -82,6 +86,13 @@ export function requireJob(state: State, id: Id): JobRecord {
   );
 }
 
+/** Only a map can be fed. */
+export function requireMap(state: State, id: Id): JobRecord {
+  const job = requireJob(state, id);
+  if (job.form !== 'map') throw new JobStatusError('the job is no map: it takes no items');
+  return job;
+}
+
 /** The jobs of a queue's line as they will be claimed; those that are not yet due follow by date. */
 function line(state: State, queue: string): JobRecord[] {
   requireQueue(state, queue);
@@ -107,8 +118,8 @@ function jobInfo({ store, isRunning }: AnswerContext, job: JobRecord): JobInfo {
     awaits: awaitsOf(job),
     quotas: job.quotas,
     inner: job.inner,
-    parts: job.parts,
-    partsDone: job.partsDone,
+    ...partsOf(store.state, job),
+    open: job.open && job.outcome === 'none',
     callbacks: job.callbacks,
     callbacksDone: job.callbacksDone,
     attempts: job.attempts,
@@ -130,6 +141,13 @@ function awaitsOf({ stage, asked, dueAt }: JobRecord): JobInfo['awaits'] {
   if (stage !== 'policy' || asked === null) return [];
   const { policy, askedAt, problem } = asked;
   return [{ callable: policy, agent: '', since: askedAt, problem, againAt: dueAt }];
+}
+
+/** Of a map, its items are what its users see as its parts. */
+function partsOf(state: State, job: JobRecord): Pick<JobInfo, 'parts' | 'partsDone'> {
+  if (job.form !== 'map') return { parts: job.parts, partsDone: job.partsDone };
+  const { taken, done } = countItems(state, job);
+  return { parts: taken, partsDone: done };
 }
 
 function queueInfo({ store: { state }, putsWaiting }: AnswerContext, name: string): QueueInfo {

@@ -7,15 +7,9 @@
 import { takesTurns } from '../core/callback.js';
 import type { Command, Effect, Gate, InnerCommand, Retention, Settled } from '../core/commands.js';
 import { levelGate } from '../core/job.js';
+import { countItems } from '../core/map.js';
 import { queueOf } from '../core/queue.js';
-import {
-  type AnnotationRecord,
-  type Id,
-  isAgentOf,
-  type JobRecord,
-  type OutcomeKind,
-  type RetryDefaults,
-} from '../core/records.js';
+import { type AnnotationRecord, type Id, isAgentOf, type JobRecord, type RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import { ClaimLostError, ClosedError, JournalCorruptError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
@@ -27,6 +21,7 @@ import { isPlain } from '../protocol/message-runs.js';
 import type {
   ClientMessage,
   CoordinatorMessage,
+  Fed,
   Query,
   WireCommand,
   WireInnerCommand,
@@ -36,14 +31,14 @@ import { unpackBatch } from '../protocol/packing.js';
 import type { Handed, HandedBuffer } from '../protocol/transfer.js';
 import type { Store, StoreOwner } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
-import { answer, requireJob } from './answers.js';
+import { answer, requireJob, requireMap } from './answers.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
 import { EventFeed } from './event-feed.js';
 import { HandedOver } from './handed-over.js';
 import { InHand } from './in-hand.js';
 import type { Timer } from './long-timeout.js';
-import { outcomeBytes, payloadBytes } from './outcome-bytes.js';
+import { foldedItems, outcomeFor, payloadBytes } from './outcome-bytes.js';
 import { Policies } from './policies.js';
 import type { PoolOwner, PoolPort, Run } from './pool-port.js';
 import { Presence, type PresenceOptions } from './presence.js';
@@ -81,6 +76,17 @@ interface Closing {
 }
 
 type WirePuts = Extract<WireCommand, { type: 'put' | 'all' }>;
+
+/** A chunk that could not be folded is tried again after this time. */
+const foldAgainMs = 1000;
+const nothingFed = { taken: 0, done: 0 };
+
+/** Who feeds a map, and how few of its items are to be under way before it goes on. */
+interface FedWaiter {
+  readonly request: number;
+  readonly most: number;
+}
+
 type OutcomeWaiter = (error: Error | undefined, outcome?: WireOutcome) => void;
 type AnnotationWaiter = (value: Uint8Array | null) => void;
 
@@ -97,6 +103,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   readonly #drainWaiters = new Waiters<number>();
   readonly #handed = new HandedOver();
   readonly #inHand = new InHand();
+  readonly #fedWaiters = new Waiters<FedWaiter>();
   /** Puts that wait for room in a bounded queue. */
   readonly #heldPuts = new Waiters<() => void>();
   /** Undefined for a client. */
@@ -225,6 +232,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.#claiming.start();
     this.#setTimer();
     for (const queue of this.#drainWaiters.keys()) this.#tellDrained(queue);
+    for (const map of this.#fedWaiters.keys()) this.#tellFed(map);
     if (this.#closing !== undefined && this.#pool.out === 0) void this.#finishClosing();
   }
 
@@ -250,6 +258,9 @@ export class Coordinator implements PoolOwner, StoreOwner {
           break;
         case 'forgotten':
           if (this.#inHand.size > 0) this.#tellInHand(effect.job);
+          break;
+        case 'fold':
+          this.#fold(effect.job);
           break;
         case 'log':
           this.#ports.post(['log', effect.level, effect.message, `job ${idToText(effect.job)}`]);
@@ -397,6 +408,14 @@ export class Coordinator implements PoolOwner, StoreOwner {
         case 'release':
           this.#inHand.release(message[2]);
           return this.#answer(request);
+        case 'fed':
+          return this.#store.read(
+            () => requireMap(this.#store.state, message[2]),
+            (error) => {
+              if (error !== undefined) this.#answer(request, error);
+              else this.#waitUntilFed(message[2], { request, most: message[3] });
+            },
+          );
         case 'drained':
           return this.#drainWaiters.add(message[2], request);
         case 'subscribe':
@@ -450,8 +469,9 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   #do(request: number, gate: Gate, wire: WireCommand): void {
     if (this.#closing !== undefined) return this.#answer(request, new ClosedError('the runtime is closing'));
-    if (wire.type === 'put' && (this.#isFull(wire.queue) || this.#heldPuts.has(wire.queue)))
-      return this.#heldPuts.add(wire.queue, () => this.#do(request, gate, wire));
+    const queue = this.#queueOfPut(wire);
+    if (queue !== undefined && (this.#isFull(queue) || this.#heldPuts.has(queue)))
+      return this.#heldPuts.add(queue, () => this.#do(request, gate, wire));
     // A job that is with a thread and has not begun is still in the queue, for whoever takes it out or changes it.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') this.#takeBack(wire.job);
     const command = commandFromWire(
@@ -474,6 +494,12 @@ export class Coordinator implements PoolOwner, StoreOwner {
 
   #isBounded(queue: string): boolean {
     return (queueOf(this.#store.state, queue)?.bound ?? 0) > 0;
+  }
+
+  /** The queue that is to have room for what is put. */
+  #queueOfPut(wire: WireCommand): string | undefined {
+    if (wire.type === 'put') return wire.queue;
+    return wire.type === 'feed' ? this.#store.state.job(wire.job)?.queue : undefined;
   }
 
   /** A bound keeps puts waiting, in their order. */
@@ -564,6 +590,34 @@ export class Coordinator implements PoolOwner, StoreOwner {
     else this.notBegun(run);
   }
 
+  /** On a full disk again and again, until there is room; where that does not come, whoever opens next does it. */
+  #fold(id: Id): void {
+    const chunk = this.#store.state.job(id);
+    if (chunk === undefined || chunk.outcome !== 'none' || this.#closing !== undefined) return;
+    const items = foldedItems(this.#store, chunk);
+    const command = { type: 'fold', job: id, list: items === null ? null : StoredPayload.of(items) } as const;
+    this.#decide(command, 'decided', (error) => {
+      if (error !== undefined) this.#ports.after(foldAgainMs, () => this.#fold(id));
+    });
+    this.turn();
+  }
+
+  #waitUntilFed(map: Id, waiter: FedWaiter): void {
+    this.#fedWaiters.add(map, waiter);
+    this.#tellFed(map);
+  }
+
+  /** How a map stands, for those who feed it. */
+  #tellFed(map: Id): void {
+    const job = this.#store.state.job(map);
+    const { taken, done } = job === undefined ? nothingFed : countItems(this.#store.state, job);
+    const open = job?.open === true && job.outcome === 'none';
+    for (const waiter of this.#fedWaiters.take(map)) {
+      if (open && taken - done > waiter.most) this.#fedWaiters.add(map, waiter);
+      else this.#ports.post(['answer', waiter.request, [taken, done, open] satisfies Fed]);
+    }
+  }
+
   /** The record is told from as it is, also if it was forgotten since it was decided. */
   #tellOutcome(job: JobRecord): void {
     const put = this.#watched.get(job.id);
@@ -582,7 +636,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
   /** Or why it cannot be read. */
   #readOutcome(job: JobRecord): WireOutcome | Error {
     try {
-      return [job.outcome as Exclude<OutcomeKind, 'none'>, outcomeBytes(this.#store, job)];
+      const { kind, payload } = outcomeFor(this.#store, job, 'client');
+      return [kind, payload];
     } catch (error) {
       return error as Error;
     }

@@ -75,6 +75,18 @@ export type Command =
   | { readonly type: 'putAgain'; readonly job: Id; readonly queue: string }
   | { readonly type: 'addCallbacks'; readonly job: Id; readonly callbacks: readonly JobSpec[] }
   | { readonly type: 'addParts'; readonly job: Id; readonly parts: readonly JobSpec[] }
+  /** The next items of a map, from this one on, into its last chunk, or into a new one with this id. */
+  | {
+      readonly type: 'feed';
+      readonly job: Id;
+      readonly from: number;
+      readonly chunk: Id;
+      readonly parts: readonly JobSpec[];
+    }
+  /** No more items come for a map; with the failure that is the reason, if there is one. */
+  | { readonly type: 'endInput'; readonly job: Id; readonly failure: Payload | null }
+  /** What became of a chunk's items, put together; null: too much for one payload. */
+  | { readonly type: 'fold'; readonly job: Id; readonly list: Payload | null }
   /** Changes a job that has not begun. */
   | { readonly type: 'change'; readonly job: Id; readonly args?: Payload | null; readonly options: JobOptions }
   /** Ends a job that has not begun with this failure. */
@@ -188,6 +200,8 @@ export type Effect =
   | { readonly type: 'stop'; readonly gate: Gate; readonly job: Id; readonly fence: number }
   /** The job's own policy is to be asked what becomes of it. */
   | { readonly type: 'ask'; readonly gate: Gate; readonly job: Id; readonly fence: number }
+  /** The chunk's items are done: what became of them is to be put together, and said in a `fold`. */
+  | { readonly type: 'fold'; readonly gate: Gate; readonly job: Id }
   /** The job's outcome is there for all to see. */
   | { readonly type: 'settled'; readonly gate: Gate; readonly job: JobRecord }
   /** Something that whoever listens wants to hear. */

@@ -10,22 +10,29 @@
  */
 import { JobStatusError } from '../errors.js';
 import type { JobSpec } from './commands.js';
-import { cancel, cancelledFailure, conclude, createJob, type Decision, enqueue, putBack } from './job.js';
+import { beginWaiting, cancel, cancelledFailure, conclude, createJob, type Decision, enqueue, putBack } from './job.js';
+import { chunkItems } from './map.js';
 import type { JobRecord } from './records.js';
+import type { State } from './state.js';
 
 /** Whether it is made of parts that it waits for. */
-export const isWhole = ({ form }: JobRecord) => form === 'serial' || form === 'parallel';
+export const isWhole = ({ form }: JobRecord) => form !== 'call' && form !== 'choice';
 
 /** The whole has its turn. */
 export function putParts(decision: Decision, whole: JobRecord): void {
-  if (whole.partsDone === whole.parts) partsDone(decision, whole);
-  else if (whole.form === 'serial') putNext(decision, whole, 0);
-  else for (const part of decision.state.parts(whole)) if (part.status === 'new') enqueue(decision, part);
+  if (finishIfDone(decision, whole)) return;
+  if (whole.form === 'serial') return putNext(decision, whole, 0);
+  for (const part of decision.state.parts(whole)) {
+    if (part.status !== 'new') continue;
+    if (part.form === 'chunk') beginWaiting(decision, part);
+    else enqueue(decision, part);
+  }
 }
 
 /** More parts, for a whole whose postprocess has not had its turn. */
 export function addParts(decision: Decision, whole: JobRecord, specs: readonly JobSpec[]): void {
-  const open = isWhole(whole) && (whole.stage === 'parts' || whole.stage === 'waiting');
+  const takesParts = whole.form === 'serial' || whole.form === 'parallel';
+  const open = takesParts && (whole.stage === 'parts' || whole.stage === 'waiting');
   if (!open || whole.outcome !== 'none')
     throw new JobStatusError('parts can be added to a serial or parallel before its last part is done');
   const { state } = decision;
@@ -52,9 +59,9 @@ export function notePart(decision: Decision, part: JobRecord): void {
   });
   // A whole that was ended otherwise only counts; one that has not had its turn takes the part as done when it has.
   if (whole.outcome !== 'none' || whole.stage !== 'waiting') return;
-  if (whole.partsDone === whole.parts) partsDone(decision, whole);
+  if (finishIfDone(decision, whole)) return;
   // A part that was ended before its turn leaves the turn with whoever has it.
-  else if (whole.form === 'serial' && part.eligible !== 0) putNext(decision, whole, part.index + 1);
+  if (whole.form === 'serial' && part.eligible !== 0) putNext(decision, whole, part.index + 1);
 }
 
 /** The whole is over, however it ended: parts that are not have nobody left who waits for them. */
@@ -72,13 +79,25 @@ function putNext(decision: Decision, whole: JobRecord, from: number): void {
   enqueue(decision, parts[index]!);
 }
 
-function partsDone(decision: Decision, whole: JobRecord): void {
-  if (whole.callable === '') conclude(decision, whole, 'list', null);
+/** The last part is done, and no more can come: what becomes of them is next. */
+export function finishIfDone(decision: Decision, whole: JobRecord): boolean {
+  if (!isDone(decision.state, whole)) return false;
+  if (whole.form === 'chunk') decision.effects.push({ type: 'fold', gate: 'decided', job: whole.id });
+  else if (whole.callable === '') conclude(decision, whole, 'list', null);
   else
     putBack(decision, whole, (row) => {
       row.front = false;
       row.eligible = decision.state.nextPosition();
     });
+  return true;
 }
 
-const placeOf = ({ owner, queue, level, only }: JobRecord) => ({ owner, queue, level, only });
+/** Whether all parts of a whole are done that it will ever have: only the last chunk of an open map can have more. */
+export function isDone(state: State, whole: JobRecord): boolean {
+  if (whole.partsDone < whole.parts) return false;
+  if (whole.form !== 'chunk') return !whole.open;
+  const map = state.job(whole.parent)!;
+  return !map.open || whole.parts === chunkItems;
+}
+
+export const placeOf = ({ owner, queue, level, only }: JobRecord) => ({ owner, queue, level, only });

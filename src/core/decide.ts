@@ -26,6 +26,7 @@ import {
   remove,
   waitForInner,
 } from './job.js';
+import { endInput, feed, fold } from './map.js';
 import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkQuotas } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, type Level, levels, quotaRecordKey } from './records.js';
@@ -76,6 +77,12 @@ function apply(decision: Decision, command: Command): void {
       return addCallbacks(decision, knownJob(state, command.job), command.callbacks);
     case 'addParts':
       return addParts(decision, knownJob(state, command.job), command.parts);
+    case 'feed':
+      return feed(decision, knownJob(state, command.job), command.from, command.chunk, command.parts);
+    case 'endInput':
+      return endInput(decision, knownJob(state, command.job), command.failure);
+    case 'fold':
+      return fold(decision, knownJob(state, command.job), command.list);
     case 'change':
       return change(decision, knownJob(state, command.job), command.options, command.args);
     case 'fail':

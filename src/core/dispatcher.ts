@@ -17,6 +17,7 @@
  */
 import { CallsheetError, JobInterruptedError } from '../errors.js';
 import type { Command } from './commands.js';
+import { finishIfDone } from './composite.js';
 import { tellDispatcher } from './events.js';
 import { conclude, concludeCancelled, type Decision, giveBack } from './job.js';
 import {
@@ -102,7 +103,10 @@ export function recoverAll(decision: Decision): void {
     jobs.filter((job) => job.claimed),
   );
   for (const { id } of dead) endBound(decision, id);
-  for (const job of jobs) if (job.stage === 'policy') askAgain(decision, job);
+  for (const job of jobs) {
+    if (job.stage === 'policy') askAgain(decision, job);
+    else if (job.form === 'chunk' && job.stage === 'waiting') finishIfDone(decision, job);
+  }
 }
 
 export function unregister(decision: Decision, id: Id): void {

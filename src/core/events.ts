@@ -39,7 +39,8 @@ export type Event =
 
 /** Told when others may see what it tells of: at the gate of the job's level. */
 export function tellJob(decision: Decision, type: JobEventType, job: JobRecord, at = decision.now): void {
-  if (!decision.listening) return;
+  // Of chunks nobody but the map knows.
+  if (!decision.listening || job.form === 'chunk') return;
   const { id, callable, queue, agent, attempts } = job;
   const event: Event = { type: `job.${type}`, at, job: id, callable, queue, agent, attempts };
   decision.effects.push({ type: 'event', gate: levelGate(job.level), event });

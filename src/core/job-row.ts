@@ -29,6 +29,7 @@ const plain = {
   index: 0,
   parts: 0,
   partsDone: 0,
+  open: false,
   callbacks: 0,
   callbacksDone: 0,
   awaitedCallbacks: 0,
@@ -186,6 +187,14 @@ export class JobFields implements JobRecord {
 
   set partsDone(partsDone: number) {
     if (partsDone !== this.#rare.partsDone) this.#rare = { ...this.#rare, partsDone };
+  }
+
+  get open(): boolean {
+    return this.#rare.open;
+  }
+
+  set open(open: boolean) {
+    if (open !== this.#rare.open) this.#rare = { ...this.#rare, open };
   }
 
   get callbacks(): number {
@@ -465,11 +474,11 @@ function rareOf(record: JobRecord): Rare {
   if (quotas === none && places === none && shared === none && isPlain(record)) return plain;
   const { form, role, parent, index, parts, partsDone, callbacks, callbacksDone, awaitedCallbacks, counted } = record;
   const { policy, asked, priority, unique, front, cancelled, suspect, alone, inner, errors, interruptions } = record;
-  const { only, beginAfter, dueAt, deadline, timeoutMs } = record;
+  const { only, open, beginAfter, dueAt, deadline, timeoutMs } = record;
   return {
     ...{ form, role, parent, index, parts, partsDone, callbacks, callbacksDone, awaitedCallbacks, counted },
     ...{ policy, asked, priority, quotas, places, shared, unique, front, cancelled, suspect, alone, inner },
-    ...{ only, errors, interruptions, beginAfter, dueAt, deadline, timeoutMs },
+    ...{ only, open, errors, interruptions, beginAfter, dueAt, deadline, timeoutMs },
   };
 }
 
@@ -483,6 +492,7 @@ function isPlain(record: JobRecord): boolean {
     record.index === plain.index &&
     record.parts === plain.parts &&
     record.partsDone === plain.partsDone &&
+    record.open === plain.open &&
     record.callbacks === plain.callbacks &&
     record.callbacksDone === plain.callbacksDone &&
     record.awaitedCallbacks === plain.awaitedCallbacks &&

@@ -72,6 +72,7 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
     index: place.index,
     parts: spec.parts.length,
     partsDone: 0,
+    open: spec.form === 'map',
     callbacks: spec.callbacks.length,
     callbacksDone: 0,
     awaitedCallbacks: 0,
@@ -168,16 +169,22 @@ export function becomeDue(decision: Decision, job: JobRecord): void {
 export function claim(decision: Decision, job: JobRecord, agent: string): void {
   const { state } = decision;
   takePlaces(state, job);
-  if (job.stage !== 'parts') return start(decision, job, agent);
-  state.change(job, (row) => {
+  if (job.stage === 'parts') beginWaiting(decision, job);
+  else start(decision, job, agent);
+}
+
+/** A whole has its turn: its parts are put in line, and it waits for them. */
+export function beginWaiting(decision: Decision, whole: JobRecord): void {
+  decision.state.change(whole, (row) => {
+    row.status = 'active';
     row.stage = 'waiting';
     row.queued = false;
     row.front = false;
     row.awaitedCallbacks = row.callbacks;
     noteStart(row, decision.now);
   });
-  tellJob(decision, 'started', job);
-  putParts(decision, job);
+  tellJob(decision, 'started', whole);
+  putParts(decision, whole);
 }
 
 /** Claims the job's call. */

@@ -20,9 +20,10 @@ export type JobStatus = (typeof jobStatuses)[number];
 
 /**
  * A `call` runs its callable. A composition runs its parts first, and its callable (the postprocess, if any) after. A `choice` is what
- * `addCallbacks` makes: of its parts, one for success and one for failure, the one that applies is run.
+ * `addCallbacks` makes: of its parts, one for success and one for failure, the one that applies is run. A `map` is a composition whose
+ * parts are made from items that come meanwhile; they stand in `chunk`s (see `map.ts`).
  */
-export const jobForms = ['call', 'serial', 'parallel', 'choice'] as const;
+export const jobForms = ['call', 'serial', 'parallel', 'choice', 'map', 'chunk'] as const;
 export type JobForm = (typeof jobForms)[number];
 
 /** Why a job exists: put by someone, a part of a whole, a callback of a job, or a side of a choice. */
@@ -36,7 +37,7 @@ export type JobRole = (typeof jobRoles)[number];
 export const jobStages = ['parts', 'waiting', 'call', 'inner', 'policy'] as const;
 export type JobStage = (typeof jobStages)[number];
 
-/** How a job's call ended. `list` is a composition without postprocess: its value is its completed parts. */
+/** How a job's call ended. `list` is a composition without postprocess: its value is its completed parts, or a payload in their place. */
 export const outcomeKinds = ['none', 'value', 'failure', 'list'] as const;
 export type OutcomeKind = (typeof outcomeKinds)[number];
 
@@ -83,6 +84,8 @@ export interface JobRecord {
   readonly index: number;
   readonly parts: number;
   readonly partsDone: number;
+  /** A map: more items may come. */
+  readonly open: boolean;
   readonly callbacks: number;
   readonly callbacksDone: number;
   /** A part: how many callbacks it had when it began; its whole waits for these. */

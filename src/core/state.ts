@@ -2,9 +2,9 @@
  * The records in memory, their indices, and what the decisions of one group changed in them.
  *
  * This is the view that `decide` works on, for every store: the journal's store holds all records in one, a database's
- * loads into one what a command reads. `insert`, `update`, `forgetOldest`, `set` and `annotate` are the only ways to change it, and each
- * notes what was there before, so that a refused command, or a refused write, leaves nothing behind. All indices are derived from the
- * records and kept here, never stored.
+ * loads into one what a command reads. `insert`, `change`, `forgetOldest`, `forgetParts`, `set` and `annotate` are the only ways to change
+ * it, and each notes what was there before, so that a refused command, or a refused write, leaves nothing behind. All indices are derived
+ * from the records and kept here, never stored.
  */
 import { Heap } from './heap.js';
 import { agentOf, awaitedBy, boundTo, isUnfinished, liveUnique, placeKey, timerOf, uniqueKey } from './indices.js';
@@ -320,6 +320,13 @@ export class State {
     return row;
   }
 
+  /** Removes a job's parts, with all that hangs on them. */
+  forgetParts(job: JobRecord): void {
+    const row = job as JobRow;
+    for (const part of row.partRows) this.#forget(part);
+    row.partRows = [];
+  }
+
   /** Changes a setting; undefined removes it. */
   set(key: string, value: SettingRecord | undefined): void {
     this.#noteActive(this.#settings.get(key), value);
@@ -627,6 +634,7 @@ export class State {
   #remember(row: JobRow): void {
     this.#rows.set(row.id, row);
     row.isThere = true;
+    this.#join(row);
     if (row.status === 'completed') this.#completedBytes += payloadBytes(row);
     if (row.role === 'root') this.#oldest--;
     this.#reindex(row);

@@ -12,6 +12,7 @@ import type { HandedBuffer, HandedBuffers } from '../protocol/transfer.js';
 import { type CallbackSides, callbackCall } from './callbacks.js';
 import type { Composition } from './compose.js';
 import { JobCall } from './define-jobs.js';
+import type { Mapping } from './map.js';
 import { coreOptions, invalid } from './options.js';
 import { retryNever } from './retry-policies.js';
 
@@ -48,6 +49,19 @@ export function encodeJob(context: EncodeContext, job: JobCall | Composition, wh
       : encodeGiven(context, id, { ...postprocess, args: postprocess.given }, `${where}postprocess.`);
   const parts = job.parts.map((part, index) => encodeMember(context, part, `${where}parts[${index}].`, depth + 1));
   return [id, form, postprocess?.callable ?? '', args, begunOnce(context, id, options, where), parts, callbacks];
+}
+
+/** A map: its items come later. */
+export function encodeMapping(context: EncodeContext, mapping: Mapping): WireJob {
+  const id = newId();
+  const { postprocess } = mapping;
+  const args =
+    postprocess === undefined
+      ? null
+      : encodeGiven(context, id, { ...postprocess, args: postprocess.given }, 'postprocess.');
+  const callbacks = mapping.callbacks.map((sides, index) => encodeCallback(context, sides, `callbacks[${index}].`));
+  const options = coreOptions(mapping.options, '', context.now);
+  return [id, 'map', postprocess?.callable ?? '', args, begunOnce(context, id, options, ''), [], callbacks];
 }
 
 /** A job that has its turn by itself. */

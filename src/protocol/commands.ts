@@ -28,6 +28,10 @@ export function commandFromWire(wire: WireCommand, payload: (bytes: Uint8Array) 
       return { ...wire, callbacks: wire.callbacks.map(spec) };
     case 'addParts':
       return { ...wire, parts: wire.parts.map(spec) };
+    case 'feed':
+      return { ...wire, parts: wire.parts.map(spec) };
+    case 'endInput':
+      return { ...wire, failure: wire.failure === null ? null : payload(wire.failure) };
     case 'change': {
       const { args, ...rest } = wire;
       return args === undefined ? rest : { ...rest, args: args === null ? null : payload(args) };

@@ -3,26 +3,50 @@
  * and the value of a composition that has none.
  *
  * Count (32 bits), then for each part: id (16), kind of outcome (8 bits), size (32 bits), payload.
+ *
+ * A list can be too long to be handed over in one piece, and that of a map always is. In its place stands where it is to be had, piece by
+ * piece: the id of its whole (16) and how many parts that has (32 bits).
  */
-import { type Id, type OutcomeKind, outcomeKinds } from '../core/records.js';
+import type { Id } from '../core/records.js';
+
+/** How an outcome is handed over. What is stored of folded chunks depends on the order. `pages`: a long list. `items`: a map's. */
+export const outcomeForms = ['none', 'value', 'failure', 'list', 'pages', 'items'] as const;
+export type OutcomeForm = Exclude<(typeof outcomeForms)[number], 'none'>;
+
+/** The longest list that whoever waits for a job is given, in bytes: a job that runs reads longer ones piece by piece. */
+export const listLimitBytes = 256 * 1024 * 1024;
 
 const itemHeadBytes = 21;
+const countBytes = 4;
+const referenceBytes = 20;
 
-export interface CompletedItem {
-  readonly id: Id;
-  readonly kind: OutcomeKind;
+/** An outcome as it is handed over. */
+export interface PackedOutcome {
+  readonly kind: OutcomeForm;
   readonly payload: Uint8Array;
 }
 
+export interface CompletedItem extends PackedOutcome {
+  readonly id: Id;
+}
+
+/** Where a list is to be had. */
+export interface ListReference {
+  readonly whole: Id;
+  readonly length: number;
+}
+
+/** How many bytes a list takes whose payloads have so many. */
+export const packedBytes = (items: number, payloadBytes: number) => countBytes + items * itemHeadBytes + payloadBytes;
+
 export function packCompleted(items: readonly CompletedItem[]): Uint8Array {
-  let size = 4;
-  for (const { payload } of items) size += itemHeadBytes + payload.byteLength;
-  const bytes = new Uint8Array(size);
+  const payloadBytes = items.reduce((sum, { payload }) => sum + payload.byteLength, 0);
+  const bytes = new Uint8Array(packedBytes(items.length, payloadBytes));
   const out = Buffer.from(bytes.buffer);
   let at = out.writeUInt32LE(items.length, 0);
   for (const { id, kind, payload } of items) {
     at += out.write(id, at, 16, 'latin1');
-    at = out.writeUInt8(outcomeKinds.indexOf(kind), at);
+    at = out.writeUInt8(outcomeForms.indexOf(kind), at);
     at = out.writeUInt32LE(payload.byteLength, at);
     out.set(payload, at);
     at += payload.byteLength;
@@ -34,13 +58,27 @@ export function packCompleted(items: readonly CompletedItem[]): Uint8Array {
 export function unpackCompleted(bytes: Uint8Array): CompletedItem[] {
   const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const items: CompletedItem[] = [];
-  let at = 4;
+  let at = countBytes;
   for (let left = input.readUInt32LE(0); left > 0; left--) {
     const size = input.readUInt32LE(at + 17);
     const start = at + itemHeadBytes;
     const payload = bytes.subarray(start, start + size);
-    items.push({ id: input.toString('latin1', at, at + 16), kind: outcomeKinds[input.readUInt8(at + 16)]!, payload });
+    const kind = outcomeForms[input.readUInt8(at + 16)] as OutcomeForm;
+    items.push({ id: input.toString('latin1', at, at + 16), kind, payload });
     at = start + size;
   }
   return items;
+}
+
+export function packReference({ whole, length }: ListReference): Uint8Array {
+  const bytes = new Uint8Array(referenceBytes);
+  const out = Buffer.from(bytes.buffer);
+  out.write(whole, 0, 16, 'latin1');
+  out.writeUInt32LE(length, 16);
+  return bytes;
+}
+
+export function unpackReference(bytes: Uint8Array): ListReference {
+  const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { whole: input.toString('latin1', 0, 16), length: input.readUInt32LE(16) };
 }

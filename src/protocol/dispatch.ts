@@ -2,8 +2,9 @@
  * What the coordinator and its worker threads say to each other, beside what stands on the board.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { Id, OutcomeKind } from '../core/records.js';
+import type { Id } from '../core/records.js';
 import type { Outcome } from './board.js';
+import type { OutcomeForm } from './completed-list.js';
 import type { Query, WireError, WireInnerCommand, WireModule } from './messages.js';
 import type { Answer, Question } from './questions.js';
 
@@ -61,7 +62,7 @@ export type ThreadMessage =
 export type WireInnerPut = WireInnerCommand & { readonly type: 'put' };
 
 /** How a job's call ended. */
-export type WireOutcome = [kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array];
+export type WireOutcome = [kind: OutcomeForm, payload: Uint8Array];
 
 /** What the coordinator says to a worker over its port. */
 export type ToThread =

@@ -11,8 +11,9 @@
  *
  * Numbers are varints.
  */
-import { type Level, outcomeKinds } from '../core/records.js';
+import type { Level } from '../core/records.js';
 import { ByteReader, ByteWriter } from './bytes.js';
+import { outcomeForms } from './completed-list.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from './messages.js';
 import { packBatch, unpackBatch } from './packing.js';
 
@@ -72,7 +73,7 @@ export function packCoordinatorMessages(messages: readonly CoordinatorMessage[])
     for (let next = messages[at]; next?.[0] === 'settled'; next = messages[++at]) {
       const [, request, kind, payload] = next;
       out.varint(request);
-      out.u8(outcomeKinds.indexOf(kind));
+      out.u8(outcomeForms.indexOf(kind));
       out.varint(payload.byteLength);
       out.raw(payload);
     }
@@ -91,7 +92,7 @@ export function unpackCoordinatorMessages(bytes: Uint8Array): CoordinatorMessage
     const input = new ByteReader(message[1]);
     while (input.left > 0) {
       const request = input.varint();
-      const kind = outcomeKinds[input.u8()] as Settled[2];
+      const kind = outcomeForms[input.u8()] as Settled[2];
       messages.push(['settled', request, kind, input.bytes(input.varint())]);
     }
   }

@@ -6,16 +6,8 @@
 
 import type { Command, InnerCommand, JobOptions, JobSpec } from '../core/commands.js';
 import type { Event } from '../core/events.js';
-import type {
-  AgentFilter,
-  Id,
-  JobForm,
-  JobStatus,
-  Level,
-  OutcomeKind,
-  Payload,
-  RetryDefaults,
-} from '../core/records.js';
+import type { AgentFilter, Id, JobForm, JobStatus, Level, Payload, RetryDefaults } from '../core/records.js';
+import type { OutcomeForm } from './completed-list.js';
 
 /** A job to be put, as it is sent, with its parts, its callbacks and, the side of a choice, its role. */
 export type WireJob = [
@@ -54,6 +46,8 @@ export type WireCommand =
             | 'putAgain'
             | 'addCallbacks'
             | 'addParts'
+            | 'feed'
+            | 'endInput'
             | 'change'
             | 'fail'
             | 'cancel'
@@ -76,6 +70,8 @@ export type Query =
   | { readonly type: 'job'; readonly job: Id }
   | { readonly type: 'arguments'; readonly job: Id }
   | { readonly type: 'annotations'; readonly job: Id }
+  /** The completed parts of a whole from this one on, a piece of them, packed. A job that runs is given long lists in them to ask for in turn. */
+  | { readonly type: 'completed'; readonly job: Id; readonly from: number; readonly reader: 'job' | 'client' }
   | { readonly type: 'queues' }
   | { readonly type: 'queue'; readonly queue: string }
   | { readonly type: 'line'; readonly queue: string; readonly from: number; readonly count: number }
@@ -103,6 +99,8 @@ export type ClientMessage =
   | ['ask', request: number, query: Query]
   /** Answered when the annotation is there, or with null after so long. */
   | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
+  /** Answered with a `Fed` when at most so many items of the map are under way, or it takes no more. */
+  | ['fed', request: number, job: Id, most: number]
   /** Answered when nothing in the queue is due or running. */
   | ['drained', request: number, queue: string]
   /** From now on what happens is kept for this reader: so many events at most, until it reads them. */
@@ -119,6 +117,9 @@ export type ClientMessage =
 /** What has happened, and how many events more, which were not kept. */
 export type EventBatch = [events: Event[], dropped: number];
 
+/** How many items a map has taken, how many of them are done, and whether it takes more. */
+export type Fed = [taken: number, done: number, open: boolean];
+
 /** A failure of callsheet's own, as data. */
 export type WireError = [code: string, message: string, details: Record<string, unknown>];
 
@@ -126,14 +127,14 @@ export type CoordinatorMessage =
   /** So many requests, from this one on. */
   | ['done', first: number, count: number]
   | ['error', request: number, error: WireError]
-  | ['outcome', request: number, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
+  | ['outcome', request: number, kind: OutcomeForm, payload: Uint8Array]
   | ['answer', request: number, value: unknown]
   /** The outcome of the job that was put with this request. */
-  | ['settled', request: number, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
+  | ['settled', request: number, kind: OutcomeForm, payload: Uint8Array]
   /** It cannot be read. */
   | ['unreadable', request: number, error: WireError]
   /** The outcome of a job that is forgotten from now on, for those who have a handle of it; see `release`. */
-  | ['kept', hand: Id, job: Id, kind: Exclude<OutcomeKind, 'none'>, payload: Uint8Array]
+  | ['kept', hand: Id, job: Id, kind: OutcomeForm, payload: Uint8Array]
   /** The runtime is ready: which functions its modules export, and what of the last run was found. */
   | ['ready', found: OpenFigures, modules: Record<string, WireModule>]
   | ['log', level: 'fatal' | 'error' | 'warn' | 'info', message: string, detail: string]
@@ -170,6 +171,8 @@ export interface JobInfo {
   readonly inner: Id;
   readonly parts: number;
   readonly partsDone: number;
+  /** A map: more items may come. */
+  readonly open: boolean;
   readonly callbacks: number;
   readonly callbacksDone: number;
   readonly attempts: number;

@@ -7,8 +7,9 @@
  * Numbers are varints. A name is the number it has in this batch; the next free number introduces one, and its text follows. Both ends are
  * threads of one process, so there is no version.
  */
-import { outcomeKinds } from '../core/records.js';
+
 import { ByteReader, ByteWriter } from './bytes.js';
+import { outcomeForms } from './completed-list.js';
 import type { WireOutcome, WireRun } from './dispatch.js';
 
 const flag = { part: 1, args: 2, fed: 4, timed: 8 } as const;
@@ -37,7 +38,7 @@ export class RunBatchWriter {
     out.varint(run.attempt);
     if (args !== null) this.#bytes(args);
     if (fed === null) return;
-    out.u8(outcomeKinds.indexOf(fed[0]));
+    out.u8(outcomeForms.indexOf(fed[0]));
     this.#bytes(fed[1]);
   }
 
@@ -82,7 +83,7 @@ export function readRunBatch(batch: Uint8Array): WireRun[] {
     const attempt = input.varint();
     const args = flags & flag.args ? input.bytes(input.varint()) : null;
     const fed: WireOutcome | null =
-      flags & flag.fed ? [outcomeKinds[input.u8()] as WireOutcome[0], input.bytes(input.varint())] : null;
+      flags & flag.fed ? [outcomeForms[input.u8()] as WireOutcome[0], input.bytes(input.varint())] : null;
     runs.push({
       slot,
       word,

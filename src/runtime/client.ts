@@ -3,10 +3,11 @@
  */
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
+import type { OutcomeOptions } from '../protocol/completed-jobs.js';
 import { idFromBytes } from '../protocol/id.js';
 import type { Query, WireCommand, WireModule } from '../protocol/messages.js';
-import type { DecodeOptions } from '../protocol/payload.js';
 import { HandedBuffers } from '../protocol/transfer.js';
+import type { Feeder } from './feeder.js';
 import { Job, referenceOf } from './job.js';
 import type { Link } from './link.js';
 
@@ -16,6 +17,8 @@ export class Client {
   readonly durability: Level;
   /** This runtime's own id. */
   readonly dispatcher: Id;
+  /** What feeds maps here. */
+  readonly feeders = new Map<Id, Feeder>();
   readonly #modules: Readonly<Record<string, WireModule>>;
 
   constructor(link: Link, dispatcher: Id, modules: Readonly<Record<string, WireModule>>, durability: Level) {
@@ -35,8 +38,13 @@ export class Client {
   }
 
   /** What makes the references among results and annotations live handles again. */
-  references(): DecodeOptions {
-    return { reference: (id) => new Job(this, idFromBytes(id)) };
+  references(): OutcomeOptions {
+    return {
+      reference: (id) => new Job(this, idFromBytes(id)),
+      pieces: {
+        later: async (job, from) => (await this.ask({ type: 'completed', job, from, reader: 'client' })) as Uint8Array,
+      },
+    };
   }
 
   do(command: WireCommand, level: Level = this.durability): Promise<unknown> {

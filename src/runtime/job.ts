@@ -44,9 +44,11 @@ export interface JobDetails {
   readonly returned: string | undefined;
   /** Whose answers it waits for: its own policy's, or those of agents' filters. */
   readonly awaits: readonly Awaited[];
-  /** How many parts the job has, and how many of them are done. */
+  /** How many parts the job has, and how many of them are done; of a map, how many items it has taken. */
   readonly parts: number;
   readonly partsDone: number;
+  /** Whether it is a map that takes more items. */
+  readonly open: boolean;
   readonly callbacks: number;
   readonly callbacksDone: number;
   /** Starts that are known to have happened. */
@@ -192,6 +194,11 @@ export class Job<Result = unknown> {
     return wire.map(([id]) => new Job(this.#client, id));
   }
 
+  /** No more items come for this map: it goes on with those that it has taken. For one that nobody feeds any more. */
+  async endInput(): Promise<void> {
+    await this.#client.do({ type: 'endInput', job: this.#id, failure: null });
+  }
+
   /** Ends the job: at once if it waits, otherwise as soon as it stops or its thread was ended. Its outcome is a `JobCancelledError`. */
   async cancel(): Promise<void> {
     await this.#client.do({ type: 'cancel', job: this.#id });
@@ -281,6 +288,7 @@ function detailsOf(info: JobInfo): JobDetails {
     priority,
     parts,
     partsDone,
+    open,
     callbacks,
     callbacksDone,
     attempts,
@@ -297,7 +305,7 @@ function detailsOf(info: JobInfo): JobDetails {
     retry: info.policy as RetryPolicy,
     quotas,
   };
-  const counts = { parts, partsDone, callbacks, callbacksDone, attempts, errors, interruptions };
+  const counts = { parts, partsDone, open, callbacks, callbacksDone, attempts, errors, interruptions };
   return {
     ...{ status, callable, queue, agent, owner: idToText(info.owner) },
     ...asked,

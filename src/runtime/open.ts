@@ -222,6 +222,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   async #close(graceMs: number): Promise<Closed> {
+    for (const feeder of this.#client.feeders.values()) feeder.stop();
     try {
       const { hanging } = (await this.#client.link.close(graceMs)) as { hanging: number[] };
       return { hangingThreads: hanging };

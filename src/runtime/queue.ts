@@ -3,7 +3,8 @@
  */
 import { type AgentFilter, type Id, type Level, levels } from '../core/records.js';
 import { asJob, type Part, parallel } from '../definition/compose.js';
-import { checkPolicyKnown, type EncodeContext, encodeJob } from '../definition/encode.js';
+import { checkPolicyKnown, type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
+import { Mapping } from '../definition/map.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
@@ -11,6 +12,7 @@ import { idToText } from '../protocol/id.js';
 import type { AgentInfo, DispatcherInfo, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
 import type { Client } from './client.js';
 import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
+import { feedMap } from './feeder.js';
 import { Job } from './job.js';
 
 export interface PutOptions extends JobOptions {
@@ -75,11 +77,11 @@ export class Queue {
   /**
    * Puts a job into the queue. Resolves when it is as durable as the runtime was asked to be: by default, on the disk.
    *
-   * @param job A callable with its arguments, a callable that needs none, a composition, or the handle of a job that was removed or is `held`.
+   * @param job A callable with its arguments, a callable that needs none, a composition, a map, or the handle of a job that was removed or is `held`.
    * @throws {NotStorableError} an argument cannot be stored faithfully; `path` says which part of it.
    * @throws {CallsheetError} UNKNOWN_MODULE, UNKNOWN_EXPORT, EXPORT_NOT_CALLABLE, UNKNOWN_QUEUE, UNKNOWN_QUOTA, INVALID_OPTION.
    */
-  put<Result>(job: Part<Result> | Job<Result>, options: PutOptions = none): Promise<Job<Result>> {
+  put<Result>(job: Part<Result> | Mapping<Result> | Job<Result>, options: PutOptions = none): Promise<Job<Result>> {
     if (job instanceof Job) {
       return this.#client.do({ type: 'putAgain', job: job.internalId, queue: this.name }).then(() => job);
     }
@@ -89,12 +91,13 @@ export class Queue {
       const wire = this.#encoded(encoding, job, options, 'the job', '');
       this.#client.link.handOver(encoding.handed);
       const { link } = this.#client;
-      return link.put(this.name, level, wire, (coming, same) => {
+      const put = link.put(this.name, level, wire, (coming, same) => {
         if (same === undefined) return new Job<Result>(this.#client, wire[0], coming);
         const hand = link.hold(wire[0], wire[0]);
         hand.same = [same];
         return new Job<Result>(this.#client, same, undefined, hand);
       });
+      return job instanceof Mapping ? put.then((handle) => this.#fed(handle, job, level)) : put;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -303,12 +306,18 @@ export class Queue {
     );
   }
 
+  /** The map takes its items from here. */
+  async #fed<Result>(job: Job<Result>, mapping: Mapping<Result>, level: Level): Promise<Job<Result>> {
+    await feedMap(this.#client, job.internalId, mapping, level);
+    return job;
+  }
+
   /** The job as it is sent; `name` is what it is called in errors, `where` begins the paths in it. */
-  #encoded(encoding: EncodeContext, job: Part, options: PutOptions, name: string, where: string): WireJob {
-    const call = asJob(job, name);
-    if (options === none) return encodeJob(encoding, call, where);
+  #encoded(encoding: EncodeContext, job: Part | Mapping, options: PutOptions, name: string, where: string): WireJob {
+    const call = job instanceof Mapping ? job : asJob(job, name);
     const { durability: _, ...forJob } = options;
-    return encodeJob(encoding, Object.keys(forJob).length > 0 ? call.with(forJob) : call, where);
+    const whole = options === none || Object.keys(forJob).length === 0 ? call : call.with(forJob);
+    return whole instanceof Mapping ? encodeMapping(encoding, whole) : encodeJob(encoding, whole, where);
   }
 
   async #line(from: number, count: number): Promise<Job[]> {

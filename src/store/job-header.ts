@@ -48,6 +48,8 @@ const has = {
   alone: 2048,
   asked: 4096,
   only: 8192,
+  open: 16384,
+  folded: 32768,
 } as const;
 
 const flagNames = Object.keys(flag) as (keyof typeof flag)[];
@@ -67,7 +69,9 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
     (job.policy === '' ? 0 : has.policy) +
     (job.alone ? has.alone : 0) +
     (job.asked === null ? 0 : has.asked) +
-    (job.only === '' ? 0 : has.only);
+    (job.only === '' ? 0 : has.only) +
+    (job.open ? has.open : 0) +
+    (job.outcome === 'list' && job.result !== null ? has.folded : 0);
   out.id(job.id);
   out.varint(name(job.owner));
   out.varint(name(job.callable));
@@ -171,7 +175,11 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const outcomeKind = named(outcomeKinds, outcome);
   const { args, result } = payloadsOf(id, {
     args: (flags & flag.args) !== 0,
-    result: outcomeKind === 'value' || outcomeKind === 'failure' || named(jobStages, stage) === 'policy',
+    result:
+      outcomeKind === 'value' ||
+      outcomeKind === 'failure' ||
+      (mask & has.folded) !== 0 ||
+      named(jobStages, stage) === 'policy',
   });
   return {
     kind: 'job',
@@ -188,6 +196,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     index,
     parts,
     partsDone,
+    open: (mask & has.open) !== 0,
     callbacks,
     callbacksDone,
     awaitedCallbacks,

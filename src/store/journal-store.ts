@@ -28,6 +28,8 @@ const takesRoom: ReadonlySet<Command['type']> = new Set<Command['type']>([
   'putAgain',
   'addCallbacks',
   'addParts',
+  'feed',
+  'fold',
   'change',
   'annotate',
   'createQueue',

@@ -6,6 +6,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type { Part } from '../definition/compose.js';
+import type { Mapping } from '../definition/map.js';
 import { idToText, newId } from '../protocol/id.js';
 import type { Job } from '../runtime/job.js';
 import { type Runtime, resolveOptions } from '../runtime/open.js';
@@ -177,7 +178,7 @@ export class Kit implements AsyncDisposable {
   }
 
   /** Puts a job, runs whatever is due until it has an outcome, and gives its result. */
-  async run<Result>(job: Part<Result>, limits: WaitLimits = {}): Promise<Result> {
+  async run<Result>(job: Part<Result> | Mapping<Result>, limits: WaitLimits = {}): Promise<Result> {
     return this.waitForResult(await this.runtime.queue().put(job), limits);
   }
 

@@ -11,13 +11,13 @@ import { asJob, type Part } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
 import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
 import type { Board } from '../protocol/board.js';
-import { decodeValue } from '../protocol/completed-jobs.js';
+import { decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { ThreadMessage, ToThread, WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
 import { decodeFailure, JobFailedError } from '../protocol/failure.js';
 import { idFromBytes, idToBytes, idToText } from '../protocol/id.js';
 import type { WireInnerCommand, WireJob, WireModule } from '../protocol/messages.js';
-import { type DecodeOptions, decodePayload } from '../protocol/payload.js';
+import { decodePayload } from '../protocol/payload.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
 
 /** The thread's side of what it shares with the coordinator. */
@@ -403,6 +403,14 @@ export function referenceOf(value: object): Uint8Array | undefined {
 }
 
 /** @internal What makes the references among arguments, results and annotations live handles again. */
-export function references(thread: ThreadContext): DecodeOptions {
-  return { reference: (id) => new JobReference(idFromBytes(id), thread, true) };
+export function references(thread: ThreadContext): OutcomeOptions {
+  const piece = (job: Id, from: number) => (request: number) =>
+    ['ask', request, { type: 'completed', job, from, reader: 'job' }] satisfies ThreadMessage;
+  return {
+    reference: (id) => new JobReference(idFromBytes(id), thread, true),
+    pieces: {
+      now: (whole, from) => thread.askSync(piece(whole, from)) as Uint8Array,
+      later: async (whole, from) => (await thread.ask(piece(whole, from))) as Uint8Array,
+    },
+  };
 }
