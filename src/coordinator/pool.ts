@@ -368,16 +368,17 @@ export class Pool implements PoolPort {
     for (const thread of this.#threads.values()) {
       if (thread.batches.size === 0) continue;
       this.#drain(thread);
-      let busy = false;
-      for (const { runs } of thread.batches) {
-        for (const [slot, run] of runs) {
-          if (!thread.board.isBegun(slot)) continue;
-          busy = true;
-          this.#owner.running(run);
-        }
+      const begun = begunIn(thread);
+      // Whatever is running just now may be short: one that ran when the last look was taken is not.
+      const isLong = begun !== undefined && begun === thread.lookedAt;
+      thread.lookedAt = begun;
+      if (!isLong) {
+        watching = true;
+        if (begun !== undefined) this.#lookMs = firstLookMs / 2;
+      } else {
+        this.#owner.running(begun);
+        for (const batch of thread.batches) this.#takeBack(batch);
       }
-      if (busy) for (const batch of thread.batches) this.#takeBack(batch);
-      else watching = true;
     }
     if (watching) {
       this.#lookMs = Math.min(this.#lookMs * 2, longestLookMs);
@@ -385,4 +386,10 @@ export class Pool implements PoolPort {
     }
     this.#owner.turn();
   }
+}
+
+/** The run that the thread is at. */
+function begunIn({ board, batches }: Thread): Run | undefined {
+  for (const { runs } of batches) for (const [slot, run] of runs) if (board.isBegun(slot)) return run;
+  return undefined;
 }

@@ -23,6 +23,8 @@ export class Thread {
   /** Says `abort` when the thread is to end, with all that it has: one emitter for all its tasks, since a signal for each costs more. */
   readonly ended = new EventEmitter<{ abort: [] }>();
   isEnded = false;
+  /** The run that it was at when it was last looked after. */
+  lookedAt: Run | undefined;
   readonly #port: MessagePort;
   readonly #freeSlots = Array.from({ length: slotCount }, (_, slot) => slotCount - 1 - slot);
   #theirs: MessagePort | undefined;

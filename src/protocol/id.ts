@@ -9,17 +9,17 @@ const scratch = Buffer.alloc(16);
 
 /** Asking the system for randomness costs more than all else in an id, so it is asked for many ids at once. */
 const pool = Buffer.alloc(16 * 256);
-let used = pool.length;
+const randoms = Array.from({ length: 256 }, (_, index) => pool.subarray(16 * index, 16 * index + 16));
+let used = randoms.length;
 let lastMs = 0;
 let sequence = 0;
 
 export function newId(): Id {
-  if (used === pool.length) {
+  if (used === randoms.length) {
     randomFillSync(pool);
     used = 0;
   }
-  const random = pool.subarray(used, used + 16);
-  used += 16;
+  const random = randoms[used++]!;
   // Ids of one millisecond sort in the order in which they were made; the order goes on if the clock is set back.
   const now = Date.now();
   if (now > lastMs) {
