@@ -706,14 +706,18 @@ export class Coordinator implements PoolOwner, StoreOwner {
     // What was claimed and never came here is here once its claim is released.
     await new Promise<void>((resolve) => this.#store.read(nothing, () => resolve()));
     this.#presence?.end();
-    await this.#store.close();
+    const failure = await this.#store.close().then(noFailure, (error: Error) => error);
     await this.#ports.closed();
-    for (const request of closing.requests) this.#ports.post(['answer', request, { hanging }]);
+    for (const request of closing.requests) {
+      if (failure === undefined) this.#ports.post(['answer', request, { hanging }]);
+      else this.#answer(request, failure);
+    }
   }
 }
 
 const none: readonly never[] = [];
 const nothing = () => {};
+const noFailure = () => undefined;
 
 type Put = Extract<ClientMessage, ['put', ...unknown[]]>;
 

@@ -29,10 +29,11 @@ import {
 import { endInput, feed, fold } from './map.js';
 import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkQuotas } from './quota.js';
-import { defaultsKey, type Id, type JobRecord, type Level, levels, quotaRecordKey } from './records.js';
+import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted } from './retention.js';
 import { answered, couldNotCommit, expire, failed, interrupted, unanswered } from './retry.js';
 import type { State } from './state.js';
+import { raise } from './waits.js';
 
 /** At most so many jobs become due or late in one decision; the rest follows with the next. */
 const dueAtOnce = 256;
@@ -192,6 +193,7 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
         !spec.options.held,
       );
     } else {
+      // Whoever puts a live job again may ask for a stronger level.
       raise(state, live, level);
       same ??= jobs.map(({ id }) => id);
       same[index] = live.id;
@@ -222,15 +224,6 @@ function liveJob(decision: Decision, { options }: JobSpec, queue: string): JobRe
   if (live === undefined || !options.replace || live.status !== 'pending' || live.attempts > 0) return live;
   cancel(decision, live);
   return undefined;
-}
-
-/** Whoever puts a live job again may ask for a stronger level. */
-function raise(state: State, job: JobRecord, level: Level): void {
-  if (levels.indexOf(level) <= levels.indexOf(job.level)) return;
-  state.change(job, (row) => {
-    row.level = level;
-  });
-  for (const member of [...state.parts(job), ...state.callbacks(job)]) raise(state, member, level);
 }
 
 function putAgain(decision: Decision, job: JobRecord, queue: string): void {

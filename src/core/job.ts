@@ -31,6 +31,7 @@ import { checkQuotas, takePlaces } from './quota.js';
 import type { Id, JobRecord, JobRole, Level, OutcomeKind, Payload } from './records.js';
 import { askAgain, expire } from './retry.js';
 import type { State } from './state.js';
+import { heldAbove, raise, share, waitsFor } from './waits.js';
 
 /** One decision: what it reads and changes, what it is handed from outside, the effects it has. */
 export interface Decision extends Outside {
@@ -146,6 +147,7 @@ function deadlineOf({ beginAfter, beginByMs }: JobOptions, putAt: number): numbe
 export function enqueue(decision: Decision, job: JobRecord): void {
   const { state, now } = decision;
   requireStatus(job, 'new');
+  if (job.role === 'part' && job.quotas.length > 0) share(state, job, heldAbove(state, job));
   state.change(job, (row) => {
     row.status = 'pending';
     if (row.beginAfter > now) row.dueAt = row.beginAfter;
@@ -351,42 +353,19 @@ export function giveBack(decision: Decision, job: JobRecord): void {
 /** Takes the outcome of a job that it returned. */
 export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecord): void {
   const { state } = decision;
-  for (let above: JobRecord | undefined = job; above !== undefined; above = state.job(above.parent)) {
-    if (waitsFor(state, inner, above))
-      throw new JobStatusError('a job cannot return itself, or a job that waits for it');
-  }
+  const above = new Set<Id>();
+  for (let one: JobRecord | undefined = job; one !== undefined; one = state.job(one.parent)) above.add(one.id);
+  if (waitsFor(state, inner, above)) throw new JobStatusError('a job cannot return itself, or a job that waits for it');
+  raise(state, inner, job.level);
+  state.change(job, (row) => {
+    row.inner = inner.id;
+  });
   if (inner.outcome !== 'none') return conclude(decision, job, inner.outcome, inner.result);
   state.change(job, (row) => {
     row.stage = 'inner';
-    row.inner = inner.id;
     noteUnclaimed(row);
   });
-  share(state, inner, [...job.places, ...job.shared]);
-}
-
-/** Whether this job is the other, or cannot end before it. */
-function waitsFor(state: State, job: JobRecord, other: JobRecord): boolean {
-  if (job.id === other.id) return true;
-  const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
-  if (inner !== undefined && inner.outcome === 'none' && waitsFor(state, inner, other)) return true;
-  return job.outcome === 'none' && state.parts(job).some((part) => waitsFor(state, part, other));
-}
-
-/** Someone that has these places waits for the job: it and its parts need none of their own there. */
-function share(state: State, job: JobRecord, places: readonly string[]): void {
-  const shared = job.quotas.filter((quota) => places.includes(quota));
-  if (shared.length > job.shared.length) {
-    // Which lane it stands in depends on the places that it needs.
-    const { queued } = job;
-    state.change(job, (row) => {
-      row.queued = false;
-    });
-    state.change(job, (row) => {
-      row.shared = shared;
-      row.queued = queued;
-    });
-  }
-  for (const part of state.parts(job)) share(state, part, places);
+  share(state, inner, heldAbove(state, inner));
 }
 
 /** Ends the job, at once where it is not running, and what it waits for that nobody else awaits. */

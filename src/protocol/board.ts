@@ -123,8 +123,8 @@ export class Board {
     Atomics.wait(this.#words, mail, rung, timeoutMs);
   }
 
-  /** The worker: the outcome of a begun job. False: there was no room, and nothing has changed. */
-  publish({ slot, kind, startedAt, ranMs, payload, note, inner }: Outcome): boolean {
+  /** The worker: the outcome of the job that was begun with this word. False: there was no room, and nothing has changed. */
+  publish({ slot, kind, startedAt, ranMs, payload, note, inner }: Outcome, assigned: number): boolean {
     const bytes = payload.byteLength + note.length + inner.byteLength;
     if (bytes > largestInRing) return false;
     const size = (headBytes + bytes + 7) & ~7;
@@ -148,13 +148,14 @@ export class Board {
     if (note !== '') this.#ring.write(note, body + payload.byteLength, note.length, 'latin1');
     if (inner.byteLength > 0) this.#ring.set(inner, body + payload.byteLength + note.length);
     Atomics.store(this.#words, written, (head + skip + size) | 0);
-    this.publishedElsewhere(slot);
+    this.publishedElsewhere(slot, assigned);
     return true;
   }
 
-  /** The worker: the outcome went over the port. */
-  publishedElsewhere(slot: number): void {
-    Atomics.or(this.#words, words + slot, state.done);
+  /** The worker: the outcome went over the port. By now the coordinator may have it, and have given the slot to another job. */
+  publishedElsewhere(slot: number, assigned: number): void {
+    const use = assigned & ~stateBits;
+    Atomics.compareExchange(this.#words, words + slot, use | state.begun, use | state.done);
   }
 
   /** The coordinator: the outcomes since the last call, each with a payload of its own. */

@@ -6,7 +6,7 @@
  */
 import type { Command } from '../core/commands.js';
 import { State } from '../core/state.js';
-import { ClosedError, JournalCorruptError, StorageFullError } from '../errors.js';
+import { ClosedError, JournalCorruptError, JournalWriteError, StorageFullError } from '../errors.js';
 import { type Journal, type JournalOptions, openJournal } from '../journal/journal.js';
 import { Group, type Released } from './group.js';
 import { LiveBytes } from './live-bytes.js';
@@ -122,7 +122,13 @@ export class JournalStore implements Store {
       }
     } catch (error) {
       group.fail(error as Error);
-      this.#fail(error as Error);
+      // What waits for its sync is written: nobody can say that nothing is stored of it.
+      const isUsedUp = error instanceof StorageFullError;
+      this.#fail(
+        isUsedUp
+          ? new JournalWriteError('the disk is full, and so is the reserve', { cause: error })
+          : (error as Error),
+      );
       return;
     }
     this.state.keepChanges();

@@ -29,8 +29,8 @@ export default function perform(task: WorkerTask): Promise<unknown> {
 
 async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<void> {
   for (const run of runs) {
-    const { slot } = run;
-    if (!here.board.begin(slot, run.word)) continue;
+    const { slot, word } = run;
+    if (!here.board.begin(slot, word)) continue;
     const startedAt = Date.now();
     const start = performance.now();
     if (run.timed) here.say(['began', slot]);
@@ -40,19 +40,19 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<vo
     const begun = execution.begin();
     const ended = begun instanceof Promise ? await begun : begun;
     const outcome: Outcome = { slot, startedAt, ranMs: performance.now() - start, ...ended };
-    if (execution.isHooked) await finish(here, execution, outcome);
-    else if (!here.board.publish(outcome)) {
+    if (execution.isHooked) await finish(here, execution, outcome, word);
+    else if (!here.board.publish(outcome, word)) {
       here.say(['outcome', outcome, 0]);
-      here.board.publishedElsewhere(slot);
+      here.board.publishedElsewhere(slot, word);
     }
     here.leave(job);
   }
 }
 
 /** The outcome goes over the port, which answers when it is stored; then the rest is done. */
-async function finish(here: ThreadContext, execution: Execution, outcome: Outcome): Promise<void> {
+async function finish(here: ThreadContext, execution: Execution, outcome: Outcome, word: number): Promise<void> {
   const stored = here.ask((request) => ['outcome', outcome, request]);
-  here.board.publishedElsewhere(outcome.slot);
+  here.board.publishedElsewhere(outcome.slot, word);
   await stored;
   await execution.finish();
 }

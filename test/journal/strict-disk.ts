@@ -6,7 +6,7 @@
 import * as path from 'node:path';
 import type { Disk, DiskFile, OpenMode } from '../../src/journal/disk.js';
 
-const sectorBytes = 512;
+export const sectorBytes = 512;
 
 export type Operation =
   | 'list'
@@ -112,12 +112,14 @@ export class StrictDisk implements Disk {
   /** Operations so far: the crash points. */
   operations = 0;
   readonly counts = new Map<Operation, number>();
-  /** Called before each operation; may throw, or give the number of bytes that a write is cut to. */
-  fault: ((operation: Operation, file: string, number: number) => number | undefined) | undefined;
+  /** Called before each operation, `offset` being that of a write; may throw, or give the number of bytes that a write is cut to. */
+  fault: ((operation: Operation, file: string, number: number, offset: number) => number | undefined) | undefined;
   /** The file system's number; the default is that of ext4. */
   type = 0xef53;
   /** Bytes that fit on the disk. */
   capacityBytes = Number.POSITIVE_INFINITY;
+  /** A sync failed: what was written before it may be gone, whoever it was that ended. */
+  hasForgotten = false;
   /** While set, asynchronous syncs wait for it. */
   syncGate: Promise<void> | undefined;
 
@@ -150,6 +152,7 @@ export class StrictDisk implements Disk {
    * later sync writes it.
    */
   forgetUnsynced(): void {
+    this.hasForgotten = true;
     for (const inode of this.#names.values()) inode.forgetUnsynced();
   }
 
@@ -244,10 +247,10 @@ export class StrictDisk implements Disk {
     this.#settleNames(this.#unsyncedNames.length);
   }
 
-  step(operation: Operation, file: string): number | undefined {
+  step(operation: Operation, file: string, offset = 0): number | undefined {
     this.operations += 1;
     this.counts.set(operation, (this.counts.get(operation) ?? 0) + 1);
-    return this.fault?.(operation, file, this.operations);
+    return this.fault?.(operation, file, this.operations, offset);
   }
 
   #settleNames(count: number): void {
@@ -283,7 +286,7 @@ class StrictFile implements DiskFile {
   }
 
   write(bytes: Uint8Array, offset: number): number {
-    const cutTo = this.#step('write');
+    const cutTo = this.#step('write', offset);
     const growth = Math.max(0, offset + bytes.length - this.#inode.live.length);
     const room = Math.max(0, this.#disk.capacityBytes - this.#disk.usedBytes);
     const length = Math.min(bytes.length, cutTo ?? bytes.length, bytes.length - growth + Math.min(growth, room));
@@ -319,8 +322,8 @@ class StrictFile implements DiskFile {
     this.#isOpen = false;
   }
 
-  #step(operation: Operation): number | undefined {
+  #step(operation: Operation, offset?: number): number | undefined {
     if (!this.#isOpen) throw new Error(`${operation} on ${this.path}, which is closed`);
-    return this.#disk.step(operation, this.path);
+    return this.#disk.step(operation, this.path, offset);
   }
 }

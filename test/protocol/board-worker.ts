@@ -25,9 +25,9 @@ parentPort!.on('message', ({ slots, words, numbers, round }: Batch) => {
       note: '',
       inner: new Uint8Array(),
     };
-    if (board.publish(outcome)) continue;
+    if (board.publish(outcome, words[n]!)) continue;
     posted.push({ slot, ranMs: numbers[n]! });
-    board.publishedElsewhere(slot);
+    board.publishedElsewhere(slot, words[n]!);
   }
   parentPort!.postMessage({ posted });
 });

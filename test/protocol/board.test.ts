@@ -52,10 +52,20 @@ describe('a slot of the board', () => {
       if (use % 2 === 0) assert.ok(board.takeBack(3));
       else {
         assert.ok(board.begin(3, word));
-        board.publishedElsewhere(3);
+        board.publishedElsewhere(3, word);
       }
       board.release(3);
     }
+  });
+
+  it('used again, is not touched by a worker that comes late to say that the earlier use is done', () => {
+    const board = new Board();
+    const word = board.assign(4);
+    board.begin(4, word);
+    board.release(4);
+    const next = board.assign(4);
+    board.publishedElsewhere(4, word);
+    assert.ok(board.begin(4, next), 'or it would count as begun, and never be');
   });
 
   it('is no business of the other slots', () => {
@@ -85,7 +95,7 @@ describe('the ring of outcomes', () => {
     const all = outcomeCodes.map((kind, slot) =>
       outcome(slot, slot * 13, { kind, note: 'RangeError\nError', inner: new Uint8Array([slot, 1, 2]) }),
     );
-    for (const one of all) assert.ok(board.publish(one));
+    for (const one of all) assert.ok(board.publish(one, 0));
     assert.deepEqual([...board.drain()], all);
     assert.deepEqual([...board.drain()], []);
   });
@@ -93,32 +103,32 @@ describe('the ring of outcomes', () => {
   it('refuses what has no room, changing nothing, and takes it when there is room again', () => {
     const board = new Board();
     let published = 0;
-    while (board.publish(outcome(published, 1000))) published++;
+    while (board.publish(outcome(published, 1000), 0)) published++;
     assert.ok(published > 200 && published < 263, `${published} of 1 KB in 256 KiB`);
-    assert.equal(board.publish(outcome(published, 1000)), false);
+    assert.equal(board.publish(outcome(published, 1000), 0), false);
     const drained = [...board.drain()];
     assert.deepEqual(
       drained,
       Array.from({ length: published }, (_, slot) => outcome(slot, 1000)),
     );
-    assert.ok(board.publish(outcome(published, 1000)));
+    assert.ok(board.publish(outcome(published, 1000), 0));
     assert.equal([...board.drain()].length, 1);
   });
 
   it('refuses what is too large for it', () => {
     const board = new Board();
-    assert.equal(board.publish(outcome(1, largest + 1)), false);
-    assert.equal(board.publish(outcome(1, largest - 2, { note: 'abc' })), false);
-    assert.ok(board.publish(outcome(1, largest)));
+    assert.equal(board.publish(outcome(1, largest + 1), 0), false);
+    assert.equal(board.publish(outcome(1, largest - 2, { note: 'abc' }), 0), false);
+    assert.ok(board.publish(outcome(1, largest), 0));
   });
 
   it('keeps a job begun that it has no room for', () => {
     const board = new Board();
     const word = board.assign(9);
     board.begin(9, word);
-    board.publish(outcome(9, largest + 1));
+    board.publish(outcome(9, largest + 1), 0);
     assert.equal(board.isBegun(9), true);
-    board.publishedElsewhere(9);
+    board.publishedElsewhere(9, word);
     assert.equal(board.isBegun(9), false);
   });
 
@@ -129,7 +139,7 @@ describe('the ring of outcomes', () => {
     let bytes = 0;
     for (let n = 0; bytes < 20 * 256 * 1024; n++) {
       const next = outcome(n % slotCount, random(10) === 0 ? random(largest) : random(200));
-      if (board.publish(next)) {
+      if (board.publish(next, 0)) {
         waiting.push(next);
         bytes += next.payload.byteLength;
       } else assert.ok(waiting.length > 0, 'an empty ring has room');
@@ -146,10 +156,10 @@ describe('the ring of outcomes', () => {
 
   it('gives payloads of their own, which later outcomes do not change', () => {
     const board = new Board();
-    board.publish(outcome(1, 5000));
+    board.publish(outcome(1, 5000), 0);
     const [first] = board.drain();
     for (let n = 0; n < 200; n++) {
-      board.publish(outcome(2, 5000));
+      board.publish(outcome(2, 5000), 0);
       for (const _ of board.drain());
     }
     assert.deepEqual(first, outcome(1, 5000));

@@ -1,6 +1,6 @@
 /**
  * A pool in which nothing runs: a random number says which thread begins its next job, ends one, or dies. It keeps the contract of
- * the port: every run comes back once, as settled, not begun or interrupted.
+ * the port: every run comes back once, as settled, timed out, not begun or interrupted.
  */
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../../src/coordinator/pool-port.js';
 import type { Id } from '../../src/core/records.js';
@@ -12,15 +12,23 @@ interface Thread {
   readonly batches: Run[][];
   /** The first job of the first batch runs. */
   begun: boolean;
+  begunAt: number;
+  /** That job was told to stop. */
+  stopped: boolean;
 }
 
 /** What the simulator wants to know and to say. */
 export interface PoolWatcher {
   /** A job's code begins. */
   begins(run: Run): void;
-  /** How the job's code ends. */
-  outcomeOf(run: Run): { kind: OutcomeCode; payload: Uint8Array; note: string };
+  /** How the job's code ends, and what it asked for. */
+  outcomeOf(run: Run): { kind: OutcomeCode; payload: Uint8Array; note: string; inner: Uint8Array };
+  /** What the job says about itself meanwhile. */
+  noteOf(run: Run): Uint8Array;
+  timedOut(): void;
+  /** The time as all see it, and the time that no one can set. */
   now(): number;
+  monotonic(): number;
 }
 
 export class SimPool implements PoolPort {
@@ -33,7 +41,8 @@ export class SimPool implements PoolPort {
     this.#owner = owner;
     this.#watcher = watcher;
     this.#random = random;
-    this.#threads = Array.from({ length: threads }, (_, id) => ({ id, batches: [], begun: false }));
+    const idle = { begun: false, begunAt: 0, stopped: false };
+    this.#threads = Array.from({ length: threads }, (_, id) => ({ id, batches: [], ...idle }));
   }
 
   introduce(): void {}
@@ -53,13 +62,16 @@ export class SimPool implements PoolPort {
     return true;
   }
 
-  /** A job that has begun goes on: it ends, or its thread dies, as a random number says. */
+  /** A job that has begun is told; whether it hears is for a random number to say. */
   stop(job: Id): void {
-    if (this.takeBack(job)) this.#owner.turn();
+    if (this.takeBack(job)) return this.#owner.turn();
+    const thread = this.#threads.find(({ begun, batches }) => begun && batches[0]![0]!.job === job);
+    if (thread !== undefined) thread.stopped = true;
   }
 
   stopAll(): void {
     this.takeBackAll();
+    for (const thread of this.#threads) thread.stopped = thread.begun;
   }
 
   takeBack(job: Id): boolean {
@@ -101,33 +113,21 @@ export class SimPool implements PoolPort {
 
   /** One thing happens in a thread; false if there is nothing that could. */
   step(): boolean {
-    const busy = this.#threads.filter(({ batches }) => batches.length > 0);
-    const thread = busy[this.#random(Math.max(busy.length, 1))];
+    const thread = this.#busy();
     if (thread === undefined) return false;
     const run = thread.batches[0]![0]!;
-    if (!thread.begun) {
-      thread.begun = true;
-      this.#watcher.begins(run);
-      return true;
-    }
-    if (this.#random(6) === 0) {
-      this.#owner.running(run);
-    } else {
-      thread.batches[0]!.shift();
-      thread.begun = false;
-      this.#tidy(thread);
-      const { kind, payload, note } = this.#watcher.outcomeOf(run);
-      const startedAt = this.#watcher.now();
-      this.#owner.settled(run, { slot: 0, kind, startedAt, ranMs: 1, payload, note, inner: new Uint8Array() });
-    }
+    if (!thread.begun) this.#begin(thread, run);
+    else if (this.#isLate(thread, run) || thread.stopped) this.#stopBegun(thread, run);
+    else if (this.#random(6) === 0) this.#owner.running(run);
+    else if (this.#random(8) === 0) this.#owner.annotate(run.job, 'note', this.#watcher.noteOf(run));
+    else this.#settle(thread, run);
     this.#owner.turn();
     return true;
   }
 
   /** A thread dies with what it has. */
   kill(): boolean {
-    const busy = this.#threads.filter(({ batches }) => batches.length > 0);
-    const thread = busy[this.#random(Math.max(busy.length, 1))];
+    const thread = this.#busy();
     if (thread === undefined) return false;
     this.#end(thread);
     this.#owner.threadDied(new Error('simulated'));
@@ -135,10 +135,50 @@ export class SimPool implements PoolPort {
     return true;
   }
 
-  #end(thread: Thread): void {
+  #busy(): Thread | undefined {
+    const busy = this.#threads.filter(({ batches }) => batches.length > 0);
+    return busy[this.#random(Math.max(busy.length, 1))];
+  }
+
+  #begin(thread: Thread, run: Run): void {
+    thread.begun = true;
+    thread.stopped = false;
+    thread.begunAt = this.#watcher.monotonic();
+    this.#watcher.begins(run);
+  }
+
+  #isLate(thread: Thread, { timeoutMs }: Run): boolean {
+    return timeoutMs > 0 && this.#watcher.monotonic() - thread.begunAt >= timeoutMs;
+  }
+
+  /** It hears and ends, or its thread is ended after the grace. What is late is late, whatever it says at last. */
+  #stopBegun(thread: Thread, run: Run): void {
+    const late = this.#isLate(thread, run);
+    if (late) this.#watcher.timedOut();
+    if (this.#random(2) === 0) this.#end(thread, late ? () => this.#owner.timedOut(run) : undefined);
+    else if (!late) this.#settle(thread, run);
+    else {
+      this.#shift(thread);
+      this.#owner.timedOut(run);
+    }
+  }
+
+  #settle(thread: Thread, run: Run): void {
+    this.#shift(thread);
+    this.#owner.settled(run, { slot: 0, startedAt: this.#watcher.now(), ranMs: 1, ...this.#watcher.outcomeOf(run) });
+  }
+
+  #shift(thread: Thread): void {
+    thread.batches[0]!.shift();
+    thread.begun = false;
+    this.#tidy(thread);
+  }
+
+  #end(thread: Thread, endOfFirst?: () => void): void {
     const [first, ...rest] = thread.batches.splice(0).flat();
     if (first !== undefined) {
-      if (thread.begun) this.#owner.interrupted(first);
+      if (endOfFirst !== undefined) endOfFirst();
+      else if (thread.begun) this.#owner.interrupted(first);
       else this.#owner.notBegun(first);
     }
     thread.begun = false;

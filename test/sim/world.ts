@@ -1,52 +1,39 @@
 /**
  * One simulated history: the real coordinator, core, store and journal, on a clock, a disk and a pool that a seed decides about. Jobs
- * are put, run, fail, are cancelled; threads die, the process is killed, the power goes, syncs fail, the disk fills up. Then all is
- * well again, and everything has to finish. An oracle outside knows what was promised.
+ * are put, from outside and by each other, run, fail, are late, are cancelled; threads die, the process is killed or closed, the power
+ * goes, clocks are set, syncs and writes fail, the disk fills up. Then all is well again, and everything has to finish. An oracle
+ * outside knows what was promised.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { Coordinator } from '../../src/coordinator/coordinator.js';
-import type { JobOptions } from '../../src/core/commands.js';
-import type { Id, Level } from '../../src/core/records.js';
-import { idFromText } from '../../src/protocol/id.js';
-import type { ClientMessage, CoordinatorMessage, WireJob } from '../../src/protocol/messages.js';
-import { JournalStore } from '../../src/store/journal-store.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
+import type { Id } from '../../src/core/records.js';
+import { idToText } from '../../src/protocol/id.js';
+import type { ClientMessage, CoordinatorMessage, WireCommand } from '../../src/protocol/messages.js';
 import { type Random, randomFrom } from '../harness/randomness.js';
-import { diskError, StrictDisk } from '../journal/strict-disk.js';
-import { isOver, nameOf, Oracle } from './oracle.js';
-import { SimPool } from './sim-pool.js';
+import { diskError, type Operation, StrictDisk, sectorBytes } from '../journal/strict-disk.js';
+import { Life, openUpTo } from './life.js';
+import { isOver, nameOf, Oracle, type Survives, survives } from './oracle.js';
+import { quotas, Workload } from './workload.js';
 
 export const faults = [
   'thread died',
   'kill -9',
   'power loss',
+  'cut short while opening',
   'failed sync',
+  'failed write',
+  'short write',
   'full disk',
   'cancel',
+  'timeout',
   'clock set back',
+  'clock set forward',
+  'closed',
 ] as const;
 export type Fault = (typeof faults)[number];
 
-const modules = { m: { functions: ['run', 'join'], others: [] } };
-const dispatcher = idFromText('00000000-0000-7000-9000-000000000000')!;
-const forever = { ageMs: 1e15, count: 1e9, bytes: 1e12 };
-const limit = 20_000;
-
-interface Timer {
-  readonly at: number;
-  readonly callback: () => void;
-}
-
-/** One process: from opening to its end, however that comes. */
-interface Life {
-  readonly store: JournalStore;
-  readonly coordinator: Coordinator;
-  pool: SimPool;
-  timers: Timer[];
-  soon: (() => void)[];
-  isOver: boolean;
-}
+const roundsToFinish = 5000;
+const hourMs = 3_600_000;
 
 export class World {
   readonly hits = new Map<Fault, number>();
@@ -54,19 +41,51 @@ export class World {
   lives = 0;
   snapshots = 0;
   steps = 0;
+  readonly #tell: ((line: string) => void) | undefined;
   readonly #random: Random;
+  readonly #workload: Workload;
   readonly #trace = createHash('sha1');
   #disk = new StrictDisk();
   #life!: Life;
   #openGate: () => void = () => {};
-  #now = 1_000_000;
-  #ids = 0;
+  #now = 1_000_000_000;
+  #monotonic = 0;
   #requests = 0;
+  /** What is put if a request is granted. */
+  readonly #asked = new Map<number, readonly Id[]>();
   readonly #puts = new Map<number, Id>();
+  /** The request to close, and whether it is answered. */
+  #closing = 0;
+  #isClosed = false;
   #isCalm = false;
+  readonly #moves: readonly (readonly [weight: number, move: () => unknown])[] = [
+    [40, () => this.#put()],
+    [10, () => this.#ask()],
+    [90, () => this.#life.pool.step()],
+    [36, () => this.#releaseSync()],
+    [16, () => this.#passTime(this.#random(3000))],
+    [5, () => this.#hit('cancel', () => this.#cancel())],
+    [2, () => this.#do({ type: 'pauseQueue', name: '', paused: this.#random(2) === 0 })],
+    [1, () => this.#do({ type: 'boundQueue', name: '', bound: this.#random(8) })],
+    [4, () => this.#hit('thread died', () => this.#life.pool.kill())],
+    [3, () => this.#setClock('clock set back', -1)],
+    [2, () => this.#setClock('clock set forward', 1)],
+    [3, () => this.#hit('full disk', () => this.#fillDisk())],
+    [3, () => this.#freeDisk()],
+    [3, () => this.#failNext('sync', 'failed sync')],
+    [2, () => this.#failNext('write', 'failed write')],
+    [3, () => this.#cutWrites()],
+    [3, () => this.#crash('kill -9')],
+    [3, () => this.#crash('power loss')],
+    [2, () => this.#close()],
+  ];
+  readonly #weights = this.#moves.reduce((sum, [weight]) => sum + weight, 0);
 
-  constructor(seed: number) {
+  /** `tell` hears the story as it happens. */
+  constructor(seed: number, tell?: (line: string) => void) {
+    this.#tell = tell;
     this.#random = randomFrom(seed);
+    this.#workload = new Workload(this.#random, this.oracle, () => this.#now);
   }
 
   /** All that happened, as one number. */
@@ -76,154 +95,85 @@ export class World {
 
   /** Lives through a history. Rejects with what was violated. */
   async run(steps: number): Promise<void> {
-    await this.#open(false);
+    await this.#open(survives.kill);
     for (; this.steps < steps; this.steps++) await this.#step();
     await this.#heal();
   }
 
   async #step(): Promise<void> {
-    const choice = this.#random(200);
-    this.#note(`step ${choice}`);
-    if (choice < 40) this.#put();
-    else if (choice < 122) this.#life.pool.step();
-    else if (choice < 158) this.#releaseSync();
-    else if (choice < 174) this.#passTime(this.#random(3000));
-    else if (choice < 179) this.#cancel();
-    else if (choice < 183) this.#hit('thread died', () => this.#life.pool.kill());
-    else if (choice < 186) this.#setClockBack();
-    else if (choice < 189) this.#hit('full disk', () => this.#fillDisk());
-    else if (choice < 192) this.#hit('failed sync', () => this.#failNextSync());
-    else if (choice < 195) await this.#crash('kill -9');
-    else if (choice < 198) await this.#crash('power loss');
-    else this.#disk.capacityBytes = Number.POSITIVE_INFINITY;
+    let left = this.#random(this.#weights);
+    const [, move] = this.#moves.find(([weight]) => {
+      left -= weight;
+      return left < 0;
+    })!;
+    await move();
     await this.#settle();
-    if (this.#life.isOver) await this.#reopenAfterFailure();
+    this.#note(`${move} ${this.#disk.operations}`);
+    await this.#reopenIfOver();
     this.oracle.checkState(this.#life.store.state);
   }
 
   /** All faults end; whatever is there has to come to its end. */
   async #heal(): Promise<void> {
     this.#isCalm = true;
-    this.#disk.capacityBytes = Number.POSITIVE_INFINITY;
+    this.#freeDisk();
     this.#disk.fault = undefined;
     for (let round = 0; this.#unfinished(); round++) {
-      assert.ok(round < limit, this.#stuck());
+      if (round > roundsToFinish) assert.fail(this.#stuck());
+      if (round % 50 === 0) this.#askForTheRest();
       this.#releaseSync();
-      if (!this.#life.pool.step()) this.#passTime(5000);
+      if (!this.#life.pool.step()) this.#passTime(this.#life.nextTimerMs ?? 1000);
       await this.#settle();
-      if (this.#life.isOver) await this.#reopenAfterFailure();
+      await this.#reopenIfOver();
     }
     this.oracle.checkFinished(this.#life.store.state);
     await this.#crash('kill -9');
     this.oracle.checkFinished(this.#life.store.state);
   }
 
-  async #open(afterPowerLoss: boolean): Promise<void> {
+  /** What was paused goes on; what was taken out of its queue is put again. */
+  #askForTheRest(): void {
+    this.#do({ type: 'pauseQueue', name: '', paused: false });
+    this.#do({ type: 'boundQueue', name: '', bound: 0 });
+    for (const { id, role, status } of this.#life.store.state.jobs())
+      if (role === 'root' && status === 'new') this.#do({ type: 'putAgain', job: id, queue: '' });
+  }
+
+  async #open(survived: Survives): Promise<void> {
     this.lives += 1;
-    const disk = this.#disk;
     this.#newGate();
-    const life: Partial<Life> = { timers: [], soon: [], isOver: false };
-    const alive =
-      <A extends unknown[]>(then: (...args: A) => void) =>
-      (...args: A) => {
-        if (!life.isOver) then(...args);
-      };
-    const after = (ms: number, callback: () => void) => {
-      const timer = { at: this.#now + ms, callback: alive(callback) };
-      life.timers!.push(timer);
-      return () => {
-        life.timers = life.timers!.filter((other) => other !== timer);
-      };
-    };
-    const store = new JournalStore(
-      '/journal',
-      {
-        now: () => this.#now,
-        dispatcher,
-        listening: false,
-        random: () => this.#random(1000) / 1000,
-        failure: (error) => StoredPayload.of(Buffer.from(error.name)),
-      },
-      {
-        disk,
-        segmentBytes: 8192,
-        reserveBytes: 16_384,
-        salt: () => this.#random(2 ** 32),
-        pace: {
-          slice: () => {
-            let left = 1 + this.#random(3);
-            return () => --left < 0;
-          },
-          turn: () => new Promise((resolve) => life.soon!.push(alive(resolve))),
-          after,
-        },
-      },
-    );
+    this.#asked.clear();
+    this.#puts.clear();
+    this.#closing = 0;
+    this.#isClosed = false;
     const watcher = {
       begins: (run: { job: Id }) => this.oracle.begins(run.job),
-      outcomeOf: () => this.#outcome(),
+      outcomeOf: this.#workload.outcomeOf.bind(this.#workload),
+      noteOf: () => Buffer.from('a note'),
+      timedOut: () => this.#count('timeout'),
       now: () => this.#now,
+      monotonic: () => this.#monotonic,
     };
-    const coordinator = new Coordinator(
-      {
-        store,
-        pool: (owner) => {
-          life.pool = new SimPool(owner, watcher, this.#random, 2);
-          return life.pool;
-        },
-        questions: { ask: () => {}, destroy: async () => {} },
-        post: alive((message) => this.#hear(message)),
-        now: () => this.#now,
-        after: (ms, callback) => ({ clear: after(ms, callback) }),
-        soon: (callback) => life.soon!.push(alive(callback)),
-        closed: () => undefined,
-      },
-      {
-        dispatcher,
-        retention: forever,
-        agentSize: 3,
-        agentSizeGiven: false,
-        presence: { incarnation: String(this.lives).padEnd(16), host: '', pid: 0, pingMs: 30_000, deathMs: 60_000 },
-        retry: undefined,
-      },
-    );
-    this.#life = Object.assign(life, { store, coordinator }) as Life;
-    await coordinator.open(modules);
-    this.oracle.checkFound(store, afterPowerLoss);
-    this.#send(['do', 0, 'full', { type: 'setQuota', queue: '', name: 'q', size: 2, rate: 0, ratePeriodMs: 0 }]);
+    this.#life = new Life(this.lives, this.#disk, {
+      random: this.#random,
+      watcher,
+      hear: (message) => this.#hear(message),
+    });
+    await this.#life.open();
+    this.oracle.checkFound(this.#life.store, survived);
+    for (const quota of quotas) this.#do({ type: 'setQuota', queue: '', ...quota });
   }
 
   async #crash(kind: 'kill -9' | 'power loss'): Promise<void> {
-    if (!this.#isCalm) this.#count(kind);
-    this.#endLife();
-    const before = this.#disk;
-    this.#disk = kind === 'kill -9' ? before.afterKill() : before.afterCrash((count) => this.#random(count));
-    if (this.#random(4) === 0) await this.#crashDuringOpening(kind);
-    await this.#open(kind === 'power loss');
+    this.#count(kind);
+    const losesPower = kind === 'power loss';
+    await this.#reopen(losesPower || this.#disk.hasForgotten ? survives.powerLoss : survives.kill, losesPower);
   }
 
-  /** Opening is cut short at some operation; what is left is opened by the next. */
-  async #crashDuringOpening(kind: 'kill -9' | 'power loss'): Promise<void> {
-    const disk = this.#disk;
-    const last = disk.operations + 1 + this.#random(25);
-    disk.fault = (_operation, _file, number) => {
-      if (number >= last) throw new Error('the power went');
-      return undefined;
-    };
-    const store = new JournalStore(
-      '/journal',
-      {
-        now: () => 0,
-        dispatcher,
-        listening: false,
-        random: () => 0,
-        failure: () => StoredPayload.of(new Uint8Array()),
-      },
-      { disk, segmentBytes: 8192, reserveBytes: 16_384, salt: () => this.#random(2 ** 32) },
-    );
-    await store.open({ release() {}, changed() {}, fatal() {} }).catch(() => {});
-    disk.fault = undefined;
-    this.#disk = kind === 'kill -9' ? disk.afterKill() : disk.afterCrash((count) => this.#random(count));
+  async #reopenIfOver(): Promise<void> {
+    if (this.#life.isOver) await this.#reopenAfterFailure();
+    // What is closed in peace is on the disk, at any level.
+    else if (this.#isClosed) await this.#reopen(survives.kill, this.#random(2) === 0);
   }
 
   /** The runtime closed itself: what it had not synced counts as clean in the system's cache, can be read, and is not on the disk. */
@@ -231,71 +181,67 @@ export class World {
     this.#endLife();
     await this.#settle();
     this.#disk.fault = undefined;
-    await this.#open(true);
+    await this.#open(survives.powerLoss);
+  }
+
+  async #reopen(survived: Survives, losesPower: boolean): Promise<void> {
+    this.#endLife();
+    const after = (disk: StrictDisk) =>
+      losesPower ? disk.afterCrash((count) => this.#random(count)) : disk.afterKill();
+    this.#disk = after(this.#disk);
+    if (this.#random(4) === 0) {
+      if (await openUpTo(this.#disk.operations + 1 + this.#random(25), this.#disk, this.#random))
+        this.#count('cut short while opening');
+      this.#disk = after(this.#disk);
+    }
+    await this.#open(survived);
   }
 
   #endLife(): void {
-    this.#life.isOver = true;
     this.snapshots += this.#life.store.figures.snapshots;
-    // What still runs of it cannot write any more.
-    this.#disk.fault = () => {
-      throw new Error('this process is gone');
-    };
+    this.#life.end();
+  }
+
+  #close(): void {
+    if (this.#closing !== 0) return;
+    this.#count('closed');
+    this.#closing = ++this.#requests;
+    this.#send(['close', this.#closing, this.#random(2) === 0 ? this.#random(2000) : Number.POSITIVE_INFINITY]);
   }
 
   #put(): void {
-    const level: Level = this.#random(4) === 0 ? 'process' : 'full';
-    const options = this.#options();
-    const root = this.#newId();
-    const form = this.#random(5) === 0 ? (this.#random(2) === 0 ? 'parallel' : 'serial') : 'call';
-    const parts =
-      form === 'call' ? [] : Array.from({ length: 1 + this.#random(4) }, () => this.#job(this.#newId(), {}));
-    const callbacks = this.#random(5) === 0 ? [this.#job(this.#newId(), {})] : [];
-    const job: WireJob =
-      form === 'call'
-        ? [root, 'call', 'm#run', this.#payload(), options, [], callbacks]
-        : [root, form, 'm#join', null, options, parts, callbacks];
-    this.oracle.put(root, root, level, options.policy ?? 'default');
-    for (const [id] of [...parts, ...callbacks]) this.oracle.put(id, root, level, 'default');
+    const { level, job } = this.#workload.put();
     const request = ++this.#requests;
-    this.#puts.set(request, root);
+    this.#asked.set(request, [job[0]]);
+    this.#note(`put ${request}: ${nameOf(job[0])}, ${level} ${job[1]}`);
     this.#send(['put', request, '', level, job]);
+    this.#puts.set(request, job[0]);
   }
 
-  #job(id: Id, options: JobOptions): WireJob {
-    return [id, 'call', 'm#run', this.#payload(), options, [], []];
+  #ask(): void {
+    const asked = this.#workload.ask(this.#life.store.state);
+    if (asked === undefined) return;
+    const request = ++this.#requests;
+    this.#asked.set(request, asked.puts);
+    this.#note(`${asked.command.type} ${request}: ${asked.puts.map(nameOf)}, ${asked.level}`);
+    this.#send(['do', request, asked.level, asked.command]);
   }
 
-  #options(): JobOptions {
-    return {
-      ...(this.#random(3) === 0 && { quotas: ['q'] }),
-      ...(this.#random(4) === 0 && { policy: 'never' }),
-      ...(this.#random(4) === 0 && { priority: this.#random(3) }),
-      ...(this.#random(8) === 0 && { beginAfter: this.#now + this.#random(10_000) }),
-      ...(this.#random(8) === 0 && { beginByMs: this.#random(20_000) }),
-    };
+  #do(command: WireCommand): void {
+    this.#send(['do', 0, 'full', command]);
   }
 
-  #outcome() {
-    if (this.#random(6) === 0) return { kind: 'thrown' as const, payload: Buffer.from('failed'), note: 'Error' };
-    const told = [...this.oracle.jobs.values()].filter((job) => job.told !== undefined);
-    const other = this.#random(8) === 0 ? told[this.#random(Math.max(told.length, 1))] : undefined;
-    if (other !== undefined) return { kind: 'job' as const, payload: new Uint8Array(), note: other.id };
-    return { kind: 'value' as const, payload: this.#payload(), note: '' };
+  #cancel(): boolean {
+    const open = [...this.oracle.jobs.values()].filter(({ kept, told }) => kept > 0 && told === undefined);
+    const job = open[this.#random(Math.max(open.length, 1))];
+    if (job !== undefined) this.#do({ type: 'cancel', job: job.id });
+    return job !== undefined;
   }
 
-  #cancel(): void {
-    this.#hit('cancel', () => {
-      const open = [...this.oracle.jobs.values()].filter((job) => job.acknowledged && job.told === undefined);
-      const job = open[this.#random(Math.max(open.length, 1))];
-      if (job !== undefined) this.#send(['do', 0, 'full', { type: 'cancel', job: job.id }]);
-      return job !== undefined;
-    });
-  }
-
-  #setClockBack(): void {
-    this.#now -= 500;
-    this.#count('clock set back');
+  /** Only what people see: timers go by another. */
+  #setClock(fault: Fault, direction: 1 | -1): void {
+    this.#now += direction * this.#random(this.#random(3) === 0 ? hourMs : 2000);
+    this.#count(fault);
   }
 
   #fillDisk(): boolean {
@@ -303,33 +249,64 @@ export class World {
     return true;
   }
 
-  #failNextSync(): boolean {
+  #freeDisk(): void {
+    this.#disk.capacityBytes = Number.POSITIVE_INFINITY;
+  }
+
+  #failNext(failing: Operation, fault: Fault): void {
     const disk = this.#disk;
     disk.fault = (operation, file) => {
-      if (operation !== 'sync' || !file.endsWith('.segment')) return undefined;
-      disk.forgetUnsynced();
-      throw diskError('EIO', 'fdatasync');
+      if (operation !== failing || !file.endsWith('.segment')) return undefined;
+      this.#count(fault);
+      if (operation === 'sync') disk.forgetUnsynced();
+      disk.fault = undefined;
+      throw diskError('EIO', operation);
     };
-    return true;
+  }
+
+  /** A few writes are cut short, with no error, where systems do: at the end of a sector. */
+  #cutWrites(): void {
+    let left = 1 + this.#random(5);
+    this.#disk.fault = (operation, _file, _number, offset) => {
+      if (operation !== 'write') return undefined;
+      this.#count('short write');
+      if (--left === 0) this.#disk.fault = undefined;
+      return sectorBytes - (offset % sectorBytes);
+    };
   }
 
   #hear(message: CoordinatorMessage): void {
     const [type] = message;
-    this.#note(type);
-    if (type === 'done') {
-      const [, first, count] = message;
-      for (let request = first; request < first + count; request++) {
-        const root = this.#puts.get(request);
-        if (root !== undefined) this.oracle.acknowledge(root);
+    switch (type) {
+      case 'done':
+        this.#note(`done ${message[1]} ${message[2]}`);
+        for (let request = message[1]; request < message[1] + message[2]; request++) {
+          for (const id of this.#asked.get(request) ?? []) this.oracle.acknowledge(id);
+          this.#asked.delete(request);
+        }
+        return;
+      case 'error': {
+        const [, request, [code]] = message;
+        this.#note(`error ${request} ${code}`);
+        // A journal that failed cannot tell what is on the disk.
+        if (code !== 'JOURNAL_WRITE') for (const id of this.#asked.get(request) ?? []) this.oracle.forget(id);
+        this.#asked.delete(request);
+        if (request === this.#closing) this.#life.isOver = true;
+        return;
       }
-    } else if (type === 'settled') {
-      const [, request, kind, payload] = message;
-      this.oracle.tell(
-        this.#puts.get(request)!,
-        `${kind} ${kind === 'list' ? '' : Buffer.from(payload).toString('latin1')}`,
-      );
-    } else if (type === 'fatal') {
-      this.#life.isOver = true;
+      case 'settled': {
+        const [, request, kind, payload] = message;
+        const job = this.#puts.get(request)!;
+        const outcome = `${kind} ${kind === 'list' ? '' : Buffer.from(payload).toString('latin1')}`;
+        this.#note(`settled ${idToText(job)} ${outcome}`);
+        return this.oracle.tell(job, outcome);
+      }
+      case 'answer':
+        this.#isClosed ||= message[1] === this.#closing;
+        return;
+      case 'fatal':
+        this.#note(`fatal ${message[1][0]}`);
+        this.#life.isOver = true;
     }
   }
 
@@ -350,17 +327,12 @@ export class World {
 
   #passTime(ms: number): void {
     this.#now += ms;
-    const due = this.#life.timers.filter(({ at }) => at <= this.#now).sort((a, b) => a.at - b.at);
-    this.#life.timers = this.#life.timers.filter((timer) => !due.includes(timer));
-    for (const { callback } of due) callback();
+    this.#monotonic += ms;
+    this.#life.ring();
   }
 
-  /** Everything that follows from what happened, but for what waits for the disk. */
-  async #settle(): Promise<void> {
-    for (let round = 0; round < 3; round++) {
-      for (const callback of this.#life.soon.splice(0)) callback();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  #settle(): Promise<void> {
+    return this.#life.settle();
   }
 
   #unfinished(): boolean {
@@ -372,9 +344,10 @@ export class World {
   #stuck(): string {
     const { state } = this.#life.store;
     const open = [...state.jobs()].filter((job) => !isOver(state, job));
-    const told = open.map(({ id, form, role, status, stage, queued, claimed, begun, policy, outcome, fence }) => {
+    const told = open.map((job) => {
+      const { id, form, role, status, stage, queued, claimed, begun, policy, outcome, fence, inner, parent } = job;
       const flags = [queued && 'queued', claimed && 'claimed', begun && 'begun'].filter(Boolean).join(' ');
-      return `${nameOf(id)}: ${role} ${form} ${status} ${stage} ${flags} ${policy} ${outcome} fence ${fence}`;
+      return `${nameOf(id)}: ${role} ${form} ${status} ${stage} ${flags} ${policy} ${outcome} fence ${fence}${parent && `, of ${nameOf(parent)}`}${inner && `, waits for ${nameOf(inner)}, ${state.job(inner)?.status}`}`;
     });
     return `${open.length} jobs never finish:\n${told.join('\n')}`;
   }
@@ -384,19 +357,12 @@ export class World {
   }
 
   #count(fault: Fault): void {
-    this.hits.set(fault, (this.hits.get(fault) ?? 0) + 1);
+    if (!this.#isCalm) this.hits.set(fault, (this.hits.get(fault) ?? 0) + 1);
     this.#note(fault);
   }
 
   #note(what: string): void {
     this.#trace.update(`${what}\n`);
-  }
-
-  #newId(): Id {
-    return idFromText(`00000000-0000-7000-8000-${String(this.#ids++).padStart(12, '0')}`)!;
-  }
-
-  #payload(): Uint8Array {
-    return Buffer.alloc(this.#random(this.#random(10) === 0 ? 3000 : 60), 97 + this.#random(26));
+    this.#tell?.(`${this.steps} ${what}`);
   }
 }

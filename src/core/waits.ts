@@ -1,0 +1,70 @@
+/**
+ * Jobs that wait for others: what follows for levels, places and the order in which they can end.
+ *
+ * A job waits for one that it returned, a whole for its parts, and whatever has no turn yet for those before it.
+ */
+import { type Id, type JobRecord, type Level, levels } from './records.js';
+import type { State } from './state.js';
+
+/** At least this level from now on, with the whole that it belongs to and what that waits for: what is durable refers to nothing less. */
+export function raise(state: State, job: JobRecord, level: Level): void {
+  if (levels.indexOf(level) <= levels.indexOf(job.level)) return;
+  state.change(job, (row) => {
+    row.level = level;
+  });
+  for (const member of [...state.parts(job), ...state.callbacks(job)]) raise(state, member, level);
+  for (const id of [job.parent, job.inner]) {
+    const other = state.job(id);
+    if (other !== undefined) raise(state, other, level);
+  }
+}
+
+/** Whether this job is one of the others, or its call cannot end before one of them is further. */
+export function waitsFor(state: State, job: JobRecord, others: ReadonlySet<Id>, seen = new Set<Id>()): boolean {
+  if (others.has(job.id)) return true;
+  if (seen.has(job.id)) return false;
+  seen.add(job.id);
+  return awaitedBy(state, job).some((one) => waitsFor(state, one, others, seen));
+}
+
+/** What a job waits for: to begin, to end, and, where the next one's turn comes only then, to be done. */
+function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
+  const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
+  const awaited = [...state.callbacks(job).filter(({ status }) => status !== 'completed' && job.outcome !== 'none')];
+  if (job.outcome === 'none') awaited.push(...state.parts(job), ...(inner === undefined ? [] : [inner]));
+  const above = job.status === 'new' ? state.job(job.parent) : undefined;
+  if (above === undefined) return awaited;
+  if (job.role === 'part') {
+    // Its turn comes when its whole has had its own, and in a serial one after another.
+    const before = above.form === 'serial' ? state.parts(above).slice(0, job.index) : [];
+    return [...awaited, ...before, ...(above.status === 'new' ? [above] : [])];
+  }
+  return [...awaited, above, ...state.callbacks(above).slice(0, job.index)];
+}
+
+/** The places of all that wait for the job. */
+export function heldAbove(state: State, job: JobRecord, held = new Set<string>()): ReadonlySet<string> {
+  const whole = job.role === 'part' ? state.job(job.parent) : undefined;
+  for (const above of whole === undefined ? state.waitingFor(job) : [whole, ...state.waitingFor(job)]) {
+    for (const place of above.places) held.add(place);
+    heldAbove(state, above, held);
+  }
+  return held;
+}
+
+/** Someone that has these places waits for the job: it and its parts need none of their own there. */
+export function share(state: State, job: JobRecord, places: ReadonlySet<string>): void {
+  const shared = job.quotas.filter((quota) => places.has(quota));
+  if (shared.length > job.shared.length) {
+    // Which lane it stands in depends on the places that it needs.
+    const { queued } = job;
+    state.change(job, (row) => {
+      row.queued = false;
+    });
+    state.change(job, (row) => {
+      row.shared = shared;
+      row.queued = queued;
+    });
+  }
+  for (const part of state.parts(job)) share(state, part, places);
+}

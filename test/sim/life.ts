@@ -1,0 +1,161 @@
+/**
+ * One simulated process: the real coordinator, core, store and journal, from opening to the end, however that comes. What is left of it
+ * when it is over does nothing any more.
+ */
+import { Coordinator } from '../../src/coordinator/coordinator.js';
+import { idFromText } from '../../src/protocol/id.js';
+import type { CoordinatorMessage } from '../../src/protocol/messages.js';
+import { JournalStore, type JournalStoreOptions } from '../../src/store/journal-store.js';
+import type { StoreOutside } from '../../src/store/store.js';
+import { StoredPayload } from '../../src/store/stored-payload.js';
+import type { Random } from '../harness/randomness.js';
+import type { StrictDisk } from '../journal/strict-disk.js';
+import { type PoolWatcher, SimPool } from './sim-pool.js';
+
+const modules = { m: { functions: ['run', 'join'], others: [] } };
+const dispatcher = idFromText('00000000-0000-7000-9000-000000000000')!;
+const forever = { ageMs: 1e15, count: 1e9, bytes: 1e12 };
+const directory = '/journal';
+
+/** What is shared by all lives. */
+export interface LifeOutside {
+  readonly random: Random;
+  readonly watcher: PoolWatcher;
+  readonly hear: (message: CoordinatorMessage) => void;
+}
+
+interface Timer {
+  /** On the clock that no one can set. */
+  readonly at: number;
+  readonly callback: () => void;
+}
+
+export class Life {
+  readonly store: JournalStore;
+  readonly coordinator: Coordinator;
+  pool!: SimPool;
+  isOver = false;
+  readonly #disk: StrictDisk;
+  readonly #outside: LifeOutside;
+  #timers: Timer[] = [];
+  #soon: (() => void)[] = [];
+
+  constructor(number: number, disk: StrictDisk, outside: LifeOutside) {
+    const { random, watcher, hear } = outside;
+    this.#disk = disk;
+    this.#outside = outside;
+    const soon = (callback: () => void) => this.#soon.push(this.#whileAlive(callback));
+    const after = (ms: number, callback: () => void) => this.#after(ms, callback);
+    const pace = {
+      slice: () => {
+        let left = 1 + random(3);
+        return () => --left < 0;
+      },
+      turn: () => new Promise<void>((resolve) => soon(resolve)),
+      after,
+    };
+    this.store = storeOn(disk, random, { now: watcher.now, random: () => random(1000) / 1000 }, { pace });
+    this.coordinator = new Coordinator(
+      {
+        store: this.store,
+        pool: (owner) => {
+          this.pool = new SimPool(owner, watcher, random, 2);
+          return this.pool;
+        },
+        questions: { ask: () => {}, destroy: async () => {} },
+        post: this.#whileAlive(hear),
+        now: watcher.now,
+        after: (ms, callback) => ({ clear: after(ms, callback) }),
+        soon,
+        closed: () => undefined,
+      },
+      {
+        dispatcher,
+        retention: forever,
+        agentSize: 3,
+        agentSizeGiven: false,
+        presence: { incarnation: String(number).padEnd(16), host: '', pid: 0, pingMs: 30_000, deathMs: 60_000 },
+        retry: undefined,
+      },
+    );
+  }
+
+  async open(): Promise<void> {
+    await this.coordinator.open(modules);
+  }
+
+  /** The process is gone: what still runs of it cannot write any more. */
+  end(): void {
+    this.isOver = true;
+    this.#disk.fault = () => {
+      throw new Error('this process is gone');
+    };
+  }
+
+  /** How long until the next timer; undefined where there is none. */
+  get nextTimerMs(): number | undefined {
+    if (this.#timers.length === 0) return undefined;
+    return Math.max(0, Math.min(...this.#timers.map(({ at }) => at)) - this.#outside.watcher.monotonic());
+  }
+
+  /** Calls what is due. */
+  ring(): void {
+    const now = this.#outside.watcher.monotonic();
+    const due = this.#timers.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
+    if (due.length === 0) return;
+    this.#timers = this.#timers.filter(({ at }) => at > now);
+    for (const { callback } of due) callback();
+  }
+
+  /** Everything that follows from what happened, but for what waits for the disk. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 3; round++) {
+      for (const callback of this.#soon.splice(0)) callback();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.#outside.watcher.monotonic() + ms, callback: this.#whileAlive(callback) };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  #whileAlive<A extends unknown[]>(then: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      if (!this.isOver) then(...args);
+    };
+  }
+}
+
+/** Opening, cut short at some operation of the disk. */
+export async function openUpTo(operation: number, disk: StrictDisk, random: Random): Promise<boolean> {
+  let cut = false;
+  disk.fault = (_operation, _file, number) => {
+    if (number < operation) return undefined;
+    cut = true;
+    throw new Error('the power went');
+  };
+  const store = storeOn(disk, random, { now: () => 0, random: () => 0 });
+  await store.open({ release() {}, changed() {}, fatal() {} }).catch(() => {});
+  disk.fault = undefined;
+  return cut;
+}
+
+function storeOn(
+  disk: StrictDisk,
+  random: Random,
+  outside: Pick<StoreOutside, 'now' | 'random'>,
+  options: JournalStoreOptions = {},
+): JournalStore {
+  const failure = (error: Error) => StoredPayload.of(Buffer.from(error.name));
+  const salt = () => random(2 ** 32);
+  const sizes = { segmentBytes: 8192, reserveBytes: 16_384 };
+  return new JournalStore(
+    directory,
+    { ...outside, dispatcher, listening: false, failure },
+    { disk, salt, ...sizes, ...options },
+  );
+}

@@ -1,0 +1,218 @@
+/**
+ * The jobs of a simulated history: what is put, from outside and by jobs that run, and how runs end. Whatever may come to be is noted
+ * by the oracle before it does.
+ */
+import type { Run } from '../../src/coordinator/pool-port.js';
+import type { JobOptions } from '../../src/core/commands.js';
+import { type Id, type Level, quotaKey } from '../../src/core/records.js';
+import type { State } from '../../src/core/state.js';
+import { idFromText } from '../../src/protocol/id.js';
+import type { WireCommand, WireInnerCommand, WireJob } from '../../src/protocol/messages.js';
+import { packBatch } from '../../src/protocol/packing.js';
+import type { Random } from '../harness/randomness.js';
+import type { KnownJob, Oracle } from './oracle.js';
+
+const retryErrors = '{"limit":2,"initialMs":200,"factor":3,"maxMs":3000,"jitter":0.5,"only":[]}';
+const levels: readonly Level[] = ['full', 'full', 'full', 'full', 'process', 'process', 'memory'];
+const nothing = new Uint8Array();
+const none: readonly never[] = [];
+
+/** A quota for all, one for each key, and one for starts in a time. */
+export const quotas = [
+  { name: 'q', size: 2, rate: 0, ratePeriodMs: 0 },
+  { name: 'k', size: 1, rate: 0, ratePeriodMs: 0 },
+  { name: 'r', size: 3, rate: 2, ratePeriodMs: 700 },
+];
+
+/** Something that a client asks for, and the jobs that are there if it is done. */
+export interface Asked {
+  readonly command: WireCommand;
+  readonly level: Level;
+  readonly puts: readonly Id[];
+}
+
+export class Workload {
+  readonly #random: Random;
+  readonly #oracle: Oracle;
+  readonly #now: () => number;
+  /**
+   * The quotas of the tree that a job belongs to. What a job waits for has those or none: two that hold what the other's inner job
+   * needs would wait for each other for ever, by the contract.
+   */
+  readonly #scopes = new Map<Id, readonly string[]>();
+  #ids = 0;
+  #runs = 0;
+
+  constructor(random: Random, oracle: Oracle, now: () => number) {
+    this.#random = random;
+    this.#oracle = oracle;
+    this.#now = now;
+  }
+
+  /** A job to be put from outside. */
+  put(): { readonly level: Level; readonly job: WireJob } {
+    const level = this.#oneOf(levels)!;
+    return { level, job: this.#note(this.#tree(this.#random(2) === 0 ? this.#quotas() : none), level) };
+  }
+
+  /** Something else that clients do with a job that is there. */
+  ask(state: State): Asked | undefined {
+    const known = this.#known((job) => state.job(job.id) !== undefined);
+    if (known === undefined) return undefined;
+    const { id: job, level } = known;
+    switch (this.#random(6)) {
+      case 0: {
+        const callback = this.#noteMember(job, level);
+        return { command: { type: 'addCallbacks', job, callbacks: [callback] }, level, puts: [callback[0]] };
+      }
+      case 1: {
+        const part = this.#noteMember(job, level);
+        return { command: { type: 'addParts', job, parts: [part] }, level, puts: [part[0]] };
+      }
+      case 2:
+        return { command: { type: 'remove', job }, level, puts: [] };
+      case 3:
+        return { command: { type: 'putAgain', job, queue: '' }, level, puts: [] };
+      case 4:
+        return { command: { type: 'fail', job, failure: Buffer.from('ended') }, level, puts: [] };
+      default: {
+        const options = { priority: this.#random(3), beginByMs: this.#random(20_000) };
+        return { command: { type: 'change', job, args: this.#payload(''), options }, level, puts: [] };
+      }
+    }
+  }
+
+  /** How a run ends, and what it asked for. */
+  outcomeOf(run: Run) {
+    const number = ++this.#runs;
+    const level = this.#oracle.jobs.get(run.job)!.level;
+    // What a run that fails asked for is not to be: the oracle does not hear of it.
+    if (this.#random(6) === 0) {
+      const commands = this.#random(3) === 0 ? [putOf(this.#tree(none), level)] : [];
+      this.#oracle.ends(number, run.job, [], false);
+      return {
+        kind: 'thrown',
+        payload: Buffer.from(`${number}:failed`),
+        note: 'Error',
+        inner: packed(commands),
+      } as const;
+    }
+    const commands = this.#random(4) === 0 ? this.#inner(run, level) : [];
+    const puts = commands.flatMap(({ ids }) => ids);
+    const inner = packed(commands.map(({ command }) => command));
+    // A callback keeps its job's agent place while it waits: as many as there are places would wait for one for ever.
+    const returned = !run.free && this.#random(8) === 0 ? this.#toReturn(commands) : undefined;
+    this.#oracle.ends(number, run.job, puts, returned !== undefined);
+    if (returned !== undefined) return { kind: 'job', payload: nothing, note: returned, inner } as const;
+    return { kind: 'value', payload: this.#payload(`${number}:`), note: '', inner } as const;
+  }
+
+  /** What a running job asks for. */
+  #inner(run: Run, level: Level): { command: WireInnerCommand; ids: Id[] }[] {
+    return Array.from({ length: 1 + this.#random(2) }, () => {
+      switch (this.#random(run.parent === '' ? 4 : 6)) {
+        case 0: {
+          const other = this.#known((job) => job.level === level && job.kept > 0);
+          if (other === undefined) break;
+          const callback = this.#noteMember(other.id, level);
+          return { command: { type: 'addCallbacks', job: other.id, callbacks: [callback] }, ids: [callback[0]] };
+        }
+        case 4:
+        case 5: {
+          const part = this.#noteMember(run.parent, level);
+          return { command: { type: 'addParts', job: run.parent, parts: [part] }, ids: [part[0]] };
+        }
+      }
+      const scope = this.#random(2) === 0 ? this.#scopes.get(run.job)! : none;
+      const job = this.#note(this.#tree(scope), level);
+      return { command: putOf(job, level), ids: [job[0]] };
+    });
+  }
+
+  /** One of the jobs that it puts, or any other that needs no places. */
+  #toReturn(commands: readonly { command: WireInnerCommand; ids: readonly Id[] }[]): Id | undefined {
+    const put = commands.find(({ command }) => command.type === 'put');
+    return put !== undefined && this.#random(3) > 0
+      ? put.ids[0]
+      : this.#known(({ id }) => this.#scopes.get(id)!.length === 0)?.id;
+  }
+
+  /** A call, or a composition with parts; with callbacks or without. */
+  #tree(scope: readonly string[]): WireJob {
+    const composes = this.#random(5) === 0;
+    const parts = composes ? Array.from({ length: 1 + this.#random(4) }, () => this.#call(scope)) : [];
+    const callbacks = this.#random(5) === 0 ? [this.#call(none)] : [];
+    const options = { ...this.#options(), quotas: scope };
+    const id = this.#newId();
+    return composes
+      ? [id, this.#random(2) === 0 ? 'parallel' : 'serial', 'm#join', null, options, parts, callbacks]
+      : [id, 'call', 'm#run', this.#payload(''), options, [], callbacks];
+  }
+
+  #note(job: WireJob, level: Level): WireJob {
+    const [root, , , , options, parts, callbacks] = job;
+    const scope = options?.quotas ?? none;
+    this.#oracle.put(root, root, level, options?.policy ?? 'default');
+    this.#scopes.set(root, scope);
+    for (const [id] of [...parts, ...callbacks]) {
+      this.#oracle.put(id, root, level, 'default');
+      this.#scopes.set(id, scope);
+    }
+    return job;
+  }
+
+  /** A job that is added to another. */
+  #noteMember(above: Id, level: Level): WireJob {
+    const member = this.#note(this.#call(none), level);
+    this.#scopes.set(member[0], this.#scopes.get(above)!);
+    return member;
+  }
+
+  #call(scope: readonly string[]): WireJob {
+    const options = this.#random(2) === 0 ? { quotas: scope } : {};
+    return [this.#newId(), 'call', 'm#run', this.#payload(''), options, [], []];
+  }
+
+  #options(): JobOptions {
+    const random = this.#random;
+    const policy = [undefined, undefined, 'never', retryErrors, 'forever'][random(5)];
+    return {
+      ...(policy && { policy }),
+      ...(random(4) === 0 && { priority: random(3) }),
+      ...(random(8) === 0 && { beginAfter: this.#now() + random(10_000) }),
+      ...(random(8) === 0 && { beginByMs: random(20_000) }),
+      ...(random(6) === 0 && { timeoutMs: 1 + random(3000) }),
+    };
+  }
+
+  #quotas(): readonly string[] {
+    return this.#oneOf([['q'], ['r'], [quotaKey('k', 'a')], ['q', quotaKey('k', 'b')]])!;
+  }
+
+  #known(fits: (job: KnownJob) => boolean): KnownJob | undefined {
+    return this.#oneOf([...this.#oracle.jobs.values()].filter(fits));
+  }
+
+  #oneOf<T>(all: readonly T[]): T | undefined {
+    return all[this.#random(Math.max(all.length, 1))];
+  }
+
+  #payload(start: string): Uint8Array {
+    const filler = String.fromCharCode(97 + this.#random(26));
+    return Buffer.from(start.padEnd(this.#random(this.#random(10) === 0 ? 3000 : 60), filler));
+  }
+
+  #newId(): Id {
+    return idFromText(`00000000-0000-7000-8000-${String(this.#ids++).padStart(12, '0')}`)!;
+  }
+}
+
+const putOf = (job: WireJob, level: Level): WireInnerCommand => ({
+  type: 'put',
+  queue: '',
+  owner: '',
+  level,
+  jobs: [job],
+});
+
+const packed = (commands: readonly WireInnerCommand[]) => (commands.length === 0 ? nothing : packBatch(commands));
