@@ -4,7 +4,7 @@
 import './runtime/node-version.js';
 
 export type { Retention } from './core/commands.js';
-export type { AgentFilter, JobStatus, Level } from './core/records.js';
+export type { JobStatus, Level } from './core/records.js';
 export type { CallbackLike } from './definition/callbacks.js';
 export {
   type Composition,
@@ -22,6 +22,7 @@ export {
   type JobModule,
   type Puttable,
 } from './definition/define-jobs.js';
+export type { AgentFilter, ChooserQuestion, JobChooser, JobFilter } from './definition/filters.js';
 export { type ItemSource, type MapOptions, type Mapping, map } from './definition/map.js';
 export type { JobOptions, RetryDefaults } from './definition/options.js';
 export type { OwnPolicy, RetryAnswer, RetryQuestion } from './definition/own-policies.js';

@@ -13,6 +13,7 @@ import { idToText } from '../protocol/id.js';
 import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../protocol/messages.js';
 import type { Store } from '../store/store.js';
 import type { StoredPayload } from '../store/stored-payload.js';
+import type { Choosing } from './choosing.js';
 import { pieceOf } from './outcome-bytes.js';
 
 /** What only the coordinator knows. */
@@ -21,6 +22,7 @@ export interface AnswerContext {
   readonly dispatcher: Id;
   readonly now: () => number;
   isRunning(job: Id): boolean;
+  readonly choosing: Pick<Choosing, 'awaitedBy' | 'problemOf'>;
   /** Puts of several jobs of which somebody has handles. */
   readonly putsInHand: number;
   /** How many puts wait for room in a queue. */
@@ -60,7 +62,7 @@ export function answer(context: AnswerContext, query: Query): unknown {
       return quotas(state, query.queue);
     case 'agents':
       requireQueue(state, query.queue);
-      return agents(state, ({ queue }) => queue === query.queue);
+      return agents(context, ({ queue }) => queue === query.queue);
     case 'completedBy': {
       const key = agentKey(query.dispatcher, query.queue, query.name);
       if (state.setting(key) === undefined)
@@ -103,7 +105,8 @@ function line(state: State, queue: string): JobRecord[] {
   return [...due, ...later.sort((a, b) => a.dueAt - b.dueAt)];
 }
 
-function jobInfo({ store, isRunning }: AnswerContext, job: JobRecord): JobInfo {
+function jobInfo(context: AnswerContext, job: JobRecord): JobInfo {
+  const { store, isRunning } = context;
   return {
     owner: job.owner,
     status: job.status === 'assigned' && isRunning(job.id) ? 'active' : job.status,
@@ -115,7 +118,7 @@ function jobInfo({ store, isRunning }: AnswerContext, job: JobRecord): JobInfo {
     timeoutMs: job.timeoutMs,
     unique: job.unique,
     policy: policyOf(store.state, job),
-    awaits: awaitsOf(job),
+    awaits: awaitsOf(context, job),
     quotas: job.quotas,
     inner: job.inner,
     ...partsOf(store.state, job),
@@ -137,10 +140,12 @@ function jobInfo({ store, isRunning }: AnswerContext, job: JobRecord): JobInfo {
 }
 
 /** Whose answers the job waits for. */
-function awaitsOf({ stage, asked, dueAt }: JobRecord): JobInfo['awaits'] {
-  if (stage !== 'policy' || asked === null) return [];
-  const { policy, askedAt, problem } = asked;
-  return [{ callable: policy, agent: '', since: askedAt, problem, againAt: dueAt }];
+function awaitsOf({ choosing }: AnswerContext, job: JobRecord): JobInfo['awaits'] {
+  if (job.stage === 'policy' && job.asked !== null) {
+    const { policy, askedAt, problem } = job.asked;
+    return [{ callable: policy, agent: '', since: askedAt, problem, againAt: job.dueAt }];
+  }
+  return choosing.awaitedBy(job).map(({ agent, ...waits }) => ({ agent: agent.name, ...waits }));
 }
 
 /** Of a map, its items are what its users see as its parts. */
@@ -170,25 +175,28 @@ function quotas(state: State, queue: string): QuotaInfo[] {
   return found;
 }
 
-function agents(state: State, isAsked: (agent: AgentRecord) => boolean): AgentInfo[] {
+function agents({ store: { state }, choosing }: AnswerContext, isAsked: (agent: AgentRecord) => boolean): AgentInfo[] {
   const found: AgentInfo[] = [];
   for (const setting of state.settings()) {
     if (setting.kind !== 'agent' || !isAsked(setting)) continue;
-    const { dispatcher, queue, name, size, filter, retry } = setting;
+    const { dispatcher, queue, name, size, filter, chooser = null, retry } = setting;
     const running = Array.from(state.running(agentKey(dispatcher, queue, name)), ({ id }) => id);
-    found.push({ dispatcher, queue, name, size, filter, retry, running });
+    const problem = choosing.problemOf(setting) ?? null;
+    found.push({ dispatcher, queue, name, size, filter, chooser, retry, running, problem });
   }
   return found;
 }
 
-function dispatchers({ store: { state, isExclusive }, dispatcher, now }: AnswerContext): DispatcherInfo[] {
+function dispatchers(context: AnswerContext): DispatcherInfo[] {
+  const { store, dispatcher, now } = context;
+  const { state, isExclusive } = store;
   const found: DispatcherInfo[] = [];
   for (const setting of state.settings()) {
     if (setting.kind !== 'dispatcher') continue;
     const { id, host, pid, active, activatedAt, lastPingAt } = setting;
     // Where nobody else could hear it, it says nothing; but it answers.
     const heardAt = isExclusive && active && id === dispatcher ? now() : lastPingAt;
-    const its = agents(state, (agent) => agent.dispatcher === id);
+    const its = agents(context, (agent) => agent.dispatcher === id);
     found.push({ id, host, pid, active, activatedAt, lastPingAt: heardAt, agents: its });
   }
   return found;

@@ -12,6 +12,7 @@ import { queueOf } from '../core/queue.js';
 import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord } from '../core/records.js';
 import type { Store } from '../store/store.js';
 import { Batches } from './batches.js';
+import type { Choosing } from './choosing.js';
 import type { Estimates } from './estimates.js';
 import type { Timer } from './long-timeout.js';
 import { fedTo, payloadBytes } from './outcome-bytes.js';
@@ -23,6 +24,7 @@ export interface ClaimingPorts {
   readonly estimates: Estimates;
   readonly now: () => number;
   readonly decide: (command: Command) => void;
+  readonly choosing: Choosing;
   readonly after: (delayMs: number, callback: () => void) => Timer;
   /** There may be more to claim. */
   readonly turn: () => void;
@@ -77,8 +79,9 @@ export class Claiming {
       const key = agentKey(dispatcher, queue, mainAgent);
       const there = this.#ports.store.state.setting(key) as AgentRecord | undefined;
       if (there !== undefined && (!agentSizeGiven || there.size === size)) continue;
-      const { filter = null, retry = {} } = there ?? {};
-      this.#ports.decide({ type: 'setAgent', dispatcher, queue, name: mainAgent, size, filter, retry });
+      const plain = { filter: null, retry: {} };
+      const { kind: _, ...stored } = there ?? { kind: 'agent', ...plain };
+      this.#ports.decide({ type: 'setAgent', ...stored, dispatcher, queue, name: mainAgent, size });
     }
     this.#installed = new Set(queues);
     this.listAgents();
@@ -95,11 +98,12 @@ export class Claiming {
     for (const setting of this.#ports.store.state.settings()) {
       if (setting.kind === 'agent' && setting.dispatcher === this.#options.dispatcher) this.#agents.push(setting);
     }
+    this.#ports.choosing.setAgents(this.#agents);
   }
 
   /** Claims as much as the threads have room for. */
   claim(): void {
-    const { store, decide, now } = this.#ports;
+    const { store, decide, now, choosing } = this.#ports;
     const batches = this.#batches<null>();
     if (!batches.hasRoom || this.#agents.length === 0 || this.#isAlone) return;
     for (const run of this.#ready) batches.place(run, null);
@@ -113,8 +117,9 @@ export class Claiming {
       const key = keyOf(agent);
       const takes = (lane: Lane) =>
         isFor(lane, this.#options.dispatcher) && this.#isRunnable(lane) && accepts(filter, lane);
+      const isAsked = choosing.isAsked(agent);
       for (;;) {
-        const job = store.state.firstQueued(queue, takes, now());
+        const job = isAsked ? choosing.next(agent, takes) : store.state.firstQueued(queue, takes, now());
         if (job === undefined) break;
         if (job.alone) return this.#claimAlone(job, key, claimed);
         // A composition that only puts its parts takes no thread.
@@ -124,6 +129,7 @@ export class Claiming {
         if (runs) claimed++;
         if (runs && !store.isExclusive) this.#coming.add(job.id);
       }
+      if (isAsked) choosing.ask(agent, takes);
     }
   }
 

@@ -32,6 +32,7 @@ import type { Handed, HandedBuffer } from '../protocol/transfer.js';
 import type { Store, StoreOwner } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
 import { answer, requireJob, requireMap } from './answers.js';
+import { Choosing } from './choosing.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
 import { EventFeed } from './event-feed.js';
@@ -112,6 +113,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
   /** Undefined until the store is open. */
   #claiming: Claiming | undefined;
   #policies: Policies | undefined;
+  #choosing: Choosing | undefined;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #closing: Closing | undefined;
   #turning = false;
@@ -178,8 +180,11 @@ export class Coordinator implements PoolOwner, StoreOwner {
     const decide = (command: Command) => this.#decide(command);
     const callables = callablesOf(modules);
     const turn = () => this.turn();
-    this.#claiming = new Claiming({ ...ports, decide, turn }, this.#options, callables);
-    this.#policies = new Policies({ store: this.#store, questions: this.#ports.questions, decide, turn }, callables);
+    const { questions, post } = this.#ports;
+    const choosing = new Choosing({ ...ports, questions, turn, post }, callables);
+    this.#choosing = choosing;
+    this.#claiming = new Claiming({ ...ports, decide, turn, choosing }, this.#options, callables);
+    this.#policies = new Policies({ store: this.#store, questions, decide, turn }, callables);
     await this.#store.open(this);
     const { state } = this.#store;
     let unfinished = 0;
@@ -329,6 +334,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
         dispatcher: this.#options.dispatcher,
         now: this.#ports.now,
         isRunning: (job) => this.#pool.isRunning(job),
+        choosing: this.#choosing!,
         putsInHand: this.#inHand.size,
         putsWaiting: (queue) => this.#heldPuts.count(queue),
       },

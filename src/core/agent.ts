@@ -22,7 +22,7 @@ export function removeAgent({ state }: Decision, dispatcher: Id, queue: string, 
 /** Whether a job, or the jobs of a lane, may be claimed by this dispatcher. */
 export const isFor = ({ only }: { readonly only: Id }, dispatcher: Id) => only === '' || only === dispatcher;
 
-/** Whether the jobs of this lane are for an agent with this filter. */
+/** Whether the jobs of this lane are for an agent with this filter, as far as it is data. */
 export function accepts(filter: AgentFilter | null, lane: Lane): boolean {
   if (filter === null) return true;
   const { callables, modules, quotas, minPriority, maxPriority } = filter;

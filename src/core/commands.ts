@@ -155,6 +155,7 @@ export type Command =
       readonly name: string;
       readonly size: number;
       readonly filter: AgentFilter | null;
+      readonly chooser?: string;
       readonly retry: RetryDefaults;
     }
   | { readonly type: 'setDefaults'; readonly dispatcher: Id; readonly retry: RetryDefaults }

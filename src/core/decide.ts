@@ -157,10 +157,10 @@ function apply(decision: Decision, command: Command): void {
     case 'removeQuota':
       return state.set(quotaRecordKey(command.queue, command.name), undefined);
     case 'setAgent': {
-      const { dispatcher, queue, name, size, filter, retry } = command;
-      requireQueue(state, queue);
-      requireDispatcher(state, dispatcher);
-      return setAgent(decision, { kind: 'agent', dispatcher, queue, name, size, filter, retry });
+      const { type: _, ...agent } = command;
+      requireQueue(state, agent.queue);
+      requireDispatcher(state, agent.dispatcher);
+      return setAgent(decision, { kind: 'agent', ...agent });
     }
     case 'setDefaults': {
       const { dispatcher, retry } = command;

@@ -3,7 +3,8 @@
  *
  * All queued jobs of one queue that call the same thing at the same priority and need the same quotas stand in one lane, in the order of
  * the contract (semantics 3.2). Claiming takes the best head of the lanes that may go on. A lane that a full quota holds back is parked
- * out of the way until a place is free there, so the jobs in it cost nothing, however many they are.
+ * out of the way until a place is free there, so the jobs in it cost nothing, however many they are. Jobs of which functions have said
+ * whether they take them stand in lanes of their own, by what was said; a job that leaves its lane leaves that behind.
  */
 import { Heap } from './heap.js';
 import type { Id, JobRecord } from './records.js';
@@ -25,6 +26,8 @@ export interface Lane {
   readonly quotas: readonly string[];
   /** Those of them in which its jobs need a place. */
   readonly gates: readonly string[];
+  /** What was said of its jobs, by those who are asked about them; empty for nothing. */
+  readonly verdicts: string;
   readonly jobs: Heap<Queued>;
   /** Where it stands among its queue's lanes; -1 while it is parked. */
   position: number;
@@ -71,14 +74,14 @@ export class Lanes {
     for (const lane of this.#lanes.values()) if (lane.queue === queue) yield* lane.jobs.items;
   }
 
-  add(job: Queued, gates: readonly string[]): void {
+  add(job: Queued, gates: readonly string[], verdicts = ''): void {
     const { queue } = job;
     let line = this.#lines.get(queue);
     if (line === undefined) {
       line = { lanes: new Heap(headGoesBefore, setLanePosition), jobs: 0 };
       this.#lines.set(queue, line);
     }
-    const lane = this.#laneOf(job, gates);
+    const lane = this.#laneOf(job, gates, verdicts);
     job.lane = lane;
     line.jobs++;
     lane.jobs.add(job);
@@ -87,16 +90,17 @@ export class Lanes {
     else if (job.lanePosition === 0) line.lanes.reorder(lane.position);
   }
 
-  #laneOf({ queue, callable, priority, quotas, only }: Queued, gates: readonly string[]): Lane {
+  #laneOf({ queue, callable, priority, quotas, only }: Queued, gates: readonly string[], verdicts: string): Lane {
     // Most jobs stand where the last one does; the key of a lane costs more than all else here.
     const last = this.#last;
     if (last?.queue === queue && last.callable === callable && last.priority === priority && last.only === only)
-      if (quotas.length === 0 && last.quotas.length === 0) return last;
-    const key = `${only === '' ? '' : `${only}\n`}${priority}\n${callable}\n${queue}\n${quotas.length === 0 ? '' : `${quotas.join('\n')}\n\n${gates.join('\n')}`}`;
+      if (quotas.length === 0 && last.quotas.length === 0 && last.verdicts === verdicts) return last;
+    const place = `${only === '' ? '' : `${only}\n`}${priority}\n${callable}\n${queue}\n${quotas.length === 0 ? '' : `${quotas.join('\n')}\n\n${gates.join('\n')}`}`;
+    const key = verdicts === '' ? place : `${verdicts}\n${place}`;
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
       const jobs = new Heap(goesBefore as (a: Queued, b: Queued) => boolean, setJobPosition);
-      lane = { key, queue, callable, priority, only, quotas, gates, jobs, position: -1, parkedAt: '' };
+      lane = { key, queue, callable, priority, only, quotas, gates, verdicts, jobs, position: -1, parkedAt: '' };
       this.#lanes.set(key, lane);
     }
     this.#last = lane;
@@ -141,6 +145,24 @@ export class Lanes {
     }
   }
 
+  /** The first jobs of this queue, so many at most, of the lanes that are accepted and are not parked, in their order. */
+  firstMany(queue: string, accepts: (lane: Lane) => boolean, most: number): Queued[] {
+    const next = new Heap<Reached>((a, b) => goesBefore(a.job, b.job), ignorePosition);
+    const reach = (lane: Lane, at: number) => {
+      if (at < lane.jobs.size) next.add({ job: lane.jobs.items[at]!, lane, at });
+    };
+    for (const lane of this.#lines.get(queue)?.lanes.items ?? []) if (accepts(lane)) reach(lane, 0);
+    const found: Queued[] = [];
+    for (let first = next.first(); first !== undefined && found.length < most; first = next.first()) {
+      next.remove(0);
+      found.push(first.job);
+      // In a lane's heap, whatever goes behind a job is below it.
+      reach(first.lane, 2 * first.at + 1);
+      reach(first.lane, 2 * first.at + 2);
+    }
+    return found;
+  }
+
   /** There may be a place in this quota again. */
   unpark(queue: string, quota: string): void {
     const key = parkingKey(queue, quota);
@@ -179,6 +201,15 @@ export class Lanes {
     if (there.size === 0) this.#parked.delete(lane.parkedAt);
   }
 }
+
+/** A job on the way through its lane's heap. */
+interface Reached {
+  readonly job: Queued;
+  readonly lane: Lane;
+  readonly at: number;
+}
+
+const ignorePosition = () => {};
 
 const parkingKey = (queue: string, quota: string) => `${queue}\n${quota}`;
 

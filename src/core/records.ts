@@ -190,6 +190,8 @@ export interface AgentRecord {
   /** The most jobs that it has begun at a time. */
   readonly size: number;
   readonly filter: AgentFilter | null;
+  /** A function of a job module that says which of the jobs that it may take it takes, and in which order. */
+  readonly chooser?: string;
   readonly retry: RetryDefaults;
 }
 
@@ -214,6 +216,8 @@ export interface AgentFilter {
   readonly quotas?: readonly string[];
   readonly minPriority?: number;
   readonly maxPriority?: number;
+  /** And a function of a job module, `module#export`, says that it takes the job. */
+  readonly by?: string;
 }
 
 /** A process that runs jobs, or did. */

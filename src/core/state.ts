@@ -207,6 +207,26 @@ export class State {
     return this.#lanes.first(queue, accepts, ({ gates }) => this.#fullAt(queue, gates, now));
   }
 
+  /** The first jobs in this queue's line, so many at most, of those whose lane is accepted and that get a place in all their quotas. */
+  firstManyQueued(queue: string, accepts: (lane: Lane) => boolean, most: number, now: number): readonly JobRecord[] {
+    const isOpen = ({ gates }: Lane) => gates.length === 0 || this.#fullAt(queue, gates, now) === undefined;
+    return this.#lanes.firstMany(queue, (lane) => accepts(lane) && isOpen(lane), most);
+  }
+
+  /** Where a job stands in line; undefined if it does not. */
+  laneOf(job: JobRecord): Lane | undefined {
+    return (job as JobRow).lane;
+  }
+
+  /** Notes what was said of a job in line, until it leaves it: no decision, so nothing is kept of it or taken back. */
+  judge(job: JobRecord, verdicts: string): void {
+    const row = job as JobRow;
+    if (row.lane === undefined) return;
+    const { gates } = row.lane;
+    this.#lanes.remove(row);
+    this.#lanes.add(row, gates, verdicts);
+  }
+
   /** Whether a job gets the places that it needs now. */
   hasRoom(job: JobRecord, now: number): boolean {
     return job.quotas.length === 0 || this.#fullAt(job.queue, neededPlaces(job), now) === undefined;

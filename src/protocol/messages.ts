@@ -236,7 +236,10 @@ export interface AgentInfo {
   readonly name: string;
   readonly size: number;
   readonly filter: AgentFilter | null;
+  readonly chooser: string | null;
   readonly retry: RetryDefaults;
+  /** What is wrong with its filter or chooser, as its own dispatcher knows it, and since when. */
+  readonly problem: { readonly message: string; readonly since: number } | null;
   /** Ids of the jobs that it has claimed. */
   readonly running: readonly Id[];
 }

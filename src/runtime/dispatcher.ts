@@ -16,8 +16,12 @@ export interface Agent {
   readonly size: number;
   /** What it takes; undefined: everything. */
   readonly filter: AgentFilter | undefined;
+  /** The function that chooses for it: `module#export`. */
+  readonly chooser: string | undefined;
   /** What becomes of its jobs that do not say it themselves; of own policies, their `module#export`. */
   readonly retry: RetryDefaults;
+  /** What is wrong with its filter or chooser, and since when; as its own dispatcher knows it. */
+  readonly problem: { readonly message: string; readonly since: Date } | undefined;
   /** The ids of the jobs that it has claimed. */
   readonly running: readonly string[];
 }
@@ -39,9 +43,26 @@ export interface Dispatcher {
 }
 
 /** @internal */
-export function agentFrom({ dispatcher, queue, name, size, filter, retry, running }: AgentInfo): Agent {
-  const shown = { queue, name, size, filter: filter ?? undefined, retry: retry as RetryDefaults };
-  return { dispatcher: idToText(dispatcher), ...shown, running: running.map(idToText) };
+export function agentFrom({
+  dispatcher,
+  queue,
+  name,
+  size,
+  filter,
+  chooser,
+  retry,
+  problem,
+  running,
+}: AgentInfo): Agent {
+  const shown = { queue, name, size, filter: filter ?? undefined, chooser: chooser ?? undefined };
+  const trouble = problem === null ? undefined : { ...problem, since: new Date(problem.since) };
+  return {
+    dispatcher: idToText(dispatcher),
+    ...shown,
+    retry: retry as RetryDefaults,
+    problem: trouble,
+    running: running.map(idToText),
+  };
 }
 
 /** @internal */

@@ -1,9 +1,10 @@
 /**
  * Queues, as their users hold them.
  */
-import { type AgentFilter, type Id, type Level, levels } from '../core/records.js';
+import { type Id, type Level, levels } from '../core/records.js';
 import { asJob, type Part, parallel } from '../definition/compose.js';
-import { checkPolicyKnown, type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
+import { checkKnown, checkPolicyKnown, type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
+import { type AgentFilter, checkFilter, functionName, type JobChooser, type JobFilter } from '../definition/filters.js';
 import { Mapping } from '../definition/map.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
@@ -41,8 +42,10 @@ export interface Quota {
 export interface AgentOptions {
   /** On how many threads it has jobs at most. */
   readonly size: number;
-  /** What it takes; everything by default. */
-  readonly filter?: AgentFilter;
+  /** What it takes: as data, or a function that says so of each job. Everything by default. */
+  readonly filter?: AgentFilter | JobFilter;
+  /** A function that says which of the jobs that it may take it takes next. By default those that are first in line. */
+  readonly chooser?: JobChooser;
   /** Whose agent it is: the id of any dispatcher that is registered. This runtime's by default. */
   readonly dispatcher?: string;
   /** What becomes of its jobs that do not say it themselves; as the runtime says by default. */
@@ -252,11 +255,13 @@ export class Queue {
   }
 
   /** Adds an agent, or changes the one with this name, while it runs. */
-  async setAgent(name: string, { size, filter, retry = {}, dispatcher }: AgentOptions): Promise<void> {
+  async setAgent(name: string, { size, filter, chooser, retry = {}, dispatcher }: AgentOptions): Promise<void> {
     checkName('name', name);
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
-    if (filter !== undefined) checkFilter(filter);
     const { modules } = this.#client.encoding();
+    const known = (where: string) => (callable: string) => checkKnown(modules, callable, where);
+    const stored = filter === undefined ? null : checkFilter(filter, known('filter.'));
+    const chosenBy = chooser === undefined ? {} : { chooser: functionName(chooser, 'chooser', known('chooser.')) };
     const policies = checkRetryDefaults(retry, 'retry');
     for (const policy of Object.values(policies)) checkPolicyKnown(modules, policy, 'retry.');
     await this.#client.do({
@@ -265,7 +270,8 @@ export class Queue {
       queue: this.name,
       name,
       size,
-      filter: filter ?? null,
+      filter: stored,
+      ...chosenBy,
       retry: policies,
     });
   }
@@ -337,31 +343,4 @@ export function checkName(what: string, name: string): void {
   const right =
     typeof name === 'string' && name !== '' && name.length <= 200 && !name.includes('\0') && !name.includes('\n');
   if (!right) throw new TypeError(`${what}: a text of 1 to 200 characters without line breaks is needed`);
-}
-
-const filterForms: { readonly [key in keyof AgentFilter]-?: (value: unknown) => boolean } = {
-  callables: isTexts,
-  modules: isTexts,
-  quotas: isTexts,
-  minPriority: (value) => typeof value === 'number' && !Number.isNaN(value),
-  maxPriority: (value) => typeof value === 'number' && !Number.isNaN(value),
-};
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((text) => typeof text === 'string');
-}
-
-/** A filter is stored, and every claim asks it. */
-function checkFilter(filter: AgentFilter): void {
-  if (typeof filter !== 'object' || filter === null)
-    throw new CallsheetError('INVALID_OPTION', 'filter: an object is needed');
-  for (const [key, value] of Object.entries(filter)) {
-    const form = Object.hasOwn(filterForms, key) ? filterForms[key as keyof AgentFilter] : undefined;
-    if (form === undefined) throw new CallsheetError('INVALID_OPTION', `filter.${key}: there is no such condition`);
-    if (!form(value))
-      throw new CallsheetError(
-        'INVALID_OPTION',
-        `filter.${key}: ${form === isTexts ? 'a list of texts' : 'a number'} is needed`,
-      );
-  }
 }

@@ -2,16 +2,20 @@
  * Asks a function of a job module, and makes data of what it says. Whatever it does, there is an answer; if it returns at all.
  */
 import type { PolicyAnswer } from '../core/commands.js';
+import type { ChooserQuestion } from '../definition/filters.js';
 import type { RetryQuestion } from '../definition/own-policies.js';
 import { AskedJob } from '../protocol/asked-job.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { decodeFailure, failureFrom } from '../protocol/failure.js';
 import { decodePayload, encodePayload } from '../protocol/payload.js';
-import type { Answer, Question } from '../protocol/questions.js';
+import type { Answer, Question, Verdict } from '../protocol/questions.js';
 import { findFunction } from './modules.js';
 
 type Handler = (...args: unknown[]) => unknown;
+type Of<Type extends Question['type']> = Extract<Question, { type: Type }>;
 
+/** A filter that has told of some jobs is heard after so long; the others are for the next question. */
+const filterMs = 500;
 /** What a policy keeps is part of its job's record. */
 const dataLimitBytes = 2048;
 
@@ -24,13 +28,61 @@ export async function answer(
   try {
     const handler = await findFunction(modules, question.callable);
     begins();
-    return await askPolicy(handler, question);
+    return await asked(handler, question);
   } catch (error) {
     return { type: 'none', problem: textOf(error) };
   }
 }
 
-async function askPolicy(handler: Handler, { job, question, failure, data }: Question): Promise<Answer> {
+function asked(handler: Handler, question: Question): Promise<Answer> {
+  switch (question.type) {
+    case 'policy':
+      return askPolicy(handler, question);
+    case 'filter':
+      return askFilter(handler, question);
+    case 'chooser':
+      return askChooser(handler, question);
+  }
+}
+
+/** Each job by itself: what one cannot be told of is told of the others. */
+async function askFilter(handler: Handler, { jobs }: Of<'filter'>): Promise<Answer> {
+  const verdicts: Verdict[] = [];
+  let problem = '';
+  const end = performance.now() + filterMs;
+  for (const job of jobs) {
+    try {
+      const said = handler(new AskedJob(job));
+      const takes = said instanceof Promise ? await said : said;
+      if (typeof takes !== 'boolean') throw new TypeError(`a filter answers true or false, not ${describe(takes)}`);
+      verdicts.push(takes ? '+' : '-');
+    } catch (error) {
+      verdicts.push('!');
+      problem = textOf(error);
+    }
+    if (performance.now() > end) break;
+  }
+  return { type: 'filter', verdicts, problem };
+}
+
+async function askChooser(handler: Handler, { agent, size, waiting, running }: Of<'chooser'>): Promise<Answer> {
+  const jobs = waiting.map((job) => new AskedJob(job));
+  const asked: ChooserQuestion = {
+    agent: { name: agent, size },
+    waiting: jobs,
+    running: running.map((job) => new AskedJob(job)),
+  };
+  const said = await handler(asked);
+  if (!Array.isArray(said)) throw new TypeError(`a chooser answers a list of jobs that wait, not ${describe(said)}`);
+  const chosen = said.map((one) => {
+    const index = jobs.findIndex(({ id }) => id === (typeof one === 'string' ? one : one?.id));
+    if (index < 0) throw new TypeError(`a chooser answers jobs that wait, or their ids: ${describe(one)} is none`);
+    return waiting[index]!.id;
+  });
+  return { type: 'chooser', chosen };
+}
+
+async function askPolicy(handler: Handler, { job, question, failure, data }: Of<'policy'>): Promise<Answer> {
   const about = {
     job: new AskedJob(job),
     failure: decodeFailure(failure),

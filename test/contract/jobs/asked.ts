@@ -1,5 +1,5 @@
 /** Functions that are asked about jobs: policies and filters. They run in the thread of the test, which tells them what to say. */
-import type { RetryAnswer, RetryQuestion } from 'callsheet';
+import type { AskedJob, ChooserQuestion, RetryAnswer, RetryQuestion } from 'callsheet';
 
 /** What they were asked, in order. */
 export const questions: RetryQuestion[] = [];
@@ -24,6 +24,10 @@ export function laterAnswer(): { promise: Promise<unknown>; give(answer: unknown
 /** Nobody was asked anything. */
 export function forgetQuestions(): void {
   questions.length = 0;
+  filtered.length = 0;
+  chosenFrom.length = 0;
+  filterSays(() => true);
+  chooserSays(() => []);
   say(false);
 }
 
@@ -42,3 +46,31 @@ export function counting({ data }: RetryQuestion): RetryAnswer {
 
 export const always = () => true;
 export const notAFunction = 7;
+
+/** The ids or names that a filter was asked about, in order; and how the filter and the chooser answer. */
+export const filtered: string[] = [];
+export const chosenFrom: { waiting: string[]; running: string[] }[] = [];
+let filterAnswer: (name: string) => unknown = () => true;
+let chooserAnswer: (question: ChooserQuestion) => unknown = () => [];
+
+export function filterSays(answer: (name: string) => unknown): void {
+  filterAnswer = answer;
+}
+
+export function chooserSays(answer: (question: ChooserQuestion) => unknown): void {
+  chooserAnswer = answer;
+}
+
+/** The first argument of a job is its name here. */
+const nameOf = (job: AskedJob) => String(job.arguments[0]);
+
+export function takes(job: AskedJob): boolean | Promise<boolean> {
+  filtered.push(nameOf(job));
+  return filterAnswer(nameOf(job)) as boolean;
+}
+
+export function choose(question: ChooserQuestion): (string | AskedJob)[] {
+  const { waiting, running } = question;
+  chosenFrom.push({ waiting: waiting.map(nameOf), running: running.map(nameOf) });
+  return chooserAnswer(question) as AskedJob[];
+}

@@ -1,0 +1,77 @@
+/**
+ * Filters of agents: as data, as a function of a job module, or as one that chooses.
+ */
+import type { AgentFilter as StoredFilter } from '../core/records.js';
+import { CallsheetError } from '../errors.js';
+import type { AskedJob } from '../protocol/asked-job.js';
+import { type Callable, isCallable } from './define-jobs.js';
+
+/**
+ * A function of a registered module that says whether an agent takes a job: true or false, or a promise of it. It is asked once for each job,
+ * of many at a time, and again when the job has changed; what it says is to depend on the job alone.
+ */
+export type JobFilter = Callable<[job: AskedJob], boolean> | Callable<[], boolean>;
+
+/** What an agent takes: all that is given has to fit. */
+export type AgentFilter = Omit<StoredFilter, 'by'> & {
+  /** And this function says so. */
+  readonly by?: JobFilter;
+};
+
+/** What a chooser is asked. */
+export interface ChooserQuestion {
+  readonly agent: { readonly name: string; readonly size: number };
+  /** The first jobs in line that the agent may take, 100 at most. */
+  readonly waiting: readonly AskedJob[];
+  /** Those that it has now. */
+  readonly running: readonly AskedJob[];
+}
+
+/**
+ * A function of a registered module that says which of the waiting jobs an agent is to take now, and in which order: as many as there is room
+ * for are taken. It is asked again when what waits or what runs has changed.
+ */
+export type JobChooser =
+  | Callable<[question: ChooserQuestion], readonly (string | AskedJob)[]>
+  | Callable<[], readonly (string | AskedJob)[]>;
+
+/** @internal As it is stored, and asked at every claim. */
+export function checkFilter(filter: AgentFilter | JobFilter, known: (callable: string) => void): StoredFilter {
+  if (isCallable(filter)) return { by: functionName(filter, 'filter', known) };
+  if (typeof filter !== 'object' || filter === null) throw invalid('filter', 'an object or a function is needed');
+  const { by, ...data } = filter;
+  for (const [key, value] of Object.entries(data)) {
+    const form = Object.hasOwn(forms, key) ? forms[key as keyof typeof forms] : undefined;
+    if (form === undefined) throw invalid(`filter.${key}`, 'there is no such condition');
+    if (!form(value)) throw invalid(`filter.${key}`, `${form === isTexts ? 'a list of texts' : 'a number'} is needed`);
+  }
+  return by === undefined ? data : { ...data, by: functionName(by, 'filter.by', known) };
+}
+
+/** @internal */
+export function functionName(value: unknown, where: string, known: (callable: string) => void): string {
+  if (!isCallable(value) || value.given.length > 0)
+    throw invalid(where, 'is to be a function of a module from defineJobs(), as it is');
+  known(value.callable);
+  return value.callable;
+}
+
+const forms: { readonly [key in keyof Omit<StoredFilter, 'by'>]-?: (value: unknown) => boolean } = {
+  callables: isTexts,
+  modules: isTexts,
+  quotas: isTexts,
+  minPriority: isNumber,
+  maxPriority: isNumber,
+};
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isNaN(value);
+}
+
+function invalid(where: string, reason: string): CallsheetError {
+  return new CallsheetError('INVALID_OPTION', `${where}: ${reason}`);
+}
