@@ -193,6 +193,8 @@ export class Coordinator implements PoolOwner, StoreOwner {
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
     this.#presence?.begin();
     this.turn();
+    // Where others have a say, whether it may work and which agents it has is known once it is committed, each after the other.
+    if (!this.#store.isExclusive) for (let left = 2; left > 0; left--) await this.#committed();
     return found;
   }
 
@@ -703,6 +705,10 @@ export class Coordinator implements PoolOwner, StoreOwner {
     this.#pool.takeBackAll();
   }
 
+  #committed(): Promise<void> {
+    return new Promise((resolve) => this.#store.read(nothing, () => resolve()));
+  }
+
   async #finishClosing(): Promise<void> {
     const closing = this.#closing!;
     if (closing.finishing) return;
@@ -710,7 +716,7 @@ export class Coordinator implements PoolOwner, StoreOwner {
     closing.deadline?.clear();
     const [hanging] = await Promise.all([this.#pool.destroy(), this.#ports.questions.destroy()]);
     // What was claimed and never came here is here once its claim is released.
-    await new Promise<void>((resolve) => this.#store.read(nothing, () => resolve()));
+    await this.#committed();
     this.#presence?.end();
     const failure = await this.#store.close().then(noFailure, (error: Error) => error);
     await this.#ports.closed();

@@ -41,6 +41,9 @@ export async function openVirtual(options: VirtualOptions): Promise<Kit> {
   return kit;
 }
 
+/** What a kit has in common with others. */
+type Shared = Partial<Pick<World, 'clock' | 'keeping' | 'dispatcher'>>;
+
 /** A virtual runtime and what moves it. Made by {@link openVirtual}. */
 export class Kit implements AsyncDisposable {
   /** What chance was made of here: given to `openVirtual`, it makes the same again. */
@@ -55,17 +58,18 @@ export class Kit implements AsyncDisposable {
   #runtime: Runtime | undefined;
 
   /** @internal */
-  constructor(options: VirtualOptions) {
+  constructor(options: VirtualOptions, shared: Shared = {}) {
     this.#options = options;
     this.seed = options.seed ?? randomInt(2 ** 31);
-    const time = new VirtualClock(options.start?.getTime() ?? defaultStart);
+    const time = shared.clock ?? new VirtualClock(options.start?.getTime() ?? defaultStart);
     this.#time = time;
     this.#world = {
       clock: time,
       random: randomFrom(this.seed),
-      kept: new KeptRecords(),
+      keeping: new KeptRecords(),
       dispatcher: newId(),
       onLog: (line) => this.logs.push(line),
+      ...shared,
     };
     this.clock = {
       get now() {

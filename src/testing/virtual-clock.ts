@@ -53,9 +53,31 @@ export class VirtualClock {
   moveTo(time: number): void {
     this.#now = time;
   }
+}
 
-  /** Forgets all timers: who set them is gone. */
-  clearAll(): void {
-    this.#timers = [];
+/** The timers of one of those who use a clock: they can be forgotten without those of the others. */
+export class Timers {
+  readonly #clock: VirtualClock;
+  readonly #set = new Set<{ clear(): void }>();
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  readonly now = (): number => this.#clock.now();
+
+  after(delayMs: number, callback: () => void): { clear(): void } {
+    const timer = this.#clock.after(delayMs, () => {
+      this.#set.delete(timer);
+      callback();
+    });
+    this.#set.add(timer);
+    return timer;
+  }
+
+  /** Who set them is gone. */
+  clear(): void {
+    for (const timer of this.#set) timer.clear();
+    this.#set.clear();
   }
 }

@@ -15,13 +15,12 @@ import type { Handed } from '../protocol/transfer.js';
 import { Client } from '../runtime/client.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { Runtime } from '../runtime/open.js';
-import type { StoreOutside } from '../store/store.js';
+import type { Store, StoreOutside } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
 import { describeModule, findFunction } from '../worker/modules.js';
-import type { VirtualClock } from './virtual-clock.js';
+import { Timers, type VirtualClock } from './virtual-clock.js';
 import { VirtualPool } from './virtual-pool.js';
 import { VirtualQuestions } from './virtual-questions.js';
-import { type KeptRecords, VirtualStore } from './virtual-store.js';
 
 /** A line of the runtime's log. */
 export interface LogLine {
@@ -30,18 +29,26 @@ export interface LogLine {
   readonly detail: string;
 }
 
+/** Where lives keep their records, one after another. */
+export interface Keeping {
+  store(outside: StoreOutside): Store;
+  /** The life that has the last store is over, as after kill -9. */
+  crashed(): void;
+}
+
 /** What a life is made of. */
 export interface World {
   readonly clock: VirtualClock;
   readonly random: () => number;
   /** What earlier lives left. */
-  readonly kept: KeptRecords;
+  readonly keeping: Keeping;
   readonly dispatcher: Id;
   readonly onLog: (line: LogLine) => void;
 }
 
 export class VirtualDispatcher implements LinkPort {
-  readonly #clock: VirtualClock;
+  readonly #keeping: Keeping;
+  readonly #timers: Timers;
   readonly #coordinator: Coordinator;
   readonly questions: VirtualQuestions;
   #pool!: VirtualPool;
@@ -50,10 +57,12 @@ export class VirtualDispatcher implements LinkPort {
   #dead = false;
   #messages = 0;
 
-  constructor({ clock, random, kept, dispatcher }: World, setup: CoordinatorSetup) {
-    this.#clock = clock;
+  constructor({ clock, random, keeping, dispatcher }: World, setup: CoordinatorSetup) {
+    const timers = new Timers(clock);
+    this.#timers = timers;
+    this.#keeping = keeping;
     const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven, pingMs, deathMs, runs, retry } = setup;
-    this.questions = new VirtualQuestions(modules, clock);
+    this.questions = new VirtualQuestions(modules, timers);
     const isHeard = () => this.#coordinator.isHeard;
     const outside: StoreOutside = {
       now: clock.now,
@@ -66,15 +75,15 @@ export class VirtualDispatcher implements LinkPort {
     };
     this.#coordinator = new Coordinator(
       {
-        store: new VirtualStore(outside, kept),
+        store: keeping.store(outside),
         pool: (owner) => {
-          this.#pool = new VirtualPool(owner, { threads: runs ? threads : 0, stopGraceMs, modules, clock });
+          this.#pool = new VirtualPool(owner, { threads: runs ? threads : 0, stopGraceMs, modules, clock: timers });
           return this.#pool;
         },
         questions: this.questions,
         post: (message) => this.#say(message),
         now: clock.now,
-        after: (delayMs, callback) => clock.after(delayMs, callback),
+        after: (delayMs, callback) => timers.after(delayMs, callback),
         soon: (callback) => queueMicrotask(() => this.#dead || callback()),
         closed: () => undefined,
       },
@@ -130,9 +139,10 @@ export class VirtualDispatcher implements LinkPort {
     this.#dead = true;
     this.#pool.abandon();
     void this.questions.destroy();
-    this.#clock.clearAll();
-    if (error === undefined) this.#listener.closed();
-    else this.#listener.died(error);
+    this.#timers.clear();
+    if (error === undefined) return this.#listener.closed();
+    this.#keeping.crashed();
+    this.#listener.died(error);
   }
 
   #say(message: CoordinatorMessage): void {

@@ -9,7 +9,7 @@ import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
 import { JobContext } from '../worker/context.js';
 import { type Ended, Execution } from '../worker/execution.js';
-import type { VirtualClock } from './virtual-clock.js';
+import type { Timers } from './virtual-clock.js';
 import { VirtualThread } from './virtual-thread.js';
 
 /** A run that a thread has. */
@@ -37,7 +37,7 @@ export interface VirtualPoolOptions {
   readonly threads: number;
   readonly stopGraceMs: number;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
-  readonly clock: VirtualClock;
+  readonly clock: Timers;
 }
 
 /** As long as a run is taken to last: a thread is given one at a time, so that the order of the contract is the order seen. */

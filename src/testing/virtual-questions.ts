@@ -5,16 +5,16 @@ import { answerMs, type QuestionsPort } from '../coordinator/questions-port.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { Answer, Question } from '../protocol/questions.js';
 import { answer } from '../worker/questions.js';
-import type { VirtualClock } from './virtual-clock.js';
+import type { Timers } from './virtual-clock.js';
 
 export class VirtualQuestions implements QuestionsPort {
   readonly #modules: Readonly<Record<string, ModuleSetup>>;
-  readonly #clock: VirtualClock;
+  readonly #clock: Timers;
   readonly #asked = new Set<symbol>();
   /** Questions so far, and answers. */
   activity = 0;
 
-  constructor(modules: Readonly<Record<string, ModuleSetup>>, clock: VirtualClock) {
+  constructor(modules: Readonly<Record<string, ModuleSetup>>, clock: Timers) {
     this.#modules = modules;
     this.#clock = clock;
   }

@@ -6,12 +6,19 @@
 import type { Id } from '../core/records.js';
 import type { Changes } from '../core/state.js';
 import { MemoryStore } from '../store/memory-store.js';
-import type { StoreOutside, StoreOwner } from '../store/store.js';
+import type { Store, StoreOutside, StoreOwner } from '../store/store.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from './record-bytes.js';
+import type { Keeping } from './virtual-dispatcher.js';
 
 /** What outlives a dispatcher: the last state of each record, encoded. Jobs of level `memory` are not among them. */
-export class KeptRecords {
+export class KeptRecords implements Keeping {
   readonly #records = new Map<string, Uint8Array>();
+
+  store(outside: StoreOutside): Store {
+    return new VirtualStore(outside, this);
+  }
+
+  crashed(): void {}
 
   keep({ jobs, forgotten, settings, annotations }: Changes): void {
     for (const job of jobs) if (job.level !== 'memory') this.#records.set(jobKey(job.id), encodeRecord(job));

@@ -10,18 +10,18 @@ import { Board } from '../protocol/board.js';
 import type { ThreadMessage } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
 import { ThreadContext } from '../worker/context.js';
-import type { VirtualClock } from './virtual-clock.js';
+import type { Timers } from './virtual-clock.js';
 
 /** Nothing is ever sent over it. */
 const noPort = { on: () => {}, unref: () => {} } as unknown as MessagePort;
 
 export class VirtualThread extends ThreadContext {
   readonly #owner: PoolOwner;
-  readonly #clock: VirtualClock;
+  readonly #clock: Timers;
   /** How many of its jobs' questions wait for something that is still to happen. */
   waiting = 0;
 
-  constructor(owner: PoolOwner, modules: Readonly<Record<string, WireModule>>, clock: VirtualClock) {
+  constructor(owner: PoolOwner, modules: Readonly<Record<string, WireModule>>, clock: Timers) {
     super(new Board(), noPort, modules);
     this.#owner = owner;
     this.#clock = clock;

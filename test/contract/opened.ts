@@ -1,14 +1,19 @@
-/** A kit for one test of the contract: with its jobs, forgotten what others saw, closed when the test ends. */
+/**
+ * A kit for one test of the contract: with its jobs, forgotten what others saw, closed when the test ends. With `CALLSHEET_TEST_STORE=shared`
+ * its records are in a database that others could share.
+ */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Job } from 'callsheet';
 import { type Kit, openVirtual, type VirtualOptions } from 'callsheet/testing';
+import { openAlone } from '../shared-store/kits.js';
 import { allJobs } from './jobs/all.js';
 import { forget } from './jobs/work.js';
 
 export async function opened(t: TestContext, options: Partial<VirtualOptions> = {}): Promise<Kit> {
   forget();
-  const kit = await openVirtual({ jobs: allJobs, ...options });
+  const open = process.env.CALLSHEET_TEST_STORE === 'shared' ? openAlone : openVirtual;
+  const kit = await open({ jobs: allJobs, ...options });
   t.after(() => kit.close());
   t.diagnostic(`seed ${kit.seed}`);
   return kit;

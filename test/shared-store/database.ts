@@ -10,12 +10,14 @@ import { JobFields } from '../../src/core/job-row.js';
 import {
   type AnnotationRecord,
   agentDispatcher,
+  type DispatcherRecord,
+  dispatcherKey,
   type Id,
   type JobRecord,
   type SettingRecord,
 } from '../../src/core/records.js';
 import type { BucketRecord, Changes } from '../../src/core/state.js';
-import { type AnyRecord, encodeRecord } from '../../src/testing/record-bytes.js';
+import { type AnyRecord, decodeRecord, encodeRecord } from '../../src/testing/record-bytes.js';
 import type { Index, Want } from './lacks.js';
 
 /** Somebody else's commit was in the way, or the database says so: run it again. */
@@ -67,6 +69,8 @@ interface Columns {
 
 interface JobRow {
   readonly bytes: Uint8Array;
+  /** The number of its first commit in which it was as complete as now: of those that completed in one millisecond, the order. */
+  readonly since: number;
   readonly columns: Columns;
 }
 
@@ -88,6 +92,14 @@ export interface Rows {
 }
 
 const noRows = (): Rows => ({ jobs: [], settings: [], annotations: [], buckets: [], count: 0, bytes: 0 });
+
+const noChanges: Changes = {
+  jobs: [],
+  forgotten: [],
+  settings: new Map(),
+  annotations: new Map(),
+  dropped: new Set(),
+};
 
 /** How many positions in the line a transaction draws at once: gaps do no harm. */
 const positionsAtOnce = 1_000_000;
@@ -140,7 +152,16 @@ export class Database {
     await this.statement();
     const gone = [...this.#jobs].filter(([, { columns }]) => columns.isMemoryOf === owner).map(([id]) => id);
     if (gone.length === 0) return;
-    this.write({ jobs: [], forgotten: gone, settings: new Map(), annotations: new Map(), dropped: new Set() }, []);
+    this.write({ ...noChanges, forgotten: gone }, []);
+  }
+
+  /** Whatever a dispatcher said last, it was long ago: whoever looks takes it for dead. */
+  silence(dispatcher: Id): void {
+    const key = dispatcherKey(dispatcher);
+    const stored = this.#settings.get(key);
+    if (stored === undefined) return;
+    const silent = { ...decodeRecord<DispatcherRecord>(stored), lastPingAt: Number.MIN_SAFE_INTEGER };
+    this.write({ ...noChanges, settings: new Map([[key, silent]]) }, []);
   }
 
   /** Something on the way to the database and back. */
@@ -221,7 +242,12 @@ export class Database {
   ): void {
     const changed: string[] = [];
     this.commits++;
-    for (const job of jobs) this.#putJob(job.id, { bytes: now(job), columns: columnsOf(job) }, changed);
+    for (const job of jobs) {
+      const columns = columnsOf(job);
+      const before = this.#jobs.get(job.id);
+      const since = before?.columns.completedAt === columns.completedAt ? before.since : this.commits;
+      this.#putJob(job.id, { bytes: now(job), columns, since }, changed);
+    }
     for (const id of forgotten) this.#putJob(id, undefined, changed);
     for (const [key, setting] of settings) this.#put(this.#settings, 'setting', key, setting, changed);
     for (const [key, annotation] of annotations) this.#put(this.#annotations, 'annotation', key, annotation, changed);
@@ -289,7 +315,7 @@ export class Database {
   #ordered(column: 'dueAt' | 'completedAt', most: number): Id[] {
     return [...this.#jobs]
       .filter(([, { columns }]) => columns[column] > 0)
-      .sort(([, a], [, b]) => a.columns[column] - b.columns[column])
+      .sort(([, a], [, b]) => a.columns[column] - b.columns[column] || a.since - b.since)
       .slice(0, most)
       .map(([id]) => id);
   }

@@ -1,5 +1,6 @@
 /**
- * A state that knows a part of the records, and which part that is: what a decision reads beyond it is thrown as what it lacks.
+ * A state that knows a part of the records, and which part that is: what a decision reads beyond it is thrown as what it lacks. So that not
+ * every lack costs a way to the database, a decision can also be scouted: then what is lacking is noted, and taken as not being there.
  *
  * It is made for one transaction. What was loaded once stays as the transaction changed it.
  */
@@ -16,8 +17,8 @@ import { decodeRecord } from '../../src/testing/record-bytes.js';
 import type { Rows } from './database.js';
 import { type Index, Lacks, type Want, wantKey } from './lacks.js';
 
-/** As many completed jobs are loaded to be forgotten as one decision forgets. */
-const oldestAtOnce = 256;
+/** As many completed jobs are loaded to be forgotten as one decision forgets; and as many that are due. */
+export const oldestAtOnce = 256;
 
 export class PartialState extends State {
   readonly #known = new Set<string>();
@@ -25,6 +26,8 @@ export class PartialState extends State {
   readonly #settings = new Set<string>();
   readonly inserted: Id[] = [];
   #position: number;
+  /** What was lacking so far, by key, while it scouts. */
+  #scouted: Map<string, Want> | undefined;
   /** What the database counted, and how much of that was loaded: the rest is to be added to what is counted here. */
   readonly #stored = new Counts();
   readonly #loaded = new Counts();
@@ -55,6 +58,21 @@ export class PartialState extends State {
     }
   }
 
+  /** What a decision lacks, as far as can be told without having any of it. */
+  scout(now: number, decide: () => void): Want[] {
+    const mark = this.begin(now);
+    const scouted = new Map<string, Want>();
+    this.#scouted = scouted;
+    try {
+      decide();
+    } catch {
+      // It went wrong for want of what it lacks, or goes wrong anyway.
+    }
+    this.#scouted = undefined;
+    this.rollback(mark);
+    return [...scouted.values()];
+  }
+
   override begin(now: number): number {
     // What it lacks may show at any point: there is always a way back.
     return super.begin(now, true);
@@ -65,7 +83,7 @@ export class PartialState extends State {
   }
 
   override job(id: Id): JobRecord | undefined {
-    if (id !== '' && !this.#jobs.has(id)) throw new Lacks({ kind: 'job', id });
+    if (id !== '' && !this.#jobs.has(id)) this.#lack({ kind: 'job', id });
     return super.job(id);
   }
 
@@ -168,7 +186,7 @@ export class PartialState extends State {
   }
 
   override setting(key: string): SettingRecord | undefined {
-    if (!this.#settings.has(key) && !this.#known.has('settings')) throw new Lacks({ kind: 'setting', key });
+    if (!this.#settings.has(key) && !this.#known.has('settings')) this.#lack({ kind: 'setting', key });
     return super.setting(key);
   }
 
@@ -191,7 +209,12 @@ export class PartialState extends State {
   }
 
   #need(want: Want): void {
-    if (!this.#known.has(wantKey(want))) throw new Lacks(want);
+    if (!this.#known.has(wantKey(want))) this.#lack(want);
+  }
+
+  #lack(want: Want): void {
+    if (this.#scouted === undefined) throw new Lacks(want);
+    this.#scouted.set(wantKey(want), want);
   }
 
   #needBucket(queue: string, quota: string): void {

@@ -22,7 +22,7 @@ import { decodeRecord } from '../../src/testing/record-bytes.js';
 import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
 import { Lacks, type Want } from './lacks.js';
 import { admitNews, type News } from './news.js';
-import { PartialState } from './partial-state.js';
+import { oldestAtOnce, PartialState } from './partial-state.js';
 
 /** However late it is decided, it happens at the time at which it was asked. */
 interface Timed extends Asked {
@@ -276,8 +276,7 @@ export class SharedStore implements Store {
     const group = new Group();
     for (const one of asked) {
       const outside = { ...this.#outside, now: one.now };
-      for (let want: Want | undefined; ; ) {
-        if (want !== undefined) await fill(view, transaction, [want]);
+      for (;;) {
         let decided: Decided | Error;
         try {
           decided = decide(view, one.command, outside);
@@ -285,7 +284,8 @@ export class SharedStore implements Store {
           decided = error as Error;
         }
         if (decided instanceof Lacks) {
-          want = decided.want;
+          const wants = view.scout(one.now, () => decide(view, one.command, outside));
+          await fill(view, transaction, wants);
           continue;
         }
         if (decided instanceof Error) group.refuse(one, decided);
@@ -318,6 +318,8 @@ function wantsOf(command: Command): Want[] {
     const keyed = command.jobs.filter(({ options }) => options.unique !== undefined);
     return keyed.map(({ options }) => ({ kind: 'found', index: 'unique', key: `${command.queue}\n${options.unique}` }));
   }
+  // Before anything of the group is completed, so that this is known to be older.
+  if (command.type === 'forget') return [{ kind: 'oldest', most: oldestAtOnce }];
   if (!('job' in command)) return [];
   const job: Want = { kind: 'job', id: command.job };
   return command.type === 'settle' ? [job, { kind: 'found', index: 'inner', key: command.job }] : [job];
