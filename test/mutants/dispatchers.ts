@@ -34,8 +34,8 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'one that was taken for dead goes on claiming',
     tags: ['5.6'],
     file: 'core/decide.ts',
-    find: 'return job.queued && state.isActive(dispatcher)',
-    replace: 'return job.queued',
+    find: '    state.isActive(dispatcher) &&\n',
+    replace: '',
   },
   {
     bug: 'one that was taken for dead does not hear of it',
@@ -91,7 +91,7 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'a store that nobody else can have open waits for the dead',
     tags: ['5.7'],
     file: 'core/dispatcher.ts',
-    find: "if (setting.kind === 'dispatcher' && setting.active) becomeInactive(decision, setting);",
+    find: '  for (const dispatcher of dead) becomeInactive(decision, dispatcher);',
     replace: '',
   },
   {
