@@ -8,4 +8,8 @@ export const stubborn = defineJobs<typeof import('./stubborn.js')>(
 );
 export const within = defineJobs<typeof import('./within.js')>('within', new URL('./within.js', import.meta.url));
 export const buffers = defineJobs<typeof import('./buffers.js')>('buffers', new URL('./buffers.js', import.meta.url));
-export const realJobs = [marking, stubborn, within, buffers];
+export const deciding = defineJobs<typeof import('./deciding.js')>(
+  'deciding',
+  new URL('./deciding.js', import.meta.url),
+);
+export const realJobs = [marking, stubborn, within, buffers, deciding];

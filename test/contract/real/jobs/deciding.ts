@@ -1,0 +1,43 @@
+/** Functions that are asked about jobs on real threads, some of which never return. */
+import { appendFileSync } from 'node:fs';
+import { type AskedJob, type ChooserQuestion, currentJob, type RetryAnswer, type RetryQuestion } from 'callsheet';
+
+/** Leaves its attempt in the file, and fails. */
+export function failing(file: string): never {
+  appendFileSync(file, `attempt ${currentJob().attempt}\n`);
+  throw new RangeError('not yet');
+}
+
+export const hello = (name: string): string => `hello ${name}`;
+
+/** Ends its thread. */
+export function exits(file: string): never {
+  appendFileSync(file, `attempt ${currentJob().attempt}\n`);
+  process.exit(1);
+}
+
+/** Counts with the job: twice again, whatever happened. */
+export function twice({ data }: RetryQuestion): RetryAnswer {
+  const count = ((data as number | undefined) ?? 0) + 1;
+  return { retry: count <= 2, afterMs: 1, data: count };
+}
+
+/** Never returns. */
+export function loopsForEver(): boolean {
+  for (;;);
+}
+
+/** Takes its whole thread with it. */
+export function exitsAsked(): boolean {
+  process.exit(1);
+}
+
+export const takesAda = (job: AskedJob): boolean => job.arguments[0] === 'Ada';
+
+/** Never returns when it is asked about Bob. */
+export function loopsAtBob(job: AskedJob): boolean {
+  while (job.arguments[0] === 'Bob');
+  return true;
+}
+
+export const lastFirst = ({ waiting }: ChooserQuestion): readonly AskedJob[] => [...waiting].reverse();
