@@ -199,6 +199,8 @@ export class Database {
     switch (want.kind) {
       case 'job':
         return this.#readJob(want.id, rows);
+      case 'tree':
+        return this.#readTree(want.id, rows);
       case 'found': {
         const key = `${want.index} ${want.key}`;
         return [key, ...[...(this.#found.get(key) ?? [])].flatMap((id) => this.#readJob(id, rows))];

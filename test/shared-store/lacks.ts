@@ -8,6 +8,8 @@ export type Index = 'parent' | 'inner' | 'unique' | 'agent' | 'dispatcher' | 'bo
 
 export type Want =
   | { readonly kind: 'job'; readonly id: Id }
+  /** With all that belongs to it. */
+  | { readonly kind: 'tree'; readonly id: Id }
   /** All jobs that an index has under a key. */
   | { readonly kind: 'found'; readonly index: Index; readonly key: string }
   /** How many an index has under a key. */
@@ -24,7 +26,8 @@ export type Want =
 export function wantKey(want: Want): string {
   switch (want.kind) {
     case 'job':
-      return `job ${want.id}`;
+    case 'tree':
+      return `${want.kind} ${want.id}`;
     case 'found':
     case 'count':
       return `${want.kind} ${want.index} ${want.key}`;

@@ -185,6 +185,16 @@ export class PartialState extends State {
     return super.oldestCompleted;
   }
 
+  /** There may be some: who wants to know looks for them. */
+  override get hasRetryDefaults(): boolean {
+    return true;
+  }
+
+  override forgetParts(job: JobRecord): void {
+    this.#need({ kind: 'tree', id: job.id });
+    super.forgetParts(job);
+  }
+
   override setting(key: string): SettingRecord | undefined {
     if (!this.#settings.has(key) && !this.#known.has('settings')) this.#lack({ kind: 'setting', key });
     return super.setting(key);

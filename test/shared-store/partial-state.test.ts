@@ -1,0 +1,35 @@
+/** A partial state is as good as its guards: whatever a decision can read of a state is guarded, or told here to need no guard. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { State } from '../../src/core/state.js';
+import { PartialState } from './partial-state.js';
+
+/** Read by coordinators, stores and tests, whose states have all there is; never by a decision. */
+const readByOthers = [
+  ...['size', 'nextTimer', 'queued', 'queuedJobs', 'scheduled', 'busy', 'queuesInLine', 'heldQuotas', 'calledBack'],
+  ...[
+    'firstQueued',
+    'firstManyQueued',
+    'laneOf',
+    'judge',
+    'annotation',
+    'annotations',
+    'annotationsOf',
+    'completedBy',
+    'ratesUsed',
+  ],
+];
+/** Change it, or say what was changed: what was read before, or what is found by its key alone. */
+const changing = [
+  ...['change', 'annotate', 'forgetOldest', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload'],
+  ...['load', 'unload', 'loadSetting', 'loadAnnotation', 'loaded'],
+  ...['admit', 'expel', 'admitSetting', 'admitAnnotation', 'admitBucket'],
+];
+
+describe('a partial state', () => {
+  it('guards whatever a decision can read', () => {
+    const guarded = Object.getOwnPropertyNames(PartialState.prototype);
+    const unguarded = Object.getOwnPropertyNames(State.prototype).filter((name) => !guarded.includes(name));
+    assert.deepEqual(unguarded.sort(), [...readByOthers, ...changing].sort());
+  });
+});
