@@ -12,6 +12,7 @@ import { http } from './http.js';
 import { idle } from './idle.js';
 import { latency } from './latency.js';
 import { life } from './life.js';
+import { maps } from './map.js';
 import { monteCarlo } from './monte-carlo.js';
 import { parallelParts } from './parallel.js';
 import { manyPending, pending } from './pending.js';
@@ -37,6 +38,7 @@ export const benches: readonly Bench[] = [
   cancel,
   pending,
   manyPending,
+  maps,
   idle,
 ];
 

@@ -14,12 +14,12 @@ const root = new URL('../../', import.meta.url);
 /** What the guide's examples have without saying so. */
 const opening = `
 import assert from 'node:assert/strict';
-import { defineJobs, open, parallel, retryErrors, serial, transfer } from 'callsheet';
+import { defineJobs, map, open, parallel, retryErrors, serial, transfer } from 'callsheet';
 const work = defineJobs('work', new URL('./work.js', import.meta.url));
 const callsheet = await open({ directory: './' + import.meta.url.split('/').at(-1) + '-jobs', jobs: [work], threads: 2 });
 const queue = callsheet.queue();
 `;
-const closing = '\nawait callsheet.close();\nvoid [parallel, retryErrors, serial, transfer];\n';
+const closing = '\nawait callsheet.close();\nvoid [map, parallel, retryErrors, serial, transfer];\n';
 
 /** The blocks of the README that name the file they are, in order. */
 async function examples(): Promise<Map<string, string>> {

@@ -2,9 +2,10 @@
  * The trivial job: so little that all that is measured is what surrounds it. Its result says on which thread it was made.
  */
 import { threadId } from 'node:worker_threads';
-import type { CompletedJobs } from 'callsheet';
+import type { CompletedItems, CompletedJobs } from 'callsheet';
 
 const threadLimit = 65_536;
+const none: ReadonlySet<number> = new Set();
 
 /** The number, with the thread's id behind it. */
 export function stamp(number: number): number {
@@ -28,4 +29,11 @@ export function stampPadded(number: number, _padding: string): number {
 /** The postprocess of many trivial jobs: all that they returned. */
 export function stampsOf(parts: CompletedJobs<number>): number[] {
   return Array.from(parts, ({ result }) => result);
+}
+
+/** How many results a map has; throws where one is not what its item is to give. */
+export async function countStamps(items: CompletedItems<number>): Promise<number> {
+  let count = 0;
+  for await (const { result } of items) checkStamp(result, count++, none);
+  return count;
 }

@@ -3,7 +3,7 @@
  * are used that do neither.
  */
 import { readFile } from 'node:fs/promises';
-import { type CompletedJobs, currentJob, type JobReference } from 'callsheet';
+import { type CompletedItems, type CompletedJobs, currentJob, type JobReference } from 'callsheet';
 
 /** What ran, in order. */
 export const seen: string[] = [];
@@ -115,6 +115,14 @@ export const gather = (parts: CompletedJobs<number>): number => {
   for (const { result } of parts) sum += result;
   return sum;
 };
+
+/** What a map came to. */
+export async function collect<T>(items: CompletedItems<T>): Promise<T[]> {
+  seen.push('postprocess');
+  const all: T[] = [];
+  for await (const { result } of items) all.push(result);
+  return all;
+}
 
 export async function gatherWhenOpen(parts: CompletedJobs<number>): Promise<number> {
   await hold('postprocess');
