@@ -104,11 +104,16 @@ export class Pool implements PoolPort {
       agent: runs[0]!.free ? '' : runs[0]!.agent,
       runs: new Map(),
     };
+    let last = runs[0]!.agent;
+    let agent = agentName(last);
     for (const run of runs) {
-      const { job: id, parent, callable, attempt, queue, agent, args, fed, timeoutMs } = run;
+      if (run.agent !== last) {
+        last = run.agent;
+        agent = agentName(last);
+      }
       const { slot, word } = thread.assign(batch, run);
-      const own = { slot, word, id, parent, callable, attempt, queue, agent: agentName(agent), args, fed };
-      this.#writer.add({ ...own, timed: timeoutMs > 0 });
+      const { job: id, parent, callable, attempt, queue, args, fed, timeoutMs } = run;
+      this.#writer.add({ slot, word, id, parent, callable, attempt, queue, agent, args, fed, timed: timeoutMs > 0 });
     }
     thread.batches.add(batch);
     const packed = this.#writer.finish();

@@ -24,7 +24,7 @@ export interface EncodeContext {
   /** The id that a live handle among the arguments stands for. */
   readonly reference: (value: object) => Uint8Array | undefined;
   /** Takes the buffers that jobs are given as they are; undefined where that cannot be. */
-  readonly handed?: HandedBuffers;
+  readonly handed?: HandedBuffers | undefined;
 }
 
 /** A message, and who reads it, goes down as deep as a composition does. */

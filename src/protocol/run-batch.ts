@@ -14,9 +14,12 @@ import type { WireOutcome, WireRun } from './dispatch.js';
 
 const flag = { part: 1, args: 2, fed: 4, timed: 8 } as const;
 
+const unnamed: { readonly name: string | undefined; readonly number: number } = { name: undefined, number: 0 };
+
 export class RunBatchWriter {
   readonly #out = new ByteWriter();
   readonly #names = new Map<string, number>();
+  #last = [unnamed, unnamed, unnamed];
 
   add(run: WireRun): void {
     const out = this.#out;
@@ -32,9 +35,9 @@ export class RunBatchWriter {
         (run.timed ? flag.timed : 0),
     );
     if (parent !== '') out.id(parent);
-    this.#name(run.callable);
-    this.#name(run.queue);
-    this.#name(run.agent);
+    this.#name(run.callable, 0);
+    this.#name(run.queue, 1);
+    this.#name(run.agent, 2);
     out.varint(run.attempt);
     if (args !== null) this.#bytes(args);
     if (fed === null) return;
@@ -47,11 +50,16 @@ export class RunBatchWriter {
     const bytes = this.#out.copy();
     this.#out.clear();
     this.#names.clear();
+    this.#last = [unnamed, unnamed, unnamed];
     return bytes;
   }
 
-  #name(name: string): void {
+  /** Mostly it is the name that the run before has in the same place. */
+  #name(name: string, place: number): void {
+    const last = this.#last[place]!;
+    if (last.name === name) return this.#out.varint(last.number);
     const known = this.#names.get(name);
+    this.#last[place] = { name, number: known ?? this.#names.size };
     this.#out.varint(known ?? this.#names.size);
     if (known !== undefined) return;
     this.#names.set(name, this.#names.size);

@@ -47,29 +47,32 @@ export function transferListOf(handed: Handed): ArrayBuffer[] {
 
 /** Collects what the jobs of one put are given. */
 export class HandedBuffers {
-  readonly #byJob = new Map<Id, HandedBuffer[]>();
-  readonly #movedTo = new Map<HandedBuffer, Id>();
+  /** Made when they are needed, which is hardly ever. */
+  #byJob: Map<Id, HandedBuffer[]> | undefined;
+  #moved: Set<HandedBuffer> | undefined;
 
   /** Gives the buffer's place in the job's list. */
   add(job: Id, buffer: HandedBuffer): number {
+    this.#byJob ??= new Map();
     const there = this.#byJob.get(job) ?? [];
     this.#byJob.set(job, there);
     const known = there.indexOf(buffer);
     if (known >= 0) return known;
     if (types.isArrayBuffer(buffer)) {
-      if (this.#movedTo.has(buffer)) throw new Error('it is moved to another job of the same put');
-      this.#movedTo.set(buffer, job);
+      this.#moved ??= new Set();
+      if (this.#moved.has(buffer)) throw new Error('it is moved to another job of the same put');
+      this.#moved.add(buffer);
     }
     return there.push(buffer) - 1;
   }
 
   has(job: Id): boolean {
-    return this.#byJob.has(job);
+    return this.#byJob?.has(job) ?? false;
   }
 
   /** The put is made: what is to be moved is empty for its caller from here on. Undefined: there is nothing. */
   take(): Handed | undefined {
-    if (this.#byJob.size === 0) return undefined;
+    if (this.#byJob === undefined) return undefined;
     for (const buffers of this.#byJob.values()) {
       for (const [index, buffer] of buffers.entries()) {
         if (types.isArrayBuffer(buffer))

@@ -20,6 +20,12 @@ export class Client {
   /** What feeds maps here. */
   readonly feeders = new Map<Id, Feeder>();
   readonly #modules: Readonly<Record<string, WireModule>>;
+  readonly #references: OutcomeOptions = {
+    reference: (id) => new Job(this, idFromBytes(id)),
+    pieces: {
+      later: async (job, from) => (await this.ask({ type: 'completed', job, from, reader: 'client' })) as Uint8Array,
+    },
+  };
 
   constructor(link: Link, dispatcher: Id, modules: Readonly<Record<string, WireModule>>, durability: Level) {
     this.link = link;
@@ -30,21 +36,16 @@ export class Client {
 
   /** For what is to be put at this level; a job that nothing outlives can be given buffers as they are. */
   puttingAt(level: Level): EncodeContext {
-    return level === 'memory' ? { ...this.encoding(), handed: new HandedBuffers() } : this.encoding();
+    return this.encoding(level === 'memory' ? new HandedBuffers() : undefined);
   }
 
-  encoding(): EncodeContext {
-    return { modules: this.#modules, now: Date.now(), reference: referenceOf };
+  encoding(handed?: HandedBuffers): EncodeContext {
+    return { modules: this.#modules, now: Date.now(), reference: referenceOf, handed };
   }
 
   /** What makes the references among results and annotations live handles again. */
   references(): OutcomeOptions {
-    return {
-      reference: (id) => new Job(this, idFromBytes(id)),
-      pieces: {
-        later: async (job, from) => (await this.ask({ type: 'completed', job, from, reader: 'client' })) as Uint8Array,
-      },
-    };
+    return this.#references;
   }
 
   do(command: WireCommand, level: Level = this.durability): Promise<unknown> {

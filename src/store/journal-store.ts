@@ -15,7 +15,7 @@ import { machinePace, type Pace } from './pace.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter } from './record-writer.js';
 import { Snapshots } from './snapshots.js';
-import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from './store.js';
+import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
 import type { StoredPayload } from './stored-payload.js';
 
 /** A frame at level `process` is on the disk after this time at the latest, unless a sync was asked for before. */
@@ -103,7 +103,7 @@ export class JournalStore implements Store {
       for (const { reply } of asked) reply?.(this.#failed);
       return;
     }
-    const outside = { ...this.#outside, now: this.#outside.now() };
+    const outside = outsideNow(this.#outside);
     for (const one of asked) this.#group.decide(this.state, one, outside);
   }
 
@@ -191,7 +191,7 @@ export class JournalStore implements Store {
     this.#snapshots.giveUp();
     this.state.rollback(0);
     const again = new Group();
-    const outside = { ...this.#outside, now: this.#outside.now() };
+    const outside = outsideNow(this.#outside);
     for (const asked of group.asked) {
       if (takesRoom.has(asked.command.type)) again.refuse(asked, full);
       else again.decide(this.state, asked, outside);

@@ -5,7 +5,7 @@ import { gates } from '../core/commands.js';
 import { State } from '../core/state.js';
 import { Group } from './group.js';
 import { lookAt } from './look-at.js';
-import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from './store.js';
+import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
 import type { StoredPayload } from './stored-payload.js';
 
 export class MemoryStore implements Store {
@@ -29,7 +29,7 @@ export class MemoryStore implements Store {
   }
 
   transact(asked: readonly Asked[]): void {
-    const outside = { ...this.#outside, now: this.#outside.now() };
+    const outside = outsideNow(this.#outside);
     for (const one of asked) this.#group.decide(this.state, one, outside);
   }
 

@@ -33,6 +33,12 @@ export interface StoreOwner {
 /** What decisions are handed from outside; the time is the store's clock. */
 export type StoreOutside = Omit<Outside, 'now'> & { now(): number };
 
+/** What a decision is handed that is made now. Written out: it is made for every command. */
+export function outsideNow(outside: StoreOutside): Outside {
+  const { listening, dispatcher, random, failure } = outside;
+  return { now: outside.now(), listening, dispatcher, random, failure };
+}
+
 export interface StoreFigures {
   /** Group commits written. */
   readonly frames: number;

@@ -11,7 +11,7 @@ import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError
 import { idToText, newId } from '../protocol/id.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
 import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
-import type { Handed } from '../protocol/transfer.js';
+import type { Handed, HandedBuffers } from '../protocol/transfer.js';
 import { Client } from '../runtime/client.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { Runtime } from '../runtime/open.js';
@@ -168,8 +168,8 @@ class VirtualClient extends Client {
     this.#clock = clock;
   }
 
-  override encoding(): EncodeContext {
-    return { ...super.encoding(), now: this.#clock.now() };
+  override encoding(handed?: HandedBuffers): EncodeContext {
+    return { ...super.encoding(handed), now: this.#clock.now() };
   }
 }
 
