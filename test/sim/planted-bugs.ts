@@ -151,8 +151,8 @@ const planted: readonly PlantedBug[] = [
   {
     bug: 'a snapshot is published before its log is on the disk',
     file: 'journal/journal.ts',
-    find: '      await this.sync();\n      await this.#kept',
-    replace: '      await this.#kept',
+    find: '      await this.sync();\n      this.#log.requireInPlace();',
+    replace: '      this.#log.requireInPlace();',
   },
   {
     bug: 'a snapshot gets its name before it is on the disk',
