@@ -4,7 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { JournalCorruptError } from '../errors.js';
-import { type Disk, type DiskFile, errorCodeOf } from './disk.js';
+import { closeAll, type Disk, type DiskFile, errorCodeOf } from './disk.js';
 import { readFully } from './file-window.js';
 import { maxFrameBytes, maxPartBytes, type Position } from './format.js';
 import { unreadable } from './survey.js';
@@ -56,7 +56,7 @@ export class EntryReader {
   }
 
   close(): void {
-    for (const file of this.#open.values()) file.close();
+    closeAll(this.#open.values());
     this.#open.clear();
   }
 

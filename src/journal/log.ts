@@ -15,7 +15,7 @@ import {
   JournalWriteError,
   StorageFullError,
 } from '../errors.js';
-import { type Disk, type DiskFile, isDiskFull, PartialWriteError } from './disk.js';
+import { closeAll, type Disk, type DiskFile, isDiskFull, PartialWriteError } from './disk.js';
 import { maxSegmentNumber } from './file-names.js';
 import { type Entry, fileHeaderBytes, frameHeaderBytes, type Position } from './format.js';
 import { checkedPayloadBytes, FrameWriter, type LogEnd } from './frame-writer.js';
@@ -171,8 +171,7 @@ export class Log {
       await this.#sharedSync.request();
       await this.#markEnd();
     } finally {
-      this.end.file.close();
-      this.#reserve?.close();
+      closeAll(this.#reserve === undefined ? [this.end.file] : [this.end.file, this.#reserve]);
     }
   }
 

@@ -51,6 +51,10 @@ export class KillOracle {
     if (word === 'put') {
       const [kind, name, id] = rest as [string, string, string];
       this.#acknowledged.set(name, { kind, id, round: this.#round });
+    } else if (word === 'failed') {
+      // Only what never begins twice may fail, and no thread dies here by itself.
+      assert.equal(this.#acknowledged.get(rest[0]!)!.kind, 'never', line);
+      assert.doesNotMatch(line, /its thread died/);
     } else if (word === 'parts') {
       const [name, count] = rest as [string, string];
       for (let part = 0; part < Number(count); part++) this.#isOver(`${name}/${part}`);

@@ -4,6 +4,7 @@
  *   open                      the runtime is open
  *   put KIND NAME ID          the put was acknowledged
  *   parts NAME COUNT          so many of the parts are completed
+ *   failed NAME MESSAGE       the outcome is there, and this is why
  *   done NAME                 the outcome is there
  *
  * Each job marks its start in the file, by its name; parts are NAME/0, NAME/1 …, a postprocess is NAME/end. On a line on its standard
@@ -51,7 +52,8 @@ async function putForEver(): Promise<never> {
         told = partsDone;
       }
     }
-    await job.result();
+    const failure = await job.failure();
+    if (failure !== undefined) say('failed', name, failure.message);
     say('done', name);
   }
 }
