@@ -15,6 +15,7 @@ const suites = [
   'store/journal-payloads',
   'store/journal-snapshots',
   'store/journal-crash',
+  'store/journal-io-errors',
   'sim/simulation',
 ];
 env.CALLSHEET_SEEDS ??= '100';
