@@ -1,0 +1,244 @@
+/**
+ * Two runtimes that work on one database, each with a coordinator, a store and a view of its own: what the contract says of more than one
+ * dispatcher, and of what one asks for and another runs.
+ */
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { VirtualOptions } from 'callsheet/testing';
+import { idFromText } from '../../src/protocol/id.js';
+import type { Kit } from '../../src/testing/kit.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
+import { randomFrom, seedOf } from '../harness/randomness.js';
+import { Database } from '../shared-store/database.js';
+import { type Beside, openBeside } from '../shared-store/kits.js';
+import { randomFaults } from '../shared-store/random-faults.js';
+import { allJobs, inside, work } from './jobs/all.js';
+import { forget, now, openGate, seen } from './jobs/work.js';
+
+/** Longer than its death interval without a word from it. */
+const deathMs = 61_000;
+const pingMs = 30_000;
+
+/** A database, a clock, and kits on them that are closed with the test. */
+class Site {
+  readonly database = new Database();
+  readonly clock = new VirtualClock(Date.UTC(2030, 0));
+  readonly kits: Kit[] = [];
+  readonly #t: TestContext;
+
+  constructor(t: TestContext) {
+    forget();
+    this.#t = t;
+  }
+
+  async open(options: Partial<VirtualOptions> = {}, beside: Partial<Beside> = {}): Promise<Kit> {
+    const { database, clock } = this;
+    const kit = await openBeside({ jobs: allJobs, threads: 1, ...options }, { database, clock, ...beside });
+    this.kits.push(kit);
+    this.#t.after(() => kit.close());
+    return kit;
+  }
+
+  /** All that can happen at this moment has happened, in each of these. */
+  async quiet(...kits: readonly Kit[]): Promise<void> {
+    for (let round = 0; round < 3; round++) for (const kit of kits) await kit.untilIdle();
+  }
+
+  /** Time passes for these; what comes due on the way happens. */
+  async pass(ms: number, ...kits: readonly Kit[]): Promise<void> {
+    const until = this.clock.now() + ms;
+    while (this.clock.nextAt !== undefined && this.clock.nextAt <= until) {
+      this.clock.fireNext(until);
+      await this.quiet(...kits);
+    }
+    this.clock.moveTo(until);
+    await this.quiet(...kits);
+  }
+}
+
+describe('5 two dispatchers', () => {
+  it('[5.1] take the jobs of one queue, each job once, and who put it hears of its end', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open(), await site.open()];
+    const names = Array.from({ length: 12 }, (_, n) => `job ${n}`);
+    const jobs = await a.runtime.queue().putAll(names.map((name) => work.hold(name)));
+    await site.quiet(a, b);
+    assert.deepEqual([a.running.length, b.running.length], [1, 1]);
+    for (const name of names) openGate(name);
+    await site.quiet(a, b);
+    assert.deepEqual([...seen].sort(), [...names].sort(), 'each ran once');
+    assert.deepEqual(await Promise.all(jobs.map((job) => job.result())), names);
+    assert.equal(await b.runtime.job(jobs[3]!.id).result(), 'job 3');
+  });
+
+  it('[5.1] take each job once also where their database has trouble', async (t) => {
+    const site = new Site(t);
+    const random = randomFrom(seedOf(t));
+    const polled = { pollMs: 500 };
+    const [a, b] = [await site.open({ threads: 2 }, polled), await site.open({ threads: 2 }, polled)];
+    site.database.faults = randomFaults(random);
+    const names = Array.from({ length: 40 }, (_, n) => `job ${n}`);
+    for (const [n, name] of names.entries()) {
+      await [a, b][n % 2]!.runtime.queue().put(work.mark(name));
+      if (random(3) === 0) await site.quiet(a, b);
+    }
+    await site.pass(10_000, a, b);
+    assert.deepEqual([...seen].sort(), [...names].sort());
+    const { struck } = site.database;
+    t.diagnostic(JSON.stringify(struck));
+    assert.ok(struck.conflict > 0 && struck.before + struck.after + struck.later > 0 && struck.forgotten > 0);
+  });
+
+  it('[4.1] a quota holds for both together', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open({ threads: 4 }), await site.open({ threads: 4 })];
+    await a.runtime.queue().setQuota('q', { size: 3 });
+    const names = Array.from({ length: 12 }, (_, n) => `${n}`);
+    for (const [n, name] of names.entries())
+      await [a, b][n % 2]!.runtime.queue().put(work.hold(name), { quotas: ['q'] });
+    await site.quiet(a, b);
+    assert.equal(now.running, 3);
+    for (const name of names) {
+      openGate(name);
+      await site.quiet(a, b);
+    }
+    assert.deepEqual([now.most, seen.length, new Set(seen).size], [3, 12, 12]);
+  });
+
+  it('[4.8] a rate is used up by both', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open(), await site.open()];
+    await a.runtime.queue().setQuota('hourly', { size: 9, rate: { count: 4, periodMs: 3_600_000 } });
+    await site.quiet(a, b);
+    for (const [n, name] of ['a', 'b', 'c', 'd', 'e', 'f', 'g'].entries())
+      await [a, b][n % 2]!.runtime.queue().put(work.mark(name), { quotas: ['hourly'] });
+    await site.quiet(a, b);
+    assert.equal(seen.length, 4);
+    await site.pass(1_800_000, a, b);
+    assert.equal(seen.length, 6);
+  });
+
+  it('[5.2] [3.6] each has its agent in a queue that the other created; paused by one, it is paused for both', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open(), await site.open()];
+    const mail = await a.runtime.createQueue('mail');
+    await site.quiet(a, b);
+    assert.deepEqual(
+      (await b.runtime.queue('mail').agents()).map(({ dispatcher }) => dispatcher).sort(),
+      [a.runtime.id, b.runtime.id].sort(),
+    );
+    await mail.pause();
+    await b.runtime.queue('mail').put(work.mark('paused'));
+    await site.quiet(a, b);
+    assert.deepEqual(seen, []);
+    await b.runtime.queue('mail').resume();
+    await site.quiet(a, b);
+    assert.deepEqual(seen, ['paused']);
+  });
+
+  it('[2.10] a job is cancelled where it runs, whoever asks', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open({ agent: false }), await site.open()];
+    const job = await a.runtime.queue().put(work.hold('job'));
+    await site.quiet(a, b);
+    assert.deepEqual(b.running, [job.id]);
+    await job.cancel();
+    await site.quiet(a, b);
+    assert.deepEqual([b.running, (await job.failure())?.name], [[], 'JobCancelledError']);
+  });
+
+  it('[10.2] what a job says is heard elsewhere while it runs, and the other way round', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open({ agent: false }), await site.open()];
+    const job = await a.runtime.queue().put(inside.listen('answer', 3_600_000));
+    await site.quiet(a, b);
+    const waiting = job.annotations.waitFor('answer', { timeoutMs: 3_600_000 });
+    await a.runtime.job(job.id).annotations.set('answer', 42);
+    await site.quiet(a, b);
+    assert.deepEqual([await waiting, await job.result()], [42, 42]);
+  });
+});
+
+describe('5 the death of one', () => {
+  it('[5.6] gives what it had to the other: begun, claimed, and in callbacks', async (t) => {
+    const site = new Site(t);
+    const a = await site.open({ threads: 2 });
+    const queue = a.runtime.queue();
+    const begun = await queue.put(work.hold('begun'));
+    const called = await queue.put(work.mark('called').onBoth(work.hold.with('callback') as never));
+    await site.quiet(a);
+    const b = await site.open({ threads: 4 });
+    assert.deepEqual([...seen].sort(), ['begun', 'called', 'callback'].sort());
+    await a.crash();
+    await site.pass(deathMs - pingMs, b);
+    assert.equal(seen.length, 3, 'it may live yet');
+    await site.pass(2 * pingMs, b);
+    assert.deepEqual(seen.slice(3).sort(), ['begun', 'callback'], 'what was over is not run again');
+    openGate('begun');
+    openGate('callback');
+    await site.quiet(b);
+    assert.equal(await b.runtime.job(begun.id).result(), 'begun');
+    assert.equal(await b.runtime.job(called.id).status(), 'completed');
+    assert.equal((await b.runtime.job(begun.id).details()).interruptions, 0, 'a suspect is not counted');
+  });
+
+  it('[5.6] claimed jobs go back uncounted', async (t) => {
+    const site = new Site(t);
+    const a = await site.open();
+    const job = await a.runtime.queue().put(work.hold('job'));
+    assert.equal(await job.status(), 'assigned');
+    await a.crash();
+    const b = await site.open();
+    await site.pass(deathMs + pingMs, b);
+    assert.deepEqual(b.running, [job.id]);
+    const { attempts, interruptions } = await b.runtime.job(job.id).details();
+    assert.deepEqual([attempts, interruptions], [1, 0]);
+  });
+
+  it('[5.6] thought dead and alive, it notices, logs at fatal and reactivates; what it then says of its jobs is refused', async (t) => {
+    const site = new Site(t);
+    const b = await site.open();
+    await site.pass(1000, b);
+    const a = await site.open({ stopGraceMs: 1e9 });
+    const pauseB = await b.runtime.queue().put(work.hold('of b'));
+    await site.quiet(b);
+    const job = await a.runtime.queue().put(work.holdDeaf('taken'));
+    await site.quiet(a);
+    assert.deepEqual(a.running, [job.id]);
+    site.database.silence(idFromText(a.runtime.id)!);
+    openGate('of b');
+    await site.quiet(b);
+    assert.equal(await pauseB.status(), 'completed');
+    await site.pass(pingMs - 500, b);
+    assert.deepEqual(b.running, [job.id], 'the other has it');
+    await site.pass(1000, a, b);
+    assert.equal(a.fatal.length, 1);
+    assert.match(a.fatal[0]!.message, /taken for dead/);
+    openGate('taken');
+    await site.quiet(a, b);
+    assert.equal(await job.result(), 'taken');
+    assert.ok(a.logs.some(({ level, message }) => level === 'error' && /taken from this claim/.test(message)));
+    const { attempts, endAt } = await job.details();
+    assert.deepEqual([attempts, endAt], [2, new Date(site.clock.now())]);
+    await site.pass(pingMs, a, b);
+    const again = await a.runtime.queue().putAll([work.hold('x'), work.hold('y')]);
+    await site.quiet(a, b);
+    assert.deepEqual([...a.running, ...b.running].sort(), again.map(({ id }) => id).sort(), 'both work');
+  });
+
+  it('[5.7] one whose id is at work elsewhere says so, does nothing, and takes over when the other is gone', async (t) => {
+    for (const end of ['close', 'crash'] as const) {
+      const site = new Site(t);
+      const first = await site.open();
+      const dispatcher = idFromText(first.runtime.id)!;
+      const second = await site.open({}, { dispatcher });
+      assert.match(second.logs.find(({ level }) => level === 'warn')?.message ?? '', /at work already/);
+      await first.runtime.queue().putAll([work.hold('one'), work.hold('two')]);
+      await site.pass(2 * pingMs, first, second);
+      assert.deepEqual([first.running.length, second.running.length], [1, 0]);
+      await first[end]();
+      await site.pass(end === 'close' ? pingMs : deathMs + pingMs, second);
+      assert.equal(second.running.length, 1, end);
+    }
+  });
+});
