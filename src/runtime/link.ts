@@ -32,38 +32,34 @@ export interface ComingOutcome {
 
 /** A put of one job: its outcome comes by itself, and is kept until somebody asks or nobody can any more. */
 class Put<Accepted> implements ComingOutcome {
-  readonly #accept: (accepted: Accepted) => void;
-  readonly #reject: (error: Error) => void;
-  readonly #accepted: (coming: ComingOutcome, same: Id | undefined) => Accepted;
+  /** Who put it, until that is done: a put may wait long for its outcome, and needs nothing of this then. */
+  #by: PutBy<Accepted> | undefined;
   readonly job: Id;
   readonly level: Level;
   isAccepted = false;
   #outcome: WireOutcome | Error | undefined;
-  #waiting: OutcomeWaiter[] | undefined;
+  /** Mostly there is one. */
+  #waiting: OutcomeWaiter | undefined;
+  #others: OutcomeWaiter[] | undefined;
 
-  constructor(
-    [job]: WireJob,
-    level: Level,
-    accept: (accepted: Accepted) => void,
-    reject: (error: Error) => void,
-    accepted: (coming: ComingOutcome, same: Id | undefined) => Accepted,
-  ) {
+  constructor([job]: WireJob, level: Level, by: PutBy<Accepted>) {
     this.job = job;
     this.level = level;
-    this.#accept = accept;
-    this.#reject = reject;
-    this.#accepted = accepted;
+    this.#by = by;
   }
 
   /** The job is as safe as was asked; or its unique key made it another. */
   accept(same?: Id): void {
     this.isAccepted = true;
-    this.#accept(this.#accepted(this, same));
+    const by = this.#by;
+    this.#by = undefined;
+    by?.resolve(by.accepted(this, same));
   }
 
   /** There will be no job, or nothing more is heard of it. */
   fail(error: Error): void {
-    this.#reject(error);
+    this.#by?.reject(error);
+    this.#by = undefined;
     this.settle(error);
   }
 
@@ -71,15 +67,27 @@ class Put<Accepted> implements ComingOutcome {
     // What is kept for later is not to keep the whole message that it came in.
     const isKept = this.#waiting === undefined && !(outcome instanceof Error);
     this.#outcome = isKept ? [outcome[0], new Uint8Array(outcome[1])] : outcome;
-    for (const waiter of this.#waiting ?? none) tell(waiter, outcome);
+    if (this.#waiting !== undefined) tell(this.#waiting, outcome);
+    for (const waiter of this.#others ?? none) tell(waiter, outcome);
     this.#waiting = undefined;
+    this.#others = undefined;
   }
 
   wait(waiter: OutcomeWaiter): void {
     if (this.#outcome !== undefined) tell(waiter, this.#outcome);
-    else if (this.#waiting === undefined) this.#waiting = [waiter];
-    else this.#waiting.push(waiter);
+    else if (this.#waiting === undefined) this.#waiting = waiter;
+    else {
+      this.#others ??= [];
+      this.#others.push(waiter);
+    }
   }
+}
+
+interface PutBy<Accepted> {
+  resolve(accepted: Accepted): void;
+  reject(error: Error): void;
+  /** What is made of it once it is put, and of the job that its unique key made it. */
+  accepted(coming: ComingOutcome, same: Id | undefined): Accepted;
 }
 
 const none: readonly never[] = [];
@@ -195,7 +203,7 @@ export class Link {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
       const number = ++this.#lastRequest;
-      this.#puts.set(number, new Put(job, level, resolve, reject, accepted) as Put<unknown>);
+      this.#puts.set(number, new Put(job, level, { resolve, reject, accepted }) as Put<unknown>);
       this.#say(['put', number, queue, level, job]);
     });
   }

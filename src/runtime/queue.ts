@@ -94,9 +94,10 @@ export class Queue {
       const wire = this.#encoded(encoding, job, options, 'the job', '');
       this.#client.link.handOver(encoding.handed);
       const { link } = this.#client;
+      const [id] = wire;
       const put = link.put(this.name, level, wire, (coming, same) => {
-        if (same === undefined) return new Job<Result>(this.#client, wire[0], coming);
-        const hand = link.hold(wire[0], wire[0]);
+        if (same === undefined) return new Job<Result>(this.#client, id, coming);
+        const hand = link.hold(id, id);
         hand.same = [same];
         return new Job<Result>(this.#client, same, undefined, hand);
       });
