@@ -5,6 +5,7 @@
  */
 import { argv, stdout } from 'node:process';
 import { taggedTests } from '../contract-tags.js';
+import { asking } from './asking.js';
 import { dispatchers } from './dispatchers.js';
 import type { Mutant } from './mutant.js';
 import { Sandbox } from './sandbox.js';
@@ -16,8 +17,9 @@ import { section7 } from './section-7.js';
 const atOnce = 2;
 
 const wanted = argv.slice(2);
-const mutants = [...section2, ...section3and4, ...section5to10, ...section7, ...dispatchers].filter(({ tags }) =>
-  wanted.length === 0 ? true : tags.some((tag) => wanted.some((word) => tag === word || tag.startsWith(`${word}.`))),
+const mutants = [...section2, ...section3and4, ...section5to10, ...section7, ...dispatchers, ...asking].filter(
+  ({ tags }) =>
+    wanted.length === 0 ? true : tags.some((tag) => wanted.some((word) => tag === word || tag.startsWith(`${word}.`))),
 );
 const tests = taggedTests();
 /** What passes without any bug planted, by tags. */
