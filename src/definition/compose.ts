@@ -102,7 +102,8 @@ function compose(
   }
   return new Composition({
     form,
-    parts: parts.map((part, index) => asJob(part, `${form}: parts[${index}]`)),
+    // Holes are no jobs either. Frozen, so that no composition can come to stand in itself.
+    parts: Object.freeze(Array.from(parts, (part, index) => asJob(part, `${form}: parts[${index}]`))),
     postprocess: postprocess as Composition['postprocess'],
     options: {},
     callbacks: [],

@@ -155,6 +155,58 @@ describe('7 composition', () => {
     assert.ok(cancelMs < 3 * putMs + 100);
   });
 
+  for (const make of [serial, parallel]) {
+    it(`[7.1] what is no job is no part of a ${make.name}, and nothing is stored`, async (t) => {
+      const kit = await opened(t);
+      const handle = await kit.runtime.queue().put(work.add(1, 1), { beginAfter: hourMs });
+      const holes: Part[] = [work.mark('first')];
+      holes[2] = work.mark('last');
+      for (const [parts, index] of [
+        [[work.mark('a'), 3], 1],
+        [[undefined], 0],
+        [[() => 3], 0],
+        [[handle], 0],
+        [holes, 1],
+      ] as const) {
+        const where = new RegExp(`parts\\[${index}\\] is not a job`);
+        assert.throws(() => make(parts as never), { name: 'TypeError', message: where });
+      }
+      assert.throws(() => make(work.mark('a') as never), { name: 'TypeError', message: /array/ });
+      assert.equal((await kit.runtime.stats()).jobs, 1);
+    });
+
+    it(`[7.1] a job that stands in a ${make.name} twice is two parts; no ${make.name} can be made to stand in itself`, async (t) => {
+      const kit = await opened(t);
+      const job = work.mark('same');
+      const whole = make([job, job], { postprocess: work.list });
+      assert.deepEqual(await kit.run<unknown>(whole), ['same', 'same']);
+      assert.throws(() => (whole.parts as Part[]).push(whole), { name: 'TypeError' });
+      let deep = make([job]) as Part;
+      for (let depth = 0; depth < 101; depth++) deep = make([deep]);
+      await assert.rejects(kit.runtime.queue().put(deep), { code: 'INVALID_OPTION', message: /100 deep/ });
+    });
+  }
+
+  it('[7.1] parts and callbacks for a job that nobody knows are refused', async (t) => {
+    const kit = await opened(t);
+    const unknown = kit.runtime.job('01890a5d-ac96-774b-bcce-b302099a8057');
+    await assert.rejects(unknown.addParts([work.mark('a')]), { code: 'JOB_FORGOTTEN' });
+    await assert.rejects(unknown.addCallback(work.tell.with('a') as never), { code: 'JOB_FORGOTTEN' });
+    assert.equal((await kit.runtime.stats()).jobs, 0);
+  });
+
+  it('[7.5] a list of more than a piece is read lazily by the postprocess, from both ends, nested lists with it', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const long = 'x'.repeat(64 * 1024);
+    const parts = (count: number) => Array.from({ length: count }, (_, n) => work.echo(`${n} ${long}`));
+    assert.deepEqual(await kit.run(parallel(parts(40), { postprocess: work.heads })), [40, '0', '39', '20', 820]);
+    const nested = parallel([parallel(parts(20)), parallel(parts(40))], { postprocess: work.nestedHeads });
+    assert.deepEqual(await kit.run(nested), [
+      [20, '0', '19', '10', 210],
+      [40, '0', '39', '20', 820],
+    ]);
+  });
+
   it('[7.2] parts may be compositions', async (t) => {
     const kit = await opened(t, { threads: 3 });
     const inner = (name: string) => serial([work.mark(`${name}1`), work.mark(`${name}2`)], { postprocess: work.list });

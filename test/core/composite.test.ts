@@ -160,3 +160,59 @@ describe('callbacks', () => {
     assert.equal(next.job('a').status, 'completed');
   });
 });
+
+describe('a map', () => {
+  const mapped = () => {
+    const machine = new Machine();
+    machine.put(call('m', {}, { form: 'map', callable: '' }));
+    machine.claim('m');
+    return machine;
+  };
+  const feed = (machine: Machine, from: number, names: readonly string[], chunk = `c${from}`) =>
+    machine.do({ type: 'feed', job: idOf('m'), from, chunk: idOf(chunk), parts: names.map((name) => call(name)) });
+  const names = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `i${from + n}`);
+
+  it('[7.4] takes items from the next one on, and refuses others', () => {
+    const machine = mapped();
+    feed(machine, 0, ['a', 'b']);
+    for (const from of [0, 1, 3]) assert.throws(() => feed(machine, from, ['x']), { code: 'JOB_STATUS' });
+    feed(machine, 2, ['c']);
+    assert.deepEqual(
+      [machine.line(), machine.statuses('m', 'c0')],
+      [
+        ['a', 'b', 'c'],
+        ['active', 'active'],
+      ],
+    );
+  });
+
+  it('[7.4] folds a chunk when its items are done that it will ever have, and ends when all chunks have', () => {
+    const machine = mapped();
+    feed(machine, 0, names(0, 256));
+    feed(machine, 256, ['last']);
+    const effects = machine.line().flatMap((name) => {
+      machine.claim(name);
+      return machine.settle(name).filter(({ type }) => type === 'fold');
+    });
+    assert.deepEqual(told(effects), ['fold c0 (decided)']);
+    assert.deepEqual(told(machine.do({ type: 'endInput', job: idOf('m'), failure: null })), ['fold c256 (decided)']);
+    machine.do({ type: 'fold', job: idOf('c0'), list: payload(9) });
+    assert.deepEqual([machine.state.size, machine.job('m').status], [4, 'active']);
+    machine.do({ type: 'fold', job: idOf('c256'), list: null });
+    assert.deepEqual([machine.state.size, machine.job('m').outcome], [4, 'list']);
+    assert.throws(() => feed(machine, 257, ['x']), { code: 'JOB_STATUS' });
+  });
+
+  it('[7.3] has its chunks folded by the next process, where the last one did not come to it', () => {
+    const machine = mapped();
+    feed(machine, 0, ['a']);
+    machine.do({ type: 'endInput', job: idOf('m'), failure: null });
+    machine.claim('a');
+    machine.settle('a');
+    const next = machine.reopened();
+    assert.equal(next.job('c0').outcome, 'none');
+    next.do({ type: 'fold', job: idOf('c0'), list: payload(9) });
+    next.do({ type: 'fold', job: idOf('c0'), list: payload(8) });
+    assert.deepEqual([next.job('m').outcome, next.job('c0').result?.byteLength], ['list', 9]);
+  });
+});

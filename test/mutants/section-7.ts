@@ -88,10 +88,10 @@ export const section7: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'items are taken from whoever sends them, wherever they begin',
-    tags: ['7.4'],
-    file: 'core/map.ts',
-    find: '  if (from !== taken)',
-    replace: '  if (from > taken)',
+    bug: 'a long list is handed over in one piece',
+    tags: ['7.5'],
+    file: 'protocol/completed-jobs.ts',
+    find: 'if (at < this.#piece.from || at >= this.#piece.end) this.#piece = this.#fetch!(at);',
+    replace: '',
   },
 ];

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { CompletedJobs } from '../../src/protocol/completed-jobs.js';
-import { type CompletedItem, packCompleted, unpackCompleted } from '../../src/protocol/completed-list.js';
+import {
+  type CompletedItem,
+  packCompleted,
+  packReference,
+  unpackCompleted,
+} from '../../src/protocol/completed-list.js';
 import { encodeFailure, failureFrom } from '../../src/protocol/failure.js';
 import { idToText, newId } from '../../src/protocol/id.js';
 import { encodePayload } from '../../src/protocol/payload.js';
@@ -109,6 +114,35 @@ describe('a list of completed jobs', () => {
         [1, 2],
       ],
     );
+  });
+
+  it('[7.5] that is long is had piece by piece, whichever way one goes through it, and only the last piece is kept', () => {
+    const items = Array.from({ length: 1_000 }, (_, index) => value(index));
+    const asked: number[] = [];
+    const now = (_: string, from: number) => {
+      asked.push(from);
+      return packCompleted(items.slice(from, from + 300));
+    };
+    const whole = packReference({ whole: newId(), length: items.length });
+    const jobs = new CompletedJobs<number>(whole, { pieces: { now, later: async () => now('', 0) } }, 'pages');
+    assert.equal(jobs.length, 1_000);
+    assert.deepEqual(
+      Array.from(jobs, ({ result }) => result),
+      Array.from(items.keys()),
+    );
+    assert.deepEqual(asked, [0, 300, 600, 900]);
+    asked.length = 0;
+    for (let index = -1; index >= -1_000; index--) assert.equal(jobs.at(index)!.result, 1_000 + index);
+    assert.ok(asked.length <= 8, `backwards it was asked ${asked.length} times`);
+    for (const index of [1_000, -1_001, 1.5, Number.NaN]) assert.equal(jobs.at(index), undefined);
+  });
+
+  it('[7.5] that is too long for where it cannot be had piece by piece says which limit that is', () => {
+    const whole = packReference({ whole: newId(), length: 500_000 });
+    assert.throws(() => new CompletedJobs(whole, {}, 'pages'), {
+      code: 'PAYLOAD_TOO_LARGE',
+      message: /500000 completed parts .* 256 MiB/,
+    });
   });
 
   it('opens no payload before it is asked for it', () => {

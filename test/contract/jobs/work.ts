@@ -124,6 +124,17 @@ export async function collect<T>(items: CompletedItems<T>): Promise<T[]> {
   return all;
 }
 
+/** What the parts' texts begin with: how many there are, the first, the last, one in the middle, and how many numbers from both ends. */
+export function heads(parts: CompletedJobs): unknown[] {
+  const head = (index: number) => String(parts.at(index)!.result).split(' ')[0]!;
+  let sum = 0;
+  for (let index = 1; index <= parts.length; index++) sum += Number(head(-index)) + 1;
+  return [Array.from(parts, ({ id }) => id).length, head(0), head(-1), head(parts.length / 2), sum];
+}
+
+export const nestedHeads = (parts: CompletedJobs<CompletedJobs>): unknown[] =>
+  Array.from(parts, ({ result }) => heads(result));
+
 export async function gatherWhenOpen(parts: CompletedJobs<number>): Promise<number> {
   await hold('postprocess');
   return gather(parts);

@@ -3,7 +3,7 @@
  * opened the directory after it.
  */
 import assert from 'node:assert/strict';
-import { type Part, parallel, type Runtime, retryErrors, retryNever, serial } from 'callsheet';
+import { map, type Part, parallel, type Runtime, retryErrors, retryNever, serial } from 'callsheet';
 import { marking } from './jobs/all.js';
 
 export interface Afterwards {
@@ -50,6 +50,16 @@ function checkOneAtATime(lines: readonly string[]): void {
       open = undefined;
     }
   }
+}
+
+const mapItems = 300;
+const mapConcurrency = 50;
+
+function putMap(callsheet: Runtime, file: string, name: string) {
+  const items = Array.from({ length: mapItems }, (_, index) => index);
+  const toJob = (index: number) => marking.mark(file, `${name}/${index} ${file}`);
+  const whole = map(items, toJob, { postprocess: marking.gathered, concurrency: mapConcurrency });
+  return callsheet.queue().put(whole, { unique: name });
 }
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
@@ -207,6 +217,34 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
           .map((line) => Number(line.split('/')[1]));
         assert.deepEqual([...new Set(order)], [1, 2, 3, 4, 5, 6], name);
         assert.deepEqual(order, [...order].sort(), 'none again once the next has begun');
+      }
+    },
+  },
+  maps: {
+    tags: '[7.3] [7.4]',
+    what: 'a map that is put again goes on behind what it has taken, and what was done does not run again',
+    async put(callsheet, file, n) {
+      // A few maps are enough work for all the time that there is.
+      const job =
+        n < 3 ? await putMap(callsheet, file, `m${n}`) : await callsheet.queue().put(marking.mark(file, `x${n}`));
+      return [[n < 3 ? `m${n}` : `x${n}`, job.id]];
+    },
+    async check({ callsheet, acknowledged, before, lines }) {
+      const file = before.find((line) => line.startsWith('m'))?.split(' ')[1];
+      for (const [name, id] of acknowledged) {
+        if (name.startsWith('x')) continue;
+        let job = callsheet.job<string[]>(id);
+        // Of one that has not run at all nobody knows the file, and any does.
+        if ((await job.details()).open) job = await putMap(callsheet, file ?? '/dev/null', name);
+        assert.equal(job.id, id);
+        const items = Array.from({ length: mapItems }, (_, index) => `${name}/${index}`);
+        assert.deepEqual(
+          (await job.result()).map((line) => line.split(' ')[0]),
+          items,
+        );
+        const ran = lines().filter((line) => line.startsWith(`${name}/`));
+        assert.ok(file === undefined || new Set(ran).size === mapItems);
+        assert.ok(ran.length <= mapItems + mapConcurrency, `${ran.length} runs of ${mapItems} items`);
       }
     },
   },

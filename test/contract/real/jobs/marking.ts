@@ -1,6 +1,6 @@
 /** Jobs for real threads and processes that die: each start leaves a line in a file, appended in one write, for who looks from outside. */
 import { appendFileSync } from 'node:fs';
-import { type CompletedJobs, currentJob } from 'callsheet';
+import { type CompletedItems, type CompletedJobs, currentJob } from 'callsheet';
 import { marking } from './all.js';
 
 export function mark(file: string, line: string): string {
@@ -41,6 +41,13 @@ export function unsteady(file: string, name: string): number {
 export function say(file: string, name: string): string {
   currentJob().annotations.set('said', name);
   return mark(file, name);
+}
+
+/** All that a map came to. */
+export async function gathered(items: CompletedItems<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const { result } of items) all.push(result);
+  return all;
 }
 
 export function together(file: string, line: string, parts: CompletedJobs<unknown>): unknown[] {
