@@ -1,0 +1,51 @@
+/**
+ * The long forms of the suites: what `npm test` does for seconds, for as long as it takes.
+ *
+ *   npm run test:long -- SUITE [ARGUMENT…]
+ *
+ * What a suite is told by an environment variable here can be told otherwise by setting that variable.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { argv, env, execPath, exit, stderr } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+interface Suite {
+  readonly files: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** It is a program, which takes arguments, rather than files of tests. */
+  readonly isProgram?: boolean;
+}
+
+const suites: Readonly<Record<string, Suite>> = {
+  simulation: { files: ['sim/run.js'], isProgram: true },
+  planted: { files: ['sim/planted-bugs.js'], isProgram: true },
+  crash: {
+    files: ['journal/crash.test.js', 'journal/snapshot-crash.test.js', 'store/journal-crash.test.js'],
+    env: { CALLSHEET_EVERY: '1' },
+  },
+  'io-errors': {
+    files: ['journal/faults.test.js', 'store/journal-io-errors.test.js'],
+    env: { CALLSHEET_EVERY: '1' },
+  },
+  damage: {
+    files: ['journal/recovery.test.js', 'journal/snapshot.test.js', 'store/journal-damage.test.js'],
+    env: { CALLSHEET_EVERY: '1' },
+  },
+  kill: { files: ['e2e/kill.test.js'], env: { CALLSHEET_ROUNDS: '2000' } },
+  codec: { files: ['protocol/payload-property.test.js'], env: { CALLSHEET_CASES: '100000' } },
+  soak: { files: ['e2e/soak.test.js'], env: { CALLSHEET_SOAK_JOBS: '2000000' } },
+};
+
+const [name = '', ...rest] = argv.slice(2);
+const suite = suites[name];
+if (suite === undefined) {
+  stderr.write(`npm run test:long -- SUITE, one of ${Object.keys(suites).join(', ')}\n`);
+  exit(1);
+}
+const compiled = fileURLToPath(new URL('.', import.meta.url));
+const files = suite.files.map((file) => join(compiled, file));
+const args = suite.isProgram
+  ? [...files, ...rest]
+  : ['--test', '--test-reporter=spec', '--test-concurrency=1', ...files];
+spawn(execPath, args, { stdio: 'inherit', env: { ...suite.env, ...env } }).on('exit', (code) => exit(code ?? 1));
