@@ -5,6 +5,7 @@
 import { Coordinator } from '../../src/coordinator/coordinator.js';
 import { idFromText } from '../../src/protocol/id.js';
 import type { CoordinatorMessage } from '../../src/protocol/messages.js';
+import type { Answer } from '../../src/protocol/questions.js';
 import { JournalStore, type JournalStoreOptions } from '../../src/store/journal-store.js';
 import type { StoreOutside } from '../../src/store/store.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
@@ -12,7 +13,7 @@ import type { Random } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';
 import { type PoolWatcher, SimPool } from './sim-pool.js';
 
-const modules = { m: { functions: ['run', 'join'], others: [] } };
+const modules = { m: { functions: ['run', 'join', 'policy'], others: [] } };
 const dispatcher = idFromText('00000000-0000-7000-9000-000000000000')!;
 const forever = { ageMs: 1e15, count: 1e9, bytes: 1e12 };
 const directory = '/journal';
@@ -62,7 +63,10 @@ export class Life {
           this.pool = new SimPool(owner, watcher, random, 2);
           return this.pool;
         },
-        questions: { ask: () => {}, destroy: async () => {} },
+        questions: {
+          ask: (_, then) => void after(random(8000), () => then(anyAnswer(random))),
+          destroy: async () => {},
+        },
         post: this.#whileAlive(hear),
         now: watcher.now,
         after: (ms, callback) => ({ clear: after(ms, callback) }),
@@ -128,6 +132,20 @@ export class Life {
       if (!this.isOver) then(...args);
     };
   }
+}
+
+/** What a policy may say: no more often than not, so that histories end. */
+function anyAnswer(random: Random): Answer {
+  const answers = [
+    { type: 'no' },
+    { type: 'no' },
+    { type: 'now' },
+    { type: 'after', ms: random(5000) },
+    { type: 'at', at: random(2 ** 41) },
+  ] as const;
+  const answer = answers[random(answers.length + 1)];
+  if (answer === undefined) return { type: 'none', problem: 'it does not know' };
+  return { type: 'policy', answer, ...(random(2) === 0 && { data: new Uint8Array(random(300)) }) };
 }
 
 /** Opening, cut short at some operation of the disk. */

@@ -175,7 +175,7 @@ export class Workload {
 
   #options(): JobOptions {
     const random = this.#random;
-    const policy = [undefined, undefined, 'never', retryErrors, 'forever'][random(5)];
+    const policy = [undefined, undefined, 'never', retryErrors, 'forever', 'm#policy'][random(6)];
     return {
       ...(policy && { policy }),
       ...(random(4) === 0 && { priority: random(3) }),
