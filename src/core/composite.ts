@@ -73,10 +73,16 @@ export function endParts(decision: Decision, whole: JobRecord): void {
 
 /** The next part from here on that is still to be done: some may have been ended before their turn. */
 function putNext(decision: Decision, whole: JobRecord, from: number): void {
-  const parts = decision.state.parts(whole);
+  const { state } = decision;
+  const parts = state.parts(whole);
   let index = from;
   while (parts[index]!.counted) index++;
-  enqueue(decision, parts[index]!);
+  const next = parts[index]!;
+  if (next.outcome === 'none') return enqueue(decision, next);
+  // Ended before its turn, with callbacks that still run: it has the turn now, and passes it on when these are done.
+  state.change(next, (row) => {
+    row.eligible = state.nextPosition();
+  });
 }
 
 /** The last part is done, and no more can come: what becomes of them is next. */

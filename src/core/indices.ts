@@ -38,3 +38,8 @@ export function agentOf({ claimed, status, agent }: JobRecord): string {
 export function isUnfinished({ role, status }: JobRecord): boolean {
   return role === 'root' && status !== 'completed' && status !== 'new';
 }
+
+/** The agent whose place the job keeps while its callbacks run; a callback runs in the place of the job above it, its own callbacks too. */
+export function calledBackFor({ status, role, agent }: JobRecord): string {
+  return status === 'callbacks' && (role === 'root' || role === 'part') ? agent : '';
+}

@@ -150,8 +150,10 @@ export function enqueue(decision: Decision, job: JobRecord): void {
   if (job.role === 'part' && job.quotas.length > 0) share(state, job, heldAbove(state, job));
   state.change(job, (row) => {
     row.status = 'pending';
-    if (row.beginAfter > now) row.dueAt = row.beginAfter;
-    else joinLine(state, row);
+    if (row.beginAfter <= now) return joinLine(state, row);
+    row.dueAt = row.beginAfter;
+    // Whatever becomes of it before its date, it has had its turn (`notePart`).
+    row.eligible = state.nextPosition();
   });
   tellJob(decision, 'put', job);
 }

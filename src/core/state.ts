@@ -7,7 +7,17 @@
  * from the records and kept here, never stored.
  */
 import { Heap } from './heap.js';
-import { agentOf, awaitedBy, boundTo, isUnfinished, liveUnique, placeKey, timerOf, uniqueKey } from './indices.js';
+import {
+  agentOf,
+  awaitedBy,
+  boundTo,
+  calledBackFor,
+  isUnfinished,
+  liveUnique,
+  placeKey,
+  timerOf,
+  uniqueKey,
+} from './indices.js';
 import { JobFields, JobRow } from './job-row.js';
 import { type Lane, Lanes } from './lanes.js';
 import { Members } from './members.js';
@@ -730,7 +740,7 @@ export class State {
       if (agent !== '') this.#running.add(agent, row);
       row.inAgent = agent;
     }
-    const calledBack = there && row.status === 'callbacks' ? row.agent : '';
+    const calledBack = there ? calledBackFor(row) : '';
     if (calledBack !== row.inCalledBack) {
       if (row.inCalledBack !== '') addTo(this.#calledBack, row.inCalledBack, -1);
       if (calledBack !== '') addTo(this.#calledBack, calledBack, 1);

@@ -179,6 +179,23 @@ describe('6 callbacks', () => {
     });
   }
 
+  it('[6.3] callbacks of callbacks are in the same agent’s place', async (t) => {
+    const kit = await opened(t, { threads: 4, agent: { size: 2 } });
+    const queue = kit.runtime.queue();
+    const job = await queue.put(work.hold('job'));
+    const callback = await job.addCallback(held('callback'));
+    await callback.addCallback(held('callback of the callback'));
+    for (const name of ['job', 'callback']) {
+      await kit.untilIdle();
+      openGate(name);
+    }
+    await kit.untilIdle();
+    await queue.put(work.hold('beside'));
+    await kit.untilIdle();
+    assert.equal(await callback.status(), 'callbacks');
+    assert.deepEqual(seen, ['job', 'callback', 'callback of the callback', 'beside']);
+  });
+
   it('[6.4] one whose turn had come and that had not begun runs after a crash', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const job = await kit.runtime.queue().put(work.mark('job').onBoth(work.tell.with('callback')));

@@ -138,6 +138,31 @@ describe('7 composition', () => {
     }
   }
 
+  it('[7.1] serial goes on when a part that waits for its date is cancelled', async (t) => {
+    const kit = await opened(t);
+    const dated = work.mark('dated').with({ beginAfter: hourMs });
+    const whole = await kit.runtime.queue().put(serial([dated, work.mark('next')]));
+    await kit.untilIdle();
+    await (await kit.runtime.queue().at(0))!.cancel();
+    assert.deepEqual(texts(await kit.waitForResult(whole)), ['JobCancelledError', 'next']);
+  });
+
+  it('[7.1] serial goes on behind a part that ended before its turn, when its callbacks are done', async (t) => {
+    const kit = await opened(t);
+    const late = work
+      .mark('late')
+      .with({ beginByMs: 1000 })
+      .onBoth(work.hold.with('callback') as never);
+    const whole = await kit.runtime.queue().put(serial([work.hold('first'), late, work.mark('last')]));
+    await kit.waitForStart(whole);
+    await kit.clock.advance(1000);
+    openGate('first');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['first', 'callback']);
+    openGate('callback');
+    assert.deepEqual(texts(await kit.waitForResult(whole)), ['first', 'JobExpiredError', 'last']);
+  });
+
   it('[7.1] cancelling thousands of parts that have not begun costs about as much as putting them', async (t) => {
     const kit = await opened(t, { retention: { count: 0 } });
     const queue = kit.runtime.queue();

@@ -205,4 +205,11 @@ export const section5to10: readonly Mutant[] = [
     find: 'this.annotations.set(progressName, ',
     replace: "this.annotations.set('state', ",
   },
+  {
+    bug: 'a callback with callbacks of its own has a place of its own',
+    tags: ['6.3'],
+    file: 'core/indices.ts',
+    find: "status === 'callbacks' && (role === 'root' || role === 'part') ? agent : ''",
+    replace: "status === 'callbacks' && role !== undefined ? agent : ''",
+  },
 ];

@@ -94,4 +94,19 @@ export const section7: readonly Mutant[] = [
     find: 'if (at < this.#piece.from || at >= this.#piece.end) this.#piece = this.#fetch!(at);',
     replace: '',
   },
+  {
+    bug: 'a part that waits for its date has not had its turn',
+    tags: ['7.1'],
+    file: 'core/job.ts',
+    find: '    row.dueAt = row.beginAfter;\n    // Whatever becomes of it before its date, it has had its turn (`notePart`).\n    row.eligible = state.nextPosition();',
+    replace: '    row.dueAt = row.beginAfter;',
+  },
+  {
+    bug: 'a part that ended before its turn does not pass the turn on',
+    tags: ['7.1'],
+    file: 'core/composite.ts',
+    find: "  if (next.outcome === 'none') return enqueue(decision, next);",
+    replace:
+      "  if (next.outcome === 'none') return enqueue(decision, next);\n  if (next.outcome === 'failure') return;",
+  },
 ];

@@ -1,0 +1,102 @@
+/** One history, lived through by the model and by the real thing side by side. */
+import assert from 'node:assert/strict';
+import { Model, type ModelJob } from './model.js';
+import { Real, type SeenJob } from './real.js';
+import { type Both, perform, queueNames, type Step } from './steps.js';
+
+const start = Date.UTC(2030, 0);
+const agentSize = 2;
+/** All jobs are looked at after so many steps, after the others those that are to have changed. */
+const stepsBetweenLooks = 8;
+
+/** After each step both show the same. Gives how many steps could be done. */
+export async function live(steps: readonly Step[]): Promise<number> {
+  const model = new Model(start, agentSize, queueNames);
+  const real = await Real.open(start, agentSize, queueNames);
+  try {
+    const both: Both = { model, real, hasCrashed: false };
+    for (const queue of queueNames) {
+      for (const name of ['a', 'b', 'k']) {
+        model.setQuota(queue, name, 1);
+        await real.queue(queue).setQuota(name);
+      }
+    }
+    let done = 0;
+    const seen = new Map<string, string>();
+    for (const step of steps) {
+      if (!(await perform(step, both))) continue;
+      if (++done % stepsBetweenLooks === 0) seen.clear();
+      await compare(both, seen);
+    }
+    await compare(both, new Map());
+    return done;
+  } finally {
+    await real.kit.close();
+  }
+}
+
+/** Of the jobs, those of which something else is expected than was seen last. */
+async function compare({ model, real }: Both, seen: Map<string, string>): Promise<void> {
+  await real.kit.untilIdle();
+  compareStarts(model.started.splice(0), real);
+  for (const queue of queueNames) {
+    const line = model.line(queue).map(({ name }) => name);
+    assert.deepEqual(await real.line(queue), line, `the line of "${queue}"`);
+    assert.deepEqual(await real.quotas(queue), quotasOf(model, queue), `the quotas of "${queue}"`);
+  }
+  const expected = new Map([...model.jobs.values()].map((job) => [job.name, seenOf(job)]));
+  const changed = [...expected].filter(([name, job]) => real.ids.has(name) && seen.get(name) !== JSON.stringify(job));
+  const looks = await Promise.all(changed.map(([name]) => real.look(name)));
+  for (const [index, [name, job]] of changed.entries()) {
+    assert.deepEqual(looks[index], job, name);
+    seen.set(name, JSON.stringify(job));
+  }
+}
+
+/**
+ * Of each queue in order. Callbacks stand in no line, and begin as soon as they can; what is never to begin twice is claimed in its turn,
+ * and begins when that is on the disk.
+ */
+function compareStarts(expected: readonly ModelJob[], real: Real): void {
+  const starts = real.takeStarts();
+  const wanted = new Map(expected.map((job) => [job.name, job]));
+  const lineOf = (name: string) => {
+    const job = wanted.get(name);
+    if (job === undefined) return 'of nobody';
+    return job.role === 'callback' ? 'of callbacks' : `of "${job.queue}"${job.asked.retry === 'never' ? ', once' : ''}`;
+  };
+  const lines = (names: readonly string[]) => {
+    const found: Record<string, string[]> = {};
+    for (const name of names) found[lineOf(name)] = [...(found[lineOf(name)] ?? []), name];
+    found['of callbacks']?.sort();
+    return found;
+  };
+  assert.deepEqual(lines(starts.map(({ name }) => name)), lines(expected.map(({ name }) => name)), 'what began');
+  for (const { name, heard } of starts) assert.equal(heard, callOf(wanted.get(name)!), `what ${name} was called with`);
+}
+
+function callOf(job: ModelJob): string {
+  if (job.isWhole) return job.parts.map(({ outcome }) => outcome).join();
+  return job.role === 'callback' ? job.above!.outcome! : '';
+}
+
+function quotasOf(model: Model, queue: string): Record<string, unknown> {
+  return Object.fromEntries(
+    [...model.queues.get(queue)!.quotas].map(([name, size]) => [
+      name,
+      {
+        size,
+        holders: model
+          .holders(queue, name)
+          .map((job) => job.name)
+          .sort(),
+      },
+    ]),
+  );
+}
+
+function seenOf(job: ModelJob): SeenJob {
+  const { status, outcome, priority, due, deadline, attempts, errors, interruptions, partsDone, callbacksDone } = job;
+  const counts = { attempts, errors, interruptions, parts: job.parts.length, partsDone };
+  return { status, outcome, priority, due, deadline, ...counts, callbacks: job.callbacks.length, callbacksDone };
+}

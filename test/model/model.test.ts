@@ -1,0 +1,28 @@
+/**
+ * Random histories of what users do, on the model and on the real thing: after each step both show the same.
+ *
+ * `CALLSHEET_SEED=n` lives through the same again; `CALLSHEET_COMMANDS=n` through about as many commands.
+ */
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { seedOf } from '../harness/randomness.js';
+import { live } from './live.js';
+import { history } from './steps.js';
+
+const commands = Number(process.env.CALLSHEET_COMMANDS ?? 20_000);
+const most = 80;
+
+test('any history of commands shows what the model shows', { timeout: 600_000 }, async (t) => {
+  const seed = seedOf(t);
+  const runs = Math.ceil((2 * commands) / most);
+  let done = 0;
+  let histories = 0;
+  await fc.assert(
+    fc.asyncProperty(history(most), async (steps) => {
+      done += await live(steps);
+      histories++;
+    }),
+    { seed, numRuns: runs },
+  );
+  t.diagnostic(`${done} commands in ${histories} histories`);
+});

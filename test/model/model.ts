@@ -1,0 +1,498 @@
+/**
+ * A small model of the contract, written from its text alone: what users can see of jobs, queues, quotas, callbacks, compositions, retries
+ * and time, and nothing of how it comes about. It knows no threads, no messages and no files; a job runs until it is told how it ends.
+ */
+
+export type Form = 'call' | 'serial' | 'parallel';
+export type Retry = 'default' | 'never' | 'forever' | 'at once' | 'later';
+export type Status = 'new' | 'pending' | 'active' | 'callbacks' | 'completed';
+
+/** How often, and after how long, the two policies that retry errors do so. */
+export const retryLimit = 2;
+export const retryLaterMs = 5_000;
+
+/** What a job is put with. Durations count from the put. */
+export interface Asked {
+  readonly form: Form;
+  /** Of the parts; none for a call. */
+  readonly parts: readonly Asked[];
+  /** Whether a whole has a postprocess. */
+  readonly postprocess: boolean;
+  readonly priority: number;
+  readonly quotas: readonly string[];
+  readonly retry: Retry;
+  readonly beginAfterMs: number | undefined;
+  readonly beginByMs: number | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly unique: string | undefined;
+  readonly replace: boolean;
+  /** How many callbacks it is put with. */
+  readonly callbacks: number;
+}
+
+export type Refusal = 'JOB_STATUS' | 'UNKNOWN_QUOTA';
+
+/** What a command gives in the model: nothing, or the code of the error that it is refused with. */
+export type Refused = Refusal | undefined;
+
+export class ModelJob {
+  readonly name: string;
+  readonly queue: string;
+  readonly asked: Asked;
+  readonly role: 'root' | 'part' | 'callback';
+  /** Whose part or callback it is. */
+  readonly above: ModelJob | undefined;
+  status: Status = 'new';
+  /** The text of the result, or the name of the error. */
+  outcome: string | undefined;
+  isFailure = false;
+  /** Whether its own function runs now: of a whole, the postprocess. */
+  running = false;
+  /** A whole whose parts were put in line. */
+  opened = false;
+  front = false;
+  position = 0;
+  /** The moment before which it is not to begin; and the one for which it waits now. */
+  beginAfter = 0;
+  due: number | undefined;
+  deadline: number | undefined;
+  startedAt = 0;
+  attempts = 0;
+  errors = 0;
+  interruptions = 0;
+  places: readonly string[] = [];
+  /** Whether it has a place of its queue's agent; once it ever had one, its callbacks run in one too. */
+  hasAgent = false;
+  wasClaimed = false;
+  /** Whether its whole has counted it as done, and how many callbacks must be completed for that. */
+  counted = false;
+  awaited: number | undefined;
+  priority: number;
+  quotas: readonly string[];
+  readonly parts: ModelJob[] = [];
+  readonly callbacks: ModelJob[] = [];
+
+  constructor(name: string, { queue, asked, role, above }: Pick<ModelJob, 'queue' | 'asked' | 'role' | 'above'>) {
+    this.name = name;
+    this.queue = queue;
+    this.asked = asked;
+    this.role = role;
+    this.above = above;
+    this.priority = asked.priority;
+    this.quotas = asked.quotas;
+  }
+
+  get isWhole(): boolean {
+    return this.asked.form !== 'call';
+  }
+
+  get partsDone(): number {
+    return this.parts.filter(({ counted }) => counted).length;
+  }
+
+  /** They are gone through in order, once the call is over. */
+  get callbacksDone(): number {
+    if (this.outcome === undefined) return 0;
+    const next = this.callbacks.findIndex(({ status }) => status !== 'completed');
+    return next < 0 ? this.callbacks.length : next;
+  }
+
+  /** Not begun yet. */
+  get waits(): boolean {
+    return this.status === 'new' || (this.status === 'pending' && this.attempts === 0);
+  }
+}
+
+interface ModelQueue {
+  paused: boolean;
+  readonly quotas: Map<string, number>;
+}
+
+const plainCall: Asked = {
+  form: 'call',
+  parts: [],
+  postprocess: false,
+  priority: 0,
+  quotas: [],
+  retry: 'default',
+  beginAfterMs: undefined,
+  beginByMs: undefined,
+  timeoutMs: undefined,
+  unique: undefined,
+  replace: false,
+  callbacks: 0,
+};
+
+export class Model {
+  now: number;
+  readonly agentSize: number;
+  readonly queues: ReadonlyMap<string, ModelQueue>;
+  /** All jobs, in the order in which they were made. */
+  readonly jobs = new Map<string, ModelJob>();
+  /** Names of what began, in order; emptied by who reads it. */
+  started: ModelJob[] = [];
+  #position = 0;
+  #names = 0;
+
+  constructor(now: number, agentSize: number, queues: readonly string[]) {
+    this.now = now;
+    this.agentSize = agentSize;
+    this.queues = new Map(queues.map((name) => [name, { paused: false, quotas: new Map() }]));
+  }
+
+  // What users do.
+
+  /** Gives the job that the put made, or the live one with its key. */
+  put(queue: string, asked: Asked): ModelJob | Refusal {
+    const live = asked.unique === undefined ? undefined : this.#uniqueJob(queue, asked.unique);
+    if (live !== undefined) {
+      if (!asked.replace || live.status !== 'pending' || live.attempts > 0) return live;
+    }
+    if (!this.#areKnown(queue, asked)) return 'UNKNOWN_QUOTA';
+    if (live !== undefined) this.#cancel(live);
+    const job = this.#make(queue, asked, 'root', undefined);
+    this.#enqueue(job);
+    this.#claim();
+    return job;
+  }
+
+  addCallback(job: ModelJob): ModelJob {
+    const callback = this.#make(job.queue, plainCall, 'callback', job);
+    if (job.outcome !== undefined) this.#callBack(job);
+    this.#claim();
+    return callback;
+  }
+
+  addPart(whole: ModelJob, asked: Asked): ModelJob | Refusal {
+    if (!whole.isWhole || whole.outcome !== undefined || whole.attempts > 1 || this.#isGathering(whole))
+      return 'JOB_STATUS';
+    if (!this.#areKnown(whole.queue, asked)) return 'UNKNOWN_QUOTA';
+    const part = this.#make(whole.queue, asked, 'part', whole);
+    if (whole.opened && whole.asked.form === 'parallel') this.#enqueue(part);
+    this.#claim();
+    return part;
+  }
+
+  cancel(job: ModelJob): Refused {
+    if (job.outcome !== undefined) return 'JOB_STATUS';
+    this.#cancel(job);
+    this.#claim();
+    return undefined;
+  }
+
+  fail(job: ModelJob): Refused {
+    if (!job.waits) return 'JOB_STATUS';
+    this.#conclude(job, 'OwnError', true);
+    this.#claim();
+    return undefined;
+  }
+
+  change(job: ModelJob, priority: number, quotas: readonly string[]): Refused {
+    if (!job.waits) return 'JOB_STATUS';
+    if (!quotas.every((quota) => this.#sizeOf(job.queue, quota) !== undefined)) return 'UNKNOWN_QUOTA';
+    job.priority = priority;
+    job.quotas = quotas;
+    this.#claim();
+    return undefined;
+  }
+
+  remove(job: ModelJob): Refused {
+    if (job.status !== 'pending' || job.role !== 'root') return 'JOB_STATUS';
+    job.status = 'new';
+    job.due = undefined;
+    job.front = false;
+    job.places = [];
+    this.#claim();
+    return undefined;
+  }
+
+  putAgain(job: ModelJob): Refused {
+    if (job.status !== 'new' || job.role !== 'root') return 'JOB_STATUS';
+    const { unique } = job.asked;
+    if (unique !== undefined && this.#uniqueJob(job.queue, unique) !== undefined) return 'JOB_STATUS';
+    this.#enqueue(job);
+    this.#claim();
+    return undefined;
+  }
+
+  pause(queue: string, paused: boolean): void {
+    this.queues.get(queue)!.paused = paused;
+    this.#claim();
+  }
+
+  /** `undefined` removes it. */
+  setQuota(queue: string, name: string, size: number | undefined): void {
+    const { quotas } = this.queues.get(queue)!;
+    if (size === undefined) quotas.delete(name);
+    else quotas.set(name, size);
+    this.#claim();
+  }
+
+  // What happens to jobs.
+
+  /** Its function returns, or throws. */
+  end(job: ModelJob, isFailure: boolean): void {
+    if (!isFailure) this.#conclude(job, `fine ${job.name}`, false);
+    else this.#failed(job, 'RangeError');
+    this.#claim();
+  }
+
+  /** Its thread died under it. */
+  killed(job: ModelJob): void {
+    this.#interrupted(job, true);
+    this.#claim();
+  }
+
+  /** The runtime is gone, by a close or with its process, and there again: what ran is begun anew, and none of it is counted. */
+  reopened(isClean: boolean): void {
+    for (const job of [...this.jobs.values()].filter(({ running }) => running))
+      this.#interrupted(job, !isClean && job.asked.retry === 'never');
+    this.#claim();
+  }
+
+  /** Time passes; what comes due on the way happens at its time. */
+  advance(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      const coming = [...this.#comingEvents()].filter(({ at }) => at <= end);
+      if (coming.length === 0) break;
+      this.now = Math.max(this.now, Math.min(...coming.map(({ at }) => at)));
+      for (const { at, happen } of coming) if (at <= this.now) happen();
+      this.#claim();
+    }
+    this.now = end;
+  }
+
+  // What users see.
+
+  /** The names of what waits in a queue, in the order of claiming; then what waits for a date, by date. */
+  line(queue: string): ModelJob[] {
+    const waiting = [...this.jobs.values()].filter((job) => job.queue === queue && this.#isWaiting(job));
+    const dated = waiting.filter(({ due }) => due !== undefined).sort((a, b) => a.due! - b.due!);
+    return [...waiting.filter(({ due }) => due === undefined).sort(byTurn), ...dated];
+  }
+
+  /** Who has a place in a quota, for each place. */
+  holders(queue: string, name: string): ModelJob[] {
+    const here = [...this.jobs.values()].filter((job) => job.queue === queue);
+    return here.flatMap((job) => job.places.filter((place) => quotaName(place) === name).map(() => job));
+  }
+
+  *#comingEvents(): Iterable<{ at: number; happen: () => void }> {
+    for (const job of this.jobs.values()) {
+      const { due, deadline, asked } = job;
+      if (due !== undefined) yield { at: due, happen: () => this.#becomeDue(job) };
+      const isDue =
+        job.outcome === undefined && job.attempts === 0 && (job.status === 'pending' || job.role === 'part');
+      if (isDue && deadline !== undefined)
+        yield { at: deadline, happen: () => this.#conclude(job, 'JobExpiredError', true) };
+      if (job.running && asked.timeoutMs !== undefined)
+        yield { at: job.startedAt + asked.timeoutMs, happen: () => this.#failed(job, 'JobTimeoutError') };
+    }
+  }
+
+  #make(queue: string, asked: Asked, role: ModelJob['role'], above: ModelJob | undefined): ModelJob {
+    const job = new ModelJob(`j${++this.#names}`, { queue, asked, role, above });
+    this.jobs.set(job.name, job);
+    if (role === 'part') above!.parts.push(job);
+    if (role === 'callback') above!.callbacks.push(job);
+    const { beginAfterMs = 0, beginByMs } = asked;
+    if (beginByMs !== undefined) job.deadline = this.now + beginAfterMs + beginByMs;
+    job.beginAfter = this.now + beginAfterMs;
+    for (const part of asked.parts) this.#make(queue, part, 'part', job);
+    for (let n = 0; n < asked.callbacks; n++) this.#make(queue, plainCall, 'callback', job);
+    return job;
+  }
+
+  #enqueue(job: ModelJob): void {
+    job.status = 'pending';
+    job.due = job.beginAfter > this.now ? job.beginAfter : undefined;
+    if (job.due === undefined) job.position = ++this.#position;
+    if (job.deadline !== undefined && job.deadline <= this.now && job.attempts === 0)
+      this.#conclude(job, 'JobExpiredError', true);
+  }
+
+  #becomeDue(job: ModelJob): void {
+    job.due = undefined;
+    job.position = ++this.#position;
+  }
+
+  /** Begins what can begin, in the order of the contract. */
+  #claim(): void {
+    for (const [queue, { paused }] of this.queues) {
+      if (paused) continue;
+      for (;;) {
+        const job = this.line(queue).find((one) => one.due === undefined && this.#hasRoom(one));
+        if (job === undefined) break;
+        if (job.isWhole && !job.opened) this.#open(job);
+        else if (this.#agentPlaces(queue) < this.agentSize) this.#begin(job);
+        else break;
+      }
+    }
+  }
+
+  #begin(job: ModelJob): void {
+    if (job.role !== 'callback') {
+      job.hasAgent = true;
+      job.wasClaimed = true;
+      job.places = job.quotas;
+    }
+    job.status = 'active';
+    job.running = true;
+    job.front = false;
+    job.startedAt = this.now;
+    job.attempts++;
+    job.awaited ??= job.callbacks.length;
+    this.started.push(job);
+  }
+
+  /** A whole has its turn. */
+  #open(whole: ModelJob): void {
+    whole.status = 'active';
+    whole.opened = true;
+    whole.attempts++;
+    whole.places = whole.quotas;
+    whole.awaited = whole.callbacks.length;
+    if (whole.parts.every(({ counted }) => counted)) this.#gather(whole);
+    else if (whole.asked.form === 'serial') this.#openNext(whole);
+    else for (const part of [...whole.parts]) if (part.status === 'new') this.#enqueue(part);
+  }
+
+  /** The first part that is not done has its turn, if it has not had it or ended without. */
+  #openNext(whole: ModelJob): void {
+    const next = whole.parts.find(({ counted }) => !counted)!;
+    if (next.status === 'new') this.#enqueue(next);
+  }
+
+  /** The parts are done. */
+  #gather(whole: ModelJob): void {
+    if (whole.asked.postprocess) {
+      whole.position = ++this.#position;
+      whole.front = false;
+    } else {
+      this.#conclude(whole, whole.parts.map(({ outcome }) => outcome).join(), false);
+    }
+  }
+
+  #isGathering(whole: ModelJob): boolean {
+    return whole.opened && whole.parts.every(({ counted }) => counted);
+  }
+
+  #conclude(job: ModelJob, outcome: string, isFailure: boolean): void {
+    job.running = false;
+    job.hasAgent = job.wasClaimed;
+    job.outcome = outcome;
+    job.isFailure = isFailure;
+    job.status = 'callbacks';
+    job.due = undefined;
+    job.front = false;
+    job.places = [];
+    job.awaited ??= job.callbacks.length;
+    // Nobody waits for its parts any more.
+    for (const part of job.parts) if (part.outcome === undefined) this.#cancel(part);
+    this.#callBack(job);
+    if (job.role === 'part') this.#notePart(job);
+  }
+
+  /** The next callback has its turn, or all are completed. */
+  #callBack(job: ModelJob): void {
+    const next = job.callbacks.find(({ status }) => status !== 'completed');
+    if (next !== undefined) {
+      if (next.status === 'new') this.#begin(next);
+      return;
+    }
+    if (job.status !== 'callbacks') return;
+    job.status = 'completed';
+    job.hasAgent = false;
+    if (job.role === 'callback') {
+      if (job.above!.outcome !== undefined) this.#callBack(job.above!);
+      if (job.above!.role === 'part') this.#notePart(job.above!);
+    }
+  }
+
+  #notePart(part: ModelJob): void {
+    if (part.counted || part.outcome === undefined || part.callbacksDone < part.awaited!) return;
+    part.counted = true;
+    const whole = part.above!;
+    if (whole.outcome !== undefined || !whole.opened) return;
+    if (whole.parts.every(({ counted }) => counted)) this.#gather(whole);
+    else if (whole.asked.form === 'serial') this.#openNext(whole);
+  }
+
+  #cancel(job: ModelJob): void {
+    this.#conclude(job, 'JobCancelledError', true);
+  }
+
+  #failed(job: ModelJob, error: string): void {
+    const { retry } = job.asked;
+    const delay = retry === 'later' ? retryLaterMs : 0;
+    const retried = (retry === 'at once' || retry === 'later') && job.errors < retryLimit;
+    const isTooLate = job.deadline !== undefined && this.now + delay > job.deadline;
+    if (!retried || isTooLate) return this.#conclude(job, error, true);
+    job.errors++;
+    this.#putBack(job, delay);
+  }
+
+  #interrupted(job: ModelJob, isCounted: boolean): void {
+    if (isCounted) job.interruptions++;
+    if (job.asked.retry === 'never' && job.role !== 'callback') this.#conclude(job, 'JobInterruptedError', true);
+    else if (job.role === 'callback') this.#begin(job);
+    else if (job.interruptions > 9 && job.asked.retry !== 'forever') this.#conclude(job, 'JobInterruptedError', true);
+    else this.#putBack(job, 0);
+  }
+
+  /** To run again: in front of the line and in its places, or later and without them. */
+  #putBack(job: ModelJob, delay: number): void {
+    job.running = false;
+    job.hasAgent = false;
+    if (!job.isWhole) job.status = 'pending';
+    if (delay === 0) {
+      job.front = true;
+    } else {
+      job.due = this.now + delay;
+      job.places = [];
+    }
+  }
+
+  #isWaiting(job: ModelJob): boolean {
+    if (job.status === 'pending') return true;
+    return job.isWhole && job.status === 'active' && !job.running && this.#isGathering(job);
+  }
+
+  #agentPlaces(queue: string): number {
+    return [...this.jobs.values()].filter((job) => job.queue === queue && job.hasAgent).length;
+  }
+
+  #hasRoom(job: ModelJob): boolean {
+    return job.quotas.every((quota) => {
+      const size = this.#sizeOf(job.queue, quota);
+      if (size === undefined || job.places.includes(quota)) return true;
+      const taken = [...this.jobs.values()].filter((one) => one.queue === job.queue && one.places.includes(quota));
+      return taken.length < size;
+    });
+  }
+
+  #areKnown(queue: string, asked: Asked): boolean {
+    const own = asked.quotas.every((quota) => this.#sizeOf(queue, quota) !== undefined);
+    return own && asked.parts.every((part) => this.#areKnown(queue, part));
+  }
+
+  #sizeOf(queue: string, quota: string): number | undefined {
+    return this.queues.get(queue)!.quotas.get(quotaName(quota));
+  }
+
+  #uniqueJob(queue: string, key: string): ModelJob | undefined {
+    for (const job of this.jobs.values()) {
+      const isPut = job.outcome === undefined && job.status !== 'new';
+      if (isPut && job.queue === queue && job.asked.unique === key) return job;
+    }
+    return undefined;
+  }
+}
+
+/** `tenant/acme` is the quota `tenant` with the key `acme`. */
+export const quotaName = (quota: string) => quota.split('/')[0]!;
+
+function byTurn(a: ModelJob, b: ModelJob): number {
+  return b.priority - a.priority || Number(b.front) - Number(a.front) || a.position - b.position;
+}

@@ -1,0 +1,149 @@
+/** The real thing beside the model: does what users do through the public interface, and looks at what they see. */
+import {
+  type Composition,
+  type Job,
+  type JobOptions,
+  type Part,
+  parallel,
+  type Queue,
+  type RetryPolicy,
+  retryDefault,
+  retryErrors,
+  retryForever,
+  retryNever,
+  serial,
+} from 'callsheet';
+import { type Kit, openVirtual } from 'callsheet/testing';
+import { plays } from './jobs/all.js';
+import { forget, outcomeText, type Start, starts } from './jobs/play.js';
+import { type Asked, type ModelJob, quotaName, type Retry, retryLaterMs, retryLimit } from './model.js';
+
+const policies: Readonly<Record<Retry, RetryPolicy>> = {
+  default: retryDefault,
+  never: retryNever,
+  forever: retryForever,
+  'at once': retryErrors({ limit: retryLimit, backoff: { initialMs: 0 } }),
+  later: retryErrors({ limit: retryLimit, backoff: { initialMs: retryLaterMs, factor: 1, jitter: 0 } }),
+};
+
+/** What can be seen of a job. */
+export interface SeenJob {
+  readonly status: string;
+  readonly outcome: string | undefined;
+  readonly priority: number;
+  readonly due: number | undefined;
+  readonly deadline: number | undefined;
+  readonly attempts: number;
+  readonly errors: number;
+  readonly interruptions: number;
+  readonly parts: number;
+  readonly partsDone: number;
+  readonly callbacks: number;
+  readonly callbacksDone: number;
+}
+
+export class Real {
+  /** Ids by name, of all jobs that were met. */
+  readonly ids = new Map<string, string>();
+  readonly #names = new Map<string, string>();
+  readonly #kit: Kit;
+
+  private constructor(kit: Kit) {
+    this.#kit = kit;
+  }
+
+  static async open(start: number, agentSize: number, queues: readonly string[]): Promise<Real> {
+    forget();
+    const agent = { size: agentSize };
+    // More threads than agents take, so that callbacks, which need no agent, never wait.
+    const kit = await openVirtual({ jobs: [plays], threads: 12, agent, seed: 1, start: new Date(start) });
+    for (const name of queues) if (name !== '') await kit.runtime.createQueue(name);
+    return new Real(kit);
+  }
+
+  get kit(): Kit {
+    return this.#kit;
+  }
+
+  queue(name: string): Queue {
+    return this.#kit.runtime.queue(name);
+  }
+
+  job(name: string): Job {
+    return this.#kit.runtime.job(this.ids.get(name)!);
+  }
+
+  meet(name: string, id: string): void {
+    this.ids.set(name, id);
+    this.#names.set(id, name);
+  }
+
+  nameOf(id: string): string {
+    return this.#names.get(id) ?? id;
+  }
+
+  /** What is put for it; named as in the model, where the model took it. */
+  part(asked: Asked, job: ModelJob | undefined): Part {
+    const name = job?.name ?? 'refused';
+    let part: Composition | ReturnType<typeof plays.play> = plays.play(name);
+    if (asked.form !== 'call') {
+      const parts = asked.parts.map((one, index) => this.part(one, job?.parts[index]));
+      const compose = (asked.form === 'serial' ? serial : parallel) as (parts: Part[], options: object) => Composition;
+      part = compose(parts, asked.postprocess ? { postprocess: plays.play.with(name) } : {});
+    }
+    for (let n = 0; n < asked.callbacks; n++)
+      part = (part as Composition).onBoth(plays.play.with(job?.callbacks[n]?.name ?? 'refused') as never);
+    return (part as Composition).with(optionsOf(asked)) as Part;
+  }
+
+  /** What began since the last look, in order. */
+  takeStarts(): readonly Start[] {
+    const taken = starts.splice(0);
+    for (const { name, id } of taken) this.meet(name, id);
+    return taken;
+  }
+
+  async line(queue: string): Promise<string[]> {
+    const names: string[] = [];
+    for await (const job of this.queue(queue)) {
+      // Parts that wait have not been met before.
+      if (!this.#names.has(job.id)) this.meet((await job.arguments())[0] as string, job.id);
+      names.push(this.nameOf(job.id));
+    }
+    return names;
+  }
+
+  async quotas(queue: string): Promise<Record<string, unknown>> {
+    const quotas = await this.queue(queue).quotas();
+    return Object.fromEntries(
+      quotas.map(({ name, size, holders }) => [name, { size, holders: holders.map((id) => this.nameOf(id)).sort() }]),
+    );
+  }
+
+  async look(name: string): Promise<SeenJob> {
+    const job = this.job(name);
+    const { dueAt, deadline, endAt, ...details } = await job.details();
+    const { status, priority, attempts, errors, interruptions, parts, partsDone, callbacks, callbacksDone } = details;
+    const outcome = endAt === undefined ? undefined : outcomeText((await job.failure()) ?? (await job.result()));
+    const counts = { attempts, errors, interruptions, parts, partsDone, callbacks, callbacksDone };
+    return { status, outcome, priority, due: dueAt?.getTime(), deadline: deadline?.getTime(), ...counts };
+  }
+}
+
+function optionsOf(asked: Asked): JobOptions {
+  const { priority, quotas, beginAfterMs, beginByMs, timeoutMs, unique, replace } = asked;
+  return {
+    priority,
+    quotas: quotas.map(quotaAsked),
+    retry: policies[asked.retry],
+    ...(beginAfterMs === undefined ? {} : { beginAfter: beginAfterMs }),
+    ...(beginByMs === undefined ? {} : { beginByMs }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(unique === undefined ? {} : { unique, replace }),
+  };
+}
+
+export function quotaAsked(quota: string): string | { name: string; key: string } {
+  const [, key] = quota.split('/');
+  return key === undefined ? quota : { name: quotaName(quota), key };
+}

@@ -1,0 +1,256 @@
+/** What a random history is made of: each step is data, is done to the model and to the real thing, and may be refused by both. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { plays } from './jobs/all.js';
+import { end } from './jobs/play.js';
+import type { Asked, Model, ModelJob, Refusal } from './model.js';
+import { quotaAsked, type Real } from './real.js';
+
+export const queueNames = ['', 'other'] as const;
+
+/** Of several kinds of steps, the jobs that it may be done to; `which` picks one. */
+type OnJob = { readonly which: number };
+
+export type Step =
+  | { readonly do: 'put'; readonly queue: string; readonly asked: Asked }
+  | ({ readonly do: 'end'; readonly isFailure: boolean } & OnJob)
+  | ({ readonly do: 'cancel' | 'fail' | 'remove' | 'put again' | 'add callback' } & OnJob)
+  | ({ readonly do: 'change'; readonly priority: number; readonly quotas: readonly string[] } & OnJob)
+  | ({ readonly do: 'add part'; readonly asked: Asked } & OnJob)
+  | { readonly do: 'pause'; readonly queue: string; readonly paused: boolean }
+  | { readonly do: 'set quota'; readonly queue: string; readonly name: string; readonly size: number | undefined }
+  | { readonly do: 'advance'; readonly ms: number }
+  | { readonly do: 'kill thread'; readonly index: number }
+  | { readonly do: 'close' | 'crash' };
+
+export interface Both {
+  readonly model: Model;
+  readonly real: Real;
+  /** Two crashes make suspects run alone, which is tested elsewhere. */
+  hasCrashed: boolean;
+}
+
+/** Does it to both, and compares what they say. False: there is nothing now that it could be done to. */
+export async function perform(step: Step, both: Both): Promise<boolean> {
+  const { model, real } = both;
+  switch (step.do) {
+    case 'put': {
+      const put = model.put(step.queue, step.asked);
+      const made = typeof put === 'object' && !real.ids.has(put.name) ? put : undefined;
+      const job = await agreed(put, real.queue(step.queue).put(real.part(step.asked, made)));
+      if (made !== undefined) real.meet(made.name, job!.id);
+      else if (typeof put === 'object') assert.equal(real.nameOf(job!.id), put.name, 'the live job with the same key');
+      return true;
+    }
+    case 'end': {
+      const job = chosen(step, both, ({ running }) => running);
+      if (job === undefined) return false;
+      model.end(job, step.isFailure);
+      end(job.name, step.isFailure);
+      return true;
+    }
+    case 'cancel':
+      return onJob(step, both, (job) => [model.cancel(job), real.job(job.name).cancel()]);
+    case 'fail':
+      return onJob(step, both, (job) => [
+        model.fail(job),
+        real.job(job.name).fail(Object.assign(new Error('failed from outside'), { name: 'OwnError' })),
+      ]);
+    case 'remove':
+      return onJob(step, both, (job) => [model.remove(job), real.queue(job.queue).remove(real.job(job.name))]);
+    case 'put again':
+      return onJob(step, both, (job) => [model.putAgain(job), real.queue(job.queue).put(real.job(job.name))]);
+    case 'change': {
+      const { priority, quotas } = step;
+      const changes = { priority, quotas: quotas.map(quotaAsked) };
+      return onJob(step, both, (job) => [model.change(job, priority, quotas), real.job(job.name).change(changes)]);
+    }
+    case 'add callback': {
+      const job = chosen(step, both);
+      if (job === undefined) return false;
+      const { name } = model.addCallback(job);
+      real.meet(name, (await real.job(job.name).addCallback(plays.play.with(name) as never)).id);
+      return true;
+    }
+    case 'add part': {
+      const whole = chosen(step, both, ({ isWhole }) => isWhole);
+      if (whole === undefined) return false;
+      const part = model.addPart(whole, step.asked);
+      const made = typeof part === 'object' ? part : undefined;
+      const added = await agreed(part, real.job(whole.name).addParts([real.part(step.asked, made)]));
+      if (made !== undefined) real.meet(made.name, added![0]!.id);
+      return true;
+    }
+    case 'pause':
+      model.pause(step.queue, step.paused);
+      await (step.paused ? real.queue(step.queue).pause() : real.queue(step.queue).resume());
+      return true;
+    case 'set quota': {
+      const { queue, name, size } = step;
+      if (size === undefined && !model.queues.get(queue)!.quotas.has(name)) return false;
+      model.setQuota(queue, name, size);
+      await (size === undefined ? real.queue(queue).removeQuota(name) : real.queue(queue).setQuota(name, { size }));
+      return true;
+    }
+    case 'advance':
+      model.advance(step.ms);
+      await real.kit.clock.advance(step.ms);
+      return true;
+    case 'kill thread':
+      return killThread(step.index, both);
+    case 'close':
+      await real.kit.close();
+      await real.kit.reopen();
+      model.reopened(true);
+      return true;
+    case 'crash':
+      if (both.hasCrashed) return false;
+      both.hasCrashed = true;
+      await real.kit.crash();
+      await real.kit.reopen();
+      model.reopened(false);
+      return true;
+  }
+}
+
+/** Nobody but the kit knows what runs on which thread: the model is told whom it hit, and judges the rest. */
+async function killThread(index: number, { model, real }: Both): Promise<boolean> {
+  await real.kit.killThread(index);
+  await real.kit.untilIdle();
+  for (const job of [...model.jobs.values()]) {
+    if (!job.running) continue;
+    const { interruptions } = await real.job(job.name).details();
+    if (interruptions === job.interruptions) continue;
+    model.killed(job);
+    return true;
+  }
+  return false;
+}
+
+/** One of the jobs that are met; most often one that is not completed. */
+function chosen(
+  { which }: OnJob,
+  { model, real }: Both,
+  fits: (job: ModelJob) => boolean = () => true,
+): ModelJob | undefined {
+  const met = [...model.jobs.values()].filter((job) => real.ids.has(job.name) && fits(job));
+  const live = met.filter(({ status }) => status !== 'completed');
+  const among = which % 8 === 0 || live.length === 0 ? met : live;
+  return among[which % among.length];
+}
+
+async function onJob(
+  step: OnJob,
+  both: Both,
+  act: (job: ModelJob) => [expected: Refusal | undefined, done: Promise<unknown>],
+): Promise<boolean> {
+  const job = chosen(step, both);
+  if (job === undefined) return false;
+  await agreed(...act(job));
+  return true;
+}
+
+/** Both take it, or both refuse it for the same reason. */
+async function agreed<T>(expected: unknown, done: Promise<T>): Promise<T | undefined> {
+  const refusal = typeof expected === 'string' ? expected : undefined;
+  let code: unknown;
+  const value = await done.catch((error: { code?: string }) => {
+    if (error.code === undefined) throw error;
+    code = error.code;
+    return undefined;
+  });
+  assert.equal(code, refusal, 'refused');
+  return value;
+}
+
+// How they are made. The contract does not say what comes first of what comes due at the same moment, so each date is a moment of its own.
+
+const which = fc.nat(1000);
+const queue = fc.constantFrom(...queueNames);
+const rarely = <T>(of: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: of });
+const quotas = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<string[]>([]) },
+  { weight: 2, arbitrary: fc.subarray(['a', 'b', 'k/1', 'k/2'], { minLength: 1, maxLength: 2 }) },
+);
+const seconds = (most: number, offsetMs: number) => fc.integer({ min: 1, max: most }).map((n) => n * 1000 + offsetMs);
+
+const call: fc.Arbitrary<Asked> = fc.record({
+  form: fc.constant('call' as const),
+  parts: fc.constant([]),
+  postprocess: fc.constant(false),
+  priority: fc.constantFrom(0, 0, 0, 1, -1),
+  quotas,
+  retry: fc.constantFrom('default', 'default', 'never', 'forever', 'at once', 'later'),
+  beginAfterMs: rarely(seconds(9, 0)),
+  beginByMs: rarely(seconds(12, 500)),
+  timeoutMs: rarely(seconds(9, 450)),
+  unique: rarely(fc.constantFrom('key', 'lock')),
+  replace: fc.boolean(),
+  callbacks: fc.constantFrom(0, 0, 0, 1, 2),
+});
+
+/** A part is put by its whole, so it has no key. */
+const partCall = call.map((asked) => ({ ...asked, unique: undefined }));
+
+function whole(parts: fc.Arbitrary<Asked>, postprocess: fc.Arbitrary<boolean>): fc.Arbitrary<Asked> {
+  return (
+    fc
+      .tuple(
+        call,
+        fc.constantFrom('serial' as const, 'parallel' as const),
+        fc.array(parts, { maxLength: 3 }),
+        postprocess,
+      )
+      // A whole keeps its places while its parts run, so they are not to wait for the same.
+      .map(([asked, form, parts, post]) => ({ ...asked, form, parts, postprocess: post, quotas: [] }))
+  );
+}
+
+const innerWhole = whole(partCall, fc.constant(true)).map((asked) => ({ ...asked, unique: undefined }));
+const asked = fc.oneof(
+  { weight: 4, arbitrary: call },
+  {
+    weight: 1,
+    arbitrary: whole(fc.oneof({ weight: 4, arbitrary: partCall }, { weight: 1, arbitrary: innerWhole }), fc.boolean()),
+  },
+);
+
+const kinds: readonly [weight: number, kind: fc.Arbitrary<Step>][] = [
+  [10, fc.record({ do: fc.constant('put'), queue, asked })],
+  [10, fc.record({ do: fc.constant('end'), which, isFailure: fc.constantFrom(false, false, true) })],
+  [2, fc.record({ do: fc.constant('cancel'), which })],
+  [1, fc.record({ do: fc.constant('fail'), which })],
+  [1, fc.record({ do: fc.constant('remove'), which })],
+  [1, fc.record({ do: fc.constant('put again'), which })],
+  [1, fc.record({ do: fc.constant('change'), which, priority: fc.constantFrom(-1, 0, 1, 2), quotas })],
+  [2, fc.record({ do: fc.constant('add callback'), which })],
+  [1, fc.record({ do: fc.constant('add part'), which, asked: partCall })],
+  [1, fc.record({ do: fc.constant('pause'), queue, paused: fc.boolean() })],
+  [
+    2,
+    fc.record({
+      do: fc.constant('set quota'),
+      queue,
+      name: fc.constantFrom('a', 'b', 'k'),
+      size: fc.constantFrom(undefined, 1, 1, 2, 3),
+    }),
+  ],
+  [4, fc.record({ do: fc.constant('advance'), ms: fc.nat(6).map((n) => n * 1000) })],
+  [1, fc.record({ do: fc.constant('kill thread'), index: fc.nat(4) })],
+  [1, fc.record({ do: fc.constantFrom('close', 'crash') })],
+];
+
+const anyStep: fc.Arbitrary<Step> = fc.oneof(...kinds.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+
+/** A history of as many steps at most. */
+export const history = (most: number): fc.Arbitrary<Step[]> =>
+  fc.array(anyStep, { maxLength: most, size: 'max' }).map((steps) => {
+    let dates = 0;
+    const dated = (asked: Asked): Asked => ({
+      ...asked,
+      beginAfterMs: asked.beginAfterMs && asked.beginAfterMs + (++dates % 400),
+      parts: asked.parts.map(dated),
+    });
+    return steps.map((step) => ('asked' in step ? { ...step, asked: dated(step.asked) } : step));
+  });
