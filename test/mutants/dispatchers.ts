@@ -182,8 +182,8 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'an interruption is not told',
     tags: ['5.5'],
     file: 'core/retry.ts',
-    find: "  tellJob(decision, 'interrupted', job);",
-    replace: '',
+    find: "  tellJob(decision, 'interrupted', job);\n  // What kills",
+    replace: '  // What kills',
   },
   {
     bug: 'a queue that is there is told as added again',
@@ -294,8 +294,8 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'jobs for one dispatcher stand in the lane of all',
     tags: ['3.7'],
     file: 'core/lanes.ts',
-    find: 'const lane = this.#laneOf(job, gates);',
-    replace: "const lane = this.#laneOf(Object.create(job, { only: { value: '' } }), gates);",
+    find: 'const lane = this.#laneOf(job, gates, verdicts);',
+    replace: "const lane = this.#laneOf(Object.create(job, { only: { value: '' } }), gates, verdicts);",
   },
   {
     bug: 'what is for one that died waits for it',

@@ -5,21 +5,15 @@
  */
 import { argv, stdout } from 'node:process';
 import { taggedTests } from '../contract-tags.js';
-import { asking } from './asking.js';
-import { dispatchers } from './dispatchers.js';
+import { allMutants } from './all.js';
 import type { Mutant } from './mutant.js';
 import { Sandbox } from './sandbox.js';
-import { section2 } from './section-2.js';
-import { section3and4 } from './section-3-4.js';
-import { section5to10 } from './section-5-10.js';
-import { section7 } from './section-7.js';
 
 const atOnce = 2;
 
 const wanted = argv.slice(2);
-const mutants = [...section2, ...section3and4, ...section5to10, ...section7, ...dispatchers, ...asking].filter(
-  ({ tags }) =>
-    wanted.length === 0 ? true : tags.some((tag) => wanted.some((word) => tag === word || tag.startsWith(`${word}.`))),
+const mutants = allMutants.filter(({ tags }) =>
+  wanted.length === 0 ? true : tags.some((tag) => wanted.some((word) => tag === word || tag.startsWith(`${word}.`))),
 );
 const tests = taggedTests();
 /** What passes without any bug planted, by tags. */

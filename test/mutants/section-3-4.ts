@@ -69,8 +69,9 @@ export const section3and4: readonly Mutant[] = [
     bug: 'of several puts those before the bad one stay',
     tags: ['3.5'],
     file: 'core/decide.ts',
-    find: '      for (const inner of command.commands) apply(decision, inner);',
-    replace: '      for (const inner of command.commands) { try { apply(decision, inner); } catch {} }',
+    find: '    const same = putAll(decision, command);\n',
+    replace:
+      '    let same;\n    try {\n      same = putAll(decision, command);\n    } catch {\n      continue;\n    }\n',
   },
   {
     bug: 'a paused queue goes on',
@@ -167,7 +168,7 @@ export const section3and4: readonly Mutant[] = [
     bug: 'an inner job waits for the place of the job that waits for it',
     tags: ['4.6'],
     file: 'core/job.ts',
-    find: '  share(state, inner, [...job.places, ...job.shared]);',
+    find: '  share(state, inner, heldAbove(state, inner));\n',
     replace: '',
   },
   {
@@ -211,5 +212,19 @@ export const section3and4: readonly Mutant[] = [
     file: 'runtime/job.ts',
     find: 'if (!changeable.has(name)) throw',
     replace: "if (name === '') throw",
+  },
+  {
+    bug: 'a part does not share its whole’s place',
+    tags: ['4.6'],
+    file: 'core/job.ts',
+    find: "  if (job.role === 'part' && job.quotas.length > 0) share(state, job, heldAbove(state, job));\n",
+    replace: '',
+  },
+  {
+    bug: 'only who waits itself shares its places',
+    tags: ['4.6'],
+    file: 'core/waits.ts',
+    find: '    heldAbove(state, above, held);\n',
+    replace: '',
   },
 ];

@@ -103,8 +103,8 @@ export const section5to10: readonly Mutant[] = [
   {
     bug: 'callbacks are given up as other jobs',
     tags: ['6.5'],
-    file: 'core/job.ts',
-    find: "(isCallback ? 'forever' : 'default')",
+    file: 'core/policy.ts',
+    find: "(kind === 'callbacks' ? 'forever' : 'default')",
     replace: "'default'",
   },
   {
@@ -132,8 +132,8 @@ export const section5to10: readonly Mutant[] = [
     bug: 'retryNever begins again after an interruption',
     tags: ['8.2'],
     file: 'core/retry.ts',
-    find: "if (job.policy !== 'never' && (job.policy",
-    replace: 'if ((job.policy',
+    find: "(policy !== 'never' && interruptions <= interruptionLimit)",
+    replace: 'interruptions <= interruptionLimit',
   },
   {
     bug: 'the names of errors are not looked at',
@@ -160,8 +160,8 @@ export const section5to10: readonly Mutant[] = [
     bug: 'a poison is never counted',
     tags: ['8.4'],
     file: 'core/recovery.ts',
-    find: '(job === blamed || job.policy',
-    replace: '(job.policy',
+    find: "(job === blamed || policy === 'never')",
+    replace: "policy === 'never'",
   },
   {
     bug: 'everybody that was claimed is blamed for a death',
@@ -211,5 +211,19 @@ export const section5to10: readonly Mutant[] = [
     file: 'core/indices.ts',
     find: "status === 'callbacks' && (role === 'root' || role === 'part') ? agent : ''",
     replace: "status === 'callbacks' && role !== undefined ? agent : ''",
+  },
+  {
+    bug: 'what is durable waits for what is not',
+    tags: ['9.3'],
+    file: 'core/job.ts',
+    find: '  raise(state, inner, job.level);\n',
+    replace: '',
+  },
+  {
+    bug: 'a part is raised without its whole',
+    tags: ['9.3'],
+    file: 'core/waits.ts',
+    find: 'for (const id of [job.parent, job.inner]) {',
+    replace: 'for (const id of [job.inner]) {',
   },
 ];

@@ -6,7 +6,7 @@ export const section7: readonly Mutant[] = [
     bug: 'the parts of a serial run at the same time',
     tags: ['7.1'],
     file: 'core/composite.ts',
-    find: "else if (whole.form === 'serial') putNext(decision, whole, 0);",
+    find: "  if (whole.form === 'serial') return putNext(decision, whole, 0);\n",
     replace: '',
   },
   {

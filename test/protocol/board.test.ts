@@ -58,7 +58,7 @@ describe('a slot of the board', () => {
     }
   });
 
-  it('used again, is not touched by a worker that comes late to say that the earlier use is done', () => {
+  it('[8.4] used again, is not touched by a worker that comes late to say that the earlier use is done', () => {
     const board = new Board();
     const word = board.assign(4);
     board.begin(4, word);

@@ -1,0 +1,79 @@
+/** Jobs that wait for others: levels, places, and what can never end. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Level } from '../../src/core/records.js';
+import { call, idOf, Machine, whole } from './making.js';
+
+const returns = (name: string) => ({ kind: 'job', job: idOf(name) }) as const;
+
+function putAt(machine: Machine, level: Level, ...jobs: ReturnType<typeof call>[]): void {
+  machine.do({ type: 'put', queue: '', owner: idOf('owner'), level, jobs });
+}
+
+/** Claims and settles the job; its outcome then. */
+function run(machine: Machine, name: string, outcome?: Parameters<Machine['settle']>[1]): string {
+  machine.claim(name);
+  machine.settle(name, outcome);
+  return machine.job(name).outcome;
+}
+
+describe('a job that returns another', () => {
+  it('[9.3] of a weaker level raises it, with the whole that it belongs to and all that waits for', () => {
+    const machine = new Machine();
+    putAt(
+      machine,
+      'memory',
+      whole('parallel', 'w', [call('a'), call('b', {}, { callbacks: [call('then')] })]),
+      call('i'),
+    );
+    machine.claim('w');
+    run(machine, 'b', returns('i'));
+    machine.put(call('outer'));
+    assert.equal(run(machine, 'outer', returns('a')), 'none');
+    for (const name of ['a', 'b', 'then', 'w', 'i']) assert.equal(machine.job(name).level, 'full', name);
+  });
+
+  it('[2.6] that is a list and complete knows whose it is', () => {
+    const machine = new Machine();
+    machine.put({ ...whole('parallel', 'w', [call('a')]), callable: '' }, call('outer'));
+    machine.claim('w');
+    run(machine, 'a');
+    assert.equal(run(machine, 'outer', returns('w')), 'list');
+    assert.equal(machine.job('outer').inner, idOf('w'));
+  });
+
+  it('[2.6] cannot be one whose turn comes only when it is over: its own callback, or one of what waits for it', () => {
+    const machine = new Machine();
+    machine.put(call('a', {}, { callbacks: [call('of a'), call('later')] }), call('b'));
+    assert.equal(run(machine, 'b', returns('of a')), 'none');
+    assert.equal(run(machine, 'a', returns('b')), 'failure', 'a waits for b, b for its callback');
+    machine.put(call('c', {}, { callbacks: [call('of c')] }));
+    assert.equal(run(machine, 'c', returns('of c')), 'failure');
+    machine.settle('of a', returns('later'));
+    assert.equal(machine.job('of a').outcome, 'failure', 'callbacks run one after another');
+  });
+
+  it('[2.6] cannot be a part that comes after it in a serial, and can be one of another whole', () => {
+    const machine = new Machine();
+    machine.put(whole('serial', 'w', [call('a'), call('b')]), whole('serial', 'v', [call('x'), call('y')]));
+    machine.claim('w');
+    machine.claim('v');
+    assert.equal(run(machine, 'a', returns('b')), 'failure');
+    assert.equal(run(machine, 'x', returns('b')), 'none');
+    run(machine, 'b');
+    assert.equal(machine.job('x').outcome, 'value');
+  });
+
+  it('[4.6] shares the places of all that wait for it, whoever stands between', () => {
+    const machine = new Machine();
+    machine.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });
+    const options = { quotas: ['q'] };
+    machine.put({ ...whole('serial', 'w', [call('a'), call('b', options)]), options }, call('i', options));
+    machine.claim('w');
+    machine.claim('a');
+    machine.settle('a', returns('i'));
+    assert.deepEqual(machine.claimAll(), ['i'], 'its whole has the place');
+    machine.settle('i');
+    assert.deepEqual(machine.claimAll(), ['b'], 'and a part needs none of its own');
+  });
+});
