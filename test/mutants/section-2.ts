@@ -62,8 +62,8 @@ export const section2: readonly Mutant[] = [
     bug: 'a date is not waited for',
     tags: ['2.4'],
     file: 'core/job.ts',
-    find: 'if (row.beginAfter > now) row.dueAt = row.beginAfter;\n    else joinLine(state, row);',
-    replace: 'joinLine(state, row);',
+    find: 'const dueAt = enqueued && beginAfter > now ? beginAfter : 0;',
+    replace: 'const dueAt = 0;',
   },
   {
     bug: 'a date in the past is not kept',
