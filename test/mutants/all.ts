@@ -1,4 +1,5 @@
-/** All bugs that the contract's tests must notice. */
+/** All bugs that the contract's tests must notice, and the lines of the contract for which there is none. */
+import { contractTags } from '../contract-tags.js';
 import { asking } from './asking.js';
 import { dispatchers } from './dispatchers.js';
 import type { Mutant } from './mutant.js';
@@ -15,3 +16,7 @@ export const allMutants: readonly Mutant[] = [
   ...dispatchers,
   ...asking,
 ];
+
+export const linesWithoutMutant: readonly string[] = contractTags.filter(
+  (line) => !allMutants.some(({ tags }) => tags.includes(line)),
+);

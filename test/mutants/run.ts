@@ -5,16 +5,16 @@
  */
 import { argv, stdout } from 'node:process';
 import { taggedTests } from '../contract-tags.js';
-import { allMutants } from './all.js';
+import { allMutants, linesWithoutMutant } from './all.js';
 import type { Mutant } from './mutant.js';
 import { Sandbox } from './sandbox.js';
 
 const atOnce = 2;
 
 const wanted = argv.slice(2);
-const mutants = allMutants.filter(({ tags }) =>
-  wanted.length === 0 ? true : tags.some((tag) => wanted.some((word) => tag === word || tag.startsWith(`${word}.`))),
-);
+const isWanted = (tag: string) =>
+  wanted.length === 0 || wanted.some((word) => tag === word || tag.startsWith(`${word}.`));
+const mutants = allMutants.filter(({ tags }) => tags.some(isWanted));
 const tests = taggedTests();
 /** What passes without any bug planted, by tags. */
 const baselines = new Map<string, Promise<readonly string[]>>();
@@ -25,6 +25,8 @@ await Promise.all(Array.from({ length: Math.min(atOnce, mutants.length) }, work)
 
 stdout.write(`\n${mutants.length - missed.length} caught of ${mutants.length} planted\n`);
 for (const line of missed) stdout.write(`  missed: ${line}\n`);
+const bare = linesWithoutMutant.filter(isWanted);
+if (bare.length > 0) stdout.write(`no bug is planted for ${bare.join(', ')}\n`);
 if (missed.length > 0) process.exitCode = 1;
 
 /** Takes one after another until none is left. */
