@@ -1,6 +1,7 @@
 /** Random commands: wishes, each made a command by what the state is when its turn comes, so that most of them mean something. */
 import fc from 'fast-check';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
+import type { Payload } from '../../src/core/records.js';
 import type { State } from '../../src/core/state.js';
 import { activateUs, call, idOf, inContractOrder, main, payload, us } from './making.js';
 
@@ -30,11 +31,17 @@ const owner = idOf('owner');
 const dispatcher = (which: number) => (which % 4 === 0 ? idOf('other') : us);
 
 export class Wishes {
+  readonly #payload: (size: number) => Payload;
   #names = 0;
+
+  /** `payload` makes what the store carries. */
+  constructor(makePayload: (size: number) => Payload = payload) {
+    this.#payload = makePayload;
+  }
 
   /** Some are refused: a queue or quota that there is not, an id that is taken, a claim that is over, a wrong status. */
   command(state: State, { what, which, size }: Wish): Command {
-    const jobs = [...state.jobs()];
+    const jobs = [...state.jobs()].sort((a, b) => (a.id < b.id ? -1 : 1));
     const claimed = jobs.filter((job) => job.claimed);
     const chosen = claimed[which % Math.max(claimed.length, 1)];
     const claim = { job: chosen?.id ?? idOf('none'), fence: (chosen?.fence ?? 0) + (which % 11 === 0 ? 1 : 0) };
@@ -49,9 +56,9 @@ export class Wishes {
         return { type: what, job: inContractOrder(state)[which % 3]?.id ?? idOf('none'), agent: main };
       case 'settle': {
         const kinds: Settled[] = [
-          { kind: 'value', payload: payload(size) },
-          { kind: 'failure', payload: payload(size) },
-          { kind: 'thrown', payload: payload(size), names: ['Error'] },
+          { kind: 'value', payload: this.#payload(size) },
+          { kind: 'failure', payload: this.#payload(size) },
+          { kind: 'thrown', payload: this.#payload(size), names: ['Error'] },
           { kind: 'job', job },
         ];
         const inner =
@@ -72,14 +79,19 @@ export class Wishes {
         return { type: what, job, parts: [this.#spec(which, 1), this.#spec(2, 0)] };
       case 'change': {
         const quotas = which % 5 === 0 ? ['unheard of'] : which % 2 === 0 ? ['q'] : [];
-        return { type: what, job, args: payload(size), options: { priority: size % 3, quotas, beginByMs: size * 10 } };
+        return {
+          type: what,
+          job,
+          args: this.#payload(size),
+          options: { priority: size % 3, quotas, beginByMs: size * 10 },
+        };
       }
       case 'fail':
-        return { type: what, job, failure: payload(size) };
+        return { type: what, job, failure: this.#payload(size) };
       case 'putAgain':
         return { type: what, job, queue: '' };
       case 'annotate':
-        return { type: what, job, name: `n${which % 2}`, value: which % 3 === 0 ? null : payload(size) };
+        return { type: what, job, name: `n${which % 2}`, value: which % 3 === 0 ? null : this.#payload(size) };
       case 'setQuota':
         return { type: what, queue: '', name: 'q', size: 1 + (size % 3), rate: 0, ratePeriodMs: 0 };
       case 'removeQuota':
@@ -115,7 +127,7 @@ export class Wishes {
     const callbacks = which % 10 === 0 && depth < 2 ? [this.#spec(2, 0, depth + 1)] : [];
     const common = {
       callable: ['m#a', 'm#b', 'm#c'][which % 3]!,
-      args: which % 2 === 0 ? payload(size) : null,
+      args: which % 2 === 0 ? this.#payload(size) : null,
       callbacks,
     };
     if (which % 4 > 1 || depth > 1) return call(name, options, common);

@@ -1,7 +1,7 @@
 /** What the conformance suite needs of a store: one to open, to open again, and an owner that writes down what it is told. */
 import type { Command, Effect } from '../../src/core/commands.js';
 import type { JobRecord } from '../../src/core/records.js';
-import { encodeFailure, failureFrom } from '../../src/protocol/failure.js';
+import { encodeFailure, type Failure, failureFrom } from '../../src/protocol/failure.js';
 import { JournalStore } from '../../src/store/journal-store.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
@@ -19,7 +19,11 @@ export class Clock implements StoreOutside {
   readonly listening = false;
   readonly now = () => this.time;
   readonly random = () => 0.5;
-  readonly failure = (error: Error) => StoredPayload.of(encodeFailure(failureFrom(error)));
+  readonly failure = (error: Error) => {
+    // Where it was made is another place in each store.
+    const { stack: _, ...failure } = failureFrom(error);
+    return StoredPayload.of(encodeFailure(failure as Failure));
+  };
 }
 
 /** One store, with all that it told, in order. */

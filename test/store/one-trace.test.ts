@@ -1,0 +1,55 @@
+/**
+ * One random trace through all stores leaves the same records, and tells the same: a command means the same wherever it is decided, on all
+ * records or on those that it reads, at once or after any number of attempts.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { StoredPayload } from '../../src/store/stored-payload.js';
+import { type Wish, Wishes, wish } from '../core/wishes.js';
+import { seedOf } from '../harness/randomness.js';
+import { kinds, type Subject } from './harness.js';
+
+const trace = fc.array(fc.array(wish, { maxLength: 8 }), { maxLength: 30, size: 'max' });
+
+/** What a store has, and has told: of the positions in the line only the order, since a database draws them with gaps. */
+function seenOf(subject: Subject) {
+  const records = subject.records();
+  const line = records.map(({ eligible }) => eligible).sort((a, b) => a - b);
+  const text = (value: unknown) => JSON.stringify(value);
+  const { state } = subject.store;
+  return {
+    records: records.map((job) => ({ ...job, eligible: job.eligible === 0 ? -1 : line.indexOf(job.eligible) })),
+    settings: Array.from(state.settings(), text).sort(),
+    annotations: Array.from(state.annotations(), ({ job, name, value }) =>
+      text([job, name, Buffer.from(subject.store.bytes(value as StoredPayload)).toString('hex')]),
+    ).sort(),
+    told: subject.told.splice(0).sort(),
+  };
+}
+
+async function follow(groups: readonly (readonly Wish[])[]): Promise<void> {
+  const subjects = await Promise.all(kinds.map(({ make }) => make()));
+  const wishes = kinds.map(() => new Wishes((size) => StoredPayload.of(new Uint8Array(size).fill(size))));
+  for (const subject of subjects) await subject.durable();
+  for (const group of groups) {
+    for (const [at, subject] of subjects.entries()) {
+      for (const one of group) {
+        subject.clock.time++;
+        // Whoever opens a store that others have open, too, is in no position to say that all have died.
+        const what = one.what === 'recover' ? 'tick' : one.what;
+        const command = wishes[at]!.command(subject.store.state, { ...one, what });
+        subject.ask(command);
+      }
+      await subject.durable();
+    }
+    const [first, ...others] = subjects.map(seenOf);
+    for (const [at, other] of others.entries()) assert.deepEqual(other, first, kinds[at + 1]!.name);
+  }
+}
+
+describe('one trace', () => {
+  it('leaves the same records in all stores, and tells the same', async (t) => {
+    await fc.assert(fc.asyncProperty(trace, follow), { seed: seedOf(t), numRuns: 30 });
+  });
+});
