@@ -141,6 +141,11 @@ export class Database {
     return { commit: this.commits, rows };
   }
 
+  /** All jobs as they are committed, for who checks them. */
+  *jobs(): IterableIterator<JobRecord> {
+    for (const { bytes } of this.#jobs.values()) yield decodeRecord<JobRecord>(bytes);
+  }
+
   /** Calls when something was committed, unless that is forgotten. */
   watch(wake: () => void): () => void {
     this.#watchers.add(wake);

@@ -1,6 +1,7 @@
 /** Kits whose runtimes have their records in one database: each is a process of its own as far as a database can see. */
 import type { VirtualOptions } from 'callsheet/testing';
 import type { Id } from '../../src/core/records.js';
+import type { State } from '../../src/core/state.js';
 import type { Store, StoreOutside } from '../../src/store/store.js';
 import { Kit } from '../../src/testing/kit.js';
 import type { VirtualClock } from '../../src/testing/virtual-clock.js';
@@ -17,6 +18,11 @@ export class SharedKeeping implements Keeping {
   constructor(database: Database, options: SharedStoreOptions = {}) {
     this.#database = database;
     this.#options = options;
+  }
+
+  /** What its runtime works on. */
+  get view(): State {
+    return this.#last!.state;
   }
 
   store(outside: StoreOutside): Store {
@@ -72,6 +78,13 @@ export interface Beside {
   readonly pollMs?: number;
 }
 
+const views = new WeakMap<Kit, SharedKeeping>();
+
+/** What the runtime of a kit beside others works on now. */
+export function viewOf(kit: Kit): State {
+  return views.get(kit)!.view;
+}
+
 /** A kit beside others that have the same database and the same clock. */
 export async function openBeside(
   options: VirtualOptions,
@@ -80,6 +93,7 @@ export async function openBeside(
   const poll = pollMs === undefined ? {} : { poll: { everyMs: pollMs, after: clock.after.bind(clock) } };
   const keeping = new SharedKeeping(database, poll);
   const kit = new Kit(options, { clock, keeping, ...(dispatcher === undefined ? {} : { dispatcher }) });
+  views.set(kit, keeping);
   await kit.reopen();
   return kit;
 }

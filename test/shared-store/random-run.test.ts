@@ -1,0 +1,191 @@
+/**
+ * Two runtimes on one database do what a random number says, and so does what goes wrong with the database, their threads and themselves.
+ * Then everything heals, and all must end well. One seed is one history: `CALLSHEET_SEED` set to what a failed run printed gives it again;
+ * `CALLSHEET_SEEDS` asks for as many.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parallel, retryErrors, retryNever, serial } from 'callsheet';
+import type { OutcomeKind } from '../../src/core/records.js';
+import type { Kit } from '../../src/testing/kit.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
+import { allJobs, work } from '../contract/jobs/all.js';
+import { forget, seen } from '../contract/jobs/work.js';
+import { recordOf } from '../core/making.js';
+import { type Random, randomFrom, seedOf } from '../harness/randomness.js';
+import { Database, noFaults } from './database.js';
+import { openBeside, viewOf } from './kits.js';
+import { randomFaults } from './random-faults.js';
+
+const histories = process.env.CALLSHEET_SEED === undefined ? Number(process.env.CALLSHEET_SEEDS ?? 5) : 1;
+const steps = 60;
+const quotaSize = 2;
+
+class History {
+  readonly database = new Database();
+  readonly #clock = new VirtualClock(Date.UTC(2030, 0));
+  readonly #random: Random;
+  readonly #kits: Kit[] = [];
+  readonly #down = new Set<Kit>();
+  /** Ids of jobs whose put was acknowledged. */
+  readonly #acknowledged: string[] = [];
+  /** Names of jobs that may begin once only. */
+  readonly #once: string[] = [];
+  readonly #outcomes = new Map<string, OutcomeKind>();
+  #names = 0;
+
+  constructor(seed: number) {
+    this.#random = randomFrom(seed);
+  }
+
+  async run(): Promise<void> {
+    forget();
+    for (let at = 0; at < 2; at++) {
+      const world = { database: this.database, clock: this.#clock, pollMs: 700 };
+      this.#kits.push(await openBeside({ jobs: allJobs, threads: 2, seed: at }, world));
+    }
+    await this.#kits[0]!.runtime.queue().setQuota('q', { size: quotaSize });
+    await this.#pass(5000);
+    this.database.faults = randomFaults(this.#random);
+    for (let step = 0; step < steps; step++) {
+      await this.#act();
+      this.#check();
+    }
+    await this.#heal();
+  }
+
+  async #act(): Promise<void> {
+    const kit = this.#kits[this.#random(2)]!;
+    const choice = this.#random(20);
+    if (this.#down.has(kit)) {
+      if (choice < 8) {
+        await kit.reopen();
+        this.#down.delete(kit);
+      } else await this.#pass(10_000);
+      return;
+    }
+    if (choice < 9) this.#put(kit);
+    else if (choice < 12) await kit.step();
+    else if (choice < 13) await kit.killThread(this.#random(2));
+    else if (choice < 14) await this.#cancel(kit);
+    else if (choice < 15 && this.#down.size === 0) await this.#fell(kit);
+    else if (choice < 17) await this.#pass(this.#random(40_000));
+    else await kit.untilIdle();
+  }
+
+  #put(kit: Kit): void {
+    const name = `job ${this.#names++}`;
+    const part = (n: number) => work.mark(`${name} part ${n}`);
+    const plain = work.mark(name);
+    const forms = [
+      () => plain.with({ quotas: ['q'] }),
+      () => plain.with({ retry: retryNever }),
+      () => plain.with({ unique: `key ${this.#random(3)}` }),
+      () => plain.with({ beginAfter: this.#random(60_000), priority: this.#random(2) }),
+      () => plain.onBoth(work.mark.with(`after ${name}`) as never),
+      () => parallel([part(1), part(2), part(3).with({ quotas: ['q'] })], { postprocess: work.list }),
+      () => serial([part(1), part(2)], { postprocess: work.list }),
+      () => work.failUntil(2).with({ retry: retryErrors({ limit: 3 }), quotas: ['q'] }),
+    ];
+    const form = this.#random(forms.length);
+    if (form === 1) this.#once.push(name);
+    const acknowledge = ({ id }: { readonly id: string }) => this.#acknowledged.push(id);
+    // Whoever is killed meanwhile is told nothing, and knows nothing.
+    kit.runtime
+      .queue()
+      .put(forms[form]!() as typeof plain)
+      .then(acknowledge, () => {});
+  }
+
+  async #cancel(kit: Kit): Promise<void> {
+    const id = this.#acknowledged[this.#random(this.#acknowledged.length + 1)];
+    if (id === undefined) return;
+    const ignore = () => {};
+    kit.runtime.job(id).cancel().then(ignore, ignore);
+    await kit.untilIdle();
+  }
+
+  async #fell(kit: Kit): Promise<void> {
+    if (this.#random(3) === 0) await kit.close();
+    else await kit.crash();
+    this.#down.add(kit);
+  }
+
+  get #up(): Kit[] {
+    return this.#kits.filter((kit) => !this.#down.has(kit));
+  }
+
+  async #pass(ms: number): Promise<void> {
+    const until = this.#clock.now() + ms;
+    do await this.#quiet();
+    while (this.#clock.fireNext(until));
+    this.#clock.moveTo(until);
+    await this.#quiet();
+  }
+
+  async #quiet(): Promise<void> {
+    for (let round = 0; round < 2; round++) for (const kit of this.#up) await kit.untilIdle();
+  }
+
+  /** What holds at every moment. */
+  #check(): void {
+    let holders = 0;
+    for (const { id, places, outcome } of this.database.jobs()) {
+      if (places.includes('q')) holders++;
+      const before = this.#outcomes.get(id) ?? 'none';
+      if (before !== 'none') assert.equal(outcome, before, 'an outcome is stored once');
+      this.#outcomes.set(id, outcome);
+    }
+    assert.ok(holders <= quotaSize, `${holders} hold the quota of ${quotaSize}`);
+    const starts = new Map<string, number>();
+    for (const name of seen) starts.set(name, (starts.get(name) ?? 0) + 1);
+    for (const name of this.#once) assert.ok((starts.get(name) ?? 0) <= 1, `${name} began twice`);
+  }
+
+  /** Nothing goes wrong any more: all that was acknowledged ends, and everybody sees the same. */
+  async #heal(): Promise<void> {
+    this.database.faults = noFaults;
+    for (const kit of this.#down) await kit.reopen();
+    this.#down.clear();
+    for (let minutes = 0; minutes < 15; minutes++) await this.#pass(60_000);
+    this.#check();
+    const jobs = new Map(Array.from(this.database.jobs(), (job) => [job.id, job] as const));
+    for (const job of jobs.values())
+      assert.equal(job.status, 'completed', `${job.callable || job.form} ended as ${job.status} ${job.stage}`);
+    const [a, b] = this.#kits as [Kit, Kit];
+    for (const id of this.#acknowledged) assert.equal(await a.runtime.job(id).status(), 'completed');
+    assert.deepEqual(recordsOf(a), recordsOf(b), 'both see the same');
+    const third = await openBeside({ jobs: allJobs, agent: false }, { database: this.database, clock: this.#clock });
+    assert.deepEqual(recordsOf(third), recordsOf(a), 'and so does whoever comes');
+    for (const kit of [...this.#kits, third]) await kit.close();
+  }
+}
+
+const recordsOf = (kit: Kit) =>
+  Array.from(viewOf(kit).jobs(), (job) => recordOf(job)).sort((a, b) => (a.id < b.id ? -1 : 1));
+
+async function live(seed: number): Promise<{ struck: Record<string, number>; ran: string }> {
+  const history = new History(seed);
+  try {
+    await history.run();
+  } catch (error) {
+    throw new Error(`seed ${seed}; to replay it alone: CALLSHEET_SEED=${seed}`, { cause: error });
+  }
+  return { struck: history.database.struck, ran: seen.join() };
+}
+
+describe('two runtimes and a database that has trouble', () => {
+  it('end well', { timeout: 3_600_000 }, async (t) => {
+    const first = seedOf(t);
+    const sum: Record<string, number> = {};
+    for (let seed = first; seed < first + histories; seed++) {
+      const { struck } = await live(seed);
+      for (const [fault, count] of Object.entries(struck)) sum[fault] = (sum[fault] ?? 0) + count;
+    }
+    t.diagnostic(`${histories} histories of ${steps} steps; ${JSON.stringify(sum)}`);
+  });
+
+  it('live through the same with the same seed', async () => {
+    assert.deepEqual(await live(1), await live(1));
+  });
+});
