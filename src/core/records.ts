@@ -16,6 +16,7 @@ export interface Payload {
 
 /** In the order in which a job passes through them. */
 export const jobStatuses = ['new', 'pending', 'assigned', 'active', 'callbacks', 'completed'] as const;
+/** How far a job has come. */
 export type JobStatus = (typeof jobStatuses)[number];
 
 /**
@@ -43,6 +44,7 @@ export type OutcomeKind = (typeof outcomeKinds)[number];
 
 /** What survives what; see `put`. */
 export const levels = ['memory', 'process', 'full'] as const;
+/** What a job survives: nothing (`memory`), the end of its process (`process`), a power loss (`full`). */
 export type Level = (typeof levels)[number];
 
 /** What an own policy can be asked: the job failed, its outcome could not be stored, or it was interrupted, and by what. */

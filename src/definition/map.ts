@@ -15,6 +15,7 @@ export type ItemSource<Item> = Items<Item> | ((from: number) => Items<Item>);
 
 type Items<Item> = Iterable<Item> | AsyncIterable<Item>;
 
+/** What `map` does with the items, and how many of them it takes at a time. */
 export interface MapOptions<Result, Whole> {
   /** Gets what became of the items, in their order, after arguments of its own; what it returns is the map's result. */
   readonly postprocess?: Callable<[CompletedItems<Result>], Whole>;

@@ -9,6 +9,7 @@ import { isCallable } from './define-jobs.js';
 import type { OwnPolicy } from './own-policies.js';
 import { isRetryPolicy, type RetryPolicy } from './retry-policies.js';
 
+/** What can be asked for a job. All of it is stored with the job. */
 export interface JobOptions {
   /** Higher goes first; any finite number, 0 by default. */
   readonly priority?: number;

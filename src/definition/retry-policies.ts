@@ -16,6 +16,7 @@ export const retryForever = 'forever' as RetryPolicy;
 /** Begun once at most, whatever happens: its start is on the disk before its code runs. */
 export const retryNever = 'never' as RetryPolicy;
 
+/** Which errors are retried, how often, and after how long. */
 export interface RetryErrorsOptions {
   /** How many times at most. */
   readonly limit: number;

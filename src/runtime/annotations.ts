@@ -7,6 +7,7 @@ import { decodePayload } from '../protocol/payload.js';
 import type { WaitOptions } from '../worker/context.js';
 import type { Client } from './client.js';
 
+/** What is said about a job, by whoever holds its handle or by the job itself: seen at once on the other side, and kept with the job. */
 export class Annotations {
   readonly #client: Client;
   readonly #id: Id;

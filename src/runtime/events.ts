@@ -34,6 +34,7 @@ export interface DispatcherEvent {
   readonly dispatcher: string;
 }
 
+/** A queue was created. */
 export interface QueueEvent {
   readonly type: 'queue.added';
   readonly at: Date;
@@ -46,8 +47,10 @@ export interface DroppedEvents {
   readonly count: number;
 }
 
+/** What a stream of events gives; told apart by `type`. */
 export type CallsheetEvent = JobEvent | DispatcherEvent | QueueEvent | DroppedEvents;
 
+/** What a stream of events is opened with. */
 export interface EventsOptions {
   /** How many events are kept for a reader that is slow; more than these are dropped, and counted. 10,000 by default. */
   readonly limit?: number;

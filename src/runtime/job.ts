@@ -269,6 +269,7 @@ export class CallbackPair<Called = unknown> extends Job<Called> {
   }
 }
 
+/** What can be changed of a job that has not begun; `args` are all its arguments anew. */
 export type JobChanges = Pick<JobOptions, 'priority' | 'quotas' | 'beginByMs' | 'timeoutMs'> & {
   readonly args?: readonly unknown[];
 };

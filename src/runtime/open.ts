@@ -28,6 +28,7 @@ import { Link } from './link.js';
 import { checkName, Queue } from './queue.js';
 import { checkSignals, closeOn } from './signals.js';
 
+/** What a runtime is opened with. All but `jobs` can be left out. */
 export interface OpenOptions {
   /**
    * Where the journal is kept: a directory of its own, made where it is missing. One runtime has it open at a time. Without one,
@@ -73,6 +74,7 @@ export interface OpenOptions {
   readonly logger?: Logger;
 }
 
+/** What a runtime is closed with. */
 export interface CloseOptions {
   /** How long running jobs may go on, in milliseconds; after that they are interrupted and run again at once elsewhere, or at the next open. */
   readonly graceMs?: number;

@@ -16,11 +16,13 @@ import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { feedMap } from './feeder.js';
 import { Job } from './job.js';
 
+/** What a put can ask for, for its job or for each of its jobs. */
 export interface PutOptions extends JobOptions {
   /** What the job survives once `put` has resolved; as the runtime by default. */
   readonly durability?: Level;
 }
 
+/** How much of a quota there is. */
 export interface QuotaOptions {
   /** How many jobs that name it may run at a time, for each key where jobs give one. 1 by default. */
   readonly size?: number;
@@ -39,6 +41,7 @@ export interface Quota {
   readonly filled: boolean;
 }
 
+/** What an agent takes, and how much of it at a time. */
 export interface AgentOptions {
   /** On how many threads it has jobs at most. */
   readonly size: number;
@@ -54,6 +57,7 @@ export interface AgentOptions {
 
 const none: PutOptions = {};
 
+/** Which of an agent's completed jobs are wanted. */
 export interface CompletedByOptions {
   /** Those that completed from then on. */
   readonly from?: Date;

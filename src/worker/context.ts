@@ -203,6 +203,7 @@ export class JobAnnotations {
   }
 }
 
+/** How long a job waits for an annotation. */
 export interface WaitOptions<Value> {
   /** In milliseconds. */
   readonly timeoutMs: number;

@@ -254,10 +254,12 @@ export class Model {
   advance(ms: number): void {
     const end = this.now + ms;
     for (;;) {
-      const coming = [...this.#comingEvents()].filter(({ at }) => at <= end);
-      if (coming.length === 0) break;
-      this.now = Math.max(this.now, Math.min(...coming.map(({ at }) => at)));
-      for (const { at, happen } of coming) if (at <= this.now) happen();
+      const next = this.#nextEvent();
+      if (next === undefined || next.at > end) break;
+      this.now = Math.max(this.now, next.at);
+      // What happens at the same moment happens before anything begins.
+      for (let event: typeof next | undefined = next; event && event.at <= this.now; event = this.#nextEvent())
+        event.happen();
       this.#claim();
     }
     this.now = end;
@@ -276,6 +278,10 @@ export class Model {
   holders(queue: string, name: string): ModelJob[] {
     const here = [...this.jobs.values()].filter((job) => job.queue === queue);
     return here.flatMap((job) => job.places.filter((place) => quotaName(place) === name).map(() => job));
+  }
+
+  #nextEvent(): { at: number; happen: () => void } | undefined {
+    return [...this.#comingEvents()].sort((a, b) => a.at - b.at)[0];
   }
 
   *#comingEvents(): Iterable<{ at: number; happen: () => void }> {

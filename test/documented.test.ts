@@ -1,0 +1,36 @@
+/** Whatever users can import says what it is, in a comment before its declaration. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+const sources = new URL('../../src/', import.meta.url);
+
+/** Each name that an index exports, and the file that it comes from. */
+function exportsOf(index: URL): [name: string, file: URL][] {
+  const found: [string, URL][] = [];
+  for (const [, names, from] of readFileSync(index, 'utf8').matchAll(/^export (?:type )?\{([^}]*)\} from '(.*?)';/gm)) {
+    const file = new URL(from!.replace(/\.js$/, '.ts'), index);
+    for (const name of names!.split(',').map((text) => text.trim().replace(/^type /, ''))) {
+      if (name !== '') found.push([name, file]);
+    }
+  }
+  return found;
+}
+
+for (const index of ['index.ts', 'testing/index.ts']) {
+  test(`every export of src/${index} is documented`, () => {
+    const exported = exportsOf(new URL(index, sources));
+    assert.ok(exported.length > 3, 'no exports were found');
+    const bare = exported.filter(([name, file]) => !isDocumented(name, file));
+    assert.deepEqual(
+      bare.map(([name, file]) => `${name} in ${file.pathname.slice(sources.pathname.length)}`),
+      [],
+    );
+  });
+}
+
+function isDocumented(name: string, file: URL): boolean {
+  assert.ok(existsSync(file), `${file} is exported from, and is not there`);
+  const kinds = '(?:declare )?(?:abstract )?(?:async )?(?:class|interface|type|function|const)';
+  return new RegExp(`\\*/\\nexport ${kinds} ${name}\\b`).test(readFileSync(file, 'utf8'));
+}
