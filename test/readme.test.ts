@@ -21,6 +21,9 @@ const queue = callsheet.queue();
 `;
 const closing = '\nawait callsheet.close();\nvoid [map, parallel, retryErrors, serial, transfer];\n';
 
+/** Examples that are modules of jobs. */
+const modules: ReadonlySet<string> = new Set(['pi.js', 'work.js', 'tenants.js']);
+
 /** The blocks of the README that name the file they are, in order. */
 async function examples(): Promise<Map<string, string>> {
   const text = await readFile(new URL('README.md', root), 'utf8');
@@ -44,7 +47,7 @@ test('every example of the README runs', { timeout: 60_000 }, async (t) => {
     await writeFile(join(directory, name), whole ? code : opening + code + closing);
   }
   for (const name of blocks.keys()) {
-    if (name === 'pi.js' || name === 'work.js') continue;
+    if (modules.has(name)) continue;
     await t.test(name, async () => {
       const { stdout } = await run(process.execPath, [name], { cwd: directory, timeout: 30_000 });
       if (name === 'app.js') assert.match(stdout, /^[0-9a-f-]{36} 3\.1\d+/);
