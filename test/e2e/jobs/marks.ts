@@ -32,6 +32,12 @@ export async function markAwaiting(file: string, line: string, gate: string): Pr
   return line;
 }
 
+/** Takes a few microseconds, or, given a gate, as long as that is closed. */
+export function passUntil(value: number, gate?: string): number {
+  if (gate !== undefined) waitFor(gate);
+  return value;
+}
+
 /** Says that it is here and waits for the other: two of these end only if they run at the same time. */
 export function meet(own: string, other: string): boolean {
   writeFileSync(own, '');
