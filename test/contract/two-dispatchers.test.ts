@@ -9,7 +9,7 @@ import { idFromText } from '../../src/protocol/id.js';
 import type { Kit } from '../../src/testing/kit.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
-import { Database } from '../shared-store/database.js';
+import { Database, noFaults } from '../shared-store/database.js';
 import { type Beside, openBeside } from '../shared-store/kits.js';
 import { randomFaults } from '../shared-store/random-faults.js';
 import { allJobs, inside, work } from './jobs/all.js';
@@ -69,6 +69,24 @@ describe('5 two dispatchers', () => {
     assert.deepEqual([...seen].sort(), [...names].sort(), 'each ran once');
     assert.deepEqual(await Promise.all(jobs.map((job) => job.result())), names);
     assert.equal(await b.runtime.job(jobs[3]!.id).result(), 'job 3');
+  });
+
+  it('[5.1] claim what they have room for, also while a claim is on its way', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open(), await site.open()];
+    await site.quiet(a, b);
+    site.database.faults = { ...noFaults, turns: () => 40 };
+    const puts = [];
+    for (let n = 0; n < 8; n++) {
+      puts.push(a.runtime.queue().put(work.hold(`${n}`)));
+      // A turn of the coordinator passes, but not the way to the database and back.
+      for (let left = 10; left > 0; left--) await undefined;
+    }
+    const jobs = await Promise.all(puts);
+    await site.quiet(a, b);
+    const statuses = await Promise.all(jobs.map((job) => job.status()));
+    assert.deepEqual([...a.running, ...b.running].sort(), [jobs[0]!.id, jobs[1]!.id]);
+    assert.equal(statuses.filter((status) => status === 'pending').length, 6);
   });
 
   it('[5.1] take each job once also where their database has trouble', async (t) => {

@@ -244,7 +244,7 @@ describe('a job', () => {
     ['it is with another agent', (machine) => machine.claim('a')],
     ['it is no more', (machine) => machine.do({ type: 'fail', job: idOf('a'), failure: payload() })],
   ] as [string, (machine: Machine) => void][]) {
-    it(`a claim by who has not yet seen that ${what} changes nothing`, () => {
+    it(`[3.6] [4.1] [5.1] a claim by who has not yet seen that ${what} changes nothing`, () => {
       const machine = new Machine();
       machine.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });
       machine.put(call('a', { quotas: ['q'] }), call('holder', { quotas: ['q'] }));

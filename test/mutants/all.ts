@@ -7,6 +7,7 @@ import { section2 } from './section-2.js';
 import { section3and4 } from './section-3-4.js';
 import { section5to10 } from './section-5-10.js';
 import { section7 } from './section-7.js';
+import { shared } from './shared.js';
 
 export const allMutants: readonly Mutant[] = [
   ...section2,
@@ -15,6 +16,7 @@ export const allMutants: readonly Mutant[] = [
   ...section7,
   ...dispatchers,
   ...asking,
+  ...shared,
 ];
 
 export const linesWithoutMutant: readonly string[] = contractTags.filter(
