@@ -219,7 +219,7 @@ export const planted: readonly PlantedBug[] = [
   },
   {
     bug: 'a reserve that is used up says that nothing is stored',
-    by: 'sim/simulation',
+    by: 'store/journal-full',
     file: 'store/journal-store.ts',
     find: 'const isUsedUp = error instanceof StorageFullError;',
     replace: 'const isUsedUp = false;',

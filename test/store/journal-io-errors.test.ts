@@ -12,7 +12,7 @@ import { randomFrom } from '../harness/randomness.js';
 import { diskError, type Operation, StrictDisk } from '../journal/strict-disk.js';
 import { Churn, printedState, turn } from './journal-churn.js';
 
-const every = Number(process.env.CALLSHEET_EVERY ?? 17);
+const every = Number(process.env.CALLSHEET_EVERY ?? 29);
 const steps = 110;
 const seeds = [1, 2];
 const failures = ['EIO', 'ENOSPC', 'short write'] as const;
