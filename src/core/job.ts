@@ -414,12 +414,16 @@ export function change(
   state.change(job, (row) => {
     row.queued = queued;
     if (priority !== undefined) row.priority = priority;
-    if (quotas !== undefined) row.quotas = quotas;
+    if (quotas !== undefined) {
+      row.quotas = quotas;
+      row.shared = none;
+    }
     if (timeoutMs !== undefined) row.timeoutMs = timeoutMs;
     if (beginByMs !== undefined) row.deadline = deadlineOf({ beginAfter: row.beginAfter || row.putAt, beginByMs }, 0);
     if (args !== undefined) row.args = args;
   });
   checkQuotas(state, job);
+  if (quotas !== undefined && job.status === 'pending') share(state, job, heldAbove(state, job));
 }
 
 /** Out of its queue; `new` again. */

@@ -341,7 +341,7 @@ export class Model {
     if (job.role !== 'callback') {
       job.hasAgent = true;
       job.wasClaimed = true;
-      job.places = job.quotas;
+      job.places = this.#needed(job);
     }
     job.status = 'active';
     job.running = true;
@@ -357,7 +357,7 @@ export class Model {
     whole.status = 'active';
     whole.opened = true;
     whole.attempts++;
-    whole.places = whole.quotas;
+    whole.places = this.#needed(whole);
     whole.awaited = whole.callbacks.length;
     if (whole.parts.every(({ counted }) => counted)) this.#gather(whole);
     else if (whole.asked.form === 'serial') this.#openNext(whole);
@@ -470,12 +470,19 @@ export class Model {
   }
 
   #hasRoom(job: ModelJob): boolean {
-    return job.quotas.every((quota) => {
+    return this.#needed(job).every((quota) => {
       const size = this.#sizeOf(job.queue, quota);
       if (size === undefined || job.places.includes(quota)) return true;
       const taken = [...this.jobs.values()].filter((one) => one.queue === job.queue && one.places.includes(quota));
       return taken.length < size;
     });
+  }
+
+  /** A part shares the places of the wholes that wait for it. */
+  #needed(job: ModelJob): readonly string[] {
+    const shared: string[] = [];
+    for (let one = job; one.role === 'part'; one = one.above!) shared.push(...one.above!.places);
+    return job.quotas.filter((quota) => !shared.includes(quota));
   }
 
   #areKnown(queue: string, asked: Asked): boolean {

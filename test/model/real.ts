@@ -105,19 +105,23 @@ export class Real {
 
   async line(queue: string): Promise<string[]> {
     const names: string[] = [];
-    for await (const job of this.queue(queue)) {
-      // Parts that wait have not been met before.
-      if (!this.#names.has(job.id)) this.meet((await job.arguments())[0] as string, job.id);
-      names.push(this.nameOf(job.id));
-    }
+    for await (const job of this.queue(queue)) names.push(await this.#met(job));
     return names;
   }
 
   async quotas(queue: string): Promise<Record<string, unknown>> {
-    const quotas = await this.queue(queue).quotas();
-    return Object.fromEntries(
-      quotas.map(({ name, size, holders }) => [name, { size, holders: holders.map((id) => this.nameOf(id)).sort() }]),
-    );
+    const seen: Record<string, unknown> = {};
+    for (const { name, size, holders } of await this.queue(queue).quotas()) {
+      const names = await Promise.all(holders.map((id) => this.#met(this.#kit.runtime.job(id))));
+      seen[name] = { size, holders: names.sort() };
+    }
+    return seen;
+  }
+
+  /** The job's name. Parts that wait were not met before; they say it with what they are called with. */
+  async #met(job: Job): Promise<string> {
+    if (!this.#names.has(job.id)) this.meet((await job.arguments())[0] as string, job.id);
+    return this.nameOf(job.id);
   }
 
   async look(name: string): Promise<SeenJob> {

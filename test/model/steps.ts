@@ -194,17 +194,14 @@ const call: fc.Arbitrary<Asked> = fc.record({
 const partCall = call.map((asked) => ({ ...asked, unique: undefined }));
 
 function whole(parts: fc.Arbitrary<Asked>, postprocess: fc.Arbitrary<boolean>): fc.Arbitrary<Asked> {
-  return (
-    fc
-      .tuple(
-        call,
-        fc.constantFrom('serial' as const, 'parallel' as const),
-        fc.array(parts, { maxLength: 3 }),
-        postprocess,
-      )
-      // A whole keeps its places while its parts run, so they are not to wait for the same.
-      .map(([asked, form, parts, post]) => ({ ...asked, form, parts, postprocess: post, quotas: [] }))
-  );
+  return fc
+    .tuple(
+      call,
+      fc.constantFrom('serial' as const, 'parallel' as const),
+      fc.array(parts, { maxLength: 3 }),
+      postprocess,
+    )
+    .map(([asked, form, parts, post]) => ({ ...asked, form, parts, postprocess: post }));
 }
 
 const innerWhole = whole(partCall, fc.constant(true)).map((asked) => ({ ...asked, unique: undefined }));
