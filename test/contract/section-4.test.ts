@@ -208,6 +208,18 @@ describe('4 quotas', () => {
     assert.deepEqual(await kit.waitForResult(whole), ['a', 'b']);
   });
 
+  it('[4.6] a part that is changed to name its whole’s quota shares that place', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    for (const name of ['one', 'other']) await queue.setQuota(name);
+    await kit.waitForStart(await queue.put(work.hold('holder'), { quotas: ['other'] }));
+    const whole = await queue.put(parallel([work.mark('part').with({ quotas: ['other'] })]).with({ quotas: ['one'] }));
+    await kit.untilIdle();
+    await (await queue.at(0))!.change({ quotas: ['one'] });
+    await kit.waitForStatus(whole, 'completed');
+    assert.deepEqual(seen, ['holder', 'part']);
+  });
+
   it('[4.7] a job that is blocked does not block those behind it', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();

@@ -11,10 +11,12 @@ import { history } from './steps.js';
 
 const commands = Number(process.env.CALLSHEET_COMMANDS ?? 20_000);
 const most = 80;
+/** Some steps find nothing to be done to; so many of a history are done. */
+const doneOfEach = 32;
 
 test('any history of commands shows what the model shows', { timeout: 600_000 }, async (t) => {
   const seed = seedOf(t);
-  const runs = Math.ceil((2 * commands) / most);
+  const runs = Math.ceil(commands / doneOfEach);
   let done = 0;
   let histories = 0;
   await fc.assert(

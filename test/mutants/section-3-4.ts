@@ -227,4 +227,11 @@ export const section3and4: readonly Mutant[] = [
     find: '    heldAbove(state, above, held);\n',
     replace: '',
   },
+  {
+    bug: 'a part that is changed to name its whole’s quota waits for it',
+    tags: ['4.6'],
+    file: 'core/job.ts',
+    find: "  if (quotas !== undefined && job.status === 'pending') share(state, job, heldAbove(state, job));",
+    replace: '',
+  },
 ];
