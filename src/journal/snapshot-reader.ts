@@ -8,6 +8,7 @@ import { FileWindow } from './file-window.js';
 import { type Entry, fileHeaderBytes, fileKind } from './format.js';
 import { type Damage, FrameReader, forEachEntry } from './frame-reader.js';
 import { decodeFooter, type SnapshotFooter } from './snapshot-footer.js';
+import { unreadable } from './survey.js';
 import { TransactionReader } from './transaction-reader.js';
 
 /** A snapshot that is whole. */
@@ -96,7 +97,7 @@ export function readSnapshot(disk: Disk, { path, header }: Snapshot, give: (entr
     let found: 'read' | 'end' | Damage;
     do found = reader.next();
     while (found === 'read');
-    if (found !== 'end') throw new Error(`${path} was good a moment ago and is not: the file is being changed`);
+    if (found !== 'end') throw unreadable(path, 'it was good a moment ago, and is not');
   } finally {
     file.close();
   }
