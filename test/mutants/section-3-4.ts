@@ -112,8 +112,8 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a change to an unknown quota is taken',
     tags: ['4.2'],
     file: 'core/job.ts',
-    find: '  });\n  checkQuotas(state, job);\n}',
-    replace: '  });\n}',
+    find: '  });\n  checkQuotas(state, job);\n  if (quotas',
+    replace: '  });\n  if (quotas',
   },
   {
     bug: 'a quota that grows lets nobody in',
