@@ -73,7 +73,7 @@ describe('a coordinator that dies', () => {
       const asked = [waiting.result(), several[0]!.result(), callsheet.job(waiting.id).result()];
       await eventually('the first runs', () => marksIn(file).length === 1);
       // Only a start that is known counts.
-      await eventually('that is known', async () => (await running.status()) === 'active');
+      await eventually('that is known', async () => (await running.details()).attempts === 1);
       const first = await thread();
       const inFlight = callsheet.job(running.id).annotations.waitFor('never', { timeoutMs: 60_000 });
       kill(first);
