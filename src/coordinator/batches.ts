@@ -1,18 +1,21 @@
 /**
  * Which thread gets which job, and how many at once.
  *
- * A batch is about a millisecond of work of one agent by what its callables took before, one job where that is long or unknown. A thread
- * has the batch that it runs and at most one ahead, of short jobs only, so that these never wait for a commit and a long one never
- * waits in vain. An agent has jobs on no more threads than its size, those whose callbacks run counted in.
+ * A batch is about a millisecond of work of one agent by what its callables took before, one job where that is long or unknown; where more
+ * waits than all threads have room for that way, it is several milliseconds, since handing a batch over costs as much as a short job. A thread
+ * has the batch that it runs and at most one ahead, so that no thread waits for a commit. What is ahead is taken back as soon as another thread
+ * has nothing to do, or the job before it takes longer than it was expected to. An agent has jobs on no more threads than its size, those
+ * whose callbacks run counted in.
  */
 import { slotCount } from '../protocol/board.js';
 import type { Estimates } from './estimates.js';
 import type { ThreadLoad } from './pool-port.js';
 
-const batchMs = 1;
+/** Every thread gets so much before any gets more. */
+const batchLimitsMs = [1, 10];
 const batchJobs = slotCount / 2;
-/** A job that takes longer is not given to a busy thread: an idle one may come first. */
-const aheadMs = 10;
+/** A job that takes longer is not given to a busy thread: what is put later, and goes first, would have to wait for it. */
+const aheadMs = 100;
 
 /** What is asked of a job that wants a place. */
 export interface Wanted {
@@ -57,24 +60,31 @@ export class Batches<T> {
   place({ callable, agent: owner, free }: Wanted, item: T): boolean {
     const agent = free ? '' : owner;
     const ms = this.#estimates.of(callable);
-    for (const open of this.#open) {
-      if (open.items.length > 0) {
-        const fits = open.agent === agent && open.items.length < batchJobs && open.ms + ms <= batchMs;
-        if (!fits) continue;
-      } else {
-        if (!open.idle && ms > aheadMs) return false;
-        if (!free && !open.agents.has(agent)) {
-          const left = this.#left.get(agent) ?? 0;
-          if (left <= 0) continue;
-          this.#left.set(agent, left - 1);
+    for (const limitMs of batchLimitsMs) {
+      for (const open of this.#open) {
+        if (open.items.length > 0) {
+          const fits = open.agent === agent && open.items.length < batchJobs && open.ms + ms <= limitMs;
+          if (!fits) continue;
+        } else {
+          if (!open.idle && ms > aheadMs) return false;
+          if (!free && !open.agents.has(agent)) {
+            const left = this.#left.get(agent) ?? 0;
+            if (left <= 0) continue;
+            this.#left.set(agent, left - 1);
+          }
+          open.agent = agent;
         }
-        open.agent = agent;
+        open.items.push(item);
+        open.ms += ms;
+        return true;
       }
-      open.items.push(item);
-      open.ms += ms;
-      return true;
     }
     return false;
+  }
+
+  /** Whether a thread has nothing to do, and was given nothing. */
+  get isAnyIdle(): boolean {
+    return this.#open.some(({ idle, items }) => idle && items.length === 0);
   }
 
   /** What was placed, thread by thread. */

@@ -131,6 +131,7 @@ export class Claiming {
       }
       if (isAsked) choosing.ask(agent, takes);
     }
+    if (batches.isAnyIdle) this.#ports.pool.share();
   }
 
   /** What was claimed and is not released yet has its room already, unless it turned out to be another's. */
@@ -221,7 +222,9 @@ export class Claiming {
     const attempt = job.attempts + (job.begun ? 0 : 1);
     const args = job.args === null ? null : payloadBytes(store, job.args);
     const fed = fedTo(store, job);
-    return { job: id, fence, parent, callable, attempt, queue, agent, free: takesTurns(job), timeoutMs, args, fed };
+    const expectedMs = this.#ports.estimates.of(callable);
+    const free = takesTurns(job);
+    return { job: id, fence, parent, callable, attempt, queue, agent, free, expectedMs, timeoutMs, args, fed };
   }
 }
 

@@ -26,6 +26,8 @@ export class NoPool implements PoolPort {
     return false;
   }
 
+  share(): void {}
+
   takeBackAll(): void {}
 
   async destroy(): Promise<number[]> {

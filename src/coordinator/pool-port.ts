@@ -22,6 +22,8 @@ export interface Run {
   readonly agent: string;
   /** A callback runs in the place that its job has: no agent's size keeps it back. */
   readonly free: boolean;
+  /** How long it will take by what its callable took before; Infinity where that is not known. */
+  readonly expectedMs: number;
   /** 0: none. */
   readonly timeoutMs: number;
   readonly args: Uint8Array | null;
@@ -83,6 +85,8 @@ export interface PoolPort {
   isRunning(job: Id): boolean;
   /** How many runs are out. */
   readonly out: number;
+  /** A thread has nothing to do: takes back some of what another has and has not begun, if that is worth it. */
+  share(): void;
   /** Takes back all that was not begun. */
   takeBackAll(): void;
   /** Ends all threads, whatever they do. Gives the ids of those that did not end in time, stuck in a system call. */

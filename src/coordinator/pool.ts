@@ -35,6 +35,11 @@ interface Ending {
 const firstLookMs = 5;
 const longestLookMs = 1000;
 
+/** The batch that a thread runs, and the one ahead. */
+const batchesAtOnce = 2;
+/** What waits on one thread for less time than this is not worth moving to another. */
+const leastSharedMs = 2;
+
 /** A thread that does not end within this time hangs in a system call: it is left behind. */
 const terminateMs = 2000;
 
@@ -60,7 +65,7 @@ export class Pool implements PoolPort {
       filename: new URL('../worker/main.js', import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
-      concurrentTasksPerWorker: 2,
+      concurrentTasksPerWorker: batchesAtOnce,
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
       workerData: setup,
@@ -89,9 +94,10 @@ export class Pool implements PoolPort {
   }
 
   loads(): readonly ThreadLoad[] {
-    return Array.from(this.#threads.values(), ({ id, batches, agents }) => ({
+    return Array.from(this.#threads.values(), ({ id, batches, agents, overdue }) => ({
       thread: id,
-      batches: batches.size,
+      // Nobody is to wait behind a job of which nobody knows any more how long it takes.
+      batches: overdue === undefined ? batches.size : batchesAtOnce,
       agents,
     }));
   }
@@ -169,6 +175,29 @@ export class Pool implements PoolPort {
     let out = 0;
     for (const { batches } of this.#threads.values()) for (const { runs } of batches) out += runs.size;
     return out;
+  }
+
+  share(): void {
+    let most: [run: Run, thread: Thread, batch: Batch, slot: number][] = [];
+    let mostMs = leastSharedMs;
+    for (const thread of this.#threads.values()) {
+      const waiting: typeof most = [];
+      let ms = 0;
+      for (const batch of thread.batches) {
+        for (const [slot, run] of batch.runs) {
+          if (!thread.board.isAssigned(slot)) continue;
+          waiting.push([run, thread, batch, slot]);
+          ms += run.expectedMs;
+        }
+      }
+      if (ms < mostMs) continue;
+      most = waiting;
+      mostMs = ms;
+    }
+    // The later half: the thread goes on with the rest meanwhile.
+    for (const [run, thread, batch, slot] of most.slice(Math.floor(most.length / 2))) {
+      if (thread.board.takeBack(slot)) this.#takenBack(thread, batch, slot, run);
+    }
   }
 
   takeBackAll(): void {
@@ -349,11 +378,13 @@ export class Pool implements PoolPort {
 
   #takeBack(batch: Batch): void {
     const { thread, runs } = batch;
-    for (const [slot, run] of runs) {
-      if (!thread.board.takeBack(slot)) continue;
-      thread.free(batch, slot);
-      this.#owner.notBegun(run);
-    }
+    for (const [slot, run] of runs) if (thread.board.takeBack(slot)) this.#takenBack(thread, batch, slot, run);
+  }
+
+  #takenBack(thread: Thread, batch: Batch, slot: number, run: Run): void {
+    thread.free(batch, slot);
+    this.#owner.notBegun(run);
+    this.#owner.turn();
   }
 
   #lookSoon(): void {
@@ -374,16 +405,11 @@ export class Pool implements PoolPort {
       if (thread.batches.size === 0) continue;
       this.#drain(thread);
       const begun = begunIn(thread);
-      // Whatever is running just now may be short: one that ran when the last look was taken is not.
-      const isLong = begun !== undefined && begun === thread.lookedAt;
-      thread.lookedAt = begun;
-      if (!isLong) {
-        watching = true;
-        if (begun !== undefined) this.#lookMs = firstLookMs / 2;
-      } else {
-        this.#owner.running(begun);
-        for (const batch of thread.batches) this.#takeBack(batch);
-      }
+      const isLong = thread.lookAt(begun);
+      if (isLong) this.#owner.running(begun!);
+      else if (begun !== undefined) this.#lookMs = firstLookMs / 2;
+      if (thread.overdue === undefined) watching = true;
+      else for (const batch of thread.batches) this.#takeBack(batch);
     }
     if (watching) {
       this.#lookMs = Math.min(this.#lookMs * 2, longestLookMs);

@@ -23,8 +23,10 @@ export class Thread {
   /** Says `abort` when the thread is to end, with all that it has: one emitter for all its tasks, since a signal for each costs more. */
   readonly ended = new EventEmitter<{ abort: [] }>();
   isEnded = false;
-  /** The run that it was at when it was last looked after. */
-  lookedAt: Run | undefined;
+  /** The run that it was at when it was last looked after, and since when it has been at that. */
+  #lookedAt: Run | undefined;
+  #lookedSince = 0;
+  overdue: Run | undefined;
   readonly #port: MessagePort;
   readonly #freeSlots = Array.from({ length: slotCount }, (_, slot) => slotCount - 1 - slot);
   #theirs: MessagePort | undefined;
@@ -36,6 +38,19 @@ export class Thread {
     this.#theirs = port2;
     port1.on('message', onMessage);
     port1.unref();
+  }
+
+  /**
+   * Notes the run that it is at now. True if it was at that when it was looked at before: whatever runs at one moment may be short. A run that
+   * takes longer than was to be expected is `overdue` from then on.
+   */
+  lookAt(run: Run | undefined): boolean {
+    const now = performance.now();
+    const isSame = run !== undefined && run === this.#lookedAt;
+    if (!isSame) this.#lookedSince = now;
+    else if (!Number.isFinite(run.expectedMs) || now - this.#lookedSince > 2 * run.expectedMs) this.overdue = run;
+    this.#lookedAt = run;
+    return isSame;
   }
 
   get freeSlots(): number {
@@ -61,6 +76,7 @@ export class Thread {
   }
 
   free({ runs }: Batch, slot: number): void {
+    if (this.overdue !== undefined && runs.get(slot) === this.overdue) this.overdue = undefined;
     runs.delete(slot);
     this.board.release(slot);
     this.#freeSlots.push(slot);

@@ -87,6 +87,10 @@ export class Board {
     Atomics.and(this.#words, words + slot, ~stateBits);
   }
 
+  isAssigned(slot: number): boolean {
+    return (Atomics.load(this.#words, words + slot) & stateBits) === state.assigned;
+  }
+
   isBegun(slot: number): boolean {
     return (Atomics.load(this.#words, words + slot) & stateBits) === state.begun;
   }

@@ -118,6 +118,9 @@ export class VirtualPool implements PoolPort {
     return this.#places.reduce((out, { held }) => out + held.length, 0);
   }
 
+  /** Here a thread has one batch, and what it has is random anyway. */
+  share(): void {}
+
   takeBackAll(): void {
     for (const place of this.#places) this.#takeBack(place);
   }

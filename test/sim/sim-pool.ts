@@ -96,6 +96,9 @@ export class SimPool implements PoolPort {
     return this.#threads.reduce((sum, { batches }) => sum + batches.flat().length, 0);
   }
 
+  /** Here a thread has one batch, and what it has is random anyway. */
+  share(): void {}
+
   takeBackAll(): void {
     for (const thread of this.#threads) {
       const kept = thread.begun ? [thread.batches[0]!.shift()!] : [];
