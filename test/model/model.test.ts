@@ -10,9 +10,9 @@ import { live } from './live.js';
 import { history } from './steps.js';
 
 const commands = Number(process.env.CALLSHEET_COMMANDS ?? 20_000);
-const most = 80;
+const most = 160;
 /** Some steps find nothing to be done to; so many of a history are done. */
-const doneOfEach = 32;
+const doneOfEach = 66;
 
 test('any history of commands shows what the model shows', { timeout: 600_000 }, async (t) => {
   const seed = seedOf(t);

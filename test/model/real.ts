@@ -56,7 +56,7 @@ export class Real {
     forget();
     const agent = { size: agentSize };
     // More threads than agents take, so that callbacks, which need no agent, never wait.
-    const kit = await openVirtual({ jobs: [plays], threads: 12, agent, seed: 1, start: new Date(start) });
+    const kit = await openVirtual({ jobs: [plays], threads: 20, agent, seed: 1, start: new Date(start) });
     for (const name of queues) if (name !== '') await kit.runtime.createQueue(name);
     return new Real(kit);
   }

@@ -163,7 +163,7 @@ async function agreed<T>(expected: unknown, done: Promise<T>): Promise<T | undef
   return value;
 }
 
-// How they are made. The contract does not say what comes first of what comes due at the same moment, so each date is a moment of its own.
+// How they are made. The contract does not say what comes first of what comes due at the same moment, so each date and each deadline is a moment of its own.
 
 const which = fc.nat(1000);
 const queue = fc.constantFrom(...queueNames);
@@ -247,6 +247,7 @@ export const history = (most: number): fc.Arbitrary<Step[]> =>
     const dated = (asked: Asked): Asked => ({
       ...asked,
       beginAfterMs: asked.beginAfterMs && asked.beginAfterMs + (++dates % 400),
+      beginByMs: asked.beginByMs && asked.beginByMs + (++dates % 400),
       parts: asked.parts.map(dated),
     });
     return steps.map((step) => ('asked' in step ? { ...step, asked: dated(step.asked) } : step));
