@@ -102,7 +102,7 @@ function line(state: State, queue: string): JobRecord[] {
   const later = [...state.jobs()].filter(
     (job) => job.queue === queue && job.dueAt !== 0 && job.outcome === 'none' && job.stage !== 'policy',
   );
-  return [...due, ...later.sort((a, b) => a.dueAt - b.dueAt)];
+  return [...due, ...later.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))];
 }
 
 function jobInfo(context: AnswerContext, job: JobRecord): JobInfo {

@@ -59,6 +59,7 @@ const recentCount = 1000;
 
 /** A queue's lanes wait for a quota's rate until then. */
 interface RateWake {
+  readonly id: '';
   readonly queue: string;
   readonly quota: string;
   timerAt: number;
@@ -82,7 +83,8 @@ export class State {
   readonly #annotations = new Map<string, AnnotationRecord>();
   readonly #lanes = new Lanes();
   readonly #timers = new Heap<JobRow | RateWake>(
-    (a, b) => a.timerAt < b.timerAt,
+    // Of jobs with the same date those go first that were made first, which their ids tell.
+    (a, b) => a.timerAt < b.timerAt || (a.timerAt === b.timerAt && a.id < b.id),
     (item, index) => {
       item.timerPosition = index;
     },
@@ -781,7 +783,7 @@ export class State {
       const openAt = this.#rates.nextAt(key, record, now);
       if (openAt === 0) continue;
       if (!this.#rateWakes.has(key)) {
-        const wake: RateWake = { queue, quota, timerAt: openAt, timerPosition: -1 };
+        const wake: RateWake = { id: '', queue, quota, timerAt: openAt, timerPosition: -1 };
         this.#rateWakes.set(key, wake);
         this.#timers.add(wake);
       }

@@ -67,6 +67,20 @@ describe('3 queues', () => {
     assert.deepEqual(seen, ['before', 'high', 'before', ...order.slice(1)], 'put back, and yet behind what is higher');
   });
 
+  it('[3.2] jobs with the same date are in line as they were put', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const all = Array.from({ length: 50 }, (_, n) => `job ${n}`);
+    const beginAfter = new Date(kit.clock.now.getTime() + hourMs);
+    await queue.putAll(
+      all.map((name) => work.mark(name)),
+      { beginAfter },
+    );
+    assert.deepEqual(await names(queue), all);
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(seen, all);
+  });
+
   it('[3.2] is a position, not a clock: the order stays when the clock is set back', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.put(work.mark('first'));

@@ -234,4 +234,11 @@ export const section3and4: readonly Mutant[] = [
     find: "  if (quotas !== undefined && job.status === 'pending') share(state, job, heldAbove(state, job));",
     replace: '',
   },
+  {
+    bug: 'jobs with the same date are in no order',
+    tags: ['3.2'],
+    file: 'core/state.ts',
+    find: 'a.timerAt < b.timerAt || (a.timerAt === b.timerAt && a.id < b.id)',
+    replace: 'a.timerAt < b.timerAt',
+  },
 ];
