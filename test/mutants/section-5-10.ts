@@ -17,13 +17,6 @@ export const section5to10: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'what waits behind a long job in its batch is left there',
-    tags: ['5.2'],
-    file: 'coordinator/pool.ts',
-    find: 'for (const batch of thread.batches) this.#takeBack(batch);\n      }',
-    replace: '}',
-  },
-  {
     bug: 'a filter’s modules are not looked at',
     tags: ['5.2'],
     file: 'core/agent.ts',
