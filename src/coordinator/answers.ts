@@ -184,7 +184,7 @@ function agents({ store: { state }, choosing }: AnswerContext, isAsked: (agent: 
     const problem = choosing.problemOf(setting) ?? null;
     found.push({ dispatcher, queue, name, size, filter, chooser, retry, running, problem });
   }
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return found.sort((a, b) => (a.queue < b.queue || (a.queue === b.queue && a.name < b.name) ? -1 : 1));
 }
 
 function dispatchers(context: AnswerContext): DispatcherInfo[] {

@@ -69,8 +69,8 @@ describe('5 dispatchers', () => {
     await queue.setAgent('main', { size: 1, filter: { modules: ['work'] }, dispatcher });
     assert.deepEqual(await agents(), [
       ['', 'main', 2, undefined],
-      ['mail', 'main', 1, { modules: ['work'] }],
       ['mail', 'extra', 1, undefined],
+      ['mail', 'main', 1, { modules: ['work'] }],
     ]);
     await queue.removeAgent('extra', { dispatcher });
     await queue.removeAgent('main', { dispatcher });
