@@ -7,7 +7,7 @@ import { idFromText } from '../../src/protocol/id.js';
 import type { CoordinatorMessage } from '../../src/protocol/messages.js';
 import type { Answer } from '../../src/protocol/questions.js';
 import { JournalStore, type JournalStoreOptions } from '../../src/store/journal-store.js';
-import type { StoreOutside } from '../../src/store/store.js';
+import type { StoreOutside, StoreOwner } from '../../src/store/store.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
 import type { Random } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';
@@ -22,6 +22,8 @@ const directory = '/journal';
 export interface LifeOutside {
   readonly random: Random;
   readonly watcher: PoolWatcher;
+  /** What was stored is there, and nothing is decided yet. */
+  readonly found: (store: JournalStore) => void;
   readonly hear: (message: CoordinatorMessage) => void;
 }
 
@@ -42,7 +44,7 @@ export class Life {
   #soon: (() => void)[] = [];
 
   constructor(number: number, disk: StrictDisk, outside: LifeOutside) {
-    const { random, watcher, hear } = outside;
+    const { random, watcher, found, hear } = outside;
     this.#disk = disk;
     this.#outside = outside;
     const soon = (callback: () => void) => this.#soon.push(this.#whileAlive(callback));
@@ -55,7 +57,7 @@ export class Life {
       turn: () => new Promise<void>((resolve) => soon(resolve)),
       after,
     };
-    this.store = storeOn(disk, random, { now: watcher.now, random: () => random(1000) / 1000 }, { pace });
+    this.store = storeOn(disk, random, { now: watcher.now, random: () => random(1000) / 1000 }, { pace, found });
     this.coordinator = new Coordinator(
       {
         store: this.store,
@@ -162,18 +164,32 @@ export async function openUpTo(operation: number, disk: StrictDisk, random: Rand
   return cut;
 }
 
+class WatchedStore extends JournalStore {
+  readonly #found: LifeOutside['found'] | undefined;
+
+  constructor(outside: StoreOutside, { found, ...options }: WatchedOptions) {
+    super(directory, outside, options);
+    this.#found = found;
+  }
+
+  override async open(owner: StoreOwner): Promise<void> {
+    await super.open(owner);
+    this.#found?.(this);
+  }
+}
+
+interface WatchedOptions extends JournalStoreOptions {
+  readonly found?: LifeOutside['found'];
+}
+
 function storeOn(
   disk: StrictDisk,
   random: Random,
   outside: Pick<StoreOutside, 'now' | 'random'>,
-  options: JournalStoreOptions = {},
+  options: WatchedOptions = {},
 ): JournalStore {
   const failure = (error: Error) => StoredPayload.of(Buffer.from(error.name));
   const salt = () => random(2 ** 32);
   const sizes = { segmentBytes: 8192, reserveBytes: 16_384 };
-  return new JournalStore(
-    directory,
-    { ...outside, dispatcher, listening: false, failure },
-    { disk, salt, ...sizes, ...options },
-  );
+  return new WatchedStore({ ...outside, dispatcher, listening: false, failure }, { disk, salt, ...sizes, ...options });
 }

@@ -157,10 +157,11 @@ export class World {
     this.#life = new Life(this.lives, this.#disk, {
       random: this.#random,
       watcher,
+      // Before anything is decided: an expiry that opening itself decides is no more than that, until it is on the disk.
+      found: (store) => this.oracle.checkFound(store, survived),
       hear: (message) => this.#hear(message),
     });
     await this.#life.open();
-    this.oracle.checkFound(this.#life.store, survived);
     for (const quota of quotas) this.#do({ type: 'setQuota', queue: '', ...quota });
   }
 
