@@ -24,7 +24,7 @@ export interface AnswerContext {
   isRunning(job: Id): boolean;
   readonly choosing: Pick<Choosing, 'awaitedBy' | 'problemOf'>;
   /** Puts of several jobs of which somebody has handles. */
-  readonly putsInHand: number;
+  putsInHand(): number;
   /** How many puts wait for room in a queue. */
   putsWaiting(queue: string): number;
 }
@@ -46,12 +46,7 @@ export function answer(context: AnswerContext, query: Query): unknown {
     case 'completed':
       return pieceOf(context.store, requireJob(state, query.job), query.from, query.reader);
     case 'queues':
-      return [
-        '',
-        ...Array.from(state.settings(), (setting) =>
-          setting.kind === 'queue' && setting.name !== '' ? [setting.name] : [],
-        ).flat(),
-      ];
+      return queueNames(state);
     case 'queue':
       return queueInfo(context, query.queue);
     case 'line':
@@ -76,7 +71,7 @@ export function answer(context: AnswerContext, query: Query): unknown {
     case 'dispatchers':
       return dispatchers(context);
     case 'figures':
-      return { ...context.store.figures, jobs: state.size, putsInHand: context.putsInHand };
+      return { ...context.store.figures, jobs: state.size, putsInHand: context.putsInHand() };
   }
 }
 
@@ -86,6 +81,13 @@ export function requireJob(state: State, id: Id): JobRecord {
   throw new JobForgottenError(
     `no job ${idToText(id)} is remembered: it was forgotten after it completed, or never put here`,
   );
+}
+
+/** The default queue, which is always there, and all others. */
+export function queueNames(state: State): string[] {
+  const names = [''];
+  for (const setting of state.settings()) if (setting.kind === 'queue' && setting.name !== '') names.push(setting.name);
+  return names;
 }
 
 /** Only a map can be fed. */

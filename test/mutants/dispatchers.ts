@@ -279,8 +279,8 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'a dispatcher that closes does not say so',
     tags: ['5.9', '5.5'],
-    file: 'coordinator/coordinator.ts',
-    find: '    this.#presence?.end();',
+    file: 'coordinator/closing.ts',
+    find: '    leave();\n',
     replace: '',
   },
   {

@@ -90,7 +90,7 @@ export const section3and4: readonly Mutant[] = [
   {
     bug: 'a bound lets one more in',
     tags: ['3.6'],
-    file: 'coordinator/coordinator.ts',
+    file: 'coordinator/bounded-queues.ts',
     find: 'this.#store.state.queued(queue) >= bound',
     replace: 'this.#store.state.queued(queue) > bound',
   },

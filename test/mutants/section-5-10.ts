@@ -54,8 +54,8 @@ export const section5to10: readonly Mutant[] = [
   {
     bug: 'puts are taken while it closes',
     tags: ['5.9'],
-    file: 'coordinator/coordinator.ts',
-    find: "if (this.#closing !== undefined) return this.#refuse(puts, new ClosedError('the runtime is closing'));",
+    file: 'coordinator/client-commands.ts',
+    find: "if (closing.isBegun) return this.#refuse(puts, new ClosedError('the runtime is closing'));",
     replace: '',
   },
   {
@@ -180,8 +180,8 @@ export const section5to10: readonly Mutant[] = [
   {
     bug: 'who waits for an annotation is not told',
     tags: ['10.2'],
-    file: 'coordinator/coordinator.ts',
-    find: '      for (const tell of this.#annotationWaiters.take(waitKey(wire.job, wire.name))) tell(wire.value);',
+    file: 'coordinator/client-commands.ts',
+    find: "else if (wire.type === 'annotate' && wire.value !== null) annotations.tell(wire.job, wire.name, wire.value);",
     replace: '',
   },
   {

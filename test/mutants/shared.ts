@@ -34,15 +34,15 @@ export const shared: readonly Mutant[] = [
     bug: 'a queue that another created gets no agent',
     tags: ['5.2'],
     file: 'coordinator/coordinator.ts',
-    find: 'if (settings && this.#presence?.isActive) this.#installAgents();',
+    find: 'if (settings) this.#installAgents();',
     replace: '',
   },
   {
     bug: 'what is said elsewhere is not heard by who waits for it',
     tags: ['10.2'],
     file: 'coordinator/coordinator.ts',
-    find: '    for (const { job, name, value } of annotations)\n',
-    replace: '    for (const { job, name, value } of annotations.slice(0, 0))\n',
+    find: 'for (const said of annotations) ',
+    replace: 'for (const said of annotations.slice(0, 0)) ',
   },
   {
     bug: 'starts of others do not use up a rate',

@@ -45,14 +45,14 @@ export const planted: readonly PlantedBug[] = [
   {
     bug: 'a damaged payload ends the coordinator',
     by: 'e2e/damaged-payload',
-    file: 'coordinator/coordinator.ts',
+    file: 'coordinator/runs.ts',
     find: '      if (!(error instanceof JournalCorruptError)) return;\n',
     replace: '      throw error;\n',
   },
   {
     bug: 'a damaged outcome ends the coordinator',
     by: 'e2e/damaged-payload',
-    file: 'coordinator/coordinator.ts',
+    file: 'coordinator/outcomes.ts',
     find: '      return error as Error;\n',
     replace: '      throw error;\n',
   },
@@ -213,7 +213,7 @@ export const planted: readonly PlantedBug[] = [
   {
     bug: 'who closes is told nothing when a sync fails',
     by: 'sim/simulation',
-    file: 'coordinator/coordinator.ts',
+    file: 'coordinator/closing.ts',
     find: '.then(noFailure, (error: Error) => error);',
     replace: '.then(noFailure, (error: Error) => Promise.reject(error));',
   },

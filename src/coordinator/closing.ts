@@ -1,0 +1,77 @@
+/**
+ * The end of the coordinator: in good order, when a client asks for it, or at once, when the store can keep nothing any more.
+ */
+import { errorToData } from '../protocol/error-data.js';
+import type { Store } from '../store/store.js';
+import type { Timer } from './long-timeout.js';
+import { type Post, replyTo } from './replies.js';
+
+export interface ClosingPorts {
+  readonly store: Store;
+  readonly post: Post;
+  readonly after: (delayMs: number, callback: () => void) => Timer;
+  /** All that was claimed and not begun goes back. */
+  readonly takeBackAll: () => void;
+  /** Ends all threads, whatever they do. Gives the ids of those that did not end in time. */
+  readonly endThreads: () => Promise<readonly number[]>;
+  /** Resolves when all that was decided by now is kept, and its effects are released. */
+  readonly committed: () => Promise<void>;
+  /** This dispatcher works no more. */
+  readonly leave: () => void;
+  /** Everything is closed: what was held for the store can go. */
+  readonly closed: () => Promise<void> | undefined;
+}
+
+export class Closing {
+  readonly #ports: ClosingPorts;
+  #isBegun = false;
+  #isFinishing = false;
+  /** Who asked for it. */
+  readonly #requests: number[] = [];
+  #deadline: Timer | undefined;
+
+  constructor(ports: ClosingPorts) {
+    this.#ports = ports;
+  }
+
+  /** Nothing is put or claimed any more. */
+  get isBegun(): boolean {
+    return this.#isBegun;
+  }
+
+  /** Claims no more, and waits for what runs; after so long it is finished in any case. */
+  begin(request: number, graceMs: number): void {
+    this.#requests.push(request);
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    if (Number.isFinite(graceMs)) this.#deadline = this.#ports.after(graceMs, () => void this.finish());
+    this.#ports.takeBackAll();
+  }
+
+  /** Nothing runs any more, or the time is over: what still runs is interrupted, and goes back. */
+  async finish(): Promise<void> {
+    if (this.#isFinishing) return;
+    this.#isFinishing = true;
+    this.#deadline?.clear();
+    const { store, post, endThreads, committed, leave, closed } = this.#ports;
+    const hanging = await endThreads();
+    // What was claimed and never came here is here once its claim is released.
+    await committed();
+    leave();
+    const failure = await store.close().then(noFailure, (error: Error) => error);
+    await closed();
+    for (const request of this.#requests)
+      post(failure === undefined ? ['answer', request, { hanging }] : replyTo(request, failure));
+  }
+
+  /** Nothing can be kept any more, so nothing goes on: opening again recovers. */
+  fail(error: Error): void {
+    this.#ports.post(['fatal', errorToData(error)]);
+    // Who had begun to close goes on with it, and hears of this from the store.
+    if (!this.#isBegun) this.#isFinishing = true;
+    this.#isBegun = true;
+    void this.#ports.endThreads().then(() => this.#ports.closed());
+  }
+}
+
+const noFailure = () => undefined;

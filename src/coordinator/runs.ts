@@ -1,0 +1,219 @@
+/**
+ * The threads' side of the coordinator: runs of jobs, from the claim that the store has released to the command that says how they ended;
+ * and what jobs ask for while they run.
+ */
+import { takesTurns } from '../core/callback.js';
+import type { Command, InnerCommand, Settled } from '../core/commands.js';
+import { levelGate } from '../core/job.js';
+import { type Id, isAgentOf, type JobRecord, type Level } from '../core/records.js';
+import { ClaimLostError, JournalCorruptError } from '../errors.js';
+import type { Outcome } from '../protocol/board.js';
+import { commandFromWire } from '../protocol/commands.js';
+import type { WireInnerPut } from '../protocol/dispatch.js';
+import { idToText } from '../protocol/id.js';
+import type { Query, WireInnerCommand } from '../protocol/messages.js';
+import { unpackBatch } from '../protocol/packing.js';
+import type { HandedBuffer } from '../protocol/transfer.js';
+import type { Store } from '../store/store.js';
+import { StoredPayload } from '../store/stored-payload.js';
+import type { AnnotationWaiter, AnnotationWaiters } from './annotation-waiters.js';
+import type { Choosing } from './choosing.js';
+import { type AgentOptions, Claiming } from './claiming.js';
+import type { Closing } from './closing.js';
+import { Estimates } from './estimates.js';
+import type { HandedOver } from './handed-over.js';
+import type { Timer } from './long-timeout.js';
+import type { Outcomes, OutcomeWaiter } from './outcomes.js';
+import type { PoolOwner, PoolPort, Run } from './pool-port.js';
+import type { Post } from './replies.js';
+
+export interface RunsPorts {
+  readonly store: Store;
+  /** Makes the pool, which calls back here. */
+  readonly pool: (owner: PoolOwner) => PoolPort;
+  readonly post: Post;
+  readonly now: () => number;
+  readonly after: (delayMs: number, callback: () => void) => Timer;
+  readonly turn: () => void;
+  readonly ask: (query: Query) => unknown;
+  /** What was taken from this dispatcher ended here all the same. */
+  readonly claimLost: () => void;
+  readonly choosing: Choosing;
+  readonly outcomes: Outcomes;
+  readonly annotations: AnnotationWaiters;
+  readonly handed: HandedOver;
+  readonly closing: Closing;
+}
+
+export class Runs implements PoolOwner {
+  readonly #ports: RunsPorts;
+  readonly #store: Store;
+  readonly #dispatcher: Id;
+  readonly #estimates = new Estimates();
+  readonly pool: PoolPort;
+  readonly claiming: Claiming;
+
+  constructor(ports: RunsPorts, options: AgentOptions, runnable: ReadonlySet<string>) {
+    const { store, now, after, turn, choosing } = ports;
+    this.#ports = ports;
+    this.#store = store;
+    this.#dispatcher = options.dispatcher;
+    this.pool = ports.pool(this);
+    const decide = (command: Command) => this.#decide(command);
+    const claimed = { store, pool: this.pool, estimates: this.#estimates, choosing, now, after, decide, turn };
+    this.claiming = new Claiming(claimed, options, runnable);
+  }
+
+  /** The job's claim is released: it can go to a thread, with the next `claiming.start()`. */
+  makeReady(id: Id, fence: number): void {
+    const job = this.#store.state.job(id);
+    if (job === undefined || job.fence !== fence || !job.claimed) return;
+    // What another dispatcher is to run, that one hears of from its store.
+    if (!isAgentOf(job.agent, this.#dispatcher)) return;
+    if (!this.#ports.closing.isBegun) this.#prepare(job);
+    else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
+  }
+
+  /** A payload that is damaged on the disk fails the job that is to be called with it, and nobody else. */
+  #prepare(job: JobRecord): void {
+    const { id, fence } = job;
+    try {
+      this.claiming.makeReady(job);
+    } catch (error) {
+      // Whatever else it is, the store has said that it is its end.
+      if (!(error instanceof JournalCorruptError)) return;
+      this.#ports.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
+      this.#decide({ type: 'cannotBegin', job: id, fence, error });
+      this.turn();
+    }
+  }
+
+  /** A job that has not begun goes back to its queue. */
+  takeBack(id: Id): void {
+    const run = this.claiming.withdraw(id);
+    if (run === undefined) this.pool.takeBack(id);
+    else this.notBegun(run);
+  }
+
+  takeBackAll(): void {
+    for (const run of this.claiming.withdrawAll()) this.notBegun(run);
+    this.pool.takeBackAll();
+  }
+
+  /** The job is to stop, whether it has begun or not. */
+  stop(id: Id): void {
+    const run = this.claiming.withdraw(id);
+    if (run === undefined) this.pool.stop(id);
+    else this.notBegun(run);
+  }
+
+  /** All that it had was taken from this dispatcher. */
+  stopAll(): void {
+    this.claiming.withdrawAll();
+    this.pool.stopAll();
+  }
+
+  settled({ job, fence, callable }: Run, outcome: Outcome, stored?: () => void): void {
+    this.#estimates.learn(callable, outcome.ranMs);
+    const inner = outcome.inner.byteLength === 0 ? none : this.#innerCommands(job, outcome.inner);
+    const { startedAt } = outcome;
+    const command: Command = { type: 'settle', job, fence, startedAt, outcome: settledFrom(outcome), inner };
+    if (stored === undefined) this.#store.transact([{ command, gate: 'decided', refused: this.#onRefused }]);
+    else this.#store.transact([{ command, gate: levelGate(this.#levelOf(job)), reply: stored }]);
+  }
+
+  timedOut({ job, fence }: Run): void {
+    const startedAt = this.#ports.now();
+    this.#decide({ type: 'settle', job, fence, startedAt, outcome: { kind: 'timeout' }, inner: none });
+  }
+
+  notBegun({ job, fence, free }: Run): void {
+    // A callback has no line to go back to: it stays claimed, and has its turn again at the next open.
+    if (this.#ports.closing.isBegun && free) return;
+    this.#decide({ type: 'giveBack', job, fence });
+  }
+
+  interrupted({ job, fence }: Run): void {
+    this.#decide({ type: 'interrupt', job, fence, cause: this.#ports.closing.isBegun ? 'close' : 'thread' });
+  }
+
+  running({ job, fence }: Run): void {
+    this.#decide({ type: 'begun', job, fence, at: this.#ports.now() });
+  }
+
+  turn(): void {
+    this.#ports.turn();
+  }
+
+  threadDied(error: Error): void {
+    this.#ports.post(['log', 'error', 'a worker thread died', error.stack ?? error.message]);
+  }
+
+  annotate(job: Id, name: string, value: Uint8Array | null): void {
+    this.#decide({ type: 'annotate', job, name, value: value === null ? null : StoredPayload.of(value) });
+    if (value !== null) this.#ports.annotations.tell(job, name, value);
+  }
+
+  ask(query: Query): unknown {
+    return this.#ports.ask(query);
+  }
+
+  waitForAnnotation(job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
+    this.#ports.annotations.waitFor(job, name, timeoutMs, then);
+  }
+
+  waitForOutcome(job: Id, then: OutcomeWaiter): void {
+    this.#ports.outcomes.waitFor(job, then);
+  }
+
+  /** As safe as the job that puts it. */
+  putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void {
+    const level = this.#levelOf(by);
+    const command = commandFromWire({ ...put, owner: this.#dispatcher, level }, StoredPayload.of);
+    this.#store.transact([{ command, gate: levelGate(level), reply: (error, same) => then(error, same ?? null) }]);
+    this.turn();
+  }
+
+  handOver(job: Id): readonly HandedBuffer[] {
+    return this.#ports.handed.take(job);
+  }
+
+  #decide(command: Command): void {
+    this.#store.transact([{ command, gate: 'decided' }]);
+  }
+
+  /** What was taken from this dispatcher it cannot end any more. */
+  readonly #onRefused = (error: Error, command: Command): void => {
+    if (!(error instanceof ClaimLostError) || command.type !== 'settle') return;
+    this.#ports.post(['log', 'error', error.message, `job ${idToText(command.job)}`]);
+    this.#ports.claimLost();
+  };
+
+  /** What a job asked for while it ran: put by it, and as safe as it. */
+  #innerCommands(job: Id, packed: Uint8Array): readonly InnerCommand[] {
+    const level = this.#levelOf(job);
+    return unpackBatch<WireInnerCommand>(packed).map((wire) => {
+      const whole = wire.type === 'put' ? { ...wire, owner: this.#dispatcher, level } : wire;
+      return commandFromWire(whole, StoredPayload.of) as InnerCommand;
+    });
+  }
+
+  /** A job that is there no more was taken from its claim: whatever is asked for it is refused. */
+  #levelOf(job: Id): Level {
+    return this.#store.state.job(job)?.level ?? 'full';
+  }
+}
+
+const none: readonly never[] = [];
+
+function settledFrom({ kind, payload, note }: Outcome): Settled {
+  switch (kind) {
+    case 'value':
+    case 'failure':
+      return { kind, payload: StoredPayload.of(payload) };
+    case 'thrown':
+      return { kind, payload: StoredPayload.of(payload), names: note.split('\n') };
+    case 'job':
+      return { kind, job: note };
+  }
+}
