@@ -107,7 +107,7 @@ export class Thread {
   }
 
   /** The outcomes on the board since the last time. */
-  outcomes(): IterableIterator<Outcome> {
+  outcomes(): readonly Outcome[] {
     return this.board.drain();
   }
 

@@ -33,9 +33,15 @@ export class ByteWriter {
   varint(value: number): void {
     this.#room(8);
     let rest = value;
-    while (rest >= 0x8000_0000) {
-      this.#bytes[this.#end++] = (rest % 0x80) + 0x80;
-      rest = Math.floor(rest / 0x80);
+    if (rest >= 0x1000_0000) {
+      // The lowest 28 bits as a small number: each remainder of a large one is a call out of the compiled code.
+      const high = Math.floor(rest / 0x1000_0000);
+      let low = rest - high * 0x1000_0000;
+      for (let count = 0; count < 4; count++) {
+        this.#bytes[this.#end++] = (low & 0x7f) | 0x80;
+        low >>>= 7;
+      }
+      rest = high;
     }
     while (rest >= 0x80) {
       this.#bytes[this.#end++] = (rest & 0x7f) | 0x80;

@@ -52,8 +52,6 @@ const has = {
   folded: 32768,
 } as const;
 
-const flagNames = Object.keys(flag) as (keyof typeof flag)[];
-
 export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) => number): void {
   const mask =
     (job.role === 'root' ? 0 : has.parent) +
@@ -79,9 +77,16 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
   out.u8(jobStatuses.indexOf(job.status) + 16 * jobForms.indexOf(job.form));
   out.u8(jobRoles.indexOf(job.role) + 16 * jobStages.indexOf(job.stage));
   out.u8(levels.indexOf(job.level) + 16 * outcomeKinds.indexOf(job.outcome));
-  let flags = 0;
-  for (const key of flagNames) if (job[key]) flags |= flag[key];
-  out.u8(flags);
+  out.u8(
+    (job.queued ? flag.queued : 0) +
+      (job.front ? flag.front : 0) +
+      (job.claimed ? flag.claimed : 0) +
+      (job.begun ? flag.begun : 0) +
+      (job.suspect ? flag.suspect : 0) +
+      (job.cancelled ? flag.cancelled : 0) +
+      (job.counted ? flag.counted : 0) +
+      (job.args === null ? 0 : flag.args),
+  );
   out.varint(mask);
   if (mask & has.parent) {
     out.id(job.parent);
