@@ -13,6 +13,7 @@ import type { WireModule } from '../protocol/messages.js';
 import { RunBatchWriter } from '../protocol/run-batch.js';
 import { transferListOf } from '../protocol/transfer.js';
 import { setLongTimeout, type Timer } from './long-timeout.js';
+import { Lookout, type Seen } from './lookout.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
 import { type Batch, Thread } from './thread.js';
 import { threadArguments } from './thread-arguments.js';
@@ -30,10 +31,6 @@ interface Ending {
   readonly reason: 'stop' | 'timeout' | 'none';
   readonly timer: Timer;
 }
-
-/** The jobs of a batch are looked after when they have run for this long, and less often as time goes by. */
-const firstLookMs = 5;
-const longestLookMs = 1000;
 
 /** The batch that a thread runs, and the one ahead. */
 const batchesAtOnce = 2;
@@ -54,8 +51,10 @@ export class Pool implements PoolPort {
   /** The thread for the task that is being handed over; a task that has to wait is known by its number. */
   #target: number | undefined;
   readonly #targets = new Map<number, number>();
-  #look: ReturnType<typeof setTimeout> | undefined;
-  #lookMs = firstLookMs;
+  readonly #lookout = new Lookout(
+    (thread) => this.#lookAfter(thread),
+    () => this.#owner.turn(),
+  );
   #closing = false;
 
   constructor(owner: PoolOwner, { threads, setup, execArgv, stopGraceMs }: PoolOptions) {
@@ -109,6 +108,7 @@ export class Pool implements PoolPort {
       thread,
       agent: runs[0]!.free ? '' : runs[0]!.agent,
       runs: new Map(),
+      expectedMs: runs.reduce((sum, { expectedMs }) => sum + expectedMs, 0),
     };
     let last = runs[0]!.agent;
     let agent = agentName(last);
@@ -139,7 +139,7 @@ export class Pool implements PoolPort {
         this.#end(batch);
       },
     );
-    this.#lookSoon();
+    if (thread.batches.size === 1) this.#lookout.watch(thread, batch.expectedMs);
     return true;
   }
 
@@ -206,7 +206,7 @@ export class Pool implements PoolPort {
 
   async destroy(): Promise<number[]> {
     this.#closing = true;
-    clearTimeout(this.#look);
+    this.#lookout.end();
     for (const { timer } of this.#endings.values()) timer.clear();
     const hanging = new Set<number>();
     const ends = this.#piscina.threads.map((worker) => {
@@ -278,6 +278,9 @@ export class Pool implements PoolPort {
       else this.#owner.interrupted(run);
     }
     thread.batches.delete(batch);
+    const [next] = thread.batches;
+    if (next === undefined) this.#lookout.leave(thread);
+    else this.#lookout.watch(thread, next.expectedMs);
     if (!this.#threads.has(thread.id)) thread.close();
     this.#owner.turn();
   }
@@ -387,35 +390,18 @@ export class Pool implements PoolPort {
     this.#owner.turn();
   }
 
-  #lookSoon(): void {
-    if (this.#look !== undefined && this.#lookMs === firstLookMs) return;
-    clearTimeout(this.#look);
-    this.#lookMs = firstLookMs;
-    this.#look = setTimeout(() => this.#lookAfter(), this.#lookMs);
-  }
-
   /**
    * A batch that is not over by now has a long job in it: what is done is told, that job's start is worth a record, and what
    * waits behind it need not.
    */
-  #lookAfter(): void {
-    this.#look = undefined;
-    let watching = false;
-    for (const thread of this.#threads.values()) {
-      if (thread.batches.size === 0) continue;
-      this.#drain(thread);
-      const begun = begunIn(thread);
-      const isLong = thread.lookAt(begun);
-      if (isLong) this.#owner.running(begun!);
-      else if (begun !== undefined) this.#lookMs = firstLookMs / 2;
-      if (thread.overdue === undefined) watching = true;
-      else for (const batch of thread.batches) this.#takeBack(batch);
-    }
-    if (watching) {
-      this.#lookMs = Math.min(this.#lookMs * 2, longestLookMs);
-      this.#look = setTimeout(() => this.#lookAfter(), this.#lookMs);
-    }
-    this.#owner.turn();
+  #lookAfter(thread: Thread): Seen {
+    this.#drain(thread);
+    const begun = begunIn(thread);
+    const isSame = thread.lookAt(begun);
+    if (isSame) this.#owner.running(begun!);
+    if (thread.overdue === undefined) return isSame ? 'same' : 'other';
+    for (const batch of thread.batches) this.#takeBack(batch);
+    return 'enough';
   }
 }
 

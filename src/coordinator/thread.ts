@@ -14,6 +14,8 @@ export interface Batch {
   readonly agent: string;
   /** By slot. */
   readonly runs: Map<number, Run>;
+  /** How long all of them take together, Infinity while that is unknown. */
+  readonly expectedMs: number;
 }
 
 export class Thread {
