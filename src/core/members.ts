@@ -1,5 +1,5 @@
 /**
- * Sets by key that exist only while they have a member: the shape of every unordered index of the state.
+ * The shapes of every unordered index of the state: sets and counts by key, which exist only while there is something in them.
  */
 export class Members<T> {
   readonly #sets = new Map<string, Set<T>>();
@@ -26,6 +26,26 @@ export class Members<T> {
     const there = this.#sets.get(key);
     there?.delete(member);
     if (there?.size === 0) this.#sets.delete(key);
+  }
+
+  /** From one key to another; an empty one stands for none. */
+  move(member: T, from: string, to: string): void {
+    if (from !== '') this.remove(from, member);
+    if (to !== '') this.add(to, member);
+  }
+}
+
+export class Counts {
+  readonly #counts = new Map<string, number>();
+
+  of(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  add(key: string, change: number): void {
+    const count = this.of(key) + change;
+    if (count === 0) this.#counts.delete(key);
+    else this.#counts.set(key, count);
   }
 }
 

@@ -8,6 +8,7 @@
 import { UnknownQuotaError } from '../errors.js';
 import { type JobRecord, type QuotaRecord, quotaName, quotaRecordKey } from './records.js';
 import type { State } from './state.js';
+import type { View } from './view.js';
 
 /** Every quota that the job names is defined in its queue. */
 export function checkQuotas(state: State, { queue, quotas }: JobRecord): void {
@@ -37,6 +38,6 @@ export function takePlaces(state: State, job: JobRecord): void {
 }
 
 /** Undefined where the quota is not defined, or defined no more. */
-export function quotaOf(state: State, queue: string, key: string): QuotaRecord | undefined {
-  return state.setting(quotaRecordKey(queue, quotaName(key))) as QuotaRecord | undefined;
+export function quotaOf(view: View, queue: string, key: string): QuotaRecord | undefined {
+  return view.setting(quotaRecordKey(queue, quotaName(key))) as QuotaRecord | undefined;
 }

@@ -1,8 +1,10 @@
 /**
  * Writes the changes of a group commit as one frame; knows which names its segment has, which payloads are written, and where.
  */
+
+import type { Changes } from '../core/change-log.js';
 import { type Id, type JobRecord, type PayloadSlot, payloadSlots } from '../core/records.js';
-import type { Changes, State } from '../core/state.js';
+import type { State } from '../core/state.js';
 import { JournalCorruptError } from '../errors.js';
 import type { AppendOptions, Journal } from '../journal/journal.js';
 import { entryTypes, payloadHeadBytes, writePayloadHead } from './entries.js';

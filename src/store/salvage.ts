@@ -4,7 +4,7 @@
  * A family (a root with its parts and callbacks) is salvaged whole or not at all: half of one would run on and come to wrong results.
  * What is not salvaged is listed, with the reason.
  */
-import { JobFields } from '../core/job-row.js';
+import { JobFields } from '../core/job-fields.js';
 import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../core/records.js';
 import { settingKey } from '../core/records.js';
 import { State } from '../core/state.js';

@@ -1,7 +1,7 @@
 /**
  * Records as bytes, for stores of tests: nothing that is not in the bytes outlives the process that wrote them.
  */
-import { JobFields } from '../core/job-row.js';
+import { JobFields } from '../core/job-fields.js';
 import type { AnnotationRecord, JobRecord, Payload, SettingRecord } from '../core/records.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
 import { StoredPayload } from '../store/stored-payload.js';

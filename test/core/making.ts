@@ -1,7 +1,7 @@
 /** Making what the core works on: states, ids, commands, and a reading of a whole state that can be compared. */
 import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
-import { JobFields } from '../../src/core/job-row.js';
+import { JobFields } from '../../src/core/job-fields.js';
 import { neededPlaces, quotaOf } from '../../src/core/quota.js';
 import { agentKey, type Id, type JobRecord, type Payload } from '../../src/core/records.js';
 import { State } from '../../src/core/state.js';

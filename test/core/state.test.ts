@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Changes } from '../../src/core/change-log.js';
 import type { JobSpec } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import type { AnnotationRecord, JobRecord, SettingRecord } from '../../src/core/records.js';
-import { type Changes, State } from '../../src/core/state.js';
+import { State } from '../../src/core/state.js';
 import { CallsheetError } from '../../src/errors.js';
 import { seedOf } from '../harness/randomness.js';
 import { admitNews } from '../shared-store/news.js';

@@ -26,7 +26,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'one that lives loses its jobs with one that is dead',
     tags: ['5.6'],
-    file: 'core/state.ts',
+    file: 'core/view.ts',
     find: 'if (!isAgentOf(agent, dispatcher)) continue;',
     replace: '',
   },
@@ -125,14 +125,14 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'an agent’s completed jobs are given oldest first',
     tags: ['5.3'],
-    file: 'core/state.ts',
+    file: 'core/completed.ts',
     find: 'return found.slice(-recentCount).reverse();',
     replace: 'return found.slice(-recentCount);',
   },
   {
     bug: 'jobs that are forgotten are still among those of an agent',
     tags: ['5.3'],
-    file: 'core/state.ts',
+    file: 'core/completed.ts',
     find: "row.isThere && row.status === 'completed' && row.agent === agent;",
     replace: "row.status === 'completed' && row.agent === agent;",
   },

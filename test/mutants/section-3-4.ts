@@ -83,8 +83,8 @@ export const section3and4: readonly Mutant[] = [
   {
     bug: 'a drain waits for jobs that wait for a date',
     tags: ['3.6'],
-    file: 'core/state.ts',
-    find: 'this.unfinished(queue) > (this.#dated.get(queue) ?? 0)',
+    file: 'core/view.ts',
+    find: 'this.unfinished(queue) > this.scheduled(queue)',
     replace: 'this.unfinished(queue) > 0',
   },
   {
@@ -104,7 +104,7 @@ export const section3and4: readonly Mutant[] = [
   {
     bug: 'a quota has room for one more',
     tags: ['4.1'],
-    file: 'core/state.ts',
+    file: 'core/view.ts',
     find: 'if (this.holders(queue, quota).size >= record.size) return quota;',
     replace: 'if (this.holders(queue, quota).size > record.size) return quota;',
   },
@@ -119,8 +119,8 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a quota that grows lets nobody in',
     tags: ['4.3'],
     file: 'core/state.ts',
-    find: "if (value?.kind === 'quota') this.#lanes.unparkAll(value.queue);",
-    replace: "if (value?.kind === 'queue') this.#lanes.unparkAll('');",
+    find: "if (value?.kind === 'quota') this.table.lanes.unparkAll(value.queue);",
+    replace: "if (value?.kind === 'queue') this.table.lanes.unparkAll('');",
   },
   {
     bug: 'the default size is two',
@@ -133,13 +133,13 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a quota that was removed lets nobody in',
     tags: ['4.4'],
     file: 'core/state.ts',
-    find: 'else if (value === undefined) for (const queue of this.#lanes.queues()) this.#lanes.unparkAll(queue);',
+    find: 'else if (value === undefined) this.#unparkAll();',
     replace: '',
   },
   {
     bug: 'a quota is full only at its very size',
     tags: ['4.5'],
-    file: 'core/state.ts',
+    file: 'core/view.ts',
     find: 'if (this.holders(queue, quota).size >= record.size) return quota;',
     replace: 'if (this.holders(queue, quota).size === record.size) return quota;',
   },
@@ -237,7 +237,7 @@ export const section3and4: readonly Mutant[] = [
   {
     bug: 'jobs with the same date are in no order',
     tags: ['3.2'],
-    file: 'core/state.ts',
+    file: 'core/timers.ts',
     find: 'a.timerAt < b.timerAt || (a.timerAt === b.timerAt && a.id < b.id)',
     replace: 'a.timerAt < b.timerAt',
   },

@@ -33,9 +33,9 @@ export const section5to10: readonly Mutant[] = [
   {
     bug: 'an agent’s running jobs are not known',
     tags: ['5.3'],
-    file: 'core/state.ts',
-    find: "if (agent !== '') this.#running.add(agent, row);",
-    replace: '',
+    file: 'core/job-table.ts',
+    find: 'this.running.move(row, row.inAgent, agent);',
+    replace: "this.running.move(row, row.inAgent, '');",
   },
   {
     bug: 'an agent with running jobs is removed',
@@ -187,7 +187,7 @@ export const section5to10: readonly Mutant[] = [
   {
     bug: 'annotations are gone when they are read again',
     tags: ['10.2'],
-    file: 'core/state.ts',
+    file: 'core/annotations.ts',
     find: "value === null ? undefined : { kind: 'annotation', job, name, value }",
     replace: 'undefined',
   },

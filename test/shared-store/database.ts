@@ -5,8 +5,10 @@
  * what an index has under a key. That is what PostgreSQL calls serializable. What can go wrong there goes wrong here as often as `faults` says:
  * a conflict without a reason, a connection that is lost before a commit, after it, or while it still goes on, a notification that never comes.
  */
+
+import type { BucketRecord, Changes } from '../../src/core/change-log.js';
 import { agentOf, awaitedBy, boundTo, isUnfinished, liveUnique, placeKey, timerOf } from '../../src/core/indices.js';
-import { JobFields } from '../../src/core/job-row.js';
+import { JobFields } from '../../src/core/job-fields.js';
 import {
   type AnnotationRecord,
   agentDispatcher,
@@ -16,7 +18,6 @@ import {
   type JobRecord,
   type SettingRecord,
 } from '../../src/core/records.js';
-import type { BucketRecord, Changes } from '../../src/core/state.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from '../../src/testing/record-bytes.js';
 import type { Index, Want } from './lacks.js';
 
