@@ -13,7 +13,9 @@ import { idToText } from '../protocol/id.js';
 import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../protocol/messages.js';
 import type { Store } from '../store/store.js';
 import type { StoredPayload } from '../store/stored-payload.js';
+import type { BoundedQueues } from './bounded-queues.js';
 import type { Choosing } from './choosing.js';
+import type { InHand } from './in-hand.js';
 import { pieceOf } from './outcome-bytes.js';
 
 /** What only the coordinator knows. */
@@ -23,10 +25,8 @@ export interface AnswerContext {
   readonly now: () => number;
   isRunning(job: Id): boolean;
   readonly choosing: Pick<Choosing, 'awaitedBy' | 'problemOf'>;
-  /** Puts of several jobs of which somebody has handles. */
-  putsInHand(): number;
-  /** How many puts wait for room in a queue. */
-  putsWaiting(queue: string): number;
+  readonly bounded: Pick<BoundedQueues, 'count'>;
+  readonly inHand: Pick<InHand, 'size'>;
 }
 
 export function answer(context: AnswerContext, query: Query): unknown {
@@ -71,7 +71,7 @@ export function answer(context: AnswerContext, query: Query): unknown {
     case 'dispatchers':
       return dispatchers(context);
     case 'figures':
-      return { ...context.store.figures, jobs: state.size, putsInHand: context.putsInHand() };
+      return { ...context.store.figures, jobs: state.size, putsInHand: context.inHand.size };
   }
 }
 
@@ -157,10 +157,10 @@ function partsOf(state: State, job: JobRecord): Pick<JobInfo, 'parts' | 'partsDo
   return { parts: taken, partsDone: done };
 }
 
-function queueInfo({ store: { state }, putsWaiting }: AnswerContext, name: string): QueueInfo {
+function queueInfo({ store: { state }, bounded }: AnswerContext, name: string): QueueInfo {
   const { paused, bound } = requireQueue(state, name);
   const length = state.queued(name) + state.scheduled(name);
-  return { name, length, unfinished: state.unfinished(name), paused, bound, putsWaiting: putsWaiting(name) };
+  return { name, length, unfinished: state.unfinished(name), paused, bound, putsWaiting: bounded.count(name) };
 }
 
 /** Of a keyed quota, each key that has a place taken is one. */

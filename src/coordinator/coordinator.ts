@@ -13,7 +13,7 @@
  * coordinator no more than a few functions.
  */
 import type { Command, Effect, Retention } from '../core/commands.js';
-import type { AnnotationRecord, RetryDefaults } from '../core/records.js';
+import type { AnnotationRecord, Id, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import { idToText } from '../protocol/id.js';
 import type { ClientMessage, Query, WireModule } from '../protocol/messages.js';
@@ -95,36 +95,32 @@ export class Coordinator implements StoreOwner {
     this.#options = options;
     const turn = () => this.turn();
     const ask = (query: Query) => answer(this.#answers, query);
-    const closing = this.#makeClosing();
-    const common = { store, questions, post, now, after, turn, ask, decide: this.#decide, closing, dispatcher };
-    const outcomes = new Outcomes(store, post);
-    const annotations = new AnnotationWaiters(store, after);
-    const standing = new Standing(store, post);
-    const bounded = new BoundedQueues(store);
+    const decide = this.#decide;
+    this.#closing = this.#makeClosing();
+    const common = { store, questions, post, now, after, turn, ask, decide, dispatcher, closing: this.#closing };
     const choosing = new Choosing(common, this.#callables);
-    const waiting = { outcomes, annotations, handed: this.#handed };
-    const claimLost = () => this.#presence?.ping();
-    const runs = new Runs({ ...common, ...waiting, choosing, pool: ports.pool, claimLost }, options, this.#callables);
-    const installAgents = () => this.#installAgents();
-    this.#clients = new Clients({ ...common, ...waiting, standing, bounded, feed: this.#feed, runs, installAgents });
     this.#policies = new Policies(common, this.#callables);
     this.#folding = new Folding(common);
-    this.#presence = options.presence && this.#makePresence(options.presence);
-    this.#answers = {
-      store,
-      dispatcher,
-      now,
-      choosing,
-      isRunning: (job) => runs.pool.isRunning(job),
-      putsInHand: () => outcomes.inHand.size,
-      putsWaiting: (queue) => bounded.count(queue),
-    };
-    this.#closing = closing;
+
+    const outcomes = new Outcomes(store, post);
+    const annotations = new AnnotationWaiters(store, after);
+    const claimLost = () => this.#presence?.ping();
+    const shared = { ...common, outcomes, annotations, handed: this.#handed };
+    const runs = new Runs({ ...shared, choosing, pool: ports.pool, claimLost }, options, this.#callables);
+
+    const standing = new Standing(store, post);
+    const bounded = new BoundedQueues(store);
+    const installAgents = () => this.#installAgents();
+    this.#clients = new Clients({ ...shared, runs, standing, bounded, feed: this.#feed, installAgents });
+
     this.#outcomes = outcomes;
     this.#annotations = annotations;
+    this.#runs = runs;
     this.#standing = standing;
     this.#bounded = bounded;
-    this.#runs = runs;
+    this.#presence = options.presence && this.#makePresence(options.presence);
+    const isRunning = (job: Id) => runs.pool.isRunning(job);
+    this.#answers = { store, dispatcher, now, choosing, isRunning, bounded, inHand: outcomes.inHand };
   }
 
   #makeClosing(): Closing {

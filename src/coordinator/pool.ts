@@ -12,7 +12,7 @@ import { errorToData } from '../protocol/error-data.js';
 import type { WireModule } from '../protocol/messages.js';
 import { RunBatchWriter } from '../protocol/run-batch.js';
 import { transferListOf } from '../protocol/transfer.js';
-import { setLongTimeout, type Timer } from './long-timeout.js';
+import { Endings } from './endings.js';
 import { Lookout, type Seen } from './lookout.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
 import { type Batch, Thread } from './thread.js';
@@ -26,12 +26,6 @@ export interface PoolOptions {
   readonly stopGraceMs: number;
 }
 
-/** A begun job whose end is in sight. */
-interface Ending {
-  readonly reason: 'stop' | 'timeout' | 'none';
-  readonly timer: Timer;
-}
-
 /** The batch that a thread runs, and the one ahead. */
 const batchesAtOnce = 2;
 /** What waits on one thread for less time than this is not worth moving to another. */
@@ -43,9 +37,8 @@ const terminateMs = 2000;
 export class Pool implements PoolPort {
   readonly #owner: PoolOwner;
   readonly #piscina: Piscina;
-  readonly #stopGraceMs: number;
   readonly #threads = new Map<number, Thread>();
-  readonly #endings = new Map<Id, Ending>();
+  readonly #endings: Endings;
   readonly #writer = new RunBatchWriter();
   #modules: Readonly<Record<string, WireModule>> = {};
   /** The thread for the task that is being handed over; a task that has to wait is known by its number. */
@@ -59,7 +52,7 @@ export class Pool implements PoolPort {
 
   constructor(owner: PoolOwner, { threads, setup, execArgv, stopGraceMs }: PoolOptions) {
     this.#owner = owner;
-    this.#stopGraceMs = stopGraceMs;
+    this.#endings = new Endings(stopGraceMs);
     this.#piscina = new Piscina({
       filename: new URL('../worker/main.js', import.meta.url).href,
       minThreads: threads,
@@ -147,7 +140,7 @@ export class Pool implements PoolPort {
     const found = this.#find(job);
     if (found === undefined || this.takeBack(job)) return;
     const { thread, slot, run } = found;
-    this.#stopBegun(thread, slot, run, 'stop');
+    this.#endings.stop(thread, slot, run, 'stop');
   }
 
   stopAll(): void {
@@ -207,7 +200,7 @@ export class Pool implements PoolPort {
   async destroy(): Promise<number[]> {
     this.#closing = true;
     this.#lookout.end();
-    for (const { timer } of this.#endings.values()) timer.clear();
+    this.#endings.clear();
     const hanging = new Set<number>();
     const ends = this.#piscina.threads.map((worker) => {
       const { threadId } = worker;
@@ -271,10 +264,10 @@ export class Pool implements PoolPort {
     this.#drain(thread);
     for (const [slot, run] of runs) {
       const begun = !thread.board.takeBack(slot);
-      const ending = this.#takeEnding(run.job);
+      const isTimedOut = this.#endings.take(run.job);
       thread.free(batch, slot);
       if (!begun) this.#owner.notBegun(run);
-      else if (ending?.reason === 'timeout') this.#owner.timedOut(run);
+      else if (isTimedOut) this.#owner.timedOut(run);
       else this.#owner.interrupted(run);
     }
     thread.batches.delete(batch);
@@ -338,7 +331,7 @@ export class Pool implements PoolPort {
     if (found === undefined) return;
     const { batch, run } = found;
     thread.free(batch, outcome.slot);
-    if (this.#endings.size > 0 && this.#takeEnding(run.job)?.reason === 'timeout') this.#owner.timedOut(run);
+    if (this.#endings.take(run.job)) this.#owner.timedOut(run);
     else if (request === 0) this.#owner.settled(run, outcome);
     else this.#owner.settled(run, outcome, () => thread.say(['answer', request, null]));
   }
@@ -346,28 +339,7 @@ export class Pool implements PoolPort {
   /** A timed job has begun. */
   #limit(thread: Thread, slot: number): void {
     const found = thread.find(slot);
-    if (found === undefined || this.#endings.has(found.run.job)) return;
-    const { run } = found;
-    const timer = setLongTimeout(() => this.#stopBegun(thread, slot, run, 'timeout'), run.timeoutMs);
-    this.#endings.set(run.job, { reason: 'none', timer });
-  }
-
-  /** Tells a begun job to stop; ends its thread if it does not. */
-  #stopBegun(thread: Thread, slot: number, run: Run, reason: 'stop' | 'timeout'): void {
-    const ending = this.#endings.get(run.job);
-    if (ending !== undefined && ending.reason !== 'none') return;
-    ending?.timer.clear();
-    thread.board.stop(slot);
-    thread.say(['stop', slot]);
-    const timer = setLongTimeout(() => thread.end(), this.#stopGraceMs);
-    this.#endings.set(run.job, { reason, timer });
-  }
-
-  #takeEnding(job: Id): Ending | undefined {
-    const ending = this.#endings.get(job);
-    ending?.timer.clear();
-    this.#endings.delete(job);
-    return ending;
+    if (found !== undefined) this.#endings.limit(thread, slot, found.run);
   }
 
   #find(job: Id): { thread: Thread; batch: Batch; slot: number; run: Run } | undefined {

@@ -9,7 +9,7 @@ import type { PoolOwner } from '../coordinator/pool-port.js';
 import { Board } from '../protocol/board.js';
 import type { ThreadMessage } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
-import { ThreadContext } from '../worker/context.js';
+import { ThreadContext } from '../worker/thread-context.js';
 import type { Timers } from './virtual-clock.js';
 
 /** Nothing is ever sent over it. */

@@ -2,7 +2,6 @@
  * What a running job can know and do: found from anywhere below its handler, synchronously.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
 import type { Id } from '../core/records.js';
 import { checkAnnotationName, checkWait, encodeAnnotation } from '../definition/annotations.js';
@@ -10,95 +9,14 @@ import type { CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
 import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
-import type { Board } from '../protocol/board.js';
 import { decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
-import type { ThreadMessage, ToThread, WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
-import { errorFromData } from '../protocol/error-data.js';
+import type { ThreadMessage, WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
 import { decodeFailure, JobFailedError } from '../protocol/failure.js';
 import { idFromBytes, idToBytes, idToText } from '../protocol/id.js';
-import type { WireInnerCommand, WireJob, WireModule } from '../protocol/messages.js';
+import type { WireInnerCommand, WireJob } from '../protocol/messages.js';
 import { decodePayload } from '../protocol/payload.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
-
-/** The thread's side of what it shares with the coordinator. */
-export class ThreadContext {
-  readonly board: Board;
-  readonly modules: Readonly<Record<string, WireModule>>;
-  readonly #port: MessagePort;
-  readonly #answers = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  readonly #jobs = new Map<number, JobContext>();
-  #requests = 0;
-
-  constructor(board: Board, port: MessagePort, modules: Readonly<Record<string, WireModule>>) {
-    this.board = board;
-    this.modules = modules;
-    this.#port = port;
-    port.on('message', (message: ToThread) => this.#handle(message));
-    port.unref();
-  }
-
-  enter(job: JobContext): void {
-    this.#jobs.set(job.slot, job);
-  }
-
-  leave(job: JobContext): void {
-    this.#jobs.delete(job.slot);
-  }
-
-  /** What the clock shows, in milliseconds since the epoch. */
-  now(): number {
-    return Date.now();
-  }
-
-  say(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {
-    this.#port.postMessage(message, transfer);
-  }
-
-  /** Asks the coordinator; the thread's loop goes on meanwhile. */
-  ask(message: (request: number) => ThreadMessage): Promise<unknown> {
-    const request = ++this.#requests;
-    return new Promise((resolve, reject) => {
-      this.#answers.set(request, { resolve, reject });
-      this.say(message(request));
-    });
-  }
-
-  /** Asks the coordinator and sleeps until it answers: for synchronous handlers. */
-  askSync(message: (request: number) => ThreadMessage): unknown {
-    const request = ++this.#requests;
-    let answer: { value: unknown } | { error: Error } | undefined;
-    this.#answers.set(request, {
-      resolve: (value) => {
-        answer = { value };
-      },
-      reject: (error) => {
-        answer = { error };
-      },
-    });
-    let { rung } = this.board;
-    this.say(message(request));
-    for (;;) {
-      for (let next = receiveMessageOnPort(this.#port); next !== undefined; next = receiveMessageOnPort(this.#port))
-        this.#handle(next.message);
-      if (answer !== undefined) break;
-      this.board.sleep(rung, 1000);
-      rung = this.board.rung;
-    }
-    if ('error' in answer) throw answer.error;
-    return answer.value;
-  }
-
-  #handle(message: ToThread): void {
-    if (message[0] === 'stop') {
-      this.#jobs.get(message[1])?.stop();
-      return;
-    }
-    const waiting = this.#answers.get(message[1]);
-    this.#answers.delete(message[1]);
-    if (message[0] === 'answer') waiting?.resolve(message[2]);
-    else waiting?.reject(errorFromData(message[2]));
-  }
-}
+import type { ThreadContext } from './thread-context.js';
 
 /** A job as another job holds it. */
 export class JobReference<Result = unknown> {

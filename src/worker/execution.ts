@@ -10,8 +10,9 @@ import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } fr
 import { packBatch } from '../protocol/packing.js';
 import { decodePayload, encodePayload } from '../protocol/payload.js';
 import type { HandedBuffer } from '../protocol/transfer.js';
-import { type JobContext, JobReference, referenceOf, references, running, type ThreadContext } from './context.js';
+import { type JobContext, JobReference, referenceOf, references, running } from './context.js';
 import { findFunction, hooksOf } from './modules.js';
+import type { ThreadContext } from './thread-context.js';
 
 /** How a run ended, without what only its caller knows. */
 export type Ended = Pick<Outcome, 'kind' | 'payload' | 'note' | 'inner'>;

@@ -8,9 +8,10 @@ import { workerData } from 'node:worker_threads';
 import { Board, type Outcome } from '../protocol/board.js';
 import type { WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
 import { readRunBatch } from '../protocol/run-batch.js';
-import { JobContext, ThreadContext } from './context.js';
+import { JobContext } from './context.js';
 import { Execution } from './execution.js';
 import { describeModule } from './modules.js';
+import { ThreadContext } from './thread-context.js';
 
 const { modules } = workerData as WorkerSetup;
 
