@@ -104,6 +104,7 @@ export class Claiming {
   /** Claims as much as the threads have room for. */
   claim(): void {
     const { store, decide, now, choosing } = this.#ports;
+    if (!store.takesWork) return;
     const batches = this.#batches<null>();
     if (!batches.hasRoom || this.#agents.length === 0 || this.#isAlone) return;
     for (const run of this.#ready) batches.place(run, null);

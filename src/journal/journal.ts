@@ -140,6 +140,16 @@ export class Journal {
     return this.#kept.newestBytes;
   }
 
+  /** Whether enough of the reserve is left, on a full disk, for more than what runs. */
+  get hasReserve(): boolean {
+    return this.#log.hasReserve;
+  }
+
+  /** Fills the reserve as far as there is space; false while the disk has no room beyond it. */
+  findRoom(): boolean {
+    return this.#log.findRoom();
+  }
+
   /** Bytes of frames appended since opening. */
   get bytesWritten(): number {
     return this.#log.bytesWritten;

@@ -110,6 +110,11 @@ export class Log {
     return this.#reserve?.isWhole ?? true;
   }
 
+  /** See `Journal.hasReserve`. */
+  get hasReserve(): boolean {
+    return this.#reserve?.isHalfLeft ?? false;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -248,15 +253,18 @@ export class Log {
     }
   }
 
-  #requireWholeReserve(): void {
-    if (this.#reserve === undefined || this.#reserve.isWhole) return;
-    let isWhole: boolean;
+  /** See `Journal.findRoom`. */
+  findRoom(): boolean {
+    this.refuseIfUnusable();
     try {
-      isWhole = this.#reserve.refill();
+      return this.#reserve?.refill() ?? true;
     } catch (error) {
       throw this.#fail('refill the reserve', error);
     }
-    if (!isWhole)
+  }
+
+  #requireWholeReserve(): void {
+    if (!this.findRoom())
       throw new StorageFullError(`the disk of ${this.#parts.directory} is full; what is left is kept for completions`);
   }
 

@@ -32,6 +32,10 @@ export class Reserve {
     return this.#bytes >= this.#wholeBytes;
   }
 
+  get isHalfLeft(): boolean {
+    return this.#bytes >= this.#wholeBytes / 2;
+  }
+
   /** Fills the reserve as far as there is space, and says whether it is whole then. What it got it keeps. */
   refill(): boolean {
     if (this.isWhole) return true;

@@ -4,9 +4,9 @@
  * A frame is written as soon as its turn ends, also while a sync is under way: what may run once it is written need not wait for
  * the disk. One sync is in flight at a time; when it ends, the next one covers all frames written meanwhile.
  */
-import type { Command } from '../core/commands.js';
+import { type Command, gates } from '../core/commands.js';
 import { State } from '../core/state.js';
-import { ClosedError, JournalCorruptError, JournalWriteError, StorageFullError } from '../errors.js';
+import { ClosedError, JournalCorruptError, StorageFullError } from '../errors.js';
 import { type Journal, type JournalOptions, openJournal } from '../journal/journal.js';
 import { Group, type Released } from './group.js';
 import { LiveBytes } from './live-bytes.js';
@@ -20,6 +20,9 @@ import type { StoredPayload } from './stored-payload.js';
 
 /** A frame at level `process` is on the disk after this time at the latest, unless a sync was asked for before. */
 const lazySyncMs = 100;
+
+/** The disk is full: so often it is seen whether there is room again. */
+const lookForRoomMs = 500;
 
 /** What is refused while the disk is full; the rest goes on in the reserve. */
 const takesRoom: ReadonlySet<Command['type']> = new Set<Command['type']>([
@@ -68,6 +71,10 @@ export class JournalStore implements Store {
   #unsyncedPayloads: { readonly lsn: number; readonly payloads: readonly StoredPayload[] }[] = [];
   /** Takes the next lazy sync back. */
   #lazySync: (() => void) | undefined;
+  /** Decided when there is room for it: not even the reserve takes it. */
+  #held: Asked[] = [];
+  /** Takes the next look for room back; undefined while the disk is not full. */
+  #lookForRoom: (() => void) | undefined;
   #failed: Error | undefined;
 
   constructor(directory: string, outside: StoreOutside, options: JournalStoreOptions = {}) {
@@ -75,6 +82,10 @@ export class JournalStore implements Store {
     this.#outside = outside;
     this.#options = options;
     this.#pace = options.pace ?? machinePace;
+  }
+
+  get takesWork(): boolean {
+    return this.#lookForRoom === undefined || (this.#held.length === 0 && this.#journal.hasReserve);
   }
 
   get figures(): StoreFigures {
@@ -117,18 +128,19 @@ export class JournalStore implements Store {
         payloads = this.#writer.write(this.state.changes());
       } catch (error) {
         if (!(error instanceof StorageFullError)) throw error;
+        this.#waitForRoom();
         group = this.#decideWithoutPuts(group, error);
-        payloads = this.#writer.write(this.state.changes(), { reserve: true });
+        try {
+          payloads = this.#writer.write(this.state.changes(), { reserve: true });
+        } catch (stillFull) {
+          if (!(stillFull instanceof StorageFullError)) throw stillFull;
+          return this.#hold(group, error);
+        }
       }
     } catch (error) {
       group.fail(error as Error);
       // What waits for its sync is written: nobody can say that nothing is stored of it.
-      const isUsedUp = error instanceof StorageFullError;
-      this.#fail(
-        isUsedUp
-          ? new JournalWriteError('the disk is full, and so is the reserve', { cause: error })
-          : (error as Error),
-      );
+      this.#fail(error as Error);
       return;
     }
     this.state.keepChanges();
@@ -181,6 +193,11 @@ export class JournalStore implements Store {
   async close(): Promise<void> {
     await this.#snapshots?.stop();
     this.commit();
+    this.#commitHeld();
+    // What there is still no room for was never kept: whoever opens next finds it as it was before.
+    const full = new StorageFullError(`the disk of ${this.#directory} is full`);
+    for (const { reply } of this.#held.splice(0)) reply?.(full);
+    this.#lookForRoom?.();
     this.#lazySync?.();
     await new Promise<void>((resolve) => this.#whenDurable(() => resolve()));
     await this.#journal?.close();
@@ -197,6 +214,46 @@ export class JournalStore implements Store {
       else again.decide(this.state, asked, outside);
     }
     return again;
+  }
+
+  /**
+   * Not even the reserve takes all of it: what it takes goes on, command by command, and the rest waits for room. What was to be claimed is
+   * claimed another time.
+   */
+  #hold({ asked }: Group, full: StorageFullError): void {
+    this.state.rollback(0);
+    const refused = new Group();
+    const rest: Asked[] = [];
+    for (const one of asked) {
+      if (takesRoom.has(one.command.type)) refused.refuse(one, full);
+      else if (one.command.type !== 'claim') rest.push(one);
+    }
+    for (const gate of gates) this.#release(refused.behind(gate));
+    if (rest.length > 1) for (const one of rest) this.#commitAlone(one);
+    else this.#held.push(...rest);
+  }
+
+  #commitAlone(asked: Asked): void {
+    if (this.#failed !== undefined) return asked.reply?.(this.#failed);
+    this.#group.decide(this.state, asked, outsideNow(this.#outside));
+    this.commit();
+  }
+
+  #commitHeld(): void {
+    for (const one of this.#held.splice(0)) this.#commitAlone(one);
+  }
+
+  #waitForRoom(): void {
+    this.#lookForRoom ??= this.#pace.after(lookForRoomMs, () => {
+      this.#lookForRoom = undefined;
+      try {
+        if (!this.#journal.findRoom()) this.#waitForRoom();
+      } catch (error) {
+        return this.#fail(error as Error);
+      }
+      this.#commitHeld();
+      if (this.takesWork) this.#owner.changed(false, []);
+    });
   }
 
   /** Calls back when all that is decided by now is on the disk. */
@@ -246,7 +303,9 @@ export class JournalStore implements Store {
     if (this.#failed !== undefined) return;
     this.#failed = error;
     this.#lazySync?.();
+    this.#lookForRoom?.();
     this.#snapshots.giveUp();
+    for (const { reply } of this.#held.splice(0)) reply?.(error);
     for (const { released } of this.#waiting) for (const { tell } of released.replies) tell(error);
     this.#waiting = [];
     this.#group.fail(error);

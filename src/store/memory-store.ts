@@ -10,6 +10,7 @@ import type { StoredPayload } from './stored-payload.js';
 
 export class MemoryStore implements Store {
   readonly isExclusive: boolean = true;
+  readonly takesWork = true;
   readonly state = new State();
   readonly #outside: StoreOutside;
   #owner: StoreOwner | undefined;

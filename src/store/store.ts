@@ -24,7 +24,7 @@ export interface Asked {
 export interface StoreOwner {
   /** These effects' gates are open. */
   release(effects: readonly Effect[]): void;
-  /** What other processes decided is in the state now: there may be more to claim, and these are not as they were. */
+  /** There may be more to claim: what other processes decided is in the state now, these are not as they were, or there is room again. */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void;
   /** The store can go on no longer; whatever waited has been told. */
   fatal(error: Error): void;
@@ -57,6 +57,8 @@ export interface Store {
    */
   readonly state: State;
   readonly figures: StoreFigures;
+  /** False on a full disk with little room kept for it: nothing more is to begin, since that room is for what runs already. */
+  readonly takesWork: boolean;
   open(owner: StoreOwner): Promise<void>;
   /** Decides these commands, each atomic on its own. They are kept, and released, with the next `commit`. */
   transact(asked: readonly Asked[]): void;

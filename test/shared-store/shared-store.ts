@@ -43,6 +43,7 @@ let sessions = 0;
 
 export class SharedStore implements Store {
   readonly isExclusive = false;
+  readonly takesWork = true;
   readonly state = new State();
   readonly #database: Database;
   readonly #outside: StoreOutside;

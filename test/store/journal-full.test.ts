@@ -2,31 +2,92 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
+import { StoredPayload } from '../../src/store/stored-payload.js';
+import { activateUs, main, us } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
-import { Churn } from './journal-churn.js';
+import { Churn, countedPace } from './journal-churn.js';
 
 const id = 'job'.padEnd(16, '.');
 const job: JobSpec = { id, form: 'call', callable: 'm#run', args: null, options: {}, parts: [], callbacks: [] };
 
-it('[9.1] says of a put that waits for its sync not that nothing is stored, when the reserve is used up', async () => {
-  const disk = new StrictDisk();
-  const { store } = await new Churn(disk, 1, { reserveBytes: 0 }).open();
+/** A store on a small disk, with what it asks to be called back for. */
+async function openOn(disk: StrictDisk, seed: number, reserveBytes: number) {
+  const rings: (() => void)[] = [];
+  const after = (_ms: number, then: () => void) => {
+    rings.push(then);
+    return () => void rings.splice(rings.indexOf(then), 1);
+  };
+  const churn = await new Churn(disk, seed, { reserveBytes, pace: { ...countedPace(1), after } }).open();
+  const { store } = churn;
   const told = (command: Command) =>
     new Promise<string | undefined>((resolve) => {
       const reply = (error?: Error) => resolve((error as { code?: string } | undefined)?.code);
       store.transact([{ command, gate: 'synced', reply }]);
       store.commit();
     });
-  let openGate = () => {};
-  disk.syncGate = new Promise((resolve) => {
-    openGate = resolve;
+  const ring = () => {
+    for (const then of rings.splice(0)) then();
+  };
+  return { churn, store, told, ring };
+}
+
+const put = (job: JobSpec): Command => ({ type: 'put', queue: '', owner: us, level: 'full', jobs: [job] });
+
+it('[9.1] what not even the reserve takes waits until there is room, and everything else goes on', async () => {
+  const disk = new StrictDisk();
+  const { churn, store, told, ring } = await openOn(disk, 1, 0);
+  assert.equal(await told(put(job)), undefined);
+  disk.capacityBytes = disk.usedBytes;
+  let cancelled = false;
+  const cancel = told({ type: 'cancel', job: id }).then((code) => {
+    cancelled = true;
+    return code;
   });
-  const put = told({ type: 'put', queue: '', owner: id, level: 'full', jobs: [job] });
+  assert.equal(await told(put({ ...job, id: 'other'.padEnd(16, '.') })), 'STORAGE_FULL');
+  ring();
+  assert.deepEqual([cancelled, store.takesWork, store.state.job(id)?.outcome], [false, false, 'none']);
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  ring();
+  assert.equal(await cancel, undefined);
+  assert.deepEqual([store.takesWork, store.state.job(id)?.outcome, churn.fatal], [true, 'failure', undefined]);
+  await store.close();
+  const next = await new Churn(disk.afterKill(), 2).open();
+  assert.equal(next.store.state.job(id)?.outcome, 'failure');
+  await next.store.close();
+});
+
+it('[9.1] of several things what the reserve takes is kept, and the one that is too large for it waits', async () => {
+  const disk = new StrictDisk();
+  const { churn, store, told, ring } = await openOn(disk, 1, 16_384);
+  const ids = ['large', 'small'].map((name) => name.padEnd(16, '.'));
+  assert.equal(await told(activateUs), undefined);
+  for (const one of ids) assert.equal(await told(put({ ...job, id: one })), undefined);
+  for (const one of ids) store.transact([{ command: { type: 'claim', job: one, agent: main }, gate: 'decided' }]);
+  store.commit();
+  disk.capacityBytes = disk.usedBytes;
+  for (const [index, bytes] of [100_000, 100].entries()) {
+    const outcome = { kind: 'value', payload: StoredPayload.of(new Uint8Array(bytes)) } as const;
+    const command: Command = { type: 'settle', job: ids[index]!, fence: 1, startedAt: 1000, outcome, inner: [] };
+    store.transact([{ command, gate: 'decided' }]);
+  }
+  store.commit();
+  const outcomes = () => ids.map((one) => store.state.job(one)?.outcome);
+  assert.deepEqual([outcomes(), store.takesWork], [['none', 'value'], false]);
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  ring();
+  assert.deepEqual([outcomes(), store.takesWork, churn.fatal], [['value', 'value'], true, undefined]);
+  await store.close();
+});
+
+it('[9.1] a store that is closed on a full disk tells who still waited that nothing was stored', async () => {
+  const disk = new StrictDisk();
+  const { store, told } = await openOn(disk, 1, 0);
+  assert.equal(await told(put(job)), undefined);
   disk.capacityBytes = disk.usedBytes;
   const cancel = told({ type: 'cancel', job: id });
-  assert.deepEqual([await put, await cancel], ['JOURNAL_WRITE', 'STORAGE_FULL']);
-  openGate();
-  const next = await new Churn(disk.afterKill(), 2, { reserveBytes: 0 }).open();
-  assert.ok(next.store.state.job(id), 'it is there');
+  await store.close();
+  assert.equal(await cancel, 'STORAGE_FULL');
+  const next = await new Churn(disk.afterKill(), 2).open();
+  assert.equal(next.store.state.job(id)?.outcome, 'none');
   await next.store.close();
 });
