@@ -35,6 +35,9 @@ export type JobChooser =
   | Callable<[question: ChooserQuestion], readonly (string | AskedJob)[]>
   | Callable<[], readonly (string | AskedJob)[]>;
 
+/** So that an agent's record, which every claim looks at, stays small. */
+const dataLimit = 65_536;
+
 /** @internal As it is stored, and asked at every claim. */
 export function checkFilter(filter: AgentFilter | JobFilter, known: (callable: string) => void): StoredFilter {
   if (isCallable(filter)) return { by: functionName(filter, 'filter', known) };
@@ -45,6 +48,8 @@ export function checkFilter(filter: AgentFilter | JobFilter, known: (callable: s
     if (form === undefined) throw invalid(`filter.${key}`, 'there is no such condition');
     if (!form(value)) throw invalid(`filter.${key}`, `${form === isTexts ? 'a list of texts' : 'a number'} is needed`);
   }
+  if (JSON.stringify(data).length > dataLimit)
+    throw invalid('filter', `is to have ${dataLimit} characters in all at most`);
   return by === undefined ? data : { ...data, by: functionName(by, 'filter.by', known) };
 }
 

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { JournalCorruptError } from '../errors.js';
 import { closeAll, type Disk, type DiskFile, errorCodeOf } from './disk.js';
 import { readFully } from './file-window.js';
-import { maxFrameBytes, maxPartBytes, type Position } from './format.js';
+import { maxEntryBytes, maxFrameBytes, maxPartBytes, type Position } from './format.js';
 import { unreadable } from './survey.js';
 
 const maxOpenSegments = 16;
@@ -72,10 +72,10 @@ export class EntryReader {
 
   #read(at: Position, path: string): Uint8Array {
     const file = this.#fileOf(at.segment, path);
-    // The length is believed only as far as the file goes, before memory is taken for it.
+    // The length is believed only as far as the file goes and an entry may, before memory is taken for it.
     const left = file.size() - at.offset;
-    if (!(at.length >= 0 && at.offset >= 0 && at.length <= left))
-      throw new RangeError('the file does not reach so far');
+    if (!(at.length >= 0 && at.offset >= 0 && at.length <= left && at.length <= maxEntryBytes))
+      throw new RangeError('the file does not reach so far, or an entry is never so large');
     if (at.length > smallBytes) {
       const bytes = new Uint8Array(at.length);
       readParts(file, bytes, at.offset);

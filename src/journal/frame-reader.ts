@@ -17,6 +17,8 @@ import {
   frameKind,
   frameMagic,
   getUint53,
+  maxEntryBytes,
+  maxPartBytes,
   maxPayloadBytes,
   padded,
   sectorBytes,
@@ -64,6 +66,8 @@ export class FrameReader {
   #point: ReadPoint;
   /** The checksum of an entry's parts so far, or undefined between entries. */
   #partSum: number | undefined;
+  /** How many bytes these parts have. */
+  #partBytes = 0;
 
   /** Begins at the file's first frame, or at a point between two transactions that an earlier reader was at. */
   constructor(window: FileWindow, header: FileHeader, from?: ReadPoint) {
@@ -163,6 +167,8 @@ export class FrameReader {
     if ((part || goesOn) && count !== 1) return this.#damage('a part of an entry is not alone in its frame', false);
     if (part && payload.length !== maxPayloadBytes)
       return this.#damage('a part of an entry does not fill its frame', false);
+    if (goesOn && this.#partBytes + payload.length - tableRowBytes > maxEntryBytes)
+      return this.#damage(`an entry has more than ${maxEntryBytes} bytes`, false);
     let at = table.byteLength;
     let sum = this.#partSum ?? 0;
     const damaged: { from: number; length: number }[] = [];
@@ -183,6 +189,7 @@ export class FrameReader {
       return this.#damage('an entry does not match its checksum', looksTorn);
     }
     this.#partSum = part ? sum : undefined;
+    this.#partBytes = part ? this.#partBytes + maxPartBytes : 0;
     return undefined;
   }
 

@@ -12,6 +12,7 @@ import {
   frameHeaderBytes,
   frameKind,
   frameMagic,
+  maxEntryBytes,
   maxFrameBytes,
   maxPartBytes,
   maxPayloadBytes,
@@ -224,6 +225,8 @@ export function checkedPayloadBytes(entries: readonly Entry[]): number {
       throw new RangeError(`entries[${i}].type must be an integer from 1 to 255, not ${entry.type}`);
     }
     if (!(entry.bytes instanceof Uint8Array)) throw new TypeError(`entries[${i}].bytes must be a Uint8Array`);
+    if (entry.bytes.length > maxEntryBytes)
+      throw new RangeError(`entries[${i}].bytes must be ${maxEntryBytes} bytes at most, not ${entry.bytes.length}`);
     bytes += tableRowBytes + entry.bytes.length;
   }
   return bytes;

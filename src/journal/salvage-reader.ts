@@ -19,6 +19,8 @@ import {
   frameKind,
   frameMagic,
   getUint53,
+  maxEntryBytes,
+  maxPartBytes,
   maxPayloadBytes,
   type Position,
   padded,
@@ -125,8 +127,10 @@ export class SalvageReader {
       firstLsn = frame.hasMore ? lsn : undefined;
       const sum = parts.length > 0 ? crc32(Buffer.concat(parts)) : 0;
       for (const { type, bytes, offset, checksum } of frame.entries) {
-        if (crc32(bytes, sum) !== checksum) {
-          this.#lose(file, offset, 'an entry does not match its checksum');
+        const isTooLarge = parts.length * maxPartBytes + bytes.length > maxEntryBytes;
+        if (isTooLarge || crc32(bytes, sum) !== checksum) {
+          const reason = isTooLarge ? `has more than ${maxEntryBytes} bytes` : 'does not match its checksum';
+          this.#lose(file, offset, `an entry ${reason}`);
           replay.lost?.(type, lsn);
           parts = [];
           continue;

@@ -134,6 +134,7 @@ describe('5 agents that ask', () => {
       [{ chooser: unknown }, 'UNKNOWN_EXPORT'],
       [{ filter: { by: () => true } }, 'INVALID_OPTION'],
       [{ filter: () => true }, 'INVALID_OPTION'],
+      [{ filter: { modules: ['x'.repeat(65_536)] } }, 'INVALID_OPTION'],
       [{ chooser: asked.choose.with({} as never) }, 'INVALID_OPTION'],
     ] as const) {
       await assert.rejects(queue.setAgent('a', { size: 1, ...(options as object) }), { code });

@@ -5,6 +5,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { JournalCorruptError } from '../../src/errors.js';
+import { maxEntryBytes } from '../../src/journal/format.js';
 import { type Entry, type JournalOptions, openJournal } from '../../src/journal/journal.js';
 import { append, Collector, entry, filled, printed } from './reading.js';
 import { StrictDisk } from './strict-disk.js';
@@ -86,7 +87,8 @@ describe('a journal', () => {
       assert.equal(Buffer.compare(journal.read(at), entries[index]!.bytes), 0);
     }
     const edge = 8 * mebibyte - 56;
-    const exact = [filled(1, edge, 1), filled(1, edge + 1, 2), filled(1, 2 * edge, 3)];
+    const largest = { type: 6, bytes: new Uint8Array(maxEntryBytes) };
+    const exact = [filled(1, edge, 1), filled(1, edge + 1, 2), filled(1, 2 * edge, 3), largest];
     journal.append(exact);
     append(journal, entry(9, 'last'));
     await journal.close();
@@ -258,6 +260,7 @@ describe('a journal', () => {
     assert.throws(() => journal.append([]), RangeError);
     assert.throws(() => append(journal, entry(0, 'x')), RangeError);
     assert.throws(() => append(journal, entry(256, 'x')), RangeError);
+    assert.throws(() => append(journal, { type: 1, bytes: new Uint8Array(maxEntryBytes + 1) }), RangeError);
     assert.throws(() => append(journal, { type: 1, bytes: 'x' as unknown as Uint8Array }), TypeError);
     assert.equal(append(journal, entry(1, 'x')), 1);
     await journal.close();

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { JournalCorruptError, JournalVersionError } from '../../src/errors.js';
+import { createFirstSegment, createWitness } from '../../src/journal/creation.js';
 import { encodeFileHeader } from '../../src/journal/file-header.js';
-import { fileKind, frameHeaderBytes } from '../../src/journal/format.js';
+import { fileKind, frameHeaderBytes, maxEntryBytes, maxFrameBytes } from '../../src/journal/format.js';
+import { FrameWriter } from '../../src/journal/frame-writer.js';
 import { type Journal, openJournal, type TornTail } from '../../src/journal/journal.js';
+import { SalvageReader } from '../../src/journal/salvage-reader.js';
 import { append, Collector, filled, printed } from './reading.js';
 import { StrictDisk } from './strict-disk.js';
 
@@ -308,6 +311,28 @@ describe('opening a damaged journal', () => {
     }
     const torn = [...disk.files().keys()].filter((name) => name.endsWith('.torn'));
     assert.equal(torn.length, 3, 'none of them overwritten');
+  });
+
+  it('refuses an entry larger than any can be, before memory is taken for it; salvage goes on behind it', async () => {
+    const disk = new StrictDisk();
+    disk.makeDirectory(directory);
+    const writer = new FrameWriter(createFirstSegment(disk, directory, 1));
+    createWitness(disk, directory);
+    for (const bytes of [new Uint8Array(maxEntryBytes + 1), Uint8Array.of(1)])
+      writer.write([{ type: 1, bytes }], bytes.length, 0);
+    const files = disk.files();
+
+    const fifthPart = 64 + 4 * maxFrameBytes;
+    await assert.rejects(openOn(diskWith(files)), { code: 'JOURNAL_CORRUPT', offset: fifthPart, lsn: 5 });
+    assert.equal(await opened(files), undefined);
+
+    const reader = new SalvageReader(directory, diskWith(files));
+    const collector = new Collector();
+    reader.read(collector);
+    reader.close();
+    assert.deepEqual(collector.transactions, ['1:\x01']);
+    assert.equal(reader.losses.length, 1);
+    assert.match(reader.losses[0]!.reason, /more than \d+ bytes/);
   });
 
   it('treats damage at the end as damage once the journal was closed', async () => {
