@@ -8,7 +8,7 @@ import { workerData } from 'node:worker_threads';
 import { Board, type Outcome } from '../protocol/board.js';
 import type { WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
 import { readRunBatch } from '../protocol/run-batch.js';
-import { JobContext } from './context.js';
+import { JobContext, running } from './context.js';
 import { Execution } from './execution.js';
 import { describeModule } from './modules.js';
 import { ThreadContext } from './thread-context.js';
@@ -18,6 +18,13 @@ const { modules } = workerData as WorkerSetup;
 let thread: ThreadContext | undefined;
 /** One job at a time: a batch that is here ahead of its time waits for the one before. */
 let turn: Promise<unknown> = Promise.resolve();
+
+/** What a job left behind is its own trouble, and nobody else's in its thread: it is over, and has its outcome. */
+process.on('uncaughtException', (error) => {
+  const job = running.getStore();
+  if (job === undefined || thread?.has(job) !== false) throw error;
+  job.logger.error(error, 'thrown after the job was over');
+});
 
 export default function perform(task: WorkerTask): Promise<unknown> {
   if (task.type === 'describe') return describeModule(modules[task.module]!);

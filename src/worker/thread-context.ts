@@ -40,6 +40,11 @@ export class ThreadContext {
     this.#jobs.delete(job.slot);
   }
 
+  /** Whether it is still running. */
+  has(job: RunningJob): boolean {
+    return this.#jobs.get(job.slot) === job;
+  }
+
   /** What the clock shows, in milliseconds since the epoch. */
   now(): number {
     return Date.now();

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Failure, open, type Part, parallel, type Runtime } from 'callsheet';
+import { type Failure, open, type Part, parallel, type Runtime, retryNever } from 'callsheet';
 import { pino } from 'pino';
 import { eventually } from '../harness/eventually.js';
 import { temporaryDirectory } from '../harness/temporary.js';
@@ -90,16 +90,22 @@ describe('a handler', () => {
     });
   });
 
-  it('whose thread dies of what it left behind has its result, and others are started again', async () => {
-    const queue = callsheet.queue();
-    const job = await queue.put(bad.throwsLater());
-    assert.equal(await job.result(), 'returned in time');
-    const others = await queue.putAll(Array.from({ length: 200 }, (_, n) => numbers.later(n)));
-    assert.deepEqual(
-      await Promise.all(others.map((other) => other.result())),
-      Array.from(others, (_, n) => n),
-    );
-  });
+  for (const name of ['throwsLater', 'rejectsLater'] as const) {
+    it(`[8.4] that ${name} has its result, and nobody else in its thread hears of it`, async () => {
+      const queue = callsheet.queue();
+      const culprits = await queue.putAll(Array.from({ length: 6 }, () => bad[name]()));
+      const others = await queue.putAll(
+        Array.from({ length: 40 }, (_, n) => numbers.later(n)),
+        { retry: retryNever },
+      );
+      for (const culprit of culprits) assert.equal(await culprit.result(), 'returned in time');
+      assert.deepEqual(
+        await Promise.all(others.map((other) => other.result())),
+        Array.from(others, (_, n) => n),
+      );
+      for (const other of others) assert.equal((await other.details()).interruptions, 0);
+    });
+  }
 });
 
 describe('a handler that never ends', () => {

@@ -54,11 +54,19 @@ export function exits(code: number): never {
   process.exit(code);
 }
 
-/** Ends its thread after its call has returned, from a timer that it left behind. */
+/** Throws after its call has returned, from a timer that it left behind. */
 export function throwsLater(): string {
   setTimeout(() => {
     throw new Error('nobody waits for this');
   }, 1);
+  return 'returned in time';
+}
+
+/** Has a promise that nobody looks at any more. */
+export function rejectsLater(): string {
+  void delay(1).then(() => {
+    throw new Error('nobody looks at this');
+  });
   return 'returned in time';
 }
 
