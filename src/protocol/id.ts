@@ -30,6 +30,16 @@ export function newId(): Id {
   return scratch.toString('latin1');
 }
 
+/** Whether it is a UUID: only such ids have a text. One of sixteen characters, which only stored or sent bytes could be otherwise. */
+export function isId(id: string): id is Id {
+  const version = id.charCodeAt(6) >> 4;
+  const isOfVariant = id.charCodeAt(8) >> 6 === 2;
+  return (isOfVariant && version >= 1 && version <= 8) || id === nilId || id === maxId;
+}
+
+const nilId = '\x00'.repeat(16);
+const maxId = '\xff'.repeat(16);
+
 /** As users see it. */
 export function idToText(id: Id): string {
   return stringify(Buffer.from(id, 'latin1'));

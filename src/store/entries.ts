@@ -22,7 +22,8 @@
  * fields do not exist: a change of this layout is a new format version.
  */
 import type { Id } from '../core/records.js';
-import type { ByteWriter } from '../protocol/bytes.js';
+import type { ByteReader, ByteWriter } from '../protocol/bytes.js';
+import { isId } from '../protocol/id.js';
 
 export const entryTypes = {
   name: 1,
@@ -37,6 +38,16 @@ export const entryTypes = {
 
 /** The part of a payload's entry that is not the payload. */
 export const payloadHeadBytes = 17;
+
+/** Reads an id. What is none is refused here, since later nobody could say which job it is. */
+export function readId(input: ByteReader): Id {
+  return checkedId(input.id());
+}
+
+export function checkedId(id: Id): Id {
+  if (isId(id)) return id;
+  throw new RangeError(`${Buffer.from(id, 'latin1').toString('hex')} is no UUID`);
+}
 
 export function writePayloadHead(out: ByteWriter, id: Id, slot: number): void {
   out.id(id);

@@ -8,6 +8,7 @@
  * epoch; of the others, twice what had passed since the put, plus one, where 0 is "not yet".
  */
 import {
+  agentDispatcher,
   type Id,
   type JobRecord,
   jobForms,
@@ -21,6 +22,7 @@ import {
   policyQuestions,
 } from '../core/records.js';
 import type { ByteReader, ByteWriter } from '../protocol/bytes.js';
+import { checkedId, readId } from './entries.js';
 
 /** The names that a header gives by number. */
 export function namesOf({ owner, callable, queue, policy, agent }: JobRecord): readonly string[] {
@@ -132,9 +134,9 @@ export type PayloadFinder = (
 
 /** Reads a header; what follows it, such as the places of its payloads, is for `payloadsOf` to read. */
 export function readJob(input: ByteReader, nameOf: (number: number) => string, payloadsOf: PayloadFinder): JobRecord {
-  const id = input.id();
+  const id = readId(input);
   const name = () => nameOf(input.varint());
-  const owner = name();
+  const owner = checkedId(name());
   const callable = name();
   const queue = name();
   const [status, form] = nibbles(input.u8());
@@ -143,7 +145,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const flags = input.u8();
   const mask = input.varint();
   const number = (bit: number) => (mask & bit ? input.varint() : 0);
-  const parent = mask & has.parent ? input.id() : '';
+  const parent = mask & has.parent ? readId(input) : '';
   const index = number(has.parent);
   const parts = number(has.parts);
   const partsDone = number(has.parts);
@@ -156,7 +158,8 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const shared = texts();
   const unique = mask & has.unique ? input.text() : '';
   const agent = mask & has.agent ? name() : '';
-  const inner = mask & has.inner ? input.id() : '';
+  if (agent !== '') checkedId(agentDispatcher(agent));
+  const inner = mask & has.inner ? readId(input) : '';
   const priority = mask & has.priority ? input.f64() : 0;
   const errors = number(has.trouble);
   const interruptions = number(has.trouble);
@@ -167,7 +170,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const timeoutMs = date();
   const policy = mask & has.policy ? name() : '';
   const asked = mask & has.asked ? readAsked(input) : null;
-  const only = mask & has.only ? input.id() : '';
+  const only = mask & has.only ? readId(input) : '';
   const eligible = input.varint();
   const fence = input.varint();
   const attempts = input.varint();

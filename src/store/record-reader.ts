@@ -1,12 +1,12 @@
 /**
  * Puts what a journal holds into a state: the records of its snapshot, then what its log says happened.
  */
-import { type Id, type Payload, payloadSlots, type SettingRecord } from '../core/records.js';
+import { type Id, type Payload, payloadSlots, type SettingRecord, settingKey } from '../core/records.js';
 import type { State } from '../core/state.js';
 import { JournalCorruptError } from '../errors.js';
 import type { Entry, Position, Replay } from '../journal/journal.js';
 import { ByteReader } from '../protocol/bytes.js';
-import { entryTypes, payloadHeadBytes } from './entries.js';
+import { checkedId, entryTypes, payloadHeadBytes, readId } from './entries.js';
 import { readJob } from './job-header.js';
 import { keptBytes, StoredPayload } from './stored-payload.js';
 
@@ -39,9 +39,9 @@ export class RecordReader implements Replay {
         return;
       }
       case entryTypes.payload:
-        return this.#payload(input.id(), slotOf(input), at, bytes);
+        return this.#payload(readId(input), slotOf(input), at, bytes);
       case entryTypes.move:
-        return this.#move(input.id(), slotOf(input), at, bytes);
+        return this.#move(readId(input), slotOf(input), at, bytes);
       case entryTypes.jobs:
         while (input.left > 0) this.#job(input, lsn);
         return;
@@ -49,15 +49,15 @@ export class RecordReader implements Replay {
         while (input.left > 0) this.#keptJob(input);
         return;
       case entryTypes.forget:
-        while (input.left > 0) this.#state.unload(input.id());
+        while (input.left > 0) this.#state.unload(readId(input));
         return;
       case entryTypes.setting: {
         const key = input.text();
         const json = input.text();
-        return this.#state.loadSetting(key, json === '' ? undefined : (JSON.parse(json) as SettingRecord));
+        return this.#state.loadSetting(key, json === '' ? undefined : settingFrom(key, json));
       }
       case entryTypes.annotation: {
-        const id = input.id();
+        const id = readId(input);
         const name = input.text();
         const value = input.u8() === 1 ? StoredPayload.of(Uint8Array.from(input.rest())) : null;
         return this.#state.loadAnnotation(id, name, value);
@@ -137,6 +137,14 @@ function placedAt(owner: Id, isThere: boolean, input: ByteReader): StoredPayload
   const checksum = input.varint();
   if (length < payloadHeadBytes || checksum > 0xffff_ffff) throw new RangeError('a place that cannot be');
   return StoredPayload.at(owner, { segment, offset, length, checksum }, null);
+}
+
+function settingFrom(key: string, json: string): SettingRecord {
+  const setting = JSON.parse(json) as SettingRecord | null;
+  if (setting === null || settingKey(setting) !== key) throw new RangeError('a setting is under the key of another');
+  if ('dispatcher' in setting) checkedId(setting.dispatcher);
+  if (setting.kind === 'dispatcher') checkedId(setting.id);
+  return setting;
 }
 
 function slotOf(input: ByteReader): number {

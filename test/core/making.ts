@@ -6,10 +6,10 @@ import { neededPlaces, quotaOf } from '../../src/core/quota.js';
 import { agentKey, type Id, type JobRecord, type Payload } from '../../src/core/records.js';
 import { State } from '../../src/core/state.js';
 
-/** An id of sixteen characters from a short name. */
-export const idOf = (name: string): Id => name.padEnd(16, '.');
+/** An id from a name of 15 characters at most, in the same order. The character of its own is what makes it a UUID. */
+export const idOf = (name: string): Id => `${name.slice(0, 8).padEnd(8, '.')}\x80${name.slice(8).padEnd(7, '.')}`;
 /** The short name again. */
-export const nameOf = (id: Id): string => id.replace(/\.+$/, '');
+export const nameOf = (id: Id): string => id.replace('\x80', '').replace(/\.+$/, '');
 
 export const payload = (byteLength = 1): Payload => ({ byteLength });
 

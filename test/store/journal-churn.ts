@@ -8,7 +8,7 @@ import { type Id, type JobRecord, payloadSlots } from '../../src/core/records.js
 import { JournalStore, type JournalStoreOptions } from '../../src/store/journal-store.js';
 import type { Pace } from '../../src/store/pace.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
-import { activateUs, main, us } from '../core/making.js';
+import { activateUs, idOf, main, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';
 
@@ -147,7 +147,7 @@ export class Churn {
       case 7:
         if (this.#random(10) === 0) return { type: 'createQueue', name: `queue${this.#random(1e6)}` };
     }
-    return { type: 'put', queue: '', owner: 'o'.repeat(16), level: 'full', jobs: [this.#spec()] };
+    return { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs: [this.#spec()] };
   }
 
   #settle({ id, fence }: JobRecord): Command {
@@ -156,7 +156,7 @@ export class Churn {
   }
 
   #spec(): JobSpec {
-    const id: Id = String(this.#puts++).padStart(16, '0');
+    const id: Id = idOf(String(this.#puts++).padStart(15, '0'));
     const args = this.#random(4) === 0 ? null : this.#payload();
     return { id, form: 'call', callable: `m#f${this.#random(4)}`, args, options: {}, parts: [], callbacks: [] };
   }

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
-import { activateUs, main, us } from '../core/making.js';
+import { activateUs, idOf, main, us } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, countedPace } from './journal-churn.js';
 
-const id = 'job'.padEnd(16, '.');
+const id = idOf('job');
 const job: JobSpec = { id, form: 'call', callable: 'm#run', args: null, options: {}, parts: [], callbacks: [] };
 
 /** A store on a small disk, with what it asks to be called back for. */
@@ -43,7 +43,7 @@ it('[9.1] what not even the reserve takes waits until there is room, and everyth
     cancelled = true;
     return code;
   });
-  assert.equal(await told(put({ ...job, id: 'other'.padEnd(16, '.') })), 'STORAGE_FULL');
+  assert.equal(await told(put({ ...job, id: idOf('other') })), 'STORAGE_FULL');
   ring();
   assert.deepEqual([cancelled, store.takesWork, store.state.job(id)?.outcome], [false, false, 'none']);
   disk.capacityBytes = Number.POSITIVE_INFINITY;
@@ -59,7 +59,7 @@ it('[9.1] what not even the reserve takes waits until there is room, and everyth
 it('[9.1] of several things what the reserve takes is kept, and the one that is too large for it waits', async () => {
   const disk = new StrictDisk();
   const { churn, store, told, ring } = await openOn(disk, 1, 16_384);
-  const ids = ['large', 'small'].map((name) => name.padEnd(16, '.'));
+  const ids = ['large', 'small'].map(idOf);
   assert.equal(await told(activateUs), undefined);
   for (const one of ids) assert.equal(await told(put({ ...job, id: one })), undefined);
   for (const one of ids) store.transact([{ command: { type: 'claim', job: one, agent: main }, gate: 'decided' }]);

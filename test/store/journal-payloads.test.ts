@@ -5,11 +5,10 @@ import { describe, it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
 import { RecordReader } from '../../src/store/record-reader.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
-import { activateUs, main } from '../core/making.js';
+import { activateUs, idOf, main } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, turn } from './journal-churn.js';
 
-const idOf = (name: string) => name.padEnd(16, '.');
 const spec = (name: string): JobSpec => ({
   id: idOf(name),
   form: 'call',

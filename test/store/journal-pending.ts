@@ -4,6 +4,7 @@
  *
  * Opening is measured in a process of its own, and so is its memory.
  */
+
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { pathToFileURL } from 'node:url';
 import type { JobSpec } from '../../src/core/commands.js';
 import { JournalStore } from '../../src/store/journal-store.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
+import { idOf } from '../core/making.js';
 
 export interface PendingFigures {
   readonly jobs: number;
@@ -36,7 +38,7 @@ export interface OpenFigures {
 }
 
 const perPut = 1000;
-const owner = 'o'.repeat(16);
+const owner = idOf('owner');
 const outside = {
   dispatcher: '',
   listening: false,
@@ -54,7 +56,7 @@ const silent = {
 
 let nextId = 0;
 function spec(): JobSpec {
-  const id = String(nextId++).padStart(16, 'j');
+  const id = idOf(String(nextId++).padStart(15, 'j'));
   const args = StoredPayload.of(Buffer.from(`arguments ${nextId}`));
   return { id, form: 'call', callable: 'pi#generateSample', args, options: {}, parts: [], callbacks: [] };
 }

@@ -1,0 +1,113 @@
+/** A log whose checksums all hold, and whose records nobody can have written: refused where it is opened, not found out later. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { agentKey, defaultsKey, dispatcherKey, type JobRecord, queueKey } from '../../src/core/records.js';
+import { openJournal } from '../../src/journal/journal.js';
+import { entryTypes, writePayloadHead } from '../../src/store/entries.js';
+import { EntryBuffer } from '../../src/store/entry-buffer.js';
+import { writeJob } from '../../src/store/job-header.js';
+import { idOf, recordOf, us } from '../core/making.js';
+import { StrictDisk } from '../journal/strict-disk.js';
+import { Churn, churnDirectory } from './journal-churn.js';
+
+/** Of sixteen characters, but of no version and variant: there is no text for it. */
+const noId = 'no UUID'.padEnd(16, '\0');
+
+/** A directory in which this is what was written last. */
+async function diskWith(write: (buffer: EntryBuffer) => void): Promise<StrictDisk> {
+  const disk = new StrictDisk();
+  const nothing = { segment() {}, entry() {} };
+  const journal = await openJournal(churnDirectory, nothing, { disk, reserveBytes: 0 });
+  const buffer = new EntryBuffer();
+  write(buffer);
+  journal.append(buffer.entries());
+  await journal.close();
+  return disk;
+}
+
+/** A job as it is when it was just put. */
+async function newJob(): Promise<JobRecord> {
+  const { store } = await new Churn(new StrictDisk(), 1).open();
+  const id = idOf('job');
+  const job = { id, form: 'call', callable: 'm#run', args: null, options: {}, parts: [], callbacks: [] } as const;
+  store.transact([{ command: { type: 'put', queue: '', owner: us, level: 'full', jobs: [job] }, gate: 'decided' }]);
+  const record = recordOf(store.state.job(id)!);
+  await store.close();
+  return record;
+}
+
+function header(buffer: EntryBuffer, job: JobRecord): void {
+  buffer.introduceNames(job);
+  writeJob(buffer.out, job, buffer.numberOf);
+  buffer.end(entryTypes.jobs);
+}
+
+function setting(buffer: EntryBuffer, key: string, record: unknown): void {
+  buffer.out.text(key);
+  buffer.out.text(JSON.stringify(record));
+  buffer.end(entryTypes.setting);
+}
+
+const payload = (type: number) => (buffer: EntryBuffer) => {
+  writePayloadHead(buffer.out, noId, 0);
+  buffer.end(type);
+};
+
+describe('a record with an id that is no UUID', () => {
+  const cases: readonly [string, (buffer: EntryBuffer, job: JobRecord) => void][] = [
+    ['a job', (buffer, job) => header(buffer, { ...job, id: noId })],
+    ['a job’s owner', (buffer, job) => header(buffer, { ...job, owner: noId })],
+    ['a job’s whole', (buffer, job) => header(buffer, { ...job, role: 'part', parent: noId })],
+    ['a job that was returned', (buffer, job) => header(buffer, { ...job, inner: noId })],
+    ['a job’s only dispatcher', (buffer, job) => header(buffer, { ...job, only: noId })],
+    ['a job’s agent', (buffer, job) => header(buffer, { ...job, agent: agentKey(noId, '', 'main') })],
+    ['arguments', payload(entryTypes.payload)],
+    ['arguments that were moved', payload(entryTypes.move)],
+    ['an annotation', (buffer) => buffer.annotation(`${noId}name`, undefined)],
+    [
+      'a job that was forgotten',
+      (buffer) => {
+        buffer.out.id(noId);
+        buffer.end(entryTypes.forget);
+      },
+    ],
+    ['an agent', (buffer) => setting(buffer, agentKey(noId, '', 'a'), { ...agent, dispatcher: noId })],
+    ['a dispatcher', (buffer) => setting(buffer, dispatcherKey(noId), { kind: 'dispatcher', id: noId })],
+    ['defaults', (buffer) => setting(buffer, defaultsKey(noId), { kind: 'defaults', dispatcher: noId, retry: {} })],
+  ];
+  const agent = { kind: 'agent', queue: '', name: 'a', size: 1, filter: null, retry: {} };
+
+  for (const [what, write] of cases) {
+    it(`is refused, with nothing modified: ${what}`, () => refuses(write));
+  }
+
+  it('is not one that is a UUID of any kind', async () => {
+    const job = await newJob();
+    const ids = ['\0'.repeat(16), '\xff'.repeat(16), idOf('other')];
+    const disk = await diskWith((buffer) => {
+      for (const owner of ids) header(buffer, { ...job, id: owner, owner });
+    });
+    const { store } = await new Churn(disk, 1).open();
+    assert.deepEqual(
+      ids.map((id) => store.state.job(id)?.owner),
+      ids,
+    );
+    await store.close();
+  });
+});
+
+describe('a setting', () => {
+  it('is refused under the key of another, or when it is none, with nothing modified', async () => {
+    const queue = { kind: 'queue', name: 'b', paused: false, bound: 0 };
+    for (const record of [queue, { kind: 'other', name: 'a' }, null, 5])
+      await refuses((buffer) => setting(buffer, queueKey('a'), record));
+  });
+});
+
+async function refuses(write: (buffer: EntryBuffer, job: JobRecord) => void): Promise<void> {
+  const job = await newJob();
+  const disk = await diskWith((buffer) => write(buffer, job));
+  const files = disk.files();
+  await assert.rejects(new Churn(disk, 1).open(), { code: 'JOURNAL_CORRUPT', lsn: 1 });
+  assert.deepEqual(disk.files(), files, 'nothing was modified');
+}
