@@ -42,6 +42,8 @@ export interface JobOptions {
   readonly replace?: boolean;
   /** It is `new` until somebody puts it by its id. */
   readonly held?: boolean;
+  /** The jobs that its arguments refer to: at least as durable as it from now on. */
+  readonly refers?: readonly Id[];
 }
 
 export type InterruptionCause = 'close' | 'thread' | 'process';

@@ -115,6 +115,10 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
   });
   checkQuotas(state, job);
   if (options.only !== undefined) requireActive(state, options.only);
+  for (const id of options.refers ?? none) {
+    const other = state.job(id);
+    if (other !== undefined) raise(state, other, place.level);
+  }
   createMembers(decision, job, 'part', spec.parts, 0);
   createMembers(decision, job, 'callback', spec.callbacks, 0);
   if (enqueued) tellJob(decision, 'put', job);

@@ -5,7 +5,7 @@ import type { JobOptions as CoreOptions } from '../core/commands.js';
 import { isOwnPolicy } from '../core/policy.js';
 import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
-import { newId } from '../protocol/id.js';
+import { idFromBytes, newId } from '../protocol/id.js';
 import type { WireJob, WireModule } from '../protocol/messages.js';
 import { encodeArguments, encodePayload } from '../protocol/payload.js';
 import type { HandedBuffer, HandedBuffers } from '../protocol/transfer.js';
@@ -39,29 +39,26 @@ export function encodeJob(context: EncodeContext, job: JobCall | Composition, wh
   if (options?.policy !== undefined) checkPolicyKnown(context.modules, options.policy, `${where}retry.`);
   const callbacks = job.callbacks.map((sides, index) => encodeCallback(context, sides, `${where}callbacks[${index}].`));
   if (job instanceof JobCall) {
-    const args = encodeGiven(context, id, job, where);
-    return [id, 'call', job.callable, args, begunOnce(context, id, options, where), [], callbacks];
+    const { args, refers } = encodeGiven(context, id, job, where);
+    const asked = referring(begunOnce(context, id, options, where), refers);
+    return [id, 'call', job.callable, args, asked, [], callbacks];
   }
   const { form, postprocess } = job;
-  const args =
-    postprocess === undefined
-      ? null
-      : encodeGiven(context, id, { ...postprocess, args: postprocess.given }, `${where}postprocess.`);
+  const { args, refers } = encodePostprocess(context, id, postprocess, where);
   const parts = job.parts.map((part, index) => encodeMember(context, part, `${where}parts[${index}].`, depth + 1));
-  return [id, form, postprocess?.callable ?? '', args, begunOnce(context, id, options, where), parts, callbacks];
+  const asked = referring(begunOnce(context, id, options, where), refers);
+  return [id, form, postprocess?.callable ?? '', args, asked, parts, callbacks];
 }
 
 /** A map: its items come later. */
 export function encodeMapping(context: EncodeContext, mapping: Mapping): WireJob {
   const id = newId();
   const { postprocess } = mapping;
-  const args =
-    postprocess === undefined
-      ? null
-      : encodeGiven(context, id, { ...postprocess, args: postprocess.given }, 'postprocess.');
+  const { args, refers } = encodePostprocess(context, id, postprocess, '');
   const callbacks = mapping.callbacks.map((sides, index) => encodeCallback(context, sides, `callbacks[${index}].`));
   const options = coreOptions(mapping.options, '', context.now);
-  return [id, 'map', postprocess?.callable ?? '', args, begunOnce(context, id, options, ''), [], callbacks];
+  const asked = referring(begunOnce(context, id, options, ''), refers);
+  return [id, 'map', postprocess?.callable ?? '', args, asked, [], callbacks];
 }
 
 /** A job that has its turn by itself. */
@@ -87,19 +84,50 @@ export function encodeCallback(context: EncodeContext, sides: CallbackSides, whe
   return [newId(), 'choice', '', null, null, parts, []];
 }
 
+/** What a job is called with, and the jobs that are referred to in it. */
+interface Given {
+  readonly args: Uint8Array | null;
+  readonly refers: readonly Id[];
+}
+
+function encodePostprocess(
+  context: EncodeContext,
+  id: Id,
+  postprocess: Composition['postprocess'] | Mapping['postprocess'],
+  where: string,
+): Given {
+  if (postprocess === undefined) return nothingGiven;
+  return encodeGiven(context, id, { ...postprocess, args: postprocess.given }, `${where}postprocess.`);
+}
+
+const nothingGiven: Given = { args: null, refers: [] };
+
+/** Nothing durable refers to what does not outlive the process: who puts it makes those as durable as it is. */
+function referring(options: CoreOptions | null, refers: readonly Id[]): CoreOptions | null {
+  return refers.length === 0 ? options : { ...options, refers };
+}
+
 function encodeGiven(
-  { modules, reference, handed }: EncodeContext,
+  { modules, reference: idOf, handed }: EncodeContext,
   id: Id,
   { callable, args, capture }: Pick<JobCall, 'callable' | 'args' | 'capture'>,
   where: string,
-): Uint8Array | null {
+): Given {
   checkKnown(modules, callable, where);
+  const refers: Id[] = [];
+  const reference = (value: object) => {
+    const bytes = idOf(value);
+    if (bytes !== undefined) refers.push(idFromBytes(bytes));
+    return bytes;
+  };
   const handOver = handed === undefined ? undefined : (buffer: HandedBuffer) => handed.add(id, buffer);
   if (capture !== undefined) {
     const captured = { args, captured: capture() };
-    return encodePayload(captured, { root: `${where}call`, code: 'ARGUMENT_NOT_STORABLE', reference, handOver });
+    const options = { root: `${where}call`, code: 'ARGUMENT_NOT_STORABLE', reference, handOver } as const;
+    return { args: encodePayload(captured, options), refers };
   }
-  return args.length === 0 ? null : encodeArguments(args, { root: `${where}arguments`, reference, handOver });
+  if (args.length === 0) return nothingGiven;
+  return { args: encodeArguments(args, { root: `${where}arguments`, reference, handOver }), refers };
 }
 
 /** What is moved to a job is there once: so is the job. */

@@ -1,7 +1,14 @@
-/** Planted bugs against sections 5, 6, 8 and 10 of the contract. */
+/** Planted bugs against sections 5, 6, 8, 9 and 10 of the contract. */
 import type { Mutant } from './mutant.js';
 
 export const section5to10: readonly Mutant[] = [
+  {
+    bug: 'what a durable job’s arguments refer to stays as it was put',
+    tags: ['9.3'],
+    file: 'definition/encode.ts',
+    find: 'refers.length === 0 ? options : { ...options, refers }',
+    replace: 'options',
+  },
   {
     bug: 'where no agent is wanted one is installed',
     tags: ['5.1'],

@@ -218,11 +218,18 @@ export const planted: readonly PlantedBug[] = [
     replace: '.then(noFailure, (error: Error) => Promise.reject(error));',
   },
   {
-    bug: 'a reserve that is used up says that nothing is stored',
+    bug: 'what the reserve does not take is dropped',
     by: 'store/journal-full',
     file: 'store/journal-store.ts',
-    find: 'const isUsedUp = error instanceof StorageFullError;',
-    replace: 'const isUsedUp = false;',
+    find: 'else this.#held.push(...rest);',
+    replace: '',
+  },
+  {
+    bug: 'on a full disk work begins until the reserve is used up',
+    by: 'store/journal-full',
+    file: 'store/journal-store.ts',
+    find: '(this.#held.length === 0 && this.#journal.hasReserve)',
+    replace: 'true',
   },
   {
     bug: 'a file that cannot be closed ends the closing',
