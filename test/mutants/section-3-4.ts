@@ -76,9 +76,9 @@ export const section3and4: readonly Mutant[] = [
   {
     bug: 'a paused queue goes on',
     tags: ['3.6'],
-    file: 'coordinator/claiming.ts',
-    find: ' || queueOf(store.state, queue)?.paused) continue;',
-    replace: ') continue;',
+    file: 'core/decide.ts',
+    find: '{ paused: command.paused }',
+    replace: '{}',
   },
   {
     bug: 'a drain waits for jobs that wait for a date',
