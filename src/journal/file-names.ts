@@ -15,6 +15,9 @@ const otherName =
 /** The highest number that the names of segments have room for: 640 PB of log at the default size. */
 export const maxSegmentNumber = 9_999_999_999;
 
+/** The highest epoch that the names of locks have room for: three hundred years of an opening each second. */
+export const maxEpoch = 9_999_999_999;
+
 /** The file in which space is kept for a full disk. */
 export const reserveFileName = 'journal-reserve';
 

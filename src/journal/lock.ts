@@ -23,7 +23,14 @@ import * as path from 'node:path';
 import { CallsheetError, JournalLockedError, StorageFullError } from '../errors.js';
 import { type DirectoryOptions, prepareDirectory, unusableDirectory } from './directory.js';
 import { errorCodeOf, isDiskFull } from './disk.js';
-import { candidateFileName, epochOf, isCandidateFileName, lockFileName, ownerFileName } from './file-names.js';
+import {
+  candidateFileName,
+  epochOf,
+  isCandidateFileName,
+  lockFileName,
+  maxEpoch,
+  ownerFileName,
+} from './file-names.js';
 import { withShortPath } from './short-path.js';
 
 /** A lock that is held. It does not keep the process alive. */
@@ -55,6 +62,12 @@ export async function acquireLock(directory: string, options?: DirectoryOptions)
         const state = await ownerState(absolute, highest);
         if (state === 'alive') throw new JournalLockedError(`${absolute} is in use by ${ownerName(absolute, highest)}`);
         if (state === 'gone') continue;
+      }
+      if (highest === maxEpoch) {
+        const name = lockFileName(highest);
+        throw new Error(
+          `${name} has the highest number that there is, so no lock can follow it; nobody holds it: while no process opens the directory, remove it`,
+        );
       }
       candidate ??= await Candidate.listen(absolute);
       const epoch = highest + 1;

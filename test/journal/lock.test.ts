@@ -190,6 +190,26 @@ describe('the lock of a directory', () => {
     }
   });
 
+  it('is not taken after the highest epoch, which is said, and leaves nothing behind', async () => {
+    const directory = freshDirectory();
+    const highest = path.join(directory, 'journal-9999999999.lock');
+    fs.mkdirSync(directory);
+    fs.writeFileSync(path.join(directory, 'journal-9999999998.lock'), '');
+    const last = await acquireLock(directory);
+    assert.equal(last.epoch, 9_999_999_999);
+    await assert.rejects(acquireLock(directory), JournalLockedError);
+    await last.release();
+    const names = fs.readdirSync(directory);
+    await assert.rejects(acquireLock(directory), (error) => {
+      assert.ok(error instanceof CallsheetError && error.code === 'DIRECTORY_UNUSABLE', String(error));
+      assert.match(error.message, /journal-9999999999\.lock .* remove it/);
+      return true;
+    });
+    assert.deepEqual(fs.readdirSync(directory), names);
+    fs.unlinkSync(highest);
+    await (await acquireLock(directory)).release();
+  });
+
   it('hands connections to its server, and ends them when it is released', async () => {
     const directory = freshDirectory();
     const lock = await acquireLock(directory);
