@@ -61,15 +61,9 @@ export function decide(state: State, command: Command, outside: Outside): Decide
   }
 }
 
-function apply(decision: Decision, command: Command): void {
+function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'all' }>): void {
   const { state, now } = decision;
   switch (command.type) {
-    case 'put':
-      putAll(decision, command);
-      return;
-    case 'all':
-      applyAll(decision, command.commands);
-      return;
     case 'remove':
       return remove(decision, knownJob(state, command.job));
     case 'putAgain':
@@ -204,19 +198,26 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
 
 /** All or none. Gives the ids of what was put, if a unique key made any of it another. */
 function applyAll(decision: Decision, commands: readonly InnerCommand[]): readonly Id[] | undefined {
-  const ids: Id[] = [];
-  let isNew = true;
+  const others = applyInner(decision, commands);
+  if (others.size === 0) return undefined;
+  return commands.flatMap((command) => (command.type === 'put' ? command.jobs.map(({ id }) => idIn(others, id)) : []));
+}
+
+/** One after another. Gives the ids of jobs that a unique key made another, by those that they were to have. */
+function applyInner(decision: Decision, commands: readonly InnerCommand[]): ReadonlyMap<Id, Id> {
+  const others = new Map<Id, Id>();
   for (const command of commands) {
     if (command.type !== 'put') {
-      apply(decision, command);
+      apply(decision, { ...command, job: idIn(others, command.job) });
       continue;
     }
-    const same = putAll(decision, command);
-    isNew &&= same === undefined;
-    ids.push(...(same ?? command.jobs.map(({ id }) => id)));
+    const same = putAll(decision, command) ?? [];
+    for (const [index, id] of same.entries()) others.set(command.jobs[index]!.id, id);
   }
-  return isNew ? undefined : ids;
+  return others;
 }
+
+const idIn = (others: ReadonlyMap<Id, Id>, id: Id) => others.get(id) ?? id;
 
 /** The live job with the same unique key, unless the new one is to take its place and can. */
 function liveJob(decision: Decision, { options }: JobSpec, queue: string): JobRecord | undefined {
@@ -256,8 +257,9 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
   const mark = state.begin(now);
   const effects = decision.effects.length;
   try {
-    if (outcome.kind !== 'thrown' && outcome.kind !== 'timeout') for (const command of inner) apply(decision, command);
-    if (outcome.kind === 'job') return waitForInner(decision, job, knownJob(state, outcome.job));
+    const isKept = outcome.kind !== 'thrown' && outcome.kind !== 'timeout';
+    const others = applyInner(decision, isKept ? inner : []);
+    if (outcome.kind === 'job') return waitForInner(decision, job, knownJob(state, idIn(others, outcome.job)));
   } catch (error) {
     if (!(error instanceof CallsheetError)) throw error;
     state.rollback(mark);

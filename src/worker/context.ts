@@ -236,6 +236,9 @@ export class JobContext {
   /**
    * Puts another job, or one that was removed or is `held`: together with this one's outcome, or not at all if this run fails. Return the
    * handle, and its outcome is this job's.
+   *
+   * Which job a `unique` key makes it turns out only then. What is returned, and what callbacks are hung on, is that job; the `id`, and the
+   * handle among arguments, in a result or an annotation, are those of a new one, which there may never be. `putNow` tells at once.
    */
   put<Result>(
     job: Part<Result> | JobReference<Result>,

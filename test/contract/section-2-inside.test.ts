@@ -1,7 +1,7 @@
 /** Section 2 of the contract: jobs that return jobs, and what jobs put, hang and remove while they run. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Job, type Part, parallel, retryErrors, retryNever, serial } from 'callsheet';
+import { type CompletedJobs, type Job, type Part, parallel, retryErrors, retryNever, serial } from 'callsheet';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -295,5 +295,49 @@ describe('2 jobs: what a job puts', () => {
     const parts: Part[] = [inside.addPartsAndEnd(['kept'], false), inside.addPartsAndEnd(['lost'], true)];
     const whole = await kit.runtime.queue().put(parallel(parts, { postprocess: work.list }));
     assert.deepEqual(await kit.waitForResult(whole), ['added', 'OrderError', 'kept']);
+  });
+});
+
+describe('2 jobs: a unique key inside a job', () => {
+  it('[2.9] a job that is returned with a live key is that job', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    const live = await queue.put(work.hold('live'), { unique: 'key' });
+    await kit.waitForStart(live);
+    const outer = await queue.put(inside.returnUnique('key'));
+    await kit.untilIdle();
+    assert.equal((await outer.details()).returned, live.id);
+    openGate('live');
+    assert.equal(await kit.waitForResult(outer), 'live');
+    assert.equal(await kit.run<unknown>(inside.returnUnique('key') as Part), 'returned', 'the key is free again');
+  });
+
+  it('[2.9] a job that is returned with the key of the job itself, or of what waits for it, is a JobStatusError', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const own = await queue.put(inside.returnUnique('key'), { unique: 'key' });
+    await kit.waitForStatus(own, 'completed');
+    await failedWith(own, 'JobStatusError');
+    const whole = await queue.put(serial([inside.returnUnique('whole') as Part]), { unique: 'whole' });
+    const [part] = (await kit.waitForResult(whole)) as CompletedJobs;
+    assert.equal(part?.failure?.name, 'JobStatusError');
+    assert.deepEqual(seen, []);
+  });
+
+  it('[2.9] put twice inside a job with the same new key, it is one job', async (t) => {
+    const kit = await opened(t);
+    assert.equal(await kit.run<unknown>(inside.putUniqueTwice('key') as Part), 'first');
+    assert.deepEqual(seen, ['first']);
+  });
+
+  it('[2.9] callbacks that are hung inside on a job with a live key are that job’s', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    const live = await queue.put(work.hold('live'), { unique: 'key' });
+    await kit.waitForStart(live);
+    const callback = kit.runtime.job(await kit.run(inside.hangOnUnique('key')));
+    assert.deepEqual([(await live.details()).callbacks, await callback.status()], [1, 'new']);
+    openGate('live');
+    assert.equal(await kit.waitForResult(callback), 'hung: live');
   });
 });

@@ -150,6 +150,20 @@ export const section2: readonly Mutant[] = [
     replace: 'decodeValue(kind, payload)',
   },
   {
+    bug: 'a job that is returned with a live key is looked for by the id that it was to have',
+    tags: ['2.9'],
+    file: 'core/decide.ts',
+    find: 'knownJob(state, idIn(others, outcome.job))',
+    replace: 'knownJob(state, outcome.job)',
+  },
+  {
+    bug: 'callbacks inside are hung on the job that a live key made another',
+    tags: ['2.9'],
+    file: 'core/decide.ts',
+    find: 'apply(decision, { ...command, job: idIn(others, command.job) });',
+    replace: 'apply(decision, command);',
+  },
+  {
     bug: 'JobTimeoutError is final',
     tags: ['2.9'],
     file: 'core/decide.ts',

@@ -175,6 +175,19 @@ export async function putNowBadly(how: 'failing' | 'unknown queue'): Promise<unk
 export const putUnique = async (key: string) =>
   (await currentJob().putNow(work.hold('unique').with({ unique: key }))).id;
 
+/** Returns jobs with a key, put or not; the second of two with the same. */
+export const returnUnique = (key: string) => work.mark('returned').with({ unique: key });
+export function putUniqueTwice(key: string): unknown {
+  const put = (name: string) => currentJob().put(work.mark(name).with({ unique: key }));
+  put('first');
+  return put('second');
+}
+/** Puts a job with a key, and hangs a callback on it. */
+export function hangOnUnique(key: string): string {
+  const put = currentJob().put(work.mark('put').with({ unique: key }));
+  return currentJob().addCallbacks(put, { both: work.tell.with('hung') }).id;
+}
+
 /** Returns a job that somebody else is to put. */
 export const returnUnput = (name: string) => work.mark(name).with({ held: true });
 /** Puts the job that it is given a handle of. */
