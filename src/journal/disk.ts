@@ -8,8 +8,12 @@
  * device flushes. `syncNow` (blocking `fsync`) is for the rare moments when nothing may happen in between: rolling, repairing.
  */
 import * as fs from 'node:fs';
+import { CallsheetError } from '../errors.js';
 
-/** How a file is opened: `create` fails if the name is taken; `write` and `read` fail if it is not there. */
+/**
+ * How a file is opened: `create` fails if the name is taken; `write` and `read` fail if it is not there, and with `DIRECTORY_UNUSABLE` if
+ * something else than a file is: the journal makes nothing else, and what a symbolic link leads to is not the journal's.
+ */
 export type OpenMode = 'create' | 'write' | 'read';
 
 /** An open file. All modes may read; `read` may not write. */
@@ -112,6 +116,32 @@ const flagsOf = {
   read: fs.constants.O_RDONLY,
 } as const;
 
+/** Neither wait for the other end of a pipe, nor go where a symbolic link leads. Windows has neither flag. */
+const ownOnly = (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOFOLLOW ?? 0);
+
+/** Opens what is a file, and nothing else. */
+function openFile(path: string, mode: OpenMode): number {
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(path, flagsOf[mode] | ownOnly, 0o600);
+  } catch (error) {
+    const found = mode === 'create' ? undefined : fs.lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined || found.isFile()) throw error;
+    throw notAFile(path, error);
+  }
+  if (fs.fstatSync(descriptor).isFile()) return descriptor;
+  fs.closeSync(descriptor);
+  throw notAFile(path);
+}
+
+function notAFile(path: string, cause?: unknown): CallsheetError {
+  return new CallsheetError(
+    'DIRECTORY_UNUSABLE',
+    `${path} is no file, but a directory, a symbolic link, a pipe or the like: the journal makes none`,
+    { cause },
+  );
+}
+
 /** What two files that exist at the same time never share. */
 interface FileIdentity {
   readonly dev: number;
@@ -125,7 +155,7 @@ class NodeFile implements DiskFile {
 
   constructor(path: string, mode: OpenMode) {
     this.path = path;
-    this.#descriptor = fs.openSync(path, flagsOf[mode], 0o600);
+    this.#descriptor = openFile(path, mode);
   }
 
   size(): number {

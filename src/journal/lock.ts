@@ -22,7 +22,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { CallsheetError, JournalLockedError, StorageFullError } from '../errors.js';
 import { type DirectoryOptions, prepareDirectory, unusableDirectory } from './directory.js';
-import { errorCodeOf, isDiskFull } from './disk.js';
+import { errorCodeOf, isDiskFull, machineDisk } from './disk.js';
 import {
   candidateFileName,
   epochOf,
@@ -176,7 +176,9 @@ class Candidate {
 /** Says who owns the lock, and removes what earlier owners and other candidates left. None of it must fail the owner. */
 function tidyUp(directory: string, epoch: number): void {
   try {
-    fs.writeFileSync(path.join(directory, ownerFileName(epoch)), `${process.pid} ${os.hostname()}\n`);
+    const file = path.join(directory, ownerFileName(epoch));
+    removeIfThere(file);
+    fs.writeFileSync(file, `${process.pid} ${os.hostname()}\n`, { flag: 'wx' });
   } catch {
     // On a full disk. Then the name of the owner is not known to who finds the directory locked.
   }
@@ -187,7 +189,14 @@ function tidyUp(directory: string, epoch: number): void {
 }
 
 function highestEpoch(directory: string): number {
-  return fs.readdirSync(directory).reduce((highest, name) => Math.max(highest, epochOf(name) ?? 0), 0);
+  let highest = 0;
+  for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
+    const epoch = epochOf(entry.name) ?? 0;
+    // Where it leads to there may be an owner of something else, or nothing that could ever be seen to be dead.
+    if (epoch > 0 && entry.isSymbolicLink()) throw new Error(`${entry.name} is a symbolic link, as no lock is`);
+    highest = Math.max(highest, epoch);
+  }
+  return highest;
 }
 
 /** Whether somebody listens. `gone`: the file was removed since it was listed, so the world has moved on. */
@@ -210,8 +219,7 @@ function ownerState(directory: string, epoch: number): Promise<'alive' | 'dead' 
 /** Who the owner said it was, as far as is known: a stopped one cannot be asked, so it is in a file. */
 function ownerName(directory: string, epoch: number): string {
   try {
-    const [pid, host] = fs
-      .readFileSync(path.join(directory, ownerFileName(epoch)), 'utf8')
+    const [pid, host] = readStart(path.join(directory, ownerFileName(epoch)))
       .trim()
       .split(' ');
     return pid === String(process.pid) && host === os.hostname()
@@ -219,6 +227,17 @@ function ownerName(directory: string, epoch: number): string {
       : `the process with pid ${pid} on ${host}`;
   } catch {
     return 'another process';
+  }
+}
+
+/** The text that a short file holds. */
+function readStart(name: string): string {
+  const file = machineDisk.open(name, 'read');
+  try {
+    const bytes = Buffer.alloc(1024);
+    return bytes.toString('utf8', 0, file.read(bytes, 0));
+  } finally {
+    file.close();
   }
 }
 

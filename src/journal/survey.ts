@@ -107,5 +107,6 @@ function readHeader(disk: Disk, file: string, kind: FileKind) {
 
 /** The journal could not even be looked at. That is a matter of the machine, not of what the journal holds. */
 export function unreadable(file: string, cause: unknown): CallsheetError {
+  if (cause instanceof CallsheetError) return cause;
   return new CallsheetError('DIRECTORY_UNUSABLE', `${file} cannot be read: ${String(cause)}`, { cause });
 }
