@@ -264,8 +264,6 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
     if (!(error instanceof CallsheetError)) throw error;
     state.rollback(mark);
     decision.effects.length = effects;
-    if (outcome.kind === 'job' && (error instanceof JobStatusError || error instanceof JobForgottenError))
-      return conclude(decision, job, 'failure', decision.failure(error));
     return couldNotCommit(decision, job, error);
   }
   switch (outcome.kind) {

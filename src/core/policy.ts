@@ -1,11 +1,13 @@
 /**
  * Retry policies by name, and which of them a job has.
  *
- *   default        own errors are final; interrupted up to nine times; store trouble is waited out
- *   forever        interruptions and store trouble without end; own errors are final
+ *   default        own errors are final; interrupted up to nine times
+ *   forever        interruptions without end; own errors are final
  *   never          begun once at most, whatever happens
  *   {...}          `retryErrors` as JSON: own errors too, up to a limit, with a growing delay; otherwise as default
  *   module#export  an own policy: a function of a job module, which is asked each time
+ *
+ * What a job asked for and is refused with its outcome is an own error. Trouble of the store is no question: the store waits it out.
  *
  * A job's own word goes before that of the agent that claimed it, that before its dispatcher's, and that before callsheet's: `default` for
  * jobs, `forever` for callbacks. What is not the job's own word is looked up when it is needed, never copied into the job.

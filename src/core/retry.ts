@@ -1,12 +1,12 @@
 /**
- * What becomes of a job that failed, was interrupted, or could not be stored.
+ * What becomes of a job that failed, was interrupted, or asked for what was refused.
  *
  * Its policy (`policy.ts`) answers no, at once (in front of the line) or at a time. Those that ship answer here. An own policy is asked:
  * the job waits for its answer in the stage `policy`, with the failure in question as its result, claimed by nobody, in the places of
  * its quotas. The question can be derived from that again: whoever opens next asks again, and where the process that asked is gone another
  * does after a while. Where no usable answer comes nothing is guessed: the job is held, and its policy asked again later.
  */
-import { JobExpiredError, JobInterruptedError } from '../errors.js';
+import { type CallsheetError, JobExpiredError, JobInterruptedError } from '../errors.js';
 import type { InterruptionCause, PolicyAnswer } from './commands.js';
 import { tellJob } from './events.js';
 import { conclude, type Decision, holdForPolicy, levelGate, putBack } from './job.js';
@@ -15,9 +15,7 @@ import { errorPolicy, isOwnPolicy, policyOf, type RetryErrors } from './policy.j
 import type { JobRecord, Payload, PolicyQuestion } from './records.js';
 
 const interruptionLimit = 9;
-/** Store trouble is waited out in steps of this size, growing up to the largest. */
-const storeTrouble = { initialMs: 1000, factor: 2, maxMs: 3_600_000, jitter: 0.2 };
-/** So does a job wait whose policy has no answer. */
+/** A job whose policy has no answer waits in steps of this size, growing up to the largest. */
 const noAnswer = { initialMs: 1000, factor: 2, maxMs: 600_000, jitter: 0.2 };
 /** Whoever asks has told by then what was answered, or that nothing was. */
 const askedForMs = 60_000;
@@ -33,22 +31,27 @@ export interface Suspicion {
 const unsuspected: Suspicion = { suspect: false, alone: false };
 
 /** The job threw. */
-export function failed(decision: Decision, job: JobRecord, failure: Payload, names: readonly string[]): void {
+export function failed(
+  decision: Decision,
+  job: JobRecord,
+  failure: Payload,
+  names: readonly string[],
+  question: 'jobError' | 'commitError' = 'jobError',
+): void {
   const name = policyOf(decision.state, job);
-  if (isOwnPolicy(name)) return ask(decision, job, name, 'jobError', failure);
+  if (isOwnPolicy(name)) return ask(decision, job, name, question, failure);
   const policy = errorPolicy(name);
   const retried = policy !== undefined && job.errors < policy.limit && applies(policy, names);
   if (!retried) conclude(decision, job, 'failure', failure);
   else retryError(decision, job, failure, decision.now + delayMs(policy, job.errors, decision.random()));
 }
 
-/** The job's outcome, or what it asked for with it, could not be stored: what it asked for is dropped. */
-export function couldNotCommit(decision: Decision, job: JobRecord, error: Error): void {
-  const failure = decision.failure(error);
-  const policy = policyOf(decision.state, job);
-  if (isOwnPolicy(policy)) ask(decision, job, policy, 'commitError', failure);
-  else if (policy === 'never') conclude(decision, job, 'failure', failure);
-  else retryError(decision, job, failure, decision.now + delayMs(storeTrouble, job.errors, decision.random()));
+/**
+ * The job's outcome, or what it asked for with it, was refused, and what it asked for is dropped. That is no trouble of the store, which the
+ * store itself waits out: it would be refused again, so it is an error of the job's own.
+ */
+export function couldNotCommit(decision: Decision, job: JobRecord, error: CallsheetError): void {
+  failed(decision, job, decision.failure(error), [error.name, 'CallsheetError', 'Error'], 'commitError');
 }
 
 /**

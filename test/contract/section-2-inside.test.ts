@@ -1,7 +1,17 @@
 /** Section 2 of the contract: jobs that return jobs, and what jobs put, hang and remove while they run. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type CompletedJobs, type Job, type Part, parallel, retryErrors, retryNever, serial } from 'callsheet';
+import {
+  type CompletedJobs,
+  type Job,
+  type Part,
+  parallel,
+  retryDefault,
+  retryErrors,
+  retryForever,
+  retryNever,
+  serial,
+} from 'callsheet';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -257,20 +267,44 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual(seen, ['outer', 'filling', 'put by outer']);
   });
 
-  it('[2.7] a clash found at commit goes to the policy, and nothing of it is kept', async (t) => {
+  it('[2.7] a clash found at commit is the job’s failure, which its policy may retry; nothing of it is kept', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
-    const never = await queue.put(inside.putAndEnd('unknown queue', 'inner'), { retry: retryNever });
-    await kit.waitForStatus(never, 'completed');
-    await failedWith(never, 'UnknownQueueError');
-    const patient = await queue.put(inside.putAndEnd('unknown queue', 'inner'));
-    await kit.untilIdle();
-    assert.equal(await patient.status(), 'pending', 'store trouble is waited out');
-    await kit.runtime.createQueue('nowhere');
+    const call = () => inside.putAndEnd('unknown queue', 'inner');
+    for (const retry of [retryDefault, retryNever, retryForever]) {
+      const job = await queue.put(call(), { retry });
+      await kit.waitForStatus(job, 'completed');
+      await failedWith(job, 'UnknownQueueError');
+      assert.equal((await job.details()).attempts, 1);
+    }
+    const patient = await queue.put(call(), { retry: retryErrors({ limit: 2, only: ['UnknownQueueError'] }) });
+    await kit.waitFor('2 retries', async () => (await patient.details()).errors === 2);
     assert.deepEqual(seen, []);
+    await kit.runtime.createQueue('nowhere');
     assert.equal(await kit.waitForResult(patient), 'ended');
     await kit.untilIdle();
     assert.deepEqual([...seen].sort(), ['inner', 'inner, elsewhere']);
+  });
+
+  it('[2.7] what can never be is refused with an error that names it, and the handler is not run again', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const gone = kit.runtime.job('01890a5d-ac96-774b-bcce-b302099a8057');
+    const done = await queue.put(work.add(1, 2));
+    await kit.waitForStatus(done, 'completed');
+    const cases: [Part, string, RegExp][] = [
+      [inside.putInQuota('missing'), 'UnknownQuotaError', /no quota named "missing"/],
+      [inside.removeJob(done as never, false), 'JobStatusError', /completed, not pending/],
+      [inside.removeJob(gone as never, false), 'JobForgottenError', /forgotten/],
+      [inside.hangCallback(gone as never, false), 'JobForgottenError', /forgotten/],
+    ];
+    for (const [call, name, message] of cases) {
+      const job = await queue.put(call);
+      await kit.waitForStatus(job, 'completed');
+      await failedWith(job, name);
+      assert.match((await job.failure())!.message, message);
+      assert.equal((await job.details()).attempts, 1);
+    }
   });
 
   it('[2.7] callbacks hung and jobs removed inside are kept with its outcome, or not at all', async (t) => {

@@ -20,8 +20,8 @@ const own: readonly Mutant[] = [
     bug: 'an own policy is not asked when nothing can be stored',
     tags: ['8.1'],
     file: 'core/retry.ts',
-    find: "if (isOwnPolicy(policy)) ask(decision, job, policy, 'commitError', failure);\n  else if",
-    replace: 'if',
+    find: 'if (isOwnPolicy(name)) return ask(',
+    replace: "if (isOwnPolicy(name) && question === 'jobError') return ask(",
   },
   {
     bug: 'a job that waits for its policy gives up its quotas’ places',

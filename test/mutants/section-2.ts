@@ -115,6 +115,14 @@ export const section2: readonly Mutant[] = [
     replace: "    row.stage = 'inner';",
   },
   {
+    bug: 'what a job asks for in vain is asked for again without end',
+    tags: ['2.7'],
+    file: 'core/retry.ts',
+    find: 'if (!retried) conclude(',
+    replace:
+      "if (question === 'commitError') retryError(decision, job, failure, decision.now + 1000);\n  else if (!retried) conclude(",
+  },
+  {
     bug: 'a clash at commit leaves what was done before it',
     tags: ['2.7'],
     file: 'core/decide.ts',

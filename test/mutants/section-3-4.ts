@@ -69,9 +69,9 @@ export const section3and4: readonly Mutant[] = [
     bug: 'of several puts those before the bad one stay',
     tags: ['3.5'],
     file: 'core/decide.ts',
-    find: '    const same = putAll(decision, command);\n',
+    find: '    const same = putAll(decision, command) ?? [];\n',
     replace:
-      '    let same;\n    try {\n      same = putAll(decision, command);\n    } catch {\n      continue;\n    }\n',
+      '    let same: readonly Id[] = [];\n    try {\n      same = putAll(decision, command) ?? [];\n    } catch {}\n',
   },
   {
     bug: 'a paused queue goes on',

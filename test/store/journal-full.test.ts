@@ -33,7 +33,7 @@ async function openOn(disk: StrictDisk, seed: number, reserveBytes: number) {
 
 const put = (job: JobSpec): Command => ({ type: 'put', queue: '', owner: us, level: 'full', jobs: [job] });
 
-it('[9.1] what not even the reserve takes waits until there is room, and everything else goes on', async () => {
+it('[8.2] [9.1] what not even the reserve takes waits until there is room, and everything else goes on', async () => {
   const disk = new StrictDisk();
   const { churn, store, told, ring } = await openOn(disk, 1, 0);
   assert.equal(await told(put(job)), undefined);

@@ -76,6 +76,8 @@ export function removeJob(job: JobReference, failing: boolean): string {
   return failing ? fail('after removing') : 'removed';
 }
 
+export const putInQuota = (quota: string) => currentJob().put(work.mark('never').with({ quotas: [quota] })).id;
+
 export function annotate(name: string, value: unknown, of?: JobReference): unknown {
   (of ?? currentJob()).annotations.set(name, value);
   return currentJob().annotations.get(name);
