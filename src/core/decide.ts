@@ -31,7 +31,7 @@ import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './
 import { checkQuotas } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted } from './retention.js';
-import { answered, couldNotCommit, expire, failed, interrupted, unanswered } from './retry.js';
+import { answered, couldNotCommit, expire, expireIfLate, failed, interrupted, unanswered } from './retry.js';
 import type { State } from './state.js';
 import { raise } from './waits.js';
 
@@ -180,12 +180,10 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
     const spec = jobs[index]!;
     const live = liveJob(decision, spec, queue);
     if (live === undefined) {
-      createJob(
-        decision,
-        spec,
-        { owner, queue, level, role: 'root', parent: '', index: 0, only: '' },
-        !spec.options.held,
-      );
+      const enqueued = !spec.options.held;
+      const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: '' } as const;
+      const job = createJob(decision, spec, place, enqueued);
+      if (enqueued) expireIfLate(decision, job);
     } else {
       // Whoever puts a live job again may ask for a stronger level.
       raise(state, live, level);
@@ -234,6 +232,7 @@ function putAgain(decision: Decision, job: JobRecord, queue: string): void {
     throw new JobStatusError('a job with the same unique key is live');
   if (job.status === 'new') move(decision.state, job, queue);
   enqueue(decision, job);
+  expireIfLate(decision, job);
 }
 
 /** With all that belongs to it. */

@@ -29,7 +29,7 @@ import type { JobRow } from './job-row.js';
 import { policyOf } from './policy.js';
 import { checkQuotas, takePlaces } from './quota.js';
 import type { Id, JobRecord, JobRole, Level, OutcomeKind, Payload } from './records.js';
-import { askAgain, expire } from './retry.js';
+import { askAgain, expireIfLate } from './retry.js';
 import type { State } from './state.js';
 import { heldAbove, raise, share, waitsFor } from './waits.js';
 
@@ -302,7 +302,7 @@ function completed(decision: Decision, job: JobRecord): void {
 
 /** Back into the line: in front of it with its places, or at its time without them. Nothing of it has run, or it is to run again. */
 export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow) => void = nothing): void {
-  const { state, now } = decision;
+  const { state } = decision;
   state.change(job, (row) => {
     noteUnclaimed(row);
     if (row.form === 'call') row.status = 'pending';
@@ -318,7 +318,7 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
   });
   if (job.dueAt > 0) return;
   if (takesTurns(job)) runCallback(decision, job);
-  else if (job.attempts === 0 && job.deadline !== 0 && job.deadline < now) expire(decision, job);
+  else expireIfLate(decision, job);
 }
 
 const nothing = () => {};

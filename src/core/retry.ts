@@ -128,6 +128,11 @@ export function askAgain(decision: Decision, job: JobRecord): void {
   decision.effects.push({ type: 'ask', gate, job: job.id, fence: job.fence });
 }
 
+/** It is to begin, now or again: unless its deadline was before it ever did. */
+export function expireIfLate(decision: Decision, job: JobRecord): void {
+  if (job.attempts === 0 && job.deadline !== 0 && job.deadline < decision.now) expire(decision, job);
+}
+
 /** The job was not begun in time. */
 export function expire(decision: Decision, job: JobRecord): void {
   conclude(

@@ -232,6 +232,32 @@ describe('2 jobs: times', () => {
     await failedWith(job, 'JobExpiredError');
   });
 
+  it('[2.5] held or removed, and put after its deadline, it fails and its callbacks run', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const late = (name: string) => work.mark(name).onBoth(work.tell.with(name));
+    const held = await queue.put(late('held'), { held: true, beginByMs: 60_000 });
+    const removed = await queue.put(late('removed'), { beginAfter: 30_000, beginByMs: 30_000 });
+    await queue.remove(removed);
+    await kit.clock.advance(60_001);
+    assert.deepEqual([await held.status(), await removed.status()], ['new', 'new']);
+    for (const job of [held, removed]) {
+      await queue.put(job);
+      await kit.waitForStatus(job, 'completed');
+      await failedWith(job, 'JobExpiredError');
+    }
+    assert.deepEqual(seen, ['held: JobExpiredError', 'removed: JobExpiredError']);
+  });
+
+  it('[2.5] put with a date so long ago that its deadline is over, it fails', async (t) => {
+    const kit = await opened(t);
+    const past = new Date(kit.clock.now.getTime() - hourMs);
+    const job = await kit.runtime.queue().put(work.mark('never'), { beginAfter: past, beginByMs: 60_000 });
+    await kit.waitForStatus(job, 'completed');
+    await failedWith(job, 'JobExpiredError');
+    assert.deepEqual(seen, []);
+  });
+
   it('[2.5] retries do not move it, and one that would come after it fails at once with the last error', async (t) => {
     const kit = await opened(t);
     const start = kit.clock.now.getTime();

@@ -73,6 +73,13 @@ export const section2: readonly Mutant[] = [
     replace: '    beginAfter: beginAfter > now ? beginAfter : 0,\n',
   },
   {
+    bug: 'put after its deadline, a job that was held begins',
+    tags: ['2.5'],
+    file: 'core/decide.ts',
+    find: '  enqueue(decision, job);\n  expireIfLate(decision, job);\n',
+    replace: '  enqueue(decision, job);\n',
+  },
+  {
     bug: 'the deadline counts from the put, also where there is a date',
     tags: ['2.5'],
     file: 'core/job.ts',
@@ -280,8 +287,8 @@ export const section2: readonly Mutant[] = [
     bug: 'a held job that is returned is put',
     tags: ['2.6'],
     file: 'core/decide.ts',
-    find: '        !spec.options.held,\n',
-    replace: '        true,\n',
+    find: 'const enqueued = !spec.options.held;',
+    replace: 'const enqueued = true;',
   },
   {
     bug: 'the parts of a held job stay in the queue that it was made in',

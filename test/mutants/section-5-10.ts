@@ -97,8 +97,8 @@ export const section5to10: readonly Mutant[] = [
     bug: 'an interrupted callback is over',
     tags: ['6.4'],
     file: 'core/job.ts',
-    find: '  if (takesTurns(job)) runCallback(decision, job);\n  else if (job.attempts',
-    replace: '  if (job.attempts',
+    find: '  if (takesTurns(job)) runCallback(decision, job);\n  else expireIfLate',
+    replace: '  expireIfLate',
   },
   {
     bug: 'callbacks are given up as other jobs',
