@@ -7,6 +7,7 @@ import { type Id, type JobRecord, type PayloadSlot, payloadSlots } from '../core
 import type { State } from '../core/state.js';
 import { JournalCorruptError } from '../errors.js';
 import type { AppendOptions, Journal } from '../journal/journal.js';
+import { idToText } from '../protocol/id.js';
 import { entryTypes, payloadHeadBytes, writePayloadHead } from './entries.js';
 import { EntryBuffer } from './entry-buffer.js';
 import { writeJob } from './job-header.js';
@@ -84,6 +85,8 @@ export class RecordWriter {
 
   /** Reads a payload back. Throws `JournalCorruptError` if it is not what it was. */
   read(payload: StoredPayload): Uint8Array {
+    if (payload.isLost)
+      throw new JournalCorruptError(`a payload of job ${idToText(payload.owner)}`, 0, 0, 'the entry is lost');
     return this.#journal.read(payload.position).subarray(payloadHeadBytes);
   }
 
@@ -110,7 +113,6 @@ export class RecordWriter {
   }
 
   #copyOf(payload: StoredPayload): StoredPayload {
-    if (payload.isLost) return StoredPayload.lost('');
     try {
       return StoredPayload.of(payload.bytes ?? this.read(payload));
     } catch (error) {

@@ -5,13 +5,14 @@
  * What is not salvaged is listed, with the reason.
  */
 import { JobFields } from '../core/job-fields.js';
-import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../core/records.js';
-import { settingKey } from '../core/records.js';
+import type { AnnotationRecord, Id, JobRecord, PayloadSlot, SettingRecord } from '../core/records.js';
+import { payloadSlots, settingKey } from '../core/records.js';
 import { State } from '../core/state.js';
 import { CallsheetError } from '../errors.js';
 import { type Disk, machineDisk } from '../journal/disk.js';
 import { openJournal } from '../journal/journal.js';
 import { type Loss, SalvageReader } from '../journal/salvage-reader.js';
+import { idToText } from '../protocol/id.js';
 import { payloadHeadBytes } from './entries.js';
 import { LiveBytes } from './live-bytes.js';
 import { RecordReader } from './record-reader.js';
@@ -134,15 +135,24 @@ function addTo(members: Map<Id, JobRecord[]>, job: JobRecord): void {
 
 /** The records of a family with the bytes of their payloads; the reason, if one cannot be read. */
 function readFamily(reader: SalvageReader, family: readonly JobRecord[]): JobRecord[] | string {
-  const read = (payload: StoredPayload | null) =>
-    payload && StoredPayload.of(payload.bytes ?? reader.entry(payload.position).subarray(payloadHeadBytes));
-  try {
-    return family.map((job) => ({
-      ...JobFields.toRecord(job),
-      args: read(job.args as StoredPayload | null),
-      result: read(job.result as StoredPayload | null),
-    }));
-  } catch (error) {
-    return `a payload is lost: ${error instanceof Error ? error.message : String(error)}`;
+  const read: JobRecord[] = [];
+  for (const job of family) {
+    const payloads: { [slot in PayloadSlot]: StoredPayload | null } = { args: null, result: null };
+    for (const slot of payloadSlots) {
+      try {
+        payloads[slot] = readPayload(reader, job[slot] as StoredPayload | null);
+      } catch (error) {
+        const what = slot === 'args' ? 'the arguments' : 'the result';
+        return `${what} of job ${idToText(job.id)} cannot be read: ${error instanceof Error ? error.message : error}`;
+      }
+    }
+    read.push({ ...JobFields.toRecord(job), ...payloads });
   }
+  return read;
+}
+
+function readPayload(reader: SalvageReader, payload: StoredPayload | null): StoredPayload | null {
+  if (payload === null) return null;
+  if (payload.isLost) throw new Error('the entry is lost');
+  return StoredPayload.of(payload.bytes ?? reader.entry(payload.position).subarray(payloadHeadBytes));
 }

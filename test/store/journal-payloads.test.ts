@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
+import { idToText } from '../../src/protocol/id.js';
 import { RecordReader } from '../../src/store/record-reader.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
 import { activateUs, idOf, main } from '../core/making.js';
@@ -66,6 +67,16 @@ describe('a payload in the journal', () => {
     assert.equal(await story.reopenedResult('outer'), 'the outcome');
     assert.equal(await story.reopenedResult('inner'), 'the outcome');
     await story.churn.store.close();
+  });
+
+  it('of which nothing is left is told as lost with its job, not as a damaged file', async () => {
+    const { churn } = await new Story().open();
+    const lost = StoredPayload.lost(idOf('job'));
+    assert.throws(() => churn.store.bytes(lost), {
+      code: 'JOURNAL_CORRUPT',
+      file: `a payload of job ${idToText(idOf('job'))}`,
+    });
+    await churn.store.close();
   });
 
   it('[9.1] is in no snapshot before it is in the log', async () => {

@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { idToText } from '../../src/protocol/id.js';
 import { JournalStore } from '../../src/store/journal-store.js';
 import { salvage } from '../../src/store/salvage.js';
-import { us } from '../core/making.js';
+import { StoredPayload } from '../../src/store/stored-payload.js';
+import { idOf, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, churnDirectory, printedState, turn } from './journal-churn.js';
@@ -75,6 +77,30 @@ describe('salvage', () => {
       }
     }
     t.diagnostic(`${cases} cases; of ${state.length} records at least ${worst} as they were`);
+  });
+
+  it('says whose arguments are lost, and in which place of which file that was seen', async () => {
+    const disk = new StrictDisk();
+    const { store } = await new Churn(disk, 1).open();
+    const [lost, whole] = ['lost', 'whole'].map((name) => ({
+      ...({ id: idOf(name), form: 'call', callable: 'm#run', options: {}, parts: [], callbacks: [] } as const),
+      args: StoredPayload.of(Buffer.from(`arguments of ${name}`)),
+    }));
+    const put = { type: 'put', queue: '', owner: us, level: 'full', jobs: [lost!, whole!] } as const;
+    store.transact([{ command: put, gate: 'decided' }]);
+    store.commit();
+    await store.close();
+    const [segment] = named(disk.files(), 'segment');
+    const bytes = Buffer.from(disk.files().get(segment!)!);
+    bytes[bytes.indexOf('arguments of lost')]! ^= 1;
+    const { report, state } = await salvaged(replaced(disk.files(), segment!, bytes));
+    const reason = `the arguments of job ${idToText(idOf('lost'))} cannot be read: the entry is lost`;
+    assert.deepEqual(report.leftOut, [{ job: idOf('lost'), reason }]);
+    assert.deepEqual(
+      report.losses.map(({ file, reason }) => [file, reason]),
+      [[segment, 'an entry does not match its checksum']],
+    );
+    assert.ok(state.some((line) => line.startsWith(idOf('whole'))));
   });
 
   it('gets what it can out of a journal without snapshots, without segments, of remains', async () => {
