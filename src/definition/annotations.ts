@@ -4,6 +4,7 @@
 
 import { encodePayload } from '../protocol/payload.js';
 import type { EncodeContext } from './encode.js';
+import { checkOptions } from './known-options.js';
 
 /** Annotations are notes, not results. */
 const limitBytes = 64 * 1024;
@@ -21,9 +22,11 @@ export function encodeAnnotation(name: string, value: unknown, reference: Encode
   return encodePayload(value, { root: `annotations.${name}`, code: 'ARGUMENT_NOT_STORABLE', limitBytes, reference });
 }
 
-/** @throws {RangeError} it is no time to wait. */
-export function checkWait(name: string, timeoutMs: number): void {
+/** @throws {RangeError} it is no time to wait. @throws {TypeError} there is no such option. */
+export function checkWait(name: string, options: { readonly timeoutMs: number; readonly default?: unknown }): void {
   checkAnnotationName(name);
+  checkOptions('options', options, { timeoutMs: true, default: true });
+  const { timeoutMs } = options;
   if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0) || timeoutMs === Number.POSITIVE_INFINITY)
     throw new RangeError(`timeoutMs: ${timeoutMs} is not a finite number of milliseconds from 0`);
 }

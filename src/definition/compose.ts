@@ -4,6 +4,8 @@
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import { type Callable, isCallable, JobCall, type Puttable } from './define-jobs.js';
+import { checkOptions, checkSides, jobOptions } from './known-options.js';
+import { Mapping } from './map.js';
 import type { JobOptions } from './options.js';
 
 /** What a whole does with its completed parts. */
@@ -40,6 +42,7 @@ export class Composition<Result = unknown> {
 
   /** The same composition with these options; those it had stay where they are not given anew. */
   with(options: JobOptions): Composition<Result> {
+    checkOptions('options', options, jobOptions);
     return new Composition({ ...this, options: { ...this.options, ...options } });
   }
 
@@ -50,7 +53,7 @@ export class Composition<Result = unknown> {
 
   /** The same composition with one more pair of callbacks, of which the one that applies is run. */
   on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<never> }): Composition<Result> {
-    return new Composition({ ...this, callbacks: [...this.callbacks, sides as CallbackSides] });
+    return new Composition({ ...this, callbacks: [...this.callbacks, checkSides(sides as CallbackSides)] });
   }
 }
 
@@ -94,8 +97,10 @@ export function parallel(parts: readonly Part[], options: CompositionOptions<nev
 function compose(
   form: 'serial' | 'parallel',
   parts: readonly Part[],
-  { postprocess }: CompositionOptions<never, unknown>,
+  options: CompositionOptions<never, unknown>,
 ): Composition {
+  checkOptions(`${form}: options`, options, { postprocess: true });
+  const { postprocess } = options;
   if (!Array.isArray(parts)) throw new TypeError(`${form}: the parts are to be an array of jobs`);
   if (postprocess !== undefined && !isCallable(postprocess)) {
     throw new TypeError(`${form}: postprocess is to be a function of a module from defineJobs(), uncalled`);
@@ -114,5 +119,6 @@ function compose(
 export function asJob(value: unknown, where: string): JobCall | Composition {
   if (value instanceof JobCall || value instanceof Composition) return value;
   if (isCallable(value)) return new JobCall({ ...value, args: value.given });
+  if (value instanceof Mapping) throw new TypeError(`${where} is a map, which is put by itself, with queue.put()`);
   throw new TypeError(`${where} is not a job: it takes a function of a module from defineJobs(), or a composition`);
 }

@@ -7,6 +7,7 @@ import { CallsheetError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import type { Composition } from './compose.js';
+import { checkOptions, checkSides, jobOptions } from './known-options.js';
 import type { JobOptions } from './options.js';
 
 type Handler = (...args: never[]) => unknown;
@@ -55,6 +56,7 @@ export class JobCall<Result = unknown> {
 
   /** The same job with these options; those it had stay where they are not given anew. */
   with(options: JobOptions): JobCall<Result> {
+    checkOptions('options', options, jobOptions);
     return new JobCall({ ...this, options: { ...this.options, ...options } });
   }
 
@@ -65,7 +67,7 @@ export class JobCall<Result = unknown> {
 
   /** The same job with one more pair of callbacks, of which the one that applies is run. */
   on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<never> }): JobCall<Result> {
-    return this.#hang(sides as CallbackSides);
+    return this.#hang(checkSides(sides as CallbackSides));
   }
 
   #hang(sides: CallbackSides): JobCall<Result> {
@@ -142,6 +144,7 @@ export function defineJobs<Module>(
       `name: ${JSON.stringify(name)} is no module name; it takes letters, digits and _ . / -, 100 at most`,
     );
   }
+  checkOptions('hooks', hooks, { setUp: true, tearDown: true, capture: true });
   const file = parseFileUrl(url);
   const made = new Map<string, Callable<unknown[], unknown>>();
   const { setUp, tearDown, capture } = hooks;

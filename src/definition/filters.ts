@@ -5,6 +5,7 @@ import type { AgentFilter as StoredFilter } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import type { AskedJob } from '../protocol/asked-job.js';
 import { type Callable, isCallable } from './define-jobs.js';
+import { checkOptions, type OptionNames } from './known-options.js';
 
 /**
  * A function of a registered module that says whether an agent takes a job: true or false, or a promise of it. It is asked once for each job,
@@ -41,11 +42,11 @@ const dataLimit = 65_536;
 /** @internal As it is stored, and asked at every claim. */
 export function checkFilter(filter: AgentFilter | JobFilter, known: (callable: string) => void): StoredFilter {
   if (isCallable(filter)) return { by: functionName(filter, 'filter', known) };
-  if (typeof filter !== 'object' || filter === null) throw invalid('filter', 'an object or a function is needed');
+  if (typeof filter === 'function') throw invalid('filter', 'is to be an object, or a function from defineJobs()');
+  checkOptions('filter', filter, conditions);
   const { by, ...data } = filter;
   for (const [key, value] of Object.entries(data)) {
-    const form = Object.hasOwn(forms, key) ? forms[key as keyof typeof forms] : undefined;
-    if (form === undefined) throw invalid(`filter.${key}`, 'there is no such condition');
+    const form = forms[key as keyof typeof forms];
     if (!form(value)) throw invalid(`filter.${key}`, `${form === isTexts ? 'a list of texts' : 'a number'} is needed`);
   }
   if (JSON.stringify(data).length > dataLimit)
@@ -60,6 +61,15 @@ export function functionName(value: unknown, where: string, known: (callable: st
   known(value.callable);
   return value.callable;
 }
+
+const conditions: OptionNames<AgentFilter> = {
+  callables: true,
+  modules: true,
+  quotas: true,
+  minPriority: true,
+  maxPriority: true,
+  by: true,
+};
 
 const forms: { readonly [key in keyof Omit<StoredFilter, 'by'>]-?: (value: unknown) => boolean } = {
   callables: isTexts,

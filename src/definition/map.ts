@@ -5,6 +5,7 @@ import type { CompletedItems } from '../protocol/completed-jobs.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import type { Part, PartResult } from './compose.js';
 import { type Callable, isCallable } from './define-jobs.js';
+import { checkOptions, checkSides, jobOptions } from './known-options.js';
 import type { JobOptions } from './options.js';
 
 /**
@@ -47,6 +48,7 @@ export class Mapping<Result = unknown> {
 
   /** The same map with these options; those it had stay where they are not given anew. */
   with(options: JobOptions): Mapping<Result> {
+    checkOptions('options', options, jobOptions);
     return new Mapping({ ...this, options: { ...this.options, ...options } });
   }
 
@@ -57,7 +59,7 @@ export class Mapping<Result = unknown> {
 
   /** The same map with one more pair of callbacks, of which the one that applies is run. */
   on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<never> }): Mapping<Result> {
-    return new Mapping({ ...this, callbacks: [...this.callbacks, sides as CallbackSides] });
+    return new Mapping({ ...this, callbacks: [...this.callbacks, checkSides(sides as CallbackSides)] });
   }
 }
 
@@ -93,8 +95,10 @@ export function map<Item, P extends Part, Whole>(
 export function map(
   items: ItemSource<unknown>,
   toJob: (item: never) => Part,
-  { postprocess, concurrency = defaultConcurrency }: MapOptions<never, unknown> = {},
+  options: MapOptions<never, unknown> = {},
 ): Mapping {
+  checkOptions('map: options', options, { postprocess: true, concurrency: true });
+  const { postprocess, concurrency = defaultConcurrency } = options;
   if (typeof items !== 'function' && !isIterable(items))
     throw new TypeError('map: items is to be an iterable, or a function that gives one');
   if (typeof toJob !== 'function') throw new TypeError('map: toJob is to be a function that makes a job of an item');

@@ -6,6 +6,7 @@ import type { JobOptions as CoreOptions } from '../core/commands.js';
 import { type RetryDefaults as CoreRetryDefaults, quotaKey } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { isCallable } from './define-jobs.js';
+import { checkOptions } from './known-options.js';
 import type { OwnPolicy } from './own-policies.js';
 import { isRetryPolicy, type RetryPolicy } from './retry-policies.js';
 
@@ -34,24 +35,9 @@ export interface JobOptions {
   readonly retry?: RetryPolicy | OwnPolicy;
 }
 
-const known = new Set([
-  'priority',
-  'beginAfter',
-  'beginByMs',
-  'timeoutMs',
-  'quotas',
-  'unique',
-  'replace',
-  'held',
-  'retry',
-]);
-
-/** @internal `where` begins the path in errors; `now` is what a delay counts from. */
+/** @internal Their names are checked where they are given. `where` begins the path in errors; `now` is what a delay counts from. */
 export function coreOptions(options: JobOptions, where: string, now: number): CoreOptions | null {
-  if (typeof options !== 'object' || options === null) throw invalid(`${where}options`, 'an object is needed');
-  const keys = Object.keys(options);
-  if (keys.length === 0) return null;
-  for (const key of keys) if (!known.has(key)) throw invalid(`${where}${key}`, 'is no option of a job');
+  if (Object.keys(options).length === 0) return null;
   const { priority, beginAfter, beginByMs, timeoutMs, quotas, unique, replace, held, retry } = options;
   if (priority !== undefined && !Number.isFinite(priority))
     throw invalid(`${where}priority`, `${priority} is not a finite number`);
@@ -82,9 +68,7 @@ export interface RetryDefaults {
 
 /** @internal As they are stored. */
 export function checkRetryDefaults(defaults: RetryDefaults, where: string): CoreRetryDefaults {
-  if (typeof defaults !== 'object' || defaults === null) throw invalid(where, 'an object is needed');
-  for (const key of Object.keys(defaults))
-    if (key !== 'jobs' && key !== 'callbacks') throw invalid(`${where}.${key}`, 'is none of jobs and callbacks');
+  checkOptions(where, defaults, { jobs: true, callbacks: true });
   const { jobs, callbacks } = defaults;
   return {
     ...(jobs === undefined ? {} : { jobs: checkPolicy(jobs, `${where}.jobs`) }),
@@ -139,12 +123,13 @@ const quotasLimit = 2_000;
 
 function quotaKeys(quotas: NonNullable<JobOptions['quotas']>, where: string): string[] {
   if (!Array.isArray(quotas)) throw invalid(where, 'is to be a list of names');
-  const keys = [...new Set(quotas.map((quota, index) => oneQuota(quota, `${where}[${index}]`)))];
+  const keys = [...new Set(Array.from(quotas, (quota, index) => oneQuota(quota, `${where}[${index}]`)))];
   if (keys.join().length > quotasLimit) throw invalid(where, `is to have ${quotasLimit} characters in all at most`);
   return keys;
 }
 
 function oneQuota(quota: NonNullable<JobOptions['quotas']>[number], where: string): string {
+  if (typeof quota === 'object') checkOptions(where, quota, { name: true, key: true });
   const [name, key] = typeof quota === 'string' ? [quota, undefined] : [quota?.name, quota?.key];
   for (const text of [name, key ?? 'a']) {
     if (typeof text !== 'string' || text === '' || text.length > 500 || text.includes('\0') || text.includes('\n')) {

@@ -3,6 +3,7 @@
  */
 import type { RetryErrors } from '../core/policy.js';
 import { CallsheetError } from '../errors.js';
+import { checkOptions } from './known-options.js';
 
 /** What becomes of a job that failed or was interrupted: one of the values here, or what `retryErrors` makes. */
 export type RetryPolicy = string & { readonly [policy]: true };
@@ -41,7 +42,10 @@ export function isRetryPolicy(value: unknown): value is RetryPolicy {
 }
 
 /** Own errors are retried, up to a limit, after a delay that grows; otherwise as the default. */
-export function retryErrors({ limit, backoff = {}, only = [] }: RetryErrorsOptions): RetryPolicy {
+export function retryErrors(options: RetryErrorsOptions): RetryPolicy {
+  checkOptions('options', options, { limit: true, backoff: true, only: true });
+  const { limit, backoff = {}, only = [] } = options;
+  checkOptions('backoff', backoff, { initialMs: true, factor: true, maxMs: true, jitter: true });
   const { initialMs = 1000, factor = 2, maxMs = 3_600_000, jitter = 0.2 } = backoff;
   const fits = (value: number, least: number, most: number) =>
     typeof value === 'number' && value >= least && value <= most;
@@ -51,9 +55,11 @@ export function retryErrors({ limit, backoff = {}, only = [] }: RetryErrorsOptio
     fits(initialMs, 0, 1e12) &&
     fits(factor, 1, 1e6) &&
     fits(maxMs, 0, 1e12) &&
-    fits(jitter, 0, 1);
+    fits(jitter, 0, 1) &&
+    Array.isArray(only);
   if (!right) {
-    const needed = 'limit a whole number from 0, initialMs and maxMs from 0, factor from 1, jitter from 0 to 1';
+    const needed =
+      'limit a whole number from 0, initialMs and maxMs from 0, factor from 1, jitter from 0 to 1, only a list';
     throw new CallsheetError('INVALID_OPTION', `retryErrors: ${needed}`);
   }
   const made: RetryErrors = { limit, initialMs, factor, maxMs, jitter, only: only.map(String) };

@@ -43,11 +43,9 @@ export class Annotations {
   }
 
   /** Waits until something is said under this name; after `timeoutMs` gives the default. */
-  async waitFor<Value = unknown>(
-    name: string,
-    { timeoutMs, default: fallback }: WaitOptions<Value>,
-  ): Promise<Value | undefined> {
-    checkWait(name, timeoutMs);
+  async waitFor<Value = unknown>(name: string, options: WaitOptions<Value>): Promise<Value | undefined> {
+    checkWait(name, options);
+    const { timeoutMs, default: fallback } = options;
     const bytes = (await this.#client.link.request(['annotation', this.#id, name, timeoutMs])) as Uint8Array | null;
     return bytes === null ? fallback : (decodePayload(bytes, this.#client.references()) as Value);
   }

@@ -3,6 +3,7 @@
  */
 import type { DispatcherEventType, Event, JobEventType } from '../core/events.js';
 import { agentDispatcher, agentName } from '../core/records.js';
+import { checkOptions } from '../definition/known-options.js';
 import { ClosedError } from '../errors.js';
 import { idToText } from '../protocol/id.js';
 import type { EventBatch } from '../protocol/messages.js';
@@ -69,7 +70,9 @@ export class EventStream implements AsyncIterableIterator<CallsheetEvent>, Async
   #ended = false;
 
   /** @internal Listens from now on. */
-  constructor(client: Client, { limit = defaultLimit }: EventsOptions) {
+  constructor(client: Client, options: EventsOptions) {
+    checkOptions('options', options, { limit: true });
+    const { limit = defaultLimit } = options;
     if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`limit: ${limit} is not a whole number from 1`);
     this.#client = client;
     this.#turn = this.#client.link.request(['subscribe', this.#reader, limit]).catch(() => {});

@@ -2,10 +2,11 @@
  * Handles: a job as its users hold it.
  */
 import { type Id, type JobStatus, type Level, quotaFromKey } from '../core/records.js';
-import type { CallbackLike } from '../definition/callbacks.js';
+import type { CallbackLike, CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { encodeCallback, encodeMember } from '../definition/encode.js';
-import { coreOptions, invalid, type JobOptions } from '../definition/options.js';
+import { checkOptions, checkSides, type OptionNames } from '../definition/known-options.js';
+import { coreOptions, type JobOptions } from '../definition/options.js';
 import type { RetryPolicy } from '../definition/retry-policies.js';
 import { CallsheetError } from '../errors.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
@@ -179,7 +180,7 @@ export class Job<Result = unknown> {
     readonly success?: CallbackLike<Result>;
     readonly failure?: CallbackLike<never>;
   }): Promise<CallbackPair<Called>> {
-    const wire = encodeCallback(this.#client.encoding(), sides as { success?: CallbackLike<never> }, '');
+    const wire = encodeCallback(this.#client.encoding(), checkSides(sides as CallbackSides), '');
     await this.#client.do({ type: 'addCallbacks', job: this.#id, callbacks: [wire] });
     const side = (role: string) => wire[5].find((part) => part[7] === role)?.[0];
     return new CallbackPair<Called>(this.#client, wire[0], side('onSuccess'), side('onFailure'));
@@ -189,7 +190,9 @@ export class Job<Result = unknown> {
   async addParts(parts: readonly Part[]): Promise<Job[]> {
     if (!Array.isArray(parts)) throw new TypeError('parts: an array of jobs is needed');
     const encoding = this.#client.encoding();
-    const wire = parts.map((part, index) => encodeMember(encoding, asJob(part, `parts[${index}]`), `parts[${index}].`));
+    const wire = Array.from(parts, (part, index) =>
+      encodeMember(encoding, asJob(part, `parts[${index}]`), `parts[${index}].`),
+    );
     await this.#client.do({ type: 'addParts', job: this.#id, parts: wire });
     return wire.map(([id]) => new Job(this.#client, id));
   }
@@ -210,10 +213,10 @@ export class Job<Result = unknown> {
   }
 
   /** Changes a job that has not begun: its arguments, priority, quotas, `beginByMs`, `timeoutMs`. */
-  async change({ args, ...options }: JobChanges): Promise<void> {
+  async change(changes: JobChanges): Promise<void> {
+    checkOptions('changes', changes, changeable);
+    const { args, ...options } = changes;
     const encoding = this.#client.encoding();
-    for (const name of Object.keys(options))
-      if (!changeable.has(name)) throw invalid(name, 'is not what can be changed of a job');
     if (args !== undefined && !Array.isArray(args)) throw new TypeError('args: a list of arguments is needed');
     await this.#client.do({
       type: 'change',
@@ -274,7 +277,13 @@ export type JobChanges = Pick<JobOptions, 'priority' | 'quotas' | 'beginByMs' | 
   readonly args?: readonly unknown[];
 };
 
-const changeable: ReadonlySet<string> = new Set(['priority', 'quotas', 'beginByMs', 'timeoutMs']);
+const changeable: OptionNames<JobChanges> = {
+  args: true,
+  priority: true,
+  quotas: true,
+  beginByMs: true,
+  timeoutMs: true,
+};
 
 /** @internal The id that a handle stands for among arguments. */
 export function referenceOf(value: object): Uint8Array | undefined {

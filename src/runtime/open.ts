@@ -13,6 +13,7 @@ import { defaultRetention } from '../core/retention.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { registrationOf } from '../definition/define-jobs.js';
 import { encodeJob } from '../definition/encode.js';
+import { checkOptions, jobOptions, type OptionNames } from '../definition/known-options.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
@@ -155,7 +156,10 @@ export class Runtime implements AsyncDisposable {
     if (!Array.isArray(puts)) throw new TypeError('puts: an array of { queue, job, options } is needed');
     const level = this.#client.durability;
     const encoding = this.#client.puttingAt(level);
-    const commands = puts.map(({ queue = defaultQueue, job, options }, index) => {
+    const commands = Array.from(puts, (put, index) => {
+      checkOptions(`puts[${index}]`, put, { queue: true, job: true, options: true });
+      const { queue = defaultQueue, job, options } = put;
+      if (options !== undefined) checkOptions(`puts[${index}].options`, options, jobOptions);
       const call = asJob(job, `puts[${index}].job`);
       const wire = encodeJob(encoding, options === undefined ? call : call.with(options), `puts[${index}].`);
       return { type: 'put' as const, queue, owner: '', level, jobs: [wire] };
@@ -211,9 +215,11 @@ export class Runtime implements AsyncDisposable {
   }
 
   /** Ends the runtime: claims no more jobs, lets those that run come to an end, interrupts what does not within the grace. */
-  close({ graceMs = this.#graceMs }: CloseOptions = {}): Promise<Closed> {
+  async close(options: CloseOptions = {}): Promise<Closed> {
+    checkOptions('options', options, { graceMs: true });
+    const { graceMs = this.#graceMs } = options;
     if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
-      return Promise.reject(new RangeError(`graceMs: ${graceMs} is not a number of milliseconds`));
+      throw new RangeError(`graceMs: ${graceMs} is not a number of milliseconds`);
     }
     this.#closed ??= this.#close(graceMs);
     return this.#closed;
@@ -244,7 +250,9 @@ export class Runtime implements AsyncDisposable {
  * @throws {CallsheetError} DIRECTORY_UNUSABLE, MODULE_NOT_LOADABLE, INVALID_OPTION.
  */
 export async function open(options: OpenOptions): Promise<Runtime> {
+  checkOptions('options', options, openOptions);
   const { durability = 'full', logger = defaultLogger() } = options;
+  checkLogger(logger);
   const setup = resolveOptions(options);
   const thread = new CoordinatorThread(setup);
   const link = new Link(thread, ([, level, message, detail]) => logger[level]({ detail }, message));
@@ -258,6 +266,25 @@ export async function open(options: OpenOptions): Promise<Runtime> {
     throw error;
   }
 }
+
+const openOptions: OptionNames<OpenOptions> = {
+  directory: true,
+  allowNetworkFileSystem: true,
+  jobs: true,
+  threads: true,
+  execArgv: true,
+  durability: true,
+  retention: true,
+  stopGraceMs: true,
+  agent: true,
+  dispatcher: true,
+  graceMs: true,
+  signals: true,
+  pingMs: true,
+  deathMs: true,
+  retry: true,
+  logger: true,
+};
 
 const defaultStopGraceMs = 2_000;
 const defaultPingMs = 30_000;
@@ -275,6 +302,8 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   if (!levels.includes(durability)) {
     throw new RangeError(`durability: ${JSON.stringify(durability)} is not one of ${levels.join(', ')}`);
   }
+  if (agent !== undefined && agent !== false) checkOptions('agent', agent, { size: true });
+  checkOptions('retention', retention, { ageMs: true, count: true, bytes: true });
   if (agent && (!Number.isInteger(agent.size) || agent.size < 1)) {
     throw new RangeError(`agent.size: ${agent.size} is not a whole number from 1`);
   }
@@ -306,7 +335,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     agentSizeGiven: agent !== undefined || options.threads !== undefined,
     pingMs,
     deathMs,
-    retry: options.retry && checkRetryDefaults(options.retry, 'retry'),
+    retry: options.retry === undefined ? undefined : checkRetryDefaults(options.retry, 'retry'),
   };
 }
 
@@ -315,6 +344,11 @@ function directoryPath(directory: string | URL | undefined): string | undefined 
   if (directory instanceof URL) return fileURLToPath(directory);
   if (typeof directory !== 'string' || directory === '') throw new TypeError('directory: a path is needed');
   return resolve(directory);
+}
+
+function checkLogger(logger: Logger): void {
+  for (const level of ['fatal', 'error', 'warn', 'info'] as const)
+    if (typeof logger?.[level] !== 'function') throw new TypeError(`logger: a pino logger is needed, with ${level}()`);
 }
 
 function defaultLogger(): Logger {

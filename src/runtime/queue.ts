@@ -2,9 +2,11 @@
  * Queues, as their users hold them.
  */
 import { type Id, type Level, levels } from '../core/records.js';
-import { asJob, type Part, parallel } from '../definition/compose.js';
+import { asJob, type Composition, type Part, parallel } from '../definition/compose.js';
+import type { JobCall } from '../definition/define-jobs.js';
 import { checkKnown, checkPolicyKnown, type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
 import { type AgentFilter, checkFilter, functionName, type JobChooser, type JobFilter } from '../definition/filters.js';
+import { checkOptions, jobOptions, type OptionNames } from '../definition/known-options.js';
 import { Mapping } from '../definition/map.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
@@ -56,6 +58,15 @@ export interface AgentOptions {
 }
 
 const none: PutOptions = {};
+const putOptions: OptionNames<PutOptions> = { ...jobOptions, durability: true };
+
+const agentOptions: OptionNames<AgentOptions> = {
+  size: true,
+  filter: true,
+  chooser: true,
+  dispatcher: true,
+  retry: true,
+};
 
 /** Which of an agent's completed jobs are wanted. */
 export interface CompletedByOptions {
@@ -89,13 +100,15 @@ export class Queue {
    * @throws {CallsheetError} UNKNOWN_MODULE, UNKNOWN_EXPORT, EXPORT_NOT_CALLABLE, UNKNOWN_QUEUE, UNKNOWN_QUOTA, INVALID_OPTION.
    */
   put<Result>(job: Part<Result> | Mapping<Result> | Job<Result>, options: PutOptions = none): Promise<Job<Result>> {
-    if (job instanceof Job) {
-      return this.#client.do({ type: 'putAgain', job: job.internalId, queue: this.name }).then(() => job);
-    }
     try {
       const level = this.#level(options);
+      if (job instanceof Job) {
+        if (Object.keys(options).length > 0)
+          throw new TypeError('options: a job that was put before has its own, which change() changes');
+        return this.#client.do({ type: 'putAgain', job: job.internalId, queue: this.name }).then(() => job);
+      }
       const encoding = this.#client.puttingAt(level);
-      const wire = this.#encoded(encoding, job, options, 'the job', '');
+      const wire = this.#encoded(encoding, job instanceof Mapping ? job : asJob(job, 'the job'), options, '');
       this.#client.link.handOver(encoding.handed);
       const { link } = this.#client;
       const [id] = wire;
@@ -116,8 +129,8 @@ export class Queue {
     if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of jobs is needed');
     const level = this.#level(options);
     const encoding = this.#client.puttingAt(level);
-    const wire = jobs.map((job, index) =>
-      this.#encoded(encoding, job, options, `jobs[${index}]`, jobs.length === 1 ? '' : `jobs[${index}].`),
+    const wire = Array.from(jobs, (job, index) =>
+      this.#encoded(encoding, asJob(job, `jobs[${index}]`), options, jobs.length === 1 ? '' : `jobs[${index}].`),
     );
     const put = { type: 'put', queue: this.name, owner: '', level, jobs: wire } as const;
     const { link } = this.#client;
@@ -137,6 +150,7 @@ export class Queue {
    */
   async broadcast<Result>(job: Part<Result>, options: PutOptions = none): Promise<Job<CompletedJobs<Result>>> {
     const level = this.#level(options);
+    const call = asJob(job, 'the job');
     for (;;) {
       const found = (await this.#client.ask({ type: 'dispatchers' })) as DispatcherInfo[];
       const here = found.filter(({ active, agents }) => active && agents.some(({ queue }) => queue === this.name));
@@ -148,7 +162,7 @@ export class Queue {
       const encoding = this.#client.encoding();
       const whole = encodeJob(encoding, parallel([]), '');
       whole[5] = here.map(({ id }) => {
-        const copy = this.#encoded(encoding, job, options, 'the job', '');
+        const copy = this.#encoded(encoding, call, options, '');
         copy[4] = { ...copy[4], only: id };
         return copy;
       });
@@ -225,9 +239,12 @@ export class Queue {
   }
 
   /** Creates a quota, or changes the one with this name. */
-  async setQuota(name: string, { size = 1, rate }: QuotaOptions = {}): Promise<void> {
+  async setQuota(name: string, options: QuotaOptions = {}): Promise<void> {
     checkName('name', name);
+    checkOptions('options', options, { size: true, rate: true });
+    const { size = 1, rate } = options;
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
+    if (rate !== undefined) checkOptions('rate', rate, { count: true, periodMs: true });
     if (
       rate !== undefined &&
       !(Number.isInteger(rate.count) && rate.count >= 1 && rate.periodMs > 0 && Number.isFinite(rate.periodMs))
@@ -260,8 +277,10 @@ export class Queue {
   }
 
   /** Adds an agent, or changes the one with this name, while it runs. */
-  async setAgent(name: string, { size, filter, chooser, retry = {}, dispatcher }: AgentOptions): Promise<void> {
+  async setAgent(name: string, options: AgentOptions): Promise<void> {
     checkName('name', name);
+    checkOptions('options', options, agentOptions);
+    const { size, filter, chooser, retry = {}, dispatcher } = options;
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
     const { modules } = this.#client.encoding();
     const known = (where: string) => (callable: string) => checkKnown(modules, callable, where);
@@ -282,8 +301,10 @@ export class Queue {
   }
 
   /** Removes an agent, of this runtime by default. One that has running jobs is a `JobStatusError`. */
-  async removeAgent(name: string, { dispatcher }: { readonly dispatcher?: string } = {}): Promise<void> {
-    await this.#client.do({ type: 'removeAgent', dispatcher: this.#dispatcher(dispatcher), queue: this.name, name });
+  async removeAgent(name: string, options: { readonly dispatcher?: string } = {}): Promise<void> {
+    checkOptions('options', options, { dispatcher: true });
+    const dispatcher = this.#dispatcher(options.dispatcher);
+    await this.#client.do({ type: 'removeAgent', dispatcher, queue: this.name, name });
   }
 
   /**
@@ -291,7 +312,9 @@ export class Queue {
    *
    * @example for (const job of await queue.completedBy('main', { from: new Date(Date.now() - 60_000) })) console.log(job.id);
    */
-  async completedBy(name: string, { from, to, limit = 100, dispatcher }: CompletedByOptions = {}): Promise<Job[]> {
+  async completedBy(name: string, options: CompletedByOptions = {}): Promise<Job[]> {
+    checkOptions('options', options, { from: true, to: true, limit: true, dispatcher: true });
+    const { from, to, limit = 100, dispatcher } = options;
     if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`limit: ${limit} is not a whole number from 1`);
     const ids = (await this.#client.ask({
       type: 'completedBy',
@@ -309,7 +332,9 @@ export class Queue {
     return id === undefined ? this.#client.dispatcher : dispatcherId('dispatcher', id);
   }
 
-  #level({ durability = this.#client.durability }: PutOptions): Level {
+  #level(options: PutOptions): Level {
+    if (options !== none) checkOptions('options', options, putOptions);
+    const { durability = this.#client.durability } = options;
     if (levels.includes(durability)) return durability;
     throw new CallsheetError(
       'INVALID_OPTION',
@@ -323,11 +348,10 @@ export class Queue {
     return job;
   }
 
-  /** The job as it is sent; `name` is what it is called in errors, `where` begins the paths in it. */
-  #encoded(encoding: EncodeContext, job: Part | Mapping, options: PutOptions, name: string, where: string): WireJob {
-    const call = job instanceof Mapping ? job : asJob(job, name);
+  /** The job as it is sent; `where` begins the paths in errors. */
+  #encoded(encoding: EncodeContext, job: JobCall | Composition | Mapping, options: PutOptions, where: string): WireJob {
     const { durability: _, ...forJob } = options;
-    const whole = options === none || Object.keys(forJob).length === 0 ? call : call.with(forJob);
+    const whole = options === none || Object.keys(forJob).length === 0 ? job : job.with(forJob);
     return whole instanceof Mapping ? encodeMapping(encoding, whole) : encodeJob(encoding, whole, where);
   }
 

@@ -6,6 +6,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type { Part } from '../definition/compose.js';
+import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import type { Mapping } from '../definition/map.js';
 import { idToText, newId } from '../protocol/id.js';
 import type { Job } from '../runtime/job.js';
@@ -41,6 +42,21 @@ export async function openVirtual(options: VirtualOptions): Promise<Kit> {
   return kit;
 }
 
+const virtualOptions: OptionNames<VirtualOptions> = {
+  jobs: true,
+  threads: true,
+  start: true,
+  seed: true,
+  durability: true,
+  retention: true,
+  stopGraceMs: true,
+  agent: true,
+  dispatcher: true,
+  pingMs: true,
+  deathMs: true,
+  retry: true,
+};
+
 /** What a kit has in common with others. */
 type Shared = Partial<Pick<World, 'clock' | 'keeping' | 'dispatcher'>>;
 
@@ -59,6 +75,7 @@ export class Kit implements AsyncDisposable {
 
   /** @internal */
   constructor(options: VirtualOptions, shared: Shared = {}) {
+    checkOptions('options', options, virtualOptions);
     this.#options = options;
     this.seed = options.seed ?? randomInt(2 ** 31);
     const time = shared.clock ?? new VirtualClock(options.start?.getTime() ?? defaultStart);
@@ -208,6 +225,7 @@ export class Kit implements AsyncDisposable {
   /** Brings back a dispatcher that crashed or was closed; with other options where they are given. */
   async reopen(options: Partial<VirtualOptions> = {}): Promise<Runtime> {
     if (this.#life !== undefined) throw this.#error('it is open: close it, or let it crash');
+    checkOptions('options', options, virtualOptions);
     this.#options = { ...this.#options, ...options };
     const { start: _, seed: __, durability = 'full', ...rest } = this.#options;
     const { threads = defaultThreads, agent } = rest;
@@ -221,7 +239,9 @@ export class Kit implements AsyncDisposable {
   }
 
   /** Closes the runtime; `graceMs` (0 by default) is on the virtual clock. It can be opened again. */
-  async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<KitClosed> {
+  async close(options: { readonly graceMs?: number } = {}): Promise<KitClosed> {
+    checkOptions('options', options, { graceMs: true });
+    const { graceMs = 0 } = options;
     if (this.#life === undefined) return { stillRunning: [] };
     const pool = this.#pool();
     const closed = this.runtime.close({ graceMs });
@@ -251,9 +271,11 @@ export class Kit implements AsyncDisposable {
   async #drive(
     what: string,
     condition: () => boolean | Promise<boolean>,
-    { withinMs = dayMs }: WaitLimits,
+    limits: WaitLimits,
     act: () => Promise<boolean>,
   ): Promise<void> {
+    checkOptions('limits', limits, { withinMs: true });
+    const { withinMs = dayMs } = limits;
     const limit = this.#time.now() + withinMs;
     const patience = performance.now() + patienceMs;
     for (;;) {

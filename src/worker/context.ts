@@ -8,6 +8,7 @@ import { checkAnnotationName, checkWait, encodeAnnotation } from '../definition/
 import type { CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
+import { checkOptions, checkSides } from '../definition/known-options.js';
 import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
 import { decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { ThreadMessage, WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
@@ -98,11 +99,9 @@ export class JobAnnotations {
   }
 
   /** Waits until something is said under this name; after `timeoutMs` gives the default. */
-  async waitFor<Value = unknown>(
-    name: string,
-    { timeoutMs, default: fallback }: WaitOptions<Value>,
-  ): Promise<Value | undefined> {
-    checkWait(name, timeoutMs);
+  async waitFor<Value = unknown>(name: string, options: WaitOptions<Value>): Promise<Value | undefined> {
+    checkWait(name, options);
+    const { timeoutMs, default: fallback } = options;
     return valueOr(
       this.#thread,
       fallback,
@@ -111,8 +110,9 @@ export class JobAnnotations {
   }
 
   /** The same for synchronous handlers: the thread sleeps. */
-  waitForSync<Value = unknown>(name: string, { timeoutMs, default: fallback }: WaitOptions<Value>): Value | undefined {
-    checkWait(name, timeoutMs);
+  waitForSync<Value = unknown>(name: string, options: WaitOptions<Value>): Value | undefined {
+    checkWait(name, options);
+    const { timeoutMs, default: fallback } = options;
     return valueOr(
       this.#thread,
       fallback,
@@ -209,6 +209,7 @@ export class JobContext {
    * @example currentJob().progress({ done: 3, total: 10, message: 'pages' })
    */
   progress(progress: Progress): void {
+    checkOptions('progress', progress, { done: true, total: true, message: true });
     this.annotations.set(progressName, checkProgress(progress));
   }
 
@@ -240,10 +241,8 @@ export class JobContext {
    * Which job a `unique` key makes it turns out only then. What is returned, and what callbacks are hung on, is that job; the `id`, and the
    * handle among arguments, in a result or an annotation, are those of a new one, which there may never be. `putNow` tells at once.
    */
-  put<Result>(
-    job: Part<Result> | JobReference<Result>,
-    { queue = this.queue }: InnerPutOptions = {},
-  ): JobReference<Result> {
+  put<Result>(job: Part<Result> | JobReference<Result>, options: InnerPutOptions = {}): JobReference<Result> {
+    const queue = this.#queueOf(options);
     if (job instanceof JobReference) {
       this.#inner.push({ type: 'putAgain', job: job.internalId, queue });
       return job;
@@ -259,7 +258,8 @@ export class JobContext {
    *
    * @example const page = await (await currentJob().putNow(web.fetch(url))).result();
    */
-  async putNow<Result>(job: Part<Result>, { queue = this.queue }: InnerPutOptions = {}): Promise<JobReference<Result>> {
+  async putNow<Result>(job: Part<Result>, options: InnerPutOptions = {}): Promise<JobReference<Result>> {
+    const queue = this.#queueOf(options);
     const wire = encodeJob(this.#encoding(), asJob(job, 'the job'), '');
     const same = (await this.#thread.ask((request) => ['put', request, this.#id, putOf(wire, queue)])) as Id[] | null;
     return new JobReference<Result>(same?.[0] ?? wire[0], this.#thread, true);
@@ -267,7 +267,7 @@ export class JobContext {
 
   /** Hangs callbacks on a job together with this one's outcome; `on` as `Job.addCallback` and `Job.addCallbacks` take it. */
   addCallbacks(job: JobReference, sides: CallbackSides): JobReference {
-    const wire = encodeCallback(this.#encoding(), sides, '');
+    const wire = encodeCallback(this.#encoding(), checkSides(sides), '');
     this.#inner.push({ type: 'addCallbacks', job: job.internalId, callbacks: [wire] });
     return new JobReference(wire[0], this.#thread, false);
   }
@@ -275,8 +275,9 @@ export class JobContext {
   /** Adds parts to a serial or parallel, together with this job's outcome; by default to the whole that this job is a part of. */
   addParts(parts: readonly Part[], whole?: JobReference): JobReference[] {
     const job = whole?.internalId ?? this.#parent;
+    if (!Array.isArray(parts)) throw new TypeError('parts: an array of jobs is needed');
     if (job === '') throw new JobStatusError('addParts: this job is no part of another, so the whole is to be named');
-    const wire = parts.map((part, index) =>
+    const wire = Array.from(parts, (part, index) =>
       encodeMember(this.#encoding(), asJob(part, `parts[${index}]`), `parts[${index}].`),
     );
     this.#inner.push({ type: 'addParts', job, parts: wire });
@@ -286,6 +287,11 @@ export class JobContext {
   /** Takes a waiting job out of its queue, together with this job's outcome. */
   remove(job: JobReference): void {
     this.#inner.push({ type: 'remove', job: job.internalId });
+  }
+
+  #queueOf(options: InnerPutOptions): string {
+    checkOptions('options', options, { queue: true });
+    return options.queue ?? this.queue;
   }
 
   #encoding(): EncodeContext {

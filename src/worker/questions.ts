@@ -3,7 +3,8 @@
  */
 import type { PolicyAnswer } from '../core/commands.js';
 import type { ChooserQuestion } from '../definition/filters.js';
-import type { RetryQuestion } from '../definition/own-policies.js';
+import { checkOptions } from '../definition/known-options.js';
+import type { RetryAnswer, RetryQuestion } from '../definition/own-policies.js';
 import { AskedJob } from '../protocol/asked-job.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { decodeFailure, failureFrom } from '../protocol/failure.js';
@@ -101,6 +102,7 @@ function policyAnswer(said: unknown): PolicyAnswer {
   if (typeof said === 'boolean') return { type: said ? 'now' : 'no' };
   if (typeof said !== 'object' || said === null || !('retry' in said) || typeof said.retry !== 'boolean')
     throw new TypeError(`a policy answers true, false or { retry, … }, not ${describe(said)}`);
+  checkOptions('answer', said as Exclude<RetryAnswer, boolean>, { retry: true, afterMs: true, at: true, data: true });
   const { retry, afterMs, at } = said as { retry: boolean; afterMs?: unknown; at?: unknown };
   if (!retry) return { type: 'no' };
   if (afterMs !== undefined && at !== undefined) throw new TypeError('a policy answers afterMs or at, not both');

@@ -222,7 +222,24 @@ describe('7.4 map', () => {
     });
     for (const concurrency of [0, -1, 1.5, Number.NaN])
       assert.throws(() => map([1], inc, { concurrency }), { name: 'RangeError', message: /concurrency/ });
-    assert.throws(() => parallel([map([1], inc) as never]), { name: 'TypeError', message: /parts\[0\]/ });
+    assert.throws(() => parallel([map([1], inc) as never]), { name: 'TypeError', message: /parts\[0\] is a map/ });
+  });
+
+  it('[7.4] is put by itself: not among others, for every dispatcher, with other puts, or later as a part', async (t) => {
+    const kit = await opened(t);
+    const { runtime } = kit;
+    const queue = runtime.queue();
+    const whole = await queue.put(parallel([work.mark('a')]));
+    const { jobs } = await runtime.stats();
+    const mapping = map([1], inc) as never;
+    const puts: [() => Promise<unknown>, RegExp][] = [
+      [() => queue.putAll([work.mark('b'), mapping]), /^jobs\[1\] is a map/],
+      [() => queue.broadcast(mapping), /^the job is a map/],
+      [() => runtime.putTogether([{ job: mapping }]), /^puts\[0\]\.job is a map/],
+      [() => whole.addParts([mapping]), /^parts\[0\] is a map/],
+    ];
+    for (const [put, message] of puts) await assert.rejects(put(), { name: 'TypeError', message });
+    assert.equal((await runtime.stats()).jobs, jobs);
   });
 });
 

@@ -244,6 +244,7 @@ describe('8 own retry policies', () => {
     ['answers nothing', undefined, /not undefined/],
     ['answers a number', 7, /not 7/],
     ['answers an object of another form', { again: true }, /an object of another form/],
+    ['answers with a misspelt delay', { retry: true, aftrMs: 5 }, /answer\.aftrMs: .*afterMs/],
     ['answers a delay that is none', { retry: true, afterMs: Number.NaN }, /afterMs: NaN/],
     ['answers a delay below zero', { retry: true, afterMs: -1 }, /afterMs: -1/],
     ['answers a date that is none', { retry: true, at: new Date(Number.NaN) }, /no valid Date/],

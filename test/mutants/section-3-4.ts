@@ -126,8 +126,8 @@ export const section3and4: readonly Mutant[] = [
     bug: 'the default size is two',
     tags: ['4.3'],
     file: 'runtime/queue.ts',
-    find: '{ size = 1, rate }: QuotaOptions = {}',
-    replace: '{ size = 2, rate }: QuotaOptions = {}',
+    find: 'const { size = 1, rate }',
+    replace: 'const { size = 2, rate }',
   },
   {
     bug: 'a quota that was removed lets nobody in',
@@ -207,11 +207,11 @@ export const section3and4: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'a change of what cannot be changed is taken, and dropped',
+    bug: 'an option that there is not is taken, and does nothing',
     tags: ['3.4'],
-    file: 'runtime/job.ts',
-    find: 'if (!changeable.has(name)) throw',
-    replace: "if (name === '') throw",
+    file: 'definition/known-options.ts',
+    find: 'if (!Object.hasOwn(known, name))',
+    replace: "if (name === '')",
   },
   {
     bug: 'a part does not share its whole’s place',

@@ -204,3 +204,29 @@ export async function progressAndHold(name: string): Promise<string> {
 export const progressBadly = () => currentJob().progress({ done: -1 });
 
 export const waitForGiven = (job: JobReference) => job.result();
+
+/** What is said to calls with options that there are not. */
+export async function misspell(): Promise<string[]> {
+  const job = currentJob();
+  const unput = work.mark('never');
+  const calls: (() => unknown)[] = [
+    () => job.put(unput, { queu: 'mail' } as never),
+    () => job.put(unput, null as never),
+    () => job.putNow(unput, { queu: 'mail' } as never),
+    () => job.addCallbacks(job.put(work.mark('put')), { failed: work.mark } as never),
+    () => job.progress({ done: 1, totl: 2 } as never),
+    () => job.progress(null as never),
+    () => job.annotations.waitFor('x', { timeout: 1 } as never),
+    () => job.annotations.waitForSync('x', null as never),
+  ];
+  const said: string[] = [];
+  for (const call of calls) {
+    try {
+      await call();
+      said.push('taken');
+    } catch (error) {
+      said.push(`${error}`);
+    }
+  }
+  return said;
+}
