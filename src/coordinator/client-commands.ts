@@ -44,21 +44,20 @@ export class ClientCommands {
     this.#ports = ports;
   }
 
-  /** Puts of one job each, decided as one: several only where all of them can be put or none. */
-  put(puts: readonly Put[]): void {
+  /** Puts of one job each, decided as one: several only where all of them can be put or none. `admitted`: they have waited for their room. */
+  put(puts: readonly Put[], admitted = false): void {
     const { store, post, dispatcher, outcomes, bounded, closing } = this.#ports;
     const [, first, queue, level] = puts[0]!;
     if (closing.isBegun) return this.#refuse(puts, new ClosedError('the runtime is closing'));
-    if (bounded.isBounded(queue)) {
-      if (puts.length > 1) {
-        for (const put of puts) this.put([put]);
-        return;
-      }
-      if (bounded.keepsOut(queue)) return bounded.wait(queue, () => this.put(puts));
+    if (puts.length > 1 && bounded.isBounded(queue)) {
+      for (const put of puts) this.put([put]);
+      return;
     }
     const jobs = puts.map(([, , , , job]) => job);
-    for (const [, request, , , [id]] of puts) outcomes.watch(id, request);
     const wire = { type: 'put', queue, owner: dispatcher, level, jobs } as const;
+    const command = commandFromWire(wire, StoredPayload.of);
+    if (!admitted && bounded.keepsOut(command)) return bounded.wait(command, () => this.put(puts, true));
+    for (const [, request, , , [id]] of puts) outcomes.watch(id, request);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
       if (error !== undefined) this.#refuse(puts, error);
       else if (same === undefined) post(['done', first, puts.length]);
@@ -69,7 +68,7 @@ export class ClientCommands {
         post(['answer', first, same]);
       }
     };
-    store.transact([{ command: commandFromWire(wire, StoredPayload.of), gate: levelGate(level), reply }]);
+    store.transact([{ command, gate: levelGate(level), reply }]);
   }
 
   #refuse(puts: readonly Put[], error: Error): void {
@@ -81,12 +80,12 @@ export class ClientCommands {
     }
   }
 
-  /** Any command, of which only the end is told. */
-  do(request: number, gate: Gate, wire: WireCommand): void {
-    const { store, post, runs, bounded, closing } = this.#ports;
+  /** Any command, of which only the end is told. `admitted`: it has waited for its room. */
+  do(request: number, gate: Gate, wire: WireCommand, admitted = false): void {
+    const { store, post, runs, bounded, closing, dispatcher } = this.#ports;
     if (closing.isBegun) return post(replyTo(request, new ClosedError('the runtime is closing')));
-    const queue = this.#queueOfPut(wire);
-    if (queue !== undefined && bounded.keepsOut(queue)) return bounded.wait(queue, () => this.do(request, gate, wire));
+    const command = commandFromWire(owned(wire, dispatcher), StoredPayload.of);
+    if (!admitted && bounded.keepsOut(command)) return bounded.wait(command, () => this.do(request, gate, wire, true));
     // A job that is with a thread and has not begun is still in the queue, for whoever takes it out or changes it.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
@@ -94,7 +93,7 @@ export class ClientCommands {
       else if (wire.type === 'put' || wire.type === 'all') this.#hold(wire, same);
       post(same === undefined ? replyTo(request, error) : ['answer', request, same]);
     };
-    store.transact([{ command: commandFromWire(owned(wire, this.#ports.dispatcher), StoredPayload.of), gate, reply }]);
+    store.transact([{ command, gate, reply }]);
     this.#follow(wire);
   }
 
@@ -105,12 +104,6 @@ export class ClientCommands {
     else if (wire.type === 'setAgent' || wire.type === 'removeAgent' || wire.type === 'removeQueue')
       runs.claiming.listAgents();
     else if (wire.type === 'annotate' && wire.value !== null) annotations.tell(wire.job, wire.name, wire.value);
-  }
-
-  /** The queue that is to have room for what is put. */
-  #queueOfPut(wire: WireCommand): string | undefined {
-    if (wire.type === 'put') return wire.queue;
-    return wire.type === 'feed' ? this.#ports.store.state.job(wire.job)?.queue : undefined;
   }
 
   /** The client has a handle of each, and no more than that. */

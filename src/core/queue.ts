@@ -5,7 +5,7 @@ import { CallsheetError, UnknownQueueError } from '../errors.js';
 import { tellQueue } from './events.js';
 import type { Decision } from './job.js';
 import { type QueueRecord, queueKey, settingKey } from './records.js';
-import type { State } from './state.js';
+import type { View } from './view.js';
 
 /** The queue that is there without anybody having created it. */
 export const defaultQueue = '';
@@ -14,14 +14,14 @@ export const defaultQueue = '';
 const plain = (name: string): QueueRecord => ({ kind: 'queue', name, paused: false, bound: 0 });
 
 /** Undefined where there is no such queue. */
-export function queueOf(state: State, name: string): QueueRecord | undefined {
-  const found = state.setting(queueKey(name)) as QueueRecord | undefined;
+export function queueOf(view: View, name: string): QueueRecord | undefined {
+  const found = view.setting(queueKey(name)) as QueueRecord | undefined;
   return found ?? (name === defaultQueue ? plain(name) : undefined);
 }
 
 /** A job is put only into a queue that exists. */
-export function requireQueue(state: State, name: string): QueueRecord {
-  const found = queueOf(state, name);
+export function requireQueue(view: View, name: string): QueueRecord {
+  const found = queueOf(view, name);
   if (found === undefined) throw new UnknownQueueError(`there is no queue named ${JSON.stringify(name)}`);
   return found;
 }

@@ -10,11 +10,11 @@ import { type JobRecord, type QuotaRecord, quotaName, quotaRecordKey } from './r
 import type { State } from './state.js';
 import type { View } from './view.js';
 
-/** Every quota that the job names is defined in its queue. */
-export function checkQuotas(state: State, { queue, quotas }: JobRecord): void {
+/** Every quota that a job names is defined in its queue. */
+export function checkQuotas(view: View, { queue, quotas }: Pick<JobRecord, 'queue' | 'quotas'>): void {
   for (const key of quotas) {
     const name = quotaName(key);
-    if (quotaOf(state, queue, key) === undefined) {
+    if (quotaOf(view, queue, key) === undefined) {
       throw new UnknownQuotaError(`the queue ${JSON.stringify(queue)} has no quota named ${JSON.stringify(name)}`);
     }
   }

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { Job } from 'callsheet';
+import type { Job, Queue } from 'callsheet';
 import { type Kit, openVirtual, type VirtualOptions } from 'callsheet/testing';
 import { openAlone } from '../shared-store/kits.js';
-import { allJobs } from './jobs/all.js';
+import { allJobs, work } from './jobs/all.js';
 import { forget } from './jobs/work.js';
 
 export async function opened(t: TestContext, options: Partial<VirtualOptions> = {}): Promise<Kit> {
@@ -17,6 +17,14 @@ export async function opened(t: TestContext, options: Partial<VirtualOptions> = 
   t.after(() => kit.close());
   t.diagnostic(`seed ${kit.seed}`);
   return kit;
+}
+
+/** A kit whose only thread is held until the gate `before` is opened, so that what is put waits. */
+export async function busy(t: TestContext): Promise<{ kit: Kit; queue: Queue }> {
+  const kit = await opened(t, { threads: 1 });
+  const queue = kit.runtime.queue();
+  await kit.waitForStart(await queue.put(work.hold('before')));
+  return { kit, queue };
 }
 
 /** The name of the error that the job failed with, among those of its classes. */

@@ -1,19 +1,10 @@
 /** Section 3 of the contract: queues. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Job, type Part, parallel, type Queue } from 'callsheet';
-import type { Kit } from 'callsheet/testing';
+import { type Part, parallel, type Queue } from 'callsheet';
 import { allJobs, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
-import { failedWith, hourMs, opened } from './opened.js';
-
-/** A kit whose only thread is held until the gate `before` is opened, so that what is put waits. */
-async function busy(t: Parameters<typeof opened>[0]): Promise<{ kit: Kit; queue: Queue }> {
-  const kit = await opened(t, { threads: 1 });
-  const queue = kit.runtime.queue();
-  await kit.waitForStart(await queue.put(work.hold('before')));
-  return { kit, queue };
-}
+import { busy, hourMs, opened } from './opened.js';
 
 async function names(queue: Queue): Promise<unknown[]> {
   const found: unknown[] = [];
@@ -306,53 +297,5 @@ describe('3 queues', () => {
     await kit.untilIdle();
     assert.equal(drained, true);
     await drain;
-  });
-
-  it('[3.6] with a bound, a put waits for room, in its turn, and the queue says so', async (t) => {
-    const { kit, queue } = await busy(t);
-    await queue.setBound(1);
-    await queue.put(work.mark('a'));
-    const put: string[] = [];
-    const waiting = ['b', 'c'].map(async (name): Promise<Job> => {
-      const job = await queue.put(work.mark(name));
-      put.push(name);
-      return job;
-    });
-    await kit.untilIdle();
-    assert.deepEqual(put, []);
-    const { length, bound, putsWaiting } = await queue.details();
-    assert.deepEqual({ length, bound, putsWaiting }, { length: 1, bound: 1, putsWaiting: 2 });
-    openGate('before');
-    await kit.untilIdle();
-    assert.deepEqual(put, ['b', 'c']);
-    await Promise.all(waiting);
-    assert.deepEqual(seen, ['before', 'a', 'b', 'c']);
-    assert.equal((await queue.details()).putsWaiting, 0);
-  });
-
-  it('[3.6] who waits for room comes before who comes later', async (t) => {
-    const { kit, queue } = await busy(t);
-    await queue.setBound(1);
-    const first = await queue.put(work.mark('first'));
-    const waiting = queue.put(work.mark('waiting'));
-    await kit.untilIdle();
-    const cancelled = first.cancel();
-    const late = queue.put(work.mark('late'));
-    await kit.untilIdle();
-    openGate('before');
-    await kit.untilIdle();
-    await Promise.all([cancelled, waiting, late]);
-    assert.deepEqual(seen, ['before', 'waiting', 'late']);
-  });
-
-  it('[3.6] a job cancelled in a bounded queue makes room', async (t) => {
-    const { kit, queue } = await busy(t);
-    await queue.setBound(1);
-    const first = await queue.put(work.mark('first'));
-    const second = queue.put(work.mark('second'));
-    await kit.untilIdle();
-    await first.cancel();
-    assert.equal(await (await second).status(), 'pending');
-    await failedWith(first, 'JobCancelledError');
   });
 });

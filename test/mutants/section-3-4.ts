@@ -90,9 +90,30 @@ export const section3and4: readonly Mutant[] = [
   {
     bug: 'a bound lets one more in',
     tags: ['3.6'],
+    file: 'core/bounds.ts',
+    find: 'view.queued(queue) >= bound',
+    replace: 'view.queued(queue) > bound',
+  },
+  {
+    bug: 'a put with a live key waits for room',
+    tags: ['3.6'],
+    file: 'core/bounds.ts',
+    find: 'return !held && (unique',
+    replace: 'return !held || (unique',
+  },
+  {
+    bug: 'what can never be put waits for room',
+    tags: ['3.6'],
     file: 'coordinator/bounded-queues.ts',
-    find: 'this.#store.state.queued(queue) >= bound',
-    replace: 'this.#store.state.queued(queue) > bound',
+    find: '.some(keepsOut) && !isInVain(state, command)',
+    replace: '.some(keepsOut)',
+  },
+  {
+    bug: 'what is put together waits for its turn in one queue only',
+    tags: ['3.6'],
+    file: 'coordinator/bounded-queues.ts',
+    find: 'return queues.every((queue)',
+    replace: 'return queues.some((queue)',
   },
   {
     bug: 'only the first quota counts',

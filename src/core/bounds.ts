@@ -1,0 +1,60 @@
+/**
+ * Bounds: what a put waits for where its queue is full. Nothing is held up here: who lets puts wait asks before they are decided.
+ */
+import type { Command, JobSpec } from './commands.js';
+import { queueOf, requireQueue } from './queue.js';
+import { checkQuotas } from './quota.js';
+import type { View } from './view.js';
+
+export function boundOf(view: View, queue: string): number {
+  return queueOf(view, queue)?.bound ?? 0;
+}
+
+export function isFull(view: View, queue: string): boolean {
+  const bound = boundOf(view, queue);
+  return bound > 0 && view.queued(queue) >= bound;
+}
+
+/** The queues in which a command puts more than there is by now. */
+export function queuesToFill(view: View, command: Command): readonly string[] {
+  switch (command.type) {
+    case 'put':
+      return command.jobs.some((spec) => needsRoom(view, spec, command.queue)) ? [command.queue] : none;
+    case 'all':
+      return [...new Set(command.commands.flatMap((inner) => queuesToFill(view, inner)))];
+    case 'feed': {
+      const map = view.job(command.job);
+      return map === undefined ? none : [map.queue];
+    }
+    default:
+      return none;
+  }
+}
+
+/** It does not where it is a job that is live, or takes its place; nor where it is put into no line yet. */
+function needsRoom(view: View, { options: { held, unique } }: JobSpec, queue: string): boolean {
+  return !held && (unique === undefined || view.uniqueJob(queue, unique) === undefined);
+}
+
+/** Whether it would be refused however long it waited. */
+export function isInVain(view: View, command: Command): boolean {
+  if (command.type === 'all') return command.commands.some((inner) => isInVain(view, inner));
+  if (command.type !== 'put') return false;
+  try {
+    requireQueue(view, command.queue);
+    checkSpecs(view, command.queue, command.jobs);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function checkSpecs(view: View, queue: string, specs: readonly JobSpec[]): void {
+  for (const { options, parts, callbacks } of specs) {
+    checkQuotas(view, { queue, quotas: options.quotas ?? none });
+    checkSpecs(view, queue, parts);
+    checkSpecs(view, queue, callbacks);
+  }
+}
+
+const none: readonly never[] = [];
