@@ -5,16 +5,10 @@
 import { encodePayload } from '../protocol/payload.js';
 import type { EncodeContext } from './encode.js';
 import { checkOptions } from './known-options.js';
+import { checkAnnotationName } from './names.js';
 
 /** Annotations are notes, not results. */
 const limitBytes = 64 * 1024;
-const longestName = 200;
-
-/** @throws {TypeError} it is no name of an annotation. */
-export function checkAnnotationName(name: string): void {
-  if (typeof name !== 'string' || name === '' || name.length > longestName)
-    throw new TypeError(`name: a text of 1 to ${longestName} characters is needed`);
-}
 
 /** @throws {NotStorableError} the value cannot be stored faithfully, or is too large. */
 export function encodeAnnotation(name: string, value: unknown, reference: EncodeContext['reference']): Uint8Array {

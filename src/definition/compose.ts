@@ -40,7 +40,7 @@ export class Composition<Result = unknown> {
     Object.freeze(this);
   }
 
-  /** The same composition with these options; those it had stay where they are not given anew. */
+  /** The same composition with these options; those it had stay where they are not given anew. `timeoutMs` is the postprocess's alone. */
   with(options: JobOptions): Composition<Result> {
     checkOptions('options', options, jobOptions);
     return new Composition({ ...this, options: { ...this.options, ...options } });
@@ -57,7 +57,7 @@ export class Composition<Result = unknown> {
   }
 }
 
-/** What can be a part of a composition. */
+/** What can be a part of a composition. Compositions stand in each other 100 deep at most; `put` refuses what is deeper. */
 export type Part<Result = unknown> = Puttable<Result> | Composition<Result>;
 
 /** What a part gives, or any of several: parts of one whole may differ. */

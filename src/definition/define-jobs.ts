@@ -14,7 +14,7 @@ type Handler = (...args: never[]) => unknown;
 
 /** What a callable's job resolves to: the function's return value, awaited; where that is a job, what that resolves to. */
 type ResultOf<F extends Handler> = OutcomeOf<Awaited<ReturnType<F>>>;
-type OutcomeOf<Returned> = Returned extends JobCall<infer Result> | Composition<infer Result> | Held<infer Result>
+type OutcomeOf<Returned> = Returned extends Puttable<infer Result> | Composition<infer Result> | Held<infer Result>
   ? Result
   : Returned;
 /** A job as another holds it: what `currentJob().put` gives. */

@@ -4,6 +4,7 @@
 import type { AgentFilter as StoredFilter } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import type { AskedJob } from '../protocol/asked-job.js';
+import { isWellFormed } from '../protocol/storable.js';
 import { type Callable, isCallable } from './define-jobs.js';
 import { checkOptions, type OptionNames } from './known-options.js';
 
@@ -47,7 +48,8 @@ export function checkFilter(filter: AgentFilter | JobFilter, known: (callable: s
   const { by, ...data } = filter;
   for (const [key, value] of Object.entries(data)) {
     const form = forms[key as keyof typeof forms];
-    if (!form(value)) throw invalid(`filter.${key}`, `${form === isTexts ? 'a list of texts' : 'a number'} is needed`);
+    if (!form(value))
+      throw invalid(`filter.${key}`, `${form === isTexts ? 'a list of well-formed texts' : 'a number'} is needed`);
   }
   if (JSON.stringify(data).length > dataLimit)
     throw invalid('filter', `is to have ${dataLimit} characters in all at most`);
@@ -80,7 +82,7 @@ const forms: { readonly [key in keyof Omit<StoredFilter, 'by'>]-?: (value: unkno
 };
 
 function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+  return Array.isArray(value) && value.every((text) => typeof text === 'string' && isWellFormed(text));
 }
 
 function isNumber(value: unknown): boolean {

@@ -46,7 +46,7 @@ export class Mapping<Result = unknown> {
     Object.freeze(this);
   }
 
-  /** The same map with these options; those it had stay where they are not given anew. */
+  /** The same map with these options; those it had stay where they are not given anew. `timeoutMs` is the postprocess's alone. */
   with(options: JobOptions): Mapping<Result> {
     checkOptions('options', options, jobOptions);
     return new Mapping({ ...this, options: { ...this.options, ...options } });

@@ -7,6 +7,7 @@ import { type RetryDefaults as CoreRetryDefaults, quotaKey } from '../core/recor
 import { CallsheetError } from '../errors.js';
 import { isCallable } from './define-jobs.js';
 import { checkOptions } from './known-options.js';
+import { textRefusal } from './names.js';
 import type { OwnPolicy } from './own-policies.js';
 import { isRetryPolicy, type RetryPolicy } from './retry-policies.js';
 
@@ -18,7 +19,10 @@ export interface JobOptions {
   readonly beginAfter?: Date | string | number;
   /** A job that has not begun this many milliseconds after `beginAfter`, or else the put, fails with `JobExpiredError`. */
   readonly beginByMs?: number;
-  /** How long a run may take, in milliseconds. After that it ends as if cancelled, with `JobTimeoutError`. */
+  /**
+   * How long a run may take, in milliseconds. After that it ends as if cancelled, with `JobTimeoutError`. Of a serial, parallel or map, it is
+   * the postprocess's alone: parts and items have their own.
+   */
   readonly timeoutMs?: number;
   /** The quotas of its queue in which it needs a place: names, or names with a key. */
   readonly quotas?: readonly (string | { readonly name: string; readonly key: string })[];
@@ -44,6 +48,8 @@ export function coreOptions(options: JobOptions, where: string, now: number): Co
   if (unique !== undefined && (typeof unique !== 'string' || unique === '' || unique.length > 500)) {
     throw invalid(`${where}unique`, 'is to be a text of 1 to 500 characters');
   }
+  const refusal = unique === undefined ? undefined : textRefusal(unique);
+  if (refusal !== undefined) throw invalid(`${where}unique`, refusal);
   for (const [name, value] of Object.entries({ replace, held })) {
     if (value !== undefined && typeof value !== 'boolean') throw invalid(where + name, 'is to be true or false');
   }
@@ -135,6 +141,8 @@ function oneQuota(quota: NonNullable<JobOptions['quotas']>[number], where: strin
     if (typeof text !== 'string' || text === '' || text.length > 500 || text.includes('\0') || text.includes('\n')) {
       throw invalid(where, 'is to be a name, or { name, key }, of texts of 1 to 500 characters without line breaks');
     }
+    const refusal = text === undefined ? undefined : textRefusal(text);
+    if (refusal !== undefined) throw invalid(where, refusal);
   }
   return quotaKey(name!, key);
 }

@@ -19,6 +19,9 @@ const marked = new WeakSet<ArrayBuffer>();
  * Marks a buffer to be moved to the job whose argument it is, rather than copied: after the put it is empty here. Only for jobs with durability
  * `memory`, which then start at most once. A SharedArrayBuffer needs no mark.
  *
+ * A put that is refused at once, for an argument or an option, leaves the buffer here; one that the store refuses (an unknown queue or quota, a
+ * full disk, a runtime that is closed meanwhile) has moved it by then, and what was in it is gone.
+ *
  * @param value An ArrayBuffer, or a view that shows all of one.
  * @returns The same, to be put among the arguments.
  * @example await queue.put(images.blur(transfer(pixels)), { durability: 'memory' })

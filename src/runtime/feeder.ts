@@ -159,7 +159,7 @@ export class Feeder {
   async #next(by: Promise<undefined> | undefined): Promise<IteratorYieldResult<unknown> | undefined> {
     const iterator = this.#iterator!;
     this.#iterator = undefined;
-    const next = this.#coming ?? input(() => iterator.next());
+    const next = this.#coming ?? input(() => resultFrom(iterator.next()));
     this.#coming = undefined;
     const result = isThenable(next) ? await this.#orNot(next, by) : next;
     if (result?.done) return undefined;
@@ -173,7 +173,9 @@ export class Feeder {
     return new Promise<IteratorResult<unknown> | undefined>((resolve, reject) => {
       this.#wake = () => resolve(undefined);
       void by?.then(resolve);
-      next.then(resolve, (cause) => reject(new BadInput(cause)));
+      Promise.resolve(next)
+        .then(resultFrom)
+        .then(resolve, (cause) => reject(new BadInput(cause)));
     });
   }
 
@@ -241,6 +243,13 @@ function input<T>(of: () => T): T {
 function iteratorOf(source: unknown): ItemIterator {
   if (!isIterable(source)) throw new TypeError('map: the function gave no iterable');
   return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+}
+
+/** What an iterator gives is an object, of an item or of a promise: `for … of` asks for no less. */
+function resultFrom<Result>(result: Result): Result {
+  if (Object(result) !== result)
+    throw new TypeError(`map: what the iterator's next() gave, ${String(result)}, is no object`);
+  return result;
 }
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {

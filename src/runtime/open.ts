@@ -14,6 +14,7 @@ import { asJob, type Part } from '../definition/compose.js';
 import { registrationOf } from '../definition/define-jobs.js';
 import { encodeJob } from '../definition/encode.js';
 import { checkOptions, jobOptions, type OptionNames } from '../definition/known-options.js';
+import { checkName, checkQueueName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
@@ -26,7 +27,7 @@ import { type Dispatcher, dispatcherFrom, dispatcherId } from './dispatcher.js';
 import { EventStream, type EventsOptions } from './events.js';
 import { Job } from './job.js';
 import { Link } from './link.js';
-import { checkName, Queue } from './queue.js';
+import { Queue } from './queue.js';
 import { checkSignals, closeOn } from './signals.js';
 
 /** What a runtime is opened with. All but `jobs` can be left out. */
@@ -125,6 +126,7 @@ export class Runtime implements AsyncDisposable {
 
   /** The queue with this name. Putting into one that does not exist is an error. */
   queue(name: string = defaultQueue): Queue {
+    checkQueueName('name', name);
     return new Queue(name, this.#client);
   }
 
@@ -142,6 +144,7 @@ export class Runtime implements AsyncDisposable {
 
   /** Removes a queue that is empty, with its quotas and agents. */
   async removeQueue(name: string): Promise<void> {
+    checkQueueName('name', name);
     await this.#client.do({ type: 'removeQueue', name });
   }
 
@@ -159,6 +162,7 @@ export class Runtime implements AsyncDisposable {
     const commands = Array.from(puts, (put, index) => {
       checkOptions(`puts[${index}]`, put, { queue: true, job: true, options: true });
       const { queue = defaultQueue, job, options } = put;
+      checkQueueName(`puts[${index}].queue`, queue);
       if (options !== undefined) checkOptions(`puts[${index}].options`, options, jobOptions);
       const call = asJob(job, `puts[${index}].job`);
       const wire = encodeJob(encoding, options === undefined ? call : call.with(options), `puts[${index}].`);

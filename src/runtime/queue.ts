@@ -1,6 +1,7 @@
 /**
  * Queues, as their users hold them.
  */
+import { types } from 'node:util';
 import { type Id, type Level, levels } from '../core/records.js';
 import { asJob, type Composition, type Part, parallel } from '../definition/compose.js';
 import type { JobCall } from '../definition/define-jobs.js';
@@ -8,6 +9,7 @@ import { checkKnown, checkPolicyKnown, type EncodeContext, encodeJob, encodeMapp
 import { type AgentFilter, checkFilter, functionName, type JobChooser, type JobFilter } from '../definition/filters.js';
 import { checkOptions, jobOptions, type OptionNames } from '../definition/known-options.js';
 import { Mapping } from '../definition/map.js';
+import { checkName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
@@ -28,7 +30,10 @@ export interface PutOptions extends JobOptions {
 export interface QuotaOptions {
   /** How many jobs that name it may run at a time, for each key where jobs give one. 1 by default. */
   readonly size?: number;
-  /** At most `count` jobs begin in any `periodMs`. None by default. */
+  /**
+   * A bucket of `count` starts, full at first, which fills up again by `count` in each `periodMs`, evenly: so many may begin at once after a
+   * pause, and no more than that rate in the long run. Within one `periodMs`, that can be twice `count`, less one. None by default.
+   */
   readonly rate?: { readonly count: number; readonly periodMs: number };
 }
 
@@ -257,6 +262,7 @@ export class Queue {
 
   /** Removes a quota; jobs that name it go on without it. */
   async removeQuota(name: string): Promise<void> {
+    checkName('name', name);
     await this.#client.do({ type: 'removeQuota', queue: this.name, name });
   }
 
@@ -303,6 +309,7 @@ export class Queue {
   /** Removes an agent, of this runtime by default. One that has running jobs is a `JobStatusError`. */
   async removeAgent(name: string, options: { readonly dispatcher?: string } = {}): Promise<void> {
     checkOptions('options', options, { dispatcher: true });
+    checkName('name', name);
     const dispatcher = this.#dispatcher(options.dispatcher);
     await this.#client.do({ type: 'removeAgent', dispatcher, queue: this.name, name });
   }
@@ -315,14 +322,15 @@ export class Queue {
   async completedBy(name: string, options: CompletedByOptions = {}): Promise<Job[]> {
     checkOptions('options', options, { from: true, to: true, limit: true, dispatcher: true });
     const { from, to, limit = 100, dispatcher } = options;
+    checkName('name', name);
     if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`limit: ${limit} is not a whole number from 1`);
     const ids = (await this.#client.ask({
       type: 'completedBy',
       queue: this.name,
       dispatcher: this.#dispatcher(dispatcher),
       name,
-      from: timeOf('from', from, Number.NEGATIVE_INFINITY),
-      to: timeOf('to', to, Number.POSITIVE_INFINITY),
+      from: from === undefined ? Number.NEGATIVE_INFINITY : timeOf('from', from),
+      to: to === undefined ? Number.POSITIVE_INFINITY : timeOf('to', to),
       limit,
     })) as Id[];
     return ids.map((id) => new Job(this.#client, id));
@@ -361,15 +369,9 @@ export class Queue {
   }
 }
 
-function timeOf(what: string, date: Date | undefined, otherwise: number): number {
-  const time = date === undefined ? otherwise : date.getTime();
-  if (Number.isNaN(time)) throw new RangeError(`${what}: a date is needed`);
+/** @internal @throws {RangeError} it is no valid date. */
+export function timeOf(what: string, date: Date): number {
+  const time = types.isDate(date) ? date.getTime() : Number.NaN;
+  if (Number.isNaN(time)) throw new RangeError(`${what}: a valid Date is needed`);
   return time;
-}
-
-/** @internal Names are parts of keys, and people read them. */
-export function checkName(what: string, name: string): void {
-  const right =
-    typeof name === 'string' && name !== '' && name.length <= 200 && !name.includes('\0') && !name.includes('\n');
-  if (!right) throw new TypeError(`${what}: a text of 1 to 200 characters without line breaks is needed`);
 }

@@ -11,6 +11,7 @@ import type { Mapping } from '../definition/map.js';
 import { idToText, newId } from '../protocol/id.js';
 import type { Job } from '../runtime/job.js';
 import { type Runtime, resolveOptions } from '../runtime/open.js';
+import { timeOf } from '../runtime/queue.js';
 import type { KitClock, KitClosed, VirtualOptions, WaitLimits } from './kit-options.js';
 import { randomFrom } from './randomness.js';
 import { VirtualClock } from './virtual-clock.js';
@@ -77,8 +78,10 @@ export class Kit implements AsyncDisposable {
   constructor(options: VirtualOptions, shared: Shared = {}) {
     checkOptions('options', options, virtualOptions);
     this.#options = options;
-    this.seed = options.seed ?? randomInt(2 ** 31);
-    const time = shared.clock ?? new VirtualClock(options.start?.getTime() ?? defaultStart);
+    const { start, seed = randomInt(2 ** 31) } = options;
+    if (!Number.isSafeInteger(seed)) throw new RangeError(`seed: ${seed} is not a whole number`);
+    this.seed = seed;
+    const time = shared.clock ?? new VirtualClock(start === undefined ? defaultStart : timeOf('start', start));
     this.#time = time;
     this.#world = {
       clock: time,
@@ -93,16 +96,16 @@ export class Kit implements AsyncDisposable {
         return new Date(time.now());
       },
       advance: (ms) => this.#advanceTo(time.now() + ms),
-      advanceTo: (moment) => this.#advanceTo(moment.getTime()),
+      advanceTo: async (moment) => this.#advanceTo(timeOf('moment', moment)),
       next: async () => {
         await this.untilIdle();
         const moved = time.fireNext(Number.POSITIVE_INFINITY);
         await this.untilIdle();
         return moved;
       },
-      set: (moment) => {
-        time.moveTo(moment.getTime());
-        return this.#life === undefined ? Promise.resolve() : this.#settle();
+      set: async (moment) => {
+        time.moveTo(timeOf('moment', moment));
+        if (this.#life !== undefined) await this.#settle();
       },
     };
   }
@@ -259,7 +262,7 @@ export class Kit implements AsyncDisposable {
   }
 
   async #advanceTo(target: number): Promise<void> {
-    if (!(target >= this.#time.now()))
+    if (!(target >= this.#time.now() && Number.isFinite(target)))
       throw new RangeError('the clock is moved on from where it is; set() puts it back');
     await this.untilIdle();
     while (this.#time.fireNext(target)) await this.untilIdle();

@@ -4,11 +4,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Logger, pino } from 'pino';
 import type { Id } from '../core/records.js';
-import { checkAnnotationName, checkWait, encodeAnnotation } from '../definition/annotations.js';
+import { checkWait, encodeAnnotation } from '../definition/annotations.js';
 import type { CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
 import { checkOptions, checkSides } from '../definition/known-options.js';
+import { checkAnnotationName, checkQueueName } from '../definition/names.js';
 import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
 import { decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { ThreadMessage, WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
@@ -291,7 +292,9 @@ export class JobContext {
 
   #queueOf(options: InnerPutOptions): string {
     checkOptions('options', options, { queue: true });
-    return options.queue ?? this.queue;
+    const { queue = this.queue } = options;
+    checkQueueName('queue', queue);
+    return queue;
   }
 
   #encoding(): EncodeContext {

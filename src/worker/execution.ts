@@ -2,7 +2,9 @@
  * One run of a job in the thread it is in: arguments decoded, hooks around it, its end as data. What happens to the end is the caller's.
  */
 import { Composition } from '../definition/compose.js';
-import { JobCall } from '../definition/define-jobs.js';
+import { isCallable, JobCall } from '../definition/define-jobs.js';
+import { Mapping } from '../definition/map.js';
+import { NotStorableError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import type { ModuleSetup, WireRun } from '../protocol/dispatch.js';
@@ -120,7 +122,14 @@ export class Execution {
   /** A value; a failure that was meant; or a job whose outcome is taken. */
   #ended(value: unknown): Ended {
     const job = this.#job;
-    const returned = value instanceof JobCall || value instanceof Composition ? job.put(value) : value;
+    if (value instanceof Mapping)
+      throw new NotStorableError(
+        'RESULT_NOT_STORABLE',
+        'result',
+        'is a map, which only a runtime puts: its items stay in the process that has them',
+      );
+    const isJob = value instanceof JobCall || value instanceof Composition || isCallable(value);
+    const returned = isJob ? job.put(value) : value;
     const inner = job.inner.length === 0 ? nothing : packBatch(job.inner);
     if (returned instanceof JobReference) return { kind: 'job', payload: nothing, note: returned.internalId, inner };
     if (isFailure(returned)) return { kind: 'failure', payload: encodeFailure(returned), note: '', inner };

@@ -129,6 +129,9 @@ describe('10 inside a job', () => {
     });
     for (const name of ['', 'a'.repeat(201), 5 as never])
       await assert.rejects(job.annotations.set(name, 1), { name: 'TypeError', message: /^name: / });
+    // These would be said under another name.
+    await assert.rejects(job.annotations.set('k\ud800', 1), { name: 'TypeError', message: /^name: "k\\ud800"/ });
+    await assert.rejects(job.annotations.set('__proto__', 1), { name: 'TypeError', message: /^name: "__proto__"/ });
     for (const timeoutMs of [-1, Number.NaN, Number.POSITIVE_INFINITY])
       await assert.rejects(job.annotations.waitFor('a', { timeoutMs }), {
         name: 'RangeError',
@@ -146,6 +149,7 @@ describe('10 inside a job', () => {
     assert.deepEqual(await kit.run(inside.misspell()), [
       'TypeError: options.queu: there is no such option; there are queue',
       'TypeError: options: an object is needed',
+      'TypeError: queue: "\\ud800" has a lone surrogate, which cannot be stored',
       'TypeError: options.queu: there is no such option; there are queue',
       'TypeError: sides.failed: there is no such option; there are success, failure',
       'TypeError: progress.totl: there is no such option; there are done, total, message',

@@ -1,7 +1,7 @@
 /** Section 2 of the contract: timeouts, keys, cancelling. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Part, retryErrors, serial } from 'callsheet';
+import { type Part, parallel, retryErrors, serial } from 'callsheet';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -53,6 +53,20 @@ describe('2 jobs: timeout, priority, unique', () => {
     await kit.clock.advance(hourMs);
     openGate('inner');
     assert.equal(await kit.waitForResult(job), 'inner');
+  });
+
+  it('[2.9] the timeout of a composition covers its postprocess alone', async (t) => {
+    const kit = await opened(t);
+    const whole = parallel([work.hold('part')], { postprocess: work.hold.with('postprocess') as never });
+    const job = await kit.runtime.queue().put(whole as Part, { timeoutMs: 1_000 });
+    await kit.untilIdle();
+    await kit.clock.advance(5_000);
+    openGate('part');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['part', 'postprocess']);
+    await kit.clock.advance(1_000);
+    await kit.waitForStatus(job, 'completed');
+    await failedWith(job, 'JobTimeoutError');
   });
 
   it('[2.9] higher priority goes first', async (t) => {

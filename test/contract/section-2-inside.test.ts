@@ -101,6 +101,16 @@ describe('2 jobs: a handler', () => {
     assert.equal(await kit.run<unknown>(inside.legs(30) as Part), 'arrived');
   });
 
+  it('[2.6] takes a callable that it returns for a job without arguments; a map, which only a runtime puts, is a failure', async (t) => {
+    const kit = await opened(t);
+    assert.deepEqual(await kit.run<unknown>(inside.returnUncalled()), []);
+    const job = await kit.runtime.queue().put(inside.returnMap() as Part);
+    await kit.waitForStatus(job, 'completed');
+    const failure = await job.failure();
+    assert.deepEqual([failure?.code, failure?.message.slice(0, 15)], ['RESULT_NOT_STORABLE', 'result is a map']);
+    assert.equal((await kit.runtime.stats()).jobs, 3);
+  });
+
   it('[2.6] waits on after a crash', async (t) => {
     const kit = await opened(t);
     const outer = await kit.runtime.queue().put(inside.returnHeld('inner'));

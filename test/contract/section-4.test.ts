@@ -276,6 +276,20 @@ describe('4 quotas', () => {
     assert.deepEqual(seen.slice(3), ['c', 'd', 'e']);
   });
 
+  it('[4.8] a rate fills up evenly: after a pause, a period sees twice as many begin, less one', async (t) => {
+    const kit = await opened(t, { threads: 4 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('api', { size: 100, rate: { count: 4, periodMs: 60_000 } });
+    await queue.putAll(
+      Array.from({ length: 10 }, (_, n) => work.mark(`${n}`)),
+      { quotas: ['api'] },
+    );
+    await kit.clock.advance(59_999);
+    assert.equal(seen.length, 7);
+    await kit.clock.advance(60_001);
+    assert.equal(seen.length, 10);
+  });
+
   it('[4.8] a rate is of each key by itself', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();

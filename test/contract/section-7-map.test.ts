@@ -117,6 +117,8 @@ describe('7.4 map', () => {
 
   for (const [what, items, make, name] of [
     ['its iterable throws', throwing(3), inc, 'RangeError'],
+    ['its iterator gives what is no object', of({ next: () => 5 }), inc, 'TypeError'],
+    ['its iterator promises what is no object', of({ next: () => Promise.resolve(5) }), inc, 'TypeError'],
     ['an item makes no job', [1, 2, 3], (n: number) => (n === 3 ? (3 as never) : inc(n)), 'TypeError'],
     ['an item cannot be stored', [1, 2, 3], (n: number) => work.echo(n === 3 ? () => n : n), 'NotStorableError'],
     ['an item names no quota', [1, 2, 3], (n: number) => inc(n).with({ quotas: ['none'] }), 'UnknownQuotaError'],
@@ -242,6 +244,11 @@ describe('7.4 map', () => {
     assert.equal((await runtime.stats()).jobs, jobs);
   });
 });
+
+/** An iterable of what makes no proper iterator. */
+function of(iterator: { next(): unknown }): Iterable<number> {
+  return { [Symbol.iterator]: () => iterator as Iterator<number> };
+}
 
 function* throwing(after: number): Generator<number> {
   for (let n = 0; n < after; n++) yield n;

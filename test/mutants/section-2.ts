@@ -101,6 +101,13 @@ export const section2: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a callable that is returned is no job',
+    tags: ['2.6'],
+    file: 'worker/execution.ts',
+    find: ' || isCallable(value);',
+    replace: ';',
+  },
+  {
     bug: 'a job may return what waits for it',
     tags: ['2.6'],
     file: 'core/job.ts',

@@ -235,6 +235,13 @@ export const section3and4: readonly Mutant[] = [
     replace: "if (name === '')",
   },
   {
+    bug: 'names are stored otherwise than they are given',
+    tags: ['3.4'],
+    file: 'definition/names.ts',
+    find: 'return isWellFormed(text) ? undefined :',
+    replace: "return isWellFormed(text) || text !== '' ? undefined :",
+  },
+  {
     bug: 'a part does not share its whole’s place',
     tags: ['4.6'],
     file: 'core/job.ts',

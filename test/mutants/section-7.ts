@@ -95,6 +95,13 @@ export const section7: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'an iterator that gives no objects is asked for ever',
+    tags: ['7.4'],
+    file: 'runtime/feeder.ts',
+    find: 'if (Object(result) !== result)',
+    replace: 'if (result === undefined)',
+  },
+  {
     bug: 'a part that waits for its date has not had its turn',
     tags: ['7.1'],
     file: 'core/job.ts',

@@ -102,6 +102,23 @@ describe('a virtual runtime', () => {
     await assert.rejects(kit.waitForStart(job, { withinMs: 1_000 }), /begins: nothing is left within 1000 ms.*seed 5/);
   });
 
+  it('refuses moments that are none, and a seed that makes no sequence of its own', async () => {
+    const none = new Date(Number.NaN);
+    await assert.rejects(openVirtual({ jobs: allJobs, start: none }), { name: 'RangeError', message: /^start: / });
+    for (const seed of [Number.NaN, 0.5, '5' as never])
+      await assert.rejects(openVirtual({ jobs: allJobs, seed }), { name: 'RangeError', message: /^seed: / });
+    await using kit = await openVirtual({ jobs: allJobs });
+    const { now } = kit.clock;
+    for (const moment of [none, 5 as never, null as never]) {
+      await assert.rejects(kit.clock.set(moment), { name: 'RangeError', message: /^moment: / });
+      await assert.rejects(kit.clock.advanceTo(moment), { name: 'RangeError', message: /^moment: / });
+    }
+    for (const ms of [Number.NaN, Number.POSITIVE_INFINITY, -1])
+      await assert.rejects(kit.clock.advance(ms), RangeError);
+    assert.deepEqual(kit.clock.now, now);
+    assert.equal(await kit.run(work.add(1, 2)), 3);
+  });
+
   it('has the same chance for the same seed', async () => {
     const times: number[] = [];
     for (const seed of [1, 1, 2]) {

@@ -1,5 +1,5 @@
 /** Jobs that use what a job finds around it: the job itself, annotations, puts of their own. */
-import { type CompletedJobs, currentJob, type JobReference, type Part, parallel } from 'callsheet';
+import { type CompletedJobs, currentJob, type JobReference, map, type Part, parallel } from 'callsheet';
 import { inside, work } from './all.js';
 import { fail, hold, mark } from './work.js';
 
@@ -16,6 +16,9 @@ export const addLater = (a: number, b: number) => currentJob().put(work.add(a, b
 export const addReturned = (a: number, b: number) => work.add(a, b);
 /** Goes through so many jobs before it has its result. */
 export const legs = (left: number): unknown => (left === 0 ? 'arrived' : inside.legs(left - 1));
+/** Not called: it stands for a job without arguments. */
+export const returnUncalled = () => work.argumentsOf;
+export const returnMap = () => map([1, 2], work.mark as never);
 export const returnHeld = (name: string, queue?: string) =>
   currentJob().put(work.hold(name), queue === undefined ? {} : { queue });
 export const returnFailing = (message: string) => currentJob().put(work.fail(message));
@@ -205,13 +208,14 @@ export const progressBadly = () => currentJob().progress({ done: -1 });
 
 export const waitForGiven = (job: JobReference) => job.result();
 
-/** What is said to calls with options that there are not. */
+/** What is said to calls with options that there are not, or cannot be. */
 export async function misspell(): Promise<string[]> {
   const job = currentJob();
   const unput = work.mark('never');
   const calls: (() => unknown)[] = [
     () => job.put(unput, { queu: 'mail' } as never),
     () => job.put(unput, null as never),
+    () => job.put(unput, { queue: '\ud800' }),
     () => job.putNow(unput, { queu: 'mail' } as never),
     () => job.addCallbacks(job.put(work.mark('put')), { failed: work.mark } as never),
     () => job.progress({ done: 1, totl: 2 } as never),
