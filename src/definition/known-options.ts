@@ -21,7 +21,7 @@ export function checkOptions<Options extends object>(
     throw refused(where, 'an object is needed');
   for (const name of Object.keys(options))
     if (!Object.hasOwn(known, name))
-      throw refused(`${where}.${name}`, `there is no such option; there are ${Object.keys(known).join(', ')}`);
+      throw refused(`${where}.${name}`, `there is no such option; known: ${Object.keys(known).join(', ')}`);
 }
 
 /** A mistake in the program, as all bad arguments are, that can be told by its code. */

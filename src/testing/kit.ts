@@ -262,8 +262,8 @@ export class Kit implements AsyncDisposable {
   }
 
   async #advanceTo(target: number): Promise<void> {
-    if (!(target >= this.#time.now() && Number.isFinite(target)))
-      throw new RangeError('the clock is moved on from where it is; set() puts it back');
+    if (!Number.isFinite(target)) throw new RangeError('ms: a number of milliseconds is needed');
+    if (target < this.#time.now()) throw new RangeError('the clock is moved on from where it is; set() puts it back');
     await this.untilIdle();
     while (this.#time.fireNext(target)) await this.untilIdle();
     this.#time.moveTo(target);

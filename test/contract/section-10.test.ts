@@ -147,14 +147,14 @@ describe('10 inside a job', () => {
   it('[3.4] refuses options that there are not, inside as outside', async (t) => {
     const kit = await opened(t);
     assert.deepEqual(await kit.run(inside.misspell()), [
-      'TypeError: options.queu: there is no such option; there are queue',
+      'TypeError: options.queu: there is no such option; known: queue',
       'TypeError: options: an object is needed',
       'TypeError: queue: "\\ud800" has a lone surrogate, which cannot be stored',
-      'TypeError: options.queu: there is no such option; there are queue',
-      'TypeError: sides.failed: there is no such option; there are success, failure',
-      'TypeError: progress.totl: there is no such option; there are done, total, message',
+      'TypeError: options.queu: there is no such option; known: queue',
+      'TypeError: sides.failed: there is no such option; known: success, failure',
+      'TypeError: progress.totl: there is no such option; known: done, total, message',
       'TypeError: progress: an object is needed',
-      'TypeError: options.timeout: there is no such option; there are timeoutMs, default',
+      'TypeError: options.timeout: there is no such option; known: timeoutMs, default',
       'TypeError: options: an object is needed',
     ]);
   });
