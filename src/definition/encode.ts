@@ -30,6 +30,9 @@ export interface EncodeContext {
 /** A message, and who reads it, goes down as deep as a composition does. */
 const deepest = 100;
 
+/** What is asked of the put itself. */
+const onlyPut = ['held', 'unique', 'replace'] as const;
+
 /** A job with all that belongs to it. `where` is the path to it, for errors, and ends in a dot unless it is empty. */
 export function encodeJob(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
   if (depth > deepest)
@@ -63,8 +66,10 @@ export function encodeMapping(context: EncodeContext, mapping: Mapping): WireJob
 
 /** A job that has its turn by itself. */
 export function encodeMember(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
-  if (job.options.held)
-    throw invalid(`${where}held`, 'is for a job that is put, not for one that has its turn by itself');
+  for (const name of onlyPut) {
+    if (job.options[name])
+      throw invalid(where + name, 'is for a job that is put, not for one that has its turn by itself');
+  }
   return encodeJob(context, job, where, depth);
 }
 

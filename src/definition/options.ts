@@ -26,7 +26,7 @@ export interface JobOptions {
   readonly timeoutMs?: number;
   /** The quotas of its queue in which it needs a place: names, or names with a key. */
   readonly quotas?: readonly (string | { readonly name: string; readonly key: string })[];
-  /** While a job with this key is live, a second put gives that job. */
+  /** While a job with this key is live in its queue, a second put gives that job. For a job that is put or returned, not for parts and callbacks. */
   readonly unique?: string;
   /** A second put with a live `unique` key takes the first one's place while that is pending. */
   readonly replace?: boolean;

@@ -11,6 +11,22 @@ const texts = (parts: CompletedJobs) =>
   Array.from(parts, (part) => (part.failure === undefined ? part.result : part.failure.name));
 
 describe('7 composition', () => {
+  it('[7.1] a part, a callback or an item has its turn by itself: it is refused what is asked of a put', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const unique = work.mark('a').with({ unique: 'key' });
+    const wrong: [Promise<unknown>, RegExp][] = [
+      [queue.put(parallel([serial([unique])])), /^parts\[0\]\.parts\[0\]\.unique: is for a job that is put/],
+      [queue.put(serial([work.mark('a').with({ replace: true })])), /^parts\[0\]\.replace: /],
+      [queue.put(serial([work.mark('a').with({ held: true })])), /^parts\[0\]\.held: /],
+      [queue.put(work.mark('b').onBoth(unique as never)), /^callbacks\[0\]\.both\.unique: /],
+    ];
+    for (const [put, message] of wrong) await assert.rejects(put, { code: 'INVALID_OPTION', message });
+    const whole = await queue.put(serial([work.mark('first')]), { unique: 'key', beginAfter: hourMs });
+    await assert.rejects(whole.addParts([unique]), { code: 'INVALID_OPTION', message: /^parts\[0\]\.unique: / });
+    assert.equal((await whole.details()).parts, 1);
+  });
+
   it('[7.1] serial runs its parts one after another, parallel at the same time', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();

@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.js';
 
 export const section7: readonly Mutant[] = [
   {
+    bug: 'the key of a part is taken, and has no effect',
+    tags: ['7.1'],
+    file: 'definition/encode.ts',
+    find: "const onlyPut = ['held', 'unique', 'replace'] as const;",
+    replace: "const onlyPut = ['held', 'replace'] as const;",
+  },
+  {
     bug: 'the parts of a serial run at the same time',
     tags: ['7.1'],
     file: 'core/composite.ts',
