@@ -113,6 +113,17 @@ describe('2 jobs: timeout, priority, unique', () => {
 });
 
 describe('2 jobs: cancelling', () => {
+  it('[2.10] a job whose call is over is not cancelled, and told so by its status; its callbacks go on', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const job = await kit.runtime.queue().put(work.mark('job').onBoth(work.hold.with('callback') as never));
+    await kit.waitForStatus(job, 'callbacks');
+    await assert.rejects(job.cancel(), { code: 'JOB_STATUS', message: /^the job is callbacks: / });
+    openGate('callback');
+    await kit.waitForStatus(job, 'completed');
+    await assert.rejects(job.cancel(), { code: 'JOB_STATUS', message: /^the job is completed: / });
+    assert.equal(await job.result(), 'job');
+  });
+
   it('[2.10] a pending job leaves the queue, and its callbacks run', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
