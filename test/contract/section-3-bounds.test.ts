@@ -103,30 +103,41 @@ describe('3 queues: a bound', () => {
     const put: string[] = [];
     const noted = (name: string, putting: Promise<unknown>) => putting.then(() => put.push(name));
     const all = [
+      noted('first', other.put(work.mark('first'))),
       noted('before', queue.put(work.mark('before'))),
       noted('both', kit.runtime.putTogether([queue, other].map(({ name }) => ({ queue: name, job: work.mark(name) })))),
       noted('behind', other.put(work.mark('behind'))),
     ];
     await kit.untilIdle();
     const waiting = async () => [(await queue.details()).putsWaiting, (await other.details()).putsWaiting];
-    assert.deepEqual([put, await waiting()], [[], [2, 2]]);
+    assert.deepEqual([put, await waiting()], [[], [2, 3]]);
     await filling[1]!.cancel();
     await kit.untilIdle();
-    assert.deepEqual([put, await waiting()], [[], [2, 2]], 'there is room in one of both');
+    assert.deepEqual([put, await waiting()], [['first'], [2, 2]]);
+    await other.setBound(2);
+    await kit.untilIdle();
+    assert.deepEqual([put, await waiting()], [['first'], [2, 2]], 'there is room in one of both');
     await filling[0]!.cancel();
     await kit.untilIdle();
-    assert.deepEqual([put, await waiting()], [['before'], [1, 2]]);
+    assert.deepEqual(
+      [put, await waiting()],
+      [
+        ['first', 'before'],
+        [1, 2],
+      ],
+      'another comes before it in one of both',
+    );
     await queue.setBound(0);
     await kit.untilIdle();
     assert.deepEqual(
       [put, await waiting()],
       [
-        ['before', 'both'],
+        ['first', 'before', 'both'],
         [0, 1],
       ],
     );
     await other.setBound(0);
     await Promise.all(all);
-    assert.deepEqual(put, ['before', 'both', 'behind']);
+    assert.deepEqual(put, ['first', 'before', 'both', 'behind']);
   });
 });
