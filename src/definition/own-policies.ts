@@ -14,7 +14,7 @@ export type RetryQuestion = {
   readonly failure: Failure;
 } & (
   | {
-      /** The job failed by itself; or its outcome, or what it asked for with it, could not be stored. */
+      /** The job failed by itself; or what it asked for with its outcome was refused. */
       readonly kind: 'jobError' | 'commitError';
     }
   | {
