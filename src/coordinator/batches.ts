@@ -12,7 +12,7 @@ import type { Estimates } from './estimates.js';
 import type { ThreadLoad } from './pool-port.js';
 
 /** Every thread gets so much before any gets more. */
-const batchLimitsMs = [1, 10];
+const batchLimitsMs = [1, 25];
 const batchJobs = slotCount / 2;
 /** A job that takes longer is not given to a busy thread: what is put later, and goes first, would have to wait for it. */
 const aheadMs = 100;
