@@ -34,7 +34,7 @@ const suites: Readonly<Record<string, Suite>> = {
   },
   kill: { files: ['e2e/kill.test.js'], env: { CALLSHEET_ROUNDS: '2000' } },
   codec: { files: ['protocol/payload-property.test.js'], env: { CALLSHEET_CASES: '100000' } },
-  soak: { files: ['e2e/soak.test.js'], env: { CALLSHEET_SOAK_JOBS: '2000000' } },
+  soak: { files: ['e2e/soak.test.js'], env: { CALLSHEET_SOAK_JOBS: '4000000' } },
 };
 
 const [name = '', ...rest] = argv.slice(2);

@@ -1,4 +1,4 @@
-/** Much to do for a long time. `CALLSHEET_SOAK_JOBS=2000000` is the long form. */
+/** Much to do for a long time. `CALLSHEET_SOAK_JOBS=4000000` is the long form. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
