@@ -9,7 +9,7 @@ export type Status = 'new' | 'pending' | 'active' | 'callbacks' | 'completed';
 
 /** How often, and after how long, the two policies that retry errors do so. */
 export const retryLimit = 2;
-export const retryLaterMs = 5_000;
+export const retryLaterMs = 5_260;
 
 /** What a job is put with. Durations count from the put. */
 export interface Asked {

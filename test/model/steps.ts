@@ -164,6 +164,7 @@ async function agreed<T>(expected: unknown, done: Promise<T>): Promise<T | undef
 }
 
 // How they are made. The contract does not say what comes first of what comes due at the same moment, so each date and each deadline is a moment of its own.
+// So is a retry: after whole seconds it would come with the timeout of another job that began when the first one did, some seconds apart.
 
 const which = fc.nat(1000);
 const queue = fc.constantFrom(...queueNames);
