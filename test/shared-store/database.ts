@@ -222,6 +222,9 @@ export class Database {
       }
       case 'oldest': {
         const oldest = this.#ordered('completedAt', want.most);
+        // Two of what is decided together may ask for it.
+        rows.count = 0;
+        rows.bytes = 0;
         for (const { columns } of this.#jobs.values()) {
           if (columns.completedAt > 0) rows.count++;
           rows.bytes += columns.completedBytes;
