@@ -12,7 +12,7 @@ declare const policy: unique symbol;
 
 /** Own errors are final; an interrupted job runs again, nine times at most. What a job has that asks for nothing else. */
 export const retryDefault = 'default' as RetryPolicy;
-/** Interruptions and store trouble without end; own errors are final. What a callback has that asks for nothing else. */
+/** Interruptions without end; own errors are final. What a callback has that asks for nothing else. */
 export const retryForever = 'forever' as RetryPolicy;
 /** Begun once at most, whatever happens: its start is on the disk before its code runs. */
 export const retryNever = 'never' as RetryPolicy;
