@@ -13,7 +13,8 @@ import { packBatch } from '../protocol/packing.js';
 import { decodePayload, encodePayload } from '../protocol/payload.js';
 import type { HandedBuffer } from '../protocol/transfer.js';
 import { type JobContext, JobReference, referenceOf, references, running } from './context.js';
-import { findFunction, hooksOf } from './modules.js';
+import { findFunction, type Handler, hooksOf } from './modules.js';
+import { isSound } from './soundness.js';
 import type { ThreadContext } from './thread-context.js';
 
 /** How a run ended, without what only its caller knows. */
@@ -37,6 +38,8 @@ export class Execution {
   #handed: readonly HandedBuffer[] | undefined;
   /** What `setUp` returned. */
   #set: unknown;
+  /** Whether callsheet's own code is at work, around the job's. */
+  #isOurs = true;
 
   constructor(thread: ThreadContext, modules: Readonly<Record<string, ModuleSetup>>, job: JobContext, called: Called) {
     this.#thread = thread;
@@ -51,13 +54,16 @@ export class Execution {
     return this.#hooks?.tearDown !== undefined;
   }
 
-  /** Synchronous where all is at hand, so that a short job costs no turn of the loop. A promise of an end is never rejected. */
+  /**
+   * Synchronous where all is at hand, so that a short job costs no turn of the loop. Throws, or rejects, only what is no fault of the job's:
+   * its thread is broken.
+   */
   begin(): Ended | Promise<Ended> {
     try {
       const returned = running.run(this.#job, run, this);
       return isThenable(returned) ? this.#awaited(returned) : this.#ended(returned);
     } catch (error) {
-      return thrown(error);
+      return this.#thrown(error);
     }
   }
 
@@ -77,7 +83,7 @@ export class Execution {
     try {
       return this.#ended(await returned);
     } catch (error) {
-      return thrown(error);
+      return this.#thrown(error);
     }
   }
 
@@ -94,12 +100,20 @@ export class Execution {
       values.push(kind === 'failure' ? decodeFailure(payload) : decodeValue(kind, payload, references(this.#thread)));
     }
     const found = findFunction(this.#modules, callable);
-    return typeof found === 'function' ? found(...values) : found.then((handler) => handler(...values));
+    return typeof found === 'function' ? this.#handle(found, values) : found.then((one) => this.#handle(one, values));
+  }
+
+  #handle(handler: Handler, values: unknown[]): unknown {
+    this.#isOurs = false;
+    return handler(...values);
   }
 
   async #callHooked(): Promise<unknown> {
     const setUp = this.#hooks?.setUp;
-    if (setUp !== undefined) this.#set = await (await findFunction(this.#modules, setUp))(this.#arguments().captured);
+    if (setUp !== undefined) {
+      this.#set = await this.#handle(await findFunction(this.#modules, setUp), [this.#arguments().captured]);
+      this.#isOurs = true;
+    }
     return this.#call();
   }
 
@@ -121,6 +135,7 @@ export class Execution {
 
   /** A value; a failure that was meant; or a job whose outcome is taken. */
   #ended(value: unknown): Ended {
+    this.#isOurs = true;
     const job = this.#job;
     if (value instanceof Mapping)
       throw new NotStorableError(
@@ -136,14 +151,16 @@ export class Execution {
     const payload = encodePayload(returned, { root: 'result', code: 'RESULT_NOT_STORABLE', reference: referenceOf });
     return { kind: 'value', payload, note: '', inner };
   }
+
+  /** What another job broke in this thread is not held against this one: see `isSound`. */
+  #thrown(error: unknown): Ended {
+    if (this.#isOurs && !isSound()) throw error;
+    const failure = failureFrom(error);
+    return { kind: 'thrown', payload: encodeFailure(failure), note: namesOf(failure), inner: nothing };
+  }
 }
 
 const run = (execution: Execution) => execution.run();
-
-function thrown(error: unknown): Ended {
-  const failure = failureFrom(error);
-  return { kind: 'thrown', payload: encodeFailure(failure), note: namesOf(failure), inner: nothing };
-}
 
 /** The names of the error and its classes, in lines, of the characters that all have one byte. */
 const namesOf = ({ names }: Failure) => names.join('\n').replace(/[^\x20-\x7e\n]/g, '?');

@@ -5,7 +5,7 @@ import { CallsheetError } from '../errors.js';
 import type { ModuleDescription, ModuleSetup } from '../protocol/dispatch.js';
 import { encodeFailure, failureFrom } from '../protocol/failure.js';
 
-type Handler = (...args: unknown[]) => unknown;
+export type Handler = (...args: unknown[]) => unknown;
 type Modules = Readonly<Record<string, ModuleSetup>>;
 
 /** By the modules that a runtime registered: two runtimes may have different files under one name. */

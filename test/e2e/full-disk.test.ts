@@ -27,13 +27,13 @@ it('[9.1] a full disk refuses puts, lets running jobs complete, and puts go on b
   const { status, stdout, stderr } = spawnSync(
     'unshare',
     [...namespace, 'sh', '-c', script, 'sh', place, process.execPath, program, outside],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', timeout: 200_000, killSignal: 'SIGKILL' },
   );
   assert.equal(status, 0, stderr);
   const said = JSON.parse(stdout);
   t.diagnostic(stdout.trim());
   assert.equal(said.lost, 0);
   assert.ok(said.refused >= 50);
-  assert.equal(said.completedWhileFull, 32);
+  assert.equal(said.completedWhileFull, 2);
   assert.ok(said.snapshots > said.snapshotsBefore);
 });

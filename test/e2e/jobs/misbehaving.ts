@@ -93,7 +93,8 @@ const breakable = {
 export type Breakable = keyof typeof breakable;
 
 /** Goes well, and leaves a thread behind in which nothing does. */
-export function breaks(what: Breakable): string {
+export function breaks(what: Breakable | 'nothing'): string {
+  if (what === 'nothing') return 'whole';
   const [owner, name] = breakable[what];
   Object.defineProperty(owner, name, {
     value: () => {

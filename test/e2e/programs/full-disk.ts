@@ -65,16 +65,17 @@ fill();
 const trying = putForEver(false);
 await eventually('puts are refused', () => said.refused >= 50, { limitMs: 60_000 });
 
-// Completions and puts come in the same batches now.
+// Completions and puts come in the same batches now. What runs completes; of the rest as much as the reserve is good for, which is less
+// the more of it the other one gets hold of.
 await queue.resume();
 writeFileSync(gate, '');
 const expected = ['one ended', 'two ended'];
 for (const [index, job] of running.entries()) if ((await job.result()) !== expected[index]) said.lost += 1;
-for (const { job, expected } of acknowledged) if ((await job.result()) !== expected) said.lost += 1;
-said.completedWhileFull = running.length + acknowledged.length;
+said.completedWhileFull = running.length;
 
 clearInterval(filling);
 rmSync(ballastFile);
+for (const { job, expected } of acknowledged) if ((await job.result()) !== expected) said.lost += 1;
 const before = said.acknowledged;
 const { snapshots } = await callsheet.stats();
 await eventually('puts are taken again, by themselves', () => said.acknowledged >= before + 20, { limitMs: 60_000 });
