@@ -161,8 +161,8 @@ export const section2: readonly Mutant[] = [
     bug: 'what is captured is not handed to setUp',
     tags: ['2.8'],
     file: 'worker/execution.ts',
-    find: '(this.#arguments().captured);',
-    replace: '(undefined);',
+    find: '[this.#arguments().captured]',
+    replace: '[undefined]',
   },
   {
     bug: 'a handle among a callback’s arguments is refused',
