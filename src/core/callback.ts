@@ -54,7 +54,7 @@ export function runCallback(decision: Decision, callback: JobRecord): void {
   state.change(callback, (row) => {
     row.status = 'active';
     row.stage = 'waiting';
-    row.agent = agent;
+    row.ownRun.agent = agent;
   });
   if (side === undefined) conclude(decision, callback, above.outcome, above.result);
   else if (side.outcome !== 'none') conclude(decision, callback, side.outcome, side.result);

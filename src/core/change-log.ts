@@ -37,6 +37,14 @@ export interface BucketRecord {
   readonly bucket: Bucket | undefined;
 }
 
+interface Touched {
+  readonly row: JobRow;
+  /** It came with this group. */
+  readonly isNew: boolean;
+  /** The last command that noted it; 0: there is no way back for it. */
+  notedBy: number;
+}
+
 /** What was there before. */
 export type Change = JobChange | SettingChange | AnnotationChange | BucketRecord;
 
@@ -54,13 +62,12 @@ export interface Changes {
 export class ChangeLog {
   /** All changes of this group, in order. */
   #undo: Change[] = [];
-  /** What the group has touched, each once, also if that was taken back. */
-  #rows: JobRow[] = [];
+  /** What the group has touched, also if that was taken back. Each row says where it is here, so that it need not know more of this. */
+  #touched: Touched[] = [];
   readonly #settings = new Set<string>();
   readonly #annotations = new Map<string, AnnotationChange>();
   #command = 1;
   #fallible = true;
-  #group = 1;
 
   /** A command begins; where, is what `takeBack` wants to know. */
   begin(fallible: boolean): number {
@@ -70,14 +77,14 @@ export class ChangeLog {
   }
 
   noteInsert(row: JobRow): void {
-    row.insertedIn = this.#group;
     this.#note(row, undefined);
   }
 
   /** Called before the row changes, each time. */
   noteChange(row: JobRow): void {
-    if (row.command === this.#command) return;
-    if (this.#fallible || row.notedIn !== this.#group) this.#note(row, new JobFields(row));
+    const notedBy = this.#touchedOf(row)?.notedBy ?? 0;
+    if (notedBy === this.#command || (notedBy !== 0 && !this.#fallible)) return;
+    this.#note(row, new JobFields(row));
   }
 
   noteForget(row: JobRow): void {
@@ -105,7 +112,7 @@ export class ChangeLog {
     while (this.#undo.length > mark) {
       const change = this.#undo.pop()!;
       // What is changed after this is to be noted again.
-      if ('row' in change) change.row.notedIn = 0;
+      if ('row' in change) this.#touchedOf(change.row)!.notedBy = 0;
       yield change;
     }
   }
@@ -115,9 +122,9 @@ export class ChangeLog {
     const jobs: JobRecord[] = [];
     const forgotten: Id[] = [];
     const dropped = new Set<Payload>();
-    for (const row of this.#rows) {
+    for (const { row, isNew } of this.#touched) {
       if (row.isThere) jobs.push(row);
-      else if (row.insertedIn !== this.#group) {
+      else if (!isNew) {
         forgotten.push(row.id);
         for (const payload of [row.args, row.result]) if (payload !== null) dropped.add(payload);
       }
@@ -152,19 +159,21 @@ export class ChangeLog {
   /** There is no way back any more: a group begins. */
   keep(): void {
     this.#undo = [];
-    this.#rows = [];
+    this.#touched = [];
     this.#settings.clear();
     this.#annotations.clear();
     this.#command++;
-    this.#group++;
   }
 
   #note(row: JobRow, before: JobRecord | undefined): void {
     this.#undo.push({ row, before });
-    row.command = this.#command;
-    row.notedIn = this.#group;
-    if (row.group === this.#group) return;
-    row.group = this.#group;
-    this.#rows.push(row);
+    const touched = this.#touchedOf(row);
+    if (touched !== undefined) touched.notedBy = this.#command;
+    else row.logged = this.#touched.push({ row, isNew: before === undefined, notedBy: this.#command }) - 1;
+  }
+
+  #touchedOf(row: JobRow): Touched | undefined {
+    const touched = this.#touched[row.logged];
+    return touched?.row === row ? touched : undefined;
   }
 }

@@ -1,302 +1,108 @@
 /**
  * What is stored of a job, in memory: small, because there are as many as jobs, and one more for each that a group changes.
  *
- * What every job has is a field of its own. The rest is read and written like one, and lies in an object beside it (`job-rare.ts`).
+ * What is another in nearly every job is a field of its own. The rest is read and written like one, and lies in objects that jobs share
+ * (`job-shared.ts`).
  */
-import { listOf, type Rare, rareOf } from './job-rare.js';
-import type {
-  Id,
-  JobForm,
-  JobRecord,
-  JobRole,
-  JobStage,
-  JobStatus,
-  Level,
-  OutcomeKind,
-  Payload,
-  PolicyRecord,
+import { JobShared } from './job-shared.js';
+import {
+  type Id,
+  type JobRecord,
+  type JobStage,
+  type JobStatus,
+  jobStages,
+  jobStatuses,
+  type Level,
+  levels,
+  type Payload,
 } from './records.js';
 
-/** What is stored of a job. All fields are set in one order. */
-export class JobFields implements JobRecord {
+// What is in which bits: from the lowest on three for the status, three for the stage, two for the level, one for whether it is queued, and
+// twelve for the time of the put. They stand in the code as numbers, small enough for V8 to have it wherever it is called.
+const recordBits = 0x1f_ffff;
+
+/** What is stored of a job. */
+export class JobFields extends JobShared implements JobRecord {
   id!: Id;
-  owner!: Id;
-  status!: JobStatus;
-  stage!: JobStage;
-  callable!: string;
-  queue!: string;
-  level!: Level;
-  queued!: boolean;
-  eligible!: number;
-  fence!: number;
-  claimed!: boolean;
-  begun!: boolean;
-  agent!: string;
-  attempts!: number;
-  outcome!: OutcomeKind;
-  putAt!: number;
-  firstStartAt!: number;
-  lastStartAt!: number;
-  endAt!: number;
-  completedAt!: number;
-  args!: Payload | null;
-  result!: Payload | null;
-  #rare!: Rare;
+  eligible = 0;
+  args: Payload | null = null;
+  /** All of the time of the put but its lowest bits, which will be a small number for 200 years: a larger one has a box beside its field. */
+  private putAtHigh = 0;
 
   constructor(from: JobRecord) {
+    super();
     this.restore(from);
   }
 
   /** Takes on all that is stored of another. */
   restore(from: JobRecord): void {
+    this.share(from);
     this.id = from.id;
-    this.owner = from.owner;
-    this.status = from.status;
-    this.stage = from.stage;
-    this.callable = from.callable;
-    this.queue = from.queue;
-    this.level = from.level;
-    this.queued = from.queued;
     this.eligible = from.eligible;
-    this.fence = from.fence;
-    this.claimed = from.claimed;
-    this.begun = from.begun;
-    this.agent = from.agent;
-    this.attempts = from.attempts;
-    this.outcome = from.outcome;
-    this.putAt = from.putAt;
-    this.firstStartAt = from.firstStartAt;
-    this.lastStartAt = from.lastStartAt;
-    this.endAt = from.endAt;
-    this.completedAt = from.completedAt;
     this.args = from.args;
-    this.result = from.result;
-    this.#rare = from instanceof JobFields ? from.#rare : rareOf(from);
+    if (from instanceof JobFields) {
+      this.putAtHigh = from.putAtHigh;
+      this.bits = (this.bits & ~recordBits) | (from.bits & recordBits);
+    } else {
+      this.putAtHigh = Math.floor(from.putAt / 4096);
+      const bits =
+        codeOf(jobStatuses, from.status) | (codeOf(jobStages, from.stage) << 3) | (codeOf(levels, from.level) << 6);
+      this.bits = (this.bits & ~recordBits) | bits | ((from.putAt - this.putAtHigh * 4096) << 9);
+      this.queued = from.queued;
+    }
   }
 
   /** The record as a plain object of its own, whatever it is: not all fields of a row are its own properties. */
   static toRecord(job: JobRecord): JobRecord {
-    return job instanceof JobFields ? job.#toRecord() : { ...job };
-  }
-
-  #toRecord(): JobRecord {
-    const { id, owner, status, stage, callable, queue, level, queued, eligible, fence, claimed, begun, agent } = this;
-    const { attempts, outcome, putAt, firstStartAt, lastStartAt, endAt, completedAt, args, result } = this;
-    const claim = { queued, eligible, fence, claimed, begun, agent };
-    const times = { putAt, firstStartAt, lastStartAt, endAt, completedAt };
-    const own = { kind: 'job' as const, id, owner, status, stage, callable, queue, level, attempts, outcome };
-    return { ...own, ...claim, ...times, args, result, ...this.#rare };
+    if (!(job instanceof JobFields)) return { ...job };
+    const { kind, id, status, stage, level, queued, eligible, putAt, args } = job;
+    return { kind, id, status, stage, level, queued, eligible, putAt, args, ...job.traits, ...job.run };
   }
 
   get kind(): 'job' {
     return 'job';
   }
 
-  get form(): JobForm {
-    return this.#rare.form;
+  get status(): JobStatus {
+    return jobStatuses[this.bits & 7]!;
   }
 
-  get role(): JobRole {
-    return this.#rare.role;
+  set status(status: JobStatus) {
+    this.bits = (this.bits & ~7) | codeOf(jobStatuses, status);
   }
 
-  get parent(): Id {
-    return this.#rare.parent;
+  get stage(): JobStage {
+    return jobStages[(this.bits >> 3) & 7]!;
   }
 
-  get index(): number {
-    return this.#rare.index;
+  set stage(stage: JobStage) {
+    this.bits = (this.bits & ~(7 << 3)) | (codeOf(jobStages, stage) << 3);
   }
 
-  get parts(): number {
-    return this.#rare.parts;
+  get level(): Level {
+    return levels[(this.bits >> 6) & 3]!;
   }
 
-  set parts(parts: number) {
-    if (parts !== this.#rare.parts) this.#rare = { ...this.#rare, parts };
+  set level(level: Level) {
+    this.bits = (this.bits & ~(3 << 6)) | (codeOf(levels, level) << 6);
   }
 
-  get partsDone(): number {
-    return this.#rare.partsDone;
+  get queued(): boolean {
+    return (this.bits & 0x100) !== 0;
   }
 
-  set partsDone(partsDone: number) {
-    if (partsDone !== this.#rare.partsDone) this.#rare = { ...this.#rare, partsDone };
+  set queued(queued: boolean) {
+    this.bits = queued ? this.bits | 0x100 : this.bits & ~0x100;
   }
 
-  get open(): boolean {
-    return this.#rare.open;
+  /** In whole milliseconds. */
+  get putAt(): number {
+    return this.putAtHigh * 4096 + ((this.bits >> 9) & 4095);
   }
+}
 
-  set open(open: boolean) {
-    if (open !== this.#rare.open) this.#rare = { ...this.#rare, open };
-  }
-
-  get callbacks(): number {
-    return this.#rare.callbacks;
-  }
-
-  set callbacks(callbacks: number) {
-    if (callbacks !== this.#rare.callbacks) this.#rare = { ...this.#rare, callbacks };
-  }
-
-  get callbacksDone(): number {
-    return this.#rare.callbacksDone;
-  }
-
-  set callbacksDone(callbacksDone: number) {
-    if (callbacksDone !== this.#rare.callbacksDone) this.#rare = { ...this.#rare, callbacksDone };
-  }
-
-  get awaitedCallbacks(): number {
-    return this.#rare.awaitedCallbacks;
-  }
-
-  set awaitedCallbacks(awaitedCallbacks: number) {
-    if (awaitedCallbacks !== this.#rare.awaitedCallbacks) this.#rare = { ...this.#rare, awaitedCallbacks };
-  }
-
-  get counted(): boolean {
-    return this.#rare.counted;
-  }
-
-  set counted(counted: boolean) {
-    if (counted !== this.#rare.counted) this.#rare = { ...this.#rare, counted };
-  }
-
-  get policy(): string {
-    return this.#rare.policy;
-  }
-
-  get asked(): PolicyRecord | null {
-    return this.#rare.asked;
-  }
-
-  set asked(asked: PolicyRecord | null) {
-    if (asked !== this.#rare.asked) this.#rare = { ...this.#rare, asked };
-  }
-
-  get priority(): number {
-    return this.#rare.priority;
-  }
-
-  set priority(priority: number) {
-    if (priority !== this.#rare.priority) this.#rare = { ...this.#rare, priority };
-  }
-
-  get quotas(): readonly string[] {
-    return this.#rare.quotas;
-  }
-
-  set quotas(quotas: readonly string[]) {
-    this.#rare = { ...this.#rare, quotas: listOf(quotas) };
-  }
-
-  get places(): readonly string[] {
-    return this.#rare.places;
-  }
-
-  set places(places: readonly string[]) {
-    if (listOf(places) !== this.#rare.places) this.#rare = { ...this.#rare, places: listOf(places) };
-  }
-
-  get shared(): readonly string[] {
-    return this.#rare.shared;
-  }
-
-  set shared(shared: readonly string[]) {
-    this.#rare = { ...this.#rare, shared: listOf(shared) };
-  }
-
-  get only(): Id {
-    return this.#rare.only;
-  }
-
-  get unique(): string {
-    return this.#rare.unique;
-  }
-
-  get front(): boolean {
-    return this.#rare.front;
-  }
-
-  set front(front: boolean) {
-    if (front !== this.#rare.front) this.#rare = { ...this.#rare, front };
-  }
-
-  get cancelled(): boolean {
-    return this.#rare.cancelled;
-  }
-
-  set cancelled(cancelled: boolean) {
-    if (cancelled !== this.#rare.cancelled) this.#rare = { ...this.#rare, cancelled };
-  }
-
-  get suspect(): boolean {
-    return this.#rare.suspect;
-  }
-
-  set suspect(suspect: boolean) {
-    if (suspect !== this.#rare.suspect) this.#rare = { ...this.#rare, suspect };
-  }
-
-  get alone(): boolean {
-    return this.#rare.alone;
-  }
-
-  set alone(alone: boolean) {
-    if (alone !== this.#rare.alone) this.#rare = { ...this.#rare, alone };
-  }
-
-  get inner(): Id {
-    return this.#rare.inner;
-  }
-
-  set inner(inner: Id) {
-    if (inner !== this.#rare.inner) this.#rare = { ...this.#rare, inner };
-  }
-
-  get errors(): number {
-    return this.#rare.errors;
-  }
-
-  set errors(errors: number) {
-    if (errors !== this.#rare.errors) this.#rare = { ...this.#rare, errors };
-  }
-
-  get interruptions(): number {
-    return this.#rare.interruptions;
-  }
-
-  set interruptions(interruptions: number) {
-    if (interruptions !== this.#rare.interruptions) this.#rare = { ...this.#rare, interruptions };
-  }
-
-  get beginAfter(): number {
-    return this.#rare.beginAfter;
-  }
-
-  get dueAt(): number {
-    return this.#rare.dueAt;
-  }
-
-  set dueAt(dueAt: number) {
-    if (dueAt !== this.#rare.dueAt) this.#rare = { ...this.#rare, dueAt };
-  }
-
-  get deadline(): number {
-    return this.#rare.deadline;
-  }
-
-  set deadline(deadline: number) {
-    if (deadline !== this.#rare.deadline) this.#rare = { ...this.#rare, deadline };
-  }
-
-  get timeoutMs(): number {
-    return this.#rare.timeoutMs;
-  }
-
-  set timeoutMs(timeoutMs: number) {
-    if (timeoutMs !== this.#rare.timeoutMs) this.#rare = { ...this.#rare, timeoutMs };
-  }
+/** As `indexOf`, which costs a call. */
+function codeOf<T>(names: readonly T[], name: T): number {
+  for (let code = 0; code < names.length; code++) if (names[code] === name) return code;
+  throw new RangeError(`${name} is not one of ${names.join(', ')}`);
 }

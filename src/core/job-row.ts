@@ -5,7 +5,8 @@
  * all others share.
  */
 import { JobFields } from './job-fields.js';
-import { none } from './job-rare.js';
+import { firstNoteBit } from './job-shared.js';
+import { none } from './job-traits.js';
 import type { Lane, Queued } from './lanes.js';
 
 /** Where the indices have a job beside its lane and its agent, which few jobs need to note. */
@@ -34,29 +35,51 @@ const unnoted: Readonly<Notes> = {
   isDated: false,
 };
 
+const isThere = firstNoteBit;
+const isUnfinished = isThere << 1;
+const isWithAgent = isThere << 2;
+
 /** A job in the state, with what the indices note about it; `restore` leaves that alone. */
 export class JobRow extends JobFields implements Queued {
-  /** The number of the last command that changed it, and of the last group. */
-  command = 0;
-  group = 0;
-  /** The group in which there is a way back for it. */
-  notedIn = 0;
-  /** The group that it came with; and whether it is remembered. */
-  insertedIn = 0;
-  isThere = false;
+  /** Where the log of changes has it, if it does. */
+  logged = 0;
   // Where the indices have it now.
   lane: Lane | undefined = undefined;
   lanePosition = -1;
-  inAgent = '';
-  isUnfinished = false;
   #notes: Notes = unnoted;
+
+  /** Whether it is remembered. */
+  get isThere(): boolean {
+    return (this.bits & isThere) !== 0;
+  }
+
+  set isThere(there: boolean) {
+    this.bits = there ? this.bits | isThere : this.bits & ~isThere;
+  }
+
+  get isUnfinished(): boolean {
+    return (this.bits & isUnfinished) !== 0;
+  }
+
+  set isUnfinished(unfinished: boolean) {
+    this.bits = unfinished ? this.bits | isUnfinished : this.bits & ~isUnfinished;
+  }
+
+  /** With which one, its record says: that changes only while it is with none. */
+  get isWithAgent(): boolean {
+    return (this.bits & isWithAgent) !== 0;
+  }
+
+  set isWithAgent(isWith: boolean) {
+    this.bits = isWith ? this.bits | isWithAgent : this.bits & ~isWithAgent;
+  }
 
   get partRows(): JobRow[] {
     return this.#notes.partRows;
   }
 
   set partRows(rows: JobRow[]) {
-    this.#noted().partRows = rows;
+    this.ownNotes.partRows = rows;
   }
 
   get callbackRows(): JobRow[] {
@@ -64,7 +87,7 @@ export class JobRow extends JobFields implements Queued {
   }
 
   set callbackRows(rows: JobRow[]) {
-    this.#noted().callbackRows = rows;
+    this.ownNotes.callbackRows = rows;
   }
 
   get timerAt(): number {
@@ -72,7 +95,7 @@ export class JobRow extends JobFields implements Queued {
   }
 
   set timerAt(time: number) {
-    if (time !== this.#notes.timerAt) this.#noted().timerAt = time;
+    if (time !== this.#notes.timerAt) this.ownNotes.timerAt = time;
   }
 
   get timerPosition(): number {
@@ -80,7 +103,7 @@ export class JobRow extends JobFields implements Queued {
   }
 
   set timerPosition(position: number) {
-    if (position !== this.#notes.timerPosition) this.#noted().timerPosition = position;
+    if (position !== this.#notes.timerPosition) this.ownNotes.timerPosition = position;
   }
 
   get inPlaces(): readonly string[] {
@@ -88,7 +111,7 @@ export class JobRow extends JobFields implements Queued {
   }
 
   set inPlaces(places: readonly string[]) {
-    if (places !== this.#notes.inPlaces) this.#noted().inPlaces = places;
+    if (places !== this.#notes.inPlaces) this.ownNotes.inPlaces = places;
   }
 
   get inInner(): string {
@@ -96,7 +119,7 @@ export class JobRow extends JobFields implements Queued {
   }
 
   set inInner(id: string) {
-    this.#noted().inInner = id;
+    this.ownNotes.inInner = id;
   }
 
   get inUnique(): string {
@@ -104,7 +127,7 @@ export class JobRow extends JobFields implements Queued {
   }
 
   set inUnique(key: string) {
-    this.#noted().inUnique = key;
+    this.ownNotes.inUnique = key;
   }
 
   get inCalledBack(): string {
@@ -112,7 +135,7 @@ export class JobRow extends JobFields implements Queued {
   }
 
   set inCalledBack(agent: string) {
-    this.#noted().inCalledBack = agent;
+    this.ownNotes.inCalledBack = agent;
   }
 
   get isDated(): boolean {
@@ -120,10 +143,11 @@ export class JobRow extends JobFields implements Queued {
   }
 
   set isDated(dated: boolean) {
-    this.#noted().isDated = dated;
+    this.ownNotes.isDated = dated;
   }
 
-  #noted(): Notes {
+  // Not private to the language, which would cost each row a field.
+  private get ownNotes(): Notes {
     if (this.#notes === unnoted) this.#notes = { ...unnoted };
     return this.#notes;
   }

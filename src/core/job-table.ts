@@ -6,8 +6,8 @@
  */
 import { Completed } from './completed.js';
 import { agentOf, awaitedBy, boundTo, calledBackFor, isUnfinished, liveUnique, placeKey, timerOf } from './indices.js';
-import { none } from './job-rare.js';
 import { JobRow } from './job-row.js';
+import { none } from './job-traits.js';
 import { Lanes } from './lanes.js';
 import { Counts, Members } from './members.js';
 import { neededPlaces } from './quota.js';
@@ -161,10 +161,11 @@ export class JobTable {
       if (there && boundTo(row) !== '') this.bound.add(row.only, row);
       else this.bound.remove(row.only, row);
     }
-    const agent = there ? agentOf(row) : '';
-    if (agent !== row.inAgent) {
-      this.running.move(row, row.inAgent, agent);
-      row.inAgent = agent;
+    const isWithAgent = there && agentOf(row) !== '';
+    if (isWithAgent !== row.isWithAgent) {
+      if (isWithAgent) this.running.add(row.agent, row);
+      else this.running.remove(row.agent, row);
+      row.isWithAgent = isWithAgent;
     }
     const calledBack = there ? calledBackFor(row) : '';
     if (calledBack !== row.inCalledBack) {

@@ -202,13 +202,14 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
   const policy = policyOf(state, job, agent);
   const isStart = job.alone || policy === 'never';
   state.change(job, (row) => {
+    const run = row.ownRun;
     row.queued = false;
     row.front = false;
-    row.claimed = true;
-    row.fence++;
-    row.agent = agent;
-    if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
-    row.begun = isStart;
+    run.claimed = true;
+    run.fence++;
+    run.agent = agent;
+    if (run.attempts === 0) row.awaitedCallbacks = row.callbacks;
+    run.begun = isStart;
     if (isStart) noteStart(row, now);
     else if (row.status !== 'active') row.status = 'assigned';
   });
@@ -221,23 +222,25 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
 export function begin(decision: Decision, job: JobRecord, at: number): void {
   if (job.begun) return;
   decision.state.change(job, (row) => {
-    row.begun = true;
+    row.ownRun.begun = true;
     noteStart(row, at);
   });
   tellJob(decision, 'started', job, at);
 }
 
 function noteStart(row: JobRow, at: number): void {
+  const run = row.ownRun;
   row.status = 'active';
-  row.attempts++;
-  row.firstStartAt ||= at;
-  row.lastStartAt = at;
+  run.attempts++;
+  run.firstStartAt ||= at;
+  run.lastStartAt = at;
 }
 
 /** Whoever claimed it has it no more. */
 function noteUnclaimed(row: JobRow): void {
-  row.claimed = false;
-  row.begun = false;
+  const run = row.ownRun;
+  run.claimed = false;
+  run.begun = false;
   row.suspect = false;
   row.alone = false;
 }
@@ -265,10 +268,11 @@ export function conclude(
     row.queued = false;
     row.places = none;
     row.dueAt = 0;
-    row.outcome = outcome;
-    row.result = result;
-    row.endAt = now;
-    if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
+    const run = row.ownRun;
+    run.outcome = outcome;
+    run.result = result;
+    run.endAt = now;
+    if (run.attempts === 0) row.awaitedCallbacks = row.callbacks;
     if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);
   });
   effects.push({ type: 'settled', gate: levelGate(job.level), job });
@@ -293,7 +297,7 @@ export function complete(decision: Decision, job: JobRecord): void {
 
 function noteCompleted(row: JobRow, now: number): void {
   row.status = 'completed';
-  row.completedAt = now;
+  row.ownRun.completedAt = now;
 }
 
 function completed(decision: Decision, job: JobRecord): void {
@@ -307,7 +311,7 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
     noteUnclaimed(row);
     if (row.form === 'call') row.status = 'pending';
     row.stage = 'call';
-    row.result = null;
+    row.ownRun.result = null;
     row.dueAt = 0;
     row.front = true;
     change(row);
@@ -333,7 +337,7 @@ export function holdForPolicy(
   state.change(job, (row) => {
     noteUnclaimed(row);
     row.stage = 'policy';
-    row.result = failure;
+    row.ownRun.result = failure;
     change(row);
   });
 }
@@ -352,7 +356,7 @@ export function giveBack(decision: Decision, job: JobRecord): void {
   putBack(decision, job, (row) => {
     row.suspect = suspect;
     row.alone = alone;
-    if (begun) row.attempts--;
+    if (begun) row.ownRun.attempts--;
   });
 }
 

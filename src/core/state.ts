@@ -218,7 +218,9 @@ export class State extends View {
    * keeps payloads by job. No decision, so nothing to write or to take back.
    */
   ownPayload(job: JobRecord, slot: PayloadSlot, payload: Payload): void {
-    (job as JobRow)[slot] = payload;
+    const row = job as JobRow;
+    if (slot === 'args') row.args = payload;
+    else row.ownRun.result = payload;
   }
 
   /** Quotas may be others now: what one held back may go on. */

@@ -284,7 +284,8 @@ describe('the state', () => {
       machine.put(call('a'));
       machine.claim('a');
       machine.settle('a');
-      assert.throws(() => machine.state.change(machine.job('a'), (row) => Object.assign(row, patch)), /invariant/);
+      const broken = { ...recordOf(machine.job('a')), ...patch };
+      assert.throws(() => machine.state.change(machine.job('a'), (row) => row.restore(broken)), /invariant/);
     });
   }
 });

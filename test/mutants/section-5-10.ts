@@ -41,8 +41,8 @@ export const section5to10: readonly Mutant[] = [
     bug: 'an agent’s running jobs are not known',
     tags: ['5.3'],
     file: 'core/job-table.ts',
-    find: 'this.running.move(row, row.inAgent, agent);',
-    replace: "this.running.move(row, row.inAgent, '');",
+    find: 'if (isWithAgent) this.running.add(row.agent, row);',
+    replace: 'if (isWithAgent) this.running.count(row.agent);',
   },
   {
     bug: 'an agent with running jobs is removed',
