@@ -4,6 +4,7 @@
  * All of it but the rows is derived from the records, is never stored, and follows each change of a row at once: `reindex` compares where
  * the row belongs with where it notes that it is. What a change means, and the way back from it, is not known here.
  */
+import { ById } from './by-id.js';
 import { Completed } from './completed.js';
 import { agentOf, awaitedBy, boundTo, calledBackFor, isUnfinished, liveUnique, placeKey, timerOf } from './indices.js';
 import { JobRow } from './job-row.js';
@@ -15,7 +16,7 @@ import type { Id, JobRecord, JobStatus } from './records.js';
 import { Timers } from './timers.js';
 
 export class JobTable {
-  readonly #rows = new Map<Id, JobRow>();
+  readonly #rows = new ById<JobRow>();
   readonly lanes = new Lanes();
   readonly timers = new Timers();
   readonly completed = new Completed();
@@ -56,7 +57,7 @@ export class JobTable {
   /** Takes in a record, or a later form of it, that `index` follows for. */
   load(record: JobRecord): void {
     const row = this.#rows.get(record.id);
-    if (row === undefined) this.#rows.set(record.id, new JobRow(record));
+    if (row === undefined) this.#rows.add(new JobRow(record));
     else row.restore(record);
   }
 
@@ -74,7 +75,7 @@ export class JobTable {
 
   /** A row is new. */
   enter(row: JobRow): void {
-    this.#rows.set(row.id, row);
+    this.#rows.add(row);
     this.index(row);
   }
 
@@ -115,7 +116,7 @@ export class JobTable {
 
   /** Takes back a `forget`: the last that was forgotten is the first that returns. */
   remember(row: JobRow): void {
-    this.#rows.set(row.id, row);
+    this.#rows.add(row);
     if (row.status === 'completed') this.completed.remember(row);
     this.index(row);
   }
