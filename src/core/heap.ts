@@ -24,6 +24,19 @@ export class Heap<T> {
     return this.#items;
   }
 
+  /** The items in their order, as far as one wants them: each costs as much as it has come before. */
+  *inOrder(): IterableIterator<T> {
+    const frontier = new Heap<number>((a, b) => this.#before(this.#items[a]!, this.#items[b]!), ignorePosition);
+    if (this.#items.length > 0) frontier.add(0);
+    for (let at = frontier.first(); at !== undefined; at = frontier.first()) {
+      frontier.remove(0);
+      yield this.#items[at]!;
+      // Whatever goes behind an item is below it.
+      if (2 * at + 1 < this.#items.length) frontier.add(2 * at + 1);
+      if (2 * at + 2 < this.#items.length) frontier.add(2 * at + 2);
+    }
+  }
+
   first(): T | undefined {
     return this.#items[0];
   }
@@ -32,14 +45,7 @@ export class Heap<T> {
   firstWhere(accepts: (item: T) => boolean): T | undefined {
     const first = this.#items[0];
     if (first === undefined || accepts(first)) return first;
-    const frontier = new Heap<number>((a, b) => this.#before(this.#items[a]!, this.#items[b]!), ignorePosition);
-    for (let at: number | undefined = 0; at !== undefined; at = frontier.first()) {
-      if (at > 0) frontier.remove(0);
-      const item = this.#items[at]!;
-      if (accepts(item)) return item;
-      if (2 * at + 1 < this.#items.length) frontier.add(2 * at + 1);
-      if (2 * at + 2 < this.#items.length) frontier.add(2 * at + 2);
-    }
+    for (const item of this.inOrder()) if (accepts(item)) return item;
     return undefined;
   }
 

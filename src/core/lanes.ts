@@ -7,6 +7,7 @@
  * whether they take them stand in lanes of their own, by what was said; a job that leaves its lane leaves that behind.
  */
 import { Heap } from './heap.js';
+import { LineUp } from './line-up.js';
 import type { Id, JobRecord } from './records.js';
 
 /** A queued job, as a lane sees it. */
@@ -28,7 +29,7 @@ export interface Lane {
   readonly gates: readonly string[];
   /** What was said of its jobs, by those who are asked about them; empty for nothing. */
   readonly verdicts: string;
-  readonly jobs: Heap<Queued>;
+  readonly jobs: LineUp<Queued>;
   /** Where it stands among its queue's lanes; -1 while it is parked. */
   position: number;
   /** The quota that it waits for; empty for none. */
@@ -71,7 +72,7 @@ export class Lanes {
 
   /** All jobs of a queue's line, in no particular order. */
   *jobs(queue: string): IterableIterator<Queued> {
-    for (const lane of this.#lanes.values()) if (lane.queue === queue) yield* lane.jobs.items;
+    for (const lane of this.#lanes.values()) if (lane.queue === queue) yield* lane.jobs;
   }
 
   add(job: Queued, gates: readonly string[], verdicts = ''): void {
@@ -87,7 +88,7 @@ export class Lanes {
     lane.jobs.add(job);
     if (lane.parkedAt !== '') return;
     if (lane.jobs.size === 1) line.lanes.add(lane);
-    else if (job.lanePosition === 0) line.lanes.reorder(lane.position);
+    else if (lane.jobs.first() === job) line.lanes.reorder(lane.position);
   }
 
   #laneOf({ queue, callable, priority, quotas, only }: Queued, gates: readonly string[], verdicts: string): Lane {
@@ -99,7 +100,7 @@ export class Lanes {
     const key = verdicts === '' ? place : `${verdicts}\n${place}`;
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
-      const jobs = new Heap(goesBefore as (a: Queued, b: Queued) => boolean, setJobPosition);
+      const jobs = new LineUp(goesBefore as (a: Queued, b: Queued) => boolean, setJobPosition);
       lane = { key, queue, callable, priority, only, quotas, gates, verdicts, jobs, position: -1, parkedAt: '' };
       this.#lanes.set(key, lane);
     }
@@ -110,7 +111,7 @@ export class Lanes {
   remove(job: Queued): void {
     const lane = job.lane!;
     const line = this.#lines.get(lane.queue)!;
-    const wasFirst = job.lanePosition === 0;
+    const wasFirst = lane.jobs.first() === job;
     lane.jobs.remove(job.lanePosition);
     job.lane = undefined;
     job.lanePosition = -1;
@@ -148,17 +149,17 @@ export class Lanes {
   /** The first jobs of this queue, so many at most, of the lanes that are accepted and are not parked, in their order. */
   firstMany(queue: string, accepts: (lane: Lane) => boolean, most: number): Queued[] {
     const next = new Heap<Reached>((a, b) => goesBefore(a.job, b.job), ignorePosition);
-    const reach = (lane: Lane, at: number) => {
-      if (at < lane.jobs.size) next.add({ job: lane.jobs.items[at]!, lane, at });
+    const reach = (rest: Iterator<Queued>) => {
+      const { done, value: job } = rest.next();
+      if (!done) next.add({ job, rest });
     };
-    for (const lane of this.#lines.get(queue)?.lanes.items ?? []) if (accepts(lane)) reach(lane, 0);
+    for (const lane of this.#lines.get(queue)?.lanes.items ?? [])
+      if (accepts(lane)) reach(lane.jobs[Symbol.iterator]());
     const found: Queued[] = [];
     for (let first = next.first(); first !== undefined && found.length < most; first = next.first()) {
       next.remove(0);
       found.push(first.job);
-      // In a lane's heap, whatever goes behind a job is below it.
-      reach(first.lane, 2 * first.at + 1);
-      reach(first.lane, 2 * first.at + 2);
+      reach(first.rest);
     }
     return found;
   }
@@ -202,11 +203,10 @@ export class Lanes {
   }
 }
 
-/** A job on the way through its lane's heap. */
+/** A job that comes next in its lane, and those behind it. */
 interface Reached {
   readonly job: Queued;
-  readonly lane: Lane;
-  readonly at: number;
+  readonly rest: Iterator<Queued>;
 }
 
 const ignorePosition = () => {};
