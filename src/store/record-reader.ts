@@ -8,7 +8,7 @@ import type { Entry, Position, Replay } from '../journal/journal.js';
 import { ByteReader } from '../protocol/bytes.js';
 import { checkedId, entryTypes, payloadHeadBytes, readId } from './entries.js';
 import { readJob } from './job-header.js';
-import { keptBytes, StoredPayload } from './stored-payload.js';
+import { StoredPayload } from './stored-payload.js';
 
 export class RecordReader implements Replay {
   readonly #state: State;
@@ -39,9 +39,9 @@ export class RecordReader implements Replay {
         return;
       }
       case entryTypes.payload:
-        return this.#payload(readId(input), slotOf(input), at, bytes);
+        return this.#payload(readId(input), slotOf(input), at);
       case entryTypes.move:
-        return this.#move(readId(input), slotOf(input), at, bytes);
+        return this.#move(readId(input), slotOf(input), at);
       case entryTypes.jobs:
         while (input.left > 0) this.#job(input, lsn);
         return;
@@ -78,17 +78,17 @@ export class RecordReader implements Replay {
     }
   }
 
-  #payload(id: Id, slot: number, at: Position, bytes: Uint8Array): void {
+  #payload(id: Id, slot: number, at: Position): void {
     const found = this.#payloads.get(id) ?? [null, null];
-    found[slot] = payloadAt(id, at, bytes);
+    found[slot] = StoredPayload.at(id, at);
     this.#payloads.set(id, found);
   }
 
-  #move(id: Id, slot: number, at: Position, bytes: Uint8Array): void {
+  #move(id: Id, slot: number, at: Position): void {
     const job = this.#state.job(id);
     const key = payloadSlots[slot]!;
     if (job === undefined || job[key] === null) return;
-    this.#state.ownPayload(job, key, payloadAt(id, at, bytes));
+    this.#state.ownPayload(job, key, StoredPayload.at(id, at));
   }
 
   #job(input: ByteReader, lsn: number): void {
@@ -122,12 +122,6 @@ export class RecordReader implements Replay {
   };
 }
 
-/** The payload of an entry, with its bytes if they are few. */
-function payloadAt(owner: Id, at: Position, entryBytes: Uint8Array): StoredPayload {
-  const bytes = entryBytes.subarray(payloadHeadBytes);
-  return StoredPayload.at(owner, at, bytes.byteLength <= keptBytes ? Uint8Array.from(bytes) : null);
-}
-
 /** The payload of which only the place is known. */
 function placedAt(owner: Id, isThere: boolean, input: ByteReader): StoredPayload | null {
   const segment = input.varint();
@@ -136,7 +130,7 @@ function placedAt(owner: Id, isThere: boolean, input: ByteReader): StoredPayload
   const length = input.varint();
   const checksum = input.varint();
   if (length < payloadHeadBytes || checksum > 0xffff_ffff) throw new RangeError('a place that cannot be');
-  return StoredPayload.at(owner, { segment, offset, length, checksum }, null);
+  return StoredPayload.at(owner, { segment, offset, length, checksum });
 }
 
 function settingFrom(key: string, json: string): SettingRecord {

@@ -32,9 +32,9 @@ export class StoredPayload implements Payload {
     return new StoredPayload(bytes.byteLength, bytes);
   }
 
-  /** A job's payload, whose entry is there. */
-  static at(owner: Id, position: Position, bytes: Uint8Array | null): StoredPayload {
-    const payload = new StoredPayload(position.length - payloadHeadBytes, bytes);
+  /** A job's payload, whose entry is there: when the job runs, or someone asks, is early enough to read it. */
+  static at(owner: Id, position: Position): StoredPayload {
+    const payload = new StoredPayload(position.length - payloadHeadBytes, null);
     payload.owner = owner;
     payload.place(position);
     return payload;
