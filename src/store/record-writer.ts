@@ -74,7 +74,7 @@ export class RecordWriter {
 
   /** These are on the disk, and need not stay here. */
   evict(payloads: readonly StoredPayload[]): void {
-    for (const payload of payloads) payload.bytes = null;
+    for (const payload of payloads) payload.evict();
   }
 
   /** Whether nobody will ask for the job's payloads soon: who waits for an outcome is told of it before they go. */

@@ -12,9 +12,8 @@ export const keptBytes = 1024;
 export const keptJobs = 10_000;
 
 export class StoredPayload implements Payload {
-  readonly byteLength: number;
-  /** Null when only the place is kept. */
-  bytes: Uint8Array | null;
+  /** The bytes; or how many they are, when only the place is kept. */
+  private kept: Uint8Array | number;
   /** The job under whose id it is written; empty until that is known. Jobs may share an outcome, but not an entry. */
   owner: Id = '';
   /** The segment that its entry is in; 0 until it is written. */
@@ -23,18 +22,31 @@ export class StoredPayload implements Payload {
   /** As a signed number, which takes no memory of its own. */
   #checksum = 0;
 
-  private constructor(byteLength: number, bytes: Uint8Array | null) {
-    this.byteLength = byteLength;
-    this.bytes = bytes;
+  private constructor(kept: Uint8Array | number) {
+    this.kept = kept;
+  }
+
+  get byteLength(): number {
+    return typeof this.kept === 'number' ? this.kept : this.kept.byteLength;
+  }
+
+  /** Null when only the place is kept. */
+  get bytes(): Uint8Array | null {
+    return typeof this.kept === 'number' ? null : this.kept;
+  }
+
+  /** Only the place is kept from now on. */
+  evict(): void {
+    this.kept = this.byteLength;
   }
 
   static of(bytes: Uint8Array): StoredPayload {
-    return new StoredPayload(bytes.byteLength, bytes);
+    return new StoredPayload(bytes);
   }
 
   /** A job's payload, whose entry is there: when the job runs, or someone asks, is early enough to read it. */
   static at(owner: Id, position: Position): StoredPayload {
-    const payload = new StoredPayload(position.length - payloadHeadBytes, null);
+    const payload = new StoredPayload(position.length - payloadHeadBytes);
     payload.owner = owner;
     payload.place(position);
     return payload;
@@ -42,7 +54,7 @@ export class StoredPayload implements Payload {
 
   /** A job's payload of which nothing is left: whoever reads it is told that it is damaged. */
   static lost(owner: Id): StoredPayload {
-    const payload = new StoredPayload(0, null);
+    const payload = new StoredPayload(0);
     payload.owner = owner;
     return payload;
   }
