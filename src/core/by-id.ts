@@ -1,26 +1,26 @@
 /**
  * The rows by their ids, in the order in which they came.
  *
- * A `Map` would do for sixteen million jobs and no more, at twice the memory; and it reads the text of every id that it comes by, most of
- * which nobody has looked at for long (a sixth of the coordinator's time went there). Here only the one that is found is read: the others are
- * told apart by their hashes, which stand in the table (open addressing, linear probing; a gap is closed by moving back what follows it).
+ * A `Map` would do for sixteen million jobs and no more, in three times the memory; and it reads the text of every id that it comes by, most
+ * of which nobody has looked at for long (a sixth of the coordinator's time went there). Here the rows stand in a list, and a table of numbers
+ * tells where: at the hash of an id, or in a place after it, is the row's place in the list, and above that as many bits of the hash as there
+ * is room for, by which nearly all others are told apart without a look at them. What goes leaves a hole in the list and its number in the
+ * table; when the table is full, or most of the list is holes, both are made anew.
  */
 import type { Id } from './records.js';
 
-const leastSlots = 16;
-/** Beyond this part of the slots in use, the way to a free one gets long. */
-const fullest = 0.7;
-/** So many places of rows that are gone are kept at least, before the list is made anew without them. */
-const slack = 1024;
+const leastSlots = 1024;
+/** Of the slots, so many are in use at most, and half of them after both were made anew. */
+const fullest = 0.75;
 
 export class ById<Row extends { readonly id: Id }> {
-  /** In the order in which they came; undefined: it is gone. */
-  #rows: (Row | undefined)[] = [];
-  #size = 0;
-  /** Two numbers a slot: the row's place in the list, counted from 1 (0: the slot is free), and the hash of its id. */
-  #slots = new Int32Array(2 * leastSlots);
-  /** One less than there are slots, which is a power of two. */
+  /** From place 1 on; undefined: it is gone. */
+  #rows: (Row | undefined)[] = [undefined];
+  /** Place and hash; 0 is free. */
+  #table = new Int32Array(leastSlots);
+  /** The bits of a place, and those of a hash that say which slot: all lower ones, since the number of slots is a power of two. */
   #mask = leastSlots - 1;
+  #size = 0;
   readonly #walks = new Set<{ next: number }>();
 
   get size(): number {
@@ -28,39 +28,33 @@ export class ById<Row extends { readonly id: Id }> {
   }
 
   has(id: Id): boolean {
-    return this.#slots[2 * this.#find(id, hashOf(id))] !== 0;
+    return this.#placeOf(id) !== 0;
   }
 
   get(id: Id): Row | undefined {
-    const place = this.#slots[2 * this.#find(id, hashOf(id))]!;
-    return place === 0 ? undefined : this.#rows[place - 1];
+    return this.#rows[this.#placeOf(id)];
   }
 
   /** Comes behind all others. False: there is one with its id, and nothing has changed. */
   add(row: Row): boolean {
-    if (this.#size + 1 > fullest * (this.#mask + 1)) this.#rebuild(2 * (this.#mask + 1));
-    const hash = hashOf(row.id);
-    const slot = this.#find(row.id, hash);
-    if (this.#slots[2 * slot] !== 0) return false;
-    this.#slots[2 * slot] = this.#rows.push(row);
-    this.#slots[2 * slot + 1] = hash;
+    if (this.has(row.id)) return false;
+    if (this.#rows.length > fullest * this.#table.length) this.#renew();
+    this.#enter(row, this.#rows.push(row) - 1);
     this.#size++;
     return true;
   }
 
   delete(id: Id): void {
-    const slot = this.#find(id, hashOf(id));
-    const place = this.#slots[2 * slot]!;
+    const place = this.#placeOf(id);
     if (place === 0) return;
-    this.#rows[place - 1] = undefined;
+    this.#rows[place] = undefined;
     this.#size--;
-    this.#close(slot);
-    if (this.#rows.length > 2 * this.#size + slack) this.#rebuild(slotsFor(this.#size));
+    if (this.#rows.length > leastSlots && this.#size < this.#rows.length / 4) this.#renew();
   }
 
   /** All of them, also those that come while that goes on. */
   *values(): IterableIterator<Row> {
-    const walk = { next: 0 };
+    const walk = { next: 1 };
     this.#walks.add(walk);
     try {
       while (walk.next < this.#rows.length) {
@@ -72,64 +66,47 @@ export class ById<Row extends { readonly id: Id }> {
     }
   }
 
-  /** The slot of the row with this id, or the free one where it would be. */
-  #find(id: Id, hash: number): number {
-    const slots = this.#slots;
+  /** 0, where there is nothing, for an id that is not there. */
+  #placeOf(id: Id): number {
+    const table = this.#table;
     const mask = this.#mask;
+    const hash = hashOf(id);
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const number = table[slot]!;
+      if (number === 0) return 0;
+      if (((number ^ hash) & ~mask) !== 0) continue;
+      const place = number & mask;
+      if (this.#rows[place]?.id === id) return place;
+    }
+  }
+
+  #enter({ id }: Row, place: number): void {
+    const table = this.#table;
+    const mask = this.#mask;
+    const hash = hashOf(id);
     let slot = hash & mask;
-    for (;;) {
-      const place = slots[2 * slot]!;
-      if (place === 0 || (slots[2 * slot + 1] === hash && this.#rows[place - 1]!.id === id)) return slot;
-      slot = (slot + 1) & mask;
-    }
+    while (table[slot] !== 0) slot = (slot + 1) & mask;
+    table[slot] = (hash & ~mask) | place;
   }
 
-  /** Frees a slot: what came behind it because it was in use comes nearer. */
-  #close(slot: number): void {
-    const slots = this.#slots;
-    const mask = this.#mask;
-    let gap = slot;
-    for (let next = (gap + 1) & mask; slots[2 * next] !== 0; next = (next + 1) & mask) {
-      const home = slots[2 * next + 1]! & mask;
-      if (((next - home) & mask) < ((next - gap) & mask)) continue;
-      slots[2 * gap] = slots[2 * next]!;
-      slots[2 * gap + 1] = slots[2 * next + 1]!;
-      gap = next;
+  /** Without what is gone, and with room for as many more as are there. */
+  #renew(): void {
+    const rows: (Row | undefined)[] = [undefined];
+    const walks = [...this.#walks].sort((a, b) => a.next - b.next);
+    let at = 0;
+    for (let place = 1; place < this.#rows.length; place++) {
+      for (; walks[at]?.next === place; at++) walks[at]!.next = rows.length;
+      const row = this.#rows[place];
+      if (row !== undefined) rows.push(row);
     }
-    slots[2 * gap] = 0;
-  }
-
-  /** With so many slots, and no places of what is gone. */
-  #rebuild(slotCount: number): void {
-    const places = new Int32Array(this.#rows.length);
-    const rows: Row[] = [];
-    for (const [index, row] of this.#rows.entries()) {
-      if (row !== undefined) places[index] = rows.push(row);
-    }
-    for (const walk of this.#walks) {
-      while (walk.next > 0 && places[walk.next - 1] === 0) walk.next--;
-      walk.next = walk.next === 0 ? 0 : places[walk.next - 1]!;
-    }
-    const before = this.#slots;
+    for (; at < walks.length; at++) walks[at]!.next = rows.length;
+    let slots = leastSlots;
+    while (2 * this.#size > slots) slots *= 2;
     this.#rows = rows;
-    this.#slots = new Int32Array(2 * slotCount);
-    this.#mask = slotCount - 1;
-    for (let from = 0; from < before.length; from += 2) {
-      if (before[from] === 0) continue;
-      const hash = before[from + 1]!;
-      let slot = hash & this.#mask;
-      while (this.#slots[2 * slot] !== 0) slot = (slot + 1) & this.#mask;
-      this.#slots[2 * slot] = places[before[from]! - 1]!;
-      this.#slots[2 * slot + 1] = hash;
-    }
+    this.#table = new Int32Array(slots);
+    this.#mask = slots - 1;
+    for (let place = 1; place < rows.length; place++) this.#enter(rows[place]!, place);
   }
-}
-
-/** Enough for twice as many. */
-function slotsFor(size: number): number {
-  let slots = leastSlots;
-  while (2 * size > fullest * slots) slots *= 2;
-  return slots;
 }
 
 /** Of all sixteen characters: ids that others made may differ in any of them. */
