@@ -42,20 +42,23 @@ export class Completed {
     return found.slice(-recentCount).reverse();
   }
 
-  /** It has completed, after all others. */
+  /** It has completed, after all others. Those of one moment stand in the order of their ids, so that it is the same in all stores. */
   add(row: JobRow): void {
-    this.#bytes += payloadBytes(row);
-    if (row.agent !== '') this.#noteRecent(row);
-    if (row.role === 'root') this.#roots.push(row);
+    this.#note(row, isOfThisMoment);
   }
 
   /** It has completed elsewhere: what is here already may have done so after it. */
   addInOrder(row: JobRow): void {
-    this.add(row);
+    this.#note(row, isLater);
+  }
+
+  #note(row: JobRow, goesBehind: (other: JobRow, row: JobRow) => boolean): void {
+    this.#bytes += payloadBytes(row);
+    if (row.agent !== '') this.#noteRecent(row);
     if (row.role !== 'root') return;
     const roots = this.#roots;
-    let at = roots.length - 1;
-    for (; at > this.#oldest && roots[at - 1]!.completedAt > row.completedAt; at--) roots[at] = roots[at - 1]!;
+    let at = roots.push(row) - 1;
+    for (; at > this.#oldest && goesBehind(roots[at - 1]!, row); at--) roots[at] = roots[at - 1]!;
     roots[at] = row;
   }
 
@@ -101,3 +104,6 @@ export class Completed {
 }
 
 const payloadBytes = ({ args, result }: JobRecord) => (args?.byteLength ?? 0) + (result?.byteLength ?? 0);
+
+const isOfThisMoment = (other: JobRow, row: JobRow) => other.completedAt === row.completedAt && other.id > row.id;
+const isLater = (other: JobRow, row: JobRow) => other.completedAt > row.completedAt || isOfThisMoment(other, row);

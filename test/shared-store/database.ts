@@ -323,10 +323,14 @@ export class Database {
     return [...keys, `parent ${id}`, ...members.flatMap((member) => this.#readTree(member, rows))];
   }
 
+  /** Of one moment: those that are due in the order in which they came, those that completed in that of their ids. */
   #ordered(column: 'dueAt' | 'completedAt', most: number): Id[] {
     return [...this.#jobs]
       .filter(([, { columns }]) => columns[column] > 0)
-      .sort(([, a], [, b]) => a.columns[column] - b.columns[column] || a.since - b.since)
+      .sort(([idA, a], [idB, b]) => {
+        const moments = a.columns[column] - b.columns[column];
+        return moments || (column === 'dueAt' ? a.since - b.since : idA < idB ? -1 : 1);
+      })
       .slice(0, most)
       .map(([id]) => id);
   }

@@ -34,6 +34,9 @@ export function wantKey(want: Want): string {
     case 'setting':
     case 'bucket':
       return `${want.kind} ${want.key}`;
+    case 'due':
+      // A later command of the same group is decided at a later time.
+      return `${want.kind} ${want.by}`;
     default:
       return want.kind;
   }

@@ -190,6 +190,12 @@ export class PartialState extends State {
     return true;
   }
 
+  /** It may have completed in this transaction, which has seen no more of what belongs to it than that took. */
+  override forgetOldest(): JobRecord {
+    this.#need({ kind: 'tree', id: super.oldestCompleted!.id });
+    return super.forgetOldest();
+  }
+
   override forgetParts(job: JobRecord): void {
     this.#need({ kind: 'tree', id: job.id });
     super.forgetParts(job);
