@@ -22,7 +22,7 @@ const readByOthers = [
 ];
 /** Change it, or say what was changed: what was read before, or what is found by its key alone. */
 const changing = [
-  ...['change', 'annotate', 'forgetOldest', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload'],
+  ...['change', 'annotate', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload'],
   ...['load', 'unload', 'loadSetting', 'loadAnnotation', 'loaded'],
   ...['admit', 'expel', 'admitSetting', 'admitAnnotation', 'admitBucket'],
 ];
