@@ -34,8 +34,8 @@ const own: readonly Mutant[] = [
     bug: 'a retry at once keeps the time at which its policy was to be asked again',
     tags: ['8.1'],
     file: 'core/job.ts',
-    find: '    row.result = null;\n    row.dueAt = 0;\n',
-    replace: '    row.result = null;\n',
+    find: '    row.ownRun.result = null;\n    row.dueAt = 0;\n',
+    replace: '    row.ownRun.result = null;\n',
   },
   {
     bug: 'nobody asks again after a crash',

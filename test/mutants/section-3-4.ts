@@ -168,8 +168,8 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a place is kept while callbacks run',
     tags: ['4.6'],
     file: 'core/job.ts',
-    find: '    row.queued = false;\n    row.places = none;\n    row.dueAt = 0;\n    row.outcome = outcome;',
-    replace: '    row.queued = false;\n    row.dueAt = 0;\n    row.outcome = outcome;',
+    find: '    row.places = none;\n    row.dueAt = 0;\n    const run = row.ownRun;\n    run.outcome = outcome;',
+    replace: '    row.dueAt = 0;\n    const run = row.ownRun;\n    run.outcome = outcome;',
   },
   {
     bug: 'a place is kept while a retry waits',

@@ -153,8 +153,8 @@ export const section5to10: readonly Mutant[] = [
     bug: 'starts are not counted',
     tags: ['8.3'],
     file: 'core/job.ts',
-    find: '  row.attempts++;',
-    replace: '  row.attempts = 1;',
+    find: '  run.attempts++;',
+    replace: '  run.attempts = 1;',
   },
   {
     bug: 'a poison is never counted',
