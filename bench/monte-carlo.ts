@@ -5,17 +5,22 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { parallel } from 'callsheet';
 import { Piscina } from 'piscina';
-import { openCallsheet, pi } from './contestants/callsheet.js';
+import { asPool, openCallsheet, pi } from './contestants/callsheet.js';
 import { journalled } from './contestants/journalled.js';
+import { asTrivial } from './contestants/peers.js';
+import { keepBusy } from './contestants/under-load.js';
 import type { Bench, Contestant, Context, Entrant } from './harness/bench.js';
 import type { Sample } from './quickstart/pi.js';
 
 /** So many in one part for each thread, before anything is measured. */
 const warmUpDarts = 100_000;
+/** Before that, trivial jobs, until the compilers of all threads have seen enough: a runtime is opened once and lives long. */
+const warmUpInFlight = 64;
 
 interface Work {
   readonly parts: number;
   readonly darts: number;
+  readonly warmUpMs: number;
 }
 
 export const monteCarlo: Bench = {
@@ -23,7 +28,8 @@ export const monteCarlo: Bench = {
   title: 'π of parts of 1,000,000 darts in parallel, and a postprocess',
   figures: [{ name: 'time', unit: 'ms', compared: true }],
   cases: (size) => {
-    const work = size === 'full' ? { parts: 64, darts: 1_000_000 } : { parts: 8, darts: 10_000 };
+    const work =
+      size === 'full' ? { parts: 64, darts: 1_000_000, warmUpMs: 3000 } : { parts: 8, darts: 10_000, warmUpMs: 0 };
     return [{ name: `${work.parts} parts of ${work.darts} darts`, contestants: contestants(work) }];
   },
 };
@@ -36,13 +42,15 @@ function contestants(work: Work): Contestant[] {
   ];
 }
 
+type Throw = Pick<Work, 'parts' | 'darts'>;
+
 /** Each thread gets its next part when it has done one. */
 async function enterBare({ threads }: Context, work: Work): Promise<Entrant> {
   const workers = Array.from(
     { length: threads },
     () => new Worker(new URL('./quickstart/bare-thread.js', import.meta.url)),
   );
-  const throwDarts = async ({ parts, darts }: Work) => {
+  const throwDarts = async ({ parts, darts }: Throw) => {
     const samples: Sample[] = [];
     let left = parts;
     const keepBusy = async (worker: Worker) => {
@@ -63,19 +71,22 @@ async function enterBare({ threads }: Context, work: Work): Promise<Entrant> {
 async function enterPiscina({ threads }: Context, work: Work): Promise<Entrant> {
   const filename = new URL('./quickstart/pi.js', import.meta.url).href;
   const pool = new Piscina({ filename, name: 'generateSample', minThreads: threads, maxThreads: threads });
-  const throwDarts = async ({ parts, darts }: Work) =>
+  const throwDarts = async ({ parts, darts }: Throw) =>
     estimate(await Promise.all(Array.from({ length: parts }, (): Promise<Sample> => pool.run(darts))));
+  await keepBusy(asTrivial(pool), warmUpInFlight, work.warmUpMs);
   await throwDarts({ parts: threads, darts: warmUpDarts });
   return { measure: async () => ({ figures: await time(() => throwDarts(work)) }), close: () => pool.destroy() };
 }
 
 async function enterCallsheet(context: Context, work: Work): Promise<Entrant> {
-  const { callsheet, close } = await openCallsheet('full', context);
-  const throwDarts = async ({ parts, darts }: Work) => {
+  const opened = await openCallsheet('full', context);
+  const { callsheet, close } = opened;
+  const throwDarts = async ({ parts, darts }: Throw) => {
     const samples = Array.from({ length: parts }, () => pi.generateSample(darts));
     const job = await callsheet.queue().put(parallel(samples, { postprocess: pi.processSamples }));
     return await job.result();
   };
+  await keepBusy(asPool(opened), warmUpInFlight, work.warmUpMs);
   await throwDarts({ parts: context.threads, darts: warmUpDarts });
   const measure = async () => {
     const before = await callsheet.stats();
