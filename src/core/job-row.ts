@@ -9,7 +9,7 @@ import { firstNoteBit } from './job-shared.js';
 import { none } from './job-traits.js';
 import type { Lane, Queued } from './lanes.js';
 
-/** Where the indices have a job beside its lane and its agent, which few jobs need to note. */
+/** Where the indices have a job beside its lane, which few jobs need to note. */
 interface Notes {
   /** Members that name this job as their parent, by index. */
   partRows: JobRow[];
@@ -45,6 +45,7 @@ export class JobRow extends JobFields implements Queued {
   logged = 0;
   // Where the indices have it now.
   lane: Lane | undefined = undefined;
+  /** Says something only while it is in a lane. */
   lanePosition = -1;
   #notes: Notes = unnoted;
 

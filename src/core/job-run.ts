@@ -52,7 +52,9 @@ export const noRun: Readonly<JobRun> = new JobRun({
 
 /** A record's run, which is not to be written to. */
 export function runOf(record: JobRecord): Readonly<JobRun> {
-  const { fence, agent, attempts, outcome, result } = record;
-  const isNew = fence === 0 && agent === '' && attempts === 0 && outcome === 'none' && result === null;
+  const { fence, agent, attempts, outcome, firstStartAt, result } = record;
+  // Whatever was claimed has a fence, whatever began or ended counted that: nothing of the rest is there without one of these.
+  const isNew =
+    fence === 0 && agent === '' && attempts === 0 && outcome === 'none' && firstStartAt === 0 && result === null;
   return isNew ? noRun : new JobRun(record);
 }

@@ -85,7 +85,10 @@ export class JobTraits {
   }
 }
 
-/** By queue and callable, the traits that a root had last: what is put next is mostly like it. */
+/**
+ * By queue and callable, the traits that a root without a key or a date of its own had last: what is put next is mostly like it. A matter of
+ * memory alone, and so one for all states of a process.
+ */
 const lastOf = new Map<string, Map<string, JobTraits>>();
 
 /** So many queues, and callables of each, are remembered at most. */
@@ -100,6 +103,7 @@ export function traitsOf(record: JobRecord): Readonly<JobTraits> {
   const last = ofQueue?.get(callable);
   if (last !== undefined && areAlike(record, last)) return last;
   const traits = new JobTraits(record);
+  if (isOneOfAKind(traits)) return traits;
   if (ofQueue === undefined) {
     ofQueue = new Map();
     remember(lastOf, queue, ofQueue);
@@ -109,8 +113,13 @@ export function traitsOf(record: JobRecord): Readonly<JobTraits> {
 }
 
 function remember<T>(map: Map<string, T>, name: string, value: T): void {
-  if (map.size === mostNames) map.clear();
+  if (map.size >= mostNames && !map.has(name)) map.clear();
   map.set(name, value);
+}
+
+/** Hardly any other has the same. */
+function isOneOfAKind({ unique, asked, dueAt, deadline }: JobTraits): boolean {
+  return unique !== '' || asked !== null || dueAt !== 0 || deadline !== 0;
 }
 
 /** Of two roots with the same queue and callable. By hand: a loop over the names costs ten times as much, and every job passes here. */

@@ -47,8 +47,9 @@ export class State extends View {
     this.#log.noteChange(row);
     const { status, outcome } = row;
     change(row);
-    checkStep(row, status, outcome);
     this.table.update(row, status);
+    // Only then: what is taken back is what the indices have.
+    checkStep(row, status, outcome);
   }
 
   /** Removes the oldest completed root, with all that hangs on it. */
@@ -160,7 +161,7 @@ export class State extends View {
       this.table.index(row);
       if (row.status === 'completed') completed.push(row);
     }
-    completed.sort((a, b) => a.completedAt - b.completedAt);
+    completed.sort((a, b) => a.completedAt - b.completedAt || (a.id < b.id ? -1 : 1));
     for (const row of completed) this.table.completed.add(row);
     this.#deriveRates(limited);
     for (const { job, name } of this.annotationRecords.all())

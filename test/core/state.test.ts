@@ -193,6 +193,24 @@ describe('the state', () => {
     assert.deepEqual([state.size, state.completedCount, state.oldestCompleted], [0, 0, undefined]);
   });
 
+  it('taken back, a step that an invariant refused takes nothing from others', () => {
+    const machine = new Machine();
+    const { state } = machine;
+    machine.put(call('a'));
+    machine.claim('a');
+    machine.settle('a');
+    machine.put(call('b', {}, { callbacks: [call('c')] }));
+    const mark = state.begin(machine.now);
+    assert.throws(() =>
+      state.change(machine.job('b'), (row) => {
+        row.status = 'completed';
+      }),
+    );
+    state.rollback(mark);
+    assert.equal(state.oldestCompleted?.id, idOf('a'));
+    checkDerived(state);
+  });
+
   it('[4.7] taken back, a quota that was full holds nobody back', () => {
     const machine = new Machine();
     const { state } = machine;
