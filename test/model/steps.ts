@@ -164,7 +164,8 @@ async function agreed<T>(expected: unknown, done: Promise<T>): Promise<T | undef
 }
 
 // How they are made. The contract does not say what comes first of what comes due at the same moment, so each date and each deadline is a moment of its own.
-// So is a retry: after whole seconds it would come with the timeout of another job that began when the first one did, some seconds apart.
+// So is a retry: after whole seconds it would come with the timeout of another job that began when the first one did, some seconds apart. So is
+// a timeout, for two that began whole seconds apart.
 
 const which = fc.nat(1000);
 const queue = fc.constantFrom(...queueNames);
@@ -245,10 +246,12 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(...kinds.map(([weight, arbitrary]) 
 export const history = (most: number): fc.Arbitrary<Step[]> =>
   fc.array(anyStep, { maxLength: most, size: 'max' }).map((steps) => {
     let dates = 0;
+    let timeouts = 0;
     const dated = (asked: Asked): Asked => ({
       ...asked,
       beginAfterMs: asked.beginAfterMs && asked.beginAfterMs + (++dates % 400),
       beginByMs: asked.beginByMs && asked.beginByMs + (++dates % 400),
+      timeoutMs: asked.timeoutMs && asked.timeoutMs + (++timeouts % 50),
       parts: asked.parts.map(dated),
     });
     return steps.map((step) => ('asked' in step ? { ...step, asked: dated(step.asked) } : step));
