@@ -111,7 +111,6 @@ export class Lanes {
   remove(job: Queued): void {
     const lane = job.lane!;
     const line = this.#lines.get(lane.queue)!;
-    const wasFirst = lane.jobs.first() === job;
     lane.jobs.remove(job.lanePosition);
     job.lane = undefined;
     job.lanePosition = -1;
@@ -122,7 +121,8 @@ export class Lanes {
       this.#lanes.delete(lane.key);
       if (lane === this.#last) this.#last = undefined;
       if (line.jobs === 0) this.#lines.delete(lane.queue);
-    } else if (wasFirst && lane.parkedAt === '') {
+    } else if (lane.parkedAt === '') {
+      // Whether it stood first is not known any more: what its order goes by has changed before it leaves.
       line.lanes.reorder(lane.position);
     }
   }

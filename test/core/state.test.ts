@@ -183,6 +183,14 @@ describe('the state', () => {
     assert.equal(first(), 'w');
   });
 
+  it('[3.2] a job that was put back in front and leaves again takes its lane out of the front', () => {
+    const machine = new Machine();
+    machine.put(call('a1'), call('b1', {}, { callable: 'm#b' }), call('a2'));
+    for (const name of ['a1', 'b1']) machine.claim(name);
+    for (const name of ['b1', 'a1']) machine.giveBack(name);
+    assert.deepEqual(machine.claimAll(), ['a1', 'b1', 'a2']);
+  });
+
   it('taken back, remembers nothing of a job that was put and completed in the group', () => {
     const { state } = new Machine();
     const jobs = [whole('serial', 'w', [])];
