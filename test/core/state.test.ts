@@ -185,10 +185,10 @@ describe('the state', () => {
 
   it('[3.2] a job that was put back in front and leaves again takes its lane out of the front', () => {
     const machine = new Machine();
-    machine.put(call('a1'), call('b1', {}, { callable: 'm#b' }), call('a2'));
-    for (const name of ['a1', 'b1']) machine.claim(name);
-    for (const name of ['b1', 'a1']) machine.giveBack(name);
-    assert.deepEqual(machine.claimAll(), ['a1', 'b1', 'a2']);
+    machine.put(call('a1'), call('a2'), call('b', {}, { callable: 'm#b' }));
+    for (const name of ['a2', 'b']) machine.claim(name);
+    for (const name of ['a2', 'b']) machine.giveBack(name);
+    assert.deepEqual(machine.claimAll(), ['a2', 'b', 'a1']);
   });
 
   it('taken back, remembers nothing of a job that was put and completed in the group', () => {
