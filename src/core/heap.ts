@@ -1,8 +1,8 @@
 const ignorePosition = () => {};
 
 /**
- * A binary heap that knows where its items are, so that any of them can be taken out at once: the shape of every
- * ordered index of the state. Putting an item behind all others, which is what a queue mostly does, costs O(1).
+ * A binary heap that knows where its items are, so that any of them can be taken out at once: the shape of the state's ordered indices
+ * (what mostly comes in its order is a `LineUp`). Putting an item behind all others costs O(1).
  */
 export class Heap<T> {
   readonly #items: T[] = [];

@@ -118,8 +118,8 @@ function remember<T>(map: Map<string, T>, name: string, value: T): void {
 }
 
 /** Hardly any other has the same. */
-function isOneOfAKind({ unique, asked, dueAt, deadline }: JobTraits): boolean {
-  return unique !== '' || asked !== null || dueAt !== 0 || deadline !== 0;
+function isOneOfAKind({ unique, asked, beginAfter, dueAt, deadline }: JobTraits): boolean {
+  return unique !== '' || asked !== null || beginAfter !== 0 || dueAt !== 0 || deadline !== 0;
 }
 
 /** Of two roots with the same queue and callable. By hand: a loop over the names costs ten times as much, and every job passes here. */

@@ -70,7 +70,7 @@ export class Lanes {
     return [...this.#lines.keys()];
   }
 
-  /** All jobs of a queue's line, in no particular order. */
+  /** All jobs of a queue's line, lane by lane. */
   *jobs(queue: string): IterableIterator<Queued> {
     for (const lane of this.#lanes.values()) if (lane.queue === queue) yield* lane.jobs;
   }

@@ -82,7 +82,7 @@ export class View {
     return this.table.lanes.count(queue);
   }
 
-  /** The jobs in a queue's line, in no particular order. */
+  /** The jobs in a queue's line, lane by lane. */
   queuedJobs(queue: string): IterableIterator<JobRecord> {
     return this.table.lanes.jobs(queue);
   }

@@ -152,7 +152,7 @@ export class Execution {
     return { kind: 'value', payload, note: '', inner };
   }
 
-  /** What another job broke in this thread is not held against this one: see `isSound`. */
+  /** What a job broke in this thread, mostly another one, is not told as this one's own error: see `isSound`. */
   #thrown(error: unknown): Ended {
     if (this.#isOurs && !isSound()) throw error;
     const failure = failureFrom(error);
