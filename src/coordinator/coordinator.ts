@@ -229,6 +229,11 @@ export class Coordinator implements StoreOwner {
     if (this.#closing.isBegun && pool.out === 0) void this.#closing.finish();
   }
 
+  awaits(effect: Effect): boolean {
+    if (effect.type === 'settled') return this.#outcomes.isAwaited(effect.job.id);
+    return effect.type !== 'forgotten';
+  }
+
   release(effects: readonly Effect[]): void {
     for (const effect of effects) {
       switch (effect.type) {

@@ -54,10 +54,15 @@ export class Outcomes {
     });
   }
 
+  /** Whether anybody is to be told as soon as the job's call is over. */
+  isAwaited(job: Id): boolean {
+    return this.#watched.has(job) || this.#waiters.has(job);
+  }
+
   /** The record is told from as it is, also if it was forgotten since it was decided. */
   settled(job: JobRecord): void {
+    if (!this.isAwaited(job.id)) return;
     const put = this.#watched.get(job.id);
-    if (put === undefined && !this.#waiters.has(job.id)) return;
     this.#watched.delete(job.id);
     const outcome = this.#read(job);
     if (outcome instanceof Error) {

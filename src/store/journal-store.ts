@@ -18,7 +18,7 @@ import { Snapshots } from './snapshots.js';
 import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
 import type { StoredPayload } from './stored-payload.js';
 
-/** A frame at level `process` is on the disk after this time at the latest, unless a sync was asked for before. */
+/** What nobody waits for is on the disk after this time at the latest, unless a sync was asked for before. */
 const lazySyncMs = 100;
 
 /** The disk is full: so often it is seen whether there is room again. */
@@ -66,6 +66,8 @@ export class JournalStore implements Store {
   #owner!: StoreOwner;
   #group = new Group();
   #waiting: Waiting[] = [];
+  /** Up to here somebody waits for the disk. */
+  #awaitedLsn = 0;
   #syncing = false;
   /** Payloads of frames that are not on the disk yet. */
   #unsyncedPayloads: { readonly lsn: number; readonly payloads: readonly StoredPayload[] }[] = [];
@@ -149,8 +151,10 @@ export class JournalStore implements Store {
     const { lsn } = this.#journal;
     if (payloads.length > 0) this.#unsyncedPayloads.push({ lsn, payloads });
     const released = group.behind('synced');
-    if (released.effects.length > 0 || released.replies.length > 0) {
-      this.#waiting.push({ lsn, released });
+    const { effects, replies } = released;
+    if (effects.length > 0 || replies.length > 0) this.#waiting.push({ lsn, released });
+    if (replies.length > 0 || effects.some((effect) => this.#owner.awaits(effect))) {
+      this.#awaitedLsn = lsn;
       this.#sync();
     } else if (lsn > this.#journal.syncedLsn) {
       this.#lazySync ??= this.#pace.after(lazySyncMs, () => {
@@ -260,6 +264,7 @@ export class JournalStore implements Store {
   #whenDurable(then: (error?: Error) => void): void {
     this.commit();
     if (this.#failed !== undefined) return then(this.#failed);
+    this.#awaitedLsn = this.#journal.lsn;
     this.#waiting.push({
       lsn: this.#journal.lsn,
       released: { effects: [], replies: [{ tell: then, error: undefined, same: undefined }] },
@@ -275,7 +280,7 @@ export class JournalStore implements Store {
       (lsn) => {
         this.#syncing = false;
         this.#releaseSynced(lsn);
-        if (this.#waiting.length > 0) this.#sync();
+        if (this.#awaitedLsn > lsn) this.#sync();
       },
       (error) => {
         this.#syncing = false;

@@ -24,6 +24,8 @@ export interface Asked {
 export interface StoreOwner {
   /** These effects' gates are open. */
   release(effects: readonly Effect[]): void;
+  /** Whether anybody waits for it. What nobody waits for need not be synced for its own sake. */
+  awaits(effect: Effect): boolean;
   /** There may be more to claim: what other processes decided is in the state now, these are not as they were, or there is room again. */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void;
   /** The store can go on no longer; whatever waited has been told. */

@@ -35,6 +35,8 @@ export class Subject {
   readonly told: string[] = [];
   readonly effects: Effect[] = [];
   fatal: Error | undefined;
+  /** Whether anybody waits for effects. */
+  awaits = true;
 
   constructor(store: Store, clock: Clock, disk?: StrictDisk) {
     this.store = store;
@@ -48,6 +50,7 @@ export class Subject {
         this.effects.push(...effects);
         for (const effect of effects) this.told.push(`${effect.type} ${subjectOf(effect)}`);
       },
+      awaits: () => this.awaits,
       changed: () => {},
       fatal: (error) => {
         this.fatal = error;

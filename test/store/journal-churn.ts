@@ -86,6 +86,7 @@ export class Churn {
   async open(): Promise<this> {
     await this.store.open({
       release: () => {},
+      awaits: () => true,
       changed: () => {},
       fatal: (error) => {
         this.fatal = error;

@@ -48,6 +48,7 @@ const outside = {
 };
 const silent = {
   release() {},
+  awaits: () => true,
   changed() {},
   fatal(error: Error) {
     throw error;
