@@ -8,7 +8,7 @@ import {
   openPiscinaSpinner,
   type Spinner,
 } from './contestants/spinners.js';
-import type { Bench, Contestant, Context } from './harness/bench.js';
+import type { Bench, Case, Contestant, Context, Size } from './harness/bench.js';
 import { stepsIn } from './jobs/spin.js';
 
 const jobMs = 1;
@@ -17,18 +17,21 @@ export const cpuJobs: Bench = {
   name: 'cpu-jobs',
   title: 'jobs that compute for a millisecond, against threads that do nothing else',
   figures: [{ name: 'jobs', unit: '/s', compared: true }],
-  cases: (size) => {
-    const jobs = size === 'full' ? 4000 : 40;
-    return [{ name: `${jobs} jobs of ${jobMs} ms`, contestants: contestants(jobs, stepsIn(jobMs)) }];
-  },
+  cases: (size) => (size === 'full' ? [64, 1024] : [4]).map((inFlight) => cpuCase(size, inFlight)),
 };
 
-function contestants(jobs: number, steps: number): Contestant[] {
-  const contestant = (name: string, open: (context: Context) => Promise<Spinner>, synced = false): Contestant => ({
+function cpuCase(size: Size, inFlight: number): Case {
+  const jobs = size === 'full' ? 4000 : 40;
+  const steps = stepsIn(jobMs);
+  const contestant = (
+    name: string,
+    open: (context: Context, inFlight: number) => Promise<Spinner>,
+    synced = false,
+  ): Contestant => ({
     name,
     synced,
     async open(context) {
-      const spinner = await open(context);
+      const spinner = await open(context, inFlight);
       // Long enough for the compilers of all threads to have seen enough: a runtime is opened once and lives long.
       await spinner.spin(2 * jobs, steps);
       const measure = async () => {
@@ -38,9 +41,12 @@ function contestants(jobs: number, steps: number): Contestant[] {
       return { measure, close: () => spinner.close() };
     },
   });
-  return [
-    contestant('bare worker threads', openBare),
-    contestant('callsheet, full', openCallsheetSpinner, true),
-    contestant('piscina', openPiscinaSpinner),
-  ];
+  return {
+    name: `${jobs} jobs of ${jobMs} ms, ${inFlight} in flight`,
+    contestants: [
+      contestant('bare worker threads', openBare),
+      contestant('callsheet, full', openCallsheetSpinner, true),
+      contestant('piscina', openPiscinaSpinner),
+    ],
+  };
 }

@@ -9,7 +9,7 @@ import { keepBusy } from './contestants/under-load.js';
 import type { Bench, Contestant, Context } from './harness/bench.js';
 
 interface Times {
-  /** After it was busy: compilers and collectors of garbage come to an end. */
+  /** After it was busy: V8 collects garbage once more half a minute after the last was made. */
   readonly calmMs: number;
   readonly ms: number;
   readonly busyMs: number;
@@ -24,10 +24,10 @@ export const idle: Bench = {
   figures: [{ name: 'of one core', unit: '%' }],
   rounds: 3,
   cases: (size) => {
-    const times = size === 'full' ? { busyMs: 1000, calmMs: 5000, ms: 20_000 } : { busyMs: 20, calmMs: 0, ms: 100 };
+    const times = size === 'full' ? { busyMs: 1000, calmMs: 45_000, ms: 20_000 } : { busyMs: 20, calmMs: 0, ms: 100 };
     return [
       {
-        name: `over ${times.ms / 1000} s`,
+        name: `over ${times.ms / 1000} s, ${times.calmMs / 1000} s after it was busy`,
         contestants: [
           contestant('Node alone', times, async () => undefined),
           contestant('callsheet, full', times, async (context) => asPool(await openCallsheet('full', context))),

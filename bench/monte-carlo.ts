@@ -5,17 +5,15 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { parallel } from 'callsheet';
 import { Piscina } from 'piscina';
-import { asPool, openCallsheet, pi } from './contestants/callsheet.js';
+import { openCallsheet, pi } from './contestants/callsheet.js';
 import { journalled } from './contestants/journalled.js';
-import { asTrivial } from './contestants/peers.js';
-import { keepBusy } from './contestants/under-load.js';
 import type { Bench, Contestant, Context, Entrant } from './harness/bench.js';
 import type { Sample } from './quickstart/pi.js';
 
 /** So many in one part for each thread, before anything is measured. */
 const warmUpDarts = 100_000;
-/** Before that, trivial jobs, until the compilers of all threads have seen enough: a runtime is opened once and lives long. */
-const warmUpInFlight = 64;
+/** Before that, small parts, until the compilers of all threads have seen enough: a runtime is opened once and lives long. */
+const smallDarts = 1000;
 
 interface Work {
   readonly parts: number;
@@ -63,7 +61,7 @@ async function enterBare({ threads }: Context, work: Work): Promise<Entrant> {
     await Promise.all(workers.map(keepBusy));
     return estimate(samples);
   };
-  await throwDarts({ parts: threads, darts: warmUpDarts });
+  await warmUp(throwDarts, work, threads);
   const close = () => Promise.all(workers.map((worker) => worker.terminate()));
   return { measure: async () => ({ figures: await time(() => throwDarts(work)) }), close };
 }
@@ -73,21 +71,18 @@ async function enterPiscina({ threads }: Context, work: Work): Promise<Entrant> 
   const pool = new Piscina({ filename, name: 'generateSample', minThreads: threads, maxThreads: threads });
   const throwDarts = async ({ parts, darts }: Throw) =>
     estimate(await Promise.all(Array.from({ length: parts }, (): Promise<Sample> => pool.run(darts))));
-  await keepBusy(asTrivial(pool), warmUpInFlight, work.warmUpMs);
-  await throwDarts({ parts: threads, darts: warmUpDarts });
+  await warmUp(throwDarts, work, threads);
   return { measure: async () => ({ figures: await time(() => throwDarts(work)) }), close: () => pool.destroy() };
 }
 
 async function enterCallsheet(context: Context, work: Work): Promise<Entrant> {
-  const opened = await openCallsheet('full', context);
-  const { callsheet, close } = opened;
+  const { callsheet, close } = await openCallsheet('full', context);
   const throwDarts = async ({ parts, darts }: Throw) => {
     const samples = Array.from({ length: parts }, () => pi.generateSample(darts));
     const job = await callsheet.queue().put(parallel(samples, { postprocess: pi.processSamples }));
     return await job.result();
   };
-  await keepBusy(asPool(opened), warmUpInFlight, work.warmUpMs);
-  await throwDarts({ parts: context.threads, darts: warmUpDarts });
+  await warmUp(throwDarts, work, context.threads);
   const measure = async () => {
     const before = await callsheet.stats();
     const figures = await time(() => throwDarts(work));
@@ -96,6 +91,13 @@ async function enterCallsheet(context: Context, work: Work): Promise<Entrant> {
     return { figures, ...journalled(before, after, 2) };
   };
   return { measure, close };
+}
+
+async function warmUp(throwDarts: (work: Throw) => Promise<number>, { parts, warmUpMs }: Work, threads: number) {
+  const end = performance.now() + warmUpMs;
+  do await throwDarts({ parts, darts: smallDarts });
+  while (performance.now() < end);
+  await throwDarts({ parts: threads, darts: warmUpDarts });
 }
 
 function estimate(samples: readonly Sample[]): number {

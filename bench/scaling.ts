@@ -3,6 +3,7 @@
  */
 import { availableParallelism } from 'node:os';
 import {
+  inFlightPerThread,
   measureSpinning,
   openBare,
   openCallsheetSpinner,
@@ -15,6 +16,9 @@ import { stepsIn } from './jobs/spin.js';
 const jobMs = 5;
 /** The jobs of one thread; with more threads there are more jobs. */
 const jobsPerThread: Readonly<Record<Size, number>> = { full: 300, small: 5 };
+/** Before that, shorter ones, until the compilers of all threads have seen enough: a runtime is opened once and lives long. */
+const warmUpMs = 0.1;
+const warmUpJobs: Readonly<Record<Size, number>> = { full: 20_000, small: 5 };
 
 export const scaling: Bench = {
   name: 'scaling',
@@ -24,7 +28,7 @@ export const scaling: Bench = {
     { name: 'of the ideal', unit: '%' },
   ],
   rounds: 3,
-  cases: (size) => [scalingCase(jobsPerThread[size], stepsIn(jobMs))],
+  cases: (size) => [scalingCase(size)],
 };
 
 /** One thread, two, four, … and all of them. */
@@ -34,18 +38,22 @@ function threadCounts(): number[] {
   return [...counts, availableParallelism()];
 }
 
-function scalingCase(jobsEach: number, steps: number): Case {
+function scalingCase(size: Size): Case {
+  const jobsEach = jobsPerThread[size];
+  const steps = stepsIn(jobMs);
+  const warmUpSteps = stepsIn(warmUpMs);
   let aloneJobs = Number.NaN;
   const contestant = (
     name: string,
     threads: number,
-    open: (context: Context) => Promise<Spinner>,
+    open: (context: Context, inFlight: number) => Promise<Spinner>,
     synced = false,
   ): Contestant => ({
     name: `${name}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
     synced,
     async open({ scratch }) {
-      const spinner = await open({ threads, scratch });
+      const spinner = await open({ threads, scratch }, threads * inFlightPerThread);
+      await spinner.spin(warmUpJobs[size], warmUpSteps);
       await spinner.spin(threads * Math.ceil(jobsEach / 10), steps);
       const measure = async () => {
         const { perSecond, ...journal } = await measureSpinning(spinner, threads * jobsEach, steps, synced);

@@ -44,16 +44,10 @@ export const queues: readonly Peer[] = [
 /** Where their packages can be found, beside which their adapters are. */
 const directory = new URL('../../../bench/peers/', import.meta.url);
 
-const stamp = { filename: new URL('../jobs/stamp.js', import.meta.url).href, name: 'stamp' };
-
 export function openPiscina(threads: number): Pool {
-  const pool = new Piscina({ ...stamp, minThreads: threads, maxThreads: threads });
+  const filename = new URL('../jobs/stamp.js', import.meta.url).href;
+  const pool = new Piscina({ filename, name: 'stamp', minThreads: threads, maxThreads: threads });
   return { run: (number) => pool.run(number), close: () => pool.destroy() };
-}
-
-/** A Piscina that was made for other jobs, as one that runs trivial ones. */
-export function asTrivial(pool: Piscina): Pool {
-  return { run: (number) => pool.run(number, stamp), close: () => pool.destroy() };
 }
 
 /** `held`: nothing of what is put is run; only queues can. */

@@ -12,7 +12,7 @@ import { journalled } from './journalled.js';
 import type { SyncFigures } from './pool.js';
 
 /** Jobs that are out at a time: enough that no thread waits for the next. */
-const inFlightPerThread = 32;
+export const inFlightPerThread = 32;
 
 export interface Spinner {
   /** Resolves when so many jobs of so many steps are done, and every result was seen to be right. */
@@ -40,23 +40,23 @@ export async function openBare({ threads }: Context): Promise<Spinner> {
   };
 }
 
-export async function openPiscinaSpinner({ threads }: Context): Promise<Spinner> {
+export async function openPiscinaSpinner({ threads }: Context, inFlight: number): Promise<Spinner> {
   const filename = new URL('../jobs/spin.js', import.meta.url).href;
   const pool = new Piscina({ filename, name: 'spin', minThreads: threads, maxThreads: threads });
   return {
-    spin: (jobs, steps) => spinInFlight(jobs, steps, threads, new Set([0]), () => pool.run(steps)),
+    spin: (jobs, steps) => spinInFlight(jobs, steps, inFlight, new Set([0]), () => pool.run(steps)),
     close: () => pool.destroy(),
   };
 }
 
 /** At level `full`. */
-export async function openCallsheetSpinner(context: Context): Promise<Spinner> {
+export async function openCallsheetSpinner(context: Context, inFlight: number): Promise<Spinner> {
   const { callsheet, coordinatorThread, close } = await openCallsheet('full', context);
   const queue = callsheet.queue();
   const forbidden = new Set([0, coordinatorThread]);
   return {
     spin: (jobs, steps) =>
-      spinInFlight(jobs, steps, context.threads, forbidden, async () => (await queue.put(spins.spin(steps))).result()),
+      spinInFlight(jobs, steps, inFlight, forbidden, async () => (await queue.put(spins.spin(steps))).result()),
     close,
     figures: () => callsheet.stats(),
   };
@@ -65,7 +65,7 @@ export async function openCallsheetSpinner(context: Context): Promise<Spinner> {
 async function spinInFlight(
   jobs: number,
   steps: number,
-  threads: number,
+  inFlight: number,
   forbiddenThreads: ReadonlySet<number>,
   run: () => Promise<Spun>,
 ): Promise<void> {
@@ -74,7 +74,7 @@ async function spinInFlight(
   const loop = async () => {
     while (left-- > 0) spun.push(await run());
   };
-  await Promise.all(Array.from({ length: threads * inFlightPerThread }, loop));
+  await Promise.all(Array.from({ length: inFlight }, loop));
   const { end } = spin(steps);
   if (spun.some((one) => one.end !== end)) throw new Error('a job has not computed what it should');
   if (spun.some((one) => forbiddenThreads.has(one.thread))) throw new Error('a job was run where no job is to run');
