@@ -2,7 +2,8 @@
  * The embedded store: decides in memory, appends what changed to the journal as one frame a turn, syncs without holding up the loop.
  *
  * A frame is written as soon as its turn ends, also while a sync is under way: what may run once it is written need not wait for
- * the disk. One sync is in flight at a time; when it ends, the next one covers all frames written meanwhile.
+ * the disk. One sync is in flight at a time; when it ends, the next one covers all frames written meanwhile. What nobody waits for, such as
+ * the end of most parts, causes no sync of its own: it is covered by the next, or by one after a while.
  */
 import { type Command, gates } from '../core/commands.js';
 import { State } from '../core/state.js';
@@ -18,8 +19,9 @@ import { Snapshots } from './snapshots.js';
 import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
 import type { StoredPayload } from './stored-payload.js';
 
-/** What nobody waits for is on the disk after this time at the latest, unless a sync was asked for before. */
+/** What nobody waits for is on the disk after this time at the latest, unless a sync was asked for before; or where it is so much. */
 const lazySyncMs = 100;
+const lazySyncBytes = 1024 * 1024;
 
 /** The disk is full: so often it is seen whether there is room again. */
 const lookForRoomMs = 500;
@@ -69,6 +71,8 @@ export class JournalStore implements Store {
   /** Up to here somebody waits for the disk. */
   #awaitedLsn = 0;
   #syncing = false;
+  /** What was written when the last sync began. */
+  #bytesBeforeSync = 0;
   /** Payloads of frames that are not on the disk yet. */
   #unsyncedPayloads: { readonly lsn: number; readonly payloads: readonly StoredPayload[] }[] = [];
   /** Takes the next lazy sync back. */
@@ -155,6 +159,8 @@ export class JournalStore implements Store {
     if (effects.length > 0 || replies.length > 0) this.#waiting.push({ lsn, released });
     if (replies.length > 0 || effects.some((effect) => this.#owner.awaits(effect))) {
       this.#awaitedLsn = lsn;
+      this.#sync();
+    } else if (this.#journal.bytesWritten - this.#bytesBeforeSync > lazySyncBytes) {
       this.#sync();
     } else if (lsn > this.#journal.syncedLsn) {
       this.#lazySync ??= this.#pace.after(lazySyncMs, () => {
@@ -276,6 +282,7 @@ export class JournalStore implements Store {
     if (this.#syncing || this.#failed !== undefined) return;
     if (this.#journal.lsn === this.#journal.syncedLsn) return this.#releaseSynced(this.#journal.lsn);
     this.#syncing = true;
+    this.#bytesBeforeSync = this.#journal.bytesWritten;
     this.#journal.sync().then(
       (lsn) => {
         this.#syncing = false;

@@ -28,17 +28,16 @@ async function openWithRunning(awaits: boolean) {
   return { subject, timers, disk, syncs: () => subject.store.figures.syncs };
 }
 
-const ends: Command = {
-  type: 'settle',
-  job: idOf('a'),
-  fence: 1,
-  startedAt: 1000,
-  outcome: { kind: 'value', payload: StoredPayload.of(new Uint8Array(3)) },
-  inner: [],
-};
-
-function end({ store }: Subject): void {
-  store.transact([{ command: ends, gate: 'decided' }]);
+function end({ store }: Subject, resultBytes = 3): void {
+  const command: Command = {
+    type: 'settle',
+    job: idOf('a'),
+    fence: 1,
+    startedAt: 1000,
+    outcome: { kind: 'value', payload: StoredPayload.of(new Uint8Array(resultBytes)) },
+    inner: [],
+  };
+  store.transact([{ command, gate: 'decided' }]);
   store.commit();
 }
 
@@ -77,5 +76,14 @@ it('[9.1] syncs what nobody waited for with the next that somebody waits for, wh
   await subject.do({ type: 'cancel', job: idOf('none') });
   assert.equal(syncs() - before, 1);
   assert.deepEqual(subject.told.slice(-2), ['settled a', 'refused cancel: JOB_FORGOTTEN']);
+  await subject.store.close();
+});
+
+it('syncs what nobody waits for at once where it is much, so that it is neither kept in memory nor in the way of others', async () => {
+  const { subject, syncs } = await openWithRunning(false);
+  const before = syncs();
+  end(subject, 2 ** 20);
+  await turns(3);
+  assert.equal(syncs() - before, 1);
   await subject.store.close();
 });
