@@ -86,13 +86,15 @@ export class JobTraits {
 }
 
 /**
- * By queue and callable, the traits that a root without a key or a date of its own had last: what is put next is mostly like it. A matter of
- * memory alone, and so one for all states of a process.
+ * By queue and callable, the traits that roots without a key or a date of their own had last: what is put next is mostly like one of them. A
+ * matter of memory alone, and so one for all states of a process.
  */
-const lastOf = new Map<string, Map<string, JobTraits>>();
+const lastOf = new Map<string, Map<string, JobTraits[]>>();
 
 /** So many queues, and callables of each, are remembered at most. */
 const mostNames = 256;
+/** And so many traits of each callable, such as those of several priorities: each is looked at. */
+const mostKinds = 8;
 
 /** A record's traits, which are not to be written to: others may have them, too. */
 export function traitsOf(record: JobRecord): Readonly<JobTraits> {
@@ -100,15 +102,20 @@ export function traitsOf(record: JobRecord): Readonly<JobTraits> {
   if (record.role !== 'root') return new JobTraits(record);
   const { queue, callable } = record;
   let ofQueue = lastOf.get(queue);
-  const last = ofQueue?.get(callable);
-  if (last !== undefined && areAlike(record, last)) return last;
+  let kinds = ofQueue?.get(callable);
+  for (const kind of kinds ?? none) if (areAlike(record, kind)) return kind;
   const traits = new JobTraits(record);
   if (isOneOfAKind(traits)) return traits;
   if (ofQueue === undefined) {
     ofQueue = new Map();
     remember(lastOf, queue, ofQueue);
   }
-  remember(ofQueue, callable, traits);
+  if (kinds === undefined) {
+    kinds = [];
+    remember(ofQueue, callable, kinds);
+  }
+  if (kinds.length === mostKinds) kinds.shift();
+  kinds.push(traits);
   return traits;
 }
 
@@ -125,6 +132,7 @@ function isOneOfAKind({ unique, asked, beginAfter, dueAt, deadline }: JobTraits)
 /** Of two roots with the same queue and callable. By hand: a loop over the names costs ten times as much, and every job passes here. */
 function areAlike(a: Readonly<JobTraits>, b: Readonly<JobTraits>): boolean {
   return (
+    a.priority === b.priority &&
     a.owner === b.owner &&
     a.form === b.form &&
     a.only === b.only &&
@@ -137,7 +145,6 @@ function areAlike(a: Readonly<JobTraits>, b: Readonly<JobTraits>): boolean {
     a.counted === b.counted &&
     a.policy === b.policy &&
     a.asked === b.asked &&
-    a.priority === b.priority &&
     haveSame(a.quotas, b.quotas) &&
     haveSame(a.places, b.places) &&
     haveSame(a.shared, b.shared) &&
