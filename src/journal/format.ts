@@ -6,7 +6,8 @@
  * FILES. A journal is one directory. Every name that starts with `journal-` in it is the journal's (see `file-names.ts`);
  * all other names are foreign, left alone and ignored. The log is cut into segments, `journal-<number, ten digits>.segment`,
  * numbered from 1. A segment is a file header followed by frames; it has no end mark. A segment is sealed (its last byte
- * synced) before the next one is created, so that only the last one can have a torn tail.
+ * synced) before the next one is created, so that only the last one can have a torn tail. Behind the last frame of the last segment
+ * there may be zeros up to the end of the file: room for frames to come, of which nothing else is to be known.
  *
  * GENERATIONS. A snapshot, `journal-<number>.snapshot`, holds what the log came to when the segment of that number began, and
  * possibly some of what that segment and the following ones say: it is taken while work goes on. So the snapshot *and then* the

@@ -82,7 +82,7 @@ export class FrameReader {
     return this.#point;
   }
 
-  /** The next frame; undefined at the end of the file. */
+  /** The next frame; undefined at the end of the file, and where a segment has only room for frames to come. */
   next(): Frame | Damage | undefined {
     try {
       return this.#read();
@@ -95,12 +95,16 @@ export class FrameReader {
     const { offset, lsn: previousLsn, checksum: previousChecksum } = this.#point;
     const rest = this.#window.size - offset;
     if (rest === 0) return undefined;
-    if (rest < frameHeaderBytes) return this.#damage('the file ends inside a frame header', true);
+    if (rest < frameHeaderBytes) {
+      if (this.#isRoom(offset)) return undefined;
+      return this.#damage('the file ends inside a frame header', true);
+    }
 
     const head = this.#window.bytes(offset, frameHeaderBytes);
     const view = new DataView(head.buffer, head.byteOffset, frameHeaderBytes);
     const checksum = view.getUint32(4, true);
     if (view.getUint32(0, true) !== frameMagic || crc32(head.subarray(8), this.#salt) !== checksum) {
+      if (this.#isRoom(offset)) return undefined;
       return this.#damage('a frame header does not match its checksum', this.#hasZeroSector(offset, frameHeaderBytes));
     }
     // From here on the header is what was once written, and nothing in it can be explained by a write cut short.
@@ -144,6 +148,10 @@ export class FrameReader {
     this.#point = { offset: offset + bytes, lsn, checksum };
     const footer = kind === frameKind.footer;
     return { kind: 'frame', offset, bytes, lsn, syncedLsn, count, more, part, footer, payload };
+  }
+
+  #isRoom(offset: number): boolean {
+    return !this.#isSnapshot && isRoom(this.#window, offset);
   }
 
   #isPossibleKind(kind: number, count: number, length: number, flags: number): boolean {
@@ -204,6 +212,16 @@ export class FrameReader {
   #damage(reason: string, looksTorn: boolean): Damage {
     return { kind: 'damage', offset: this.#point.offset, reason, looksTorn };
   }
+}
+
+/** Whether the file has nothing but zeros from here on: room that was made for frames to come. */
+export function isRoom(window: FileWindow, from: number): boolean {
+  const stepBytes = 64 * 1024;
+  for (let step = from; step < window.size; step += stepBytes) {
+    const bytes = window.bytes(step, Math.min(stepBytes, window.size - step));
+    if (bytes.some((byte) => byte !== 0)) return false;
+  }
+  return true;
 }
 
 /** See the reader's method of this name; `writtenFrom` is where the write in question began. */

@@ -10,20 +10,25 @@ export interface JournalOptions extends DirectoryOptions {
   segmentBytes?: number;
   /** Space kept for appends with `reserve` when the disk is full, in bytes. 0 keeps none. Default 4 MiB. */
   reserveBytes?: number;
+  /** Zeros that are written ahead of the log, so that syncs are quicker, in bytes. 0: none. Default 256 KiB. */
+  aheadBytes?: number;
   /** Makes the salt of a new segment, an integer of 32 bits. Default: random. */
   salt?: () => number;
 }
 
 /** Fills in what is not given. Throws a RangeError that names what cannot be. */
 export function resolveOptions(options: JournalOptions): Required<JournalOptions> {
-  const { segmentBytes = 64 * 1024 * 1024, reserveBytes = 4 * 1024 * 1024 } = options;
+  const { segmentBytes = 64 * 1024 * 1024, reserveBytes = 4 * 1024 * 1024, aheadBytes = 256 * 1024 } = options;
   if (!Number.isSafeInteger(segmentBytes) || segmentBytes < 4096) {
     throw new RangeError(`segmentBytes must be an integer of at least 4096, not ${segmentBytes}`);
   }
   if (!Number.isSafeInteger(reserveBytes) || reserveBytes < 0) {
     throw new RangeError(`reserveBytes must be an integer of at least 0, not ${reserveBytes}`);
   }
+  if (!Number.isSafeInteger(aheadBytes) || aheadBytes < 0) {
+    throw new RangeError(`aheadBytes must be an integer of at least 0, not ${aheadBytes}`);
+  }
   const salt = options.salt ?? (() => randomBytes(4).readUInt32LE());
   const { disk = machineDisk, allowNetworkFileSystem = false } = options;
-  return { segmentBytes, reserveBytes, disk, allowNetworkFileSystem, salt };
+  return { segmentBytes, reserveBytes, aheadBytes, disk, allowNetworkFileSystem, salt };
 }

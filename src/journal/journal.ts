@@ -54,7 +54,7 @@ export interface OpenReport {
  */
 export async function openJournal(directory: string, replay: Replay, options: JournalOptions = {}): Promise<Journal> {
   const resolved = resolveOptions(options);
-  const { segmentBytes, reserveBytes, disk, salt } = resolved;
+  const { segmentBytes, reserveBytes, aheadBytes, disk, salt } = resolved;
   const absolute = prepareDirectory(directory, resolved);
   try {
     const log = recover(disk, absolute, replay);
@@ -63,7 +63,7 @@ export async function openJournal(directory: string, replay: Replay, options: Jo
       if (!log.hasWitness) createWitness(disk, absolute);
       const reserve =
         reserveBytes > 0 ? new Reserve(disk, path.join(absolute, reserveFileName), reserveBytes) : undefined;
-      return new Journal({ directory: absolute, disk, segmentBytes, salt, log, end, reserve });
+      return new Journal({ directory: absolute, disk, segmentBytes, aheadBytes, salt, log, end, reserve });
     } catch (error) {
       end.file.close();
       throw error;
@@ -77,6 +77,7 @@ interface JournalParts {
   directory: string;
   disk: Disk;
   segmentBytes: number;
+  aheadBytes: number;
   salt: () => number;
   log: RecoveredLog;
   end: LogEnd;
@@ -98,7 +99,7 @@ export class Journal {
   #closing: Promise<void> | undefined;
 
   /** For {@link openJournal} only. */
-  constructor({ directory, disk, segmentBytes, salt, log, end, reserve }: JournalParts) {
+  constructor({ directory, disk, segmentBytes, aheadBytes, salt, log, end, reserve }: JournalParts) {
     this.#directory = directory;
     this.#disk = disk;
     this.segmentBytes = segmentBytes;
@@ -107,7 +108,7 @@ export class Journal {
     this.#kept = new KeptFiles(disk, directory, log);
     const { number, firstLsn, previousChecksum } = log.last?.header ?? { number: 1, firstLsn: 1, previousChecksum: 0 };
     this.#log = new Log({
-      ...{ directory, disk, segmentBytes, salt, end, reserve },
+      ...{ directory, disk, segmentBytes, aheadBytes, salt, end, reserve },
       segmentStart: { number, lsn: firstLsn - 1, checksum: previousChecksum },
       endsWithMark: log.endsWithMark,
       sealed: (segment, bytes) => this.#kept.sealed(segment, bytes),

@@ -20,6 +20,7 @@ import { maxSegmentNumber } from './file-names.js';
 import { type Entry, fileHeaderBytes, frameHeaderBytes, type Position } from './format.js';
 import { checkedPayloadBytes, FrameWriter, type LogEnd } from './frame-writer.js';
 import type { Reserve } from './reserve.js';
+import { RoomAhead } from './room-ahead.js';
 import { createSegment } from './segment-file.js';
 import { SharedSync } from './shared-sync.js';
 import type { LogStart } from './snapshot-writer.js';
@@ -41,6 +42,7 @@ export interface LogParts {
   readonly directory: string;
   readonly disk: Disk;
   readonly segmentBytes: number;
+  readonly aheadBytes: number;
   readonly salt: () => number;
   /** Where to go on, and where that segment begins. All before is on the disk. */
   readonly end: LogEnd;
@@ -55,6 +57,7 @@ export class Log {
   readonly #parts: LogParts;
   readonly #writer: FrameWriter;
   readonly #reserve: Reserve | undefined;
+  readonly #ahead: RoomAhead;
   readonly #sharedSync = new SharedSync(() => this.#syncLog());
   #syncedLsn: number;
   #segmentStart: LogStart;
@@ -74,6 +77,8 @@ export class Log {
     this.#parts = parts;
     this.#writer = new FrameWriter(parts.end);
     this.#reserve = parts.reserve;
+    this.#ahead = new RoomAhead(parts.aheadBytes, parts.segmentBytes);
+    this.#ahead.begin(parts.end);
     this.#syncedLsn = parts.end.lsn;
     this.#segmentStart = parts.segmentStart;
     this.#endsWithMark = parts.endsWithMark;
@@ -146,6 +151,7 @@ export class Log {
       return this.#writer.write(entries, payloadBytes, this.#syncedLsn);
     });
     this.#endsWithMark = false;
+    this.#makeRoom();
     return { lsn: this.end.lsn, positions };
   }
 
@@ -175,6 +181,7 @@ export class Log {
       if (this.#failure !== undefined) throw this.#failure;
       await this.#sharedSync.request();
       await this.#markEnd();
+      this.#cutOffRoom();
     } finally {
       closeAll(this.#reserve === undefined ? [this.end.file] : [this.end.file, this.#reserve]);
     }
@@ -231,7 +238,7 @@ export class Log {
     const { end } = this;
     if (end.segment === maxSegmentNumber) return;
     try {
-      if (this.#syncedLsn < end.lsn) {
+      if (this.#cutOffRoom() || this.#syncedLsn < end.lsn) {
         end.file.syncNow();
         this.#syncs += 1;
       }
@@ -244,6 +251,7 @@ export class Log {
     this.#syncedLsn = end.lsn;
     try {
       this.#writer.end = createSegment(disk, directory, end.segment + 1, end, salt());
+      this.#ahead.begin(this.end);
       this.#nameUnsynced = true;
       this.#segmentStart = { number: end.segment + 1, lsn: end.lsn, checksum: end.checksum };
       sealed(end.segment, end.offset);
@@ -291,9 +299,28 @@ export class Log {
   #cutBack(file: DiskFile, offset: number): void {
     try {
       file.truncate(offset);
+      this.#ahead.begin(this.end);
       file.syncNow();
     } catch (error) {
       throw this.#fail('cut back a refused write', error);
+    }
+  }
+
+  /** On a full disk there is better use for it. */
+  #makeRoom(): void {
+    if (!this.hasRoom) return;
+    try {
+      this.#ahead.make(this.end);
+    } catch (error) {
+      throw this.#fail('give back space', error);
+    }
+  }
+
+  #cutOffRoom(): boolean {
+    try {
+      return this.#ahead.cutOff(this.end);
+    } catch (error) {
+      throw this.#fail('cut off what was made ready', error);
     }
   }
 

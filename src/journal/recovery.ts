@@ -104,6 +104,8 @@ export function recover(disk: Disk, directory: string, replay: Replay): Recovere
     if (damage !== undefined) {
       tornTail = keepAside(disk, directory, last, log.end.offset);
       cutOff(disk, last.path, log.end.offset);
+    } else if (last.bytes > log.end.offset) {
+      cutOff(disk, last.path, log.end.offset);
     }
     rewriteInPlace(disk, last.path, log.firstUnvouchedOffset, log.end.offset);
   }

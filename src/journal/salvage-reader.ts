@@ -26,6 +26,7 @@ import {
   padded,
   tableRowBytes,
 } from './format.js';
+import { isRoom } from './frame-reader.js';
 import type { Replay } from './recovery.js';
 import { checkSnapshotNow } from './snapshot-reader.js';
 import { type SurveyedFile, surveyDirectory } from './survey.js';
@@ -109,6 +110,7 @@ export class SalvageReader {
     let partsOffset = 0;
     for (let at = fileHeaderBytes; at < window.size; ) {
       const frame = frameAt(window, salt, at);
+      if (frame === undefined && isRoom(window, at)) return;
       if (frame === undefined || frame.lsn <= lastLsn) {
         const next = nextMagic(window, at + 8);
         this.#lose(file, at, `${next - at} bytes are not a frame`);

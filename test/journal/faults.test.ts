@@ -11,7 +11,13 @@ const segment = `${directory}/journal-0000000001.segment`;
 
 async function openOn(disk: StrictDisk, options: JournalOptions = {}) {
   const collector = new Collector();
-  const journal = await openJournal(directory, collector, { disk, reserveBytes: 0, salt: () => 1, ...options });
+  const journal = await openJournal(directory, collector, {
+    disk,
+    reserveBytes: 0,
+    aheadBytes: 0,
+    salt: () => 1,
+    ...options,
+  });
   return { journal, collector };
 }
 

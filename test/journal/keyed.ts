@@ -26,7 +26,8 @@ export class Keyed implements Replay {
 
   static async open(disk: StrictDisk, options: JournalOptions = {}): Promise<Keyed> {
     const keyed = new Keyed();
-    keyed.journal = await openJournal(keyedDirectory, keyed, { disk, reserveBytes: 0, segmentBytes: 4096, ...options });
+    const sizes = { reserveBytes: 0, segmentBytes: 4096, aheadBytes: 0 };
+    keyed.journal = await openJournal(keyedDirectory, keyed, { disk, ...sizes, ...options });
     return keyed;
   }
 

@@ -111,7 +111,7 @@ export interface Kind {
 const journalOn = (disk: StrictDisk) => {
   const clock = new Clock();
   return new Subject(
-    new JournalStore('/journal', clock, { disk, segmentBytes: 16_384, reserveBytes: 100_000 }),
+    new JournalStore('/journal', clock, { disk, segmentBytes: 16_384, reserveBytes: 100_000, aheadBytes: 0 }),
     clock,
     disk,
   ).open();

@@ -63,7 +63,7 @@ describe('a damaged directory of the journal store', () => {
 
   before(async () => {
     const disk = new StrictDisk();
-    const churn = await new Churn(disk, 6).open();
+    const churn = await new Churn(disk, 6, { aheadBytes: 0 }).open();
     churn.keep = 5;
     churn.payloadBytes = 150;
     const count = (kind: string) => [...disk.files().keys()].filter((name) => name.endsWith(kind)).length;

@@ -17,7 +17,7 @@ async function openOn(disk: StrictDisk, seed: number, reserveBytes: number) {
     rings.push(then);
     return () => void rings.splice(rings.indexOf(then), 1);
   };
-  const churn = await new Churn(disk, seed, { reserveBytes, pace: { ...countedPace(1), after } }).open();
+  const churn = await new Churn(disk, seed, { reserveBytes, aheadBytes: 0, pace: { ...countedPace(1), after } }).open();
   const { store } = churn;
   const told = (command: Command) =>
     new Promise<string | undefined>((resolve) => {
