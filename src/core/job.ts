@@ -259,8 +259,9 @@ export function conclude(
   begunAt?: number,
 ): void {
   const { state, now, effects } = decision;
+  const isStart = begunAt !== undefined && !job.begun;
   state.change(job, (row) => {
-    if (begunAt !== undefined && !row.begun) noteStart(row, begunAt);
+    if (isStart) noteStart(row, begunAt);
     noteUnclaimed(row);
     row.status = 'callbacks';
     row.stage = 'call';
@@ -275,6 +276,7 @@ export function conclude(
     if (run.attempts === 0) row.awaitedCallbacks = row.callbacks;
     if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);
   });
+  if (isStart) tellJob(decision, 'started', job, begunAt);
   effects.push({ type: 'settled', gate: levelGate(job.level), job });
   tellJob(decision, outcome === 'failure' ? 'failed' : 'completed', job);
   for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);

@@ -1,7 +1,7 @@
 /** Section 5 of the contract: what is told of dispatchers, agents and jobs. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type CallsheetEvent, type CompletedJobs, type EventStream, retryErrors } from 'callsheet';
+import { type CallsheetEvent, type CompletedJobs, type EventStream, type JobEvent, retryErrors } from 'callsheet';
 import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { opened } from './opened.js';
@@ -129,6 +129,19 @@ describe('3 broadcast', () => {
 });
 
 describe('5 events', () => {
+  it('[5.5] tell of the start of a job that is over at once, too', async (t) => {
+    const kit = await opened(t);
+    const read = readAll(kit.runtime.events());
+    const startedAt = kit.clock.now;
+    const { id } = await kit.runtime.queue().put(work.mark('quick'));
+    await kit.waitForResult(kit.runtime.job(id));
+    await kit.close();
+    const events = (await read).filter((event) => 'job' in event && event.job === id);
+    assert.deepEqual(typesOf(events), ['job.put', 'job.started', 'job.completed']);
+    assert.equal((events[1] as JobEvent).attempts, 1);
+    assert.deepEqual((events[1] as JobEvent).at, startedAt);
+  });
+
   it('[5.5] tell of a job from its put to its end', async (t) => {
     const kit = await opened(t);
     const { id } = kit.runtime;

@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.js';
 
 export const section5to10: readonly Mutant[] = [
   {
+    bug: 'the start of a job that was over at once is told to nobody',
+    tags: ['5.5'],
+    file: 'core/job.ts',
+    find: "  if (isStart) tellJob(decision, 'started', job, begunAt);\n",
+    replace: '',
+  },
+  {
     bug: 'what a durable job’s arguments refer to stays as it was put',
     tags: ['9.3'],
     file: 'definition/encode.ts',
