@@ -218,15 +218,23 @@ export class Coordinator implements StoreOwner {
     this.#bounded.letIn(this.#closing.isBegun);
     this.#presence?.settled();
     if (!this.#closing.isBegun && this.#presence?.isActive) claiming.claim();
-    const { state } = this.#store;
-    const { retention } = this.#options;
-    if (hasForgettable(state, retention, this.#ports.now())) this.#decide({ type: 'forget', keep: retention });
+    this.#forget();
     this.#store.commit();
     // What became ready before and found no thread may find one now.
     claiming.start();
     this.#setTimer();
     this.#standing.tell();
     if (this.#closing.isBegun && pool.out === 0) void this.#closing.finish();
+  }
+
+  /** What is to be forgotten, a part in each turn. */
+  #forget(): void {
+    const { state } = this.#store;
+    const { retention } = this.#options;
+    const isTooMuch = () => hasForgettable(state, retention, this.#ports.now());
+    if (!isTooMuch()) return;
+    this.#decide({ type: 'forget', keep: retention });
+    if (isTooMuch()) this.turn();
   }
 
   awaits(effect: Effect): boolean {

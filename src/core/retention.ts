@@ -9,8 +9,8 @@ import type { State } from './state.js';
 /** Seven days, 100,000 jobs, 256 MiB of their arguments and results. */
 export const defaultRetention: Retention = { ageMs: 7 * 24 * 3600 * 1000, count: 100_000, bytes: 256 * 1024 * 1024 };
 
-/** At most so many are forgotten in one decision; the rest follows with the next. */
-const forgottenAtOnce = 256;
+/** So many are forgotten in one decision, or a part of what is too much, so that more than complete; the rest follows with the next. */
+const forgottenAtOnce = { least: 256, part: 0.25, most: 4096 };
 
 /** Whether there is anything to forget now. */
 export function hasForgettable(state: State, keep: Retention, now: number): boolean {
@@ -22,7 +22,10 @@ export function hasForgettable(state: State, keep: Retention, now: number): bool
 }
 
 export function forgetCompleted({ state, now, effects }: Decision, keep: Retention): void {
-  for (let left = forgottenAtOnce; left > 0 && hasForgettable(state, keep, now); left--) {
+  const { least, part, most } = forgottenAtOnce;
+  const tooMany = state.completedCount - keep.count;
+  const atOnce = Math.min(most, Math.max(least, Math.ceil(tooMany * part)));
+  for (let left = atOnce; left > 0 && hasForgettable(state, keep, now); left--) {
     const job = state.forgetOldest();
     effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
   }

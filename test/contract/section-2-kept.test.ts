@@ -70,6 +70,16 @@ describe('2 jobs: kept, changed, referred to', () => {
     });
   }
 
+  it('[2.12] all that is to be forgotten is, however much it is, also if nothing else happens', async (t) => {
+    const kit = await opened(t, { retention: { ageMs: 60_000 } });
+    await kit.runtime.queue().putAll(Array.from({ length: 3000 }, (_, number) => work.mark(`${number}`)));
+    await kit.untilIdle();
+    await kit.clock.advance(61_000);
+    await kit.run(work.mark('last'));
+    await kit.untilIdle();
+    assert.equal((await kit.runtime.stats()).jobs, 1);
+  });
+
   it('[2.12] what a whole or a callback needs is kept for as long', async (t) => {
     const kit = await opened(t, { retention: { count: 0 }, threads: 4 });
     const queue = kit.runtime.queue();

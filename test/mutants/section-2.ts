@@ -256,6 +256,13 @@ export const section2: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'what is to be forgotten waits for the next thing to happen',
+    tags: ['2.12'],
+    file: 'coordinator/coordinator.ts',
+    find: '    if (isTooMuch()) this.turn();\n',
+    replace: '',
+  },
+  {
     bug: 'completed jobs are kept whatever their bytes',
     tags: ['2.12'],
     file: 'core/retention.ts',
