@@ -33,10 +33,15 @@ export class Endings {
   stop(thread: Thread, slot: number, run: Run, reason: 'stop' | 'timeout'): void {
     const ending = this.#byJob.get(run.job);
     if (ending !== undefined && ending.reason !== 'none') return;
+    // It has ended by itself, and its outcome is on its way.
+    if (!thread.board.isBegun(slot)) return;
     ending?.timer.clear();
     thread.board.stop(slot);
     thread.say(['stop', slot]);
-    const timer = setLongTimeout(() => thread.end(), this.#graceMs);
+    const end = () => {
+      if (thread.board.isBegun(slot)) thread.end();
+    };
+    const timer = setLongTimeout(end, this.#graceMs);
     this.#byJob.set(run.job, { reason, timer });
   }
 

@@ -28,6 +28,13 @@ export function findFunction(modules: Modules, callable: string): Handler | Prom
   return handlersOf(modules).get(callable) ?? importFunction(modules, callable);
 }
 
+/** Resolves when its module is imported in this thread. If that fails, so does whoever looks the function up. */
+export async function imported(modules: Modules, callable: string): Promise<void> {
+  try {
+    await findFunction(modules, callable);
+  } catch {}
+}
+
 function handlersOf(modules: Modules): Map<string, Handler> {
   let handlers = found.get(modules);
   if (handlers === undefined) {
