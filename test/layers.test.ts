@@ -95,7 +95,7 @@ interface SourceFile {
 
 function readSources(): SourceFile[] {
   return readdirSync(source, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.c?ts$/.test(path))
     .map((path) => ({ path, layer: layerOf(path), code: withoutComments(readFileSync(join(source, path), 'utf8')) }));
 }
 

@@ -84,15 +84,13 @@ describe('the package', () => {
     const paths = packed.files.map(({ path }) => path);
     for (const path of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) assert.ok(paths.includes(path), path);
     const code = paths.filter((path) => path.startsWith('dist/'));
-    for (const path of ['index', 'coordinator/main', 'worker/main']) {
-      assert.ok(code.includes(`dist/src/${path}.js`), path);
+    for (const path of ['index.js', 'coordinator/main.js', 'worker/entry.cjs', 'worker/main.js']) {
+      assert.ok(code.includes(`dist/src/${path}`), path);
     }
     for (const path of code) {
-      assert.match(path, /^dist\/src\/.*\.(js|d\.ts)$/);
-      assert.ok(
-        existsSync(join(root, path.replace(/^dist\//, '').replace(/(\.d\.ts|\.js)$/, '.ts'))),
-        `${path}: stale`,
-      );
+      assert.match(path, /^dist\/src\/.*\.(c?js|d\.c?ts)$/);
+      const source = path.replace(/^dist\//, '').replace(/(\.d)?\.(c?)[jt]s$/, '.$2ts');
+      assert.ok(existsSync(join(root, source)), `${path}: stale`);
     }
     assert.deepEqual(paths.filter((path) => !path.startsWith('dist/')).toSorted(), [
       'CHANGELOG.md',

@@ -54,7 +54,7 @@ export class Pool implements PoolPort {
     this.#owner = owner;
     this.#endings = new Endings(stopGraceMs);
     this.#piscina = new Piscina({
-      filename: new URL('../worker/main.js', import.meta.url).href,
+      filename: new URL('../worker/entry.cjs', import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
       concurrentTasksPerWorker: batchesAtOnce,
