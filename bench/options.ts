@@ -1,6 +1,8 @@
 /**
  * What the benches can be told on their command line.
  */
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benches as allBenches, usualBenches } from './benches.js';
 import type { Bench } from './harness/bench.js';
@@ -51,11 +53,11 @@ export function parseOptions(args: readonly string[]): Options {
     benches: positionals.length === 0 ? usualBenches : [...new Set(positionals)].map(named),
     list: values.list,
     help: values.help,
-    json: given('json', values.json),
-    markdown: given('markdown', values.markdown),
+    json: values.json === '-' ? '-' : fileToWrite('json', values.json),
+    markdown: fileToWrite('markdown', values.markdown),
     rounds: count('rounds', values.rounds, 1000),
     threads: count('threads', values.threads, 1024),
-    directory: given('directory', values.directory),
+    directory: directoryToWrite('directory', values.directory),
     small: values.small,
     profile: values.profile,
   };
@@ -91,9 +93,21 @@ function named(name: string): Bench {
   );
 }
 
-function given(name: string, text: string | undefined): string | undefined {
-  if (text === '') throw new UsageError(`--${name}: a path is needed`);
-  return text;
+/** Looked at before half an hour is spent on what then cannot be written. */
+function fileToWrite(name: string, path: string | undefined): string | undefined {
+  if (path !== undefined) directoryToWrite(name, path === '' ? '' : dirname(path));
+  return path;
+}
+
+function directoryToWrite(name: string, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    if (!statSync(path).isDirectory()) throw new Error(`${JSON.stringify(path)} is not a directory`);
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`--${name}: ${(error as Error).message}`, { cause: error });
+  }
+  return path;
 }
 
 function count(name: string, text: string | undefined, limit: number): number | undefined {

@@ -77,6 +77,18 @@ describe('the command line of the benches', () => {
   it('refuses a bench that there is not', async () => {
     await assert.rejects(bench('speed'), { code: 2, stderr: /there is no bench "speed"/ });
   });
+
+  it('refuses at once to write where it cannot', async () => {
+    for (const option of ['--json', '--markdown'])
+      await assert.rejects(bench(option, join(directory, 'nowhere', 'file')), {
+        code: 2,
+        stderr: /no such file or directory/,
+      });
+    await assert.rejects(bench('--directory', join(directory, 'nowhere')), {
+      code: 2,
+      stderr: /no such file or directory/,
+    });
+  });
 });
 
 function checkRows({ cases }: BenchReport, declared: ReadonlySet<string>): void {
