@@ -151,7 +151,7 @@ export class Log {
       return this.#writer.write(entries, payloadBytes, this.#syncedLsn);
     });
     this.#endsWithMark = false;
-    this.#makeRoom();
+    this.#makeRoom(payloadBytes);
     return { lsn: this.end.lsn, positions };
   }
 
@@ -307,10 +307,10 @@ export class Log {
   }
 
   /** On a full disk there is better use for it. */
-  #makeRoom(): void {
+  #makeRoom(writtenBytes: number): void {
     if (!this.hasRoom) return;
     try {
-      this.#ahead.make(this.end);
+      this.#ahead.make(this.end, writtenBytes);
     } catch (error) {
       throw this.#fail('give back space', error);
     }

@@ -6,6 +6,9 @@
  */
 import { type DiskFile, writeFully } from './disk.js';
 
+/** Who writes more than this part of the room at once waits for the bytes, and would for as many zeros, too. */
+const mostPart = 1 / 8;
+
 /** Where the log ends in its file. */
 interface End {
   readonly file: DiskFile;
@@ -32,10 +35,14 @@ export class RoomAhead {
     this.#isRefused = false;
   }
 
-  /** Makes room where less than half is left. What the disk refuses is given back, and is no failure: it was not needed. Throws if that is. */
-  make({ file, offset }: End): void {
+  /**
+   * So many bytes were written: makes room for more of that kind where less than half is left. What the disk refuses is given back, and is no
+   * failure: it was not needed. Throws if giving it back is one.
+   */
+  make({ file, offset }: End, writtenBytes: number): void {
     const { length } = this.#zeros;
     this.#fileBytes = Math.max(this.#fileBytes, offset);
+    if (writtenBytes > length * mostPart) return;
     if (this.#isRefused || this.#fileBytes - offset >= length / 2) return;
     const wanted = Math.min(length, this.#segmentBytes - this.#fileBytes);
     if (wanted <= 0) return;

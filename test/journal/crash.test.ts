@@ -10,7 +10,7 @@ import { Collector, filled, printed, randomFrom } from './reading.js';
 import { type Pick, StrictDisk } from './strict-disk.js';
 
 const directory = '/journal';
-const options = { segmentBytes: 4096, reserveBytes: 2048, aheadBytes: 1500 };
+const options = { segmentBytes: 4096, reserveBytes: 2048, aheadBytes: 8192 };
 
 class PowerLoss extends Error {}
 

@@ -44,6 +44,16 @@ describe('room for frames to come', () => {
     await journal.close();
   });
 
+  it('is not made for what is written in large pieces', async () => {
+    const disk = new StrictDisk();
+    const { journal } = await openOn(disk);
+    for (let count = 0; count < 5; count++) append(journal, filled(1, 1000, count));
+    assert.equal(sizeOf(disk), journal.diskBytes);
+    append(journal, one);
+    assert.ok(sizeOf(disk) > journal.diskBytes);
+    await journal.close();
+  });
+
   it('is cut off at the end of a segment and when the journal is closed', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { segmentBytes: 8192 });

@@ -190,6 +190,6 @@ function storeOn(
 ): JournalStore {
   const failure = (error: Error) => StoredPayload.of(Buffer.from(error.name));
   const salt = () => random(2 ** 32);
-  const sizes = { segmentBytes: 8192, reserveBytes: 16_384, aheadBytes: 1500 };
+  const sizes = { segmentBytes: 8192, reserveBytes: 16_384, aheadBytes: 8192 };
   return new WatchedStore({ ...outside, dispatcher, listening: false, failure }, { disk, salt, ...sizes, ...options });
 }

@@ -77,7 +77,7 @@ export class Churn {
       disk,
       segmentBytes: 4096,
       reserveBytes: 0,
-      aheadBytes: 1000,
+      aheadBytes: 8192,
       salt: () => this.#random(2 ** 32),
       pace: countedPace(1),
       ...options,
