@@ -68,8 +68,8 @@ export class JournalStore implements Store {
   #owner!: StoreOwner;
   #group = new Group();
   #waiting: Waiting[] = [];
-  /** Up to here somebody waits for the disk. */
-  #awaitedLsn = 0;
+  /** Up to here the log is to be on the disk as soon as can be. */
+  #wantedLsn = 0;
   #syncing = false;
   /** What was written when the last sync began. */
   #bytesBeforeSync = 0;
@@ -158,14 +158,13 @@ export class JournalStore implements Store {
     const { effects, replies } = released;
     if (effects.length > 0 || replies.length > 0) this.#waiting.push({ lsn, released });
     if (replies.length > 0 || effects.some((effect) => this.#owner.awaits(effect))) {
-      this.#awaitedLsn = lsn;
-      this.#sync();
+      this.#wantSync();
     } else if (this.#journal.bytesWritten - this.#bytesBeforeSync > lazySyncBytes) {
-      this.#sync();
+      this.#wantSync();
     } else if (lsn > this.#journal.syncedLsn) {
       this.#lazySync ??= this.#pace.after(lazySyncMs, () => {
         this.#lazySync = undefined;
-        this.#sync();
+        this.#wantSync();
       });
     }
     this.#snapshots.written();
@@ -270,11 +269,16 @@ export class JournalStore implements Store {
   #whenDurable(then: (error?: Error) => void): void {
     this.commit();
     if (this.#failed !== undefined) return then(this.#failed);
-    this.#awaitedLsn = this.#journal.lsn;
     this.#waiting.push({
       lsn: this.#journal.lsn,
       released: { effects: [], replies: [{ tell: then, error: undefined, same: undefined }] },
     });
+    this.#wantSync();
+  }
+
+  /** All that is written is to be synced: now, or when the sync that is in flight has ended. */
+  #wantSync(): void {
+    this.#wantedLsn = this.#journal.lsn;
     this.#sync();
   }
 
@@ -287,7 +291,7 @@ export class JournalStore implements Store {
       (lsn) => {
         this.#syncing = false;
         this.#releaseSynced(lsn);
-        if (this.#awaitedLsn > lsn) this.#sync();
+        if (this.#wantedLsn > lsn) this.#sync();
       },
       (error) => {
         this.#syncing = false;

@@ -87,3 +87,16 @@ it('syncs what nobody waits for at once where it is much, so that it is neither 
   assert.equal(syncs() - before, 1);
   await subject.store.close();
 });
+
+it('[9.1] syncs what nobody waits for also where its time comes while another sync is in flight', async () => {
+  const { subject, timers, syncs } = await openWithRunning(false);
+  const before = syncs();
+  subject.ask({ type: 'put', queue: '', owner: us, level: 'full', jobs: [call('b')] });
+  subject.store.commit();
+  end(subject);
+  for (const { then } of timers.splice(0)) then();
+  await turns(6);
+  assert.equal(syncs() - before, 2);
+  assert.ok(subject.told.includes('settled a'));
+  await subject.store.close();
+});
