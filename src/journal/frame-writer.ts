@@ -5,6 +5,7 @@
  * do about the refusal, is for the journal to decide. It knows nothing of syncs, segments to come, or a full disk.
  */
 import { crc32 } from 'node:zlib';
+import { copySummed } from './copy-summed.js';
 import { type DiskFile, writeFully } from './disk.js';
 import {
   type Entry,
@@ -144,9 +145,7 @@ export class FrameWriter {
     const tableEnd = at;
     for (let i = from; i < to; i++) {
       const { type, bytes } = entries[i]!;
-      // Of the copy, not of the source: that may be shared memory, and a checksum must hold whatever happens to it meanwhile.
-      buffer.set(bytes, at);
-      const checksum = crc32(buffer.subarray(at, at + bytes.length), sum);
+      const checksum = copySummed(buffer, at, bytes, sum);
       view.setUint32(row, ((type << 24) | bytes.length) >>> 0, true);
       view.setUint32(row + 4, checksum, true);
       run.positions.push({ segment: run.segment, offset: run.offset + at, length: bytes.length, checksum });

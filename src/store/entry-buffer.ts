@@ -38,12 +38,11 @@ export class EntryBuffer {
   /** The entries so far; their bytes are valid until `clear`. */
   entries(): Entry[] {
     const entries: Entry[] = [];
-    const { buffer, byteOffset, byteLength } = this.out.bytes;
-    // Not as a Buffer, whose views cost twice as much.
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    const { buffer, byteOffset } = this.out.bytes;
     for (let at = 0, start = 0; at < this.#entries.length; at += 2) {
       const end = this.#entries[at + 1]!;
-      entries.push({ type: this.#entries[at]!, bytes: bytes.subarray(start, end) });
+      // Not as a Buffer, whose views cost twice as much.
+      entries.push({ type: this.#entries[at]!, bytes: new Uint8Array(buffer, byteOffset + start, end - start) });
       start = end;
     }
     return entries;

@@ -1,0 +1,23 @@
+/** An entry's way into the buffer that is written: whole, with the checksum that zlib gives it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { crc32 } from 'node:zlib';
+import { copySummed } from '../../src/journal/copy-summed.js';
+import { randomFrom, seedOf } from '../harness/randomness.js';
+
+describe('a summed copy', () => {
+  it('is the source, with the checksum of zlib, of any length and after anything', (t) => {
+    const random = randomFrom(seedOf(t));
+    for (let length = 0; length < 200; length++) {
+      const source = Uint8Array.from({ length }, () => random(256));
+      const before = Uint8Array.from({ length: random(3) }, () => random(256));
+      const target = new Uint8Array(300).fill(7);
+      const at = random(100);
+      const sum = copySummed(target, at, source, crc32(before));
+      assert.equal(sum, crc32(Buffer.concat([before, source])), `${length} bytes`);
+      const expected = new Uint8Array(300).fill(7);
+      expected.set(source, at);
+      assert.deepEqual(target, expected);
+    }
+  });
+});
