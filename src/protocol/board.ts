@@ -19,6 +19,7 @@
  * one word a slot, then one to stop each; then the ring. In the ring: size of the record, slot, kind, sizes of payload, note and inner
  * (words), start and run time (doubles), payload, note, inner, padding to 8.
  */
+import { codeOf } from '../core/records.js';
 
 /** Two batches of 256 jobs: the one that runs, and the one ahead of it. */
 export const slotCount = 512;
@@ -145,7 +146,7 @@ export class Board {
     const start = (at + skip) % ringBytes;
     numbers.setUint32(start, size, true);
     numbers.setUint32(start + 4, slot, true);
-    numbers.setUint32(start + 8, outcomeCodes.indexOf(kind), true);
+    numbers.setUint32(start + 8, codeOf(outcomeCodes, kind), true);
     numbers.setUint32(start + 12, payload.byteLength, true);
     numbers.setUint32(start + 16, note.length, true);
     numbers.setUint32(start + 20, inner.byteLength, true);
@@ -166,45 +167,54 @@ export class Board {
     Atomics.compareExchange(this.#words, words + slot, use | state.begun, use | state.done);
   }
 
-  /** The coordinator: the outcomes since the last call, each with a payload of its own. */
+  /** The coordinator: the outcomes since the last call. Several have their bytes in one copy. */
   drain(): readonly Outcome[] {
-    const numbers = this.#numbers;
     const outcomes: Outcome[] = [];
+    const head = Atomics.load(this.#words, written) >>> 0;
     let tail = Atomics.load(this.#words, read) >>> 0;
-    while (tail !== Atomics.load(this.#words, written) >>> 0) {
-      const at = tail % ringBytes;
-      const size = numbers.getUint32(at, true);
-      if (size === 0) {
-        tail = (tail + ringBytes - at) >>> 0;
-        continue;
-      }
-      const noteAt = at + headBytes + numbers.getUint32(at + 12, true);
-      const innerAt = noteAt + numbers.getUint32(at + 16, true);
-      outcomes.push({
-        slot: numbers.getUint32(at + 4, true),
-        kind: outcomeCodes[numbers.getUint32(at + 8, true)]!,
-        startedAt: numbers.getFloat64(at + 24, true),
-        ranMs: numbers.getFloat64(at + 32, true),
-        payload: copyOf(this.#ring, at + headBytes, noteAt),
-        note: noteAt === innerAt ? '' : this.#ring.toString('latin1', noteAt, innerAt),
-        inner: copyOf(this.#ring, innerAt, innerAt + numbers.getUint32(at + 20, true)),
-      });
-      tail = (tail + size) >>> 0;
+    while (tail !== head) {
+      const from = tail % ringBytes;
+      const bytes = this.#runBytes(from, Math.min((head - tail) >>> 0, ringBytes - from));
+      if (bytes > 0) readOutcomes(new Uint8Array(this.#ring.subarray(from, from + bytes)), outcomes);
+      tail = (tail + (bytes > 0 ? bytes : ringBytes - from)) >>> 0;
     }
     Atomics.store(this.#words, read, tail | 0);
     return outcomes;
   }
+
+  /** How many of these bytes of the ring are copied at once; 0 where there is no outcome up to its end. */
+  #runBytes(from: number, length: number): number {
+    let bytes = 0;
+    while (bytes < length) {
+      const size = this.#numbers.getUint32(from + bytes, true);
+      if (size === 0 || (bytes > 0 && bytes + size > runBytes)) break;
+      bytes += size;
+    }
+    return bytes;
+  }
 }
+
+/** Outcomes are copied in runs of so many bytes, since a copy of each costs more. A long one is alone: what keeps one keeps its whole run. */
+const runBytes = 4096;
 
 const nothing = new Uint8Array();
 
-/** So many are copied by a loop: a view for the call costs more. */
-const shortBytes = 64;
-
-function copyOf(bytes: Buffer, start: number, end: number): Uint8Array {
-  if (start === end) return nothing;
-  const copy = new Uint8Array(end - start);
-  if (copy.length > shortBytes) copy.set(bytes.subarray(start, end));
-  else for (let index = 0; index < copy.length; index++) copy[index] = bytes[start + index]!;
-  return copy;
+function readOutcomes(run: Uint8Array, outcomes: Outcome[]): void {
+  const { buffer } = run;
+  const numbers = new DataView(buffer);
+  const view = (at: number, length: number) => (length === 0 ? nothing : new Uint8Array(buffer, at, length));
+  for (let at = 0; at < run.length; at += numbers.getUint32(at, true)) {
+    const payloadBytes = numbers.getUint32(at + 12, true);
+    const noteAt = at + headBytes + payloadBytes;
+    const noteBytes = numbers.getUint32(at + 16, true);
+    outcomes.push({
+      slot: numbers.getUint32(at + 4, true),
+      kind: outcomeCodes[numbers.getUint32(at + 8, true)]!,
+      startedAt: numbers.getFloat64(at + 24, true),
+      ranMs: numbers.getFloat64(at + 32, true),
+      payload: view(at + headBytes, payloadBytes),
+      note: noteBytes === 0 ? '' : Buffer.from(buffer, noteAt, noteBytes).toString('latin1'),
+      inner: view(noteAt + noteBytes, numbers.getUint32(at + 20, true)),
+    });
+  }
 }

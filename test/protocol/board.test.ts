@@ -159,6 +159,16 @@ describe('the ring of outcomes', () => {
     }
     assert.deepEqual(first, outcome(1, 5000));
   });
+
+  it('keeps little more in memory than an outcome that somebody keeps, however many come with it', () => {
+    const board = new Board();
+    for (let n = 0; n < 300; n++) board.publish(outcome(n, n % 10 === 9 ? 8000 : 50), 0);
+    for (const { payload } of board.drain())
+      assert.ok(
+        payload.buffer.byteLength < payload.byteLength + 4096 + 64,
+        `${payload.buffer.byteLength} bytes are kept`,
+      );
+  });
 });
 
 describe('the board between two threads', () => {
