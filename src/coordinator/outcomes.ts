@@ -61,17 +61,18 @@ export class Outcomes {
 
   /** The record is told from as it is, also if it was forgotten since it was decided. */
   settled(job: JobRecord): void {
-    if (!this.isAwaited(job.id)) return;
     const put = this.#watched.get(job.id);
+    const waiters = this.#waiters.take(job.id);
+    if (put === undefined && waiters.length === 0) return;
     this.#watched.delete(job.id);
     const outcome = this.#read(job);
     if (outcome instanceof Error) {
       if (put !== undefined) this.#post(['unreadable', put, errorToData(outcome)]);
-      for (const tell of this.#waiters.take(job.id)) tell(outcome);
+      for (const tell of waiters) tell(outcome);
       return;
     }
-    if (put !== undefined) this.#post(['settled', put, ...outcome]);
-    for (const tell of this.#waiters.take(job.id)) tell(undefined, outcome);
+    if (put !== undefined) this.#post(['settled', put, outcome[0], outcome[1]]);
+    for (const tell of waiters) tell(undefined, outcome);
   }
 
   /** The job is remembered no more. */

@@ -56,7 +56,7 @@ export interface Changes {
   readonly settings: ReadonlyMap<string, SettingRecord | undefined>;
   readonly annotations: ReadonlyMap<string, AnnotationRecord | undefined>;
   /** Payloads that no record refers to any more: those of forgotten jobs, arguments that were changed, failures that were retried. */
-  readonly dropped: ReadonlySet<Payload>;
+  readonly dropped: readonly Payload[];
 }
 
 export class ChangeLog {
@@ -121,20 +121,24 @@ export class ChangeLog {
   changes(settings: Settings, annotations: Annotations): Changes {
     const jobs: JobRecord[] = [];
     const forgotten: Id[] = [];
-    const dropped = new Set<Payload>();
+    const dropped: Payload[] = [];
     for (const { row, isNew } of this.#touched) {
       if (row.isThere) jobs.push(row);
       else if (!isNew) {
         forgotten.push(row.id);
-        for (const payload of [row.args, row.result]) if (payload !== null) dropped.add(payload);
+        if (row.args !== null) dropped.push(row.args);
+        if (row.result !== null) dropped.push(row.result);
       }
     }
+    // What a row had before, several changes of it may know.
+    const replaced = new Set<Payload>();
     for (const change of this.#undo) {
       if (!('row' in change) || change.before === undefined) continue;
       const { args, result } = change.before;
-      if (args !== null && args !== change.row.args) dropped.add(args);
-      if (result !== null && result !== change.row.result) dropped.add(result);
+      if (args !== null && args !== change.row.args) replaced.add(args);
+      if (result !== null && result !== change.row.result) replaced.add(result);
     }
+    for (const payload of replaced) dropped.push(payload);
     return {
       jobs,
       forgotten,

@@ -44,19 +44,21 @@ export interface Decided {
   readonly same: readonly Id[] | undefined;
 }
 
-/** Decides one command. On an error the state is as it was. */
-export function decide(state: State, command: Command, outside: Outside): Decided {
+/** Decides one command; its effects come behind those that are in the list. On an error the state and the list are as they were. */
+export function decide(state: State, command: Command, outside: Outside, effects: Effect[] = []): Decided {
   const mark = state.begin(outside.now, command.type !== 'claim' && command.type !== 'begun');
+  const before = effects.length;
   const { now, dispatcher, listening, random, failure } = outside;
-  const decision: Decision = { state, now, dispatcher, listening, random, failure, effects: [] };
+  const decision: Decision = { state, now, dispatcher, listening, random, failure, effects };
   try {
     let same: readonly Id[] | undefined;
     if (command.type === 'put') same = putAll(decision, command);
     else if (command.type === 'all') same = applyAll(decision, command.commands);
     else apply(decision, command);
-    return { effects: decision.effects, same };
+    return { effects, same };
   } catch (error) {
     state.rollback(mark);
+    effects.length = before;
     throw error;
   }
 }

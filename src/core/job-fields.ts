@@ -6,6 +6,7 @@
  */
 import { JobShared } from './job-shared.js';
 import {
+  codeOf,
   type Id,
   type JobRecord,
   type JobStage,
@@ -99,10 +100,4 @@ export class JobFields extends JobShared implements JobRecord {
   get putAt(): number {
     return this.putAtHigh * 4096 + ((this.bits >> 9) & 4095);
   }
-}
-
-/** As `indexOf`, which costs a call. */
-function codeOf<T>(names: readonly T[], name: T): number {
-  for (let code = 0; code < names.length; code++) if (names[code] === name) return code;
-  throw new RangeError(`${name} is not one of ${names.join(', ')}`);
 }

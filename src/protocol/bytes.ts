@@ -140,10 +140,10 @@ export class ByteReader {
     return this.#bytes.toString('utf8', start, start + length);
   }
 
-  /** A view on so many bytes. */
+  /** A view on so many bytes. Not as a Buffer, whose views cost twice as much. */
   bytes(count: number): Uint8Array {
     const start = this.#take(count);
-    return this.#bytes.subarray(start, start + count);
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, count);
   }
 
   rest(): Uint8Array {

@@ -6,19 +6,22 @@ import type { Payload } from '../core/records.js';
 import type { WireCommand, WireJob } from './messages.js';
 
 const noOptions = {};
+const none: readonly never[] = [];
 
 /** `payload` makes bytes into what the store carries. */
 export function commandFromWire(wire: WireCommand, payload: (bytes: Uint8Array) => Payload): Command {
-  const spec = ([id, form, callable, args, options, parts, callbacks, role]: WireJob): JobSpec => ({
-    id,
-    form,
-    callable,
-    args: args === null ? null : payload(args),
-    options: options ?? noOptions,
-    parts: parts.map(spec),
-    callbacks: callbacks.map(spec),
-    ...(role === undefined ? {} : { role }),
-  });
+  const spec = ([id, form, callable, args, options, parts, callbacks, role]: WireJob): JobSpec => {
+    const plain = {
+      id,
+      form,
+      callable,
+      args: args === null ? null : payload(args),
+      options: options ?? noOptions,
+      parts: parts.length === 0 ? none : parts.map(spec),
+      callbacks: callbacks.length === 0 ? none : callbacks.map(spec),
+    };
+    return role === undefined ? plain : { ...plain, role };
+  };
   switch (wire.type) {
     case 'all':
       return { type: 'all', commands: wire.commands.map((inner) => commandFromWire(inner, payload) as InnerCommand) };

@@ -11,7 +11,7 @@
  *
  * Numbers are varints.
  */
-import type { Level } from '../core/records.js';
+import { codeOf, type Level } from '../core/records.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { outcomeForms } from './completed-list.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from './messages.js';
@@ -73,7 +73,7 @@ export function packCoordinatorMessages(messages: readonly CoordinatorMessage[])
     for (let next = messages[at]; next?.[0] === 'settled'; next = messages[++at]) {
       const [, request, kind, payload] = next;
       out.varint(request);
-      out.u8(outcomeForms.indexOf(kind));
+      out.u8(codeOf(outcomeForms, kind));
       out.varint(payload.byteLength);
       out.raw(payload);
     }

@@ -8,6 +8,7 @@
  * threads of one process, so there is no version.
  */
 
+import { codeOf } from '../core/records.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { outcomeForms } from './completed-list.js';
 import type { WireOutcome, WireRun } from './dispatch.js';
@@ -41,7 +42,7 @@ export class RunBatchWriter {
     out.varint(run.attempt);
     if (args !== null) this.#bytes(args);
     if (fed === null) return;
-    out.u8(outcomeForms.indexOf(fed[0]));
+    out.u8(codeOf(outcomeForms, fed[0]));
     this.#bytes(fed[1]);
   }
 

@@ -24,11 +24,9 @@ export interface Released {
 
 export class Group {
   readonly asked: Asked[] = [];
-  readonly #released: Record<Gate, Released> = {
-    decided: { effects: [], replies: [] },
-    written: { effects: [], replies: [] },
-    synced: { effects: [], replies: [] },
-  };
+  /** Behind all gates, in order. */
+  readonly #effects: Effect[] = [];
+  readonly #replies: Record<Gate, Reply[]> = { decided: [], written: [], synced: [] };
 
   get empty(): boolean {
     return this.asked.length === 0;
@@ -36,18 +34,22 @@ export class Group {
 
   decide(state: State, asked: Asked, outside: Outside): void {
     try {
-      this.note(asked, decide(state, asked.command, outside));
+      this.#note(asked, decide(state, asked.command, outside, this.#effects).same);
     } catch (error) {
       this.refuse(asked, error as Error);
     }
   }
 
-  /** The command was decided so. */
+  /** The command was decided so, elsewhere. */
   note(asked: Asked, { effects, same }: Decided): void {
+    for (const effect of effects) this.#effects.push(effect);
+    this.#note(asked, same);
+  }
+
+  #note(asked: Asked, same: readonly Id[] | undefined): void {
     this.asked.push(asked);
-    for (const effect of effects) this.#released[effect.gate].effects.push(effect);
     const { gate, reply } = asked;
-    if (reply !== undefined) this.#released[gate].replies.push({ tell: reply, error: undefined, same });
+    if (reply !== undefined) this.#replies[gate].push({ tell: reply, error: undefined, same });
   }
 
   /** The command changed nothing, or is not decided at all. */
@@ -55,11 +57,11 @@ export class Group {
     this.asked.push(asked);
     const { command, gate, reply, refused } = asked;
     const tell = reply ?? (refused === undefined ? undefined : () => refused(error, command));
-    if (tell !== undefined) this.#released[gate].replies.push({ tell, error, same: undefined });
+    if (tell !== undefined) this.#replies[gate].push({ tell, error, same: undefined });
   }
 
   behind(gate: Gate): Released {
-    return this.#released[gate];
+    return { effects: this.#effects.filter((effect) => effect.gate === gate), replies: this.#replies[gate] };
   }
 
   /** Tells all that wait, behind whatever gate, that the group is lost. */

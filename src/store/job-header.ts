@@ -9,6 +9,7 @@
  */
 import {
   agentDispatcher,
+  codeOf,
   type Id,
   type JobRecord,
   jobForms,
@@ -72,13 +73,14 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
     (job.only === '' ? 0 : has.only) +
     (job.open ? has.open : 0) +
     (job.outcome === 'list' && job.result !== null ? has.folded : 0);
+  const { putAt } = job;
   out.id(job.id);
   out.varint(name(job.owner));
   out.varint(name(job.callable));
   out.varint(name(job.queue));
-  out.u8(jobStatuses.indexOf(job.status) + 16 * jobForms.indexOf(job.form));
-  out.u8(jobRoles.indexOf(job.role) + 16 * jobStages.indexOf(job.stage));
-  out.u8(levels.indexOf(job.level) + 16 * outcomeKinds.indexOf(job.outcome));
+  out.u8(codeOf(jobStatuses, job.status) + 16 * codeOf(jobForms, job.form));
+  out.u8(codeOf(jobRoles, job.role) + 16 * codeOf(jobStages, job.stage));
+  out.u8(codeOf(levels, job.level) + 16 * codeOf(outcomeKinds, job.outcome));
   out.u8(
     (job.queued ? flag.queued : 0) +
       (job.front ? flag.front : 0) +
@@ -119,11 +121,11 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
   out.varint(job.eligible);
   out.varint(job.fence);
   out.varint(job.attempts);
-  out.varint(job.putAt);
-  out.varint(since(job.putAt, job.firstStartAt));
-  out.varint(since(job.putAt, job.lastStartAt));
-  out.varint(since(job.putAt, job.endAt));
-  out.varint(since(job.putAt, job.completedAt));
+  out.varint(putAt);
+  out.varint(since(putAt, job.firstStartAt));
+  out.varint(since(putAt, job.lastStartAt));
+  out.varint(since(putAt, job.endAt));
+  out.varint(since(putAt, job.completedAt));
 }
 
 /** Finds the payloads of a job, of which the header says no more than whether there are any. */

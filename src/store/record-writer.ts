@@ -3,7 +3,7 @@
  */
 
 import type { Changes } from '../core/change-log.js';
-import { type Id, type JobRecord, type PayloadSlot, payloadSlots } from '../core/records.js';
+import { codeOf, type Id, type JobRecord, type PayloadSlot, payloadSlots } from '../core/records.js';
 import type { State } from '../core/state.js';
 import { JournalCorruptError } from '../errors.js';
 import type { AppendOptions, Journal } from '../journal/journal.js';
@@ -94,7 +94,7 @@ export class RecordWriter {
   #new(job: JobRecord, slot: PayloadSlot, payloads: StoredPayload[]): void {
     const payload = this.#own(job, slot);
     if (payload.segment !== 0 || payload.bytes === null) return;
-    this.#payload(entryTypes.payload, job.id, payloadSlots.indexOf(slot), payload.bytes);
+    this.#payload(entryTypes.payload, job.id, codeOf(payloadSlots, slot), payload.bytes);
     payloads.push(payload);
   }
 

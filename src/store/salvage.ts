@@ -91,7 +91,7 @@ const nothing = {
   forgotten: [],
   settings: new Map<string, SettingRecord>(),
   annotations: new Map<string, AnnotationRecord>(),
-  dropped: new Set<never>(),
+  dropped: [],
 };
 
 function refuse(): never {

@@ -99,7 +99,7 @@ const noChanges: Changes = {
   forgotten: [],
   settings: new Map(),
   annotations: new Map(),
-  dropped: new Set(),
+  dropped: [],
 };
 
 /** How many positions in the line a transaction draws at once: gaps do no harm. */
