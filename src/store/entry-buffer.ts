@@ -16,8 +16,9 @@ export class EntryBuffer {
   readonly #names = new Map<string, number>();
   /** Type and end of each entry; each begins where the one before ends. */
   #entries: number[] = [];
-  /** The names of the job before: mostly the next one's are the same. */
+  /** The names of the last job that was introduced, and their numbers: mostly the next one's are the same. */
   #last: readonly string[] | undefined;
+  #lastNumbers: readonly number[] = [];
 
   /** Bytes of the entries so far. */
   get bytes(): number {
@@ -65,8 +66,9 @@ export class EntryBuffer {
     if (this.out.length > start) this.end(type);
   }
 
-  /** The number of a name that was introduced. */
-  readonly numberOf = (name: string): number => this.#names.get(name)!;
+  /** The number of a name that was introduced, which has this place among its job's names. */
+  readonly numberOf = (name: string, place: number): number =>
+    this.#last?.[place] === name ? this.#lastNumbers[place]! : this.#names.get(name)!;
 
   /** Gives a job's names their numbers, where they have none yet. */
   introduceNames(job: JobRecord): void {
@@ -80,6 +82,7 @@ export class EntryBuffer {
       this.out.text(name);
       this.end(entryTypes.name);
     }
+    this.#lastNumbers = this.#last.map((name) => this.#names.get(name)!);
   }
 
   setting(key: string, setting: SettingRecord | undefined): void {

@@ -55,7 +55,8 @@ const has = {
   folded: 32768,
 } as const;
 
-export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) => number): void {
+/** `name` gives the number of a name, of which the place is the one that it has in `namesOf`. */
+export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, place: number) => number): void {
   const mask =
     (job.role === 'root' ? 0 : has.parent) +
     (job.form === 'call' ? 0 : has.parts) +
@@ -75,9 +76,9 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
     (job.outcome === 'list' && job.result !== null ? has.folded : 0);
   const { putAt } = job;
   out.id(job.id);
-  out.varint(name(job.owner));
-  out.varint(name(job.callable));
-  out.varint(name(job.queue));
+  out.varint(name(job.owner, 0));
+  out.varint(name(job.callable, 1));
+  out.varint(name(job.queue, 2));
   out.u8(codeOf(jobStatuses, job.status) + 16 * codeOf(jobForms, job.form));
   out.u8(codeOf(jobRoles, job.role) + 16 * codeOf(jobStages, job.stage));
   out.u8(codeOf(levels, job.level) + 16 * codeOf(outcomeKinds, job.outcome));
@@ -107,7 +108,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
   }
   if (mask & has.quotas) for (const list of [job.quotas, job.places, job.shared]) writeTexts(out, list);
   if (mask & has.unique) out.text(job.unique);
-  if (mask & has.agent) out.varint(name(job.agent));
+  if (mask & has.agent) out.varint(name(job.agent, 4));
   if (mask & has.inner) out.id(job.inner);
   if (mask & has.priority) out.f64(job.priority);
   if (mask & has.trouble) {
@@ -115,7 +116,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string) =
     out.varint(job.interruptions);
   }
   if (mask & has.dates) for (const time of [job.beginAfter, job.dueAt, job.deadline, job.timeoutMs]) out.f64(time);
-  if (mask & has.policy) out.varint(name(job.policy));
+  if (mask & has.policy) out.varint(name(job.policy, 3));
   if (job.asked !== null) writeAsked(out, job.asked);
   if (mask & has.only) out.id(job.only);
   out.varint(job.eligible);
