@@ -3,7 +3,7 @@
  */
 import type { Job, JobOptions, Queue, Runtime } from 'callsheet';
 import { asPool, openCallsheet, stamps } from './contestants/callsheet.js';
-import { keepBusy, measureUnderLoad } from './contestants/under-load.js';
+import { keepBusy, measureUnderLoad, warmUpMsOf } from './contestants/under-load.js';
 import type { Bench, Contestant } from './harness/bench.js';
 
 const putAtOnce = 1000;
@@ -59,7 +59,7 @@ async function limited(callsheet: Runtime): ReturnType<Others['prepare']> {
 }
 
 function contestant(name: string, size: 'full' | 'small', { jobs, prepare }: Others): Contestant {
-  const load = size === 'full' ? { inFlight, warmUpMs: 2000, ms: 2000 } : { inFlight, warmUpMs: 0, ms: 20 };
+  const load = { inFlight, warmUpMs: warmUpMsOf(size), ms: size === 'full' ? 2000 : 20 };
   return {
     name,
     synced: true,

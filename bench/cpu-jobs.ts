@@ -7,6 +7,7 @@ import {
   openCallsheetSpinner,
   openPiscinaSpinner,
   type Spinner,
+  warmUpSpinner,
 } from './contestants/spinners.js';
 import type { Bench, Case, Contestant, Context, Size } from './harness/bench.js';
 import { stepsIn } from './jobs/spin.js';
@@ -32,8 +33,8 @@ function cpuCase(size: Size, inFlight: number): Case {
     synced,
     async open(context) {
       const spinner = await open(context, inFlight);
-      // Long enough for the compilers of all threads to have seen enough: a runtime is opened once and lives long.
-      await spinner.spin(2 * jobs, steps);
+      await warmUpSpinner(spinner, size);
+      await spinner.spin(Math.ceil(jobs / 10), steps);
       const measure = async () => {
         const { perSecond, ...journal } = await measureSpinning(spinner, jobs, steps, synced);
         return { figures: { jobs: perSecond }, ...journal };

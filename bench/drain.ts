@@ -7,12 +7,11 @@ import { holdThreads } from './contestants/held.js';
 import { journalled } from './contestants/journalled.js';
 import { openPiscina } from './contestants/peers.js';
 import { forbiddenThreadsOf, type Pool } from './contestants/pool.js';
-import type { Bench, Contestant, Context, Entrant, Measured } from './harness/bench.js';
+import { warmUp } from './contestants/under-load.js';
+import type { Bench, Contestant, Context, Entrant, Measured, Size } from './harness/bench.js';
 import { checkStamp } from './jobs/stamp.js';
 
 const putAtOnce = 1000;
-/** Until the compilers of all threads have seen enough: a runtime is opened once and lives long. */
-const warmUps = 2;
 
 export const drain: Bench = {
   name: 'drain',
@@ -20,11 +19,15 @@ export const drain: Bench = {
   figures: [{ name: 'jobs', unit: '/s', compared: true }],
   cases: (size) => {
     const jobs = size === 'full' ? 100_000 : 1_000;
-    return [{ name: `${jobs} waiting`, contestants: contestants(jobs) }];
+    return [{ name: `${jobs} waiting`, contestants: contestants(jobs, size) }];
   },
 };
 
-function contestants(jobs: number): Contestant[] {
+function contestants(jobs: number, size: Size): Contestant[] {
+  const warmedUp = async (entrant: Entrant): Promise<Entrant> => {
+    await warmUp(size, () => entrant.measure());
+    return entrant;
+  };
   const atLevel = (level: Level, everyResult: boolean): Contestant => ({
     name: `callsheet, ${level}, ${everyResult ? 'each' : 'last'} result awaited`,
     synced: level === 'full',
@@ -48,11 +51,6 @@ function contestants(jobs: number): Contestant[] {
     atLevel('full', true),
     atLevel('memory', true),
   ];
-}
-
-async function warmedUp(entrant: Entrant): Promise<Entrant> {
-  for (let left = warmUps; left > 0; left--) await entrant.measure();
-  return entrant;
 }
 
 /** Its queue is its caller's: all of them are handed over at once. */

@@ -2,7 +2,7 @@
  * What a trivial job costs over its whole life: put, run, completed, and forgotten, which it is soon here.
  */
 import { openCallsheetPool } from './contestants/callsheet.js';
-import { enterUnderLoad, loadFigures } from './contestants/under-load.js';
+import { enterUnderLoad, loadFigures, warmUpMsOf } from './contestants/under-load.js';
 import type { Bench, Contestant, Context } from './harness/bench.js';
 
 /** Completed jobs that are remembered. */
@@ -14,7 +14,7 @@ export const life: Bench = {
   figures: loadFigures,
   cases: (size) =>
     (size === 'full' ? [64, 1024] : [64]).map((inFlight) => {
-      const times = size === 'full' ? { warmUpMs: 3000, ms: 2000 } : { warmUpMs: 0, ms: 50 };
+      const times = { warmUpMs: warmUpMsOf(size), ms: size === 'full' ? 2000 : 50 };
       const contestant = (level: 'full' | 'process'): Contestant => ({
         name: `callsheet, ${level}`,
         synced: level === 'full',

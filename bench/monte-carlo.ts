@@ -7,18 +7,19 @@ import { parallel } from 'callsheet';
 import { Piscina } from 'piscina';
 import { openCallsheet, pi } from './contestants/callsheet.js';
 import { journalled } from './contestants/journalled.js';
-import type { Bench, Contestant, Context, Entrant } from './harness/bench.js';
+import { warmUp } from './contestants/under-load.js';
+import type { Bench, Contestant, Context, Entrant, Size } from './harness/bench.js';
 import type { Sample } from './quickstart/pi.js';
 
 /** So many in one part for each thread, before anything is measured. */
 const warmUpDarts = 100_000;
-/** Before that, small parts, until the compilers of all threads have seen enough: a runtime is opened once and lives long. */
+/** Before that, small parts. */
 const smallDarts = 1000;
 
 interface Work {
   readonly parts: number;
   readonly darts: number;
-  readonly warmUpMs: number;
+  readonly size: Size;
 }
 
 export const monteCarlo: Bench = {
@@ -26,8 +27,7 @@ export const monteCarlo: Bench = {
   title: 'π of parts of 1,000,000 darts in parallel, and a postprocess',
   figures: [{ name: 'time', unit: 'ms', compared: true }],
   cases: (size) => {
-    const work =
-      size === 'full' ? { parts: 64, darts: 1_000_000, warmUpMs: 3000 } : { parts: 8, darts: 10_000, warmUpMs: 0 };
+    const work = { size, ...(size === 'full' ? { parts: 64, darts: 1_000_000 } : { parts: 8, darts: 10_000 }) };
     return [{ name: `${work.parts} parts of ${work.darts} darts`, contestants: contestants(work) }];
   },
 };
@@ -61,7 +61,7 @@ async function enterBare({ threads }: Context, work: Work): Promise<Entrant> {
     await Promise.all(workers.map(keepBusy));
     return estimate(samples);
   };
-  await warmUp(throwDarts, work, threads);
+  await warmUpWith(throwDarts, work, threads);
   const close = () => Promise.all(workers.map((worker) => worker.terminate()));
   return { measure: async () => ({ figures: await time(() => throwDarts(work)) }), close };
 }
@@ -71,7 +71,7 @@ async function enterPiscina({ threads }: Context, work: Work): Promise<Entrant> 
   const pool = new Piscina({ filename, name: 'generateSample', minThreads: threads, maxThreads: threads });
   const throwDarts = async ({ parts, darts }: Throw) =>
     estimate(await Promise.all(Array.from({ length: parts }, (): Promise<Sample> => pool.run(darts))));
-  await warmUp(throwDarts, work, threads);
+  await warmUpWith(throwDarts, work, threads);
   return { measure: async () => ({ figures: await time(() => throwDarts(work)) }), close: () => pool.destroy() };
 }
 
@@ -82,7 +82,7 @@ async function enterCallsheet(context: Context, work: Work): Promise<Entrant> {
     const job = await callsheet.queue().put(parallel(samples, { postprocess: pi.processSamples }));
     return await job.result();
   };
-  await warmUp(throwDarts, work, context.threads);
+  await warmUpWith(throwDarts, work, context.threads);
   const measure = async () => {
     const before = await callsheet.stats();
     const figures = await time(() => throwDarts(work));
@@ -93,10 +93,8 @@ async function enterCallsheet(context: Context, work: Work): Promise<Entrant> {
   return { measure, close };
 }
 
-async function warmUp(throwDarts: (work: Throw) => Promise<number>, { parts, warmUpMs }: Work, threads: number) {
-  const end = performance.now() + warmUpMs;
-  do await throwDarts({ parts, darts: smallDarts });
-  while (performance.now() < end);
+async function warmUpWith(throwDarts: (work: Throw) => Promise<number>, { parts, size }: Work, threads: number) {
+  await warmUp(size, () => throwDarts({ parts, darts: smallDarts }));
   await throwDarts({ parts: threads, darts: warmUpDarts });
 }
 

@@ -4,7 +4,8 @@
 import { parallel } from 'callsheet';
 import { type Opened, openCallsheet, stamps } from './contestants/callsheet.js';
 import { journalled } from './contestants/journalled.js';
-import type { Bench, Contestant, Measured } from './harness/bench.js';
+import { warmUp } from './contestants/under-load.js';
+import type { Bench, Contestant, Measured, Size } from './harness/bench.js';
 import { checkStamp } from './jobs/stamp.js';
 
 const putAtOnce = 1000;
@@ -22,8 +23,8 @@ export const parallelParts: Bench = {
       {
         name: `${jobs} jobs`,
         contestants: [
-          contestant('put in thousands, each result awaited', jobs, runPlain),
-          contestant('parts of one, and a postprocess', jobs, runParts),
+          contestant('put in thousands, each result awaited', jobs, size, runPlain),
+          contestant('parts of one, and a postprocess', jobs, size, runParts),
         ],
       },
     ];
@@ -33,13 +34,13 @@ export const parallelParts: Bench = {
 /** Gives how each was stamped, in their order. */
 type Run = (opened: Opened, jobs: number) => Promise<readonly number[]>;
 
-function contestant(name: string, jobs: number, run: Run): Contestant {
+function contestant(name: string, jobs: number, size: Size, run: Run): Contestant {
   return {
     name,
     synced: true,
     async open(context) {
       const opened = await openCallsheet('full', context);
-      await run(opened, Math.ceil(jobs / 10));
+      await warmUp(size, () => run(opened, Math.ceil(jobs / 10)));
       return { measure: () => measure(opened, jobs, run), close: () => opened.close() };
     },
   };

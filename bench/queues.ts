@@ -5,7 +5,7 @@
 import { openCallsheetPool } from './contestants/callsheet.js';
 import { openPeer, peerAbsent, queues } from './contestants/peers.js';
 import type { Pool } from './contestants/pool.js';
-import { enterUnderLoad, loadFigures } from './contestants/under-load.js';
+import { enterUnderLoad, loadFigures, warmUpMsOf } from './contestants/under-load.js';
 import type { Bench, Contestant, Context, Entrant } from './harness/bench.js';
 import { enterOneByOne, latencyFigures } from './latency.js';
 
@@ -18,7 +18,7 @@ export const durableQueues: Bench = {
   rounds: 3,
   cases: (size) => {
     const isFull = size === 'full';
-    const times = isFull ? { warmUpMs: 1000, ms: 1000 } : { warmUpMs: 0, ms: 20 };
+    const times = { warmUpMs: warmUpMsOf(size), ms: isFull ? 2000 : 20 };
     return [
       ...(isFull ? [64, 1024] : [64]).map((inFlight) => ({
         name: `${inFlight} in flight`,

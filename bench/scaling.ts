@@ -9,6 +9,7 @@ import {
   openCallsheetSpinner,
   openPiscinaSpinner,
   type Spinner,
+  warmUpSpinner,
 } from './contestants/spinners.js';
 import type { Bench, Case, Contestant, Context, Size } from './harness/bench.js';
 import { stepsIn } from './jobs/spin.js';
@@ -16,9 +17,6 @@ import { stepsIn } from './jobs/spin.js';
 const jobMs = 5;
 /** The jobs of one thread; with more threads there are more jobs. */
 const jobsPerThread: Readonly<Record<Size, number>> = { full: 300, small: 5 };
-/** Before that, shorter ones, until the compilers of all threads have seen enough: a runtime is opened once and lives long. */
-const warmUpMs = 0.1;
-const warmUpJobs: Readonly<Record<Size, number>> = { full: 20_000, small: 5 };
 
 export const scaling: Bench = {
   name: 'scaling',
@@ -41,7 +39,6 @@ function threadCounts(): number[] {
 function scalingCase(size: Size): Case {
   const jobsEach = jobsPerThread[size];
   const steps = stepsIn(jobMs);
-  const warmUpSteps = stepsIn(warmUpMs);
   let aloneJobs = Number.NaN;
   const contestant = (
     name: string,
@@ -53,7 +50,7 @@ function scalingCase(size: Size): Case {
     synced,
     async open({ scratch }) {
       const spinner = await open({ threads, scratch }, threads * inFlightPerThread);
-      await spinner.spin(warmUpJobs[size], warmUpSteps);
+      await warmUpSpinner(spinner, size);
       await spinner.spin(threads * Math.ceil(jobsEach / 10), steps);
       const measure = async () => {
         const { perSecond, ...journal } = await measureSpinning(spinner, threads * jobsEach, steps, synced);

@@ -4,7 +4,7 @@
 import type { Level } from 'callsheet';
 import { openCallsheetPool } from './contestants/callsheet.js';
 import { openPeer, openPiscina, peerAbsent, pools } from './contestants/peers.js';
-import { enterUnderLoad, type Load, loadFigures } from './contestants/under-load.js';
+import { enterUnderLoad, type Load, loadFigures, warmUpMsOf } from './contestants/under-load.js';
 import type { Bench, Contestant, Context, Size } from './harness/bench.js';
 
 export const throughput: Bench = {
@@ -13,8 +13,7 @@ export const throughput: Bench = {
   figures: loadFigures,
   cases: (size) =>
     inFlight(size).map((count) => {
-      const load =
-        size === 'full' ? { inFlight: count, warmUpMs: 3000, ms: 1000 } : { inFlight: count, warmUpMs: 0, ms: 20 };
+      const load = { inFlight: count, warmUpMs: warmUpMsOf(size), ms: size === 'full' ? 2000 : 20 };
       return { name: `${count} in flight`, contestants: contestants(load) };
     }),
 };

@@ -4,15 +4,19 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { Context } from '../harness/bench.js';
-import { type Spun, spin } from '../jobs/spin.js';
+import type { Context, Size } from '../harness/bench.js';
+import { type Spun, spin, stepsIn } from '../jobs/spin.js';
 import type { BareWork } from '../jobs/spin-thread.js';
 import { openCallsheet, spins } from './callsheet.js';
 import { journalled } from './journalled.js';
 import type { SyncFigures } from './pool.js';
+import { warmUp } from './under-load.js';
 
 /** Jobs that are out at a time: enough that no thread waits for the next. */
 export const inFlightPerThread = 32;
+
+const warmUpJobs = 1000;
+const warmUpJobMs = 0.05;
 
 export interface Spinner {
   /** Resolves when so many jobs of so many steps are done, and every result was seen to be right. */
@@ -60,6 +64,12 @@ export async function openCallsheetSpinner(context: Context, inFlight: number): 
     close,
     figures: () => callsheet.stats(),
   };
+}
+
+/** Short jobs, until it is warm. */
+export function warmUpSpinner(spinner: Spinner, size: Size): Promise<void> {
+  const steps = stepsIn(warmUpJobMs);
+  return warmUp(size, () => spinner.spin(size === 'full' ? warmUpJobs : 1, steps));
 }
 
 async function spinInFlight(

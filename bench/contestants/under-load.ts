@@ -1,15 +1,28 @@
 /**
  * A pool kept busy with trivial jobs, so many in flight, for a time.
  */
-import type { Entrant, Figure, Measured } from '../harness/bench.js';
+import type { Entrant, Figure, Measured, Size } from '../harness/bench.js';
 import { watchLoopDelay } from '../harness/loop-delay.js';
 import { checkStamp } from '../jobs/stamp.js';
 import { journalled } from './journalled.js';
 import { forbiddenThreadsOf, type Pool } from './pool.js';
 
+/**
+ * How long everything is kept busy before it is measured, in milliseconds: a runtime is opened once and lives long. Pools are as fast as they get
+ * after two seconds. callsheet takes ten: until it remembers as many completed jobs as it ever will, and forgets as many as it gets, the
+ * compilers have not seen all of it.
+ */
+export const warmUpMsOf = (size: Size): number => (size === 'full' ? 10_000 : 0);
+
+/** Once at least, and until it is warm. */
+export async function warmUp(size: Size, work: () => Promise<unknown>): Promise<void> {
+  const end = performance.now() + warmUpMsOf(size);
+  do await work();
+  while (performance.now() < end);
+}
+
 export interface Load {
   readonly inFlight: number;
-  /** Long enough for the compilers of all threads to have seen enough: a runtime is opened once and lives long. */
   readonly warmUpMs: number;
   readonly ms: number;
 }
