@@ -169,6 +169,18 @@ describe('5 events', () => {
     assert.deepEqual([ofJob[0]!.agent, ofJob[0]!.dispatcher], [undefined, undefined]);
   });
 
+  it('[5.5] tell nothing of what was refused, and all of what is put beside it', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const read = readAll(kit.runtime.events());
+    const refused = queue.putAll([work.mark('a'), work.mark('b').with({ quotas: ['unknown'] })]);
+    const { id } = await queue.put(work.mark('c'));
+    await assert.rejects(refused, { code: 'UNKNOWN_QUOTA' });
+    await kit.close();
+    const ofJobs = (await read).filter((event) => 'job' in event);
+    assert.deepEqual(new Set(ofJobs.map(({ job }) => job)), new Set([id]));
+  });
+
   it('[5.5] tell what failed, was retried, was interrupted', async (t) => {
     const kit = await opened(t);
     const read = readAll(kit.runtime.events());

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Changes } from '../../src/core/change-log.js';
-import type { JobSpec } from '../../src/core/commands.js';
+import type { Effect, JobSpec } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import type { AnnotationRecord, JobRecord, SettingRecord } from '../../src/core/records.js';
 import { State } from '../../src/core/state.js';
@@ -119,6 +119,7 @@ function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[])
   const wishes = new Wishes();
   const stored = new Stored();
   const follower = new Follower();
+  const effects: Effect[] = [];
   let now = 0;
   decide(state, activateUs, outsideAt(now));
   stored.keep(state);
@@ -129,9 +130,11 @@ function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[])
     for (const wish of group) {
       const command = wishes.command(state, wish);
       const unrefused = snapshotOf(state);
+      const told = effects.length;
       try {
-        decide(state, command, outsideAt(++now));
+        decide(state, command, { ...outsideAt(++now), listening: true }, effects);
       } catch (error) {
+        assert.equal(effects.length, told);
         const expected = error instanceof CallsheetError || /exists already/.test((error as Error).message);
         assert.ok(expected, `${command.type}: ${(error as Error).stack}`);
         assert.deepEqual(snapshotOf(state), unrefused, `${command.type} was refused`);

@@ -165,6 +165,13 @@ export const dispatchers: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'what was refused is told all the same',
+    tags: ['5.5'],
+    file: 'core/decide.ts',
+    find: '    effects.length = before;',
+    replace: '',
+  },
+  {
     bug: 'a failure is told as a success',
     tags: ['5.5'],
     file: 'core/job.ts',

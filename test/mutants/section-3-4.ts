@@ -48,8 +48,8 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a refused put leaves what it began',
     tags: ['3.3'],
     file: 'core/decide.ts',
-    find: '  } catch (error) {\n    state.rollback(mark);\n    throw error;',
-    replace: '  } catch (error) {\n    throw error;',
+    find: '    state.rollback(mark);\n    effects.length = before;',
+    replace: '    effects.length = before;',
   },
   {
     bug: 'a date without a zone is taken',
