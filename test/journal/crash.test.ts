@@ -114,6 +114,33 @@ describe('a journal that loses its power', () => {
     t.diagnostic(`crash points: ${points}, states: ${states}, violations: 0`);
   });
 
+  it('[9.1] has a transaction that spans frames whole or not at all', async () => {
+    const entries = [filled(2, 5_000_000, 2), filled(3, 5_000_000, 3)];
+    const left = new Set<number>();
+    for (let operation = 1; ; operation++) {
+      const disk = new StrictDisk();
+      const journal = await openJournal(directory, new Collector(), { disk });
+      journal.append([filled(1, 10, 1)]);
+      await journal.sync();
+      cutPowerAt(disk, disk.operations + operation);
+      let survived = true;
+      try {
+        journal.append(entries);
+        await journal.sync();
+      } catch {
+        survived = false;
+      }
+      for (const pick of [keepAll, dropAll, sampled(operation)]) {
+        const found = new Collector();
+        await (await openJournal(directory, found, { disk: disk.afterCrash(pick) })).close();
+        assert.ok(found.entries.length === 3 || (found.entries.length === 1 && !survived), `operation ${operation}`);
+        left.add(found.entries.length);
+      }
+      if (survived) break;
+    }
+    assert.deepEqual([...left].sort(), [1, 3]);
+  });
+
   it('recovers when the power goes again, at whatever operation of the recovery', async (t) => {
     let states = 0;
     const operationsOf = async () => {

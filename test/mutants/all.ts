@@ -7,6 +7,7 @@ import { section2 } from './section-2.js';
 import { section3and4 } from './section-3-4.js';
 import { section5to10 } from './section-5-10.js';
 import { section7 } from './section-7.js';
+import { section9 } from './section-9.js';
 import { shared } from './shared.js';
 
 export const allMutants: readonly Mutant[] = [
@@ -14,6 +15,7 @@ export const allMutants: readonly Mutant[] = [
   ...section3and4,
   ...section5to10,
   ...section7,
+  ...section9,
   ...dispatchers,
   ...asking,
   ...shared,

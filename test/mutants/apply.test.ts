@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
 import { planted } from '../sim/planted.js';
-import { allMutants } from './all.js';
+import { allMutants, linesWithoutMutant } from './all.js';
 
 const sources = new URL('../../../src/', import.meta.url);
 
@@ -14,4 +14,8 @@ it('every planted bug finds its place in the sources, once', () => {
     if (places !== 1) lost.push(`"${bug}": its text stands ${places} times in src/${file}`);
   }
   assert.deepEqual(lost, []);
+});
+
+it('there is a planted bug for every line that a test says it shows', () => {
+  assert.deepEqual(linesWithoutMutant, []);
 });

@@ -4,6 +4,8 @@ export interface Mutant {
   readonly bug: string;
   /** A test with one of these tags must fail. */
   readonly tags: readonly string[];
+  /** Where those tests are, from `test/` on; in the core's tests and the contract's virtual ones by default. */
+  readonly tests?: readonly string[];
   /** The file, from `src/` on. */
   readonly file: string;
   /** Stands in the file just once. */

@@ -1,7 +1,7 @@
 /** One suite for all stores: what a command means, when its effects and its reply are let go, and what the next process finds. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Command, JobSpec } from '../../src/core/commands.js';
+import type { Command, InnerCommand, JobSpec } from '../../src/core/commands.js';
 import type { Level } from '../../src/core/records.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
 import { call, idOf, main, us, whole } from '../core/making.js';
@@ -155,6 +155,26 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
       const again: Subject = await reopen(after, true);
       assert.deepEqual(again.records(), after.records(), 'recovery twice gives the same');
     }
+  });
+
+  it('[9.2] an outcome, the callback that it makes due, the place that it frees and what was put with it are there together', async () => {
+    let subject: Subject = await make();
+    const found = async () => {
+      const before = subject.records();
+      subject = await reopen(subject, true);
+      assert.deepEqual(subject.records(), before);
+      const { status, places, callbacksDone } = subject.store.state.job(idOf('a'))!;
+      return { status, places, callbacksDone, inner: subject.store.state.job(idOf('inner'))?.status };
+    };
+    await subject.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });
+    await subject.do(put([call('a', { quotas: ['q'] }, { callbacks: [call('callback')] })]));
+    await subject.do(claim('a'));
+    assert.deepEqual(await found(), { status: 'assigned', places: ['q'], callbacksDone: 0, inner: undefined });
+    const inner = put([call('inner')]) as InnerCommand;
+    await subject.do({ ...settle('a'), inner: [inner] } as Command);
+    assert.deepEqual(await found(), { status: 'callbacks', places: [], callbacksDone: 0, inner: 'pending' });
+    await subject.do(settle('callback'));
+    assert.deepEqual(await found(), { status: 'completed', places: [], callbacksDone: 1, inner: 'pending' });
   });
 
   it('[3.4] a put that was refused takes nothing from one that is not, in the same group', async () => {
