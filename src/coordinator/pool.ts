@@ -123,12 +123,14 @@ export class Pool implements PoolPort {
     const done = this.#piscina.run(task, { transferList, signal: thread.ended });
     this.#target = undefined;
     done.then(
-      () => this.#end(batch),
+      () => {
+        this.#drain(thread);
+        if (batch.runs.size > 0)
+          this.#giveUp(thread, new Error('a thread says that it has done jobs which it has not'));
+        this.#end(batch);
+      },
       (error: Error) => {
-        if (!this.#closing && !thread.isEnded) {
-          this.#owner.threadDied(error);
-          this.#replace(thread);
-        }
+        this.#giveUp(thread, error);
         this.#end(batch);
       },
     );
@@ -250,10 +252,12 @@ export class Pool implements PoolPort {
   }
 
   /**
-   * Ends a thread in which a task failed, if it has not ended of it: outcomes of jobs are data, so what failed is callsheet's own code
-   * there. A job has broken what that stands on (such as a method of `Uint8Array.prototype`), and the next ones would fail of it, too.
+   * Ends a thread in which a task failed, or was not done, if it has not ended of it: outcomes of jobs are data, so what failed is callsheet's
+   * own code there. A job has broken what that stands on (such as a method of `Uint8Array.prototype`), and the next ones would fail of it, too.
    */
-  #replace(thread: Thread): void {
+  #giveUp(thread: Thread, error: Error): void {
+    if (this.#closing || thread.isEnded || !this.#threads.has(thread.id)) return;
+    this.#owner.threadDied(error);
     this.#remove(thread);
     void this.#piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
@@ -281,6 +285,7 @@ export class Pool implements PoolPort {
   #drain(thread: Thread): void {
     for (const outcome of thread.outcomes()) this.#settle(thread, outcome);
     for (const message of thread.unheard()) this.#hear(thread, message);
+    if (thread.board.isBroken) this.#giveUp(thread, new Error('what a thread says of its jobs makes no sense'));
   }
 
   #hear(thread: Thread, message: ThreadMessage): void {

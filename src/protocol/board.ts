@@ -34,6 +34,8 @@ const ringBytes = 256 * 1024;
 const headBytes = 40;
 /** A payload larger than this goes over the port: the ring is for many small ones. */
 const largestInRing = ringBytes / 8;
+/** One up to this many bytes is copied by a loop: a call costs more. */
+const shortBytes = 64;
 
 /** The low two bits of a word; the rest counts the uses of the slot. */
 const state = { free: 0, assigned: 1, begun: 2, done: 3 } as const;
@@ -64,6 +66,7 @@ export class Board {
   readonly #ring: Buffer;
   /** The same bytes: numbers read through a Buffer cost several times as much. */
   readonly #numbers: DataView;
+  #isBroken = false;
 
   constructor(buffer = new SharedArrayBuffer(ringStart + ringBytes)) {
     this.buffer = buffer;
@@ -131,7 +134,10 @@ export class Board {
     Atomics.wait(this.#words, mail, rung, timeoutMs);
   }
 
-  /** The worker: the outcome of the job that was begun with this word. False: there was no room, and nothing has changed. */
+  /**
+   * The worker: the outcome of the job that was begun with this word. False: there was no room, and nothing has changed. Throws in a thread
+   * that is broken.
+   */
   publish({ slot, kind, startedAt, ranMs, payload, note, inner }: Outcome, assigned: number): boolean {
     const bytes = payload.byteLength + note.length + inner.byteLength;
     if (bytes > largestInRing) return false;
@@ -152,8 +158,11 @@ export class Board {
     numbers.setUint32(start + 20, inner.byteLength, true);
     numbers.setFloat64(start + 24, startedAt, true);
     numbers.setFloat64(start + 32, ranMs, true);
+    // A job may have broken what writes it, so that nothing is written.
+    if (numbers.getUint32(start, true) !== size) throw new Error('an outcome cannot be written');
     const body = start + headBytes;
-    this.#ring.set(payload, body);
+    if (payload.byteLength > shortBytes) this.#ring.set(payload, body);
+    else for (let at = 0; at < payload.length; at++) this.#ring[body + at] = payload[at]!;
     if (note !== '') this.#ring.write(note, body + payload.byteLength, note.length, 'latin1');
     if (inner.byteLength > 0) this.#ring.set(inner, body + payload.byteLength + note.length);
     Atomics.store(this.#words, written, (head + skip + size) | 0);
@@ -167,27 +176,44 @@ export class Board {
     Atomics.compareExchange(this.#words, words + slot, use | state.begun, use | state.done);
   }
 
-  /** The coordinator: the outcomes since the last call. Several have their bytes in one copy. */
+  /**
+   * The coordinator: the outcomes since the last call. Several have their bytes in one copy. A job may have broken what the worker writes them
+   * with: from the first one on that cannot be, none is read any more.
+   */
   drain(): readonly Outcome[] {
     const outcomes: Outcome[] = [];
     const head = Atomics.load(this.#words, written) >>> 0;
     let tail = Atomics.load(this.#words, read) >>> 0;
-    while (tail !== head) {
+    while (tail !== head && !this.#isBroken) {
       const from = tail % ringBytes;
-      const bytes = this.#runBytes(from, Math.min((head - tail) >>> 0, ringBytes - from));
-      if (bytes > 0) readOutcomes(new Uint8Array(this.#ring.subarray(from, from + bytes)), outcomes);
-      tail = (tail + (bytes > 0 ? bytes : ringBytes - from)) >>> 0;
+      const left = (head - tail) >>> 0;
+      const toEnd = ringBytes - from;
+      this.#isBroken = left > ringBytes || left % 8 !== 0 || from % 8 !== 0;
+      if (this.#isBroken) break;
+      const bytes = this.#runBytes(from, Math.min(left, toEnd));
+      const isSkipped = bytes === 0 && left > toEnd && this.#numbers.getUint32(from, true) === 0;
+      if (bytes > 0) {
+        const run = new Uint8Array(this.#ring.subarray(from, from + bytes));
+        this.#isBroken = !readOutcomes(run, outcomes);
+      } else if (!isSkipped) this.#isBroken = true;
+      tail = (tail + (isSkipped ? toEnd : bytes)) >>> 0;
     }
     Atomics.store(this.#words, read, tail | 0);
     return outcomes;
   }
 
-  /** How many of these bytes of the ring are copied at once; 0 where there is no outcome up to its end. */
+  /** The coordinator: whether what the worker said made no sense. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** How many of these bytes of the ring are copied at once; 0 where there is no outcome. */
   #runBytes(from: number, length: number): number {
     let bytes = 0;
     while (bytes < length) {
       const size = this.#numbers.getUint32(from + bytes, true);
-      if (size === 0 || (bytes > 0 && bytes + size > runBytes)) break;
+      const fits = size >= headBytes && size % 8 === 0 && bytes + size <= length;
+      if (!fits || (bytes > 0 && bytes + size > runBytes)) break;
       bytes += size;
     }
     return bytes;
@@ -199,22 +225,30 @@ const runBytes = 4096;
 
 const nothing = new Uint8Array();
 
-function readOutcomes(run: Uint8Array, outcomes: Outcome[]): void {
+/** False: there is one that cannot be. */
+function readOutcomes(run: Uint8Array, outcomes: Outcome[]): boolean {
   const { buffer } = run;
   const numbers = new DataView(buffer);
   const view = (at: number, length: number) => (length === 0 ? nothing : new Uint8Array(buffer, at, length));
-  for (let at = 0; at < run.length; at += numbers.getUint32(at, true)) {
+  for (let at = 0; at < run.length; ) {
+    const size = numbers.getUint32(at, true);
+    const slot = numbers.getUint32(at + 4, true);
+    const kind = outcomeCodes[numbers.getUint32(at + 8, true)];
     const payloadBytes = numbers.getUint32(at + 12, true);
     const noteAt = at + headBytes + payloadBytes;
     const noteBytes = numbers.getUint32(at + 16, true);
+    const innerBytes = numbers.getUint32(at + 20, true);
+    if (kind === undefined || headBytes + payloadBytes + noteBytes + innerBytes > size) return false;
     outcomes.push({
-      slot: numbers.getUint32(at + 4, true),
-      kind: outcomeCodes[numbers.getUint32(at + 8, true)]!,
+      slot,
+      kind,
       startedAt: numbers.getFloat64(at + 24, true),
       ranMs: numbers.getFloat64(at + 32, true),
       payload: view(at + headBytes, payloadBytes),
       note: noteBytes === 0 ? '' : Buffer.from(buffer, noteAt, noteBytes).toString('latin1'),
-      inner: view(noteAt + noteBytes, numbers.getUint32(at + 20, true)),
+      inner: view(noteAt + noteBytes, innerBytes),
     });
+    at += size;
   }
+  return true;
 }

@@ -93,10 +93,17 @@ export class ByteWriter {
 /** Bytes up to this many are copied by a loop. */
 const shortBytes = 32;
 
+/** So many bytes are copied at once, since a copy of each few costs more. */
+const copiedBytes = 4096;
+
 /** Reads what a `ByteWriter` wrote. Throws a RangeError past the end. */
 export class ByteReader {
   readonly #bytes: Buffer;
   #at = 0;
+  /** The last copy, and what of the bytes is in it. */
+  #copy: ArrayBuffer | undefined;
+  #copiedFrom = 0;
+  #copiedTo = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -144,6 +151,17 @@ export class ByteReader {
   bytes(count: number): Uint8Array {
     const start = this.#take(count);
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, count);
+  }
+
+  /** So many bytes in a copy with little else: whoever keeps them does not keep all that there is. */
+  copied(count: number): Uint8Array {
+    const start = this.#take(count);
+    if (start + count > this.#copiedTo) {
+      this.#copiedFrom = start;
+      this.#copiedTo = Math.min(start + Math.max(count, copiedBytes), this.#bytes.length);
+      this.#copy = new Uint8Array(this.#bytes.subarray(start, this.#copiedTo)).buffer;
+    }
+    return new Uint8Array(this.#copy!, start - this.#copiedFrom, count);
   }
 
   rest(): Uint8Array {

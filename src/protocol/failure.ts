@@ -72,8 +72,8 @@ export function isFailure(value: unknown): value is Failure {
 /**
  * The failure of whatever was thrown; a failure is itself. Never throws.
  *
- * Kept at most: 8,192 characters of the message, 16,384 of the stack, 8 causes, 16 errors of an AggregateError (64 errors in all), 32
- * properties of 4 KiB each, and 64 KiB of the whole. Where more is cut, the text says so.
+ * Kept at most: 8,192 characters of the message, 16,384 of the stack, 128 of the name and of the code, 8 causes, 16 errors of an AggregateError
+ * (64 errors in all), 32 properties of 4 KiB each, and 64 KiB of the whole. Where more is cut, the text says so.
  */
 export function failureFrom(thrown: unknown): Failure {
   return isFailure(thrown) ? thrown : new StoredFailure(thrownAsData(thrown));

@@ -9,7 +9,7 @@
  *   putMany   the same jobs of one request: [tag, request, queue, level, owner, callables, bytes], without the requests
  *   settled   [tag, bytes]; for each: request, kind, size of the payload, payload
  *
- * Numbers are varints.
+ * Numbers are varints. What is read out of a batch is kept by many for long, and so does not keep the batch.
  */
 import { codeOf, type Level } from '../core/records.js';
 import { ByteReader, ByteWriter } from './bytes.js';
@@ -93,7 +93,7 @@ export function unpackCoordinatorMessages(bytes: Uint8Array): CoordinatorMessage
     while (input.left > 0) {
       const request = input.varint();
       const kind = outcomeForms[input.u8()] as Settled[2];
-      messages.push(['settled', request, kind, input.bytes(input.varint())]);
+      messages.push(['settled', request, kind, input.copied(input.varint())]);
     }
   }
   return messages;
@@ -165,7 +165,7 @@ function readPlain(input: ByteReader, callables: readonly string[]): WireJob {
   const id = input.id();
   const callable = callables[input.varint()]!;
   const size = input.varint();
-  return [id, 'call', callable, size === 0 ? null : input.bytes(size - 1), null, none, none];
+  return [id, 'call', callable, size === 0 ? null : input.copied(size - 1), null, none, none];
 }
 
 const none: never[] = [];

@@ -8,7 +8,8 @@ import { CallsheetError } from '../errors.js';
 /** Raised with every change of any message's layout. */
 const protocolVersion = 1;
 
-const packr = new Packr({ useRecords: false });
+/** What is unpacked is kept by some for long, and is not to keep the whole batch. */
+const packr = new Packr({ useRecords: false, copyBuffers: true });
 
 export function packBatch(messages: readonly unknown[]): Uint8Array {
   // A copy of the exact size: what the packer gives is a view on a pool.

@@ -15,9 +15,9 @@ export class Hand {
     this.last = last;
   }
 
-  /** The job is forgotten from now on; its outcome is not to keep the whole message that it came in. */
-  keep(job: Id, [kind, payload]: WireOutcome): void {
-    this.#kept.set(job, [kind, new Uint8Array(payload)]);
+  /** The job is forgotten from now on. */
+  keep(job: Id, outcome: WireOutcome): void {
+    this.#kept.set(job, outcome);
   }
 
   outcomeOf(job: Id): WireOutcome | undefined {

@@ -64,9 +64,7 @@ class Put<Accepted> implements ComingOutcome {
   }
 
   settle(outcome: WireOutcome | Error): void {
-    // What is kept for later is not to keep the whole message that it came in.
-    const isKept = this.#waiting === undefined && !(outcome instanceof Error);
-    this.#outcome = isKept ? [outcome[0], new Uint8Array(outcome[1])] : outcome;
+    this.#outcome = outcome;
     if (this.#waiting !== undefined) tell(this.#waiting, outcome);
     for (const waiter of this.#others ?? none) tell(waiter, outcome);
     this.#waiting = undefined;

@@ -160,6 +160,24 @@ describe('the ring of outcomes', () => {
     assert.deepEqual(first, outcome(1, 5000));
   });
 
+  it('reads nothing any more once it says what cannot be, and comes to an end of it', (t) => {
+    const random = randomFrom(seedOf(t));
+    for (let round = 0; round < 300; round++) {
+      const board = new Board();
+      for (let n = random(60); n >= 0; n--) board.publish(outcome(n, random(300)), 0);
+      const words = new Int32Array(board.buffer);
+      // Somewhere in what is written, how much that is, or how much of it was read.
+      const place = [0, 1, 4 + 2 * slotCount + 2 * random(50)][random(3)]!;
+      const before = words[place]!;
+      words[place] = [0, 1, 8, before + 8, before - 8, -1, random(2 ** 31)][random(7)]!;
+      const there = board.drain();
+      for (const { payload, inner } of there) assert.ok(payload.byteLength + inner.byteLength < 256 * 1024);
+      if (!board.isBroken) continue;
+      board.publish(outcome(1, 10), 0);
+      assert.deepEqual(board.drain(), []);
+    }
+  });
+
   it('keeps little more in memory than an outcome that somebody keeps, however many come with it', () => {
     const board = new Board();
     for (let n = 0; n < 300; n++) board.publish(outcome(n, n % 10 === 9 ? 8000 : 50), 0);

@@ -21,6 +21,9 @@ const plain = (number: number, callable = 'm#f', given: Uint8Array | null = args
   [],
 ];
 
+/** The memory that an array keeps, beyond itself. */
+const excess = (bytes: Uint8Array) => bytes.buffer.byteLength - bytes.byteLength;
+
 /** Views on a larger buffer become arrays of their own, to be compared. */
 function unshared(value: unknown): unknown {
   if (value instanceof Uint8Array) return [...value];
@@ -83,4 +86,39 @@ describe('what the coordinator says', () => {
       ['settled', 4, 'list', args()],
       ['settled', 5, 'value', args(5)],
     ]));
+});
+
+describe('what is kept of a batch', () => {
+  const large = new Uint8Array(100_000);
+  const small = args(1, 2, 3);
+  const isOwn = (bytes: Uint8Array | null) => assert.ok(excess(bytes!) <= 4096 + 64, `${excess(bytes!)} bytes beside`);
+
+  it('keeps no more than a few thousand bytes of the rest: arguments', () => {
+    const jobs = [small, large, small, small, large].map((given, number) => plain(number, 'm#f', given));
+    const optional: WireJob = [id(9), 'call', 'm#f', small, { priority: 1 }, [], []];
+    const put = { type: 'put', queue: '', owner: id(0), level: 'full', jobs } as const;
+    const batch = packClientMessages([
+      ...jobs.map((job, number) => ['put', number, '', 'full', job] as ClientMessage),
+      ['put', 9, '', 'full', optional],
+      ['do', 10, 'full', put],
+      ['do', 11, 'full', { ...put, jobs: [...jobs, optional] }],
+    ]);
+    for (const message of unpackClientMessages(batch)) {
+      if (message[0] === 'put') isOwn(message[4][3]);
+      else if (message[0] === 'do' && message[3].type === 'put') for (const job of message[3].jobs) isOwn(job[3]);
+    }
+  });
+
+  it('keeps no more than a few thousand bytes of the rest: outcomes', () => {
+    const batch = packCoordinatorMessages([
+      ...[small, large, small].map((payload, number) => ['settled', number, 'value', payload] as CoordinatorMessage),
+      ['outcome', 3, 'value', small],
+      ['kept', id(1), id(2), 'value', small],
+      ['answer', 5, large],
+    ]);
+    for (const message of unpackCoordinatorMessages(batch)) {
+      const bytes = message.find((part) => part instanceof Uint8Array);
+      isOwn(bytes as Uint8Array);
+    }
+  });
 });

@@ -89,15 +89,18 @@ const breakable = {
   'Map.prototype.get': [Map.prototype, 'get'],
   'Atomics.compareExchange': [Atomics, 'compareExchange'],
   'Date.now': [Date, 'now'],
+  'DataView.prototype.setUint32': [DataView.prototype, 'setUint32'],
+  'Promise.prototype.then': [Promise.prototype, 'then'],
 } as const;
 export type Breakable = keyof typeof breakable;
 
-/** Goes well, and leaves a thread behind in which nothing does. */
-export function breaks(what: Breakable | 'nothing'): string {
+/** Goes well, and leaves a thread behind in which nothing does; `silently`: it fails without an error. */
+export function breaks(what: Breakable | 'nothing', silently = false): string {
   if (what === 'nothing') return 'whole';
   const [owner, name] = breakable[what];
   Object.defineProperty(owner, name, {
-    value: () => {
+    value(this: unknown) {
+      if (silently) return this;
       throw new Error(`${what} is broken`);
     },
   });
