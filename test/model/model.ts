@@ -131,6 +131,8 @@ export class Model {
   readonly jobs = new Map<string, ModelJob>();
   /** Names of what began, in order; emptied by who reads it. */
   started: ModelJob[] = [];
+  /** Told to stop, and not stopped yet. */
+  readonly #stopping: ModelJob[] = [];
   #position = 0;
   #names = 0;
 
@@ -323,8 +325,17 @@ export class Model {
     job.position = ++this.#position;
   }
 
-  /** Begins what can begin, in the order of the contract. */
+  /** Begins what can begin; then those end that were told to stop, and what can begin after them does. */
   #claim(): void {
+    this.#beginFirst();
+    while (this.#stopping.length > 0) {
+      for (const job of this.#stopping.splice(0)) this.#conclude(job, 'JobCancelledError', true);
+      this.#beginFirst();
+    }
+  }
+
+  /** Begins what can begin, in the order of the contract. */
+  #beginFirst(): void {
     for (const [queue, { paused }] of this.queues) {
       if (paused) continue;
       for (;;) {
@@ -425,8 +436,10 @@ export class Model {
     else if (whole.asked.form === 'serial') this.#openNext(whole);
   }
 
+  /** What runs is told to stop, and keeps its places until it has. */
   #cancel(job: ModelJob): void {
-    this.#conclude(job, 'JobCancelledError', true);
+    if (job.running) this.#stopping.push(job);
+    else this.#conclude(job, 'JobCancelledError', true);
   }
 
   #failed(job: ModelJob, error: string): void {

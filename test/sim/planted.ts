@@ -39,7 +39,7 @@ export const planted: readonly PlantedBug[] = [
     bug: 'a thread in which a task failed is kept',
     by: 'e2e/broken-thread',
     file: 'coordinator/pool.ts',
-    find: '          this.#replace(thread);\n',
+    find: '        this.#giveUp(thread, error);\n',
     replace: '',
   },
   {
