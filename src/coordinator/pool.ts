@@ -123,16 +123,8 @@ export class Pool implements PoolPort {
     const done = this.#piscina.run(task, { transferList, signal: thread.ended });
     this.#target = undefined;
     done.then(
-      () => {
-        this.#drain(thread);
-        if (batch.runs.size > 0)
-          this.#giveUp(thread, new Error('a thread says that it has done jobs which it has not'));
-        this.#end(batch);
-      },
-      (error: Error) => {
-        this.#giveUp(thread, error);
-        this.#end(batch);
-      },
+      () => this.#end(batch),
+      (error: Error) => this.#end(batch, error),
     );
     if (thread.batches.size === 1) this.#lookout.watch(thread, batch.expectedMs);
     return true;
@@ -263,9 +255,11 @@ export class Pool implements PoolPort {
   }
 
   /** The batch is over, by itself or with its thread: whatever of it is not settled was not begun, or was interrupted. */
-  #end(batch: Batch): void {
+  #end(batch: Batch, failed?: Error): void {
     const { thread, runs } = batch;
     this.#drain(thread);
+    if (failed !== undefined) this.#giveUp(thread, failed);
+    else if (runs.size > 0) this.#giveUp(thread, new Error('a thread says that it has done jobs which it has not'));
     for (const [slot, run] of runs) {
       const begun = !thread.board.takeBack(slot);
       const isTimedOut = this.#endings.take(run.job);

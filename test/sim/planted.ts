@@ -39,8 +39,8 @@ export const planted: readonly PlantedBug[] = [
     bug: 'a thread in which a task failed is kept',
     by: 'e2e/broken-thread',
     file: 'coordinator/pool.ts',
-    find: '        this.#giveUp(thread, error);\n',
-    replace: '',
+    find: '    if (failed !== undefined) this.#giveUp(thread, failed);\n    else if',
+    replace: '    if',
   },
   {
     bug: 'a damaged payload ends the coordinator',
