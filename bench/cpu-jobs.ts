@@ -10,7 +10,6 @@ import {
   warmUpSpinner,
 } from './contestants/spinners.js';
 import type { Bench, Case, Contestant, Context, Size } from './harness/bench.js';
-import { stepsIn } from './jobs/spin.js';
 
 const jobMs = 1;
 
@@ -23,7 +22,6 @@ export const cpuJobs: Bench = {
 
 function cpuCase(size: Size, inFlight: number): Case {
   const jobs = size === 'full' ? 4000 : 40;
-  const steps = stepsIn(jobMs);
   const contestant = (
     name: string,
     open: (context: Context, inFlight: number) => Promise<Spinner>,
@@ -33,7 +31,8 @@ function cpuCase(size: Size, inFlight: number): Case {
     synced,
     async open(context) {
       const spinner = await open(context, inFlight);
-      await warmUpSpinner(spinner, size);
+      const steps = jobMs * context.stepsPerMs;
+      await warmUpSpinner(spinner, context, size);
       await spinner.spin(Math.ceil(jobs / 10), steps);
       const measure = async () => {
         const { perSecond, ...journal } = await measureSpinning(spinner, jobs, steps, synced);

@@ -12,7 +12,7 @@ import { journalled } from './contestants/journalled.js';
 import type { SyncFigures } from './contestants/pool.js';
 import type { Bench, Contestant, Context, Measured, Size } from './harness/bench.js';
 import { runProgram } from './harness/program.js';
-import { type Spun, spin, stepsIn } from './jobs/spin.js';
+import { type Spun, spin } from './jobs/spin.js';
 import type { HttpFigures, HttpLoad } from './programs/http-load.js';
 
 const jobMs = 10;
@@ -39,11 +39,11 @@ export const http: Bench = {
   rounds: 3,
   cases: (size) => {
     const perSecond = size === 'full' ? 500 : 100;
-    return [{ name: `${perSecond} requests a second`, contestants: contestants(perSecond, size, stepsIn(jobMs)) }];
+    return [{ name: `${perSecond} requests a second`, contestants: contestants(perSecond, size) }];
   },
 };
 
-function contestants(perSecond: number, size: Size, steps: number): Contestant[] {
+function contestants(perSecond: number, size: Size): Contestant[] {
   const contestant = (
     name: string,
     openRunner: (context: Context) => Promise<Runner | undefined>,
@@ -57,7 +57,7 @@ function contestants(perSecond: number, size: Size, steps: number): Contestant[]
       await once(server, 'listening');
       const load = { port: (server.address() as AddressInfo).port, perSecond, ms: size === 'full' ? 5000 : 200 };
       return {
-        measure: () => measure(load, runner, steps, context.threads),
+        measure: () => measure(load, runner, context),
         close: () => Promise.all([closeServer(server), runner?.close()]),
       };
     },
@@ -95,7 +95,9 @@ async function openMainThreadRunner(): Promise<Runner> {
   return { run, close: async () => {}, mainThread: true };
 }
 
-async function measure(load: HttpLoad, runner: Runner | undefined, steps: number, threads: number): Promise<Measured> {
+async function measure(load: HttpLoad, runner: Runner | undefined, context: Context): Promise<Measured> {
+  const { threads, stepsPerMs } = context;
+  const steps = jobMs * stepsPerMs;
   const before = await runner?.figures?.();
   const start = performance.now();
   let isOver = false;

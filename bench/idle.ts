@@ -6,7 +6,7 @@ import { asPool, openCallsheet, stamps } from './contestants/callsheet.js';
 import { openPiscina } from './contestants/peers.js';
 import type { Pool } from './contestants/pool.js';
 import { keepBusy } from './contestants/under-load.js';
-import type { Bench, Contestant, Context } from './harness/bench.js';
+import type { Bench, Contestant, Context, Measured } from './harness/bench.js';
 
 interface Times {
   /** After it was busy: V8 collects garbage once more half a minute after the last was made. */
@@ -46,25 +46,22 @@ async function openWithScheduled(context: Context): Promise<Pool> {
   return asPool(opened);
 }
 
-/** Each is opened for its own turn: the process is to have nothing else in it. */
 function contestant(name: string, times: Times, open: (context: Context) => Promise<Pool | undefined>): Contestant {
   return {
     name,
-    open: async (context) => ({
-      async measure() {
-        const pool = await open(context);
-        try {
-          if (pool !== undefined) await keepBusy(pool, 16, times.busyMs);
-          await sleep(times.calmMs);
-          const start = performance.now();
-          const before = process.cpuUsage();
-          await sleep(times.ms);
-          const { user, system } = process.cpuUsage(before);
-          return { figures: { 'of one core': (user + system) / 10 / (performance.now() - start) } };
-        } finally {
-          await pool?.close();
-        }
-      },
-    }),
+    async open(context) {
+      const pool = await open(context);
+      return { measure: () => measure(pool, times), close: async () => pool?.close() };
+    },
   };
+}
+
+async function measure(pool: Pool | undefined, { busyMs, calmMs, ms }: Times): Promise<Measured> {
+  if (pool !== undefined) await keepBusy(pool, 16, busyMs);
+  await sleep(calmMs);
+  const start = performance.now();
+  const before = process.cpuUsage();
+  await sleep(ms);
+  const { user, system } = process.cpuUsage(before);
+  return { figures: { 'of one core': (user + system) / 10 / (performance.now() - start) } };
 }

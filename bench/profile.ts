@@ -53,7 +53,10 @@ interface CallFrame {
   readonly lineNumber: number;
 }
 
-export async function profileCoordinator({ scratch, threads }: Context, size: Size): Promise<CoordinatorProfile> {
+export async function profileCoordinator(
+  { scratch, threads }: Omit<Context, 'stepsPerMs'>,
+  size: Size,
+): Promise<CoordinatorProfile> {
   const profiles = scratch.newPath();
   const { ms, skippedMs } = times[size];
   const work: TrivialWork = { directory: scratch.newPath(), threads, inFlight, ms };

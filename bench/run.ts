@@ -3,13 +3,15 @@
  */
 import { availableParallelism } from 'node:os';
 import { usualBenches } from './benches.js';
+import { openApart } from './harness/apart.js';
 import type { Bench, Context, Figure, Size } from './harness/bench.js';
 import { leastSyncMs, measureSync } from './harness/fdatasync.js';
 import { describeMachine } from './harness/machine.js';
 import type { BenchReport, CaseReport, Report } from './harness/report.js';
-import { measureCase } from './harness/rounds.js';
+import { measureInTurns } from './harness/rounds.js';
 import { Scratch } from './harness/scratch.js';
 import { defaultLimitMs } from './harness/time-limit.js';
+import { stepsPerMs } from './jobs/spin.js';
 
 const defaultRounds = 5;
 /** Of whoever has a journal, in every bench: what a durable figure has to be believed by. */
@@ -48,10 +50,11 @@ export async function runBenches(options: RunOptions = {}): Promise<Report> {
       fileSystem: scratch.fileSystem,
     };
     options.onBegin?.(run);
+    const context = { threads, scratch, stepsPerMs: stepsPerMs() };
     const reports: BenchReport[] = [];
     for (const bench of benches) {
       const rounds = options.rounds ?? (size === 'full' ? (bench.rounds ?? defaultRounds) : 1);
-      const report = await runBench(bench, size, rounds, { threads, scratch });
+      const report = await runBench(bench, size, rounds, context);
       reports.push(report);
       options.onBench?.(report);
     }
@@ -66,14 +69,20 @@ async function runBench(
   { name, title, figures, cases, limitMs = defaultLimitMs }: Bench,
   size: Size,
   rounds: number,
-  context: Context,
+  { threads, scratch, stepsPerMs }: Context,
 ): Promise<BenchReport> {
-  const before = measureSync(context.scratch.newPath());
+  const before = measureSync(scratch.newPath());
   const unsynced = before < leastSyncMs ? `fdatasync takes ${before.toFixed(3)} ms: this is no disk` : undefined;
-  const options = { figures: [...figures, ...journalFigures], rounds, limitMs, context, unsynced };
   const reports: CaseReport[] = [];
   for (const one of cases(size)) {
-    reports.push({ name: one.name, rows: await measureCase(one, options) });
+    const apart = { bench: name, size, case: one.name, threads, stepsPerMs, directory: scratch.root };
+    const rows = await measureInTurns(one.contestants, {
+      figures: [...figures, ...journalFigures],
+      rounds,
+      open: ({ name: contestant }) => openApart({ ...apart, contestant }, limitMs),
+      unsynced,
+    });
+    reports.push({ name: one.name, rows });
   }
-  return { name, title, rounds, syncMs: [before, measureSync(context.scratch.newPath())], cases: reports };
+  return { name, title, rounds, syncMs: [before, measureSync(scratch.newPath())], cases: reports };
 }

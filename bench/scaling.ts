@@ -1,5 +1,5 @@
 /**
- * What each further thread adds where jobs compute. One bare thread is what all are measured by.
+ * What each further thread adds where jobs compute. One bare thread is the first: what all are measured by.
  */
 import { availableParallelism } from 'node:os';
 import {
@@ -12,7 +12,6 @@ import {
   warmUpSpinner,
 } from './contestants/spinners.js';
 import type { Bench, Case, Contestant, Context, Size } from './harness/bench.js';
-import { stepsIn } from './jobs/spin.js';
 
 const jobMs = 5;
 /** The jobs of one thread; with more threads there are more jobs. */
@@ -23,7 +22,7 @@ export const scaling: Bench = {
   title: `jobs that compute for ${jobMs} ms, from one thread to one per core`,
   figures: [
     { name: 'jobs', unit: '/s', compared: true },
-    { name: 'of the ideal', unit: '%' },
+    { name: 'for each thread', unit: '/s', compared: true },
   ],
   rounds: 3,
   cases: (size) => [scalingCase(size)],
@@ -38,8 +37,6 @@ function threadCounts(): number[] {
 
 function scalingCase(size: Size): Case {
   const jobsEach = jobsPerThread[size];
-  const steps = stepsIn(jobMs);
-  let aloneJobs = Number.NaN;
   const contestant = (
     name: string,
     threads: number,
@@ -48,15 +45,14 @@ function scalingCase(size: Size): Case {
   ): Contestant => ({
     name: `${name}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
     synced,
-    async open({ scratch }) {
-      const spinner = await open({ threads, scratch }, threads * inFlightPerThread);
-      await warmUpSpinner(spinner, size);
+    async open(context) {
+      const spinner = await open({ ...context, threads }, threads * inFlightPerThread);
+      const steps = jobMs * context.stepsPerMs;
+      await warmUpSpinner(spinner, context, size);
       await spinner.spin(threads * Math.ceil(jobsEach / 10), steps);
       const measure = async () => {
         const { perSecond, ...journal } = await measureSpinning(spinner, threads * jobsEach, steps, synced);
-        // The first contestant of each round is the one thread.
-        if (threads === 1 && open === openBare) aloneJobs = perSecond;
-        return { figures: { jobs: perSecond, 'of the ideal': (100 * perSecond) / (threads * aloneJobs) }, ...journal };
+        return { figures: { jobs: perSecond, 'for each thread': perSecond / threads }, ...journal };
       };
       return { measure, close: () => spinner.close() };
     },

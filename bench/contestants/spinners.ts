@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Context, Size } from '../harness/bench.js';
-import { type Spun, spin, stepsIn } from '../jobs/spin.js';
+import { type Spun, spin } from '../jobs/spin.js';
 import type { BareWork } from '../jobs/spin-thread.js';
 import { openCallsheet, spins } from './callsheet.js';
 import { journalled } from './journalled.js';
@@ -67,8 +67,8 @@ export async function openCallsheetSpinner(context: Context, inFlight: number): 
 }
 
 /** Short jobs, until it is warm. */
-export function warmUpSpinner(spinner: Spinner, size: Size): Promise<void> {
-  const steps = stepsIn(warmUpJobMs);
+export function warmUpSpinner(spinner: Spinner, { stepsPerMs }: Context, size: Size): Promise<void> {
+  const steps = Math.round(warmUpJobMs * stepsPerMs);
   return warmUp(size, () => spinner.spin(size === 'full' ? warmUpJobs : 1, steps));
 }
 

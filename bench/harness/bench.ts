@@ -42,7 +42,10 @@ export interface Contestant {
   readonly absent?: () => Promise<string | undefined>;
   /** It answers for data on the disk: its figures are void on a disk whose sync is none. */
   readonly synced?: boolean;
-  /** Opens what is to be measured, warm where that is to be measured warm. It stays open until all rounds are over. */
+  /**
+   * Opens what is to be measured, warm where that is to be measured warm, in a process of its own. It stays open until all rounds are
+   * over.
+   */
   open(context: Context): Promise<Entrant>;
 }
 
@@ -57,6 +60,8 @@ export interface Entrant {
 export interface Context {
   readonly threads: number;
   readonly scratch: Scratch;
+  /** How far `spin` gets in a millisecond on this machine: all contestants are given the same work. */
+  readonly stepsPerMs: number;
 }
 
 export interface Measured {

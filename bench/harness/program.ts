@@ -1,29 +1,40 @@
 /**
  * Work in a process of its own, whose memory, or whose time on the processors, is not that of the benches.
  */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** Runs a program of `bench/programs/` with these arguments; gives the one message that it sends, when it has ended. */
-export function runProgram<Result>(name: string, args: unknown, execArgv: readonly string[] = []): Promise<Result> {
-  const file = fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
-  return new Promise((resolve, reject) => {
-    // Standard output may be the report's.
-    const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
-    const child = fork(file, [JSON.stringify(args)], { execArgv: [...execArgv], stdio: [...stdio] });
-    const end = () => child.kill('SIGKILL');
-    process.once('exit', end);
-    let result: Result | undefined;
-    child.on('message', (message) => {
-      result = message as Result;
-    });
-    child.on('error', reject);
-    child.on('exit', (code, signal) => {
-      process.off('exit', end);
-      if (code === 0 && result !== undefined) resolve(result);
-      else reject(new Error(`${name} ended with ${signal ?? `exit code ${code}`}`));
-    });
+export async function runProgram<Result>(
+  name: string,
+  args: unknown,
+  execArgv: readonly string[] = [],
+): Promise<Result> {
+  const child = startProgram(name, args, execArgv);
+  let result: Result | undefined;
+  child.on('message', (message) => {
+    result = message as Result;
   });
+  const [code, signal] = await once(child, 'exit');
+  if (code !== 0 || result === undefined) throw new Error(`${name} ended with ${signal ?? `exit code ${code}`}`);
+  return result;
+}
+
+/** It ends with this process, at the latest. */
+export function startProgram(name: string, args: unknown, execArgv: readonly string[] = []): ChildProcess {
+  const file = fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
+  const child = fork(file, [JSON.stringify(args)], {
+    execArgv: [...execArgv],
+    // Figures need not be numbers that JSON has.
+    serialization: 'advanced',
+    // Standard output may be the report's.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  return child;
 }
 
 /** In a program: what it was given. */

@@ -2,9 +2,8 @@
  * Measures the contestants of a case in turns: A B C, A B C, … What the machine does meanwhile, it does to all of them; ratios are made
  * within a round.
  */
-import type { Case, Contestant, Context, Entrant, Figure } from './bench.js';
+import type { Contestant, Entrant, Figure } from './bench.js';
 import { type Row, reportFigures } from './report.js';
-import { withinTime } from './time-limit.js';
 
 /** One contestant's rounds so far. */
 interface Turns {
@@ -18,22 +17,20 @@ interface Turns {
 export interface RoundOptions {
   readonly figures: readonly Figure[];
   readonly rounds: number;
-  /** For each measurement. */
-  readonly limitMs: number;
-  readonly context: Context;
+  readonly open: (contestant: Contestant) => Promise<Entrant>;
   /** Why nothing that is measured here can be called durable; undefined where it can. */
   readonly unsynced: string | undefined;
 }
 
-export async function measureCase({ contestants }: Case, options: RoundOptions): Promise<Row[]> {
+export async function measureInTurns(contestants: readonly Contestant[], options: RoundOptions): Promise<Row[]> {
   const all: Turns[] = [];
   try {
     for (const contestant of contestants) all.push(await enter(contestant, options));
     for (let round = 0; round < options.rounds; round++) {
-      for (const turns of all) await measureOnce(turns, options);
+      for (const turns of all) await unlessFailed(turns, measureOnce);
     }
   } finally {
-    for (const turns of all) await attempt(turns, options, () => turns.entrant?.close?.());
+    for (const turns of all) await unlessFailed(turns, async ({ entrant }) => entrant?.close?.());
   }
   const [first] = all;
   return all.map(({ name, values, status, reason }) => ({
@@ -46,42 +43,37 @@ export async function measureCase({ contestants }: Case, options: RoundOptions):
 }
 
 async function enter(contestant: Contestant, options: RoundOptions): Promise<Turns> {
-  const { context, unsynced } = options;
+  const { open, unsynced } = options;
   const absent = await contestant.absent?.();
   const isVoid = contestant.synced ? unsynced : undefined;
   const status = absent !== undefined ? 'absent' : isVoid !== undefined ? 'void' : 'measured';
   const { name } = contestant;
   const turns: Turns = { name, entrant: undefined, values: {}, status, reason: absent ?? isVoid ?? '' };
   if (absent === undefined) {
-    await attempt(turns, options, async () => {
-      turns.entrant = await contestant.open(context);
+    await unlessFailed(turns, async () => {
+      turns.entrant = await open(contestant);
       if (turns.entrant.detail !== undefined) turns.name = `${name} (${turns.entrant.detail})`;
     });
   }
   return turns;
 }
 
-async function measureOnce(turns: Turns, options: RoundOptions): Promise<void> {
+async function measureOnce(turns: Turns): Promise<void> {
   const { entrant, values } = turns;
-  if (entrant === undefined || turns.status === 'failed') return;
-  await attempt(turns, options, async () => {
-    const measured = await entrant.measure();
-    for (const [name, value] of Object.entries({ ...measured.figures, ...measured.journal })) {
-      values[name] ??= [];
-      values[name].push(value);
-    }
-    if (measured.void !== undefined) [turns.status, turns.reason] = ['void', measured.void];
-  });
+  if (entrant === undefined) return;
+  const measured = await entrant.measure();
+  for (const [name, value] of Object.entries({ ...measured.figures, ...measured.journal })) {
+    values[name] ??= [];
+    values[name].push(value);
+  }
+  if (measured.void !== undefined) [turns.status, turns.reason] = ['void', measured.void];
 }
 
-/** What one contestant cannot do does not keep the others from being measured. */
-async function attempt(
-  turns: Turns,
-  { limitMs }: RoundOptions,
-  work: () => Promise<unknown> | undefined,
-): Promise<void> {
+/** What one contestant cannot do does not keep the others from being measured. One that has failed is gone. */
+async function unlessFailed(turns: Turns, work: (turns: Turns) => Promise<unknown>): Promise<void> {
+  if (turns.status === 'failed') return;
   try {
-    await withinTime(Promise.resolve(work()), limitMs);
+    await work(turns);
   } catch (error) {
     [turns.status, turns.reason] = ['failed', error instanceof Error ? (error.stack ?? error.message) : String(error)];
   }

@@ -18,8 +18,8 @@ export function spin(steps: number): Spun {
 const tries = 10;
 const stepsOfTry = 1_000_000;
 
-/** How many steps take so many milliseconds on this machine. */
-export function stepsIn(ms: number): number {
+/** How many steps take a millisecond on this machine. */
+export function stepsPerMs(): number {
   spin(stepsOfTry);
   const took = Array.from({ length: tries }, () => {
     const start = performance.now();
@@ -27,5 +27,5 @@ export function stepsIn(ms: number): number {
     return performance.now() - start;
   });
   // Whatever else the machine does makes it only slower: the quickest is the truth.
-  return Math.round((stepsOfTry / Math.min(...took)) * ms);
+  return Math.round(stepsOfTry / Math.min(...took));
 }
