@@ -28,6 +28,8 @@ export class NoPool implements PoolPort {
 
   share(): void {}
 
+  makeRoom(): void {}
+
   takeBackAll(): void {}
 
   async destroy(): Promise<number[]> {
