@@ -21,7 +21,7 @@ export const cpuJobs: Bench = {
 };
 
 function cpuCase(size: Size, inFlight: number): Case {
-  const jobs = size === 'full' ? 4000 : 40;
+  const jobs = size === 'full' ? 10_000 : 40;
   const contestant = (
     name: string,
     open: (context: Context, inFlight: number) => Promise<Spinner>,
