@@ -2,17 +2,17 @@
  * Which thread gets which job, and how many at once.
  *
  * A batch is about a millisecond of work of one agent by what its callables took before, one job where that is long or unknown; where more
- * waits than all threads have room for that way, it is more, up to a tenth of a second, since a batch that is handed over and back costs as
- * much as a job of a millisecond. A thread has the batch that it runs and at most one ahead, so that no thread waits for a commit. What has not
- * begun is taken back as soon as another thread has nothing to do, the job before it takes longer than it was expected to, or one comes that
- * goes before it. An agent has jobs on no more threads than its size, those whose callbacks run counted in.
+ * waits than all threads have room for that way, it is several milliseconds, since handing a batch over costs as much as a short job. A thread
+ * has the batch that it runs and at most one ahead, so that no thread waits for a commit. What is ahead is taken back as soon as another thread
+ * has nothing to do, or the job before it takes longer than it was expected to. An agent has jobs on no more threads than its size, those
+ * whose callbacks run counted in.
  */
 import { slotCount } from '../protocol/board.js';
 import type { Estimates } from './estimates.js';
 import type { ThreadLoad } from './pool-port.js';
 
 /** Every thread gets so much before any gets more. */
-const batchLimitsMs = [1, 5, 25, 100];
+const batchLimitsMs = [1, 25];
 const batchJobs = slotCount / 2;
 /** A job that takes longer is not given to a busy thread: what is put later, and goes first, would have to wait for it. */
 const aheadMs = 100;

@@ -106,18 +106,18 @@ export class Claiming {
     const { store, decide, now, choosing } = this.#ports;
     if (!store.takesWork) return;
     const batches = this.#batches<null>();
-    if (this.#agents.length === 0 || this.#isAlone) return;
-    if (!batches.hasRoom) return this.#makeRoom();
+    if (!batches.hasRoom || this.#agents.length === 0 || this.#isAlone) return;
     for (const run of this.#ready) batches.place(run, null);
     this.#placeComing(batches);
     let claimed = 0;
     this.#first = (this.#first + 1) % this.#agents.length;
     for (let turn = 0; turn < this.#agents.length; turn++) {
       const agent = this.#agents[(this.#first + turn) % this.#agents.length]!;
-      const { queue } = agent;
-      if (!this.#mayClaimFrom(queue)) continue;
+      const { queue, filter } = agent;
+      if (store.state.queued(queue) === 0 || queueOf(store.state, queue)?.paused) continue;
       const key = keyOf(agent);
-      const takes = this.#taker(agent);
+      const takes = (lane: Lane) =>
+        isFor(lane, this.#options.dispatcher) && this.#isRunnable(lane) && accepts(filter, lane);
       const isAsked = choosing.isAsked(agent);
       for (;;) {
         const job = isAsked ? choosing.next(agent, takes) : store.state.firstQueued(queue, takes, now());
@@ -133,25 +133,6 @@ export class Claiming {
       if (isAsked) choosing.ask(agent, takes);
     }
     if (batches.isAnyIdle) this.#ports.pool.share();
-  }
-
-  /** What goes before all that a thread has not begun does not wait for it. What is chosen by functions has no order but theirs. */
-  #makeRoom(): void {
-    const { store, pool, now, choosing } = this.#ports;
-    for (const agent of this.#agents) {
-      if (choosing.isAsked(agent) || !this.#mayClaimFrom(agent.queue)) continue;
-      const job = store.state.firstQueued(agent.queue, this.#taker(agent), now());
-      if (job !== undefined) pool.makeRoom(keyOf(agent), job.priority);
-    }
-  }
-
-  #mayClaimFrom(queue: string): boolean {
-    const { state } = this.#ports.store;
-    return state.queued(queue) > 0 && !queueOf(state, queue)?.paused;
-  }
-
-  #taker({ filter }: AgentRecord): (lane: Lane) => boolean {
-    return (lane) => isFor(lane, this.#options.dispatcher) && this.#isRunnable(lane) && accepts(filter, lane);
   }
 
   /** What was claimed and is not released yet has its room already, unless it turned out to be another's. */
@@ -237,28 +218,14 @@ export class Claiming {
 
   #run(job: JobRecord): Run {
     const { store } = this.#ports;
-    const { id, fence, callable, queue, agent, priority, timeoutMs } = job;
+    const { id, fence, callable, queue, agent, timeoutMs } = job;
     const parent = job.role === 'part' ? job.parent : '';
     const attempt = job.attempts + (job.begun ? 0 : 1);
     const args = job.args === null ? null : payloadBytes(store, job.args);
     const fed = fedTo(store, job);
     const expectedMs = this.#ports.estimates.of(callable);
     const free = takesTurns(job);
-    return {
-      job: id,
-      fence,
-      parent,
-      callable,
-      attempt,
-      queue,
-      agent,
-      priority,
-      free,
-      expectedMs,
-      timeoutMs,
-      args,
-      fed,
-    };
+    return { job: id, fence, parent, callable, attempt, queue, agent, free, expectedMs, timeoutMs, args, fed };
   }
 }
 

@@ -28,8 +28,6 @@ export class NoPool implements PoolPort {
 
   share(): void {}
 
-  makeRoom(): void {}
-
   takeBackAll(): void {}
 
   async destroy(): Promise<number[]> {

@@ -20,7 +20,6 @@ export interface Run {
   readonly queue: string;
   /** The key of the agent that claimed it. */
   readonly agent: string;
-  readonly priority: number;
   /** A callback runs in the place that its job has: no agent's size keeps it back. */
   readonly free: boolean;
   /** How long it will take by what its callable took before; Infinity where that is not known. */
@@ -88,8 +87,6 @@ export interface PoolPort {
   readonly out: number;
   /** A thread has nothing to do: takes back some of what another has and has not begun, if that is worth it. */
   share(): void;
-  /** Takes back what goes behind a job of this agent and priority, and has not begun, if that is worth it: a thread has room for it then. */
-  makeRoom(agent: string, priority: number): void;
   /** Takes back all that was not begun. */
   takeBackAll(): void;
   /** Ends all threads, whatever they do. Gives the ids of those that did not end in time, stuck in a system call. */

@@ -15,7 +15,7 @@ import { transferListOf } from '../protocol/transfer.js';
 import { Endings } from './endings.js';
 import { Lookout, type Seen } from './lookout.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
-import { type Batch, Thread, type Waiting } from './thread.js';
+import { type Batch, Thread } from './thread.js';
 import { threadArguments } from './thread-arguments.js';
 
 export interface PoolOptions {
@@ -30,8 +30,6 @@ export interface PoolOptions {
 const batchesAtOnce = 2;
 /** What waits on one thread for less time than this is not worth moving to another. */
 const leastSharedMs = 2;
-/** Behind what takes less time than this, a job can wait that goes before it: else each of many would have as many taken back. */
-const leastPassedMs = 25;
 
 /** A thread that does not end within this time hangs in a system call: it is left behind. */
 const terminateMs = 2000;
@@ -88,11 +86,11 @@ export class Pool implements PoolPort {
   }
 
   loads(): readonly ThreadLoad[] {
-    return Array.from(this.#threads.values(), ({ id, load, overdue }) => ({
+    return Array.from(this.#threads.values(), ({ id, batches, agents, overdue }) => ({
       thread: id,
       // Nobody is to wait behind a job of which nobody knows any more how long it takes.
-      batches: overdue === undefined ? load.length : batchesAtOnce,
-      agents: new Set(load.map(({ agent }) => agent)),
+      batches: overdue === undefined ? batches.size : batchesAtOnce,
+      agents,
     }));
   }
 
@@ -103,8 +101,7 @@ export class Pool implements PoolPort {
       thread,
       agent: runs[0]!.free ? '' : runs[0]!.agent,
       runs: new Map(),
-      expectedMs: sumOfMs(runs),
-      priority: Math.min(...runs.map(({ priority }) => priority)),
+      expectedMs: runs.reduce((sum, { expectedMs }) => sum + expectedMs, 0),
     };
     let last = runs[0]!.agent;
     let agent = agentName(last);
@@ -168,33 +165,30 @@ export class Pool implements PoolPort {
   }
 
   share(): void {
-    const most = longest(
-      Array.from(this.#threads.values(), ({ waiting }) => waiting),
-      leastSharedMs,
-    );
+    let most: [run: Run, thread: Thread, batch: Batch, slot: number][] = [];
+    let mostMs = leastSharedMs;
+    for (const thread of this.#threads.values()) {
+      const waiting: typeof most = [];
+      let ms = 0;
+      for (const batch of thread.batches) {
+        for (const [slot, run] of batch.runs) {
+          if (!thread.board.isAssigned(slot)) continue;
+          waiting.push([run, thread, batch, slot]);
+          ms += run.expectedMs;
+        }
+      }
+      if (ms < mostMs) continue;
+      most = waiting;
+      mostMs = ms;
+    }
     // The later half: the thread goes on with the rest meanwhile.
-    this.#takeBack(most.slice(Math.floor(most.length / 2)));
-  }
-
-  makeRoom(agent: string, priority: number): void {
-    const goesBehind = ({ run }: Waiting) => run.priority < priority;
-    // Where the agent has its place already, and a batch of its is to go for another.
-    const threads = [...this.#threads.values()].filter(({ load }) => {
-      const ahead = load.at(-1);
-      return ahead?.agent === agent && ahead.priority < priority;
-    });
-    const [first] = longest(
-      threads.map(({ waiting }) => waiting.filter(goesBehind)),
-      leastPassedMs,
-    );
-    if (first === undefined) return;
-    const { load, waiting } = first.thread;
-    const ahead = load.at(-1);
-    this.#takeBack(waiting.filter((one) => one.batch === ahead || goesBehind(one)));
+    for (const [run, thread, batch, slot] of most.slice(Math.floor(most.length / 2))) {
+      if (thread.board.takeBack(slot)) this.#takenBack(thread, batch, slot, run);
+    }
   }
 
   takeBackAll(): void {
-    for (const { waiting } of this.#threads.values()) this.#takeBack(waiting);
+    for (const { batches } of this.#threads.values()) for (const batch of batches) this.#takeBack(batch);
   }
 
   async destroy(): Promise<number[]> {
@@ -356,10 +350,9 @@ export class Pool implements PoolPort {
     return undefined;
   }
 
-  /** As far as it has still not begun. */
-  #takeBack(waiting: readonly Waiting[]): void {
-    for (const { thread, batch, slot, run } of waiting)
-      if (thread.board.takeBack(slot)) this.#takenBack(thread, batch, slot, run);
+  #takeBack(batch: Batch): void {
+    const { thread, runs } = batch;
+    for (const [slot, run] of runs) if (thread.board.takeBack(slot)) this.#takenBack(thread, batch, slot, run);
   }
 
   #takenBack(thread: Thread, batch: Batch, slot: number, run: Run): void {
@@ -378,26 +371,9 @@ export class Pool implements PoolPort {
     const isSame = thread.lookAt(begun);
     if (isSame) this.#owner.running(begun!);
     if (thread.overdue === undefined) return isSame ? 'same' : 'other';
-    this.#takeBack(thread.waiting);
+    for (const batch of thread.batches) this.#takeBack(batch);
     return 'enough';
   }
-}
-
-function sumOfMs(runs: readonly Run[]): number {
-  return runs.reduce((sum, { expectedMs }) => sum + expectedMs, 0);
-}
-
-/** Of what waits on each thread, that which takes longest; nothing if it is less than so long. */
-function longest(waiting: readonly (readonly Waiting[])[], leastMs: number): readonly Waiting[] {
-  let most: readonly Waiting[] = [];
-  let mostMs = leastMs;
-  for (const one of waiting) {
-    const ms = sumOfMs(one.map(({ run }) => run));
-    if (ms < mostMs) continue;
-    most = one;
-    mostMs = ms;
-  }
-  return most;
 }
 
 /** The run that the thread is at. */

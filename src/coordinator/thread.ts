@@ -16,16 +16,6 @@ export interface Batch {
   readonly runs: Map<number, Run>;
   /** How long all of them take together, Infinity while that is unknown. */
   readonly expectedMs: number;
-  /** The lowest priority of all of them. */
-  readonly priority: number;
-}
-
-/** A run that is with a thread and has not begun. */
-export interface Waiting {
-  readonly thread: Thread;
-  readonly batch: Batch;
-  readonly slot: number;
-  readonly run: Run;
 }
 
 export class Thread {
@@ -69,18 +59,8 @@ export class Thread {
     return this.#freeSlots.length;
   }
 
-  /** Those of which something is left; what was taken back the thread passes by. */
-  get load(): readonly Batch[] {
-    return [...this.batches].filter(({ runs }) => runs.size > 0);
-  }
-
-  /** What it has and has not begun, in its order. */
-  get waiting(): readonly Waiting[] {
-    const waiting: Waiting[] = [];
-    for (const batch of this.batches)
-      for (const [slot, run] of batch.runs)
-        if (this.board.isAssigned(slot)) waiting.push({ thread: this, batch, slot, run });
-    return waiting;
+  get agents(): ReadonlySet<string> {
+    return new Set(Array.from(this.batches, ({ agent }) => agent));
   }
 
   /** What the thread is to have before its first batch; undefined once it has it. */

@@ -121,8 +121,6 @@ export class VirtualPool implements PoolPort {
   /** Here a thread has one batch, and what it has is random anyway. */
   share(): void {}
 
-  makeRoom(): void {}
-
   takeBackAll(): void {
     for (const place of this.#places) this.#takeBack(place);
   }

@@ -24,14 +24,6 @@ export const section3and4: readonly Mutant[] = [
     replace: 'return a.eligible > b.eligible;',
   },
   {
-    bug: 'what goes before others waits for all that threads were given of them',
-    tags: ['3.2'],
-    tests: ['e2e/fairness.test.ts'],
-    file: 'coordinator/pool.ts',
-    find: 'if (first === undefined) return;',
-    replace: 'if (first !== undefined) return;',
-  },
-  {
     bug: 'positions begin again after a crash',
     tags: ['3.2'],
     file: 'core/state.ts',

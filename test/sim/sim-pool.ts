@@ -99,10 +99,6 @@ export class SimPool implements PoolPort {
   /** Here a thread has one batch, and what it has is random anyway. */
   share(): void {}
 
-  makeRoom(): void {
-    if (this.#random(4) === 0) this.takeBackAll();
-  }
-
   takeBackAll(): void {
     for (const thread of this.#threads) {
       const kept = thread.begun ? [thread.batches[0]!.shift()!] : [];
