@@ -10,6 +10,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { benches, usualBenches } from '../bench/benches.js';
+import { type Apart, openApart } from '../bench/harness/apart.js';
 import type { BenchReport, Report, Row } from '../bench/harness/report.js';
 import { Scratch } from '../bench/harness/scratch.js';
 import { describeProfile, profileCoordinator } from '../bench/profile.js';
@@ -43,6 +44,32 @@ describe('the benches, with small inputs', () => {
     );
     assert.ok(shares.every((share) => share > 0 && share < 100) && profile.busy > 0 && profile.busy <= 100);
     assert.match(describeProfile(profile), /^\d+ trivial jobs a second(.*\n){11}$/);
+  });
+});
+
+describe('a contestant in a process of its own', () => {
+  const directory = temporaryDirectory();
+  const apart: Apart = {
+    bench: 'latency',
+    size: 'small',
+    case: 'idle',
+    contestant: 'callsheet, full',
+    threads: 1,
+    stepsPerMs: 1,
+    directory,
+  };
+  const open = (how: Partial<Apart> = {}, limitMs = 60_000) => openApart({ ...apart, ...how }, limitMs);
+
+  it('fails with its own error where it cannot be opened', async () => {
+    await assert.rejects(open({ threads: -1 }), { stack: /^RangeError: threads: -1/ });
+  });
+
+  it('fails where it does not answer in time, or has ended', async () => {
+    await assert.rejects(open({}, 1), /it was not done after 0.001 s/);
+    const entrant = await open();
+    assert.ok((await entrant.measure()).figures.p50! > 0);
+    await entrant.close!();
+    await assert.rejects(entrant.measure(), /its process ended with exit code 0/);
   });
 });
 

@@ -18,50 +18,62 @@ export interface Apart {
   readonly directory: string;
 }
 
-/** What it is asked to do once it is open. */
-export type Request = 'measure' | 'close';
+/** What it is asked to do, one after the other. */
+export type Request = 'open' | 'measure' | 'close';
 
-/** Its answers: to having been started, first. */
+/** Its answers; a failure is a stack. */
 export type Answer =
   | { readonly opened: Pick<Entrant, 'detail'> }
   | { readonly measured: Measured }
   | { readonly closed: true }
   | { readonly failed: string };
 
+type Expected<Key> = Extract<Answer, { readonly [key in Key & string]: unknown }>;
+
 /**
  * Its process is gone when it is closed, or when anything is rejected.
  *
- * @param limitMs For each answer.
+ * @param limitMs For each answer; who does not answer is killed.
  */
 export async function openApart(apart: Apart, limitMs: number): Promise<Entrant> {
   const child = startProgram('contestant', apart);
-  const exited = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`its process ended with ${signal ?? `exit code ${code}`}`);
-  });
-  // It may, once it is closed.
-  exited.catch(() => {});
-  const answer = async (): Promise<Answer> => {
-    try {
-      const [message] = await withinTime(Promise.race([once(child, 'message'), exited]), limitMs);
-      if ('failed' in message) throw new Error(message.failed);
-      return message;
-    } catch (error) {
-      child.kill('SIGKILL');
-      throw error;
-    }
-  };
-  const ask = (request: Request) => {
+  const exited = once(child, 'exit');
+  const answerTo = async (request: Request): Promise<Answer> => {
     // Where it cannot be sent any more, that is not what has to be said.
     child.send(request, () => {});
-    return answer();
+    const died = exited.then(([code, signal]) => {
+      throw new Error(`its process ended with ${signal ?? `exit code ${code}`}`);
+    });
+    const [answer] = await withinTime(Promise.race([once(child, 'message'), died]), limitMs);
+    return answer;
   };
-  const { opened } = (await answer()) as Extract<Answer, { opened: unknown }>;
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  const close = async () => {
+    try {
+      await answerTo('close');
+      child.disconnect();
+      await withinTime(exited, limitMs);
+    } finally {
+      await kill();
+    }
+  };
+  const ask = async <Key extends string>(request: Request): Promise<Expected<Key>> => {
+    const answer = await answerTo(request).catch(async (error) => {
+      await kill();
+      throw error;
+    });
+    if (!('failed' in answer)) return answer as Expected<Key>;
+    // It still answers: what it keeps elsewhere, such as on a server, can be removed.
+    await close().catch(() => {});
+    throw Object.assign(new Error('it failed'), { stack: answer.failed });
+  };
+  const { opened } = await ask<'opened'>('open');
   return {
     ...opened,
-    measure: async () => ((await ask('measure')) as Extract<Answer, { measured: unknown }>).measured,
-    async close() {
-      await ask('close');
-      child.disconnect();
-    },
+    measure: async () => (await ask<'measured'>('measure')).measured,
+    close,
   };
 }

@@ -21,28 +21,42 @@ export async function runProgram<Result>(
   return result;
 }
 
+const children = new Set<ChildProcess>();
+const endChildren = () => {
+  for (const child of children) child.kill('SIGKILL');
+};
+
 /** It ends with this process, at the latest. */
 export function startProgram(name: string, args: unknown, execArgv: readonly string[] = []): ChildProcess {
   const file = fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
   const child = fork(file, [JSON.stringify(args)], {
     execArgv: [...execArgv],
-    // Figures need not be numbers that JSON has.
+    // A figure may be NaN.
     serialization: 'advanced',
     // Standard output may be the report's.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const end = () => child.kill('SIGKILL');
-  process.once('exit', end);
-  child.once('exit', () => process.off('exit', end));
+  // Before what they have made is removed.
+  if (children.size === 0) process.prependListener('exit', endChildren);
+  children.add(child);
+  child.once('exit', () => {
+    children.delete(child);
+    if (children.size === 0) process.off('exit', endChildren);
+  });
   return child;
 }
 
-/** In a program: what it was given. */
+/** Nobody is there any more to tell it to. */
+const exit = () => process.exit();
+
+/** In a program: what it was given. It ends with who started it. */
 export function programArguments<Args>(): Args {
+  process.once('disconnect', exit);
   return JSON.parse(process.argv[2]!) as Args;
 }
 
 /** In a program: what it found. It ends when nothing is left to do. */
 export function reportResult(result: unknown): void {
+  process.off('disconnect', exit);
   process.send!(result, () => process.disconnect());
 }

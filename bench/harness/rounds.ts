@@ -42,19 +42,18 @@ export async function measureInTurns(contestants: readonly Contestant[], options
   }));
 }
 
-async function enter(contestant: Contestant, options: RoundOptions): Promise<Turns> {
-  const { open, unsynced } = options;
-  const absent = await contestant.absent?.();
-  const isVoid = contestant.synced ? unsynced : undefined;
-  const status = absent !== undefined ? 'absent' : isVoid !== undefined ? 'void' : 'measured';
-  const { name } = contestant;
-  const turns: Turns = { name, entrant: undefined, values: {}, status, reason: absent ?? isVoid ?? '' };
-  if (absent === undefined) {
-    await unlessFailed(turns, async () => {
+async function enter(contestant: Contestant, { open, unsynced }: RoundOptions): Promise<Turns> {
+  const { name, synced } = contestant;
+  const turns: Turns = { name, entrant: undefined, values: {}, status: 'measured', reason: '' };
+  await unlessFailed(turns, async () => {
+    const absent = await contestant.absent?.();
+    if (absent !== undefined) [turns.status, turns.reason] = ['absent', absent];
+    else {
+      if (synced && unsynced !== undefined) [turns.status, turns.reason] = ['void', unsynced];
       turns.entrant = await open(contestant);
       if (turns.entrant.detail !== undefined) turns.name = `${name} (${turns.entrant.detail})`;
-    });
-  }
+    }
+  });
   return turns;
 }
 

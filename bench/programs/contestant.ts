@@ -1,8 +1,9 @@
 /**
- * A process that is one contestant: it opens it, and measures it each time that it is asked to.
+ * A process that is one contestant: opens it, measures it each time that it is asked to, and closes it.
  */
 import { benches } from '../benches.js';
 import type { Answer, Apart, Request } from '../harness/apart.js';
+import type { Entrant } from '../harness/bench.js';
 import { programArguments } from '../harness/program.js';
 import { Scratch } from '../harness/scratch.js';
 
@@ -14,24 +15,23 @@ const contestant = benches
   .cases(size)
   .find(({ name }) => name === apart.case)!
   .contestants.find(({ name }) => name === apart.contestant)!;
+let entrant: Entrant | undefined;
 
-// Whatever it has left open, and whether or not anybody is there to ask it to close.
-process.once('disconnect', () => process.exit());
-const answer = (message: Answer) => process.send!(message);
-const attempt = async (work: () => Promise<Answer>): Promise<void> => {
-  const done = work().catch((error): Answer => ({ failed: error instanceof Error ? error.stack! : String(error) }));
-  answer(await done);
+const requests: Record<Request, () => Promise<Answer>> = {
+  async open() {
+    entrant = await contestant.open({ threads, scratch, stepsPerMs });
+    return { opened: { detail: entrant.detail } };
+  },
+  measure: async () => ({ measured: await entrant!.measure() }),
+  async close() {
+    await entrant?.close?.();
+    return { closed: true };
+  },
 };
 
-await attempt(async () => {
-  const entrant = await contestant.open({ threads, scratch, stepsPerMs });
-  const requests: Record<Request, () => Promise<Answer>> = {
-    measure: async () => ({ measured: await entrant.measure() }),
-    close: async () => {
-      await entrant.close?.();
-      return { closed: true };
-    },
-  };
-  process.on('message', (request: Request) => attempt(requests[request]));
-  return { opened: { detail: entrant.detail } };
+process.on('message', async (request: Request) => {
+  const failed = (error: unknown): Answer => ({
+    failed: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+  process.send!(await requests[request]().catch(failed));
 });

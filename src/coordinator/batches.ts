@@ -4,8 +4,8 @@
  * A batch is about a millisecond of work of one agent by what its callables took before, one job where that is long or unknown; where more
  * waits than all threads have room for that way, it is several milliseconds, since handing a batch over costs as much as a short job. A thread
  * has the batch that it runs and at most one ahead, so that no thread waits for a commit. What is ahead is taken back as soon as another thread
- * has nothing to do, or the job before it takes longer than it was expected to. An agent has jobs on no more threads than its size, those
- * whose callbacks run counted in.
+ * has nothing to do, or the job before it takes longer than it was expected to. A job that is not to be ahead waits for a thread with nothing to
+ * do, on which nothing more is put ahead meanwhile. An agent has jobs on no more threads than its size, those whose callbacks run counted in.
  */
 import { slotCount } from '../protocol/board.js';
 import type { Estimates } from './estimates.js';
@@ -40,6 +40,7 @@ export class Batches<T> {
   readonly #open: Open<T>[];
   /** For each agent, on how many more threads it may have jobs. */
   readonly #left: Map<string, number>;
+  #isHeld = false;
 
   constructor(loads: readonly ThreadLoad[], estimates: Estimates, sizes: ReadonlyMap<string, number>) {
     this.#estimates = estimates;
@@ -66,12 +67,14 @@ export class Batches<T> {
           const fits = open.agent === agent && open.items.length < batchJobs && open.ms + ms <= limitMs;
           if (!fits) continue;
         } else {
-          if (!open.idle && ms > aheadMs) return false;
-          if (!free && !open.agents.has(agent)) {
-            const left = this.#left.get(agent) ?? 0;
-            if (left <= 0) continue;
-            this.#left.set(agent, left - 1);
+          const isNew = !free && !open.agents.has(agent);
+          const left = this.#left.get(agent) ?? 0;
+          if (isNew && left <= 0) continue;
+          if (!open.idle && ms > aheadMs) {
+            this.#hold(open);
+            return false;
           }
+          if (isNew) this.#left.set(agent, left - 1);
           open.agent = agent;
         }
         open.items.push(item);
@@ -80,6 +83,17 @@ export class Batches<T> {
       }
     }
     return false;
+  }
+
+  /** Nothing is put ahead there. */
+  #hold(open: Open<T>): void {
+    this.#isHeld = true;
+    this.#open.splice(this.#open.indexOf(open), 1);
+  }
+
+  /** Whether a job was refused that waits for a thread with nothing to do. */
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
   /** Whether a thread has nothing to do, and was given nothing. */

@@ -51,7 +51,7 @@ export class Claiming {
   readonly #options: AgentOptions;
   /** What this build can run: a job with another callable waits for a build that can. */
   readonly #runnable: ReadonlySet<string>;
-  /** This dispatcher's agents; whose turn it is to claim first goes round. */
+  /** This dispatcher's agents; whose turn it is to claim first goes round, but for one that waits for a thread with nothing to do. */
   #agents: AgentRecord[] = [];
   #first = 0;
   /** The queues that have had their agent `main`. */
@@ -110,6 +110,7 @@ export class Claiming {
     for (const run of this.#ready) batches.place(run, null);
     this.#placeComing(batches);
     let claimed = 0;
+    let waits: AgentRecord | undefined;
     this.#first = (this.#first + 1) % this.#agents.length;
     for (let turn = 0; turn < this.#agents.length; turn++) {
       const agent = this.#agents[(this.#first + turn) % this.#agents.length]!;
@@ -125,13 +126,18 @@ export class Claiming {
         if (job.alone) return this.#claimAlone(job, key, claimed);
         // A composition that only puts its parts takes no thread.
         const runs = job.stage === 'call';
-        if (runs && !batches.place({ callable: job.callable, agent: key, free: false }, null)) break;
+        if (runs && !batches.place({ callable: job.callable, agent: key, free: false }, null)) {
+          // It goes first next time, too: else others would fill the thread that it waits for.
+          if (batches.isHeld) waits ??= agent;
+          break;
+        }
         decide({ type: 'claim', job: job.id, agent: key });
         if (runs) claimed++;
         if (runs && !store.isExclusive) this.#coming.add(job.id);
       }
       if (isAsked) choosing.ask(agent, takes);
     }
+    if (waits !== undefined) this.#first = this.#agents.indexOf(waits) - 1;
     if (batches.isAnyIdle) this.#ports.pool.share();
   }
 

@@ -27,7 +27,15 @@ export const section5to10: readonly Mutant[] = [
     bug: 'an agent’s size is not looked at',
     tags: ['5.2'],
     file: 'coordinator/batches.ts',
-    find: 'if (left <= 0) continue;',
+    find: 'if (isNew && left <= 0) continue;',
+    replace: '',
+  },
+  {
+    bug: 'threads are filled up before a job that waits for an idle one',
+    tags: ['5.2'],
+    tests: ['e2e/fairness.test.ts'],
+    file: 'coordinator/batches.ts',
+    find: 'this.#hold(open);',
     replace: '',
   },
   {
