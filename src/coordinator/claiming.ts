@@ -133,7 +133,8 @@ export class Claiming {
         }
         decide({ type: 'claim', job: job.id, agent: key });
         if (runs) claimed++;
-        if (runs && !store.isExclusive) this.#coming.add(job.id);
+        // Where the claim is the start, or others have a say, it is released later than with this turn.
+        if (runs && (job.begun || !store.isExclusive)) this.#coming.add(job.id);
       }
       if (isAsked) choosing.ask(agent, takes);
     }

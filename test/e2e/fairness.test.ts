@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { open } from 'callsheet';
+import { open, retryNever } from 'callsheet';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { allJobs, marks } from './jobs/all.js';
 
@@ -40,4 +40,27 @@ it('[5.2] a job of which nobody knows how long it takes finds a thread, however 
   assert.equal(await (await other.put(marks.passUntil(7))).result(), 7);
   assert.ok((await queue.length()) > 0, 'it ran when all others were done');
   await Promise.all(many.map((job) => job.cancel().catch(() => {})));
+});
+
+it('no more jobs whose claim is their start are claimed than threads have room for, whatever else is put meanwhile', async () => {
+  const directory = temporaryDirectory();
+  await using callsheet = await open({ directory: join(directory, 'journal'), jobs: allJobs, threads: 1 });
+  // So long that no two of them are in one batch.
+  const jobs = await callsheet.queue().putAll(
+    Array.from({ length: 15 }, () => marks.markFor(join(directory, 'marks'), '', 30)),
+    { retry: retryNever },
+  );
+  const aside = await callsheet.createQueue('aside');
+  await aside.pause();
+  for (const job of jobs) {
+    let isOver = false;
+    const over = job.result().finally(() => {
+      isOver = true;
+    });
+    // Each is a turn of the coordinator, many of them before the next claim is on the disk.
+    while (!isOver) await aside.put(marks.passUntil(0), { durability: 'memory' });
+    await over;
+    const begun = (await Promise.all(jobs.map((job) => job.status()))).filter((status) => status === 'active').length;
+    assert.ok(begun <= 2, `${begun} on one thread: it has one, and one ahead`);
+  }
 });
