@@ -28,7 +28,7 @@ export type Answer =
   | { readonly closed: true }
   | { readonly failed: string };
 
-type Expected<Key> = Extract<Answer, { readonly [key in Key & string]: unknown }>;
+type Expected<Key extends string> = Extract<Answer, { readonly [key in Key]: unknown }>;
 
 /**
  * Its process is gone when it is closed, or when anything is rejected.

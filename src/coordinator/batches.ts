@@ -61,6 +61,7 @@ export class Batches<T> {
   place({ callable, agent: owner, free }: Wanted, item: T): boolean {
     const agent = free ? '' : owner;
     const ms = this.#estimates.of(callable);
+    this.#isHeld = false;
     for (const limitMs of batchLimitsMs) {
       for (const open of this.#open) {
         if (open.items.length > 0) {
@@ -91,7 +92,7 @@ export class Batches<T> {
     this.#open.splice(this.#open.indexOf(open), 1);
   }
 
-  /** Whether a job was refused that waits for a thread with nothing to do. */
+  /** Whether the job that was last refused waits for a thread with nothing to do. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
