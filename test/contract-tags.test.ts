@@ -1,20 +1,26 @@
-/** Nothing of the contract is without a test that names its line, and no such test is without a bug that it was seen to notice. */
+/** Every line of the contract has a test, and a planted bug that such a test must notice. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { linesToShow, taggedTests } from './contract-tags.js';
+import { contractTags, readTags, taggedTests } from './contract-tags.js';
 import { linesWithoutMutant } from './mutants/all.js';
 
-test('every line of the contract that is to be complete has a test with its tag', () => {
+test('reads the lines of a contract by section and number', () => {
+  const text = '# Title\n\n## 2. Jobs\n\n1. a\n   3 b\n2. c\n\n## 11. Logs\n\n4. d\n';
+  assert.deepEqual(readTags(text), ['2.1', '2.2', '11.4']);
+});
+
+test('every line of the contract has a test with its tag', () => {
   const tests = taggedTests();
   assert.deepEqual(
-    linesToShow.filter((line) => tests.get(line)!.length === 0),
+    contractTags.filter((line) => tests.get(line)!.length === 0),
     [],
   );
 });
 
-test('every such line has a planted bug', () => {
-  assert.deepEqual(
-    linesToShow.filter((line) => linesWithoutMutant.includes(line)),
-    [],
-  );
+test('every line of the contract has a planted bug', () => {
+  assert.deepEqual(linesWithoutMutant, []);
+});
+
+test('the sections of the contract number their lines without a repeat', () => {
+  assert.equal(new Set(contractTags).size, contractTags.length);
 });

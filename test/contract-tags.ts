@@ -1,6 +1,6 @@
 /**
- * Which tests show which line of the contract: for each numbered line of its sections 2 to 10 the tests whose name carries its tag, such
- * as `[4.5]`, and, last, the lines that no test shows.
+ * Lists the tests of each line of the contract (test/contract/README.md): those whose name carries its tag, such as `[4.5]`.
+ * Ends with the lines that have no test.
  *
  *   node dist/test/contract-tags.js [SECTION or LINE…]
  */
@@ -10,13 +10,21 @@ import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { scenarios } from './contract/real/scenarios.js';
 
-/** How many lines each section of the contract has. */
-const lineCounts: Readonly<Record<number, number>> = { 2: 14, 3: 7, 4: 8, 5: 10, 6: 5, 7: 5, 8: 5, 9: 3, 10: 2 };
-
-/** All tags, in the order of the contract. */
-export const contractTags: readonly string[] = Object.entries(lineCounts).flatMap(([section, count]) =>
-  Array.from({ length: count }, (_, index) => `${section}.${index + 1}`),
+/** Every numbered line of the contract as a tag, such as `4.5`, in the contract's order. */
+export const contractTags: readonly string[] = readTags(
+  readFileSync(new URL('../../test/contract/README.md', import.meta.url), 'utf8'),
 );
+
+/** The tags of a contract: `## 4. Quotas` begins a section, `5. …` at the start of a line is its line 4.5. */
+export function readTags(contract: string): string[] {
+  const tags: string[] = [];
+  let section = '';
+  for (const [, heading, line] of contract.matchAll(/^(?:## (\d+)\. |(\d+)\. )/gm)) {
+    if (heading !== undefined) section = heading;
+    else tags.push(`${section}.${line}`);
+  }
+  return tags;
+}
 
 export interface TaggedTest {
   /** The file, from `test/` on. */
@@ -24,12 +32,15 @@ export interface TaggedTest {
   readonly name: string;
 }
 
-/** The tests of each tag, as they stand in the sources. */
+/** The tests of each tag, read from the sources; also of tags that the contract does not have yet. */
 export function taggedTests(): ReadonlyMap<string, readonly TaggedTest[]> {
   const root = fileURLToPath(new URL('../../test', import.meta.url));
   const found = new Map<string, TaggedTest[]>(contractTags.map((tag) => [tag, []]));
   const note = (file: string, name: string) => {
-    for (const [, tag] of name.matchAll(/\[(\d+\.\d+)\]/g)) found.get(tag!)?.push({ file, name });
+    for (const [, tag] of name.matchAll(/\[(\d+\.\d+)\]/g)) {
+      if (!found.has(tag!)) found.set(tag!, []);
+      found.get(tag!)!.push({ file, name });
+    }
   };
   for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' }).sort()) {
     if (!file.endsWith('.test.ts')) continue;
@@ -45,13 +56,6 @@ function namesIn(source: string): string[] {
   return Array.from(source.matchAll(/\b(?:it|test)\(\s*(['"`])(.*?)(?<!\\)\1/gs), ([, , name]) => name!);
 }
 
-/** The sections that are to be complete: of every line a test, and of every test of a line a planted bug that it notices. */
-const completeSections: readonly string[] = ['2', '3', '4', '5', '6', '7', '8', '10'];
-
-export const linesToShow: readonly string[] = contractTags.filter((tag) =>
-  completeSections.includes(tag.split('.')[0]!),
-);
-
 function print(wanted: readonly string[]): void {
   const tests = taggedTests();
   const isWanted = (tag: string) =>
@@ -62,7 +66,7 @@ function print(wanted: readonly string[]): void {
     process.stdout.write([`${tag}  ${lines.length} tests`, ...lines, ''].join('\n'));
   }
   process.stdout.write('\n');
-  for (const section of Object.keys(lineCounts)) {
+  for (const section of new Set(contractTags.map((tag) => tag.split('.')[0]!))) {
     const tags = chosen.filter((tag) => tag.startsWith(`${section}.`));
     if (tags.length === 0) continue;
     const count = new Set(tags.flatMap((tag) => tests.get(tag)!.map(({ file, name }) => `${file} ${name}`))).size;

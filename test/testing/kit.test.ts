@@ -9,7 +9,7 @@ import { forget, openGate, seen } from '../contract/jobs/work.js';
 describe('a virtual runtime', () => {
   beforeEach(forget);
 
-  it('begins nothing before it is told to', async () => {
+  it('[12.1] begins nothing before it is told to', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const jobs = await kit.runtime.queue().putAll(['a', 'b', 'c'].map((name) => work.mark(name)));
     assert.deepEqual(seen, []);
@@ -21,7 +21,7 @@ describe('a virtual runtime', () => {
     assert.equal(await kit.step(), false);
   });
 
-  it('has a clock that stands still, and moves from event to event', async () => {
+  it('[12.1] has a clock that stands still, and moves from event to event', async () => {
     await using kit = await openVirtual({ jobs: allJobs, start: new Date('2031-05-05T00:00:00Z') });
     const queue = kit.runtime.queue();
     const late = await queue.put(work.mark('late'), { beginAfter: 3_600_000 });
@@ -62,7 +62,7 @@ describe('a virtual runtime', () => {
     await assert.rejects(waiting.result(), { code: 'CLOSED' });
   });
 
-  it('moves its clock to what comes next', async () => {
+  it('[12.1] moves its clock to what comes next', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const start = kit.clock.now.getTime();
     await kit.runtime.queue().put(work.mark('late'), { beginAfter: 60_000 });
@@ -80,7 +80,7 @@ describe('a virtual runtime', () => {
     assert.deepEqual((await job.details()).endAt, new Date('2031-05-06T00:00:00Z'));
   });
 
-  it('waits for results, starts, statuses and annotations, and moves the clock for it', async () => {
+  it('[12.1] waits for results, starts, statuses and annotations, and moves the clock for it', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const queue = kit.runtime.queue();
     const retried = await queue.put(work.failUntil(4), { retry: retryErrors({ limit: 5 }) });
@@ -131,7 +131,7 @@ describe('a virtual runtime', () => {
     assert.notEqual(times[0], times[2]);
   });
 
-  it('loses a thread, and goes on with another', async () => {
+  it('[12.1] loses a thread, and goes on with another', async () => {
     await using kit = await openVirtual({ jobs: allJobs, threads: 1 });
     const job = await kit.runtime.queue().put(work.hold('held'));
     await kit.waitForStart(job);
@@ -141,9 +141,10 @@ describe('a virtual runtime', () => {
     assert.equal(await kit.waitForResult(job), 'held');
     assert.equal((await job.details()).interruptions, 1);
     assert.equal(kit.logs.filter(({ message }) => message === 'a worker thread died').length, 1);
+    assert.deepEqual(kit.fatal, []);
   });
 
-  it('crashes, and is brought back with what was committed', async () => {
+  it('[12.1] crashes, and is brought back with what was committed', async () => {
     await using kit = await openVirtual({ jobs: allJobs, threads: 1 });
     const queue = kit.runtime.queue();
     const [held, waiting] = await queue.putAll([work.hold('held'), work.mark('waiting')]);
@@ -161,7 +162,7 @@ describe('a virtual runtime', () => {
     await assert.rejects(runtime.job(light.id).status(), { code: 'JOB_FORGOTTEN' });
   });
 
-  it('names what is still running when it is closed', async () => {
+  it('[12.1] names what is still running when it is closed', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const job = await kit.runtime.queue().put(work.holdDeaf('deaf'));
     await kit.waitForStart(job);
@@ -179,7 +180,7 @@ describe('a virtual runtime', () => {
     assert.match((await kit.waitForResult(job)) as string, /contract/);
   });
 
-  it('collects what is fatal', async () => {
+  it('[12.1] collects what is fatal', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const job = await kit.runtime.queue().put(work.mark('a').onBoth(work.fail.with('no')));
     await kit.waitForStatus(job, 'completed');
