@@ -1,4 +1,4 @@
-/** Whatever users can import says what it is, in a comment before its declaration. */
+/** Every export has a comment before its declaration; every file and every link that a README names exists. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -33,4 +33,27 @@ function isDocumented(name: string, file: URL): boolean {
   assert.ok(existsSync(file), `${file} is exported from, and is not there`);
   const kinds = '(?:declare )?(?:abstract )?(?:async )?(?:class|interface|type|function|const)';
   return new RegExp(`\\*/\\nexport ${kinds} ${name}\\b`).test(readFileSync(file, 'utf8'));
+}
+
+const root = new URL('../../', import.meta.url);
+
+test('every file that src/README.md names exists', () => {
+  const text = readFileSync(new URL('src/README.md', root), 'utf8');
+  const named = Array.from(text.matchAll(/`((?:src|test|bench)\/[\w./-]*)`/g), ([, path]) => path!);
+  assert.ok(named.length > 50, 'no files were found');
+  assert.deepEqual(
+    named.filter((path) => !existsSync(new URL(path, root))),
+    [],
+  );
+});
+
+for (const readme of ['README.md', 'src/README.md', 'test/README.md', 'test/contract/README.md', 'bench/README.md']) {
+  test(`every link of ${readme} leads to a file`, () => {
+    const url = new URL(readme, root);
+    const links = Array.from(readFileSync(url, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g), ([, link]) => link!);
+    assert.deepEqual(
+      links.filter((link) => !existsSync(new URL(link, url))),
+      [],
+    );
+  });
 }
