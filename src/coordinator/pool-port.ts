@@ -39,14 +39,14 @@ export interface PoolOwner {
   timedOut(run: Run): void;
   /** It was never begun, and will not be. */
   notBegun(run: Run): void;
-  /** It was begun, and its thread is gone. */
-  interrupted(run: Run): void;
+  /** It was begun, and its thread is gone; by this error, where the thread ended by itself. */
+  interrupted(run: Run, error?: Error): void;
   /** It has been running for a while. */
   running(run: Run): void;
   /** Something of the above was said; there may be room now. */
   turn(): void;
-  /** A thread ended that had not been asked to. */
-  threadDied(error: Error): void;
+  /** A thread ended that had not been asked to, and with it the job that it was at. */
+  threadDied(error: Error, run?: Run): void;
   /** A running job says something about a job. */
   annotate(job: Id, name: string, value: Uint8Array | null): void;
   /** A running job asks. */

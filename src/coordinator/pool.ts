@@ -17,6 +17,7 @@ import { Lookout, type Seen } from './lookout.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
 import { type Batch, Thread } from './thread.js';
 import { threadArguments } from './thread-arguments.js';
+import { exitError, uncaughtError } from './thread-end.js';
 
 export interface PoolOptions {
   readonly threads: number;
@@ -49,6 +50,8 @@ export class Pool implements PoolPort {
     () => this.#owner.turn(),
   );
   #closing = false;
+  /** What the pool tells of a thread, once that was told with the job that it was at. */
+  #toldError: unknown;
 
   constructor(owner: PoolOwner, { threads, setup, execArgv, stopGraceMs }: PoolOptions) {
     this.#owner = owner;
@@ -73,7 +76,9 @@ export class Pool implements PoolPort {
     });
     this.#piscina.on('workerCreate', ({ id }: { id: number }) => this.#addThread(id));
     this.#piscina.on('workerDestroy', ({ id }: { id: number }) => this.#removeThreads(id));
-    this.#piscina.on('error', (error: Error) => this.#owner.threadDied(error));
+    this.#piscina.on('error', (error: unknown) => {
+      if (error !== this.#toldError) this.#owner.threadDied(uncaughtError(error, undefined));
+    });
   }
 
   /** Imports a registered module in a thread. Rejects if the thread ends of it. */
@@ -223,8 +228,30 @@ export class Pool implements PoolPort {
       this.#owner.turn();
     });
     this.#threads.set(id, thread);
+    this.#listenForEnd(thread);
     // The pool gives a new thread no task before it has told all listeners of it.
     queueMicrotask(() => this.#owner.turn());
+  }
+
+  /** Heard before the pool hears of it, which then takes away what the thread had. */
+  #listenForEnd(thread: Thread): void {
+    const worker = this.#piscina.threads.find(({ threadId }) => threadId === thread.id);
+    const heapLimitMb = worker?.resourceLimits?.maxOldGenerationSizeMb;
+    worker?.prependListener('error', (error: unknown) => {
+      this.#toldError = error;
+      this.#died(thread, uncaughtError(error, heapLimitMb));
+    });
+    worker?.prependListener('exit', (code) => {
+      this.#drain(thread);
+      this.#died(thread, exitError(code));
+    });
+  }
+
+  /** What is said first of its end is what ended it. */
+  #died(thread: Thread, error: Error): void {
+    if (this.#closing || thread.isEnded || thread.died !== undefined) return;
+    thread.died = error;
+    this.#owner.threadDied(error, begunIn(thread));
   }
 
   /** A thread that ended by itself has lost its id by the time the pool tells: whoever is not alive is gone. */
@@ -249,7 +276,7 @@ export class Pool implements PoolPort {
    */
   #giveUp(thread: Thread, error: Error): void {
     if (this.#closing || thread.isEnded || !this.#threads.has(thread.id)) return;
-    this.#owner.threadDied(error);
+    this.#died(thread, error);
     this.#remove(thread);
     void this.#piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
@@ -266,7 +293,7 @@ export class Pool implements PoolPort {
       thread.free(batch, slot);
       if (!begun) this.#owner.notBegun(run);
       else if (isTimedOut) this.#owner.timedOut(run);
-      else this.#owner.interrupted(run);
+      else this.#owner.interrupted(run, thread.died);
     }
     thread.batches.delete(batch);
     const [next] = thread.batches;
@@ -288,6 +315,8 @@ export class Pool implements PoolPort {
         return this.#settle(thread, message[1], message[2]);
       case 'began':
         return this.#limit(thread, message[1]);
+      case 'exits':
+        return this.#died(thread, exitError(message[1], message[2]));
       case 'annotate':
         return this.#owner.annotate(message[1], message[2], message[3]);
       case 'ask':

@@ -83,7 +83,7 @@ export class Questions implements QuestionsPort {
       else this.#answered(thread, answer);
     });
     worker.on('error', (error) => this.#lost(thread, `its thread died: ${error.message}`));
-    worker.on('exit', () => this.#lost(thread, 'its thread ended'));
+    worker.on('exit', (code) => this.#lost(thread, `its thread ended with exit code ${code}`));
     return thread;
   }
 

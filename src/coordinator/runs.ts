@@ -133,8 +133,9 @@ export class Runs implements PoolOwner {
     this.#decide({ type: 'giveBack', job, fence });
   }
 
-  interrupted({ job, fence }: Run): void {
-    this.#decide({ type: 'interrupt', job, fence, cause: this.#ports.closing.isBegun ? 'close' : 'thread' });
+  interrupted({ job, fence }: Run, error?: Error): void {
+    if (this.#ports.closing.isBegun) this.#decide({ type: 'interrupt', job, fence, cause: 'close' });
+    else this.#decide({ type: 'interrupt', job, fence, cause: 'thread', error });
   }
 
   running({ job, fence }: Run): void {
@@ -145,8 +146,10 @@ export class Runs implements PoolOwner {
     this.#ports.turn();
   }
 
-  threadDied(error: Error): void {
-    this.#ports.post(['log', 'error', 'a worker thread died', error.stack ?? error.message]);
+  threadDied(error: Error, run?: Run): void {
+    const at = run === undefined ? 'no job' : `${run.callable}, job ${idToText(run.job)}, attempt ${run.attempt}`;
+    const message = `a worker thread died: ${error.name}: ${error.message}`;
+    this.#ports.post(['log', 'error', message, `it was at ${at}\n${error.stack ?? ''}`]);
   }
 
   annotate(job: Id, name: string, value: Uint8Array | null): void {

@@ -25,6 +25,8 @@ export class Thread {
   /** Says `abort` when the thread is to end, with all that it has: one emitter for all its tasks, since a signal for each costs more. */
   readonly ended = new EventEmitter<{ abort: [] }>();
   isEnded = false;
+  /** What it ended of, where nobody had asked it to. */
+  died: Error | undefined;
   /** The run that it was at when it was last looked after, and since when it has been at that. */
   #lookedAt: Run | undefined;
   #lookedSince = 0;

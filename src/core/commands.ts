@@ -110,8 +110,8 @@ export type Command =
   | ({ readonly type: 'giveBack' } & Claim)
   /** A claimed job cannot be begun, since what it is to be called with is damaged: it fails with this error. */
   | ({ readonly type: 'cannotBegin'; readonly error: Error } & Claim)
-  /** A begun job lost what it ran on. */
-  | ({ readonly type: 'interrupt'; readonly cause: InterruptionCause } & Claim)
+  /** A begun job lost what it ran on. `error` is what ended its thread, where that is known. */
+  | ({ readonly type: 'interrupt'; readonly cause: InterruptionCause; readonly error?: Error | undefined } & Claim)
   /** The job's own policy has answered; `data` is what it keeps from now on, if it says. */
   | ({ readonly type: 'answered'; readonly answer: PolicyAnswer; readonly data?: Uint8Array | null } & Claim)
   /** It gave no usable answer. */

@@ -109,7 +109,9 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'interrupt': {
       const job = claimedJob(state, command);
       begin(decision, job, now);
-      return job.cancelled ? concludeCancelled(decision, job) : interrupted(decision, job, command.cause);
+      return job.cancelled
+        ? concludeCancelled(decision, job)
+        : interrupted(decision, job, command.cause, command.error);
     }
     case 'answered':
       return answered(decision, askedJob(state, command), command.answer, command.data);

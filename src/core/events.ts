@@ -3,6 +3,7 @@
  *
  * While nobody listens none is made.
  */
+import type { InterruptionCause } from './commands.js';
 import type { Decision } from './job.js';
 import { levelGate } from './job.js';
 import type { Id, JobRecord } from './records.js';
@@ -22,6 +23,17 @@ export type DispatcherEventType =
   | 'reactivated'
   | 'refused';
 
+/** What a job lost, and what ended it, where that is known. */
+export interface Interruption {
+  readonly cause: InterruptionCause;
+  readonly error?: {
+    readonly name: string;
+    readonly message: string;
+    readonly stack?: string | undefined;
+    readonly code?: string | number | undefined;
+  };
+}
+
 /** Times are milliseconds since the epoch. */
 export type Event =
   | {
@@ -33,17 +45,40 @@ export type Event =
       /** As in the job's record. */
       readonly agent: string;
       readonly attempts: number;
+      /** Of an interruption only. */
+      readonly interruption?: Interruption;
     }
   | { readonly type: `dispatcher.${DispatcherEventType}`; readonly at: number; readonly dispatcher: Id }
   | { readonly type: 'queue.added'; readonly at: number; readonly queue: string };
 
 /** Told when others may see what it tells of: at the gate of the job's level. */
-export function tellJob(decision: Decision, type: JobEventType, job: JobRecord, at = decision.now): void {
+export function tellJob(
+  decision: Decision,
+  type: JobEventType,
+  job: JobRecord,
+  at = decision.now,
+  interruption?: Interruption,
+): void {
   // Of chunks nobody but the map knows.
   if (!decision.listening || job.form === 'chunk') return;
   const { id, callable, queue, agent, attempts } = job;
-  const event: Event = { type: `job.${type}`, at, job: id, callable, queue, agent, attempts };
+  const event: Event = {
+    type: `job.${type}`,
+    at,
+    job: id,
+    callable,
+    queue,
+    agent,
+    attempts,
+    ...(interruption !== undefined && { interruption }),
+  };
   decision.effects.push({ type: 'event', gate: levelGate(job.level), event });
+}
+
+export function tellInterrupted(decision: Decision, job: JobRecord, cause: InterruptionCause, error?: Error): void {
+  if (error === undefined) return tellJob(decision, 'interrupted', job, decision.now, { cause });
+  const { name, message, stack, code } = error as Error & { code?: string | number };
+  tellJob(decision, 'interrupted', job, decision.now, { cause, error: { name, message, stack, code } });
 }
 
 export function tellDispatcher(decision: Decision, type: DispatcherEventType, dispatcher: Id): void {

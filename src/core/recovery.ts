@@ -9,7 +9,7 @@
  * that had begun waits for what that says. A policy that was being asked is asked again. What waits for parts goes on by itself, and
  * completed parts stay completed.
  */
-import { tellJob } from './events.js';
+import { tellInterrupted } from './events.js';
 import { concludeCancelled, type Decision, putBack } from './job.js';
 import { isOwnPolicy, policyOf } from './policy.js';
 import type { JobRecord } from './records.js';
@@ -28,7 +28,7 @@ export function recover(decision: Decision, claimed: readonly JobRecord[]): void
     } else if (job.begun && isOwnPolicy(policy)) {
       interruptedUncounted(decision, job, policy, suspicion);
     } else {
-      if (suspicion.suspect && job.begun) tellJob(decision, 'interrupted', job);
+      if (suspicion.suspect && job.begun) tellInterrupted(decision, job, 'process');
       putBack(decision, job, (row) => {
         row.suspect = suspicion.suspect;
         row.alone = suspicion.alone;

@@ -8,7 +8,7 @@
  */
 import { type CallsheetError, JobExpiredError, JobInterruptedError } from '../errors.js';
 import type { InterruptionCause, PolicyAnswer } from './commands.js';
-import { tellJob } from './events.js';
+import { tellInterrupted, tellJob } from './events.js';
 import { conclude, type Decision, holdForPolicy, levelGate, putBack } from './job.js';
 import type { JobRow } from './job-row.js';
 import { errorPolicy, isOwnPolicy, policyOf, type RetryErrors } from './policy.js';
@@ -58,25 +58,25 @@ export function couldNotCommit(decision: Decision, job: JobRecord, error: Callsh
  * A begun job lost its thread or its process. An interruption by a clean close is the runtime's doing, not the job's, and does not
  * count; but what must not begin twice does not, whoever's doing it was.
  */
-export function interrupted(decision: Decision, job: JobRecord, cause: InterruptionCause): void {
+export function interrupted(decision: Decision, job: JobRecord, cause: InterruptionCause, error?: Error): void {
   const interruptions = job.interruptions + (cause === 'close' ? 0 : 1);
   decision.state.change(job, (row) => {
     row.interruptions = interruptions;
   });
-  tellJob(decision, 'interrupted', job);
+  tellInterrupted(decision, job, cause, error);
   // What kills its process goes on running alone, so that nobody else is blamed for it.
   const alone = job.alone && cause === 'process';
   const suspicion = { suspect: alone, alone };
   const policy = policyOf(decision.state, job);
-  if (isOwnPolicy(policy)) ask(decision, job, policy, cause, interruption(decision, cause), suspicion);
+  if (isOwnPolicy(policy)) ask(decision, job, policy, cause, interruption(decision, cause, error), suspicion);
   else if (policy === 'forever' || (policy !== 'never' && interruptions <= interruptionLimit))
     putBack(decision, job, suspected(suspicion));
-  else conclude(decision, job, 'failure', interruption(decision, cause));
+  else conclude(decision, job, 'failure', interruption(decision, cause, error));
 }
 
 /** A job that had begun when its process died, and is not counted for that: its own policy is asked all the same. */
 export function interruptedUncounted(decision: Decision, job: JobRecord, policy: string, suspicion: Suspicion): void {
-  tellJob(decision, 'interrupted', job);
+  tellInterrupted(decision, job, 'process');
   ask(decision, job, policy, 'process', interruption(decision, 'process'), suspicion);
 }
 
@@ -178,9 +178,14 @@ const suspected =
     row.alone = alone;
   };
 
-function interruption(decision: Decision, cause: InterruptionCause): Payload {
+function interruption(decision: Decision, cause: InterruptionCause, error?: Error): Payload {
   const how = { close: 'the runtime was closed', thread: 'its thread died', process: 'its process died' }[cause];
-  return decision.failure(new JobInterruptedError(`the job was interrupted: ${how}`));
+  const message = `the job was interrupted: ${how}`;
+  return decision.failure(
+    error === undefined
+      ? new JobInterruptedError(message)
+      : new JobInterruptedError(`${message} (${error.name}: ${error.message})`, { cause: error }),
+  );
 }
 
 function applies({ only }: RetryErrors, names: readonly string[]): boolean {

@@ -47,6 +47,8 @@ export type ThreadMessage =
   | ['outcome', Outcome, request: number]
   /** A timed job has begun. */
   | ['began', slot: number]
+  /** `process.exit` was called here: the last that it says. */
+  | ['exits', code: number, stack: string]
   | ['annotate', job: Id, name: string, value: Uint8Array | null]
   | ['ask', request: number, query: Query]
   /** Answered when the annotation is there, or with null after so long. */

@@ -1,7 +1,7 @@
 /**
  * What happens, as its listeners read it.
  */
-import type { DispatcherEventType, Event, JobEventType } from '../core/events.js';
+import type { DispatcherEventType, Event, Interruption, JobEventType } from '../core/events.js';
 import { agentDispatcher, agentName } from '../core/records.js';
 import { checkOptions } from '../definition/known-options.js';
 import { ClosedError } from '../errors.js';
@@ -26,6 +26,8 @@ export interface JobEvent {
   /** The name of the agent that claimed it last, and the id of its dispatcher. */
   readonly agent: string | undefined;
   readonly dispatcher: string | undefined;
+  /** `job.interrupted`: by what (the runtime was closed, its thread or its process died), and the error that ended its thread. */
+  readonly interruption?: Interruption;
 }
 
 /** `refused`: it cannot begin to work, since a dispatcher with its id is at work elsewhere. */

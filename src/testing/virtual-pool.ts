@@ -175,8 +175,9 @@ export class VirtualPool implements PoolPort {
   killThread(index: number): boolean {
     const place = this.#places[index];
     if (place === undefined) return false;
-    this.#owner.threadDied(new Error('a virtual thread was killed'));
-    this.#replace(place);
+    const error = new Error('a virtual thread was killed');
+    this.#owner.threadDied(error, place.held.find(({ job }) => job !== undefined)?.run);
+    this.#replace(place, error);
     return true;
   }
 
@@ -224,13 +225,13 @@ export class VirtualPool implements PoolPort {
     held.job!.stop();
   }
 
-  #replace(place: Place): void {
+  #replace(place: Place, error?: Error): void {
     this.#places = this.#places.filter((other) => other !== place);
     this.#addPlace();
-    this.#end(place);
+    this.#end(place, error);
   }
 
-  #end(place: Place): void {
+  #end(place: Place, error?: Error): void {
     const { held } = place;
     place.held = [];
     for (const { run, job, ending, timer } of held) {
@@ -238,7 +239,7 @@ export class VirtualPool implements PoolPort {
       this.activity++;
       if (job === undefined) this.#owner.notBegun(run);
       else if (ending === 'timeout') this.#owner.timedOut(run);
-      else this.#owner.interrupted(run);
+      else this.#owner.interrupted(run, error);
     }
     this.#owner.turn();
   }

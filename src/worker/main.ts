@@ -26,6 +26,13 @@ process.on('uncaughtException', (error) => {
   job.logger.error(error, 'thrown after the job was over');
 });
 
+/** Who called `process.exit` is known here only. */
+process.on('exit', (code) => {
+  const stack = new Error().stack ?? '';
+  const call = stack.indexOf('process.exit');
+  if (call >= 0) thread?.say(['exits', code, stack.slice(stack.lastIndexOf('\n', call) + 1)]);
+});
+
 export default function perform(task: WorkerTask): Promise<unknown> {
   if (task.type === 'describe') return describeModule(modules[task.module]!);
   const { link } = task;

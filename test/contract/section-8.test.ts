@@ -1,7 +1,16 @@
 /** Section 8 of the contract: retries. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Job, type Part, type RetryPolicy, retryDefault, retryErrors, retryForever, retryNever } from 'callsheet';
+import {
+  type Failure,
+  type Job,
+  type Part,
+  type RetryPolicy,
+  retryDefault,
+  retryErrors,
+  retryForever,
+  retryNever,
+} from 'callsheet';
 import type { Kit } from 'callsheet/testing';
 import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
@@ -31,6 +40,25 @@ describe('8 retries', () => {
       assert.equal((await job.details()).attempts, 1);
     });
   }
+
+  it('[8.4] keeps what ended the thread as the cause of the failure, and tells it with the interruption', async (t) => {
+    const kit = await opened(t);
+    const events = kit.runtime.events();
+    const job = await kit.runtime.queue().put(work.hold('held'), { retry: retryNever });
+    await kit.waitForStart(job);
+    await kit.killThread();
+    await kit.waitForStatus(job, 'completed');
+    const failure = (await job.failure())!;
+    assert.match(failure.message, /its thread died \(Error: a virtual thread was killed\)$/);
+    assert.equal((failure.cause as Failure).message, 'a virtual thread was killed');
+    assert.ok((failure.cause as Failure).stack);
+    for await (const event of events) {
+      if (event.type !== 'job.interrupted') continue;
+      const { cause, error } = event.interruption!;
+      assert.deepEqual([cause, error?.message], ['thread', 'a virtual thread was killed']);
+      break;
+    }
+  });
 
   for (const [name, policy, starts] of [
     ['the default', retryDefault, 10],

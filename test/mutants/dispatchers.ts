@@ -189,7 +189,7 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'an interruption is not told',
     tags: ['5.5'],
     file: 'core/retry.ts',
-    find: "  tellJob(decision, 'interrupted', job);\n  // What kills",
+    find: '  tellInterrupted(decision, job, cause, error);\n  // What kills',
     replace: '  // What kills',
   },
   {

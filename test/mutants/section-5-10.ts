@@ -186,6 +186,28 @@ export const section5to10: readonly Mutant[] = [
     replace: '(job) => job.begun',
   },
   {
+    bug: 'what ended the thread is not kept with the failure',
+    tags: ['8.4'],
+    file: 'core/retry.ts',
+    find: ', { cause: error }',
+    replace: '',
+  },
+  {
+    bug: 'what ended the thread is not told with the interruption',
+    tags: ['8.4'],
+    file: 'core/retry.ts',
+    find: 'tellInterrupted(decision, job, cause, error);',
+    replace: 'tellInterrupted(decision, job, cause);',
+  },
+  {
+    bug: 'what ended a thread is forgotten',
+    tags: ['8.4'],
+    tests: ['e2e/thread-end'],
+    file: 'coordinator/pool.ts',
+    find: 'this.#owner.interrupted(run, thread.died)',
+    replace: 'this.#owner.interrupted(run)',
+  },
+  {
     bug: 'a job does not know its attempt',
     tags: ['10.1'],
     file: 'coordinator/claiming.ts',

@@ -1,4 +1,5 @@
 /** Jobs that do what jobs should not. */
+import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -52,6 +53,30 @@ export function returnsPromiseInside(): unknown {
 
 export function exits(code: number): never {
   process.exit(code);
+}
+
+/** Ends its thread while it runs, by something that nobody catches. */
+export function endsThread(how: 'timer' | 'emitter' | 'rejection' | 'text' | 'nothing'): Promise<never> {
+  return new Promise(() => {
+    switch (how) {
+      case 'timer':
+        return setTimeout(() => {
+          throw new TypeError('thrown in a timer', { cause: new Error('the reason of that') });
+        }, 1);
+      case 'emitter':
+        return setTimeout(() => new EventEmitter().emit('error', new RangeError('emitted by an emitter')), 1);
+      case 'rejection':
+        return Promise.reject(new SyntaxError('forgotten'));
+      case 'text':
+        return setTimeout(() => {
+          throw 'only a text';
+        }, 1);
+      case 'nothing':
+        return setTimeout(() => {
+          throw undefined;
+        }, 1);
+    }
+  });
 }
 
 /** Throws after its call has returned, from a timer that it left behind. */
