@@ -23,7 +23,7 @@ export interface ClaimingPorts {
   readonly pool: PoolPort;
   readonly estimates: Estimates;
   readonly now: () => number;
-  readonly decide: (command: Command) => void;
+  readonly decide: (command: Command, refused?: () => void) => void;
   readonly choosing: Choosing;
   readonly after: (delayMs: number, callback: () => void) => Timer;
   /** There may be more to claim. */
@@ -34,8 +34,10 @@ export interface AgentOptions {
   readonly dispatcher: Id;
   /** The size of the agent `main` in every queue that has none yet. 0: none is installed. */
   readonly agentSize: number;
-  /** Whether that size also holds where an agent `main` is stored with another. */
+  /** Whether opening also gives that size to an agent `main` that is stored with another. */
   readonly agentSizeGiven: boolean;
+  /** It takes the place of a coordinator that died: what that installed may have been changed since. */
+  readonly isRestart: boolean;
 }
 
 const mainAgent = 'main';
@@ -54,8 +56,8 @@ export class Claiming {
   /** This dispatcher's agents; whose turn it is to claim first goes round, but for one that waits for a thread with nothing to do. */
   #agents: AgentRecord[] = [];
   #first = 0;
-  /** The queues that have had their agent `main`. */
-  #installed: ReadonlySet<string> = new Set();
+  /** The queues that have had their agent `main`; undefined before the first. */
+  #installed: ReadonlySet<string> | undefined;
   /** Claimed as far as it is known here, and not released yet, where others may have been faster. */
   readonly #coming = new Set<Id>();
   /** Claimed and released, not yet with a thread. */
@@ -73,17 +75,16 @@ export class Claiming {
 
   /** An agent `main` in each of these queues that is new, as `open` promises; then the agents are those that the store knows. */
   installAgents(queues: readonly string[]): void {
-    const { dispatcher, agentSize: size, agentSizeGiven } = this.#options;
+    const { dispatcher, agentSize: size, agentSizeGiven, isRestart } = this.#options;
+    const wins = agentSizeGiven && this.#installed === undefined;
+    const had = this.#installed ?? new Set(isRestart ? queues : []);
+    const installed = new Set(queues);
+    this.#installed = installed;
     for (const queue of size > 0 ? queues : []) {
-      if (this.#installed.has(queue)) continue;
-      const key = agentKey(dispatcher, queue, mainAgent);
-      const there = this.#ports.store.state.setting(key) as AgentRecord | undefined;
-      if (there !== undefined && (!agentSizeGiven || there.size === size)) continue;
-      const plain = { filter: null, retry: {} };
-      const { kind: _, ...stored } = there ?? { kind: 'agent', ...plain };
-      this.#ports.decide({ type: 'setAgent', ...stored, dispatcher, queue, name: mainAgent, size });
+      if (had.has(queue)) continue;
+      const command = { type: 'installAgent', dispatcher, queue, name: mainAgent, size, wins } as const;
+      this.#ports.decide(command, () => installed.delete(queue));
     }
-    this.#installed = new Set(queues);
     this.listAgents();
   }
 

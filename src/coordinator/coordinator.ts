@@ -153,8 +153,8 @@ export class Coordinator implements StoreOwner {
         this.#feed.push({ type: 'dispatcher.refused', at: now(), dispatcher });
         this.#feed.flush();
       },
-      activated: () => {
-        this.#runs.claiming.forgetInstalled();
+      activated: (isNew: boolean) => {
+        if (isNew) this.#runs.claiming.forgetInstalled();
         // Only now: what ran before is recovered by the policies under which it ran.
         if (retry !== undefined) this.#decide({ type: 'setDefaults', dispatcher, retry });
         this.#installAgents();
@@ -184,9 +184,12 @@ export class Coordinator implements StoreOwner {
     const found = { jobs: state.size, unfinished };
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
     this.#presence?.begin();
-    this.turn();
-    // Where others have a say, whether it may work and which agents it has is known once it is committed, each after the other.
+    // Whether it may work is known once that is committed, and then its agents are installed: whatever a client asks for comes after it.
+    this.#store.commit();
+    // Where others have a say, both take their time.
     if (!this.#store.isExclusive) for (let left = 2; left > 0; left--) await this.#committed();
+    this.#feed.opened();
+    this.turn();
     return found;
   }
 

@@ -15,15 +15,33 @@ interface Reader {
   answer: ((batch: EventBatch) => void) | undefined;
 }
 
+/** Who opens a runtime can listen only when it is open: so much of what happens until then is kept for the first who does. */
+const openingLimit = 1000;
+
 export class EventFeed {
   readonly #readers = new Map<number, Reader>();
+  #opening: Reader | undefined = { limit: openingLimit, unread: [], dropped: 0, answer: undefined };
+  #isOpening = true;
 
   get isHeard(): boolean {
-    return this.#readers.size > 0;
+    return this.#isOpening || this.#readers.size > 0;
+  }
+
+  /** The runtime is open. */
+  opened(): void {
+    this.#isOpening = false;
   }
 
   subscribe(reader: number, limit: number): void {
-    this.#readers.set(reader, { limit, unread: [], dropped: 0, answer: undefined });
+    const { unread = [], dropped = 0 } = this.#opening ?? {};
+    this.#opening = undefined;
+    const kept = unread.slice(0, limit);
+    this.#readers.set(reader, {
+      limit,
+      unread: kept,
+      dropped: dropped + unread.length - kept.length,
+      answer: undefined,
+    });
   }
 
   unsubscribe(reader: number): void {
@@ -43,7 +61,8 @@ export class EventFeed {
 
   /** Kept for all that listen; they are told with the next `flush`. */
   push(event: Event): void {
-    for (const reader of this.#readers.values()) {
+    const readers = this.#isOpening ? [this.#opening!] : this.#readers.values();
+    for (const reader of readers) {
       // What comes after something that was dropped is dropped, too: what is read is what happened, up to a point.
       if (reader.dropped === 0 && reader.unread.length < reader.limit) reader.unread.push(event);
       else reader.dropped++;

@@ -41,6 +41,7 @@ export interface CoordinatorSetup {
   /** See `CoordinatorOptions`. */
   readonly agentSize: number;
   readonly agentSizeGiven: boolean;
+  readonly isRestart: boolean;
   /** See `PresenceOptions`. */
   readonly pingMs: number;
   readonly deathMs: number;
@@ -65,7 +66,7 @@ function flush(): void {
 
 async function start(): Promise<void> {
   const { directory, allowNetworkFileSystem, modules, threads, execArgv, retention, stopGraceMs } = setup;
-  const { runs, agentSize, agentSizeGiven, pingMs, deathMs, retry } = setup;
+  const { runs, agentSize, agentSizeGiven, isRestart, pingMs, deathMs, retry } = setup;
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem });
   const dispatcher = readIdentity(directory);
@@ -101,6 +102,7 @@ async function start(): Promise<void> {
       retention,
       agentSize,
       agentSizeGiven,
+      isRestart,
       presence: runs ? { incarnation: newId(), host: hostname(), pid: process.pid, pingMs, deathMs } : undefined,
       retry,
     },

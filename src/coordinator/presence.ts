@@ -4,7 +4,7 @@
  * A store that no other process can have open needs no pings: its lock tells more, and at once.
  */
 import type { Command } from '../core/commands.js';
-import { isSilent } from '../core/dispatcher.js';
+import { dispatcherOf, isSilent } from '../core/dispatcher.js';
 import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { idToText } from '../protocol/id.js';
@@ -30,8 +30,8 @@ export interface PresencePorts {
   readonly log: (level: 'fatal' | 'warn', message: string, detail: string) => void;
   /** It cannot begin yet. */
   readonly refused: () => void;
-  /** It may claim now. */
-  readonly activated: () => void;
+  /** It may claim now. `isNew`: the store did not know it, so it has no agents there. */
+  readonly activated: (isNew: boolean) => void;
   /** All that it had was taken from it. */
   readonly lost: () => void;
   /** Whether anything still runs here. */
@@ -61,12 +61,13 @@ export class Presence {
   /** Begins to work, as soon as nobody else works under its id. */
   begin(): void {
     const { host, pid, pingMs, deathMs } = this.#options;
+    const isNew = dispatcherOf(this.#ports.store.state, this.#dispatcher) === undefined;
     this.#decide({ type: 'activate', ...this.#incarnation, host, pid, pingMs, deathMs }, (error) => {
       if (this.#state !== 'idle') return;
       if (error === undefined) {
         this.#state = 'active';
         this.#refused = false;
-        this.#ports.activated();
+        this.#ports.activated(isNew);
       } else this.#noteRefusal(error);
       this.#tickLater();
     });

@@ -59,7 +59,7 @@ export class Runs implements PoolOwner {
     this.#store = store;
     this.#dispatcher = options.dispatcher;
     this.pool = ports.pool(this);
-    const decide = (command: Command) => this.#decide(command);
+    const decide = (command: Command, refused?: () => void) => this.#decide(command, refused);
     const claimed = { store, pool: this.pool, estimates: this.#estimates, choosing, now, after, decide, turn };
     this.claiming = new Claiming(claimed, options, runnable);
   }
@@ -181,8 +181,10 @@ export class Runs implements PoolOwner {
     return this.#ports.handed.take(job);
   }
 
-  #decide(command: Command): void {
-    this.#store.transact([{ command, gate: 'decided' }]);
+  #decide(command: Command, refused?: () => void): void {
+    this.#store.transact([
+      refused === undefined ? { command, gate: 'decided' } : { command, gate: 'decided', refused },
+    ]);
   }
 
   /** What was taken from this dispatcher it cannot end any more. */

@@ -2,12 +2,21 @@
  * Agents: who claims for a dispatcher in a queue, how much at a time, and what.
  */
 import { CallsheetError, JobStatusError } from '../errors.js';
+import type { Command } from './commands.js';
 import type { Decision } from './job.js';
 import type { Lane } from './lanes.js';
 import { type AgentFilter, type AgentRecord, agentKey, type Id, quotaName } from './records.js';
 
 export function setAgent({ state }: Decision, agent: AgentRecord): void {
   state.set(agentKey(agent.dispatcher, agent.queue, agent.name), agent);
+}
+
+export function installAgent(decision: Decision, command: Extract<Command, { type: 'installAgent' }>): void {
+  const { dispatcher, queue, name, size, wins } = command;
+  const there = decision.state.setting(agentKey(dispatcher, queue, name)) as AgentRecord | undefined;
+  if (there === undefined)
+    setAgent(decision, { kind: 'agent', dispatcher, queue, name, size, filter: null, retry: {} });
+  else if (wins && there.size !== size) setAgent(decision, { ...there, size });
 }
 
 /** An agent with running jobs cannot be removed. */

@@ -160,6 +160,15 @@ export type Command =
       readonly chooser?: string;
       readonly retry: RetryDefaults;
     }
+  /** An agent that takes everything, where there is none with this name. `wins`: one that is there gets this size, and keeps the rest. */
+  | {
+      readonly type: 'installAgent';
+      readonly dispatcher: Id;
+      readonly queue: string;
+      readonly name: string;
+      readonly size: number;
+      readonly wins: boolean;
+    }
   | { readonly type: 'setDefaults'; readonly dispatcher: Id; readonly retry: RetryDefaults }
   | { readonly type: 'removeAgent'; readonly dispatcher: Id; readonly queue: string; readonly name: string }
   | { readonly type: 'annotate'; readonly job: Id; readonly name: string; readonly value: Payload | null };

@@ -4,7 +4,7 @@
  * Pure: no clock, no randomness, no I/O, no waiting. What a command means is in the file of the entity that it concerns.
  */
 import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobTimeoutError } from '../errors.js';
-import { isFor, removeAgent, setAgent } from './agent.js';
+import { installAgent, isFor, removeAgent, setAgent } from './agent.js';
 import { addCallbacks } from './callback.js';
 import type { Command, Effect, InnerCommand, JobSpec, Outside } from './commands.js';
 import { addParts } from './composite.js';
@@ -160,6 +160,10 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
       requireDispatcher(state, agent.dispatcher);
       return setAgent(decision, { kind: 'agent', ...agent });
     }
+    case 'installAgent':
+      requireQueue(state, command.queue);
+      requireDispatcher(state, command.dispatcher);
+      return installAgent(decision, command);
     case 'setDefaults': {
       const { dispatcher, retry } = command;
       return state.set(defaultsKey(dispatcher), { kind: 'defaults', dispatcher, retry });

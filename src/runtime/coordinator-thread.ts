@@ -25,7 +25,7 @@ export class CoordinatorThread implements LinkPort {
 
   listen(listener: LinkListener): void {
     this.#listener = listener;
-    this.#start();
+    this.#start(this.#setup);
   }
 
   post(batch: Uint8Array, handed?: Handed): void {
@@ -41,7 +41,7 @@ export class CoordinatorThread implements LinkPort {
     const now = performance.now();
     if (now - this.#restartedAt < againMs) return `it was started again less than ${againMs / 1000} s before`;
     this.#restartedAt = now;
-    this.#start();
+    this.#start({ ...this.#setup, isRestart: true });
     return undefined;
   }
 
@@ -56,9 +56,9 @@ export class CoordinatorThread implements LinkPort {
     this.#worker.unref();
   }
 
-  #start(): void {
+  #start(setup: CoordinatorSetup): void {
     const worker = new Worker(new URL('../coordinator/main.js', import.meta.url), {
-      workerData: this.#setup,
+      workerData: setup,
       // A million pending jobs are ordinary; the default heap of a thread is not made for them.
       resourceLimits: { maxOldGenerationSizeMb: 16_384, maxYoungGenerationSizeMb: 128 },
     });

@@ -55,7 +55,11 @@ export interface OpenOptions {
   readonly retention?: Partial<Retention>;
   /** How long a job that is cancelled or out of time may go on before its thread is ended, in milliseconds. 2,000 by default. */
   readonly stopGraceMs?: number;
-  /** The size of the agent `main`, which is installed in every queue; one per thread by default. `false`: none is. */
+  /**
+   * The size of the agent `main`, which is installed in every queue before `open` resolves, and in later ones as they are created; one per
+   * thread by default. Given here, it is stored over the size that such an agent had; by default it keeps what is stored. `false`: none is
+   * installed.
+   */
   readonly agent?: { readonly size: number } | false;
   /** `false`: a client, which puts jobs and reads what became of them, but runs nothing. `true` by default. */
   readonly dispatcher?: boolean;
@@ -336,7 +340,8 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     retention: { ...defaultRetention, ...retention },
     stopGraceMs,
     agentSize: agent === false ? 0 : (agent?.size ?? threads),
-    agentSizeGiven: agent !== undefined || options.threads !== undefined,
+    agentSizeGiven: agent !== undefined,
+    isRestart: false,
     pingMs,
     deathMs,
     retry: options.retry === undefined ? undefined : checkRetryDefaults(options.retry, 'retry'),

@@ -61,7 +61,19 @@ export class VirtualDispatcher implements LinkPort {
     const timers = new Timers(clock);
     this.#timers = timers;
     this.#keeping = keeping;
-    const { threads, stopGraceMs, modules, retention, agentSize, agentSizeGiven, pingMs, deathMs, runs, retry } = setup;
+    const {
+      threads,
+      stopGraceMs,
+      modules,
+      retention,
+      agentSize,
+      agentSizeGiven,
+      isRestart,
+      pingMs,
+      deathMs,
+      runs,
+      retry,
+    } = setup;
     this.questions = new VirtualQuestions(modules, timers);
     const isHeard = () => this.#coordinator.isHeard;
     const outside: StoreOutside = {
@@ -92,6 +104,7 @@ export class VirtualDispatcher implements LinkPort {
         retention,
         agentSize,
         agentSizeGiven,
+        isRestart,
         presence: runs ? { incarnation: newId(), host: 'virtual', pid: 0, pingMs, deathMs } : undefined,
         retry,
       },

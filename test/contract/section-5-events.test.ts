@@ -1,7 +1,15 @@
 /** Section 5 of the contract: what is told of dispatchers, agents and jobs. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type CallsheetEvent, type CompletedJobs, type EventStream, type JobEvent, retryErrors } from 'callsheet';
+import {
+  type CallsheetEvent,
+  type CompletedJobs,
+  type EventStream,
+  type EventsOptions,
+  type JobEvent,
+  retryErrors,
+} from 'callsheet';
+import type { Kit } from 'callsheet/testing';
 import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { opened } from './opened.js';
@@ -11,6 +19,12 @@ async function readAll(events: EventStream): Promise<CallsheetEvent[]> {
   const read: CallsheetEvent[] = [];
   for await (const event of events) read.push(event);
   return read;
+}
+
+/** The first stream of a runtime has what happened while it opened, too. */
+async function fromNow({ runtime }: Kit, options: EventsOptions = {}): Promise<EventStream> {
+  await runtime.events().return();
+  return runtime.events(options);
 }
 
 const typesOf = (events: readonly CallsheetEvent[]) => events.map(({ type }) => type);
@@ -208,6 +222,8 @@ describe('5 events', () => {
     assert.deepEqual(
       events.map((event) => [event.type, 'queue' in event ? event.queue : 'dispatcher' in event && event.dispatcher]),
       [
+        ['dispatcher.registered', id],
+        ['dispatcher.activated', id],
         ['queue.added', 'mail'],
         ['dispatcher.deactivated', id],
       ],
@@ -217,7 +233,7 @@ describe('5 events', () => {
   it('[5.5] begin when somebody listens, and end when he leaves', async (t) => {
     const kit = await opened(t);
     await kit.run(work.mark('before'));
-    const events = kit.runtime.events();
+    const events = await fromNow(kit);
     await kit.run(work.mark('during'));
     for await (const event of events) {
       assert.equal(event.type, 'job.put');
@@ -230,7 +246,7 @@ describe('5 events', () => {
 
   it('[5.5] are kept for a slow reader up to a limit, and counted beyond', async (t) => {
     const kit = await opened(t);
-    const slow = kit.runtime.events({ limit: 4 });
+    const slow = await fromNow(kit, { limit: 4 });
     const quick = kit.runtime.events();
     await kit.runtime.queue().putAll(Array.from({ length: 10 }, () => work.hold('job')));
     await kit.runtime.createQueue('mail');

@@ -80,6 +80,17 @@ describe('5 agents', () => {
     assert.deepEqual(main?.filter, { modules: ['work'] });
   });
 
+  it('[5.2] keeps its stored size where only the number of threads is given', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    await kit.runtime.queue().setAgent('main', { size: 1 });
+    await kit.close();
+    await kit.reopen({ threads: 4 });
+    assert.deepEqual(
+      (await kit.runtime.queue().agents()).map(({ size }) => size),
+      [1],
+    );
+  });
+
   const filters: [string, AgentFilter, string[]][] = [
     ['callables', { callables: ['work#echo', 'inside#listenSync'] }, ['echo', 'inside']],
     ['modules', { modules: ['inside'] }, ['inside']],

@@ -139,12 +139,24 @@ describe('a coordinator that dies', () => {
 
   it('ends streams of events with an error, whether they wait or not: some may be missing', async (t) => {
     const { callsheet, thread } = await opened(t, { directory: temporaryDirectory() });
-    const [waiting, resting] = [callsheet.events(), callsheet.events()];
+    const [, waiting, resting] = [callsheet.events(), callsheet.events(), callsheet.events()];
     const next = waiting.next();
     ways.throws(await thread());
     await assert.rejects(next, died);
     await eventually('it is back', () => callsheet.queues().catch(() => false));
     await assert.rejects(resting.next(), died);
+  });
+
+  it('has its agents as they were changed when it is back', async (t) => {
+    const { callsheet, thread } = await opened(t, { directory: temporaryDirectory(), agent: { size: 1 } });
+    const queue = callsheet.queue();
+    await queue.setAgent('main', { size: 5 });
+    ways.throws(await thread());
+    await eventually('it is back', () => callsheet.queues().catch(() => false));
+    assert.deepEqual(
+      (await queue.agents()).map(({ size }) => size),
+      [5],
+    );
   });
 
   it('[9.1] ends the runtime where another cannot open the directory, with the reason', async (t) => {

@@ -80,6 +80,7 @@ export class Life {
         retention: forever,
         agentSize: 3,
         agentSizeGiven: false,
+        isRestart: false,
         presence: { incarnation: String(number).padEnd(16), host: '', pid: 0, pingMs: 30_000, deathMs: 60_000 },
         retry: undefined,
       },
