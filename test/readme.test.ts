@@ -1,56 +1,100 @@
 /**
- * The README's examples, run as they stand there: each in a directory of this package, where `callsheet` is this build.
+ * The README: its programs run as they stand, each in a directory of this package, where `callsheet` is this build; its tables have
+ * every option of `open`, every option of a put and every error code.
  */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url);
+const readme = readFileSync(new URL('README.md', root), 'utf8');
 
-/** What the guide's examples have without saying so. */
-const opening = `
-import assert from 'node:assert/strict';
-import { defineJobs, map, open, parallel, retryErrors, serial, transfer } from 'callsheet';
-const work = defineJobs('work', new URL('./work.js', import.meta.url));
-const callsheet = await open({ directory: './' + import.meta.url.split('/').at(-1) + '-jobs', jobs: [work], threads: 2 });
-const queue = callsheet.queue();
-`;
-const closing = '\nawait callsheet.close();\nvoid [map, parallel, retryErrors, serial, transfer];\n';
+/** Files that programs import. */
+const modules: ReadonlySet<string> = new Set(['pi.mjs', 'work.mjs', 'start.mjs', 'tenants.mjs']);
 
-/** Examples that are modules of jobs. */
-const modules: ReadonlySet<string> = new Set(['pi.js', 'work.js', 'tenants.js']);
+/** What a program prints. */
+const outputs: Readonly<Record<string, RegExp>> = {
+  'app.mjs': /^job [0-9a-f-]{36} is on the disk\nπ is about 3\.1\d+\n$/,
+  'app.cjs': /^42\n$/,
+};
 
-/** The blocks of the README that name the file they are, in order. */
-async function examples(): Promise<Map<string, string>> {
-  const text = await readFile(new URL('README.md', root), 'utf8');
-  const found = new Map<string, string>();
-  for (const [, code] of text.matchAll(/```js\n([\s\S]*?)```/g)) {
-    const name = /^\/\/ ([\w.-]+\.js)/.exec(code!)?.[1];
-    assert.ok(name, `an example names its file in its first line: ${code}`);
-    found.set(name, code!);
-  }
-  return found;
-}
+/** The JavaScript blocks of the README by the file that each names in its first line, in order. */
+const programs = new Map(
+  Array.from(readme.matchAll(/```js\n([\s\S]*?)```/g), ([, code]): [string, string] => {
+    const name = /^\/\/ ([\w.-]+\.[mc]js)\n/.exec(code!)?.[1];
+    assert.ok(name, `a block names its file in its first line: ${code}`);
+    return [name, code!];
+  }),
+);
 
-test('every example of the README runs', { timeout: 60_000 }, async (t) => {
-  const blocks = await examples();
-  const parent = new URL('dist/', root).pathname;
-  await mkdir(parent, { recursive: true });
+test('the programs of the README run', { timeout: 120_000 }, async (t) => {
+  const parent = fileURLToPath(new URL('dist/', root));
+  mkdirSync(parent, { recursive: true });
   const directory = await mkdtemp(join(parent, 'readme-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
-  for (const [name, code] of blocks) {
-    const whole = /^import /m.test(code) || /^export /m.test(code);
-    await writeFile(join(directory, name), whole ? code : opening + code + closing);
-  }
-  for (const name of blocks.keys()) {
+  for (const [name, code] of programs) await writeFile(join(directory, name), code);
+  for (const name of programs.keys()) {
     if (modules.has(name)) continue;
     await t.test(name, async () => {
+      await rm(join(directory, 'jobs'), { recursive: true, force: true });
+      if (name === 'server.mjs') return serves(directory, name);
       const { stdout } = await run(process.execPath, [name], { cwd: directory, timeout: 30_000 });
-      if (name === 'app.js') assert.match(stdout, /^[0-9a-f-]{36} 3\.1\d+/);
+      assert.match(stdout, outputs[name] ?? /^$/);
     });
   }
+});
+
+/** The server answers a request, then ends by itself on SIGTERM. */
+async function serves(directory: string, name: string): Promise<void> {
+  const env = { ...process.env, PORT: '0' };
+  const server = spawn(process.execPath, [name], { cwd: directory, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = once(server, 'exit');
+  try {
+    const [port] = await once(server.stdout, 'data');
+    const response = await fetch(`http://127.0.0.1:${String(port).trim()}/Ada`);
+    assert.equal(await response.text(), 'hello, Ada');
+    server.kill('SIGTERM');
+    assert.deepEqual(await exit, [0, null]);
+  } finally {
+    server.kill('SIGKILL');
+  }
+}
+
+/** The names in the first column of the table that begins with this heading. */
+function namesInTable(heading: string): string[] {
+  const rows = readme.split('\n').slice(readme.split('\n').findIndex((line) => line.startsWith(heading)) + 2);
+  return rows.slice(0, rows.indexOf('')).map((row) => /^\| `(\w+)`/.exec(row)?.[1] ?? row);
+}
+
+/** The properties of an object that a source file declares with this name. */
+function keysOf(file: string, name: string): string[] {
+  const source = readFileSync(new URL(file, root), 'utf8');
+  const body = new RegExp(`\\b${name}: OptionNames<\\w+> = \\{([^}]*)\\}`).exec(source)?.[1];
+  assert.ok(body, `${file} declares ${name}`);
+  return Array.from(body.matchAll(/(\w+): true/g), ([, key]) => key!);
+}
+
+test('the README’s table of options of `open` has each of them, and no other', () => {
+  const options = keysOf('src/runtime/open.ts', 'openOptions');
+  assert.deepEqual(namesInTable('| option | default').sort(), options.sort());
+});
+
+test('the README’s table of options of a put has each of them, and no other', () => {
+  const options = [...keysOf('src/definition/known-options.ts', 'jobOptions'), 'durability'];
+  assert.deepEqual(namesInTable('| option | meaning').sort(), options.sort());
+});
+
+test('the README’s table of errors has every code, and no other', () => {
+  const source = readFileSync(new URL('src/errors.ts', root), 'utf8');
+  const union = /export type ErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
+  const codes = Array.from(union.matchAll(/'(\w+)'/g), ([, code]) => code!);
+  assert.ok(codes.length > 30, 'no codes were found');
+  assert.deepEqual(namesInTable('| code | class').sort(), codes.sort());
 });
