@@ -20,7 +20,9 @@ export {
   defineJobs,
   type JobCall,
   type JobModule,
+  type NoType,
   type Puttable,
+  type UntypedJobs,
 } from './definition/define-jobs.js';
 export type { AgentFilter, ChooserQuestion, JobChooser, JobFilter } from './definition/filters.js';
 export { type ItemSource, type MapOptions, type Mapping, map } from './definition/map.js';
@@ -73,8 +75,15 @@ export type {
   JobEvent,
   QueueEvent,
 } from './runtime/events.js';
-export type { Awaited, CallbackPair, Job, JobChanges, JobDetails } from './runtime/job.js';
-export { type Closed, type CloseOptions, type OpenOptions, open, type Runtime } from './runtime/open.js';
+export type { Awaited, CallbackPair, Handles, Job, JobChanges, JobDetails } from './runtime/job.js';
+export {
+  type Closed,
+  type CloseOptions,
+  type OpenOptions,
+  open,
+  type PutTogether,
+  type Runtime,
+} from './runtime/open.js';
 export type { AgentOptions, CompletedByOptions, PutOptions, Queue, Quota, QuotaOptions } from './runtime/queue.js';
 export {
   currentJob,

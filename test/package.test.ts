@@ -1,7 +1,7 @@
 /** The package as its users get it: packed, installed into empty projects, run and typechecked there. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,8 @@ import { temporaryDirectory } from './harness/temporary.js';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const typescript = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+/** The oldest that is supported, and the last of the line that is written in JavaScript. The newest is the project's own. */
+const olderTypescript = ['5.4.5', '6.0.3'];
 
 interface Packed {
   readonly filename: string;
@@ -62,12 +64,12 @@ describe('the package', () => {
   });
 
   /** A project with nothing but the package; its dependencies come from npm's cache where that has them. */
-  async function project(name: string, manifest: object): Promise<string> {
+  async function project(name: string, manifest: object, others: readonly string[] = []): Promise<string> {
     const project = join(directory, name);
     mkdirSync(project);
     writeFileSync(join(project, 'package.json'), JSON.stringify({ name, private: true, ...manifest }));
     const options = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-    await run('npm', ['install', ...options, join(directory, packed.filename)], { cwd: project });
+    await run('npm', ['install', ...options, join(directory, packed.filename), ...others], { cwd: project });
     return project;
   }
 
@@ -146,8 +148,10 @@ describe('the package', () => {
     assert.equal((await output(cjs, 'app.cjs')).trim(), '100000');
   });
 
-  it('[1] typechecks and runs the example in an empty TypeScript project', async () => {
-    const ts = await project('ts', { type: 'module' });
+  it('[1] typechecks in an empty project with the oldest, the last and the newest compiler, and runs there', async () => {
+    const older = olderTypescript.map((version) => `typescript-${version}`);
+    const aliases = olderTypescript.map((version) => `typescript-${version}@npm:typescript@${version}`);
+    const ts = await project('ts', { type: 'module' }, aliases);
     // What a project of TypeScript has besides: the compiler, and Node's types.
     const types = join(ts, 'node_modules', '@types');
     mkdirSync(types, { recursive: true });
@@ -161,18 +165,34 @@ describe('the package', () => {
       module: 'nodenext',
       strict: true,
       types: ['node'],
+      // The package's own declarations are checked, and those that they name.
+      skipLibCheck: false,
       rootDir: 'src',
       outDir: 'out',
     };
     writeFileSync(join(ts, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
-    await run(process.execPath, [typescript, '-p', ts]).catch(({ stdout }) => assert.fail(stdout));
+    const compile = (compiler: string) => run(process.execPath, [compiler, '-p', ts]);
+    const compilers = [...older.map((name) => join(ts, 'node_modules', name, 'bin', 'tsc')), typescript];
+    cpSync(join(root, 'test', 'types'), join(ts, 'src', 'types'), { recursive: true });
+    // What is wrong does not compile, and nothing else is wrong.
+    const wrong = join(ts, 'src', 'wrong.ts');
+    const untyped = join(ts, 'src', 'untyped.ts');
+    writeFileSync(wrong, example.app(true).replace('1_000_000', "'many'"));
+    writeFileSync(untyped, example.app(true).replace("<typeof import('./pi.js')>", ''));
+    for (const compiler of compilers) {
+      await assert.rejects(compile(compiler), ({ stdout }: { stdout: string }) => {
+        const errors = stdout.split('\n').filter((line) => line.includes('error TS'));
+        const others = errors.filter((line) => !line.includes('src/wrong.ts') && !line.includes('src/untyped.ts'));
+        assert.deepEqual(others, [], compiler);
+        assert.match(stdout, /wrong\.ts.*TS2345/);
+        assert.match(stdout, /untyped\.ts/);
+        assert.match(stdout, /defineJobs needs the module's type: defineJobs<typeof import/);
+        return true;
+      });
+    }
+    rmSync(wrong);
+    rmSync(untyped);
+    await compile(typescript).catch(({ stdout }) => assert.fail(stdout));
     assertPi(await output(ts, 'out/app.js'));
-
-    // The compiler sees the package's types: what is wrong does not compile.
-    writeFileSync(join(ts, 'src', 'wrong.ts'), example.app(true).replace('1_000_000', "'many'"));
-    await assert.rejects(run(process.execPath, [typescript, '-p', ts]), ({ stdout }: { stdout: string }) => {
-      assert.match(stdout, /wrong\.ts.*TS2345/);
-      return true;
-    });
   });
 });

@@ -4,11 +4,15 @@
 import type { Failure } from '../protocol/failure.js';
 import { type Callable, isCallable, JobCall } from './define-jobs.js';
 
-/** A function that takes an outcome as its last argument: uncalled, or with the arguments before it given by `with`. */
-export type CallbackLike<Outcome> =
-  | Callable<[outcome: Outcome], unknown>
-  | Callable<[outcome: Outcome | Failure], unknown>
-  | Callable<[], unknown>;
+/**
+ * A function that takes an outcome as its last argument: uncalled, or with the arguments before it given by `with`, and with options given
+ * by `withOptions`. A call takes the outcome after the arguments that it has.
+ */
+export type CallbackLike<Outcome, Called = unknown> =
+  | Callable<[outcome: Outcome], Called>
+  | Callable<[outcome: Outcome | Failure], Called>
+  | Callable<[], Called>
+  | JobCall<Called>;
 
 /** One function for both outcomes, or one for each, either of which may be missing. */
 export type CallbackSides =

@@ -2,8 +2,9 @@
  * Compositions: several jobs as one.
  */
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
+import type { Failure } from '../protocol/failure.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
-import { type Callable, isCallable, JobCall, type Puttable } from './define-jobs.js';
+import { type Callable, checkPostprocess, isCallable, JobCall, type Puttable } from './define-jobs.js';
 import { checkOptions, checkSides, jobOptions } from './known-options.js';
 import { Mapping } from './map.js';
 import type { JobOptions } from './options.js';
@@ -52,7 +53,10 @@ export class Composition<Result = unknown> {
   }
 
   /** The same composition with one more pair of callbacks, of which the one that applies is run. */
-  on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<never> }): Composition<Result> {
+  on(sides: {
+    readonly success?: CallbackLike<Result>;
+    readonly failure?: CallbackLike<Failure>;
+  }): Composition<Result> {
     return new Composition({ ...this, callbacks: [...this.callbacks, checkSides(sides as CallbackSides)] });
   }
 }
@@ -102,9 +106,7 @@ function compose(
   checkOptions(`${form}: options`, options, { postprocess: true });
   const { postprocess } = options;
   if (!Array.isArray(parts)) throw new TypeError(`${form}: the parts are to be an array of jobs`);
-  if (postprocess !== undefined && !isCallable(postprocess)) {
-    throw new TypeError(`${form}: postprocess is to be a function of a module from defineJobs(), uncalled`);
-  }
+  checkPostprocess(form, postprocess);
   return new Composition({
     form,
     // Holes are no jobs either. Frozen, so that no composition can come to stand in itself.

@@ -5,6 +5,7 @@
  */
 import { CallsheetError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
+import type { Failure } from '../protocol/failure.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import type { Composition } from './compose.js';
 import { checkOptions, checkSides, jobOptions } from './known-options.js';
@@ -27,7 +28,7 @@ interface CallParts {
   readonly callable: string;
   readonly args: readonly unknown[];
   readonly capture: Capture;
-  readonly options?: JobOptions;
+  readonly options?: JobOptions | undefined;
   readonly callbacks?: readonly CallbackSides[];
 }
 
@@ -66,7 +67,7 @@ export class JobCall<Result = unknown> {
   }
 
   /** The same job with one more pair of callbacks, of which the one that applies is run. */
-  on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<never> }): JobCall<Result> {
+  on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<Failure> }): JobCall<Result> {
     return this.#hang(checkSides(sides as CallbackSides));
   }
 
@@ -82,6 +83,8 @@ export interface Callable<Args extends readonly unknown[], Result> {
   readonly callable: string;
   /** Arguments that it was given beforehand; see `with`. */
   readonly given: readonly unknown[];
+  /** What its jobs ask for; see `withOptions`. */
+  readonly options: JobOptions | undefined;
   /** @internal */
   readonly capture: Capture;
   /**
@@ -93,6 +96,12 @@ export interface Callable<Args extends readonly unknown[], Result> {
     this: Callable<readonly [...Given, ...Rest], Result>,
     ...given: Given
   ): Callable<Rest, Result>;
+  /**
+   * The same function, whose jobs have these options: for a callback, and for what makes the items of a map.
+   *
+   * @example job.addCallback(report.send.with('March').withOptions({ retry: retryErrors({ limit: 3 }) }))
+   */
+  withOptions(options: JobOptions): Callable<Args, Result>;
 }
 
 /** The functions of a module, as callables. Exports that are no functions do not appear. */
@@ -102,19 +111,45 @@ export type Callables<Module> = {
     : never;
 };
 
+/**
+ * What `defineJobs` gives without a type argument. The compiler's error for each use shows the name of its
+ * functions' type, and so the sentence. A build that only runs the jobs can give it to `open` all the same.
+ */
+export interface UntypedJobs {
+  readonly [name: string]: NoType<"defineJobs needs the module's type: defineJobs<typeof import('./module.js')>(…)">;
+}
+
+/** The type of a function of which the compiler knows nothing. */
+export interface NoType<Reason extends string> {
+  readonly reason: Reason;
+}
+
+declare const missing: unique symbol;
+/** Stands for the type argument of `defineJobs` where there is none. */
+interface TypeMissing {
+  readonly [missing]: never;
+}
+/** `any` extends everything, but is given. */
+type IfMissing<Module, Then, Else> = 0 extends 1 & Module ? Else : Module extends TypeMissing ? Then : Else;
+
 /** A module that was registered with `defineJobs`, to be given to `open`. */
-export type JobModule<Module = unknown> = Callables<Module> & { readonly [registration]: Registration };
+export type JobModule<Module = unknown> = IfMissing<Module, UntypedJobs, Callables<Module>> & {
+  readonly [registration]: Registration;
+};
 
 interface Registration extends ModuleSetup {
   readonly name: string;
 }
 
+/** An export of the module; any name where its type is missing. */
+type HookName<Module> = IfMissing<Module, string, keyof Module & string>;
+
 /** What runs around each job of a module. */
 export interface ModuleHooks<Module, Captured = unknown> {
   /** The export that runs before each run of a job, given what was captured; if it fails, the job fails. */
-  readonly setUp?: keyof Module & string;
+  readonly setUp?: HookName<Module>;
   /** The export that runs after the outcome was stored, given what `setUp` returned; its own failure is only logged. */
-  readonly tearDown?: keyof Module & string;
+  readonly tearDown?: HookName<Module>;
   /** Called at every put, here: what it returns (a tenant, a trace) is stored with the job and handed to `setUp`. */
   readonly capture?: () => Captured;
 }
@@ -134,10 +169,10 @@ const nameForm = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$/;
  * @example const pi = defineJobs<typeof import('./pi.js')>('pi', new URL('./pi.js', import.meta.url));
  * @throws TypeError where the name or the URL is of another form.
  */
-export function defineJobs<Module>(
+export function defineJobs<Module = TypeMissing>(
   name: string,
   url: URL | string,
-  hooks: ModuleHooks<Module> = {},
+  hooks: ModuleHooks<NoInfer<Module>> = {},
 ): JobModule<Module> {
   if (typeof name !== 'string' || !nameForm.test(name)) {
     throw new TypeError(
@@ -157,7 +192,7 @@ export function defineJobs<Module>(
       if (typeof key === 'symbol' || key === 'then') return undefined;
       let callable = made.get(key);
       if (callable === undefined) {
-        callable = makeCallable(`${name}#${key}`, [], capture);
+        callable = makeCallable({ callable: `${name}#${key}`, given: [], capture });
         made.set(key, callable);
       }
       return callable;
@@ -181,15 +216,42 @@ export function isCallable(value: unknown): value is Callable<unknown[], unknown
   return typeof value === 'function' && callables.has(value);
 }
 
+/** @internal A function as its module exports it, with nothing given. */
+export function isExport(value: unknown): value is Callable<unknown[], unknown> {
+  return isCallable(value) && value.given.length === 0 && value.options === undefined;
+}
+
+/** @internal Options are those of the whole: its postprocess has none of its own. */
+export function checkPostprocess(form: string, postprocess: unknown): void {
+  if (postprocess === undefined) return;
+  if (!isCallable(postprocess))
+    throw new TypeError(`${form}: postprocess is to be a function of a module from defineJobs(), uncalled`);
+  if (postprocess.options !== undefined)
+    throw new TypeError(`${form}: postprocess takes no options of its own; give them to the whole, with(options)`);
+}
+
 const callables = new WeakSet<object>();
 
-function makeCallable(callable: string, given: readonly unknown[], capture: Capture): Callable<unknown[], unknown> {
-  const make = (...args: unknown[]) => new JobCall({ callable, args: [...given, ...args], capture });
+interface CallableParts {
+  readonly callable: string;
+  readonly given: readonly unknown[];
+  readonly capture: Capture;
+  readonly options?: JobOptions;
+}
+
+function makeCallable(parts: CallableParts): Callable<unknown[], unknown> {
+  const { callable, given, capture, options } = parts;
+  const make = (...args: unknown[]) => new JobCall({ ...parts, args: [...given, ...args] });
   const extras = {
     callable,
     given,
-    with: (...more: unknown[]) => makeCallable(callable, [...given, ...more], capture),
     capture,
+    options,
+    with: (...more: unknown[]) => makeCallable({ ...parts, given: [...given, ...more] }),
+    withOptions: (more: JobOptions) => {
+      checkOptions('options', more, jobOptions);
+      return makeCallable({ ...parts, options: { ...options, ...more } });
+    },
   };
   callables.add(make);
   return Object.freeze(Object.assign(make, extras)) as Callable<unknown[], unknown>;

@@ -5,7 +5,7 @@ import type { AgentFilter as StoredFilter } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import type { AskedJob } from '../protocol/asked-job.js';
 import { isWellFormed } from '../protocol/storable.js';
-import { type Callable, isCallable } from './define-jobs.js';
+import { type Callable, isCallable, isExport } from './define-jobs.js';
 import { checkOptions, type OptionNames } from './known-options.js';
 
 /**
@@ -58,8 +58,7 @@ export function checkFilter(filter: AgentFilter | JobFilter, known: (callable: s
 
 /** @internal */
 export function functionName(value: unknown, where: string, known: (callable: string) => void): string {
-  if (!isCallable(value) || value.given.length > 0)
-    throw invalid(where, 'is to be a function of a module from defineJobs(), as it is');
+  if (!isExport(value)) throw invalid(where, 'is to be a function of a module from defineJobs(), as it is');
   known(value.callable);
   return value.callable;
 }

@@ -2,9 +2,10 @@
  * Maps: a job for each item of an iterable, as one job.
  */
 import type { CompletedItems } from '../protocol/completed-jobs.js';
+import type { Failure } from '../protocol/failure.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import type { Part, PartResult } from './compose.js';
-import { type Callable, isCallable } from './define-jobs.js';
+import { type Callable, checkPostprocess } from './define-jobs.js';
 import { checkOptions, checkSides, jobOptions } from './known-options.js';
 import type { JobOptions } from './options.js';
 
@@ -58,7 +59,7 @@ export class Mapping<Result = unknown> {
   }
 
   /** The same map with one more pair of callbacks, of which the one that applies is run. */
-  on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<never> }): Mapping<Result> {
+  on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<Failure> }): Mapping<Result> {
     return new Mapping({ ...this, callbacks: [...this.callbacks, checkSides(sides as CallbackSides)] });
   }
 }
@@ -80,17 +81,11 @@ const defaultConcurrency = 1000;
  * @example queue.put(map(orders(), shop.total, { postprocess: shop.report }), { unique: 'report of March' })
  * @throws {TypeError | RangeError} naming the argument that is not what it should be.
  */
-export function map<Item, P extends Part>(
+export function map<Item, P, Whole = CompletedItems<PartResult<P>>>(
   items: ItemSource<Item>,
-  toJob: (item: Item) => P,
-  options?: { readonly concurrency?: number },
-): Mapping<CompletedItems<PartResult<P>>>;
-export function map<Item, P extends Part, Whole>(
-  items: ItemSource<Item>,
-  toJob: (item: Item) => P,
-  options: MapOptions<PartResult<P>, Whole> & {
-    readonly postprocess: Callable<[CompletedItems<PartResult<P>>], Whole>;
-  },
+  // Apart from P: as its constraint it would stand for what a `with()` written here gives.
+  toJob: ((item: Item) => P) & ((item: never) => Part),
+  options?: MapOptions<PartResult<P>, Whole>,
 ): Mapping<Whole>;
 export function map(
   items: ItemSource<unknown>,
@@ -102,8 +97,7 @@ export function map(
   if (typeof items !== 'function' && !isIterable(items))
     throw new TypeError('map: items is to be an iterable, or a function that gives one');
   if (typeof toJob !== 'function') throw new TypeError('map: toJob is to be a function that makes a job of an item');
-  if (postprocess !== undefined && !isCallable(postprocess))
-    throw new TypeError('map: postprocess is to be a function of a module from defineJobs(), uncalled');
+  checkPostprocess('map', postprocess);
   if (!Number.isInteger(concurrency) || concurrency < 1)
     throw new RangeError(`map: concurrency: ${concurrency} is not a whole number from 1`);
   return new Mapping({

@@ -5,7 +5,7 @@ import { types } from 'node:util';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
 import { type RetryDefaults as CoreRetryDefaults, quotaKey } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
-import { isCallable } from './define-jobs.js';
+import { isExport } from './define-jobs.js';
 import { checkOptions } from './known-options.js';
 import { textRefusal } from './names.js';
 import type { OwnPolicy } from './own-policies.js';
@@ -85,7 +85,7 @@ export function checkRetryDefaults(defaults: RetryDefaults, where: string): Core
 /** @internal The name under which a policy is stored. */
 export function checkPolicy(policy: RetryPolicy | OwnPolicy, where: string): string {
   if (isRetryPolicy(policy)) return policy;
-  if (isCallable(policy) && policy.given.length === 0) return policy.callable;
+  if (isExport(policy)) return policy.callable;
   throw invalid(
     where,
     'is to be retryDefault, retryForever, retryNever, what retryErrors() makes, or a function from defineJobs() as it is',

@@ -78,7 +78,7 @@
 
 export const formatVersion = 1;
 
-export const fileMagic = Uint8Array.from(Buffer.from('csheet\r\n', 'latin1'));
+export const fileMagic: Uint8Array = Uint8Array.from(Buffer.from('csheet\r\n', 'latin1'));
 export const fileHeaderBytes = 64;
 export const fileKind = { segment: 1, snapshot: 2 } as const;
 export type FileKind = (typeof fileKind)[keyof typeof fileKind];

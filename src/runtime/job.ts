@@ -3,7 +3,7 @@
  */
 import { type Id, type JobStatus, type Level, quotaFromKey } from '../core/records.js';
 import type { CallbackLike, CallbackSides } from '../definition/callbacks.js';
-import { asJob, type Part } from '../definition/compose.js';
+import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { encodeCallback, encodeMember } from '../definition/encode.js';
 import { checkOptions, checkSides, type OptionNames } from '../definition/known-options.js';
 import { coreOptions, type JobOptions } from '../definition/options.js';
@@ -169,32 +169,32 @@ export class Job<Result = unknown> {
   }
 
   /** Hangs a callback on the job, for either outcome. On a completed job it is run at once. Gives the callback's own handle. */
-  async addCallback<Called = unknown>(callback: CallbackLike<Result>): Promise<Job<Called>> {
+  async addCallback<Called>(callback: CallbackLike<Result, Called>): Promise<Job<Called>> {
     const wire = encodeCallback(this.#client.encoding(), { both: callback as CallbackLike<never> }, '');
     await this.#client.do({ type: 'addCallbacks', job: this.#id, callbacks: [wire] });
     return new Job<Called>(this.#client, wire[0]);
   }
 
   /** Hangs a pair of callbacks on the job, of which the one that applies is run. The handle's outcome is that of the side that ran. */
-  async addCallbacks<Called = unknown>(sides: {
-    readonly success?: CallbackLike<Result>;
-    readonly failure?: CallbackLike<never>;
-  }): Promise<CallbackPair<Called>> {
+  async addCallbacks<Success = Result, OnFailure = never>(sides: {
+    readonly success?: CallbackLike<Result, Success>;
+    readonly failure?: CallbackLike<Failure, OnFailure>;
+  }): Promise<CallbackPair<Success, OnFailure>> {
     const wire = encodeCallback(this.#client.encoding(), checkSides(sides as CallbackSides), '');
     await this.#client.do({ type: 'addCallbacks', job: this.#id, callbacks: [wire] });
     const side = (role: string) => wire[5].find((part) => part[7] === role)?.[0];
-    return new CallbackPair<Called>(this.#client, wire[0], side('onSuccess'), side('onFailure'));
+    return new CallbackPair<Success, OnFailure>(this.#client, wire[0], side('onSuccess'), side('onFailure'));
   }
 
   /** Adds parts to a serial or parallel whose last part is not done. */
-  async addParts(parts: readonly Part[]): Promise<Job[]> {
+  async addParts<const Parts extends readonly Part[]>(parts: Parts): Promise<Handles<Parts>> {
     if (!Array.isArray(parts)) throw new TypeError('parts: an array of jobs is needed');
     const encoding = this.#client.encoding();
     const wire = Array.from(parts, (part, index) =>
       encodeMember(encoding, asJob(part, `parts[${index}]`), `parts[${index}].`),
     );
     await this.#client.do({ type: 'addParts', job: this.#id, parts: wire });
-    return wire.map(([id]) => new Job(this.#client, id));
+    return wire.map(([id]) => new Job(this.#client, id)) as unknown as Handles<Parts>;
   }
 
   /** No more items come for this map: it goes on with those that it has taken. For one that nobody feeds any more. */
@@ -257,12 +257,17 @@ export class Job<Result = unknown> {
   }
 }
 
+/** The handles of several jobs, each with its own result. */
+export type Handles<Parts extends readonly Part[]> = {
+  -readonly [Index in keyof Parts]: Job<PartResult<Parts[Index]>>;
+};
+
 /** A pair of callbacks: its outcome is that of the side that ran, or the job's own where that side is missing. */
-export class CallbackPair<Called = unknown> extends Job<Called> {
+export class CallbackPair<Success = unknown, OnFailure = unknown> extends Job<Success | OnFailure> {
   /** The side for success, if there is one. */
-  readonly onSuccess: Job<Called> | undefined;
+  readonly onSuccess: Job<Success> | undefined;
   /** The side for failure, if there is one. */
-  readonly onFailure: Job<Called> | undefined;
+  readonly onFailure: Job<OnFailure> | undefined;
 
   /** @internal */
   constructor(client: Client, id: Id, success: Id | undefined, failure: Id | undefined) {

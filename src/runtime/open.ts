@@ -10,7 +10,7 @@ import type { Retention } from '../core/commands.js';
 import { defaultQueue } from '../core/queue.js';
 import { type Id, type Level, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
-import { asJob, type Part } from '../definition/compose.js';
+import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { registrationOf } from '../definition/define-jobs.js';
 import { encodeJob } from '../definition/encode.js';
 import { checkOptions, jobOptions, type OptionNames } from '../definition/known-options.js';
@@ -78,6 +78,14 @@ export interface OpenOptions {
   readonly retry?: RetryDefaults;
   /** Where events go: a pino logger. By default warnings and errors go to standard error. */
   readonly logger?: Logger;
+}
+
+/** One of the jobs that are put together. */
+export interface PutTogether {
+  /** The name of its queue; the one named '' by default. */
+  readonly queue?: string;
+  readonly job: Part;
+  readonly options?: JobOptions;
 }
 
 /** What a runtime is closed with. */
@@ -157,9 +165,9 @@ export class Runtime implements AsyncDisposable {
    *
    * @example await callsheet.putTogether([{ queue: 'mail', job: mail.send('Ada') }, { queue: 'books', job: books.enter(12) }])
    */
-  async putTogether(
-    puts: readonly { readonly queue?: string; readonly job: Part; readonly options?: JobOptions }[],
-  ): Promise<Job[]> {
+  async putTogether<const Puts extends readonly PutTogether[]>(
+    puts: Puts,
+  ): Promise<{ -readonly [Index in keyof Puts]: Job<PartResult<Puts[Index]['job']>> }> {
     if (!Array.isArray(puts)) throw new TypeError('puts: an array of { queue, job, options } is needed');
     const level = this.#client.durability;
     const encoding = this.#client.puttingAt(level);
@@ -172,14 +180,14 @@ export class Runtime implements AsyncDisposable {
       const wire = encodeJob(encoding, options === undefined ? call : call.with(options), `puts[${index}].`);
       return { type: 'put' as const, queue, owner: '', level, jobs: [wire] };
     });
-    if (commands.length === 0) return [];
+    if (commands.length === 0) return [] as never;
     const { link } = this.#client;
     link.handOver(encoding.handed);
     const hand = link.hold(commands[0]!.jobs[0]![0], commands.at(-1)!.jobs[0]![0]);
     const same = (await this.#client.do({ type: 'all', commands }, level)) as readonly Id[] | undefined;
     if (same !== undefined) hand.same = same;
     const ids = same ?? commands.map(({ jobs }) => jobs[0]![0]);
-    return ids.map((id) => new Job(this.#client, id, undefined, hand));
+    return ids.map((id) => new Job(this.#client, id, undefined, hand)) as never;
   }
 
   /** The dispatchers that work here, or did, with their agents. */

@@ -18,7 +18,7 @@ import type { AgentInfo, DispatcherInfo, QueueInfo, QuotaInfo, WireJob } from '.
 import type { Client } from './client.js';
 import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { feedMap } from './feeder.js';
-import { Job } from './job.js';
+import { type Handles, Job } from './job.js';
 
 /** What a put can ask for, for its job or for each of its jobs. */
 export interface PutOptions extends JobOptions {
@@ -129,8 +129,8 @@ export class Queue {
     }
   }
 
-  /** Puts several jobs, all or none. The options are for each of them. */
-  async putAll<Result>(jobs: readonly Part<Result>[], options: PutOptions = none): Promise<Job<Result>[]> {
+  /** Puts several jobs, all or none, and gives their handles in the same order. The options are for each of them. */
+  async putAll<const Parts extends readonly Part[]>(jobs: Parts, options: PutOptions = none): Promise<Handles<Parts>> {
     if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of jobs is needed');
     const level = this.#level(options);
     const encoding = this.#client.puttingAt(level);
@@ -143,7 +143,8 @@ export class Queue {
     const hand = wire.length === 0 ? undefined : link.hold(wire[0]![0], wire.at(-1)![0]);
     const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
     if (hand !== undefined && same !== undefined) hand.same = same;
-    return (same ?? wire.map(([id]) => id)).map((id) => new Job<Result>(this.#client, id, undefined, hand));
+    const ids = same ?? wire.map(([id]) => id);
+    return ids.map((id) => new Job(this.#client, id, undefined, hand)) as unknown as Handles<Parts>;
   }
 
   /**

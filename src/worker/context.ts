@@ -5,15 +5,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Logger, pino } from 'pino';
 import type { Id } from '../core/records.js';
 import { checkWait, encodeAnnotation } from '../definition/annotations.js';
-import type { CallbackSides } from '../definition/callbacks.js';
-import { asJob, type Part } from '../definition/compose.js';
+import type { CallbackLike, CallbackSides } from '../definition/callbacks.js';
+import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
 import { checkOptions, checkSides } from '../definition/known-options.js';
 import { checkAnnotationName, checkQueueName } from '../definition/names.js';
 import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
 import { decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { ThreadMessage, WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
-import { decodeFailure, JobFailedError } from '../protocol/failure.js';
+import { decodeFailure, type Failure, JobFailedError } from '../protocol/failure.js';
 import { idFromBytes, idToBytes, idToText } from '../protocol/id.js';
 import type { WireInnerCommand, WireJob } from '../protocol/messages.js';
 import { decodePayload } from '../protocol/payload.js';
@@ -267,14 +267,22 @@ export class JobContext {
   }
 
   /** Hangs callbacks on a job together with this one's outcome; `on` as `Job.addCallback` and `Job.addCallbacks` take it. */
-  addCallbacks(job: JobReference, sides: CallbackSides): JobReference {
-    const wire = encodeCallback(this.#encoding(), checkSides(sides), '');
+  addCallbacks<Result, Success = Result, OnFailure = never>(
+    job: JobReference<Result>,
+    sides:
+      | { readonly both: CallbackLike<Result, Success> }
+      | { readonly success?: CallbackLike<Result, Success>; readonly failure?: CallbackLike<Failure, OnFailure> },
+  ): JobReference<Success | OnFailure> {
+    const wire = encodeCallback(this.#encoding(), checkSides(sides as CallbackSides), '');
     this.#inner.push({ type: 'addCallbacks', job: job.internalId, callbacks: [wire] });
     return new JobReference(wire[0], this.#thread, false);
   }
 
   /** Adds parts to a serial or parallel, together with this job's outcome; by default to the whole that this job is a part of. */
-  addParts(parts: readonly Part[], whole?: JobReference): JobReference[] {
+  addParts<const Parts extends readonly Part[]>(
+    parts: Parts,
+    whole?: JobReference,
+  ): { -readonly [Index in keyof Parts]: JobReference<PartResult<Parts[Index]>> } {
     const job = whole?.internalId ?? this.#parent;
     if (!Array.isArray(parts)) throw new TypeError('parts: an array of jobs is needed');
     if (job === '') throw new JobStatusError('addParts: this job is no part of another, so the whole is to be named');
@@ -282,7 +290,7 @@ export class JobContext {
       encodeMember(this.#encoding(), asJob(part, `parts[${index}]`), `parts[${index}].`),
     );
     this.#inner.push({ type: 'addParts', job, parts: wire });
-    return wire.map(([id]) => new JobReference(id, this.#thread, false));
+    return wire.map(([id]) => new JobReference(id, this.#thread, false)) as never;
   }
 
   /** Takes a waiting job out of its queue, together with this job's outcome. */

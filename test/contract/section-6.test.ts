@@ -1,7 +1,7 @@
 /** Section 6 of the contract: callbacks. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { retryErrors } from 'callsheet';
+import { map, parallel, retryErrors } from 'callsheet';
 import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -232,5 +232,33 @@ describe('6 callbacks', () => {
     const retried = await queue.put(work.mark('job').onBoth(work.failUntil(3).with({ retry }) as never));
     await kit.waitForStatus(retried, 'completed');
     assert.equal(kit.fatal.length, 1);
+  });
+
+  it('[6.5] takes options before its outcome is there, with arguments and without', async (t) => {
+    const kit = await opened(t);
+    const retry = retryErrors({ limit: 2 });
+    const job = await kit.runtime.queue().put(work.add(1, 2));
+    const options = work.tell.with('told').withOptions({ priority: 3 }).withOptions({ retry });
+    const callback = await job.addCallback(options);
+    const complete = await job.addCallback(work.failUntil(2).with({ retry }));
+    const { priority, retry: stored } = await callback.details();
+    assert.deepEqual([priority, stored], [3, retry]);
+    assert.equal(await kit.waitForResult(callback), 'told: 3');
+    assert.equal(await kit.waitForResult(complete), 2);
+    const names = [() => work.tell.withOptions({ retries: 3 } as never), () => work.tell.withOptions(null as never)];
+    for (const refused of names) assert.throws(refused, { name: 'TypeError', code: 'INVALID_OPTION' });
+  });
+
+  it('[3.4] refuses options on a function that makes no job of its own', async (t) => {
+    const kit = await opened(t);
+    const asked = work.tell.withOptions({ priority: 1 }) as never;
+    assert.throws(
+      () => parallel([work.add(1, 2)], { postprocess: asked }),
+      /^TypeError: parallel: postprocess takes no/,
+    );
+    assert.throws(() => map([1], work.echo, { postprocess: asked }), /^TypeError: map: postprocess takes no options/);
+    const queue = kit.runtime.queue();
+    await assert.rejects(queue.put(work.add(1, 2), { retry: asked }), { code: 'INVALID_OPTION' });
+    await assert.rejects(queue.setAgent('main', { size: 1, filter: asked }), { code: 'INVALID_OPTION' });
   });
 });

@@ -22,7 +22,7 @@ describe('a handler', () => {
   /** The job fails as told; those put with it succeed, and those put after. */
   async function fails(job: Part, expected: (failure: Failure) => void): Promise<void> {
     const queue = callsheet.queue();
-    const [first, failing, last] = await queue.putAll<unknown>([numbers.add(1, 2), job, numbers.later(4)]);
+    const [first, failing, last] = await queue.putAll([numbers.add(1, 2), job, numbers.later(4)]);
     const failure = await failing!.failure();
     assert.ok(failure, 'it did not fail');
     expected(failure);

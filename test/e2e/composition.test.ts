@@ -57,9 +57,7 @@ describe('compositions', () => {
     });
 
     it(`[7.1] ${form}: no parts at all are no special case`, async () => {
-      const [list, told] = await callsheet
-        .queue()
-        .putAll<unknown>([compose([]), compose([], { postprocess: numbers.told })]);
+      const [list, told] = await callsheet.queue().putAll([compose([]), compose([], { postprocess: numbers.told })]);
       assert.equal(((await list!.result()) as CompletedJobs).length, 0);
       assert.deepEqual(await told!.result(), { all: [], last: undefined, beyond: true });
     });

@@ -2,6 +2,7 @@
 import { contractTags } from '../contract-tags.js';
 import { asking } from './asking.js';
 import { dispatchers } from './dispatchers.js';
+import { face } from './face.js';
 import type { Mutant } from './mutant.js';
 import { section2 } from './section-2.js';
 import { section3and4 } from './section-3-4.js';
@@ -21,6 +22,7 @@ export const allMutants: readonly Mutant[] = [
   ...dispatchers,
   ...asking,
   ...shared,
+  ...face,
 ];
 
 export const linesWithoutMutant: readonly string[] = contractTags.filter(

@@ -3,20 +3,26 @@
  * compiles is an error.
  */
 import {
+  type CallbackPair,
+  type CompletedItems,
   type CompletedJobs,
   currentJob,
   defineJobs,
   type Job,
   type JobCall,
+  type JobModule,
   type JobReference,
+  map,
+  type NoType,
   type OpenOptions,
   open,
   parallel,
   type Runtime,
+  retryForever,
   serial,
   transfer,
 } from 'callsheet';
-import type { Order } from './jobs.js';
+import type { Order, Titled } from './jobs.js';
 
 const shop = defineJobs<typeof import('./jobs.js')>('shop', new URL('./jobs.js', import.meta.url));
 
@@ -74,7 +80,10 @@ export async function resultsAreInferred(callsheet: Runtime): Promise<void> {
   // @ts-expect-error: a number is no text
   (await total.result()).toUpperCase();
   const all = await queue.putAll([shop.total({ id: 1 }), shop.total({ id: 2 })]);
-  holds<Same<typeof all, Job<number>[]>>();
+  holds<Same<typeof all, [Job<number>, Job<number>]>>();
+  const list = [1, 2].map((id) => shop.total({ id }));
+  const listed = await queue.putAll(list);
+  holds<Same<typeof listed, Job<number>[]>>();
   const again = callsheet.job<number>(total.id);
   holds<Same<typeof again, Job<number>>>();
   const unknown = callsheet.job(total.id);
@@ -117,7 +126,8 @@ export async function insideIsTyped(): Promise<void> {
 /** [2.11] What is marked to be transferred keeps its type; nothing else is marked. */
 export function transfersAreTyped(): void {
   const pixels = transfer(new Float64Array(1));
-  holds<Same<typeof pixels, Float64Array<ArrayBuffer>>>();
+  const plain = new Float64Array(1);
+  holds<Same<typeof pixels, typeof plain>>();
   // @ts-expect-error: a number is no buffer
   transfer(1);
 }
@@ -155,6 +165,102 @@ export async function mixedPartsAreTyped(callsheet: Runtime): Promise<void> {
   parallel([shop.total({ id: 1 }), shop.fetched(1)], { postprocess: shop.sumUp });
   // @ts-expect-error: one of the parts gives nothing
   parallel([shop.total({ id: 1 }), shop.fetched(1), shop.nothing], { postprocess: shop.label });
+}
+
+/** [3.3] Several jobs that are put at once keep their types, each its own. */
+export async function severalPutsAreTyped(callsheet: Runtime): Promise<void> {
+  const jobs = await callsheet.queue().putAll([shop.total({ id: 1 }), shop.fetched(1), shop.nothing]);
+  holds<Same<typeof jobs, [Job<number>, Job<Order>, Job<void>]>>();
+  const together = await callsheet.putTogether([
+    { job: shop.total({ id: 1 }) },
+    { queue: 'mail', job: parallel([shop.fetched(1)]), options: { priority: 1 } },
+  ]);
+  holds<Same<typeof together, [Job<number>, Job<CompletedJobs<Order>>]>>();
+  const puts = [1, 2].map((id) => ({ job: shop.total({ id }) }));
+  const many = await callsheet.putTogether(puts);
+  holds<Same<typeof many, Job<number>[]>>();
+  const parts = await jobs[0].addParts([shop.total({ id: 1 }), shop.nothing]);
+  holds<Same<typeof parts, [Job<number>, Job<void>]>>();
+  const inner = currentJob().addParts([shop.total({ id: 1 }), shop.nothing]);
+  holds<Same<typeof inner, [JobReference<number>, JobReference<void>]>>();
+  // @ts-expect-error: one of them needs an argument
+  await callsheet.queue().putAll([shop.nothing, shop.total]);
+  // @ts-expect-error: a map is put by itself
+  await callsheet.putTogether([{ job: map([1], shop.fetched) }]);
+}
+
+/** [6.1] A callback's handle has the callback's own result. */
+export async function callbacksAreTyped(callsheet: Runtime): Promise<void> {
+  const job = await callsheet.queue().put(shop.total({ id: 1 }));
+  const called = await job.addCallback(shop.record.with('March'));
+  holds<Same<typeof called, Job<Date>>>();
+  const pair = await job.addCallbacks({ success: shop.record.with('March'), failure: shop.alarm });
+  holds<Same<typeof pair, CallbackPair<Date, boolean>>>();
+  const result = await pair.result();
+  holds<Same<typeof result, Date | boolean>>();
+  const one = await job.addCallbacks({ failure: shop.alarm });
+  holds<Same<typeof one, CallbackPair<number, boolean>>>();
+  const inner = currentJob().addCallbacks(currentJob().put(shop.total({ id: 1 })), { both: shop.record.with('March') });
+  holds<Same<typeof inner, JobReference<Date>>>();
+  const kept = shop.total({ id: 1 }).onBoth(shop.record.with('March')).on({ failure: shop.alarm });
+  holds<Same<typeof kept, JobCall<number>>>();
+  // @ts-expect-error: it takes an order, and the job gives a number
+  await job.addCallback(shop.total);
+  // @ts-expect-error: it takes a number, and a failure is none
+  await job.addCallbacks({ failure: shop.record.with('March') });
+}
+
+/** [6.5] A callback has options of its own, before the outcome is there. */
+export async function callbacksHaveOptions(callsheet: Runtime): Promise<void> {
+  const job = await callsheet.queue().put(shop.total({ id: 1 }));
+  const called = await job.addCallback(shop.record.with('March').withOptions({ retry: retryForever }));
+  holds<Same<typeof called, Job<Date>>>();
+  const complete = await job.addCallback(shop.fetched(1).with({ retry: retryForever }));
+  holds<Same<typeof complete, Job<Order>>>();
+  // @ts-expect-error: no such option
+  shop.record.withOptions({ retries: 3 });
+}
+
+/** [7.4] A map and its postprocess have their types from their functions, also from those that are given arguments. */
+export async function mapsAreTyped(callsheet: Runtime): Promise<void> {
+  const queue = callsheet.queue();
+  const orders: readonly Order[] = [];
+  const plain = await queue.put(map(orders, shop.total));
+  holds<Same<typeof plain, Job<CompletedItems<number>>>>();
+  const reported = await queue.put(map(orders, shop.total, { postprocess: shop.report }), { unique: 'March' });
+  holds<Same<typeof reported, Job<string>>>();
+  const given = await queue.put(
+    map((from) => orders.slice(from), shop.discounted.with(2), { postprocess: shop.reportWith.with('March', 2) }),
+  );
+  holds<Same<typeof given, Job<Titled>>>();
+  const mixed = await queue.put(map([1, 2], (id) => (id > 1 ? shop.fetched(id) : shop.total({ id }))));
+  holds<Same<typeof mixed, Job<CompletedItems<Order | number>>>>();
+  const optioned = await queue.put(map([1, 2], shop.fetched.withOptions({ quotas: ['web'] }), { concurrency: 2 }));
+  holds<Same<typeof optioned, Job<CompletedItems<Order>>>>();
+  // @ts-expect-error: what is made of an item is no job
+  map(orders, (order) => order.id);
+  // @ts-expect-error: it takes orders, and the items are numbers
+  map([1], shop.total);
+  // @ts-expect-error: the items give orders, and the postprocess takes numbers
+  map([1], shop.fetched, { postprocess: shop.report });
+  // @ts-expect-error: it takes completed jobs, not completed items
+  map(orders, shop.total, { postprocess: shop.sumUp });
+}
+
+/** Without the module's type the compiler's error says which is missing: the type of `add` is that sentence. */
+export async function missingTypeIsNamed(callsheet: Runtime): Promise<void> {
+  const untyped = defineJobs('shop', new URL('./jobs.js', import.meta.url), { setUp: 'prepare' });
+  type Hint = NoType<"defineJobs needs the module's type: defineJobs<typeof import('./module.js')>(…)">;
+  holds<Same<(typeof untyped)['add'], Hint>>();
+  // @ts-expect-error: it cannot be called
+  untyped.add(1);
+  // @ts-expect-error: nor put
+  await callsheet.queue().put(untyped.add);
+  await open({ jobs: [untyped] });
+  const modules: readonly JobModule[] = [shop];
+  const declared: JobModule<typeof import('./jobs.js')> = defineJobs('shop', new URL('./jobs.js', import.meta.url));
+  await open({ jobs: [...modules, declared] });
+  declared.nothing();
 }
 
 export function compositionsAreChecked(): void {

@@ -1,5 +1,12 @@
 /** Functions of every shape that a module of jobs may have; see `face.ts`. */
-import { type CompletedJobs, type Composition, currentJob, type JobCall } from 'callsheet';
+import {
+  type CompletedItems,
+  type CompletedJobs,
+  type Composition,
+  currentJob,
+  type Failure,
+  type JobCall,
+} from 'callsheet';
 
 export interface Order {
   readonly id: number;
@@ -50,3 +57,27 @@ export async function returnsComposition(): Promise<Composition<Order>> {
 export const returnsReference = (id: number) => currentJob().put(jobOf<Order>(id));
 
 declare function jobOf<Result>(id: number): JobCall<Result>;
+
+export async function report(items: CompletedItems<number>): Promise<string> {
+  return `${items.length}`;
+}
+
+export async function reportWith(title: string, digits: number, items: CompletedItems<number>): Promise<Titled> {
+  return { title: `${title}${digits}${items.length}` };
+}
+
+export interface Titled {
+  readonly title: string;
+}
+
+export function discounted(factor: number, order: Order, vat = 0.2): number {
+  return factor * order.id * vat;
+}
+
+export function record(month: string, total: number): Date {
+  return new Date(`${month} ${total}`);
+}
+
+export function alarm(failure: Failure): boolean {
+  return failure.name === 'RangeError';
+}

@@ -58,7 +58,7 @@ describe('cancelling on real threads', () => {
 
   it('[2.9] a timeout ends all of them as a cancel does', async () => {
     const kinds = [stubborn.loops(), stubborn.sleeps(), stubborn.backtracks(), stubborn.ignores(), stubborn.listens()];
-    const jobs = await callsheet.queue().putAll<unknown>(kinds, { timeoutMs: 50 });
+    const jobs = await callsheet.queue().putAll(kinds, { timeoutMs: 50 });
     for (const job of jobs) {
       assert.equal((await job.failure())?.name, 'JobTimeoutError');
       const { attempts, interruptions, timeoutMs } = await job.details();

@@ -1,0 +1,19 @@
+/** Planted bugs against what users call: callables, handles, what `open` refuses. */
+import type { Mutant } from './mutant.js';
+
+export const face: readonly Mutant[] = [
+  {
+    bug: 'options that a callable is given a second time replace the first ones',
+    tags: ['6.5'],
+    file: 'definition/define-jobs.ts',
+    find: 'makeCallable({ ...parts, options: { ...options, ...more } })',
+    replace: 'makeCallable({ ...parts, options: more })',
+  },
+  {
+    bug: 'options of a postprocess are dropped in silence',
+    tags: ['3.4'],
+    file: 'definition/define-jobs.ts',
+    find: '  if (postprocess.options !== undefined)\n',
+    replace: '  if (postprocess.given === undefined)\n',
+  },
+];
