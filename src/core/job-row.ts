@@ -38,6 +38,7 @@ const unnoted: Readonly<Notes> = {
 const isThere = firstNoteBit;
 const isUnfinished = isThere << 1;
 const isWithAgent = isThere << 2;
+const isAtWork = isThere << 3;
 
 /** A job in the state, with what the indices note about it; `restore` leaves that alone. */
 export class JobRow extends JobFields implements Queued {
@@ -73,6 +74,14 @@ export class JobRow extends JobFields implements Queued {
 
   set isWithAgent(isWith: boolean) {
     this.bits = isWith ? this.bits | isWithAgent : this.bits & ~isWithAgent;
+  }
+
+  get isAtWork(): boolean {
+    return (this.bits & isAtWork) !== 0;
+  }
+
+  set isAtWork(atWork: boolean) {
+    this.bits = atWork ? this.bits | isAtWork : this.bits & ~isAtWork;
   }
 
   get partRows(): JobRow[] {

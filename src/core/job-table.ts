@@ -6,7 +6,17 @@
  */
 import { ById } from './by-id.js';
 import { Completed } from './completed.js';
-import { agentOf, awaitedBy, boundTo, calledBackFor, isUnfinished, liveUnique, placeKey, timerOf } from './indices.js';
+import {
+  agentOf,
+  awaitedBy,
+  boundTo,
+  calledBackFor,
+  isAtWork,
+  isUnfinished,
+  liveUnique,
+  placeKey,
+  timerOf,
+} from './indices.js';
 import { JobRow } from './job-row.js';
 import { none } from './job-traits.js';
 import { Lanes } from './lanes.js';
@@ -34,6 +44,8 @@ export class JobTable {
   readonly calledBack = new Counts();
   /** By queue. */
   readonly unfinished = new Counts();
+  /** By queue: what runs, and callbacks that are not done, also of roots that are completed. */
+  readonly atWork = new Counts();
   /** Of the unfinished, those that wait for a date. */
   readonly dated = new Counts();
 
@@ -178,6 +190,11 @@ export class JobTable {
     if (unfinished !== row.isUnfinished) {
       this.unfinished.add(row.queue, unfinished ? 1 : -1);
       row.isUnfinished = unfinished;
+    }
+    const atWork = there && isAtWork(row);
+    if (atWork !== row.isAtWork) {
+      this.atWork.add(row.queue, atWork ? 1 : -1);
+      row.isAtWork = atWork;
     }
     const isDated = unfinished && row.dueAt !== 0 && row.stage !== 'policy';
     if (isDated !== row.isDated) {

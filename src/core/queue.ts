@@ -37,7 +37,7 @@ export function createQueue(decision: Decision, name: string): void {
 export function removeQueue({ state }: Decision, name: string): void {
   requireQueue(state, name);
   if (name === defaultQueue) throw new CallsheetError('QUEUE_NOT_EMPTY', "the queue named '' cannot be removed");
-  if (state.unfinished(name) > 0)
+  if (!state.isEmpty(name))
     throw new CallsheetError('QUEUE_NOT_EMPTY', `the queue ${JSON.stringify(name)} is not empty`);
   for (const setting of [...state.settings()]) {
     if ('queue' in setting && setting.queue === name) state.set(settingKey(setting), undefined);

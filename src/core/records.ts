@@ -137,11 +137,11 @@ export interface JobRecord {
   readonly agent: string;
   /** The job that it returned, whose outcome it takes; empty for none. */
   readonly inner: Id;
-  /** Starts that are known to have happened. */
+  /** Runs that have begun, and runs that may have begun when their process died. */
   readonly attempts: number;
   /** Own errors that were retried. */
   readonly errors: number;
-  /** Interruptions that count: those by a clean close do not. */
+  /** Interruptions that count: not those by a clean close, nor by the death of a process that the job may not have caused. */
   readonly interruptions: number;
   readonly outcome: OutcomeKind;
   /** Milliseconds since the epoch; 0 is "not yet", or "not asked for". */

@@ -97,9 +97,19 @@ export class View {
     return this.table.unfinished.of(queue);
   }
 
+  /** How many jobs of this queue run, parts and callbacks included. */
+  atWork(queue: string): number {
+    return this.table.atWork.of(queue);
+  }
+
   /** Whether anything of this queue is due or running: what waits for a date alone is not. */
   busy(queue: string): boolean {
-    return this.queued(queue) > 0 || this.unfinished(queue) > this.scheduled(queue);
+    return this.queued(queue) > 0 || this.atWork(queue) > 0 || this.unfinished(queue) > this.scheduled(queue);
+  }
+
+  /** Whether nothing of this queue waits or runs. */
+  isEmpty(queue: string): boolean {
+    return this.unfinished(queue) === 0 && this.atWork(queue) === 0;
   }
 
   /** The queues that have a line. */

@@ -16,11 +16,14 @@ export class AskedJob {
   readonly callable: string;
   readonly priority: number;
   readonly quotas: readonly { readonly name: string; readonly key?: string }[];
-  /** Starts that are known to have happened. */
+  /** Runs that have begun, and runs that may have begun when their process died. */
   readonly attempts: number;
   /** Own errors that were retried. */
   readonly errors: number;
-  /** Interruptions that counted. */
+  /**
+   * Interruptions that count against the retry policy: not those by a clean close, nor by the death of a process
+   * that another job may have caused.
+   */
   readonly interruptions: number;
   readonly putAt: Date;
   readonly deadline: Date | undefined;

@@ -52,11 +52,14 @@ export interface JobDetails {
   readonly open: boolean;
   readonly callbacks: number;
   readonly callbacksDone: number;
-  /** Starts that are known to have happened. */
+  /** Runs that have begun, and runs that may have begun when their process died. */
   readonly attempts: number;
   /** Own errors that were retried. */
   readonly errors: number;
-  /** Interruptions that counted. */
+  /**
+   * Interruptions that count against the retry policy: not those by a clean close, nor by the death of a process
+   * that another job may have caused.
+   */
   readonly interruptions: number;
   readonly putAt: Date;
   /** As it was asked for, also when it lies in the past. */

@@ -162,7 +162,10 @@ export interface RunOfJob {
 
 /** One run of a job, as its code sees it. */
 export class JobContext {
-  /** 1 for the first run. */
+  /**
+   * 1 for the first run. No two runs of a job have the same number: a run that may have begun counts, also where it
+   * counts against no policy.
+   */
   readonly attempt: number;
   readonly queue: string;
   /** The name of the agent that claimed it. */

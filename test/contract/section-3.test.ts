@@ -1,7 +1,7 @@
 /** Section 3 of the contract: queues. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Part, parallel, type Queue } from 'callsheet';
+import { type Job, map, type Part, parallel, type Queue, serial } from 'callsheet';
 import { allJobs, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { busy, hourMs, opened } from './opened.js';
@@ -332,4 +332,36 @@ describe('3 queues', () => {
     assert.equal(drained, true);
     await drain;
   });
+
+  for (const [kind, whole] of [
+    ['a map', map(['one', 'two'], (name) => work.holdDeaf(name))],
+    ['a parallel', parallel([work.holdDeaf('one'), work.holdDeaf('two')])],
+    ['a serial', serial([work.holdDeaf('one'), work.holdDeaf('two')])],
+    ['a job with a callback', work.mark('job')],
+  ] as const) {
+    it(`[3.6] [3.1] waits for what still runs of ${kind} that is completed, before it drains or removes the queue`, async (t) => {
+      const kit = await opened(t, { threads: 2 });
+      const queue = await kit.runtime.createQueue('mail');
+      const job: Job<unknown> = await queue.put(whole as Part<unknown>);
+      await kit.untilIdle();
+      if (kind === 'a job with a callback') await job.addCallback(work.holdDeaf.with('one'));
+      else await job.cancel();
+      await kit.untilIdle();
+      assert.equal(await job.status(), 'completed');
+      assert.ok(kit.running.length > 0);
+      let drained = false;
+      const drain = queue.drain().then(() => {
+        drained = true;
+      });
+      await kit.untilIdle();
+      assert.equal(drained, false);
+      await assert.rejects(kit.runtime.removeQueue('mail'), { code: 'QUEUE_NOT_EMPTY' });
+      openGate('one');
+      openGate('two');
+      await kit.untilIdle();
+      assert.deepEqual(kit.running, []);
+      await drain;
+      await kit.runtime.removeQueue('mail');
+    });
+  }
 });

@@ -256,6 +256,28 @@ describe('8 retries', () => {
     assert.equal(await kit.waitForResult(kit.runtime.job(id)), 'job');
     assert.deepEqual(seen, ['job']);
     const { attempts, interruptions } = await kit.runtime.job(id).details();
-    assert.deepEqual({ attempts, interruptions }, { attempts: 1, interruptions: 0 });
+    assert.deepEqual({ attempts, interruptions }, { attempts: 2, interruptions: 0 });
+  });
+
+  it('[8.3] no attempt number repeats when the process dies before the start of a run is written', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const { id } = await kit.runtime.queue().put(work.failUntil(4));
+    for (let crashes = 1; crashes <= 3; crashes++) {
+      await kit.crash();
+      await kit.reopen();
+    }
+    assert.equal(await kit.waitForResult(kit.runtime.job(id)), 4);
+    assert.deepEqual(seen, ['attempt 4']);
+  });
+
+  it('[2.5] expires a job that was claimed when the process died and is late when the next one opens', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const { id } = await kit.runtime.queue().put(work.mark('job'), { beginByMs: 1_000 });
+    await kit.crash();
+    await kit.clock.set(new Date(kit.clock.now.getTime() + 2_000));
+    await kit.reopen();
+    await kit.untilIdle();
+    await failedWith(kit.runtime.job(id), 'JobExpiredError');
+    assert.deepEqual(seen, []);
   });
 });

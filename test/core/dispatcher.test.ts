@@ -149,7 +149,7 @@ describe('a dispatcher that is silent', () => {
       ['begun', 'claimed', 'once', 'waiting'].map((name) => world.job(name).status),
       ['pending', 'pending', 'completed', 'pending'],
     );
-    assert.deepEqual([world.job('begun').attempts, world.job('claimed').attempts], [1, 0]);
+    assert.deepEqual([world.job('begun').attempts, world.job('claimed').attempts], [1, 1]);
     assert.deepEqual([world.job('begun').interruptions, world.job('claimed').interruptions], [0, 0]);
     assert.equal(world.job('once').outcome, 'failure', 'what must not begin twice does not');
     assert.deepEqual(world.state.heldBy(a.id), []);

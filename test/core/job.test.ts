@@ -204,11 +204,11 @@ describe('a job', () => {
       assert.deepEqual(next.line(), ['b', 'a']);
       assert.deepEqual([next.job('b').suspect, next.job('b').alone, next.job('b').interruptions], [true, false, 0]);
       next.claim('b');
-      assert.deepEqual([next.job('b').status, next.job('b').attempts], ['assigned', 0]);
+      assert.deepEqual([next.job('b').status, next.job('b').attempts], ['assigned', 1]);
       const third = next.reopened();
       assert.deepEqual([third.job('b').alone, third.job('b').interruptions], [true, 0]);
       third.claim('b');
-      assert.deepEqual([third.job('b').status, third.job('b').attempts], ['active', 1]);
+      assert.deepEqual([third.job('b').status, third.job('b').attempts], ['active', 3]);
       const fourth = third.reopened();
       assert.deepEqual([fourth.job('b').alone, fourth.job('b').interruptions], [true, 1]);
     });

@@ -180,7 +180,7 @@ export function snapshotOf(state: State) {
     members: jobs.map((job) => [ids(state.parts(job)), ids(state.callbacks(job)), ids(state.waitingFor(job)).sort()]),
     annotations: jobs.map(({ id }) => [...state.annotationsOf(id)].sort((a, b) => (a.name < b.name ? -1 : 1))),
     settings: [...state.settings()].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
-    line: [state.queued(''), state.unfinished(''), state.scheduled(''), state.busy('')],
+    line: [state.queued(''), state.unfinished(''), state.scheduled(''), state.atWork(''), state.busy('')],
     heads: callables.map((callable) => state.firstQueued('', (lane) => lane.callable === callable, 0)?.id),
     running: ids(state.running(main)).sort(),
     places: state

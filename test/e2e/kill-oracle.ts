@@ -103,6 +103,8 @@ export class KillOracle {
         this.#counts[round]!.get(mark),
         `${mark} was over in round ${round}, and ran again`,
       );
+    for (const [run, starts] of countMarks(`${this.#file}.attempts`))
+      assert.equal(starts, 1, `attempt repeats: ${run}`);
     figures.acknowledged += this.#acknowledged.size;
     figures.over += this.#over.size;
     for (const count of final.values()) figures.starts += count;

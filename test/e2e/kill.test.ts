@@ -30,7 +30,7 @@ const kinds = [
   { level: 'process', threads: 2, ballastBytes: 50 },
 ] as const;
 
-it('[9.1] [7.3] [8.2] kill -9 at any moment loses nothing acknowledged, and repeats nothing that is over', {
+it('[9.1] [7.3] [8.2] [8.3] kill -9 at any moment loses nothing acknowledged, and repeats nothing that is over', {
   timeout: 24 * 3_600_000,
 }, async (t) => {
   const random = randomFrom(seedOf(t));

@@ -49,7 +49,7 @@ describe('a poison job', () => {
     for (const name of names) assert.equal(counts.get(name), 1, name);
   });
 
-  it('[8.4] that kills its process is found among the jobs of its batch', async (t) => {
+  it('[8.4] [8.3] that kills its process is found among the jobs of its batch', async (t) => {
     const directory = temporaryDirectory();
     const [journal, file, gate] = ['journal', 'marks', 'gate'].map((name) => join(directory, name));
     const first = new Program(t, poisoner, journal!, file!, gate!);
@@ -64,6 +64,7 @@ describe('a poison job', () => {
     assert.equal(neighbours.length, 80, first.errors);
     const child = await reopenUntilGivenUp(t, [journal!, '1'], poison, file!);
     await expectUncounted(child, neighbours);
+    for (const [run, starts] of countMarks(`${file}.attempts`)) assert.equal(starts, 1, `attempt repeats: ${run}`);
     // A neighbour may have run before two deaths that nobody could tell it from the others by, and then alone.
     for (const [line, starts] of countMarks(file!)) if (line !== 'poison') assert.ok(starts <= 3, `${line}: ${starts}`);
   });

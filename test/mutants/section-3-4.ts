@@ -6,7 +6,7 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a queue with running jobs is removed',
     tags: ['3.1'],
     file: 'core/queue.ts',
-    find: 'if (state.unfinished(name) > 0)',
+    find: 'if (!state.isEmpty(name))',
     replace: 'if (state.queued(name) > 0)',
   },
   {
@@ -86,6 +86,13 @@ export const section3and4: readonly Mutant[] = [
     file: 'core/view.ts',
     find: 'this.unfinished(queue) > this.scheduled(queue)',
     replace: 'this.unfinished(queue) > 0',
+  },
+  {
+    bug: 'a drain does not wait for parts that run after their whole is cancelled',
+    tags: ['3.6', '3.1'],
+    file: 'core/indices.ts',
+    find: 'return job.claimed || (takesTurns(job)',
+    replace: 'return (takesTurns(job)',
   },
   {
     bug: 'a bound lets one more in',

@@ -210,6 +210,13 @@ export const section5to10: readonly Mutant[] = [
     replace: '  run.attempts = 1;',
   },
   {
+    bug: 'a run that may have begun when its process died has no attempt number',
+    tags: ['8.3'],
+    file: 'core/recovery.ts',
+    find: 'if (mayHaveBegun) row.ownRun.attempts++;',
+    replace: '',
+  },
+  {
     bug: 'a poison is never counted',
     tags: ['8.4'],
     file: 'core/recovery.ts',

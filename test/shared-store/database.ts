@@ -7,7 +7,16 @@
  */
 
 import type { BucketRecord, Changes } from '../../src/core/change-log.js';
-import { agentOf, awaitedBy, boundTo, isUnfinished, liveUnique, placeKey, timerOf } from '../../src/core/indices.js';
+import {
+  agentOf,
+  awaitedBy,
+  boundTo,
+  isAtWork,
+  isUnfinished,
+  liveUnique,
+  placeKey,
+  timerOf,
+} from '../../src/core/indices.js';
 import { JobFields } from '../../src/core/job-fields.js';
 import {
   type AnnotationRecord,
@@ -430,6 +439,7 @@ function columnsOf(job: JobRecord): Columns {
   if (agent !== '') add('dispatcher', agentDispatcher(agent));
   for (const quota of job.places) add('place', placeKey(job.queue, quota));
   if (isUnfinished(job)) keys.push(`unfinished ${job.queue}`);
+  if (isAtWork(job)) keys.push(`atWork ${job.queue}`);
   return {
     keys,
     dueAt: timerOf(job),

@@ -4,7 +4,16 @@
 import type { Id } from '../../src/core/records.js';
 
 /** By what jobs are found beside their id; see `core/indices.ts`. */
-export type Index = 'parent' | 'inner' | 'unique' | 'agent' | 'dispatcher' | 'bound' | 'place' | 'unfinished';
+export type Index =
+  | 'parent'
+  | 'inner'
+  | 'unique'
+  | 'agent'
+  | 'dispatcher'
+  | 'bound'
+  | 'place'
+  | 'unfinished'
+  | 'atWork';
 
 export type Want =
   | { readonly kind: 'job'; readonly id: Id }

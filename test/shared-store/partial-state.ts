@@ -165,6 +165,11 @@ export class PartialState extends State {
     );
   }
 
+  override atWork(queue: string): number {
+    this.#find('atWork', queue);
+    return super.atWork(queue);
+  }
+
   override nextDue(now: number): JobRecord | undefined {
     this.#need({ kind: 'due', by: now, most: oldestAtOnce });
     return super.nextDue(now);

@@ -3,7 +3,7 @@
  * happened to the process.
  */
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
-import type { CompletedJobs } from 'callsheet';
+import { type CompletedJobs, currentJob } from 'callsheet';
 
 const lookMs = 1;
 /** A job that waits for what never comes is to fail, not to hang its thread. */
@@ -12,6 +12,12 @@ const patienceMs = 60_000;
 export function mark(file: string, line: string): string {
   appendFileSync(file, `${line}\n`);
   return line;
+}
+
+/** Marks, with its attempt in a file beside. */
+function markAttempt(file: string, line: string): string {
+  appendFileSync(`${file}.attempts`, `${line} ${currentJob().attempt}\n`);
+  return mark(file, line);
 }
 
 /** Marks its start, and its end once the other file is there. It sleeps meanwhile, and leaves its thread no turn. */
@@ -47,14 +53,14 @@ export function meet(own: string, other: string): boolean {
 
 /** Marks, and keeps its thread busy for so long. */
 export function markFor(file: string, line: string, ms: number): string {
-  mark(file, line);
+  markAttempt(file, line);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
   return line;
 }
 
 /** Marks; and gives back what it got, if that is what it was made of: the line, again and again. */
 export function markWith(file: string, line: string, ballast: Uint8Array): Uint8Array {
-  mark(file, line);
+  markAttempt(file, line);
   if (!Buffer.alloc(ballast.length, line).equals(ballast)) throw new Error('these are not the arguments of this job');
   return ballast;
 }
@@ -66,7 +72,7 @@ export function markParts(file: string, line: string, parts: CompletedJobs<strin
 
 /** Marks; and ends its process as `kill -9` does, if it is told to, each time that it runs. */
 export function markOrKill(file: string, line: string, kills: boolean): string {
-  mark(file, line);
+  markAttempt(file, line);
   if (kills) killProcess();
   return line;
 }
