@@ -121,6 +121,14 @@ export class Choosing {
     if (agent.chooser !== undefined && judge.out === undefined) this.#askChooser(judge, agent.chooser, takes);
   }
 
+  /** The clock was set by so much: who is asked again later is asked as much later as before. */
+  clockSet(byMs: number): void {
+    for (const judge of this.#judges.values()) {
+      judge.notBefore += byMs;
+      judge.againAt += byMs;
+    }
+  }
+
   /** The agents whose functions this job waits for, with what is wrong with them. */
   awaitedBy(
     job: JobRecord,

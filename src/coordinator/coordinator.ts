@@ -38,6 +38,7 @@ import type { QuestionsPort } from './questions-port.js';
 import type { Post } from './replies.js';
 import { Runs } from './runs.js';
 import { Standing } from './standing.js';
+import { ClockJumps } from './steady-clock.js';
 
 export interface CoordinatorPorts {
   readonly store: Store;
@@ -82,6 +83,8 @@ export class Coordinator implements StoreOwner {
   readonly #clients: Clients;
   /** Undefined for a client. */
   readonly #presence: Presence | undefined;
+  readonly #choosing: Choosing;
+  readonly #jumps = new ClockJumps();
   readonly #answers: AnswerContext;
   #isOpen = false;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
@@ -99,6 +102,7 @@ export class Coordinator implements StoreOwner {
     this.#closing = this.#makeClosing();
     const common = { store, questions, post, now, after, turn, ask, decide, dispatcher, closing: this.#closing };
     const choosing = new Choosing(common, this.#callables);
+    this.#choosing = choosing;
     this.#policies = new Policies(common, this.#callables);
     this.#folding = new Folding(common);
 
@@ -204,6 +208,20 @@ export class Coordinator implements StoreOwner {
     this.turn();
   }
 
+  /** The wall clock was set by so much; see `steady-clock.ts`. */
+  clockSet(byMs: number): void {
+    if (!this.#isOpen) return;
+    const { now, post } = this.#ports;
+    const message = `the wall clock was set ${byMs < 0 ? 'back' : 'forward'} by ${Math.abs(byMs) / 1000} s`;
+    post(['log', 'warn', message, 'delays, deadlines and rates go on as if it had not been; dates follow it']);
+    this.#jumps.note(now(), byMs);
+    this.#choosing.clockSet(byMs);
+    // Where others decide too, each would move what all have.
+    if (this.#store.isExclusive) this.#decide({ type: 'clockSet', byMs });
+    this.#clearTimer();
+    this.turn();
+  }
+
   /** There is something to claim or to commit: once in each turn of the loop, with all that came in by then. */
   turn(): void {
     if (this.#turning) return;
@@ -234,9 +252,11 @@ export class Coordinator implements StoreOwner {
   #forget(): void {
     const { state } = this.#store;
     const { retention } = this.#options;
-    const isTooMuch = () => hasForgettable(state, retention, this.#ports.now());
+    const now = this.#ports.now();
+    const keep = { ...retention, ageMs: this.#jumps.shownMs(retention.ageMs, now) };
+    const isTooMuch = () => hasForgettable(state, keep, now);
     if (!isTooMuch()) return;
-    this.#decide({ type: 'forget', keep: retention });
+    this.#decide({ type: 'forget', keep });
     if (isTooMuch()) this.turn();
   }
 
@@ -306,8 +326,7 @@ export class Coordinator implements StoreOwner {
   #setTimer(): void {
     const next = this.#closing.isBegun ? undefined : this.#store.state.nextTimer;
     if (next === this.#timer?.at) return;
-    this.#timer?.timer.clear();
-    this.#timer = undefined;
+    this.#clearTimer();
     if (next === undefined) return;
     const timer = this.#ports.after(Math.max(0, next - this.#ports.now()), () => {
       this.#timer = undefined;
@@ -315,6 +334,11 @@ export class Coordinator implements StoreOwner {
       this.turn();
     });
     this.#timer = { at: next, timer };
+  }
+
+  #clearTimer(): void {
+    this.#timer?.timer.clear();
+    this.#timer = undefined;
   }
 }
 

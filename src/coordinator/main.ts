@@ -24,6 +24,7 @@ import { setLongTimeout } from './long-timeout.js';
 import { NoPool } from './no-pool.js';
 import { Pool } from './pool.js';
 import { Questions } from './questions.js';
+import { SteadyClock } from './steady-clock.js';
 
 /** What the coordinator's thread is started with. */
 export interface CoordinatorSetup {
@@ -92,7 +93,7 @@ async function start(): Promise<void> {
       },
       questions: new Questions({ modules, execArgv }),
       post,
-      now: Date.now,
+      now: clock.now,
       after: (delayMs, callback) => setLongTimeout(callback, delayMs),
       soon: setImmediate,
       closed: () => lock?.release(),
@@ -115,18 +116,27 @@ async function start(): Promise<void> {
     coordinator.keepBuffers(message[1]);
     return unpackClientMessages(message[0]);
   };
+  const look = () => {
+    const byMs = clock.look();
+    if (byMs !== 0) coordinator.clockSet(byMs);
+  };
+  setInterval(look, lookEveryMs).unref();
   mailbox.on('message', (first: Uint8Array | WithBuffers) => {
     const messages = take(first);
     for (let next = receiveMessageOnPort(mailbox); next !== undefined; next = receiveMessageOnPort(mailbox)) {
       messages.push(...take(next.message));
     }
+    look();
     coordinator.receive(messages);
   });
   post(['ready', { ...found, dispatcher: idToText(dispatcher) }, known]);
 }
 
+const clock = new SteadyClock({ wall: Date.now, monotonic: () => performance.now() });
+const lookEveryMs = 1000;
+
 const machine: Omit<StoreOutside, 'dispatcher' | 'listening'> = {
-  now: Date.now,
+  now: clock.now,
   random: Math.random,
   failure: (error) => {
     // Where in callsheet it was made tells nobody anything.

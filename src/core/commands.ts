@@ -34,6 +34,8 @@ export interface JobOptions {
   readonly policy?: string;
   /** Milliseconds since the epoch. */
   readonly beginAfter?: number;
+  /** `beginAfter` was given as a delay. */
+  readonly delayed?: boolean;
   /** The deadline, in milliseconds after `beginAfter` or the put. */
   readonly beginByMs?: number;
   readonly timeoutMs?: number;
@@ -137,6 +139,8 @@ export type Command =
   /** What is due by now becomes eligible, what is late by now fails. */
   | { readonly type: 'tick' }
   | { readonly type: 'forget'; readonly keep: Retention }
+  /** The clock was set, forward or back: `now` is what it shows since. */
+  | { readonly type: 'clockSet'; readonly byMs: number }
   | { readonly type: 'createQueue'; readonly name: string }
   | { readonly type: 'removeQueue'; readonly name: string }
   | { readonly type: 'pauseQueue'; readonly name: string; readonly paused: boolean }

@@ -6,6 +6,7 @@
 import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobTimeoutError } from '../errors.js';
 import { installAgent, isFor, removeAgent, setAgent } from './agent.js';
 import { addCallbacks } from './callback.js';
+import { clockSet } from './clock-set.js';
 import type { Command, Effect, InnerCommand, JobSpec, Outside } from './commands.js';
 import { addParts } from './composite.js';
 import { activate, deactivate, ping, recoverAll, requireDispatcher, rescue, unregister } from './dispatcher.js';
@@ -139,6 +140,8 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
       return;
     case 'forget':
       return forgetCompleted(decision, command.keep);
+    case 'clockSet':
+      return clockSet(decision, command.byMs);
     case 'createQueue':
       return createQueue(decision, command.name);
     case 'removeQueue':

@@ -94,7 +94,8 @@ export function rescue(decision: Decision, id: Id): void {
 
 /** Nobody else can have the store open: all have died, whatever they were heard of last. */
 export function recoverAll(decision: Decision): void {
-  const { state } = decision;
+  const { state, now } = decision;
+  state.catchUpRates(now);
   const dead = [...state.settings()].filter((setting) => setting.kind === 'dispatcher').filter(({ active }) => active);
   for (const dispatcher of dead) becomeInactive(decision, dispatcher);
   const jobs = [...state.jobs()];

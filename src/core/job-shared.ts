@@ -293,6 +293,14 @@ export class JobShared {
     return this.traits.beginAfter;
   }
 
+  set beginAfter(beginAfter: number) {
+    if (beginAfter !== this.traits.beginAfter) this.ownTraits.beginAfter = beginAfter;
+  }
+
+  get delayed(): boolean {
+    return this.traits.delayed;
+  }
+
   get dueAt(): number {
     return this.traits.dueAt;
   }

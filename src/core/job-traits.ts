@@ -44,6 +44,7 @@ export class JobTraits {
   errors: number;
   interruptions: number;
   beginAfter: number;
+  delayed: boolean;
   dueAt: number;
   deadline: number;
   timeoutMs: number;
@@ -79,6 +80,7 @@ export class JobTraits {
     this.errors = from.errors;
     this.interruptions = from.interruptions;
     this.beginAfter = from.beginAfter;
+    this.delayed = from.delayed;
     this.dueAt = from.dueAt;
     this.deadline = from.deadline;
     this.timeoutMs = from.timeoutMs;
@@ -157,6 +159,7 @@ function areAlike(a: Readonly<JobTraits>, b: Readonly<JobTraits>): boolean {
     a.errors === b.errors &&
     a.interruptions === b.interruptions &&
     a.beginAfter === b.beginAfter &&
+    a.delayed === b.delayed &&
     a.dueAt === b.dueAt &&
     a.deadline === b.deadline &&
     a.timeoutMs === b.timeoutMs

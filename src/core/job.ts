@@ -103,6 +103,7 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
     outcome: 'none',
     putAt: now,
     beginAfter,
+    delayed: options.delayed === true,
     dueAt,
     deadline: deadlineOf(options, now),
     timeoutMs: options.timeoutMs ?? 0,

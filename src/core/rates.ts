@@ -68,6 +68,11 @@ export class Rates {
     this.put(key, { left, at: now, fullAt: now + ((rate - left) * ratePeriodMs) / rate });
   }
 
+  /** The buckets that are not full, by their keys. */
+  all(): IterableIterator<[string, Bucket]> {
+    return this.#buckets.entries();
+  }
+
   #dropFull(now: number): void {
     for (let first = this.#byTime.first(); first !== undefined && first.fullAt <= now; first = this.#byTime.first())
       this.put(first.key, undefined);
@@ -75,5 +80,5 @@ export class Rates {
 }
 
 function leftAt({ left, at }: Bucket, rate: number, ratePeriodMs: number, now: number): number {
-  return Math.min(rate, left + ((now - at) * rate) / ratePeriodMs);
+  return Math.min(rate, left + (Math.max(0, now - at) * rate) / ratePeriodMs);
 }

@@ -148,6 +148,8 @@ export interface JobRecord {
   readonly putAt: number;
   /** Not before this time, as it was asked for. */
   readonly beginAfter: number;
+  /** It was asked for as a delay, not as a date. */
+  readonly delayed: boolean;
   /** Not before this time, as things are: `beginAfter`, or a retry's. */
   readonly dueAt: number;
   /** If it has not begun by then, it fails. */

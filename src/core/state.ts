@@ -11,6 +11,7 @@ import { placeKey } from './indices.js';
 import { checkStep } from './invariants.js';
 import { JobRow } from './job-row.js';
 import { quotaOf } from './quota.js';
+import type { Bucket } from './rates.js';
 import type { Id, JobRecord, Payload, PayloadSlot, SettingRecord } from './records.js';
 import { View } from './view.js';
 
@@ -96,6 +97,28 @@ export class State extends View {
     const key = placeKey(queue, quota);
     this.#log.noteBucket(queue, quota, this.rates.bucket(key));
     this.rates.spend(key, record, this.#now);
+  }
+
+  /** The clock was set by so much: what is left of each rate stays as it was. */
+  shiftRates(byMs: number): void {
+    this.#moveRates(() => byMs);
+  }
+
+  /** The clock shows less than when the store was last open: no rate waits until it has caught up. */
+  catchUpRates(now: number): void {
+    this.#moveRates(({ at }) => Math.min(0, now - at));
+  }
+
+  #moveRates(by: (bucket: Bucket) => number): void {
+    for (const [key, bucket] of [...this.rates.all()]) {
+      const byMs = by(bucket);
+      const { left, at, fullAt } = bucket;
+      // The parts of a key make the same key again, wherever it is cut.
+      const cut = key.indexOf('\n');
+      this.#log.noteBucket(key.slice(0, cut), key.slice(cut + 1), bucket);
+      this.rates.put(key, { left, at: at + byMs, fullAt: fullAt + byMs });
+    }
+    for (const { queue, quota } of this.table.timers.takeWakes()) this.table.lanes.unpark(queue, quota);
   }
 
   /** Takes back all changes since this mark; 0 is the whole group. */

@@ -47,6 +47,14 @@ export class Timers {
     this.#items.add(wake);
   }
 
+  /** No lane waits for a rate any more. Gives those that did. */
+  takeWakes(): readonly RateWake[] {
+    const wakes = [...this.#wakes.values()];
+    for (const { timerPosition } of wakes) this.#items.remove(timerPosition);
+    this.#wakes.clear();
+    return wakes;
+  }
+
   /** What has come first by now: a job stays until its time is another, a wake is told once. */
   due(now: number): JobRow | RateWake | undefined {
     const first = this.#items.first();

@@ -56,6 +56,7 @@ export function coreOptions(options: JobOptions, where: string, now: number): Co
   return {
     ...(priority === undefined ? {} : { priority }),
     ...(beginAfter === undefined ? {} : { beginAfter: timeOf(beginAfter, `${where}beginAfter`, now) }),
+    ...(typeof beginAfter === 'number' ? { delayed: true } : {}),
     ...(beginByMs === undefined ? {} : { beginByMs: duration(beginByMs, `${where}beginByMs`) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs: timeout(timeoutMs, `${where}timeoutMs`) }),
     ...(quotas === undefined ? {} : { quotas: quotaKeys(quotas, `${where}quotas`) }),

@@ -53,6 +53,7 @@ const has = {
   only: 8192,
   open: 16384,
   folded: 32768,
+  delayed: 65536,
 } as const;
 
 /** `name` gives the number of a name, of which the place is the one that it has in `namesOf`. */
@@ -73,7 +74,8 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
     (job.asked === null ? 0 : has.asked) +
     (job.only === '' ? 0 : has.only) +
     (job.open ? has.open : 0) +
-    (job.outcome === 'list' && job.result !== null ? has.folded : 0);
+    (job.outcome === 'list' && job.result !== null ? has.folded : 0) +
+    (job.delayed ? has.delayed : 0);
   const { putAt } = job;
   out.id(job.id);
   out.varint(name(job.owner, 0));
@@ -237,6 +239,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     outcome: outcomeKind,
     putAt,
     beginAfter,
+    delayed: (mask & has.delayed) !== 0,
     dueAt,
     deadline,
     timeoutMs,

@@ -46,7 +46,10 @@ export interface KitClock {
   advanceTo(moment: Date): Promise<void>;
   /** Moves it on to what comes due next, and lets that happen. False: nothing will. */
   next(): Promise<boolean>;
-  /** Puts it to this moment, also an earlier one, as when a machine slept or was set: what was due meanwhile happens only then. */
+  /**
+   * Sets it to this moment, also an earlier one, as somebody sets the clock of a machine. Dates that it passes come due;
+   * delays, deadlines and rates go on as if nothing had happened. While nothing is open, it is time that passes.
+   */
   set(moment: Date): Promise<void>;
 }
 

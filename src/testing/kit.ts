@@ -104,8 +104,11 @@ export class Kit implements AsyncDisposable {
         return moved;
       },
       set: async (moment) => {
-        time.moveTo(timeOf('moment', moment));
-        if (this.#life !== undefined) await this.#settle();
+        const byMs = timeOf('moment', moment) - time.now();
+        if (this.#life === undefined) return time.moveTo(time.now() + byMs);
+        time.set(time.now() + byMs);
+        this.#life.clockSet(byMs);
+        await this.#settle();
       },
     };
   }

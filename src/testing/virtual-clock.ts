@@ -5,7 +5,7 @@
  */
 
 interface VirtualTimer {
-  readonly at: number;
+  at: number;
   readonly order: number;
   readonly callback: () => void;
 }
@@ -47,6 +47,13 @@ export class VirtualClock {
     this.#now = Math.max(this.#now, first.at);
     first.callback();
     return true;
+  }
+
+  /** Shows this time from now on; what is so far from a timer stays so far from it. */
+  set(time: number): void {
+    const byMs = time - this.#now;
+    this.#now = time;
+    for (const timer of this.#timers) timer.at += byMs;
   }
 
   /** Moves to this time; what it passes by is late, and fires when `fireNext` is called. */

@@ -133,6 +133,11 @@ export class VirtualDispatcher implements LinkPort {
     return new Runtime(async () => this.die(), client, found);
   }
 
+  /** The clock was set by so much. */
+  clockSet(byMs: number): void {
+    this.#coordinator.clockSet(byMs);
+  }
+
   listen(listener: LinkListener): void {
     this.#listener = listener;
   }

@@ -7,6 +7,13 @@ import type { Readable, Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+/** What runs before the program, and in which environment beside this one. */
+export interface Preloaded {
+  readonly program: URL;
+  readonly preload: URL;
+  readonly env: NodeJS.ProcessEnv;
+}
+
 export class Program {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #lines: AsyncIterator<string>;
@@ -14,9 +21,16 @@ export class Program {
   /** What it wrote to standard error so far. */
   errors = '';
 
-  /** `program` is the URL of a compiled file. It is killed when the test ends, if it has not ended by then. */
-  constructor(t: TestContext, program: URL, ...args: string[]) {
-    this.#process = spawn(process.execPath, [fileURLToPath(program), ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  /** The URL of a compiled file. The process is killed when the test ends, if it has not ended by then. */
+  constructor(t: TestContext, started: URL | Preloaded, ...args: string[]) {
+    const { program, flags, env } =
+      started instanceof URL
+        ? { program: started, flags: [], env: {} }
+        : { ...started, flags: ['--import', started.preload.href] };
+    this.#process = spawn(process.execPath, [...flags, fileURLToPath(program), ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.errors += text;
     });

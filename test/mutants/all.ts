@@ -1,6 +1,7 @@
 /** All bugs that the contract's tests must notice, and the lines of the contract for which there is none. */
 import { contractTags } from '../contract-tags.js';
 import { asking } from './asking.js';
+import { clock } from './clock.js';
 import { dispatchers } from './dispatchers.js';
 import { face } from './face.js';
 import type { Mutant } from './mutant.js';
@@ -21,6 +22,7 @@ export const allMutants: readonly Mutant[] = [
   ...section12,
   ...dispatchers,
   ...asking,
+  ...clock,
   ...shared,
   ...face,
 ];

@@ -25,6 +25,8 @@ const changing = [
   ...['change', 'annotate', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload'],
   ...['load', 'unload', 'loadSetting', 'loadAnnotation', 'loaded'],
   ...['admit', 'expel', 'admitSetting', 'admitAnnotation', 'admitBucket'],
+  // Only where nobody else decides.
+  ...['shiftRates', 'catchUpRates'],
 ];
 
 describe('a partial state', () => {

@@ -3,6 +3,7 @@
  * when it is over does nothing any more.
  */
 import { Coordinator } from '../../src/coordinator/coordinator.js';
+import { SteadyClock } from '../../src/coordinator/steady-clock.js';
 import { idFromText } from '../../src/protocol/id.js';
 import type { CoordinatorMessage } from '../../src/protocol/messages.js';
 import type { Answer } from '../../src/protocol/questions.js';
@@ -40,6 +41,7 @@ export class Life {
   isOver = false;
   readonly #disk: StrictDisk;
   readonly #outside: LifeOutside;
+  readonly #clock: SteadyClock;
   #timers: Timer[] = [];
   #soon: (() => void)[] = [];
 
@@ -47,6 +49,8 @@ export class Life {
     const { random, watcher, found, hear } = outside;
     this.#disk = disk;
     this.#outside = outside;
+    this.#clock = new SteadyClock({ wall: watcher.now, monotonic: watcher.monotonic });
+    const { now } = this.#clock;
     const soon = (callback: () => void) => this.#soon.push(this.#whileAlive(callback));
     const after = (ms: number, callback: () => void) => this.#after(ms, callback);
     const pace = {
@@ -57,7 +61,7 @@ export class Life {
       turn: () => new Promise<void>((resolve) => soon(resolve)),
       after,
     };
-    this.store = storeOn(disk, random, { now: watcher.now, random: () => random(1000) / 1000 }, { pace, found });
+    this.store = storeOn(disk, random, { now, random: () => random(1000) / 1000 }, { pace, found });
     this.coordinator = new Coordinator(
       {
         store: this.store,
@@ -70,7 +74,7 @@ export class Life {
           destroy: async () => {},
         },
         post: this.#whileAlive(hear),
-        now: watcher.now,
+        now,
         after: (ms, callback) => ({ clear: after(ms, callback) }),
         soon,
         closed: () => undefined,
@@ -103,6 +107,12 @@ export class Life {
   get nextTimerMs(): number | undefined {
     if (this.#timers.length === 0) return undefined;
     return Math.max(0, Math.min(...this.#timers.map(({ at }) => at)) - this.#outside.watcher.monotonic());
+  }
+
+  /** Looks at the wall clock, which may have been set. */
+  look(): void {
+    const byMs = this.#clock.look();
+    if (byMs !== 0) this.coordinator.clockSet(byMs);
   }
 
   /** Calls what is due. */

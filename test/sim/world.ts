@@ -312,6 +312,7 @@ export class World {
   }
 
   #send(message: ClientMessage): void {
+    this.#life.look();
     this.#life.coordinator.receive([message]);
   }
 
@@ -329,6 +330,7 @@ export class World {
   #passTime(ms: number): void {
     this.#now += ms;
     this.#monotonic += ms;
+    this.#life.look();
     this.#life.ring();
   }
 

@@ -1,0 +1,61 @@
+/** Planted bugs against lines of the contract under a wall clock that is set. */
+import type { Mutant } from './mutant.js';
+
+export const clock: readonly Mutant[] = [
+  {
+    bug: 'a delay does not move with a clock that is set',
+    tags: ['2.4'],
+    file: 'core/clock-set.ts',
+    find: 'dueAt: moved(dueAt), deadline: moved(deadline)',
+    replace: 'dueAt, deadline: moved(deadline)',
+  },
+  {
+    bug: 'a date moves with a clock that is set',
+    tags: ['2.4'],
+    file: 'core/clock-set.ts',
+    find: 'if (!isAhead || delayed) {',
+    replace: 'if (true) {',
+  },
+  {
+    bug: 'a timer for a date is kept when the clock is set',
+    tags: ['2.4'],
+    file: 'coordinator/coordinator.ts',
+    find: "this.#decide({ type: 'clockSet', byMs });\n    this.#clearTimer();",
+    replace: "this.#decide({ type: 'clockSet', byMs });",
+  },
+  {
+    bug: 'a deadline does not move with a clock that is set',
+    tags: ['2.5'],
+    file: 'core/clock-set.ts',
+    find: 'dueAt: moved(dueAt), deadline: moved(deadline)',
+    replace: 'dueAt: moved(dueAt), deadline',
+  },
+  {
+    bug: 'a clock that passes a date passes the deadline behind it too',
+    tags: ['2.5'],
+    file: 'core/clock-set.ts',
+    find: 'Math.max(deadline, now + distance)',
+    replace: 'deadline',
+  },
+  {
+    bug: 'a clock set forward makes completed jobs older',
+    tags: ['2.12'],
+    file: 'coordinator/coordinator.ts',
+    find: 'this.#jumps.shownMs(retention.ageMs, now)',
+    replace: 'retention.ageMs',
+  },
+  {
+    bug: 'a rate does not move with a clock that is set',
+    tags: ['4.8'],
+    file: 'core/clock-set.ts',
+    find: 'state.shiftRates(byMs);',
+    replace: '',
+  },
+  {
+    bug: 'a rate waits until a clock that was set back between two lives has caught up',
+    tags: ['4.8'],
+    file: 'core/dispatcher.ts',
+    find: 'state.catchUpRates(now);',
+    replace: '',
+  },
+];
