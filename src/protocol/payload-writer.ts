@@ -13,6 +13,7 @@ import { DEPTH_LIMIT, extension, OBJECT_LIMIT, REFERENCE_BYTES } from './payload
 import { LimitReached, PayloadSink } from './payload-sink.js';
 import {
   extraPropertyRefusal,
+  prototypeHere,
   refusal,
   specialKind,
   symbolRefusal,
@@ -183,7 +184,10 @@ export class PayloadWriter {
       this.#sink.endExtension(start);
       return;
     }
-    const kind = specialKind(value, prototype);
+    const home = prototypeHere(prototype) ?? prototype;
+    if (home === Object.prototype) return this.#record(value);
+    if (home === Array.prototype && Array.isArray(value)) return this.#array(value);
+    const kind = specialKind(value, home);
     switch (kind) {
       case undefined:
         if (!types.isSharedArrayBuffer(value)) throw this.#refused(refusal(value));

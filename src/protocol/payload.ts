@@ -8,8 +8,9 @@
  * `__proto__` as a key, lone surrogates, invalid dates, cycles, holes in arrays, resizable and detached buffers; and buffers that
  * are shared or to be transferred, but where they can travel beside the payload.
  *
- * Three things are not part of a value here: the same object in two places comes back as two copies; two views on one
- * buffer come back with a buffer each, as large as the view; and what was frozen comes back unfrozen.
+ * Four things are not part of a value here: the same object in two places comes back as two copies; two views on one
+ * buffer come back with a buffer each, as large as the view; what was frozen comes back unfrozen; and what is of another
+ * realm (`vm`, a test runner) comes back of this one.
  */
 import { DEFAULT_LIMIT_BYTES } from './payload-format.js';
 import { type BufferReader, PayloadReader, type ReferenceReader } from './payload-reader.js';

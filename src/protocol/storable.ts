@@ -62,6 +62,28 @@ for (const [kind, made] of Object.entries(viewClasses)) {
   specialKinds.set(made.prototype, { kind: kind as ViewKind, isReal });
 }
 
+/** By the name of the class that it is the prototype of. */
+const carriedPrototypes = new Map<string, object>(
+  [Object, Array, Date, Map, Set, RegExp, ArrayBuffer, ...Object.values(viewClasses)].map(
+    ({ name, prototype }) => [name, prototype as object] as const,
+  ),
+);
+
+/**
+ * The prototype of this realm that stands for one of another, such as that of `vm` or of a test runner; undefined
+ * for any other. Only a realm's own classes have the source text that is asked for here.
+ */
+export function prototypeHere(prototype: object): object | undefined {
+  if (specialKinds.has(prototype) || types.isProxy(prototype)) return undefined;
+  const made: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  if (typeof made !== 'function' || types.isProxy(made)) return undefined;
+  if (Object.getOwnPropertyDescriptor(made, 'prototype')?.value !== prototype) return undefined;
+  const [, name] = nativeClass.exec(Function.prototype.toString.call(made)) ?? [];
+  return name === undefined ? undefined : carriedPrototypes.get(name);
+}
+
+const nativeClass = /^function (\w+)\(\) \{ \[native code\] \}$/;
+
 /** The kind of an object by its prototype; undefined for what is not carried. */
 export function specialKind(value: object, prototype: object | null): SpecialKind | undefined {
   const found = specialKinds.get(prototype);
@@ -78,6 +100,8 @@ export function viewPropertyRefusal(kind: ViewKind, value: ArrayBufferView): str
   const bare = made
     ? made(typed.buffer, typed.byteOffset, typed.length)
     : new viewClasses[kind as 'Uint8Array'](typed.buffer, typed.byteOffset, typed.length);
+  // One of another realm is compared as such.
+  Object.setPrototypeOf(bare, Object.getPrototypeOf(typed));
   return isDeepStrictEqual(typed, bare) ? undefined : 'has properties of its own, which cannot be stored';
 }
 

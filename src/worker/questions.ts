@@ -1,6 +1,7 @@
 /**
  * Asks a function of a job module, and makes data of what it says. Whatever it does, there is an answer; if it returns at all.
  */
+import { types } from 'node:util';
 import type { PolicyAnswer } from '../core/commands.js';
 import type { ChooserQuestion } from '../definition/filters.js';
 import { checkOptions } from '../definition/known-options.js';
@@ -54,7 +55,7 @@ async function askFilter(handler: Handler, { jobs }: Of<'filter'>): Promise<Answ
   for (const job of jobs) {
     try {
       const said = handler(new AskedJob(job));
-      const takes = said instanceof Promise ? await said : said;
+      const takes = types.isPromise(said) ? await said : said;
       if (typeof takes !== 'boolean') throw new TypeError(`a filter answers true or false, not ${describe(takes)}`);
       verdicts.push(takes ? '+' : '-');
     } catch (error) {
@@ -107,8 +108,7 @@ function policyAnswer(said: unknown): PolicyAnswer {
   if (!retry) return { type: 'no' };
   if (afterMs !== undefined && at !== undefined) throw new TypeError('a policy answers afterMs or at, not both');
   if (at !== undefined) {
-    if (!(at instanceof Date) || Number.isNaN(at.getTime()))
-      throw new TypeError(`at: ${describe(at)} is no valid Date`);
+    if (!types.isDate(at) || Number.isNaN(at.getTime())) throw new TypeError(`at: ${describe(at)} is no valid Date`);
     return { type: 'at', at: at.getTime() };
   }
   if (afterMs === undefined) return { type: 'now' };

@@ -16,4 +16,20 @@ export const face: readonly Mutant[] = [
     find: '  if (postprocess.options !== undefined)\n',
     replace: '  if (postprocess.given === undefined)\n',
   },
+  {
+    bug: 'of a CommonJS module only the names are known that its source text shows',
+    tags: ['1'],
+    tests: ['e2e/commonjs.test.ts'],
+    file: 'worker/modules.ts',
+    find: 'common === found.default ?',
+    replace: 'common !== found.default ?',
+  },
+  {
+    bug: 'a plain object of another realm is taken for an instance of a class',
+    tags: ['3.4'],
+    tests: ['protocol/payload.test.ts'],
+    file: 'protocol/storable.ts',
+    find: 'name === undefined ? undefined : carriedPrototypes.get(name)',
+    replace: "name === 'Object' ? undefined : carriedPrototypes.get(name!)",
+  },
 ];

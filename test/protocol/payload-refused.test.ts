@@ -76,7 +76,11 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     for (const boxed of [new Number(1), new String('x'), new Boolean(true), Object(1n)])
       isRefused(boxed, 'result is a');
     isRefused(Object.create({ inherited: 1 }), 'result is an object with a prototype of its own: instances');
-    isRefused(vm.runInNewContext('({})'), 'result is an Object of another realm: instances');
+    isRefused(vm.runInNewContext('[new (class Point {})()]'), 'result[0] is a Point: instances of classes');
+    isRefused(vm.runInNewContext('new (class Object {})()'), 'result is an Object of another realm: instances');
+    isRefused(vm.runInNewContext('new Proxy(new Map(), {})'), 'result is a Proxy of a Map');
+    isRefused(vm.runInNewContext('[1, , 2]'), 'result is an array with holes');
+    isRefused(vm.runInNewContext('Object.assign(new Uint8Array(2), { a: 1 })'), 'result has properties of its own');
     isRefused(Object.create(Map.prototype), 'result is a Map');
     isRefused(Object.create(Date.prototype), 'result is a Date');
     isRefused(Object.setPrototypeOf(new Int8Array(2), Uint8Array.prototype), 'result is a');

@@ -1,6 +1,7 @@
 /** Payloads by example: what is carried, and what the bytes are. What is refused is in payload-refused.test.ts. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { runInNewContext, runInThisContext } from 'node:vm';
 import { Packr } from 'msgpackr';
 import { decodePayload, encodeArguments, encodePayload } from '../../src/protocol/payload.js';
 
@@ -58,6 +59,15 @@ describe('a payload', () => {
 });
 
 describe('what is carried [3.4]', () => {
+  it('values of another realm, which come back as values of this one', () => {
+    const text = `({ list: [1, [2]], when: new Date(5), map: new Map([[{ a: 1 }, /x/g]]), set: new Set([1n]),
+      bare: Object.assign(Object.create(null), { a: 1 }), buffer: new Uint8Array([1, 2]).buffer,
+      views: [new Uint8Array([1]), new Float64Array([1.5]), new DataView(new ArrayBuffer(2))] })`;
+    const foreign = encodePayload(runInNewContext(text), RESULT);
+    assert.deepStrictEqual(decodePayload(foreign), runInThisContext(text));
+    assert.deepStrictEqual(foreign, encode(runInThisContext(text)));
+  });
+
   it('every number, as itself', () => {
     for (const value of [
       0,
