@@ -111,14 +111,18 @@ export class JournalCorruptError extends CallsheetError {
   readonly file: string;
   /** Where in the file the damage was seen, in bytes. */
   readonly offset: number;
-  /** The log sequence number that was expected there. */
+  /** The log sequence number that was expected there; 0 where only a payload's place is known. */
   readonly lsn: number;
+  /** What was wrong there. */
+  readonly reason: string;
 
   constructor(file: string, offset: number, lsn: number, reason: string) {
-    super('JOURNAL_CORRUPT', `${file} is damaged at byte ${offset} (LSN ${lsn}): ${reason}. Nothing was modified.`);
+    const at = lsn === 0 ? '' : ` (LSN ${lsn})`;
+    super('JOURNAL_CORRUPT', `${file} is damaged at byte ${offset}${at}: ${reason}. Nothing was modified.`);
     this.file = file;
     this.offset = offset;
     this.lsn = lsn;
+    this.reason = reason;
   }
 }
 

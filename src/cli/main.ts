@@ -5,9 +5,11 @@
  * Exit codes: 0 it is well, 1 it is not (the journal is damaged, or something was lost), 2 it could not be done.
  */
 import { parseArgs } from 'node:util';
+import { State } from '../core/state.js';
 import { CallsheetError } from '../errors.js';
 import { inspectJournal } from '../journal/inspect.js';
 import { idToText } from '../protocol/id.js';
+import { RecordReader } from '../store/record-reader.js';
 import { salvage } from '../store/salvage.js';
 
 const usage = `callsheet inspect DIRECTORY       says what a journal's files are, and whether they are whole
@@ -42,10 +44,10 @@ async function run(args: string[]): Promise<number> {
 }
 
 function inspect(directory: string): number {
-  const { files, damages } = inspectJournal(directory);
+  const { files, damages } = inspectJournal(directory, new RecordReader(new State()));
   for (const { name, bytes, note } of files) say(`${name}  ${bytes} bytes  ${note}`);
   for (const { file, offset, reason } of damages) say(`DAMAGE ${file} at byte ${offset}: ${reason}`);
-  say(damages.length === 0 ? 'the journal is whole' : `${damages.length} places are damaged`);
+  say(damages.length === 0 ? 'the journal is whole' : `places that are damaged: ${damages.length}`);
   return damages.length === 0 ? 0 : 1;
 }
 

@@ -2,9 +2,7 @@
  * Makes a new journal in a directory, in the order that `format.ts` gives. Each step may be the last one: opening again goes on from
  * there.
  */
-import * as path from 'node:path';
 import type { Disk } from './disk.js';
-import { witnessFileName } from './file-names.js';
 import type { LogEnd } from './frame-writer.js';
 import { createSegment } from './segment-file.js';
 
@@ -19,10 +17,4 @@ export function createFirstSegment(disk: Disk, directory: string, salt: number):
     throw error;
   }
   return end;
-}
-
-/** Makes the witness of a journal whose log is on the disk, durably. */
-export function createWitness(disk: Disk, directory: string): void {
-  disk.open(path.join(directory, witnessFileName), 'create').close();
-  disk.syncDirectoryNow(directory);
 }

@@ -21,7 +21,7 @@ export const maxEpoch = 9_999_999_999;
 /** The file in which space is kept for a full disk. */
 export const reserveFileName = 'journal-reserve';
 
-/** The empty file whose name says that there was a journal here: see `format.ts`. */
+/** The file that says that there was a journal here, and how far its log went: see `format.ts`. */
 export const witnessFileName = 'journal-created';
 
 export function segmentFileName(number: number): string {

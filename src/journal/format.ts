@@ -21,6 +21,17 @@
  * is damage; without one, it is a creation that was interrupted, and the directory is new. A witness that is missing beside a
  * log is made again.
  *
+ * WITNESS. Later it has 32 bytes, written in place and synced: the log up to that LSN was on the
+ * disk when it was written. It is written when the first frames of a segment are on the disk and
+ * before they are acknowledged, when the journal is closed, and when it is opened. A witness of
+ * another size, or whose checksum does not hold, says nothing about the log.
+ *
+ *    0  8  magic, as of a file header
+ *    8  4  checksum of bytes 12..32, not salted
+ *   12  4  zero
+ *   16  8  number of the segment
+ *   24  8  LSN
+ *
  * All integers are little-endian and unsigned. Checksums are the CRC-32 of zlib. *Salted* means that the CRC starts from the
  * segment's salt, a random number, instead of from 0: what an earlier life of a disk block left there never passes.
  *
@@ -73,7 +84,8 @@
  *   24 32  SHA-256 of these bytes
  *
  * VOUCHING: a frame that says "synced up to LSN n", the header of a segment that says "first LSN n + 1", and the footer of a
- * snapshot that says "end LSN n" vouch for all frames up to n. Damage there is never a torn tail.
+ * snapshot that says "end LSN n" vouch for all frames up to n, and so does the witness. Damage there
+ * is never a torn tail.
  */
 
 export const formatVersion = 1;
@@ -102,6 +114,9 @@ export const frameFlag = { more: 1, part: 2 } as const;
 
 /** The entry in the footer of a snapshot. */
 export const footerBytes = 56;
+
+/** The size of a witness that says something. */
+export const witnessBytes = 32;
 
 /** The unit in which a disk writes all or nothing, as far as recovery relies on it. */
 export const sectorBytes = 512;

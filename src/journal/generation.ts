@@ -29,10 +29,17 @@ export interface ChosenGeneration {
   readonly generation: Generation;
   /** Newer snapshots that are not whole. */
   readonly damaged: readonly DamagedSnapshot[];
-  /** The segments of its log whose headers are intact, without a gap. */
+  readonly log: FoundLog;
+}
+
+/** The files of a log. */
+export interface FoundLog {
+  /** The segments whose headers are intact, from its first on, without a gap. */
   readonly segments: readonly SurveyedSegment[];
   /** The last segment, if its header is not. */
-  readonly unborn: HeaderlessFile | undefined;
+  readonly unborn?: HeaderlessFile;
+  /** The segment behind those, if it has to be there and is missing, or has no header. */
+  readonly lost?: { readonly path: string; readonly reason: string };
 }
 
 const wholeLog: Generation = { snapshot: undefined, number: 1, startLsn: 0, startChecksum: 0, endLsn: 0 };
@@ -49,7 +56,7 @@ export function chooseGeneration(disk: Disk, directory: string, survey: Survey):
     generation = generationOf(found);
     break;
   }
-  return { generation, damaged, ...logOf(directory, generation, damaged, survey) };
+  return { generation, damaged, log: logOf(directory, generation, damaged, survey) };
 }
 
 export function generationOf(snapshot: Snapshot): Generation {
@@ -68,30 +75,32 @@ function logOf(
   directory: string,
   generation: Generation,
   damaged: readonly DamagedSnapshot[],
-  { segments: all, hasWitness }: Survey,
-): { segments: readonly SurveyedSegment[]; unborn: HeaderlessFile | undefined } {
+  { segments: all, witness }: Survey,
+): FoundLog {
   const segments: SurveyedSegment[] = [];
   const log = all.filter(({ number }) => number >= generation.number);
-  const mayBeNew = !hasWitness && generation.snapshot === undefined && damaged.length === 0;
-  if (mayBeNew && all.length === 0) return { segments, unborn: undefined };
+  const mayBeNew = witness === undefined && generation.snapshot === undefined && damaged.length === 0;
+  if (mayBeNew && all.length === 0) return { segments };
   for (let index = 0; index < Math.max(log.length, 1); index++) {
     const number = generation.number + index;
     const file = log[index];
-    const lsn = segments.at(-1)?.header.firstLsn ?? generation.startLsn + 1;
     if (file?.number !== number) {
       // If it was for a snapshot that the segment was not needed any more, that snapshot is what is wrong.
       const first = damaged[0];
-      if (first !== undefined) throw new JournalCorruptError(first.path, first.offset, lsn, first.reason);
-      throw new JournalCorruptError(path.join(directory, segmentFileName(number)), 0, lsn, 'the segment is missing');
+      if (first !== undefined)
+        throw new JournalCorruptError(first.path, first.offset, generation.startLsn + 1, first.reason);
+      return {
+        segments,
+        lost: { path: path.join(directory, segmentFileName(number)), reason: 'the segment is missing' },
+      };
     }
     if (file.kind === 'header') {
       segments.push(file);
     } else {
       // The first segment of a log was there before the snapshot began, and the very first before the witness.
       const mayBeUnborn = index === log.length - 1 && (index > 0 || mayBeNew);
-      if (mayBeUnborn) return { segments, unborn: file };
-      throw new JournalCorruptError(file.path, 0, lsn, file.reason);
+      return mayBeUnborn ? { segments, unborn: file } : { segments, lost: file };
     }
   }
-  return { segments, unborn: undefined };
+  return { segments };
 }

@@ -6,17 +6,23 @@ import * as path from 'node:path';
 import { type Disk, machineDisk } from './disk.js';
 import { FileWindow } from './file-window.js';
 import { FrameReader } from './frame-reader.js';
+import { findRefusal, type Replay } from './recovery.js';
 import type { Loss } from './salvage-reader.js';
 import { checkSnapshotNow } from './snapshot-reader.js';
-import { type SurveyedFile, surveyDirectory } from './survey.js';
+import { type SurveyedFile, surveyJournal } from './survey.js';
 
 export interface Inspection {
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly note: string }[];
   readonly damages: readonly Loss[];
 }
 
-export function inspectJournal(directory: string, disk: Disk = machineDisk): Inspection {
-  const { segments, snapshots, unfinished } = surveyDirectory(disk, path.resolve(directory));
+/**
+ * Hands what the journal holds to `replay`, as opening does. Throws `DIRECTORY_UNUSABLE` if there is
+ * no journal.
+ */
+export function inspectJournal(directory: string, replay: Replay, disk: Disk = machineDisk): Inspection {
+  const absolute = path.resolve(directory);
+  const { segments, snapshots, unfinished } = surveyJournal(disk, absolute);
   const files: { name: string; bytes: number; note: string }[] = [];
   const damages: Loss[] = [];
   for (const file of snapshots) {
@@ -32,6 +38,8 @@ export function inspectJournal(directory: string, disk: Disk = machineDisk): Ins
     files.push({ name: path.basename(file.path), bytes: file.bytes, note: readSegment(disk, file, damages) });
   }
   for (const file of unfinished) files.push({ name: path.basename(file), bytes: 0, note: 'a snapshot never finished' });
+  const refusal = findRefusal(disk, absolute, replay);
+  if (refusal !== undefined && !damages.some(({ file }) => file === refusal.file)) damages.push(refusal);
   return { files, damages };
 }
 

@@ -7,9 +7,9 @@
  */
 import * as path from 'node:path';
 import { CallsheetError, ClosedError, JournalWriteError, StorageFullError } from '../errors.js';
-import { createFirstSegment, createWitness } from './creation.js';
+import { createFirstSegment } from './creation.js';
 import { prepareDirectory } from './directory.js';
-import { type Disk, isDiskFull, PartialWriteError } from './disk.js';
+import { closeAll, type Disk, isDiskFull, PartialWriteError } from './disk.js';
 import { EntryReader } from './entry-reader.js';
 import { reserveFileName, segmentFileName } from './file-names.js';
 import type { Entry, Position } from './format.js';
@@ -22,6 +22,7 @@ import { Reserve } from './reserve.js';
 import { reopenLastSegment } from './segment-file.js';
 import type { DamagedSnapshot } from './snapshot-reader.js';
 import { type Rest, SnapshotWriter } from './snapshot-writer.js';
+import { Witness } from './witness.js';
 
 export type { Entry, Position } from './format.js';
 export type { JournalOptions } from './journal-options.js';
@@ -59,13 +60,16 @@ export async function openJournal(directory: string, replay: Replay, options: Jo
   try {
     const log = recover(disk, absolute, replay);
     const end = reopenLastSegment(disk, log) ?? createFirstSegment(disk, absolute, salt());
+    const opened: { close(): void }[] = [end.file];
     try {
-      if (!log.hasWitness) createWitness(disk, absolute);
+      const witness = Witness.open(disk, absolute, log.witness);
+      opened.push(witness);
+      if (end.lsn > witness.lsn) witness.recordNow(end);
       const reserve =
         reserveBytes > 0 ? new Reserve(disk, path.join(absolute, reserveFileName), reserveBytes) : undefined;
-      return new Journal({ directory: absolute, disk, segmentBytes, aheadBytes, salt, log, end, reserve });
+      return new Journal({ directory: absolute, disk, segmentBytes, aheadBytes, salt, log, end, witness, reserve });
     } catch (error) {
-      end.file.close();
+      closeAll(opened);
       throw error;
     }
   } catch (error) {
@@ -81,6 +85,7 @@ interface JournalParts {
   salt: () => number;
   log: RecoveredLog;
   end: LogEnd;
+  witness: Witness;
   reserve: Reserve | undefined;
 }
 
@@ -99,7 +104,7 @@ export class Journal {
   #closing: Promise<void> | undefined;
 
   /** For {@link openJournal} only. */
-  constructor({ directory, disk, segmentBytes, aheadBytes, salt, log, end, reserve }: JournalParts) {
+  constructor({ directory, disk, segmentBytes, aheadBytes, salt, log, end, witness, reserve }: JournalParts) {
     this.#directory = directory;
     this.#disk = disk;
     this.segmentBytes = segmentBytes;
@@ -108,7 +113,7 @@ export class Journal {
     this.#kept = new KeptFiles(disk, directory, log);
     const { number, firstLsn, previousChecksum } = log.last?.header ?? { number: 1, firstLsn: 1, previousChecksum: 0 };
     this.#log = new Log({
-      ...{ directory, disk, segmentBytes, aheadBytes, salt, end, reserve },
+      ...{ directory, disk, segmentBytes, aheadBytes, salt, end, witness, reserve },
       segmentStart: { number, lsn: firstLsn - 1, checksum: previousChecksum },
       endsWithMark: log.endsWithMark,
       sealed: (segment, bytes) => this.#kept.sealed(segment, bytes),

@@ -5,6 +5,8 @@
  * - A segment is created only when the one before it is on the disk, to its last byte and with its name.
  * - `syncedLsn` moves only when a sync has returned that began after the frame was written, and the segment still is where it was:
  *   a file that was removed, with its directory or alone, takes writes and syncs for ever.
+ * - It moves into a segment only when the witness knows of frames in that segment, so that the
+ *   segment cannot go missing without notice.
  * - After a failed write (other than for a full disk) or a failed sync nothing is accepted any more. A sync is never tried
  *   again: the system may have dropped the pages and call the next one a success.
  */
@@ -24,6 +26,7 @@ import { RoomAhead } from './room-ahead.js';
 import { createSegment } from './segment-file.js';
 import { SharedSync } from './shared-sync.js';
 import type { LogStart } from './snapshot-writer.js';
+import type { Witness } from './witness.js';
 
 export interface AppendOptions {
   /** Use the reserved space if the disk is full: for what must not be refused, such as completions. Default false. */
@@ -48,6 +51,7 @@ export interface LogParts {
   readonly end: LogEnd;
   readonly segmentStart: LogStart;
   readonly endsWithMark: boolean;
+  readonly witness: Witness;
   readonly reserve: Reserve | undefined;
   /** A segment is full, and on the disk. */
   readonly sealed: (segment: number, bytes: number) => void;
@@ -182,8 +186,10 @@ export class Log {
       await this.#sharedSync.request();
       await this.#markEnd();
       this.#cutOffRoom();
+      await this.#recordEnd();
     } finally {
-      closeAll(this.#reserve === undefined ? [this.end.file] : [this.end.file, this.#reserve]);
+      const { witness } = this.#parts;
+      closeAll(this.#reserve === undefined ? [this.end.file, witness] : [this.end.file, witness, this.#reserve]);
     }
   }
 
@@ -209,13 +215,15 @@ export class Log {
     if (this.#failure !== undefined) throw this.#failure;
     const { lsn, file } = this.end;
     // A segment without frames counts, too: it may be what a snapshot begins with.
-    if (lsn === this.#syncedLsn && !this.#nameUnsynced) return lsn;
+    const isWitnessed = lsn === this.#segmentStart.lsn || this.#parts.witness.lsn > this.#segmentStart.lsn;
+    if (lsn === this.#syncedLsn && !this.#nameUnsynced && isWitnessed) return lsn;
     try {
       await file.sync();
       if (this.#nameUnsynced) {
         await this.#parts.disk.syncDirectory(this.#parts.directory);
         this.#nameUnsynced = false;
       }
+      if (!isWitnessed) await this.#parts.witness.record({ segment: this.end.segment, lsn });
     } catch (error) {
       throw this.#fail('sync', error);
     }
@@ -345,6 +353,17 @@ export class Log {
       throw error;
     }
     await this.#sharedSync.request();
+  }
+
+  /** Says where the log ends, as long as it is closed. */
+  async #recordEnd(): Promise<void> {
+    const { witness } = this.#parts;
+    if (this.end.lsn === witness.lsn) return;
+    try {
+      await witness.record(this.end);
+    } catch (error) {
+      throw this.#fail('record the end of the log', error);
+    }
   }
 
   #fail(what: string, cause: unknown): CallsheetError {

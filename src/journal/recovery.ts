@@ -3,22 +3,30 @@
  * and decides what damage means.
  *
  * Recovery never guesses. Damage is a *torn tail*, and is cut off, only if it is in the last segment, a write cut short
- * explains it (see `Damage.looksTorn`), and no later frame and no snapshot vouches for what stood there. A damaged snapshot is
+ * explains it (see `Damage.looksTorn`), and no later frame, snapshot or witness vouches for what stood there. A damaged snapshot is
  * passed over if an older generation is whole. All other damage is a `JournalCorruptError`, and then nothing has been modified:
  * every decision is made before the first repair.
  */
 import * as path from 'node:path';
 import { JournalCorruptError } from '../errors.js';
 import { type Disk, isDiskFull } from './disk.js';
-import { reserveFileName, segmentFileName, tornFileName } from './file-names.js';
+import { reserveFileName, segmentFileName, tornFileName, witnessFileName } from './file-names.js';
 import { FileWindow } from './file-window.js';
 import type { Entry, Position } from './format.js';
 import { type Damage, type Frame, findVoucher, type ReadPoint } from './frame-reader.js';
 import { chooseGeneration, type Generation } from './generation.js';
 import { copyAside, cutOff, emptyIfThere, rewriteInPlace } from './repair.js';
 import { type DamagedSnapshot, readSnapshot } from './snapshot-reader.js';
-import { type HeaderlessFile, type SurveyedFile, type SurveyedSegment, surveyDirectory, unreadable } from './survey.js';
+import {
+  type HeaderlessFile,
+  type Survey,
+  type SurveyedFile,
+  type SurveyedSegment,
+  surveyDirectory,
+  unreadable,
+} from './survey.js';
 import { TransactionReader, type TransactionTaker } from './transaction-reader.js';
+import type { Testimony } from './witness.js';
 
 /**
  * Takes what the journal holds, in order: the snapshot, then the log. What it throws refuses the opening, with nothing modified; a
@@ -34,8 +42,11 @@ export interface Replay {
   entry(entry: Entry, at: Position, lsn: number): void;
   /** An entry of this transaction cannot be read; others of it may come all the same. Only in what is salvaged. */
   lost?(type: number, lsn: number): void;
-  /** All is read. These segments are there; others, that positions from the snapshot may point to, are not. */
-  end?(segments: ReadonlySet<number>): void;
+  /**
+   * All is read. These segments are there; others, that positions from the snapshot may point to,
+   * are not. Gives a position in one of those others, if it is needed: then opening is refused.
+   */
+  end?(segments: ReadonlySet<number>): Position | undefined;
 }
 
 /** A tail that was cut off. */
@@ -52,8 +63,8 @@ export interface TornTail {
 export interface RecoveredLog {
   /** The segment to go on with; undefined if there is none. */
   readonly last: SurveyedSegment | undefined;
-  /** Whether the creation of the journal was finished. */
-  readonly hasWitness: boolean;
+  /** What the witness says; undefined if there is none. */
+  readonly witness: Testimony | undefined;
   /** Where the log ends. Everything before is on the disk. */
   readonly end: ReadPoint;
   /** Segments that were read as log. */
@@ -70,11 +81,26 @@ export interface RecoveredLog {
   readonly snapshotBytes: ReadonlyMap<number, number>;
 }
 
-export function recover(disk: Disk, directory: string, replay: Replay): RecoveredLog {
+/** A log that was read, and found to be good up to a torn tail. Nothing is modified yet. */
+interface ReadLog {
+  readonly survey: Survey;
+  readonly generation: Generation;
+  readonly damagedSnapshots: readonly DamagedSnapshot[];
+  readonly segments: readonly SurveyedSegment[];
+  readonly unborn: HeaderlessFile | undefined;
+  readonly log: LogReading;
+  /** Where the last segment is torn. */
+  readonly damage: Damage | undefined;
+}
+
+/** Reads a journal, and makes every decision. Throws what opening it throws; modifies nothing. */
+export function readLog(disk: Disk, directory: string, replay: Replay): ReadLog {
   const survey = surveyDirectory(disk, directory);
-  const { generation, damaged: damagedSnapshots, segments, unborn } = chooseGeneration(disk, directory, survey);
-  const log = new LogReading(replay, generation);
+  const { generation, damaged: damagedSnapshots, log: found } = chooseGeneration(disk, directory, survey);
+  const { segments, unborn, lost } = found;
   const { snapshot } = generation;
+  const proof = proofOf(directory, generation, survey.witness);
+  const log = new LogReading(replay, generation, proof);
   if (snapshot !== undefined) {
     replay.segment(0);
     readSnapshot(disk, snapshot, (entry) => log.giveOfSnapshot(entry));
@@ -82,17 +108,41 @@ export function recover(disk: Disk, directory: string, replay: Replay): Recovere
   let damage: Damage | undefined;
   for (const [index, segment] of segments.entries()) {
     // A segment behind it without a header says nothing: its creation may have been refused by a full disk, and the log gone on here.
-    const isLast = index === segments.length - 1;
+    const isLast = index === segments.length - 1 && lost === undefined;
     damage = withWindow(disk, segment.path, (window) => log.readSegment(window, segment, isLast));
   }
-  if (unborn !== undefined) refuseUnlessTorn(disk, unborn, log.end.lsn + 1);
-  if (log.end.lsn < generation.endLsn) {
-    const file = segments.at(-1)?.path ?? snapshot!.path;
-    const reason = `the log ends here, and ${snapshot!.path} says that it was on the disk up to LSN ${generation.endLsn}`;
-    throw new JournalCorruptError(file, log.end.offset, log.end.lsn + 1, reason);
+  const nextLsn = log.end.lsn + 1;
+  if (lost !== undefined) throw new JournalCorruptError(lost.path, 0, nextLsn, lost.reason);
+  if (unborn !== undefined) refuseUnlessTorn(disk, unborn, nextLsn);
+  if (nextLsn <= proof.lsn) {
+    const wasThere = `${proof.path} says that the log was on the disk up to LSN ${proof.lsn}`;
+    if (unborn !== undefined)
+      throw new JournalCorruptError(unborn.path, 0, nextLsn, `${unborn.reason}, and ${wasThere}`);
+    const last = segments.at(-1)!;
+    if (proof.segment > last.number) {
+      const missing = path.join(directory, segmentFileName(last.number + 1));
+      throw new JournalCorruptError(missing, 0, nextLsn, `the segment is missing, and ${wasThere}`);
+    }
+    throw new JournalCorruptError(last.path, log.end.offset, nextLsn, `the log ends here, and ${wasThere}`);
   }
-  replay.end?.(new Set(survey.segments.map(({ number }) => number)));
+  const needed = replay.end?.(new Set(survey.segments.map(({ number }) => number)));
+  if (needed !== undefined) throw missingPayloads(directory, needed, survey);
+  return { survey, generation, damagedSnapshots, segments, unborn, log, damage };
+}
 
+/** Why opening would be refused for damage, which may be in no file: a segment may be missing. */
+export function findRefusal(disk: Disk, directory: string, replay: Replay): JournalCorruptError | undefined {
+  try {
+    readLog(disk, directory, replay);
+    return undefined;
+  } catch (error) {
+    if (error instanceof JournalCorruptError) return error;
+    throw error;
+  }
+}
+
+export function recover(disk: Disk, directory: string, replay: Replay): RecoveredLog {
+  const { survey, generation, damagedSnapshots, segments, unborn, log, damage } = readLog(disk, directory, replay);
   // Every decision is made; from here on the disk is modified, in an order in which each step may be the last one.
   let tornTail: TornTail | undefined;
   if (unborn !== undefined) {
@@ -116,7 +166,7 @@ export function recover(disk: Disk, directory: string, replay: Replay): Recovere
   if (last !== undefined) segmentBytes.set(last.number, end.offset);
   return {
     last,
-    hasWitness: survey.hasWitness,
+    witness: survey.witness,
     end,
     segments: segments.length,
     frames,
@@ -128,6 +178,24 @@ export function recover(disk: Disk, directory: string, replay: Replay): Recovere
     segmentBytes,
     snapshotBytes: sizesOf(survey.snapshots),
   };
+}
+
+/** The error for a missing segment that holds only payloads. The next segment says its last LSN. */
+function missingPayloads(directory: string, { segment, offset }: Position, { segments }: Survey): JournalCorruptError {
+  const next = segments.find(({ number }) => number === segment + 1);
+  const lsn = next?.kind === 'header' ? next.header.firstLsn - 1 : 0;
+  const file = path.join(directory, segmentFileName(segment));
+  return new JournalCorruptError(file, offset, lsn, 'jobs have their payloads in this segment, and it is missing');
+}
+
+/** Up to where the log must go, and which file says so. */
+interface Proof extends Testimony {
+  readonly path: string;
+}
+
+function proofOf(directory: string, { snapshot, endLsn }: Generation, witness: Testimony | undefined): Proof {
+  if (witness === undefined || witness.lsn <= endLsn) return { segment: 0, lsn: endLsn, path: snapshot?.path ?? '' };
+  return { ...witness, path: path.join(directory, witnessFileName) };
 }
 
 function sizesOf(files: readonly SurveyedFile[]): Map<number, number> {
@@ -142,6 +210,7 @@ class LogReading implements TransactionTaker {
   endsWithMark = false;
   readonly #replay: Replay;
   readonly #generation: Generation;
+  readonly #proof: Proof;
   /** Where entries come from now. */
   #path = '';
   #segment = 0;
@@ -150,9 +219,10 @@ class LogReading implements TransactionTaker {
   #firstUnvouchedLsn = 1;
   #segmentFirstLsn = 1;
 
-  constructor(replay: Replay, generation: Generation) {
+  constructor(replay: Replay, generation: Generation, proof: Proof) {
     this.#replay = replay;
     this.#generation = generation;
+    this.#proof = proof;
     this.#path = generation.snapshot?.path ?? '';
     this.end = { offset: 0, lsn: generation.startLsn, checksum: generation.startChecksum };
   }
@@ -193,8 +263,8 @@ class LogReading implements TransactionTaker {
         const reason = `${found.reason}, and a frame at byte ${voucher} says that it was on the disk`;
         throw new JournalCorruptError(segment.path, found.offset, damagedLsn, reason);
       }
-      if (this.end.lsn < this.#generation.endLsn) {
-        const reason = `${found.reason}, and ${this.#generation.snapshot!.path} says that it was on the disk`;
+      if (this.end.lsn < this.#proof.lsn) {
+        const reason = `${found.reason}, and ${this.#proof.path} says that it was on the disk`;
         throw new JournalCorruptError(segment.path, found.offset, damagedLsn, reason);
       }
       return found;

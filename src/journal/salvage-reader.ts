@@ -27,9 +27,9 @@ import {
   tableRowBytes,
 } from './format.js';
 import { isRoom } from './frame-reader.js';
-import type { Replay } from './recovery.js';
+import { findRefusal, type Replay } from './recovery.js';
 import { checkSnapshotNow } from './snapshot-reader.js';
-import { type SurveyedFile, surveyDirectory } from './survey.js';
+import { type SurveyedFile, surveyJournal } from './survey.js';
 
 /** Something that could not be read. */
 export interface Loss {
@@ -63,7 +63,7 @@ export class SalvageReader {
 
   /** Gives all entries that can be read, in order. An entry that `replay` makes no sense of counts as lost. */
   read(replay: Replay): void {
-    const { segments, snapshots } = surveyDirectory(this.#disk, this.#directory);
+    const { segments, snapshots } = surveyJournal(this.#disk, this.#directory);
     let start: number | undefined;
     for (const file of snapshots) {
       const found = checkSnapshotNow(this.#disk, file.path, file.number);
@@ -75,6 +75,14 @@ export class SalvageReader {
     }
     if (start === undefined) for (const file of [...snapshots].reverse()) this.#readFile(file, 0, replay);
     for (const file of segments) if (file.number >= (start ?? 0)) this.#readFile(file, file.number, replay);
+    this.#loseWhatIsMissing();
+  }
+
+  /** What is in no file, such as a segment that is gone, is known only by what others say of it. */
+  #loseWhatIsMissing(): void {
+    const refusal = findRefusal(this.#disk, this.#directory, { segment() {}, entry() {} });
+    if (refusal === undefined || this.losses.some(({ file }) => file === refusal.file)) return;
+    this.#lose(refusal.file, refusal.offset, refusal.reason);
   }
 
   /** Reads an entry back. Throws `JournalCorruptError` if it cannot be had. */

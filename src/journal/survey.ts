@@ -11,6 +11,7 @@ import { meaningOf, witnessFileName } from './file-names.js';
 import { FileWindow } from './file-window.js';
 import { type FileKind, fileHeaderBytes, fileKind } from './format.js';
 import { hasZeroSector } from './frame-reader.js';
+import { readWitness, type Testimony } from './witness.js';
 
 /** A file whose header is intact. */
 export interface SurveyedSegment {
@@ -41,8 +42,8 @@ export interface Survey {
   readonly snapshots: readonly SurveyedFile[];
   /** Paths of snapshots that were never finished. */
   readonly unfinished: readonly string[];
-  /** Whether the creation of a journal was finished here once. */
-  readonly hasWitness: boolean;
+  /** What the witness says; undefined without one: then no journal was ever finished here. */
+  readonly witness: Testimony | undefined;
 }
 
 export function surveyDirectory(disk: Disk, directory: string): Survey {
@@ -73,8 +74,17 @@ export function surveyDirectory(disk: Disk, directory: string): Survey {
     segments: (segments as SurveyedFile[]).sort((a, b) => a.number - b.number),
     snapshots: (snapshots as SurveyedFile[]).sort((a, b) => b.number - a.number),
     unfinished,
-    hasWitness: names.includes(witnessFileName),
+    witness: names.includes(witnessFileName) ? testimonyOf(disk, directory) : undefined,
   };
+}
+
+/** Surveys a directory for those who only look. Throws if no journal was ever made there. */
+export function surveyJournal(disk: Disk, directory: string): Survey {
+  const survey = surveyDirectory(disk, directory);
+  const { segments, snapshots, unfinished, witness } = survey;
+  if (segments.length + snapshots.length + unfinished.length === 0 && witness === undefined)
+    throw new CallsheetError('DIRECTORY_UNUSABLE', `there is no journal in ${directory}: no file of one is there`);
+  return survey;
 }
 
 function listNames(disk: Disk, directory: string): string[] {
@@ -82,6 +92,14 @@ function listNames(disk: Disk, directory: string): string[] {
     return disk.list(directory);
   } catch (cause) {
     throw unreadable(directory, cause);
+  }
+}
+
+function testimonyOf(disk: Disk, directory: string): Testimony {
+  try {
+    return readWitness(disk, directory);
+  } catch (cause) {
+    throw unreadable(path.join(directory, witnessFileName), cause);
   }
 }
 

@@ -3,7 +3,6 @@
  */
 import { type Id, type Payload, payloadSlots, type SettingRecord, settingKey } from '../core/records.js';
 import type { State } from '../core/state.js';
-import { JournalCorruptError } from '../errors.js';
 import type { Entry, Position, Replay } from '../journal/journal.js';
 import { ByteReader } from '../protocol/bytes.js';
 import { checkedId, entryTypes, payloadHeadBytes, readId } from './entries.js';
@@ -68,14 +67,14 @@ export class RecordReader implements Replay {
   }
 
   /** A payload that is damaged fails its job when it is read; a segment that is not there at all is more than that. */
-  end(segments: ReadonlySet<number>): void {
+  end(segments: ReadonlySet<number>): Position | undefined {
     for (const { args, result } of this.#state.jobs()) {
       for (const payload of [args, result]) {
         const segment = (payload as StoredPayload | null)?.segment ?? 0;
-        if (segment === 0 || segments.has(segment)) continue;
-        throw new JournalCorruptError(`segment ${segment}`, 0, 0, 'jobs have their payloads in it, and it is missing');
+        if (segment !== 0 && !segments.has(segment)) return (payload as StoredPayload).position;
       }
     }
+    return undefined;
   }
 
   #payload(id: Id, slot: number, at: Position): void {

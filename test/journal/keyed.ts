@@ -44,7 +44,7 @@ export class Keyed implements Replay {
     else if (this.positions.has(key)) this.positions.set(key, at);
   }
 
-  end(segments: ReadonlySet<number>): void {
+  end(segments: ReadonlySet<number>): undefined {
     for (const [key, { segment }] of this.positions)
       assert.ok(segments.has(segment), `${key}: segment ${segment} is gone`);
   }

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { JournalCorruptError, JournalVersionError } from '../../src/errors.js';
-import { createFirstSegment, createWitness } from '../../src/journal/creation.js';
+import { createFirstSegment } from '../../src/journal/creation.js';
 import { encodeFileHeader } from '../../src/journal/file-header.js';
 import { fileKind, frameHeaderBytes, maxEntryBytes, maxFrameBytes } from '../../src/journal/format.js';
 import { FrameWriter } from '../../src/journal/frame-writer.js';
 import { type Journal, openJournal, type TornTail } from '../../src/journal/journal.js';
 import { SalvageReader } from '../../src/journal/salvage-reader.js';
+import { Witness } from '../../src/journal/witness.js';
 import { append, Collector, filled, printed } from './reading.js';
 import { StrictDisk } from './strict-disk.js';
 
@@ -18,6 +19,13 @@ const lastSegment = `${directory}/journal-0000000002.segment`;
 const witness = `${directory}/journal-created`;
 
 type Files = Map<string, Uint8Array>;
+
+const lastSegmentGone: readonly [what: string, spoil: (files: Files) => void][] = [
+  ['is missing', (files) => files.delete(lastSegment)],
+  ['is empty', (files) => files.set(lastSegment, new Uint8Array(0))],
+  ['ends inside its header', (files) => files.set(lastSegment, files.get(lastSegment)!.slice(0, 63))],
+  ['has a header of zeros', (files) => files.set(lastSegment, files.get(lastSegment)!.slice().fill(0, 0, 64))],
+];
 
 interface Outcome {
   transactions: string[];
@@ -55,6 +63,11 @@ function withFile(files: Files, name: string, bytes: Uint8Array): Files {
   return new Map([...files, [name, bytes]]);
 }
 
+/** The same as written by an earlier version, whose witness says nothing of the log. */
+function unwitnessed(files: Files): Files {
+  return withFile(files, witness, new Uint8Array(0));
+}
+
 /**
  * A journal of two segments, with where each transaction of the last one ends. Of the last segment, the first three transactions
  * are vouched for, the last three are not.
@@ -86,7 +99,7 @@ async function smallJournal() {
 
 describe('opening a damaged journal', () => {
   it('never accepts a flipped bit', async (t) => {
-    const { files } = await smallJournal();
+    const { files, transactions } = await smallJournal();
     let cases = 0;
     let accepted = 0;
     for (const [name, bytes] of files) {
@@ -96,7 +109,10 @@ describe('opening a damaged journal', () => {
         for (let bit = 0; bit < 8; bit++) {
           flipped[at] = bytes[at]! ^ (1 << bit);
           cases += 1;
-          if ((await opened(damaged)) !== undefined) accepted += 1;
+          const outcome = await opened(damaged);
+          // Without its witness a log is as good as before.
+          if (name === witness) assert.deepEqual(outcome?.transactions, transactions);
+          else if (outcome !== undefined) accepted += 1;
         }
         flipped[at] = bytes[at]!;
       }
@@ -109,6 +125,7 @@ describe('opening a damaged journal', () => {
     const { files } = await smallJournal();
     let cases = 0;
     for (const [name, bytes] of files) {
+      if (name === witness) continue;
       const changed = bytes.slice();
       const damaged = withFile(files, name, changed);
       for (let at = 0; at < bytes.length; at++) {
@@ -124,11 +141,59 @@ describe('opening a damaged journal', () => {
     t.diagnostic(`overwritten bytes: ${cases} cases, 0 accepted`);
   });
 
+  it('[9.1] refuses a last segment that ends before what the witness says was on the disk', async (t) => {
+    const { files, transactions, ends, vouched, sealed } = await smallJournal();
+    const bytes = files.get(lastSegment)!;
+    const provenBytes = ends[vouched - sealed - 1]!;
+    for (let length = 0; length < bytes.length; length++) {
+      const outcome = await opened(withFile(files, lastSegment, bytes.slice(0, length)));
+      assert.equal(outcome === undefined, length < provenBytes, `cut to ${length}`);
+      if (outcome !== undefined) assert.ok(outcome.transactions.length >= vouched);
+    }
+    assert.equal(transactions.length, vouched + 3);
+    t.diagnostic(`cuts of the last segment: ${bytes.length} cases, none accepted before byte ${provenBytes}`);
+  });
+
+  for (const [what, spoil] of lastSegmentGone) {
+    it(`[9.1] refuses a last segment that ${what}, with its path, offset and LSN`, async () => {
+      const { files, sealed } = await smallJournal();
+      const left = new Map(files);
+      spoil(left);
+      const disk = diskWith(left);
+      await assert.rejects(openOn(disk), { code: 'JOURNAL_CORRUPT', file: lastSegment, offset: 0, lsn: sealed + 1 });
+      assert.deepEqual(disk.files(), left, 'nothing is modified');
+    });
+  }
+
+  it('[9.1] refuses every cut of the last segment once the journal was closed', async () => {
+    const { files } = await smallJournal();
+    const disk = diskWith(files);
+    await (await openOn(disk)).journal.close();
+    const closed = disk.files();
+    const bytes = closed.get(lastSegment)!;
+    for (let length = 0; length < bytes.length; length++)
+      assert.equal(await opened(withFile(closed, lastSegment, bytes.slice(0, length))), undefined, `cut to ${length}`);
+  });
+
+  it('[9.1] names the missing segment with the LSN at which the one before it ends', async () => {
+    const { files, sealed, transactions } = await smallJournal();
+    const disk = diskWith(files);
+    const { journal } = await openOn(disk);
+    while (journal.segmentNumber === 2) {
+      journal.beginFrame(900);
+      append(journal, filled(1, 900, 1));
+    }
+    await journal.close();
+    disk.unlink(lastSegment);
+    assert.ok(transactions.length > sealed);
+    await assert.rejects(openOn(disk), { code: 'JOURNAL_CORRUPT', file: lastSegment, offset: 0, lsn: sealed + 1 });
+  });
+
   it('takes what is whole before any cut of the last segment, keeps the rest aside, and says so', async (t) => {
     const { files, transactions, ends, sealed } = await smallJournal();
     const bytes = files.get(lastSegment)!;
     for (let length = 0; length < bytes.length; length++) {
-      const outcome = await opened(withFile(files, lastSegment, bytes.slice(0, length)));
+      const outcome = await opened(withFile(unwitnessed(files), lastSegment, bytes.slice(0, length)));
       assert.ok(outcome, `cut to ${length}`);
       const whole = ends.filter((end) => end <= length).length;
       assert.deepEqual(outcome.transactions, transactions.slice(0, sealed + whole), `cut to ${length}`);
@@ -160,7 +225,8 @@ describe('opening a damaged journal', () => {
       for (let from = 0; from < sectors; from++) {
         for (let to = from + 1; to <= sectors; to++) {
           const zeroed = bytes.slice().fill(0, from * 512, to * 512);
-          const outcome = await opened(withFile(files, name, zeroed));
+          if (name === witness) continue;
+          const outcome = await opened(withFile(unwitnessed(files), name, zeroed));
           cases += 1;
           if (outcome === undefined) continue;
           cut += 1;
@@ -263,10 +329,11 @@ describe('opening a damaged journal', () => {
     assert.equal(await opened(withFile(files, lastSegment, otherDisk.files().get(lastSegment)!)), undefined, 'foreign');
     const previousChecksum = new DataView(last.buffer).getUint32(40, true);
     const header = { kind: fileKind.segment, number: 2, salt: 1, firstLsn: sealed + 1, previousChecksum };
-    assert.ok(await opened(withFile(files, lastSegment, encodeFileHeader(header).bytes)));
+    const without = unwitnessed(files);
+    assert.ok(await opened(withFile(without, lastSegment, encodeFileHeader(header).bytes)));
     for (const lie of [{ firstLsn: sealed + 2 }, { number: 3 }, { previousChecksum: 5 }]) {
       const { bytes } = encodeFileHeader({ ...header, ...lie });
-      assert.equal(await opened(withFile(files, lastSegment, bytes)), undefined, JSON.stringify(lie));
+      assert.equal(await opened(withFile(without, lastSegment, bytes)), undefined, JSON.stringify(lie));
     }
   });
 
@@ -319,7 +386,7 @@ describe('opening a damaged journal', () => {
     const disk = new StrictDisk();
     disk.makeDirectory(directory);
     const writer = new FrameWriter(createFirstSegment(disk, directory, 1));
-    createWitness(disk, directory);
+    Witness.open(disk, directory, undefined);
     for (const bytes of [new Uint8Array(maxEntryBytes + 1), Uint8Array.of(1)])
       writer.write([{ type: 1, bytes }], bytes.length, 0);
     const files = disk.files();
@@ -370,7 +437,7 @@ describe('opening a damaged journal', () => {
       const file = open(name, mode);
       const write = file.write.bind(file);
       file.write = (bytes, offset) => {
-        written.push(offset);
+        if (name !== witness) written.push(offset);
         return write(bytes, offset);
       };
       return file;
@@ -411,7 +478,8 @@ describe('opening a damaged journal', () => {
     );
     const outcome = await opened(foreign);
     assert.deepEqual(outcome?.transactions, transactions);
-    assert.deepEqual(outcome?.disk.files(), foreign);
+    const left = outcome!.disk.files();
+    assert.deepEqual(withFile(left, witness, foreign.get(witness)!), foreign);
   });
 
   it('refuses lengths and counts that cannot be, under any checksum, without taking memory for them', async () => {

@@ -63,7 +63,7 @@ describe('room for frames to come', () => {
     assert.ok(sealed.length <= 8192);
     append(journal, one);
     await journal.close();
-    const { files } = inspectJournal(directory, disk);
+    const { files } = inspectJournal(directory, new Collector(), disk);
     const log = files.filter(({ name }) => name.endsWith('.segment')).reduce((sum, { bytes }) => sum + bytes, 0);
     assert.equal(log, journal.diskBytes);
   });
@@ -71,7 +71,7 @@ describe('room for frames to come', () => {
   it('is no torn tail after a kill, and nothing is lost', async () => {
     const { disk, whole } = await killed();
     assert.ok(sizeOf(disk) >= aheadBytes);
-    assert.deepEqual(inspectJournal(directory, disk).damages, []);
+    assert.deepEqual(inspectJournal(directory, new Collector(), disk).damages, []);
     const salvaged = new Collector();
     const reader = new SalvageReader(directory, disk);
     reader.read(salvaged);

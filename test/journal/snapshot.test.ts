@@ -138,7 +138,7 @@ describe('a journal with snapshots', () => {
     const again = await Keyed.open(disk);
     assert.equal(
       again.journal.diskBytes,
-      [...disk.files().values()].reduce((sum, { length }) => sum + length, 0),
+      [...disk.files()].reduce((sum, [name, { length }]) => sum + (name.endsWith('journal-created') ? 0 : length), 0),
     );
     await again.journal.close();
   });

@@ -23,6 +23,23 @@ export const section9: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'the witness speaks of frames that are not on the disk',
+    tags: ['9.1'],
+    tests: crashes,
+    file: 'journal/log.ts',
+    find: '    try {\n      await file.sync();',
+    replace:
+      '    try {\n      if (!isWitnessed) await this.#parts.witness.record({ segment: this.end.segment, lsn });\n      await file.sync();',
+  },
+  {
+    bug: 'a last segment that is missing is taken for one that never was',
+    tags: ['9.1'],
+    tests: ['journal/recovery.test.ts'],
+    file: 'journal/log.ts',
+    find: '      if (!isWitnessed) await this.#parts.witness.record({ segment: this.end.segment, lsn });\n',
+    replace: '',
+  },
+  {
     bug: 'what nobody waits for is never synced',
     tags: ['9.1'],
     tests: syncs,

@@ -67,7 +67,7 @@ export const planted: readonly PlantedBug[] = [
     bug: 'a directory whose log was removed is a new one',
     by: 'journal/creation',
     file: 'journal/generation.ts',
-    find: 'const mayBeNew = !hasWitness && ',
+    find: 'const mayBeNew = witness === undefined && ',
     replace: 'const mayBeNew = ',
   },
   {
@@ -80,9 +80,16 @@ export const planted: readonly PlantedBug[] = [
   {
     bug: 'the name of the witness is not synced',
     by: 'journal/creation',
-    file: 'journal/creation.ts',
-    find: "'create').close();\n  disk.syncDirectoryNow(directory);",
-    replace: "'create').close();",
+    file: 'journal/witness.ts',
+    find: '      disk.syncDirectoryNow(directory);\n',
+    replace: '',
+  },
+  {
+    bug: 'the witness does not say where the log of a closed journal ends',
+    by: 'journal/recovery',
+    file: 'journal/log.ts',
+    find: '      await this.#recordEnd();\n',
+    replace: '',
   },
   {
     bug: 'a sync of a file that was removed counts',

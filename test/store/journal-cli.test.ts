@@ -1,7 +1,7 @@
 /** The command line, as a process of its own. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,35 @@ describe('callsheet on the command line', () => {
     assert.match(stdout, /^\d+ jobs, \d+ settings and \d+ annotations are in /);
     assert.equal(run('inspect', into).status, 0);
     assert.equal(run('salvage', directory, into).status, 2, 'not twice into the same place');
+  });
+
+  it('[9.1] does not call a directory whole in which there is no journal', () => {
+    const directory = temporaryDirectory();
+    for (const args of [
+      ['inspect', directory],
+      ['salvage', directory, join(temporaryDirectory(), 'new')],
+    ]) {
+      const { status, stdout, stderr } = run(...args);
+      assert.deepEqual({ status, stdout }, { status: 2, stdout: '' });
+      assert.equal(stderr, `callsheet: there is no journal in ${directory}: no file of one is there\n`);
+    }
+  });
+
+  it('[9.1] says that a segment is missing, whichever it is', async () => {
+    const directory = await directoryWithJournal();
+    const names = readdirSync(directory).sort();
+    // Those before the newest snapshot are needed only if it is damaged, or for payloads.
+    const newest = names.findLast((name) => name.endsWith('.snapshot'))!;
+    const segments = names.filter((name) => name.endsWith('.segment') && name >= newest.replace('snapshot', 'segment'));
+    assert.ok(segments.length > 1, names.join(' '));
+    for (const name of segments) {
+      const bytes = readFileSync(join(directory, name));
+      unlinkSync(join(directory, name));
+      const { status, stdout } = run('inspect', directory);
+      writeFileSync(join(directory, name), bytes);
+      assert.equal(status, 1, name);
+      assert.ok(stdout.includes(`DAMAGE ${join(directory, name)} at byte`), stdout);
+    }
   });
 
   it('tells how it is used, and fails without', () => {

@@ -8,7 +8,7 @@ import { RecordReader } from '../../src/store/record-reader.js';
 import { StoredPayload } from '../../src/store/stored-payload.js';
 import { activateUs, idOf, main } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
-import { Churn, turn } from './journal-churn.js';
+import { Churn, churnDirectory, turn } from './journal-churn.js';
 
 const spec = (name: string): JobSpec => ({
   id: idOf(name),
@@ -58,6 +58,26 @@ class Story {
 const value = (text: string) => ({ kind: 'value', payload: StoredPayload.of(Buffer.from(text)) }) as const;
 
 describe('a payload in the journal', () => {
+  it('[9.1] refuses opening when its segment is missing, and names the segment with offset and LSN', async () => {
+    const story = await new Story().open();
+    const gone = `${churnDirectory}/journal-0000000001.segment`;
+    story.put('first');
+    story.settle('first', value('x'.repeat(2000)));
+    await story.churn.durable();
+    const { segment, position } = story.churn.store.state.job(idOf('first'))!.result as StoredPayload;
+    assert.equal(segment, 1);
+    for (const name of ['second', 'third']) {
+      await story.churn.store.takeSnapshot();
+      story.put(name);
+    }
+    const lastLsn = new DataView(story.disk.files().get(gone.replace('1.', '2.'))!.buffer).getUint32(32, true) - 1;
+    await story.churn.store.close();
+    story.disk.unlink(gone);
+    await assert.rejects(new Churn(story.disk, 2).open(), {
+      ...{ code: 'JOURNAL_CORRUPT', file: gone, offset: position.offset, lsn: lastLsn },
+    });
+  });
+
   it('[2.6] is the outcome of a job that took it from a completed one, after opening too', async () => {
     const story = await new Story().open();
     story.put('inner');
