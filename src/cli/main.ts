@@ -5,7 +5,6 @@
  * Exit codes: 0 it is well, 1 it is not (the journal is damaged, or something was lost), 2 it could not be done.
  */
 import { parseArgs } from 'node:util';
-import { State } from '../core/state.js';
 import { CallsheetError } from '../errors.js';
 import { inspectJournal } from '../journal/inspect.js';
 import { idToText } from '../protocol/id.js';
@@ -44,7 +43,7 @@ async function run(args: string[]): Promise<number> {
 }
 
 function inspect(directory: string): number {
-  const { files, damages } = inspectJournal(directory, new RecordReader(new State()));
+  const { files, damages } = inspectJournal(directory, new RecordReader());
   for (const { name, bytes, note } of files) say(`${name}  ${bytes} bytes  ${note}`);
   for (const { file, offset, reason } of damages) say(`DAMAGE ${file} at byte ${offset}: ${reason}`);
   say(damages.length === 0 ? 'the journal is whole' : `places that are damaged: ${damages.length}`);

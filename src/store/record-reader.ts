@@ -2,7 +2,7 @@
  * Puts what a journal holds into a state: the records of its snapshot, then what its log says happened.
  */
 import { type Id, type Payload, payloadSlots, type SettingRecord, settingKey } from '../core/records.js';
-import type { State } from '../core/state.js';
+import { State } from '../core/state.js';
 import type { Entry, Position, Replay } from '../journal/journal.js';
 import { ByteReader } from '../protocol/bytes.js';
 import { checkedId, entryTypes, payloadHeadBytes, readId } from './entries.js';
@@ -17,7 +17,8 @@ export class RecordReader implements Replay {
   /** The transaction in which a payload was lost. */
   #payloadLostAt: number | undefined;
 
-  constructor(state: State) {
+  /** Without a state, what it reads is only checked. */
+  constructor(state = new State()) {
     this.#state = state;
   }
 
