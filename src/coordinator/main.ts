@@ -2,12 +2,12 @@
  * The coordinator's thread: puts the actor together with the real store, pool, clock and mailbox.
  */
 import { hostname } from 'node:os';
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { parentPort, type ResourceLimits, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Retention } from '../core/commands.js';
 import type { RetryDefaults } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
-import type { ModuleSetup } from '../protocol/dispatch.js';
+import type { ModuleSetup, Recycling } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
@@ -37,6 +37,9 @@ export interface CoordinatorSetup {
   readonly threads: number;
   /** Options of Node for the worker threads, such as a loader. */
   readonly execArgv: readonly string[];
+  /** See `OpenOptions`. */
+  readonly resourceLimits: ResourceLimits;
+  readonly recycle: Recycling;
   readonly retention: Retention;
   readonly stopGraceMs: number;
   /** See `CoordinatorOptions`. */
@@ -67,7 +70,7 @@ function flush(): void {
 
 async function start(): Promise<void> {
   const { directory, allowNetworkFileSystem, modules, threads, execArgv, retention, stopGraceMs } = setup;
-  const { runs, agentSize, agentSizeGiven, isRestart, pingMs, deathMs, retry } = setup;
+  const { runs, agentSize, agentSizeGiven, isRestart, pingMs, deathMs, retry, resourceLimits, recycle } = setup;
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem });
   const dispatcher = readIdentity(directory);
@@ -88,10 +91,11 @@ async function start(): Promise<void> {
       store,
       pool: (owner) => {
         // A client needs a thread only to see what the modules export.
-        pool = new Pool(owner, { threads: runs ? threads : 1, execArgv, stopGraceMs, setup: { modules } });
+        const setup = { modules, recycle };
+        pool = new Pool(owner, { threads: runs ? threads : 1, execArgv, resourceLimits, stopGraceMs, setup });
         return runs ? pool : new NoPool();
       },
-      questions: new Questions({ modules, execArgv }),
+      questions: new Questions({ modules, execArgv, resourceLimits }),
       post,
       now: clock.now,
       after: (delayMs, callback) => setLongTimeout(callback, delayMs),

@@ -4,6 +4,7 @@
  * A batch of claimed jobs is one Piscina task. Which thread gets it is decided here (the pool's load balancer only looks it up), since a
  * thread has a board of its own.
  */
+import { parentPort, type ResourceLimits } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { agentName, type Id } from '../core/records.js';
 import type { Outcome } from '../protocol/board.js';
@@ -23,6 +24,8 @@ export interface PoolOptions {
   readonly threads: number;
   readonly setup: WorkerSetup;
   readonly execArgv: readonly string[];
+  /** See `OpenOptions`. */
+  readonly resourceLimits: ResourceLimits;
   /** How long a job that is to stop may go on before its thread is ended. */
   readonly stopGraceMs: number;
 }
@@ -53,7 +56,7 @@ export class Pool implements PoolPort {
   /** What the pool tells of a thread, once that was told with the job that it was at. */
   #toldError: unknown;
 
-  constructor(owner: PoolOwner, { threads, setup, execArgv, stopGraceMs }: PoolOptions) {
+  constructor(owner: PoolOwner, { threads, setup, execArgv, resourceLimits, stopGraceMs }: PoolOptions) {
     this.#owner = owner;
     this.#endings = new Endings(stopGraceMs);
     this.#piscina = new Piscina({
@@ -64,6 +67,7 @@ export class Pool implements PoolPort {
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
       workerData: setup,
+      resourceLimits,
       ...threadArguments(execArgv),
       loadBalancer: ({ taskId }, workers) => {
         if (this.#target !== undefined) this.#targets.set(taskId, this.#target);
@@ -76,6 +80,10 @@ export class Pool implements PoolPort {
     });
     this.#piscina.on('workerCreate', ({ id }: { id: number }) => this.#addThread(id));
     this.#piscina.on('workerDestroy', ({ id }: { id: number }) => this.#removeThreads(id));
+    // With --watch, Node posts which files a thread imports, to be watched, too.
+    this.#piscina.on('message', (message: unknown) => {
+      if (isWatched(message)) parentPort?.postMessage(message);
+    });
     this.#piscina.on('error', (error: unknown) => {
       if (error !== this.#toldError) this.#owner.threadDied(uncaughtError(error, undefined));
     });
@@ -128,7 +136,10 @@ export class Pool implements PoolPort {
     const done = this.#piscina.run(task, { transferList, signal: thread.ended });
     this.#target = undefined;
     done.then(
-      () => this.#end(batch),
+      (isWorn: boolean) => {
+        if (isWorn) this.#retire(thread);
+        this.#end(batch);
+      },
       (error: Error) => this.#end(batch, error),
     );
     if (thread.batches.size === 1) this.#lookout.watch(thread, batch.expectedMs);
@@ -281,12 +292,20 @@ export class Pool implements PoolPort {
     void this.#piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
 
+  /** Ends a thread that begins nothing more. */
+  #retire(thread: Thread): void {
+    if (!this.#threads.delete(thread.id)) return;
+    thread.end();
+    void this.#piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
+  }
+
   /** The batch is over, by itself or with its thread: whatever of it is not settled was not begun, or was interrupted. */
   #end(batch: Batch, failed?: Error): void {
     const { thread, runs } = batch;
     this.#drain(thread);
     if (failed !== undefined) this.#giveUp(thread, failed);
-    else if (runs.size > 0) this.#giveUp(thread, new Error('a thread says that it has done jobs which it has not'));
+    else if (runs.size > 0 && !thread.isEnded)
+      this.#giveUp(thread, new Error('a thread says that it has done jobs which it has not'));
     for (const [slot, run] of runs) {
       const begun = !thread.board.takeBack(slot);
       const isTimedOut = this.#endings.take(run.job);
@@ -404,6 +423,9 @@ export class Pool implements PoolPort {
     return 'enough';
   }
 }
+
+const isWatched = (message: unknown) =>
+  typeof message === 'object' && message !== null && ('watch:import' in message || 'watch:require' in message);
 
 /** The run that the thread is at. */
 function begunIn({ board, batches }: Thread): Run | undefined {

@@ -5,7 +5,7 @@
  * wait until the pool has a thread to spare. They are made when there is something to ask, two at most, so that one that hangs does not
  * keep the others waiting for as long as it may.
  */
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { FromQuestionThread, ModuleSetup, ToQuestionThread, WorkerSetup } from '../protocol/dispatch.js';
 import type { Answer, Question } from '../protocol/questions.js';
 import { setLongTimeout, type Timer } from './long-timeout.js';
@@ -32,6 +32,7 @@ interface Thread {
 export interface QuestionsOptions {
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   readonly execArgv: readonly string[];
+  readonly resourceLimits: ResourceLimits;
 }
 
 export class Questions implements QuestionsPort {
@@ -71,16 +72,20 @@ export class Questions implements QuestionsPort {
   }
 
   #start(): Thread {
-    const { modules, execArgv } = this.#options;
+    const { modules, execArgv, resourceLimits } = this.#options;
     const worker = new Worker(new URL('../worker/question-thread.js', import.meta.url), {
       workerData: { modules } satisfies WorkerSetup,
+      resourceLimits,
       ...threadArguments(execArgv),
     });
     const thread: Thread = { worker, asked: undefined, timer: undefined };
     this.#threads.add(thread);
-    worker.on('message', ([what, answer]: FromQuestionThread) => {
+    worker.on('message', (message: unknown) => {
+      // Node posts there, too: with --watch, which files a thread imports; and so may the modules in the thread.
+      if (!Array.isArray(message)) return;
+      const [what, answer] = message as FromQuestionThread;
       if (what === 'began') this.#limit(thread, answerMs);
-      else this.#answered(thread, answer);
+      else if (what === 'answer') this.#answered(thread, answer);
     });
     worker.on('error', (error) => this.#lost(thread, `its thread died: ${error.message}`));
     worker.on('exit', (code) => this.#lost(thread, `its thread ended with exit code ${code}`));

@@ -7,7 +7,7 @@ import { errorFrom, failureFrom } from '../protocol/failure.js';
 export function uncaughtError(thrown: unknown, heapLimitMb: number | undefined): Error {
   const error = errorFrom(failureFrom(thrown));
   if (!('code' in error) || error.code !== 'ERR_WORKER_OUT_OF_MEMORY') return error;
-  const limit = heapLimitMb === undefined ? '' : ` at ${heapLimitMb} MB, the limit of its heap`;
+  const limit = heapLimitMb === undefined ? '' : ` at ${heapLimitMb} MB, the limit of its heap (resourceLimits)`;
   return withoutStack(Object.assign(new Error(`the thread was out of memory${limit}`), { code: error.code }));
 }
 

@@ -82,6 +82,14 @@ export type FromQuestionThread = ['began'] | ['answer', Answer];
 /** What a thread is started with. */
 export interface WorkerSetup {
   readonly modules: Readonly<Record<string, ModuleSetup>>;
+  /** When it is replaced, between two jobs: not given, never. */
+  readonly recycle?: Recycling;
+}
+
+/** After so many jobs, or with more on its heap than this, whichever comes first. */
+export interface Recycling {
+  readonly afterJobs?: number;
+  readonly aboveHeapMb?: number;
 }
 
 /** A registered module: where it is, and which of its functions run around each of its jobs. */

@@ -64,7 +64,10 @@ export class CoordinatorThread implements LinkPort {
     });
     let cause: unknown;
     let patience: ReturnType<typeof setTimeout> | undefined;
-    worker.on('message', (batch: Uint8Array) => this.#listener.message(batch));
+    // Node posts there, too: with --watch, which files a thread imports.
+    worker.on('message', (batch: unknown) => {
+      if (batch instanceof Uint8Array) this.#listener.message(batch);
+    });
     worker.on('error', (error) => {
       cause = error;
       patience = setTimeout(() => this.#listener.died(cause), deathMs);

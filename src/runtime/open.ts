@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ResourceLimits } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
 import type { CoordinatorSetup } from '../coordinator/main.js';
 import type { Retention } from '../core/commands.js';
@@ -49,6 +50,17 @@ export interface OpenOptions {
   readonly threads?: number;
   /** Options of Node for the worker threads, such as `['--import', './loader.js']`, a module that registers one. None by default. */
   readonly execArgv?: readonly string[];
+  /**
+   * Node's limits for each worker thread. `maxOldGenerationSizeMb`, 2,048 by default and 64 at least, is how large its JavaScript heap may get: a
+   * job that needs more is interrupted, since its thread ends, and is replaced. What is not on that heap (Buffers, typed arrays, what native code
+   * has) does not count. One allocation that goes far beyond the limit ends the process.
+   */
+  readonly resourceLimits?: ResourceLimits;
+  /**
+   * When a worker thread is replaced by a new one, always between two jobs: after so many of them, or when more is on its heap than this,
+   * garbage that is not yet collected included. Never by default.
+   */
+  readonly recycle?: { readonly afterJobs?: number; readonly aboveHeapMb?: number };
   /** How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the process, `memory` nothing. */
   readonly durability?: Level;
   /** How long completed jobs are remembered, whichever is least. 7 days, 100,000 jobs and 256 MiB of them by default. */
@@ -289,6 +301,8 @@ const openOptions: OptionNames<OpenOptions> = {
   jobs: true,
   threads: true,
   execArgv: true,
+  resourceLimits: true,
+  recycle: true,
   durability: true,
   retention: true,
   stopGraceMs: true,
@@ -302,7 +316,17 @@ const openOptions: OptionNames<OpenOptions> = {
   logger: true,
 };
 
+const limitNames: OptionNames<ResourceLimits> = {
+  maxOldGenerationSizeMb: true,
+  maxYoungGenerationSizeMb: true,
+  codeRangeSizeMb: true,
+  stackSizeMb: true,
+};
+
 const defaultStopGraceMs = 2_000;
+const defaultHeapMb = 2_048;
+/** With less, callsheet itself and a few modules leave nothing for jobs. */
+const leastHeapMb = 64;
 const defaultPingMs = 30_000;
 const defaultDeathMs = 60_000;
 
@@ -310,6 +334,9 @@ const defaultDeathMs = 60_000;
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, graceMs = defaultGraceMs, retention = {}, dispatcher = true } = options;
+  const { recycle = {} } = options;
+  const resourceLimits = { maxOldGenerationSizeMb: defaultHeapMb, ...options.resourceLimits };
+  const heapMb = resourceLimits.maxOldGenerationSizeMb as number;
   const { pingMs = defaultPingMs, deathMs = Math.max(defaultDeathMs, 2 * pingMs) } = options;
   if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of modules from defineJobs() is needed');
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
@@ -317,6 +344,21 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   }
   if (!levels.includes(durability)) {
     throw new RangeError(`durability: ${JSON.stringify(durability)} is not one of ${levels.join(', ')}`);
+  }
+  checkOptions('resourceLimits', resourceLimits, limitNames);
+  for (const [name, value] of Object.entries(resourceLimits)) {
+    if (typeof value !== 'number' || !(value > 0 && Number.isFinite(value)))
+      throw new RangeError(`resourceLimits.${name}: ${value} is not a number above 0`);
+  }
+  if (heapMb < leastHeapMb)
+    throw new RangeError(`resourceLimits.maxOldGenerationSizeMb: ${heapMb} is less than ${leastHeapMb}, the least`);
+  checkOptions('recycle', recycle, { afterJobs: true, aboveHeapMb: true });
+  const { afterJobs, aboveHeapMb } = recycle;
+  if (afterJobs !== undefined && (!Number.isInteger(afterJobs) || afterJobs < 1))
+    throw new RangeError(`recycle.afterJobs: ${afterJobs} is not a whole number from 1`);
+  if (aboveHeapMb !== undefined && !(aboveHeapMb > 0 && aboveHeapMb < heapMb)) {
+    const limit = `below the limit of the heap, which is ${heapMb}`;
+    throw new RangeError(`recycle.aboveHeapMb: ${aboveHeapMb} is not a number above 0 and ${limit}`);
   }
   if (agent !== undefined && agent !== false) checkOptions('agent', agent, { size: true });
   checkOptions('retention', retention, { ageMs: true, count: true, bytes: true });
@@ -345,6 +387,8 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     modules,
     threads,
     execArgv: [...execArgv],
+    resourceLimits,
+    recycle,
     retention: { ...defaultRetention, ...retention },
     stopGraceMs,
     agentSize: agent === false ? 0 : (agent?.size ?? threads),

@@ -12,8 +12,10 @@ import { JobContext, running } from './context.js';
 import { Execution } from './execution.js';
 import { describeModule, imported } from './modules.js';
 import { ThreadContext } from './thread-context.js';
+import { Wear } from './wear.js';
 
-const { modules } = workerData as WorkerSetup;
+const { modules, recycle } = workerData as WorkerSetup;
+const wear = new Wear(recycle);
 
 let thread: ThreadContext | undefined;
 /** One job at a time: a batch that is here ahead of its time waits for the one before. */
@@ -38,12 +40,15 @@ export default function perform(task: WorkerTask): Promise<unknown> {
   const { link } = task;
   if (link !== undefined) thread = new ThreadContext(new Board(link.board), link.port, link.modules);
   const runs = readRunBatch(task.batch);
-  turn = turn.then(() => runAll(thread!, runs));
-  return turn;
+  const done = turn.then(() => runAll(thread!, runs));
+  turn = done;
+  return done;
 }
 
-async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<void> {
+/** Gives whether the thread is worn: then it begins nothing more. */
+async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<boolean> {
   for (const run of runs) {
+    if (wear.isWorn) break;
     const { slot, word } = run;
     if (!here.board.begin(slot, word)) continue;
     // The first job of a thread imports its module, which is not of the time that it may take.
@@ -63,7 +68,9 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<vo
       here.board.publishedElsewhere(slot, word);
     }
     here.leave(job);
+    wear.count();
   }
+  return wear.isWorn;
 }
 
 /** The outcome goes over the port, which answers when it is stored; then the rest is done. */

@@ -108,6 +108,20 @@ describe('a handler', () => {
   }
 });
 
+describe('a message that is not callsheet’s', () => {
+  it('is ignored on the port of every thread', async () => {
+    await using callsheet = await open({ jobs: allJobs, durability: 'memory', threads: 1, logger });
+    const queue = callsheet.queue();
+    assert.equal(await (await queue.put(bad.posts())).result(), 'posted');
+    // The policy posts in a thread of questions, and then answers nonsense.
+    const asking = await queue.put(bad.throws(), { retry: bad.posts });
+    const problem = async () => (await asking.details()).awaits[0]?.problem;
+    await eventually('the policy was asked', async () => (await problem()) !== undefined);
+    assert.match((await problem())!, /answers true, false or .*, not posted/);
+    assert.equal(await (await queue.put(numbers.add(1, 2))).result(), 3);
+  });
+});
+
 describe('a handler that never ends', () => {
   for (const [name, job] of [
     ['loops', bad.loopsForever],

@@ -1,7 +1,7 @@
 /** What ends a thread is named wherever its job is: in its failure, in the log, in the events. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Failure, type JobEvent, open, type Part, retryNever } from 'callsheet';
+import { type Failure, type JobEvent, type OpenOptions, open, type Part, retryNever } from 'callsheet';
 import { pino } from 'pino';
 import { allJobs, bad, numbers } from './jobs/all.js';
 
@@ -12,10 +12,13 @@ interface Line {
 }
 
 /** Opens a runtime of one thread in which the job runs; gives what is known of its first run. */
-async function endOf(job: Part<unknown>): Promise<{ failure: Failure; event: JobEvent; line: Line }> {
+async function endOf(
+  job: Part<unknown>,
+  options: Partial<OpenOptions> = {},
+): Promise<{ failure: Failure; event: JobEvent; line: Line }> {
   const lines: Line[] = [];
   const logger = pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line) as Line) });
-  await using callsheet = await open({ jobs: allJobs, durability: 'memory', threads: 1, logger });
+  await using callsheet = await open({ jobs: allJobs, durability: 'memory', threads: 1, logger, ...options });
   const events = callsheet.events();
   const handle = await callsheet.queue().put(job, { retry: retryNever });
   const failure = (await handle.failure())!;
@@ -76,4 +79,59 @@ describe('a thread', () => {
     assert.match(line.msg, /exit code 3/);
     assert.match(line.detail, /misbehaving\.js:\d+/);
   });
+
+  it('[15.2] that takes more memory than it may is ended, and its limit named', async () => {
+    const { failure, event, line } = await endOf(bad.takesAllMemory(), {
+      resourceLimits: { maxOldGenerationSizeMb: 64 },
+    });
+    const cause = failure.cause as Failure;
+    assert.equal(cause.message, 'the thread was out of memory at 64 MB, the limit of its heap (resourceLimits)');
+    assert.equal(cause.code, 'ERR_WORKER_OUT_OF_MEMORY');
+    assert.match(event.interruption!.error!.message, /at 64 MB/);
+    assert.match(line.msg, /at 64 MB/);
+  });
+
+  /** Runs so many jobs that leak; gives how many each thread had, in the order in which they ran. */
+  async function jobsOfThreads(count: number, recycle: OpenOptions['recycle']): Promise<number[]> {
+    const options = { jobs: allJobs, durability: 'memory', threads: 1, ...(recycle && { recycle }) } as const;
+    await using callsheet = await open(options);
+    const queue = callsheet.queue();
+    // Once they are known to be short, several go to a thread at once.
+    const jobs = await queue.putAll(
+      Array.from({ length: count }, () => bad.leaks(4)),
+      { retry: retryNever },
+    );
+    const counts = new Map<number, number>();
+    for (const job of jobs) {
+      const thread = await job.result();
+      counts.set(thread, (counts.get(thread) ?? 0) + 1);
+      assert.equal((await job.details()).interruptions, 0);
+    }
+    return [...counts.values()];
+  }
+
+  it('[15.2] is replaced after as many jobs as asked, each of which runs once', async () => {
+    assert.deepEqual(await jobsOfThreads(20, { afterJobs: 6 }), [6, 6, 6, 2]);
+  });
+
+  it('[15.2] is replaced when more is on its heap than asked, between two jobs', async () => {
+    const counts = await jobsOfThreads(40, { aboveHeapMb: 60 });
+    assert.ok(counts.length > 2, counts.join());
+    for (const count of counts) assert.ok(count <= 15, counts.join());
+  });
+
+  it('[15.2] is not replaced where that is not asked for', async () => {
+    assert.deepEqual(await jobsOfThreads(20, undefined), [20]);
+  });
+
+  for (const [options, name] of [
+    [{ resourceLimits: { maxOldGenerationSizeMb: 63 } }, 'resourceLimits.maxOldGenerationSizeMb'],
+    [{ resourceLimits: { stackSizeMb: 0 } }, 'resourceLimits.stackSizeMb'],
+    [{ recycle: { afterJobs: 0 } }, 'recycle.afterJobs'],
+    [{ recycle: { aboveHeapMb: 2048 } }, 'recycle.aboveHeapMb'],
+    [{ resourceLimits: { maxOldGenerationSizeMb: 100 }, recycle: { aboveHeapMb: 100 } }, 'recycle.aboveHeapMb'],
+  ] as const) {
+    it(`[15.2] is not limited by ${JSON.stringify(options)}`, () =>
+      assert.rejects(open({ jobs: allJobs, ...options }), { name: 'RangeError', message: new RegExp(`^${name}: `) }));
+  }
 });

@@ -247,10 +247,26 @@ export const section5to10: readonly Mutant[] = [
   {
     bug: 'what ended a thread is forgotten',
     tags: ['8.4'],
-    tests: ['e2e/thread-end'],
+    tests: ['e2e/thread-end.test.ts'],
     file: 'coordinator/pool.ts',
     find: 'this.#owner.interrupted(run, thread.died)',
     replace: 'this.#owner.interrupted(run)',
+  },
+  {
+    bug: 'jobs that a thread was given before it was worn run in it',
+    tags: ['15.2'],
+    tests: ['e2e/thread-end.test.ts'],
+    file: 'worker/main.ts',
+    find: '    if (wear.isWorn) break;\n',
+    replace: '',
+  },
+  {
+    bug: 'threads have no limit of memory of their own',
+    tags: ['15.2'],
+    tests: ['e2e/thread-end.test.ts'],
+    file: 'coordinator/pool.ts',
+    find: '      resourceLimits,\n',
+    replace: '',
   },
   {
     bug: 'a job does not know its attempt',

@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parentPort, threadId } from 'node:worker_threads';
 
 class OrderError extends RangeError {
   override name = 'OrderError';
@@ -130,6 +131,27 @@ export function breaks(what: Breakable | 'nothing', silently = false): string {
     },
   });
   return 'broken';
+}
+
+/** As a job and as a policy: posts on the port that its thread is started with, as Node does with --watch. */
+export function posts(): never {
+  for (const message of [{ 'watch:import': ['file:///nowhere.js'] }, ['no', 'answer'], 'text', null]) {
+    parentPort!.postMessage(message);
+  }
+  return 'posted' as never;
+}
+
+const leaked: number[][] = [];
+
+/** Leaves some megabytes behind each time; gives the thread that has them. */
+export function leaks(megabytes: number): number {
+  leaked.push(new Array<number>((megabytes * 1024 * 1024) / 8).fill(0.5));
+  return threadId;
+}
+
+/** Takes ever more memory. */
+export function takesAllMemory(): never {
+  for (;;) leaks(1);
 }
 
 /** Hangs in a system call until someone opens the pipe for writing: not even the end of its thread ends that. */

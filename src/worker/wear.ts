@@ -1,0 +1,32 @@
+/** When a thread is worn, so that it is replaced: jobs may leave something behind in it, each a little. */
+import { getHeapStatistics } from 'node:v8';
+import type { Recycling } from '../protocol/dispatch.js';
+
+const mb = 1024 * 1024;
+
+export class Wear {
+  readonly #afterJobs: number;
+  readonly #aboveBytes: number;
+  #jobs = 0;
+  #isWorn = false;
+
+  constructor({ afterJobs = Number.POSITIVE_INFINITY, aboveHeapMb = Number.POSITIVE_INFINITY }: Recycling = {}) {
+    this.#afterJobs = afterJobs;
+    this.#aboveBytes = aboveHeapMb * mb;
+  }
+
+  /** To be called between two jobs. */
+  count(): void {
+    this.#jobs++;
+    this.#isWorn ||= this.#jobs >= this.#afterJobs || this.#isHeavy();
+  }
+
+  get isWorn(): boolean {
+    return this.#isWorn;
+  }
+
+  /** To ask costs about as much as a trivial job. */
+  #isHeavy(): boolean {
+    return Number.isFinite(this.#aboveBytes) && getHeapStatistics().used_heap_size > this.#aboveBytes;
+  }
+}
