@@ -84,7 +84,15 @@ export {
   type PutTogether,
   type Runtime,
 } from './runtime/open.js';
-export type { AgentOptions, CompletedByOptions, PutOptions, Queue, Quota, QuotaOptions } from './runtime/queue.js';
+export type {
+  AgentOptions,
+  CompletedByOptions,
+  Drained,
+  PutOptions,
+  Queue,
+  Quota,
+  QuotaOptions,
+} from './runtime/queue.js';
 export {
   currentJob,
   type JobAnnotations,

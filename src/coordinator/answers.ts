@@ -14,6 +14,7 @@ import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } 
 import type { Store } from '../store/store.js';
 import type { StoredPayload } from '../store/stored-payload.js';
 import type { BoundedQueues } from './bounded-queues.js';
+import type { Build } from './build.js';
 import type { Choosing } from './choosing.js';
 import type { InHand } from './in-hand.js';
 import { pieceOf } from './outcome-bytes.js';
@@ -25,6 +26,7 @@ export interface AnswerContext {
   readonly now: () => number;
   isRunning(job: Id): boolean;
   readonly choosing: Pick<Choosing, 'awaitedBy' | 'problemOf'>;
+  readonly build: Pick<Build, 'lacksFor'>;
   readonly bounded: Pick<BoundedQueues, 'count'>;
   readonly inHand: Pick<InHand, 'size'>;
 }
@@ -113,6 +115,7 @@ function jobInfo(context: AnswerContext, job: JobRecord): JobInfo {
     owner: job.owner,
     status: job.status === 'assigned' && isRunning(job.id) ? 'active' : job.status,
     callable: job.callable,
+    unknownCallable: context.build.lacksFor(job),
     queue: job.queue,
     agent: agentName(job.agent),
     level: job.level,

@@ -12,6 +12,7 @@ import { queueOf } from '../core/queue.js';
 import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord } from '../core/records.js';
 import type { Store } from '../store/store.js';
 import { Batches } from './batches.js';
+import type { Build } from './build.js';
 import type { Choosing } from './choosing.js';
 import type { Estimates } from './estimates.js';
 import type { Timer } from './long-timeout.js';
@@ -25,6 +26,7 @@ export interface ClaimingPorts {
   readonly now: () => number;
   readonly decide: (command: Command, refused?: () => void) => void;
   readonly choosing: Choosing;
+  readonly build: Build;
   readonly after: (delayMs: number, callback: () => void) => Timer;
   /** There may be more to claim. */
   readonly turn: () => void;
@@ -51,8 +53,6 @@ const clearedAfterMs = (fence: number) => Math.min(600_000, 625 * 2 ** fence);
 export class Claiming {
   readonly #ports: ClaimingPorts;
   readonly #options: AgentOptions;
-  /** What this build can run: a job with another callable waits for a build that can. */
-  readonly #runnable: ReadonlySet<string>;
   /** This dispatcher's agents; whose turn it is to claim first goes round, but for one that waits for a thread with nothing to do. */
   #agents: AgentRecord[] = [];
   #first = 0;
@@ -67,10 +67,9 @@ export class Claiming {
   /** Jobs that did so for long enough, and still run. */
   readonly #cleared = new Set<Id>();
 
-  constructor(ports: ClaimingPorts, options: AgentOptions, runnable: ReadonlySet<string>) {
+  constructor(ports: ClaimingPorts, options: AgentOptions) {
     this.#ports = ports;
     this.#options = options;
-    this.#runnable = runnable;
   }
 
   /** An agent `main` in each of these queues that is new, as `open` promises; then the agents are those that the store knows. */
@@ -104,7 +103,7 @@ export class Claiming {
 
   /** Claims as much as the threads have room for. */
   claim(): void {
-    const { store, decide, now, choosing } = this.#ports;
+    const { store, decide, now, choosing, build } = this.#ports;
     if (!store.takesWork) return;
     const batches = this.#batches<null>();
     if (!batches.hasRoom || this.#agents.length === 0 || this.#isAlone) return;
@@ -119,7 +118,7 @@ export class Claiming {
       if (store.state.queued(queue) === 0 || queueOf(store.state, queue)?.paused) continue;
       const key = keyOf(agent);
       const takes = (lane: Lane) =>
-        isFor(lane, this.#options.dispatcher) && this.#isRunnable(lane) && accepts(filter, lane);
+        isFor(lane, this.#options.dispatcher) && build.knows(lane.callable) && accepts(filter, lane);
       const isAsked = choosing.isAsked(agent);
       for (;;) {
         const job = isAsked ? choosing.next(agent, takes) : store.state.firstQueued(queue, takes, now());
@@ -209,10 +208,6 @@ export class Claiming {
   /** Takes out all that is ready. */
   withdrawAll(): readonly Run[] {
     return this.#ready.splice(0);
-  }
-
-  #isRunnable({ callable }: Lane): boolean {
-    return callable === '' || this.#runnable.has(callable);
   }
 
   #batches<T>(): Batches<T> {

@@ -22,6 +22,7 @@ import type { Asked, Store, StoreOwner } from '../store/store.js';
 import { AnnotationWaiters } from './annotation-waiters.js';
 import { type AnswerContext, answer, queueNames } from './answers.js';
 import { BoundedQueues } from './bounded-queues.js';
+import { Build } from './build.js';
 import { Choosing } from './choosing.js';
 import type { AgentOptions } from './claiming.js';
 import { Clients } from './clients.js';
@@ -77,6 +78,7 @@ export class Coordinator implements StoreOwner {
   readonly #bounded: BoundedQueues;
   readonly #handed = new HandedOver();
   readonly #feed = new EventFeed();
+  readonly #build: Build;
   readonly #folding: Folding;
   readonly #policies: Policies;
   readonly #runs: Runs;
@@ -101,18 +103,19 @@ export class Coordinator implements StoreOwner {
     const decide = this.#decide;
     this.#closing = this.#makeClosing();
     const common = { store, questions, post, now, after, turn, ask, decide, dispatcher, closing: this.#closing };
+    const build = new Build(store, post, dispatcher, this.#callables);
     const choosing = new Choosing(common, this.#callables);
     this.#choosing = choosing;
     this.#policies = new Policies(common, this.#callables);
     this.#folding = new Folding(common);
 
-    const outcomes = new Outcomes(store, post);
+    const outcomes = new Outcomes(store, post, build);
     const annotations = new AnnotationWaiters(store, after);
     const claimLost = () => this.#presence?.ping();
-    const shared = { ...common, outcomes, annotations, handed: this.#handed };
-    const runs = new Runs({ ...shared, choosing, pool: ports.pool, claimLost }, options, this.#callables);
+    const shared = { ...common, build, outcomes, annotations, handed: this.#handed };
+    const runs = new Runs({ ...shared, choosing, pool: ports.pool, claimLost }, options);
 
-    const standing = new Standing(store, post);
+    const standing = new Standing(store, post, build);
     const bounded = new BoundedQueues(store);
     const installAgents = () => this.#installAgents();
     this.#clients = new Clients({ ...shared, runs, standing, bounded, feed: this.#feed, installAgents });
@@ -124,7 +127,8 @@ export class Coordinator implements StoreOwner {
     this.#bounded = bounded;
     this.#presence = options.presence && this.#makePresence(options.presence);
     const isRunning = (job: Id) => runs.pool.isRunning(job);
-    this.#answers = { store, dispatcher, now, choosing, isRunning, bounded, inHand: outcomes.inHand };
+    this.#build = build;
+    this.#answers = { store, dispatcher, now, choosing, isRunning, build, bounded, inHand: outcomes.inHand };
   }
 
   #makeClosing(): Closing {
@@ -186,6 +190,7 @@ export class Coordinator implements StoreOwner {
     let unfinished = 0;
     for (const job of state.jobs()) if (job.status !== 'completed') unfinished++;
     const found = { jobs: state.size, unfinished };
+    if (this.#presence !== undefined) this.#build.tellOpened();
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
     this.#presence?.begin();
     // Whether it may work is known once that is committed, and then its agents are installed: whatever a client asks for comes after it.

@@ -7,6 +7,7 @@ import type { WireOutcome } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import type { Store } from '../store/store.js';
 import { requireJob } from './answers.js';
+import type { Build } from './build.js';
 import { InHand } from './in-hand.js';
 import { outcomeFor } from './outcome-bytes.js';
 import type { Post } from './replies.js';
@@ -17,15 +18,17 @@ export type OutcomeWaiter = (error: Error | undefined, outcome?: WireOutcome) =>
 export class Outcomes {
   readonly #store: Store;
   readonly #post: Post;
+  readonly #build: Build;
   readonly #waiters = new Waiters<OutcomeWaiter>();
   /** Jobs whose outcome their client wants as soon as it is there, by the request that put them. */
   readonly #watched = new Map<Id, number>();
   /** Puts of several: their outcomes come only where they are asked for, and before they are forgotten. */
   readonly inHand = new InHand();
 
-  constructor(store: Store, post: Post) {
+  constructor(store: Store, post: Post, build: Build) {
     this.#store = store;
     this.#post = post;
+    this.#build = build;
   }
 
   /** The client is to hear of this job, which it puts with this request. */
@@ -45,7 +48,8 @@ export class Outcomes {
       const job = requireJob(this.#store.state, id);
       return job.outcome === 'none' ? undefined : job;
     };
-    if (this.#store.state.job(id)?.outcome === 'none') return;
+    const job = this.#store.state.job(id);
+    if (job?.outcome === 'none') return this.#build.tellAwaited(job);
     this.#store.read(ended, (error, job) => {
       if (job !== undefined) return this.settled(job);
       if (error === undefined) return;

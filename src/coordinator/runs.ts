@@ -17,6 +17,7 @@ import type { HandedBuffer } from '../protocol/transfer.js';
 import type { Store } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
 import type { AnnotationWaiter, AnnotationWaiters } from './annotation-waiters.js';
+import type { Build } from './build.js';
 import type { Choosing } from './choosing.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import type { Closing } from './closing.js';
@@ -39,6 +40,7 @@ export interface RunsPorts {
   /** What was taken from this dispatcher ended here all the same. */
   readonly claimLost: () => void;
   readonly choosing: Choosing;
+  readonly build: Build;
   readonly outcomes: Outcomes;
   readonly annotations: AnnotationWaiters;
   readonly handed: HandedOver;
@@ -53,15 +55,15 @@ export class Runs implements PoolOwner {
   readonly pool: PoolPort;
   readonly claiming: Claiming;
 
-  constructor(ports: RunsPorts, options: AgentOptions, runnable: ReadonlySet<string>) {
-    const { store, now, after, turn, choosing } = ports;
+  constructor(ports: RunsPorts, options: AgentOptions) {
+    const { store, now, after, turn, choosing, build } = ports;
     this.#ports = ports;
     this.#store = store;
     this.#dispatcher = options.dispatcher;
     this.pool = ports.pool(this);
     const decide = (command: Command, refused?: () => void) => this.#decide(command, refused);
-    const claimed = { store, pool: this.pool, estimates: this.#estimates, choosing, now, after, decide, turn };
-    this.claiming = new Claiming(claimed, options, runnable);
+    const claimed = { store, pool: this.pool, estimates: this.#estimates, choosing, build, now, after, decide, turn };
+    this.claiming = new Claiming(claimed, options);
   }
 
   /** The job's claim is released: it can go to a thread, with the next `claiming.start()`. */
@@ -70,7 +72,9 @@ export class Runs implements PoolOwner {
     if (job === undefined || job.fence !== fence || !job.claimed) return;
     // What another dispatcher is to run, that one hears of from its store.
     if (!isAgentOf(job.agent, this.#dispatcher)) return;
-    if (!this.#ports.closing.isBegun) this.#prepare(job);
+    // A callback has no line to wait in: one that this build does not have stays claimed, until the next open.
+    const isRun = !this.#ports.closing.isBegun && this.#ports.build.knows(job.callable);
+    if (isRun) this.#prepare(job);
     else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
   }
 

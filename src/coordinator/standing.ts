@@ -5,6 +5,7 @@ import { countItems } from '../core/map.js';
 import type { Id } from '../core/records.js';
 import type { Fed } from '../protocol/messages.js';
 import type { Store } from '../store/store.js';
+import type { Build } from './build.js';
 import { type Post, replyTo } from './replies.js';
 import { Waiters } from './waiters.js';
 
@@ -19,12 +20,14 @@ const nothingFed = { taken: 0, done: 0 };
 export class Standing {
   readonly #store: Store;
   readonly #post: Post;
+  readonly #build: Build;
   readonly #drainWaiters = new Waiters<number>();
   readonly #fedWaiters = new Waiters<FedWaiter>();
 
-  constructor(store: Store, post: Post) {
+  constructor(store: Store, post: Post, build: Build) {
     this.#store = store;
     this.#post = post;
+    this.#build = build;
   }
 
   waitUntilDrained(queue: string, request: number): void {
@@ -42,14 +45,15 @@ export class Standing {
     for (const map of this.#fedWaiters.keys()) this.#tellFed(map);
   }
 
-  /** Nothing in the queue is due or running. */
+  /** Nothing in the queue is due or running, but for what waits for another build. */
   #tellDrained(queue: string): void {
-    const busy = () => this.#store.state.busy(queue);
-    if (busy()) return;
+    const left = () => this.#build.left(queue);
+    if (left() === undefined) return;
     for (const request of this.#drainWaiters.take(queue)) {
-      this.#store.read(busy, (error, stillBusy) => {
-        if (stillBusy) this.#drainWaiters.add(queue, request);
-        else this.#post(replyTo(request, error));
+      this.#store.read(left, (error, stillLeft) => {
+        if (error !== undefined) this.#post(replyTo(request, error));
+        else if (stillLeft === undefined) this.#drainWaiters.add(queue, request);
+        else this.#post(['answer', request, stillLeft]);
       });
     }
   }

@@ -101,7 +101,7 @@ export type ClientMessage =
   | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
   /** Answered with a `Fed` when at most so many items of the map are under way, or it takes no more. */
   | ['fed', request: number, job: Id, most: number]
-  /** Answered when nothing in the queue is due or running. */
+  /** Answered with a list of `LeftJobs` when nothing in the queue is due or running but for those. */
   | ['drained', request: number, queue: string]
   /** From now on what happens is kept for this reader: so many events at most, until it reads them. */
   | ['subscribe', request: number, reader: number, limit: number]
@@ -116,6 +116,12 @@ export type ClientMessage =
 
 /** What has happened, and how many events more, which were not kept. */
 export type EventBatch = [events: Event[], dropped: number];
+
+/** Jobs of one callable that wait for a build that has it. */
+export interface LeftJobs {
+  readonly callable: string;
+  readonly jobs: number;
+}
 
 /** How many items a map has taken, how many of them are done, and whether it takes more. */
 export type Fed = [taken: number, done: number, open: boolean];
@@ -158,6 +164,8 @@ export interface JobInfo {
   readonly owner: Id;
   readonly status: JobStatus;
   readonly callable: string;
+  /** It waits for a build that has its callable. */
+  readonly unknownCallable: boolean;
   readonly queue: string;
   readonly agent: string;
   readonly level: Level;

@@ -26,6 +26,8 @@ export interface JobDetails {
   readonly status: JobStatus;
   /** `module#export`; empty for a composition without postprocess. */
   readonly callable: string;
+  /** Whether this build does not have its callable, so that it waits for one that has it. */
+  readonly unknownCallable: boolean;
   readonly queue: string;
   /** The name of the agent that claimed it last. */
   readonly agent: string | undefined;
@@ -302,6 +304,7 @@ function detailsOf(info: JobInfo): JobDetails {
   const {
     status,
     callable,
+    unknownCallable,
     queue,
     priority,
     parts,
@@ -325,7 +328,7 @@ function detailsOf(info: JobInfo): JobDetails {
   };
   const counts = { parts, partsDone, open, callbacks, callbacksDone, attempts, errors, interruptions };
   return {
-    ...{ status, callable, queue, agent, owner: idToText(info.owner) },
+    ...{ status, callable, unknownCallable, queue, agent, owner: idToText(info.owner) },
     ...asked,
     awaits: info.awaits.map(awaitedOf),
     returned: info.inner === '' ? undefined : idToText(info.inner),

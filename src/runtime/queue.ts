@@ -14,7 +14,7 @@ import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../defi
 import { CallsheetError } from '../errors.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
 import { idToText } from '../protocol/id.js';
-import type { AgentInfo, DispatcherInfo, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
+import type { AgentInfo, DispatcherInfo, LeftJobs, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
 import type { Client } from './client.js';
 import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { feedMap } from './feeder.js';
@@ -24,6 +24,12 @@ import { type Handles, Job } from './job.js';
 export interface PutOptions extends JobOptions {
   /** What the job survives once `put` has resolved; as the runtime by default. */
   readonly durability?: Level;
+}
+
+/** What `drain` did not wait for. */
+export interface Drained {
+  /** Jobs whose functions this build does not have, by callable (`module#export`): they wait for a runtime that has them. */
+  readonly left: readonly { readonly callable: string; readonly jobs: number }[];
 }
 
 /** How much of a quota there is. */
@@ -233,9 +239,12 @@ export class Queue {
     await this.#client.do({ type: 'pauseQueue', name: this.name, paused: false });
   }
 
-  /** Resolves when nothing in the queue is due or running. */
-  async drain(): Promise<void> {
-    await this.#client.link.request(['drained', this.name]);
+  /**
+   * Resolves when nothing in the queue is due or running. Jobs whose functions this build does not have are not waited for: `left` counts
+   * them.
+   */
+  async drain(): Promise<Drained> {
+    return { left: (await this.#client.link.request(['drained', this.name])) as LeftJobs[] };
   }
 
   /** At this length, puts wait until there is room; 0 takes the bound away. `details().putsWaiting` says how many wait. */

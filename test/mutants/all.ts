@@ -10,6 +10,7 @@ import { section3and4 } from './section-3-4.js';
 import { section5to10 } from './section-5-10.js';
 import { section7 } from './section-7.js';
 import { section9 } from './section-9.js';
+import { section11 } from './section-11.js';
 import { section12 } from './section-12.js';
 import { shared } from './shared.js';
 
@@ -19,6 +20,7 @@ export const allMutants: readonly Mutant[] = [
   ...section5to10,
   ...section7,
   ...section9,
+  ...section11,
   ...section12,
   ...dispatchers,
   ...asking,

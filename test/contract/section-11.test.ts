@@ -1,0 +1,135 @@
+/** Section 11 of the contract: what is seen from outside. */
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { parallel } from 'callsheet';
+import type { Kit } from 'callsheet/testing';
+import { allJobs, inside, work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { hourMs, opened } from './opened.js';
+
+const others = allJobs.filter((module) => module !== work);
+
+/** What `put` has put, opened by a build without the module `work`. */
+async function deployed(t: TestContext, put: (kit: Kit) => Promise<unknown>): Promise<Kit> {
+  const kit = await opened(t);
+  await kit.runtime.queue().pause();
+  await put(kit);
+  await kit.close();
+  kit.logs.splice(0);
+  await kit.reopen({ jobs: others });
+  await kit.runtime.queue().resume();
+  return kit;
+}
+
+const linesOf = ({ logs }: Kit, level: string) =>
+  logs.filter((line) => line.level === level).map(({ message }) => message);
+
+describe('11 jobs whose functions this build does not have', () => {
+  it('[11.4] are counted by callable in a warning when the runtime opens', async (t) => {
+    const kit = await deployed(t, async ({ runtime }) => {
+      await runtime.queue().putAll([work.mark('a'), work.mark('b'), work.echo('c'), inside.listenSync('nothing')]);
+      await runtime.queue().put(work.mark('later'), { beginAfter: hourMs });
+    });
+    const [warning, ...more] = linesOf(kit, 'warn');
+    assert.deepEqual(more, []);
+    assert.equal(warning, '4 jobs wait for functions that this build does not have: work#mark (3), work#echo (1)');
+    await kit.close();
+    kit.logs.splice(0);
+    await kit.reopen({ jobs: allJobs });
+    assert.deepEqual(linesOf(kit, 'warn'), []);
+  });
+
+  it('[11.4] say so in their details, and run where a build has them', async (t) => {
+    const ids: string[] = [];
+    const kit = await deployed(t, async ({ runtime }) => {
+      for (const job of await runtime.queue().putAll([work.mark('a'), inside.listenSync('nothing')])) ids.push(job.id);
+    });
+    await kit.clock.advance(hourMs);
+    const seenOf = async () => {
+      const details = await Promise.all(ids.map((id) => kit.runtime.job(id).details()));
+      return details.map(({ status, unknownCallable }) => [status, unknownCallable]);
+    };
+    assert.deepEqual(await seenOf(), [
+      ['pending', true],
+      ['completed', false],
+    ]);
+    await kit.close();
+    await kit.reopen({ jobs: allJobs });
+    assert.equal(await kit.waitForResult(kit.runtime.job(ids[0]!)), 'a');
+    assert.deepEqual((await seenOf())[0], ['completed', false]);
+  });
+
+  it('[11.4] are not waited for by drain, which counts them', async (t) => {
+    const kit = await deployed(t, async ({ runtime }) => {
+      await runtime.queue().putAll([work.mark('a'), work.mark('b'), inside.listenSync('nothing'), work.echo('c')]);
+    });
+    const drained = kit.runtime.queue().drain();
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(await drained, {
+      left: [
+        { callable: 'work#mark', jobs: 2 },
+        { callable: 'work#echo', jobs: 1 },
+      ],
+    });
+    const later = await kit.runtime.queue().put(inside.listenSync('more'), { priority: -1 });
+    const again = kit.runtime.queue().drain();
+    await kit.clock.advance(hourMs);
+    assert.equal((await again).left.length, 2);
+    assert.equal(await later.status(), 'completed');
+  });
+
+  it('[11.4] keep the whole that they are a part of waiting, and drain from waiting for it', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const whole = await kit.runtime.queue().put(parallel([work.hold('held'), work.mark('part')]));
+    await kit.waitForStart(whole);
+    await kit.close();
+    await kit.reopen({ jobs: others });
+    const drained = kit.runtime.queue().drain();
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(
+      new Map((await drained).left.map(({ callable, jobs }) => [callable, jobs])),
+      new Map([
+        ['work#hold', 1],
+        ['work#mark', 1],
+      ]),
+    );
+    await kit.close();
+    await kit.reopen({ jobs: allJobs });
+    openGate('held');
+    assert.equal((await kit.waitForResult(kit.runtime.job<readonly unknown[]>(whole.id))).length, 2);
+  });
+
+  it('[11.4] are not called as callbacks, which wait for a build that has them', async (t) => {
+    const ids: string[] = [];
+    const kit = await deployed(t, async ({ runtime }) => {
+      const job = await runtime.queue().put(inside.listenSync('nothing'));
+      ids.push(job.id, (await job.addCallback(work.mark.with('called'))).id);
+    });
+    const drained = kit.runtime.queue().drain();
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(await drained, { left: [{ callable: 'work#mark', jobs: 1 }] });
+    assert.equal((await kit.runtime.job(ids[1]!).details()).unknownCallable, true);
+    await kit.close();
+    await kit.reopen({ jobs: allJobs });
+    await kit.waitForStatus(kit.runtime.job(ids[0]!), 'completed');
+    assert.ok(seen.includes('called'));
+  });
+
+  it('[11.4] are named, once each callable, when somebody waits for their result', async (t) => {
+    const ids: string[] = [];
+    const kit = await deployed(t, async ({ runtime }) => {
+      for (const job of await runtime.queue().putAll([work.mark('a'), work.mark('b')])) ids.push(job.id);
+    });
+    kit.logs.splice(0);
+    for (const id of ids)
+      kit.runtime
+        .job(id)
+        .result()
+        .catch(() => {});
+    await kit.untilIdle();
+    assert.deepEqual(
+      kit.logs.map(({ level, message, detail }) => [level, message, detail]),
+      [['warn', 'an awaited job waits for work#mark, which this build does not have', `job ${ids[0]}`]],
+    );
+  });
+});
