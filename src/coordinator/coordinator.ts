@@ -197,7 +197,7 @@ export class Coordinator implements StoreOwner {
     this.#store.commit();
     // Where others have a say, both take their time.
     if (!this.#store.isExclusive) for (let left = 2; left > 0; left--) await this.#committed();
-    this.#feed.opened();
+    void this.#committed().then(() => this.#feed.opened());
     this.turn();
     return found;
   }

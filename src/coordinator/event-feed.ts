@@ -27,7 +27,7 @@ export class EventFeed {
     return this.#isOpening || this.#readers.size > 0;
   }
 
-  /** The runtime is open. */
+  /** All that happened while the runtime opened has been told. */
   opened(): void {
     this.#isOpening = false;
   }
@@ -61,8 +61,8 @@ export class EventFeed {
 
   /** Kept for all that listen; they are told with the next `flush`. */
   push(event: Event): void {
-    const readers = this.#isOpening ? [this.#opening!] : this.#readers.values();
-    for (const reader of readers) {
+    const opening = this.#isOpening && this.#opening;
+    for (const reader of opening ? [...this.#readers.values(), opening] : this.#readers.values()) {
       // What comes after something that was dropped is dropped, too: what is read is what happened, up to a point.
       if (reader.dropped === 0 && reader.unread.length < reader.limit) reader.unread.push(event);
       else reader.dropped++;

@@ -7,7 +7,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { CallsheetError, type OpenOptions, open, type Runtime } from 'callsheet';
+import { CallsheetError, type EventStream, type OpenOptions, open, type Runtime } from 'callsheet';
 import { pino } from 'pino';
 import { eventually } from '../harness/eventually.js';
 import { temporaryDirectory } from '../harness/temporary.js';
@@ -139,12 +139,15 @@ describe('a coordinator that dies', () => {
 
   it('ends streams of events with an error, whether they wait or not: some may be missing', async (t) => {
     const { callsheet, thread } = await opened(t, { directory: temporaryDirectory() });
-    const [, waiting, resting] = [callsheet.events(), callsheet.events(), callsheet.events()];
-    const next = waiting.next();
+    const [waiting, resting] = [callsheet.events(), callsheet.events()];
+    const readAll = async (events: EventStream) => {
+      for await (const _ of events);
+    };
+    const read = readAll(waiting);
     ways.throws(await thread());
-    await assert.rejects(next, died);
+    await assert.rejects(read, died);
     await eventually('it is back', () => callsheet.queues().catch(() => false));
-    await assert.rejects(resting.next(), died);
+    await assert.rejects(readAll(resting), died);
   });
 
   it('has its agents as they were changed when it is back', async (t) => {

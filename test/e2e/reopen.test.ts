@@ -47,6 +47,20 @@ describe('a directory opened again', () => {
     assert.equal(await callsheet.job(sum).status(), 'completed');
   });
 
+  it('tells the first reader of events that it was registered and activated, however late he comes', async () => {
+    const directory = temporaryDirectory();
+    const types = async (wait: boolean) => {
+      await using callsheet = await open({ directory, jobs: allJobs, threads: 1 });
+      if (wait) await callsheet.createQueue('mail');
+      const events = callsheet.events();
+      const { value: first } = await events.next();
+      if (first?.type === 'dispatcher.activated') return [first.type];
+      return [first?.type, (await events.next()).value?.type];
+    };
+    assert.deepEqual(await types(true), ['dispatcher.registered', 'dispatcher.activated']);
+    assert.deepEqual(await types(false), ['dispatcher.activated']);
+  });
+
   it('[9.1] what was put and not begun when the process was killed runs', async (t) => {
     const directory = temporaryDirectory();
     const file = join(directory, 'marks');
