@@ -100,7 +100,7 @@ export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNA
 export class JournalVersionError extends errorClass('JournalVersionError', 'JOURNAL_VERSION') {}
 /** A write or a sync of the journal failed; the runtime closes, and opening the directory again recovers. */
 export class JournalWriteError extends errorClass('JournalWriteError', 'JOURNAL_WRITE') {}
-/** The journal's directory, or the file that it writes, was removed or replaced while it was open; the runtime closes. */
+/** The directory, the segment or the lock of an open journal was removed or replaced; the runtime closes. */
 export class JournalRemovedError extends errorClass('JournalRemovedError', 'JOURNAL_REMOVED') {}
 /** The disk is full: the put was refused and nothing was stored. Jobs that run complete; puts work again by themselves. */
 export class StorageFullError extends errorClass('StorageFullError', 'STORAGE_FULL') {}

@@ -84,7 +84,7 @@ async function start(): Promise<void> {
   const store =
     directory === undefined
       ? new MemoryStore(outside)
-      : new JournalStore(directory, outside, { allowNetworkFileSystem });
+      : new JournalStore(directory, outside, { allowNetworkFileSystem, lock: lock! });
   let pool!: Pool;
   const coordinator: Coordinator = new Coordinator(
     {

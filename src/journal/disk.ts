@@ -148,6 +148,11 @@ interface FileIdentity {
   readonly ino: number;
 }
 
+/** Whether what was found is what there was; false where either is not there. */
+export function isSameFile(before: FileIdentity | undefined, now: FileIdentity | undefined): boolean {
+  return before !== undefined && now !== undefined && before.ino === now.ino && before.dev === now.dev;
+}
+
 class NodeFile implements DiskFile {
   readonly path: string;
   readonly #descriptor: number;
@@ -186,8 +191,7 @@ class NodeFile implements DiskFile {
 
   isInPlace(): boolean {
     this.#identity ??= fs.fstatSync(this.#descriptor);
-    const found: FileIdentity | undefined = fs.statSync(this.path, { throwIfNoEntry: false });
-    return found?.ino === this.#identity.ino && found.dev === this.#identity.dev;
+    return isSameFile(this.#identity, fs.statSync(this.path, { throwIfNoEntry: false }));
   }
 
   close(): void {

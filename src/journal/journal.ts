@@ -2,7 +2,7 @@
  * The journal: an append-only log of transactions in one directory. Appends are synchronous writes; `sync` makes them durable.
  *
  * It knows bytes only: nothing of jobs, records, or what an entry's type means. It does not lock the directory: whoever opens a
- * journal holds the lock of `lock.ts`. The bytes on disk are specified in `format.ts`, what opening decides in `recovery.ts`, what
+ * journal holds the lock of `lock.ts`, and the journal only looks whether that is still so. The bytes on disk are specified in `format.ts`, what opening decides in `recovery.ts`, what
  * holds for the log while it grows in `log.ts`.
  */
 import * as path from 'node:path';
@@ -55,7 +55,7 @@ export interface OpenReport {
  */
 export async function openJournal(directory: string, replay: Replay, options: JournalOptions = {}): Promise<Journal> {
   const resolved = resolveOptions(options);
-  const { segmentBytes, reserveBytes, aheadBytes, disk, salt } = resolved;
+  const { segmentBytes, reserveBytes, aheadBytes, disk, salt, lock } = resolved;
   const absolute = prepareDirectory(directory, resolved);
   try {
     const log = recover(disk, absolute, replay);
@@ -67,7 +67,18 @@ export async function openJournal(directory: string, replay: Replay, options: Jo
       if (end.lsn > witness.lsn) witness.recordNow(end);
       const reserve =
         reserveBytes > 0 ? new Reserve(disk, path.join(absolute, reserveFileName), reserveBytes) : undefined;
-      return new Journal({ directory: absolute, disk, segmentBytes, aheadBytes, salt, log, end, witness, reserve });
+      return new Journal({
+        directory: absolute,
+        disk,
+        segmentBytes,
+        aheadBytes,
+        salt,
+        log,
+        end,
+        witness,
+        reserve,
+        lock,
+      });
     } catch (error) {
       closeAll(opened);
       throw error;
@@ -87,6 +98,7 @@ interface JournalParts {
   end: LogEnd;
   witness: Witness;
   reserve: Reserve | undefined;
+  lock: JournalOptions['lock'];
 }
 
 /** An open journal. Made by {@link openJournal}. */
@@ -104,7 +116,7 @@ export class Journal {
   #closing: Promise<void> | undefined;
 
   /** For {@link openJournal} only. */
-  constructor({ directory, disk, segmentBytes, aheadBytes, salt, log, end, witness, reserve }: JournalParts) {
+  constructor({ directory, disk, segmentBytes, aheadBytes, salt, log, end, witness, reserve, lock }: JournalParts) {
     this.#directory = directory;
     this.#disk = disk;
     this.segmentBytes = segmentBytes;
@@ -113,7 +125,7 @@ export class Journal {
     this.#kept = new KeptFiles(disk, directory, log);
     const { number, firstLsn, previousChecksum } = log.last?.header ?? { number: 1, firstLsn: 1, previousChecksum: 0 };
     this.#log = new Log({
-      ...{ directory, disk, segmentBytes, aheadBytes, salt, end, witness, reserve },
+      ...{ directory, disk, segmentBytes, aheadBytes, salt, end, witness, reserve, lock },
       segmentStart: { number, lsn: firstLsn - 1, checksum: previousChecksum },
       endsWithMark: log.endsWithMark,
       sealed: (segment, bytes) => this.#kept.sealed(segment, bytes),

@@ -22,7 +22,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { CallsheetError, JournalLockedError, StorageFullError } from '../errors.js';
 import { type DirectoryOptions, prepareDirectory, unusableDirectory } from './directory.js';
-import { errorCodeOf, isDiskFull, machineDisk } from './disk.js';
+import { errorCodeOf, isDiskFull, isSameFile, machineDisk } from './disk.js';
 import {
   candidateFileName,
   epochOf,
@@ -39,6 +39,10 @@ export interface Lock {
   readonly directory: string;
   /** Greater than that of every owner before. */
   readonly epoch: number;
+  /** The path of the socket. */
+  readonly file: string;
+  /** Whether that path still leads to the socket. If not, another owner may have taken the lock. */
+  isHeld(): boolean;
   /** The socket server whose listening is the lock. Closing it gives the lock up; use {@link Lock.release}. */
   readonly server: net.Server;
   /** Hands connections from now on to `serve`, which must take care of their errors. Until then they are left to end. */
@@ -145,7 +149,11 @@ class Candidate {
 
   asLock(epoch: number): Lock {
     let released: Promise<void> | undefined;
+    const file = path.join(this.#directory, lockFileName(epoch));
+    const published = fs.lstatSync(file, { throwIfNoEntry: false });
     return {
+      file,
+      isHeld: () => isSameFile(published, fs.lstatSync(file, { throwIfNoEntry: false })),
       directory: this.#directory,
       epoch,
       server: this.#server,

@@ -5,6 +5,8 @@
  * - A segment is created only when the one before it is on the disk, to its last byte and with its name.
  * - `syncedLsn` moves only when a sync has returned that began after the frame was written, and the segment still is where it was:
  *   a file that was removed, with its directory or alone, takes writes and syncs for ever.
+ * - Before each write and before `syncedLsn` moves, the lock still has its name: without it, another
+ *   runtime can open the directory.
  * - It moves into a segment only when the witness knows of frames in that segment, so that the
  *   segment cannot go missing without notice.
  * - After a failed write (other than for a full disk) or a failed sync nothing is accepted any more. A sync is never tried
@@ -21,6 +23,7 @@ import { closeAll, type Disk, type DiskFile, isDiskFull, PartialWriteError } fro
 import { maxSegmentNumber } from './file-names.js';
 import { type Entry, fileHeaderBytes, frameHeaderBytes, type Position } from './format.js';
 import { checkedPayloadBytes, FrameWriter, type LogEnd } from './frame-writer.js';
+import type { JournalOptions } from './journal-options.js';
 import type { Reserve } from './reserve.js';
 import { RoomAhead } from './room-ahead.js';
 import { createSegment } from './segment-file.js';
@@ -53,6 +56,7 @@ export interface LogParts {
   readonly endsWithMark: boolean;
   readonly witness: Witness;
   readonly reserve: Reserve | undefined;
+  readonly lock: JournalOptions['lock'];
   /** A segment is full, and on the disk. */
   readonly sealed: (segment: number, bytes: number) => void;
 }
@@ -150,6 +154,7 @@ export class Log {
       throw new Error('append must follow beginFrame in the same turn: a new segment has begun in between');
     }
     const payloadBytes = checkedPayloadBytes(entries);
+    this.#requireLock();
     if (!reserve) this.#requireWholeReserve();
     const positions = this.#writeOrCutBack(reserve, () => {
       return this.#writer.write(entries, payloadBytes, this.#syncedLsn);
@@ -198,16 +203,33 @@ export class Log {
     if (this.#isClosed) throw new ClosedError(`the journal in ${this.#parts.directory} is closed`);
   }
 
-  /** Throws, for good, if the current segment is not where it was opened: then the directory is not ours to write into. */
+  /**
+   * Throws, for good, if the current segment is not where it was opened, or the lock is not: then the
+   * directory is not ours to write into.
+   */
   requireInPlace(): void {
+    const { file } = this.end;
+    this.#requirePlace(file.path, () => file.isInPlace());
+    this.#requireLock();
+  }
+
+  /** A frame of ours would go where another owner's may be. */
+  #requireLock(): void {
+    const { lock } = this.#parts;
+    if (lock !== undefined) this.#requirePlace(lock.file, () => lock.isHeld());
+  }
+
+  #requirePlace(file: string, look: () => boolean): void {
     let isInPlace: boolean;
     try {
-      isInPlace = this.end.file.isInPlace();
+      isInPlace = look();
     } catch (error) {
-      throw this.#fail('look at the segment', error);
+      throw this.#fail(`look at ${file}`, error);
     }
     if (isInPlace) return;
-    this.#failure ??= new JournalRemovedError(`${this.end.file.path} was removed or replaced while it was open`);
+    this.#failure ??= new JournalRemovedError(
+      `${file} was removed or replaced while it was open, so another runtime may have opened the directory`,
+    );
     throw this.#failure;
   }
 

@@ -1,6 +1,6 @@
 /** The directory of a running runtime is removed: it ends with a clear error, and acknowledges nothing that is not there. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { JournalRemovedError, open } from 'callsheet';
@@ -32,4 +32,20 @@ describe('a runtime whose directory is', () => {
       if (what !== 'removed') assert.deepEqual(readdirSync(directory), []);
     });
   }
+
+  it('[9.1] rid of its lock, and opened by another, refuses the next put; the other one goes on', async () => {
+    const directory = join(temporaryDirectory(), 'journal');
+    const callsheet = await open({ directory, jobs: allJobs, threads: 1 });
+    assert.equal(await (await callsheet.queue().put(numbers.add(1, 2))).result(), 3);
+    unlinkSync(join(directory, readdirSync(directory).find((name) => name.endsWith('.lock'))!));
+    const other = await open({ directory, jobs: allJobs, threads: 1 });
+    const job = await other.queue().put(numbers.add(3, 4));
+    await assert.rejects(callsheet.queue().put(numbers.add(5, 6)), JournalRemovedError);
+    await callsheet.close().catch(() => {});
+    assert.equal(await job.result(), 7);
+    await other.close();
+    const again = await open({ directory, jobs: allJobs, threads: 1 });
+    assert.equal(await again.job(job.id).result(), 7);
+    await again.close();
+  });
 });

@@ -4,8 +4,9 @@ import * as fs from 'node:fs';
 import { describe, it } from 'node:test';
 import { JournalRemovedError } from '../../src/errors.js';
 import { type Journal, openJournal } from '../../src/journal/journal.js';
+import { acquireLock } from '../../src/journal/lock.js';
 import { temporaryDirectory } from '../harness/temporary.js';
-import { append, Collector, filled } from './reading.js';
+import { append, Collector, filled, printed } from './reading.js';
 
 const options = { segmentBytes: 4096, reserveBytes: 0 };
 
@@ -84,5 +85,55 @@ describe('an open journal whose directory is', () => {
     fs.rmSync(directory, { recursive: true });
     assert.throws(() => journal.read(positions[0]!), JournalRemovedError);
     await assert.rejects(journal.close(), JournalRemovedError);
+  });
+});
+
+describe('an open journal whose lock', () => {
+  async function locked() {
+    const directory = `${temporaryDirectory()}/journal`;
+    const lock = await acquireLock(directory);
+    const journal = await openJournal(directory, new Collector(), { ...options, lock });
+    append(journal, filled(1, 100, 1));
+    await journal.sync();
+    return { directory, lock, journal };
+  }
+
+  it('[9.1] was removed writes nothing more', async () => {
+    const { directory, lock, journal } = await locked();
+    fs.unlinkSync(lock.file);
+    const left = contents(directory);
+    assert.throws(() => append(journal, filled(1, 100, 2)), { code: 'JOURNAL_REMOVED', message: /\.lock was removed/ });
+    await assert.rejects(journal.close(), JournalRemovedError);
+    assert.deepEqual(contents(directory), left);
+    await lock.release();
+  });
+
+  it('[9.1] was removed after a write acknowledges nothing more', async () => {
+    const { lock, journal } = await locked();
+    append(journal, filled(1, 100, 2));
+    fs.unlinkSync(lock.file);
+    await assert.rejects(journal.sync(), JournalRemovedError);
+    assert.equal(journal.syncedLsn, 1);
+    await assert.rejects(journal.close(), JournalRemovedError);
+    await lock.release();
+  });
+
+  it('[9.1] was removed, and taken by another, leaves that one its journal', async () => {
+    const { directory, lock, journal } = await locked();
+    append(journal, filled(1, 100, 2));
+    fs.unlinkSync(lock.file);
+    const next = await acquireLock(directory);
+    assert.equal(next.epoch, lock.epoch, 'under the same name');
+    const found = new Collector();
+    const other = await openJournal(directory, found, { ...options, lock: next });
+    assert.throws(() => append(journal, filled(1, 100, 3)), JournalRemovedError);
+    await assert.rejects(journal.close(), JournalRemovedError);
+    append(other, filled(1, 100, 4));
+    await other.close();
+    await next.release();
+    await lock.release();
+    const after = new Collector();
+    await (await openJournal(directory, after, options)).close();
+    assert.deepEqual(after.transactions, [...found.transactions, printed([filled(1, 100, 4)])]);
   });
 });

@@ -92,6 +92,20 @@ export const planted: readonly PlantedBug[] = [
     replace: '',
   },
   {
+    bug: 'the lock is not looked at before a write',
+    by: 'journal/removed',
+    file: 'journal/log.ts',
+    find: '    const payloadBytes = checkedPayloadBytes(entries);\n    this.#requireLock();\n',
+    replace: '    const payloadBytes = checkedPayloadBytes(entries);\n',
+  },
+  {
+    bug: 'the lock is not looked at before what was synced is acknowledged',
+    by: 'journal/removed',
+    file: 'journal/log.ts',
+    find: 'file.isInPlace());\n    this.#requireLock();\n',
+    replace: 'file.isInPlace());\n',
+  },
+  {
     bug: 'a sync of a file that was removed counts',
     by: 'journal/removed',
     file: 'journal/log.ts',
