@@ -195,4 +195,25 @@ describe('the package', () => {
     await compile(typescript).catch(({ stdout }) => assert.fail(stdout));
     assertPi(await output(ts, 'out/app.js'));
   });
+
+  /** What their tests are is in `test/fixtures/packages`. */
+  const runners = [
+    { name: 'vitest', packages: ['vitest@3.2.7', 'vite@7.1.12'], args: ['node_modules/vitest/vitest.mjs', 'run'] },
+    {
+      name: 'jest',
+      packages: ['jest@29.7.0'],
+      args: ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
+    },
+  ];
+  for (const { name, packages, args } of runners) {
+    it(`[12.1] runs in the tests of ${name}, with its mocks`, async () => {
+      const tested = await project(name, { type: 'module', jest: { transform: {} } }, packages);
+      cpSync(join(root, 'test', 'fixtures', 'packages', name), tested, { recursive: true });
+      // The runners of these tests say to theirs that they run in one.
+      const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+      await run(process.execPath, args, { cwd: tested, env }).catch(({ stdout, stderr }) =>
+        assert.fail(`${stdout}${stderr}`),
+      );
+    });
+  }
 });

@@ -7,6 +7,14 @@ import type { RetryDefaults } from '../definition/options.js';
 export interface VirtualOptions {
   /** The modules whose functions can be run, each from `defineJobs`. They are imported into the thread of the test. */
   readonly jobs: readonly unknown[];
+  /**
+   * How a job module is imported. To be given in a test runner that imports in its own way (vitest; jest with ES
+   * modules), so that its mocks and its `.ts` files are those of the jobs, too: written in the test, `import` is the
+   * runner's. Node's `import` by default.
+   *
+   * @example await openVirtual({ jobs: [bill], importModule: (url) => import(url) })
+   */
+  readonly importModule?: (url: string) => Promise<unknown>;
   /** How many jobs can run at a time. 2 by default. */
   readonly threads?: number;
   /** What the clock shows at first. The beginning of 2030 by default. */

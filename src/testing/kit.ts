@@ -45,6 +45,7 @@ export async function openVirtual(options: VirtualOptions): Promise<Kit> {
 
 const virtualOptions: OptionNames<VirtualOptions> = {
   jobs: true,
+  importModule: true,
   threads: true,
   start: true,
   seed: true,
@@ -233,11 +234,13 @@ export class Kit implements AsyncDisposable {
     if (this.#life !== undefined) throw this.#error('it is open: close it, or let it crash');
     checkOptions('options', options, virtualOptions);
     this.#options = { ...this.#options, ...options };
-    const { start: _, seed: __, durability = 'full', ...rest } = this.#options;
+    const { start: _, seed: __, durability = 'full', importModule, ...rest } = this.#options;
     const { threads = defaultThreads, agent } = rest;
     const filled = resolveOptions({ ...rest, durability });
     // What a machine has is no default for a test that is to be the same everywhere.
-    const setup = { ...filled, threads, agentSize: agent === false ? 0 : (agent?.size ?? threads) };
+    const sources = Object.entries(filled.modules).map(([name, module]) => [name, { ...module, importModule }]);
+    const modules = Object.fromEntries(sources) as typeof filled.modules;
+    const setup = { ...filled, modules, threads, agentSize: agent === false ? 0 : (agent?.size ?? threads) };
     const life = new VirtualDispatcher(this.#world, setup);
     this.#runtime = await life.open(this.#world, setup, durability);
     this.#life = life;

@@ -6,7 +6,6 @@ import type { CoordinatorSetup } from '../coordinator/main.js';
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
 import { CallsheetError } from '../errors.js';
-import type { ModuleSetup } from '../protocol/dispatch.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
@@ -17,7 +16,7 @@ import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { Runtime } from '../runtime/open.js';
 import type { Store, StoreOutside } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
-import { describeModule, findFunction } from '../worker/modules.js';
+import { describeModule, findFunction, type ModuleSource } from '../worker/modules.js';
 import { Timers, type VirtualClock } from './virtual-clock.js';
 import { VirtualPool } from './virtual-pool.js';
 import { VirtualQuestions } from './virtual-questions.js';
@@ -197,7 +196,7 @@ function ownFailure(error: Error): StoredPayload {
   return StoredPayload.of(encodeFailure(failure as Failure));
 }
 
-async function importModules(setups: Readonly<Record<string, ModuleSetup>>): Promise<Record<string, WireModule>> {
+async function importModules(setups: Readonly<Record<string, ModuleSource>>): Promise<Record<string, WireModule>> {
   const modules: Record<string, WireModule> = {};
   for (const [name, setup] of Object.entries(setups)) {
     const description = await describeModule(setup);

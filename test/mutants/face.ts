@@ -21,8 +21,8 @@ export const face: readonly Mutant[] = [
     tags: ['1'],
     tests: ['e2e/commonjs.test.ts'],
     file: 'worker/modules.ts',
-    find: 'common === found.default ?',
-    replace: 'common !== found.default ?',
+    find: 'common === imported.default ?',
+    replace: 'common !== imported.default ?',
   },
   {
     bug: 'a plain object of another realm is taken for an instance of a class',
@@ -31,5 +31,13 @@ export const face: readonly Mutant[] = [
     file: 'protocol/storable.ts',
     find: 'name === undefined ? undefined : carriedPrototypes.get(name)',
     replace: "name === 'Object' ? undefined : carriedPrototypes.get(name!)",
+  },
+  {
+    bug: 'the test kit imports by itself, past the mocks of a test runner',
+    tags: ['12.1'],
+    tests: ['testing/kit.test.ts'],
+    file: 'worker/modules.ts',
+    find: '(importModule ?? importHere)(url)',
+    replace: 'importHere(url)',
   },
 ];
