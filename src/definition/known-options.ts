@@ -25,7 +25,7 @@ export function checkOptions<Options extends object>(
 }
 
 /** A mistake in the program, as all bad arguments are, that can be told by its code. */
-function refused(where: string, reason: string): TypeError {
+export function refused(where: string, reason: string): TypeError {
   return Object.assign(new TypeError(`${where}: ${reason}`), { code: 'INVALID_OPTION' satisfies ErrorCode });
 }
 

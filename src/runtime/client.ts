@@ -15,6 +15,8 @@ export class Client {
   readonly link: Link;
   /** What a put is asked to survive where it does not say. */
   readonly durability: Level;
+  /** Whether there is a store that outlives the process. */
+  readonly isKept: boolean;
   /** This runtime's own id. */
   readonly dispatcher: Id;
   /** What feeds maps here. */
@@ -27,10 +29,17 @@ export class Client {
     },
   };
 
-  constructor(link: Link, dispatcher: Id, modules: Readonly<Record<string, WireModule>>, durability: Level) {
+  constructor(
+    link: Link,
+    dispatcher: Id,
+    modules: Readonly<Record<string, WireModule>>,
+    durability: Level,
+    isKept = true,
+  ) {
     this.link = link;
     this.dispatcher = dispatcher;
     this.durability = durability;
+    this.isKept = isKept;
     this.#modules = modules;
   }
 

@@ -14,7 +14,7 @@ import { defaultRetention } from '../core/retention.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { registrationOf } from '../definition/define-jobs.js';
 import { encodeJob } from '../definition/encode.js';
-import { checkOptions, jobOptions, type OptionNames } from '../definition/known-options.js';
+import { checkOptions, jobOptions, type OptionNames, refused } from '../definition/known-options.js';
 import { checkName, checkQueueName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
@@ -35,7 +35,7 @@ import { checkSignals, closeOn } from './signals.js';
 export interface OpenOptions {
   /**
    * Where the journal is kept: a directory of its own, made where it is missing. One runtime has it open at a time. Without one,
-   * nothing outlives the process.
+   * nothing outlives the process, and the log says so unless `durability` is `memory`. Undefined must be left out, not given.
    */
   readonly directory?: string | URL;
   /**
@@ -61,7 +61,10 @@ export interface OpenOptions {
    * garbage that is not yet collected included. Never by default.
    */
   readonly recycle?: { readonly afterJobs?: number; readonly aboveHeapMb?: number };
-  /** How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the process, `memory` nothing. */
+  /**
+   * How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the process, `memory` nothing. Without a
+   * directory it is `memory`.
+   */
   readonly durability?: Level;
   /** How long completed jobs are remembered, whichever is least. 7 days, 100,000 jobs and 256 MiB of them by default. */
   readonly retention?: Partial<Retention>;
@@ -279,20 +282,40 @@ export class Runtime implements AsyncDisposable {
  */
 export async function open(options: OpenOptions): Promise<Runtime> {
   checkOptions('options', options, openOptions);
-  const { durability = 'full', logger = defaultLogger() } = options;
+  const { logger = defaultLogger() } = options;
   checkLogger(logger);
   const setup = resolveOptions(options);
+  const durability = durabilityOf(options);
   const thread = new CoordinatorThread(setup);
   const link = new Link(thread, ([, level, message, detail]) => logger[level]({ detail }, message));
   try {
     const [, found, modules] = await link.opened();
-    const client = new Client(link, idFromText(found.dispatcher)!, modules, durability);
+    const client = new Client(link, idFromText(found.dispatcher)!, modules, durability, setup.directory !== undefined);
+    if (setup.directory === undefined && options.durability === undefined)
+      logger.warn(
+        "nothing outlives this process: open() got no directory. With { durability: 'memory' } it says so no more",
+      );
     return new Runtime(() => thread.end(), client, found, options);
   } catch (error) {
     link.end(error as Error);
     await thread.end();
     throw error;
   }
+}
+
+/**
+ * What a put survives where it does not say. A missing environment variable must not be taken for an option that was left out, where what is
+ * kept depends on it.
+ */
+function durabilityOf(options: OpenOptions): Level {
+  const { directory, durability } = options;
+  for (const [name, value] of Object.entries({ directory, durability }))
+    if (value === undefined && Object.hasOwn(options, name))
+      throw refused(`options.${name}`, 'it is undefined: give it a value, or leave it out');
+  if (directory !== undefined) return durability ?? 'full';
+  if (durability !== undefined && durability !== 'memory')
+    throw refused('options.durability', `${durability} needs a directory, without which nothing outlives the process`);
+  return 'memory';
 }
 
 const openOptions: OptionNames<OpenOptions> = {

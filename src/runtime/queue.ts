@@ -7,7 +7,7 @@ import { asJob, type Composition, type Part, parallel } from '../definition/comp
 import type { JobCall } from '../definition/define-jobs.js';
 import { checkKnown, checkPolicyKnown, type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
 import { type AgentFilter, checkFilter, functionName, type JobChooser, type JobFilter } from '../definition/filters.js';
-import { checkOptions, jobOptions, type OptionNames } from '../definition/known-options.js';
+import { checkOptions, jobOptions, type OptionNames, refused } from '../definition/known-options.js';
 import { Mapping } from '../definition/map.js';
 import { checkName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
@@ -353,7 +353,10 @@ export class Queue {
   #level(options: PutOptions): Level {
     if (options !== none) checkOptions('options', options, putOptions);
     const { durability = this.#client.durability } = options;
-    if (levels.includes(durability)) return durability;
+    if (levels.includes(durability)) {
+      if (durability === 'memory' || this.#client.isKept) return durability;
+      throw refused('options.durability', `${durability} needs a runtime with a directory`);
+    }
     throw new CallsheetError(
       'INVALID_OPTION',
       `durability: ${JSON.stringify(durability)} is not one of ${levels.join(', ')}`,

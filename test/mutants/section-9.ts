@@ -103,4 +103,20 @@ export const section9: readonly Mutant[] = [
     find: '    buffer.addEach(entryTypes.forget, forgotten, (id) => buffer.out.id(id));\n',
     replace: '',
   },
+  {
+    bug: 'a directory that is undefined by mistake is taken for none',
+    tags: ['9.1'],
+    tests: ['e2e/no-directory.test.ts'],
+    file: 'runtime/open.ts',
+    find: 'if (value === undefined && Object.hasOwn(options, name))',
+    replace: 'if (Object.hasOwn({}, name))',
+  },
+  {
+    bug: 'without a directory a job is shown as full',
+    tags: ['9.1'],
+    tests: ['e2e/no-directory.test.ts'],
+    file: 'runtime/open.ts',
+    find: "  return 'memory';",
+    replace: "  return 'full';",
+  },
 ];
