@@ -1,10 +1,11 @@
 /**
  * Who this runtime is: a UUID that stays the same over restarts, in a file that a person can read.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Id } from '../core/records.js';
-import { CallsheetError } from '../errors.js';
+import { CallsheetError, StorageFullError } from '../errors.js';
+import { type Disk, isDiskFull, machineDisk, removeIfThere, writeFully } from '../journal/disk.js';
 import { idFromText, idToText, newId } from '../protocol/id.js';
 
 const fileName = 'uuid.txt';
@@ -17,14 +18,18 @@ as this file stays. Delete it, with no runtime open, and the next one is a new d
  * Reads the id from the file that `CALLSHEET_UUID` names, or from the directory; makes the file where there is none. Without either it is
  * another one each time: nothing outlives such a runtime that could know it again.
  */
-export function readIdentity(directory: string | undefined): Id {
+export function readIdentity(directory: string | undefined, disk: Disk = machineDisk): Id {
   const file = process.env.CALLSHEET_UUID || (directory === undefined ? undefined : join(directory, fileName));
   if (file === undefined) return newId();
   const text = readIfThere(file);
-  if (text === undefined) return writeIdentity(file);
+  if (text === undefined) return writeIdentity(file, disk);
   const id = idFromText(text.split('\n', 1)[0]!.trim());
-  if (id === undefined) throw new CallsheetError('DIRECTORY_UNUSABLE', `the first line of ${file} is not a UUID`);
-  return id;
+  if (id !== undefined) return id;
+  const found = text.trim() === '' ? `${file} is empty` : `the first line of ${file} is not a UUID`;
+  throw new CallsheetError(
+    'DIRECTORY_UNUSABLE',
+    `${found}: write the UUID of this dispatcher there, or delete the file, with no runtime open, and the next one is a new dispatcher`,
+  );
 }
 
 function readIfThere(file: string): string | undefined {
@@ -36,16 +41,25 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-function writeIdentity(file: string): Id {
+function writeIdentity(file: string, disk: Disk): Id {
   const id = newId();
   const draft = `${file}.new`;
-  const fd = openSync(draft, 'w');
   try {
-    writeSync(fd, `${idToText(id)}\n${explanation}`);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    removeIfThere(disk, draft);
+    const opened = disk.open(draft, 'create');
+    try {
+      writeFully(opened, Buffer.from(`${idToText(id)}\n${explanation}`), 0);
+      opened.syncNow();
+    } finally {
+      opened.close();
+    }
+    disk.rename(draft, file);
+  } catch (error) {
+    try {
+      removeIfThere(disk, draft);
+    } catch {}
+    if (isDiskFull(error)) throw new StorageFullError(`the disk of ${file} is full`, { cause: error });
+    throw new CallsheetError('DIRECTORY_UNUSABLE', `${file} cannot be written: ${String(error)}`, { cause: error });
   }
-  renameSync(draft, file);
   return id;
 }

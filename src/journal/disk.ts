@@ -8,6 +8,7 @@
  * device flushes. `syncNow` (blocking `fsync`) is for the rare moments when nothing may happen in between: rolling, repairing.
  */
 import * as fs from 'node:fs';
+import { constants } from 'node:os';
 import { CallsheetError } from '../errors.js';
 
 /**
@@ -98,16 +99,36 @@ export function closeAll(files: Iterable<Pick<DiskFile, 'close'>>): void {
   }
 }
 
+export function removeIfThere(disk: Disk, name: string): void {
+  try {
+    disk.unlink(name);
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
 /** The system's code of an error (`ENOSPC`), if it has one. */
 export function errorCodeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
+  const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };
+  if (typeof code !== 'string') return undefined;
+  // Node has names for a part of the system's errors only: a used-up quota is UNKNOWN to it.
+  return typeof errno === 'number' && !Object.hasOwn(constants.errno, code) ? (nameOfErrno(errno) ?? code) : code;
+}
+
+function nameOfErrno(errno: number): string | undefined {
+  return Object.entries(constants.errno).find(([, number]) => number === Math.abs(errno))?.[0];
 }
 
 /** Whether an error says that there is no space, on the disk or within the quota. */
 export function isDiskFull(error: unknown): boolean {
   const code = errorCodeOf(error);
   return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/** Whether an error says that the process or the system has too many files open, which passes. */
+export function isOutOfFiles(error: unknown): boolean {
+  const code = errorCodeOf(error);
+  return code === 'EMFILE' || code === 'ENFILE';
 }
 
 const flagsOf = {

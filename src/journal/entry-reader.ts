@@ -4,12 +4,16 @@
  */
 import { crc32 } from 'node:zlib';
 import { JournalCorruptError } from '../errors.js';
-import { closeAll, type Disk, type DiskFile, errorCodeOf } from './disk.js';
+import { closeAll, type Disk, type DiskFile, errorCodeOf, isOutOfFiles } from './disk.js';
 import { readFully } from './file-window.js';
 import { maxEntryBytes, maxFrameBytes, maxPartBytes, type Position } from './format.js';
 import { unreadable } from './survey.js';
 
 const maxOpenSegments = 16;
+/** Too many files are open: so often reading waits for a descriptor, and for so long each time. */
+const mostWaits = 100;
+const waitMs = 10;
+const neverWoken = new Int32Array(new SharedArrayBuffer(4));
 /** Entries up to this size are read with what lies behind them, so many bytes in all. */
 const smallBytes = 4 * 1024;
 const nearBytes = 64 * 1024;
@@ -39,7 +43,7 @@ export class EntryReader {
     const wrong = (reason: string) => new JournalCorruptError(path, at.offset, 0, reason);
     let bytes: Uint8Array;
     try {
-      bytes = this.#read(at, path);
+      bytes = this.#readPatiently(at, path);
     } catch (error) {
       const code = errorCodeOf(error);
       const isDamage = error instanceof RangeError || code === 'ENOENT' || code === 'EIO';
@@ -68,6 +72,20 @@ export class EntryReader {
     if (segment !== this.#nearSegment || !(start >= 0 && length >= 0 && start + length <= this.#nearBytes))
       return undefined;
     return this.#nearBuffer.slice(start, start + length);
+  }
+
+  /** Reads once more after one I/O error, and waits a while where too many files are open. */
+  #readPatiently(at: Position, path: string): Uint8Array {
+    for (let failures = 1; ; failures++) {
+      try {
+        return this.#read(at, path);
+      } catch (error) {
+        if (isOutOfFiles(error) ? failures > mostWaits : errorCodeOf(error) !== 'EIO' || failures > 1) throw error;
+        // The files that are kept open are the first descriptors that can be done without.
+        this.close();
+        if (isOutOfFiles(error) && failures > 1) Atomics.wait(neverWoken, 0, 0, waitMs);
+      }
+    }
   }
 
   #read(at: Position, path: string): Uint8Array {

@@ -189,7 +189,7 @@ export class Journal {
    *
    * Rolling seals the current segment with a blocking sync of what is not synced yet. While an asynchronous sync is in
    * flight it waits for that one's end, since only its result tells whether the segment is good; meanwhile the segment
-   * grows beyond its size. A disk too full for a new segment has the same effect.
+   * grows beyond its size. A disk too full for a new segment, or too many open files, have the same effect.
    */
   beginFrame(estimateBytes: number): number {
     return this.#log.beginFrame(estimateBytes);

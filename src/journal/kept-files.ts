@@ -7,7 +7,7 @@
  * on the disk before they go, so that a crash in between leaves no generation that looks whole and is not.
  */
 import * as path from 'node:path';
-import { type Disk, errorCodeOf } from './disk.js';
+import { type Disk, removeIfThere } from './disk.js';
 import { segmentFileName, snapshotFileName } from './file-names.js';
 import type { RecoveredLog } from './recovery.js';
 import type { Snapshot } from './snapshot-reader.js';
@@ -90,10 +90,6 @@ export class KeptFiles {
   }
 
   #remove(name: string): void {
-    try {
-      this.#disk.unlink(path.join(this.#directory, name));
-    } catch (error) {
-      if (errorCodeOf(error) !== 'ENOENT') throw error;
-    }
+    removeIfThere(this.#disk, path.join(this.#directory, name));
   }
 }

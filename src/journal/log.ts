@@ -12,6 +12,7 @@
  * - After a failed write (other than for a full disk) or a failed sync nothing is accepted any more. A sync is never tried
  *   again: the system may have dropped the pages and call the next one a success.
  */
+import { setTimeout } from 'node:timers/promises';
 import {
   type CallsheetError,
   ClosedError,
@@ -19,7 +20,7 @@ import {
   JournalWriteError,
   StorageFullError,
 } from '../errors.js';
-import { closeAll, type Disk, type DiskFile, isDiskFull, PartialWriteError } from './disk.js';
+import { closeAll, type Disk, type DiskFile, isDiskFull, isOutOfFiles, PartialWriteError } from './disk.js';
 import { maxSegmentNumber } from './file-names.js';
 import { type Entry, fileHeaderBytes, frameHeaderBytes, type Position } from './format.js';
 import { checkedPayloadBytes, FrameWriter, type LogEnd } from './frame-writer.js';
@@ -30,6 +31,10 @@ import { createSegment } from './segment-file.js';
 import { SharedSync } from './shared-sync.js';
 import type { LogStart } from './snapshot-writer.js';
 import type { Witness } from './witness.js';
+
+/** Too many files are open: when a sync of the directory is tried again, and when it is given up. */
+const retryMs = 20;
+const longestWaitMs = 60_000;
 
 export interface AppendOptions {
   /** Use the reserved space if the disk is full: for what must not be refused, such as completions. Default false. */
@@ -242,7 +247,7 @@ export class Log {
     try {
       await file.sync();
       if (this.#nameUnsynced) {
-        await this.#parts.disk.syncDirectory(this.#parts.directory);
+        await this.#syncDirectory();
         this.#nameUnsynced = false;
       }
       if (!isWitnessed) await this.#parts.witness.record({ segment: this.end.segment, lsn });
@@ -261,7 +266,23 @@ export class Log {
     return lsn;
   }
 
-  /** Seals the current segment and begins the next; stays with the current one if the disk is full. */
+  /** Makes the names of segments durable. It needs a descriptor, and waits until there is one. */
+  async #syncDirectory(): Promise<void> {
+    const { disk, directory } = this.#parts;
+    for (let waitedMs = 0; ; waitedMs += retryMs) {
+      try {
+        return await disk.syncDirectory(directory);
+      } catch (error) {
+        if (!isOutOfFiles(error) || waitedMs >= longestWaitMs) throw error;
+      }
+      await setTimeout(retryMs);
+    }
+  }
+
+  /**
+   * Seals the current segment and begins the next. Stays with the current one while the disk is full
+   * or too many files are open.
+   */
   #roll(): void {
     this.#rollAfterSync = false;
     const { disk, directory, salt, sealed } = this.#parts;
@@ -275,6 +296,7 @@ export class Log {
       if (this.#nameUnsynced) disk.syncDirectoryNow(directory);
       this.#nameUnsynced = false;
     } catch (error) {
+      if (isOutOfFiles(error)) return;
       throw this.#fail('sync', error);
     }
     this.requireInPlace();
@@ -287,7 +309,7 @@ export class Log {
       sealed(end.segment, end.offset);
       end.file.close();
     } catch (error) {
-      if (!isDiskFull(error)) throw this.#fail('create a segment', error);
+      if (!isDiskFull(error) && !isOutOfFiles(error)) throw this.#fail('create a segment', error);
     }
   }
 

@@ -2,7 +2,7 @@
  * Reads snapshots: first whether one is whole and what it was, then what it holds. What to do without one is for `recovery.ts`.
  */
 import { createHash } from 'node:crypto';
-import type { Disk } from './disk.js';
+import { type Disk, isOutOfFiles } from './disk.js';
 import { decodeFileHeader, type FileHeader } from './file-header.js';
 import { FileWindow } from './file-window.js';
 import { type Entry, fileHeaderBytes, fileKind } from './format.js';
@@ -74,6 +74,7 @@ export function* checkSnapshot(
       yield;
     }
   } catch (error) {
+    if (isOutOfFiles(error)) throw unreadable(path, error);
     return damaged(0, `it cannot be read: ${String(error)}`);
   } finally {
     file?.close();

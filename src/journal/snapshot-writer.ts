@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import * as path from 'node:path';
-import { type Disk, type DiskFile, errorCodeOf, writeFully } from './disk.js';
+import { type Disk, type DiskFile, removeIfThere, writeFully } from './disk.js';
 import { encodeFileHeader } from './file-header.js';
 import { snapshotFileName, unfinishedFileName } from './file-names.js';
 import { type Entry, fileKind } from './format.js';
@@ -181,13 +181,5 @@ class HashedFile implements DiskFile {
 
   close(): void {
     this.#file.close();
-  }
-}
-
-function removeIfThere(disk: Disk, name: string): void {
-  try {
-    disk.unlink(name);
-  } catch (error) {
-    if (errorCodeOf(error) !== 'ENOENT') throw error;
   }
 }

@@ -258,3 +258,77 @@ describe('a journal on a failing disk', () => {
     t.diagnostic(`operations of opening that failed: ${cases} cases`);
   });
 });
+
+describe('a journal of a process that has too many files open', () => {
+  for (const code of ['EMFILE', 'ENFILE']) {
+    it(`[9.1] stays in its segment until there can be another (${code})`, async () => {
+      const disk = new StrictDisk();
+      const { journal } = await openOn(disk, { segmentBytes: 4096 });
+      append(journal, filled(1, 3000, 1));
+      disk.fault = (operation) => {
+        if (operation === 'open' || operation === 'syncDirectory') throw diskError(code, 'open');
+        return undefined;
+      };
+      assert.equal(journal.beginFrame(3000), 1);
+      append(journal, filled(1, 3000, 2));
+      assert.equal(await journal.sync(), 2);
+      disk.fault = undefined;
+      assert.equal(journal.beginFrame(3000), 2);
+      append(journal, filled(1, 3000, 3));
+      await journal.close();
+      assert.equal((await openOn(disk)).collector.transactions.length, 3);
+    });
+
+    it(`[9.1] acknowledges nothing in a new segment before its name can be synced (${code})`, async () => {
+      const disk = new StrictDisk();
+      const { journal } = await openOn(disk, { segmentBytes: 4096 });
+      append(journal, filled(1, 3000, 1));
+      assert.equal(journal.beginFrame(3000), 2);
+      append(journal, filled(1, 3000, 2));
+      let refusals = 0;
+      disk.fault = (operation) => {
+        if (operation !== 'syncDirectory' || ++refusals > 2) return undefined;
+        assert.equal(journal.syncedLsn, 1);
+        throw diskError(code, 'open');
+      };
+      assert.equal(await journal.sync(), 2);
+      assert.equal(refusals, 3);
+      await journal.close();
+    });
+
+    it(`[9.1] reads an entry back when there is a descriptor again (${code})`, async () => {
+      const disk = new StrictDisk();
+      const { journal } = await openOn(disk);
+      const { positions } = journal.append([filled(1, 100, 1)]);
+      let refusals = 0;
+      disk.fault = (operation) => {
+        if (operation !== 'open' || ++refusals > 2) return undefined;
+        throw diskError(code, 'open');
+      };
+      assert.deepEqual(journal.read(positions[0]!), filled(1, 100, 1).bytes);
+      await journal.close();
+    });
+  }
+});
+
+describe('an entry that is read back', () => {
+  for (const [times, outcome] of [
+    [1, 'is read again after one I/O error'],
+    [2, 'counts as damaged after two'],
+  ] as const) {
+    it(`[9.1] ${outcome}`, async () => {
+      const disk = new StrictDisk();
+      const { journal } = await openOn(disk);
+      const { positions } = journal.append([filled(1, 100, 1)]);
+      let failures = 0;
+      disk.fault = (operation) => {
+        if (operation !== 'read' || ++failures > times) return undefined;
+        throw diskError('EIO', 'read');
+      };
+      const read = () => journal.read(positions[0]!);
+      if (times === 1) assert.deepEqual(read(), filled(1, 100, 1).bytes);
+      else assert.throws(read, { code: 'JOURNAL_CORRUPT', file: segment, offset: positions[0]!.offset });
+      await journal.close();
+    });
+  }
+});

@@ -92,6 +92,27 @@ export const planted: readonly PlantedBug[] = [
     replace: '',
   },
   {
+    bug: 'a used-up quota is no full disk',
+    by: 'journal-errnos',
+    file: 'journal/disk.ts',
+    find: '(nameOfErrno(errno) ?? code)',
+    replace: 'code',
+  },
+  {
+    bug: 'too many open files end the journal when a segment rolls',
+    by: 'journal/faults',
+    file: 'journal/log.ts',
+    find: '!isDiskFull(error) && !isOutOfFiles(error)',
+    replace: '!isDiskFull(error)',
+  },
+  {
+    bug: 'one I/O error makes an entry a damaged one',
+    by: 'journal/faults',
+    file: 'journal/entry-reader.ts',
+    find: " !== 'EIO' || failures > 1",
+    replace: " !== 'EIO' || failures > 0",
+  },
+  {
     bug: 'the lock is not looked at before a write',
     by: 'journal/removed',
     file: 'journal/log.ts',
@@ -123,7 +144,7 @@ export const planted: readonly PlantedBug[] = [
   {
     bug: 'the name of a new segment is not synced',
     file: 'journal/log.ts',
-    find: '        await this.#parts.disk.syncDirectory(this.#parts.directory);\n',
+    find: '        await this.#syncDirectory();\n',
     replace: '',
   },
   {
