@@ -237,6 +237,13 @@ function noteStart(row: JobRow, at: number): void {
   run.lastStartAt = at;
 }
 
+/** It may have begun under its claim, and when is not known. */
+export function countAttempt({ state }: Decision, job: JobRecord): void {
+  state.change(job, (row) => {
+    row.ownRun.attempts++;
+  });
+}
+
 /** Whoever claimed it has it no more. */
 function noteUnclaimed(row: JobRow): void {
   const run = row.ownRun;

@@ -15,6 +15,8 @@ import { errorPolicy, isOwnPolicy, policyOf, type RetryErrors } from './policy.j
 import type { JobRecord, Payload, PolicyQuestion } from './records.js';
 
 const interruptionLimit = 9;
+/** The first rerun after an interruption is at once; the later ones wait so long, and leave the jobs behind them their turn. */
+const laterReruns = { initialMs: 1000, factor: 2, maxMs: 60_000, jitter: 0.2 };
 /** A job whose policy has no answer waits in steps of this size, growing up to the largest. */
 const noAnswer = { initialMs: 1000, factor: 2, maxMs: 600_000, jitter: 0.2 };
 /** Whoever asks has told by then what was answered, or that nothing was. */
@@ -68,10 +70,25 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
   const alone = job.alone && cause === 'process';
   const suspicion = { suspect: alone, alone };
   const policy = policyOf(decision.state, job);
-  if (isOwnPolicy(policy)) ask(decision, job, policy, cause, interruption(decision, cause, error), suspicion);
-  else if (policy === 'forever' || (policy !== 'never' && interruptions <= interruptionLimit))
-    putBack(decision, job, suspected(suspicion));
-  else conclude(decision, job, 'failure', interruption(decision, cause, error));
+  const failure = interruption(decision, cause, error);
+  if (isOwnPolicy(policy)) return ask(decision, job, policy, cause, failure, suspicion);
+  const isRerun = policy === 'forever' || (policy !== 'never' && interruptions <= interruptionLimit);
+  const dueAt = cause === 'thread' ? rerunAt(decision, interruptions) : 0;
+  if (isRerun && !isTooLate(job, dueAt)) runAgain(decision, job, suspicion, dueAt);
+  else conclude(decision, job, 'failure', failure);
+}
+
+/** When a job runs again that was interrupted this many times; 0: at once. */
+function rerunAt(decision: Decision, interruptions: number): number {
+  return interruptions < 2 ? 0 : decision.now + delayMs(laterReruns, interruptions - 2, decision.random());
+}
+
+/** Goes back to its line: in front, or, with a date, when that comes. */
+export function runAgain(decision: Decision, job: JobRecord, suspicion: Suspicion, dueAt: number): void {
+  putBack(decision, job, (row) => {
+    suspected(suspicion)(row);
+    row.dueAt = dueAt;
+  });
 }
 
 /** A job that had begun when its process died, and is not counted for that: its own policy is asked all the same. */
@@ -101,10 +118,7 @@ export function answered(
   const { suspect, alone } = job;
   const later = dueAt > decision.now;
   if (later && isTooLate(job, dueAt)) return conclude(decision, job, 'failure', failure);
-  putBack(decision, job, (row) => {
-    suspected({ suspect, alone })(row);
-    if (later) row.dueAt = dueAt;
-  });
+  runAgain(decision, job, { suspect, alone }, later ? dueAt : 0);
 }
 
 /** It threw, is not in this build, answered nonsense, or not in time. */

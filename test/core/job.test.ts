@@ -139,6 +139,7 @@ describe('a job', () => {
         machine.claim('a');
         machine.interrupt('a', n % 2 === 0 ? 'thread' : 'process');
         assert.deepEqual([machine.job('a').status, machine.job('a').interruptions], ['pending', n]);
+        machine.pass(60_000);
       }
       machine.claim('a');
       machine.interrupt('a');
@@ -156,6 +157,7 @@ describe('a job', () => {
       for (let n = 1; n <= 50; n++) {
         machine.claim('a');
         machine.interrupt('a');
+        machine.pass(60_000);
       }
       assert.deepEqual(machine.line(), ['a']);
     });

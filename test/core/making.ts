@@ -95,6 +95,12 @@ export class Machine {
     return this.do({ type: 'settle', ...this.#claimOf(name), outcome, startedAt: this.now, inner: [] });
   }
 
+  /** Time passes; what is due by then is in its line. */
+  pass(ms: number): void {
+    this.now += ms;
+    this.do({ type: 'tick' });
+  }
+
   giveBack(name: string): readonly Effect[] {
     return this.do({ type: 'giveBack', ...this.#claimOf(name) });
   }

@@ -75,13 +75,13 @@ describe('a handler', () => {
   }
 
   it('[8.4] that ends its thread is interrupted until its policy is spent', () =>
-    fails(bad.exits(0), (failure) => {
+    fails(bad.exits(0).with({ retry: marks.atOnce }), (failure) => {
       assert.equal(failure.code, 'JOB_INTERRUPTED');
       assert.ok(failure.check('JobInterruptedError'));
     }));
 
   it('that ends its thread as a part of a whole lets the other parts be', async () => {
-    const parts: Part<unknown>[] = [numbers.add(1, 2), bad.exits(1), numbers.later(3)];
+    const parts: Part<unknown>[] = [numbers.add(1, 2), bad.exits(1).with({ retry: retryNever }), numbers.later(3)];
     const job = await callsheet.queue().put(parallel(parts, { postprocess: numbers.told }));
     assert.deepEqual(await job.result(), {
       all: ['3', 'JobInterruptedError', '3'],

@@ -14,7 +14,7 @@ const service = new URL('programs/service.js', import.meta.url);
 const poisoner = new URL('programs/poisoner.js', import.meta.url);
 const logger = pino({ level: 'silent' });
 
-/** The default policy forgives nine interruptions. */
+/** The default policy forgives nine interruptions; so does `atOnce`, which never waits. */
 const startsOfPoison = 10;
 const mostStarts = 2 * startsOfPoison + 2;
 
@@ -31,7 +31,7 @@ describe('a poison job', () => {
     const names = Array.from({ length: 80 }, (_, n) => `neighbour ${n}`);
     const neighbours = await queue.putAll([
       ...names.slice(0, 40).map((name) => line(name)),
-      line('poison', true),
+      line('poison', true).with({ retry: marks.atOnce }),
       ...names.slice(40).map((name) => line(name)),
     ]);
     const [poison] = neighbours.splice(40, 1);
@@ -47,6 +47,16 @@ describe('a poison job', () => {
     const counts = countMarks(file);
     assert.equal(counts.get('poison'), startsOfPoison);
     for (const name of names) assert.equal(counts.get(name), 1, name);
+  });
+
+  it('[8.4] leaves the jobs behind it their turn between its reruns', async () => {
+    await using callsheet = await open({ directory: temporaryDirectory(), jobs: allJobs, threads: 2, logger });
+    const queue = callsheet.queue();
+    const file = join(temporaryDirectory(), 'marks');
+    const poisons = await queue.putAll([marks.markOrExit(file, 'a', true), marks.markOrExit(file, 'b', true)]);
+    const behind = await queue.putAll(Array.from({ length: 50 }, (_, n) => marks.mark(file, `behind ${n}`)));
+    await Promise.all(behind.map((job) => job.result()));
+    for (const poison of poisons) assert.equal((await poison.details()).endAt, undefined);
   });
 
   it('[8.4] [8.3] that kills its process is found among the jobs of its batch', async (t) => {

@@ -13,8 +13,8 @@ const own: readonly Mutant[] = [
     bug: 'an own policy is not asked when its job is interrupted',
     tags: ['8.1'],
     file: 'core/retry.ts',
-    find: 'if (isOwnPolicy(policy)) ask(decision, job, policy, cause, interruption(decision, cause, error), suspicion);\n  else if',
-    replace: 'if',
+    find: 'if (isOwnPolicy(policy)) return ask(decision, job, policy, cause, failure, suspicion);',
+    replace: '',
   },
   {
     bug: 'an own policy is not asked when nothing can be stored',

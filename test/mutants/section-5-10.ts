@@ -213,8 +213,22 @@ export const section5to10: readonly Mutant[] = [
     bug: 'a run that may have begun when its process died has no attempt number',
     tags: ['8.3'],
     file: 'core/recovery.ts',
-    find: 'if (mayHaveBegun) row.ownRun.attempts++;',
+    find: 'if (mayHaveBegun) countAttempt(decision, job);',
     replace: '',
+  },
+  {
+    bug: 'a poison job is always rerun at once',
+    tags: ['8.4'],
+    file: 'core/retry.ts',
+    find: 'return interruptions < 2 ? 0 :',
+    replace: 'return interruptions < 99 ? 0 :',
+  },
+  {
+    bug: 'a poison job waits before its first rerun, too',
+    tags: ['8.4'],
+    file: 'core/retry.ts',
+    find: 'return interruptions < 2 ? 0 :',
+    replace: 'return interruptions < 1 ? 0 :',
   },
   {
     bug: 'a poison is never counted',

@@ -3,7 +3,7 @@
  * happened to the process.
  */
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
-import { type CompletedJobs, currentJob } from 'callsheet';
+import { type CompletedJobs, currentJob, type RetryQuestion } from 'callsheet';
 
 const lookMs = 1;
 /** A job that waits for what never comes is to fail, not to hang its thread. */
@@ -90,6 +90,9 @@ export function markOrExit(file: string, line: string, exits: boolean): string {
   if (exits) process.exit(3);
   return line;
 }
+
+/** A policy that forgives as much as the default, and never waits. */
+export const atOnce = ({ kind, job }: RetryQuestion): boolean => kind === 'interrupted' && job.interruptions <= 9;
 
 function waitFor(file: string): void {
   const asleep = new Int32Array(new SharedArrayBuffer(4));
