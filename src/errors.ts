@@ -44,7 +44,8 @@ export type ErrorCode =
   | 'UNKNOWN_JOB'
   | 'UNKNOWN_MODULE'
   | 'UNKNOWN_QUEUE'
-  | 'UNKNOWN_QUOTA';
+  | 'UNKNOWN_QUOTA'
+  | 'WAIT_TIMEOUT';
 
 /** The base of every error that callsheet raises on purpose. */
 export class CallsheetError extends Error {

@@ -75,7 +75,7 @@ export type {
   JobEvent,
   QueueEvent,
 } from './runtime/events.js';
-export type { Awaited, CallbackPair, Handles, Job, JobChanges, JobDetails } from './runtime/job.js';
+export type { Awaited, CallbackPair, Handles, Job, JobChanges, JobDetails, ResultOptions } from './runtime/job.js';
 export {
   type Closed,
   type CloseOptions,
@@ -83,6 +83,7 @@ export {
   open,
   type PutTogether,
   type Runtime,
+  type TogetherOptions,
 } from './runtime/open.js';
 export type {
   AgentOptions,

@@ -11,6 +11,7 @@ import type { ModuleSetup, Recycling } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
+import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
 import type { WithBuffers } from '../protocol/transfer.js';
@@ -113,6 +114,7 @@ async function start(): Promise<void> {
     },
   );
   const known = await describeModules(pool, Object.keys(modules));
+  checkGiven({ modules, retry }, known);
   if (!runs) await pool.destroy();
   const found = await coordinator.open(known);
   const take = (message: Uint8Array | WithBuffers): ClientMessage[] => {

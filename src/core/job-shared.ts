@@ -301,6 +301,10 @@ export class JobShared {
     return this.traits.delayed;
   }
 
+  set delayed(delayed: boolean) {
+    if (delayed !== this.traits.delayed) this.ownTraits.delayed = delayed;
+  }
+
   get dueAt(): number {
     return this.traits.dueAt;
   }

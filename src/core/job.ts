@@ -417,14 +417,17 @@ export function failJob(decision: Decision, job: JobRecord, failure: Payload): v
 
 /** Changes what a job asks for, before it begins. */
 export function change(
-  { state }: Decision,
+  { state, now }: Decision,
   job: JobRecord,
   options: JobOptions,
   args: Payload | null | undefined,
 ): void {
-  requireNotBegun(job);
-  const { priority, quotas, timeoutMs, beginByMs } = options;
-  const { queued } = job;
+  const { beginAfter, delayed = false, ...others } = options;
+  const isDateOnly = beginAfter !== undefined && args === undefined && Object.keys(others).length === 0;
+  if (!(isDateOnly && waitsForRetry(job))) requireNotBegun(job);
+  const { priority, quotas, timeoutMs, beginByMs } = others;
+  const isLater = beginAfter !== undefined && beginAfter > now;
+  const queued = job.queued && !isLater;
   // A job's order in its line changes only out of it.
   state.change(job, (row) => {
     row.queued = false;
@@ -437,6 +440,12 @@ export function change(
       row.shared = none;
     }
     if (timeoutMs !== undefined) row.timeoutMs = timeoutMs;
+    if (beginAfter !== undefined) {
+      row.beginAfter = beginAfter;
+      row.delayed = delayed;
+      // One that is in line already keeps its place; one that waits for a date becomes due, and joins the line, at once.
+      if (row.status === 'pending' && (isLater || row.dueAt !== 0)) row.dueAt = isLater ? beginAfter : now;
+    }
     if (beginByMs !== undefined) row.deadline = deadlineOf({ beginAfter: row.beginAfter || row.putAt, beginByMs }, 0);
     if (args !== undefined) row.args = args;
   });
@@ -466,6 +475,11 @@ export function levelGate(level: Level): Gate {
 function requireNotBegun(job: JobRecord): void {
   const waits = job.status === 'new' || (job.status === 'pending' && job.attempts === 0);
   if (!waits) throw new JobStatusError(`the job is ${job.status}: it has begun`);
+}
+
+/** It was begun before, and is to be begun again at a time. */
+function waitsForRetry({ status, attempts, dueAt, stage }: JobRecord): boolean {
+  return status === 'pending' && attempts > 0 && dueAt !== 0 && stage !== 'policy';
 }
 
 /** A call made in the wrong status changes nothing. */

@@ -2,11 +2,11 @@
  * Jobs as messages: arguments encoded, options checked, callables known to this build.
  */
 import type { JobOptions as CoreOptions } from '../core/commands.js';
-import { isOwnPolicy } from '../core/policy.js';
 import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { idFromBytes, newId } from '../protocol/id.js';
-import type { WireJob, WireModule } from '../protocol/messages.js';
+import { checkKnown, checkPolicyKnown, type KnownModules } from '../protocol/known-functions.js';
+import type { WireJob } from '../protocol/messages.js';
 import { encodeArguments, encodePayload } from '../protocol/payload.js';
 import type { HandedBuffer, HandedBuffers } from '../protocol/transfer.js';
 import { type CallbackSides, callbackCall } from './callbacks.js';
@@ -19,7 +19,7 @@ import { retryNever } from './retry-policies.js';
 /** What encoding needs to know. */
 export interface EncodeContext {
   /** What each registered module exports. */
-  readonly modules: Readonly<Record<string, WireModule>>;
+  readonly modules: KnownModules;
   readonly now: number;
   /** The id that a live handle among the arguments stands for. */
   readonly reference: (value: object) => Uint8Array | undefined;
@@ -143,28 +143,4 @@ function begunOnce({ handed }: EncodeContext, id: Id, options: CoreOptions | nul
     throw invalid(`${where}retry`, 'a job that is given buffers as they are starts at most once');
   if (unique !== undefined) throw invalid(`${where}unique`, 'a job that is given buffers as they are is no other');
   return { ...options, policy };
-}
-
-/** @internal If the policy is a function, this build has it. */
-export function checkPolicyKnown(modules: EncodeContext['modules'], policy: string, where: string): void {
-  if (isOwnPolicy(policy)) checkKnown(modules, policy, where);
-}
-
-/** @internal This build has the function. */
-export function checkKnown(modules: EncodeContext['modules'], callable: string, where: string): void {
-  const at = callable.indexOf('#');
-  const [module, name] = [callable.slice(0, at), callable.slice(at + 1)];
-  const of = where === '' ? '' : ` (${where.slice(0, -1)})`;
-  const found = Object.hasOwn(modules, module) ? modules[module] : undefined;
-  if (found === undefined) {
-    throw new CallsheetError(
-      'UNKNOWN_MODULE',
-      `the module ${JSON.stringify(module)} was not given to open({ jobs })${of}`,
-    );
-  }
-  if (found.functions.includes(name)) return;
-  if (found.others.includes(name)) {
-    throw new CallsheetError('EXPORT_NOT_CALLABLE', `${module} exports ${name}, but it is not a function${of}`);
-  }
-  throw new CallsheetError('UNKNOWN_EXPORT', `${module} exports no function named ${name}${of}`);
 }

@@ -57,6 +57,12 @@ export class Client {
     return this.#references;
   }
 
+  /** Calls back after so long, if it is not cleared before. */
+  after(delayMs: number, callback: () => void): { clear(): void } {
+    const timer = setTimeout(callback, delayMs);
+    return { clear: () => clearTimeout(timer) };
+  }
+
   do(command: WireCommand, level: Level = this.durability): Promise<unknown> {
     return this.link.request(['do', level, command]);
   }

@@ -16,6 +16,7 @@ import { idToBytes, idToText } from '../protocol/id.js';
 import type { AwaitedAnswer, JobInfo } from '../protocol/messages.js';
 import { decodePayload, encodeArguments } from '../protocol/payload.js';
 import { type Progress, progressFrom, progressName } from '../protocol/progress.js';
+import { checkSignal } from './abort.js';
 import { Annotations } from './annotations.js';
 import type { Client } from './client.js';
 import type { Hand } from './hand.js';
@@ -158,19 +159,20 @@ export class Job<Result = unknown> {
    * What the job's function returned, as soon as its call is over and as safe as the job's durability asks.
    *
    * @throws {JobFailedError} if the job failed; its `failure` and `cause` say how.
+   * @throws {CallsheetError} WAIT_TIMEOUT if there is no outcome within `timeoutMs`. The job goes on.
    * @throws {JobForgottenError} if the job completed so long ago that it is remembered no more. A handle that a put gave has the result all
    * the same, as long as anybody has it.
    */
-  result(): Promise<Result> {
-    return this.#whenOver(([kind, payload]) => {
+  result(options?: ResultOptions): Promise<Result> {
+    return this.#whenOver(options, ([kind, payload]) => {
       if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
       return decodeValue(kind, payload, this.#client.references()) as Result;
     });
   }
 
   /** How the job failed, as data, once its call is over; undefined if it did not fail. */
-  failure(): Promise<Failure | undefined> {
-    return this.#whenOver(([kind, payload]) => (kind === 'failure' ? decodeFailure(payload) : undefined));
+  failure(options?: ResultOptions): Promise<Failure | undefined> {
+    return this.#whenOver(options, ([kind, payload]) => (kind === 'failure' ? decodeFailure(payload) : undefined));
   }
 
   /** Hangs a callback on the job, for either outcome. On a completed job it is run at once. Gives the callback's own handle. */
@@ -217,7 +219,12 @@ export class Job<Result = unknown> {
     await this.#client.do({ type: 'fail', job: this.#id, failure: encodeFailure(failureFrom(error)) });
   }
 
-  /** Changes a job that has not begun: its arguments, priority, quotas, `beginByMs`, `timeoutMs`. */
+  /**
+   * Changes a job that has not begun: its arguments, priority, quotas, `beginAfter`, `beginByMs`, `timeoutMs`. Of a job that
+   * waits for its retry, `beginAfter` alone can be changed: that moves the retry. A new date does not move the deadline.
+   *
+   * @example await job.change({ beginAfter: 0 }) // now
+   */
   async change(changes: JobChanges): Promise<void> {
     checkOptions('changes', changes, changeable);
     const { args, ...options } = changes;
@@ -233,8 +240,29 @@ export class Job<Result = unknown> {
     });
   }
 
-  /** What is read from the outcome, once it is there. */
-  #whenOver<T>(read: (outcome: WireOutcome) => T): Promise<T> {
+  /** What is read from the outcome, once it is there; or, with a limit, an error once that is over. */
+  async #whenOver<T>(options: ResultOptions | undefined, read: (outcome: WireOutcome) => T): Promise<T> {
+    if (options === undefined) return this.#over(read);
+    checkOptions('options', options, resultOptions);
+    const { timeoutMs, signal } = options;
+    if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= longestMs))
+      throw new RangeError(`timeoutMs: ${timeoutMs} is not a number of milliseconds from 0 to ${longestMs}`);
+    if (signal !== undefined) checkSignal(signal);
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new CallsheetError('WAIT_TIMEOUT', waitedTooLong(this.id, timeoutMs!)));
+      const limit = timeoutMs === undefined ? undefined : this.#client.after(timeoutMs, late);
+      const aborted = () => reject(signal!.reason);
+      signal?.addEventListener('abort', aborted, { once: true });
+      this.#over(read)
+        .then(resolve, reject)
+        .finally(() => {
+          limit?.clear();
+          signal?.removeEventListener('abort', aborted);
+        });
+    });
+  }
+
+  #over<T>(read: (outcome: WireOutcome) => T): Promise<T> {
     const coming = this.#coming;
     if (coming === undefined) return this.#ask().then(read);
     return new Promise((resolve, reject) => {
@@ -282,8 +310,24 @@ export class CallbackPair<Success = unknown, OnFailure = unknown> extends Job<Su
   }
 }
 
+/** How long an outcome is waited for. The job goes on, whatever becomes of the wait. */
+export interface ResultOptions {
+  /** In milliseconds; without end by default. */
+  readonly timeoutMs?: number;
+  /** Ends the wait, which rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Node's timers count no further. */
+const longestMs = 2 ** 31 - 1;
+
+const waitedTooLong = (id: string, timeoutMs: number) =>
+  `job ${id} has no outcome after ${timeoutMs} ms; it goes on: ask again, or cancel() it`;
+
+const resultOptions: OptionNames<ResultOptions> = { timeoutMs: true, signal: true };
+
 /** What can be changed of a job that has not begun; `args` are all its arguments anew. */
-export type JobChanges = Pick<JobOptions, 'priority' | 'quotas' | 'beginByMs' | 'timeoutMs'> & {
+export type JobChanges = Pick<JobOptions, 'priority' | 'quotas' | 'beginAfter' | 'beginByMs' | 'timeoutMs'> & {
   readonly args?: readonly unknown[];
 };
 
@@ -291,6 +335,7 @@ const changeable: OptionNames<JobChanges> = {
   args: true,
   priority: true,
   quotas: true,
+  beginAfter: true,
   beginByMs: true,
   timeoutMs: true,
 };

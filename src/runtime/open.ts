@@ -22,6 +22,7 @@ import type { ModuleSetup } from '../protocol/dispatch.js';
 import { idFromText } from '../protocol/id.js';
 import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
 import type { StoreFigures } from '../store/store.js';
+import { cancelOn, checkSignal } from './abort.js';
 import { Client } from './client.js';
 import { CoordinatorThread } from './coordinator-thread.js';
 import { type Dispatcher, dispatcherFrom, dispatcherId } from './dispatcher.js';
@@ -103,6 +104,12 @@ export interface PutTogether {
   readonly options?: JobOptions;
 }
 
+/** What can be asked for jobs that are put together. */
+export interface TogetherOptions {
+  /** As `put` takes it, for all of them. */
+  readonly signal?: AbortSignal;
+}
+
 /** What a runtime is closed with. */
 export interface CloseOptions {
   /** How long running jobs may go on, in milliseconds; after that they are interrupted and run again at once elsewhere, or at the next open. */
@@ -182,8 +189,12 @@ export class Runtime implements AsyncDisposable {
    */
   async putTogether<const Puts extends readonly PutTogether[]>(
     puts: Puts,
+    options: TogetherOptions = {},
   ): Promise<{ -readonly [Index in keyof Puts]: Job<PartResult<Puts[Index]['job']>> }> {
     if (!Array.isArray(puts)) throw new TypeError('puts: an array of { queue, job, options } is needed');
+    checkOptions('options', options, { signal: true });
+    const { signal } = options;
+    if (signal !== undefined) checkSignal(signal);
     const level = this.#client.durability;
     const encoding = this.#client.puttingAt(level);
     const commands = Array.from(puts, (put, index) => {
@@ -202,7 +213,9 @@ export class Runtime implements AsyncDisposable {
     const same = (await this.#client.do({ type: 'all', commands }, level)) as readonly Id[] | undefined;
     if (same !== undefined) hand.same = same;
     const ids = same ?? commands.map(({ jobs }) => jobs[0]![0]);
-    return ids.map((id) => new Job(this.#client, id, undefined, hand)) as never;
+    const jobs = ids.map((id) => new Job(this.#client, id, undefined, hand));
+    if (signal !== undefined) cancelOn(signal, jobs);
+    return jobs as never;
   }
 
   /** The dispatchers that work here, or did, with their agents. */

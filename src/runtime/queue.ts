@@ -5,7 +5,7 @@ import { types } from 'node:util';
 import { type Id, type Level, levels } from '../core/records.js';
 import { asJob, type Composition, type Part, parallel } from '../definition/compose.js';
 import type { JobCall } from '../definition/define-jobs.js';
-import { checkKnown, checkPolicyKnown, type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
+import { type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
 import { type AgentFilter, checkFilter, functionName, type JobChooser, type JobFilter } from '../definition/filters.js';
 import { checkOptions, jobOptions, type OptionNames, refused } from '../definition/known-options.js';
 import { Mapping } from '../definition/map.js';
@@ -14,7 +14,9 @@ import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../defi
 import { CallsheetError } from '../errors.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
 import { idToText } from '../protocol/id.js';
+import { checkKnown, checkPolicyKnown } from '../protocol/known-functions.js';
 import type { AgentInfo, DispatcherInfo, LeftJobs, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
+import { cancelOn, checkSignal } from './abort.js';
 import type { Client } from './client.js';
 import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { feedMap } from './feeder.js';
@@ -24,6 +26,11 @@ import { type Handles, Job } from './job.js';
 export interface PutOptions extends JobOptions {
   /** What the job survives once `put` has resolved; as the runtime by default. */
   readonly durability?: Level;
+  /**
+   * Cancels the job when it aborts; a put whose signal is aborted already rejects with its reason, and nothing is stored.
+   * A job that a `unique` key made another is cancelled for all who put it. In this process only: it is not stored.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /** What `drain` did not wait for. */
@@ -69,7 +76,7 @@ export interface AgentOptions {
 }
 
 const none: PutOptions = {};
-const putOptions: OptionNames<PutOptions> = { ...jobOptions, durability: true };
+const putOptions: OptionNames<PutOptions> = { ...jobOptions, durability: true, signal: true };
 
 const agentOptions: OptionNames<AgentOptions> = {
   size: true,
@@ -129,7 +136,9 @@ export class Queue {
         hand.same = [same];
         return new Job<Result>(this.#client, same, undefined, hand);
       });
-      return job instanceof Mapping ? put.then((handle) => this.#fed(handle, job, level)) : put;
+      const given = job instanceof Mapping ? put.then((handle) => this.#fed(handle, job, level)) : put;
+      const { signal } = options;
+      return signal === undefined ? given : given.then((handle) => cancelling(signal, handle));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -150,7 +159,9 @@ export class Queue {
     const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
     if (hand !== undefined && same !== undefined) hand.same = same;
     const ids = same ?? wire.map(([id]) => id);
-    return ids.map((id) => new Job(this.#client, id, undefined, hand)) as unknown as Handles<Parts>;
+    const handles = ids.map((id) => new Job(this.#client, id, undefined, hand));
+    if (options.signal !== undefined) cancelOn(options.signal, handles);
+    return handles as unknown as Handles<Parts>;
   }
 
   /**
@@ -180,7 +191,9 @@ export class Queue {
       });
       try {
         await this.#client.do({ type: 'put', queue: this.name, owner: '', level, jobs: [whole] }, level);
-        return new Job(this.#client, whole[0]);
+        const handle = new Job<CompletedJobs<Result>>(this.#client, whole[0]);
+        if (options.signal !== undefined) cancelOn(options.signal, [handle]);
+        return handle;
       } catch (error) {
         // One of them has gone meanwhile: it has no part in this.
         if (!(error instanceof CallsheetError && error.code === 'DISPATCHER_INACTIVE')) throw error;
@@ -352,7 +365,8 @@ export class Queue {
 
   #level(options: PutOptions): Level {
     if (options !== none) checkOptions('options', options, putOptions);
-    const { durability = this.#client.durability } = options;
+    const { durability = this.#client.durability, signal } = options;
+    if (signal !== undefined) checkSignal(signal);
     if (levels.includes(durability)) {
       if (durability === 'memory' || this.#client.isKept) return durability;
       throw refused('options.durability', `${durability} needs a runtime with a directory`);
@@ -371,7 +385,7 @@ export class Queue {
 
   /** The job as it is sent; `where` begins the paths in errors. */
   #encoded(encoding: EncodeContext, job: JobCall | Composition | Mapping, options: PutOptions, where: string): WireJob {
-    const { durability: _, ...forJob } = options;
+    const { durability: _, signal: __, ...forJob } = options;
     const whole = options === none || Object.keys(forJob).length === 0 ? job : job.with(forJob);
     return whole instanceof Mapping ? encodeMapping(encoding, whole) : encodeJob(encoding, whole, where);
   }
@@ -380,6 +394,11 @@ export class Queue {
     const ids = (await this.#client.ask({ type: 'line', queue: this.name, from, count })) as Id[];
     return ids.map((id) => new Job(this.#client, id));
   }
+}
+
+function cancelling<Result>(signal: AbortSignal, job: Job<Result>): Job<Result> {
+  cancelOn(signal, [job]);
+  return job;
 }
 
 /** @internal @throws {RangeError} it is no valid date. */

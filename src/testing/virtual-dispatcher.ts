@@ -8,6 +8,7 @@ import type { EncodeContext } from '../definition/encode.js';
 import { CallsheetError } from '../errors.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
+import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
 import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
 import type { Handed, HandedBuffers } from '../protocol/transfer.js';
@@ -122,6 +123,7 @@ export class VirtualDispatcher implements LinkPort {
   async open(world: World, setup: CoordinatorSetup, durability: Level): Promise<Runtime> {
     const link = new Link(this, ([, level, message, detail]) => world.onLog({ level, message, detail }));
     const modules = await importModules(setup.modules);
+    checkGiven(setup, modules);
     // So that no handler has to wait for its import: that would be an order of its own.
     for (const [name, { functions }] of Object.entries(modules)) {
       for (const key of functions) await findFunction(setup.modules, `${name}#${key}`);
@@ -183,6 +185,10 @@ class VirtualClient extends Client {
   constructor(link: Link, { clock, dispatcher }: World, modules: Readonly<Record<string, WireModule>>, level: Level) {
     super(link, dispatcher, modules, level);
     this.#clock = clock;
+  }
+
+  override after(delayMs: number, callback: () => void): { clear(): void } {
+    return this.#clock.after(delayMs, callback);
   }
 
   override encoding(handed?: HandedBuffers): EncodeContext {
