@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'QUEUE_NOT_EMPTY'
   | 'RESULT_NOT_STORABLE'
   | 'STORAGE_FULL'
+  | 'TOO_MANY_WAITS'
   | 'UNKNOWN_AGENT'
   | 'UNKNOWN_DISPATCHER'
   | 'UNKNOWN_EXPORT'
@@ -87,6 +88,8 @@ export class JobInterruptedError extends errorClass('JobInterruptedError', 'JOB_
 export class JobForgottenError extends errorClass('JobForgottenError', 'JOB_FORGOTTEN') {}
 /** A job put inside a running job was waited for there, before it could have been committed. */
 export class JobNotCommittedError extends errorClass('JobNotCommittedError', 'JOB_NOT_COMMITTED') {}
+/** A job would wait for another inside its thread, and no thread would be left to run anything. */
+export class TooManyWaitsError extends errorClass('TooManyWaitsError', 'TOO_MANY_WAITS') {}
 /** No job has this id here. */
 export class UnknownJobError extends errorClass('UnknownJobError', 'UNKNOWN_JOB') {}
 /** The claim under which a result was sent is over: the job was taken from this dispatcher. The result is refused. */
@@ -164,6 +167,7 @@ export const errorClasses: {
   PAYLOAD_TOO_LARGE: NotStorableError,
   RESULT_NOT_STORABLE: NotStorableError,
   STORAGE_FULL: StorageFullError,
+  TOO_MANY_WAITS: TooManyWaitsError,
   UNKNOWN_JOB: UnknownJobError,
   UNKNOWN_QUEUE: UnknownQueueError,
   UNKNOWN_QUOTA: UnknownQuotaError,

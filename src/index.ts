@@ -55,6 +55,7 @@ export {
   JournalWriteError,
   NotStorableError,
   StorageFullError,
+  TooManyWaitsError,
   UnknownJobError,
   UnknownQueueError,
   UnknownQuotaError,

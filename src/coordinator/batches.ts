@@ -6,6 +6,9 @@
  * has the batch that it runs and at most one ahead, so that no thread waits for a commit. What is ahead is taken back as soon as another thread
  * has nothing to do, or the job before it takes longer than it was expected to. A job that is not to be ahead waits for a thread with nothing to
  * do, on which nothing more is put ahead meanwhile. An agent has jobs on no more threads than its size, those whose callbacks run counted in.
+ *
+ * A thread whose job waits for another is given nothing. It has its place all the same, among the threads and among
+ * those of its agent; but for what is waited for, it counts in neither, so that there is always a thread for that.
  */
 import { slotCount } from '../protocol/board.js';
 import type { Estimates } from './estimates.js';
@@ -23,6 +26,21 @@ export interface Wanted {
   readonly agent: string;
   /** It needs no place of its agent's. */
   readonly free: boolean;
+  /** A running job waits for it. */
+  readonly awaited?: boolean;
+  /** It needs a thread with nothing to do, however short it is. */
+  readonly alone?: boolean;
+}
+
+/** What there is to fill. */
+export interface Room {
+  readonly loads: readonly ThreadLoad[];
+  /** How many threads can be busy, where none waits. */
+  readonly threads: number;
+  /** The threads whose jobs wait for others, each with the agent in whose place. */
+  readonly waiting: ReadonlyMap<number, string>;
+  /** For each agent, on how many threads it may have jobs. */
+  readonly sizes: ReadonlyMap<string, number>;
 }
 
 interface Open<T> {
@@ -38,16 +56,26 @@ interface Open<T> {
 export class Batches<T> {
   readonly #estimates: Estimates;
   readonly #open: Open<T>[];
-  /** For each agent, on how many more threads it may have jobs. */
+  /** For each agent, on how many more threads it may have jobs; and on how many it has one that waits. */
   readonly #left: Map<string, number>;
+  readonly #waiting = new Map<string, number>();
+  /** How many more threads can be busy; and how many of those that are wait. */
+  #idleLeft: number;
+  readonly #waitingThreads: number;
   #isHeld = false;
 
-  constructor(loads: readonly ThreadLoad[], estimates: Estimates, sizes: ReadonlyMap<string, number>) {
+  constructor({ loads, threads, waiting, sizes }: Room, estimates: Estimates) {
     this.#estimates = estimates;
     this.#left = new Map(sizes);
-    for (const { agents } of loads) for (const agent of agents) this.#left.set(agent, (this.#left.get(agent) ?? 0) - 1);
+    this.#idleLeft = threads;
+    this.#waitingThreads = waiting.size;
+    for (const { batches, agents } of loads) {
+      if (batches > 0) this.#idleLeft--;
+      for (const agent of agents) this.#left.set(agent, (this.#left.get(agent) ?? 0) - 1);
+    }
+    for (const agent of waiting.values()) this.#waiting.set(agent, (this.#waiting.get(agent) ?? 0) + 1);
     this.#open = loads
-      .filter(({ batches }) => batches < 2)
+      .filter(({ thread, batches }) => batches < 2 && !waiting.has(thread))
       .sort((a, b) => a.batches - b.batches)
       .map(({ thread, batches, agents }) => ({ thread, idle: batches === 0, agents, items: [], agent: '', ms: 0 }));
   }
@@ -58,9 +86,10 @@ export class Batches<T> {
   }
 
   /** False: no thread has room for it now. */
-  place({ callable, agent: owner, free }: Wanted, item: T): boolean {
+  place({ callable, agent: owner, free, awaited = false, alone = false }: Wanted, item: T): boolean {
     const agent = free ? '' : owner;
-    const ms = this.#estimates.of(callable);
+    const ms = alone ? Number.POSITIVE_INFINITY : this.#estimates.of(callable);
+    const idleLeft = this.#idleLeft + (awaited ? this.#waitingThreads : 0);
     this.#isHeld = false;
     for (const limitMs of batchLimitsMs) {
       for (const open of this.#open) {
@@ -68,14 +97,17 @@ export class Batches<T> {
           const fits = open.agent === agent && open.items.length < batchJobs && open.ms + ms <= limitMs;
           if (!fits) continue;
         } else {
+          // What is ahead where more threads are busy than there are for all might begin beside those that wait.
+          if (open.idle ? idleLeft <= 0 : idleLeft < 0) continue;
           const isNew = !free && !open.agents.has(agent);
-          const left = this.#left.get(agent) ?? 0;
-          if (isNew && left <= 0) continue;
+          if (isNew && !this.#hasPlace(agent, awaited)) continue;
           if (!open.idle && ms > aheadMs) {
+            if (awaited) continue;
             this.#hold(open);
             return false;
           }
-          if (isNew) this.#left.set(agent, left - 1);
+          if (isNew) this.#left.set(agent, (this.#left.get(agent) ?? 0) - 1);
+          if (open.idle) this.#idleLeft--;
           open.agent = agent;
         }
         open.items.push(item);
@@ -84,6 +116,10 @@ export class Batches<T> {
       }
     }
     return false;
+  }
+
+  #hasPlace(agent: string, awaited: boolean): boolean {
+    return (this.#left.get(agent) ?? 0) + (awaited ? (this.#waiting.get(agent) ?? 0) : 0) > 0;
   }
 
   /** Nothing is put ahead there. */
@@ -99,7 +135,19 @@ export class Batches<T> {
 
   /** Whether a thread has nothing to do, and was given nothing. */
   get isAnyIdle(): boolean {
-    return this.#open.some(({ idle, items }) => idle && items.length === 0);
+    return this.#open.some(isUnused);
+  }
+
+  /** Whether such a thread could have what another has not begun: that is the last of its agent's there or not. */
+  canMove({ agent, free, awaited = false }: Omit<Wanted, 'callable'>, isLast: boolean): boolean {
+    const idleLeft = this.#idleLeft + (awaited ? this.#waitingThreads : 0);
+    if (idleLeft <= 0 || !this.#open.some(isUnused)) return false;
+    return free || isLast || this.#hasPlace(agent, awaited);
+  }
+
+  /** Whether one more thread would run what is waited for. */
+  get lacksThread(): boolean {
+    return this.#idleLeft + this.#waitingThreads > 0 && !this.#open.some(isUnused);
   }
 
   /** What was placed, thread by thread. */
@@ -107,3 +155,5 @@ export class Batches<T> {
     return this.#open.filter(({ items }) => items.length > 0);
   }
 }
+
+const isUnused = ({ idle, items }: Open<unknown>) => idle && items.length === 0;

@@ -113,6 +113,12 @@ export class Choosing {
     return undefined;
   }
 
+  /** Whether the agent takes the jobs of this lane as far as functions say: a chooser only prefers. */
+  accepts(agent: AgentRecord, lane: Lane): boolean {
+    const judge = this.#judges.get(keyOf(agent));
+    return judge === undefined ? !this.isAsked(agent) : this.#known(judge, () => true)(lane);
+  }
+
   /** The agent has room: asks about what stands before all that it is known to take. */
   ask(agent: AgentRecord, takes: (lane: Lane) => boolean): void {
     const judge = this.#judges.get(keyOf(agent));

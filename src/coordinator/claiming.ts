@@ -11,10 +11,11 @@ import type { Lane } from '../core/lanes.js';
 import { queueOf } from '../core/queue.js';
 import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord } from '../core/records.js';
 import type { Store } from '../store/store.js';
-import { Batches } from './batches.js';
+import { Batches, type Wanted } from './batches.js';
 import type { Build } from './build.js';
 import type { Choosing } from './choosing.js';
 import type { Estimates } from './estimates.js';
+import type { JobWaits } from './job-waits.js';
 import type { Timer } from './long-timeout.js';
 import { fedTo, payloadBytes } from './outcome-bytes.js';
 import type { PoolPort, Run } from './pool-port.js';
@@ -23,6 +24,7 @@ export interface ClaimingPorts {
   readonly store: Store;
   readonly pool: PoolPort;
   readonly estimates: Estimates;
+  readonly waits: JobWaits;
   readonly now: () => number;
   readonly decide: (command: Command, refused?: () => void) => void;
   readonly choosing: Choosing;
@@ -48,7 +50,9 @@ const mainAgent = 'main';
  * A job that was there when two processes died runs alone for so long, and is then held innocent: five seconds the first time, which is time
  * enough to import its module on a busy machine, and longer each time that proves wrong.
  */
-const clearedAfterMs = (fence: number) => Math.min(600_000, 625 * 2 ** fence);
+const clearedAfterMs = (fence: number) => Math.min(60_000, 625 * 2 ** fence);
+/** Nothing else is claimed for so long at most, so that it can begin alone; after that it begins beside what still runs. */
+const quietMs = 1000;
 
 export class Claiming {
   readonly #ports: ClaimingPorts;
@@ -66,6 +70,8 @@ export class Claiming {
   #alone: Id | undefined;
   /** Jobs that did so for long enough, and still run. */
   readonly #cleared = new Set<Id>();
+  /** A job that is to run alone waits for the others to end; until this is `over` nothing else is claimed. */
+  #quiet: { over: boolean } | undefined;
 
   constructor(ports: ClaimingPorts, options: AgentOptions) {
     this.#ports = ports;
@@ -103,51 +109,116 @@ export class Claiming {
 
   /** Claims as much as the threads have room for. */
   claim(): void {
-    const { store, decide, now, choosing, build } = this.#ports;
+    const { store, waits, pool } = this.#ports;
     if (!store.takesWork) return;
     const batches = this.#batches<null>();
-    if (!batches.hasRoom || this.#agents.length === 0 || this.#isAlone) return;
-    for (const run of this.#ready) batches.place(run, null);
+    const hasWaits = !waits.isEmpty;
+    if ((!batches.hasRoom && !hasWaits) || this.#agents.length === 0) return;
+    const unplaced = this.#ready.filter((run) => !batches.place(this.#wantedBy(run), null));
     this.#placeComing(batches);
+    const isAlone = this.#isAlone;
+    if (batches.hasRoom && !isAlone) this.#claimInLine(batches);
+    if (hasWaits) this.#claimAwaited(batches, unplaced);
+    if (!isAlone && batches.isAnyIdle) pool.share((run, isLast) => batches.canMove(this.#wantedBy(run), isLast));
+  }
+
+  /** In the order of the line, from whichever agent's turn it is. */
+  #claimInLine(batches: Batches<null>): void {
+    const { store, now, choosing } = this.#ports;
     let claimed = 0;
     let waits: AgentRecord | undefined;
     this.#first = (this.#first + 1) % this.#agents.length;
     for (let turn = 0; turn < this.#agents.length; turn++) {
       const agent = this.#agents[(this.#first + turn) % this.#agents.length]!;
-      const { queue, filter } = agent;
+      const { queue } = agent;
       if (store.state.queued(queue) === 0 || queueOf(store.state, queue)?.paused) continue;
       const key = keyOf(agent);
-      const takes = (lane: Lane) =>
-        isFor(lane, this.#options.dispatcher) && build.knows(lane.callable) && accepts(filter, lane);
+      const takes = this.#takes(agent);
       const isAsked = choosing.isAsked(agent);
       for (;;) {
         const job = isAsked ? choosing.next(agent, takes) : store.state.firstQueued(queue, takes, now());
         if (job === undefined) break;
-        if (job.alone) return this.#claimAlone(job, key, claimed);
+        const { callable, alone } = job;
+        if (alone && !this.#mayBeginAlone(claimed)) {
+          // It goes first next time: else others would be claimed before it, and it would never be quiet.
+          this.#first = this.#agents.indexOf(agent) - 1;
+          return;
+        }
         // A composition that only puts its parts takes no thread.
         const runs = job.stage === 'call';
-        if (runs && !batches.place({ callable: job.callable, agent: key, free: false }, null)) {
+        if (runs && !batches.place({ callable, agent: key, free: false, alone }, null)) {
           // It goes first next time, too: else others would fill the thread that it waits for.
           if (batches.isHeld) waits ??= agent;
           break;
         }
-        decide({ type: 'claim', job: job.id, agent: key });
+        this.#claim(job, key);
         if (runs) claimed++;
-        // Where the claim is the start, or others have a say, it is released later than with this turn.
-        if (runs && (job.begun || !store.isExclusive)) this.#coming.add(job.id);
+        if (alone) return this.#beginAlone(job);
       }
       if (isAsked) choosing.ask(agent, takes);
     }
     if (waits !== undefined) this.#first = this.#agents.indexOf(waits) - 1;
-    if (batches.isAnyIdle) this.#ports.pool.share();
+  }
+
+  /** What running jobs wait for goes on whatever else there is: at another's place in line, and on one more thread. */
+  #claimAwaited(batches: Batches<null>, unplaced: readonly Run[]): void {
+    const { store, waits, choosing, pool, now, turn } = this.#ports;
+    let lacksThread = unplaced.some(({ job }) => this.#isAwaited(job));
+    const inLine = waits.inLine();
+    for (let next = inLine.next(); !lacksThread; next = inLine.next()) {
+      if (next.done) {
+        if (next.value) turn();
+        break;
+      }
+      const job = next.value;
+      const lane = store.state.laneOf(job);
+      if (lane === undefined || queueOf(store.state, job.queue)?.paused || !store.state.hasRoom(job, now())) continue;
+      const agent = this.#agents.find(
+        (one) => one.queue === job.queue && this.#takes(one)(lane) && choosing.accepts(one, lane),
+      );
+      if (agent === undefined) continue;
+      const key = keyOf(agent);
+      const { callable, alone } = job;
+      const runs = job.stage === 'call';
+      if (!runs || batches.place({ callable, agent: key, free: false, awaited: true, alone }, null))
+        this.#claim(job, key);
+      else lacksThread = true;
+    }
+    if (lacksThread && batches.lacksThread) pool.grow();
+  }
+
+  #claim(job: JobRecord, agent: string): void {
+    const { store, decide } = this.#ports;
+    const runs = job.stage === 'call';
+    decide({ type: 'claim', job: job.id, agent });
+    // Where the claim is the start, or others have a say, it is released later than with this turn.
+    if (runs && (job.begun || !store.isExclusive)) this.#coming.add(job.id);
+  }
+
+  #takes({ filter }: AgentRecord): (lane: Lane) => boolean {
+    const { build } = this.#ports;
+    return (lane) => isFor(lane, this.#options.dispatcher) && build.knows(lane.callable) && accepts(filter, lane);
+  }
+
+  #isAwaited(id: Id): boolean {
+    const { waits, store } = this.#ports;
+    if (waits.isEmpty) return false;
+    const job = store.state.job(id);
+    return job !== undefined && waits.isAwaited(job);
+  }
+
+  #wantedBy({ job, callable, agent, free }: Run): Wanted {
+    return { callable, agent, free, awaited: this.#isAwaited(job) };
   }
 
   /** What was claimed and is not released yet has its room already, unless it turned out to be another's. */
   #placeComing(batches: Batches<null>): void {
     for (const id of this.#coming) {
       const job = this.#ports.store.state.job(id);
-      if (this.#isOwn(job)) batches.place({ callable: job.callable, agent: job.agent, free: false }, null);
-      else this.#coming.delete(id);
+      if (this.#isOwn(job)) {
+        const { callable, agent } = job;
+        batches.place({ callable, agent, free: false, awaited: this.#isAwaited(id) }, null);
+      } else this.#coming.delete(id);
     }
   }
 
@@ -155,22 +226,39 @@ export class Claiming {
     return job?.claimed === true && isAgentOf(job.agent, this.#options.dispatcher);
   }
 
-  /** Nothing runs beside it but what was cleared of the same suspicion: while anything else is out it waits, and nothing is claimed. */
-  #claimAlone(job: JobRecord, agent: string, claimed: number): void {
-    for (const id of this.#cleared) if (!this.#ports.store.state.job(id)?.claimed) this.#cleared.delete(id);
-    if (claimed > 0 || this.#ready.length > 0 || this.#coming.size > 0 || this.#ports.pool.out > this.#cleared.size)
-      return;
-    // Its claim is its start, so it does not wait behind what was cleared.
-    if (!this.#ports.pool.loads().some(({ batches }) => batches === 0)) return;
-    this.#alone = job.id;
-    this.#ports.decide({ type: 'claim', job: job.id, agent });
-    const { id, fence } = job;
-    this.#ports.after(clearedAfterMs(fence), () => {
-      if (this.#alone !== id || !this.#ports.pool.isRunning(id)) return;
+  /** Nothing runs beside it but what was cleared of the same suspicion; or what has not ended in time. */
+  #mayBeginAlone(claimed: number): boolean {
+    const { store, pool, after, turn } = this.#ports;
+    for (const id of this.#cleared) if (!store.state.job(id)?.claimed) this.#cleared.delete(id);
+    const isQuiet = claimed + this.#ready.length + this.#coming.size === 0 && pool.out <= this.#cleared.size;
+    if (isQuiet || this.#quiet?.over) return true;
+    if (this.#quiet === undefined) {
+      const quiet = { over: false };
+      this.#quiet = quiet;
+      after(quietMs, () => {
+        quiet.over = true;
+        turn();
+      });
+    }
+    return false;
+  }
+
+  #beginAlone({ id, fence }: JobRecord): void {
+    this.#quiet = undefined;
+    this.#alone = id;
+    this.#clearLater(id, fence);
+  }
+
+  /** It has run alone for long enough. Where it has not begun by then, it has as long again. */
+  #clearLater(id: Id, fence: number): void {
+    const { pool, after, decide, turn } = this.#ports;
+    after(clearedAfterMs(fence), () => {
+      if (this.#alone !== id || !this.#isAlone) return;
+      if (pool.threadOf(id) === undefined) return this.#clearLater(id, fence);
       this.#alone = undefined;
       this.#cleared.add(id);
-      this.#ports.decide({ type: 'cleared', job: id, fence });
-      this.#ports.turn();
+      decide({ type: 'cleared', job: id, fence });
+      turn();
     });
   }
 
@@ -192,7 +280,7 @@ export class Claiming {
   start(): void {
     if (this.#ready.length === 0) return;
     const batches = this.#batches<Run>();
-    const waiting = this.#ready.filter((run) => !batches.place(run, run));
+    const waiting = this.#ready.filter((run) => !batches.place(this.#wantedBy(run), run));
     for (const { thread, items } of batches.filled) {
       if (!this.#ports.pool.start(thread, items)) waiting.unshift(...items);
     }
@@ -211,12 +299,18 @@ export class Claiming {
   }
 
   #batches<T>(): Batches<T> {
-    const { pool, estimates, store } = this.#ports;
+    const { pool, estimates, waits, store } = this.#ports;
     // Jobs whose callbacks run keep their agent's place.
     const sizes = this.#agents.map(
       (agent) => [keyOf(agent), agent.size - store.state.calledBack(keyOf(agent))] as const,
     );
-    return new Batches<T>(pool.loads(), estimates, new Map(sizes));
+    const waiting = new Map<number, string>();
+    for (const job of waits.isEmpty ? [] : waits.waiting) {
+      const thread = pool.threadOf(job);
+      if (thread !== undefined) waiting.set(thread, store.state.job(job)?.agent ?? '');
+    }
+    const room = { loads: pool.loads(), threads: pool.size, waiting, sizes: new Map(sizes) };
+    return new Batches<T>(room, estimates);
   }
 
   #run(job: JobRecord): Run {

@@ -126,7 +126,7 @@ export class Coordinator implements StoreOwner {
     this.#standing = standing;
     this.#bounded = bounded;
     this.#presence = options.presence && this.#makePresence(options.presence);
-    const isRunning = (job: Id) => runs.pool.isRunning(job);
+    const isRunning = (job: Id) => runs.pool.threadOf(job) !== undefined;
     this.#build = build;
     this.#answers = { store, dispatcher, now, choosing, isRunning, build, bounded, inHand: outcomes.inHand };
   }

@@ -10,7 +10,7 @@ import type { Thread } from './thread.js';
 export type Seen = 'same' | 'other' | 'enough';
 
 /** The first look at what is short, or of which nobody knows how long it takes; and at what is not. */
-const firstLookMs = { least: 5, most: 50 };
+const firstLookMs = { least: 5, most: 30 };
 const longestLookMs = 1000;
 
 interface Watched {

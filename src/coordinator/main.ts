@@ -36,6 +36,7 @@ export interface CoordinatorSetup {
   readonly runs: boolean;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   readonly threads: number;
+  readonly extraThreads: number;
   /** Options of Node for the worker threads, such as a loader. */
   readonly execArgv: readonly string[];
   /** See `OpenOptions`. */
@@ -70,7 +71,7 @@ function flush(): void {
 }
 
 async function start(): Promise<void> {
-  const { directory, allowNetworkFileSystem, modules, threads, execArgv, retention, stopGraceMs } = setup;
+  const { directory, allowNetworkFileSystem, modules, threads, extraThreads, execArgv, retention, stopGraceMs } = setup;
   const { runs, agentSize, agentSizeGiven, isRestart, pingMs, deathMs, retry, resourceLimits, recycle } = setup;
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem });
@@ -92,8 +93,8 @@ async function start(): Promise<void> {
       store,
       pool: (owner) => {
         // A client needs a thread only to see what the modules export.
-        const setup = { modules, recycle };
-        pool = new Pool(owner, { threads: runs ? threads : 1, execArgv, resourceLimits, stopGraceMs, setup });
+        const size = { threads: runs ? threads : 1, extraThreads };
+        pool = new Pool(owner, { ...size, execArgv, resourceLimits, stopGraceMs, setup: { modules, recycle } });
         return runs ? pool : new NoPool();
       },
       questions: new Questions({ modules, execArgv, resourceLimits }),

@@ -2,6 +2,8 @@
 import type { PoolPort, ThreadLoad } from './pool-port.js';
 
 export class NoPool implements PoolPort {
+  readonly size = 0;
+  readonly mostThreads = 0;
   readonly out = 0;
 
   introduce(): void {}
@@ -22,11 +24,13 @@ export class NoPool implements PoolPort {
     return false;
   }
 
-  isRunning(): boolean {
-    return false;
-  }
+  threadOf(): undefined {}
 
   share(): void {}
+
+  clear(): void {}
+
+  grow(): void {}
 
   takeBackAll(): void {}
 

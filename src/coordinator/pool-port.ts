@@ -51,14 +51,14 @@ export interface PoolOwner {
   annotate(job: Id, name: string, value: Uint8Array | null): void;
   /** A running job asks. */
   ask(query: Query): unknown;
-  /** A running job waits for an annotation. */
-  waitForAnnotation(job: Id, name: string, timeoutMs: number, then: (value: Uint8Array | null) => void): void;
+  /** A running job (`by`; empty for none) waits for an annotation. */
+  waitForAnnotation(by: Id, job: Id, name: string, timeoutMs: number, then: (value: Uint8Array | null) => void): void;
   /** A running job puts another at once. Calls back when it is stored, or refused. */
   putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void;
   /** A job begins that is given buffers as they are: they are its own from here on. */
   handOver(job: Id): readonly HandedBuffer[];
-  /** A running job waits for another. */
-  waitForOutcome(job: Id, then: (error: Error | undefined, outcome?: WireOutcome) => void): void;
+  /** A running job (`by`; empty for none) waits for another. */
+  waitForOutcome(by: Id, job: Id, then: (error: Error | undefined, outcome?: WireOutcome) => void): void;
 }
 
 /** What one thread has at this moment. */
@@ -71,6 +71,10 @@ export interface ThreadLoad {
 }
 
 export interface PoolPort {
+  /** How many threads run jobs, where none waits for another. */
+  readonly size: number;
+  /** How many threads there can be while jobs wait for others. */
+  readonly mostThreads: number;
   /** What each registered module exports; jobs may put others. */
   introduce(modules: Readonly<Record<string, WireModule>>): void;
   loads(): readonly ThreadLoad[];
@@ -82,11 +86,19 @@ export interface PoolPort {
   stopAll(): void;
   /** True if the job was with a thread and had not begun; it has come back as not begun. */
   takeBack(job: Id): boolean;
-  isRunning(job: Id): boolean;
+  /** The thread that runs the job; undefined: it has not begun, or is over. */
+  threadOf(job: Id): number | undefined;
   /** How many runs are out. */
   readonly out: number;
-  /** A thread has nothing to do: takes back some of what another has and has not begun, if that is worth it. */
-  share(): void;
+  /**
+   * A thread has nothing to do: takes back what others have not begun, if that can move there and is worth it. Told of
+   * a run is whether its thread has nothing else of its agent's.
+   */
+  share(canMove: (run: Run, isLast: boolean) => boolean): void;
+  /** Takes back all that this thread has not begun. */
+  clear(thread: number): void;
+  /** Starts one more thread, unless one is being started or there are as many as there can be. */
+  grow(): void;
   /** Takes back all that was not begun. */
   takeBackAll(): void;
   /** Ends all threads, whatever they do. Gives the ids of those that did not end in time, stuck in a system call. */

@@ -22,6 +22,8 @@ import { exitError, uncaughtError } from './thread-end.js';
 
 export interface PoolOptions {
   readonly threads: number;
+  /** How many more may be started while jobs wait for others. */
+  readonly extraThreads: number;
   readonly setup: WorkerSetup;
   readonly execArgv: readonly string[];
   /** See `OpenOptions`. */
@@ -35,12 +37,20 @@ const batchesAtOnce = 2;
 /** What waits on one thread for less time than this is not worth moving to another. */
 const leastSharedMs = 2;
 
+/** A thread that was started while jobs waited is kept for so long after its last one. */
+const extraIdleMs = 10_000;
+
 /** A thread that does not end within this time hangs in a system call: it is left behind. */
 const terminateMs = 2000;
 
 export class Pool implements PoolPort {
+  readonly size: number;
+  readonly mostThreads: number;
   readonly #owner: PoolOwner;
+  readonly #options: PoolOptions;
   readonly #piscina: Piscina;
+  /** Each with one thread, which was started while jobs waited for others; and when it ends. */
+  readonly #extra = new Map<Piscina, ReturnType<typeof setTimeout> | undefined>();
   readonly #threads = new Map<number, Thread>();
   readonly #endings: Endings;
   readonly #writer = new RunBatchWriter();
@@ -56,10 +66,18 @@ export class Pool implements PoolPort {
   /** What the pool tells of a thread, once that was told with the job that it was at. */
   #toldError: unknown;
 
-  constructor(owner: PoolOwner, { threads, setup, execArgv, resourceLimits, stopGraceMs }: PoolOptions) {
+  constructor(owner: PoolOwner, options: PoolOptions) {
     this.#owner = owner;
-    this.#endings = new Endings(stopGraceMs);
-    this.#piscina = new Piscina({
+    this.#options = options;
+    this.size = options.threads;
+    this.mostThreads = options.threads + options.extraThreads;
+    this.#endings = new Endings(options.stopGraceMs);
+    this.#piscina = this.#makePiscina(options.threads);
+  }
+
+  #makePiscina(threads: number): Piscina {
+    const { setup, execArgv, resourceLimits } = this.#options;
+    const piscina = new Piscina({
       filename: new URL('../worker/entry.cjs', import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
@@ -78,15 +96,16 @@ export class Pool implements PoolPort {
         return worker;
       },
     });
-    this.#piscina.on('workerCreate', ({ id }: { id: number }) => this.#addThread(id));
-    this.#piscina.on('workerDestroy', ({ id }: { id: number }) => this.#removeThreads(id));
+    piscina.on('workerCreate', ({ id }: { id: number }) => this.#addThread(id, piscina));
+    piscina.on('workerDestroy', ({ id }: { id: number }) => this.#removeThreads(id, piscina));
     // With --watch, Node posts which files a thread imports, to be watched, too.
-    this.#piscina.on('message', (message: unknown) => {
+    piscina.on('message', (message: unknown) => {
       if (isWatched(message)) parentPort?.postMessage(message);
     });
-    this.#piscina.on('error', (error: unknown) => {
+    piscina.on('error', (error: unknown) => {
       if (error !== this.#toldError) this.#owner.threadDied(uncaughtError(error, undefined));
     });
+    return piscina;
   }
 
   /** Imports a registered module in a thread. Rejects if the thread ends of it. */
@@ -128,12 +147,13 @@ export class Pool implements PoolPort {
       this.#writer.add({ slot, word, id, parent, callable, attempt, queue, agent, args, fed, timed: timeoutMs > 0 });
     }
     thread.batches.add(batch);
+    this.#keep(thread);
     const packed = this.#writer.finish();
     const link = thread.takeLink(this.#modules);
     const task: WorkerTask = { type: 'run', batch: packed, ...(link === undefined ? {} : { link }) };
     const transferList = [packed.buffer as ArrayBuffer, ...(link === undefined ? [] : [link.port])];
     this.#target = threadId;
-    const done = this.#piscina.run(task, { transferList, signal: thread.ended });
+    const done = thread.piscina.run(task, { transferList, signal: thread.ended });
     this.#target = undefined;
     done.then(
       (isWorn: boolean) => {
@@ -169,9 +189,9 @@ export class Pool implements PoolPort {
     return true;
   }
 
-  isRunning(job: Id): boolean {
+  threadOf(job: Id): number | undefined {
     const found = this.#find(job);
-    return found?.thread.board.isBegun(found.slot) ?? false;
+    return found?.thread.board.isBegun(found.slot) ? found.thread.id : undefined;
   }
 
   get out(): number {
@@ -180,27 +200,54 @@ export class Pool implements PoolPort {
     return out;
   }
 
-  share(): void {
-    let most: [run: Run, thread: Thread, batch: Batch, slot: number][] = [];
+  share(canMove: (run: Run, isLast: boolean) => boolean): void {
+    let most: Unbegun[] = [];
     let mostMs = leastSharedMs;
     for (const thread of this.#threads.values()) {
-      const waiting: typeof most = [];
-      let ms = 0;
-      for (const batch of thread.batches) {
-        for (const [slot, run] of batch.runs) {
-          if (!thread.board.isAssigned(slot)) continue;
-          waiting.push([run, thread, batch, slot]);
-          ms += run.expectedMs;
-        }
-      }
-      if (ms < mostMs) continue;
-      most = waiting;
-      mostMs = ms;
+      const unbegun = unbegunIn(thread);
+      const front = begunIn(thread);
+      const movable = unbegun.filter(({ run }) => canMove(run, run.agent !== front?.agent));
+      if (movable.length === 0) continue;
+      const waitingMs = unbegun.reduce((sum, { run }) => sum + run.expectedMs, 0);
+      const frontMs = front?.expectedMs ?? 0;
+      if (frontMs + waitingMs < mostMs) continue;
+      // The later half: the thread goes on with the rest meanwhile. Behind what is longer than all of it, none would.
+      most = frontMs > waitingMs ? movable : movable.slice(Math.floor(movable.length / 2));
+      mostMs = frontMs + waitingMs;
     }
-    // The later half: the thread goes on with the rest meanwhile.
-    for (const [run, thread, batch, slot] of most.slice(Math.floor(most.length / 2))) {
+    for (const { thread, batch, slot, run } of most)
       if (thread.board.takeBack(slot)) this.#takenBack(thread, batch, slot, run);
-    }
+  }
+
+  clear(id: number): void {
+    const thread = this.#threads.get(id);
+    for (const batch of thread?.batches ?? []) this.#takeBack(batch);
+  }
+
+  grow(): void {
+    const isStarting = this.#threads.size < this.size + this.#extra.size;
+    if (isStarting || this.#closing || this.size + this.#extra.size >= this.mostThreads) return;
+    this.#extra.set(this.#makePiscina(1), undefined);
+  }
+
+  /** A thread of those that were started while jobs waited ends when it has had nothing to do for a while. */
+  #leave(thread: Thread): void {
+    const { piscina } = thread;
+    if (!this.#extra.has(piscina) || this.#closing) return;
+    clearTimeout(this.#extra.get(piscina));
+    const end = () => {
+      this.#extra.delete(piscina);
+      this.#threads.delete(thread.id);
+      thread.close();
+      void piscina.destroy();
+    };
+    this.#extra.set(piscina, setTimeout(end, extraIdleMs));
+  }
+
+  #keep({ piscina }: Thread): void {
+    if (!this.#extra.has(piscina)) return;
+    clearTimeout(this.#extra.get(piscina));
+    this.#extra.set(piscina, undefined);
   }
 
   takeBackAll(): void {
@@ -212,18 +259,22 @@ export class Pool implements PoolPort {
     this.#lookout.end();
     this.#endings.clear();
     const hanging = new Set<number>();
-    const ends = this.#piscina.threads.map((worker) => {
-      const { threadId } = worker;
-      hanging.add(threadId);
-      return new Promise<void>((resolve) => {
-        worker.once('exit', () => {
-          hanging.delete(threadId);
-          resolve();
+    const piscinas = [this.#piscina, ...this.#extra.keys()];
+    for (const timer of this.#extra.values()) clearTimeout(timer);
+    const ends = piscinas
+      .flatMap(({ threads }) => threads)
+      .map((worker) => {
+        const { threadId } = worker;
+        hanging.add(threadId);
+        return new Promise<void>((resolve) => {
+          worker.once('exit', () => {
+            hanging.delete(threadId);
+            resolve();
+          });
         });
       });
-    });
     for (const thread of this.#threads.values()) thread.end();
-    void this.#piscina.destroy();
+    for (const piscina of piscinas) void piscina.destroy();
     let limit: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise((resolve) => {
       limit = setTimeout(resolve, terminateMs);
@@ -233,20 +284,21 @@ export class Pool implements PoolPort {
     return [...hanging];
   }
 
-  #addThread(id: number): void {
-    const thread: Thread = new Thread(id, (message) => {
+  #addThread(id: number, piscina: Piscina): void {
+    const thread: Thread = new Thread(id, piscina, (message) => {
       this.#hear(thread, message);
       this.#owner.turn();
     });
     this.#threads.set(id, thread);
     this.#listenForEnd(thread);
+    this.#leave(thread);
     // The pool gives a new thread no task before it has told all listeners of it.
     queueMicrotask(() => this.#owner.turn());
   }
 
   /** Heard before the pool hears of it, which then takes away what the thread had. */
   #listenForEnd(thread: Thread): void {
-    const worker = this.#piscina.threads.find(({ threadId }) => threadId === thread.id);
+    const worker = thread.piscina.threads.find(({ threadId }) => threadId === thread.id);
     const heapLimitMb = worker?.resourceLimits?.maxOldGenerationSizeMb;
     worker?.prependListener('error', (error: unknown) => {
       this.#toldError = error;
@@ -266,12 +318,11 @@ export class Pool implements PoolPort {
   }
 
   /** A thread that ended by itself has lost its id by the time the pool tells: whoever is not alive is gone. */
-  #removeThreads(ended: number): void {
-    const alive = new Set(this.#piscina.threads.map(({ threadId }) => threadId));
+  #removeThreads(ended: number, piscina: Piscina): void {
+    const alive = new Set(piscina.threads.map(({ threadId }) => threadId));
     alive.delete(ended);
     for (const thread of [...this.#threads.values()]) {
-      if (alive.has(thread.id)) continue;
-      this.#remove(thread);
+      if (thread.piscina === piscina && !alive.has(thread.id)) this.#remove(thread);
     }
   }
 
@@ -289,14 +340,14 @@ export class Pool implements PoolPort {
     if (this.#closing || thread.isEnded || !this.#threads.has(thread.id)) return;
     this.#died(thread, error);
     this.#remove(thread);
-    void this.#piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
+    void thread.piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
 
   /** Ends a thread that begins nothing more. */
   #retire(thread: Thread): void {
     if (!this.#threads.delete(thread.id)) return;
     thread.end();
-    void this.#piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
+    void thread.piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
 
   /** The batch is over, by itself or with its thread: whatever of it is not settled was not begun, or was interrupted. */
@@ -316,8 +367,10 @@ export class Pool implements PoolPort {
     }
     thread.batches.delete(batch);
     const [next] = thread.batches;
-    if (next === undefined) this.#lookout.leave(thread);
-    else this.#lookout.watch(thread, next.expectedMs);
+    if (next === undefined) {
+      this.#lookout.leave(thread);
+      this.#leave(thread);
+    } else this.#lookout.watch(thread, next.expectedMs);
     if (!this.#threads.has(thread.id)) thread.close();
     this.#owner.turn();
   }
@@ -353,13 +406,16 @@ export class Pool implements PoolPort {
       }
       case 'outcome of': {
         const [, request, job] = message;
-        return this.#owner.waitForOutcome(job, (error, outcome) =>
+        return this.#owner.waitForOutcome(begunIn(thread)?.job ?? '', job, (error, outcome) =>
           thread.say(error === undefined ? ['answer', request, outcome] : ['error', request, errorToData(error)]),
         );
       }
       case 'annotation': {
         const [, request, job, name, timeoutMs] = message;
-        return this.#owner.waitForAnnotation(job, name, timeoutMs, (value) => thread.say(['answer', request, value]));
+        const by = begunIn(thread)?.job ?? '';
+        return this.#owner.waitForAnnotation(by, job, name, timeoutMs, (value) =>
+          thread.say(['answer', request, value]),
+        );
       }
     }
   }
@@ -431,4 +487,20 @@ const isWatched = (message: unknown) =>
 function begunIn({ board, batches }: Thread): Run | undefined {
   for (const { runs } of batches) for (const [slot, run] of runs) if (board.isBegun(slot)) return run;
   return undefined;
+}
+
+interface Unbegun {
+  readonly thread: Thread;
+  readonly batch: Batch;
+  readonly slot: number;
+  readonly run: Run;
+}
+
+/** What the thread has not begun, in its order. */
+function unbegunIn(thread: Thread): Unbegun[] {
+  const unbegun: Unbegun[] = [];
+  for (const batch of thread.batches) {
+    for (const [slot, run] of batch.runs) if (thread.board.isAssigned(slot)) unbegun.push({ thread, batch, slot, run });
+  }
+  return unbegun;
 }

@@ -6,7 +6,7 @@ import { takesTurns } from '../core/callback.js';
 import type { Command, InnerCommand, Settled } from '../core/commands.js';
 import { levelGate } from '../core/job.js';
 import { type Id, isAgentOf, type JobRecord, type Level } from '../core/records.js';
-import { ClaimLostError, JournalCorruptError } from '../errors.js';
+import { ClaimLostError, JobStatusError, JournalCorruptError, TooManyWaitsError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
 import { commandFromWire } from '../protocol/commands.js';
 import type { WireInnerPut } from '../protocol/dispatch.js';
@@ -23,6 +23,7 @@ import { type AgentOptions, Claiming } from './claiming.js';
 import type { Closing } from './closing.js';
 import { Estimates } from './estimates.js';
 import type { HandedOver } from './handed-over.js';
+import { JobWaits } from './job-waits.js';
 import type { Timer } from './long-timeout.js';
 import type { Outcomes, OutcomeWaiter } from './outcomes.js';
 import type { PoolOwner, PoolPort, Run } from './pool-port.js';
@@ -52,6 +53,7 @@ export class Runs implements PoolOwner {
   readonly #store: Store;
   readonly #dispatcher: Id;
   readonly #estimates = new Estimates();
+  readonly #waits: JobWaits;
   readonly pool: PoolPort;
   readonly claiming: Claiming;
 
@@ -60,10 +62,12 @@ export class Runs implements PoolOwner {
     this.#ports = ports;
     this.#store = store;
     this.#dispatcher = options.dispatcher;
+    this.#waits = new JobWaits(store.state);
     this.pool = ports.pool(this);
     const decide = (command: Command, refused?: () => void) => this.#decide(command, refused);
-    const claimed = { store, pool: this.pool, estimates: this.#estimates, choosing, build, now, after, decide, turn };
-    this.claiming = new Claiming(claimed, options);
+    const waits = this.#waits;
+    const shared = { store, pool: this.pool, estimates: this.#estimates, waits, choosing, build };
+    this.claiming = new Claiming({ ...shared, now, after, decide, turn }, options);
   }
 
   /** The job's claim is released: it can go to a thread, with the next `claiming.start()`. */
@@ -118,7 +122,8 @@ export class Runs implements PoolOwner {
   }
 
   settled({ job, fence, callable }: Run, outcome: Outcome, stored?: () => void): void {
-    this.#estimates.learn(callable, outcome.ranMs);
+    // How long others took says nothing of this one.
+    if (!this.#waits.over(job)) this.#estimates.learn(callable, outcome.ranMs);
     const inner = outcome.inner.byteLength === 0 ? none : this.#innerCommands(job, outcome.inner);
     const { startedAt } = outcome;
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: settledFrom(outcome), inner };
@@ -127,6 +132,7 @@ export class Runs implements PoolOwner {
   }
 
   timedOut({ job, fence }: Run): void {
+    this.#waits.over(job);
     const startedAt = this.#ports.now();
     this.#decide({ type: 'settle', job, fence, startedAt, outcome: { kind: 'timeout' }, inner: none });
   }
@@ -138,6 +144,7 @@ export class Runs implements PoolOwner {
   }
 
   interrupted({ job, fence }: Run, error?: Error): void {
+    this.#waits.over(job);
     if (this.#ports.closing.isBegun) this.#decide({ type: 'interrupt', job, fence, cause: 'close' });
     else this.#decide({ type: 'interrupt', job, fence, cause: 'thread', error });
   }
@@ -165,12 +172,60 @@ export class Runs implements PoolOwner {
     return this.#ports.ask(query);
   }
 
-  waitForAnnotation(job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
-    this.#ports.annotations.waitFor(job, name, timeoutMs, then);
+  /** Whoever is to say it may need a thread, too; a wait with an end of its own is never refused. */
+  waitForAnnotation(by: Id, job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
+    let end = nothing;
+    let isOver = false;
+    this.#ports.annotations.waitFor(job, name, timeoutMs, (value) => {
+      isOver = true;
+      end();
+      then(value);
+    });
+    if (!isOver) end = this.#wait(by, job);
   }
 
-  waitForOutcome(job: Id, then: OutcomeWaiter): void {
-    this.#ports.outcomes.waitFor(job, then);
+  waitForOutcome(by: Id, job: Id, then: OutcomeWaiter): void {
+    let end = nothing;
+    try {
+      const awaited = this.#store.state.job(job);
+      if (awaited?.outcome === 'none') {
+        this.#checkWait(by, awaited);
+        end = this.#wait(by, job);
+      }
+    } catch (error) {
+      return then(error as Error);
+    }
+    this.#ports.outcomes.waitFor(job, (error, outcome) => {
+      end();
+      then(error, outcome);
+    });
+  }
+
+  /** A wait that would never end, or that would leave no thread for anything, is refused. */
+  #checkWait(by: Id, awaited: JobRecord): void {
+    if (this.pool.threadOf(by) === undefined) return;
+    const names = `job ${idToText(by)} cannot wait for job ${idToText(awaited.id)}`;
+    if (this.#waits.isBehind(awaited, by)) throw new JobStatusError(`${names}, which ends only after it`);
+    const waiting = new Set(this.#waits.waiting).add(by);
+    if (waiting.size < this.pool.mostThreads) return;
+    const { size, mostThreads } = this.pool;
+    throw new TooManyWaitsError(
+      `${names}: all ${mostThreads} threads would hold jobs that wait for others (threads ${size}, extraThreads ${mostThreads - size}). ` +
+        'Return the job, which holds no thread, or open with more extraThreads.',
+    );
+  }
+
+  /** The thread does nothing until the wait is over: what stands ahead there goes elsewhere. Gives what ends the wait. */
+  #wait(by: Id, job: Id): () => void {
+    const thread = this.pool.threadOf(by);
+    if (thread === undefined) return nothing;
+    const end = this.#waits.begin(by, job);
+    this.pool.clear(thread);
+    this.turn();
+    return () => {
+      end();
+      this.turn();
+    };
   }
 
   /** As safe as the job that puts it. */
@@ -214,6 +269,7 @@ export class Runs implements PoolOwner {
 }
 
 const none: readonly never[] = [];
+const nothing = () => {};
 
 function settledFrom({ kind, payload, note }: Outcome): Settled {
   switch (kind) {

@@ -3,6 +3,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
 import { Board, type Outcome, slotCount } from '../protocol/board.js';
 import type { ThreadLink, ThreadMessage, ToThread } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
@@ -20,6 +21,8 @@ export interface Batch {
 
 export class Thread {
   readonly id: number;
+  /** The pool that it is of. */
+  readonly piscina: Piscina;
   readonly board = new Board();
   readonly batches = new Set<Batch>();
   /** Says `abort` when the thread is to end, with all that it has: one emitter for all its tasks, since a signal for each costs more. */
@@ -35,8 +38,9 @@ export class Thread {
   readonly #freeSlots = Array.from({ length: slotCount }, (_, slot) => slotCount - 1 - slot);
   #theirs: MessagePort | undefined;
 
-  constructor(id: number, onMessage: (message: ThreadMessage) => void) {
+  constructor(id: number, piscina: Piscina, onMessage: (message: ThreadMessage) => void) {
     this.id = id;
+    this.piscina = piscina;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#theirs = port2;

@@ -42,6 +42,23 @@ function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
   return [...awaited, above, ...state.callbacks(above).slice(0, job.index)];
 }
 
+/**
+ * The job, and all that must run before its call is over, as far as that is known by now. They are found one at
+ * a time, as they are asked for: a whole may have many parts.
+ */
+export function* neededFor(state: State, job: JobRecord, seen = new Set<Id>()): Generator<JobRecord, void> {
+  if (seen.has(job.id)) return;
+  seen.add(job.id);
+  yield job;
+  const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
+  if (inner !== undefined) yield* neededFor(state, inner, seen);
+  const above = job.status === 'new' ? state.job(job.parent) : undefined;
+  if (above !== undefined) yield* neededFor(state, above, seen);
+  if (job.outcome === 'none') for (const part of state.parts(job)) yield* neededFor(state, part, seen);
+  // A serial goes on when these are done.
+  else if (job.status !== 'completed') for (const one of state.callbacks(job)) yield* neededFor(state, one, seen);
+}
+
 /** The places of all that wait for the job. */
 export function heldAbove(state: State, job: JobRecord, held = new Set<string>()): ReadonlySet<string> {
   const whole = job.role === 'part' ? state.job(job.parent) : undefined;

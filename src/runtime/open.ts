@@ -49,6 +49,12 @@ export interface OpenOptions {
   readonly jobs: readonly unknown[];
   /** How many worker threads run jobs: 1 to 1024, one per core by default. */
   readonly threads?: number;
+  /**
+   * How many more threads may be started while jobs wait for others (`result()` inside a job holds its thread): 0 to 1024, 32 by
+   * default. They run what is waited for, and end when they have had nothing to do for 10 s. A wait that would leave no thread
+   * for anything else is refused with `TooManyWaitsError`.
+   */
+  readonly extraThreads?: number;
   /** Options of Node for the worker threads, such as `['--import', './loader.js']`, a module that registers one. None by default. */
   readonly execArgv?: readonly string[];
   /**
@@ -336,6 +342,7 @@ const openOptions: OptionNames<OpenOptions> = {
   allowNetworkFileSystem: true,
   jobs: true,
   threads: true,
+  extraThreads: true,
   execArgv: true,
   resourceLimits: true,
   recycle: true,
@@ -359,6 +366,7 @@ const limitNames: OptionNames<ResourceLimits> = {
   stackSizeMb: true,
 };
 
+const defaultExtraThreads = 32;
 const defaultStopGraceMs = 2_000;
 const defaultHeapMb = 2_048;
 /** With less, callsheet itself and a few modules leave nothing for jobs. */
@@ -370,13 +378,16 @@ const defaultDeathMs = 60_000;
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, graceMs = defaultGraceMs, retention = {}, dispatcher = true } = options;
-  const { recycle = {} } = options;
+  const { recycle = {}, extraThreads = defaultExtraThreads } = options;
   const resourceLimits = { maxOldGenerationSizeMb: defaultHeapMb, ...options.resourceLimits };
   const heapMb = resourceLimits.maxOldGenerationSizeMb as number;
   const { pingMs = defaultPingMs, deathMs = Math.max(defaultDeathMs, 2 * pingMs) } = options;
   if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of modules from defineJobs() is needed');
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw new RangeError(`threads: ${threads} is not a whole number from 1 to 1024`);
+  }
+  if (!Number.isInteger(extraThreads) || extraThreads < 0 || extraThreads > 1024) {
+    throw new RangeError(`extraThreads: ${extraThreads} is not a whole number from 0 to 1024`);
   }
   if (!levels.includes(durability)) {
     throw new RangeError(`durability: ${JSON.stringify(durability)} is not one of ${levels.join(', ')}`);
@@ -422,6 +433,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     runs: dispatcher,
     modules,
     threads,
+    extraThreads,
     execArgv: [...execArgv],
     resourceLimits,
     recycle,

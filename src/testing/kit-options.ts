@@ -17,6 +17,8 @@ export interface VirtualOptions {
   readonly importModule?: (url: string) => Promise<unknown>;
   /** How many jobs can run at a time. 2 by default. */
   readonly threads?: number;
+  /** As `open` takes it. */
+  readonly extraThreads?: number;
   /** What the clock shows at first. The beginning of 2030 by default. */
   readonly start?: Date;
   /** What chance is made of, such as the jitter of retries: the same seed, the same chance. By default another one each time. */

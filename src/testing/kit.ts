@@ -47,6 +47,7 @@ const virtualOptions: OptionNames<VirtualOptions> = {
   jobs: true,
   importModule: true,
   threads: true,
+  extraThreads: true,
   start: true,
   seed: true,
   durability: true,

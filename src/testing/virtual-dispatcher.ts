@@ -63,6 +63,7 @@ export class VirtualDispatcher implements LinkPort {
     this.#keeping = keeping;
     const {
       threads,
+      extraThreads,
       stopGraceMs,
       modules,
       retention,
@@ -89,7 +90,8 @@ export class VirtualDispatcher implements LinkPort {
       {
         store: keeping.store(outside),
         pool: (owner) => {
-          this.#pool = new VirtualPool(owner, { threads: runs ? threads : 0, stopGraceMs, modules, clock: timers });
+          const size = runs ? { threads, extraThreads } : { threads: 0, extraThreads: 0 };
+          this.#pool = new VirtualPool(owner, { ...size, stopGraceMs, modules, clock: timers });
           return this.#pool;
         },
         questions: this.questions,

@@ -35,6 +35,7 @@ interface Place {
 
 export interface VirtualPoolOptions {
   readonly threads: number;
+  readonly extraThreads: number;
   readonly stopGraceMs: number;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   readonly clock: Timers;
@@ -110,8 +111,17 @@ export class VirtualPool implements PoolPort {
     return true;
   }
 
-  isRunning(job: Id): boolean {
-    return this.#find(job)?.[1].job !== undefined;
+  threadOf(job: Id): number | undefined {
+    const found = this.#find(job);
+    return found?.[1].job === undefined ? undefined : found[0].id;
+  }
+
+  get size(): number {
+    return this.#options.threads;
+  }
+
+  get mostThreads(): number {
+    return this.#options.threads + this.#options.extraThreads;
   }
 
   get out(): number {
@@ -120,6 +130,19 @@ export class VirtualPool implements PoolPort {
 
   /** Here a thread has one batch, and what it has is random anyway. */
   share(): void {}
+
+  clear(id: number): void {
+    const place = this.#places.find((other) => other.id === id);
+    if (place === undefined) return;
+    this.#takeBack(place);
+    this.#owner.turn();
+  }
+
+  grow(): void {
+    if (this.destroyed || this.#places.length >= this.mostThreads) return;
+    this.#addPlace();
+    this.#owner.turn();
+  }
 
   takeBackAll(): void {
     for (const place of this.#places) this.#takeBack(place);
@@ -258,8 +281,10 @@ export class VirtualPool implements PoolPort {
   }
 
   #addPlace(): void {
-    const thread = new VirtualThread(this.#owner, this.#modules, this.#options.clock);
-    this.#places.push({ id: ++this.#threads, thread, held: [] });
+    const running = () => place.held.find(({ job }) => job !== undefined)?.run.job ?? '';
+    const thread = new VirtualThread(this.#owner, this.#modules, this.#options.clock, running);
+    const place: Place = { id: ++this.#threads, thread, held: [] };
+    this.#places.push(place);
   }
 
   #find(job: Id): [Place, Held] | undefined {

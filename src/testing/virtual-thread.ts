@@ -6,6 +6,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { PoolOwner } from '../coordinator/pool-port.js';
+import type { Id } from '../core/records.js';
 import { Board } from '../protocol/board.js';
 import type { ThreadMessage } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
@@ -18,11 +19,14 @@ const noPort = { on: () => {}, unref: () => {} } as unknown as MessagePort;
 export class VirtualThread extends ThreadContext {
   readonly #owner: PoolOwner;
   readonly #clock: Timers;
+  readonly #running: () => Id;
   /** How many of its jobs' questions wait for something that is still to happen. */
   waiting = 0;
 
-  constructor(owner: PoolOwner, modules: Readonly<Record<string, WireModule>>, clock: Timers) {
+  /** `running` gives the job that it runs; empty for none. */
+  constructor(owner: PoolOwner, modules: Readonly<Record<string, WireModule>>, clock: Timers, running: () => Id) {
     super(new Board(), noPort, modules);
+    this.#running = running;
     this.#owner = owner;
     this.#clock = clock;
   }
@@ -69,13 +73,13 @@ export class VirtualThread extends ThreadContext {
       case 'ask':
         return answer(this.#owner.ask(message[2]));
       case 'annotation':
-        return this.#owner.waitForAnnotation(message[2], message[3], message[4], answer);
+        return this.#owner.waitForAnnotation(this.#running(), message[2], message[3], message[4], answer);
       case 'put':
         return this.#owner.putNow(message[2], message[3], settle);
       case 'buffers':
         return answer(this.#owner.handOver(message[2]));
       case 'outcome of':
-        return this.#owner.waitForOutcome(message[2], settle);
+        return this.#owner.waitForOutcome(this.#running(), message[2], settle);
     }
   }
 }

@@ -44,12 +44,13 @@ export class JobReference<Result = unknown> {
   }
 
   /**
-   * What the job's function returned. The thread stays with the job that waits here: where all threads wait so, none is left for what they
-   * wait for. To return the handle instead holds no thread.
+   * What the job's function returned. The thread stays with the job that waits here, and what it waits for may have one more
+   * (`extraThreads` of `open`). To return the handle instead holds no thread.
    *
    * @throws {JobFailedError} if the job failed.
    * @throws {JobNotCommittedError} if it is put when the running job ends: that cannot be waited for there.
-   * @throws {JobStatusError} if it is the running job itself.
+   * @throws {JobStatusError} if it is the running job itself, or ends only after that.
+   * @throws {TooManyWaitsError} if no thread would be left to run anything.
    */
   async result(): Promise<Result> {
     if (!this.#committed) {

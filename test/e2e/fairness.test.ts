@@ -4,8 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { open, retryNever } from 'callsheet';
+import { randomFrom } from '../harness/randomness.js';
 import { temporaryDirectory } from '../harness/temporary.js';
-import { allJobs, marks } from './jobs/all.js';
+import { allJobs, marks, numbers } from './jobs/all.js';
 
 it('[5.2] a long job at the head of a batch of short ones does not hold up those behind it', async () => {
   const directory = temporaryDirectory();
@@ -63,4 +64,52 @@ it('no more jobs whose claim is their start are claimed than threads have room f
     const begun = (await Promise.all(jobs.map((job) => job.status()))).filter((status) => status === 'active').length;
     assert.ok(begun <= 2, `${begun} on one thread: it has one, and one ahead`);
   }
+});
+
+it('[5.2] leaves no job behind a long one while another thread has nothing to do', async (t) => {
+  const directory = temporaryDirectory();
+  const seed = Number(process.env.CALLSHEET_SEED ?? Date.now() % 2 ** 31);
+  t.diagnostic(`seed ${seed}`);
+  const random = randomFrom(seed);
+  await using callsheet = await open({ jobs: allJobs, threads: 2 });
+  const queue = callsheet.queue();
+  const short = () => marks.markFor(join(directory, 'short'), '', random(3));
+  for (const job of await queue.putAll(Array.from({ length: 50 }, short))) await job.result();
+  // From now on it is known to take this long.
+  const longMs = 1000;
+  const learned = await queue.put(marks.passUntil(0, join(directory, 'learned')));
+  setTimeout(() => writeFileSync(join(directory, 'learned'), ''), longMs);
+  await learned.result();
+
+  const gate = join(directory, 'gate');
+  const long = await queue.put(marks.passUntil(-1, gate));
+  while ((await long.status()) !== 'active') await new Promise((resolve) => setTimeout(resolve, 1));
+  let worstMs = 0;
+  for (let round = 0; round < 40; round++) {
+    const start = performance.now();
+    const jobs = await queue.putAll(Array.from({ length: 1 + random(10) }, short));
+    await Promise.all(jobs.map((job) => job.result()));
+    worstMs = Math.max(worstMs, performance.now() - start);
+  }
+  writeFileSync(gate, '');
+  await long.result();
+  // 50 ms, and what a busy machine adds.
+  assert.ok(worstMs < longMs / 2, `a burst of at most 30 ms took ${worstMs} ms`);
+});
+
+it('[2.7] runs what jobs wait for, also where each thread has one that waits and a long one runs', async () => {
+  const directory = temporaryDirectory();
+  const gate = join(directory, 'gate');
+  await using callsheet = await open({ directory: join(directory, 'journal'), jobs: allJobs, threads: 2 });
+  const queue = callsheet.queue();
+  const all = await queue.putAll(Array.from({ length: 20 }, (_, depth) => numbers.countDown(depth % 4)));
+  assert.deepEqual(
+    await Promise.all(all.map((job) => job.result())),
+    all.map((_, depth) => depth % 4),
+  );
+  const long = await queue.put(marks.passUntil(-1, gate));
+  for (let round = 0; round < 5; round++) assert.equal(await (await queue.put(numbers.countDown(2))).result(), 2);
+  assert.equal(await long.status(), 'active');
+  writeFileSync(gate, '');
+  await long.result();
 });

@@ -13,6 +13,7 @@ import { section9 } from './section-9.js';
 import { section11 } from './section-11.js';
 import { section12 } from './section-12.js';
 import { shared } from './shared.js';
+import { waitsInThreads } from './waits.js';
 
 export const allMutants: readonly Mutant[] = [
   ...section2,
@@ -27,6 +28,7 @@ export const allMutants: readonly Mutant[] = [
   ...clock,
   ...shared,
   ...face,
+  ...waitsInThreads,
 ];
 
 export const linesWithoutMutant: readonly string[] = contractTags.filter(

@@ -27,7 +27,7 @@ export const section5to10: readonly Mutant[] = [
     bug: 'an agent’s size is not looked at',
     tags: ['5.2'],
     file: 'coordinator/batches.ts',
-    find: 'if (isNew && left <= 0) continue;',
+    find: 'if (isNew && !this.#hasPlace(agent, awaited)) continue;',
     replace: '',
   },
   {

@@ -17,6 +17,8 @@ interface Thread {
   stopped: boolean;
 }
 
+const extraThreads = 2;
+
 /** What the simulator wants to know and to say. */
 export interface PoolWatcher {
   /** A job's code begins. */
@@ -35,14 +37,19 @@ export class SimPool implements PoolPort {
   readonly #owner: PoolOwner;
   readonly #watcher: PoolWatcher;
   readonly #random: Random;
-  readonly #threads: Thread[];
+  readonly #threads: Thread[] = [];
+  readonly #size: number;
 
   constructor(owner: PoolOwner, watcher: PoolWatcher, random: Random, threads: number) {
     this.#owner = owner;
     this.#watcher = watcher;
     this.#random = random;
-    const idle = { begun: false, begunAt: 0, stopped: false };
-    this.#threads = Array.from({ length: threads }, (_, id) => ({ id, batches: [], ...idle }));
+    this.#size = threads;
+    for (let left = threads; left > 0; left--) this.#addThread();
+  }
+
+  #addThread(): void {
+    this.#threads.push({ id: this.#threads.length, batches: [], begun: false, begunAt: 0, stopped: false });
   }
 
   introduce(): void {}
@@ -88,16 +95,43 @@ export class SimPool implements PoolPort {
     return false;
   }
 
-  isRunning(job: Id): boolean {
-    return this.#threads.some(({ begun, batches }) => begun && batches[0]![0]!.job === job);
+  get size(): number {
+    return this.#size;
+  }
+
+  get mostThreads(): number {
+    return this.#size + extraThreads;
+  }
+
+  threadOf(job: Id): number | undefined {
+    return this.#threads.find(({ begun, batches }) => begun && batches[0]![0]!.job === job)?.id;
   }
 
   get out(): number {
     return this.#threads.reduce((sum, { batches }) => sum + batches.flat().length, 0);
   }
 
-  /** Here a thread has one batch, and what it has is random anyway. */
-  share(): void {}
+  /** Any run may be long, so that all behind it that can move does. */
+  share(canMove: (run: Run, isLast: boolean) => boolean): void {
+    for (const thread of this.#threads) {
+      const front = thread.begun ? thread.batches[0]![0] : undefined;
+      const unbegun = thread.batches.flat().filter((run) => run !== front);
+      for (const run of front === undefined ? unbegun.slice(1) : unbegun)
+        if (canMove(run, run.agent !== front?.agent) && this.takeBack(run.job)) this.#owner.turn();
+    }
+  }
+
+  clear(id: number): void {
+    const thread = this.#threads[id]!;
+    for (const run of thread.batches.flat()) this.takeBack(run.job);
+    this.#owner.turn();
+  }
+
+  grow(): void {
+    if (this.#threads.length >= this.mostThreads) return;
+    this.#addThread();
+    this.#owner.turn();
+  }
 
   takeBackAll(): void {
     for (const thread of this.#threads) {

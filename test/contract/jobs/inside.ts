@@ -1,5 +1,5 @@
 /** Jobs that use what a job finds around it: the job itself, annotations, puts of their own. */
-import { type CompletedJobs, currentJob, type JobReference, map, type Part, parallel } from 'callsheet';
+import { type CompletedJobs, currentJob, type JobReference, map, type Part, parallel, serial } from 'callsheet';
 import { inside, work } from './all.js';
 import { fail, hold, mark } from './work.js';
 
@@ -207,6 +207,20 @@ export async function progressAndHold(name: string): Promise<string> {
 export const progressBadly = () => currentJob().progress({ done: -1 });
 
 export const waitForGiven = (job: JobReference) => job.result();
+export const waitForTold = (job: JobReference) => job.annotations.waitFor('told', { timeoutMs: 3_600_000 });
+/** Puts a job at once that does the same, so deep; each waits for the next. */
+export async function descend(depth: number): Promise<number> {
+  return depth === 0 ? 0 : 1 + (await (await currentJob().putNow(inside.descend(depth - 1))).result());
+}
+/** Puts a composition at once, and waits for it. */
+export const waitForParts = async (names: readonly string[], how: 'serial' | 'parallel'): Promise<string[]> =>
+  (await currentJob()
+    .putNow(
+      (how === 'serial' ? serial : parallel)(names.map((name) => work.mark(name)) as Part[], {
+        postprocess: work.list,
+      }),
+    )
+    .then((put) => put.result())) as string[];
 
 /** What is said to calls with options that there are not, or cannot be. */
 export async function misspell(): Promise<string[]> {
@@ -234,3 +248,7 @@ export async function misspell(): Promise<string[]> {
   }
   return said;
 }
+
+/** Puts a job at once, whichever run of this one does it, and waits for it. */
+export const putNowAndHold = async (name: string) =>
+  (await currentJob().putNow(work.hold(name).with({ unique: name }))).result();

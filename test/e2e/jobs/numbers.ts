@@ -1,5 +1,6 @@
 /** Jobs that compute, and a postprocess of each kind. */
-import type { CompletedJobs } from 'callsheet';
+import { type CompletedJobs, currentJob } from 'callsheet';
+import { numbers } from './all.js';
 
 export function add(a: number, b: number): number {
   return a + b;
@@ -9,6 +10,12 @@ export function add(a: number, b: number): number {
 export function divide(a: number, b: number): number {
   if (b === 0) throw new RangeError(`${a} cannot be divided by 0`);
   return a / b;
+}
+
+/** Counts by jobs, each of which waits for the next in its thread. */
+export async function countDown(from: number): Promise<number> {
+  if (from === 0) return 0;
+  return 1 + (await (await currentJob().putNow(numbers.countDown(from - 1))).result());
 }
 
 export async function later(value: number): Promise<number> {

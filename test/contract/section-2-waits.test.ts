@@ -1,0 +1,104 @@
+/** Section 2 of the contract: jobs that wait for others in their threads, and that none of them stands still for it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inside, work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { failedWith, hourMs, opened } from './opened.js';
+
+describe('2 jobs: waiting for others inside', () => {
+  it('[2.7] runs what is waited for when each thread has a job that waits', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const jobs = await kit.runtime.queue().putAll([inside.descend(5), inside.descend(5), inside.descend(1)]);
+    for (const job of jobs) assert.ok((await kit.waitForResult(job)) as number);
+  });
+
+  for (const how of ['serial', 'parallel'] as const) {
+    it(`[2.7] runs all parts of a ${how} that is waited for`, async (t) => {
+      const kit = await opened(t, { threads: 1 });
+      const names = ['a', 'b', 'c'];
+      assert.deepEqual(await kit.run(inside.waitForParts(names, how)), names);
+    });
+  }
+
+  it('[2.7] goes on with what is waited for after a restart', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const inner = await queue.put(work.hold('inner'), { beginAfter: hourMs });
+    const outer = await queue.put(inside.waitForGiven(inner as never));
+    await kit.waitForStart(outer);
+    await kit.crash();
+    await kit.reopen();
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(seen, ['inner']);
+    openGate('inner');
+    assert.equal(await kit.waitForResult(kit.runtime.job(outer.id)), 'inner');
+  });
+
+  it('[2.7] runs who tells a job what it waits to be told', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const [teller] = await queue.putAll([inside.sayAndHold('told', 'yes').with({ beginAfter: 1 })]);
+    const listener = await queue.put(inside.waitForTold(teller as never));
+    assert.equal(await kit.waitForResult(listener), 'yes');
+    openGate('told');
+  });
+
+  it('[2.7] refuses a wait that would leave no thread: the others go on', async (t) => {
+    const kit = await opened(t, { threads: 1, extraThreads: 2 });
+    const queue = kit.runtime.queue();
+    assert.equal(await kit.run(inside.descend(2)), 2);
+    const deep = await queue.put(inside.descend(3));
+    await kit.waitForStatus(deep, 'completed');
+    const failure = await deep.failure();
+    assert.match(failure!.message, /cannot wait.*all 3 threads.*extraThreads 2.*Return the job/);
+    assert.equal(await kit.run(work.mark('after')), 'after');
+    // What is over is told, and holds no thread.
+    const kitOfOne = await opened(t, { threads: 1, extraThreads: 0 });
+    const over = await kitOfOne.runtime.queue().put(work.mark('over'));
+    await kitOfOne.waitForResult(over);
+    assert.equal(await kitOfOne.run(inside.waitForGiven(over as never)), 'over');
+    const refused = await kitOfOne.runtime.queue().put(inside.putNowAndEnd('inner', false));
+    await kitOfOne.waitForStatus(refused, 'completed');
+    await failedWith(refused, 'TooManyWaitsError');
+    await assert.rejects(opened(t, { extraThreads: -1 }), RangeError);
+  });
+
+  it('[2.7] refuses a wait for what ends only after the job that waits', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    const dated = () => queue.put(inside.waitForGiven(undefined as never), { beginAfter: hourMs });
+    const [first, second, called] = [await dated(), await dated(), await dated()];
+    await first.change({ args: [second] });
+    await second.change({ args: [first] });
+    const callback = await called.addCallback(work.tell.with('after'));
+    await called.change({ args: [callback] });
+    const codes: unknown[] = [];
+    for (const job of [first, second, called]) {
+      await kit.waitForStatus(job, 'completed');
+      codes.push((await job.failure())!.code);
+    }
+    assert.deepEqual(codes, ['JOB_FAILED', 'JOB_STATUS', 'JOB_STATUS']);
+  });
+
+  it('[5.2] gives more threads to what is waited for, and to nothing else', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const inner = await queue.put(work.hold('inner'), { beginAfter: 1 });
+    const outer = await queue.put(inside.waitForGiven(inner as never));
+    await kit.waitForStart(outer);
+    await queue.putAll(['x', 'y'].map((name) => work.mark(name).with({ priority: 9 })));
+    await kit.waitForStart(inner);
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['inner']);
+    openGate('inner');
+    await kit.waitForResult(outer);
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['inner', 'x', 'y']);
+  });
+
+  it('[5.2] lends the place of a job that waits to what it waits for', async (t) => {
+    const kit = await opened(t, { threads: 2, agent: { size: 1 } });
+    assert.equal(await kit.run(inside.putNowAndEnd('inner', false)), 'inner');
+    assert.equal(await kit.run(inside.descend(3)), 3);
+  });
+});

@@ -1,0 +1,85 @@
+/** Section 8 of the contract: a job that must run alone after deaths of the process costs others no more than a bounded wait. */
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { Kit } from 'callsheet/testing';
+import { inside, work } from './jobs/all.js';
+import { openGate, seen } from './jobs/work.js';
+import { hourMs, opened } from './opened.js';
+
+/** A queue that is paused, with a job that was claimed at two deaths of the process. */
+async function suspected(t: TestContext): Promise<Kit> {
+  const kit = await opened(t, { threads: 2 });
+  await (await kit.runtime.createQueue('aside')).put(work.hold('suspect'));
+  await kit.untilIdle();
+  await kit.crash();
+  await kit.reopen();
+  await kit.untilIdle();
+  await kit.runtime.queue('aside').pause();
+  await kit.crash();
+  await kit.reopen();
+  await kit.untilIdle();
+  assert.deepEqual(seen.splice(0), ['suspect', 'suspect']);
+  return kit;
+}
+
+describe('8 retries: a job that must run alone', () => {
+  it('[8.4] lets pass what running jobs wait for', async (t) => {
+    const kit = await suspected(t);
+    const queue = kit.runtime.queue();
+    const inner = await queue.put(work.mark('inner'), { beginAfter: 100 });
+    const outer = await queue.put(inside.waitForGiven(inner as never));
+    await kit.waitForStart(outer);
+    await kit.runtime.queue('aside').resume();
+    await kit.clock.advance(100);
+    assert.equal(await outer.result(), 'inner');
+    assert.deepEqual(seen.slice(0, 1), ['inner']);
+    openGate('suspect');
+  });
+
+  it('[8.4] waits a second for the others to end, and begins beside those that do not', async (t) => {
+    const kit = await suspected(t);
+    const queue = kit.runtime.queue();
+    await kit.waitForStart(await queue.put(work.hold('long')));
+    await kit.runtime.queue('aside').resume();
+    await kit.untilIdle();
+    const next = await queue.put(work.mark('next'));
+    await kit.clock.advance(999);
+    assert.deepEqual(seen, ['long']);
+    await kit.clock.advance(1);
+    assert.deepEqual(seen, ['long', 'suspect']);
+    openGate('long');
+    await kit.clock.advance(60_000);
+    assert.equal(await next.result(), 'next');
+    openGate('suspect');
+  });
+
+  it('[8.4] that finds no thread holds up nobody who does', async (t) => {
+    const kit = await suspected(t);
+    const queue = kit.runtime.queue();
+    for (const name of ['long', 'longer']) await kit.waitForStart(await queue.put(work.hold(name)));
+    await kit.runtime.queue('aside').resume();
+    await queue.putAll(['a', 'b'].map((name) => work.mark(name)));
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(seen, ['long', 'longer']);
+    openGate('long');
+    await kit.clock.advance(1000);
+    assert.deepEqual(seen, ['long', 'longer', 'suspect']);
+    openGate('longer');
+    await kit.clock.advance(60_000);
+    assert.deepEqual(seen, ['long', 'longer', 'suspect', 'a', 'b']);
+    openGate('suspect');
+  });
+
+  it('[8.4] runs what the job waits for that runs alone', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const outer = await kit.runtime.queue().put(inside.putNowAndHold('inner'));
+    for (let deaths = 0; deaths < 2; deaths++) {
+      await kit.untilIdle();
+      await kit.crash();
+      await kit.reopen();
+    }
+    await kit.untilIdle();
+    openGate('inner');
+    assert.equal(await kit.waitForResult(kit.runtime.job(outer.id), { withinMs: 100 }), 'inner');
+  });
+});

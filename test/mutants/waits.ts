@@ -1,0 +1,81 @@
+/** Planted bugs against jobs that wait for others, what is put ahead, and what must run alone. */
+import type { Mutant } from './mutant.js';
+
+const alone = ['contract/section-8-alone.test.ts'];
+const waits = ['contract/section-2-waits.test.ts'];
+const fairness = ['e2e/fairness.test.ts'];
+
+export const waitsInThreads: readonly Mutant[] = [
+  {
+    bug: 'no thread is started for what is waited for',
+    tags: ['2.7'],
+    tests: waits,
+    file: 'coordinator/claiming.ts',
+    find: 'if (lacksThread && batches.lacksThread) pool.grow();',
+    replace: '',
+  },
+  {
+    bug: 'a wait that would leave no thread is not refused',
+    tags: ['2.7'],
+    tests: waits,
+    file: 'coordinator/runs.ts',
+    find: 'if (waiting.size < this.pool.mostThreads) return;',
+    replace: 'if (waiting.size < 1e9) return;',
+  },
+  {
+    bug: 'a wait for what ends only after the job is not refused',
+    tags: ['2.7'],
+    tests: waits,
+    file: 'coordinator/runs.ts',
+    find: 'if (this.#waits.isBehind(awaited, by))',
+    replace: 'if (awaited.id === by)',
+  },
+  {
+    bug: 'of a whole that is waited for, the parts have no thread of their own',
+    tags: ['2.7'],
+    tests: waits,
+    file: 'core/waits.ts',
+    find: "  if (job.outcome === 'none') for (const part of state.parts(job)) yield* neededFor(state, part, seen);\n",
+    replace: '  if (job.outcome === "none");\n',
+  },
+  {
+    bug: 'all jobs have the threads that are there for what is waited for',
+    tags: ['5.2'],
+    tests: waits,
+    file: 'coordinator/batches.ts',
+    find: '    this.#idleLeft = threads;\n',
+    replace: '    this.#idleLeft = 2 * threads;\n',
+  },
+  {
+    bug: 'a job that waits keeps its agent’s place from what it waits for',
+    tags: ['5.2'],
+    tests: waits,
+    file: 'coordinator/batches.ts',
+    find: '+ (awaited ? (this.#waiting.get(agent) ?? 0) : 0) > 0',
+    replace: '> 0',
+  },
+  {
+    bug: 'what stands ahead is shared only by how long it takes itself',
+    tags: ['5.2'],
+    tests: fairness,
+    file: 'coordinator/pool.ts',
+    find: 'const frontMs = front?.expectedMs ?? 0;',
+    replace: 'const frontMs = 0;',
+  },
+  {
+    bug: 'what must run alone waits for ever for the others to end',
+    tags: ['8.4'],
+    tests: alone,
+    file: 'coordinator/claiming.ts',
+    find: 'if (isQuiet || this.#quiet?.over) return true;',
+    replace: 'if (isQuiet) return true;',
+  },
+  {
+    bug: 'while a job runs alone nothing that it waits for is claimed',
+    tags: ['8.4'],
+    tests: alone,
+    file: 'coordinator/claiming.ts',
+    find: 'if (hasWaits) this.#claimAwaited(batches, unplaced);',
+    replace: 'if (hasWaits && !isAlone) this.#claimAwaited(batches, unplaced);',
+  },
+];
