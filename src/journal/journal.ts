@@ -107,7 +107,8 @@ export class Journal {
   readonly report: OpenReport;
   /** A segment that has reached this size is followed by a new one. */
   readonly segmentBytes: number;
-  readonly #directory: string;
+  /** Its absolute path. */
+  readonly directory: string;
   readonly #disk: Disk;
   readonly #salt: () => number;
   readonly #log: Log;
@@ -117,7 +118,7 @@ export class Journal {
 
   /** For {@link openJournal} only. */
   constructor({ directory, disk, segmentBytes, aheadBytes, salt, log, end, witness, reserve, lock }: JournalParts) {
-    this.#directory = directory;
+    this.directory = directory;
     this.#disk = disk;
     this.segmentBytes = segmentBytes;
     this.#salt = salt;
@@ -217,7 +218,7 @@ export class Journal {
 
   /** Reads an entry back. Throws `JournalCorruptError` if its bytes are not what they were. */
   read(at: Position): Uint8Array {
-    if (this.#log.isClosed) throw new ClosedError(`the journal in ${this.#directory} is closed`);
+    if (this.#log.isClosed) throw new ClosedError(`the journal in ${this.directory} is closed`);
     try {
       return this.#reader.read(at);
     } catch (error) {
@@ -240,7 +241,7 @@ export class Journal {
     const start = this.#log.segmentStart;
     if (start.number === this.#kept.newest || start.lsn === 0) return undefined;
     this.#log.requireInPlace();
-    return new SnapshotWriter(this.#disk, this.#directory, start, this.#salt());
+    return new SnapshotWriter(this.#disk, this.directory, start, this.#salt());
   }
 
   /** Makes a snapshot the newest generation, and deletes the one before the last. A snapshot that fails is given up. */

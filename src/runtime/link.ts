@@ -3,7 +3,7 @@
  * at a time, so that the loop of the thread that asks stays free.
  */
 import type { Id, Level } from '../core/records.js';
-import { CallsheetError, ClosedError } from '../errors.js';
+import { CallsheetError, ClosedError, type ErrorCode } from '../errors.js';
 import type { WireOutcome } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
 import { packClientMessages, unpackCoordinatorMessages } from '../protocol/message-runs.js';
@@ -129,6 +129,14 @@ export interface LinkPort {
 /** What is asked for that can be asked again: nothing is done by it, and it waits for something that is still to come. */
 const waits: ReadonlySet<Request[0]> = new Set<Request[0]>(['outcome', 'drained']);
 
+const openAgain = 'close this runtime, and open its directory again';
+/** What to do when the runtime has ended. */
+const waysOut: { readonly [code in ErrorCode]?: string } = {
+  JOURNAL_WRITE: `nothing acknowledged is lost: see that the disk works, then ${openAgain}`,
+  JOURNAL_REMOVED: `put back what was removed, or leave the directory to the runtime that has it now; then ${openAgain}`,
+  JOURNAL_CORRUPT: '`callsheet inspect DIRECTORY` says what is damaged, and `callsheet salvage` saves what can be read',
+};
+
 export class Link {
   readonly #port: LinkPort;
   readonly #onLog: (message: Of<'log'>) => void;
@@ -225,6 +233,13 @@ export class Link {
     this.#puts.clear();
   }
 
+  /** The runtime ends on this error. Its log says so, since perhaps nothing else of it is seen. */
+  fail(error: CallsheetError): void {
+    if (this.#ended === undefined && this.#opened === undefined)
+      this.#onLog(['log', 'fatal', `the runtime has ended: ${error.message}`, waysOut[error.code] ?? openAgain]);
+    this.end(error);
+  }
+
   /**
    * The coordinator died: whether what it was asked to do was done is not known, so who asked is told that. Outcomes that are still to come,
    * and what else only waits, are asked for again when another has taken its place.
@@ -235,9 +250,9 @@ export class Link {
     for (const message of this.#incoming.splice(0)) this.#handle(message);
     const died = (how: string) =>
       new CallsheetError('COORDINATOR_DIED', `the coordinator thread died${how}`, { cause });
-    if (this.#opened !== undefined || this.#closing || this.#port.restart === undefined) return this.end(died(''));
+    if (this.#opened !== undefined || this.#closing || this.#port.restart === undefined) return this.fail(died(''));
     const refusal = this.#port.restart();
-    if (refusal !== undefined) return this.end(died(`: ${refusal}`));
+    if (refusal !== undefined) return this.fail(died(`: ${refusal}`));
     this.#onLog(['log', 'error', 'the coordinator thread died, and is started again', String(cause)]);
     this.#restarting = true;
     this.#outgoing = [];
@@ -334,7 +349,7 @@ export class Link {
         this.#onLog(message);
         return 0;
       case 'fatal':
-        this.end(errorFromData(message[1]));
+        this.fail(errorFromData(message[1]));
         return this.#pending.size;
     }
   }

@@ -126,6 +126,11 @@ export interface CloseOptions {
 export interface Closed {
   /** Worker threads that did not end, each stuck in a system call: Node's ids. The process cannot end by itself while there are any. */
   readonly hangingThreads: readonly number[];
+  /**
+   * Why the runtime ended, if it ended on an error, before or while it was closed: the journal could
+   * not be written, or the coordinator died. Nothing acknowledged is lost: open the directory again.
+   */
+  readonly error?: CallsheetError;
 }
 
 const defaultGraceMs = 10_000;
@@ -264,7 +269,10 @@ export class Runtime implements AsyncDisposable {
     return new Job<Result>(this.#client, known);
   }
 
-  /** Ends the runtime: claims no more jobs, lets those that run come to an end, interrupts what does not within the grace. */
+  /**
+   * Ends the runtime: claims no more jobs, lets those that run come to an end, interrupts what does not
+   * within the grace. A runtime that ended on an error is closed all the same: `error` says which.
+   */
   async close(options: CloseOptions = {}): Promise<Closed> {
     checkOptions('options', options, { graceMs: true });
     const { graceMs = this.#graceMs } = options;
@@ -284,6 +292,10 @@ export class Runtime implements AsyncDisposable {
     try {
       const { hanging } = (await this.#client.link.close(graceMs)) as { hanging: number[] };
       return { hangingThreads: hanging };
+    } catch (error) {
+      if (!(error instanceof CallsheetError)) throw error;
+      this.#client.link.fail(error);
+      return { hangingThreads: [], error };
     } finally {
       this.#onClose();
       this.#client.link.end(new ClosedError('the runtime is closed'));

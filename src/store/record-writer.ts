@@ -85,8 +85,10 @@ export class RecordWriter {
 
   /** Reads a payload back. Throws `JournalCorruptError` if it is not what it was. */
   read(payload: StoredPayload): Uint8Array {
-    if (payload.isLost)
-      throw new JournalCorruptError(`a payload of job ${idToText(payload.owner)}`, 0, 0, 'the entry is lost');
+    if (payload.isLost) {
+      const reason = `a payload of job ${idToText(payload.owner)} was damaged, and is lost`;
+      throw new JournalCorruptError(this.#journal.directory, 0, 0, reason);
+    }
     return this.#journal.read(payload.position).subarray(payloadHeadBytes);
   }
 

@@ -4,8 +4,16 @@ import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { JournalRemovedError, open } from 'callsheet';
+import { pino } from 'pino';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { allJobs, numbers } from './jobs/all.js';
+
+/** A logger, and what it was given at `fatal`. */
+function logged() {
+  const lines: { level: number; msg: string; detail: string }[] = [];
+  const logger = pino({ level: 'fatal' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  return { logger, fatal: () => lines.filter(({ level }) => level === 60) };
+}
 
 describe('a runtime whose directory is', () => {
   for (const [what, spoil] of [
@@ -20,15 +28,25 @@ describe('a runtime whose directory is', () => {
   ] as const) {
     it(`[9.1] ${what} refuses the next put and ends`, async () => {
       const directory = join(temporaryDirectory(), 'journal');
-      const callsheet = await open({ directory, jobs: allJobs, threads: 1 });
+      const { logger, fatal } = logged();
+      const callsheet = await open({ directory, jobs: allJobs, threads: 1, logger });
       const job = await callsheet.queue().put(numbers.add(1, 2));
       assert.equal(await job.result(), 3);
+      const others = await callsheet.queue().putAll([numbers.add(2, 3), numbers.add(3, 3)]);
+      assert.deepEqual(await Promise.all(others.map((other) => other.result())), [5, 6]);
       spoil(directory);
       const put = callsheet.queue().put(numbers.add(3, 4));
       await assert.rejects(put, JournalRemovedError);
       await assert.rejects(callsheet.queue().put(numbers.add(3, 4)), { code: 'JOURNAL_REMOVED' });
       await assert.rejects(callsheet.job(job.id).status(), JournalRemovedError);
-      await assert.rejects(callsheet.close(), JournalRemovedError);
+      assert.equal(await job.result(), 3, 'what was delivered stays');
+      assert.deepEqual(await Promise.all(others.map((other) => other.result())), [5, 6]);
+      const { error } = await callsheet.close();
+      assert.ok(error instanceof JournalRemovedError, String(error));
+      const [said, ...more] = fatal();
+      assert.deepEqual(more, [], 'once');
+      assert.match(said!.msg, /^the runtime has ended: .* was removed or replaced/);
+      assert.match(said!.detail, /put back what was removed/);
       if (what !== 'removed') assert.deepEqual(readdirSync(directory), []);
     });
   }
@@ -41,7 +59,7 @@ describe('a runtime whose directory is', () => {
     const other = await open({ directory, jobs: allJobs, threads: 1 });
     const job = await other.queue().put(numbers.add(3, 4));
     await assert.rejects(callsheet.queue().put(numbers.add(5, 6)), JournalRemovedError);
-    await callsheet.close().catch(() => {});
+    assert.equal((await callsheet.close()).error?.code, 'JOURNAL_REMOVED');
     assert.equal(await job.result(), 7);
     await other.close();
     const again = await open({ directory, jobs: allJobs, threads: 1 });

@@ -89,12 +89,12 @@ describe('a payload in the journal', () => {
     await story.churn.store.close();
   });
 
-  it('of which nothing is left is told as lost with its job, not as a damaged file', async () => {
+  it('of which nothing is left is named as lost, with its job and the directory', async () => {
     const { churn } = await new Story().open();
     const lost = StoredPayload.lost(idOf('job'));
     assert.throws(() => churn.store.bytes(lost), {
-      code: 'JOURNAL_CORRUPT',
-      file: `a payload of job ${idToText(idOf('job'))}`,
+      ...{ code: 'JOURNAL_CORRUPT', file: churnDirectory },
+      message: new RegExp(`a payload of job ${idToText(idOf('job'))} was damaged, and is lost`),
     });
     await churn.store.close();
   });
