@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'JOURNAL_WRITE'
   | 'CLAIM_LOST'
   | 'INVALID_OPTION'
+  | 'MAP_ABANDONED'
   | 'MODULE_NOT_LOADABLE'
   | 'NODE_TOO_OLD'
   | 'NOT_IN_JOB'
@@ -84,6 +85,8 @@ export class JobTimeoutError extends errorClass('JobTimeoutError', 'JOB_TIMEOUT'
 export class JobCancelledError extends errorClass('JobCancelledError', 'JOB_CANCELLED') {}
 /** The job was interrupted (its thread or its process died) more often than its retry policy allows. */
 export class JobInterruptedError extends errorClass('JobInterruptedError', 'JOB_INTERRUPTED') {}
+/** The process that fed the map has ended, and the map has no `unique` key by which another could go on with it. */
+export class MapAbandonedError extends errorClass('MapAbandonedError', 'MAP_ABANDONED') {}
 /** The job completed and has been forgotten since, as its retention allows. */
 export class JobForgottenError extends errorClass('JobForgottenError', 'JOB_FORGOTTEN') {}
 /** A job put inside a running job was waited for there, before it could have been committed. */
@@ -164,6 +167,7 @@ export const errorClasses: {
   JOURNAL_REMOVED: JournalRemovedError,
   JOURNAL_VERSION: JournalVersionError,
   JOURNAL_WRITE: JournalWriteError,
+  MAP_ABANDONED: MapAbandonedError,
   PAYLOAD_TOO_LARGE: NotStorableError,
   RESULT_NOT_STORABLE: NotStorableError,
   STORAGE_FULL: StorageFullError,

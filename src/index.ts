@@ -53,6 +53,7 @@ export {
   JournalRemovedError,
   JournalVersionError,
   JournalWriteError,
+  MapAbandonedError,
   NotStorableError,
   StorageFullError,
   TooManyWaitsError,

@@ -20,6 +20,7 @@ import type { Command } from './commands.js';
 import { finishIfDone } from './composite.js';
 import { tellDispatcher } from './events.js';
 import { conclude, concludeCancelled, type Decision, giveBack } from './job.js';
+import { abandon } from './map.js';
 import {
   agentDispatcher,
   agentKey,
@@ -107,6 +108,7 @@ export function recoverAll(decision: Decision): void {
   for (const job of jobs) {
     if (job.stage === 'policy') askAgain(decision, job);
     else if (job.form === 'chunk' && job.stage === 'waiting') finishIfDone(decision, job);
+    else if (job.form === 'map') abandon(decision, job);
   }
 }
 

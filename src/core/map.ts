@@ -8,7 +8,7 @@
  * How many items were taken is told by the chunks alone. Whoever feeds a map says from which on, and is refused where that is not the next:
  * after a crash, or with two who feed the same, no item is taken twice and none is left out.
  */
-import { JobStatusError } from '../errors.js';
+import { JobStatusError, MapAbandonedError } from '../errors.js';
 import type { JobSpec } from './commands.js';
 import { finishIfDone, placeOf } from './composite.js';
 import { beginWaiting, conclude, createJob, type Decision, enqueue } from './job.js';
@@ -48,6 +48,17 @@ export function endInput(decision: Decision, map: JobRecord, failure: Payload | 
   const last = state.parts(map).at(-1);
   if (last?.stage === 'waiting') finishIfDone(decision, last);
   if (map.stage === 'waiting') finishIfDone(decision, map);
+}
+
+/** Ends a map whose producer is gone: without a key, no process can put it again and feed it. */
+export function abandon(decision: Decision, map: JobRecord): void {
+  if (!map.open || map.outcome !== 'none' || map.unique !== '') return;
+  const { taken } = countItems(decision.state, map);
+  const message =
+    `the map ended after ${taken} items: the process that fed it has ended, and it has no unique key; ` +
+    'give it one, and put it again after a restart';
+  decision.effects.push({ type: 'log', gate: 'decided', level: 'error', message, job: map.id });
+  conclude(decision, map, 'failure', decision.failure(new MapAbandonedError(message)));
 }
 
 /** What became of a chunk's items, as one payload in their place; null: it is not to be had, and they stay. */

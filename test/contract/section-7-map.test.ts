@@ -168,11 +168,56 @@ describe('7.4 map', () => {
     await assert.rejects(queue.put(map([1], inc), { unique: 'a call' }), { code: 'JOB_STATUS' });
   });
 
+  for (const how of ['close', 'crash'] as const) {
+    it(`[7.4] without a key ends by itself after a ${how}, cancels its items, and does not keep a drain waiting`, async (t) => {
+      const kit = await opened(t, { threads: 1 });
+      const numbers = new Numbers(60);
+      const { id } = await kit.runtime.queue().put(map(numbers, (n) => work.hold(`${n}`), { concurrency: 20 }));
+      await kit.untilIdle();
+      await kit[how]();
+      await kit.reopen();
+      await kit.untilIdle();
+      const whole = kit.runtime.job(id);
+      assert.equal((await whole.failure())?.code, 'MAP_ABANDONED');
+      assert.match((await whole.failure())!.message, /after 20 items: .* it has no unique key/);
+      await kit.runtime.queue().drain();
+      assert.deepEqual([await kit.runtime.queue().length(), kit.running], [0, []]);
+      assert.deepEqual(
+        kit.logs
+          .filter(({ level, message }) => level === 'error' && message.includes('unique'))
+          .map(({ detail }) => detail),
+        [`job ${id}`],
+      );
+    });
+  }
+
+  it('[7.4] that is held ends too, since its items are gone', async (t) => {
+    const kit = await opened(t);
+    const { id } = await kit.runtime.queue().put(map(new Numbers(3), inc), { held: true });
+    await kit.crash();
+    await kit.reopen();
+    assert.equal((await kit.runtime.job(id).failure())?.code, 'MAP_ABANDONED');
+  });
+
+  it('[7.4] whose items have all come goes on after a crash without a key', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const { id } = await kit.runtime.queue().put(map(new Numbers(3), (n) => work.hold(`${n}`)));
+    await kit.untilIdle();
+    await kit.crash();
+    await kit.reopen();
+    for (let n = 0; n < 3; n++) openGate(`${n}`);
+    const whole = kit.runtime.job<CompletedItems<string>>(id);
+    assert.deepEqual(await collected(await kit.waitForResult(whole)), ['0', '1', '2']);
+  });
+
   it('[7.4] that nobody feeds any more can be ended by its handle, once', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const { id } = await kit.runtime
       .queue()
-      .put(map(new Numbers(300), inc, { concurrency: 260, postprocess: work.collect }), { beginAfter: hourMs });
+      .put(map(new Numbers(300), inc, { concurrency: 260, postprocess: work.collect }), {
+        beginAfter: hourMs,
+        unique: 'all',
+      });
     await kit.untilIdle();
     await kit.crash();
     await kit.reopen();

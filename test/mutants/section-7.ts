@@ -123,4 +123,18 @@ export const section7: readonly Mutant[] = [
     replace:
       "  if (next.outcome === 'none') return enqueue(decision, next);\n  if (next.outcome === 'failure') return;",
   },
+  {
+    bug: 'a map that no process can feed waits for ever',
+    tags: ['7.4'],
+    file: 'core/map.ts',
+    find: "if (!map.open || map.outcome !== 'none' || map.unique !== '') return;",
+    replace: 'return;',
+  },
+  {
+    bug: 'a map that has all its items is ended when the next process opens',
+    tags: ['7.4'],
+    file: 'core/map.ts',
+    find: "if (!map.open || map.outcome !== 'none' || map.unique !== '') return;",
+    replace: "if (map.outcome !== 'none' || map.unique !== '') return;",
+  },
 ];
