@@ -7,10 +7,11 @@ import type { Retention } from '../core/commands.js';
 import type { RetryDefaults } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
-import type { ModuleSetup, Recycling } from '../protocol/dispatch.js';
+import { defaultImportMs, type ModuleSetup, type Recycling } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
-import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
+import { decodeFailure, encodeFailure, errorFrom, type Failure, failureFrom } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
+import { withinTime } from '../protocol/importing.js';
 import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
@@ -156,24 +157,16 @@ const machine: Omit<StoreOutside, 'dispatcher' | 'listening'> = {
 async function describeModules(pool: Pool, names: readonly string[]): Promise<Record<string, WireModule>> {
   const modules: Record<string, WireModule> = {};
   for (const name of names) {
-    const description = await withinTime(pool.describe(name)).catch((error: Error) => ({
-      failure: encodeFailure(failureFrom(error)),
-    }));
+    const description = await withinTime(setup.modules[name]!.importMs ?? defaultImportMs, pool.describe(name)).catch(
+      (error: Error) => ({
+        failure: encodeFailure(failureFrom(error)),
+      }),
+    );
     if ('failure' in description) throw notLoadable(name, decodeFailure(description.failure));
     modules[name] = description;
   }
   return modules;
 }
-
-/** A module that waits for ever while it is imported is none that can be run. */
-function withinTime<T>(imported: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = setLongTimeout(() => reject(new Error(`it is not done after ${importMs} ms`)), importMs);
-    imported.then(resolve, reject).finally(() => late.clear());
-  });
-}
-
-const importMs = 30_000;
 
 function notLoadable(name: string, failure: Failure): CallsheetError {
   const hint =
@@ -181,7 +174,7 @@ function notLoadable(name: string, failure: Failure): CallsheetError {
       ? ` Node ${process.version} runs no TypeScript by itself: name the compiled file, or give a module that registers a loader: open({ execArgv: ['--import', './loader.js'] }).`
       : '';
   const message = `the module registered as ${JSON.stringify(name)} (${setup.modules[name]?.url}) cannot be imported: ${failure.message}${hint}`;
-  return new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: new JobFailedError(failure) });
+  return new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: errorFrom(failure) });
 }
 
 try {

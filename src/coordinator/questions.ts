@@ -6,14 +6,18 @@
  * keep the others waiting for as long as it may.
  */
 import { type ResourceLimits, Worker } from 'node:worker_threads';
-import type { FromQuestionThread, ModuleSetup, ToQuestionThread, WorkerSetup } from '../protocol/dispatch.js';
+import {
+  defaultImportMs,
+  type FromQuestionThread,
+  type ModuleSetup,
+  type ToQuestionThread,
+  type WorkerSetup,
+} from '../protocol/dispatch.js';
 import type { Answer, Question } from '../protocol/questions.js';
 import { setLongTimeout, type Timer } from './long-timeout.js';
 import { answerMs, type QuestionsPort } from './questions-port.js';
 import { threadArguments } from './thread-arguments.js';
 
-/** How long a module may take to be imported. */
-const importMs = 30_000;
 const mostThreads = 2;
 /** A thread that does not end within this time is left behind. */
 const terminateMs = 2_000;
@@ -66,9 +70,13 @@ export class Questions implements QuestionsPort {
       if (thread === undefined && this.#threads.size < mostThreads) thread = this.#start();
       if (thread === undefined) return;
       thread.asked = this.#waiting.shift()!;
-      this.#limit(thread, importMs);
+      this.#limit(thread, this.#importMs(thread.asked.question));
       thread.worker.postMessage(thread.asked.question satisfies ToQuestionThread);
     }
+  }
+
+  #importMs({ callable }: Question): number {
+    return this.#options.modules[callable.slice(0, callable.indexOf('#'))]?.importMs ?? defaultImportMs;
   }
 
   #start(): Thread {

@@ -92,9 +92,14 @@ export interface Recycling {
   readonly aboveHeapMb?: number;
 }
 
+/** How long the import of a module may take where no other limit is given. */
+export const defaultImportMs = 30_000;
+
 /** A registered module: where it is, and which of its functions run around each of its jobs. */
 export interface ModuleSetup {
   readonly url: string;
+  /** How long its import may take; `defaultImportMs` where it is not given. */
+  readonly importMs?: number;
   readonly setUp?: string;
   readonly tearDown?: string;
 }

@@ -2,6 +2,7 @@
  * callsheet's own errors across threads: as data, made into an instance of the same class on the other side.
  */
 import { CallsheetError, type ErrorCode, errorClasses } from '../errors.js';
+import { decodeFailure, encodeFailure, errorFrom, failureFrom } from './failure.js';
 import type { WireError } from './messages.js';
 
 /** Everything but these is an error's own detail: a path, a file, an offset. */
@@ -12,12 +13,12 @@ export function errorToData(error: unknown): WireError {
     return ['COORDINATOR_DIED', error instanceof Error ? (error.stack ?? error.message) : String(error), {}];
   }
   const details = Object.fromEntries(Object.entries(error).filter(([key]) => !common.has(key)));
-  if (error.cause instanceof Error) details.causeMessage = error.cause.message;
+  if (error.cause instanceof Error) details.cause = encodeFailure(failureFrom(error.cause));
   return [error.code, error.message, details];
 }
 
-export function errorFromData([code, message, { causeMessage, ...details }]: WireError): CallsheetError {
-  const options = causeMessage === undefined ? {} : { cause: new Error(String(causeMessage)) };
+export function errorFromData([code, message, { cause, ...details }]: WireError): CallsheetError {
+  const options = cause instanceof Uint8Array ? { cause: errorFrom(decodeFailure(cause)) } : {};
   const error = new CallsheetError(code as ErrorCode, message, options);
   const Class = errorClasses[code as ErrorCode];
   if (Class === undefined) return Object.assign(error, details);

@@ -18,7 +18,7 @@ import { checkOptions, jobOptions, type OptionNames, refused } from '../definiti
 import { checkName, checkQueueName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
-import type { ModuleSetup } from '../protocol/dispatch.js';
+import { defaultImportMs, type ModuleSetup } from '../protocol/dispatch.js';
 import { idFromText } from '../protocol/id.js';
 import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
 import type { StoreFigures } from '../store/store.js';
@@ -68,6 +68,8 @@ export interface OpenOptions {
    * garbage that is not yet collected included. Never by default.
    */
   readonly recycle?: { readonly afterJobs?: number; readonly aboveHeapMb?: number };
+  /** How long the import of a job module may take in a thread, in milliseconds, so that none waits for ever. 30,000 by default. */
+  readonly importMs?: number;
   /**
    * How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the process, `memory` nothing. Without a
    * directory it is `memory`.
@@ -358,6 +360,7 @@ const openOptions: OptionNames<OpenOptions> = {
   execArgv: true,
   resourceLimits: true,
   recycle: true,
+  importMs: true,
   durability: true,
   retention: true,
   stopGraceMs: true,
@@ -390,7 +393,7 @@ const defaultDeathMs = 60_000;
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, graceMs = defaultGraceMs, retention = {}, dispatcher = true } = options;
-  const { recycle = {}, extraThreads = defaultExtraThreads } = options;
+  const { recycle = {}, importMs = defaultImportMs, extraThreads = defaultExtraThreads } = options;
   const resourceLimits = { maxOldGenerationSizeMb: defaultHeapMb, ...options.resourceLimits };
   const heapMb = resourceLimits.maxOldGenerationSizeMb as number;
   const { pingMs = defaultPingMs, deathMs = Math.max(defaultDeathMs, 2 * pingMs) } = options;
@@ -411,6 +414,8 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   }
   if (heapMb < leastHeapMb)
     throw new RangeError(`resourceLimits.maxOldGenerationSizeMb: ${heapMb} is less than ${leastHeapMb}, the least`);
+  if (!(importMs > 0 && importMs <= 2 ** 31 - 1))
+    throw new RangeError(`importMs: ${importMs} is not a number of milliseconds above 0`);
   checkOptions('recycle', recycle, { afterJobs: true, aboveHeapMb: true });
   const { afterJobs, aboveHeapMb } = recycle;
   if (afterJobs !== undefined && (!Number.isInteger(afterJobs) || afterJobs < 1))
@@ -437,7 +442,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     const { name, ...setup } = registrationOf(module);
     if (Object.hasOwn(modules, name))
       throw new CallsheetError('INVALID_OPTION', `jobs: two modules are named ${JSON.stringify(name)}`);
-    modules[name] = setup;
+    modules[name] = { ...setup, importMs };
   }
   return {
     directory: directoryPath(directory),

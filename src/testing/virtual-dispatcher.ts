@@ -6,7 +6,7 @@ import type { CoordinatorSetup } from '../coordinator/main.js';
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
 import { CallsheetError } from '../errors.js';
-import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
+import { decodeFailure, encodeFailure, errorFrom, type Failure, failureFrom } from '../protocol/failure.js';
 import { idToText, newId } from '../protocol/id.js';
 import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
@@ -211,7 +211,7 @@ async function importModules(setups: Readonly<Record<string, ModuleSource>>): Pr
     if ('failure' in description) {
       const failure = decodeFailure(description.failure);
       const message = `the module registered as ${JSON.stringify(name)} (${setup.url}) cannot be imported: ${failure.message}`;
-      throw new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: new JobFailedError(failure) });
+      throw new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: errorFrom(failure) });
     }
     modules[name] = description;
   }

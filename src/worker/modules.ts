@@ -5,8 +5,9 @@ import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { CallsheetError } from '../errors.js';
-import type { ModuleDescription, ModuleSetup } from '../protocol/dispatch.js';
+import { defaultImportMs, type ModuleDescription, type ModuleSetup } from '../protocol/dispatch.js';
 import { encodeFailure, failureFrom } from '../protocol/failure.js';
+import { importError, withinTime } from '../protocol/importing.js';
 
 export type Handler = (...args: unknown[]) => unknown;
 
@@ -42,7 +43,7 @@ export async function describeModule(source: ModuleSource): Promise<ModuleDescri
     const others = exported.filter(([, value]) => typeof value !== 'function').map(([key]) => key);
     return { functions, others };
   } catch (error) {
-    return { failure: encodeFailure(failureFrom(error)) };
+    return { failure: encodeFailure(failureFrom(importError(error, source.url))) };
   }
 }
 
@@ -50,8 +51,12 @@ export async function describeModule(source: ModuleSource): Promise<ModuleDescri
  * What a module exports by name; where two have a name, the first counts. Of a CommonJS module, `import` finds only the
  * names that it can read from the source text; `module.exports` has them all.
  */
-async function exportsOf({ url, importModule }: ModuleSource): Promise<readonly [Exports, Exports?]> {
-  const imported = (await (importModule ?? importHere)(url)) as Exports;
+async function exportsOf({
+  url,
+  importMs = defaultImportMs,
+  importModule,
+}: ModuleSource): Promise<readonly [Exports, Exports?]> {
+  const imported = (await withinTime(importMs, (importModule ?? importHere)(url))) as Exports;
   const common = imported['module.exports'] ?? commonExports(url);
   return Object(common) === common && common === imported.default ? [common as Exports, imported] : [imported];
 }

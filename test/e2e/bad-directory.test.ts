@@ -187,18 +187,32 @@ describe('a module that cannot be imported', () => {
       /TypeScript.*execArgv/,
     ],
     ['ends its thread', 'exits.mjs', 'process.exit(0);', /exits\.mjs/],
+    [
+      'waits for ever at its top level',
+      'waits.mjs',
+      'await new Promise(() => {});',
+      /did not end within 1500 ms \(importMs\)/,
+    ],
+    ['loops at its top level', 'loops.mjs', 'for (;;);', /did not end within 1500 ms \(importMs\)/],
   ];
+  /** Where in the module it went wrong. */
+  const places: Record<string, RegExp> = {
+    'throws.mjs': /throws\.mjs:1:7/,
+    'syntax.mjs': /syntax\.mjs:1\nexport const = ;/,
+  };
   for (const [what, file, source, message] of modules) {
-    it(`since it ${what}, is named with the reason; the directory stays usable`, async () => {
+    it(`${/waits|loops/.test(what) ? '[15.1] ' : ''}since it ${what}, is named with the reason; the directory stays usable`, async () => {
       if (source !== '') writeFileSync(join(directory, file), source);
       const journal = join(directory, `${file}.journal`);
       mkdirSync(journal);
       const module = defineJobs('guilty', pathToFileURL(join(directory, file)));
-      await refuses({ directory: journal, jobs: [numbers, module] }, (error) => {
+      await refuses({ directory: journal, jobs: [numbers, module], importMs: 1500 }, (error) => {
         assert.ok(error instanceof CallsheetError, `${error}`);
         assert.equal(error.code, 'MODULE_NOT_LOADABLE');
         assert.match(error.message, /"guilty"/);
         assert.match(error.message, message);
+        const place = places[file];
+        if (place !== undefined) assert.match((error.cause as Error).stack!, place);
         return true;
       });
       await works(journal);

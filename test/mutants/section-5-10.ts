@@ -275,6 +275,14 @@ export const section5to10: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'the import of a module may take for ever',
+    tags: ['15.1'],
+    tests: ['e2e/bad-directory.test.ts'],
+    file: 'protocol/importing.ts',
+    find: '}, importMs);',
+    replace: '}, 100 * importMs);',
+  },
+  {
     bug: 'threads have no limit of memory of their own',
     tags: ['15.2'],
     tests: ['e2e/thread-end.test.ts'],
