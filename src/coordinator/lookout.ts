@@ -57,7 +57,7 @@ export class Lookout {
     for (const { dueAt } of this.#watched.values()) at = Math.min(at, dueAt);
     if (!Number.isFinite(at) || (this.#timer !== undefined && this.#timer.at <= at)) return;
     clearTimeout(this.#timer?.timeout);
-    this.#timer = { at, timeout: setTimeout(() => this.#ring(), Math.ceil(at - performance.now())) };
+    this.#timer = { at, timeout: setTimeout(() => this.#ring(), Math.max(0, Math.ceil(at - performance.now()))) };
   }
 
   #ring(): void {

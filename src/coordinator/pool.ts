@@ -12,12 +12,12 @@ import type { ModuleDescription, ThreadMessage, WorkerSetup, WorkerTask } from '
 import { errorToData } from '../protocol/error-data.js';
 import type { WireModule } from '../protocol/messages.js';
 import { RunBatchWriter } from '../protocol/run-batch.js';
+import { threadArguments } from '../protocol/thread-arguments.js';
 import { transferListOf } from '../protocol/transfer.js';
 import { Endings } from './endings.js';
 import { Lookout, type Seen } from './lookout.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
 import { type Batch, Thread } from './thread.js';
-import { threadArguments } from './thread-arguments.js';
 import { exitError, uncaughtError } from './thread-end.js';
 
 export interface PoolOptions {

@@ -14,9 +14,9 @@ import {
   type WorkerSetup,
 } from '../protocol/dispatch.js';
 import type { Answer, Question } from '../protocol/questions.js';
+import { threadArguments } from '../protocol/thread-arguments.js';
 import { setLongTimeout, type Timer } from './long-timeout.js';
 import { answerMs, type QuestionsPort } from './questions-port.js';
-import { threadArguments } from './thread-arguments.js';
 
 const mostThreads = 2;
 /** A thread that does not end within this time is left behind. */

@@ -3,6 +3,8 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { CoordinatorSetup } from '../coordinator/main.js';
+import { CallsheetError } from '../errors.js';
+import { threadArguments } from '../protocol/thread-arguments.js';
 import { type Handed, transferListOf, type WithBuffers } from '../protocol/transfer.js';
 import type { LinkListener, LinkPort } from './link.js';
 
@@ -57,8 +59,9 @@ export class CoordinatorThread implements LinkPort {
   }
 
   #start(setup: CoordinatorSetup): void {
-    const worker = new Worker(new URL('../coordinator/main.js', import.meta.url), {
+    const worker = new Worker(coordinatorFile(), {
       workerData: setup,
+      ...threadArguments([]),
       // A million pending jobs are ordinary; the default heap of a thread is not made for them.
       resourceLimits: { maxOldGenerationSizeMb: 16_384, maxYoungGenerationSizeMb: 128 },
     });
@@ -69,7 +72,7 @@ export class CoordinatorThread implements LinkPort {
       if (batch instanceof Uint8Array) this.#listener.message(batch);
     });
     worker.on('error', (error) => {
-      cause = error;
+      cause = isMissingFile(error) ? new Error(`${error.message}. ${external}`, { cause: error }) : error;
       patience = setTimeout(() => this.#listener.died(cause), deathMs);
     });
     worker.on('exit', (code) => {
@@ -79,5 +82,22 @@ export class CoordinatorThread implements LinkPort {
     this.#worker = worker;
   }
 }
+
+/** A bundle has no place of its own where it is CommonJS; otherwise it has, but not this file beside it. */
+function coordinatorFile(): URL {
+  try {
+    return new URL('../coordinator/main.js', import.meta.url);
+  } catch (error) {
+    throw new CallsheetError('COORDINATOR_DIED', `the coordinator thread has no file to start from. ${external}`, {
+      cause: error,
+    });
+  }
+}
+
+const external =
+  'callsheet starts threads from files of its own package: if your application is bundled, keep callsheet external (esbuild: --external:callsheet) and install it beside the bundle.';
+
+const isMissingFile = (error: Error) =>
+  'code' in error && (error.code === 'MODULE_NOT_FOUND' || error.code === 'ERR_MODULE_NOT_FOUND');
 
 const isAlive = ({ threadId }: Worker) => threadId !== -1;

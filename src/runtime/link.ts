@@ -250,7 +250,8 @@ export class Link {
     for (const message of this.#incoming.splice(0)) this.#handle(message);
     const died = (how: string) =>
       new CallsheetError('COORDINATOR_DIED', `the coordinator thread died${how}`, { cause });
-    if (this.#opened !== undefined || this.#closing || this.#port.restart === undefined) return this.fail(died(''));
+    const reason = cause instanceof Error ? `: ${cause.message}` : '';
+    if (this.#opened !== undefined || this.#closing || this.#port.restart === undefined) return this.fail(died(reason));
     const refusal = this.#port.restart();
     if (refusal !== undefined) return this.fail(died(`: ${refusal}`));
     this.#onLog(['log', 'error', 'the coordinator thread died, and is started again', String(cause)]);

@@ -328,6 +328,22 @@ export class JobContext {
 /** @internal */
 export const running = new AsyncLocalStorage<JobContext>();
 
+/** The copy of callsheet that was loaded first in this thread: where jobs run, the one that runs them. A job module may bring another. */
+const firstCopy = Symbol.for('callsheet.firstCopy');
+interface Copy {
+  readonly url: string;
+  readonly running: Pick<typeof running, 'getStore'>;
+}
+const copies = globalThis as { [firstCopy]?: Copy };
+copies[firstCopy] ??= { url: import.meta.url, running };
+
+function whyNoJob(): string {
+  const { url, running: others } = copies[firstCopy]!;
+  if (others === running || others.getStore() === undefined)
+    return 'no job is running here: currentJob() is for the functions of job modules';
+  return `the job is run by the callsheet at ${url}, and currentJob() is of another copy, at ${import.meta.url}: install one copy for both (see npm ls callsheet), and keep callsheet external where a job module is bundled`;
+}
+
 /**
  * The job that is running here: to be called from anywhere below a handler.
  *
@@ -335,8 +351,7 @@ export const running = new AsyncLocalStorage<JobContext>();
  */
 export function currentJob(): JobContext {
   const job = running.getStore();
-  if (job === undefined)
-    throw new CallsheetError('NOT_IN_JOB', 'no job is running here: currentJob() is for the functions of job modules');
+  if (job === undefined) throw new CallsheetError('NOT_IN_JOB', whyNoJob());
   return job;
 }
 
