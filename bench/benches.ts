@@ -10,6 +10,7 @@ import { drain } from './drain.js';
 import type { Bench } from './harness/bench.js';
 import { http } from './http.js';
 import { idle } from './idle.js';
+import { idleQueues } from './idle-queues.js';
 import { latency } from './latency.js';
 import { life } from './life.js';
 import { maps } from './map.js';
@@ -39,6 +40,7 @@ export const benches: readonly Bench[] = [
   pending,
   manyPending,
   maps,
+  idleQueues,
   idle,
 ];
 

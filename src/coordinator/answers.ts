@@ -6,7 +6,15 @@ import { goesBefore } from '../core/lanes.js';
 import { countItems } from '../core/map.js';
 import { policyOf } from '../core/policy.js';
 import { requireQueue } from '../core/queue.js';
-import { type AgentRecord, agentKey, agentName, type Id, type JobRecord, quotaName } from '../core/records.js';
+import {
+  type AgentRecord,
+  agentKey,
+  agentName,
+  type Id,
+  type JobRecord,
+  quotaName,
+  type SettingRecord,
+} from '../core/records.js';
 import type { State } from '../core/state.js';
 import { CallsheetError, JobForgottenError, JobStatusError } from '../errors.js';
 import { idToText } from '../protocol/id.js';
@@ -59,7 +67,7 @@ export function answer(context: AnswerContext, query: Query): unknown {
       return quotas(state, query.queue);
     case 'agents':
       requireQueue(state, query.queue);
-      return agents(context, ({ queue }) => queue === query.queue);
+      return agents(context, state.settingsOf(query.queue), () => true);
     case 'completedBy': {
       const key = agentKey(query.dispatcher, query.queue, query.name);
       if (state.setting(key) === undefined)
@@ -103,8 +111,8 @@ export function requireMap(state: State, id: Id): JobRecord {
 function line(state: State, queue: string): JobRecord[] {
   requireQueue(state, queue);
   const due = [...state.queuedJobs(queue)].sort((a, b) => (goesBefore(a, b) ? -1 : 1));
-  const later = [...state.jobs()].filter(
-    (job) => job.queue === queue && job.dueAt !== 0 && job.outcome === 'none' && job.stage !== 'policy',
+  const later = [...state.timedJobs()].filter(
+    (job) => job.queue === queue && job.dueAt !== 0 && job.stage !== 'policy',
   );
   return [...due, ...later.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))];
 }
@@ -170,8 +178,8 @@ function queueInfo({ store: { state }, bounded }: AnswerContext, name: string): 
 function quotas(state: State, queue: string): QuotaInfo[] {
   requireQueue(state, queue);
   const found: QuotaInfo[] = [];
-  for (const setting of state.settings()) {
-    if (setting.kind !== 'quota' || setting.queue !== queue) continue;
+  for (const setting of state.settingsOf(queue)) {
+    if (setting.kind !== 'quota') continue;
     const { name, size, rate, ratePeriodMs } = setting;
     const holders = state.heldQuotas(queue).filter((key) => quotaName(key) === name);
     const ids = holders.flatMap((key) => Array.from(state.holders(queue, key), ({ id }) => id));
@@ -180,9 +188,13 @@ function quotas(state: State, queue: string): QuotaInfo[] {
   return found;
 }
 
-function agents({ store: { state }, choosing }: AnswerContext, isAsked: (agent: AgentRecord) => boolean): AgentInfo[] {
+function agents(
+  { store: { state }, choosing }: AnswerContext,
+  settings: Iterable<SettingRecord>,
+  isAsked: (agent: AgentRecord) => boolean,
+): AgentInfo[] {
   const found: AgentInfo[] = [];
-  for (const setting of state.settings()) {
+  for (const setting of settings) {
     if (setting.kind !== 'agent' || !isAsked(setting)) continue;
     const { dispatcher, queue, name, size, filter, chooser = null, retry } = setting;
     const running = Array.from(state.running(agentKey(dispatcher, queue, name)), ({ id }) => id);
@@ -201,7 +213,7 @@ function dispatchers(context: AnswerContext): DispatcherInfo[] {
     const { id, host, pid, active, activatedAt, lastPingAt } = setting;
     // Where nobody else could hear it, it says nothing; but it answers.
     const heardAt = isExclusive && active && id === dispatcher ? now() : lastPingAt;
-    const its = agents(context, (agent) => agent.dispatcher === id);
+    const its = agents(context, state.settings(), (agent) => agent.dispatcher === id);
     found.push({ id, host, pid, active, activatedAt, lastPingAt: heardAt, agents: its });
   }
   return found;

@@ -40,7 +40,7 @@ export interface Room {
   /** The threads whose jobs wait for others, each with the agent in whose place. */
   readonly waiting: ReadonlyMap<number, string>;
   /** For each agent, on how many threads it may have jobs. */
-  readonly sizes: ReadonlyMap<string, number>;
+  readonly sizeOf: (agent: string) => number;
 }
 
 interface Open<T> {
@@ -56,22 +56,26 @@ interface Open<T> {
 export class Batches<T> {
   readonly #estimates: Estimates;
   readonly #open: Open<T>[];
-  /** For each agent, on how many more threads it may have jobs; and on how many it has one that waits. */
-  readonly #left: Map<string, number>;
+  readonly #sizeOf: Room['sizeOf'];
+  /**
+   * On how many more threads an agent may have jobs, where that is another than its size; and on how many it has one that
+   * waits.
+   */
+  readonly #left = new Map<string, number>();
   readonly #waiting = new Map<string, number>();
   /** How many more threads can be busy; and how many of those that are wait. */
   #idleLeft: number;
   readonly #waitingThreads: number;
   #isHeld = false;
 
-  constructor({ loads, threads, waiting, sizes }: Room, estimates: Estimates) {
+  constructor({ loads, threads, waiting, sizeOf }: Room, estimates: Estimates) {
     this.#estimates = estimates;
-    this.#left = new Map(sizes);
+    this.#sizeOf = sizeOf;
     this.#idleLeft = threads;
     this.#waitingThreads = waiting.size;
     for (const { batches, agents } of loads) {
       if (batches > 0) this.#idleLeft--;
-      for (const agent of agents) this.#left.set(agent, (this.#left.get(agent) ?? 0) - 1);
+      for (const agent of agents) this.#left.set(agent, this.#leftOf(agent) - 1);
     }
     for (const agent of waiting.values()) this.#waiting.set(agent, (this.#waiting.get(agent) ?? 0) + 1);
     this.#open = loads
@@ -106,7 +110,7 @@ export class Batches<T> {
             this.#hold(open);
             return false;
           }
-          if (isNew) this.#left.set(agent, (this.#left.get(agent) ?? 0) - 1);
+          if (isNew) this.#left.set(agent, this.#leftOf(agent) - 1);
           if (open.idle) this.#idleLeft--;
           open.agent = agent;
         }
@@ -119,7 +123,11 @@ export class Batches<T> {
   }
 
   #hasPlace(agent: string, awaited: boolean): boolean {
-    return (this.#left.get(agent) ?? 0) + (awaited ? (this.#waiting.get(agent) ?? 0) : 0) > 0;
+    return this.#leftOf(agent) + (awaited ? (this.#waiting.get(agent) ?? 0) : 0) > 0;
+  }
+
+  #leftOf(agent: string): number {
+    return this.#left.get(agent) ?? this.#sizeOf(agent);
   }
 
   /** Nothing is put ahead there. */

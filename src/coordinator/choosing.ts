@@ -17,6 +17,7 @@ import type { QuestionsPort } from './questions-port.js';
 
 export interface ChoosingPorts {
   readonly store: Store;
+  readonly dispatcher: Id;
   readonly questions: QuestionsPort;
   readonly now: () => number;
   readonly after: (delayMs: number, callback: () => void) => Timer;
@@ -64,7 +65,8 @@ export class Choosing {
   readonly #ports: ChoosingPorts;
   /** What this build has. */
   readonly #callables: ReadonlySet<string>;
-  #judges = new Map<string, Judge>();
+  /** By queue and name of the agent. */
+  readonly #judges = new Map<string, Map<string, Judge>>();
   #signs = 0;
 
   constructor(ports: ChoosingPorts, callables: ReadonlySet<string>) {
@@ -72,24 +74,40 @@ export class Choosing {
     this.#callables = callables;
   }
 
-  /** These are the agents now: those whose functions are others are asked anew. */
-  setAgents(agents: readonly AgentRecord[]): void {
-    const before = this.#judges;
-    this.#judges = new Map();
-    for (const agent of agents) {
-      const { filter, chooser } = agent;
-      if (filter?.by === undefined && chooser === undefined) continue;
-      const key = keyOf(agent);
-      const there = before.get(key);
-      const isSame = there?.agent.chooser === chooser && JSON.stringify(there?.agent.filter) === JSON.stringify(filter);
-      if (isSame && there !== undefined) there.agent = agent;
-      this.#judges.set(key, isSame && there !== undefined ? there : this.#newJudge(agent));
+  /** The agent's judge, if its functions are asked. Where they are others than before, they are asked anew. */
+  #judgeOf(agent: AgentRecord): Judge | undefined {
+    const { dispatcher, queue, name, filter, chooser } = agent;
+    if (dispatcher !== this.#ports.dispatcher || !this.isAsked(agent)) return undefined;
+    const judges = this.#judges.get(queue) ?? new Map<string, Judge>();
+    this.#judges.set(queue, judges);
+    const there = judges.get(name);
+    if (there?.agent === agent) return there;
+    const isSame = there?.agent.chooser === chooser && JSON.stringify(there?.agent.filter) === JSON.stringify(filter);
+    const judge = isSame && there !== undefined ? there : this.#newJudge(agent);
+    judge.agent = agent;
+    judges.set(name, judge);
+    return judge;
+  }
+
+  /** Agents of any queue may be others. */
+  settingsChanged(): void {
+    for (const queue of [...this.#judges.keys()]) this.agentsChanged(queue);
+  }
+
+  /** Agents of this queue may be others: what is known of those whose functions are asked no more goes. */
+  agentsChanged(queue: string): void {
+    const judges = this.#judges.get(queue);
+    if (judges === undefined) return;
+    for (const [name, { agent }] of judges) {
+      const now = this.#ports.store.state.setting(keyOf(agent)) as AgentRecord | undefined;
+      if (now === undefined || this.#judgeOf(now) === undefined) judges.delete(name);
     }
+    if (judges.size === 0) this.#judges.delete(queue);
   }
 
   /** What is wrong with an agent's function; undefined for nothing. */
   problemOf(agent: AgentRecord): AgentProblem | undefined {
-    return this.#judges.get(keyOf(agent))?.problem;
+    return this.#judgeOf(agent)?.problem;
   }
 
   /** Whether the agent's functions have to be asked at all. */
@@ -99,7 +117,7 @@ export class Choosing {
 
   /** The next job that the agent is known to take, of the lanes that it may take by data. */
   next(agent: AgentRecord, takes: (lane: Lane) => boolean): JobRecord | undefined {
-    const judge = this.#judges.get(keyOf(agent));
+    const judge = this.#judgeOf(agent);
     if (judge === undefined) return undefined;
     const { state } = this.#ports.store;
     const known = this.#known(judge, takes);
@@ -115,13 +133,13 @@ export class Choosing {
 
   /** Whether the agent takes the jobs of this lane as far as functions say: a chooser only prefers. */
   accepts(agent: AgentRecord, lane: Lane): boolean {
-    const judge = this.#judges.get(keyOf(agent));
+    const judge = this.#judgeOf(agent);
     return judge === undefined ? !this.isAsked(agent) : this.#known(judge, () => true)(lane);
   }
 
   /** The agent has room: asks about what stands before all that it is known to take. */
   ask(agent: AgentRecord, takes: (lane: Lane) => boolean): void {
-    const judge = this.#judges.get(keyOf(agent));
+    const judge = this.#judgeOf(agent);
     if (judge === undefined || judge.out !== undefined || this.#ports.now() < judge.notBefore) return;
     if (agent.filter?.by !== undefined) this.#askFilter(judge, agent.filter.by, takes);
     if (agent.chooser !== undefined && judge.out === undefined) this.#askChooser(judge, agent.chooser, takes);
@@ -129,9 +147,11 @@ export class Choosing {
 
   /** The clock was set by so much: who is asked again later is asked as much later as before. */
   clockSet(byMs: number): void {
-    for (const judge of this.#judges.values()) {
-      judge.notBefore += byMs;
-      judge.againAt += byMs;
+    for (const judges of this.#judges.values()) {
+      for (const judge of judges.values()) {
+        judge.notBefore += byMs;
+        judge.againAt += byMs;
+      }
     }
   }
 
@@ -139,10 +159,10 @@ export class Choosing {
   awaitedBy(
     job: JobRecord,
   ): { agent: AgentRecord; callable: string; since: number; problem: string; againAt: number }[] {
+    const lane = this.#ports.store.state.laneOf(job);
+    if (lane === undefined) return [];
     const found = [];
-    for (const { agent, out, problem, notBefore, againAt, sign } of this.#judges.values()) {
-      const lane = this.#ports.store.state.laneOf(job);
-      if (lane === undefined || agent.queue !== job.queue) continue;
+    for (const { agent, out, problem, notBefore, againAt, sign } of this.#judges.get(job.queue)?.values() ?? []) {
       const isErred = lane.verdicts.includes(token(sign, '!'));
       const isOut = out?.jobs.has(job.id) === true;
       const isKept = problem !== undefined && !lane.verdicts.includes(` ${sign}`);
@@ -280,7 +300,7 @@ export class Choosing {
     const end = (answer: Answer) => {
       judge.out = undefined;
       // Whoever asks now is another.
-      if (this.#judges.get(keyOf(judge.agent)) !== judge) return turn();
+      if (this.#judges.get(judge.agent.queue)?.get(judge.agent.name) !== judge) return turn();
       then(answer);
       turn();
     };
@@ -294,7 +314,8 @@ export class Choosing {
     else erred.delete(job.id);
     const lane = state.laneOf(job);
     if (lane === undefined) return;
-    const signs = new Set(Array.from(this.#judges.values(), (judge) => judge.sign));
+    const judges = this.#judges.get(job.queue)?.values() ?? [];
+    const signs = new Set(Array.from(judges, (judge) => judge.sign));
     const others = lane.verdicts.split(' ').filter((one) => one.slice(0, -1) !== sign && signs.has(one.slice(0, -1)));
     state.judge(job, ` ${[...others, `${sign}${verdict}`].join(' ')} `);
   }

@@ -57,11 +57,13 @@ const quietMs = 1000;
 export class Claiming {
   readonly #ports: ClaimingPorts;
   readonly #options: AgentOptions;
-  /** This dispatcher's agents; whose turn it is to claim first goes round, but for one that waits for a thread with nothing to do. */
-  #agents: AgentRecord[] = [];
-  #first = 0;
+  /**
+   * Which agent claims first goes round by their keys, but for one that waits for a thread with nothing to do. This one, or
+   * the next after it of those whose queue has something to claim.
+   */
+  #first = '';
   /** The queues that have had their agent `main`; undefined before the first. */
-  #installed: ReadonlySet<string> | undefined;
+  #installed: Set<string> | undefined;
   /** Claimed as far as it is known here, and not released yet, where others may have been faster. */
   readonly #coming = new Set<Id>();
   /** Claimed and released, not yet with a thread. */
@@ -78,33 +80,43 @@ export class Claiming {
     this.#options = options;
   }
 
-  /** An agent `main` in each of these queues that is new, as `open` promises; then the agents are those that the store knows. */
+  /** An agent `main` in each of these queues that is new, as `open` promises. These are all queues that there are. */
   installAgents(queues: readonly string[]): void {
-    const { dispatcher, agentSize: size, agentSizeGiven, isRestart } = this.#options;
+    const { agentSize: size, agentSizeGiven, isRestart } = this.#options;
     const wins = agentSizeGiven && this.#installed === undefined;
     const had = this.#installed ?? new Set(isRestart ? queues : []);
     const installed = new Set(queues);
     this.#installed = installed;
     for (const queue of size > 0 ? queues : []) {
-      if (had.has(queue)) continue;
-      const command = { type: 'installAgent', dispatcher, queue, name: mainAgent, size, wins } as const;
-      this.#ports.decide(command, () => installed.delete(queue));
+      if (!had.has(queue)) this.#install(queue, wins, installed);
     }
-    this.listAgents();
+    this.#ports.choosing.settingsChanged();
+  }
+
+  /** An agent `main` in this queue, which may be new. */
+  installAgent(queue: string): void {
+    const installed = this.#installed;
+    if (installed === undefined || installed.has(queue) || this.#options.agentSize === 0) return;
+    installed.add(queue);
+    this.#install(queue, false, installed);
+  }
+
+  #install(queue: string, wins: boolean, installed: Set<string>): void {
+    const { dispatcher, agentSize: size } = this.#options;
+    const command = { type: 'installAgent', dispatcher, queue, name: mainAgent, size, wins } as const;
+    this.#ports.decide(command, () => installed.delete(queue));
+  }
+
+  /** Agents of this queue were added, changed or removed, or all of it was: one of that name is new. */
+  agentsChanged(queue: string): void {
+    const { store, choosing } = this.#ports;
+    if (queueOf(store.state, queue) === undefined) this.#installed?.delete(queue);
+    choosing.agentsChanged(queue);
   }
 
   /** Whatever it had installed may be gone. */
   forgetInstalled(): void {
     this.#installed = new Set();
-  }
-
-  /** Agents were added, changed or removed. */
-  listAgents(): void {
-    this.#agents = [];
-    for (const setting of this.#ports.store.state.settings()) {
-      if (setting.kind === 'agent' && setting.dispatcher === this.#options.dispatcher) this.#agents.push(setting);
-    }
-    this.#ports.choosing.setAgents(this.#agents);
   }
 
   /** Claims as much as the threads have room for. */
@@ -113,7 +125,7 @@ export class Claiming {
     if (!store.takesWork) return;
     const batches = this.#batches<null>();
     const hasWaits = !waits.isEmpty;
-    if ((!batches.hasRoom && !hasWaits) || this.#agents.length === 0) return;
+    if (!batches.hasRoom && !hasWaits) return;
     const unplaced = this.#ready.filter((run) => !batches.place(this.#wantedBy(run), null));
     this.#placeComing(batches);
     const isAlone = this.#isAlone;
@@ -127,11 +139,8 @@ export class Claiming {
     const { store, now, choosing } = this.#ports;
     let claimed = 0;
     let waits: AgentRecord | undefined;
-    this.#first = (this.#first + 1) % this.#agents.length;
-    for (let turn = 0; turn < this.#agents.length; turn++) {
-      const agent = this.#agents[(this.#first + turn) % this.#agents.length]!;
+    for (const agent of this.#inTurn()) {
       const { queue } = agent;
-      if (store.state.queued(queue) === 0 || queueOf(store.state, queue)?.paused) continue;
       const key = keyOf(agent);
       const takes = this.#takes(agent);
       const isAsked = choosing.isAsked(agent);
@@ -141,7 +150,7 @@ export class Claiming {
         const { callable, alone } = job;
         if (alone && !this.#mayBeginAlone(claimed)) {
           // It goes first next time: else others would be claimed before it, and it would never be quiet.
-          this.#first = this.#agents.indexOf(agent) - 1;
+          this.#first = key;
           return;
         }
         // A composition that only puts its parts takes no thread.
@@ -157,7 +166,30 @@ export class Claiming {
       }
       if (isAsked) choosing.ask(agent, takes);
     }
-    if (waits !== undefined) this.#first = this.#agents.indexOf(waits) - 1;
+    if (waits !== undefined) this.#first = keyOf(waits);
+  }
+
+  /** This dispatcher's agents whose queue has something to claim, from the one whose turn it is. */
+  #inTurn(): readonly AgentRecord[] {
+    const { state } = this.#ports.store;
+    const agents: AgentRecord[] = [];
+    let [start, first] = [0, ''];
+    for (const queue of state.openQueues()) {
+      for (const agent of state.agentsOf(this.#options.dispatcher, queue)) {
+        const key = keyOf(agent);
+        if (agents.length === 0 || this.#goesFirst(key, first)) [start, first] = [agents.length, key];
+        agents.push(agent);
+      }
+    }
+    // The least key after it.
+    if (agents.length > 0) this.#first = `${first}\0`;
+    return [...agents.slice(start), ...agents.slice(0, start)];
+  }
+
+  /** Of two keys the one that comes first from whose turn it is, round. */
+  #goesFirst(key: string, other: string): boolean {
+    const [isAhead, isOtherAhead] = [key >= this.#first, other >= this.#first];
+    return isAhead === isOtherAhead ? key < other : isAhead;
   }
 
   /** What running jobs wait for goes on whatever else there is: at another's place in line, and on one more thread. */
@@ -173,9 +205,8 @@ export class Claiming {
       const job = next.value;
       const lane = store.state.laneOf(job);
       if (lane === undefined || queueOf(store.state, job.queue)?.paused || !store.state.hasRoom(job, now())) continue;
-      const agent = this.#agents.find(
-        (one) => one.queue === job.queue && this.#takes(one)(lane) && choosing.accepts(one, lane),
-      );
+      const agents = [...store.state.agentsOf(this.#options.dispatcher, job.queue)];
+      const agent = agents.find((one) => this.#takes(one)(lane) && choosing.accepts(one, lane));
       if (agent === undefined) continue;
       const key = keyOf(agent);
       const { callable, alone } = job;
@@ -300,16 +331,17 @@ export class Claiming {
 
   #batches<T>(): Batches<T> {
     const { pool, estimates, waits, store } = this.#ports;
-    // Jobs whose callbacks run keep their agent's place.
-    const sizes = this.#agents.map(
-      (agent) => [keyOf(agent), agent.size - store.state.calledBack(keyOf(agent))] as const,
-    );
+    const sizeOf = (agent: string) => {
+      const size = (store.state.setting(agent) as AgentRecord | undefined)?.size ?? 0;
+      // Jobs whose callbacks run keep their agent's place.
+      return size - store.state.calledBack(agent);
+    };
     const waiting = new Map<number, string>();
     for (const job of waits.isEmpty ? [] : waits.waiting) {
       const thread = pool.threadOf(job);
       if (thread !== undefined) waiting.set(thread, store.state.job(job)?.agent ?? '');
     }
-    const room = { loads: pool.loads(), threads: pool.size, waiting, sizes: new Map(sizes) };
+    const room = { loads: pool.loads(), threads: pool.size, waiting, sizeOf };
     return new Batches<T>(room, estimates);
   }
 

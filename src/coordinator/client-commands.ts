@@ -31,7 +31,8 @@ export interface ClientCommandsPorts {
   readonly handed: HandedOver;
   readonly closing: Closing;
   /** There may be a queue that has no agent of this dispatcher's yet. */
-  readonly installAgents: () => void;
+  /** An agent for a queue that may be new. */
+  readonly installAgent: (queue: string) => void;
 }
 
 export type Put = Extract<ClientMessage, ['put', ...unknown[]]>;
@@ -99,10 +100,10 @@ export class ClientCommands {
 
   /** What else there is to do where a command was decided. */
   #follow(wire: WireCommand): void {
-    const { runs, annotations, installAgents } = this.#ports;
-    if (wire.type === 'createQueue') installAgents();
-    else if (wire.type === 'setAgent' || wire.type === 'removeAgent' || wire.type === 'removeQueue')
-      runs.claiming.listAgents();
+    const { runs, annotations, installAgent } = this.#ports;
+    if (wire.type === 'createQueue') installAgent(wire.name);
+    else if (wire.type === 'setAgent' || wire.type === 'removeAgent') runs.claiming.agentsChanged(wire.queue);
+    else if (wire.type === 'removeQueue') runs.claiming.agentsChanged(wire.name);
     else if (wire.type === 'annotate' && wire.value !== null) annotations.tell(wire.job, wire.name, wire.value);
   }
 

@@ -117,8 +117,10 @@ export class Coordinator implements StoreOwner {
 
     const standing = new Standing(store, post, build);
     const bounded = new BoundedQueues(store);
-    const installAgents = () => this.#installAgents();
-    this.#clients = new Clients({ ...shared, runs, standing, bounded, feed: this.#feed, installAgents });
+    const installAgent = (queue: string) => {
+      if (this.#presence?.isActive) runs.claiming.installAgent(queue);
+    };
+    this.#clients = new Clients({ ...shared, runs, standing, bounded, feed: this.#feed, installAgent });
 
     this.#outcomes = outcomes;
     this.#annotations = annotations;
@@ -274,7 +276,8 @@ export class Coordinator implements StoreOwner {
     for (const effect of effects) {
       switch (effect.type) {
         case 'run':
-          this.#runs.makeReady(effect.job, effect.fence);
+          // One whose id is at work elsewhere hears of what that claims.
+          if (this.#presence?.isActive) this.#runs.makeReady(effect.job, effect.fence);
           break;
         case 'stop':
           this.#runs.stop(effect.job);

@@ -37,7 +37,10 @@ export interface Lane {
 }
 
 interface Line {
+  /** Those that may go on. */
   readonly lanes: Heap<Lane>;
+  /** Those that wait for a place, by the quota. */
+  readonly parked: Map<string, Set<Lane>>;
   jobs: number;
 }
 
@@ -57,29 +60,47 @@ export class Lanes {
   readonly #lines = new Map<string, Line>();
   /** The lane that was last joined. */
   #last: Lane | undefined;
-  /** The lanes that wait for a place, by queue and quota. */
-  readonly #parked = new Map<string, Set<Lane>>();
+  readonly #paused = new Set<string>();
+  /** The queues that are not paused and have a lane that may go on. */
+  readonly #open = new Set<string>();
 
   /** How many jobs stand in this queue's line. */
   count(queue: string): number {
     return this.#lines.get(queue)?.jobs ?? 0;
   }
 
-  /** The queues that have a line. */
-  queues(): string[] {
-    return [...this.#lines.keys()];
+  /** The queues that are not paused and have jobs that no quota holds back. */
+  openQueues(): Iterable<string> {
+    return this.#open;
+  }
+
+  /** Whether nothing of this queue is to be claimed. */
+  pause(queue: string, paused: boolean): void {
+    if (paused) this.#paused.add(queue);
+    else this.#paused.delete(queue);
+    this.#noteOpen(queue);
+  }
+
+  /** A lane of this queue may go on, or may no more. */
+  #noteOpen(queue: string): void {
+    const isOpen = (this.#lines.get(queue)?.lanes.items.length ?? 0) > 0 && !this.#paused.has(queue);
+    if (isOpen) this.#open.add(queue);
+    else this.#open.delete(queue);
   }
 
   /** All jobs of a queue's line, lane by lane. */
   *jobs(queue: string): IterableIterator<Queued> {
-    for (const lane of this.#lanes.values()) if (lane.queue === queue) yield* lane.jobs;
+    const line = this.#lines.get(queue);
+    if (line === undefined) return;
+    for (const lane of line.lanes.items) yield* lane.jobs;
+    for (const lanes of line.parked.values()) for (const lane of lanes) yield* lane.jobs;
   }
 
   add(job: Queued, gates: readonly string[], verdicts = ''): void {
     const { queue } = job;
     let line = this.#lines.get(queue);
     if (line === undefined) {
-      line = { lanes: new Heap(headGoesBefore, setLanePosition), jobs: 0 };
+      line = { lanes: new Heap(headGoesBefore, setLanePosition), parked: new Map(), jobs: 0 };
       this.#lines.set(queue, line);
     }
     const lane = this.#laneOf(job, gates, verdicts);
@@ -87,8 +108,10 @@ export class Lanes {
     line.jobs++;
     lane.jobs.add(job);
     if (lane.parkedAt !== '') return;
-    if (lane.jobs.size === 1) line.lanes.add(lane);
-    else if (lane.jobs.first() === job) line.lanes.reorder(lane.position);
+    if (lane.jobs.size === 1) {
+      line.lanes.add(lane);
+      this.#noteOpen(queue);
+    } else if (lane.jobs.first() === job) line.lanes.reorder(lane.position);
   }
 
   #laneOf({ queue, callable, priority, quotas, only }: Queued, gates: readonly string[], verdicts: string): Lane {
@@ -117,10 +140,11 @@ export class Lanes {
     line.jobs--;
     if (lane.jobs.size === 0) {
       if (lane.parkedAt === '') line.lanes.remove(lane.position);
-      else this.#takeFromParked(lane);
+      else takeFromParked(line, lane);
       this.#lanes.delete(lane.key);
       if (lane === this.#last) this.#last = undefined;
       if (line.jobs === 0) this.#lines.delete(lane.queue);
+      this.#noteOpen(lane.queue);
     } else if (lane.parkedAt === '') {
       // Whether it stood first is not known any more: what its order goes by has changed before it leaves.
       line.lanes.reorder(lane.position);
@@ -142,7 +166,8 @@ export class Lanes {
       if (lane === undefined) return undefined;
       const full = lane.gates.length === 0 ? undefined : fullAt(lane);
       if (full === undefined) return lane.jobs.first();
-      this.#park(line!, lane, full);
+      park(line!, lane, full);
+      this.#noteOpen(queue);
     }
   }
 
@@ -166,41 +191,36 @@ export class Lanes {
 
   /** There may be a place in this quota again. */
   unpark(queue: string, quota: string): void {
-    const key = parkingKey(queue, quota);
-    const lanes = this.#parked.get(key);
-    if (lanes === undefined) return;
-    this.#parked.delete(key);
-    for (const lane of lanes) this.#return(lane);
+    const line = this.#lines.get(queue);
+    const lanes = line?.parked.get(quota);
+    if (line === undefined || lanes === undefined) return;
+    line.parked.delete(quota);
+    for (const lane of lanes) {
+      lane.parkedAt = '';
+      line.lanes.add(lane);
+    }
+    this.#noteOpen(queue);
   }
 
   /** What is known of this queue's quotas has changed. */
   unparkAll(queue: string): void {
-    for (const [key, lanes] of this.#parked) {
-      if (!key.startsWith(parkingKey(queue, ''))) continue;
-      this.#parked.delete(key);
-      for (const lane of lanes) this.#return(lane);
-    }
+    for (const quota of [...(this.#lines.get(queue)?.parked.keys() ?? [])]) this.unpark(queue, quota);
   }
+}
 
-  #return(lane: Lane): void {
-    lane.parkedAt = '';
-    this.#lines.get(lane.queue)!.lanes.add(lane);
-  }
+function park(line: Line, lane: Lane, quota: string): void {
+  line.lanes.remove(lane.position);
+  lane.position = -1;
+  lane.parkedAt = quota;
+  const there = line.parked.get(quota);
+  if (there === undefined) line.parked.set(quota, new Set([lane]));
+  else there.add(lane);
+}
 
-  #park(line: Line, lane: Lane, quota: string): void {
-    line.lanes.remove(lane.position);
-    lane.position = -1;
-    lane.parkedAt = parkingKey(lane.queue, quota);
-    const there = this.#parked.get(lane.parkedAt);
-    if (there === undefined) this.#parked.set(lane.parkedAt, new Set([lane]));
-    else there.add(lane);
-  }
-
-  #takeFromParked(lane: Lane): void {
-    const there = this.#parked.get(lane.parkedAt)!;
-    there.delete(lane);
-    if (there.size === 0) this.#parked.delete(lane.parkedAt);
-  }
+function takeFromParked({ parked }: Line, lane: Lane): void {
+  const there = parked.get(lane.parkedAt)!;
+  there.delete(lane);
+  if (there.size === 0) parked.delete(lane.parkedAt);
 }
 
 /** A job that comes next in its lane, and those behind it. */
@@ -210,8 +230,6 @@ interface Reached {
 }
 
 const ignorePosition = () => {};
-
-const parkingKey = (queue: string, quota: string) => `${queue}\n${quota}`;
 
 const headGoesBefore = (a: Lane, b: Lane) => goesBefore(a.jobs.first()!, b.jobs.first()!);
 const setJobPosition = (job: Queued, index: number) => {

@@ -39,9 +39,7 @@ export function removeQueue({ state }: Decision, name: string): void {
   if (name === defaultQueue) throw new CallsheetError('QUEUE_NOT_EMPTY', "the queue named '' cannot be removed");
   if (!state.isEmpty(name))
     throw new CallsheetError('QUEUE_NOT_EMPTY', `the queue ${JSON.stringify(name)} is not empty`);
-  for (const setting of [...state.settings()]) {
-    if ('queue' in setting && setting.queue === name) state.set(settingKey(setting), undefined);
-  }
+  for (const setting of [...state.settingsOf(name)]) state.set(settingKey(setting), undefined);
   state.set(queueKey(name), undefined);
 }
 

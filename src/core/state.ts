@@ -78,10 +78,8 @@ export class State extends View {
   /** Changes a setting; undefined removes it. */
   set(key: string, value: SettingRecord | undefined): void {
     this.#log.noteSetting(key, this.settingRecords.get(key));
-    this.settingRecords.put(key, value);
     if (value === undefined) this.table.completed.forgetAgent(key);
-    if (value?.kind === 'quota') this.table.lanes.unparkAll(value.queue);
-    else if (value === undefined) this.#unparkAll();
+    this.admitSetting(key, value);
   }
 
   /** Says something about a job; null takes it back. */
@@ -167,7 +165,7 @@ export class State extends View {
   }
 
   loadSetting(key: string, record: SettingRecord | undefined): void {
-    this.settingRecords.put(key, record);
+    this.admitSetting(key, record);
   }
 
   loadAnnotation(job: Id, name: string, value: Payload | null): void {
@@ -224,8 +222,11 @@ export class State extends View {
   }
 
   admitSetting(key: string, record: SettingRecord | undefined): void {
+    const of = record ?? this.settingRecords.get(key);
     this.settingRecords.put(key, record);
-    this.#unparkAll();
+    // What a quota held back may go on.
+    if (of?.kind === 'quota') this.table.lanes.unparkAll(of.queue);
+    else if (of?.kind === 'queue') this.table.lanes.pause(of.name, record !== undefined && of.paused);
   }
 
   admitAnnotation(job: Id, name: string, value: Payload | null): void {
@@ -245,10 +246,5 @@ export class State extends View {
     const row = job as JobRow;
     if (slot === 'args') row.args = payload;
     else row.ownRun.result = payload;
-  }
-
-  /** Quotas may be others now: what one held back may go on. */
-  #unparkAll(): void {
-    for (const queue of this.table.lanes.queues()) this.table.lanes.unparkAll(queue);
   }
 }

@@ -30,6 +30,11 @@ export class Timers {
     return this.#items.first()?.timerAt;
   }
 
+  /** The jobs among them, in no particular order. */
+  *jobs(): IterableIterator<JobRow> {
+    for (const item of this.#items.items) if (item instanceof JobRow) yield item;
+  }
+
   /** The job's time is another now; 0: it has none. */
   move(row: JobRow, timerAt: number): void {
     if (row.timerPosition >= 0) this.#items.remove(row.timerPosition);

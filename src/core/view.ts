@@ -11,7 +11,15 @@ import { JobTable } from './job-table.js';
 import type { Lane } from './lanes.js';
 import { neededPlaces, quotaOf } from './quota.js';
 import { Rates } from './rates.js';
-import { type AnnotationRecord, type Id, isAgentOf, type JobRecord, type SettingRecord } from './records.js';
+import {
+  type AgentRecord,
+  type AnnotationRecord,
+  type Id,
+  isAgentOf,
+  type JobRecord,
+  type QuotaRecord,
+  type SettingRecord,
+} from './records.js';
 import { Settings } from './settings.js';
 
 export class View {
@@ -112,9 +120,14 @@ export class View {
     return this.unfinished(queue) === 0 && this.atWork(queue) === 0;
   }
 
-  /** The queues that have a line. */
-  queuesInLine(): string[] {
-    return this.table.lanes.queues();
+  /** The queues in which something may be claimed, as far as pauses and quotas go. */
+  openQueues(): Iterable<string> {
+    return this.table.lanes.openQueues();
+  }
+
+  /** The jobs that wait for a date or have a deadline, in no particular order. */
+  timedJobs(): Iterable<JobRecord> {
+    return this.table.timers.jobs();
   }
 
   /** The next job in this queue's line, of those whose lane is accepted and that get a place in all their quotas. */
@@ -212,6 +225,16 @@ export class View {
 
   settings(): IterableIterator<SettingRecord> {
     return this.settingRecords.all();
+  }
+
+  /** The agents and quotas of a queue. */
+  settingsOf(queue: string): Iterable<AgentRecord | QuotaRecord> {
+    return this.settingRecords.ofQueue(queue);
+  }
+
+  /** The agents of a dispatcher in a queue. */
+  agentsOf(dispatcher: Id, queue: string): Iterable<AgentRecord> {
+    return this.settingRecords.agentsOf(dispatcher, queue);
   }
 
   /** Whether any agent or dispatcher says which policy its jobs have that name none. */

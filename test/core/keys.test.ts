@@ -48,7 +48,7 @@ describe('keys', () => {
       state.size,
       state.ratesUsed,
       state.heldQuotas('').length,
-      state.queuesInLine().length,
+      [...state.openQueues()].length,
       state.nextTimer,
     ];
     assert.deepEqual(left, [0, 1, 0, 0, undefined]);

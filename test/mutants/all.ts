@@ -4,6 +4,7 @@ import { asking } from './asking.js';
 import { clock } from './clock.js';
 import { dispatchers } from './dispatchers.js';
 import { face } from './face.js';
+import { limits } from './limits.js';
 import type { Mutant } from './mutant.js';
 import { section2 } from './section-2.js';
 import { section3and4 } from './section-3-4.js';
@@ -24,6 +25,7 @@ export const allMutants: readonly Mutant[] = [
   ...section11,
   ...section12,
   ...dispatchers,
+  ...limits,
   ...asking,
   ...clock,
   ...shared,

@@ -147,8 +147,8 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a quota that grows lets nobody in',
     tags: ['4.3'],
     file: 'core/state.ts',
-    find: "if (value?.kind === 'quota') this.table.lanes.unparkAll(value.queue);",
-    replace: "if (value?.kind === 'queue') this.table.lanes.unparkAll('');",
+    find: "if (of?.kind === 'quota') this.table.lanes.unparkAll(of.queue);",
+    replace: "if (of?.kind === 'quota' && record === undefined) this.table.lanes.unparkAll(of.queue);",
   },
   {
     bug: 'the default size is two',
@@ -161,8 +161,8 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a quota that was removed lets nobody in',
     tags: ['4.4'],
     file: 'core/state.ts',
-    find: 'else if (value === undefined) this.#unparkAll();',
-    replace: '',
+    find: "if (of?.kind === 'quota') this.table.lanes.unparkAll(of.queue);",
+    replace: "if (record?.kind === 'quota') this.table.lanes.unparkAll(record.queue);",
   },
   {
     bug: 'a quota is full only at its very size',
@@ -203,7 +203,7 @@ export const section3and4: readonly Mutant[] = [
     bug: 'a blocked job blocks those behind it',
     tags: ['4.7'],
     file: 'core/lanes.ts',
-    find: '      this.#park(line!, lane, full);',
+    find: '      park(line!, lane, full);',
     replace: '      return undefined;',
   },
   {

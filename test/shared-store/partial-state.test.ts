@@ -7,7 +7,19 @@ import { PartialState } from './partial-state.js';
 
 /** Read by coordinators, stores and tests, whose states have all there is; never by a decision. */
 const readByOthers = [
-  ...['size', 'nextTimer', 'queued', 'queuedJobs', 'scheduled', 'busy', 'queuesInLine', 'heldQuotas', 'calledBack'],
+  ...[
+    'size',
+    'nextTimer',
+    'queued',
+    'queuedJobs',
+    'scheduled',
+    'busy',
+    'openQueues',
+    'timedJobs',
+    'agentsOf',
+    'heldQuotas',
+    'calledBack',
+  ],
   ...[
     'firstQueued',
     'firstManyQueued',

@@ -6,10 +6,12 @@
  */
 import { neededPlaces, quotaOf } from '../../src/core/quota.js';
 import {
+  type AgentRecord,
   type AnnotationRecord,
   dispatcherKey,
   type Id,
   type JobRecord,
+  type QuotaRecord,
   type SettingRecord,
 } from '../../src/core/records.js';
 import { State } from '../../src/core/state.js';
@@ -219,6 +221,11 @@ export class PartialState extends State {
   override settings(): IterableIterator<SettingRecord> {
     this.#need({ kind: 'settings' });
     return super.settings();
+  }
+
+  override settingsOf(queue: string): Iterable<AgentRecord | QuotaRecord> {
+    this.#need({ kind: 'settings' });
+    return super.settingsOf(queue);
   }
 
   override jobs(): never {
