@@ -1,6 +1,7 @@
 /**
  * Handles: a job as its users hold it.
  */
+import { type InspectOptions, inspect } from 'node:util';
 import { type Id, type JobStatus, type Level, quotaFromKey } from '../core/records.js';
 import type { CallbackLike, CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
@@ -13,7 +14,7 @@ import { decodeValue } from '../protocol/completed-jobs.js';
 import type { WireOutcome } from '../protocol/dispatch.js';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
 import { idToBytes, idToText } from '../protocol/id.js';
-import type { AwaitedAnswer, JobInfo } from '../protocol/messages.js';
+import type { AwaitedAnswer, JobInfo, WireJob } from '../protocol/messages.js';
 import { decodePayload, encodeArguments } from '../protocol/payload.js';
 import { type Progress, progressFrom, progressName } from '../protocol/progress.js';
 import { checkSignal } from './abort.js';
@@ -101,12 +102,15 @@ export class Job<Result = unknown> {
   readonly #coming: ComingOutcome | undefined;
   /** What is kept of jobs that are forgotten. */
   readonly #hand: Hand | undefined;
+  /** As it was when it was put, or asked for last. */
+  #seen: Seen | undefined;
   /** As it was told: an outcome never changes. */
   #told: WireOutcome | undefined;
 
   /** @internal */
-  constructor(client: Client, id: Id, coming?: ComingOutcome, hand?: Hand) {
+  constructor(client: Client, id: Id, coming?: ComingOutcome, hand?: Hand, seen?: Seen) {
     this.#client = client;
+    this.#seen = seen;
     this.#id = id;
     this.#coming = coming;
     this.#hand = hand;
@@ -139,7 +143,9 @@ export class Job<Result = unknown> {
 
   /** All that is known of the job now. */
   async details(): Promise<JobDetails> {
-    return detailsOf((await this.#client.ask({ type: 'job', job: this.#id })) as JobInfo);
+    const info = (await this.#client.ask({ type: 'job', job: this.#id })) as JobInfo;
+    this.#seen = { callable: info.callable, status: info.status };
+    return detailsOf(info);
   }
 
   /** The arguments that it was put with, or was given since. */
@@ -240,6 +246,22 @@ export class Job<Result = unknown> {
     });
   }
 
+  /** What is known of it here, without asking: its id, its callable, its status as last known, and its outcome's kind. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const { callable = '', status } = this.#seen ?? {};
+    const [outcome] = this.#coming?.known ?? this.#told ?? this.#hand?.outcomeOf(this.#id) ?? [];
+    // The call was over after that status was seen.
+    const isStale = outcome !== undefined && status !== 'callbacks' && status !== 'completed';
+    const known = {
+      id: this.id,
+      ...(callable === '' ? {} : { callable }),
+      ...(status === undefined || isStale ? {} : { status }),
+      ...(outcome === undefined ? {} : { outcome }),
+      ...Object.fromEntries(Object.entries(this)),
+    };
+    return `${this.constructor.name} ${inspect(known, options)}`;
+  }
+
   /** What is read from the outcome, once it is there; or, with a limit, an error once that is over. */
   async #whenOver<T>(options: ResultOptions | undefined, read: (outcome: WireOutcome) => T): Promise<T> {
     if (options === undefined) return this.#over(read);
@@ -288,6 +310,17 @@ export class Job<Result = unknown> {
     }
     return this.#told;
   }
+}
+
+/** What a handle knows of its job without asking. */
+export interface Seen {
+  readonly callable: string;
+  readonly status: JobStatus;
+}
+
+/** @internal As a job is that was put just now. */
+export function putSeen([, , callable, , options]: WireJob): Seen {
+  return { callable, status: options?.held === true ? 'new' : 'pending' };
 }
 
 /** The handles of several jobs, each with its own result. */

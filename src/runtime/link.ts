@@ -27,6 +27,7 @@ export interface OutcomeWaiter {
 
 /** An outcome that is there, or comes by itself. */
 export interface ComingOutcome {
+  readonly known: WireOutcome | undefined;
   wait(waiter: OutcomeWaiter): void;
 }
 
@@ -46,6 +47,15 @@ class Put<Accepted> implements ComingOutcome {
     this.job = job;
     this.level = level;
     this.#by = by;
+  }
+
+  get isWaitedFor(): boolean {
+    return !this.isAccepted || this.#waiting !== undefined;
+  }
+
+  /** How it is over, where that is known here. */
+  get known(): WireOutcome | undefined {
+    return this.#outcome instanceof Error ? undefined : this.#outcome;
   }
 
   /** The job is as safe as was asked; or its unique key made it another. */
@@ -220,6 +230,13 @@ export class Link {
     this.#hands.set(first, new WeakRef(hand));
     this.#dropped.register(hand, first);
     return hand;
+  }
+
+  /** Whether an answer or an outcome is waited for. */
+  get isWaitedFor(): boolean {
+    if (this.#pending.size > 0) return true;
+    for (const put of this.#puts.values()) if (put.isWaitedFor) return true;
+    return false;
   }
 
   /** Nothing more will be answered: what waits, and what comes, gets this error. */

@@ -27,7 +27,8 @@ import { Client } from './client.js';
 import { CoordinatorThread } from './coordinator-thread.js';
 import { type Dispatcher, dispatcherFrom, dispatcherId } from './dispatcher.js';
 import { EventStream, type EventsOptions } from './events.js';
-import { Job } from './job.js';
+import { watchIdle } from './idle.js';
+import { Job, putSeen } from './job.js';
 import { Link } from './link.js';
 import { Queue } from './queue.js';
 import { checkSignals, closeOn } from './signals.js';
@@ -226,7 +227,8 @@ export class Runtime implements AsyncDisposable {
     const same = (await this.#client.do({ type: 'all', commands }, level)) as readonly Id[] | undefined;
     if (same !== undefined) hand.same = same;
     const ids = same ?? commands.map(({ jobs }) => jobs[0]![0]);
-    const jobs = ids.map((id) => new Job(this.#client, id, undefined, hand));
+    const seen = same === undefined ? commands.map(({ jobs }) => putSeen(jobs[0]!)) : [];
+    const jobs = ids.map((id, index) => new Job(this.#client, id, undefined, hand, seen[index]));
     if (signal !== undefined) cancelOn(signal, jobs);
     return jobs as never;
   }
@@ -307,7 +309,8 @@ export class Runtime implements AsyncDisposable {
 }
 
 /**
- * Opens a runtime. What was put into the directory before and is not completed goes on by itself.
+ * Opens a runtime. It keeps the process alive until it is closed; a program that has nothing left to do and did not close it is
+ * told so once, as a warning. What was put into the directory before and is not completed goes on by itself.
  *
  * @throws {JournalLockedError} another runtime, here or in another process, has the directory open.
  * @throws {JournalCorruptError} the journal is damaged.
@@ -328,7 +331,17 @@ export async function open(options: OpenOptions): Promise<Runtime> {
       logger.warn(
         "nothing outlives this process: open() got no directory. With { durability: 'memory' } it says so no more",
       );
-    return new Runtime(() => thread.end(), client, found, options);
+    const idle = () =>
+      logger.warn(
+        'the program has nothing left to do, and lives on for its runtime: close() it, or give open({ signals }) to a process that only runs jobs',
+      );
+    const isMeant = options.signals !== undefined && options.signals.length > 0;
+    const unwatch = watchIdle(() => link.isWaitedFor, isMeant ? undefined : idle);
+    const end = () => {
+      unwatch();
+      return thread.end();
+    };
+    return new Runtime(end, client, found, options);
   } catch (error) {
     link.end(error as Error);
     await thread.end();

@@ -20,7 +20,7 @@ import { cancelOn, checkSignal } from './abort.js';
 import type { Client } from './client.js';
 import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { feedMap } from './feeder.js';
-import { type Handles, Job } from './job.js';
+import { type Handles, Job, putSeen } from './job.js';
 
 /** What a put can ask for, for its job or for each of its jobs. */
 export interface PutOptions extends JobOptions {
@@ -131,7 +131,7 @@ export class Queue {
       const { link } = this.#client;
       const [id] = wire;
       const put = link.put(this.name, level, wire, (coming, same) => {
-        if (same === undefined) return new Job<Result>(this.#client, id, coming);
+        if (same === undefined) return new Job<Result>(this.#client, id, coming, undefined, putSeen(wire));
         const hand = link.hold(id, id);
         hand.same = [same];
         return new Job<Result>(this.#client, same, undefined, hand);
@@ -159,7 +159,8 @@ export class Queue {
     const same = (await this.#client.do(put, level)) as readonly Id[] | undefined;
     if (hand !== undefined && same !== undefined) hand.same = same;
     const ids = same ?? wire.map(([id]) => id);
-    const handles = ids.map((id) => new Job(this.#client, id, undefined, hand));
+    const seen = same === undefined ? wire.map(putSeen) : [];
+    const handles = ids.map((id, index) => new Job(this.#client, id, undefined, hand, seen[index]));
     if (options.signal !== undefined) cancelOn(options.signal, handles);
     return handles as unknown as Handles<Parts>;
   }

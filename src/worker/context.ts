@@ -2,6 +2,7 @@
  * What a running job can know and do: found from anywhere below its handler, synchronously.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { type InspectOptions, inspect } from 'node:util';
 import { type Logger, pino } from 'pino';
 import type { Id } from '../core/records.js';
 import { checkWait, encodeAnnotation } from '../definition/annotations.js';
@@ -36,6 +37,10 @@ export class JobReference<Result = unknown> {
   /** The job's id, a UUID. */
   get id(): string {
     return idToText(this.#id);
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `JobReference ${inspect({ id: this.id }, options)}`;
   }
 
   /** What is said about the job; a job that is put with this one has nothing said about it yet. */

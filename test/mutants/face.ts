@@ -88,4 +88,20 @@ export const face: readonly Mutant[] = [
     find: 'for (const job of jobs) job.cancel()',
     replace: 'for (const job of jobs.slice(0, 1)) job.cancel()',
   },
+  {
+    bug: 'a handle shows a status that is older than its outcome',
+    tags: ['1'],
+    tests: ['contract/shown.test.ts'],
+    file: 'runtime/job.ts',
+    find: 'status === undefined || isStale ?',
+    replace: 'status === undefined ?',
+  },
+  {
+    bug: 'a program that waits for an outcome is taken for idle',
+    tags: ['1'],
+    tests: ['e2e/idle.test.ts'],
+    file: 'runtime/idle.ts',
+    find: '!isWaitedFor() && onlyRuntimes()',
+    replace: 'onlyRuntimes()',
+  },
 ];

@@ -1,4 +1,5 @@
 /** Jobs that use what a job finds around it: the job itself, annotations, puts of their own. */
+import { inspect } from 'node:util';
 import { type CompletedJobs, currentJob, type JobReference, map, type Part, parallel, serial } from 'callsheet';
 import { inside, work } from './all.js';
 import { fail, hold, mark } from './work.js';
@@ -252,3 +253,7 @@ export async function misspell(): Promise<string[]> {
 /** Puts a job at once, whichever run of this one does it, and waits for it. */
 export const putNowAndHold = async (name: string) =>
   (await currentJob().putNow(work.hold(name).with({ unique: name }))).result();
+
+export function shown(job: JobReference): string {
+  return inspect(job);
+}

@@ -1,0 +1,15 @@
+/** A program that does not close its runtime: with nothing left to do, with something, with a signal given, or reading. */
+import { open } from 'callsheet';
+import { numbers } from '../jobs/all.js';
+
+const [, , kind] = process.argv;
+const callsheet = await open({
+  jobs: [numbers],
+  threads: 1,
+  durability: 'memory',
+  ...(kind === 'signals' ? { signals: ['SIGTERM'] } : {}),
+});
+if (kind === 'works') setInterval(() => {}, 60_000);
+if (kind === 'reads') process.stdin.resume();
+console.log(await (await callsheet.queue().put(numbers.add(20, 22))).result());
+if (kind === 'waits') void (await callsheet.queue().put(numbers.add(1, 2), { beginAfter: 60_000 })).result();
