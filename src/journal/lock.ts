@@ -183,12 +183,13 @@ class Candidate {
 
 /** Says who owns the lock, and removes what earlier owners and other candidates left. None of it must fail the owner. */
 function tidyUp(directory: string, epoch: number): void {
+  const file = path.join(directory, ownerFileName(epoch));
   try {
-    const file = path.join(directory, ownerFileName(epoch));
     removeIfThere(file);
     fs.writeFileSync(file, `${process.pid} ${os.hostname()}\n`, { flag: 'wx' });
   } catch {
     // On a full disk. Then the name of the owner is not known to who finds the directory locked.
+    removeIfThere(file);
   }
   for (const name of fs.readdirSync(directory)) {
     const isOld = /^journal-\d{10}\.(lock|owner)$/.test(name) && name < lockFileName(epoch);
@@ -230,6 +231,7 @@ function ownerName(directory: string, epoch: number): string {
     const [pid, host] = readStart(path.join(directory, ownerFileName(epoch)))
       .trim()
       .split(' ');
+    if (host === undefined) return 'another process';
     return pid === String(process.pid) && host === os.hostname()
       ? `this process (pid ${pid})`
       : `the process with pid ${pid} on ${host}`;

@@ -138,6 +138,14 @@ describe('the lock of a directory', () => {
     t.diagnostic(`races of 4 processes: ${rounds} rounds, one winner each, killed with SIGKILL each time`);
   });
 
+  it('names no process where a full disk left the file of the owner empty', async () => {
+    const directory = freshDirectory();
+    const lock = await acquireLock(directory);
+    fs.writeFileSync(path.join(directory, 'journal-0000000001.owner'), '');
+    await assert.rejects(acquireLock(directory), { code: 'JOURNAL_LOCKED', message: /in use by another process$/ });
+    await lock.release();
+  });
+
   it('stays with an owner that is stopped', async () => {
     const directory = freshDirectory();
     const holder = await new Holder(directory).ready();

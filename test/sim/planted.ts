@@ -93,7 +93,7 @@ export const planted: readonly PlantedBug[] = [
   },
   {
     bug: 'a used-up quota is no full disk',
-    by: 'journal-errnos',
+    by: 'store/journal-errnos',
     file: 'journal/disk.ts',
     find: '(nameOfErrno(errno) ?? code)',
     replace: 'code',
