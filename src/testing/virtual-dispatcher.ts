@@ -123,7 +123,10 @@ export class VirtualDispatcher implements LinkPort {
   }
 
   async open(world: World, setup: CoordinatorSetup, durability: Level): Promise<Runtime> {
-    const link = new Link(this, ([, level, message, detail]) => world.onLog({ level, message, detail }));
+    const link = new Link(this, ([, level, message, detail]) => {
+      // A process that a crash ended logs nothing more, its own end included.
+      if (!this.#dead) world.onLog({ level, message, detail });
+    });
     const modules = await importModules(setup.modules);
     checkGiven(setup, modules);
     // So that no handler has to wait for its import: that would be an order of its own.

@@ -156,6 +156,7 @@ describe('a virtual runtime', () => {
     await kit.crash();
     await assert.rejects(result, { code: 'COORDINATOR_DIED' });
     await assert.rejects(kit.untilIdle(), /not open/);
+    assert.deepEqual(kit.fatal, []);
     const runtime = await kit.reopen();
     assert.deepEqual(runtime.found, { jobs: 2, unfinished: 2 });
     openGate('held');
