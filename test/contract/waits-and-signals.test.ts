@@ -13,8 +13,8 @@ describe('2 a date that is changed', () => {
     const queue = kit.runtime.queue();
     const early = await queue.put(work.mark('early'), { beginAfter: hourMs });
     await early.change({ beginAfter: 0 });
-    assert.equal(await kit.waitForResult(early), 'early');
-    assert.equal(kit.clock.now.getTime(), (await early.details()).endAt!.getTime());
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['early'], 'the clock was not moved');
     await kit.waitForStart(await queue.put(work.hold('before')));
     const [first, second] = await queue.putAll([work.mark('first'), work.mark('second')]);
     await first!.change({ beginAfter: 2 * hourMs });
