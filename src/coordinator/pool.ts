@@ -84,6 +84,8 @@ export class Pool implements PoolPort {
       concurrentTasksPerWorker: batchesAtOnce,
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
+      // An idle thread that slept for its next task would keep the timers and connections of its modules still.
+      atomics: 'disabled',
       workerData: setup,
       resourceLimits,
       ...threadArguments(execArgv),

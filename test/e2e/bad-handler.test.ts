@@ -108,6 +108,15 @@ describe('a handler', () => {
   }
 });
 
+describe('a thread that has nothing to do', () => {
+  it('goes on with the timers of its modules', async () => {
+    const file = join(temporaryDirectory(), 'marks');
+    await using callsheet = await open({ jobs: allJobs, durability: 'memory', threads: 1, logger });
+    await (await callsheet.queue().put(bad.marksLater(file))).result();
+    await eventually('the timer rings', () => marksIn(file).length === 1);
+  });
+});
+
 describe('a message that is not callsheet’s', () => {
   it('is ignored on the port of every thread', async () => {
     await using callsheet = await open({ jobs: allJobs, durability: 'memory', threads: 1, logger });

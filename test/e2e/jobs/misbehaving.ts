@@ -1,6 +1,6 @@
 /** Jobs that do what jobs should not. */
 import { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, threadId } from 'node:worker_threads';
 
@@ -85,6 +85,12 @@ export function throwsLater(): string {
   setTimeout(() => {
     throw new Error('nobody waits for this');
   }, 1);
+  return 'returned in time';
+}
+
+/** Leaves a timer behind, as a pool of connections does. */
+export function marksLater(file: string): string {
+  setTimeout(() => appendFileSync(file, 'later\n'), 5);
   return 'returned in time';
 }
 
