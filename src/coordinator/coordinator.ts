@@ -15,7 +15,6 @@
 import type { Command, Effect, Retention } from '../core/commands.js';
 import type { AnnotationRecord, Id, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
-import { idToText } from '../protocol/id.js';
 import type { ClientMessage, Query, WireModule } from '../protocol/messages.js';
 import type { Handed } from '../protocol/transfer.js';
 import type { Asked, Store, StoreOwner } from '../store/store.js';
@@ -30,6 +29,7 @@ import { Closing } from './closing.js';
 import { EventFeed } from './event-feed.js';
 import { Folding } from './folding.js';
 import { HandedOver } from './handed-over.js';
+import { JobLog, type LogOptions } from './job-log.js';
 import type { Timer } from './long-timeout.js';
 import { Outcomes } from './outcomes.js';
 import { Policies } from './policies.js';
@@ -57,7 +57,7 @@ export interface CoordinatorPorts {
   readonly closed: () => Promise<void> | undefined;
 }
 
-export interface CoordinatorOptions extends AgentOptions {
+export interface CoordinatorOptions extends AgentOptions, LogOptions {
   readonly retention: Retention;
   /** As which process its dispatcher works; undefined: as a client, which runs nothing. */
   readonly presence: PresenceOptions | undefined;
@@ -79,6 +79,7 @@ export class Coordinator implements StoreOwner {
   readonly #handed = new HandedOver();
   readonly #feed = new EventFeed();
   readonly #build: Build;
+  readonly #jobLog: JobLog;
   readonly #folding: Folding;
   readonly #policies: Policies;
   readonly #runs: Runs;
@@ -123,6 +124,7 @@ export class Coordinator implements StoreOwner {
     this.#clients = new Clients({ ...shared, runs, standing, bounded, feed: this.#feed, installAgent });
 
     this.#outcomes = outcomes;
+    this.#jobLog = new JobLog({ store, post, outcomes, after }, options);
     this.#annotations = annotations;
     this.#runs = runs;
     this.#standing = standing;
@@ -178,7 +180,7 @@ export class Coordinator implements StoreOwner {
 
   /** Whether anybody wants to hear of events. */
   get isHeard(): boolean {
-    return this.#feed.isHeard;
+    return this.#feed.isHeard || this.#jobLog.traces;
   }
 
   /** Opens the store, puts in order what the last process left, and begins to work. */
@@ -287,10 +289,12 @@ export class Coordinator implements StoreOwner {
           break;
         case 'settled':
           if (this.#handed.size > 0) this.#handed.take(effect.job.id);
+          this.#jobLog.settled(effect.job);
           this.#outcomes.settled(effect.job);
           break;
         case 'event':
           this.#feed.push(effect.event);
+          this.#jobLog.event(effect.event, effect.failure);
           break;
         case 'forgotten':
           this.#outcomes.forgotten(effect.job);
@@ -299,7 +303,7 @@ export class Coordinator implements StoreOwner {
           this.#folding.fold(effect.job);
           break;
         case 'log':
-          this.#ports.post(['log', effect.level, effect.message, `job ${idToText(effect.job)}`]);
+          this.#jobLog.said(effect);
       }
     }
     this.#feed.flush();

@@ -14,7 +14,7 @@ import { idToText, newId } from '../protocol/id.js';
 import { withinTime } from '../protocol/importing.js';
 import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
-import type { ClientMessage, CoordinatorMessage, WireModule } from '../protocol/messages.js';
+import type { ClientMessage, CoordinatorMessage, LogThreshold, WireModule } from '../protocol/messages.js';
 import type { WithBuffers } from '../protocol/transfer.js';
 import { JournalStore } from '../store/journal-store.js';
 import { MemoryStore } from '../store/memory-store.js';
@@ -35,6 +35,8 @@ export interface CoordinatorSetup {
   readonly allowNetworkFileSystem: boolean;
   /** Whether it runs jobs; else it is a client. */
   readonly runs: boolean;
+  /** From which level on lines are logged. */
+  readonly log: LogThreshold;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   readonly threads: number;
   readonly extraThreads: number;
@@ -73,7 +75,7 @@ function flush(): void {
 
 async function start(): Promise<void> {
   const { directory, allowNetworkFileSystem, modules, threads, extraThreads, execArgv, retention, stopGraceMs } = setup;
-  const { runs, agentSize, agentSizeGiven, isRestart, pingMs, deathMs, retry, resourceLimits, recycle } = setup;
+  const { runs, log, agentSize, agentSizeGiven, isRestart, pingMs, deathMs, retry, resourceLimits, recycle } = setup;
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem });
   const dispatcher = readIdentity(directory);
@@ -95,7 +97,7 @@ async function start(): Promise<void> {
       pool: (owner) => {
         // A client needs a thread only to see what the modules export.
         const size = { threads: runs ? threads : 1, extraThreads };
-        pool = new Pool(owner, { ...size, execArgv, resourceLimits, stopGraceMs, setup: { modules, recycle } });
+        pool = new Pool(owner, { ...size, execArgv, resourceLimits, stopGraceMs, setup: { modules, recycle, log } });
         return runs ? pool : new NoPool();
       },
       questions: new Questions({ modules, execArgv, resourceLimits }),
@@ -111,6 +113,8 @@ async function start(): Promise<void> {
       agentSize,
       agentSizeGiven,
       isRestart,
+      log,
+      modules,
       presence: runs ? { incarnation: newId(), host: hostname(), pid: process.pid, pingMs, deathMs } : undefined,
       retry,
     },

@@ -63,6 +63,16 @@ export class Outcomes {
     return this.#watched.has(job) || this.#waiters.has(job);
   }
 
+  /** Whether anybody asked for its outcome. */
+  isWaitedFor(job: Id): boolean {
+    return this.#waiters.has(job);
+  }
+
+  /** The put that made the job, whose client is told its outcome. */
+  putOf(job: Id): number | undefined {
+    return this.#watched.get(job);
+  }
+
   /** The record is told from as it is, also if it was forgotten since it was decided. */
   settled(job: JobRecord): void {
     const put = this.#watched.get(job.id);

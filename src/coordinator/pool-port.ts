@@ -47,6 +47,8 @@ export interface PoolOwner {
   turn(): void;
   /** A thread ended that had not been asked to, and with it the job that it was at. */
   threadDied(error: Error, run?: Run): void;
+  /** A job wrote a line to its logger. */
+  log(callable: string, line: string): void;
   /** A running job says something about a job. */
   annotate(job: Id, name: string, value: Uint8Array | null): void;
   /** A running job asks. */

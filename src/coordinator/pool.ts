@@ -391,6 +391,8 @@ export class Pool implements PoolPort {
         return this.#limit(thread, message[1]);
       case 'exits':
         return this.#died(thread, exitError(message[1], message[2]));
+      case 'log':
+        return this.#owner.log(message[1], message[2]);
       case 'annotate':
         return this.#owner.annotate(message[1], message[2], message[3]);
       case 'ask':

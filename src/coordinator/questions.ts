@@ -82,7 +82,7 @@ export class Questions implements QuestionsPort {
   #start(): Thread {
     const { modules, execArgv, resourceLimits } = this.#options;
     const worker = new Worker(new URL('../worker/question-thread.js', import.meta.url), {
-      workerData: { modules } satisfies WorkerSetup,
+      workerData: { modules } satisfies Pick<WorkerSetup, 'modules'>,
       resourceLimits,
       ...threadArguments(execArgv),
     });

@@ -163,6 +163,10 @@ export class Runs implements PoolOwner {
     this.#ports.post(['log', 'error', message, `it was at ${at}\n${error.stack ?? ''}`]);
   }
 
+  log(callable: string, line: string): void {
+    this.#ports.post(['line', callable, line]);
+  }
+
   annotate(job: Id, name: string, value: Uint8Array | null): void {
     this.#decide({ type: 'annotate', job, name, value: value === null ? null : StoredPayload.of(value) });
     if (value !== null) this.#ports.annotations.tell(job, name, value);

@@ -221,7 +221,13 @@ export type Effect =
   /** The job's outcome is there for all to see. */
   | { readonly type: 'settled'; readonly gate: Gate; readonly job: JobRecord }
   /** Something that whoever listens wants to hear. */
-  | { readonly type: 'event'; readonly gate: Gate; readonly event: Event }
+  | {
+      readonly type: 'event';
+      readonly gate: Gate;
+      readonly event: Event;
+      /** Of a job that is retried: the error that was no outcome. */
+      readonly failure?: Payload;
+    }
   /** The root is remembered no more: whoever may still ask is to be told its outcome now. */
   | { readonly type: 'forgotten'; readonly gate: Gate; readonly job: JobRecord }
   /** Something went wrong that is nobody's outcome. */

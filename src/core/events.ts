@@ -1,12 +1,12 @@
 /**
  * What happens, told to whoever listens: effects like any other, so that nobody hears of what is not kept.
  *
- * While nobody listens none is made.
+ * While nobody listens none is made, but of what is logged.
  */
 import type { InterruptionCause } from './commands.js';
 import type { Decision } from './job.js';
 import { levelGate } from './job.js';
-import type { Id, JobRecord } from './records.js';
+import type { Id, JobRecord, Payload } from './records.js';
 
 /**
  * `put`: it stands in its queue's line, or waits for its date. `started`: its call has begun, or its parts were put. `completed` and
@@ -58,9 +58,10 @@ export function tellJob(
   job: JobRecord,
   at = decision.now,
   interruption?: Interruption,
+  failure?: Payload,
 ): void {
   // Of chunks nobody but the map knows.
-  if (!decision.listening || job.form === 'chunk') return;
+  if (job.form === 'chunk' || !(decision.listening || isLogged(type))) return;
   const { id, callable, queue, agent, attempts } = job;
   const event: Event = {
     type: `job.${type}`,
@@ -72,8 +73,11 @@ export function tellJob(
     attempts,
     ...(interruption !== undefined && { interruption }),
   };
-  decision.effects.push({ type: 'event', gate: levelGate(job.level), event });
+  decision.effects.push({ type: 'event', gate: levelGate(job.level), event, ...(failure && { failure }) });
 }
+
+/** What is logged is told in any case: it is rare. */
+const isLogged = (type: JobEventType) => type === 'interrupted' || type === 'retried';
 
 export function tellInterrupted(decision: Decision, job: JobRecord, cause: InterruptionCause, error?: Error): void {
   if (error === undefined) return tellJob(decision, 'interrupted', job, decision.now, { cause });

@@ -53,6 +53,8 @@ export function failed(
  * store itself waits out: it would be refused again, so it is an error of the job's own.
  */
 export function couldNotCommit(decision: Decision, job: JobRecord, error: CallsheetError): void {
+  const message = `the outcome of the job could not be stored: ${error.message}`;
+  decision.effects.push({ type: 'log', gate: 'decided', level: 'error', message, job: job.id });
   failed(decision, job, decision.failure(error), [error.name, 'CallsheetError', 'Error'], 'commitError');
 }
 
@@ -180,7 +182,7 @@ function retryError(decision: Decision, job: JobRecord, failure: Payload, dueAt:
     row.errors++;
     if (dueAt > decision.now) row.dueAt = dueAt;
   });
-  tellJob(decision, 'retried', job);
+  tellJob(decision, 'retried', job, decision.now, undefined, failure);
 }
 
 const isTooLate = ({ deadline }: JobRecord, dueAt: number) => deadline !== 0 && dueAt > deadline;

@@ -6,9 +6,10 @@
 import { CallsheetError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { Failure } from '../protocol/failure.js';
+import { type LogThreshold, logLevels } from '../protocol/messages.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import type { Composition } from './compose.js';
-import { checkOptions, checkSides, jobOptions } from './known-options.js';
+import { checkOptions, checkSides, jobOptions, refused } from './known-options.js';
 import type { JobOptions } from './options.js';
 
 type Handler = (...args: never[]) => unknown;
@@ -150,6 +151,11 @@ export interface ModuleHooks<Module, Captured = unknown> {
   readonly setUp?: HookName<Module>;
   /** The export that runs after the outcome was stored, given what `setUp` returned; its own failure is only logged. */
   readonly tearDown?: HookName<Module>;
+  /**
+   * From which level on lines about jobs of the module are logged, and lines that they log themselves: `trace`, `debug` (each start and
+   * result), `info`, `warn`, `error`, `fatal` or `silent`. As the runtime's logger by default.
+   */
+  readonly log?: LogThreshold;
   /** Called at every put, here: what it returns (a tenant, a trace) is stored with the job and handed to `setUp`. */
   readonly capture?: () => Captured;
 }
@@ -179,12 +185,14 @@ export function defineJobs<Module = TypeMissing>(
       `name: ${JSON.stringify(name)} is no module name; it takes letters, digits and _ . / -, 100 at most`,
     );
   }
-  checkOptions('hooks', hooks, { setUp: true, tearDown: true, capture: true });
+  checkOptions('hooks', hooks, { setUp: true, tearDown: true, capture: true, log: true });
   const file = parseFileUrl(url);
   const made = new Map<string, Callable<unknown[], unknown>>();
-  const { setUp, tearDown, capture } = hooks;
+  const { setUp, tearDown, capture, log } = hooks;
+  if (log !== undefined && log !== 'silent' && !logLevels.includes(log))
+    throw refused('hooks.log', `${JSON.stringify(log)} is not one of ${logLevels.join(', ')}, silent`);
   const around = { ...(setUp === undefined ? {} : { setUp }), ...(tearDown === undefined ? {} : { tearDown }) };
-  const target = { [registration]: { name, url: file, ...around } };
+  const target = { [registration]: { name, url: file, ...around, ...(log === undefined ? {} : { log }) } };
   return new Proxy(target, {
     get(_, key) {
       if (key === registration) return target[registration];

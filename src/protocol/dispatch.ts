@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Id } from '../core/records.js';
 import type { Outcome } from './board.js';
 import type { OutcomeForm } from './completed-list.js';
-import type { Query, WireError, WireInnerCommand, WireModule } from './messages.js';
+import type { LogThreshold, Query, WireError, WireInnerCommand, WireModule } from './messages.js';
 import type { Answer, Question } from './questions.js';
 
 /** A claimed job, as a worker gets it (`run-batch.ts`). */
@@ -49,6 +49,8 @@ export type ThreadMessage =
   | ['began', slot: number]
   /** `process.exit` was called here: the last that it says. */
   | ['exits', code: number, stack: string]
+  /** A job of this callable wrote to its logger: a line of pino's. */
+  | ['log', callable: string, line: string]
   | ['annotate', job: Id, name: string, value: Uint8Array | null]
   | ['ask', request: number, query: Query]
   /** Answered when the annotation is there, or with null after so long. */
@@ -84,6 +86,8 @@ export interface WorkerSetup {
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   /** When it is replaced, between two jobs: not given, never. */
   readonly recycle?: Recycling;
+  /** From which level on jobs' own loggers write; see `ModuleSetup`. */
+  readonly log: LogThreshold;
 }
 
 /** After so many jobs, or with more on its heap than this, whichever comes first. */
@@ -102,6 +106,8 @@ export interface ModuleSetup {
   readonly importMs?: number;
   readonly setUp?: string;
   readonly tearDown?: string;
+  /** From which level on lines about its jobs are logged; as the runtime's logger by default. */
+  readonly log?: LogThreshold;
 }
 
 /** What a module exports, or, as an encoded failure, why it could not be imported. */

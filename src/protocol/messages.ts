@@ -5,7 +5,7 @@
  */
 
 import type { Command, InnerCommand, JobOptions, JobSpec } from '../core/commands.js';
-import type { Event } from '../core/events.js';
+import type { Event, Interruption } from '../core/events.js';
 import type { AgentFilter, Id, JobForm, JobStatus, Level, Payload, RetryDefaults } from '../core/records.js';
 import type { OutcomeForm } from './completed-list.js';
 
@@ -143,9 +143,28 @@ export type CoordinatorMessage =
   | ['kept', hand: Id, job: Id, kind: OutcomeForm, payload: Uint8Array]
   /** The runtime is ready: which functions its modules export, and what of the last run was found. */
   | ['ready', found: OpenFigures, modules: Record<string, WireModule>]
-  | ['log', level: 'fatal' | 'error' | 'warn' | 'info', message: string, detail: string]
+  | ['log', level: LogLevel, message: string, detail: string | JobLine]
+  /** A line that a job wrote to its logger: pino's, as text. */
+  | ['line', callable: string, line: string]
   /** The runtime can go on no longer. */
   | ['fatal', error: WireError];
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof logLevels)[number];
+/** From which level on lines are written. */
+export type LogThreshold = LogLevel | 'silent';
+
+/** What a line of the log says of a job. */
+export interface JobLine {
+  readonly log: 'events' | 'trace';
+  readonly callable: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** How it failed; or what was told of an error. */
+  readonly failure?: Uint8Array;
+  readonly error?: Interruption['error'];
+  /** The put of the job, whose client may wait for it: then the line is worth no warning. */
+  readonly put?: number | undefined;
+}
 
 export interface WireModule {
   readonly functions: string[];

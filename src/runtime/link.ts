@@ -11,6 +11,7 @@ import type { ClientMessage, CoordinatorMessage, WireJob } from '../protocol/mes
 import type { Handed, HandedBuffer, HandedBuffers } from '../protocol/transfer.js';
 
 import { Hand } from './hand.js';
+import { messageOf } from './logs.js';
 
 type Request = ClientMessage extends infer M
   ? M extends [infer Type, number, ...infer Rest]
@@ -71,6 +72,10 @@ class Put<Accepted> implements ComingOutcome {
     this.#by?.reject(error);
     this.#by = undefined;
     this.settle(error);
+  }
+
+  get isAwaited(): boolean {
+    return this.#waiting !== undefined;
   }
 
   settle(outcome: WireOutcome | Error): void {
@@ -364,12 +369,21 @@ export class Link {
         this.#ready(message);
         return 1;
       case 'log':
-        this.#onLog(message);
+        this.#onLog(this.#isAwaited(message) ? ['log', 'info', message[2], message[3]] : message);
+        return 0;
+      case 'line':
+        this.#onLog(messageOf(message[1], message[2]));
         return 0;
       case 'fatal':
         this.fail(errorFromData(message[1]));
         return this.#pending.size;
     }
+  }
+
+  /** Whether the line is about a job that somebody here waits for, who hears of it. */
+  #isAwaited([, level, , detail]: Of<'log'>): boolean {
+    if (level !== 'warn' || typeof detail === 'string' || detail.put === undefined) return false;
+    return this.#puts.get(detail.put)?.isAwaited === true;
   }
 
   #ready(message: Of<'ready'>): void {

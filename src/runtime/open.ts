@@ -30,6 +30,7 @@ import { EventStream, type EventsOptions } from './events.js';
 import { watchIdle } from './idle.js';
 import { Job, putSeen } from './job.js';
 import { Link } from './link.js';
+import { Logs, thresholdOf } from './logs.js';
 import { Queue } from './queue.js';
 import { checkSignals, closeOn } from './signals.js';
 
@@ -101,7 +102,11 @@ export interface OpenOptions {
   readonly deathMs?: number;
   /** What becomes of jobs and callbacks that do not say it themselves, nor does their agent. Stored: as it was last given, by default. */
   readonly retry?: RetryDefaults;
-  /** Where events go: a pino logger. By default warnings and errors go to standard error. */
+  /**
+   * Where the log goes: a pino logger, of which two children are made, `log: 'events'` and `log: 'trace'` (each job's start and result, at
+   * `debug`). What jobs log goes there, too. Its level as it is when the runtime opens is that of all. By default warnings and errors go to
+   * standard error; a job that failed while nobody waited for it is a warning.
+   */
   readonly logger?: Logger;
 }
 
@@ -322,8 +327,9 @@ export async function open(options: OpenOptions): Promise<Runtime> {
   checkLogger(logger);
   const setup = resolveOptions(options);
   const durability = durabilityOf(options);
+  const logs = new Logs(logger, setup.modules);
   const thread = new CoordinatorThread(setup);
-  const link = new Link(thread, ([, level, message, detail]) => logger[level]({ detail }, message));
+  const link = new Link(thread, (message) => logs.write(message));
   try {
     const [, found, modules] = await link.opened();
     const client = new Client(link, idFromText(found.dispatcher)!, modules, durability, setup.directory !== undefined);
@@ -461,6 +467,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     directory: directoryPath(directory),
     allowNetworkFileSystem: options.allowNetworkFileSystem === true,
     runs: dispatcher,
+    log: thresholdOf(options.logger ?? defaultLogger()),
     modules,
     threads,
     extraThreads,

@@ -14,6 +14,7 @@ import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
 import type { Handed, HandedBuffers } from '../protocol/transfer.js';
 import { Client } from '../runtime/client.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
+import { fieldsOf } from '../runtime/logs.js';
 import { Runtime } from '../runtime/open.js';
 import type { Store, StoreOutside } from '../store/store.js';
 import { StoredPayload } from '../store/stored-payload.js';
@@ -24,9 +25,11 @@ import { VirtualQuestions } from './virtual-questions.js';
 
 /** A line of the runtime's log. */
 export interface LogLine {
-  readonly level: 'fatal' | 'error' | 'warn' | 'info';
+  readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   readonly message: string;
   readonly detail: string;
+  /** Of a line about a job: `job`, `callable`, `attempt`, and `err`, how it failed. */
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** Where lives keep their records, one after another. */
@@ -109,6 +112,9 @@ export class VirtualDispatcher implements LinkPort {
         isRestart,
         presence: runs ? { incarnation: newId(), host: 'virtual', pid: 0, pingMs, deathMs } : undefined,
         retry,
+        // What a test looks at is the same whatever logger it has.
+        log: 'info',
+        modules,
       },
     );
   }
@@ -125,7 +131,10 @@ export class VirtualDispatcher implements LinkPort {
   async open(world: World, setup: CoordinatorSetup, durability: Level): Promise<Runtime> {
     const link = new Link(this, ([, level, message, detail]) => {
       // A process that a crash ended logs nothing more, its own end included.
-      if (!this.#dead) world.onLog({ level, message, detail });
+      if (this.#dead) return;
+      if (typeof detail === 'string') return world.onLog({ level, message, detail, fields: {} });
+      const fields = fieldsOf(detail);
+      world.onLog({ level, message, detail: `job ${fields.job}`, fields });
     });
     const modules = await importModules(setup.modules);
     checkGiven(setup, modules);

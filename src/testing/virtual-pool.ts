@@ -217,8 +217,8 @@ export class VirtualPool implements PoolPort {
     this.activity++;
     thread.board.begin(slot, word);
     held.startedAt = clock.now();
-    const { job: id, parent, attempt, queue, agent, timeoutMs } = run;
-    held.job = new JobContext(thread, { slot, word, id, parent, attempt, queue, agent: agentName(agent) });
+    const { job: id, parent, callable, attempt, queue, agent, timeoutMs } = run;
+    held.job = new JobContext(thread, { slot, word, id, parent, callable, attempt, queue, agent: agentName(agent) });
     if (timeoutMs > 0) held.timer = clock.after(timeoutMs, () => this.#stopBegun(place, held, 'timeout'));
     const execution = new Execution(thread, modules, held.job, run);
     const finish = (ended: Ended) => this.#settle(place, held, ended, execution);
@@ -282,7 +282,7 @@ export class VirtualPool implements PoolPort {
 
   #addPlace(): void {
     const running = () => place.held.find(({ job }) => job !== undefined)?.run.job ?? '';
-    const thread = new VirtualThread(this.#owner, this.#modules, this.#options.clock, running);
+    const thread = new VirtualThread(this.#owner, this.#modules, this.#options, running);
     const place: Place = { id: ++this.#threads, thread, held: [] };
     this.#places.push(place);
   }

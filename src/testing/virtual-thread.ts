@@ -8,7 +8,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { PoolOwner } from '../coordinator/pool-port.js';
 import type { Id } from '../core/records.js';
 import { Board } from '../protocol/board.js';
-import type { ThreadMessage } from '../protocol/dispatch.js';
+import type { ThreadMessage, WorkerSetup } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
 import { ThreadContext } from '../worker/thread-context.js';
 import type { Timers } from './virtual-clock.js';
@@ -24,8 +24,13 @@ export class VirtualThread extends ThreadContext {
   waiting = 0;
 
   /** `running` gives the job that it runs; empty for none. */
-  constructor(owner: PoolOwner, modules: Readonly<Record<string, WireModule>>, clock: Timers, running: () => Id) {
-    super(new Board(), noPort, modules);
+  constructor(
+    owner: PoolOwner,
+    exported: Readonly<Record<string, WireModule>>,
+    { clock, modules }: { readonly clock: Timers; readonly modules: WorkerSetup['modules'] },
+    running: () => Id,
+  ) {
+    super(new Board(), noPort, exported, { modules, log: 'info' });
     this.#running = running;
     this.#owner = owner;
     this.#clock = clock;
@@ -36,6 +41,7 @@ export class VirtualThread extends ThreadContext {
   }
 
   override say(message: ThreadMessage): void {
+    if (message[0] === 'log') return this.#owner.log(message[1], message[2]);
     if (message[0] !== 'annotate') return;
     this.#owner.annotate(message[1], message[2], message[3]);
     this.#owner.turn();

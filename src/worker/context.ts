@@ -161,6 +161,7 @@ export interface RunOfJob {
   readonly id: Id;
   /** The whole that it is a part of; empty for none. */
   readonly parent: Id;
+  readonly callable: string;
   readonly attempt: number;
   readonly queue: string;
   readonly agent: string;
@@ -180,6 +181,7 @@ export class JobContext {
   readonly slot: number;
   readonly #id: Id;
   readonly #parent: Id;
+  readonly #callable: string;
   readonly #word: number;
   readonly #thread: ThreadContext;
   #abort: AbortController | undefined;
@@ -193,6 +195,7 @@ export class JobContext {
     this.#word = run.word;
     this.#id = run.id;
     this.#parent = run.parent;
+    this.#callable = run.callable;
     this.attempt = run.attempt;
     this.queue = run.queue;
     this.agent = run.agent;
@@ -235,11 +238,13 @@ export class JobContext {
     return this.#thread.board.isStopped(this.slot, this.#word);
   }
 
-  /** Writes to standard error, with the job's id and attempt. */
+  /** Writes to the logger that `open` was given, with the job's id, callable and attempt. */
   get logger(): Logger {
+    const { id, attempt, queue } = this;
+    const callable = this.#callable;
     this.#logger ??= pino(
-      { name: 'callsheet', base: { job: this.id, attempt: this.attempt } },
-      pino.destination({ fd: 2, sync: true }),
+      { level: this.#thread.logLevelOf(callable), base: { job: id, callable, attempt, queue } },
+      { write: (line) => this.#thread.log(callable, line) },
     );
     return this.#logger;
   }

@@ -14,7 +14,8 @@ import { describeModule, imported } from './modules.js';
 import { ThreadContext } from './thread-context.js';
 import { Wear } from './wear.js';
 
-const { modules, recycle } = workerData as WorkerSetup;
+const setup = workerData as WorkerSetup;
+const { modules, recycle } = setup;
 const wear = new Wear(recycle);
 
 let thread: ThreadContext | undefined;
@@ -38,7 +39,7 @@ process.on('exit', (code) => {
 export default function perform(task: WorkerTask): Promise<unknown> {
   if (task.type === 'describe') return describeModule(modules[task.module]!);
   const { link } = task;
-  if (link !== undefined) thread = new ThreadContext(new Board(link.board), link.port, link.modules);
+  if (link !== undefined) thread = new ThreadContext(new Board(link.board), link.port, link.modules, setup);
   const runs = readRunBatch(task.batch);
   const done = turn.then(() => runAll(thread!, runs));
   turn = done;

@@ -4,9 +4,13 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Board } from '../protocol/board.js';
-import type { ThreadMessage, ToThread } from '../protocol/dispatch.js';
+import type { ThreadMessage, ToThread, WorkerSetup } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
-import type { WireModule } from '../protocol/messages.js';
+import type { LogThreshold, WireModule } from '../protocol/messages.js';
+
+const linesInSecond = 1000;
+const droppedText = (lines: number) =>
+  `${lines} lines that jobs wrote were not logged: at most ${linesInSecond} of a thread are in a second`;
 
 /** What is told a job that runs in the thread. */
 export interface RunningJob {
@@ -23,9 +27,18 @@ export class ThreadContext {
   readonly #answers = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   readonly #jobs = new Map<number, RunningJob>();
   #requests = 0;
+  readonly #logs: Pick<WorkerSetup, 'modules' | 'log'>;
+  #linesSince = 0;
+  #lines = 0;
 
-  constructor(board: Board, port: MessagePort, modules: Readonly<Record<string, WireModule>>) {
+  constructor(
+    board: Board,
+    port: MessagePort,
+    modules: Readonly<Record<string, WireModule>>,
+    logs: Pick<WorkerSetup, 'modules' | 'log'>,
+  ) {
     this.board = board;
+    this.#logs = logs;
     this.modules = modules;
     this.#port = port;
     port.on('message', (message: ToThread) => this.#handle(message));
@@ -48,6 +61,25 @@ export class ThreadContext {
   /** What the clock shows, in milliseconds since the epoch. */
   now(): number {
     return Date.now();
+  }
+
+  /** From which level on jobs of this callable write. */
+  logLevelOf(callable: string): LogThreshold {
+    const { modules, log } = this.#logs;
+    return modules[callable.slice(0, callable.indexOf('#'))]?.log ?? log;
+  }
+
+  /** A job wrote a line to its logger. So many are passed on in a second: nothing waits for a log, and what is beyond that is counted. */
+  log(callable: string, line: string): void {
+    const now = performance.now();
+    if (now - this.#linesSince >= 1000) {
+      const dropped = this.#lines - linesInSecond;
+      this.#linesSince = now;
+      this.#lines = 0;
+      if (dropped > 0) this.say(['log', callable, JSON.stringify({ level: 40, msg: droppedText(dropped) })]);
+    }
+    this.#lines++;
+    if (this.#lines <= linesInSecond) this.say(['log', callable, line]);
   }
 
   say(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {

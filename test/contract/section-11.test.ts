@@ -1,7 +1,7 @@
 /** Section 11 of the contract: what is seen from outside. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { parallel } from 'callsheet';
+import { parallel, retryErrors } from 'callsheet';
 import type { Kit } from 'callsheet/testing';
 import { allJobs, inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
@@ -23,6 +23,76 @@ async function deployed(t: TestContext, put: (kit: Kit) => Promise<unknown>): Pr
 
 const linesOf = ({ logs }: Kit, level: string) =>
   logs.filter((line) => line.level === level).map(({ message }) => message);
+
+/** What is said of jobs: level, message, callable, and the error's message. */
+const saidOf = ({ logs }: Kit) =>
+  logs.map(({ level, message, fields: { callable, err } }) => [level, message, callable, (err as Error)?.message]);
+
+describe('11 the log', () => {
+  it('[11.1] warns of a failure that nobody waits for, and not of one that somebody sees', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const unseen = await queue.put(work.fail('unseen'));
+    await kit.untilIdle();
+    const [line, ...others] = kit.logs;
+    assert.deepEqual(others, []);
+    const { err, ...fields } = line!.fields;
+    assert.deepEqual([line!.level, line!.message, line!.detail], ['warn', 'a job failed', `job ${unseen.id}`]);
+    assert.deepEqual(fields, { job: unseen.id, callable: 'work#fail', queue: '', attempt: 1, agent: 'main' });
+    assert.match((err as Error).stack!, /work\.js:\d+/);
+    kit.logs.splice(0);
+    (await queue.put(work.fail('awaited'))).result().catch(() => {});
+    await queue.put(work.fail('called back').on({ failure: work.tell.with('him') }));
+    await queue.put(parallel([work.fail('part')]));
+    const [many] = await queue.putAll([work.fail('asked for')]);
+    many!.failure();
+    await kit.untilIdle();
+    assert.deepEqual(new Set(kit.logs.map(({ level }) => level)), new Set(['info']));
+    assert.equal(kit.logs.length, 4);
+  });
+
+  it('[11.1] says what is retried, what was interrupted, and which callback failed, with the error', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    await kit.run(work.failUntil(2).with({ retry: retryErrors({ limit: 1 }) }));
+    await kit.run(work.add(1, 2).onBoth(work.fail.with('bad callback')));
+    await kit.untilIdle();
+    await kit.waitForStart(await queue.put(work.hold('held')));
+    await kit.killThread();
+    assert.deepEqual(
+      saidOf(kit).map(([level, message, callable]) => [level, message, callable]),
+      [
+        ['info', 'a job failed, and is to run again', 'work#failUntil'],
+        ['fatal', 'a callback failed', 'work#fail'],
+        ['error', 'a worker thread died: Error: a virtual thread was killed', undefined],
+        ['info', 'a job was interrupted: its thread died', 'work#hold'],
+      ],
+    );
+    assert.deepEqual(saidOf(kit)[1]![3], 'bad callback');
+    assert.notEqual(saidOf(kit)[0]![3], undefined);
+  });
+
+  it('[11.1] says which result was lost at commit', async (t) => {
+    const kit = await opened(t);
+    (await kit.runtime.queue().put(inside.putBadly())).result().catch(() => {});
+    await kit.untilIdle();
+    (await kit.runtime.queue().put(inside.returnHeld('held', 'nowhere'))).result().catch(() => {});
+    await kit.untilIdle();
+    const lost = kit.logs.filter(({ level }) => level === 'error');
+    assert.equal(lost.length, 1, JSON.stringify(kit.logs));
+    assert.match(lost[0]!.message, /^the outcome of the job could not be stored: /);
+    assert.equal(lost[0]!.fields.callable, 'inside#returnHeld');
+  });
+
+  it('[11.1] is bounded: so many lines a second, and how many there were more', async (t) => {
+    const kit = await opened(t);
+    await kit.runtime.queue().putAll(Array.from({ length: 1200 }, () => work.fail('again')));
+    await kit.untilIdle();
+    assert.equal(kit.logs.length, 1000);
+    await kit.clock.advance(1000);
+    assert.deepEqual(linesOf(kit, 'warn').at(-1), '200 lines about jobs were not logged: at most 1000 are in a second');
+  });
+});
 
 describe('11 jobs whose functions this build does not have', () => {
   it('[11.4] are counted by callable in a warning when the runtime opens', async (t) => {

@@ -59,6 +59,10 @@ describe('2 jobs: hooks', () => {
     assert.equal(await kit.waitForResult(job), 'job');
     await kit.untilIdle();
     assert.equal(seen.at(-1), 'tearDown, given set up for worse');
+    assert.deepEqual(
+      kit.fatal.map(({ message, fields }) => [message, fields.job, fields.callable]),
+      [['tearDown failed', job.id, 'hooked#run']],
+    );
     assert.equal(await job.status(), 'completed');
     assert.equal(await job.result(), 'job');
   });

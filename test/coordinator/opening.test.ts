@@ -39,6 +39,8 @@ class Slow {
         agentSize: 3,
         presence: { incarnation: newId(), host: '', pid: 0, pingMs: 30_000, deathMs: 60_000 },
         retry: undefined,
+        log: 'silent',
+        modules: {},
         ...options,
       },
     );

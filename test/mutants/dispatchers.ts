@@ -182,7 +182,7 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'a retry is not told',
     tags: ['5.5'],
     file: 'core/retry.ts',
-    find: "  tellJob(decision, 'retried', job);",
+    find: "  tellJob(decision, 'retried', job, decision.now, undefined, failure);",
     replace: '',
   },
   {

@@ -87,6 +87,8 @@ export class Life {
         isRestart: false,
         presence: { incarnation: String(number).padEnd(16), host: '', pid: 0, pingMs: 30_000, deathMs: 60_000 },
         retry: undefined,
+        log: 'silent',
+        modules: {},
       },
     );
   }

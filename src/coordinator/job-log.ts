@@ -1,0 +1,147 @@
+/**
+ * What is logged of jobs: *events* (how they failed, were interrupted and retried) and *trace* (each start and each end).
+ *
+ * A line is made only where its level is on, and no payload is decoded here. So many go out in a second; what is beyond that is counted, and the
+ * count is logged: no log holds up the work.
+ */
+import { takesTurns } from '../core/callback.js';
+import type { Effect } from '../core/commands.js';
+import type { Event } from '../core/events.js';
+import { agentName, type Id, type JobRecord, type Payload } from '../core/records.js';
+import type { ModuleSetup } from '../protocol/dispatch.js';
+import { idToText } from '../protocol/id.js';
+import { type JobLine, type LogLevel, type LogThreshold, logLevels } from '../protocol/messages.js';
+import type { Store } from '../store/store.js';
+import type { StoredPayload } from '../store/stored-payload.js';
+import type { Timer } from './long-timeout.js';
+import type { Outcomes } from './outcomes.js';
+import type { Post } from './replies.js';
+
+export interface LogOptions {
+  /** From which level on lines are wanted where the job's module does not say. */
+  readonly log: LogThreshold;
+  readonly modules: Readonly<Record<string, ModuleSetup>>;
+}
+
+export interface JobLogPorts {
+  readonly store: Store;
+  readonly post: Post;
+  readonly outcomes: Pick<Outcomes, 'isWaitedFor' | 'putOf'>;
+  readonly after: (delayMs: number, callback: () => void) => Timer;
+}
+
+const linesAtOnce = 1000;
+const againMs = 1000;
+
+export class JobLog {
+  readonly #ports: JobLogPorts;
+  readonly #options: LogOptions;
+  /** Whether each start and end of any job is wanted. */
+  readonly traces: boolean;
+  #left = linesAtOnce;
+  #dropped = 0;
+
+  constructor(ports: JobLogPorts, options: LogOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    const thresholds = [options.log, ...Object.values(options.modules).map(({ log }) => log)];
+    this.traces = thresholds.some((log) => log !== undefined && reaches('debug', log));
+  }
+
+  event(event: Event, failure: Payload | undefined): void {
+    if (!('job' in event)) return;
+    const { type, job, callable, queue, attempts, interruption } = event;
+    const fields = { queue, attempt: attempts };
+    if (type === 'job.started') this.#say('debug', 'a job began', job, { log: 'trace', callable, fields });
+    else if (type === 'job.retried')
+      this.#say('info', 'a job failed, and is to run again', job, { log: 'events', callable, fields }, failure);
+    else if (type === 'job.interrupted') {
+      const { cause, error } = interruption!;
+      const line: JobLine = { log: 'events', callable, fields: { ...fields, cause }, ...(error && { error }) };
+      // What ended a thread is logged by itself.
+      this.#say(
+        cause === 'close' || error !== undefined ? 'info' : 'warn',
+        `a job was interrupted: ${causes[cause]}`,
+        job,
+        line,
+      );
+    }
+  }
+
+  /** The job has its outcome; whoever waits for it is still to be told. */
+  settled(job: JobRecord): void {
+    if (job.form === 'chunk') return;
+    const { id, callable } = job;
+    if (job.outcome !== 'failure') {
+      if (!this.traces) return;
+      const ranMs = job.lastStartAt === 0 ? undefined : job.endAt - job.lastStartAt;
+      const fields = { ...fieldsOf(job), ranMs };
+      return this.#say('debug', 'a job succeeded', id, { log: 'trace', callable, fields });
+    }
+    // How a callback failed is logged by itself.
+    if (takesTurns(job)) return;
+    const put = this.#ports.outcomes.putOf(id);
+    const line: JobLine = { log: 'events', callable, fields: fieldsOf(job), put };
+    this.#say(this.#isSeen(job) ? 'info' : 'warn', 'a job failed', id, line, job.result);
+  }
+
+  said({ level, message, job: id }: Extract<Effect, { type: 'log' }>): void {
+    const job = this.#ports.store.state.job(id);
+    if (job === undefined) return this.#ports.post(['log', level, message, `job ${idToText(id)}`]);
+    const line: JobLine = { log: 'events', callable: job.callable, fields: fieldsOf(job) };
+    this.#say(level, message, id, line, job.outcome === 'failure' ? job.result : null);
+  }
+
+  /** Whether somebody hears of its failure: its whole, a callback, who cancelled it, or who waits for it. */
+  #isSeen(job: JobRecord): boolean {
+    const { state } = this.#ports.store;
+    if (job.role !== 'root' || job.cancelled || this.#ports.outcomes.isWaitedFor(job.id)) return true;
+    return state
+      .callbacks(job)
+      .some((callback) => callback.form !== 'choice' || state.parts(callback).some(({ role }) => role === 'onFailure'));
+  }
+
+  #say(level: LogLevel, message: string, job: Id, line: JobLine, failure: Payload | null = null): void {
+    const { modules, log } = this.#options;
+    const { callable } = line;
+    if (!reaches(level, modules[callable.slice(0, callable.indexOf('#'))]?.log ?? log)) return;
+    if (this.#left === 0) {
+      this.#dropped++;
+      return;
+    }
+    if (this.#left === linesAtOnce) this.#ports.after(againMs, () => this.#refill());
+    this.#left--;
+    const fields = { job: idToText(job), callable, ...line.fields };
+    const bytes = failure === null ? undefined : this.#bytesOf(failure);
+    this.#ports.post(['log', level, message, { ...line, fields, ...(bytes && { failure: bytes }) }]);
+  }
+
+  #bytesOf(failure: Payload): Uint8Array | undefined {
+    try {
+      return this.#ports.store.bytes(failure as StoredPayload);
+    } catch {
+      // Who asks for it is told that it cannot be read.
+      return undefined;
+    }
+  }
+
+  #refill(): void {
+    this.#left = linesAtOnce;
+    if (this.#dropped === 0) return;
+    const message = `${this.#dropped} lines about jobs were not logged: at most ${linesAtOnce} are in a second`;
+    this.#dropped = 0;
+    this.#ports.post(['log', 'warn', message, '']);
+  }
+}
+
+const causes = { close: 'the runtime was closed', thread: 'its thread died', process: 'its process died' } as const;
+
+/** Whether lines of this level are written. */
+const reaches = (level: LogLevel, threshold: LogThreshold) =>
+  threshold !== 'silent' && logLevels.indexOf(level) >= logLevels.indexOf(threshold);
+
+const fieldsOf = ({ queue, agent, attempts }: JobRecord) => ({
+  queue,
+  attempt: attempts,
+  agent: agentName(agent) || undefined,
+});
