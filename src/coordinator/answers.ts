@@ -1,13 +1,15 @@
 /**
  * What clients and running jobs can ask of the state: reading only, nothing decided.
  */
-
+import { mainAgent } from '../core/agent.js';
+import { nobody } from '../core/dispatcher.js';
 import { goesBefore } from '../core/lanes.js';
 import { countItems } from '../core/map.js';
 import { policyOf } from '../core/policy.js';
 import { requireQueue } from '../core/queue.js';
 import {
   type AgentRecord,
+  agentDispatcher,
   agentKey,
   agentName,
   type Id,
@@ -126,11 +128,12 @@ function jobInfo(context: AnswerContext, job: JobRecord): JobInfo {
     unknownCallable: context.build.lacksFor(job),
     queue: job.queue,
     agent: agentName(job.agent),
+    dispatcher: agentDispatcher(job.agent) === nobody ? '' : agentDispatcher(job.agent),
     level: job.level,
     priority: job.priority,
     timeoutMs: job.timeoutMs,
     unique: job.unique,
-    policy: policyOf(store.state, job),
+    policy: policyOf(store.state, job, job.agent || agentKey(context.dispatcher, job.queue, mainAgent)),
     awaits: awaitsOf(context, job),
     quotas: job.quotas,
     inner: job.inner,

@@ -4,7 +4,7 @@
  * A job is claimed only when a thread has room for it, becomes ready when the store has released its claim, and goes to a thread in a batch
  * with others. What is ready and finds its thread gone waits for the next.
  */
-import { accepts, isFor } from '../core/agent.js';
+import { accepts, isFor, mainAgent } from '../core/agent.js';
 import { takesTurns } from '../core/callback.js';
 import type { Command } from '../core/commands.js';
 import type { Lane } from '../core/lanes.js';
@@ -43,8 +43,6 @@ export interface AgentOptions {
   /** It takes the place of a coordinator that died: what that installed may have been changed since. */
   readonly isRestart: boolean;
 }
-
-const mainAgent = 'main';
 
 /**
  * A job that was there when two processes died runs alone for so long, and is then held innocent: five seconds the first time, which is time

@@ -7,6 +7,9 @@ import type { Decision } from './job.js';
 import type { Lane } from './lanes.js';
 import { type AgentFilter, type AgentRecord, agentKey, type Id, quotaName } from './records.js';
 
+/** The agent that `open` installs in every queue. */
+export const mainAgent = 'main';
+
 export function setAgent({ state }: Decision, agent: AgentRecord): void {
   state.set(agentKey(agent.dispatcher, agent.queue, agent.name), agent);
 }

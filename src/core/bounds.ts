@@ -3,7 +3,8 @@
  */
 import type { Command, JobSpec } from './commands.js';
 import { queueOf, requireQueue } from './queue.js';
-import { checkQuotas } from './quota.js';
+import { checkAllQuotas, checkQuotas } from './quota.js';
+import type { JobRecord } from './records.js';
 import type { View } from './view.js';
 
 export function boundOf(view: View, queue: string): number {
@@ -22,6 +23,8 @@ export function queuesToFill(view: View, command: Command): readonly string[] {
       return command.jobs.some((spec) => needsRoom(view, spec, command.queue)) ? [command.queue] : none;
     case 'all':
       return [...new Set(command.commands.flatMap((inner) => queuesToFill(view, inner)))];
+    case 'putAgain':
+      return isPutAgain(view, view.job(command.job), command.queue) ? [command.queue] : none;
     case 'feed': {
       const map = view.job(command.job);
       return map === undefined ? none : [map.queue];
@@ -36,13 +39,19 @@ function needsRoom(view: View, { options: { held, unique } }: JobSpec, queue: st
   return !held && (unique === undefined || view.uniqueJob(queue, unique) === undefined);
 }
 
+/** It is refused, whether or not there is room, where it is in a queue, belongs to another, or its key is live. */
+function isPutAgain(view: View, job: JobRecord | undefined, queue: string): boolean {
+  return job?.status === 'new' && job.role === 'root' && view.uniqueJob(queue, job.unique) === undefined;
+}
+
 /** Whether it would be refused however long it waited. */
 export function isInVain(view: View, command: Command): boolean {
   if (command.type === 'all') return command.commands.some((inner) => isInVain(view, inner));
-  if (command.type !== 'put') return false;
+  if (command.type !== 'put' && command.type !== 'putAgain') return false;
   try {
     requireQueue(view, command.queue);
-    checkSpecs(view, command.queue, command.jobs);
+    if (command.type === 'put') checkSpecs(view, command.queue, command.jobs);
+    else checkAllQuotas(view, view.job(command.job)!, command.queue);
     return false;
   } catch {
     return true;

@@ -74,7 +74,12 @@ export type Command =
   /** Several, all or none. */
   | { readonly type: 'all'; readonly commands: readonly InnerCommand[] }
   /** A job that is not begun leaves its queue and is `new` again; it can be put again. */
-  | { readonly type: 'remove'; readonly job: Id }
+  | {
+      readonly type: 'remove';
+      readonly job: Id;
+      /** Refused where the job is in another queue; not given: whichever it is in. */
+      readonly queue?: string;
+    }
   /** A job that was removed, or was held when it was put, into a queue. */
   | { readonly type: 'putAgain'; readonly job: Id; readonly queue: string }
   | { readonly type: 'addCallbacks'; readonly job: Id; readonly callbacks: readonly JobSpec[] }

@@ -1,7 +1,8 @@
 /**
  * The completed jobs that are remembered: the roots in the order in which they completed, which is the order in which they are forgotten;
- * how much all of them hold; and the last ones of each agent.
+ * how much all of them hold; and the last ones of each agent, callbacks not counted.
  */
+import { takesTurns } from './callback.js';
 import type { JobRow } from './job-row.js';
 import type { JobRecord } from './records.js';
 
@@ -54,7 +55,7 @@ export class Completed {
 
   #note(row: JobRow, goesBehind: (other: JobRow, row: JobRow) => boolean): void {
     this.#bytes += payloadBytes(row);
-    if (row.agent !== '') this.#noteRecent(row);
+    if (row.agent !== '' && !takesTurns(row)) this.#noteRecent(row);
     if (row.role !== 'root') return;
     const roots = this.#roots;
     let at = roots.push(row) - 1;

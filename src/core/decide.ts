@@ -29,7 +29,7 @@ import {
 } from './job.js';
 import { endInput, feed, fold } from './map.js';
 import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './queue.js';
-import { checkQuotas } from './quota.js';
+import { checkAllQuotas } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted } from './retention.js';
 import { answered, couldNotCommit, expire, expireIfLate, failed, interrupted, unanswered } from './retry.js';
@@ -68,7 +68,7 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
   const { state, now } = decision;
   switch (command.type) {
     case 'remove':
-      return remove(decision, knownJob(state, command.job));
+      return remove(decision, knownJob(state, command.job), command.queue);
     case 'putAgain':
       return putAgain(decision, knownJob(state, command.job), command.queue);
     case 'addCallbacks':
@@ -241,7 +241,10 @@ function putAgain(decision: Decision, job: JobRecord, queue: string): void {
   if (job.role !== 'root') throw new JobStatusError('the job belongs to another, which puts it');
   if (decision.state.uniqueJob(queue, job.unique) !== undefined)
     throw new JobStatusError('a job with the same unique key is live');
-  if (job.status === 'new') move(decision.state, job, queue);
+  if (job.status === 'new') {
+    checkAllQuotas(decision.state, job, queue);
+    move(decision.state, job, queue);
+  }
   enqueue(decision, job);
   expireIfLate(decision, job);
 }
@@ -252,7 +255,6 @@ function move(state: State, job: JobRecord, queue: string): void {
   state.change(job, (row) => {
     row.queue = queue;
   });
-  checkQuotas(state, job);
   for (const member of [...state.parts(job), ...state.callbacks(job)]) move(state, member, queue);
 }
 

@@ -35,7 +35,7 @@ import { askAgain, interrupted } from './retry.js';
 import type { State } from './state.js';
 
 /** In whose name callbacks are claimed while no dispatcher is active. */
-const nobody: Id = '\u0000'.repeat(16);
+export const nobody: Id = '\u0000'.repeat(16);
 
 export function dispatcherOf(state: State, id: Id): DispatcherRecord | undefined {
   return state.setting(dispatcherKey(id)) as DispatcherRecord | undefined;

@@ -454,7 +454,11 @@ export function change(
 }
 
 /** Out of its queue; `new` again. */
-export function remove({ state }: Decision, job: JobRecord): void {
+export function remove({ state }: Decision, job: JobRecord, queue = job.queue): void {
+  if (job.queue !== queue) {
+    const names = [job.queue, queue].map((name) => JSON.stringify(name));
+    throw new JobStatusError(`the job is in the queue ${names[0]}, not in ${names[1]}: remove it from there`);
+  }
   requireStatus(job, 'pending');
   if (job.role !== 'root' || state.waitingFor(job).length > 0)
     throw new JobStatusError('the job is awaited by another');

@@ -20,6 +20,12 @@ export function checkQuotas(view: View, { queue, quotas }: Pick<JobRecord, 'queu
   }
 }
 
+/** The same for a job that is in no queue, and for all that belongs to it, when it is put into this one. */
+export function checkAllQuotas(view: View, job: JobRecord, queue: string): void {
+  checkQuotas(view, { queue, quotas: job.quotas });
+  for (const member of [...view.parts(job), ...view.callbacks(job)]) checkAllQuotas(view, member, queue);
+}
+
 /** The quotas in which the job still needs a place. */
 export function neededPlaces({ quotas, shared, places }: JobRecord): readonly string[] {
   if (quotas.length === 0) return quotas;

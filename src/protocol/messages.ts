@@ -187,6 +187,8 @@ export interface JobInfo {
   readonly unknownCallable: boolean;
   readonly queue: string;
   readonly agent: string;
+  /** Whose agent it is. */
+  readonly dispatcher: Id;
   readonly level: Level;
   readonly priority: number;
   readonly timeoutMs: number;

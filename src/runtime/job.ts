@@ -33,6 +33,8 @@ export interface JobDetails {
   readonly queue: string;
   /** The name of the agent that claimed it last. */
   readonly agent: string | undefined;
+  /** The id of the dispatcher that claimed it last, a UUID. */
+  readonly dispatcher: string | undefined;
   /** The id of the runtime that put it, a UUID. */
   readonly owner: string;
   /** What it survives. */
@@ -42,7 +44,7 @@ export interface JobDetails {
   readonly timeoutMs: number | undefined;
   /** The key under which a second put is this job. */
   readonly unique: string | undefined;
-  /** As things are; of an own policy, its `module#export`. */
+  /** The policy that holds for it: its own, or its agent's or its runtime's default. Of an own policy, its `module#export`. */
   readonly retry: RetryPolicy;
   readonly quotas: readonly { readonly name: string; readonly key?: string }[];
   /** The id of the job that it returned, whose outcome it takes. */
@@ -396,6 +398,7 @@ function detailsOf(info: JobInfo): JobDetails {
   } = info;
   const quotas = info.quotas.map(quotaFromKey);
   const agent = info.agent === '' ? undefined : info.agent;
+  const dispatcher = info.dispatcher === '' ? undefined : idToText(info.dispatcher);
   const asked = {
     durability: info.level,
     priority,
@@ -406,7 +409,7 @@ function detailsOf(info: JobInfo): JobDetails {
   };
   const counts = { parts, partsDone, open, callbacks, callbacksDone, attempts, errors, interruptions };
   return {
-    ...{ status, callable, unknownCallable, queue, agent, owner: idToText(info.owner) },
+    ...{ status, callable, unknownCallable, queue, agent, dispatcher, owner: idToText(info.owner) },
     ...asked,
     awaits: info.awaits.map(awaitedOf),
     returned: info.inner === '' ? undefined : idToText(info.inner),

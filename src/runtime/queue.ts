@@ -238,10 +238,10 @@ export class Queue {
     return job;
   }
 
-  /** Takes this job out of the queue. One that has begun, or that another awaits, is a `JobStatusError`. */
+  /** Takes this job out of the queue. One that has begun, is awaited by another, or is in another queue, is a `JobStatusError`. */
   async remove(job: Job): Promise<void> {
     if (!(job instanceof Job)) throw new TypeError('job: the handle of a job is needed');
-    await this.#client.do({ type: 'remove', job: job.internalId });
+    await this.#client.do({ type: 'remove', job: job.internalId, queue: this.name });
   }
 
   /** Nothing more is claimed from the queue, until `resume`, over restarts too. */

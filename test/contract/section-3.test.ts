@@ -147,6 +147,37 @@ describe('3 queues', () => {
     assert.equal(await waiting.status(), 'pending');
   });
 
+  it('[3.3] refuses to remove a job of another queue, which keeps it', async (t) => {
+    const kit = await opened(t);
+    const mail = await kit.runtime.createQueue('mail');
+    const job = await mail.put(work.mark('job'), { beginAfter: hourMs });
+    await assert.rejects(kit.runtime.queue().remove(job), {
+      code: 'JOB_STATUS',
+      message: 'the job is in the queue "mail", not in "": remove it from there',
+    });
+    assert.equal(await mail.length(), 1);
+    await mail.remove(job);
+    assert.equal(await job.status(), 'new');
+  });
+
+  it('[3.6] makes a job that is put again wait for room, as a new one', async (t) => {
+    const { kit, queue } = await busy(t);
+    const removed = await queue.put(work.mark('removed'));
+    await queue.remove(removed);
+    await queue.put(work.mark('other'));
+    await queue.setBound(1);
+    let isPut = false;
+    const put = queue.put(removed).then(() => {
+      isPut = true;
+    });
+    await kit.untilIdle();
+    assert.equal(isPut, false);
+    openGate('before');
+    await kit.untilIdle();
+    await put;
+    assert.equal(await kit.waitForResult(removed), 'removed');
+  });
+
   it('[3.3] putAll puts all or none', async (t) => {
     const { kit, queue } = await busy(t);
     const jobs = [work.mark('a'), work.mark('b').with({ quotas: ['unknown'] }), work.mark('c')];

@@ -48,6 +48,26 @@ describe('4 quotas', () => {
     assert.deepEqual([now.most, seen.length], [3, 20]);
   });
 
+  it('[4.2] refuses a job that is put again when a quota that it or its part names is gone', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    await queue.setQuota('tape');
+    const later = { quotas: ['tape'], beginAfter: hourMs };
+    const jobs: Job<unknown>[] = [
+      await queue.put(work.mark('one'), later),
+      await queue.put(parallel([work.mark('part').with({ quotas: ['tape'] })]), { beginAfter: hourMs }),
+    ];
+    for (const job of jobs) await queue.remove(job);
+    await queue.removeQuota('tape');
+    for (const job of jobs) {
+      await assert.rejects(queue.put(job), { code: 'UNKNOWN_QUOTA' });
+      assert.equal(await job.status(), 'new');
+    }
+    await queue.setQuota('tape');
+    for (const job of jobs) await queue.put(job);
+    assert.equal(await queue.length(), 2);
+  });
+
   it('[4.2] an unknown name is refused at put and at a change, which leaves the job as it was', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();

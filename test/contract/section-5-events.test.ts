@@ -59,6 +59,31 @@ describe('5 agents and what they ran', () => {
     );
   });
 
+  it('[5.3] lists an agent’s jobs without their callbacks, which use up no limit', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const ids: string[] = [];
+    for (const name of ['one', 'two']) {
+      const job = await queue.put(work.mark(name));
+      for (let n = 0; n < 3; n++) await job.addCallback(work.mark.with(`after ${name}`));
+      await kit.waitForStatus(job, 'completed');
+      ids.unshift(job.id);
+      await kit.clock.advance(1);
+    }
+    assert.deepEqual(
+      (await queue.completedBy('main', { limit: 2 })).map(({ id }) => id),
+      ids,
+    );
+  });
+
+  it('[5.1] tells which dispatcher has claimed a job', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const job = await kit.runtime.queue().put(work.mark('job'), { beginAfter: 1_000 });
+    assert.equal((await job.details()).dispatcher, undefined);
+    await kit.waitForResult(job);
+    assert.equal((await job.details()).dispatcher, kit.runtime.id);
+  });
+
   it('[5.3] knows no more of those that are forgotten', async (t) => {
     const kit = await opened(t, { retention: { count: 1 } });
     const queue = kit.runtime.queue();

@@ -363,6 +363,19 @@ describe('8 retry defaults', () => {
     assert.equal((await callback.details()).retry, times(0));
   });
 
+  it('[8.3] shows the policy that holds for a job, before and after it is claimed', async (t) => {
+    const kit = await opened(t, { threads: 1, retry: { jobs: times(1) } });
+    const queue = kit.runtime.queue();
+    await kit.waitForStart(await queue.put(work.hold('before')));
+    const waiting = await queue.put(work.mark('job'));
+    assert.equal((await waiting.details()).retry, times(1));
+    await queue.setAgent('main', { size: 1, retry: { jobs: times(2) } });
+    assert.equal((await waiting.details()).retry, times(2));
+    openGate('before');
+    await kit.waitForResult(waiting);
+    assert.equal((await waiting.details()).retry, times(2));
+  });
+
   it('[8.3] can be an own policy', async (t) => {
     const kit = await opened(t, { retry: { jobs: asked.policy } });
     say(true, false);

@@ -15,6 +15,8 @@ const leftOut: Readonly<Record<string, string>> = {
   'costs about': 'what many parts cost is a figure of the embedded store',
   'leave what a dispatcher has begun':
     'who opens the embedded store has it alone; here a client leaves the dead to the dispatchers',
+  'without a key ends by itself': 'who opens the embedded store has it alone; here another process may feed the map',
+  'that is held ends too': 'the same',
   'a clean close is a cause of its own':
     'an own policy that nobody asks any more is asked by another after a minute, not at once',
   'a poison with an own policy': 'the same',

@@ -276,4 +276,25 @@ export const section3and4: readonly Mutant[] = [
     find: 'a.timerAt < b.timerAt || (a.timerAt === b.timerAt && a.id < b.id)',
     replace: 'a.timerAt < b.timerAt',
   },
+  {
+    bug: 'a queue removes a job of another',
+    tags: ['3.3'],
+    file: 'core/job.ts',
+    find: 'if (job.queue !== queue) {',
+    replace: 'if (job.queue !== queue && job.queue === "") {',
+  },
+  {
+    bug: 'a job that is put again may name a quota that is gone',
+    tags: ['4.2'],
+    file: 'core/decide.ts',
+    find: '    checkAllQuotas(decision.state, job, queue);\n',
+    replace: '',
+  },
+  {
+    bug: 'a job that is put again needs no room',
+    tags: ['3.6'],
+    file: 'core/bounds.ts',
+    find: "return job?.status === 'new' && job.role === 'root' &&",
+    replace: "return job?.status === 'pending' && job.role === 'root' &&",
+  },
 ];

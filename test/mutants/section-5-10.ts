@@ -346,4 +346,18 @@ export const section5to10: readonly Mutant[] = [
     find: 'for (const id of [job.parent, job.inner]) {',
     replace: 'for (const id of [job.inner]) {',
   },
+  {
+    bug: 'callbacks use up the limit of an agent’s completed jobs',
+    tags: ['5.3'],
+    file: 'core/completed.ts',
+    find: "if (row.agent !== '' && !takesTurns(row))",
+    replace: "if (row.agent !== '')",
+  },
+  {
+    bug: 'the policy of a job that waits is told without its defaults',
+    tags: ['8.3'],
+    file: 'coordinator/answers.ts',
+    find: 'policyOf(store.state, job, job.agent || agentKey(context.dispatcher, job.queue, mainAgent))',
+    replace: 'policyOf(store.state, job)',
+  },
 ];
