@@ -45,6 +45,8 @@ export interface CoordinatorSetup {
   /** See `OpenOptions`. */
   readonly resourceLimits: ResourceLimits;
   readonly recycle: Recycling;
+  /** See `OpenOptions`. */
+  readonly payloadLimitBytes: number;
   readonly retention: Retention;
   readonly stopGraceMs: number;
   /** See `CoordinatorOptions`. */
@@ -96,8 +98,9 @@ async function start(): Promise<void> {
       store,
       pool: (owner) => {
         // A client needs a thread only to see what the modules export.
+        const workers = { modules, recycle, log, payloadLimitBytes: setup.payloadLimitBytes };
         const size = { threads: runs ? threads : 1, extraThreads };
-        pool = new Pool(owner, { ...size, execArgv, resourceLimits, stopGraceMs, setup: { modules, recycle, log } });
+        pool = new Pool(owner, { ...size, execArgv, resourceLimits, stopGraceMs, setup: workers });
         return runs ? pool : new NoPool();
       },
       questions: new Questions({ modules, execArgv, resourceLimits }),

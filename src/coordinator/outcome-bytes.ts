@@ -17,13 +17,14 @@ import {
   packReference,
   unpackCompleted,
 } from '../protocol/completed-list.js';
-import { DEFAULT_LIMIT_BYTES } from '../protocol/payload-format.js';
 import type { Store } from '../store/store.js';
 import type { StoredPayload } from '../store/stored-payload.js';
 import type { Run } from './pool-port.js';
 
 /** A list of more bytes goes to a running job piece by piece, each of about so many. */
 const pieceBytes = 1024 * 1024;
+/** What became of a chunk of a map's items is kept as one up to this size. */
+const foldedBytes = 16 * 1024 * 1024;
 
 const emptyList: PackedOutcome = { kind: 'list', payload: packCompleted([]) };
 const nothing = new Uint8Array();
@@ -65,7 +66,7 @@ export function pieceOf(store: Store, whole: JobRecord, from: number, reader: 'j
 /** What became of a chunk's items, all in one; null where that is no payload of a job: too large, or not whole. */
 export function foldedItems(store: Store, chunk: JobRecord): Uint8Array | null {
   const parts = store.state.parts(chunk);
-  const canFold = parts.every((part) => isOver(store, part)) && listBytes(store, chunk) <= DEFAULT_LIMIT_BYTES;
+  const canFold = parts.every((part) => isOver(store, part)) && listBytes(store, chunk) <= foldedBytes;
   try {
     return canFold ? listFor(store, chunk, 'client').payload : null;
   } catch (error) {

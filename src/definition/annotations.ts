@@ -8,12 +8,12 @@ import { checkOptions } from './known-options.js';
 import { checkAnnotationName } from './names.js';
 
 /** Annotations are notes, not results. */
-const limitBytes = 64 * 1024;
+const limit = { limitBytes: 64 * 1024, limitName: 'the most that an annotation may have' };
 
 /** @throws {NotStorableError} the value cannot be stored faithfully, or is too large. */
 export function encodeAnnotation(name: string, value: unknown, reference: EncodeContext['reference']): Uint8Array {
   checkAnnotationName(name);
-  return encodePayload(value, { root: `annotations.${name}`, code: 'ARGUMENT_NOT_STORABLE', limitBytes, reference });
+  return encodePayload(value, { root: `annotations.${name}`, code: 'ARGUMENT_NOT_STORABLE', ...limit, reference });
 }
 
 /** @throws {RangeError} it is no time to wait. @throws {TypeError} there is no such option. */

@@ -21,6 +21,8 @@ export interface EncodeContext {
   /** What each registered module exports. */
   readonly modules: KnownModules;
   readonly now: number;
+  /** See `OpenOptions`. */
+  readonly payloadLimitBytes: number;
   /** The id that a live handle among the arguments stands for. */
   readonly reference: (value: object) => Uint8Array | undefined;
   /** Takes the buffers that jobs are given as they are; undefined where that cannot be. */
@@ -113,7 +115,7 @@ function referring(options: CoreOptions | null, refers: readonly Id[]): CoreOpti
 }
 
 function encodeGiven(
-  { modules, reference: idOf, handed }: EncodeContext,
+  { modules, payloadLimitBytes: limitBytes, reference: idOf, handed }: EncodeContext,
   id: Id,
   { callable, args, capture }: Pick<JobCall, 'callable' | 'args' | 'capture'>,
   where: string,
@@ -128,11 +130,11 @@ function encodeGiven(
   const handOver = handed === undefined ? undefined : (buffer: HandedBuffer) => handed.add(id, buffer);
   if (capture !== undefined) {
     const captured = { args, captured: capture() };
-    const options = { root: `${where}call`, code: 'ARGUMENT_NOT_STORABLE', reference, handOver } as const;
+    const options = { root: `${where}call`, code: 'ARGUMENT_NOT_STORABLE', limitBytes, reference, handOver } as const;
     return { args: encodePayload(captured, options), refers };
   }
   if (args.length === 0) return nothingGiven;
-  return { args: encodeArguments(args, { root: `${where}arguments`, reference, handOver }), refers };
+  return { args: encodeArguments(args, { root: `${where}arguments`, limitBytes, reference, handOver }), refers };
 }
 
 /** What is moved to a job is there once: so is the job. */

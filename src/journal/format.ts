@@ -73,7 +73,7 @@
  *
  * PARTS: an entry too large for a frame is a run of frames with one entry each. All but the last have `more` and `part` and
  * are filled to exactly 8 MiB, so that where the bytes are follows from where they begin. The checksum in the table of a part
- * is that of the entry up to the end of this part; the last one is the checksum of the whole entry. An entry has at most 32 MiB:
+ * is that of the entry up to the end of this part; the last one is the checksum of the whole entry. An entry has at most 129 MiB:
  * who reads it has to hold it in memory, and nothing else that is read makes anybody do so.
  *
  * FOOTER: the last frame of a snapshot, which is not whole without it. Its one entry, of type 1:
@@ -106,8 +106,8 @@ export const maxPayloadBytes = maxFrameBytes - frameHeaderBytes;
 export const tableRowBytes = 8;
 /** The largest entry that fits into one frame, and how much of a larger one each part but the last holds. */
 export const maxPartBytes = maxPayloadBytes - tableRowBytes;
-/** The largest entry, in parts or not: twice the largest payload, so that there is room for what is stored with one. */
-export const maxEntryBytes = 32 * 1024 * 1024;
+/** The largest entry, in parts or not: the largest payload, and room for what is stored with one. */
+export const maxEntryBytes = 129 * 1024 * 1024;
 
 export const frameKind = { entries: 1, mark: 2, footer: 3 } as const;
 export const frameFlag = { more: 1, part: 2 } as const;

@@ -88,6 +88,8 @@ export interface WorkerSetup {
   readonly recycle?: Recycling;
   /** From which level on jobs' own loggers write; see `ModuleSetup`. */
   readonly log: LogThreshold;
+  /** See `OpenOptions`. */
+  readonly payloadLimitBytes: number;
 }
 
 /** After so many jobs, or with more on its heap than this, whichever comes first. */

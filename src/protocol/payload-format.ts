@@ -68,8 +68,11 @@ export const READ_DEPTH_LIMIT = DEPTH_LIMIT + 100;
 /** How many objects, arrays and other things on the heap one stored value may have. */
 export const OBJECT_LIMIT = 1_000_000;
 
-/** How many bytes a payload may have unless told otherwise: 16 MiB. */
-export const DEFAULT_LIMIT_BYTES = 16 * 1024 * 1024;
+/** How many bytes a payload may have by default: 64 MiB. */
+export const DEFAULT_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** The largest limit that can be set: a payload is one entry of the journal, and whole in memory wherever it is. */
+export const MOST_LIMIT_BYTES = 128 * 1024 * 1024;
 
 /** The bytes of an id in a reference. */
 export const REFERENCE_BYTES = 16;

@@ -36,6 +36,12 @@ interface NamedStep {
   readonly text: string;
 }
 
+/** How large a payload may be, and what says so. */
+interface Limit {
+  readonly bytes: number;
+  readonly name: string | undefined;
+}
+
 /** Writes one payload at a time; not to be entered again while it does. */
 export class PayloadWriter {
   readonly #sink = new PayloadSink();
@@ -57,7 +63,7 @@ export class PayloadWriter {
     value: unknown,
     root: string,
     code: NotStorableCode,
-    limitBytes: number,
+    limit: Limit,
     handleId: HandleId | undefined,
     isOwnArray = false,
     handOver?: HandOver,
@@ -68,13 +74,13 @@ export class PayloadWriter {
     this.#handOver = handOver;
     this.#depth = 0;
     this.#objects = 0;
-    this.#sink.begin(limitBytes);
+    this.#sink.begin(limit.bytes);
     try {
       if (isOwnArray) this.#elements(value as readonly unknown[]);
       else this.#value(value);
       return this.#sink.finish();
     } catch (error) {
-      const worded = this.#worded(error, limitBytes);
+      const worded = this.#worded(error, limit);
       this.#ancestors.length = 0;
       throw worded;
     } finally {
@@ -111,7 +117,8 @@ export class PayloadWriter {
   }
 
   #object(value: object): void {
-    if (++this.#objects > OBJECT_LIMIT) throw this.#tooLarge(`has more than ${OBJECT_LIMIT} objects in it`);
+    if (++this.#objects > OBJECT_LIMIT)
+      throw this.#tooLarge(`has more than ${OBJECT_LIMIT} objects in it, which no option changes`);
     const prototype: object | null = Object.getPrototypeOf(value);
     if (prototype === Object.prototype) this.#record(value);
     else if (prototype === Array.prototype && Array.isArray(value)) this.#array(value);
@@ -310,7 +317,8 @@ export class PayloadWriter {
   #enter(value: object): number {
     const depth = this.#depth++;
     this.#ancestors[depth] = value;
-    if (this.#depth > DEPTH_LIMIT) throw this.#tooLarge(`is nested more than ${DEPTH_LIMIT} levels deep`);
+    if (this.#depth > DEPTH_LIMIT)
+      throw this.#tooLarge(`is nested more than ${DEPTH_LIMIT} levels deep, which no option changes`);
     return depth;
   }
 
@@ -341,9 +349,10 @@ export class PayloadWriter {
   }
 
   /** What the user gets for what was thrown. */
-  #worded(error: unknown, limitBytes: number): NotStorableError {
+  #worded(error: unknown, { bytes, name = 'payloadLimitBytes of open()' }: Limit): NotStorableError {
     if (error instanceof NotStorableError) return error;
-    if (error instanceof LimitReached) return this.#tooLarge(`needs more than ${limitBytes} bytes`);
+    if (error instanceof LimitReached)
+      return this.#tooLarge(`needs more than ${bytes} bytes, which is ${name}: store it elsewhere and pass its place`);
     // A trap of a Proxy, an array's getter, `reference`, or the caller's own stack being all but used up.
     return this.#refused(`cannot be stored: ${wordsOf(error)}`);
   }

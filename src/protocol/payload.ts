@@ -23,8 +23,10 @@ export interface EncodeOptions {
   readonly root: string;
   /** The code of the error for a value that cannot be stored. */
   readonly code: 'ARGUMENT_NOT_STORABLE' | 'RESULT_NOT_STORABLE';
-  /** The most bytes that the payload may have; 16 MiB by default. */
+  /** The most bytes that the payload may have; 64 MiB by default. */
   readonly limitBytes?: number | undefined;
+  /** What sets that limit, for errors: `payloadLimitBytes of open()` by default. */
+  readonly limitName?: string | undefined;
   /**
    * Tells a live handle from any other object: its 16-byte id, or undefined. Asked only about objects that are neither
    * plain nor arrays.
@@ -73,8 +75,8 @@ function write(
   const writer = spareWriter ?? new PayloadWriter();
   spareWriter = undefined;
   try {
-    const { limitBytes = DEFAULT_LIMIT_BYTES, reference, handOver } = options;
-    return writer.write(value, root, code, limitBytes, reference, isOwnArray, handOver);
+    const { limitBytes = DEFAULT_LIMIT_BYTES, limitName, reference, handOver } = options;
+    return writer.write(value, root, code, { bytes: limitBytes, name: limitName }, reference, isOwnArray, handOver);
   } finally {
     spareWriter = writer;
   }

@@ -22,6 +22,7 @@ export class Client {
   /** What feeds maps here. */
   readonly feeders = new Map<Id, Feeder>();
   readonly #modules: Readonly<Record<string, WireModule>>;
+  readonly #payloadLimitBytes: number;
   readonly #references: OutcomeOptions = {
     reference: (id) => new Job(this, idFromBytes(id)),
     pieces: {
@@ -34,6 +35,7 @@ export class Client {
     dispatcher: Id,
     modules: Readonly<Record<string, WireModule>>,
     durability: Level,
+    payloadLimitBytes: number,
     isKept = true,
   ) {
     this.link = link;
@@ -41,6 +43,7 @@ export class Client {
     this.durability = durability;
     this.isKept = isKept;
     this.#modules = modules;
+    this.#payloadLimitBytes = payloadLimitBytes;
   }
 
   /** For what is to be put at this level; a job that nothing outlives can be given buffers as they are. */
@@ -49,7 +52,8 @@ export class Client {
   }
 
   encoding(handed?: HandedBuffers): EncodeContext {
-    return { modules: this.#modules, now: Date.now(), reference: referenceOf, handed };
+    const payloadLimitBytes = this.#payloadLimitBytes;
+    return { modules: this.#modules, now: Date.now(), payloadLimitBytes, reference: referenceOf, handed };
   }
 
   /** What makes the references among results and annotations live handles again. */

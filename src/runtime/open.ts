@@ -21,6 +21,7 @@ import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
 import { defaultImportMs, type ModuleSetup } from '../protocol/dispatch.js';
 import { idFromText } from '../protocol/id.js';
 import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
+import { DEFAULT_LIMIT_BYTES, MOST_LIMIT_BYTES } from '../protocol/payload-format.js';
 import type { StoreFigures } from '../store/store.js';
 import { cancelOn, checkSignal } from './abort.js';
 import { Client } from './client.js';
@@ -77,6 +78,11 @@ export interface OpenOptions {
    * directory it is `memory`.
    */
   readonly durability?: Level;
+  /**
+   * How many bytes the arguments of a call, or its result, may have when they are stored: 1,024 to 134,217,728 (128 MiB), 64 MiB by
+   * default. More is refused with `PAYLOAD_TOO_LARGE`. Each is whole in the memory of several threads at a time.
+   */
+  readonly payloadLimitBytes?: number;
   /** How long completed jobs are remembered, whichever is least. 7 days, 100,000 jobs and 256 MiB of them by default. */
   readonly retention?: Partial<Retention>;
   /** How long a job that is cancelled or out of time may go on before its thread is ended, in milliseconds. 2,000 by default. */
@@ -332,7 +338,14 @@ export async function open(options: OpenOptions): Promise<Runtime> {
   const link = new Link(thread, (message) => logs.write(message));
   try {
     const [, found, modules] = await link.opened();
-    const client = new Client(link, idFromText(found.dispatcher)!, modules, durability, setup.directory !== undefined);
+    const client = new Client(
+      link,
+      idFromText(found.dispatcher)!,
+      modules,
+      durability,
+      setup.payloadLimitBytes,
+      setup.directory !== undefined,
+    );
     if (setup.directory === undefined && options.durability === undefined)
       logger.warn(
         "nothing outlives this process: open() got no directory. With { durability: 'memory' } it says so no more",
@@ -381,6 +394,7 @@ const openOptions: OptionNames<OpenOptions> = {
   recycle: true,
   importMs: true,
   durability: true,
+  payloadLimitBytes: true,
   retention: true,
   stopGraceMs: true,
   agent: true,
@@ -412,6 +426,7 @@ const defaultDeathMs = 60_000;
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, graceMs = defaultGraceMs, retention = {}, dispatcher = true } = options;
+  const { payloadLimitBytes = DEFAULT_LIMIT_BYTES } = options;
   const { recycle = {}, importMs = defaultImportMs, extraThreads = defaultExtraThreads } = options;
   const resourceLimits = { maxOldGenerationSizeMb: defaultHeapMb, ...options.resourceLimits };
   const heapMb = resourceLimits.maxOldGenerationSizeMb as number;
@@ -426,6 +441,10 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   if (!levels.includes(durability)) {
     throw new RangeError(`durability: ${JSON.stringify(durability)} is not one of ${levels.join(', ')}`);
   }
+  if (!Number.isInteger(payloadLimitBytes) || payloadLimitBytes < 1024 || payloadLimitBytes > MOST_LIMIT_BYTES)
+    throw new RangeError(
+      `payloadLimitBytes: ${payloadLimitBytes} is not a whole number from 1024 to ${MOST_LIMIT_BYTES}`,
+    );
   checkOptions('resourceLimits', resourceLimits, limitNames);
   for (const [name, value] of Object.entries(resourceLimits)) {
     if (typeof value !== 'number' || !(value > 0 && Number.isFinite(value)))
@@ -474,6 +493,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     execArgv: [...execArgv],
     resourceLimits,
     recycle,
+    payloadLimitBytes,
     retention: { ...defaultRetention, ...retention },
     stopGraceMs,
     agentSize: agent === false ? 0 : (agent?.size ?? threads),

@@ -26,6 +26,8 @@ export interface VirtualOptions {
   /** As `open` takes it; `full` by default. Jobs of level `memory` do not survive a `crash`. */
   readonly durability?: Level;
   /** As `open` takes it. */
+  readonly payloadLimitBytes?: number;
+  /** As `open` takes it. */
   readonly retention?: Partial<Retention>;
   /** As `open` takes it: how long, on the virtual clock, a job that is to stop may go on. 2,000 by default. */
   readonly stopGraceMs?: number;

@@ -48,6 +48,7 @@ const virtualOptions: OptionNames<VirtualOptions> = {
   importModule: true,
   threads: true,
   extraThreads: true,
+  payloadLimitBytes: true,
   start: true,
   seed: true,
   durability: true,

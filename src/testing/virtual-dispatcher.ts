@@ -67,6 +67,7 @@ export class VirtualDispatcher implements LinkPort {
     const {
       threads,
       extraThreads,
+      payloadLimitBytes,
       stopGraceMs,
       modules,
       retention,
@@ -94,7 +95,7 @@ export class VirtualDispatcher implements LinkPort {
         store: keeping.store(outside),
         pool: (owner) => {
           const size = runs ? { threads, extraThreads } : { threads: 0, extraThreads: 0 };
-          this.#pool = new VirtualPool(owner, { ...size, stopGraceMs, modules, clock: timers });
+          this.#pool = new VirtualPool(owner, { ...size, stopGraceMs, modules, payloadLimitBytes, clock: timers });
           return this.#pool;
         },
         questions: this.questions,
@@ -144,7 +145,8 @@ export class VirtualDispatcher implements LinkPort {
     }
     const figures = await this.#coordinator.open(modules);
     const found = { ...figures, dispatcher: idToText(world.dispatcher) };
-    const client = new VirtualClient(link, world, modules, durability);
+    const { payloadLimitBytes } = setup;
+    const client = new VirtualClient(world.clock, link, world.dispatcher, modules, durability, payloadLimitBytes);
     return new Runtime(async () => this.die(), client, found);
   }
 
@@ -196,8 +198,8 @@ export class VirtualDispatcher implements LinkPort {
 class VirtualClient extends Client {
   readonly #clock: VirtualClock;
 
-  constructor(link: Link, { clock, dispatcher }: World, modules: Readonly<Record<string, WireModule>>, level: Level) {
-    super(link, dispatcher, modules, level);
+  constructor(clock: VirtualClock, ...client: ConstructorParameters<typeof Client>) {
+    super(...client);
     this.#clock = clock;
   }
 

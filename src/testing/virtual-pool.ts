@@ -38,6 +38,7 @@ export interface VirtualPoolOptions {
   readonly extraThreads: number;
   readonly stopGraceMs: number;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
+  readonly payloadLimitBytes: number;
   readonly clock: Timers;
 }
 

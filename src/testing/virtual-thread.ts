@@ -27,10 +27,10 @@ export class VirtualThread extends ThreadContext {
   constructor(
     owner: PoolOwner,
     exported: Readonly<Record<string, WireModule>>,
-    { clock, modules }: { readonly clock: Timers; readonly modules: WorkerSetup['modules'] },
+    { clock, ...setup }: Pick<WorkerSetup, 'modules' | 'payloadLimitBytes'> & { readonly clock: Timers },
     running: () => Id,
   ) {
-    super(new Board(), noPort, exported, { modules, log: 'info' });
+    super(new Board(), noPort, exported, { ...setup, log: 'info' });
     this.#running = running;
     this.#owner = owner;
     this.#clock = clock;

@@ -320,7 +320,8 @@ export class JobContext {
   }
 
   #encoding(): EncodeContext {
-    return { modules: this.#thread.modules, now: this.#thread.now(), reference: referenceOf };
+    const { modules, payloadLimitBytes } = this.#thread;
+    return { modules, now: this.#thread.now(), payloadLimitBytes, reference: referenceOf };
   }
 
   /** @internal */

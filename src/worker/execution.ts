@@ -148,7 +148,9 @@ export class Execution {
     const inner = job.inner.length === 0 ? nothing : packBatch(job.inner);
     if (returned instanceof JobReference) return { kind: 'job', payload: nothing, note: returned.internalId, inner };
     if (isFailure(returned)) return { kind: 'failure', payload: encodeFailure(returned), note: '', inner };
-    const payload = encodePayload(returned, { root: 'result', code: 'RESULT_NOT_STORABLE', reference: referenceOf });
+    const { payloadLimitBytes: limitBytes } = this.#thread;
+    const options = { root: 'result', code: 'RESULT_NOT_STORABLE', limitBytes, reference: referenceOf } as const;
+    const payload = encodePayload(returned, options);
     return { kind: 'value', payload, note: '', inner };
   }
 

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { FromQuestionThread, ToQuestionThread, WorkerSetup } from '../protocol/dispatch.js';
 import { answer } from './questions.js';
 
-const { modules } = workerData as WorkerSetup;
+const { modules } = workerData as Pick<WorkerSetup, 'modules'>;
 const port = parentPort!;
 const say = (message: FromQuestionThread) => port.postMessage(message);
 

@@ -19,7 +19,7 @@ type Of<Type extends Question['type']> = Extract<Question, { type: Type }>;
 /** A filter that has told of some jobs is heard after so long; the others are for the next question. */
 const filterMs = 500;
 /** What a policy keeps is part of its job's record. */
-const dataLimitBytes = 2048;
+const dataLimit = { limitBytes: 2048, limitName: 'the most that a retry policy may keep' };
 
 /** `begins` is called when the function is at hand: its time counts from then. */
 export async function answer(
@@ -120,7 +120,7 @@ function policyAnswer(said: unknown): PolicyAnswer {
 function keptData(said: unknown): Uint8Array | undefined {
   const data = typeof said === 'object' && said !== null && 'data' in said ? said.data : undefined;
   if (data === undefined) return undefined;
-  return encodePayload(data, { root: 'data', code: 'RESULT_NOT_STORABLE', limitBytes: dataLimitBytes });
+  return encodePayload(data, { root: 'data', code: 'RESULT_NOT_STORABLE', ...dataLimit });
 }
 
 function describe(value: unknown): string {

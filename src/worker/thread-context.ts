@@ -27,7 +27,7 @@ export class ThreadContext {
   readonly #answers = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   readonly #jobs = new Map<number, RunningJob>();
   #requests = 0;
-  readonly #logs: Pick<WorkerSetup, 'modules' | 'log'>;
+  readonly #setup: Omit<WorkerSetup, 'recycle'>;
   #linesSince = 0;
   #lines = 0;
 
@@ -35,14 +35,19 @@ export class ThreadContext {
     board: Board,
     port: MessagePort,
     modules: Readonly<Record<string, WireModule>>,
-    logs: Pick<WorkerSetup, 'modules' | 'log'>,
+    setup: Omit<WorkerSetup, 'recycle'>,
   ) {
     this.board = board;
-    this.#logs = logs;
+    this.#setup = setup;
     this.modules = modules;
     this.#port = port;
     port.on('message', (message: ToThread) => this.#handle(message));
     port.unref();
+  }
+
+  /** See `OpenOptions`. */
+  get payloadLimitBytes(): number {
+    return this.#setup.payloadLimitBytes;
   }
 
   enter(job: RunningJob): void {
@@ -65,7 +70,7 @@ export class ThreadContext {
 
   /** From which level on jobs of this callable write. */
   logLevelOf(callable: string): LogThreshold {
-    const { modules, log } = this.#logs;
+    const { modules, log } = this.#setup;
     return modules[callable.slice(0, callable.indexOf('#'))]?.log ?? log;
   }
 

@@ -119,8 +119,8 @@ describe('a bad put', () => {
     });
   });
 
-  it('with more than 16 MiB of arguments is refused before it comes to the disk', () =>
-    refused(numbers.echo(new Uint8Array(17 * 1024 * 1024)), withCode('PAYLOAD_TOO_LARGE', /arguments/)));
+  it('[15.1] with more than 64 MiB of arguments is refused before it comes to the disk', () =>
+    refused(numbers.echo(new Uint8Array(64 * 1024 * 1024)), withCode('PAYLOAD_TOO_LARGE', /arguments/)));
 
   for (const [what, value] of [
     ['undefined', undefined],

@@ -87,8 +87,7 @@ describe('a journal', () => {
       assert.equal(Buffer.compare(journal.read(at), entries[index]!.bytes), 0);
     }
     const edge = 8 * mebibyte - 56;
-    const largest = { type: 6, bytes: new Uint8Array(maxEntryBytes) };
-    const exact = [filled(1, edge, 1), filled(1, edge + 1, 2), filled(1, 2 * edge, 3), largest];
+    const exact = [filled(1, edge, 1), filled(1, edge + 1, 2), filled(1, 2 * edge, 3)];
     journal.append(exact);
     append(journal, entry(9, 'last'));
     await journal.close();

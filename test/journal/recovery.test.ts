@@ -391,8 +391,9 @@ describe('opening a damaged journal', () => {
       writer.write([{ type: 1, bytes }], bytes.length, 0);
     const files = disk.files();
 
-    const fifthPart = 64 + 4 * maxFrameBytes;
-    await assert.rejects(openOn(diskWith(files)), { code: 'JOURNAL_CORRUPT', offset: fifthPart, lsn: 5 });
+    const whole = Math.floor(maxEntryBytes / maxFrameBytes);
+    const lastPart = 64 + whole * maxFrameBytes;
+    await assert.rejects(openOn(diskWith(files)), { code: 'JOURNAL_CORRUPT', offset: lastPart, lsn: whole + 1 });
     assert.equal(await opened(files), undefined);
 
     const reader = new SalvageReader(directory, diskWith(files));

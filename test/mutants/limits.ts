@@ -3,8 +3,30 @@ import type { Mutant } from './mutant.js';
 
 export const limits: readonly Mutant[] = [
   {
+    bug: 'the limit that is set does not hold for results',
+    tags: ['15.1'],
+    file: 'worker/execution.ts',
+    find: "code: 'RESULT_NOT_STORABLE', limitBytes, reference: referenceOf }",
+    replace: "code: 'RESULT_NOT_STORABLE', reference: referenceOf }",
+  },
+  {
+    bug: 'the limit that is set does not hold for arguments',
+    tags: ['15.1'],
+    file: 'definition/encode.ts',
+    find: 'arguments`, limitBytes, reference, handOver',
+    replace: 'arguments`, reference, handOver',
+  },
+  {
+    bug: 'the limit that is set does not hold for what jobs put',
+    tags: ['15.1'],
+    file: 'worker/context.ts',
+    find: 'const { modules, payloadLimitBytes } = this.#thread;',
+    replace: 'const [{ modules }, payloadLimitBytes] = [this.#thread, 1e9];',
+  },
+  {
     bug: 'a turn looks at paused queues',
     tags: ['15.3'],
+    tests: ['coordinator/idle.test.ts'],
     file: 'core/lanes.ts',
     find: ' && !this.#paused.has(queue);',
     replace: ';',
@@ -12,6 +34,7 @@ export const limits: readonly Mutant[] = [
   {
     bug: 'a turn looks at queues whose quotas are full',
     tags: ['15.3'],
+    tests: ['coordinator/idle.test.ts'],
     file: 'core/lanes.ts',
     find: '      park(line!, lane, full);\n      this.#noteOpen(queue);',
     replace: '      park(line!, lane, full);',
@@ -19,6 +42,7 @@ export const limits: readonly Mutant[] = [
   {
     bug: 'to create a queue, all queues are looked at',
     tags: ['15.3'],
+    tests: ['coordinator/idle.test.ts'],
     file: 'coordinator/coordinator.ts',
     find: 'if (this.#presence?.isActive) runs.claiming.installAgent(queue);',
     replace: 'if (queue !== undefined) this.#installAgents();',

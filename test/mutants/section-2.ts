@@ -322,8 +322,8 @@ export const section2: readonly Mutant[] = [
     bug: 'a delay inside counts on the clock of the machine',
     tags: ['2.7'],
     file: 'worker/context.ts',
-    find: 'now: this.#thread.now(), reference',
-    replace: 'now: Date.now(), reference',
+    find: 'now: this.#thread.now(), payload',
+    replace: 'now: Date.now(), payload',
   },
   {
     bug: 'a buffer to be transferred is copied',

@@ -257,3 +257,6 @@ export const putNowAndHold = async (name: string) =>
 export function shown(job: JobReference): string {
   return inspect(job);
 }
+
+/** Puts a job with a text of so many characters as its argument. */
+export const putsText = (length: number) => currentJob().put(work.mark('x'.repeat(length))).id;

@@ -187,3 +187,6 @@ export async function holdBuffer(name: string, buffer: ArrayBuffer): Promise<num
   await hold(name);
   return buffer.byteLength;
 }
+
+/** A text of so many characters. */
+export const text = (length: number): string => 'x'.repeat(length);

@@ -1,0 +1,20 @@
+/** Arguments and results as large as photographs, through threads and the journal. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { open } from 'callsheet';
+import { temporaryDirectory } from '../harness/temporary.js';
+import { numbers } from './jobs/all.js';
+
+for (const durability of ['memory', 'full'] as const) {
+  it(`[15.1] arguments and results of 20 MB come back as they went in, at ${durability}`, async () => {
+    const directory = temporaryDirectory();
+    const large = Buffer.alloc(20e6, 7);
+    const callsheet = await open({ directory, jobs: [numbers], threads: 1 });
+    const job = await callsheet.queue().put(numbers.echo(large), { durability });
+    assert.ok(large.equals((await job.result()) as Buffer));
+    await callsheet.close();
+    if (durability === 'memory') return;
+    await using again = await open({ directory, jobs: [numbers], threads: 1 });
+    assert.ok(large.equals((await again.job(job.id).result()) as Buffer));
+  });
+}
