@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contractTags, readTags, taggedTests } from './contract-tags.js';
-import { linesWithoutMutant } from './mutants/all.js';
+import { allMutants, linesWithoutMutant } from './mutants/all.js';
 
 test('reads the lines of a contract by section and number', () => {
   const text = '# Title\n\n## 2. Jobs\n\n1. a\n   3 b\n2. c\n\n## 11. Logs\n\n4. d\n';
@@ -19,6 +19,15 @@ test('every line of the contract has a test with its tag', () => {
 
 test('every line of the contract has a planted bug', () => {
   assert.deepEqual(linesWithoutMutant, []);
+});
+
+test('every tag of a test or a planted bug is a line of the contract', () => {
+  const tags = [...taggedTests().keys(), ...allMutants.flatMap(({ tags }) => tags)];
+  assert.deepEqual(
+    // Section 1 has no numbered lines.
+    tags.filter((tag) => tag !== '1' && !contractTags.includes(tag)),
+    [],
+  );
 });
 
 test('the sections of the contract number their lines without a repeat', () => {

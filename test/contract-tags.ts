@@ -32,7 +32,7 @@ export interface TaggedTest {
   readonly name: string;
 }
 
-/** The tests of each tag, read from the sources; also of tags that the contract does not have yet. */
+/** The tests of each tag, read from the sources; also of tags that name no line of the contract. */
 export function taggedTests(): ReadonlyMap<string, readonly TaggedTest[]> {
   const root = fileURLToPath(new URL('../../test', import.meta.url));
   const found = new Map<string, TaggedTest[]>(contractTags.map((tag) => [tag, []]));
