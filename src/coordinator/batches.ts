@@ -32,15 +32,21 @@ export interface Wanted {
   readonly alone?: boolean;
 }
 
+/** On how many threads an agent may have jobs: any, and those that are waited for. */
+export interface AgentRoom {
+  readonly forAll: number;
+  readonly forAwaited: number;
+}
+
 /** What there is to fill. */
 export interface Room {
   readonly loads: readonly ThreadLoad[];
   /** How many threads can be busy, where none waits. */
   readonly threads: number;
-  /** The threads whose jobs wait for others, each with the agent in whose place. */
-  readonly waiting: ReadonlyMap<number, string>;
+  /** The threads whose jobs wait for others. */
+  readonly waiting: ReadonlySet<number>;
   /** For each agent, on how many threads it may have jobs. */
-  readonly sizeOf: (agent: string) => number;
+  readonly roomOf: (agent: string) => AgentRoom;
 }
 
 interface Open<T> {
@@ -56,28 +62,23 @@ interface Open<T> {
 export class Batches<T> {
   readonly #estimates: Estimates;
   readonly #open: Open<T>[];
-  readonly #sizeOf: Room['sizeOf'];
-  /**
-   * On how many more threads an agent may have jobs, where that is another than its size; and on how many it has one that
-   * waits.
-   */
-  readonly #left = new Map<string, number>();
-  readonly #waiting = new Map<string, number>();
+  readonly #roomOf: Room['roomOf'];
+  /** For each agent that has jobs there, on how many more threads it may have some. */
+  readonly #left = new Map<string, { forAll: number; forAwaited: number }>();
   /** How many more threads can be busy; and how many of those that are wait. */
   #idleLeft: number;
   readonly #waitingThreads: number;
   #isHeld = false;
 
-  constructor({ loads, threads, waiting, sizeOf }: Room, estimates: Estimates) {
+  constructor({ loads, threads, waiting, roomOf }: Room, estimates: Estimates) {
     this.#estimates = estimates;
-    this.#sizeOf = sizeOf;
+    this.#roomOf = roomOf;
     this.#idleLeft = threads;
     this.#waitingThreads = waiting.size;
-    for (const { batches, agents } of loads) {
+    for (const { thread, batches, agents } of loads) {
       if (batches > 0) this.#idleLeft--;
-      for (const agent of agents) this.#left.set(agent, this.#leftOf(agent) - 1);
+      for (const agent of agents) this.#takePlace(agent, waiting.has(thread));
     }
-    for (const agent of waiting.values()) this.#waiting.set(agent, (this.#waiting.get(agent) ?? 0) + 1);
     this.#open = loads
       .filter(({ thread, batches }) => batches < 2 && !waiting.has(thread))
       .sort((a, b) => a.batches - b.batches)
@@ -110,7 +111,7 @@ export class Batches<T> {
             this.#hold(open);
             return false;
           }
-          if (isNew) this.#left.set(agent, this.#leftOf(agent) - 1);
+          if (isNew) this.#takePlace(agent, false);
           if (open.idle) this.#idleLeft--;
           open.agent = agent;
         }
@@ -123,11 +124,15 @@ export class Batches<T> {
   }
 
   #hasPlace(agent: string, awaited: boolean): boolean {
-    return this.#leftOf(agent) + (awaited ? (this.#waiting.get(agent) ?? 0) : 0) > 0;
+    const left = this.#left.get(agent) ?? this.#roomOf(agent);
+    return (awaited ? left.forAwaited : left.forAll) > 0;
   }
 
-  #leftOf(agent: string): number {
-    return this.#left.get(agent) ?? this.#sizeOf(agent);
+  #takePlace(agent: string, waits: boolean): void {
+    const left = this.#left.get(agent) ?? { ...this.#roomOf(agent) };
+    this.#left.set(agent, left);
+    left.forAll--;
+    if (!waits) left.forAwaited--;
   }
 
   /** Nothing is put ahead there. */

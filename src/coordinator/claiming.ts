@@ -11,7 +11,7 @@ import type { Lane } from '../core/lanes.js';
 import { queueOf } from '../core/queue.js';
 import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord } from '../core/records.js';
 import type { Store } from '../store/store.js';
-import { Batches, type Wanted } from './batches.js';
+import { type AgentRoom, Batches } from './batches.js';
 import type { Build } from './build.js';
 import type { Choosing } from './choosing.js';
 import type { Estimates } from './estimates.js';
@@ -51,6 +51,8 @@ export interface AgentOptions {
 const clearedAfterMs = (fence: number) => Math.min(60_000, 625 * 2 ** fence);
 /** Nothing else is claimed for so long at most, so that it can begin alone; after that it begins beside what still runs. */
 const quietMs = 1000;
+
+type Claimed = Pick<Run, 'job' | 'callable' | 'agent' | 'free'>;
 
 export class Claiming {
   readonly #ports: ClaimingPorts;
@@ -124,12 +126,17 @@ export class Claiming {
     const batches = this.#batches<null>();
     const hasWaits = !waits.isEmpty;
     if (!batches.hasRoom && !hasWaits) return;
-    const unplaced = this.#ready.filter((run) => !batches.place(this.#wantedBy(run), null));
+    const unplaced = this.#ready.filter((run) => !this.#place(batches, run, null));
     this.#placeComing(batches);
     const isAlone = this.#isAlone;
     if (batches.hasRoom && !isAlone) this.#claimInLine(batches);
     if (hasWaits) this.#claimAwaited(batches, unplaced);
-    if (!isAlone && batches.isAnyIdle) pool.share((run, isLast) => batches.canMove(this.#wantedBy(run), isLast));
+    if (!isAlone && batches.isAnyIdle)
+      pool.share(
+        ({ job, agent, free }, isLast) =>
+          batches.canMove({ agent, free }, isLast) ||
+          (this.#isAwaited(job) && batches.canMove({ agent, free, awaited: true }, isLast)),
+      );
   }
 
   /** In the order of the line, from whichever agent's turn it is. */
@@ -236,18 +243,19 @@ export class Claiming {
     return job !== undefined && waits.isAwaited(job);
   }
 
-  #wantedBy({ job, callable, agent, free }: Run): Wanted {
-    return { callable, agent, free, awaited: this.#isAwaited(job) };
+  /** Gives a claimed job a place: that of what is waited for, where it has none otherwise. */
+  #place<T>(batches: Batches<T>, { job, callable, agent, free }: Claimed, item: T): boolean {
+    if (batches.place({ callable, agent, free }, item)) return true;
+    return this.#isAwaited(job) && batches.place({ callable, agent, free, awaited: true }, item);
   }
 
   /** What was claimed and is not released yet has its room already, unless it turned out to be another's. */
   #placeComing(batches: Batches<null>): void {
     for (const id of this.#coming) {
       const job = this.#ports.store.state.job(id);
-      if (this.#isOwn(job)) {
-        const { callable, agent } = job;
-        batches.place({ callable, agent, free: false, awaited: this.#isAwaited(id) }, null);
-      } else this.#coming.delete(id);
+      if (this.#isOwn(job))
+        this.#place(batches, { job: id, callable: job.callable, agent: job.agent, free: false }, null);
+      else this.#coming.delete(id);
     }
   }
 
@@ -294,7 +302,8 @@ export class Claiming {
   /** A job that runs alone is out. */
   get #isAlone(): boolean {
     const job = this.#alone === undefined ? undefined : this.#ports.store.state.job(this.#alone);
-    if (this.#isOwn(job)) return true;
+    // Its thread may have died, and it may be claimed again as any other.
+    if (this.#isOwn(job) && job.alone) return true;
     this.#alone = undefined;
     return false;
   }
@@ -309,7 +318,7 @@ export class Claiming {
   start(): void {
     if (this.#ready.length === 0) return;
     const batches = this.#batches<Run>();
-    const waiting = this.#ready.filter((run) => !batches.place(this.#wantedBy(run), run));
+    const waiting = this.#ready.filter((run) => !this.#place(batches, run, run));
     for (const { thread, items } of batches.filled) {
       if (!this.#ports.pool.start(thread, items)) waiting.unshift(...items);
     }
@@ -329,17 +338,17 @@ export class Claiming {
 
   #batches<T>(): Batches<T> {
     const { pool, estimates, waits, store } = this.#ports;
-    const sizeOf = (agent: string) => {
+    const roomOf = (agent: string): AgentRoom => {
       const size = (store.state.setting(agent) as AgentRecord | undefined)?.size ?? 0;
-      // Jobs whose callbacks run keep their agent's place.
-      return size - store.state.calledBack(agent);
+      // Jobs whose callbacks run keep their agent's place, but not from what one of these may wait for.
+      return { forAll: size - store.state.calledBack(agent), forAwaited: size };
     };
-    const waiting = new Map<number, string>();
+    const waiting = new Set<number>();
     for (const job of waits.isEmpty ? [] : waits.waiting) {
       const thread = pool.threadOf(job);
-      if (thread !== undefined) waiting.set(thread, store.state.job(job)?.agent ?? '');
+      if (thread !== undefined) waiting.add(thread);
     }
-    const room = { loads: pool.loads(), threads: pool.size, waiting, sizeOf };
+    const room = { loads: pool.loads(), threads: pool.size, waiting, roomOf };
     return new Batches<T>(room, estimates);
   }
 

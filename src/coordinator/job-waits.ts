@@ -10,6 +10,8 @@ import { neededFor, waitsFor } from '../core/waits.js';
 interface Wait {
   readonly by: Id;
   readonly job: Id;
+  /** Called where the wait turns out to be without an end. */
+  readonly refuse: () => void;
   /** What is left to look at of all that must run first, and what is looked at. */
   needed: Iterator<JobRecord, void> | undefined;
   current: JobRecord | undefined;
@@ -34,8 +36,8 @@ export class JobWaits {
   }
 
   /** A running job waits for another from now on. Gives what ends that. */
-  begin(by: Id, job: Id): () => void {
-    const wait: Wait = { by, job, needed: undefined, current: undefined };
+  begin(by: Id, job: Id, refuse: () => void): () => void {
+    const wait: Wait = { by, job, refuse, needed: undefined, current: undefined };
     this.#waits.add(wait);
     this.#waited.add(by);
     return () => this.#waits.delete(wait);
@@ -62,12 +64,30 @@ export class JobWaits {
     return waitsFor(this.#state, job, others);
   }
 
-  /** Whether a running job waits for this one, or for what this one belongs to. */
+  /** What a job returned may wait for the job that waits for it: nobody else would end that. */
+  refuseEndless(): void {
+    for (const { by, job: id, refuse } of [...this.#waits]) {
+      const job = this.#state.job(id);
+      if (job !== undefined && this.isBehind(job, by)) refuse();
+    }
+  }
+
+  /** Whether what a running job waits for cannot end before this one is further. */
   isAwaited(job: JobRecord): boolean {
+    if (this.#isAbove(job)) return true;
+    const one = new Set([job.id]);
+    for (const wait of this.#waits) {
+      const awaited = this.#state.job(wait.job);
+      if (awaited !== undefined && waitsFor(this.#state, awaited, one)) return true;
+    }
+    return false;
+  }
+
+  /** It, or what it belongs to, is waited for: found without a look at all parts of a whole. */
+  #isAbove(job: JobRecord): boolean {
     for (const wait of this.#waits) if (wait.job === job.id) return true;
     const above = this.#state.job(job.parent);
-    if (above !== undefined && this.isAwaited(above)) return true;
-    return this.#state.waitingFor(job).some((one) => this.isAwaited(one));
+    return above !== undefined && this.#isAbove(above);
   }
 
   /**

@@ -129,6 +129,7 @@ export class Runs implements PoolOwner {
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: settledFrom(outcome), inner };
     if (stored === undefined) this.#store.transact([{ command, gate: 'decided', refused: this.#onRefused }]);
     else this.#store.transact([{ command, gate: levelGate(this.#levelOf(job)), reply: stored }]);
+    if (outcome.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();
   }
 
   timedOut({ job, fence }: Run): void {
@@ -185,45 +186,44 @@ export class Runs implements PoolOwner {
       end();
       then(value);
     });
-    if (!isOver) end = this.#wait(by, job);
+    if (!isOver) end = this.#wait(by, job, nothing);
   }
 
   waitForOutcome(by: Id, job: Id, then: OutcomeWaiter): void {
     let end = nothing;
-    try {
-      const awaited = this.#store.state.job(job);
-      if (awaited?.outcome === 'none') {
-        this.#checkWait(by, awaited);
-        end = this.#wait(by, job);
-      }
-    } catch (error) {
-      return then(error as Error);
-    }
-    this.#ports.outcomes.waitFor(job, (error, outcome) => {
+    let isOver = false;
+    const tell: OutcomeWaiter = (error, outcome) => {
+      if (isOver) return;
+      isOver = true;
       end();
       then(error, outcome);
-    });
+    };
+    const awaited = this.#store.state.job(job);
+    if (awaited?.outcome === 'none' && this.pool.threadOf(by) !== undefined) {
+      const refused = this.#refusal(by, awaited);
+      if (refused !== undefined) return tell(refused);
+      end = this.#wait(by, job, () => tell(endless(by, job)));
+    }
+    this.#ports.outcomes.waitFor(job, tell);
   }
 
   /** A wait that would never end, or that would leave no thread for anything, is refused. */
-  #checkWait(by: Id, awaited: JobRecord): void {
-    if (this.pool.threadOf(by) === undefined) return;
-    const names = `job ${idToText(by)} cannot wait for job ${idToText(awaited.id)}`;
-    if (this.#waits.isBehind(awaited, by)) throw new JobStatusError(`${names}, which ends only after it`);
+  #refusal(by: Id, awaited: JobRecord): Error | undefined {
+    if (this.#waits.isBehind(awaited, by)) return endless(by, awaited.id);
     const waiting = new Set(this.#waits.waiting).add(by);
-    if (waiting.size < this.pool.mostThreads) return;
     const { size, mostThreads } = this.pool;
-    throw new TooManyWaitsError(
-      `${names}: all ${mostThreads} threads would hold jobs that wait for others (threads ${size}, extraThreads ${mostThreads - size}). ` +
+    if (waiting.size < mostThreads) return undefined;
+    return new TooManyWaitsError(
+      `${cannotWait(by, awaited.id)}: all ${mostThreads} threads would hold jobs that wait for others (threads ${size}, extraThreads ${mostThreads - size}). ` +
         'Return the job, which holds no thread, or open with more extraThreads.',
     );
   }
 
   /** The thread does nothing until the wait is over: what stands ahead there goes elsewhere. Gives what ends the wait. */
-  #wait(by: Id, job: Id): () => void {
+  #wait(by: Id, job: Id, refuse: () => void): () => void {
     const thread = this.pool.threadOf(by);
     if (thread === undefined) return nothing;
-    const end = this.#waits.begin(by, job);
+    const end = this.#waits.begin(by, job, refuse);
     this.pool.clear(thread);
     this.turn();
     return () => {
@@ -274,6 +274,9 @@ export class Runs implements PoolOwner {
 
 const none: readonly never[] = [];
 const nothing = () => {};
+
+const cannotWait = (by: Id, job: Id) => `job ${idToText(by)} cannot wait for job ${idToText(job)}`;
+const endless = (by: Id, job: Id) => new JobStatusError(`${cannotWait(by, job)}, which ends only after it`);
 
 function settledFrom({ kind, payload, note }: Outcome): Settled {
   switch (kind) {

@@ -80,13 +80,27 @@ describe('2 jobs: waiting for others inside', () => {
     assert.deepEqual(codes, ['JOB_FAILED', 'JOB_STATUS', 'JOB_STATUS']);
   });
 
-  it('[5.2] gives more threads to what is waited for, and to nothing else', async (t) => {
-    const kit = await opened(t, { threads: 1 });
+  it('[2.7] ends a wait for a job that returns the one that waits', async (t) => {
+    const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
-    const inner = await queue.put(work.hold('inner'), { beginAfter: 1 });
+    const returns = await queue.put(inside.returnGiven(undefined as never), { beginAfter: hourMs });
+    const outer = await queue.put(inside.waitForGiven(returns as never));
+    await returns.change({ args: [outer] });
+    await kit.waitForStatus(outer, 'completed');
+    assert.equal((await outer.failure())!.code, 'JOB_STATUS');
+    await kit.waitForStatus(returns, 'completed');
+  });
+
+  it('[5.2] gives more threads to what is waited for, and to nothing else', async (t) => {
+    const kit = await opened(t, { threads: 1, agent: { size: 5 } });
+    const queue = kit.runtime.queue();
+    // From here on there are more.
+    await kit.run(inside.descend(2));
+    const inner = await queue.put(work.hold('inner'), { beginAfter: hourMs });
     const outer = await queue.put(inside.waitForGiven(inner as never));
     await kit.waitForStart(outer);
     await queue.putAll(['x', 'y'].map((name) => work.mark(name).with({ priority: 9 })));
+    await kit.untilIdle();
     await kit.waitForStart(inner);
     await kit.untilIdle();
     assert.deepEqual(seen, ['inner']);
@@ -100,5 +114,8 @@ describe('2 jobs: waiting for others inside', () => {
     const kit = await opened(t, { threads: 2, agent: { size: 1 } });
     assert.equal(await kit.run(inside.putNowAndEnd('inner', false)), 'inner');
     assert.equal(await kit.run(inside.descend(3)), 3);
+    const job = await kit.runtime.queue().put(work.mark('job'));
+    const callback = await job.addCallback(inside.putNowAndEnd.with('of its callback', false));
+    assert.equal(await kit.waitForResult(callback), 'of its callback');
   });
 });

@@ -73,8 +73,8 @@ it('[5.2] leaves no job behind a long one while another thread has nothing to do
   const random = randomFrom(seed);
   await using callsheet = await open({ jobs: allJobs, threads: 2 });
   const queue = callsheet.queue();
-  const short = () => marks.markFor(join(directory, 'short'), '', random(3));
-  for (const job of await queue.putAll(Array.from({ length: 50 }, short))) await job.result();
+  const short = () => (random(8) > 0 ? numbers.echo(1) : marks.markFor(join(directory, 'short'), '', random(4)));
+  for (const job of await queue.putAll(Array.from({ length: 500 }, short))) await job.result();
   // From now on it is known to take this long.
   const longMs = 1000;
   const learned = await queue.put(marks.passUntil(0, join(directory, 'learned')));
@@ -85,16 +85,21 @@ it('[5.2] leaves no job behind a long one while another thread has nothing to do
   const long = await queue.put(marks.passUntil(-1, gate));
   while ((await long.status()) !== 'active') await new Promise((resolve) => setTimeout(resolve, 1));
   let worstMs = 0;
-  for (let round = 0; round < 40; round++) {
+  const time = async () => {
     const start = performance.now();
-    const jobs = await queue.putAll(Array.from({ length: 1 + random(10) }, short));
-    await Promise.all(jobs.map((job) => job.result()));
+    await (await queue.put(short())).result();
     worstMs = Math.max(worstMs, performance.now() - start);
+  };
+  const all: Promise<void>[] = [];
+  for (let round = 0; round < 50; round++) {
+    all.push(...Array.from({ length: 1 + random(20) }, time));
+    await new Promise((resolve) => setTimeout(resolve, random(20)));
   }
+  await Promise.all(all);
   writeFileSync(gate, '');
   await long.result();
   // 50 ms, and what a busy machine adds.
-  assert.ok(worstMs < longMs / 2, `a burst of at most 30 ms took ${worstMs} ms`);
+  assert.ok(worstMs < longMs / 2, `a short job took ${worstMs} ms`);
 });
 
 it('[2.7] runs what jobs wait for, also where each thread has one that waits and a long one runs', async () => {

@@ -27,8 +27,8 @@ export const shared: readonly Mutant[] = [
     bug: 'what is claimed and not committed yet takes no room',
     tags: ['5.1'],
     file: 'coordinator/claiming.ts',
-    find: 'batches.place({ callable, agent, free: false, awaited: this.#isAwaited(id) }, null);\n      } else',
-    replace: '\n      } else',
+    find: 'if (this.#isOwn(job))\n        this.#place(batches, { job: id, callable: job.callable, agent: job.agent, free: false }, null);\n      else',
+    replace: 'if (!this.#isOwn(job))',
   },
   {
     bug: 'a queue that another created gets no agent',

@@ -5,6 +5,7 @@
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../../src/coordinator/pool-port.js';
 import type { Id } from '../../src/core/records.js';
 import type { OutcomeCode } from '../../src/protocol/board.js';
+import type { WireInnerPut } from '../../src/protocol/dispatch.js';
 import type { Random } from '../harness/randomness.js';
 
 interface Thread {
@@ -15,6 +16,8 @@ interface Thread {
   begunAt: number;
   /** That job was told to stop. */
   stopped: boolean;
+  /** What that job waits for: that what it puts is stored, or that it ends. */
+  waits: 'nothing' | 'put' | 'job';
 }
 
 const extraThreads = 2;
@@ -28,6 +31,10 @@ export interface PoolWatcher {
   /** What the job says about itself meanwhile. */
   noteOf(run: Run): Uint8Array;
   timedOut(): void;
+  /** What the job puts at once; and whether that came to be. */
+  putsNow(run: Run): { readonly id: Id; readonly put: WireInnerPut };
+  wasPut(id: Id, error: Error | undefined): void;
+  hasOutcome(id: Id): boolean;
   /** The time as all see it, and the time that no one can set. */
   now(): number;
   monotonic(): number;
@@ -49,7 +56,14 @@ export class SimPool implements PoolPort {
   }
 
   #addThread(): void {
-    this.#threads.push({ id: this.#threads.length, batches: [], begun: false, begunAt: 0, stopped: false });
+    this.#threads.push({
+      id: this.#threads.length,
+      batches: [],
+      begun: false,
+      begunAt: 0,
+      stopped: false,
+      waits: 'nothing',
+    });
   }
 
   introduce(): void {}
@@ -150,12 +164,15 @@ export class SimPool implements PoolPort {
 
   /** One thing happens in a thread; false if there is nothing that could. */
   step(): boolean {
-    const thread = this.#busy();
+    const thread = this.#busy(
+      (one) => one.waits === 'nothing' || one.stopped || this.#isLate(one, one.batches[0]![0]!),
+    );
     if (thread === undefined) return false;
     const run = thread.batches[0]![0]!;
     if (!thread.begun) this.#begin(thread, run);
     else if (this.#isLate(thread, run) || thread.stopped) this.#stopBegun(thread, run);
     else if (this.#random(6) === 0) this.#owner.running(run);
+    else if (this.#random(12) === 0) this.#wait(thread, run);
     else if (this.#random(8) === 0) this.#owner.annotate(run.job, 'note', this.#watcher.noteOf(run));
     else this.#settle(thread, run);
     this.#owner.turn();
@@ -172,14 +189,48 @@ export class SimPool implements PoolPort {
     return true;
   }
 
-  #busy(): Thread | undefined {
-    const busy = this.#threads.filter(({ batches }) => batches.length > 0);
+  /** Puts a job at once, and waits for it. */
+  #wait(thread: Thread, run: Run): void {
+    const { id, put } = this.#watcher.putsNow(run);
+    const isThere = () => thread.waits !== 'nothing' && thread.batches[0]?.[0] === run;
+    const goOn = () => {
+      if (isThere()) thread.waits = 'nothing';
+    };
+    thread.waits = 'put';
+    this.#owner.putNow(run.job, put, (error) => {
+      this.#watcher.wasPut(id, error);
+      if (error !== undefined) return goOn();
+      if (!isThere()) return;
+      // What is over is told once it is on the disk.
+      if (!this.#watcher.hasOutcome(id)) thread.waits = 'job';
+      this.#owner.waitForOutcome(run.job, id, goOn);
+    });
+  }
+
+  /**
+   * No job stands behind one that waits for another, nor, while a thread that may run it has nothing to do, behind any that has begun.
+   * `mayMove` says whether its agent has a place for it.
+   */
+  check(mayMove: (run: Run) => boolean): string | undefined {
+    const isIdle = this.#threads.filter(({ batches }) => batches.length > 0).length < this.size;
+    for (const { begun, batches, waits } of this.#threads) {
+      if (!begun) continue;
+      const behind = batches.flat().slice(1);
+      if (waits === 'job' && behind.length > 0) return 'a job stands behind one that waits for another';
+      if (isIdle && behind.some(mayMove)) return 'a job stands behind another while a thread has nothing to do';
+    }
+    return undefined;
+  }
+
+  #busy(isMeant: (thread: Thread) => boolean = () => true): Thread | undefined {
+    const busy = this.#threads.filter((thread) => thread.batches.length > 0 && isMeant(thread));
     return busy[this.#random(Math.max(busy.length, 1))];
   }
 
   #begin(thread: Thread, run: Run): void {
     thread.begun = true;
     thread.stopped = false;
+    thread.waits = 'nothing';
     thread.begunAt = this.#watcher.monotonic();
     this.#watcher.begins(run);
   }
@@ -208,6 +259,7 @@ export class SimPool implements PoolPort {
   #shift(thread: Thread): void {
     thread.batches[0]!.shift();
     thread.begun = false;
+    thread.waits = 'nothing';
     this.#tidy(thread);
   }
 
@@ -219,6 +271,7 @@ export class SimPool implements PoolPort {
       else this.#owner.notBegun(first);
     }
     thread.begun = false;
+    thread.waits = 'nothing';
     for (const run of rest) this.#owner.notBegun(run);
   }
 

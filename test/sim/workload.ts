@@ -6,6 +6,7 @@ import type { Run } from '../../src/coordinator/pool-port.js';
 import type { JobOptions } from '../../src/core/commands.js';
 import { type Id, type Level, quotaKey } from '../../src/core/records.js';
 import type { State } from '../../src/core/state.js';
+import type { WireInnerPut } from '../../src/protocol/dispatch.js';
 import { idFromText } from '../../src/protocol/id.js';
 import type { WireCommand, WireInnerCommand, WireJob } from '../../src/protocol/messages.js';
 import { packBatch } from '../../src/protocol/packing.js';
@@ -80,6 +81,13 @@ export class Workload {
         return { command: { type: 'change', job, args: this.#payload(''), options }, level, puts: [] };
       }
     }
+  }
+
+  /** What a running job puts at once: it needs no places, so that it can be waited for. */
+  putsNow(run: Run): { readonly id: Id; readonly put: WireInnerPut } {
+    const { level } = this.#oracle.jobs.get(run.job)!;
+    const job = this.#note(this.#tree(none), level);
+    return { id: job[0], put: putOf(job, level) };
   }
 
   /** How a run ends, and what it asked for. */
@@ -207,7 +215,7 @@ export class Workload {
   }
 }
 
-const putOf = (job: WireJob, level: Level): WireInnerCommand => ({
+const putOf = (job: WireJob, level: Level): WireInnerPut => ({
   type: 'put',
   queue: '',
   owner: '',

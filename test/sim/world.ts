@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { Id } from '../../src/core/records.js';
+import { JournalWriteError } from '../../src/errors.js';
 import { idToText } from '../../src/protocol/id.js';
 import type { ClientMessage, CoordinatorMessage, WireCommand } from '../../src/protocol/messages.js';
 import { type Random, randomFrom } from '../harness/randomness.js';
@@ -26,6 +27,7 @@ export const faults = [
   'full disk',
   'cancel',
   'timeout',
+  'wait',
   'clock set back',
   'clock set forward',
   'closed',
@@ -57,6 +59,8 @@ export class World {
   /** The request to close, and whether it is answered. */
   #closing = 0;
   #isClosed = false;
+  /** In this life the disk was full: when it takes work again is up to a timer. */
+  #wasFull = false;
   #isCalm = false;
   readonly #moves: readonly (readonly [weight: number, move: () => unknown])[] = [
     [40, () => this.#put()],
@@ -111,6 +115,19 @@ export class World {
     this.#note(`${move} ${this.#disk.operations}`);
     await this.#reopenIfOver();
     this.oracle.checkState(this.#life.store.state);
+    this.#checkThreads();
+  }
+
+  /** Nothing stands still behind another where the life goes on as ever. */
+  #checkThreads(): void {
+    const { store, pool } = this.#life;
+    if (this.#closing !== 0 || this.#wasFull) return;
+    const claimed = [...store.state.jobs()].filter((job) => job.claimed);
+    // What is claimed and not on the disk yet has its thread already.
+    const isComing = claimed.length > pool.out;
+    if (isComing || claimed.some(({ alone }) => alone)) return;
+    const wrong = pool.check(({ agent, free }) => free || store.state.calledBack(agent) === 0);
+    if (wrong !== undefined) assert.fail(wrong);
   }
 
   /** All faults end; whatever is there has to come to its end. */
@@ -146,11 +163,19 @@ export class World {
     this.#puts.clear();
     this.#closing = 0;
     this.#isClosed = false;
+    this.#wasFull = Number.isFinite(this.#disk.capacityBytes);
     const watcher = {
       begins: (run: { job: Id }) => this.oracle.begins(run.job),
       outcomeOf: this.#workload.outcomeOf.bind(this.#workload),
       noteOf: () => Buffer.from('a note'),
       timedOut: () => this.#count('timeout'),
+      putsNow: this.#workload.putsNow.bind(this.#workload),
+      hasOutcome: (id: Id) => this.#life.store.state.job(id)?.outcome !== 'none',
+      wasPut: (id: Id, error: Error | undefined) => {
+        this.#count('wait');
+        if (error === undefined) this.oracle.acknowledge(id);
+        else if (!(error instanceof JournalWriteError)) this.oracle.forget(id);
+      },
       now: () => this.#now,
       monotonic: () => this.#monotonic,
     };
@@ -207,7 +232,8 @@ export class World {
     if (this.#closing !== 0) return;
     this.#count('closed');
     this.#closing = ++this.#requests;
-    this.#send(['close', this.#closing, this.#random(2) === 0 ? this.#random(2000) : Number.POSITIVE_INFINITY]);
+    // Nothing is claimed meanwhile: a job that waits for one that has not begun waits for all of it.
+    this.#send(['close', this.#closing, this.#random(2) === 0 ? this.#random(2000) : hourMs]);
   }
 
   #put(): void {
@@ -246,6 +272,7 @@ export class World {
   }
 
   #fillDisk(): boolean {
+    this.#wasFull = true;
     this.#disk.capacityBytes = this.#disk.usedBytes + this.#random(4000);
     return true;
   }
