@@ -198,10 +198,9 @@ export class Coordinator implements StoreOwner {
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
     this.#presence?.begin();
     // Whether it may work is known once that is committed, and then its agents are installed: whatever a client asks for comes after it.
-    this.#store.commit();
+    void this.#committed().then(() => this.#feed.opened());
     // Where others have a say, both take their time.
     if (!this.#store.isExclusive) for (let left = 2; left > 0; left--) await this.#committed();
-    void this.#committed().then(() => this.#feed.opened());
     this.turn();
     return found;
   }

@@ -9,6 +9,7 @@ const url = new URL('./jobs/logging.js', import.meta.url);
 type Logging = typeof import('./jobs/logging.js');
 const logging = defineJobs<Logging>('logging', url, { tearDown: 'failsToEnd' });
 const quiet = defineJobs<Logging>('quiet', url, { log: 'silent' });
+const loud = defineJobs<Logging>('loud', url, { log: 'debug' });
 const plain = defineJobs<Logging>('plain', url);
 
 type Line = Record<string, unknown> & { readonly err?: { readonly message: string; readonly stack: string } };
@@ -17,7 +18,7 @@ async function opened(t: TestContext, level: LevelWithSilent) {
   const lines: Line[] = [];
   const logger = pino({ level, base: { app: 'mine' } }, { write: (line) => lines.push(JSON.parse(line)) });
   const callsheet = await open({
-    jobs: [logging, quiet, plain],
+    jobs: [logging, quiet, loud, plain],
     durability: 'memory',
     threads: 1,
     logger,
@@ -69,6 +70,18 @@ describe('the log of a runtime', () => {
       ['events', 'deep', job.id],
       ['trace', 'a job began', job.id],
       ['trace', 'a job succeeded', job.id],
+    ]);
+  });
+
+  it('[11.1] has more of a module that asks for more', async (t) => {
+    const { callsheet, lines } = await opened(t, 'warn');
+    await (await callsheet.queue().put(plain.says('debug', 'unheard'))).result();
+    await (await callsheet.queue().put(loud.says('debug', 'heard'))).result();
+    await eventually('its end is logged', () => lines.length >= 3);
+    assert.deepEqual(lines.map(({ msg, callable }) => [msg, callable]).sort(), [
+      ['a job began', 'loud#says'],
+      ['a job succeeded', 'loud#says'],
+      ['heard', 'loud#says'],
     ]);
   });
 

@@ -71,8 +71,8 @@ export const section5to10: readonly Mutant[] = [
     tags: ['5.2'],
     tests: ['coordinator/opening.test.ts'],
     file: 'coordinator/coordinator.ts',
-    find: '    this.#store.commit();\n    // Where others have a say, both take their time.',
-    replace: '',
+    find: 'void this.#committed().then(() => this.#feed.opened());',
+    replace: 'this.#feed.opened();',
   },
   {
     bug: 'a coordinator in place of another installs agents anew',
