@@ -85,7 +85,6 @@ export const section5to10: readonly Mutant[] = [
   {
     bug: 'what happens while a runtime opens is told to nobody',
     tags: ['5.5'],
-    tests: ['coordinator/opening.test.ts'],
     file: 'coordinator/event-feed.ts',
     find: 'return this.#isOpening || this.#readers.size > 0;',
     replace: 'return this.#readers.size > 0;',
