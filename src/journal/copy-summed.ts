@@ -1,11 +1,12 @@
 /**
- * Copies an entry to where it is written from, and sums it up on the way: CRC-32 as zlib has it. Most entries are a few dozen bytes, for which
- * a view and a call into zlib cost several times what the sum does: those are summed by the usual table of 256 remainders.
+ * Copies an entry into the write buffer and computes its CRC-32 on the way, as zlib does. Most
+ * entries have a few dozen bytes. For these a view and a call into zlib cost several times the sum
+ * itself, so they use the usual table of 256 remainders.
  */
 import { crc32 } from 'node:zlib';
 
 const shortBytes = 64;
-/** The generator of CRC-32, its lowest power in the highest bit. */
+/** The generator polynomial of CRC-32, its lowest power in the highest bit. */
 const polynomial = 0xedb8_8320;
 
 const remainders = Int32Array.from({ length: 256 }, (_, byte) => {
@@ -15,8 +16,8 @@ const remainders = Int32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * Gives the checksum of the copy, not of the source: that may be shared memory, and a checksum must hold whatever happens to it meanwhile.
- * `sum` is the checksum of what comes before.
+ * Returns the checksum of the copy, not of the source: the source may be shared memory that changes
+ * meanwhile. `sum` is the checksum of the bytes before.
  */
 export function copySummed(target: Uint8Array, at: number, source: Uint8Array, sum = 0): number {
   const { length } = source;

@@ -1,6 +1,5 @@
 /**
- * Makes sure of the directory that a journal is to live in: that it is there, durably, on a disk of this machine, and can be worked
- * in. Knows nothing of what will be in it.
+ * Prepares the directory of a journal. Knows nothing of its content.
  */
 import * as path from 'node:path';
 import { CallsheetError } from '../errors.js';
@@ -10,7 +9,7 @@ import { sharedFileSystem } from './file-system.js';
 export interface DirectoryOptions {
   /** The disk. Default: the machine's. */
   disk?: Disk;
-  /** Take a directory that other machines may share, too. Default false: the lock does not hold them off. */
+  /** Accept a file system shared with machines that the lock cannot keep out. Default `false`. */
   allowNetworkFileSystem?: boolean;
 }
 
@@ -26,19 +25,21 @@ const reasons: Record<string, string> = {
 };
 
 /**
- * Creates the directory with its parents where missing, each made durable in its own parent, and checks that files can be
- * made in it. Gives its absolute path. Throws `DIRECTORY_UNUSABLE` with path and reason, also for a network file system that was not
- * asked for; then nothing is made.
+ * Creates the directory and its missing parents, each made durable in its own parent. Checks that
+ * files can be made in it, and returns its absolute path.
+ *
+ * Throws `DIRECTORY_UNUSABLE` with the path and the reason. For a network file system without
+ * `allowNetworkFileSystem` that happens before anything is made.
  */
 export function prepareDirectory(directory: string, options: DirectoryOptions = {}): string {
   const { disk = machineDisk, allowNetworkFileSystem = false } = options;
-  if (typeof directory !== 'string' || directory === '') throw new TypeError('directory must be a path');
+  if (typeof directory !== 'string' || directory === '') throw new TypeError('directory must be a non-empty string');
   const absolute = path.resolve(directory);
   try {
     const name = allowNetworkFileSystem ? undefined : sharedFileSystem(typeOf(disk, absolute));
     if (name !== undefined) {
       throw new Error(
-        `it is on a file system that other machines may share (${name}), where the lock does not hold them off; open({ allowNetworkFileSystem: true }) takes it all the same`,
+        `it is on a file system that other machines may share (${name}), where the lock does not keep them out; open({ allowNetworkFileSystem: true }) uses it anyway`,
       );
     }
     if (!isThere(disk, absolute)) {
@@ -51,7 +52,7 @@ export function prepareDirectory(directory: string, options: DirectoryOptions = 
   return absolute;
 }
 
-/** The type of the file system that the directory is on, or will be on when it is made. */
+/** Returns the type of file system of the directory, or of its nearest existing parent. */
 function typeOf(disk: Disk, directory: string): number | undefined {
   try {
     return disk.fileSystemType(directory);
@@ -62,7 +63,7 @@ function typeOf(disk: Disk, directory: string): number | undefined {
   }
 }
 
-/** The error for a directory in which what we need cannot be done. */
+/** The error for a directory in which a journal cannot work. */
 export function unusableDirectory(directory: string, cause: unknown): CallsheetError {
   const code = errorCodeOf(cause);
   const reason =
@@ -71,7 +72,7 @@ export function unusableDirectory(directory: string, cause: unknown): CallsheetE
   return new CallsheetError('DIRECTORY_UNUSABLE', message, { cause });
 }
 
-/** Checks the directory if it is there; throws if it cannot be used. */
+/** Returns whether the directory exists. Throws if it exists and cannot be used. */
 function isThere(disk: Disk, directory: string): boolean {
   try {
     disk.checkDirectory(directory);
@@ -93,7 +94,7 @@ function make(disk: Disk, directory: string, parentIsThere = false): void {
       make(disk, directory, true);
       return;
     }
-    // Another process has just made it, and may not have synced its parent yet; so that is done in any case.
+    // Another process has made it at the same time, and may not have synced its parent yet.
     if (code !== 'EEXIST') throw error;
   }
   disk.syncDirectoryNow(parent);

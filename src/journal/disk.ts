@@ -1,63 +1,64 @@
 /**
- * The disk port: the few file operations that the journal needs, and their production implementation on `node:fs`.
+ * The disk port: the few file operations that the journal needs, and their implementation on
+ * `node:fs`.
  *
- * Everything the journal does to a disk goes through {@link Disk}, one call per system call, so that a simulator can count
- * crash points, tear writes and fail any single operation. This file knows nothing of frames, segments or recovery.
+ * The journal uses a disk only through {@link Disk}, one call per system call, so that a simulator
+ * can count crash points, tear writes and fail any single operation. This file knows nothing of
+ * frames, segments or recovery.
  *
- * Two kinds of sync are here on purpose. `sync` (asynchronous `fdatasync`) is the hot path: the event loop goes on while the
- * device flushes. `syncNow` (blocking `fsync`) is for the rare moments when nothing may happen in between: rolling, repairing.
+ * There are two kinds of sync. `sync` (asynchronous `fdatasync`) is the hot path: the event loop
+ * goes on while the device flushes. `syncNow` (blocking `fsync`) is for the rare moments when
+ * nothing may happen in between: rolling and repairing.
  */
 import * as fs from 'node:fs';
 import { constants } from 'node:os';
 import { CallsheetError } from '../errors.js';
 
 /**
- * How a file is opened: `create` fails if the name is taken; `write` and `read` fail if it is not there, and with `DIRECTORY_UNUSABLE` if
- * something else than a file is: the journal makes nothing else, and what a symbolic link leads to is not the journal's.
+ * How a file is opened. `create` fails if the name is taken; `write` and `read` fail if there is no
+ * such file. They fail with `DIRECTORY_UNUSABLE` for anything but a regular file: the journal makes
+ * only those, and the target of a symbolic link is not the journal's.
  */
 export type OpenMode = 'create' | 'write' | 'read';
 
 /** An open file. All modes may read; `read` may not write. */
 export interface DiskFile {
   readonly path: string;
-  /** The file's size, in bytes. */
   size(): number;
-  /** Reads at `offset`; gives the number of bytes read, 0 at the end of the file. */
+  /** Reads at `offset`. Returns the number of bytes read, 0 at the end of the file. */
   read(into: Uint8Array, offset: number): number;
-  /** Writes at `offset`; gives the number of bytes written, which may be fewer than asked: see {@link writeFully}. */
+  /** Writes at `offset`. Returns the bytes written, maybe not all: see {@link writeFully}. */
   write(bytes: Uint8Array, offset: number): number;
-  /** Sets the file's size, in bytes. */
   truncate(size: number): void;
-  /** `fdatasync` off the event loop: what was written before the call is on the disk when the promise resolves. */
+  /** Runs `fdatasync` off the event loop. Covers the bytes written before the call. */
   sync(): Promise<void>;
-  /** A blocking `fsync`, the file's size included. */
+  /** Blocks in `fsync`, which includes the file's size. */
   syncNow(): void;
-  /** Whether the file's path still leads to it. Writes and syncs of a file that was removed go well for ever. */
+  /** Whether the path still leads to this file: a removed one takes writes and syncs for ever. */
   isInPlace(): boolean;
   close(): void;
 }
 
-/** What the journal needs of a file system. Errors are those of `node:fs`, with its codes. */
+/** The file system as the journal uses it. Errors are those of `node:fs`, with its codes. */
 export interface Disk {
-  /** The names in a directory, in any order. */
   list(directory: string): string[];
   /** Makes one directory, in a parent that exists. */
   makeDirectory(path: string): void;
   /** Throws unless `path` is a directory in which files can be made. */
   checkDirectory(path: string): void;
-  /** The number by which Linux knows the file system that `path` is on; undefined on other systems. */
+  /** Returns Linux's number of the type of `path`'s file system; elsewhere `undefined`. */
   fileSystemType(path: string): number | undefined;
   open(path: string, mode: OpenMode): DiskFile;
   unlink(path: string): void;
-  /** Gives a file another name in the same directory; a file that has that name is replaced. */
+  /** Renames a file within its directory. Replaces a file that has the new name. */
   rename(from: string, to: string): void;
-  /** Makes the names in a directory durable: a new, renamed or removed file may be lost or back again before that. */
+  /** Makes names durable. Until then a crash may undo creating, renaming or removing a file. */
   syncDirectory(directory: string): Promise<void>;
-  /** The same, blocking. */
+  /** Does the same, blocking. */
   syncDirectoryNow(directory: string): void;
 }
 
-/** Says that bytes could not all be written: how many were, and why not. */
+/** The error of {@link writeFully}: how many bytes were written, and why not all. */
 export class PartialWriteError extends Error {
   readonly writtenBytes: number;
   readonly wantedBytes: number;
@@ -73,8 +74,9 @@ export class PartialWriteError extends Error {
 }
 
 /**
- * Writes all of `bytes` at `offset`. A disk that runs full writes a part, says so only by the length it returns, and gives
- * the error to the next write; a later sync succeeds all the same. So the length of every write is checked, here.
+ * Writes all of `bytes` at `offset`. A disk that runs full writes a part and reports it only by the
+ * returned length; the error comes with the next write, and a later sync succeeds. So the length of
+ * every write is checked here.
  */
 export function writeFully(file: DiskFile, bytes: Uint8Array, offset: number): void {
   let written = 0;
@@ -90,7 +92,7 @@ export function writeFully(file: DiskFile, bytes: Uint8Array, offset: number): v
   }
 }
 
-/** Closes what is not needed any more. One that fails loses nothing: what has to be on the disk was synced, or its loss was told. */
+/** Closes files. A failure loses nothing: the bytes are synced, or a failed sync was reported. */
 export function closeAll(files: Iterable<Pick<DiskFile, 'close'>>): void {
   for (const file of files) {
     try {
@@ -107,11 +109,11 @@ export function removeIfThere(disk: Disk, name: string): void {
   }
 }
 
-/** The system's code of an error (`ENOSPC`), if it has one. */
+/** Returns the system's code of an error, such as `ENOSPC`. */
 export function errorCodeOf(error: unknown): string | undefined {
   const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };
   if (typeof code !== 'string') return undefined;
-  // Node has names for a part of the system's errors only: a used-up quota is UNKNOWN to it.
+  // Node has no names for some errors of the system: a used-up quota has the code `UNKNOWN`.
   return typeof errno === 'number' && !Object.hasOwn(constants.errno, code) ? (nameOfErrno(errno) ?? code) : code;
 }
 
@@ -119,13 +121,13 @@ function nameOfErrno(errno: number): string | undefined {
   return Object.entries(constants.errno).find(([, number]) => number === Math.abs(errno))?.[0];
 }
 
-/** Whether an error says that there is no space, on the disk or within the quota. */
+/** Whether an error means that the disk is full or the quota used up. */
 export function isDiskFull(error: unknown): boolean {
   const code = errorCodeOf(error);
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-/** Whether an error says that the process or the system has too many files open, which passes. */
+/** Whether an error means too many open files in the process or the system, which passes. */
 export function isOutOfFiles(error: unknown): boolean {
   const code = errorCodeOf(error);
   return code === 'EMFILE' || code === 'ENFILE';
@@ -137,10 +139,10 @@ const flagsOf = {
   read: fs.constants.O_RDONLY,
 } as const;
 
-/** Neither wait for the other end of a pipe, nor go where a symbolic link leads. Windows has neither flag. */
+/** Do not wait for the other end of a pipe, nor follow a symbolic link. Windows has neither. */
 const ownOnly = (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOFOLLOW ?? 0);
 
-/** Opens what is a file, and nothing else. */
+/** Opens a regular file. Throws `DIRECTORY_UNUSABLE` for anything else. */
 function openFile(path: string, mode: OpenMode): number {
   let descriptor: number;
   try {
@@ -158,18 +160,18 @@ function openFile(path: string, mode: OpenMode): number {
 function notAFile(path: string, cause?: unknown): CallsheetError {
   return new CallsheetError(
     'DIRECTORY_UNUSABLE',
-    `${path} is no file, but a directory, a symbolic link, a pipe or the like: the journal makes none`,
+    `${path} must be a regular file, but is a directory, a symbolic link, a pipe or similar, which the journal never makes: move it elsewhere`,
     { cause },
   );
 }
 
-/** What two files that exist at the same time never share. */
+/** The numbers that identify a file: two files that exist at the same time never share them. */
 interface FileIdentity {
   readonly dev: number;
   readonly ino: number;
 }
 
-/** Whether what was found is what there was; false where either is not there. */
+/** Returns whether both are the same file; `false` if either does not exist. */
 export function isSameFile(before: FileIdentity | undefined, now: FileIdentity | undefined): boolean {
   return before !== undefined && now !== undefined && before.ino === now.ino && before.dev === now.dev;
 }
@@ -225,7 +227,7 @@ export const machineDisk: Disk = {
   list: (directory) => fs.readdirSync(directory),
   makeDirectory: (path) => fs.mkdirSync(path, 0o700),
   checkDirectory(path) {
-    // A trailing separator makes the system itself refuse a file in the place of a directory (ENOTDIR).
+    // The trailing separator makes the system refuse a file in place of a directory (`ENOTDIR`).
     fs.accessSync(`${path}/`, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
   },
   fileSystemType: (path) => (process.platform === 'linux' ? fs.statfsSync(path).type : undefined),

@@ -1,6 +1,6 @@
 /**
- * Reads entries back from where they were written, also long after: payloads stay in the log, not in memory. Keeps a few
- * sealed segments open. Every read is checked; a position is not trusted more than the bytes.
+ * Reads entries back from their positions, also long after they were written: payloads stay in the
+ * log, not in memory. Keeps a few sealed segments open. Checks the checksum of every read.
  */
 import { crc32 } from 'node:zlib';
 import { JournalCorruptError } from '../errors.js';
@@ -10,21 +10,21 @@ import { maxEntryBytes, maxFrameBytes, maxPartBytes, type Position } from './for
 import { unreadable } from './survey.js';
 
 const maxOpenSegments = 16;
-/** Too many files are open: so often reading waits for a descriptor, and for so long each time. */
+/** While too many files are open, a read waits `waitMs` up to `mostWaits` times. */
 const mostWaits = 100;
 const waitMs = 10;
 const neverWoken = new Int32Array(new SharedArrayBuffer(4));
-/** Entries up to this size are read with what lies behind them, so many bytes in all. */
+/** An entry of up to `smallBytes` is read with the bytes after it, `nearBytes` in all. */
 const smallBytes = 4 * 1024;
 const nearBytes = 64 * 1024;
 
 export class EntryReader {
   readonly #disk: Disk;
   readonly #pathOf: (segment: number) => string;
-  /** Open segments, the one used last at the end. */
+  /** Open segments, the most recently used one last. */
   readonly #open = new Map<number, DiskFile>();
 
-  /** What was read last around a small entry: so many bytes of this segment from this offset on; of segment 0, none. */
+  /** The bytes read last: `#nearBytes` of `#nearSegment` from `#nearOffset` on. Segment 0: none. */
   readonly #nearBuffer = new Uint8Array(nearBytes);
   #nearSegment = 0;
   #nearOffset = 0;
@@ -35,7 +35,7 @@ export class EntryReader {
     this.#pathOf = pathOf;
   }
 
-  /** The bytes of an entry. Throws `JournalCorruptError` if they are not there or not what they were. */
+  /** Returns an entry's bytes. Throws `JournalCorruptError` if they are missing or damaged. */
   read(at: Position): Uint8Array {
     const near = this.#near(at);
     if (near !== undefined && crc32(near) === at.checksum) return near;
@@ -54,7 +54,7 @@ export class EntryReader {
     return bytes;
   }
 
-  /** The segment is deleted. */
+  /** Closes a segment that was deleted. */
   forget(segment: number): void {
     if (this.#nearSegment === segment) this.#nearSegment = 0;
     this.#open.get(segment)?.close();
@@ -66,7 +66,7 @@ export class EntryReader {
     this.#open.clear();
   }
 
-  /** A copy out of what was read around the entry before: jobs are mostly run in the order in which they were written. */
+  /** Copies an entry from the bytes read last: jobs mostly run in the order of their entries. */
   #near({ segment, offset, length }: Position): Uint8Array | undefined {
     const start = offset - this.#nearOffset;
     if (segment !== this.#nearSegment || !(start >= 0 && length >= 0 && start + length <= this.#nearBytes))
@@ -74,14 +74,14 @@ export class EntryReader {
     return this.#nearBuffer.slice(start, start + length);
   }
 
-  /** Reads once more after one I/O error, and waits a while where too many files are open. */
+  /** Reads again after the first I/O error, and waits while too many files are open. */
   #readPatiently(at: Position, path: string): Uint8Array {
     for (let failures = 1; ; failures++) {
       try {
         return this.#read(at, path);
       } catch (error) {
         if (isOutOfFiles(error) ? failures > mostWaits : errorCodeOf(error) !== 'EIO' || failures > 1) throw error;
-        // The files that are kept open are the first descriptors that can be done without.
+        // The segments kept open are the first descriptors to give up.
         this.close();
         if (isOutOfFiles(error) && failures > 1) Atomics.wait(neverWoken, 0, 0, waitMs);
       }
@@ -90,16 +90,17 @@ export class EntryReader {
 
   #read(at: Position, path: string): Uint8Array {
     const file = this.#fileOf(at.segment, path);
-    // The length is believed only as far as the file goes and an entry may, before memory is taken for it.
+    // Before memory is allocated, the length must fit into the file and be one that an entry may
+    // have.
     const left = file.size() - at.offset;
     if (!(at.length >= 0 && at.offset >= 0 && at.length <= left && at.length <= maxEntryBytes))
-      throw new RangeError('the file does not reach so far, or an entry is never so large');
+      throw new RangeError('the file is too short, or the length is not one of an entry');
     if (at.length > smallBytes) {
       const bytes = new Uint8Array(at.length);
       readParts(file, bytes, at.offset);
       return bytes;
     }
-    // What is written does not change, so what lies behind the entry can be read with it.
+    // Written bytes never change, so the bytes after the entry can be read with it.
     const bytes = Math.min(left, nearBytes);
     this.#nearSegment = 0;
     readFully(file, this.#nearBuffer.subarray(0, bytes), at.offset);
@@ -122,7 +123,7 @@ export class EntryReader {
   }
 }
 
-/** An entry larger than a frame is in parts, each at the same place in a frame of the full size (see `format.ts`). */
+/** Reads an entry in parts, each at the same place of a full frame (see `format.ts`). */
 function readParts(file: DiskFile, into: Uint8Array, offset: number): void {
   for (let part = 0; part * maxPartBytes < into.length; part++) {
     const bytes = into.subarray(part * maxPartBytes, (part + 1) * maxPartBytes);

@@ -1,13 +1,14 @@
 /**
- * The header of a segment or a snapshot as bytes, and back. The layout is in `format.ts`. Knows nothing of files.
+ * Encodes and decodes the header of a segment or a snapshot. The layout is in `format.ts`. Knows
+ * nothing of files.
  */
 import { crc32 } from 'node:zlib';
 import { type FileKind, fileHeaderBytes, fileKind, fileMagic, formatVersion, getUint53, setUint53 } from './format.js';
 
-/** What the header of a file says. */
+/** The fields of a file's header. */
 export interface FileHeader {
   readonly kind: FileKind;
-  /** The number of the segment; of a snapshot: of the first one of its log. */
+  /** The number of the segment; in a snapshot, that of the first segment of its log. */
   readonly number: number;
   readonly salt: number;
   /** The LSN of that segment's first frame. */
@@ -18,13 +19,13 @@ export interface FileHeader {
   readonly checksum: number;
 }
 
-/** What the first bytes of a file turned out to be. */
+/** The result of decoding the first bytes of a file. */
 export type HeaderReading =
   | { kind: 'header'; header: FileHeader }
   | { kind: 'newer'; version: number }
   | { kind: 'damaged'; reason: string };
 
-/** Makes the bytes of a header; gives them with the header as a reader will see it. */
+/** Returns the bytes of a header, and the header as a reader decodes it. */
 export function encodeFileHeader(fields: Omit<FileHeader, 'checksum'>): {
   bytes: Uint8Array;
   header: FileHeader;
@@ -43,7 +44,7 @@ export function encodeFileHeader(fields: Omit<FileHeader, 'checksum'>): {
   return { bytes, header: { ...fields, checksum } };
 }
 
-/** Reads the header of a file of this kind from its first 64 bytes. A version is believed only under a checksum that holds. */
+/** Reads the header of a file of this kind. Believes a version only if the checksum holds. */
 export function decodeFileHeader(bytes: Uint8Array, kind: FileKind): HeaderReading {
   const damaged = (reason: string): HeaderReading => ({ kind: 'damaged', reason });
   if (bytes.length < fileHeaderBytes) return damaged('the file ends inside its header');
@@ -56,7 +57,7 @@ export function decodeFileHeader(bytes: Uint8Array, kind: FileKind): HeaderReadi
   }
   const version = view.getUint32(12, true);
   if (version > formatVersion) return { kind: 'newer', version };
-  if (version !== formatVersion) return damaged(`there is no format version ${version}`);
+  if (version !== formatVersion) return damaged(`format version ${version} does not exist`);
   if (view.getUint32(16, true) !== kind)
     return damaged(`the file is not a ${kind === fileKind.segment ? 'segment of the log' : 'snapshot'}`);
   if (bytes.subarray(44, fileHeaderBytes).some((byte) => byte !== 0)) return damaged('the unused bytes are not zero');

@@ -1,65 +1,66 @@
 /**
- * The names of the journal's files, and which names in a directory are the journal's at all.
+ * The names of the journal's files.
  *
- * Everything that starts with `journal-` is ours. Of these, a name that this version does not know may be the work of a newer
- * version (or a part of the journal under a wrong name), so opening is refused rather than going on without it. All other
- * names are foreign: editors' leftovers, `lost+found`, a `.gitkeep`. They are ignored and never touched.
+ * Every name that starts with `journal-` belongs to the journal. If this version does not know such
+ * a name, a newer version may have made the file, or a part of the journal may have got a wrong
+ * name: opening is refused. All other names are foreign (editors' leftovers, `lost+found`, a
+ * `.gitkeep`). They are ignored and never touched.
  */
 
 const prefix = 'journal-';
 const numberedName = /^journal-(\d{10})\.(segment|snapshot|unfinished)$/;
-/** What else this version makes: kept tails, the reserve, the witness, and the files of the lock with their candidates. */
+/** Kept tails, the reserve, the witness, locks with their owners, and candidates. */
 const otherName =
   /^journal-(\d{10}-\d+(-\d+)?\.torn|reserve|created|\d{10}\.lock|\d{10}\.owner|[0-9a-f]{16}\.candidate)$/;
 
-/** The highest number that the names of segments have room for: 640 PB of log at the default size. */
+/** The highest number that fits into a segment's name: 640 PB of log at the default size. */
 export const maxSegmentNumber = 9_999_999_999;
 
-/** The highest epoch that the names of locks have room for: three hundred years of an opening each second. */
+/** The highest epoch that fits into a lock's name: an opening each second for 300 years. */
 export const maxEpoch = 9_999_999_999;
 
-/** The file in which space is kept for a full disk. */
+/** Keeps space for a full disk: see `reserve.ts`. */
 export const reserveFileName = 'journal-reserve';
 
-/** The file that says that there was a journal here, and how far its log went: see `format.ts`. */
+/** Proves that a journal was created here, and how far its log went: see `format.ts`. */
 export const witnessFileName = 'journal-created';
 
 export function segmentFileName(number: number): string {
   return `${prefix}${tenDigits(number)}.segment`;
 }
 
-/** The snapshot whose log begins with this segment. */
+/** The name of the snapshot with a log that begins with `segment`. */
 export function snapshotFileName(segment: number): string {
   return `${prefix}${tenDigits(segment)}.snapshot`;
 }
 
-/** The same while it is written. */
+/** The name of that snapshot until it is published. */
 export function unfinishedFileName(segment: number): string {
   return `${prefix}${tenDigits(segment)}.unfinished`;
 }
 
-/** The name for a torn tail that was cut off at `offset`; `attempt` > 1 when earlier recoveries kept one there, too. */
+/** The name of a kept tail; `attempt` is above 1 if earlier recoveries cut at the same `offset`. */
 export function tornFileName(segment: number, offset: number, attempt: number): string {
   return `${prefix}${tenDigits(segment)}-${offset}${attempt > 1 ? `-${attempt}` : ''}.torn`;
 }
 
-/** The socket by which an owner of the directory holds it. */
+/** The name of the socket that is the lock of an owner. */
 export function lockFileName(epoch: number): string {
   return `${prefix}${tenDigits(epoch)}.lock`;
 }
 
-/** The epoch in the name of a lock; undefined for all other names. */
+/** The epoch in a lock's name; `undefined` for all other names. */
 export function epochOf(name: string): number | undefined {
   const digits = /^journal-(\d{10})\.lock$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The file that says who the owner is. */
+/** The name of the file that names the owner's process. */
 export function ownerFileName(epoch: number): string {
   return `${prefix}${tenDigits(epoch)}.owner`;
 }
 
-/** A socket that is to become a lock; `random` is 16 hexadecimal digits. */
+/** The name of a socket that may become a lock; `random` has 16 hexadecimal digits. */
 export function candidateFileName(random: string): string {
   return `${prefix}${random}.candidate`;
 }
@@ -68,7 +69,7 @@ export function isCandidateFileName(name: string): boolean {
   return /^journal-[0-9a-f]{16}\.candidate$/.test(name);
 }
 
-/** What a name in the journal's directory stands for. */
+/** The meaning of a name in the journal's directory. */
 export type NameMeaning =
   | { kind: 'segment' | 'snapshot' | 'unfinished'; number: number }
   | { kind: 'other' }
@@ -84,7 +85,7 @@ export function meaningOf(name: string): NameMeaning {
   return { kind: otherName.test(name) ? 'other' : 'unknown' };
 }
 
-/** Numbers in names have a fixed width, so that a listing is in order and one number has one name. */
+/** Formats a number with a fixed width: one name for each number, and names sort as numbers do. */
 export function tenDigits(number: number): string {
   return String(number).padStart(10, '0');
 }

@@ -1,11 +1,12 @@
 /**
- * Which file systems a journal cannot trust: those whose files other machines may have open. There a socket of another machine's
- * process looks dead, so that the lock holds nobody off, and a sync may mean less than it says.
+ * The file systems that a journal cannot trust: other machines may have their files open. There the
+ * socket of another machine's process looks dead, so the lock keeps nothing out, and a sync may
+ * guarantee less.
  *
- * Linux only, by the numbers of its `statfs` (linux/magic.h and the file systems' own). Elsewhere these numbers tell nothing.
+ * Linux only, by the numbers of its `statfs` (linux/magic.h and the file systems' own). Elsewhere
+ * these numbers mean nothing.
  */
 
-/** Names of the file systems, by their numbers. */
 const shared: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
   [0x517b, 'SMB'],
@@ -25,12 +26,13 @@ const shared: ReadonlyMap<number, string> = new Map([
   [0x786f4256, 'a VirtualBox share'],
   [0xbacbacbc, 'a VMware share'],
   [0x7c7c6673, 'a Parallels share'],
-  // What is behind it cannot be told from here: a local disk, a host's (virtiofs), or a cluster (Gluster, JuiceFS, sshfs).
+  // Behind FUSE there may be a local disk, a host's (virtiofs), or a cluster (Gluster, JuiceFS,
+  // sshfs).
   [0x65735546, 'FUSE'],
 ]);
 
-/** The name of a file system that other machines may share; undefined for one that is this machine's alone. */
+/** Returns the name of a file system that other machines may share, for any other `undefined`. */
 export function sharedFileSystem(type: number | undefined): string | undefined {
-  // Where the system's word has 32 bits, the numbers may come with a sign.
+  // On systems with words of 32 bits the numbers may be negative.
   return type === undefined ? undefined : shared.get(type >>> 0);
 }

@@ -1,6 +1,7 @@
 /**
- * Reads a file from front to back through a buffer, so that a frame costs no system call of its own. Holds one window of the
- * file in memory, whose size grows only to what was asked for: callers ask for what a verified length allows, never more.
+ * Reads a file from front to back through a buffer, so that a frame costs no system call of its
+ * own. The buffer grows only to the length of a request, and callers request only a length that a
+ * checksum has verified.
  */
 import type { DiskFile } from './disk.js';
 
@@ -8,10 +9,10 @@ const readAheadBytes = 256 * 1024;
 
 export class FileWindow {
   readonly file: DiskFile;
-  /** The size of the file when reading began; what others append later is not looked at. */
+  /** The size of the file when reading began; later appends are not read. */
   readonly size: number;
   #buffer = new Uint8Array(0);
-  /** The part of the file that the buffer holds. */
+  /** The range of the file that the buffer holds. */
   #from = 0;
   #to = 0;
 
@@ -20,7 +21,7 @@ export class FileWindow {
     this.size = file.size();
   }
 
-  /** The bytes at `offset`, valid until the next call. Throws if the file does not have them. */
+  /** Returns bytes, valid until the next call. Throws a `RangeError` beyond the file's end. */
   bytes(offset: number, length: number): Uint8Array {
     if (offset < this.#from || offset + length > this.#to) this.#load(offset, length);
     const at = offset - this.#from;
@@ -38,7 +39,7 @@ export class FileWindow {
   }
 }
 
-/** Fills `into` from `offset` on; throws if the file ends before. */
+/** Fills `into` from `offset` on. Throws a `RangeError` if the file ends before. */
 export function readFully(file: DiskFile, into: Uint8Array, offset: number): void {
   let done = 0;
   while (done < into.length) {

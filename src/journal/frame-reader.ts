@@ -1,8 +1,10 @@
 /**
- * Reads the frames of one file and says what it found: a frame, the end, or damage with what it looks like.
+ * Reads the frames of one file. Each step finds a frame, the end, or damage and what the damage
+ * looks like.
  *
- * The reader reports and never decides: whether damage may be cut off as a torn tail is for `recovery.ts`. It trusts no
- * number before a checksum holds over it, and allocates no more than a frame may have.
+ * The reader reports and never decides: whether damage may be cut off as a torn tail is decided in
+ * `recovery.ts`. It trusts no number before a checksum holds over it, and allocates at most the
+ * size of a frame.
  */
 import { crc32 } from 'node:zlib';
 import type { FileHeader } from './file-header.js';
@@ -25,7 +27,7 @@ import {
   tableRowBytes,
 } from './format.js';
 
-/** A frame that is intact and in its place. */
+/** An intact frame in its place. */
 export interface Frame {
   readonly kind: 'frame';
   readonly offset: number;
@@ -33,26 +35,26 @@ export interface Frame {
   readonly lsn: number;
   readonly syncedLsn: number;
   readonly count: number;
-  /** The transaction goes on in the next frame. */
+  /** `true` if the transaction goes on in the next frame. */
   readonly more: boolean;
-  /** So does the frame's only entry. */
+  /** `true` if the frame's only entry goes on in the next frame, too. */
   readonly part: boolean;
-  /** The frame is the footer of a snapshot. */
+  /** `true` if the frame is the footer of a snapshot. */
   readonly footer: boolean;
   /** Table and entries; valid until the next call. */
   readonly payload: Uint8Array;
 }
 
-/** Where the log cannot be read on. */
+/** The place where the log cannot be read any further. */
 export interface Damage {
   readonly kind: 'damage';
   readonly offset: number;
   readonly reason: string;
-  /** Whether a write that a power loss cut short explains all of it: the file ends too early, or sectors hold zeros. */
+  /** `true` if a write cut short explains all of it: the file ends early, or sectors hold zeros. */
   readonly looksTorn: boolean;
 }
 
-/** A point between two frames: what precedes it, and where reading goes on. */
+/** A point between two frames: an offset, with LSN and checksum of the frame before. */
 export interface ReadPoint {
   readonly offset: number;
   readonly lsn: number;
@@ -64,12 +66,12 @@ export class FrameReader {
   readonly #salt: number;
   readonly #isSnapshot: boolean;
   #point: ReadPoint;
-  /** The checksum of an entry's parts so far, or undefined between entries. */
+  /** The checksum of an entry's parts so far; `undefined` between entries. */
   #partSum: number | undefined;
-  /** How many bytes these parts have. */
+  /** The bytes in these parts. */
   #partBytes = 0;
 
-  /** Begins at the file's first frame, or at a point between two transactions that an earlier reader was at. */
+  /** Begins at the first frame, or at a point between transactions where an earlier reader was. */
   constructor(window: FileWindow, header: FileHeader, from?: ReadPoint) {
     this.#window = window;
     this.#salt = header.salt;
@@ -77,12 +79,12 @@ export class FrameReader {
     this.#point = from ?? { offset: fileHeaderBytes, lsn: header.firstLsn - 1, checksum: header.checksum };
   }
 
-  /** After the last frame that was read. Damage does not move it. */
+  /** The point after the last frame that was read. Damage does not move it. */
   get point(): ReadPoint {
     return this.#point;
   }
 
-  /** The next frame; undefined at the end of the file, and where a segment has only room for frames to come. */
+  /** Returns the next frame; `undefined` at the file's end, and where only room ahead is left. */
   next(): Frame | Damage | undefined {
     try {
       return this.#read();
@@ -107,7 +109,8 @@ export class FrameReader {
       if (this.#isRoom(offset)) return undefined;
       return this.#damage('a frame header does not match its checksum', this.#hasZeroSector(offset, frameHeaderBytes));
     }
-    // From here on the header is what was once written, and nothing in it can be explained by a write cut short.
+    // From here on the header is as it was written, so a write cut short explains none of its
+    // values.
     const length = view.getUint32(8, true);
     const payloadSum = view.getUint32(12, true);
     const lsn = getUint53(view, 16);
@@ -117,9 +120,10 @@ export class FrameReader {
     const count = view.getUint32(40, true);
     const more = (flags & frameFlag.more) !== 0;
     const part = (flags & frameFlag.part) !== 0;
-    if (lsn !== previousLsn + 1) return this.#damage(`a frame with LSN ${lsn} stands here`, false);
+    if (lsn !== previousLsn + 1)
+      return this.#damage(`the frame here has LSN ${lsn}, expected ${previousLsn + 1}`, false);
     if (view.getUint32(32, true) !== previousChecksum)
-      return this.#damage('a frame does not follow the one before', false);
+      return this.#damage('a frame is not chained to the one before', false);
     const tableBytes = count * tableRowBytes;
     const isPossible =
       length <= maxPayloadBytes &&
@@ -130,7 +134,7 @@ export class FrameReader {
       this.#isPossibleKind(kind, count, length, flags) &&
       view.getUint16(38, true) === 0 &&
       view.getUint32(44, true) === 0;
-    if (!isPossible) return this.#damage('a frame header says what cannot be', false);
+    if (!isPossible) return this.#damage('a frame header has impossible values', false);
 
     const bytes = padded(frameHeaderBytes + length);
     if (bytes > rest) return this.#damage('the file ends inside a frame', true);
@@ -167,7 +171,7 @@ export class FrameReader {
     }
   }
 
-  /** Checks each entry under a table that holds. Several may be damaged; it looks torn if that explains each of them. */
+  /** Checks entries against an intact table. Damage looks torn if that explains each of them. */
   #checkEntries(payload: Uint8Array, count: number, part: boolean): Damage | undefined {
     const table = new DataView(payload.buffer, payload.byteOffset, count * tableRowBytes);
     const payloadOffset = this.#point.offset + frameHeaderBytes;
@@ -184,14 +188,14 @@ export class FrameReader {
       const word = table.getUint32(row, true);
       const length = word & 0xff_ffff;
       if (word >>> 24 === 0 || at + length > payload.length) {
-        return this.#damage('the table of a frame says what cannot be', false);
+        return this.#damage('the table of a frame has impossible values', false);
       }
       const checksum = table.getUint32(row + 4, true);
       if (crc32(payload.subarray(at, at + length), sum) !== checksum) damaged.push({ from: at, length });
       sum = part ? checksum : 0;
       at += length;
     }
-    if (at !== payload.length) return this.#damage('the table of a frame says what cannot be', false);
+    if (at !== payload.length) return this.#damage('the table of a frame has impossible values', false);
     if (damaged.length > 0) {
       const looksTorn = damaged.every(({ from, length }) => this.#hasZeroSector(payloadOffset + from, length));
       return this.#damage('an entry does not match its checksum', looksTorn);
@@ -202,8 +206,9 @@ export class FrameReader {
   }
 
   /**
-   * Whether some sector that overlaps the range holds only zeros, as far as the sector is in the file and is not older than
-   * the frame at the point: what a write that never reached this sector leaves behind in a file that grew.
+   * Returns whether a sector that overlaps the range holds only zeros, apart from bytes that are
+   * beyond the file's end or older than the frame at the point. A write that never reached such a
+   * sector leaves zeros in a file that grew.
    */
   #hasZeroSector(from: number, length: number): boolean {
     return hasZeroSector(this.#window, this.#point.offset, from, from + length);
@@ -214,7 +219,7 @@ export class FrameReader {
   }
 }
 
-/** Whether the file has nothing but zeros from here on: room that was made for frames to come. */
+/** Returns whether the file holds only zeros from here on: room that was made for later frames. */
 export function isRoom(window: FileWindow, from: number): boolean {
   const stepBytes = 64 * 1024;
   for (let step = from; step < window.size; step += stepBytes) {
@@ -224,7 +229,7 @@ export function isRoom(window: FileWindow, from: number): boolean {
   return true;
 }
 
-/** See the reader's method of this name; `writtenFrom` is where the write in question began. */
+/** See {@link FrameReader}'s method. The write in question began at `writtenFrom`. */
 export function hasZeroSector(window: FileWindow, writtenFrom: number, from: number, to: number): boolean {
   if (from === to) return false;
   for (let sector = from - (from % sectorBytes); sector < to; sector += sectorBytes) {
@@ -235,7 +240,7 @@ export function hasZeroSector(window: FileWindow, writtenFrom: number, from: num
   return false;
 }
 
-/** Calls back for each entry of a frame that the reader gave, with where the entry's bytes are in the file. */
+/** Calls `give` for each entry with its bytes' offset in the file and their checksum. */
 export function forEachEntry(frame: Frame, give: (entry: Entry, offset: number, checksum: number) => void): void {
   const { payload, count } = frame;
   const table = new DataView(payload.buffer, payload.byteOffset, count * tableRowBytes);
@@ -249,7 +254,10 @@ export function forEachEntry(frame: Frame, give: (entry: Entry, offset: number, 
   }
 }
 
-/** Where in the file a frame header stands, at or after `from`, that says it was written when `lsn` was synced. */
+/**
+ * Returns the offset, from `from` on, of a frame header that vouches for `lsn`: it was written when
+ * `lsn` was synced. Without a `salt` anything that looks like a frame header counts.
+ */
 export function findVoucher(
   window: FileWindow,
   salt: number | undefined,

@@ -1,8 +1,10 @@
 /**
- * Turns transactions into frames, as `format.ts` describes them, and writes them where the last one ended.
+ * Turns transactions into frames as `format.ts` describes them, and writes them to the end of the
+ * log.
  *
- * The writer's place moves only when all frames of a transaction are written; what a refused write left behind, and what to
- * do about the refusal, is for the journal to decide. It knows nothing of syncs, segments to come, or a full disk.
+ * The writer's end moves only when all frames of a transaction are written. The journal decides
+ * what to do about a refused write and what it left behind. The writer knows nothing of syncs,
+ * later segments, or a full disk.
  */
 import { crc32 } from 'node:zlib';
 import { copySummed } from './copy-summed.js';
@@ -23,7 +25,7 @@ import {
   tableRowBytes,
 } from './format.js';
 
-/** Where the log ends: the next frame goes to `offset`, follows `lsn`, and is chained to `checksum`. */
+/** The end of the log: the next frame goes to `offset`, after `lsn`, chained to `checksum`. */
 export interface LogEnd {
   readonly file: DiskFile;
   readonly segment: number;
@@ -36,14 +38,14 @@ export interface LogEnd {
 const firstBufferBytes = 64 * 1024;
 
 export class FrameWriter {
-  /** The end of the log: moved by the writer after each transaction, by the journal to a new segment. */
+  /** The writer moves it after each transaction, the log to each new segment. */
   end: LogEnd;
-  /** Frames written since the journal was opened. */
+  /** Counts frames since the journal was opened. */
   frames = 0;
-  /** Bytes written since the journal was opened. */
+  /** Counts bytes of frames since the journal was opened. */
   bytesWritten = 0;
 
-  /** One buffer for all frames, so that an append allocates next to nothing; it grows to the largest frame there was. */
+  /** One buffer for all frames, so that an append allocates almost nothing. */
   #buffer!: Uint8Array;
   #view!: DataView;
   #summedHeader!: Uint8Array;
@@ -54,8 +56,9 @@ export class FrameWriter {
   }
 
   /**
-   * Writes one transaction, whose `payloadBytes` are as {@link checkedPayloadBytes} says; gives where its entries are. One write,
-   * unless it spans frames. Throws the disk's error as a `PartialWriteError`, and then has not moved.
+   * Writes one transaction and returns where its entries are. `payloadBytes` comes from {@link
+   * checkedPayloadBytes}. It takes one write, or one for each frame. Throws the disk's error as a
+   * `PartialWriteError`; then `end` has not moved.
    */
   write(entries: readonly Entry[], payloadBytes: number, syncedLsn: number): Position[] {
     const run = new FrameRun(this.end, syncedLsn);
@@ -65,7 +68,7 @@ export class FrameWriter {
     return run.positions;
   }
 
-  /** Writes a frame without entries, which only vouches for what is synced. */
+  /** Writes a frame without entries: it vouches that the log up to `syncedLsn` is on the disk. */
   writeMark(syncedLsn: number): void {
     const run = new FrameRun(this.end, syncedLsn);
     this.#writeFrame(run, [], 0, 0, 0);
@@ -79,14 +82,13 @@ export class FrameWriter {
     this.end = { file, segment, salt, offset: run.offset, lsn: run.lsn, checksum: run.checksum };
   }
 
-  /** Writes the footer of a snapshot. */
   writeFooter(bytes: Uint8Array): void {
     const run = new FrameRun(this.end, 0);
     this.#writeFrame(run, [{ type: 1, bytes }], 0, 1, 0, 0, frameKind.footer);
     this.#moveTo(run);
   }
 
-  /** A transaction larger than a frame: frames filled one after the other, and parts for an entry larger than a frame. */
+  /** Fills one frame after the other; writes an entry larger than a frame in parts. */
   #writeRun(run: FrameRun, entries: readonly Entry[]): void {
     let from = 0;
     let filledBytes = 0;
@@ -181,7 +183,7 @@ export class FrameWriter {
   }
 }
 
-/** The frames of one transaction while they are written: as the end of the log, but only believed once all are. */
+/** The frames of one transaction, which become the writer's end once all are written. */
 class FrameRun {
   readonly segment: number;
   readonly salt: number;
@@ -200,7 +202,7 @@ class FrameRun {
     this.syncedLsn = syncedLsn;
   }
 
-  /** The same run with a list of positions of its own: those of an entry's parts are not the entry's. */
+  /** Returns a copy with other positions: those of an entry's parts are not the entry's. */
   withPositions(positions: Position[]): FrameRun {
     const run = new FrameRun(this, this.syncedLsn);
     run.positions = positions;
@@ -214,18 +216,18 @@ class FrameRun {
   }
 }
 
-/** What the entries take in frames without headers. Throws for what cannot be written, so that writing need not. */
+/** Returns the bytes of entries and table rows. Throws for entries that cannot be written. */
 export function checkedPayloadBytes(entries: readonly Entry[]): number {
   if (entries.length === 0) throw new RangeError('entries must not be empty');
   let bytes = 0;
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i]!;
     if (!(entry.type >= 1 && entry.type <= 255 && Number.isInteger(entry.type))) {
-      throw new RangeError(`entries[${i}].type must be an integer from 1 to 255, not ${entry.type}`);
+      throw new RangeError(`entries[${i}].type must be an integer from 1 to 255, got ${entry.type}`);
     }
     if (!(entry.bytes instanceof Uint8Array)) throw new TypeError(`entries[${i}].bytes must be a Uint8Array`);
     if (entry.bytes.length > maxEntryBytes)
-      throw new RangeError(`entries[${i}].bytes must be ${maxEntryBytes} bytes at most, not ${entry.bytes.length}`);
+      throw new RangeError(`entries[${i}].bytes must have at most ${maxEntryBytes} bytes, got ${entry.bytes.length}`);
     bytes += tableRowBytes + entry.bytes.length;
   }
   return bytes;

@@ -1,9 +1,9 @@
 /**
- * Which generation to start from: the newest whose snapshot is whole, with all segments of its log. Without a snapshot, the whole
- * log is a generation. Decides and modifies nothing.
+ * Chooses the generation to start from: the newest one with a whole snapshot and all segments of
+ * its log. Without a snapshot, the whole log is a generation. Modifies nothing.
  *
- * A snapshot that is damaged is no reason to refuse as long as an older generation says the same, only with more log to replay. A
- * gap in the log is: what was in it is in no snapshot that is older.
+ * A damaged snapshot does not prevent opening if an older generation leads to the same state, with
+ * more log to replay. A gap in the log does: no older snapshot holds its content.
  */
 import * as path from 'node:path';
 import { JournalCorruptError } from '../errors.js';
@@ -12,33 +12,33 @@ import { segmentFileName } from './file-names.js';
 import { checkSnapshotNow, type DamagedSnapshot, type Snapshot } from './snapshot-reader.js';
 import type { HeaderlessFile, Survey, SurveyedSegment } from './survey.js';
 
-/** A state of the journal to start from, and where its log begins. */
+/** A state of the journal to start from, and the beginning of its log. */
 export interface Generation {
-  /** Undefined: nothing, and the log from segment 1 on. */
+  /** The snapshot to read first; `undefined` if the log begins with segment 1. */
   readonly snapshot: Snapshot | undefined;
-  /** The segment with which its log begins. */
+  /** The number of the segment with which its log begins. */
   readonly number: number;
   /** The LSN and the checksum of the last frame before that segment. */
   readonly startLsn: number;
   readonly startChecksum: number;
-  /** The log up to here was once on the disk. */
+  /** The LSN up to which the log was once on the disk. */
   readonly endLsn: number;
 }
 
 export interface ChosenGeneration {
   readonly generation: Generation;
-  /** Newer snapshots that are not whole. */
+  /** Newer snapshots that are damaged. */
   readonly damaged: readonly DamagedSnapshot[];
   readonly log: FoundLog;
 }
 
 /** The files of a log. */
 export interface FoundLog {
-  /** The segments whose headers are intact, from its first on, without a gap. */
+  /** The segments with intact headers, from the first on, without a gap. */
   readonly segments: readonly SurveyedSegment[];
-  /** The last segment, if its header is not. */
+  /** The last segment, if its header is not intact. */
   readonly unborn?: HeaderlessFile;
-  /** The segment behind those, if it has to be there and is missing, or has no header. */
+  /** The segment after those, if it must exist but is missing or has no header. */
   readonly lost?: { readonly path: string; readonly reason: string };
 }
 
@@ -70,7 +70,7 @@ export function generationOf(snapshot: Snapshot): Generation {
   };
 }
 
-/** The segments from the generation's first on. */
+/** Returns the log of a generation: its segments from the first on. */
 function logOf(
   directory: string,
   generation: Generation,
@@ -85,7 +85,8 @@ function logOf(
     const number = generation.number + index;
     const file = log[index];
     if (file?.number !== number) {
-      // If it was for a snapshot that the segment was not needed any more, that snapshot is what is wrong.
+      // The segment may have been deleted because of a newer snapshot; then that snapshot is the
+      // damage.
       const first = damaged[0];
       if (first !== undefined)
         throw new JournalCorruptError(first.path, first.offset, generation.startLsn + 1, first.reason);
@@ -97,7 +98,8 @@ function logOf(
     if (file.kind === 'header') {
       segments.push(file);
     } else {
-      // The first segment of a log was there before the snapshot began, and the very first before the witness.
+      // The first segment of a log existed before its snapshot began, and segment 1 before the
+      // witness.
       const mayBeUnborn = index === log.length - 1 && (index > 0 || mayBeNew);
       return mayBeUnborn ? { segments, unborn: file } : { segments, lost: file };
     }

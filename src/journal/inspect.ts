@@ -1,6 +1,6 @@
 /**
- * Says what is in a journal's directory, file by file, and whether a byte of it is not what was written. Modifies nothing, and may
- * be used while the journal is open: then what is being written may look torn.
+ * Lists a journal's files and checks every byte of them. Modifies nothing, and works while the
+ * journal is open: the last write may then look torn.
  */
 import * as path from 'node:path';
 import { type Disk, machineDisk } from './disk.js';
@@ -16,10 +16,7 @@ export interface Inspection {
   readonly damages: readonly Loss[];
 }
 
-/**
- * Hands what the journal holds to `replay`, as opening does. Throws `DIRECTORY_UNUSABLE` if there is
- * no journal.
- */
+/** Replays the journal as opening does. Throws `DIRECTORY_UNUSABLE` if there is none. */
 export function inspectJournal(directory: string, replay: Replay, disk: Disk = machineDisk): Inspection {
   const absolute = path.resolve(directory);
   const { segments, snapshots, unfinished } = surveyJournal(disk, absolute);
@@ -37,13 +34,13 @@ export function inspectJournal(directory: string, replay: Replay, disk: Disk = m
   for (const file of segments) {
     files.push({ name: path.basename(file.path), bytes: file.bytes, note: readSegment(disk, file, damages) });
   }
-  for (const file of unfinished) files.push({ name: path.basename(file), bytes: 0, note: 'a snapshot never finished' });
+  for (const file of unfinished) files.push({ name: path.basename(file), bytes: 0, note: 'an unfinished snapshot' });
   const refusal = findRefusal(disk, absolute, replay);
   if (refusal !== undefined && !damages.some(({ file }) => file === refusal.file)) damages.push(refusal);
   return { files, damages };
 }
 
-/** What a segment is, in words; adds to the damages. */
+/** Returns a description of a segment, and adds its damage to `damages`. */
 function readSegment(disk: Disk, file: SurveyedFile, damages: Loss[]): string {
   if (file.kind === 'damaged') {
     damages.push({ file: file.path, offset: 0, reason: file.reason });
@@ -58,7 +55,7 @@ function readSegment(disk: Disk, file: SurveyedFile, damages: Loss[]): string {
       const range = `a segment with LSNs ${file.header.firstLsn} to ${reader.point.lsn}`;
       if (found === undefined) return range;
       damages.push({ file: file.path, offset: found.offset, reason: found.reason });
-      return `${range}, then damage${found.looksTorn ? ' as of a write cut short' : ''}`;
+      return `${range}, then damage${found.looksTorn ? ' that a write cut short explains' : ''}`;
     }
   } finally {
     opened.close();

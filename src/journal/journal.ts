@@ -1,9 +1,11 @@
 /**
- * The journal: an append-only log of transactions in one directory. Appends are synchronous writes; `sync` makes them durable.
+ * The journal: an append-only log of transactions in one directory. Appends are synchronous writes;
+ * `sync` makes them durable.
  *
- * It knows bytes only: nothing of jobs, records, or what an entry's type means. It does not lock the directory: whoever opens a
- * journal holds the lock of `lock.ts`, and the journal only looks whether that is still so. The bytes on disk are specified in `format.ts`, what opening decides in `recovery.ts`, what
- * holds for the log while it grows in `log.ts`.
+ * It knows bytes only, nothing of jobs, records or the meaning of an entry's type. It does not lock
+ * the directory: the caller holds the lock of `lock.ts`, and the journal only checks that it is
+ * still held. `format.ts` specifies the bytes on disk, `recovery.ts` the decisions of opening,
+ * `log.ts` the invariants of the growing log.
  */
 import * as path from 'node:path';
 import { CallsheetError, ClosedError, JournalWriteError, StorageFullError } from '../errors.js';
@@ -30,28 +32,29 @@ export type { Appended, AppendOptions } from './log.js';
 export type { Replay, TornTail } from './recovery.js';
 export type { Rest, SnapshotWriter } from './snapshot-writer.js';
 
-/** What opening found. */
+/** The result of opening. */
 export interface OpenReport {
   /** The LSN of the last frame; 0 in a new journal. */
   readonly lsn: number;
-  /** Segments, frames and bytes of log that were replayed: all, or what came after the snapshot began. */
+  /** Segments, frames and bytes of the replayed log, which begins with the snapshot's. */
   readonly segments: number;
   readonly frames: number;
   readonly bytes: number;
-  /** The segment with which the log of the snapshot begins that was read first. */
+  /** The number of the snapshot that was read: its log begins with the segment of this number. */
   readonly snapshot?: number;
-  /** Snapshots that could not be read, newer than the one that was. They go when the next one is published. */
+  /** Newer snapshots that could not be read. They are deleted when the next one is published. */
   readonly damagedSnapshots?: readonly DamagedSnapshot[];
-  /** What a power loss or kill -9 cut short, and was cut off. Never anything that a `sync` had covered. */
+  /** The tail that a power loss or kill -9 left. It holds no frame that a `sync` had covered. */
   readonly tornTail?: TornTail;
 }
 
 /**
- * Opens the journal in a directory, creating both where missing. Hands what it holds to `replay`, and resolves when all that was
- * handed over is on the disk.
+ * Opens the journal in a directory, and creates both if they are missing. Hands the journal's
+ * content to `replay`, and resolves when all of it is on the disk.
  *
- * Throws `JournalCorruptError` for damage and `JournalVersionError` for files of a newer version, both with nothing modified;
- * `CallsheetError` with `DIRECTORY_UNUSABLE`; `StorageFullError`, and `JournalWriteError`.
+ * Throws `JournalCorruptError` for damage and `JournalVersionError` for files of a newer version,
+ * both with nothing modified; `CallsheetError` with `DIRECTORY_UNUSABLE`; `StorageFullError`, and
+ * `JournalWriteError`.
  */
 export async function openJournal(directory: string, replay: Replay, options: JournalOptions = {}): Promise<Journal> {
   const resolved = resolveOptions(options);
@@ -101,13 +104,12 @@ interface JournalParts {
   lock: JournalOptions['lock'];
 }
 
-/** An open journal. Made by {@link openJournal}. */
+/** An open journal, made by {@link openJournal}. */
 export class Journal {
-  /** What opening found. */
   readonly report: OpenReport;
-  /** A segment that has reached this size is followed by a new one. */
+  /** The size in bytes at which a segment is followed by a new one. */
   readonly segmentBytes: number;
-  /** Its absolute path. */
+  /** An absolute path. */
   readonly directory: string;
   readonly #disk: Disk;
   readonly #salt: () => number;
@@ -116,7 +118,7 @@ export class Journal {
   readonly #kept: KeptFiles;
   #closing: Promise<void> | undefined;
 
-  /** For {@link openJournal} only. */
+  /** Called by {@link openJournal} only. */
   constructor({ directory, disk, segmentBytes, aheadBytes, salt, log, end, witness, reserve, lock }: JournalParts) {
     this.directory = directory;
     this.#disk = disk;
@@ -134,37 +136,35 @@ export class Journal {
     this.report = reportOf(log);
   }
 
-  /** The LSN of the last frame that was appended. */
   get lsn(): number {
     return this.#log.end.lsn;
   }
 
-  /** The highest LSN that is surely on the disk. */
+  /** The highest LSN that is known to be on the disk. */
   get syncedLsn(): number {
     return this.#log.syncedLsn;
   }
 
-  /** The number of the segment that is appended to. */
   get segmentNumber(): number {
     return this.#log.end.segment;
   }
 
-  /** Size of all segments and snapshots, in bytes. */
+  /** The size of all segments and snapshots, in bytes. */
   get diskBytes(): number {
     return this.#kept.bytes + this.#log.end.offset;
   }
 
-  /** Size of the newest snapshot, in bytes; 0 if there is none. */
+  /** The size of the newest snapshot in bytes; 0 if there is none. */
   get snapshotBytes(): number {
     return this.#kept.newestBytes;
   }
 
-  /** Whether enough of the reserve is left, on a full disk, for more than what runs. */
+  /** `true` if, on a full disk, the reserve is enough for more than the running jobs. */
   get hasReserve(): boolean {
     return this.#log.hasReserve;
   }
 
-  /** Fills the reserve as far as there is space; false while the disk has no room beyond it. */
+  /** Fills the reserve as far as there is space; `false` if the disk has no room beyond it. */
   findRoom(): boolean {
     return this.#log.findRoom();
   }
@@ -185,54 +185,58 @@ export class Journal {
   }
 
   /**
-   * Gives the number of the segment that the next append goes to, which must follow before anything is awaited. Rolls to a new
-   * segment if an estimate of the transaction's size, in bytes, does not fit into the current one.
+   * Returns the number of the segment that takes the next append, which must follow in the same
+   * turn. Rolls to a new segment if a transaction of `estimateBytes` does not fit into the current
+   * one.
    *
-   * Rolling seals the current segment with a blocking sync of what is not synced yet. While an asynchronous sync is in
-   * flight it waits for that one's end, since only its result tells whether the segment is good; meanwhile the segment
-   * grows beyond its size. A disk too full for a new segment, or too many open files, have the same effect.
+   * Rolling seals the current segment with a blocking sync of all unsynced frames. While an
+   * asynchronous sync is in flight, rolling waits for its end, since only its result shows whether
+   * the segment is good; meanwhile the segment grows beyond its size. It grows also while the disk
+   * is too full for a new segment, or too many files are open.
    */
   beginFrame(estimateBytes: number): number {
     return this.#log.beginFrame(estimateBytes);
   }
 
   /**
-   * Writes one transaction, which recovery will apply whole or not at all. It survives the process when this returns, and a
-   * power loss when a later `sync` resolves.
+   * Writes one transaction, which recovery applies whole or not at all. It survives the end of the
+   * process when this returns, and a power loss when a later `sync` resolves.
    *
-   * Throws `StorageFullError` if the disk is full or, without `reserve`, if only the reserve is left: nothing of the
-   * transaction stays then, and the journal goes on. Throws `JournalWriteError` for any other failure, which is final.
+   * Throws `StorageFullError` if the disk is full or, without `reserve`, if only the reserve is
+   * left. Then nothing of the transaction stays, and the journal goes on. Throws
+   * `JournalWriteError` for any other failure, which is final.
    */
   append(entries: readonly Entry[], options?: AppendOptions): Appended {
     return this.#log.append(entries, options);
   }
 
   /**
-   * Makes what was appended durable; resolves with the highest LSN that surely is. One sync is in flight at a time; what is
-   * appended during it is not covered, and whoever asks during it shares the next one. A failure is final, as is a
-   * `JournalRemovedError`: the segment is not where it was.
+   * Makes all appended transactions durable. Resolves with the highest LSN that is known to be. One
+   * sync is in flight at a time; it does not cover later appends, and all calls during it share the
+   * next one. A failure is final, as is a `JournalRemovedError`: the segment or the lock is no
+   * longer in its place.
    */
   sync(): Promise<number> {
     return this.#log.sync();
   }
 
-  /** Reads an entry back. Throws `JournalCorruptError` if its bytes are not what they were. */
+  /** Reads an entry back. Throws `JournalCorruptError` if its bytes do not match their checksum. */
   read(at: Position): Uint8Array {
     if (this.#log.isClosed) throw new ClosedError(`the journal in ${this.directory} is closed`);
     try {
       return this.#reader.read(at);
     } catch (error) {
-      // In a directory that is not ours any more, nothing says anything about the entry.
+      // In a directory that another runtime may have taken, a failed read proves no damage.
       this.#log.requireInPlace();
       throw error;
     }
   }
 
   /**
-   * Begins a snapshot: what is added to it must be the state at this moment or later. Resolves with nothing if this is not the
-   * time, since the disk is full or there is no log since the last one.
+   * Begins a snapshot: the entries added to it must be the state at this moment or later. Resolves
+   * with `undefined` if the disk is full or there is no log since the last snapshot.
    *
-   * The log of the snapshot begins with a segment of its own, if there can be one at once.
+   * The log of the snapshot begins with a new segment, if one can be created at once.
    */
   async beginSnapshot(): Promise<SnapshotWriter | undefined> {
     this.#log.refuseIfUnusable();
@@ -244,10 +248,10 @@ export class Journal {
     return new SnapshotWriter(this.#disk, this.directory, start, this.#salt());
   }
 
-  /** Makes a snapshot the newest generation, and deletes the one before the last. A snapshot that fails is given up. */
+  /** Makes a snapshot the newest generation and deletes the third. Gives it up if that fails. */
   async publishSnapshot(snapshot: SnapshotWriter, rest: Rest): Promise<void> {
     try {
-      // The snapshot may hold what the log says up to here, so the log must not lose it.
+      // The snapshot may hold the effects of the log up to here, so the log must not lose it.
       const { lsn } = this;
       await this.sync();
       this.#log.requireInPlace();
@@ -258,19 +262,19 @@ export class Journal {
     }
   }
 
-  /** Segments that are not needed as log any more, with their sizes, the oldest first. */
+  /** Returns segments not needed as log any more, with their sizes in bytes, the oldest first. */
   payloadSegments(): [number: number, bytes: number][] {
     return this.#kept.payloadSegments();
   }
 
-  /** Deletes one of these. Nobody may have positions in it, in what is on the disk either. */
+  /** Deletes one of {@link payloadSegments}. No position in it may remain, on the disk neither. */
   deleteSegment(segment: number): void {
     this.#log.requireInPlace();
     this.#kept.deleteSegment(segment);
     this.#reader.forget(segment);
   }
 
-  /** Syncs and closes. Rejects with `JournalWriteError` if what was appended may not be on the disk; is closed even so. */
+  /** Syncs and closes. Rejects with `JournalWriteError` if that failed; is closed even then. */
   close(): Promise<void> {
     this.#closing ??= this.#log.close().finally(() => this.#reader.close());
     return this.#closing;
@@ -289,7 +293,7 @@ function reportOf({ end, segments, frames, bytes, generation, damagedSnapshots, 
   });
 }
 
-/** The error for a failure while opening: errors of the journal as they are, those of the disk by what they mean. */
+/** Returns the error of a failed opening: an error of the disk by its meaning. */
 function openFailure(directory: string, error: unknown): unknown {
   if (error instanceof CallsheetError || !(error instanceof Error)) return error;
   if (!(error instanceof PartialWriteError || 'syscall' in error)) return error;

@@ -1,10 +1,11 @@
 /**
- * Which files of the journal are there, which of them are needed, and the deletion of the others. Two generations are needed: their
- * snapshots, and all segments from the older one's on. Older segments may hold entries that somebody has positions of: who has
- * none any more says so.
+ * Keeps the list of the journal's files, and deletes those that are not needed. Two generations are
+ * needed: their snapshots, and all segments from the older one's first on. Older segments may hold
+ * entries whose positions are still in use; `deleteSegment` is called when none is.
  *
- * Order matters when deleting: a snapshot goes before the segments that only its log needs, and a snapshot's name has to be gone
- * on the disk before they go, so that a crash in between leaves no generation that looks whole and is not.
+ * The order of deletion matters. A snapshot goes before the segments that only its log needs, and
+ * its name must be gone from the disk before they go. So a crash in between leaves no generation
+ * that looks whole and is not.
  */
 import * as path from 'node:path';
 import { type Disk, removeIfThere } from './disk.js';
@@ -17,11 +18,11 @@ const keptGenerations = 2;
 export class KeptFiles {
   readonly #disk: Disk;
   readonly #directory: string;
-  /** Sizes of the sealed segments. */
+  /** The sizes of the sealed segments, by number. */
   readonly #segments: Map<number, number>;
   /** The numbers of the snapshots that are kept, the newest first. */
   #snapshots: number[];
-  /** Sizes of all snapshots that are there. */
+  /** The sizes of all snapshots on the disk, by number. */
   readonly #snapshotBytes: Map<number, number>;
 
   constructor(disk: Disk, directory: string, { segmentBytes, snapshotBytes, generation, last }: RecoveredLog) {
@@ -30,7 +31,7 @@ export class KeptFiles {
     this.#segments = new Map(segmentBytes);
     if (last !== undefined) this.#segments.delete(last.number);
     this.#snapshotBytes = new Map(snapshotBytes);
-    // Snapshots that are newer than the one that was good enough to start from are damaged, and not kept.
+    // Snapshots newer than the one that opening started from are damaged, and not kept.
     const isUsable = (number: number) => generation.snapshot !== undefined && number <= generation.number;
     this.#snapshots = [...snapshotBytes.keys()]
       .filter(isUsable)
@@ -38,17 +39,17 @@ export class KeptFiles {
       .slice(0, keptGenerations);
   }
 
-  /** The snapshot published last; undefined if there is none. */
+  /** The number of the newest snapshot; `undefined` if there is none. */
   get newest(): number | undefined {
     return this.#snapshots[0];
   }
 
-  /** Segments from this one on are needed as log. */
+  /** The number of the first segment that is needed as log. */
   get firstNeeded(): number {
     return this.#snapshots[keptGenerations - 1] ?? 1;
   }
 
-  /** Size of all sealed segments and snapshots. */
+  /** The size of all sealed segments and snapshots, in bytes. */
   get bytes(): number {
     let bytes = 0;
     for (const size of this.#segments.values()) bytes += size;
@@ -56,12 +57,12 @@ export class KeptFiles {
     return bytes;
   }
 
-  /** The size of the newest snapshot, or 0. */
+  /** The size of the newest snapshot in bytes, or 0. */
   get newestBytes(): number {
     return this.#snapshotBytes.get(this.newest ?? 0) ?? 0;
   }
 
-  /** Segments that are not needed as log, with their sizes, the oldest first. */
+  /** Returns segments not needed as log, with their sizes in bytes, the oldest first. */
   payloadSegments(): [number: number, bytes: number][] {
     return [...this.#segments].filter(([number]) => number < this.firstNeeded).sort(([a], [b]) => a - b);
   }
@@ -70,7 +71,7 @@ export class KeptFiles {
     this.#segments.set(segment, bytes);
   }
 
-  /** Notes a new generation, and deletes the snapshots that are not kept any more. */
+  /** Adds a new generation, and deletes the snapshots that are not kept any more. */
   async published({ number, bytes }: Snapshot): Promise<void> {
     this.#snapshotBytes.set(number, bytes);
     const kept = [number, ...this.#snapshots].slice(0, keptGenerations);
@@ -82,7 +83,7 @@ export class KeptFiles {
     this.#snapshots = kept;
   }
 
-  /** Deletes a segment that is not needed as log, and that nobody has positions in. */
+  /** Deletes a segment that is not needed as log. No position in it may be in use. */
   deleteSegment(segment: number): void {
     if (segment >= this.firstNeeded) throw new Error(`segment ${segment} is still needed`);
     this.#remove(segmentFileName(segment));

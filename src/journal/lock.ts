@@ -1,19 +1,25 @@
 /**
- * One owner per directory, by a unix socket in it. Knows nothing of what is in the journal, nor of what is said on the socket.
+ * One owner per directory, by a unix socket in it. Knows nothing of the journal's content, nor of
+ * the traffic on the socket.
  *
- * The owner is who listens on the socket with the highest epoch, `journal-<epoch>.lock`. The system closes it when its process
- * (or thread) dies, however it dies, and the next one sees that at once: connecting is refused. It does not when the
- * process is stopped or busy: connecting works. Anything but a plain refusal counts as alive.
+ * The owner is the process that listens on the socket with the highest epoch,
+ * `journal-<epoch>.lock`. The system closes the socket when its process or thread dies, however it
+ * dies, and the next process sees that at once: its connection is refused. A process that is
+ * stopped or busy still accepts connections. Anything but a plain refusal counts as alive.
  *
- * To take the lock, a process listens on a socket under a name of its own (a candidate) and then publishes it by `link` under
- * the epoch after the highest, which must be dead. `link` fails if the name is taken, so of all who saw the same dead owner one
- * wins, and a published socket always listens already. Why that is enough, with what may happen in between:
+ * To take the lock, a process listens on a socket under a name of its own (a candidate). It then
+ * publishes the socket by `link` under the next epoch, once the owner of the highest one is dead.
+ * `link` fails if the name is taken, so one process wins of all that saw the same dead owner, and a
+ * published socket always listens already. Two facts make this safe against a slow process:
  *
- * - A name is removed only by the owner of a higher epoch, who published first. So if one that was slow publishes under an
- *   epoch that has come and gone meanwhile, a higher one is there to be seen: it looks again after `link`, and withdraws.
- * - Hence epochs only grow, and a released lock leaves its dead socket there for the next one to count from.
+ * - A name is removed only by the owner of a higher epoch, which published first. So if a slow
+ *   process publishes under an epoch that has come and gone meanwhile, a higher one exists: the
+ *   process looks again after `link`, sees it, and withdraws.
+ * - Hence epochs only grow. A released lock leaves its dead socket in place, and the next owner
+ *   counts from it.
  *
- * It needs a local file system, or one that no other machine has open: the sockets of another machine's processes look dead.
+ * The file system must be local, or open on no other machine: the sockets of another machine's
+ * processes look dead.
  */
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -33,33 +39,35 @@ import {
 } from './file-names.js';
 import { withShortPath } from './short-path.js';
 
-/** A lock that is held. It does not keep the process alive. */
+/** A held lock. It does not keep the process alive. */
 export interface Lock {
-  /** The directory, as an absolute path. */
+  /** An absolute path. */
   readonly directory: string;
-  /** Greater than that of every owner before. */
+  /** Greater than the epoch of every owner before. */
   readonly epoch: number;
   /** The path of the socket. */
   readonly file: string;
-  /** Whether that path still leads to the socket. If not, another owner may have taken the lock. */
+  /** Whether that path still leads to the socket. If not, another owner may hold the lock. */
   isHeld(): boolean;
-  /** The socket server whose listening is the lock. Closing it gives the lock up; use {@link Lock.release}. */
+  /** The server of the socket. To close it would give up the lock; use {@link Lock.release}. */
   readonly server: net.Server;
-  /** Hands connections from now on to `serve`, which must take care of their errors. Until then they are left to end. */
+  /** Passes new connections to `serve`, which must handle their errors. The default drains them. */
   onConnection(serve: (connection: net.Socket) => void): void;
   /** Gives the lock up and ends all connections. */
   release(): Promise<void>;
 }
 
 /**
- * Takes the lock of a directory, which is created with its parents where missing. Throws `JournalLockedError` if another owner is
- * alive, `CallsheetError` with `DIRECTORY_UNUSABLE`, or `StorageFullError`.
+ * Takes the lock of a directory, and creates the directory with its parents if they are missing.
+ * Throws `JournalLockedError` if another owner is alive, `CallsheetError` with
+ * `DIRECTORY_UNUSABLE`, or `StorageFullError`.
  */
 export async function acquireLock(directory: string, options?: DirectoryOptions): Promise<Lock> {
   const absolute = prepareDirectory(directory, options);
   let candidate: Candidate | undefined;
   try {
-    // Ends: each turn either takes the lock, finds an owner, or another process has taken a step forward.
+    // The loop ends: each turn takes the lock, finds an owner, or sees that another process has
+    // made progress.
     for (;;) {
       const highest = highestEpoch(absolute);
       if (highest > 0) {
@@ -70,7 +78,7 @@ export async function acquireLock(directory: string, options?: DirectoryOptions)
       if (highest === maxEpoch) {
         const name = lockFileName(highest);
         throw new Error(
-          `${name} has the highest number that there is, so no lock can follow it; nobody holds it: while no process opens the directory, remove it`,
+          `${name} has the highest possible number, so no lock can follow it; no process holds it: remove it while no process opens the directory`,
         );
       }
       candidate ??= await Candidate.listen(absolute);
@@ -121,7 +129,7 @@ class Candidate {
     });
   }
 
-  /** Tries to become the lock. `taken`: another was faster. `removed`: the new owner has tidied this candidate away. */
+  /** Tries to become the lock. `removed`: a new owner has removed this candidate. */
   publish(epoch: number): 'published' | 'taken' | 'removed' {
     const published = path.join(this.#directory, lockFileName(epoch));
     try {
@@ -172,7 +180,8 @@ class Candidate {
       this.#server.once('error', reject);
       this.#server.listen(socketPath, () => {
         this.#server.off('error', reject);
-        // An accept that fails later (too many files open) does not end the listening, and so is none of the lock's business.
+        // A failed accept (too many open files) does not end the listening, so the lock is still
+        // held.
         this.#server.on('error', () => {});
         this.#server.unref();
         resolve();
@@ -181,14 +190,14 @@ class Candidate {
   }
 }
 
-/** Says who owns the lock, and removes what earlier owners and other candidates left. None of it must fail the owner. */
+/** Writes the owner's name, and removes older files of locks. No failure here fails the owner. */
 function tidyUp(directory: string, epoch: number): void {
   const file = path.join(directory, ownerFileName(epoch));
   try {
     removeIfThere(file);
     fs.writeFileSync(file, `${process.pid} ${os.hostname()}\n`, { flag: 'wx' });
   } catch {
-    // On a full disk. Then the name of the owner is not known to who finds the directory locked.
+    // The disk is full. A process that finds the directory locked then cannot name the owner.
     removeIfThere(file);
   }
   for (const name of fs.readdirSync(directory)) {
@@ -201,14 +210,15 @@ function highestEpoch(directory: string): number {
   let highest = 0;
   for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
     const epoch = epochOf(entry.name) ?? 0;
-    // Where it leads to there may be an owner of something else, or nothing that could ever be seen to be dead.
-    if (epoch > 0 && entry.isSymbolicLink()) throw new Error(`${entry.name} is a symbolic link, as no lock is`);
+    // The link may lead to the socket of another program, or to something that never looks dead.
+    if (epoch > 0 && entry.isSymbolicLink())
+      throw new Error(`${entry.name} must be a socket, but is a symbolic link: remove it`);
     highest = Math.max(highest, epoch);
   }
   return highest;
 }
 
-/** Whether somebody listens. `gone`: the file was removed since it was listed, so the world has moved on. */
+/** Finds whether an owner listens. `gone`: its file was removed; a higher epoch exists. */
 function ownerState(directory: string, epoch: number): Promise<'alive' | 'dead' | 'gone'> {
   return withShortPath(directory, lockFileName(epoch), (socketPath) => {
     return new Promise((resolve) => {
@@ -225,7 +235,7 @@ function ownerState(directory: string, epoch: number): Promise<'alive' | 'dead' 
   });
 }
 
-/** Who the owner said it was, as far as is known: a stopped one cannot be asked, so it is in a file. */
+/** Returns the owner's name for a message. It is in a file: a stopped owner cannot answer. */
 function ownerName(directory: string, epoch: number): string {
   try {
     const [pid, host] = readStart(path.join(directory, ownerFileName(epoch)))
@@ -240,7 +250,6 @@ function ownerName(directory: string, epoch: number): string {
   }
 }
 
-/** The text that a short file holds. */
 function readStart(name: string): string {
   const file = machineDisk.open(name, 'read');
   try {
@@ -255,6 +264,7 @@ function removeIfThere(file: string): void {
   try {
     fs.unlinkSync(file);
   } catch {
-    // Another owner's tidying was faster, or the file system has become read-only; neither changes who owns the lock.
+    // Another owner removed it first, or the file system has become read-only. Neither changes who
+    // owns the lock.
   }
 }

@@ -1,16 +1,20 @@
 /**
- * The log where it grows: writes transactions to the current segment, syncs it, and begins the next one.
+ * The growing end of the log: writes transactions to the current segment, syncs it, and begins the
+ * next one.
  *
  * Invariants:
- * - A segment is created only when the one before it is on the disk, to its last byte and with its name.
- * - `syncedLsn` moves only when a sync has returned that began after the frame was written, and the segment still is where it was:
- *   a file that was removed, with its directory or alone, takes writes and syncs for ever.
- * - Before each write and before `syncedLsn` moves, the lock still has its name: without it, another
- *   runtime can open the directory.
- * - It moves into a segment only when the witness knows of frames in that segment, so that the
- *   segment cannot go missing without notice.
- * - After a failed write (other than for a full disk) or a failed sync nothing is accepted any more. A sync is never tried
- *   again: the system may have dropped the pages and call the next one a success.
+ * - A segment is created only when the one before it is on the disk, to its last byte and with its
+ *   name.
+ * - `syncedLsn` moves only after a sync that began after the frame was written, and only if the
+ *   segment is still in its place: a file that was removed, alone or with its directory, takes
+ *   writes and syncs for ever.
+ * - Before each write and before `syncedLsn` moves, the lock still has its name. Without the name
+ *   another runtime can open the directory.
+ * - `syncedLsn` moves into a segment only when the witness records frames of that segment, so that
+ *   the segment cannot go missing unnoticed.
+ * - After a failed write (other than for a full disk) or a failed sync, every call is refused. A
+ *   sync is never tried again: the system may have dropped the pages and report success for the
+ *   next one.
  */
 import { setTimeout } from 'node:timers/promises';
 import {
@@ -32,20 +36,20 @@ import { SharedSync } from './shared-sync.js';
 import type { LogStart } from './snapshot-writer.js';
 import type { Witness } from './witness.js';
 
-/** Too many files are open: when a sync of the directory is tried again, and when it is given up. */
+/** While too many files are open, syncing the directory is retried for `longestWaitMs`. */
 const retryMs = 20;
 const longestWaitMs = 60_000;
 
 export interface AppendOptions {
-  /** Use the reserved space if the disk is full: for what must not be refused, such as completions. Default false. */
+  /** Use the reserve on a full disk, as completions must not be refused. Default `false`. */
   reserve?: boolean;
 }
 
 /** The result of an append. */
 export interface Appended {
-  /** The LSN of the transaction: it is durable when `sync` gives this or a higher one. */
+  /** The transaction's LSN. It is durable once `sync` resolves with this LSN or a higher one. */
   readonly lsn: number;
-  /** Where the entries are, in their order. */
+  /** The positions of the entries, in their order. */
   readonly positions: Position[];
 }
 
@@ -55,14 +59,14 @@ export interface LogParts {
   readonly segmentBytes: number;
   readonly aheadBytes: number;
   readonly salt: () => number;
-  /** Where to go on, and where that segment begins. All before is on the disk. */
+  /** The end of the log, which is on the disk, and the beginning of its last segment. */
   readonly end: LogEnd;
   readonly segmentStart: LogStart;
   readonly endsWithMark: boolean;
   readonly witness: Witness;
   readonly reserve: Reserve | undefined;
   readonly lock: JournalOptions['lock'];
-  /** A segment is full, and on the disk. */
+  /** Called when a segment is complete and on the disk. */
   readonly sealed: (segment: number, bytes: number) => void;
 }
 
@@ -74,10 +78,10 @@ export class Log {
   readonly #sharedSync = new SharedSync(() => this.#syncLog());
   #syncedLsn: number;
   #segmentStart: LogStart;
-  /** The last frame is a mark, so that closing needs no other. */
+  /** `true` if the last frame is a mark, so that closing needs no other. */
   #endsWithMark: boolean;
   #syncs = 0;
-  /** The name of the current segment may not be on the disk yet. */
+  /** `true` if the name of the current segment may not be on the disk yet. */
   #nameUnsynced = false;
   /** `beginFrame` wanted a new segment while a sync was in flight: see {@link Log.beginFrame}. */
   #rollAfterSync = false;
@@ -97,22 +101,20 @@ export class Log {
     this.#endsWithMark = parts.endsWithMark;
   }
 
-  /** Where the next frame goes. */
   get end(): LogEnd {
     return this.#writer.end;
   }
 
-  /** The highest LSN that is surely on the disk. */
+  /** The highest LSN that is known to be on the disk. */
   get syncedLsn(): number {
     return this.#syncedLsn;
   }
 
-  /** Where the current segment begins. */
   get segmentStart(): LogStart {
     return this.#segmentStart;
   }
 
-  /** Bytes and frames appended, and syncs, since opening. */
+  /** Bytes, frames and syncs since opening. */
   get bytesWritten(): number {
     return this.#writer.bytesWritten;
   }
@@ -123,7 +125,7 @@ export class Log {
     return this.#syncs;
   }
 
-  /** Whether appends need not touch the reserve. */
+  /** `true` if appends do not need the reserve. */
   get hasRoom(): boolean {
     return this.#reserve?.isWhole ?? true;
   }
@@ -179,7 +181,6 @@ export class Log {
     return this.#sharedSync.request();
   }
 
-  /** Begins a new segment, if the current one has frames and the disk is not full. */
   async roll(): Promise<void> {
     if (this.end.offset === fileHeaderBytes) return;
     this.#rollAfterSync = this.#sharedSync.isInFlight;
@@ -188,7 +189,7 @@ export class Log {
     this.refuseIfUnusable();
   }
 
-  /** Accepts no more. Syncs what there is, ends it with a mark, and closes; rejects if that fails, and is closed even so. */
+  /** Refuses further calls, syncs, ends the log with a mark, and closes, even if it rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     try {
@@ -208,17 +209,14 @@ export class Log {
     if (this.#isClosed) throw new ClosedError(`the journal in ${this.#parts.directory} is closed`);
   }
 
-  /**
-   * Throws, for good, if the current segment is not where it was opened, or the lock is not: then the
-   * directory is not ours to write into.
-   */
+  /** Throws for good if segment or lock lost their place: the directory may have another owner. */
   requireInPlace(): void {
     const { file } = this.end;
     this.#requirePlace(file.path, () => file.isInPlace());
     this.#requireLock();
   }
 
-  /** A frame of ours would go where another owner's may be. */
+  /** Prevents that a frame overwrites one of another owner. */
   #requireLock(): void {
     const { lock } = this.#parts;
     if (lock !== undefined) this.#requirePlace(lock.file, () => lock.isHeld());
@@ -229,7 +227,7 @@ export class Log {
     try {
       isInPlace = look();
     } catch (error) {
-      throw this.#fail(`look at ${file}`, error);
+      throw this.#fail(`check ${file}`, error);
     }
     if (isInPlace) return;
     this.#failure ??= new JournalRemovedError(
@@ -241,7 +239,7 @@ export class Log {
   async #syncLog(): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
     const { lsn, file } = this.end;
-    // A segment without frames counts, too: it may be what a snapshot begins with.
+    // A segment without frames counts as witnessed: a snapshot may begin with it.
     const isWitnessed = lsn === this.#segmentStart.lsn || this.#parts.witness.lsn > this.#segmentStart.lsn;
     if (lsn === this.#syncedLsn && !this.#nameUnsynced && isWitnessed) return lsn;
     try {
@@ -258,7 +256,7 @@ export class Log {
     this.#syncs += 1;
     this.#syncedLsn = lsn;
     if (this.#rollAfterSync) {
-      // If this fails, what was synced is on the disk all the same: the failure is for the next one who asks.
+      // This failure does not concern the sync, which has succeeded; the next call throws it.
       try {
         this.#roll();
       } catch {}
@@ -266,7 +264,7 @@ export class Log {
     return lsn;
   }
 
-  /** Makes the names of segments durable. It needs a descriptor, and waits until there is one. */
+  /** Makes the names of segments durable. Waits while too many files are open. */
   async #syncDirectory(): Promise<void> {
     const { disk, directory } = this.#parts;
     for (let waitedMs = 0; ; waitedMs += retryMs) {
@@ -279,10 +277,7 @@ export class Log {
     }
   }
 
-  /**
-   * Seals the current segment and begins the next. Stays with the current one while the disk is full
-   * or too many files are open.
-   */
+  /** Begins the next segment, unless the disk is full or too many files are open. */
   #roll(): void {
     this.#rollAfterSync = false;
     const { disk, directory, salt, sealed } = this.#parts;
@@ -325,10 +320,12 @@ export class Log {
 
   #requireWholeReserve(): void {
     if (!this.findRoom())
-      throw new StorageFullError(`the disk of ${this.#parts.directory} is full; what is left is kept for completions`);
+      throw new StorageFullError(
+        `the disk of ${this.#parts.directory} is full; the remaining reserve is kept for completions`,
+      );
   }
 
-  /** Writes; if the disk is full, cuts back to where the log was, and tries again as long as the reserve gives space. */
+  /** Writes. On a full disk cuts the file back, and retries while the reserve gives space. */
   #writeOrCutBack<T>(mayUseReserve: boolean, write: () => T): T {
     for (;;) {
       const { file, offset } = this.end;
@@ -345,8 +342,9 @@ export class Log {
   }
 
   /**
-   * Removes what a refused write left. The cut is synced, so that a power loss cannot mix the remains with what is written in
-   * their place next. That sync moves no LSN: one in flight may be failing, and only its own result would say so.
+   * Removes the remains of a refused write. The cut is synced, so that a power loss cannot mix the
+   * remains with the next frames in their place. That sync moves no LSN: one in flight may be
+   * failing, and only its own result shows that.
    */
   #cutBack(file: DiskFile, offset: number): void {
     try {
@@ -358,7 +356,7 @@ export class Log {
     }
   }
 
-  /** On a full disk there is better use for it. */
+  /** Makes room ahead, unless the disk is full. */
   #makeRoom(writtenBytes: number): void {
     if (!this.hasRoom) return;
     try {
@@ -372,7 +370,7 @@ export class Log {
     try {
       return this.#ahead.cutOff(this.end);
     } catch (error) {
-      throw this.#fail('cut off what was made ready', error);
+      throw this.#fail('cut off the room ahead', error);
     }
   }
 
@@ -385,8 +383,9 @@ export class Log {
   }
 
   /**
-   * Ends the log with a mark, so that the last transaction is vouched for while the journal is closed: damage to it is then
-   * seen as damage, not as a torn tail. On a full disk there is none, which is no harm.
+   * Ends the log with a mark. It vouches for the last transaction while the journal is closed:
+   * damage to it is then recognized as damage, not as a torn tail. On a full disk there is no mark,
+   * which does no harm.
    */
   async #markEnd(): Promise<void> {
     if (this.#endsWithMark || this.end.lsn === 0) return;
@@ -399,7 +398,7 @@ export class Log {
     await this.#sharedSync.request();
   }
 
-  /** Says where the log ends, as long as it is closed. */
+  /** Records in the witness where the log ends. */
   async #recordEnd(): Promise<void> {
     const { witness } = this.#parts;
     if (this.end.lsn === witness.lsn) return;

@@ -1,11 +1,12 @@
 /**
- * Opens what an earlier life left behind: chooses the generation to start from, reads snapshot and log into the caller's hands,
- * and decides what damage means.
+ * Opens a journal as an earlier process left it: chooses the generation to start from, replays
+ * snapshot and log to the caller, and decides what damage means.
  *
- * Recovery never guesses. Damage is a *torn tail*, and is cut off, only if it is in the last segment, a write cut short
- * explains it (see `Damage.looksTorn`), and no later frame, snapshot or witness vouches for what stood there. A damaged snapshot is
- * passed over if an older generation is whole. All other damage is a `JournalCorruptError`, and then nothing has been modified:
- * every decision is made before the first repair.
+ * Recovery never guesses. Damage is a *torn tail*, and is cut off, only if it is in the last
+ * segment, a write cut short explains it (see `Damage.looksTorn`), and no later frame, snapshot or
+ * witness vouches for the bytes that were there. A damaged snapshot is passed over if an older
+ * generation is whole. All other damage is a `JournalCorruptError`, and then nothing has been
+ * modified: every decision is made before the first repair.
  */
 import * as path from 'node:path';
 import { JournalCorruptError } from '../errors.js';
@@ -29,59 +30,62 @@ import { TransactionReader, type TransactionTaker } from './transaction-reader.j
 import type { Testimony } from './witness.js';
 
 /**
- * Takes what the journal holds, in order: the snapshot, then the log. What it throws refuses the opening, with nothing modified; a
- * RangeError or SyntaxError says that the bytes make no sense.
+ * Receives the content of a journal, in order: the snapshot, then the log. An error that it throws
+ * refuses the opening, with nothing modified; a `RangeError` or `SyntaxError` means that the bytes
+ * cannot be decoded.
  */
 export interface Replay {
-  /** A segment begins, or, as number 0, the snapshot: what was valid per file (interned names) is not valid any more. */
+  /** Begins a segment, or the snapshot (0): interned names and other state of a file end here. */
   segment(segment: number): void;
   /**
-   * An entry, the LSN being that of its transaction (its last frame). The bytes are valid during the call only. Called only
-   * for transactions that are whole. Positions in the snapshot cannot be read back.
+   * Receives an entry of a whole transaction. `lsn` is that of the transaction's last frame. The
+   * bytes are valid during the call only. Positions in the snapshot cannot be read back.
    */
   entry(entry: Entry, at: Position, lsn: number): void;
-  /** An entry of this transaction cannot be read; others of it may come all the same. Only in what is salvaged. */
+  /**
+   * Receives an unreadable entry's type and its transaction's LSN, while salvaging. Other entries
+   * of that transaction may follow.
+   */
   lost?(type: number, lsn: number): void;
   /**
-   * All is read. These segments are there; others, that positions from the snapshot may point to,
-   * are not. Gives a position in one of those others, if it is needed: then opening is refused.
+   * Ends the replay. `segments` are those that exist; positions from the snapshot may lead to
+   * others. Returns a position in a missing segment if it is needed, and then opening is refused.
    */
   end?(segments: ReadonlySet<number>): Position | undefined;
 }
 
 /** A tail that was cut off. */
 export interface TornTail {
-  /** The path of the segment that was cut. */
+  /** The path of the segment. */
   readonly file: string;
   readonly offset: number;
   readonly bytes: number;
-  /** The path of the file that the tail was copied to. */
+  /** The path of its copy. */
   readonly keptAs: string;
 }
 
 /** A log that was read to its end. */
 export interface RecoveredLog {
-  /** The segment to go on with; undefined if there is none. */
+  /** The segment to append to. */
   readonly last: SurveyedSegment | undefined;
-  /** What the witness says; undefined if there is none. */
   readonly witness: Testimony | undefined;
-  /** Where the log ends. Everything before is on the disk. */
+  /** The end of the log. Everything before is on the disk. */
   readonly end: ReadPoint;
-  /** Segments that were read as log. */
+  /** The number of segments that were read as log. */
   readonly segments: number;
   readonly frames: number;
   readonly bytes: number;
   readonly endsWithMark: boolean;
   readonly tornTail: TornTail | undefined;
-  /** What opening started from, and the snapshots that it could not use. */
+  /** The generation that opening started from, and the snapshots that it could not use. */
   readonly generation: Generation;
   readonly damagedSnapshots: readonly DamagedSnapshot[];
-  /** The sizes of the segments that are there, and of the snapshots that may be whole. */
+  /** The sizes of the existing segments, and of the snapshots that may be whole, by number. */
   readonly segmentBytes: ReadonlyMap<number, number>;
   readonly snapshotBytes: ReadonlyMap<number, number>;
 }
 
-/** A log that was read, and found to be good up to a torn tail. Nothing is modified yet. */
+/** A log that was read and is intact up to a torn tail. Nothing is modified yet. */
 interface ReadLog {
   readonly survey: Survey;
   readonly generation: Generation;
@@ -89,11 +93,11 @@ interface ReadLog {
   readonly segments: readonly SurveyedSegment[];
   readonly unborn: HeaderlessFile | undefined;
   readonly log: LogReading;
-  /** Where the last segment is torn. */
+  /** The place where the last segment is torn. */
   readonly damage: Damage | undefined;
 }
 
-/** Reads a journal, and makes every decision. Throws what opening it throws; modifies nothing. */
+/** Reads a journal and makes every decision. Throws what opening throws; modifies nothing. */
 export function readLog(disk: Disk, directory: string, replay: Replay): ReadLog {
   const survey = surveyDirectory(disk, directory);
   const { generation, damaged: damagedSnapshots, log: found } = chooseGeneration(disk, directory, survey);
@@ -107,7 +111,8 @@ export function readLog(disk: Disk, directory: string, replay: Replay): ReadLog 
   }
   let damage: Damage | undefined;
   for (const [index, segment] of segments.entries()) {
-    // A segment behind it without a header says nothing: its creation may have been refused by a full disk, and the log gone on here.
+    // A later segment without a header does not count: a full disk may have refused its creation,
+    // and the log went on here.
     const isLast = index === segments.length - 1 && lost === undefined;
     damage = withWindow(disk, segment.path, (window) => log.readSegment(window, segment, isLast));
   }
@@ -115,7 +120,7 @@ export function readLog(disk: Disk, directory: string, replay: Replay): ReadLog 
   if (lost !== undefined) throw new JournalCorruptError(lost.path, 0, nextLsn, lost.reason);
   if (unborn !== undefined) refuseUnlessTorn(disk, unborn, nextLsn);
   if (nextLsn <= proof.lsn) {
-    const wasThere = `${proof.path} says that the log was on the disk up to LSN ${proof.lsn}`;
+    const wasThere = `${proof.path} records that the log was on the disk up to LSN ${proof.lsn}`;
     if (unborn !== undefined)
       throw new JournalCorruptError(unborn.path, 0, nextLsn, `${unborn.reason}, and ${wasThere}`);
     const last = segments.at(-1)!;
@@ -130,7 +135,7 @@ export function readLog(disk: Disk, directory: string, replay: Replay): ReadLog 
   return { survey, generation, damagedSnapshots, segments, unborn, log, damage };
 }
 
-/** Why opening would be refused for damage, which may be in no file: a segment may be missing. */
+/** Returns the error that damage would cause in opening. Its file may be a missing one. */
 export function findRefusal(disk: Disk, directory: string, replay: Replay): JournalCorruptError | undefined {
   try {
     readLog(disk, directory, replay);
@@ -143,7 +148,7 @@ export function findRefusal(disk: Disk, directory: string, replay: Replay): Jour
 
 export function recover(disk: Disk, directory: string, replay: Replay): RecoveredLog {
   const { survey, generation, damagedSnapshots, segments, unborn, log, damage } = readLog(disk, directory, replay);
-  // Every decision is made; from here on the disk is modified, in an order in which each step may be the last one.
+  // Every decision is made. From here on the disk is modified, and a crash may follow each step.
   let tornTail: TornTail | undefined;
   if (unborn !== undefined) {
     tornTail = keepAside(disk, directory, unborn, 0);
@@ -180,15 +185,15 @@ export function recover(disk: Disk, directory: string, replay: Replay): Recovere
   };
 }
 
-/** The error for a missing segment that holds only payloads. The next segment says its last LSN. */
+/** The error for a missing segment with payloads. Its last LSN follows from the next segment. */
 function missingPayloads(directory: string, { segment, offset }: Position, { segments }: Survey): JournalCorruptError {
   const next = segments.find(({ number }) => number === segment + 1);
   const lsn = next?.kind === 'header' ? next.header.firstLsn - 1 : 0;
   const file = path.join(directory, segmentFileName(segment));
-  return new JournalCorruptError(file, offset, lsn, 'jobs have their payloads in this segment, and it is missing');
+  return new JournalCorruptError(file, offset, lsn, 'the segment is missing, and jobs have payloads in it');
 }
 
-/** Up to where the log must go, and which file says so. */
+/** The LSN that the log must reach, and the file that proves it. */
 interface Proof extends Testimony {
   readonly path: string;
 }
@@ -202,7 +207,7 @@ function sizesOf(files: readonly SurveyedFile[]): Map<number, number> {
   return new Map(files.map(({ number, bytes }) => [number, bytes]));
 }
 
-/** The state of reading: how far the log is known to be good, and how far that is vouched for. */
+/** The progress of reading: how far the log is intact, and how far it is vouched for. */
 class LogReading implements TransactionTaker {
   end: ReadPoint;
   frames = 0;
@@ -211,10 +216,10 @@ class LogReading implements TransactionTaker {
   readonly #replay: Replay;
   readonly #generation: Generation;
   readonly #proof: Proof;
-  /** Where entries come from now. */
+  /** The file that is read now. */
   #path = '';
   #segment = 0;
-  /** Offsets of the frames in this segment that nothing vouches for yet, the first of which has `#firstUnvouchedLsn`. */
+  /** Offsets of frames not vouched for, the first one's LSN being `#firstUnvouchedLsn`. */
   #unvouchedOffsets: number[] = [];
   #firstUnvouchedLsn = 1;
   #segmentFirstLsn = 1;
@@ -227,19 +232,19 @@ class LogReading implements TransactionTaker {
     this.end = { offset: 0, lsn: generation.startLsn, checksum: generation.startChecksum };
   }
 
-  /** From here to the end the log has to be written again; the header of the segment too, if nothing in it is vouched for. */
+  /** Where rewriting must begin; 0, with the header, if nothing in the segment is vouched for. */
   get firstUnvouchedOffset(): number {
     if (this.#firstUnvouchedLsn === this.#segmentFirstLsn) return 0;
     return this.#unvouchedOffsets[0] ?? this.end.offset;
   }
 
-  /** Reads one segment. Gives the damage at which it stopped, if that is a torn tail; throws if it is anything else. */
+  /** Reads one segment. Returns the damage if it is a torn tail, and throws for any other. */
   readSegment(window: FileWindow, segment: SurveyedSegment, isLast: boolean): Damage | undefined {
     const { header } = segment;
     const wrong = (reason: string) => new JournalCorruptError(segment.path, 0, this.end.lsn + 1, reason);
-    if (header.number !== segment.number) throw wrong(`it says that it is ${segmentFileName(header.number)}`);
+    if (header.number !== segment.number) throw wrong(`its header is that of ${segmentFileName(header.number)}`);
     if (header.firstLsn !== this.end.lsn + 1) throw wrong(`it begins with LSN ${header.firstLsn}`);
-    if (header.previousChecksum !== this.end.checksum) throw wrong('it does not follow what is before it');
+    if (header.previousChecksum !== this.end.checksum) throw wrong('it is not chained to the last frame before it');
     this.#path = segment.path;
     this.#segment = segment.number;
     this.#firstUnvouchedLsn = header.firstLsn;
@@ -260,11 +265,11 @@ class LogReading implements TransactionTaker {
         throw new JournalCorruptError(segment.path, found.offset, damagedLsn, found.reason);
       const voucher = findVoucher(window, header.salt, this.end.offset, this.end.lsn + 1);
       if (voucher !== undefined) {
-        const reason = `${found.reason}, and a frame at byte ${voucher} says that it was on the disk`;
+        const reason = `${found.reason}, and a frame at byte ${voucher} records that it was on the disk`;
         throw new JournalCorruptError(segment.path, found.offset, damagedLsn, reason);
       }
       if (this.end.lsn < this.#proof.lsn) {
-        const reason = `${found.reason}, and ${this.#proof.path} says that it was on the disk`;
+        const reason = `${found.reason}, and ${this.#proof.path} records that it was on the disk`;
         throw new JournalCorruptError(segment.path, found.offset, damagedLsn, reason);
       }
       return found;
@@ -286,8 +291,9 @@ class LogReading implements TransactionTaker {
       this.#replay.entry(entry, { segment: this.#segment, offset, length: entry.bytes.length, checksum }, lsn);
     } catch (error) {
       if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
-      // Every checksum holds, so these bytes are what was written; but no callsheet of this version writes them.
-      throw new JournalCorruptError(this.#path, offset, lsn, `an entry makes no sense: ${String(error)}`);
+      // Every checksum holds, so these bytes are as they were written; but no callsheet of this
+      // version writes them.
+      throw new JournalCorruptError(this.#path, offset, lsn, `an entry cannot be decoded: ${String(error)}`);
     }
   }
 
@@ -296,19 +302,20 @@ class LogReading implements TransactionTaker {
   }
 }
 
-/** A last segment without an intact header is one whose creation was cut short, or it is damage. */
+/** Throws unless the last segment has no intact header because its creation was cut short. */
 function refuseUnlessTorn(disk: Disk, unborn: HeaderlessFile, lsn: number): void {
   const wrong = (reason: string) => new JournalCorruptError(unborn.path, 0, lsn, reason);
   if (!unborn.looksTorn) throw wrong(unborn.reason);
   withWindow(disk, unborn.path, (window) => {
-    // Without the header there is no salt to check frames with, so anything that looks like one counts: better to refuse.
+    // Without the header there is no salt to check frames with, so anything that looks like a frame
+    // counts: refusing is safer.
     const voucher = findVoucher(window, undefined, 0, lsn);
     if (voucher !== undefined)
-      throw wrong(`${unborn.reason}, and a frame at byte ${voucher} says that it was on the disk`);
+      throw wrong(`${unborn.reason}, and a frame at byte ${voucher} records that it was on the disk`);
   });
 }
 
-/** Copies a tail that is to be cut off; on a full disk into the space of the reserve, which is there for such cases. */
+/** Copies a tail before it is cut off; on a full disk into the space of the reserve. */
 function keepAside(
   disk: Disk,
   directory: string,

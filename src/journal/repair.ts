@@ -1,6 +1,7 @@
 /**
- * The modifications that recovery makes to files, each durable when it returns and harmless when made twice, since a crash
- * between any two of them leads to another recovery. What is to be modified is decided in `recovery.ts`, never here.
+ * The modifications that recovery makes to files. Each is durable when it returns, and harmless
+ * when made twice, since a crash between any two of them leads to another recovery. `recovery.ts`
+ * decides which are made.
  */
 import * as path from 'node:path';
 import { type Disk, type DiskFile, errorCodeOf, writeFully } from './disk.js';
@@ -9,8 +10,9 @@ import { readFully } from './file-window.js';
 const stepBytes = 1024 * 1024;
 
 /**
- * Copies a file from `offset` to its end into a new file, under the first name of `nameFor` that is free. Gives the new
- * file's path and size, or undefined if there was nothing to copy. Its name is made durable, too: what was copied is cut next.
+ * Copies a file from `offset` to its end into a new file, under the first free name of `nameFor`.
+ * Returns the new file's path and size, or `undefined` if there was nothing to copy. Its name is
+ * made durable, too: the original is cut next.
  */
 export function copyAside(
   disk: Disk,
@@ -54,7 +56,6 @@ function createUnderFreeName(disk: Disk, nameFor: (attempt: number) => string) {
   }
 }
 
-/** Cuts a file at `offset`. */
 export function cutOff(disk: Disk, segmentPath: string, offset: number): void {
   const file = disk.open(segmentPath, 'write');
   try {
@@ -65,7 +66,7 @@ export function cutOff(disk: Disk, segmentPath: string, offset: number): void {
   }
 }
 
-/** Frees what a file holds; false if it holds nothing, or is not there. */
+/** Frees the space of a file; `false` if the file is empty or does not exist. */
 export function emptyIfThere(disk: Disk, name: string): boolean {
   let file: DiskFile;
   try {
@@ -84,8 +85,9 @@ export function emptyIfThere(disk: Disk, name: string): boolean {
 }
 
 /**
- * Writes what a file holds from `from` to `to` over itself, and syncs. Needed because a sync that failed in an earlier life
- * leaves pages that can be read and count as clean, but are not on the disk: a mere sync would not write them.
+ * Writes the bytes from `from` to `to` over themselves, and syncs. A sync that failed in an earlier
+ * process leaves pages that can be read and count as clean, but are not on the disk: another sync
+ * alone would not write them.
  */
 export function rewriteInPlace(disk: Disk, segmentPath: string, from: number, to: number): void {
   const file = disk.open(segmentPath, 'write');

@@ -1,25 +1,25 @@
 /**
- * Space kept for a full disk: a file of a few megabytes that is given up bit by bit so that jobs which run can complete, and
- * filled again as soon as there is space. While it is not whole, ordinary appends are refused (by the journal, which asks).
+ * Space kept for a full disk: a file of a few megabytes. It is given up bit by bit so that running
+ * jobs can complete, and filled again when there is space. While it is not whole, the journal
+ * refuses ordinary appends.
  *
- * Its content means nothing and is never read or synced. It is noise, so that a file system that compresses really keeps the
- * space; the same noise each time, so that a simulated run can be repeated.
+ * Its content is never read or synced. It is noise, so that a file system that compresses really
+ * keeps the space. It is the same noise each time, so that a simulated run can be repeated.
  */
 import { type Disk, type DiskFile, errorCodeOf, isDiskFull, PartialWriteError, writeFully } from './disk.js';
 
-/** More than file systems compress at once, so that the repetition is not seen. */
+/** More than file systems compress at once, so that they do not find the repetition. */
 const stepBytes = 256 * 1024;
-/** The least that is given up at a time: a disk is shared, and what we give up others may take. */
+/** The least that is given up at a time: other programs on the disk may take some of it. */
 const leastGivenBytes = 256 * 1024;
 
 export class Reserve {
   readonly #file: DiskFile;
   readonly #wholeBytes: number;
   #bytes: number;
-  /** Kept while the reserve is not whole: on a full disk every refused append tries to refill it. */
+  /** Kept while the reserve is not whole: each refused append tries to refill it. */
   #noise: Uint8Array | undefined;
 
-  /** Opens or creates the reserve and fills it as far as there is space. */
   constructor(disk: Disk, path: string, wholeBytes: number) {
     this.#file = openOrCreate(disk, path);
     this.#wholeBytes = wholeBytes;
@@ -36,7 +36,7 @@ export class Reserve {
     return this.#bytes >= this.#wholeBytes / 2;
   }
 
-  /** Fills the reserve as far as there is space, and says whether it is whole then. What it got it keeps. */
+  /** Fills the reserve as far as there is space, and returns whether it is whole. */
   refill(): boolean {
     if (this.isWhole) return true;
     this.#noise ??= makeNoise(Math.min(stepBytes, this.#wholeBytes));
@@ -55,7 +55,7 @@ export class Reserve {
     return true;
   }
 
-  /** Gives up enough space for `bytes` more on the disk, or all that is left; false if there was nothing left. */
+  /** Gives up space for `bytes` more, or all that is left; `false` if nothing was left. */
   give(bytes: number): boolean {
     if (this.#bytes === 0) return false;
     this.#cutTo(Math.max(0, this.#bytes - Math.max(bytes, leastGivenBytes)));
@@ -81,7 +81,7 @@ function openOrCreate(disk: Disk, path: string): DiskFile {
   }
 }
 
-/** Bytes of a xorshift generator: made when needed, since a reserve is filled about once in the life of a directory. */
+/** Returns bytes of a xorshift generator: a reserve is filled about once in a directory's life. */
 function makeNoise(bytes: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(bytes / 4));
   let state = 0x9e3779b9;

@@ -1,15 +1,17 @@
 /**
- * Zeros behind the end of the log, whose place later frames take. A sync of bytes that were in the file before has only them to write, not
- * where the file ends and where its blocks are as well, which saves a third of its time on a common file system.
+ * Zeros after the end of the log, which later frames overwrite. A sync of bytes inside the file
+ * writes only those bytes; one that makes the file longer also writes its size and block map. That
+ * saves a third of a sync's time on a common file system.
  *
- * Zeros up to a file's end are no frame and no damage (`frame-reader.ts`); opening and closing cut them off, and so does a segment's end.
+ * Zeros up to a file's end are neither a frame nor damage (`frame-reader.ts`). Opening, closing and
+ * the end of a segment cut them off.
  */
 import { type DiskFile, writeFully } from './disk.js';
 
-/** Who writes more than this part of the room at once waits for the bytes, and would for as many zeros, too. */
+/** A larger write than this share of the room gets none: the zeros would take as long again. */
 const mostPart = 1 / 8;
 
-/** Where the log ends in its file. */
+/** The end of the log in its file. */
 interface End {
   readonly file: DiskFile;
   readonly offset: number;
@@ -18,26 +20,27 @@ interface End {
 export class RoomAhead {
   readonly #zeros: Uint8Array;
   readonly #segmentBytes: number;
-  /** How long the file is, the room included. */
+  /** The length of the file in bytes, with its room. */
   #fileBytes = 0;
-  /** The disk did not take all of it: there is to be no room in this file any more. */
+  /** The disk refused some of the room, so this file gets no more. */
   #isRefused = false;
 
-  /** So many bytes at a time, and none beyond a segment's size. */
+  /** Makes room of `bytes` at a time, and none beyond `segmentBytes`. */
   constructor(bytes: number, segmentBytes: number) {
     this.#zeros = new Uint8Array(bytes);
     this.#segmentBytes = segmentBytes;
   }
 
-  /** A file begins, or is gone on with, that ends where the log does. */
+  /** Starts with a file that has no room: a new one, or one cut off at the log's end. */
   begin({ offset }: End): void {
     this.#fileBytes = offset;
     this.#isRefused = false;
   }
 
   /**
-   * So many bytes were written: makes room for more of that kind where less than half is left. What the disk refuses is given back, and is no
-   * failure: it was not needed. Throws if giving it back is one.
+   * Makes new room after a write of `writtenBytes`, if less than half of it is left. If the disk
+   * refuses some of it, the file is cut back to the log's end. That is no failure, as the room was
+   * not needed; only a failing cut throws.
    */
   make({ file, offset }: End, writtenBytes: number): void {
     const { length } = this.#zeros;
@@ -56,7 +59,7 @@ export class RoomAhead {
     }
   }
 
-  /** Cuts off what is left; says whether there was any. */
+  /** Cuts off the remaining room. Returns whether there was any. */
   cutOff({ file, offset }: End): boolean {
     if (this.#fileBytes <= offset) return false;
     file.truncate(offset);

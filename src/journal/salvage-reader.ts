@@ -1,10 +1,10 @@
 /**
- * Reads all that can still be read of a journal that cannot be opened, and says what cannot. Modifies nothing, and goes on where
- * `recovery.ts` refuses: after damage with the next bytes that pass for a frame, and with the good entries of a frame that has bad
- * ones.
+ * Reads all readable entries of a journal that cannot be opened, and lists the losses. Modifies
+ * nothing, and goes on where `recovery.ts` refuses: after damage it takes the next bytes that look
+ * like a frame, and of a frame with bad entries the good ones.
  *
- * It starts from the newest snapshot that is whole. If none is, whatever can be read of the damaged ones comes first, then every
- * segment: what is in both is said twice, which does no harm.
+ * It starts from the newest whole snapshot. Without one, it reads the damaged snapshots as far as
+ * possible, then every segment. An entry that is in both is replayed twice, which does no harm.
  */
 import * as path from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -31,20 +31,20 @@ import { findRefusal, type Replay } from './recovery.js';
 import { checkSnapshotNow } from './snapshot-reader.js';
 import { type SurveyedFile, surveyJournal } from './survey.js';
 
-/** Something that could not be read. */
+/** A part of a file that could not be read. */
 export interface Loss {
   readonly file: string;
   readonly offset: number;
   readonly reason: string;
 }
 
-/** A frame whose header and table hold; of its entries, each is good or not. */
+/** A frame with an intact header and table. Each of its entries may be damaged. */
 interface SalvagedFrame {
   readonly offset: number;
   readonly bytes: number;
   readonly lsn: number;
   readonly isPart: boolean;
-  /** The transaction goes on in the next frame. */
+  /** `true` if the transaction goes on in the next frame. */
   readonly hasMore: boolean;
   readonly entries: readonly { type: number; bytes: Uint8Array; offset: number; checksum: number }[];
 }
@@ -61,7 +61,7 @@ export class SalvageReader {
     this.#entries = new EntryReader(disk, (segment) => path.join(this.#directory, segmentFileName(segment)));
   }
 
-  /** Gives all entries that can be read, in order. An entry that `replay` makes no sense of counts as lost. */
+  /** Replays all readable entries in order. One that `replay` cannot decode counts as lost. */
   read(replay: Replay): void {
     const { segments, snapshots } = surveyJournal(this.#disk, this.#directory);
     let start: number | undefined;
@@ -78,14 +78,14 @@ export class SalvageReader {
     this.#loseWhatIsMissing();
   }
 
-  /** What is in no file, such as a segment that is gone, is known only by what others say of it. */
+  /** Adds losses that are in no file, such as a missing segment: only other files prove them. */
   #loseWhatIsMissing(): void {
     const refusal = findRefusal(this.#disk, this.#directory, { segment() {}, entry() {} });
     if (refusal === undefined || this.losses.some(({ file }) => file === refusal.file)) return;
     this.#lose(refusal.file, refusal.offset, refusal.reason);
   }
 
-  /** Reads an entry back. Throws `JournalCorruptError` if it cannot be had. */
+  /** Reads an entry back. Throws `JournalCorruptError` if it is missing or damaged. */
   entry(at: Position): Uint8Array {
     return this.#entries.read(at);
   }
@@ -112,7 +112,7 @@ export class SalvageReader {
 
   #readFrames(file: string, window: FileWindow, salt: number, segment: number, replay: Replay): void {
     let lastLsn = 0;
-    /** The LSN of the first frame of the transaction: unlike the last one's, it is known from the beginning. */
+    /** The LSN of the transaction's first frame; the last one's is not known yet. */
     let firstLsn: number | undefined;
     let parts: Uint8Array[] = [];
     let partsOffset = 0;
@@ -155,7 +155,7 @@ export class SalvageReader {
         try {
           replay.entry({ type, bytes: whole }, { segment, offset: partsOffset, length: whole.length, checksum }, lsn);
         } catch (error) {
-          this.#lose(file, partsOffset, `an entry makes no sense: ${String(error)}`);
+          this.#lose(file, partsOffset, `an entry cannot be decoded: ${String(error)}`);
         }
       }
     }
@@ -166,7 +166,7 @@ export class SalvageReader {
   }
 }
 
-/** The frame at an offset, if header and table are what was written. */
+/** Returns the frame at an offset if its header and table match their checksums. */
 function frameAt(window: FileWindow, salt: number, offset: number): SalvagedFrame | undefined {
   if (offset + frameHeaderBytes > window.size) return undefined;
   const head = window.bytes(offset, frameHeaderBytes).slice();
@@ -208,7 +208,7 @@ function frameAt(window: FileWindow, salt: number, offset: number): SalvagedFram
   };
 }
 
-/** Where the next frame may begin, or the end of the file. Frames begin at multiples of 8. */
+/** Returns where the next frame may begin (at a multiple of 8), or the end of the file. */
 function nextMagic(window: FileWindow, from: number): number {
   const stepBytes = 64 * 1024;
   for (let step = from; step < window.size; step += stepBytes) {

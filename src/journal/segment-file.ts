@@ -1,6 +1,6 @@
 /**
- * Creates the files of segments, and opens the last one to go on with. When a segment may be created, and when its file and name
- * have to be synced, is for the journal to know.
+ * Creates the files of segments, and opens the last one to append to. The journal decides when to
+ * create one, and syncs the file and its name.
  */
 import * as path from 'node:path';
 import { type Disk, writeFully } from './disk.js';
@@ -10,7 +10,7 @@ import { fileKind } from './format.js';
 import type { LogEnd } from './frame-writer.js';
 import type { RecoveredLog } from './recovery.js';
 
-/** Makes the file of a new segment with its header; neither it nor its name is synced. Leaves no file behind if it fails. */
+/** Creates a segment with its header; syncs neither file nor name. Leaves no file if it fails. */
 export function createSegment(
   disk: Disk,
   directory: string,
@@ -36,7 +36,7 @@ export function createSegment(
   return { file, segment: number, salt: header.salt, offset: bytes.length, lsn: before.lsn, checksum: header.checksum };
 }
 
-/** Opens the last segment of a recovered log where it ends; undefined if there is no segment. */
+/** Opens the last segment of a recovered log at its end; `undefined` if there is no segment. */
 export function reopenLastSegment(disk: Disk, log: RecoveredLog): LogEnd | undefined {
   if (log.last === undefined) return undefined;
   const { number, path: file, header } = log.last;

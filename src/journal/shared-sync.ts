@@ -1,13 +1,13 @@
 /**
- * One sync at a time, shared by all who ask: who asks while one is in flight may have appended after it began, and so waits for
- * the next one, together with everybody else who asked meanwhile. Knows nothing of what a sync is.
+ * Runs one sync at a time for all requests. A request during a sync may be for bytes appended after
+ * it began, so all requests during one sync share the next. Knows nothing of what a sync is.
  */
 export class SharedSync {
   readonly #run: () => Promise<number>;
   #inFlight: Promise<number> | undefined;
   #next: Promise<number> | undefined;
 
-  /** `run` must decide what it covers before it first waits. After a failure it is called again only if somebody asks again. */
+  /** `run` must fix what it covers before its first `await`. Only a request runs it again. */
   constructor(run: () => Promise<number>) {
     this.#run = run;
   }
@@ -16,9 +16,9 @@ export class SharedSync {
     return this.#inFlight !== undefined;
   }
 
-  /** Resolves with the result of a sync that begins now or later. */
   request(): Promise<number> {
-    // The next one is already promised to others also in the moment between the end of a sync and its own begin.
+    // Between the end of one sync and the start of the next, `#inFlight` is empty but `#next` is
+    // already promised.
     if (this.#next !== undefined) return this.#next;
     if (this.#inFlight === undefined) return this.#start();
     this.#next = this.#inFlight.then(() => this.#start());

@@ -1,6 +1,7 @@
 /**
- * Short names for files in directories with long paths. The path of a unix socket ends after 107 bytes (103 elsewhere than on
- * Linux), and Node cuts a longer one without a word, so that a lock would be somewhere else, or shared by two directories.
+ * Short paths for sockets in directories with long paths. The path of a unix socket ends after 107
+ * bytes (103 on systems other than Linux), and Node cuts a longer path without an error: the lock
+ * would be elsewhere, or two directories would share it.
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -9,10 +10,10 @@ import * as path from 'node:path';
 const longestPathBytes = 103;
 const ownDescriptors = '/proc/self/fd';
 
-/** How to make a path short: `descriptor` goes through an open directory (Linux), `link` through a temporary symbolic link. */
+/** Goes through an open `descriptor` of the directory (Linux), or a temporary symbolic `link`. */
 export type Shortcut = 'descriptor' | 'link';
 
-/** Calls `use` with a path for `name` in `directory` that a socket can have. The path is good until `use` has resolved. */
+/** Calls `use` with a short path of `name` in `directory`, valid until `use` has resolved. */
 export async function withShortPath<T>(
   directory: string,
   name: string,
@@ -44,7 +45,9 @@ async function throughLink<T>(directory: string, name: string, use: (socketPath:
     fs.symlinkSync(directory, link);
     const socketPath = path.join(link, name);
     if (Buffer.byteLength(socketPath) > longestPathBytes)
-      throw new Error(`the path ${socketPath} is too long for a socket`);
+      throw new Error(
+        `the socket path ${socketPath} must have at most ${longestPathBytes} bytes: set TMPDIR to a shorter path`,
+      );
     return await use(socketPath);
   } finally {
     fs.rmSync(temporary, { recursive: true });

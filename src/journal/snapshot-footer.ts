@@ -1,14 +1,14 @@
 /**
- * The footer of a snapshot as bytes, and back. The layout is in `format.ts`.
+ * Encodes and decodes the footer of a snapshot. The layout is in `format.ts`.
  */
 import { footerBytes, getUint53, setUint53 } from './format.js';
 
 export interface SnapshotFooter {
-  /** Entries in the frames before. */
+  /** The number of entries in the frames before. */
   readonly count: number;
   /** The log up to here was on the disk before the snapshot got its name. */
   readonly endLsn: number;
-  /** Bytes of the file before the footer's frame. */
+  /** The number of bytes in the file before the footer's frame. */
   readonly bytes: number;
   readonly sha256: Uint8Array;
 }
@@ -23,7 +23,7 @@ export function encodeFooter({ count, endLsn, bytes, sha256 }: SnapshotFooter): 
   return encoded;
 }
 
-/** Reads a footer from the bytes of its entry, whose length the frame reader has checked. */
+/** Reads a footer from the bytes of its entry. The frame reader has checked their length. */
 export function decodeFooter(encoded: Uint8Array): SnapshotFooter {
   const view = new DataView(encoded.buffer, encoded.byteOffset, footerBytes);
   return {

@@ -1,5 +1,5 @@
 /**
- * Reads snapshots: first whether one is whole and what it was, then what it holds. What to do without one is for `recovery.ts`.
+ * Checks and reads snapshots. `recovery.ts` decides what happens without one.
  */
 import { createHash } from 'node:crypto';
 import { type Disk, isOutOfFiles } from './disk.js';
@@ -11,18 +11,18 @@ import { decodeFooter, type SnapshotFooter } from './snapshot-footer.js';
 import { unreadable } from './survey.js';
 import { TransactionReader } from './transaction-reader.js';
 
-/** A snapshot that is whole. */
+/** A whole snapshot. */
 export interface Snapshot {
   readonly path: string;
   /** The number of the segment with which its log begins. */
   readonly number: number;
   readonly header: FileHeader;
   readonly footer: SnapshotFooter;
-  /** The size of its file. */
+  /** The size of the file. */
   readonly bytes: number;
 }
 
-/** Why a snapshot cannot be used, and where in its file that was seen. */
+/** A snapshot that cannot be used: why, and where in the file that was found. */
 export interface DamagedSnapshot {
   readonly path: string;
   readonly number: number;
@@ -30,10 +30,7 @@ export interface DamagedSnapshot {
   readonly reason: string;
 }
 
-/**
- * Reads a snapshot from end to end and says whether every byte of it is what was written. Returns to its caller after each frame,
- * so that a large snapshot can be checked while work goes on.
- */
+/** Checks every byte of a snapshot. Yields after each frame, so that work can go on meanwhile. */
 export function* checkSnapshot(
   disk: Disk,
   path: string,
@@ -48,7 +45,7 @@ export function* checkSnapshot(
     if (reading.kind === 'newer') return damaged(0, `it has format version ${reading.version}`);
     if (reading.kind === 'damaged') return damaged(0, reading.reason);
     const { header } = reading;
-    if (header.number !== number) return damaged(0, `it says that it is number ${header.number}`);
+    if (header.number !== number) return damaged(0, `its header has the number ${header.number}`);
     const reader = new FrameReader(window, header);
     const hash = createHash('sha256').update(window.bytes(0, fileHeaderBytes));
     let count = 0;
@@ -66,7 +63,7 @@ export function* checkSnapshot(
           footer!.bytes === frame.offset &&
           window.size === frame.offset + frame.bytes &&
           Buffer.compare(hash.digest(), footer!.sha256) === 0;
-        if (!isRight) return damaged(frame.offset, 'its footer does not fit to what it holds');
+        if (!isRight) return damaged(frame.offset, 'its footer does not match its content');
         return { path, number, header, footer: footer!, bytes: window.size };
       }
       hash.update(window.bytes(frame.offset, frame.bytes));
@@ -81,7 +78,7 @@ export function* checkSnapshot(
   }
 }
 
-/** The same without a pause. */
+/** Does the same without a pause. */
 export function checkSnapshotNow(disk: Disk, path: string, number: number): Snapshot | DamagedSnapshot {
   const check = checkSnapshot(disk, path, number);
   for (;;) {
@@ -90,7 +87,7 @@ export function checkSnapshotNow(disk: Disk, path: string, number: number): Snap
   }
 }
 
-/** Gives the entries of a snapshot that was checked. */
+/** Hands the entries of a checked snapshot to `give`. */
 export function readSnapshot(disk: Disk, { path, header }: Snapshot, give: (entry: Entry) => void): void {
   const file = disk.open(path, 'read');
   try {
@@ -98,7 +95,7 @@ export function readSnapshot(disk: Disk, { path, header }: Snapshot, give: (entr
     let found: 'read' | 'end' | Damage;
     do found = reader.next();
     while (found === 'read');
-    if (found !== 'end') throw unreadable(path, 'it was good a moment ago, and is not');
+    if (found !== 'end') throw unreadable(path, 'it changed while it was read');
   } finally {
     file.close();
   }

@@ -1,9 +1,10 @@
 /**
- * Writes one snapshot: under a name that says it is unfinished, then synced, renamed, the directory synced, and read back. What a
- * snapshot replaces may be deleted when `publish` has resolved, and not before.
+ * Writes one snapshot under the name of an unfinished one, syncs and renames it, syncs the
+ * directory, and reads it back. Files that a snapshot replaces may be deleted only after `publish`
+ * has resolved.
  *
- * Whatever goes wrong before that costs this snapshot and nothing else: nobody relies on it yet, so an error of its file is no
- * reason to give up the log.
+ * A failure before that costs this snapshot and nothing else: no state depends on it yet, so an
+ * error of its file is no reason to give up the log.
  */
 import { createHash } from 'node:crypto';
 import * as path from 'node:path';
@@ -15,14 +16,14 @@ import { checkedPayloadBytes, FrameWriter } from './frame-writer.js';
 import { encodeFooter } from './snapshot-footer.js';
 import { checkSnapshot, type Snapshot } from './snapshot-reader.js';
 
-/** Where the log of a snapshot begins: a segment, and the last frame before it. */
+/** The beginning of a snapshot's log: a segment, and the last frame before it. */
 export interface LogStart {
   readonly number: number;
   readonly lsn: number;
   readonly checksum: number;
 }
 
-/** Called at every point where the work may pause; resolves when it is to go on. Rejects to give the snapshot up. */
+/** Called wherever the work may pause. Rejects to give the snapshot up. */
 export type Rest = () => Promise<void> | undefined;
 
 export class SnapshotWriter {
@@ -35,7 +36,7 @@ export class SnapshotWriter {
   #syncedBytes = 0;
   #isOpen = true;
 
-  /** Creates the file. Leaves none behind if that fails. */
+  /** Creates the file. Leaves no file behind if that fails. */
   constructor(disk: Disk, directory: string, start: LogStart, salt: number) {
     this.start = start;
     this.#disk = disk;
@@ -66,30 +67,30 @@ export class SnapshotWriter {
     }
   }
 
-  /** The size of the file so far. */
+  /** The size of the file so far, in bytes. */
   get bytes(): number {
     return this.#frames.end.offset;
   }
 
-  /** What the disk still has to take in. */
+  /** The bytes that are not synced yet. */
   get unsyncedBytes(): number {
     return this.bytes - this.#syncedBytes;
   }
 
-  /** Writes entries as one frame, or as few as can be. */
+  /** Writes entries as one transaction. */
   add(entries: readonly Entry[]): void {
     this.#frames.write(entries, checkedPayloadBytes(entries), 0);
     this.#count += entries.length;
   }
 
-  /** Lets the disk take in what was written: many small syncs hold up those of the log less than a large one at the end. */
+  /** Syncs. Many small syncs delay those of the log less than a large one at the end. */
   async sync(): Promise<void> {
     const { bytes } = this;
     await this.#file.sync();
     this.#syncedBytes = bytes;
   }
 
-  /** Ends the snapshot, of a log that is on the disk up to `endLsn`, and makes it the newest generation. */
+  /** Makes the snapshot the newest generation. The log must be on the disk up to `endLsn`. */
   async publish(endLsn: number, rest: Rest): Promise<Snapshot> {
     const { bytes } = this;
     this.#frames.writeFooter(encodeFooter({ count: this.#count, endLsn, bytes, sha256: this.#file.sha256() }));
@@ -113,10 +114,10 @@ export class SnapshotWriter {
     }
   }
 
-  /** Gives the snapshot up. Does nothing to a published one. */
+  /** Gives the snapshot up. Does nothing if it is published. */
   abandon(): void {
     if (!this.#isOpen) return;
-    // A file that cannot be removed now is removed when the journal is opened.
+    // The next opening of the journal removes a file that cannot be removed now.
     try {
       this.#close();
       removeIfThere(this.#disk, this.#path(unfinishedFileName));
@@ -133,7 +134,7 @@ export class SnapshotWriter {
   }
 }
 
-/** A file that is written from front to back, and summed on the way. */
+/** A file that is written from front to back, and hashed on the way. */
 class HashedFile implements DiskFile {
   readonly path: string;
   readonly #file: DiskFile;
@@ -144,7 +145,7 @@ class HashedFile implements DiskFile {
     this.#file = file;
   }
 
-  /** Of all that was written so far. */
+  /** Returns the hash of all bytes written so far. */
   sha256(): Uint8Array {
     return this.#hash.copy().digest();
   }

@@ -1,7 +1,8 @@
 /**
- * Looks over a journal's directory before anything in it is read: which files of the journal there are, and whether any is newer
- * than this version, or not ours to understand. Reads names and headers only, modifies nothing, and does not judge damage: which
- * of the files have to be good depends on which generation recovery starts from.
+ * Lists a journal's directory before recovery reads it: which files of the journal exist, and
+ * whether one is of a newer version or unknown. Reads names and headers only, modifies nothing, and
+ * does not judge damage: which files must be intact depends on the generation that recovery starts
+ * from.
  */
 import * as path from 'node:path';
 import { CallsheetError, JournalVersionError } from '../errors.js';
@@ -13,7 +14,7 @@ import { type FileKind, fileHeaderBytes, fileKind } from './format.js';
 import { hasZeroSector } from './frame-reader.js';
 import { readWitness, type Testimony } from './witness.js';
 
-/** A file whose header is intact. */
+/** A file with an intact header. */
 export interface SurveyedSegment {
   readonly kind: 'header';
   readonly number: number;
@@ -22,27 +23,27 @@ export interface SurveyedSegment {
   readonly header: FileHeader;
 }
 
-/** A file whose header is not intact. The last segment: perhaps its creation never reached the disk. */
+/** A file without an intact header, maybe because its creation was cut short. */
 export interface HeaderlessFile {
   readonly kind: 'damaged';
   readonly number: number;
   readonly path: string;
   readonly bytes: number;
   readonly reason: string;
-  /** Whether a creation that a power loss cut short explains it. */
+  /** `true` if a creation cut short by a power loss explains it. */
   readonly looksTorn: boolean;
 }
 
 export type SurveyedFile = SurveyedSegment | HeaderlessFile;
 
 export interface Survey {
-  /** In the order of their numbers, which may have gaps. */
+  /** The segments in the order of their numbers, which may have gaps. */
   readonly segments: readonly SurveyedFile[];
-  /** The newest first. */
+  /** The snapshots, the newest first. */
   readonly snapshots: readonly SurveyedFile[];
   /** Paths of snapshots that were never finished. */
   readonly unfinished: readonly string[];
-  /** What the witness says; undefined without one: then no journal was ever finished here. */
+  /** Missing if no journal was completely created here. */
   readonly witness: Testimony | undefined;
 }
 
@@ -58,7 +59,7 @@ export function surveyDirectory(disk: Disk, directory: string): Survey {
     if (meaning.kind === 'unfinished') unfinished.push(file);
     if (meaning.kind === 'unknown') {
       throw new JournalVersionError(
-        `${file} has a name of the journal's that this version of callsheet does not know. Nothing was modified.`,
+        `${file} has a name reserved for the journal that this version of callsheet does not know; a newer one may have made it. Nothing was modified.`,
       );
     }
   }
@@ -78,12 +79,12 @@ export function surveyDirectory(disk: Disk, directory: string): Survey {
   };
 }
 
-/** Surveys a directory for those who only look. Throws if no journal was ever made there. */
+/** Surveys a directory for a read-only tool. Throws if there is no file of a journal. */
 export function surveyJournal(disk: Disk, directory: string): Survey {
   const survey = surveyDirectory(disk, directory);
   const { segments, snapshots, unfinished, witness } = survey;
   if (segments.length + snapshots.length + unfinished.length === 0 && witness === undefined)
-    throw new CallsheetError('DIRECTORY_UNUSABLE', `there is no journal in ${directory}: no file of one is there`);
+    throw new CallsheetError('DIRECTORY_UNUSABLE', `there is no journal in ${directory}: it contains no journal file`);
   return survey;
 }
 
@@ -114,7 +115,8 @@ function readHeader(disk: Disk, file: string, kind: FileKind) {
     if (reading.kind !== 'damaged') return { ...reading, bytes };
     return { ...reading, bytes, looksTorn: length < fileHeaderBytes || hasZeroSector(window, 0, 0, length) };
   } catch (cause) {
-    // There is another generation, perhaps; a segment that cannot be read is never done without.
+    // Another generation may replace a snapshot that cannot be read, but nothing replaces a
+    // segment.
     if (kind === fileKind.snapshot && errorCodeOf(cause) === 'EIO')
       return { kind: 'damaged' as const, bytes: 0, reason: `it cannot be read: ${String(cause)}`, looksTorn: false };
     throw unreadable(file, cause);
@@ -123,7 +125,7 @@ function readHeader(disk: Disk, file: string, kind: FileKind) {
   }
 }
 
-/** The journal could not even be looked at. That is a matter of the machine, not of what the journal holds. */
+/** The error for a file that the machine cannot read, which proves nothing about the journal. */
 export function unreadable(file: string, cause: unknown): CallsheetError {
   if (cause instanceof CallsheetError) return cause;
   return new CallsheetError('DIRECTORY_UNUSABLE', `${file} cannot be read: ${String(cause)}`, { cause });

@@ -1,17 +1,18 @@
 /**
- * Reads the transactions of one file: gives the entries of each once all its frames were seen to be good, and reports damage as
- * the frame reader does. Memory holds a frame, or one entry, at a time, however large the transaction is.
+ * Reads the transactions of one file. Hands out the entries of a transaction once all its frames
+ * were found intact, and reports damage as the frame reader does. Memory holds one frame or one
+ * entry at a time, however large the transaction is.
  */
 import type { FileHeader } from './file-header.js';
 import type { FileWindow } from './file-window.js';
 import { type Entry, maxPartBytes } from './format.js';
 import { type Damage, type Frame, FrameReader, forEachEntry, type ReadPoint } from './frame-reader.js';
 
-/** Takes what a file holds, in order. */
+/** Receives the content of a file, in order. */
 export interface TransactionTaker {
-  /** A frame that belongs to a whole transaction, before its entries. */
+  /** Receives a frame of a whole transaction, before its entries. */
   frame(frame: Frame): void;
-  /** An entry with where its bytes begin in the file; the LSN is that of the transaction's last frame. */
+  /** Receives an entry and its bytes' offset. `lsn` is that of the transaction's last frame. */
   entry(entry: Entry, offset: number, checksum: number, lsn: number): void;
 }
 
@@ -28,12 +29,12 @@ export class TransactionReader {
     this.#frames = new FrameReader(window, header);
   }
 
-  /** After the last frame that was read. Damage does not move it. */
+  /** The point after the last frame that was read. Damage does not move it. */
   get point(): ReadPoint {
     return this.#frames.point;
   }
 
-  /** Reads one transaction and gives its entries. The footer of a snapshot counts as the end. */
+  /** Reads one transaction, and hands out its entries. A snapshot's footer counts as the end. */
   next(): 'read' | 'end' | Damage {
     const start = this.point;
     const frame = this.#frames.next();
@@ -57,14 +58,14 @@ export class TransactionReader {
     return 'read';
   }
 
-  /** Reads the frames of a transaction again, now to give their entries. */
+  /** Reads the frames of a transaction a second time, to hand out their entries. */
   #giveSpanning(reader: FrameReader, lastLsn: number): void {
     let parts: Uint8Array[] = [];
     let firstOffset = 0;
     while (reader.point.lsn < lastLsn) {
       const frame = reader.next();
       if (frame?.kind !== 'frame')
-        throw new Error('a frame that was good a moment ago is not: the file is being changed');
+        throw new Error('a frame changed while it was read: something else writes into the file');
       this.#taker.frame(frame);
       forEachEntry(frame, (entry, offset, checksum) => {
         if (parts.length === 0) firstOffset = offset;
@@ -82,7 +83,7 @@ export class TransactionReader {
   }
 }
 
-/** The parts of an entry as one. All parts but the last are full, as the reader has checked. */
+/** Joins the parts of an entry. All but the last are full: the frame reader has checked that. */
 function concatenated(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(parts.length * maxPartBytes + last.length);
   for (const [index, part] of parts.entries()) bytes.set(part, index * maxPartBytes);

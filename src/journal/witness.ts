@@ -1,10 +1,10 @@
 /**
- * The witness: a small file beside the log that says that there was a journal, and up to where its
- * log was on the disk. The layout is in `format.ts`.
+ * The witness: a small file beside the log. It proves that a journal was created, and up to where
+ * its log was on the disk. The layout is in `format.ts`.
  *
- * It is the only fact about the length of the newest segment outside that segment. Without it, a
- * newest segment that is missing, empty or cut between two frames looks like one that never was.
- * It lags behind the log, and so never asks for more than there was.
+ * Without it, a newest segment that is missing, empty or cut between two frames would look as if it
+ * had never been longer: no other file knows the length of the newest segment. The witness lags
+ * behind the log, so it never proves more than was written.
  */
 import * as path from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -13,20 +13,20 @@ import { witnessFileName } from './file-names.js';
 import { FileWindow } from './file-window.js';
 import { fileMagic, getUint53, setUint53, witnessBytes } from './format.js';
 
-/** What a witness says: the log was on the disk up to `lsn`, in `segment`. */
+/** The claim of a witness: the log was on the disk up to `lsn`, in `segment`. */
 export interface Testimony {
   readonly segment: number;
   readonly lsn: number;
 }
 
-/** It says only that there is a journal. */
+/** Proves only that a journal exists. */
 const noTestimony: Testimony = { segment: 0, lsn: 0 };
 
 export class Witness {
   readonly #file: DiskFile;
   #lsn: number;
 
-  /** Opens the witness of a directory, of which `said` was read; makes it, durably, where there is none. */
+  /** Opens a witness that records `said`, or creates it durably. */
   static open(disk: Disk, directory: string, said: Testimony | undefined): Witness {
     const name = path.join(directory, witnessFileName);
     if (said !== undefined) return new Witness(disk.open(name, 'write'), said.lsn);
@@ -45,19 +45,19 @@ export class Witness {
     this.#lsn = lsn;
   }
 
-  /** The log up to here cannot be lost without notice. */
+  /** The LSN that the witness records: the log up to here cannot be lost unnoticed. */
   get lsn(): number {
     return this.#lsn;
   }
 
-  /** Says what must be on the disk already. A full disk may refuse it: then nothing is said. */
+  /** Records how far the log is on the disk. Does nothing if the disk is full. */
   async record(said: Testimony): Promise<void> {
     if (!this.#write(said)) return;
     await this.#file.sync();
     this.#lsn = said.lsn;
   }
 
-  /** The same, blocking. */
+  /** Does the same, blocking. */
   recordNow(said: Testimony): void {
     if (!this.#write(said)) return;
     this.#file.syncNow();
@@ -68,7 +68,7 @@ export class Witness {
     this.#file.close();
   }
 
-  /** False if there is no room. */
+  /** Returns `false` if the disk is full. */
   #write({ segment, lsn }: Testimony): boolean {
     const bytes = new Uint8Array(witnessBytes);
     const view = new DataView(bytes.buffer);
@@ -87,8 +87,8 @@ export class Witness {
 }
 
 /**
- * Reads what a witness says. A damaged one, or one whose writing was cut short, says only that there
- * is a journal: the log is no worse for it, and opening writes it again.
+ * Reads a witness. One that is damaged, or was cut short while it was written, proves only that a
+ * journal exists: the log is no worse for it, and opening writes the witness again.
  */
 export function readWitness(disk: Disk, directory: string): Testimony {
   const file = disk.open(path.join(directory, witnessFileName), 'read');

@@ -67,7 +67,7 @@ describe('callsheet on the command line', () => {
     ]) {
       const { status, stdout, stderr } = run(...args);
       assert.deepEqual({ status, stdout }, { status: 2, stdout: '' });
-      assert.equal(stderr, `callsheet: there is no journal in ${directory}: no file of one is there\n`);
+      assert.equal(stderr, `callsheet: there is no journal in ${directory}: it contains no journal file\n`);
     }
   });
 
