@@ -100,10 +100,9 @@ export function recoverAll(decision: Decision): void {
   const dead = [...state.settings()].filter((setting) => setting.kind === 'dispatcher').filter(({ active }) => active);
   for (const dispatcher of dead) becomeInactive(decision, dispatcher);
   const jobs = [...state.jobs()];
-  recover(
-    decision,
-    jobs.filter((job) => job.claimed),
-  );
+  // What nobody held has surely not begun: whoever is activated next takes it.
+  const isHeld = (job: JobRecord) => job.claimed && agentDispatcher(job.agent) !== nobody;
+  recover(decision, jobs.filter(isHeld));
   for (const { id } of dead) endBound(decision, id);
   for (const job of jobs) {
     if (job.stage === 'policy') askAgain(decision, job);

@@ -75,14 +75,23 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
   const failure = interruption(decision, cause, error);
   if (isOwnPolicy(policy)) return ask(decision, job, policy, cause, failure, suspicion);
   const isRerun = policy === 'forever' || (policy !== 'never' && interruptions <= interruptionLimit);
-  const dueAt = cause === 'thread' ? rerunAt(decision, interruptions) : 0;
+  const dueAt = cause === 'close' ? 0 : rerunAt(decision, interruptions + (alone ? uncountedDeaths : 0));
   if (isRerun && !isTooLate(job, dueAt)) runAgain(decision, job, suspicion, dueAt);
   else conclude(decision, job, 'failure', failure);
 }
 
+/** Before a job runs alone, and its interruptions count, it was claimed at the death of two processes. */
+const uncountedDeaths = 2;
+
 /** When a job runs again that was interrupted this many times; 0: at once. */
 function rerunAt(decision: Decision, interruptions: number): number {
   return interruptions < 2 ? 0 : decision.now + delayMs(laterReruns, interruptions - 2, decision.random());
+}
+
+/** When a job runs alone for the first time. It may be innocent: its deadline does not pass meanwhile. */
+export function aloneAt(decision: Decision, { deadline }: JobRecord): number {
+  const dueAt = rerunAt(decision, uncountedDeaths);
+  return deadline === 0 ? dueAt : Math.min(dueAt, deadline);
 }
 
 /** Goes back to its line: in front, or, with a date, when that comes. */

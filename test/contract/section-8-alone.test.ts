@@ -17,7 +17,7 @@ async function suspected(t: TestContext): Promise<Kit> {
   await kit.runtime.queue('aside').pause();
   await kit.crash();
   await kit.reopen();
-  await kit.untilIdle();
+  await kit.clock.advance(1000);
   assert.deepEqual(seen.splice(0), ['suspect', 'suspect']);
   return kit;
 }
@@ -78,7 +78,7 @@ describe('8 retries: a job that must run alone', () => {
       await kit.crash();
       await kit.reopen();
     }
-    await kit.untilIdle();
+    await kit.clock.advance(1000);
     openGate('inner');
     assert.equal(await kit.waitForResult(kit.runtime.job(outer.id), { withinMs: 100 }), 'inner');
   });

@@ -284,6 +284,25 @@ describe('8 retries', () => {
     assert.deepEqual(seen.slice(4), ['one', 'two', 'three']);
   });
 
+  it('[8.4] runs the jobs behind a poison job that kills its process, before that runs for the third time', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const poison = await queue.put(work.hold('poison'));
+    await queue.putAll(['one', 'two'].map((name) => work.mark(name)));
+    for (let deaths = 1; deaths <= 2; deaths++) {
+      await kit.untilIdle();
+      await kit.crash();
+      await kit.reopen();
+    }
+    await kit.waitFor('the third run', () => seen.length === 5);
+    assert.deepEqual(seen, ['poison', 'poison', 'one', 'two', 'poison']);
+    await kit.crash();
+    await kit.reopen();
+    const { dueAt, attempts, interruptions } = await kit.runtime.job(poison.id).details();
+    assert.ok(dueAt! > kit.clock.now);
+    assert.deepEqual({ attempts, interruptions }, { attempts: 3, interruptions: 1 });
+  });
+
   it('[8.4] a job that was only claimed when the process died is not counted', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const { id } = await kit.runtime.queue().put(work.mark('job'));

@@ -209,6 +209,7 @@ describe('a job', () => {
       assert.deepEqual([next.job('b').status, next.job('b').attempts], ['assigned', 1]);
       const third = next.reopened();
       assert.deepEqual([third.job('b').alone, third.job('b').interruptions], [true, 0]);
+      third.pass(1000);
       third.claim('b');
       assert.deepEqual([third.job('b').status, third.job('b').attempts], ['active', 3]);
       const fourth = third.reopened();

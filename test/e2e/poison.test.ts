@@ -85,11 +85,11 @@ describe('a poison job', () => {
     const lastGate = join(directory, 'last gate');
     const first = new Program(t, service, journal!, '2');
     await first.says('open 0 0');
-    const long = await put(first, 'markUntil', file!, 'long', lastGate);
+    const long = await put(first, 'markUntil', [file!, 'long', lastGate]);
     await eventually('the long job runs', () => marksIn(file!).length === 1);
-    const poison = await put(first, 'killWhen', file!, 'poison', gate!);
+    const poison = await put(first, 'killWhen', [file!, 'poison', gate!], 'put at once');
     await eventually('the poison runs', () => marksIn(file!).length === 2);
-    const short = await put(first, 'mark', file!, 'short');
+    const short = await put(first, 'mark', [file!, 'short']);
     writeFileSync(gate!, '');
     assert.equal(await first.end(), 'SIGKILL', first.errors);
     const child = await reopenUntilGivenUp(t, [journal!, '2'], poison, file!);
@@ -134,7 +134,7 @@ async function expectUncounted(child: Program, ids: readonly string[]): Promise<
   await child.says('closed');
 }
 
-async function put(program: Program, name: string, ...args: string[]): Promise<string> {
-  program.tell(`put marks ${name} ${args.map((arg) => JSON.stringify(arg).replaceAll(' ', '\\u0020')).join(' ')}`);
+async function put(program: Program, name: string, args: string[], how = 'put'): Promise<string> {
+  program.tell(`${how} marks ${name} ${args.map((arg) => JSON.stringify(arg).replaceAll(' ', '\\u0020')).join(' ')}`);
   return (await program.line())!.slice('put '.length);
 }

@@ -239,9 +239,9 @@ export class Model {
     this.#claim();
   }
 
-  /** Its thread died under it. */
-  killed(job: ModelJob): void {
-    this.#interrupted(job, true);
+  /** Its thread died under it. Chance has a part in when it runs again: by then, if that is later than at once. */
+  killed(job: ModelJob, dueAt: number | undefined): void {
+    this.#interrupted(job, true, dueAt);
     this.#claim();
   }
 
@@ -322,7 +322,8 @@ export class Model {
 
   #becomeDue(job: ModelJob): void {
     job.due = undefined;
-    job.position = ++this.#position;
+    if (job.role === 'callback') this.#begin(job);
+    else job.position = ++this.#position;
   }
 
   /** Begins what can begin; then those end that were told to stop, and what can begin after them does. */
@@ -452,12 +453,19 @@ export class Model {
     this.#putBack(job, delay);
   }
 
-  #interrupted(job: ModelJob, isCounted: boolean): void {
+  #interrupted(job: ModelJob, isCounted: boolean, dueAt = this.now): void {
     if (isCounted) job.interruptions++;
+    const longestMs = isCounted && job.interruptions > 1 ? Math.min(60_000, 1000 * 2 ** (job.interruptions - 2)) : 0;
+    const delay = dueAt - this.now;
+    const isRight = delay >= 0.8 * longestMs && delay <= longestMs;
+    const isTooLate = job.deadline !== undefined && this.now + 0.8 * longestMs > job.deadline;
     if (job.asked.retry === 'never' && job.role !== 'callback') this.#conclude(job, 'JobInterruptedError', true);
-    else if (job.role === 'callback') this.#begin(job);
-    else if (job.interruptions > 9 && job.asked.retry !== 'forever') this.#conclude(job, 'JobInterruptedError', true);
-    else this.#putBack(job, 0);
+    else if (job.interruptions > 9 && job.asked.retry !== 'forever' && job.role !== 'callback')
+      this.#conclude(job, 'JobInterruptedError', true);
+    else if (longestMs > 0 && isTooLate && dueAt === this.now) this.#conclude(job, 'JobInterruptedError', true);
+    else if (!isRight) throw new Error(`${job.name} waits ${delay} ms for its next run, of at most ${longestMs}`);
+    else if (job.role === 'callback' && delay === 0) this.#begin(job);
+    else this.#putBack(job, delay);
   }
 
   /** To run again: in front of the line and in its places, or later and without them. */

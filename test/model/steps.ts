@@ -119,9 +119,9 @@ async function killThread(index: number, { model, real }: Both): Promise<boolean
   await real.kit.untilIdle();
   for (const job of [...model.jobs.values()]) {
     if (!job.running) continue;
-    const { interruptions } = await real.job(job.name).details();
+    const { interruptions, dueAt } = await real.job(job.name).details();
     if (interruptions === job.interruptions) continue;
-    model.killed(job);
+    model.killed(job, dueAt?.getTime());
     return true;
   }
   return false;

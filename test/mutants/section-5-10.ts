@@ -230,6 +230,13 @@ export const section5to10: readonly Mutant[] = [
     replace: 'return interruptions < 1 ? 0 :',
   },
   {
+    bug: 'a poison job that runs alone is rerun at once',
+    tags: ['8.4'],
+    file: 'core/recovery.ts',
+    find: 'suspicion.alone ? aloneAt(decision, job) : 0',
+    replace: '0',
+  },
+  {
     bug: 'a poison is never counted',
     tags: ['8.4'],
     file: 'core/recovery.ts',

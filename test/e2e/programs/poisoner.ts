@@ -22,7 +22,7 @@ await Promise.all(warm.map((job) => job.result()));
 const [, ...mixed] = await queue.putAll([
   marks.markUntil(file, 'holding', gate),
   ...Array.from({ length: before }, (_, n) => line(`before ${n}`)),
-  line('poison', true),
+  line('poison', true).with({ retry: marks.atOnce }),
   ...Array.from({ length: after }, (_, n) => line(`after ${n}`)),
 ]);
 for (const [index, { id }] of mixed.entries()) {

@@ -3,6 +3,8 @@
  *
  *   (on opening)                       open JOBS UNFINISHED, or: error CODE
  *   put MODULE EXPORT ARGUMENTS...     put ID
+ *   put at once MODULE EXPORT ARGUMENTS...
+ *                                      the same, with a policy that reruns it at once
  *   parts SERIAL|PARALLEL COUNT FILE   put ID          (parts that mark `part 0` … in the file, and a postprocess)
  *   result ID                          result JSON, or: failed NAME
  *   details ID                         details JSON
@@ -44,10 +46,12 @@ try {
 async function perform(word: string, rest: readonly string[]): Promise<void> {
   switch (word) {
     case 'put': {
-      const [module, name, ...args] = rest;
+      const isAtOnce = rest[0] === 'at';
+      const [module, name, ...args] = isAtOnce ? rest.slice(2) : rest;
+      const options = isAtOnce ? { retry: marks.atOnce } : {};
       const callables = modules[module as Name] as unknown as Record<string, typeof numbers.echo>;
       const make = callables[name!]! as (...args: unknown[]) => ReturnType<typeof numbers.echo>;
-      return say('put', (await callsheet.queue().put(make(...args.map((arg) => JSON.parse(arg))))).id);
+      return say('put', (await callsheet.queue().put(make(...args.map((arg) => JSON.parse(arg))), options)).id);
     }
     case 'parts': {
       const [form, count, file] = rest;
