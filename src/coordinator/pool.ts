@@ -240,6 +240,7 @@ export class Pool implements PoolPort {
     const end = () => {
       this.#extra.delete(piscina);
       this.#threads.delete(thread.id);
+      thread.end();
       thread.close();
       void piscina.destroy();
     };
