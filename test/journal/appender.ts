@@ -1,6 +1,7 @@
 /**
- * A process that appends to the journal of the directory given until it is killed: numbered transactions, and after each sync a
- * line that says how many are acknowledged. To its reader it is an oracle that outlives it.
+ * A process that appends numbered transactions to the journal of a directory until it is killed.
+ * After each sync it prints how many transactions are acknowledged. The test that reads these lines
+ * outlives it.
  */
 import { openJournal } from '../../src/journal/journal.js';
 import { Collector, entry, filled } from './reading.js';

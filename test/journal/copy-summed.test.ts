@@ -1,4 +1,4 @@
-/** An entry's way into the buffer that is written: whole, with the checksum that zlib gives it. */
+/** Copies of entries into the write buffer, and their checksums. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
@@ -6,7 +6,7 @@ import { copySummed } from '../../src/journal/copy-summed.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
 
 describe('a summed copy', () => {
-  it('is the source, with the checksum of zlib, of any length and after anything', (t) => {
+  it('has the bytes of the source and the checksum of zlib, for any length and any sum before', (t) => {
     const random = randomFrom(seedOf(t));
     for (let length = 0; length < 200; length++) {
       const source = Uint8Array.from({ length }, () => random(256));

@@ -1,6 +1,7 @@
 /**
- * The power goes at every single operation on the disk, while the journal is written and while it is recovered; what was not
- * synced is kept, dropped or torn. An outside list says what was acknowledged.
+ * A power loss at each operation on the disk, while the journal is written and while it is
+ * recovered. Unsynced bytes are kept, dropped or torn. A list outside the journal holds the
+ * acknowledged transactions.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -14,9 +15,9 @@ const options = { segmentBytes: 4096, reserveBytes: 2048, aheadBytes: 8192 };
 
 class PowerLoss extends Error {}
 
-/** What an observer outside knows of a life of the journal. */
+/** The transactions of one life of the journal, as an observer outside knows them. */
 interface Ledger {
-  /** Transactions in the order of their appends; the last one may have been under way. */
+  /** Transactions in the order of their appends. The last one may have been in progress. */
   written: string[];
   acknowledged: number;
 }
@@ -28,7 +29,7 @@ function cutPowerAt(disk: StrictDisk, operation: number): void {
   };
 }
 
-/** A life: opens, appends, syncs, rolls, meets a full disk, closes. Gives up wherever the power goes. */
+/** Opens, appends, syncs, rolls, meets a full disk and closes, until the power loss. */
 async function live(disk: StrictDisk, seed: number, ledger: Ledger): Promise<void> {
   const random = randomFrom(seed);
   const below = (limit: number) => Math.floor(random() * limit);
@@ -85,8 +86,8 @@ function sampled(seed: number): Pick {
   return (count) => Math.floor(random() * count);
 }
 
-describe('a journal that loses its power', () => {
-  it('[9.1] has everything acknowledged and nothing else, at whatever operation it happens', async (t) => {
+describe('a journal after a power loss', () => {
+  it('[9.1] has everything acknowledged and nothing else, for a power loss at any operation', async (t) => {
     let points = 0;
     let states = 0;
     for (let seed = 1; seed <= 3; seed++) {
@@ -114,7 +115,7 @@ describe('a journal that loses its power', () => {
     t.diagnostic(`crash points: ${points}, states: ${states}, violations: 0`);
   });
 
-  it('[9.1] has a transaction that spans frames whole or not at all', async () => {
+  it('[9.1] has a transaction of several frames whole or not at all', async () => {
     const entries = [filled(2, 5_000_000, 2), filled(3, 5_000_000, 3)];
     const left = new Set<number>();
     for (let operation = 1; ; operation++) {
@@ -141,7 +142,7 @@ describe('a journal that loses its power', () => {
     assert.deepEqual([...left].sort(), [1, 3]);
   });
 
-  it('recovers when the power goes again, at whatever operation of the recovery', async (t) => {
+  it('recovers from a second power loss at any operation of the recovery', async (t) => {
     let states = 0;
     const operationsOf = async () => {
       const disk = new StrictDisk();
@@ -170,7 +171,7 @@ describe('a journal that loses its power', () => {
     t.diagnostic(`crashes during recovery: ${states} states, violations: 0`);
   });
 
-  it('keeps what a recovered journal has served, through life after life', async (t) => {
+  it('keeps every transaction that a recovered journal has replayed, through many lives', async (t) => {
     let lives = 0;
     for (let seed = 0; seed < 40; seed++) {
       let disk = new StrictDisk();

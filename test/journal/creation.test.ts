@@ -1,4 +1,4 @@
-/** New and not new: a journal whose log is gone is never taken for a directory in which there was none. */
+/** New and damaged directories: a journal that lost its log is never taken for a new directory. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JournalCorruptError } from '../../src/errors.js';
@@ -17,7 +17,7 @@ async function openOn(disk: StrictDisk) {
   return { journal, transactions: collector.transactions };
 }
 
-/** A journal of one segment, as it is found after kill -9. */
+/** A journal of one segment, as kill -9 leaves it. */
 async function written(): Promise<StrictDisk> {
   const disk = new StrictDisk();
   const { journal } = await openOn(disk);
@@ -47,23 +47,23 @@ function picks(seed: number): Pick[] {
   return [(count) => count - 1, () => 0, ...sampled];
 }
 
-describe('a journal whose only segment', () => {
+describe('opening a journal with one segment', () => {
   for (const length of [0, 1, 63]) {
-    it(`[9.1] was cut to ${length} bytes is refused, with nothing modified`, async () => {
+    it(`[9.1] refuses a segment cut to ${length} bytes, with nothing modified`, async () => {
       const disk = await written();
       disk.put(segment, disk.files().get(segment)!.slice(0, length));
       await assertCorrupt(disk);
     });
   }
 
-  it('[9.1] was filled with zeros is refused, with nothing modified', async () => {
+  it('[9.1] refuses a segment filled with zeros, with nothing modified', async () => {
     const disk = await written();
     disk.put(segment, new Uint8Array(disk.files().get(segment)!.length));
     await assertCorrupt(disk);
   });
 
   for (const others of ['and the reserve, too', 'alone']) {
-    it(`[9.1] was removed (${others}) is refused, with nothing modified`, async () => {
+    it(`[9.1] refuses a removed segment (${others}), with nothing modified`, async () => {
       const disk = await written();
       disk.unlink(segment);
       if (others !== 'alone') disk.unlink(`${directory}/journal-reserve`);
@@ -73,7 +73,7 @@ describe('a journal whose only segment', () => {
 });
 
 describe('the creation of a journal', () => {
-  it('[9.1] may lose its power at any operation: the directory is new then, or the journal is there', async (t) => {
+  it('[9.1] leaves a new directory or a whole journal after a power loss at any operation', async (t) => {
     let states = 0;
     for (let operation = 1; ; operation++) {
       const disk = new StrictDisk();
@@ -102,7 +102,7 @@ describe('the creation of a journal', () => {
     assert.ok(states > 50);
   });
 
-  it('makes a witness beside a log that has none', async () => {
+  it('makes a missing witness beside a log', async () => {
     const disk = await written();
     disk.unlink(witness);
     assert.deepEqual((await openOn(disk)).transactions, [printed([filled(1, 1000, 1)])]);

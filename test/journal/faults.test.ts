@@ -1,4 +1,4 @@
-/** What the journal does when the disk says no: full, cut short, failing. */
+/** The journal on a disk that is full, cuts writes short, or fails. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JournalWriteError, StorageFullError } from '../../src/errors.js';
@@ -22,7 +22,7 @@ async function openOn(disk: StrictDisk, options: JournalOptions = {}) {
 }
 
 describe('a journal on a full disk', () => {
-  it('refuses an append that does not fit, leaves nothing of it, and goes on when there is space', async () => {
+  it('refuses an append that does not fit, leaves no trace of it, and goes on when there is space', async () => {
     for (let room = 0; room < 700; room += 13) {
       const disk = new StrictDisk();
       const { journal } = await openOn(disk);
@@ -41,7 +41,7 @@ describe('a journal on a full disk', () => {
     }
   });
 
-  it('leaves nothing that a power loss could mix with what is written in its place', async () => {
+  it('leaves no remains that a power loss could mix with the next frames', async () => {
     for (let seed = 0; seed < 40; seed++) {
       const disk = new StrictDisk();
       const { journal } = await openOn(disk);
@@ -63,7 +63,7 @@ describe('a journal on a full disk', () => {
     }
   });
 
-  it('cuts back a transaction of which some frames were written', async () => {
+  it('cuts back a partly written transaction of several frames', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     disk.capacityBytes = disk.usedBytes + 9_000_000;
@@ -73,7 +73,7 @@ describe('a journal on a full disk', () => {
     await journal.close();
   });
 
-  it('completes from the reserve, refuses everything else meanwhile, and resumes by itself', async () => {
+  it('appends completions from the reserve, refuses other appends meanwhile, and resumes by itself', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { reserveBytes: 1_000_000 });
     const kept: string[] = [];
@@ -100,7 +100,7 @@ describe('a journal on a full disk', () => {
     assert.deepEqual(collector.transactions, kept);
   });
 
-  it('says so when the reserve is used up, and still closes', async () => {
+  it('refuses completions when the reserve is used up, and still closes', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { reserveBytes: 300_000 });
     disk.capacityBytes = disk.usedBytes;
@@ -118,7 +118,7 @@ describe('a journal on a full disk', () => {
     assert.equal(collector.entries.length, appended);
   });
 
-  it('opens on a full disk, for completions only, also with a torn tail', async () => {
+  it('opens for completions only, also with a torn tail', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { reserveBytes: 100_000 });
     append(journal, filled(1, 100, 1));
@@ -134,7 +134,7 @@ describe('a journal on a full disk', () => {
     await again.close();
   });
 
-  it('stays in its segment when there is no space for another', async () => {
+  it('stays in its segment while there is no space for another', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { segmentBytes: 4096, reserveBytes: 100_000 });
     append(journal, filled(1, 4000, 1));
@@ -153,7 +153,7 @@ describe('a journal on a full disk', () => {
 });
 
 describe('a journal on a failing disk', () => {
-  it('writes the rest of a write that was cut short', async () => {
+  it('writes the rest after a write that was cut short', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     disk.fault = (operation) => (operation === 'write' ? 100 : undefined);
@@ -164,7 +164,7 @@ describe('a journal on a failing disk', () => {
     assert.deepEqual(collector.transactions, [printed([filled(1, 1000, 1)])]);
   });
 
-  it('accepts nothing after a failed sync, and never tries another', async () => {
+  it('refuses every call after a failed sync, and never syncs again', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     append(journal, filled(1, 100, 1));
@@ -190,7 +190,7 @@ describe('a journal on a failing disk', () => {
     await assert.rejects(journal.close(), JournalWriteError);
   });
 
-  it('accepts nothing after a failed write or a failed roll', async () => {
+  it('refuses every call after a failed write or a failed roll', async () => {
     for (const failing of ['write', 'open', 'sync', 'syncDirectory'] as Operation[]) {
       const disk = new StrictDisk();
       const { journal } = await openOn(disk, { segmentBytes: 4096 });
@@ -213,7 +213,7 @@ describe('a journal on a failing disk', () => {
     }
   });
 
-  it('fails to open, or opens right, when any one operation of opening fails', async (t) => {
+  it('fails to open, or opens with everything, when one operation of opening fails', async (t) => {
     const prepared = new StrictDisk();
     const { journal } = await openOn(prepared, { segmentBytes: 4096 });
     for (let i = 0; i < 12; i++) {
@@ -259,9 +259,9 @@ describe('a journal on a failing disk', () => {
   });
 });
 
-describe('a journal of a process that has too many files open', () => {
+describe('a journal of a process with too many open files', () => {
   for (const code of ['EMFILE', 'ENFILE']) {
-    it(`[9.1] stays in its segment until there can be another (${code})`, async () => {
+    it(`[9.1] stays in its segment until another can be created (${code})`, async () => {
       const disk = new StrictDisk();
       const { journal } = await openOn(disk, { segmentBytes: 4096 });
       append(journal, filled(1, 3000, 1));
@@ -279,7 +279,7 @@ describe('a journal of a process that has too many files open', () => {
       assert.equal((await openOn(disk)).collector.transactions.length, 3);
     });
 
-    it(`[9.1] acknowledges nothing in a new segment before its name can be synced (${code})`, async () => {
+    it(`[9.1] acknowledges no frame in a new segment before its name is synced (${code})`, async () => {
       const disk = new StrictDisk();
       const { journal } = await openOn(disk, { segmentBytes: 4096 });
       append(journal, filled(1, 3000, 1));
@@ -296,7 +296,7 @@ describe('a journal of a process that has too many files open', () => {
       await journal.close();
     });
 
-    it(`[9.1] reads an entry back when there is a descriptor again (${code})`, async () => {
+    it(`[9.1] reads an entry back once there is a descriptor again (${code})`, async () => {
       const disk = new StrictDisk();
       const { journal } = await openOn(disk);
       const { positions } = journal.append([filled(1, 100, 1)]);
@@ -311,10 +311,10 @@ describe('a journal of a process that has too many files open', () => {
   }
 });
 
-describe('an entry that is read back', () => {
+describe('reading an entry back', () => {
   for (const [times, outcome] of [
-    [1, 'is read again after one I/O error'],
-    [2, 'counts as damaged after two'],
+    [1, 'tries again after one I/O error'],
+    [2, 'reports damage after two I/O errors'],
   ] as const) {
     it(`[9.1] ${outcome}`, async () => {
       const disk = new StrictDisk();

@@ -1,4 +1,4 @@
-/** The journal as its caller sees it, on a disk in memory and on the machine's. */
+/** The journal through its public methods, on a disk in memory and on the machine's disk. */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -19,7 +19,7 @@ async function openOn(disk: StrictDisk, options: JournalOptions = {}) {
 }
 
 describe('a journal', () => {
-  it('gives back on opening what was appended, in order, with LSNs and positions', async () => {
+  it('replays all transactions on opening, in order, with LSNs and positions', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     assert.deepEqual(journal.report, { lsn: 0, segments: 0, frames: 0, bytes: 0 });
@@ -50,7 +50,7 @@ describe('a journal', () => {
     await again.close();
   });
 
-  it('works on the machine it runs on', async () => {
+  it('works on the disk of this machine', async () => {
     const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'journal-test-'));
     try {
       const nested = path.join(temporary, 'a', 'b');
@@ -68,7 +68,7 @@ describe('a journal', () => {
     }
   });
 
-  it('spans frames with a transaction larger than one, and parts with an entry larger than one', async () => {
+  it('writes a large transaction as several frames, and a large entry as several parts', async () => {
     const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'journal-test-'));
     after(() => fs.rmSync(temporary, { recursive: true }));
     const journal = await openJournal(temporary, new Collector());
@@ -105,7 +105,7 @@ describe('a journal', () => {
     await again.close();
   });
 
-  it('drops all of a spanning transaction whose last frame is missing', async () => {
+  it('drops a transaction of several frames if the last frame is missing', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     append(journal, entry(1, 'kept'));
@@ -120,7 +120,7 @@ describe('a journal', () => {
     await again.close();
   });
 
-  it('is the same when opened twice, and does not grow by being opened and closed', async () => {
+  it('stays the same when opened twice, and does not grow by opening and closing', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { segmentBytes: 4096 });
     for (let i = 0; i < 50; i++) {
@@ -138,7 +138,7 @@ describe('a journal', () => {
     assert.deepEqual(views[2], views[0]);
   });
 
-  it('rolls when the estimate does not fit, says so before, and replays segment by segment', async () => {
+  it('rolls when the estimate does not fit, returns the new segment, and replays by segment', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { segmentBytes: 4096 });
     const segments: number[] = [];
@@ -171,7 +171,7 @@ describe('a journal', () => {
     for (let i = 0; i < 30; i++) {
       journal.beginFrame(700);
       append(journal, filled(1, 600, i));
-      // Whatever a power loss drops, what is in sealed segments is there.
+      // A power loss never drops frames of sealed segments.
       const { collector } = await openOn(disk.afterCrash(() => 0));
       const sealed = journal.syncedLsn;
       assert.ok(collector.entries.length >= sealed, `${collector.entries.length} of ${sealed}`);
@@ -180,7 +180,7 @@ describe('a journal', () => {
     await journal.close();
   });
 
-  it('waits with rolling for the sync in flight', async () => {
+  it('rolls only after the sync in flight', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { segmentBytes: 4096 });
     append(journal, filled(1, 4000, 1));
@@ -199,7 +199,7 @@ describe('a journal', () => {
     await journal.close();
   });
 
-  it('refuses an append to another segment than beginFrame promised', async () => {
+  it('rejects an append to another segment than beginFrame returned', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { segmentBytes: 4096 });
     append(journal, filled(1, 4000, 1));
@@ -210,7 +210,7 @@ describe('a journal', () => {
     await journal.close();
   });
 
-  it('covers by a sync what was appended before it, and nothing that came later', async () => {
+  it('covers by a sync all earlier appends and no later ones', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     append(journal, entry(1, 'a'));
@@ -232,7 +232,7 @@ describe('a journal', () => {
     await journal.close();
   });
 
-  it('has one sync in flight also when the first to be told asks again at once', async () => {
+  it('has one sync in flight, even if the first caller syncs again at once', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     let inFlight = 0;
@@ -253,7 +253,7 @@ describe('a journal', () => {
     await journal.close();
   });
 
-  it('refuses arguments that it cannot write, and is none the worse for it', async () => {
+  it('rejects arguments that it cannot write, and goes on', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     assert.throws(() => journal.append([]), RangeError);
@@ -268,7 +268,7 @@ describe('a journal', () => {
     }
   });
 
-  it('refuses everything once it is closed, and closes once', async () => {
+  it('rejects every call once it is closed, and closes once', async () => {
     const { journal } = await openOn(new StrictDisk());
     const { positions } = journal.append([entry(1, 'x')]);
     const closing = journal.close();
@@ -280,7 +280,7 @@ describe('a journal', () => {
     await closing;
   });
 
-  it('does not read back what is damaged, missing, or a lie', async () => {
+  it('rejects reading damaged or missing bytes, and wrong positions', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     const { positions } = journal.append([filled(1, 100, 1), filled(1, 100, 2)]);

@@ -1,6 +1,6 @@
 /**
- * The smallest store that a journal can have: texts by key, some of them left in the log and only pointed to. It takes snapshots as
- * the real one does, and tells more about itself.
+ * The smallest store on a journal: texts by key, some of them left in the log and held by position.
+ * It takes snapshots as the real store does, and shows its inner state to tests.
  */
 import assert from 'node:assert/strict';
 import {
@@ -20,7 +20,7 @@ export const keyedDirectory = '/journal';
 
 export class Keyed implements Replay {
   readonly positions = new Map<string, Position>();
-  /** What was replayed, to see what was not. */
+  /** The segments that were replayed, which shows the ones that were not. */
   readonly segments: number[] = [];
   journal!: Journal;
 
@@ -68,7 +68,7 @@ export class Keyed implements Replay {
     return new Map([...this.positions].sort(([a], [b]) => (a < b ? -1 : 1)).map(read));
   }
 
-  /** Takes a snapshot; `between` is called after each key, as work that goes on. False if it is not the time. */
+  /** Takes a snapshot, if the journal begins one. Other work can go on in `between`. */
   async snapshot(between: () => void = () => {}): Promise<boolean> {
     const snapshot = await this.journal.beginSnapshot();
     if (snapshot === undefined) return false;
@@ -86,7 +86,7 @@ export class Keyed implements Replay {
     return true;
   }
 
-  /** Copies what is left in the oldest segments forward, and deletes them. */
+  /** Copies live texts out of the oldest segments, and deletes these segments. */
   async compact(): Promise<number[]> {
     const victims = this.journal.payloadSegments().map(([number]) => number);
     for (const [key, at] of this.positions) {

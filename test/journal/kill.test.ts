@@ -1,4 +1,4 @@
-/** The journal of a process that is killed with SIGKILL while it appends, again and again. */
+/** The journal of a process that is killed with SIGKILL while it appends, many times. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { Collector, entry, filled, printed } from './reading.js';
 
 const appender = fileURLToPath(new URL('appender.js', import.meta.url));
 
-it('a process that is killed loses nothing that it acknowledged, and leaves nothing else', async (t) => {
+it('a killed process loses no acknowledged transaction, and leaves no other than it appended', async (t) => {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'kill-test-'));
   let acknowledged = 0;
   const rounds = 6;

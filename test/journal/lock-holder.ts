@@ -1,4 +1,7 @@
-/** A process that tries to take the lock of the directory given, says how that went, and holds it until its input ends. */
+/**
+ * A process that tries to take the lock of a directory, prints the result, and holds the lock until
+ * its input ends.
+ */
 import { acquireLock } from '../../src/journal/lock.js';
 
 const directory = process.argv[2]!;

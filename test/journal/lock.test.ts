@@ -1,4 +1,4 @@
-/** The lock, with real processes: races, deaths, stops; and the directory it is in. */
+/** The lock with real processes (races, deaths, stops), and its directory. */
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ function freshDirectory(): string {
   return path.join(temporary, `d${directories}`);
 }
 
-/** A process that can be told to take the lock. */
+/** A process that takes the lock on demand. */
 class Holder {
   readonly process: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
@@ -43,7 +43,7 @@ class Holder {
     return this;
   }
 
-  /** Tries to take the lock; gives what came of it, such as `won 3`. */
+  /** Tries to take the lock. Returns the result, such as `won 3`. */
   async take(): Promise<string> {
     this.process.stdin.write('go\n');
     return this.#line();
@@ -68,7 +68,7 @@ after(async () => {
 });
 
 describe('the lock of a directory', () => {
-  it('is held by one at a time, and taken again under the next epoch', async () => {
+  it('has one owner at a time, and passes to the next under the next epoch', async () => {
     const directory = freshDirectory();
     const lock = await acquireLock(directory);
     assert.equal(lock.epoch, 1);
@@ -84,7 +84,7 @@ describe('the lock of a directory', () => {
     await next.release();
   });
 
-  it('leaves only names that the journal knows, and no more of them with time', async () => {
+  it('leaves only names that the journal knows, and never more of them', async () => {
     const directory = freshDirectory();
     for (let round = 0; round < 5; round++) {
       const lock = await acquireLock(directory);
@@ -96,7 +96,7 @@ describe('the lock of a directory', () => {
     }
   });
 
-  it('goes to exactly one of many in one process', async () => {
+  it('goes to exactly one of many callers in one process', async () => {
     const directory = freshDirectory();
     for (let round = 1; round <= 20; round++) {
       const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(directory)));
@@ -110,7 +110,7 @@ describe('the lock of a directory', () => {
     }
   });
 
-  it('goes to exactly one of several processes, and on at once when the winner is killed', async (t) => {
+  it('goes to exactly one of several processes, and to another as soon as the winner is killed', async (t) => {
     const directory = freshDirectory();
     let epoch = 0;
     const rounds = 4;
@@ -138,7 +138,7 @@ describe('the lock of a directory', () => {
     t.diagnostic(`races of 4 processes: ${rounds} rounds, one winner each, killed with SIGKILL each time`);
   });
 
-  it('names no process where a full disk left the file of the owner empty', async () => {
+  it('names no process if a full disk left the owner’s file empty', async () => {
     const directory = freshDirectory();
     const lock = await acquireLock(directory);
     fs.writeFileSync(path.join(directory, 'journal-0000000001.owner'), '');
@@ -146,13 +146,14 @@ describe('the lock of a directory', () => {
     await lock.release();
   });
 
-  it('stays with an owner that is stopped', async () => {
+  it('stays with a stopped owner', async () => {
     const directory = freshDirectory();
     const holder = await new Holder(directory).ready();
     assert.equal(await holder.take(), 'won 1');
     holder.process.kill('SIGSTOP');
     await assert.rejects(acquireLock(directory), JournalLockedError);
-    // So many have asked that the system does not even let another one wait: that is not a refusal either.
+    // The queue of the socket is full, so the system does not let another connection wait. That is
+    // no refusal either.
     const waiting = Array.from({ length: 700 }, () => net.connect(path.join(directory, 'journal-0000000001.lock')));
     const outcomes = await Promise.allSettled(waiting.map((connection) => once(connection, 'connect')));
     assert.ok(outcomes.some(({ status }) => status === 'rejected'));
@@ -164,7 +165,7 @@ describe('the lock of a directory', () => {
     await lock.release();
   });
 
-  it('holds in a directory whose path is too long for a socket, and not in its neighbour', async () => {
+  it('works in a directory with a path too long for a socket, and not in its neighbour', async () => {
     const long = path.join(freshDirectory(), 'x'.repeat(120), 'y'.repeat(120));
     const lock = await acquireLock(path.join(long, 'a'));
     await assert.rejects(acquireLock(path.join(long, 'a')), JournalLockedError);
@@ -175,14 +176,15 @@ describe('the lock of a directory', () => {
     assert.equal((await acquireLock(path.join(long, 'a'))).epoch, 2);
   });
 
-  it('withdraws what it published under an epoch that has come and gone meanwhile', async () => {
+  it('withdraws from an epoch that came and went while it was published', async () => {
     for (const isAlive of [true, false]) {
       const directory = freshDirectory();
       await (await acquireLock(directory)).release();
       const elsewhere = freshDirectory();
       const other = await acquireLock(elsewhere);
       if (!isAlive) await other.release();
-      // It has looked, and found epoch 1 dead. Now others take 2 and 3, and tidy up, before it gets to publish as 2.
+      // `slow` has found epoch 1 dead. Now others take 2 and 3, and tidy up, before `slow`
+      // publishes as 2.
       const slow = acquireLock(directory);
       fs.renameSync(path.join(elsewhere, 'journal-0000000001.lock'), path.join(directory, 'journal-0000000003.lock'));
       fs.unlinkSync(path.join(directory, 'journal-0000000001.lock'));
@@ -198,7 +200,7 @@ describe('the lock of a directory', () => {
     }
   });
 
-  it('is not taken after the highest epoch, which is said, and leaves nothing behind', async () => {
+  it('is refused after the highest epoch, with the way out, and leaves no file behind', async () => {
     const directory = freshDirectory();
     const highest = path.join(directory, 'journal-9999999999.lock');
     fs.mkdirSync(directory);
@@ -218,7 +220,7 @@ describe('the lock of a directory', () => {
     await (await acquireLock(directory)).release();
   });
 
-  it('hands connections to its server, and ends them when it is released', async () => {
+  it('passes connections to its server, and ends them when it is released', async () => {
     const directory = freshDirectory();
     const lock = await acquireLock(directory);
     lock.onConnection((connection) => {
@@ -235,7 +237,7 @@ describe('the lock of a directory', () => {
 });
 
 describe('a short path', () => {
-  it('leads to the long one, by either way', async () => {
+  it('leads to the same file as the long one, by either shortcut', async () => {
     const long = path.join(freshDirectory(), 'z'.repeat(150));
     fs.mkdirSync(long, { recursive: true });
     for (const shortcut of ['descriptor', 'link'] as const) {
@@ -265,7 +267,7 @@ describe('a directory that cannot be used', () => {
       },
     );
 
-  it('is named, with the reason, when it is a file or below one', () => {
+  it('is reported with the reason if it is a file or below one', () => {
     const file = freshDirectory();
     fs.writeFileSync(file, '');
     unusable(file, /file/);
@@ -273,7 +275,7 @@ describe('a directory that cannot be used', () => {
     unusable(path.join(file, 'far', 'below'), /file/);
   });
 
-  it('is named, with the reason, when it is read-only or forbidden', () => {
+  it('is reported with the reason if it is read-only or forbidden', () => {
     for (const [code, reason] of [
       ['EROFS', /read-only/],
       ['EACCES', /not allowed/],
@@ -289,7 +291,7 @@ describe('a directory that cannot be used', () => {
     unusable('/proc/callsheet-test', /\(E[A-Z]+\)/);
   });
 
-  it('is refused on a file system that other machines may share, unless that is asked for; nothing is made', async () => {
+  it('is refused on a file system that other machines may share, unless the option allows it', async () => {
     const types = { NFS: 0x6969, SMB: 0x517b, CIFS: 0xff534d42, SMB2: 0xfe534d42, Coda: 0x73757245, AFS: 0x5346414f };
     for (const [name, type] of Object.entries({
       ...types,
@@ -317,12 +319,12 @@ describe('a directory that cannot be used', () => {
     await (await openJournal(directory, new Collector(), { ...options, allowNetworkFileSystem: true })).close();
   });
 
-  it('is told from others by the machine itself', () => {
+  it('has a type of file system on Linux', () => {
     assert.equal(typeof machineDisk.fileSystemType('/proc'), process.platform === 'linux' ? 'number' : 'undefined');
     if (process.platform === 'linux') assert.equal(machineDisk.fileSystemType('/proc'), 0x9fa0);
   });
 
-  it('is made with its parents, each durable in its own', () => {
+  it('is created with its parents, each made durable in its own parent', () => {
     const disk = new StrictDisk();
     const synced: string[] = [];
     disk.fault = (operation, name) => {

@@ -1,4 +1,4 @@
-/** What has the name of a file of the journal's and is no file: a directory, a pipe, a socket, a symbolic link. */
+/** Directories, pipes, sockets and symbolic links with the name of a journal file. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { append, Collector, entry } from './reading.js';
 const opener = fileURLToPath(new URL('opener.js', import.meta.url));
 const precious = 'nobody else’s';
 
-/** What comes of opening each directory; an opening that does not end is an error. */
+/** Returns the result of opening each directory. An opening that does not end is an error. */
 function outcomes(...directories: string[]): string[] {
   const said = execFileSync(process.execPath, [opener, ...directories], { encoding: 'utf8', timeout: 30_000 });
   return said.trim().split('\n');
@@ -30,7 +30,7 @@ async function withJournal(): Promise<string> {
   return directory;
 }
 
-/** What can be made in the place of a file. */
+/** The kinds of things that can be made in place of a file. */
 const kinds: Readonly<Record<string, (file: string, t: TestContext) => unknown>> = {
   directory: (file) => fs.mkdirSync(file),
   pipe: (file) => execFileSync('mkfifo', [file]),
@@ -46,9 +46,9 @@ const kinds: Readonly<Record<string, (file: string, t: TestContext) => unknown>>
   },
 };
 
-describe('in the place of a file of the journal’s', () => {
+describe('a directory with something else in place of a journal file', () => {
   for (const [kind, make] of Object.entries(kinds)) {
-    it(`a ${kind} makes the directory unusable, and is left as it is`, async (t) => {
+    it(`cannot be used if that is a ${kind}, which stays unchanged`, async (t) => {
       const names = ['journal-0000000001.segment', 'journal-0000000001.snapshot', 'journal-reserve'];
       const directories: string[] = [];
       for (const name of names) {
@@ -64,7 +64,7 @@ describe('in the place of a file of the journal’s', () => {
         assert.equal(fs.readFileSync(path.join(directories[index]!, name), 'utf8'), precious);
     });
 
-    it(`a ${kind} that is named as the owner’s file keeps nobody from the lock, nor from being refused`, async (t) => {
+    it(`can be locked, and refuses a second owner, with a ${kind} in place of the owner’s file`, async (t) => {
       const [free, held] = [await withJournal(), await withJournal()];
       const lock = await acquireLock(held);
       t.after(() => lock.release());
@@ -78,7 +78,7 @@ describe('in the place of a file of the journal’s', () => {
     });
   }
 
-  it('a symbolic link that is named as a lock makes the directory unusable, wherever it leads', async () => {
+  it('cannot be used with a symbolic link in place of a lock, wherever it leads', async () => {
     const [nowhere, somewhere, held] = [await withJournal(), await withJournal(), await withJournal()];
     const lock = await acquireLock(held);
     const linked: [string, string][] = [
@@ -90,7 +90,7 @@ describe('in the place of a file of the journal’s', () => {
     await lock.release();
   });
 
-  it('the directory itself may be reached by a symbolic link', async () => {
+  it('may itself be reached by a symbolic link', async () => {
     const link = path.join(temporaryDirectory(), 'link');
     fs.symlinkSync(await withJournal(), link);
     assert.deepEqual(outcomes(link), ['opened']);

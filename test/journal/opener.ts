@@ -1,4 +1,7 @@
-/** Opens each of the directories that it is given, and prints what came of it: in a process of its own, since opening may never end. */
+/**
+ * Opens each of its directories and prints the result, in a process of its own, since opening may
+ * never end.
+ */
 import { CallsheetError } from '../../src/errors.js';
 import { openJournal } from '../../src/journal/journal.js';
 import { acquireLock } from '../../src/journal/lock.js';

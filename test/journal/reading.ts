@@ -1,4 +1,6 @@
-/** What the tests of the journal share: transactions as plain lists, and a replay that collects them. */
+/**
+ * Shared by the tests of the journal: transactions as plain lists, and a replay that collects them.
+ */
 import type { Entry, Journal, Position, Replay } from '../../src/journal/journal.js';
 
 export interface ReadEntry {
@@ -8,7 +10,7 @@ export interface ReadEntry {
   at: Position;
 }
 
-/** Collects what a journal holds. */
+/** Collects the content of a journal. */
 export class Collector implements Replay {
   readonly segments: number[] = [];
   readonly entries: ReadEntry[] = [];
@@ -29,7 +31,6 @@ export class Collector implements Replay {
   }
 }
 
-/** A transaction as a string. */
 export function printed(entries: readonly Entry[]): string {
   return entries.map(({ type, bytes }) => `${type}:${Buffer.from(bytes).toString('latin1')}`).join('|');
 }
@@ -38,7 +39,7 @@ export function entry(type: number, text: string): Entry {
   return { type, bytes: new TextEncoder().encode(text) };
 }
 
-/** An entry of a size, filled with bytes that depend on `seed`; never a zero, so that no sector of it looks unwritten. */
+/** An entry filled from `seed`. No byte is zero, so that no sector of it looks unwritten. */
 export function filled(type: number, length: number, seed: number): Entry {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = 1 + ((seed * 31 + i * 7 + (i >> 8)) % 255);
@@ -49,7 +50,7 @@ export function append(journal: Journal, ...entries: Entry[]): number {
   return journal.append(entries).lsn;
 }
 
-/** Random numbers that a seed repeats (mulberry32). */
+/** Returns a generator of random numbers that a seed repeats (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,4 +1,4 @@
-/** Opening what is damaged: each kind of damage, wherever it can be, and what opening makes of it. */
+/** Opening damaged journals: each kind of damage, in every place. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
@@ -46,7 +46,7 @@ async function openOn(disk: StrictDisk): Promise<Outcome & { journal: Journal }>
   return { transactions: collector.transactions, tornTail: journal.report.tornTail, disk, journal };
 }
 
-/** Opens damaged files: what was accepted, or undefined if they were refused, with nothing modified. */
+/** Opens damaged files. Returns `undefined` if they were refused, with nothing modified. */
 async function opened(files: Files): Promise<Outcome | undefined> {
   const disk = diskWith(files);
   try {
@@ -63,14 +63,14 @@ function withFile(files: Files, name: string, bytes: Uint8Array): Files {
   return new Map([...files, [name, bytes]]);
 }
 
-/** The same as written by an earlier version, whose witness says nothing of the log. */
+/** The same files with an empty witness, as an earlier version left it. */
 function unwitnessed(files: Files): Files {
   return withFile(files, witness, new Uint8Array(0));
 }
 
 /**
- * A journal of two segments, with where each transaction of the last one ends. Of the last segment, the first three transactions
- * are vouched for, the last three are not.
+ * A journal of two segments, and the ends of the last one's transactions. In the last segment, the
+ * first three transactions are vouched for, the last three are not.
  */
 async function smallJournal() {
   const disk = new StrictDisk();
@@ -110,7 +110,7 @@ describe('opening a damaged journal', () => {
           flipped[at] = bytes[at]! ^ (1 << bit);
           cases += 1;
           const outcome = await opened(damaged);
-          // Without its witness a log is as good as before.
+          // A log without its witness is still complete.
           if (name === witness) assert.deepEqual(outcome?.transactions, transactions);
           else if (outcome !== undefined) accepted += 1;
         }
@@ -141,7 +141,7 @@ describe('opening a damaged journal', () => {
     t.diagnostic(`overwritten bytes: ${cases} cases, 0 accepted`);
   });
 
-  it('[9.1] refuses a last segment that ends before what the witness says was on the disk', async (t) => {
+  it('[9.1] refuses a last segment that ends before the LSN of the witness', async (t) => {
     const { files, transactions, ends, vouched, sealed } = await smallJournal();
     const bytes = files.get(lastSegment)!;
     const provenBytes = ends[vouched - sealed - 1]!;
@@ -165,7 +165,7 @@ describe('opening a damaged journal', () => {
     });
   }
 
-  it('[9.1] refuses every cut of the last segment once the journal was closed', async () => {
+  it('[9.1] refuses every cut of the last segment of a closed journal', async () => {
     const { files } = await smallJournal();
     const disk = diskWith(files);
     await (await openOn(disk)).journal.close();
@@ -175,7 +175,7 @@ describe('opening a damaged journal', () => {
       assert.equal(await opened(withFile(closed, lastSegment, bytes.slice(0, length))), undefined, `cut to ${length}`);
   });
 
-  it('[9.1] names the missing segment with the LSN at which the one before it ends', async () => {
+  it('[9.1] reports a missing segment with the LSN after the segment before it', async () => {
     const { files, sealed, transactions } = await smallJournal();
     const disk = diskWith(files);
     const { journal } = await openOn(disk);
@@ -189,7 +189,7 @@ describe('opening a damaged journal', () => {
     await assert.rejects(openOn(disk), { code: 'JOURNAL_CORRUPT', file: lastSegment, offset: 0, lsn: sealed + 1 });
   });
 
-  it('takes what is whole before any cut of the last segment, keeps the rest aside, and says so', async (t) => {
+  it('replays the whole transactions before any cut of the last segment, and reports the kept rest', async (t) => {
     const { files, transactions, ends, sealed } = await smallJournal();
     const bytes = files.get(lastSegment)!;
     for (let length = 0; length < bytes.length; length++) {
@@ -216,7 +216,7 @@ describe('opening a damaged journal', () => {
     t.diagnostic(`cuts of a sealed segment: ${bytes.length} cases, 0 accepted`);
   });
 
-  it('cuts off zeroed sectors where nothing vouches for them, and refuses them anywhere else', async (t) => {
+  it('cuts off zeroed sectors if nothing vouches for them, and refuses them anywhere else', async (t) => {
     const { files, transactions, ends, sealed, vouched } = await smallJournal();
     let cases = 0;
     let cut = 0;
@@ -233,10 +233,11 @@ describe('opening a damaged journal', () => {
           assert.equal(name, lastSegment);
           const whole = from === 0 ? 0 : ends.filter((end) => end <= from * 512).length;
           assert.deepEqual(outcome.transactions, transactions.slice(0, sealed + whole));
-          // Where frames that vouch are gone with what they vouched for, nobody can tell.
+          // If the vouching frames are gone with the frames they vouched for, the loss cannot be
+          // noticed.
           const vouchersAreGone = to * 512 >= ends[vouched - sealed - 1]!;
           assert.ok(whole >= vouched - sealed || vouchersAreGone, `sectors ${from} to ${to}`);
-          // Zeros to the end are room for what was still to come, for all that anybody can tell.
+          // Zeros up to the end cannot be distinguished from room ahead.
           if (to < sectors) assert.ok(outcome.tornTail);
         }
       }
@@ -245,7 +246,7 @@ describe('opening a damaged journal', () => {
     assert.ok(cut > 0);
   });
 
-  it('cuts off a tail of zeros of any length, which is room for what was still to come', async () => {
+  it('cuts off a tail of zeros of any length, which is room ahead', async () => {
     const { files, transactions } = await smallJournal();
     const bytes = files.get(lastSegment)!;
     for (const zeros of [1, 7, 8, 47, 48, 64, 511, 512, 4096, 100_000]) {
@@ -275,7 +276,7 @@ describe('opening a damaged journal', () => {
     t.diagnostic(`swapped sectors: ${cases} cases, 0 accepted`);
   });
 
-  it('refuses frames that are whole but not in their place', async () => {
+  it('refuses intact frames in a wrong place', async () => {
     const { files, ends } = await smallJournal();
     const bytes = files.get(lastSegment)!;
     const frames = [64, ...ends].slice(0, -1).map((from, index) => bytes.slice(from, ends[index]));
@@ -319,7 +320,7 @@ describe('opening a damaged journal', () => {
       undefined,
       'a gap',
     );
-    // A segment of another journal of the same shape: only what it is chained to tells.
+    // A segment of another journal of the same shape: only its chain differs.
     const otherDisk = new StrictDisk();
     const other = await openOn(otherDisk);
     while (other.journal.beginFrame(2800) === 1)
@@ -337,7 +338,7 @@ describe('opening a damaged journal', () => {
     }
   });
 
-  it('has the torn tail on the disk, in one file or the other, at any time while it is cut off', async () => {
+  it('has the torn tail in one file or the other at any moment while it is cut off', async () => {
     const { files, ends } = await smallJournal();
     const bytes = files.get(lastSegment)!;
     const torn = withFile(files, lastSegment, bytes.slice(0, bytes.length - 3));
@@ -365,7 +366,7 @@ describe('opening a damaged journal', () => {
     }
   });
 
-  it('goes on after a torn tail as if it had never been, also when it tears again there', async () => {
+  it('goes on after a torn tail as if there had been none, also if it tears there again', async () => {
     const { files, transactions, ends } = await smallJournal();
     const bytes = files.get(lastSegment)!;
     let disk = diskWith(withFile(files, lastSegment, bytes.slice(0, bytes.length - 3)));
@@ -382,7 +383,7 @@ describe('opening a damaged journal', () => {
     assert.equal(torn.length, 3, 'none of them overwritten');
   });
 
-  it('refuses an entry larger than any can be, before memory is taken for it; salvage goes on behind it', async () => {
+  it('refuses an entry larger than any can be without allocating memory for it, and salvages the rest', async () => {
     const disk = new StrictDisk();
     disk.makeDirectory(directory);
     const writer = new FrameWriter(createFirstSegment(disk, directory, 1));
@@ -405,7 +406,7 @@ describe('opening a damaged journal', () => {
     assert.match(reader.losses[0]!.reason, /more than \d+ bytes/);
   });
 
-  it('treats damage at the end as damage once the journal was closed', async () => {
+  it('refuses damage at the end of a closed journal', async () => {
     const { files } = await smallJournal();
     const disk = diskWith(files);
     await (await openOn(disk)).journal.close();
@@ -414,7 +415,7 @@ describe('opening a damaged journal', () => {
     assert.equal(await opened(withFile(disk.files(), lastSegment, zeroed)), undefined);
   });
 
-  it('writes again what no later frame vouches for, before it serves it', async () => {
+  it('rewrites frames without a voucher before it serves them', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     append(journal, filled(1, 300, 1));
@@ -429,7 +430,7 @@ describe('opening a damaged journal', () => {
     assert.equal(after.tornTail, undefined);
   });
 
-  it('does not write again what is vouched for', async () => {
+  it('does not rewrite frames that are vouched for', async () => {
     const { files, ends } = await smallJournal();
     const disk = diskWith(files);
     const written: number[] = [];
@@ -447,7 +448,7 @@ describe('opening a damaged journal', () => {
     assert.deepEqual(written, [ends[2]]);
   });
 
-  it('refuses a newer format version and modifies nothing', async () => {
+  it('refuses a newer format version, with nothing modified', async () => {
     const { files } = await smallJournal();
     for (const name of [firstSegment, lastSegment]) {
       const newer = files.get(name)!.slice();
@@ -461,7 +462,7 @@ describe('opening a damaged journal', () => {
     }
   });
 
-  it('refuses a name of the journal that it does not know, and ignores foreign names', async () => {
+  it('refuses an unknown name of the journal, and ignores foreign names', async () => {
     const { files, transactions } = await smallJournal();
     for (const name of [
       'journal-0000000003.summary',
@@ -483,7 +484,7 @@ describe('opening a damaged journal', () => {
     assert.deepEqual(withFile(left, witness, foreign.get(witness)!), foreign);
   });
 
-  it('refuses lengths and counts that cannot be, under any checksum, without taking memory for them', async () => {
+  it('refuses impossible lengths and counts under any checksum, without allocating memory for them', async () => {
     const { files, ends } = await smallJournal();
     const salt = new DataView(files.get(lastSegment)!.buffer).getUint32(20, true);
     const hostile: [number, number][] = [
@@ -509,7 +510,7 @@ describe('opening a damaged journal', () => {
     }
   });
 
-  it('gives an error of the caller as it is, and leaves nothing changed', async () => {
+  it('throws an error of the caller unchanged, with nothing modified', async () => {
     const { files } = await smallJournal();
     const disk = diskWith(files);
     const mine = new Error('mine');

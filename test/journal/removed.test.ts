@@ -1,4 +1,7 @@
-/** The directory of an open journal is removed, moved away or replaced: files that are open take writes and syncs for ever. */
+/**
+ * The directory of an open journal is removed, moved away or replaced. Open files take writes and
+ * syncs for ever.
+ */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { describe, it } from 'node:test';
@@ -38,15 +41,15 @@ async function opened(): Promise<{ journal: Journal; directory: string }> {
   return { journal, directory };
 }
 
-/** What is in the directory, if there is one. */
+/** Returns the content of the directory, if it exists. */
 function contents(directory: string): [name: string, bytes: string][] {
   if (!fs.existsSync(directory)) return [];
   return fs.readdirSync(directory).map((name) => [name, fs.readFileSync(`${directory}/${name}`, 'latin1')]);
 }
 
-describe('an open journal whose directory is', () => {
+describe('an open journal with a lost directory', () => {
   for (const [what, spoil] of ways) {
-    it(`[9.1] ${what} acknowledges nothing more, and leaves what is there now alone`, async () => {
+    it(`[9.1] acknowledges nothing more, and does not touch the new content (${what})`, async () => {
       const { journal, directory } = await opened();
       spoil(directory);
       const left = contents(directory);
@@ -63,7 +66,7 @@ describe('an open journal whose directory is', () => {
       assert.deepEqual(contents(directory), left);
     });
 
-    it(`[9.1] ${what} begins no segment and no snapshot in what is there now`, async () => {
+    it(`[9.1] begins no segment and no snapshot (${what})`, async () => {
       for (const go of [
         (journal: Journal) => journal.beginFrame(3000),
         (journal: Journal) => journal.beginSnapshot(),
@@ -79,7 +82,7 @@ describe('an open journal whose directory is', () => {
     });
   }
 
-  it('removed says so also to who reads an entry back, instead of calling it damaged', async () => {
+  it('throws JournalRemovedError instead of reporting an entry as damaged', async () => {
     const { journal, directory } = await opened();
     const { positions } = journal.append([filled(1, 100, 2)]);
     fs.rmSync(directory, { recursive: true });
@@ -88,7 +91,7 @@ describe('an open journal whose directory is', () => {
   });
 });
 
-describe('an open journal whose lock', () => {
+describe('an open journal with a lost lock', () => {
   async function locked() {
     const directory = `${temporaryDirectory()}/journal`;
     const lock = await acquireLock(directory);
@@ -98,7 +101,7 @@ describe('an open journal whose lock', () => {
     return { directory, lock, journal };
   }
 
-  it('[9.1] was removed writes nothing more', async () => {
+  it('[9.1] writes nothing more', async () => {
     const { directory, lock, journal } = await locked();
     fs.unlinkSync(lock.file);
     const left = contents(directory);
@@ -108,7 +111,7 @@ describe('an open journal whose lock', () => {
     await lock.release();
   });
 
-  it('[9.1] was removed after a write acknowledges nothing more', async () => {
+  it('[9.1] acknowledges nothing more if the lock is removed after a write', async () => {
     const { lock, journal } = await locked();
     append(journal, filled(1, 100, 2));
     fs.unlinkSync(lock.file);
@@ -118,7 +121,7 @@ describe('an open journal whose lock', () => {
     await lock.release();
   });
 
-  it('[9.1] was removed, and taken by another, leaves that one its journal', async () => {
+  it('[9.1] does not touch the journal of the next owner', async () => {
     const { directory, lock, journal } = await locked();
     append(journal, filled(1, 100, 2));
     fs.unlinkSync(lock.file);

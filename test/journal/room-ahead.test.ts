@@ -1,4 +1,4 @@
-/** Zeros behind the end of the log, for frames to come: made, used up, cut off, and never taken for anything else. */
+/** Zeros after the end of the log: made, used up, cut off, and never taken for anything else. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JournalCorruptError } from '../../src/errors.js';
@@ -22,7 +22,7 @@ async function openOn(disk: StrictDisk, options: JournalOptions = {}) {
 const one = filled(1, 300, 1);
 const sizeOf = (disk: StrictDisk, name = segment) => disk.files().get(name)!.length;
 
-/** As a killed process leaves it: what it wrote, and room. */
+/** A journal as a killed process leaves it: frames, and room ahead. */
 async function killed(): Promise<{ disk: StrictDisk; whole: string[] }> {
   const disk = new StrictDisk();
   const { journal } = await openOn(disk);
@@ -30,8 +30,8 @@ async function killed(): Promise<{ disk: StrictDisk; whole: string[] }> {
   return { disk: disk.afterKill(), whole: Array(5).fill(printed([one])) };
 }
 
-describe('room for frames to come', () => {
-  it('is made seldom, so that most syncs find the file as long as it was', async () => {
+describe('room ahead', () => {
+  it('is made seldom, so that most syncs do not change the length of the file', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     const sizes = new Set<number>();
@@ -44,7 +44,7 @@ describe('room for frames to come', () => {
     await journal.close();
   });
 
-  it('is not made for what is written in large pieces', async () => {
+  it('is not made after large writes', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     for (let count = 0; count < 5; count++) append(journal, filled(1, 1000, count));
@@ -54,7 +54,7 @@ describe('room for frames to come', () => {
     await journal.close();
   });
 
-  it('is cut off at the end of a segment and when the journal is closed', async () => {
+  it('is cut off at the end of a segment and on closing', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk, { segmentBytes: 8192 });
     while (journal.beginFrame(400) === 1) append(journal, one);
@@ -68,7 +68,7 @@ describe('room for frames to come', () => {
     assert.equal(log, journal.diskBytes);
   });
 
-  it('is no torn tail after a kill, and nothing is lost', async () => {
+  it('does not count as a torn tail after a kill, and loses nothing', async () => {
     const { disk, whole } = await killed();
     assert.ok(sizeOf(disk) >= aheadBytes);
     assert.deepEqual(inspectJournal(directory, new Collector(), disk).damages, []);
@@ -83,7 +83,7 @@ describe('room for frames to come', () => {
     assert.deepEqual((await openOn(disk)).collector.transactions, [...whole, printed([one])]);
   });
 
-  it('loses nothing to a bit that is flipped in it', async () => {
+  it('loses no transaction if one of its bits is flipped', async () => {
     const { disk, whole } = await killed();
     const bytes = disk.files().get(segment)!;
     const room = bytes.length - bytes.findLastIndex((byte) => byte !== 0);
@@ -99,7 +99,7 @@ describe('room for frames to come', () => {
     }
   });
 
-  it('is done without where the disk has none to spare, and what it took is given back', async () => {
+  it('is given up on a full disk, which gets its bytes back', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     disk.capacityBytes = disk.usedBytes + 1000;
@@ -111,7 +111,7 @@ describe('room for frames to come', () => {
     assert.equal((await openOn(disk)).collector.transactions.length, 2);
   });
 
-  it('is done without where it cannot be written, and nothing fails of that', async () => {
+  it('is given up if it cannot be written, without a failure', async () => {
     const disk = new StrictDisk();
     const { journal } = await openOn(disk);
     let writes = 0;
@@ -125,7 +125,7 @@ describe('room for frames to come', () => {
     assert.equal((await openOn(disk)).collector.transactions.length, 3);
   });
 
-  it('is checked: a whole number of bytes', async () => {
+  it('rejects a size that is not a whole number of bytes', async () => {
     const open = (bytes: number): Promise<{ journal: Journal }> => openOn(new StrictDisk(), { aheadBytes: bytes });
     for (const bytes of [-1, 0.5, Number.NaN]) await assert.rejects(open(bytes), /aheadBytes must be an integer/);
   });

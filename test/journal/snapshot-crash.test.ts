@@ -1,6 +1,7 @@
 /**
- * The power goes at every single operation on the disk while snapshots are taken, segments are compacted and deleted, and while what
- * is left is opened. An outside list says what was written and what was acknowledged; every text is read back.
+ * A power loss at each operation on the disk, while snapshots are taken, segments are compacted and
+ * deleted, and while the result is opened. A list outside the journal holds the written and the
+ * acknowledged contents; every text is read back.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -10,11 +11,11 @@ import { type Pick, StrictDisk } from './strict-disk.js';
 
 const powerLoss = 'the power went';
 
-/** Whatever the journal makes of it, what happened is told somewhere. */
+/** Accepts an error with a power loss among its causes. */
 const isPowerLoss = (error: Error): boolean =>
   error.message.includes(powerLoss) || (error.cause instanceof Error && isPowerLoss(error.cause));
 
-/** What an observer outside knows: all contents there ever were, in order, and which of them is safe. */
+/** All contents in order, and the last safe one, as an observer outside knows them. */
 interface Ledger {
   written: string[];
   acknowledged: number;
@@ -86,8 +87,8 @@ function sampled(seed: number): Pick {
 const keepAll: Pick = (count) => count - 1;
 const dropAll: Pick = () => 0;
 
-describe('a journal that loses its power while it takes snapshots', () => {
-  it('[9.1] has everything acknowledged and every text, at whatever operation it happens', async (t) => {
+describe('a journal after a power loss while it takes snapshots', () => {
+  it('[9.1] has everything acknowledged and every text, for a power loss at any operation', async (t) => {
     let points = 0;
     let states = 0;
     for (let seed = 1; seed <= 2; seed++) {
@@ -118,7 +119,7 @@ describe('a journal that loses its power while it takes snapshots', () => {
     t.diagnostic(`crash points: ${points}, states: ${states}, violations: 0`);
   });
 
-  it('[9.1] keeps it through life after life, the power going again and again, also during recovery', async (t) => {
+  it('[9.1] keeps it through many lives and power losses, also during recovery', async (t) => {
     let lives = 0;
     for (let seed = 0; seed < 25; seed++) {
       let disk = new StrictDisk();
@@ -127,7 +128,7 @@ describe('a journal that loses its power while it takes snapshots', () => {
         cutPowerAt(disk, disk.operations + 40 + ((seed * 37 + life * 53) % 300));
         const before = await readBack(disk.afterKill());
         await live(disk, seed * 100 + life, 6, ledger).catch(() => {});
-        // The power may have gone before anything could be opened.
+        // The power loss may have come before the journal was open.
         if (ledger.written.length === 1 && ledger.written[0] === '') ledger.written[0] = before;
         disk = disk.afterCrash(sampled(seed * 7 + life));
         const story = `seed ${seed}, life ${life}`;

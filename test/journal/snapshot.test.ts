@@ -1,4 +1,4 @@
-/** Snapshots: what opening makes of them, of damage to them, and of what is deleted once they are there. */
+/** Snapshots: opening from them, damage to them, and the deletions they allow. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JournalCorruptError } from '../../src/errors.js';
@@ -21,7 +21,7 @@ async function contentsOf(files: Files): Promise<Map<string, string>> {
   return (await Keyed.open(diskWith(files))).contents();
 }
 
-/** Writes rounds of a few keys each, with a snapshot after each, so many that segments roll and keys are replaced. */
+/** Writes rounds of a few keys, each with a snapshot, so that segments roll and keys change. */
 async function journalWithSnapshots(snapshots: number, options: { compact?: boolean } = {}) {
   const disk = new StrictDisk();
   const keyed = await Keyed.open(disk);
@@ -48,7 +48,7 @@ async function refuses(files: Files): Promise<JournalCorruptError> {
 }
 
 describe('a journal with snapshots', () => {
-  it('opens from the newest one and replays only the log since', async () => {
+  it('opens from the newest snapshot and replays only the log since', async () => {
     const { disk, keyed, contents } = await journalWithSnapshots(3);
     await keyed.journal.close();
     const again = await Keyed.open(disk);
@@ -59,7 +59,7 @@ describe('a journal with snapshots', () => {
     assert.equal(again.journal.lsn, keyed.journal.lsn);
   });
 
-  it('goes on where the log ended, also when it ended with the beginning of the snapshot', async () => {
+  it('goes on at the end of the log, also if it ends where the snapshot begins', async () => {
     const disk = new StrictDisk();
     const keyed = await Keyed.open(disk);
     keyed.set('one', '1');
@@ -74,7 +74,7 @@ describe('a journal with snapshots', () => {
     }
   });
 
-  it('[9.1] holds what was written while it was taken, and not what was removed', async () => {
+  it('[9.1] has the texts written during a snapshot, and not the removed ones', async () => {
     const disk = new StrictDisk();
     const keyed = await Keyed.open(disk);
     for (let i = 0; i < 30; i++) keyed.set(`key${i}`, `first ${i}`);
@@ -91,7 +91,7 @@ describe('a journal with snapshots', () => {
     assert.deepEqual(await contentsOf(disk.files()), contents);
   });
 
-  it('is not begun when there is no log since the last one', async () => {
+  it('begins no snapshot without log since the last one', async () => {
     const disk = new StrictDisk();
     const keyed = await Keyed.open(disk);
     assert.equal(await keyed.snapshot(), false, 'an empty journal');
@@ -100,7 +100,7 @@ describe('a journal with snapshots', () => {
     assert.equal(await keyed.snapshot(), false);
   });
 
-  it('[9.1] keeps two, and deletes the one before only when the next is whole', async () => {
+  it('[9.1] keeps two snapshots, and deletes the older one only when the next is whole', async () => {
     const { files } = await journalWithSnapshots(5);
     assert.equal(snapshotsOf(files).length, 2);
     const { disk, keyed } = await journalWithSnapshots(3);
@@ -117,7 +117,7 @@ describe('a journal with snapshots', () => {
     assert.notDeepEqual(snapshotsOf(disk.files()), before);
   });
 
-  it('[9.1] goes on without a snapshot that could not be read back', async () => {
+  it('[9.1] gives up a snapshot that cannot be read back, and goes on', async () => {
     const { disk, keyed, contents } = await journalWithSnapshots(2);
     const before = snapshotsOf(disk.files());
     disk.fault = (operation, file) => {
@@ -130,7 +130,7 @@ describe('a journal with snapshots', () => {
     assert.deepEqual(await contentsOf(disk.files()), contents);
   });
 
-  it('moves what is live out of old segments, and deletes them', async () => {
+  it('moves live texts out of old segments, and deletes the segments', async () => {
     const { disk, files, contents, keyed } = await journalWithSnapshots(6, { compact: true });
     assert.ok(!files.has(nameOf(1, 'segment')));
     assert.deepEqual(await contentsOf(files), contents);
@@ -143,7 +143,7 @@ describe('a journal with snapshots', () => {
     await again.journal.close();
   });
 
-  it('[9.1] does not bring back by a move what was removed', async () => {
+  it('[9.1] does not bring back a removed text by a move', async () => {
     const disk = new StrictDisk();
     const keyed = await Keyed.open(disk);
     for (let i = 0; i < 6; i++) keyed.set(`key${i}`, 'x'.repeat(500));
@@ -152,7 +152,7 @@ describe('a journal with snapshots', () => {
     await keyed.snapshot();
     let removed = false;
     keyed.set('more', 'x');
-    // The snapshot has seen the key; its move is in the log, and so is its removal.
+    // The snapshot holds the key. The log holds its move, and then its removal.
     await keyed.snapshot(() => {
       if (removed) return;
       removed = true;
@@ -162,7 +162,7 @@ describe('a journal with snapshots', () => {
     assert.ok(!(await contentsOf(disk.files())).has('key0'));
   });
 
-  it('removes what was never finished', async () => {
+  it('removes an unfinished snapshot', async () => {
     const { files, contents } = await journalWithSnapshots(2);
     const disk = diskWith(new Map([...files, [nameOf(9, 'unfinished'), new Uint8Array(100)]]));
     const keyed = await Keyed.open(disk);
@@ -172,7 +172,7 @@ describe('a journal with snapshots', () => {
 });
 
 describe('opening with a damaged snapshot', () => {
-  it('[9.1] never accepts a flipped bit or a cut: it starts from the older one, which says the same', async (t) => {
+  it('[9.1] never accepts a flipped bit or a cut, and starts from the older snapshot', async (t) => {
     const { files, contents } = await journalWithSnapshots(4, { compact: true });
     const [, newest] = snapshotsOf(files) as [string, string];
     const bytes = files.get(newest)!;
@@ -187,7 +187,7 @@ describe('opening with a damaged snapshot', () => {
     for (let at = 0; at < bytes.length; at++) {
       const flipped = bytes.slice();
       flipped[at] = bytes[at]! ^ (1 << (at % 8));
-      // A version that is newer under a checksum that holds cannot come of one bit.
+      // One flipped bit cannot give a newer version with a right checksum.
       await check(flipped, `bit ${at % 8} of byte ${at}`);
       if (at % 7 === 0) await check(bytes.slice(0, at), `cut to ${at}`);
     }
@@ -204,14 +204,14 @@ describe('opening with a damaged snapshot', () => {
     assert.deepEqual(await contentsOf(damaged), contents);
   });
 
-  it('refuses, naming the snapshot, if segments that only it made superfluous are gone', async () => {
+  it('refuses, with the path of the snapshot, if segments were deleted because of it', async () => {
     const { files } = await journalWithSnapshots(4, { compact: true });
     const damaged = new Map(files);
     for (const name of snapshotsOf(files)) damaged.set(name, files.get(name)!.slice(0, -1));
     assert.match((await refuses(damaged)).file, /snapshot$/);
   });
 
-  it('takes snapshots again, and deletes the damaged one then', async () => {
+  it('takes snapshots again, and then deletes the damaged one', async () => {
     const { files, contents } = await journalWithSnapshots(4, { compact: true });
     const [older, newest] = snapshotsOf(files) as [string, string];
     const disk = diskWith(new Map([...files, [newest, new Uint8Array(10)]]));
@@ -222,7 +222,7 @@ describe('opening with a damaged snapshot', () => {
     assert.deepEqual(await contentsOf(disk.files()), contents);
   });
 
-  it('refuses a log without its beginning, or something in between', async () => {
+  it('refuses a log without its beginning or with a gap', async () => {
     const { disk, keyed } = await journalWithSnapshots(4, { compact: true });
     for (let i = 0; i < 20; i++) keyed.set(`later${i}`, 'x'.repeat(500));
     const files = disk.files();
@@ -236,7 +236,7 @@ describe('opening with a damaged snapshot', () => {
     }
   });
 
-  it('[9.1] refuses a log that ends before what the snapshot says was on the disk, however torn it looks', async () => {
+  it('[9.1] refuses a log that ends before the end LSN of the snapshot, however torn it looks', async () => {
     const disk = new StrictDisk();
     const keyed = await Keyed.open(disk);
     for (let i = 0; i < 5; i++) keyed.set(`key${i}`, 'first');

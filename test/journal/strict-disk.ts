@@ -1,7 +1,8 @@
 /**
- * A disk in memory that keeps no more than its contract: what was not synced may be there after a crash or not, sector by
- * sector and in any order; a new name may be lost until its directory is synced; a size may be older or newer than the data.
- * It counts every operation and can fail, cut short or end the world at any of them.
+ * A disk in memory that keeps no more than its contract. After a crash unsynced bytes are there or
+ * not, sector by sector, in any order; a new name may be lost until its directory is synced; a size
+ * may be older or newer than the data. It counts every operation, and can fail, cut short or crash
+ * at any of them.
  */
 import * as path from 'node:path';
 import type { Disk, DiskFile, OpenMode } from '../../src/journal/disk.js';
@@ -36,7 +37,7 @@ class Inode {
   durable: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   unsynced: Change[] = [];
 
-  /** A failed sync made the system believe that what was not on the disk is. */
+  /** `true` after a failed sync: the system takes bytes for written that are not on the disk. */
   hasForgotten = false;
 
   change(change: Change): void {
@@ -49,7 +50,7 @@ class Inode {
     this.hasForgotten = true;
   }
 
-  /** A write makes its sectors dirty with all that they hold, what was forgotten included: no sector is half as old. */
+  /** Extends a write to whole sectors with their forgotten bytes: no sector is half old. */
   #wholeSectors({ offset, bytes }: Extract<Change, { kind: 'write' }>): Change {
     const from = offset - (offset % sectorBytes);
     const to = Math.min(Math.ceil((offset + bytes.length) / sectorBytes) * sectorBytes, this.live.length);
@@ -61,7 +62,10 @@ class Inode {
     for (const change of this.unsynced.splice(0, count)) this.durable = applied(this.durable, change);
   }
 
-  /** What a crash may leave: any version of each sector since the last sync, and any of the sizes. */
+  /**
+   * Returns what a crash may leave: any version of each sector since the last sync, and of the
+   * size.
+   */
   afterCrash(pick: Pick): Uint8Array<ArrayBuffer> {
     const sizes = [this.durable.length];
     const versions = new Map<number, Uint8Array[]>();
@@ -109,18 +113,21 @@ export function diskError(code: string, syscall: string = 'simulated'): Error {
 }
 
 export class StrictDisk implements Disk {
-  /** Operations so far: the crash points. */
+  /** Counts operations: the crash points. */
   operations = 0;
   readonly counts = new Map<Operation, number>();
-  /** Called before each operation, `offset` being that of a write; may throw, or give the number of bytes that a write is cut to. */
+  /**
+   * Called before each operation, with the `offset` of a write. May throw, or return the number of
+   * bytes that a write is cut to.
+   */
   fault: ((operation: Operation, file: string, number: number, offset: number) => number | undefined) | undefined;
-  /** The file system's number; the default is that of ext4. */
+  /** The type of the file system; the default is ext4. */
   type = 0xef53;
-  /** Bytes that fit on the disk. */
+  /** The size of the disk. */
   capacityBytes = Number.POSITIVE_INFINITY;
-  /** A sync failed: what was written before it may be gone, whoever it was that ended. */
+  /** `true` after a failed sync: the bytes before it may be gone, even if only the process ends. */
   hasForgotten = false;
-  /** While set, asynchronous syncs wait for it. */
+  /** Delays asynchronous syncs while it is set. */
   syncGate: Promise<void> | undefined;
 
   readonly #names = new Map<string, Inode>();
@@ -128,7 +135,7 @@ export class StrictDisk implements Disk {
   readonly #directories = new Set<string>(['/']);
   #unsyncedNames: { name: string; inode: Inode | undefined }[] = [];
 
-  /** The disk as it may be found after the power went. */
+  /** Returns the disk as a power loss may leave it. */
   afterCrash(pick: Pick): StrictDisk {
     const names = new Map(this.#durableNames);
     for (const { name, inode } of this.#unsyncedNames) {
@@ -142,21 +149,21 @@ export class StrictDisk implements Disk {
     return left;
   }
 
-  /** A copy as the system shows it: what kill -9 leaves. */
+  /** Returns a copy as kill -9 leaves it: as the system shows it. */
   afterKill(): StrictDisk {
     return this.afterCrash((count) => count - 1);
   }
 
   /**
-   * What a failed sync does to a system's cache: what was not on the disk still can be read, and counts as clean, so that no
-   * later sync writes it.
+   * Does to the cache what a failed sync does: unsynced bytes can still be read and count as clean,
+   * so no later sync writes them.
    */
   forgetUnsynced(): void {
     this.hasForgotten = true;
     for (const inode of this.#names.values()) inode.forgetUnsynced();
   }
 
-  /** Sets a file's bytes, durably. */
+  /** Sets a file's content, durably. */
   put(name: string, bytes: Uint8Array): void {
     const inode = new Inode();
     inode.live = bytes.slice();
@@ -166,7 +173,7 @@ export class StrictDisk implements Disk {
     this.#durableNames.set(name, inode);
   }
 
-  /** The files as the system shows them. */
+  /** Returns the files as the system shows them. */
   files(): Map<string, Uint8Array> {
     return new Map([...this.#names].map(([name, inode]) => [name, inode.live]));
   }
@@ -231,7 +238,7 @@ export class StrictDisk implements Disk {
     if (inode === undefined) throw diskError('ENOENT', 'rename');
     this.#names.delete(from);
     this.#names.set(to, inode);
-    // Stricter than file systems: after a crash there may be either name, both, or none.
+    // Stricter than file systems: after a crash either name may exist, both, or none.
     this.#unsyncedNames.push({ name: to, inode }, { name: from, inode: undefined });
   }
 
