@@ -1,5 +1,5 @@
 /**
- * What a job costs where many others are pending, whatever it is that they wait for.
+ * The cost of a job while many others are pending, for each thing that they can wait for.
  */
 import type { Job, JobOptions, Queue, Runtime } from 'callsheet';
 import { asPool, openCallsheet, stamps } from './contestants/callsheet.js';
@@ -12,7 +12,7 @@ const inFlight = 64;
 
 interface Others {
   readonly jobs: number;
-  /** How they wait: gives the queue into which they are put, and with what options. */
+  /** Returns the queue and the options of the pending jobs, which decide what they wait for. */
   prepare(callsheet: Runtime): Promise<readonly [queue: Queue, options: JobOptions]>;
 }
 
@@ -50,7 +50,7 @@ async function scheduled(callsheet: Runtime): ReturnType<Others['prepare']> {
   return [callsheet.queue(), { beginAfter: hourMs }];
 }
 
-/** One of them may begin, and it has. */
+/** One of the pending jobs may begin, and it has begun. */
 async function limited(callsheet: Runtime): ReturnType<Others['prepare']> {
   const queue = callsheet.queue();
   await queue.setQuota('limited', { size: 1, rate: { count: 1, periodMs: hourMs } });

@@ -1,5 +1,5 @@
 /**
- * The benches there are, in the order in which they are run.
+ * All benches, in the order in which they run.
  */
 
 import { backlog } from './backlog.js';
@@ -44,5 +44,5 @@ export const benches: readonly Bench[] = [
   idle,
 ];
 
-/** Those that are run where none is named. */
+/** The benches that run by default. */
 export const usualBenches: readonly Bench[] = benches.filter(({ onDemand }) => !onDemand);

@@ -1,5 +1,5 @@
 /**
- * What jobs cost that stand behind others which a full quota keeps back.
+ * The cost of jobs behind others that a full quota blocks.
  */
 import { serial } from 'callsheet';
 import { type Opened, openCallsheet, stamps } from './contestants/callsheet.js';
@@ -22,7 +22,7 @@ export const blocked: Bench = {
     const contestants = [
       contestant(`${few} blocked`, few, jobs, () => 0),
       contestant(`${many} blocked`, many, jobs, () => 0),
-      // Each of another priority, so that none is blocked by standing behind another.
+      // Each has another priority, so that none is blocked by its place behind another.
       contestant(`${many} blocked, each by itself`, many, jobs, (number) => number + 1),
     ];
     return [{ name: `${jobs} jobs`, contestants }];
@@ -36,7 +36,7 @@ function contestant(name: string, count: number, jobs: number, priority: (number
       const opened = await openCallsheet('memory', context);
       const queue = opened.callsheet.queue();
       await queue.setQuota('full');
-      // It has its place until its part is done, and no thread.
+      // It keeps its place in the quota until its part is done, and needs no thread.
       await queue.put(serial([stamps.stamp(0).with({ beginAfter: yearMs })]), { quotas, priority: count + 2 });
       for (let from = 0; from < count; from += putAtOnce) {
         const length = Math.min(putAtOnce, count - from);

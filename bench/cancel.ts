@@ -1,5 +1,5 @@
 /**
- * How soon a thread is of use again after the job that it runs was cancelled.
+ * The time from cancelling a running job until its thread runs another.
  */
 import { defineJobs, type Part } from 'callsheet';
 import { type Opened, openCallsheet, stamps } from './contestants/callsheet.js';
@@ -11,7 +11,7 @@ const stubborn = defineJobs<typeof import('./jobs/stubborn.js')>(
   new URL('./jobs/stubborn.js', import.meta.url),
 );
 
-/** After that the thread of a job that does not stop is ended. */
+/** Milliseconds until the thread of a job that does not stop is ended. */
 const stopGraceMs = 50;
 
 export const cancel: Bench = {

@@ -1,5 +1,6 @@
 /**
- * Jobs that compute for a millisecond: how much of what the threads could do is left when something hands the jobs to them.
+ * Jobs that compute for a millisecond: the share of the threads' capacity that is left when a
+ * contestant runs them.
  */
 import {
   measureSpinning,

@@ -1,5 +1,5 @@
 /**
- * How fast waiting jobs are done: put with the threads held, then let go.
+ * The speed of waiting jobs: put while the threads are held, then released.
  */
 import type { Job, Level } from 'callsheet';
 import { type Opened, openCallsheet, stamps } from './contestants/callsheet.js';
@@ -53,7 +53,7 @@ function contestants(jobs: number, size: Size): Contestant[] {
   ];
 }
 
-/** Its queue is its caller's: all of them are handed over at once. */
+/** Piscina's queue is memory of its caller, which submits all jobs at once. */
 async function measurePiscina(pool: Pool, jobs: number): Promise<Measured> {
   const start = performance.now();
   const stamped = await Promise.all(Array.from({ length: jobs }, (_, number) => pool.run(number)));
@@ -76,7 +76,8 @@ async function measureCallsheet(
     const length = Math.min(putAtOnce, jobs - from);
     waiting.push(...(await queue.putAll(Array.from({ length }, (_, at) => stamps.stamp(from + at)))));
   }
-  // Jobs are done in their order, but for the batches that threads have at the same time: when the last ones are done, all are.
+  // Jobs end in order except within the batches that threads have at the same time: when the last
+  // ones are done, all are.
   const asked = everyResult ? waiting : waiting.slice(-putAtOnce);
   const results = asked.map((job) => job.result());
   const before = await callsheet.stats();
@@ -91,7 +92,7 @@ async function measureCallsheet(
   return { figures: { jobs: (jobs / ms) * 1000 }, ...(directory && journalled(before, after, 1)) };
 }
 
-/** 100,000 completed jobs are remembered, so of the first thousand some are forgotten by now. */
+/** Skips the first thousand: only 100,000 completed jobs are remembered, so some are forgotten. */
 async function checkOthers(done: readonly Job<number>[], forbidden: ReadonlySet<number>): Promise<void> {
   for (let from = putAtOnce; from < done.length; from += putAtOnce) {
     const stamped = await Promise.all(done.slice(from, from + putAtOnce).map((job) => job.result()));

@@ -1,6 +1,7 @@
 /**
- * A service that answers requests while jobs compute: one HTTP server on the main thread, asked at a constant rate by another process,
- * with its jobs run by callsheet, by piscina, or where the requests are answered.
+ * A service that answers requests while jobs compute: one HTTP server on the main thread, with
+ * requests at a constant rate from another process. Its jobs run in callsheet, in piscina, or on
+ * the main thread.
  */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -18,7 +19,7 @@ import type { HttpFigures, HttpLoad } from './programs/http-load.js';
 const jobMs = 10;
 const inFlightPerThread = 4;
 
-/** What runs the jobs. */
+/** A contestant that runs the jobs. */
 interface Runner {
   run(steps: number): Promise<Spun>;
   close(): Promise<unknown>;
@@ -86,7 +87,7 @@ async function openPiscinaRunner({ threads }: Context): Promise<Runner> {
   return { run: (steps) => pool.run(steps), close: () => pool.destroy() };
 }
 
-/** Between two jobs, requests have a turn. */
+/** Runs jobs on the main thread, and lets requests run between two jobs. */
 async function openMainThreadRunner(): Promise<Runner> {
   const run = async (steps: number) => {
     await turn();

@@ -1,5 +1,5 @@
 /**
- * What a job costs beside queues that have nothing to do, and what it costs to create them.
+ * The cost of a job beside idle queues, and of creating them.
  */
 import { openCallsheet, stamps } from './contestants/callsheet.js';
 import type { Bench, Context, Entrant, Measured } from './harness/bench.js';
@@ -49,7 +49,7 @@ async function enter(context: Context, { queues, jobs }: Work): Promise<Entrant>
   };
 }
 
-/** In microseconds, of all threads. */
+/** Returns the CPU time of all threads in microseconds. */
 async function cpuOf(act: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage();
   await act();

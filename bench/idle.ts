@@ -1,5 +1,5 @@
 /**
- * What a runtime takes of the processors while it has nothing to do.
+ * The CPU time of an idle runtime.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asPool, openCallsheet, stamps } from './contestants/callsheet.js';
@@ -9,7 +9,7 @@ import { keepBusy } from './contestants/under-load.js';
 import type { Bench, Contestant, Context, Measured } from './harness/bench.js';
 
 interface Times {
-  /** After it was busy: V8 collects garbage once more half a minute after the last was made. */
+  /** Milliseconds after work: V8 collects garbage once more half a minute after the last. */
   readonly calmMs: number;
   readonly ms: number;
   readonly busyMs: number;

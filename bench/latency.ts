@@ -1,5 +1,5 @@
 /**
- * How long one job takes from put to result where nothing else goes on: every thread is asleep when it comes.
+ * The time of one job from put to result in an idle runtime with all threads asleep.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCallsheetPool } from './contestants/callsheet.js';
@@ -10,7 +10,7 @@ import type { Bench, Contestant, Context, Entrant, Figure, Measured } from './ha
 import { percentile } from './harness/statistics.js';
 import { checkStamp } from './jobs/stamp.js';
 
-/** Between two jobs; all threads are asleep long before it ends. */
+/** Milliseconds between two jobs; all threads are asleep long before it ends. */
 const idleMs = 3;
 
 export const latencyFigures: readonly Figure[] = [
@@ -48,11 +48,11 @@ async function measure(pool: Pool, jobs: number, synced: boolean): Promise<Measu
   const after = await pool.figures?.();
   const figures = { p50: percentile(took, 50), p99: percentile(took, 99), max: Math.max(...took) };
   if (before === undefined || after === undefined) return { figures };
-  // Each job has waited for the disk at least once, alone.
+  // Each job waited for the disk at least once, alone.
   return { figures, ...journalled(before, after, synced ? jobs : undefined) };
 }
 
-/** Gives the milliseconds that each took. */
+/** Returns the milliseconds of each job. */
 async function runOneByOne(pool: Pool, jobs: number): Promise<number[]> {
   const forbidden = forbiddenThreadsOf(pool);
   const took: number[] = [];

@@ -1,11 +1,11 @@
 /**
- * What a trivial job costs over its whole life: put, run, completed, and forgotten, which it is soon here.
+ * The cost of a trivial job over its whole life: put, run, completed, and soon forgotten.
  */
 import { openCallsheetPool } from './contestants/callsheet.js';
 import { enterUnderLoad, loadFigures, warmUpMsOf } from './contestants/under-load.js';
 import type { Bench, Contestant, Context } from './harness/bench.js';
 
-/** Completed jobs that are remembered. */
+/** The number of completed jobs that are remembered. */
 const remembered = 1000;
 
 export const life: Bench = {

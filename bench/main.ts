@@ -1,5 +1,5 @@
 /**
- * The benches' command line, `npm run bench`.
+ * The command line of the benches, `npm run bench`.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -12,7 +12,7 @@ import { type Options, parseOptions, UsageError, usage } from './options.js';
 import { describeProfile, profileCoordinator } from './profile.js';
 import { runBenches } from './run.js';
 
-// Exits, rather than being killed, so that what was made on the disk is removed.
+// Exits normally, so that temporary files are removed.
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 process.exitCode = await main(process.argv.slice(2));
@@ -66,7 +66,7 @@ async function measure({ benches, json, markdown, rounds, threads, directory, sm
   return report;
 }
 
-/** Nothing failed, and nothing is void. */
+/** Returns whether no contestant failed and no figure is void. */
 function isSound({ benches }: Report): boolean {
   const rows = benches.flatMap(({ cases }) => cases.flatMap((one) => one.rows));
   return rows.every(({ status }) => status === 'measured' || status === 'absent');

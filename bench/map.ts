@@ -1,5 +1,6 @@
 /**
- * A map over very many items: what an item costs, and how much memory the whole process takes meanwhile, all of its threads together.
+ * A map over very many items: the cost of an item, and the memory of the whole process with all
+ * threads.
  */
 import { map } from 'callsheet';
 import { type Opened, openCallsheet, stamps } from './contestants/callsheet.js';

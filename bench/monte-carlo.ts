@@ -1,5 +1,6 @@
 /**
- * The quickstart's work, what callsheet costs where jobs are real work: 64 parts of 1,000,000 darts and a postprocess, put to result.
+ * The quickstart's work, which shows callsheet's cost for real jobs: 64 parts of 1,000,000 darts
+ * and a postprocess, from put to result.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -11,9 +12,9 @@ import { warmUp } from './contestants/under-load.js';
 import type { Bench, Contestant, Context, Entrant, Size } from './harness/bench.js';
 import type { Sample } from './quickstart/pi.js';
 
-/** So many in one part for each thread, before anything is measured. */
+/** Darts of one part for each thread before the measurement. */
 const warmUpDarts = 100_000;
-/** Before that, small parts. */
+/** Darts of the first, small parts. */
 const smallDarts = 1000;
 
 interface Work {
@@ -42,7 +43,7 @@ function contestants(work: Work): Contestant[] {
 
 type Throw = Pick<Work, 'parts' | 'darts'>;
 
-/** Each thread gets its next part when it has done one. */
+/** Gives a thread its next part when one is done. */
 async function enterBare({ threads }: Context, work: Work): Promise<Entrant> {
   const workers = Array.from(
     { length: threads },
@@ -87,7 +88,7 @@ async function enterCallsheet(context: Context, work: Work): Promise<Entrant> {
     const before = await callsheet.stats();
     const figures = await time(() => throwDarts(work));
     const after = await callsheet.stats();
-    // The put was waited for, and so was the result.
+    // The put and the result were both waited for.
     return { figures, ...journalled(before, after, 2) };
   };
   return { measure, close };

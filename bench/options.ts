@@ -1,5 +1,5 @@
 /**
- * What the benches can be told on their command line.
+ * The options of the benches' command line.
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -11,9 +11,9 @@ export interface Options {
   readonly benches: readonly Bench[];
   readonly list: boolean;
   readonly help: boolean;
-  /** Where the report goes as JSON; `-` is standard output, where then nothing else goes. */
+  /** The file for the report as JSON. `-` is standard output, which then has no other text. */
   readonly json: string | undefined;
-  /** Where it goes as a page. */
+  /** The file for the report as a page. */
   readonly markdown: string | undefined;
   readonly rounds: number | undefined;
   readonly threads: number | undefined;
@@ -22,7 +22,7 @@ export interface Options {
   readonly profile: boolean;
 }
 
-/** A command line that is not understood. */
+/** The error of an invalid command line. */
 export class UsageError extends Error {}
 
 export const usage = `Usage: npm run bench -- [options] [NAME…]
@@ -93,7 +93,7 @@ function named(name: string): Bench {
   );
 }
 
-/** Looked at before half an hour is spent on what then cannot be written. */
+/** Checks that a file can be written, before half an hour of benches. */
 function fileToWrite(name: string, path: string | undefined): string | undefined {
   if (path !== undefined) directoryToWrite(name, path === '' ? '' : dirname(path));
   return path;

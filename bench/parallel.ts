@@ -1,5 +1,5 @@
 /**
- * What a part of a large composition costs, beside a job that stands alone.
+ * The cost of a part of a large composition, compared with a single job.
  */
 import { parallel } from 'callsheet';
 import { type Opened, openCallsheet, stamps } from './contestants/callsheet.js';
@@ -31,7 +31,7 @@ export const parallelParts: Bench = {
   },
 };
 
-/** Gives how each was stamped, in their order. */
+/** Returns the stamps of all jobs, in order. */
 type Run = (opened: Opened, jobs: number) => Promise<readonly number[]>;
 
 function contestant(name: string, jobs: number, size: Size, run: Run): Contestant {
@@ -58,7 +58,7 @@ async function measure(opened: Opened, jobs: number, run: Run): Promise<Measured
   if (stamped.length !== jobs) throw new Error(`of ${jobs} jobs, ${stamped.length} have results`);
   for (const [number, one] of stamped.entries()) checkStamp(one, number, forbidden);
   const figures = { 'time per job': (ms * 1000) / jobs, 'CPU per job': (cpu.user + cpu.system) / jobs };
-  // The put was waited for, and so was the result.
+  // The put and the result were both waited for.
   return { figures, ...journalled(before, after, 2) };
 }
 

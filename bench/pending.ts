@@ -1,17 +1,18 @@
 /**
- * A directory with very many pending jobs: memory, snapshots, and opening it again; in processes of their own.
+ * A directory with very many pending jobs: memory, snapshots and reopening, in processes of their
+ * own.
  */
 import type { Bench, Context, Measured } from './harness/bench.js';
 import { runProgram } from './harness/program.js';
 import type { PendingFigures, PendingWork } from './programs/pending.js';
 import type { ReopeningFigures, ReopeningWork } from './programs/reopening.js';
 
-/** A snapshot is due when the journal has grown by half a segment at least; with few jobs, their arguments have to fill that. */
+/** Large enough for few jobs to grow the journal by half a segment, when a snapshot is due. */
 const smallPaddingBytes = 32 * 1024;
 
 export const pending: Bench = pendingBench('pending', 1_000_000, { rounds: 3, limitMs: 600_000 });
 
-/** Takes many minutes, and gigabytes of memory and of disk. */
+/** Takes many minutes, and gigabytes of memory and disk. */
 export const manyPending: Bench = pendingBench('pending-10m', 10_000_000, {
   rounds: 1,
   limitMs: 3_600_000,

@@ -1,5 +1,6 @@
 /**
- * Where the coordinator's time goes: trivial jobs in a process under Node's profiler, which writes a profile for each thread.
+ * The coordinator's time by function: trivial jobs in a process under Node's profiler, which writes
+ * a profile for each thread.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,38 +9,38 @@ import { runProgram } from './harness/program.js';
 import type { TrivialFigures, TrivialWork } from './programs/trivial-jobs.js';
 
 const inFlight = 1024;
-/** How long it is busy, and how much of that, from the start of the thread, is loading and compiling and does not count. */
+/** The time of work, and its first part, which is loading and compiling and does not count. */
 const times: Readonly<Record<Size, { readonly ms: number; readonly skippedMs: number }>> = {
   full: { ms: 13_000, skippedMs: 3_000 },
   small: { ms: 300, skippedMs: 0 },
 };
 const sampleEveryUs = 200;
-/** How many functions are told. */
+/** The number of functions in the report. */
 const mostFunctions = 10;
 
 /** Only the coordinator runs this file. */
 const coordinatorFile = '/src/coordinator/coordinator.js';
 
-/** What the profiler calls the time in which a thread runs nothing. */
+/** The profiler's names for the time in which a thread runs no code. */
 const notRunning = new Set(['(idle)', '(root)']);
 
 export interface CoordinatorProfile {
   readonly perSecond: number;
-  /** Of the time, in percent. */
+  /** Percentage of the time. */
   readonly busy: number;
-  /** By their own time, the longest first. */
+  /** The functions by their own time, the longest first. */
   readonly functions: readonly FunctionTime[];
 }
 
 export interface FunctionTime {
   readonly name: string;
-  /** `src/…/file.js:line`; empty for what is Node's or V8's own. */
+  /** `src/…/file.js:line`; empty for Node's and V8's own functions. */
   readonly place: string;
-  /** Of the time in which the thread was busy, in percent, without what it calls. */
+  /** Percentage of the thread's busy time, without called functions. */
   readonly self: number;
 }
 
-/** What `--cpu-prof` writes, as far as it is read here. */
+/** The fields of a `--cpu-prof` file that are read here. */
 interface Profile {
   readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
   readonly samples: readonly number[];

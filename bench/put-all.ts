@@ -1,5 +1,5 @@
 /**
- * How fast jobs are taken in: thousand by thousand, each thousand one transaction, while the threads are held.
+ * The speed of `putAll` with a thousand jobs in each transaction, while the threads are held.
  */
 import { type Level, open } from 'callsheet';
 import { openCallsheet, stamps } from './contestants/callsheet.js';
@@ -13,7 +13,7 @@ const putAtOnce = 1000;
 
 interface Load {
   readonly jobs: number;
-  /** Calls of putAll that are not answered yet. */
+  /** The number of `putAll` calls in flight. */
   readonly ahead: number;
 }
 
@@ -42,12 +42,12 @@ export const putAll: Bench = {
 };
 
 function contestant(level: Level, load: Load): Contestant {
-  // Each round fills a journal of its own.
+  // Each round fills its own journal.
   const open = async (context: Context) => ({ measure: () => measure(context, level, load) });
   return { name: `callsheet, ${level}`, synced: level === 'full', open };
 }
 
-/** Its calls are synchronous: one is answered before the next is made. */
+/** A peer with synchronous calls: one returns before the next is made. */
 function peerContestant(peer: Peer, jobs: number): Contestant {
   const open = async (context: Context) => ({ measure: () => measurePeer(context, peer, jobs) });
   return { name: peer.name, absent: () => peerAbsent(peer), open };
@@ -96,7 +96,7 @@ async function measure(context: Context, level: Level, { jobs, ahead }: Load): P
     if (directory) figures['bytes per job'] = (after.bytesWritten - before.bytesWritten) / jobs;
     await callsheet.close({ graceMs: 0 });
     if (directory !== undefined) figures['reopened in'] = await reopen(directory, jobs + held.jobs);
-    // One sync stands behind no more than all that were put at a time.
+    // One sync covers at most the calls in flight.
     const leastSyncs = level === 'full' ? took.length / ahead : undefined;
     return { figures, ...(directory && journalled(before, after, leastSyncs)) };
   } finally {
@@ -104,7 +104,7 @@ async function measure(context: Context, level: Level, { jobs, ahead }: Load): P
   }
 }
 
-/** The proof that they are there: a runtime that can run none of them finds them all. Gives the milliseconds. */
+/** Returns the milliseconds until a runtime that runs none of the jobs has found them all. */
 async function reopen(directory: string, jobs: number): Promise<number> {
   const start = performance.now();
   const callsheet = await open({ directory, jobs: [], threads: 1 });

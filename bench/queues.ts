@@ -1,6 +1,7 @@
 /**
- * callsheet against other durable queues: as many jobs as they can, and one at a time. Their handlers run on the main thread, which
- * is what they offer, and for jobs that do nothing it is the quickest; they poll each millisecond where they poll.
+ * callsheet and other durable queues: as many jobs as possible, and one at a time. The others run
+ * handlers on the main thread, the only way they offer, which is the fastest for jobs without work.
+ * Queues that poll do so every millisecond.
  */
 import { openCallsheetPool } from './contestants/callsheet.js';
 import { openPeer, peerAbsent, queues } from './contestants/peers.js';
@@ -42,7 +43,7 @@ function contestants(enter: Enter): Contestant[] {
     ...queues.map((peer) => ({
       name: peer.name,
       absent: () => peerAbsent(peer),
-      // How it syncs is its own matter; what it does is not counted.
+      // A peer's syncs are not counted.
       open: async (context: Context) => enter(await openPeer(peer, context), false),
     })),
   ];

@@ -1,5 +1,6 @@
 /**
- * Runs benches and reports. `main.ts` is its command line; the tests run it with small inputs, so that no bench can rot.
+ * Runs benches and reports. `main.ts` is the command line; tests run it with small inputs, so that
+ * no bench can rot.
  */
 import { availableParallelism } from 'node:os';
 import { usualBenches } from './benches.js';
@@ -14,24 +15,24 @@ import { defaultLimitMs } from './harness/time-limit.js';
 import { stepsPerMs } from './jobs/spin.js';
 
 const defaultRounds = 5;
-/** Of whoever has a journal, in every bench: what a durable figure has to be believed by. */
+/** Figures of every contestant with a journal, as evidence for durable figures. */
 const journalFigures: readonly Figure[] = [
   { name: 'frames', unit: '', brief: true },
   { name: 'syncs', unit: '', brief: true },
 ];
 
 export interface RunOptions {
-  /** Those to run: by default all but those that are run on demand. */
+  /** The benches to run. Default: all but those on demand. */
   readonly benches?: readonly Bench[];
-  /** How often each is measured: by default as often as the bench says, and once with small inputs. */
+  /** Rounds of each bench. Default: the bench's own number, or one for small inputs. */
   readonly rounds?: number;
-  /** `full` by default. */
+  /** Default `full`. */
   readonly size?: Size;
-  /** Threads that run jobs: one per core by default. */
+  /** Threads that run jobs. Default: one per core. */
   readonly threads?: number;
-  /** Where directories for journals are made: the system's directory for temporary files by default. It should be on a real disk. */
+  /** Parent of all journals, best on a real disk. Default: the system's temporary directory. */
   readonly directory?: string;
-  /** Told when it begins, and of each bench when it is done. */
+  /** Called at the beginning, and after each bench. */
   readonly onBegin?: (run: Omit<Report, 'benches'>) => void;
   readonly onBench?: (bench: BenchReport) => void;
 }

@@ -1,5 +1,5 @@
 /**
- * What each further thread adds where jobs compute. One bare thread is the first: what all are measured by.
+ * The gain of each further thread for computing jobs, relative to one bare thread.
  */
 import { availableParallelism } from 'node:os';
 import {
@@ -14,7 +14,7 @@ import {
 import type { Bench, Case, Contestant, Context, Size } from './harness/bench.js';
 
 const jobMs = 5;
-/** The jobs of one thread; with more threads there are more jobs. */
+/** Jobs for each thread. */
 const jobsPerThread: Readonly<Record<Size, number>> = { full: 300, small: 5 };
 
 export const scaling: Bench = {
@@ -28,7 +28,7 @@ export const scaling: Bench = {
   cases: (size) => [scalingCase(size)],
 };
 
-/** One thread, two, four, … and all of them. */
+/** Returns 1, 2, 4, … and the number of all threads. */
 function threadCounts(): number[] {
   const counts: number[] = [];
   for (let count = 1; count < availableParallelism(); count *= 2) counts.push(count);

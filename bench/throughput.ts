@@ -1,5 +1,6 @@
 /**
- * How many trivial jobs a second, from put to result, with so many in flight: callsheet, which keeps them, against pools, which do not.
+ * Trivial jobs per second from put to result at a constant number in flight: callsheet, which
+ * stores them, and pools, which do not.
  */
 import type { Level } from 'callsheet';
 import { openCallsheetPool } from './contestants/callsheet.js';

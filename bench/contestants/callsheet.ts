@@ -1,5 +1,5 @@
 /**
- * callsheet as a contestant: a runtime in a directory of its own, which is gone when it closes.
+ * callsheet as a contestant: a runtime in its own directory, which is removed when it closes.
  */
 import type { Worker } from 'node:worker_threads';
 import { defineJobs, type Level, type OpenOptions, open, type Runtime } from 'callsheet';
@@ -21,14 +21,14 @@ export const pi = defineJobs<typeof import('../quickstart/pi.js')>(
 export interface Opened {
   readonly callsheet: Runtime;
   readonly directory: string | undefined;
-  /** The coordinator's, which is not to run jobs. */
+  /** The id of the coordinator's thread, which must not run jobs. */
   readonly coordinatorThread: number;
-  /** The microseconds that the coordinator was on a processor; undefined where the system does not tell. */
+  /** The coordinator's CPU time in microseconds, if the system measures it. */
   coordinatorCpu(): number | undefined;
   close(): Promise<void>;
 }
 
-/** At level `memory` it has no directory at all. */
+/** Opens a runtime. At level `memory` it has no directory. */
 export async function openCallsheet(
   durability: Level,
   { threads, scratch }: Context,
@@ -36,7 +36,7 @@ export async function openCallsheet(
 ): Promise<Opened> {
   const directory = durability === 'memory' ? undefined : scratch.newPath();
   const startedThread = await watchForThread();
-  // The coordinator is the one thread that the main thread starts; the others are the coordinator's own.
+  // The main thread starts only the coordinator, which starts the others.
   let coordinatorThread = 0;
   let systemThread: string | undefined;
   const notice = ({ threadId }: Worker) => {
@@ -62,7 +62,7 @@ export async function openCallsheet(
   }
 }
 
-/** callsheet as a pool: a job's run is its put, as durable as the level says, and its result. */
+/** callsheet as a pool: `run` puts a job with the level's durability, and awaits its result. */
 export async function openCallsheetPool(
   durability: Level,
   context: Context,

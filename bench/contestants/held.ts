@@ -1,14 +1,14 @@
 /**
- * A runtime whose threads are all kept busy, so that what is put has to wait.
+ * A runtime with all threads kept busy, so that other jobs wait.
  */
 import { writeFileSync } from 'node:fs';
 import type { Context } from '../harness/bench.js';
 import { holds, type Opened } from './callsheet.js';
 
 export interface Held {
-  /** How many jobs hold them. */
+  /** The number of jobs that hold the threads. */
   readonly jobs: number;
-  /** Lets the threads go. */
+  /** Ends the jobs that hold the threads. */
   release(): Promise<void>;
 }
 
@@ -16,9 +16,9 @@ export async function holdThreads({ callsheet }: Opened, { threads, scratch }: C
   const file = scratch.newPath();
   const held = await callsheet.queue().putAll(Array.from({ length: threads }, () => holds.holdUntil(file)));
   for (const job of held) while ((await job.status()) !== 'active');
-  // Asked now: when the last of many jobs is done, these may be forgotten.
+  // Requested now: once the last of many jobs is done, these results may be forgotten.
   const results = Promise.all(held.map((job) => job.result()));
-  // Without a release the runtime is closed on them.
+  // Without a release the runtime closes before they resolve.
   results.catch(() => {});
   return {
     jobs: threads,

@@ -1,17 +1,18 @@
 /**
- * What a journal did while something was measured, and whether that can have made durable what was claimed to be.
+ * The work of a journal during a measurement, and whether it can have made durable as much as
+ * claimed.
  */
 import type { Measured } from '../harness/bench.js';
 import type { SyncFigures } from './pool.js';
 
-/** The journal's own. */
+/** The default of the journal. */
 const segmentBytes = 64 * 1024 * 1024;
 
 /**
- * A part of what was measured.
+ * Returns the journal's part of a measurement.
  *
- * @param leastSyncs How many times at least somebody had to wait for a sync of his own before anything could go on; undefined where
- * nobody waits for one.
+ * @param leastSyncs The least number of syncs that callers had to wait for one after the other;
+ * `undefined` if no caller waits for one.
  */
 export function journalled(
   before: SyncFigures,
@@ -26,16 +27,16 @@ export function journalled(
   };
 }
 
-/** The most that can have been begun: a new segment is synced, too, before anything is in it. */
+/** Returns the most segments that can have begun: each is synced once before it has frames. */
 function segmentsBegun(before: SyncFigures, after: SyncFigures): number {
   const full = Math.ceil((after.bytesWritten - before.bytesWritten) / segmentBytes);
-  // One snapshot may have begun that is not published yet.
+  // One snapshot may have begun and not be published yet.
   return full + after.snapshots - before.snapshots + 1;
 }
 
 function implausible(written: number, syncs: number, leastSyncs: number): string | undefined {
   if (syncs < leastSyncs) return `${syncs} syncs cannot have been waited for ${Math.ceil(leastSyncs)} times`;
-  // One may have been under way when it began.
+  // One sync may have been in flight when the measurement began.
   if (syncs > written + 1) return `${syncs} syncs of at most ${written} frames and segments: some synced nothing`;
   return undefined;
 }

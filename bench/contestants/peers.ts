@@ -1,21 +1,21 @@
 /**
- * What callsheet is compared with. All but piscina, which callsheet has anyway, are installed for the bench alone:
+ * The peers of callsheet. Piscina is a dependency; all others are installed for the benches only:
  *
  *   npm --prefix bench/peers ci
  *
- * Queues that need a server are given one by the environment.
+ * The environment names the servers of queues that need one.
  */
 import { Piscina } from 'piscina';
 import type { Context } from '../harness/bench.js';
 import type { Pool } from './pool.js';
 
 export interface Peer {
-  /** In the tables. */
+  /** The name in the tables. */
   readonly name: string;
-  /** Of its adapter in `bench/peers/`, and what that is told beside. */
+  /** The file of its adapter in `bench/peers/`, with options for it. */
   readonly adapter: string;
   readonly options?: Readonly<Record<string, string>>;
-  /** The variable of the environment that says where its server is. */
+  /** The environment variable with the address of its server. */
   readonly server?: 'REDIS_URL' | 'DATABASE_URL';
 }
 
@@ -23,16 +23,16 @@ interface Adapter {
   open(options: Readonly<Record<string, unknown>>): Promise<Pool>;
 }
 
-/** Nothing of theirs outlives the process. */
+/** Pools keep no job beyond their process. */
 export const pools: readonly Peer[] = ['tinypool', 'poolifier', 'workerpool'].map((name) => ({ name, adapter: name }));
 
-/** They put many jobs as one transaction. */
+/** Queues that put many jobs as one transaction. */
 export const sqliteQueues: readonly Peer[] = [
   { name: 'plainjob, SQLite synced', adapter: 'plainjob', options: { synchronous: 'FULL' } },
   { name: 'plainjob, SQLite not synced', adapter: 'plainjob', options: { synchronous: 'NORMAL' } },
 ];
 
-/** Durable, as their stores are; all of them run their handlers on the main thread. */
+/** Queues as durable as their stores. All of them run their handlers on the main thread. */
 export const queues: readonly Peer[] = [
   ...sqliteQueues,
   { name: 'bullmq', adapter: 'bullmq', server: 'REDIS_URL' },
@@ -41,7 +41,7 @@ export const queues: readonly Peer[] = [
   { name: 'graphile-worker', adapter: 'graphile-worker', server: 'DATABASE_URL' },
 ];
 
-/** Where their packages can be found, beside which their adapters are. */
+/** The directory of the adapters and of their packages. */
 const directory = new URL('../../../bench/peers/', import.meta.url);
 
 export function openPiscina(threads: number): Pool {
@@ -50,14 +50,14 @@ export function openPiscina(threads: number): Pool {
   return { run: (number) => pool.run(number), close: () => pool.destroy() };
 }
 
-/** `held`: nothing of what is put is run; only queues can. */
+/** Opens a peer. With `held`, no job runs; only queues support it. */
 export async function openPeer(peer: Peer, { threads, scratch }: Context, held = false): Promise<Pool> {
   const { open } = await importAdapter(peer);
   const server = peer.server && process.env[peer.server];
   return open({ threads, path: scratch.newPath(), server, held, ...peer.options });
 }
 
-/** Undefined if it is installed and has its server. */
+/** Returns why a peer cannot take part; `undefined` if it is installed and has its server. */
 export async function peerAbsent(peer: Peer): Promise<string | undefined> {
   if (peer.server !== undefined && !process.env[peer.server]) return `no server: ${peer.server} is not set`;
   try {

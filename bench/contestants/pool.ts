@@ -1,19 +1,19 @@
 /**
- * A thing that runs trivial jobs: what callsheet, at each of its levels, thread pools and queues have in common in these benches.
+ * A contestant that runs trivial jobs: callsheet at each level, thread pools, and queues.
  */
 export interface Pool {
-  /** Runs `stamp`; resolves with what it returned. */
+  /** Runs `stamp` and resolves with its result. */
   run(number: number): Promise<unknown>;
-  /** Puts jobs as one transaction; resolves when they are kept. */
+  /** Puts jobs as one transaction; resolves when they are stored. */
   putAll?(numbers: readonly number[]): Promise<unknown>;
   close(): Promise<unknown>;
-  /** Threads that are not to run jobs: by default the main thread, 0. */
+  /** Threads that must not run jobs. Default: the main thread, 0. */
   readonly forbiddenThreads?: readonly number[];
-  /** What was synced since it was opened, where that is something that it does. */
+  /** Returns the syncs since opening, if the pool syncs. */
   figures?(): Promise<SyncFigures>;
-  /** The microseconds that the thread which coordinates was on a processor, where there is one and the system tells. */
+  /** CPU time of the coordinating thread in microseconds, if the system measures it. */
   coordinatorCpu?(): number | undefined;
-  /** What only its server could tell, such as how that syncs. */
+  /** A fact that only its server knows, such as its setting for syncs. */
   readonly detail?: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Things that run jobs which compute, as many at once as they have threads.
+ * Contestants that run computing jobs, one on each thread at a time.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -12,20 +12,20 @@ import { journalled } from './journalled.js';
 import type { SyncFigures } from './pool.js';
 import { warmUp } from './under-load.js';
 
-/** Jobs that are out at a time: enough that no thread waits for the next. */
+/** Jobs in flight for each thread: enough that no thread waits for the next. */
 export const inFlightPerThread = 32;
 
 const warmUpJobs = 1000;
 const warmUpJobMs = 0.05;
 
 export interface Spinner {
-  /** Resolves when so many jobs of so many steps are done, and every result was seen to be right. */
+  /** Runs `jobs` jobs of `steps` steps; resolves when every result was checked. */
   spin(jobs: number, steps: number): Promise<void>;
   close(): Promise<unknown>;
   figures?(): Promise<SyncFigures>;
 }
 
-/** Bare worker threads that take their jobs from shared memory: what the machine can do. */
+/** Bare worker threads that take jobs from shared memory: the limit of the machine. */
 export async function openBare({ threads }: Context): Promise<Spinner> {
   const file = new URL('../jobs/spin-thread.js', import.meta.url);
   const workers = Array.from({ length: threads }, () => new Worker(file));
@@ -53,7 +53,7 @@ export async function openPiscinaSpinner({ threads }: Context, inFlight: number)
   };
 }
 
-/** At level `full`. */
+/** callsheet at level `full`. */
 export async function openCallsheetSpinner(context: Context, inFlight: number): Promise<Spinner> {
   const { callsheet, coordinatorThread, close } = await openCallsheet('full', context);
   const queue = callsheet.queue();
@@ -66,7 +66,7 @@ export async function openCallsheetSpinner(context: Context, inFlight: number): 
   };
 }
 
-/** Short jobs, until it is warm. */
+/** Runs short jobs until the spinner is warm. */
 export function warmUpSpinner(spinner: Spinner, { stepsPerMs }: Context, size: Size): Promise<void> {
   const steps = Math.round(warmUpJobMs * stepsPerMs);
   return warmUp(size, () => spinner.spin(size === 'full' ? warmUpJobs : 1, steps));
@@ -87,16 +87,17 @@ async function spinInFlight(
   await Promise.all(Array.from({ length: inFlight }, loop));
   const { end } = spin(steps);
   if (spun.some((one) => one.end !== end)) throw new Error('a job has not computed what it should');
-  if (spun.some((one) => forbiddenThreads.has(one.thread))) throw new Error('a job was run where no job is to run');
+  if (spun.some((one) => forbiddenThreads.has(one.thread)))
+    throw new Error('a job ran on a thread that must not run jobs');
 }
 
-/** So many jobs; gives how many a second. */
+/** Runs jobs and returns how many per second. */
 export async function measureSpinning(spinner: Spinner, jobs: number, steps: number, synced: boolean) {
   const before = await spinner.figures?.();
   const start = performance.now();
   await spinner.spin(jobs, steps);
   const perSecond = (jobs / (performance.now() - start)) * 1000;
   const after = await spinner.figures?.();
-  // Some were put and waited for, at least.
+  // At least one put and one result were waited for.
   return { perSecond, ...(before && after && journalled(before, after, synced ? 2 : undefined)) };
 }

@@ -1,5 +1,5 @@
 /**
- * A pool kept busy with trivial jobs, so many in flight, for a time.
+ * A pool kept busy with trivial jobs for a time, with a constant number in flight.
  */
 import type { Entrant, Figure, Measured, Size } from '../harness/bench.js';
 import { watchLoopDelay } from '../harness/loop-delay.js';
@@ -8,13 +8,13 @@ import { journalled } from './journalled.js';
 import { forbiddenThreadsOf, type Pool } from './pool.js';
 
 /**
- * How long everything is kept busy before it is measured, in milliseconds: a runtime is opened once and lives long. Pools are as fast as they get
- * after two seconds. callsheet takes ten: until it remembers as many completed jobs as it ever will, and forgets as many as it gets, the
- * compilers have not seen all of it.
+ * Milliseconds of work before measuring: a runtime is opened once and lives long. Pools reach their
+ * full speed after two seconds, callsheet after ten. Only then it forgets as many completed jobs as
+ * it gets, and all its code is compiled.
  */
 export const warmUpMsOf = (size: Size): number => (size === 'full' ? 10_000 : 0);
 
-/** Once at least, and until it is warm. */
+/** Repeats work until the contestant is warm, at least once. */
 export async function warmUp(size: Size, work: () => Promise<unknown>): Promise<void> {
   const end = performance.now() + warmUpMsOf(size);
   do await work();
@@ -27,7 +27,7 @@ export interface Load {
   readonly ms: number;
 }
 
-/** What {@link enterUnderLoad} measures. CPU is of all threads: it says what a job costs whatever else the machine does. */
+/** Figures of {@link enterUnderLoad}. CPU is of all threads, so other processes do not count. */
 export const loadFigures: readonly Figure[] = [
   { name: 'jobs', unit: '/s', compared: true },
   { name: 'CPU per job', unit: 'µs' },
@@ -38,7 +38,7 @@ export const loadFigures: readonly Figure[] = [
   { name: 'bytes per job', unit: 'B', brief: true },
 ];
 
-/** `synced`: it answers for each job on the disk. */
+/** Enters a pool. `synced`: a job is on the disk before it is acknowledged. */
 export async function enterUnderLoad(pool: Pool, load: Load, synced = false): Promise<Entrant> {
   await keepBusy(pool, load.inFlight, load.warmUpMs);
   return { detail: pool.detail, measure: () => measureUnderLoad(pool, load, synced), close: () => pool.close() };
@@ -66,11 +66,11 @@ export async function measureUnderLoad(pool: Pool, { inFlight, ms }: Load, synce
   if (before === undefined || after === undefined || after.syncs === before.syncs) return { figures };
   figures['jobs per sync'] = jobs / (after.syncs - before.syncs);
   figures['bytes per job'] = (after.bytesWritten - before.bytesWritten) / jobs;
-  // One sync stands behind no more than one job of each loop.
+  // One sync covers at most one job of each loop.
   return { figures, ...journalled(before, after, synced ? jobs / inFlight - 1 : undefined) };
 }
 
-/** So many loops, each with one job at a time, for a time; the jobs that are out then are waited for, and count. */
+/** Runs loops for a time, each with one job in flight. The last jobs are waited for, and count. */
 export async function keepBusy(
   pool: Pool,
   inFlight: number,

@@ -1,12 +1,12 @@
 /**
- * A contestant in a process of its own: as it would be used, with nothing else in its threads, its heap, or its compiled code.
+ * A contestant in a process of its own, with no other work in its threads, heap or compiled code.
  */
 import { once } from 'node:events';
 import type { Entrant, Measured, Size } from './bench.js';
 import { startProgram } from './program.js';
 import { withinTime } from './time-limit.js';
 
-/** Which contestant it is, and its context: what `programs/contestant.ts` is told. */
+/** The contestant and its context, as sent to `programs/contestant.ts`. */
 export interface Apart {
   readonly bench: string;
   readonly size: Size;
@@ -14,14 +14,14 @@ export interface Apart {
   readonly contestant: string;
   readonly threads: number;
   readonly stepsPerMs: number;
-  /** Where its scratch directory is made. */
+  /** The parent of its scratch directory. */
   readonly directory: string;
 }
 
-/** What it is asked to do, one after the other. */
+/** The requests to the process, one after the other. */
 export type Request = 'open' | 'measure' | 'close';
 
-/** Its answers; a failure is a stack. */
+/** The answers of the process. A failure is a stack. */
 export type Answer =
   | { readonly opened: Pick<Entrant, 'detail'> }
   | { readonly measured: Measured }
@@ -31,15 +31,15 @@ export type Answer =
 type Expected<Key extends string> = Extract<Answer, { readonly [key in Key]: unknown }>;
 
 /**
- * Its process is gone when it is closed, or when anything is rejected.
+ * Opens a contestant in its own process, which is gone after `close` and after any rejection.
  *
- * @param limitMs For each answer; who does not answer is killed.
+ * @param limitMs The limit for each answer; a process that does not answer is killed.
  */
 export async function openApart(apart: Apart, limitMs: number): Promise<Entrant> {
   const child = startProgram('contestant', apart);
   const exited = once(child, 'exit');
   const answerTo = async (request: Request): Promise<Answer> => {
-    // Where it cannot be sent any more, that is not what has to be said.
+    // A failure to send is not reported: the end of the process is the cause.
     child.send(request, () => {});
     const died = exited.then(([code, signal]) => {
       throw new Error(`its process ended with ${signal ?? `exit code ${code}`}`);
@@ -66,7 +66,7 @@ export async function openApart(apart: Apart, limitMs: number): Promise<Entrant>
       throw error;
     });
     if (!('failed' in answer)) return answer as Expected<Key>;
-    // It still answers: what it keeps elsewhere, such as on a server, can be removed.
+    // It still answers, so it can remove its data elsewhere, such as on a server.
     await close().catch(() => {});
     throw Object.assign(new Error('it failed'), { stack: answer.failed });
   };

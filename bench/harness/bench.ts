@@ -1,22 +1,22 @@
 /**
- * What a bench is made of: figures, cases, contestants.
+ * The parts of a bench: figures, cases, contestants.
  */
 import type { Scratch } from './scratch.js';
 
-/** How much is measured: in earnest, or so little that a test can do it in a second. */
+/** The size of a measurement: real, or small enough for a test of a second. */
 export type Size = 'full' | 'small';
 
 export interface Bench {
   readonly name: string;
-  /** One line: what is measured. */
+  /** The measured thing, in one line. */
   readonly title: string;
-  /** What each measurement gives, in the order of the table's columns. */
+  /** The figures of each measurement, in the order of the table's columns. */
   readonly figures: readonly Figure[];
-  /** How often each is measured where nobody says: 5 by default. */
+  /** The default number of rounds. Default 5. */
   readonly rounds?: number;
-  /** How long one measurement may take, in milliseconds: three minutes by default. */
+  /** Milliseconds that one measurement may take. Default: three minutes. */
   readonly limitMs?: number;
-  /** It is run only where it is named: it takes long, and much. */
+  /** `true` if it runs only by name, as it takes much time and memory. */
   readonly onDemand?: boolean;
   cases(size: Size): readonly Case[];
 }
@@ -24,13 +24,13 @@ export interface Bench {
 export interface Figure {
   readonly name: string;
   readonly unit: string;
-  /** Whether each contestant's figure is shown as a multiple of the first contestant's, too. */
+  /** `true` if figures are also shown as multiples of the first contestant's. */
   readonly compared?: boolean;
-  /** The table shows the median alone. */
+  /** `true` if the table shows only the median. */
   readonly brief?: boolean;
 }
 
-/** Contestants that do the same thing; the first is the one that the others are compared with. */
+/** Contestants with the same work. The others are compared with the first. */
 export interface Case {
   readonly name: string;
   readonly contestants: readonly Contestant[];
@@ -38,20 +38,17 @@ export interface Case {
 
 export interface Contestant {
   readonly name: string;
-  /** Why it cannot take part here, such as a peer that is not installed; undefined if it can. */
+  /** Returns why it cannot take part, such as a missing package; `undefined` if it can. */
   readonly absent?: () => Promise<string | undefined>;
-  /** It answers for data on the disk: its figures are void on a disk whose sync is none. */
+  /** `true` if it acknowledges data on the disk, which needs a disk with real syncs. */
   readonly synced?: boolean;
-  /**
-   * Opens what is to be measured, warm where that is to be measured warm, in a process of its own. It stays open until all rounds are
-   * over.
-   */
+  /** Opens the contestant in its own process for all rounds, warm if it is measured warm. */
   open(context: Context): Promise<Entrant>;
 }
 
-/** A contestant that is ready. */
+/** An open contestant. */
 export interface Entrant {
-  /** What only its server could tell, such as how that syncs; the table has it behind the name. */
+  /** A fact that only its server knows, such as its sync setting, for the table. */
   readonly detail?: string | undefined;
   measure(): Promise<Measured>;
   close?(): Promise<unknown>;
@@ -60,15 +57,15 @@ export interface Entrant {
 export interface Context {
   readonly threads: number;
   readonly scratch: Scratch;
-  /** How far `spin` gets in a millisecond on this machine: all contestants are given the same work. */
+  /** Steps of `spin` in a millisecond on this machine: all contestants get the same work. */
   readonly stepsPerMs: number;
 }
 
 export interface Measured {
-  /** By the figure's name. */
+  /** The values by the figures' names. */
   readonly figures: Readonly<Record<string, number>>;
-  /** What its journal did meanwhile, where it has one. */
+  /** The work of its journal meanwhile, if it has one. */
   readonly journal?: { readonly frames: number; readonly syncs: number } | undefined;
-  /** Why they are worth nothing. */
+  /** The reason why the values are void. */
   readonly void?: string | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * How long this disk takes to make an append durable: what a durable figure has to be seen against.
+ * The time that this disk takes to make an append durable: the measure of all durable figures.
  */
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { median } from './statistics.js';
@@ -7,10 +7,10 @@ import { median } from './statistics.js';
 const times = 100;
 const bytes = Buffer.alloc(4096, 1);
 
-/** Quicker than this, and nothing was synced: no device answers so fast, a file system in memory does. */
+/** A quicker sync is none: no device answers so fast, but a file system in memory does. */
 export const leastSyncMs = 0.05;
 
-/** The median of the milliseconds that a sync takes after appending 4 KiB. */
+/** Returns the median time of a sync after an append of 4 KiB, in milliseconds. */
 export function measureSync(path: string): number {
   const file = openSync(path, 'w');
   try {

@@ -1,10 +1,10 @@
 /**
- * How late this thread's event loop is for its timers while something goes on.
+ * The delay of this thread's event loop during a measurement.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How often it looks. Node counts this in with every delay; it is taken off here. */
+/** The interval of the measurement. Node includes it in every delay; it is subtracted here. */
 const resolutionMs = 1;
 
 export interface LoopDelay {
@@ -12,14 +12,14 @@ export interface LoopDelay {
   readonly maxMs: number;
 }
 
-/** Begins to look; the function that it gives ends that, and says what was seen. */
+/** Begins the measurement. The returned function ends it and returns the result. */
 export async function watchLoopDelay(): Promise<() => Promise<LoopDelay>> {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
-  // It counts from its first look on.
+  // The measurement begins with its first sample.
   await sleep(2 * resolutionMs);
   return async () => {
-    // A loop that was held up until now has not looked yet.
+    // A loop that was blocked until here has not sampled yet.
     await sleep(2 * resolutionMs);
     histogram.disable();
     const beyond = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolutionMs);

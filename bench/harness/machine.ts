@@ -1,5 +1,5 @@
 /**
- * Where it was measured.
+ * The machine and the versions of a measurement.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, type as systemName, totalmem } from 'node:os';
@@ -10,7 +10,7 @@ export interface Machine {
   readonly cores: number;
   readonly memoryGiB: number;
   readonly node: string;
-  /** Of callsheet and of what it is compared with, as installed. */
+  /** The installed versions of callsheet and its peers. */
   readonly packages: Readonly<Record<string, string>>;
 }
 

@@ -1,11 +1,11 @@
 /**
- * Work in a process of its own, whose memory, or whose time on the processors, is not that of the benches.
+ * Work in a process with memory and CPU time of its own.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** Runs a program of `bench/programs/` with these arguments; gives the one message that it sends, when it has ended. */
+/** Runs a program of `bench/programs/`. Returns its one message when it has ended. */
 export async function runProgram<Result>(
   name: string,
   args: unknown,
@@ -26,17 +26,17 @@ const endChildren = () => {
   for (const child of children) child.kill('SIGKILL');
 };
 
-/** It ends with this process, at the latest. */
+/** Starts a program, which ends with this process at the latest. */
 export function startProgram(name: string, args: unknown, execArgv: readonly string[] = []): ChildProcess {
   const file = fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
   const child = fork(file, [JSON.stringify(args)], {
     execArgv: [...execArgv],
-    // A figure may be NaN.
+    // A figure may be NaN, which JSON does not keep.
     serialization: 'advanced',
-    // Standard output may be the report's.
+    // Standard output may hold the report.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  // Before what they have made is removed.
+  // Programs end before their files are removed.
   if (children.size === 0) process.prependListener('exit', endChildren);
   children.add(child);
   child.once('exit', () => {
@@ -46,16 +46,16 @@ export function startProgram(name: string, args: unknown, execArgv: readonly str
   return child;
 }
 
-/** Nobody is there any more to tell it to. */
+/** The parent process is gone, so no result can be sent. */
 const exit = () => process.exit();
 
-/** In a program: what it was given. It ends with who started it. */
+/** Returns the arguments of this program, which from here on ends with its parent process. */
 export function programArguments<Args>(): Args {
   process.once('disconnect', exit);
   return JSON.parse(process.argv[2]!) as Args;
 }
 
-/** In a program: what it found. It ends when nothing is left to do. */
+/** Sends the result of this program, which ends when it has no more work. */
 export function reportResult(result: unknown): void {
   process.off('disconnect', exit);
   process.send!(result, () => process.disconnect());

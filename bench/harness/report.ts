@@ -1,5 +1,5 @@
 /**
- * What a run of the benches found, as `--json` gives it.
+ * The results of a run of the benches, as `--json` writes them.
  */
 import type { Figure, Size } from './bench.js';
 import type { Machine } from './machine.js';
@@ -18,7 +18,7 @@ export interface BenchReport {
   readonly name: string;
   readonly title: string;
   readonly rounds: number;
-  /** The median of an append's fdatasync, just before the bench and just after it. */
+  /** The median time of an append's fdatasync, right before and right after the bench. */
   readonly syncMs: readonly [before: number, after: number];
   readonly cases: readonly CaseReport[];
 }
@@ -31,22 +31,22 @@ export interface CaseReport {
 export interface Row {
   readonly contestant: string;
   readonly status: 'measured' | 'absent' | 'void' | 'failed';
-  /** Why it is not measured; empty if it is. */
+  /** The reason why it is not measured; empty if it is. */
   readonly reason: string;
   readonly figures: Readonly<Record<string, FigureReport>>;
 }
 
 export interface FigureReport extends Spread {
   readonly unit: string;
-  /** The table shows the median alone. */
+  /** `true` if the table shows only the median. */
   readonly brief: boolean;
-  /** One for each round. */
+  /** The values of all rounds. */
   readonly values: readonly number[];
-  /** As multiples of the first contestant's figure in the same round. */
+  /** The values as multiples of the first contestant's in the same round. */
   readonly ratio?: Spread;
 }
 
-/** `first` are the first contestant's values, by figure and round. */
+/** Summarizes values; `first` holds those of the first contestant, by figure and round. */
 export function reportFigures(
   figures: readonly Figure[],
   values: Readonly<Record<string, readonly number[]>>,

@@ -1,6 +1,6 @@
 /**
- * Measures the contestants of a case in turns: A B C, A B C, … What the machine does meanwhile, it does to all of them; ratios are made
- * within a round.
+ * Measures the contestants of a case in turns: A B C, A B C, … Other work of the machine affects
+ * all of them, and ratios are taken within a round.
  */
 import type { Contestant, Entrant, Figure } from './bench.js';
 import { type Row, reportFigures } from './report.js';
@@ -18,7 +18,7 @@ export interface RoundOptions {
   readonly figures: readonly Figure[];
   readonly rounds: number;
   readonly open: (contestant: Contestant) => Promise<Entrant>;
-  /** Why nothing that is measured here can be called durable; undefined where it can. */
+  /** The reason why no figure here is durable; `undefined` if syncs are real. */
   readonly unsynced: string | undefined;
 }
 
@@ -68,7 +68,7 @@ async function measureOnce(turns: Turns): Promise<void> {
   if (measured.void !== undefined) [turns.status, turns.reason] = ['void', measured.void];
 }
 
-/** What one contestant cannot do does not keep the others from being measured. One that has failed is gone. */
+/** Keeps the failure of one contestant from stopping the others. A failed one is closed. */
 async function unlessFailed(turns: Turns, work: (turns: Turns) => Promise<unknown>): Promise<void> {
   if (turns.status === 'failed') return;
   try {
@@ -78,7 +78,7 @@ async function unlessFailed(turns: Turns, work: (turns: Turns) => Promise<unknow
   }
 }
 
-/** Every round of it was measured. */
+/** Returns whether every round of it was measured. */
 function isWhole(turns: Turns | undefined): turns is Turns {
   return turns !== undefined && (turns.status === 'measured' || turns.status === 'void');
 }

@@ -1,5 +1,5 @@
 /**
- * Directories for journals: on a real file system, and gone afterwards.
+ * Temporary directories for journals, on a real file system.
  */
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,19 +22,19 @@ export class Scratch {
     this.root = mkdtempSync(join(parent, 'callsheet-bench-'));
   }
 
-  /** The file system's name; its number where that has no name here. */
+  /** The file system's name, or its number if the name is unknown. */
   get fileSystem(): string {
     const { type } = statfsSync(this.root);
     return fileSystems[type] ?? `0x${type.toString(16)}`;
   }
 
-  /** A path where nothing is. */
+  /** Returns an unused path. */
   newPath(): string {
     return join(this.root, String(++this.#made));
   }
 
   remove(path = this.root): void {
-    // A runtime that is still there, since the process was told to end, may make files meanwhile.
+    // A runtime that is still open, because a signal ended the process, may make files meanwhile.
     rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   }
 }

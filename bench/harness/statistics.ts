@@ -1,5 +1,5 @@
 /**
- * Middle and edges of a few numbers.
+ * The median and the extremes of a few numbers.
  */
 export interface Spread {
   readonly median: number;
@@ -11,7 +11,7 @@ export function median(values: readonly number[]): number {
   return percentile(values, 50);
 }
 
-/** The value that so many percent of the values do not exceed, linear between neighbours. */
+/** Returns the value that `percent` percent of values do not exceed, linear between neighbours. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = Float64Array.from(values).sort();
   const at = ((sorted.length - 1) * percent) / 100;

@@ -1,5 +1,5 @@
 /**
- * The report as tables, for people.
+ * The report as tables of text.
  */
 import type { BenchReport, CaseReport, FigureReport, Report, Row } from './report.js';
 import type { Spread } from './statistics.js';
@@ -28,15 +28,15 @@ function describeCase({ name, rows }: CaseReport): string {
   return `\n${[...table, ...notesOf(rows).map((note) => `  ${note}`)].join('\n')}\n`;
 }
 
-/** The cells of a case's table: a line of heads, and a line for each contestant. */
+/** Returns the cells of a case's table: a line of heads, and a line for each contestant. */
 export function linesOf({ name, rows }: CaseReport): string[][] {
-  // Who has the most figures has them in the order of the bench; others may lack some.
+  // The contestant with the most figures has them in the order of the bench; others may lack some.
   const fullestFirst = rows.map(({ figures }) => Object.keys(figures)).sort((one, other) => other.length - one.length);
   const columns = [...new Set(fullestFirst.flat())];
   return [[name, ...columns], ...rows.map((row) => [row.contestant, ...cells(row, columns)])];
 }
 
-/** Why some are not measured. */
+/** Returns the reasons of rows that are not measured. */
 export function notesOf(rows: readonly Row[]): string[] {
   return rows.flatMap(({ contestant, status, reason }) =>
     reason === '' ? [] : [`${contestant}: ${status}: ${reason.split('\n', 1)}`],
@@ -62,7 +62,7 @@ function describeSpread({ median, min, max }: Spread, once: boolean): string {
   return once ? digits(median) : `${digits(median)} [${digits(min)} to ${digits(max)}]`;
 }
 
-/** Three digits that count, and no exponent. */
+/** Formats a number with three significant digits and no exponent. */
 function digits(value: number): string {
   if (!Number.isFinite(value) || Math.abs(value) >= 100) return String(Math.round(value));
   return Number(value.toPrecision(3)).toString();

@@ -1,14 +1,14 @@
 /**
- * What one thread of this process takes of the processors. Linux says so; elsewhere it is not known.
+ * The CPU time of one thread of this process, as Linux measures it; unknown on other systems.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 const directory = '/proc/self/task';
 
-/** Begins to look for a thread that is about to be started; the function that it gives says which it is, if it can be told. */
+/** Begins to look for a new thread. The returned function returns its id, if it is unambiguous. */
 export async function watchForThread(): Promise<() => string | undefined> {
-  // Node starts threads of its own for the first file that it reads so. They are there before it looks.
+  // The first asynchronous read makes Node start threads of its own, before the list is taken.
   await stat('/');
   const before = systemThreads();
   return () => {
@@ -17,7 +17,7 @@ export async function watchForThread(): Promise<() => string | undefined> {
   };
 }
 
-/** The microseconds that a thread was on a processor. */
+/** Returns the CPU time of a thread in microseconds. */
 export function cpuOfThread(thread: string): number {
   return Number(readFileSync(`${directory}/${thread}/schedstat`, 'utf8').split(' ', 1)[0]) / 1000;
 }

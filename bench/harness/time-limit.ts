@@ -1,5 +1,5 @@
 /**
- * A limit for what should never take so long: a contestant that hangs is a failed row, not a bench that never ends, or ends in silence.
+ * A time limit for contestants: one that hangs is a failed row, not a bench without an end.
  */
 export const defaultLimitMs = 180_000;
 

@@ -1,11 +1,12 @@
 /**
- * The same jobs without anything around them: a bare worker thread that takes the next number from shared memory while there are any.
+ * The same jobs on a bare worker thread, which takes numbers from shared memory while there are
+ * any.
  */
 import { parentPort } from 'node:worker_threads';
 import { spin } from './spin.js';
 
 export interface BareWork {
-  /** How many were taken by all threads. */
+  /** The count of jobs taken by all threads. */
   readonly taken: Int32Array;
   readonly jobs: number;
   readonly steps: number;

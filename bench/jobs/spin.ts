@@ -1,5 +1,5 @@
 /**
- * A job that does nothing but compute, for as long as it is told to.
+ * A job that only computes.
  */
 import { threadId } from 'node:worker_threads';
 
@@ -8,7 +8,7 @@ export interface Spun {
   readonly thread: number;
 }
 
-/** So many steps of a generator of pseudo-random numbers. */
+/** Computes `steps` steps of a generator of pseudo-random numbers. */
 export function spin(steps: number): Spun {
   let end = 1;
   for (let step = 0; step < steps; step++) end = (Math.imul(end, 1_664_525) + 1_013_904_223) | 0;
@@ -18,7 +18,7 @@ export function spin(steps: number): Spun {
 const tries = 10;
 const stepsOfTry = 1_000_000;
 
-/** How many steps take a millisecond on this machine. */
+/** Returns the steps that take a millisecond on this machine. */
 export function stepsPerMs(): number {
   spin(stepsOfTry);
   const took = Array.from({ length: tries }, () => {
@@ -26,6 +26,6 @@ export function stepsPerMs(): number {
     spin(stepsOfTry);
     return performance.now() - start;
   });
-  // Whatever else the machine does makes it only slower: the quickest is the truth.
+  // Other work of the machine only slows a try down, so the quickest one is right.
   return Math.round(stepsOfTry / Math.min(...took));
 }

@@ -1,20 +1,20 @@
-/** Jobs that are cancelled, each hearing of it in another way, or not at all. */
+/** Jobs that notice their cancellation in different ways, or never. */
 import { currentJob } from 'callsheet';
 
-/** Looks at the flag. */
+/** Checks the flag. */
 export function looksUp(): void {
   currentJob().annotations.set('begun', true);
   while (!currentJob().cancelled);
 }
 
-/** Listens to its signal. */
+/** Listens to the signal. */
 export async function listens(): Promise<void> {
   const { signal, annotations } = currentJob();
   annotations.set('begun', true);
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
 
-/** Never looks up. */
+/** Never notices. */
 export function loops(): void {
   currentJob().annotations.set('begun', true);
   for (;;);

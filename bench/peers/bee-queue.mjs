@@ -11,7 +11,7 @@ export async function open({ server }) {
   const waiting = new Waiting();
   const queue = new BeeQueue(`callsheet-bench-${randomUUID()}`, { redis: server, removeOnSuccess: true });
   queue.process(concurrency, async ({ data }) => stamp(data.number));
-  // Emitted where the job ran, once the server has its result.
+  // Emitted in the process that ran the job, once the server has its result.
   queue.on('succeeded', ({ data }, result) => waiting.completed(data.number, result));
   queue.on('failed', ({ data }, error) => waiting.failed(data.number, error));
   await queue.ready();

@@ -15,7 +15,7 @@ export async function open({ server }) {
   const connections = [0, 1].map(() => new Redis(server, { maxRetriesPerRequest: null }));
   const queue = new Queue(name, { connection: connections[0], defaultJobOptions: { removeOnComplete: 1000 } });
   const worker = new Worker(name, async ({ data }) => stamp(data.number), { connection: connections[1], concurrency });
-  // Emitted where the job ran, once the server has its result.
+  // Emitted in the process that ran the job, once the server has its result.
   worker.on('completed', ({ data }, result) => waiting.completed(data.number, result));
   worker.on('failed', (job, error) => waiting.failed(job?.data.number, error));
   await worker.waitUntilReady();

@@ -19,7 +19,7 @@ export async function open({ server }) {
     logger: new Logger(() => (level, message) => level === 'error' && console.error(message)),
     taskList: { stamp: ({ number }) => void results.set(number, stamp(number)) },
   });
-  // Emitted where the job ran, once the server has its result.
+  // Emitted in the process that ran the job, once the server has its result.
   runner.events.on('job:complete', ({ job: { payload }, error }) => {
     if (error) return waiting.failed(payload.number, error);
     waiting.completed(payload.number, results.get(payload.number));

@@ -1,6 +1,6 @@
 /**
- * pg-boss, as the benches use a queue. Its own workers look for jobs each half a second at most; here a job is fetched as soon as it
- * is sent, up to 64 at a time, by two loops.
+ * pg-boss, as the benches use a queue. Its own workers poll every half second at most. Here two
+ * loops fetch jobs as soon as they are sent, up to 64 at a time.
  */
 import PgBoss from 'pg-boss';
 import { stamp } from '../../dist/bench/jobs/stamp.js';

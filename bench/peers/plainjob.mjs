@@ -6,7 +6,7 @@ import { Waiting } from './waiting.mjs';
 
 const quiet = { error: console.error, warn: console.warn, info() {}, debug() {} };
 
-/** `held`: nothing takes jobs out of the queue. */
+/** Opens the queue. With `held`, no worker takes jobs. */
 export function open({ path, synchronous, held }) {
   const waiting = new Waiting();
   const connection = better(new Database(path));

@@ -1,4 +1,4 @@
-/** The trivial job, as poolifier wants a worker's file to be. */
+/** The trivial job in the form of a poolifier worker. */
 import { ThreadWorker } from 'poolifier';
 import { stamp } from '../../dist/bench/jobs/stamp.js';
 

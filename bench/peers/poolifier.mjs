@@ -4,7 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FixedThreadPool } from 'poolifier';
 
-/** Now and then its destroy() never settles, and nothing of it is left that could (seen with 5.3.2 on Node 20). */
+/**
+ * Limit for `destroy()`, which sometimes never settles, with no work left (seen with 5.3.2 on Node
+ * 20).
+ */
 const closeMs = 1000;
 
 export function open({ threads }) {

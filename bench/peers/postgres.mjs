@@ -1,4 +1,4 @@
-/** How a PostgreSQL server makes durable what it is told, and a schema on it that is gone afterwards. */
+/** A PostgreSQL server's settings of durability, and a temporary schema on it. */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 

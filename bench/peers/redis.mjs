@@ -1,4 +1,4 @@
-/** How a Redis server makes durable what it is told. */
+/** A Redis server's settings of durability. */
 import { Redis } from 'ioredis';
 
 export async function describeRedis(server) {

@@ -1,8 +1,8 @@
-/** Who waits for a job of a queue that says by itself, elsewhere, that a job is done. */
+/** The callers that wait for jobs of a queue that reports ends by events. */
 export class Waiting {
   #resolvers = new Map();
 
-  /** Puts a job that is known by its number; resolves with its result once `completed` or `failed` was called for that. */
+  /** Puts a job and waits until `completed` or `failed` is called with its number. */
   async run(number, put) {
     const result = new Promise((resolve, reject) => this.#resolvers.set(number, { resolve, reject }));
     await Promise.all([put(), result]);

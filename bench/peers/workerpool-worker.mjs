@@ -1,4 +1,4 @@
-/** The trivial job, as workerpool wants a worker's file to be. */
+/** The trivial job in the form of a workerpool worker. */
 import workerpool from 'workerpool';
 import { stamp } from '../../dist/bench/jobs/stamp.js';
 

@@ -1,5 +1,5 @@
 /**
- * A process that is one contestant: opens it, measures it each time that it is asked to, and closes it.
+ * A process for one contestant: opens it, measures it on each request, and closes it.
  */
 import { benches } from '../benches.js';
 import type { Answer, Apart, Request } from '../harness/apart.js';

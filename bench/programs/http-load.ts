@@ -1,7 +1,8 @@
 /**
- * A client that asks a server at a constant rate, whether or not it was answered, from a process of its own.
+ * A client in its own process that sends requests at a constant rate, without waiting for answers.
  *
- * How long an answer takes counts from when its request was due: a server that hangs makes all those wait that would have come meanwhile.
+ * The time of an answer counts from the moment when its request was due: a server that blocks
+ * delays all requests of that time.
  */
 import { Agent, get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';

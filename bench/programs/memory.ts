@@ -1,11 +1,11 @@
 /**
- * What this process has of the memory.
+ * The memory of this process.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const lookMs = 50;
 
-/** The resident bytes, after they have not fallen any further for so long: what is garbage is collected by then, or is never. */
+/** Returns the resident bytes once they stop falling for `settleMs`: garbage is collected then. */
 export async function settledMemory(settleMs: number): Promise<number> {
   let least = process.memoryUsage.rss();
   let end = performance.now() + settleMs;
@@ -13,7 +13,7 @@ export async function settledMemory(settleMs: number): Promise<number> {
     await sleep(lookMs);
     const bytes = process.memoryUsage.rss();
     if (bytes >= least) continue;
-    // A page here and there is no sign of a collection.
+    // A few pages less are no sign of a collection.
     if (bytes < least * 0.99) end = performance.now() + settleMs;
     least = bytes;
   }

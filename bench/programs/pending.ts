@@ -1,5 +1,6 @@
 /**
- * A process in which many jobs are pending: what it takes of memory, and how puts fare while a snapshot of it all is taken.
+ * A process with many pending jobs: its memory, and the latency of puts during a snapshot of all of
+ * them.
  */
 import { existsSync, readdirSync, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,9 +16,9 @@ export interface PendingWork {
   readonly directory: string;
   readonly threads: number;
   readonly jobs: number;
-  /** How long its arguments are, of each job that is run to make a snapshot due. */
+  /** Bytes of arguments of each job that runs to make a snapshot due. */
   readonly paddingBytes: number;
-  /** How long memory is watched until it falls no further. */
+  /** Milliseconds without a fall after which the memory counts as settled. */
   readonly settleMs: number;
 }
 
@@ -25,7 +26,7 @@ export interface PendingFigures extends Pick<Measured, 'journal' | 'void'> {
   readonly putsPerSecond: number;
   readonly bytesPerJob: number;
   readonly snapshotMs: number;
-  /** Of puts while the snapshot was taken. */
+  /** The latency of puts while the snapshot was taken. */
   readonly putP99Ms: number;
   readonly putMaxMs: number;
   readonly putsMeanwhile: number;
@@ -70,7 +71,7 @@ async function fill(callsheet: Runtime): Promise<number> {
   return (jobs / (performance.now() - start)) * 1000;
 }
 
-/** Runs other jobs until the journal has grown so far that it takes a snapshot, and until that is published. */
+/** Runs other jobs until the journal takes a snapshot and has published it. */
 async function putWhileSnapshot(callsheet: Runtime) {
   while (readdirSync(directory).some(isUnfinished)) await sleep(10);
   let beganAt = Number.POSITIVE_INFINITY;

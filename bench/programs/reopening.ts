@@ -1,5 +1,5 @@
 /**
- * A process that opens a directory in which many jobs are pending, and does a job.
+ * A process that opens a directory with many pending jobs, and runs a job.
  */
 import { open } from 'callsheet';
 import { stamps } from '../contestants/callsheet.js';
@@ -15,7 +15,7 @@ export interface ReopeningWork {
 export interface ReopeningFigures {
   readonly openMs: number;
   readonly unfinished: number;
-  /** Resident. */
+  /** Resident memory. */
   readonly bytes: number;
 }
 

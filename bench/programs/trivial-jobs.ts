@@ -1,5 +1,5 @@
 /**
- * A process that does trivial jobs for a time, to be profiled.
+ * A process that runs trivial jobs for a time under the profiler.
  */
 import { open } from 'callsheet';
 import { stamps } from '../contestants/callsheet.js';

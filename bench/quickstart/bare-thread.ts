@@ -1,5 +1,6 @@
 /**
- * The darts without callsheet: a worker thread that throws as many as each message says, and answers with the sample.
+ * The darts without callsheet: a worker thread that throws the number of darts in each message, and
+ * answers with the sample.
  */
 import { parentPort } from 'node:worker_threads';
 import { generateSample } from './pi.js';

@@ -1,12 +1,12 @@
 /**
- * SIGINT and SIGTERM as an AbortSignal, and what a shell is told about them.
+ * SIGINT and SIGTERM as an `AbortSignal`, and their exit code.
  */
 import { constants } from 'node:os';
 
 export interface Interruption {
-  /** Aborted with the first signal; more of them change nothing, since what ends the program takes a few seconds at most. */
+  /** Aborted by the first signal. Further ones have no effect: the program ends within seconds. */
   readonly signal: AbortSignal;
-  /** 128 + the signal's number, as shells have it; undefined as long as there was none. */
+  /** 128 + the signal's number, as in shells; `undefined` without a signal. */
   readonly exitCode: number | undefined;
 }
 

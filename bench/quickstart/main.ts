@@ -1,6 +1,6 @@
 /**
- * The quickstart, `npm run quickstart`: π by Monte Carlo on all cores, durably. `run.ts` is what a user of callsheet would write;
- * this file says how it went.
+ * The quickstart, `npm run quickstart`: π by Monte Carlo on all cores, durably. `run.ts` is the
+ * code that a user of callsheet would write; this file prints its progress and result.
  */
 import { availableParallelism } from 'node:os';
 import { CallsheetError } from 'callsheet';
@@ -9,7 +9,7 @@ import { measureOneThread } from './one-thread.js';
 import { type Options, parseOptions, UsageError, usage } from './options.js';
 import { type Finished, run } from './run.js';
 
-/** So many parts are measured on one thread, if there are so many; the rest is taken to be as fast. */
+/** Parts measured on one thread, if there are as many; the others are assumed to be as fast. */
 const measuredParts = 8;
 
 const interruption = watchForInterruption();

@@ -1,14 +1,14 @@
 /**
- * How fast one bare worker thread does the same work: what a speed-up is measured against.
+ * The speed of one bare worker thread with the same work: the base of the speed-up.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-/** Milliseconds that a part takes on one thread: the mean of so many parts, measured now. */
+/** Returns the mean milliseconds of a part on one thread, measured now over `parts` parts. */
 export async function measureOneThread(parts: number, darts: number, signal: AbortSignal): Promise<number> {
   const thread = new Worker(new URL('./bare-thread.js', import.meta.url));
   try {
-    // One dart first: what it takes to start a thread and to load the module is not the work.
+    // One dart first: starting a thread and loading the module are not part of the work.
     thread.postMessage(1);
     await once(thread, 'message', { signal });
     const start = performance.now();

@@ -1,11 +1,11 @@
 /**
- * What the quickstart can be told on its command line.
+ * The options of the quickstart's command line.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export interface Options {
-  /** Where the journal and the note of the current run are kept; absolute. */
+  /** The absolute path of the journal and of the current run's note. */
   readonly directory: string;
   readonly parts: number;
   /** Darts to throw in each part. */
@@ -13,7 +13,7 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** A command line that is not understood. */
+/** The error of an invalid command line. */
 export class UsageError extends Error {}
 
 const limits = { parts: 100_000, darts: 1_000_000_000 };
@@ -35,7 +35,7 @@ Exit codes: 0 done, 1 failed, 2 not understood, 130 interrupted (SIGINT), 143 te
 /** @throws {UsageError} */
 export function parseOptions(args: readonly string[]): Options {
   const { directory, parts, darts, help } = parse(args);
-  if (directory === '') throw new UsageError('--directory: a path is needed');
+  if (directory === '') throw new UsageError('--directory must be a path, got an empty text');
   return { directory: resolve(directory), parts: count('parts', parts), darts: count('darts', darts), help };
 }
 

@@ -5,13 +5,13 @@
  */
 import type { CompletedJobs } from 'callsheet';
 
-/** How many of the darts thrown at a square hit the quarter circle in it. */
+/** Darts thrown at a square, and those that hit the quarter circle in it. */
 export interface Sample {
   readonly inside: number;
   readonly size: number;
 }
 
-/** Throws darts. */
+/** Throws `size` darts. */
 export function generateSample(size = 1_000_000): Sample {
   let inside = 0;
   for (let dart = 0; dart < size; dart++) {
@@ -22,7 +22,7 @@ export function generateSample(size = 1_000_000): Sample {
   return { inside, size };
 }
 
-/** Makes π of the samples. */
+/** Computes π from the samples. */
 export function processSamples(samples: CompletedJobs<Sample>): number {
   let inside = 0;
   let size = 0;

@@ -1,18 +1,20 @@
 /**
- * How far a job is: a bar on a terminal, a line now and then elsewhere.
+ * The progress of a job: a bar on a terminal, a few lines elsewhere.
  */
 
 import type { Job } from 'callsheet';
 import { SingleBar } from 'cli-progress';
 
 const everyMs = 100;
-/** Lines that a whole run prints where there is no terminal. */
+/** Lines of a whole run without a terminal. */
 const lines = 8;
 
-/** Shows the job's progress until what it returns is called; that resolves once the last of it is shown. */
+/**
+ * Shows progress until the returned function is called; that resolves after the last update.
+ */
 export function showProgress(job: Job, parts: number): () => Promise<void> {
   const display = process.stdout.isTTY ? showBar(parts) : showLines(parts);
-  // A runtime that is being closed answers no more; what it was about to say is said by whoever closes it.
+  // A closing runtime does not answer. The caller that closes it reports the end.
   const look = () => job.details().then(({ partsDone }) => display.update(partsDone), ignore);
   const timer = setInterval(look, everyMs);
   return async () => {

@@ -1,7 +1,7 @@
 /**
- * The note of the run that is under way: which job it is, so that the next start of the program can go on with it.
+ * The note of the current run: the job's id, so that the next start of the program can continue it.
  *
- * The job itself, its parts and what they returned are in the journal; its id is all that a program has to remember.
+ * The job, its parts and their results are in the journal; a program has to remember only the id.
  */
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ import { join } from 'node:path';
 export interface RunNote {
   /** The job's id. */
   readonly job: string;
-  /** Darts thrown in each part. The parts are counted with the job itself. */
+  /** Darts thrown in each part. The job itself holds the number of parts. */
   readonly darts: number;
 }
 
-/** Undefined where there is no note, or one that does not make sense. */
+/** Returns the note; `undefined` if it is missing or invalid. */
 export async function readRunNote(directory: string): Promise<RunNote | undefined> {
   let text: string;
   try {
@@ -29,7 +29,7 @@ export async function readRunNote(directory: string): Promise<RunNote | undefine
   return undefined;
 }
 
-/** On the disk when it resolves; whoever reads meanwhile sees the old note or the new one. */
+/** Writes the note durably. A reader sees the old note or the new one at any moment. */
 export async function writeRunNote(directory: string, note: RunNote): Promise<void> {
   const path = notePath(directory);
   const draft = `${path}.new`;
@@ -49,7 +49,7 @@ export async function writeRunNote(directory: string, note: RunNote): Promise<vo
   }
 }
 
-/** The run is over. */
+/** Removes the note at the end of the run. */
 export async function removeRunNote(directory: string): Promise<void> {
   await rm(notePath(directory), { force: true });
 }

@@ -1,5 +1,6 @@
 /**
- * One run of the quickstart: goes on with the job that an interrupted run left, or puts a new one, and waits for its result.
+ * One run of the quickstart: continues the job of an interrupted run, or puts a new one, and waits
+ * for its result.
  */
 import {
   defineJobs,
@@ -17,15 +18,15 @@ import { readRunNote, removeRunNote, writeRunNote } from './run-note.js';
 
 const pi = defineJobs<typeof import('./pi.js')>('pi', new URL('./pi.js', import.meta.url));
 
-/** How long parts that run may go on after an interruption; a part that is cut off is done again by the next run. */
+/** Milliseconds for running parts after an interruption. The next run repeats unfinished ones. */
 const graceMs = 1_000;
 
-/** What a run has to tell. */
+/** The result of a run. */
 export interface Finished {
   readonly pi: number;
   readonly parts: number;
   readonly darts: number;
-  /** Parts that this run did, and the milliseconds from its start to the result. */
+  /** Parts done by this run, and the milliseconds from its start to the result. */
   readonly partsDoneNow: number;
   readonly ms: number;
 }
@@ -34,12 +35,12 @@ interface Started {
   readonly job: Job<number>;
   readonly parts: number;
   readonly darts: number;
-  /** Parts that were done before, and when this run began its own. */
+  /** Parts done before this run, and the time when it began. */
   readonly partsDone: number;
   readonly since: number;
 }
 
-/** Undefined if it was interrupted. Its runtime is closed when it resolves. */
+/** Runs until the result; `undefined` if interrupted. The runtime is closed when this resolves. */
 export async function run(options: Options, signal: AbortSignal): Promise<Finished | undefined> {
   const opening = performance.now();
   const callsheet = await open({ directory: options.directory, jobs: [pi] });
@@ -53,9 +54,9 @@ export async function run(options: Options, signal: AbortSignal): Promise<Finish
     await removeRunNote(options.directory);
     return { pi: result, parts, darts, partsDoneNow: parts - partsDone, ms: at - since };
   } catch (error) {
-    // It is over as well, and is not to be gone on with for ever.
+    // A failed job is finished, too, so the next run must not continue it.
     if (error instanceof JobFailedError) await removeRunNote(options.directory);
-    // The runtime was closed under it: what was done is in the journal.
+    // The runtime was closed meanwhile; the finished parts are in the journal.
     if (signal.aborted) return undefined;
     throw error;
   } finally {
@@ -63,7 +64,7 @@ export async function run(options: Options, signal: AbortSignal): Promise<Finish
   }
 }
 
-/** The job of the interrupted run; undefined if there was none. It goes on by itself since the journal was opened. */
+/** Returns the interrupted run's job, if there is one. It runs since the journal was opened. */
 async function resume(callsheet: Runtime, options: Options, opening: number): Promise<Started | undefined> {
   const note = await readRunNote(options.directory);
   if (note === undefined) return undefined;
@@ -92,7 +93,10 @@ async function begin(callsheet: Runtime, options: Options): Promise<Started> {
   return { job, parts, darts, partsDone: 0, since };
 }
 
-/** A run was interrupted between its put and its note, or the note was lost. Its parts stand first in line: they go first. */
+/**
+ * Finishes a job without a note: a run was interrupted between its put and its note, or the note
+ * was lost. The parts of that job are first in line.
+ */
 async function finishForgottenRun(callsheet: Runtime): Promise<void> {
   console.log('Finishing an interrupted run that left no note of its job, before a new one begins.');
   const behindIt = await callsheet.queue().put(pi.generateSample(1));
