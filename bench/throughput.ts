@@ -10,7 +10,7 @@ import type { Bench, Contestant, Context, Size } from './harness/bench.js';
 
 export const throughput: Bench = {
   name: 'throughput',
-  title: 'trivial jobs, put to result, with so many in flight: callsheet and thread pools',
+  title: 'trivial jobs from put to result, by number in flight: callsheet and thread pools',
   figures: loadFigures,
   cases: (size) =>
     inFlight(size).map((count) => {
