@@ -32,7 +32,9 @@
  *
  *    0  8  magic, as of a file header
  *    8  4  checksum of bytes 12..32, not salted
- *   12 4 zero 16 8 number of the segment 24 8 LSN
+ *   12  4  zero
+ *   16  8  number of the segment
+ *   24  8  LSN
  *
  * All integers are little-endian and unsigned. Checksums are the CRC-32 of zlib. *Salted* means
  * that the CRC starts from the segment's salt, a random number, instead of from 0: remains of an
@@ -43,10 +45,13 @@
  *
  *    0  8  magic: "csheet\r\n" (a transfer that translates line ends destroys it)
  *    8  4  checksum of bytes 12..64, not salted
- *   12 4 format version (1) 16 4 kind of file (1: segment of the log; 2: snapshot) 20 4 salt 24 8
- *   number of the segment; of a snapshot: of the segment with which its log begins 32 8 LSN of the
- *   segment's first frame; of a snapshot: of the first frame of its log 40 4 checksum of the last
- *   frame before that segment (0 in segment 1) 44 20 zero
+ *   12  4  format version (1)
+ *   16  4  kind of file (1: segment of the log; 2: snapshot)
+ *   20  4  salt
+ *   24  8  number of the segment; of a snapshot: of the segment with which its log begins
+ *   32  8  LSN of the segment's first frame; of a snapshot: of the first frame of its log
+ *   40  4  checksum of the last frame before that segment (0 in segment 1)
+ *   44 20  zero
  *
  * FRAME: a header of 48 bytes, a table, the bytes of the entries, zeros up to a multiple of 8. At
  * most 8 MiB in all.
@@ -54,17 +59,21 @@
  *    0  4  magic
  *    4  4  header checksum: bytes 8..48, salted. It is "the frame's checksum" and covers all others
  *    8  4  length of the payload (table and entries, without the padding)
- *   12 4 payload checksum: the table, salted. The table holds a checksum of each entry, so that
- *   every byte is summed once, one damaged entry can be told from its neighbours, and an entry can
- *   be read back on its own 16 8 LSN: 1 for the first frame of a journal, then one more for each
- *   frame, through all segments. The frames of a snapshot are numbered from the LSN in its header
- *   on, which only keeps them in order 24 8 the highest LSN known to be on disk when this frame was
- *   written; in a snapshot, 0 32 4 checksum of the frame before (for the first frame of a file: of
- *   the file header) 36 1 kind (1: entries; 2: mark, empty, only carries the LSNs; 3: footer of a
- *   snapshot) 37 1 flags (1 `more`: the transaction goes on in the next frame; 2 `part`: so does
- *   the entry) 38 2 zero 40 4 count of entries 44 4 zero 48 table: per entry 8 bytes: its length
- *   (24 bits), its type (8 bits, 1..255), its checksum (not salted); then the bytes of the entries,
- *   back to back
+ *   12  4  payload checksum: the table, salted. The table holds a checksum of each entry, so that
+ *          every byte is summed once, one damaged entry can be told from its neighbours, and an
+ *          entry can be read back on its own
+ *   16  8  LSN: 1 for the first frame of a journal, then one more for each frame, through all
+ *          segments. The frames of a snapshot are numbered from the LSN in its header on, which
+ *          only keeps them in order
+ *   24  8  the highest LSN known to be on disk when this frame was written; in a snapshot, 0
+ *   32  4  checksum of the frame before (for the first frame of a file: of the file header)
+ *   36  1  kind (1: entries; 2: mark, empty, only carries the LSNs; 3: footer of a snapshot)
+ *   37  1  flags (1 `more`: the transaction goes on in the next frame; 2 `part`: so does the entry)
+ *   38  2  zero
+ *   40  4  count of entries
+ *   44  4  zero
+ *   48     table: per entry 8 bytes: its length (24 bits), its type (8 bits, 1..255), its checksum
+ *          (not salted); then the bytes of the entries, back to back
  *
  * TRANSACTION: the frames of one append. It is applied whole or not at all. Usually it is one
  * frame; a larger one is a run of frames, all but the last with `more`. It never crosses segments
@@ -80,7 +89,8 @@
  *
  *    0  8  count of the entries in the frames before
  *    8  8  end LSN: the log up to here was on the disk before the snapshot got its name
- *   16 8 bytes of the file before this frame 24 32 SHA-256 of these bytes
+ *   16  8  bytes of the file before this frame
+ *   24 32  SHA-256 of these bytes
  *
  * VOUCHING: a frame with the synced LSN n, the header of a segment with the first LSN n + 1, the
  * footer of a snapshot with the end LSN n, and a witness with the LSN n vouch for all frames up to
