@@ -210,7 +210,8 @@ describe('5 the death of one', () => {
     await site.pass(deathMs + pingMs, b);
     assert.deepEqual(b.running, [job.id]);
     const { attempts, interruptions } = await b.runtime.job(job.id).details();
-    assert.deepEqual([attempts, interruptions], [1, 0]);
+    // The run of the dead dispatcher may have begun, so its number is not used again.
+    assert.deepEqual([attempts, interruptions], [2, 0]);
   });
 
   it('[5.6] thought dead and alive, it notices, logs at fatal and reactivates; what it then says of its jobs is refused', async (t) => {
