@@ -3,6 +3,8 @@
  */
 import './runtime/node-version.js';
 
+export { type Failure, JobFailedError } from './codec/failure.js';
+export { transfer } from './codec/transfer.js';
 export type { Retention } from './core/commands.js';
 export type { JobStatus, Level } from './core/records.js';
 export type { CallbackLike } from './definition/callbacks.js';
@@ -63,9 +65,7 @@ export {
 } from './errors.js';
 export type { AskedJob } from './protocol/asked-job.js';
 export { CompletedItems, CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
-export { type Failure, JobFailedError } from './protocol/failure.js';
 export type { Progress } from './protocol/progress.js';
-export { transfer } from './protocol/transfer.js';
 export type { Annotations } from './runtime/annotations.js';
 export type { Agent, Dispatcher } from './runtime/dispatcher.js';
 export type {

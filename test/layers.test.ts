@@ -22,6 +22,7 @@ const order = [
   'store',
   'journal',
   'protocol',
+  'codec',
   'core',
   'errors',
 ] as const;
@@ -37,27 +38,28 @@ interface Rule {
 const rules: Record<Layer, Rule> = {
   // The users' test kit: the same runtime with other threads, another clock. Nothing imports it.
   testing: {
-    layers: ['runtime', 'coordinator', 'worker', 'definition', 'store', 'protocol', 'core', 'errors'],
+    layers: ['runtime', 'coordinator', 'worker', 'definition', 'store', 'protocol', 'codec', 'core', 'errors'],
     packages: ['node:'],
   },
   // Offline only: what it needs of a running process it will ask over the socket of the lock.
-  cli: { layers: ['store', 'journal', 'protocol', 'errors'], packages: ['node:'] },
-  index: { layers: ['runtime', 'worker', 'definition', 'protocol', 'errors'], types: ['core'], packages: [] },
+  cli: { layers: ['store', 'journal', 'protocol', 'codec', 'errors'], packages: ['node:'] },
+  index: { layers: ['runtime', 'worker', 'definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: [] },
   // The one type from the thread above which it stands is what that thread is started with: `CoordinatorSetup`.
   runtime: {
-    layers: ['worker', 'definition', 'protocol', 'core', 'errors'],
+    layers: ['worker', 'definition', 'protocol', 'codec', 'core', 'errors'],
     types: ['coordinator', 'store'],
     packages: ['node:', 'pino'],
   },
   // It starts the worker's file by its URL, and never imports it.
-  coordinator: { layers: ['store', 'journal', 'protocol', 'core', 'errors'], packages: ['node:', 'piscina'] },
-  worker: { layers: ['definition', 'protocol', 'errors'], types: ['core'], packages: ['node:', 'pino'] },
+  coordinator: { layers: ['store', 'journal', 'protocol', 'codec', 'core', 'errors'], packages: ['node:', 'piscina'] },
+  worker: { layers: ['definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: ['node:', 'pino'] },
   // What jobs are made of before they are put, outside and inside of jobs.
-  definition: { layers: ['protocol', 'core', 'errors'], packages: ['node:'] },
-  store: { layers: ['journal', 'protocol', 'core', 'errors'], packages: [] },
+  definition: { layers: ['protocol', 'codec', 'core', 'errors'], packages: ['node:'] },
+  store: { layers: ['journal', 'codec', 'core', 'errors'], packages: [] },
   // Bytes only: nothing of jobs or records.
   journal: { layers: ['errors'], packages: ['node:'] },
-  protocol: { layers: ['core', 'errors'], packages: ['node:', 'msgpackr', 'uuid'] },
+  protocol: { layers: ['codec', 'core', 'errors'], packages: ['node:', 'msgpackr'] },
+  codec: { layers: ['core', 'errors'], packages: ['node:', 'uuid'] },
   core: { layers: ['errors'], packages: [] },
   errors: { layers: [], packages: [] },
 };

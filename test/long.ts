@@ -33,7 +33,7 @@ const suites: Readonly<Record<string, Suite>> = {
     env: { CALLSHEET_EVERY: '1' },
   },
   kill: { files: ['e2e/kill.test.js'], env: { CALLSHEET_ROUNDS: '2000' } },
-  codec: { files: ['protocol/payload-property.test.js'], env: { CALLSHEET_CASES: '100000' } },
+  codec: { files: ['codec/payload-property.test.js'], env: { CALLSHEET_CASES: '100000' } },
   soak: { files: ['e2e/soak.test.js'], env: { CALLSHEET_SOAK_JOBS: '4000000' } },
 };
 

@@ -46,7 +46,7 @@ runner.on('exit', (code, signal) => {
   if (signal !== null) process.stderr.write(`the tests were ended by ${signal}\n`);
 });
 
-/** `dist/test/core/heap.test.js` → `test/core/heap.test.ts`. */
+/** `dist/test/core/collections/heap.test.js` → `test/core/collections/heap.test.ts`. */
 function sourceOf(file: string): string {
   return relative('dist', file).replace(/\.js$/, '.ts');
 }

@@ -5,11 +5,11 @@
  * Exit codes: 0 it is well, 1 it is not (the journal is damaged, or something was lost), 2 it could not be done.
  */
 import { parseArgs } from 'node:util';
+import { idToText } from '../codec/id.js';
 import { CallsheetError } from '../errors.js';
 import { inspectJournal } from '../journal/inspect.js';
-import { idToText } from '../protocol/id.js';
-import { RecordReader } from '../store/record-reader.js';
-import { salvage } from '../store/salvage.js';
+import { RecordReader } from '../store/journal/record-reader.js';
+import { salvage } from '../store/journal/salvage.js';
 
 const usage = `callsheet inspect DIRECTORY       says what a journal's files are, and whether they are whole
 callsheet salvage DIRECTORY INTO  makes a new journal of what can be read of a damaged one, which is not modified

@@ -3,8 +3,8 @@
  */
 import { errorToData } from '../protocol/error-data.js';
 import type { Store } from '../store/store.js';
+import { type Post, replyTo } from './clients/replies.js';
 import type { Timer } from './long-timeout.js';
-import { type Post, replyTo } from './replies.js';
 
 export interface ClosingPorts {
   readonly store: Store;

@@ -12,33 +12,34 @@
  * Here are the turn, what is released, and how the parts are put together. A part has the store, the parts that it uses, and of the
  * coordinator no more than a few functions.
  */
+
+import type { Handed } from '../codec/transfer.js';
 import type { Command, Effect, Retention } from '../core/commands.js';
 import type { AnnotationRecord, Id, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import type { ClientMessage, Query, WireModule } from '../protocol/messages.js';
-import type { Handed } from '../protocol/transfer.js';
 import type { Asked, Store, StoreOwner } from '../store/store.js';
-import { AnnotationWaiters } from './annotation-waiters.js';
-import { type AnswerContext, answer, queueNames } from './answers.js';
-import { BoundedQueues } from './bounded-queues.js';
-import { Build } from './build.js';
-import { Choosing } from './choosing.js';
-import type { AgentOptions } from './claiming.js';
-import { Clients } from './clients.js';
+import { Build } from './claiming/build.js';
+import type { AgentOptions } from './claiming/claiming.js';
+import { Folding } from './claiming/folding.js';
+import { Runs } from './claiming/runs.js';
+import { AnnotationWaiters } from './clients/annotation-waiters.js';
+import { BoundedQueues } from './clients/bounded-queues.js';
+import { Clients } from './clients/clients.js';
+import { Standing } from './clients/drain-waiters.js';
+import { EventFeed } from './clients/event-feed.js';
+import { HandedOver } from './clients/moved-buffers.js';
+import { Outcomes } from './clients/outcomes.js';
+import { type AnswerContext, answer, queueNames } from './clients/queries.js';
+import type { Post } from './clients/replies.js';
 import { Closing } from './closing.js';
-import { EventFeed } from './event-feed.js';
-import { Folding } from './folding.js';
-import { HandedOver } from './handed-over.js';
 import { JobLog, type LogOptions } from './job-log.js';
 import type { Timer } from './long-timeout.js';
-import { Outcomes } from './outcomes.js';
-import { Policies } from './policies.js';
-import type { PoolOwner, PoolPort } from './pool-port.js';
+import type { PoolOwner, PoolPort } from './pool/pool-port.js';
 import { Presence, type PresenceOptions } from './presence.js';
-import type { QuestionsPort } from './questions-port.js';
-import type { Post } from './replies.js';
-import { Runs } from './runs.js';
-import { Standing } from './standing.js';
+import { Choosing } from './questions/agent-questions.js';
+import { Policies } from './questions/policy-questions.js';
+import type { QuestionsPort } from './questions/questions-port.js';
 import { ClockJumps } from './steady-clock.js';
 
 export interface CoordinatorPorts {

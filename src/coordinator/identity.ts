@@ -3,10 +3,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { idFromText, idToText, newId } from '../codec/id.js';
 import type { Id } from '../core/records.js';
 import { CallsheetError, StorageFullError } from '../errors.js';
 import { type Disk, isDiskFull, machineDisk, removeIfThere, writeFully } from '../journal/disk.js';
-import { idFromText, idToText, newId } from '../protocol/id.js';
 
 const fileName = 'uuid.txt';
 const explanation = `

@@ -4,18 +4,19 @@
  * A line is made only where its level is on, and no payload is decoded here. So many go out in a second; what is beyond that is counted, and the
  * count is logged: no log holds up the work.
  */
+
+import { idToText } from '../codec/id.js';
 import { takesTurns } from '../core/callback.js';
 import type { Effect } from '../core/commands.js';
 import type { Event } from '../core/events.js';
 import { agentName, type Id, type JobRecord, type Payload } from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
-import { idToText } from '../protocol/id.js';
 import { type JobLine, type LogLevel, type LogThreshold, logLevels } from '../protocol/messages.js';
+import type { StoredPayload } from '../store/journal/stored-payload.js';
 import type { Store } from '../store/store.js';
-import type { StoredPayload } from '../store/stored-payload.js';
+import type { Outcomes } from './clients/outcomes.js';
+import type { Post } from './clients/replies.js';
 import type { Timer } from './long-timeout.js';
-import type { Outcomes } from './outcomes.js';
-import type { Post } from './replies.js';
 
 export interface LogOptions {
   /** From which level on lines are wanted where the job's module does not say. */

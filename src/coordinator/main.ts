@@ -3,29 +3,29 @@
  */
 import { hostname } from 'node:os';
 import { parentPort, type ResourceLimits, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { decodeFailure, encodeFailure, errorFrom, type Failure, failureFrom } from '../codec/failure.js';
+import { idToText, newId } from '../codec/id.js';
+import type { WithBuffers } from '../codec/transfer.js';
 import type { Retention } from '../core/commands.js';
 import type { RetryDefaults } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
 import { defaultImportMs, type ModuleSetup, type Recycling } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
-import { decodeFailure, encodeFailure, errorFrom, type Failure, failureFrom } from '../protocol/failure.js';
-import { idToText, newId } from '../protocol/id.js';
 import { withinTime } from '../protocol/importing.js';
 import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, LogThreshold, WireModule } from '../protocol/messages.js';
-import type { WithBuffers } from '../protocol/transfer.js';
-import { JournalStore } from '../store/journal-store.js';
+import { JournalStore } from '../store/journal/journal-store.js';
+import { StoredPayload } from '../store/journal/stored-payload.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { StoreOutside } from '../store/store.js';
-import { StoredPayload } from '../store/stored-payload.js';
 import { Coordinator } from './coordinator.js';
 import { readIdentity } from './identity.js';
 import { setLongTimeout } from './long-timeout.js';
-import { NoPool } from './no-pool.js';
-import { Pool } from './pool.js';
-import { Questions } from './questions.js';
+import { NoPool } from './pool/no-pool.js';
+import { Pool } from './pool/pool.js';
+import { Questions } from './questions/questions.js';
 import { SteadyClock } from './steady-clock.js';
 
 /** What the coordinator's thread is started with. */

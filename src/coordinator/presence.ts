@@ -3,11 +3,12 @@
  *
  * A store that no other process can have open needs no pings: its lock tells more, and at once.
  */
+
+import { idToText } from '../codec/id.js';
 import type { Command } from '../core/commands.js';
 import { dispatcherOf, isSilent } from '../core/dispatcher.js';
 import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
-import { idToText } from '../protocol/id.js';
 import type { Store } from '../store/store.js';
 import type { Timer } from './long-timeout.js';
 

@@ -4,8 +4,8 @@
 import { CallsheetError, JobStatusError } from '../errors.js';
 import type { Command } from './commands.js';
 import type { Decision } from './job.js';
-import type { Lane } from './lanes.js';
 import { type AgentFilter, type AgentRecord, agentKey, type Id, quotaName } from './records.js';
+import type { Lane } from './state/lanes.js';
 
 /** The agent that `open` installs in every queue. */
 export const mainAgent = 'main';

@@ -5,7 +5,7 @@ import type { Command, JobSpec } from './commands.js';
 import { queueOf, requireQueue } from './queue.js';
 import { checkAllQuotas, checkQuotas } from './quota.js';
 import type { JobRecord } from './records.js';
-import type { View } from './view.js';
+import type { View } from './state/view.js';
 
 export function boundOf(view: View, queue: string): number {
   return queueOf(view, queue)?.bound ?? 0;

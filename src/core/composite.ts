@@ -13,7 +13,7 @@ import type { JobSpec } from './commands.js';
 import { beginWaiting, cancel, cancelledFailure, conclude, createJob, type Decision, enqueue, putBack } from './job.js';
 import { chunkItems } from './map.js';
 import type { JobRecord } from './records.js';
-import type { State } from './state.js';
+import type { State } from './state/state.js';
 
 /** Whether it is made of parts that it waits for. */
 export const isWhole = ({ form }: JobRecord) => form !== 'call' && form !== 'choice';

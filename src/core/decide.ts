@@ -33,7 +33,7 @@ import { checkAllQuotas } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted } from './retention.js';
 import { answered, couldNotCommit, expire, expireIfLate, failed, interrupted, unanswered } from './retry.js';
-import type { State } from './state.js';
+import type { State } from './state/state.js';
 import { raise } from './waits.js';
 
 /** At most so many jobs become due or late in one decision; the rest follows with the next. */

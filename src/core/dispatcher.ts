@@ -32,7 +32,7 @@ import {
 } from './records.js';
 import { recover } from './recovery.js';
 import { askAgain, interrupted } from './retry.js';
-import type { State } from './state.js';
+import type { State } from './state/state.js';
 
 /** In whose name callbacks are claimed while no dispatcher is active. */
 export const nobody: Id = '\u0000'.repeat(16);

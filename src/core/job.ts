@@ -25,12 +25,12 @@ import type { Effect, Gate, JobOptions, JobSpec, Outside } from './commands.js';
 import { endParts, isWhole, notePart, putParts } from './composite.js';
 import { requireActive } from './dispatcher.js';
 import { tellJob } from './events.js';
-import type { JobRow } from './job-row.js';
 import { policyOf } from './policy.js';
 import { checkQuotas, takePlaces } from './quota.js';
 import type { Id, JobRecord, JobRole, Level, OutcomeKind, Payload } from './records.js';
 import { askAgain, expireIfLate } from './retry.js';
-import type { State } from './state.js';
+import type { JobRow } from './state/job-row.js';
+import type { State } from './state/state.js';
 import { heldAbove, raise, share, waitsFor } from './waits.js';
 
 /** One decision: what it reads and changes, what it is handed from outside, the effects it has. */

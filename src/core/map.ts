@@ -13,7 +13,7 @@ import type { JobSpec } from './commands.js';
 import { finishIfDone, placeOf } from './composite.js';
 import { beginWaiting, conclude, createJob, type Decision, enqueue } from './job.js';
 import type { Id, JobRecord, Payload } from './records.js';
-import type { State } from './state.js';
+import type { State } from './state/state.js';
 
 /** How many items stand in a chunk. What is stored depends on it: it is not to be changed. */
 export const chunkItems = 256;

@@ -14,7 +14,7 @@
  */
 import { takesTurns } from './callback.js';
 import { agentDispatcher, defaultsKey, type JobRecord, type RetryDefaults } from './records.js';
-import type { State } from './state.js';
+import type { State } from './state/state.js';
 
 /** Own errors are retried, up to a limit, after a delay that grows. */
 export interface RetryErrors {

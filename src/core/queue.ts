@@ -5,7 +5,7 @@ import { CallsheetError, UnknownQueueError } from '../errors.js';
 import { tellQueue } from './events.js';
 import type { Decision } from './job.js';
 import { type QueueRecord, queueKey, settingKey } from './records.js';
-import type { View } from './view.js';
+import type { View } from './state/view.js';
 
 /** The queue that is there without anybody having created it. */
 export const defaultQueue = '';

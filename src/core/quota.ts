@@ -7,8 +7,8 @@
  */
 import { UnknownQuotaError } from '../errors.js';
 import { type JobRecord, type QuotaRecord, quotaName, quotaRecordKey } from './records.js';
-import type { State } from './state.js';
-import type { View } from './view.js';
+import type { State } from './state/state.js';
+import type { View } from './state/view.js';
 
 /** Every quota that a job names is defined in its queue. */
 export function checkQuotas(view: View, { queue, quotas }: Pick<JobRecord, 'queue' | 'quotas'>): void {

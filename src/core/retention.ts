@@ -4,7 +4,7 @@
  */
 import type { Retention } from './commands.js';
 import { type Decision, levelGate } from './job.js';
-import type { State } from './state.js';
+import type { State } from './state/state.js';
 
 /** Seven days, 100,000 jobs, 256 MiB of their arguments and results. */
 export const defaultRetention: Retention = { ageMs: 7 * 24 * 3600 * 1000, count: 100_000, bytes: 256 * 1024 * 1024 };

@@ -10,9 +10,9 @@ import { type CallsheetError, JobExpiredError, JobInterruptedError } from '../er
 import type { InterruptionCause, PolicyAnswer } from './commands.js';
 import { tellInterrupted, tellJob } from './events.js';
 import { conclude, type Decision, holdForPolicy, levelGate, putBack } from './job.js';
-import type { JobRow } from './job-row.js';
 import { errorPolicy, isOwnPolicy, policyOf, type RetryErrors } from './policy.js';
 import type { JobRecord, Payload, PolicyQuestion } from './records.js';
+import type { JobRow } from './state/job-row.js';
 
 const interruptionLimit = 9;
 /** The first rerun after an interruption is at once; the later ones wait so long, and leave the jobs behind them their turn. */

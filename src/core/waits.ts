@@ -4,7 +4,7 @@
  * A job waits for one that it returned, a whole for its parts, and whatever has no turn yet for those before it.
  */
 import { type Id, type JobRecord, type Level, levels } from './records.js';
-import type { State } from './state.js';
+import type { State } from './state/state.js';
 
 /** At least this level from now on, with the whole that it belongs to and what that waits for: what is durable refers to nothing less. */
 export function raise(state: State, job: JobRecord, level: Level): void {

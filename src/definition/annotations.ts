@@ -2,7 +2,7 @@
  * What can be said about a job, checked where it is said: inside it or outside.
  */
 
-import { encodePayload } from '../protocol/payload.js';
+import { encodePayload } from '../codec/payload.js';
 import type { EncodeContext } from './encode.js';
 import { checkOptions } from './known-options.js';
 import { checkAnnotationName } from './names.js';

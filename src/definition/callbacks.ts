@@ -1,7 +1,7 @@
 /**
  * Callbacks as they are given: functions of registered modules that are called with a job's outcome.
  */
-import type { Failure } from '../protocol/failure.js';
+import type { Failure } from '../codec/failure.js';
 import { type Callable, isCallable, JobCall } from './define-jobs.js';
 
 /**

@@ -1,8 +1,9 @@
 /**
  * Compositions: several jobs as one.
  */
+
+import type { Failure } from '../codec/failure.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
-import type { Failure } from '../protocol/failure.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import { type Callable, checkPostprocess, isCallable, JobCall, type Puttable } from './define-jobs.js';
 import { checkOptions, checkSides, jobOptions } from './known-options.js';

@@ -3,9 +3,10 @@
  *
  * What is stored of a callable is its module's registered name and its export's name; the running build maps names to files.
  */
+
+import type { Failure } from '../codec/failure.js';
 import { CallsheetError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
-import type { Failure } from '../protocol/failure.js';
 import { type LogThreshold, logLevels } from '../protocol/messages.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import type { Composition } from './compose.js';

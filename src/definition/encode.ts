@@ -1,14 +1,15 @@
 /**
  * Jobs as messages: arguments encoded, options checked, callables known to this build.
  */
+
+import { idFromBytes, newId } from '../codec/id.js';
+import { encodeArguments, encodePayload } from '../codec/payload.js';
+import type { HandedBuffer, HandedBuffers } from '../codec/transfer.js';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
 import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
-import { idFromBytes, newId } from '../protocol/id.js';
 import { checkKnown, checkPolicyKnown, type KnownModules } from '../protocol/known-functions.js';
 import type { WireJob } from '../protocol/messages.js';
-import { encodeArguments, encodePayload } from '../protocol/payload.js';
-import type { HandedBuffer, HandedBuffers } from '../protocol/transfer.js';
 import { type CallbackSides, callbackCall } from './callbacks.js';
 import type { Composition } from './compose.js';
 import { JobCall } from './define-jobs.js';

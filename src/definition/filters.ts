@@ -1,10 +1,11 @@
 /**
  * Filters of agents: as data, as a function of a job module, or as one that chooses.
  */
+
+import { isWellFormed } from '../codec/storable.js';
 import type { AgentFilter as StoredFilter } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import type { AskedJob } from '../protocol/asked-job.js';
-import { isWellFormed } from '../protocol/storable.js';
 import { type Callable, isCallable, isExport } from './define-jobs.js';
 import { checkOptions, type OptionNames } from './known-options.js';
 

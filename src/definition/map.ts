@@ -1,8 +1,9 @@
 /**
  * Maps: a job for each item of an iterable, as one job.
  */
+
+import type { Failure } from '../codec/failure.js';
 import type { CompletedItems } from '../protocol/completed-jobs.js';
-import type { Failure } from '../protocol/failure.js';
 import type { CallbackLike, CallbackSides } from './callbacks.js';
 import type { Part, PartResult } from './compose.js';
 import { type Callable, checkPostprocess } from './define-jobs.js';

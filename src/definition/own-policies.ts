@@ -1,8 +1,9 @@
 /**
  * Own retry policies: functions of a job module that say what becomes of a job.
  */
+
+import type { Failure } from '../codec/failure.js';
 import type { AskedJob } from '../protocol/asked-job.js';
-import type { Failure } from '../protocol/failure.js';
 import type { Callable } from './define-jobs.js';
 
 /** What a policy is asked. */

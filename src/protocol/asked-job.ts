@@ -2,9 +2,9 @@
  * A job as those see it who are asked about it: policies and filters. Nothing can be done to it, and nothing in it changes.
  */
 
+import { idFromBytes, idToText } from '../codec/id.js';
+import { decodePayload } from '../codec/payload.js';
 import { quotaFromKey } from '../core/records.js';
-import { idFromBytes, idToText } from './id.js';
-import { decodePayload } from './payload.js';
 import type { WireAskedJob } from './questions.js';
 
 /** A job that a function of a job module is asked about. It cannot be changed, and is not told of changes. */

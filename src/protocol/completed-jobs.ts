@@ -1,6 +1,10 @@
 /**
  * The completed parts of a composition, for a postprocess or for whoever waits for the whole.
  */
+
+import { decodeFailure, type Failure, JobFailedError } from '../codec/failure.js';
+import { idToText } from '../codec/id.js';
+import { type DecodeOptions, decodePayload } from '../codec/payload.js';
 import { CallsheetError } from '../errors.js';
 import {
   type CompletedItem,
@@ -9,9 +13,6 @@ import {
   unpackCompleted,
   unpackReference,
 } from './completed-list.js';
-import { decodeFailure, type Failure, JobFailedError } from './failure.js';
-import { idToText } from './id.js';
-import { type DecodeOptions, decodePayload } from './payload.js';
 
 /** How outcomes are decoded, and how parts are had that are not at hand. */
 export interface OutcomeOptions extends DecodeOptions {

@@ -1,8 +1,9 @@
 /**
  * callsheet's own errors across threads: as data, made into an instance of the same class on the other side.
  */
+
+import { decodeFailure, encodeFailure, errorFrom, failureFrom } from '../codec/failure.js';
 import { CallsheetError, type ErrorCode, errorClasses } from '../errors.js';
-import { decodeFailure, encodeFailure, errorFrom, failureFrom } from './failure.js';
 import type { WireError } from './messages.js';
 
 /** Everything but these is an error's own detail: a path, a file, an offset. */

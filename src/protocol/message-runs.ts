@@ -11,8 +11,9 @@
  *
  * Numbers are varints. What is read out of a batch is kept by many for long, and so does not keep the batch.
  */
+
+import { ByteReader, ByteWriter } from '../codec/bytes.js';
 import { codeOf, type Level } from '../core/records.js';
-import { ByteReader, ByteWriter } from './bytes.js';
 import { outcomeForms } from './completed-list.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from './messages.js';
 import { packBatch, unpackBatch } from './packing.js';

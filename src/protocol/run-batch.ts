@@ -8,8 +8,8 @@
  * threads of one process, so there is no version.
  */
 
+import { ByteReader, ByteWriter } from '../codec/bytes.js';
 import { codeOf } from '../core/records.js';
-import { ByteReader, ByteWriter } from './bytes.js';
 import { outcomeForms } from './completed-list.js';
 import type { WireOutcome, WireRun } from './dispatch.js';
 

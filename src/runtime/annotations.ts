@@ -1,10 +1,11 @@
 /**
  * Annotations, as the holder of a handle has them: what is said about a job, live both ways.
  */
+
+import { decodePayload } from '../codec/payload.js';
 import type { Id } from '../core/records.js';
 import { checkWait, encodeAnnotation } from '../definition/annotations.js';
 import { checkAnnotationName } from '../definition/names.js';
-import { decodePayload } from '../protocol/payload.js';
 import type { WaitOptions } from '../worker/context.js';
 import type { Client } from './client.js';
 

@@ -1,12 +1,13 @@
 /**
  * What handles need of their runtime: its line to the coordinator, and what encoding needs to know.
  */
+
+import { idFromBytes } from '../codec/id.js';
+import { HandedBuffers } from '../codec/transfer.js';
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
 import type { OutcomeOptions } from '../protocol/completed-jobs.js';
-import { idFromBytes } from '../protocol/id.js';
 import type { Query, WireCommand, WireModule } from '../protocol/messages.js';
-import { HandedBuffers } from '../protocol/transfer.js';
 import type { Feeder } from './feeder.js';
 import { Job, referenceOf } from './job.js';
 import type { Link } from './link.js';

@@ -2,10 +2,10 @@
  * The coordinator's thread, as the thread that opened the runtime has it: started, ended, and started again in place of one that died.
  */
 import { Worker } from 'node:worker_threads';
+import { type Handed, transferListOf, type WithBuffers } from '../codec/transfer.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
 import { CallsheetError } from '../errors.js';
 import { threadArguments } from '../protocol/thread-arguments.js';
-import { type Handed, transferListOf, type WithBuffers } from '../protocol/transfer.js';
 import type { LinkListener, LinkPort } from './link.js';
 
 /** The coordinator ends by itself once it has said so; a thread of its own that hangs keeps it. */

@@ -1,9 +1,10 @@
 /**
  * Dispatchers and agents, as their users see them: as data, as they stand when they are asked for.
  */
+
+import { idFromText, idToText } from '../codec/id.js';
 import type { AgentFilter, Id } from '../core/records.js';
 import type { RetryDefaults } from '../definition/options.js';
-import { idFromText, idToText } from '../protocol/id.js';
 import type { AgentInfo, DispatcherInfo } from '../protocol/messages.js';
 
 /** An agent: who claims for a dispatcher in a queue. */

@@ -1,11 +1,12 @@
 /**
  * What happens, as its listeners read it.
  */
+
+import { idToText } from '../codec/id.js';
 import type { DispatcherEventType, Event, Interruption, JobEventType } from '../core/events.js';
 import { agentDispatcher, agentName } from '../core/records.js';
 import { checkOptions } from '../definition/known-options.js';
 import { ClosedError } from '../errors.js';
-import { idToText } from '../protocol/id.js';
 import type { EventBatch } from '../protocol/messages.js';
 import type { Client } from './client.js';
 

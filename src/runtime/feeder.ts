@@ -4,14 +4,14 @@
  * The coordinator knows how many items were taken and done; this knows the iterable. Whatever ends one of the two ends the other.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { encodeFailure, failureFrom } from '../codec/failure.js';
+import { newId } from '../codec/id.js';
 import { chunkItems } from '../core/map.js';
 import type { Id, Level } from '../core/records.js';
 import { asJob } from '../definition/compose.js';
 import { encodeMember } from '../definition/encode.js';
 import { isIterable, type Mapping } from '../definition/map.js';
 import { ClosedError, JobForgottenError, JobStatusError, StorageFullError } from '../errors.js';
-import { encodeFailure, failureFrom } from '../protocol/failure.js';
-import { newId } from '../protocol/id.js';
 import type { Fed, WireJob } from '../protocol/messages.js';
 import type { Client } from './client.js';
 

@@ -2,6 +2,9 @@
  * Handles: a job as its users hold it.
  */
 import { type InspectOptions, inspect } from 'node:util';
+import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../codec/failure.js';
+import { idToBytes, idToText } from '../codec/id.js';
+import { decodePayload, encodeArguments } from '../codec/payload.js';
 import { type Id, type JobStatus, type Level, quotaFromKey } from '../core/records.js';
 import type { CallbackLike, CallbackSides } from '../definition/callbacks.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
@@ -12,10 +15,7 @@ import type { RetryPolicy } from '../definition/retry-policies.js';
 import { CallsheetError } from '../errors.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import type { WireOutcome } from '../protocol/dispatch.js';
-import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../protocol/failure.js';
-import { idToBytes, idToText } from '../protocol/id.js';
 import type { AwaitedAnswer, JobInfo, WireJob } from '../protocol/messages.js';
-import { decodePayload, encodeArguments } from '../protocol/payload.js';
 import { type Progress, progressFrom, progressName } from '../protocol/progress.js';
 import { checkSignal } from './abort.js';
 import { Annotations } from './annotations.js';

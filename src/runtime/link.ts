@@ -2,13 +2,14 @@
  * A client's line to the coordinator: numbers requests, packs what is asked in one turn into one message, settles what comes back a few
  * at a time, so that the loop of the thread that asks stays free.
  */
+
+import type { Handed, HandedBuffer, HandedBuffers } from '../codec/transfer.js';
 import type { Id, Level } from '../core/records.js';
 import { CallsheetError, ClosedError, type ErrorCode } from '../errors.js';
 import type { WireOutcome } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
 import { packClientMessages, unpackCoordinatorMessages } from '../protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from '../protocol/messages.js';
-import type { Handed, HandedBuffer, HandedBuffers } from '../protocol/transfer.js';
 
 import { Hand } from './hand.js';
 import { messageOf } from './logs.js';

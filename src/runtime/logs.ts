@@ -2,8 +2,8 @@
  * The two logs of a runtime, children of the logger that it was given: `events`, and `trace`, which has each job's start and end.
  */
 import type { Logger } from 'pino';
+import { decodeFailure, errorFrom } from '../codec/failure.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
-import { decodeFailure, errorFrom } from '../protocol/failure.js';
 import {
   type CoordinatorMessage,
   type JobLine,

@@ -2,6 +2,7 @@
  * Queues, as their users hold them.
  */
 import { types } from 'node:util';
+import { idToText } from '../codec/id.js';
 import { type Id, type Level, levels } from '../core/records.js';
 import { asJob, type Composition, type Part, parallel } from '../definition/compose.js';
 import type { JobCall } from '../definition/define-jobs.js';
@@ -13,7 +14,6 @@ import { checkName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
-import { idToText } from '../protocol/id.js';
 import { checkKnown, checkPolicyKnown } from '../protocol/known-functions.js';
 import type { AgentInfo, DispatcherInfo, LeftJobs, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
 import { cancelOn, checkSignal } from './abort.js';

@@ -7,7 +7,7 @@
 import type { Effect, Gate, Outside } from '../core/commands.js';
 import { type Decided, decide } from '../core/decide.js';
 import type { Id } from '../core/records.js';
-import type { State } from '../core/state.js';
+import type { State } from '../core/state/state.js';
 import type { Asked } from './store.js';
 
 interface Reply {

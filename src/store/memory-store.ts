@@ -2,11 +2,11 @@
  * A store that keeps nothing beyond its process: for runtimes without a directory, and for tests. Every gate is open at once.
  */
 import { gates } from '../core/commands.js';
-import { State } from '../core/state.js';
+import { State } from '../core/state/state.js';
 import { Group } from './group.js';
-import { lookAt } from './look-at.js';
+import { lookAt } from './journal/look-at.js';
+import type { StoredPayload } from './journal/stored-payload.js';
 import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
-import type { StoredPayload } from './stored-payload.js';
 
 export class MemoryStore implements Store {
   readonly isExclusive: boolean = true;

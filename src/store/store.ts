@@ -6,8 +6,8 @@
  */
 import type { Command, Effect, Gate, Outside } from '../core/commands.js';
 import type { AnnotationRecord, Id } from '../core/records.js';
-import type { State } from '../core/state.js';
-import type { StoredPayload } from './stored-payload.js';
+import type { State } from '../core/state/state.js';
+import type { StoredPayload } from './journal/stored-payload.js';
 
 /** A command and who waits for it. */
 export interface Asked {

@@ -5,10 +5,10 @@
  * sleeps, and what it sees is the same each time.
  */
 import { randomInt } from 'node:crypto';
+import { idToText, newId } from '../codec/id.js';
 import type { Part } from '../definition/compose.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import type { Mapping } from '../definition/map.js';
-import { idToText, newId } from '../protocol/id.js';
 import type { Job } from '../runtime/job.js';
 import { type Runtime, resolveOptions } from '../runtime/open.js';
 import { timeOf } from '../runtime/queue.js';

@@ -1,10 +1,11 @@
 /**
  * Records as bytes, for stores of tests: nothing that is not in the bytes outlives the process that wrote them.
  */
-import { JobFields } from '../core/job-fields.js';
+
 import type { AnnotationRecord, JobRecord, Payload, SettingRecord } from '../core/records.js';
+import { JobFields } from '../core/state/job-fields.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
-import { StoredPayload } from '../store/stored-payload.js';
+import { StoredPayload } from '../store/journal/stored-payload.js';
 
 export type AnyRecord = SettingRecord | AnnotationRecord | JobRecord;
 

@@ -1,23 +1,24 @@
 /**
  * One life of a dispatcher in the thread of the test: the real coordinator over virtual ports, and the public runtime on top.
  */
+
+import { decodeFailure, encodeFailure, errorFrom, type Failure, failureFrom } from '../codec/failure.js';
+import { idToText, newId } from '../codec/id.js';
+import type { Handed, HandedBuffers } from '../codec/transfer.js';
 import { Coordinator } from '../coordinator/coordinator.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
 import { CallsheetError } from '../errors.js';
-import { decodeFailure, encodeFailure, errorFrom, type Failure, failureFrom } from '../protocol/failure.js';
-import { idToText, newId } from '../protocol/id.js';
 import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
 import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
-import type { Handed, HandedBuffers } from '../protocol/transfer.js';
 import { Client } from '../runtime/client.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { fieldsOf } from '../runtime/logs.js';
 import { Runtime } from '../runtime/open.js';
+import { StoredPayload } from '../store/journal/stored-payload.js';
 import type { Store, StoreOutside } from '../store/store.js';
-import { StoredPayload } from '../store/stored-payload.js';
 import { describeModule, findFunction, type ModuleSource } from '../worker/modules.js';
 import { Timers, type VirtualClock } from './virtual-clock.js';
 import { VirtualPool } from './virtual-pool.js';

@@ -3,7 +3,7 @@
  *
  * As `coordinator/pool.ts`, it gives every run back exactly once: settled, out of time, not begun or interrupted.
  */
-import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../coordinator/pool-port.js';
+import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../coordinator/pool/pool-port.js';
 import { agentName, type Id } from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';

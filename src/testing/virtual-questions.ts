@@ -1,7 +1,7 @@
 /**
  * Questions in the thread of the test: functions of job modules are called as they are, and have their time on the virtual clock.
  */
-import { answerMs, type QuestionsPort } from '../coordinator/questions-port.js';
+import { answerMs, type QuestionsPort } from '../coordinator/questions/questions-port.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { Answer, Question } from '../protocol/questions.js';
 import { answer } from '../worker/questions.js';

@@ -4,8 +4,8 @@
  * What is there after a crash is made of these bytes alone, so that nothing survives in a test that would not survive on a disk.
  */
 
-import type { Changes } from '../core/change-log.js';
 import type { Id } from '../core/records.js';
+import type { Changes } from '../core/state/change-log.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { Store, StoreOutside, StoreOwner } from '../store/store.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from './record-bytes.js';

@@ -5,7 +5,7 @@
  * coordinator by a call.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { PoolOwner } from '../coordinator/pool-port.js';
+import type { PoolOwner } from '../coordinator/pool/pool-port.js';
 import type { Id } from '../core/records.js';
 import { Board } from '../protocol/board.js';
 import type { ThreadMessage, WorkerSetup } from '../protocol/dispatch.js';

@@ -4,6 +4,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type InspectOptions, inspect } from 'node:util';
 import { type Logger, pino } from 'pino';
+import { decodeFailure, type Failure, JobFailedError } from '../codec/failure.js';
+import { idFromBytes, idToBytes, idToText } from '../codec/id.js';
+import { decodePayload } from '../codec/payload.js';
 import type { Id } from '../core/records.js';
 import { checkWait, encodeAnnotation } from '../definition/annotations.js';
 import type { CallbackLike, CallbackSides } from '../definition/callbacks.js';
@@ -14,10 +17,7 @@ import { checkAnnotationName, checkQueueName } from '../definition/names.js';
 import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
 import { decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { ThreadMessage, WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
-import { decodeFailure, type Failure, JobFailedError } from '../protocol/failure.js';
-import { idFromBytes, idToBytes, idToText } from '../protocol/id.js';
 import type { WireInnerCommand, WireJob } from '../protocol/messages.js';
-import { decodePayload } from '../protocol/payload.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
 import type { ThreadContext } from './thread-context.js';
 

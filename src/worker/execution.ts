@@ -1,6 +1,10 @@
 /**
  * One run of a job in the thread it is in: arguments decoded, hooks around it, its end as data. What happens to the end is the caller's.
  */
+
+import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../codec/failure.js';
+import { decodePayload, encodePayload } from '../codec/payload.js';
+import type { HandedBuffer } from '../codec/transfer.js';
 import { Composition } from '../definition/compose.js';
 import { isCallable, JobCall } from '../definition/define-jobs.js';
 import { Mapping } from '../definition/map.js';
@@ -8,10 +12,7 @@ import { NotStorableError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import type { ModuleSetup, WireRun } from '../protocol/dispatch.js';
-import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../protocol/failure.js';
 import { packBatch } from '../protocol/packing.js';
-import { decodePayload, encodePayload } from '../protocol/payload.js';
-import type { HandedBuffer } from '../protocol/transfer.js';
 import { type JobContext, JobReference, referenceOf, references, running } from './context.js';
 import { findFunction, type Handler, hooksOf } from './modules.js';
 import { isSound } from './soundness.js';

@@ -4,9 +4,9 @@
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { encodeFailure, failureFrom } from '../codec/failure.js';
 import { CallsheetError } from '../errors.js';
 import { defaultImportMs, type ModuleDescription, type ModuleSetup } from '../protocol/dispatch.js';
-import { encodeFailure, failureFrom } from '../protocol/failure.js';
 import { importError, withinTime } from '../protocol/importing.js';
 
 export type Handler = (...args: unknown[]) => unknown;

@@ -2,14 +2,14 @@
  * Asks a function of a job module, and makes data of what it says. Whatever it does, there is an answer; if it returns at all.
  */
 import { types } from 'node:util';
+import { decodeFailure, failureFrom } from '../codec/failure.js';
+import { decodePayload, encodePayload } from '../codec/payload.js';
 import type { PolicyAnswer } from '../core/commands.js';
 import type { ChooserQuestion } from '../definition/filters.js';
 import { checkOptions } from '../definition/known-options.js';
 import type { RetryAnswer, RetryQuestion } from '../definition/own-policies.js';
 import { AskedJob } from '../protocol/asked-job.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
-import { decodeFailure, failureFrom } from '../protocol/failure.js';
-import { decodePayload, encodePayload } from '../protocol/payload.js';
 import type { Answer, Question, Verdict } from '../protocol/questions.js';
 import { findFunction } from './modules.js';
 

@@ -1,5 +1,5 @@
 /** Whether a thread is as it was: jobs share it, and one of them may have broken what callsheet's own code in it stands on. */
-import { decodePayload, encodePayload } from '../protocol/payload.js';
+import { decodePayload, encodePayload } from '../codec/payload.js';
 
 /** Something of all that arguments and results are made of. */
 const sample = {

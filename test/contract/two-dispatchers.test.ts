@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { VirtualOptions } from 'callsheet/testing';
-import { idFromText } from '../../src/protocol/id.js';
+import { idFromText } from '../../src/codec/id.js';
 import type { Kit } from '../../src/testing/kit.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';

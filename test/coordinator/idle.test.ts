@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type Kit, openVirtual } from 'callsheet/testing';
-import { State } from '../../src/core/state.js';
-import { View } from '../../src/core/view.js';
+import { State } from '../../src/core/state/state.js';
+import { View } from '../../src/core/state/view.js';
 import { allJobs, asked, work } from '../contract/jobs/all.js';
 import { forget } from '../contract/jobs/work.js';
 

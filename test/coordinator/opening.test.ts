@@ -1,15 +1,15 @@
 /** What a coordinator has done when it is open, whatever its clients ask for first. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { failureFrom } from '../../src/codec/failure.js';
+import { newId } from '../../src/codec/id.js';
+import { encodePayload } from '../../src/codec/payload.js';
 import { Coordinator } from '../../src/coordinator/coordinator.js';
-import { NoPool } from '../../src/coordinator/no-pool.js';
+import { NoPool } from '../../src/coordinator/pool/no-pool.js';
 import { defaultRetention } from '../../src/core/retention.js';
-import { failureFrom } from '../../src/protocol/failure.js';
-import { newId } from '../../src/protocol/id.js';
 import type { AgentInfo, CoordinatorMessage, EventBatch, WireCommand } from '../../src/protocol/messages.js';
-import { encodePayload } from '../../src/protocol/payload.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
 
 const dispatcher = newId();
 const nothing = () => {};

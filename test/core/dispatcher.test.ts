@@ -5,7 +5,7 @@ import { isFor } from '../../src/core/agent.js';
 import type { Command, Effect, JobSpec, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import { agentDispatcher, agentKey, type Id, type JobRecord, type SettingRecord } from '../../src/core/records.js';
-import { State } from '../../src/core/state.js';
+import { State } from '../../src/core/state/state.js';
 import { call, idOf, nameOf, outsideAt, told, value, whole } from './making.js';
 
 const pingMs = 10;

@@ -1,10 +1,10 @@
 /** Making what the core works on: states, ids, commands, and a reading of a whole state that can be compared. */
 import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
-import { JobFields } from '../../src/core/job-fields.js';
 import { neededPlaces, quotaOf } from '../../src/core/quota.js';
 import { agentKey, type Id, type JobRecord, type Payload } from '../../src/core/records.js';
-import { State } from '../../src/core/state.js';
+import { JobFields } from '../../src/core/state/job-fields.js';
+import { State } from '../../src/core/state/state.js';
 
 /** An id from a name of 15 characters at most, in the same order. The character of its own is what makes it a UUID. */
 export const idOf = (name: string): Id => `${name.slice(0, 8).padEnd(8, '.')}\x80${name.slice(8).padEnd(7, '.')}`;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
 import type { Payload } from '../../src/core/records.js';
-import type { State } from '../../src/core/state.js';
+import type { State } from '../../src/core/state/state.js';
 import { activateUs, call, idOf, inContractOrder, main, payload, us } from './making.js';
 
 export interface Wish {

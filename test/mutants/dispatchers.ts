@@ -26,7 +26,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'one that lives loses its jobs with one that is dead',
     tags: ['5.6'],
-    file: 'core/view.ts',
+    file: 'core/state/view.ts',
     find: 'if (!isAgentOf(agent, dispatcher)) continue;',
     replace: '',
   },
@@ -125,21 +125,21 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'an agent’s completed jobs are given oldest first',
     tags: ['5.3'],
-    file: 'core/completed.ts',
+    file: 'core/state/completed.ts',
     find: 'return found.slice(-recentCount).reverse();',
     replace: 'return found.slice(-recentCount);',
   },
   {
     bug: 'jobs that are forgotten are still among those of an agent',
     tags: ['5.3'],
-    file: 'core/completed.ts',
+    file: 'core/state/completed.ts',
     find: "row.isThere && row.status === 'completed' && row.agent === agent;",
     replace: "row.status === 'completed' && row.agent === agent;",
   },
   {
     bug: 'the times that an agent’s jobs are asked for are not looked at',
     tags: ['5.3'],
-    file: 'coordinator/answers.ts',
+    file: 'coordinator/clients/queries.ts',
     find: 'completedAt >= query.from && completedAt < query.to',
     replace: 'completedAt > 0',
   },
@@ -153,7 +153,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'the agents of a dispatcher are not listed',
     tags: ['5.2'],
-    file: 'coordinator/answers.ts',
+    file: 'coordinator/clients/queries.ts',
     find: '(agent) => agent.dispatcher === id',
     replace: '(agent) => agent.name === id',
   },
@@ -209,7 +209,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'events are kept for ever for a reader that does not read',
     tags: ['5.5'],
-    file: 'coordinator/event-feed.ts',
+    file: 'coordinator/clients/event-feed.ts',
     find: 'reader.dropped === 0 && reader.unread.length < reader.limit',
     replace: 'reader.dropped === 0',
   },
@@ -300,7 +300,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'jobs for one dispatcher stand in the lane of all',
     tags: ['3.7'],
-    file: 'core/lanes.ts',
+    file: 'core/state/lanes.ts',
     find: 'const lane = this.#laneOf(job, gates, verdicts);',
     replace: "const lane = this.#laneOf(Object.create(job, { only: { value: '' } }), gates, verdicts);",
   },

@@ -27,8 +27,8 @@ export const face: readonly Mutant[] = [
   {
     bug: 'a plain object of another realm is taken for an instance of a class',
     tags: ['3.4'],
-    tests: ['protocol/payload.test.ts'],
-    file: 'protocol/storable.ts',
+    tests: ['codec/payload.test.ts'],
+    file: 'codec/storable.ts',
     find: 'name === undefined ? undefined : carriedPrototypes.get(name)',
     replace: "name === 'Object' ? undefined : carriedPrototypes.get(name!)",
   },

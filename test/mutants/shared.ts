@@ -26,7 +26,7 @@ export const shared: readonly Mutant[] = [
   {
     bug: 'what is claimed and not committed yet takes no room',
     tags: ['5.1'],
-    file: 'coordinator/claiming.ts',
+    file: 'coordinator/claiming/claiming.ts',
     find: 'if (this.#isOwn(job))\n        this.#place(batches, { job: id, callable: job.callable, agent: job.agent, free: false }, null);\n      else',
     replace: 'if (!this.#isOwn(job))',
   },
@@ -47,7 +47,7 @@ export const shared: readonly Mutant[] = [
   {
     bug: 'starts of others do not use up a rate',
     tags: ['4.8'],
-    file: 'core/state.ts',
+    file: 'core/state/state.ts',
     find: '  admitBucket({ queue, quota, bucket }: BucketRecord): void {\n',
     replace: '  admitBucket({ queue, quota, bucket }: BucketRecord): void {\n    if (bucket !== undefined) return;\n',
   },

@@ -1,8 +1,8 @@
 /** Planted bugs against jobs that wait for others, what is put ahead, and what must run alone. */
 import type { Mutant } from './mutant.js';
 
-const alone = ['contract/section-8-alone.test.ts'];
-const waits = ['contract/section-2-waits.test.ts'];
+const alone = ['contract/retries-alone.test.ts'];
+const waits = ['contract/job-waits.test.ts'];
 const fairness = ['e2e/fairness.test.ts'];
 
 export const waitsInThreads: readonly Mutant[] = [
@@ -10,7 +10,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'no thread is started for what is waited for',
     tags: ['2.7'],
     tests: waits,
-    file: 'coordinator/claiming.ts',
+    file: 'coordinator/claiming/claiming.ts',
     find: 'if (lacksThread && batches.lacksThread) pool.grow();',
     replace: '',
   },
@@ -18,7 +18,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'a wait that would leave no thread is not refused',
     tags: ['2.7'],
     tests: waits,
-    file: 'coordinator/runs.ts',
+    file: 'coordinator/claiming/runs.ts',
     find: 'if (waiting.size < mostThreads) return undefined;',
     replace: 'if (waiting.size < 1e9) return undefined;',
   },
@@ -26,7 +26,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'a wait for what ends only after the job is not refused',
     tags: ['2.7'],
     tests: waits,
-    file: 'coordinator/runs.ts',
+    file: 'coordinator/claiming/runs.ts',
     find: 'if (this.#waits.isBehind(awaited, by))',
     replace: 'if (awaited.id === by)',
   },
@@ -34,7 +34,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'a job that returns who waits for it is waited for without end',
     tags: ['2.7'],
     tests: waits,
-    file: 'coordinator/runs.ts',
+    file: 'coordinator/claiming/runs.ts',
     find: "    if (outcome.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();\n",
     replace: '',
   },
@@ -42,7 +42,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'a callback keeps its agent’s place from what it waits for',
     tags: ['5.2'],
     tests: waits,
-    file: 'coordinator/claiming.ts',
+    file: 'coordinator/claiming/claiming.ts',
     find: 'forAwaited: size }',
     replace: 'forAwaited: size - store.state.calledBack(agent) }',
   },
@@ -58,7 +58,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'all jobs have the threads that are there for what is waited for',
     tags: ['5.2'],
     tests: waits,
-    file: 'coordinator/batches.ts',
+    file: 'coordinator/claiming/batches.ts',
     find: '    this.#idleLeft = threads;\n',
     replace: '    this.#idleLeft = 2 * threads;\n',
   },
@@ -66,7 +66,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'a job that waits keeps its agent’s place from what it waits for',
     tags: ['5.2'],
     tests: waits,
-    file: 'coordinator/batches.ts',
+    file: 'coordinator/claiming/batches.ts',
     find: 'if (!waits) left.forAwaited--;',
     replace: 'left.forAwaited--;',
   },
@@ -74,7 +74,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'what stands ahead is shared only by how long it takes itself',
     tags: ['5.2'],
     tests: fairness,
-    file: 'coordinator/pool.ts',
+    file: 'coordinator/pool/pool.ts',
     find: 'const frontMs = front?.expectedMs ?? 0;',
     replace: 'const frontMs = 0;',
   },
@@ -82,7 +82,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'what must run alone waits for ever for the others to end',
     tags: ['8.4'],
     tests: alone,
-    file: 'coordinator/claiming.ts',
+    file: 'coordinator/claiming/claiming.ts',
     find: 'if (isQuiet || this.#quiet?.over) return true;',
     replace: 'if (isQuiet) return true;',
   },
@@ -90,7 +90,7 @@ export const waitsInThreads: readonly Mutant[] = [
     bug: 'while a job runs alone nothing that it waits for is claimed',
     tags: ['8.4'],
     tests: alone,
-    file: 'coordinator/claiming.ts',
+    file: 'coordinator/claiming/claiming.ts',
     find: 'if (hasWaits) this.#claimAwaited(batches, unplaced);',
     replace: 'if (hasWaits && !isAlone) this.#claimAwaited(batches, unplaced);',
   },

@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { encodeFailure, failureFrom } from '../../src/codec/failure.js';
+import { idToText, newId } from '../../src/codec/id.js';
+import { encodePayload } from '../../src/codec/payload.js';
 import { CompletedJobs } from '../../src/protocol/completed-jobs.js';
 import {
   type CompletedItem,
@@ -9,11 +12,8 @@ import {
   packReference,
   unpackCompleted,
 } from '../../src/protocol/completed-list.js';
-import { encodeFailure, failureFrom } from '../../src/protocol/failure.js';
-import { idToText, newId } from '../../src/protocol/id.js';
-import { encodePayload } from '../../src/protocol/payload.js';
+import { storable } from '../codec/payload-cases.js';
 import { seedOf } from '../harness/randomness.js';
-import { storable } from './payload-cases.js';
 
 const value = (of: unknown): CompletedItem => ({
   id: newId(),

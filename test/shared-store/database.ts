@@ -6,18 +6,6 @@
  * a conflict without a reason, a connection that is lost before a commit, after it, or while it still goes on, a notification that never comes.
  */
 
-import type { BucketRecord, Changes } from '../../src/core/change-log.js';
-import {
-  agentOf,
-  awaitedBy,
-  boundTo,
-  isAtWork,
-  isUnfinished,
-  liveUnique,
-  placeKey,
-  timerOf,
-} from '../../src/core/indices.js';
-import { JobFields } from '../../src/core/job-fields.js';
 import {
   type AnnotationRecord,
   agentDispatcher,
@@ -27,6 +15,18 @@ import {
   type JobRecord,
   type SettingRecord,
 } from '../../src/core/records.js';
+import type { BucketRecord, Changes } from '../../src/core/state/change-log.js';
+import {
+  agentOf,
+  awaitedBy,
+  boundTo,
+  isAtWork,
+  isUnfinished,
+  liveUnique,
+  placeKey,
+  timerOf,
+} from '../../src/core/state/indices.js';
+import { JobFields } from '../../src/core/state/job-fields.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from '../../src/testing/record-bytes.js';
 import type { Index, Want } from './lacks.js';
 

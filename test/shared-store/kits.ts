@@ -1,7 +1,7 @@
 /** Kits whose runtimes have their records in one database: each is a process of its own as far as a database can see. */
 import type { VirtualOptions } from 'callsheet/testing';
 import type { Id } from '../../src/core/records.js';
-import type { State } from '../../src/core/state.js';
+import type { State } from '../../src/core/state/state.js';
 import type { Store, StoreOutside } from '../../src/store/store.js';
 import { Kit } from '../../src/testing/kit.js';
 import type { VirtualClock } from '../../src/testing/virtual-clock.js';

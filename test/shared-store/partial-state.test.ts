@@ -1,8 +1,8 @@
 /** A partial state is as good as its guards: whatever a decision can read of a state is guarded, or told here to need no guard. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { State } from '../../src/core/state.js';
-import { View } from '../../src/core/view.js';
+import { State } from '../../src/core/state/state.js';
+import { View } from '../../src/core/state/view.js';
 import { PartialState } from './partial-state.js';
 
 /** Read by coordinators, stores and tests, whose states have all there is; never by a decision. */

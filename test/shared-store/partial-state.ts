@@ -14,7 +14,7 @@ import {
   type QuotaRecord,
   type SettingRecord,
 } from '../../src/core/records.js';
-import { State } from '../../src/core/state.js';
+import { State } from '../../src/core/state/state.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import type { Rows } from './database.js';
 import { type Index, Lacks, type Want, wantKey } from './lacks.js';

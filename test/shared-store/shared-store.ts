@@ -11,13 +11,13 @@
  */
 import { type Command, type Effect, gates } from '../../src/core/commands.js';
 import { type Decided, decide } from '../../src/core/decide.js';
-import { agentOf } from '../../src/core/indices.js';
 import { type AnnotationRecord, isAgentOf, type JobRecord, type SettingRecord } from '../../src/core/records.js';
-import { State } from '../../src/core/state.js';
+import { agentOf } from '../../src/core/state/indices.js';
+import { State } from '../../src/core/state/state.js';
 import { Group } from '../../src/store/group.js';
-import { lookAt } from '../../src/store/look-at.js';
+import { lookAt } from '../../src/store/journal/look-at.js';
+import type { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from '../../src/store/store.js';
-import type { StoredPayload } from '../../src/store/stored-payload.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
 import { Lacks, type Want } from './lacks.js';

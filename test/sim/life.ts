@@ -2,14 +2,15 @@
  * One simulated process: the real coordinator, core, store and journal, from opening to the end, however that comes. What is left of it
  * when it is over does nothing any more.
  */
+
+import { idFromText } from '../../src/codec/id.js';
 import { Coordinator } from '../../src/coordinator/coordinator.js';
 import { SteadyClock } from '../../src/coordinator/steady-clock.js';
-import { idFromText } from '../../src/protocol/id.js';
 import type { CoordinatorMessage } from '../../src/protocol/messages.js';
 import type { Answer } from '../../src/protocol/questions.js';
-import { JournalStore, type JournalStoreOptions } from '../../src/store/journal-store.js';
+import { JournalStore, type JournalStoreOptions } from '../../src/store/journal/journal-store.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import type { StoreOutside, StoreOwner } from '../../src/store/store.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
 import type { Random } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';
 import { type PoolWatcher, SimPool } from './sim-pool.js';

@@ -3,11 +3,11 @@
  * puts, acknowledgements, begins, ends of runs and outcomes, and nothing of how they come about.
  */
 import assert from 'node:assert/strict';
+import { idToText } from '../../src/codec/id.js';
 import type { Id, JobRecord, Level } from '../../src/core/records.js';
-import type { State } from '../../src/core/state.js';
-import { idToText } from '../../src/protocol/id.js';
-import type { JournalStore } from '../../src/store/journal-store.js';
-import type { StoredPayload } from '../../src/store/stored-payload.js';
+import type { State } from '../../src/core/state/state.js';
+import type { JournalStore } from '../../src/store/journal/journal-store.js';
+import type { StoredPayload } from '../../src/store/journal/stored-payload.js';
 
 /** A job's number, as a simulated history counts them. */
 export const nameOf = (id: Id) => `job ${Number(idToText(id).slice(-12))}`;

@@ -2,7 +2,7 @@
  * A pool in which nothing runs: a random number says which thread begins its next job, ends one, or dies. It keeps the contract of
  * the port: every run comes back once, as settled, timed out, not begun or interrupted.
  */
-import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../../src/coordinator/pool-port.js';
+import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
 import type { Id } from '../../src/core/records.js';
 import type { OutcomeCode } from '../../src/protocol/board.js';
 import type { WireInnerPut } from '../../src/protocol/dispatch.js';

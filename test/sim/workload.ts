@@ -2,12 +2,13 @@
  * The jobs of a simulated history: what is put, from outside and by jobs that run, and how runs end. Whatever may come to be is noted
  * by the oracle before it does.
  */
-import type { Run } from '../../src/coordinator/pool-port.js';
+
+import { idFromText } from '../../src/codec/id.js';
+import type { Run } from '../../src/coordinator/pool/pool-port.js';
 import type { JobOptions } from '../../src/core/commands.js';
 import { type Id, type Level, quotaKey } from '../../src/core/records.js';
-import type { State } from '../../src/core/state.js';
+import type { State } from '../../src/core/state/state.js';
 import type { WireInnerPut } from '../../src/protocol/dispatch.js';
-import { idFromText } from '../../src/protocol/id.js';
 import type { WireCommand, WireInnerCommand, WireJob } from '../../src/protocol/messages.js';
 import { packBatch } from '../../src/protocol/packing.js';
 import type { Random } from '../harness/randomness.js';

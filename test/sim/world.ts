@@ -6,9 +6,9 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { idToText } from '../../src/codec/id.js';
 import type { Id } from '../../src/core/records.js';
 import { JournalWriteError } from '../../src/errors.js';
-import { idToText } from '../../src/protocol/id.js';
 import type { ClientMessage, CoordinatorMessage, WireCommand } from '../../src/protocol/messages.js';
 import { type Random, randomFrom } from '../harness/randomness.js';
 import { diskError, type Operation, StrictDisk, sectorBytes } from '../journal/strict-disk.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, InnerCommand, JobSpec } from '../../src/core/commands.js';
 import type { Level } from '../../src/core/records.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { call, idOf, main, us, whole } from '../core/making.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
 import { type Kind, kinds, type Subject } from './harness.js';

@@ -1,11 +1,12 @@
 /** What the conformance suite needs of a store: one to open, to open again, and an owner that writes down what it is told. */
+
+import { encodeFailure, type Failure, failureFrom } from '../../src/codec/failure.js';
 import type { Command, Effect } from '../../src/core/commands.js';
 import type { JobRecord } from '../../src/core/records.js';
-import { encodeFailure, type Failure, failureFrom } from '../../src/protocol/failure.js';
-import { JournalStore } from '../../src/store/journal-store.js';
+import { JournalStore } from '../../src/store/journal/journal-store.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
 import { activateUs, recordOf, subjectOf, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';

@@ -5,9 +5,9 @@
 
 import type { Command, JobSpec } from '../../src/core/commands.js';
 import { type Id, type JobRecord, payloadSlots } from '../../src/core/records.js';
-import { JournalStore, type JournalStoreOptions } from '../../src/store/journal-store.js';
-import type { Pace } from '../../src/store/pace.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
+import { JournalStore, type JournalStoreOptions } from '../../src/store/journal/journal-store.js';
+import type { Pace } from '../../src/store/journal/pace.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { activateUs, idOf, main, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
 import { JournalCorruptError, JournalVersionError } from '../../src/errors.js';
-import type { JournalStore } from '../../src/store/journal-store.js';
+import type { JournalStore } from '../../src/store/journal/journal-store.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, printedState, turn } from './journal-churn.js';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { activateUs, idOf, main, us } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, countedPace } from './journal-churn.js';

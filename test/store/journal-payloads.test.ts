@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { idToText } from '../../src/codec/id.js';
 import type { Command, JobSpec } from '../../src/core/commands.js';
-import { idToText } from '../../src/protocol/id.js';
-import { RecordReader } from '../../src/store/record-reader.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
+import { RecordReader } from '../../src/store/journal/record-reader.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { activateUs, idOf, main } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, churnDirectory, turn } from './journal-churn.js';

@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { JobSpec } from '../../src/core/commands.js';
-import { JournalStore } from '../../src/store/journal-store.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
+import { JournalStore } from '../../src/store/journal/journal-store.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { idOf } from '../core/making.js';
 
 export interface PendingFigures {

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { idToText } from '../../src/protocol/id.js';
-import { JournalStore } from '../../src/store/journal-store.js';
-import { salvage } from '../../src/store/salvage.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
+import { idToText } from '../../src/codec/id.js';
+import { JournalStore } from '../../src/store/journal/journal-store.js';
+import { salvage } from '../../src/store/journal/salvage.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { idOf, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JournalCorruptError } from '../../src/errors.js';
-import type { JournalStore } from '../../src/store/journal-store.js';
-import type { StoredPayload } from '../../src/store/stored-payload.js';
+import type { JournalStore } from '../../src/store/journal/journal-store.js';
+import type { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, printedState, turn } from './journal-churn.js';
 

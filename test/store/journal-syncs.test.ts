@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
-import { JournalStore } from '../../src/store/journal-store.js';
-import type { Pace } from '../../src/store/pace.js';
-import { StoredPayload } from '../../src/store/stored-payload.js';
+import { JournalStore } from '../../src/store/journal/journal-store.js';
+import type { Pace } from '../../src/store/journal/pace.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { call, idOf, main, us } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Clock, Subject } from './harness.js';

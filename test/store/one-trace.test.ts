@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { StoredPayload } from '../../src/store/stored-payload.js';
+import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { type Wish, Wishes, wish } from '../core/wishes.js';
 import { seedOf } from '../harness/randomness.js';
 import { kinds, type Subject } from './harness.js';

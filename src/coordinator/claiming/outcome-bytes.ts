@@ -1,0 +1,131 @@
+/**
+ * Outcomes and what is called with them, put together as bytes: nothing is decoded.
+ *
+ * A short list is handed over in one piece. A long one goes to a running job as a reference: it asks for a piece at a time, as it comes to
+ * it. Whoever waits for a job gets the list whole, up to a limit. What a map came to is never in one piece.
+ */
+import { calledWith, takesTurns } from '../../core/callback.js';
+import { chunkItems, countItems } from '../../core/map.js';
+import type { Id, JobRecord, OutcomeKind, Payload } from '../../core/records.js';
+import { JobStatusError, JournalCorruptError } from '../../errors.js';
+import {
+  type CompletedItem,
+  listLimitBytes,
+  type PackedOutcome,
+  packCompleted,
+  packedBytes,
+  packReference,
+  unpackCompleted,
+} from '../../protocol/completed-list.js';
+import type { StoredPayload } from '../../store/journal/stored-payload.js';
+import type { Store } from '../../store/store.js';
+import type { Run } from '../pool/pool-port.js';
+
+/** A list of more bytes goes to a running job piece by piece, each of about so many. */
+const pieceBytes = 1024 * 1024;
+/** What became of a chunk of a map's items is kept as one up to this size. */
+const foldedBytes = 16 * 1024 * 1024;
+
+const emptyList: PackedOutcome = { kind: 'list', payload: packCompleted([]) };
+const nothing = new Uint8Array();
+
+export function payloadBytes(store: Store, payload: Payload): Uint8Array {
+  return store.bytes(payload as StoredPayload);
+}
+
+/** What comes after a job's own arguments: the completed parts for a postprocess, the outcome for a callback. */
+export function fedTo(store: Store, job: JobRecord): Run['fed'] {
+  if (job.form === 'call' && !takesTurns(job)) return null;
+  const { kind, payload } =
+    job.form === 'call' ? outcomeFor(store, calledWith(store, job), 'job') : listFor(store, job, 'job');
+  return [kind, payload];
+}
+
+/** A job's outcome, for a job that runs, or for whoever waits for it. */
+export function outcomeFor(store: Store, job: JobRecord, reader: 'job' | 'client'): PackedOutcome {
+  if (job.outcome !== 'list' || job.result !== null) {
+    const payload = job.result === null ? nothing : payloadBytes(store, job.result);
+    return { kind: job.outcome as Exclude<OutcomeKind, 'none'>, payload };
+  }
+  const whole = wholeOf(store, job);
+  return whole === undefined ? emptyList : listFor(store, whole, reader);
+}
+
+/** The completed parts of a whole from this one on: as many as make up a piece, one at least. */
+export function pieceOf(store: Store, whole: JobRecord, from: number, reader: 'job' | 'client'): Uint8Array {
+  const piece: CompletedItem[] = [];
+  let bytes = 0;
+  for (const item of itemsFrom(store, whole, from, reader)) {
+    bytes += item.payload.byteLength;
+    if (piece.length > 0 && bytes > pieceBytes) break;
+    piece.push(item);
+  }
+  return packCompleted(piece);
+}
+
+/** What became of a chunk's items, all in one; null where that is no payload of a job: too large, or not whole. */
+export function foldedItems(store: Store, chunk: JobRecord): Uint8Array | null {
+  const parts = store.state.parts(chunk);
+  const canFold = parts.every((part) => isOver(store, part)) && listBytes(store, chunk) <= foldedBytes;
+  try {
+    return canFold ? listFor(store, chunk, 'client').payload : null;
+  } catch (error) {
+    // What is damaged is told to whoever reads it.
+    if (error instanceof JournalCorruptError) return null;
+    throw error;
+  }
+}
+
+function listFor(store: Store, whole: JobRecord, reader: 'job' | 'client'): PackedOutcome {
+  if (whole.form === 'map')
+    return { kind: 'items', payload: reference(whole.id, countItems(store.state, whole).taken) };
+  const limitBytes = reader === 'job' ? pieceBytes : listLimitBytes;
+  if (listBytes(store, whole) > limitBytes) return { kind: 'pages', payload: reference(whole.id, whole.parts) };
+  const items = store.state.parts(whole).map((part) => ({ id: part.id, ...outcomeFor(store, part, reader) }));
+  return { kind: 'list', payload: packCompleted(items) };
+}
+
+const reference = (whole: Id, length: number) => packReference({ whole, length });
+
+/** How long the list of a whole is with all that is in it, without reading any of it. */
+function listBytes(store: Store, whole: JobRecord): number {
+  const parts = store.state.parts(whole);
+  const payloads = parts.reduce((sum, part) => {
+    if (part.outcome !== 'list' || part.result !== null) return sum + (part.result?.byteLength ?? 0);
+    const from = wholeOf(store, part);
+    return sum + (from === undefined || from.form === 'map' ? emptyList.payload.byteLength : listBytes(store, from));
+  }, 0);
+  return packedBytes(parts.length, payloads);
+}
+
+/** A list is that of the job's own parts, or of the parts of what it returned or passed on. */
+function wholeOf(store: Store, job: JobRecord): JobRecord | undefined {
+  if (job.form !== 'call' && job.form !== 'choice') return job;
+  const from = job.inner !== '' ? store.state.job(job.inner) : takesTurns(job) ? calledWith(store, job) : undefined;
+  return from === undefined ? undefined : wholeOf(store, from);
+}
+
+function* itemsFrom(store: Store, whole: JobRecord, from: number, reader: 'job' | 'client'): Generator<CompletedItem> {
+  const parts = store.state.parts(whole);
+  if (whole.form !== 'map') {
+    for (let index = from; index < parts.length; index++) yield item(store, parts[index]!, reader);
+    return;
+  }
+  const chunk = parts[Math.floor(from / chunkItems)];
+  if (chunk === undefined) return;
+  const first = from % chunkItems;
+  if (chunk.result !== null) yield* unpackCompleted(payloadBytes(store, chunk.result)).slice(first);
+  else yield* itemsFrom(store, chunk, first, reader);
+}
+
+function item(store: Store, part: JobRecord, reader: 'job' | 'client'): CompletedItem {
+  if (part.outcome === 'none') throw new JobStatusError('not all parts of the job are done');
+  return { id: part.id, ...outcomeFor(store, part, reader) };
+}
+
+/** Whether nothing of a job is left to do, and all that it came to stands in its parts: then it can be forgotten for that. */
+function isOver({ state }: Pick<Store, 'state'>, job: JobRecord): boolean {
+  const own = job.outcome !== 'list' || (job.form !== 'call' && job.form !== 'map');
+  const members = [...state.parts(job), ...state.callbacks(job)];
+  return own && job.status === 'completed' && members.every((member) => isOver({ state }, member));
+}

@@ -1,0 +1,292 @@
+/**
+ * The threads' side of the coordinator: runs of jobs, from the claim that the store has released to the command that says how they ended;
+ * and what jobs ask for while they run.
+ */
+
+import { idToText } from '../../codec/id.js';
+import type { HandedBuffer } from '../../codec/transfer.js';
+import { takesTurns } from '../../core/callback.js';
+import type { Command, InnerCommand, Settled } from '../../core/commands.js';
+import { levelGate } from '../../core/job.js';
+import { type Id, isAgentOf, type JobRecord, type Level } from '../../core/records.js';
+import { ClaimLostError, JobStatusError, JournalCorruptError, TooManyWaitsError } from '../../errors.js';
+import type { Outcome } from '../../protocol/board.js';
+import { commandFromWire } from '../../protocol/commands.js';
+import type { WireInnerPut } from '../../protocol/dispatch.js';
+import type { Query, WireInnerCommand } from '../../protocol/messages.js';
+import { unpackBatch } from '../../protocol/packing.js';
+import { StoredPayload } from '../../store/journal/stored-payload.js';
+import type { Store } from '../../store/store.js';
+import type { AnnotationWaiter, AnnotationWaiters } from '../clients/annotation-waiters.js';
+import type { HandedOver } from '../clients/moved-buffers.js';
+import type { Outcomes, OutcomeWaiter } from '../clients/outcomes.js';
+import type { Post } from '../clients/replies.js';
+import type { Closing } from '../closing.js';
+import type { Timer } from '../long-timeout.js';
+import type { PoolOwner, PoolPort, Run } from '../pool/pool-port.js';
+import type { Choosing } from '../questions/agent-questions.js';
+import type { Build } from './build.js';
+import { type AgentOptions, Claiming } from './claiming.js';
+import { Estimates } from './estimates.js';
+import { JobWaits } from './job-waits.js';
+
+export interface RunsPorts {
+  readonly store: Store;
+  /** Makes the pool, which calls back here. */
+  readonly pool: (owner: PoolOwner) => PoolPort;
+  readonly post: Post;
+  readonly now: () => number;
+  readonly after: (delayMs: number, callback: () => void) => Timer;
+  readonly turn: () => void;
+  readonly ask: (query: Query) => unknown;
+  /** What was taken from this dispatcher ended here all the same. */
+  readonly claimLost: () => void;
+  readonly choosing: Choosing;
+  readonly build: Build;
+  readonly outcomes: Outcomes;
+  readonly annotations: AnnotationWaiters;
+  readonly handed: HandedOver;
+  readonly closing: Closing;
+}
+
+export class Runs implements PoolOwner {
+  readonly #ports: RunsPorts;
+  readonly #store: Store;
+  readonly #dispatcher: Id;
+  readonly #estimates = new Estimates();
+  readonly #waits: JobWaits;
+  readonly pool: PoolPort;
+  readonly claiming: Claiming;
+
+  constructor(ports: RunsPorts, options: AgentOptions) {
+    const { store, now, after, turn, choosing, build } = ports;
+    this.#ports = ports;
+    this.#store = store;
+    this.#dispatcher = options.dispatcher;
+    this.#waits = new JobWaits(store.state);
+    this.pool = ports.pool(this);
+    const decide = (command: Command, refused?: () => void) => this.#decide(command, refused);
+    const waits = this.#waits;
+    const shared = { store, pool: this.pool, estimates: this.#estimates, waits, choosing, build };
+    this.claiming = new Claiming({ ...shared, now, after, decide, turn }, options);
+  }
+
+  /** The job's claim is released: it can go to a thread, with the next `claiming.start()`. */
+  makeReady(id: Id, fence: number): void {
+    const job = this.#store.state.job(id);
+    if (job === undefined || job.fence !== fence || !job.claimed) return;
+    // What another dispatcher is to run, that one hears of from its store.
+    if (!isAgentOf(job.agent, this.#dispatcher)) return;
+    // A callback has no line to wait in: one that this build does not have stays claimed, until the next open.
+    const isRun = !this.#ports.closing.isBegun && this.#ports.build.knows(job.callable);
+    if (isRun) this.#prepare(job);
+    else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
+  }
+
+  /** A payload that is damaged on the disk fails the job that is to be called with it, and nobody else. */
+  #prepare(job: JobRecord): void {
+    const { id, fence } = job;
+    try {
+      this.claiming.makeReady(job);
+    } catch (error) {
+      // Whatever else it is, the store has said that it is its end.
+      if (!(error instanceof JournalCorruptError)) return;
+      this.#ports.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
+      this.#decide({ type: 'cannotBegin', job: id, fence, error });
+      this.turn();
+    }
+  }
+
+  /** A job that has not begun goes back to its queue. */
+  takeBack(id: Id): void {
+    const run = this.claiming.withdraw(id);
+    if (run === undefined) this.pool.takeBack(id);
+    else this.notBegun(run);
+  }
+
+  takeBackAll(): void {
+    for (const run of this.claiming.withdrawAll()) this.notBegun(run);
+    this.pool.takeBackAll();
+  }
+
+  /** The job is to stop, whether it has begun or not. */
+  stop(id: Id): void {
+    const run = this.claiming.withdraw(id);
+    if (run === undefined) this.pool.stop(id);
+    else this.notBegun(run);
+  }
+
+  /** All that it had was taken from this dispatcher. */
+  stopAll(): void {
+    this.claiming.withdrawAll();
+    this.pool.stopAll();
+  }
+
+  settled({ job, fence, callable }: Run, outcome: Outcome, stored?: () => void): void {
+    // How long others took says nothing of this one.
+    if (!this.#waits.over(job)) this.#estimates.learn(callable, outcome.ranMs);
+    const inner = outcome.inner.byteLength === 0 ? none : this.#innerCommands(job, outcome.inner);
+    const { startedAt } = outcome;
+    const command: Command = { type: 'settle', job, fence, startedAt, outcome: settledFrom(outcome), inner };
+    if (stored === undefined) this.#store.transact([{ command, gate: 'decided', refused: this.#onRefused }]);
+    else this.#store.transact([{ command, gate: levelGate(this.#levelOf(job)), reply: stored }]);
+    if (outcome.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();
+  }
+
+  timedOut({ job, fence }: Run): void {
+    this.#waits.over(job);
+    const startedAt = this.#ports.now();
+    this.#decide({ type: 'settle', job, fence, startedAt, outcome: { kind: 'timeout' }, inner: none });
+  }
+
+  notBegun({ job, fence, free }: Run): void {
+    // A callback has no line to go back to: it stays claimed, and has its turn again at the next open.
+    if (this.#ports.closing.isBegun && free) return;
+    this.#decide({ type: 'giveBack', job, fence });
+  }
+
+  interrupted({ job, fence }: Run, error?: Error): void {
+    this.#waits.over(job);
+    if (this.#ports.closing.isBegun) this.#decide({ type: 'interrupt', job, fence, cause: 'close' });
+    else this.#decide({ type: 'interrupt', job, fence, cause: 'thread', error });
+  }
+
+  running({ job, fence }: Run): void {
+    this.#decide({ type: 'begun', job, fence, at: this.#ports.now() });
+  }
+
+  turn(): void {
+    this.#ports.turn();
+  }
+
+  threadDied(error: Error, run?: Run): void {
+    const at = run === undefined ? 'no job' : `${run.callable}, job ${idToText(run.job)}, attempt ${run.attempt}`;
+    const message = `a worker thread died: ${error.name}: ${error.message}`;
+    this.#ports.post(['log', 'error', message, `it was at ${at}\n${error.stack ?? ''}`]);
+  }
+
+  log(callable: string, line: string): void {
+    this.#ports.post(['line', callable, line]);
+  }
+
+  annotate(job: Id, name: string, value: Uint8Array | null): void {
+    this.#decide({ type: 'annotate', job, name, value: value === null ? null : StoredPayload.of(value) });
+    if (value !== null) this.#ports.annotations.tell(job, name, value);
+  }
+
+  ask(query: Query): unknown {
+    return this.#ports.ask(query);
+  }
+
+  /** Whoever is to say it may need a thread, too; a wait with an end of its own is never refused. */
+  waitForAnnotation(by: Id, job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
+    let end = nothing;
+    let isOver = false;
+    this.#ports.annotations.waitFor(job, name, timeoutMs, (value) => {
+      isOver = true;
+      end();
+      then(value);
+    });
+    if (!isOver) end = this.#wait(by, job, nothing);
+  }
+
+  waitForOutcome(by: Id, job: Id, then: OutcomeWaiter): void {
+    let end = nothing;
+    let isOver = false;
+    const tell: OutcomeWaiter = (error, outcome) => {
+      if (isOver) return;
+      isOver = true;
+      end();
+      then(error, outcome);
+    };
+    const awaited = this.#store.state.job(job);
+    if (awaited?.outcome === 'none' && this.pool.threadOf(by) !== undefined) {
+      const refused = this.#refusal(by, awaited);
+      if (refused !== undefined) return tell(refused);
+      end = this.#wait(by, job, () => tell(endless(by, job)));
+    }
+    this.#ports.outcomes.waitFor(job, tell);
+  }
+
+  /** A wait that would never end, or that would leave no thread for anything, is refused. */
+  #refusal(by: Id, awaited: JobRecord): Error | undefined {
+    if (this.#waits.isBehind(awaited, by)) return endless(by, awaited.id);
+    const waiting = new Set(this.#waits.waiting).add(by);
+    const { size, mostThreads } = this.pool;
+    if (waiting.size < mostThreads) return undefined;
+    return new TooManyWaitsError(
+      `${cannotWait(by, awaited.id)}: all ${mostThreads} threads would hold jobs that wait for others (threads ${size}, extraThreads ${mostThreads - size}). ` +
+        'Return the job, which holds no thread, or open with more extraThreads.',
+    );
+  }
+
+  /** The thread does nothing until the wait is over: what stands ahead there goes elsewhere. Gives what ends the wait. */
+  #wait(by: Id, job: Id, refuse: () => void): () => void {
+    const thread = this.pool.threadOf(by);
+    if (thread === undefined) return nothing;
+    const end = this.#waits.begin(by, job, refuse);
+    this.pool.clear(thread);
+    this.turn();
+    return () => {
+      end();
+      this.turn();
+    };
+  }
+
+  /** As safe as the job that puts it. */
+  putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void {
+    const level = this.#levelOf(by);
+    const command = commandFromWire({ ...put, owner: this.#dispatcher, level }, StoredPayload.of);
+    this.#store.transact([{ command, gate: levelGate(level), reply: (error, same) => then(error, same ?? null) }]);
+    this.turn();
+  }
+
+  handOver(job: Id): readonly HandedBuffer[] {
+    return this.#ports.handed.take(job);
+  }
+
+  #decide(command: Command, refused?: () => void): void {
+    this.#store.transact([
+      refused === undefined ? { command, gate: 'decided' } : { command, gate: 'decided', refused },
+    ]);
+  }
+
+  /** What was taken from this dispatcher it cannot end any more. */
+  readonly #onRefused = (error: Error, command: Command): void => {
+    if (!(error instanceof ClaimLostError) || command.type !== 'settle') return;
+    this.#ports.post(['log', 'error', error.message, `job ${idToText(command.job)}`]);
+    this.#ports.claimLost();
+  };
+
+  /** What a job asked for while it ran: put by it, and as safe as it. */
+  #innerCommands(job: Id, packed: Uint8Array): readonly InnerCommand[] {
+    const level = this.#levelOf(job);
+    return unpackBatch<WireInnerCommand>(packed).map((wire) => {
+      const whole = wire.type === 'put' ? { ...wire, owner: this.#dispatcher, level } : wire;
+      return commandFromWire(whole, StoredPayload.of) as InnerCommand;
+    });
+  }
+
+  /** A job that is there no more was taken from its claim: whatever is asked for it is refused. */
+  #levelOf(job: Id): Level {
+    return this.#store.state.job(job)?.level ?? 'full';
+  }
+}
+
+const none: readonly never[] = [];
+const nothing = () => {};
+
+const cannotWait = (by: Id, job: Id) => `job ${idToText(by)} cannot wait for job ${idToText(job)}`;
+const endless = (by: Id, job: Id) => new JobStatusError(`${cannotWait(by, job)}, which ends only after it`);
+
+function settledFrom({ kind, payload, note }: Outcome): Settled {
+  switch (kind) {
+    case 'value':
+    case 'failure':
+      return { kind, payload: StoredPayload.of(payload) };
+    case 'thrown':
+      return { kind, payload: StoredPayload.of(payload), names: note.split('\n') };
+    case 'job':
+      return { kind, job: note };
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The clients' side of the coordinator: each message becomes a command, a question, or somebody who waits. Every request is answered once.
+ */
+import { levelGate } from '../../core/job.js';
+import type { ClientMessage, Query } from '../../protocol/messages.js';
+import { ClientCommands, type ClientCommandsPorts, endOfRun, type Put } from './client-commands.js';
+import type { Standing } from './drain-waiters.js';
+import type { EventFeed } from './event-feed.js';
+import { requireJob, requireMap } from './queries.js';
+import { replyTo } from './replies.js';
+
+export interface ClientsPorts extends ClientCommandsPorts {
+  readonly standing: Standing;
+  readonly feed: EventFeed;
+  readonly ask: (query: Query) => unknown;
+}
+
+export class Clients {
+  readonly #ports: ClientsPorts;
+  readonly #commands: ClientCommands;
+
+  constructor(ports: ClientsPorts) {
+    this.#ports = ports;
+    this.#commands = new ClientCommands(ports);
+  }
+
+  /** One batch of messages. */
+  receive(messages: readonly ClientMessage[]): void {
+    for (let at = 0; at < messages.length; ) {
+      const message = messages[at]!;
+      const end = message[0] === 'put' ? endOfRun(messages, at) : at + 1;
+      if (message[0] === 'put') this.#commands.put(messages.slice(at, end) as Put[]);
+      else this.#receive(message);
+      at = end;
+    }
+  }
+
+  #receive(message: Exclude<ClientMessage, Put>): void {
+    const [type, request] = message;
+    const { store, post, outcomes, annotations, standing, feed, closing, ask } = this.#ports;
+    const reply = (error?: Error) => post(replyTo(request, error));
+    const answer = (value: unknown) => post(['answer', request, value]);
+    try {
+      switch (type) {
+        case 'do':
+          return this.#commands.do(request, levelGate(message[2]), message[3]);
+        case 'outcome':
+          return outcomes.waitFor(message[2], (error, outcome) =>
+            outcome === undefined ? reply(error) : post(['outcome', request, ...outcome]),
+          );
+        case 'ask':
+          return store.read(
+            () => ask(message[2]),
+            (error, value) => (error === undefined ? answer(value) : reply(error)),
+          );
+        case 'annotation':
+          return store.read(
+            () => requireJob(store.state, message[2]),
+            (error) =>
+              error === undefined ? annotations.waitFor(message[2], message[3], message[4], answer) : reply(error),
+          );
+        case 'hold':
+          outcomes.inHand.hold(message[2], message[3], message[4]);
+          return reply();
+        case 'release':
+          outcomes.inHand.release(message[2]);
+          return reply();
+        case 'fed':
+          return store.read(
+            () => requireMap(store.state, message[2]),
+            (error) =>
+              error === undefined ? standing.waitUntilFed(message[2], { request, most: message[3] }) : reply(error),
+          );
+        case 'drained':
+          return standing.waitUntilDrained(message[2], request);
+        case 'subscribe':
+          feed.subscribe(message[2], message[3]);
+          return reply();
+        case 'events':
+          return feed.read(message[2], answer);
+        case 'unsubscribe':
+          feed.unsubscribe(message[2]);
+          return reply();
+        case 'close':
+          return closing.begin(request, message[2]);
+      }
+    } catch (error) {
+      reply(error as Error);
+    }
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * What clients and running jobs can ask of the state: reading only, nothing decided.
+ */
+
+import { idToText } from '../../codec/id.js';
+import { mainAgent } from '../../core/agent.js';
+import { nobody } from '../../core/dispatcher.js';
+import { countItems } from '../../core/map.js';
+import { policyOf } from '../../core/policy.js';
+import { requireQueue } from '../../core/queue.js';
+import {
+  type AgentRecord,
+  agentDispatcher,
+  agentKey,
+  agentName,
+  type Id,
+  type JobRecord,
+  quotaName,
+  type SettingRecord,
+} from '../../core/records.js';
+import { goesBefore } from '../../core/state/lanes.js';
+import type { State } from '../../core/state/state.js';
+import { CallsheetError, JobForgottenError, JobStatusError } from '../../errors.js';
+import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../../protocol/messages.js';
+import type { StoredPayload } from '../../store/journal/stored-payload.js';
+import type { Store } from '../../store/store.js';
+import type { Build } from '../claiming/build.js';
+import { pieceOf } from '../claiming/outcome-bytes.js';
+import type { Choosing } from '../questions/agent-questions.js';
+import type { BoundedQueues } from './bounded-queues.js';
+import type { InHand } from './held-handles.js';
+
+/** What only the coordinator knows. */
+export interface AnswerContext {
+  readonly store: Store;
+  readonly dispatcher: Id;
+  readonly now: () => number;
+  isRunning(job: Id): boolean;
+  readonly choosing: Pick<Choosing, 'awaitedBy' | 'problemOf'>;
+  readonly build: Pick<Build, 'lacksFor'>;
+  readonly bounded: Pick<BoundedQueues, 'count'>;
+  readonly inHand: Pick<InHand, 'size'>;
+}
+
+export function answer(context: AnswerContext, query: Query): unknown {
+  const { state } = context.store;
+  switch (query.type) {
+    case 'job':
+      return jobInfo(context, requireJob(state, query.job));
+    case 'arguments': {
+      const { args } = requireJob(state, query.job);
+      return args === null ? null : context.store.bytes(args as StoredPayload);
+    }
+    case 'annotations':
+      requireJob(state, query.job);
+      return Object.fromEntries(
+        state.annotationsOf(query.job).map(({ name, value }) => [name, context.store.bytes(value as StoredPayload)]),
+      );
+    case 'completed':
+      return pieceOf(context.store, requireJob(state, query.job), query.from, query.reader);
+    case 'queues':
+      return queueNames(state);
+    case 'queue':
+      return queueInfo(context, query.queue);
+    case 'line':
+      return line(state, query.queue)
+        .slice(query.from, query.from + query.count)
+        .map(({ id }) => id);
+    case 'quotas':
+      return quotas(state, query.queue);
+    case 'agents':
+      requireQueue(state, query.queue);
+      return agents(context, state.settingsOf(query.queue), () => true);
+    case 'completedBy': {
+      const key = agentKey(query.dispatcher, query.queue, query.name);
+      if (state.setting(key) === undefined)
+        throw new CallsheetError('UNKNOWN_AGENT', `there is no agent named ${JSON.stringify(query.name)}`);
+      return state
+        .completedBy(key)
+        .filter(({ completedAt }) => completedAt >= query.from && completedAt < query.to)
+        .slice(0, query.limit)
+        .map(({ id }) => id);
+    }
+    case 'dispatchers':
+      return dispatchers(context);
+    case 'figures':
+      return { ...context.store.figures, jobs: state.size, putsInHand: context.inHand.size };
+  }
+}
+
+export function requireJob(state: State, id: Id): JobRecord {
+  const job = state.job(id);
+  if (job !== undefined) return job;
+  throw new JobForgottenError(
+    `no job ${idToText(id)} is remembered: it was forgotten after it completed, or never put here`,
+  );
+}
+
+/** The default queue, which is always there, and all others. */
+export function queueNames(state: State): string[] {
+  const names = [''];
+  for (const setting of state.settings()) if (setting.kind === 'queue' && setting.name !== '') names.push(setting.name);
+  return names;
+}
+
+/** Only a map can be fed. */
+export function requireMap(state: State, id: Id): JobRecord {
+  const job = requireJob(state, id);
+  if (job.form !== 'map') throw new JobStatusError('the job is no map: it takes no items');
+  return job;
+}
+
+/** The jobs of a queue's line as they will be claimed; those that are not yet due follow by date. */
+function line(state: State, queue: string): JobRecord[] {
+  requireQueue(state, queue);
+  const due = [...state.queuedJobs(queue)].sort((a, b) => (goesBefore(a, b) ? -1 : 1));
+  const later = [...state.timedJobs()].filter(
+    (job) => job.queue === queue && job.dueAt !== 0 && job.stage !== 'policy',
+  );
+  return [...due, ...later.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))];
+}
+
+function jobInfo(context: AnswerContext, job: JobRecord): JobInfo {
+  const { store, isRunning } = context;
+  return {
+    owner: job.owner,
+    status: job.status === 'assigned' && isRunning(job.id) ? 'active' : job.status,
+    callable: job.callable,
+    unknownCallable: context.build.lacksFor(job),
+    queue: job.queue,
+    agent: agentName(job.agent),
+    dispatcher: agentDispatcher(job.agent) === nobody ? '' : agentDispatcher(job.agent),
+    level: job.level,
+    priority: job.priority,
+    timeoutMs: job.timeoutMs,
+    unique: job.unique,
+    policy: policyOf(store.state, job, job.agent || agentKey(context.dispatcher, job.queue, mainAgent)),
+    awaits: awaitsOf(context, job),
+    quotas: job.quotas,
+    inner: job.inner,
+    ...partsOf(store.state, job),
+    open: job.open && job.outcome === 'none',
+    callbacks: job.callbacks,
+    callbacksDone: job.callbacksDone,
+    attempts: job.attempts,
+    errors: job.errors,
+    interruptions: job.interruptions,
+    putAt: job.putAt,
+    beginAfter: job.beginAfter,
+    dueAt: job.stage === 'policy' ? 0 : job.dueAt,
+    deadline: job.deadline,
+    firstStartAt: job.firstStartAt,
+    lastStartAt: job.lastStartAt,
+    endAt: job.endAt,
+    completedAt: job.completedAt,
+  };
+}
+
+/** Whose answers the job waits for. */
+function awaitsOf({ choosing }: AnswerContext, job: JobRecord): JobInfo['awaits'] {
+  if (job.stage === 'policy' && job.asked !== null) {
+    const { policy, askedAt, problem } = job.asked;
+    return [{ callable: policy, agent: '', since: askedAt, problem, againAt: job.dueAt }];
+  }
+  return choosing.awaitedBy(job).map(({ agent, ...waits }) => ({ agent: agent.name, ...waits }));
+}
+
+/** Of a map, its items are what its users see as its parts. */
+function partsOf(state: State, job: JobRecord): Pick<JobInfo, 'parts' | 'partsDone'> {
+  if (job.form !== 'map') return { parts: job.parts, partsDone: job.partsDone };
+  const { taken, done } = countItems(state, job);
+  return { parts: taken, partsDone: done };
+}
+
+function queueInfo({ store: { state }, bounded }: AnswerContext, name: string): QueueInfo {
+  const { paused, bound } = requireQueue(state, name);
+  const length = state.queued(name) + state.scheduled(name);
+  return { name, length, unfinished: state.unfinished(name), paused, bound, putsWaiting: bounded.count(name) };
+}
+
+/** Of a keyed quota, each key that has a place taken is one. */
+function quotas(state: State, queue: string): QuotaInfo[] {
+  requireQueue(state, queue);
+  const found: QuotaInfo[] = [];
+  for (const setting of state.settingsOf(queue)) {
+    if (setting.kind !== 'quota') continue;
+    const { name, size, rate, ratePeriodMs } = setting;
+    const holders = state.heldQuotas(queue).filter((key) => quotaName(key) === name);
+    const ids = holders.flatMap((key) => Array.from(state.holders(queue, key), ({ id }) => id));
+    found.push({ name, size, rate, ratePeriodMs, holders: ids });
+  }
+  return found;
+}
+
+function agents(
+  { store: { state }, choosing }: AnswerContext,
+  settings: Iterable<SettingRecord>,
+  isAsked: (agent: AgentRecord) => boolean,
+): AgentInfo[] {
+  const found: AgentInfo[] = [];
+  for (const setting of settings) {
+    if (setting.kind !== 'agent' || !isAsked(setting)) continue;
+    const { dispatcher, queue, name, size, filter, chooser = null, retry } = setting;
+    const running = Array.from(state.running(agentKey(dispatcher, queue, name)), ({ id }) => id);
+    const problem = choosing.problemOf(setting) ?? null;
+    found.push({ dispatcher, queue, name, size, filter, chooser, retry, running, problem });
+  }
+  return found.sort((a, b) => (a.queue < b.queue || (a.queue === b.queue && a.name < b.name) ? -1 : 1));
+}
+
+function dispatchers(context: AnswerContext): DispatcherInfo[] {
+  const { store, dispatcher, now } = context;
+  const { state, isExclusive } = store;
+  const found: DispatcherInfo[] = [];
+  for (const setting of state.settings()) {
+    if (setting.kind !== 'dispatcher') continue;
+    const { id, host, pid, active, activatedAt, lastPingAt } = setting;
+    // Where nobody else could hear it, it says nothing; but it answers.
+    const heardAt = isExclusive && active && id === dispatcher ? now() : lastPingAt;
+    const its = agents(context, state.settings(), (agent) => agent.dispatcher === id);
+    found.push({ id, host, pid, active, activatedAt, lastPingAt: heardAt, agents: its });
+  }
+  return found;
+}

@@ -1,0 +1,511 @@
+/**
+ * The worker threads: a Piscina pool, and what each of its threads has been given.
+ *
+ * A batch of claimed jobs is one Piscina task. Which thread gets it is decided here (the pool's load balancer only looks it up), since a
+ * thread has a board of its own.
+ */
+import { parentPort, type ResourceLimits } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { transferListOf } from '../../codec/transfer.js';
+import { agentName, type Id } from '../../core/records.js';
+import type { Outcome } from '../../protocol/board.js';
+import type { ModuleDescription, ThreadMessage, WorkerSetup, WorkerTask } from '../../protocol/dispatch.js';
+import { errorToData } from '../../protocol/error-data.js';
+import type { WireModule } from '../../protocol/messages.js';
+import { RunBatchWriter } from '../../protocol/run-batch.js';
+import { threadArguments } from '../../protocol/thread-arguments.js';
+import { Lookout, type Seen } from './batch-watch.js';
+import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
+import { Endings } from './stop-timers.js';
+import { type Batch, Thread } from './thread.js';
+import { exitError, uncaughtError } from './thread-end.js';
+
+export interface PoolOptions {
+  readonly threads: number;
+  /** How many more may be started while jobs wait for others. */
+  readonly extraThreads: number;
+  readonly setup: WorkerSetup;
+  readonly execArgv: readonly string[];
+  /** See `OpenOptions`. */
+  readonly resourceLimits: ResourceLimits;
+  /** How long a job that is to stop may go on before its thread is ended. */
+  readonly stopGraceMs: number;
+}
+
+/** The batch that a thread runs, and the one ahead. */
+const batchesAtOnce = 2;
+/** What waits on one thread for less time than this is not worth moving to another. */
+const leastSharedMs = 2;
+
+/** A thread that was started while jobs waited is kept for so long after its last one. */
+const extraIdleMs = 10_000;
+
+/** A thread that does not end within this time hangs in a system call: it is left behind. */
+const terminateMs = 2000;
+
+export class Pool implements PoolPort {
+  readonly size: number;
+  readonly mostThreads: number;
+  readonly #owner: PoolOwner;
+  readonly #options: PoolOptions;
+  readonly #piscina: Piscina;
+  /** Each with one thread, which was started while jobs waited for others; and when it ends. */
+  readonly #extra = new Map<Piscina, ReturnType<typeof setTimeout> | undefined>();
+  readonly #threads = new Map<number, Thread>();
+  readonly #endings: Endings;
+  readonly #writer = new RunBatchWriter();
+  #modules: Readonly<Record<string, WireModule>> = {};
+  /** The thread for the task that is being handed over; a task that has to wait is known by its number. */
+  #target: number | undefined;
+  readonly #targets = new Map<number, number>();
+  readonly #lookout = new Lookout(
+    (thread) => this.#lookAfter(thread),
+    () => this.#owner.turn(),
+  );
+  #closing = false;
+  /** What the pool tells of a thread, once that was told with the job that it was at. */
+  #toldError: unknown;
+
+  constructor(owner: PoolOwner, options: PoolOptions) {
+    this.#owner = owner;
+    this.#options = options;
+    this.size = options.threads;
+    this.mostThreads = options.threads + options.extraThreads;
+    this.#endings = new Endings(options.stopGraceMs);
+    this.#piscina = this.#makePiscina(options.threads);
+  }
+
+  #makePiscina(threads: number): Piscina {
+    const { setup, execArgv, resourceLimits } = this.#options;
+    const piscina = new Piscina({
+      filename: new URL('../../worker/entry.cjs', import.meta.url).href,
+      minThreads: threads,
+      maxThreads: threads,
+      concurrentTasksPerWorker: batchesAtOnce,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      recordTiming: false,
+      // An idle thread that slept for its next task would keep the timers and connections of its modules still.
+      atomics: 'disabled',
+      workerData: setup,
+      resourceLimits,
+      ...threadArguments(execArgv),
+      loadBalancer: ({ taskId }, workers) => {
+        if (this.#target !== undefined) this.#targets.set(taskId, this.#target);
+        const target = this.#targets.get(taskId);
+        const worker = workers.find(({ id }) => target === undefined || id === target);
+        if (worker === undefined) return null;
+        this.#targets.delete(taskId);
+        return worker;
+      },
+    });
+    piscina.on('workerCreate', ({ id }: { id: number }) => this.#addThread(id, piscina));
+    piscina.on('workerDestroy', ({ id }: { id: number }) => this.#removeThreads(id, piscina));
+    // With --watch, Node posts which files a thread imports, to be watched, too.
+    piscina.on('message', (message: unknown) => {
+      if (isWatched(message)) parentPort?.postMessage(message);
+    });
+    piscina.on('error', (error: unknown) => {
+      if (error !== this.#toldError) this.#owner.threadDied(uncaughtError(error, undefined));
+    });
+    return piscina;
+  }
+
+  /** Imports a registered module in a thread. Rejects if the thread ends of it. */
+  describe(module: string): Promise<ModuleDescription> {
+    return this.#piscina.run({ type: 'describe', module } satisfies WorkerTask);
+  }
+
+  introduce(modules: Readonly<Record<string, WireModule>>): void {
+    this.#modules = modules;
+  }
+
+  loads(): readonly ThreadLoad[] {
+    return Array.from(this.#threads.values(), ({ id, batches, agents, overdue }) => ({
+      thread: id,
+      // Nobody is to wait behind a job of which nobody knows any more how long it takes.
+      batches: overdue === undefined ? batches.size : batchesAtOnce,
+      agents,
+    }));
+  }
+
+  start(threadId: number, runs: readonly Run[]): boolean {
+    const thread = this.#threads.get(threadId);
+    if (thread === undefined || thread.freeSlots < runs.length) return false;
+    const batch: Batch = {
+      thread,
+      agent: runs[0]!.free ? '' : runs[0]!.agent,
+      runs: new Map(),
+      expectedMs: runs.reduce((sum, { expectedMs }) => sum + expectedMs, 0),
+    };
+    let last = runs[0]!.agent;
+    let agent = agentName(last);
+    for (const run of runs) {
+      if (run.agent !== last) {
+        last = run.agent;
+        agent = agentName(last);
+      }
+      const { slot, word } = thread.assign(batch, run);
+      const { job: id, parent, callable, attempt, queue, args, fed, timeoutMs } = run;
+      this.#writer.add({ slot, word, id, parent, callable, attempt, queue, agent, args, fed, timed: timeoutMs > 0 });
+    }
+    thread.batches.add(batch);
+    this.#keep(thread);
+    const packed = this.#writer.finish();
+    const link = thread.takeLink(this.#modules);
+    const task: WorkerTask = { type: 'run', batch: packed, ...(link === undefined ? {} : { link }) };
+    const transferList = [packed.buffer as ArrayBuffer, ...(link === undefined ? [] : [link.port])];
+    this.#target = threadId;
+    const done = thread.piscina.run(task, { transferList, signal: thread.ended });
+    this.#target = undefined;
+    done.then(
+      (isWorn: boolean) => {
+        if (isWorn) this.#retire(thread);
+        this.#end(batch);
+      },
+      (error: Error) => this.#end(batch, error),
+    );
+    if (thread.batches.size === 1) this.#lookout.watch(thread, batch.expectedMs);
+    return true;
+  }
+
+  stop(job: Id): void {
+    const found = this.#find(job);
+    if (found === undefined || this.takeBack(job)) return;
+    const { thread, slot, run } = found;
+    this.#endings.stop(thread, slot, run, 'stop');
+  }
+
+  stopAll(): void {
+    const out = [...this.#threads.values()].flatMap(({ batches }) =>
+      [...batches].flatMap(({ runs }) => [...runs.values()]),
+    );
+    for (const { job } of out) this.stop(job);
+  }
+
+  takeBack(job: Id): boolean {
+    const found = this.#find(job);
+    if (found === undefined || !found.thread.board.takeBack(found.slot)) return false;
+    found.thread.free(found.batch, found.slot);
+    this.#owner.notBegun(found.run);
+    this.#owner.turn();
+    return true;
+  }
+
+  threadOf(job: Id): number | undefined {
+    const found = this.#find(job);
+    return found?.thread.board.isBegun(found.slot) ? found.thread.id : undefined;
+  }
+
+  get out(): number {
+    let out = 0;
+    for (const { batches } of this.#threads.values()) for (const { runs } of batches) out += runs.size;
+    return out;
+  }
+
+  share(canMove: (run: Run, isLast: boolean) => boolean): void {
+    let most: Unbegun[] = [];
+    let mostMs = leastSharedMs;
+    for (const thread of this.#threads.values()) {
+      const unbegun = unbegunIn(thread);
+      const front = begunIn(thread);
+      const movable = unbegun.filter(({ run }) => canMove(run, run.agent !== front?.agent));
+      if (movable.length === 0) continue;
+      const waitingMs = unbegun.reduce((sum, { run }) => sum + run.expectedMs, 0);
+      const frontMs = front?.expectedMs ?? 0;
+      if (frontMs + waitingMs < mostMs) continue;
+      // The later half: the thread goes on with the rest meanwhile. Behind what is longer than all of it, none would.
+      most = frontMs > waitingMs ? movable : movable.slice(Math.floor(movable.length / 2));
+      mostMs = frontMs + waitingMs;
+    }
+    for (const { thread, batch, slot, run } of most)
+      if (thread.board.takeBack(slot)) this.#takenBack(thread, batch, slot, run);
+  }
+
+  clear(id: number): void {
+    const thread = this.#threads.get(id);
+    for (const batch of thread?.batches ?? []) this.#takeBack(batch);
+  }
+
+  grow(): void {
+    const isStarting = this.#threads.size < this.size + this.#extra.size;
+    if (isStarting || this.#closing || this.size + this.#extra.size >= this.mostThreads) return;
+    this.#extra.set(this.#makePiscina(1), undefined);
+  }
+
+  /** A thread of those that were started while jobs waited ends when it has had nothing to do for a while. */
+  #leave(thread: Thread): void {
+    const { piscina } = thread;
+    if (!this.#extra.has(piscina) || this.#closing) return;
+    clearTimeout(this.#extra.get(piscina));
+    const end = () => {
+      this.#extra.delete(piscina);
+      this.#threads.delete(thread.id);
+      thread.end();
+      thread.close();
+      void piscina.destroy();
+    };
+    this.#extra.set(piscina, setTimeout(end, extraIdleMs));
+  }
+
+  #keep({ piscina }: Thread): void {
+    if (!this.#extra.has(piscina)) return;
+    clearTimeout(this.#extra.get(piscina));
+    this.#extra.set(piscina, undefined);
+  }
+
+  takeBackAll(): void {
+    for (const { batches } of this.#threads.values()) for (const batch of batches) this.#takeBack(batch);
+  }
+
+  async destroy(): Promise<number[]> {
+    this.#closing = true;
+    this.#lookout.end();
+    this.#endings.clear();
+    const hanging = new Set<number>();
+    const piscinas = [this.#piscina, ...this.#extra.keys()];
+    for (const timer of this.#extra.values()) clearTimeout(timer);
+    const ends = piscinas
+      .flatMap(({ threads }) => threads)
+      .map((worker) => {
+        const { threadId } = worker;
+        hanging.add(threadId);
+        return new Promise<void>((resolve) => {
+          worker.once('exit', () => {
+            hanging.delete(threadId);
+            resolve();
+          });
+        });
+      });
+    for (const thread of this.#threads.values()) thread.end();
+    for (const piscina of piscinas) void piscina.destroy();
+    let limit: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise((resolve) => {
+      limit = setTimeout(resolve, terminateMs);
+    });
+    await Promise.race([Promise.all(ends), patience]);
+    clearTimeout(limit);
+    return [...hanging];
+  }
+
+  #addThread(id: number, piscina: Piscina): void {
+    const thread: Thread = new Thread(id, piscina, (message) => {
+      this.#hear(thread, message);
+      this.#owner.turn();
+    });
+    this.#threads.set(id, thread);
+    this.#listenForEnd(thread);
+    this.#leave(thread);
+    // The pool gives a new thread no task before it has told all listeners of it.
+    queueMicrotask(() => this.#owner.turn());
+  }
+
+  /** Heard before the pool hears of it, which then takes away what the thread had. */
+  #listenForEnd(thread: Thread): void {
+    const worker = thread.piscina.threads.find(({ threadId }) => threadId === thread.id);
+    const heapLimitMb = worker?.resourceLimits?.maxOldGenerationSizeMb;
+    worker?.prependListener('error', (error: unknown) => {
+      this.#toldError = error;
+      this.#died(thread, uncaughtError(error, heapLimitMb));
+    });
+    worker?.prependListener('exit', (code) => {
+      this.#drain(thread);
+      this.#died(thread, exitError(code));
+    });
+  }
+
+  /** What is said first of its end is what ended it. */
+  #died(thread: Thread, error: Error): void {
+    if (this.#closing || thread.isEnded || thread.died !== undefined) return;
+    thread.died = error;
+    this.#owner.threadDied(error, begunIn(thread));
+  }
+
+  /** A thread that ended by itself has lost its id by the time the pool tells: whoever is not alive is gone. */
+  #removeThreads(ended: number, piscina: Piscina): void {
+    const alive = new Set(piscina.threads.map(({ threadId }) => threadId));
+    alive.delete(ended);
+    for (const thread of [...this.#threads.values()]) {
+      if (thread.piscina === piscina && !alive.has(thread.id)) this.#remove(thread);
+    }
+  }
+
+  #remove(thread: Thread): void {
+    this.#threads.delete(thread.id);
+    // The tasks it was running fail by themselves, with the reason; one that still waited for it would wait for ever.
+    setImmediate(() => thread.end());
+  }
+
+  /**
+   * Ends a thread in which a task failed, or was not done, if it has not ended of it: outcomes of jobs are data, so what failed is callsheet's
+   * own code there. A job has broken what that stands on (such as a method of `Uint8Array.prototype`), and the next ones would fail of it, too.
+   */
+  #giveUp(thread: Thread, error: Error): void {
+    if (this.#closing || thread.isEnded || !this.#threads.has(thread.id)) return;
+    this.#died(thread, error);
+    this.#remove(thread);
+    void thread.piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
+  }
+
+  /** Ends a thread that begins nothing more. */
+  #retire(thread: Thread): void {
+    if (!this.#threads.delete(thread.id)) return;
+    thread.end();
+    void thread.piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
+  }
+
+  /** The batch is over, by itself or with its thread: whatever of it is not settled was not begun, or was interrupted. */
+  #end(batch: Batch, failed?: Error): void {
+    const { thread, runs } = batch;
+    this.#drain(thread);
+    if (failed !== undefined) this.#giveUp(thread, failed);
+    else if (runs.size > 0 && !thread.isEnded)
+      this.#giveUp(thread, new Error('a thread says that it has done jobs which it has not'));
+    for (const [slot, run] of runs) {
+      const begun = !thread.board.takeBack(slot);
+      const isTimedOut = this.#endings.take(run.job);
+      thread.free(batch, slot);
+      if (!begun) this.#owner.notBegun(run);
+      else if (isTimedOut) this.#owner.timedOut(run);
+      else this.#owner.interrupted(run, thread.died);
+    }
+    thread.batches.delete(batch);
+    const [next] = thread.batches;
+    if (next === undefined) {
+      this.#lookout.leave(thread);
+      this.#leave(thread);
+    } else this.#lookout.watch(thread, next.expectedMs);
+    if (!this.#threads.has(thread.id)) thread.close();
+    this.#owner.turn();
+  }
+
+  #drain(thread: Thread): void {
+    for (const outcome of thread.outcomes()) this.#settle(thread, outcome);
+    for (const message of thread.unheard()) this.#hear(thread, message);
+    if (thread.board.isBroken) this.#giveUp(thread, new Error('what a thread says of its jobs makes no sense'));
+  }
+
+  #hear(thread: Thread, message: ThreadMessage): void {
+    switch (message[0]) {
+      case 'outcome':
+        return this.#settle(thread, message[1], message[2]);
+      case 'began':
+        return this.#limit(thread, message[1]);
+      case 'exits':
+        return this.#died(thread, exitError(message[1], message[2]));
+      case 'log':
+        return this.#owner.log(message[1], message[2]);
+      case 'annotate':
+        return this.#owner.annotate(message[1], message[2], message[3]);
+      case 'ask':
+        return this.#answer(thread, message[1], () => thread.say(['answer', message[1], this.#owner.ask(message[2])]));
+      case 'put': {
+        const [, request, by, put] = message;
+        return this.#owner.putNow(by, put, (error, same) =>
+          thread.say(error === undefined ? ['answer', request, same] : ['error', request, errorToData(error)]),
+        );
+      }
+      case 'buffers': {
+        const [, request, job] = message;
+        const buffers = this.#owner.handOver(job);
+        return thread.say(['answer', request, buffers], transferListOf(new Map([[job, buffers]])));
+      }
+      case 'outcome of': {
+        const [, request, job] = message;
+        return this.#owner.waitForOutcome(begunIn(thread)?.job ?? '', job, (error, outcome) =>
+          thread.say(error === undefined ? ['answer', request, outcome] : ['error', request, errorToData(error)]),
+        );
+      }
+      case 'annotation': {
+        const [, request, job, name, timeoutMs] = message;
+        const by = begunIn(thread)?.job ?? '';
+        return this.#owner.waitForAnnotation(by, job, name, timeoutMs, (value) =>
+          thread.say(['answer', request, value]),
+        );
+      }
+    }
+  }
+
+  /** What cannot be answered is answered with an error. */
+  #answer(thread: Thread, request: number, answer: () => void): void {
+    try {
+      answer();
+    } catch (error) {
+      thread.say(['error', request, errorToData(error)]);
+    }
+  }
+
+  #settle(thread: Thread, outcome: Outcome, request = 0): void {
+    const found = thread.find(outcome.slot);
+    if (found === undefined) return;
+    const { batch, run } = found;
+    thread.free(batch, outcome.slot);
+    if (this.#endings.take(run.job)) this.#owner.timedOut(run);
+    else if (request === 0) this.#owner.settled(run, outcome);
+    else this.#owner.settled(run, outcome, () => thread.say(['answer', request, null]));
+  }
+
+  /** A timed job has begun. */
+  #limit(thread: Thread, slot: number): void {
+    const found = thread.find(slot);
+    if (found !== undefined) this.#endings.limit(thread, slot, found.run);
+  }
+
+  #find(job: Id): { thread: Thread; batch: Batch; slot: number; run: Run } | undefined {
+    for (const thread of this.#threads.values()) {
+      for (const batch of thread.batches) {
+        for (const [slot, run] of batch.runs) if (run.job === job) return { thread, batch, slot, run };
+      }
+    }
+    return undefined;
+  }
+
+  #takeBack(batch: Batch): void {
+    const { thread, runs } = batch;
+    for (const [slot, run] of runs) if (thread.board.takeBack(slot)) this.#takenBack(thread, batch, slot, run);
+  }
+
+  #takenBack(thread: Thread, batch: Batch, slot: number, run: Run): void {
+    thread.free(batch, slot);
+    this.#owner.notBegun(run);
+    this.#owner.turn();
+  }
+
+  /**
+   * A batch that is not over by now has a long job in it: what is done is told, that job's start is worth a record, and what
+   * waits behind it need not.
+   */
+  #lookAfter(thread: Thread): Seen {
+    this.#drain(thread);
+    const begun = begunIn(thread);
+    const isSame = thread.lookAt(begun);
+    if (isSame) this.#owner.running(begun!);
+    if (thread.overdue === undefined) return isSame ? 'same' : 'other';
+    for (const batch of thread.batches) this.#takeBack(batch);
+    return 'enough';
+  }
+}
+
+const isWatched = (message: unknown) =>
+  typeof message === 'object' && message !== null && ('watch:import' in message || 'watch:require' in message);
+
+/** The run that the thread is at. */
+function begunIn({ board, batches }: Thread): Run | undefined {
+  for (const { runs } of batches) for (const [slot, run] of runs) if (board.isBegun(slot)) return run;
+  return undefined;
+}
+
+interface Unbegun {
+  readonly thread: Thread;
+  readonly batch: Batch;
+  readonly slot: number;
+  readonly run: Run;
+}
+
+/** What the thread has not begun, in its order. */
+function unbegunIn(thread: Thread): Unbegun[] {
+  const unbegun: Unbegun[] = [];
+  for (const batch of thread.batches) {
+    for (const [slot, run] of batch.runs) if (thread.board.isAssigned(slot)) unbegun.push({ thread, batch, slot, run });
+  }
+  return unbegun;
+}

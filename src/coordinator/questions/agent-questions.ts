@@ -1,0 +1,355 @@
+/**
+ * Agents whose filter or chooser is a function: what they were asked, what they said, and what is wrong with them.
+ *
+ * A filter is asked about many jobs at a time, in their order, and never before they could be claimed; what it says of a job is noted
+ * at its place in line (`State.judge`) until the job leaves it. A chooser is asked about the first jobs in line, and again when these, or
+ * those that its agent runs, are others. Nobody waits for an answer: the agent goes on with the jobs that it is known to take, others
+ * with theirs. Who cannot answer is asked again later, and later each time.
+ */
+
+import { type AgentRecord, agentKey, type Id, type JobRecord } from '../../core/records.js';
+import { goesBefore, type Lane } from '../../core/state/lanes.js';
+import type { CoordinatorMessage } from '../../protocol/messages.js';
+import type { Answer, Question, Verdict } from '../../protocol/questions.js';
+import type { Store } from '../../store/store.js';
+import type { Timer } from '../long-timeout.js';
+import { askedJob } from './policy-questions.js';
+import type { QuestionsPort } from './questions-port.js';
+
+export interface ChoosingPorts {
+  readonly store: Store;
+  readonly dispatcher: Id;
+  readonly questions: QuestionsPort;
+  readonly now: () => number;
+  readonly after: (delayMs: number, callback: () => void) => Timer;
+  readonly turn: () => void;
+  readonly post: (message: CoordinatorMessage) => void;
+}
+
+/** A problem of an agent's filter or chooser. */
+export interface AgentProblem {
+  readonly message: string;
+  /** When it began. */
+  readonly since: number;
+}
+
+/** Jobs in one question, and of how many bytes of arguments. */
+const mostJobs = 256;
+const mostBytes = 1024 * 1024;
+const windowJobs = 100;
+const backoff = { initialMs: 1000, mostMs: 600_000 };
+
+/** An agent whose functions are asked. */
+interface Judge {
+  agent: AgentRecord;
+  /** How its verdicts are signed. */
+  readonly sign: string;
+  /** The jobs that it is being asked about, and since when. */
+  out: { readonly jobs: ReadonlySet<Id>; readonly since: number } | undefined;
+  /** Jobs in its next question: one after it could not answer at all, so that the others are not kept by that one. */
+  most: number;
+  problem: AgentProblem | undefined;
+  /** Questions in a row that something was wrong with. */
+  misses: number;
+  /** Nothing is asked before this time. */
+  notBefore: number;
+  /** The jobs of which it could not tell, and when they are asked about again. */
+  readonly erred: Set<Id>;
+  againAt: number;
+  /** What a chooser said last, what it was asked about, and whether nobody has looked at it yet. */
+  chosen: readonly Id[];
+  askedAbout: string;
+  isFresh: boolean;
+}
+
+export class Choosing {
+  readonly #ports: ChoosingPorts;
+  /** What this build has. */
+  readonly #callables: ReadonlySet<string>;
+  /** By queue and name of the agent. */
+  readonly #judges = new Map<string, Map<string, Judge>>();
+  #signs = 0;
+
+  constructor(ports: ChoosingPorts, callables: ReadonlySet<string>) {
+    this.#ports = ports;
+    this.#callables = callables;
+  }
+
+  /** The agent's judge, if its functions are asked. Where they are others than before, they are asked anew. */
+  #judgeOf(agent: AgentRecord): Judge | undefined {
+    const { dispatcher, queue, name, filter, chooser } = agent;
+    if (dispatcher !== this.#ports.dispatcher || !this.isAsked(agent)) return undefined;
+    const judges = this.#judges.get(queue) ?? new Map<string, Judge>();
+    this.#judges.set(queue, judges);
+    const there = judges.get(name);
+    if (there?.agent === agent) return there;
+    const isSame = there?.agent.chooser === chooser && JSON.stringify(there?.agent.filter) === JSON.stringify(filter);
+    const judge = isSame && there !== undefined ? there : this.#newJudge(agent);
+    judge.agent = agent;
+    judges.set(name, judge);
+    return judge;
+  }
+
+  /** Agents of any queue may be others. */
+  settingsChanged(): void {
+    for (const queue of [...this.#judges.keys()]) this.agentsChanged(queue);
+  }
+
+  /** Agents of this queue may be others: what is known of those whose functions are asked no more goes. */
+  agentsChanged(queue: string): void {
+    const judges = this.#judges.get(queue);
+    if (judges === undefined) return;
+    for (const [name, { agent }] of judges) {
+      const now = this.#ports.store.state.setting(keyOf(agent)) as AgentRecord | undefined;
+      if (now === undefined || this.#judgeOf(now) === undefined) judges.delete(name);
+    }
+    if (judges.size === 0) this.#judges.delete(queue);
+  }
+
+  /** What is wrong with an agent's function; undefined for nothing. */
+  problemOf(agent: AgentRecord): AgentProblem | undefined {
+    return this.#judgeOf(agent)?.problem;
+  }
+
+  /** Whether the agent's functions have to be asked at all. */
+  isAsked({ filter, chooser }: AgentRecord): boolean {
+    return filter?.by !== undefined || chooser !== undefined;
+  }
+
+  /** The next job that the agent is known to take, of the lanes that it may take by data. */
+  next(agent: AgentRecord, takes: (lane: Lane) => boolean): JobRecord | undefined {
+    const judge = this.#judgeOf(agent);
+    if (judge === undefined) return undefined;
+    const { state } = this.#ports.store;
+    const known = this.#known(judge, takes);
+    if (agent.chooser === undefined) return state.firstQueued(agent.queue, known, this.#ports.now());
+    this.#look(judge, known);
+    for (const id of judge.chosen) {
+      const job = state.job(id);
+      const lane = job === undefined ? undefined : state.laneOf(job);
+      if (lane !== undefined && known(lane) && state.hasRoom(job!, this.#ports.now())) return job;
+    }
+    return undefined;
+  }
+
+  /** Whether the agent takes the jobs of this lane as far as functions say: a chooser only prefers. */
+  accepts(agent: AgentRecord, lane: Lane): boolean {
+    const judge = this.#judgeOf(agent);
+    return judge === undefined ? !this.isAsked(agent) : this.#known(judge, () => true)(lane);
+  }
+
+  /** The agent has room: asks about what stands before all that it is known to take. */
+  ask(agent: AgentRecord, takes: (lane: Lane) => boolean): void {
+    const judge = this.#judgeOf(agent);
+    if (judge === undefined || judge.out !== undefined || this.#ports.now() < judge.notBefore) return;
+    if (agent.filter?.by !== undefined) this.#askFilter(judge, agent.filter.by, takes);
+    if (agent.chooser !== undefined && judge.out === undefined) this.#askChooser(judge, agent.chooser, takes);
+  }
+
+  /** The clock was set by so much: who is asked again later is asked as much later as before. */
+  clockSet(byMs: number): void {
+    for (const judges of this.#judges.values()) {
+      for (const judge of judges.values()) {
+        judge.notBefore += byMs;
+        judge.againAt += byMs;
+      }
+    }
+  }
+
+  /** The agents whose functions this job waits for, with what is wrong with them. */
+  awaitedBy(
+    job: JobRecord,
+  ): { agent: AgentRecord; callable: string; since: number; problem: string; againAt: number }[] {
+    const lane = this.#ports.store.state.laneOf(job);
+    if (lane === undefined) return [];
+    const found = [];
+    for (const { agent, out, problem, notBefore, againAt, sign } of this.#judges.get(job.queue)?.values() ?? []) {
+      const isErred = lane.verdicts.includes(token(sign, '!'));
+      const isOut = out?.jobs.has(job.id) === true;
+      const isKept = problem !== undefined && !lane.verdicts.includes(` ${sign}`);
+      if (!isErred && !isOut && !isKept) continue;
+      const since = isOut ? out.since : problem!.since;
+      const callable = (lane.verdicts.includes(token(sign, '+')) ? agent.chooser : agent.filter?.by) ?? agent.chooser!;
+      const next = isOut ? 0 : isErred ? againAt : notBefore;
+      found.push({ agent, callable, since, problem: problem?.message ?? '', againAt: next });
+    }
+    return found;
+  }
+
+  #newJudge(agent: AgentRecord): Judge {
+    return {
+      agent,
+      sign: `${++this.#signs}:`,
+      out: undefined,
+      most: mostJobs,
+      problem: undefined,
+      misses: 0,
+      notBefore: 0,
+      erred: new Set(),
+      againAt: 0,
+      chosen: [],
+      askedAbout: '',
+      isFresh: false,
+    };
+  }
+
+  /** Of the lanes that it may take by data, those that its filter takes. */
+  #known({ agent, sign }: Judge, takes: (lane: Lane) => boolean): (lane: Lane) => boolean {
+    if (agent.filter?.by === undefined) return takes;
+    const yes = token(sign, '+');
+    return (lane) => lane.verdicts.includes(yes) && takes(lane);
+  }
+
+  #askFilter(judge: Judge, callable: string, takes: (lane: Lane) => boolean): void {
+    const { store, now } = this.#ports;
+    const { state } = store;
+    const { agent, sign } = judge;
+    const { queue } = agent;
+    const time = now();
+    const [erred, any] = [token(sign, '!'), ` ${sign}`];
+    const isNew = (lane: Lane) => takes(lane) && !lane.verdicts.includes(any);
+    const isErred = (lane: Lane) => takes(lane) && lane.verdicts.includes(erred);
+    let isOpen = isNew;
+    let first = state.firstQueued(queue, isNew, time);
+    // What it could not tell keeps nothing that is new waiting.
+    if (first === undefined && judge.erred.size > 0 && judge.againAt <= time) {
+      isOpen = isErred;
+      first = state.firstQueued(queue, isErred, time);
+    }
+    if (first === undefined) return;
+    const known = state.firstQueued(queue, this.#known(judge, takes), time);
+    if (known !== undefined && !goesBefore(first, known)) return;
+    const jobs: JobRecord[] = [];
+    let bytes = 0;
+    for (const job of state.firstManyQueued(queue, isOpen, judge.most, time)) {
+      bytes += job.args?.byteLength ?? 0;
+      if (jobs.length > 0 && bytes > mostBytes) break;
+      jobs.push(job);
+    }
+    const asked = jobs.map((job) => ({ job, lane: state.laneOf(job), args: job.args, eligible: job.eligible }));
+    const question: Question = { type: 'filter', callable, jobs: jobs.map((job) => askedJob(store, job)) };
+    this.#put(judge, question, jobs, (answer) => {
+      if (answer.type !== 'filter') {
+        // One of them may be what it cannot tell: they are asked about one by one, and that one waits.
+        if (jobs.length === 1) this.#note(judge, jobs[0]!, '!');
+        judge.most = 1;
+        return this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
+      }
+      for (const [index, verdict] of answer.verdicts.entries()) {
+        const { job, lane, args, eligible } = asked[index]!;
+        const isSame =
+          lane !== undefined && state.laneOf(job) === lane && job.args === args && job.eligible === eligible;
+        if (isSame) this.#note(judge, job, verdict);
+      }
+      judge.most = Math.min(mostJobs, judge.most * 2);
+      if (answer.problem !== '') this.#missed(judge, answer.problem, false);
+      else this.#isWell(judge);
+    });
+  }
+
+  #askChooser(judge: Judge, callable: string, takes: (lane: Lane) => boolean): void {
+    const { store, now } = this.#ports;
+    const { agent } = judge;
+    const known = this.#known(judge, takes);
+    const about = this.#about(judge, known);
+    if (about === judge.askedAbout) return;
+    const waiting = store.state.firstManyQueued(agent.queue, known, windowJobs, now());
+    if (waiting.length === 0) return;
+    judge.askedAbout = about;
+    const running = [...store.state.running(keyOf(agent))];
+    const { name, size } = agent;
+    const jobs = (list: readonly JobRecord[]) => list.map((job) => askedJob(store, job));
+    const question: Question = {
+      type: 'chooser',
+      callable,
+      agent: name,
+      size,
+      waiting: jobs(waiting),
+      running: jobs(running),
+    };
+    this.#put(judge, question, waiting, (answer) => {
+      if (answer.type !== 'chooser') {
+        judge.askedAbout = '';
+        return this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
+      }
+      judge.chosen = answer.chosen;
+      judge.isFresh = true;
+      this.#isWell(judge);
+    });
+  }
+
+  /** What a chooser said holds as long as nothing is new; but once it is looked at, whatever happened meanwhile. */
+  #look(judge: Judge, known: (lane: Lane) => boolean): void {
+    if (judge.isFresh) {
+      judge.isFresh = false;
+      return;
+    }
+    if (judge.chosen.length > 0 && this.#about(judge, known) !== judge.askedAbout) judge.chosen = [];
+  }
+
+  /** What a chooser would be asked about now, as a text. */
+  #about({ agent }: Judge, known: (lane: Lane) => boolean): string {
+    const { state } = this.#ports.store;
+    const waiting = state.firstManyQueued(agent.queue, known, windowJobs, this.#ports.now());
+    const ids = (jobs: Iterable<JobRecord>) => Array.from(jobs, ({ id }) => id).join('');
+    return `${ids(waiting)} ${ids(state.running(keyOf(agent)))}`;
+  }
+
+  #put(judge: Judge, question: Question, jobs: readonly JobRecord[], then: (answer: Answer) => void): void {
+    const { questions, now, turn } = this.#ports;
+    judge.out = { jobs: new Set(jobs.map(({ id }) => id)), since: now() };
+    const end = (answer: Answer) => {
+      judge.out = undefined;
+      // Whoever asks now is another.
+      if (this.#judges.get(judge.agent.queue)?.get(judge.agent.name) !== judge) return turn();
+      then(answer);
+      turn();
+    };
+    if (this.#callables.has(question.callable)) questions.ask(question, end);
+    else end({ type: 'none', problem: 'this build has no such function' });
+  }
+
+  #note({ sign, erred }: Judge, job: JobRecord, verdict: Verdict): void {
+    const { state } = this.#ports.store;
+    if (verdict === '!') erred.add(job.id);
+    else erred.delete(job.id);
+    const lane = state.laneOf(job);
+    if (lane === undefined) return;
+    const judges = this.#judges.get(job.queue)?.values() ?? [];
+    const signs = new Set(Array.from(judges, (judge) => judge.sign));
+    const others = lane.verdicts.split(' ').filter((one) => one.slice(0, -1) !== sign && signs.has(one.slice(0, -1)));
+    state.judge(job, ` ${[...others, `${sign}${verdict}`].join(' ')} `);
+  }
+
+  /** Something was wrong with the answer to all that was asked, or to some of it. */
+  #missed(judge: Judge, message: string, all: boolean): void {
+    const { now, after, turn, post } = this.#ports;
+    const { agent, problem, misses } = judge;
+    const delayMs = Math.min(backoff.mostMs, backoff.initialMs * 2 ** misses);
+    judge.misses = misses + 1;
+    judge.problem = { message, since: problem?.since ?? now() };
+    const at = now() + delayMs;
+    judge.againAt = at;
+    if (all) judge.notBefore = at;
+    const who = `the agent ${JSON.stringify(agent.name)} in the queue ${JSON.stringify(agent.queue)}`;
+    const what = [agent.filter?.by, agent.chooser].filter((name) => name !== undefined).join(', ');
+    post(['log', 'fatal', `${who} cannot ask ${what}: ${message}`, what]);
+    after(delayMs, turn);
+  }
+
+  /** It has answered, and nothing is left in line that it could not tell. */
+  #isWell(judge: Judge): void {
+    const { state } = this.#ports.store;
+    for (const id of judge.erred) {
+      const job = state.job(id);
+      const lane = job === undefined ? undefined : state.laneOf(job);
+      if (!lane?.verdicts.includes(token(judge.sign, '!'))) judge.erred.delete(id);
+    }
+    if (judge.erred.size > 0) return;
+    judge.problem = undefined;
+    judge.misses = 0;
+  }
+}
+
+const keyOf = ({ dispatcher, queue, name }: AgentRecord) => agentKey(dispatcher, queue, name);
+const token = (sign: string, verdict: Verdict) => ` ${sign}${verdict} `;

@@ -1,0 +1,38 @@
+/**
+ * What is said about jobs while they live: found by job and name, and all that is said of one job.
+ */
+import { Members } from '../collections/members.js';
+import type { AnnotationRecord, Id, Payload } from '../records.js';
+
+export const annotationKey = (job: Id, name: string) => `${job}${name}`;
+
+export class Annotations {
+  readonly #records = new Map<string, AnnotationRecord>();
+  readonly #names = new Members<string>();
+
+  get(job: Id, name: string): AnnotationRecord | undefined {
+    return this.#records.get(annotationKey(job, name));
+  }
+
+  all(): IterableIterator<AnnotationRecord> {
+    return this.#records.values();
+  }
+
+  /** The names under which something is said of a job. */
+  namesOf(job: Id): readonly string[] {
+    return [...this.#names.of(job)];
+  }
+
+  /** Null takes it back. */
+  put(job: Id, name: string, value: Payload | null): void {
+    const key = annotationKey(job, name);
+    const record: AnnotationRecord | undefined = value === null ? undefined : { kind: 'annotation', job, name, value };
+    if (record === undefined) {
+      this.#records.delete(key);
+      this.#names.remove(job, name);
+    } else {
+      this.#records.set(key, record);
+      this.#names.add(job, name);
+    }
+  }
+}

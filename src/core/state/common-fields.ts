@@ -1,0 +1,173 @@
+/**
+ * What a job's record has of how it was asked for, and what most jobs do not have: one object beside the job, which all jobs share that
+ * are alike in it, such as all that are put to call one thing with the same options.
+ */
+import type { Id, JobForm, JobRecord, JobRole, PolicyRecord } from '../records.js';
+
+/** The empty list of them all. */
+export const none: never[] = [];
+
+/** All empty lists are one, so that lists can be told apart without a look into them. */
+export function listOf(texts: readonly string[]): readonly string[] {
+  return texts.length === 0 ? none : texts;
+}
+
+/** A class, as the job's run is (`job-run.ts`). A new field of a job belongs here unless it is another in nearly every one. */
+export class JobTraits {
+  owner: Id;
+  callable: string;
+  queue: string;
+  form: JobForm;
+  role: JobRole;
+  only: Id;
+  parent: Id;
+  index: number;
+  parts: number;
+  partsDone: number;
+  open: boolean;
+  callbacks: number;
+  callbacksDone: number;
+  awaitedCallbacks: number;
+  counted: boolean;
+  policy: string;
+  asked: PolicyRecord | null;
+  priority: number;
+  quotas: readonly string[];
+  places: readonly string[];
+  shared: readonly string[];
+  unique: string;
+  front: boolean;
+  cancelled: boolean;
+  suspect: boolean;
+  alone: boolean;
+  inner: Id;
+  errors: number;
+  interruptions: number;
+  beginAfter: number;
+  delayed: boolean;
+  dueAt: number;
+  deadline: number;
+  timeoutMs: number;
+
+  constructor(from: Readonly<JobTraits>) {
+    this.owner = from.owner;
+    this.callable = from.callable;
+    this.queue = from.queue;
+    this.form = from.form;
+    this.role = from.role;
+    this.only = from.only;
+    this.parent = from.parent;
+    this.index = from.index;
+    this.parts = from.parts;
+    this.partsDone = from.partsDone;
+    this.open = from.open;
+    this.callbacks = from.callbacks;
+    this.callbacksDone = from.callbacksDone;
+    this.awaitedCallbacks = from.awaitedCallbacks;
+    this.counted = from.counted;
+    this.policy = from.policy;
+    this.asked = from.asked;
+    this.priority = from.priority;
+    this.quotas = listOf(from.quotas);
+    this.places = listOf(from.places);
+    this.shared = listOf(from.shared);
+    this.unique = from.unique;
+    this.front = from.front;
+    this.cancelled = from.cancelled;
+    this.suspect = from.suspect;
+    this.alone = from.alone;
+    this.inner = from.inner;
+    this.errors = from.errors;
+    this.interruptions = from.interruptions;
+    this.beginAfter = from.beginAfter;
+    this.delayed = from.delayed;
+    this.dueAt = from.dueAt;
+    this.deadline = from.deadline;
+    this.timeoutMs = from.timeoutMs;
+  }
+}
+
+/**
+ * By queue and callable, the traits that roots without a key or a date of their own had last: what is put next is mostly like one of them. A
+ * matter of memory alone, and so one for all states of a process.
+ */
+const lastOf = new Map<string, Map<string, JobTraits[]>>();
+
+/** So many queues, and callables of each, are remembered at most. */
+const mostNames = 256;
+/** And so many traits of each callable, such as those of several priorities: each is looked at. */
+const mostKinds = 8;
+
+/** A record's traits, which are not to be written to: others may have them, too. */
+export function traitsOf(record: JobRecord): Readonly<JobTraits> {
+  // Each member is another one of its whole, so no two are alike.
+  if (record.role !== 'root') return new JobTraits(record);
+  const { queue, callable } = record;
+  let ofQueue = lastOf.get(queue);
+  let kinds = ofQueue?.get(callable);
+  for (const kind of kinds ?? none) if (areAlike(record, kind)) return kind;
+  const traits = new JobTraits(record);
+  if (isOneOfAKind(traits)) return traits;
+  if (ofQueue === undefined) {
+    ofQueue = new Map();
+    remember(lastOf, queue, ofQueue);
+  }
+  if (kinds === undefined) {
+    kinds = [];
+    remember(ofQueue, callable, kinds);
+  }
+  if (kinds.length === mostKinds) kinds.shift();
+  kinds.push(traits);
+  return traits;
+}
+
+function remember<T>(map: Map<string, T>, name: string, value: T): void {
+  if (map.size >= mostNames && !map.has(name)) map.clear();
+  map.set(name, value);
+}
+
+/** Hardly any other has the same. */
+function isOneOfAKind({ unique, asked, beginAfter, dueAt, deadline }: JobTraits): boolean {
+  return unique !== '' || asked !== null || beginAfter !== 0 || dueAt !== 0 || deadline !== 0;
+}
+
+/** Of two roots with the same queue and callable. By hand: a loop over the names costs ten times as much, and every job passes here. */
+function areAlike(a: Readonly<JobTraits>, b: Readonly<JobTraits>): boolean {
+  return (
+    a.priority === b.priority &&
+    a.owner === b.owner &&
+    a.form === b.form &&
+    a.only === b.only &&
+    a.parts === b.parts &&
+    a.partsDone === b.partsDone &&
+    a.open === b.open &&
+    a.callbacks === b.callbacks &&
+    a.callbacksDone === b.callbacksDone &&
+    a.awaitedCallbacks === b.awaitedCallbacks &&
+    a.counted === b.counted &&
+    a.policy === b.policy &&
+    a.asked === b.asked &&
+    haveSame(a.quotas, b.quotas) &&
+    haveSame(a.places, b.places) &&
+    haveSame(a.shared, b.shared) &&
+    a.unique === b.unique &&
+    a.front === b.front &&
+    a.cancelled === b.cancelled &&
+    a.suspect === b.suspect &&
+    a.alone === b.alone &&
+    a.inner === b.inner &&
+    a.errors === b.errors &&
+    a.interruptions === b.interruptions &&
+    a.beginAfter === b.beginAfter &&
+    a.delayed === b.delayed &&
+    a.dueAt === b.dueAt &&
+    a.deadline === b.deadline &&
+    a.timeoutMs === b.timeoutMs
+  );
+}
+
+function haveSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}

@@ -1,0 +1,165 @@
+/**
+ * A job as the state keeps it: the one object that is changed in place, with what the indices note about it.
+ *
+ * Everybody else sees it as a `JobRecord`, which cannot be written to. What the indices note of few jobs is in an object beside it, which
+ * all others share.
+ */
+
+import { none } from './common-fields.js';
+import { JobFields } from './job-fields.js';
+import { firstNoteBit } from './job-shared.js';
+import type { Lane, Queued } from './lanes.js';
+
+/** Where the indices have a job beside its lane, which few jobs need to note. */
+interface Notes {
+  /** Members that name this job as their parent, by index. */
+  partRows: JobRow[];
+  callbackRows: JobRow[];
+  timerAt: number;
+  timerPosition: number;
+  inPlaces: readonly string[];
+  inInner: string;
+  inUnique: string;
+  inCalledBack: string;
+  isDated: boolean;
+}
+
+const unnoted: Readonly<Notes> = {
+  partRows: none,
+  callbackRows: none,
+  timerAt: 0,
+  timerPosition: -1,
+  inPlaces: none,
+  inInner: '',
+  inUnique: '',
+  inCalledBack: '',
+  isDated: false,
+};
+
+const isThere = firstNoteBit;
+const isUnfinished = isThere << 1;
+const isWithAgent = isThere << 2;
+const isAtWork = isThere << 3;
+
+/** A job in the state, with what the indices note about it; `restore` leaves that alone. */
+export class JobRow extends JobFields implements Queued {
+  /** Where the log of changes has it, if it does. */
+  logged = 0;
+  // Where the indices have it now.
+  lane: Lane | undefined = undefined;
+  /** Says something only while it is in a lane. */
+  lanePosition = -1;
+  #notes: Notes = unnoted;
+
+  /** Whether it is remembered. */
+  get isThere(): boolean {
+    return (this.bits & isThere) !== 0;
+  }
+
+  set isThere(there: boolean) {
+    this.bits = there ? this.bits | isThere : this.bits & ~isThere;
+  }
+
+  get isUnfinished(): boolean {
+    return (this.bits & isUnfinished) !== 0;
+  }
+
+  set isUnfinished(unfinished: boolean) {
+    this.bits = unfinished ? this.bits | isUnfinished : this.bits & ~isUnfinished;
+  }
+
+  /** With which one, its record says: that changes only while it is with none. */
+  get isWithAgent(): boolean {
+    return (this.bits & isWithAgent) !== 0;
+  }
+
+  set isWithAgent(isWith: boolean) {
+    this.bits = isWith ? this.bits | isWithAgent : this.bits & ~isWithAgent;
+  }
+
+  get isAtWork(): boolean {
+    return (this.bits & isAtWork) !== 0;
+  }
+
+  set isAtWork(atWork: boolean) {
+    this.bits = atWork ? this.bits | isAtWork : this.bits & ~isAtWork;
+  }
+
+  get partRows(): JobRow[] {
+    return this.#notes.partRows;
+  }
+
+  set partRows(rows: JobRow[]) {
+    this.ownNotes.partRows = rows;
+  }
+
+  get callbackRows(): JobRow[] {
+    return this.#notes.callbackRows;
+  }
+
+  set callbackRows(rows: JobRow[]) {
+    this.ownNotes.callbackRows = rows;
+  }
+
+  get timerAt(): number {
+    return this.#notes.timerAt;
+  }
+
+  set timerAt(time: number) {
+    if (time !== this.#notes.timerAt) this.ownNotes.timerAt = time;
+  }
+
+  get timerPosition(): number {
+    return this.#notes.timerPosition;
+  }
+
+  set timerPosition(position: number) {
+    if (position !== this.#notes.timerPosition) this.ownNotes.timerPosition = position;
+  }
+
+  get inPlaces(): readonly string[] {
+    return this.#notes.inPlaces;
+  }
+
+  set inPlaces(places: readonly string[]) {
+    if (places !== this.#notes.inPlaces) this.ownNotes.inPlaces = places;
+  }
+
+  get inInner(): string {
+    return this.#notes.inInner;
+  }
+
+  set inInner(id: string) {
+    this.ownNotes.inInner = id;
+  }
+
+  get inUnique(): string {
+    return this.#notes.inUnique;
+  }
+
+  set inUnique(key: string) {
+    this.ownNotes.inUnique = key;
+  }
+
+  get inCalledBack(): string {
+    return this.#notes.inCalledBack;
+  }
+
+  set inCalledBack(agent: string) {
+    this.ownNotes.inCalledBack = agent;
+  }
+
+  get isDated(): boolean {
+    return this.#notes.isDated;
+  }
+
+  set isDated(dated: boolean) {
+    this.ownNotes.isDated = dated;
+  }
+
+  // Not private to the language, which would cost each row a field.
+  private get ownNotes(): Notes {
+    if (this.#notes === unnoted) this.#notes = { ...unnoted };
+    return this.#notes;
+  }
+}

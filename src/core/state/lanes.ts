@@ -1,0 +1,240 @@
+/**
+ * The line of each queue, kept as lanes.
+ *
+ * All queued jobs of one queue that call the same thing at the same priority and need the same quotas stand in one lane, in the order of
+ * the contract (semantics 3.2). Claiming takes the best head of the lanes that may go on. A lane that a full quota holds back is parked
+ * out of the way until a place is free there, so the jobs in it cost nothing, however many they are. Jobs of which functions have said
+ * whether they take them stand in lanes of their own, by what was said; a job that leaves its lane leaves that behind.
+ */
+import { Heap } from '../collections/heap.js';
+import { LineUp } from '../collections/line-up.js';
+import type { Id, JobRecord } from '../records.js';
+
+/** A queued job, as a lane sees it. */
+export interface Queued extends JobRecord {
+  lane: Lane | undefined;
+  lanePosition: number;
+}
+
+export interface Lane {
+  readonly key: string;
+  readonly queue: string;
+  readonly callable: string;
+  readonly priority: number;
+  /** The only dispatcher that may claim its jobs; empty: any. */
+  readonly only: Id;
+  /** The quotas that its jobs name. */
+  readonly quotas: readonly string[];
+  /** Those of them in which its jobs need a place. */
+  readonly gates: readonly string[];
+  /** What was said of its jobs, by those who are asked about them; empty for nothing. */
+  readonly verdicts: string;
+  readonly jobs: LineUp<Queued>;
+  /** Where it stands among its queue's lanes; -1 while it is parked. */
+  position: number;
+  /** The quota that it waits for; empty for none. */
+  parkedAt: string;
+}
+
+interface Line {
+  /** Those that may go on. */
+  readonly lanes: Heap<Lane>;
+  /** Those that wait for a place, by the quota. */
+  readonly parked: Map<string, Set<Lane>>;
+  jobs: number;
+}
+
+/**
+ * The order of claiming, total: priority, then what was put back at once, then the moment of becoming eligible. Of what was put back, jobs
+ * that are to run alone come first: when a process has just begun there is nothing beside them.
+ */
+export function goesBefore(a: JobRecord, b: JobRecord): boolean {
+  if (a.priority !== b.priority) return a.priority > b.priority;
+  if (a.front !== b.front) return a.front;
+  if (a.alone !== b.alone) return a.alone;
+  return a.eligible < b.eligible;
+}
+
+export class Lanes {
+  readonly #lanes = new Map<string, Lane>();
+  readonly #lines = new Map<string, Line>();
+  /** The lane that was last joined. */
+  #last: Lane | undefined;
+  readonly #paused = new Set<string>();
+  /** The queues that are not paused and have a lane that may go on. */
+  readonly #open = new Set<string>();
+
+  /** How many jobs stand in this queue's line. */
+  count(queue: string): number {
+    return this.#lines.get(queue)?.jobs ?? 0;
+  }
+
+  /** The queues that are not paused and have jobs that no quota holds back. */
+  openQueues(): Iterable<string> {
+    return this.#open;
+  }
+
+  /** Whether nothing of this queue is to be claimed. */
+  pause(queue: string, paused: boolean): void {
+    if (paused) this.#paused.add(queue);
+    else this.#paused.delete(queue);
+    this.#noteOpen(queue);
+  }
+
+  /** A lane of this queue may go on, or may no more. */
+  #noteOpen(queue: string): void {
+    const isOpen = (this.#lines.get(queue)?.lanes.items.length ?? 0) > 0 && !this.#paused.has(queue);
+    if (isOpen) this.#open.add(queue);
+    else this.#open.delete(queue);
+  }
+
+  /** All jobs of a queue's line, lane by lane. */
+  *jobs(queue: string): IterableIterator<Queued> {
+    const line = this.#lines.get(queue);
+    if (line === undefined) return;
+    for (const lane of line.lanes.items) yield* lane.jobs;
+    for (const lanes of line.parked.values()) for (const lane of lanes) yield* lane.jobs;
+  }
+
+  add(job: Queued, gates: readonly string[], verdicts = ''): void {
+    const { queue } = job;
+    let line = this.#lines.get(queue);
+    if (line === undefined) {
+      line = { lanes: new Heap(headGoesBefore, setLanePosition), parked: new Map(), jobs: 0 };
+      this.#lines.set(queue, line);
+    }
+    const lane = this.#laneOf(job, gates, verdicts);
+    job.lane = lane;
+    line.jobs++;
+    lane.jobs.add(job);
+    if (lane.parkedAt !== '') return;
+    if (lane.jobs.size === 1) {
+      line.lanes.add(lane);
+      this.#noteOpen(queue);
+    } else if (lane.jobs.first() === job) line.lanes.reorder(lane.position);
+  }
+
+  #laneOf({ queue, callable, priority, quotas, only }: Queued, gates: readonly string[], verdicts: string): Lane {
+    // Most jobs stand where the last one does; the key of a lane costs more than all else here.
+    const last = this.#last;
+    if (last?.queue === queue && last.callable === callable && last.priority === priority && last.only === only)
+      if (quotas.length === 0 && last.quotas.length === 0 && last.verdicts === verdicts) return last;
+    const place = `${only === '' ? '' : `${only}\n`}${priority}\n${callable}\n${queue}\n${quotas.length === 0 ? '' : `${quotas.join('\n')}\n\n${gates.join('\n')}`}`;
+    const key = verdicts === '' ? place : `${verdicts}\n${place}`;
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      const jobs = new LineUp(goesBefore as (a: Queued, b: Queued) => boolean, setJobPosition);
+      lane = { key, queue, callable, priority, only, quotas, gates, verdicts, jobs, position: -1, parkedAt: '' };
+      this.#lanes.set(key, lane);
+    }
+    this.#last = lane;
+    return lane;
+  }
+
+  remove(job: Queued): void {
+    const lane = job.lane!;
+    const line = this.#lines.get(lane.queue)!;
+    lane.jobs.remove(job.lanePosition);
+    job.lane = undefined;
+    job.lanePosition = -1;
+    line.jobs--;
+    if (lane.jobs.size === 0) {
+      if (lane.parkedAt === '') line.lanes.remove(lane.position);
+      else takeFromParked(line, lane);
+      this.#lanes.delete(lane.key);
+      if (lane === this.#last) this.#last = undefined;
+      if (line.jobs === 0) this.#lines.delete(lane.queue);
+      this.#noteOpen(lane.queue);
+    } else if (lane.parkedAt === '') {
+      // Whether it stood first is not known any more: what its order goes by has changed before it leaves.
+      line.lanes.reorder(lane.position);
+    }
+  }
+
+  /**
+   * The job of this queue that is to be claimed next, of the lanes that are accepted. `fullAt` names a quota in which the lane's jobs
+   * get no place now, or nothing. Costs as much as there are lanes refused; a parked one is not looked at again before its quota is.
+   */
+  first(
+    queue: string,
+    accepts: (lane: Lane) => boolean,
+    fullAt: (lane: Lane) => string | undefined,
+  ): Queued | undefined {
+    const line = this.#lines.get(queue);
+    for (;;) {
+      const lane = line?.lanes.firstWhere(accepts);
+      if (lane === undefined) return undefined;
+      const full = lane.gates.length === 0 ? undefined : fullAt(lane);
+      if (full === undefined) return lane.jobs.first();
+      park(line!, lane, full);
+      this.#noteOpen(queue);
+    }
+  }
+
+  /** The first jobs of this queue, so many at most, of the lanes that are accepted and are not parked, in their order. */
+  firstMany(queue: string, accepts: (lane: Lane) => boolean, most: number): Queued[] {
+    const next = new Heap<Reached>((a, b) => goesBefore(a.job, b.job), ignorePosition);
+    const reach = (rest: Iterator<Queued>) => {
+      const { done, value: job } = rest.next();
+      if (!done) next.add({ job, rest });
+    };
+    for (const lane of this.#lines.get(queue)?.lanes.items ?? [])
+      if (accepts(lane)) reach(lane.jobs[Symbol.iterator]());
+    const found: Queued[] = [];
+    for (let first = next.first(); first !== undefined && found.length < most; first = next.first()) {
+      next.remove(0);
+      found.push(first.job);
+      reach(first.rest);
+    }
+    return found;
+  }
+
+  /** There may be a place in this quota again. */
+  unpark(queue: string, quota: string): void {
+    const line = this.#lines.get(queue);
+    const lanes = line?.parked.get(quota);
+    if (line === undefined || lanes === undefined) return;
+    line.parked.delete(quota);
+    for (const lane of lanes) {
+      lane.parkedAt = '';
+      line.lanes.add(lane);
+    }
+    this.#noteOpen(queue);
+  }
+
+  /** What is known of this queue's quotas has changed. */
+  unparkAll(queue: string): void {
+    for (const quota of [...(this.#lines.get(queue)?.parked.keys() ?? [])]) this.unpark(queue, quota);
+  }
+}
+
+function park(line: Line, lane: Lane, quota: string): void {
+  line.lanes.remove(lane.position);
+  lane.position = -1;
+  lane.parkedAt = quota;
+  const there = line.parked.get(quota);
+  if (there === undefined) line.parked.set(quota, new Set([lane]));
+  else there.add(lane);
+}
+
+function takeFromParked({ parked }: Line, lane: Lane): void {
+  const there = parked.get(lane.parkedAt)!;
+  there.delete(lane);
+  if (there.size === 0) parked.delete(lane.parkedAt);
+}
+
+/** A job that comes next in its lane, and those behind it. */
+interface Reached {
+  readonly job: Queued;
+  readonly rest: Iterator<Queued>;
+}
+
+const ignorePosition = () => {};
+
+const headGoesBefore = (a: Lane, b: Lane) => goesBefore(a.jobs.first()!, b.jobs.first()!);
+const setJobPosition = (job: Queued, index: number) => {
+  job.lanePosition = index;
+};
+const setLanePosition = (lane: Lane, index: number) => {
+  lane.position = index;
+};

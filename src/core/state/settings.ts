@@ -1,0 +1,90 @@
+/**
+ * All that is set up beside the jobs (queues, quotas, agents, dispatchers, their defaults), with what is asked of it for every job.
+ *
+ * What is derived of them follows each change, and costs nothing for records that it does not concern: there may be tens of thousands.
+ */
+import type { AgentRecord, Id, QuotaRecord, SettingRecord } from '../records.js';
+
+export class Settings {
+  readonly #records = new Map<string, SettingRecord>();
+  /** Dispatchers, in the order in which they became so. */
+  readonly #active = new Set<Id>();
+  /** By queue and key. */
+  readonly #ofQueue = new Groups<AgentRecord | QuotaRecord>();
+  /** By dispatcher and queue, and key. */
+  readonly #agents = new Groups<AgentRecord>();
+  /** How many say which policy jobs have that name none. */
+  #retryDefaults = 0;
+
+  get(key: string): SettingRecord | undefined {
+    return this.#records.get(key);
+  }
+
+  all(): IterableIterator<SettingRecord> {
+    return this.#records.values();
+  }
+
+  /** The agents and quotas of a queue. */
+  ofQueue(queue: string): Iterable<AgentRecord | QuotaRecord> {
+    return this.#ofQueue.of(queue);
+  }
+
+  /** The agents of a dispatcher in a queue. */
+  agentsOf(dispatcher: Id, queue: string): Iterable<AgentRecord> {
+    return this.#agents.of(dispatcher + queue);
+  }
+
+  /** Undefined removes it. */
+  put(key: string, record: SettingRecord | undefined): void {
+    const before = this.#records.get(key);
+    this.#noteActive(before, record);
+    this.#noteOfQueue(key, record ?? before, record !== undefined);
+    this.#retryDefaults += defaultsOf(record) - defaultsOf(before);
+    if (record === undefined) this.#records.delete(key);
+    else this.#records.set(key, record);
+  }
+
+  isActive(dispatcher: Id): boolean {
+    return this.#active.has(dispatcher);
+  }
+
+  active(): IterableIterator<Id> {
+    return this.#active.values();
+  }
+
+  /** Whether any agent or dispatcher says which policy its jobs have that name none. */
+  get hasRetryDefaults(): boolean {
+    return this.#retryDefaults > 0;
+  }
+
+  #noteOfQueue(key: string, record: SettingRecord | undefined, isThere: boolean): void {
+    if (record?.kind !== 'agent' && record?.kind !== 'quota') return;
+    this.#ofQueue.put(record.queue, key, record, isThere);
+    if (record.kind === 'agent') this.#agents.put(record.dispatcher + record.queue, key, record, isThere);
+  }
+
+  #noteActive(before: SettingRecord | undefined, now: SettingRecord | undefined): void {
+    if (now?.kind === 'dispatcher' && now.active) this.#active.add(now.id);
+    else if (before?.kind === 'dispatcher') this.#active.delete(before.id);
+  }
+}
+
+/** Records by group and key. A group is there while it has records. */
+class Groups<R> {
+  readonly #groups = new Map<string, Map<string, R>>();
+
+  of(group: string): Iterable<R> {
+    return this.#groups.get(group)?.values() ?? [];
+  }
+
+  put(group: string, key: string, record: R, isThere: boolean): void {
+    const records = this.#groups.get(group) ?? new Map<string, R>();
+    if (isThere) records.set(key, record);
+    else records.delete(key);
+    if (records.size > 0) this.#groups.set(group, records);
+    else this.#groups.delete(group);
+  }
+}
+
+const defaultsOf = (record: SettingRecord | undefined) =>
+  record !== undefined && 'retry' in record && Object.keys(record.retry).length > 0 ? 1 : 0;

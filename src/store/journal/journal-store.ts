@@ -1,0 +1,331 @@
+/**
+ * The embedded store: decides in memory, appends what changed to the journal as one frame a turn, syncs without holding up the loop.
+ *
+ * A frame is written as soon as its turn ends, also while a sync is under way: what may run once it is written need not wait for
+ * the disk. One sync is in flight at a time; when it ends, the next one covers all frames written meanwhile. What nobody waits for, such as
+ * the end of most parts, causes no sync of its own: it is covered by the next, or by one after a while.
+ */
+import { type Command, gates } from '../../core/commands.js';
+import { State } from '../../core/state/state.js';
+import { ClosedError, JournalCorruptError, StorageFullError } from '../../errors.js';
+import { type Journal, type JournalOptions, openJournal } from '../../journal/journal.js';
+import { Group, type Released } from '../group.js';
+import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from '../store.js';
+import { LiveBytes } from './live-bytes.js';
+import { lookAt } from './look-at.js';
+import { machinePace, type Pace } from './pace.js';
+import { RecordReader } from './record-reader.js';
+import { RecordWriter } from './record-writer.js';
+import { Snapshots } from './snapshots.js';
+import type { StoredPayload } from './stored-payload.js';
+
+/** What nobody waits for is on the disk after this time at the latest, unless a sync was asked for before; or where it is so much. */
+const lazySyncMs = 100;
+const lazySyncBytes = 1024 * 1024;
+
+/** The disk is full: so often it is seen whether there is room again. */
+const lookForRoomMs = 500;
+
+/** What is refused while the disk is full; the rest goes on in the reserve. */
+const takesRoom: ReadonlySet<Command['type']> = new Set<Command['type']>([
+  'all',
+  'put',
+  'putAgain',
+  'addCallbacks',
+  'addParts',
+  'feed',
+  'fold',
+  'change',
+  'annotate',
+  'createQueue',
+  'setQuota',
+  'setAgent',
+]);
+
+/** What waits for the sync of its frame. */
+interface Waiting {
+  readonly lsn: number;
+  readonly released: Released;
+}
+
+export interface JournalStoreOptions extends JournalOptions {
+  /** How snapshots share the thread. Default: the machine's pace. */
+  pace?: Pace;
+}
+
+export class JournalStore implements Store {
+  readonly isExclusive = true;
+  readonly state = new State();
+  /** Of payloads, by segment. */
+  liveBytes!: LiveBytes;
+  readonly #directory: string;
+  readonly #outside: StoreOutside;
+  readonly #options: JournalStoreOptions;
+  readonly #pace: Pace;
+  #journal!: Journal;
+  #writer!: RecordWriter;
+  #snapshots!: Snapshots;
+  #owner!: StoreOwner;
+  #group = new Group();
+  #waiting: Waiting[] = [];
+  /** Up to here the log is to be on the disk as soon as can be. */
+  #wantedLsn = 0;
+  #syncing = false;
+  /** What was written when the last sync began. */
+  #bytesBeforeSync = 0;
+  /** Payloads of frames that are not on the disk yet. */
+  #unsyncedPayloads: { readonly lsn: number; readonly payloads: readonly StoredPayload[] }[] = [];
+  /** Takes the next lazy sync back. */
+  #lazySync: (() => void) | undefined;
+  /** Decided when there is room for it: not even the reserve takes it. */
+  #held: Asked[] = [];
+  /** Takes the next look for room back; undefined while the disk is not full. */
+  #lookForRoom: (() => void) | undefined;
+  #failed: Error | undefined;
+
+  constructor(directory: string, outside: StoreOutside, options: JournalStoreOptions = {}) {
+    this.#directory = directory;
+    this.#outside = outside;
+    this.#options = options;
+    this.#pace = options.pace ?? machinePace;
+  }
+
+  get takesWork(): boolean {
+    return this.#lookForRoom === undefined || (this.#held.length === 0 && this.#journal.hasReserve);
+  }
+
+  get figures(): StoreFigures {
+    const { frames, syncs, bytesWritten } = this.#journal;
+    return { frames, syncs, bytesWritten, snapshots: this.#snapshots.count };
+  }
+
+  async open(owner: StoreOwner): Promise<void> {
+    this.#owner = owner;
+    this.#journal = await openJournal(this.#directory, new RecordReader(this.state), this.#options);
+    this.state.loaded();
+    this.liveBytes = LiveBytes.of(this.state.jobs());
+    this.#writer = new RecordWriter(this.#journal, this.state, this.liveBytes);
+    this.#snapshots = new Snapshots({
+      journal: this.#journal,
+      state: this.state,
+      writer: this.#writer,
+      live: this.liveBytes,
+      pace: this.#pace,
+      commit: () => this.commit(),
+    });
+  }
+
+  transact(asked: readonly Asked[]): void {
+    if (this.#failed !== undefined) {
+      for (const { reply } of asked) reply?.(this.#failed);
+      return;
+    }
+    const outside = outsideNow(this.#outside);
+    for (const one of asked) this.#group.decide(this.state, one, outside);
+  }
+
+  commit(): void {
+    if (this.#group.empty || this.#failed !== undefined) return;
+    let group = this.#group;
+    this.#group = new Group();
+    let payloads: readonly StoredPayload[];
+    try {
+      try {
+        payloads = this.#writer.write(this.state.changes());
+      } catch (error) {
+        if (!(error instanceof StorageFullError)) throw error;
+        this.#waitForRoom();
+        group = this.#decideWithoutPuts(group, error);
+        try {
+          payloads = this.#writer.write(this.state.changes(), { reserve: true });
+        } catch (stillFull) {
+          if (!(stillFull instanceof StorageFullError)) throw stillFull;
+          return this.#hold(group, error);
+        }
+      }
+    } catch (error) {
+      group.fail(error as Error);
+      // What waits for its sync is written: nobody can say that nothing is stored of it.
+      this.#fail(error as Error);
+      return;
+    }
+    this.state.keepChanges();
+    this.#release(group.behind('decided'));
+    this.#release(group.behind('written'));
+    const { lsn } = this.#journal;
+    if (payloads.length > 0) this.#unsyncedPayloads.push({ lsn, payloads });
+    const released = group.behind('synced');
+    const { effects, replies } = released;
+    if (effects.length > 0 || replies.length > 0) this.#waiting.push({ lsn, released });
+    if (replies.length > 0 || effects.some((effect) => this.#owner.awaits(effect))) {
+      this.#wantSync();
+    } else if (this.#journal.bytesWritten - this.#bytesBeforeSync > lazySyncBytes) {
+      this.#wantSync();
+    } else if (lsn > this.#journal.syncedLsn) {
+      this.#lazySync ??= this.#pace.after(lazySyncMs, () => {
+        this.#lazySync = undefined;
+        this.#wantSync();
+      });
+    }
+    this.#snapshots.written();
+  }
+
+  read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void {
+    const { error, seen } = lookAt(look);
+    this.#whenDurable((failed) => tell(failed ?? error, seen));
+  }
+
+  /** Takes a snapshot, due or not; resolves when it is published, failed, or was not the time for one. */
+  takeSnapshot(): Promise<void> {
+    return this.#snapshots.take();
+  }
+
+  /** Resolves when no snapshot is under way. */
+  snapshotEnded(): Promise<void> {
+    return this.#snapshots.ended();
+  }
+
+  /** How much log was replayed when the store was opened, in bytes. */
+  get replayedBytes(): number {
+    return this.#journal.report.bytes;
+  }
+
+  bytes(payload: StoredPayload): Uint8Array {
+    try {
+      return payload.bytes ?? this.#writer.read(payload);
+    } catch (error) {
+      if (!(error instanceof JournalCorruptError || error instanceof ClosedError)) this.#fail(error as Error);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshots?.stop();
+    this.commit();
+    this.#commitHeld();
+    // What there is still no room for was never kept: whoever opens next finds it as it was before.
+    const full = new StorageFullError(`the disk of ${this.#directory} is full`);
+    for (const { reply } of this.#held.splice(0)) reply?.(full);
+    this.#lookForRoom?.();
+    this.#lazySync?.();
+    await new Promise<void>((resolve) => this.#whenDurable(() => resolve()));
+    await this.#journal?.close();
+  }
+
+  /** The disk is full: what takes room is refused, the rest is decided again and written into the reserve. */
+  #decideWithoutPuts(group: Group, full: StorageFullError): Group {
+    this.#snapshots.giveUp();
+    this.state.rollback(0);
+    const again = new Group();
+    const outside = outsideNow(this.#outside);
+    for (const asked of group.asked) {
+      if (takesRoom.has(asked.command.type)) again.refuse(asked, full);
+      else again.decide(this.state, asked, outside);
+    }
+    return again;
+  }
+
+  /**
+   * Not even the reserve takes all of it: what it takes goes on, command by command, and the rest waits for room. What was to be claimed is
+   * claimed another time.
+   */
+  #hold({ asked }: Group, full: StorageFullError): void {
+    this.state.rollback(0);
+    const refused = new Group();
+    const rest: Asked[] = [];
+    for (const one of asked) {
+      if (takesRoom.has(one.command.type)) refused.refuse(one, full);
+      else if (one.command.type !== 'claim') rest.push(one);
+    }
+    for (const gate of gates) this.#release(refused.behind(gate));
+    if (rest.length > 1) for (const one of rest) this.#commitAlone(one);
+    else this.#held.push(...rest);
+  }
+
+  #commitAlone(asked: Asked): void {
+    if (this.#failed !== undefined) return asked.reply?.(this.#failed);
+    this.#group.decide(this.state, asked, outsideNow(this.#outside));
+    this.commit();
+  }
+
+  #commitHeld(): void {
+    for (const one of this.#held.splice(0)) this.#commitAlone(one);
+  }
+
+  #waitForRoom(): void {
+    this.#lookForRoom ??= this.#pace.after(lookForRoomMs, () => {
+      this.#lookForRoom = undefined;
+      try {
+        if (!this.#journal.findRoom()) this.#waitForRoom();
+      } catch (error) {
+        return this.#fail(error as Error);
+      }
+      this.#commitHeld();
+      if (this.takesWork) this.#owner.changed(false, []);
+    });
+  }
+
+  /** Calls back when all that is decided by now is on the disk. */
+  #whenDurable(then: (error?: Error) => void): void {
+    this.commit();
+    if (this.#failed !== undefined) return then(this.#failed);
+    this.#waiting.push({
+      lsn: this.#journal.lsn,
+      released: { effects: [], replies: [{ tell: then, error: undefined, same: undefined }] },
+    });
+    this.#wantSync();
+  }
+
+  /** All that is written is to be synced: now, or when the sync that is in flight has ended. */
+  #wantSync(): void {
+    this.#wantedLsn = this.#journal.lsn;
+    this.#sync();
+  }
+
+  #sync(): void {
+    if (this.#syncing || this.#failed !== undefined) return;
+    if (this.#journal.lsn === this.#journal.syncedLsn) return this.#releaseSynced(this.#journal.lsn);
+    this.#syncing = true;
+    this.#bytesBeforeSync = this.#journal.bytesWritten;
+    this.#journal.sync().then(
+      (lsn) => {
+        this.#syncing = false;
+        this.#releaseSynced(lsn);
+        if (this.#wantedLsn > lsn) this.#sync();
+      },
+      (error) => {
+        this.#syncing = false;
+        this.#fail(error);
+      },
+    );
+  }
+
+  #releaseSynced(lsn: number): void {
+    let count = 0;
+    while (count < this.#waiting.length && this.#waiting[count]!.lsn <= lsn) count++;
+    for (const { released } of this.#waiting.splice(0, count)) this.#release(released);
+    count = 0;
+    while (count < this.#unsyncedPayloads.length && this.#unsyncedPayloads[count]!.lsn <= lsn) count++;
+    for (const { payloads } of this.#unsyncedPayloads.splice(0, count)) this.#writer.evict(payloads);
+    this.#snapshots.synced();
+  }
+
+  #release({ effects, replies }: Released): void {
+    for (const { tell, error, same } of replies) tell(error, same);
+    if (effects.length > 0) this.#owner.release(effects);
+  }
+
+  #fail(error: Error): void {
+    if (this.#failed !== undefined) return;
+    this.#failed = error;
+    this.#lazySync?.();
+    this.#lookForRoom?.();
+    this.#snapshots.giveUp();
+    for (const { reply } of this.#held.splice(0)) reply?.(error);
+    for (const { released } of this.#waiting) for (const { tell } of released.replies) tell(error);
+    this.#waiting = [];
+    this.#group.fail(error);
+    this.#group = new Group();
+    this.#owner.fatal(error);
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Puts what a journal holds into a state: the records of its snapshot, then what its log says happened.
+ */
+
+import { ByteReader } from '../../codec/bytes.js';
+import { type Id, type Payload, payloadSlots, type SettingRecord, settingKey } from '../../core/records.js';
+import { State } from '../../core/state/state.js';
+import type { Entry, Position, Replay } from '../../journal/journal.js';
+import { checkedId, entryTypes, payloadHeadBytes, readId } from './entries.js';
+import { readJob } from './job-header.js';
+import { StoredPayload } from './stored-payload.js';
+
+export class RecordReader implements Replay {
+  readonly #state: State;
+  readonly #names = new Map<number, string>();
+  /** Payloads come before the header that they belong to. */
+  readonly #payloads = new Map<Id, (Payload | null)[]>();
+  /** The transaction in which a payload was lost. */
+  #payloadLostAt: number | undefined;
+
+  /** Without a state, what it reads is only checked. */
+  constructor(state = new State()) {
+    this.#state = state;
+  }
+
+  segment(): void {
+    this.#names.clear();
+  }
+
+  lost(type: number, lsn: number): void {
+    if (type === entryTypes.payload) this.#payloadLostAt = lsn;
+  }
+
+  entry({ type, bytes }: Entry, at: Position, lsn: number): void {
+    const input = new ByteReader(bytes);
+    switch (type) {
+      case entryTypes.name: {
+        // Given twice where a frame that a full disk refused made the writer begin again.
+        this.#names.set(input.varint(), input.text());
+        return;
+      }
+      case entryTypes.payload:
+        return this.#payload(readId(input), slotOf(input), at);
+      case entryTypes.move:
+        return this.#move(readId(input), slotOf(input), at);
+      case entryTypes.jobs:
+        while (input.left > 0) this.#job(input, lsn);
+        return;
+      case entryTypes.keptJobs:
+        while (input.left > 0) this.#keptJob(input);
+        return;
+      case entryTypes.forget:
+        while (input.left > 0) this.#state.unload(readId(input));
+        return;
+      case entryTypes.setting: {
+        const key = input.text();
+        const json = input.text();
+        return this.#state.loadSetting(key, json === '' ? undefined : settingFrom(key, json));
+      }
+      case entryTypes.annotation: {
+        const id = readId(input);
+        const name = input.text();
+        const value = input.u8() === 1 ? StoredPayload.of(Uint8Array.from(input.rest())) : null;
+        return this.#state.loadAnnotation(id, name, value);
+      }
+      default:
+        throw new RangeError(`there is no entry of type ${type}`);
+    }
+  }
+
+  /** A payload that is damaged fails its job when it is read; a segment that is not there at all is more than that. */
+  end(segments: ReadonlySet<number>): Position | undefined {
+    for (const { args, result } of this.#state.jobs()) {
+      for (const payload of [args, result]) {
+        const segment = (payload as StoredPayload | null)?.segment ?? 0;
+        if (segment !== 0 && !segments.has(segment)) return (payload as StoredPayload).position;
+      }
+    }
+    return undefined;
+  }
+
+  #payload(id: Id, slot: number, at: Position): void {
+    const found = this.#payloads.get(id) ?? [null, null];
+    found[slot] = StoredPayload.at(id, at);
+    this.#payloads.set(id, found);
+  }
+
+  #move(id: Id, slot: number, at: Position): void {
+    const job = this.#state.job(id);
+    const key = payloadSlots[slot]!;
+    if (job === undefined || job[key] === null) return;
+    this.#state.ownPayload(job, key, StoredPayload.at(id, at));
+  }
+
+  #job(input: ByteReader, lsn: number): void {
+    const job = readJob(input, this.#nameOf, (id, has) => {
+      // The payload that was lost may have been this job's: then what it had before is not what it has now.
+      const before = lsn === this.#payloadLostAt ? undefined : this.#state.job(id);
+      const [args = null, result = null] = this.#payloads.get(id) ?? [];
+      this.#payloads.delete(id);
+      // Without an entry, the job was forgotten later, before the snapshot's walk came to it; or the entry is lost.
+      return {
+        args: has.args ? (args ?? before?.args ?? StoredPayload.lost(id)) : null,
+        result: has.result ? (result ?? before?.result ?? StoredPayload.lost(id)) : null,
+      };
+    });
+    this.#state.load(job);
+  }
+
+  #keptJob(input: ByteReader): void {
+    this.#state.load(
+      readJob(input, this.#nameOf, (id, has) => ({
+        args: placedAt(id, has.args, input),
+        result: placedAt(id, has.result, input),
+      })),
+    );
+  }
+
+  readonly #nameOf = (number: number): string => {
+    const name = this.#names.get(number);
+    if (name === undefined) throw new RangeError('a name was not given before it was used');
+    return name;
+  };
+}
+
+/** The payload of which only the place is known. */
+function placedAt(owner: Id, isThere: boolean, input: ByteReader): StoredPayload | null {
+  const segment = input.varint();
+  if (segment === 0) return isThere ? StoredPayload.lost(owner) : null;
+  const offset = input.varint();
+  const length = input.varint();
+  const checksum = input.varint();
+  if (length < payloadHeadBytes || checksum > 0xffff_ffff) throw new RangeError('a place that cannot be');
+  return StoredPayload.at(owner, { segment, offset, length, checksum });
+}
+
+function settingFrom(key: string, json: string): SettingRecord {
+  const setting = JSON.parse(json) as SettingRecord | null;
+  if (setting === null || settingKey(setting) !== key) throw new RangeError('a setting is under the key of another');
+  if ('dispatcher' in setting) checkedId(setting.dispatcher);
+  if (setting.kind === 'dispatcher') checkedId(setting.id);
+  return setting;
+}
+
+function slotOf(input: ByteReader): number {
+  const slot = input.u8();
+  if (slot >= payloadSlots.length) throw new RangeError(`there is no payload slot ${slot}`);
+  return slot;
+}

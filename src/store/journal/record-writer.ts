@@ -1,0 +1,161 @@
+/**
+ * Writes the changes of a group commit as one frame; knows which names its segment has, which payloads are written, and where.
+ */
+
+import { idToText } from '../../codec/id.js';
+import { codeOf, type Id, type JobRecord, type PayloadSlot, payloadSlots } from '../../core/records.js';
+import type { Changes } from '../../core/state/change-log.js';
+import type { State } from '../../core/state/state.js';
+import { JournalCorruptError } from '../../errors.js';
+import type { AppendOptions, Journal } from '../../journal/journal.js';
+import { entryTypes, payloadHeadBytes, writePayloadHead } from './entries.js';
+import { EntryBuffer } from './entry-buffer.js';
+import { writeJob } from './job-header.js';
+import type { LiveBytes } from './live-bytes.js';
+import { keptBytes, keptJobs, StoredPayload } from './stored-payload.js';
+
+/** A payload to be copied out of its segment. */
+export interface Move {
+  readonly job: Id;
+  readonly slot: number;
+  readonly payload: StoredPayload;
+}
+
+export class RecordWriter {
+  readonly #journal: Journal;
+  readonly #state: State;
+  readonly #live: LiveBytes;
+  readonly #buffer = new EntryBuffer();
+  #segment = -1;
+
+  constructor(journal: Journal, state: State, live: LiveBytes) {
+    this.#journal = journal;
+    this.#state = state;
+    this.#live = live;
+  }
+
+  /** Appends these changes as one frame; gives the payloads that need not stay here once it is synced. Jobs of level `memory` are not for the journal. */
+  write(changes: Changes, options?: AppendOptions): readonly StoredPayload[] {
+    const { forgotten, settings, annotations } = changes;
+    const kept = changes.jobs.filter((job) => job.level !== 'memory');
+    if (kept.length + forgotten.length + settings.size + annotations.size === 0) return [];
+    this.#begin(estimateOf(kept, changes));
+    const buffer = this.#buffer;
+    const payloads: StoredPayload[] = [];
+    for (const job of kept) {
+      if (job.args !== null) this.#new(job, 'args', payloads);
+      if (job.result !== null) this.#new(job, 'result', payloads);
+    }
+    for (const job of kept) buffer.introduceNames(job);
+    buffer.addEach(entryTypes.jobs, kept, (job) => writeJob(buffer.out, job, buffer.numberOf));
+    buffer.addEach(entryTypes.forget, forgotten, (id) => buffer.out.id(id));
+    for (const [key, setting] of settings) buffer.setting(key, setting);
+    for (const [key, annotation] of annotations) buffer.annotation(key, annotation);
+    this.#append(payloads, options);
+    for (const payload of changes.dropped) this.#live.remove(payload, this.#journal.lsn);
+    const gone: StoredPayload[] = [];
+    for (const { args, result } of kept.filter((job) => this.#isDone(job))) {
+      if (args !== null) gone.push(args as StoredPayload);
+      if (result !== null) gone.push(result as StoredPayload);
+    }
+    for (const payload of payloads) if (payload.byteLength > keptBytes) gone.push(payload);
+    return gone;
+  }
+
+  /** Appends copies of these payloads, which are there from now on. Throws `JournalCorruptError` if one cannot be read. */
+  move(moves: readonly Move[]): void {
+    const read = moves.map(({ payload }) => payload.bytes ?? this.read(payload));
+    this.#begin(read.reduce((sum, { byteLength }) => sum + byteLength + 64, 0));
+    for (const [index, { job, slot }] of moves.entries()) this.#payload(entryTypes.move, job, slot, read[index]!);
+    const before = moves.map(({ payload }) => ({ segment: payload.segment, byteLength: payload.byteLength }));
+    this.#append(moves.map(({ payload }) => payload));
+    for (const old of before) this.#live.remove(old, this.#journal.lsn);
+  }
+
+  /** These are on the disk, and need not stay here. */
+  evict(payloads: readonly StoredPayload[]): void {
+    for (const payload of payloads) payload.evict();
+  }
+
+  /** Whether nobody will ask for the job's payloads soon: who waits for an outcome is told of it before they go. */
+  #isDone(job: JobRecord): boolean {
+    if (job.outcome !== 'none' || job.dueAt !== 0) return true;
+    return job.queued && this.#state.queued(job.queue) > keptJobs;
+  }
+
+  /** Reads a payload back. Throws `JournalCorruptError` if it is not what it was. */
+  read(payload: StoredPayload): Uint8Array {
+    if (payload.isLost) {
+      const reason = `a payload of job ${idToText(payload.owner)} was damaged, and is lost`;
+      throw new JournalCorruptError(this.#journal.directory, 0, 0, reason);
+    }
+    return this.#journal.read(payload.position).subarray(payloadHeadBytes);
+  }
+
+  /** The job's payload, if it is not written yet. */
+  #new(job: JobRecord, slot: PayloadSlot, payloads: StoredPayload[]): void {
+    const payload = this.#own(job, slot);
+    if (payload.segment !== 0 || payload.bytes === null) return;
+    this.#payload(entryTypes.payload, job.id, codeOf(payloadSlots, slot), payload.bytes);
+    payloads.push(payload);
+  }
+
+  /**
+   * The job's payload as one that is its alone: an outcome that it took from another job is written again under its own id, since the
+   * other may be forgotten first.
+   */
+  #own(job: JobRecord, slot: PayloadSlot): StoredPayload {
+    const payload = job[slot] as StoredPayload;
+    if (payload.owner === '') payload.owner = job.id;
+    if (payload.owner === job.id) return payload;
+    const own = this.#copyOf(payload);
+    own.owner = job.id;
+    this.#state.ownPayload(job, slot, own);
+    return own;
+  }
+
+  #copyOf(payload: StoredPayload): StoredPayload {
+    try {
+      return StoredPayload.of(payload.bytes ?? this.read(payload));
+    } catch (error) {
+      if (error instanceof JournalCorruptError) return StoredPayload.lost('');
+      throw error;
+    }
+  }
+
+  #begin(estimateBytes: number): void {
+    const segment = this.#journal.beginFrame(estimateBytes);
+    if (segment !== this.#segment) this.#buffer.forgetNames();
+    this.#segment = segment;
+    this.#buffer.clear();
+  }
+
+  /** Appends what is in the buffer, of which the first entries are these payloads. */
+  #append(payloads: readonly StoredPayload[], options?: AppendOptions): void {
+    try {
+      const { positions } = this.#journal.append(this.#buffer.entries(), options);
+      for (let index = 0; index < payloads.length; index++) {
+        const payload = payloads[index]!;
+        payload.place(positions[index]!);
+        this.#live.add(payload);
+      }
+    } catch (error) {
+      // What was interned for this frame is not in the segment.
+      this.#segment = -1;
+      throw error;
+    }
+  }
+
+  #payload(type: number, id: Id, slot: number, bytes: Uint8Array): void {
+    writePayloadHead(this.#buffer.out, id, slot);
+    this.#buffer.out.raw(bytes);
+    this.#buffer.end(type);
+  }
+}
+
+function estimateOf(jobs: readonly JobRecord[], { forgotten, settings, annotations }: Changes): number {
+  let estimate = forgotten.length * 32 + settings.size * 1024;
+  for (const { args, result } of jobs) estimate += 512 + (args?.byteLength ?? 0) + (result?.byteLength ?? 0);
+  for (const [key, annotation] of annotations) estimate += 64 + key.length * 3 + (annotation?.value.byteLength ?? 0);
+  return estimate;
+}

@@ -1,0 +1,81 @@
+/**
+ * The records of a snapshot as entries. Of payloads, a snapshot has only the places; annotations and settings are whole.
+ */
+import { type AnnotationRecord, type JobRecord, type SettingRecord, settingKey } from '../../core/records.js';
+import type { SnapshotWriter } from '../../journal/journal.js';
+import { entryTypes } from './entries.js';
+import { EntryBuffer } from './entry-buffer.js';
+import { writeJob } from './job-header.js';
+import type { StoredPayload } from './stored-payload.js';
+
+/** About so many bytes go into a frame: few enough to be written, and checked again, well within a slice. */
+const frameBytes = 128 * 1024;
+const nowhere = { segment: 0, offset: 0, length: 0, checksum: 0 };
+/** So many headers go into an entry: a table row and a checksum for each would cost more than they tell. */
+const jobsPerEntry = 64;
+
+export class SnapshotRecords {
+  readonly #snapshot: SnapshotWriter;
+  readonly #buffer = new EntryBuffer();
+  #jobs: JobRecord[] = [];
+
+  constructor(snapshot: SnapshotWriter) {
+    this.#snapshot = snapshot;
+  }
+
+  /** The job as it is now; to be written out before it changes, by {@link SnapshotRecords.endSlice}. */
+  job(job: JobRecord): void {
+    this.#jobs.push(job);
+    if (this.#jobs.length >= jobsPerEntry) this.#writeJobs();
+  }
+
+  setting(setting: SettingRecord): void {
+    this.#buffer.setting(settingKey(setting), setting);
+    this.#writeFrameIfFull();
+  }
+
+  annotation(annotation: AnnotationRecord): void {
+    this.#buffer.annotation(`${annotation.job}${annotation.name}`, annotation);
+    this.#writeFrameIfFull();
+  }
+
+  /** Takes down all jobs as they are: others change them next. */
+  endSlice(): void {
+    if (this.#jobs.length > 0) this.#writeJobs();
+  }
+
+  /** Writes what is left. */
+  end(): void {
+    this.endSlice();
+    this.#writeFrame();
+  }
+
+  #writeJobs(): void {
+    const buffer = this.#buffer;
+    const { out } = buffer;
+    for (const job of this.#jobs) buffer.introduceNames(job);
+    buffer.addEach(entryTypes.keptJobs, this.#jobs, (job) => {
+      writeJob(out, job, buffer.numberOf);
+      for (const payload of [job.args, job.result]) {
+        const { segment, offset, length, checksum } = (payload as StoredPayload | null)?.position ?? nowhere;
+        out.varint(segment);
+        if (segment === 0) continue;
+        out.varint(offset);
+        out.varint(length);
+        out.varint(checksum);
+      }
+    });
+    this.#jobs = [];
+    this.#writeFrameIfFull();
+  }
+
+  #writeFrameIfFull(): void {
+    if (this.#buffer.bytes >= frameBytes) this.#writeFrame();
+  }
+
+  #writeFrame(): void {
+    const entries = this.#buffer.entries();
+    if (entries.length > 0) this.#snapshot.add(entries);
+    this.#buffer.clear();
+  }
+}

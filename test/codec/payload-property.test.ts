@@ -1,0 +1,121 @@
+/** Payloads by random values: the round trip is deep-equal, or the value was refused with the path of what is at fault. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import fc from 'fast-check';
+import { decodePayload, encodeArguments, encodePayload } from '../../src/codec/payload.js';
+import { NotStorableError } from '../../src/errors.js';
+import { cases, key, replay, storable, text } from './payload-cases.js';
+
+const RESULT = { root: 'result', code: 'RESULT_NOT_STORABLE' } as const;
+
+/** What is never carried, and stands alone. */
+const hostile = fc.constantFrom<() => unknown>(
+  () => () => {},
+  () => Symbol('s'),
+  () => new (class Own {})(),
+  () => new Date(NaN),
+  () => 'x\ud800',
+  () => ({ '\udc00': 1 }),
+  () => JSON.parse('{"__proto__": 1}'),
+  () => Object.defineProperty({}, 'a', { get: () => 1, enumerable: true }),
+  () => Object.defineProperty({}, 'a', { value: 1 }),
+  () => ({ [Symbol.iterator]: 1 }),
+  () => new Array(2),
+  () => Object.assign([1], { extra: 1 }),
+  () => new WeakMap(),
+  () => new Error('x'),
+  () => new Number(1),
+  () => new SharedArrayBuffer(1),
+  () => Promise.resolve(),
+  () => new URL('http://localhost'),
+  () => Object.assign(new Map(), { extra: 1 }),
+);
+
+/** One level around a value, and the step of the path that leads through it. */
+const wrap = fc.oneof(
+  fc.array(fc.integer(), { maxLength: 3 }).map((before) => ({
+    step: `[${before.length}]`,
+    around: (inner: unknown): unknown => [...before, inner],
+  })),
+  fc.constantFrom('a', 'ünï', '$_1').map((name) => ({
+    step: `.${name}`,
+    around: (inner: unknown): unknown => ({ first: 1, [name]: inner, last: 2 }),
+  })),
+  fc.constantFrom('', 'a b', '1', 'a.b', '"', 'constructor!').map((name) => ({
+    step: `[${JSON.stringify(name)}]`,
+    around: (inner: unknown): unknown => ({ [name]: inner }),
+  })),
+  fc.constant({ step: '.get("k")', around: (inner: unknown): unknown => new Map([['k', inner]]) }),
+  fc.constant({ step: '.values()[0]', around: (inner: unknown): unknown => new Set([inner]) }),
+  fc.constant({ step: '.n', around: (inner: unknown): unknown => Object.assign(Object.create(null), { n: inner }) }),
+);
+
+it('what is carried comes back deep-equal, in the same order, as the same class [3.4]', (t) => {
+  t.diagnostic(replay);
+  fc.assert(
+    fc.property(storable, (value) => {
+      const bytes = encodePayload(value, RESULT);
+      const back = decodePayload(bytes);
+      // Strict: −0 and 0 differ, NaN is NaN, prototypes are compared.
+      assert.deepStrictEqual(back, value);
+      // The order of keys and entries is in the bytes.
+      assert.deepEqual(encodePayload(back, RESULT), bytes);
+    }),
+    cases(5_000),
+  );
+});
+
+it('anything at all comes back deep-equal or is refused with a path [3.4]', (t) => {
+  t.diagnostic(replay);
+  const anything = fc.anything({
+    key: fc.oneof(
+      key,
+      text,
+      fc.constant('__proto__'),
+      fc.string({ unit: fc.nat({ max: 0xffff }).map((unit) => String.fromCharCode(unit)) }),
+    ),
+    ...{ withBigInt: true, withBoxedValues: true, withDate: true, withMap: true, withNullPrototype: true },
+    ...{ withObjectString: true, withSet: true, withSparseArray: true, withTypedArray: true },
+  });
+  let refused = 0;
+  let carried = 0;
+  fc.assert(
+    fc.property(anything, (value) => {
+      let bytes: Uint8Array;
+      try {
+        bytes = encodeArguments([value]);
+      } catch (error) {
+        refused++;
+        assert.ok(error instanceof NotStorableError);
+        assert.ok(error.path.startsWith('arguments[0]'));
+        return;
+      }
+      carried++;
+      assert.deepStrictEqual(decodePayload(bytes), [value]);
+    }),
+    cases(5_000),
+  );
+  t.diagnostic(`${carried} carried, ${refused} refused`);
+  assert.ok(carried > 100 && refused > 100);
+});
+
+it('one bad value anywhere is refused, with the path that leads to it [3.4]', (t) => {
+  t.diagnostic(replay);
+  fc.assert(
+    fc.property(hostile, fc.array(wrap, { maxLength: 6 }), (make, wraps) => {
+      const value = wraps.reduceRight((inner: unknown, { around }) => around(inner), make());
+      const path = `result${wraps.map(({ step }) => step).join('')}`;
+      try {
+        encodePayload(value, RESULT);
+      } catch (error) {
+        assert.ok(error instanceof NotStorableError);
+        assert.equal(error.code, 'RESULT_NOT_STORABLE');
+        // Some lead one step further: into the property or the element that is at fault.
+        assert.equal(error.path.slice(0, path.length), path);
+        return;
+      }
+      assert.fail(`${path} was taken`);
+    }),
+    cases(5_000),
+  );
+});

@@ -1,0 +1,181 @@
+/** Section 5 of the contract: processes that share a store, each with its pings, over one clock. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { idFromText } from '../../src/codec/id.js';
+import { Presence } from '../../src/coordinator/presence.js';
+import { decide } from '../../src/core/decide.js';
+import { dispatcherOf } from '../../src/core/dispatcher.js';
+import { State } from '../../src/core/state/state.js';
+import type { Store } from '../../src/store/store.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
+import { outsideAt } from '../core/making.js';
+
+/** A UUID for each name. */
+const idOf = (name: string) => idFromText(`0000000${names.indexOf(name)}-0000-7000-9000-000000000000`)!;
+const names = ['a', 'b', 'first', 'second'];
+
+const pingMs = 30_000;
+const deathMs = 60_000;
+
+/** One process. Frozen, its timers fire late: when it is thawed. */
+class Member {
+  readonly presence: Presence;
+  /** What it said, in order. */
+  readonly said: string[] = [];
+  busy = false;
+  #frozen: (() => void)[] | undefined;
+
+  constructor(state: State, clock: VirtualClock, name: string, incarnation: string, isExclusive = false) {
+    this.presence = new Presence(
+      {
+        store: { isExclusive, state } as unknown as Store,
+        now: clock.now,
+        after: (ms, callback) =>
+          clock.after(ms, () => {
+            if (this.#frozen === undefined) callback();
+            else this.#frozen.push(callback);
+          }),
+        decide: (command, reply) => {
+          let error: Error | undefined;
+          try {
+            decide(state, command, { ...outsideAt(clock.now()), dispatcher: idOf(name) });
+          } catch (refusal) {
+            error = refusal as Error;
+          }
+          state.keepChanges();
+          reply?.(error);
+        },
+        log: (level) => this.said.push(level),
+        refused: () => this.said.push('refused'),
+        activated: () => this.said.push('activated'),
+        lost: () => this.said.push('lost'),
+        isBusy: () => this.busy,
+      },
+      idOf(name),
+      { incarnation: idOf(incarnation), host: name, pid: 1, pingMs, deathMs },
+    );
+  }
+
+  freeze(): void {
+    this.#frozen = [];
+  }
+
+  thaw(): void {
+    const late = this.#frozen ?? [];
+    this.#frozen = undefined;
+    for (const callback of late) callback();
+  }
+}
+
+class World {
+  readonly state = new State();
+  readonly clock = new VirtualClock(0);
+
+  member(name: string, incarnation = name, isExclusive = false): Member {
+    const member = new Member(this.state, this.clock, name, incarnation, isExclusive);
+    member.presence.begin();
+    return member;
+  }
+
+  pass(ms: number): void {
+    const end = this.clock.now() + ms;
+    while (this.clock.fireNext(end));
+    this.clock.moveTo(end);
+  }
+
+  record(name: string) {
+    return dispatcherOf(this.state, idOf(name))!;
+  }
+}
+
+describe('5 dispatchers that share a store', () => {
+  it('[5.6] ping as often as they are told, and stay active', () => {
+    const world = new World();
+    world.member('a');
+    world.member('b');
+    world.pass(10 * deathMs);
+    for (const name of ['a', 'b']) {
+      assert.ok(world.record(name).active);
+      assert.equal(world.record(name).lastPingAt, 10 * deathMs);
+    }
+  });
+
+  it('[5.6] take for dead one that is silent for its death interval, with the next ping of theirs', () => {
+    const world = new World();
+    const a = world.member('a');
+    const b = world.member('b');
+    world.pass(pingMs);
+    a.freeze();
+    world.pass(deathMs);
+    assert.ok(world.record('a').active, 'it has been silent for no longer than that');
+    world.pass(pingMs);
+    assert.ok(!world.record('a').active);
+    assert.deepEqual([a.said, b.said], [['activated'], ['activated']]);
+  });
+
+  it('[5.6] one that was thought dead notices, says so at level fatal, clears what it runs, and works again', () => {
+    const world = new World();
+    const a = world.member('a');
+    world.member('b');
+    a.busy = true;
+    a.freeze();
+    world.pass(4 * deathMs);
+    assert.ok(a.presence.isActive, 'as far as it knows');
+    a.thaw();
+    assert.deepEqual(a.said, ['activated', 'fatal', 'lost']);
+    a.presence.settled();
+    assert.ok(!a.presence.isActive && !world.record('a').active, 'while what was taken from it still runs');
+    a.busy = false;
+    a.presence.settled();
+    assert.ok(a.presence.isActive && world.record('a').active);
+    assert.deepEqual(a.said, ['activated', 'fatal', 'lost', 'activated']);
+    world.pass(10 * deathMs);
+    assert.ok(world.record('a').active, 'it pings again');
+  });
+
+  it('[5.6] one whose results are refused asks at once whether it was taken for dead', () => {
+    const world = new World();
+    const a = world.member('a');
+    const b = world.member('b');
+    a.freeze();
+    world.pass(4 * deathMs);
+    a.presence.ping();
+    assert.deepEqual(a.said, ['activated', 'fatal', 'lost', 'activated']);
+    b.presence.ping();
+    assert.deepEqual(b.said, ['activated']);
+  });
+
+  it('[5.7] one whose id is at work says so once, keeps trying, and takes over when the other closes', () => {
+    const world = new World();
+    const first = world.member('a', 'first');
+    const second = world.member('a', 'second');
+    world.pass(10 * deathMs);
+    assert.deepEqual([first.said, second.said], [['activated'], ['refused', 'warn']]);
+    assert.ok(!second.presence.isActive);
+    first.presence.end();
+    world.pass(pingMs);
+    assert.deepEqual(second.said, ['refused', 'warn', 'activated']);
+    assert.equal(world.record('a').incarnation, idOf('second'));
+  });
+
+  it('[5.7] and takes over when the other is dead; that one does not take it back', () => {
+    const world = new World();
+    const first = world.member('a', 'first');
+    const second = world.member('a', 'second');
+    first.freeze();
+    world.pass(deathMs + pingMs);
+    assert.ok(second.presence.isActive);
+    first.thaw();
+    assert.deepEqual(first.said, ['activated', 'fatal', 'lost', 'refused', 'warn']);
+    world.pass(10 * deathMs);
+    assert.equal(world.record('a').incarnation, idOf('second'));
+    assert.deepEqual(second.said, ['refused', 'warn', 'activated']);
+  });
+
+  it('[5.6] one that has its store for itself leaves nobody to hear pings, and sends none', () => {
+    const world = new World();
+    world.member('a', 'a', true);
+    assert.equal(world.clock.nextAt, undefined);
+    assert.ok(world.record('a').active);
+  });
+});

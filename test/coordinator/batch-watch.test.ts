@@ -1,0 +1,34 @@
+/** When threads are looked after. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { Lookout } from '../../src/coordinator/pool/batch-watch.js';
+import type { Thread } from '../../src/coordinator/pool/thread.js';
+
+it('looks at once at what came due while it looked', async (t) => {
+  const delays: (number | undefined)[] = [];
+  const { setTimeout } = globalThis;
+  t.mock.method(globalThis, 'setTimeout', (callback: () => void, ms?: number) => {
+    delays.push(ms);
+    return setTimeout(callback, ms);
+  });
+  const seen: Thread[] = [];
+  const [first, second] = [{}, {}] as Thread[];
+  await new Promise<void>((resolve) => {
+    const lookout = new Lookout(
+      (thread) => {
+        seen.push(thread);
+        // As long as a busy loop may keep everything waiting.
+        for (const end = performance.now() + 20; performance.now() < end; );
+        return 'enough';
+      },
+      () => seen.length === 2 && resolve(),
+    );
+    lookout.watch(first!, 1);
+    lookout.watch(second!, 6);
+  });
+  assert.deepEqual(seen, [first, second]);
+  assert.ok(
+    delays.every((ms) => ms! >= 0),
+    delays.join(),
+  );
+});

@@ -1,0 +1,99 @@
+/** The rows by their ids against a Map, which keeps the same order and shows the same to who walks over it while it changes. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { ById } from '../../../src/core/collections/id-map.js';
+import { seedOf } from '../../harness/randomness.js';
+
+interface Row {
+  readonly id: string;
+}
+
+type Step =
+  | { readonly do: 'add' | 'delete' | 'get' | 'walk' | 'next'; readonly which: number }
+  | { readonly do: 'addMany' | 'deleteMany'; readonly from: number; readonly count: number };
+
+const idCount = 4000;
+/** Alike but for four characters, wherever those stand, as ids that others made may be. */
+const ids = Array.from({ length: idCount }, (_, number) => {
+  const digits = String(number).padStart(4, '0');
+  return digits + 'x'.repeat(12 - (number % 13)) + digits + 'x'.repeat(number % 13);
+}).map((text) => text.slice(0, 16));
+
+const which = fc.nat({ max: idCount - 1 });
+const steps = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('add' as const, 'delete', 'get'), which }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constantFrom('addMany' as const, 'deleteMany'),
+        from: which,
+        count: fc.nat({ max: idCount }),
+      }),
+    },
+    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('walk' as const, 'next'), which }) },
+  ),
+  { maxLength: 60, size: 'max' },
+);
+
+function checkSteps(all: readonly Step[]): void {
+  const model = new Map<string, Row>();
+  const rows = new ById<Row>();
+  const walks: { readonly ours: Iterator<Row>; readonly models: Iterator<Row> }[] = [];
+  const add = (id: string) => {
+    const row = { id };
+    assert.equal(rows.add(row), !model.has(id));
+    if (!model.has(id)) model.set(id, row);
+  };
+  const remove = (id: string) => {
+    rows.delete(id);
+    model.delete(id);
+  };
+  const next = (at: number) => {
+    const walk = walks[at % walks.length];
+    if (walk !== undefined) assert.equal(walk.ours.next().value, walk.models.next().value);
+  };
+  for (const step of all) {
+    switch (step.do) {
+      case 'add':
+        add(ids[step.which]!);
+        break;
+      case 'delete':
+        remove(ids[step.which]!);
+        break;
+      case 'get':
+        assert.equal(rows.get(ids[step.which]!), model.get(ids[step.which]!));
+        break;
+      case 'addMany':
+        for (const id of ids.slice(step.from, step.from + step.count)) add(id);
+        break;
+      case 'deleteMany':
+        for (const id of ids.slice(step.from, step.from + step.count)) remove(id);
+        break;
+      case 'walk':
+        walks.push({ ours: rows.values(), models: model.values() });
+        break;
+      case 'next':
+        for (let left = step.which; left > 0; left -= 7) next(step.which + left);
+    }
+    assert.equal(rows.size, model.size);
+  }
+  for (const id of ids) {
+    assert.equal(rows.get(id), model.get(id));
+    assert.equal(rows.has(id), model.has(id));
+  }
+  assert.deepEqual([...rows.values()], [...model.values()]);
+  for (const { ours, models } of walks) assert.deepEqual([...rest(ours)], [...rest(models)]);
+}
+
+function* rest<T>(walk: Iterator<T>): Generator<T> {
+  for (let at = walk.next(); at.done !== true; at = walk.next()) yield at.value;
+}
+
+describe('rows by their ids', () => {
+  it('are what a Map would have, in its order, also while it is walked over', (t) => {
+    const seed = seedOf(t);
+    fc.assert(fc.property(steps, checkSteps), { seed, numRuns: 300 });
+  });
+});

@@ -1,0 +1,112 @@
+/** Lanes against a sorted list: the order of claiming, whatever is refused, held back, put in or taken out. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type Lane, Lanes, type Queued } from '../../../src/core/state/lanes.js';
+import { seedOf } from '../../harness/randomness.js';
+
+/** The part of a job that lanes look at. */
+interface Standing {
+  readonly queue: string;
+  readonly callable: string;
+  readonly priority: number;
+  readonly front: boolean;
+  readonly eligible: number;
+  readonly quotas: readonly string[];
+}
+
+function queued(of: Partial<Standing>): Queued {
+  const plain = { queue: '', callable: 'm#a', priority: 0, front: false, eligible: 0, quotas: [] };
+  return { ...plain, ...of, lane: undefined, lanePosition: -1 } as unknown as Queued;
+}
+
+/** [3.2] as the contract tells it. */
+const inOrder = (jobs: readonly Queued[]) =>
+  jobs.toSorted((a, b) => b.priority - a.priority || Number(b.front) - Number(a.front) || a.eligible - b.eligible);
+
+const any = () => true;
+const noneFull = () => undefined;
+
+const step = fc.record({
+  add: fc.boolean(),
+  which: fc.nat({ max: 1000 }),
+  priority: fc.integer({ min: -1, max: 1 }),
+  front: fc.boolean(),
+  callable: fc.constantFrom('m#a', 'm#b', 'm#c'),
+  quotas: fc.constantFrom([], [], ['q'], ['q', 'r']),
+  queue: fc.constantFrom('', 'other'),
+});
+
+describe('the lanes', () => {
+  it('[3.2] give the first of the line, of the lanes that are accepted and not held back', (t) => {
+    const property = fc.property(fc.array(step, { maxLength: 80, size: 'max' }), fc.boolean(), (steps, full) => {
+      const lanes = new Lanes();
+      let line: Queued[] = [];
+      let isFull = full;
+      const fullAt = ({ gates }: Lane) => (isFull && gates.includes('q') ? 'q' : undefined);
+      for (const [eligible, { add, which, ...of }] of steps.entries()) {
+        if (add || line.length === 0) {
+          const job = queued({ ...of, eligible });
+          lanes.add(job, job.quotas);
+          line.push(job);
+        } else {
+          const out = line[which % line.length]!;
+          lanes.remove(out);
+          line = line.filter((job) => job !== out);
+        }
+        if (which % 7 === 0) {
+          isFull = !isFull;
+          if (!isFull) for (const queue of ['', 'other']) lanes.unpark(queue, 'q');
+        }
+        for (const queue of ['', 'other']) {
+          const here = inOrder(line.filter((job) => job.queue === queue));
+          assert.equal(lanes.count(queue), here.length);
+          assert.equal([...lanes.openQueues()].includes(queue) || isFull, here.length > 0 || isFull);
+          for (const refused of ['none', 'm#a', 'm#b']) {
+            const first = here.find((job) => job.callable !== refused && !(isFull && job.quotas.includes('q')));
+            assert.equal(
+              lanes.first(queue, (lane) => lane.callable !== refused, fullAt),
+              first,
+            );
+          }
+        }
+      }
+    });
+    fc.assert(property, { seed: seedOf(t), numRuns: 400 });
+  });
+
+  it('[3.2] are claimed from in the order of the contract', () => {
+    const lanes = new Lanes();
+    const jobs = [
+      queued({ eligible: 1 }),
+      queued({ eligible: 2, callable: 'm#b' }),
+      queued({ eligible: 3, priority: 5 }),
+      queued({ eligible: 4, front: true, callable: 'm#c' }),
+      queued({ eligible: 5, priority: -5, front: true }),
+    ];
+    for (const job of jobs) lanes.add(job, []);
+    const claimed: number[] = [];
+    for (let first = lanes.first('', any, noneFull); first !== undefined; first = lanes.first('', any, noneFull)) {
+      claimed.push(first.eligible);
+      lanes.remove(first);
+    }
+    assert.deepEqual(claimed, [3, 4, 1, 2, 5]);
+    assert.deepEqual([...lanes.openQueues()], []);
+  });
+
+  it('[4.7] cost nothing for the jobs that a full quota holds back', () => {
+    const lanes = new Lanes();
+    for (let n = 0; n < 10_000; n++) lanes.add(queued({ eligible: n, quotas: ['q'] }), ['q']);
+    lanes.add(queued({ eligible: 10_000, callable: 'm#b' }), []);
+    let asked = 0;
+    const first = () =>
+      lanes.first('', any, (lane) => {
+        asked++;
+        return lane.gates.includes('q') ? 'q' : undefined;
+      });
+    for (let n = 0; n < 100; n++) assert.equal(first()?.callable, 'm#b');
+    assert.equal(asked, 1);
+    lanes.unpark('', 'q');
+    assert.equal(lanes.first('', any, noneFull)?.eligible, 0);
+  });
+});

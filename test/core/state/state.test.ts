@@ -1,0 +1,320 @@
+/** The state: what is taken back leaves no trace, and what is derived always follows from the records. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Effect, JobSpec } from '../../../src/core/commands.js';
+import { decide } from '../../../src/core/decide.js';
+import type { AnnotationRecord, JobRecord, SettingRecord } from '../../../src/core/records.js';
+import type { Changes } from '../../../src/core/state/change-log.js';
+import { State } from '../../../src/core/state/state.js';
+import { CallsheetError } from '../../../src/errors.js';
+import { seedOf } from '../../harness/randomness.js';
+import { admitNews } from '../../shared-store/news.js';
+import {
+  activateUs,
+  call,
+  changesOf,
+  hasRoom,
+  idOf,
+  inContractOrder,
+  Machine,
+  main,
+  nameOf,
+  outsideAt,
+  recordOf,
+  snapshotOf,
+  whole,
+} from '../making.js';
+import { type Wish, Wishes, wish } from '../wishes.js';
+
+const groups = fc.array(fc.record({ wishes: fc.array(wish, { maxLength: 8 }), kept: fc.boolean() }), {
+  maxLength: 40,
+  size: 'max',
+});
+
+/** What is derived follows from the records. */
+function checkDerived(state: State): void {
+  const line = inContractOrder(state);
+  assert.equal(state.queued(''), line.length);
+  for (const callables of [['m#a'], ['m#b', 'm#c', ''], ['m#a', 'm#b', 'm#c', 'm#post', '']]) {
+    const first = line.find((job) => callables.includes(job.callable) && hasRoom(state, job));
+    const claimed = state.firstQueued('', (lane) => callables.includes(lane.callable), 0);
+    assert.equal(claimed?.id, first?.id, 'the head of the line');
+  }
+  const jobs = [...state.jobs()];
+  const byIndex = (a: JobRecord, b: JobRecord) => a.index - b.index;
+  for (const job of jobs) {
+    const parts = jobs.filter(({ parent, role }) => parent === job.id && role !== 'callback').sort(byIndex);
+    const callbacks = jobs.filter(({ parent, role }) => parent === job.id && role === 'callback').sort(byIndex);
+    assert.deepEqual(
+      [state.parts(job), state.callbacks(job)].map((list) => list.map(({ id }) => id)),
+      [parts, callbacks].map((list) => list.map(({ id }) => id)),
+    );
+    assert.deepEqual([parts.length, callbacks.length], [job.parts, job.callbacks]);
+    assert.equal(job.partsDone, parts.filter(({ counted }) => counted).length);
+    // Those that were ended before their turn are counted when it would have come.
+    assert.ok(callbacks.slice(0, job.callbacksDone).every(({ status }) => status === 'completed'));
+  }
+  const completed = jobs.filter(({ status }) => status === 'completed');
+  assert.equal(state.completedCount, completed.filter(({ role }) => role === 'root').length);
+  const bytesOf = ({ args, result }: JobRecord) => (args?.byteLength ?? 0) + (result?.byteLength ?? 0);
+  assert.equal(
+    state.completedBytes,
+    completed.reduce((sum, job) => sum + bytesOf(job), 0),
+  );
+  const holders = jobs.filter(({ places }) => places.includes('q')).map(({ id }) => id);
+  assert.deepEqual(Array.from(state.holders('', 'q'), ({ id }) => id).sort(), holders.sort());
+}
+
+/** The records as a store has them that was told of all changes, in the order in which stores write them. */
+class Stored {
+  readonly #jobs = new Map<string, JobRecord>();
+  readonly #settings = new Map<string, SettingRecord | undefined>();
+  readonly #annotations = new Map<string, AnnotationRecord | undefined>();
+
+  keep(state: State): void {
+    const { jobs, forgotten, settings, annotations } = state.changes();
+    for (const job of jobs) this.#jobs.set(job.id, recordOf(job));
+    for (const id of forgotten) this.#jobs.delete(id);
+    for (const [key, setting] of settings) this.#settings.set(key, setting);
+    for (const [key, annotation] of annotations) this.#annotations.set(key, annotation);
+  }
+
+  opened(): State {
+    const state = new State();
+    for (const job of this.#jobs.values()) state.load(job);
+    for (const [key, setting] of this.#settings) state.loadSetting(key, setting);
+    for (const said of this.#annotations.values())
+      if (said !== undefined) state.loadAnnotation(said.job, said.name, said.value);
+    state.loaded();
+    return state;
+  }
+}
+
+/** A state that hears of another's groups later, several at once. */
+class Follower {
+  readonly state = new State();
+  #jobs = new Map<string, JobRecord | undefined>();
+  #settings = new Map<string, SettingRecord | undefined>();
+  #annotations = new Map<string, AnnotationRecord | undefined>();
+
+  hear({ jobs, forgotten, settings, annotations }: Changes): void {
+    for (const job of jobs) this.#jobs.set(job.id, recordOf(job));
+    for (const id of forgotten) this.#jobs.set(id, undefined);
+    for (const [key, setting] of settings) this.#settings.set(key, setting);
+    for (const [key, annotation] of annotations) this.#annotations.set(key, annotation);
+  }
+
+  follow(): void {
+    admitNews(this.state, { jobs: this.#jobs, settings: this.#settings, annotations: this.#annotations });
+    this.#jobs = new Map();
+    this.#settings = new Map();
+    this.#annotations = new Map();
+  }
+}
+
+/** Groups of commands, some of them taken back; after each command and each group everything is looked at. */
+function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[]): void {
+  const state = new State();
+  const wishes = new Wishes();
+  const stored = new Stored();
+  const follower = new Follower();
+  const effects: Effect[] = [];
+  let now = 0;
+  decide(state, activateUs, outsideAt(now));
+  stored.keep(state);
+  follower.hear(state.changes());
+  state.keepChanges();
+  for (const { wishes: group, kept } of all) {
+    const before = snapshotOf(state);
+    for (const wish of group) {
+      const command = wishes.command(state, wish);
+      const unrefused = snapshotOf(state);
+      const told = effects.length;
+      try {
+        decide(state, command, { ...outsideAt(++now), listening: true }, effects);
+      } catch (error) {
+        assert.equal(effects.length, told);
+        const expected = error instanceof CallsheetError || /exists already/.test((error as Error).message);
+        assert.ok(expected, `${command.type}: ${(error as Error).stack}`);
+        assert.deepEqual(snapshotOf(state), unrefused, `${command.type} was refused`);
+      }
+      checkDerived(state);
+    }
+    if (kept) {
+      stored.keep(state);
+      follower.hear(state.changes());
+      if (now % 3 === 0) follower.follow();
+      state.keepChanges();
+    } else {
+      state.rollback(0);
+      assert.deepEqual(snapshotOf(state), before, 'the group was taken back');
+      checkDerived(state);
+    }
+    assert.deepEqual(changesOf(state), { jobs: [], forgotten: [], settings: [], annotations: [] });
+  }
+  const opened = stored.opened();
+  // Which of those that completed in one millisecond is the oldest is not stored.
+  const { completed: _, ...told } = snapshotOf(opened);
+  const { completed: __, ...kept } = snapshotOf(state);
+  assert.deepEqual(told, kept, 'what was kept is what there is');
+  checkDerived(opened);
+  follower.follow();
+  const { completed: ___, ...followed } = snapshotOf(follower.state);
+  assert.deepEqual(followed, kept, 'what was heard of later is what there is');
+  assert.deepEqual(follower.state.completedCount, state.completedCount);
+  checkDerived(follower.state);
+}
+
+describe('the state', () => {
+  it('is as it was after a command that was refused, and after a group that was taken back', (t) => {
+    fc.assert(fc.property(groups, checkGroups), {
+      seed: seedOf(t),
+      numRuns: 150,
+    });
+  });
+
+  it('[3.2] taken back, has each job at its place in line again, also one that had left it and come back', () => {
+    const machine = new Machine();
+    const { state } = machine;
+    machine.put({ ...whole('parallel', 'w', []), callable: 'm#post' }, call('b'));
+    const first = () => nameOf(state.firstQueued('', () => true, 0)!.id);
+    assert.equal(first(), 'w');
+    decide(state, { type: 'claim', job: idOf('w'), agent: main }, outsideAt(1));
+    assert.equal(first(), 'b', 'without parts, its postprocess stands behind');
+    state.rollback(0);
+    assert.equal(first(), 'w');
+  });
+
+  it('[3.2] a job that was put back in front and leaves again takes its lane out of the front', () => {
+    const machine = new Machine();
+    machine.put(call('a1'), call('a2'), call('b', {}, { callable: 'm#b' }));
+    for (const name of ['a2', 'b']) machine.claim(name);
+    for (const name of ['a2', 'b']) machine.giveBack(name);
+    assert.deepEqual(machine.claimAll(), ['a2', 'b', 'a1']);
+  });
+
+  it('taken back, remembers nothing of a job that was put and completed in the group', () => {
+    const { state } = new Machine();
+    const jobs = [whole('serial', 'w', [])];
+    decide(state, { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs }, outsideAt(1));
+    decide(state, { type: 'claim', job: idOf('w'), agent: main }, outsideAt(2));
+    assert.equal(state.completedCount, 1);
+    state.rollback(0);
+    assert.deepEqual([state.size, state.completedCount, state.oldestCompleted], [0, 0, undefined]);
+  });
+
+  it('taken back, a step that an invariant refused takes nothing from others', () => {
+    const machine = new Machine();
+    const { state } = machine;
+    machine.put(call('a'));
+    machine.claim('a');
+    machine.settle('a');
+    machine.put(call('b', {}, { callbacks: [call('c')] }));
+    const mark = state.begin(machine.now);
+    assert.throws(() =>
+      state.change(machine.job('b'), (row) => {
+        row.status = 'completed';
+      }),
+    );
+    state.rollback(mark);
+    assert.equal(state.oldestCompleted?.id, idOf('a'));
+    checkDerived(state);
+  });
+
+  it('[4.7] taken back, a quota that was full holds nobody back', () => {
+    const machine = new Machine();
+    const { state } = machine;
+    const setQuota = { type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 } as const;
+    machine.do(setQuota);
+    machine.put(call('a', { quotas: ['q'] }), call('b', { quotas: ['q'] }));
+    machine.claim('a');
+    machine.do({ type: 'removeQuota', queue: '', name: 'q' });
+    const first = () => state.firstQueued('', () => true, 0)?.id;
+    assert.equal(first(), idOf('b'));
+    decide(state, setQuota, outsideAt(1));
+    assert.equal(first(), undefined);
+    state.rollback(0);
+    assert.equal(first(), idOf('b'));
+  });
+
+  it('taken back, a rate and a queue are as if nothing had begun or moved there', () => {
+    const machine = new Machine();
+    const { state } = machine;
+    machine.do({ type: 'createQueue', name: 'other' });
+    machine.do({ type: 'setQuota', queue: '', name: 'r', size: 9, rate: 1, ratePeriodMs: 1000 });
+    machine.put(call('a', { quotas: ['r'] }), call('b'));
+    machine.do({ type: 'remove', job: idOf('b') });
+    const first = () => nameOf(state.firstQueued('', () => true, machine.now)?.id ?? '');
+    decide(state, { type: 'claim', job: idOf('a'), agent: 'main' }, outsideAt(machine.now));
+    decide(state, { type: 'putAgain', job: idOf('b'), queue: 'other' }, outsideAt(machine.now));
+    state.rollback(0);
+    assert.equal(first(), 'a');
+    assert.deepEqual([state.unfinished(''), state.unfinished('other')], [1, 0]);
+  });
+
+  it('[3.4] tells a store nothing of a put that was refused', () => {
+    const { state } = new Machine();
+    const put = (...jobs: JobSpec[]) =>
+      decide(state, { type: 'put', queue: '', owner: idOf('o'), level: 'full', jobs }, outsideAt(1));
+    put(call('a'));
+    assert.throws(() => put(call('b'), call('a')));
+    assert.deepEqual(changesOf(state).forgotten, [], 'nothing is forgotten that was never there');
+    put(call('b'));
+    const { jobs, forgotten } = changesOf(state);
+    assert.deepEqual([jobs.map(({ id }) => id), forgotten], [[idOf('a'), idOf('b')], []]);
+  });
+
+  it('[3.4] refuses an id that is taken', () => {
+    const machine = new Machine();
+    machine.put(call('a'));
+    assert.throws(() => machine.put(call('b'), call('a')), /exists already/);
+    assert.deepEqual(machine.line(), ['a']);
+  });
+
+  it('goes on with the positions of the records that it finds', () => {
+    const machine = new Machine();
+    machine.put(call('a'), call('b'), call('c'));
+    const reopened = machine.reopened();
+    reopened.put(call('d'));
+    assert.deepEqual(reopened.line(), ['a', 'b', 'c', 'd']);
+  });
+
+  it('tells each record once that changed, in its last state', () => {
+    const machine = new Machine();
+    machine.put(call('a'));
+    const { state } = machine;
+    decide(state, { type: 'claim', job: idOf('a'), agent: main }, outsideAt(1));
+    decide(state, { type: 'begun', job: idOf('a'), fence: 1, at: 1 }, outsideAt(2));
+    const { jobs, forgotten } = state.changes();
+    assert.deepEqual([jobs.length, jobs[0]!.status, forgotten.length], [1, 'active', 0]);
+  });
+
+  it('tells nothing of a job that came and went in one group', () => {
+    const { state } = new Machine();
+    const jobs = [whole('serial', 'w', [])];
+    decide(state, { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs }, outsideAt(1));
+    decide(state, { type: 'claim', job: idOf('w'), agent: main }, outsideAt(2));
+    decide(state, { type: 'forget', keep: { ageMs: 0, count: 0, bytes: 0 } }, outsideAt(3));
+    assert.equal(state.size, 0);
+    const { jobs: told, forgotten } = changesOf(state);
+    assert.deepEqual([told, forgotten], [[], []]);
+  });
+
+  for (const [what, patch] of [
+    ['an outcome that changes', { outcome: 'failure' }],
+    ['a completed job that is not', { status: 'pending' }],
+    ['a job in line that is claimed', { queued: true, claimed: true }],
+    ['a start without a claim', { begun: true }],
+    ['more parts done than there are', { partsDone: 1 }],
+  ] as const) {
+    it(`refuses a step that would break an invariant: ${what}`, () => {
+      const machine = new Machine();
+      machine.put(call('a'));
+      machine.claim('a');
+      machine.settle('a');
+      const broken = { ...recordOf(machine.job('a')), ...patch };
+      assert.throws(() => machine.state.change(machine.job('a'), (row) => row.restore(broken)), /invariant/);
+    });
+  }
+});

@@ -1,0 +1,76 @@
+/** Planted bugs against section 11 of the contract. */
+import type { Mutant } from './mutant.js';
+
+export const looking: readonly Mutant[] = [
+  {
+    bug: 'what this build cannot run is not counted at open',
+    tags: ['11.4'],
+    file: 'coordinator/coordinator.ts',
+    find: 'if (this.#presence !== undefined) this.#build.tellOpened();',
+    replace: '',
+  },
+  {
+    bug: 'a drain waits for what this build cannot run',
+    tags: ['11.4'],
+    file: 'coordinator/claiming/build.ts',
+    find: 'if (job.queued) return this.knows(job.callable);',
+    replace: 'if (job.queued) return true;',
+  },
+  {
+    bug: 'a callback that this build does not have is called',
+    tags: ['11.4'],
+    file: 'coordinator/claiming/runs.ts',
+    find: ' && this.#ports.build.knows(job.callable)',
+    replace: '',
+  },
+  {
+    bug: 'who waits for a result that cannot come from here hears nothing',
+    tags: ['11.4'],
+    file: 'coordinator/clients/outcomes.ts',
+    find: 'return this.#build.tellAwaited(job);',
+    replace: 'return;',
+  },
+  {
+    bug: 'a failure that somebody waits for is a warning',
+    tags: ['11.1'],
+    file: 'runtime/link.ts',
+    find: 'return this.#puts.get(detail.put)?.isAwaited === true;',
+    replace: 'return false;',
+  },
+  {
+    bug: 'a failure that nobody waits for is no warning',
+    tags: ['11.1'],
+    file: 'coordinator/job-log.ts',
+    find: "this.#say(this.#isSeen(job) ? 'info' : 'warn', 'a job failed'",
+    replace: "this.#say('info', 'a job failed'",
+  },
+  {
+    bug: 'a result that is lost at commit is not logged',
+    tags: ['11.1'],
+    file: 'core/retry.ts',
+    find: "  decision.effects.push({ type: 'log', gate: 'decided', level: 'error', message, job: job.id });\n",
+    replace: '  void message;\n',
+  },
+  {
+    bug: 'a failed callback is logged without its error',
+    tags: ['11.1'],
+    file: 'coordinator/job-log.ts',
+    find: "job.outcome === 'failure' ? job.result : null",
+    replace: 'null',
+  },
+  {
+    bug: 'the log is not bounded',
+    tags: ['11.1'],
+    file: 'coordinator/job-log.ts',
+    find: 'if (this.#left === 0) {',
+    replace: 'if (this.#left < 0) {',
+  },
+  {
+    bug: 'what a module says of its level is not looked at',
+    tags: ['11.1'],
+    tests: ['e2e/logs.test.ts'],
+    file: 'worker/thread-context.ts',
+    find: "return modules[callable.slice(0, callable.indexOf('#'))]?.log ?? log;",
+    replace: 'return log;',
+  },
+];
