@@ -1,8 +1,9 @@
 /**
- * Every error that callsheet raises on purpose: one base class, a subclass for each outcome that a caller tells apart,
- * and a stable `code`. Messages may change between releases; codes do not.
+ * Every error that callsheet raises on purpose: one base class, a subclass for each outcome that a
+ * caller tells apart, and a stable `code`. Messages may change between releases; codes do not.
  *
- * This file stands below every layer, the pure core included, so it knows neither Node nor any other file.
+ * This file stands below every layer, the pure core included, so it knows neither Node nor any
+ * other file.
  */
 
 /** The codes of {@link CallsheetError}, stable between releases. */
@@ -83,9 +84,14 @@ export class JobExpiredError extends errorClass('JobExpiredError', 'JOB_EXPIRED'
 export class JobTimeoutError extends errorClass('JobTimeoutError', 'JOB_TIMEOUT') {}
 /** The job was cancelled. */
 export class JobCancelledError extends errorClass('JobCancelledError', 'JOB_CANCELLED') {}
-/** The job was interrupted (its thread or its process died) more often than its retry policy allows. */
+/**
+ * The job was interrupted (its thread or its process died) more often than its retry policy allows.
+ */
 export class JobInterruptedError extends errorClass('JobInterruptedError', 'JOB_INTERRUPTED') {}
-/** The process that fed the map has ended, and the map has no `unique` key by which another could go on with it. */
+/**
+ * The process that fed the map has ended, and the map has no `unique` key by which another could go
+ * on with it.
+ */
 export class MapAbandonedError extends errorClass('MapAbandonedError', 'MAP_ABANDONED') {}
 /** The job completed and has been forgotten since, as its retention allows. */
 export class JobForgottenError extends errorClass('JobForgottenError', 'JOB_FORGOTTEN') {}
@@ -95,7 +101,10 @@ export class JobNotCommittedError extends errorClass('JobNotCommittedError', 'JO
 export class TooManyWaitsError extends errorClass('TooManyWaitsError', 'TOO_MANY_WAITS') {}
 /** No job has this id here. */
 export class UnknownJobError extends errorClass('UnknownJobError', 'UNKNOWN_JOB') {}
-/** The claim under which a result was sent is over: the job was taken from this dispatcher. The result is refused. */
+/**
+ * The claim under which a result was sent is over: the job was taken from this dispatcher. The
+ * result is refused.
+ */
 export class ClaimLostError extends errorClass('ClaimLostError', 'CLAIM_LOST') {}
 /** No queue has this name. */
 export class UnknownQueueError extends errorClass('UnknownQueueError', 'UNKNOWN_QUEUE') {}
@@ -105,11 +114,20 @@ export class UnknownQuotaError extends errorClass('UnknownQuotaError', 'UNKNOWN_
 export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNAL_LOCKED') {}
 /** The journal was written by a newer version of callsheet. It was not touched. */
 export class JournalVersionError extends errorClass('JournalVersionError', 'JOURNAL_VERSION') {}
-/** A write or a sync of the journal failed; the runtime closes, and opening the directory again recovers. */
+/**
+ * A write or a sync of the journal failed; the runtime closes, and opening the directory again
+ * recovers.
+ */
 export class JournalWriteError extends errorClass('JournalWriteError', 'JOURNAL_WRITE') {}
-/** The directory, the segment or the lock of an open journal was removed or replaced; the runtime closes. */
+/**
+ * The directory, the segment or the lock of an open journal was removed or replaced; the runtime
+ * closes.
+ */
 export class JournalRemovedError extends errorClass('JournalRemovedError', 'JOURNAL_REMOVED') {}
-/** The disk is full: the put was refused and nothing was stored. Jobs that run complete; puts work again by themselves. */
+/**
+ * The disk is full: the put was refused and nothing was stored. Jobs that run complete; puts work
+ * again by themselves.
+ */
 export class StorageFullError extends errorClass('StorageFullError', 'STORAGE_FULL') {}
 
 /** The journal is damaged elsewhere than in a torn tail. Nothing was modified. */
@@ -148,7 +166,10 @@ export class NotStorableError extends CallsheetError {
   }
 }
 
-/** The subclass for each code that has one: an error that crossed a thread is an instance of it again. */
+/**
+ * The subclass for each code that has one: an error that crossed a thread is an instance of it
+ * again.
+ */
 export const errorClasses: {
   readonly [code in ErrorCode]?: { readonly name: string; readonly prototype: CallsheetError };
 } = {

@@ -1,6 +1,6 @@
 /**
- * Every bench, with inputs so small that it takes a second: they cannot rot. Peers that are not installed, or have no server, are left
- * out; callsheet and piscina always take part.
+ * Every bench, with inputs so small that it takes a second: they cannot rot. Peers that are not
+ * installed, or have no server, are left out; callsheet and piscina always take part.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -135,7 +135,10 @@ function checkRows({ cases }: BenchReport, declared: ReadonlySet<string>): void 
   }
 }
 
-/** A disk whose sync is none, as those of some test machines are, makes durable figures void, and that is all it does. */
+/**
+ * A disk whose sync is none, as those of some test machines are, makes durable figures void, and
+ * that is all it does.
+ */
 function isSound({ status, reason }: Row): boolean {
   return status === 'measured' || status === 'absent' || (status === 'void' && reason.endsWith('this is no disk'));
 }

@@ -1,6 +1,6 @@
 /**
- * Lists the tests of each line of the contract (test/contract/README.md): those whose name carries its tag, such as `[4.5]`.
- * Ends with the lines that have no test.
+ * Lists the tests of each line of the contract (test/contract/README.md): those whose name carries
+ * its tag, such as `[4.5]`. Ends with the lines that have no test.
  *
  *   node dist/test/contract-tags.js [SECTION or LINE…]
  */
@@ -15,7 +15,10 @@ export const contractTags: readonly string[] = readTags(
   readFileSync(new URL('../../test/contract/README.md', import.meta.url), 'utf8'),
 );
 
-/** The tags of a contract: `## 4. Quotas` begins a section, `5. …` at the start of a line is its line 4.5. */
+/**
+ * The tags of a contract: `## 4. Quotas` begins a section, `5. …` at the start of a line is its
+ * line 4.5.
+ */
 export function readTags(contract: string): string[] {
   const tags: string[] = [];
   let section = '';

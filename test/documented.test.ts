@@ -1,4 +1,7 @@
-/** Every export has a comment before its declaration; every file and every link that a README names exists. */
+/**
+ * Every export has a comment before its declaration; every file and every link that a README names
+ * exists.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,6 +1,6 @@
 /**
- * The layers of the architecture, as a table: what each may import, of callsheet and of others. An import that is not in the table is a
- * decision to be made, here, by whoever needs it.
+ * The layers of the architecture, as a table: what each may import, of callsheet and of others. An
+ * import that is not in the table is a decision to be made, here, by whoever needs it.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -44,7 +44,8 @@ const rules: Record<Layer, Rule> = {
   // Offline only: what it needs of a running process it will ask over the socket of the lock.
   cli: { layers: ['store', 'journal', 'protocol', 'codec', 'errors'], packages: ['node:'] },
   index: { layers: ['runtime', 'worker', 'definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: [] },
-  // The one type from the thread above which it stands is what that thread is started with: `CoordinatorSetup`.
+  // The one type from the thread above which it stands is what that thread is started with:
+  // `CoordinatorSetup`.
   runtime: {
     layers: ['worker', 'definition', 'protocol', 'codec', 'core', 'errors'],
     types: ['coordinator', 'store'],

@@ -3,7 +3,8 @@
  *
  *   npm run test:long -- SUITE [ARGUMENT…]
  *
- * What a suite is told by an environment variable here can be told otherwise by setting that variable.
+ * What a suite is told by an environment variable here can be told otherwise by setting that
+ * variable.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** The package as its users get it: packed, installed into empty projects, run and typechecked there. */
+/**
+ * The package as its users get it: packed, installed into empty projects, run and typechecked
+ * there.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +14,10 @@ import { temporaryDirectory } from './harness/temporary.js';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const typescript = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-/** The oldest that is supported, and the last of the line that is written in JavaScript. The newest is the project's own. */
+/**
+ * The oldest that is supported, and the last of the line that is written in JavaScript. The newest
+ * is the project's own.
+ */
 const olderTypescript = ['5.4.5', '6.0.3'];
 
 interface Packed {
@@ -63,7 +69,10 @@ describe('the package', () => {
     [packed] = JSON.parse(stdout) as [Packed];
   });
 
-  /** A project with nothing but the package; its dependencies come from npm's cache where that has them. */
+  /**
+   * A project with nothing but the package; its dependencies come from npm's cache where that has
+   * them.
+   */
   async function project(name: string, manifest: object, others: readonly string[] = []): Promise<string> {
     const project = join(directory, name);
     mkdirSync(project);

@@ -1,6 +1,7 @@
 /**
- * The README: its programs run as they stand, each in a directory of this package, where `callsheet` is this build; its tables have
- * every option of `open`, every option of a put and every error code.
+ * The README: its programs run as they stand, each in a directory of this package, where
+ * `callsheet` is this build; its tables have every option of `open`, every option of a put and
+ * every error code.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';

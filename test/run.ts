@@ -1,8 +1,9 @@
 /**
- * Runs the tests: every compiled test file, or those whose path contains one of the words given (`npm test -- lock payload`).
+ * Runs the tests: every compiled test file, or those whose path contains one of the words given
+ * (`npm test -- lock payload`).
  *
- * Node 20's own runner takes no patterns, so the files are listed here. A compiled test whose source is gone would go on passing for
- * ever: it is an error.
+ * Node 20's own runner takes no patterns, so the files are listed here. A compiled test whose
+ * source is gone would go on passing for ever: it is an error.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -12,7 +13,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const compiled = join(root, 'dist', 'test');
 
-/** Tests start processes and threads of their own: more files at once than this make each other slow, not the whole faster. */
+/**
+ * Tests start processes and threads of their own: more files at once than this make each other
+ * slow, not the whole faster.
+ */
 const filesAtOnce = 2;
 /** A single test that takes longer hangs, in milliseconds. */
 const testLimitMs = 300_000;

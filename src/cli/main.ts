@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /**
- * The command line, for directories that no process has open: `callsheet inspect DIRECTORY` and `callsheet salvage DIRECTORY INTO`.
+ * The command line, for directories that no process has open: `callsheet inspect DIRECTORY` and
+ * `callsheet salvage DIRECTORY INTO`.
  *
- * Exit codes: 0 it is well, 1 it is not (the journal is damaged, or something was lost), 2 it could not be done.
+ * Exit codes: 0 it is well, 1 it is not (the journal is damaged, or something was lost), 2 it could
+ * not be done.
  */
 import { parseArgs } from 'node:util';
 import { idToText } from '../codec/id.js';

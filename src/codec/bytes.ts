@@ -1,5 +1,6 @@
 /**
- * Writing and reading numbers, ids and texts in a growing buffer: what records and the packed runs of messages are made of.
+ * Writing and reading numbers, ids and texts in a growing buffer: what records and the packed runs
+ * of messages are made of.
  */
 
 export class ByteWriter {
@@ -34,7 +35,8 @@ export class ByteWriter {
     this.#room(8);
     let rest = value;
     if (rest >= 0x1000_0000) {
-      // The lowest 28 bits as a small number: each remainder of a large one is a call out of the compiled code.
+      // The lowest 28 bits as a small number: each remainder of a large one is a call out of the
+      // compiled code.
       const high = Math.floor(rest / 0x1000_0000);
       let low = rest - high * 0x1000_0000;
       for (let count = 0; count < 4; count++) {
@@ -55,7 +57,10 @@ export class ByteWriter {
     this.#end = this.#bytes.writeDoubleLE(value, this.#end);
   }
 
-  /** An id's sixteen characters of one byte each: by a loop, since the call into the runtime is dearer. */
+  /**
+   * An id's sixteen characters of one byte each: by a loop, since the call into the runtime is
+   * dearer.
+   */
   id(id: string): void {
     this.#room(16);
     const bytes = this.#bytes;
@@ -153,7 +158,9 @@ export class ByteReader {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, count);
   }
 
-  /** So many bytes in a copy with little else: whoever keeps them does not keep all that there is. */
+  /**
+   * So many bytes in a copy with little else: whoever keeps them does not keep all that there is.
+   */
   copied(count: number): Uint8Array {
     const start = this.#take(count);
     if (start + count > this.#copiedTo) {

@@ -1,6 +1,7 @@
 /**
- * How a job failed, as plain data: it is stored with the job and survives threads, restarts and hosts, which thrown
- * objects do not. Making a failure never fails, whatever was thrown, and its size is bounded.
+ * How a job failed, as plain data: it is stored with the job and survives threads, restarts and
+ * hosts, which thrown objects do not. Making a failure never fails, whatever was thrown, and its
+ * size is bounded.
  */
 import { CallsheetError } from '../errors.js';
 import { decodePayload, encodePayload } from './payload.js';
@@ -16,19 +17,31 @@ export interface Failure {
   readonly stack?: string;
   /** The error's `code`, if it is text or a number. */
   readonly code?: string | number;
-  /** The error's `cause`: a failure if it is an error, otherwise the value; for a thrown value that is no error, it. */
+  /**
+   * The error's `cause`: a failure if it is an error, otherwise the value; for a thrown value that
+   * is no error, it.
+   */
   readonly cause?: unknown;
   /** The errors of an AggregateError, the first 16 of them. */
   readonly errors?: readonly Failure[];
-  /** The error's other own enumerable properties; what cannot be stored is replaced by a short text that describes it. */
+  /**
+   * The error's other own enumerable properties; what cannot be stored is replaced by a short text
+   * that describes it.
+   */
   readonly properties?: Readonly<Record<string, unknown>>;
-  /** The error's name and those of its classes, the nearest first: `['MyError', 'RangeError', 'Error']`. */
+  /**
+   * The error's name and those of its classes, the nearest first: `['MyError', 'RangeError',
+   * 'Error']`.
+   */
   readonly names: readonly string[];
   /** Whether the error's name, or the name of one of its classes, is one of these. */
   check(...names: string[]): boolean;
 }
 
-/** The one implementation of {@link Failure}. Its optional fields exist only where they have a value. */
+/**
+ * The one implementation of {@link Failure}. Its optional fields exist only where they have a
+ * value.
+ */
 class StoredFailure implements Failure {
   readonly #isFailure = true;
   readonly name: string;
@@ -54,7 +67,10 @@ class StoredFailure implements Failure {
     if (data.properties !== undefined) optional.properties = data.properties;
   }
 
-  /** Asks nothing of the value itself, as `instanceof` would: what was thrown may be a Proxy whose traps throw. */
+  /**
+   * Asks nothing of the value itself, as `instanceof` would: what was thrown may be a Proxy whose
+   * traps throw.
+   */
   static is(value: unknown): value is StoredFailure {
     return typeof value === 'object' && value !== null && #isFailure in value && value.#isFailure;
   }
@@ -72,8 +88,9 @@ export function isFailure(value: unknown): value is Failure {
 /**
  * The failure of whatever was thrown; a failure is itself. Never throws.
  *
- * Kept at most: 8,192 characters of the message, 16,384 of the stack, 128 of the name and of the code, 8 causes, 16 errors of an AggregateError
- * (64 errors in all), 32 properties of 4 KiB each, and 64 KiB of the whole. Where more is cut, the text says so.
+ * Kept at most: 8,192 characters of the message, 16,384 of the stack, 128 of the name and of the
+ * code, 8 causes, 16 errors of an AggregateError (64 errors in all), 32 properties of 4 KiB each,
+ * and 64 KiB of the whole. Where more is cut, the text says so.
  */
 export function failureFrom(thrown: unknown): Failure {
   return isFailure(thrown) ? thrown : new StoredFailure(thrownAsData(thrown));
@@ -99,9 +116,15 @@ export function decodeFailure(bytes: Uint8Array): Failure {
   return new StoredFailure(data);
 }
 
-/** What `job.result()` rejects with. Its `cause` is the job's error made anew, of the nearest built-in class. */
+/**
+ * What `job.result()` rejects with. Its `cause` is the job's error made anew, of the nearest
+ * built-in class.
+ */
 export class JobFailedError extends CallsheetError {
-  /** How the job failed. Not enumerable: what prints the error prints its cause, which says the same. */
+  /**
+   * How the job failed. Not enumerable: what prints the error prints its cause, which says the
+   * same.
+   */
   declare readonly failure: Failure;
 
   constructor(failure: Failure) {
@@ -110,7 +133,10 @@ export class JobFailedError extends CallsheetError {
   }
 }
 
-/** The built-in classes that an error is made anew with; an own class comes back as the nearest of these. */
+/**
+ * The built-in classes that an error is made anew with; an own class comes back as the nearest of
+ * these.
+ */
 const errorClasses = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError } as const;
 
 /** An error with the failure's name, message, stack, code, cause and properties. */

@@ -1,5 +1,6 @@
 /**
- * Ids: UUIDs of version 7, which sort by time, sixteen characters of one byte each inside and spelled as usual outside.
+ * Ids: UUIDs of version 7, which sort by time, sixteen characters of one byte each inside and
+ * spelled as usual outside.
  */
 import { randomFillSync } from 'node:crypto';
 import { parse, stringify, v7, validate } from 'uuid';
@@ -7,7 +8,10 @@ import type { Id } from '../core/records.js';
 
 const scratch = Buffer.alloc(16);
 
-/** Asking the system for randomness costs more than all else in an id, so it is asked for many ids at once. */
+/**
+ * Asking the system for randomness costs more than all else in an id, so it is asked for many ids
+ * at once.
+ */
 const pool = Buffer.alloc(16 * 256);
 const randoms = Array.from({ length: 256 }, (_, index) => pool.subarray(16 * index, 16 * index + 16));
 let used = randoms.length;
@@ -20,7 +24,8 @@ export function newId(): Id {
     used = 0;
   }
   const random = randoms[used++]!;
-  // Ids of one millisecond sort in the order in which they were made; the order goes on if the clock is set back.
+  // Ids of one millisecond sort in the order in which they were made; the order goes on if the
+  // clock is set back.
   const now = Date.now();
   if (now > lastMs) {
     lastMs = now;
@@ -30,7 +35,10 @@ export function newId(): Id {
   return scratch.toString('latin1');
 }
 
-/** Whether it is a UUID: only such ids have a text. One of sixteen characters, which only stored or sent bytes could be otherwise. */
+/**
+ * Whether it is a UUID: only such ids have a text. One of sixteen characters, which only stored or
+ * sent bytes could be otherwise.
+ */
 export function isId(id: string): id is Id {
   const version = id.charCodeAt(6) >> 4;
   const isOfVariant = id.charCodeAt(8) >> 6 === 2;

@@ -1,14 +1,19 @@
 /**
- * The format of a payload, which writer and reader share and which lies in journals and databases: change nothing here
- * without a new journal version.
+ * The format of a payload, which writer and reader share and which lies in journals and databases:
+ * change nothing here without a new journal version.
  *
- * A payload is exactly one value of standard msgpack (https://github.com/msgpack/msgpack/blob/master/spec.md); a list is
- * an array header followed by its elements, so payloads are put together without being decoded.
+ * A payload is exactly one value of standard msgpack
+ * (https://github.com/msgpack/msgpack/blob/master/spec.md); a list is an array header followed by
+ * its elements, so payloads are put together without being decoded.
  *
- * - nil, booleans, and text are msgpack's own. Text is well-formed UTF-8: lone surrogates are refused.
- * - A number that is an integer of at most 32 bits (and not −0) is an int; every other number is a float 64.
- * - A bigint of at most 64 bits is an int 64 (`d3`), which no number ever is; a larger one is an extension.
- * - An array is an array; a plain object is a map with text keys, in the object's order, never `__proto__`.
+ * - nil, booleans, and text are msgpack's own. Text is well-formed UTF-8: lone surrogates are
+ *   refused.
+ * - A number that is an integer of at most 32 bits (and not −0) is an int; every other number is a
+ *   float 64.
+ * - A bigint of at most 64 bits is an int 64 (`d3`), which no number ever is; a larger one is an
+ *   extension.
+ * - An array is an array; a plain object is a map with text keys, in the object's order, never
+ *   `__proto__`.
  * - A Uint8Array is a bin. Everything else is one of the extensions below, each complete in itself.
  *
  * | type | value | data |
@@ -24,8 +29,8 @@
  * | 0x74 `t` | other binary data | an index into {@link BINARY_KINDS}, then the bytes |
  * | 0x78 `x` | RegExp | one array: source, flags, lastIndex |
  *
- * The elements of typed arrays are in the order of a little-endian machine, as on every platform that Node 20 builds for
- * but one (s390x, which this code does not serve).
+ * The elements of typed arrays are in the order of a little-endian machine, as on every platform
+ * that Node 20 builds for but one (s390x, which this code does not serve).
  */
 
 /** The extension types, see the head of the file. */
@@ -62,7 +67,10 @@ export const BINARY_KINDS = [
 /** How many levels of arrays and objects a stored value may have. */
 export const DEPTH_LIMIT = 1_000;
 
-/** How many levels the reader follows: lists of lists add a few to what the writer allows for one value. */
+/**
+ * How many levels the reader follows: lists of lists add a few to what the writer allows for one
+ * value.
+ */
 export const READ_DEPTH_LIMIT = DEPTH_LIMIT + 100;
 
 /** How many objects, arrays and other things on the heap one stored value may have. */
@@ -71,7 +79,10 @@ export const OBJECT_LIMIT = 1_000_000;
 /** How many bytes a payload may have by default: 64 MiB. */
 export const DEFAULT_LIMIT_BYTES = 64 * 1024 * 1024;
 
-/** The largest limit that can be set: a payload is one entry of the journal, and whole in memory wherever it is. */
+/**
+ * The largest limit that can be set: a payload is one entry of the journal, and whole in memory
+ * wherever it is.
+ */
 export const MOST_LIMIT_BYTES = 128 * 1024 * 1024;
 
 /** The bytes of an id in a reference. */

@@ -1,6 +1,7 @@
 /**
- * Reads one payload. The bytes may be anything at all: what is not a payload is a PAYLOAD_CORRUPT with the place, and
- * what is read never takes more memory than a small multiple of the bytes that were really there.
+ * Reads one payload. The bytes may be anything at all: what is not a payload is a PAYLOAD_CORRUPT
+ * with the place, and what is read never takes more memory than a small multiple of the bytes that
+ * were really there.
  */
 import { CallsheetError } from '../errors.js';
 import { BINARY_KINDS, extension, READ_DEPTH_LIMIT, REFERENCE_BYTES } from './payload-format.js';
@@ -15,7 +16,10 @@ export type BufferReader = (place: number) => HandedBuffer | undefined;
 
 /** ASCII text up to this length is read by a loop; the call into the runtime is dearer for it. */
 const SHORT_TEXT = 24;
-/** Arrays up to this length are made in one piece; a longer one grows, in case its header claims what is not there. */
+/**
+ * Arrays up to this length are made in one piece; a longer one grows, in case its header claims
+ * what is not there.
+ */
 const TRUSTED_LENGTH = 1024;
 /** Keys seen lately, by a hash of their bytes: most payloads of one callable have the same ones. */
 const KEY_CACHE_SIZE = 1024;
@@ -237,7 +241,10 @@ export class PayloadReader {
     return date;
   }
 
-  /** The array inside an extension. Its head is read here: extensions inside extensions would escape the depth limit. */
+  /**
+   * The array inside an extension. Its head is read here: extensions inside extensions would escape
+   * the depth limit.
+   */
   #list(): unknown[] {
     const token = this.#uint8();
     if (token >= 0x90 && token < 0xa0) return this.#array(token & 0x0f);

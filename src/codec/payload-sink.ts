@@ -1,6 +1,6 @@
 /**
- * Where the bytes of a payload are put together: the msgpack of single values, and room that grows up to a limit. It
- * knows the format but nothing of what may be stored or of where a value stands.
+ * Where the bytes of a payload are put together: the msgpack of single values, and room that grows
+ * up to a limit. It knows the format but nothing of what may be stored or of where a value stands.
  */
 import { BINARY_KINDS, extension } from './payload-format.js';
 import { isWellFormed } from './storable.js';
@@ -12,7 +12,10 @@ const SHORT_TEXT = 48;
 /** No head of a value, and no number, is longer than this. */
 const HEAD_BYTES = 16;
 
-/** Thrown where a payload would pass its limit; whoever knows the path turns it into the user's error. */
+/**
+ * Thrown where a payload would pass its limit; whoever knows the path turns it into the user's
+ * error.
+ */
 export class LimitReached extends Error {}
 
 /** The bytes of one payload at a time. */
@@ -150,7 +153,10 @@ export class PayloadSink {
     else this.#head32(0xdf, length);
   }
 
-  /** Begins an extension whose data is msgpack itself; its length is filled in when what is returned is handed back. */
+  /**
+   * Begins an extension whose data is msgpack itself; its length is filled in when what is returned
+   * is handed back.
+   */
   beginExtension(type: number): number {
     this.#extensionHead(type, 0);
     return this.#position;
@@ -166,7 +172,10 @@ export class PayloadSink {
     this.#bytes[this.#position++] = type;
   }
 
-  /** Writes short text if it is all ASCII; otherwise answers false, and what it wrote will be written over. */
+  /**
+   * Writes short text if it is all ASCII; otherwise answers false, and what it wrote will be
+   * written over.
+   */
   #shortAscii(value: string): boolean {
     this.#room(SHORT_TEXT + HEAD_BYTES);
     const bytes = this.#bytes;
@@ -218,7 +227,10 @@ export class PayloadSink {
     if (this.#position + more > this.#bytes.length) this.#grow(this.#position + more);
   }
 
-  /** Takes memory only for what the limit allows. Room is asked for in round numbers, of which not all is then used. */
+  /**
+   * Takes memory only for what the limit allows. Room is asked for in round numbers, of which not
+   * all is then used.
+   */
   #grow(needed: number): void {
     const most = this.#limitBytes + SHORT_TEXT + HEAD_BYTES;
     if (needed > most) throw new LimitReached();

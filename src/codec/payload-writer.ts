@@ -1,11 +1,13 @@
 /**
- * The walk over a value and the writing of its bytes, in one pass: every property is looked at once and written as it was
- * seen, so that nothing (a getter, a Proxy) can show one thing to a check and another to the writer.
+ * The walk over a value and the writing of its bytes, in one pass: every property is looked at once
+ * and written as it was seen, so that nothing (a getter, a Proxy) can show one thing to a check and
+ * another to the writer.
  *
- * msgpackr is not used here on purpose. Its registry of extensions is one for the whole process, so an application that
- * registers its own would change what lies in our journals; it reads some bytes differently with and without its
- * optional native part (long text that begins with U+FEFF); it writes −0 as 0 and Maps as objects, and cannot tell where a
- * value stands. The bytes are standard msgpack, which a test has msgpackr read.
+ * msgpackr is not used here on purpose. Its registry of extensions is one for the whole process, so
+ * an application that registers its own would change what lies in our journals; it reads some bytes
+ * differently with and without its optional native part (long text that begins with U+FEFF); it
+ * writes −0 as 0 and Maps as objects, and cannot tell where a value stands. The bytes are standard
+ * msgpack, which a test has msgpackr read.
  */
 import { types } from 'node:util';
 import { NotStorableError } from '../errors.js';
@@ -45,7 +47,10 @@ interface Limit {
 /** Writes one payload at a time; not to be entered again while it does. */
 export class PayloadWriter {
   readonly #sink = new PayloadSink();
-  /** The way to the value being written: the objects, and the step taken in each. Read only to word an error. */
+  /**
+   * The way to the value being written: the objects, and the step taken in each. Read only to word
+   * an error.
+   */
   readonly #ancestors: unknown[] = [];
   readonly #steps: (string | number | NamedStep)[] = [];
   #depth = 0;
@@ -56,8 +61,8 @@ export class PayloadWriter {
   #handOver: HandOver | undefined;
 
   /**
-   * The payload of the value, or a NotStorableError. `isOwnArray` says that the value is an array which the caller made,
-   * so that only its elements need to be looked at.
+   * The payload of the value, or a NotStorableError. `isOwnArray` says that the value is an array
+   * which the caller made, so that only its elements need to be looked at.
    */
   write(
     value: unknown,
@@ -151,8 +156,9 @@ export class PayloadWriter {
   }
 
   /**
-   * An array. Its elements are read as any code would read them: a descriptor for each would cost many times the rest.
-   * Named properties are refused where they are enumerable; others (the `raw` of a template) are not looked for.
+   * An array. Its elements are read as any code would read them: a descriptor for each would cost
+   * many times the rest. Named properties are refused where they are enumerable; others (the `raw`
+   * of a template) are not looked for.
    */
   #array(value: readonly unknown[]): void {
     if (value.length > this.#sink.leftBytes) throw new LimitReached();
@@ -229,7 +235,8 @@ export class PayloadWriter {
 
   #map(value: Map<unknown, unknown>): void {
     this.#refuse(extraPropertyRefusal(value, 0));
-    // Listed first: a trap or a `reference` that changes the Map meanwhile must not change what is counted.
+    // Listed first: a trap or a `reference` that changes the Map meanwhile must not change what is
+    // counted.
     const entries = [...Map.prototype.entries.call(value)];
     const start = this.#sink.beginExtension(extension.map);
     const depth = this.#enter(value);
@@ -334,7 +341,10 @@ export class PayloadWriter {
     return new NotStorableError(this.#code, this.#path(this.#depth), reason);
   }
 
-  /** A limit was passed. A cycle always passes one: so cycles are looked for only here, and cost nothing before. */
+  /**
+   * A limit was passed. A cycle always passes one: so cycles are looked for only here, and cost
+   * nothing before.
+   */
   #tooLarge(reason: string): NotStorableError {
     const seen = new Map<unknown, number>();
     for (let depth = 0; depth < this.#depth; depth++) {
@@ -353,7 +363,8 @@ export class PayloadWriter {
     if (error instanceof NotStorableError) return error;
     if (error instanceof LimitReached)
       return this.#tooLarge(`needs more than ${bytes} bytes, which is ${name}: store it elsewhere and pass its place`);
-    // A trap of a Proxy, an array's getter, `reference`, or the caller's own stack being all but used up.
+    // A trap of a Proxy, an array's getter, `reference`, or the caller's own stack being all but
+    // used up.
     return this.#refused(`cannot be stored: ${wordsOf(error)}`);
   }
 

@@ -1,6 +1,6 @@
 /**
- * What can be stored faithfully, and the words for what cannot. The writer asks here about everything that is not plain;
- * it knows nothing of bytes.
+ * What can be stored faithfully, and the words for what cannot. The writer asks here about
+ * everything that is not plain; it knows nothing of bytes.
  */
 import { isDeepStrictEqual, types } from 'node:util';
 
@@ -8,7 +8,9 @@ import { isDeepStrictEqual, types } from 'node:util';
 const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
   .get as (this: unknown) => string | undefined;
 
-/** Well-formedness of text is in every supported Node, but not yet in the compiler's library for it. */
+/**
+ * Well-formedness of text is in every supported Node, but not yet in the compiler's library for it.
+ */
 interface WellFormedText {
   isWellFormed(): boolean;
   toWellFormed(): string;
@@ -46,7 +48,9 @@ export type ViewKind = keyof typeof viewClasses | 'Buffer';
 /** The kinds of object that are stored otherwise than as a plain object or an array. */
 export type SpecialKind = 'Date' | 'Map' | 'Set' | 'RegExp' | 'ArrayBuffer' | ViewKind;
 
-/** Each prototype that is carried, and the test that the object really is what its prototype says. */
+/**
+ * Each prototype that is carried, and the test that the object really is what its prototype says.
+ */
 const specialKinds = new Map<object | null, { kind: SpecialKind; isReal: (value: unknown) => boolean }>([
   [Date.prototype, { kind: 'Date', isReal: types.isDate }],
   [Map.prototype, { kind: 'Map', isReal: types.isMap }],
@@ -70,8 +74,9 @@ const carriedPrototypes = new Map<string, object>(
 );
 
 /**
- * The prototype of this realm that stands for one of another, such as that of `vm` or of a test runner; undefined
- * for any other. Only a realm's own classes have the source text that is asked for here.
+ * The prototype of this realm that stands for one of another, such as that of `vm` or of a test
+ * runner; undefined for any other. Only a realm's own classes have the source text that is asked
+ * for here.
  */
 export function prototypeHere(prototype: object): object | undefined {
   if (specialKinds.has(prototype) || types.isProxy(prototype)) return undefined;
@@ -90,11 +95,13 @@ export function specialKind(value: object, prototype: object | null): SpecialKin
   return found?.isReal(value) ? found.kind : undefined;
 }
 
-/** Why the own properties of a view cannot be stored, or undefined if it has none but its elements. */
+/**
+ * Why the own properties of a view cannot be stored, or undefined if it has none but its elements.
+ */
 export function viewPropertyRefusal(kind: ViewKind, value: ArrayBufferView): string | undefined {
   if (kind === 'DataView') return extraPropertyRefusal(value, 0);
-  // A list of the property names would have every index of a large array. This compares memory (with itself), and then
-  // the properties other than elements.
+  // A list of the property names would have every index of a large array. This compares memory
+  // (with itself), and then the properties other than elements.
   const typed = value as Uint8Array<ArrayBuffer>;
   const made = kind === 'Buffer' ? Buffer.from : undefined;
   const bare = made
@@ -105,7 +112,9 @@ export function viewPropertyRefusal(kind: ViewKind, value: ArrayBufferView): str
   return isDeepStrictEqual(typed, bare) ? undefined : 'has properties of its own, which cannot be stored';
 }
 
-/** Why a value that no rule admits is refused, as the end of a sentence that begins with its path. */
+/**
+ * Why a value that no rule admits is refused, as the end of a sentence that begins with its path.
+ */
 export function refusal(value: unknown): string {
   if (typeof value === 'function') return `is a function${quotedName(value.name)}, which cannot be stored`;
   if (typeof value === 'symbol') return 'is a symbol, which cannot be stored';
@@ -116,7 +125,10 @@ export function refusal(value: unknown): string {
   return `is ${kindText(object)}: instances of classes cannot be stored`;
 }
 
-/** What the object is an instance of, with an article, as far as it can be told without running code of the user's. */
+/**
+ * What the object is an instance of, with an article, as far as it can be told without running code
+ * of the user's.
+ */
 export function kindText(value: object): string {
   try {
     for (
@@ -139,8 +151,8 @@ export function kindText(value: object): string {
 }
 
 /**
- * Why the object's own properties cannot all be stored, or undefined if they can. `expected` are the names of those that
- * its kind always has.
+ * Why the object's own properties cannot all be stored, or undefined if they can. `expected` are
+ * the names of those that its kind always has.
  */
 export function extraPropertyRefusal(value: object, expected: number): string | undefined {
   if (Object.getOwnPropertyNames(value).length > expected) return 'has properties of its own, which cannot be stored';

@@ -1,6 +1,7 @@
 /**
- * Reads whatever was thrown into plain data of a bounded size. A thrown value is the least trustworthy of all: it may be
- * null, a Proxy, an object whose getters throw, its own cause. Nothing here throws.
+ * Reads whatever was thrown into plain data of a bounded size. A thrown value is the least
+ * trustworthy of all: it may be null, a Proxy, an object whose getters throw, its own cause.
+ * Nothing here throws.
  */
 import { types } from 'node:util';
 import { NotStorableError } from '../errors.js';
@@ -84,7 +85,10 @@ function readThrown(thrown: unknown, reading: Reading, above: readonly unknown[]
   };
 }
 
-/** Something thrown that is no error: what it is goes into the message, and itself into the cause if it can be stored. */
+/**
+ * Something thrown that is no error: what it is goes into the message, and itself into the cause if
+ * it can be stored.
+ */
 function readValue(thrown: unknown, bounds: Bounds): FailureData {
   const copy = storableCopy(thrown, bounds.propertyBytes);
   return {
@@ -145,7 +149,10 @@ function stored(value: unknown, what: string, bounds: Bounds): unknown {
   return 'value' in copy ? copy.value : `[${cut(copy.refusal, 256)}]`;
 }
 
-/** A copy that the thrower can no longer change, and that will surely be storable; or why there is none. */
+/**
+ * A copy that the thrower can no longer change, and that will surely be storable; or why there is
+ * none.
+ */
 function storableCopy(value: unknown, limitBytes: number, root = 'it'): { value: unknown } | { refusal: string } {
   try {
     return { value: decodePayload(encodePayload(value, { root, code: 'RESULT_NOT_STORABLE', limitBytes })) };

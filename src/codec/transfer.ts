@@ -1,6 +1,7 @@
 /**
- * Buffers that reach a job as they are: moved to its thread, or shared with it, never copied. They travel beside the packed messages, in the
- * transfer list of the threads' own messages, and are known by the job that they are for.
+ * Buffers that reach a job as they are: moved to its thread, or shared with it, never copied. They
+ * travel beside the packed messages, in the transfer list of the threads' own messages, and are
+ * known by the job that they are for.
  */
 import { types } from 'node:util';
 import type { Id } from '../core/records.js';
@@ -16,11 +17,13 @@ export type WithBuffers = [batch: Uint8Array, handed: Handed];
 const marked = new WeakSet<ArrayBuffer>();
 
 /**
- * Marks a buffer to be moved to the job whose argument it is, rather than copied: after the put it is empty here. Only for jobs with durability
- * `memory`, which then start at most once. A SharedArrayBuffer needs no mark.
+ * Marks a buffer to be moved to the job whose argument it is, rather than copied: after the put it
+ * is empty here. Only for jobs with durability `memory`, which then start at most once. A
+ * SharedArrayBuffer needs no mark.
  *
- * A put that is refused at once, for an argument or an option, leaves the buffer here; one that the store refuses (an unknown queue or quota, a
- * full disk, a runtime that is closed meanwhile) has moved it by then, and what was in it is gone.
+ * A put that is refused at once, for an argument or an option, leaves the buffer here; one that the
+ * store refuses (an unknown queue or quota, a full disk, a runtime that is closed meanwhile) has
+ * moved it by then, and what was in it is gone.
  *
  * @param value An ArrayBuffer, or a view that shows all of one.
  * @returns The same, to be put among the arguments.
@@ -73,7 +76,10 @@ export class HandedBuffers {
     return this.#byJob?.has(job) ?? false;
   }
 
-  /** The put is made: what is to be moved is empty for its caller from here on. Undefined: there is nothing. */
+  /**
+   * The put is made: what is to be moved is empty for its caller from here on. Undefined: there is
+   * nothing.
+   */
   take(): Handed | undefined {
     if (this.#byJob === undefined) return undefined;
     for (const buffers of this.#byJob.values()) {

@@ -1,5 +1,6 @@
 /**
- * The end of the coordinator: in good order, when a client asks for it, or at once, when the store can keep nothing any more.
+ * The end of the coordinator: in good order, when a client asks for it, or at once, when the store
+ * can keep nothing any more.
  */
 import { errorToData } from '../protocol/error-data.js';
 import type { Store } from '../store/store.js';

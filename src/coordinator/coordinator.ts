@@ -1,16 +1,18 @@
 /**
- * The coordinator: an actor with one mailbox and one state, between the clients, the store and the pool.
+ * The coordinator: an actor with one mailbox and one state, between the clients, the store and the
+ * pool.
  *
  *     clients ──▶ Clients ──▶ commands ──▶ store: decide, commit ──▶ release ──▶ Runs ──▶ pool
  *        ▲                       ▲                                      │          │
  *        │                       └── how runs ended, what jobs ask for ─│──────────┘
  *        └───── Outcomes, AnnotationWaiters, Standing, EventFeed ◀──────┘
  *
- * Each turn takes what came in, lets the store decide it, claims what the threads have room for, and commits. Everything that others
- * see happens in `release`, when the store says that its gate is open. Nothing of a user's is decoded or imported here.
+ * Each turn takes what came in, lets the store decide it, claims what the threads have room for,
+ * and commits. Everything that others see happens in `release`, when the store says that its gate
+ * is open. Nothing of a user's is decoded or imported here.
  *
- * Here are the turn, what is released, and how the parts are put together. A part has the store, the parts that it uses, and of the
- * coordinator no more than a few functions.
+ * Here are the turn, what is released, and how the parts are put together. A part has the store,
+ * the parts that it uses, and of the coordinator no more than a few functions.
  */
 
 import type { Handed } from '../codec/transfer.js';
@@ -198,7 +200,8 @@ export class Coordinator implements StoreOwner {
     if (this.#presence !== undefined) this.#build.tellOpened();
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
     this.#presence?.begin();
-    // Whether it may work is known once that is committed, and then its agents are installed: whatever a client asks for comes after it.
+    // Whether it may work is known once that is committed, and then its agents are installed:
+    // whatever a client asks for comes after it.
     void this.#committed().then(() => this.#feed.opened());
     // Where others have a say, both take their time.
     if (!this.#store.isExclusive) for (let left = 2; left > 0; left--) await this.#committed();
@@ -231,7 +234,10 @@ export class Coordinator implements StoreOwner {
     this.turn();
   }
 
-  /** There is something to claim or to commit: once in each turn of the loop, with all that came in by then. */
+  /**
+   * There is something to claim or to commit: once in each turn of the loop, with all that came in
+   * by then.
+   */
   turn(): void {
     if (this.#turning) return;
     this.#turning = true;

@@ -15,8 +15,9 @@ as this file stays. Delete it, with no runtime open, and the next one is a new d
 `;
 
 /**
- * Reads the id from the file that `CALLSHEET_UUID` names, or from the directory; makes the file where there is none. Without either it is
- * another one each time: nothing outlives such a runtime that could know it again.
+ * Reads the id from the file that `CALLSHEET_UUID` names, or from the directory; makes the file
+ * where there is none. Without either it is another one each time: nothing outlives such a runtime
+ * that could know it again.
  */
 export function readIdentity(directory: string | undefined, disk: Disk = machineDisk): Id {
   const file = process.env.CALLSHEET_UUID || (directory === undefined ? undefined : join(directory, fileName));

@@ -1,8 +1,9 @@
 /**
- * What is logged of jobs: *events* (how they failed, were interrupted and retried) and *trace* (each start and each end).
+ * What is logged of jobs: *events* (how they failed, were interrupted and retried) and *trace*
+ * (each start and each end).
  *
- * A line is made only where its level is on, and no payload is decoded here. So many go out in a second; what is beyond that is counted, and the
- * count is logged: no log holds up the work.
+ * A line is made only where its level is on, and no payload is decoded here. So many go out in a
+ * second; what is beyond that is counted, and the count is logged: no log holds up the work.
  */
 
 import { idToText } from '../codec/id.js';
@@ -93,7 +94,10 @@ export class JobLog {
     this.#say(level, message, id, line, job.outcome === 'failure' ? job.result : null);
   }
 
-  /** Whether somebody hears of its failure: its whole, a callback, who cancelled it, or who waits for it. */
+  /**
+   * Whether somebody hears of its failure: its whole, a callback, who cancelled it, or who waits
+   * for it.
+   */
   #isSeen(job: JobRecord): boolean {
     const { state } = this.#ports.store;
     if (job.role !== 'root' || job.cancelled || this.#ports.outcomes.isWaitedFor(job.id)) return true;

@@ -1,5 +1,6 @@
 /**
- * This dispatcher among others: it says that it is alive, notices when it was taken for dead, and takes those for dead that say nothing.
+ * This dispatcher among others: it says that it is alive, notices when it was taken for dead, and
+ * takes those for dead that say nothing.
  *
  * A store that no other process can have open needs no pings: its lock tells more, and at once.
  */

@@ -1,13 +1,17 @@
 /**
- * The time of a runtime: the wall clock's, as it was when it was last looked at, and what has passed since on the monotonic clock.
+ * The time of a runtime: the wall clock's, as it was when it was last looked at, and what has
+ * passed since on the monotonic clock.
  *
  * Somebody may set the wall clock, and it leaps when a machine wakes up. The rule:
  *
- *   - The wall clock is looked at every second, and before each batch of messages. In between, time passes steadily.
+ *   - The wall clock is looked at every second, and before each batch of messages. In between, time
+ *     passes steadily.
  *   - A difference of less than a second is followed without a word.
- *   - A larger one is a jump: it is followed too, logged once, and the core is told (`core/clock-set.ts`), so that durations
+ *   - A larger one is a jump: it is followed too, logged once, and the core is told
+ *     (`core/clock-set.ts`), so that durations
  *     (delays, deadlines, rates) go on as if nothing had happened, and dates follow the wall clock.
- *   - The age of completed jobs is counted without the jumps; set back, the clock makes none older than it shows.
+ *   - The age of completed jobs is counted without the jumps; set back, the clock makes none older
+ *     than it shows.
  *   - While nothing is open there is only the wall clock: what it says has passed counts as passed.
  */
 
@@ -33,7 +37,10 @@ export class SteadyClock {
   /** Whole milliseconds since the epoch. */
   readonly now = (): number => Math.floor(this.#lookedAt.wall + this.#machine.monotonic() - this.#lookedAt.monotonic);
 
-  /** Looks at the wall clock. Gives by how much that was set since the last look; 0 where it was not. */
+  /**
+   * Looks at the wall clock. Gives by how much that was set since the last look; 0 where it was
+   * not.
+   */
   look(): number {
     const before = this.now();
     this.#lookedAt = readingOf(this.#machine);

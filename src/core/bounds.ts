@@ -1,5 +1,6 @@
 /**
- * Bounds: what a put waits for where its queue is full. Nothing is held up here: who lets puts wait asks before they are decided.
+ * Bounds: what a put waits for where its queue is full. Nothing is held up here: who lets puts wait
+ * asks before they are decided.
  */
 import type { Command, JobSpec } from './commands.js';
 import { queueOf, requireQueue } from './queue.js';
@@ -34,12 +35,18 @@ export function queuesToFill(view: View, command: Command): readonly string[] {
   }
 }
 
-/** It does not where it is a job that is live, or takes its place; nor where it is put into no line yet. */
+/**
+ * It does not where it is a job that is live, or takes its place; nor where it is put into no line
+ * yet.
+ */
 function needsRoom(view: View, { options: { held, unique } }: JobSpec, queue: string): boolean {
   return !held && (unique === undefined || view.uniqueJob(queue, unique) === undefined);
 }
 
-/** It is refused, whether or not there is room, where it is in a queue, belongs to another, or its key is live. */
+/**
+ * It is refused, whether or not there is room, where it is in a queue, belongs to another, or its
+ * key is live.
+ */
 function isPutAgain(view: View, job: JobRecord | undefined, queue: string): boolean {
   return job?.status === 'new' && job.role === 'root' && view.uniqueJob(queue, job.unique) === undefined;
 }

@@ -1,9 +1,12 @@
 /**
- * Callbacks: jobs that are called with a job's outcome, one after another, in the order in which they were added.
+ * Callbacks: jobs that are called with a job's outcome, one after another, in the order in which
+ * they were added.
  *
- * A callback has its turn when the job's call is over and the callbacks before it are completed. It stands in no line and takes no
- * quota's place: its turn is its claim, and it keeps the place of its job's agent. A choice (`addCallbacks`) runs the side that
- * applies and takes that side's outcome; where there is none it passes the job's own outcome on, so that what hangs on it sees it.
+ * A callback has its turn when the job's call is over and the callbacks before it are completed. It
+ * stands in no line and takes no quota's place: its turn is its claim, and it keeps the place of
+ * its job's agent. A choice (`addCallbacks`) runs the side that applies and takes that side's
+ * outcome; where there is none it passes the job's own outcome on, so that what hangs on it sees
+ * it.
  */
 import type { JobSpec } from './commands.js';
 import { notePart } from './composite.js';
@@ -27,7 +30,10 @@ export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly
   if (job.outcome !== 'none') goOn(decision, job);
 }
 
-/** The call is over, or a callback completed: the next has its turn, or all are done. Some may have been ended before their turn. */
+/**
+ * The call is over, or a callback completed: the next has its turn, or all are done. Some may have
+ * been ended before their turn.
+ */
 export function goOn(decision: Decision, job: JobRecord): void {
   const { state } = decision;
   const callbacks = state.callbacks(job);

@@ -1,13 +1,14 @@
 /**
  * The wall clock was set: dates stay what they are, and durations go on as if nothing had happened.
  *
- *   a date of the user's (`beginAfter`)           stays; a date that the clock has passed comes due
- *   a delay: `beginAfter`, a retry's, a policy's   moves with the clock
- *   a deadline                                     moves with the clock; behind a date to come it stays,
+ *   a date of the user's (`beginAfter`) stays; a date that the clock has passed comes due a delay:
+ *   `beginAfter`, a retry's, a policy's moves with the clock a deadline moves with the clock;
+ *   behind a date to come it stays,
  *                                                  and keeps its distance if the clock passes that date
- *   a rate                                         moves with the clock
+ *   a rate moves with the clock
  *
- * A time at which a policy asks for the next run counts as a delay: the record does not tell them apart.
+ * A time at which a policy asks for the next run counts as a delay: the record does not tell them
+ * apart.
  */
 import type { Decision } from './job.js';
 import type { JobRecord } from './records.js';

@@ -1,9 +1,10 @@
 /**
  * What can be asked of the core, and what it may ask for in return.
  *
- * A command carries all that a decision needs from outside: ids and times are handed in, payloads are opaque. An effect is data: the
- * store releases it when its gate is open, never before. `written`: what was decided is in the journal's file; `synced`: it is on
- * the disk. Every effect can be derived again from the records, so none is lost by a crash between gate and release.
+ * A command carries all that a decision needs from outside: ids and times are handed in, payloads
+ * are opaque. An effect is data: the store releases it when its gate is open, never before.
+ * `written`: what was decided is in the journal's file; `synced`: it is on the disk. Every effect
+ * can be derived again from the records, so none is lost by a crash between gate and release.
  */
 import type { Event } from './events.js';
 import type { AgentFilter, Id, JobForm, JobRecord, JobRole, Level, Payload, RetryDefaults } from './records.js';
@@ -24,7 +25,9 @@ export interface JobSpec {
 }
 
 export interface JobOptions {
-  /** Only this dispatcher may claim it, which has to be active; it fails when that is not any more. */
+  /**
+   * Only this dispatcher may claim it, which has to be active; it fails when that is not any more.
+   */
   readonly only?: Id;
   /** Higher goes first; 0 where it is not given. */
   readonly priority?: number;
@@ -40,7 +43,10 @@ export interface JobOptions {
   readonly beginByMs?: number;
   readonly timeoutMs?: number;
   readonly unique?: string;
-  /** A second put with the same key takes the place of the first while that is pending, instead of being it. */
+  /**
+   * A second put with the same key takes the place of the first while that is pending, instead of
+   * being it.
+   */
   readonly replace?: boolean;
   /** It is `new` until somebody puts it by its id. */
   readonly held?: boolean;
@@ -84,7 +90,9 @@ export type Command =
   | { readonly type: 'putAgain'; readonly job: Id; readonly queue: string }
   | { readonly type: 'addCallbacks'; readonly job: Id; readonly callbacks: readonly JobSpec[] }
   | { readonly type: 'addParts'; readonly job: Id; readonly parts: readonly JobSpec[] }
-  /** The next items of a map, from this one on, into its last chunk, or into a new one with this id. */
+  /**
+   * The next items of a map, from this one on, into its last chunk, or into a new one with this id.
+   */
   | {
       readonly type: 'feed';
       readonly job: Id;
@@ -115,7 +123,10 @@ export type Command =
   | ({ readonly type: 'cleared' } & Claim)
   /** A claimed job that was not begun goes back to where it was; nothing is counted. */
   | ({ readonly type: 'giveBack' } & Claim)
-  /** A claimed job cannot be begun, since what it is to be called with is damaged: it fails with this error. */
+  /**
+   * A claimed job cannot be begun, since what it is to be called with is damaged: it fails with
+   * this error.
+   */
   | ({ readonly type: 'cannotBegin'; readonly error: Error } & Claim)
   /** A begun job lost what it ran on. `error` is what ended its thread, where that is known. */
   | ({ readonly type: 'interrupt'; readonly cause: InterruptionCause; readonly error?: Error | undefined } & Claim)
@@ -123,9 +134,15 @@ export type Command =
   | ({ readonly type: 'answered'; readonly answer: PolicyAnswer; readonly data?: Uint8Array | null } & Claim)
   /** It gave no usable answer. */
   | ({ readonly type: 'unanswered'; readonly problem: string } & Claim)
-  /** The first command to a store that no other process can have open: whoever was active in it has died. */
+  /**
+   * The first command to a store that no other process can have open: whoever was active in it has
+   * died.
+   */
   | { readonly type: 'recover' }
-  /** A dispatcher begins to work, for the first time or again. Refused while its id is at work in another process. */
+  /**
+   * A dispatcher begins to work, for the first time or again. Refused while its id is at work in
+   * another process.
+   */
   | ({
       readonly type: 'activate';
       readonly host: string;
@@ -169,7 +186,10 @@ export type Command =
       readonly chooser?: string;
       readonly retry: RetryDefaults;
     }
-  /** An agent that takes everything, where there is none with this name. `wins`: one that is there gets this size, and keeps the rest. */
+  /**
+   * An agent that takes everything, where there is none with this name. `wins`: one that is there
+   * gets this size, and keeps the rest.
+   */
   | {
       readonly type: 'installAgent';
       readonly dispatcher: Id;
@@ -221,7 +241,9 @@ export type Effect =
   | { readonly type: 'stop'; readonly gate: Gate; readonly job: Id; readonly fence: number }
   /** The job's own policy is to be asked what becomes of it. */
   | { readonly type: 'ask'; readonly gate: Gate; readonly job: Id; readonly fence: number }
-  /** The chunk's items are done: what became of them is to be put together, and said in a `fold`. */
+  /**
+   * The chunk's items are done: what became of them is to be put together, and said in a `fold`.
+   */
   | { readonly type: 'fold'; readonly gate: Gate; readonly job: Id }
   /** The job's outcome is there for all to see. */
   | { readonly type: 'settled'; readonly gate: Gate; readonly job: JobRecord }

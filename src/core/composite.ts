@@ -1,12 +1,14 @@
 /**
  * Serial and parallel: the whole of several jobs.
  *
- * A whole in its line is a job like any other. Claimed, it takes no thread: it puts its parts in line, all of them (parallel) or one
- * after another (serial), and waits in `active`. When the last part is done its callable, the postprocess, is queued; it gets the
- * completed parts in order. Without one the whole's value is that list. A part that fails does not stop the others.
+ * A whole in its line is a job like any other. Claimed, it takes no thread: it puts its parts in
+ * line, all of them (parallel) or one after another (serial), and waits in `active`. When the last
+ * part is done its callable, the postprocess, is queued; it gets the completed parts in order.
+ * Without one the whole's value is that list. A part that fails does not stop the others.
  *
- * The parts know their whole; the whole counts. So an interruption anywhere loses nothing: what is counted is done. A part is done when
- * its call is over and the callbacks that it had when it began are completed, so these can still add parts.
+ * The parts know their whole; the whole counts. So an interruption anywhere loses nothing: what is
+ * counted is done. A part is done when its call is over and the callbacks that it had when it began
+ * are completed, so these can still add parts.
  */
 import { JobStatusError } from '../errors.js';
 import type { JobSpec } from './commands.js';
@@ -57,7 +59,8 @@ export function notePart(decision: Decision, part: JobRecord): void {
   state.change(whole, (row) => {
     row.partsDone++;
   });
-  // A whole that was ended otherwise only counts; one that has not had its turn takes the part as done when it has.
+  // A whole that was ended otherwise only counts; one that has not had its turn takes the part as
+  // done when it has.
   if (whole.outcome !== 'none' || whole.stage !== 'waiting') return;
   if (finishIfDone(decision, whole)) return;
   // A part that was ended before its turn leaves the turn with whoever has it.
@@ -71,7 +74,9 @@ export function endParts(decision: Decision, whole: JobRecord): void {
   for (const part of decision.state.parts(whole)) if (part.outcome === 'none') cancel(decision, part, failure);
 }
 
-/** The next part from here on that is still to be done: some may have been ended before their turn. */
+/**
+ * The next part from here on that is still to be done: some may have been ended before their turn.
+ */
 function putNext(decision: Decision, whole: JobRecord, from: number): void {
   const { state } = decision;
   const parts = state.parts(whole);
@@ -79,7 +84,8 @@ function putNext(decision: Decision, whole: JobRecord, from: number): void {
   while (parts[index]!.counted) index++;
   const next = parts[index]!;
   if (next.outcome === 'none') return enqueue(decision, next);
-  // Ended before its turn, with callbacks that still run: it has the turn now, and passes it on when these are done.
+  // Ended before its turn, with callbacks that still run: it has the turn now, and passes it on
+  // when these are done.
   state.change(next, (row) => {
     row.eligible = state.nextPosition();
   });
@@ -98,7 +104,10 @@ export function finishIfDone(decision: Decision, whole: JobRecord): boolean {
   return true;
 }
 
-/** Whether all parts of a whole are done that it will ever have: only the last chunk of an open map can have more. */
+/**
+ * Whether all parts of a whole are done that it will ever have: only the last chunk of an open map
+ * can have more.
+ */
 export function isDone(state: State, whole: JobRecord): boolean {
   if (whole.partsDone < whole.parts) return false;
   if (whole.form !== 'chunk') return !whole.open;

@@ -1,7 +1,9 @@
 /**
- * The one place where anything is decided: a command against the state gives changes and effects, or an error and no change.
+ * The one place where anything is decided: a command against the state gives changes and effects,
+ * or an error and no change.
  *
- * Pure: no clock, no randomness, no I/O, no waiting. What a command means is in the file of the entity that it concerns.
+ * Pure: no clock, no randomness, no I/O, no waiting. What a command means is in the file of the
+ * entity that it concerns.
  */
 import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobTimeoutError } from '../errors.js';
 import { installAgent, isFor, removeAgent, setAgent } from './agent.js';
@@ -41,11 +43,17 @@ const dueAtOnce = 256;
 
 export interface Decided {
   readonly effects: readonly Effect[];
-  /** Puts: the job that each of its jobs turned out to be, by its unique key; undefined where they are all new. */
+  /**
+   * Puts: the job that each of its jobs turned out to be, by its unique key; undefined where they
+   * are all new.
+   */
   readonly same: readonly Id[] | undefined;
 }
 
-/** Decides one command; its effects come behind those that are in the list. On an error the state and the list are as they were. */
+/**
+ * Decides one command; its effects come behind those that are in the list. On an error the state
+ * and the list are as they were.
+ */
 export function decide(state: State, command: Command, outside: Outside, effects: Effect[] = []): Decided {
   const mark = state.begin(outside.now, command.type !== 'claim' && command.type !== 'begun');
   const before = effects.length;
@@ -212,7 +220,10 @@ function applyAll(decision: Decision, commands: readonly InnerCommand[]): readon
   return commands.flatMap((command) => (command.type === 'put' ? command.jobs.map(({ id }) => idIn(others, id)) : []));
 }
 
-/** One after another. Gives the ids of jobs that a unique key made another, by those that they were to have. */
+/**
+ * One after another. Gives the ids of jobs that a unique key made another, by those that they were
+ * to have.
+ */
 function applyInner(decision: Decision, commands: readonly InnerCommand[]): ReadonlyMap<Id, Id> {
   const others = new Map<Id, Id>();
   for (const command of commands) {

@@ -1,19 +1,21 @@
 /**
  * Dispatchers: the processes that run jobs.
  *
- *   state          entered when                                   left when
- *   (unknown)      it has never worked here; it was unregistered  it is activated
- *   active         it is activated                                it closes; it was silent too long and another noticed
- *   inactive       it closed, or was taken for dead               it is activated again; it is unregistered
+ *   state entered when left when (unknown) it has never worked here; it was unregistered it is
+ *   activated active it is activated it closes; it was silent too long and another noticed inactive
+ *   it closed, or was taken for dead it is activated again; it is unregistered
  *
- * Whatever is claimed is claimed by a dispatcher, whose id is in the key of the job's agent. When a dispatcher becomes inactive
- * all of that is taken from it in the same decision, so an inactive one never has anything; the claim's fence refuses what it may still say.
+ * Whatever is claimed is claimed by a dispatcher, whose id is in the key of the job's agent. When a
+ * dispatcher becomes inactive all of that is taken from it in the same decision, so an inactive one
+ * never has anything; the claim's fence refuses what it may still say.
  *
- * A process is told from another with the same id by its incarnation, which it makes when it starts. So a command that may or may not have
- * been decided can be sent again, and one that comes from a process that was replaced is refused.
+ * A process is told from another with the same id by its incarnation, which it makes when it
+ * starts. So a command that may or may not have been decided can be sent again, and one that comes
+ * from a process that was replaced is refused.
  *
- * A callback needs no agent, but somebody has to run it: the dispatcher that ran its job, or else the one that decides, or else any that is
- * active. While there is none it is held by `nobody`, and whoever is activated next takes it.
+ * A callback needs no agent, but somebody has to run it: the dispatcher that ran its job, or else
+ * the one that decides, or else any that is active. While there is none it is held by `nobody`, and
+ * whoever is activated next takes it.
  */
 import { CallsheetError, JobInterruptedError } from '../errors.js';
 import type { Command } from './commands.js';
@@ -143,7 +145,10 @@ export function requireActive(state: State, id: Id): void {
     throw new CallsheetError('DISPATCHER_INACTIVE', 'the dispatcher that it is for is not active');
 }
 
-/** What nobody else may claim fails with its dispatcher, unless it waits for the outcome of a job that others may run. */
+/**
+ * What nobody else may claim fails with its dispatcher, unless it waits for the outcome of a job
+ * that others may run.
+ */
 function endBound(decision: Decision, id: Id): void {
   for (const job of decision.state.boundTo(id)) {
     if (job.outcome !== 'none' || job.stage === 'inner') continue;

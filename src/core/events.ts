@@ -1,5 +1,6 @@
 /**
- * What happens, told to whoever listens: effects like any other, so that nobody hears of what is not kept.
+ * What happens, told to whoever listens: effects like any other, so that nobody hears of what is
+ * not kept.
  *
  * While nobody listens none is made, but of what is logged.
  */
@@ -9,9 +10,10 @@ import { levelGate } from './job.js';
 import type { Id, JobRecord, Payload } from './records.js';
 
 /**
- * `put`: it stands in its queue's line, or waits for its date. `started`: its call has begun, or its parts were put. `completed` and
- * `failed`: its call is over, without or with a failure. `retried`: its error is not its outcome, it is to run again. `interrupted`: it lost
- * what it ran on, whether that counts or not.
+ * `put`: it stands in its queue's line, or waits for its date. `started`: its call has begun, or
+ * its parts were put. `completed` and `failed`: its call is over, without or with a failure.
+ * `retried`: its error is not its outcome, it is to run again. `interrupted`: it lost what it ran
+ * on, whether that counts or not.
  */
 export type JobEventType = 'put' | 'started' | 'completed' | 'failed' | 'retried' | 'interrupted';
 /** `refused`: it cannot begin to work, since its id is at work elsewhere. */

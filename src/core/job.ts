@@ -1,23 +1,26 @@
 /**
  * The life of a job: all transitions of it, and only those.
  *
- *   status      entered when                                   left when
- *   new         it is made: a part or a callback before its    its turn comes; it is put (again); it is ended
+ *   status entered when left when new it is made: a part or a callback before its its turn comes;
+ *   it is put (again); it is ended
  *               turn; it is held; it was removed from its
  *               queue
- *   pending     it is put, its turn came, or it is retried     it is claimed; removed; expired, failed or cancelled
- *   assigned    it is claimed; it may or may not have begun    it is known to have begun; its call is over; it goes back
- *   active      it is known to have begun; its parts were      its call is over; it is interrupted or retried
+ *   pending it is put, its turn came, or it is retried it is claimed; removed; expired, failed or
+ *   cancelled assigned it is claimed; it may or may not have begun it is known to have begun; its
+ *   call is over; it goes back active it is known to have begun; its parts were its call is over;
+ *   it is interrupted or retried
  *               put in line; it waits for a job it returned
  *               or for what its policy says of its run
- *   callbacks   its call is over, callbacks are not completed  the last of them completes
- *   completed   nothing of it is left to do                    never
+ *   callbacks its call is over, callbacks are not completed the last of them completes completed
+ *   nothing of it is left to do never
  *
- * A composition waits for its parts in `active`, on no thread; then its callable, the postprocess, is queued and claimed as any
- * other, while what users see stays `active`. A job that returned another waits for it the same way.
+ * A composition waits for its parts in `active`, on no thread; then its callable, the postprocess,
+ * is queued and claimed as any other, while what users see stays `active`. A job that returned
+ * another waits for it the same way.
  *
- * A claim is written before the job runs, its start only where that is worth a record: so a job found `assigned` after a crash *may*
- * have begun. What becomes of it, and of what had begun beside it, is told in `recovery.ts`.
+ * A claim is written before the job runs, its start only where that is worth a record: so a job
+ * found `assigned` after a crash *may* have begun. What becomes of it, and of what had begun beside
+ * it, is told in `recovery.ts`.
  */
 import { JobCancelledError, JobStatusError } from '../errors.js';
 import { callbackCompleted, goOn, runCallback, takesTurns } from './callback.js';
@@ -51,7 +54,10 @@ export interface Place {
   readonly only: Id;
 }
 
-/** Makes a job with its parts and callbacks, all `new`; or, `enqueued`, the job itself as `enqueue` leaves it. */
+/**
+ * Makes a job with its parts and callbacks, all `new`; or, `enqueued`, the job itself as `enqueue`
+ * leaves it.
+ */
 export function createJob(decision: Decision, spec: JobSpec, place: Place, enqueued = false): JobRecord {
   const { state, now } = decision;
   const { options } = spec;
@@ -314,7 +320,10 @@ function completed(decision: Decision, job: JobRecord): void {
   if (takesTurns(job)) callbackCompleted(decision, job);
 }
 
-/** Back into the line: in front of it with its places, or at its time without them. Nothing of it has run, or it is to run again. */
+/**
+ * Back into the line: in front of it with its places, or at its time without them. Nothing of it
+ * has run, or it is to run again.
+ */
 export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow) => void = nothing): void {
   const { state } = decision;
   state.change(job, (row) => {
@@ -337,7 +346,10 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
 
 const nothing = () => {};
 
-/** A run is over, and the job's own policy is to say what becomes of it: it keeps its quotas' places, and nobody has it. */
+/**
+ * A run is over, and the job's own policy is to say what becomes of it: it keeps its quotas'
+ * places, and nobody has it.
+ */
 export function holdForPolicy(
   { state }: Decision,
   job: JobRecord,
@@ -360,7 +372,9 @@ export function clear({ state }: Decision, job: JobRecord): void {
   });
 }
 
-/** A claimed job that surely has not begun, whatever its claim was counted as: nothing has happened. */
+/**
+ * A claimed job that surely has not begun, whatever its claim was counted as: nothing has happened.
+ */
 export function giveBack(decision: Decision, job: JobRecord): void {
   const { begun, suspect, alone } = job;
   putBack(decision, job, (row) => {
@@ -443,7 +457,8 @@ export function change(
     if (beginAfter !== undefined) {
       row.beginAfter = beginAfter;
       row.delayed = delayed;
-      // One that is in line already keeps its place; one that waits for a date becomes due, and joins the line, at once.
+      // One that is in line already keeps its place; one that waits for a date becomes due, and
+      // joins the line, at once.
       if (row.status === 'pending' && (isLater || row.dueAt !== 0)) row.dueAt = isLater ? beginAfter : now;
     }
     if (beginByMs !== undefined) row.deadline = deadlineOf({ beginAfter: row.beginAfter || row.putAt, beginByMs }, 0);

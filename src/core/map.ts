@@ -1,12 +1,16 @@
 /**
- * Maps: wholes whose parts are made from the items of an iterable, which is in some process of its user's and not here.
+ * Maps: wholes whose parts are made from the items of an iterable, which is in some process of its
+ * user's and not here.
  *
- * A map of a million items is not to be a million records. Its items stand in chunks, which are filled one after another: a chunk is a part
- * of the map, and the items are parts of the chunk. When all of a full chunk are done it is folded: what became of them is made one payload,
- * the chunk's result, and they are forgotten. So there is a record for each chunk, and for each item of those that are not folded yet.
+ * A map of a million items is not to be a million records. Its items stand in chunks, which are
+ * filled one after another: a chunk is a part of the map, and the items are parts of the chunk.
+ * When all of a full chunk are done it is folded: what became of them is made one payload, the
+ * chunk's result, and they are forgotten. So there is a record for each chunk, and for each item of
+ * those that are not folded yet.
  *
- * How many items were taken is told by the chunks alone. Whoever feeds a map says from which on, and is refused where that is not the next:
- * after a crash, or with two who feed the same, no item is taken twice and none is left out.
+ * How many items were taken is told by the chunks alone. Whoever feeds a map says from which on,
+ * and is refused where that is not the next: after a crash, or with two who feed the same, no item
+ * is taken twice and none is left out.
  */
 import { JobStatusError, MapAbandonedError } from '../errors.js';
 import type { JobSpec } from './commands.js';
@@ -18,7 +22,9 @@ import type { State } from './state/state.js';
 /** How many items stand in a chunk. What is stored depends on it: it is not to be changed. */
 export const chunkItems = 256;
 
-/** Takes the next items, which have room in one chunk: the last one, or else a new one with this id. */
+/**
+ * Takes the next items, which have room in one chunk: the last one, or else a new one with this id.
+ */
 export function feed(decision: Decision, map: JobRecord, from: number, chunkId: Id, specs: readonly JobSpec[]): void {
   const { state } = decision;
   requireOpen(map);
@@ -61,14 +67,20 @@ export function abandon(decision: Decision, map: JobRecord): void {
   conclude(decision, map, 'failure', decision.failure(new MapAbandonedError(message)));
 }
 
-/** What became of a chunk's items, as one payload in their place; null: it is not to be had, and they stay. */
+/**
+ * What became of a chunk's items, as one payload in their place; null: it is not to be had, and
+ * they stay.
+ */
 export function fold(decision: Decision, chunk: JobRecord, list: Payload | null): void {
   if (chunk.outcome !== 'none') return;
   if (list !== null) decision.state.forgetParts(chunk);
   conclude(decision, chunk, 'list', list);
 }
 
-/** How many items a map has taken, and how many of them are done. Costs as much as there are chunks that are not folded. */
+/**
+ * How many items a map has taken, and how many of them are done. Costs as much as there are chunks
+ * that are not folded.
+ */
 export function countItems(state: State, map: JobRecord): { readonly taken: number; readonly done: number } {
   const chunks = state.parts(map);
   const last = chunks.at(-1);

@@ -1,16 +1,17 @@
 /**
  * Retry policies by name, and which of them a job has.
  *
- *   default        own errors are final; interrupted up to nine times
- *   forever        interruptions without end; own errors are final
- *   never          begun once at most, whatever happens
- *   {...}          `retryErrors` as JSON: own errors too, up to a limit, with a growing delay; otherwise as default
- *   module#export  an own policy: a function of a job module, which is asked each time
+ *   default own errors are final; interrupted up to nine times forever interruptions without end;
+ *   own errors are final never begun once at most, whatever happens {...} `retryErrors` as JSON:
+ *   own errors too, up to a limit, with a growing delay; otherwise as default module#export an own
+ *   policy: a function of a job module, which is asked each time
  *
- * What a job asked for and is refused with its outcome is an own error. Trouble of the store is no question: the store waits it out.
+ * What a job asked for and is refused with its outcome is an own error. Trouble of the store is no
+ * question: the store waits it out.
  *
- * A job's own word goes before that of the agent that claimed it, that before its dispatcher's, and that before callsheet's: `default` for
- * jobs, `forever` for callbacks. What is not the job's own word is looked up when it is needed, never copied into the job.
+ * A job's own word goes before that of the agent that claimed it, that before its dispatcher's, and
+ * that before callsheet's: `default` for jobs, `forever` for callbacks. What is not the job's own
+ * word is looked up when it is needed, never copied into the job.
  */
 import { takesTurns } from './callback.js';
 import { agentDispatcher, defaultsKey, type JobRecord, type RetryDefaults } from './records.js';
@@ -24,7 +25,9 @@ export interface RetryErrors {
   /** Each delay is this many times the one before. */
   readonly factor: number;
   readonly maxMs: number;
-  /** From 0 to 1: how much of the delay is left to chance, so that many do not come back at once. */
+  /**
+   * From 0 to 1: how much of the delay is left to chance, so that many do not come back at once.
+   */
   readonly jitter: number;
   /** Only errors with one of these names, their own or of a class of theirs; empty: all. */
   readonly only: readonly string[];

@@ -1,5 +1,6 @@
 /**
- * Queues: named lines of jobs, and what is set about them. The queue named '' exists from the start.
+ * Queues: named lines of jobs, and what is set about them. The queue named '' exists from the
+ * start.
  */
 import { CallsheetError, UnknownQueueError } from '../errors.js';
 import { tellQueue } from './events.js';

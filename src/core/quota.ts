@@ -1,9 +1,10 @@
 /**
  * Quotas: how many jobs that name one may run at a time, and how many may begin in a period.
  *
- * A job takes a place in each quota it names when it is claimed, and gives them back when its call is over or it is to be retried later;
- * a retry at once keeps them, so that a quota of 1 keeps its order. A job that another waits for shares that one's places. Who
- * has a place is said by the jobs (`places`); the counts are derived. A quota whose definition was removed is ignored.
+ * A job takes a place in each quota it names when it is claimed, and gives them back when its call
+ * is over or it is to be retried later; a retry at once keeps them, so that a quota of 1 keeps its
+ * order. A job that another waits for shares that one's places. Who has a place is said by the jobs
+ * (`places`); the counts are derived. A quota whose definition was removed is ignored.
  */
 import { UnknownQuotaError } from '../errors.js';
 import { type JobRecord, type QuotaRecord, quotaName, quotaRecordKey } from './records.js';
@@ -20,7 +21,10 @@ export function checkQuotas(view: View, { queue, quotas }: Pick<JobRecord, 'queu
   }
 }
 
-/** The same for a job that is in no queue, and for all that belongs to it, when it is put into this one. */
+/**
+ * The same for a job that is in no queue, and for all that belongs to it, when it is put into this
+ * one.
+ */
 export function checkAllQuotas(view: View, job: JobRecord, queue: string): void {
   checkQuotas(view, { queue, quotas: job.quotas });
   for (const member of [...view.parts(job), ...view.callbacks(job)]) checkAllQuotas(view, member, queue);

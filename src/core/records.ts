@@ -1,12 +1,16 @@
 /**
  * What callsheet remembers: the records that every store keeps, and nothing else.
  *
- * Records are small (a job is a header of well under 4 KiB): arguments, results and annotations are payloads beside them, opaque here.
- * A change is the record's new state, never a delta. Membership lives on the member (a part names its whole, a callback its job); the
- * whole holds counts only, so that a fan-out of 100,000 parts never rewrites a list of 100,000 ids.
+ * Records are small (a job is a header of well under 4 KiB): arguments, results and annotations are
+ * payloads beside them, opaque here. A change is the record's new state, never a delta. Membership
+ * lives on the member (a part names its whole, a callback its job); the whole holds counts only, so
+ * that a fan-out of 100,000 parts never rewrites a list of 100,000 ids.
  */
 
-/** A UUID as sixteen characters of one byte each: half the size of its usual spelling, and a ready key of a Map. */
+/**
+ * A UUID as sixteen characters of one byte each: half the size of its usual spelling, and a ready
+ * key of a Map.
+ */
 export type Id = string;
 
 /** Encoded bytes that the core carries and never opens; a store may keep only where they are. */
@@ -20,29 +24,39 @@ export const jobStatuses = ['new', 'pending', 'assigned', 'active', 'callbacks',
 export type JobStatus = (typeof jobStatuses)[number];
 
 /**
- * A `call` runs its callable. A composition runs its parts first, and its callable (the postprocess, if any) after. A `choice` is what
- * `addCallbacks` makes: of its parts, one for success and one for failure, the one that applies is run. A `map` is a composition whose
- * parts are made from items that come meanwhile; they stand in `chunk`s (see `map.ts`).
+ * A `call` runs its callable. A composition runs its parts first, and its callable (the
+ * postprocess, if any) after. A `choice` is what `addCallbacks` makes: of its parts, one for
+ * success and one for failure, the one that applies is run. A `map` is a composition whose parts
+ * are made from items that come meanwhile; they stand in `chunk`s (see `map.ts`).
  */
 export const jobForms = ['call', 'serial', 'parallel', 'choice', 'map', 'chunk'] as const;
 export type JobForm = (typeof jobForms)[number];
 
-/** Why a job exists: put by someone, a part of a whole, a callback of a job, or a side of a choice. */
+/**
+ * Why a job exists: put by someone, a part of a whole, a callback of a job, or a side of a choice.
+ */
 export const jobRoles = ['root', 'part', 'callback', 'onSuccess', 'onFailure'] as const;
 export type JobRole = (typeof jobRoles)[number];
 
 /**
- * `parts`: not put yet. `waiting`: parts run. `call`: the callable is to run, is running or has run. `inner`: a returned job runs.
- * `policy`: a run is over, and the job's own policy is to say what becomes of it.
+ * `parts`: not put yet. `waiting`: parts run. `call`: the callable is to run, is running or has
+ * run. `inner`: a returned job runs. `policy`: a run is over, and the job's own policy is to say
+ * what becomes of it.
  */
 export const jobStages = ['parts', 'waiting', 'call', 'inner', 'policy'] as const;
 export type JobStage = (typeof jobStages)[number];
 
-/** How a job's call ended. `list` is a composition without postprocess: its value is its completed parts, or a payload in their place. */
+/**
+ * How a job's call ended. `list` is a composition without postprocess: its value is its completed
+ * parts, or a payload in their place.
+ */
 export const outcomeKinds = ['none', 'value', 'failure', 'list'] as const;
 export type OutcomeKind = (typeof outcomeKinds)[number];
 
-/** The place of a name in one of these lists. As `indexOf`, which costs a call; a name that is not there is an error. */
+/**
+ * The place of a name in one of these lists. As `indexOf`, which costs a call; a name that is not
+ * there is an error.
+ */
 export function codeOf<T>(names: readonly T[], name: T): number {
   for (let code = 0; code < names.length; code++) if (names[code] === name) return code;
   throw new RangeError(`${name} is not one of ${names.join(', ')}`);
@@ -50,10 +64,16 @@ export function codeOf<T>(names: readonly T[], name: T): number {
 
 /** What survives what; see `put`. */
 export const levels = ['memory', 'process', 'full'] as const;
-/** What a job survives: nothing (`memory`), the end of its process (`process`), a power loss (`full`). */
+/**
+ * What a job survives: nothing (`memory`), the end of its process (`process`), a power loss
+ * (`full`).
+ */
 export type Level = (typeof levels)[number];
 
-/** What an own policy can be asked: the job failed, its outcome could not be stored, or it was interrupted, and by what. */
+/**
+ * What an own policy can be asked: the job failed, its outcome could not be stored, or it was
+ * interrupted, and by what.
+ */
 export const policyQuestions = ['jobError', 'commitError', 'close', 'thread', 'process'] as const;
 export type PolicyQuestion = (typeof policyQuestions)[number];
 
@@ -133,7 +153,10 @@ export interface JobRecord {
   readonly suspect: boolean;
   /** That happened to it twice running: it runs alone, its start is written first, and counts. */
   readonly alone: boolean;
-  /** The key of the agent that claimed it last, empty before; of no name where it runs in no agent's place. Tells the dispatcher, too. */
+  /**
+   * The key of the agent that claimed it last, empty before; of no name where it runs in no agent's
+   * place. Tells the dispatcher, too.
+   */
   readonly agent: string;
   /** The job that it returned, whose outcome it takes; empty for none. */
   readonly inner: Id;
@@ -141,7 +164,10 @@ export interface JobRecord {
   readonly attempts: number;
   /** Own errors that were retried. */
   readonly errors: number;
-  /** Interruptions that count: not those by a clean close, nor by the death of a process that the job may not have caused. */
+  /**
+   * Interruptions that count: not those by a clean close, nor by the death of a process that the
+   * job may not have caused.
+   */
   readonly interruptions: number;
   readonly outcome: OutcomeKind;
   /** Milliseconds since the epoch; 0 is "not yet", or "not asked for". */
@@ -200,7 +226,10 @@ export interface AgentRecord {
   /** The most jobs that it has begun at a time. */
   readonly size: number;
   readonly filter: AgentFilter | null;
-  /** A function of a job module that says which of the jobs that it may take it takes, and in which order. */
+  /**
+   * A function of a job module that says which of the jobs that it may take it takes, and in which
+   * order.
+   */
   readonly chooser?: string;
   readonly retry: RetryDefaults;
 }
@@ -243,7 +272,10 @@ export interface DispatcherRecord {
   readonly incarnation: Id;
   readonly activatedAt: number;
   readonly lastPingAt: number;
-  /** It says so often that it is alive; not heard of for longer than `deathMs`, it is taken for dead. */
+  /**
+   * It says so often that it is alive; not heard of for longer than `deathMs`, it is taken for
+   * dead.
+   */
   readonly pingMs: number;
   readonly deathMs: number;
 }
@@ -291,7 +323,10 @@ export const agentName = (key: string) => key.slice(key.lastIndexOf(separator) +
 const idAt = `agent${separator}`.length;
 const idLength = 16;
 
-/** The dispatcher whose agent it is, from the agent's key; an id may hold the separator, but not at another length. */
+/**
+ * The dispatcher whose agent it is, from the agent's key; an id may hold the separator, but not at
+ * another length.
+ */
 export const agentDispatcher = (key: string): Id => key.slice(idAt, idAt + idLength);
 /** Whether it is an agent of this dispatcher's. */
 export const isAgentOf = (key: string, dispatcher: Id) => key.startsWith(dispatcher, idAt);

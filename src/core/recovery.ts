@@ -1,17 +1,20 @@
 /**
  * What a process that died left in the middle, put in order by whoever notices.
  *
- * All of it is derived from the records. Every job that was claimed may have been what killed the process, and most
- * likely none was: so it becomes a suspect, and goes back uncounted. It may have begun, so its next run is another attempt.
+ * All of it is derived from the records. Every job that was claimed may have been what killed the
+ * process, and most likely none was: so it becomes a suspect, and goes back uncounted. It may have
+ * begun, so its next run is another attempt.
  *
- * A process that dies while a suspect is claimed once more is another matter: the suspect then waits a little, so that
- * those behind it have their turn, and runs alone, with nothing beside it but what has been cleared of the same, and
- * claimed as `active`. If the process dies of that too, the start counts and nobody else is suspected; when the count is
- * spent the job fails. So a poison is found, its neighbours are never counted for it, and a kill -9 from outside costs no
+ * A process that dies while a suspect is claimed once more is another matter: the suspect then
+ * waits a little, so that those behind it have their turn, and runs alone, with nothing beside it
+ * but what has been cleared of the same, and claimed as `active`. If the process dies of that too,
+ * the start counts and nobody else is suspected; when the count is spent the job fails. So a poison
+ * is found, its neighbours are never counted for it, and a kill -9 from outside costs no
  * parallelism.
  *
- * What must not begin twice fails at once; a job with a policy of its own that had begun waits for what that says. A
- * policy that was being asked is asked again. What waits for parts goes on by itself, and completed parts stay completed.
+ * What must not begin twice fails at once; a job with a policy of its own that had begun waits for
+ * what that says. A policy that was being asked is asked again. What waits for parts goes on by
+ * itself, and completed parts stay completed.
  */
 import { tellInterrupted } from './events.js';
 import { concludeCancelled, countAttempt, type Decision } from './job.js';

@@ -1,6 +1,6 @@
 /**
- * How long completed jobs are remembered: by age, count and bytes, whichever is least (semantics 2.12). A root goes with all its parts
- * and callbacks, so what a parent still needs is never gone.
+ * How long completed jobs are remembered: by age, count and bytes, whichever is least (semantics
+ * 2.12). A root goes with all its parts and callbacks, so what a parent still needs is never gone.
  */
 import type { Retention } from './commands.js';
 import { type Decision, levelGate } from './job.js';
@@ -9,7 +9,10 @@ import type { State } from './state/state.js';
 /** Seven days, 100,000 jobs, 256 MiB of their arguments and results. */
 export const defaultRetention: Retention = { ageMs: 7 * 24 * 3600 * 1000, count: 100_000, bytes: 256 * 1024 * 1024 };
 
-/** So many are forgotten in one decision, or a part of what is too much, so that more than complete; the rest follows with the next. */
+/**
+ * So many are forgotten in one decision, or a part of what is too much, so that more than complete;
+ * the rest follows with the next.
+ */
 const forgottenAtOnce = { least: 256, part: 0.25, most: 4096 };
 
 /** Whether there is anything to forget now. */

@@ -1,10 +1,12 @@
 /**
  * What becomes of a job that failed, was interrupted, or asked for what was refused.
  *
- * Its policy (`policy.ts`) answers no, at once (in front of the line) or at a time. Those that ship answer here. An own policy is asked:
- * the job waits for its answer in the stage `policy`, with the failure in question as its result, claimed by nobody, in the places of
- * its quotas. The question can be derived from that again: whoever opens next asks again, and where the process that asked is gone another
- * does after a while. Where no usable answer comes nothing is guessed: the job is held, and its policy asked again later.
+ * Its policy (`policy.ts`) answers no, at once (in front of the line) or at a time. Those that ship
+ * answer here. An own policy is asked: the job waits for its answer in the stage `policy`, with the
+ * failure in question as its result, claimed by nobody, in the places of its quotas. The question
+ * can be derived from that again: whoever opens next asks again, and where the process that asked
+ * is gone another does after a while. Where no usable answer comes nothing is guessed: the job is
+ * held, and its policy asked again later.
  */
 import { type CallsheetError, JobExpiredError, JobInterruptedError } from '../errors.js';
 import type { InterruptionCause, PolicyAnswer } from './commands.js';
@@ -15,7 +17,10 @@ import type { JobRecord, Payload, PolicyQuestion } from './records.js';
 import type { JobRow } from './state/job-row.js';
 
 const interruptionLimit = 9;
-/** The first rerun after an interruption is at once; the later ones wait so long, and leave the jobs behind them their turn. */
+/**
+ * The first rerun after an interruption is at once; the later ones wait so long, and leave the jobs
+ * behind them their turn.
+ */
 const laterReruns = { initialMs: 1000, factor: 2, maxMs: 60_000, jitter: 0.2 };
 /** A job whose policy has no answer waits in steps of this size, growing up to the largest. */
 const noAnswer = { initialMs: 1000, factor: 2, maxMs: 600_000, jitter: 0.2 };
@@ -49,8 +54,9 @@ export function failed(
 }
 
 /**
- * The job's outcome, or what it asked for with it, was refused, and what it asked for is dropped. That is no trouble of the store, which the
- * store itself waits out: it would be refused again, so it is an error of the job's own.
+ * The job's outcome, or what it asked for with it, was refused, and what it asked for is dropped.
+ * That is no trouble of the store, which the store itself waits out: it would be refused again, so
+ * it is an error of the job's own.
  */
 export function couldNotCommit(decision: Decision, job: JobRecord, error: CallsheetError): void {
   const message = `the outcome of the job could not be stored: ${error.message}`;
@@ -59,8 +65,9 @@ export function couldNotCommit(decision: Decision, job: JobRecord, error: Callsh
 }
 
 /**
- * A begun job lost its thread or its process. An interruption by a clean close is the runtime's doing, not the job's, and does not
- * count; but what must not begin twice does not, whoever's doing it was.
+ * A begun job lost its thread or its process. An interruption by a clean close is the runtime's
+ * doing, not the job's, and does not count; but what must not begin twice does not, whoever's doing
+ * it was.
  */
 export function interrupted(decision: Decision, job: JobRecord, cause: InterruptionCause, error?: Error): void {
   const interruptions = job.interruptions + (cause === 'close' ? 0 : 1);
@@ -80,7 +87,10 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
   else conclude(decision, job, 'failure', failure);
 }
 
-/** Before a job runs alone, and its interruptions count, it was claimed at the death of two processes. */
+/**
+ * Before a job runs alone, and its interruptions count, it was claimed at the death of two
+ * processes.
+ */
 const uncountedDeaths = 2;
 
 /** When a job runs again that was interrupted this many times; 0: at once. */
@@ -88,7 +98,10 @@ function rerunAt(decision: Decision, interruptions: number): number {
   return interruptions < 2 ? 0 : decision.now + delayMs(laterReruns, interruptions - 2, decision.random());
 }
 
-/** When a job runs alone for the first time. It may be innocent: its deadline does not pass meanwhile. */
+/**
+ * When a job runs alone for the first time. It may be innocent: its deadline does not pass
+ * meanwhile.
+ */
 export function aloneAt(decision: Decision, { deadline }: JobRecord): number {
   const dueAt = rerunAt(decision, uncountedDeaths);
   return deadline === 0 ? dueAt : Math.min(dueAt, deadline);
@@ -102,13 +115,19 @@ export function runAgain(decision: Decision, job: JobRecord, suspicion: Suspicio
   });
 }
 
-/** A job that had begun when its process died, and is not counted for that: its own policy is asked all the same. */
+/**
+ * A job that had begun when its process died, and is not counted for that: its own policy is asked
+ * all the same.
+ */
 export function interruptedUncounted(decision: Decision, job: JobRecord, policy: string, suspicion: Suspicion): void {
   tellInterrupted(decision, job, 'process');
   ask(decision, job, policy, 'process', interruption(decision, 'process'), suspicion);
 }
 
-/** The job's own policy has answered. `data` is what it keeps from now on; undefined: what it kept before. */
+/**
+ * The job's own policy has answered. `data` is what it keeps from now on; undefined: what it kept
+ * before.
+ */
 export function answered(
   decision: Decision,
   job: JobRecord,
@@ -184,7 +203,9 @@ function ask(
   askAgain(decision, job);
 }
 
-/** After an error: later, unless that would be after the deadline. Then the error is the outcome. */
+/**
+ * After an error: later, unless that would be after the deadline. Then the error is the outcome.
+ */
 function retryError(decision: Decision, job: JobRecord, failure: Payload, dueAt: number): void {
   if (isTooLate(job, dueAt)) return conclude(decision, job, 'failure', failure);
   putBack(decision, job, (row) => {

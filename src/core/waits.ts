@@ -1,12 +1,16 @@
 /**
  * Jobs that wait for others: what follows for levels, places and the order in which they can end.
  *
- * A job waits for one that it returned, a whole for its parts, and whatever has no turn yet for those before it.
+ * A job waits for one that it returned, a whole for its parts, and whatever has no turn yet for
+ * those before it.
  */
 import { type Id, type JobRecord, type Level, levels } from './records.js';
 import type { State } from './state/state.js';
 
-/** At least this level from now on, with the whole that it belongs to and what that waits for: what is durable refers to nothing less. */
+/**
+ * At least this level from now on, with the whole that it belongs to and what that waits for: what
+ * is durable refers to nothing less.
+ */
 export function raise(state: State, job: JobRecord, level: Level): void {
   if (levels.indexOf(level) <= levels.indexOf(job.level)) return;
   state.change(job, (row) => {
@@ -27,7 +31,10 @@ export function waitsFor(state: State, job: JobRecord, others: ReadonlySet<Id>, 
   return awaitedBy(state, job).some((one) => waitsFor(state, one, others, seen));
 }
 
-/** What a job waits for: to begin, to end, and, where the next one's turn comes only then, to be done. */
+/**
+ * What a job waits for: to begin, to end, and, where the next one's turn comes only then, to be
+ * done.
+ */
 function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
   const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
   const awaited = [...state.callbacks(job).filter(({ status }) => status !== 'completed' && job.outcome !== 'none')];
@@ -43,8 +50,8 @@ function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
 }
 
 /**
- * The job, and all that must run before its call is over, as far as that is known by now. They are found one at
- * a time, as they are asked for: a whole may have many parts.
+ * The job, and all that must run before its call is over, as far as that is known by now. They are
+ * found one at a time, as they are asked for: a whole may have many parts.
  */
 export function* neededFor(state: State, job: JobRecord, seen = new Set<Id>()): Generator<JobRecord, void> {
   if (seen.has(job.id)) return;
@@ -69,7 +76,9 @@ export function heldAbove(state: State, job: JobRecord, held = new Set<string>()
   return held;
 }
 
-/** Someone that has these places waits for the job: it and its parts need none of their own there. */
+/**
+ * Someone that has these places waits for the job: it and its parts need none of their own there.
+ */
 export function share(state: State, job: JobRecord, places: ReadonlySet<string>): void {
   const shared = job.quotas.filter((quota) => places.has(quota));
   if (shared.length > job.shared.length) {

@@ -1,12 +1,14 @@
 /**
- * Callbacks as they are given: functions of registered modules that are called with a job's outcome.
+ * Callbacks as they are given: functions of registered modules that are called with a job's
+ * outcome.
  */
 import type { Failure } from '../codec/failure.js';
 import { type Callable, isCallable, JobCall } from './define-jobs.js';
 
 /**
- * A function that takes an outcome as its last argument: uncalled, or with the arguments before it given by `with`, and with options given
- * by `withOptions`. A call takes the outcome after the arguments that it has.
+ * A function that takes an outcome as its last argument: uncalled, or with the arguments before it
+ * given by `with`, and with options given by `withOptions`. A call takes the outcome after the
+ * arguments that it has.
  */
 export type CallbackLike<Outcome, Called = unknown> =
   | Callable<[outcome: Outcome], Called>

@@ -12,7 +12,10 @@ import type { JobOptions } from './options.js';
 
 /** What a whole does with its completed parts. */
 export interface CompositionOptions<PartResult, Result> {
-  /** Gets the completed parts, in order, after arguments of its own; what it returns is the whole's result. */
+  /**
+   * Gets the completed parts, in order, after arguments of its own; what it returns is the whole's
+   * result.
+   */
   readonly postprocess?: Callable<[CompletedJobs<PartResult>], Result>;
 }
 
@@ -42,7 +45,10 @@ export class Composition<Result = unknown> {
     Object.freeze(this);
   }
 
-  /** The same composition with these options; those it had stay where they are not given anew. `timeoutMs` is the postprocess's alone. */
+  /**
+   * The same composition with these options; those it had stay where they are not given anew.
+   * `timeoutMs` is the postprocess's alone.
+   */
   with(options: JobOptions): Composition<Result> {
     checkOptions('options', options, jobOptions);
     return new Composition({ ...this, options: { ...this.options, ...options } });
@@ -62,7 +68,10 @@ export class Composition<Result = unknown> {
   }
 }
 
-/** What can be a part of a composition. Compositions stand in each other 100 deep at most; `put` refuses what is deeper. */
+/**
+ * What can be a part of a composition. Compositions stand in each other 100 deep at most; `put`
+ * refuses what is deeper.
+ */
 export type Part<Result = unknown> = Puttable<Result> | Composition<Result>;
 
 /** What a part gives, or any of several: parts of one whole may differ. */
@@ -85,10 +94,12 @@ export function serial(parts: readonly Part[], options: CompositionOptions<never
 }
 
 /**
- * Jobs that run at the same time, as many as there are threads. A part that fails does not stop the others.
+ * Jobs that run at the same time, as many as there are threads. A part that fails does not stop the
+ * others.
  *
  * @returns A job: its result is the postprocess's, or, without one, the completed parts.
- * @example parallel([pi.generateSample(1000), pi.generateSample(1000)], { postprocess: pi.processSamples })
+ * @example parallel([pi.generateSample(1000), pi.generateSample(1000)], { postprocess:
+ * pi.processSamples })
  */
 export function parallel<P extends Part>(parts: readonly P[]): Composition<CompletedJobs<PartResult<P>>>;
 export function parallel<P extends Part, Result>(

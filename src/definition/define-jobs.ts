@@ -1,7 +1,8 @@
 /**
  * Typed callables for the functions of a module, without importing it.
  *
- * What is stored of a callable is its module's registered name and its export's name; the running build maps names to files.
+ * What is stored of a callable is its module's registered name and its export's name; the running
+ * build maps names to files.
  */
 
 import type { Failure } from '../codec/failure.js';
@@ -15,7 +16,10 @@ import type { JobOptions } from './options.js';
 
 type Handler = (...args: never[]) => unknown;
 
-/** What a callable's job resolves to: the function's return value, awaited; where that is a job, what that resolves to. */
+/**
+ * What a callable's job resolves to: the function's return value, awaited; where that is a job,
+ * what that resolves to.
+ */
 type ResultOf<F extends Handler> = OutcomeOf<Awaited<ReturnType<F>>>;
 type OutcomeOf<Returned> = Returned extends Puttable<infer Result> | Composition<infer Result> | Held<infer Result>
   ? Result
@@ -63,7 +67,10 @@ export class JobCall<Result = unknown> {
     return new JobCall({ ...this, options: { ...this.options, ...options } });
   }
 
-  /** The same job with one more callback, for either outcome: called with the result, or the failure, after its own arguments. */
+  /**
+   * The same job with one more callback, for either outcome: called with the result, or the
+   * failure, after its own arguments.
+   */
   onBoth(callback: CallbackLike<Result>): JobCall<Result> {
     return this.#hang({ both: callback as CallbackLike<never> });
   }
@@ -78,7 +85,10 @@ export class JobCall<Result = unknown> {
   }
 }
 
-/** A function of a registered module. Called, it makes a job; uncalled, it stands for a job without arguments. */
+/**
+ * A function of a registered module. Called, it makes a job; uncalled, it stands for a job without
+ * arguments.
+ */
 export interface Callable<Args extends readonly unknown[], Result> {
   (...args: Args): JobCall<Result>;
   /** `module#export`. */
@@ -90,7 +100,8 @@ export interface Callable<Args extends readonly unknown[], Result> {
   /** @internal */
   readonly capture: Capture;
   /**
-   * The same function with its first arguments given: for a postprocess, which gets its jobs after arguments of its own.
+   * The same function with its first arguments given: for a postprocess, which gets its jobs after
+   * arguments of its own.
    *
    * @example parallel(parts, { postprocess: report.summarize.with('March') })
    */
@@ -99,9 +110,11 @@ export interface Callable<Args extends readonly unknown[], Result> {
     ...given: Given
   ): Callable<Rest, Result>;
   /**
-   * The same function, whose jobs have these options: for a callback, and for what makes the items of a map.
+   * The same function, whose jobs have these options: for a callback, and for what makes the items
+   * of a map.
    *
-   * @example job.addCallback(report.send.with('March').withOptions({ retry: retryErrors({ limit: 3 }) }))
+   * @example job.addCallback(report.send.with('March').withOptions({ retry: retryErrors({ limit: 3
+   * }) }))
    */
   withOptions(options: JobOptions): Callable<Args, Result>;
 }
@@ -114,8 +127,9 @@ export type Callables<Module> = {
 };
 
 /**
- * What `defineJobs` gives without a type argument. The compiler's error for each use shows the name of its
- * functions' type, and so the sentence. A build that only runs the jobs can give it to `open` all the same.
+ * What `defineJobs` gives without a type argument. The compiler's error for each use shows the name
+ * of its functions' type, and so the sentence. A build that only runs the jobs can give it to
+ * `open` all the same.
  */
 export interface UntypedJobs {
   readonly [name: string]: NoType<"defineJobs needs the module's type: defineJobs<typeof import('./module.js')>(…)">;
@@ -148,16 +162,26 @@ type HookName<Module> = IfMissing<Module, string, keyof Module & string>;
 
 /** What runs around each job of a module. */
 export interface ModuleHooks<Module, Captured = unknown> {
-  /** The export that runs before each run of a job, given what was captured; if it fails, the job fails. */
+  /**
+   * The export that runs before each run of a job, given what was captured; if it fails, the job
+   * fails.
+   */
   readonly setUp?: HookName<Module>;
-  /** The export that runs after the outcome was stored, given what `setUp` returned; its own failure is only logged. */
+  /**
+   * The export that runs after the outcome was stored, given what `setUp` returned; its own failure
+   * is only logged.
+   */
   readonly tearDown?: HookName<Module>;
   /**
-   * From which level on lines about jobs of the module are logged, and lines that they log themselves: `trace`, `debug` (each start and
-   * result), `info`, `warn`, `error`, `fatal` or `silent`. As the runtime's logger by default.
+   * From which level on lines about jobs of the module are logged, and lines that they log
+   * themselves: `trace`, `debug` (each start and result), `info`, `warn`, `error`, `fatal` or
+   * `silent`. As the runtime's logger by default.
    */
   readonly log?: LogThreshold;
-  /** Called at every put, here: what it returns (a tenant, a trace) is stored with the job and handed to `setUp`. */
+  /**
+   * Called at every put, here: what it returns (a tenant, a trace) is stored with the job and
+   * handed to `setUp`.
+   */
   readonly capture?: () => Captured;
 }
 
@@ -167,13 +191,14 @@ const registration = Symbol('callsheet.module');
 const nameForm = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$/;
 
 /**
- * Registers a module of plain functions under a name, and gives typed callables for them. The module is not imported here: only worker
- * threads run it.
+ * Registers a module of plain functions under a name, and gives typed callables for them. The
+ * module is not imported here: only worker threads run it.
  *
  * @param name What stored jobs call the module by. It stays the same when the file moves.
  * @param url Where the module is: a `file:` URL, usually `new URL('./pi.js', import.meta.url)`.
  * @param hooks What runs around each of its jobs; nothing by default.
- * @example const pi = defineJobs<typeof import('./pi.js')>('pi', new URL('./pi.js', import.meta.url));
+ * @example const pi = defineJobs<typeof import('./pi.js')>('pi', new URL('./pi.js',
+ * import.meta.url));
  * @throws TypeError where the name or the URL is of another form.
  */
 export function defineJobs<Module = TypeMissing>(

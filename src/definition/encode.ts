@@ -36,7 +36,10 @@ const deepest = 100;
 /** What is asked of the put itself. */
 const onlyPut = ['held', 'unique', 'replace'] as const;
 
-/** A job with all that belongs to it. `where` is the path to it, for errors, and ends in a dot unless it is empty. */
+/**
+ * A job with all that belongs to it. `where` is the path to it, for errors, and ends in a dot
+ * unless it is empty.
+ */
 export function encodeJob(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
   if (depth > deepest)
     throw new CallsheetError('INVALID_OPTION', `compositions stand in each other ${deepest} deep at most`);
@@ -110,7 +113,10 @@ function encodePostprocess(
 
 const nothingGiven: Given = { args: null, refers: [] };
 
-/** Nothing durable refers to what does not outlive the process: who puts it makes those as durable as it is. */
+/**
+ * Nothing durable refers to what does not outlive the process: who puts it makes those as durable
+ * as it is.
+ */
 function referring(options: CoreOptions | null, refers: readonly Id[]): CoreOptions | null {
   return refers.length === 0 ? options : { ...options, refers };
 }

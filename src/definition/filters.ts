@@ -10,8 +10,9 @@ import { type Callable, isCallable, isExport } from './define-jobs.js';
 import { checkOptions, type OptionNames } from './known-options.js';
 
 /**
- * A function of a registered module that says whether an agent takes a job: true or false, or a promise of it. It is asked once for each job,
- * of many at a time, and again when the job has changed; what it says is to depend on the job alone.
+ * A function of a registered module that says whether an agent takes a job: true or false, or a
+ * promise of it. It is asked once for each job, of many at a time, and again when the job has
+ * changed; what it says is to depend on the job alone.
  */
 export type JobFilter = Callable<[job: AskedJob], boolean> | Callable<[], boolean>;
 
@@ -31,8 +32,9 @@ export interface ChooserQuestion {
 }
 
 /**
- * A function of a registered module that says which of the waiting jobs an agent is to take now, and in which order: as many as there is room
- * for are taken. It is asked again when what waits or what runs has changed.
+ * A function of a registered module that says which of the waiting jobs an agent is to take now,
+ * and in which order: as many as there is room for are taken. It is asked again when what waits or
+ * what runs has changed.
  */
 export type JobChooser =
   | Callable<[question: ChooserQuestion], readonly (string | AskedJob)[]>

@@ -1,5 +1,6 @@
 /**
- * Options as they are given: an object in which every name is one that somebody reads. A misspelt one would do nothing, in silence.
+ * Options as they are given: an object in which every name is one that somebody reads. A misspelt
+ * one would do nothing, in silence.
  */
 import type { ErrorCode } from '../errors.js';
 import type { CallbackSides } from './callbacks.js';
@@ -42,7 +43,10 @@ export const jobOptions: OptionNames<JobOptions> = {
   retry: true,
 };
 
-/** One callback for both outcomes, or one for each: another name, or both forms at once, would lose a callback. */
+/**
+ * One callback for both outcomes, or one for each: another name, or both forms at once, would lose
+ * a callback.
+ */
 export function checkSides(sides: CallbackSides): CallbackSides {
   if (typeof sides === 'object' && sides !== null && 'both' in sides) checkOptions('sides', sides, { both: true });
   else checkOptions('sides', sides, { success: true, failure: true });

@@ -11,8 +11,8 @@ import { checkOptions, checkSides, jobOptions } from './known-options.js';
 import type { JobOptions } from './options.js';
 
 /**
- * Where a map's items come from. A function is called with how many items were taken already (0 the first time), and gives those from there
- * on; of any other iterable, so many are skipped.
+ * Where a map's items come from. A function is called with how many items were taken already (0 the
+ * first time), and gives those from there on; of any other iterable, so many are skipped.
  */
 export type ItemSource<Item> = Items<Item> | ((from: number) => Items<Item>);
 
@@ -20,7 +20,10 @@ type Items<Item> = Iterable<Item> | AsyncIterable<Item>;
 
 /** What `map` does with the items, and how many of them it takes at a time. */
 export interface MapOptions<Result, Whole> {
-  /** Gets what became of the items, in their order, after arguments of its own; what it returns is the map's result. */
+  /**
+   * Gets what became of the items, in their order, after arguments of its own; what it returns is
+   * the map's result.
+   */
   readonly postprocess?: Callable<[CompletedItems<Result>], Whole>;
   /** How many items are under way at a time, at most: taken, and not done. 1,000 by default. */
   readonly concurrency?: number;
@@ -48,7 +51,10 @@ export class Mapping<Result = unknown> {
     Object.freeze(this);
   }
 
-  /** The same map with these options; those it had stay where they are not given anew. `timeoutMs` is the postprocess's alone. */
+  /**
+   * The same map with these options; those it had stay where they are not given anew. `timeoutMs`
+   * is the postprocess's alone.
+   */
   with(options: JobOptions): Mapping<Result> {
     checkOptions('options', options, jobOptions);
     return new Mapping({ ...this, options: { ...this.options, ...options } });
@@ -68,18 +74,24 @@ export class Mapping<Result = unknown> {
 const defaultConcurrency = 1000;
 
 /**
- * A job for each item, made when the item is taken. Items are taken as others are done, so that any number of them takes bounded memory,
- * here, in the journal's thread and in the postprocess. An item that fails does not stop the others.
+ * A job for each item, made when the item is taken. Items are taken as others are done, so that any
+ * number of them takes bounded memory, here, in the journal's thread and in the postprocess. An
+ * item that fails does not stop the others.
  *
- * The iterable stays in this process. When the process ends before the iterable, what was taken goes on at the next `open`, and the map waits
- * for the rest: put it again with the same `unique` key, and it goes on behind the last item that was taken; end it with `Job.endInput`; or
- * cancel it. If the iterable throws, or makes what is no job, the map fails with that error, and what is not done of it is cancelled. The
- * iterator's `return()` is called when the map or the runtime ends before it.
+ * The iterable stays in this process. When the process ends before the iterable, what was taken
+ * goes on at the next `open`, and the map waits for the rest: put it again with the same `unique`
+ * key, and it goes on behind the last item that was taken; end it with `Job.endInput`; or cancel
+ * it. If the iterable throws, or makes what is no job, the map fails with that error, and what is
+ * not done of it is cancelled. The iterator's `return()` is called when the map or the runtime ends
+ * before it.
  *
  * @param items What to go through; see {@link ItemSource}.
- * @param toJob Makes a job of an item: a callable, called with the item after arguments of its own, or any function that gives a job.
- * @returns A job to be put: its result is the postprocess's, or, without one, what became of the items.
- * @example queue.put(map(orders(), shop.total, { postprocess: shop.report }), { unique: 'report of March' })
+ * @param toJob Makes a job of an item: a callable, called with the item after arguments of its own,
+ * or any function that gives a job.
+ * @returns A job to be put: its result is the postprocess's, or, without one, what became of the
+ * items.
+ * @example queue.put(map(orders(), shop.total, { postprocess: shop.report }), { unique: 'report of
+ * March' })
  * @throws {TypeError | RangeError} naming the argument that is not what it should be.
  */
 export function map<Item, P, Whole = CompletedItems<PartResult<P>>>(

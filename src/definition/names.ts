@@ -1,6 +1,6 @@
 /**
- * Names that users give: parts of keys, which are stored, and which people read. One that would come back otherwise than it was given, and be
- * taken for another, is refused.
+ * Names that users give: parts of keys, which are stored, and which people read. One that would
+ * come back otherwise than it was given, and be taken for another, is refused.
  */
 import { isWellFormed } from '../codec/storable.js';
 

@@ -15,31 +15,48 @@ import { isRetryPolicy, type RetryPolicy } from './retry-policies.js';
 export interface JobOptions {
   /** Higher goes first; any finite number, 0 by default. */
   readonly priority?: number;
-  /** Not before this: a Date, an ISO string with its zone, or a delay in milliseconds. In the past: as soon as possible. */
+  /**
+   * Not before this: a Date, an ISO string with its zone, or a delay in milliseconds. In the past:
+   * as soon as possible.
+   */
   readonly beginAfter?: Date | string | number;
-  /** A job that has not begun this many milliseconds after `beginAfter`, or else the put, fails with `JobExpiredError`. */
+  /**
+   * A job that has not begun this many milliseconds after `beginAfter`, or else the put, fails with
+   * `JobExpiredError`.
+   */
   readonly beginByMs?: number;
   /**
-   * How long a run may take, in milliseconds. After that it ends as if cancelled, with `JobTimeoutError`. Of a serial, parallel or map, it is
-   * the postprocess's alone: parts and items have their own.
+   * How long a run may take, in milliseconds. After that it ends as if cancelled, with
+   * `JobTimeoutError`. Of a serial, parallel or map, it is the postprocess's alone: parts and items
+   * have their own.
    */
   readonly timeoutMs?: number;
   /** The quotas of its queue in which it needs a place: names, or names with a key. */
   readonly quotas?: readonly (string | { readonly name: string; readonly key: string })[];
-  /** While a job with this key is live in its queue, a second put gives that job. For a job that is put or returned, not for parts and callbacks. */
+  /**
+   * While a job with this key is live in its queue, a second put gives that job. For a job that is
+   * put or returned, not for parts and callbacks.
+   */
   readonly unique?: string;
   /** A second put with a live `unique` key takes the first one's place while that is pending. */
   readonly replace?: boolean;
   /**
-   * It is stored and `new`, and waits in no queue until somebody puts it by its handle: `queue.put(callsheet.job(id))`. For a job that is put
-   * or returned, not for parts and callbacks. `beginByMs` counts on meanwhile.
+   * It is stored and `new`, and waits in no queue until somebody puts it by its handle:
+   * `queue.put(callsheet.job(id))`. For a job that is put or returned, not for parts and callbacks.
+   * `beginByMs` counts on meanwhile.
    */
   readonly held?: boolean;
-  /** What becomes of it if it fails or is interrupted; see {@link RetryPolicy}, or a function of yours that says so. */
+  /**
+   * What becomes of it if it fails or is interrupted; see {@link RetryPolicy}, or a function of
+   * yours that says so.
+   */
   readonly retry?: RetryPolicy | OwnPolicy;
 }
 
-/** @internal Their names are checked where they are given. `where` begins the path in errors; `now` is what a delay counts from. */
+/**
+ * @internal Their names are checked where they are given. `where` begins the path in errors; `now`
+ * is what a delay counts from.
+ */
 export function coreOptions(options: JobOptions, where: string, now: number): CoreOptions | null {
   if (Object.keys(options).length === 0) return null;
   const { priority, beginAfter, beginByMs, timeoutMs, quotas, unique, replace, held, retry } = options;

@@ -34,9 +34,15 @@ export type RetryAnswer =
       readonly afterMs?: number;
       /** At this time; in the past: at once. */
       readonly at?: Date;
-      /** What the policy keeps with the job from now on: 2 KiB at most when it is encoded. Not given: what it kept before. */
+      /**
+       * What the policy keeps with the job from now on: 2 KiB at most when it is encoded. Not
+       * given: what it kept before.
+       */
       readonly data?: unknown;
     };
 
-/** A function of a registered module that answers, or gives a promise of its answer, within five seconds. */
+/**
+ * A function of a registered module that answers, or gives a promise of its answer, within five
+ * seconds.
+ */
 export type OwnPolicy = Callable<[question: RetryQuestion], RetryAnswer> | Callable<[], RetryAnswer>;

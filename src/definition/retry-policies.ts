@@ -1,18 +1,27 @@
 /**
- * The retry policies that ship, as values to be given with a job; what they mean is in `core/retry.ts`.
+ * The retry policies that ship, as values to be given with a job; what they mean is in
+ * `core/retry.ts`.
  */
 import type { RetryErrors } from '../core/policy.js';
 import { CallsheetError } from '../errors.js';
 import { checkOptions } from './known-options.js';
 
-/** What becomes of a job that failed or was interrupted: one of the values here, or what `retryErrors` makes. */
+/**
+ * What becomes of a job that failed or was interrupted: one of the values here, or what
+ * `retryErrors` makes.
+ */
 export type RetryPolicy = string & { readonly [policy]: true };
 
 declare const policy: unique symbol;
 
-/** Own errors are final; an interrupted job runs again, nine times at most. What a job has that asks for nothing else. */
+/**
+ * Own errors are final; an interrupted job runs again, nine times at most. What a job has that asks
+ * for nothing else.
+ */
 export const retryDefault = 'default' as RetryPolicy;
-/** Interruptions without end; own errors are final. What a callback has that asks for nothing else. */
+/**
+ * Interruptions without end; own errors are final. What a callback has that asks for nothing else.
+ */
 export const retryForever = 'forever' as RetryPolicy;
 /** Begun once at most, whatever happens: its start is on the disk before its code runs. */
 export const retryNever = 'never' as RetryPolicy;
@@ -21,7 +30,10 @@ export const retryNever = 'never' as RetryPolicy;
 export interface RetryErrorsOptions {
   /** How many times at most. */
   readonly limit: number;
-  /** The delay before a retry: `initialMs` (1,000 by default), each time `factor` (2) as long, at most `maxMs` (an hour), less up to a `jitter` part (0.2) by chance. */
+  /**
+   * The delay before a retry: `initialMs` (1,000 by default), each time `factor` (2) as long, at
+   * most `maxMs` (an hour), less up to a `jitter` part (0.2) by chance.
+   */
   readonly backoff?: {
     readonly initialMs?: number;
     readonly factor?: number;

@@ -1,5 +1,6 @@
 /**
- * A job as those see it who are asked about it: policies and filters. Nothing can be done to it, and nothing in it changes.
+ * A job as those see it who are asked about it: policies and filters. Nothing can be done to it,
+ * and nothing in it changes.
  */
 
 import { idFromBytes, idToText } from '../codec/id.js';
@@ -7,7 +8,10 @@ import { decodePayload } from '../codec/payload.js';
 import { quotaFromKey } from '../core/records.js';
 import type { WireAskedJob } from './questions.js';
 
-/** A job that a function of a job module is asked about. It cannot be changed, and is not told of changes. */
+/**
+ * A job that a function of a job module is asked about. It cannot be changed, and is not told of
+ * changes.
+ */
 export class AskedJob {
   /** A UUID. */
   readonly id: string;
@@ -21,8 +25,8 @@ export class AskedJob {
   /** Own errors that were retried. */
   readonly errors: number;
   /**
-   * Interruptions that count against the retry policy: not those by a clean close, nor by the death of a process
-   * that another job may have caused.
+   * Interruptions that count against the retry policy: not those by a clean close, nor by the death
+   * of a process that another job may have caused.
    */
   readonly interruptions: number;
   readonly putAt: Date;
@@ -44,7 +48,9 @@ export class AskedJob {
     this.#args = wire.args;
   }
 
-  /** Its arguments, decoded each time they are asked for. A job among them is an object with its id. */
+  /**
+   * Its arguments, decoded each time they are asked for. A job among them is an object with its id.
+   */
   get arguments(): readonly unknown[] {
     if (this.#args === null) return [];
     const reference = (id: Uint8Array) => ({ id: idToText(idFromBytes(id)) });

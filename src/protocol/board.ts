@@ -1,23 +1,28 @@
 /**
- * The memory that the coordinator and one worker thread share: a word for each claimed job, and a ring of outcomes.
+ * The memory that the coordinator and one worker thread share: a word for each claimed job, and a
+ * ring of outcomes.
  *
- * A job's word decides who has it. The worker (to begin it) and the coordinator (to take it back) compete for it by compare-exchange,
- * so a job that was not begun can be taken back at any moment, and nobody has to guess whether it ran.
+ * A job's word decides who has it. The worker (to begin it) and the coordinator (to take it back)
+ * compete for it by compare-exchange, so a job that was not begun can be taken back at any moment,
+ * and nobody has to guess whether it ran.
  *
  *   free ──assign──▶ assigned ──begin──▶ begun ──publish──▶ done ──▶ free
  *                        └────take back──▶ free
  *
- * Slots are used again, and a worker may come late to one that was taken back: so a word also counts its uses, and a worker begins
- * just the use that it was told of.
+ * Slots are used again, and a worker may come late to one that was taken back: so a word also
+ * counts its uses, and a worker begins just the use that it was told of.
  *
- * An outcome is in the ring before the word says `done` and before the next job begins, so the end of the thread at any point
- * loses no finished job. An outcome that has no room goes over the thread's port instead, which outlives the thread too.
+ * An outcome is in the ring before the word says `done` and before the next job begins, so the end
+ * of the thread at any point loses no finished job. An outcome that has no room goes over the
+ * thread's port instead, which outlives the thread too.
  *
- * A word to stop is kept beside each slot's: a job that computes can read it without giving up its thread.
+ * A word to stop is kept beside each slot's: a job that computes can read it without giving up its
+ * thread.
  *
- * Layout, in 32-bit words: [0] bytes written to the ring so far, [1] bytes read from it, [2] raised with every message to the worker, [4..]
- * one word a slot, then one to stop each; then the ring. In the ring: size of the record, slot, kind, sizes of payload, note and inner
- * (words), start and run time (doubles), payload, note, inner, padding to 8.
+ * Layout, in 32-bit words: [0] bytes written to the ring so far, [1] bytes read from it, [2] raised
+ * with every message to the worker, [4..] one word a slot, then one to stop each; then the ring. In
+ * the ring: size of the record, slot, kind, sizes of payload, note and inner (words), start and run
+ * time (doubles), payload, note, inner, padding to 8.
  */
 import { codeOf } from '../core/records.js';
 
@@ -41,7 +46,9 @@ const shortBytes = 64;
 const state = { free: 0, assigned: 1, begun: 2, done: 3 } as const;
 const stateBits = 3;
 
-/** `thrown` asks the policy, `failure` was returned and so meant, `job` takes another job's outcome. */
+/**
+ * `thrown` asks the policy, `failure` was returned and so meant, `job` takes another job's outcome.
+ */
 export const outcomeCodes = ['value', 'thrown', 'failure', 'job'] as const;
 export type OutcomeCode = (typeof outcomeCodes)[number];
 
@@ -135,8 +142,8 @@ export class Board {
   }
 
   /**
-   * The worker: the outcome of the job that was begun with this word. False: there was no room, and nothing has changed. Throws in a thread
-   * that is broken.
+   * The worker: the outcome of the job that was begun with this word. False: there was no room, and
+   * nothing has changed. Throws in a thread that is broken.
    */
   publish({ slot, kind, startedAt, ranMs, payload, note, inner }: Outcome, assigned: number): boolean {
     const bytes = payload.byteLength + note.length + inner.byteLength;
@@ -170,15 +177,19 @@ export class Board {
     return true;
   }
 
-  /** The worker: the outcome went over the port. By now the coordinator may have it, and have given the slot to another job. */
+  /**
+   * The worker: the outcome went over the port. By now the coordinator may have it, and have given
+   * the slot to another job.
+   */
   publishedElsewhere(slot: number, assigned: number): void {
     const use = assigned & ~stateBits;
     Atomics.compareExchange(this.#words, words + slot, use | state.begun, use | state.done);
   }
 
   /**
-   * The coordinator: the outcomes since the last call. Several have their bytes in one copy. A job may have broken what the worker writes them
-   * with: from the first one on that cannot be, none is read any more.
+   * The coordinator: the outcomes since the last call. Several have their bytes in one copy. A job
+   * may have broken what the worker writes them with: from the first one on that cannot be, none is
+   * read any more.
    */
   drain(): readonly Outcome[] {
     const outcomes: Outcome[] = [];
@@ -220,7 +231,10 @@ export class Board {
   }
 }
 
-/** Outcomes are copied in runs of so many bytes, since a copy of each costs more. A long one is alone: what keeps one keeps its whole run. */
+/**
+ * Outcomes are copied in runs of so many bytes, since a copy of each costs more. A long one is
+ * alone: what keeps one keeps its whole run.
+ */
 const runBytes = 4096;
 
 const nothing = new Uint8Array();

@@ -96,8 +96,9 @@ class Piece<Result> {
 const backwards = 256;
 
 /**
- * The parts of a serial or parallel, in order. Decoded part by part, as they are asked for. In a running job a list of more than
- * 1 MiB is not in memory either: a piece of it is fetched when a part in it is asked for, and the last piece is kept.
+ * The parts of a serial or parallel, in order. Decoded part by part, as they are asked for. In a
+ * running job a list of more than 1 MiB is not in memory either: a piece of it is fetched when a
+ * part in it is asked for, and the last piece is kept.
  */
 export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Result>> {
   readonly length: number;
@@ -139,7 +140,10 @@ export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Re
   }
 }
 
-/** What became of a map's items, in their order. They are fetched piece by piece, the next one while one is gone through. */
+/**
+ * What became of a map's items, in their order. They are fetched piece by piece, the next one while
+ * one is gone through.
+ */
 export class CompletedItems<Result = unknown> implements AsyncIterable<CompletedJob<Result>> {
   readonly length: number;
   readonly #fetch: (from: number) => Promise<Piece<Result>>;

@@ -1,19 +1,26 @@
 /**
- * The completed parts of a whole, in order, as one run of bytes that is put together without opening a payload: what a postprocess gets,
- * and the value of a composition that has none.
+ * The completed parts of a whole, in order, as one run of bytes that is put together without
+ * opening a payload: what a postprocess gets, and the value of a composition that has none.
  *
  * Count (32 bits), then for each part: id (16), kind of outcome (8 bits), size (32 bits), payload.
  *
- * A list can be too long to be handed over in one piece, and that of a map always is. In its place stands where it is to be had, piece by
- * piece: the id of its whole (16) and how many parts that has (32 bits).
+ * A list can be too long to be handed over in one piece, and that of a map always is. In its place
+ * stands where it is to be had, piece by piece: the id of its whole (16) and how many parts that
+ * has (32 bits).
  */
 import type { Id } from '../core/records.js';
 
-/** How an outcome is handed over. What is stored of folded chunks depends on the order. `pages`: a long list. `items`: a map's. */
+/**
+ * How an outcome is handed over. What is stored of folded chunks depends on the order. `pages`: a
+ * long list. `items`: a map's.
+ */
 export const outcomeForms = ['none', 'value', 'failure', 'list', 'pages', 'items'] as const;
 export type OutcomeForm = Exclude<(typeof outcomeForms)[number], 'none'>;
 
-/** The longest list that whoever waits for a job is given, in bytes: a job that runs reads longer ones piece by piece. */
+/**
+ * The longest list that whoever waits for a job is given, in bytes: a job that runs reads longer
+ * ones piece by piece.
+ */
 export const listLimitBytes = 256 * 1024 * 1024;
 
 const itemHeadBytes = 21;

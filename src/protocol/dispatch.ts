@@ -21,7 +21,10 @@ export interface WireRun {
   readonly queue: string;
   readonly agent: string;
   readonly args: Uint8Array | null;
-  /** What comes after its own arguments: the completed parts for a postprocess, the outcome for a callback. */
+  /**
+   * What comes after its own arguments: the completed parts for a postprocess, the outcome for a
+   * callback.
+   */
   readonly fed: WireOutcome | null;
   /** Its start is told, since it may not run longer than so long. */
   readonly timed: boolean;
@@ -31,7 +34,10 @@ export interface WireRun {
 export type WorkerTask =
   /** Import the module, and say what it exports. */
   | { readonly type: 'describe'; readonly module: string }
-  /** Run these jobs, one after another. The first batch of a thread brings what it shares with the coordinator. */
+  /**
+   * Run these jobs, one after another. The first batch of a thread brings what it shares with the
+   * coordinator.
+   */
   | { readonly type: 'run'; readonly batch: Uint8Array; readonly link?: ThreadLink };
 
 export interface ThreadLink {
@@ -43,7 +49,10 @@ export interface ThreadLink {
 
 /** What a worker says over its port, in order. */
 export type ThreadMessage =
-  /** An outcome that has no room on the board; or one whose job wants to know when it is stored, as the answer to this request. */
+  /**
+   * An outcome that has no room on the board; or one whose job wants to know when it is stored, as
+   * the answer to this request.
+   */
   | ['outcome', Outcome, request: number]
   /** A timed job has begun. */
   | ['began', slot: number]
@@ -55,9 +64,15 @@ export type ThreadMessage =
   | ['ask', request: number, query: Query]
   /** Answered when the annotation is there, or with null after so long. */
   | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
-  /** Put by this running job, at once. Answered when it is stored: with null, or with the ids that unique keys made of its jobs. */
+  /**
+   * Put by this running job, at once. Answered when it is stored: with null, or with the ids that
+   * unique keys made of its jobs.
+   */
   | ['put', request: number, by: Id, put: WireInnerPut]
-  /** The buffers that this job is given as they are; answered with their list, which is the thread's from then on. */
+  /**
+   * The buffers that this job is given as they are; answered with their list, which is the thread's
+   * from then on.
+   */
   | ['buffers', request: number, job: Id]
   /** Answered with a `WireOutcome` when the job's call is over. */
   | ['outcome of', request: number, job: Id];

@@ -1,5 +1,6 @@
 /**
- * callsheet's own errors across threads: as data, made into an instance of the same class on the other side.
+ * callsheet's own errors across threads: as data, made into an instance of the same class on the
+ * other side.
  */
 
 import { decodeFailure, encodeFailure, errorFrom, failureFrom } from '../codec/failure.js';

@@ -1,4 +1,7 @@
-/** What importing a job module can end with, besides the module: it takes too long, or cannot be read. */
+/**
+ * What importing a job module can end with, besides the module: it takes too long, or cannot be
+ * read.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -15,7 +18,10 @@ export function withinTime<T>(importMs: number, imported: Promise<T>): Promise<T
 const tooLong = (importMs: number) =>
   `its import did not end within ${importMs} ms (importMs): its top level, or that of a module it imports, loops or waits for something that never comes`;
 
-/** The place of a syntax error in a module is not in its stack, and Node shows it only of the file that it runs: so it is asked to check the file. */
+/**
+ * The place of a syntax error in a module is not in its stack, and Node shows it only of the file
+ * that it runs: so it is asked to check the file.
+ */
 export function importError(error: unknown, url: string): unknown {
   if (!(error instanceof SyntaxError) || error.stack?.startsWith('SyntaxError') !== true) return error;
   const shown = shownByNode(url);

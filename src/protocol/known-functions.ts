@@ -1,5 +1,6 @@
 /**
- * Functions of job modules that are named in what a user gives: this build has them, or it is an error that says so.
+ * Functions of job modules that are named in what a user gives: this build has them, or it is an
+ * error that says so.
  */
 import { isOwnPolicy } from '../core/policy.js';
 import type { RetryDefaults } from '../core/records.js';

@@ -1,15 +1,19 @@
 /**
  * Batches of messages between clients and the coordinator.
  *
- * Nearly all that is said are puts of plain jobs (a call without options, parts or callbacks) and outcomes. Runs of these are packed record by
- * record into one message of the batch, and are the same single messages again where the batch is read:
+ * Nearly all that is said are puts of plain jobs (a call without options, parts or callbacks) and
+ * outcomes. Runs of these are packed record by record into one message of the batch, and are the
+ * same single messages again where the batch is read:
  *
- *   puts      [tag, queue, level, callables, bytes]; for each job: request, id, number of its callable, size of its arguments plus one
+ *   puts [tag, queue, level, callables, bytes]; for each job: request, id, number of its callable,
+ *   size of its arguments plus one
  *             (0 is none), arguments
- *   putMany   the same jobs of one request: [tag, request, queue, level, owner, callables, bytes], without the requests
- *   settled   [tag, bytes]; for each: request, kind, size of the payload, payload
+ *   putMany the same jobs of one request: [tag, request, queue, level, owner, callables, bytes],
+ *   without the requests settled [tag, bytes]; for each: request, kind, size of the payload,
+ *   payload
  *
- * Numbers are varints. What is read out of a batch is kept by many for long, and so does not keep the batch.
+ * Numbers are varints. What is read out of a batch is kept by many for long, and so does not keep
+ * the batch.
  */
 
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
@@ -100,7 +104,9 @@ export function unpackCoordinatorMessages(bytes: Uint8Array): CoordinatorMessage
   return messages;
 }
 
-/** A call without options, parts or callbacks: whether it can be put depends on nothing of its own. */
+/**
+ * A call without options, parts or callbacks: whether it can be put depends on nothing of its own.
+ */
 export function isPlain(job: WireJob): boolean {
   const [, form, , , options, parts, callbacks, role] = job;
   return form === 'call' && options === null && parts.length === 0 && callbacks.length === 0 && role === undefined;

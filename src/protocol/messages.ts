@@ -1,5 +1,6 @@
 /**
- * What a client and the coordinator say to each other. Positional, so that a message is small; batches travel packed (`packing.ts`).
+ * What a client and the coordinator say to each other. Positional, so that a message is small;
+ * batches travel packed (`packing.ts`).
  *
  * Every request has a number of its own; every request is answered once.
  */
@@ -9,7 +10,10 @@ import type { Event, Interruption } from '../core/events.js';
 import type { AgentFilter, Id, JobForm, JobStatus, Level, Payload, RetryDefaults } from '../core/records.js';
 import type { OutcomeForm } from './completed-list.js';
 
-/** A job to be put, as it is sent, with its parts, its callbacks and, the side of a choice, its role. */
+/**
+ * A job to be put, as it is sent, with its parts, its callbacks and, the side of a choice, its
+ * role.
+ */
 export type WireJob = [
   id: Id,
   form: JobForm,
@@ -70,7 +74,10 @@ export type Query =
   | { readonly type: 'job'; readonly job: Id }
   | { readonly type: 'arguments'; readonly job: Id }
   | { readonly type: 'annotations'; readonly job: Id }
-  /** The completed parts of a whole from this one on, a piece of them, packed. A job that runs is given long lists in them to ask for in turn. */
+  /**
+   * The completed parts of a whole from this one on, a piece of them, packed. A job that runs is
+   * given long lists in them to ask for in turn.
+   */
   | { readonly type: 'completed'; readonly job: Id; readonly from: number; readonly reader: 'job' | 'client' }
   | { readonly type: 'queues' }
   | { readonly type: 'queue'; readonly queue: string }
@@ -99,16 +106,25 @@ export type ClientMessage =
   | ['ask', request: number, query: Query]
   /** Answered when the annotation is there, or with null after so long. */
   | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
-  /** Answered with a `Fed` when at most so many items of the map are under way, or it takes no more. */
+  /**
+   * Answered with a `Fed` when at most so many items of the map are under way, or it takes no more.
+   */
   | ['fed', request: number, job: Id, most: number]
-  /** Answered with a list of `LeftJobs` when nothing in the queue is due or running but for those. */
+  /**
+   * Answered with a list of `LeftJobs` when nothing in the queue is due or running but for those.
+   */
   | ['drained', request: number, queue: string]
-  /** From now on what happens is kept for this reader: so many events at most, until it reads them. */
+  /**
+   * From now on what happens is kept for this reader: so many events at most, until it reads them.
+   */
   | ['subscribe', request: number, reader: number, limit: number]
   /** Answered with an `EventBatch`, when there is something in it or the reader is gone. */
   | ['events', request: number, reader: number]
   | ['unsubscribe', request: number, reader: number]
-  /** Said to a coordinator that took the place of another: who asks has handles that a put gave; `same` as the put was answered. */
+  /**
+   * Said to a coordinator that took the place of another: who asks has handles that a put gave;
+   * `same` as the put was answered.
+   */
   | ['hold', request: number, hand: Id, last: Id, same: readonly Id[]]
   /** Nobody has the handles any more that a put gave whose first job had this id. */
   | ['release', request: number, hand: Id]
@@ -139,9 +155,14 @@ export type CoordinatorMessage =
   | ['settled', request: number, kind: OutcomeForm, payload: Uint8Array]
   /** It cannot be read. */
   | ['unreadable', request: number, error: WireError]
-  /** The outcome of a job that is forgotten from now on, for those who have a handle of it; see `release`. */
+  /**
+   * The outcome of a job that is forgotten from now on, for those who have a handle of it; see
+   * `release`.
+   */
   | ['kept', hand: Id, job: Id, kind: OutcomeForm, payload: Uint8Array]
-  /** The runtime is ready: which functions its modules export, and what of the last run was found. */
+  /**
+   * The runtime is ready: which functions its modules export, and what of the last run was found.
+   */
   | ['ready', found: OpenFigures, modules: Record<string, WireModule>]
   | ['log', level: LogLevel, message: string, detail: string | JobLine]
   /** A line that a job wrote to its logger: pino's, as text. */

@@ -1,6 +1,6 @@
 /**
- * Messages between threads as bytes: a batch is one versioned msgpack value in a buffer of its own, which is transferred, not copied.
- * The same bytes can go over a socket.
+ * Messages between threads as bytes: a batch is one versioned msgpack value in a buffer of its own,
+ * which is transferred, not copied. The same bytes can go over a socket.
  */
 import { Packr } from 'msgpackr';
 import { CallsheetError } from '../errors.js';

@@ -14,7 +14,10 @@ export interface Progress {
 
 export const progressName = 'progress';
 
-/** @throws {RangeError} `done` or `total` is not a finite number from 0. @throws {TypeError} `message` is not text. */
+/**
+ * @throws {RangeError} `done` or `total` is not a finite number from 0. @throws {TypeError}
+ * `message` is not text.
+ */
 export function checkProgress({ done, total, message }: Progress): Progress {
   for (const [name, value] of Object.entries({ done, total: total ?? 0 })) {
     if (typeof value !== 'number' || !(value >= 0) || value === Number.POSITIVE_INFINITY)

@@ -1,6 +1,7 @@
 /**
- * What the coordinator asks functions of job modules beside running jobs: what becomes of a job, whether an agent takes it. One message
- * each way; what only the function is to see travels as bytes.
+ * What the coordinator asks functions of job modules beside running jobs: what becomes of a job,
+ * whether an agent takes it. One message each way; what only the function is to see travels as
+ * bytes.
  */
 import type { PolicyAnswer } from '../core/commands.js';
 import type { Id, PolicyQuestion } from '../core/records.js';
@@ -48,7 +49,10 @@ export type Verdict = '+' | '-' | '!';
 export type Answer =
   /** `data` is there where the policy says what it keeps from now on. */
   | { readonly type: 'policy'; readonly answer: PolicyAnswer; readonly data?: Uint8Array }
-  /** Of the first of the jobs, as far as it came in its time; and what was wrong with the last that it could not tell. */
+  /**
+   * Of the first of the jobs, as far as it came in its time; and what was wrong with the last that
+   * it could not tell.
+   */
   | { readonly type: 'filter'; readonly verdicts: readonly Verdict[]; readonly problem: string }
   | { readonly type: 'chooser'; readonly chosen: readonly Id[] }
   /** It threw, is not there, answered what is no answer, or not in time. */

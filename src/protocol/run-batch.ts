@@ -1,11 +1,12 @@
 /**
  * A batch of claimed jobs as bytes, from the coordinator to a worker thread.
  *
- *   for each run: slot, word, id, flags, the whole's id where it is a part, callable, queue and agent (names), attempt, size and bytes of the
- *   arguments where there are any, kind, size and bytes of what follows them where something does
+ *   for each run: slot, word, id, flags, the whole's id where it is a part, callable, queue and
+ *   agent (names), attempt, size and bytes of the arguments where there are any, kind, size and
+ *   bytes of what follows them where something does
  *
- * Numbers are varints. A name is the number it has in this batch; the next free number introduces one, and its text follows. Both ends are
- * threads of one process, so there is no version.
+ * Numbers are varints. A name is the number it has in this batch; the next free number introduces
+ * one, and its text follows. Both ends are threads of one process, so there is no version.
  */
 
 import { ByteReader, ByteWriter } from '../codec/bytes.js';

@@ -3,8 +3,9 @@
  */
 
 /**
- * Given none, threads inherit the process's own; many of those cannot be given. Where one of them is of the file that the process runs, and so
- * keeps a thread from its own, only those are passed on that say how modules are found, loaded and shown.
+ * Given none, threads inherit the process's own; many of those cannot be given. Where one of them
+ * is of the file that the process runs, and so keeps a thread from its own, only those are passed
+ * on that say how modules are found, loaded and shown.
  */
 export function threadArguments(execArgv: readonly string[]): { execArgv?: string[] } {
   if (execArgv.length === 0 && !process.execArgv.some(isOfEntry)) return {};

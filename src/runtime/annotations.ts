@@ -9,7 +9,10 @@ import { checkAnnotationName } from '../definition/names.js';
 import type { WaitOptions } from '../worker/context.js';
 import type { Client } from './client.js';
 
-/** What is said about a job, by whoever holds its handle or by the job itself: seen at once on the other side, and kept with the job. */
+/**
+ * What is said about a job, by whoever holds its handle or by the job itself: seen at once on the
+ * other side, and kept with the job.
+ */
 export class Annotations {
   readonly #client: Client;
   readonly #id: Id;
@@ -20,7 +23,10 @@ export class Annotations {
     this.#id = id;
   }
 
-  /** Says something about the job; seen at once wherever it is held, and kept with it. 64 KiB at most. */
+  /**
+   * Says something about the job; seen at once wherever it is held, and kept with it. 64 KiB at
+   * most.
+   */
   async set(name: string, value: unknown): Promise<void> {
     const encoded = encodeAnnotation(name, value, this.#client.encoding().reference);
     await this.#client.do({ type: 'annotate', job: this.#id, name, value: encoded });

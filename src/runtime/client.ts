@@ -47,7 +47,10 @@ export class Client {
     this.#payloadLimitBytes = payloadLimitBytes;
   }
 
-  /** For what is to be put at this level; a job that nothing outlives can be given buffers as they are. */
+  /**
+   * For what is to be put at this level; a job that nothing outlives can be given buffers as they
+   * are.
+   */
   puttingAt(level: Level): EncodeContext {
     return this.encoding(level === 'memory' ? new HandedBuffers() : undefined);
   }

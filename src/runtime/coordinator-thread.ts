@@ -1,5 +1,6 @@
 /**
- * The coordinator's thread, as the thread that opened the runtime has it: started, ended, and started again in place of one that died.
+ * The coordinator's thread, as the thread that opened the runtime has it: started, ended, and
+ * started again in place of one that died.
  */
 import { Worker } from 'node:worker_threads';
 import { type Handed, transferListOf, type WithBuffers } from '../codec/transfer.js';
@@ -10,7 +11,10 @@ import type { LinkListener, LinkPort } from './link.js';
 
 /** The coordinator ends by itself once it has said so; a thread of its own that hangs keeps it. */
 const endMs = 1_000;
-/** One that died takes its worker threads with it. Where that takes longer, one of them hangs in a system call. */
+/**
+ * One that died takes its worker threads with it. Where that takes longer, one of them hangs in a
+ * system call.
+ */
 const deathMs = 10_000;
 /** What dies twice within this time is not started again. */
 const againMs = 60_000;
@@ -83,7 +87,10 @@ export class CoordinatorThread implements LinkPort {
   }
 }
 
-/** A bundle has no place of its own where it is CommonJS; otherwise it has, but not this file beside it. */
+/**
+ * A bundle has no place of its own where it is CommonJS; otherwise it has, but not this file beside
+ * it.
+ */
 function coordinatorFile(): URL {
   try {
     return new URL('../coordinator/main.js', import.meta.url);

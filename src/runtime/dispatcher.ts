@@ -19,7 +19,9 @@ export interface Agent {
   readonly filter: AgentFilter | undefined;
   /** The function that chooses for it: `module#export`. */
   readonly chooser: string | undefined;
-  /** What becomes of its jobs that do not say it themselves; of own policies, their `module#export`. */
+  /**
+   * What becomes of its jobs that do not say it themselves; of own policies, their `module#export`.
+   */
   readonly retry: RetryDefaults;
   /** What is wrong with its filter or chooser, and since when; as its own dispatcher knows it. */
   readonly problem: { readonly message: string; readonly since: Date } | undefined;

@@ -11,8 +11,9 @@ import type { EventBatch } from '../protocol/messages.js';
 import type { Client } from './client.js';
 
 /**
- * `job.put`: it stands in its queue, or waits for its date. `job.started`: its call has begun. `job.completed`, `job.failed`: its call is
- * over. `job.retried`: it threw, and is to run again. `job.interrupted`: it lost its thread or its process.
+ * `job.put`: it stands in its queue, or waits for its date. `job.started`: its call has begun.
+ * `job.completed`, `job.failed`: its call is over. `job.retried`: it threw, and is to run again.
+ * `job.interrupted`: it lost its thread or its process.
  */
 export interface JobEvent {
   readonly type: `job.${JobEventType}`;
@@ -27,7 +28,10 @@ export interface JobEvent {
   /** The name of the agent that claimed it last, and the id of its dispatcher. */
   readonly agent: string | undefined;
   readonly dispatcher: string | undefined;
-  /** `job.interrupted`: by what (the runtime was closed, its thread or its process died), and the error that ended its thread. */
+  /**
+   * `job.interrupted`: by what (the runtime was closed, its thread or its process died), and the
+   * error that ended its thread.
+   */
   readonly interruption?: Interruption;
 }
 
@@ -56,7 +60,10 @@ export type CallsheetEvent = JobEvent | DispatcherEvent | QueueEvent | DroppedEv
 
 /** What a stream of events is opened with. */
 export interface EventsOptions {
-  /** How many events are kept for a reader that is slow; more than these are dropped, and counted. 10,000 by default. */
+  /**
+   * How many events are kept for a reader that is slow; more than these are dropped, and counted.
+   * 10,000 by default.
+   */
   readonly limit?: number;
 }
 

@@ -1,7 +1,9 @@
 /**
- * Feeds a map from an iterable of this process: takes items as others are done, makes jobs of them and sends them on.
+ * Feeds a map from an iterable of this process: takes items as others are done, makes jobs of them
+ * and sends them on.
  *
- * The coordinator knows how many items were taken and done; this knows the iterable. Whatever ends one of the two ends the other.
+ * The coordinator knows how many items were taken and done; this knows the iterable. Whatever ends
+ * one of the two ends the other.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { encodeFailure, failureFrom } from '../codec/failure.js';
@@ -29,7 +31,8 @@ const takeMs = 5;
 const storageFullMs = 1000;
 
 /**
- * Begins to feed a map; resolves when it is known how far it has come. One that is being fed here already goes on as it does.
+ * Begins to feed a map; resolves when it is known how far it has come. One that is being fed here
+ * already goes on as it does.
  *
  * @throws {JobStatusError} the job is no map.
  */
@@ -78,7 +81,10 @@ export class Feeder {
     [this.#taken, this.#done, this.#open] = await this.#fed(Number.MAX_SAFE_INTEGER);
   }
 
-  /** Feeds the map to its end, or to that of the iterable. Never rejects: whatever goes wrong is the map's outcome. */
+  /**
+   * Feeds the map to its end, or to that of the iterable. Never rejects: whatever goes wrong is the
+   * map's outcome.
+   */
   async run(): Promise<void> {
     const stop = () => this.stop();
     this.#client.link.request(['outcome', this.#job]).then(stop, stop);
@@ -111,7 +117,10 @@ export class Feeder {
       left -= (await this.#take(left)).length;
   }
 
-  /** Takes as many items as there is room for and sends them on. False: there are no more, or no more are wanted. */
+  /**
+   * Takes as many items as there is room for and sends them on. False: there are no more, or no
+   * more are wanted.
+   */
   async #feedSome(): Promise<boolean> {
     const room = await this.#room();
     if (room === 0 || this.#stopped) return false;
@@ -155,7 +164,10 @@ export class Feeder {
     return items;
   }
 
-  /** Undefined: there are no more, nobody wants more, or it is not there by then. An iterator that is at its end, or throws, is left. */
+  /**
+   * Undefined: there are no more, nobody wants more, or it is not there by then. An iterator that
+   * is at its end, or throws, is left.
+   */
   async #next(by: Promise<undefined> | undefined): Promise<IteratorYieldResult<unknown> | undefined> {
     const iterator = this.#iterator!;
     this.#iterator = undefined;
@@ -209,7 +221,10 @@ export class Feeder {
     return (await this.#client.link.request(['fed', this.#job, most])) as Fed;
   }
 
-  /** Whether what the coordinator says is that the map takes no more from here, rather than what is wrong with an item. */
+  /**
+   * Whether what the coordinator says is that the map takes no more from here, rather than what is
+   * wrong with an item.
+   */
   #isOver(error: unknown): boolean {
     return [ClosedError, JobForgottenError, JobStatusError].some((over) => error instanceof over);
   }

@@ -1,5 +1,6 @@
 /**
- * The handles of one put, as long as anybody has one of them: what is forgotten of their jobs meanwhile is kept here.
+ * The handles of one put, as long as anybody has one of them: what is forgotten of their jobs
+ * meanwhile is kept here.
  */
 import type { Id } from '../core/records.js';
 import type { WireOutcome } from '../protocol/dispatch.js';

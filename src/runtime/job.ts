@@ -44,14 +44,20 @@ export interface JobDetails {
   readonly timeoutMs: number | undefined;
   /** The key under which a second put is this job. */
   readonly unique: string | undefined;
-  /** The policy that holds for it: its own, or its agent's or its runtime's default. Of an own policy, its `module#export`. */
+  /**
+   * The policy that holds for it: its own, or its agent's or its runtime's default. Of an own
+   * policy, its `module#export`.
+   */
   readonly retry: RetryPolicy;
   readonly quotas: readonly { readonly name: string; readonly key?: string }[];
   /** The id of the job that it returned, whose outcome it takes. */
   readonly returned: string | undefined;
   /** Whose answers it waits for: its own policy's, or those of agents' filters. */
   readonly awaits: readonly Awaited[];
-  /** How many parts the job has, and how many of them are done; of a map, how many items it has taken. */
+  /**
+   * How many parts the job has, and how many of them are done; of a map, how many items it has
+   * taken.
+   */
   readonly parts: number;
   readonly partsDone: number;
   /** Whether it is a map that takes more items. */
@@ -63,8 +69,8 @@ export interface JobDetails {
   /** Own errors that were retried. */
   readonly errors: number;
   /**
-   * Interruptions that count against the retry policy: not those by a clean close, nor by the death of a process
-   * that another job may have caused.
+   * Interruptions that count against the retry policy: not those by a clean close, nor by the death
+   * of a process that another job may have caused.
    */
   readonly interruptions: number;
   readonly putAt: Date;
@@ -95,7 +101,8 @@ export interface Awaited {
 }
 
 /**
- * A job that was put. The handle asks, and any number of handles of one job are the same; only an outcome that it was told stays with it.
+ * A job that was put. The handle asks, and any number of handles of one job are the same; only an
+ * outcome that it was told stays with it.
  */
 export class Job<Result = unknown> {
   readonly #client: Client;
@@ -123,7 +130,9 @@ export class Job<Result = unknown> {
     return new Annotations(this.#client, this.#id);
   }
 
-  /** How far the job says it is (`currentJob().progress`); undefined if it has said nothing of it. */
+  /**
+   * How far the job says it is (`currentJob().progress`); undefined if it has said nothing of it.
+   */
   async progress(): Promise<Progress | undefined> {
     return progressFrom(await this.annotations.get(progressName));
   }
@@ -164,12 +173,14 @@ export class Job<Result = unknown> {
   }
 
   /**
-   * What the job's function returned, as soon as its call is over and as safe as the job's durability asks.
+   * What the job's function returned, as soon as its call is over and as safe as the job's
+   * durability asks.
    *
    * @throws {JobFailedError} if the job failed; its `failure` and `cause` say how.
-   * @throws {CallsheetError} WAIT_TIMEOUT if there is no outcome within `timeoutMs`. The job goes on.
-   * @throws {JobForgottenError} if the job completed so long ago that it is remembered no more. A handle that a put gave has the result all
-   * the same, as long as anybody has it.
+   * @throws {CallsheetError} WAIT_TIMEOUT if there is no outcome within `timeoutMs`. The job goes
+   * on.
+   * @throws {JobForgottenError} if the job completed so long ago that it is remembered no more. A
+   * handle that a put gave has the result all the same, as long as anybody has it.
    */
   result(options?: ResultOptions): Promise<Result> {
     return this.#whenOver(options, ([kind, payload]) => {
@@ -183,14 +194,20 @@ export class Job<Result = unknown> {
     return this.#whenOver(options, ([kind, payload]) => (kind === 'failure' ? decodeFailure(payload) : undefined));
   }
 
-  /** Hangs a callback on the job, for either outcome. On a completed job it is run at once. Gives the callback's own handle. */
+  /**
+   * Hangs a callback on the job, for either outcome. On a completed job it is run at once. Gives
+   * the callback's own handle.
+   */
   async addCallback<Called>(callback: CallbackLike<Result, Called>): Promise<Job<Called>> {
     const wire = encodeCallback(this.#client.encoding(), { both: callback as CallbackLike<never> }, '');
     await this.#client.do({ type: 'addCallbacks', job: this.#id, callbacks: [wire] });
     return new Job<Called>(this.#client, wire[0]);
   }
 
-  /** Hangs a pair of callbacks on the job, of which the one that applies is run. The handle's outcome is that of the side that ran. */
+  /**
+   * Hangs a pair of callbacks on the job, of which the one that applies is run. The handle's
+   * outcome is that of the side that ran.
+   */
   async addCallbacks<Success = Result, OnFailure = never>(sides: {
     readonly success?: CallbackLike<Result, Success>;
     readonly failure?: CallbackLike<Failure, OnFailure>;
@@ -212,12 +229,18 @@ export class Job<Result = unknown> {
     return wire.map(([id]) => new Job(this.#client, id)) as unknown as Handles<Parts>;
   }
 
-  /** No more items come for this map: it goes on with those that it has taken. For one that nobody feeds any more. */
+  /**
+   * No more items come for this map: it goes on with those that it has taken. For one that nobody
+   * feeds any more.
+   */
   async endInput(): Promise<void> {
     await this.#client.do({ type: 'endInput', job: this.#id, failure: null });
   }
 
-  /** Ends the job: at once if it waits, otherwise as soon as it stops or its thread was ended. Its outcome is a `JobCancelledError`. */
+  /**
+   * Ends the job: at once if it waits, otherwise as soon as it stops or its thread was ended. Its
+   * outcome is a `JobCancelledError`.
+   */
   async cancel(): Promise<void> {
     await this.#client.do({ type: 'cancel', job: this.#id });
   }
@@ -228,8 +251,9 @@ export class Job<Result = unknown> {
   }
 
   /**
-   * Changes a job that has not begun: its arguments, priority, quotas, `beginAfter`, `beginByMs`, `timeoutMs`. Of a job that
-   * waits for its retry, `beginAfter` alone can be changed: that moves the retry. A new date does not move the deadline.
+   * Changes a job that has not begun: its arguments, priority, quotas, `beginAfter`, `beginByMs`,
+   * `timeoutMs`. Of a job that waits for its retry, `beginAfter` alone can be changed: that moves
+   * the retry. A new date does not move the deadline.
    *
    * @example await job.change({ beginAfter: 0 }) // now
    */
@@ -248,7 +272,10 @@ export class Job<Result = unknown> {
     });
   }
 
-  /** What is known of it here, without asking: its id, its callable, its status as last known, and its outcome's kind. */
+  /**
+   * What is known of it here, without asking: its id, its callable, its status as last known, and
+   * its outcome's kind.
+   */
   [inspect.custom](_depth: number, options: InspectOptions): string {
     const { callable = '', status } = this.#seen ?? {};
     const [outcome] = this.#coming?.known ?? this.#told ?? this.#hand?.outcomeOf(this.#id) ?? [];
@@ -264,7 +291,9 @@ export class Job<Result = unknown> {
     return `${this.constructor.name} ${inspect(known, options)}`;
   }
 
-  /** What is read from the outcome, once it is there; or, with a limit, an error once that is over. */
+  /**
+   * What is read from the outcome, once it is there; or, with a limit, an error once that is over.
+   */
   async #whenOver<T>(options: ResultOptions | undefined, read: (outcome: WireOutcome) => T): Promise<T> {
     if (options === undefined) return this.#over(read);
     checkOptions('options', options, resultOptions);
@@ -330,7 +359,10 @@ export type Handles<Parts extends readonly Part[]> = {
   -readonly [Index in keyof Parts]: Job<PartResult<Parts[Index]>>;
 };
 
-/** A pair of callbacks: its outcome is that of the side that ran, or the job's own where that side is missing. */
+/**
+ * A pair of callbacks: its outcome is that of the side that ran, or the job's own where that side
+ * is missing.
+ */
 export class CallbackPair<Success = unknown, OnFailure = unknown> extends Job<Success | OnFailure> {
   /** The side for success, if there is one. */
   readonly onSuccess: Job<Success> | undefined;

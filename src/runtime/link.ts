@@ -1,6 +1,7 @@
 /**
- * A client's line to the coordinator: numbers requests, packs what is asked in one turn into one message, settles what comes back a few
- * at a time, so that the loop of the thread that asks stays free.
+ * A client's line to the coordinator: numbers requests, packs what is asked in one turn into one
+ * message, settles what comes back a few at a time, so that the loop of the thread that asks stays
+ * free.
  */
 
 import type { Handed, HandedBuffer, HandedBuffers } from '../codec/transfer.js';
@@ -33,9 +34,15 @@ export interface ComingOutcome {
   wait(waiter: OutcomeWaiter): void;
 }
 
-/** A put of one job: its outcome comes by itself, and is kept until somebody asks or nobody can any more. */
+/**
+ * A put of one job: its outcome comes by itself, and is kept until somebody asks or nobody can any
+ * more.
+ */
 class Put<Accepted> implements ComingOutcome {
-  /** Who put it, until that is done: a put may wait long for its outcome, and needs nothing of this then. */
+  /**
+   * Who put it, until that is done: a put may wait long for its outcome, and needs nothing of this
+   * then.
+   */
   #by: PutBy<Accepted> | undefined;
   readonly job: Id;
   readonly level: Level;
@@ -138,11 +145,17 @@ export interface LinkPort {
   listen(listener: LinkListener): void;
   /** The bytes are the receiver's from now on, and so is what is handed over with them. */
   post(batch: Uint8Array, handed?: Handed): void;
-  /** Starts another in place of one that died, which says when it is ready; or gives the reason why not. */
+  /**
+   * Starts another in place of one that died, which says when it is ready; or gives the reason why
+   * not.
+   */
   restart?(): string | undefined;
 }
 
-/** What is asked for that can be asked again: nothing is done by it, and it waits for something that is still to come. */
+/**
+ * What is asked for that can be asked again: nothing is done by it, and it waits for something that
+ * is still to come.
+ */
 const waits: ReadonlySet<Request[0]> = new Set<Request[0]>(['outcome', 'drained']);
 
 const openAgain = 'close this runtime, and open its directory again';
@@ -215,7 +228,10 @@ export class Link {
     if (buffers !== undefined) this.#handed.push(...buffers);
   }
 
-  /** Puts one job; resolves with what `accepted` makes of it, and of the id of the job that a unique key made it. */
+  /**
+   * Puts one job; resolves with what `accepted` makes of it, and of the id of the job that a unique
+   * key made it.
+   */
   put<Accepted>(
     queue: string,
     level: Level,
@@ -230,7 +246,10 @@ export class Link {
     });
   }
 
-  /** The handles that a put gives whose first job has this id: what is forgotten of their jobs comes by itself while anybody has one. */
+  /**
+   * The handles that a put gives whose first job has this id: what is forgotten of their jobs comes
+   * by itself while anybody has one.
+   */
   hold(first: Id, last: Id): Hand {
     const hand = new Hand(last);
     this.#hands.set(first, new WeakRef(hand));
@@ -264,8 +283,9 @@ export class Link {
   }
 
   /**
-   * The coordinator died: whether what it was asked to do was done is not known, so who asked is told that. Outcomes that are still to come,
-   * and what else only waits, are asked for again when another has taken its place.
+   * The coordinator died: whether what it was asked to do was done is not known, so who asked is
+   * told that. Outcomes that are still to come, and what else only waits, are asked for again when
+   * another has taken its place.
    */
   #died(cause: unknown): void {
     if (this.#ended !== undefined) return;

@@ -1,5 +1,6 @@
 /**
- * The two logs of a runtime, children of the logger that it was given: `events`, and `trace`, which has each job's start and end.
+ * The two logs of a runtime, children of the logger that it was given: `events`, and `trace`, which
+ * has each job's start and end.
  */
 import type { Logger } from 'pino';
 import { decodeFailure, errorFrom } from '../codec/failure.js';

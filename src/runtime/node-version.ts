@@ -1,5 +1,6 @@
 /**
- * Says clearly that Node is too old, before anything else of callsheet is evaluated. Knows nothing of the rest.
+ * Says clearly that Node is too old, before anything else of callsheet is evaluated. Knows nothing
+ * of the rest.
  */
 import { CallsheetError } from '../errors.js';
 

@@ -38,14 +38,16 @@ import { checkSignals, closeOn } from './signals.js';
 /** What a runtime is opened with. All but `jobs` can be left out. */
 export interface OpenOptions {
   /**
-   * Where the journal is kept: a directory of its own, made where it is missing. One runtime has it open at a time. Without one,
-   * nothing outlives the process, and the log says so unless `durability` is `memory`. Undefined must be left out, not given.
+   * Where the journal is kept: a directory of its own, made where it is missing. One runtime has it
+   * open at a time. Without one, nothing outlives the process, and the log says so unless
+   * `durability` is `memory`. Undefined must be left out, not given.
    */
   readonly directory?: string | URL;
   /**
-   * Whether the directory may be on a file system that other machines can reach, such as NFS, SMB, 9p or anything behind FUSE. False by
-   * default, and `open` refuses it: the lock keeps out processes of this machine only, and a sync may mean less there than it says.
-   * Told from local disks on Linux only.
+   * Whether the directory may be on a file system that other machines can reach, such as NFS, SMB,
+   * 9p or anything behind FUSE. False by default, and `open` refuses it: the lock keeps out
+   * processes of this machine only, and a sync may mean less there than it says. Told from local
+   * disks on Linux only.
    */
   readonly allowNetworkFileSystem?: boolean;
   /** The modules whose functions can be run, each from `defineJobs`. */
@@ -53,65 +55,98 @@ export interface OpenOptions {
   /** How many worker threads run jobs: 1 to 1024, one per core by default. */
   readonly threads?: number;
   /**
-   * How many more threads may be started while jobs wait for others (`result()` inside a job holds its thread): 0 to 1024, 32 by
-   * default. They run what is waited for, and end when they have had nothing to do for 10 s. A wait that would leave no thread
-   * for anything else is refused with `TooManyWaitsError`.
+   * How many more threads may be started while jobs wait for others (`result()` inside a job holds
+   * its thread): 0 to 1024, 32 by default. They run what is waited for, and end when they have had
+   * nothing to do for 10 s. A wait that would leave no thread for anything else is refused with
+   * `TooManyWaitsError`.
    */
   readonly extraThreads?: number;
-  /** Options of Node for the worker threads, such as `['--import', './loader.js']`, a module that registers one. None by default. */
+  /**
+   * Options of Node for the worker threads, such as `['--import', './loader.js']`, a module that
+   * registers one. None by default.
+   */
   readonly execArgv?: readonly string[];
   /**
-   * Node's limits for each worker thread. `maxOldGenerationSizeMb`, 2,048 by default and 64 at least, is how large its JavaScript heap may get: a
-   * job that needs more is interrupted, since its thread ends, and is replaced. What is not on that heap (Buffers, typed arrays, what native code
-   * has) does not count. One allocation that goes far beyond the limit ends the process.
+   * Node's limits for each worker thread. `maxOldGenerationSizeMb`, 2,048 by default and 64 at
+   * least, is how large its JavaScript heap may get: a job that needs more is interrupted, since
+   * its thread ends, and is replaced. What is not on that heap (Buffers, typed arrays, what native
+   * code has) does not count. One allocation that goes far beyond the limit ends the process.
    */
   readonly resourceLimits?: ResourceLimits;
   /**
-   * When a worker thread is replaced by a new one, always between two jobs: after so many of them, or when more is on its heap than this,
-   * garbage that is not yet collected included. Never by default.
+   * When a worker thread is replaced by a new one, always between two jobs: after so many of them,
+   * or when more is on its heap than this, garbage that is not yet collected included. Never by
+   * default.
    */
   readonly recycle?: { readonly afterJobs?: number; readonly aboveHeapMb?: number };
-  /** How long the import of a job module may take in a thread, in milliseconds, so that none waits for ever. 30,000 by default. */
+  /**
+   * How long the import of a job module may take in a thread, in milliseconds, so that none waits
+   * for ever. 30,000 by default.
+   */
   readonly importMs?: number;
   /**
-   * How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the process, `memory` nothing. Without a
-   * directory it is `memory`.
+   * How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the
+   * process, `memory` nothing. Without a directory it is `memory`.
    */
   readonly durability?: Level;
   /**
-   * How many bytes the arguments of a call, or its result, may have when they are stored: 1,024 to 134,217,728 (128 MiB), 64 MiB by
-   * default. More is refused with `PAYLOAD_TOO_LARGE`. Each is whole in the memory of several threads at a time.
+   * How many bytes the arguments of a call, or its result, may have when they are stored: 1,024 to
+   * 134,217,728 (128 MiB), 64 MiB by default. More is refused with `PAYLOAD_TOO_LARGE`. Each is
+   * whole in the memory of several threads at a time.
    */
   readonly payloadLimitBytes?: number;
-  /** How long completed jobs are remembered, whichever is least. 7 days, 100,000 jobs and 256 MiB of them by default. */
+  /**
+   * How long completed jobs are remembered, whichever is least. 7 days, 100,000 jobs and 256 MiB of
+   * them by default.
+   */
   readonly retention?: Partial<Retention>;
-  /** How long a job that is cancelled or out of time may go on before its thread is ended, in milliseconds. 2,000 by default. */
+  /**
+   * How long a job that is cancelled or out of time may go on before its thread is ended, in
+   * milliseconds. 2,000 by default.
+   */
   readonly stopGraceMs?: number;
   /**
-   * The size of the agent `main`, which is installed in every queue before `open` resolves, and in later ones as they are created; one per
-   * thread by default. Given here, it is stored over the size that such an agent had; by default it keeps what is stored. `false`: none is
-   * installed.
+   * The size of the agent `main`, which is installed in every queue before `open` resolves, and in
+   * later ones as they are created; one per thread by default. Given here, it is stored over the
+   * size that such an agent had; by default it keeps what is stored. `false`: none is installed.
    */
   readonly agent?: { readonly size: number } | false;
-  /** `false`: a client, which puts jobs and reads what became of them, but runs nothing. `true` by default. */
+  /**
+   * `false`: a client, which puts jobs and reads what became of them, but runs nothing. `true` by
+   * default.
+   */
   readonly dispatcher?: boolean;
-  /** How long `close` lets running jobs go on where it is not told, in milliseconds. 10,000 by default. */
+  /**
+   * How long `close` lets running jobs go on where it is not told, in milliseconds. 10,000 by
+   * default.
+   */
   readonly graceMs?: number;
   /**
-   * Signals on which the runtime closes, such as `['SIGINT', 'SIGTERM']`; then the process ends as it would have by the signal, and by a
-   * second one at once. None by default: no listener is installed.
+   * Signals on which the runtime closes, such as `['SIGINT', 'SIGTERM']`; then the process ends as
+   * it would have by the signal, and by a second one at once. None by default: no listener is
+   * installed.
    */
   readonly signals?: readonly NodeJS.Signals[];
-  /** How often this runtime says that it is alive, in milliseconds, where others share its store. 30,000 by default. */
+  /**
+   * How often this runtime says that it is alive, in milliseconds, where others share its store.
+   * 30,000 by default.
+   */
   readonly pingMs?: number;
-  /** Silent for longer than this, it is taken for dead, and its jobs are given to others, in milliseconds. 60,000 by default, or twice `pingMs`. */
+  /**
+   * Silent for longer than this, it is taken for dead, and its jobs are given to others, in
+   * milliseconds. 60,000 by default, or twice `pingMs`.
+   */
   readonly deathMs?: number;
-  /** What becomes of jobs and callbacks that do not say it themselves, nor does their agent. Stored: as it was last given, by default. */
+  /**
+   * What becomes of jobs and callbacks that do not say it themselves, nor does their agent. Stored:
+   * as it was last given, by default.
+   */
   readonly retry?: RetryDefaults;
   /**
-   * Where the log goes: a pino logger, of which two children are made, `log: 'events'` and `log: 'trace'` (each job's start and result, at
-   * `debug`). What jobs log goes there, too. Its level as it is when the runtime opens is that of all. By default warnings and errors go to
-   * standard error; a job that failed while nobody waited for it is a warning.
+   * Where the log goes: a pino logger, of which two children are made, `log: 'events'` and `log:
+   * 'trace'` (each job's start and result, at `debug`). What jobs log goes there, too. Its level as
+   * it is when the runtime opens is that of all. By default warnings and errors go to standard
+   * error; a job that failed while nobody waited for it is a warning.
    */
   readonly logger?: Logger;
 }
@@ -132,17 +167,24 @@ export interface TogetherOptions {
 
 /** What a runtime is closed with. */
 export interface CloseOptions {
-  /** How long running jobs may go on, in milliseconds; after that they are interrupted and run again at once elsewhere, or at the next open. */
+  /**
+   * How long running jobs may go on, in milliseconds; after that they are interrupted and run again
+   * at once elsewhere, or at the next open.
+   */
   readonly graceMs?: number;
 }
 
 /** What `close` found. */
 export interface Closed {
-  /** Worker threads that did not end, each stuck in a system call: Node's ids. The process cannot end by itself while there are any. */
+  /**
+   * Worker threads that did not end, each stuck in a system call: Node's ids. The process cannot
+   * end by itself while there are any.
+   */
   readonly hangingThreads: readonly number[];
   /**
-   * Why the runtime ended, if it ended on an error, before or while it was closed: the journal could
-   * not be written, or the coordinator died. Nothing acknowledged is lost: open the directory again.
+   * Why the runtime ended, if it ended on an error, before or while it was closed: the journal
+   * could not be written, or the coordinator died. Nothing acknowledged is lost: open the directory
+   * again.
    */
   readonly error?: CallsheetError;
 }
@@ -178,7 +220,10 @@ export class Runtime implements AsyncDisposable {
     return this.#found.dispatcher;
   }
 
-  /** What was found in the directory: jobs that are remembered, and how many of them are not completed. */
+  /**
+   * What was found in the directory: jobs that are remembered, and how many of them are not
+   * completed.
+   */
   get found(): { readonly jobs: number; readonly unfinished: number } {
     return { jobs: this.#found.jobs, unfinished: this.#found.unfinished };
   }
@@ -210,7 +255,8 @@ export class Runtime implements AsyncDisposable {
   /**
    * Puts several jobs, into any queues, all or none.
    *
-   * @example await callsheet.putTogether([{ queue: 'mail', job: mail.send('Ada') }, { queue: 'books', job: books.enter(12) }])
+   * @example await callsheet.putTogether([{ queue: 'mail', job: mail.send('Ada') }, { queue:
+   * 'books', job: books.enter(12) }])
    */
   async putTogether<const Puts extends readonly PutTogether[]>(
     puts: Puts,
@@ -259,19 +305,21 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * What happens from now on: jobs that are put, start and end, dispatchers that come and go, queues that are added. Whoever reads slowly
-   * misses what is beyond the limit, and is told how much. Nothing is told of what might still be lost, so events of a `full` job come
-   * when they are on the disk.
+   * What happens from now on: jobs that are put, start and end, dispatchers that come and go,
+   * queues that are added. Whoever reads slowly misses what is beyond the limit, and is told how
+   * much. Nothing is told of what might still be lost, so events of a `full` job come when they are
+   * on the disk.
    *
-   * @example for await (const event of callsheet.events()) if (event.type === 'job.failed') console.log(event.job);
+   * @example for await (const event of callsheet.events()) if (event.type === 'job.failed')
+   * console.log(event.job);
    */
   events(options: EventsOptions = {}): EventStream {
     return new EventStream(this.#client, options);
   }
 
   /**
-   * Group commits, syncs and bytes written since this runtime was opened, how many jobs are remembered, and how many puts of several jobs
-   * there are of which handles are held.
+   * Group commits, syncs and bytes written since this runtime was opened, how many jobs are
+   * remembered, and how many puts of several jobs there are of which handles are held.
    */
   async stats(): Promise<StoreFigures & { readonly jobs: number; readonly putsInHand: number }> {
     return (await this.#client.ask({ type: 'figures' })) as StoreFigures & { jobs: number; putsInHand: number };
@@ -285,8 +333,9 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * Ends the runtime: claims no more jobs, lets those that run come to an end, interrupts what does not
-   * within the grace. A runtime that ended on an error is closed all the same: `error` says which.
+   * Ends the runtime: claims no more jobs, lets those that run come to an end, interrupts what does
+   * not within the grace. A runtime that ended on an error is closed all the same: `error` says
+   * which.
    */
   async close(options: CloseOptions = {}): Promise<Closed> {
     checkOptions('options', options, { graceMs: true });
@@ -320,8 +369,9 @@ export class Runtime implements AsyncDisposable {
 }
 
 /**
- * Opens a runtime. It keeps the process alive until it is closed; a program that has nothing left to do and did not close it is
- * told so once, as a warning. What was put into the directory before and is not completed goes on by itself.
+ * Opens a runtime. It keeps the process alive until it is closed; a program that has nothing left
+ * to do and did not close it is told so once, as a warning. What was put into the directory before
+ * and is not completed goes on by itself.
  *
  * @throws {JournalLockedError} another runtime, here or in another process, has the directory open.
  * @throws {JournalCorruptError} the journal is damaged.
@@ -369,8 +419,8 @@ export async function open(options: OpenOptions): Promise<Runtime> {
 }
 
 /**
- * What a put survives where it does not say. A missing environment variable must not be taken for an option that was left out, where what is
- * kept depends on it.
+ * What a put survives where it does not say. A missing environment variable must not be taken for
+ * an option that was left out, where what is kept depends on it.
  */
 function durabilityOf(options: OpenOptions): Level {
   const { directory, durability } = options;

@@ -27,25 +27,32 @@ export interface PutOptions extends JobOptions {
   /** What the job survives once `put` has resolved; as the runtime by default. */
   readonly durability?: Level;
   /**
-   * Cancels the job when it aborts; a put whose signal is aborted already rejects with its reason, and nothing is stored.
-   * A job that a `unique` key made another is cancelled for all who put it. In this process only: it is not stored.
+   * Cancels the job when it aborts; a put whose signal is aborted already rejects with its reason,
+   * and nothing is stored. A job that a `unique` key made another is cancelled for all who put it.
+   * In this process only: it is not stored.
    */
   readonly signal?: AbortSignal;
 }
 
 /** What `drain` did not wait for. */
 export interface Drained {
-  /** Jobs whose functions this build does not have, by callable (`module#export`): they wait for a runtime that has them. */
+  /**
+   * Jobs whose functions this build does not have, by callable (`module#export`): they wait for a
+   * runtime that has them.
+   */
   readonly left: readonly { readonly callable: string; readonly jobs: number }[];
 }
 
 /** How much of a quota there is. */
 export interface QuotaOptions {
-  /** How many jobs that name it may run at a time, for each key where jobs give one. 1 by default. */
+  /**
+   * How many jobs that name it may run at a time, for each key where jobs give one. 1 by default.
+   */
   readonly size?: number;
   /**
-   * A bucket of `count` starts, full at first, which fills up again by `count` in each `periodMs`, evenly: so many may begin at once after a
-   * pause, and no more than that rate in the long run. Within one `periodMs`, that can be twice `count`, less one. None by default.
+   * A bucket of `count` starts, full at first, which fills up again by `count` in each `periodMs`,
+   * evenly: so many may begin at once after a pause, and no more than that rate in the long run.
+   * Within one `periodMs`, that can be twice `count`, less one. None by default.
    */
   readonly rate?: { readonly count: number; readonly periodMs: number };
 }
@@ -67,7 +74,10 @@ export interface AgentOptions {
   readonly size: number;
   /** What it takes: as data, or a function that says so of each job. Everything by default. */
   readonly filter?: AgentFilter | JobFilter;
-  /** A function that says which of the jobs that it may take it takes next. By default those that are first in line. */
+  /**
+   * A function that says which of the jobs that it may take it takes next. By default those that
+   * are first in line.
+   */
   readonly chooser?: JobChooser;
   /** Whose agent it is: the id of any dispatcher that is registered. This runtime's by default. */
   readonly dispatcher?: string;
@@ -111,11 +121,15 @@ export class Queue {
   }
 
   /**
-   * Puts a job into the queue. Resolves when it is as durable as the runtime was asked to be: by default, on the disk.
+   * Puts a job into the queue. Resolves when it is as durable as the runtime was asked to be: by
+   * default, on the disk.
    *
-   * @param job A callable with its arguments, a callable that needs none, a composition, a map, or the handle of a job that was removed or is `held`.
-   * @throws {NotStorableError} an argument cannot be stored faithfully; `path` says which part of it.
-   * @throws {CallsheetError} UNKNOWN_MODULE, UNKNOWN_EXPORT, EXPORT_NOT_CALLABLE, UNKNOWN_QUEUE, UNKNOWN_QUOTA, INVALID_OPTION.
+   * @param job A callable with its arguments, a callable that needs none, a composition, a map, or
+   * the handle of a job that was removed or is `held`.
+   * @throws {NotStorableError} an argument cannot be stored faithfully; `path` says which part of
+   * it.
+   * @throws {CallsheetError} UNKNOWN_MODULE, UNKNOWN_EXPORT, EXPORT_NOT_CALLABLE, UNKNOWN_QUEUE,
+   * UNKNOWN_QUOTA, INVALID_OPTION.
    */
   put<Result>(job: Part<Result> | Mapping<Result> | Job<Result>, options: PutOptions = none): Promise<Job<Result>> {
     try {
@@ -144,7 +158,10 @@ export class Queue {
     }
   }
 
-  /** Puts several jobs, all or none, and gives their handles in the same order. The options are for each of them. */
+  /**
+   * Puts several jobs, all or none, and gives their handles in the same order. The options are for
+   * each of them.
+   */
   async putAll<const Parts extends readonly Part[]>(jobs: Parts, options: PutOptions = none): Promise<Handles<Parts>> {
     if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of jobs is needed');
     const level = this.#level(options);
@@ -166,8 +183,9 @@ export class Queue {
   }
 
   /**
-   * Puts a copy of the job for every dispatcher that is active and has an agent in this queue: each runs one. The outcome is the list of the
-   * completed copies, as that of `parallel`. The copy of a dispatcher that closes or dies before it is done is a failure in it.
+   * Puts a copy of the job for every dispatcher that is active and has an agent in this queue: each
+   * runs one. The outcome is the list of the completed copies, as that of `parallel`. The copy of a
+   * dispatcher that closes or dies before it is done is a failure in it.
    *
    * @throws {CallsheetError} UNKNOWN_AGENT: there is no such dispatcher; else what `put` throws.
    * @example const copies = await (await queue.broadcast(cache.clear)).result();
@@ -212,14 +230,19 @@ export class Queue {
     return (await this.#client.ask({ type: 'queue', queue: this.name })) as QueueInfo;
   }
 
-  /** The job at this place of the line, in the order of claiming, counted from the end if negative; undefined where there is none. */
+  /**
+   * The job at this place of the line, in the order of claiming, counted from the end if negative;
+   * undefined where there is none.
+   */
   async at(index: number): Promise<Job | undefined> {
     const from = index < 0 ? (await this.length()) + index : index;
     if (!Number.isInteger(from) || from < 0) return undefined;
     return (await this.#line(from, 1))[0];
   }
 
-  /** The waiting jobs in the order of claiming, as they stand when each page of them is asked for. */
+  /**
+   * The waiting jobs in the order of claiming, as they stand when each page of them is asked for.
+   */
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Job> {
     const page = 256;
     for (let from = 0; ; from += page) {
@@ -229,7 +252,10 @@ export class Queue {
     }
   }
 
-  /** Takes a waiting job out of the queue; it is `new` again and can be put again. Out of range is a RangeError. */
+  /**
+   * Takes a waiting job out of the queue; it is `new` again and can be put again. Out of range is a
+   * RangeError.
+   */
   async pull(index = 0): Promise<Job> {
     const job = await this.at(index);
     if (job === undefined)
@@ -238,7 +264,10 @@ export class Queue {
     return job;
   }
 
-  /** Takes this job out of the queue. One that has begun, is awaited by another, or is in another queue, is a `JobStatusError`. */
+  /**
+   * Takes this job out of the queue. One that has begun, is awaited by another, or is in another
+   * queue, is a `JobStatusError`.
+   */
   async remove(job: Job): Promise<void> {
     if (!(job instanceof Job)) throw new TypeError('job: the handle of a job is needed');
     await this.#client.do({ type: 'remove', job: job.internalId, queue: this.name });
@@ -254,14 +283,17 @@ export class Queue {
   }
 
   /**
-   * Resolves when nothing in the queue is due or running. Jobs whose functions this build does not have are not waited for: `left` counts
-   * them.
+   * Resolves when nothing in the queue is due or running. Jobs whose functions this build does not
+   * have are not waited for: `left` counts them.
    */
   async drain(): Promise<Drained> {
     return { left: (await this.#client.link.request(['drained', this.name])) as LeftJobs[] };
   }
 
-  /** At this length, puts wait until there is room; 0 takes the bound away. `details().putsWaiting` says how many wait. */
+  /**
+   * At this length, puts wait until there is room; 0 takes the bound away. `details().putsWaiting`
+   * says how many wait.
+   */
   async setBound(bound: number): Promise<void> {
     if (!Number.isInteger(bound) || bound < 0) throw new RangeError(`bound: ${bound} is not a whole number from 0`);
     await this.#client.do({ type: 'boundQueue', name: this.name, bound });
@@ -330,7 +362,9 @@ export class Queue {
     });
   }
 
-  /** Removes an agent, of this runtime by default. One that has running jobs is a `JobStatusError`. */
+  /**
+   * Removes an agent, of this runtime by default. One that has running jobs is a `JobStatusError`.
+   */
   async removeAgent(name: string, options: { readonly dispatcher?: string } = {}): Promise<void> {
     checkOptions('options', options, { dispatcher: true });
     checkName('name', name);
@@ -339,9 +373,11 @@ export class Queue {
   }
 
   /**
-   * The jobs that an agent ran and that are completed, newest first: as many of the last thousand as are remembered.
+   * The jobs that an agent ran and that are completed, newest first: as many of the last thousand
+   * as are remembered.
    *
-   * @example for (const job of await queue.completedBy('main', { from: new Date(Date.now() - 60_000) })) console.log(job.id);
+   * @example for (const job of await queue.completedBy('main', { from: new Date(Date.now() -
+   * 60_000) })) console.log(job.id);
    */
   async completedBy(name: string, options: CompletedByOptions = {}): Promise<Job[]> {
     checkOptions('options', options, { from: true, to: true, limit: true, dispatcher: true });

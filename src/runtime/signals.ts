@@ -1,7 +1,9 @@
 /**
- * Closing on a signal: all runtimes that asked for it, and then the process ends as it would have ended.
+ * Closing on a signal: all runtimes that asked for it, and then the process ends as it would have
+ * ended.
  *
- * One listener for each signal, however many runtimes there are, and none where none asked. A second signal ends the process at once.
+ * One listener for each signal, however many runtimes there are, and none where none asked. A
+ * second signal ends the process at once.
  */
 
 import { constants } from 'node:os';

@@ -1,8 +1,10 @@
 /**
- * What is decided and not yet kept: the commands of one group commit, their effects and their replies.
+ * What is decided and not yet kept: the commands of one group commit, their effects and their
+ * replies.
  *
- * Both stores decide through this file, so that a command means the same in each. The commands are remembered until the group is
- * kept: a group that could not be written is undone and decided again without what takes room.
+ * Both stores decide through this file, so that a command means the same in each. The commands are
+ * remembered until the group is kept: a group that could not be written is undone and decided again
+ * without what takes room.
  */
 import type { Effect, Gate, Outside } from '../core/commands.js';
 import { type Decided, decide } from '../core/decide.js';

@@ -1,5 +1,6 @@
 /**
- * A store that keeps nothing beyond its process: for runtimes without a directory, and for tests. Every gate is open at once.
+ * A store that keeps nothing beyond its process: for runtimes without a directory, and for tests.
+ * Every gate is open at once.
  */
 import { gates } from '../core/commands.js';
 import { State } from '../core/state/state.js';

@@ -5,12 +5,15 @@ import type { RetryDefaults } from '../definition/options.js';
 
 /** What a virtual runtime is opened with. */
 export interface VirtualOptions {
-  /** The modules whose functions can be run, each from `defineJobs`. They are imported into the thread of the test. */
+  /**
+   * The modules whose functions can be run, each from `defineJobs`. They are imported into the
+   * thread of the test.
+   */
   readonly jobs: readonly unknown[];
   /**
-   * How a job module is imported. To be given in a test runner that imports in its own way (vitest; jest with ES
-   * modules), so that its mocks and its `.ts` files are those of the jobs, too: written in the test, `import` is the
-   * runner's. Node's `import` by default.
+   * How a job module is imported. To be given in a test runner that imports in its own way (vitest;
+   * jest with ES modules), so that its mocks and its `.ts` files are those of the jobs, too:
+   * written in the test, `import` is the runner's. Node's `import` by default.
    *
    * @example await openVirtual({ jobs: [bill], importModule: (url) => import(url) })
    */
@@ -21,7 +24,10 @@ export interface VirtualOptions {
   readonly extraThreads?: number;
   /** What the clock shows at first. The beginning of 2030 by default. */
   readonly start?: Date;
-  /** What chance is made of, such as the jitter of retries: the same seed, the same chance. By default another one each time. */
+  /**
+   * What chance is made of, such as the jitter of retries: the same seed, the same chance. By
+   * default another one each time.
+   */
   readonly seed?: number;
   /** As `open` takes it; `full` by default. Jobs of level `memory` do not survive a `crash`. */
   readonly durability?: Level;
@@ -29,7 +35,10 @@ export interface VirtualOptions {
   readonly payloadLimitBytes?: number;
   /** As `open` takes it. */
   readonly retention?: Partial<Retention>;
-  /** As `open` takes it: how long, on the virtual clock, a job that is to stop may go on. 2,000 by default. */
+  /**
+   * As `open` takes it: how long, on the virtual clock, a job that is to stop may go on. 2,000 by
+   * default.
+   */
   readonly stopGraceMs?: number;
   /** As `open` takes it. */
   readonly agent?: { readonly size: number } | false;
@@ -59,8 +68,9 @@ export interface KitClock {
   /** Moves it on to what comes due next, and lets that happen. False: nothing will. */
   next(): Promise<boolean>;
   /**
-   * Sets it to this moment, also an earlier one, as somebody sets the clock of a machine. Dates that it passes come due;
-   * delays, deadlines and rates go on as if nothing had happened. While nothing is open, it is time that passes.
+   * Sets it to this moment, also an earlier one, as somebody sets the clock of a machine. Dates
+   * that it passes come due; delays, deadlines and rates go on as if nothing had happened. While
+   * nothing is open, it is time that passes.
    */
   set(moment: Date): Promise<void>;
 }

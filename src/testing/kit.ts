@@ -1,8 +1,8 @@
 /**
  * The test kit: a runtime in memory, in the thread of the test, on a clock that the test moves.
  *
- * Nothing happens by itself: a job begins when the test takes a step, a delay passes when the test moves the clock. So a test needs no
- * sleeps, and what it sees is the same each time.
+ * Nothing happens by itself: a job begins when the test takes a step, a delay passes when the test
+ * moves the clock. So a test needs no sleeps, and what it sees is the same each time.
  */
 import { randomInt } from 'node:crypto';
 import { idToText, newId } from '../codec/id.js';
@@ -21,9 +21,15 @@ import { KeptRecords } from './virtual-store.js';
 const defaultThreads = 2;
 const dayMs = 24 * 3600 * 1000;
 const defaultStart = Date.UTC(2030, 0);
-/** A handler that waits for what is outside of the kit, such as a file, is given this much real time. */
+/**
+ * A handler that waits for what is outside of the kit, such as a file, is given this much real
+ * time.
+ */
 const patienceMs = 10_000;
-/** After so many turns of the loop in which nothing happened, nothing is under way but what is outside. */
+/**
+ * After so many turns of the loop in which nothing happened, nothing is under way but what is
+ * outside.
+ */
 const quietTurns = 4;
 
 /**
@@ -122,14 +128,17 @@ export class Kit implements AsyncDisposable {
     return this.#runtime;
   }
 
-  /** What the runtime logged at level `fatal`: callbacks that failed, and other things that are nobody's outcome. */
+  /**
+   * What the runtime logged at level `fatal`: callbacks that failed, and other things that are
+   * nobody's outcome.
+   */
   get fatal(): readonly LogLine[] {
     return this.logs.filter(({ level }) => level === 'fatal');
   }
 
   /**
-   * Begins one job, in the order in which they were claimed, and lets it go as far as it can; where there is none, lets one thing happen
-   * that is due. False: there is nothing to do now.
+   * Begins one job, in the order in which they were claimed, and lets it go as far as it can; where
+   * there is none, lets one thing happen that is due. False: there is nothing to do now.
    *
    * @example while (await kit.step()) console.log(kit.running);
    */
@@ -140,7 +149,10 @@ export class Kit implements AsyncDisposable {
     return done;
   }
 
-  /** Steps until there is nothing to do at this moment of the clock. Handlers that wait for something go on waiting. */
+  /**
+   * Steps until there is nothing to do at this moment of the clock. Handlers that wait for
+   * something go on waiting.
+   */
   async untilIdle(): Promise<void> {
     await this.#settle();
     const pool = this.#pool();
@@ -164,7 +176,8 @@ export class Kit implements AsyncDisposable {
   }
 
   /**
-   * Steps, and moves the clock, until the job has an outcome; gives its result, or rejects as `result()` does.
+   * Steps, and moves the clock, until the job has an outcome; gives its result, or rejects as
+   * `result()` does.
    *
    * @example assert.equal(await kit.waitForResult(job), 3);
    */
@@ -192,7 +205,8 @@ export class Kit implements AsyncDisposable {
   }
 
   /**
-   * Steps, and moves the clock, until the job has this status. One that it passes through within a step is not seen.
+   * Steps, and moves the clock, until the job has this status. One that it passes through within a
+   * step is not seen.
    *
    * @example await kit.waitForStatus(job, 'completed');
    */
@@ -224,14 +238,19 @@ export class Kit implements AsyncDisposable {
     await this.#settle();
   }
 
-  /** The dispatcher is gone, as after kill -9: what was committed is there for `reopen`, and nothing else. */
+  /**
+   * The dispatcher is gone, as after kill -9: what was committed is there for `reopen`, and nothing
+   * else.
+   */
   async crash(): Promise<void> {
     this.#living().die(new Error('the kit made it crash'));
     this.#life = undefined;
     this.#runtime = undefined;
   }
 
-  /** Brings back a dispatcher that crashed or was closed; with other options where they are given. */
+  /**
+   * Brings back a dispatcher that crashed or was closed; with other options where they are given.
+   */
   async reopen(options: Partial<VirtualOptions> = {}): Promise<Runtime> {
     if (this.#life !== undefined) throw this.#error('it is open: close it, or let it crash');
     checkOptions('options', options, virtualOptions);
@@ -249,7 +268,9 @@ export class Kit implements AsyncDisposable {
     return this.#runtime;
   }
 
-  /** Closes the runtime; `graceMs` (0 by default) is on the virtual clock. It can be opened again. */
+  /**
+   * Closes the runtime; `graceMs` (0 by default) is on the virtual clock. It can be opened again.
+   */
   async close(options: { readonly graceMs?: number } = {}): Promise<KitClosed> {
     checkOptions('options', options, { graceMs: true });
     const { graceMs = 0 } = options;

@@ -1,5 +1,6 @@
 /**
- * Records as bytes, for stores of tests: nothing that is not in the bytes outlives the process that wrote them.
+ * Records as bytes, for stores of tests: nothing that is not in the bytes outlives the process that
+ * wrote them.
  */
 
 import type { AnnotationRecord, JobRecord, Payload, SettingRecord } from '../core/records.js';

@@ -39,7 +39,10 @@ export class VirtualClock {
     return this.#timers[0]?.at;
   }
 
-  /** Moves to the next timer, unless it lies after `limit`, and fires it. A timer that is late fires now. */
+  /**
+   * Moves to the next timer, unless it lies after `limit`, and fires it. A timer that is late fires
+   * now.
+   */
   fireNext(limit: number): boolean {
     const first = this.#timers[0];
     if (first === undefined || first.at > limit) return false;
@@ -62,7 +65,9 @@ export class VirtualClock {
   }
 }
 
-/** The timers of one of those who use a clock: they can be forgotten without those of the others. */
+/**
+ * The timers of one of those who use a clock: they can be forgotten without those of the others.
+ */
 export class Timers {
   readonly #clock: VirtualClock;
   readonly #set = new Set<{ clear(): void }>();

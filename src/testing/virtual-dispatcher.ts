@@ -1,5 +1,6 @@
 /**
- * One life of a dispatcher in the thread of the test: the real coordinator over virtual ports, and the public runtime on top.
+ * One life of a dispatcher in the thread of the test: the real coordinator over virtual ports, and
+ * the public runtime on top.
  */
 
 import { decodeFailure, encodeFailure, errorFrom, type Failure, failureFrom } from '../codec/failure.js';

@@ -1,7 +1,9 @@
 /**
- * The pool of the test kit: its threads are places in the thread of the test, and nothing begins there before it is told to.
+ * The pool of the test kit: its threads are places in the thread of the test, and nothing begins
+ * there before it is told to.
  *
- * As `coordinator/pool.ts`, it gives every run back exactly once: settled, out of time, not begun or interrupted.
+ * As `coordinator/pool.ts`, it gives every run back exactly once: settled, out of time, not begun
+ * or interrupted.
  */
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../coordinator/pool/pool-port.js';
 import { agentName, type Id } from '../core/records.js';
@@ -42,7 +44,10 @@ export interface VirtualPoolOptions {
   readonly clock: Timers;
 }
 
-/** As long as a run is taken to last: a thread is given one at a time, so that the order of the contract is the order seen. */
+/**
+ * As long as a run is taken to last: a thread is given one at a time, so that the order of the
+ * contract is the order seen.
+ */
 const assumedRunMs = 1000;
 
 export class VirtualPool implements PoolPort {
@@ -157,7 +162,9 @@ export class VirtualPool implements PoolPort {
     return [];
   }
 
-  /** Begins the run that was handed over first, of those whose thread is free. False: there is none. */
+  /**
+   * Begins the run that was handed over first, of those whose thread is free. False: there is none.
+   */
   beginNext(): boolean {
     let next: [Place, Held] | undefined;
     for (const place of this.#places) {
@@ -180,7 +187,10 @@ export class VirtualPool implements PoolPort {
     return this.#places.some(({ thread, held }) => held[0]?.job !== undefined && thread.waiting === 0);
   }
 
-  /** What has begun and not ended by now runs for a while: its start is worth a record, and what waits behind it need not. */
+  /**
+   * What has begun and not ended by now runs for a while: its start is worth a record, and what
+   * waits behind it need not.
+   */
   tellRunning(): void {
     let told = false;
     for (const place of this.#places) {

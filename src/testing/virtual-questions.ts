@@ -1,5 +1,6 @@
 /**
- * Questions in the thread of the test: functions of job modules are called as they are, and have their time on the virtual clock.
+ * Questions in the thread of the test: functions of job modules are called as they are, and have
+ * their time on the virtual clock.
  */
 import { answerMs, type QuestionsPort } from '../coordinator/questions/questions-port.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';

@@ -1,7 +1,8 @@
 /**
  * A store in memory that a crash leaves behind: beside its state it keeps every record as bytes.
  *
- * What is there after a crash is made of these bytes alone, so that nothing survives in a test that would not survive on a disk.
+ * What is there after a crash is made of these bytes alone, so that nothing survives in a test that
+ * would not survive on a disk.
  */
 
 import type { Id } from '../core/records.js';
@@ -11,7 +12,10 @@ import type { Store, StoreOutside, StoreOwner } from '../store/store.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from './record-bytes.js';
 import type { Keeping } from './virtual-dispatcher.js';
 
-/** What outlives a dispatcher: the last state of each record, encoded. Jobs of level `memory` are not among them. */
+/**
+ * What outlives a dispatcher: the last state of each record, encoded. Jobs of level `memory` are
+ * not among them.
+ */
 export class KeptRecords implements Keeping {
   readonly #records = new Map<string, Uint8Array>();
 

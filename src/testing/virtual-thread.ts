@@ -1,8 +1,9 @@
 /**
- * A worker thread that is none: what a job finds around it when its handler runs in the thread of the test.
+ * A worker thread that is none: what a job finds around it when its handler runs in the thread of
+ * the test.
  *
- * It has a board of its own, as a real one, so that cancelling and taking back are those of production. Messages go to the
- * coordinator by a call.
+ * It has a board of its own, as a real one, so that cancelling and taking back are those of
+ * production. Messages go to the coordinator by a call.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { PoolOwner } from '../coordinator/pool/pool-port.js';
@@ -63,7 +64,10 @@ export class VirtualThread extends ThreadContext {
     });
   }
 
-  /** Whoever could answer later has its turn only after this: a wait that would sleep is over at once. */
+  /**
+   * Whoever could answer later has its turn only after this: a wait that would sleep is over at
+   * once.
+   */
   override askSync(message: (request: number) => ThreadMessage): unknown {
     let answer: unknown = null;
     this.#ask(message(0), (error, value) => {

@@ -49,11 +49,13 @@ export class JobReference<Result = unknown> {
   }
 
   /**
-   * What the job's function returned. The thread stays with the job that waits here, and what it waits for may have one more
-   * (`extraThreads` of `open`). To return the handle instead holds no thread.
+   * What the job's function returned. The thread stays with the job that waits here, and what it
+   * waits for may have one more (`extraThreads` of `open`). To return the handle instead holds no
+   * thread.
    *
    * @throws {JobFailedError} if the job failed.
-   * @throws {JobNotCommittedError} if it is put when the running job ends: that cannot be waited for there.
+   * @throws {JobNotCommittedError} if it is put when the running job ends: that cannot be waited
+   * for there.
    * @throws {JobStatusError} if it is the running job itself, or ends only after that.
    * @throws {TooManyWaitsError} if no thread would be left to run anything.
    */
@@ -170,8 +172,8 @@ export interface RunOfJob {
 /** One run of a job, as its code sees it. */
 export class JobContext {
   /**
-   * 1 for the first run. No two runs of a job have the same number: a run that may have begun counts, also where it
-   * counts against no policy.
+   * 1 for the first run. No two runs of a job have the same number: a run that may have begun
+   * counts, also where it counts against no policy.
    */
   readonly attempt: number;
   readonly queue: string;
@@ -217,7 +219,8 @@ export class JobContext {
   }
 
   /**
-   * Says how far the job is, at once: seen by `Job.progress()`, and by whoever reads the annotation `progress`.
+   * Says how far the job is, at once: seen by `Job.progress()`, and by whoever reads the annotation
+   * `progress`.
    *
    * @example currentJob().progress({ done: 3, total: 10, message: 'pages' })
    */
@@ -226,7 +229,10 @@ export class JobContext {
     this.annotations.set(progressName, checkProgress(progress));
   }
 
-  /** Aborted when the job is cancelled or runs out of time. A loop that never waits reads `cancelled` instead. */
+  /**
+   * Aborted when the job is cancelled or runs out of time. A loop that never waits reads
+   * `cancelled` instead.
+   */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
     if (this.cancelled) this.stop();
@@ -250,11 +256,12 @@ export class JobContext {
   }
 
   /**
-   * Puts another job, or one that was removed or is `held`: together with this one's outcome, or not at all if this run fails. Return the
-   * handle, and its outcome is this job's.
+   * Puts another job, or one that was removed or is `held`: together with this one's outcome, or
+   * not at all if this run fails. Return the handle, and its outcome is this job's.
    *
-   * Which job a `unique` key makes it turns out only then. What is returned, and what callbacks are hung on, is that job; the `id`, and the
-   * handle among arguments, in a result or an annotation, are those of a new one, which there may never be. `putNow` tells at once.
+   * Which job a `unique` key makes it turns out only then. What is returned, and what callbacks are
+   * hung on, is that job; the `id`, and the handle among arguments, in a result or an annotation,
+   * are those of a new one, which there may never be. `putNow` tells at once.
    */
   put<Result>(job: Part<Result> | JobReference<Result>, options: InnerPutOptions = {}): JobReference<Result> {
     const queue = this.#queueOf(options);
@@ -268,8 +275,9 @@ export class JobContext {
   }
 
   /**
-   * Puts another job at once, whatever becomes of this one; resolves when it is as durable as this one. It can be waited for here. A run that
-   * is interrupted and begins again puts it again: a `unique` key makes it the same.
+   * Puts another job at once, whatever becomes of this one; resolves when it is as durable as this
+   * one. It can be waited for here. A run that is interrupted and begins again puts it again: a
+   * `unique` key makes it the same.
    *
    * @example const page = await (await currentJob().putNow(web.fetch(url))).result();
    */
@@ -280,7 +288,10 @@ export class JobContext {
     return new JobReference<Result>(same?.[0] ?? wire[0], this.#thread, true);
   }
 
-  /** Hangs callbacks on a job together with this one's outcome; `on` as `Job.addCallback` and `Job.addCallbacks` take it. */
+  /**
+   * Hangs callbacks on a job together with this one's outcome; `on` as `Job.addCallback` and
+   * `Job.addCallbacks` take it.
+   */
   addCallbacks<Result, Success = Result, OnFailure = never>(
     job: JobReference<Result>,
     sides:
@@ -292,7 +303,10 @@ export class JobContext {
     return new JobReference(wire[0], this.#thread, false);
   }
 
-  /** Adds parts to a serial or parallel, together with this job's outcome; by default to the whole that this job is a part of. */
+  /**
+   * Adds parts to a serial or parallel, together with this job's outcome; by default to the whole
+   * that this job is a part of.
+   */
   addParts<const Parts extends readonly Part[]>(
     parts: Parts,
     whole?: JobReference,
@@ -339,7 +353,10 @@ export class JobContext {
 /** @internal */
 export const running = new AsyncLocalStorage<JobContext>();
 
-/** The copy of callsheet that was loaded first in this thread: where jobs run, the one that runs them. A job module may bring another. */
+/**
+ * The copy of callsheet that was loaded first in this thread: where jobs run, the one that runs
+ * them. A job module may bring another.
+ */
 const firstCopy = Symbol.for('callsheet.firstCopy');
 interface Copy {
   readonly url: string;
@@ -371,7 +388,9 @@ export function referenceOf(value: object): Uint8Array | undefined {
   return value instanceof JobReference ? idToBytes(value.internalId) : undefined;
 }
 
-/** @internal What makes the references among arguments, results and annotations live handles again. */
+/**
+ * @internal What makes the references among arguments, results and annotations live handles again.
+ */
 export function references(thread: ThreadContext): OutcomeOptions {
   const piece = (job: Id, from: number) => (request: number) =>
     ['ask', request, { type: 'completed', job, from, reader: 'job' }] satisfies ThreadMessage;

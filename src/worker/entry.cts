@@ -1,6 +1,7 @@
 /**
- * What Piscina loads in its threads. It requires a file before it tries to import it, and Node 20 aborts the process if a thread is ended
- * while it requires one that is a module, as threads of jobs that do not stop are at any moment. So this is no module, and imports the rest.
+ * What Piscina loads in its threads. It requires a file before it tries to import it, and Node 20
+ * aborts the process if a thread is ended while it requires one that is a module, as threads of
+ * jobs that do not stop are at any moment. So this is no module, and imports the rest.
  */
 import type { WorkerTask } from '../protocol/dispatch.js' with { 'resolution-mode': 'import' };
 

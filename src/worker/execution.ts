@@ -1,5 +1,6 @@
 /**
- * One run of a job in the thread it is in: arguments decoded, hooks around it, its end as data. What happens to the end is the caller's.
+ * One run of a job in the thread it is in: arguments decoded, hooks around it, its end as data.
+ * What happens to the end is the caller's.
  */
 
 import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../codec/failure.js';
@@ -56,8 +57,8 @@ export class Execution {
   }
 
   /**
-   * Synchronous where all is at hand, so that a short job costs no turn of the loop. Throws, or rejects, only what is no fault of the job's:
-   * its thread is broken.
+   * Synchronous where all is at hand, so that a short job costs no turn of the loop. Throws, or
+   * rejects, only what is no fault of the job's: its thread is broken.
    */
   begin(): Ended | Promise<Ended> {
     try {
@@ -127,7 +128,10 @@ export class Execution {
     return Array.isArray(decoded) ? { values: decoded } : { values: decoded.args, captured: decoded.captured };
   }
 
-  /** The buffers that the job is given as they are, asked for once: until it begins, the coordinator has them. */
+  /**
+   * The buffers that the job is given as they are, asked for once: until it begins, the coordinator
+   * has them.
+   */
   #handedOver(): readonly HandedBuffer[] {
     const { internalId } = this.#job;
     this.#handed ??= this.#thread.askSync((request) => ['buffers', request, internalId]) as readonly HandedBuffer[];
@@ -155,7 +159,10 @@ export class Execution {
     return { kind: 'value', payload, note: '', inner };
   }
 
-  /** What a job broke in this thread, mostly another one, is not told as this one's own error: see `isSound`. */
+  /**
+   * What a job broke in this thread, mostly another one, is not told as this one's own error: see
+   * `isSound`.
+   */
   #thrown(error: unknown): Ended {
     if (this.#isOurs && !isSound()) throw error;
     const failure = failureFrom(error);

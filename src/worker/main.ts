@@ -1,8 +1,9 @@
 /**
- * What runs in Piscina's threads: the registered modules, and the jobs of a batch, one after another.
+ * What runs in Piscina's threads: the registered modules, and the jobs of a batch, one after
+ * another.
  *
- * It knows what it shares with the coordinator, and no more of callsheet: no queue, no store, no policy. Outcomes, thrown errors
- * among them, leave as data.
+ * It knows what it shares with the coordinator, and no more of callsheet: no queue, no store, no
+ * policy. Outcomes, thrown errors among them, leave as data.
  */
 import { workerData } from 'node:worker_threads';
 import { Board, type Outcome } from '../protocol/board.js';
@@ -22,7 +23,10 @@ let thread: ThreadContext | undefined;
 /** One job at a time: a batch that is here ahead of its time waits for the one before. */
 let turn: Promise<unknown> = Promise.resolve();
 
-/** What a job left behind is its own trouble, and nobody else's in its thread: it is over, and has its outcome. */
+/**
+ * What a job left behind is its own trouble, and nobody else's in its thread: it is over, and has
+ * its outcome.
+ */
 process.on('uncaughtException', (error) => {
   const job = running.getStore();
   if (job === undefined || thread?.has(job) !== false) throw error;

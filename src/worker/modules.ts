@@ -1,5 +1,6 @@
 /**
- * The registered modules in this thread: imported once, looked up by `module#export`. Only registered modules, only own exports.
+ * The registered modules in this thread: imported once, looked up by `module#export`. Only
+ * registered modules, only own exports.
  */
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -23,15 +24,17 @@ type Modules = Readonly<Record<string, ModuleSource>>;
 type Exports = Readonly<Record<string, unknown>>;
 
 /**
- * Where a function was found, and by which name. It is read at every call: who exports it may have put another in
- * its place, such as a test's mock.
+ * Where a function was found, and by which name. It is read at every call: who exports it may have
+ * put another in its place, such as a test's mock.
  */
 interface Place {
   readonly exports: Exports;
   readonly key: string;
 }
 
-/** By the modules that a runtime registered: two runtimes may have different files under one name. */
+/**
+ * By the modules that a runtime registered: two runtimes may have different files under one name.
+ */
 const found = new WeakMap<Modules, Map<string, Place>>();
 
 /** What a module exports, or how importing it failed. */
@@ -48,8 +51,9 @@ export async function describeModule(source: ModuleSource): Promise<ModuleDescri
 }
 
 /**
- * What a module exports by name; where two have a name, the first counts. Of a CommonJS module, `import` finds only the
- * names that it can read from the source text; `module.exports` has them all.
+ * What a module exports by name; where two have a name, the first counts. Of a CommonJS module,
+ * `import` finds only the names that it can read from the source text; `module.exports` has them
+ * all.
  */
 async function exportsOf({
   url,
@@ -87,7 +91,10 @@ function functionAt({ exports, key }: Place, callable: string): Handler {
   throw new CallsheetError('UNKNOWN_EXPORT', `${module} exports no function named ${key}`);
 }
 
-/** Resolves when its module is imported in this thread. If that fails, so does whoever looks the function up. */
+/**
+ * Resolves when its module is imported in this thread. If that fails, so does whoever looks the
+ * function up.
+ */
 export async function imported(modules: Modules, callable: string): Promise<void> {
   try {
     await findFunction(modules, callable);
@@ -117,7 +124,10 @@ async function importFunction(modules: Modules, callable: string): Promise<Handl
   return handler;
 }
 
-/** The functions that run around a callable's jobs, as callables; undefined where its module has none. */
+/**
+ * The functions that run around a callable's jobs, as callables; undefined where its module has
+ * none.
+ */
 export function hooksOf(
   modules: Modules,
   callable: string,

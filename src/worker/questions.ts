@@ -1,5 +1,6 @@
 /**
- * Asks a function of a job module, and makes data of what it says. Whatever it does, there is an answer; if it returns at all.
+ * Asks a function of a job module, and makes data of what it says. Whatever it does, there is an
+ * answer; if it returns at all.
  */
 import { types } from 'node:util';
 import { decodeFailure, failureFrom } from '../codec/failure.js';
@@ -16,7 +17,9 @@ import { findFunction } from './modules.js';
 type Handler = (...args: unknown[]) => unknown;
 type Of<Type extends Question['type']> = Extract<Question, { type: Type }>;
 
-/** A filter that has told of some jobs is heard after so long; the others are for the next question. */
+/**
+ * A filter that has told of some jobs is heard after so long; the others are for the next question.
+ */
 const filterMs = 500;
 /** What a policy keeps is part of its job's record. */
 const dataLimit = { limitBytes: 2048, limitName: 'the most that a retry policy may keep' };

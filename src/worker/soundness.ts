@@ -1,4 +1,7 @@
-/** Whether a thread is as it was: jobs share it, and one of them may have broken what callsheet's own code in it stands on. */
+/**
+ * Whether a thread is as it was: jobs share it, and one of them may have broken what callsheet's
+ * own code in it stands on.
+ */
 import { decodePayload, encodePayload } from '../codec/payload.js';
 
 /** Something of all that arguments and results are made of. */
@@ -9,7 +12,9 @@ const sample = {
 };
 const stored = encodeSample(sample);
 
-/** Encodes, decodes, and looks something up. Costs some microseconds: for when something went wrong. */
+/**
+ * Encodes, decodes, and looks something up. Costs some microseconds: for when something went wrong.
+ */
 export function isSound(): boolean {
   try {
     const found = decodePayload(stored) as typeof sample;

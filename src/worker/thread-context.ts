@@ -1,6 +1,6 @@
 /**
- * The thread's side of what it shares with the coordinator: the board, and a port for what is asked and answered. All jobs of the thread have
- * one; what a job can do with it is in `context.ts`.
+ * The thread's side of what it shares with the coordinator: the board, and a port for what is asked
+ * and answered. All jobs of the thread have one; what a job can do with it is in `context.ts`.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Board } from '../protocol/board.js';
@@ -74,7 +74,10 @@ export class ThreadContext {
     return modules[callable.slice(0, callable.indexOf('#'))]?.log ?? log;
   }
 
-  /** A job wrote a line to its logger. So many are passed on in a second: nothing waits for a log, and what is beyond that is counted. */
+  /**
+   * A job wrote a line to its logger. So many are passed on in a second: nothing waits for a log,
+   * and what is beyond that is counted.
+   */
   log(callable: string, line: string): void {
     const now = performance.now();
     if (now - this.#linesSince >= 1000) {

@@ -1,4 +1,7 @@
-/** When a thread is worn, so that it is replaced: jobs may leave something behind in it, each a little. */
+/**
+ * When a thread is worn, so that it is replaced: jobs may leave something behind in it, each a
+ * little.
+ */
 import { getHeapStatistics } from 'node:v8';
 import type { Recycling } from '../protocol/dispatch.js';
 

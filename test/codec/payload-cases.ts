@@ -5,7 +5,10 @@ import fc from 'fast-check';
 /** Printed by every property test, and taken from CALLSHEET_SEED to replay one. */
 export const seed = Number(process.env.CALLSHEET_SEED ?? Math.trunc(Math.random() * 0x7fffffff));
 
-/** The seed, and how many cases: the usual number, or in proportion where CALLSHEET_CASES asks for more than 5,000. */
+/**
+ * The seed, and how many cases: the usual number, or in proportion where CALLSHEET_CASES asks for
+ * more than 5,000.
+ */
 export function cases(usual: number): { seed: number; numRuns: number } {
   return { seed, numRuns: Math.ceil((usual * Number(process.env.CALLSHEET_CASES ?? 5_000)) / 5_000) };
 }
@@ -13,7 +16,10 @@ export function cases(usual: number): { seed: number; numRuns: number } {
 /** The command that replays a run. */
 export const replay = `replay with CALLSHEET_SEED=${seed}`;
 
-/** Any text that has no lone surrogate, with the lengths at which msgpack changes its head, and text beginning with a BOM. */
+/**
+ * Any text that has no lone surrogate, with the lengths at which msgpack changes its head, and text
+ * beginning with a BOM.
+ */
 export const text = fc.oneof(
   { weight: 6, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   { weight: 2, arbitrary: fc.string({ unit: 'grapheme', maxLength: 8 }) },

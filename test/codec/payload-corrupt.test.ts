@@ -1,4 +1,7 @@
-/** Bytes that are not a payload: a typed error, soon, and without more memory than the bytes account for. */
+/**
+ * Bytes that are not a payload: a typed error, soon, and without more memory than the bytes account
+ * for.
+ */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
@@ -9,7 +12,10 @@ import { cases, replay, storable } from './payload-cases.js';
 const RESULT = { root: 'result', code: 'RESULT_NOT_STORABLE' } as const;
 const LEVELS = { limitBytes: 64 * 1024 * 1024, ...RESULT };
 
-/** Decodes; what is decoded must itself be a value that can be stored, and what is not must be a PAYLOAD_CORRUPT. */
+/**
+ * Decodes; what is decoded must itself be a value that can be stored, and what is not must be a
+ * PAYLOAD_CORRUPT.
+ */
 function decodesOrIsCorrupt(bytes: Uint8Array): boolean {
   let value: unknown;
   try {

@@ -1,4 +1,7 @@
-/** Payloads by random values: the round trip is deep-equal, or the value was refused with the path of what is at fault. */
+/**
+ * Payloads by random values: the round trip is deep-equal, or the value was refused with the path
+ * of what is at fault.
+ */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';

@@ -1,4 +1,7 @@
-/** Values that cannot be stored faithfully, or are too large: each is refused, with the path to what is at fault. */
+/**
+ * Values that cannot be stored faithfully, or are too large: each is refused, with the path to what
+ * is at fault.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import vm from 'node:vm';

@@ -1,4 +1,7 @@
-/** Payloads by example: what is carried, and what the bytes are. What is refused is in payload-refused.test.ts. */
+/**
+ * Payloads by example: what is carried, and what the bytes are. What is refused is in
+ * payload-refused.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runInNewContext, runInThisContext } from 'node:vm';
@@ -195,7 +198,8 @@ describe('what is carried [3.4]', () => {
         }),
       },
     );
-    // `Object.keys` asks once as well, for what is enumerable; the value that was stored is the last one shown.
+    // `Object.keys` asks once as well, for what is enumerable; the value that was stored is the
+    // last one shown.
     assert.deepStrictEqual(decodePayload(encode(proxy)), { a: asked });
     comesBack(new Proxy([1, { b: 2 }], {}));
   });

@@ -1,4 +1,7 @@
-/** Section 5 of the contract on real threads, journals and processes: who a dispatcher is, clients, signals. */
+/**
+ * Section 5 of the contract on real threads, journals and processes: who a dispatcher is, clients,
+ * signals.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

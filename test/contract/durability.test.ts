@@ -1,4 +1,7 @@
-/** Section 9 of the contract, as far as it is seen through the public interface; the rest of it is in `store`, `journal` and `e2e`. */
+/**
+ * Section 9 of the contract, as far as it is seen through the public interface; the rest of it is
+ * in `store`, `journal` and `e2e`.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parallel } from 'callsheet';

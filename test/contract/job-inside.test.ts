@@ -1,4 +1,7 @@
-/** Section 2 of the contract: jobs that return jobs, and what jobs put, hang and remove while they run. */
+/**
+ * Section 2 of the contract: jobs that return jobs, and what jobs put, hang and remove while they
+ * run.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {

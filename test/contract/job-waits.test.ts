@@ -1,4 +1,7 @@
-/** Section 2 of the contract: jobs that wait for others in their threads, and that none of them stands still for it. */
+/**
+ * Section 2 of the contract: jobs that wait for others in their threads, and that none of them
+ * stands still for it.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inside, work } from './jobs/all.js';

@@ -1,6 +1,7 @@
 /**
- * A kit for one test of the contract: with its jobs, forgotten what others saw, closed when the test ends. With `CALLSHEET_TEST_STORE=shared`
- * its records are in a database that others could share.
+ * A kit for one test of the contract: with its jobs, forgotten what others saw, closed when the
+ * test ends. With `CALLSHEET_TEST_STORE=shared` its records are in a database that others could
+ * share.
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';

@@ -1,4 +1,7 @@
-/** Section 8 of the contract: a job that must run alone after deaths of the process costs others no more than a bounded wait. */
+/**
+ * Section 8 of the contract: a job that must run alone after deaths of the process costs others no
+ * more than a bounded wait.
+ */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Kit } from 'callsheet/testing';

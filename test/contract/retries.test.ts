@@ -243,7 +243,8 @@ describe('8 retries', () => {
       await kit.reopen();
     }
     await failedWith(kit.runtime.job(poison!.id), 'JobInterruptedError');
-    // Before it runs alone nobody can tell it from its neighbours: deaths until then are not counted.
+    // Before it runs alone nobody can tell it from its neighbours: deaths until then are not
+    // counted.
     assert.ok(deaths >= 10 && deaths <= 12, `${deaths} deaths`);
     openGate('a');
     for (const { id } of [first!, ...others]) {

@@ -1,4 +1,7 @@
-/** Sections 2, 4 and 8 of the contract under a wall clock that somebody sets: by an hour, back and forward, or by years. */
+/**
+ * Sections 2, 4 and 8 of the contract under a wall clock that somebody sets: by an hour, back and
+ * forward, or by years.
+ */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { retryErrors } from 'callsheet';
@@ -9,7 +12,10 @@ import { failedWith, hourMs } from './opened.js';
 
 const yearMs = 365 * 24 * hourMs;
 
-/** With its own store, whatever the others have: where others decide too, nobody moves times for all. */
+/**
+ * With its own store, whatever the others have: where others decide too, nobody moves times for
+ * all.
+ */
 async function opened(t: TestContext, options: Partial<VirtualOptions> = {}): Promise<Kit> {
   forget();
   const kit = await openVirtual({ jobs: allJobs, ...options });

@@ -1,5 +1,6 @@
 /**
- * The contract's virtual tests once more, with their records in a database that others could share: decided in transactions, on partial views.
+ * The contract's virtual tests once more, with their records in a database that others could share:
+ * decided in transactions, on partial views.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

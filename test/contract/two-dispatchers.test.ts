@@ -1,6 +1,6 @@
 /**
- * Two runtimes that work on one database, each with a coordinator, a store and a view of its own: what the contract says of more than one
- * dispatcher, and of what one asks for and another runs.
+ * Two runtimes that work on one database, each with a coordinator, a store and a view of its own:
+ * what the contract says of more than one dispatcher, and of what one asks for and another runs.
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';

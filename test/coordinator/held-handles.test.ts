@@ -1,4 +1,6 @@
-/** Handles in hand: which jobs a client has handles of, and that nothing is left when it has none. */
+/**
+ * Handles in hand: which jobs a client has handles of, and that nothing is left when it has none.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';

@@ -1,4 +1,7 @@
-/** What there is and has nothing to do costs a job nothing: counted in what the coordinator asks of its state, not in time. */
+/**
+ * What there is and has nothing to do costs a job nothing: counted in what the coordinator asks of
+ * its state, not in time.
+ */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type Kit, openVirtual } from 'callsheet/testing';

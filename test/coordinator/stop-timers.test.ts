@@ -1,4 +1,7 @@
-/** Jobs whose time is over, or that are to stop: which of them are told, and when a thread is ended for them. */
+/**
+ * Jobs whose time is over, or that are to stop: which of them are told, and when a thread is ended
+ * for them.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Run } from '../../src/coordinator/pool/pool-port.js';

@@ -1,4 +1,7 @@
-/** Two dispatchers over one state: who works, who is taken for dead, and what becomes of what it had. */
+/**
+ * Two dispatchers over one state: who works, who is taken for dead, and what becomes of what it
+ * had.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFor } from '../../src/core/agent.js';

@@ -1,4 +1,7 @@
-/** Quotas with a key for each tenant, and rates of each: what is kept of a key is gone when nothing of it is taken. */
+/**
+ * Quotas with a key for each tenant, and rates of each: what is kept of a key is gone when nothing
+ * of it is taken.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { quotaKey } from '../../src/core/records.js';
@@ -18,7 +21,8 @@ describe('keys', () => {
     let most = 0;
     for (let from = 0; from < keys; from += atOnce) {
       const names = Array.from({ length: atOnce }, (_, at) => `${from + at}`);
-      // Of some there are three: the second is blocked while the first runs, and the third by the rate.
+      // Of some there are three: the second is blocked while the first runs, and the third by the
+      // rate.
       const some = names.filter((_, at) => at % 10 === 0);
       const put = (n: number, all: readonly string[]) =>
         machine.put(...all.map((name) => call(`${n}/${name}`, { quotas: [quotaKey('tenant', name)] })));

@@ -1,4 +1,7 @@
-/** Making what the core works on: states, ids, commands, and a reading of a whole state that can be compared. */
+/**
+ * Making what the core works on: states, ids, commands, and a reading of a whole state that can be
+ * compared.
+ */
 import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import { neededPlaces, quotaOf } from '../../src/core/quota.js';
@@ -6,7 +9,10 @@ import { agentKey, type Id, type JobRecord, type Payload } from '../../src/core/
 import { JobFields } from '../../src/core/state/job-fields.js';
 import { State } from '../../src/core/state/state.js';
 
-/** An id from a name of 15 characters at most, in the same order. The character of its own is what makes it a UUID. */
+/**
+ * An id from a name of 15 characters at most, in the same order. The character of its own is what
+ * makes it a UUID.
+ */
 export const idOf = (name: string): Id => `${name.slice(0, 8).padEnd(8, '.')}\x80${name.slice(8).padEnd(7, '.')}`;
 /** The short name again. */
 export const nameOf = (id: Id): string => id.replace('\x80', '').replace(/\.+$/, '');
@@ -63,7 +69,10 @@ export function subjectOf(effect: Effect): string {
 export const told = (effects: readonly Effect[]): string[] =>
   effects.map((effect) => `${effect.type} ${subjectOf(effect)} (${effect.gate})`);
 
-/** A state that commands are given to, one after another, each a group of its own; its clock ticks with every command. */
+/**
+ * A state that commands are given to, one after another, each a group of its own; its clock ticks
+ * with every command.
+ */
 export class Machine {
   readonly state = new State();
   now = 1000;
@@ -130,7 +139,10 @@ export class Machine {
     return names.map((name) => this.job(name).status);
   }
 
-  /** The names in the line of the default queue, in the order in which they should be claimed; see `claimAll`. */
+  /**
+   * The names in the line of the default queue, in the order in which they should be claimed; see
+   * `claimAll`.
+   */
   line(): string[] {
     return inContractOrder(this.state).map(({ id }) => nameOf(id));
   }
@@ -151,7 +163,10 @@ export class Machine {
   }
 }
 
-/** The jobs in line in the order that the contract gives: priority, then what was put back, then the moment of becoming eligible. */
+/**
+ * The jobs in line in the order that the contract gives: priority, then what was put back, then the
+ * moment of becoming eligible.
+ */
 export function inContractOrder(state: State): JobRecord[] {
   return [...state.jobs()]
     .filter(({ queued }) => queued)

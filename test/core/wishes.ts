@@ -1,4 +1,7 @@
-/** Random commands: wishes, each made a command by what the state is when its turn comes, so that most of them mean something. */
+/**
+ * Random commands: wishes, each made a command by what the state is when its turn comes, so that
+ * most of them mean something.
+ */
 import fc from 'fast-check';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
 import type { Payload } from '../../src/core/records.js';
@@ -39,7 +42,10 @@ export class Wishes {
     this.#payload = makePayload;
   }
 
-  /** Some are refused: a queue or quota that there is not, an id that is taken, a claim that is over, a wrong status. */
+  /**
+   * Some are refused: a queue or quota that there is not, an id that is taken, a claim that is
+   * over, a wrong status.
+   */
   command(state: State, { what, which, size }: Wish): Command {
     const jobs = [...state.jobs()].sort((a, b) => (a.id < b.id ? -1 : 1));
     const claimed = jobs.filter((job) => job.claimed);

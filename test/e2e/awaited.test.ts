@@ -23,7 +23,8 @@ it('[9.1] an outcome that is waited for does not wait for others', async () => {
     tookMs.push(performance.now() - start);
   }
   await callsheet.close();
-  // Others may have the machine for a while, but not each time. At first there may be a sync for another reason.
+  // Others may have the machine for a while, but not each time. At first there may be a sync for
+  // another reason.
   assert.ok(Math.min(...tookMs.slice(1)) < lazySyncMs, `${tookMs}`);
 });
 

@@ -1,4 +1,7 @@
-/** Directories that cannot be used, options that mean nothing, modules that cannot be imported: nothing opens, and nothing is left. */
+/**
+ * Directories that cannot be used, options that mean nothing, modules that cannot be imported:
+ * nothing opens, and nothing is left.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

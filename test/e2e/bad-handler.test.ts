@@ -1,4 +1,7 @@
-/** Handlers that misbehave: their job gets the blame in clear words, nobody else does, and the runtime goes on. */
+/**
+ * Handlers that misbehave: their job gets the blame in clear words, nobody else does, and the
+ * runtime goes on.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
@@ -150,7 +153,8 @@ describe('a handler that never ends', () => {
       assert.ok(tookMs >= 199 && tookMs < 6_000, `${tookMs} ms`);
       await refused;
 
-      // It is given back, uncounted: a build that knows it not lets it wait, with all that is known of it.
+      // It is given back, uncounted: a build that knows it not lets it wait, with all that is known
+      // of it.
       await using again = await open({ directory, jobs: [numbers], threads: 1, logger });
       const { status, interruptions } = await again.job(handle.id).details();
       assert.deepEqual({ status, interruptions }, { status: 'pending', interruptions: 0 });

@@ -1,4 +1,6 @@
-/** What is put or asked wrongly: a clear error with a code, nothing stored, and the runtime goes on. */
+/**
+ * What is put or asked wrongly: a clear error with a code, nothing stored, and the runtime goes on.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import {

@@ -1,6 +1,7 @@
 /**
- * A handler that breaks what callsheet's own code in its thread stands on: each time that costs a thread, and the job an interruption.
- * It never becomes a job that is tried without end as fast as it goes, and never the fault of others.
+ * A handler that breaks what callsheet's own code in its thread stands on: each time that costs a
+ * thread, and the job an interruption. It never becomes a job that is tried without end as fast as
+ * it goes, and never the fault of others.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

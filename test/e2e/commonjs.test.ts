@@ -1,4 +1,7 @@
-/** Modules of jobs that are CommonJS, of every form, and values that a job takes and gives from another realm. */
+/**
+ * Modules of jobs that are CommonJS, of every form, and values that a job takes and gives from
+ * another realm.
+ */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

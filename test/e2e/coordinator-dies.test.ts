@@ -1,6 +1,6 @@
 /**
- * The coordinator's thread dies: it is started again, once, and finds in the journal what it knew. It is really killed: by what makes it
- * throw where nobody catches, or by ending its thread.
+ * The coordinator's thread dies: it is started again, once, and finds in the journal what it knew.
+ * It is really killed: by what makes it throw where nobody catches, or by ending its thread.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';

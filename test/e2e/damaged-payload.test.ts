@@ -1,5 +1,6 @@
 /**
- * A payload that is damaged on the disk while the runtime has it open: who needs it fails, with the place, and everything else goes on.
+ * A payload that is damaged on the disk while the runtime has it open: who needs it fails, with the
+ * place, and everything else goes on.
  */
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Batches are sized by what their jobs took before; one that takes longer than ever holds up nobody who was claimed with it. */
+/**
+ * Batches are sized by what their jobs took before; one that takes longer than ever holds up nobody
+ * who was claimed with it.
+ */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -10,7 +10,10 @@ import { temporaryDirectory } from '../harness/temporary.js';
 const program = fileURLToPath(new URL('programs/full-disk.js', import.meta.url));
 const sizeMiB = 300;
 
-/** A mount that only the program sees, and that goes with it. Who may not mount may in a namespace of their own, on most systems. */
+/**
+ * A mount that only the program sees, and that goes with it. Who may not mount may in a namespace
+ * of their own, on most systems.
+ */
 const namespace = process.getuid?.() === 0 ? ['--mount'] : ['--mount', '--user', '--map-root-user'];
 const canMount =
   process.platform === 'linux' &&

@@ -1,4 +1,7 @@
-/** A runtime that was not closed says so, where a program has nothing left to do but to live on for it. */
+/**
+ * A runtime that was not closed says so, where a program has nothing left to do but to live on for
+ * it.
+ */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { eventually } from '../harness/eventually.js';

@@ -1,6 +1,6 @@
 /**
- * One who outlives the processes that are killed, and remembers what they said: from that, and from the marks that jobs left, it
- * tells whether anything was lost, or done again.
+ * One who outlives the processes that are killed, and remembers what they said: from that, and from
+ * the marks that jobs left, it tells whether anything was lost, or done again.
  */
 import assert from 'node:assert/strict';
 import { JobFailedError, type Runtime } from 'callsheet';

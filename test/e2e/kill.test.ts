@@ -1,6 +1,7 @@
 /**
- * kill -9, again and again: what was acknowledged is done in the end, what is known to be done is not done again, and what is never
- * to be retried begins once at most. The oracle is this process; it hears what the other was told, and counts marks that jobs left.
+ * kill -9, again and again: what was acknowledged is done in the end, what is known to be done is
+ * not done again, and what is never to be retried begins once at most. The oracle is this process;
+ * it hears what the other was told, and counts marks that jobs left.
  *
  * `CALLSHEET_ROUNDS` asks for more rounds.
  */
@@ -22,7 +23,10 @@ const rounds = Number(process.env.CALLSHEET_ROUNDS ?? 50);
 const roundsEach = 10;
 const everything = { ageMs: Number.MAX_SAFE_INTEGER, count: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 
-/** In turns: levels, threads, and arguments so large that the journal rolls and takes snapshots all the time. */
+/**
+ * In turns: levels, threads, and arguments so large that the journal rolls and takes snapshots all
+ * the time.
+ */
 const kinds = [
   { level: 'full', threads: 2, ballastBytes: 50 },
   { level: 'process', threads: 1, ballastBytes: 50 },

@@ -60,7 +60,10 @@ describe('an option that there is not', () => {
     await callsheet.close();
   });
 
-  /** Calls that take options, by what these are called in errors; and a name that is nearly one of theirs, with that. */
+  /**
+   * Calls that take options, by what these are called in errors; and a name that is nearly one of
+   * theirs, with that.
+   */
   const calls: [where: string, call: (options: never) => unknown, misspelt: string, right: string][] = [
     ['options', (options) => open(options), 'directry', 'directory'],
     ['agent', (agent) => open({ jobs: [numbers], agent }), 'sise', 'size'],

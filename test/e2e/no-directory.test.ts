@@ -1,4 +1,7 @@
-/** A runtime that keeps nothing says so; one that was to keep something is never opened without the place for it. */
+/**
+ * A runtime that keeps nothing says so; one that was to keep something is never opened without the
+ * place for it.
+ */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type OpenOptions, open, type Runtime } from 'callsheet';

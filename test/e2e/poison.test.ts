@@ -75,7 +75,8 @@ describe('a poison job', () => {
     const child = await reopenUntilGivenUp(t, [journal!, '1'], poison, file!);
     await expectUncounted(child, neighbours);
     for (const [run, starts] of countMarks(`${file}.attempts`)) assert.equal(starts, 1, `attempt repeats: ${run}`);
-    // A neighbour may have run before two deaths that nobody could tell it from the others by, and then alone.
+    // A neighbour may have run before two deaths that nobody could tell it from the others by, and
+    // then alone.
     for (const [line, starts] of countMarks(file!)) if (line !== 'poison') assert.ok(starts <= 3, `${line}: ${starts}`);
   });
 
@@ -98,7 +99,10 @@ describe('a poison job', () => {
   });
 });
 
-/** Opens the directory again and again, as a supervisor of processes does; gives the process that lives. */
+/**
+ * Opens the directory again and again, as a supervisor of processes does; gives the process that
+ * lives.
+ */
 async function reopenUntilGivenUp(t: TestContext, args: string[], poison: string, file: string): Promise<Program> {
   for (let deaths = 1; deaths <= mostStarts + 1; deaths++) {
     const child = new Program(t, service, ...args);
@@ -112,7 +116,8 @@ async function reopenUntilGivenUp(t: TestContext, args: string[], poison: string
     const starts = countMarks(file).get('poison')!;
     t.diagnostic(`${deaths} deaths, ${starts} starts of the poison`);
     assert.equal(line, 'failed JobInterruptedError');
-    // A death that nobody could tell whom to blame for is counted for none: so there may be more starts than counted ones, a few.
+    // A death that nobody could tell whom to blame for is counted for none: so there may be more
+    // starts than counted ones, a few.
     assert.ok(starts >= startsOfPoison && starts <= mostStarts, `${starts} starts of the poison`);
     return child;
   }

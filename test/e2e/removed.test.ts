@@ -1,4 +1,7 @@
-/** The directory of a running runtime is removed: it ends with a clear error, and acknowledges nothing that is not there. */
+/**
+ * The directory of a running runtime is removed: it ends with a clear error, and acknowledges
+ * nothing that is not there.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';

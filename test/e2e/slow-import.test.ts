@@ -10,8 +10,9 @@ const slow = defineJobs<typeof import('./jobs/slow-import.js')>(
 
 it('[2.9] a timeout covers the handler, not the import of its module in another thread', async () => {
   const callsheet = await open({ jobs: [slow], threads: 2 });
-  // One thread has imported it for `open` to see what it exports. The other has to, which takes longer than what is left of the time; and
-  // the job of the first keeps that busy until the other is there.
+  // One thread has imported it for `open` to see what it exports. The other has to, which takes
+  // longer than what is left of the time; and the job of the first keeps that busy until the other
+  // is there.
   const jobs = await callsheet.queue().putAll([slow.nap(700), slow.nap(700)], { timeoutMs: 1300 });
   assert.deepEqual(await Promise.all(jobs.map((job) => job.result())), [700, 700]);
   await callsheet.close();

@@ -1,5 +1,6 @@
 /**
- * A runtime that has much to do for a long time, in a real directory: what it takes of memory, file handles and disk as time goes by.
+ * A runtime that has much to do for a long time, in a real directory: what it takes of memory, file
+ * handles and disk as time goes by.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,10 @@ const batchesInFlight = 4;
 /** Completed jobs that are remembered: one in so many of all. */
 const keptPart = 50;
 const mostBallastBytes = 2000;
-/** What a job takes beside its arguments and result, about: its header in a snapshot, and heads of its payloads. */
+/**
+ * What a job takes beside its arguments and result, about: its header in a snapshot, and heads of
+ * its payloads.
+ */
 const headBytes = 160;
 
 /** At one moment. */
@@ -63,7 +67,10 @@ export async function soak(directory: string, jobs: number, seed: number, tell: 
   return { jobs: done, jobsPerSecond, snapshots, bytesWritten, samples } satisfies SoakFigures;
 }
 
-/** Calls with something to carry; one of them is cancelled, and now and then there is a whole with parts. */
+/**
+ * Calls with something to carry; one of them is cancelled, and now and then there is a whole with
+ * parts.
+ */
 async function runBatch(queue: ReturnType<Awaited<ReturnType<typeof open>>['queue']>, random: Random): Promise<void> {
   const ballast = () => Buffer.alloc(random(mostBallastBytes), random(256));
   const calls = Array.from({ length: batchJobs }, () => numbers.echo(ballast()));
@@ -89,7 +96,10 @@ async function measure(directory: string, jobs: number, remembered: number): Pro
   };
 }
 
-/** By how much something grows in a million jobs: the slope of the line through the second half of the samples. */
+/**
+ * By how much something grows in a million jobs: the slope of the line through the second half of
+ * the samples.
+ */
 export function slope(samples: readonly Sample[], of: (sample: Sample) => number): number {
   const half = samples.slice(Math.floor(samples.length / 2));
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

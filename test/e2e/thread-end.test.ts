@@ -91,7 +91,9 @@ describe('a thread', () => {
     assert.match(line.msg, /at 64 MB/);
   });
 
-  /** Runs so many jobs that leak; gives how many each thread had, in the order in which they ran. */
+  /**
+   * Runs so many jobs that leak; gives how many each thread had, in the order in which they ran.
+   */
   async function jobsOfThreads(count: number, recycle: OpenOptions['recycle']): Promise<number[]> {
     const options = { jobs: allJobs, durability: 'memory', threads: 1, ...(recycle && { recycle }) } as const;
     await using callsheet = await open(options);

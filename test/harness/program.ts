@@ -1,4 +1,7 @@
-/** Another process, talked with in lines: it prints what happened there, and reads what it is to do next. */
+/**
+ * Another process, talked with in lines: it prints what happened there, and reads what it is to do
+ * next.
+ */
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +24,10 @@ export class Program {
   /** What it wrote to standard error so far. */
   errors = '';
 
-  /** The URL of a compiled file. The process is killed when the test ends, if it has not ended by then. */
+  /**
+   * The URL of a compiled file. The process is killed when the test ends, if it has not ended by
+   * then.
+   */
   constructor(t: TestContext, started: URL | Preloaded, ...args: string[]) {
     const { program, flags, env } =
       started instanceof URL

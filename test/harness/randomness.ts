@@ -1,4 +1,6 @@
-/** Randomness that can be had again: `CALLSHEET_SEED` set to the number that a failed test printed. */
+/**
+ * Randomness that can be had again: `CALLSHEET_SEED` set to the number that a failed test printed.
+ */
 import { randomInt } from 'node:crypto';
 import type { TestContext } from 'node:test';
 

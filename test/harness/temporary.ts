@@ -1,6 +1,6 @@
 /**
- * Directories that are gone after the tests. Each test file is a process of its own: they are removed when it exits, when nothing
- * that a test started is alive to write into them.
+ * Directories that are gone after the tests. Each test file is a process of its own: they are
+ * removed when it exits, when nothing that a test started is alive to write into them.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -55,8 +55,8 @@ async function compare({ model, real }: Both, seen: Map<string, string>): Promis
 }
 
 /**
- * Of each queue in order. Callbacks stand in no line, and begin as soon as they can; what is never to begin twice is claimed in its turn,
- * and begins when that is on the disk.
+ * Of each queue in order. Callbacks stand in no line, and begin as soon as they can; what is never
+ * to begin twice is claimed in its turn, and begins when that is on the disk.
  */
 function compareStarts(expected: readonly ModelJob[], real: Real): void {
   const starts = real.takeStarts();

@@ -1,7 +1,9 @@
 /**
- * Random histories of what users do, on the model and on the real thing: after each step both show the same.
+ * Random histories of what users do, on the model and on the real thing: after each step both show
+ * the same.
  *
- * `CALLSHEET_SEED=n` lives through the same again; `CALLSHEET_COMMANDS=n` through about as many commands.
+ * `CALLSHEET_SEED=n` lives through the same again; `CALLSHEET_COMMANDS=n` through about as many
+ * commands.
  */
 import { test } from 'node:test';
 import fc from 'fast-check';

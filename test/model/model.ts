@@ -1,6 +1,7 @@
 /**
- * A small model of the contract, written from its text alone: what users can see of jobs, queues, quotas, callbacks, compositions, retries
- * and time, and nothing of how it comes about. It knows no threads, no messages and no files; a job runs until it is told how it ends.
+ * A small model of the contract, written from its text alone: what users can see of jobs, queues,
+ * quotas, callbacks, compositions, retries and time, and nothing of how it comes about. It knows no
+ * threads, no messages and no files; a job runs until it is told how it ends.
  */
 
 export type Form = 'call' | 'serial' | 'parallel';
@@ -61,10 +62,15 @@ export class ModelJob {
   errors = 0;
   interruptions = 0;
   places: readonly string[] = [];
-  /** Whether it has a place of its queue's agent; once it ever had one, its callbacks run in one too. */
+  /**
+   * Whether it has a place of its queue's agent; once it ever had one, its callbacks run in one
+   * too.
+   */
   hasAgent = false;
   wasClaimed = false;
-  /** Whether its whole has counted it as done, and how many callbacks must be completed for that. */
+  /**
+   * Whether its whole has counted it as done, and how many callbacks must be completed for that.
+   */
   counted = false;
   awaited: number | undefined;
   priority: number;
@@ -239,13 +245,19 @@ export class Model {
     this.#claim();
   }
 
-  /** Its thread died under it. Chance has a part in when it runs again: by then, if that is later than at once. */
+  /**
+   * Its thread died under it. Chance has a part in when it runs again: by then, if that is later
+   * than at once.
+   */
   killed(job: ModelJob, dueAt: number | undefined): void {
     this.#interrupted(job, true, dueAt);
     this.#claim();
   }
 
-  /** The runtime is gone, by a close or with its process, and there again: what ran is begun anew, and none of it is counted. */
+  /**
+   * The runtime is gone, by a close or with its process, and there again: what ran is begun anew,
+   * and none of it is counted.
+   */
   reopened(isClean: boolean): void {
     for (const job of [...this.jobs.values()].filter(({ running }) => running))
       this.#interrupted(job, !isClean && job.asked.retry === 'never');
@@ -269,7 +281,10 @@ export class Model {
 
   // What users see.
 
-  /** The names of what waits in a queue, in the order of claiming; then what waits for a date, by date. */
+  /**
+   * The names of what waits in a queue, in the order of claiming; then what waits for a date, by
+   * date.
+   */
   line(queue: string): ModelJob[] {
     const waiting = [...this.jobs.values()].filter((job) => job.queue === queue && this.#isWaiting(job));
     const dated = waiting.filter(({ due }) => due !== undefined).sort((a, b) => a.due! - b.due!);
@@ -326,7 +341,10 @@ export class Model {
     else job.position = ++this.#position;
   }
 
-  /** Begins what can begin; then those end that were told to stop, and what can begin after them does. */
+  /**
+   * Begins what can begin; then those end that were told to stop, and what can begin after them
+   * does.
+   */
   #claim(): void {
     this.#beginFirst();
     while (this.#stopping.length > 0) {

@@ -1,4 +1,7 @@
-/** The real thing beside the model: does what users do through the public interface, and looks at what they see. */
+/**
+ * The real thing beside the model: does what users do through the public interface, and looks at
+ * what they see.
+ */
 import {
   type Composition,
   type Job,
@@ -118,7 +121,10 @@ export class Real {
     return seen;
   }
 
-  /** The job's name. Parts that wait were not met before; they say it with what they are called with. */
+  /**
+   * The job's name. Parts that wait were not met before; they say it with what they are called
+   * with.
+   */
   async #met(job: Job): Promise<string> {
     if (!this.#names.has(job.id)) this.meet((await job.arguments())[0] as string, job.id);
     return this.nameOf(job.id);

@@ -1,4 +1,7 @@
-/** What a random history is made of: each step is data, is done to the model and to the real thing, and may be refused by both. */
+/**
+ * What a random history is made of: each step is data, is done to the model and to the real thing,
+ * and may be refused by both.
+ */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { plays } from './jobs/all.js';
@@ -30,7 +33,10 @@ export interface Both {
   hasCrashed: boolean;
 }
 
-/** Does it to both, and compares what they say. False: there is nothing now that it could be done to. */
+/**
+ * Does it to both, and compares what they say. False: there is nothing now that it could be done
+ * to.
+ */
 export async function perform(step: Step, both: Both): Promise<boolean> {
   const { model, real } = both;
   switch (step.do) {
@@ -113,7 +119,10 @@ export async function perform(step: Step, both: Both): Promise<boolean> {
   }
 }
 
-/** Nobody but the kit knows what runs on which thread: the model is told whom it hit, and judges the rest. */
+/**
+ * Nobody but the kit knows what runs on which thread: the model is told whom it hit, and judges the
+ * rest.
+ */
 async function killThread(index: number, { model, real }: Both): Promise<boolean> {
   await real.kit.killThread(index);
   await real.kit.untilIdle();
@@ -163,9 +172,10 @@ async function agreed<T>(expected: unknown, done: Promise<T>): Promise<T | undef
   return value;
 }
 
-// How they are made. The contract does not say what comes first of what comes due at the same moment, so each date and each deadline is a moment of its own.
-// So is a retry: after whole seconds it would come with the timeout of another job that began when the first one did, some seconds apart. So is
-// a timeout, for two that began whole seconds apart.
+// How they are made. The contract does not say what comes first of what comes due at the same
+// moment, so each date and each deadline is a moment of its own. So is a retry: after whole seconds
+// it would come with the timeout of another job that began when the first one did, some seconds
+// apart. So is a timeout, for two that began whole seconds apart.
 
 const which = fc.nat(1000);
 const queue = fc.constantFrom(...queueNames);

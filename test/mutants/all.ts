@@ -1,4 +1,7 @@
-/** All bugs that the contract's tests must notice, and the lines of the contract for which there is none. */
+/**
+ * All bugs that the contract's tests must notice, and the lines of the contract for which there is
+ * none.
+ */
 import { contractTags } from '../contract-tags.js';
 import { agentsAndAnnotations } from './agents-and-annotations.js';
 import { asking } from './asking.js';

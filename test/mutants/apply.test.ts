@@ -1,4 +1,7 @@
-/** A planted bug whose place in the sources is gone shows nothing any more: it is to be moved with what it is about. */
+/**
+ * A planted bug whose place in the sources is gone shows nothing any more: it is to be moved with
+ * what it is about.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { it } from 'node:test';

@@ -1,4 +1,6 @@
-/** Planted bugs against own policies (section 8) and functions that filter and choose (section 5). */
+/**
+ * Planted bugs against own policies (section 8) and functions that filter and choose (section 5).
+ */
 import type { Mutant } from './mutant.js';
 
 const own: readonly Mutant[] = [

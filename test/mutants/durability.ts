@@ -1,4 +1,7 @@
-/** Planted bugs for section 9 of the contract, durability, which the tests of the store and the journal are to notice. */
+/**
+ * Planted bugs for section 9 of the contract, durability, which the tests of the store and the
+ * journal are to notice.
+ */
 import type { Mutant } from './mutant.js';
 
 const syncs = ['store/journal-syncs.test.ts'];

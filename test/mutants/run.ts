@@ -1,5 +1,6 @@
 /**
- * Plants each bug in a copy of the sources, and looks whether a test of its line of the contract fails that passes without it.
+ * Plants each bug in a copy of the sources, and looks whether a test of its line of the contract
+ * fails that passes without it.
  *
  *   node dist/test/mutants/run.js [SECTION or LINE…]
  */

@@ -1,5 +1,6 @@
 /**
- * A copy of what was compiled, in which one source after another is planted with a bug, compiled alone and put back.
+ * A copy of what was compiled, in which one source after another is planted with a bug, compiled
+ * alone and put back.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -75,7 +76,10 @@ export class Sandbox {
     }
   }
 
-  /** Runs the tests of these tags in these files, which are named from `dist/test/` on; gives the names of those that pass. */
+  /**
+   * Runs the tests of these tags in these files, which are named from `dist/test/` on; gives the
+   * names of those that pass.
+   */
   async run(tags: readonly string[], files: readonly string[]): Promise<readonly string[]> {
     const pattern = tags.map((tag) => `\\[${tag.replace('.', '\\.')}\\]`).join('|');
     const test = spawn(

@@ -1,4 +1,7 @@
-/** Planted bugs against what the contract says of more than one dispatcher, in what a shared database needs of the coordinator and the core. */
+/**
+ * Planted bugs against what the contract says of more than one dispatcher, in what a shared
+ * database needs of the coordinator and the core.
+ */
 import type { Mutant } from './mutant.js';
 
 export const shared: readonly Mutant[] = [

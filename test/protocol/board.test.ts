@@ -1,4 +1,7 @@
-/** The memory shared by the coordinator and a worker: who has a job, and outcomes that are never lost or mixed. */
+/**
+ * The memory shared by the coordinator and a worker: who has a job, and outcomes that are never
+ * lost or mixed.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';

@@ -1,4 +1,7 @@
-/** Messages between clients and the coordinator: runs of the frequent ones are packed tightly, and nobody can tell. */
+/**
+ * Messages between clients and the coordinator: runs of the frequent ones are packed tightly, and
+ * nobody can tell.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {

@@ -1,9 +1,12 @@
 /**
- * A database as far as a store sees one: rows of bytes with versions, columns to find them by, transactions that wait and may fail.
+ * A database as far as a store sees one: rows of bytes with versions, columns to find them by,
+ * transactions that wait and may fail.
  *
- * A transaction reads what is there at each of its reads, and commits only if none of that has changed since: rows, what is not there, and
- * what an index has under a key. That is what PostgreSQL calls serializable. What can go wrong there goes wrong here as often as `faults` says:
- * a conflict without a reason, a connection that is lost before a commit, after it, or while it still goes on, a notification that never comes.
+ * A transaction reads what is there at each of its reads, and commits only if none of that has
+ * changed since: rows, what is not there, and what an index has under a key. That is what
+ * PostgreSQL calls serializable. What can go wrong there goes wrong here as often as `faults` says:
+ * a conflict without a reason, a connection that is lost before a commit, after it, or while it
+ * still goes on, a notification that never comes.
  */
 
 import {
@@ -41,7 +44,10 @@ export class ConflictError extends Error {
   }
 }
 
-/** The connection is gone. Where that was during a commit, it may have happened, may happen yet, or may never. */
+/**
+ * The connection is gone. Where that was during a commit, it may have happened, may happen yet, or
+ * may never.
+ */
 export class ConnectionError extends Error {}
 
 /** What becomes of a commit whose connection is lost. */
@@ -79,12 +85,18 @@ interface Columns {
 
 interface JobRow {
   readonly bytes: Uint8Array;
-  /** The number of its first commit in which it was as complete as now: of those that completed in one millisecond, the order. */
+  /**
+   * The number of its first commit in which it was as complete as now: of those that completed in
+   * one millisecond, the order.
+   */
   readonly since: number;
   readonly columns: Columns;
 }
 
-/** Which group of a session was committed last, and which of the attempts at it: so that a lost commit is found again. */
+/**
+ * Which group of a session was committed last, and which of the attempts at it: so that a lost
+ * commit is found again.
+ */
 export interface LastCommit {
   readonly group: number;
   readonly attempt: number;
@@ -116,7 +128,10 @@ const positionsAtOnce = 1_000_000;
 
 export class Database {
   faults: Faults = noFaults;
-  /** How many transactions were committed; each row and key has the number of the last that changed it. */
+  /**
+   * How many transactions were committed; each row and key has the number of the last that changed
+   * it.
+   */
   commits = 0;
   /** How often each fault struck. */
   readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
@@ -332,7 +347,10 @@ export class Database {
     return [...keys, `parent ${id}`, ...members.flatMap((member) => this.#readTree(member, rows))];
   }
 
-  /** Of one moment: those that are due in the order in which they came, those that completed in that of their ids. */
+  /**
+   * Of one moment: those that are due in the order in which they came, those that completed in that
+   * of their ids.
+   */
   #ordered(column: 'dueAt' | 'completedAt', most: number): Id[] {
     return [...this.#jobs]
       .filter(([, { columns }]) => columns[column] > 0)
@@ -375,7 +393,10 @@ export class Transaction {
     return this.#database.drawPositions();
   }
 
-  /** All or nothing. Rejects with a `ConflictError` if nothing has happened, with a `ConnectionError` if nobody knows. */
+  /**
+   * All or nothing. Rejects with a `ConflictError` if nothing has happened, with a
+   * `ConnectionError` if nobody knows.
+   */
   async commit(
     session: string,
     last: LastCommit,

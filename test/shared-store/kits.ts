@@ -1,4 +1,7 @@
-/** Kits whose runtimes have their records in one database: each is a process of its own as far as a database can see. */
+/**
+ * Kits whose runtimes have their records in one database: each is a process of its own as far as a
+ * database can see.
+ */
 import type { VirtualOptions } from 'callsheet/testing';
 import type { Id } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
@@ -35,7 +38,10 @@ export class SharedKeeping implements Keeping {
   }
 }
 
-/** One of which only its own next life is left after a crash, so that nobody waits for it to be taken for dead. */
+/**
+ * One of which only its own next life is left after a crash, so that nobody waits for it to be
+ * taken for dead.
+ */
 class LonelyKeeping extends SharedKeeping {
   readonly #database: Database;
   #dispatcher: Id = '';

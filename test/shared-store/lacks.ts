@@ -1,5 +1,6 @@
 /**
- * What a decision can lack while it looks at a part of the records: told as data, so that a store can load it and decide again.
+ * What a decision can lack while it looks at a part of the records: told as data, so that a store
+ * can load it and decide again.
  */
 import type { Id } from '../../src/core/records.js';
 

@@ -1,5 +1,6 @@
 /**
- * What others changed, taken into a state: each record as it is now, however often it changed meanwhile.
+ * What others changed, taken into a state: each record as it is now, however often it changed
+ * meanwhile.
  */
 import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';

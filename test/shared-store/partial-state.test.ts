@@ -1,4 +1,7 @@
-/** A partial state is as good as its guards: whatever a decision can read of a state is guarded, or told here to need no guard. */
+/**
+ * A partial state is as good as its guards: whatever a decision can read of a state is guarded, or
+ * told here to need no guard.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { State } from '../../src/core/state/state.js';

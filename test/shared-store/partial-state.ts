@@ -1,6 +1,7 @@
 /**
- * A state that knows a part of the records, and which part that is: what a decision reads beyond it is thrown as what it lacks. So that not
- * every lack costs a way to the database, a decision can also be scouted: then what is lacking is noted, and taken as not being there.
+ * A state that knows a part of the records, and which part that is: what a decision reads beyond it
+ * is thrown as what it lacks. So that not every lack costs a way to the database, a decision can
+ * also be scouted: then what is lacking is noted, and taken as not being there.
  *
  * It is made for one transaction. What was loaded once stays as the transaction changed it.
  */
@@ -19,7 +20,10 @@ import { decodeRecord } from '../../src/testing/record-bytes.js';
 import type { Rows } from './database.js';
 import { type Index, Lacks, type Want, wantKey } from './lacks.js';
 
-/** As many completed jobs are loaded to be forgotten as one decision forgets; and as many that are due. */
+/**
+ * As many completed jobs are loaded to be forgotten as one decision forgets; and as many that are
+ * due.
+ */
 export const oldestAtOnce = 256;
 
 export class PartialState extends State {
@@ -30,7 +34,10 @@ export class PartialState extends State {
   #position: number;
   /** What was lacking so far, by key, while it scouts. */
   #scouted: Map<string, Want> | undefined;
-  /** What the database counted, and how much of that was loaded: the rest is to be added to what is counted here. */
+  /**
+   * What the database counted, and how much of that was loaded: the rest is to be added to what is
+   * counted here.
+   */
   readonly #stored = new Counts();
   readonly #loaded = new Counts();
 
@@ -197,7 +204,10 @@ export class PartialState extends State {
     return true;
   }
 
-  /** It may have completed in this transaction, which has seen no more of what belongs to it than that took. */
+  /**
+   * It may have completed in this transaction, which has seen no more of what belongs to it than
+   * that took.
+   */
   override forgetOldest(): JobRecord {
     this.#need({ kind: 'tree', id: super.oldestCompleted!.id });
     return super.forgetOldest();

@@ -1,7 +1,8 @@
 /**
- * Two runtimes on one database do what a random number says, and so does what goes wrong with the database, their threads and themselves.
- * Then everything heals, and all must end well. One seed is one history: `CALLSHEET_SEED` set to what a failed run printed gives it again;
- * `CALLSHEET_SEEDS` asks for as many.
+ * Two runtimes on one database do what a random number says, and so does what goes wrong with the
+ * database, their threads and themselves. Then everything heals, and all must end well. One seed is
+ * one history: `CALLSHEET_SEED` set to what a failed run printed gives it again; `CALLSHEET_SEEDS`
+ * asks for as many.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -1,13 +1,15 @@
 /**
  * A store that shares its database with others: the shape that a store on PostgreSQL has.
  *
- * What is asked is decided twice. At once, on the state, which has what the database had when it was last heard of: a forecast, so that the
- * coordinator can go on. Then, with all that was asked meanwhile, in a transaction, on what that reads: this is what counts, what is written,
- * and what is told. Before anything is told the forecast is taken back, the state hears what the database has now, and what is still to
- * be committed is forecast again: so at that moment the state holds nothing but what is committed.
+ * What is asked is decided twice. At once, on the state, which has what the database had when it
+ * was last heard of: a forecast, so that the coordinator can go on. Then, with all that was asked
+ * meanwhile, in a transaction, on what that reads: this is what counts, what is written, and what
+ * is told. Before anything is told the forecast is taken back, the state hears what the database
+ * has now, and what is still to be committed is forecast again: so at that moment the state holds
+ * nothing but what is committed.
  *
- * A group that may have been committed when its connection was lost is found again by the number that its session wrote with it. Every
- * gate opens with the commit.
+ * A group that may have been committed when its connection was lost is found again by the number
+ * that its session wrote with it. Every gate opens with the commit.
  */
 import { type Command, type Effect, gates } from '../../src/core/commands.js';
 import { type Decided, decide } from '../../src/core/decide.js';
@@ -50,7 +52,10 @@ export class SharedStore implements Store {
   readonly #options: SharedStoreOptions;
   readonly #session = `${++sessions}`;
   #owner!: StoreOwner;
-  /** Decided here since the last `commit`; handed to `commit`; on its way to the database. All of it is forecast in the state, in that order. */
+  /**
+   * Decided here since the last `commit`; handed to `commit`; on its way to the database. All of it
+   * is forecast in the state, in that order.
+   */
   #asked: Timed[] = [];
   #handed: Timed[] = [];
   #underWay: readonly Timed[] = [];
@@ -163,7 +168,10 @@ export class SharedStore implements Store {
     });
   }
 
-  /** One transaction after another, each with all that was handed over by then; who only reads waits for the same. */
+  /**
+   * One transaction after another, each with all that was handed over by then; who only reads waits
+   * for the same.
+   */
   async #workOff(): Promise<void> {
     while (!this.#dead && (this.#handed.length > 0 || this.#readers.length > 0 || this.#stale)) {
       this.#stale = false;
@@ -180,7 +188,10 @@ export class SharedStore implements Store {
     }
   }
 
-  /** The state hears what is committed, all who wait are told, and what is not committed yet is forecast again. */
+  /**
+   * The state hears what is committed, all who wait are told, and what is not committed yet is
+   * forecast again.
+   */
   #hear(rows: Rows, group: Group, readers: readonly Reader[]): void {
     this.state.rollback(0);
     const news = newsOf(rows);
@@ -245,7 +256,10 @@ export class SharedStore implements Store {
     }
   }
 
-  /** Commits what was asked, however often that takes; gives what was decided in the attempt that was committed. */
+  /**
+   * Commits what was asked, however often that takes; gives what was decided in the attempt that
+   * was committed.
+   */
   async #commitGroup(asked: readonly Timed[]): Promise<Group> {
     const number = ++this.#groups;
     const attempts: Group[] = [];

@@ -14,7 +14,9 @@ export interface Sum {
   trace: string;
 }
 
-/** Lives through the history of one seed. Rejects with what was violated, and how to see it again. */
+/**
+ * Lives through the history of one seed. Rejects with what was violated, and how to see it again.
+ */
 export async function live(seed: number): Promise<World> {
   const world = new World(seed, process.env.CALLSHEET_STORY === undefined ? undefined : (line) => console.log(line));
   await world.run(stepsOfHistory).catch((error: Error) => {

@@ -1,6 +1,6 @@
 /**
- * One simulated process: the real coordinator, core, store and journal, from opening to the end, however that comes. What is left of it
- * when it is over does nothing any more.
+ * One simulated process: the real coordinator, core, store and journal, from opening to the end,
+ * however that comes. What is left of it when it is over does nothing any more.
  */
 
 import { idFromText } from '../../src/codec/id.js';

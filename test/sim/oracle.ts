@@ -1,6 +1,7 @@
 /**
- * What an observer outside knows of all jobs, through all lives, and what he may expect: the invariants of the contract. He sees
- * puts, acknowledgements, begins, ends of runs and outcomes, and nothing of how they come about.
+ * What an observer outside knows of all jobs, through all lives, and what he may expect: the
+ * invariants of the contract. He sees puts, acknowledgements, begins, ends of runs and outcomes,
+ * and nothing of how they come about.
  */
 import assert from 'node:assert/strict';
 import { idToText } from '../../src/codec/id.js';
@@ -35,7 +36,9 @@ export interface KnownJob {
   toldKept: Survives;
 }
 
-/** A run that came to an end: its outcome carries its number, so that it can be known from others. */
+/**
+ * A run that came to an end: its outcome carries its number, so that it can be known from others.
+ */
 interface End {
   readonly job: Id;
   /** What it asked for: there if this end is the one that counted, and only then. */
@@ -68,7 +71,9 @@ export class Oracle {
     for (const job of this.jobs.values()) if (job.root === root) keep(job);
   }
 
-  /** It was refused, or what asked for it did not count: from now on it is a job that nobody put. */
+  /**
+   * It was refused, or what asked for it did not count: from now on it is a job that nobody put.
+   */
   forget(root: Id): void {
     for (const job of this.jobs.values()) if (job.root === root) this.jobs.delete(job.id);
   }
@@ -109,7 +114,10 @@ export class Oracle {
     }
   }
 
-  /** What the next process finds, after the last one ended like this. What it finds is safe from then on. */
+  /**
+   * What the next process finds, after the last one ended like this. What it finds is safe from
+   * then on.
+   */
   checkFound(store: JournalStore, survived: Survives): void {
     const { state } = store;
     for (const job of this.jobs.values()) {

@@ -1,5 +1,6 @@
 /**
- * Plants each bug of durability in a copy of the sources: the suites of crashes and the simulation must notice every one of them.
+ * Plants each bug of durability in a copy of the sources: the suites of crashes and the simulation
+ * must notice every one of them.
  *
  *   node dist/test/sim/planted-bugs.js [WORD…]
  */

@@ -1,9 +1,11 @@
 /**
- * Histories by the hundred thousand: the long form of the simulation, in as many threads as there are processors.
+ * Histories by the hundred thousand: the long form of the simulation, in as many threads as there
+ * are processors.
  *
  *   node dist/test/sim/run.js [COUNT [FIRST [THREADS]]]
  *
- * Prints what was lived through, and each seed that violated something; the exit code says whether any did.
+ * Prints what was lived through, and each seed that violated something; the exit code says whether
+ * any did.
  */
 import { availableParallelism } from 'node:os';
 import { argv, stdout } from 'node:process';
@@ -18,7 +20,8 @@ type Answer = { readonly sum: Sum } | { readonly violation: string };
 
 if (isMainThread) await main();
 else {
-  // Disks that fail make errors by the thousand; where each comes from is seen when its seed is replayed.
+  // Disks that fail make errors by the thousand; where each comes from is seen when its seed is
+  // replayed.
   Error.stackTraceLimit = 0;
   parentPort!.on('message', async (seed: number) => {
     const answer: Answer = await liveAll(seed, 1).then(

@@ -1,6 +1,7 @@
 /**
- * A pool in which nothing runs: a random number says which thread begins its next job, ends one, or dies. It keeps the contract of
- * the port: every run comes back once, as settled, timed out, not begun or interrupted.
+ * A pool in which nothing runs: a random number says which thread begins its next job, ends one, or
+ * dies. It keeps the contract of the port: every run comes back once, as settled, timed out, not
+ * begun or interrupted.
  */
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
 import type { Id } from '../../src/core/records.js';
@@ -208,8 +209,8 @@ export class SimPool implements PoolPort {
   }
 
   /**
-   * No job stands behind one that waits for another, nor, while a thread that may run it has nothing to do, behind any that has begun.
-   * `mayMove` says whether its agent has a place for it.
+   * No job stands behind one that waits for another, nor, while a thread that may run it has
+   * nothing to do, behind any that has begun. `mayMove` says whether its agent has a place for it.
    */
   check(mayMove: (run: Run) => boolean): string | undefined {
     const isIdle = this.#threads.filter(({ batches }) => batches.length > 0).length < this.size;
@@ -239,7 +240,10 @@ export class SimPool implements PoolPort {
     return timeoutMs > 0 && this.#watcher.monotonic() - thread.begunAt >= timeoutMs;
   }
 
-  /** It hears and ends, or its thread is ended after the grace. What is late is late, whatever it says at last. */
+  /**
+   * It hears and ends, or its thread is ended after the grace. What is late is late, whatever it
+   * says at last.
+   */
   #stopBegun(thread: Thread, run: Run): void {
     const late = this.#isLate(thread, run);
     if (late) this.#watcher.timedOut();

@@ -1,7 +1,8 @@
 /**
  * Histories by the hundred, each from one seed; the long form is `run.ts`.
  *
- * `CALLSHEET_SEED=n` replays one, with `CALLSHEET_STORY=1` it is told; `CALLSHEET_SEEDS` asks for as many, from `CALLSHEET_FIRST` on.
+ * `CALLSHEET_SEED=n` replays one, with `CALLSHEET_STORY=1` it is told; `CALLSHEET_SEEDS` asks for
+ * as many, from `CALLSHEET_FIRST` on.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * The jobs of a simulated history: what is put, from outside and by jobs that run, and how runs end. Whatever may come to be is noted
- * by the oracle before it does.
+ * The jobs of a simulated history: what is put, from outside and by jobs that run, and how runs
+ * end. Whatever may come to be is noted by the oracle before it does.
  */
 
 import { idFromText } from '../../src/codec/id.js';
@@ -38,8 +38,8 @@ export class Workload {
   readonly #oracle: Oracle;
   readonly #now: () => number;
   /**
-   * The quotas of the tree that a job belongs to. What a job waits for has those or none: two that hold what the other's inner job
-   * needs would wait for each other for ever, by the contract.
+   * The quotas of the tree that a job belongs to. What a job waits for has those or none: two that
+   * hold what the other's inner job needs would wait for each other for ever, by the contract.
    */
   readonly #scopes = new Map<Id, readonly string[]>();
   #ids = 0;
@@ -109,7 +109,8 @@ export class Workload {
     const commands = this.#random(4) === 0 ? this.#inner(run, level) : [];
     const puts = commands.flatMap(({ ids }) => ids);
     const inner = packed(commands.map(({ command }) => command));
-    // A callback keeps its job's agent place while it waits: as many as there are places would wait for one for ever.
+    // A callback keeps its job's agent place while it waits: as many as there are places would wait
+    // for one for ever.
     const returned = !run.free && this.#random(8) === 0 ? this.#toReturn(commands) : undefined;
     this.#oracle.ends(number, run.job, puts, returned !== undefined);
     if (returned !== undefined) return { kind: 'job', payload: nothing, note: returned, inner } as const;

@@ -1,8 +1,9 @@
 /**
- * One simulated history: the real coordinator, core, store and journal, on a clock, a disk and a pool that a seed decides about. Jobs
- * are put, from outside and by each other, run, fail, are late, are cancelled; threads die, the process is killed or closed, the power
- * goes, clocks are set, syncs and writes fail, the disk fills up. Then all is well again, and everything has to finish. An oracle
- * outside knows what was promised.
+ * One simulated history: the real coordinator, core, store and journal, on a clock, a disk and a
+ * pool that a seed decides about. Jobs are put, from outside and by each other, run, fail, are
+ * late, are cancelled; threads die, the process is killed or closed, the power goes, clocks are
+ * set, syncs and writes fail, the disk fills up. Then all is well again, and everything has to
+ * finish. An oracle outside knows what was promised.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -182,7 +183,8 @@ export class World {
     this.#life = new Life(this.lives, this.#disk, {
       random: this.#random,
       watcher,
-      // Before anything is decided: an expiry that opening itself decides is no more than that, until it is on the disk.
+      // Before anything is decided: an expiry that opening itself decides is no more than that,
+      // until it is on the disk.
       found: (store) => this.oracle.checkFound(store, survived),
       hear: (message) => this.#hear(message),
     });
@@ -202,7 +204,10 @@ export class World {
     else if (this.#isClosed) await this.#reopen(survives.kill, this.#random(2) === 0);
   }
 
-  /** The runtime closed itself: what it had not synced counts as clean in the system's cache, can be read, and is not on the disk. */
+  /**
+   * The runtime closed itself: what it had not synced counts as clean in the system's cache, can be
+   * read, and is not on the disk.
+   */
   async #reopenAfterFailure(): Promise<void> {
     this.#endLife();
     await this.#settle();
@@ -232,7 +237,8 @@ export class World {
     if (this.#closing !== 0) return;
     this.#count('closed');
     this.#closing = ++this.#requests;
-    // Nothing is claimed meanwhile: a job that waits for one that has not begun waits for all of it.
+    // Nothing is claimed meanwhile: a job that waits for one that has not begun waits for all of
+    // it.
     this.#send(['close', this.#closing, this.#random(2) === 0 ? this.#random(2000) : hourMs]);
   }
 

@@ -1,4 +1,7 @@
-/** One suite for all stores: what a command means, when its effects and its reply are let go, and what the next process finds. */
+/**
+ * One suite for all stores: what a command means, when its effects and its reply are let go, and
+ * what the next process finds.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, InnerCommand, JobSpec } from '../../src/core/commands.js';

@@ -1,4 +1,7 @@
-/** What the conformance suite needs of a store: one to open, to open again, and an owner that writes down what it is told. */
+/**
+ * What the conformance suite needs of a store: one to open, to open again, and an owner that writes
+ * down what it is told.
+ */
 
 import { encodeFailure, type Failure, failureFrom } from '../../src/codec/failure.js';
 import type { Command, Effect } from '../../src/core/commands.js';
@@ -87,7 +90,9 @@ export class Subject {
     );
   }
 
-  /** All records with the bytes of their payloads: wherever a store keeps these, they are the same. */
+  /**
+   * All records with the bytes of their payloads: wherever a store keeps these, they are the same.
+   */
   records() {
     const bytes = (payload: JobRecord['args']) =>
       payload === null ? null : Buffer.from(this.store.bytes(payload as StoredPayload)).toString('hex');
@@ -99,7 +104,10 @@ export class Subject {
   }
 }
 
-/** A way to make a store. `reopen` gives what the next process finds; undefined where nothing outlives the process. */
+/**
+ * A way to make a store. `reopen` gives what the next process finds; undefined where nothing
+ * outlives the process.
+ */
 export interface Kind {
   readonly name: string;
   make(): Promise<Subject>;

@@ -1,6 +1,7 @@
 /**
- * A store that is worked on without end: jobs of all sizes are put, changed, claimed, settled, annotated and forgotten, as a random
- * number says. Beside it, a list of all states there ever were, so that what is found after a crash can be told from what never was.
+ * A store that is worked on without end: jobs of all sizes are put, changed, claimed, settled,
+ * annotated and forgotten, as a random number says. Beside it, a list of all states there ever
+ * were, so that what is found after a crash can be told from what never was.
  */
 
 import type { Command, JobSpec } from '../../src/core/commands.js';
@@ -44,7 +45,10 @@ function printedJob(store: JournalStore, job: JobRecord): string {
   );
 }
 
-/** What the churn put into payloads: a store that is closed, or whose disk is gone, cannot be asked any more. */
+/**
+ * What the churn put into payloads: a store that is closed, or whose disk is gone, cannot be asked
+ * any more.
+ */
 const made = new WeakMap<StoredPayload, Uint8Array>();
 
 const hex = (store: JournalStore, payload: StoredPayload | null) =>

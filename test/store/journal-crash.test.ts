@@ -1,6 +1,7 @@
 /**
- * The power goes, or the process dies, at the operations of a disk on which the real store works: while it commits, takes snapshots,
- * moves payloads, deletes segments, and while what is left is opened. `CALLSHEET_EVERY=1` takes every operation, not every few.
+ * The power goes, or the process dies, at the operations of a disk on which the real store works:
+ * while it commits, takes snapshots, moves payloads, deletes segments, and while what is left is
+ * opened. `CALLSHEET_EVERY=1` takes every operation, not every few.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

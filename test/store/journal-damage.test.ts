@@ -1,7 +1,8 @@
 /**
- * A directory of the store, with two snapshots, payloads in old segments and a log, damaged in every way: each bit flipped, each file
- * cut at each byte, sectors zeroed and swapped. It is refused, with nothing modified, or what it gives is right, but for payloads
- * that are known to be damaged.
+ * A directory of the store, with two snapshots, payloads in old segments and a log, damaged in
+ * every way: each bit flipped, each file cut at each byte, sectors zeroed and swapped. It is
+ * refused, with nothing modified, or what it gives is right, but for payloads that are known to be
+ * damaged.
  *
  * Some of the cases; `CALLSHEET_EVERY=1` takes all.
  */

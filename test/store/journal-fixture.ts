@@ -1,7 +1,8 @@
 /**
- * The fixture of this version of the format: a directory as callsheet leaves it, with snapshots, moves, a log, and what it holds in
- * words. `node dist/test/store/journal-fixture.js` writes it into `test/journal/fixtures`, once for each version: what an older
- * version wrote has to be readable for ever, so an existing one is not replaced.
+ * The fixture of this version of the format: a directory as callsheet leaves it, with snapshots,
+ * moves, a log, and what it holds in words. `node dist/test/store/journal-fixture.js` writes it
+ * into `test/journal/fixtures`, once for each version: what an older version wrote has to be
+ * readable for ever, so an existing one is not replaced.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** A log whose checksums all hold, and whose records nobody can have written: refused where it is opened, not found out later. */
+/**
+ * A log whose checksums all hold, and whose records nobody can have written: refused where it is
+ * opened, not found out later.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { agentKey, defaultsKey, dispatcherKey, type JobRecord, queueKey } from '../../src/core/records.js';

@@ -1,6 +1,7 @@
 /**
- * The disk says no, at each of its operations: while the store commits, takes snapshots, moves payloads and deletes segments, and
- * while what is left is opened. Once or for ever, as an error, as a full disk, or by a write that is cut short.
+ * The disk says no, at each of its operations: while the store commits, takes snapshots, moves
+ * payloads and deletes segments, and while what is left is opened. Once or for ever, as an error,
+ * as a full disk, or by a write that is cut short.
  *
  * Every few operations; `CALLSHEET_EVERY=1` takes each.
  */

@@ -1,4 +1,7 @@
-/** Payloads in the journal's store: whose they are, and that they are there as long as somebody needs them. */
+/**
+ * Payloads in the journal's store: whose they are, and that they are there as long as somebody
+ * needs them.
+ */
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -108,7 +111,8 @@ describe('a payload in the journal', () => {
     const taking = story.churn.store.takeSnapshot().then(() => {
       isTaken = true;
     });
-    // Decided in the middle of the walk; the process dies before the turn in which it would be committed.
+    // Decided in the middle of the walk; the process dies before the turn in which it would be
+    // committed.
     for (let i = 0; !isTaken; i++) {
       const args = StoredPayload.of(Buffer.from('arguments'));
       const name = `job${199 - (i % 50)}`;

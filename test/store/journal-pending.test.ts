@@ -1,4 +1,7 @@
-/** The measurements of many pending jobs, with few: so that they go on working. `journal-pending.ts` says how to run them in earnest. */
+/**
+ * The measurements of many pending jobs, with few: so that they go on working. `journal-pending.ts`
+ * says how to run them in earnest.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { temporaryDirectory } from '../harness/temporary.js';

@@ -1,6 +1,7 @@
 /**
- * Many pending jobs on the machine's disk: what they cost in memory and on the disk, what a snapshot of them does to puts, and how
- * long opening takes. `node --expose-gc dist/test/store/journal-pending.js [jobs] [directory]`, a million by default.
+ * Many pending jobs on the machine's disk: what they cost in memory and on the disk, what a
+ * snapshot of them does to puts, and how long opening takes. `node --expose-gc
+ * dist/test/store/journal-pending.js [jobs] [directory]`, a million by default.
  *
  * Opening is measured in a process of its own, and so is its memory.
  */
@@ -20,7 +21,10 @@ export interface PendingFigures {
   readonly bytesPerJobInMemory: number;
   readonly diskBytes: number;
   readonly snapshots: number;
-  /** Of puts one after another, in milliseconds: while nothing else goes on, and while a snapshot of all jobs is taken. */
+  /**
+   * Of puts one after another, in milliseconds: while nothing else goes on, and while a snapshot of
+   * all jobs is taken.
+   */
   readonly quietPutP50: number;
   readonly quietPutP99: number;
   readonly snapshotMs: number;
@@ -71,7 +75,9 @@ function put(store: JournalStore, count: number): Promise<void> {
   });
 }
 
-/** Puts one job after another until told to stop; gives how long each took, in milliseconds, sorted. */
+/**
+ * Puts one job after another until told to stop; gives how long each took, in milliseconds, sorted.
+ */
 async function timePuts(store: JournalStore, goesOn: (count: number) => boolean): Promise<number[]> {
   const times: number[] = [];
   while (goesOn(times.length)) {

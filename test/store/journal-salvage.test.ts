@@ -1,4 +1,7 @@
-/** Salvage: what it gets out of a journal that was damaged anywhere, and that it never makes anything up. */
+/**
+ * Salvage: what it gets out of a journal that was damaged anywhere, and that it never makes
+ * anything up.
+ */
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -1,4 +1,7 @@
-/** The journal's store through snapshots, moves and the deletion of segments: what is found again, and how much disk it takes. */
+/**
+ * The journal's store through snapshots, moves and the deletion of segments: what is found again,
+ * and how much disk it takes.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JournalCorruptError } from '../../src/errors.js';
@@ -58,7 +61,10 @@ describe('the journal store under churn', () => {
     const churn = await new Churn(disk, 5).open();
     churn.payloadBytes = 900;
     let worst = 0;
-    /** The most that was live since each of the last snapshots: what became dead just now is deleted with the next ones. */
+    /**
+     * The most that was live since each of the last snapshots: what became dead just now is deleted
+     * with the next ones.
+     */
     const lately = [0, 0, 0];
     let seen = 0;
     for (let step = 0; step < 12_000; step++) {

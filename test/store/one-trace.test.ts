@@ -1,6 +1,7 @@
 /**
- * One random trace through all stores leaves the same records, and tells the same: a command means the same wherever it is decided, on all
- * records or on those that it reads, at once or after any number of attempts.
+ * One random trace through all stores leaves the same records, and tells the same: a command means
+ * the same wherever it is decided, on all records or on those that it reads, at once or after any
+ * number of attempts.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -12,7 +13,10 @@ import { kinds, type Subject } from './harness.js';
 
 const trace = fc.array(fc.array(wish, { maxLength: 8 }), { maxLength: 30, size: 'max' });
 
-/** What a store has, and has told: of the positions in the line only the order, since a database draws them with gaps. */
+/**
+ * What a store has, and has told: of the positions in the line only the order, since a database
+ * draws them with gaps.
+ */
 function seenOf(subject: Subject) {
   const records = subject.records();
   const line = records.map(({ eligible }) => eligible).sort((a, b) => a - b);
@@ -36,7 +40,8 @@ async function follow(groups: readonly (readonly Wish[])[]): Promise<void> {
     for (const [at, subject] of subjects.entries()) {
       for (const one of group) {
         subject.clock.time++;
-        // Whoever opens a store that others have open, too, is in no position to say that all have died.
+        // Whoever opens a store that others have open, too, is in no position to say that all have
+        // died.
         const what = one.what === 'recover' ? 'tick' : one.what;
         const command = wishes[at]!.command(subject.store.state, { ...one, what });
         subject.ask(command);

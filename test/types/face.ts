@@ -1,6 +1,6 @@
 /**
- * What the types of the face promise. Nothing of this file runs: the compiler is its test. A line under `@ts-expect-error` that
- * compiles is an error.
+ * What the types of the face promise. Nothing of this file runs: the compiler is its test. A line
+ * under `@ts-expect-error` that compiles is an error.
  */
 import {
   type CallbackPair,
@@ -221,7 +221,10 @@ export async function callbacksHaveOptions(callsheet: Runtime): Promise<void> {
   shop.record.withOptions({ retries: 3 });
 }
 
-/** [7.4] A map and its postprocess have their types from their functions, also from those that are given arguments. */
+/**
+ * [7.4] A map and its postprocess have their types from their functions, also from those that are
+ * given arguments.
+ */
 export async function mapsAreTyped(callsheet: Runtime): Promise<void> {
   const queue = callsheet.queue();
   const orders: readonly Order[] = [];
@@ -247,7 +250,10 @@ export async function mapsAreTyped(callsheet: Runtime): Promise<void> {
   map(orders, shop.total, { postprocess: shop.sumUp });
 }
 
-/** Without the module's type the compiler's error says which is missing: the type of `add` is that sentence. */
+/**
+ * Without the module's type the compiler's error says which is missing: the type of `add` is that
+ * sentence.
+ */
 export async function missingTypeIsNamed(callsheet: Runtime): Promise<void> {
   const untyped = defineJobs('shop', new URL('./jobs.js', import.meta.url), { setUp: 'prepare' });
   type Hint = NoType<"defineJobs needs the module's type: defineJobs<typeof import('./module.js')>(…)">;

@@ -1,14 +1,18 @@
 /**
  * Which thread gets which job, and how many at once.
  *
- * A batch is about a millisecond of work of one agent by what its callables took before, one job where that is long or unknown; where more
- * waits than all threads have room for that way, it is several milliseconds, since handing a batch over costs as much as a short job. A thread
- * has the batch that it runs and at most one ahead, so that no thread waits for a commit. What is ahead is taken back as soon as another thread
- * has nothing to do, or the job before it takes longer than it was expected to. A job that is not to be ahead waits for a thread with nothing to
- * do, on which nothing more is put ahead meanwhile. An agent has jobs on no more threads than its size, those whose callbacks run counted in.
+ * A batch is about a millisecond of work of one agent by what its callables took before, one job
+ * where that is long or unknown; where more waits than all threads have room for that way, it is
+ * several milliseconds, since handing a batch over costs as much as a short job. A thread has the
+ * batch that it runs and at most one ahead, so that no thread waits for a commit. What is ahead is
+ * taken back as soon as another thread has nothing to do, or the job before it takes longer than it
+ * was expected to. A job that is not to be ahead waits for a thread with nothing to do, on which
+ * nothing more is put ahead meanwhile. An agent has jobs on no more threads than its size, those
+ * whose callbacks run counted in.
  *
- * A thread whose job waits for another is given nothing. It has its place all the same, among the threads and among
- * those of its agent; but for what is waited for, it counts in neither, so that there is always a thread for that.
+ * A thread whose job waits for another is given nothing. It has its place all the same, among the
+ * threads and among those of its agent; but for what is waited for, it counts in neither, so that
+ * there is always a thread for that.
  */
 import { slotCount } from '../../protocol/board.js';
 import type { ThreadLoad } from '../pool/pool-port.js';
@@ -17,7 +21,10 @@ import type { Estimates } from './estimates.js';
 /** Every thread gets so much before any gets more. */
 const batchLimitsMs = [1, 25];
 const batchJobs = slotCount / 2;
-/** A job that takes longer is not given to a busy thread: what is put later, and goes first, would have to wait for it. */
+/**
+ * A job that takes longer is not given to a busy thread: what is put later, and goes first, would
+ * have to wait for it.
+ */
 const aheadMs = 100;
 
 /** What is asked of a job that wants a place. */
@@ -102,7 +109,8 @@ export class Batches<T> {
           const fits = open.agent === agent && open.items.length < batchJobs && open.ms + ms <= limitMs;
           if (!fits) continue;
         } else {
-          // What is ahead where more threads are busy than there are for all might begin beside those that wait.
+          // What is ahead where more threads are busy than there are for all might begin beside
+          // those that wait.
           if (open.idle ? idleLeft <= 0 : idleLeft < 0) continue;
           const isNew = !free && !open.agents.has(agent);
           if (isNew && !this.#hasPlace(agent, awaited)) continue;
@@ -151,7 +159,10 @@ export class Batches<T> {
     return this.#open.some(isUnused);
   }
 
-  /** Whether such a thread could have what another has not begun: that is the last of its agent's there or not. */
+  /**
+   * Whether such a thread could have what another has not begun: that is the last of its agent's
+   * there or not.
+   */
   canMove({ agent, free, awaited = false }: Omit<Wanted, 'callable'>, isLast: boolean): boolean {
     const idleLeft = this.#idleLeft + (awaited ? this.#waitingThreads : 0);
     if (idleLeft <= 0 || !this.#open.some(isUnused)) return false;

@@ -1,5 +1,6 @@
 /**
- * What this build can run, and which jobs wait for a build that can do more: their functions or modules are not here, as after a deploy.
+ * What this build can run, and which jobs wait for a build that can do more: their functions or
+ * modules are not here, as after a deploy.
  */
 
 import { idToText } from '../../codec/id.js';
@@ -29,7 +30,9 @@ export class Build {
     this.#callables = callables;
   }
 
-  /** Whether a job with this callable can be run here; a composition without postprocess has none. */
+  /**
+   * Whether a job with this callable can be run here; a composition without postprocess has none.
+   */
   knows(callable: string): boolean {
     return callable === '' || this.#callables.has(callable);
   }
@@ -55,7 +58,10 @@ export class Build {
     this.#post(['log', 'warn', message, 'they run when a runtime is opened that has them; cancel() ends them']);
   }
 
-  /** Somebody waits for the outcome of this job: says so, once a callable, if it cannot come from here. */
+  /**
+   * Somebody waits for the outcome of this job: says so, once a callable, if it cannot come from
+   * here.
+   */
   tellAwaited(job: JobRecord): void {
     if (!this.#mayLack || !this.lacksFor(job) || this.#awaited.has(job.callable)) return;
     this.#awaited.add(job.callable);
@@ -63,11 +69,15 @@ export class Build {
     this.#post(['log', 'warn', message, `job ${idToText(job.id)}`]);
   }
 
-  /** What is left of a queue that has nothing to do but for another build, by callable; undefined where there is more to do. */
+  /**
+   * What is left of a queue that has nothing to do but for another build, by callable; undefined
+   * where there is more to do.
+   */
   left(queue: string): readonly LeftJobs[] | undefined {
     const { state } = this.#store;
     if (!this.#mayLack) return state.busy(queue) ? undefined : nothing;
-    // The walk over all jobs is long: it begins when nothing is seen that could be run, or that runs.
+    // The walk over all jobs is long: it begins when nothing is seen that could be run, or that
+    // runs.
     if (state.firstManyQueued(queue, ({ callable }) => this.knows(callable), 1, 0).length > 0) return undefined;
     if (state.heldBy(this.#dispatcher).some((job) => job.queue === queue && this.#goesOn(job))) return undefined;
     const counts = new Map<string, number>();
@@ -79,7 +89,10 @@ export class Build {
     return Array.from(counts, ([callable, jobs]) => ({ callable, jobs }));
   }
 
-  /** Whether something is to come of this job by itself: not of one that waits for its parts, its callbacks or its date. */
+  /**
+   * Whether something is to come of this job by itself: not of one that waits for its parts, its
+   * callbacks or its date.
+   */
   #goesOn(job: JobRecord): boolean {
     const { state } = this.#store;
     if (job.queued) return this.knows(job.callable);

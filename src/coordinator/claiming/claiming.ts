@@ -1,8 +1,9 @@
 /**
  * Claiming for this dispatcher's agents, and handing what was claimed to the threads.
  *
- * A job is claimed only when a thread has room for it, becomes ready when the store has released its claim, and goes to a thread in a batch
- * with others. What is ready and finds its thread gone waits for the next.
+ * A job is claimed only when a thread has room for it, becomes ready when the store has released
+ * its claim, and goes to a thread in a batch with others. What is ready and finds its thread gone
+ * waits for the next.
  */
 import { accepts, isFor, mainAgent } from '../../core/agent.js';
 import { takesTurns } from '../../core/callback.js';
@@ -40,16 +41,22 @@ export interface AgentOptions {
   readonly agentSize: number;
   /** Whether opening also gives that size to an agent `main` that is stored with another. */
   readonly agentSizeGiven: boolean;
-  /** It takes the place of a coordinator that died: what that installed may have been changed since. */
+  /**
+   * It takes the place of a coordinator that died: what that installed may have been changed since.
+   */
   readonly isRestart: boolean;
 }
 
 /**
- * A job that was there when two processes died runs alone for so long, and is then held innocent: five seconds the first time, which is time
- * enough to import its module on a busy machine, and longer each time that proves wrong.
+ * A job that was there when two processes died runs alone for so long, and is then held innocent:
+ * five seconds the first time, which is time enough to import its module on a busy machine, and
+ * longer each time that proves wrong.
  */
 const clearedAfterMs = (fence: number) => Math.min(60_000, 625 * 2 ** fence);
-/** Nothing else is claimed for so long at most, so that it can begin alone; after that it begins beside what still runs. */
+/**
+ * Nothing else is claimed for so long at most, so that it can begin alone; after that it begins
+ * beside what still runs.
+ */
 const quietMs = 1000;
 
 type Claimed = Pick<Run, 'job' | 'callable' | 'agent' | 'free'>;
@@ -58,13 +65,15 @@ export class Claiming {
   readonly #ports: ClaimingPorts;
   readonly #options: AgentOptions;
   /**
-   * Which agent claims first goes round by their keys, but for one that waits for a thread with nothing to do. This one, or
-   * the next after it of those whose queue has something to claim.
+   * Which agent claims first goes round by their keys, but for one that waits for a thread with
+   * nothing to do. This one, or the next after it of those whose queue has something to claim.
    */
   #first = '';
   /** The queues that have had their agent `main`; undefined before the first. */
   #installed: Set<string> | undefined;
-  /** Claimed as far as it is known here, and not released yet, where others may have been faster. */
+  /**
+   * Claimed as far as it is known here, and not released yet, where others may have been faster.
+   */
   readonly #coming = new Set<Id>();
   /** Claimed and released, not yet with a thread. */
   #ready: Run[] = [];
@@ -72,7 +81,10 @@ export class Claiming {
   #alone: Id | undefined;
   /** Jobs that did so for long enough, and still run. */
   readonly #cleared = new Set<Id>();
-  /** A job that is to run alone waits for the others to end; until this is `over` nothing else is claimed. */
+  /**
+   * A job that is to run alone waits for the others to end; until this is `over` nothing else is
+   * claimed.
+   */
   #quiet: { over: boolean } | undefined;
 
   constructor(ports: ClaimingPorts, options: AgentOptions) {
@@ -80,7 +92,10 @@ export class Claiming {
     this.#options = options;
   }
 
-  /** An agent `main` in each of these queues that is new, as `open` promises. These are all queues that there are. */
+  /**
+   * An agent `main` in each of these queues that is new, as `open` promises. These are all queues
+   * that there are.
+   */
   installAgents(queues: readonly string[]): void {
     const { agentSize: size, agentSizeGiven, isRestart } = this.#options;
     const wins = agentSizeGiven && this.#installed === undefined;
@@ -107,7 +122,9 @@ export class Claiming {
     this.#ports.decide(command, () => installed.delete(queue));
   }
 
-  /** Agents of this queue were added, changed or removed, or all of it was: one of that name is new. */
+  /**
+   * Agents of this queue were added, changed or removed, or all of it was: one of that name is new.
+   */
   agentsChanged(queue: string): void {
     const { store, choosing } = this.#ports;
     if (queueOf(store.state, queue) === undefined) this.#installed?.delete(queue);
@@ -154,7 +171,8 @@ export class Claiming {
         if (job === undefined) break;
         const { callable, alone } = job;
         if (alone && !this.#mayBeginAlone(claimed)) {
-          // It goes first next time: else others would be claimed before it, and it would never be quiet.
+          // It goes first next time: else others would be claimed before it, and it would never be
+          // quiet.
           this.#first = key;
           return;
         }
@@ -197,7 +215,10 @@ export class Claiming {
     return isAhead === isOtherAhead ? key < other : isAhead;
   }
 
-  /** What running jobs wait for goes on whatever else there is: at another's place in line, and on one more thread. */
+  /**
+   * What running jobs wait for goes on whatever else there is: at another's place in line, and on
+   * one more thread.
+   */
   #claimAwaited(batches: Batches<null>, unplaced: readonly Run[]): void {
     const { store, waits, choosing, pool, now, turn } = this.#ports;
     let lacksThread = unplaced.some(({ job }) => this.#isAwaited(job));
@@ -249,7 +270,10 @@ export class Claiming {
     return this.#isAwaited(job) && batches.place({ callable, agent, free, awaited: true }, item);
   }
 
-  /** What was claimed and is not released yet has its room already, unless it turned out to be another's. */
+  /**
+   * What was claimed and is not released yet has its room already, unless it turned out to be
+   * another's.
+   */
   #placeComing(batches: Batches<null>): void {
     for (const id of this.#coming) {
       const job = this.#ports.store.state.job(id);
@@ -263,7 +287,10 @@ export class Claiming {
     return job?.claimed === true && isAgentOf(job.agent, this.#options.dispatcher);
   }
 
-  /** Nothing runs beside it but what was cleared of the same suspicion; or what has not ended in time. */
+  /**
+   * Nothing runs beside it but what was cleared of the same suspicion; or what has not ended in
+   * time.
+   */
   #mayBeginAlone(claimed: number): boolean {
     const { store, pool, after, turn } = this.#ports;
     for (const id of this.#cleared) if (!store.state.job(id)?.claimed) this.#cleared.delete(id);
@@ -340,7 +367,8 @@ export class Claiming {
     const { pool, estimates, waits, store } = this.#ports;
     const roomOf = (agent: string): AgentRoom => {
       const size = (store.state.setting(agent) as AgentRecord | undefined)?.size ?? 0;
-      // Jobs whose callbacks run keep their agent's place, but not from what one of these may wait for.
+      // Jobs whose callbacks run keep their agent's place, but not from what one of these may wait
+      // for.
       return { forAll: size - store.state.calledBack(agent), forAwaited: size };
     };
     const waiting = new Set<number>();

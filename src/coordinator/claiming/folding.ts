@@ -1,6 +1,6 @@
 /**
- * Puts together what became of the items of a map's chunk, once all are done. The core asks for it as an effect, and hears of it in a command,
- * since only here the items' bytes can be read.
+ * Puts together what became of the items of a map's chunk, once all are done. The core asks for it
+ * as an effect, and hears of it in a command, since only here the items' bytes can be read.
  */
 import type { Id } from '../../core/records.js';
 import { StoredPayload } from '../../store/journal/stored-payload.js';
@@ -26,7 +26,10 @@ export class Folding {
     this.#ports = ports;
   }
 
-  /** On a full disk again and again, until there is room; where that does not come, whoever opens next does it. */
+  /**
+   * On a full disk again and again, until there is room; where that does not come, whoever opens
+   * next does it.
+   */
   fold(id: Id): void {
     const { store, after, turn, closing } = this.#ports;
     const chunk = store.state.job(id);

@@ -1,7 +1,8 @@
 /**
  * Running jobs that wait for others: each holds its thread meanwhile and does nothing there.
  *
- * Nothing stands ahead on such a thread, and what is waited for may have a thread more than there are else.
+ * Nothing stands ahead on such a thread, and what is waited for may have a thread more than there
+ * are else.
  */
 import type { Id, JobRecord } from '../../core/records.js';
 import type { State } from '../../core/state/state.js';
@@ -91,8 +92,9 @@ export class JobWaits {
   }
 
   /**
-   * The jobs in line that are waited for. What has been waited for last comes first, so that no more jobs begin to
-   * wait than must. Where it is left, it goes on the next time. Ends with true where a turn is not enough.
+   * The jobs in line that are waited for. What has been waited for last comes first, so that no
+   * more jobs begin to wait than must. Where it is left, it goes on the next time. Ends with true
+   * where a turn is not enough.
    */
   *inLine(): Generator<JobRecord, boolean> {
     let left = mostLooks;

@@ -1,8 +1,9 @@
 /**
  * Outcomes and what is called with them, put together as bytes: nothing is decoded.
  *
- * A short list is handed over in one piece. A long one goes to a running job as a reference: it asks for a piece at a time, as it comes to
- * it. Whoever waits for a job gets the list whole, up to a limit. What a map came to is never in one piece.
+ * A short list is handed over in one piece. A long one goes to a running job as a reference: it
+ * asks for a piece at a time, as it comes to it. Whoever waits for a job gets the list whole, up to
+ * a limit. What a map came to is never in one piece.
  */
 import { calledWith, takesTurns } from '../../core/callback.js';
 import { chunkItems, countItems } from '../../core/map.js';
@@ -33,7 +34,10 @@ export function payloadBytes(store: Store, payload: Payload): Uint8Array {
   return store.bytes(payload as StoredPayload);
 }
 
-/** What comes after a job's own arguments: the completed parts for a postprocess, the outcome for a callback. */
+/**
+ * What comes after a job's own arguments: the completed parts for a postprocess, the outcome for a
+ * callback.
+ */
 export function fedTo(store: Store, job: JobRecord): Run['fed'] {
   if (job.form === 'call' && !takesTurns(job)) return null;
   const { kind, payload } =
@@ -63,7 +67,10 @@ export function pieceOf(store: Store, whole: JobRecord, from: number, reader: 'j
   return packCompleted(piece);
 }
 
-/** What became of a chunk's items, all in one; null where that is no payload of a job: too large, or not whole. */
+/**
+ * What became of a chunk's items, all in one; null where that is no payload of a job: too large, or
+ * not whole.
+ */
 export function foldedItems(store: Store, chunk: JobRecord): Uint8Array | null {
   const parts = store.state.parts(chunk);
   const canFold = parts.every((part) => isOver(store, part)) && listBytes(store, chunk) <= foldedBytes;
@@ -123,7 +130,10 @@ function item(store: Store, part: JobRecord, reader: 'job' | 'client'): Complete
   return { id: part.id, ...outcomeFor(store, part, reader) };
 }
 
-/** Whether nothing of a job is left to do, and all that it came to stands in its parts: then it can be forgotten for that. */
+/**
+ * Whether nothing of a job is left to do, and all that it came to stands in its parts: then it can
+ * be forgotten for that.
+ */
 function isOver({ state }: Pick<Store, 'state'>, job: JobRecord): boolean {
   const own = job.outcome !== 'list' || (job.form !== 'call' && job.form !== 'map');
   const members = [...state.parts(job), ...state.callbacks(job)];

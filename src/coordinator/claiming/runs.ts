@@ -1,6 +1,6 @@
 /**
- * The threads' side of the coordinator: runs of jobs, from the claim that the store has released to the command that says how they ended;
- * and what jobs ask for while they run.
+ * The threads' side of the coordinator: runs of jobs, from the claim that the store has released to
+ * the command that says how they ended; and what jobs ask for while they run.
  */
 
 import { idToText } from '../../codec/id.js';
@@ -77,13 +77,17 @@ export class Runs implements PoolOwner {
     if (job === undefined || job.fence !== fence || !job.claimed) return;
     // What another dispatcher is to run, that one hears of from its store.
     if (!isAgentOf(job.agent, this.#dispatcher)) return;
-    // A callback has no line to wait in: one that this build does not have stays claimed, until the next open.
+    // A callback has no line to wait in: one that this build does not have stays claimed, until the
+    // next open.
     const isRun = !this.#ports.closing.isBegun && this.#ports.build.knows(job.callable);
     if (isRun) this.#prepare(job);
     else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
   }
 
-  /** A payload that is damaged on the disk fails the job that is to be called with it, and nobody else. */
+  /**
+   * A payload that is damaged on the disk fails the job that is to be called with it, and nobody
+   * else.
+   */
   #prepare(job: JobRecord): void {
     const { id, fence } = job;
     try {
@@ -140,7 +144,8 @@ export class Runs implements PoolOwner {
   }
 
   notBegun({ job, fence, free }: Run): void {
-    // A callback has no line to go back to: it stays claimed, and has its turn again at the next open.
+    // A callback has no line to go back to: it stays claimed, and has its turn again at the next
+    // open.
     if (this.#ports.closing.isBegun && free) return;
     this.#decide({ type: 'giveBack', job, fence });
   }
@@ -178,7 +183,9 @@ export class Runs implements PoolOwner {
     return this.#ports.ask(query);
   }
 
-  /** Whoever is to say it may need a thread, too; a wait with an end of its own is never refused. */
+  /**
+   * Whoever is to say it may need a thread, too; a wait with an end of its own is never refused.
+   */
   waitForAnnotation(by: Id, job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
     let end = nothing;
     let isOver = false;
@@ -220,7 +227,10 @@ export class Runs implements PoolOwner {
     );
   }
 
-  /** The thread does nothing until the wait is over: what stands ahead there goes elsewhere. Gives what ends the wait. */
+  /**
+   * The thread does nothing until the wait is over: what stands ahead there goes elsewhere. Gives
+   * what ends the wait.
+   */
   #wait(by: Id, job: Id, refuse: () => void): () => void {
     const thread = this.pool.threadOf(by);
     if (thread === undefined) return nothing;

@@ -1,7 +1,9 @@
 /**
- * Queues with a bound: what is put into a full one waits here, in the order of the puts, until there is room.
+ * Queues with a bound: what is put into a full one waits here, in the order of the puts, until
+ * there is room.
  *
- * What is put into several queues at once waits in the line of each, and has its turn when it is the first in all of them.
+ * What is put into several queues at once waits in the line of each, and has its turn when it is
+ * the first in all of them.
  */
 import { boundOf, isFull, isInVain, queuesToFill } from '../../core/bounds.js';
 import type { Command } from '../../core/commands.js';
@@ -27,7 +29,10 @@ export class BoundedQueues {
     return boundOf(this.#store.state, queue) > 0;
   }
 
-  /** Whether a put has to wait: a queue is full, or others wait already. What is to be refused need not wait for that. */
+  /**
+   * Whether a put has to wait: a queue is full, or others wait already. What is to be refused need
+   * not wait for that.
+   */
   keepsOut(command: Command): boolean {
     const { state } = this.#store;
     const keepsOut = (queue: string) => isFull(state, queue) || this.#lines.has(queue);
@@ -49,7 +54,10 @@ export class BoundedQueues {
     return this.#lines.get(queue)?.length ?? 0;
   }
 
-  /** Lets in those for whom there is room by now; all of them, to be refused, where nothing is put any more. */
+  /**
+   * Lets in those for whom there is room by now; all of them, to be refused, where nothing is put
+   * any more.
+   */
   letIn(all: boolean): void {
     let again = true;
     while (again) {

@@ -1,7 +1,8 @@
 /**
  * What clients want to have decided: their puts, and every other command.
  *
- * Puts of one job each that come one after another are decided as one, which costs each less. What is put into a full queue waits.
+ * Puts of one job each that come one after another are decided as one, which costs each less. What
+ * is put into a full queue waits.
  */
 import type { Gate } from '../../core/commands.js';
 import { levelGate } from '../../core/job.js';
@@ -45,7 +46,10 @@ export class ClientCommands {
     this.#ports = ports;
   }
 
-  /** Puts of one job each, decided as one: several only where all of them can be put or none. `admitted`: they have waited for their room. */
+  /**
+   * Puts of one job each, decided as one: several only where all of them can be put or none.
+   * `admitted`: they have waited for their room.
+   */
   put(puts: readonly Put[], admitted = false): void {
     const { store, post, dispatcher, outcomes, bounded, closing } = this.#ports;
     const [, first, queue, level] = puts[0]!;
@@ -87,7 +91,8 @@ export class ClientCommands {
     if (closing.isBegun) return post(replyTo(request, new ClosedError('the runtime is closing')));
     const command = commandFromWire(owned(wire, dispatcher), StoredPayload.of);
     if (!admitted && bounded.keepsOut(command)) return bounded.wait(command, () => this.do(request, gate, wire, true));
-    // A job that is with a thread and has not begun is still in the queue, for whoever takes it out or changes it.
+    // A job that is with a thread and has not begun is still in the queue, for whoever takes it out
+    // or changes it.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
       if (error !== undefined) this.#ports.handed.dropRefused(wire);
@@ -119,7 +124,10 @@ export class ClientCommands {
 /** So many puts are decided as one. */
 const longestRun = 64;
 
-/** Where the puts end that begin here and can be put as one: plain ones, one after another, into the same queue. */
+/**
+ * Where the puts end that begin here and can be put as one: plain ones, one after another, into the
+ * same queue.
+ */
 export function endOfRun(messages: readonly ClientMessage[], from: number): number {
   const [, first, queue, level, job] = messages[from] as Put;
   let at = from + 1;

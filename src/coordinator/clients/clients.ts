@@ -1,5 +1,6 @@
 /**
- * The clients' side of the coordinator: each message becomes a command, a question, or somebody who waits. Every request is answered once.
+ * The clients' side of the coordinator: each message becomes a command, a question, or somebody who
+ * waits. Every request is answered once.
  */
 import { levelGate } from '../../core/job.js';
 import type { ClientMessage, Query } from '../../protocol/messages.js';

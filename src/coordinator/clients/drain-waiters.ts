@@ -1,5 +1,6 @@
 /**
- * Who waits until a queue has nothing to do, or until a map can take more items. No effect tells of either: it is looked at after each turn.
+ * Who waits until a queue has nothing to do, or until a map can take more items. No effect tells of
+ * either: it is looked at after each turn.
  */
 import { countItems } from '../../core/map.js';
 import type { Id } from '../../core/records.js';

@@ -1,7 +1,8 @@
 /**
  * Who listens to what happens, and what each has not read yet.
  *
- * A reader asks for more when it has read what it got, so what it leaves unread is here: up to its limit, and beyond that it is counted only.
+ * A reader asks for more when it has read what it got, so what it leaves unread is here: up to its
+ * limit, and beyond that it is counted only.
  */
 import type { Event } from '../../core/events.js';
 import { CallsheetError } from '../../errors.js';
@@ -15,7 +16,10 @@ interface Reader {
   answer: ((batch: EventBatch) => void) | undefined;
 }
 
-/** Who opens a runtime can listen only when it is open: so much of what happens until then is kept for the first who does. */
+/**
+ * Who opens a runtime can listen only when it is open: so much of what happens until then is kept
+ * for the first who does.
+ */
 const openingLimit = 1000;
 
 export class EventFeed {
@@ -63,7 +67,8 @@ export class EventFeed {
   push(event: Event): void {
     const opening = this.#isOpening && this.#opening;
     for (const reader of opening ? [...this.#readers.values(), opening] : this.#readers.values()) {
-      // What comes after something that was dropped is dropped, too: what is read is what happened, up to a point.
+      // What comes after something that was dropped is dropped, too: what is read is what happened,
+      // up to a point.
       if (reader.dropped === 0 && reader.unread.length < reader.limit) reader.unread.push(event);
       else reader.dropped++;
     }

@@ -1,9 +1,11 @@
 /**
- * Which jobs a client may still ask about whatever their age, since it has handles of them that a put of several gave.
+ * Which jobs a client may still ask about whatever their age, since it has handles of them that a
+ * put of several gave.
  *
- * A put of a million costs one range here, not a million entries: a client makes its ids in ascending order, so those of one put lie between
- * its first and its last, and no other put's among them. What of them is forgotten is told to the client, which keeps it as long as it
- * has the handles; then it says so, and nothing is left.
+ * A put of a million costs one range here, not a million entries: a client makes its ids in
+ * ascending order, so those of one put lie between its first and its last, and no other put's among
+ * them. What of them is forgotten is told to the client, which keeps it as long as it has the
+ * handles; then it says so, and nothing is left.
  */
 import { Members } from '../../core/collections/members.js';
 import type { Id } from '../../core/records.js';
@@ -26,7 +28,10 @@ export class InHand {
     return this.#ranges.length;
   }
 
-  /** A put was made of the jobs from `hand` to `last`; `same` are those that they turned out to be, where not all are new. */
+  /**
+   * A put was made of the jobs from `hand` to `last`; `same` are those that they turned out to be,
+   * where not all are new.
+   */
   hold(hand: Id, last: Id, same: readonly Id[] = none): void {
     this.#ranges.splice(this.#placeOf(hand), 0, { hand, last });
     const others = same.filter((id) => id < hand || id > last);

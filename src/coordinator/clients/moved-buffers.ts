@@ -1,5 +1,6 @@
 /**
- * Buffers on their way to the jobs that are given them as they are: here from the put until the job begins, or ends without.
+ * Buffers on their way to the jobs that are given them as they are: here from the put until the job
+ * begins, or ends without.
  */
 
 import type { Handed, HandedBuffer } from '../../codec/transfer.js';

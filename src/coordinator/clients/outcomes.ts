@@ -1,6 +1,7 @@
 /**
- * Who is told what became of a job, and when: the client that put it and whoever waits for it, here or in another job, as soon as it is there
- * for all to see; whoever has one of many handles that a put gave, before the job is forgotten.
+ * Who is told what became of a job, and when: the client that put it and whoever waits for it, here
+ * or in another job, as soon as it is there for all to see; whoever has one of many handles that a
+ * put gave, before the job is forgotten.
  */
 import type { Id, JobRecord } from '../../core/records.js';
 import type { WireOutcome } from '../../protocol/dispatch.js';
@@ -22,7 +23,10 @@ export class Outcomes {
   readonly #waiters = new Waiters<OutcomeWaiter>();
   /** Jobs whose outcome their client wants as soon as it is there, by the request that put them. */
   readonly #watched = new Map<Id, number>();
-  /** Puts of several: their outcomes come only where they are asked for, and before they are forgotten. */
+  /**
+   * Puts of several: their outcomes come only where they are asked for, and before they are
+   * forgotten.
+   */
   readonly inHand = new InHand();
 
   constructor(store: Store, post: Post, build: Build) {

@@ -110,7 +110,9 @@ export function requireMap(state: State, id: Id): JobRecord {
   return job;
 }
 
-/** The jobs of a queue's line as they will be claimed; those that are not yet due follow by date. */
+/**
+ * The jobs of a queue's line as they will be claimed; those that are not yet due follow by date.
+ */
 function line(state: State, queue: string): JobRecord[] {
   requireQueue(state, queue);
   const due = [...state.queuedJobs(queue)].sort((a, b) => (goesBefore(a, b) ? -1 : 1));

@@ -1,15 +1,22 @@
 /**
- * When the threads are looked after: once what they were given should long be over, and then less often as long as they are at the same.
+ * When the threads are looked after: once what they were given should long be over, and then less
+ * often as long as they are at the same.
  *
- * A batch that ends in its time is not looked at, since each look costs as much as a dozen short jobs; one that takes longer than it was
- * expected to is noticed soon, since others may wait behind it.
+ * A batch that ends in its time is not looked at, since each look costs as much as a dozen short
+ * jobs; one that takes longer than it was expected to is noticed soon, since others may wait behind
+ * it.
  */
 import type { Thread } from './thread.js';
 
-/** What was seen: the thread is at the same run as before, or at another; or there is nothing more to look for. */
+/**
+ * What was seen: the thread is at the same run as before, or at another; or there is nothing more
+ * to look for.
+ */
 export type Seen = 'same' | 'other' | 'enough';
 
-/** The first look at what is short, or of which nobody knows how long it takes; and at what is not. */
+/**
+ * The first look at what is short, or of which nobody knows how long it takes; and at what is not.
+ */
 const firstLookMs = { least: 5, most: 30 };
 const longestLookMs = 1000;
 

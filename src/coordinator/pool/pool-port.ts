@@ -1,5 +1,6 @@
 /**
- * The port between the coordinator and what runs jobs. Behind it is Piscina's pool (`pool.ts`), or, in tests, none.
+ * The port between the coordinator and what runs jobs. Behind it is Piscina's pool (`pool.ts`), or,
+ * in tests, none.
  *
  * Every run that is handed over comes back exactly once: settled, not begun, or interrupted.
  */
@@ -83,7 +84,10 @@ export interface PoolPort {
   loads(): readonly ThreadLoad[];
   /** Hands a batch to a thread. False: the thread is gone, and nothing has happened. */
   start(thread: number, runs: readonly Run[]): boolean;
-  /** The job is to stop: taken back if it has not begun, told if it has, ended with its thread after the grace. */
+  /**
+   * The job is to stop: taken back if it has not begun, told if it has, ended with its thread after
+   * the grace.
+   */
   stop(job: Id): void;
   /** All that it has is to stop. */
   stopAll(): void;
@@ -94,8 +98,8 @@ export interface PoolPort {
   /** How many runs are out. */
   readonly out: number;
   /**
-   * A thread has nothing to do: takes back what others have not begun, if that can move there and is worth it. Told of
-   * a run is whether its thread has nothing else of its agent's.
+   * A thread has nothing to do: takes back what others have not begun, if that can move there and
+   * is worth it. Told of a run is whether its thread has nothing else of its agent's.
    */
   share(canMove: (run: Run, isLast: boolean) => boolean): void;
   /** Takes back all that this thread has not begun. */
@@ -104,6 +108,9 @@ export interface PoolPort {
   grow(): void;
   /** Takes back all that was not begun. */
   takeBackAll(): void;
-  /** Ends all threads, whatever they do. Gives the ids of those that did not end in time, stuck in a system call. */
+  /**
+   * Ends all threads, whatever they do. Gives the ids of those that did not end in time, stuck in a
+   * system call.
+   */
   destroy(): Promise<number[]>;
 }

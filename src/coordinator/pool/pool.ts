@@ -1,8 +1,8 @@
 /**
  * The worker threads: a Piscina pool, and what each of its threads has been given.
  *
- * A batch of claimed jobs is one Piscina task. Which thread gets it is decided here (the pool's load balancer only looks it up), since a
- * thread has a board of its own.
+ * A batch of claimed jobs is one Piscina task. Which thread gets it is decided here (the pool's
+ * load balancer only looks it up), since a thread has a board of its own.
  */
 import { parentPort, type ResourceLimits } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -55,7 +55,10 @@ export class Pool implements PoolPort {
   readonly #endings: Endings;
   readonly #writer = new RunBatchWriter();
   #modules: Readonly<Record<string, WireModule>> = {};
-  /** The thread for the task that is being handed over; a task that has to wait is known by its number. */
+  /**
+   * The thread for the task that is being handed over; a task that has to wait is known by its
+   * number.
+   */
   #target: number | undefined;
   readonly #targets = new Map<number, number>();
   readonly #lookout = new Lookout(
@@ -84,7 +87,8 @@ export class Pool implements PoolPort {
       concurrentTasksPerWorker: batchesAtOnce,
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
-      // An idle thread that slept for its next task would keep the timers and connections of its modules still.
+      // An idle thread that slept for its next task would keep the timers and connections of its
+      // modules still.
       atomics: 'disabled',
       workerData: setup,
       resourceLimits,
@@ -213,7 +217,8 @@ export class Pool implements PoolPort {
       const waitingMs = unbegun.reduce((sum, { run }) => sum + run.expectedMs, 0);
       const frontMs = front?.expectedMs ?? 0;
       if (frontMs + waitingMs < mostMs) continue;
-      // The later half: the thread goes on with the rest meanwhile. Behind what is longer than all of it, none would.
+      // The later half: the thread goes on with the rest meanwhile. Behind what is longer than all
+      // of it, none would.
       most = frontMs > waitingMs ? movable : movable.slice(Math.floor(movable.length / 2));
       mostMs = frontMs + waitingMs;
     }
@@ -232,7 +237,10 @@ export class Pool implements PoolPort {
     this.#extra.set(this.#makePiscina(1), undefined);
   }
 
-  /** A thread of those that were started while jobs waited ends when it has had nothing to do for a while. */
+  /**
+   * A thread of those that were started while jobs waited ends when it has had nothing to do for a
+   * while.
+   */
   #leave(thread: Thread): void {
     const { piscina } = thread;
     if (!this.#extra.has(piscina) || this.#closing) return;
@@ -320,7 +328,10 @@ export class Pool implements PoolPort {
     this.#owner.threadDied(error, begunIn(thread));
   }
 
-  /** A thread that ended by itself has lost its id by the time the pool tells: whoever is not alive is gone. */
+  /**
+   * A thread that ended by itself has lost its id by the time the pool tells: whoever is not alive
+   * is gone.
+   */
   #removeThreads(ended: number, piscina: Piscina): void {
     const alive = new Set(piscina.threads.map(({ threadId }) => threadId));
     alive.delete(ended);
@@ -331,13 +342,15 @@ export class Pool implements PoolPort {
 
   #remove(thread: Thread): void {
     this.#threads.delete(thread.id);
-    // The tasks it was running fail by themselves, with the reason; one that still waited for it would wait for ever.
+    // The tasks it was running fail by themselves, with the reason; one that still waited for it
+    // would wait for ever.
     setImmediate(() => thread.end());
   }
 
   /**
-   * Ends a thread in which a task failed, or was not done, if it has not ended of it: outcomes of jobs are data, so what failed is callsheet's
-   * own code there. A job has broken what that stands on (such as a method of `Uint8Array.prototype`), and the next ones would fail of it, too.
+   * Ends a thread in which a task failed, or was not done, if it has not ended of it: outcomes of
+   * jobs are data, so what failed is callsheet's own code there. A job has broken what that stands
+   * on (such as a method of `Uint8Array.prototype`), and the next ones would fail of it, too.
    */
   #giveUp(thread: Thread, error: Error): void {
     if (this.#closing || thread.isEnded || !this.#threads.has(thread.id)) return;
@@ -353,7 +366,10 @@ export class Pool implements PoolPort {
     void thread.piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
 
-  /** The batch is over, by itself or with its thread: whatever of it is not settled was not begun, or was interrupted. */
+  /**
+   * The batch is over, by itself or with its thread: whatever of it is not settled was not begun,
+   * or was interrupted.
+   */
   #end(batch: Batch, failed?: Error): void {
     const { thread, runs } = batch;
     this.#drain(thread);
@@ -471,8 +487,8 @@ export class Pool implements PoolPort {
   }
 
   /**
-   * A batch that is not over by now has a long job in it: what is done is told, that job's start is worth a record, and what
-   * waits behind it need not.
+   * A batch that is not over by now has a long job in it: what is done is told, that job's start is
+   * worth a record, and what waits behind it need not.
    */
   #lookAfter(thread: Thread): Seen {
     this.#drain(thread);

@@ -1,6 +1,6 @@
 /**
- * Begun jobs whose end is in sight: those that are limited in time, and those that were told to stop. A thread whose job does not stop when it
- * is told to is ended, with all that it has.
+ * Begun jobs whose end is in sight: those that are limited in time, and those that were told to
+ * stop. A thread whose job does not stop when it is told to is ended, with all that it has.
  */
 import type { Id } from '../../core/records.js';
 import { setLongTimeout, type Timer } from '../long-timeout.js';

@@ -1,9 +1,12 @@
 /**
- * What ended a thread, as an error that says so: it is logged, told, and stored as the cause with the job that the thread was at.
+ * What ended a thread, as an error that says so: it is logged, told, and stored as the cause with
+ * the job that the thread was at.
  */
 import { errorFrom, failureFrom } from '../../codec/failure.js';
 
-/** Nobody in the thread caught this. It may be anything; the error is bounded, and has the stack. */
+/**
+ * Nobody in the thread caught this. It may be anything; the error is bounded, and has the stack.
+ */
 export function uncaughtError(thrown: unknown, heapLimitMb: number | undefined): Error {
   const error = errorFrom(failureFrom(thrown));
   if (!('code' in error) || error.code !== 'ERR_WORKER_OUT_OF_MEMORY') return error;
@@ -11,7 +14,10 @@ export function uncaughtError(thrown: unknown, heapLimitMb: number | undefined):
   return withoutStack(Object.assign(new Error(`the thread was out of memory${limit}`), { code: error.code }));
 }
 
-/** It ended without an error. The stack is that of the call of `process.exit`, where it could be had. */
+/**
+ * It ended without an error. The stack is that of the call of `process.exit`, where it could be
+ * had.
+ */
 export function exitError(exitCode: number, stack?: string): Error {
   const how = stack === undefined ? '' : ', by a call of process.exit()';
   const error = Object.assign(new Error(`the thread ended with exit code ${exitCode}${how}`), { exitCode });

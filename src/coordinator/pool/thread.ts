@@ -1,5 +1,6 @@
 /**
- * One worker thread, as the coordinator has it: the board they share, its port, and what it was given.
+ * One worker thread, as the coordinator has it: the board they share, its port, and what it was
+ * given.
  */
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
@@ -25,7 +26,10 @@ export class Thread {
   readonly piscina: Piscina;
   readonly board = new Board();
   readonly batches = new Set<Batch>();
-  /** Says `abort` when the thread is to end, with all that it has: one emitter for all its tasks, since a signal for each costs more. */
+  /**
+   * Says `abort` when the thread is to end, with all that it has: one emitter for all its tasks,
+   * since a signal for each costs more.
+   */
   readonly ended = new EventEmitter<{ abort: [] }>();
   isEnded = false;
   /** What it ended of, where nobody had asked it to. */
@@ -49,8 +53,9 @@ export class Thread {
   }
 
   /**
-   * Notes the run that it is at now. True if it was at that when it was looked at before: whatever runs at one moment may be short. A run that
-   * takes longer than was to be expected is `overdue` from then on.
+   * Notes the run that it is at now. True if it was at that when it was looked at before: whatever
+   * runs at one moment may be short. A run that takes longer than was to be expected is `overdue`
+   * from then on.
    */
   lookAt(run: Run | undefined): boolean {
     const now = performance.now();

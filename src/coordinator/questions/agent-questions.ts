@@ -1,10 +1,12 @@
 /**
- * Agents whose filter or chooser is a function: what they were asked, what they said, and what is wrong with them.
+ * Agents whose filter or chooser is a function: what they were asked, what they said, and what is
+ * wrong with them.
  *
- * A filter is asked about many jobs at a time, in their order, and never before they could be claimed; what it says of a job is noted
- * at its place in line (`State.judge`) until the job leaves it. A chooser is asked about the first jobs in line, and again when these, or
- * those that its agent runs, are others. Nobody waits for an answer: the agent goes on with the jobs that it is known to take, others
- * with theirs. Who cannot answer is asked again later, and later each time.
+ * A filter is asked about many jobs at a time, in their order, and never before they could be
+ * claimed; what it says of a job is noted at its place in line (`State.judge`) until the job leaves
+ * it. A chooser is asked about the first jobs in line, and again when these, or those that its
+ * agent runs, are others. Nobody waits for an answer: the agent goes on with the jobs that it is
+ * known to take, others with theirs. Who cannot answer is asked again later, and later each time.
  */
 
 import { type AgentRecord, agentKey, type Id, type JobRecord } from '../../core/records.js';
@@ -46,7 +48,10 @@ interface Judge {
   readonly sign: string;
   /** The jobs that it is being asked about, and since when. */
   out: { readonly jobs: ReadonlySet<Id>; readonly since: number } | undefined;
-  /** Jobs in its next question: one after it could not answer at all, so that the others are not kept by that one. */
+  /**
+   * Jobs in its next question: one after it could not answer at all, so that the others are not
+   * kept by that one.
+   */
   most: number;
   problem: AgentProblem | undefined;
   /** Questions in a row that something was wrong with. */
@@ -75,7 +80,10 @@ export class Choosing {
     this.#callables = callables;
   }
 
-  /** The agent's judge, if its functions are asked. Where they are others than before, they are asked anew. */
+  /**
+   * The agent's judge, if its functions are asked. Where they are others than before, they are
+   * asked anew.
+   */
   #judgeOf(agent: AgentRecord): Judge | undefined {
     const { dispatcher, queue, name, filter, chooser } = agent;
     if (dispatcher !== this.#ports.dispatcher || !this.isAsked(agent)) return undefined;
@@ -95,7 +103,10 @@ export class Choosing {
     for (const queue of [...this.#judges.keys()]) this.agentsChanged(queue);
   }
 
-  /** Agents of this queue may be others: what is known of those whose functions are asked no more goes. */
+  /**
+   * Agents of this queue may be others: what is known of those whose functions are asked no more
+   * goes.
+   */
   agentsChanged(queue: string): void {
     const judges = this.#judges.get(queue);
     if (judges === undefined) return;
@@ -132,7 +143,9 @@ export class Choosing {
     return undefined;
   }
 
-  /** Whether the agent takes the jobs of this lane as far as functions say: a chooser only prefers. */
+  /**
+   * Whether the agent takes the jobs of this lane as far as functions say: a chooser only prefers.
+   */
   accepts(agent: AgentRecord, lane: Lane): boolean {
     const judge = this.#judgeOf(agent);
     return judge === undefined ? !this.isAsked(agent) : this.#known(judge, () => true)(lane);
@@ -230,7 +243,8 @@ export class Choosing {
     const question: Question = { type: 'filter', callable, jobs: jobs.map((job) => askedJob(store, job)) };
     this.#put(judge, question, jobs, (answer) => {
       if (answer.type !== 'filter') {
-        // One of them may be what it cannot tell: they are asked about one by one, and that one waits.
+        // One of them may be what it cannot tell: they are asked about one by one, and that one
+        // waits.
         if (jobs.length === 1) this.#note(judge, jobs[0]!, '!');
         judge.most = 1;
         return this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
@@ -278,7 +292,10 @@ export class Choosing {
     });
   }
 
-  /** What a chooser said holds as long as nothing is new; but once it is looked at, whatever happened meanwhile. */
+  /**
+   * What a chooser said holds as long as nothing is new; but once it is looked at, whatever
+   * happened meanwhile.
+   */
   #look(judge: Judge, known: (lane: Lane) => boolean): void {
     if (judge.isFresh) {
       judge.isFresh = false;

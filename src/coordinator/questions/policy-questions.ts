@@ -1,5 +1,6 @@
 /**
- * Asks jobs' own policies, and has what they say decided. What waits for an answer is in the records; here is only who was asked.
+ * Asks jobs' own policies, and has what they say decided. What waits for an answer is in the
+ * records; here is only who was asked.
  */
 import type { Command } from '../../core/commands.js';
 import type { Id, JobRecord } from '../../core/records.js';

@@ -1,5 +1,6 @@
 /**
- * The port between the coordinator and what asks functions of job modules. Behind it are threads (`questions.ts`), or, in tests, none.
+ * The port between the coordinator and what asks functions of job modules. Behind it are threads
+ * (`questions.ts`), or, in tests, none.
  */
 import type { Answer, Question } from '../../protocol/questions.js';
 

@@ -1,9 +1,10 @@
 /**
  * The threads in which functions of job modules are asked: policies and filters.
  *
- * Not the pool's: a function that never returns takes its thread with it, and that must be nobody's who runs a job; nor is an answer to
- * wait until the pool has a thread to spare. They are made when there is something to ask, two at most, so that one that hangs does not
- * keep the others waiting for as long as it may.
+ * Not the pool's: a function that never returns takes its thread with it, and that must be nobody's
+ * who runs a job; nor is an answer to wait until the pool has a thread to spare. They are made when
+ * there is something to ask, two at most, so that one that hangs does not keep the others waiting
+ * for as long as it may.
  */
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import {
@@ -89,7 +90,8 @@ export class Questions implements QuestionsPort {
     const thread: Thread = { worker, asked: undefined, timer: undefined };
     this.#threads.add(thread);
     worker.on('message', (message: unknown) => {
-      // Node posts there, too: with --watch, which files a thread imports; and so may the modules in the thread.
+      // Node posts there, too: with --watch, which files a thread imports; and so may the modules
+      // in the thread.
       if (!Array.isArray(message)) return;
       const [what, answer] = message as FromQuestionThread;
       if (what === 'began') this.#limit(thread, answerMs);

@@ -1,15 +1,19 @@
 const ignorePosition = () => {};
 
 /**
- * A binary heap that knows where its items are, so that any of them can be taken out at once: the shape of the state's ordered indices
- * (what mostly comes in its order is a `LineUp`). Putting an item behind all others costs O(1).
+ * A binary heap that knows where its items are, so that any of them can be taken out at once: the
+ * shape of the state's ordered indices (what mostly comes in its order is a `LineUp`). Putting an
+ * item behind all others costs O(1).
  */
 export class Heap<T> {
   readonly #items: T[] = [];
   readonly #before: (a: T, b: T) => boolean;
   readonly #place: (item: T, index: number) => void;
 
-  /** `place` is told each item's position whenever it changes; a caller hands that position to `remove`. */
+  /**
+   * `place` is told each item's position whenever it changes; a caller hands that position to
+   * `remove`.
+   */
   constructor(before: (a: T, b: T) => boolean, place: (item: T, index: number) => void) {
     this.#before = before;
     this.#place = place;
@@ -24,7 +28,9 @@ export class Heap<T> {
     return this.#items;
   }
 
-  /** The items in their order, as far as one wants them: each costs as much as it has come before. */
+  /**
+   * The items in their order, as far as one wants them: each costs as much as it has come before.
+   */
   *inOrder(): IterableIterator<T> {
     const frontier = new Heap<number>((a, b) => this.#before(this.#items[a]!, this.#items[b]!), ignorePosition);
     if (this.#items.length > 0) frontier.add(0);
@@ -41,7 +47,10 @@ export class Heap<T> {
     return this.#items[0];
   }
 
-  /** The first that is accepted. Only the items that stand before it are looked at, and one more for each. */
+  /**
+   * The first that is accepted. Only the items that stand before it are looked at, and one more for
+   * each.
+   */
   firstWhere(accepts: (item: T) => boolean): T | undefined {
     const first = this.#items[0];
     if (first === undefined || accepts(first)) return first;

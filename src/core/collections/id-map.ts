@@ -1,11 +1,13 @@
 /**
  * The rows by their ids, in the order in which they came.
  *
- * A `Map` would do for sixteen million jobs and no more, in three times the memory; and it reads the text of every id that it comes by, most
- * of which nobody has looked at for long (a sixth of the coordinator's time went there). Here the rows stand in a list, and a table of numbers
- * tells where: at the hash of an id, or in a place after it, is the row's place in the list, and above that as many bits of the hash as there
- * is room for, by which nearly all others are told apart without a look at them. What goes leaves a hole in the list and its number in the
- * table; when the table is full, or most of the list is holes, both are made anew.
+ * A `Map` would do for sixteen million jobs and no more, in three times the memory; and it reads
+ * the text of every id that it comes by, most of which nobody has looked at for long (a sixth of
+ * the coordinator's time went there). Here the rows stand in a list, and a table of numbers tells
+ * where: at the hash of an id, or in a place after it, is the row's place in the list, and above
+ * that as many bits of the hash as there is room for, by which nearly all others are told apart
+ * without a look at them. What goes leaves a hole in the list and its number in the table; when the
+ * table is full, or most of the list is holes, both are made anew.
  */
 import type { Id } from '../records.js';
 
@@ -18,7 +20,10 @@ export class ById<Row extends { readonly id: Id }> {
   #rows: (Row | undefined)[] = [undefined];
   /** Place and hash; 0 is free. */
   #table = new Int32Array(leastSlots);
-  /** The bits of a place, and those of a hash that say which slot: all lower ones, since the number of slots is a power of two. */
+  /**
+   * The bits of a place, and those of a hash that say which slot: all lower ones, since the number
+   * of slots is a power of two.
+   */
   #mask = leastSlots - 1;
   #size = 0;
   readonly #walks = new Set<{ next: number }>();

@@ -1,8 +1,8 @@
 /**
  * Items in an order, most of which come in that order: the jobs of one lane.
  *
- * What comes behind all others stands in a list, and leaves it from the front: neither costs a look at any other item. Only what comes before
- * its turn (a job that was put back) is in a heap.
+ * What comes behind all others stands in a list, and leaves it from the front: neither costs a look
+ * at any other item. Only what comes before its turn (a job that was put back) is in a heap.
  */
 import { Heap } from './heap.js';
 
@@ -19,7 +19,10 @@ export class LineUp<T> {
   readonly #before: (a: T, b: T) => boolean;
   readonly #place: (item: T, position: number) => void;
 
-  /** `place` is told each item's position whenever it changes; a caller hands that position to `remove`. */
+  /**
+   * `place` is told each item's position whenever it changes; a caller hands that position to
+   * `remove`.
+   */
   constructor(before: (a: T, b: T) => boolean, place: (item: T, position: number) => void) {
     this.#before = before;
     this.#place = place;

@@ -1,5 +1,6 @@
 /**
- * The shapes of every unordered index of the state: sets and counts by key, which exist only while there is something in them.
+ * The shapes of every unordered index of the state: sets and counts by key, which exist only while
+ * there is something in them.
  */
 export class Members<T> {
   readonly #sets = new Map<string, Set<T>>();

@@ -1,9 +1,10 @@
 /**
  * What the commands of one group have changed, and the way back.
  *
- * Before anything changes, what was there is noted here, each row once in a command: so a refused command, or a refused write of the group,
- * leaves nothing behind. A command that cannot fail once it has changed something notes a row once in its group, which saves most copies.
- * How a change is taken back is for the state to know; what the store has to write is told here.
+ * Before anything changes, what was there is noted here, each row once in a command: so a refused
+ * command, or a refused write of the group, leaves nothing behind. A command that cannot fail once
+ * it has changed something notes a row once in its group, which saves most copies. How a change is
+ * taken back is for the state to know; what the store has to write is told here.
  */
 
 import type { AnnotationRecord, Id, JobRecord, Payload, SettingRecord } from '../records.js';
@@ -49,21 +50,30 @@ interface Touched {
 /** What was there before. */
 export type Change = JobChange | SettingChange | AnnotationChange | BucketRecord;
 
-/** What one group of decisions changed: the last state of each record it touched, and what is no more. */
+/**
+ * What one group of decisions changed: the last state of each record it touched, and what is no
+ * more.
+ */
 export interface Changes {
   readonly jobs: readonly JobRecord[];
   readonly forgotten: readonly Id[];
   /** By key; undefined: removed. */
   readonly settings: ReadonlyMap<string, SettingRecord | undefined>;
   readonly annotations: ReadonlyMap<string, AnnotationRecord | undefined>;
-  /** Payloads that no record refers to any more: those of forgotten jobs, arguments that were changed, failures that were retried. */
+  /**
+   * Payloads that no record refers to any more: those of forgotten jobs, arguments that were
+   * changed, failures that were retried.
+   */
   readonly dropped: readonly Payload[];
 }
 
 export class ChangeLog {
   /** All changes of this group, in order. */
   #undo: Change[] = [];
-  /** What the group has touched, also if that was taken back. Each row says where it is here, so that it need not know more of this. */
+  /**
+   * What the group has touched, also if that was taken back. Each row says where it is here, so
+   * that it need not know more of this.
+   */
   #touched: Touched[] = [];
   readonly #settings = new Set<string>();
   readonly #annotations = new Map<string, AnnotationChange>();
@@ -107,7 +117,9 @@ export class ChangeLog {
     this.#undo.push({ queue, quota, bucket });
   }
 
-  /** Hands out the changes since this mark, the last one first, for each to be taken back at once. */
+  /**
+   * Hands out the changes since this mark, the last one first, for each to be taken back at once.
+   */
   *takeBack(mark: number): IterableIterator<Change> {
     this.#command++;
     while (this.#undo.length > mark) {

@@ -1,6 +1,7 @@
 /**
- * What a job's record has of how it was asked for, and what most jobs do not have: one object beside the job, which all jobs share that
- * are alike in it, such as all that are put to call one thing with the same options.
+ * What a job's record has of how it was asked for, and what most jobs do not have: one object
+ * beside the job, which all jobs share that are alike in it, such as all that are put to call one
+ * thing with the same options.
  */
 import type { Id, JobForm, JobRecord, JobRole, PolicyRecord } from '../records.js';
 
@@ -12,7 +13,10 @@ export function listOf(texts: readonly string[]): readonly string[] {
   return texts.length === 0 ? none : texts;
 }
 
-/** A class, as the job's run is (`job-run.ts`). A new field of a job belongs here unless it is another in nearly every one. */
+/**
+ * A class, as the job's run is (`job-run.ts`). A new field of a job belongs here unless it is
+ * another in nearly every one.
+ */
 export class JobTraits {
   owner: Id;
   callable: string;
@@ -88,8 +92,9 @@ export class JobTraits {
 }
 
 /**
- * By queue and callable, the traits that roots without a key or a date of their own had last: what is put next is mostly like one of them. A
- * matter of memory alone, and so one for all states of a process.
+ * By queue and callable, the traits that roots without a key or a date of their own had last: what
+ * is put next is mostly like one of them. A matter of memory alone, and so one for all states of a
+ * process.
  */
 const lastOf = new Map<string, Map<string, JobTraits[]>>();
 
@@ -131,7 +136,10 @@ function isOneOfAKind({ unique, asked, beginAfter, dueAt, deadline }: JobTraits)
   return unique !== '' || asked !== null || beginAfter !== 0 || dueAt !== 0 || deadline !== 0;
 }
 
-/** Of two roots with the same queue and callable. By hand: a loop over the names costs ten times as much, and every job passes here. */
+/**
+ * Of two roots with the same queue and callable. By hand: a loop over the names costs ten times as
+ * much, and every job passes here.
+ */
 function areAlike(a: Readonly<JobTraits>, b: Readonly<JobTraits>): boolean {
   return (
     a.priority === b.priority &&

@@ -1,6 +1,7 @@
 /**
- * The completed jobs that are remembered: the roots in the order in which they completed, which is the order in which they are forgotten;
- * how much all of them hold; and the last ones of each agent, callbacks not counted.
+ * The completed jobs that are remembered: the roots in the order in which they completed, which is
+ * the order in which they are forgotten; how much all of them hold; and the last ones of each
+ * agent, callbacks not counted.
  */
 import { takesTurns } from '../callback.js';
 import type { JobRecord } from '../records.js';
@@ -13,11 +14,16 @@ const recentCount = 1000;
 const slack = 1024;
 
 export class Completed {
-  /** Roots, oldest first, from `#oldest` on; what is before that is forgotten, but may still return. */
+  /**
+   * Roots, oldest first, from `#oldest` on; what is before that is forgotten, but may still return.
+   */
   #roots: JobRow[] = [];
   #oldest = 0;
   #bytes = 0;
-  /** By agent, oldest first: the last of those that completed, some of which may be forgotten or completed no more. */
+  /**
+   * By agent, oldest first: the last of those that completed, some of which may be forgotten or
+   * completed no more.
+   */
   readonly #recent = new Map<string, JobRow[]>();
 
   /** How many roots there are. */
@@ -43,7 +49,10 @@ export class Completed {
     return found.slice(-recentCount).reverse();
   }
 
-  /** It has completed, after all others. Those of one moment stand in the order of their ids, so that it is the same in all stores. */
+  /**
+   * It has completed, after all others. Those of one moment stand in the order of their ids, so
+   * that it is the same in all stores.
+   */
   add(row: JobRow): void {
     this.#note(row, isOfThisMoment);
   }

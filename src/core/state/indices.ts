@@ -1,5 +1,6 @@
 /**
- * By what a job is found beside its id: told once, for the state and for stores that look their jobs up by it. Empty or 0: by nothing.
+ * By what a job is found beside its id: told once, for the state and for stores that look their
+ * jobs up by it. Empty or 0: by nothing.
  */
 import { takesTurns } from '../callback.js';
 import type { JobRecord } from '../records.js';
@@ -40,12 +41,18 @@ export function isUnfinished({ role, status }: JobRecord): boolean {
   return role === 'root' && status !== 'completed' && status !== 'new';
 }
 
-/** Whether its queue is busy with it, even when the root that it belongs to is completed: its call runs, or a callback is not done. */
+/**
+ * Whether its queue is busy with it, even when the root that it belongs to is completed: its call
+ * runs, or a callback is not done.
+ */
 export function isAtWork(job: JobRecord): boolean {
   return job.claimed || (takesTurns(job) && job.status !== 'new' && job.status !== 'completed');
 }
 
-/** The agent whose place the job keeps while its callbacks run; a callback runs in the place of the job above it, its own callbacks too. */
+/**
+ * The agent whose place the job keeps while its callbacks run; a callback runs in the place of the
+ * job above it, its own callbacks too.
+ */
 export function calledBackFor({ status, role, agent }: JobRecord): string {
   return status === 'callbacks' && (role === 'root' || role === 'part') ? agent : '';
 }

@@ -1,6 +1,6 @@
 /**
- * What no decision may break, looked at on every change of a job: cheap, and on in production. A decision that would is a bug of callsheet,
- * and is taken back like a refused one.
+ * What no decision may break, looked at on every change of a job: cheap, and on in production. A
+ * decision that would is a bug of callsheet, and is taken back like a refused one.
  */
 import type { JobRecord } from '../records.js';
 

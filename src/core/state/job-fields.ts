@@ -1,8 +1,9 @@
 /**
- * What is stored of a job, in memory: small, because there are as many as jobs, and one more for each that a group changes.
+ * What is stored of a job, in memory: small, because there are as many as jobs, and one more for
+ * each that a group changes.
  *
- * What is another in nearly every job is a field of its own. The rest is read and written like one, and lies in objects that jobs share
- * (`job-shared.ts`).
+ * What is another in nearly every job is a field of its own. The rest is read and written like one,
+ * and lies in objects that jobs share (`job-shared.ts`).
  */
 
 import {
@@ -19,8 +20,9 @@ import {
 } from '../records.js';
 import { JobShared } from './job-shared.js';
 
-// What is in which bits: from the lowest on three for the status, three for the stage, two for the level, one for whether it is queued, and
-// twelve for the time of the put. They stand in the code as numbers, small enough for V8 to have it wherever it is called.
+// What is in which bits: from the lowest on three for the status, three for the stage, two for the
+// level, one for whether it is queued, and twelve for the time of the put. They stand in the code
+// as numbers, small enough for V8 to have it wherever it is called.
 const recordBits = 0x1f_ffff;
 
 /** What is stored of a job. */
@@ -28,7 +30,10 @@ export class JobFields extends JobShared implements JobRecord {
   id!: Id;
   eligible = 0;
   args: Payload | null = null;
-  /** All of the time of the put but its lowest bits, which will be a small number for 200 years: a larger one has a box beside its field. */
+  /**
+   * All of the time of the put but its lowest bits, which will be a small number for 200 years: a
+   * larger one has a box beside its field.
+   */
   private putAtHigh = 0;
 
   constructor(from: JobRecord) {
@@ -54,7 +59,10 @@ export class JobFields extends JobShared implements JobRecord {
     }
   }
 
-  /** The record as a plain object of its own, whatever it is: not all fields of a row are its own properties. */
+  /**
+   * The record as a plain object of its own, whatever it is: not all fields of a row are its own
+   * properties.
+   */
   static toRecord(job: JobRecord): JobRecord {
     if (!(job instanceof JobFields)) return { ...job };
     const { kind, id, status, stage, level, queued, eligible, putAt, args } = job;

@@ -1,8 +1,9 @@
 /**
- * A job as the state keeps it: the one object that is changed in place, with what the indices note about it.
+ * A job as the state keeps it: the one object that is changed in place, with what the indices note
+ * about it.
  *
- * Everybody else sees it as a `JobRecord`, which cannot be written to. What the indices note of few jobs is in an object beside it, which
- * all others share.
+ * Everybody else sees it as a `JobRecord`, which cannot be written to. What the indices note of few
+ * jobs is in an object beside it, which all others share.
  */
 
 import { none } from './common-fields.js';

@@ -1,7 +1,9 @@
 /**
- * What a job shares with others as long as it is the same: its traits and its run, whose fields are read here like its own.
+ * What a job shares with others as long as it is the same: its traits and its run, whose fields are
+ * read here like its own.
  *
- * Who writes to what may be shared takes a copy first, once. So the record before a change costs no copy of either, only what changes does.
+ * Who writes to what may be shared takes a copy first, once. So the record before a change costs no
+ * copy of either, only what changes does.
  */
 
 import type { Id, JobForm, JobRecord, JobRole, OutcomeKind, Payload, PolicyRecord } from '../records.js';

@@ -1,8 +1,10 @@
 /**
- * The jobs in memory, and by what they are found: by id, by their parent, by what `indices.ts` tells of each.
+ * The jobs in memory, and by what they are found: by id, by their parent, by what `indices.ts`
+ * tells of each.
  *
- * All of it but the rows is derived from the records, is never stored, and follows each change of a row at once: `reindex` compares where
- * the row belongs with where it notes that it is. What a change means, and the way back from it, is not known here.
+ * All of it but the rows is derived from the records, is never stored, and follows each change of a
+ * row at once: `reindex` compares where the row belongs with where it notes that it is. What a
+ * change means, and the way back from it, is not known here.
  */
 import { ById } from '../collections/id-map.js';
 import { Counts, Members } from '../collections/members.js';
@@ -78,7 +80,10 @@ export class JobTable {
     this.#rows.delete(id);
   }
 
-  /** Puts a row into all indices but that of the completed, which has an order of its own. What it belongs to is there. */
+  /**
+   * Puts a row into all indices but that of the completed, which has an order of its own. What it
+   * belongs to is there.
+   */
   index(row: JobRow): void {
     row.isThere = true;
     this.#join(row);
@@ -106,7 +111,10 @@ export class JobTable {
     if (row.status === 'completed' && before !== 'completed') this.completed.add(row);
   }
 
-  /** A row takes on another record of the same job: out of all indices by what it is, and into them by what it becomes. */
+  /**
+   * A row takes on another record of the same job: out of all indices by what it is, and into them
+   * by what it becomes.
+   */
   become(row: JobRow, record: JobRecord): void {
     const wasCompleted = row.status === 'completed';
     if (wasCompleted && record.status !== 'completed') this.completed.remove(row);
@@ -118,7 +126,10 @@ export class JobTable {
     if (row.status === 'completed' && !wasCompleted) this.completed.addInOrder(row);
   }
 
-  /** A row is remembered no more: it leaves, but its parent, which goes too or forgets all its parts at once, is not told. */
+  /**
+   * A row is remembered no more: it leaves, but its parent, which goes too or forgets all its parts
+   * at once, is not told.
+   */
   forget(row: JobRow): void {
     this.#rows.delete(row.id);
     row.isThere = false;
@@ -147,7 +158,9 @@ export class JobTable {
     if (above !== undefined && above[membersOf(row)].at(-1) === row) above[membersOf(row)].pop();
   }
 
-  /** Puts the row where its record says it belongs, in every index: called after any change of it. */
+  /**
+   * Puts the row where its record says it belongs, in every index: called after any change of it.
+   */
   #reindex(row: JobRow): void {
     const there = row.isThere;
     if ((row.lane !== undefined) !== (there && row.queued)) {

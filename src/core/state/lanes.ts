@@ -1,10 +1,12 @@
 /**
  * The line of each queue, kept as lanes.
  *
- * All queued jobs of one queue that call the same thing at the same priority and need the same quotas stand in one lane, in the order of
- * the contract (semantics 3.2). Claiming takes the best head of the lanes that may go on. A lane that a full quota holds back is parked
- * out of the way until a place is free there, so the jobs in it cost nothing, however many they are. Jobs of which functions have said
- * whether they take them stand in lanes of their own, by what was said; a job that leaves its lane leaves that behind.
+ * All queued jobs of one queue that call the same thing at the same priority and need the same
+ * quotas stand in one lane, in the order of the contract (semantics 3.2). Claiming takes the best
+ * head of the lanes that may go on. A lane that a full quota holds back is parked out of the way
+ * until a place is free there, so the jobs in it cost nothing, however many they are. Jobs of which
+ * functions have said whether they take them stand in lanes of their own, by what was said; a job
+ * that leaves its lane leaves that behind.
  */
 import { Heap } from '../collections/heap.js';
 import { LineUp } from '../collections/line-up.js';
@@ -45,8 +47,9 @@ interface Line {
 }
 
 /**
- * The order of claiming, total: priority, then what was put back at once, then the moment of becoming eligible. Of what was put back, jobs
- * that are to run alone come first: when a process has just begun there is nothing beside them.
+ * The order of claiming, total: priority, then what was put back at once, then the moment of
+ * becoming eligible. Of what was put back, jobs that are to run alone come first: when a process
+ * has just begun there is nothing beside them.
  */
 export function goesBefore(a: JobRecord, b: JobRecord): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
@@ -146,14 +149,16 @@ export class Lanes {
       if (line.jobs === 0) this.#lines.delete(lane.queue);
       this.#noteOpen(lane.queue);
     } else if (lane.parkedAt === '') {
-      // Whether it stood first is not known any more: what its order goes by has changed before it leaves.
+      // Whether it stood first is not known any more: what its order goes by has changed before it
+      // leaves.
       line.lanes.reorder(lane.position);
     }
   }
 
   /**
-   * The job of this queue that is to be claimed next, of the lanes that are accepted. `fullAt` names a quota in which the lane's jobs
-   * get no place now, or nothing. Costs as much as there are lanes refused; a parked one is not looked at again before its quota is.
+   * The job of this queue that is to be claimed next, of the lanes that are accepted. `fullAt`
+   * names a quota in which the lane's jobs get no place now, or nothing. Costs as much as there are
+   * lanes refused; a parked one is not looked at again before its quota is.
    */
   first(
     queue: string,
@@ -171,7 +176,10 @@ export class Lanes {
     }
   }
 
-  /** The first jobs of this queue, so many at most, of the lanes that are accepted and are not parked, in their order. */
+  /**
+   * The first jobs of this queue, so many at most, of the lanes that are accepted and are not
+   * parked, in their order.
+   */
   firstMany(queue: string, accepts: (lane: Lane) => boolean, most: number): Queued[] {
     const next = new Heap<Reached>((a, b) => goesBefore(a.job, b.job), ignorePosition);
     const reach = (rest: Iterator<Queued>) => {

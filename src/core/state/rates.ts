@@ -1,8 +1,9 @@
 /**
- * Rate limits: a bucket of starts for each quota, or each key of one, that fills up evenly over the period.
+ * Rate limits: a bucket of starts for each quota, or each key of one, that fills up evenly over the
+ * period.
  *
- * A bucket exists only while it is not full. It is not stored where one runtime has the store alone: opened again, it is what the jobs that
- * are remembered tell, each by its last start.
+ * A bucket exists only while it is not full. It is not stored where one runtime has the store
+ * alone: opened again, it is what the jobs that are remembered tell, each by its last start.
  */
 import { Heap } from '../collections/heap.js';
 import type { QuotaRecord } from '../records.js';

@@ -1,11 +1,12 @@
 /**
- * What a job's record has once it was claimed, or has ended: one object beside the job, which all jobs share that wait for their first claim.
+ * What a job's record has once it was claimed, or has ended: one object beside the job, which all
+ * jobs share that wait for their first claim.
  */
 import type { JobRecord, OutcomeKind, Payload } from '../records.js';
 
 /**
- * A class, whose fields are there before they are numbers: V8 then keeps a time as it finds it, and 0 for nothing. In a field that was never
- * anything else it makes a box for each.
+ * A class, whose fields are there before they are numbers: V8 then keeps a time as it finds it, and
+ * 0 for nothing. In a field that was never anything else it makes a box for each.
  */
 export class JobRun {
   fence: number;
@@ -53,7 +54,8 @@ export const noRun: Readonly<JobRun> = new JobRun({
 /** A record's run, which is not to be written to. */
 export function runOf(record: JobRecord): Readonly<JobRun> {
   const { fence, agent, attempts, outcome, firstStartAt, result } = record;
-  // Whatever was claimed has a fence, whatever began or ended counted that: nothing of the rest is there without one of these.
+  // Whatever was claimed has a fence, whatever began or ended counted that: nothing of the rest is
+  // there without one of these.
   const isNew =
     fence === 0 && agent === '' && attempts === 0 && outcome === 'none' && firstStartAt === 0 && result === null;
   return isNew ? noRun : new JobRun(record);

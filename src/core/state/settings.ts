@@ -1,7 +1,9 @@
 /**
- * All that is set up beside the jobs (queues, quotas, agents, dispatchers, their defaults), with what is asked of it for every job.
+ * All that is set up beside the jobs (queues, quotas, agents, dispatchers, their defaults), with
+ * what is asked of it for every job.
  *
- * What is derived of them follows each change, and costs nothing for records that it does not concern: there may be tens of thousands.
+ * What is derived of them follows each change, and costs nothing for records that it does not
+ * concern: there may be tens of thousands.
  */
 import type { AgentRecord, Id, QuotaRecord, SettingRecord } from '../records.js';
 

@@ -1,10 +1,11 @@
 /**
  * The state: the view that `decide` works on, and all ways to change it.
  *
- * Decisions change it by `insert`, `change`, `forgetOldest`, `forgetParts`, `set`, `annotate` and `spendRate` alone. Each notes what was
- * there before, so that a refused command, or a refused write, leaves nothing behind; and all that is derived from the records follows at
- * once. Stores take in what they have by `load…` while they open, and by `admit…` what others have written: that is no decision, so nothing
- * is noted.
+ * Decisions change it by `insert`, `change`, `forgetOldest`, `forgetParts`, `set`, `annotate` and
+ * `spendRate` alone. Each notes what was there before, so that a refused command, or a refused
+ * write, leaves nothing behind; and all that is derived from the records follows at once. Stores
+ * take in what they have by `load…` while they open, and by `admit…` what others have written: that
+ * is no decision, so nothing is noted.
  */
 
 import { quotaOf } from '../quota.js';
@@ -27,8 +28,8 @@ export class State extends View {
   }
 
   /**
-   * A command begins at this time: what it changes can be taken back to here. One that cannot fail once it has changed something needs no
-   * way back of its own, only the group's.
+   * A command begins at this time: what it changes can be taken back to here. One that cannot fail
+   * once it has changed something needs no way back of its own, only the group's.
    */
   begin(now: number, fallible = true): number {
     this.#now = now;
@@ -103,7 +104,9 @@ export class State extends View {
     this.#moveRates(() => byMs);
   }
 
-  /** The clock shows less than when the store was last open: no rate waits until it has caught up. */
+  /**
+   * The clock shows less than when the store was last open: no rate waits until it has caught up.
+   */
   catchUpRates(now: number): void {
     this.#moveRates(({ at }) => Math.min(0, now - at));
   }
@@ -144,7 +147,10 @@ export class State extends View {
     return this.#log.changes(this.settingRecords, this.annotationRecords);
   }
 
-  /** The rates of which some was used up since `keepChanges`: for stores that others write to, who have to know of it. */
+  /**
+   * The rates of which some was used up since `keepChanges`: for stores that others write to, who
+   * have to know of it.
+   */
   changedBuckets(): readonly BucketRecord[] {
     return this.#log.changedBuckets(this.rates);
   }
@@ -155,7 +161,10 @@ export class State extends View {
     this.table.completed.trim();
   }
 
-  /** Takes in a stored record while a store opens: no decision, so no change to write. Indices wait for `loaded`. */
+  /**
+   * Takes in a stored record while a store opens: no decision, so no change to write. Indices wait
+   * for `loaded`.
+   */
   load(record: JobRecord): void {
     this.table.load(record);
   }
@@ -202,8 +211,9 @@ export class State extends View {
   }
 
   /**
-   * Takes in a record of a store that others write to as well: no decision, so nothing to write or to take back. What it belongs to comes
-   * first. One that is here already has no changes that are not kept.
+   * Takes in a record of a store that others write to as well: no decision, so nothing to write or
+   * to take back. What it belongs to comes first. One that is here already has no changes that are
+   * not kept.
    */
   admit(record: JobRecord): void {
     this.#position = Math.max(this.#position, record.eligible);
@@ -214,7 +224,9 @@ export class State extends View {
     if (row.status === 'completed') this.table.completed.addInOrder(row);
   }
 
-  /** The counterpart of `admit` for a record that is no more: its members are told by themselves. */
+  /**
+   * The counterpart of `admit` for a record that is no more: its members are told by themselves.
+   */
   expel(id: Id): void {
     const row = this.table.get(id);
     if (row === undefined) return;
@@ -240,8 +252,9 @@ export class State extends View {
   }
 
   /**
-   * Gives a job an equal payload in the place of the one it has, which it shares with another, or which lies elsewhere now: for a store that
-   * keeps payloads by job. No decision, so nothing to write or to take back.
+   * Gives a job an equal payload in the place of the one it has, which it shares with another, or
+   * which lies elsewhere now: for a store that keeps payloads by job. No decision, so nothing to
+   * write or to take back.
    */
   ownPayload(job: JobRecord, slot: PayloadSlot, payload: Payload): void {
     const row = job as JobRow;

@@ -1,5 +1,6 @@
 /**
- * What is to happen by itself, by its time: jobs whose date or deadline comes, and lanes whose quota's rate lets one more begin.
+ * What is to happen by itself, by its time: jobs whose date or deadline comes, and lanes whose
+ * quota's rate lets one more begin.
  */
 import { Heap } from '../collections/heap.js';
 import { placeKey } from './indices.js';
@@ -43,7 +44,10 @@ export class Timers {
     if (timerAt !== 0) this.#items.add(row);
   }
 
-  /** Lanes of this queue wait for a quota's rate. Told again before that time has come, it is known already. */
+  /**
+   * Lanes of this queue wait for a quota's rate. Told again before that time has come, it is known
+   * already.
+   */
   awaitRate(queue: string, quota: string, timerAt: number): void {
     const key = placeKey(queue, quota);
     if (this.#wakes.has(key)) return;

@@ -1,8 +1,9 @@
 /**
  * What there is, as decisions and all others see it: every record, and by what records are found.
  *
- * For every store this is the same: the journal's holds all records in one, a database's loads into one what a command reads. No record is
- * changed through it; that is for the state, which extends it.
+ * For every store this is the same: the journal's holds all records in one, a database's loads into
+ * one what a command reads. No record is changed through it; that is for the state, which extends
+ * it.
  */
 
 import { neededPlaces, quotaOf } from '../quota.js';
@@ -63,7 +64,10 @@ export class View {
     return this.table.get(id);
   }
 
-  /** In the order in which they were inserted, also while that goes on: a walk over as many as there were has seen all of those. */
+  /**
+   * In the order in which they were inserted, also while that goes on: a walk over as many as there
+   * were has seen all of those.
+   */
   jobs(): IterableIterator<JobRecord> {
     return this.table.all();
   }
@@ -131,12 +135,18 @@ export class View {
     return this.table.timers.jobs();
   }
 
-  /** The next job in this queue's line, of those whose lane is accepted and that get a place in all their quotas. */
+  /**
+   * The next job in this queue's line, of those whose lane is accepted and that get a place in all
+   * their quotas.
+   */
   firstQueued(queue: string, accepts: (lane: Lane) => boolean, now: number): JobRecord | undefined {
     return this.table.lanes.first(queue, accepts, ({ gates }) => this.#fullAt(queue, gates, now));
   }
 
-  /** The first jobs in this queue's line, so many at most, of those whose lane is accepted and that get a place in all their quotas. */
+  /**
+   * The first jobs in this queue's line, so many at most, of those whose lane is accepted and that
+   * get a place in all their quotas.
+   */
   firstManyQueued(queue: string, accepts: (lane: Lane) => boolean, most: number, now: number): readonly JobRecord[] {
     const isOpen = ({ gates }: Lane) => gates.length === 0 || this.#fullAt(queue, gates, now) === undefined;
     return this.table.lanes.firstMany(queue, (lane) => accepts(lane) && isOpen(lane), most);
@@ -147,7 +157,10 @@ export class View {
     return (job as JobRow).lane;
   }
 
-  /** Notes what was said of a job in line, until it leaves it: no decision, so nothing is kept of it or taken back. */
+  /**
+   * Notes what was said of a job in line, until it leaves it: no decision, so nothing is kept of it
+   * or taken back.
+   */
   judge(job: JobRecord, verdicts: string): void {
     const row = job as JobRow;
     if (row.lane === undefined) return;
@@ -156,7 +169,10 @@ export class View {
     this.table.lanes.add(row, gates, verdicts);
   }
 
-  /** The job whose time has come first, if that is by now: it is due until it is changed. What waited for a rate goes on by itself. */
+  /**
+   * The job whose time has come first, if that is by now: it is due until it is changed. What
+   * waited for a rate goes on by itself.
+   */
   nextDue(now: number): JobRecord | undefined {
     for (;;) {
       const due = this.table.timers.due(now);

@@ -1,5 +1,6 @@
 /**
- * Entries for the journal on their way: their bytes in one buffer, and the names that their file has been given so far.
+ * Entries for the journal on their way: their bytes in one buffer, and the names that their file
+ * has been given so far.
  */
 
 import { ByteWriter } from '../../codec/bytes.js';
@@ -17,7 +18,10 @@ export class EntryBuffer {
   readonly #names = new Map<string, number>();
   /** Type and end of each entry; each begins where the one before ends. */
   #entries: number[] = [];
-  /** The names of the last job that was introduced, and their numbers: mostly the next one's are the same. */
+  /**
+   * The names of the last job that was introduced, and their numbers: mostly the next one's are the
+   * same.
+   */
   #last: readonly string[] | undefined;
   #lastNumbers: readonly number[] = [];
 

@@ -1,11 +1,13 @@
 /**
  * A job's header as bytes.
  *
- *   id (16), owner, callable, queue (names), status and form, role and stage, level and outcome (a nibble each), flags, mask; then, for each
- *   bit of the mask, lowest first, what most jobs do not have; then position, fence, attempts, put time and the times since.
+ *   id (16), owner, callable, queue (names), status and form, role and stage, level and outcome (a
+ *   nibble each), flags, mask; then, for each bit of the mask, lowest first, what most jobs do not
+ *   have; then position, fence, attempts, put time and the times since.
  *
- * Numbers are varints. A name is the number that an entry before gave it (`entries.ts`). Times are milliseconds: the put's since the
- * epoch; of the others, twice what had passed since the put, plus one, where 0 is "not yet".
+ * Numbers are varints. A name is the number that an entry before gave it (`entries.ts`). Times are
+ * milliseconds: the put's since the epoch; of the others, twice what had passed since the put, plus
+ * one, where 0 is "not yet".
  */
 
 import type { ByteReader, ByteWriter } from '../../codec/bytes.js';
@@ -138,7 +140,9 @@ export type PayloadFinder = (
   has: { readonly args: boolean; readonly result: boolean },
 ) => { readonly args: Payload | null; readonly result: Payload | null };
 
-/** Reads a header; what follows it, such as the places of its payloads, is for `payloadsOf` to read. */
+/**
+ * Reads a header; what follows it, such as the places of its payloads, is for `payloadsOf` to read.
+ */
 export function readJob(input: ByteReader, nameOf: (number: number) => string, payloadsOf: PayloadFinder): JobRecord {
   const id = readId(input);
   const name = () => nameOf(input.varint());
@@ -275,7 +279,10 @@ function named<T>(names: readonly T[], number: number): T {
   return found;
 }
 
-/** Who, question, time, misses, problem, and what the policy keeps: its length and one, or 0 for nothing. */
+/**
+ * Who, question, time, misses, problem, and what the policy keeps: its length and one, or 0 for
+ * nothing.
+ */
 function writeAsked(out: ByteWriter, { policy, question, askedAt, misses, problem, data }: PolicyRecord): void {
   out.text(policy);
   out.u8(policyQuestions.indexOf(question));
@@ -310,7 +317,8 @@ function writeTexts(out: ByteWriter, texts: readonly string[]): void {
 
 function readTexts(input: ByteReader): readonly string[] {
   const count = input.varint();
-  // Each text takes a byte at least, so a count beyond what is left is wrong before anything is made for it.
+  // Each text takes a byte at least, so a count beyond what is left is wrong before anything is
+  // made for it.
   if (count > input.left) throw new RangeError(`${count} texts in ${input.left} bytes`);
   return Array.from({ length: count }, () => input.text());
 }

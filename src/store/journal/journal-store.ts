@@ -1,9 +1,11 @@
 /**
- * The embedded store: decides in memory, appends what changed to the journal as one frame a turn, syncs without holding up the loop.
+ * The embedded store: decides in memory, appends what changed to the journal as one frame a turn,
+ * syncs without holding up the loop.
  *
- * A frame is written as soon as its turn ends, also while a sync is under way: what may run once it is written need not wait for
- * the disk. One sync is in flight at a time; when it ends, the next one covers all frames written meanwhile. What nobody waits for, such as
- * the end of most parts, causes no sync of its own: it is covered by the next, or by one after a while.
+ * A frame is written as soon as its turn ends, also while a sync is under way: what may run once it
+ * is written need not wait for the disk. One sync is in flight at a time; when it ends, the next
+ * one covers all frames written meanwhile. What nobody waits for, such as the end of most parts,
+ * causes no sync of its own: it is covered by the next, or by one after a while.
  */
 import { type Command, gates } from '../../core/commands.js';
 import { State } from '../../core/state/state.js';
@@ -19,7 +21,10 @@ import { RecordWriter } from './record-writer.js';
 import { Snapshots } from './snapshots.js';
 import type { StoredPayload } from './stored-payload.js';
 
-/** What nobody waits for is on the disk after this time at the latest, unless a sync was asked for before; or where it is so much. */
+/**
+ * What nobody waits for is on the disk after this time at the latest, unless a sync was asked for
+ * before; or where it is so much.
+ */
 const lazySyncMs = 100;
 const lazySyncBytes = 1024 * 1024;
 
@@ -175,7 +180,10 @@ export class JournalStore implements Store {
     this.#whenDurable((failed) => tell(failed ?? error, seen));
   }
 
-  /** Takes a snapshot, due or not; resolves when it is published, failed, or was not the time for one. */
+  /**
+   * Takes a snapshot, due or not; resolves when it is published, failed, or was not the time for
+   * one.
+   */
   takeSnapshot(): Promise<void> {
     return this.#snapshots.take();
   }
@@ -212,7 +220,10 @@ export class JournalStore implements Store {
     await this.#journal?.close();
   }
 
-  /** The disk is full: what takes room is refused, the rest is decided again and written into the reserve. */
+  /**
+   * The disk is full: what takes room is refused, the rest is decided again and written into the
+   * reserve.
+   */
   #decideWithoutPuts(group: Group, full: StorageFullError): Group {
     this.#snapshots.giveUp();
     this.state.rollback(0);
@@ -226,8 +237,8 @@ export class JournalStore implements Store {
   }
 
   /**
-   * Not even the reserve takes all of it: what it takes goes on, command by command, and the rest waits for room. What was to be claimed is
-   * claimed another time.
+   * Not even the reserve takes all of it: what it takes goes on, command by command, and the rest
+   * waits for room. What was to be claimed is claimed another time.
    */
   #hold({ asked }: Group, full: StorageFullError): void {
     this.state.rollback(0);

@@ -1,6 +1,7 @@
 /**
- * How many bytes of payloads each segment holds that some record refers to: derived from the records when the journal is opened, and
- * kept up with what is written, moved and dropped. Never stored.
+ * How many bytes of payloads each segment holds that some record refers to: derived from the
+ * records when the journal is opened, and kept up with what is written, moved and dropped. Never
+ * stored.
  */
 import type { JobRecord, Payload } from '../../core/records.js';
 import { payloadHeadBytes } from './entries.js';

@@ -1,6 +1,7 @@
 /**
- * The store's time: how long work shares its thread with work that is waited for, in slices between which everybody else has a
- * turn, and what is to be done later. A simulator has a pace of its own, so that a history can be repeated.
+ * The store's time: how long work shares its thread with work that is waited for, in slices between
+ * which everybody else has a turn, and what is to be done later. A simulator has a pace of its own,
+ * so that a history can be repeated.
  */
 
 export interface Pace {

@@ -1,5 +1,6 @@
 /**
- * Puts what a journal holds into a state: the records of its snapshot, then what its log says happened.
+ * Puts what a journal holds into a state: the records of its snapshot, then what its log says
+ * happened.
  */
 
 import { ByteReader } from '../../codec/bytes.js';
@@ -68,7 +69,10 @@ export class RecordReader implements Replay {
     }
   }
 
-  /** A payload that is damaged fails its job when it is read; a segment that is not there at all is more than that. */
+  /**
+   * A payload that is damaged fails its job when it is read; a segment that is not there at all is
+   * more than that.
+   */
   end(segments: ReadonlySet<number>): Position | undefined {
     for (const { args, result } of this.#state.jobs()) {
       for (const payload of [args, result]) {
@@ -94,11 +98,13 @@ export class RecordReader implements Replay {
 
   #job(input: ByteReader, lsn: number): void {
     const job = readJob(input, this.#nameOf, (id, has) => {
-      // The payload that was lost may have been this job's: then what it had before is not what it has now.
+      // The payload that was lost may have been this job's: then what it had before is not what it
+      // has now.
       const before = lsn === this.#payloadLostAt ? undefined : this.#state.job(id);
       const [args = null, result = null] = this.#payloads.get(id) ?? [];
       this.#payloads.delete(id);
-      // Without an entry, the job was forgotten later, before the snapshot's walk came to it; or the entry is lost.
+      // Without an entry, the job was forgotten later, before the snapshot's walk came to it; or
+      // the entry is lost.
       return {
         args: has.args ? (args ?? before?.args ?? StoredPayload.lost(id)) : null,
         result: has.result ? (result ?? before?.result ?? StoredPayload.lost(id)) : null,

@@ -1,5 +1,6 @@
 /**
- * Writes the changes of a group commit as one frame; knows which names its segment has, which payloads are written, and where.
+ * Writes the changes of a group commit as one frame; knows which names its segment has, which
+ * payloads are written, and where.
  */
 
 import { idToText } from '../../codec/id.js';
@@ -34,7 +35,10 @@ export class RecordWriter {
     this.#live = live;
   }
 
-  /** Appends these changes as one frame; gives the payloads that need not stay here once it is synced. Jobs of level `memory` are not for the journal. */
+  /**
+   * Appends these changes as one frame; gives the payloads that need not stay here once it is
+   * synced. Jobs of level `memory` are not for the journal.
+   */
   write(changes: Changes, options?: AppendOptions): readonly StoredPayload[] {
     const { forgotten, settings, annotations } = changes;
     const kept = changes.jobs.filter((job) => job.level !== 'memory');
@@ -62,7 +66,10 @@ export class RecordWriter {
     return gone;
   }
 
-  /** Appends copies of these payloads, which are there from now on. Throws `JournalCorruptError` if one cannot be read. */
+  /**
+   * Appends copies of these payloads, which are there from now on. Throws `JournalCorruptError` if
+   * one cannot be read.
+   */
   move(moves: readonly Move[]): void {
     const read = moves.map(({ payload }) => payload.bytes ?? this.read(payload));
     this.#begin(read.reduce((sum, { byteLength }) => sum + byteLength + 64, 0));
@@ -77,7 +84,10 @@ export class RecordWriter {
     for (const payload of payloads) payload.evict();
   }
 
-  /** Whether nobody will ask for the job's payloads soon: who waits for an outcome is told of it before they go. */
+  /**
+   * Whether nobody will ask for the job's payloads soon: who waits for an outcome is told of it
+   * before they go.
+   */
   #isDone(job: JobRecord): boolean {
     if (job.outcome !== 'none' || job.dueAt !== 0) return true;
     return job.queued && this.#state.queued(job.queue) > keptJobs;
@@ -101,8 +111,8 @@ export class RecordWriter {
   }
 
   /**
-   * The job's payload as one that is its alone: an outcome that it took from another job is written again under its own id, since the
-   * other may be forgotten first.
+   * The job's payload as one that is its alone: an outcome that it took from another job is written
+   * again under its own id, since the other may be forgotten first.
    */
   #own(job: JobRecord, slot: PayloadSlot): StoredPayload {
     const payload = job[slot] as StoredPayload;

@@ -1,8 +1,8 @@
 /**
  * Salvage: makes a new journal of what can still be read of a damaged one, which is only read.
  *
- * A family (a root with its parts and callbacks) is salvaged whole or not at all: half of one would run on and come to wrong results.
- * What is not salvaged is listed, with the reason.
+ * A family (a root with its parts and callbacks) is salvaged whole or not at all: half of one would
+ * run on and come to wrong results. What is not salvaged is listed, with the reason.
  */
 
 import { idToText } from '../../codec/id.js';
@@ -35,8 +35,9 @@ export interface SalvageReport {
 const jobsPerFrame = 256;
 
 /**
- * Reads the journal in `directory`, whatever its state, and writes what is left of it into the directory `into`, which must have
- * no journal. Nobody may have `directory` open meanwhile; nothing in it is modified.
+ * Reads the journal in `directory`, whatever its state, and writes what is left of it into the
+ * directory `into`, which must have no journal. Nobody may have `directory` open meanwhile; nothing
+ * in it is modified.
  */
 export async function salvage(
   directory: string,

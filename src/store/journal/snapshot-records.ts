@@ -1,5 +1,6 @@
 /**
- * The records of a snapshot as entries. Of payloads, a snapshot has only the places; annotations and settings are whole.
+ * The records of a snapshot as entries. Of payloads, a snapshot has only the places; annotations
+ * and settings are whole.
  */
 import { type AnnotationRecord, type JobRecord, type SettingRecord, settingKey } from '../../core/records.js';
 import type { SnapshotWriter } from '../../journal/journal.js';
@@ -8,10 +9,16 @@ import { EntryBuffer } from './entry-buffer.js';
 import { writeJob } from './job-header.js';
 import type { StoredPayload } from './stored-payload.js';
 
-/** About so many bytes go into a frame: few enough to be written, and checked again, well within a slice. */
+/**
+ * About so many bytes go into a frame: few enough to be written, and checked again, well within a
+ * slice.
+ */
 const frameBytes = 128 * 1024;
 const nowhere = { segment: 0, offset: 0, length: 0, checksum: 0 };
-/** So many headers go into an entry: a table row and a checksum for each would cost more than they tell. */
+/**
+ * So many headers go into an entry: a table row and a checksum for each would cost more than they
+ * tell.
+ */
 const jobsPerEntry = 64;
 
 export class SnapshotRecords {
@@ -23,7 +30,9 @@ export class SnapshotRecords {
     this.#snapshot = snapshot;
   }
 
-  /** The job as it is now; to be written out before it changes, by {@link SnapshotRecords.endSlice}. */
+  /**
+   * The job as it is now; to be written out before it changes, by {@link SnapshotRecords.endSlice}.
+   */
   job(job: JobRecord): void {
     this.#jobs.push(job);
     if (this.#jobs.length >= jobsPerEntry) this.#writeJobs();

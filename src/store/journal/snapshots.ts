@@ -1,13 +1,15 @@
 /**
- * Keeps the journal short, while work goes on: takes snapshots, copies live payloads out of segments that are mostly dead, and
- * deletes segments that nobody needs.
+ * Keeps the journal short, while work goes on: takes snapshots, copies live payloads out of
+ * segments that are mostly dead, and deletes segments that nobody needs.
  *
- * A snapshot is due when the log has grown by half of what is live since the last one began, and by half a segment at least. Then
- * the walk over all records costs a constant part of what was written, and the disk holds: two generations of log (at most what is
- * live, or one segment), three snapshots for a moment, and segments of which at least half is live.
+ * A snapshot is due when the log has grown by half of what is live since the last one began, and by
+ * half a segment at least. Then the walk over all records costs a constant part of what was
+ * written, and the disk holds: two generations of log (at most what is live, or one segment), three
+ * snapshots for a moment, and segments of which at least half is live.
  *
- * The walk is fuzzy: it sees each record at another time. That is right because the log is kept from before the walk began, and
- * replaying says the same again. It sees only what is in the log: whatever is decided is committed before each slice.
+ * The walk is fuzzy: it sees each record at another time. That is right because the log is kept
+ * from before the walk began, and replaying says the same again. It sees only what is in the log:
+ * whatever is decided is committed before each slice.
  */
 import { payloadSlots } from '../../core/records.js';
 import type { State } from '../../core/state/state.js';
@@ -62,7 +64,10 @@ export class Snapshots {
     if (this.#running === undefined && this.#isDue()) void this.take();
   }
 
-  /** Takes a snapshot now, unless one is under way. Resolves when that is over, whatever became of it. */
+  /**
+   * Takes a snapshot now, unless one is under way. Resolves when that is over, whatever became of
+   * it.
+   */
   take(): Promise<void> {
     this.#running ??= this.#take().finally(() => {
       this.#running = undefined;
@@ -80,7 +85,10 @@ export class Snapshots {
     if (this.#parts.live.someEmptied) this.#deleteEmpty();
   }
 
-  /** What the walk has seen may have been taken back: the snapshot begun, if any, is good for nothing. */
+  /**
+   * What the walk has seen may have been taken back: the snapshot begun, if any, is good for
+   * nothing.
+   */
   giveUp(): void {
     if (this.#running !== undefined) this.#givenUp = true;
   }
@@ -124,7 +132,8 @@ export class Snapshots {
       this.failure = undefined;
       this.#deleteEmpty();
     } catch (error) {
-      // The log goes on as before, only longer. If that is what failed, those who wait for it are told by it.
+      // The log goes on as before, only longer. If that is what failed, those who wait for it are
+      // told by it.
       snapshot?.abandon();
       this.failure = error;
       this.#notBefore = Math.max(this.#notBefore, journal.bytesWritten + this.#floorBytes);
@@ -234,7 +243,8 @@ class Moving {
       writer.move(moves);
     } catch (error) {
       if (!(error instanceof JournalCorruptError)) throw error;
-      // One is damaged: it stays where it is, to fail its job, and its segment with it. The others go one by one.
+      // One is damaged: it stays where it is, to fail its job, and its segment with it. The others
+      // go one by one.
       for (const move of moves) {
         try {
           writer.move([move]);

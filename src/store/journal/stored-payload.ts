@@ -1,12 +1,15 @@
 /**
- * A payload as a store holds it: its bytes, or only where they are in the journal, or both. There are as many as jobs, so where they
- * are is in plain fields, not in an object more.
+ * A payload as a store holds it: its bytes, or only where they are in the journal, or both. There
+ * are as many as jobs, so where they are is in plain fields, not in an object more.
  */
 import type { Id, Payload } from '../../core/records.js';
 import type { Position } from '../../journal/journal.js';
 import { payloadHeadBytes } from './entries.js';
 
-/** Payloads up to this size stay in memory once they are written; of larger ones the journal has them. */
+/**
+ * Payloads up to this size stay in memory once they are written; of larger ones the journal has
+ * them.
+ */
 export const keptBytes = 1024;
 /** Behind so many jobs of its queue, a job waits long enough to have its arguments read back. */
 export const keptJobs = 10_000;
@@ -14,7 +17,10 @@ export const keptJobs = 10_000;
 export class StoredPayload implements Payload {
   /** The bytes; or how many they are, when only the place is kept. */
   private kept: Uint8Array | number;
-  /** The job under whose id it is written; empty until that is known. Jobs may share an outcome, but not an entry. */
+  /**
+   * The job under whose id it is written; empty until that is known. Jobs may share an outcome, but
+   * not an entry.
+   */
   owner: Id = '';
   /** The segment that its entry is in; 0 until it is written. */
   segment = 0;
@@ -44,7 +50,10 @@ export class StoredPayload implements Payload {
     return new StoredPayload(bytes);
   }
 
-  /** A job's payload, whose entry is there: when the job runs, or someone asks, is early enough to read it. */
+  /**
+   * A job's payload, whose entry is there: when the job runs, or someone asks, is early enough to
+   * read it.
+   */
   static at(owner: Id, position: Position): StoredPayload {
     const payload = new StoredPayload(position.length - payloadHeadBytes);
     payload.owner = owner;

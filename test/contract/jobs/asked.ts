@@ -1,4 +1,7 @@
-/** Functions that are asked about jobs: policies and filters. They run in the thread of the test, which tells them what to say. */
+/**
+ * Functions that are asked about jobs: policies and filters. They run in the thread of the test,
+ * which tells them what to say.
+ */
 import type { AskedJob, ChooserQuestion, RetryAnswer, RetryQuestion } from 'callsheet';
 
 /** What they were asked, in order. */
@@ -7,7 +10,10 @@ export const questions: RetryQuestion[] = [];
 let answers: unknown[] = [];
 let last: unknown = false;
 
-/** What the policy says from now on, one after another; the last one again and again. An error is thrown, a promise awaited. */
+/**
+ * What the policy says from now on, one after another; the last one again and again. An error is
+ * thrown, a promise awaited.
+ */
 export function say(...next: unknown[]): void {
   answers = next;
 }
@@ -47,7 +53,10 @@ export function counting({ data }: RetryQuestion): RetryAnswer {
 export const always = () => true;
 export const notAFunction = 7;
 
-/** The ids or names that a filter was asked about, in order; and how the filter and the chooser answer. */
+/**
+ * The ids or names that a filter was asked about, in order; and how the filter and the chooser
+ * answer.
+ */
 export const filtered: string[] = [];
 export const chosenFrom: { waiting: string[]; running: string[] }[] = [];
 let filterAnswer: (name: string) => unknown = () => true;

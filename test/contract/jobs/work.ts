@@ -1,6 +1,6 @@
 /**
- * The jobs of the contract's tests. They run in the thread of the test, which looks at `seen` and opens gates; on real threads, only those
- * are used that do neither.
+ * The jobs of the contract's tests. They run in the thread of the test, which looks at `seen` and
+ * opens gates; on real threads, only those are used that do neither.
  */
 import { readFile } from 'node:fs/promises';
 import { type CompletedItems, type CompletedJobs, currentJob, type JobReference } from 'callsheet';
@@ -124,7 +124,10 @@ export async function collect<T>(items: CompletedItems<T>): Promise<T[]> {
   return all;
 }
 
-/** What the parts' texts begin with: how many there are, the first, the last, one in the middle, and how many numbers from both ends. */
+/**
+ * What the parts' texts begin with: how many there are, the first, the last, one in the middle, and
+ * how many numbers from both ends.
+ */
 export function heads(parts: CompletedJobs): unknown[] {
   const head = (index: number) => String(parts.at(index)!.result).split(' ')[0]!;
   let sum = 0;

@@ -1,4 +1,7 @@
-/** Cancelling on real threads: whatever the handler does, its thread is free again soon, and nobody else's job is lost or run twice. */
+/**
+ * Cancelling on real threads: whatever the handler does, its thread is free again soon, and nobody
+ * else's job is lost or run twice.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';

@@ -1,4 +1,7 @@
-/** Own policies and filters in their real threads: whatever they do, no job is disturbed that is not theirs. */
+/**
+ * Own policies and filters in their real threads: whatever they do, no job is disturbed that is not
+ * theirs.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';

@@ -1,4 +1,7 @@
-/** kill -9 at a random moment, for each section of the contract: real threads, the real journal, another process. */
+/**
+ * kill -9 at a random moment, for each section of the contract: real threads, the real journal,
+ * another process.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';

@@ -1,6 +1,6 @@
 /**
- * What processes do that are killed: each puts and says what was acknowledged, until its end; and what must hold when another process has
- * opened the directory after it.
+ * What processes do that are killed: each puts and says what was acknowledged, until its end; and
+ * what must hold when another process has opened the directory after it.
  */
 import assert from 'node:assert/strict';
 import { map, type Part, parallel, type Runtime, retryErrors, retryNever, serial } from 'callsheet';

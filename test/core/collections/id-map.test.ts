@@ -1,4 +1,7 @@
-/** The rows by their ids against a Map, which keeps the same order and shows the same to who walks over it while it changes. */
+/**
+ * The rows by their ids against a Map, which keeps the same order and shows the same to who walks
+ * over it while it changes.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -9,7 +9,10 @@ const machine = new Machine();
 machine.put(call('any'));
 const any = recordOf(machine.job('any'));
 
-/** The traits of jobs of a queue that nobody else has, which are told apart by this, one after the other. */
+/**
+ * The traits of jobs of a queue that nobody else has, which are told apart by this, one after the
+ * other.
+ */
 function traitsIn(queue: string, differing: readonly Partial<JobRecord>[]): Readonly<JobTraits>[] {
   return differing.map((one) => traitsOf({ ...any, queue, ...one }));
 }

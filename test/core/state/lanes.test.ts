@@ -1,4 +1,7 @@
-/** Lanes against a sorted list: the order of claiming, whatever is refused, held back, put in or taken out. */
+/**
+ * Lanes against a sorted list: the order of claiming, whatever is refused, held back, put in or
+ * taken out.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

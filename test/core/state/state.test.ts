@@ -1,4 +1,7 @@
-/** The state: what is taken back leaves no trace, and what is derived always follows from the records. */
+/**
+ * The state: what is taken back leaves no trace, and what is derived always follows from the
+ * records.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -66,7 +69,10 @@ function checkDerived(state: State): void {
   assert.deepEqual(Array.from(state.holders('', 'q'), ({ id }) => id).sort(), holders.sort());
 }
 
-/** The records as a store has them that was told of all changes, in the order in which stores write them. */
+/**
+ * The records as a store has them that was told of all changes, in the order in which stores write
+ * them.
+ */
 class Stored {
   readonly #jobs = new Map<string, JobRecord>();
   readonly #settings = new Map<string, SettingRecord | undefined>();
@@ -113,7 +119,10 @@ class Follower {
   }
 }
 
-/** Groups of commands, some of them taken back; after each command and each group everything is looked at. */
+/**
+ * Groups of commands, some of them taken back; after each command and each group everything is
+ * looked at.
+ */
 function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[]): void {
   const state = new State();
   const wishes = new Wishes();

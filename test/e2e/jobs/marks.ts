@@ -1,6 +1,6 @@
 /**
- * Jobs that leave a line for each of their starts, appended in one write (O_APPEND): whoever looks from outside counts them, whatever
- * happened to the process.
+ * Jobs that leave a line for each of their starts, appended in one write (O_APPEND): whoever looks
+ * from outside counts them, whatever happened to the process.
  */
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { type CompletedJobs, currentJob, type RetryQuestion } from 'callsheet';
@@ -20,7 +20,10 @@ function markAttempt(file: string, line: string): string {
   return mark(file, line);
 }
 
-/** Marks its start, and its end once the other file is there. It sleeps meanwhile, and leaves its thread no turn. */
+/**
+ * Marks its start, and its end once the other file is there. It sleeps meanwhile, and leaves its
+ * thread no turn.
+ */
 export function markUntil(file: string, line: string, gate: string): string {
   mark(file, line);
   waitFor(gate);
@@ -44,7 +47,9 @@ export function passUntil(value: number, gate?: string): number {
   return value;
 }
 
-/** Says that it is here and waits for the other: two of these end only if they run at the same time. */
+/**
+ * Says that it is here and waits for the other: two of these end only if they run at the same time.
+ */
 export function meet(own: string, other: string): boolean {
   writeFileSync(own, '');
   waitFor(other);

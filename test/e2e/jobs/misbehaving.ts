@@ -126,7 +126,10 @@ const breakable = {
 } as const;
 export type Breakable = keyof typeof breakable;
 
-/** Goes well, and leaves a thread behind in which nothing does; `silently`: it fails without an error. */
+/**
+ * Goes well, and leaves a thread behind in which nothing does; `silently`: it fails without an
+ * error.
+ */
 export function breaks(what: Breakable | 'nothing', silently = false): string {
   if (what === 'nothing') return 'whole';
   const [owner, name] = breakable[what];
@@ -139,7 +142,10 @@ export function breaks(what: Breakable | 'nothing', silently = false): string {
   return 'broken';
 }
 
-/** As a job and as a policy: posts on the port that its thread is started with, as Node does with --watch. */
+/**
+ * As a job and as a policy: posts on the port that its thread is started with, as Node does with
+ * --watch.
+ */
 export function posts(): never {
   for (const message of [{ 'watch:import': ['file:///nowhere.js'] }, ['no', 'answer'], 'text', null]) {
     parentPort!.postMessage(message);
@@ -160,7 +166,10 @@ export function takesAllMemory(): never {
   for (;;) leaks(1);
 }
 
-/** Hangs in a system call until someone opens the pipe for writing: not even the end of its thread ends that. */
+/**
+ * Hangs in a system call until someone opens the pipe for writing: not even the end of its thread
+ * ends that.
+ */
 export function hangsIn(pipe: string): string {
   return readFileSync(pipe, 'utf8');
 }

@@ -1,5 +1,6 @@
 /**
- * A service on a small file system that somebody else fills, and frees again. It says what happened in one line of JSON.
+ * A service on a small file system that somebody else fills, and frees again. It says what happened
+ * in one line of JSON.
  *
  * Arguments: a directory on that file system; one elsewhere, for marks and gates.
  */
@@ -57,7 +58,8 @@ const putting = Promise.all(Array.from({ length: 6 }, () => putForEver(true)));
 await eventually('two snapshots are taken', async () => (await callsheet.stats()).snapshots >= 2, { limitMs: 60_000 });
 said.snapshotsBefore = (await callsheet.stats()).snapshots;
 
-// Acknowledged, and none of them can begin before the disk is full: the agent is busy with what runs, and the queue is paused.
+// Acknowledged, and none of them can begin before the disk is full: the agent is busy with what
+// runs, and the queue is paused.
 await queue.pause();
 for (let n = 0; n < 30; n++) acknowledged.push({ job: await queue.put(numbers.add(n, 1)), expected: n + 1 });
 const filling = setInterval(fill, 5);
@@ -65,8 +67,8 @@ fill();
 const trying = putForEver(false);
 await eventually('puts are refused', () => said.refused >= 50, { limitMs: 60_000 });
 
-// Completions and puts come in the same batches now. What runs completes; of the rest as much as the reserve is good for, which is less
-// the more of it the other one gets hold of.
+// Completions and puts come in the same batches now. What runs completes; of the rest as much as
+// the reserve is good for, which is less the more of it the other one gets hold of.
 await queue.resume();
 writeFileSync(gate, '');
 const expected = ['one ended', 'two ended'];

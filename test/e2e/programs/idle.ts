@@ -1,4 +1,7 @@
-/** A program that does not close its runtime: with nothing left to do, with something, with a signal given, or reading. */
+/**
+ * A program that does not close its runtime: with nothing left to do, with something, with a signal
+ * given, or reading.
+ */
 import { open } from 'callsheet';
 import { numbers } from '../jobs/all.js';
 

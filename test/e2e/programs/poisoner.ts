@@ -1,6 +1,7 @@
 /**
- * A process that puts a poison among jobs of the same callable, known to be short, so that they share batches; it says the ids in
- * their order, `poison` before the poison's, lets them begin, and dies of it.
+ * A process that puts a poison among jobs of the same callable, known to be short, so that they
+ * share batches; it says the ids in their order, `poison` before the poison's, lets them begin, and
+ * dies of it.
  *
  * Arguments: directory, file of marks, gate.
  */

@@ -1,16 +1,15 @@
 /**
  * A process that puts jobs until it is killed, and says what it was told:
  *
- *   open                      the runtime is open
- *   put KIND NAME ID          the put was acknowledged
- *   parts NAME COUNT          so many of the parts are completed
- *   failed NAME MESSAGE       the outcome is there, and this is why
- *   done NAME                 the outcome is there
+ *   open the runtime is open put KIND NAME ID the put was acknowledged parts NAME COUNT so many of
+ *   the parts are completed failed NAME MESSAGE the outcome is there, and this is why done NAME the
+ *   outcome is there
  *
- * Each job marks its start in the file, by its name; parts are NAME/0, NAME/1 …, a postprocess is NAME/end. On a line on its standard
- * input it begins to close.
+ * Each job marks its start in the file, by its name; parts are NAME/0, NAME/1 …, a postprocess is
+ * NAME/end. On a line on its standard input it begins to close.
  *
- * Arguments: directory, file of marks, durability, threads, bytes of ballast for each call, a prefix for names, seed.
+ * Arguments: directory, file of marks, durability, threads, bytes of ballast for each call, a
+ * prefix for names, seed.
  */
 import { type Level, open, parallel, retryNever, serial } from 'callsheet';
 import { randomFrom } from '../../harness/randomness.js';

@@ -1,16 +1,14 @@
 /**
  * A process with a runtime, which does what it is told, a line for a line:
  *
- *   (on opening)                       open JOBS UNFINISHED, or: error CODE
- *   put MODULE EXPORT ARGUMENTS...     put ID
- *   put at once MODULE EXPORT ARGUMENTS...
+ *   (on opening) open JOBS UNFINISHED, or: error CODE put MODULE EXPORT ARGUMENTS... put ID put at
+ *   once MODULE EXPORT ARGUMENTS...
  *                                      the same, with a policy that reruns it at once
- *   parts SERIAL|PARALLEL COUNT FILE   put ID          (parts that mark `part 0` … in the file, and a postprocess)
- *   result ID                          result JSON, or: failed NAME
- *   details ID                         details JSON
- *   close                              closed
+ *   parts SERIAL|PARALLEL COUNT FILE put ID (parts that mark `part 0` … in the file, and a
+ *   postprocess) result ID result JSON, or: failed NAME details ID details JSON close closed
  *
- * Arguments: the directory, the number of threads, and the names of the modules that this build has (all of them by default).
+ * Arguments: the directory, the number of threads, and the names of the modules that this build has
+ * (all of them by default).
  */
 import { createInterface } from 'node:readline';
 import { CallsheetError, JobFailedError, open, parallel, type Runtime, serial } from 'callsheet';

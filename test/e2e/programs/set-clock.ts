@@ -1,6 +1,6 @@
 /**
- * A program whose wall clock is set while it works, in the file of `CLOCK_FILE`. It says what was not stopped by that, line by line, in a
- * process with `clock-of-a-file.ts`. Argument: directory.
+ * A program whose wall clock is set while it works, in the file of `CLOCK_FILE`. It says what was
+ * not stopped by that, line by line, in a process with `clock-of-a-file.ts`. Argument: directory.
  */
 import { writeFileSync } from 'node:fs';
 import { open } from 'callsheet';

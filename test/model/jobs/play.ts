@@ -1,4 +1,7 @@
-/** The one function that jobs of the model test have: it begins, and ends when and how it is told to. */
+/**
+ * The one function that jobs of the model test have: it begins, and ends when and how it is told
+ * to.
+ */
 import { CompletedJobs, currentJob, type Failure } from 'callsheet';
 
 export interface Start {
@@ -34,7 +37,10 @@ export function play(name: string, outcome?: unknown): Promise<string> {
   });
 }
 
-/** An outcome as the model has it: the text of the result, the outcomes of parts, or the name of the error. */
+/**
+ * An outcome as the model has it: the text of the result, the outcomes of parts, or the name of the
+ * error.
+ */
 export function outcomeText(outcome: unknown): string {
   if (outcome === undefined) return '';
   if (outcome instanceof CompletedJobs)

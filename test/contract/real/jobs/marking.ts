@@ -1,4 +1,7 @@
-/** Jobs for real threads and processes that die: each start leaves a line in a file, appended in one write, for who looks from outside. */
+/**
+ * Jobs for real threads and processes that die: each start leaves a line in a file, appended in one
+ * write, for who looks from outside.
+ */
 import { appendFileSync } from 'node:fs';
 import { type CompletedItems, type CompletedJobs, currentJob } from 'callsheet';
 import { marking } from './all.js';

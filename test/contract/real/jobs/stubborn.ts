@@ -1,4 +1,6 @@
-/** Jobs that are hard to stop, each in its own way. Each says that it has begun with an annotation. */
+/**
+ * Jobs that are hard to stop, each in its own way. Each says that it has begun with an annotation.
+ */
 import { appendFileSync } from 'node:fs';
 import { currentJob } from 'callsheet';
 

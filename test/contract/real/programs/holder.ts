@@ -1,6 +1,7 @@
 /**
- * A process that runs a job which never ends, until a signal: `DIRECTORY SIGNALS DIRECTORY…`. Each directory is opened by a runtime of its
- * own, with a job of its own. Says `begun NUMBER ID` when one has begun, and `CODE NUMBER` when it will not hear of its end.
+ * A process that runs a job which never ends, until a signal: `DIRECTORY SIGNALS DIRECTORY…`. Each
+ * directory is opened by a runtime of its own, with a job of its own. Says `begun NUMBER ID` when
+ * one has begun, and `CODE NUMBER` when it will not hear of its end.
  */
 import { open } from 'callsheet';
 import { realJobs, stubborn } from '../jobs/all.js';

@@ -1,4 +1,7 @@
-/** A process that puts what a scenario tells it to, one after another, until it is killed: `DIRECTORY FILE SCENARIO`. */
+/**
+ * A process that puts what a scenario tells it to, one after another, until it is killed:
+ * `DIRECTORY FILE SCENARIO`.
+ */
 import { open } from 'callsheet';
 import { realJobs } from '../jobs/all.js';
 import { scenarios } from '../scenarios.js';
