@@ -1,8 +1,9 @@
 /**
- * Every error that callsheet raises on purpose: one base class, a subclass for each outcome that a
- * caller tells apart, and a stable `code`. Messages may change between releases; codes do not.
+ * The errors that callsheet raises on purpose: one base class, a subclass for each outcome that a
+ * caller must tell apart, and a stable `code` for each. Messages may change between releases; codes
+ * do not.
  *
- * This file stands below every layer, the pure core included, so it knows neither Node nor any
+ * This file stands below every layer, the pure core included, so it imports neither Node nor any
  * other file.
  */
 
@@ -52,7 +53,7 @@ export type ErrorCode =
 
 /** The base of every error that callsheet raises on purpose. */
 export class CallsheetError extends Error {
-  /** What happened, for programs: stable between releases. */
+  /** Names the kind of error for programs. Stable between releases. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
@@ -62,7 +63,7 @@ export class CallsheetError extends Error {
   }
 }
 
-/** Makes a subclass for one code, so that the list below is a table and not three hundred lines. */
+/** Returns a subclass of `CallsheetError` for one code. */
 function errorClass(name: string, code: ErrorCode) {
   const made = class extends CallsheetError {
     constructor(message: string, options?: { cause?: unknown }) {
@@ -74,13 +75,13 @@ function errorClass(name: string, code: ErrorCode) {
   return made;
 }
 
-/** The runtime is closed, or is closing. Nothing was stored. */
+/** The runtime is closed or closing. Nothing was stored. */
 export class ClosedError extends errorClass('ClosedError', 'CLOSED') {}
 /** The job's status does not allow the call. Nothing changed. */
 export class JobStatusError extends errorClass('JobStatusError', 'JOB_STATUS') {}
-/** The job was not begun before its deadline (`beginBy`). */
+/** The job did not begin before its deadline (option `beginByMs`). */
 export class JobExpiredError extends errorClass('JobExpiredError', 'JOB_EXPIRED') {}
-/** The job ran longer than its `timeout`. */
+/** The job ran longer than its `timeoutMs`. */
 export class JobTimeoutError extends errorClass('JobTimeoutError', 'JOB_TIMEOUT') {}
 /** The job was cancelled. */
 export class JobCancelledError extends errorClass('JobCancelledError', 'JOB_CANCELLED') {}
@@ -89,56 +90,56 @@ export class JobCancelledError extends errorClass('JobCancelledError', 'JOB_CANC
  */
 export class JobInterruptedError extends errorClass('JobInterruptedError', 'JOB_INTERRUPTED') {}
 /**
- * The process that fed the map has ended, and the map has no `unique` key by which another could go
- * on with it.
+ * The process that fed the map ended, and the map has no `unique` key under which another process
+ * could continue to feed it.
  */
 export class MapAbandonedError extends errorClass('MapAbandonedError', 'MAP_ABANDONED') {}
-/** The job completed and has been forgotten since, as its retention allows. */
+/** The job completed, and its queue's retention has deleted it since. */
 export class JobForgottenError extends errorClass('JobForgottenError', 'JOB_FORGOTTEN') {}
-/** A job put inside a running job was waited for there, before it could have been committed. */
+/** A running job waited for a job that it put and that is committed only with its own end. */
 export class JobNotCommittedError extends errorClass('JobNotCommittedError', 'JOB_NOT_COMMITTED') {}
-/** A job would wait for another inside its thread, and no thread would be left to run anything. */
+/** A job tried to wait for another inside its thread, and no thread would be left to run a job. */
 export class TooManyWaitsError extends errorClass('TooManyWaitsError', 'TOO_MANY_WAITS') {}
-/** No job has this id here. */
+/** The store has no job with this id. */
 export class UnknownJobError extends errorClass('UnknownJobError', 'UNKNOWN_JOB') {}
 /**
- * The claim under which a result was sent is over: the job was taken from this dispatcher. The
- * result is refused.
+ * The claim under which a result was sent is over: another dispatcher took the job. The result was
+ * refused.
  */
 export class ClaimLostError extends errorClass('ClaimLostError', 'CLAIM_LOST') {}
 /** No queue has this name. */
 export class UnknownQueueError extends errorClass('UnknownQueueError', 'UNKNOWN_QUEUE') {}
 /** The queue has no quota with this name. */
 export class UnknownQuotaError extends errorClass('UnknownQuotaError', 'UNKNOWN_QUOTA') {}
-/** Another process has the directory open. A stopped owner counts as alive. */
+/** Another process has the directory open. A stopped process counts as alive. */
 export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNAL_LOCKED') {}
-/** The journal was written by a newer version of callsheet. It was not touched. */
+/** A newer version of callsheet wrote the journal. It was not modified. */
 export class JournalVersionError extends errorClass('JournalVersionError', 'JOURNAL_VERSION') {}
 /**
- * A write or a sync of the journal failed; the runtime closes, and opening the directory again
+ * A write or a sync of the journal failed. The runtime closes; opening the directory again
  * recovers.
  */
 export class JournalWriteError extends errorClass('JournalWriteError', 'JOURNAL_WRITE') {}
 /**
- * The directory, the segment or the lock of an open journal was removed or replaced; the runtime
+ * The directory, the segment or the lock of an open journal was removed or replaced. The runtime
  * closes.
  */
 export class JournalRemovedError extends errorClass('JournalRemovedError', 'JOURNAL_REMOVED') {}
 /**
- * The disk is full: the put was refused and nothing was stored. Jobs that run complete; puts work
- * again by themselves.
+ * The disk is full: the put was refused and nothing was stored. Running jobs complete, and puts
+ * work again as soon as there is room.
  */
 export class StorageFullError extends errorClass('StorageFullError', 'STORAGE_FULL') {}
 
-/** The journal is damaged elsewhere than in a torn tail. Nothing was modified. */
+/** The journal is damaged in another place than a torn tail. Nothing was modified. */
 export class JournalCorruptError extends CallsheetError {
   /** The damaged file. */
   readonly file: string;
-  /** Where in the file the damage was seen, in bytes. */
+  /** Bytes from the start of the file to the damage. */
   readonly offset: number;
-  /** The log sequence number that was expected there; 0 where only a payload's place is known. */
+  /** The log sequence number expected at `offset`; 0 if only the place of a payload is known. */
   readonly lsn: number;
-  /** What was wrong there. */
+  /** The damage, in words. */
   readonly reason: string;
 
   constructor(file: string, offset: number, lsn: number, reason: string) {
@@ -151,9 +152,9 @@ export class JournalCorruptError extends CallsheetError {
   }
 }
 
-/** A value that cannot be stored faithfully, with the path to the part that cannot. */
+/** A value cannot be stored faithfully. `path` leads to the part that cannot. */
 export class NotStorableError extends CallsheetError {
-  /** Where the value stands, as one would write it: `arguments[0].items[3].when`. */
+  /** The part as an expression: `arguments[0].items[3].when`. */
   readonly path: string;
 
   constructor(
@@ -167,7 +168,7 @@ export class NotStorableError extends CallsheetError {
 }
 
 /**
- * The subclass for each code that has one: an error that crossed a thread is an instance of it
+ * The subclass of each code that has one. An error that crossed a thread becomes an instance of it
  * again.
  */
 export const errorClasses: {

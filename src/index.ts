@@ -1,6 +1,6 @@
 /**
- * callsheet: durable jobs for CPU-heavy Node.js services, in process, on worker threads. This file
- * is all that users import.
+ * callsheet: durable jobs for CPU-heavy Node.js services, in process, on worker threads. Users
+ * import this file only.
  */
 import './runtime/node-version.js';
 

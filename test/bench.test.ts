@@ -1,6 +1,6 @@
 /**
- * Every bench, with inputs so small that it takes a second: they cannot rot. Peers that are not
- * installed, or have no server, are left out; callsheet and piscina always take part.
+ * Runs every bench with inputs small enough for a second, so that benches cannot rot. Peers that
+ * are not installed, or have no server, are left out; callsheet and piscina always take part.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -23,16 +23,16 @@ const bench = (...args: string[]) => promisify(execFile)(process.execPath, [prog
 describe('the benches, with small inputs', () => {
   const directory = temporaryDirectory();
 
-  // Those on demand are the same with other numbers.
+  // The benches on demand run the same code with other numbers.
   for (const one of usualBenches) {
-    it(`${one.name} measures all that it says, of all who can take part`, async () => {
+    it(`${one.name} measures every figure that it declares, for every contestant present`, async () => {
       const { benches: reports } = await runBenches({ benches: [one], size: 'small', threads: 1, directory });
       assert.equal(reports.length, 1);
       checkRows(reports[0]!, new Set(one.figures.map(({ name }) => name)));
     });
   }
 
-  it('the profile says where the coordinator was', async () => {
+  it('profile the functions that the coordinator spent its time in', async () => {
     const scratch = new Scratch(directory);
     const profile = await profileCoordinator({ scratch, threads: 1 }, 'small');
     scratch.remove();
@@ -60,11 +60,11 @@ describe('a contestant in a process of its own', () => {
   };
   const open = (how: Partial<Apart> = {}, limitMs = 60_000) => openApart({ ...apart, ...how }, limitMs);
 
-  it('fails with its own error where it cannot be opened', async () => {
+  it('fails with its own error if it cannot be opened', async () => {
     await assert.rejects(open({ threads: -1 }), { stack: /^RangeError: threads: -1/ });
   });
 
-  it('fails where it does not answer in time, or has ended', async () => {
+  it('fails if it does not answer in time, or has ended', async () => {
     await assert.rejects(open({}, 1), /it was not done after 0.001 s/);
     const entrant = await open();
     assert.ok((await entrant.measure()).figures.p50! > 0);
@@ -76,7 +76,7 @@ describe('a contestant in a process of its own', () => {
 describe('the command line of the benches', () => {
   const directory = temporaryDirectory();
 
-  it('gives one report as JSON, and nothing else on standard output, and as a page', async () => {
+  it('prints one report as JSON and nothing else, and writes it as a page', async () => {
     const page = join(directory, 'page.md');
     const args = ['monte-carlo', '--small', '--rounds', '2', '--json', '-', '--markdown', page];
     const { stdout } = await bench(...args, '--directory', directory).catch(soundButForTheDisk);
@@ -101,11 +101,11 @@ describe('the command line of the benches', () => {
     );
   });
 
-  it('refuses a bench that there is not', async () => {
+  it('refuses an unknown bench', async () => {
     await assert.rejects(bench('speed'), { code: 2, stderr: /there is no bench "speed"/ });
   });
 
-  it('refuses at once to write where it cannot', async () => {
+  it('refuses a path that it cannot write to before any bench runs', async () => {
     for (const option of ['--json', '--markdown'])
       await assert.rejects(bench(option, join(directory, 'nowhere', 'file')), {
         code: 2,
@@ -135,15 +135,12 @@ function checkRows({ cases }: BenchReport, declared: ReadonlySet<string>): void 
   }
 }
 
-/**
- * A disk whose sync is none, as those of some test machines are, makes durable figures void, and
- * that is all it does.
- */
+/** A sync that costs nothing, as on some test machines, voids the durable figures and no others. */
 function isSound({ status, reason }: Row): boolean {
   return status === 'measured' || status === 'absent' || (status === 'void' && reason.endsWith('this is no disk'));
 }
 
-/** The exit code says that figures are void. */
+/** Accepts exit code 1, which only reports void figures, if a report was printed. */
 function soundButForTheDisk(error: { readonly code?: unknown; readonly stdout: string }): { readonly stdout: string } {
   if (error.code !== 1 || error.stdout === '') throw error;
   return error;

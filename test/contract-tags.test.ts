@@ -1,4 +1,6 @@
-/** Every line of the contract has a test, and a planted bug that such a test must notice. */
+/**
+ * Checks that each line of the contract has a test, and a planted bug that such a test must notice.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contractTags, readTags, taggedTests } from './contract-tags.js';

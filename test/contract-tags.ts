@@ -1,8 +1,8 @@
 /**
- * Lists the tests of each line of the contract (test/contract/README.md): those whose name carries
- * its tag, such as `[4.5]`. Ends with the lines that have no test.
+ * Lists the tests of each line of the contract (test/contract/README.md): the tests with its tag in
+ * their name, such as `[4.5]`. Ends with the lines that have no test.
  *
- *   node dist/test/contract-tags.js [SECTION or LINE…]
+ * node dist/test/contract-tags.js [SECTION or LINE…]
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export const contractTags: readonly string[] = readTags(
 );
 
 /**
- * The tags of a contract: `## 4. Quotas` begins a section, `5. …` at the start of a line is its
+ * Returns the tags of a contract: `## 4. Quotas` begins a section; `5. …` at the start of a line is
  * line 4.5.
  */
 export function readTags(contract: string): string[] {
@@ -30,12 +30,15 @@ export function readTags(contract: string): string[] {
 }
 
 export interface TaggedTest {
-  /** The file, from `test/` on. */
+  /** Relative to `test/`. */
   readonly file: string;
   readonly name: string;
 }
 
-/** The tests of each tag, read from the sources; also of tags that name no line of the contract. */
+/**
+ * Returns the tests of each tag found in the sources, including tags that name no line of the
+ * contract.
+ */
 export function taggedTests(): ReadonlyMap<string, readonly TaggedTest[]> {
   const root = fileURLToPath(new URL('../../test', import.meta.url));
   const found = new Map<string, TaggedTest[]>(contractTags.map((tag) => [tag, []]));
@@ -49,12 +52,12 @@ export function taggedTests(): ReadonlyMap<string, readonly TaggedTest[]> {
     if (!file.endsWith('.test.ts')) continue;
     for (const name of namesIn(readFileSync(join(root, file), 'utf8'))) note(file, name);
   }
-  // Named by a table, not in the test's source.
+  // These names come from a table, not from the test's source.
   for (const { tags, what } of Object.values(scenarios)) note('contract/real/kill.test.ts', `${tags} ${what}`);
   return found;
 }
 
-/** The names of tests in a source, loops over names left as they are written. */
+/** Returns the names of the tests in a source, with loops over names left unexpanded. */
 function namesIn(source: string): string[] {
   return Array.from(source.matchAll(/\b(?:it|test)\(\s*(['"`])(.*?)(?<!\\)\1/gs), ([, , name]) => name!);
 }
@@ -77,7 +80,7 @@ function print(wanted: readonly string[]): void {
   }
   const none = chosen.filter((tag) => tests.get(tag)!.length === 0);
   const shown = chosen.length - none.length;
-  process.stdout.write(`${shown} of ${chosen.length} lines have tests; without: ${none.join(', ') || 'none'}\n`);
+  process.stdout.write(`${shown} of ${chosen.length} lines have a test; lines without: ${none.join(', ') || '-'}\n`);
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) print(argv.slice(2));

@@ -1,14 +1,11 @@
-/**
- * Every export has a comment before its declaration; every file and every link that a README names
- * exists.
- */
+/** Checks that every export has a comment, and that every file and link in a README exists. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const sources = new URL('../../src/', import.meta.url);
 
-/** Each name that an index exports, and the file that it comes from. */
+/** Returns each name that an index exports, with the file that declares it. */
 function exportsOf(index: URL): [name: string, file: URL][] {
   const found: [string, URL][] = [];
   for (const [, names, from] of readFileSync(index, 'utf8').matchAll(/^export (?:type )?\{([^}]*)\} from '(.*?)';/gm)) {
@@ -33,7 +30,7 @@ for (const index of ['index.ts', 'testing/index.ts']) {
 }
 
 function isDocumented(name: string, file: URL): boolean {
-  assert.ok(existsSync(file), `${file} is exported from, and is not there`);
+  assert.ok(existsSync(file), `${file} must exist: an index exports from it`);
   const kinds = '(?:declare )?(?:abstract )?(?:async )?(?:class|interface|type|function|const)';
   return new RegExp(`\\*/\\nexport ${kinds} ${name}\\b`).test(readFileSync(file, 'utf8'));
 }

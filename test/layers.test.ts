@@ -1,6 +1,7 @@
 /**
- * The layers of the architecture, as a table: what each may import, of callsheet and of others. An
- * import that is not in the table is a decision to be made, here, by whoever needs it.
+ * The layers of the architecture as a table: the layers and packages that each may import. An
+ * import outside the table is a design decision: change the table together with the code that needs
+ * it.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const source = fileURLToPath(new URL('../../src', import.meta.url));
 
-/** From the top down: an import points to a layer further down, or stays within its own. */
+/** From the top down. A layer imports only layers below it. */
 const order = [
   'testing',
   'cli',
@@ -30,34 +31,34 @@ type Layer = (typeof order)[number];
 
 interface Rule {
   readonly layers: readonly Layer[];
-  /** Of these, types only. */
+  /** Layers of which only types may be imported. */
   readonly types?: readonly Layer[];
   readonly packages: readonly string[];
 }
 
 const rules: Record<Layer, Rule> = {
-  // The users' test kit: the same runtime with other threads, another clock. Nothing imports it.
+  // The users' test kit: the same runtime with other threads and another clock. No layer imports
+  // it.
   testing: {
     layers: ['runtime', 'coordinator', 'worker', 'definition', 'store', 'protocol', 'codec', 'core', 'errors'],
     packages: ['node:'],
   },
-  // Offline only: what it needs of a running process it will ask over the socket of the lock.
+  // Works offline. Anything about a running process must be asked over the lock's socket.
   cli: { layers: ['store', 'journal', 'protocol', 'codec', 'errors'], packages: ['node:'] },
   index: { layers: ['runtime', 'worker', 'definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: [] },
-  // The one type from the thread above which it stands is what that thread is started with:
-  // `CoordinatorSetup`.
+  // The only type from the coordinator is `CoordinatorSetup`, with which its thread is started.
   runtime: {
     layers: ['worker', 'definition', 'protocol', 'codec', 'core', 'errors'],
     types: ['coordinator', 'store'],
     packages: ['node:', 'pino'],
   },
-  // It starts the worker's file by its URL, and never imports it.
+  // Starts the worker's file by its URL, and never imports it.
   coordinator: { layers: ['store', 'journal', 'protocol', 'codec', 'core', 'errors'], packages: ['node:', 'piscina'] },
   worker: { layers: ['definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: ['node:', 'pino'] },
-  // What jobs are made of before they are put, outside and inside of jobs.
+  // Descriptions of jobs before they are put, used both outside and inside of jobs.
   definition: { layers: ['protocol', 'codec', 'core', 'errors'], packages: ['node:'] },
   store: { layers: ['journal', 'codec', 'core', 'errors'], packages: [] },
-  // Bytes only: nothing of jobs or records.
+  // Knows bytes only, neither jobs nor records.
   journal: { layers: ['errors'], packages: ['node:'] },
   protocol: { layers: ['codec', 'core', 'errors'], packages: ['node:', 'msgpackr'] },
   codec: { layers: ['core', 'errors'], packages: ['node:', 'uuid'] },
@@ -65,7 +66,7 @@ const rules: Record<Layer, Rule> = {
   errors: { layers: [], packages: [] },
 };
 
-/** What the core must not even name: clocks, randomness, waiting, input and output. */
+/** Names that the core must not use: clocks, randomness, waiting, input and output. */
 const impure =
   /\b(Date|performance|Math\.random|crypto|async|await|Promise|then|setTimeout|setInterval|setImmediate|queueMicrotask|process(?=\.)|Buffer|console|globalThis|fetch|require|WebAssembly|Atomics)\b/g;
 
@@ -74,7 +75,7 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-/** All static imports and re-exports, and the modules that types are taken from in place. */
+/** Returns all static imports and re-exports, and the modules of `typeof import()` types. */
 function importsOf(code: string): Import[] {
   const found: Import[] = [];
   for (const [, what, from] of code.matchAll(/^(?:import|export)\b([^'";]*?)\bfrom\s*['"]([^'"]+)['"]/gm)) {
@@ -104,25 +105,25 @@ function readSources(): SourceFile[] {
 
 function layerOf(path: string): Layer {
   const layer = path.replace(/\.[jt]s$/, '').split('/')[0] as Layer;
-  assert.ok(order.includes(layer), `src/${path} is of no layer: give "${layer}" its place in the table`);
+  assert.ok(order.includes(layer), `src/${path} must belong to a layer: add "${layer}" to the table`);
   return layer;
 }
 
 describe('the layers', () => {
   const files = readSources();
 
-  it('are all there', () => {
+  it('are exactly those of the table', () => {
     assert.deepEqual(new Set(files.map(({ layer }) => layer)), new Set(order));
   });
 
-  it('are a table that itself points down, but for the types that it allows', () => {
+  it('form a table that points down only, apart from types', () => {
     for (const [at, layer] of order.entries()) {
       for (const below of rules[layer].layers) assert.ok(order.indexOf(below) > at, `${layer} → ${below}`);
     }
   });
 
   for (const layer of order) {
-    it(`${layer} imports what the table allows, and nothing else`, () => {
+    it(`${layer} imports only what the table allows`, () => {
       const { layers, types = [], packages } = rules[layer];
       for (const { path, code } of files.filter((file) => file.layer === layer)) {
         for (const { from, typeOnly } of importsOf(code)) {
@@ -142,13 +143,13 @@ describe('the layers', () => {
     });
   }
 
-  it('have a core without clock, randomness, waiting, input and output', () => {
+  it('keep clock, randomness, waiting, input and output out of the core', () => {
     for (const { path, code } of files.filter(({ layer }) => layer === 'core' || layer === 'errors')) {
       assert.deepEqual(withoutTexts(code).match(impure) ?? [], [], `src/${path}`);
     }
   });
 
-  it('import modules of users in the worker only: nowhere else is an import computed', () => {
+  it('compute an import in the worker only, where users’ modules are loaded', () => {
     for (const { path, layer, code } of files) {
       if (layer === 'worker') continue;
       assert.deepEqual(
@@ -161,7 +162,7 @@ describe('the layers', () => {
 });
 
 describe('the reader of imports', () => {
-  it('sees each form of them', () => {
+  it('sees every form of import', () => {
     const code = [
       "import './a.js';",
       "import b from './b.js';",
@@ -187,7 +188,7 @@ describe('the reader of imports', () => {
     ]);
   });
 
-  it('sees no imports in comments, and no words in texts', () => {
+  it('ignores imports in comments, and words in string literals', () => {
     assert.deepEqual(importsOf(withoutComments("/*\nimport './a.js';\n*/\n// import './b.js';\nconst c = 1;")), []);
     assert.deepEqual(withoutTexts("f('it\\'s process', 'Date')").match(impure), null);
     assert.deepEqual('const a = Math.random() + Date.now();'.match(impure), ['Math.random', 'Date']);

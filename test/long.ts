@@ -1,10 +1,9 @@
 /**
- * The long forms of the suites: what `npm test` does for seconds, for as long as it takes.
+ * Runs the long form of a suite, of which `npm test` runs seconds.
  *
- *   npm run test:long -- SUITE [ARGUMENT…]
+ * npm run test:long -- SUITE [ARGUMENT…]
  *
- * What a suite is told by an environment variable here can be told otherwise by setting that
- * variable.
+ * An environment variable that is already set overrides the suite's own.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -14,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 interface Suite {
   readonly files: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** It is a program, which takes arguments, rather than files of tests. */
+  /** `true` if `files` is one program that takes arguments, rather than test files. */
   readonly isProgram?: boolean;
 }
 

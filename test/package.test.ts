@@ -1,5 +1,5 @@
 /**
- * The package as its users get it: packed, installed into empty projects, run and typechecked
+ * Tests the package as its users get it: packed, installed into empty projects, run and typechecked
  * there.
  */
 import assert from 'node:assert/strict';
@@ -15,8 +15,8 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const typescript = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 /**
- * The oldest that is supported, and the last of the line that is written in JavaScript. The newest
- * is the project's own.
+ * The oldest supported compiler, and the last one written in JavaScript. The project's own is the
+ * newest.
  */
 const olderTypescript = ['5.4.5', '6.0.3'];
 
@@ -25,7 +25,7 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** The contract's example as TypeScript and, its types left out, as JavaScript. */
+/** The contract's example, as TypeScript or, without its types, as JavaScript. */
 const example = {
   pi: (types: boolean) => `
 ${types ? "import type { CompletedJobs } from 'callsheet';" : ''}
@@ -62,17 +62,14 @@ describe('the package', () => {
   const directory = temporaryDirectory();
   let packed: Packed;
   before(async () => {
-    // What is packed is what was built for these tests: building is not done again.
+    // Packs the build that these tests belong to, without building again.
     const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], {
       cwd: root,
     });
     [packed] = JSON.parse(stdout) as [Packed];
   });
 
-  /**
-   * A project with nothing but the package; its dependencies come from npm's cache where that has
-   * them.
-   */
+  /** Creates a project with only the package. Dependencies come from npm's cache if it has them. */
   async function project(name: string, manifest: object, others: readonly string[] = []): Promise<string> {
     const project = join(directory, name);
     mkdirSync(project);
@@ -82,7 +79,7 @@ describe('the package', () => {
     return project;
   }
 
-  /** The output of a program in a project. */
+  /** Runs a program in a project and returns its standard output. */
   async function output(project: string, ...args: string[]): Promise<string> {
     return (await run(process.execPath, args, { cwd: project })).stdout;
   }
@@ -91,7 +88,7 @@ describe('the package', () => {
     assert.ok(Math.abs(Number(output) - Math.PI) < 0.01, output);
   }
 
-  it('holds what users need, and nothing else', () => {
+  it('contains every file that users need, and no other', () => {
     const paths = packed.files.map(({ path }) => path);
     for (const path of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) assert.ok(paths.includes(path), path);
     const code = paths.filter((path) => path.startsWith('dist/'));
@@ -111,19 +108,19 @@ describe('the package', () => {
     ]);
   });
 
-  it('names no source maps, since it has none', () => {
+  it('names no source maps, since it contains none', () => {
     const naming = packed.files
       .map(({ path }) => path)
       .filter((path) => path.endsWith('.js') && readFileSync(join(root, path), 'utf8').includes('sourceMappingURL'));
     assert.deepEqual(naming, []);
   });
 
-  it('says that every file with effects of its own has them', () => {
+  it('lists only existing files under `sideEffects`', () => {
     const { sideEffects } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { sideEffects: string[] };
     for (const path of sideEffects) assert.ok(existsSync(join(root, path)), path);
   });
 
-  it('[1] runs the example in an empty JavaScript project, and again', async () => {
+  it('[1] runs the example twice in an empty JavaScript project', async () => {
     const js = await project('js', { type: 'module' });
     writeFileSync(join(js, 'pi.js'), example.pi(false));
     writeFileSync(join(js, 'app.js'), example.app(false));
@@ -141,7 +138,7 @@ describe('the package', () => {
     assert.equal((await output(js, '--no-warnings', '--input-type=module', '--eval', manifest)).trim(), version);
   });
 
-  it('[1] runs in a CommonJS project too, whose handlers are ES modules', async () => {
+  it('[1] runs in a CommonJS project whose handlers are ES modules', async () => {
     const cjs = await project('cjs', {});
     writeFileSync(join(cjs, 'pi.mjs'), example.pi(false));
     const url = "require('node:url').pathToFileURL(require('node:path').join(__dirname, 'pi.mjs'))";
@@ -157,11 +154,11 @@ describe('the package', () => {
     assert.equal((await output(cjs, 'app.cjs')).trim(), '100000');
   });
 
-  it('[1] typechecks in an empty project with the oldest, the last and the newest compiler, and runs there', async () => {
+  it('[1] typechecks with the oldest, the last JavaScript and the newest compiler, and runs', async () => {
     const older = olderTypescript.map((version) => `typescript-${version}`);
     const aliases = olderTypescript.map((version) => `typescript-${version}@npm:typescript@${version}`);
     const ts = await project('ts', { type: 'module' }, aliases);
-    // What a project of TypeScript has besides: the compiler, and Node's types.
+    // A TypeScript project also has Node's types.
     const types = join(ts, 'node_modules', '@types');
     mkdirSync(types, { recursive: true });
     cpSync(join(root, 'node_modules', '@types', 'node'), join(types, 'node'), { recursive: true });
@@ -174,7 +171,7 @@ describe('the package', () => {
       module: 'nodenext',
       strict: true,
       types: ['node'],
-      // The package's own declarations are checked, and those that they name.
+      // Also checks the package's own declarations, and those that they import.
       skipLibCheck: false,
       rootDir: 'src',
       outDir: 'out',
@@ -183,7 +180,7 @@ describe('the package', () => {
     const compile = (compiler: string) => run(process.execPath, [compiler, '-p', ts]);
     const compilers = [...older.map((name) => join(ts, 'node_modules', name, 'bin', 'tsc')), typescript];
     cpSync(join(root, 'test', 'types'), join(ts, 'src', 'types'), { recursive: true });
-    // What is wrong does not compile, and nothing else is wrong.
+    // The two wrong files must not compile; every other file must.
     const wrong = join(ts, 'src', 'wrong.ts');
     const untyped = join(ts, 'src', 'untyped.ts');
     writeFileSync(wrong, example.app(true).replace('1_000_000', "'many'"));
@@ -205,7 +202,7 @@ describe('the package', () => {
     assertPi(await output(ts, 'out/app.js'));
   });
 
-  /** What their tests are is in `test/fixtures/packages`. */
+  /** Test runners. Their tests are in `test/fixtures/packages`. */
   const runners = [
     { name: 'vitest', packages: ['vitest@3.2.7', 'vite@7.1.12'], args: ['node_modules/vitest/vitest.mjs', 'run'] },
     {
@@ -215,10 +212,10 @@ describe('the package', () => {
     },
   ];
   for (const { name, packages, args } of runners) {
-    it(`[12.1] runs in the tests of ${name}, with its mocks`, async () => {
+    it(`[12.1] runs in tests of ${name} with mocks`, async () => {
       const tested = await project(name, { type: 'module', jest: { transform: {} } }, packages);
       cpSync(join(root, 'test', 'fixtures', 'packages', name), tested, { recursive: true });
-      // The runners of these tests say to theirs that they run in one.
+      // Node's runner sets this variable for its children, and the other runners must not see it.
       const { NODE_TEST_CONTEXT: _, ...env } = process.env;
       await run(process.execPath, args, { cwd: tested, env }).catch(({ stdout, stderr }) =>
         assert.fail(`${stdout}${stderr}`),

@@ -1,7 +1,7 @@
 /**
- * The README: its programs run as they stand, each in a directory of this package, where
- * `callsheet` is this build; its tables have every option of `open`, every option of a put and
- * every error code.
+ * Checks the README. Its programs run as they stand, each in a directory of this package, where
+ * `callsheet` resolves to this build. Its tables list every option of `open`, every option of a put
+ * and every error code.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -17,20 +17,20 @@ const run = promisify(execFile);
 const root = new URL('../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');
 
-/** Files that programs import. */
+/** Files that programs import, and that are not run by themselves. */
 const modules: ReadonlySet<string> = new Set(['pi.mjs', 'work.mjs', 'start.mjs', 'tenants.mjs']);
 
-/** What a program prints. */
+/** The standard output of each program that prints. */
 const outputs: Readonly<Record<string, RegExp>> = {
   'app.mjs': /^job [0-9a-f-]{36} is on the disk\nπ is about 3\.1\d+\n$/,
   'app.cjs': /^42\n$/,
 };
 
-/** The JavaScript blocks of the README by the file that each names in its first line, in order. */
+/** The JavaScript blocks of the README in order, by the file name in their first line. */
 const programs = new Map(
   Array.from(readme.matchAll(/```js\n([\s\S]*?)```/g), ([, code]): [string, string] => {
     const name = /^\/\/ ([\w.-]+\.[mc]js)\n/.exec(code!)?.[1];
-    assert.ok(name, `a block names its file in its first line: ${code}`);
+    assert.ok(name, `the first line of a block must name its file: ${code}`);
     return [name, code!];
   }),
 );
@@ -52,7 +52,7 @@ test('the programs of the README run', { timeout: 120_000 }, async (t) => {
   }
 });
 
-/** The server answers a request, then ends by itself on SIGTERM. */
+/** Checks that the server answers a request, then ends by itself on SIGTERM. */
 async function serves(directory: string, name: string): Promise<void> {
   const env = { ...process.env, PORT: '0' };
   const server = spawn(process.execPath, [name], { cwd: directory, env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -68,26 +68,26 @@ async function serves(directory: string, name: string): Promise<void> {
   }
 }
 
-/** The names in the first column of the table that begins with this heading. */
+/** Returns the names in the first column of the table whose header begins with `heading`. */
 function namesInTable(heading: string): string[] {
   const rows = readme.split('\n').slice(readme.split('\n').findIndex((line) => line.startsWith(heading)) + 2);
   return rows.slice(0, rows.indexOf('')).map((row) => /^\| `(\w+)`/.exec(row)?.[1] ?? row);
 }
 
-/** The properties of an object that a source file declares with this name. */
+/** Returns the properties of the object that a source file declares as `name`. */
 function keysOf(file: string, name: string): string[] {
   const source = readFileSync(new URL(file, root), 'utf8');
   const body = new RegExp(`\\b${name}: OptionNames<\\w+> = \\{([^}]*)\\}`).exec(source)?.[1];
-  assert.ok(body, `${file} declares ${name}`);
+  assert.ok(body, `${file} must declare ${name}`);
   return Array.from(body.matchAll(/(\w+): true/g), ([, key]) => key!);
 }
 
-test('the README’s table of options of `open` has each of them, and no other', () => {
+test('the README’s table of options of `open` lists all of them, and no other', () => {
   const options = keysOf('src/runtime/open.ts', 'openOptions');
   assert.deepEqual(namesInTable('| option | default').sort(), options.sort());
 });
 
-test('the README’s table of options of a put has each of them, and no other', () => {
+test('the README’s table of options of a put lists all of them, and no other', () => {
   const options = [
     ...keysOf('src/definition/known-options.ts', 'jobOptions'),
     ...keysOf('src/runtime/queue.ts', 'putOptions'),
@@ -95,7 +95,7 @@ test('the README’s table of options of a put has each of them, and no other', 
   assert.deepEqual(namesInTable('| option | meaning').sort(), options.sort());
 });
 
-test('the README’s table of errors has every code, and no other', () => {
+test('the README’s table of errors lists every code, and no other', () => {
   const source = readFileSync(new URL('src/errors.ts', root), 'utf8');
   const union = /export type ErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
   const codes = Array.from(union.matchAll(/'(\w+)'/g), ([, code]) => code!);

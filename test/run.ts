@@ -1,9 +1,9 @@
 /**
- * Runs the tests: every compiled test file, or those whose path contains one of the words given
- * (`npm test -- lock payload`).
+ * Runs every compiled test file, or those whose path contains one of the words given (`npm test --
+ * lock payload`).
  *
- * Node 20's own runner takes no patterns, so the files are listed here. A compiled test whose
- * source is gone would go on passing for ever: it is an error.
+ * Node 20's own runner takes no patterns, so the files are listed here. A compiled test without its
+ * source would pass for ever, so it is an error.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -14,11 +14,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const compiled = join(root, 'dist', 'test');
 
 /**
- * Tests start processes and threads of their own: more files at once than this make each other
- * slow, not the whole faster.
+ * Tests start processes and threads of their own: with more files at once each is slower, and the
+ * whole is not faster.
  */
 const filesAtOnce = 2;
-/** A single test that takes longer hangs, in milliseconds. */
+/** A test that takes more milliseconds than this hangs. */
 const testLimitMs = 300_000;
 
 const files = readdirSync(compiled, { recursive: true, encoding: 'utf8' })
@@ -28,11 +28,14 @@ const files = readdirSync(compiled, { recursive: true, encoding: 'utf8' })
 
 const stale = files.filter((file) => !existsSync(join(root, sourceOf(file))));
 if (stale.length > 0)
-  fail(`no source any more for ${stale.join(', ')}: remove what was compiled (rm -r dist), and build again`);
+  fail(`compiled tests without a source: ${stale.join(', ')}. Remove the build (rm -r dist), and build again`);
 
 const words = process.argv.slice(2);
 const chosen = files.filter((file) => words.length === 0 || words.some((word) => sourceOf(file).includes(word)));
-if (chosen.length === 0) fail(`no test file has ${words.join(' or ') || 'been compiled'} in its path`);
+if (chosen.length === 0)
+  fail(
+    words.length === 0 ? 'no test file is compiled: build first' : `no test file has ${words.join(' or ')} in its path`,
+  );
 
 const runner = spawn(
   process.execPath,

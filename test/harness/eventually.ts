@@ -1,10 +1,12 @@
-/** Waiting for what nobody tells: a condition is asked again and again, until a deadline. */
+/** Waits for a condition that sends no event, by polling until a deadline. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 const lookMs = 5;
 const defaultLimitMs = 20_000;
 
-/** Resolves with the first truthy answer; rejects, naming `what`, when there was none in time. */
+/**
+ * Resolves with the first truthy result of `condition`. Rejects, naming `what`, after `limitMs`.
+ */
 export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,

@@ -1,7 +1,4 @@
-/**
- * Another process, talked with in lines: it prints what happened there, and reads what it is to do
- * next.
- */
+/** Another process that a test talks to in lines: it prints events, and reads commands. */
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-/** What runs before the program, and in which environment beside this one. */
+/** A program with a module that is loaded first, and additions to this process's environment. */
 export interface Preloaded {
   readonly program: URL;
   readonly preload: URL;
@@ -21,13 +18,10 @@ export class Program {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #lines: AsyncIterator<string>;
   readonly #ended: Promise<unknown>;
-  /** What it wrote to standard error so far. */
+  /** Its standard error so far. */
   errors = '';
 
-  /**
-   * The URL of a compiled file. The process is killed when the test ends, if it has not ended by
-   * then.
-   */
+  /** `started` is the URL of a compiled file. The process is killed when the test ends. */
   constructor(t: TestContext, started: URL | Preloaded, ...args: string[]) {
     const { program, flags, env } =
       started instanceof URL
@@ -40,20 +34,20 @@ export class Program {
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.errors += text;
     });
-    // A process that is killed closes its end.
+    // Writing to a process that was killed emits EPIPE.
     this.#process.stdin.on('error', () => {});
     this.#ended = once(this.#process, 'close');
     this.#lines = createInterface(this.#process.stdout)[Symbol.asyncIterator]();
     t.after(() => this.kill());
   }
 
-  /** Its next line; undefined when it has ended. */
+  /** Returns the next line of its output, or undefined when it has ended. */
   async line(): Promise<string | undefined> {
     const { done, value } = await this.#lines.next();
     return done ? undefined : value;
   }
 
-  /** Its next line is this one. */
+  /** Asserts that the next line of its output is `expected`. */
   async says(expected: string): Promise<void> {
     const said = await this.line();
     assert.equal(said, expected, this.errors);
@@ -63,18 +57,17 @@ export class Program {
     this.#process.stdin.write(`${line}\n`);
   }
 
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL, and resolves when the process is gone. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
     await this.#ended;
   }
 
-  /** Stops it, continues it, or whatever it does then. */
   signal(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }
 
-  /** How it ended: its exit code, or the signal that ended it. */
+  /** Returns the exit code, or the signal that ended the process. */
   async end(): Promise<number | NodeJS.Signals> {
     await this.#ended;
     return this.#process.exitCode ?? this.#process.signalCode!;

@@ -1,20 +1,18 @@
-/**
- * Randomness that can be had again: `CALLSHEET_SEED` set to the number that a failed test printed.
- */
+/** Reproducible randomness. `CALLSHEET_SEED` replays the seed that a failed test printed. */
 import { randomInt } from 'node:crypto';
 import type { TestContext } from 'node:test';
 
-/** A whole number from 0 up to `limit`, without it. */
+/** Returns an integer from 0 up to, but not including, `limit`. */
 export type Random = (limit: number) => number;
 
-/** The seed of this run: the one asked for, or a new one; the test prints it. */
+/** Returns the seed in `CALLSHEET_SEED`, or a new one, and prints it with the test. */
 export function seedOf(t: TestContext): number {
   const seed = Number(process.env.CALLSHEET_SEED ?? randomInt(2 ** 31));
   t.diagnostic(`seed ${seed}; to replay: CALLSHEET_SEED=${seed}`);
   return seed;
 }
 
-/** The generator mulberry32: one seed, one sequence. */
+/** The generator mulberry32: the same seed gives the same sequence. */
 export function randomFrom(seed: number): Random {
   let state = seed >>> 0;
   return (limit) => {

@@ -1,6 +1,6 @@
 /**
- * Directories that are gone after the tests. Each test file is a process of its own: they are
- * removed when it exits, when nothing that a test started is alive to write into them.
+ * Temporary directories. They are removed when the test file's process exits, because only then has
+ * everything that could write into them ended.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ process.once('exit', () => {
   for (const directory of made) rmSync(directory, { recursive: true, force: true });
 });
 
-/** A new empty directory. */
+/** Creates an empty directory. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'callsheet-test-'));
   made.push(directory);
