@@ -1,5 +1,6 @@
 /**
- * What a running job can know and do: found from anywhere below its handler, synchronously.
+ * The current job, for code that runs below its handler: `currentJob()` and what it offers.
+ * Everything here can be used synchronously.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type InspectOptions, inspect } from 'node:util';
@@ -21,7 +22,7 @@ import type { WireInnerCommand, WireJob } from '../protocol/messages.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
 import type { ThreadContext } from './thread-context.js';
 
-/** A job as another job holds it. */
+/** A handle of another job, inside a job. */
 export class JobReference<Result = unknown> {
   readonly #id: Id;
   readonly #thread: ThreadContext;
@@ -43,26 +44,26 @@ export class JobReference<Result = unknown> {
     return `JobReference ${inspect({ id: this.id }, options)}`;
   }
 
-  /** What is said about the job; a job that is put with this one has nothing said about it yet. */
+  /** The job's annotations. A job that is put together with the running job has none yet. */
   get annotations(): JobAnnotations {
     return new JobAnnotations(this.#id, this.#thread);
   }
 
   /**
-   * What the job's function returned. The thread stays with the job that waits here, and what it
-   * waits for may have one more (`extraThreads` of `open`). To return the handle instead holds no
-   * thread.
+   * Waits for the job's outcome and returns the value of its function. The running job keeps its
+   * thread while it waits; the pool may start one more thread for the awaited job (`extraThreads`
+   * of `open`). Returning the handle instead holds no thread.
    *
    * @throws {JobFailedError} if the job failed.
-   * @throws {JobNotCommittedError} if it is put when the running job ends: that cannot be waited
-   * for there.
-   * @throws {JobStatusError} if it is the running job itself, or ends only after that.
+   * @throws {JobNotCommittedError} if the job is only put when the running job ends.
+   * @throws {JobStatusError} if it is the running job itself, or can end only after the running
+   * job.
    * @throws {TooManyWaitsError} if no thread would be left to run anything.
    */
   async result(): Promise<Result> {
     if (!this.#committed) {
       throw new JobNotCommittedError(
-        'the job is put when this one ends, so it cannot be waited for here: return it, and its outcome is taken, or put it at once with putNow()',
+        'the job is put only when the running job ends, so its result cannot be waited for here: return it, and its outcome becomes that of the running job, or put it at once with putNow()',
       );
     }
     if (running.getStore()?.internalId === this.#id) throw new JobStatusError('a job cannot wait for itself');
@@ -77,7 +78,10 @@ export class JobReference<Result = unknown> {
   }
 }
 
-/** What is said about a job, live: seen at once wherever the job is held. */
+/**
+ * The annotations of a job. A change is seen at once by every holder of the job, inside and
+ * outside.
+ */
 export class JobAnnotations {
   readonly #id: Id;
   readonly #thread: ThreadContext;
@@ -88,7 +92,7 @@ export class JobAnnotations {
     this.#thread = thread;
   }
 
-  /** Says something about the job, at once. */
+  /** Sets an annotation at once, not together with the job's outcome. */
   set(name: string, value: unknown): void {
     this.#thread.say(['annotate', this.#id, name, encodeAnnotation(name, value, referenceOf)]);
   }
@@ -98,7 +102,7 @@ export class JobAnnotations {
     this.#thread.say(['annotate', this.#id, name, null]);
   }
 
-  /** What is said under this name now. Sleeps for as long as the coordinator takes to answer. */
+  /** Returns the current value. The thread sleeps until the coordinator answers. */
   get(name: string): unknown {
     const all = this.#thread.askSync((request) => ['ask', request, { type: 'annotations', job: this.#id }]) as Record<
       string,
@@ -107,7 +111,7 @@ export class JobAnnotations {
     return Object.hasOwn(all, name) ? decodePayload(all[name]!, references(this.#thread)) : undefined;
   }
 
-  /** Waits until something is said under this name; after `timeoutMs` gives the default. */
+  /** Waits until the annotation has a value; returns `default` after `timeoutMs`. */
   async waitFor<Value = unknown>(name: string, options: WaitOptions<Value>): Promise<Value | undefined> {
     checkWait(name, options);
     const { timeoutMs, default: fallback } = options;
@@ -118,7 +122,7 @@ export class JobAnnotations {
     );
   }
 
-  /** The same for synchronous handlers: the thread sleeps. */
+  /** Does the same for synchronous handlers: the thread sleeps. */
   waitForSync<Value = unknown>(name: string, options: WaitOptions<Value>): Value | undefined {
     checkWait(name, options);
     const { timeoutMs, default: fallback } = options;
@@ -130,24 +134,24 @@ export class JobAnnotations {
   }
 }
 
-/** How long a job waits for an annotation. */
+/** Options of waiting for an annotation. */
 export interface WaitOptions<Value> {
-  /** In milliseconds. */
+  /** Milliseconds to wait at most. */
   readonly timeoutMs: number;
-  /** What an expired wait gives. */
+  /** The value that an expired wait returns; `undefined` by default. */
   readonly default?: Value;
 }
 
 const valueOr = <Value>(thread: ThreadContext, fallback: Value | undefined, bytes: unknown): Value | undefined =>
   bytes === null ? fallback : (decodePayload(bytes as Uint8Array, references(thread)) as Value);
 
-/** Where a job goes that is put inside another. */
+/** Options of a put inside a job. */
 export interface InnerPutOptions {
-  /** The name of its queue; that of the running job by default. */
+  /** The queue's name. Default: the queue of the running job. */
   readonly queue?: string;
 }
 
-/** The coordinator fills in who puts it and how safe it is: as the running job. */
+/** `owner` and `level` are placeholders: the coordinator sets those of the running job. */
 const putOf = (job: WireJob, queue: string): WireInnerPut => ({
   type: 'put',
   queue,
@@ -156,12 +160,12 @@ const putOf = (job: WireJob, queue: string): WireInnerPut => ({
   jobs: [job],
 });
 
-/** @internal What a context is made of. */
+/** @internal The data that a `JobContext` is made of. */
 export interface RunOfJob {
   readonly slot: number;
   readonly word: number;
   readonly id: Id;
-  /** The whole that it is a part of; empty for none. */
+  /** The whole that the job is a part of; empty if it is no part. */
   readonly parent: Id;
   readonly callable: string;
   readonly attempt: number;
@@ -169,15 +173,15 @@ export interface RunOfJob {
   readonly agent: string;
 }
 
-/** One run of a job, as its code sees it. */
+/** One run of a job, as the job's code sees it. */
 export class JobContext {
   /**
-   * 1 for the first run. No two runs of a job have the same number: a run that may have begun
-   * counts, also where it counts against no policy.
+   * 1 for the first run. The number never repeats for one job: a run that may have begun counts,
+   * even where it counts against no retry policy.
    */
   readonly attempt: number;
   readonly queue: string;
-  /** The name of the agent that claimed it. */
+  /** The name of the agent that claimed the job. */
   readonly agent: string;
   /** @internal */
   readonly slot: number;
@@ -213,14 +217,13 @@ export class JobContext {
     return this.#id;
   }
 
-  /** What is said about this job, live. */
+  /** The annotations of the running job. */
   get annotations(): JobAnnotations {
     return new JobAnnotations(this.#id, this.#thread);
   }
 
   /**
-   * Says how far the job is, at once: seen by `Job.progress()`, and by whoever reads the annotation
-   * `progress`.
+   * Sets the job's progress at once, as the annotation `progress`. `Job.progress()` reads it.
    *
    * @example currentJob().progress({ done: 3, total: 10, message: 'pages' })
    */
@@ -230,8 +233,8 @@ export class JobContext {
   }
 
   /**
-   * Aborted when the job is cancelled or runs out of time. A loop that never waits reads
-   * `cancelled` instead.
+   * Aborts when the job is cancelled or its time is over. A loop without `await` never sees that;
+   * it must read `cancelled` instead.
    */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
@@ -239,12 +242,15 @@ export class JobContext {
     return this.#abort.signal;
   }
 
-  /** Whether the job is to stop; true at once, also in a loop that never gives up its thread. */
+  /**
+   * `true` if the job must stop. It changes at once, even during a loop that never yields its
+   * thread.
+   */
   get cancelled(): boolean {
     return this.#thread.board.isStopped(this.slot, this.#word);
   }
 
-  /** Writes to the logger that `open` was given, with the job's id, callable and attempt. */
+  /** Writes to the logger given to `open`, with the job's id, callable and attempt. */
   get logger(): Logger {
     const { id, attempt, queue } = this;
     const callable = this.#callable;
@@ -256,12 +262,14 @@ export class JobContext {
   }
 
   /**
-   * Puts another job, or one that was removed or is `held`: together with this one's outcome, or
-   * not at all if this run fails. Return the handle, and its outcome is this job's.
+   * Puts another job, or a job that was removed or is `held`. The put is stored together with the
+   * running job's outcome, and not at all if this run fails. A job that returns the handle ends
+   * with the outcome of the job put.
    *
-   * Which job a `unique` key makes it turns out only then. What is returned, and what callbacks are
-   * hung on, is that job; the `id`, and the handle among arguments, in a result or an annotation,
-   * are those of a new one, which there may never be. `putNow` tells at once.
+   * A `unique` key is looked up only when the put is stored. If a job with this key is live then,
+   * returning the handle and adding callbacks to it affect that job. The handle's `id`, and the
+   * handle among arguments, in a result or in an annotation, name a new job, which then never
+   * exists. `putNow` returns the handle of the job that is really there.
    */
   put<Result>(job: Part<Result> | JobReference<Result>, options: InnerPutOptions = {}): JobReference<Result> {
     const queue = this.#queueOf(options);
@@ -275,9 +283,9 @@ export class JobContext {
   }
 
   /**
-   * Puts another job at once, whatever becomes of this one; resolves when it is as durable as this
-   * one. It can be waited for here. A run that is interrupted and begins again puts it again: a
-   * `unique` key makes it the same.
+   * Puts another job at once, even if the running job fails later. Resolves when the job is stored
+   * with the durability of the running job. The job can be waited for here. A run that is
+   * interrupted and begins again puts it again; with a `unique` key both puts give one job.
    *
    * @example const page = await (await currentJob().putNow(web.fetch(url))).result();
    */
@@ -289,8 +297,8 @@ export class JobContext {
   }
 
   /**
-   * Hangs callbacks on a job together with this one's outcome; `on` as `Job.addCallback` and
-   * `Job.addCallbacks` take it.
+   * Adds callbacks to a job, together with the running job's outcome. `sides` is as in
+   * `Job.addCallback` and `Job.addCallbacks`.
    */
   addCallbacks<Result, Success = Result, OnFailure = never>(
     job: JobReference<Result>,
@@ -304,16 +312,19 @@ export class JobContext {
   }
 
   /**
-   * Adds parts to a serial or parallel, together with this job's outcome; by default to the whole
-   * that this job is a part of.
+   * Adds parts to a serial or parallel, together with the running job's outcome. `whole` defaults
+   * to the whole that the running job is a part of.
    */
   addParts<const Parts extends readonly Part[]>(
     parts: Parts,
     whole?: JobReference,
   ): { -readonly [Index in keyof Parts]: JobReference<PartResult<Parts[Index]>> } {
     const job = whole?.internalId ?? this.#parent;
-    if (!Array.isArray(parts)) throw new TypeError('parts: an array of jobs is needed');
-    if (job === '') throw new JobStatusError('addParts: this job is no part of another, so the whole is to be named');
+    if (!Array.isArray(parts)) throw new TypeError('parts must be an array of jobs');
+    if (job === '')
+      throw new JobStatusError(
+        'addParts: the running job is not a part of another job, so the whole must be given as the second argument',
+      );
     const wire = Array.from(parts, (part, index) =>
       encodeMember(this.#encoding(), asJob(part, `parts[${index}]`), `parts[${index}].`),
     );
@@ -321,7 +332,7 @@ export class JobContext {
     return wire.map(([id]) => new JobReference(id, this.#thread, false)) as never;
   }
 
-  /** Takes a waiting job out of its queue, together with this job's outcome. */
+  /** Removes a pending job from its queue, together with the running job's outcome. */
   remove(job: JobReference): void {
     this.#inner.push({ type: 'remove', job: job.internalId });
   }
@@ -341,7 +352,7 @@ export class JobContext {
   /** @internal */
   stop(): void {
     if (this.#abort?.signal.aborted === false)
-      this.#abort.abort(new CallsheetError('JOB_CANCELLED', 'the job is to stop'));
+      this.#abort.abort(new CallsheetError('JOB_CANCELLED', 'the job must stop: it was cancelled or ran out of time'));
   }
 
   /** @internal */
@@ -354,8 +365,8 @@ export class JobContext {
 export const running = new AsyncLocalStorage<JobContext>();
 
 /**
- * The copy of callsheet that was loaded first in this thread: where jobs run, the one that runs
- * them. A job module may bring another.
+ * The first copy of callsheet that this thread loaded. In a thread that runs jobs it is the copy
+ * that runs them; a job module may have loaded another copy.
  */
 const firstCopy = Symbol.for('callsheet.firstCopy');
 interface Copy {
@@ -368,14 +379,14 @@ copies[firstCopy] ??= { url: import.meta.url, running };
 function whyNoJob(): string {
   const { url, running: others } = copies[firstCopy]!;
   if (others === running || others.getStore() === undefined)
-    return 'no job is running here: currentJob() is for the functions of job modules';
-  return `the job is run by the callsheet at ${url}, and currentJob() is of another copy, at ${import.meta.url}: install one copy for both (see npm ls callsheet), and keep callsheet external where a job module is bundled`;
+    return 'no job is running here: currentJob() works only in functions of job modules, while a job runs them';
+  return `the job is run by the callsheet at ${url}, but this currentJob() belongs to another copy at ${import.meta.url}: install one copy for both (see npm ls callsheet), and keep callsheet external if a job module is bundled`;
 }
 
 /**
- * The job that is running here: to be called from anywhere below a handler.
+ * Returns the running job. Can be called from anywhere below a handler.
  *
- * @throws {CallsheetError} NOT_IN_JOB anywhere else.
+ * @throws {CallsheetError} `NOT_IN_JOB` anywhere else.
  */
 export function currentJob(): JobContext {
   const job = running.getStore();
@@ -383,14 +394,12 @@ export function currentJob(): JobContext {
   return job;
 }
 
-/** @internal The id that a handle stands for among arguments and results. */
+/** @internal Returns the id by which a job handle is stored among arguments and results. */
 export function referenceOf(value: object): Uint8Array | undefined {
   return value instanceof JobReference ? idToBytes(value.internalId) : undefined;
 }
 
-/**
- * @internal What makes the references among arguments, results and annotations live handles again.
- */
+/** @internal Decoding options that make live handles of the job references in a payload. */
 export function references(thread: ThreadContext): OutcomeOptions {
   const piece = (job: Id, from: number) => (request: number) =>
     ['ask', request, { type: 'completed', job, from, reader: 'job' }] satisfies ThreadMessage;

@@ -1,7 +1,7 @@
 /**
- * What Piscina loads in its threads. It requires a file before it tries to import it, and Node 20
- * aborts the process if a thread is ended while it requires one that is a module, as threads of
- * jobs that do not stop are at any moment. So this is no module, and imports the rest.
+ * The file that Piscina loads in its threads. It is CommonJS and imports the rest. Piscina calls
+ * `require` on a file before it tries `import`, and Node 20 aborts the process if a thread is ended
+ * while it requires an ES module. Threads with jobs that do not stop can be ended at any moment.
  */
 import type { WorkerTask } from '../protocol/dispatch.js' with { 'resolution-mode': 'import' };
 

@@ -1,6 +1,6 @@
 /**
- * One run of a job in the thread it is in: arguments decoded, hooks around it, its end as data.
- * What happens to the end is the caller's.
+ * Executes one run of a job in the current thread: decodes the arguments, calls the hooks and the
+ * handler, and returns the outcome as data. The caller publishes the outcome.
  */
 
 import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../codec/failure.js';
@@ -19,10 +19,10 @@ import { findFunction, type Handler, hooksOf } from './modules.js';
 import { isSound } from './soundness.js';
 import type { ThreadContext } from './thread-context.js';
 
-/** How a run ended, without what only its caller knows. */
+/** The part of a run's outcome that does not depend on slot and time. */
 export type Ended = Pick<Outcome, 'kind' | 'payload' | 'note' | 'inner'>;
 
-/** What is called, and with what. */
+/** A callable and its encoded arguments. */
 export interface Called {
   readonly callable: string;
   readonly args: Uint8Array | null;
@@ -38,9 +38,9 @@ export class Execution {
   readonly #called: Called;
   readonly #hooks: ReturnType<typeof hooksOf>;
   #handed: readonly HandedBuffer[] | undefined;
-  /** What `setUp` returned. */
+  /** The value that `setUp` returned. */
   #set: unknown;
-  /** Whether callsheet's own code is at work, around the job's. */
+  /** `true` while callsheet's own code runs, before and after the job's function. */
   #isOurs = true;
 
   constructor(thread: ThreadContext, modules: Readonly<Record<string, ModuleSetup>>, job: JobContext, called: Called) {
@@ -51,14 +51,15 @@ export class Execution {
     this.#hooks = hooksOf(modules, called.callable);
   }
 
-  /** Whether something is to be done once the outcome is stored; see `finish`. */
+  /** `true` if `finish` must be called once the outcome is stored. */
   get isHooked(): boolean {
     return this.#hooks?.tearDown !== undefined;
   }
 
   /**
-   * Synchronous where all is at hand, so that a short job costs no turn of the loop. Throws, or
-   * rejects, only what is no fault of the job's: its thread is broken.
+   * Runs the job. The outcome is returned synchronously if nothing has to be awaited, so that a
+   * short job costs no turn of the event loop. Throws or rejects only if the thread is broken (see
+   * `isSound`), never for an error of the job.
    */
   begin(): Ended | Promise<Ended> {
     try {
@@ -69,7 +70,9 @@ export class Execution {
     }
   }
 
-  /** To be called when the outcome is stored. Its own failure changes nothing any more. */
+  /**
+   * Calls `tearDown`. The caller must have stored the outcome; an error here no longer changes it.
+   */
   async finish(): Promise<void> {
     const tearDown = this.#hooks?.tearDown;
     if (tearDown === undefined) return;
@@ -119,7 +122,10 @@ export class Execution {
     return this.#call();
   }
 
-  /** A list; or the list with what its module's definition captured when the job was put. */
+  /**
+   * Decodes the arguments. They are a list, or the list together with the value that the module's
+   * definition captured when the job was put.
+   */
   #arguments(): { values: unknown[]; captured?: unknown } {
     const { args } = this.#called;
     if (args === null) return { values: [] };
@@ -129,8 +135,8 @@ export class Execution {
   }
 
   /**
-   * The buffers that the job is given as they are, asked for once: until it begins, the coordinator
-   * has them.
+   * Returns the buffers given to the job without copying. They are requested once: the coordinator
+   * keeps them until the job begins.
    */
   #handedOver(): readonly HandedBuffer[] {
     const { internalId } = this.#job;
@@ -138,7 +144,10 @@ export class Execution {
     return this.#handed;
   }
 
-  /** A value; a failure that was meant; or a job whose outcome is taken. */
+  /**
+   * Encodes a returned value: a value, a failure that was returned on purpose, or a job whose
+   * outcome becomes the outcome of this one.
+   */
   #ended(value: unknown): Ended {
     this.#isOurs = true;
     const job = this.#job;
@@ -146,7 +155,7 @@ export class Execution {
       throw new NotStorableError(
         'RESULT_NOT_STORABLE',
         'result',
-        'is a map, which only a runtime puts: its items stay in the process that has them',
+        'is a map, which only a runtime can put: its items stay in the process that created it',
       );
     const isJob = value instanceof JobCall || value instanceof Composition || isCallable(value);
     const returned = isJob ? job.put(value) : value;
@@ -160,8 +169,8 @@ export class Execution {
   }
 
   /**
-   * What a job broke in this thread, mostly another one, is not told as this one's own error: see
-   * `isSound`.
+   * Encodes a thrown error. If callsheet's own code threw because a job, often an earlier one,
+   * broke something in this thread, the error is rethrown: it is not an error of this job.
    */
   #thrown(error: unknown): Ended {
     if (this.#isOurs && !isSound()) throw error;
@@ -172,7 +181,7 @@ export class Execution {
 
 const run = (execution: Execution) => execution.run();
 
-/** The names of the error and its classes, in lines, of the characters that all have one byte. */
+/** The names of the error and its classes, one a line, reduced to one-byte characters. */
 const namesOf = ({ names }: Failure) => names.join('\n').replace(/[^\x20-\x7e\n]/g, '?');
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,9 +1,8 @@
 /**
- * What runs in Piscina's threads: the registered modules, and the jobs of a batch, one after
- * another.
+ * The task that Piscina calls in its threads. It runs the jobs of a batch, one after another.
  *
- * It knows what it shares with the coordinator, and no more of callsheet: no queue, no store, no
- * policy. Outcomes, thrown errors among them, leave as data.
+ * It knows the board and the port that it shares with the coordinator, and no queue, store or
+ * policy. Outcomes leave as data, thrown errors included.
  */
 import { workerData } from 'node:worker_threads';
 import { Board, type Outcome } from '../protocol/board.js';
@@ -20,12 +19,15 @@ const { modules, recycle } = setup;
 const wear = new Wear(recycle);
 
 let thread: ThreadContext | undefined;
-/** One job at a time: a batch that is here ahead of its time waits for the one before. */
+/**
+ * Resolves when the current batch is done. A batch that arrives early waits for it, so that one job
+ * runs at a time.
+ */
 let turn: Promise<unknown> = Promise.resolve();
 
 /**
- * What a job left behind is its own trouble, and nobody else's in its thread: it is over, and has
- * its outcome.
+ * Logs an error thrown after its job ended, instead of ending the thread: the job has its outcome,
+ * and the other jobs of the thread must not be harmed.
  */
 process.on('uncaughtException', (error) => {
   const job = running.getStore();
@@ -33,7 +35,7 @@ process.on('uncaughtException', (error) => {
   job.logger.error(error, 'thrown after the job was over');
 });
 
-/** Who called `process.exit` is known here only. */
+/** Reports a call of `process.exit` with its stack, which only this thread can see. */
 process.on('exit', (code) => {
   const stack = new Error().stack ?? '';
   const call = stack.indexOf('process.exit');
@@ -50,13 +52,13 @@ export default function perform(task: WorkerTask): Promise<unknown> {
   return done;
 }
 
-/** Gives whether the thread is worn: then it begins nothing more. */
+/** Runs a batch. Resolves with `true` if the thread is worn and begins no more jobs. */
 async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<boolean> {
   for (const run of runs) {
     if (wear.isWorn) break;
     const { slot, word } = run;
     if (!here.board.begin(slot, word)) continue;
-    // The first job of a thread imports its module, which is not of the time that it may take.
+    // Importing the module does not count as time of the first job that needs it.
     if (run.timed) await imported(modules, run.callable);
     const startedAt = Date.now();
     const start = performance.now();
@@ -78,7 +80,7 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<bo
   return wear.isWorn;
 }
 
-/** The outcome goes over the port, which answers when it is stored; then the rest is done. */
+/** Sends the outcome over the port and calls `tearDown` when the coordinator has stored it. */
 async function finish(here: ThreadContext, execution: Execution, outcome: Outcome, word: number): Promise<void> {
   const stored = here.ask((request) => ['outcome', outcome, request]);
   here.board.publishedElsewhere(outcome.slot, word);

@@ -1,6 +1,6 @@
 /**
- * The registered modules in this thread: imported once, looked up by `module#export`. Only
- * registered modules, only own exports.
+ * The registered job modules in this thread. A module is imported once; functions are looked up by
+ * `module#export`. Only registered modules and own exports can be reached.
  */
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,10 +12,10 @@ import { importError, withinTime } from '../protocol/importing.js';
 
 export type Handler = (...args: unknown[]) => unknown;
 
-/** Imports a job module; gives what it exports. */
+/** Imports a job module and returns its exports. */
 export type ImportModule = (url: string) => Promise<unknown>;
 
-/** A module as it is imported here: by `import`, or as the test kit was told. */
+/** A registered module, with the test kit's importer if it has one; default: `import`. */
 export interface ModuleSource extends ModuleSetup {
   readonly importModule?: ImportModule | undefined;
 }
@@ -24,8 +24,8 @@ type Modules = Readonly<Record<string, ModuleSource>>;
 type Exports = Readonly<Record<string, unknown>>;
 
 /**
- * Where a function was found, and by which name. It is read at every call: who exports it may have
- * put another in its place, such as a test's mock.
+ * The place of a function. It is read again at each call, because the export may have been
+ * replaced, for example by a test's mock.
  */
 interface Place {
   readonly exports: Exports;
@@ -33,11 +33,12 @@ interface Place {
 }
 
 /**
- * By the modules that a runtime registered: two runtimes may have different files under one name.
+ * Places by the modules that a runtime registered. Two runtimes may register different files under
+ * one name.
  */
 const found = new WeakMap<Modules, Map<string, Place>>();
 
-/** What a module exports, or how importing it failed. */
+/** Returns the names that a module exports, or the failure of its import. */
 export async function describeModule(source: ModuleSource): Promise<ModuleDescription> {
   try {
     const [first, second] = await exportsOf(source);
@@ -51,9 +52,9 @@ export async function describeModule(source: ModuleSource): Promise<ModuleDescri
 }
 
 /**
- * What a module exports by name; where two have a name, the first counts. Of a CommonJS module,
- * `import` finds only the names that it can read from the source text; `module.exports` has them
- * all.
+ * Returns the exports of a module by name; the first object with a name wins. `import` of a
+ * CommonJS module finds only the names that Node can read from the source text; `module.exports`
+ * has all.
  */
 async function exportsOf({
   url,
@@ -67,7 +68,10 @@ async function exportsOf({
 
 const importHere: ImportModule = (url) => import(url);
 
-/** Node before 23 does not say what is a CommonJS module, but keeps those that it loaded. */
+/**
+ * The `module.exports` of a CommonJS module. Node before 23 does not mark CommonJS modules, but has
+ * them in its `require` cache.
+ */
 function commonExports(url: string): unknown {
   try {
     return loaded[realpathSync(fileURLToPath(url))]?.exports;
@@ -78,7 +82,7 @@ function commonExports(url: string): unknown {
 
 const { cache: loaded } = createRequire(import.meta.url);
 
-/** The function; a promise of it while its module was not imported in this thread. */
+/** Returns the function, or a promise if its module is not yet imported in this thread. */
 export function findFunction(modules: Modules, callable: string): Handler | Promise<Handler> {
   const place = placesOf(modules).get(callable);
   return place === undefined ? importFunction(modules, callable) : functionAt(place, callable);
@@ -92,8 +96,8 @@ function functionAt({ exports, key }: Place, callable: string): Handler {
 }
 
 /**
- * Resolves when its module is imported in this thread. If that fails, so does whoever looks the
- * function up.
+ * Resolves when the callable's module is imported in this thread. Ignores an error: looking the
+ * function up reports it.
  */
 export async function imported(modules: Modules, callable: string): Promise<void> {
   try {
@@ -124,10 +128,7 @@ async function importFunction(modules: Modules, callable: string): Promise<Handl
   return handler;
 }
 
-/**
- * The functions that run around a callable's jobs, as callables; undefined where its module has
- * none.
- */
+/** Returns the callables of a module's `setUp` and `tearDown`; `undefined` if it has neither. */
 export function hooksOf(
   modules: Modules,
   callable: string,

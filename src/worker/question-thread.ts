@@ -1,6 +1,6 @@
 /**
- * A thread in which functions of job modules are asked, one question after another. It has nothing
- * to do with the threads that run jobs, so it can be ended at any time.
+ * The entry of a thread that asks functions of job modules, one question after another. It is apart
+ * from the threads that run jobs, so it can be ended at any time.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromQuestionThread, ToQuestionThread, WorkerSetup } from '../protocol/dispatch.js';

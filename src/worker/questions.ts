@@ -1,6 +1,6 @@
 /**
- * Asks a function of a job module, and makes data of what it says. Whatever it does, there is an
- * answer; if it returns at all.
+ * Asks a filter, chooser or retry policy and encodes its answer. If the function returns at all, an
+ * answer is sent, whatever the function does.
  */
 import { types } from 'node:util';
 import { decodeFailure, failureFrom } from '../codec/failure.js';
@@ -18,13 +18,16 @@ type Handler = (...args: unknown[]) => unknown;
 type Of<Type extends Question['type']> = Extract<Question, { type: Type }>;
 
 /**
- * A filter that has told of some jobs is heard after so long; the others are for the next question.
+ * Milliseconds after which a filter's verdicts are returned; the remaining jobs are asked about in
+ * the next question.
  */
 const filterMs = 500;
-/** What a policy keeps is part of its job's record. */
+/** The data that a policy keeps is stored in its job's record, so it must be small. */
 const dataLimit = { limitBytes: 2048, limitName: 'the most that a retry policy may keep' };
 
-/** `begins` is called when the function is at hand: its time counts from then. */
+/**
+ * Answers a question. `begins` is called once the function is imported: its time counts from then.
+ */
 export async function answer(
   modules: Readonly<Record<string, ModuleSetup>>,
   question: Question,
@@ -50,7 +53,7 @@ function asked(handler: Handler, question: Question): Promise<Answer> {
   }
 }
 
-/** Each job by itself: what one cannot be told of is told of the others. */
+/** Asks about each job separately: an error concerns its own job only. */
 async function askFilter(handler: Handler, { jobs }: Of<'filter'>): Promise<Answer> {
   const verdicts: Verdict[] = [];
   let problem = '';
@@ -59,7 +62,7 @@ async function askFilter(handler: Handler, { jobs }: Of<'filter'>): Promise<Answ
     try {
       const said = handler(new AskedJob(job));
       const takes = types.isPromise(said) ? await said : said;
-      if (typeof takes !== 'boolean') throw new TypeError(`a filter answers true or false, not ${describe(takes)}`);
+      if (typeof takes !== 'boolean') throw new TypeError(`a filter must return true or false, got ${describe(takes)}`);
       verdicts.push(takes ? '+' : '-');
     } catch (error) {
       verdicts.push('!');
@@ -78,10 +81,10 @@ async function askChooser(handler: Handler, { agent, size, waiting, running }: O
     running: running.map((job) => new AskedJob(job)),
   };
   const said = await handler(asked);
-  if (!Array.isArray(said)) throw new TypeError(`a chooser answers a list of jobs that wait, not ${describe(said)}`);
+  if (!Array.isArray(said)) throw new TypeError(`a chooser must return a list of waiting jobs, got ${describe(said)}`);
   const chosen = said.map((one) => {
     const index = jobs.findIndex(({ id }) => id === (typeof one === 'string' ? one : one?.id));
-    if (index < 0) throw new TypeError(`a chooser answers jobs that wait, or their ids: ${describe(one)} is none`);
+    if (index < 0) throw new TypeError(`a chooser must return waiting jobs or their ids, got ${describe(one)}`);
     return waiting[index]!.id;
   });
   return { type: 'chooser', chosen };
@@ -105,18 +108,19 @@ async function askPolicy(handler: Handler, { job, question, failure, data }: Of<
 function policyAnswer(said: unknown): PolicyAnswer {
   if (typeof said === 'boolean') return { type: said ? 'now' : 'no' };
   if (typeof said !== 'object' || said === null || !('retry' in said) || typeof said.retry !== 'boolean')
-    throw new TypeError(`a policy answers true, false or { retry, … }, not ${describe(said)}`);
+    throw new TypeError(`a policy must return true, false or { retry, … }, got ${describe(said)}`);
   checkOptions('answer', said as Exclude<RetryAnswer, boolean>, { retry: true, afterMs: true, at: true, data: true });
   const { retry, afterMs, at } = said as { retry: boolean; afterMs?: unknown; at?: unknown };
   if (!retry) return { type: 'no' };
-  if (afterMs !== undefined && at !== undefined) throw new TypeError('a policy answers afterMs or at, not both');
+  if (afterMs !== undefined && at !== undefined) throw new TypeError('a policy must return afterMs or at, not both');
   if (at !== undefined) {
-    if (!types.isDate(at) || Number.isNaN(at.getTime())) throw new TypeError(`at: ${describe(at)} is no valid Date`);
+    if (!types.isDate(at) || Number.isNaN(at.getTime()))
+      throw new TypeError(`at must be a valid Date, got ${describe(at)}`);
     return { type: 'at', at: at.getTime() };
   }
   if (afterMs === undefined) return { type: 'now' };
   if (typeof afterMs !== 'number' || !(afterMs >= 0) || afterMs > Number.MAX_SAFE_INTEGER / 4)
-    throw new RangeError(`afterMs: ${describe(afterMs)} is not a number of milliseconds`);
+    throw new RangeError(`afterMs must be a number of milliseconds from 0, got ${describe(afterMs)}`);
   return { type: 'after', ms: afterMs };
 }
 
@@ -130,7 +134,7 @@ function describe(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object of another form' : String(value);
 }
 
-/** What was thrown can be anything, also something that throws when it is looked at. */
+/** A function can throw anything, even an object whose properties throw. */
 function textOf(error: unknown): string {
   const { name, message } = failureFrom(error);
   return `${name}: ${message}`;

@@ -1,10 +1,10 @@
 /**
- * Whether a thread is as it was: jobs share it, and one of them may have broken what callsheet's
- * own code in it stands on.
+ * Checks that a thread still works. Jobs share their thread, and one of them may have broken
+ * something that callsheet's own code there depends on.
  */
 import { decodePayload, encodePayload } from '../codec/payload.js';
 
-/** Something of all that arguments and results are made of. */
+/** A value of each kind that occurs in arguments and results. */
 const sample = {
   list: [0, -1, 2.5, 2n ** 70n, true, null, undefined, 'text', 'tëxt'],
   table: new Map<unknown, unknown>([['key', new Set([new Date(0)])]]),
@@ -13,7 +13,8 @@ const sample = {
 const stored = encodeSample(sample);
 
 /**
- * Encodes, decodes, and looks something up. Costs some microseconds: for when something went wrong.
+ * Returns `false` if encoding, decoding or a lookup no longer works. Takes some microseconds, so it
+ * is called only after an error.
  */
 export function isSound(): boolean {
   try {

@@ -1,6 +1,7 @@
 /**
- * The thread's side of what it shares with the coordinator: the board, and a port for what is asked
- * and answered. All jobs of the thread have one; what a job can do with it is in `context.ts`.
+ * A worker thread's side of what it shares with the coordinator: the board, and a port for
+ * questions and answers. All jobs of a thread share one `ThreadContext`; `context.ts` builds the
+ * jobs' API on it.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Board } from '../protocol/board.js';
@@ -10,13 +11,13 @@ import type { LogThreshold, WireModule } from '../protocol/messages.js';
 
 const linesInSecond = 1000;
 const droppedText = (lines: number) =>
-  `${lines} lines that jobs wrote were not logged: at most ${linesInSecond} of a thread are in a second`;
+  `${lines} lines that jobs wrote were not logged: a thread logs at most ${linesInSecond} lines a second`;
 
-/** What is told a job that runs in the thread. */
+/** A running job, as the thread sees it. */
 export interface RunningJob {
-  /** Its place on the board. */
+  /** Its slot on the board. */
   readonly slot: number;
-  /** It is to stop. */
+  /** Asks the job to stop. */
   stop(): void;
 }
 
@@ -45,7 +46,6 @@ export class ThreadContext {
     port.unref();
   }
 
-  /** See `OpenOptions`. */
   get payloadLimitBytes(): number {
     return this.#setup.payloadLimitBytes;
   }
@@ -58,25 +58,25 @@ export class ThreadContext {
     this.#jobs.delete(job.slot);
   }
 
-  /** Whether it is still running. */
+  /** `true` while the job is running. */
   has(job: RunningJob): boolean {
     return this.#jobs.get(job.slot) === job;
   }
 
-  /** What the clock shows, in milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   now(): number {
     return Date.now();
   }
 
-  /** From which level on jobs of this callable write. */
+  /** The lowest level that jobs of this callable log. */
   logLevelOf(callable: string): LogThreshold {
     const { modules, log } = this.#setup;
     return modules[callable.slice(0, callable.indexOf('#'))]?.log ?? log;
   }
 
   /**
-   * A job wrote a line to its logger. So many are passed on in a second: nothing waits for a log,
-   * and what is beyond that is counted.
+   * Sends a line that a job logged. At most `linesInSecond` lines are sent in a second: nothing
+   * ever waits for a log. The lines beyond are counted, and the count is logged.
    */
   log(callable: string, line: string): void {
     const now = performance.now();
@@ -94,7 +94,7 @@ export class ThreadContext {
     this.#port.postMessage(message, transfer);
   }
 
-  /** Asks the coordinator; the thread's loop goes on meanwhile. */
+  /** Asks the coordinator and resolves with its answer; the thread's event loop goes on. */
   ask(message: (request: number) => ThreadMessage): Promise<unknown> {
     const request = ++this.#requests;
     return new Promise((resolve, reject) => {
@@ -103,7 +103,7 @@ export class ThreadContext {
     });
   }
 
-  /** Asks the coordinator and sleeps until it answers: for synchronous handlers. */
+  /** Asks the coordinator and sleeps until it answers, for synchronous handlers. */
   askSync(message: (request: number) => ThreadMessage): unknown {
     const request = ++this.#requests;
     let answer: { value: unknown } | { error: Error } | undefined;

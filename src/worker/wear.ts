@@ -1,6 +1,5 @@
 /**
- * When a thread is worn, so that it is replaced: jobs may leave something behind in it, each a
- * little.
+ * Decides when a thread is worn and must be replaced: each job may leave a little memory behind.
  */
 import { getHeapStatistics } from 'node:v8';
 import type { Recycling } from '../protocol/dispatch.js';
@@ -18,7 +17,7 @@ export class Wear {
     this.#aboveBytes = aboveHeapMb * mb;
   }
 
-  /** To be called between two jobs. */
+  /** Counts a job. Must be called between two jobs. */
   count(): void {
     this.#jobs++;
     this.#isWorn ||= this.#jobs >= this.#afterJobs || this.#isHeavy();
@@ -28,7 +27,10 @@ export class Wear {
     return this.#isWorn;
   }
 
-  /** To ask costs about as much as a trivial job. */
+  /**
+   * Reading the heap size costs about as much as a trivial job, so it is read only if a limit is
+   * set.
+   */
   #isHeavy(): boolean {
     return Number.isFinite(this.#aboveBytes) && getHeapStatistics().used_heap_size > this.#aboveBytes;
   }

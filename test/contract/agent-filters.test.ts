@@ -150,7 +150,7 @@ describe('5 agents that ask', () => {
       },
       /Error: broken/,
     ],
-    ['answers something else', () => 'yes', /true or false, not yes/],
+    ['answers something else', () => 'yes', /true or false, got yes/],
     ['rejects', () => Promise.reject(new RangeError('later')), /RangeError: later/],
   ] as [string, (name: string) => unknown, RegExp][]) {
     it(`[5.10] a filter that ${what}: logged, shown on its agent, asked again; no other is disturbed`, async (t) => {
@@ -271,8 +271,8 @@ describe('5 agents that ask', () => {
       },
       /Error: broken/,
     ],
-    ['answers no list', () => true, /a list of jobs/],
-    ['answers a job that does not wait', () => ['nobody'], /nobody is none/],
+    ['answers no list', () => true, /a list of waiting jobs/],
+    ['answers a job that does not wait', () => ['nobody'], /got nobody/],
     ['does not answer in time', () => new Promise(() => {}), /not answered within/],
   ] as [string, () => unknown, RegExp][]) {
     it(`[5.10] a chooser that ${what}: logged, shown on its agent, asked again; no other is disturbed`, async (t) => {

@@ -241,13 +241,13 @@ describe('8 own retry policies', () => {
 
   for (const [what, answer, problem] of [
     ['throws', new RangeError('the policy is broken'), /RangeError: the policy is broken/],
-    ['answers nothing', undefined, /not undefined/],
-    ['answers a number', 7, /not 7/],
+    ['answers nothing', undefined, /got undefined/],
+    ['answers a number', 7, /got 7/],
     ['answers an object of another form', { again: true }, /an object of another form/],
     ['answers with a misspelt delay', { retry: true, aftrMs: 5 }, /answer\.aftrMs: .*afterMs/],
-    ['answers a delay that is none', { retry: true, afterMs: Number.NaN }, /afterMs: NaN/],
-    ['answers a delay below zero', { retry: true, afterMs: -1 }, /afterMs: -1/],
-    ['answers a date that is none', { retry: true, at: new Date(Number.NaN) }, /no valid Date/],
+    ['answers a delay that is none', { retry: true, afterMs: Number.NaN }, /afterMs .*NaN/],
+    ['answers a delay below zero', { retry: true, afterMs: -1 }, /afterMs .*-1/],
+    ['answers a date that is none', { retry: true, at: new Date(Number.NaN) }, /must be a valid Date/],
     ['answers two times', { retry: true, at: new Date(), afterMs: 1 }, /not both/],
     ['keeps what cannot be stored', { retry: true, data: () => 1 }, /data/],
     ['keeps too much', { retry: true, data: 'x'.repeat(3_000) }, /data/],
@@ -303,7 +303,7 @@ describe('8 own retry policies', () => {
     const kit = await opened(t, { threads: 1 });
     say(undefined);
     const job = await kit.runtime.queue().put(work.fail('no'), own);
-    await isHeld(kit, job, /not undefined/);
+    await isHeld(kit, job, /got undefined/);
     assert.equal(await kit.run(work.mark('other')), 'other');
     await job.cancel();
     await failedWith(job, 'JobCancelledError');
