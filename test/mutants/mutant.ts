@@ -12,9 +12,13 @@ export interface Mutant {
    * default.
    */
   readonly tests?: readonly string[];
-  /** The file, from `src/` on. */
-  readonly file: string;
-  /** Stands in the file just once. */
+  /**
+   * The declaration that holds `find`, as `core/job.ts#remove` or `core/state/lanes.ts#Lanes.first`,
+   * from `src/` on; the file alone where the text stands outside of any.
+   */
+  readonly in: string;
+  /** Stands in the declaration exactly once, whatever white space and comments are within. */
   readonly find: string;
+  /** Takes the place of `find`. */
   readonly replace: string;
 }

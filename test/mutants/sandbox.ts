@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutant.js';
+import { fileOf, plantIn } from './place.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
@@ -52,23 +53,18 @@ export class Sandbox {
   }
 
   /** Plants the bug while `then` runs. */
-  async plant<T>({ bug, file, find, replace }: Mutant, then: () => Promise<T>): Promise<T> {
-    const source = readFileSync(join(root, 'src', file), 'utf8');
-    const places = source.split(find).length - 1;
-    if (places !== 1) throw new Error(`"${bug}": its text stands ${places} times in src/${file}`);
-    const planted = join(this.#directory, 'planted', file);
-    mkdirSync(dirname(planted), { recursive: true });
-    writeFileSync(
-      planted,
-      source.replace(find, () => replace),
-    );
+  async plant<T>(mutant: Mutant, then: () => Promise<T>): Promise<T> {
+    const file = fileOf(mutant);
+    const copy = join(this.#directory, 'planted', file);
+    mkdirSync(dirname(copy), { recursive: true });
+    writeFileSync(copy, plantIn(readFileSync(join(root, 'src', file), 'utf8'), mutant));
     const compiled = file.replace(/\.ts$/, '.js');
     const out = join(this.#directory, 'dist', 'src', dirname(file));
-    const compile = spawn(process.execPath, [compiler, planted, '--outDir', out, ...compilerOptions], {
+    const compile = spawn(process.execPath, [compiler, copy, '--outDir', out, ...compilerOptions], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [code] = await ended(compile);
-    if (code !== 0) throw new Error(`"${bug}" does not compile: ${compile.stdout?.read() ?? ''}`);
+    if (code !== 0) throw new Error(`"${mutant.bug}" does not compile: ${compile.stdout?.read() ?? ''}`);
     try {
       return await then();
     } finally {
