@@ -1,9 +1,9 @@
-/** Wholes and callbacks, step by step. */
+/** Wholes and callbacks, command by command. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { call, idOf, Machine, payload, thrown, told, whole } from './making.js';
 
-/** Claims and settles whatever is first in line, so many times. */
+/** Claims the first job in line, and settles it if it runs on a thread, `times` times. */
 function run(machine: Machine, times: number): string[] {
   const ran: string[] = [];
   for (let n = 0; n < times; n++) {
@@ -16,7 +16,7 @@ function run(machine: Machine, times: number): string[] {
 }
 
 describe('a serial', () => {
-  it('[7.1] puts its parts one after another, on no thread of its own', () => {
+  it('[7.1] puts its parts one after another, without a thread of its own', () => {
     const machine = new Machine();
     machine.put(whole('serial', 'w', [call('a'), call('b')]));
     assert.deepEqual(machine.statuses('w', 'a', 'b'), ['pending', 'new', 'new']);
@@ -34,7 +34,7 @@ describe('a serial', () => {
 });
 
 describe('a parallel', () => {
-  it('[7.1] puts all its parts at once, and ends with the last, whichever that is', () => {
+  it('[7.1] puts all its parts at once, and ends with the last in any order', () => {
     const machine = new Machine();
     machine.put(whole('parallel', 'w', [call('a'), call('b'), call('c')]));
     machine.claim('w');
@@ -47,7 +47,7 @@ describe('a parallel', () => {
     assert.equal(machine.job('w').status, 'completed');
   });
 
-  it('[7.1] runs its postprocess when its parts are done; what users see stays active', () => {
+  it('[7.1] runs its postprocess when its parts are done, and stays active until then', () => {
     const machine = new Machine();
     machine.put({ ...whole('parallel', 'w', [call('a')]), callable: 'm#post' });
     run(machine, 2);
@@ -59,7 +59,7 @@ describe('a parallel', () => {
     assert.equal(machine.job('w').outcome, 'value');
   });
 
-  it('[7.2] of wholes ends when these have', () => {
+  it('[7.2] completes when the wholes in it have completed', () => {
     const machine = new Machine();
     machine.put(whole('parallel', 'w', [whole('serial', 'x', [call('a'), call('b')]), whole('parallel', 'y', [])]));
     assert.deepEqual(run(machine, 5), ['w', 'x', 'y', 'a', 'b']);
@@ -74,7 +74,7 @@ describe('a whole that ends before its parts', () => {
     ['expired', { type: 'tick' }],
   ] as const) {
     for (const form of ['serial', 'parallel'] as const) {
-      it(`[7.1] takes them with it, at any depth: a ${form}, ${end}`, () => {
+      it(`[7.1] ends parts that have not begun, at any depth: a ${form}, ${end}`, () => {
         const machine = new Machine();
         const inner = whole('serial', 'x', [call('b'), call('c')]);
         machine.put({ ...whole(form, 'w', [call('a'), inner]), options: { beginByMs: 5 } });
@@ -87,7 +87,7 @@ describe('a whole that ends before its parts', () => {
     }
   }
 
-  it('[7.1] tells those that run to stop, and counts them when they have', () => {
+  it('[7.1] stops running parts, and counts each as done when it has stopped', () => {
     const machine = new Machine();
     machine.put(whole('parallel', 'w', [call('a'), call('b')]));
     run(machine, 1);
@@ -107,7 +107,7 @@ describe('callbacks', () => {
     return machine;
   };
 
-  it('[6.3] run one after another when the call is over, and then the job is completed', () => {
+  it('[6.3] run one after another after the call, and the job completes with the last', () => {
     const machine = withTwo();
     machine.claim('a');
     machine.settle('a');
@@ -119,7 +119,7 @@ describe('callbacks', () => {
     assert.equal(machine.job('a').outcome, 'value', '[6.1] the first result is not changed');
   });
 
-  it('[6.3] added to a completed job, run at once, and the status stays', () => {
+  it('[6.3] run at once when added to a completed job, whose status stays', () => {
     const machine = new Machine();
     machine.put(call('a'));
     run(machine, 1);
@@ -134,7 +134,7 @@ describe('callbacks', () => {
     ['cancelled', (job: string) => ({ type: 'cancel', job }) as const],
   ] as const) {
     for (const which of ['first', 'second']) {
-      it(`[2.13] the ${which} of two is ${end} before its turn: the other still runs, after the call`, () => {
+      it(`[2.13] still run after the call if the ${which} of two is ${end} before its turn`, () => {
         const machine = withTwo();
         machine.do(command(idOf(which)));
         const other = which === 'first' ? 'second' : 'first';
@@ -148,7 +148,7 @@ describe('callbacks', () => {
     }
   }
 
-  it('[6.4] interrupted among them: finished ones are not run again, the rest are', () => {
+  it('[6.4] run from the interrupted one on in the next process, not those finished', () => {
     const machine = withTwo();
     machine.claim('a');
     machine.settle('a');
@@ -172,7 +172,7 @@ describe('a map', () => {
     machine.do({ type: 'feed', job: idOf('m'), from, chunk: idOf(chunk), parts: names.map((name) => call(name)) });
   const names = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `i${from + n}`);
 
-  it('[7.4] takes items from the next one on, and refuses others', () => {
+  it('[7.4] accepts items from the next index on, and refuses any other', () => {
     const machine = mapped();
     feed(machine, 0, ['a', 'b']);
     for (const from of [0, 1, 3]) assert.throws(() => feed(machine, from, ['x']), { code: 'JOB_STATUS' });
@@ -186,7 +186,7 @@ describe('a map', () => {
     );
   });
 
-  it('[7.4] folds a chunk when its items are done that it will ever have, and ends when all chunks have', () => {
+  it('[7.4] folds a chunk when it is full or the input has ended and its items are done, and ends with the last chunk', () => {
     const machine = mapped();
     feed(machine, 0, names(0, 256));
     feed(machine, 256, ['last']);
@@ -203,7 +203,7 @@ describe('a map', () => {
     assert.throws(() => feed(machine, 257, ['x']), { code: 'JOB_STATUS' });
   });
 
-  it('[7.3] has its chunks folded by the next process, where the last one did not come to it', () => {
+  it('[7.3] has a chunk folded by the next process if its own did not fold it', () => {
     const machine = mapped();
     feed(machine, 0, ['a']);
     machine.do({ type: 'endInput', job: idOf('m'), failure: null });

@@ -1,6 +1,6 @@
 /**
- * Two dispatchers over one state: who works, who is taken for dead, and what becomes of what it
- * had.
+ * Two dispatchers over one state: activation, death, and the fate of the jobs that a dispatcher
+ * held.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -14,7 +14,7 @@ import { call, idOf, nameOf, outsideAt, told, value, whole } from './making.js';
 const pingMs = 10;
 const deathMs = 20;
 
-/** One process with a dispatcher. */
+/** A process with its dispatcher. */
 class Process {
   readonly #world: World;
   readonly id: Id;
@@ -50,7 +50,7 @@ class Process {
     return this.do({ type: 'claim', job: idOf(name), agent: agentKey(this.id, '', 'main') });
   }
 
-  /** Under the claim that it has, or had. */
+  /** Settles under `fence`, which may be over. */
   settle(name: string, fence = 1, outcome: Settled = value): readonly Effect[] {
     return this.do({ type: 'settle', job: idOf(name), fence, outcome, startedAt: 1, inner: [] });
   }
@@ -68,14 +68,14 @@ class World {
     return new Process(this, name, incarnation);
   }
 
-  /** Two that are active. */
+  /** Returns two active processes. */
   pair(): [a: Process, b: Process] {
     const both: [Process, Process] = [this.process('a'), this.process('b')];
     for (const one of both) one.activate();
     return both;
   }
 
-  /** What was told of dispatchers since the last time. */
+  /** The events about dispatchers so far. */
   events: string[] = [];
 
   decide(command: Command, dispatcher: Id): readonly Effect[] {
@@ -118,7 +118,7 @@ class World {
 const refusedAs = (code: string) => (error: { code?: string }) => error.code === code;
 
 describe('a dispatcher that is silent', () => {
-  it('[5.6] is taken for dead by another when its death interval is over, and not before', () => {
+  it('[5.6] is declared dead by another after its death interval, and not before', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.pass(deathMs);
@@ -129,7 +129,7 @@ describe('a dispatcher that is silent', () => {
     assert.ok(!world.isActive(a));
   });
 
-  it('[5.6] is not while it pings', () => {
+  it('[5.6] stays alive while it pings', () => {
     const world = new World();
     const [a, b] = world.pair();
     for (let round = 0; round < 5; round++) {
@@ -140,7 +140,7 @@ describe('a dispatcher that is silent', () => {
     }
   });
 
-  it('[5.6] loses what it had: begun jobs are interrupted, claimed ones go back uncounted, in front of the line', () => {
+  it('[5.6] loses its jobs: begun ones are interrupted, claimed ones go to the front of the line uncounted', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('begun'), call('claimed'), call('once', { policy: 'never' }), call('waiting'));
@@ -162,7 +162,7 @@ describe('a dispatcher that is silent', () => {
     }
   });
 
-  it('[5.6] one that lives loses nothing by it', () => {
+  it('[5.6] is rescued without touching the jobs of a live dispatcher', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('mine'), call('theirs'));
@@ -178,7 +178,7 @@ describe('a dispatcher that is silent', () => {
     assert.equal(world.job('mine').status, 'completed');
   });
 
-  it('[5.6] leaves jobs in callbacks, whose rest the other runs', () => {
+  it('[5.6] leaves the remaining callbacks of its jobs to another dispatcher', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('job', {}, { callbacks: [call('first'), call('second'), call('third')] }));
@@ -196,7 +196,7 @@ describe('a dispatcher that is silent', () => {
     assert.equal(world.job('first').attempts, 1);
   });
 
-  it('[5.6] that was not dead has its results refused, whoever has the job now', () => {
+  it('[5.6] that was not dead has its results refused, whether or not the job is claimed again', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('waiting'), call('taken'));
@@ -214,7 +214,7 @@ describe('a dispatcher that is silent', () => {
     assert.equal(world.job('taken').outcome, 'value');
   });
 
-  it('[5.6] that was not dead notices at its next ping, claims nothing until it is active again, and then works on', () => {
+  it('[5.6] that was not dead learns of it by its next ping, and claims again only after reactivation', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('job'));
@@ -229,7 +229,7 @@ describe('a dispatcher that is silent', () => {
     assert.equal(world.holder('job'), 'a');
   });
 
-  it('[5.6] a job that was cancelled under it ends so', () => {
+  it('[5.6] ends cancelled jobs that it ran', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('job'));
@@ -243,7 +243,7 @@ describe('a dispatcher that is silent', () => {
 });
 
 describe('a dispatcher whose id is at work elsewhere', () => {
-  it('[5.7] does not begin, and disturbs nothing, while the other is heard of', () => {
+  it('[5.7] refuses to activate, and changes nothing, while the other pings', () => {
     const world = new World();
     const first = world.process('a', 'first');
     const second = world.process('a', 'second');
@@ -262,7 +262,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     assert.equal(world.job('job').outcome, 'value');
   });
 
-  it('[5.7] takes over once the other is gone', () => {
+  it('[5.7] activates after the other closed', () => {
     const world = new World();
     const first = world.process('a', 'first');
     const second = world.process('a', 'second');
@@ -273,7 +273,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     second.ping();
   });
 
-  it('[5.7] takes over once the other is dead, with what it had; the other’s results are refused', () => {
+  it('[5.7] takes over the jobs of the other after its death, and the other’s results are refused', () => {
     const world = new World();
     const first = world.process('a', 'first');
     const second = world.process('a', 'second');
@@ -291,7 +291,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     assert.equal(world.job('job').outcome, 'value');
   });
 
-  it('[5.7] may ask again without knowing whether it was heard', () => {
+  it('[5.7] may repeat its activation without losing its jobs', () => {
     const world = new World();
     const a = world.process('a');
     a.activate();
@@ -301,7 +301,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     assert.ok(world.job('job').claimed, 'it has not died in between');
   });
 
-  it('[5.7] takes over at once where nobody else can have the store open', () => {
+  it('[5.7] takes over at once in a store that only one process can open', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('one'), call('two'));
@@ -319,7 +319,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
 });
 
 describe('a dispatcher that closes', () => {
-  it('[5.9] gives back at once what it has, uncounted', () => {
+  it('[5.9] gives its jobs back at once, uncounted', () => {
     const world = new World();
     const [a] = world.pair();
     world.put(call('claimed'), call('begun'), call('then', {}, { callbacks: [call('callback')] }));
@@ -337,7 +337,7 @@ describe('a dispatcher that closes', () => {
 });
 
 describe('callbacks without their dispatcher', () => {
-  it('[6.3] are run by any that is active, when a client adds them to a completed job', () => {
+  it('[6.3] run on any active dispatcher when a client adds them to a completed job', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('job'));
@@ -351,7 +351,7 @@ describe('callbacks without their dispatcher', () => {
     assert.equal(world.job('late').status, 'completed');
   });
 
-  it('[6.3] wait for one to be activated where there is none', () => {
+  it('[6.3] wait for a dispatcher to activate if none is active', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('job', {}, { callbacks: [call('callback')] }));
@@ -373,7 +373,7 @@ describe('a job for one dispatcher', () => {
       names.map((name) => call(`for ${name}`, { only: idOf(name) })),
     );
 
-  it('[3.7] is claimed by that one, and holds nobody else back', () => {
+  it('[3.7] is claimed by that one only, and blocks no other dispatcher', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(copies('a', 'b'), call('any'));
@@ -391,7 +391,7 @@ describe('a job for one dispatcher', () => {
     assert.equal(world.job('all').outcome, 'list');
   });
 
-  it('[3.7] fails when that one closes or dies, claimed or not, and the whole ends', () => {
+  it('[3.7] fails when that one closes or dies, claimed or not, and its whole ends', () => {
     for (const how of ['closes', 'dies', 'died'] as const) {
       const world = new World();
       const [a, b] = world.pair();
@@ -414,7 +414,7 @@ describe('a job for one dispatcher', () => {
     }
   });
 
-  it('[3.7] has parts that are for it, too', () => {
+  it('[3.7] has parts that are for the same dispatcher', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put({ ...whole('serial', 'w', [call('p')]), options: { only: a.id }, callbacks: [call('then')] });
@@ -427,7 +427,7 @@ describe('a job for one dispatcher', () => {
     assert.equal(world.holder('then'), 'b', 'its callbacks are for anybody');
   });
 
-  it('[3.7] is put only while that one is active', () => {
+  it('[3.7] is refused at the put if that one is not active', () => {
     const world = new World();
     const [a] = world.pair();
     a.deactivate();
@@ -436,8 +436,8 @@ describe('a job for one dispatcher', () => {
   });
 });
 
-describe('what is told of dispatchers', () => {
-  it('[5.5] is each step of theirs, once', () => {
+describe('events of dispatchers', () => {
+  it('[5.5] report each activation, deactivation and registration once', () => {
     const world = new World();
     const [a, b] = world.pair();
     a.activate();
@@ -467,7 +467,7 @@ describe('what is told of dispatchers', () => {
 });
 
 describe('unregistering', () => {
-  it('[5.4] an inactive dispatcher takes its agents with it, and nobody else’s', () => {
+  it('[5.4] removes an inactive dispatcher with its own agents only', () => {
     const world = new World();
     const [a, b] = world.pair();
     for (const { id } of [a, b]) {
@@ -493,7 +493,7 @@ describe('unregistering', () => {
     assert.throws(() => b.do(agent), refusedAs('UNKNOWN_DISPATCHER'));
   });
 
-  it('[5.4] an active one refuses', () => {
+  it('[5.4] refuses an active dispatcher', () => {
     const world = new World();
     const [a, b] = world.pair();
     assert.throws(() => b.do({ type: 'unregister', dispatcher: a.id }), refusedAs('DISPATCHER_ACTIVE'));

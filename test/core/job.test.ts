@@ -1,4 +1,4 @@
-/** The life of a job, step by step: what each command makes of it, in every status. */
+/** The life of a job: the effect of each command in every status. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
@@ -12,7 +12,7 @@ const claimCommands: Command[] = [
   { type: 'interrupt', ...someClaim, cause: 'thread' },
 ];
 
-/** How a job `a` comes into each status. */
+/** Brings a job `a` into each status. */
 const ways: Record<string, (machine: Machine) => void> = {
   new(machine) {
     machine.put(call('a'));
@@ -42,7 +42,7 @@ const ways: Record<string, (machine: Machine) => void> = {
   },
 };
 
-/** Which statuses allow a command, and the status that follows. In all others it is refused. */
+/** The statuses that allow a command, each with the status that follows. All others refuse it. */
 const allowed: [command: Command, error: string, follows: Record<string, string>][] = [
   [claimCommands[0]!, 'CLAIM_LOST', { assigned: 'active', active: 'active' }],
   [claimCommands[1]!, 'CLAIM_LOST', { assigned: 'completed', active: 'completed' }],
@@ -79,7 +79,7 @@ describe('a job', () => {
     }
   }
 
-  it('[2.1] passes through all statuses, with its times, each once', () => {
+  it('[2.1] passes through its statuses, and notes the time of each once', () => {
     const machine = new Machine();
     machine.put(call('a'));
     const { putAt } = machine.job('a');
@@ -94,7 +94,7 @@ describe('a job', () => {
     assert.equal(job.firstStartAt, firstStartAt, '[2.3] set once');
   });
 
-  it('[5.6] under a fence that is over is refused, whatever is said about it', () => {
+  it('[5.6] refuses every command under an old fence', () => {
     const machine = new Machine();
     machine.put(call('a'));
     machine.claim('a');
@@ -106,7 +106,7 @@ describe('a job', () => {
     assert.equal(machine.job('a').outcome, 'value');
   });
 
-  it('a claim of one that is not in line is nothing', () => {
+  it('ignores a claim when it is not in line', () => {
     const machine = new Machine();
     machine.put(call('a'));
     machine.claim('a');
@@ -114,7 +114,7 @@ describe('a job', () => {
     assert.equal(machine.job('a').fence, 1);
   });
 
-  it('given back, not begun, is first in line again, and nothing is counted', () => {
+  it('given back before it began, is first in line again, uncounted', () => {
     const machine = new Machine();
     machine.put(call('a'), call('b'));
     machine.claim('a');
@@ -123,7 +123,7 @@ describe('a job', () => {
     assert.deepEqual(machine.claimAll(), ['a', 'b']);
   });
 
-  it('[3.2] priority goes first, then what was put back, then the order of puts', () => {
+  it('[3.2] is claimed by priority, then a job put back first, then in order of puts', () => {
     const machine = new Machine();
     machine.put(call('a'), call('b'), call('c', { priority: 1 }), call('d', { priority: -1 }), call('e'));
     machine.claim('e');
@@ -132,7 +132,7 @@ describe('a job', () => {
   });
 
   describe('interrupted', () => {
-    it('[8.2] goes on nine times and fails the tenth, by default', () => {
+    it('[8.2] is retried nine times, then fails, by default', () => {
       const machine = new Machine();
       machine.put(call('a'));
       for (let n = 1; n <= 9; n++) {
@@ -151,7 +151,7 @@ describe('a job', () => {
       assert.equal((result as ErrorPayload).error.name, 'JobInterruptedError');
     });
 
-    it('[8.2] goes on for ever, if it is to', () => {
+    it('[8.2] is retried without limit by the policy `forever`', () => {
       const machine = new Machine();
       machine.put(call('a', { policy: 'forever' }));
       for (let n = 1; n <= 50; n++) {
@@ -162,7 +162,7 @@ describe('a job', () => {
       assert.deepEqual(machine.line(), ['a']);
     });
 
-    it('[8.2] is not begun again, if it is begun once at most', () => {
+    it('[8.2] fails without a retry by the policy `never`', () => {
       const machine = new Machine();
       machine.put(call('a', { policy: 'never' }));
       assert.equal(machine.claim('a')[0]?.gate, 'synced', 'its start is on the disk before its code runs');
@@ -171,7 +171,7 @@ describe('a job', () => {
       assert.equal(machine.job('a').outcome, 'failure');
     });
 
-    it('[8.3] by a clean close does not count', () => {
+    it('[8.3] by a clean close, is not counted', () => {
       const machine = new Machine();
       machine.put(call('a'));
       for (let n = 0; n < 20; n++) {
@@ -183,7 +183,7 @@ describe('a job', () => {
     });
   });
 
-  it('[8.2] that throws is not run again, by default', () => {
+  it('[8.2] is not retried when it throws, by default', () => {
     const machine = new Machine();
     machine.put(call('a'));
     machine.claim('a');
@@ -192,13 +192,13 @@ describe('a job', () => {
   });
 
   describe('found by the next process', () => {
-    it('pending, is pending', () => {
+    it('pending, stays in line', () => {
       const machine = new Machine();
       machine.put(call('a'), call('b'));
       assert.deepEqual(machine.reopened().line(), ['a', 'b']);
     });
 
-    it('[8.4] claimed, is a suspect: uncounted, and after one more death it runs alone, and that start counts', () => {
+    it('[8.4] claimed, is an uncounted suspect; after one more death it runs alone, and that start counts', () => {
       const machine = new Machine();
       machine.put(call('a'), call('b'));
       machine.claim('b');
@@ -216,7 +216,7 @@ describe('a job', () => {
       assert.deepEqual([fourth.job('b').alone, fourth.job('b').interruptions], [true, 1]);
     });
 
-    it('[8.4] begun beside others, is not counted for the death', () => {
+    it('[8.4] begun beside others, is not charged with the death', () => {
       const machine = new Machine();
       machine.put(call('a'));
       machine.claim('a');
@@ -228,7 +228,7 @@ describe('a job', () => {
       );
     });
 
-    it('[7.3] a whole in the middle goes on, and completed parts stay so', () => {
+    it('[7.3] as an unfinished whole, continues with its completed parts kept', () => {
       const machine = new Machine();
       machine.put(whole('serial', 'w', [call('a'), call('b'), call('c')]));
       machine.claim('w');
@@ -243,11 +243,11 @@ describe('a job', () => {
 
   for (const [what, prepare] of [
     ['its queue is paused', (machine) => machine.do({ type: 'pauseQueue', name: '', paused: true })],
-    ['a quota of it is full', (machine) => machine.claim('holder')],
-    ['it is with another agent', (machine) => machine.claim('a')],
-    ['it is no more', (machine) => machine.do({ type: 'fail', job: idOf('a'), failure: payload() })],
+    ['a quota that it names is full', (machine) => machine.claim('holder')],
+    ['another agent has it', (machine) => machine.claim('a')],
+    ['it has ended', (machine) => machine.do({ type: 'fail', job: idOf('a'), failure: payload() })],
   ] as [string, (machine: Machine) => void][]) {
-    it(`[3.6] [4.1] [5.1] a claim by who has not yet seen that ${what} changes nothing`, () => {
+    it(`[3.6] [4.1] [5.1] ignores a claim by an agent that has not yet seen that ${what}`, () => {
       const machine = new Machine();
       machine.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });
       machine.put(call('a', { quotas: ['q'] }), call('holder', { quotas: ['q'] }));

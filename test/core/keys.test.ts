@@ -1,6 +1,6 @@
 /**
- * Quotas with a key for each tenant, and rates of each: what is kept of a key is gone when nothing
- * of it is taken.
+ * Quotas and rates with a key for each tenant: a key leaves nothing in memory after its last place
+ * and its last rate period.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -12,7 +12,7 @@ const atOnce = 1_000;
 const nothing = { ageMs: 0, count: 0, bytes: 0 };
 
 describe('keys', () => {
-  it(`[4.8] of ${keys} tenants leave nothing behind`, (t) => {
+  it(`[4.8] of ${keys} tenants leave nothing in memory`, (t) => {
     const machine = new Machine();
     const { state } = machine;
     machine.do({ type: 'setQuota', queue: '', name: 'tenant', size: 1, rate: 2, ratePeriodMs: 60_000 });
@@ -21,8 +21,8 @@ describe('keys', () => {
     let most = 0;
     for (let from = 0; from < keys; from += atOnce) {
       const names = Array.from({ length: atOnce }, (_, at) => `${from + at}`);
-      // Of some there are three: the second is blocked while the first runs, and the third by the
-      // rate.
+      // Every tenth tenant has three jobs: the first blocks the second, and the rate blocks the
+      // third.
       const some = names.filter((_, at) => at % 10 === 0);
       const put = (n: number, all: readonly string[]) =>
         machine.put(...all.map((name) => call(`${n}/${name}`, { quotas: [quotaKey('tenant', name)] })));

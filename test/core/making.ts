@@ -1,7 +1,4 @@
-/**
- * Making what the core works on: states, ids, commands, and a reading of a whole state that can be
- * compared.
- */
+/** Makes states, ids and commands for tests of the core, and comparable views of a whole state. */
 import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import { neededPlaces, quotaOf } from '../../src/core/quota.js';
@@ -10,25 +7,24 @@ import { JobFields } from '../../src/core/state/job-fields.js';
 import { State } from '../../src/core/state/state.js';
 
 /**
- * An id from a name of 15 characters at most, in the same order. The character of its own is what
- * makes it a UUID.
+ * Makes an id from a name of up to 15 characters; ids keep the order of names. `\x80` makes it a
+ * UUID.
  */
 export const idOf = (name: string): Id => `${name.slice(0, 8).padEnd(8, '.')}\x80${name.slice(8).padEnd(7, '.')}`;
-/** The short name again. */
+/** Returns the name that `idOf` was given. */
 export const nameOf = (id: Id): string => id.replace('\x80', '').replace(/\.+$/, '');
 
 export const payload = (byteLength = 1): Payload => ({ byteLength });
 
-/** An error of callsheet's own, as a payload that shows which it was. */
+/** An error of callsheet's own, kept as it is so that tests can read it. */
 export interface ErrorPayload extends Payload {
   readonly error: Error;
 }
 
-/** The dispatcher that decides in tests, and its agent. */
+/** The dispatcher that decides in tests. */
 export const us = idOf('us');
 export const main = agentKey(us, '', 'main');
 
-/** What makes it active. */
 export const activateUs = {
   type: 'activate',
   dispatcher: us,
@@ -51,7 +47,7 @@ export function call(name: string, options: JobOptions = {}, extra: Partial<JobS
   return { id: idOf(name), form: 'call', callable: 'm#run', args: null, options, parts: [], callbacks: [], ...extra };
 }
 
-/** A whole of these parts, without postprocess. */
+/** Makes a whole without a postprocess. */
 export function whole(form: 'serial' | 'parallel', name: string, parts: readonly JobSpec[]): JobSpec {
   return call(name, {}, { form, callable: '', parts });
 }
@@ -59,19 +55,18 @@ export function whole(form: 'serial' | 'parallel', name: string, parts: readonly
 export const value: Settled = { kind: 'value', payload: payload() };
 export const thrown: Settled = { kind: 'thrown', payload: payload(), names: ['Error'] };
 
-/** What an effect is about. */
+/** The name of the job, or the type of the event, that an effect is about. */
 export function subjectOf(effect: Effect): string {
   if (effect.type === 'event') return effect.event.type;
   return nameOf(typeof effect.job === 'string' ? effect.job : effect.job.id);
 }
 
-/** What effects say, in words: `run a (written)`. */
+/** Effects in words: `run a (written)`. */
 export const told = (effects: readonly Effect[]): string[] =>
   effects.map((effect) => `${effect.type} ${subjectOf(effect)} (${effect.gate})`);
 
 /**
- * A state that commands are given to, one after another, each a group of its own; its clock ticks
- * with every command.
+ * A state with its own clock, which ticks with every command. Each command is a group of its own.
  */
 export class Machine {
   readonly state = new State();
@@ -81,7 +76,7 @@ export class Machine {
     this.do(activateUs);
   }
 
-  /** Decides a command, and keeps it. */
+  /** Decides a command, and keeps its changes. */
   do(command: Command): readonly Effect[] {
     const { effects } = decide(this.state, command, outsideAt(++this.now));
     this.state.keepChanges();
@@ -104,7 +99,7 @@ export class Machine {
     return this.do({ type: 'settle', ...this.#claimOf(name), outcome, startedAt: this.now, inner: [] });
   }
 
-  /** Time passes; what is due by then is in its line. */
+  /** Advances the clock, and handles the timers due by then. */
   pass(ms: number): void {
     this.now += ms;
     this.do({ type: 'tick' });
@@ -118,7 +113,7 @@ export class Machine {
     return this.do({ type: 'interrupt', ...this.#claimOf(name), cause });
   }
 
-  /** What the next process finds, and its first command. */
+  /** Returns the state of the next process after its recovery. */
   reopened(): Machine {
     const next = new Machine();
     for (const job of this.state.jobs()) next.state.load(new JobFields(job));
@@ -140,14 +135,16 @@ export class Machine {
   }
 
   /**
-   * The names in the line of the default queue, in the order in which they should be claimed; see
-   * `claimAll`.
+   * Names the jobs in the default queue's line, in the order of the contract. `claimAll` must
+   * follow it.
    */
   line(): string[] {
     return inContractOrder(this.state).map(({ id }) => nameOf(id));
   }
 
-  /** Claims whatever may be claimed, one after another; gives the names in that order. */
+  /**
+   * Claims every job that can be claimed, one after another, and returns their names in that order.
+   */
   claimAll(): string[] {
     const names: string[] = [];
     const next = () => this.state.firstQueued('', () => true, this.now);
@@ -164,8 +161,8 @@ export class Machine {
 }
 
 /**
- * The jobs in line in the order that the contract gives: priority, then what was put back, then the
- * moment of becoming eligible.
+ * The jobs in line, in the order of the contract: priority, then jobs put back, then the moment of
+ * becoming eligible.
  */
 export function inContractOrder(state: State): JobRecord[] {
   return [...state.jobs()]
@@ -179,7 +176,7 @@ export function inContractOrder(state: State): JobRecord[] {
     );
 }
 
-/** Whether every quota that the job names has room for it, by the records alone. */
+/** `true` if every quota that the job names has room for it, judged by the records alone. */
 export function hasRoom(state: State, job: JobRecord): boolean {
   return neededPlaces(job).every((quota) => {
     const record = quotaOf(state, job.queue, quota);
@@ -188,10 +185,10 @@ export function hasRoom(state: State, job: JobRecord): boolean {
   });
 }
 
-/** All that is stored of a job: what indices keep beside it is as in a new row. */
+/** Returns everything stored of a job; fields of indices get the values of a new row. */
 export const recordOf = (job: JobRecord): JobRecord => JobFields.toRecord(job);
 
-/** A whole state as data: records and everything that is derived from them. */
+/** Returns a whole state as data: its records, and everything derived from them. */
 export function snapshotOf(state: State) {
   const jobs = [...state.jobs()].sort((a, b) => (a.id < b.id ? -1 : 1));
   const callables = [...new Set(jobs.map(({ callable }) => callable))].sort();
@@ -214,7 +211,7 @@ export function snapshotOf(state: State) {
   };
 }
 
-/** What a store would be told, as data. */
+/** Returns the changes that a store would write, as data. */
 export function changesOf(state: State) {
   const { jobs, forgotten, settings, annotations } = state.changes();
   return {

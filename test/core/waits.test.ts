@@ -1,4 +1,4 @@
-/** Jobs that wait for others: levels, places, and what can never end. */
+/** Jobs that wait for others: levels, places, and waits that could never end. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Level } from '../../src/core/records.js';
@@ -10,7 +10,7 @@ function putAt(machine: Machine, level: Level, ...jobs: ReturnType<typeof call>[
   machine.do({ type: 'put', queue: '', owner: idOf('owner'), level, jobs });
 }
 
-/** Claims and settles the job; its outcome then. */
+/** Claims and settles the job, and returns its outcome. */
 function run(machine: Machine, name: string, outcome?: Parameters<Machine['settle']>[1]): string {
   machine.claim(name);
   machine.settle(name, outcome);
@@ -18,7 +18,7 @@ function run(machine: Machine, name: string, outcome?: Parameters<Machine['settl
 }
 
 describe('a job that returns another', () => {
-  it('[9.3] of a weaker level raises it, with the whole that it belongs to and all that waits for', () => {
+  it('[9.3] of a weaker level raises that level, and those of its whole and of every job that this waits for', () => {
     const machine = new Machine();
     putAt(
       machine,
@@ -33,7 +33,7 @@ describe('a job that returns another', () => {
     for (const name of ['a', 'b', 'then', 'w', 'i']) assert.equal(machine.job(name).level, 'full', name);
   });
 
-  it('[2.6] that is a list and complete knows whose it is', () => {
+  it('[2.6] that is a completed whole points to that whole’s list', () => {
     const machine = new Machine();
     machine.put({ ...whole('parallel', 'w', [call('a')]), callable: '' }, call('outer'));
     machine.claim('w');
@@ -42,7 +42,7 @@ describe('a job that returns another', () => {
     assert.equal(machine.job('outer').inner, idOf('w'));
   });
 
-  it('[2.6] cannot be one whose turn comes only when it is over: its own callback, or one of what waits for it', () => {
+  it('[2.6] rejects returning a job that can only start after this one: its callback, or one of a job that waits for it', () => {
     const machine = new Machine();
     machine.put(call('a', {}, { callbacks: [call('of a'), call('later')] }), call('b'));
     assert.equal(run(machine, 'b', returns('of a')), 'none');
@@ -53,7 +53,7 @@ describe('a job that returns another', () => {
     assert.equal(machine.job('of a').outcome, 'failure', 'callbacks run one after another');
   });
 
-  it('[2.6] cannot be a part that comes after it in a serial, and can be one of another whole', () => {
+  it('[2.6] rejects returning a later part of its serial, and accepts one of another whole', () => {
     const machine = new Machine();
     machine.put(whole('serial', 'w', [call('a'), call('b')]), whole('serial', 'v', [call('x'), call('y')]));
     machine.claim('w');
@@ -64,7 +64,7 @@ describe('a job that returns another', () => {
     assert.equal(machine.job('x').outcome, 'value');
   });
 
-  it('[4.6] shares the places of all that wait for it, whoever stands between', () => {
+  it('[4.6] shares its places with the returned job and its parts, across every level of waiting', () => {
     const machine = new Machine();
     machine.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });
     const options = { quotas: ['q'] };

@@ -1,6 +1,6 @@
 /**
- * Random commands: wishes, each made a command by what the state is when its turn comes, so that
- * most of them mean something.
+ * Random commands, made from wishes: a wish becomes a command only when it is decided, and picks
+ * its job from the state of that moment, so that most commands are accepted.
  */
 import fc from 'fast-check';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
@@ -30,21 +30,21 @@ export const wish: fc.Arbitrary<Wish> = fc.record({
 });
 
 const owner = idOf('owner');
-/** Mostly the one that decides. */
+/** Three times in four the deciding dispatcher. */
 const dispatcher = (which: number) => (which % 4 === 0 ? idOf('other') : us);
 
 export class Wishes {
   readonly #payload: (size: number) => Payload;
   #names = 0;
 
-  /** `payload` makes what the store carries. */
+  /** `makePayload` makes payloads that the tested store can carry. */
   constructor(makePayload: (size: number) => Payload = payload) {
     this.#payload = makePayload;
   }
 
   /**
-   * Some are refused: a queue or quota that there is not, an id that is taken, a claim that is
-   * over, a wrong status.
+   * Some commands must be refused: an unknown queue or quota, a taken id, an old claim, a wrong
+   * status.
    */
   command(state: State, { what, which, size }: Wish): Command {
     const jobs = [...state.jobs()].sort((a, b) => (a.id < b.id ? -1 : 1));

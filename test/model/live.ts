@@ -1,4 +1,4 @@
-/** One history, lived through by the model and by the real thing side by side. */
+/** Runs one history on the model and on the runtime side by side. */
 import assert from 'node:assert/strict';
 import { Model, type ModelJob } from './model.js';
 import { Real, type SeenJob } from './real.js';
@@ -6,10 +6,12 @@ import { type Both, perform, queueNames, type Step } from './steps.js';
 
 const start = Date.UTC(2030, 0);
 const agentSize = 2;
-/** All is looked at after so many steps; after the others, what is to have changed. */
+/**
+ * Steps between comparisons of everything. After other steps only expected changes are compared.
+ */
 const stepsBetweenLooks = 16;
 
-/** After each step both show the same. Gives how many steps could be done. */
+/** Compares both after each step. Returns the number of steps that could be done. */
 export async function live(steps: readonly Step[]): Promise<number> {
   const model = new Model(start, agentSize, queueNames);
   const real = await Real.open(start, agentSize, queueNames);
@@ -35,7 +37,7 @@ export async function live(steps: readonly Step[]): Promise<number> {
   }
 }
 
-/** What is expected to be as it was seen last is not looked at again. */
+/** Skips the things whose expected state has not changed since they were last compared. */
 async function compare({ model, real }: Both, seen: Map<string, string>): Promise<void> {
   await real.kit.untilIdle();
   compareStarts(model.started.splice(0), real);
@@ -55,15 +57,16 @@ async function compare({ model, real }: Both, seen: Map<string, string>): Promis
 }
 
 /**
- * Of each queue in order. Callbacks stand in no line, and begin as soon as they can; what is never
- * to begin twice is claimed in its turn, and begins when that is on the disk.
+ * Compares the order of starts per line. Callbacks stand in no line and begin in any order. Jobs
+ * that must not begin twice are a line of their own: they are claimed in turn, but begin only when
+ * their start is on the disk.
  */
 function compareStarts(expected: readonly ModelJob[], real: Real): void {
   const starts = real.takeStarts();
   const wanted = new Map(expected.map((job) => [job.name, job]));
   const lineOf = (name: string) => {
     const job = wanted.get(name);
-    if (job === undefined) return 'of nobody';
+    if (job === undefined) return 'unexpected';
     return job.role === 'callback' ? 'of callbacks' : `of "${job.queue}"${job.asked.retry === 'never' ? ', once' : ''}`;
   };
   const lines = (names: readonly string[]) => {

@@ -1,8 +1,8 @@
 /**
- * Random histories of what users do, on the model and on the real thing: after each step both show
- * the same.
+ * Runs random histories of user commands on the model and on the runtime: after each step both must
+ * show the same.
  *
- * `CALLSHEET_SEED=n` lives through the same again; `CALLSHEET_COMMANDS=n` through about as many
+ * `CALLSHEET_SEED=n` replays a history; `CALLSHEET_COMMANDS=n` sets the approximate number of
  * commands.
  */
 import { test } from 'node:test';
@@ -13,14 +13,14 @@ import { history } from './steps.js';
 
 const commands = Number(process.env.CALLSHEET_COMMANDS ?? 20_000);
 const most = 160;
-/** A history takes a tenth of a second; one that takes so long hangs, and is shown. */
+/** A history takes a tenth of a second. After this many milliseconds it hangs, and is reported. */
 const historyMs = 60_000;
-/** Looking for a shorter history that shows the same ends in time to be told. */
+/** Ends the search for a shorter failing history early enough to report the one found. */
 const limitMs = 200_000;
-/** Some steps find nothing to be done to; so many of a history are done. */
+/** Steps of a history that find a job to act on, on average. */
 const doneOfEach = 66;
 
-test('any history of commands shows what the model shows', { timeout: 280_000 }, async (t) => {
+test('a history of commands leaves the runtime in the state of the model', { timeout: 280_000 }, async (t) => {
   const seed = seedOf(t);
   const runs = Math.ceil(commands / doneOfEach);
   let done = 0;

@@ -1,23 +1,22 @@
 /**
- * A small model of the contract, written from its text alone: what users can see of jobs, queues,
- * quotas, callbacks, compositions, retries and time, and nothing of how it comes about. It knows no
- * threads, no messages and no files; a job runs until it is told how it ends.
+ * A small model of the contract, written from its text alone. It describes what users see of jobs,
+ * queues, quotas, callbacks, compositions, retries and time, but not how that comes about: it knows
+ * no threads, messages or files. A job runs until the test ends it.
  */
 
 export type Form = 'call' | 'serial' | 'parallel';
 export type Retry = 'default' | 'never' | 'forever' | 'at once' | 'later';
 export type Status = 'new' | 'pending' | 'active' | 'callbacks' | 'completed';
 
-/** How often, and after how long, the two policies that retry errors do so. */
+/** The limit and the delay of the two policies that retry errors. */
 export const retryLimit = 2;
 export const retryLaterMs = 5_260;
 
-/** What a job is put with. Durations count from the put. */
+/** The options of a put. Durations count from the put. */
 export interface Asked {
   readonly form: Form;
-  /** Of the parts; none for a call. */
+  /** The parts of a whole; empty for a call. */
   readonly parts: readonly Asked[];
-  /** Whether a whole has a postprocess. */
   readonly postprocess: boolean;
   readonly priority: number;
   readonly quotas: readonly string[];
@@ -27,13 +26,13 @@ export interface Asked {
   readonly timeoutMs: number | undefined;
   readonly unique: string | undefined;
   readonly replace: boolean;
-  /** How many callbacks it is put with. */
+  /** The number of callbacks. */
   readonly callbacks: number;
 }
 
 export type Refusal = 'JOB_STATUS' | 'UNKNOWN_QUOTA';
 
-/** What a command gives in the model: nothing, or the code of the error that it is refused with. */
+/** The result of a command: nothing, or the code of the error that refused it. */
 export type Refused = Refusal | undefined;
 
 export class ModelJob {
@@ -41,19 +40,19 @@ export class ModelJob {
   readonly queue: string;
   readonly asked: Asked;
   readonly role: 'root' | 'part' | 'callback';
-  /** Whose part or callback it is. */
+  /** The whole or the job that this one is a part or a callback of. */
   readonly above: ModelJob | undefined;
   status: Status = 'new';
   /** The text of the result, or the name of the error. */
   outcome: string | undefined;
   isFailure = false;
-  /** Whether its own function runs now: of a whole, the postprocess. */
+  /** `true` while its own function runs; for a whole, the postprocess. */
   running = false;
-  /** A whole whose parts were put in line. */
+  /** `true` for a whole whose parts were put in line. */
   opened = false;
   front = false;
   position = 0;
-  /** The moment before which it is not to begin; and the one for which it waits now. */
+  /** The earliest start that was asked for; and the moment that the job waits for now. */
   beginAfter = 0;
   due: number | undefined;
   deadline: number | undefined;
@@ -62,15 +61,10 @@ export class ModelJob {
   errors = 0;
   interruptions = 0;
   places: readonly string[] = [];
-  /**
-   * Whether it has a place of its queue's agent; once it ever had one, its callbacks run in one
-   * too.
-   */
+  /** Whether it holds a place of its queue's agent. If it ever did, its callbacks hold one too. */
   hasAgent = false;
   wasClaimed = false;
-  /**
-   * Whether its whole has counted it as done, and how many callbacks must be completed for that.
-   */
+  /** Whether its whole has counted it as done; and the callbacks that must complete before that. */
   counted = false;
   awaited: number | undefined;
   priority: number;
@@ -96,14 +90,14 @@ export class ModelJob {
     return this.parts.filter(({ counted }) => counted).length;
   }
 
-  /** They are gone through in order, once the call is over. */
+  /** Callbacks complete in order, after the call. */
   get callbacksDone(): number {
     if (this.outcome === undefined) return 0;
     const next = this.callbacks.findIndex(({ status }) => status !== 'completed');
     return next < 0 ? this.callbacks.length : next;
   }
 
-  /** Not begun yet. */
+  /** `true` if it has not begun yet. */
   get waits(): boolean {
     return this.status === 'new' || (this.status === 'pending' && this.attempts === 0);
   }
@@ -133,11 +127,11 @@ export class Model {
   now: number;
   readonly agentSize: number;
   readonly queues: ReadonlyMap<string, ModelQueue>;
-  /** All jobs, in the order in which they were made. */
+  /** All jobs, in order of creation. */
   readonly jobs = new Map<string, ModelJob>();
-  /** Names of what began, in order; emptied by who reads it. */
+  /** The jobs that began since the last comparison, in order. */
   started: ModelJob[] = [];
-  /** Told to stop, and not stopped yet. */
+  /** Jobs that were asked to stop, and have not stopped yet. */
   readonly #stopping: ModelJob[] = [];
   #position = 0;
   #names = 0;
@@ -148,9 +142,9 @@ export class Model {
     this.queues = new Map(queues.map((name) => [name, { paused: false, quotas: new Map() }]));
   }
 
-  // What users do.
+  // Commands of users.
 
-  /** Gives the job that the put made, or the live one with its key. */
+  /** Returns the job that the put made, or the live one with the same key. */
   put(queue: string, asked: Asked): ModelJob | Refusal {
     const live = asked.unique === undefined ? undefined : this.#uniqueJob(queue, asked.unique);
     if (live !== undefined) {
@@ -228,7 +222,7 @@ export class Model {
     this.#claim();
   }
 
-  /** `undefined` removes it. */
+  /** Sets the size, or removes the quota if `size` is undefined. */
   setQuota(queue: string, name: string, size: number | undefined): void {
     const { quotas } = this.queues.get(queue)!;
     if (size === undefined) quotas.delete(name);
@@ -236,9 +230,9 @@ export class Model {
     this.#claim();
   }
 
-  // What happens to jobs.
+  // Events in the life of jobs.
 
-  /** Its function returns, or throws. */
+  /** The job's function returns or throws. */
   end(job: ModelJob, isFailure: boolean): void {
     if (!isFailure) this.#conclude(job, `fine ${job.name}`, false);
     else this.#failed(job, 'RangeError');
@@ -246,32 +240,29 @@ export class Model {
   }
 
   /**
-   * Its thread died under it. Chance has a part in when it runs again: by then, if that is later
-   * than at once.
+   * The job's thread died. The delay of the retry is random, so `dueAt` is the runtime's own value,
+   * or undefined if the job is retried at once.
    */
   killed(job: ModelJob, dueAt: number | undefined): void {
     this.#interrupted(job, true, dueAt);
     this.#claim();
   }
 
-  /**
-   * The runtime is gone, by a close or with its process, and there again: what ran is begun anew,
-   * and none of it is counted.
-   */
+  /** The runtime was closed or crashed, and opened again: running jobs begin anew, uncounted. */
   reopened(isClean: boolean): void {
     for (const job of [...this.jobs.values()].filter(({ running }) => running))
       this.#interrupted(job, !isClean && job.asked.retry === 'never');
     this.#claim();
   }
 
-  /** Time passes; what comes due on the way happens at its time. */
+  /** Moves the clock by `ms`. Each event on the way happens at its own time. */
   advance(ms: number): void {
     const end = this.now + ms;
     for (;;) {
       const next = this.#nextEvent();
       if (next === undefined || next.at > end) break;
       this.now = Math.max(this.now, next.at);
-      // What happens at the same moment happens before anything begins.
+      // All events of one moment happen before any job begins.
       for (let event: typeof next | undefined = next; event && event.at <= this.now; event = this.#nextEvent())
         event.happen();
       this.#claim();
@@ -279,10 +270,10 @@ export class Model {
     this.now = end;
   }
 
-  // What users see.
+  // Views of users.
 
   /**
-   * The names of what waits in a queue, in the order of claiming; then what waits for a date, by
+   * The jobs that wait in a queue in the order of claiming, then those that wait for a date, by
    * date.
    */
   line(queue: string): ModelJob[] {
@@ -291,7 +282,7 @@ export class Model {
     return [...waiting.filter(({ due }) => due === undefined).sort(byTurn), ...dated];
   }
 
-  /** Who has a place in a quota, for each place. */
+  /** The holders of a quota, one entry a place. */
   holders(queue: string, name: string): ModelJob[] {
     const here = [...this.jobs.values()].filter((job) => job.queue === queue);
     return here.flatMap((job) => job.places.filter((place) => quotaName(place) === name).map(() => job));
@@ -342,8 +333,8 @@ export class Model {
   }
 
   /**
-   * Begins what can begin; then those end that were told to stop, and what can begin after them
-   * does.
+   * Begins jobs, then ends those that were asked to stop, and begins the jobs that these made room
+   * for.
    */
   #claim(): void {
     this.#beginFirst();
@@ -353,7 +344,7 @@ export class Model {
     }
   }
 
-  /** Begins what can begin, in the order of the contract. */
+  /** Begins every job that can begin, in the order of the contract. */
   #beginFirst(): void {
     for (const [queue, { paused }] of this.queues) {
       if (paused) continue;
@@ -382,7 +373,7 @@ export class Model {
     this.started.push(job);
   }
 
-  /** A whole has its turn. */
+  /** Puts the parts of a whole that reached the front of its line. */
   #open(whole: ModelJob): void {
     whole.status = 'active';
     whole.opened = true;
@@ -394,13 +385,13 @@ export class Model {
     else for (const part of [...whole.parts]) if (part.status === 'new') this.#enqueue(part);
   }
 
-  /** The first part that is not done has its turn, if it has not had it or ended without. */
+  /** Puts the first unfinished part, unless it was put already. */
   #openNext(whole: ModelJob): void {
     const next = whole.parts.find(({ counted }) => !counted)!;
     if (next.status === 'new') this.#enqueue(next);
   }
 
-  /** The parts are done. */
+  /** All parts are done: runs the postprocess, or completes the whole. */
   #gather(whole: ModelJob): void {
     if (whole.asked.postprocess) {
       whole.position = ++this.#position;
@@ -424,13 +415,13 @@ export class Model {
     job.front = false;
     job.places = [];
     job.awaited ??= job.callbacks.length;
-    // Nobody waits for its parts any more.
+    // No job waits for its parts any more.
     for (const part of job.parts) if (part.outcome === undefined) this.#cancel(part);
     this.#callBack(job);
     if (job.role === 'part') this.#notePart(job);
   }
 
-  /** The next callback has its turn, or all are completed. */
+  /** Begins the next callback, or completes the job after the last. */
   #callBack(job: ModelJob): void {
     const next = job.callbacks.find(({ status }) => status !== 'completed');
     if (next !== undefined) {
@@ -455,7 +446,7 @@ export class Model {
     else if (whole.asked.form === 'serial') this.#openNext(whole);
   }
 
-  /** What runs is told to stop, and keeps its places until it has. */
+  /** A running job is asked to stop, and keeps its places until it has stopped. */
   #cancel(job: ModelJob): void {
     if (job.running) this.#stopping.push(job);
     else this.#conclude(job, 'JobCancelledError', true);
@@ -486,7 +477,9 @@ export class Model {
     else this.#putBack(job, delay);
   }
 
-  /** To run again: in front of the line and in its places, or later and without them. */
+  /**
+   * Puts a job in line to run again: at once, in front and with its places; or later, without them.
+   */
   #putBack(job: ModelJob, delay: number): void {
     job.running = false;
     job.hasAgent = false;

@@ -1,6 +1,6 @@
 /**
- * The real thing beside the model: does what users do through the public interface, and looks at
- * what they see.
+ * The runtime beside the model: performs commands through the public interface, and reads what
+ * users can see.
  */
 import {
   type Composition,
@@ -29,7 +29,7 @@ const policies: Readonly<Record<Retry, RetryPolicy>> = {
   later: retryErrors({ limit: retryLimit, backoff: { initialMs: retryLaterMs, factor: 1, jitter: 0 } }),
 };
 
-/** What can be seen of a job. */
+/** The state of a job that users can see. */
 export interface SeenJob {
   readonly status: string;
   readonly outcome: string | undefined;
@@ -46,7 +46,7 @@ export interface SeenJob {
 }
 
 export class Real {
-  /** Ids by name, of all jobs that were met. */
+  /** The ids of all jobs seen so far, by name. */
   readonly ids = new Map<string, string>();
   readonly #names = new Map<string, string>();
   readonly #kit: Kit;
@@ -58,7 +58,7 @@ export class Real {
   static async open(start: number, agentSize: number, queues: readonly string[]): Promise<Real> {
     forget();
     const agent = { size: agentSize };
-    // More threads than agents take, so that callbacks, which need no agent, never wait.
+    // More threads than the agents use, so that callbacks, which need no agent, never wait.
     const kit = await openVirtual({ jobs: [plays], threads: 20, agent, seed: 1, start: new Date(start) });
     for (const name of queues) if (name !== '') await kit.runtime.createQueue(name);
     return new Real(kit);
@@ -85,7 +85,10 @@ export class Real {
     return this.#names.get(id) ?? id;
   }
 
-  /** What is put for it; named as in the model, where the model took it. */
+  /**
+   * Returns the call or composition to put. It carries the names of the model's job if the model
+   * took it.
+   */
   part(asked: Asked, job: ModelJob | undefined): Part {
     const name = job?.name ?? 'refused';
     let part: Composition | ReturnType<typeof plays.play> = plays.play(name);
@@ -99,7 +102,7 @@ export class Real {
     return (part as Composition).with(optionsOf(asked)) as Part;
   }
 
-  /** What began since the last look, in order. */
+  /** Returns the jobs that began since the last call, in order. */
   takeStarts(): readonly Start[] {
     const taken = starts.splice(0);
     for (const { name, id } of taken) this.meet(name, id);
@@ -122,8 +125,7 @@ export class Real {
   }
 
   /**
-   * The job's name. Parts that wait were not met before; they say it with what they are called
-   * with.
+   * Returns the job's name. A waiting part seen for the first time has its name in its arguments.
    */
   async #met(job: Job): Promise<string> {
     if (!this.#names.has(job.id)) this.meet((await job.arguments())[0] as string, job.id);

@@ -1,6 +1,6 @@
 /**
- * What a random history is made of: each step is data, is done to the model and to the real thing,
- * and may be refused by both.
+ * The steps of a random history: each is data, is performed on the model and on the runtime, and
+ * may be refused by both.
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
@@ -11,7 +11,7 @@ import { quotaAsked, type Real } from './real.js';
 
 export const queueNames = ['', 'other'] as const;
 
-/** Of several kinds of steps, the jobs that it may be done to; `which` picks one. */
+/** A step on a job: `which` picks one of those that the step can apply to. */
 type OnJob = { readonly which: number };
 
 export type Step =
@@ -29,13 +29,15 @@ export type Step =
 export interface Both {
   readonly model: Model;
   readonly real: Real;
-  /** Two crashes make suspects run alone, which is tested elsewhere. */
+  /**
+   * `true` after the first crash. A second would make suspects run alone, which is tested
+   * elsewhere.
+   */
   hasCrashed: boolean;
 }
 
 /**
- * Does it to both, and compares what they say. False: there is nothing now that it could be done
- * to.
+ * Performs the step on both and compares the results. Returns false if it applies to no job now.
  */
 export async function perform(step: Step, both: Both): Promise<boolean> {
   const { model, real } = both;
@@ -120,8 +122,8 @@ export async function perform(step: Step, both: Both): Promise<boolean> {
 }
 
 /**
- * Nobody but the kit knows what runs on which thread: the model is told whom it hit, and judges the
- * rest.
+ * Only the runtime knows which job a thread runs: the model receives the interrupted job, and
+ * judges the rest.
  */
 async function killThread(index: number, { model, real }: Both): Promise<boolean> {
   await real.kit.killThread(index);
@@ -136,7 +138,7 @@ async function killThread(index: number, { model, real }: Both): Promise<boolean
   return false;
 }
 
-/** One of the jobs that are met; most often one that is not completed. */
+/** Picks a job that the runtime has seen, most often an unfinished one. */
 function chosen(
   { which }: OnJob,
   { model, real }: Both,
@@ -159,7 +161,7 @@ async function onJob(
   return true;
 }
 
-/** Both take it, or both refuse it for the same reason. */
+/** Asserts that both accept the command, or refuse it with the same code. */
 async function agreed<T>(expected: unknown, done: Promise<T>): Promise<T | undefined> {
   const refusal = typeof expected === 'string' ? expected : undefined;
   let code: unknown;
@@ -172,10 +174,10 @@ async function agreed<T>(expected: unknown, done: Promise<T>): Promise<T | undef
   return value;
 }
 
-// How they are made. The contract does not say what comes first of what comes due at the same
-// moment, so each date and each deadline is a moment of its own. So is a retry: after whole seconds
-// it would come with the timeout of another job that began when the first one did, some seconds
-// apart. So is a timeout, for two that began whole seconds apart.
+// The contract does not order events that come due at the same moment, so each event gets a moment
+// of its own. Dates and deadlines have different milliseconds. A retry does not come after whole
+// seconds, lest it meets the timeout of a job that began whole seconds later; timeouts of jobs that
+// began whole seconds apart differ too.
 
 const which = fc.nat(1000);
 const queue = fc.constantFrom(...queueNames);
@@ -202,7 +204,7 @@ const call: fc.Arbitrary<Asked> = fc.record({
   callbacks: fc.constantFrom(0, 0, 0, 1, 2),
 });
 
-/** A part is put by its whole, so it has no key. */
+/** A part has no key, because its whole puts it. */
 const partCall = call.map((asked) => ({ ...asked, unique: undefined }));
 
 function whole(parts: fc.Arbitrary<Asked>, postprocess: fc.Arbitrary<boolean>): fc.Arbitrary<Asked> {
@@ -252,7 +254,7 @@ const kinds: readonly [weight: number, kind: fc.Arbitrary<Step>][] = [
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(...kinds.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 
-/** A history of as many steps at most. */
+/** Histories of up to `most` steps. */
 export const history = (most: number): fc.Arbitrary<Step[]> =>
   fc.array(anyStep, { maxLength: most, size: 'max' }).map((steps) => {
     let dates = 0;

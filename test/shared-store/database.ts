@@ -1,12 +1,11 @@
 /**
- * A database as far as a store sees one: rows of bytes with versions, columns to find them by,
+ * A database as a store sees it: rows of bytes with versions, columns to find them by, and
  * transactions that wait and may fail.
  *
- * A transaction reads what is there at each of its reads, and commits only if none of that has
- * changed since: rows, what is not there, and what an index has under a key. That is what
- * PostgreSQL calls serializable. What can go wrong there goes wrong here as often as `faults` says:
- * a conflict without a reason, a connection that is lost before a commit, after it, or while it
- * still goes on, a notification that never comes.
+ * A transaction commits only if nothing that it read has changed since: rows, the absence of rows,
+ * and the rows that an index has under a key. PostgreSQL calls this serializable. `faults` injects
+ * the failures of a database: a conflict without a reason, a connection lost before, after or
+ * during a commit, a lost notification.
  */
 
 import {
@@ -33,9 +32,12 @@ import { JobFields } from '../../src/core/state/job-fields.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from '../../src/testing/record-bytes.js';
 import type { Index, Want } from './lacks.js';
 
-/** Somebody else's commit was in the way, or the database says so: run it again. */
+/**
+ * Another commit was in the way, or the database reports a conflict: the transaction must be run
+ * again.
+ */
 export class ConflictError extends Error {
-  /** A job whose id turned out to be taken. */
+  /** The job whose id is taken, if that caused the conflict. */
   readonly taken: Id | undefined;
 
   constructor(taken?: Id) {
@@ -45,22 +47,25 @@ export class ConflictError extends Error {
 }
 
 /**
- * The connection is gone. Where that was during a commit, it may have happened, may happen yet, or
- * may never.
+ * The connection is lost. If that happened during a commit, the commit may have happened, may still
+ * happen, or may never.
  */
 export class ConnectionError extends Error {}
 
-/** What becomes of a commit whose connection is lost. */
+/**
+ * The fate of a commit: `'never'` keeps its connection; the others lose it before, after or while
+ * it commits.
+ */
 export type LostCommit = 'never' | 'before' | 'after' | 'later';
 
 export interface Faults {
-  /** How many turns a statement takes. */
+  /** Turns of the event loop that a statement takes. */
   turns(): number;
-  /** A statement loses its connection. */
+  /** `true` if a statement loses its connection. */
   loses(): boolean;
   conflicts(): boolean;
   commit(): LostCommit;
-  /** A notification does not come. */
+  /** `true` if a notification is lost. */
   forgets(): boolean;
 }
 
@@ -72,12 +77,12 @@ export const noFaults: Faults = {
   forgets: () => false,
 };
 
-/** The columns that are not in the bytes: what rows are found by. */
+/** The columns beside the bytes, by which rows are found. */
 interface Columns {
   readonly keys: readonly string[];
   readonly dueAt: number;
   readonly completedAt: number;
-  /** Of its arguments and its result, once it is completed. */
+  /** Of arguments and result; 0 until the job is completed. */
   readonly completedBytes: number;
   readonly parent: Id;
   readonly isMemoryOf: Id;
@@ -86,29 +91,29 @@ interface Columns {
 interface JobRow {
   readonly bytes: Uint8Array;
   /**
-   * The number of its first commit in which it was as complete as now: of those that completed in
-   * one millisecond, the order.
+   * The first commit in which the job was as complete as now. Orders the jobs that came due in one
+   * millisecond.
    */
   readonly since: number;
   readonly columns: Columns;
 }
 
 /**
- * Which group of a session was committed last, and which of the attempts at it: so that a lost
- * commit is found again.
+ * The last group that a session committed, and the attempt that committed it. A session finds a
+ * lost commit by it.
  */
 export interface LastCommit {
   readonly group: number;
   readonly attempt: number;
 }
 
-/** Rows as they are now; undefined: there is none. What a job belongs to comes before it. */
+/** Rows as they are now; undefined for a row that does not exist. A job comes after its parent. */
 export interface Rows {
   readonly jobs: [Id, Uint8Array | undefined][];
   readonly settings: [string, Uint8Array | undefined][];
   readonly annotations: [string, Uint8Array | undefined][];
   readonly buckets: BucketRecord[];
-  /** Jobs, and bytes, that were counted. */
+  /** Counted jobs, and their bytes. */
   count: number;
   bytes: number;
 }
@@ -123,17 +128,17 @@ const noChanges: Changes = {
   dropped: [],
 };
 
-/** How many positions in the line a transaction draws at once: gaps do no harm. */
+/** Positions in line that a transaction draws at once. Gaps are harmless. */
 const positionsAtOnce = 1_000_000;
 
 export class Database {
   faults: Faults = noFaults;
   /**
-   * How many transactions were committed; each row and key has the number of the last that changed
-   * it.
+   * The number of committed transactions. Each row and key carries the number of the last that
+   * changed it.
    */
   commits = 0;
-  /** How often each fault struck. */
+  /** How often each fault happened. */
   readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
   readonly #jobs = new Map<Id, JobRow>();
   readonly #settings = new Map<string, Uint8Array>();
@@ -142,7 +147,7 @@ export class Database {
   readonly #sessions = new Map<string, LastCommit>();
   readonly #found = new Map<string, Set<Id>>();
   readonly #versions = new Map<string, number>();
-  /** The keys that each commit changed, from the first. */
+  /** The keys that each commit changed, in order of commits. */
   readonly #log: string[][] = [];
   readonly #watchers = new Set<() => void>();
   #position = 0;
@@ -151,7 +156,7 @@ export class Database {
     return new Transaction(this);
   }
 
-  /** All rows, or those that were changed after a commit. */
+  /** Returns the rows that changed after `commit`; all rows for 0. */
   async changedSince(commit: number): Promise<{ commit: number; rows: Rows }> {
     await this.statement();
     const rows = noRows();
@@ -166,18 +171,18 @@ export class Database {
     return { commit: this.commits, rows };
   }
 
-  /** All jobs as they are committed, for who checks them. */
+  /** All committed jobs, for checks. */
   *jobs(): IterableIterator<JobRecord> {
     for (const { bytes } of this.#jobs.values()) yield decodeRecord<JobRecord>(bytes);
   }
 
-  /** Calls when something was committed, unless that is forgotten. */
+  /** Calls `wake` after each commit, unless the notification is lost. */
   watch(wake: () => void): () => void {
     this.#watchers.add(wake);
     return () => this.#watchers.delete(wake);
   }
 
-  /** Jobs that were to survive nothing do not survive who put them. */
+  /** Deletes the jobs of level `memory` that `owner` put. */
   async forgetMemory(owner: Id): Promise<void> {
     await this.statement();
     const gone = [...this.#jobs].filter(([, { columns }]) => columns.isMemoryOf === owner).map(([id]) => id);
@@ -185,7 +190,7 @@ export class Database {
     this.write({ ...noChanges, forgotten: gone }, []);
   }
 
-  /** Whatever a dispatcher said last, it was long ago: whoever looks takes it for dead. */
+  /** Makes a dispatcher's last ping so old that every other dispatcher declares it dead. */
   silence(dispatcher: Id): void {
     const key = dispatcherKey(dispatcher);
     const stored = this.#settings.get(key);
@@ -194,7 +199,7 @@ export class Database {
     this.write({ ...noChanges, settings: new Map([[key, silent]]) }, []);
   }
 
-  /** Something on the way to the database and back. */
+  /** Stands for one way to the database and back. */
   async statement(): Promise<void> {
     for (let left = this.faults.turns(); left > 0; left--) await undefined;
     if (!this.faults.loses()) return;
@@ -224,7 +229,7 @@ export class Database {
     return this.#jobs.has(id);
   }
 
-  /** Reads what is wanted, and gives the keys of all that this depends on. */
+  /** Reads `want` into `rows`, and returns the keys of everything that the result depends on. */
   read(want: Want, rows: Rows): readonly string[] {
     switch (want.kind) {
       case 'job':
@@ -246,7 +251,7 @@ export class Database {
       }
       case 'oldest': {
         const oldest = this.#ordered('completedAt', want.most);
-        // Two of what is decided together may ask for it.
+        // Two commands of one group may read the count.
         rows.count = 0;
         rows.bytes = 0;
         for (const { columns } of this.#jobs.values()) {
@@ -269,7 +274,7 @@ export class Database {
     }
   }
 
-  /** One commit, all at once. */
+  /** Applies one commit, and notifies the watchers. */
   write(
     { jobs, forgotten, settings, annotations }: Changes,
     buckets: readonly BucketRecord[],
@@ -332,7 +337,7 @@ export class Database {
     changed.push(`job ${id}`);
   }
 
-  /** The row and those of what it belongs to, these first. */
+  /** Reads the row after the rows of its parents. */
   #readJob(id: Id, rows: Rows): string[] {
     const row = this.#jobs.get(id);
     const above = row === undefined || row.columns.parent === '' ? [] : this.#readJob(row.columns.parent, rows);
@@ -348,8 +353,8 @@ export class Database {
   }
 
   /**
-   * Of one moment: those that are due in the order in which they came, those that completed in that
-   * of their ids.
+   * Sorts jobs by moment. Within a moment, due jobs are in order of arrival, completed ones in
+   * order of ids.
    */
   #ordered(column: 'dueAt' | 'completedAt', most: number): Id[] {
     return [...this.#jobs]
@@ -363,7 +368,7 @@ export class Database {
   }
 }
 
-/** One attempt at something: reads, and one commit at the end. */
+/** One attempt: reads, and at most one commit. */
 export class Transaction {
   readonly #database: Database;
   readonly #seen = new Map<string, number>();
@@ -377,7 +382,7 @@ export class Transaction {
     const rows = noRows();
     for (const want of wants) {
       const keys = this.#database.read(want, rows);
-      // What becomes due or old meanwhile waits for the next time.
+      // A job that becomes due or old after this read waits for the next transaction.
       for (const key of keys) this.#see(key);
     }
     return rows;
@@ -394,8 +399,8 @@ export class Transaction {
   }
 
   /**
-   * All or nothing. Rejects with a `ConflictError` if nothing has happened, with a
-   * `ConnectionError` if nobody knows.
+   * Commits everything or nothing. Rejects with a `ConflictError` if nothing was committed, and
+   * with a `ConnectionError` if the fate of the commit is unknown.
    */
   async commit(
     session: string,
@@ -405,7 +410,7 @@ export class Transaction {
     inserted: readonly Id[],
   ): Promise<void> {
     const { faults, struck } = this.#database;
-    // What is sent is bytes: what becomes of the records after this is not in them.
+    // Encodes now: later changes of the records must not reach the database.
     const encoded = new Map<AnyRecord, Uint8Array>();
     const kept = { ...changes, jobs: changes.jobs.map(JobFields.toRecord) };
     for (const [at, job] of kept.jobs.entries()) encoded.set(job, encodeRecord(changes.jobs[at]!));
@@ -428,7 +433,7 @@ export class Transaction {
     throw new ConnectionError('the connection was lost during a commit');
   }
 
-  /** The server goes on by itself; whoever asked is not told. */
+  /** The server commits by itself; the caller does not learn of it. */
   async #applyLater(apply: () => void): Promise<void> {
     for (let left = 3 * this.#database.faults.turns(); left > 0; left--) await undefined;
     try {

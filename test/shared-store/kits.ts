@@ -1,7 +1,4 @@
-/**
- * Kits whose runtimes have their records in one database: each is a process of its own as far as a
- * database can see.
- */
+/** Kits whose runtimes share one database. To the database each kit is a process of its own. */
 import type { VirtualOptions } from 'callsheet/testing';
 import type { Id } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
@@ -12,7 +9,7 @@ import type { Keeping } from '../../src/testing/virtual-dispatcher.js';
 import { Database } from './database.js';
 import { SharedStore, type SharedStoreOptions } from './shared-store.js';
 
-/** Where one kit keeps its records. */
+/** The records of one kit. */
 export class SharedKeeping implements Keeping {
   readonly #database: Database;
   readonly #options: SharedStoreOptions;
@@ -23,7 +20,7 @@ export class SharedKeeping implements Keeping {
     this.#options = options;
   }
 
-  /** What its runtime works on. */
+  /** The state of the kit's runtime. */
   get view(): State {
     return this.#last!.state;
   }
@@ -39,8 +36,8 @@ export class SharedKeeping implements Keeping {
 }
 
 /**
- * One of which only its own next life is left after a crash, so that nobody waits for it to be
- * taken for dead.
+ * After a crash only its own next life can open this database, so it need not wait for the death
+ * interval.
  */
 class LonelyKeeping extends SharedKeeping {
   readonly #database: Database;
@@ -62,10 +59,10 @@ class LonelyKeeping extends SharedKeeping {
   }
 }
 
-/** Longer than any test lets pass: nobody pings. */
+/** Milliseconds, longer than any test's clock advances. */
 const neverMs = 1e12;
 
-/** A kit that has its database alone: nothing is to be seen of it but what any other kit shows. */
+/** Opens a kit with a database of its own. Users must not be able to tell it from any other kit. */
 export async function openAlone(options: VirtualOptions): Promise<Kit> {
   const kit = new Kit(
     { pingMs: neverMs, deathMs: 2 * neverMs, ...options },
@@ -78,20 +75,22 @@ export async function openAlone(options: VirtualOptions): Promise<Kit> {
 export interface Beside {
   readonly database: Database;
   readonly clock: VirtualClock;
-  /** As who it works; another one each time by default. */
+  /** The id of its dispatcher. Default: a new one. */
   readonly dispatcher?: Id;
-  /** Looks at the database so often on the clock, where notifications are lost. */
+  /**
+   * Milliseconds between polls of the database, where notifications can be lost. Default: no polls.
+   */
   readonly pollMs?: number;
 }
 
 const views = new WeakMap<Kit, SharedKeeping>();
 
-/** What the runtime of a kit beside others works on now. */
+/** The current state of a kit that `openBeside` opened. */
 export function viewOf(kit: Kit): State {
   return views.get(kit)!.view;
 }
 
-/** A kit beside others that have the same database and the same clock. */
+/** Opens a kit on the same database and the same clock as others. */
 export async function openBeside(
   options: VirtualOptions,
   { database, clock, dispatcher, pollMs }: Beside,

@@ -1,10 +1,10 @@
 /**
- * What a decision can lack while it looks at a part of the records: told as data, so that a store
- * can load it and decide again.
+ * Records that a decision needs and a partial state lacks, as data: a store can load them and
+ * decide again.
  */
 import type { Id } from '../../src/core/records.js';
 
-/** By what jobs are found beside their id; see `core/indices.ts`. */
+/** The ways to find jobs other than by id; see `core/state/indices.ts`. */
 export type Index =
   | 'parent'
   | 'inner'
@@ -18,21 +18,24 @@ export type Index =
 
 export type Want =
   | { readonly kind: 'job'; readonly id: Id }
-  /** With all that belongs to it. */
+  /** The job and all its descendants. */
   | { readonly kind: 'tree'; readonly id: Id }
   /** All jobs that an index has under a key. */
   | { readonly kind: 'found'; readonly index: Index; readonly key: string }
-  /** How many an index has under a key. */
+  /** The number of jobs that an index has under a key. */
   | { readonly kind: 'count'; readonly index: Index; readonly key: string }
-  /** Those whose time has come by then, the first of them. */
+  /** The first `most` jobs that are due at `by`. */
   | { readonly kind: 'due'; readonly by: number; readonly most: number }
-  /** The roots that completed first, with all that belongs to them, and how many there are. */
+  /**
+   * The roots that completed first with all their descendants, and the number of all completed
+   * roots.
+   */
   | { readonly kind: 'oldest'; readonly most: number }
   | { readonly kind: 'setting'; readonly key: string }
   | { readonly kind: 'settings' }
   | { readonly kind: 'bucket'; readonly key: string };
 
-/** Each want as a text: two that are the same have the same. */
+/** Returns a text that is the same for equal wants. */
 export function wantKey(want: Want): string {
   switch (want.kind) {
     case 'job':
@@ -45,14 +48,14 @@ export function wantKey(want: Want): string {
     case 'bucket':
       return `${want.kind} ${want.key}`;
     case 'due':
-      // A later command of the same group is decided at a later time.
+      // A later command of the same group has a later `by`.
       return `${want.kind} ${want.by}`;
     default:
       return want.kind;
   }
 }
 
-/** Thrown out of a decision, which has changed nothing then. */
+/** Thrown out of a decision that lacks a record. The decision has changed nothing. */
 export class Lacks extends Error {
   readonly want: Want;
 

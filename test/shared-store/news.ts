@@ -1,11 +1,11 @@
 /**
- * What others changed, taken into a state: each record as it is now, however often it changed
- * meanwhile.
+ * Takes the changes of others into a state: each record as it is now, with the steps between left
+ * out.
  */
 import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
 
-/** By id or key; undefined: it is no more. */
+/** By id or key; undefined if the record was deleted. */
 export interface News {
   readonly jobs: ReadonlyMap<Id, JobRecord | undefined>;
   readonly settings: ReadonlyMap<string, SettingRecord | undefined>;
@@ -16,7 +16,7 @@ export function admitNews(state: State, { jobs, settings, annotations }: News): 
   for (const [key, setting] of settings) state.admitSetting(key, setting);
   for (const [id, job] of jobs) if (job === undefined) state.expel(id);
   const admitted = new Set<Id>();
-  // What a job belongs to comes before it.
+  // Admits a job after its parent.
   const admit = (job: JobRecord): void => {
     if (admitted.has(job.id)) return;
     admitted.add(job.id);

@@ -1,6 +1,6 @@
 /**
- * A partial state is as good as its guards: whatever a decision can read of a state is guarded, or
- * told here to need no guard.
+ * A partial state is only as good as its guards: every method that a decision can read is either
+ * guarded, or listed here with the reason why it needs no guard.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { State } from '../../src/core/state/state.js';
 import { View } from '../../src/core/state/view.js';
 import { PartialState } from './partial-state.js';
 
-/** Read by coordinators, stores and tests, whose states have all there is; never by a decision. */
+/** Read by coordinators, stores and tests, whose states are complete; never by a decision. */
 const readByOthers = [
   ...[
     'size',
@@ -35,19 +35,22 @@ const readByOthers = [
     'ratesUsed',
   ],
 ];
-/** Composed of reads that are guarded themselves. */
+/** Composed of guarded reads. */
 const composed = ['isEmpty'];
-/** Change it, or say what was changed: what was read before, or what is found by its key alone. */
+/**
+ * Changes and their lists: they touch records that were read before, or that their key alone
+ * identifies.
+ */
 const changing = [
   ...['change', 'annotate', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload'],
   ...['load', 'unload', 'loadSetting', 'loadAnnotation', 'loaded'],
   ...['admit', 'expel', 'admitSetting', 'admitAnnotation', 'admitBucket'],
-  // Only where nobody else decides.
+  // Called only by a store that no other process shares.
   ...['shiftRates', 'catchUpRates'],
 ];
 
 describe('a partial state', () => {
-  it('guards whatever a decision can read', () => {
+  it('guards every read that a decision can make', () => {
     const guarded = Object.getOwnPropertyNames(PartialState.prototype);
     const all = [View, State].flatMap(({ prototype }) => Object.getOwnPropertyNames(prototype));
     const unguarded = new Set(all.filter((name) => !guarded.includes(name)));

@@ -1,9 +1,9 @@
 /**
- * A state that knows a part of the records, and which part that is: what a decision reads beyond it
- * is thrown as what it lacks. So that not every lack costs a way to the database, a decision can
- * also be scouted: then what is lacking is noted, and taken as not being there.
+ * A state that holds a part of the records and knows which part. A decision that reads beyond it
+ * throws the want that it lacks. So that not every lack costs a way to the database, a decision can
+ * first be scouted: its lacks are collected, and read as absent.
  *
- * It is made for one transaction. What was loaded once stays as the transaction changed it.
+ * A partial state serves one transaction. Loaded records keep the transaction's own changes.
  */
 import { neededPlaces, quotaOf } from '../../src/core/quota.js';
 import {
@@ -21,8 +21,8 @@ import type { Rows } from './database.js';
 import { type Index, Lacks, type Want, wantKey } from './lacks.js';
 
 /**
- * As many completed jobs are loaded to be forgotten as one decision forgets; and as many that are
- * due.
+ * Completed jobs loaded at once to be forgotten, as many as one decision forgets; also the due jobs
+ * loaded at once.
  */
 export const oldestAtOnce = 256;
 
@@ -32,28 +32,28 @@ export class PartialState extends State {
   readonly #settings = new Set<string>();
   readonly inserted: Id[] = [];
   #position: number;
-  /** What was lacking so far, by key, while it scouts. */
+  /** While scouting: the lacks so far, by key. */
   #scouted: Map<string, Want> | undefined;
   /**
-   * What the database counted, and how much of that was loaded: the rest is to be added to what is
-   * counted here.
+   * The database's counts, and how much of them is loaded here. The difference is added to this
+   * state's own counts.
    */
   readonly #stored = new Counts();
   readonly #loaded = new Counts();
 
-  /** Positions in the line from here on are its own. */
+  /** `position` is the first of the positions in line reserved for this transaction. */
   constructor(position: number) {
     super();
     this.#position = position;
   }
 
-  /** Takes in what was loaded for these wants. */
+  /** Takes in the rows that were loaded for `wants`. */
   fill(wants: readonly Want[], { jobs, settings, annotations, buckets, count, bytes }: Rows): void {
     for (const [key, stored] of settings) this.#admitSetting(key, stored);
     for (const [id, stored] of jobs) this.#admitJob(id, stored);
     for (const [key, stored] of annotations) {
       const { job, name, value } = decodeRecord<AnnotationRecord>(stored!);
-      // Its job may have been forgotten here since the database was asked.
+      // The job may have been forgotten in this transaction since the row was read.
       if (super.job(job) !== undefined && !this.#known.has(`annotation ${key}`)) this.admitAnnotation(job, name, value);
       this.#known.add(`annotation ${key}`);
     }
@@ -67,7 +67,10 @@ export class PartialState extends State {
     }
   }
 
-  /** What a decision lacks, as far as can be told without having any of it. */
+  /**
+   * Returns everything that a decision lacks, as far as it can be known without the missing
+   * records.
+   */
   scout(now: number, decide: () => void): Want[] {
     const mark = this.begin(now);
     const scouted = new Map<string, Want>();
@@ -75,7 +78,7 @@ export class PartialState extends State {
     try {
       decide();
     } catch {
-      // It went wrong for want of what it lacks, or goes wrong anyway.
+      // The decision failed because of a lack, or fails in any case.
     }
     this.#scouted = undefined;
     this.rollback(mark);
@@ -83,7 +86,7 @@ export class PartialState extends State {
   }
 
   override begin(now: number): number {
-    // What it lacks may show at any point: there is always a way back.
+    // Any read may throw a lack, so every decision must be revertible.
     return super.begin(now, true);
   }
 
@@ -96,7 +99,7 @@ export class PartialState extends State {
     return super.job(id);
   }
 
-  /** That its id is not taken is for the database to see. */
+  /** The database checks at the commit that the id is not taken. */
   override insert(record: JobRecord): JobRecord {
     const row = super.insert(record);
     if (!this.#jobs.has(row.id)) {
@@ -199,14 +202,14 @@ export class PartialState extends State {
     return super.oldestCompleted;
   }
 
-  /** There may be some: who wants to know looks for them. */
+  /** There may be defaults that are not loaded: callers must look for them. */
   override get hasRetryDefaults(): boolean {
     return true;
   }
 
   /**
-   * It may have completed in this transaction, which has seen no more of what belongs to it than
-   * that took.
+   * The job may have completed in this transaction, which then has loaded only a part of its
+   * descendants.
    */
   override forgetOldest(): JobRecord {
     this.#need({ kind: 'tree', id: super.oldestCompleted!.id });
@@ -239,7 +242,7 @@ export class PartialState extends State {
   }
 
   override jobs(): never {
-    throw new Error('a part of the records has no list of all');
+    throw new Error('a partial state cannot list all jobs');
   }
 
   #find(index: Index, key: string): void {

@@ -1,4 +1,4 @@
-/** Trouble with a database, as often as chance has it: the same generator, the same trouble. */
+/** Random faults of a database: the same generator gives the same faults. */
 import type { Random } from '../harness/randomness.js';
 import type { Faults, LostCommit } from './database.js';
 

@@ -1,8 +1,7 @@
 /**
- * Two runtimes on one database do what a random number says, and so does what goes wrong with the
- * database, their threads and themselves. Then everything heals, and all must end well. One seed is
- * one history: `CALLSHEET_SEED` set to what a failed run printed gives it again; `CALLSHEET_SEEDS`
- * asks for as many.
+ * Two runtimes on one database act at random, while their database, their threads and they
+ * themselves fail at random. Then the faults stop, and every job must end. One seed is one history:
+ * `CALLSHEET_SEED` replays it, `CALLSHEET_SEEDS` sets the number of histories.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -30,7 +29,7 @@ class History {
   readonly #down = new Set<Kit>();
   /** Ids of jobs whose put was acknowledged. */
   readonly #acknowledged: string[] = [];
-  /** Names of jobs that may begin once only. */
+  /** Names of jobs that may begin once at most. */
   readonly #once: string[] = [];
   readonly #outcomes = new Map<string, OutcomeKind>();
   #names = 0;
@@ -91,7 +90,7 @@ class History {
     const form = this.#random(forms.length);
     if (form === 1) this.#once.push(name);
     const acknowledge = ({ id }: { readonly id: string }) => this.#acknowledged.push(id);
-    // Whoever is killed meanwhile is told nothing, and knows nothing.
+    // A put of a runtime that is killed meanwhile stays unacknowledged.
     kit.runtime
       .queue()
       .put(forms[form]!() as typeof plain)
@@ -128,7 +127,7 @@ class History {
     for (let round = 0; round < 2; round++) for (const kit of this.#up) await kit.untilIdle();
   }
 
-  /** What holds at every moment. */
+  /** Checks the invariants of every moment. */
   #check(): void {
     let holders = 0;
     for (const { id, places, outcome } of this.database.jobs()) {
@@ -137,13 +136,15 @@ class History {
       if (before !== 'none') assert.equal(outcome, before, 'an outcome is stored once');
       this.#outcomes.set(id, outcome);
     }
-    assert.ok(holders <= quotaSize, `${holders} hold the quota of ${quotaSize}`);
+    assert.ok(holders <= quotaSize, `${holders} jobs hold a quota of size ${quotaSize}`);
     const starts = new Map<string, number>();
     for (const name of seen) starts.set(name, (starts.get(name) ?? 0) + 1);
     for (const name of this.#once) assert.ok((starts.get(name) ?? 0) <= 1, `${name} began twice`);
   }
 
-  /** Nothing goes wrong any more: all that was acknowledged ends, and everybody sees the same. */
+  /**
+   * Stops the faults. All acknowledged jobs must end, and all runtimes must see the same records.
+   */
   async #heal(): Promise<void> {
     this.database.faults = noFaults;
     for (const kit of this.#down) await kit.reopen();
@@ -157,7 +158,7 @@ class History {
     for (const id of this.#acknowledged) assert.equal(await a.runtime.job(id).status(), 'completed');
     assert.deepEqual(recordsOf(a), recordsOf(b), 'both see the same');
     const third = await openBeside({ jobs: allJobs, agent: false }, { database: this.database, clock: this.#clock });
-    assert.deepEqual(recordsOf(third), recordsOf(a), 'and so does whoever comes');
+    assert.deepEqual(recordsOf(third), recordsOf(a), 'and so does a runtime opened later');
     for (const kit of [...this.#kits, third]) await kit.close();
   }
 }
@@ -175,8 +176,8 @@ async function live(seed: number): Promise<{ struck: Record<string, number>; ran
   return { struck: history.database.struck, ran: seen.join() };
 }
 
-describe('two runtimes and a database that has trouble', () => {
-  it('end well', { timeout: 3_600_000 }, async (t) => {
+describe('two runtimes on a failing database', () => {
+  it('complete every acknowledged job once the faults stop', { timeout: 3_600_000 }, async (t) => {
     const first = seedOf(t);
     const sum: Record<string, number> = {};
     for (let seed = first; seed < first + histories; seed++) {
@@ -186,7 +187,7 @@ describe('two runtimes and a database that has trouble', () => {
     t.diagnostic(`${histories} histories of ${steps} steps; ${JSON.stringify(sum)}`);
   });
 
-  it('live through the same with the same seed', async () => {
+  it('repeat a history with the same seed', async () => {
     assert.deepEqual(await live(1), await live(1));
   });
 });

@@ -1,15 +1,15 @@
 /**
- * A store that shares its database with others: the shape that a store on PostgreSQL has.
+ * A store that shares its database with other processes, in the shape of a store on PostgreSQL.
  *
- * What is asked is decided twice. At once, on the state, which has what the database had when it
- * was last heard of: a forecast, so that the coordinator can go on. Then, with all that was asked
- * meanwhile, in a transaction, on what that reads: this is what counts, what is written, and what
- * is told. Before anything is told the forecast is taken back, the state hears what the database
- * has now, and what is still to be committed is forecast again: so at that moment the state holds
- * nothing but what is committed.
+ * Every command is decided twice. First at once, on `state`, which holds the database as last read:
+ * a forecast that lets the coordinator continue. Then in a transaction, together with all other
+ * commands of its group, on the records that the transaction reads: only this decision is written
+ * and released. Before a release the forecast is rolled back, `state` takes in the database's
+ * changes, and the commands not yet committed are forecast again. So during a release `state` holds
+ * committed records only.
  *
- * A group that may have been committed when its connection was lost is found again by the number
- * that its session wrote with it. Every gate opens with the commit.
+ * A group that may have been committed when its connection was lost is recognized by the number
+ * that its session wrote with it. All gates open with the commit.
  */
 import { type Command, type Effect, gates } from '../../src/core/commands.js';
 import { type Decided, decide } from '../../src/core/decide.js';
@@ -26,7 +26,7 @@ import { Lacks, type Want } from './lacks.js';
 import { admitNews, type News } from './news.js';
 import { oldestAtOnce, PartialState } from './partial-state.js';
 
-/** However late it is decided, it happens at the time at which it was asked. */
+/** A command counts at the time at which it was asked, however late it is decided. */
 interface Timed extends Asked {
   readonly now: number;
 }
@@ -37,7 +37,7 @@ interface Reader {
 }
 
 export interface SharedStoreOptions {
-  /** Looks at the database so often, lest a notification was lost. Without: never. */
+  /** Looks at the database at this interval, in case a notification was lost. Default: never. */
   readonly poll?: { readonly everyMs: number; after(delayMs: number, callback: () => void): { clear(): void } };
 }
 
@@ -53,18 +53,21 @@ export class SharedStore implements Store {
   readonly #session = `${++sessions}`;
   #owner!: StoreOwner;
   /**
-   * Decided here since the last `commit`; handed to `commit`; on its way to the database. All of it
-   * is forecast in the state, in that order.
+   * Commands in three stages, all forecast in `state` in this order reversed: decided since the
+   * last `commit`; handed to `commit`; on their way to the database.
    */
   #asked: Timed[] = [];
   #handed: Timed[] = [];
   #underWay: readonly Timed[] = [];
   #readers: Reader[] = [];
-  /** What the state has of the database. */
+  /** The last commit that `state` has taken in. */
   #heard = 0;
   #groups = 0;
   #conflicts = 0;
-  /** The state has what is committed, and nothing else: what is asked now is forecast later. */
+  /**
+   * `true` during a release, while `state` holds committed records only. Commands asked meanwhile
+   * are forecast after it.
+   */
   #telling = false;
   #working: Promise<void> | undefined;
   #stale = false;
@@ -82,7 +85,7 @@ export class SharedStore implements Store {
     return { frames: this.#groups, syncs: 0, bytesWritten: 0, snapshots: 0 };
   }
 
-  /** How often a group was decided again because others had been faster. */
+  /** Groups that were decided again because another process had committed first. */
   get conflicts(): number {
     return this.#conflicts;
   }
@@ -133,19 +136,18 @@ export class SharedStore implements Store {
     this.die();
   }
 
-  /** Its process is gone: what it has sent may still arrive, and nothing is told any more. */
+  /** Its process died: commits on their way may still arrive, but nothing is released. */
   die(): void {
     this.#dead = true;
     this.#unwatch();
     this.#poll?.clear();
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no transaction is under way. */
   async idle(): Promise<void> {
     while (this.#working !== undefined) await this.#working;
   }
 
-  /** Looks at the database now. */
   #wake(): void {
     this.#stale = true;
     this.#work();
@@ -169,8 +171,8 @@ export class SharedStore implements Store {
   }
 
   /**
-   * One transaction after another, each with all that was handed over by then; who only reads waits
-   * for the same.
+   * Runs one transaction after another, each with all commands handed over so far. Readers wait for
+   * the same transaction.
    */
   async #workOff(): Promise<void> {
     while (!this.#dead && (this.#handed.length > 0 || this.#readers.length > 0 || this.#stale)) {
@@ -189,8 +191,8 @@ export class SharedStore implements Store {
   }
 
   /**
-   * The state hears what is committed, all who wait are told, and what is not committed yet is
-   * forecast again.
+   * Takes in the committed records, releases effects, replies and reads, then forecasts the
+   * uncommitted commands again.
    */
   #hear(rows: Rows, group: Group, readers: readonly Reader[]): void {
     this.state.rollback(0);
@@ -224,12 +226,18 @@ export class SharedStore implements Store {
     }
   }
 
-  /** A record as the state has it, with what belongs to it. */
+  /**
+   * Replaces a record that was decided in a transaction by the one in `state`, which also has its
+   * descendants.
+   */
   #told(effect: Effect): Effect {
     return effect.type === 'settled' ? { ...effect, job: this.state.job(effect.job.id) ?? effect.job } : effect;
   }
 
-  /** What others' decisions mean for this dispatcher: what theirs to tell is told by them. */
+  /**
+   * The effects that others' decisions have for this dispatcher. Events are missing: the process
+   * that decided emits them.
+   */
   #effectsOf(news: News, group: Group): Effect[] {
     const own = new Set(gates.flatMap((gate) => group.behind(gate).effects).map(effectKey));
     const effects: Effect[] = [];
@@ -251,14 +259,14 @@ export class SharedStore implements Store {
       try {
         decide(this.state, command, { ...this.#outside, random: () => 0.5, now });
       } catch {
-        // Whether it is refused is for the database to say.
+        // Only the decision in the transaction may refuse the command.
       }
     }
   }
 
   /**
-   * Commits what was asked, however often that takes; gives what was decided in the attempt that
-   * was committed.
+   * Commits the commands, as often as that takes. Returns the group decided in the attempt that was
+   * committed.
    */
   async #commitGroup(asked: readonly Timed[]): Promise<Group> {
     const number = ++this.#groups;
@@ -311,7 +319,7 @@ export class SharedStore implements Store {
     return group;
   }
 
-  /** Until it is there: a connection that is lost is made again. */
+  /** Repeats `attempt` until no connection is lost. */
   async #persist<T>(attempt: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -327,13 +335,14 @@ async function fill(view: PartialState, transaction: Transaction, wants: readonl
   view.fill(wants, await transaction.load(wants));
 }
 
-/** What a command will surely read, so that it is there in one go. */
+/** Returns the records that a command is sure to read, so that they are loaded at once. */
 function wantsOf(command: Command): Want[] {
   if (command.type === 'put') {
     const keyed = command.jobs.filter(({ options }) => options.unique !== undefined);
     return keyed.map(({ options }) => ({ kind: 'found', index: 'unique', key: `${command.queue}\n${options.unique}` }));
   }
-  // Before anything of the group is completed, so that this is known to be older.
+  // Loaded before any command of the group completes a job, so that these jobs are known to be
+  // older.
   if (command.type === 'forget') return [{ kind: 'oldest', most: oldestAtOnce }];
   if (!('job' in command)) return [];
   const job: Want = { kind: 'job', id: command.job };

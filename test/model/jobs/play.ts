@@ -1,19 +1,16 @@
-/**
- * The one function that jobs of the model test have: it begins, and ends when and how it is told
- * to.
- */
+/** The only function that jobs of the model test run. `end` ends it. */
 import { CompletedJobs, currentJob, type Failure } from 'callsheet';
 
 export interface Start {
   readonly name: string;
   readonly id: string;
-  /** What it was called with beside its name: a job's outcome, or those of a whole's parts. */
+  /** Its second argument as text: the outcome of its job or of its whole's parts. */
   readonly heard: string;
 }
 
-/** What began since somebody looked. */
+/** The jobs that began since the last look. */
 export const starts: Start[] = [];
-/** How each that runs can be ended. */
+/** Ends a running job, by name. */
 const running = new Map<string, (isFailure: boolean) => void>();
 
 export function end(name: string, isFailure: boolean): void {
@@ -31,15 +28,15 @@ export function play(name: string, outcome?: unknown): Promise<string> {
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     running.set(name, (isFailure) => {
-      if (isFailure) reject(new RangeError(`${name} was told to fail`));
+      if (isFailure) reject(new RangeError(`${name} was made to fail`));
       else resolve(`fine ${name}`);
     });
   });
 }
 
 /**
- * An outcome as the model has it: the text of the result, the outcomes of parts, or the name of the
- * error.
+ * Returns an outcome as the model writes it: the text of a result, the outcomes of parts, or an
+ * error's name.
  */
 export function outcomeText(outcome: unknown): string {
   if (outcome === undefined) return '';
