@@ -40,7 +40,9 @@ export class Closing {
     return this.#isBegun;
   }
 
-  /** Claims no more, and waits for what runs; after so long it is finished in any case. */
+  /**
+   * Claims no more, and waits for what runs and can end; after `graceMs` it is finished in any case.
+   */
   begin(request: number, graceMs: number): void {
     this.#requests.push(request);
     if (this.#isBegun) return;
@@ -49,7 +51,9 @@ export class Closing {
     this.#ports.takeBackAll();
   }
 
-  /** Nothing runs any more, or the time is over: what still runs is interrupted, and goes back. */
+  /**
+   * Nothing that runs can go on, or the time is over: what still runs is interrupted, and goes back.
+   */
   async finish(): Promise<void> {
     if (this.#isFinishing) return;
     this.#isFinishing = true;

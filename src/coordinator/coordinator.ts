@@ -250,7 +250,7 @@ export class Coordinator implements StoreOwner {
   /** Gives the threads what they have room for, and commits what was decided. */
   #turn(): void {
     if (!this.#isOpen) return;
-    const { claiming, pool } = this.#runs;
+    const { claiming } = this.#runs;
     this.#bounded.letIn(this.#closing.isBegun);
     this.#presence?.settled();
     if (!this.#closing.isBegun && this.#presence?.isActive) claiming.claim();
@@ -260,7 +260,7 @@ export class Coordinator implements StoreOwner {
     claiming.start();
     this.#setTimer();
     this.#standing.tell();
-    if (this.#closing.isBegun && pool.out === 0) void this.#closing.finish();
+    if (this.#closing.isBegun && !this.#runs.canGoOn) void this.#closing.finish();
   }
 
   /** What is to be forgotten, a part in each turn. */

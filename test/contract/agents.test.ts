@@ -214,4 +214,26 @@ describe('5 closing', () => {
     openGate('job');
     assert.equal(await kit.waitForResult(kit.runtime.job(job.id)), 'job');
   });
+
+  it('[5.9] interrupts at once a job that waits for one that has not begun', async (t) => {
+    const kit = await opened(t, { threads: 3 });
+    const queue = kit.runtime.queue();
+    const inner = await queue.put(work.hold('inner'));
+    const outer = await queue.put(inside.waitForGiven(inner as never));
+    const later = await queue.put(work.mark('later'), { beginAfter: 1000 });
+    const stuck = await queue.put(inside.waitForGiven(later as never));
+    for (const job of [inner, outer, stuck]) await kit.waitForStart(job);
+    const closed = kit.runtime.close({ graceMs: Number.POSITIVE_INFINITY });
+    await kit.untilIdle();
+    assert.equal(await outer.status(), 'active', 'what it waits for runs');
+    openGate('inner');
+    assert.equal(await outer.result(), 'inner');
+    assert.deepEqual(await closed, { hangingThreads: [] });
+    await kit.close();
+    await kit.reopen();
+    const again = kit.runtime.job(stuck.id);
+    assert.equal(await kit.waitForResult(again), 'later');
+    const { attempts, interruptions } = await again.details();
+    assert.deepEqual({ attempts, interruptions }, { attempts: 2, interruptions: 0 });
+  });
 });

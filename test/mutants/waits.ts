@@ -94,4 +94,20 @@ export const waitsInThreads: readonly Mutant[] = [
     find: 'if (hasWaits) this.#claimAwaited(batches, unplaced);',
     replace: 'if (hasWaits && !isAlone) this.#claimAwaited(batches, unplaced);',
   },
+  {
+    bug: 'a close waits for a job that waits for one that is claimed no more',
+    tags: ['5.9'],
+    tests: ['contract/agents.test.ts'],
+    in: 'coordinator/claiming/runs.ts#canGoOn',
+    find: 'this.#store.isExclusive ? this.#waits.blocked.size : 0',
+    replace: '0',
+  },
+  {
+    bug: 'a close does not wait for a job whose inner job runs',
+    tags: ['5.9'],
+    tests: ['contract/agents.test.ts'],
+    in: 'coordinator/claiming/runs.ts#canGoOn',
+    find: 'this.pool.out > (',
+    replace: 'this.pool.out - 1 > (',
+  },
 ];

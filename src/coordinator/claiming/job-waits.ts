@@ -11,8 +11,8 @@ import { neededFor, waitsFor } from '../../core/waits.js';
 interface Wait {
   readonly by: Id;
   readonly job: Id;
-  /** Called where the wait turns out to be without an end. */
-  readonly refuse: () => void;
+  /** Called where the wait turns out to be without an end; undefined: it has one of its own. */
+  readonly refuse: (() => void) | undefined;
   /** What is left to look at of all that must run first, and what is looked at. */
   needed: Iterator<JobRecord, void> | undefined;
   current: JobRecord | undefined;
@@ -37,7 +37,7 @@ export class JobWaits {
   }
 
   /** A running job waits for another from now on. Gives what ends that. */
-  begin(by: Id, job: Id, refuse: () => void): () => void {
+  begin(by: Id, job: Id, refuse: (() => void) | undefined): () => void {
     const wait: Wait = { by, job, refuse, needed: undefined, current: undefined };
     this.#waits.add(wait);
     this.#waited.add(by);
@@ -69,8 +69,16 @@ export class JobWaits {
   refuseEndless(): void {
     for (const { by, job: id, refuse } of [...this.#waits]) {
       const job = this.#state.job(id);
-      if (job !== undefined && this.isBehind(job, by)) refuse();
+      if (refuse !== undefined && job !== undefined && this.isBehind(job, by)) refuse();
     }
+  }
+
+  /** The running jobs that cannot end before another has an outcome. */
+  get blocked(): ReadonlySet<Id> {
+    const blocked = new Set<Id>();
+    for (const { by, job, refuse } of this.#waits)
+      if (refuse !== undefined && this.#state.job(job)?.outcome === 'none') blocked.add(by);
+    return blocked;
   }
 
   /** Whether what a running job waits for cannot end before this one is further. */

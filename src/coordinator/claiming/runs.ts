@@ -113,6 +113,14 @@ export class Runs implements PoolOwner {
     this.pool.takeBackAll();
   }
 
+  /**
+   * Whether a run can end by itself while nothing is claimed. Where others claim, they may run what
+   * is waited for.
+   */
+  get canGoOn(): boolean {
+    return this.pool.out > (this.#store.isExclusive ? this.#waits.blocked.size : 0);
+  }
+
   /** The job is to stop, whether it has begun or not. */
   stop(id: Id): void {
     const run = this.claiming.withdraw(id);
@@ -194,7 +202,7 @@ export class Runs implements PoolOwner {
       end();
       then(value);
     });
-    if (!isOver) end = this.#wait(by, job, nothing);
+    if (!isOver) end = this.#wait(by, job);
   }
 
   waitForOutcome(by: Id, job: Id, then: OutcomeWaiter): void {
@@ -231,7 +239,7 @@ export class Runs implements PoolOwner {
    * The thread does nothing until the wait is over: what stands ahead there goes elsewhere. Gives
    * what ends the wait.
    */
-  #wait(by: Id, job: Id, refuse: () => void): () => void {
+  #wait(by: Id, job: Id, refuse?: () => void): () => void {
     const thread = this.pool.threadOf(by);
     if (thread === undefined) return nothing;
     const end = this.#waits.begin(by, job, refuse);
