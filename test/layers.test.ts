@@ -66,6 +66,31 @@ const rules: Record<Layer, Rule> = {
   errors: { layers: [], packages: [] },
 };
 
+/** Rooms inside of a layer that may import only these folders and files of `src`, themselves included. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  // Data structures.
+  'core/collections/': ['core/collections/'],
+  // Knows records, no transition.
+  'core/state/': ['core/state/', 'core/collections/', 'core/records.ts'],
+};
+
+/** The circles of imports, types included, that stay; each with its reason. */
+const circles: readonly (readonly string[])[] = [
+  // The end of a job makes its callbacks and its whole go on, which start, end and make jobs.
+  ['core/callback.ts', 'core/composite.ts', 'core/job.ts'],
+  // Types only, until callables have a file of their own.
+  [
+    'definition/callbacks.ts',
+    'definition/compose.ts',
+    'definition/define-jobs.ts',
+    'definition/known-options.ts',
+    'definition/map.ts',
+    'definition/options.ts',
+    'definition/own-policies.ts',
+    'definition/retry-policies.ts',
+  ],
+];
+
 /** Names that the core must not use: clocks, randomness, waiting, input and output. */
 const impure =
   /\b(Date|performance|Math\.random|crypto|async|await|Promise|then|setTimeout|setInterval|setImmediate|queueMicrotask|process(?=\.)|Buffer|console|globalThis|fetch|require|WebAssembly|Atomics)\b/g;
@@ -109,6 +134,37 @@ function layerOf(path: string): Layer {
   return layer;
 }
 
+/** The files of `src` that a file imports, types included. */
+function targetsOf({ path, code }: SourceFile): string[] {
+  return importsOf(code)
+    .filter(({ from }) => from.startsWith('.'))
+    .map(({ from }) => relative(source, join(source, path, '..', from)).replace(/\.js$/, '.ts'));
+}
+
+/** The sets of more than one file that reach each other by imports (Tarjan), sorted. */
+function circlesOf(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = [];
+  const order = new Map<string, number>();
+  const path: string[] = [];
+  /** Returns the least order of a file on the path that `file` reaches. */
+  const visit = (file: string): number => {
+    const own = order.size;
+    order.set(file, own);
+    path.push(file);
+    let least = own;
+    for (const target of imports.get(file) ?? []) {
+      if (!order.has(target)) least = Math.min(least, visit(target));
+      else if (path.includes(target)) least = Math.min(least, order.get(target)!);
+    }
+    if (least < own) return least;
+    const circle = path.splice(path.indexOf(file));
+    if (circle.length > 1) found.push(circle.sort());
+    return least;
+  };
+  for (const file of imports.keys()) if (!order.has(file)) visit(file);
+  return found.sort(([a], [b]) => (a! < b! ? -1 : 1));
+}
+
 describe('the layers', () => {
   const files = readSources();
 
@@ -143,6 +199,25 @@ describe('the layers', () => {
     });
   }
 
+  it('have rooms that import only what they may know', () => {
+    for (const [room, known] of Object.entries(rooms)) {
+      const inside = files.filter(({ path }) => path.startsWith(room));
+      assert.notEqual(inside.length, 0, `src/${room} is empty`);
+      for (const file of inside) {
+        for (const target of targetsOf(file))
+          assert.ok(
+            known.some((one) => target === one || (one.endsWith('/') && target.startsWith(one))),
+            `src/${file.path} imports src/${target}`,
+          );
+      }
+    }
+  });
+
+  it('have no circle of imports, not even of types, but those that are listed', () => {
+    const imports = new Map(files.map((file) => [file.path, targetsOf(file)]));
+    assert.deepEqual(circlesOf(imports), circles);
+  });
+
   it('keep clock, randomness, waiting, input and output out of the core', () => {
     for (const { path, code } of files.filter(({ layer }) => layer === 'core' || layer === 'errors')) {
       assert.deepEqual(withoutTexts(code).match(impure) ?? [], [], `src/${path}`);
@@ -158,6 +233,16 @@ describe('the layers', () => {
         `src/${path}`,
       );
     }
+  });
+});
+
+describe('the search for circles', () => {
+  it('finds each set of files that reach each other, once', () => {
+    const imports = { a: ['b'], b: ['c', 'd'], c: ['a'], d: ['e'], e: ['f'], f: ['e', 'missing'], g: ['a'] };
+    assert.deepEqual(circlesOf(new Map(Object.entries(imports))), [
+      ['a', 'b', 'c'],
+      ['e', 'f'],
+    ]);
   });
 });
 

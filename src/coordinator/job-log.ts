@@ -7,10 +7,9 @@
  */
 
 import { idToText } from '../codec/id.js';
-import { takesTurns } from '../core/callback.js';
 import type { Effect } from '../core/commands.js';
 import type { Event } from '../core/events.js';
-import { agentName, type Id, type JobRecord, type Payload } from '../core/records.js';
+import { agentName, type Id, type JobRecord, type Payload, takesTurns } from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { type JobLine, type LogLevel, type LogThreshold, logLevels } from '../protocol/messages.js';
 import type { StoredPayload } from '../store/journal/stored-payload.js';

@@ -7,7 +7,7 @@
 
 import { idToText } from '../codec/id.js';
 import type { Command } from '../core/commands.js';
-import { dispatcherOf, isSilent } from '../core/dispatcher.js';
+import { dispatcherOf, isSilent } from '../core/dispatchers.js';
 import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import type { Store } from '../store/store.js';

@@ -1,9 +1,10 @@
 /**
  * Agents: who claims for a dispatcher in a queue, how much at a time, and what.
  */
+
 import { CallsheetError, JobStatusError } from '../errors.js';
 import type { Command } from './commands.js';
-import type { Decision } from './job.js';
+import type { Decision } from './decision.js';
 import { type AgentFilter, type AgentRecord, agentKey, type Id, quotaName } from './records.js';
 import type { Lane } from './state/lanes.js';
 

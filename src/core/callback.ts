@@ -8,16 +8,13 @@
  * outcome; where there is none it passes the job's own outcome on, so that what hangs on it sees
  * it.
  */
+
 import type { JobSpec } from './commands.js';
 import { notePart } from './composite.js';
-import { runnerOf } from './dispatcher.js';
-import { complete, conclude, createMembers, type Decision, start } from './job.js';
+import type { Decision } from './decision.js';
+import { runnerOf } from './dispatchers.js';
+import { complete, conclude, createMembers, start } from './job.js';
 import type { JobRecord } from './records.js';
-
-/** Whether it runs when its turn comes rather than from a line. */
-export function takesTurns({ role }: JobRecord): boolean {
-  return role === 'callback' || role === 'onSuccess' || role === 'onFailure';
-}
 
 /** Hangs callbacks on a job at any time; on a completed one they run at once. */
 export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly JobSpec[]): void {

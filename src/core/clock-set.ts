@@ -10,7 +10,7 @@
  * A time at which a policy asks for the next run counts as a delay: the record does not tell them
  * apart.
  */
-import type { Decision } from './job.js';
+import type { Decision } from './decision.js';
 import type { JobRecord } from './records.js';
 
 export function clockSet({ state, now }: Decision, byMs: number): void {

@@ -7,7 +7,17 @@
  * can be derived again from the records, so none is lost by a crash between gate and release.
  */
 import type { Event } from './events.js';
-import type { AgentFilter, Id, JobForm, JobRecord, JobRole, Level, Payload, RetryDefaults } from './records.js';
+import type {
+  AgentFilter,
+  Id,
+  InterruptionCause,
+  JobForm,
+  JobRecord,
+  JobRole,
+  Level,
+  Payload,
+  RetryDefaults,
+} from './records.js';
 
 /** A job to be put, with the jobs that belong to it. */
 export interface JobSpec {
@@ -53,8 +63,6 @@ export interface JobOptions {
   /** The jobs that its arguments refer to: at least as durable as it from now on. */
   readonly refers?: readonly Id[];
 }
-
-export type InterruptionCause = 'close' | 'thread' | 'process';
 
 /** What a job asked for while it ran, done together with its outcome or not at all. */
 export type InnerCommand = Extract<Command, { type: 'put' | 'putAgain' | 'remove' | 'addCallbacks' | 'addParts' }>;
@@ -233,6 +241,11 @@ export interface Retention {
 /** In the order in which they open. */
 export const gates = ['decided', 'written', 'synced'] as const;
 export type Gate = (typeof gates)[number];
+
+/** The gate behind which others may see what was decided at this level. */
+export function levelGate(level: Level): Gate {
+  return level === 'full' ? 'synced' : level === 'process' ? 'written' : 'decided';
+}
 
 export type Effect =
   /** The job may run, under this fence. */

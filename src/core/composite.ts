@@ -10,15 +10,13 @@
  * counted is done. A part is done when its call is over and the callbacks that it had when it began
  * are completed, so these can still add parts.
  */
+
 import { JobStatusError } from '../errors.js';
 import type { JobSpec } from './commands.js';
-import { beginWaiting, cancel, cancelledFailure, conclude, createJob, type Decision, enqueue, putBack } from './job.js';
-import { chunkItems } from './map.js';
-import type { JobRecord } from './records.js';
+import type { Decision } from './decision.js';
+import { beginWaiting, cancel, cancelledFailure, conclude, createJob, enqueue, putBack } from './job.js';
+import { chunkItems, type JobRecord, placeOf } from './records.js';
 import type { State } from './state/state.js';
-
-/** Whether it is made of parts that it waits for. */
-export const isWhole = ({ form }: JobRecord) => form !== 'call' && form !== 'choice';
 
 /** The whole has its turn. */
 export function putParts(decision: Decision, whole: JobRecord): void {
@@ -114,5 +112,3 @@ export function isDone(state: State, whole: JobRecord): boolean {
   const map = state.job(whole.parent)!;
   return !map.open || whole.parts === chunkItems;
 }
-
-export const placeOf = ({ owner, queue, level, only }: JobRecord) => ({ owner, queue, level, only });

@@ -5,13 +5,16 @@
  * Pure: no clock, no randomness, no I/O, no waiting. What a command means is in the file of the
  * entity that it concerns.
  */
+
 import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobTimeoutError } from '../errors.js';
 import { installAgent, isFor, removeAgent, setAgent } from './agent.js';
 import { addCallbacks } from './callback.js';
 import { clockSet } from './clock-set.js';
 import type { Command, Effect, InnerCommand, JobSpec, Outside } from './commands.js';
 import { addParts } from './composite.js';
-import { activate, deactivate, ping, recoverAll, requireDispatcher, rescue, unregister } from './dispatcher.js';
+import type { Decision } from './decision.js';
+import { activate, deactivate, ping, recoverAll, rescue, unregister } from './dispatcher.js';
+import { requireDispatcher } from './dispatchers.js';
 import {
   becomeDue,
   begin,
@@ -22,8 +25,9 @@ import {
   conclude,
   concludeCancelled,
   createJob,
-  type Decision,
   enqueue,
+  expire,
+  expireIfLate,
   failJob,
   giveBack,
   remove,
@@ -34,7 +38,7 @@ import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './
 import { checkAllQuotas } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted } from './retention.js';
-import { answered, couldNotCommit, expire, expireIfLate, failed, interrupted, unanswered } from './retry.js';
+import { answered, askAgain, couldNotCommit, failed, interrupted, unanswered } from './retry.js';
 import type { State } from './state/state.js';
 import { raise } from './waits.js';
 
@@ -143,6 +147,7 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
         const job = state.nextDue(now);
         if (job === undefined) return;
         if (job.deadline !== 0 && job.deadline <= now && job.attempts === 0) expire(decision, job);
+        else if (job.stage === 'policy') askAgain(decision, job);
         else becomeDue(decision, job);
       }
       return;

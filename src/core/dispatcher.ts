@@ -17,11 +17,13 @@
  * the one that decides, or else any that is active. While there is none it is held by `nobody`, and
  * whoever is activated next takes it.
  */
+
 import { CallsheetError, JobInterruptedError } from '../errors.js';
 import type { Command } from './commands.js';
 import { finishIfDone } from './composite.js';
-import { tellDispatcher } from './events.js';
-import { conclude, concludeCancelled, type Decision, giveBack } from './job.js';
+import { type Decision, tellDispatcher } from './decision.js';
+import { dispatcherOf, isSilent, nobody, requireDispatcher } from './dispatchers.js';
+import { conclude, concludeCancelled, giveBack } from './job.js';
 import { abandon } from './map.js';
 import {
   agentDispatcher,
@@ -34,19 +36,6 @@ import {
 } from './records.js';
 import { recover } from './recovery.js';
 import { askAgain, interrupted } from './retry.js';
-import type { State } from './state/state.js';
-
-/** In whose name callbacks are claimed while no dispatcher is active. */
-export const nobody: Id = '\u0000'.repeat(16);
-
-export function dispatcherOf(state: State, id: Id): DispatcherRecord | undefined {
-  return state.setting(dispatcherKey(id)) as DispatcherRecord | undefined;
-}
-
-/** It has not been heard of for so long that it is taken for dead. */
-export function isSilent({ lastPingAt, deathMs }: DispatcherRecord, now: number): boolean {
-  return now - lastPingAt > deathMs;
-}
 
 export function activate(decision: Decision, command: Extract<Command, { type: 'activate' }>): void {
   const { state, now } = decision;
@@ -124,25 +113,6 @@ export function unregister(decision: Decision, id: Id): void {
   state.set(defaultsKey(id), undefined);
   state.set(dispatcherKey(id), undefined);
   tellDispatcher(decision, 'unregistered', id);
-}
-
-export function requireDispatcher(state: State, id: Id): DispatcherRecord {
-  const there = dispatcherOf(state, id);
-  if (there === undefined) throw new CallsheetError('UNKNOWN_DISPATCHER', 'there is no such dispatcher');
-  return there;
-}
-
-/** In whose name a callback of this job runs, as the key of an agent. */
-export function runnerOf({ state, dispatcher }: Decision, { agent, queue }: JobRecord): string {
-  if (state.isActive(agentDispatcher(agent))) return agent;
-  const runner = state.isActive(dispatcher) ? dispatcher : (state.activeDispatchers().next().value ?? nobody);
-  return agentKey(runner, queue, '');
-}
-
-/** A job for this dispatcher alone is put only while that is active. */
-export function requireActive(state: State, id: Id): void {
-  if (!state.isActive(id))
-    throw new CallsheetError('DISPATCHER_INACTIVE', 'the dispatcher that it is for is not active');
 }
 
 /**

@@ -22,25 +22,28 @@
  * found `assigned` after a crash *may* have begun. What becomes of it, and of what had begun beside
  * it, is told in `recovery.ts`.
  */
-import { JobCancelledError, JobStatusError } from '../errors.js';
-import { callbackCompleted, goOn, runCallback, takesTurns } from './callback.js';
-import type { Effect, Gate, JobOptions, JobSpec, Outside } from './commands.js';
-import { endParts, isWhole, notePart, putParts } from './composite.js';
-import { requireActive } from './dispatcher.js';
-import { tellJob } from './events.js';
+
+import { JobCancelledError, JobExpiredError, JobStatusError } from '../errors.js';
+import { callbackCompleted, goOn, runCallback } from './callback.js';
+import { type JobOptions, type JobSpec, levelGate } from './commands.js';
+import { endParts, notePart, putParts } from './composite.js';
+import { type Decision, tellJob } from './decision.js';
+import { requireActive } from './dispatchers.js';
 import { policyOf } from './policy.js';
 import { checkQuotas, takePlaces } from './quota.js';
-import type { Id, JobRecord, JobRole, Level, OutcomeKind, Payload } from './records.js';
-import { askAgain, expireIfLate } from './retry.js';
+import {
+  type Id,
+  isWhole,
+  type JobRecord,
+  type JobRole,
+  type Level,
+  type OutcomeKind,
+  type Payload,
+  takesTurns,
+} from './records.js';
 import type { JobRow } from './state/job-row.js';
 import type { State } from './state/state.js';
 import { heldAbove, raise, share, waitsFor } from './waits.js';
-
-/** One decision: what it reads and changes, what it is handed from outside, the effects it has. */
-export interface Decision extends Outside {
-  readonly state: State;
-  readonly effects: Effect[];
-}
 
 /** Where a new job belongs. */
 export interface Place {
@@ -171,7 +174,6 @@ export function enqueue(decision: Decision, job: JobRecord): void {
 
 /** Its date has come. */
 export function becomeDue(decision: Decision, job: JobRecord): void {
-  if (job.stage === 'policy') return askAgain(decision, job);
   const { state } = decision;
   state.change(job, (row) => {
     row.dueAt = 0;
@@ -423,6 +425,21 @@ export function cancelledFailure({ failure }: Decision): Payload {
   return failure(new JobCancelledError('the job was cancelled'));
 }
 
+/** It is to begin, now or again: unless its deadline was before it ever did. */
+export function expireIfLate(decision: Decision, job: JobRecord): void {
+  if (job.attempts === 0 && job.deadline !== 0 && job.deadline < decision.now) expire(decision, job);
+}
+
+/** The job was not begun in time. */
+export function expire(decision: Decision, job: JobRecord): void {
+  conclude(
+    decision,
+    job,
+    'failure',
+    decision.failure(new JobExpiredError('the job was not begun before its deadline')),
+  );
+}
+
 /** Ends a job that has not begun. */
 export function failJob(decision: Decision, job: JobRecord, failure: Payload): void {
   requireNotBegun(job);
@@ -484,11 +501,6 @@ export function remove({ state }: Decision, job: JobRecord, queue = job.queue): 
     row.dueAt = 0;
     row.places = none;
   });
-}
-
-/** The gate behind which others may see what was decided at this level. */
-export function levelGate(level: Level): Gate {
-  return level === 'full' ? 'synced' : level === 'process' ? 'written' : 'decided';
 }
 
 function requireNotBegun(job: JobRecord): void {

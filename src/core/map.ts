@@ -12,15 +12,14 @@
  * and is refused where that is not the next: after a crash, or with two who feed the same, no item
  * is taken twice and none is left out.
  */
+
 import { JobStatusError, MapAbandonedError } from '../errors.js';
 import type { JobSpec } from './commands.js';
-import { finishIfDone, placeOf } from './composite.js';
-import { beginWaiting, conclude, createJob, type Decision, enqueue } from './job.js';
-import type { Id, JobRecord, Payload } from './records.js';
+import { finishIfDone } from './composite.js';
+import type { Decision } from './decision.js';
+import { beginWaiting, conclude, createJob, enqueue } from './job.js';
+import { chunkItems, type Id, type JobRecord, type Payload, placeOf } from './records.js';
 import type { State } from './state/state.js';
-
-/** How many items stand in a chunk. What is stored depends on it: it is not to be changed. */
-export const chunkItems = 256;
 
 /**
  * Takes the next items, which have room in one chunk: the last one, or else a new one with this id.

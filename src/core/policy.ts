@@ -13,8 +13,7 @@
  * that before callsheet's: `default` for jobs, `forever` for callbacks. What is not the job's own
  * word is looked up when it is needed, never copied into the job.
  */
-import { takesTurns } from './callback.js';
-import { agentDispatcher, defaultsKey, type JobRecord, type RetryDefaults } from './records.js';
+import { agentDispatcher, defaultsKey, type JobRecord, type RetryDefaults, takesTurns } from './records.js';
 import type { State } from './state/state.js';
 
 /** Own errors are retried, up to a limit, after a delay that grows. */

@@ -2,9 +2,9 @@
  * Queues: named lines of jobs, and what is set about them. The queue named '' exists from the
  * start.
  */
+
 import { CallsheetError, UnknownQueueError } from '../errors.js';
-import { tellQueue } from './events.js';
-import type { Decision } from './job.js';
+import { type Decision, tellQueue } from './decision.js';
 import { type QueueRecord, queueKey, settingKey } from './records.js';
 import type { View } from './state/view.js';
 

@@ -7,7 +7,8 @@
  * (`places`); the counts are derived. A quota whose definition was removed is ignored.
  */
 import { UnknownQuotaError } from '../errors.js';
-import { type JobRecord, type QuotaRecord, quotaName, quotaRecordKey } from './records.js';
+import { type JobRecord, quotaName } from './records.js';
+import { neededPlaces } from './state/indices.js';
 import type { State } from './state/state.js';
 import type { View } from './state/view.js';
 
@@ -15,7 +16,7 @@ import type { View } from './state/view.js';
 export function checkQuotas(view: View, { queue, quotas }: Pick<JobRecord, 'queue' | 'quotas'>): void {
   for (const key of quotas) {
     const name = quotaName(key);
-    if (quotaOf(view, queue, key) === undefined) {
+    if (view.quota(queue, key) === undefined) {
       throw new UnknownQuotaError(`the queue ${JSON.stringify(queue)} has no quota named ${JSON.stringify(name)}`);
     }
   }
@@ -30,12 +31,6 @@ export function checkAllQuotas(view: View, job: JobRecord, queue: string): void 
   for (const member of [...view.parts(job), ...view.callbacks(job)]) checkAllQuotas(view, member, queue);
 }
 
-/** The quotas in which the job still needs a place. */
-export function neededPlaces({ quotas, shared, places }: JobRecord): readonly string[] {
-  if (quotas.length === 0) return quotas;
-  return quotas.filter((key) => !shared.includes(key) && !places.includes(key));
-}
-
 /** The job is claimed. */
 export function takePlaces(state: State, job: JobRecord): void {
   if (job.quotas.length === 0) return;
@@ -45,9 +40,4 @@ export function takePlaces(state: State, job: JobRecord): void {
   state.change(job, (row) => {
     row.places = [...row.places, ...needed];
   });
-}
-
-/** Undefined where the quota is not defined, or defined no more. */
-export function quotaOf(view: View, queue: string, key: string): QuotaRecord | undefined {
-  return view.setting(quotaRecordKey(queue, quotaName(key))) as QuotaRecord | undefined;
 }

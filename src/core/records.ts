@@ -70,6 +70,9 @@ export const levels = ['memory', 'process', 'full'] as const;
  */
 export type Level = (typeof levels)[number];
 
+/** What a begun job lost: its runtime was closed, or its thread or process died. */
+export type InterruptionCause = 'close' | 'thread' | 'process';
+
 /**
  * What an own policy can be asked: the job failed, its outcome could not be stored, or it was
  * interrupted, and by what.
@@ -190,6 +193,20 @@ export interface JobRecord {
   /** The outcome; and in the stage `policy`, the failure that is in question. */
   readonly result: Payload | null;
 }
+
+/** Whether it runs when its turn comes rather than from a line. */
+export function takesTurns({ role }: JobRecord): boolean {
+  return role === 'callback' || role === 'onSuccess' || role === 'onFailure';
+}
+
+/** Whether it is made of parts that it waits for. */
+export const isWhole = ({ form }: JobRecord) => form !== 'call' && form !== 'choice';
+
+/** What the members of a job have in common with it. */
+export const placeOf = ({ owner, queue, level, only }: JobRecord) => ({ owner, queue, level, only });
+
+/** How many items stand in a chunk. What is stored depends on it: it is not to be changed. */
+export const chunkItems = 256;
 
 /** With its id, the name of a job's payload. */
 export const payloadSlots = ['args', 'result'] as const;

@@ -16,11 +16,11 @@
  * what that says. A policy that was being asked is asked again. What waits for parts goes on by
  * itself, and completed parts stay completed.
  */
-import { tellInterrupted } from './events.js';
-import { concludeCancelled, countAttempt, type Decision } from './job.js';
+import { type Decision, tellInterrupted } from './decision.js';
+import { concludeCancelled, countAttempt, expireIfLate } from './job.js';
 import { isOwnPolicy, policyOf } from './policy.js';
 import type { JobRecord } from './records.js';
-import { aloneAt, expireIfLate, interrupted, interruptedUncounted, runAgain, type Suspicion } from './retry.js';
+import { aloneAt, interrupted, interruptedUncounted, runAgain, type Suspicion } from './retry.js';
 
 /** These are the jobs that the process had claimed. */
 export function recover(decision: Decision, claimed: readonly JobRecord[]): void {

@@ -2,8 +2,9 @@
  * How long completed jobs are remembered: by age, count and bytes, whichever is least (semantics
  * 2.12). A root goes with all its parts and callbacks, so what a parent still needs is never gone.
  */
-import type { Retention } from './commands.js';
-import { type Decision, levelGate } from './job.js';
+
+import { levelGate, type Retention } from './commands.js';
+import type { Decision } from './decision.js';
 import type { State } from './state/state.js';
 
 /** Seven days, 100,000 jobs, 256 MiB of their arguments and results. */

@@ -8,12 +8,13 @@
  * is gone another does after a while. Where no usable answer comes nothing is guessed: the job is
  * held, and its policy asked again later.
  */
-import { type CallsheetError, JobExpiredError, JobInterruptedError } from '../errors.js';
-import type { InterruptionCause, PolicyAnswer } from './commands.js';
-import { tellInterrupted, tellJob } from './events.js';
-import { conclude, type Decision, holdForPolicy, levelGate, putBack } from './job.js';
+
+import { type CallsheetError, JobInterruptedError } from '../errors.js';
+import { levelGate, type PolicyAnswer } from './commands.js';
+import { type Decision, tellInterrupted, tellJob } from './decision.js';
+import { conclude, holdForPolicy, putBack } from './job.js';
 import { errorPolicy, isOwnPolicy, policyOf, type RetryErrors } from './policy.js';
-import type { JobRecord, Payload, PolicyQuestion } from './records.js';
+import type { InterruptionCause, JobRecord, Payload, PolicyQuestion } from './records.js';
 import type { JobRow } from './state/job-row.js';
 
 const interruptionLimit = 9;
@@ -170,21 +171,6 @@ export function askAgain(decision: Decision, job: JobRecord): void {
   });
   const gate = job.level === 'memory' ? 'decided' : levelGate('process');
   decision.effects.push({ type: 'ask', gate, job: job.id, fence: job.fence });
-}
-
-/** It is to begin, now or again: unless its deadline was before it ever did. */
-export function expireIfLate(decision: Decision, job: JobRecord): void {
-  if (job.attempts === 0 && job.deadline !== 0 && job.deadline < decision.now) expire(decision, job);
-}
-
-/** The job was not begun in time. */
-export function expire(decision: Decision, job: JobRecord): void {
-  conclude(
-    decision,
-    job,
-    'failure',
-    decision.failure(new JobExpiredError('the job was not begun before its deadline')),
-  );
 }
 
 function ask(

@@ -2,7 +2,11 @@
  * Signals of users: a job that is put with one is cancelled when it aborts.
  */
 import { refused } from '../definition/known-options.js';
-import type { Job } from './job.js';
+
+interface Cancellable {
+  cancel(): Promise<unknown>;
+  failure(): Promise<unknown>;
+}
 
 /** @throws its reason where it is aborted already; {@link TypeError} where it is no signal. */
 export function checkSignal(signal: AbortSignal): void {
@@ -12,7 +16,7 @@ export function checkSignal(signal: AbortSignal): void {
 }
 
 /** Cancels the jobs when the signal aborts; listens no longer than one of them has no outcome. */
-export function cancelOn(signal: AbortSignal, jobs: readonly Job[]): void {
+export function cancelOn(signal: AbortSignal, jobs: readonly Cancellable[]): void {
   const cancel = () => {
     // What is over, or cannot be asked for any more, needs no cancelling.
     for (const job of jobs) job.cancel().catch(() => {});

@@ -8,9 +8,14 @@ import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
 import type { OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { Query, WireCommand, WireModule } from '../protocol/messages.js';
-import type { Feeder } from './feeder.js';
-import { Job, referenceOf } from './job.js';
 import type { Link } from './link.js';
+
+/** Handles of jobs, for a client that does not import what it makes. */
+export interface JobHandles {
+  handleOf(client: Client, id: Id): object;
+  /** The bytes of a handle's id; undefined for any other value. */
+  referenceOf(value: object): Uint8Array | undefined;
+}
 
 export class Client {
   readonly link: Link;
@@ -21,11 +26,12 @@ export class Client {
   /** This runtime's own id. */
   readonly dispatcher: Id;
   /** What feeds maps here. */
-  readonly feeders = new Map<Id, Feeder>();
+  readonly feeders = new Map<Id, { stop(): void }>();
+  readonly #handles: JobHandles;
   readonly #modules: Readonly<Record<string, WireModule>>;
   readonly #payloadLimitBytes: number;
   readonly #references: OutcomeOptions = {
-    reference: (id) => new Job(this, idFromBytes(id)),
+    reference: (id) => this.#handles.handleOf(this, idFromBytes(id)),
     pieces: {
       later: async (job, from) => (await this.ask({ type: 'completed', job, from, reader: 'client' })) as Uint8Array,
     },
@@ -33,6 +39,7 @@ export class Client {
 
   constructor(
     link: Link,
+    handles: JobHandles,
     dispatcher: Id,
     modules: Readonly<Record<string, WireModule>>,
     durability: Level,
@@ -40,6 +47,7 @@ export class Client {
     isKept = true,
   ) {
     this.link = link;
+    this.#handles = handles;
     this.dispatcher = dispatcher;
     this.durability = durability;
     this.isKept = isKept;
@@ -57,7 +65,7 @@ export class Client {
 
   encoding(handed?: HandedBuffers): EncodeContext {
     const payloadLimitBytes = this.#payloadLimitBytes;
-    return { modules: this.#modules, now: Date.now(), payloadLimitBytes, reference: referenceOf, handed };
+    return { modules: this.#modules, now: Date.now(), payloadLimitBytes, reference: this.#handles.referenceOf, handed };
   }
 
   /** What makes the references among results and annotations live handles again. */

@@ -8,8 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { encodeFailure, failureFrom } from '../codec/failure.js';
 import { newId } from '../codec/id.js';
-import { chunkItems } from '../core/map.js';
-import type { Id, Level } from '../core/records.js';
+import { chunkItems, type Id, type Level } from '../core/records.js';
 import { asJob } from '../definition/compose.js';
 import { encodeMember } from '../definition/encode.js';
 import { isIterable, type Mapping } from '../definition/map.js';

@@ -19,7 +19,7 @@ import type { AwaitedAnswer, JobInfo, WireJob } from '../protocol/messages.js';
 import { type Progress, progressFrom, progressName } from '../protocol/progress.js';
 import { checkSignal } from './abort.js';
 import { Annotations } from './annotations.js';
-import type { Client } from './client.js';
+import type { Client, JobHandles } from './client.js';
 import type { Hand } from './hand.js';
 import type { ComingOutcome } from './link.js';
 
@@ -407,10 +407,11 @@ const changeable: OptionNames<JobChanges> = {
   timeoutMs: true,
 };
 
-/** @internal The id that a handle stands for among arguments. */
-export function referenceOf(value: object): Uint8Array | undefined {
-  return value instanceof Job ? idToBytes(value.internalId) : undefined;
-}
+/** @internal */
+export const jobHandles: JobHandles = {
+  handleOf: (client, id) => new Job(client, id),
+  referenceOf: (value) => (value instanceof Job ? idToBytes(value.internalId) : undefined),
+};
 
 function detailsOf(info: JobInfo): JobDetails {
   const {

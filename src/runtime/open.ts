@@ -29,7 +29,7 @@ import { CoordinatorThread } from './coordinator-thread.js';
 import { type Dispatcher, dispatcherFrom, dispatcherId } from './dispatcher.js';
 import { EventStream, type EventsOptions } from './events.js';
 import { watchIdle } from './idle.js';
-import { Job, putSeen } from './job.js';
+import { Job, jobHandles, putSeen } from './job.js';
 import { Link } from './link.js';
 import { Logs, thresholdOf } from './logs.js';
 import { Queue } from './queue.js';
@@ -390,6 +390,7 @@ export async function open(options: OpenOptions): Promise<Runtime> {
     const [, found, modules] = await link.opened();
     const client = new Client(
       link,
+      jobHandles,
       idFromText(found.dispatcher)!,
       modules,
       durability,

@@ -15,6 +15,7 @@ import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
 import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
 import { Client } from '../runtime/client.js';
+import { jobHandles } from '../runtime/job.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { fieldsOf } from '../runtime/logs.js';
 import { Runtime } from '../runtime/open.js';
@@ -148,7 +149,15 @@ export class VirtualDispatcher implements LinkPort {
     const figures = await this.#coordinator.open(modules);
     const found = { ...figures, dispatcher: idToText(world.dispatcher) };
     const { payloadLimitBytes } = setup;
-    const client = new VirtualClient(world.clock, link, world.dispatcher, modules, durability, payloadLimitBytes);
+    const client = new VirtualClient(
+      world.clock,
+      link,
+      jobHandles,
+      world.dispatcher,
+      modules,
+      durability,
+      payloadLimitBytes,
+    );
     return new Runtime(async () => this.die(), client, found);
   }
 

@@ -1,10 +1,11 @@
 /** Section 5 of the contract: processes that share a store, each with its pings, over one clock. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { idFromText } from '../../src/codec/id.js';
 import { Presence } from '../../src/coordinator/presence.js';
 import { decide } from '../../src/core/decide.js';
-import { dispatcherOf } from '../../src/core/dispatcher.js';
+import { dispatcherOf } from '../../src/core/dispatchers.js';
 import { State } from '../../src/core/state/state.js';
 import type { Store } from '../../src/store/store.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';

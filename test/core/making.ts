@@ -1,8 +1,8 @@
 /** Makes states, ids and commands for tests of the core, and comparable views of a whole state. */
 import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
-import { neededPlaces, quotaOf } from '../../src/core/quota.js';
 import { agentKey, type Id, type JobRecord, type Payload } from '../../src/core/records.js';
+import { neededPlaces } from '../../src/core/state/indices.js';
 import { JobFields } from '../../src/core/state/job-fields.js';
 import { State } from '../../src/core/state/state.js';
 
@@ -179,7 +179,7 @@ export function inContractOrder(state: State): JobRecord[] {
 /** `true` if every quota that the job names has room for it, judged by the records alone. */
 export function hasRoom(state: State, job: JobRecord): boolean {
   return neededPlaces(job).every((quota) => {
-    const record = quotaOf(state, job.queue, quota);
+    const record = state.quota(job.queue, quota);
     if (record === undefined) return true;
     return [...state.jobs()].filter(({ places }) => places.includes(quota)).length < record.size;
   });

@@ -54,7 +54,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'callbacks go back to the one that is dead',
     tags: ['5.6'],
-    in: 'core/dispatcher.ts#runnerOf',
+    in: 'core/dispatchers.ts#runnerOf',
     find: 'if (state.isActive(agentDispatcher(agent))) return agent;',
     replace: 'return agent;',
   },

@@ -286,9 +286,9 @@ export const jobs: readonly Mutant[] = [
   {
     bug: 'a handle arrives as its bytes',
     tags: ['2.14'],
-    in: 'runtime/job.ts#referenceOf',
-    find: 'return value instanceof Job ? idToBytes(value.internalId) : undefined;',
-    replace: 'return undefined;',
+    in: 'runtime/job.ts#jobHandles',
+    find: 'value instanceof Job ? idToBytes(value.internalId) : undefined',
+    replace: 'undefined',
   },
   {
     bug: 'the runtime that put a job is not told',

@@ -124,7 +124,7 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'only the first quota counts',
     tags: ['4.1'],
-    in: 'core/quota.ts#neededPlaces',
+    in: 'core/state/indices.ts#neededPlaces',
     find: 'return quotas.filter((key) =>',
     replace: 'return quotas.slice(0, 1).filter((key) =>',
   },

@@ -5,7 +5,7 @@
  *
  * A partial state serves one transaction. Loaded records keep the transaction's own changes.
  */
-import { neededPlaces, quotaOf } from '../../src/core/quota.js';
+
 import {
   type AgentRecord,
   type AnnotationRecord,
@@ -15,6 +15,7 @@ import {
   type QuotaRecord,
   type SettingRecord,
 } from '../../src/core/records.js';
+import { neededPlaces } from '../../src/core/state/indices.js';
 import { State } from '../../src/core/state/state.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import type { Rows } from './database.js';
@@ -259,7 +260,7 @@ export class PartialState extends State {
   }
 
   #needBucket(queue: string, quota: string): void {
-    const record = quotaOf(this, queue, quota);
+    const record = this.quota(queue, quota);
     if (record !== undefined && record.rate > 0) this.#need({ kind: 'bucket', key: `${queue}\n${quota}` });
   }
 

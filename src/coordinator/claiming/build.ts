@@ -4,8 +4,7 @@
  */
 
 import { idToText } from '../../codec/id.js';
-import { takesTurns } from '../../core/callback.js';
-import type { Id, JobRecord } from '../../core/records.js';
+import { type Id, type JobRecord, takesTurns } from '../../core/records.js';
 import type { LeftJobs } from '../../protocol/messages.js';
 import type { Store } from '../../store/store.js';
 import type { Post } from '../clients/replies.js';

@@ -6,10 +6,9 @@
  * waits for the next.
  */
 import { accepts, isFor, mainAgent } from '../../core/agent.js';
-import { takesTurns } from '../../core/callback.js';
 import type { Command } from '../../core/commands.js';
 import { queueOf } from '../../core/queue.js';
-import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord } from '../../core/records.js';
+import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord, takesTurns } from '../../core/records.js';
 import type { Lane } from '../../core/state/lanes.js';
 import type { Store } from '../../store/store.js';
 import type { Timer } from '../long-timeout.js';

@@ -5,9 +5,9 @@
  * asks for a piece at a time, as it comes to it. Whoever waits for a job gets the list whole, up to
  * a limit. What a map came to is never in one piece.
  */
-import { calledWith, takesTurns } from '../../core/callback.js';
-import { chunkItems, countItems } from '../../core/map.js';
-import type { Id, JobRecord, OutcomeKind, Payload } from '../../core/records.js';
+import { calledWith } from '../../core/callback.js';
+import { countItems } from '../../core/map.js';
+import { chunkItems, type Id, type JobRecord, type OutcomeKind, type Payload, takesTurns } from '../../core/records.js';
 import { JobStatusError, JournalCorruptError } from '../../errors.js';
 import {
   type CompletedItem,

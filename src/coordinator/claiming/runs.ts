@@ -5,10 +5,8 @@
 
 import { idToText } from '../../codec/id.js';
 import type { HandedBuffer } from '../../codec/transfer.js';
-import { takesTurns } from '../../core/callback.js';
-import type { Command, InnerCommand, Settled } from '../../core/commands.js';
-import { levelGate } from '../../core/job.js';
-import { type Id, isAgentOf, type JobRecord, type Level } from '../../core/records.js';
+import { type Command, type InnerCommand, levelGate, type Settled } from '../../core/commands.js';
+import { type Id, isAgentOf, type JobRecord, type Level, takesTurns } from '../../core/records.js';
 import { ClaimLostError, JobStatusError, JournalCorruptError, TooManyWaitsError } from '../../errors.js';
 import type { Outcome } from '../../protocol/board.js';
 import { commandFromWire } from '../../protocol/commands.js';

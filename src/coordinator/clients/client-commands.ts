@@ -4,8 +4,7 @@
  * Puts of one job each that come one after another are decided as one, which costs each less. What
  * is put into a full queue waits.
  */
-import type { Gate } from '../../core/commands.js';
-import { levelGate } from '../../core/job.js';
+import { type Gate, levelGate } from '../../core/commands.js';
 import type { Id } from '../../core/records.js';
 import { ClosedError } from '../../errors.js';
 import { commandFromWire } from '../../protocol/commands.js';

@@ -2,7 +2,7 @@
  * The clients' side of the coordinator: each message becomes a command, a question, or somebody who
  * waits. Every request is answered once.
  */
-import { levelGate } from '../../core/job.js';
+import { levelGate } from '../../core/commands.js';
 import type { ClientMessage, Query } from '../../protocol/messages.js';
 import { ClientCommands, type ClientCommandsPorts, endOfRun, type Put } from './client-commands.js';
 import type { Standing } from './drain-waiters.js';

@@ -4,7 +4,7 @@
 
 import { idToText } from '../../codec/id.js';
 import { mainAgent } from '../../core/agent.js';
-import { nobody } from '../../core/dispatcher.js';
+import { nobody } from '../../core/dispatchers.js';
 import { countItems } from '../../core/map.js';
 import { policyOf } from '../../core/policy.js';
 import { requireQueue } from '../../core/queue.js';

@@ -9,13 +9,12 @@
  * without a look at them. What goes leaves a hole in the list and its number in the table; when the
  * table is full, or most of the list is holes, both are made anew.
  */
-import type { Id } from '../records.js';
 
 const leastSlots = 1024;
 /** Of the slots, so many are in use at most, and half of them after both were made anew. */
 const fullest = 0.75;
 
-export class ById<Row extends { readonly id: Id }> {
+export class ById<Row extends { readonly id: string }> {
   /** From place 1 on; undefined: it is gone. */
   #rows: (Row | undefined)[] = [undefined];
   /** Place and hash; 0 is free. */
@@ -32,11 +31,11 @@ export class ById<Row extends { readonly id: Id }> {
     return this.#size;
   }
 
-  has(id: Id): boolean {
+  has(id: string): boolean {
     return this.#placeOf(id) !== 0;
   }
 
-  get(id: Id): Row | undefined {
+  get(id: string): Row | undefined {
     return this.#rows[this.#placeOf(id)];
   }
 
@@ -49,7 +48,7 @@ export class ById<Row extends { readonly id: Id }> {
     return true;
   }
 
-  delete(id: Id): void {
+  delete(id: string): void {
     const place = this.#placeOf(id);
     if (place === 0) return;
     this.#rows[place] = undefined;
@@ -72,7 +71,7 @@ export class ById<Row extends { readonly id: Id }> {
   }
 
   /** 0, where there is nothing, for an id that is not there. */
-  #placeOf(id: Id): number {
+  #placeOf(id: string): number {
     const table = this.#table;
     const mask = this.#mask;
     const hash = hashOf(id);
@@ -115,7 +114,7 @@ export class ById<Row extends { readonly id: Id }> {
 }
 
 /** Of all sixteen characters: ids that others made may differ in any of them. */
-function hashOf(id: Id): number {
+function hashOf(id: string): number {
   let hash = 0;
   for (let at = 0; at < 16; at += 4) {
     const word =

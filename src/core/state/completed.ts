@@ -3,8 +3,7 @@
  * the order in which they are forgotten; how much all of them hold; and the last ones of each
  * agent, callbacks not counted.
  */
-import { takesTurns } from '../callback.js';
-import type { JobRecord } from '../records.js';
+import { type JobRecord, takesTurns } from '../records.js';
 import type { JobRow } from './job-row.js';
 
 /** So many completed jobs an agent is asked for at most. */

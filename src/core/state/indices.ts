@@ -2,8 +2,7 @@
  * By what a job is found beside its id: told once, for the state and for stores that look their
  * jobs up by it. Empty or 0: by nothing.
  */
-import { takesTurns } from '../callback.js';
-import type { JobRecord } from '../records.js';
+import { type JobRecord, takesTurns } from '../records.js';
 
 export const placeKey = (queue: string, quota: string) => `${queue}\n${quota}`;
 export const uniqueKey = (queue: string, unique: string) => `${queue}\n${unique}`;
@@ -55,4 +54,10 @@ export function isAtWork(job: JobRecord): boolean {
  */
 export function calledBackFor({ status, role, agent }: JobRecord): string {
   return status === 'callbacks' && (role === 'root' || role === 'part') ? agent : '';
+}
+
+/** The quotas in which the job still needs a place. */
+export function neededPlaces({ quotas, shared, places }: JobRecord): readonly string[] {
+  if (quotas.length === 0) return quotas;
+  return quotas.filter((key) => !shared.includes(key) && !places.includes(key));
 }

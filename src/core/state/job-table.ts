@@ -8,7 +8,6 @@
  */
 import { ById } from '../collections/id-map.js';
 import { Counts, Members } from '../collections/members.js';
-import { neededPlaces } from '../quota.js';
 import type { Id, JobRecord, JobStatus } from '../records.js';
 import { none } from './common-fields.js';
 import { Completed } from './completed.js';
@@ -20,6 +19,7 @@ import {
   isAtWork,
   isUnfinished,
   liveUnique,
+  neededPlaces,
   placeKey,
   timerOf,
 } from './indices.js';

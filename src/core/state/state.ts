@@ -8,7 +8,6 @@
  * is no decision, so nothing is noted.
  */
 
-import { quotaOf } from '../quota.js';
 import type { Id, JobRecord, Payload, PayloadSlot, SettingRecord } from '../records.js';
 import { type BucketRecord, type Change, ChangeLog, type Changes, type JobChange } from './change-log.js';
 import { placeKey } from './indices.js';
@@ -92,7 +91,7 @@ export class State extends View {
 
   /** A job begins that names this quota. */
   spendRate(queue: string, quota: string): void {
-    const record = quotaOf(this, queue, quota);
+    const record = this.quota(queue, quota);
     if (record === undefined || record.rate === 0) return;
     const key = placeKey(queue, quota);
     this.#log.noteBucket(queue, quota, this.rates.bucket(key));
@@ -204,7 +203,7 @@ export class State extends View {
     begun.sort((a, b) => a.lastStartAt - b.lastStartAt);
     for (const { queue, quotas, shared, lastStartAt } of begun) {
       for (const quota of quotas) {
-        const record = shared.includes(quota) ? undefined : quotaOf(this, queue, quota);
+        const record = shared.includes(quota) ? undefined : this.quota(queue, quota);
         if (record !== undefined && record.rate > 0) this.rates.spend(placeKey(queue, quota), record, lastStartAt);
       }
     }

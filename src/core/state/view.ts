@@ -6,7 +6,6 @@
  * it.
  */
 
-import { neededPlaces, quotaOf } from '../quota.js';
 import {
   type AgentRecord,
   type AnnotationRecord,
@@ -14,10 +13,12 @@ import {
   isAgentOf,
   type JobRecord,
   type QuotaRecord,
+  quotaName,
+  quotaRecordKey,
   type SettingRecord,
 } from '../records.js';
 import { Annotations } from './annotations.js';
-import { placeKey, uniqueKey } from './indices.js';
+import { neededPlaces, placeKey, uniqueKey } from './indices.js';
 import { JobRow } from './job-row.js';
 import { JobTable } from './job-table.js';
 import type { Lane } from './lanes.js';
@@ -244,6 +245,11 @@ export class View {
     return this.settingRecords.all();
   }
 
+  /** The quota that a key names; undefined where it is not defined, or defined no more. */
+  quota(queue: string, key: string): QuotaRecord | undefined {
+    return this.setting(quotaRecordKey(queue, quotaName(key))) as QuotaRecord | undefined;
+  }
+
   /** The agents and quotas of a queue. */
   settingsOf(queue: string): Iterable<AgentRecord | QuotaRecord> {
     return this.settingRecords.ofQueue(queue);
@@ -274,7 +280,7 @@ export class View {
   /** The first of these quotas that has no room. */
   #fullAt(queue: string, quotas: readonly string[], now: number): string | undefined {
     for (const quota of quotas) {
-      const record = quotaOf(this, queue, quota);
+      const record = this.quota(queue, quota);
       if (record === undefined) continue;
       if (this.holders(queue, quota).size >= record.size) return quota;
       const openAt = this.rates.nextAt(placeKey(queue, quota), record, now);
