@@ -1,4 +1,4 @@
-/** Histories from seeds, and what they come to. */
+/** Runs histories from seeds, and sums them up. */
 import { createHash } from 'node:crypto';
 import { type Fault, faults, World } from './world.js';
 
@@ -10,13 +10,11 @@ export interface Sum {
   jobs: number;
   snapshots: number;
   hits: Record<Fault, number>;
-  /** Of all traces, in the order of their seeds: the same seeds give the same. */
+  /** The hash of all traces, in the order of their seeds: the same seeds give the same hash. */
   trace: string;
 }
 
-/**
- * Lives through the history of one seed. Rejects with what was violated, and how to see it again.
- */
+/** Runs the history of one seed. Rejects with the violation, and the command that replays it. */
 export async function live(seed: number): Promise<World> {
   const world = new World(seed, process.env.CALLSHEET_STORY === undefined ? undefined : (line) => console.log(line));
   await world.run(stepsOfHistory).catch((error: Error) => {
@@ -28,7 +26,7 @@ export async function live(seed: number): Promise<World> {
   return world;
 }
 
-/** Lives through as many, one after another. */
+/** Runs the histories of `count` seeds from `first` on, one after another. */
 export async function liveAll(first: number, count: number): Promise<Sum> {
   const sum = emptySum();
   const traces = createHash('sha1');

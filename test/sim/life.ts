@@ -1,6 +1,6 @@
 /**
- * One simulated process: the real coordinator, core, store and journal, from opening to the end,
- * however that comes. What is left of it when it is over does nothing any more.
+ * One simulated process: the real coordinator, core, store and journal, from opening to its end by
+ * close or crash. After the end its remaining callbacks do nothing.
  */
 
 import { idFromText } from '../../src/codec/id.js';
@@ -20,17 +20,17 @@ const dispatcher = idFromText('00000000-0000-7000-9000-000000000000')!;
 const forever = { ageMs: 1e15, count: 1e9, bytes: 1e12 };
 const directory = '/journal';
 
-/** What is shared by all lives. */
+/** The outside that all lives share. */
 export interface LifeOutside {
   readonly random: Random;
   readonly watcher: PoolWatcher;
-  /** What was stored is there, and nothing is decided yet. */
+  /** Called when the stored records are loaded, before any decision. */
   readonly found: (store: JournalStore) => void;
   readonly hear: (message: CoordinatorMessage) => void;
 }
 
 interface Timer {
-  /** On the clock that no one can set. */
+  /** On the monotonic clock. */
   readonly at: number;
   readonly callback: () => void;
 }
@@ -98,7 +98,7 @@ export class Life {
     await this.coordinator.open(modules);
   }
 
-  /** The process is gone: what still runs of it cannot write any more. */
+  /** Ends the process: code of it that still runs cannot write any more. */
   end(): void {
     this.isOver = true;
     this.#disk.fault = () => {
@@ -106,19 +106,19 @@ export class Life {
     };
   }
 
-  /** How long until the next timer; undefined where there is none. */
+  /** Milliseconds until the next timer; undefined if there is none. */
   get nextTimerMs(): number | undefined {
     if (this.#timers.length === 0) return undefined;
     return Math.max(0, Math.min(...this.#timers.map(({ at }) => at)) - this.#outside.watcher.monotonic());
   }
 
-  /** Looks at the wall clock, which may have been set. */
+  /** Compares the wall clock, which may have been set, with the monotonic one. */
   look(): void {
     const byMs = this.#clock.look();
     if (byMs !== 0) this.coordinator.clockSet(byMs);
   }
 
-  /** Calls what is due. */
+  /** Calls the timers that are due. */
   ring(): void {
     const now = this.#outside.watcher.monotonic();
     const due = this.#timers.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
@@ -127,7 +127,7 @@ export class Life {
     for (const { callback } of due) callback();
   }
 
-  /** Everything that follows from what happened, but for what waits for the disk. */
+  /** Runs everything that follows from earlier events, except for work that waits for the disk. */
   async settle(): Promise<void> {
     for (let round = 0; round < 3; round++) {
       for (const callback of this.#soon.splice(0)) callback();
@@ -150,7 +150,9 @@ export class Life {
   }
 }
 
-/** What a policy may say: no more often than not, so that histories end. */
+/**
+ * Returns a random answer of a policy. At most half of the answers retry, so that histories end.
+ */
 function anyAnswer(random: Random): Answer {
   const answers = [
     { type: 'no' },
@@ -164,7 +166,10 @@ function anyAnswer(random: Random): Answer {
   return { type: 'policy', answer, ...(random(2) === 0 && { data: new Uint8Array(random(300)) }) };
 }
 
-/** Opening, cut short at some operation of the disk. */
+/**
+ * Opens a store and cuts the power at the operation `operation` of the disk. Returns false if
+ * opening needed fewer.
+ */
 export async function openUpTo(operation: number, disk: StrictDisk, random: Random): Promise<boolean> {
   let cut = false;
   disk.fault = (_operation, _file, number) => {

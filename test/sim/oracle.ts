@@ -1,7 +1,7 @@
 /**
- * What an observer outside knows of all jobs, through all lives, and what he may expect: the
- * invariants of the contract. He sees puts, acknowledgements, begins, ends of runs and outcomes,
- * and nothing of how they come about.
+ * The view of an outside observer on all jobs, through all lives, with the invariants of the
+ * contract. The observer sees puts, acknowledgements, starts, ends of runs and outcomes, but not
+ * how they come about.
  */
 import assert from 'node:assert/strict';
 import { idToText } from '../../src/codec/id.js';
@@ -10,10 +10,10 @@ import type { State } from '../../src/core/state/state.js';
 import type { JournalStore } from '../../src/store/journal/journal-store.js';
 import type { StoredPayload } from '../../src/store/journal/stored-payload.js';
 
-/** A job's number, as a simulated history counts them. */
+/** The number of a job in its history. */
 export const nameOf = (id: Id) => `job ${Number(idToText(id).slice(-12))}`;
 
-/** What something survives, in order. */
+/** The kinds of failure that a fact survives, in order. */
 export const survives = { nothing: 0, kill: 1, powerLoss: 2 } as const;
 export type Survives = (typeof survives)[keyof typeof survives];
 const promiseOf: Readonly<Record<Level, Survives>> = {
@@ -24,30 +24,33 @@ const promiseOf: Readonly<Record<Level, Survives>> = {
 
 export interface KnownJob {
   readonly id: Id;
-  /** The job with which it was put: both are there, or none. */
+  /** The job that it was put with: both exist, or neither. */
   readonly root: Id;
   level: Level;
   readonly policy: string;
-  /** What it survives for sure, by what was told. */
+  /** The failure that the job must survive, by the acknowledgements sent. */
   kept: Survives;
   starts: number;
-  /** The outcome that was told, and what that survives. */
+  /** The outcome that was delivered, and the failure that it must survive. */
   told: string | undefined;
   toldKept: Survives;
 }
 
 /**
- * A run that came to an end: its outcome carries its number, so that it can be known from others.
+ * The end of a run. The outcome carries the end's number, so that the counted end can be
+ * recognized.
  */
 interface End {
   readonly job: Id;
-  /** What it asked for: there if this end is the one that counted, and only then. */
+  /** Jobs that the run put: they exist only if this end is the one that counted. */
   readonly inner: readonly Id[];
-  /** It took the outcome of another job, which carries another number. */
+  /** The run returned another job, whose outcome carries another number. */
   readonly returned: boolean;
 }
 
-/** Completed; or a member of what ended before it began, which has no turn any more. */
+/**
+ * `true` if the job is completed, or belongs to a job that ended before this one was put in line.
+ */
 export function isOver(state: State, job: JobRecord): boolean {
   if (job.status === 'completed') return true;
   const above = job.status === 'new' ? state.job(job.parent) : undefined;
@@ -56,7 +59,7 @@ export function isOver(state: State, job: JobRecord): boolean {
 
 export class Oracle {
   readonly jobs = new Map<Id, KnownJob>();
-  /** How many there ever were. */
+  /** The number of jobs that ever were. */
   known = 0;
   readonly #ends = new Map<number, End>();
   readonly #endsOf = new Map<Id, End[]>();
@@ -72,7 +75,8 @@ export class Oracle {
   }
 
   /**
-   * It was refused, or what asked for it did not count: from now on it is a job that nobody put.
+   * The put was refused, or the run that made it did not count: from now on these jobs must not
+   * exist.
    */
   forget(root: Id): void {
     for (const job of this.jobs.values()) if (job.root === root) this.jobs.delete(job.id);
@@ -80,13 +84,13 @@ export class Oracle {
 
   begins(id: Id): void {
     const job = this.jobs.get(id);
-    assert.ok(job, 'a job began that nobody put');
+    assert.ok(job, 'a job began that was never put');
     job.starts += 1;
-    if (job.told !== undefined) assert.fail(`${nameOf(id)} began after its outcome had been told`);
-    if (job.policy === 'never' && job.starts > 1) assert.fail(`${nameOf(id)} is never to be retried, and began again`);
+    if (job.told !== undefined) assert.fail(`${nameOf(id)} began after its outcome was delivered`);
+    if (job.policy === 'never' && job.starts > 1) assert.fail(`${nameOf(id)} must not be retried, and began again`);
   }
 
-  /** A run ends; what it asked for was noted by `put`. */
+  /** Notes the end of a run. Its puts were noted by `put`. */
   ends(number: number, job: Id, inner: readonly Id[], returned: boolean): void {
     const end = { job, inner, returned };
     this.#ends.set(number, end);
@@ -97,14 +101,14 @@ export class Oracle {
 
   tell(id: Id, outcome: string): void {
     const job = this.jobs.get(id);
-    assert.ok(job, 'a job has an outcome, and nobody put it');
+    assert.ok(job, 'a job has an outcome, and was never put');
     if (job.told === undefined) this.#judgeEnds(id, outcome);
     job.told ??= outcome;
     job.toldKept = promiseOf[job.level];
     if (outcome !== job.told) assert.fail(`${nameOf(id)} has two outcomes: ${job.told}, and ${outcome}`);
   }
 
-  /** One end of the job's runs counted, or none. */
+  /** Decides which end of the job's runs counted, if any, and so which of their puts exist. */
   #judgeEnds(id: Id, outcome: string): void {
     const counted = this.#ends.get(Number(/^\w+ (\d+):/.exec(outcome)?.[1]));
     const own = counted?.job === id;
@@ -115,8 +119,8 @@ export class Oracle {
   }
 
   /**
-   * What the next process finds, after the last one ended like this. What it finds is safe from
-   * then on.
+   * Checks the records that the next process finds, after the last one survived `survived`. Found
+   * records are durable from then on.
    */
   checkFound(store: JournalStore, survived: Survives): void {
     const { state } = store;
@@ -124,13 +128,13 @@ export class Oracle {
       const found = state.job(job.id);
       if (found === undefined) {
         if (survived <= job.kept) assert.fail(`${nameOf(job.id)} was acknowledged and is lost`);
-        if (state.job(job.root) !== undefined) assert.fail(`${nameOf(job.id)} is not there, and its root is`);
-        // What was lost, and might be, must not come back.
+        if (state.job(job.root) !== undefined) assert.fail(`${nameOf(job.id)} is lost, and its root is not`);
+        // A job that was lost, and was allowed to be, must not come back.
         this.jobs.delete(job.id);
         continue;
       }
       if (found.level === 'memory') assert.fail(`${nameOf(job.id)} is of level memory, and survived`);
-      // Something durable waited for it.
+      // The level may have been raised, if a durable job waits for it.
       job.level = found.level;
       const payload = found.result as StoredPayload | null;
       const bytes = payload === null ? '' : Buffer.from(store.bytes(payload)).toString('latin1');
@@ -146,17 +150,17 @@ export class Oracle {
     this.checkState(state);
   }
 
-  /** Holds at any time. */
+  /** Checks the invariants of every moment. */
   checkState(state: State): void {
-    for (const { id } of state.jobs()) if (!this.jobs.has(id)) assert.fail(`${nameOf(id)} is there, and nobody put it`);
+    for (const { id } of state.jobs()) if (!this.jobs.has(id)) assert.fail(`${nameOf(id)} exists, and was never put`);
     for (const setting of state.settings()) {
       if (setting.kind !== 'quota') continue;
       const holders = state.holders(setting.queue, setting.name).size;
-      if (holders > setting.size) assert.fail(`${holders} jobs have one of ${setting.size} places`);
+      if (holders > setting.size) assert.fail(`${holders} jobs hold ${setting.size} places`);
     }
   }
 
-  /** Everything is well again and time enough has passed. */
+  /** Checks that all jobs have ended, long enough after the last fault. */
   checkFinished(state: State): void {
     for (const job of state.jobs())
       if (!isOver(state, job)) assert.fail(`${nameOf(job.id)} is ${job.status}/${job.stage} for ever`);

@@ -1,15 +1,15 @@
 /**
- * Plants each bug of durability in a copy of the sources: the suites of crashes and the simulation
- * must notice every one of them.
+ * Plants each bug of durability in a copy of the sources. The suites of crashes and the simulation
+ * must notice every one.
  *
- *   node dist/test/sim/planted-bugs.js [WORD…]
+ * node dist/test/sim/planted-bugs.js [WORD…]
  */
 import { argv, env, stdout } from 'node:process';
 import { Sandbox } from '../mutants/sandbox.js';
 import { type PlantedBug, planted } from './planted.js';
 
 const tags = ['9.1', '9.2', '9.3', '8.4'];
-/** The quick ones first. */
+/** Quick suites first. */
 const suites = [
   'journal/snapshot',
   'store/journal-payloads',
@@ -25,7 +25,7 @@ env.CALLSHEET_SEEDS ??= '100';
 
 const words = argv.slice(2);
 const chosen = planted.filter(({ bug }) => words.every((word) => bug.includes(word)));
-/** What passes without any bug planted, by suite. */
+/** Tests that pass without a planted bug, by suite. */
 const baselines = new Map<string, Promise<readonly string[]>>();
 const missed: string[] = [];
 let taken = 0;
@@ -36,7 +36,7 @@ stdout.write(`\n${chosen.length - missed.length} caught of ${chosen.length} plan
 for (const bug of missed) stdout.write(`  missed: ${bug}\n`);
 if (missed.length > 0) process.exitCode = 1;
 
-/** Takes one after another until none is left. */
+/** Takes planted bugs one after another until all are taken. */
 async function work(): Promise<void> {
   const sandbox = new Sandbox();
   try {
@@ -51,7 +51,7 @@ async function work(): Promise<void> {
   }
 }
 
-/** The first suite and test that passes without the bug and fails with it. */
+/** Returns the first suite and test that passes without the bug and fails with it. */
 async function judge(sandbox: Sandbox, { by, ...mutant }: PlantedBug): Promise<string | undefined> {
   for (const suite of by === undefined ? suites : [by]) {
     const run = () => sandbox.run(tags, [`${suite}.test.js`]);
@@ -61,7 +61,8 @@ async function judge(sandbox: Sandbox, { by, ...mutant }: PlantedBug): Promise<s
       baselines.set(suite, baseline);
     }
     const before = await baseline;
-    if (before.length === 0) throw new Error(`nothing of ${suite} passes with no bug planted: it can judge none`);
+    if (before.length === 0)
+      throw new Error(`no test of ${suite} passes without a planted bug, so that it cannot judge one`);
     const after = await sandbox.plant({ ...mutant, tags }, run);
     const caught = before.find((name) => !after.includes(name));
     if (caught !== undefined) return `${suite}: ${caught}`;

@@ -1,18 +1,17 @@
 /**
- * Histories by the hundred thousand: the long form of the simulation, in as many threads as there
- * are processors.
+ * The long form of the simulation: histories by the hundred thousand, on a thread for each
+ * processor.
  *
- *   node dist/test/sim/run.js [COUNT [FIRST [THREADS]]]
+ * node dist/test/sim/run.js [COUNT [FIRST [THREADS]]]
  *
- * Prints what was lived through, and each seed that violated something; the exit code says whether
- * any did.
+ * Prints a summary, and each seed that violated something. Exits with 1 if any did.
  */
 import { availableParallelism } from 'node:os';
 import { argv, stdout } from 'node:process';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { add, emptySum, liveAll, printed, type Sum } from './histories.js';
 
-/** Each thread takes so many seeds at once. */
+/** Seeds that a thread takes at once. */
 const atOnce = 20;
 const printEvery = 5000;
 
@@ -20,8 +19,7 @@ type Answer = { readonly sum: Sum } | { readonly violation: string };
 
 if (isMainThread) await main();
 else {
-  // Disks that fail make errors by the thousand; where each comes from is seen when its seed is
-  // replayed.
+  // Failing disks make errors by the thousand, and a replay of a seed shows their stacks.
   Error.stackTraceLimit = 0;
   parentPort!.on('message', async (seed: number) => {
     const answer: Answer = await liveAll(seed, 1).then(

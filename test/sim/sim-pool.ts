@@ -1,6 +1,6 @@
 /**
- * A pool in which nothing runs: a random number says which thread begins its next job, ends one, or
- * dies. It keeps the contract of the port: every run comes back once, as settled, timed out, not
+ * A pool that runs no code: a random number decides which thread begins its next job, ends one, or
+ * dies. It keeps the contract of the port: every run is reported once, as settled, timed out, not
  * begun or interrupted.
  */
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
@@ -12,31 +12,31 @@ import type { Random } from '../harness/randomness.js';
 interface Thread {
   readonly id: number;
   readonly batches: Run[][];
-  /** The first job of the first batch runs. */
+  /** `true` if the first job of the first batch runs. */
   begun: boolean;
   begunAt: number;
-  /** That job was told to stop. */
+  /** `true` if the running job was asked to stop. */
   stopped: boolean;
-  /** What that job waits for: that what it puts is stored, or that it ends. */
+  /** The wait of the running job: until the job that it put is stored, or until that job ends. */
   waits: 'nothing' | 'put' | 'job';
 }
 
 const extraThreads = 2;
 
-/** What the simulator wants to know and to say. */
+/** The simulator's side: it observes runs, and decides how they end. */
 export interface PoolWatcher {
   /** A job's code begins. */
   begins(run: Run): void;
-  /** How the job's code ends, and what it asked for. */
+  /** Decides how the job's code ends, and the puts that it made. */
   outcomeOf(run: Run): { kind: OutcomeCode; payload: Uint8Array; note: string; inner: Uint8Array };
-  /** What the job says about itself meanwhile. */
+  /** Returns an annotation that the running job makes. */
   noteOf(run: Run): Uint8Array;
   timedOut(): void;
-  /** What the job puts at once; and whether that came to be. */
+  /** Returns a job that the running job puts at once; `wasPut` hears whether it was stored. */
   putsNow(run: Run): { readonly id: Id; readonly put: WireInnerPut };
   wasPut(id: Id, error: Error | undefined): void;
   hasOutcome(id: Id): boolean;
-  /** The time as all see it, and the time that no one can set. */
+  /** The wall clock, and the monotonic clock, which cannot be set. */
   now(): number;
   monotonic(): number;
 }
@@ -84,7 +84,7 @@ export class SimPool implements PoolPort {
     return true;
   }
 
-  /** A job that has begun is told; whether it hears is for a random number to say. */
+  /** Asks a begun job to stop. A random number decides whether it does. */
   stop(job: Id): void {
     if (this.takeBack(job)) return this.#owner.turn();
     const thread = this.#threads.find(({ begun, batches }) => begun && batches[0]![0]!.job === job);
@@ -126,7 +126,7 @@ export class SimPool implements PoolPort {
     return this.#threads.reduce((sum, { batches }) => sum + batches.flat().length, 0);
   }
 
-  /** Any run may be long, so that all behind it that can move does. */
+  /** Treats any run as long, so that every job behind it that can move moves. */
   share(canMove: (run: Run, isLast: boolean) => boolean): void {
     for (const thread of this.#threads) {
       const front = thread.begun ? thread.batches[0]![0] : undefined;
@@ -163,7 +163,7 @@ export class SimPool implements PoolPort {
     return [];
   }
 
-  /** One thing happens in a thread; false if there is nothing that could. */
+  /** Makes one event happen in a thread. Returns false if no thread can do anything. */
   step(): boolean {
     const thread = this.#busy(
       (one) => one.waits === 'nothing' || one.stopped || this.#isLate(one, one.batches[0]![0]!),
@@ -180,7 +180,7 @@ export class SimPool implements PoolPort {
     return true;
   }
 
-  /** A thread dies with what it has. */
+  /** Ends a random busy thread, with all its jobs. */
   kill(): boolean {
     const thread = this.#busy();
     if (thread === undefined) return false;
@@ -190,7 +190,7 @@ export class SimPool implements PoolPort {
     return true;
   }
 
-  /** Puts a job at once, and waits for it. */
+  /** Puts a job at once, and waits for its outcome. */
   #wait(thread: Thread, run: Run): void {
     const { id, put } = this.#watcher.putsNow(run);
     const isThere = () => thread.waits !== 'nothing' && thread.batches[0]?.[0] === run;
@@ -202,15 +202,16 @@ export class SimPool implements PoolPort {
       this.#watcher.wasPut(id, error);
       if (error !== undefined) return goOn();
       if (!isThere()) return;
-      // What is over is told once it is on the disk.
+      // An outcome that exists is delivered as soon as it is on the disk.
       if (!this.#watcher.hasOutcome(id)) thread.waits = 'job';
       this.#owner.waitForOutcome(run.job, id, goOn);
     });
   }
 
   /**
-   * No job stands behind one that waits for another, nor, while a thread that may run it has
-   * nothing to do, behind any that has begun. `mayMove` says whether its agent has a place for it.
+   * Checks that no job stands behind one that waits for another job, and that none stands behind a
+   * begun one while a thread that could run it is idle. `mayMove` is true if the job's agent has a
+   * place for it.
    */
   check(mayMove: (run: Run) => boolean): string | undefined {
     const isIdle = this.#threads.filter(({ batches }) => batches.length > 0).length < this.size;
@@ -241,8 +242,8 @@ export class SimPool implements PoolPort {
   }
 
   /**
-   * It hears and ends, or its thread is ended after the grace. What is late is late, whatever it
-   * says at last.
+   * The job stops by itself, or its thread is ended after the grace. A late job has timed out,
+   * whatever it returns.
    */
   #stopBegun(thread: Thread, run: Run): void {
     const late = this.#isLate(thread, run);

@@ -1,8 +1,8 @@
 /**
- * Histories by the hundred, each from one seed; the long form is `run.ts`.
+ * Runs a history for each of some hundred seeds; the long form is `run.ts`.
  *
- * `CALLSHEET_SEED=n` replays one, with `CALLSHEET_STORY=1` it is told; `CALLSHEET_SEEDS` asks for
- * as many, from `CALLSHEET_FIRST` on.
+ * `CALLSHEET_SEED=n` replays one history, and `CALLSHEET_STORY=1` prints it. `CALLSHEET_SEEDS` and
+ * `CALLSHEET_FIRST` set the number of seeds and the first.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ const first = Number(only ?? process.env.CALLSHEET_FIRST ?? 1);
 const count = only === undefined ? Number(process.env.CALLSHEET_SEEDS ?? 500) : 1;
 
 describe('the simulation', () => {
-  it('[9.1] [9.2] keeps its promises in every history, and finishes when all is well again', {
+  it('[9.1] [9.2] keeps its promises in every history, and finishes every job after the last fault', {
     timeout: 3_600_000,
   }, async (t) => {
     const sum = await liveAll(first, count);
@@ -23,7 +23,7 @@ describe('the simulation', () => {
     for (const [fault, times] of Object.entries(sum.hits)) assert.ok(times > 0 || count < 100, `no ${fault}`);
   });
 
-  it('lives through the same histories with the same seeds, also in another process', async () => {
+  it('repeats the histories of the same seeds, also in another process', async () => {
     const { trace } = await liveAll(1, 4);
     assert.equal((await liveAll(1, 4)).trace, trace);
     const histories = new URL('histories.js', import.meta.url).href;

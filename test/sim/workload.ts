@@ -1,6 +1,6 @@
 /**
- * The jobs of a simulated history: what is put, from outside and by jobs that run, and how runs
- * end. Whatever may come to be is noted by the oracle before it does.
+ * The jobs of a simulated history: the puts of clients and of running jobs, and the ends of runs.
+ * The oracle is notified of everything before it can happen.
  */
 
 import { idFromText } from '../../src/codec/id.js';
@@ -19,14 +19,14 @@ const levels: readonly Level[] = ['full', 'full', 'full', 'full', 'process', 'pr
 const nothing = new Uint8Array();
 const none: readonly never[] = [];
 
-/** A quota for all, one for each key, and one for starts in a time. */
+/** A quota for all jobs, one with a place for each key, and one with a rate. */
 export const quotas = [
   { name: 'q', size: 2, rate: 0, ratePeriodMs: 0 },
   { name: 'k', size: 1, rate: 0, ratePeriodMs: 0 },
   { name: 'r', size: 3, rate: 2, ratePeriodMs: 700 },
 ];
 
-/** Something that a client asks for, and the jobs that are there if it is done. */
+/** A client's command, and the jobs that exist if it succeeds. */
 export interface Asked {
   readonly command: WireCommand;
   readonly level: Level;
@@ -38,8 +38,9 @@ export class Workload {
   readonly #oracle: Oracle;
   readonly #now: () => number;
   /**
-   * The quotas of the tree that a job belongs to. What a job waits for has those or none: two that
-   * hold what the other's inner job needs would wait for each other for ever, by the contract.
+   * The quotas of the tree that a job belongs to. A job waits only for jobs with the same quotas or
+   * none: by the contract, two jobs that each hold a place that the other's awaited job needs wait
+   * for each other for ever.
    */
   readonly #scopes = new Map<Id, readonly string[]>();
   #ids = 0;
@@ -51,13 +52,13 @@ export class Workload {
     this.#now = now;
   }
 
-  /** A job to be put from outside. */
+  /** Returns a job for a client to put. */
   put(): { readonly level: Level; readonly job: WireJob } {
     const level = this.#oneOf(levels)!;
     return { level, job: this.#note(this.#tree(this.#random(2) === 0 ? this.#quotas() : none), level) };
   }
 
-  /** Something else that clients do with a job that is there. */
+  /** Returns another command of a client about an existing job. */
   ask(state: State): Asked | undefined {
     const known = this.#known((job) => state.job(job.id) !== undefined);
     if (known === undefined) return undefined;
@@ -84,18 +85,21 @@ export class Workload {
     }
   }
 
-  /** What a running job puts at once: it needs no places, so that it can be waited for. */
+  /**
+   * Returns a job that a running job puts at once. It has no quotas, so that the running job may
+   * wait for it.
+   */
   putsNow(run: Run): { readonly id: Id; readonly put: WireInnerPut } {
     const { level } = this.#oracle.jobs.get(run.job)!;
     const job = this.#note(this.#tree(none), level);
     return { id: job[0], put: putOf(job, level) };
   }
 
-  /** How a run ends, and what it asked for. */
+  /** Decides how a run ends, and the puts that it made. */
   outcomeOf(run: Run) {
     const number = ++this.#runs;
     const level = this.#oracle.jobs.get(run.job)!.level;
-    // What a run that fails asked for is not to be: the oracle does not hear of it.
+    // The puts of a failed run must not happen, so the oracle is not notified of them.
     if (this.#random(6) === 0) {
       const commands = this.#random(3) === 0 ? [putOf(this.#tree(none), level)] : [];
       this.#oracle.ends(number, run.job, [], false);
@@ -109,15 +113,15 @@ export class Workload {
     const commands = this.#random(4) === 0 ? this.#inner(run, level) : [];
     const puts = commands.flatMap(({ ids }) => ids);
     const inner = packed(commands.map(({ command }) => command));
-    // A callback keeps its job's agent place while it waits: as many as there are places would wait
-    // for one for ever.
+    // A waiting callback keeps its job's agent place: returning a job from as many callbacks as
+    // there are places would block for ever.
     const returned = !run.free && this.#random(8) === 0 ? this.#toReturn(commands) : undefined;
     this.#oracle.ends(number, run.job, puts, returned !== undefined);
     if (returned !== undefined) return { kind: 'job', payload: nothing, note: returned, inner } as const;
     return { kind: 'value', payload: this.#payload(`${number}:`), note: '', inner } as const;
   }
 
-  /** What a running job asks for. */
+  /** The commands of a running job. */
   #inner(run: Run, level: Level): { command: WireInnerCommand; ids: Id[] }[] {
     return Array.from({ length: 1 + this.#random(2) }, () => {
       switch (this.#random(run.parent === '' ? 4 : 6)) {
@@ -139,7 +143,7 @@ export class Workload {
     });
   }
 
-  /** One of the jobs that it puts, or any other that needs no places. */
+  /** Picks one of the jobs that the run puts, or any job without quotas. */
   #toReturn(commands: readonly { command: WireInnerCommand; ids: readonly Id[] }[]): Id | undefined {
     const put = commands.find(({ command }) => command.type === 'put');
     return put !== undefined && this.#random(3) > 0
@@ -147,7 +151,7 @@ export class Workload {
       : this.#known(({ id }) => this.#scopes.get(id)!.length === 0)?.id;
   }
 
-  /** A call, or a composition with parts; with callbacks or without. */
+  /** A call, or a composition with parts; with or without a callback. */
   #tree(scope: readonly string[]): WireJob {
     const composes = this.#random(5) === 0;
     const parts = composes ? Array.from({ length: 1 + this.#random(4) }, () => this.#call(scope)) : [];

@@ -1,9 +1,9 @@
 /**
  * One simulated history: the real coordinator, core, store and journal, on a clock, a disk and a
- * pool that a seed decides about. Jobs are put, from outside and by each other, run, fail, are
- * late, are cancelled; threads die, the process is killed or closed, the power goes, clocks are
- * set, syncs and writes fail, the disk fills up. Then all is well again, and everything has to
- * finish. An oracle outside knows what was promised.
+ * pool that a seed controls. Clients and jobs put jobs; jobs run, fail, time out and are cancelled.
+ * Threads die, the process is killed or closed, the power fails, clocks are set, syncs and writes
+ * fail, the disk fills up. Then the faults stop, and every job must end. An oracle outside checks
+ * every promise.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -54,13 +54,13 @@ export class World {
   #now = 1_000_000_000;
   #monotonic = 0;
   #requests = 0;
-  /** What is put if a request is granted. */
+  /** The jobs that exist if a request succeeds. */
   readonly #asked = new Map<number, readonly Id[]>();
   readonly #puts = new Map<number, Id>();
-  /** The request to close, and whether it is answered. */
+  /** The request to close, and whether it was answered. */
   #closing = 0;
   #isClosed = false;
-  /** In this life the disk was full: when it takes work again is up to a timer. */
+  /** `true` if the disk was full in this life: a timer then decides when work is taken again. */
   #wasFull = false;
   #isCalm = false;
   readonly #moves: readonly (readonly [weight: number, move: () => unknown])[] = [
@@ -86,19 +86,19 @@ export class World {
   ];
   readonly #weights = this.#moves.reduce((sum, [weight]) => sum + weight, 0);
 
-  /** `tell` hears the story as it happens. */
+  /** `tell` receives the story, line by line. */
   constructor(seed: number, tell?: (line: string) => void) {
     this.#tell = tell;
     this.#random = randomFrom(seed);
     this.#workload = new Workload(this.#random, this.oracle, () => this.#now);
   }
 
-  /** All that happened, as one number. */
+  /** The hash of everything that happened. */
   get trace(): string {
     return this.#trace.copy().digest('hex');
   }
 
-  /** Lives through a history. Rejects with what was violated. */
+  /** Runs a history. Rejects with the violation. */
   async run(steps: number): Promise<void> {
     await this.#open(survives.kill);
     for (; this.steps < steps; this.steps++) await this.#step();
@@ -119,19 +119,22 @@ export class World {
     this.#checkThreads();
   }
 
-  /** Nothing stands still behind another where the life goes on as ever. */
+  /**
+   * Checks that no job waits behind another without need, unless the life is closing or its disk
+   * was full.
+   */
   #checkThreads(): void {
     const { store, pool } = this.#life;
     if (this.#closing !== 0 || this.#wasFull) return;
     const claimed = [...store.state.jobs()].filter((job) => job.claimed);
-    // What is claimed and not on the disk yet has its thread already.
+    // A job that is claimed but not on the disk yet has its thread already.
     const isComing = claimed.length > pool.out;
     if (isComing || claimed.some(({ alone }) => alone)) return;
     const wrong = pool.check(({ agent, free }) => free || store.state.calledBack(agent) === 0);
     if (wrong !== undefined) assert.fail(wrong);
   }
 
-  /** All faults end; whatever is there has to come to its end. */
+  /** Stops all faults: every job must end. */
   async #heal(): Promise<void> {
     this.#isCalm = true;
     this.#freeDisk();
@@ -149,7 +152,7 @@ export class World {
     this.oracle.checkFinished(this.#life.store.state);
   }
 
-  /** What was paused goes on; what was taken out of its queue is put again. */
+  /** Resumes the queue, and puts again the jobs that were removed from it. */
   #askForTheRest(): void {
     this.#do({ type: 'pauseQueue', name: '', paused: false });
     this.#do({ type: 'boundQueue', name: '', bound: 0 });
@@ -183,8 +186,7 @@ export class World {
     this.#life = new Life(this.lives, this.#disk, {
       random: this.#random,
       watcher,
-      // Before anything is decided: an expiry that opening itself decides is no more than that,
-      // until it is on the disk.
+      // Checked before any decision: an expiry decided while opening is not durable yet.
       found: (store) => this.oracle.checkFound(store, survived),
       hear: (message) => this.#hear(message),
     });
@@ -200,13 +202,13 @@ export class World {
 
   async #reopenIfOver(): Promise<void> {
     if (this.#life.isOver) await this.#reopenAfterFailure();
-    // What is closed in peace is on the disk, at any level.
+    // A close that was answered is durable at every level.
     else if (this.#isClosed) await this.#reopen(survives.kill, this.#random(2) === 0);
   }
 
   /**
-   * The runtime closed itself: what it had not synced counts as clean in the system's cache, can be
-   * read, and is not on the disk.
+   * The runtime closed itself after a failed sync. The system's cache treats the unsynced data as
+   * clean: it can be read, but is not on the disk.
    */
   async #reopenAfterFailure(): Promise<void> {
     this.#endLife();
@@ -237,8 +239,8 @@ export class World {
     if (this.#closing !== 0) return;
     this.#count('closed');
     this.#closing = ++this.#requests;
-    // Nothing is claimed meanwhile: a job that waits for one that has not begun waits for all of
-    // it.
+    // A closing runtime claims nothing, so a job that waits for one that has not begun waits for
+    // the whole grace.
     this.#send(['close', this.#closing, this.#random(2) === 0 ? this.#random(2000) : hourMs]);
   }
 
@@ -271,7 +273,7 @@ export class World {
     return job !== undefined;
   }
 
-  /** Only what people see: timers go by another. */
+  /** Sets the wall clock only; timers follow the monotonic one. */
   #setClock(fault: Fault, direction: 1 | -1): void {
     this.#now += direction * this.#random(this.#random(3) === 0 ? hourMs : 2000);
     this.#count(fault);
@@ -298,7 +300,7 @@ export class World {
     };
   }
 
-  /** A few writes are cut short, with no error, where systems do: at the end of a sector. */
+  /** Cuts a few writes short without an error where systems do: at the end of a sector. */
   #cutWrites(): void {
     let left = 1 + this.#random(5);
     this.#disk.fault = (operation, _file, _number, offset) => {
@@ -322,7 +324,7 @@ export class World {
       case 'error': {
         const [, request, [code]] = message;
         this.#note(`error ${request} ${code}`);
-        // A journal that failed cannot tell what is on the disk.
+        // After a failed write the contents of the disk are unknown.
         if (code !== 'JOURNAL_WRITE') for (const id of this.#asked.get(request) ?? []) this.oracle.forget(id);
         this.#asked.delete(request);
         if (request === this.#closing) this.#life.isOver = true;
