@@ -85,14 +85,9 @@ export class JobExpiredError extends errorClass('JobExpiredError', 'JOB_EXPIRED'
 export class JobTimeoutError extends errorClass('JobTimeoutError', 'JOB_TIMEOUT') {}
 /** The job was cancelled. */
 export class JobCancelledError extends errorClass('JobCancelledError', 'JOB_CANCELLED') {}
-/**
- * The job was interrupted (its thread or its process died) more often than its retry policy allows.
- */
+/** The job was interrupted (its thread or process died) more often than its policy allows. */
 export class JobInterruptedError extends errorClass('JobInterruptedError', 'JOB_INTERRUPTED') {}
-/**
- * The process that fed the map ended, and the map has no `unique` key under which another process
- * could continue to feed it.
- */
+/** The process that fed the map ended, and no `unique` key lets another continue to feed it. */
 export class MapAbandonedError extends errorClass('MapAbandonedError', 'MAP_ABANDONED') {}
 /** The job completed, and its queue's retention has deleted it since. */
 export class JobForgottenError extends errorClass('JobForgottenError', 'JOB_FORGOTTEN') {}
@@ -102,10 +97,7 @@ export class JobNotCommittedError extends errorClass('JobNotCommittedError', 'JO
 export class TooManyWaitsError extends errorClass('TooManyWaitsError', 'TOO_MANY_WAITS') {}
 /** The store has no job with this id. */
 export class UnknownJobError extends errorClass('UnknownJobError', 'UNKNOWN_JOB') {}
-/**
- * The claim under which a result was sent is over: another dispatcher took the job. The result was
- * refused.
- */
+/** The claim is over: another dispatcher took the job. Its result was refused. */
 export class ClaimLostError extends errorClass('ClaimLostError', 'CLAIM_LOST') {}
 /** No queue has this name. */
 export class UnknownQueueError extends errorClass('UnknownQueueError', 'UNKNOWN_QUEUE') {}
@@ -115,19 +107,12 @@ export class UnknownQuotaError extends errorClass('UnknownQuotaError', 'UNKNOWN_
 export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNAL_LOCKED') {}
 /** A newer version of callsheet wrote the journal. It was not modified. */
 export class JournalVersionError extends errorClass('JournalVersionError', 'JOURNAL_VERSION') {}
-/**
- * A write or a sync of the journal failed. The runtime closes; opening the directory again
- * recovers.
- */
+/** A write or sync of the journal failed. The runtime closes; opening the directory recovers. */
 export class JournalWriteError extends errorClass('JournalWriteError', 'JOURNAL_WRITE') {}
-/**
- * The directory, the segment or the lock of an open journal was removed or replaced. The runtime
- * closes.
- */
+/** The directory, segment or lock of an open journal was removed. The runtime closes. */
 export class JournalRemovedError extends errorClass('JournalRemovedError', 'JOURNAL_REMOVED') {}
 /**
- * The disk is full: the put was refused and nothing was stored. Running jobs complete, and puts
- * work again as soon as there is room.
+ * The disk is full. The put was refused; running jobs complete, puts work again with free space.
  */
 export class StorageFullError extends errorClass('StorageFullError', 'STORAGE_FULL') {}
 
@@ -167,10 +152,7 @@ export class NotStorableError extends CallsheetError {
   }
 }
 
-/**
- * The subclass of each code that has one. An error that crossed a thread becomes an instance of it
- * again.
- */
+/** The subclass of each code that has one: errors from another thread become instances again. */
 export const errorClasses: {
   readonly [code in ErrorCode]?: { readonly name: string; readonly prototype: CallsheetError };
 } = {

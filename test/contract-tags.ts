@@ -15,10 +15,7 @@ export const contractTags: readonly string[] = readTags(
   readFileSync(new URL('../../test/contract/README.md', import.meta.url), 'utf8'),
 );
 
-/**
- * Returns the tags of a contract: `## 4. Quotas` begins a section; `5. …` at the start of a line is
- * line 4.5.
- */
+/** `## 4. Quotas` begins a section; `5. …` at the start of a line is then line 4.5. */
 export function readTags(contract: string): string[] {
   const tags: string[] = [];
   let section = '';
@@ -35,10 +32,7 @@ export interface TaggedTest {
   readonly name: string;
 }
 
-/**
- * Returns the tests of each tag found in the sources, including tags that name no line of the
- * contract.
- */
+/** The tests of each tag found in the sources, known to the contract or not. */
 export function taggedTests(): ReadonlyMap<string, readonly TaggedTest[]> {
   const root = fileURLToPath(new URL('../../test', import.meta.url));
   const found = new Map<string, TaggedTest[]>(contractTags.map((tag) => [tag, []]));

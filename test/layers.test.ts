@@ -37,8 +37,7 @@ interface Rule {
 }
 
 const rules: Record<Layer, Rule> = {
-  // The users' test kit: the same runtime with other threads and another clock. No layer imports
-  // it.
+  // The users' test kit: the runtime with other threads and another clock. Nothing imports it.
   testing: {
     layers: ['runtime', 'coordinator', 'worker', 'definition', 'store', 'protocol', 'codec', 'core', 'errors'],
     packages: ['node:'],

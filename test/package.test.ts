@@ -15,8 +15,7 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const typescript = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 /**
- * The oldest supported compiler, and the last one written in JavaScript. The project's own is the
- * newest.
+ * The oldest supported compiler, and the last written in JavaScript. The project's is the newest.
  */
 const olderTypescript = ['5.4.5', '6.0.3'];
 

@@ -13,10 +13,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const compiled = join(root, 'dist', 'test');
 
-/**
- * Tests start processes and threads of their own: with more files at once each is slower, and the
- * whole is not faster.
- */
+/** Tests start processes and threads: more files at once only make each slower. */
 const filesAtOnce = 2;
 /** A test that takes more milliseconds than this hangs. */
 const testLimitMs = 300_000;

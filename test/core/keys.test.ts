@@ -21,8 +21,7 @@ describe('keys', () => {
     let most = 0;
     for (let from = 0; from < keys; from += atOnce) {
       const names = Array.from({ length: atOnce }, (_, at) => `${from + at}`);
-      // Every tenth tenant has three jobs: the first blocks the second, and the rate blocks the
-      // third.
+      // Every tenth tenant has three jobs: the first blocks the second, the rate blocks the third.
       const some = names.filter((_, at) => at % 10 === 0);
       const put = (n: number, all: readonly string[]) =>
         machine.put(...all.map((name) => call(`${n}/${name}`, { quotas: [quotaKey('tenant', name)] })));

@@ -6,10 +6,7 @@ import { neededPlaces } from '../../src/core/state/indices.js';
 import { JobFields } from '../../src/core/state/job-fields.js';
 import { State } from '../../src/core/state/state.js';
 
-/**
- * Makes an id from a name of up to 15 characters; ids keep the order of names. `\x80` makes it a
- * UUID.
- */
+/** Makes an id that sorts like the name, of 15 characters at most. `\x80` makes it a UUID. */
 export const idOf = (name: string): Id => `${name.slice(0, 8).padEnd(8, '.')}\x80${name.slice(8).padEnd(7, '.')}`;
 /** Returns the name that `idOf` was given. */
 export const nameOf = (id: Id): string => id.replace('\x80', '').replace(/\.+$/, '');
@@ -65,9 +62,7 @@ export function subjectOf(effect: Effect): string {
 export const told = (effects: readonly Effect[]): string[] =>
   effects.map((effect) => `${effect.type} ${subjectOf(effect)} (${effect.gate})`);
 
-/**
- * A state with its own clock, which ticks with every command. Each command is a group of its own.
- */
+/** A state whose clock ticks with every command. Each command is a group of its own. */
 export class Machine {
   readonly state = new State();
   now = 1000;
@@ -134,17 +129,12 @@ export class Machine {
     return names.map((name) => this.job(name).status);
   }
 
-  /**
-   * Names the jobs in the default queue's line, in the order of the contract. `claimAll` must
-   * follow it.
-   */
+  /** Names the jobs in the default queue's line, in the order of the contract. */
   line(): string[] {
     return inContractOrder(this.state).map(({ id }) => nameOf(id));
   }
 
-  /**
-   * Claims every job that can be claimed, one after another, and returns their names in that order.
-   */
+  /** Claims every job that can be claimed, and returns their names in that order. */
   claimAll(): string[] {
     const names: string[] = [];
     const next = () => this.state.firstQueued('', () => true, this.now);
@@ -160,10 +150,7 @@ export class Machine {
   }
 }
 
-/**
- * The jobs in line, in the order of the contract: priority, then jobs put back, then the moment of
- * becoming eligible.
- */
+/** The jobs in line: by priority, then those put back, then by the moment of eligibility. */
 export function inContractOrder(state: State): JobRecord[] {
   return [...state.jobs()]
     .filter(({ queued }) => queued)

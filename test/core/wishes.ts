@@ -43,8 +43,7 @@ export class Wishes {
   }
 
   /**
-   * Some commands must be refused: an unknown queue or quota, a taken id, an old claim, a wrong
-   * status.
+   * Some commands are refused: an unknown queue or quota, a taken id, an old claim, a wrong status.
    */
   command(state: State, { what, which, size }: Wish): Command {
     const jobs = [...state.jobs()].sort((a, b) => (a.id < b.id ? -1 : 1));

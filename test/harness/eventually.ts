@@ -4,9 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const lookMs = 5;
 const defaultLimitMs = 20_000;
 
-/**
- * Resolves with the first truthy result of `condition`. Rejects, naming `what`, after `limitMs`.
- */
+/** Resolves with the first truthy result of `condition`; rejects after `limitMs`. */
 export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,

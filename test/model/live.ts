@@ -6,9 +6,7 @@ import { type Both, perform, queueNames, type Step } from './steps.js';
 
 const start = Date.UTC(2030, 0);
 const agentSize = 2;
-/**
- * Steps between comparisons of everything. After other steps only expected changes are compared.
- */
+/** Steps between comparisons of everything. Other steps compare expected changes only. */
 const stepsBetweenLooks = 16;
 
 /** Compares both after each step. Returns the number of steps that could be done. */

@@ -272,10 +272,7 @@ export class Model {
 
   // Views of users.
 
-  /**
-   * The jobs that wait in a queue in the order of claiming, then those that wait for a date, by
-   * date.
-   */
+  /** The jobs that wait in a queue, in the order of claiming; then those with a date, by date. */
   line(queue: string): ModelJob[] {
     const waiting = [...this.jobs.values()].filter((job) => job.queue === queue && this.#isWaiting(job));
     const dated = waiting.filter(({ due }) => due !== undefined).sort((a, b) => a.due! - b.due!);
@@ -332,10 +329,7 @@ export class Model {
     else job.position = ++this.#position;
   }
 
-  /**
-   * Begins jobs, then ends those that were asked to stop, and begins the jobs that these made room
-   * for.
-   */
+  /** Begins jobs, ends those asked to stop, and begins the jobs that these made room for. */
   #claim(): void {
     this.#beginFirst();
     while (this.#stopping.length > 0) {
@@ -477,9 +471,7 @@ export class Model {
     else this.#putBack(job, delay);
   }
 
-  /**
-   * Puts a job in line to run again: at once, in front and with its places; or later, without them.
-   */
+  /** Puts a job in line again: at once, in front and with its places; or later, without them. */
   #putBack(job: ModelJob, delay: number): void {
     job.running = false;
     job.hasAgent = false;

@@ -85,10 +85,7 @@ export class Real {
     return this.#names.get(id) ?? id;
   }
 
-  /**
-   * Returns the call or composition to put. It carries the names of the model's job if the model
-   * took it.
-   */
+  /** Returns the call or composition to put, with the names of the model's job if there is one. */
   part(asked: Asked, job: ModelJob | undefined): Part {
     const name = job?.name ?? 'refused';
     let part: Composition | ReturnType<typeof plays.play> = plays.play(name);
@@ -124,9 +121,7 @@ export class Real {
     return seen;
   }
 
-  /**
-   * Returns the job's name. A waiting part seen for the first time has its name in its arguments.
-   */
+  /** Returns the job's name. A waiting part seen for the first time has it in its arguments. */
   async #met(job: Job): Promise<string> {
     if (!this.#names.has(job.id)) this.meet((await job.arguments())[0] as string, job.id);
     return this.nameOf(job.id);

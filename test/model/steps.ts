@@ -29,16 +29,11 @@ export type Step =
 export interface Both {
   readonly model: Model;
   readonly real: Real;
-  /**
-   * `true` after the first crash. A second would make suspects run alone, which is tested
-   * elsewhere.
-   */
+  /** `true` after a crash. A second would make suspects run alone, which is tested elsewhere. */
   hasCrashed: boolean;
 }
 
-/**
- * Performs the step on both and compares the results. Returns false if it applies to no job now.
- */
+/** Performs the step on both and compares the results. Returns false if no job fits it. */
 export async function perform(step: Step, both: Both): Promise<boolean> {
   const { model, real } = both;
   switch (step.do) {
@@ -122,8 +117,7 @@ export async function perform(step: Step, both: Both): Promise<boolean> {
 }
 
 /**
- * Only the runtime knows which job a thread runs: the model receives the interrupted job, and
- * judges the rest.
+ * Only the runtime knows which job the thread runs: the model learns which, and judges the rest.
  */
 async function killThread(index: number, { model, real }: Both): Promise<boolean> {
   await real.kit.killThread(index);

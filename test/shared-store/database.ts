@@ -32,10 +32,7 @@ import { JobFields } from '../../src/core/state/job-fields.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from '../../src/testing/record-bytes.js';
 import type { Index, Want } from './lacks.js';
 
-/**
- * Another commit was in the way, or the database reports a conflict: the transaction must be run
- * again.
- */
+/** The database could not serialize the transaction: it must be run again. */
 export class ConflictError extends Error {
   /** The job whose id is taken, if that caused the conflict. */
   readonly taken: Id | undefined;
@@ -46,15 +43,11 @@ export class ConflictError extends Error {
   }
 }
 
-/**
- * The connection is lost. If that happened during a commit, the commit may have happened, may still
- * happen, or may never.
- */
+/** The connection is lost. A commit may have happened, may still happen, or may never. */
 export class ConnectionError extends Error {}
 
 /**
- * The fate of a commit: `'never'` keeps its connection; the others lose it before, after or while
- * it commits.
+ * The fate of a commit: it keeps its connection, or loses it before, after or during the commit.
  */
 export type LostCommit = 'never' | 'before' | 'after' | 'later';
 
@@ -91,17 +84,13 @@ interface Columns {
 interface JobRow {
   readonly bytes: Uint8Array;
   /**
-   * The first commit in which the job was as complete as now. Orders the jobs that came due in one
-   * millisecond.
+   * The first commit in which the job was as complete as now. Orders jobs due in one millisecond.
    */
   readonly since: number;
   readonly columns: Columns;
 }
 
-/**
- * The last group that a session committed, and the attempt that committed it. A session finds a
- * lost commit by it.
- */
+/** The last group that a session committed. A session finds a lost commit by it. */
 export interface LastCommit {
   readonly group: number;
   readonly attempt: number;
@@ -133,10 +122,7 @@ const positionsAtOnce = 1_000_000;
 
 export class Database {
   faults: Faults = noFaults;
-  /**
-   * The number of committed transactions. Each row and key carries the number of the last that
-   * changed it.
-   */
+  /** The number of commits. Each row and key carries that of the last commit that changed it. */
   commits = 0;
   /** How often each fault happened. */
   readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
@@ -352,10 +338,7 @@ export class Database {
     return [...keys, `parent ${id}`, ...members.flatMap((member) => this.#readTree(member, rows))];
   }
 
-  /**
-   * Sorts jobs by moment. Within a moment, due jobs are in order of arrival, completed ones in
-   * order of ids.
-   */
+  /** Sorts by moment. Within one, due jobs are ordered by arrival, completed jobs by id. */
   #ordered(column: 'dueAt' | 'completedAt', most: number): Id[] {
     return [...this.#jobs]
       .filter(([, { columns }]) => columns[column] > 0)

@@ -35,10 +35,7 @@ export class SharedKeeping implements Keeping {
   }
 }
 
-/**
- * After a crash only its own next life can open this database, so it need not wait for the death
- * interval.
- */
+/** Needs no death interval after a crash: only its own next life can open the database. */
 class LonelyKeeping extends SharedKeeping {
   readonly #database: Database;
   #dispatcher: Id = '';
@@ -77,9 +74,7 @@ export interface Beside {
   readonly clock: VirtualClock;
   /** The id of its dispatcher. Default: a new one. */
   readonly dispatcher?: Id;
-  /**
-   * Milliseconds between polls of the database, where notifications can be lost. Default: no polls.
-   */
+  /** Milliseconds between polls, where notifications can be lost. Default: no polls. */
   readonly pollMs?: number;
 }
 

@@ -26,10 +26,7 @@ export type Want =
   | { readonly kind: 'count'; readonly index: Index; readonly key: string }
   /** The first `most` jobs that are due at `by`. */
   | { readonly kind: 'due'; readonly by: number; readonly most: number }
-  /**
-   * The roots that completed first with all their descendants, and the number of all completed
-   * roots.
-   */
+  /** The roots that completed first, with all descendants, and the number of completed roots. */
   | { readonly kind: 'oldest'; readonly most: number }
   | { readonly kind: 'setting'; readonly key: string }
   | { readonly kind: 'settings' }

@@ -37,10 +37,7 @@ const readByOthers = [
 ];
 /** Composed of guarded reads. */
 const composed = ['isEmpty'];
-/**
- * Changes and their lists: they touch records that were read before, or that their key alone
- * identifies.
- */
+/** Changes and their lists: they touch records already read, or identified by their key. */
 const changing = [
   ...['change', 'annotate', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload'],
   ...['load', 'unload', 'loadSetting', 'loadAnnotation', 'loaded'],

@@ -21,10 +21,7 @@ import { decodeRecord } from '../../src/testing/record-bytes.js';
 import type { Rows } from './database.js';
 import { type Index, Lacks, type Want, wantKey } from './lacks.js';
 
-/**
- * Completed jobs loaded at once to be forgotten, as many as one decision forgets; also the due jobs
- * loaded at once.
- */
+/** Completed jobs, or due jobs, loaded at once: as many as one decision forgets. */
 export const oldestAtOnce = 256;
 
 export class PartialState extends State {
@@ -36,8 +33,7 @@ export class PartialState extends State {
   /** While scouting: the lacks so far, by key. */
   #scouted: Map<string, Want> | undefined;
   /**
-   * The database's counts, and how much of them is loaded here. The difference is added to this
-   * state's own counts.
+   * The database's counts, and the loaded part of them. The difference is added to the own counts.
    */
   readonly #stored = new Counts();
   readonly #loaded = new Counts();
@@ -68,10 +64,7 @@ export class PartialState extends State {
     }
   }
 
-  /**
-   * Returns everything that a decision lacks, as far as it can be known without the missing
-   * records.
-   */
+  /** Returns the lacks of a decision, as far as they show without the missing records. */
   scout(now: number, decide: () => void): Want[] {
     const mark = this.begin(now);
     const scouted = new Map<string, Want>();
@@ -208,10 +201,7 @@ export class PartialState extends State {
     return true;
   }
 
-  /**
-   * The job may have completed in this transaction, which then has loaded only a part of its
-   * descendants.
-   */
+  /** The job may have completed here, with only some of its descendants loaded. */
   override forgetOldest(): JobRecord {
     this.#need({ kind: 'tree', id: super.oldestCompleted!.id });
     return super.forgetOldest();

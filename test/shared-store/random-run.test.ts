@@ -142,9 +142,7 @@ class History {
     for (const name of this.#once) assert.ok((starts.get(name) ?? 0) <= 1, `${name} began twice`);
   }
 
-  /**
-   * Stops the faults. All acknowledged jobs must end, and all runtimes must see the same records.
-   */
+  /** Stops the faults. All acknowledged jobs must end, and all runtimes must see the same. */
   async #heal(): Promise<void> {
     this.database.faults = noFaults;
     for (const kit of this.#down) await kit.reopen();

@@ -64,10 +64,7 @@ export class SharedStore implements Store {
   #heard = 0;
   #groups = 0;
   #conflicts = 0;
-  /**
-   * `true` during a release, while `state` holds committed records only. Commands asked meanwhile
-   * are forecast after it.
-   */
+  /** `true` during a release. Commands asked meanwhile are forecast after it. */
   #telling = false;
   #working: Promise<void> | undefined;
   #stale = false;
@@ -171,8 +168,7 @@ export class SharedStore implements Store {
   }
 
   /**
-   * Runs one transaction after another, each with all commands handed over so far. Readers wait for
-   * the same transaction.
+   * Runs transactions, each with all commands handed over so far. Readers wait for the same one.
    */
   async #workOff(): Promise<void> {
     while (!this.#dead && (this.#handed.length > 0 || this.#readers.length > 0 || this.#stale)) {
@@ -190,10 +186,7 @@ export class SharedStore implements Store {
     }
   }
 
-  /**
-   * Takes in the committed records, releases effects, replies and reads, then forecasts the
-   * uncommitted commands again.
-   */
+  /** Takes in committed records, releases what waited, and forecasts uncommitted commands again. */
   #hear(rows: Rows, group: Group, readers: readonly Reader[]): void {
     this.state.rollback(0);
     const news = newsOf(rows);
@@ -226,17 +219,13 @@ export class SharedStore implements Store {
     }
   }
 
-  /**
-   * Replaces a record that was decided in a transaction by the one in `state`, which also has its
-   * descendants.
-   */
+  /** Replaces a transaction's record by the one in `state`, which also has its descendants. */
   #told(effect: Effect): Effect {
     return effect.type === 'settled' ? { ...effect, job: this.state.job(effect.job.id) ?? effect.job } : effect;
   }
 
   /**
-   * The effects that others' decisions have for this dispatcher. Events are missing: the process
-   * that decided emits them.
+   * Effects of others' decisions for this dispatcher. Events are emitted where they were decided.
    */
   #effectsOf(news: News, group: Group): Effect[] {
     const own = new Set(gates.flatMap((gate) => group.behind(gate).effects).map(effectKey));
@@ -264,10 +253,7 @@ export class SharedStore implements Store {
     }
   }
 
-  /**
-   * Commits the commands, as often as that takes. Returns the group decided in the attempt that was
-   * committed.
-   */
+  /** Repeats the commit until it succeeds. Returns the group of the attempt that was committed. */
   async #commitGroup(asked: readonly Timed[]): Promise<Group> {
     const number = ++this.#groups;
     const attempts: Group[] = [];
@@ -341,8 +327,7 @@ function wantsOf(command: Command): Want[] {
     const keyed = command.jobs.filter(({ options }) => options.unique !== undefined);
     return keyed.map(({ options }) => ({ kind: 'found', index: 'unique', key: `${command.queue}\n${options.unique}` }));
   }
-  // Loaded before any command of the group completes a job, so that these jobs are known to be
-  // older.
+  // Loaded before any command of the group completes a job, so that these are known to be older.
   if (command.type === 'forget') return [{ kind: 'oldest', most: oldestAtOnce }];
   if (!('job' in command)) return [];
   const job: Want = { kind: 'job', id: command.job };

@@ -150,9 +150,7 @@ export class Life {
   }
 }
 
-/**
- * Returns a random answer of a policy. At most half of the answers retry, so that histories end.
- */
+/** Returns a random answer. At most half of the answers retry, so that histories end. */
 function anyAnswer(random: Random): Answer {
   const answers = [
     { type: 'no' },
@@ -166,10 +164,7 @@ function anyAnswer(random: Random): Answer {
   return { type: 'policy', answer, ...(random(2) === 0 && { data: new Uint8Array(random(300)) }) };
 }
 
-/**
- * Opens a store and cuts the power at the operation `operation` of the disk. Returns false if
- * opening needed fewer.
- */
+/** Opens a store without power from `operation` on. Returns false if opening needed fewer. */
 export async function openUpTo(operation: number, disk: StrictDisk, random: Random): Promise<boolean> {
   let cut = false;
   disk.fault = (_operation, _file, number) => {

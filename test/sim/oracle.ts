@@ -36,10 +36,7 @@ export interface KnownJob {
   toldKept: Survives;
 }
 
-/**
- * The end of a run. The outcome carries the end's number, so that the counted end can be
- * recognized.
- */
+/** The end of a run. Its number stands in the outcome, so that the counted end is recognized. */
 interface End {
   readonly job: Id;
   /** Jobs that the run put: they exist only if this end is the one that counted. */
@@ -48,9 +45,7 @@ interface End {
   readonly returned: boolean;
 }
 
-/**
- * `true` if the job is completed, or belongs to a job that ended before this one was put in line.
- */
+/** `true` if the job is completed, or belongs to one that ended before it was put in line. */
 export function isOver(state: State, job: JobRecord): boolean {
   if (job.status === 'completed') return true;
   const above = job.status === 'new' ? state.job(job.parent) : undefined;
@@ -74,10 +69,7 @@ export class Oracle {
     for (const job of this.jobs.values()) if (job.root === root) keep(job);
   }
 
-  /**
-   * The put was refused, or the run that made it did not count: from now on these jobs must not
-   * exist.
-   */
+  /** The put was refused, or its run did not count: from now on these jobs must not exist. */
   forget(root: Id): void {
     for (const job of this.jobs.values()) if (job.root === root) this.jobs.delete(job.id);
   }
@@ -118,10 +110,7 @@ export class Oracle {
     }
   }
 
-  /**
-   * Checks the records that the next process finds, after the last one survived `survived`. Found
-   * records are durable from then on.
-   */
+  /** Checks the next process's records after a failure. They are durable from then on. */
   checkFound(store: JournalStore, survived: Survives): void {
     const { state } = store;
     for (const job of this.jobs.values()) {

@@ -241,10 +241,7 @@ export class SimPool implements PoolPort {
     return timeoutMs > 0 && this.#watcher.monotonic() - thread.begunAt >= timeoutMs;
   }
 
-  /**
-   * The job stops by itself, or its thread is ended after the grace. A late job has timed out,
-   * whatever it returns.
-   */
+  /** The job stops by itself, or its thread is ended. A late job timed out, whatever it returns. */
   #stopBegun(thread: Thread, run: Run): void {
     const late = this.#isLate(thread, run);
     if (late) this.#watcher.timedOut();

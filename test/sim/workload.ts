@@ -85,10 +85,7 @@ export class Workload {
     }
   }
 
-  /**
-   * Returns a job that a running job puts at once. It has no quotas, so that the running job may
-   * wait for it.
-   */
+  /** Returns a job for a running job to put at once. Without quotas, it can be waited for. */
   putsNow(run: Run): { readonly id: Id; readonly put: WireInnerPut } {
     const { level } = this.#oracle.jobs.get(run.job)!;
     const job = this.#note(this.#tree(none), level);

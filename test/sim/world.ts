@@ -119,10 +119,7 @@ export class World {
     this.#checkThreads();
   }
 
-  /**
-   * Checks that no job waits behind another without need, unless the life is closing or its disk
-   * was full.
-   */
+  /** Checks that no job waits behind another, except while closing or after a full disk. */
   #checkThreads(): void {
     const { store, pool } = this.#life;
     if (this.#closing !== 0 || this.#wasFull) return;
@@ -239,8 +236,7 @@ export class World {
     if (this.#closing !== 0) return;
     this.#count('closed');
     this.#closing = ++this.#requests;
-    // A closing runtime claims nothing, so a job that waits for one that has not begun waits for
-    // the whole grace.
+    // A closing runtime claims nothing: waiting for an unbegun job takes the whole grace.
     this.#send(['close', this.#closing, this.#random(2) === 0 ? this.#random(2000) : hourMs]);
   }
 

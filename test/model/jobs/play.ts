@@ -34,10 +34,7 @@ export function play(name: string, outcome?: unknown): Promise<string> {
   });
 }
 
-/**
- * Returns an outcome as the model writes it: the text of a result, the outcomes of parts, or an
- * error's name.
- */
+/** Returns an outcome as the model writes it: a result, the parts' outcomes, or an error's name. */
 export function outcomeText(outcome: unknown): string {
   if (outcome === undefined) return '';
   if (outcome instanceof CompletedJobs)
