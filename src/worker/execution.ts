@@ -145,8 +145,8 @@ export class Execution {
   }
 
   /**
-   * Encodes a returned value: a value, a failure that was returned on purpose, or a job whose
-   * outcome becomes the outcome of this one.
+   * Encodes a returned value: a plain value, a failure returned on purpose, or another job that
+   * gives this one its outcome.
    */
   #ended(value: unknown): Ended {
     this.#isOurs = true;

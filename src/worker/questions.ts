@@ -134,7 +134,7 @@ function describe(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object of another form' : String(value);
 }
 
-/** A function can throw anything, even an object whose properties throw. */
+/** A function can throw anything, even an object that throws when it is read. */
 function textOf(error: unknown): string {
   const { name, message } = failureFrom(error);
   return `${name}: ${message}`;

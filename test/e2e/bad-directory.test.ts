@@ -1,6 +1,6 @@
 /**
- * Directories that cannot be used, options that mean nothing, modules that cannot be imported:
- * nothing opens, and nothing is left.
+ * `open` with a directory that cannot be used, options without meaning, or a module that cannot be
+ * imported: it rejects and leaves nothing behind.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,10 @@ import { allJobs, numbers } from './jobs/all.js';
 
 const service = new URL('programs/service.js', import.meta.url);
 
-/** It does not open; and if by mistake it does, no thread of it keeps the tests from ending. */
+/**
+ * Asserts that `open` rejects. If it opens by mistake, the runtime is closed, so that its threads
+ * do not keep the tests from ending.
+ */
 async function refuses(options: OpenOptions, expected: object | ((error: Error) => boolean)): Promise<void> {
   const opening = open({ threads: 1, ...options });
   await assert.rejects(
@@ -28,35 +31,35 @@ async function works(directory: string): Promise<void> {
   assert.equal(await (await callsheet.queue().put(numbers.add(1, 2))).result(), 3);
 }
 
-describe('a directory that cannot be used', () => {
+describe('open, with a directory that cannot be used', () => {
   const unusable = (error: Error) => {
     assert.ok(error instanceof CallsheetError, `${error}`);
     assert.equal(error.code, 'DIRECTORY_UNUSABLE');
     return true;
   };
 
-  it('is one that is a file', async () => {
+  it('refuses a file', async () => {
     const file = join(temporaryDirectory(), 'file');
     writeFileSync(file, 'precious');
     await refuses({ directory: file, jobs: allJobs }, unusable);
     await refuses({ directory: file, jobs: allJobs }, (error) => error.message.includes(file));
   });
 
-  it('is one below a file', async () => {
+  it('refuses a directory below a file', async () => {
     const file = join(temporaryDirectory(), 'file');
     writeFileSync(file, 'precious');
     await refuses({ directory: join(file, 'a', 'b'), jobs: allJobs }, unusable);
   });
 
-  // What not even root may write into.
+  // Directories that even root cannot write into.
   for (const directory of ['/proc/callsheet', '/sys/callsheet', '/sys', '/dev/null'].filter(existsParent)) {
-    it(`is ${directory}`, () => refuses({ directory, jobs: allJobs }, unusable));
+    it(`refuses ${directory}`, () => refuses({ directory, jobs: allJobs }, unusable));
   }
 
-  it('is one whose path is too long for the system', () =>
+  it('refuses a path that is too long for the system', () =>
     refuses({ directory: join(temporaryDirectory(), 'x'.repeat(300)), jobs: allJobs }, unusable));
 
-  it('[5.1] is one whose file of the dispatcher holds no UUID; put right, it opens', async () => {
+  it('[5.1] refuses a file uuid.txt without a UUID, and opens once it is corrected', async () => {
     const directory = temporaryDirectory();
     const file = join(directory, 'uuid.txt');
     writeFileSync(file, 'not a UUID\n');
@@ -66,11 +69,11 @@ describe('a directory that cannot be used', () => {
   });
 
   for (const directory of ['', 42, null, {}]) {
-    it(`is no path at all: ${JSON.stringify(directory)}`, () =>
+    it(`refuses a value that is not a path: ${JSON.stringify(directory)}`, () =>
       refuses({ directory: directory as string, jobs: allJobs }, { name: 'TypeError', message: /directory/ }));
   }
 
-  it('may be given as a file URL, and only as such a one', async () => {
+  it('takes a file URL, and refuses any other URL', async () => {
     const directory = join(temporaryDirectory(), 'with space and ü');
     const callsheet = await open({ directory: pathToFileURL(directory), jobs: allJobs, threads: 1 });
     await callsheet.close();
@@ -79,12 +82,12 @@ describe('a directory that cannot be used', () => {
   });
 });
 
-describe('a directory whose journal is gone', () => {
+describe('a directory without its journal', () => {
   for (const [what, spoil] of [
     ['emptied', (file: string) => truncateSync(file)],
     ['removed', unlinkSync],
   ] as const) {
-    it(`[9.1] since its only segment was ${what}, is not taken for a new one`, async () => {
+    it(`[9.1] is refused, not opened as new, after its only segment was ${what}`, async () => {
       const directory = temporaryDirectory();
       await works(directory);
       const segment = join(directory, readdirSync(directory).find((name) => name.endsWith('.segment'))!);
@@ -99,14 +102,14 @@ describe('a directory whose journal is gone', () => {
   }
 });
 
-describe('a directory that is held', () => {
+describe('a directory in use', () => {
   const held = (error: Error) => {
     assert.ok(error instanceof JournalLockedError, `${error}`);
     assert.equal(error.code, 'JOURNAL_LOCKED');
     return true;
   };
 
-  it('by another process is refused, and goes on there; it is free at once when that is killed', async (t) => {
+  it('is refused while another process uses it, and is free as soon as that process is killed', async (t) => {
     const directory = temporaryDirectory();
     const holder = new Program(t, service, directory, '1');
     await holder.says('open 0 0');
@@ -120,7 +123,7 @@ describe('a directory that is held', () => {
     await works(directory);
   });
 
-  it('by a process that is stopped is refused: a stopped owner counts as alive', async (t) => {
+  it('is refused while its process is stopped: a stopped owner counts as alive', async (t) => {
     const directory = temporaryDirectory();
     const holder = new Program(t, service, directory, '1');
     await holder.says('open 0 0');
@@ -132,7 +135,7 @@ describe('a directory that is held', () => {
     await works(directory);
   });
 
-  it('by the same process is refused, also by another name, and goes on', async () => {
+  it('is refused to the same process, also under another name', async () => {
     const directory = temporaryDirectory();
     await using holder = await open({ directory, jobs: allJobs, threads: 1 });
     await refuses({ directory, jobs: allJobs }, held);
@@ -140,7 +143,7 @@ describe('a directory that is held', () => {
     assert.equal(await (await holder.queue().put(numbers.add(1, 2))).result(), 3);
   });
 
-  it('lets the process that is refused end by itself', async (t) => {
+  it('lets the refused process end by itself', async (t) => {
     const directory = temporaryDirectory();
     await using _ = await open({ directory, jobs: allJobs, threads: 1 });
     const second = new Program(t, service, directory, '1');
@@ -149,7 +152,7 @@ describe('a directory that is held', () => {
   });
 });
 
-describe('options of open that mean nothing', () => {
+describe('open refuses', () => {
   for (const threads of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1025, '2', null]) {
     it(`threads: ${JSON.stringify(threads) ?? threads} (${String(threads)})`, () =>
       refuses({ jobs: allJobs, threads: threads as number }, { name: 'RangeError', message: /threads/ }));
@@ -162,17 +165,17 @@ describe('options of open that mean nothing', () => {
     it(`jobs: ${Array.isArray(jobs) ? `[${jobs.map((job) => typeof job)}]` : typeof jobs}`, () =>
       refuses({ jobs: jobs as never }, { name: 'TypeError', message: /jobs/ }));
   }
-  it('jobs: two modules of one name', () =>
+  it('two modules with one name', () =>
     refuses({ jobs: [numbers, numbers] }, { code: 'INVALID_OPTION', message: /"numbers"/ }));
 
-  it('are refused before anything is made', async () => {
+  it('bad options before it creates anything', async () => {
     const directory = join(temporaryDirectory(), 'journal');
     await refuses({ directory, jobs: allJobs, threads: 0 }, RangeError);
     await refuses({ directory, jobs: [numbers, numbers] }, CallsheetError);
     assert.ok(!existsSync(directory));
   });
 
-  it('execArgv: what Node does not take for a thread', () =>
+  it('`execArgv` that Node does not allow for a thread', () =>
     refuses({ jobs: allJobs, execArgv: ['--no-such-option'] }, CallsheetError));
 });
 
@@ -198,13 +201,13 @@ describe('a module that cannot be imported', () => {
     ],
     ['loops at its top level', 'loops.mjs', 'for (;;);', /did not end within 1500 ms \(importMs\)/],
   ];
-  /** Where in the module it went wrong. */
+  /** The place in the module that the message must name. */
   const places: Record<string, RegExp> = {
     'throws.mjs': /throws\.mjs:1:7/,
     'syntax.mjs': /syntax\.mjs:1\nexport const = ;/,
   };
   for (const [what, file, source, message] of modules) {
-    it(`${/waits|loops/.test(what) ? '[15.1] ' : ''}since it ${what}, is named with the reason; the directory stays usable`, async () => {
+    it(`${/waits|loops/.test(what) ? '[15.1] ' : ''}is named with the reason if it ${what}; the directory stays usable`, async () => {
       if (source !== '') writeFileSync(join(directory, file), source);
       const journal = join(directory, `${file}.journal`);
       mkdirSync(journal);

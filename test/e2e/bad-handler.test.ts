@@ -1,6 +1,6 @@
 /**
- * Handlers that misbehave: their job gets the blame in clear words, nobody else does, and the
- * runtime goes on.
+ * Handlers that misbehave: the error names their own job, no other job suffers, and the runtime
+ * goes on.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -22,7 +22,7 @@ describe('a handler', () => {
   });
   after(() => callsheet.close());
 
-  /** The job fails as told; those put with it succeed, and those put after. */
+  /** The job fails as expected; the jobs put with it and after it succeed. */
   async function fails(job: Part, expected: (failure: Failure) => void): Promise<void> {
     const queue = callsheet.queue();
     const [first, failing, last] = await queue.putAll([numbers.add(1, 2), job, numbers.later(4)]);
@@ -49,7 +49,7 @@ describe('a handler', () => {
     assert.equal((await job.details()).attempts, 1);
   });
 
-  it('[2.2] that throws a text fails with that text', () =>
+  it('[2.2] that throws a string fails with that string', () =>
     fails(bad.throwsText(), ({ message, cause }) => {
       assert.match(message, /only a text/);
       assert.equal(cause, 'only a text');
@@ -58,17 +58,18 @@ describe('a handler', () => {
   it('[2.2] that throws undefined fails', () =>
     fails(bad.throwsNothing(), ({ message }) => assert.match(message, /undefined/)));
 
-  it('[2.2] that rejects with an object that is no error fails with that object', () =>
+  it('[2.2] that rejects with a plain object fails with that object', () =>
     fails(bad.rejectsWithObject(), ({ cause }) => assert.deepEqual(cause, { reason: 'an object', at: 3 })));
 
-  it('[2.2] that throws what cannot be looked at fails', () => fails(bad.throwsTrap(), ({ name }) => assert.ok(name)));
+  it('[2.2] that throws an object that cannot be read fails', () =>
+    fails(bad.throwsTrap(), ({ name }) => assert.ok(name)));
 
   for (const [name, path] of [
     ['returnsFunction', 'result.rows[0].format'],
     ['resolvesWithClassInstance', 'result.when'],
     ['returnsPromiseInside', 'result[1]'],
   ] as const) {
-    it(`[2.2] that ${name} fails with the path of what cannot be stored`, () =>
+    it(`[2.2] that ${name} fails with the path of the value that cannot be stored`, () =>
       fails(bad[name](), (failure) => {
         assert.equal(failure.code, 'RESULT_NOT_STORABLE');
         assert.ok(failure.check('NotStorableError'), failure.names.join());
@@ -83,7 +84,7 @@ describe('a handler', () => {
       assert.ok(failure.check('JobInterruptedError'));
     }));
 
-  it('that ends its thread as a part of a whole lets the other parts be', async () => {
+  it('that ends its thread does not harm the other parts of its whole', async () => {
     const parts: Part<unknown>[] = [numbers.add(1, 2), bad.exits(1).with({ retry: retryNever }), numbers.later(3)];
     const job = await callsheet.queue().put(parallel(parts, { postprocess: numbers.told }));
     assert.deepEqual(await job.result(), {
@@ -94,7 +95,7 @@ describe('a handler', () => {
   });
 
   for (const name of ['throwsLater', 'rejectsLater'] as const) {
-    it(`[8.4] that ${name} has its result, and nobody else in its thread hears of it`, async () => {
+    it(`[8.4] that ${name} has its result and interrupts no other job of its thread`, async () => {
       const queue = callsheet.queue();
       const culprits = await queue.putAll(Array.from({ length: 6 }, () => bad[name]()));
       const others = await queue.putAll(
@@ -111,8 +112,8 @@ describe('a handler', () => {
   }
 });
 
-describe('a thread that has nothing to do', () => {
-  it('goes on with the timers of its modules', async () => {
+describe('an idle thread', () => {
+  it('runs the timers of its modules', async () => {
     const file = join(temporaryDirectory(), 'marks');
     await using callsheet = await open({ jobs: allJobs, durability: 'memory', threads: 1, logger });
     await (await callsheet.queue().put(bad.marksLater(file))).result();
@@ -120,12 +121,13 @@ describe('a thread that has nothing to do', () => {
   });
 });
 
-describe('a message that is not callsheet’s', () => {
+describe('a foreign message', () => {
   it('is ignored on the port of every thread', async () => {
     await using callsheet = await open({ jobs: allJobs, durability: 'memory', threads: 1, logger });
     const queue = callsheet.queue();
     assert.equal(await (await queue.put(bad.posts())).result(), 'posted');
-    // The policy posts in a thread of questions, and then answers nonsense.
+    // As a policy, `posts` runs in a thread of questions, where it posts and then returns an
+    // invalid answer.
     const asking = await queue.put(bad.throws(), { retry: bad.posts });
     const problem = async () => (await asking.details()).awaits[0]?.problem;
     await eventually('the policy was asked', async () => (await problem()) !== undefined);
@@ -139,7 +141,7 @@ describe('a handler that never ends', () => {
     ['loops', bad.loopsForever],
     ['waits for ever', bad.neverResolves],
   ] as const) {
-    it(`[5.9] and ${name} does not keep close from resolving within its grace`, async () => {
+    it(`[5.9] and ${name} is given back by a close that keeps its grace`, async () => {
       const directory = temporaryDirectory();
       const callsheet = await open({ directory, jobs: allJobs, threads: 2, logger });
       const handle = await callsheet.queue().put(job);
@@ -153,15 +155,15 @@ describe('a handler that never ends', () => {
       assert.ok(tookMs >= 199 && tookMs < 6_000, `${tookMs} ms`);
       await refused;
 
-      // It is given back, uncounted: a build that knows it not lets it wait, with all that is known
-      // of it.
+      // The job is given back uncounted. A build without its module keeps it pending, with all
+      // details.
       await using again = await open({ directory, jobs: [numbers], threads: 1, logger });
       const { status, interruptions } = await again.job(handle.id).details();
       assert.deepEqual({ status, interruptions }, { status: 'pending', interruptions: 0 });
     });
   }
 
-  it('[5.9] since it is stuck in a system call is named by close, which resolves', async () => {
+  it('[5.9] because it is stuck in a system call is named by close, which resolves', async () => {
     const directory = temporaryDirectory();
     const pipe = join(directory, 'pipe');
     execFileSync('mkfifo', [pipe]);
@@ -171,13 +173,13 @@ describe('a handler that never ends', () => {
     const { hangingThreads } = await callsheet.close({ graceMs: 0 });
     assert.equal(hangingThreads.length, 1);
     assert.ok(Number.isInteger(hangingThreads[0]));
-    // Its end of the pipe is opened, so that the thread, and this process, can end.
+    // Opens the other end of the pipe, so that the thread and this process can end.
     closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
   });
 });
 
-describe('a runtime that is closed', () => {
-  it('answers every call with CLOSED, but for outcomes that a handle was told, and stores nothing', async () => {
+describe('a closed runtime', () => {
+  it('rejects every call with CLOSED, but returns outcomes that a handle has, and stores nothing', async () => {
     const directory = temporaryDirectory();
     const callsheet = await open({ directory, jobs: allJobs, threads: 1 });
     const queue = callsheet.queue();
@@ -200,7 +202,7 @@ describe('a runtime that is closed', () => {
     assert.deepEqual(again.found, { jobs: 1, unfinished: 0 });
   });
 
-  it('refuses puts while it closes, and still tells the result of what ends within the grace', async () => {
+  it('refuses puts while it closes, but delivers results of jobs that end within the grace', async () => {
     const directory = temporaryDirectory();
     const [file, gate] = [join(directory, 'marks'), join(directory, 'gate')];
     const callsheet = await open({ directory: join(directory, 'journal'), jobs: allJobs, threads: 1 });
@@ -215,7 +217,7 @@ describe('a runtime that is closed', () => {
   });
 
   for (const graceMs of [-1, Number.NaN, '5', null]) {
-    it(`is not closed by a grace of ${String(graceMs)}`, async () => {
+    it(`rejects a close with a grace of ${String(graceMs)}`, async () => {
       await using callsheet = await open({ jobs: allJobs, threads: 1 });
       await assert.rejects(callsheet.close({ graceMs: graceMs as number }), { name: 'RangeError', message: /graceMs/ });
       assert.equal(await (await callsheet.queue().put(numbers.add(1, 2))).result(), 3);

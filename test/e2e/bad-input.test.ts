@@ -1,6 +1,4 @@
-/**
- * What is put or asked wrongly: a clear error with a code, nothing stored, and the runtime goes on.
- */
+/** Wrong arguments: a clear error with a code, nothing stored, and the runtime goes on. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import {
@@ -20,14 +18,14 @@ const stranger = defineJobs<typeof import('./jobs/numbers.js')>(
   'stranger',
   new URL('./jobs/numbers.js', import.meta.url),
 );
-/** The callables of a module as one has them without types. */
+/** The callables of a module, without its types. */
 const untyped = numbers as unknown as Record<string, (...args: unknown[]) => Part>;
 const good = () => numbers.add(1, 2);
 
 const cycle: { self?: unknown } = {};
 cycle.self = cycle;
 
-describe('a bad put', () => {
+describe('a put', () => {
   const directory = temporaryDirectory();
   let callsheet: Runtime;
   let putWell = 0;
@@ -40,7 +38,10 @@ describe('a bad put', () => {
     assert.deepEqual(again.found, { jobs: putWell, unfinished: 0 }, 'nothing of what was refused is stored');
   });
 
-  /** The job is refused, alone or among good ones; and a good one works after it. */
+  /**
+   * Asserts that the job is refused, alone and among good ones, and that a good one works
+   * afterwards.
+   */
   async function refused(bad: unknown, expected: (error: CallsheetError, where: string) => void): Promise<void> {
     const job = bad as Part<number>;
     const queue = callsheet.queue();
@@ -64,23 +65,23 @@ describe('a bad put', () => {
     assert.match(error.message, message);
   };
 
-  it('[3.4] of a module that was not registered names the module', () =>
+  it('[3.4] of an unregistered module is refused with the name of the module', () =>
     refused(stranger.add(1, 2), withCode('UNKNOWN_MODULE', /"stranger"/)));
 
-  it('[3.4] of an export that is not there names module and export', () =>
+  it('[3.4] of a missing export is refused with the names of module and export', () =>
     refused(untyped.subtract!(1, 2), withCode('UNKNOWN_EXPORT', /numbers.*subtract/)));
 
   for (const name of ['constructor', 'toString', 'hasOwnProperty', '__proto__', 'valueOf', '']) {
-    it(`[3.4] of ${JSON.stringify(name)}, which is no export of its own, names the module`, () =>
+    it(`[3.4] of ${JSON.stringify(name)}, which is not an own export, is refused with the name of the module`, () =>
       refused(untyped[name]!(), withCode('UNKNOWN_EXPORT', /numbers/)));
   }
 
   for (const name of ['notAFunction', 'noFunctionEither']) {
-    it(`[3.4] of the export ${name}, which is not a function, says so`, () =>
+    it(`[3.4] of the export ${name}, which is not a function, is refused with that reason`, () =>
       refused(untyped[name]!(), withCode('EXPORT_NOT_CALLABLE', new RegExp(`numbers.*${name}.*not a function`))));
   }
 
-  it('[3.4] says which part it is', async () => {
+  it('[3.4] is refused with the path of the bad part', async () => {
     await refused(
       parallel([good(), serial([good(), stranger.add(1, 2)])]),
       withCode('UNKNOWN_MODULE', /parts\[1\]\.parts\[1\]/),
@@ -102,7 +103,7 @@ describe('a bad put', () => {
     ['shared memory', new SharedArrayBuffer(8), 'arguments[0]'],
   ];
   for (const [what, value, path] of unstorable) {
-    it(`[3.4] with ${what} in its arguments gives the path to it`, async () => {
+    it(`[3.4] with ${what} in its arguments is refused with the path of the value`, async () => {
       const at = (path: string) => (error: CallsheetError, where: string) => {
         assert.ok(error instanceof NotStorableError, `${error}`);
         assert.equal(error.code, 'ARGUMENT_NOT_STORABLE');
@@ -114,14 +115,14 @@ describe('a bad put', () => {
     });
   }
 
-  it('[3.4] with an argument of a postprocess that cannot be stored gives the path to it', async () => {
+  it('[3.4] with a bad argument of a postprocess is refused with the path of the argument', async () => {
     const postprocess = numbers.scaledSum.with(1, (() => 'mm') as unknown as string);
     await refused(parallel([numbers.add(1, 2)], { postprocess }), (error, where) => {
       assert.equal((error as NotStorableError).path, `${where}postprocess.arguments[1]`);
     });
   });
 
-  it('[15.1] with more than 64 MiB of arguments is refused before it comes to the disk', () =>
+  it('[15.1] with more than 64 MiB of arguments is refused before anything is written', () =>
     refused(numbers.echo(new Uint8Array(64 * 1024 * 1024)), withCode('PAYLOAD_TOO_LARGE', /arguments/)));
 
   for (const [what, value] of [
@@ -133,21 +134,21 @@ describe('a bad put', () => {
     ['a promise of a job', Promise.resolve(good())],
     ['a module', numbers],
   ] as const) {
-    it(`of ${what}, which is no job, is a TypeError`, () =>
+    it(`of ${what}, which is not a job, rejects with a TypeError`, () =>
       refused(value, (error) => {
         assert.ok((error as unknown) instanceof TypeError, `${error}`);
         assert.match((error as Error).message, /not a job/);
       }));
   }
 
-  it('of a whole whose parts are no jobs is a TypeError that names the part', () => {
+  it('of a whole with parts that are not jobs throws a TypeError with the path of the part', () => {
     assert.throws(() => parallel([good(), 7 as never]), /parts\[1\]/);
     assert.throws(() => serial(good() as never), TypeError);
     assert.throws(() => parallel([good()], { postprocess: (() => 1) as never }), /postprocess/);
     assert.throws(() => parallel([good()], { postprocess: good() as never }), /postprocess/);
   });
 
-  it('[3.4] into a queue that there is not names the queue', async () => {
+  it('[3.4] into a missing queue is refused with the name of the queue', async () => {
     const nowhere = callsheet.queue('nowhere');
     for (const attempt of [() => nowhere.put(good()), () => nowhere.putAll([good(), good()])]) {
       await assert.rejects(attempt(), { name: 'UnknownQueueError', code: 'UNKNOWN_QUEUE', message: /"nowhere"/ });
@@ -155,29 +156,29 @@ describe('a bad put', () => {
     await assert.rejects(callsheet.queue('__proto__').put(good()), { code: 'UNKNOWN_QUEUE' });
   });
 
-  it('putting nothing is no error, and stores nothing', async () => {
+  it('of an empty list succeeds and stores nothing', async () => {
     assert.deepEqual(await callsheet.queue().putAll([]), []);
   });
 
   for (const id of ['', 'nonsense', '01890a5d-ac96-774b-bcce-b302099a805', 7, undefined]) {
-    it(`asking for the job ${JSON.stringify(id)} is an error: it is no id`, () => {
+    it(`is not looked up by ${JSON.stringify(id)}, which is not an id`, () => {
       assert.throws(() => callsheet.job(id as string), { code: 'UNKNOWN_JOB' });
     });
   }
 });
 
-describe('bad modules of jobs', () => {
+describe('a bad module definition', () => {
   const url = new URL('./jobs/numbers.js', import.meta.url);
   for (const name of ['', ' ', 'a b', 'a#b', '../up', 'x'.repeat(101), 7, undefined]) {
-    it(`cannot be named ${JSON.stringify(name)}`, () => {
+    it(`is refused with the name ${JSON.stringify(name)}`, () => {
       assert.throws(() => defineJobs(name as string, url), { name: 'TypeError', message: /name/ });
     });
   }
-  it('cannot be where no URL points', () => {
+  it('is refused with a relative path', () => {
     assert.throws(() => defineJobs('numbers', './jobs/numbers.js'), { name: 'TypeError', message: /url/ });
   });
   for (const bad of ['https://example.com/jobs.js', 'data:text/javascript,export const a = 1', 'node:fs']) {
-    it(`cannot be at ${bad.slice(0, 10)}…: they are files`, () => {
+    it(`is refused with a URL that is not a file: ${bad.slice(0, 10)}…`, () => {
       assert.throws(() => defineJobs('numbers', bad), { code: 'INVALID_OPTION', message: /url/ });
     });
   }

@@ -1,7 +1,7 @@
 /**
- * A handler that breaks what callsheet's own code in its thread stands on: each time that costs a
- * thread, and the job an interruption. It never becomes a job that is tried without end as fast as
- * it goes, and never the fault of others.
+ * A handler that breaks a built-in that callsheet's own code in its thread depends on. Each time
+ * costs a thread and interrupts the job. The job is never retried without end at full speed, and no
+ * other job is blamed.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -23,16 +23,16 @@ const broken = [
   'Date.now',
 ] as const satisfies readonly Breakable[];
 
-/** Of these nothing is heard when they fail. */
+/** Built-ins that, when broken, make the thread fail without an error. */
 const silent = ['DataView.prototype.setUint32', 'Promise.prototype.then'] as const satisfies readonly Breakable[];
 
 describe('a job that breaks', () => {
   for (const what of [...broken, ...silent]) {
     const silently = (silent as readonly Breakable[]).includes(what);
-    it(`[8.4] ${what}${silently ? ' silently' : ''} ends, within its policy; those beside and after it succeed`, async () => {
+    it(`[8.4] ${what}${silently ? ' silently' : ''} ends within its policy; the jobs beside and after it succeed`, async () => {
       await using callsheet = await open({ directory: temporaryDirectory(), jobs: allJobs, threads: 1, logger });
       const queue = callsheet.queue();
-      // Known to be short, so that those below are begun together, in the order of their puts.
+      // Makes the callables known to be short, so that the jobs below start in one batch, in order.
       for (let round = 0; round < 50; round++) {
         const known = [await queue.put(numbers.add(round, 1)), await queue.put(bad.breaks('nothing'))];
         for (const one of known) await one.result();

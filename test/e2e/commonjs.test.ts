@@ -1,7 +1,4 @@
-/**
- * Modules of jobs that are CommonJS, of every form, and values that a job takes and gives from
- * another realm.
- */
+/** Job modules in each form of CommonJS, and values from another realm. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +48,7 @@ describe('a CommonJS module', () => {
   after(() => callsheet.close());
 
   for (const [form, module] of Object.entries(modules)) {
-    it(`[1] runs functions of one that is ${form}, in a thread and in the test kit`, async () => {
+    it(`[1] runs functions of the form "${form}", in a thread and in the test kit`, async () => {
       const job = await callsheet.queue().put(module.add(1, 2));
       assert.equal(await job.result(), 3);
       await using kit = await openVirtual({ jobs: [module] });
@@ -60,20 +57,20 @@ describe('a CommonJS module', () => {
   }
 
   for (const form of ['whole', 'transpiled'] as const) {
-    it(`[1] calls the function \`default\` of one that is ${form}`, async () => {
+    it(`[1] calls the function \`default\` of the form "${form}"`, async () => {
       const job = await callsheet.queue().put(modules[form].default(1, 2));
       assert.equal(await job.result(), 3);
     });
   }
 
-  it('[3.4] names an export that it does not have, or that is no function', async () => {
+  it('[3.4] is refused with a missing export, or one that is not a function', async () => {
     const queue = callsheet.queue();
     const untyped = modules.literal as never as Record<'gone' | 'one', () => ReturnType<typeof modules.literal.add>>;
     await assert.rejects(queue.put(untyped.gone()), { code: 'UNKNOWN_EXPORT' });
     await assert.rejects(queue.put(untyped.one()), { code: 'EXPORT_NOT_CALLABLE' });
   });
 
-  it('[3.4] takes and gives values of another realm', async () => {
+  it('[3.4] takes and returns values of another realm', async () => {
     const job = await callsheet.queue().put(realms.foreign(runInNewContext('({ map: new Map([[1, [2]]]) })')));
     assert.deepStrictEqual(await job.result(), { list: [{ map: new Map([[1, [2]]]) }, [1]], when: new Date(5) });
   });

@@ -21,13 +21,13 @@ describe('compositions', () => {
   after(() => callsheet.close());
 
   for (const [form, compose] of Object.entries({ serial, parallel })) {
-    it(`[7.1] ${form}: the postprocess gets the completed parts in order, whatever order they end in`, async () => {
+    it(`[7.1] ${form}: passes the parts to the postprocess in order, in whatever order they end`, async () => {
       const parts = [numbers.later(1), numbers.divide(1, 0), numbers.add(1, 2), numbers.later(4)];
       const job = await callsheet.queue().put(compose(parts, { postprocess: numbers.told }));
       assert.deepEqual(await job.result(), { all: ['1', 'RangeError', '3', '4'], last: '4', beyond: true });
     });
 
-    it(`[7.1] ${form}: one failing part does not stop the others`, async () => {
+    it(`[7.1] ${form}: runs all parts if one fails`, async () => {
       const job = await callsheet
         .queue()
         .put(compose([numbers.divide(1, 0), numbers.divide(8, 2), numbers.divide(2, 0)]));
@@ -40,7 +40,7 @@ describe('compositions', () => {
       assert.throws(() => parts.at(0)!.result, JobFailedError);
     });
 
-    it(`[7.1] ${form}: without a postprocess the result is the list`, async () => {
+    it(`[7.1] ${form}: returns the list without a postprocess`, async () => {
       const job = await callsheet.queue().put(compose([numbers.add(1, 1), numbers.add(2, 2), numbers.add(3, 3)]));
       const parts = await job.result();
       assert.ok(parts instanceof CompletedJobs);
@@ -56,13 +56,13 @@ describe('compositions', () => {
       assert.equal(await callsheet.job(parts.at(1)!.id).result(), 4);
     });
 
-    it(`[7.1] ${form}: no parts at all are no special case`, async () => {
+    it(`[7.1] ${form}: accepts an empty list of parts`, async () => {
       const [list, told] = await callsheet.queue().putAll([compose([]), compose([], { postprocess: numbers.told })]);
       assert.equal(((await list!.result()) as CompletedJobs).length, 0);
       assert.deepEqual(await told!.result(), { all: [], last: undefined, beyond: true });
     });
 
-    it(`[7.1] ${form}: a failure of the postprocess is the failure of the whole`, async () => {
+    it(`[7.1] ${form}: fails with the failure of the postprocess`, async () => {
       const job = await callsheet
         .queue()
         .put(compose([numbers.add(1, 1), numbers.add(1, 1)], { postprocess: numbers.failsAfter }));
@@ -71,14 +71,14 @@ describe('compositions', () => {
     });
   }
 
-  it('[7.1] a postprocess gets its jobs after arguments of its own', async () => {
+  it('[7.1] pass the parts to a postprocess after its own arguments', async () => {
     const job = await callsheet
       .queue()
       .put(parallel([numbers.add(1, 2), numbers.add(3, 4)], { postprocess: numbers.scaledSum.with(10, 'mm') }));
     assert.equal(await job.result(), '100 mm');
   });
 
-  it('[7.1] the parts of a parallel run at the same time', async () => {
+  it('[7.1] run the parts of a parallel at the same time', async () => {
     const directory = temporaryDirectory();
     const [one, other] = [join(directory, 'one'), join(directory, 'other')];
     const job = await callsheet.queue().put(parallel([marks.meet(one, other), marks.meet(other, one)]));
@@ -88,7 +88,7 @@ describe('compositions', () => {
     );
   });
 
-  it('[7.1] the parts of a serial run one after another, in order', async () => {
+  it('[7.1] run the parts of a serial one after another, in order', async () => {
     const directory = temporaryDirectory();
     const file = join(directory, 'marks');
     const gate = file; // It is there as soon as the first line is.
@@ -106,7 +106,7 @@ describe('compositions', () => {
     ]);
   });
 
-  it('[7.2] parts may be compositions', async () => {
+  it('[7.2] may be parts of others', async () => {
     const nested = parallel(
       [
         serial([numbers.add(1, 0), numbers.add(2, 0)], { postprocess: numbers.sum }),
@@ -120,7 +120,7 @@ describe('compositions', () => {
     assert.equal(await (await callsheet.queue().put(nested)).result(), 31);
   });
 
-  it('[7.2] a part without postprocess gives its own list', async () => {
+  it('[7.2] pass the list of a part without postprocess', async () => {
     const job = await callsheet
       .queue()
       .put(serial([parallel([numbers.add(1, 1), numbers.divide(1, 0)]), parallel([numbers.add(2, 2)])]));
@@ -131,7 +131,7 @@ describe('compositions', () => {
     );
   });
 
-  it('[7.2] wholes many levels deep end as well', async () => {
+  it('[7.2] end many levels deep', async () => {
     let whole = serial([numbers.add(1, 0)], { postprocess: numbers.sum });
     for (let depth = 1; depth < 40; depth++) {
       whole = (depth % 2 === 0 ? serial : parallel)([whole, numbers.add(1, 0)], { postprocess: numbers.sum });
@@ -139,7 +139,7 @@ describe('compositions', () => {
     assert.equal(await (await callsheet.queue().put(whole)).result(), 40);
   });
 
-  it('[7.5] a fan-out of thousands comes back in order', async () => {
+  it('[7.5] keep the order of a fan-out of thousands', async () => {
     const count = 5_000;
     const job = await callsheet.queue().put(parallel(Array.from({ length: count }, (_, n) => numbers.add(n, 1))));
     const results = Array.from(await job.result(), ({ result }) => result);

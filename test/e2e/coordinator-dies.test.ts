@@ -1,6 +1,6 @@
 /**
- * The coordinator's thread dies: it is started again, once, and finds in the journal what it knew.
- * It is really killed: by what makes it throw where nobody catches, or by ending its thread.
+ * The coordinator's thread dies: it is restarted once and recovers its state from the journal. The
+ * tests really kill it, by an uncaught error or by ending its thread.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const died = (error: Error) => {
   return true;
 };
 
-/** A runtime and its coordinator's thread, which is known by what is posted to it. */
+/** Opens a runtime. `thread` finds the coordinator's thread by a message posted to it. */
 async function opened(
   t: TestContext,
   options: Partial<OpenOptions> = {},
@@ -40,7 +40,7 @@ async function opened(
 }
 
 describe('a coordinator that dies', () => {
-  it('[2.12] knows again, once it is another, of which jobs there are handles', async (t) => {
+  it('[2.12] is replaced by one that knows which jobs have handles', async (t) => {
     const directory = temporaryDirectory();
     const { callsheet, thread } = await opened(t, { directory, retention: { count: 1 } });
     const queue = callsheet.queue();
@@ -60,7 +60,7 @@ describe('a coordinator that dies', () => {
   });
 
   for (const [what, kill] of Object.entries(ways)) {
-    it(`[9.1] since it ${what} is started again, and goes on with what was put`, async (t) => {
+    it(`[9.1] is restarted when it ${what}, and continues the jobs`, async (t) => {
       const directory = temporaryDirectory();
       const { callsheet, thread } = await opened(t, { directory });
       const queue = callsheet.queue();
@@ -72,13 +72,13 @@ describe('a coordinator that dies', () => {
       const several = await queue.putAll([numbers.add(5, 6), numbers.add(7, 8)]);
       const asked = [waiting.result(), several[0]!.result(), callsheet.job(waiting.id).result()];
       await eventually('the first runs', () => marksIn(file).length === 1);
-      // Only a start that is known counts.
+      // Only a start that was delivered to the client counts.
       await eventually('that is known', async () => (await running.details()).attempts === 1);
       const first = await thread();
       const inFlight = callsheet.job(running.id).annotations.waitFor('never', { timeoutMs: 60_000 });
       kill(first);
       await assert.rejects(inFlight, died);
-      // What is asked from now on waits for the next one.
+      // From here on requests wait for the next coordinator.
       const meanwhile = queue.put(numbers.add(9, 10));
       assert.equal(await done.status(), 'completed');
       await eventually('it runs again', () => marksIn(file).length === 2);
@@ -93,7 +93,7 @@ describe('a coordinator that dies', () => {
     });
   }
 
-  it('[9.1] is not started again when that was less than a minute ago, and is when it was longer', async (t) => {
+  it('[9.1] is restarted only if the last restart was at least a minute ago', async (t) => {
     const { callsheet, thread } = await opened(t, { directory: temporaryDirectory() });
     const job = await callsheet.queue().put(numbers.add(1, 2));
     assert.equal(await job.result(), 3);
@@ -113,7 +113,7 @@ describe('a coordinator that dies', () => {
     assert.equal((await callsheet.close()).error?.code, 'COORDINATOR_DIED');
   });
 
-  it('[9.1] with a memory of its own only is not started again: nothing of it is left', async (t) => {
+  it('[9.1] is not restarted in a runtime without a directory: all jobs are lost', async (t) => {
     const { callsheet, thread } = await opened(t);
     const job = await callsheet.queue().put(numbers.add(1, 2));
     ways.throws(await thread());
@@ -123,7 +123,7 @@ describe('a coordinator that dies', () => {
     assert.equal((await callsheet.close()).error?.code, 'COORDINATOR_DIED');
   });
 
-  it('[9.1] [9.3] loses jobs of level `memory`, and says so to who waits for them', async (t) => {
+  it('[9.1] [9.3] loses jobs of level `memory` and rejects the calls that wait for them', async (t) => {
     const { callsheet, thread } = await opened(t, { directory: temporaryDirectory() });
     const queue = callsheet.queue();
     await queue.pause();
@@ -137,7 +137,7 @@ describe('a coordinator that dies', () => {
     await assert.rejects(callsheet.job(job.id).status(), { code: 'JOB_FORGOTTEN' });
   });
 
-  it('ends streams of events with an error, whether they wait or not: some may be missing', async (t) => {
+  it('ends event streams with an error, waiting or not: some events may be missing', async (t) => {
     const { callsheet, thread } = await opened(t, { directory: temporaryDirectory() });
     const [waiting, resting] = [callsheet.events(), callsheet.events()];
     const readAll = async (events: EventStream) => {
@@ -150,7 +150,7 @@ describe('a coordinator that dies', () => {
     await assert.rejects(readAll(resting), died);
   });
 
-  it('has its agents as they were changed when it is back', async (t) => {
+  it('keeps changed agents over a restart', async (t) => {
     const { callsheet, thread } = await opened(t, { directory: temporaryDirectory(), agent: { size: 1 } });
     const queue = callsheet.queue();
     await queue.setAgent('main', { size: 5 });
@@ -162,7 +162,7 @@ describe('a coordinator that dies', () => {
     );
   });
 
-  it('[9.1] ends the runtime where another cannot open the directory, with the reason', async (t) => {
+  it('[9.1] ends the runtime with the reason if the directory cannot be opened again', async (t) => {
     const directory = temporaryDirectory();
     const { callsheet, thread } = await opened(t, { directory });
     const worker = await thread();

@@ -1,6 +1,6 @@
 /**
- * A payload that is damaged on the disk while the runtime has it open: who needs it fails, with the
- * place, and everything else goes on.
+ * A payload that is damaged on disk while the runtime is open. Calls and jobs that need it fail
+ * with its place; everything else goes on.
  */
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
@@ -12,10 +12,10 @@ import { eventually } from '../harness/eventually.js';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { allJobs, marks, marksIn, numbers } from './jobs/all.js';
 
-/** Larger than what stays in memory. */
+/** Larger than the payloads that stay in memory. */
 const large = (mark: string) => mark.repeat(2000 / mark.length);
 
-/** Flips a bit in the middle of this text, wherever a segment has it. */
+/** Flips a bit in the middle of `text` in each segment that contains it. */
 function damage(directory: string, text: string): void {
   let damaged = 0;
   for (const name of readdirSync(directory).filter((one) => one.endsWith('.segment'))) {
@@ -38,7 +38,7 @@ async function opened() {
 }
 
 describe('a payload that is damaged on the disk', () => {
-  it('[9.2] fails the job whose arguments it was, which calls its callbacks; all others go on', async () => {
+  it('[9.2] fails the job with these arguments and runs its callbacks; all other jobs go on', async () => {
     const { directory, lines, callsheet } = await opened();
     await using _ = callsheet;
     const queue = callsheet.queue();
@@ -56,7 +56,7 @@ describe('a payload that is damaged on the disk', () => {
     assert.match(failure.message, /segment is damaged at byte \d+/);
     assert.equal(await first!.result(), large('first-'));
     assert.equal(await last!.result(), large('last-'));
-    // It gives back the failure that it is called with.
+    // The callback returns the failure that it was called with.
     assert.equal((await callback.failure())?.message, failure.message);
     assert.equal((await callback.details()).attempts, 1);
     const { status, attempts } = await job!.details();
@@ -64,7 +64,7 @@ describe('a payload that is damaged on the disk', () => {
     assert.ok(lines.some((line) => line.includes('is damaged at byte') && line.includes(job!.id)));
   });
 
-  it('[9.2] rejects who asks for the result that it was, and who asks for the arguments', async () => {
+  it('[9.2] rejects calls that read it as a result or as arguments', async () => {
     const { directory, callsheet } = await opened();
     await using _ = callsheet;
     const queue = callsheet.queue();
@@ -78,7 +78,7 @@ describe('a payload that is damaged on the disk', () => {
         return true;
       });
     }
-    // Together with a put, so that the answer has to wait for a sync.
+    // The put comes first, so that the answer has to wait for a sync.
     const put = queue.put(numbers.add(1, 2));
     await assert.rejects(again.result(), JournalCorruptError);
     assert.equal(await (await put).result(), 3);
@@ -88,7 +88,7 @@ describe('a payload that is damaged on the disk', () => {
     assert.equal(await (await queue.put(numbers.add(1, 2))).result(), 3);
   });
 
-  it('[9.2] fails the postprocess that was to have it among its parts', async () => {
+  it('[9.2] fails the postprocess that gets it from a part', async () => {
     const { directory, callsheet } = await opened();
     await using _ = callsheet;
     const queue = callsheet.queue();
@@ -96,7 +96,7 @@ describe('a payload that is damaged on the disk', () => {
     const parts: Part[] = [numbers.echo(large('part-')), marks.markUntil(file, 'second', gate)];
     const whole = await queue.put(serial(parts, { postprocess: numbers.told }));
     await eventually('the second part runs', () => marksIn(file).length > 0);
-    // What was settled before this put is on the disk, and not in memory, when it is answered.
+    // When this put resolves, the parts settled before are on disk and no longer in memory.
     const behind = await queue.put(numbers.add(1, 2));
     damage(directory, large('part-'));
     writeFileSync(gate, '');

@@ -1,4 +1,4 @@
-/** callsheet in applications that are run, bundled or installed in ways of their own. */
+/** callsheet in applications that start, bundle or install it in unusual ways. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -22,14 +22,14 @@ const program = (callsheet: URL) => `
     console.log(error.code, error.message);
   }`;
 
-/** What Node says that runs with these options. */
+/** Runs Node with these options and returns its output. */
 function said(...options: string[]): Promise<string> {
   return new Promise((resolve) => {
     execFile(process.execPath, options, (error, out, errors) => resolve(error === null ? out.trim() : errors));
   });
 }
 
-/** Another copy of callsheet, with the packages that it needs. */
+/** Makes another copy of callsheet, with the packages that it needs. */
 function copy(): string {
   const directory = temporaryDirectory();
   cpSync(source, join(directory, 'src'), { recursive: true });
@@ -39,11 +39,11 @@ function copy(): string {
 }
 
 describe('callsheet', () => {
-  it('runs in a program that is given as text', async () => {
+  it('runs in a program given as text', async () => {
     assert.equal(await said('--input-type=module', '--eval', program(new URL('index.js', source))), '3');
   });
 
-  it('names the file of its own that is missing, as beside a bundle, and the way out', async () => {
+  it('names its missing file, as beside a bundle, and the way out', async () => {
     const directory = copy();
     rmSync(join(directory, 'src', 'coordinator', 'main.js'));
     const index = pathToFileURL(join(directory, 'src', 'index.js'));
@@ -51,7 +51,7 @@ describe('callsheet', () => {
     assert.match(error, /^COORDINATOR_DIED .*coordinator.main\.js.*keep callsheet external/s);
   });
 
-  it('[10.1] names both copies where a job asks another than the one that runs it', async () => {
+  it('[10.1] names both copies if a job calls another copy than the one that runs it', async () => {
     const directory = copy();
     const module = join(directory, 'job.js');
     writeFileSync(module, `import { currentJob } from './src/index.js'; export const id = () => currentJob().id;`);

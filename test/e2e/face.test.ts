@@ -1,4 +1,4 @@
-/** The face of callsheet as the contract shows it, on real threads and a real journal. */
+/** The API as the contract shows it, on real threads and a real journal. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -18,8 +18,8 @@ const jobs = [pi, numbers, bad];
 
 const uuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-describe('the face', () => {
-  it('[1] the example of the contract gives pi', async () => {
+describe('the API', () => {
+  it('[1] computes pi by the example of the contract', async () => {
     const directory = temporaryDirectory();
     const callsheet = await open({ directory: join(directory, 'callsheet'), jobs: [pi] });
     const queue = callsheet.queue(); // the queue named ''
@@ -28,17 +28,17 @@ describe('the face', () => {
     );
     const result = await job.result();
     await callsheet.close();
-    // Two million darts: the standard deviation is 0.0012.
+    // With two million darts the standard deviation is 0.0012.
     assert.ok(Math.abs(result - Math.PI) < 0.01, `${result}`);
   });
 
-  it('[1] a callable with no arguments applied stands for a job without arguments', async () => {
+  it('[1] takes a callable without applied arguments as a job without arguments', async () => {
     await using callsheet = await open({ jobs, threads: 1 });
     const job = await callsheet.queue().put(pi.generateSample);
     assert.equal((await job.result()).size, 100_000);
   });
 
-  it('[2.1] a job has an id of version 7, and ends up completed', async () => {
+  it('[2.1] gives a job an id of version 7 and ends it as completed', async () => {
     await using callsheet = await open({ directory: temporaryDirectory(), jobs, threads: 1 });
     const before = Date.now();
     const job = await callsheet.queue().put(numbers.add(1, 2));
@@ -59,7 +59,7 @@ describe('the face', () => {
     assert.deepEqual(details.firstStartAt, details.lastStartAt);
   });
 
-  it('[2.2] a result comes back deep-equal, of every kind that is carried', async () => {
+  it('[2.2] returns a deep-equal result of every storable kind', async () => {
     await using callsheet = await open({ directory: temporaryDirectory(), jobs, threads: 1 });
     const value = {
       nothing: undefined,
@@ -75,7 +75,7 @@ describe('the face', () => {
     assert.equal(await (await callsheet.queue().put(numbers.echo(undefined))).result(), undefined);
   });
 
-  it('[2.2] a large result, and many at once, come back whole', async () => {
+  it('[2.2] returns a large result, and many at once, whole', async () => {
     await using callsheet = await open({ directory: temporaryDirectory(), jobs, threads: 2 });
     const sizes = [0, 1, 31_000, 33_000, 300_000, 3_000_000];
     const handles = await callsheet
@@ -90,7 +90,7 @@ describe('the face', () => {
     }
   });
 
-  it('[2.2] a failure keeps name, message, stack, code, cause and own properties', async () => {
+  it('[2.2] keeps name, message, stack, code, cause and own properties of a failure', async () => {
     await using callsheet = await open({ directory: temporaryDirectory(), jobs, threads: 1 });
     const job = await callsheet.queue().put(bad.throws());
     const failure = await job.failure();
@@ -113,17 +113,17 @@ describe('the face', () => {
     });
   });
 
-  it('[2.2] a job that succeeded has no failure', async () => {
+  it('[2.2] returns no failure of a job that succeeded', async () => {
     await using callsheet = await open({ jobs, threads: 1 });
     assert.equal(await (await callsheet.queue().put(numbers.add(1, 1))).failure(), undefined);
   });
 
-  it('[2.6] handlers may be asynchronous', async () => {
+  it('[2.6] runs asynchronous handlers', async () => {
     await using callsheet = await open({ jobs, threads: 1 });
     assert.equal(await (await callsheet.queue().put(numbers.later(9))).result(), 9);
   });
 
-  it('[3.3] putAll gives the handles in the order of the jobs', async () => {
+  it('[3.3] returns the handles of putAll in the order of the jobs', async () => {
     await using callsheet = await open({ directory: temporaryDirectory(), jobs, threads: 2 });
     const handles = await callsheet.queue().putAll(Array.from({ length: 300 }, (_, n) => numbers.add(n, 0)));
     const results = await Promise.all(handles.map((job) => job.result()));
@@ -134,7 +134,7 @@ describe('the face', () => {
     assert.equal(new Set(handles.map(({ id }) => id)).size, 300);
   });
 
-  it('[1] any number of handles of one job tell the same', async () => {
+  it('[1] returns the same from all handles of one job', async () => {
     await using callsheet = await open({ directory: temporaryDirectory(), jobs, threads: 1 });
     const job = await callsheet.queue().put(numbers.add(20, 3));
     const again = callsheet.job<number>(job.id);
@@ -144,7 +144,7 @@ describe('the face', () => {
   });
 
   for (const durability of ['full', 'process', 'memory'] as const) {
-    it(`[9.1] a runtime of level ${durability} runs jobs and compositions`, async () => {
+    it(`[9.1] runs jobs and compositions at level ${durability}`, async () => {
       await using callsheet = await open({ directory: temporaryDirectory(), jobs, threads: 2, durability });
       const job = await callsheet
         .queue()
@@ -153,7 +153,7 @@ describe('the face', () => {
     });
   }
 
-  it('[5.1] a restart in the same directory is the same dispatcher, another directory is another', async () => {
+  it('[5.1] keeps the id of the dispatcher in its directory', async () => {
     const directory = temporaryDirectory();
     const ids: string[] = [];
     for (const at of [directory, directory, join(directory, 'other')]) {
@@ -165,7 +165,7 @@ describe('the face', () => {
     assert.notEqual(ids[0], ids[2]);
   });
 
-  it('[5.9] closing twice is closing once', async () => {
+  it('[5.9] treats a second close as the first', async () => {
     const callsheet = await open({ directory: temporaryDirectory(), jobs, threads: 1 });
     const [first, second] = await Promise.all([callsheet.close(), callsheet.close()]);
     assert.deepEqual(first, { hangingThreads: [] });

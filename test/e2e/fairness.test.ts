@@ -1,6 +1,6 @@
 /**
- * Batches are sized by what their jobs took before; one that takes longer than ever holds up nobody
- * who was claimed with it.
+ * Batches are sized by how long their jobs took before. A job that takes longer than ever does not
+ * hold up the jobs claimed with it.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -11,13 +11,13 @@ import { randomFrom } from '../harness/randomness.js';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { allJobs, marks, numbers } from './jobs/all.js';
 
-it('[5.2] a long job at the head of a batch of short ones does not hold up those behind it', async () => {
+it('[5.2] runs short jobs past a long one at the head of their batch', async () => {
   const directory = temporaryDirectory();
   const gate = join(directory, 'gate');
   await using callsheet = await open({ directory: join(directory, 'journal'), jobs: allJobs, threads: 2 });
   const queue = callsheet.queue();
   const pass = (count: number) => Array.from({ length: count }, (_, number) => marks.passUntil(number));
-  // So many that the next ones go to a thread together.
+  // Enough runs for the next jobs to share a batch.
   for (const job of await queue.putAll(pass(2000))) await job.result();
 
   const [long, ...short] = await queue.putAll([marks.passUntil(-1, gate), ...pass(100)]);
@@ -30,7 +30,7 @@ it('[5.2] a long job at the head of a batch of short ones does not hold up those
   assert.equal(await long!.result(), -1);
 });
 
-it('[5.2] a job of which nobody knows how long it takes finds a thread, however many short ones another queue has', async () => {
+it('[5.2] starts a job of unknown duration beside a long line of short ones in another queue', async () => {
   const directory = temporaryDirectory();
   await using callsheet = await open({ directory: join(directory, 'journal'), jobs: allJobs, threads: 2 });
   const queue = callsheet.queue();
@@ -46,10 +46,10 @@ it('[5.2] a job of which nobody knows how long it takes finds a thread, however 
   await Promise.all(many.map((job) => job.cancel().catch(() => {})));
 });
 
-it('no more jobs whose claim is their start are claimed than threads have room for, whatever else is put meanwhile', async () => {
+it('claims no more jobs of `retryNever` than threads have room for, whatever is put meanwhile', async () => {
   const directory = temporaryDirectory();
   await using callsheet = await open({ directory: join(directory, 'journal'), jobs: allJobs, threads: 1 });
-  // So long that no two of them are in one batch.
+  // Long enough for each to get a batch of its own.
   const jobs = await callsheet.queue().putAll(
     Array.from({ length: 15 }, () => marks.markFor(join(directory, 'marks'), '', 30)),
     { retry: retryNever },
@@ -61,7 +61,7 @@ it('no more jobs whose claim is their start are claimed than threads have room f
     const over = job.result().finally(() => {
       isOver = true;
     });
-    // Each is a turn of the coordinator, many of them before the next claim is on the disk.
+    // Each put makes a turn of the coordinator; many happen before the next claim is on disk.
     while (!isOver) await aside.put(marks.passUntil(0), { durability: 'memory' });
     await over;
     const begun = (await Promise.all(jobs.map((job) => job.status()))).filter((status) => status === 'active').length;
@@ -69,7 +69,7 @@ it('no more jobs whose claim is their start are claimed than threads have room f
   }
 });
 
-it('[5.2] leaves no job behind a long one while another thread has nothing to do', async (t) => {
+it('[5.2] leaves no job behind a long one while another thread is idle', async (t) => {
   const directory = temporaryDirectory();
   const seed = Number(process.env.CALLSHEET_SEED ?? Date.now() % 2 ** 31);
   t.diagnostic(`seed ${seed}`);
@@ -78,7 +78,7 @@ it('[5.2] leaves no job behind a long one while another thread has nothing to do
   const queue = callsheet.queue();
   const short = () => (random(8) > 0 ? numbers.echo(1) : marks.markFor(join(directory, 'short'), '', random(4)));
   for (const job of await queue.putAll(Array.from({ length: 500 }, short))) await job.result();
-  // From now on it is known to take this long.
+  // From here on the callable is known to take `longMs`.
   const longMs = 1000;
   const learned = await queue.put(marks.passUntil(0, join(directory, 'learned')));
   setTimeout(() => writeFileSync(join(directory, 'learned'), ''), longMs);
@@ -101,11 +101,11 @@ it('[5.2] leaves no job behind a long one while another thread has nothing to do
   await Promise.all(all);
   writeFileSync(gate, '');
   await long.result();
-  // 50 ms, and what a busy machine adds.
+  // 50 ms is expected; the rest is room for a busy machine.
   assert.ok(worstMs < longMs / 2, `a short job took ${worstMs} ms`);
 });
 
-it('[2.7] runs what jobs wait for, also where each thread has one that waits and a long one runs', async () => {
+it('[2.7] runs awaited jobs even if each thread has a waiting job and a long one runs', async () => {
   const directory = temporaryDirectory();
   const gate = join(directory, 'gate');
   await using callsheet = await open({ directory: join(directory, 'journal'), jobs: allJobs, threads: 2 });

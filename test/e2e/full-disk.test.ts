@@ -1,4 +1,4 @@
-/** A real file system that runs full, in a mount of its own, and is freed again. */
+/** A real file system, in a mount of its own, that is filled and freed. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -11,15 +11,15 @@ const program = fileURLToPath(new URL('programs/full-disk.js', import.meta.url))
 const sizeMiB = 300;
 
 /**
- * A mount that only the program sees, and that goes with it. Who may not mount may in a namespace
- * of their own, on most systems.
+ * Options of `unshare` for a mount that only the program sees and that ends with it. On most
+ * systems a user without the right to mount may do so in a namespace.
  */
 const namespace = process.getuid?.() === 0 ? ['--mount'] : ['--mount', '--user', '--map-root-user'];
 const canMount =
   process.platform === 'linux' &&
   spawnSync('unshare', [...namespace, 'mount', '-t', 'tmpfs', 'callsheet', '/mnt'], { stdio: 'ignore' }).status === 0;
 
-it('[9.1] a full disk refuses puts, lets running jobs complete, and puts go on by themselves when it is freed', {
+it('[9.1] refuses puts on a full disk, lets running jobs complete, and takes puts again once it has room', {
   skip: canMount ? false : 'NOT TESTED HERE: this user may not mount a file system, not even in a namespace',
   timeout: 240_000,
 }, (t) => {

@@ -1,4 +1,4 @@
-/** Functions that `open` is given by name: one that is not there keeps the runtime from opening. */
+/** Functions that `open` takes by name: a missing one keeps the runtime from opening. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defineJobs, type OwnPolicy, open, type RetryDefaults } from 'callsheet';
@@ -26,13 +26,13 @@ const refused: readonly [what: string, options: { jobs: unknown[]; retry?: Retry
 
 describe('open', () => {
   for (const [what, options, code, message] of refused) {
-    it(`[3.4] refuses ${what} that this build does not have, and runs nothing`, async () => {
+    it(`[3.4] refuses ${what} that this build lacks, and runs nothing`, async () => {
       await assert.rejects(open({ directory: temporaryDirectory(), threads: 1, ...options }), { code, message });
       await assert.rejects(openVirtual(options), { code, message });
     });
   }
 
-  it('[3.4] refuses a setUp that is no function', async () => {
+  it('[3.4] refuses a setUp that is not a function', async () => {
     const numberedUrl = new URL('../contract/jobs/work.js', import.meta.url);
     const work = defineJobs('work', numberedUrl, { setUp: 'seen' });
     await assert.rejects(openVirtual({ jobs: [work] }), { code: 'EXPORT_NOT_CALLABLE', message: /seen.*\(setUp\)/ });

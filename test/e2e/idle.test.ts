@@ -1,17 +1,16 @@
 /**
- * A runtime that was not closed says so, where a program has nothing left to do but to live on for
- * it.
+ * The warning of a runtime that was not closed and is the only thing that keeps its program alive.
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { eventually } from '../harness/eventually.js';
 import { Program } from '../harness/program.js';
 
-it('[1] warns once that the program only lives on for its runtime, and only where that is so', async (t) => {
+it('[1] warns once if only the runtime keeps the program alive', async (t) => {
   const program = new URL('./programs/idle.js', import.meta.url);
   const others = ['works', 'reads', 'waits', 'signals'].map((kind) => new Program(t, program, kind));
   for (const other of others) await other.says('42');
-  // It looks later than all the others.
+  // Started after the others, so that they had their chance to warn before it does.
   const forgets = new Program(t, program, 'forgets');
   await forgets.says('42');
   await eventually('a warning', () => forgets.errors.includes('nothing left to do'));

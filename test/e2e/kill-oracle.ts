@@ -1,6 +1,6 @@
 /**
- * One who outlives the processes that are killed, and remembers what they said: from that, and from
- * the marks that jobs left, it tells whether anything was lost, or done again.
+ * The oracle outlives the processes that are killed and remembers the lines that they wrote. From
+ * these lines and from the marks that jobs left, it finds jobs that were lost or ran again.
  */
 import assert from 'node:assert/strict';
 import { JobFailedError, type Runtime } from 'callsheet';
@@ -14,10 +14,10 @@ export interface KillFigures {
   killedClosing: number;
   acknowledged: number;
   starts: number;
-  /** Jobs that never begin twice, and how many of them began. */
+  /** Jobs that never begin twice; `neverBegun` of them have begun. */
   never: number;
   neverBegun: number;
-  /** Starts that are known to be over, none of which was made again. */
+  /** Starts known to be over. They must not be repeated. */
   over: number;
   /** Rounds in which a snapshot was published. */
   withSnapshot: number;
@@ -32,12 +32,12 @@ interface Acknowledged {
 export class KillOracle {
   readonly #file: string;
   readonly #acknowledged = new Map<string, Acknowledged>();
-  /** Marks that must not be made again, with the round in which that was said. */
+  /** Marks that must not be made again, with the round in which they were reported. */
   readonly #over = new Map<string, number>();
-  /** The marks that there were when each round was over. */
+  /** The counts of all marks at the end of each round. */
   readonly #counts: Map<string, number>[] = [];
 
-  /** `file` is where jobs leave their marks. */
+  /** `file` holds the marks of the jobs. */
   constructor(file: string) {
     this.#file = file;
   }
@@ -52,7 +52,7 @@ export class KillOracle {
       const [kind, name, id] = rest as [string, string, string];
       this.#acknowledged.set(name, { kind, id, round: this.#round });
     } else if (word === 'failed') {
-      // Only what never begins twice may fail, and no thread dies here by itself.
+      // Only a job that never begins twice may fail. No thread ends by itself here.
       assert.equal(this.#acknowledged.get(rest[0]!)!.kind, 'never', line);
       assert.doesNotMatch(line, /its thread died/);
     } else if (word === 'parts') {
@@ -63,12 +63,12 @@ export class KillOracle {
     }
   }
 
-  /** The process is gone. */
+  /** Ends a round: the process is gone. */
   roundIsOver(): void {
     this.#counts.push(countMarks(this.#file));
   }
 
-  /** Waits until everything acknowledged has its outcome, and compares. */
+  /** Waits until every acknowledged job has its outcome, and compares. */
   async check(callsheet: Runtime, figures: KillFigures): Promise<void> {
     for (const [name, { kind, id }] of this.#acknowledged) {
       const outcome = await callsheet
@@ -110,7 +110,7 @@ export class KillOracle {
     for (const count of final.values()) figures.starts += count;
   }
 
-  /** What a job leaves when all of it has run. */
+  /** The marks that a job leaves when all of it has run. */
   #marksOf(name: string): string[] {
     const { kind } = this.#acknowledged.get(name)!;
     if (kind === 'call' || kind === 'never') return [name];

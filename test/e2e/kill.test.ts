@@ -1,9 +1,9 @@
 /**
- * kill -9, again and again: what was acknowledged is done in the end, what is known to be done is
- * not done again, and what is never to be retried begins once at most. The oracle is this process;
- * it hears what the other was told, and counts marks that jobs left.
+ * kill -9 at random moments, many times. Every acknowledged job is done in the end, work known to
+ * be done is not repeated, and a job with `retryNever` begins at most once. This process is the
+ * oracle: it reads the lines of the killed process and counts the marks that jobs left.
  *
- * `CALLSHEET_ROUNDS` asks for more rounds.
+ * `CALLSHEET_ROUNDS` sets the number of rounds.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
@@ -19,13 +19,13 @@ import { type KillFigures, KillOracle } from './kill-oracle.js';
 
 const putter = new URL('programs/putter.js', import.meta.url);
 const rounds = Number(process.env.CALLSHEET_ROUNDS ?? 50);
-/** So many processes, one after another, have the same directory. */
+/** The number of processes that open one directory, one after another. */
 const roundsEach = 10;
 const everything = { ageMs: Number.MAX_SAFE_INTEGER, count: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 
 /**
- * In turns: levels, threads, and arguments so large that the journal rolls and takes snapshots all
- * the time.
+ * Taken in turns: levels, threads, and ballast. With large ballast the journal rolls and takes
+ * snapshots all the time.
  */
 const kinds = [
   { level: 'full', threads: 2, ballastBytes: 50 },
@@ -34,7 +34,7 @@ const kinds = [
   { level: 'process', threads: 2, ballastBytes: 50 },
 ] as const;
 
-it('[9.1] [7.3] [8.2] [8.3] kill -9 at any moment loses nothing acknowledged, and repeats nothing that is over', {
+it('[9.1] [7.3] [8.2] [8.3] loses nothing acknowledged and repeats nothing completed after kill -9 at any moment', {
   timeout: 24 * 3_600_000,
 }, async (t) => {
   const random = randomFrom(seedOf(t));
@@ -53,7 +53,7 @@ it('[9.1] [7.3] [8.2] [8.3] kill -9 at any moment loses nothing acknowledged, an
   t.diagnostic(`${all.never} never to be retried, ${all.neverBegun} of them begun, 0 twice`);
 });
 
-/** One directory, and the processes that have it one after another. */
+/** Runs one directory through its processes. */
 async function live(t: TestContext, kind: (typeof kinds)[number], random: Random, figures: KillFigures): Promise<void> {
   const directory = temporaryDirectory();
   const journal = join(directory, 'journal');
@@ -64,7 +64,7 @@ async function live(t: TestContext, kind: (typeof kinds)[number], random: Random
     const { level, threads, ballastBytes } = kind;
     const words = [level, threads, ballastBytes, round, random(2 ** 31)].map(String);
     const child = new Program(t, putter, journal, file, ...words);
-    // Sometimes in the middle of opening, mostly after some lines, and then a moment later.
+    // Kills mostly some lines and a moment after opening, sometimes in the middle of opening.
     const lines = random(5) === 0 ? 0 : 1 + random(120);
     for (let heard = 0; heard < lines; heard++) {
       const line = await child.line();

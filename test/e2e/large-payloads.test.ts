@@ -1,4 +1,4 @@
-/** Arguments and results as large as photographs, through threads and the journal. */
+/** Arguments and results of the size of photographs, through threads and the journal. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { open } from 'callsheet';
@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../harness/temporary.js';
 import { numbers } from './jobs/all.js';
 
 for (const durability of ['memory', 'full'] as const) {
-  it(`[15.1] arguments and results of 20 MB come back as they went in, at ${durability}`, async () => {
+  it(`[15.1] returns arguments and results of 20 MB unchanged, at ${durability}`, async () => {
     const directory = temporaryDirectory();
     const large = Buffer.alloc(20e6, 7);
     const callsheet = await open({ directory, jobs: [numbers], threads: 1 });

@@ -1,4 +1,4 @@
-/** What real threads log: to the logger that `open` was given, and nowhere else. */
+/** The log of real threads: everything goes to the logger given to `open`, and nowhere else. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { defineJobs, open } from 'callsheet';
@@ -28,7 +28,7 @@ async function opened(t: TestContext, level: LevelWithSilent) {
 }
 
 describe('the log of a runtime', () => {
-  it('[11.1] has what jobs and failed hooks say, with the job, by the logger that open was given', async (t) => {
+  it('[11.1] has the lines of jobs and failed hooks, with the job, in the logger given to open', async (t) => {
     const { callsheet, lines } = await opened(t, 'info');
     const job = await callsheet.queue().put(logging.says('info', 'hello'));
     assert.equal(await job.result(), 'hello');
@@ -45,7 +45,7 @@ describe('the log of a runtime', () => {
     assert.match(failed!.err!.stack, /logging\.js:\d+/);
   });
 
-  it('[11.1] has a warning, with the stack, of a failure that nobody waits for', async (t) => {
+  it('[11.1] has a warning with the stack for a failure without a waiter', async (t) => {
     const { callsheet, lines } = await opened(t, 'warn');
     const awaited = await callsheet.queue().put(plain.fails());
     await assert.rejects(awaited.result());
@@ -60,7 +60,7 @@ describe('the log of a runtime', () => {
     assert.match(lines[0]!.err!.stack, /logging\.js:\d+/);
   });
 
-  it('[11.1] has each start and result in its trace, at debug, but of modules that say otherwise', async (t) => {
+  it('[11.1] has each start and result at debug, except of modules with another level', async (t) => {
     const { callsheet, lines } = await opened(t, 'debug');
     const job = await callsheet.queue().put(plain.says('debug', 'deep'));
     await job.result();
@@ -73,7 +73,7 @@ describe('the log of a runtime', () => {
     ]);
   });
 
-  it('[11.1] has more of a module that asks for more', async (t) => {
+  it('[11.1] has more lines of a module with a lower level', async (t) => {
     const { callsheet, lines } = await opened(t, 'warn');
     await (await callsheet.queue().put(plain.says('debug', 'unheard'))).result();
     await (await callsheet.queue().put(loud.says('debug', 'heard'))).result();
@@ -85,7 +85,7 @@ describe('the log of a runtime', () => {
     ]);
   });
 
-  it('[11.1] is empty where the logger is silent, also on standard error', async (t) => {
+  it('[11.1] is empty if the logger is silent, also on standard error', async (t) => {
     const { callsheet, lines } = await opened(t, 'silent');
     await (await callsheet.queue().put(logging.says('fatal', 'unheard'))).result();
     await callsheet.queue().put(plain.fails());

@@ -1,5 +1,6 @@
 /**
- * What a stranger broke: each a clear error with a code, nothing stored, and the runtime goes on.
+ * Misuse by a newcomer: each case is a clear error with a code, stores nothing, and the runtime
+ * goes on.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -23,14 +24,14 @@ import { numbers } from './jobs/all.js';
 
 const run = promisify(execFile);
 
-describe('a runtime that is misused', () => {
-  it('opens under flags of Node that a thread cannot be given', async () => {
+describe('a misused runtime', () => {
+  it('opens under flags that Node does not allow for a thread', async () => {
     const program = fileURLToPath(new URL('./programs/adds.js', import.meta.url));
     const { stdout } = await run(process.execPath, ['--max-old-space-size=512', '--expose-gc', program]);
     assert.equal(stdout.trim(), '42');
   });
 
-  it('[3.4] refuses a retry policy that is none, a filter that is none, a composition that is too deep', async () => {
+  it('[3.4] refuses an invalid retry policy, an invalid filter and a composition that is too deep', async () => {
     await using callsheet = await open({ jobs: [numbers], threads: 1 });
     const queue = callsheet.queue();
     for (const retry of [{ limit: 3 }, 3, 'x', null] as unknown[] as RetryPolicy[]) {
@@ -47,7 +48,7 @@ describe('a runtime that is misused', () => {
   });
 });
 
-describe('an option that there is not', () => {
+describe('a call with options', () => {
   let callsheet: Runtime;
   const queue = () => callsheet.queue();
   const one = () => numbers.add(1, 1);
@@ -61,8 +62,8 @@ describe('an option that there is not', () => {
   });
 
   /**
-   * Calls that take options, by what these are called in errors; and a name that is nearly one of
-   * theirs, with that.
+   * Calls that take options: the name of the options in errors, the call, and a misspelt option
+   * with the right spelling.
    */
   const calls: [where: string, call: (options: never) => unknown, misspelt: string, right: string][] = [
     ['options', (options) => open(options), 'directry', 'directory'],
@@ -106,7 +107,7 @@ describe('an option that there is not', () => {
 
   for (const [where, call, misspelt, right] of calls) {
     const text = String(call).replace(/^\(\w+\) => /, '');
-    it(`[3.4] is refused by ${text}`, async () => {
+    it(`[3.4] refuses a misspelt option: ${text}`, async () => {
       await assert.rejects(
         async () => call({ [misspelt]: 1 } as never),
         (error: NodeJS.ErrnoException) => {
@@ -118,7 +119,7 @@ describe('an option that there is not', () => {
       );
     });
 
-    it(`[3.4] and so is null, for the options of ${text}`, async () => {
+    it(`[3.4] refuses null as options: ${text}`, async () => {
       await assert.rejects(
         async () => call(null as never),
         (error: Error) => {
@@ -130,21 +131,21 @@ describe('an option that there is not', () => {
     });
   }
 
-  it('[3.4] and so is what is no object at all', async () => {
+  it('[3.4] refuses options that are not an object', async () => {
     for (const options of [5, 'full', [], () => {}] as never[])
       await assert.rejects(queue().put(one(), options), { name: 'TypeError', message: /^options: an object/ });
     await assert.rejects(open(undefined as never), { name: 'TypeError', message: /^options: / });
   });
 
-  it('[3.4] and so are options for a job that has its own', async () => {
+  it('[3.4] refuses options for a job that has its own', async () => {
     const given = queue().put(callsheet.job(noJob), { priority: 1 });
     await assert.rejects(given, { name: 'TypeError', message: /^options: .*change\(\)/ });
   });
 
-  it('[3.4] and so is a logger that cannot log, and a hole among jobs', async () => {
+  it('[3.4] refuses a logger that cannot log, and a hole in a list of jobs', async () => {
     for (const logger of [{}, null] as unknown[] as Required<OpenOptions>['logger'][])
       await assert.rejects(open({ jobs: [numbers], logger }), { name: 'TypeError', message: /^logger: / });
-    // biome-ignore lint/suspicious/noSparseArray: that is what is refused.
+    // biome-ignore lint/suspicious/noSparseArray: the hole is refused.
     const holed = [one(), , one()] as Part[];
     await assert.rejects(queue().putAll(holed), { name: 'TypeError', message: /^jobs\[1\] / });
   });

@@ -1,6 +1,6 @@
 /**
- * A runtime that keeps nothing says so; one that was to keep something is never opened without the
- * place for it.
+ * A runtime without a directory warns. A runtime that must keep jobs is not opened without a
+ * directory.
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -24,7 +24,7 @@ const invalid = (name: RegExp) => (error: Error & { code?: string }) => {
 };
 
 describe('a runtime without a directory', () => {
-  it('[9.1] warns once that nothing outlives it, and shows its jobs as they are', async (t) => {
+  it('[9.1] warns once that nothing outlives it, and shows the durability `memory`', async (t) => {
     const [callsheet, lines] = await opened(t, {});
     const job = await callsheet.queue().put(numbers.add(1, 2));
     assert.equal(await job.result(), 3);
@@ -33,7 +33,7 @@ describe('a runtime without a directory', () => {
     assert.match(lines[0]!, /^nothing outlives this process/);
   });
 
-  it('[9.1] says nothing where that was asked for, or where there is a directory', async (t) => {
+  it('[9.1] does not warn if `memory` was asked for, or if it has a directory', async (t) => {
     const [, asked] = await opened(t, { durability: 'memory' });
     const [kept, lines] = await opened(t, { directory: temporaryDirectory() });
     assert.deepEqual([asked, lines], [[], []]);
@@ -41,7 +41,7 @@ describe('a runtime without a directory', () => {
     assert.equal((await job.details()).durability, 'full');
   });
 
-  it('[9.1] is not opened, and takes no job, with a promise that it cannot keep', async (t) => {
+  it('[9.1] refuses a durability that it cannot keep, in open and in put', async (t) => {
     for (const durability of ['full', 'process'] as const)
       await assert.rejects(open({ jobs: allJobs, durability }), invalid(/durability.*needs a directory/));
     const [callsheet] = await opened(t, { durability: 'memory' });
@@ -49,7 +49,7 @@ describe('a runtime without a directory', () => {
       await assert.rejects(callsheet.queue().put(numbers.add(1, 2), { durability }), invalid(/durability.*directory/));
   });
 
-  it('[9.1] is not opened where the directory, or the durability, is undefined by mistake', async () => {
+  it('[9.1] is not opened if `directory` or `durability` is given as undefined', async () => {
     const missing = process.env.CALLSHEET_NO_SUCH_VARIABLE as never;
     await assert.rejects(open({ jobs: allJobs, directory: missing }), invalid(/directory.*undefined/));
     const directory = temporaryDirectory();

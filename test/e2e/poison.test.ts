@@ -1,4 +1,4 @@
-/** Jobs that kill what runs them: they are found, they are stopped, and nobody else pays. */
+/** Jobs that kill their thread or process are found and given up, and no other job is harmed. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,18 +14,18 @@ const service = new URL('programs/service.js', import.meta.url);
 const poisoner = new URL('programs/poisoner.js', import.meta.url);
 const logger = pino({ level: 'silent' });
 
-/** The default policy forgives nine interruptions; so does `atOnce`, which never waits. */
+/** The default policy allows nine interruptions. `atOnce` allows as many, without delays. */
 const startsOfPoison = 10;
 const mostStarts = 2 * startsOfPoison + 2;
 
 describe('a poison job', () => {
-  it('[8.4] that ends its thread is given up in the end, and its neighbours start once', async () => {
+  it('[8.4] that ends its thread is given up, and its neighbours start once', async () => {
     const directory = temporaryDirectory();
     const file = join(directory, 'marks');
     await using callsheet = await open({ directory: join(directory, 'journal'), jobs: allJobs, threads: 2, logger });
     const queue = callsheet.queue();
     const line = (name: string, exits = false) => marks.markOrExit(file, name, exits);
-    // Once the callable is known to be short, jobs share batches with the poison.
+    // Makes the callable known to be short, so that its jobs share batches with the poison.
     const warm = await queue.putAll(Array.from({ length: 100 }, (_, n) => line(`warm ${n}`)));
     await Promise.all(warm.map((job) => job.result()));
     const names = Array.from({ length: 80 }, (_, n) => `neighbour ${n}`);
@@ -49,7 +49,7 @@ describe('a poison job', () => {
     for (const name of names) assert.equal(counts.get(name), 1, name);
   });
 
-  it('[8.4] leaves the jobs behind it their turn between its reruns', async () => {
+  it('[8.4] lets the jobs behind it run between its reruns', async () => {
     await using callsheet = await open({ directory: temporaryDirectory(), jobs: allJobs, threads: 2, logger });
     const queue = callsheet.queue();
     const file = join(temporaryDirectory(), 'marks');
@@ -75,12 +75,11 @@ describe('a poison job', () => {
     const child = await reopenUntilGivenUp(t, [journal!, '1'], poison, file!);
     await expectUncounted(child, neighbours);
     for (const [run, starts] of countMarks(`${file}.attempts`)) assert.equal(starts, 1, `attempt repeats: ${run}`);
-    // A neighbour may have run before two deaths that nobody could tell it from the others by, and
-    // then alone.
+    // A neighbour may run before two deaths that cannot be blamed on one job, and then once alone.
     for (const [line, starts] of countMarks(file!)) if (line !== 'poison') assert.ok(starts <= 3, `${line}: ${starts}`);
   });
 
-  it('[8.4] that kills its process is not counted for a long job beside it', async (t) => {
+  it('[8.4] that kills its process does not count for a long job beside it', async (t) => {
     const directory = temporaryDirectory();
     const [journal, file, gate] = ['journal', 'marks', 'gate'].map((name) => join(directory, name));
     const lastGate = join(directory, 'last gate');
@@ -100,7 +99,7 @@ describe('a poison job', () => {
 });
 
 /**
- * Opens the directory again and again, as a supervisor of processes does; gives the process that
+ * Opens the directory again and again, as a process supervisor does. Returns the process that
  * lives.
  */
 async function reopenUntilGivenUp(t: TestContext, args: string[], poison: string, file: string): Promise<Program> {
@@ -116,15 +115,15 @@ async function reopenUntilGivenUp(t: TestContext, args: string[], poison: string
     const starts = countMarks(file).get('poison')!;
     t.diagnostic(`${deaths} deaths, ${starts} starts of the poison`);
     assert.equal(line, 'failed JobInterruptedError');
-    // A death that nobody could tell whom to blame for is counted for none: so there may be more
-    // starts than counted ones, a few.
+    // A death that cannot be blamed on one job is counted for none, so there may be a few more
+    // starts than counted ones.
     assert.ok(starts >= startsOfPoison && starts <= mostStarts, `${starts} starts of the poison`);
     return child;
   }
   throw new Error(`the poison was started ${countMarks(file).get('poison')} times, and goes on`);
 }
 
-/** All of these have a result, and no interruption that counts. */
+/** Asserts that all of these jobs have a result and no counted interruption. */
 async function expectUncounted(child: Program, ids: readonly string[]): Promise<void> {
   const counted: string[] = [];
   for (const id of ids) {

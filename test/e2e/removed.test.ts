@@ -1,6 +1,6 @@
 /**
- * The directory of a running runtime is removed: it ends with a clear error, and acknowledges
- * nothing that is not there.
+ * The directory of a running runtime is removed: the runtime ends with a clear error and
+ * acknowledges nothing that is not stored.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
@@ -11,14 +11,14 @@ import { pino } from 'pino';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { allJobs, numbers } from './jobs/all.js';
 
-/** A logger, and what it was given at `fatal`. */
+/** A logger and its lines of level `fatal`. */
 function logged() {
   const lines: { level: number; msg: string; detail: string }[] = [];
   const logger = pino({ level: 'fatal' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   return { logger, fatal: () => lines.filter(({ level }) => level === 60) };
 }
 
-describe('a runtime whose directory is', () => {
+describe('a runtime with its directory', () => {
   for (const [what, spoil] of [
     ['removed', (directory: string) => rmSync(directory, { recursive: true })],
     [
@@ -54,7 +54,7 @@ describe('a runtime whose directory is', () => {
     });
   }
 
-  it('[9.1] rid of its lock, and opened by another, refuses the next put; the other one goes on', async () => {
+  it('[9.1] opened by another runtime after its lock was removed refuses the next put; the other goes on', async () => {
     const directory = join(temporaryDirectory(), 'journal');
     const callsheet = await open({ directory, jobs: allJobs, threads: 1 });
     assert.equal(await (await callsheet.queue().put(numbers.add(1, 2))).result(), 3);

@@ -1,4 +1,4 @@
-/** What is there after the process is gone: another one opens the directory and goes on. */
+/** A process is gone, and another opens its directory and goes on. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ async function put(program: Program, ...words: unknown[]): Promise<string> {
 }
 
 describe('a directory opened again', () => {
-  it('[1] a handle can be had again in another process, with result or failure', async (t) => {
+  it('[1] gives handles by id in another process, with result or failure', async (t) => {
     const directory = temporaryDirectory();
     const first = start(t, directory);
     await first.says('open 0 0');
@@ -47,7 +47,7 @@ describe('a directory opened again', () => {
     assert.equal(await callsheet.job(sum).status(), 'completed');
   });
 
-  it('tells the first reader of events that it was registered and activated, however late he comes', async () => {
+  it('sends `registered` and `activated` to the first reader of events, however late it comes', async () => {
     const directory = temporaryDirectory();
     const types = async (wait: boolean) => {
       await using callsheet = await open({ directory, jobs: allJobs, threads: 1 });
@@ -61,7 +61,7 @@ describe('a directory opened again', () => {
     assert.deepEqual(await types(false), ['dispatcher.activated']);
   });
 
-  it('[9.1] what was put and not begun when the process was killed runs', async (t) => {
+  it('[9.1] runs jobs that were put and not begun when the process was killed', async (t) => {
     const directory = temporaryDirectory();
     const file = join(directory, 'marks');
     const gate = join(directory, 'gate');
@@ -89,7 +89,7 @@ describe('a directory opened again', () => {
   });
 
   for (const form of ['serial', 'parallel']) {
-    it(`[7.3] the parts of a ${form} that are completed are not run again after kill -9`, async (t) => {
+    it(`[7.3] does not repeat completed parts of a ${form} after kill -9`, async (t) => {
       const directory = temporaryDirectory();
       const file = join(directory, 'marks');
       const gate = join(directory, 'gate');
@@ -110,13 +110,13 @@ describe('a directory opened again', () => {
       const names = Array.from({ length: 30 }, (_, index) => `part ${index}`);
       assert.deepEqual(await callsheet.job(whole).result(), names);
       const after = countMarks(file);
-      // With one thread, parts are begun in order: those that were told as completed are the first.
+      // With one thread, parts begin in order: the ones reported as completed are the first.
       for (const name of names.slice(0, partsDone)) assert.equal(after.get(name), before.get(name), name);
       for (const name of names) assert.ok(after.get(name)! <= 2, name);
     });
   }
 
-  it('[8.3] an interruption by a clean close gives the job back and does not count', async () => {
+  it('[8.3] has a job back that a clean close interrupted, uncounted', async () => {
     const directory = temporaryDirectory();
     const file = join(directory, 'marks');
     const gate = join(directory, 'gate');
@@ -136,7 +136,7 @@ describe('a directory opened again', () => {
     assert.deepEqual({ attempts, interruptions }, { attempts: 2, interruptions: 0 });
   });
 
-  it('[5.9] a close waits within its grace for what runs, and begins nothing more', async () => {
+  it('[5.9] was closed within the grace: running jobs ended, and no other began', async () => {
     const directory = temporaryDirectory();
     const file = join(directory, 'marks');
     const gate = join(directory, 'gate');
@@ -161,7 +161,7 @@ describe('a directory opened again', () => {
     assert.equal(marksIn(file).length, 12);
   });
 
-  it('[1] a job whose module this build does not have waits for one that has it, and does not fail', async (t) => {
+  it('[1] keeps a job pending while the build lacks its module', async (t) => {
     const directory = temporaryDirectory();
     const gate = join(directory, 'gate');
     const journal = join(directory, 'journal');
@@ -183,7 +183,7 @@ describe('a directory opened again', () => {
     assert.equal(await within.job(sum).result(), 23);
   });
 
-  it('[1] what is stored is a name: the module may have moved', async () => {
+  it('[1] runs a job after its module has moved: only the name of the module is stored', async () => {
     const directory = temporaryDirectory();
     const moved = join(directory, 'moved.mjs');
     writeFileSync(moved, 'export const add = (...terms) => ["moved", ...terms];\n');
@@ -200,14 +200,14 @@ describe('a directory opened again', () => {
     assert.deepEqual(await second.job(sum.id).result(), ['moved', 1, 2]);
   });
 
-  it('[2.12] an id that is not remembered here is told as such', async () => {
+  it('[2.12] reports a forgotten or foreign id as such', async () => {
     await using callsheet = await open({ directory: temporaryDirectory(), jobs: [bad], threads: 1 });
     const stranger = callsheet.job('01890a5d-ac96-774b-bcce-b302099a8057');
     await assert.rejects(stranger.result(), JobForgottenError);
     await assert.rejects(stranger.status(), { code: 'JOB_FORGOTTEN' });
   });
 
-  it('[9.1] a job of level memory is gone with its process, others are not', async () => {
+  it('[9.1] has no jobs of level `memory`, but all others', async () => {
     const directory = temporaryDirectory();
     const durable = await open({ directory, jobs: allJobs, threads: 1 });
     await (await durable.queue().put(numbers.add(1, 1))).result();
@@ -222,7 +222,7 @@ describe('a directory opened again', () => {
   });
 });
 
-/** As arguments on a line of the service's. */
+/** Quotes texts as arguments of a command line for `programs/service.ts`. */
 function quoted(...texts: string[]): string[] {
   assert.ok(texts.every((text) => !text.includes(' ') || text === texts[1]));
   return texts.map((text) => JSON.stringify(text).replaceAll(' ', '\\u0020'));

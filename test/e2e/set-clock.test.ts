@@ -5,7 +5,7 @@ import { it } from 'node:test';
 import { Program } from '../harness/program.js';
 import { temporaryDirectory } from '../harness/temporary.js';
 
-it('[2.4] [2.5] [2.12] [4.8] a wall clock set back and forward stops no duration, expires and forgets nothing', {
+it('[2.4] [2.5] [2.12] [4.8] keeps durations, expires and forgets nothing when the wall clock is set back and forward', {
   timeout: 60_000,
 }, async (t) => {
   const clockFile = join(temporaryDirectory(), 'clock');

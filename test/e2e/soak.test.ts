@@ -1,4 +1,4 @@
-/** Much to do for a long time. `CALLSHEET_SOAK_JOBS=4000000` is the long form. */
+/** Many jobs for a long time. `CALLSHEET_SOAK_JOBS=4000000` is the long form. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
@@ -8,10 +8,10 @@ import { type Sample, slope, soak } from './soak.js';
 
 const jobs = Number(process.env.CALLSHEET_SOAK_JOBS ?? 24_000);
 const segmentBytes = 64 * 1024 * 1024;
-/** Before so many jobs, growth is warming up. */
+/** Growth counts as warming up in runs with fewer jobs. */
 const longRun = 500_000;
 
-it('[2.12] what is churned without end takes a bounded disk, as many handles as before, and no more memory', {
+it('[2.12] keeps disk, file handles and memory bounded while jobs come and go', {
   skip: process.platform === 'linux' ? false : 'handles are counted in /proc',
   timeout: 24 * 3_600_000,
 }, async (t) => {

@@ -1,6 +1,6 @@
 /**
- * A runtime that has much to do for a long time, in a real directory: what it takes of memory, file
- * handles and disk as time goes by.
+ * Runs a busy runtime in a real directory for a long time, and measures its memory, file handles
+ * and disk.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,16 +10,16 @@ import { allJobs, numbers } from './jobs/all.js';
 
 const batchJobs = 200;
 const batchesInFlight = 4;
-/** Completed jobs that are remembered: one in so many of all. */
+/** One of `keptPart` completed jobs is remembered. */
 const keptPart = 50;
 const mostBallastBytes = 2000;
 /**
- * What a job takes beside its arguments and result, about: its header in a snapshot, and heads of
- * its payloads.
+ * About the bytes that a job takes beside its arguments and result: its header in a snapshot and
+ * the heads of its payloads.
  */
 const headBytes = 160;
 
-/** At one moment. */
+/** The figures at one moment. */
 export interface Sample {
   readonly jobs: number;
   readonly rssMiB: number;
@@ -37,7 +37,7 @@ export interface SoakFigures {
   readonly samples: readonly Sample[];
 }
 
-/** Works until so many jobs are done; tells each sample. */
+/** Works until `jobs` jobs are done; calls `tell` with each sample. */
 export async function soak(directory: string, jobs: number, seed: number, tell: (sample: Sample) => void) {
   const random = randomFrom(seed);
   const retention = { count: Math.ceil(jobs / keptPart) };
@@ -67,10 +67,7 @@ export async function soak(directory: string, jobs: number, seed: number, tell: 
   return { jobs: done, jobsPerSecond, snapshots, bytesWritten, samples } satisfies SoakFigures;
 }
 
-/**
- * Calls with something to carry; one of them is cancelled, and now and then there is a whole with
- * parts.
- */
+/** Puts calls with ballast. One of them is cancelled; at times a whole with parts is added. */
 async function runBatch(queue: ReturnType<Awaited<ReturnType<typeof open>>['queue']>, random: Random): Promise<void> {
   const ballast = () => Buffer.alloc(random(mostBallastBytes), random(256));
   const calls = Array.from({ length: batchJobs }, () => numbers.echo(ballast()));
@@ -91,14 +88,14 @@ async function measure(directory: string, jobs: number, remembered: number): Pro
     heapMiB: heapUsed / 2 ** 20,
     handles: readdirSync('/proc/self/fd').length,
     diskBytes: sizes.reduce((sum, size) => sum + size, 0),
-    // Arguments and result, half of the most each.
+    // On average, arguments and result each have half of `mostBallastBytes`.
     liveBytes: remembered * (headBytes + mostBallastBytes),
   };
 }
 
 /**
- * By how much something grows in a million jobs: the slope of the line through the second half of
- * the samples.
+ * Growth of a figure in a million jobs: the slope of the line through the second half of the
+ * samples.
  */
 export function slope(samples: readonly Sample[], of: (sample: Sample) => number): number {
   const half = samples.slice(Math.floor(samples.length / 2));

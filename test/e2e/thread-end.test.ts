@@ -1,4 +1,4 @@
-/** What ends a thread is named wherever its job is: in its failure, in the log, in the events. */
+/** The cause of a thread's end is named in the failure of its job, in the log and in the events. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Failure, type JobEvent, type OpenOptions, open, type Part, retryNever } from 'callsheet';
@@ -11,7 +11,10 @@ interface Line {
   readonly detail: string;
 }
 
-/** Opens a runtime of one thread in which the job runs; gives what is known of its first run. */
+/**
+ * Runs the job in a runtime of one thread. Returns the failure, event and log line of its first
+ * run.
+ */
 async function endOf(
   job: Part<unknown>,
   options: Partial<OpenOptions> = {},
@@ -42,7 +45,7 @@ describe('a thread', () => {
     ['emitter', 'RangeError', 'emitted by an emitter'],
     ['rejection', 'SyntaxError', 'forgotten'],
   ] as const) {
-    it(`[8.4] that ends of an error (${how}) has it named as the cause, in the log and in the event`, async () => {
+    it(`[8.4] that ends by an error (${how}) has it as the cause in failure, log and event`, async () => {
       const { failure, event, line } = await endOf(bad.endsThread(how));
       assert.equal(failure.message, `the job was interrupted: its thread died (${name}: ${message})`);
       const cause = failure.cause as Failure;
@@ -61,7 +64,7 @@ describe('a thread', () => {
     ['text', /only a text/],
     ['nothing', /undefined/],
   ] as const) {
-    it(`[8.4] that ends of something that is no error (${how}) has it named`, async () => {
+    it(`[8.4] that ends by a thrown value that is not an error (${how}) has it as the cause`, async () => {
       const { failure, event, line } = await endOf(bad.endsThread(how));
       assert.match((failure.cause as Failure).message, text);
       assert.match(event.interruption!.error!.message, text);
@@ -69,7 +72,7 @@ describe('a thread', () => {
     });
   }
 
-  it('[8.4] that ends by process.exit has the exit code named, and the place of the call', async () => {
+  it('[8.4] that ends by process.exit has the exit code and the place of the call as the cause', async () => {
     const { failure, event, line } = await endOf(bad.exits(3));
     const cause = failure.cause as Failure;
     assert.equal(cause.message, 'the thread ended with exit code 3, by a call of process.exit()');
@@ -80,7 +83,7 @@ describe('a thread', () => {
     assert.match(line.detail, /misbehaving\.js:\d+/);
   });
 
-  it('[15.2] that takes more memory than it may is ended, and its limit named', async () => {
+  it('[15.2] that exceeds its memory limit is ended, and the limit is named', async () => {
     const { failure, event, line } = await endOf(bad.takesAllMemory(), {
       resourceLimits: { maxOldGenerationSizeMb: 64 },
     });
@@ -91,14 +94,12 @@ describe('a thread', () => {
     assert.match(line.msg, /at 64 MB/);
   });
 
-  /**
-   * Runs so many jobs that leak; gives how many each thread had, in the order in which they ran.
-   */
+  /** Runs `count` jobs that leak. Returns how many ran in each thread, in order. */
   async function jobsOfThreads(count: number, recycle: OpenOptions['recycle']): Promise<number[]> {
     const options = { jobs: allJobs, durability: 'memory', threads: 1, ...(recycle && { recycle }) } as const;
     await using callsheet = await open(options);
     const queue = callsheet.queue();
-    // Once they are known to be short, several go to a thread at once.
+    // Once known to be short, several go to a thread in one batch.
     const jobs = await queue.putAll(
       Array.from({ length: count }, () => bad.leaks(4)),
       { retry: retryNever },
@@ -112,17 +113,17 @@ describe('a thread', () => {
     return [...counts.values()];
   }
 
-  it('[15.2] is replaced after as many jobs as asked, each of which runs once', async () => {
+  it('[15.2] is replaced after `afterJobs` jobs; each job runs once', async () => {
     assert.deepEqual(await jobsOfThreads(20, { afterJobs: 6 }), [6, 6, 6, 2]);
   });
 
-  it('[15.2] is replaced when more is on its heap than asked, between two jobs', async () => {
+  it('[15.2] is replaced between two jobs when its heap is above `aboveHeapMb`', async () => {
     const counts = await jobsOfThreads(40, { aboveHeapMb: 60 });
     assert.ok(counts.length > 2, counts.join());
     for (const count of counts) assert.ok(count <= 15, counts.join());
   });
 
-  it('[15.2] is not replaced where that is not asked for', async () => {
+  it('[15.2] is not replaced without `recycle`', async () => {
     assert.deepEqual(await jobsOfThreads(20, undefined), [20]);
   });
 
@@ -133,7 +134,7 @@ describe('a thread', () => {
     [{ recycle: { aboveHeapMb: 2048 } }, 'recycle.aboveHeapMb'],
     [{ resourceLimits: { maxOldGenerationSizeMb: 100 }, recycle: { aboveHeapMb: 100 } }, 'recycle.aboveHeapMb'],
   ] as const) {
-    it(`[15.2] is not limited by ${JSON.stringify(options)}`, () =>
+    it(`[15.2] cannot be given the limits ${JSON.stringify(options)}`, () =>
       assert.rejects(open({ jobs: allJobs, ...options }), { name: 'RangeError', message: new RegExp(`^${name}: `) }));
   }
 });

@@ -1,5 +1,6 @@
 /**
- * The worker's side in the test of the board: begins what it can, and publishes an outcome of each.
+ * The worker's side in the tests of the board. It begins the jobs that it can and publishes an
+ * outcome for each.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Board, type Outcome } from '../../src/protocol/board.js';

@@ -1,6 +1,6 @@
 /**
- * The memory shared by the coordinator and a worker: who has a job, and outcomes that are never
- * lost or mixed.
+ * The memory shared by the coordinator and a worker: which side has a job, and outcomes that are
+ * never lost or mixed.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ function outcome(slot: number, bytes: number, extra: Partial<Outcome> = {}): Out
 }
 
 describe('a slot of the board', () => {
-  it('is begun by the worker, and cannot be taken back then', () => {
+  it('cannot be taken back once the worker began it', () => {
     const board = new Board();
     const word = board.assign(7);
     assert.equal(board.isBegun(7), false);
@@ -36,7 +36,7 @@ describe('a slot of the board', () => {
     assert.equal(board.begin(7, word), false, 'nor begun twice');
   });
 
-  it('is taken back by the coordinator, and cannot be begun then', () => {
+  it('cannot be begun once the coordinator took it back', () => {
     const board = new Board();
     const word = board.assign(7);
     assert.equal(board.takeBack(7), true);
@@ -44,7 +44,7 @@ describe('a slot of the board', () => {
     assert.equal(board.begin(7, word), false);
   });
 
-  it('used again, is not begun by a worker that comes late with the word of an earlier use', () => {
+  it('is not begun with the word of an earlier use', () => {
     const board = new Board();
     const words = new Set<number>();
     for (let use = 0; use < 1000; use++) {
@@ -61,7 +61,7 @@ describe('a slot of the board', () => {
     }
   });
 
-  it('[8.4] used again, is not touched by a worker that comes late to say that the earlier use is done', () => {
+  it('[8.4] is not changed by a late report that an earlier use is done', () => {
     const board = new Board();
     const word = board.assign(4);
     board.begin(4, word);
@@ -71,14 +71,14 @@ describe('a slot of the board', () => {
     assert.ok(board.begin(4, next), 'or it would count as begun, and never be');
   });
 
-  it('is no business of the other slots', () => {
+  it('does not affect the other slots', () => {
     const board = new Board();
     const words = Array.from({ length: slotCount }, (_, slot) => board.assign(slot));
     for (let slot = 0; slot < slotCount; slot += 2) board.takeBack(slot);
     for (const [slot, word] of words.entries()) assert.equal(board.begin(slot, word), slot % 2 === 1);
   });
 
-  it('[2.10] is stopped in this use, not in the next', () => {
+  it('[2.10] is stopped in this use and not in the next', () => {
     const board = new Board();
     const word = board.assign(5);
     board.begin(5, word);
@@ -93,7 +93,7 @@ describe('a slot of the board', () => {
 });
 
 describe('the ring of outcomes', () => {
-  it('gives them back in order, each whole, of every kind', () => {
+  it('returns outcomes of every kind, whole and in order', () => {
     const board = new Board();
     const all = outcomeCodes.map((kind, slot) =>
       outcome(slot, slot * 13, { kind, note: 'RangeError\nError', inner: new Uint8Array([slot, 1, 2]) }),
@@ -103,7 +103,7 @@ describe('the ring of outcomes', () => {
     assert.deepEqual(board.drain(), []);
   });
 
-  it('refuses what has no room, changing nothing, and takes it when there is room again', () => {
+  it('refuses an outcome without room, changes nothing, and takes it once it has room', () => {
     const board = new Board();
     let published = 0;
     while (board.publish(outcome(published, 1000), 0)) published++;
@@ -118,14 +118,14 @@ describe('the ring of outcomes', () => {
     assert.equal(board.drain().length, 1);
   });
 
-  it('refuses what is too large for it', () => {
+  it('refuses an outcome that is too large', () => {
     const board = new Board();
     assert.equal(board.publish(outcome(1, largest + 1), 0), false);
     assert.equal(board.publish(outcome(1, largest - 2, { note: 'abc' }), 0), false);
     assert.ok(board.publish(outcome(1, largest), 0));
   });
 
-  it('keeps a job begun that it has no room for', () => {
+  it('keeps a job begun if it has no room for its outcome', () => {
     const board = new Board();
     const word = board.assign(9);
     board.begin(9, word);
@@ -135,7 +135,7 @@ describe('the ring of outcomes', () => {
     assert.equal(board.isBegun(9), false);
   });
 
-  it('goes round and round, with sizes of every kind', (t) => {
+  it('wraps around many times with outcomes of any size', (t) => {
     const random = randomFrom(seedOf(t));
     const board = new Board();
     const waiting: Outcome[] = [];
@@ -152,7 +152,7 @@ describe('the ring of outcomes', () => {
     assert.deepEqual(board.drain(), waiting);
   });
 
-  it('gives payloads of their own, which later outcomes do not change', () => {
+  it('returns payloads that later outcomes do not change', () => {
     const board = new Board();
     board.publish(outcome(1, 5000), 0);
     const [first] = board.drain();
@@ -163,13 +163,13 @@ describe('the ring of outcomes', () => {
     assert.deepEqual(first, outcome(1, 5000));
   });
 
-  it('reads nothing any more once it says what cannot be, and comes to an end of it', (t) => {
+  it('stops reading once its words are impossible', (t) => {
     const random = randomFrom(seedOf(t));
     for (let round = 0; round < 300; round++) {
       const board = new Board();
       for (let n = random(60); n >= 0; n--) board.publish(outcome(n, random(300)), 0);
       const words = new Int32Array(board.buffer);
-      // Somewhere in what is written, how much that is, or how much of it was read.
+      // Damages an entry, the count of written bytes, or the count of read bytes.
       const place = [0, 1, 4 + 2 * slotCount + 2 * random(50)][random(3)]!;
       const before = words[place]!;
       words[place] = [0, 1, 8, before + 8, before - 8, -1, random(2 ** 31)][random(7)]!;
@@ -181,7 +181,7 @@ describe('the ring of outcomes', () => {
     }
   });
 
-  it('keeps little more in memory than an outcome that somebody keeps, however many come with it', () => {
+  it('holds little more memory than the outcomes that are kept', () => {
     const board = new Board();
     for (let n = 0; n < 300; n++) board.publish(outcome(n, n % 10 === 9 ? 8000 : 50), 0);
     for (const { payload } of board.drain())
@@ -193,7 +193,7 @@ describe('the ring of outcomes', () => {
 });
 
 describe('the board between two threads', () => {
-  it('decides each job once, and loses no outcome, while one takes back what the other begins', async (t) => {
+  it('decides each job once and loses no outcome while one takes back and the other begins', async (t) => {
     const seed = seedOf(t);
     const board = new Board();
     const worker = new Worker(new URL('./board-worker.js', import.meta.url), { workerData: { buffer: board.buffer } });
@@ -209,7 +209,7 @@ describe('the board between two threads', () => {
       const words = slots.map((slot) => board.assign(slot));
       const done = once(worker, 'message');
       worker.postMessage({ slots, words, numbers: slots.map((slot) => expected.get(slot)!), round });
-      // The coordinator takes some back while the worker is at it.
+      // The coordinator takes some jobs back while the worker is busy with them.
       for (let n = random(200); n > 0; n--) {
         const slot = slots[slots.length - 1 - random(batch)]!;
         if (expected.has(slot) && board.takeBack(slot)) {

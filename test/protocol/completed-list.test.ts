@@ -1,4 +1,4 @@
-/** Completed parts as bytes: put together without opening a payload, and read lazily. */
+/** Completed parts as bytes: joined without decoding a payload, and read lazily. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -27,7 +27,7 @@ const failure = (error: unknown): CompletedItem => ({
 });
 
 describe('a list of completed jobs', () => {
-  it('comes back as it was, whatever the payloads are', (t) => {
+  it('round-trips any payloads', (t) => {
     const item = fc.record(
       {
         id: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
@@ -46,7 +46,7 @@ describe('a list of completed jobs', () => {
     fc.assert(property, { seed: seedOf(t), numRuns: 300 });
   });
 
-  it('[7.1] gives back the values of any payloads', (t) => {
+  it('[7.1] returns the values of any payloads', (t) => {
     const property = fc.property(fc.array(storable, { maxLength: 20 }), (values) => {
       const jobs = new CompletedJobs(packCompleted(values.map(value)));
       assert.deepStrictEqual(
@@ -57,7 +57,7 @@ describe('a list of completed jobs', () => {
     fc.assert(property, { seed: seedOf(t), numRuns: 300 });
   });
 
-  it('[7.1] is as long as its jobs are many, in a buffer of exactly its size', () => {
+  it('[7.1] has as many entries as jobs, in a buffer of exactly its size', () => {
     for (const length of [0, 1, 15, 16, 70_000]) {
       const list = Array.from({ length }, (_, index) => (index % 3 === 0 ? { index } : new Set([index])));
       const packed = packCompleted(list.map(value));
@@ -69,7 +69,7 @@ describe('a list of completed jobs', () => {
     }
   });
 
-  it('[7.2] takes values as deep as they may be, in lists within lists', () => {
+  it('[7.2] takes the deepest values allowed, in lists within lists', () => {
     let deep: unknown = 1;
     for (let level = 0; level < 1_000; level++) deep = [deep];
     const inner: CompletedItem = { id: newId(), kind: 'list', payload: packCompleted([value(deep)]) };
@@ -78,7 +78,7 @@ describe('a list of completed jobs', () => {
     assert.deepEqual(jobs.at(0)!.result.at(0)!.result.at(0)!.result, deep);
   });
 
-  it('is read wherever its bytes begin in their buffer', () => {
+  it('can be read at any offset of a buffer', () => {
     const packed = packCompleted([value(1), value('two')]);
     const shifted = new Uint8Array(packed.length + 3);
     shifted.set(packed, 3);
@@ -88,7 +88,7 @@ describe('a list of completed jobs', () => {
     );
   });
 
-  it('[7.1] has length, at and iteration, each job with its id, its result or its failure', () => {
+  it('[7.1] has length, at and iteration, and each job its id and its result or failure', () => {
     const items = [value({ a: 1 }), failure(new RangeError('too far')), value(undefined)];
     const jobs = new CompletedJobs(packCompleted(items));
     assert.equal(jobs.length, 3);
@@ -104,7 +104,7 @@ describe('a list of completed jobs', () => {
     assert.equal(jobs.at(0), jobs.at(-3), 'the same job is the same object');
   });
 
-  it('[7.2] holds lists within it', () => {
+  it('[7.2] holds other lists', () => {
     const inner: CompletedItem = { id: newId(), kind: 'list', payload: packCompleted([value(1), value(2)]) };
     const jobs = new CompletedJobs<CompletedJobs<number>>(packCompleted([inner, inner]));
     assert.deepEqual(
@@ -116,7 +116,7 @@ describe('a list of completed jobs', () => {
     );
   });
 
-  it('[7.5] that is long is had piece by piece, whichever way one goes through it, and only the last piece is kept', () => {
+  it('[7.5] that is long is fetched piece by piece in either direction and keeps only the last piece', () => {
     const items = Array.from({ length: 1_000 }, (_, index) => value(index));
     const asked: number[] = [];
     const now = (_: string, from: number) => {
@@ -137,7 +137,7 @@ describe('a list of completed jobs', () => {
     for (const index of [1_000, -1_001, 1.5, Number.NaN]) assert.equal(jobs.at(index), undefined);
   });
 
-  it('[7.5] that is too long for where it cannot be had piece by piece says which limit that is', () => {
+  it('[7.5] that is too long to be passed whole is refused with the name of the limit', () => {
     const whole = packReference({ whole: newId(), length: 500_000 });
     assert.throws(() => new CompletedJobs(whole, {}, 'pages'), {
       code: 'PAYLOAD_TOO_LARGE',
@@ -145,7 +145,7 @@ describe('a list of completed jobs', () => {
     });
   });
 
-  it('opens no payload before it is asked for it', () => {
+  it('decodes a payload only when its job is read', () => {
     const jobs = new CompletedJobs(
       packCompleted([{ id: newId(), kind: 'value', payload: new Uint8Array([0xc1]) }, value(7)]),
     );

@@ -1,6 +1,6 @@
 /**
- * Messages between clients and the coordinator: runs of the frequent ones are packed tightly, and
- * nobody can tell.
+ * Messages between clients and the coordinator. Runs of the frequent ones are packed tightly; the
+ * receiver sees no difference.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -24,10 +24,10 @@ const plain = (number: number, callable = 'm#f', given: Uint8Array | null = args
   [],
 ];
 
-/** The memory that an array keeps, beyond itself. */
+/** The bytes that an array keeps in memory beyond its own. */
 const excess = (bytes: Uint8Array) => bytes.buffer.byteLength - bytes.byteLength;
 
-/** Views on a larger buffer become arrays of their own, to be compared. */
+/** Copies views on a larger buffer into plain lists, for comparison. */
 function unshared(value: unknown): unknown {
   if (value instanceof Uint8Array) return [...value];
   if (Array.isArray(value)) return value.map(unshared);
@@ -40,8 +40,8 @@ const client = (messages: ClientMessage[]) =>
 const coordinator = (messages: CoordinatorMessage[]) =>
   assert.deepEqual(unshared(unpackCoordinatorMessages(packCoordinatorMessages(messages))), unshared(messages));
 
-describe('what clients say', () => {
-  it('comes back in its order: runs of puts, of two queues and two levels, with other messages between', () =>
+describe('a batch of client messages', () => {
+  it('keeps the order of runs of puts in two queues and levels, with other messages between', () =>
     client([
       ['put', 1, 'a', 'full', plain(1)],
       ['put', 2, 'a', 'full', plain(2, 'other#g', null)],
@@ -51,7 +51,7 @@ describe('what clients say', () => {
       ['put', 2 ** 40, 'a', 'full', plain(5, 'm#f', new Uint8Array(100_000).fill(7))],
     ]));
 
-  it('comes back with the options, parts and callbacks that a put has', () => {
+  it('keeps the options, parts and callbacks of a put', () => {
     const withOptions: WireJob = [id(1), 'call', 'm#f', args(1), { priority: 2 }, [], []];
     const whole: WireJob = [id(2), 'parallel', '', null, null, [plain(3), plain(4)], [plain(5)]];
     const side: WireJob = [id(6), 'call', 'm#f', null, null, [], [], 'onSuccess'];
@@ -63,7 +63,7 @@ describe('what clients say', () => {
     ]);
   });
 
-  it('comes back when many jobs are put as one, plain or not', () => {
+  it('keeps many jobs of one put, plain or not', () => {
     const put = (request: number, jobs: WireJob[]): ClientMessage => [
       'do',
       request,
@@ -79,8 +79,8 @@ describe('what clients say', () => {
   });
 });
 
-describe('what the coordinator says', () => {
-  it('comes back in its order: runs of outcomes with other messages between', () =>
+describe('a batch of coordinator messages', () => {
+  it('keeps the order of runs of outcomes, with other messages between', () =>
     coordinator([
       ['done', 1, 64],
       ['settled', 1, 'value', args(1, 2)],
@@ -91,12 +91,12 @@ describe('what the coordinator says', () => {
     ]));
 });
 
-describe('what is kept of a batch', () => {
+describe('a message that is kept', () => {
   const large = new Uint8Array(100_000);
   const small = args(1, 2, 3);
   const isOwn = (bytes: Uint8Array | null) => assert.ok(excess(bytes!) <= 4096 + 64, `${excess(bytes!)} bytes beside`);
 
-  it('keeps no more than a few thousand bytes of the rest: arguments', () => {
+  it('holds at most a few thousand bytes of its batch: arguments', () => {
     const jobs = [small, large, small, small, large].map((given, number) => plain(number, 'm#f', given));
     const optional: WireJob = [id(9), 'call', 'm#f', small, { priority: 1 }, [], []];
     const put = { type: 'put', queue: '', owner: id(0), level: 'full', jobs } as const;
@@ -112,7 +112,7 @@ describe('what is kept of a batch', () => {
     }
   });
 
-  it('keeps no more than a few thousand bytes of the rest: outcomes', () => {
+  it('holds at most a few thousand bytes of its batch: outcomes', () => {
     const batch = packCoordinatorMessages([
       ...[small, large, small].map((payload, number) => ['settled', number, 'value', payload] as CoordinatorMessage),
       ['outcome', 3, 'value', small],

@@ -5,7 +5,7 @@ import { Packr } from 'msgpackr';
 import { packBatch, unpackBatch } from '../../src/protocol/packing.js';
 
 describe('a batch of messages', () => {
-  it('comes back as it was', () => {
+  it('round-trips', () => {
     const messages = [
       ['put', 1, 'a queue', 'full', [['id\u00ff', 'call', 'm#f', new Uint8Array([1, 2, 3]), 0, 'default', []]]],
       ['answer', 2 ** 40, { jobs: 3, name: 'ä', nothing: null }],
@@ -24,7 +24,7 @@ describe('a batch of messages', () => {
     assert.deepEqual(unpackBatch(other), [2]);
   });
 
-  it('of another version is refused, and says which', () => {
+  it('is refused with its version if that is another', () => {
     for (const version of [0, 2, 99, '1', null]) {
       const bytes = new Packr({ useRecords: false }).pack([version, []]);
       assert.throws(() => unpackBatch(bytes), { code: 'PROTOCOL_VERSION', message: new RegExp(`protocol ${version}`) });

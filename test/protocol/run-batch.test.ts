@@ -22,12 +22,12 @@ const runs: WireRun[] = [
   },
 ];
 
-/** Views become arrays of their own, to be compared. */
+/** Copies views into plain lists, for comparison. */
 const plain = (batch: readonly WireRun[]) =>
   batch.map((run) => ({ ...run, args: run.args && [...run.args], fed: run.fed && [run.fed[0], [...run.fed[1]]] }));
 
 describe('a batch of runs', () => {
-  it('comes back as it was, one batch after another', () => {
+  it('round-trips, one batch after another', () => {
     const writer = new RunBatchWriter();
     for (const batch of [runs, runs.slice(1), runs.slice(0, 1)]) {
       for (const run of batch) writer.add(run);

@@ -1,4 +1,4 @@
-/** The modules of jobs that tests register, and where marks are read. */
+/** The job modules that tests register, and readers of the marks. */
 import { readFileSync } from 'node:fs';
 import { defineJobs } from 'callsheet';
 
@@ -7,7 +7,7 @@ export const marks = defineJobs<typeof import('./marks.js')>('marks', new URL('.
 export const bad = defineJobs<typeof import('./misbehaving.js')>('bad', new URL('./misbehaving.js', import.meta.url));
 export const allJobs = [numbers, marks, bad];
 
-/** The marks that jobs left in a file, in order; none where there is no file. */
+/** The marks that jobs left in a file, in order; none if the file does not exist. */
 export function marksIn(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').split('\n').slice(0, -1);
@@ -17,7 +17,7 @@ export function marksIn(file: string): string[] {
   }
 }
 
-/** How often each mark is in a file. */
+/** The number of times that each mark occurs in a file. */
 export function countMarks(file: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const mark of marksIn(file)) counts.set(mark, (counts.get(mark) ?? 0) + 1);

@@ -1,12 +1,12 @@
 /**
- * Jobs that leave a line for each of their starts, appended in one write (O_APPEND): whoever looks
- * from outside counts them, whatever happened to the process.
+ * Jobs that append a line to a file at each of their starts. Each line is one write with O_APPEND,
+ * so an observer outside can count them, whatever happened to the process.
  */
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { type CompletedJobs, currentJob, type RetryQuestion } from 'callsheet';
 
 const lookMs = 1;
-/** A job that waits for what never comes is to fail, not to hang its thread. */
+/** A job that waits in vain fails after this time instead of hanging its thread. */
 const patienceMs = 60_000;
 
 export function mark(file: string, line: string): string {
@@ -14,15 +14,14 @@ export function mark(file: string, line: string): string {
   return line;
 }
 
-/** Marks, with its attempt in a file beside. */
+/** Marks, and also appends the line with its attempt to a second file. */
 function markAttempt(file: string, line: string): string {
   appendFileSync(`${file}.attempts`, `${line} ${currentJob().attempt}\n`);
   return mark(file, line);
 }
 
 /**
- * Marks its start, and its end once the other file is there. It sleeps meanwhile, and leaves its
- * thread no turn.
+ * Marks its start, and its end once `gate` exists. It sleeps and never yields its thread meanwhile.
  */
 export function markUntil(file: string, line: string, gate: string): string {
   mark(file, line);
@@ -30,7 +29,7 @@ export function markUntil(file: string, line: string, gate: string): string {
   return mark(file, `${line} ended`);
 }
 
-/** The same, leaving its thread free. */
+/** Does the same and leaves its thread free. */
 export async function markAwaiting(file: string, line: string, gate: string): Promise<string> {
   mark(file, line);
   const deadline = Date.now() + patienceMs;
@@ -41,14 +40,15 @@ export async function markAwaiting(file: string, line: string, gate: string): Pr
   return line;
 }
 
-/** Takes a few microseconds, or, given a gate, as long as that is closed. */
+/** Takes a few microseconds; given a gate, waits until the gate exists. */
 export function passUntil(value: number, gate?: string): number {
   if (gate !== undefined) waitFor(gate);
   return value;
 }
 
 /**
- * Says that it is here and waits for the other: two of these end only if they run at the same time.
+ * Creates the file `own` and waits for `other`: two such jobs end only if they run at the same
+ * time.
  */
 export function meet(own: string, other: string): boolean {
   writeFileSync(own, '');
@@ -56,14 +56,14 @@ export function meet(own: string, other: string): boolean {
   return true;
 }
 
-/** Marks, and keeps its thread busy for so long. */
+/** Marks and keeps its thread busy for `ms`. */
 export function markFor(file: string, line: string, ms: number): string {
   markAttempt(file, line);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
   return line;
 }
 
-/** Marks; and gives back what it got, if that is what it was made of: the line, again and again. */
+/** Marks and returns `ballast` if it consists of the repeated line. */
 export function markWith(file: string, line: string, ballast: Uint8Array): Uint8Array {
   markAttempt(file, line);
   if (!Buffer.alloc(ballast.length, line).equals(ballast)) throw new Error('these are not the arguments of this job');
@@ -75,28 +75,28 @@ export function markParts(file: string, line: string, parts: CompletedJobs<strin
   return Array.from(parts, ({ result }) => result);
 }
 
-/** Marks; and ends its process as `kill -9` does, if it is told to, each time that it runs. */
+/** Marks and, if `kills`, ends its process at each run as `kill -9` does. */
 export function markOrKill(file: string, line: string, kills: boolean): string {
   markAttempt(file, line);
   if (kills) killProcess();
   return line;
 }
 
-/** Marks, and kills its process once the other file is there. */
+/** Marks and kills its process once `gate` exists. */
 export function killWhen(file: string, line: string, gate: string): never {
   mark(file, line);
   waitFor(gate);
   return killProcess();
 }
 
-/** Marks; and ends its thread, if it is told to, each time that it runs. */
+/** Marks and, if `exits`, ends its thread at each run. */
 export function markOrExit(file: string, line: string, exits: boolean): string {
   mark(file, line);
   if (exits) process.exit(3);
   return line;
 }
 
-/** A policy that forgives as much as the default, and never waits. */
+/** A policy that allows as many interruptions as the default, without delays. */
 export const atOnce = ({ kind, job }: RetryQuestion): boolean => kind === 'interrupted' && job.interruptions <= 9;
 
 function waitFor(file: string): void {

@@ -1,4 +1,4 @@
-/** Jobs that do what jobs should not. */
+/** Jobs that do things that jobs should not do. */
 import { EventEmitter } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,7 +31,7 @@ export async function rejectsWithObject(): Promise<never> {
   throw { reason: 'an object', at: 3 };
 }
 
-/** An error that throws once more when one looks at it. */
+/** Throws an error that throws again when it is read. */
 export function throwsTrap(): never {
   throw new Proxy(new Error('a trap'), {
     get: () => {
@@ -56,7 +56,7 @@ export function exits(code: number): never {
   process.exit(code);
 }
 
-/** Ends its thread while it runs, by something that nobody catches. */
+/** Ends its thread while it runs, by an uncaught error. */
 export function endsThread(how: 'timer' | 'emitter' | 'rejection' | 'text' | 'nothing'): Promise<never> {
   return new Promise(() => {
     switch (how) {
@@ -80,7 +80,7 @@ export function endsThread(how: 'timer' | 'emitter' | 'rejection' | 'text' | 'no
   });
 }
 
-/** Throws after its call has returned, from a timer that it left behind. */
+/** Throws from a timer after its call has returned. */
 export function throwsLater(): string {
   setTimeout(() => {
     throw new Error('nobody waits for this');
@@ -88,13 +88,13 @@ export function throwsLater(): string {
   return 'returned in time';
 }
 
-/** Leaves a timer behind, as a pool of connections does. */
+/** Leaves a timer behind, as a connection pool does. */
 export function marksLater(file: string): string {
   setTimeout(() => appendFileSync(file, 'later\n'), 5);
   return 'returned in time';
 }
 
-/** Has a promise that nobody looks at any more. */
+/** Leaves a rejected promise without a handler behind. */
 export function rejectsLater(): string {
   void delay(1).then(() => {
     throw new Error('nobody looks at this');
@@ -112,7 +112,7 @@ export async function neverResolves(): Promise<never> {
   });
 }
 
-/** What a job may break that everybody in its thread stands on. */
+/** Built-ins that a job may break and that all code in its thread depends on. */
 const breakable = {
   'Uint8Array.prototype.set': [Uint8Array.prototype, 'set'],
   'Uint8Array.prototype.subarray': [Uint8Array.prototype, 'subarray'],
@@ -127,8 +127,7 @@ const breakable = {
 export type Breakable = keyof typeof breakable;
 
 /**
- * Goes well, and leaves a thread behind in which nothing does; `silently`: it fails without an
- * error.
+ * Succeeds, and leaves the thread broken. `silently`: the broken built-in fails without an error.
  */
 export function breaks(what: Breakable | 'nothing', silently = false): string {
   if (what === 'nothing') return 'whole';
@@ -143,8 +142,8 @@ export function breaks(what: Breakable | 'nothing', silently = false): string {
 }
 
 /**
- * As a job and as a policy: posts on the port that its thread is started with, as Node does with
- * --watch.
+ * Posts foreign messages on the port of its thread, as Node does with --watch. Used as a job and as
+ * a policy.
  */
 export function posts(): never {
   for (const message of [{ 'watch:import': ['file:///nowhere.js'] }, ['no', 'answer'], 'text', null]) {
@@ -155,20 +154,20 @@ export function posts(): never {
 
 const leaked: number[][] = [];
 
-/** Leaves some megabytes behind each time; gives the thread that has them. */
+/** Leaves some megabytes behind each time; returns the id of its thread. */
 export function leaks(megabytes: number): number {
   leaked.push(new Array<number>((megabytes * 1024 * 1024) / 8).fill(0.5));
   return threadId;
 }
 
-/** Takes ever more memory. */
+/** Allocates memory without end. */
 export function takesAllMemory(): never {
   for (;;) leaks(1);
 }
 
 /**
- * Hangs in a system call until someone opens the pipe for writing: not even the end of its thread
- * ends that.
+ * Hangs in a system call until the pipe is opened for writing. Not even the end of its thread ends
+ * the call.
  */
 export function hangsIn(pipe: string): string {
   return readFileSync(pipe, 'utf8');

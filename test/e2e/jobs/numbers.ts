@@ -1,4 +1,4 @@
-/** Jobs that compute, and a postprocess of each kind. */
+/** Jobs that compute, and postprocesses of each kind. */
 import { type CompletedJobs, currentJob } from 'callsheet';
 import { numbers } from './all.js';
 
@@ -6,13 +6,13 @@ export function add(a: number, b: number): number {
   return a + b;
 }
 
-/** Divides whole numbers; throws where the divisor is 0. */
+/** Divides whole numbers; throws if the divisor is 0. */
 export function divide(a: number, b: number): number {
   if (b === 0) throw new RangeError(`${a} cannot be divided by 0`);
   return a / b;
 }
 
-/** Counts by jobs, each of which waits for the next in its thread. */
+/** Counts down by jobs; each waits for the next one in its thread. */
 export async function countDown(from: number): Promise<number> {
   if (from === 0) return 0;
   return 1 + (await (await currentJob().putNow(numbers.countDown(from - 1))).result());
@@ -33,7 +33,10 @@ export function scaledSum(factor: number, unit: string, parts: CompletedJobs<num
   return `${factor * sum(parts)} ${unit}`;
 }
 
-/** Each part as a text, failures by name: what a postprocess sees, by `at` from both ends too. */
+/**
+ * Returns each part as a text, failures by name, to show the list that a postprocess gets; reads it
+ * by `at` from both ends too.
+ */
 export function told(parts: CompletedJobs): { all: string[]; last: string | undefined; beyond: boolean } {
   const tell = (index: number) => {
     const part = parts.at(index)!;
@@ -47,7 +50,7 @@ export function failsAfter(parts: CompletedJobs): never {
   throw new TypeError(`${parts.length} parts were in vain`);
 }
 
-/** A value of every kind that is carried, or the one that was given. */
+/** Returns the value given. */
 export function echo<T>(value: T): T {
   return value;
 }

@@ -1,4 +1,4 @@
-/** A program that runs one job, for whoever wants to see that it can. */
+/** Runs one job and prints its result. */
 import { open } from 'callsheet';
 import { numbers } from '../jobs/all.js';
 

@@ -1,6 +1,6 @@
 /**
- * To be imported before a program: its wall clock, in every thread, is the machine's and what the
- * file of `CLOCK_FILE` says.
+ * A module imported before a program. It shifts the wall clock of every thread by the milliseconds
+ * in the file `CLOCK_FILE`.
  */
 import { readFileSync } from 'node:fs';
 

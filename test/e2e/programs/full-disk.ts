@@ -1,8 +1,8 @@
 /**
- * A service on a small file system that somebody else fills, and frees again. It says what happened
- * in one line of JSON.
+ * A service on a small file system that is filled and freed. It prints its figures as one line of
+ * JSON.
  *
- * Arguments: a directory on that file system; one elsewhere, for marks and gates.
+ * Arguments: a directory on that file system; a directory elsewhere, for marks and gates.
  */
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const ballastFile = join(place, 'ballast');
 const gate = join(outside, 'gate');
 const file = join(outside, 'marks');
 const ballast = Buffer.alloc(200_000, 'ballast');
-/** The store's own: completed jobs must not hold the space that is to be freed. */
+/** Keeps few completed jobs, so that the store does not hold space that must become free. */
 const retention = { count: 20 };
 
 const callsheet = await open({ directory, threads: 4, jobs: allJobs, retention });
@@ -25,7 +25,7 @@ const acknowledged: { job: Job; expected: number }[] = [];
 const said = { refused: 0, acknowledged: 0, completedWhileFull: 0, snapshotsBefore: 0, snapshots: 0, lost: 0 };
 let isOver = false;
 
-/** Puts for ever; where it is refused it tries again, as a service would. */
+/** Puts without end. After a refusal it tries again, as a service would. */
 async function putForEver(waits: boolean): Promise<void> {
   while (!isOver) {
     try {
@@ -40,7 +40,7 @@ async function putForEver(waits: boolean): Promise<void> {
   }
 }
 
-/** Takes whatever is free, and what becomes free. */
+/** Fills all free space. */
 function fill(): void {
   const descriptor = openSync(ballastFile, 'a');
   for (const size of [1 << 20, 1 << 16, 1 << 12]) {
@@ -58,8 +58,7 @@ const putting = Promise.all(Array.from({ length: 6 }, () => putForEver(true)));
 await eventually('two snapshots are taken', async () => (await callsheet.stats()).snapshots >= 2, { limitMs: 60_000 });
 said.snapshotsBefore = (await callsheet.stats()).snapshots;
 
-// Acknowledged, and none of them can begin before the disk is full: the agent is busy with what
-// runs, and the queue is paused.
+// These jobs are acknowledged and cannot begin before the disk is full: the queue is paused.
 await queue.pause();
 for (let n = 0; n < 30; n++) acknowledged.push({ job: await queue.put(numbers.add(n, 1)), expected: n + 1 });
 const filling = setInterval(fill, 5);
@@ -67,8 +66,8 @@ fill();
 const trying = putForEver(false);
 await eventually('puts are refused', () => said.refused >= 50, { limitMs: 60_000 });
 
-// Completions and puts come in the same batches now. What runs completes; of the rest as much as
-// the reserve is good for, which is less the more of it the other one gets hold of.
+// From here on completions and puts share batches. The running jobs complete. Of the others as many
+// complete as the reserve has room for, and filling takes a part of the reserve.
 await queue.resume();
 writeFileSync(gate, '');
 const expected = ['one ended', 'two ended'];

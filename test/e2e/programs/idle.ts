@@ -1,6 +1,6 @@
 /**
- * A program that does not close its runtime: with nothing left to do, with something, with a signal
- * given, or reading.
+ * A program that does not close its runtime: it has nothing left to do, works, reads, waits, or has
+ * given `signals`.
  */
 import { open } from 'callsheet';
 import { numbers } from '../jobs/all.js';

@@ -1,7 +1,7 @@
 /**
- * A process that puts a poison among jobs of the same callable, known to be short, so that they
- * share batches; it says the ids in their order, `poison` before the poison's, lets them begin, and
- * dies of it.
+ * Puts a poison job among jobs of the same callable, known to be short, so that they share batches.
+ * Prints the ids in their order, `poison` before the poison's, lets the jobs begin, and is killed
+ * by the poison.
  *
  * Arguments: directory, file of marks, gate.
  */

@@ -1,12 +1,14 @@
 /**
- * A process that puts jobs until it is killed, and says what it was told:
+ * Puts jobs until it is killed, and prints each fact that the runtime has acknowledged:
  *
- *   open the runtime is open put KIND NAME ID the put was acknowledged parts NAME COUNT so many of
- *   the parts are completed failed NAME MESSAGE the outcome is there, and this is why done NAME the
- *   outcome is there
+ *    open                  the runtime is open
+ *    put KIND NAME ID      the put was acknowledged
+ *    parts NAME COUNT      COUNT of the parts are completed
+ *    failed NAME MESSAGE   the job failed; `done NAME` follows
+ *    done NAME             the outcome was delivered
  *
- * Each job marks its start in the file, by its name; parts are NAME/0, NAME/1 …, a postprocess is
- * NAME/end. On a line on its standard input it begins to close.
+ * Each job marks its start in the file by its name. Parts are NAME/0, NAME/1 …; a postprocess is
+ * NAME/end. A line on standard input makes it close.
  *
  * Arguments: directory, file of marks, durability, threads, bytes of ballast for each call, a
  * prefix for names, seed.
@@ -68,7 +70,7 @@ function unlessClosing(error: Error): void {
   if (closing === undefined) throw error;
 }
 
-/** Pipes are written at once, so what was said is known outside, whatever happens next. */
+/** Pipes are written synchronously, so a printed line reaches the reader whatever happens next. */
 function say(...words: unknown[]): void {
   process.stdout.write(`${words.join(' ')}\n`);
 }

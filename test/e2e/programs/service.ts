@@ -1,14 +1,16 @@
 /**
- * A process with a runtime, which does what it is told, a line for a line:
+ * A runtime driven by commands, one a line, each answered by a line:
  *
- *   (on opening) open JOBS UNFINISHED, or: error CODE put MODULE EXPORT ARGUMENTS... put ID put at
- *   once MODULE EXPORT ARGUMENTS...
- *                                      the same, with a policy that reruns it at once
- *   parts SERIAL|PARALLEL COUNT FILE put ID (parts that mark `part 0` … in the file, and a
- *   postprocess) result ID result JSON, or: failed NAME details ID details JSON close closed
+ *    (on opening)                       open JOBS UNFINISHED, or: error CODE
+ *    put MODULE EXPORT ARGUMENTS…       put ID
+ *    put at once MODULE EXPORT …        put ID, with a policy that reruns the job at once
+ *    parts SERIAL|PARALLEL COUNT FILE   put ID; the parts mark `part 0` …, the end `postprocess`
+ *    result ID                          result JSON, or: failed NAME
+ *    details ID                         details JSON
+ *    close                              closed
  *
  * Arguments: the directory, the number of threads, and the names of the modules that this build has
- * (all of them by default).
+ * (default: all of them).
  */
 import { createInterface } from 'node:readline';
 import { CallsheetError, JobFailedError, open, parallel, type Runtime, serial } from 'callsheet';
@@ -70,7 +72,7 @@ async function perform(word: string, rest: readonly string[]): Promise<void> {
   }
 }
 
-/** Pipes are written at once, so what was said is known outside, whatever happens next. */
+/** Pipes are written synchronously, so a printed line reaches the reader whatever happens next. */
 function say(...words: unknown[]): void {
   process.stdout.write(`${words.join(' ')}\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * A program whose wall clock is set while it works, in the file of `CLOCK_FILE`. It says what was
- * not stopped by that, line by line, in a process with `clock-of-a-file.ts`. Argument: directory.
+ * Sets its own wall clock while it works, by the file `CLOCK_FILE` of `clock-of-a-file.ts`, and
+ * prints a line for each thing that still happened in time. Argument: directory.
  */
 import { writeFileSync } from 'node:fs';
 import { open } from 'callsheet';
