@@ -131,7 +131,7 @@ describe('a foreign message', () => {
     const asking = await queue.put(bad.throws(), { retry: bad.posts });
     const problem = async () => (await asking.details()).awaits[0]?.problem;
     await eventually('the policy was asked', async () => (await problem()) !== undefined);
-    assert.match((await problem())!, /answers true, false or .*, not posted/);
+    assert.match((await problem())!, /must return true, false or .*, got posted/);
     assert.equal(await (await queue.put(numbers.add(1, 2))).result(), 3);
   });
 });
