@@ -8,6 +8,7 @@ export { type Failure, JobFailedError } from './codec/failure.js';
 export { transfer } from './codec/transfer.js';
 export type { Retention } from './core/commands.js';
 export type { JobStatus, Level } from './core/records.js';
+export type { Callable } from './definition/callable.js';
 export type { CallbackLike } from './definition/callbacks.js';
 export {
   type Composition,
@@ -18,16 +19,14 @@ export {
   serial,
 } from './definition/compose.js';
 export {
-  type Callable,
   type Callables,
   defineJobs,
-  type JobCall,
   type JobModule,
   type NoType,
-  type Puttable,
   type UntypedJobs,
 } from './definition/define-jobs.js';
 export type { AgentFilter, ChooserQuestion, JobChooser, JobFilter } from './definition/filters.js';
+export type { JobCall, Puttable } from './definition/job-call.js';
 export { type ItemSource, type MapOptions, type Mapping, map } from './definition/map.js';
 export type { JobOptions, RetryDefaults } from './definition/options.js';
 export type { OwnPolicy, RetryAnswer, RetryQuestion } from './definition/own-policies.js';

@@ -73,21 +73,20 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'core/state/': ['core/state/', 'core/collections/', 'core/records.ts'],
 };
 
-/** The circles of imports, types included, that stay; each with its reason. */
+/** The circles of imports that are true recursions, and stay. Any other circle fails the test. */
 const circles: readonly (readonly string[])[] = [
   // The end of a job makes its callbacks and its whole go on, which start, end and make jobs.
   ['core/callback.ts', 'core/composite.ts', 'core/job.ts'],
-  // Types only, until callables have a file of their own.
+  // Types only. A job call has callbacks and options; both hold callables, which make job calls.
   [
+    'definition/callable.ts',
     'definition/callbacks.ts',
-    'definition/compose.ts',
-    'definition/define-jobs.ts',
-    'definition/known-options.ts',
-    'definition/map.ts',
+    'definition/job-call.ts',
     'definition/options.ts',
     'definition/own-policies.ts',
-    'definition/retry-policies.ts',
   ],
+  // Types only. A composition refuses a map as a part; a map makes a part of each item.
+  ['definition/compose.ts', 'definition/map.ts'],
 ];
 
 /** Names that the core must not use: clocks, randomness, waiting, input and output. */
@@ -133,10 +132,10 @@ function layerOf(path: string): Layer {
   return layer;
 }
 
-/** The files of `src` that a file imports, types included. */
-function targetsOf({ path, code }: SourceFile): string[] {
+/** The files of `src` that a file imports, types included unless `accepts` refuses them. */
+function targetsOf({ path, code }: SourceFile, accepts: (one: Import) => boolean = () => true): string[] {
   return importsOf(code)
-    .filter(({ from }) => from.startsWith('.'))
+    .filter((one) => one.from.startsWith('.') && accepts(one))
     .map(({ from }) => relative(source, join(source, path, '..', from)).replace(/\.js$/, '.ts'));
 }
 
@@ -198,7 +197,7 @@ describe('the layers', () => {
     });
   }
 
-  it('have rooms that import only what they may know', () => {
+  it('have rooms that import only the files listed for them', () => {
     for (const [room, known] of Object.entries(rooms)) {
       const inside = files.filter(({ path }) => path.startsWith(room));
       assert.notEqual(inside.length, 0, `src/${room} is empty`);
@@ -212,9 +211,14 @@ describe('the layers', () => {
     }
   });
 
-  it('have no circle of imports, not even of types, but those that are listed', () => {
+  it('have no circle of imports other than the listed ones, types included', () => {
     const imports = new Map(files.map((file) => [file.path, targetsOf(file)]));
     assert.deepEqual(circlesOf(imports), circles);
+  });
+
+  it('have one circle of imports at runtime, that of jobs, callbacks and compositions', () => {
+    const imports = new Map(files.map((file) => [file.path, targetsOf(file, ({ typeOnly }) => !typeOnly)]));
+    assert.deepEqual(circlesOf(imports), circles.slice(0, 1));
   });
 
   it('keep clock, randomness, waiting, input and output out of the core', () => {

@@ -2,8 +2,11 @@
  * Callbacks as they are given: functions of registered modules that are called with a job's
  * outcome.
  */
+
 import type { Failure } from '../codec/failure.js';
-import { type Callable, isCallable, JobCall } from './define-jobs.js';
+import type { Callable } from './callable.js';
+import type { JobCall } from './job-call.js';
+import { checkOptions } from './known-options.js';
 
 /**
  * A function that takes an outcome as its last argument: uncalled, or with the arguments before it
@@ -21,9 +24,12 @@ export type CallbackSides =
   | { readonly both: CallbackLike<never> }
   | { readonly success?: CallbackLike<never>; readonly failure?: CallbackLike<never> };
 
-/** @internal The call that a callback makes, its outcome still to come. */
-export function callbackCall(value: unknown, where: string): JobCall {
-  if (value instanceof JobCall) return value;
-  if (isCallable(value)) return new JobCall({ ...value, args: value.given });
-  throw new TypeError(`${where} is to be a function of a module from defineJobs(), uncalled`);
+/**
+ * One callback for both outcomes, or one for each: another name, or both forms at once, would lose
+ * a callback.
+ */
+export function checkSides(sides: CallbackSides): CallbackSides {
+  if (typeof sides === 'object' && sides !== null && 'both' in sides) checkOptions('sides', sides, { both: true });
+  else checkOptions('sides', sides, { success: true, failure: true });
+  return sides;
 }

@@ -4,11 +4,12 @@
 
 import type { Failure } from '../codec/failure.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
-import type { CallbackLike, CallbackSides } from './callbacks.js';
-import { type Callable, checkPostprocess, isCallable, JobCall, type Puttable } from './define-jobs.js';
-import { checkOptions, checkSides, jobOptions } from './known-options.js';
+import { type Callable, isCallable } from './callable.js';
+import { type CallbackLike, type CallbackSides, checkSides } from './callbacks.js';
+import { checkPostprocess, JobCall, type Puttable } from './job-call.js';
+import { checkOptions } from './known-options.js';
 import { Mapping } from './map.js';
-import type { JobOptions } from './options.js';
+import { type JobOptions, jobOptions } from './options.js';
 
 /** What a whole does with its completed parts. */
 export interface CompositionOptions<PartResult, Result> {

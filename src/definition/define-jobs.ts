@@ -5,14 +5,13 @@
  * build maps names to files.
  */
 
-import type { Failure } from '../codec/failure.js';
 import { CallsheetError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { type LogThreshold, logLevels } from '../protocol/messages.js';
-import type { CallbackLike, CallbackSides } from './callbacks.js';
+import type { Callable } from './callable.js';
 import type { Composition } from './compose.js';
-import { checkOptions, checkSides, jobOptions, refused } from './known-options.js';
-import type { JobOptions } from './options.js';
+import { makeCallable, type Puttable } from './job-call.js';
+import { checkOptions, refused } from './known-options.js';
 
 type Handler = (...args: never[]) => unknown;
 
@@ -26,98 +25,6 @@ type OutcomeOf<Returned> = Returned extends Puttable<infer Result> | Composition
   : Returned;
 /** A job as another holds it: what `currentJob().put` gives. */
 type Held<Result> = { readonly id: string; readonly annotations: unknown; result(): Promise<Result> };
-
-/** Called at every put; undefined where nothing is captured. */
-type Capture = (() => unknown) | undefined;
-
-interface CallParts {
-  readonly callable: string;
-  readonly args: readonly unknown[];
-  readonly capture: Capture;
-  readonly options?: JobOptions | undefined;
-  readonly callbacks?: readonly CallbackSides[];
-}
-
-/** A job to be made: a callable with its arguments. Put it into a queue, or into a composition. */
-export class JobCall<Result = unknown> {
-  /** `module#export`. */
-  readonly callable: string;
-  readonly args: readonly unknown[];
-  readonly options: JobOptions;
-  readonly callbacks: readonly CallbackSides[];
-  /** Never there; it carries the type of the result. */
-  declare readonly result: Result;
-
-  /** @internal */
-  readonly capture: Capture;
-
-  /** @internal */
-  constructor({ callable, args, capture, options = {}, callbacks = [] }: CallParts) {
-    this.callable = callable;
-    this.args = args;
-    this.capture = capture;
-    this.options = options;
-    this.callbacks = callbacks;
-    Object.freeze(this);
-  }
-
-  /** The same job with these options; those it had stay where they are not given anew. */
-  with(options: JobOptions): JobCall<Result> {
-    checkOptions('options', options, jobOptions);
-    return new JobCall({ ...this, options: { ...this.options, ...options } });
-  }
-
-  /**
-   * The same job with one more callback, for either outcome: called with the result, or the
-   * failure, after its own arguments.
-   */
-  onBoth(callback: CallbackLike<Result>): JobCall<Result> {
-    return this.#hang({ both: callback as CallbackLike<never> });
-  }
-
-  /** The same job with one more pair of callbacks, of which the one that applies is run. */
-  on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<Failure> }): JobCall<Result> {
-    return this.#hang(checkSides(sides as CallbackSides));
-  }
-
-  #hang(sides: CallbackSides): JobCall<Result> {
-    return new JobCall({ ...this, callbacks: [...this.callbacks, sides] });
-  }
-}
-
-/**
- * A function of a registered module. Called, it makes a job; uncalled, it stands for a job without
- * arguments.
- */
-export interface Callable<Args extends readonly unknown[], Result> {
-  (...args: Args): JobCall<Result>;
-  /** `module#export`. */
-  readonly callable: string;
-  /** Arguments that it was given beforehand; see `with`. */
-  readonly given: readonly unknown[];
-  /** What its jobs ask for; see `withOptions`. */
-  readonly options: JobOptions | undefined;
-  /** @internal */
-  readonly capture: Capture;
-  /**
-   * The same function with its first arguments given: for a postprocess, which gets its jobs after
-   * arguments of its own.
-   *
-   * @example parallel(parts, { postprocess: report.summarize.with('March') })
-   */
-  with<Given extends readonly unknown[], Rest extends readonly unknown[]>(
-    this: Callable<readonly [...Given, ...Rest], Result>,
-    ...given: Given
-  ): Callable<Rest, Result>;
-  /**
-   * The same function, whose jobs have these options: for a callback, and for what makes the items
-   * of a map.
-   *
-   * @example job.addCallback(report.send.with('March').withOptions({ retry: retryErrors({ limit: 3
-   * }) }))
-   */
-  withOptions(options: JobOptions): Callable<Args, Result>;
-}
 
 /** The functions of a module, as callables. Exports that are no functions do not appear. */
 export type Callables<Module> = {
@@ -240,55 +147,6 @@ export function registrationOf(module: unknown): Registration {
   const found = typeof module === 'object' && module !== null ? (module as JobModule)[registration] : undefined;
   if (found === undefined) throw new TypeError('jobs: every element is to come from defineJobs()');
   return found;
-}
-
-/** A job for what can stand for one: a callable that needs no arguments is a job without any. */
-export type Puttable<Result = unknown> = JobCall<Result> | (() => JobCall<Result>);
-
-/** @internal */
-export function isCallable(value: unknown): value is Callable<unknown[], unknown> {
-  return typeof value === 'function' && callables.has(value);
-}
-
-/** @internal A function as its module exports it, with nothing given. */
-export function isExport(value: unknown): value is Callable<unknown[], unknown> {
-  return isCallable(value) && value.given.length === 0 && value.options === undefined;
-}
-
-/** @internal Options are those of the whole: its postprocess has none of its own. */
-export function checkPostprocess(form: string, postprocess: unknown): void {
-  if (postprocess === undefined) return;
-  if (!isCallable(postprocess))
-    throw new TypeError(`${form}: postprocess is to be a function of a module from defineJobs(), uncalled`);
-  if (postprocess.options !== undefined)
-    throw new TypeError(`${form}: postprocess takes no options of its own; give them to the whole, with(options)`);
-}
-
-const callables = new WeakSet<object>();
-
-interface CallableParts {
-  readonly callable: string;
-  readonly given: readonly unknown[];
-  readonly capture: Capture;
-  readonly options?: JobOptions;
-}
-
-function makeCallable(parts: CallableParts): Callable<unknown[], unknown> {
-  const { callable, given, capture, options } = parts;
-  const make = (...args: unknown[]) => new JobCall({ ...parts, args: [...given, ...args] });
-  const extras = {
-    callable,
-    given,
-    capture,
-    options,
-    with: (...more: unknown[]) => makeCallable({ ...parts, given: [...given, ...more] }),
-    withOptions: (more: JobOptions) => {
-      checkOptions('options', more, jobOptions);
-      return makeCallable({ ...parts, options: { ...options, ...more } });
-    },
-  };
-  callables.add(make);
-  return Object.freeze(Object.assign(make, extras)) as Callable<unknown[], unknown>;
 }
 
 function parseFileUrl(url: URL | string): string {

@@ -10,9 +10,10 @@ import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import { checkKnown, checkPolicyKnown, type KnownModules } from '../protocol/known-functions.js';
 import type { WireJob } from '../protocol/messages.js';
-import { type CallbackSides, callbackCall } from './callbacks.js';
+import { isCallable } from './callable.js';
+import type { CallbackSides } from './callbacks.js';
 import type { Composition } from './compose.js';
-import { JobCall } from './define-jobs.js';
+import { JobCall } from './job-call.js';
 import type { Mapping } from './map.js';
 import { coreOptions, invalid } from './options.js';
 import { retryNever } from './retry-policies.js';
@@ -152,4 +153,11 @@ function begunOnce({ handed }: EncodeContext, id: Id, options: CoreOptions | nul
     throw invalid(`${where}retry`, 'a job that is given buffers as they are starts at most once');
   if (unique !== undefined) throw invalid(`${where}unique`, 'a job that is given buffers as they are is no other');
   return { ...options, policy };
+}
+
+/** The call that a callback makes, its outcome still to come. */
+function callbackCall(value: unknown, where: string): JobCall {
+  if (value instanceof JobCall) return value;
+  if (isCallable(value)) return new JobCall({ ...value, args: value.given });
+  throw new TypeError(`${where} is to be a function of a module from defineJobs(), uncalled`);
 }

@@ -6,7 +6,7 @@ import { isWellFormed } from '../codec/storable.js';
 import type { AgentFilter as StoredFilter } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import type { AskedJob } from '../protocol/asked-job.js';
-import { type Callable, isCallable, isExport } from './define-jobs.js';
+import { type Callable, isCallable, isExport } from './callable.js';
 import { checkOptions, type OptionNames } from './known-options.js';
 
 /**

@@ -3,8 +3,6 @@
  * one would do nothing, in silence.
  */
 import type { ErrorCode } from '../errors.js';
-import type { CallbackSides } from './callbacks.js';
-import type { JobOptions } from './options.js';
 
 /** The names of all options of a kind; where one is missing, this does not compile. */
 export type OptionNames<Options> = { readonly [Name in keyof Options]-?: true };
@@ -28,27 +26,4 @@ export function checkOptions<Options extends object>(
 /** A mistake in the program, as all bad arguments are, that can be told by its code. */
 export function refused(where: string, reason: string): TypeError {
   return Object.assign(new TypeError(`${where}: ${reason}`), { code: 'INVALID_OPTION' satisfies ErrorCode });
-}
-
-/** Those of a job, wherever it gets them. */
-export const jobOptions: OptionNames<JobOptions> = {
-  priority: true,
-  beginAfter: true,
-  beginByMs: true,
-  timeoutMs: true,
-  quotas: true,
-  unique: true,
-  replace: true,
-  held: true,
-  retry: true,
-};
-
-/**
- * One callback for both outcomes, or one for each: another name, or both forms at once, would lose
- * a callback.
- */
-export function checkSides(sides: CallbackSides): CallbackSides {
-  if (typeof sides === 'object' && sides !== null && 'both' in sides) checkOptions('sides', sides, { both: true });
-  else checkOptions('sides', sides, { success: true, failure: true });
-  return sides;
 }

@@ -4,11 +4,12 @@
 
 import type { Failure } from '../codec/failure.js';
 import type { CompletedItems } from '../protocol/completed-jobs.js';
-import type { CallbackLike, CallbackSides } from './callbacks.js';
+import type { Callable } from './callable.js';
+import { type CallbackLike, type CallbackSides, checkSides } from './callbacks.js';
 import type { Part, PartResult } from './compose.js';
-import { type Callable, checkPostprocess } from './define-jobs.js';
-import { checkOptions, checkSides, jobOptions } from './known-options.js';
-import type { JobOptions } from './options.js';
+import { checkPostprocess } from './job-call.js';
+import { checkOptions } from './known-options.js';
+import { type JobOptions, jobOptions } from './options.js';
 
 /**
  * Where a map's items come from. A function is called with how many items were taken already (0 the

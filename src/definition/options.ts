@@ -1,12 +1,13 @@
 /**
  * What can be asked for a job, as its users say it, checked and made into what the core takes.
  */
+
 import { types } from 'node:util';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
 import { type RetryDefaults as CoreRetryDefaults, quotaKey } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
-import { isExport } from './define-jobs.js';
-import { checkOptions } from './known-options.js';
+import { isExport } from './callable.js';
+import { checkOptions, type OptionNames } from './known-options.js';
 import { textRefusal } from './names.js';
 import type { OwnPolicy } from './own-policies.js';
 import { isRetryPolicy, type RetryPolicy } from './retry-policies.js';
@@ -52,6 +53,19 @@ export interface JobOptions {
    */
   readonly retry?: RetryPolicy | OwnPolicy;
 }
+
+/** Those of a job, wherever it gets them. */
+export const jobOptions: OptionNames<JobOptions> = {
+  priority: true,
+  beginAfter: true,
+  beginByMs: true,
+  timeoutMs: true,
+  quotas: true,
+  unique: true,
+  replace: true,
+  held: true,
+  retry: true,
+};
 
 /**
  * @internal Their names are checked where they are given. `where` begins the path in errors; `now`

@@ -4,7 +4,7 @@
 
 import type { Failure } from '../codec/failure.js';
 import type { AskedJob } from '../protocol/asked-job.js';
-import type { Callable } from './define-jobs.js';
+import type { Callable } from './callable.js';
 
 /** What a policy is asked. */
 export type RetryQuestion = {

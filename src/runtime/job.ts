@@ -6,10 +6,10 @@ import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError
 import { idToBytes, idToText } from '../codec/id.js';
 import { decodePayload, encodeArguments } from '../codec/payload.js';
 import { type Id, type JobStatus, type Level, quotaFromKey } from '../core/records.js';
-import type { CallbackLike, CallbackSides } from '../definition/callbacks.js';
+import { type CallbackLike, type CallbackSides, checkSides } from '../definition/callbacks.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { encodeCallback, encodeMember } from '../definition/encode.js';
-import { checkOptions, checkSides, type OptionNames } from '../definition/known-options.js';
+import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { coreOptions, type JobOptions } from '../definition/options.js';
 import type { RetryPolicy } from '../definition/retry-policies.js';
 import { CallsheetError } from '../errors.js';

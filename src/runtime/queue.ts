@@ -1,17 +1,18 @@
 /**
  * Queues, as their users hold them.
  */
+
 import { types } from 'node:util';
 import { idToText } from '../codec/id.js';
 import { type Id, type Level, levels } from '../core/records.js';
 import { asJob, type Composition, type Part, parallel } from '../definition/compose.js';
-import type { JobCall } from '../definition/define-jobs.js';
 import { type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
 import { type AgentFilter, checkFilter, functionName, type JobChooser, type JobFilter } from '../definition/filters.js';
-import { checkOptions, jobOptions, type OptionNames, refused } from '../definition/known-options.js';
+import type { JobCall } from '../definition/job-call.js';
+import { checkOptions, type OptionNames, refused } from '../definition/known-options.js';
 import { Mapping } from '../definition/map.js';
 import { checkName } from '../definition/names.js';
-import { checkRetryDefaults, type JobOptions, type RetryDefaults } from '../definition/options.js';
+import { checkRetryDefaults, type JobOptions, jobOptions, type RetryDefaults } from '../definition/options.js';
 import { CallsheetError } from '../errors.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
 import { checkKnown, checkPolicyKnown } from '../protocol/known-functions.js';

@@ -6,8 +6,9 @@
 import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../codec/failure.js';
 import { decodePayload, encodePayload } from '../codec/payload.js';
 import type { HandedBuffer } from '../codec/transfer.js';
+import { isCallable } from '../definition/callable.js';
 import { Composition } from '../definition/compose.js';
-import { isCallable, JobCall } from '../definition/define-jobs.js';
+import { JobCall } from '../definition/job-call.js';
 import { Mapping } from '../definition/map.js';
 import { NotStorableError } from '../errors.js';
 import type { Outcome } from '../protocol/board.js';

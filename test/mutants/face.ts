@@ -5,14 +5,14 @@ export const face: readonly Mutant[] = [
   {
     bug: 'options that a callable is given a second time replace the first ones',
     tags: ['6.5'],
-    in: 'definition/define-jobs.ts#makeCallable',
+    in: 'definition/job-call.ts#makeCallable',
     find: 'makeCallable({ ...parts, options: { ...options, ...more } })',
     replace: 'makeCallable({ ...parts, options: more })',
   },
   {
     bug: 'options of a postprocess are dropped in silence',
     tags: ['3.4'],
-    in: 'definition/define-jobs.ts#checkPostprocess',
+    in: 'definition/job-call.ts#checkPostprocess',
     find: 'if (postprocess.options !== undefined)',
     replace: 'if (postprocess.given === undefined)',
   },
