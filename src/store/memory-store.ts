@@ -5,8 +5,8 @@
 import { gates } from '../core/commands.js';
 import { State } from '../core/state/state.js';
 import { Group } from './group.js';
-import { lookAt } from './journal/look-at.js';
 import type { StoredPayload } from './journal/stored-payload.js';
+import { lookAt } from './look-at.js';
 import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
 
 export class MemoryStore implements Store {

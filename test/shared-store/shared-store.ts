@@ -17,8 +17,8 @@ import { type AnnotationRecord, isAgentOf, type JobRecord, type SettingRecord } 
 import { agentOf } from '../../src/core/state/indices.js';
 import { State } from '../../src/core/state/state.js';
 import { Group } from '../../src/store/group.js';
-import { lookAt } from '../../src/store/journal/look-at.js';
 import type { StoredPayload } from '../../src/store/journal/stored-payload.js';
+import { lookAt } from '../../src/store/look-at.js';
 import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from '../../src/store/store.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
