@@ -221,6 +221,14 @@ describe('the layers', () => {
     assert.deepEqual(circlesOf(imports), circles.slice(0, 1));
   });
 
+  it('let only the files that open or repair a journal import from store/journal', () => {
+    const room = 'store/journal/';
+    const outside = files.filter(
+      (file) => !file.path.startsWith(room) && targetsOf(file).some((target) => target.startsWith(room)),
+    );
+    assert.deepEqual(outside.map(({ path }) => path).sort(), ['cli/main.ts', 'coordinator/main.ts']);
+  });
+
   it('keep clock, randomness, waiting, input and output out of the core', () => {
     for (const { path, code } of files.filter(({ layer }) => layer === 'core' || layer === 'errors')) {
       assert.deepEqual(withoutTexts(code).match(impure) ?? [], [], `src/${path}`);

@@ -106,6 +106,15 @@ export function encodeFailure(failure: Failure): Uint8Array {
 }
 
 /**
+ * The bytes of an error of callsheet's own as a failure. Without its stack, which says only where in
+ * callsheet the error was made.
+ */
+export function encodeOwnFailure(error: Error): Uint8Array {
+  const { stack: _, ...failure } = failureFrom(error);
+  return encodeFailure(failure as Failure);
+}
+
+/**
  * The failure of these bytes.
  *
  * @throws {CallsheetError} PAYLOAD_CORRUPT if they are not those of a failure.

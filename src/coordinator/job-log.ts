@@ -12,7 +12,6 @@ import type { Event } from '../core/events.js';
 import { agentName, type Id, type JobRecord, type Payload, takesTurns } from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { type JobLine, type LogLevel, type LogThreshold, logLevels } from '../protocol/messages.js';
-import type { StoredPayload } from '../store/journal/stored-payload.js';
 import type { Store } from '../store/store.js';
 import type { Outcomes } from './clients/outcomes.js';
 import type { Post } from './clients/replies.js';
@@ -122,7 +121,7 @@ export class JobLog {
 
   #bytesOf(failure: Payload): Uint8Array | undefined {
     try {
-      return this.#ports.store.bytes(failure as StoredPayload);
+      return this.#ports.store.bytes(failure);
     } catch {
       // Who asks for it is told that it cannot be read.
       return undefined;

@@ -3,7 +3,14 @@
  */
 import { hostname } from 'node:os';
 import { parentPort, type ResourceLimits, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { decodeFailure, encodeFailure, errorFrom, type Failure, failureFrom } from '../codec/failure.js';
+import {
+  decodeFailure,
+  encodeFailure,
+  encodeOwnFailure,
+  errorFrom,
+  type Failure,
+  failureFrom,
+} from '../codec/failure.js';
 import { idToText, newId } from '../codec/id.js';
 import type { WithBuffers } from '../codec/transfer.js';
 import type { Retention } from '../core/commands.js';
@@ -17,7 +24,6 @@ import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, LogThreshold, WireModule } from '../protocol/messages.js';
 import { JournalStore } from '../store/journal/journal-store.js';
-import { StoredPayload } from '../store/journal/stored-payload.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { StoreOutside } from '../store/store.js';
 import { Coordinator } from './coordinator.js';
@@ -153,11 +159,7 @@ const lookEveryMs = 1000;
 const machine: Omit<StoreOutside, 'dispatcher' | 'listening'> = {
   now: clock.now,
   random: Math.random,
-  failure: (error) => {
-    // Where in callsheet it was made tells nobody anything.
-    const { stack: _, ...failure } = failureFrom(error);
-    return StoredPayload.of(encodeFailure(failure as Failure));
-  },
+  failure: encodeOwnFailure,
 };
 
 /** What this build knows. A module that cannot be imported keeps the runtime from opening. */

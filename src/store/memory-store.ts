@@ -3,9 +3,9 @@
  * Every gate is open at once.
  */
 import { gates } from '../core/commands.js';
+import type { Payload } from '../core/records.js';
 import { State } from '../core/state/state.js';
 import { Group } from './group.js';
-import type { StoredPayload } from './journal/stored-payload.js';
 import { lookAt } from './look-at.js';
 import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
 
@@ -13,6 +13,8 @@ export class MemoryStore implements Store {
   readonly isExclusive: boolean = true;
   readonly takesWork = true;
   readonly state = new State();
+  /** The bytes themselves are the payload. */
+  readonly payload = (bytes: Uint8Array): Payload => bytes;
   readonly #outside: StoreOutside;
   #owner: StoreOwner | undefined;
   #group = new Group();
@@ -31,7 +33,7 @@ export class MemoryStore implements Store {
   }
 
   transact(asked: readonly Asked[]): void {
-    const outside = outsideNow(this.#outside);
+    const outside = outsideNow(this.#outside, this.payload);
     for (const one of asked) this.#group.decide(this.state, one, outside);
   }
 
@@ -54,8 +56,8 @@ export class MemoryStore implements Store {
     tell(error, seen);
   }
 
-  bytes(payload: StoredPayload): Uint8Array {
-    return payload.bytes!;
+  bytes(payload: Payload): Uint8Array {
+    return payload as Uint8Array;
   }
 
   async close(): Promise<void> {

@@ -4,11 +4,19 @@
  * A store takes commands, decides each with the pure core, keeps what changed, and releases replies
  * and effects behind their gates, in order. It knows nothing of threads, clients or time beyond the
  * clock it is given. All stores pass one conformance suite.
+ *
+ * A payload belongs to the store that made it. Only that store knows where the bytes are; everything
+ * else passes a `Payload` on, or asks the store for its bytes.
+ *
+ * A put within a user's own SQL transaction is no part of this port. The store lives in the
+ * coordinator's thread, and a user's database connection cannot leave the user's thread. Such a put
+ * must be an outbox: the user's thread writes the encoded command as a row within the transaction,
+ * and the store takes the row and decides the command after the transaction has committed. A refusal
+ * therefore comes too late to roll the transaction back.
  */
 import type { Command, Effect, Gate, Outside } from '../core/commands.js';
-import type { AnnotationRecord, Id } from '../core/records.js';
+import type { AnnotationRecord, Id, Payload } from '../core/records.js';
 import type { State } from '../core/state/state.js';
-import type { StoredPayload } from './journal/stored-payload.js';
 
 /** A command and who waits for it. */
 export interface Asked {
@@ -39,13 +47,21 @@ export interface StoreOwner {
   fatal(error: Error): void;
 }
 
-/** What decisions are handed from outside; the time is the store's clock. */
-export type StoreOutside = Omit<Outside, 'now'> & { now(): number };
+/** The outside world of a store: a clock instead of a time, and bytes instead of payloads. */
+export interface StoreOutside extends Omit<Outside, 'now' | 'failure'> {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Encodes an error of callsheet's own as a failure. */
+  failure(error: Error): Uint8Array;
+}
 
-/** What a decision is handed that is made now. Written out: it is made for every command. */
-export function outsideNow(outside: StoreOutside): Outside {
-  const { listening, dispatcher, random, failure } = outside;
-  return { now: outside.now(), listening, dispatcher, random, failure };
+/**
+ * The outside world of a decision that is made now. Lists each member, since it runs once a command
+ * and spreading is slower.
+ */
+export function outsideNow(outside: StoreOutside, payload: Store['payload']): Outside {
+  const { listening, dispatcher, random } = outside;
+  return { now: outside.now(), listening, dispatcher, random, failure: (error) => payload(outside.failure(error)) };
 }
 
 export interface StoreFigures {
@@ -86,9 +102,18 @@ export interface Store {
    */
   read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void;
   /**
-   * The bytes of a payload, wherever they are. Throws `JournalCorruptError` if they are damaged;
-   * any other error is the store's end.
+   * Makes bytes into a payload that commands for this store may carry. Needs no `this`, so that it
+   * can be passed on.
    */
-  bytes(payload: StoredPayload): Uint8Array;
+  readonly payload: (bytes: Uint8Array) => Payload;
+  /**
+   * Returns the bytes of a payload that this store made or read. Throws `JournalCorruptError` if
+   * they are damaged; after any other error the store has failed.
+   *
+   * Synchronous, because the coordinator reads arguments and outcomes within a turn. The journal
+   * reads them from a local file. A store over a network has no such file: it must hold in memory
+   * the bytes of every payload in its `state`, so its memory grows with these payloads.
+   */
+  bytes(payload: Payload): Uint8Array;
   close(): Promise<void>;
 }

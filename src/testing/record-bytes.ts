@@ -6,15 +6,12 @@
 import type { AnnotationRecord, JobRecord, Payload, SettingRecord } from '../core/records.js';
 import { JobFields } from '../core/state/job-fields.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
-import { StoredPayload } from '../store/journal/stored-payload.js';
 
 export type AnyRecord = SettingRecord | AnnotationRecord | JobRecord;
 
 /** With its payloads' bytes in it. */
 export function encodeRecord(record: AnyRecord): Uint8Array {
-  const plain: Record<string, unknown> = record.kind === 'job' ? { ...JobFields.toRecord(record) } : { ...record };
-  for (const [key, value] of Object.entries(plain)) if (value instanceof StoredPayload) plain[key] = value.bytes;
-  return packBatch([plain]);
+  return packBatch([record.kind === 'job' ? JobFields.toRecord(record) : record]);
 }
 
 export function decodeRecord<R extends AnyRecord>(bytes: Uint8Array): R {
@@ -27,5 +24,5 @@ export function decodeRecord<R extends AnyRecord>(bytes: Uint8Array): R {
 
 /** A payload was decoded as its bytes. */
 function payloadOf<T extends Payload | null>(decoded: T): T {
-  return (decoded === null ? null : StoredPayload.of(Uint8Array.from(decoded as unknown as Uint8Array))) as T;
+  return (decoded === null ? null : Uint8Array.from(decoded as Uint8Array)) as T;
 }

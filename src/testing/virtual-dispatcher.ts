@@ -3,7 +3,7 @@
  * the public runtime on top.
  */
 
-import { decodeFailure, encodeFailure, errorFrom, type Failure, failureFrom } from '../codec/failure.js';
+import { decodeFailure, encodeOwnFailure, errorFrom } from '../codec/failure.js';
 import { idToText, newId } from '../codec/id.js';
 import type { Handed, HandedBuffers } from '../codec/transfer.js';
 import { Coordinator } from '../coordinator/coordinator.js';
@@ -19,7 +19,6 @@ import { jobHandles } from '../runtime/job.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { fieldsOf } from '../runtime/logs.js';
 import { Runtime } from '../runtime/open.js';
-import { StoredPayload } from '../store/journal/stored-payload.js';
 import type { Store, StoreOutside } from '../store/store.js';
 import { describeModule, findFunction, type ModuleSource } from '../worker/modules.js';
 import { Timers, type VirtualClock } from './virtual-clock.js';
@@ -91,7 +90,7 @@ export class VirtualDispatcher implements LinkPort {
         return isHeard();
       },
       random,
-      failure: ownFailure,
+      failure: encodeOwnFailure,
     };
     this.#coordinator = new Coordinator(
       {
@@ -221,12 +220,6 @@ class VirtualClient extends Client {
   override encoding(handed?: HandedBuffers): EncodeContext {
     return { ...super.encoding(handed), now: this.#clock.now() };
   }
-}
-
-function ownFailure(error: Error): StoredPayload {
-  // Where in callsheet it was made tells nobody anything.
-  const { stack: _, ...failure } = failureFrom(error);
-  return StoredPayload.of(encodeFailure(failure as Failure));
 }
 
 async function importModules(setups: Readonly<Record<string, ModuleSource>>): Promise<Record<string, WireModule>> {

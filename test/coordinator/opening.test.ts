@@ -1,14 +1,12 @@
 /** What a coordinator has done when it is open, whatever its clients ask for first. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { failureFrom } from '../../src/codec/failure.js';
+import { encodeOwnFailure } from '../../src/codec/failure.js';
 import { newId } from '../../src/codec/id.js';
-import { encodePayload } from '../../src/codec/payload.js';
 import { Coordinator } from '../../src/coordinator/coordinator.js';
 import { NoPool } from '../../src/coordinator/pool/no-pool.js';
 import { defaultRetention } from '../../src/core/retention.js';
 import type { AgentInfo, CoordinatorMessage, EventBatch, WireCommand } from '../../src/protocol/messages.js';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 
 const dispatcher = newId();
@@ -82,9 +80,7 @@ class Slow {
 }
 
 function memory(): MemoryStore {
-  const failure = (error: Error) =>
-    StoredPayload.of(encodePayload(failureFrom(error), { root: 'failure', code: 'RESULT_NOT_STORABLE' }));
-  return new MemoryStore({ now: Date.now, random: () => 0, failure, dispatcher, listening: true });
+  return new MemoryStore({ now: Date.now, random: () => 0, failure: encodeOwnFailure, dispatcher, listening: true });
 }
 
 const main = { dispatcher, queue: '', name: 'main' };

@@ -13,13 +13,25 @@
  */
 import { type Command, type Effect, gates } from '../../src/core/commands.js';
 import { type Decided, decide } from '../../src/core/decide.js';
-import { type AnnotationRecord, isAgentOf, type JobRecord, type SettingRecord } from '../../src/core/records.js';
+import {
+  type AnnotationRecord,
+  isAgentOf,
+  type JobRecord,
+  type Payload,
+  type SettingRecord,
+} from '../../src/core/records.js';
 import { agentOf } from '../../src/core/state/indices.js';
 import { State } from '../../src/core/state/state.js';
 import { Group } from '../../src/store/group.js';
-import type { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { lookAt } from '../../src/store/look-at.js';
-import type { Asked, Store, StoreFigures, StoreOutside, StoreOwner } from '../../src/store/store.js';
+import {
+  type Asked,
+  outsideNow,
+  type Store,
+  type StoreFigures,
+  type StoreOutside,
+  type StoreOwner,
+} from '../../src/store/store.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
 import { Lacks, type Want } from './lacks.js';
@@ -123,8 +135,10 @@ export class SharedStore implements Store {
     this.#work();
   }
 
-  bytes(payload: StoredPayload): Uint8Array {
-    return payload.bytes!;
+  readonly payload = (bytes: Uint8Array): Payload => bytes;
+
+  bytes(payload: Payload): Uint8Array {
+    return payload as Uint8Array;
   }
 
   async close(): Promise<void> {
@@ -246,7 +260,7 @@ export class SharedStore implements Store {
   #forecast(asked: readonly Timed[]): void {
     for (const { command, now } of asked) {
       try {
-        decide(this.state, command, { ...this.#outside, random: () => 0.5, now });
+        decide(this.state, command, { ...outsideNow(this.#outside, this.payload), random: () => 0.5, now });
       } catch {
         // Only the decision in the transaction may refuse the command.
       }
@@ -284,7 +298,7 @@ export class SharedStore implements Store {
   async #decideAll(view: PartialState, transaction: Transaction, asked: readonly Timed[]): Promise<Group> {
     const group = new Group();
     for (const one of asked) {
-      const outside = { ...this.#outside, now: one.now };
+      const outside = { ...outsideNow(this.#outside, this.payload), now: one.now };
       for (;;) {
         let decided: Decided | Error;
         try {

@@ -9,7 +9,6 @@ import { SteadyClock } from '../../src/coordinator/steady-clock.js';
 import type { CoordinatorMessage } from '../../src/protocol/messages.js';
 import type { Answer } from '../../src/protocol/questions.js';
 import { JournalStore, type JournalStoreOptions } from '../../src/store/journal/journal-store.js';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import type { StoreOutside, StoreOwner } from '../../src/store/store.js';
 import type { Random } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';
@@ -202,7 +201,7 @@ function storeOn(
   outside: Pick<StoreOutside, 'now' | 'random'>,
   options: WatchedOptions = {},
 ): JournalStore {
-  const failure = (error: Error) => StoredPayload.of(Buffer.from(error.name));
+  const failure = (error: Error) => Buffer.from(error.name);
   const salt = () => random(2 ** 32);
   const sizes = { segmentBytes: 8192, reserveBytes: 16_384, aheadBytes: 8192 };
   return new WatchedStore({ ...outside, dispatcher, listening: false, failure }, { disk, salt, ...sizes, ...options });

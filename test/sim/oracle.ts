@@ -8,7 +8,6 @@ import { idToText } from '../../src/codec/id.js';
 import type { Id, JobRecord, Level } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
 import type { JournalStore } from '../../src/store/journal/journal-store.js';
-import type { StoredPayload } from '../../src/store/journal/stored-payload.js';
 
 /** The number of a job in its history. */
 export const nameOf = (id: Id) => `job ${Number(idToText(id).slice(-12))}`;
@@ -125,7 +124,7 @@ export class Oracle {
       if (found.level === 'memory') assert.fail(`${nameOf(job.id)} is of level memory, and survived`);
       // The level may have been raised, if a durable job waits for it.
       job.level = found.level;
-      const payload = found.result as StoredPayload | null;
+      const payload = found.result;
       const bytes = payload === null ? '' : Buffer.from(store.bytes(payload)).toString('latin1');
       const outcome = found.outcome === 'none' ? undefined : `${found.outcome} ${bytes}`;
       if (survived <= job.toldKept && outcome !== job.told)

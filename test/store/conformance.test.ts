@@ -6,12 +6,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, InnerCommand, JobSpec } from '../../src/core/commands.js';
 import type { Level } from '../../src/core/records.js';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { call, idOf, main, us, whole } from '../core/making.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
 import { type Kind, kinds, type Subject } from './harness.js';
 
-const bytes = (size: number, fill = size) => StoredPayload.of(new Uint8Array(size).fill(fill % 256));
+const bytes = (size: number, fill = size) => new Uint8Array(size).fill(fill % 256);
 const put = (jobs: readonly JobSpec[], level: Level = 'full'): Command => ({
   type: 'put',
   queue: '',
@@ -115,7 +114,7 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
         sync = resolve;
       });
     }
-    for (const name of ['a', 'p', 'm']) subject.store.transact([{ command: settle(name), gate: 'decided' }]);
+    for (const name of ['a', 'p', 'm']) subject.transact(settle(name), 'decided');
     const durable = subject.durable();
     if (!onDisk) await durable;
     assert.deepEqual(subject.told.slice(0, 2), ['settled m', 'settled p']);
@@ -133,8 +132,8 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
     const after = reopen === undefined ? subject : await reopen(subject);
     for (const size of sizes) {
       const job = after.store.state.job(idOf(`j${size}`))!;
-      assert.deepEqual(after.store.bytes(job.args as StoredPayload), new Uint8Array(size).fill(size % 256));
-      assert.deepEqual(after.store.bytes(job.result as StoredPayload), new Uint8Array(size + 1).fill((size + 1) % 256));
+      assert.deepEqual(after.store.bytes(job.args!), new Uint8Array(size).fill(size % 256));
+      assert.deepEqual(after.store.bytes(job.result!), new Uint8Array(size + 1).fill((size + 1) % 256));
     }
   });
 

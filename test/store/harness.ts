@@ -3,11 +3,10 @@
  * down what it is told.
  */
 
-import { encodeFailure, type Failure, failureFrom } from '../../src/codec/failure.js';
+import { encodeOwnFailure } from '../../src/codec/failure.js';
 import type { Command, Effect } from '../../src/core/commands.js';
 import type { JobRecord } from '../../src/core/records.js';
 import { JournalStore } from '../../src/store/journal/journal-store.js';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
 import { activateUs, recordOf, subjectOf, us } from '../core/making.js';
@@ -23,11 +22,15 @@ export class Clock implements StoreOutside {
   readonly listening = false;
   readonly now = () => this.time;
   readonly random = () => 0.5;
-  readonly failure = (error: Error) => {
-    // Where it was made is another place in each store.
-    const { stack: _, ...failure } = failureFrom(error);
-    return StoredPayload.of(encodeFailure(failure as Failure));
-  };
+  readonly failure = encodeOwnFailure;
+}
+
+/** Makes payloads of the bytes in a command. */
+function withPayloads<T>(value: T, payload: Store['payload']): T {
+  if (value instanceof Uint8Array) return payload(value) as T;
+  if (Array.isArray(value)) return value.map((one) => withPayloads(one, payload)) as T;
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withPayloads(one, payload)])) as T;
 }
 
 /** One store, with all that it told, in order. */
@@ -65,13 +68,18 @@ export class Subject {
     return this;
   }
 
+  /** Transacts a command whose payloads may be plain bytes. */
+  transact(command: Command, gate: Asked['gate'], reply: NonNullable<Asked['reply']> = () => {}): void {
+    this.store.transact([{ command: withPayloads(command, this.store.payload), gate, reply }]);
+  }
+
   /** Asks, without committing. */
   ask(command: Command, gate: Asked['gate'] = 'synced', name: string = command.type): void {
     const reply = (error?: Error) => {
       const code = (error as { code?: string } | undefined)?.code;
       this.told.push(error === undefined ? `ok ${name}` : `refused ${name}: ${code ?? error.message}`);
     };
-    this.store.transact([{ command, gate, reply }]);
+    this.transact(command, gate, reply);
   }
 
   /** Asks, commits, and waits until that is durable. */
@@ -95,7 +103,7 @@ export class Subject {
    */
   records() {
     const bytes = (payload: JobRecord['args']) =>
-      payload === null ? null : Buffer.from(this.store.bytes(payload as StoredPayload)).toString('hex');
+      payload === null ? null : Buffer.from(this.store.bytes(payload)).toString('hex');
     return Array.from(this.store.state.jobs(), (job) => ({
       ...recordOf(job),
       args: bytes(job.args),

@@ -5,10 +5,9 @@
  */
 
 import type { Command, JobSpec } from '../../src/core/commands.js';
-import { type Id, type JobRecord, payloadSlots } from '../../src/core/records.js';
+import { type Id, type JobRecord, type Payload, payloadSlots } from '../../src/core/records.js';
 import { JournalStore, type JournalStoreOptions } from '../../src/store/journal/journal-store.js';
 import type { Pace } from '../../src/store/journal/pace.js';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { activateUs, idOf, main, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';
@@ -32,14 +31,14 @@ export function printedState(store: JournalStore): string {
   const jobs = [...store.state.jobs()].sort((a, b) => (a.id < b.id ? -1 : 1)).map((job) => printedJob(store, job));
   const settings = [...store.state.settings()].map((setting) => JSON.stringify(setting)).sort();
   const annotations = [...store.state.annotations()]
-    .map(({ job, name, value }) => `${job} ${name} ${hex(store, value as StoredPayload)}`)
+    .map(({ job, name, value }) => `${job} ${name} ${hex(store, value)}`)
     .sort();
   return [...jobs, ...settings, ...annotations].join('\n');
 }
 
 function printedJob(store: JournalStore, job: JobRecord): string {
   const { id, status, queue, fence, attempts, priority, outcome, level, putAt, endAt, completedAt } = job;
-  const payloads = payloadSlots.map((slot) => hex(store, job[slot] as StoredPayload | null));
+  const payloads = payloadSlots.map((slot) => hex(store, job[slot]));
   return [id, status, queue, fence, attempts, priority, outcome, level, putAt, endAt, completedAt, ...payloads].join(
     ' ',
   );
@@ -49,9 +48,9 @@ function printedJob(store: JournalStore, job: JobRecord): string {
  * What the churn put into payloads: a store that is closed, or whose disk is gone, cannot be asked
  * any more.
  */
-const made = new WeakMap<StoredPayload, Uint8Array>();
+const made = new WeakMap<Payload, Uint8Array>();
 
-const hex = (store: JournalStore, payload: StoredPayload | null) =>
+const hex = (store: JournalStore, payload: Payload | null) =>
   payload === null
     ? '-'
     : `${payload.byteLength}:${Buffer.from(made.get(payload) ?? store.bytes(payload)).toString('latin1')}`;
@@ -75,7 +74,7 @@ export class Churn {
       dispatcher: us,
       listening: false,
       random: () => this.#random(1000) / 1000,
-      failure: (error: Error) => this.#payload(error.name),
+      failure: (error: Error) => this.#bytes(error.name),
     };
     this.store = new JournalStore(churnDirectory, outside, {
       disk,
@@ -167,11 +166,15 @@ export class Churn {
     return { id, form: 'call', callable: `m#f${this.#random(4)}`, args, options: {}, parts: [], callbacks: [] };
   }
 
-  #payload(text = ''): StoredPayload {
-    const bytes = Buffer.from(text.padEnd(this.#random(this.payloadBytes), String.fromCharCode(97 + this.#random(26))));
-    const payload = StoredPayload.of(Uint8Array.from(bytes));
+  #payload(): Payload {
+    const bytes = this.#bytes('');
+    const payload = this.store.payload(Uint8Array.from(bytes));
     made.set(payload, bytes);
     return payload;
+  }
+
+  #bytes(text: string): Uint8Array {
+    return Buffer.from(text.padEnd(this.#random(this.payloadBytes), String.fromCharCode(97 + this.#random(26))));
   }
 
   /** One of a few jobs, so that it does not take long to find one. */

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { activateUs, idOf, main, us } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, countedPace } from './journal-churn.js';
@@ -66,7 +65,7 @@ it('[9.1] of several things what the reserve takes is kept, and the one that is 
   store.commit();
   disk.capacityBytes = disk.usedBytes;
   for (const [index, bytes] of [100_000, 100].entries()) {
-    const outcome = { kind: 'value', payload: StoredPayload.of(new Uint8Array(bytes)) } as const;
+    const outcome = { kind: 'value', payload: store.payload(new Uint8Array(bytes)) } as const;
     const command: Command = { type: 'settle', job: ids[index]!, fence: 1, startedAt: 1000, outcome, inner: [] };
     store.transact([{ command, gate: 'decided' }]);
   }

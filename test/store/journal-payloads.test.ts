@@ -54,7 +54,7 @@ class Story {
     await this.churn.store.close();
     await this.open();
     const { result } = this.churn.store.state.job(idOf(name))!;
-    return Buffer.from(this.churn.store.bytes(result as StoredPayload)).toString();
+    return Buffer.from(this.churn.store.bytes(result!)).toString();
   }
 }
 
@@ -114,7 +114,7 @@ describe('a payload in the journal', () => {
     // Decided in the middle of the walk; the process dies before the turn in which it would be
     // committed.
     for (let i = 0; !isTaken; i++) {
-      const args = StoredPayload.of(Buffer.from('arguments'));
+      const args = story.churn.store.payload(Buffer.from('arguments'));
       const name = `job${199 - (i % 50)}`;
       const command: Command = { type: 'change', job: idOf(name), args, options: {} };
       story.churn.store.transact([{ command, gate: 'decided' }]);
@@ -123,7 +123,7 @@ describe('a payload in the journal', () => {
     await taking;
     const next = await new Churn(story.disk.afterKill(), 2).open();
     for (const { args } of next.store.state.jobs()) {
-      if (args !== null) assert.equal(Buffer.from(next.store.bytes(args as StoredPayload)).toString(), 'arguments');
+      if (args !== null) assert.equal(Buffer.from(next.store.bytes(args)).toString(), 'arguments');
     }
     await next.store.close();
     await story.churn.store.close();

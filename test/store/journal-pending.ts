@@ -13,7 +13,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { JobSpec } from '../../src/core/commands.js';
 import { JournalStore } from '../../src/store/journal/journal-store.js';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { idOf } from '../core/making.js';
 
 export interface PendingFigures {
@@ -48,7 +47,7 @@ const outside = {
   listening: false,
   now: Date.now,
   random: Math.random,
-  failure: () => StoredPayload.of(new Uint8Array(10)),
+  failure: () => new Uint8Array(10),
 };
 const silent = {
   release() {},
@@ -60,14 +59,14 @@ const silent = {
 };
 
 let nextId = 0;
-function spec(): JobSpec {
+function spec(store: JournalStore): JobSpec {
   const id = idOf(String(nextId++).padStart(15, 'j'));
-  const args = StoredPayload.of(Buffer.from(`arguments ${nextId}`));
+  const args = store.payload(Buffer.from(`arguments ${nextId}`));
   return { id, form: 'call', callable: 'pi#generateSample', args, options: {}, parts: [], callbacks: [] };
 }
 
 function put(store: JournalStore, count: number): Promise<void> {
-  const jobs = Array.from({ length: count }, spec);
+  const jobs = Array.from({ length: count }, () => spec(store));
   return new Promise((resolve, reject) => {
     const reply = (error?: Error) => (error === undefined ? resolve() : reject(error));
     store.transact([{ command: { type: 'put', queue: '', owner, level: 'full', jobs }, gate: 'synced', reply }]);

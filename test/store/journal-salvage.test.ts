@@ -8,7 +8,6 @@ import { describe, it } from 'node:test';
 import { idToText } from '../../src/codec/id.js';
 import { JournalStore } from '../../src/store/journal/journal-store.js';
 import { salvage } from '../../src/store/journal/salvage.js';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { idOf, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';
@@ -87,7 +86,7 @@ describe('salvage', () => {
     const { store } = await new Churn(disk, 1).open();
     const [lost, whole] = ['lost', 'whole'].map((name) => ({
       ...({ id: idOf(name), form: 'call', callable: 'm#run', options: {}, parts: [], callbacks: [] } as const),
-      args: StoredPayload.of(Buffer.from(`arguments of ${name}`)),
+      args: store.payload(Buffer.from(`arguments of ${name}`)),
     }));
     const put = { type: 'put', queue: '', owner: us, level: 'full', jobs: [lost!, whole!] } as const;
     store.transact([{ command: put, gate: 'decided' }]);

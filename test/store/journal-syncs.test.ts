@@ -4,7 +4,6 @@ import { it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
 import { JournalStore } from '../../src/store/journal/journal-store.js';
 import type { Pace } from '../../src/store/journal/pace.js';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { call, idOf, main, us } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Clock, Subject } from './harness.js';
@@ -34,7 +33,7 @@ function end({ store }: Subject, resultBytes = 3): void {
     job: idOf('a'),
     fence: 1,
     startedAt: 1000,
-    outcome: { kind: 'value', payload: StoredPayload.of(new Uint8Array(resultBytes)) },
+    outcome: { kind: 'value', payload: store.payload(new Uint8Array(resultBytes)) },
     inner: [],
   };
   store.transact([{ command, gate: 'decided' }]);

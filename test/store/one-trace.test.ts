@@ -6,7 +6,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { StoredPayload } from '../../src/store/journal/stored-payload.js';
 import { type Wish, Wishes, wish } from '../core/wishes.js';
 import { seedOf } from '../harness/randomness.js';
 import { kinds, type Subject } from './harness.js';
@@ -26,7 +25,7 @@ function seenOf(subject: Subject) {
     records: records.map((job) => ({ ...job, eligible: job.eligible === 0 ? -1 : line.indexOf(job.eligible) })),
     settings: Array.from(state.settings(), text).sort(),
     annotations: Array.from(state.annotations(), ({ job, name, value }) =>
-      text([job, name, Buffer.from(subject.store.bytes(value as StoredPayload)).toString('hex')]),
+      text([job, name, Buffer.from(subject.store.bytes(value)).toString('hex')]),
     ).sort(),
     told: subject.told.splice(0).sort(),
   };
@@ -34,7 +33,7 @@ function seenOf(subject: Subject) {
 
 async function follow(groups: readonly (readonly Wish[])[]): Promise<void> {
   const subjects = await Promise.all(kinds.map(({ make }) => make()));
-  const wishes = kinds.map(() => new Wishes((size) => StoredPayload.of(new Uint8Array(size).fill(size))));
+  const wishes = kinds.map(() => new Wishes((size) => new Uint8Array(size).fill(size)));
   for (const subject of subjects) await subject.durable();
   for (const group of groups) {
     for (const [at, subject] of subjects.entries()) {

@@ -18,7 +18,7 @@ import { type AgentRoom, Batches } from './batches.js';
 import type { Build } from './build.js';
 import type { Estimates } from './estimates.js';
 import type { JobWaits } from './job-waits.js';
-import { fedTo, payloadBytes } from './outcome-bytes.js';
+import { fedTo } from './outcome-bytes.js';
 
 export interface ClaimingPorts {
   readonly store: Store;
@@ -384,7 +384,7 @@ export class Claiming {
     const { id, fence, callable, queue, agent, timeoutMs } = job;
     const parent = job.role === 'part' ? job.parent : '';
     const attempt = job.attempts + (job.begun ? 0 : 1);
-    const args = job.args === null ? null : payloadBytes(store, job.args);
+    const args = job.args === null ? null : store.bytes(job.args);
     const fed = fedTo(store, job);
     const expectedMs = this.#ports.estimates.of(callable);
     const free = takesTurns(job);

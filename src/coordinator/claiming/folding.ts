@@ -3,7 +3,6 @@
  * as an effect, and hears of it in a command, since only here the items' bytes can be read.
  */
 import type { Id } from '../../core/records.js';
-import { StoredPayload } from '../../store/journal/stored-payload.js';
 import type { Store } from '../../store/store.js';
 import type { Closing } from '../closing.js';
 import type { Timer } from '../long-timeout.js';
@@ -35,7 +34,7 @@ export class Folding {
     const chunk = store.state.job(id);
     if (chunk === undefined || chunk.outcome !== 'none' || closing.isBegun) return;
     const items = foldedItems(store, chunk);
-    const command = { type: 'fold', job: id, list: items === null ? null : StoredPayload.of(items) } as const;
+    const command = { type: 'fold', job: id, list: items === null ? null : store.payload(items) } as const;
     const reply = (error: Error | undefined) => {
       if (error !== undefined) after(againMs, () => this.fold(id));
     };

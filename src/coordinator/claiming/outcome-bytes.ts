@@ -7,7 +7,7 @@
  */
 import { calledWith } from '../../core/callback.js';
 import { countItems } from '../../core/map.js';
-import { chunkItems, type Id, type JobRecord, type OutcomeKind, type Payload, takesTurns } from '../../core/records.js';
+import { chunkItems, type Id, type JobRecord, type OutcomeKind, takesTurns } from '../../core/records.js';
 import { JobStatusError, JournalCorruptError } from '../../errors.js';
 import {
   type CompletedItem,
@@ -18,7 +18,6 @@ import {
   packReference,
   unpackCompleted,
 } from '../../protocol/completed-list.js';
-import type { StoredPayload } from '../../store/journal/stored-payload.js';
 import type { Store } from '../../store/store.js';
 import type { Run } from '../pool/pool-port.js';
 
@@ -29,10 +28,6 @@ const foldedBytes = 16 * 1024 * 1024;
 
 const emptyList: PackedOutcome = { kind: 'list', payload: packCompleted([]) };
 const nothing = new Uint8Array();
-
-export function payloadBytes(store: Store, payload: Payload): Uint8Array {
-  return store.bytes(payload as StoredPayload);
-}
 
 /**
  * What comes after a job's own arguments: the completed parts for a postprocess, the outcome for a
@@ -48,7 +43,7 @@ export function fedTo(store: Store, job: JobRecord): Run['fed'] {
 /** A job's outcome, for a job that runs, or for whoever waits for it. */
 export function outcomeFor(store: Store, job: JobRecord, reader: 'job' | 'client'): PackedOutcome {
   if (job.outcome !== 'list' || job.result !== null) {
-    const payload = job.result === null ? nothing : payloadBytes(store, job.result);
+    const payload = job.result === null ? nothing : store.bytes(job.result);
     return { kind: job.outcome as Exclude<OutcomeKind, 'none'>, payload };
   }
   const whole = wholeOf(store, job);
@@ -121,7 +116,7 @@ function* itemsFrom(store: Store, whole: JobRecord, from: number, reader: 'job' 
   const chunk = parts[Math.floor(from / chunkItems)];
   if (chunk === undefined) return;
   const first = from % chunkItems;
-  if (chunk.result !== null) yield* unpackCompleted(payloadBytes(store, chunk.result)).slice(first);
+  if (chunk.result !== null) yield* unpackCompleted(store.bytes(chunk.result)).slice(first);
   else yield* itemsFrom(store, chunk, first, reader);
 }
 

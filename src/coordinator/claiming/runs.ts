@@ -13,7 +13,6 @@ import { commandFromWire } from '../../protocol/commands.js';
 import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireInnerCommand } from '../../protocol/messages.js';
 import { unpackBatch } from '../../protocol/packing.js';
-import { StoredPayload } from '../../store/journal/stored-payload.js';
 import type { Store } from '../../store/store.js';
 import type { AnnotationWaiter, AnnotationWaiters } from '../clients/annotation-waiters.js';
 import type { HandedOver } from '../clients/moved-buffers.js';
@@ -137,7 +136,8 @@ export class Runs implements PoolOwner {
     if (!this.#waits.over(job)) this.#estimates.learn(callable, outcome.ranMs);
     const inner = outcome.inner.byteLength === 0 ? none : this.#innerCommands(job, outcome.inner);
     const { startedAt } = outcome;
-    const command: Command = { type: 'settle', job, fence, startedAt, outcome: settledFrom(outcome), inner };
+    const end = settledFrom(outcome, this.#store.payload);
+    const command: Command = { type: 'settle', job, fence, startedAt, outcome: end, inner };
     if (stored === undefined) this.#store.transact([{ command, gate: 'decided', refused: this.#onRefused }]);
     else this.#store.transact([{ command, gate: levelGate(this.#levelOf(job)), reply: stored }]);
     if (outcome.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();
@@ -181,7 +181,7 @@ export class Runs implements PoolOwner {
   }
 
   annotate(job: Id, name: string, value: Uint8Array | null): void {
-    this.#decide({ type: 'annotate', job, name, value: value === null ? null : StoredPayload.of(value) });
+    this.#decide({ type: 'annotate', job, name, value: value === null ? null : this.#store.payload(value) });
     if (value !== null) this.#ports.annotations.tell(job, name, value);
   }
 
@@ -252,7 +252,7 @@ export class Runs implements PoolOwner {
   /** As safe as the job that puts it. */
   putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void {
     const level = this.#levelOf(by);
-    const command = commandFromWire({ ...put, owner: this.#dispatcher, level }, StoredPayload.of);
+    const command = commandFromWire({ ...put, owner: this.#dispatcher, level }, this.#store.payload);
     this.#store.transact([{ command, gate: levelGate(level), reply: (error, same) => then(error, same ?? null) }]);
     this.turn();
   }
@@ -279,7 +279,7 @@ export class Runs implements PoolOwner {
     const level = this.#levelOf(job);
     return unpackBatch<WireInnerCommand>(packed).map((wire) => {
       const whole = wire.type === 'put' ? { ...wire, owner: this.#dispatcher, level } : wire;
-      return commandFromWire(whole, StoredPayload.of) as InnerCommand;
+      return commandFromWire(whole, this.#store.payload) as InnerCommand;
     });
   }
 
@@ -295,13 +295,13 @@ const nothing = () => {};
 const cannotWait = (by: Id, job: Id) => `job ${idToText(by)} cannot wait for job ${idToText(job)}`;
 const endless = (by: Id, job: Id) => new JobStatusError(`${cannotWait(by, job)}, which ends only after it`);
 
-function settledFrom({ kind, payload, note }: Outcome): Settled {
+function settledFrom({ kind, payload: bytes, note }: Outcome, payload: Store['payload']): Settled {
   switch (kind) {
     case 'value':
     case 'failure':
-      return { kind, payload: StoredPayload.of(payload) };
+      return { kind, payload: payload(bytes) };
     case 'thrown':
-      return { kind, payload: StoredPayload.of(payload), names: note.split('\n') };
+      return { kind, payload: payload(bytes), names: note.split('\n') };
     case 'job':
       return { kind, job: note };
   }

@@ -3,7 +3,6 @@
  */
 import type { AnnotationRecord, Id } from '../../core/records.js';
 import type { Store } from '../../store/store.js';
-import { payloadBytes } from '../claiming/outcome-bytes.js';
 import type { Timer } from '../long-timeout.js';
 import { Waiters } from './waiters.js';
 
@@ -22,7 +21,7 @@ export class AnnotationWaiters {
   /** Calls back with what is said, at once if it is there; with null after so long. */
   waitFor(job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
     const there = this.#store.state.annotation(job, name);
-    if (there !== undefined) return then(payloadBytes(this.#store, there.value));
+    if (there !== undefined) return then(this.#store.bytes(there.value));
     const key = keyOf(job, name);
     const waiter: AnnotationWaiter = (value) => {
       timer.clear();
@@ -42,7 +41,7 @@ export class AnnotationWaiters {
 
   /** Something was said elsewhere. */
   tellStored({ job, name, value }: AnnotationRecord): void {
-    for (const tell of this.#waiters.take(keyOf(job, name))) tell(payloadBytes(this.#store, value));
+    for (const tell of this.#waiters.take(keyOf(job, name))) tell(this.#store.bytes(value));
   }
 }
 

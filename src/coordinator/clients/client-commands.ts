@@ -10,7 +10,6 @@ import { ClosedError } from '../../errors.js';
 import { commandFromWire } from '../../protocol/commands.js';
 import { isPlain } from '../../protocol/message-runs.js';
 import type { ClientMessage, WireCommand } from '../../protocol/messages.js';
-import { StoredPayload } from '../../store/journal/stored-payload.js';
 import type { Store } from '../../store/store.js';
 import type { Runs } from '../claiming/runs.js';
 import type { Closing } from '../closing.js';
@@ -59,7 +58,7 @@ export class ClientCommands {
     }
     const jobs = puts.map(([, , , , job]) => job);
     const wire = { type: 'put', queue, owner: dispatcher, level, jobs } as const;
-    const command = commandFromWire(wire, StoredPayload.of);
+    const command = commandFromWire(wire, store.payload);
     if (!admitted && bounded.keepsOut(command)) return bounded.wait(command, () => this.put(puts, true));
     for (const [, request, , , [id]] of puts) outcomes.watch(id, request);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
@@ -88,7 +87,7 @@ export class ClientCommands {
   do(request: number, gate: Gate, wire: WireCommand, admitted = false): void {
     const { store, post, runs, bounded, closing, dispatcher } = this.#ports;
     if (closing.isBegun) return post(replyTo(request, new ClosedError('the runtime is closing')));
-    const command = commandFromWire(owned(wire, dispatcher), StoredPayload.of);
+    const command = commandFromWire(owned(wire, dispatcher), store.payload);
     if (!admitted && bounded.keepsOut(command)) return bounded.wait(command, () => this.do(request, gate, wire, true));
     // A job that is with a thread and has not begun is still in the queue, for whoever takes it out
     // or changes it.

@@ -22,7 +22,6 @@ import { goesBefore } from '../../core/state/lanes.js';
 import type { State } from '../../core/state/state.js';
 import { CallsheetError, JobForgottenError, JobStatusError } from '../../errors.js';
 import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../../protocol/messages.js';
-import type { StoredPayload } from '../../store/journal/stored-payload.js';
 import type { Store } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
 import { pieceOf } from '../claiming/outcome-bytes.js';
@@ -49,12 +48,12 @@ export function answer(context: AnswerContext, query: Query): unknown {
       return jobInfo(context, requireJob(state, query.job));
     case 'arguments': {
       const { args } = requireJob(state, query.job);
-      return args === null ? null : context.store.bytes(args as StoredPayload);
+      return args === null ? null : context.store.bytes(args);
     }
     case 'annotations':
       requireJob(state, query.job);
       return Object.fromEntries(
-        state.annotationsOf(query.job).map(({ name, value }) => [name, context.store.bytes(value as StoredPayload)]),
+        state.annotationsOf(query.job).map(({ name, value }) => [name, context.store.bytes(value)]),
       );
     case 'completed':
       return pieceOf(context.store, requireJob(state, query.job), query.from, query.reader);

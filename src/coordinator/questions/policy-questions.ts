@@ -6,7 +6,6 @@ import type { Command } from '../../core/commands.js';
 import type { Id, JobRecord } from '../../core/records.js';
 import type { WireAskedJob } from '../../protocol/questions.js';
 import type { Store } from '../../store/store.js';
-import { payloadBytes } from '../claiming/outcome-bytes.js';
 import type { QuestionsPort } from './questions-port.js';
 
 export interface PoliciesPorts {
@@ -45,7 +44,7 @@ export class Policies {
       callable: policy,
       job: askedJob(store, job),
       question,
-      failure: payloadBytes(store, job.result!),
+      failure: store.bytes(job.result!),
       data,
     } as const;
     this.#out.add(key);
@@ -61,6 +60,6 @@ export class Policies {
 /** A job as those see it who are asked about it. */
 export function askedJob(store: Store, job: JobRecord): WireAskedJob {
   const { id, queue, callable, priority, quotas, attempts, errors, interruptions, putAt, deadline } = job;
-  const args = job.args === null ? null : payloadBytes(store, job.args);
+  const args = job.args === null ? null : store.bytes(job.args);
   return { id, queue, callable, args, priority, quotas, attempts, errors, interruptions, putAt, deadline };
 }

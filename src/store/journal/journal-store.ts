@@ -8,6 +8,7 @@
  * causes no sync of its own: it is covered by the next, or by one after a while.
  */
 import { type Command, gates } from '../../core/commands.js';
+import type { Payload } from '../../core/records.js';
 import { State } from '../../core/state/state.js';
 import { ClosedError, JournalCorruptError, StorageFullError } from '../../errors.js';
 import { type Journal, type JournalOptions, openJournal } from '../../journal/journal.js';
@@ -19,7 +20,7 @@ import { machinePace, type Pace } from './pace.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter } from './record-writer.js';
 import { Snapshots } from './snapshots.js';
-import type { StoredPayload } from './stored-payload.js';
+import { StoredPayload } from './stored-payload.js';
 
 /**
  * What nobody waits for is on the disk after this time at the latest, unless a sync was asked for
@@ -61,6 +62,7 @@ export interface JournalStoreOptions extends JournalOptions {
 export class JournalStore implements Store {
   readonly isExclusive = true;
   readonly state = new State();
+  readonly payload = StoredPayload.of;
   /** Of payloads, by segment. */
   liveBytes!: LiveBytes;
   readonly #directory: string;
@@ -125,7 +127,7 @@ export class JournalStore implements Store {
       for (const { reply } of asked) reply?.(this.#failed);
       return;
     }
-    const outside = outsideNow(this.#outside);
+    const outside = outsideNow(this.#outside, this.payload);
     for (const one of asked) this.#group.decide(this.state, one, outside);
   }
 
@@ -198,9 +200,9 @@ export class JournalStore implements Store {
     return this.#journal.report.bytes;
   }
 
-  bytes(payload: StoredPayload): Uint8Array {
+  bytes(payload: Payload): Uint8Array {
     try {
-      return payload.bytes ?? this.#writer.read(payload);
+      return (payload as StoredPayload).bytes ?? this.#writer.read(payload as StoredPayload);
     } catch (error) {
       if (!(error instanceof JournalCorruptError || error instanceof ClosedError)) this.#fail(error as Error);
       throw error;
@@ -228,7 +230,7 @@ export class JournalStore implements Store {
     this.#snapshots.giveUp();
     this.state.rollback(0);
     const again = new Group();
-    const outside = outsideNow(this.#outside);
+    const outside = outsideNow(this.#outside, this.payload);
     for (const asked of group.asked) {
       if (takesRoom.has(asked.command.type)) again.refuse(asked, full);
       else again.decide(this.state, asked, outside);
@@ -255,7 +257,7 @@ export class JournalStore implements Store {
 
   #commitAlone(asked: Asked): void {
     if (this.#failed !== undefined) return asked.reply?.(this.#failed);
-    this.#group.decide(this.state, asked, outsideNow(this.#outside));
+    this.#group.decide(this.state, asked, outsideNow(this.#outside, this.payload));
     this.commit();
   }
 
