@@ -36,7 +36,7 @@ const readByOthers = [
   ],
 ];
 /** Composed of guarded reads. */
-const composed = ['isEmpty'];
+const composed = ['isEmpty', 'quota'];
 /** Changes and their lists: they touch records already read, or identified by their key. */
 const changing = [
   ...['change', 'annotate', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload'],
