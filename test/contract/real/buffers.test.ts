@@ -1,4 +1,4 @@
-/** Buffers that reach a job as they are, on real threads. */
+/** Buffers that reach a job without being copied, on real threads. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { open, type Runtime, transfer } from 'callsheet';
@@ -8,7 +8,7 @@ import { buffers, realJobs } from './jobs/all.js';
 
 const memory = { durability: 'memory' } as const;
 
-describe('buffers on real threads', () => {
+describe('a buffer on real threads', () => {
   let callsheet: Runtime;
   before(async () => {
     const logger = pino({ level: 'silent' });
@@ -16,7 +16,7 @@ describe('buffers on real threads', () => {
   });
   after(() => callsheet.close({ graceMs: 0 }));
 
-  it('[2.11] a job and who put it see the same shared memory at the same time', async () => {
+  it('[2.11] is shared between a job and its client at the same time', async () => {
     const words = new Int32Array(new SharedArrayBuffer(8));
     const job = await callsheet.queue().put(buffers.answer(words), memory);
     Atomics.store(words, 0, 20);
@@ -25,7 +25,7 @@ describe('buffers on real threads', () => {
     assert.equal(Atomics.load(words, 1), 22);
   });
 
-  it('[2.11] a transferred buffer is moved, whatever its size', async () => {
+  it('[2.11] is moved by a transfer, whatever its size', async () => {
     const large = new Uint8Array(64 * 1024 * 1024).fill(3);
     const job = await callsheet.queue().put(buffers.sum(transfer(large)), memory);
     assert.equal(large.length, 0);
@@ -37,7 +37,7 @@ describe('buffers on real threads', () => {
     for (const [n, one] of jobs.entries()) assert.equal(await one.result(), (n % 100) + 1);
   });
 
-  it('[2.11] such a job starts at most once: its thread died, and it fails', async () => {
+  it('[2.11] makes its job start at most once: it fails when its thread dies', async () => {
     const count = new Int32Array(new SharedArrayBuffer(4));
     const job = await callsheet.queue().put(buffers.countAndExit(count), memory);
     assert.equal((await job.failure())?.name, 'JobInterruptedError');

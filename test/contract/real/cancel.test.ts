@@ -1,6 +1,6 @@
 /**
- * Cancelling on real threads: whatever the handler does, its thread is free again soon, and nobody
- * else's job is lost or run twice.
+ * Cancelling on real threads: whatever the handler does, its thread is soon free again, and no
+ * other job is lost or run twice.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../../harness/temporary.js';
 import { realJobs, stubborn } from './jobs/all.js';
 
 const stopGraceMs = 100;
-/** A thread is ended and another is there: generous, since machines are busy. */
+/** The time for ending a thread and starting another, generous for busy machines. */
 const limitMs = 10_000;
 
 async function waitUntilBegun(job: Job): Promise<void> {
@@ -36,10 +36,10 @@ describe('cancelling on real threads', () => {
     ['a handler that ignores its signal', stubborn.ignores()],
     ['a handler that listens to its signal', stubborn.listens()],
   ] as [string, Part][]) {
-    it(`[2.10] ends ${what}; its thread is free again`, async (t) => {
+    it(`[2.10] ends ${what} and frees its thread`, async (t) => {
       const file = join(temporaryDirectory(), 'marks');
       const queue = callsheet.queue();
-      // Both threads, so that nothing runs behind them before they are free.
+      // One for each thread, so that nothing runs behind them before a thread is free.
       const jobs = [await queue.put(job), await queue.put(job)];
       for (const one of jobs) await waitUntilBegun(one);
       const behind = await queue.putAll(Array.from({ length: 20 }, (_, n) => stubborn.quick(file, `behind ${n}`)));
@@ -59,7 +59,7 @@ describe('cancelling on real threads', () => {
     });
   }
 
-  it('[2.9] a timeout ends all of them as a cancel does', async () => {
+  it('[2.9] ends all of these by a timeout, too', async () => {
     const kinds = [stubborn.loops(), stubborn.sleeps(), stubborn.backtracks(), stubborn.ignores(), stubborn.listens()];
     const jobs = await callsheet.queue().putAll(kinds, { timeoutMs: 50 });
     for (const job of jobs) {
@@ -69,7 +69,7 @@ describe('cancelling on real threads', () => {
     }
   });
 
-  it('[2.9] the timeout of a job in a batch is its own: its neighbours complete, each once', async () => {
+  it('[2.9] ends only the job with the timeout: its neighbours in the batch complete, each once', async () => {
     const file = join(temporaryDirectory(), 'marks');
     const calls = Array.from({ length: 40 }, (_, n) =>
       stubborn.quickOrLoops(file, `job ${n}`, n === 20).with({ timeoutMs: n === 20 ? 50 : 60_000 }),
@@ -81,10 +81,10 @@ describe('cancelling on real threads', () => {
     for (let n = 0; n < jobs.length; n++) assert.equal(counts.get(`job ${n}`), 1, `job ${n}`);
   });
 
-  it('[2.10] in a batch with others: these complete, each once', async (t) => {
+  it('[2.10] ends only the cancelled job: its neighbours in the batch complete, each once', async (t) => {
     const file = join(temporaryDirectory(), 'marks');
     const queue = callsheet.queue();
-    // So that the callable is known to be short, and goes to threads in batches.
+    // Makes the callable known to be short, so that its jobs go to threads in batches.
     const known = await queue.putAll(
       Array.from({ length: 100 }, (_, n) => stubborn.quickOrLoops(file, `known ${n}`, false)),
     );
@@ -106,5 +106,5 @@ describe('cancelling on real threads', () => {
     t.diagnostic(`${jobs.length - 1} neighbours, each begun once`);
   });
 
-  it('[2.10] a thread that is ended for it is no error', () => assert.deepEqual(logged, []));
+  it('[2.10] logs no error for an ended thread', () => assert.deepEqual(logged, []));
 });

@@ -1,7 +1,4 @@
-/**
- * Own policies and filters in their real threads: whatever they do, no job is disturbed that is not
- * theirs.
- */
+/** Own policies and filters in their real threads. Whatever they do, they disturb no other jobs. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -18,7 +15,7 @@ async function isHeld(job: Job, problem: RegExp): Promise<void> {
   await eventually('its job is held', async () => problem.test((await job.details()).awaits[0]?.problem ?? ''));
 }
 
-describe('own policies on real threads', () => {
+describe('an own policy on real threads', () => {
   const directory = temporaryDirectory();
   let callsheet: Runtime;
   before(async () => {
@@ -26,14 +23,14 @@ describe('own policies on real threads', () => {
   });
   after(() => callsheet.close({ graceMs: 0 }));
 
-  it('[8.1] a policy is asked, and its data kept with the job', async () => {
+  it('[8.1] is asked, and its data is kept with the job', async () => {
     const file = join(temporaryDirectory(), 'marks');
     const job = await callsheet.queue().put(deciding.failing(file), { retry: deciding.twice });
     assert.equal((await job.failure())?.name, 'RangeError');
     assert.deepEqual(marksIn(file), ['attempt 1', 'attempt 2', 'attempt 3']);
   });
 
-  it('[8.1] a policy is asked when a thread died', async () => {
+  it('[8.1] is asked when a thread died', async () => {
     const file = join(temporaryDirectory(), 'marks');
     const job = await callsheet.queue().put(deciding.exits(file), { retry: deciding.twice });
     assert.equal((await job.failure())?.name, 'JobInterruptedError');
@@ -45,7 +42,7 @@ describe('own policies on real threads', () => {
     ['never returns', deciding.loopsForEver, /not answered within 5000 ms/],
     ['ends its thread', deciding.exitsAsked, /its thread/],
   ] as const) {
-    it(`[8.5] a policy that ${what} holds its job and no other, over a restart too`, async () => {
+    it(`[8.5] that ${what} holds its job and no other, over a restart too`, async () => {
       const file = join(temporaryDirectory(), 'marks');
       const job = await callsheet.queue().put(deciding.failing(file), { retry });
       assert.equal(await (await callsheet.queue().put(deciding.hello('Ada'))).result(), 'hello Ada');
@@ -65,14 +62,14 @@ describe('own policies on real threads', () => {
   }
 });
 
-describe('filters on real threads', () => {
+describe('a filter on real threads', () => {
   let callsheet: Runtime;
   before(async () => {
     callsheet = await open({ directory: temporaryDirectory(), jobs: realJobs, threads: 1, agent: false, logger });
   });
   after(() => callsheet.close({ graceMs: 0 }));
 
-  it('[5.2] a filter takes what it takes, a chooser in its order', async () => {
+  it('[5.2] chooses the jobs of its agent, and a chooser their order', async () => {
     const queue = await callsheet.createQueue('taken');
     await queue.setAgent('mine', { size: 1, filter: deciding.takesAda, chooser: deciding.lastFirst });
     const [ada, bob] = await queue.putAll([deciding.hello('Ada'), deciding.hello('Bob')]);
@@ -80,7 +77,7 @@ describe('filters on real threads', () => {
     assert.equal(await bob!.status(), 'pending');
   });
 
-  it('[5.10] a filter that never returns is ended; no other agent waits for it', async () => {
+  it('[5.10] is ended if it never returns, and keeps no other agent waiting', async () => {
     const queue = await callsheet.createQueue('stuck');
     await queue.setAgent('stuck', { size: 1, filter: deciding.loopsAtBob });
     const [bob, eve] = await queue.putAll([deciding.hello('Bob'), deciding.hello('Eve')]);

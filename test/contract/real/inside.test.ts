@@ -1,18 +1,18 @@
-/** Inside a job on real threads: what it puts at once, what it waits for, what it says. */
+/** The API inside a job on real threads: `putNow`, waiting and progress. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { open, type Runtime } from 'callsheet';
 import { temporaryDirectory } from '../../harness/temporary.js';
 import { realJobs, within } from './jobs/all.js';
 
-describe('inside a job on real threads', () => {
+describe('a job on real threads', () => {
   let callsheet: Runtime;
   before(async () => {
     callsheet = await open({ directory: temporaryDirectory(), jobs: realJobs, threads: 2 });
   });
   after(() => callsheet.close({ graceMs: 0 }));
 
-  it('[2.7] what is put now is stored at once, and can be waited for', async () => {
+  it('[2.7] stores a job of putNow at once, and can wait for it', async () => {
     const outer = await callsheet.queue().put(within.putNowAndWait('inner'));
     const { id, result } = await outer.result();
     assert.equal(result, 'inner');
@@ -21,7 +21,7 @@ describe('inside a job on real threads', () => {
     assert.equal((await refused.failure())?.code, 'UNKNOWN_QUEUE');
   });
 
-  it('[2.6] a held job that was returned is put by its id', async () => {
+  it('[2.6] can return a held job, which is put later by its id', async () => {
     const outer = await callsheet.queue().put(within.returnHeld('held'));
     await outer.annotations.waitFor('returning', { timeoutMs: 10_000 });
     let inner: string | undefined;
@@ -31,7 +31,7 @@ describe('inside a job on real threads', () => {
     assert.equal(await outer.result(), 'held');
   });
 
-  it('[10.2] progress is seen while a loop runs that never waits', async () => {
+  it('[10.2] shows its progress during a loop that never waits', async () => {
     const job = await callsheet.queue().put(within.countUntilTold());
     await job.annotations.waitFor('progress', { timeoutMs: 10_000 });
     const { done, total } = (await job.progress())!;

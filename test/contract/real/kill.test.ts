@@ -40,7 +40,7 @@ for (const [name, scenario] of Object.entries(scenarios)) {
       for (let line = await child.line(); line !== undefined; line = await child.line()) hear(line);
       await killed;
       const before = marksIn(file);
-      // One thread, so that order can be seen where it is looked at.
+      // One thread for queues, so that the order can be checked.
       await using callsheet = await open({ directory: journal, jobs: realJobs, threads: name === 'queues' ? 1 : 2 });
       const { unfinished } = callsheet.found;
       await scenario.check({ callsheet, acknowledged, before, lines: () => marksIn(file) });

@@ -1,6 +1,6 @@
 /**
- * What processes do that are killed: each puts and says what was acknowledged, until its end; and
- * what must hold when another process has opened the directory after it.
+ * Scenarios for processes that are killed. A process puts and prints each acknowledgement until it
+ * is killed; `check` states the facts that must hold once another process has opened the directory.
  */
 import assert from 'node:assert/strict';
 import { map, type Part, parallel, type Runtime, retryErrors, retryNever, serial } from 'callsheet';
@@ -8,25 +8,25 @@ import { marking } from './jobs/all.js';
 
 export interface Afterwards {
   readonly callsheet: Runtime;
-  /** Ids by name, of all that was acknowledged before the end. */
+  /** Ids by name of all jobs acknowledged before the kill. */
   readonly acknowledged: ReadonlyMap<string, string>;
-  /** The lines that there were at the end. */
+  /** The lines in the file at the kill. */
   readonly before: readonly string[];
-  /** The lines that there are now. */
+  /** The lines in the file now. */
   readonly lines: () => readonly string[];
 }
 
 export interface Scenario {
   readonly tags: string;
   readonly what: string;
-  /** Puts number `n`; gives the names and ids of what is acknowledged by then. */
+  /** Makes put number `n`; returns the names and ids of the jobs that are then acknowledged. */
   put(callsheet: Runtime, file: string, n: number): Promise<readonly (readonly [name: string, id: string])[]>;
   check(afterwards: Afterwards): Promise<void>;
 }
 
 const count = (lines: readonly string[], line: string) => lines.filter((other) => other === line).length;
 
-/** Every job that was acknowledged has its result. */
+/** Asserts that every acknowledged job has its result. */
 async function allHave(
   { callsheet, acknowledged }: Afterwards,
   result: (name: string) => unknown,
@@ -37,7 +37,7 @@ async function allHave(
   }
 }
 
-/** At no time were two open, and none was ended that had not begun. */
+/** Asserts that no two jobs ran at once, and that each end follows its begin. */
 function checkOneAtATime(lines: readonly string[]): void {
   let open: string | undefined;
   for (const line of lines) {
@@ -65,7 +65,7 @@ function putMap(callsheet: Runtime, file: string, name: string) {
 export const scenarios: Readonly<Record<string, Scenario>> = {
   jobs: {
     tags: '[2.6] [2.7]',
-    what: 'what a job puts and returns is there once, with its outcome',
+    what: 'keeps the jobs that a job puts and returns once, with its outcome',
     async put(callsheet, file, n) {
       return [[`p${n}`, (await callsheet.queue().put(marking.parent(file, `p${n}`) as Part)).id]];
     },
@@ -87,7 +87,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   queues: {
     tags: '[3.2] [3.5] [3.6]',
-    what: 'a paused queue stays paused and in order; puts into two queues are both there',
+    what: 'keeps a paused queue paused and in order, and both puts of a transaction over two queues',
     async put(callsheet, file, n) {
       if (n === 0) await (await callsheet.createQueue('paused')).pause();
       const jobs = await callsheet.putTogether([
@@ -126,7 +126,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   quotas: {
     tags: '[4.1] [4.3] [4.6]',
-    what: 'a quota of 1 has one job at a time, before and after',
+    what: 'runs one job at a time in a quota of 1, before and after',
     async put(callsheet, file, n) {
       if (n === 0) await callsheet.queue().setQuota('one');
       return [[`q${n}`, (await callsheet.queue().put(marking.stretch(file, `q${n}`, 3), { quotas: ['one'] })).id]];
@@ -147,7 +147,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   agents: {
     tags: '[5.1] [5.2]',
-    what: 'it is the same dispatcher, with the agents that were set',
+    what: 'keeps the dispatcher and its agents',
     async put(callsheet, file, n) {
       await callsheet.queue().setAgent('slow', { size: n + 1, filter: { callables: ['marking#stretch'] } });
       const job = await callsheet.queue().put(marking.mark(file, `a${n}`));
@@ -172,7 +172,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   callbacks: {
     tags: '[6.3] [6.4] [6.5]',
-    what: 'callbacks run in their order, and a finished one not again',
+    what: 'runs callbacks in their order, and repeats no finished one',
     async put(callsheet, file, n) {
       let job: Part = marking.mark(file, `c${n}`);
       for (const index of [1, 2, 3])
@@ -197,7 +197,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   compositions: {
     tags: '[7.2] [7.3]',
-    what: 'a nested whole goes on where it was, and completed parts do not run again',
+    what: 'continues a nested whole and repeats no completed part',
     async put(callsheet, file, n) {
       const part = (index: number) => marking.mark(file, `w${n}/${index}`);
       const inner = (from: number) =>
@@ -222,9 +222,9 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   maps: {
     tags: '[7.3] [7.4]',
-    what: 'a map that is put again goes on behind what it has taken, and what was done does not run again',
+    what: 'continues a map that is put again behind the items taken, and repeats no completed one',
     async put(callsheet, file, n) {
-      // A few maps are enough work for all the time that there is.
+      // A few maps are enough work for the time of the test.
       const job =
         n < 3 ? await putMap(callsheet, file, `m${n}`) : await callsheet.queue().put(marking.mark(file, `x${n}`));
       return [[n < 3 ? `m${n}` : `x${n}`, job.id]];
@@ -234,7 +234,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       for (const [name, id] of acknowledged) {
         if (name.startsWith('x')) continue;
         let job = callsheet.job<string[]>(id);
-        // Of one that has not run at all nobody knows the file, and any does.
+        // If no item of the map has run, its file is unknown, and any file does.
         if ((await job.details()).open) job = await putMap(callsheet, file ?? '/dev/null', name);
         assert.equal(job.id, id);
         const items = Array.from({ length: mapItems }, (_, index) => `${name}/${index}`);
@@ -250,7 +250,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   retries: {
     tags: '[8.1] [8.2] [8.3]',
-    what: 'retryNever begins once at most, and a policy keeps its count',
+    what: 'begins a job of retryNever at most once, and keeps the count of a policy',
     async put(callsheet, file, n) {
       const queue = callsheet.queue();
       const once = await queue.put(marking.stretch(file, `once${n}`, 1), { retry: retryNever });
@@ -281,7 +281,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   annotations: {
     tags: '[10.1] [10.2]',
-    what: 'what is said about a job inside and outside is kept with it',
+    what: 'keeps the annotations set inside and outside a job',
     async put(callsheet, file, n) {
       const job = await callsheet.queue().put(marking.say(file, `s${n}`));
       await job.annotations.set('outside', n);

@@ -1,4 +1,4 @@
-/** The modules of jobs that the contract's tests on real threads register. */
+/** The job modules of the contract's tests on real threads. */
 import { defineJobs } from 'callsheet';
 
 export const marking = defineJobs<typeof import('./marking.js')>('marking', new URL('./marking.js', import.meta.url));

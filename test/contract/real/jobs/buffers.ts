@@ -1,6 +1,6 @@
-/** Jobs that are given buffers as they are. */
+/** Jobs that get buffers without a copy. */
 
-/** Waits in the first word for a number, and answers with two more in the second. */
+/** Waits for a number in the first word and stores that number plus 2 in the second. */
 export function answer(words: Int32Array): string {
   if (Atomics.load(words, 0) === 0) Atomics.wait(words, 0, 0, 10_000);
   Atomics.store(words, 1, Atomics.load(words, 0) + 2);

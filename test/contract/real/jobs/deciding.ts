@@ -1,8 +1,8 @@
-/** Functions that are asked about jobs on real threads, some of which never return. */
+/** Jobs, and policies, filters and choosers for them. Some never return. */
 import { appendFileSync } from 'node:fs';
 import { type AskedJob, type ChooserQuestion, currentJob, type RetryAnswer, type RetryQuestion } from 'callsheet';
 
-/** Leaves its attempt in the file, and fails. */
+/** Appends its attempt to the file and fails. */
 export function failing(file: string): never {
   appendFileSync(file, `attempt ${currentJob().attempt}\n`);
   throw new RangeError('not yet');
@@ -16,18 +16,17 @@ export function exits(file: string): never {
   process.exit(1);
 }
 
-/** Counts with the job: twice again, whatever happened. */
+/** A policy that counts in its data and retries twice. */
 export function twice({ data }: RetryQuestion): RetryAnswer {
   const count = ((data as number | undefined) ?? 0) + 1;
   return { retry: count <= 2, afterMs: 1, data: count };
 }
 
-/** Never returns. */
 export function loopsForEver(): boolean {
   for (;;);
 }
 
-/** Takes its whole thread with it. */
+/** Ends its thread when it is asked. */
 export function exitsAsked(): boolean {
   process.exit(1);
 }

@@ -1,6 +1,6 @@
 /**
- * Jobs for real threads and processes that die: each start leaves a line in a file, appended in one
- * write, for who looks from outside.
+ * Jobs for real threads and processes that die. Each start appends a line to a file in one write,
+ * for an observer outside.
  */
 import { appendFileSync } from 'node:fs';
 import { type CompletedItems, type CompletedJobs, currentJob } from 'callsheet';
@@ -11,7 +11,7 @@ export function mark(file: string, line: string): string {
   return line;
 }
 
-/** Marks its begin and its end, and computes for a moment in between. */
+/** Marks its begin and its end, and computes for `ms` in between. */
 export function stretch(file: string, name: string, ms: number): string {
   mark(file, `begin ${name}`);
   const end = performance.now() + ms;
@@ -20,7 +20,7 @@ export function stretch(file: string, name: string, ms: number): string {
   return name;
 }
 
-/** A callback: marks, whatever it is given. */
+/** A callback that marks and ignores the outcome. */
 export const called = (file: string, line: string, _outcome: unknown): string => mark(file, line);
 
 /** Marks with its own id. */
@@ -40,13 +40,13 @@ export function unsteady(file: string, name: string): number {
   return currentJob().attempt;
 }
 
-/** Says something about itself. */
+/** Sets an annotation on itself. */
 export function say(file: string, name: string): string {
   currentJob().annotations.set('said', name);
   return mark(file, name);
 }
 
-/** All that a map came to. */
+/** The results of all items of a map. */
 export async function gathered(items: CompletedItems<string>): Promise<string[]> {
   const all: string[] = [];
   for await (const { result } of items) all.push(result);

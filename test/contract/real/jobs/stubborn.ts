@@ -1,6 +1,4 @@
-/**
- * Jobs that are hard to stop, each in its own way. Each says that it has begun with an annotation.
- */
+/** Jobs that are hard to stop, each in its own way. Each sets the annotation `begun` first. */
 import { appendFileSync } from 'node:fs';
 import { currentJob } from 'callsheet';
 
@@ -8,32 +6,32 @@ function begun(): void {
   currentJob().annotations.set('begun', true);
 }
 
-/** A loop that never looks up. */
+/** Loops and never reads the flag. */
 export function loops(): never {
   begun();
   for (;;);
 }
 
-/** A loop that looks at the flag. */
+/** Loops and reads the flag. */
 export function loopsPolitely(): string {
   begun();
   while (!currentJob().cancelled);
   return 'stopped by itself';
 }
 
-/** Sleeps in shared memory that nobody will touch. */
+/** Sleeps on shared memory that never changes. */
 export function sleeps(): string {
   begun();
   return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
-/** A regular expression that backtracks for longer than the sun will shine. */
+/** Runs a regular expression that backtracks practically for ever. */
 export function backtracks(): boolean {
   begun();
   return /^(a+)+$/.test(`${'a'.repeat(60)}!`);
 }
 
-/** Waits for ever, and does not listen to its signal. */
+/** Waits for ever and ignores its signal. */
 export async function ignores(): Promise<never> {
   begun();
   return new Promise(() => {
@@ -41,7 +39,7 @@ export async function ignores(): Promise<never> {
   });
 }
 
-/** Listens to its signal. */
+/** Waits for its signal. */
 export async function listens(): Promise<string> {
   const { signal } = currentJob();
   begun();
@@ -49,13 +47,13 @@ export async function listens(): Promise<string> {
   return 'stopped by itself';
 }
 
-/** Short, and leaves a line. */
+/** Appends a line and returns at once. */
 export function quick(file: string, line: string): string {
   appendFileSync(file, `${line}\n`);
   return line;
 }
 
-/** As short, but for one of them. */
+/** Does the same, and loops if `looping`. */
 export function quickOrLoops(file: string, line: string, looping: boolean): string {
   appendFileSync(file, `${line}\n`);
   if (looping) loops();

@@ -1,4 +1,4 @@
-/** Jobs that use what a job finds around it, on real threads. */
+/** Jobs that use the API inside a job, on real threads. */
 import { currentJob } from 'callsheet';
 import { within } from './all.js';
 

@@ -1,7 +1,7 @@
 /**
- * A process that runs a job which never ends, until a signal: `DIRECTORY SIGNALS DIRECTORY…`. Each
- * directory is opened by a runtime of its own, with a job of its own. Says `begun NUMBER ID` when
- * one has begun, and `CODE NUMBER` when it will not hear of its end.
+ * Runs a job that never ends in each directory, each in a runtime of its own, until a signal.
+ * Arguments: `SIGNALS DIRECTORY…`. Prints `begun NUMBER ID` when a job has begun, and `CODE NUMBER`
+ * when its handle rejects.
  */
 import { open } from 'callsheet';
 import { realJobs, stubborn } from '../jobs/all.js';

@@ -1,6 +1,5 @@
 /**
- * A process that puts what a scenario tells it to, one after another, until it is killed:
- * `DIRECTORY FILE SCENARIO`.
+ * Makes the puts of a scenario, one after another, until it is killed: `DIRECTORY FILE SCENARIO`.
  */
 import { open } from 'callsheet';
 import { realJobs } from '../jobs/all.js';
@@ -11,6 +10,6 @@ const callsheet = await open({ directory, jobs: realJobs, threads: 2 });
 process.stdout.write('open\n');
 for (let n = 0; ; n++) {
   const acknowledged = await scenarios[name]!.put(callsheet, file, n);
-  // Pipes are written at once, so what was said is known outside, whatever happens next.
+  // Pipes are written synchronously, so a printed line reaches the reader whatever happens next.
   for (const words of acknowledged) process.stdout.write(`${words.join('\t')}\n`);
 }
