@@ -5,7 +5,7 @@
  *     clients ──▶ Clients ──▶ commands ──▶ store: decide, commit ──▶ release ──▶ Runs ──▶ pool
  *        ▲                       ▲                                      │          │
  *        │                       └── how runs ended, what jobs ask for ─│──────────┘
- *        └───── Outcomes, AnnotationWaiters, Standing, EventFeed ◀──────┘
+ *        └───── Outcomes, AnnotationWaiters, DrainWaiters, EventFeed ◀──────┘
  *
  * Each turn takes what came in, lets the store decide it, claims what the threads have room for,
  * and commits. Everything that others see happens in `release`, when the store says that its gate
@@ -28,19 +28,19 @@ import { Runs } from './claiming/runs.js';
 import { AnnotationWaiters } from './clients/annotation-waiters.js';
 import { BoundedQueues } from './clients/bounded-queues.js';
 import { Clients } from './clients/clients.js';
-import { Standing } from './clients/drain-waiters.js';
+import { DrainWaiters } from './clients/drain-waiters.js';
 import { EventFeed } from './clients/event-feed.js';
-import { HandedOver } from './clients/moved-buffers.js';
+import { MovedBuffers } from './clients/moved-buffers.js';
 import { Outcomes } from './clients/outcomes.js';
-import { type AnswerContext, answer, queueNames } from './clients/queries.js';
+import { answer, type QueryContext, queueNames } from './clients/queries.js';
 import type { Post } from './clients/replies.js';
 import { Closing } from './closing.js';
 import { JobLog, type LogOptions } from './job-log.js';
 import type { Timer } from './long-timeout.js';
 import type { PoolOwner, PoolPort } from './pool/pool-port.js';
 import { Presence, type PresenceOptions } from './presence.js';
-import { Choosing } from './questions/agent-questions.js';
-import { Policies } from './questions/policy-questions.js';
+import { AgentQuestions } from './questions/agent-questions.js';
+import { PolicyQuestions } from './questions/policy-questions.js';
 import type { QuestionsPort } from './questions/questions-port.js';
 import { ClockJumps } from './steady-clock.js';
 
@@ -77,21 +77,21 @@ export class Coordinator implements StoreOwner {
   readonly #closing: Closing;
   readonly #outcomes: Outcomes;
   readonly #annotations: AnnotationWaiters;
-  readonly #standing: Standing;
+  readonly #drainWaiters: DrainWaiters;
   readonly #bounded: BoundedQueues;
-  readonly #handed = new HandedOver();
+  readonly #movedBuffers = new MovedBuffers();
   readonly #feed = new EventFeed();
   readonly #build: Build;
   readonly #jobLog: JobLog;
   readonly #folding: Folding;
-  readonly #policies: Policies;
+  readonly #policyQuestions: PolicyQuestions;
   readonly #runs: Runs;
   readonly #clients: Clients;
   /** Undefined for a client. */
   readonly #presence: Presence | undefined;
-  readonly #choosing: Choosing;
+  readonly #agentQuestions: AgentQuestions;
   readonly #jumps = new ClockJumps();
-  readonly #answers: AnswerContext;
+  readonly #queryContext: QueryContext;
   #isOpen = false;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #turning = false;
@@ -103,39 +103,48 @@ export class Coordinator implements StoreOwner {
     this.#store = store;
     this.#options = options;
     const turn = () => this.turn();
-    const ask = (query: Query) => answer(this.#answers, query);
+    const ask = (query: Query) => answer(this.#queryContext, query);
     const decide = this.#decide;
     this.#closing = this.#makeClosing();
     const common = { store, questions, post, now, after, turn, ask, decide, dispatcher, closing: this.#closing };
     const build = new Build(store, post, dispatcher, this.#callables);
-    const choosing = new Choosing(common, this.#callables);
-    this.#choosing = choosing;
-    this.#policies = new Policies(common, this.#callables);
+    const agentQuestions = new AgentQuestions(common, this.#callables);
+    this.#agentQuestions = agentQuestions;
+    this.#policyQuestions = new PolicyQuestions(common, this.#callables);
     this.#folding = new Folding(common);
 
     const outcomes = new Outcomes(store, post, build);
     const annotations = new AnnotationWaiters(store, after);
     const claimLost = () => this.#presence?.ping();
-    const shared = { ...common, build, outcomes, annotations, handed: this.#handed };
-    const runs = new Runs({ ...shared, choosing, pool: ports.pool, claimLost }, options);
+    const shared = { ...common, build, outcomes, annotations, movedBuffers: this.#movedBuffers };
+    const runs = new Runs({ ...shared, agentQuestions, pool: ports.pool, claimLost }, options);
 
-    const standing = new Standing(store, post, build);
+    const drainWaiters = new DrainWaiters(store, post, build);
     const bounded = new BoundedQueues(store);
     const installAgent = (queue: string) => {
       if (this.#presence?.isActive) runs.claiming.installAgent(queue);
     };
-    this.#clients = new Clients({ ...shared, runs, standing, bounded, feed: this.#feed, installAgent });
+    this.#clients = new Clients({ ...shared, runs, drainWaiters, bounded, feed: this.#feed, installAgent });
 
     this.#outcomes = outcomes;
     this.#jobLog = new JobLog({ store, post, outcomes, after }, options);
     this.#annotations = annotations;
     this.#runs = runs;
-    this.#standing = standing;
+    this.#drainWaiters = drainWaiters;
     this.#bounded = bounded;
     this.#presence = options.presence && this.#makePresence(options.presence);
     const isRunning = (job: Id) => runs.pool.threadOf(job) !== undefined;
     this.#build = build;
-    this.#answers = { store, dispatcher, now, choosing, isRunning, build, bounded, inHand: outcomes.inHand };
+    this.#queryContext = {
+      store,
+      dispatcher,
+      now,
+      agentQuestions,
+      isRunning,
+      build,
+      bounded,
+      heldHandles: outcomes.heldHandles,
+    };
   }
 
   #makeClosing(): Closing {
@@ -211,7 +220,7 @@ export class Coordinator implements StoreOwner {
 
   /** What travels beside the messages that are received next. */
   keepBuffers(handed: Handed): void {
-    this.#handed.keep(handed);
+    this.#movedBuffers.keep(handed);
   }
 
   /** One batch of a client's messages. */
@@ -227,7 +236,7 @@ export class Coordinator implements StoreOwner {
     const message = `the wall clock was set ${byMs < 0 ? 'back' : 'forward'} by ${Math.abs(byMs) / 1000} s`;
     post(['log', 'warn', message, 'delays, deadlines and rates go on as if it had not been; dates follow it']);
     this.#jumps.note(now(), byMs);
-    this.#choosing.clockSet(byMs);
+    this.#agentQuestions.clockSet(byMs);
     // Where others decide too, each would move what all have.
     if (this.#store.isExclusive) this.#decide({ type: 'clockSet', byMs });
     this.#clearTimer();
@@ -252,14 +261,14 @@ export class Coordinator implements StoreOwner {
     if (!this.#isOpen) return;
     const { claiming } = this.#runs;
     this.#bounded.letIn(this.#closing.isBegun);
-    this.#presence?.settled();
+    this.#presence?.reactivate();
     if (!this.#closing.isBegun && this.#presence?.isActive) claiming.claim();
     this.#forget();
     this.#store.commit();
     // What became ready before and found no thread may find one now.
     claiming.start();
     this.#setTimer();
-    this.#standing.tell();
+    this.#drainWaiters.tell();
     if (this.#closing.isBegun && !this.#runs.canGoOn) void this.#closing.finish();
   }
 
@@ -276,7 +285,7 @@ export class Coordinator implements StoreOwner {
   }
 
   awaits(effect: Effect): boolean {
-    if (effect.type === 'settled') return this.#outcomes.isAwaited(effect.job.id);
+    if (effect.type === 'deliver') return this.#outcomes.isAwaited(effect.job.id);
     return effect.type !== 'forgotten';
   }
 
@@ -291,12 +300,13 @@ export class Coordinator implements StoreOwner {
           this.#runs.stop(effect.job);
           break;
         case 'ask':
-          if (!this.#closing.isBegun && this.#presence !== undefined) this.#policies.ask(effect.job, effect.fence);
+          if (!this.#closing.isBegun && this.#presence !== undefined)
+            this.#policyQuestions.ask(effect.job, effect.fence);
           break;
-        case 'settled':
-          if (this.#handed.size > 0) this.#handed.take(effect.job.id);
-          this.#jobLog.settled(effect.job);
-          this.#outcomes.settled(effect.job);
+        case 'deliver':
+          if (this.#movedBuffers.size > 0) this.#movedBuffers.take(effect.job.id);
+          this.#jobLog.ended(effect.job);
+          this.#outcomes.deliver(effect.job);
           break;
         case 'event':
           this.#feed.push(effect.event);

@@ -69,7 +69,7 @@ export class JobLog {
   }
 
   /** The job has its outcome; whoever waits for it is still to be told. */
-  settled(job: JobRecord): void {
+  ended(job: JobRecord): void {
     if (job.form === 'chunk') return;
     const { id, callable } = job;
     if (job.outcome !== 'failure') {

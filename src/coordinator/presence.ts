@@ -76,7 +76,7 @@ export class Presence {
   }
 
   /** Something ended here: it goes on when nothing is left of what was taken from it. */
-  settled(): void {
+  reactivate(): void {
     if (this.#state !== 'clearing' || this.#ports.isBusy()) return;
     this.#state = 'idle';
     this.begin();
@@ -144,6 +144,6 @@ export class Presence {
     this.#state = 'clearing';
     this.#ports.log('fatal', error.message, idToText(this.#dispatcher));
     this.#ports.lost();
-    this.settled();
+    this.reactivate();
   }
 }

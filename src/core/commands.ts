@@ -259,7 +259,7 @@ export type Effect =
    */
   | { readonly type: 'fold'; readonly gate: Gate; readonly job: Id }
   /** The job's outcome is there for all to see. */
-  | { readonly type: 'settled'; readonly gate: Gate; readonly job: JobRecord }
+  | { readonly type: 'deliver'; readonly gate: Gate; readonly job: JobRecord }
   /** Something that whoever listens wants to hear. */
   | {
       readonly type: 'event';

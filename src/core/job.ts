@@ -293,7 +293,7 @@ export function conclude(
     if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);
   });
   if (isStart) tellJob(decision, 'started', job, begunAt);
-  effects.push({ type: 'settled', gate: levelGate(job.level), job });
+  effects.push({ type: 'deliver', gate: levelGate(job.level), job });
   tellJob(decision, outcome === 'failure' ? 'failed' : 'completed', job);
   for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
   if (isWhole(job)) endParts(decision, job);

@@ -49,13 +49,13 @@ const stateBits = 3;
 /**
  * `thrown` asks the policy, `failure` was returned and so meant, `job` takes another job's outcome.
  */
-export const outcomeCodes = ['value', 'thrown', 'failure', 'job'] as const;
-export type OutcomeCode = (typeof outcomeCodes)[number];
+export const reportKinds = ['value', 'thrown', 'failure', 'job'] as const;
+export type ReportKind = (typeof reportKinds)[number];
 
 /** How a job's call ended, as its thread says it. */
-export interface Outcome {
+export interface RunReport {
   readonly slot: number;
-  readonly kind: OutcomeCode;
+  readonly kind: ReportKind;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly ranMs: number;
@@ -145,7 +145,7 @@ export class Board {
    * The worker: the outcome of the job that was begun with this word. False: there was no room, and
    * nothing has changed. Throws in a thread that is broken.
    */
-  publish({ slot, kind, startedAt, ranMs, payload, note, inner }: Outcome, assigned: number): boolean {
+  publish({ slot, kind, startedAt, ranMs, payload, note, inner }: RunReport, assigned: number): boolean {
     const bytes = payload.byteLength + note.length + inner.byteLength;
     if (bytes > largestInRing) return false;
     const size = (headBytes + bytes + 7) & ~7;
@@ -159,7 +159,7 @@ export class Board {
     const start = (at + skip) % ringBytes;
     numbers.setUint32(start, size, true);
     numbers.setUint32(start + 4, slot, true);
-    numbers.setUint32(start + 8, codeOf(outcomeCodes, kind), true);
+    numbers.setUint32(start + 8, codeOf(reportKinds, kind), true);
     numbers.setUint32(start + 12, payload.byteLength, true);
     numbers.setUint32(start + 16, note.length, true);
     numbers.setUint32(start + 20, inner.byteLength, true);
@@ -191,8 +191,8 @@ export class Board {
    * may have broken what the worker writes them with: from the first one on that cannot be, none is
    * read any more.
    */
-  drain(): readonly Outcome[] {
-    const outcomes: Outcome[] = [];
+  drain(): readonly RunReport[] {
+    const reports: RunReport[] = [];
     const head = Atomics.load(this.#words, written) >>> 0;
     let tail = Atomics.load(this.#words, read) >>> 0;
     while (tail !== head && !this.#isBroken) {
@@ -205,12 +205,12 @@ export class Board {
       const isSkipped = bytes === 0 && left > toEnd && this.#numbers.getUint32(from, true) === 0;
       if (bytes > 0) {
         const run = new Uint8Array(this.#ring.subarray(from, from + bytes));
-        this.#isBroken = !readOutcomes(run, outcomes);
+        this.#isBroken = !readReports(run, reports);
       } else if (!isSkipped) this.#isBroken = true;
       tail = (tail + (isSkipped ? toEnd : bytes)) >>> 0;
     }
     Atomics.store(this.#words, read, tail | 0);
-    return outcomes;
+    return reports;
   }
 
   /** The coordinator: whether what the worker said made no sense. */
@@ -240,20 +240,20 @@ const runBytes = 4096;
 const nothing = new Uint8Array();
 
 /** False: there is one that cannot be. */
-function readOutcomes(run: Uint8Array, outcomes: Outcome[]): boolean {
+function readReports(run: Uint8Array, reports: RunReport[]): boolean {
   const { buffer } = run;
   const numbers = new DataView(buffer);
   const view = (at: number, length: number) => (length === 0 ? nothing : new Uint8Array(buffer, at, length));
   for (let at = 0; at < run.length; ) {
     const size = numbers.getUint32(at, true);
     const slot = numbers.getUint32(at + 4, true);
-    const kind = outcomeCodes[numbers.getUint32(at + 8, true)];
+    const kind = reportKinds[numbers.getUint32(at + 8, true)];
     const payloadBytes = numbers.getUint32(at + 12, true);
     const noteAt = at + headBytes + payloadBytes;
     const noteBytes = numbers.getUint32(at + 16, true);
     const innerBytes = numbers.getUint32(at + 20, true);
     if (kind === undefined || headBytes + payloadBytes + noteBytes + innerBytes > size) return false;
-    outcomes.push({
+    reports.push({
       slot,
       kind,
       startedAt: numbers.getFloat64(at + 24, true),

@@ -28,12 +28,12 @@ const countBytes = 4;
 const referenceBytes = 20;
 
 /** An outcome as it is handed over. */
-export interface PackedOutcome {
+export interface EncodedOutcome {
   readonly kind: OutcomeForm;
   readonly payload: Uint8Array;
 }
 
-export interface CompletedItem extends PackedOutcome {
+export interface CompletedItem extends EncodedOutcome {
   readonly id: Id;
 }
 

@@ -3,8 +3,8 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Id } from '../core/records.js';
-import type { Outcome } from './board.js';
-import type { OutcomeForm } from './completed-list.js';
+import type { RunReport } from './board.js';
+import type { EncodedOutcome } from './completed-list.js';
 import type { LogThreshold, Query, WireError, WireInnerCommand, WireModule } from './messages.js';
 import type { Answer, Question } from './questions.js';
 
@@ -25,7 +25,7 @@ export interface WireRun {
    * What comes after its own arguments: the completed parts for a postprocess, the outcome for a
    * callback.
    */
-  readonly fed: WireOutcome | null;
+  readonly fed: EncodedOutcome | null;
   /** Its start is told, since it may not run longer than so long. */
   readonly timed: boolean;
 }
@@ -53,7 +53,7 @@ export type ThreadMessage =
    * An outcome that has no room on the board; or one whose job wants to know when it is stored, as
    * the answer to this request.
    */
-  | ['outcome', Outcome, request: number]
+  | ['report', RunReport, request: number]
   /** A timed job has begun. */
   | ['began', slot: number]
   /** `process.exit` was called here: the last that it says. */
@@ -74,14 +74,11 @@ export type ThreadMessage =
    * from then on.
    */
   | ['buffers', request: number, job: Id]
-  /** Answered with a `WireOutcome` when the job's call is over. */
+  /** Answered with an `EncodedOutcome` when the job's call is over. */
   | ['outcome of', request: number, job: Id];
 
 /** What a running job puts. */
 export type WireInnerPut = WireInnerCommand & { readonly type: 'put' };
-
-/** How a job's call ended. */
-export type WireOutcome = [kind: OutcomeForm, payload: Uint8Array];
 
 /** What the coordinator says to a worker over its port. */
 export type ToThread =

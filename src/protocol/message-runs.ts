@@ -9,7 +9,7 @@
  *   size of its arguments plus one
  *             (0 is none), arguments
  *   putMany the same jobs of one request: [tag, request, queue, level, owner, callables, bytes],
- *   without the requests settled [tag, bytes]; for each: request, kind, size of the payload,
+ *   without the requests deliver [tag, bytes]; for each: request, kind, size of the payload,
  *   payload
  *
  * Numbers are varints. What is read out of a batch is kept by many for long, and so does not keep
@@ -23,7 +23,7 @@ import type { ClientMessage, CoordinatorMessage, WireJob } from './messages.js';
 import { packBatch, unpackBatch } from './packing.js';
 
 type Put = Extract<ClientMessage, ['put', ...unknown[]]>;
-type Settled = Extract<CoordinatorMessage, ['settled', ...unknown[]]>;
+type Delivery = Extract<CoordinatorMessage, ['deliver', ...unknown[]]>;
 
 type PackedPuts = ['puts', queue: string, level: Level, callables: string[], bytes: Uint8Array];
 type PackedMany = [
@@ -35,7 +35,7 @@ type PackedMany = [
   callables: string[],
   bytes: Uint8Array,
 ];
-type PackedSettled = ['settled', bytes: Uint8Array];
+type PackedDeliveries = ['deliver', bytes: Uint8Array];
 
 const out = new ByteWriter();
 
@@ -69,36 +69,36 @@ export function packCoordinatorMessages(messages: readonly CoordinatorMessage[])
   const packed: unknown[] = [];
   for (let at = 0; at < messages.length; ) {
     const message = messages[at]!;
-    if (message[0] !== 'settled') {
+    if (message[0] !== 'deliver') {
       packed.push(message);
       at++;
       continue;
     }
     out.clear();
-    for (let next = messages[at]; next?.[0] === 'settled'; next = messages[++at]) {
+    for (let next = messages[at]; next?.[0] === 'deliver'; next = messages[++at]) {
       const [, request, kind, payload] = next;
       out.varint(request);
       out.u8(codeOf(outcomeForms, kind));
       out.varint(payload.byteLength);
       out.raw(payload);
     }
-    packed.push(['settled', out.copy()] satisfies PackedSettled);
+    packed.push(['deliver', out.copy()] satisfies PackedDeliveries);
   }
   return packBatch(packed);
 }
 
 export function unpackCoordinatorMessages(bytes: Uint8Array): CoordinatorMessage[] {
   const messages: CoordinatorMessage[] = [];
-  for (const message of unpackBatch<Exclude<CoordinatorMessage, Settled> | PackedSettled>(bytes)) {
-    if (message[0] !== 'settled') {
+  for (const message of unpackBatch<Exclude<CoordinatorMessage, Delivery> | PackedDeliveries>(bytes)) {
+    if (message[0] !== 'deliver') {
       messages.push(message);
       continue;
     }
     const input = new ByteReader(message[1]);
     while (input.left > 0) {
       const request = input.varint();
-      const kind = outcomeForms[input.u8()] as Settled[2];
-      messages.push(['settled', request, kind, input.copied(input.varint())]);
+      const kind = outcomeForms[input.u8()] as Delivery[2];
+      messages.push(['deliver', request, kind, input.copied(input.varint())]);
     }
   }
   return messages;

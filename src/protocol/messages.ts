@@ -98,7 +98,7 @@ export type Query =
   | { readonly type: 'figures' };
 
 export type ClientMessage =
-  /** A put of one job whose client also wants its outcome (`settled`). */
+  /** A put of one job whose client also wants its outcome (`deliver`). */
   | ['put', request: number, queue: string, level: Level, job: WireJob]
   | ['do', request: number, level: Level, command: WireCommand]
   /** Answered when the job's call is over, and at once if it is already. */
@@ -152,7 +152,7 @@ export type CoordinatorMessage =
   | ['outcome', request: number, kind: OutcomeForm, payload: Uint8Array]
   | ['answer', request: number, value: unknown]
   /** The outcome of the job that was put with this request. */
-  | ['settled', request: number, kind: OutcomeForm, payload: Uint8Array]
+  | ['deliver', request: number, kind: OutcomeForm, payload: Uint8Array]
   /** It cannot be read. */
   | ['unreadable', request: number, error: WireError]
   /**

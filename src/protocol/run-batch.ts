@@ -11,8 +11,8 @@
 
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
 import { codeOf } from '../core/records.js';
-import { outcomeForms } from './completed-list.js';
-import type { WireOutcome, WireRun } from './dispatch.js';
+import { type EncodedOutcome, outcomeForms } from './completed-list.js';
+import type { WireRun } from './dispatch.js';
 
 const flag = { part: 1, args: 2, fed: 4, timed: 8 } as const;
 
@@ -43,8 +43,8 @@ export class RunBatchWriter {
     out.varint(run.attempt);
     if (args !== null) this.#bytes(args);
     if (fed === null) return;
-    out.u8(codeOf(outcomeForms, fed[0]));
-    this.#bytes(fed[1]);
+    out.u8(codeOf(outcomeForms, fed.kind));
+    this.#bytes(fed.payload);
   }
 
   /** The batch, in a buffer of its own; another may begin. */
@@ -92,8 +92,10 @@ export function readRunBatch(batch: Uint8Array): WireRun[] {
     const [callable, queue, agent] = [name(), name(), name()];
     const attempt = input.varint();
     const args = flags & flag.args ? input.bytes(input.varint()) : null;
-    const fed: WireOutcome | null =
-      flags & flag.fed ? [outcomeForms[input.u8()] as WireOutcome[0], input.bytes(input.varint())] : null;
+    const fed: EncodedOutcome | null =
+      flags & flag.fed
+        ? { kind: outcomeForms[input.u8()] as EncodedOutcome['kind'], payload: input.bytes(input.varint()) }
+        : null;
     runs.push({
       slot,
       word,

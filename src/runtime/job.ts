@@ -14,7 +14,7 @@ import { coreOptions, type JobOptions } from '../definition/options.js';
 import type { RetryPolicy } from '../definition/retry-policies.js';
 import { CallsheetError } from '../errors.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
-import type { WireOutcome } from '../protocol/dispatch.js';
+import type { EncodedOutcome } from '../protocol/completed-list.js';
 import type { AwaitedAnswer, JobInfo, WireJob } from '../protocol/messages.js';
 import { type Progress, progressFrom, progressName } from '../protocol/progress.js';
 import { checkSignal } from './abort.js';
@@ -114,7 +114,7 @@ export class Job<Result = unknown> {
   /** As it was when it was put, or asked for last. */
   #seen: Seen | undefined;
   /** As it was told: an outcome never changes. */
-  #told: WireOutcome | undefined;
+  #told: EncodedOutcome | undefined;
 
   /** @internal */
   constructor(client: Client, id: Id, coming?: ComingOutcome, hand?: Hand, seen?: Seen) {
@@ -183,7 +183,7 @@ export class Job<Result = unknown> {
    * handle that a put gave has the result all the same, as long as anybody has it.
    */
   result(options?: ResultOptions): Promise<Result> {
-    return this.#whenOver(options, ([kind, payload]) => {
+    return this.#whenOver(options, ({ kind, payload }) => {
       if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
       return decodeValue(kind, payload, this.#client.references()) as Result;
     });
@@ -191,7 +191,7 @@ export class Job<Result = unknown> {
 
   /** How the job failed, as data, once its call is over; undefined if it did not fail. */
   failure(options?: ResultOptions): Promise<Failure | undefined> {
-    return this.#whenOver(options, ([kind, payload]) => (kind === 'failure' ? decodeFailure(payload) : undefined));
+    return this.#whenOver(options, ({ kind, payload }) => (kind === 'failure' ? decodeFailure(payload) : undefined));
   }
 
   /**
@@ -278,7 +278,7 @@ export class Job<Result = unknown> {
    */
   [inspect.custom](_depth: number, options: InspectOptions): string {
     const { callable = '', status } = this.#seen ?? {};
-    const [outcome] = this.#coming?.known ?? this.#told ?? this.#hand?.outcomeOf(this.#id) ?? [];
+    const outcome = (this.#coming?.known ?? this.#told ?? this.#hand?.outcomeOf(this.#id))?.kind;
     // The call was over after that status was seen.
     const isStale = outcome !== undefined && status !== 'callbacks' && status !== 'completed';
     const known = {
@@ -294,7 +294,7 @@ export class Job<Result = unknown> {
   /**
    * What is read from the outcome, once it is there; or, with a limit, an error once that is over.
    */
-  async #whenOver<T>(options: ResultOptions | undefined, read: (outcome: WireOutcome) => T): Promise<T> {
+  async #whenOver<T>(options: ResultOptions | undefined, read: (outcome: EncodedOutcome) => T): Promise<T> {
     if (options === undefined) return this.#over(read);
     checkOptions('options', options, resultOptions);
     const { timeoutMs, signal } = options;
@@ -315,11 +315,11 @@ export class Job<Result = unknown> {
     });
   }
 
-  #over<T>(read: (outcome: WireOutcome) => T): Promise<T> {
+  #over<T>(read: (outcome: EncodedOutcome) => T): Promise<T> {
     const coming = this.#coming;
     if (coming === undefined) return this.#ask().then(read);
     return new Promise((resolve, reject) => {
-      const outcome = (over: WireOutcome) => {
+      const outcome = (over: EncodedOutcome) => {
         try {
           resolve(read(over));
         } catch (error) {
@@ -330,10 +330,10 @@ export class Job<Result = unknown> {
     });
   }
 
-  async #ask(): Promise<WireOutcome> {
+  async #ask(): Promise<EncodedOutcome> {
     this.#told ??= this.#hand?.outcomeOf(this.#id);
     try {
-      this.#told ??= (await this.#client.link.request(['outcome', this.#id])) as WireOutcome;
+      this.#told ??= (await this.#client.link.request(['outcome', this.#id])) as EncodedOutcome;
     } catch (error) {
       // It may have been forgotten with the question on its way.
       this.#told = this.#hand?.outcomeOf(this.#id);

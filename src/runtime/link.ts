@@ -7,7 +7,7 @@
 import type { Handed, HandedBuffer, HandedBuffers } from '../codec/transfer.js';
 import type { Id, Level } from '../core/records.js';
 import { CallsheetError, ClosedError, type ErrorCode } from '../errors.js';
-import type { WireOutcome } from '../protocol/dispatch.js';
+import type { EncodedOutcome } from '../protocol/completed-list.js';
 import { errorFromData } from '../protocol/error-data.js';
 import { packClientMessages, unpackCoordinatorMessages } from '../protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from '../protocol/messages.js';
@@ -24,13 +24,13 @@ type Of<Type extends CoordinatorMessage[0]> = Extract<CoordinatorMessage, [Type,
 
 /** What is done with an outcome, or with the error in its place. */
 export interface OutcomeWaiter {
-  outcome(outcome: WireOutcome): void;
+  outcome(outcome: EncodedOutcome): void;
   reject(error: Error): void;
 }
 
 /** An outcome that is there, or comes by itself. */
 export interface ComingOutcome {
-  readonly known: WireOutcome | undefined;
+  readonly known: EncodedOutcome | undefined;
   wait(waiter: OutcomeWaiter): void;
 }
 
@@ -47,7 +47,7 @@ class Put<Accepted> implements ComingOutcome {
   readonly job: Id;
   readonly level: Level;
   isAccepted = false;
-  #outcome: WireOutcome | Error | undefined;
+  #outcome: EncodedOutcome | Error | undefined;
   /** Mostly there is one. */
   #waiting: OutcomeWaiter | undefined;
   #others: OutcomeWaiter[] | undefined;
@@ -63,7 +63,7 @@ class Put<Accepted> implements ComingOutcome {
   }
 
   /** How it is over, where that is known here. */
-  get known(): WireOutcome | undefined {
+  get known(): EncodedOutcome | undefined {
     return this.#outcome instanceof Error ? undefined : this.#outcome;
   }
 
@@ -79,14 +79,14 @@ class Put<Accepted> implements ComingOutcome {
   fail(error: Error): void {
     this.#by?.reject(error);
     this.#by = undefined;
-    this.settle(error);
+    this.resolve(error);
   }
 
   get isAwaited(): boolean {
     return this.#waiting !== undefined;
   }
 
-  settle(outcome: WireOutcome | Error): void {
+  resolve(outcome: EncodedOutcome | Error): void {
     this.#outcome = outcome;
     if (this.#waiting !== undefined) tell(this.#waiting, outcome);
     for (const waiter of this.#others ?? none) tell(waiter, outcome);
@@ -113,7 +113,7 @@ interface PutBy<Accepted> {
 
 const none: readonly never[] = [];
 
-function tell(waiter: OutcomeWaiter, outcome: WireOutcome | Error): void {
+function tell(waiter: OutcomeWaiter, outcome: EncodedOutcome | Error): void {
   if (outcome instanceof Error) waiter.reject(outcome);
   else waiter.outcome(outcome);
 }
@@ -128,7 +128,7 @@ interface Pending {
 }
 
 /** So many promises are settled before the loop gets its turn. */
-const settledPerTurn = 64;
+const resolvedPerTurn = 64;
 
 /** What is heard from where the coordinator is. */
 export interface LinkListener {
@@ -180,7 +180,7 @@ export class Link {
   #outgoing: ClientMessage[] = [];
   #handed: [Id, readonly HandedBuffer[]][] = [];
   #incoming: CoordinatorMessage[] = [];
-  #settling = false;
+  #isResolving = false;
   #lastRequest = 0;
   #closing = false;
   /** Another coordinator is on its way; what is said meanwhile waits for it. */
@@ -316,9 +316,9 @@ export class Link {
         continue;
       }
       this.#puts.delete(request);
-      const settle = (outcome: WireOutcome | Error) => put.settle(outcome);
-      if (put.level === 'memory') settle(error);
-      else this.request(['outcome', put.job]).then((outcome) => settle(outcome as WireOutcome), settle);
+      const resolve = (outcome: EncodedOutcome | Error) => put.resolve(outcome);
+      if (put.level === 'memory') resolve(error);
+      else this.request(['outcome', put.job]).then((outcome) => resolve(outcome as EncodedOutcome), resolve);
     }
   }
 
@@ -342,22 +342,23 @@ export class Link {
   };
 
   #receive(messages: CoordinatorMessage[]): void {
-    if (this.#settling) {
+    if (this.#isResolving) {
       this.#incoming = this.#incoming.concat(messages);
       return;
     }
     this.#incoming = messages;
-    this.#settle();
+    this.#resolve();
   }
 
   /** Settles a bounded number of promises, and goes on in the next turn of the loop. */
-  #settle(): void {
-    let settled = 0;
+  #resolve(): void {
+    let resolved = 0;
     let at = 0;
-    for (; at < this.#incoming.length && settled < settledPerTurn; at++) settled += this.#handle(this.#incoming[at]!);
-    this.#settling = at < this.#incoming.length;
-    this.#incoming = this.#settling ? this.#incoming.slice(at) : [];
-    if (this.#settling) setImmediate(() => this.#settle());
+    for (; at < this.#incoming.length && resolved < resolvedPerTurn; at++)
+      resolved += this.#handle(this.#incoming[at]!);
+    this.#isResolving = at < this.#incoming.length;
+    this.#incoming = this.#isResolving ? this.#incoming.slice(at) : [];
+    if (this.#isResolving) setImmediate(() => this.#resolve());
   }
 
   /** Gives how many promises that settled. */
@@ -373,17 +374,17 @@ export class Link {
         this.#answer(message[1], message[2]);
         return 1;
       case 'outcome':
-        this.#take(message[1])?.resolve([message[2], message[3]]);
+        this.#take(message[1])?.resolve({ kind: message[2], payload: message[3] });
         return 1;
-      case 'settled':
-        this.#puts.get(message[1])?.settle([message[2], message[3]]);
+      case 'deliver':
+        this.#puts.get(message[1])?.resolve({ kind: message[2], payload: message[3] });
         this.#puts.delete(message[1]);
         return 1;
       case 'kept':
-        this.#hands.get(message[1])?.deref()?.keep(message[2], [message[3], message[4]]);
+        this.#hands.get(message[1])?.deref()?.keep(message[2], { kind: message[3], payload: message[4] });
         return 0;
       case 'unreadable':
-        this.#puts.get(message[1])?.settle(errorFromData(message[2]));
+        this.#puts.get(message[1])?.resolve(errorFromData(message[2]));
         this.#puts.delete(message[1]);
         return 1;
       case 'ready':

@@ -117,7 +117,7 @@ export class Kit implements AsyncDisposable {
         if (this.#life === undefined) return time.moveTo(time.now() + byMs);
         time.set(time.now() + byMs);
         this.#life.clockSet(byMs);
-        await this.#settle();
+        await this.#idle();
       },
     };
   }
@@ -143,9 +143,9 @@ export class Kit implements AsyncDisposable {
    * @example while (await kit.step()) console.log(kit.running);
    */
   async step(): Promise<boolean> {
-    await this.#settle();
+    await this.#idle();
     const done = this.#pool().beginNext() || this.#time.fireNext(this.#time.now());
-    if (done) await this.#settle();
+    if (done) await this.#idle();
     return done;
   }
 
@@ -154,11 +154,11 @@ export class Kit implements AsyncDisposable {
    * something go on waiting.
    */
   async untilIdle(): Promise<void> {
-    await this.#settle();
+    await this.#idle();
     const pool = this.#pool();
     do {
       while (pool.beginNext()) await microtasks();
-      await this.#settle();
+      await this.#idle();
     } while (this.#time.fireNext(this.#time.now()) || pool.beginNext());
   }
 
@@ -182,13 +182,13 @@ export class Kit implements AsyncDisposable {
    * @example assert.equal(await kit.waitForResult(job), 3);
    */
   async waitForResult<Result>(job: Job<Result>, limits: WaitLimits = {}): Promise<Result> {
-    let settled = false;
+    let hasOutcome = false;
     const result = job.result();
     const note = () => {
-      settled = true;
+      hasOutcome = true;
     };
     result.then(note, note);
-    await this.waitFor(`job ${job.id} has an outcome`, () => settled, limits);
+    await this.waitFor(`job ${job.id} has an outcome`, () => hasOutcome, limits);
     return result;
   }
 
@@ -233,9 +233,9 @@ export class Kit implements AsyncDisposable {
 
   /** The thread dies under what it runs, as when a handler ends it; another takes its place. */
   async killThread(index = 0): Promise<void> {
-    await this.#settle();
+    await this.#idle();
     if (!this.#pool().killThread(index)) throw new RangeError(`index: there is no thread ${index}`);
-    await this.#settle();
+    await this.#idle();
   }
 
   /**
@@ -277,9 +277,9 @@ export class Kit implements AsyncDisposable {
     if (this.#life === undefined) return { stillRunning: [] };
     const pool = this.#pool();
     const closed = this.runtime.close({ graceMs });
-    await this.#settle();
+    await this.#idle();
     const limit = this.#time.now() + graceMs;
-    while (!pool.destroyed && this.#time.fireNext(limit)) await this.#settle();
+    while (!pool.destroyed && this.#time.fireNext(limit)) await this.#idle();
     await closed;
     this.#life = undefined;
     this.#runtime = undefined;
@@ -296,7 +296,7 @@ export class Kit implements AsyncDisposable {
     await this.untilIdle();
     while (this.#time.fireNext(target)) await this.untilIdle();
     this.#time.moveTo(target);
-    await this.#settle();
+    await this.#idle();
   }
 
   /** `act` does what can be done at this moment, or a part of it: then it gives true. */
@@ -324,7 +324,7 @@ export class Kit implements AsyncDisposable {
   }
 
   /** Lets go on by itself what can, until nothing more happens. */
-  async #settle(): Promise<void> {
+  async #idle(): Promise<void> {
     const life = this.#living();
     let seen = -1;
     for (let quiet = 0; quiet < quietTurns; quiet++) {

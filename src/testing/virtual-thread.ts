@@ -51,15 +51,15 @@ export class VirtualThread extends ThreadContext {
   override ask(message: (request: number) => ThreadMessage): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.waiting++;
-      const settle = (error: Error | undefined, value: unknown) => {
+      const reply = (error: Error | undefined, value: unknown) => {
         this.waiting--;
         if (error === undefined) resolve(value);
         else reject(error);
       };
       try {
-        this.#ask(message(0), settle);
+        this.#ask(message(0), reply);
       } catch (error) {
-        settle(error as Error, undefined);
+        reply(error as Error, undefined);
       }
     });
   }
@@ -77,19 +77,19 @@ export class VirtualThread extends ThreadContext {
     return answer;
   }
 
-  #ask(message: ThreadMessage, settle: (error: Error | undefined, value: unknown) => void): void {
-    const answer = (value: unknown) => settle(undefined, value);
+  #ask(message: ThreadMessage, reply: (error: Error | undefined, value: unknown) => void): void {
+    const answer = (value: unknown) => reply(undefined, value);
     switch (message[0]) {
       case 'ask':
         return answer(this.#owner.ask(message[2]));
       case 'annotation':
         return this.#owner.waitForAnnotation(this.#running(), message[2], message[3], message[4], answer);
       case 'put':
-        return this.#owner.putNow(message[2], message[3], settle);
+        return this.#owner.putNow(message[2], message[3], reply);
       case 'buffers':
         return answer(this.#owner.handOver(message[2]));
       case 'outcome of':
-        return this.#owner.waitForOutcome(this.#running(), message[2], settle);
+        return this.#owner.waitForOutcome(this.#running(), message[2], reply);
     }
   }
 }

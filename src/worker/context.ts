@@ -17,7 +17,8 @@ import { checkOptions } from '../definition/known-options.js';
 import { checkAnnotationName, checkQueueName } from '../definition/names.js';
 import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
 import { decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
-import type { ThreadMessage, WireInnerPut, WireOutcome } from '../protocol/dispatch.js';
+import type { EncodedOutcome } from '../protocol/completed-list.js';
+import type { ThreadMessage, WireInnerPut } from '../protocol/dispatch.js';
 import type { WireInnerCommand, WireJob } from '../protocol/messages.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
 import type { ThreadContext } from './thread-context.js';
@@ -67,7 +68,11 @@ export class JobReference<Result = unknown> {
       );
     }
     if (running.getStore()?.internalId === this.#id) throw new JobStatusError('a job cannot wait for itself');
-    const [kind, payload] = (await this.#thread.ask((request) => ['outcome of', request, this.#id])) as WireOutcome;
+    const { kind, payload } = (await this.#thread.ask((request) => [
+      'outcome of',
+      request,
+      this.#id,
+    ])) as EncodedOutcome;
     if (kind === 'failure') throw new JobFailedError(decodeFailure(payload));
     return decodeValue(kind, payload, references(this.#thread)) as Result;
   }

@@ -11,7 +11,7 @@ import { Composition } from '../definition/compose.js';
 import { JobCall } from '../definition/job-call.js';
 import { Mapping } from '../definition/map.js';
 import { NotStorableError } from '../errors.js';
-import type { Outcome } from '../protocol/board.js';
+import type { RunReport } from '../protocol/board.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import type { ModuleSetup, WireRun } from '../protocol/dispatch.js';
 import { packBatch } from '../protocol/packing.js';
@@ -21,7 +21,7 @@ import { isSound } from './soundness.js';
 import type { ThreadContext } from './thread-context.js';
 
 /** The part of a run's outcome that does not depend on slot and time. */
-export type Ended = Pick<Outcome, 'kind' | 'payload' | 'note' | 'inner'>;
+export type Ended = Pick<RunReport, 'kind' | 'payload' | 'note' | 'inner'>;
 
 /** A callable and its encoded arguments. */
 export interface Called {
@@ -102,7 +102,7 @@ export class Execution {
     const { callable, fed } = this.#called;
     const { values } = this.#arguments();
     if (fed !== null) {
-      const [kind, payload] = fed;
+      const { kind, payload } = fed;
       values.push(kind === 'failure' ? decodeFailure(payload) : decodeValue(kind, payload, references(this.#thread)));
     }
     const found = findFunction(this.#modules, callable);

@@ -5,7 +5,7 @@
  * policy. Outcomes leave as data, thrown errors included.
  */
 import { workerData } from 'node:worker_threads';
-import { Board, type Outcome } from '../protocol/board.js';
+import { Board, type RunReport } from '../protocol/board.js';
 import type { WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
 import { readRunBatch } from '../protocol/run-batch.js';
 import { JobContext, running } from './context.js';
@@ -68,10 +68,10 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<bo
     const execution = new Execution(here, modules, job, run);
     const begun = execution.begin();
     const ended = begun instanceof Promise ? await begun : begun;
-    const outcome: Outcome = { slot, startedAt, ranMs: performance.now() - start, ...ended };
-    if (execution.isHooked) await finish(here, execution, outcome, word);
-    else if (!here.board.publish(outcome, word)) {
-      here.say(['outcome', outcome, 0]);
+    const report: RunReport = { slot, startedAt, ranMs: performance.now() - start, ...ended };
+    if (execution.isHooked) await finish(here, execution, report, word);
+    else if (!here.board.publish(report, word)) {
+      here.say(['report', report, 0]);
       here.board.publishedElsewhere(slot, word);
     }
     here.leave(job);
@@ -81,9 +81,9 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<bo
 }
 
 /** Sends the outcome over the port and calls `tearDown` when the coordinator has stored it. */
-async function finish(here: ThreadContext, execution: Execution, outcome: Outcome, word: number): Promise<void> {
-  const stored = here.ask((request) => ['outcome', outcome, request]);
-  here.board.publishedElsewhere(outcome.slot, word);
+async function finish(here: ThreadContext, execution: Execution, report: RunReport, word: number): Promise<void> {
+  const stored = here.ask((request) => ['report', report, request]);
+  here.board.publishedElsewhere(report.slot, word);
   await stored;
   await execution.finish();
 }

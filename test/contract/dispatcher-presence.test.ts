@@ -124,10 +124,10 @@ describe('5 dispatchers that share a store', () => {
     assert.ok(a.presence.isActive, 'as far as it knows');
     a.thaw();
     assert.deepEqual(a.said, ['activated', 'fatal', 'lost']);
-    a.presence.settled();
+    a.presence.reactivate();
     assert.ok(!a.presence.isActive && !world.record('a').active, 'while what was taken from it still runs');
     a.busy = false;
-    a.presence.settled();
+    a.presence.reactivate();
     assert.ok(a.presence.isActive && world.record('a').active);
     assert.deepEqual(a.said, ['activated', 'fatal', 'lost', 'activated']);
     world.pass(10 * deathMs);

@@ -1,7 +1,7 @@
 /** When threads are looked after. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { Lookout } from '../../src/coordinator/pool/batch-watch.js';
+import { BatchWatch } from '../../src/coordinator/pool/batch-watch.js';
 import type { Thread } from '../../src/coordinator/pool/thread.js';
 
 it('looks at once at what came due while it looked', async (t) => {
@@ -14,7 +14,7 @@ it('looks at once at what came due while it looked', async (t) => {
   const seen: Thread[] = [];
   const [first, second] = [{}, {}] as Thread[];
   await new Promise<void>((resolve) => {
-    const lookout = new Lookout(
+    const batchWatch = new BatchWatch(
       (thread) => {
         seen.push(thread);
         // As long as a busy loop may keep everything waiting.
@@ -23,8 +23,8 @@ it('looks at once at what came due while it looked', async (t) => {
       },
       () => seen.length === 2 && resolve(),
     );
-    lookout.watch(first!, 1);
-    lookout.watch(second!, 6);
+    batchWatch.watch(first!, 1);
+    batchWatch.watch(second!, 6);
   });
   assert.deepEqual(seen, [first, second]);
   assert.ok(

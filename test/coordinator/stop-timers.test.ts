@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Run } from '../../src/coordinator/pool/pool-port.js';
-import { Endings } from '../../src/coordinator/pool/stop-timers.js';
+import { StopTimers } from '../../src/coordinator/pool/stop-timers.js';
 import type { Thread } from '../../src/coordinator/pool/thread.js';
 import { Board } from '../../src/protocol/board.js';
 
@@ -33,33 +33,33 @@ describe('the end of a job', () => {
   it('[2.9] is told when its time is over, and costs its thread if it goes on beyond the grace', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { said, thread } = running();
-    const endings = new Endings(graceMs);
-    endings.limit(thread, slot, run);
+    const stopTimers = new StopTimers(graceMs);
+    stopTimers.limit(thread, slot, run);
     t.mock.timers.tick(999);
     assert.deepEqual(said, []);
     t.mock.timers.tick(1);
     assert.deepEqual(said, ['stop']);
     t.mock.timers.tick(graceMs);
     assert.deepEqual(said, ['stop', 'end']);
-    assert.equal(endings.take(run.job), true);
+    assert.equal(stopTimers.take(run.job), true);
   });
 
   it('[2.9] is its own where its outcome is there in time, though nobody has looked at it yet', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { board, word, said, thread } = running();
-    const endings = new Endings(graceMs);
-    endings.limit(thread, slot, run);
+    const stopTimers = new StopTimers(graceMs);
+    stopTimers.limit(thread, slot, run);
     t.mock.timers.tick(500);
     board.publish(outcome, word);
     t.mock.timers.tick(1000);
-    assert.deepEqual([said, endings.take(run.job)], [[], false]);
+    assert.deepEqual([said, stopTimers.take(run.job)], [[], false]);
   });
 
   it('[2.10] does not cost its thread where it stopped within the grace, though nobody has looked at it yet', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { board, word, said, thread } = running();
-    const endings = new Endings(graceMs);
-    endings.stop(thread, slot, run, 'stop');
+    const stopTimers = new StopTimers(graceMs);
+    stopTimers.stop(thread, slot, run, 'stop');
     t.mock.timers.tick(graceMs / 2);
     board.publish(outcome, word);
     t.mock.timers.tick(graceMs);

@@ -29,7 +29,7 @@ describe('a serial', () => {
     const effects = machine.settle('b');
     assert.deepEqual(machine.statuses('w', 'b'), ['completed', 'completed']);
     assert.equal(machine.job('w').outcome, 'list');
-    assert.deepEqual(told(effects), ['settled b (synced)', 'settled w (synced)']);
+    assert.deepEqual(told(effects), ['deliver b (synced)', 'deliver w (synced)']);
   });
 });
 
@@ -93,7 +93,7 @@ describe('a whole that ends before its parts', () => {
     run(machine, 1);
     machine.claim('a');
     const effects = machine.do({ type: 'cancel', job: idOf('w') });
-    assert.deepEqual(told(effects), ['settled w (synced)', 'stop a (decided)', 'settled b (synced)']);
+    assert.deepEqual(told(effects), ['deliver w (synced)', 'stop a (decided)', 'deliver b (synced)']);
     assert.deepEqual(machine.statuses('w', 'a', 'b'), ['completed', 'assigned', 'completed']);
     machine.settle('a');
     assert.deepEqual([machine.job('a').outcome, machine.job('w').partsDone], ['failure', 2]);

@@ -183,7 +183,7 @@ describe('a dispatcher that is silent', () => {
     const [a, b] = world.pair();
     world.put(call('job', {}, { callbacks: [call('first'), call('second'), call('third')] }));
     a.claim('job');
-    assert.deepEqual(told(a.settle('job')), ['settled job (synced)', 'run first (written)']);
+    assert.deepEqual(told(a.settle('job')), ['deliver job (synced)', 'run first (written)']);
     a.settle('first');
     assert.equal(world.holder('second'), 'a');
     world.pass();

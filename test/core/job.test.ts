@@ -86,7 +86,7 @@ describe('a job', () => {
     assert.deepEqual(told(machine.claim('a')), ['run a (written)']);
     machine.begun('a');
     const { firstStartAt } = machine.job('a');
-    assert.deepEqual(told(machine.settle('a')), ['settled a (synced)']);
+    assert.deepEqual(told(machine.settle('a')), ['deliver a (synced)']);
     const job = machine.job('a');
     assert.equal(job.status, 'completed');
     assert.deepEqual([job.attempts, job.outcome, job.interruptions], [1, 'value', 0]);

@@ -370,7 +370,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'one that was thought dead works on while what was taken from it still runs',
     tags: ['5.6'],
-    in: 'coordinator/presence.ts#settled',
+    in: 'coordinator/presence.ts#reactivate',
     find: "this.#state !== 'clearing' || this.#ports.isBusy()",
     replace: "this.#state !== 'clearing'",
   },

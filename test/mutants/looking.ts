@@ -40,7 +40,7 @@ export const looking: readonly Mutant[] = [
   {
     bug: 'a failure that nobody waits for is no warning',
     tags: ['11.1'],
-    in: 'coordinator/job-log.ts#settled',
+    in: 'coordinator/job-log.ts#ended',
     find: "this.#say(this.#isSeen(job) ? 'info' : 'warn', 'a job failed'",
     replace: "this.#say('info', 'a job failed'",
   },

@@ -35,7 +35,7 @@ export const waitsInThreads: readonly Mutant[] = [
     tags: ['2.7'],
     tests: waits,
     in: 'coordinator/claiming/runs.ts#settled',
-    find: "if (outcome.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();",
+    find: "if (report.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();",
     replace: '',
   },
   {

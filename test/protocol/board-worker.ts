@@ -3,7 +3,7 @@
  * outcome for each.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Board, type Outcome } from '../../src/protocol/board.js';
+import { Board, type RunReport } from '../../src/protocol/board.js';
 
 interface Batch {
   readonly slots: readonly number[];
@@ -15,11 +15,11 @@ interface Batch {
 const board = new Board((workerData as { buffer: SharedArrayBuffer }).buffer);
 
 parentPort!.on('message', ({ slots, words, numbers, round }: Batch) => {
-  const posted: Pick<Outcome, 'slot' | 'ranMs'>[] = [];
+  const posted: Pick<RunReport, 'slot' | 'ranMs'>[] = [];
   for (const [n, slot] of slots.entries()) {
     if (!board.begin(slot, words[n]!)) continue;
     const payload = new Uint8Array((round * 97 + n * 31) % 6000);
-    const outcome: Outcome = {
+    const report: RunReport = {
       slot,
       kind: 'value',
       startedAt: 0,
@@ -28,7 +28,7 @@ parentPort!.on('message', ({ slots, words, numbers, round }: Batch) => {
       note: '',
       inner: new Uint8Array(),
     };
-    if (board.publish(outcome, words[n]!)) continue;
+    if (board.publish(report, words[n]!)) continue;
     posted.push({ slot, ranMs: numbers[n]! });
     board.publishedElsewhere(slot, words[n]!);
   }

@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { Board, type Outcome, outcomeCodes, slotCount } from '../../src/protocol/board.js';
+import { Board, type RunReport, reportKinds, slotCount } from '../../src/protocol/board.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
 
 const largest = 32 * 1024;
 
-function outcome(slot: number, bytes: number, extra: Partial<Outcome> = {}): Outcome {
+function outcome(slot: number, bytes: number, extra: Partial<RunReport> = {}): RunReport {
   const payload = new Uint8Array(bytes).fill(slot % 251);
   return {
     slot,
@@ -95,7 +95,7 @@ describe('a slot of the board', () => {
 describe('the ring of outcomes', () => {
   it('returns outcomes of every kind, whole and in order', () => {
     const board = new Board();
-    const all = outcomeCodes.map((kind, slot) =>
+    const all = reportKinds.map((kind, slot) =>
       outcome(slot, slot * 13, { kind, note: 'RangeError\nError', inner: new Uint8Array([slot, 1, 2]) }),
     );
     for (const one of all) assert.ok(board.publish(one, 0));
@@ -138,7 +138,7 @@ describe('the ring of outcomes', () => {
   it('wraps around many times with outcomes of any size', (t) => {
     const random = randomFrom(seedOf(t));
     const board = new Board();
-    const waiting: Outcome[] = [];
+    const waiting: RunReport[] = [];
     let bytes = 0;
     for (let n = 0; bytes < 20 * 256 * 1024; n++) {
       const next = outcome(n % slotCount, random(10) === 0 ? random(largest) : random(200));

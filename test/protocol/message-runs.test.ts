@@ -83,11 +83,11 @@ describe('a batch of coordinator messages', () => {
   it('keeps the order of runs of outcomes, with other messages between', () =>
     coordinator([
       ['done', 1, 64],
-      ['settled', 1, 'value', args(1, 2)],
-      ['settled', 2 ** 33, 'failure', new Uint8Array(70_000)],
+      ['deliver', 1, 'value', args(1, 2)],
+      ['deliver', 2 ** 33, 'failure', new Uint8Array(70_000)],
       ['answer', 3, { jobs: 3 }],
-      ['settled', 4, 'list', args()],
-      ['settled', 5, 'value', args(5)],
+      ['deliver', 4, 'list', args()],
+      ['deliver', 5, 'value', args(5)],
     ]));
 });
 
@@ -114,7 +114,7 @@ describe('a message that is kept', () => {
 
   it('holds at most a few thousand bytes of its batch: outcomes', () => {
     const batch = packCoordinatorMessages([
-      ...[small, large, small].map((payload, number) => ['settled', number, 'value', payload] as CoordinatorMessage),
+      ...[small, large, small].map((payload, number) => ['deliver', number, 'value', payload] as CoordinatorMessage),
       ['outcome', 3, 'value', small],
       ['kept', id(1), id(2), 'value', small],
       ['answer', 5, large],

@@ -14,17 +14,21 @@ const runs: WireRun[] = [
   },
   {
     ...{ slot: 511, word: -7, id: id('\u00ff'), parent: id('p'), callable: 'm#g', attempt: 300, queue: 'ä', agent: '' },
-    ...{ args: null, fed: ['failure', bytes(9)], timed: true },
+    ...{ args: null, fed: { kind: 'failure', payload: bytes(9) }, timed: true },
   },
   {
     ...{ slot: 3, word: 0x7fff_fffd, id: id('c'), parent: '', callable: 'm#f', attempt: 1, queue: 'ä', agent: 'main' },
-    ...{ args: bytes(), fed: ['list', new Uint8Array(100_000)], timed: false },
+    ...{ args: bytes(), fed: { kind: 'list', payload: new Uint8Array(100_000) }, timed: false },
   },
 ];
 
 /** Copies views into plain lists, for comparison. */
 const plain = (batch: readonly WireRun[]) =>
-  batch.map((run) => ({ ...run, args: run.args && [...run.args], fed: run.fed && [run.fed[0], [...run.fed[1]]] }));
+  batch.map((run) => ({
+    ...run,
+    args: run.args && [...run.args],
+    fed: run.fed && [run.fed.kind, [...run.fed.payload]],
+  }));
 
 describe('a batch of runs', () => {
   it('round-trips, one batch after another', () => {

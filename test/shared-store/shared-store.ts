@@ -235,7 +235,7 @@ export class SharedStore implements Store {
 
   /** Replaces a transaction's record by the one in `state`, which also has its descendants. */
   #told(effect: Effect): Effect {
-    return effect.type === 'settled' ? { ...effect, job: this.state.job(effect.job.id) ?? effect.job } : effect;
+    return effect.type === 'deliver' ? { ...effect, job: this.state.job(effect.job.id) ?? effect.job } : effect;
   }
 
   /**
@@ -248,7 +248,7 @@ export class SharedStore implements Store {
       const before = this.state.job(id);
       if (job === undefined) continue;
       if (job.outcome !== 'none' && (before?.outcome ?? 'none') === 'none')
-        effects.push({ type: 'settled', gate: 'decided', job });
+        effects.push({ type: 'deliver', gate: 'decided', job });
       if (!job.claimed || !isAgentOf(agentOf(job), this.#outside.dispatcher)) continue;
       const { fence } = job;
       if (!before?.claimed || before.fence !== fence) effects.push({ type: 'run', gate: 'decided', job: id, fence });
@@ -358,7 +358,7 @@ function effectKey(effect: Effect): string {
   if (effect.type === 'event') return effect.type;
   return effect.type === 'run' || effect.type === 'stop'
     ? `${effect.type} ${effect.job} ${effect.fence}`
-    : `${effect.type} ${effect.type === 'settled' ? effect.job.id : effect.job}`;
+    : `${effect.type} ${effect.type === 'deliver' ? effect.job.id : effect.job}`;
 }
 
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;

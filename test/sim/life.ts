@@ -127,7 +127,7 @@ export class Life {
   }
 
   /** Runs everything that follows from earlier events, except for work that waits for the disk. */
-  async settle(): Promise<void> {
+  async idle(): Promise<void> {
     for (let round = 0; round < 3; round++) {
       for (const callback of this.#soon.splice(0)) callback();
       await new Promise((resolve) => setImmediate(resolve));

@@ -5,7 +5,7 @@
  */
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
 import type { Id } from '../../src/core/records.js';
-import type { OutcomeCode } from '../../src/protocol/board.js';
+import type { ReportKind } from '../../src/protocol/board.js';
 import type { WireInnerPut } from '../../src/protocol/dispatch.js';
 import type { Random } from '../harness/randomness.js';
 
@@ -28,7 +28,7 @@ export interface PoolWatcher {
   /** A job's code begins. */
   begins(run: Run): void;
   /** Decides how the job's code ends, and the puts that it made. */
-  outcomeOf(run: Run): { kind: OutcomeCode; payload: Uint8Array; note: string; inner: Uint8Array };
+  outcomeOf(run: Run): { kind: ReportKind; payload: Uint8Array; note: string; inner: Uint8Array };
   /** Returns an annotation that the running job makes. */
   noteOf(run: Run): Uint8Array;
   timedOut(): void;

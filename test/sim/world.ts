@@ -112,7 +112,7 @@ export class World {
       return left < 0;
     })!;
     await move();
-    await this.#settle();
+    await this.#idle();
     this.#note(`${move} ${this.#disk.operations}`);
     await this.#reopenIfOver();
     this.oracle.checkState(this.#life.store.state);
@@ -141,7 +141,7 @@ export class World {
       if (round % 50 === 0) this.#askForTheRest();
       this.#releaseSync();
       if (!this.#life.pool.step()) this.#passTime(this.#life.nextTimerMs ?? 1000);
-      await this.#settle();
+      await this.#idle();
       await this.#reopenIfOver();
     }
     this.oracle.checkFinished(this.#life.store.state);
@@ -209,7 +209,7 @@ export class World {
    */
   async #reopenAfterFailure(): Promise<void> {
     this.#endLife();
-    await this.#settle();
+    await this.#idle();
     this.#disk.fault = undefined;
     await this.#open(survives.powerLoss);
   }
@@ -326,11 +326,11 @@ export class World {
         if (request === this.#closing) this.#life.isOver = true;
         return;
       }
-      case 'settled': {
+      case 'deliver': {
         const [, request, kind, payload] = message;
         const job = this.#puts.get(request)!;
         const outcome = `${kind} ${kind === 'list' ? '' : Buffer.from(payload).toString('latin1')}`;
-        this.#note(`settled ${idToText(job)} ${outcome}`);
+        this.#note(`deliver ${idToText(job)} ${outcome}`);
         return this.oracle.tell(job, outcome);
       }
       case 'answer':
@@ -365,8 +365,8 @@ export class World {
     this.#life.ring();
   }
 
-  #settle(): Promise<void> {
-    return this.#life.settle();
+  #idle(): Promise<void> {
+    return this.#life.idle();
   }
 
   #unfinished(): boolean {

@@ -117,10 +117,10 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
     for (const name of ['a', 'p', 'm']) subject.transact(settle(name), 'decided');
     const durable = subject.durable();
     if (!onDisk) await durable;
-    assert.deepEqual(subject.told.slice(0, 2), ['settled m', 'settled p']);
+    assert.deepEqual(subject.told.slice(0, 2), ['deliver m', 'deliver p']);
     sync();
     await durable;
-    assert.deepEqual(subject.told, ['settled m', 'settled p', 'settled a']);
+    assert.deepEqual(subject.told, ['deliver m', 'deliver p', 'deliver a']);
   });
 
   it('keeps payloads of any size', async () => {
@@ -203,10 +203,10 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
     subject.ask(put([call('d')]), 'synced', 'd');
     await subject.durable();
     assert.deepEqual(subject.told.toSorted(), [
+      'deliver a',
       'ok settle',
       'refused c: STORAGE_FULL',
       'refused d: STORAGE_FULL',
-      'settled a',
     ]);
     assert.deepEqual([subject.store.state.queued(''), subject.store.state.size], [line, 2]);
     assert.equal(subject.fatal, undefined);

@@ -38,7 +38,7 @@ export class Subject {
   readonly store: Store;
   readonly disk: StrictDisk | undefined;
   readonly clock: Clock;
-  /** `run a`, `settled a`, `ok put`, `refused put: CODE`, in the order in which they came. */
+  /** `run a`, `deliver a`, `ok put`, `refused put: CODE`, in the order in which they came. */
   readonly told: string[] = [];
   readonly effects: Effect[] = [];
   fatal: Error | undefined;

@@ -50,7 +50,7 @@ it('[9.1] syncs at once what somebody waits for', async () => {
   end(subject);
   await turns(3);
   assert.equal(syncs() - before, 1);
-  assert.ok(subject.told.includes('settled a'));
+  assert.ok(subject.told.includes('deliver a'));
   await subject.store.close();
 });
 
@@ -60,11 +60,11 @@ it('[9.1] syncs what nobody waits for within 100 ms, and tells nobody before', a
   end(subject);
   await turns(3);
   assert.deepEqual([syncs() - before, timers.map(({ ms }) => ms)], [0, [100]]);
-  assert.ok(!subject.told.includes('settled a'));
+  assert.ok(!subject.told.includes('deliver a'));
   timers[0]!.then();
   await turns(3);
   assert.equal(syncs() - before, 1);
-  assert.ok(subject.told.includes('settled a'));
+  assert.ok(subject.told.includes('deliver a'));
   await subject.store.close();
 });
 
@@ -74,7 +74,7 @@ it('[9.1] syncs what nobody waited for with the next that somebody waits for, wh
   end(subject);
   await subject.do({ type: 'cancel', job: idOf('none') });
   assert.equal(syncs() - before, 1);
-  assert.deepEqual(subject.told.slice(-2), ['settled a', 'refused cancel: JOB_FORGOTTEN']);
+  assert.deepEqual(subject.told.slice(-2), ['deliver a', 'refused cancel: JOB_FORGOTTEN']);
   await subject.store.close();
 });
 
@@ -96,6 +96,6 @@ it('[9.1] syncs what nobody waits for also where its time comes while another sy
   for (const { then } of timers.splice(0)) then();
   await turns(6);
   assert.equal(syncs() - before, 2);
-  assert.ok(subject.told.includes('settled a'));
+  assert.ok(subject.told.includes('deliver a'));
   await subject.store.close();
 });

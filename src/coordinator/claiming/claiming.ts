@@ -13,7 +13,7 @@ import type { Lane } from '../../core/state/lanes.js';
 import type { Store } from '../../store/store.js';
 import type { Timer } from '../long-timeout.js';
 import type { PoolPort, Run } from '../pool/pool-port.js';
-import type { Choosing } from '../questions/agent-questions.js';
+import type { AgentQuestions } from '../questions/agent-questions.js';
 import { type AgentRoom, Batches } from './batches.js';
 import type { Build } from './build.js';
 import type { Estimates } from './estimates.js';
@@ -27,7 +27,7 @@ export interface ClaimingPorts {
   readonly waits: JobWaits;
   readonly now: () => number;
   readonly decide: (command: Command, refused?: () => void) => void;
-  readonly choosing: Choosing;
+  readonly agentQuestions: AgentQuestions;
   readonly build: Build;
   readonly after: (delayMs: number, callback: () => void) => Timer;
   /** There may be more to claim. */
@@ -104,7 +104,7 @@ export class Claiming {
     for (const queue of size > 0 ? queues : []) {
       if (!had.has(queue)) this.#install(queue, wins, installed);
     }
-    this.#ports.choosing.settingsChanged();
+    this.#ports.agentQuestions.settingsChanged();
   }
 
   /** An agent `main` in this queue, which may be new. */
@@ -125,9 +125,9 @@ export class Claiming {
    * Agents of this queue were added, changed or removed, or all of it was: one of that name is new.
    */
   agentsChanged(queue: string): void {
-    const { store, choosing } = this.#ports;
+    const { store, agentQuestions } = this.#ports;
     if (queueOf(store.state, queue) === undefined) this.#installed?.delete(queue);
-    choosing.agentsChanged(queue);
+    agentQuestions.agentsChanged(queue);
   }
 
   /** Whatever it had installed may be gone. */
@@ -157,16 +157,16 @@ export class Claiming {
 
   /** In the order of the line, from whichever agent's turn it is. */
   #claimInLine(batches: Batches<null>): void {
-    const { store, now, choosing } = this.#ports;
+    const { store, now, agentQuestions } = this.#ports;
     let claimed = 0;
     let waits: AgentRecord | undefined;
     for (const agent of this.#inTurn()) {
       const { queue } = agent;
       const key = keyOf(agent);
       const takes = this.#takes(agent);
-      const isAsked = choosing.isAsked(agent);
+      const isAsked = agentQuestions.isAsked(agent);
       for (;;) {
-        const job = isAsked ? choosing.next(agent, takes) : store.state.firstQueued(queue, takes, now());
+        const job = isAsked ? agentQuestions.next(agent, takes) : store.state.firstQueued(queue, takes, now());
         if (job === undefined) break;
         const { callable, alone } = job;
         if (alone && !this.#mayBeginAlone(claimed)) {
@@ -186,7 +186,7 @@ export class Claiming {
         if (runs) claimed++;
         if (alone) return this.#beginAlone(job);
       }
-      if (isAsked) choosing.ask(agent, takes);
+      if (isAsked) agentQuestions.ask(agent, takes);
     }
     if (waits !== undefined) this.#first = keyOf(waits);
   }
@@ -219,7 +219,7 @@ export class Claiming {
    * one more thread.
    */
   #claimAwaited(batches: Batches<null>, unplaced: readonly Run[]): void {
-    const { store, waits, choosing, pool, now, turn } = this.#ports;
+    const { store, waits, agentQuestions, pool, now, turn } = this.#ports;
     let lacksThread = unplaced.some(({ job }) => this.#isAwaited(job));
     const inLine = waits.inLine();
     for (let next = inLine.next(); !lacksThread; next = inLine.next()) {
@@ -231,7 +231,7 @@ export class Claiming {
       const lane = store.state.laneOf(job);
       if (lane === undefined || queueOf(store.state, job.queue)?.paused || !store.state.hasRoom(job, now())) continue;
       const agents = [...store.state.agentsOf(this.#options.dispatcher, job.queue)];
-      const agent = agents.find((one) => this.#takes(one)(lane) && choosing.accepts(one, lane));
+      const agent = agents.find((one) => this.#takes(one)(lane) && agentQuestions.accepts(one, lane));
       if (agent === undefined) continue;
       const key = keyOf(agent);
       const { callable, alone } = job;

@@ -11,8 +11,8 @@ import { chunkItems, type Id, type JobRecord, type OutcomeKind, takesTurns } fro
 import { JobStatusError, JournalCorruptError } from '../../errors.js';
 import {
   type CompletedItem,
+  type EncodedOutcome,
   listLimitBytes,
-  type PackedOutcome,
   packCompleted,
   packedBytes,
   packReference,
@@ -26,7 +26,7 @@ const pieceBytes = 1024 * 1024;
 /** What became of a chunk of a map's items is kept as one up to this size. */
 const foldedBytes = 16 * 1024 * 1024;
 
-const emptyList: PackedOutcome = { kind: 'list', payload: packCompleted([]) };
+const emptyList: EncodedOutcome = { kind: 'list', payload: packCompleted([]) };
 const nothing = new Uint8Array();
 
 /**
@@ -35,13 +35,11 @@ const nothing = new Uint8Array();
  */
 export function fedTo(store: Store, job: JobRecord): Run['fed'] {
   if (job.form === 'call' && !takesTurns(job)) return null;
-  const { kind, payload } =
-    job.form === 'call' ? outcomeFor(store, calledWith(store, job), 'job') : listFor(store, job, 'job');
-  return [kind, payload];
+  return job.form === 'call' ? outcomeFor(store, calledWith(store, job), 'job') : listFor(store, job, 'job');
 }
 
 /** A job's outcome, for a job that runs, or for whoever waits for it. */
-export function outcomeFor(store: Store, job: JobRecord, reader: 'job' | 'client'): PackedOutcome {
+export function outcomeFor(store: Store, job: JobRecord, reader: 'job' | 'client'): EncodedOutcome {
   if (job.outcome !== 'list' || job.result !== null) {
     const payload = job.result === null ? nothing : store.bytes(job.result);
     return { kind: job.outcome as Exclude<OutcomeKind, 'none'>, payload };
@@ -78,7 +76,7 @@ export function foldedItems(store: Store, chunk: JobRecord): Uint8Array | null {
   }
 }
 
-function listFor(store: Store, whole: JobRecord, reader: 'job' | 'client'): PackedOutcome {
+function listFor(store: Store, whole: JobRecord, reader: 'job' | 'client'): EncodedOutcome {
   if (whole.form === 'map')
     return { kind: 'items', payload: reference(whole.id, countItems(store.state, whole).taken) };
   const limitBytes = reader === 'job' ? pieceBytes : listLimitBytes;

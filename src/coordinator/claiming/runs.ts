@@ -8,20 +8,20 @@ import type { HandedBuffer } from '../../codec/transfer.js';
 import { type Command, type InnerCommand, levelGate, type Settled } from '../../core/commands.js';
 import { type Id, isAgentOf, type JobRecord, type Level, takesTurns } from '../../core/records.js';
 import { ClaimLostError, JobStatusError, JournalCorruptError, TooManyWaitsError } from '../../errors.js';
-import type { Outcome } from '../../protocol/board.js';
+import type { RunReport } from '../../protocol/board.js';
 import { commandFromWire } from '../../protocol/commands.js';
 import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireInnerCommand } from '../../protocol/messages.js';
 import { unpackBatch } from '../../protocol/packing.js';
 import type { Store } from '../../store/store.js';
 import type { AnnotationWaiter, AnnotationWaiters } from '../clients/annotation-waiters.js';
-import type { HandedOver } from '../clients/moved-buffers.js';
+import type { MovedBuffers } from '../clients/moved-buffers.js';
 import type { Outcomes, OutcomeWaiter } from '../clients/outcomes.js';
 import type { Post } from '../clients/replies.js';
 import type { Closing } from '../closing.js';
 import type { Timer } from '../long-timeout.js';
 import type { PoolOwner, PoolPort, Run } from '../pool/pool-port.js';
-import type { Choosing } from '../questions/agent-questions.js';
+import type { AgentQuestions } from '../questions/agent-questions.js';
 import type { Build } from './build.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
@@ -38,11 +38,11 @@ export interface RunsPorts {
   readonly ask: (query: Query) => unknown;
   /** What was taken from this dispatcher ended here all the same. */
   readonly claimLost: () => void;
-  readonly choosing: Choosing;
+  readonly agentQuestions: AgentQuestions;
   readonly build: Build;
   readonly outcomes: Outcomes;
   readonly annotations: AnnotationWaiters;
-  readonly handed: HandedOver;
+  readonly movedBuffers: MovedBuffers;
   readonly closing: Closing;
 }
 
@@ -56,7 +56,7 @@ export class Runs implements PoolOwner {
   readonly claiming: Claiming;
 
   constructor(ports: RunsPorts, options: AgentOptions) {
-    const { store, now, after, turn, choosing, build } = ports;
+    const { store, now, after, turn, agentQuestions, build } = ports;
     this.#ports = ports;
     this.#store = store;
     this.#dispatcher = options.dispatcher;
@@ -64,7 +64,7 @@ export class Runs implements PoolOwner {
     this.pool = ports.pool(this);
     const decide = (command: Command, refused?: () => void) => this.#decide(command, refused);
     const waits = this.#waits;
-    const shared = { store, pool: this.pool, estimates: this.#estimates, waits, choosing, build };
+    const shared = { store, pool: this.pool, estimates: this.#estimates, waits, agentQuestions, build };
     this.claiming = new Claiming({ ...shared, now, after, decide, turn }, options);
   }
 
@@ -131,16 +131,16 @@ export class Runs implements PoolOwner {
     this.pool.stopAll();
   }
 
-  settled({ job, fence, callable }: Run, outcome: Outcome, stored?: () => void): void {
+  settled({ job, fence, callable }: Run, report: RunReport, stored?: () => void): void {
     // How long others took says nothing of this one.
-    if (!this.#waits.over(job)) this.#estimates.learn(callable, outcome.ranMs);
-    const inner = outcome.inner.byteLength === 0 ? none : this.#innerCommands(job, outcome.inner);
-    const { startedAt } = outcome;
-    const end = settledFrom(outcome, this.#store.payload);
+    if (!this.#waits.over(job)) this.#estimates.learn(callable, report.ranMs);
+    const inner = report.inner.byteLength === 0 ? none : this.#innerCommands(job, report.inner);
+    const { startedAt } = report;
+    const end = settledFrom(report, this.#store.payload);
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: end, inner };
     if (stored === undefined) this.#store.transact([{ command, gate: 'decided', refused: this.#onRefused }]);
     else this.#store.transact([{ command, gate: levelGate(this.#levelOf(job)), reply: stored }]);
-    if (outcome.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();
+    if (report.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();
   }
 
   timedOut({ job, fence }: Run): void {
@@ -258,7 +258,7 @@ export class Runs implements PoolOwner {
   }
 
   handOver(job: Id): readonly HandedBuffer[] {
-    return this.#ports.handed.take(job);
+    return this.#ports.movedBuffers.take(job);
   }
 
   #decide(command: Command, refused?: () => void): void {
@@ -295,7 +295,7 @@ const nothing = () => {};
 const cannotWait = (by: Id, job: Id) => `job ${idToText(by)} cannot wait for job ${idToText(job)}`;
 const endless = (by: Id, job: Id) => new JobStatusError(`${cannotWait(by, job)}, which ends only after it`);
 
-function settledFrom({ kind, payload: bytes, note }: Outcome, payload: Store['payload']): Settled {
+function settledFrom({ kind, payload: bytes, note }: RunReport, payload: Store['payload']): Settled {
   switch (kind) {
     case 'value':
     case 'failure':

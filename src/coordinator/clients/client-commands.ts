@@ -15,7 +15,7 @@ import type { Runs } from '../claiming/runs.js';
 import type { Closing } from '../closing.js';
 import type { AnnotationWaiters } from './annotation-waiters.js';
 import type { BoundedQueues } from './bounded-queues.js';
-import type { HandedOver } from './moved-buffers.js';
+import type { MovedBuffers } from './moved-buffers.js';
 import type { Outcomes } from './outcomes.js';
 import { type Post, replyTo } from './replies.js';
 
@@ -27,7 +27,7 @@ export interface ClientCommandsPorts {
   readonly outcomes: Outcomes;
   readonly annotations: AnnotationWaiters;
   readonly bounded: BoundedQueues;
-  readonly handed: HandedOver;
+  readonly movedBuffers: MovedBuffers;
   readonly closing: Closing;
   /** There may be a queue that has no agent of this dispatcher's yet. */
   /** An agent for a queue that may be new. */
@@ -67,7 +67,7 @@ export class ClientCommands {
       else {
         const [id] = jobs[0]!;
         outcomes.unwatch(id);
-        outcomes.inHand.hold(id, id, same);
+        outcomes.heldHandles.hold(id, id, same);
         post(['answer', first, same]);
       }
     };
@@ -75,10 +75,10 @@ export class ClientCommands {
   }
 
   #refuse(puts: readonly Put[], error: Error): void {
-    const { post, outcomes, handed } = this.#ports;
+    const { post, outcomes, movedBuffers } = this.#ports;
     for (const [, request, , , job] of puts) {
       outcomes.unwatch(job[0]);
-      handed.drop([job]);
+      movedBuffers.drop([job]);
       post(replyTo(request, error));
     }
   }
@@ -93,7 +93,7 @@ export class ClientCommands {
     // or changes it.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
-      if (error !== undefined) this.#ports.handed.dropRefused(wire);
+      if (error !== undefined) this.#ports.movedBuffers.dropRefused(wire);
       else if (wire.type === 'put' || wire.type === 'all') this.#hold(wire, same);
       post(same === undefined ? replyTo(request, error) : ['answer', request, same]);
     };
@@ -115,7 +115,7 @@ export class ClientCommands {
     const puts = wire.type === 'all' ? wire.commands : [wire];
     const [first, last] = [puts[0], puts.at(-1)];
     if (first?.type !== 'put' || last?.type !== 'put' || first.jobs.length === 0) return;
-    this.#ports.outcomes.inHand.hold(first.jobs[0]![0], last.jobs.at(-1)![0], same);
+    this.#ports.outcomes.heldHandles.hold(first.jobs[0]![0], last.jobs.at(-1)![0], same);
   }
 }
 

@@ -5,13 +5,13 @@
 import { levelGate } from '../../core/commands.js';
 import type { ClientMessage, Query } from '../../protocol/messages.js';
 import { ClientCommands, type ClientCommandsPorts, endOfRun, type Put } from './client-commands.js';
-import type { Standing } from './drain-waiters.js';
+import type { DrainWaiters } from './drain-waiters.js';
 import type { EventFeed } from './event-feed.js';
 import { requireJob, requireMap } from './queries.js';
 import { replyTo } from './replies.js';
 
 export interface ClientsPorts extends ClientCommandsPorts {
-  readonly standing: Standing;
+  readonly drainWaiters: DrainWaiters;
   readonly feed: EventFeed;
   readonly ask: (query: Query) => unknown;
 }
@@ -38,7 +38,7 @@ export class Clients {
 
   #receive(message: Exclude<ClientMessage, Put>): void {
     const [type, request] = message;
-    const { store, post, outcomes, annotations, standing, feed, closing, ask } = this.#ports;
+    const { store, post, outcomes, annotations, drainWaiters, feed, closing, ask } = this.#ports;
     const reply = (error?: Error) => post(replyTo(request, error));
     const answer = (value: unknown) => post(['answer', request, value]);
     try {
@@ -47,7 +47,7 @@ export class Clients {
           return this.#commands.do(request, levelGate(message[2]), message[3]);
         case 'outcome':
           return outcomes.waitFor(message[2], (error, outcome) =>
-            outcome === undefined ? reply(error) : post(['outcome', request, ...outcome]),
+            outcome === undefined ? reply(error) : post(['outcome', request, outcome.kind, outcome.payload]),
           );
         case 'ask':
           return store.read(
@@ -61,19 +61,19 @@ export class Clients {
               error === undefined ? annotations.waitFor(message[2], message[3], message[4], answer) : reply(error),
           );
         case 'hold':
-          outcomes.inHand.hold(message[2], message[3], message[4]);
+          outcomes.heldHandles.hold(message[2], message[3], message[4]);
           return reply();
         case 'release':
-          outcomes.inHand.release(message[2]);
+          outcomes.heldHandles.release(message[2]);
           return reply();
         case 'fed':
           return store.read(
             () => requireMap(store.state, message[2]),
             (error) =>
-              error === undefined ? standing.waitUntilFed(message[2], { request, most: message[3] }) : reply(error),
+              error === undefined ? drainWaiters.waitUntilFed(message[2], { request, most: message[3] }) : reply(error),
           );
         case 'drained':
-          return standing.waitUntilDrained(message[2], request);
+          return drainWaiters.waitUntilDrained(message[2], request);
         case 'subscribe':
           feed.subscribe(message[2], message[3]);
           return reply();

@@ -18,7 +18,7 @@ interface FedWaiter {
 
 const nothingFed = { taken: 0, done: 0 };
 
-export class Standing {
+export class DrainWaiters {
   readonly #store: Store;
   readonly #post: Post;
   readonly #build: Build;

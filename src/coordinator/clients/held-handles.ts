@@ -16,7 +16,7 @@ interface Range {
   readonly last: Id;
 }
 
-export class InHand {
+export class HeldHandles {
   /** Ascending. */
   readonly #ranges: Range[] = [];
   /** Jobs that were there before: a unique key made a put's job one of these. */

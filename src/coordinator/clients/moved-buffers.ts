@@ -7,7 +7,7 @@ import type { Handed, HandedBuffer } from '../../codec/transfer.js';
 import type { Id } from '../../core/records.js';
 import type { WireCommand, WireJob } from '../../protocol/messages.js';
 
-export class HandedOver {
+export class MovedBuffers {
   readonly #byJob = new Map<Id, readonly HandedBuffer[]>();
 
   /** How many jobs have buffers here. */

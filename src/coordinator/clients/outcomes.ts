@@ -4,17 +4,17 @@
  * put gave, before the job is forgotten.
  */
 import type { Id, JobRecord } from '../../core/records.js';
-import type { WireOutcome } from '../../protocol/dispatch.js';
+import type { EncodedOutcome } from '../../protocol/completed-list.js';
 import { errorToData } from '../../protocol/error-data.js';
 import type { Store } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
 import { outcomeFor } from '../claiming/outcome-bytes.js';
-import { InHand } from './held-handles.js';
+import { HeldHandles } from './held-handles.js';
 import { requireJob } from './queries.js';
 import type { Post } from './replies.js';
 import { Waiters } from './waiters.js';
 
-export type OutcomeWaiter = (error: Error | undefined, outcome?: WireOutcome) => void;
+export type OutcomeWaiter = (error: Error | undefined, outcome?: EncodedOutcome) => void;
 
 export class Outcomes {
   readonly #store: Store;
@@ -27,7 +27,7 @@ export class Outcomes {
    * Puts of several: their outcomes come only where they are asked for, and before they are
    * forgotten.
    */
-  readonly inHand = new InHand();
+  readonly heldHandles = new HeldHandles();
 
   constructor(store: Store, post: Post, build: Build) {
     this.#store = store;
@@ -55,7 +55,7 @@ export class Outcomes {
     const job = this.#store.state.job(id);
     if (job?.outcome === 'none') return this.#build.tellAwaited(job);
     this.#store.read(ended, (error, job) => {
-      if (job !== undefined) return this.settled(job);
+      if (job !== undefined) return this.deliver(job);
       if (error === undefined) return;
       this.#waiters.remove(id, then);
       then(error);
@@ -78,7 +78,7 @@ export class Outcomes {
   }
 
   /** The record is told from as it is, also if it was forgotten since it was decided. */
-  settled(job: JobRecord): void {
+  deliver(job: JobRecord): void {
     const put = this.#watched.get(job.id);
     const waiters = this.#waiters.take(job.id);
     if (put === undefined && waiters.length === 0) return;
@@ -89,25 +89,24 @@ export class Outcomes {
       for (const tell of waiters) tell(outcome);
       return;
     }
-    if (put !== undefined) this.#post(['settled', put, outcome[0], outcome[1]]);
+    if (put !== undefined) this.#post(['deliver', put, outcome.kind, outcome.payload]);
     for (const tell of waiters) tell(undefined, outcome);
   }
 
   /** The job is remembered no more. */
   forgotten(job: JobRecord): void {
-    if (this.inHand.size === 0) return;
-    const hands = this.inHand.handsOf(job.id);
+    if (this.heldHandles.size === 0) return;
+    const hands = this.heldHandles.handsOf(job.id);
     if (hands.length === 0) return;
     const outcome = this.#read(job);
     if (outcome instanceof Error) return;
-    for (const hand of hands) this.#post(['kept', hand, job.id, ...outcome]);
+    for (const hand of hands) this.#post(['kept', hand, job.id, outcome.kind, outcome.payload]);
   }
 
   /** Or why it cannot be read. */
-  #read(job: JobRecord): WireOutcome | Error {
+  #read(job: JobRecord): EncodedOutcome | Error {
     try {
-      const { kind, payload } = outcomeFor(this.#store, job, 'client');
-      return [kind, payload];
+      return outcomeFor(this.#store, job, 'client');
     } catch (error) {
       return error as Error;
     }

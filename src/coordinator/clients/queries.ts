@@ -25,23 +25,23 @@ import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } 
 import type { Store } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
 import { pieceOf } from '../claiming/outcome-bytes.js';
-import type { Choosing } from '../questions/agent-questions.js';
+import type { AgentQuestions } from '../questions/agent-questions.js';
 import type { BoundedQueues } from './bounded-queues.js';
-import type { InHand } from './held-handles.js';
+import type { HeldHandles } from './held-handles.js';
 
 /** What only the coordinator knows. */
-export interface AnswerContext {
+export interface QueryContext {
   readonly store: Store;
   readonly dispatcher: Id;
   readonly now: () => number;
   isRunning(job: Id): boolean;
-  readonly choosing: Pick<Choosing, 'awaitedBy' | 'problemOf'>;
+  readonly agentQuestions: Pick<AgentQuestions, 'awaitedBy' | 'problemOf'>;
   readonly build: Pick<Build, 'lacksFor'>;
   readonly bounded: Pick<BoundedQueues, 'count'>;
-  readonly inHand: Pick<InHand, 'size'>;
+  readonly heldHandles: Pick<HeldHandles, 'size'>;
 }
 
-export function answer(context: AnswerContext, query: Query): unknown {
+export function answer(context: QueryContext, query: Query): unknown {
   const { state } = context.store;
   switch (query.type) {
     case 'job':
@@ -83,7 +83,7 @@ export function answer(context: AnswerContext, query: Query): unknown {
     case 'dispatchers':
       return dispatchers(context);
     case 'figures':
-      return { ...context.store.figures, jobs: state.size, putsInHand: context.inHand.size };
+      return { ...context.store.figures, jobs: state.size, putsInHand: context.heldHandles.size };
   }
 }
 
@@ -121,7 +121,7 @@ function line(state: State, queue: string): JobRecord[] {
   return [...due, ...later.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))];
 }
 
-function jobInfo(context: AnswerContext, job: JobRecord): JobInfo {
+function jobInfo(context: QueryContext, job: JobRecord): JobInfo {
   const { store, isRunning } = context;
   return {
     owner: job.owner,
@@ -158,12 +158,12 @@ function jobInfo(context: AnswerContext, job: JobRecord): JobInfo {
 }
 
 /** Whose answers the job waits for. */
-function awaitsOf({ choosing }: AnswerContext, job: JobRecord): JobInfo['awaits'] {
+function awaitsOf({ agentQuestions }: QueryContext, job: JobRecord): JobInfo['awaits'] {
   if (job.stage === 'policy' && job.asked !== null) {
     const { policy, askedAt, problem } = job.asked;
     return [{ callable: policy, agent: '', since: askedAt, problem, againAt: job.dueAt }];
   }
-  return choosing.awaitedBy(job).map(({ agent, ...waits }) => ({ agent: agent.name, ...waits }));
+  return agentQuestions.awaitedBy(job).map(({ agent, ...waits }) => ({ agent: agent.name, ...waits }));
 }
 
 /** Of a map, its items are what its users see as its parts. */
@@ -173,7 +173,7 @@ function partsOf(state: State, job: JobRecord): Pick<JobInfo, 'parts' | 'partsDo
   return { parts: taken, partsDone: done };
 }
 
-function queueInfo({ store: { state }, bounded }: AnswerContext, name: string): QueueInfo {
+function queueInfo({ store: { state }, bounded }: QueryContext, name: string): QueueInfo {
   const { paused, bound } = requireQueue(state, name);
   const length = state.queued(name) + state.scheduled(name);
   return { name, length, unfinished: state.unfinished(name), paused, bound, putsWaiting: bounded.count(name) };
@@ -194,7 +194,7 @@ function quotas(state: State, queue: string): QuotaInfo[] {
 }
 
 function agents(
-  { store: { state }, choosing }: AnswerContext,
+  { store: { state }, agentQuestions }: QueryContext,
   settings: Iterable<SettingRecord>,
   isAsked: (agent: AgentRecord) => boolean,
 ): AgentInfo[] {
@@ -203,13 +203,13 @@ function agents(
     if (setting.kind !== 'agent' || !isAsked(setting)) continue;
     const { dispatcher, queue, name, size, filter, chooser = null, retry } = setting;
     const running = Array.from(state.running(agentKey(dispatcher, queue, name)), ({ id }) => id);
-    const problem = choosing.problemOf(setting) ?? null;
+    const problem = agentQuestions.problemOf(setting) ?? null;
     found.push({ dispatcher, queue, name, size, filter, chooser, retry, running, problem });
   }
   return found.sort((a, b) => (a.queue < b.queue || (a.queue === b.queue && a.name < b.name) ? -1 : 1));
 }
 
-function dispatchers(context: AnswerContext): DispatcherInfo[] {
+function dispatchers(context: QueryContext): DispatcherInfo[] {
   const { store, dispatcher, now } = context;
   const { state, isExclusive } = store;
   const found: DispatcherInfo[] = [];

@@ -25,7 +25,7 @@ interface Watched {
   afterMs: number;
 }
 
-export class Lookout {
+export class BatchWatch {
   readonly #look: (thread: Thread) => Seen;
   readonly #looked: () => void;
   readonly #watched = new Map<Thread, Watched>();

@@ -7,8 +7,9 @@
 
 import type { HandedBuffer } from '../../codec/transfer.js';
 import type { Id } from '../../core/records.js';
-import type { Outcome } from '../../protocol/board.js';
-import type { WireInnerPut, WireOutcome } from '../../protocol/dispatch.js';
+import type { RunReport } from '../../protocol/board.js';
+import type { EncodedOutcome } from '../../protocol/completed-list.js';
+import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireModule } from '../../protocol/messages.js';
 
 /** A claimed job on its way through the pool. */
@@ -30,13 +31,13 @@ export interface Run {
   readonly timeoutMs: number;
   readonly args: Uint8Array | null;
   /** What comes after its own arguments. */
-  readonly fed: WireOutcome | null;
+  readonly fed: EncodedOutcome | null;
 }
 
 /** What the pool tells the coordinator. */
 export interface PoolOwner {
   /** `stored` is called when the outcome is as safe as the job asks. */
-  settled(run: Run, outcome: Outcome, stored?: () => void): void;
+  settled(run: Run, report: RunReport, stored?: () => void): void;
   /** It ran too long; whatever became of it, that is its outcome. */
   timedOut(run: Run): void;
   /** It was never begun, and will not be. */
@@ -62,7 +63,7 @@ export interface PoolOwner {
   /** A job begins that is given buffers as they are: they are its own from here on. */
   handOver(job: Id): readonly HandedBuffer[];
   /** A running job (`by`; empty for none) waits for another. */
-  waitForOutcome(by: Id, job: Id, then: (error: Error | undefined, outcome?: WireOutcome) => void): void;
+  waitForOutcome(by: Id, job: Id, then: (error: Error | undefined, outcome?: EncodedOutcome) => void): void;
 }
 
 /** What one thread has at this moment. */

@@ -8,15 +8,15 @@ import { parentPort, type ResourceLimits } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { transferListOf } from '../../codec/transfer.js';
 import { agentName, type Id } from '../../core/records.js';
-import type { Outcome } from '../../protocol/board.js';
+import type { RunReport } from '../../protocol/board.js';
 import type { ModuleDescription, ThreadMessage, WorkerSetup, WorkerTask } from '../../protocol/dispatch.js';
 import { errorToData } from '../../protocol/error-data.js';
 import type { WireModule } from '../../protocol/messages.js';
 import { RunBatchWriter } from '../../protocol/run-batch.js';
 import { threadArguments } from '../../protocol/thread-arguments.js';
-import { Lookout, type Seen } from './batch-watch.js';
+import { BatchWatch, type Seen } from './batch-watch.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
-import { Endings } from './stop-timers.js';
+import { StopTimers } from './stop-timers.js';
 import { type Batch, Thread } from './thread.js';
 import { exitError, uncaughtError } from './thread-end.js';
 
@@ -52,7 +52,7 @@ export class Pool implements PoolPort {
   /** Each with one thread, which was started while jobs waited for others; and when it ends. */
   readonly #extra = new Map<Piscina, ReturnType<typeof setTimeout> | undefined>();
   readonly #threads = new Map<number, Thread>();
-  readonly #endings: Endings;
+  readonly #stopTimers: StopTimers;
   readonly #writer = new RunBatchWriter();
   #modules: Readonly<Record<string, WireModule>> = {};
   /**
@@ -61,7 +61,7 @@ export class Pool implements PoolPort {
    */
   #target: number | undefined;
   readonly #targets = new Map<number, number>();
-  readonly #lookout = new Lookout(
+  readonly #batchWatch = new BatchWatch(
     (thread) => this.#lookAfter(thread),
     () => this.#owner.turn(),
   );
@@ -74,7 +74,7 @@ export class Pool implements PoolPort {
     this.#options = options;
     this.size = options.threads;
     this.mostThreads = options.threads + options.extraThreads;
-    this.#endings = new Endings(options.stopGraceMs);
+    this.#stopTimers = new StopTimers(options.stopGraceMs);
     this.#piscina = this.#makePiscina(options.threads);
   }
 
@@ -168,7 +168,7 @@ export class Pool implements PoolPort {
       },
       (error: Error) => this.#end(batch, error),
     );
-    if (thread.batches.size === 1) this.#lookout.watch(thread, batch.expectedMs);
+    if (thread.batches.size === 1) this.#batchWatch.watch(thread, batch.expectedMs);
     return true;
   }
 
@@ -176,7 +176,7 @@ export class Pool implements PoolPort {
     const found = this.#find(job);
     if (found === undefined || this.takeBack(job)) return;
     const { thread, slot, run } = found;
-    this.#endings.stop(thread, slot, run, 'stop');
+    this.#stopTimers.stop(thread, slot, run, 'stop');
   }
 
   stopAll(): void {
@@ -267,8 +267,8 @@ export class Pool implements PoolPort {
 
   async destroy(): Promise<number[]> {
     this.#closing = true;
-    this.#lookout.end();
-    this.#endings.clear();
+    this.#batchWatch.end();
+    this.#stopTimers.clear();
     const hanging = new Set<number>();
     const piscinas = [this.#piscina, ...this.#extra.keys()];
     for (const timer of this.#extra.values()) clearTimeout(timer);
@@ -378,7 +378,7 @@ export class Pool implements PoolPort {
       this.#giveUp(thread, new Error('a thread says that it has done jobs which it has not'));
     for (const [slot, run] of runs) {
       const begun = !thread.board.takeBack(slot);
-      const isTimedOut = this.#endings.take(run.job);
+      const isTimedOut = this.#stopTimers.take(run.job);
       thread.free(batch, slot);
       if (!begun) this.#owner.notBegun(run);
       else if (isTimedOut) this.#owner.timedOut(run);
@@ -387,22 +387,22 @@ export class Pool implements PoolPort {
     thread.batches.delete(batch);
     const [next] = thread.batches;
     if (next === undefined) {
-      this.#lookout.leave(thread);
+      this.#batchWatch.leave(thread);
       this.#leave(thread);
-    } else this.#lookout.watch(thread, next.expectedMs);
+    } else this.#batchWatch.watch(thread, next.expectedMs);
     if (!this.#threads.has(thread.id)) thread.close();
     this.#owner.turn();
   }
 
   #drain(thread: Thread): void {
-    for (const outcome of thread.outcomes()) this.#settle(thread, outcome);
+    for (const report of thread.reports()) this.#settle(thread, report);
     for (const message of thread.unheard()) this.#hear(thread, message);
     if (thread.board.isBroken) this.#giveUp(thread, new Error('what a thread says of its jobs makes no sense'));
   }
 
   #hear(thread: Thread, message: ThreadMessage): void {
     switch (message[0]) {
-      case 'outcome':
+      case 'report':
         return this.#settle(thread, message[1], message[2]);
       case 'began':
         return this.#limit(thread, message[1]);
@@ -450,20 +450,20 @@ export class Pool implements PoolPort {
     }
   }
 
-  #settle(thread: Thread, outcome: Outcome, request = 0): void {
-    const found = thread.find(outcome.slot);
+  #settle(thread: Thread, report: RunReport, request = 0): void {
+    const found = thread.find(report.slot);
     if (found === undefined) return;
     const { batch, run } = found;
-    thread.free(batch, outcome.slot);
-    if (this.#endings.take(run.job)) this.#owner.timedOut(run);
-    else if (request === 0) this.#owner.settled(run, outcome);
-    else this.#owner.settled(run, outcome, () => thread.say(['answer', request, null]));
+    thread.free(batch, report.slot);
+    if (this.#stopTimers.take(run.job)) this.#owner.timedOut(run);
+    else if (request === 0) this.#owner.settled(run, report);
+    else this.#owner.settled(run, report, () => thread.say(['answer', request, null]));
   }
 
   /** A timed job has begun. */
   #limit(thread: Thread, slot: number): void {
     const found = thread.find(slot);
-    if (found !== undefined) this.#endings.limit(thread, slot, found.run);
+    if (found !== undefined) this.#stopTimers.limit(thread, slot, found.run);
   }
 
   #find(job: Id): { thread: Thread; batch: Batch; slot: number; run: Run } | undefined {

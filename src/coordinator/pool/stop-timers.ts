@@ -13,7 +13,7 @@ interface Ending {
   readonly timer: Timer;
 }
 
-export class Endings {
+export class StopTimers {
   /** How long a job that is to stop may go on. */
   readonly #graceMs: number;
   readonly #byJob = new Map<Id, Ending>();

@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { Board, type Outcome, slotCount } from '../../protocol/board.js';
+import { Board, type RunReport, slotCount } from '../../protocol/board.js';
 import type { ThreadLink, ThreadMessage, ToThread } from '../../protocol/dispatch.js';
 import type { WireModule } from '../../protocol/messages.js';
 import type { Run } from './pool-port.js';
@@ -120,7 +120,7 @@ export class Thread {
   }
 
   /** The outcomes on the board since the last time. */
-  outcomes(): readonly Outcome[] {
+  reports(): readonly RunReport[] {
     return this.board.drain();
   }
 

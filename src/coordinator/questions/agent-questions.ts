@@ -18,7 +18,7 @@ import type { Timer } from '../long-timeout.js';
 import { askedJob } from './policy-questions.js';
 import type { QuestionsPort } from './questions-port.js';
 
-export interface ChoosingPorts {
+export interface AgentQuestionsPorts {
   readonly store: Store;
   readonly dispatcher: Id;
   readonly questions: QuestionsPort;
@@ -67,15 +67,15 @@ interface Judge {
   isFresh: boolean;
 }
 
-export class Choosing {
-  readonly #ports: ChoosingPorts;
+export class AgentQuestions {
+  readonly #ports: AgentQuestionsPorts;
   /** What this build has. */
   readonly #callables: ReadonlySet<string>;
   /** By queue and name of the agent. */
   readonly #judges = new Map<string, Map<string, Judge>>();
   #signs = 0;
 
-  constructor(ports: ChoosingPorts, callables: ReadonlySet<string>) {
+  constructor(ports: AgentQuestionsPorts, callables: ReadonlySet<string>) {
     this.#ports = ports;
     this.#callables = callables;
   }

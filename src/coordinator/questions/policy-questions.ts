@@ -8,21 +8,21 @@ import type { WireAskedJob } from '../../protocol/questions.js';
 import type { Store } from '../../store/store.js';
 import type { QuestionsPort } from './questions-port.js';
 
-export interface PoliciesPorts {
+export interface PolicyQuestionsPorts {
   readonly store: Store;
   readonly questions: QuestionsPort;
   readonly decide: (command: Command) => void;
   readonly turn: () => void;
 }
 
-export class Policies {
-  readonly #ports: PoliciesPorts;
+export class PolicyQuestions {
+  readonly #ports: PolicyQuestionsPorts;
   /** What this build has. */
   readonly #callables: ReadonlySet<string>;
   /** The questions that are out, by job and fence. */
   readonly #out = new Set<string>();
 
-  constructor(ports: PoliciesPorts, callables: ReadonlySet<string>) {
+  constructor(ports: PolicyQuestionsPorts, callables: ReadonlySet<string>) {
     this.#ports = ports;
     this.#callables = callables;
   }
