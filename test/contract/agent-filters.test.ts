@@ -1,4 +1,4 @@
-/** Section 5 of the contract: agents whose filter, or choice, is a function of a job module. */
+/** Section 5 of the contract: agents whose filter or chooser is a function of a job module. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import type { Part } from 'callsheet';
@@ -10,16 +10,16 @@ import { opened } from './opened.js';
 
 const marks = (...names: string[]): Part[] => names.map((name) => work.mark(name));
 
-/** What is said of an agent's function. */
+/** The problem that the details of an agent show for its function. */
 async function problemOf(kit: Kit, name: string): Promise<string | undefined> {
   const agents = await kit.runtime.queue().agents();
   return agents.find((agent) => agent.name === name)?.problem?.message;
 }
 
-describe('5 agents that ask', () => {
+describe('5 agents with a filter or a chooser function', () => {
   beforeEach(forgetQuestions);
 
-  it('[5.2] a filter can be a function, which sees each job; others are left in line', async (t) => {
+  it('[5.2] calls a filter function for each job, and leaves the jobs that it refuses in line', async (t) => {
     const kit = await opened(t, { agent: false });
     const queue = kit.runtime.queue();
     await queue.setAgent('mine', { size: 1, filter: asked.takes });
@@ -32,7 +32,7 @@ describe('5 agents that ask', () => {
     assert.deepEqual(await b!.details().then(({ awaits }) => awaits), []);
   });
 
-  it('[5.2] its answers are kept, job by job, until the job or the filter changes', async (t) => {
+  it('[5.2] keeps the filter’s answer about a job until the job or the filter changes', async (t) => {
     const kit = await opened(t, { agent: false });
     const queue = kit.runtime.queue();
     await queue.setAgent('mine', { size: 1, filter: asked.takes });
@@ -55,7 +55,7 @@ describe('5 agents that ask', () => {
     assert.deepEqual(seen, ['later', 'a', 'c']);
   });
 
-  it('[5.2] with data as well, both have to fit, and only what fits that is asked about', async (t) => {
+  it('[5.2] asks the filter function only about jobs that match the filter’s data', async (t) => {
     const kit = await opened(t, { agent: false });
     const queue = kit.runtime.queue();
     await queue.setAgent('mine', { size: 1, filter: { minPriority: 1, by: asked.takes } });
@@ -66,7 +66,7 @@ describe('5 agents that ask', () => {
     assert.deepEqual(seen, ['c']);
   });
 
-  it('[5.2] 1,000 jobs are asked about in few questions, and run in their order', async (t) => {
+  it('[5.2] asks about 1,000 jobs in few questions, and runs them in order', async (t) => {
     const kit = await opened(t, { agent: false, threads: 1 });
     const queue = kit.runtime.queue();
     const names = Array.from({ length: 1000 }, (_, index) => `job ${index}`);
@@ -78,10 +78,10 @@ describe('5 agents that ask', () => {
       seen,
       names.filter((name) => name.endsWith('99')),
     );
-    assert.deepEqual(filtered, names, 'each once');
+    assert.deepEqual(filtered, names, 'asked about each job once');
   });
 
-  it('[5.2] waits for no answer: neither other agents nor jobs that it is known to take', async (t) => {
+  it('[5.2] delays no other agent, and no job already accepted, while it waits for an answer', async (t) => {
     const kit = await opened(t, { threads: 2, agent: false });
     const queue = kit.runtime.queue();
     await queue.setAgent('mine', { size: 1, filter: asked.takes });
@@ -109,7 +109,7 @@ describe('5 agents that ask', () => {
     assert.equal(await kit.waitForResult(slow), 'slow');
   });
 
-  it('[5.2] what is not due, or has no place in a quota, is not asked about', async (t) => {
+  it('[5.2] asks about no job that is not due or has no place in a quota', async (t) => {
     const kit = await opened(t, { agent: false });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -125,7 +125,7 @@ describe('5 agents that ask', () => {
     assert.deepEqual(seen, ['a', 'b', 'later']);
   });
 
-  it('[5.2] refuses what is no function of a module, or not in this build', async (t) => {
+  it('[5.2] rejects a filter that is not an exported function of this build', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const unknown = (asked as unknown as Record<string, never>).missing!;
@@ -153,7 +153,7 @@ describe('5 agents that ask', () => {
     ['answers something else', () => 'yes', /true or false, got yes/],
     ['rejects', () => Promise.reject(new RangeError('later')), /RangeError: later/],
   ] as [string, (name: string) => unknown, RegExp][]) {
-    it(`[5.10] a filter that ${what}: logged, shown on its agent, asked again; no other is disturbed`, async (t) => {
+    it(`[5.10] logs a filter that ${what}, shows it on its agent, asks again and disturbs no other agent`, async (t) => {
       const kit = await opened(t, { agent: false });
       const queue = kit.runtime.queue();
       await queue.setAgent('mine', { size: 1, filter: asked.takes });
@@ -161,7 +161,7 @@ describe('5 agents that ask', () => {
       const bad = await queue.put(work.mark('bad'));
       const good = await queue.put(work.mark('good'));
       await kit.untilIdle();
-      assert.equal(await good.result(), 'good', 'nor is another job of the same question');
+      assert.equal(await good.result(), 'good', 'another job of the same question runs');
       assert.equal(await bad.status(), 'pending');
       assert.match((await problemOf(kit, 'mine')) ?? 'nothing', problem);
       assert.match(kit.fatal[0]?.message ?? 'nothing', problem);
@@ -178,7 +178,7 @@ describe('5 agents that ask', () => {
     });
   }
 
-  it('[5.10] a filter that does not answer about one job: after a while the others are asked about without it', async (t) => {
+  it('[5.10] asks about the other jobs alone after a filter did not answer about one of them', async (t) => {
     const kit = await opened(t, { agent: false });
     const queue = kit.runtime.queue();
     await queue.setAgent('mine', { size: 1, filter: asked.takes });
@@ -194,10 +194,10 @@ describe('5 agents that ask', () => {
     await queue.removeAgent('all');
     await kit.clock.advance(600_000);
     await kit.run(work.mark('new'));
-    assert.equal(await problemOf(kit, 'mine'), undefined, 'it can tell again');
+    assert.equal(await problemOf(kit, 'mine'), undefined, 'it answers again');
   });
 
-  it('[5.10] a filter that this build lacks takes nothing, and says so', async (t) => {
+  it('[5.10] claims nothing for a filter that this build does not have, and shows the problem', async (t) => {
     const kit = await opened(t, { agent: false });
     const queue = kit.runtime.queue();
     await queue.setAgent('mine', { size: 1, filter: asked.takes });
@@ -211,11 +211,11 @@ describe('5 agents that ask', () => {
     assert.equal(await problemOf(kit, 'all'), undefined);
   });
 
-  it('[5.2] a chooser says which jobs are claimed, in which order, and sees those that its agent runs', async (t) => {
+  it('[5.2] claims the jobs that a chooser returns, in its order, and shows it those that its agent runs', async (t) => {
     const kit = await opened(t, { agent: false, threads: 2 });
     const queue = kit.runtime.queue();
     await queue.putAll(['a', 'b', 'c', 'd'].map((name) => work.hold(name)));
-    // From the end, and never b beside d.
+    // Chooses from the end, and never b beside d.
     chooserSays(({ waiting, running }) =>
       waiting
         .filter(({ arguments: [name] }) => name !== 'b' || !running.some((job) => job.arguments[0] === 'd'))
@@ -235,13 +235,13 @@ describe('5 agents that ask', () => {
     assert.deepEqual(chosenFrom.at(-1), { waiting: ['b'], running: ['d'] });
     const before = chosenFrom.length;
     await kit.untilIdle();
-    assert.equal(chosenFrom.length, before, 'nothing is new');
+    assert.equal(chosenFrom.length, before, 'no job is new');
     openGate('d');
     await kit.untilIdle();
     assert.deepEqual(seen, ['d', 'c', 'a', 'b']);
   });
 
-  it('[5.2] a chooser sees 100 jobs at most, those that are first', async (t) => {
+  it('[5.2] shows a chooser the first 100 jobs at most', async (t) => {
     const kit = await opened(t, { agent: false, threads: 1 });
     const queue = kit.runtime.queue();
     await queue.putAll(Array.from({ length: 150 }, (_, index) => work.hold(`job ${index}`)));
@@ -252,7 +252,7 @@ describe('5 agents that ask', () => {
     assert.deepEqual(seen, ['job 99']);
   });
 
-  it('[5.2] a chooser behind a filter chooses among what that takes', async (t) => {
+  it('[5.2] shows a chooser only the jobs that the agent’s filter accepts', async (t) => {
     const kit = await opened(t, { agent: false, threads: 1 });
     const queue = kit.runtime.queue();
     filterSays((name) => name !== 'a');
@@ -271,11 +271,11 @@ describe('5 agents that ask', () => {
       },
       /Error: broken/,
     ],
-    ['answers no list', () => true, /a list of waiting jobs/],
+    ['answers something other than a list', () => true, /a list of waiting jobs/],
     ['answers a job that does not wait', () => ['nobody'], /got nobody/],
     ['does not answer in time', () => new Promise(() => {}), /not answered within/],
   ] as [string, () => unknown, RegExp][]) {
-    it(`[5.10] a chooser that ${what}: logged, shown on its agent, asked again; no other is disturbed`, async (t) => {
+    it(`[5.10] logs a chooser that ${what}, shows it on its agent, asks again and disturbs no other agent`, async (t) => {
       const kit = await opened(t, { agent: false });
       const queue = kit.runtime.queue();
       await queue.setAgent('mine', { size: 1, filter: { maxPriority: 0 }, chooser: asked.choose });

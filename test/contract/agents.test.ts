@@ -1,4 +1,4 @@
-/** Section 5 of the contract: agents and dispatchers, as far as one dispatcher shows them. */
+/** Section 5 of the contract: agents and dispatchers, in one process. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AgentFilter, Part } from 'callsheet';
@@ -7,7 +7,7 @@ import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
 
 describe('5 agents', () => {
-  it('[5.1] it is the same dispatcher after a restart', async (t) => {
+  it('[5.1] keeps its dispatcher’s id over a restart', async (t) => {
     const kit = await opened(t);
     const { id } = kit.runtime;
     await kit.close();
@@ -15,7 +15,7 @@ describe('5 agents', () => {
     assert.equal(kit.runtime.id, id);
   });
 
-  it('[5.1] a dispatcher with no agent in a queue does nothing there', async (t) => {
+  it('[5.1] claims nothing from a queue in which its dispatcher has no agent', async (t) => {
     const kit = await opened(t, { agent: false });
     const queue = kit.runtime.queue();
     assert.deepEqual(await queue.agents(), []);
@@ -29,7 +29,7 @@ describe('5 agents', () => {
     assert.equal(await kit.waitForResult(job), 'job');
   });
 
-  it('[5.2] begins at most as many jobs at a time as its size, which can be changed while it runs', async (t) => {
+  it('[5.2] runs at most as many jobs at a time as its size, which can be changed at any time', async (t) => {
     const kit = await opened(t, { threads: 4, agent: { size: 2 } });
     const queue = kit.runtime.queue();
     await queue.putAll(['a', 'b', 'c', 'd', 'e'].map((name) => work.hold(name)));
@@ -48,7 +48,7 @@ describe('5 agents', () => {
     assert.deepEqual(seen, ['a', 'b', 'c', 'd']);
   });
 
-  it('[5.2] is installed in every queue, later ones included, with one place a thread', async (t) => {
+  it('[5.2] is installed in every queue, later ones included, with one place for each thread', async (t) => {
     const kit = await opened(t, { threads: 3 });
     const mail = await kit.runtime.createQueue('mail');
     for (const queue of [kit.runtime.queue(), mail]) {
@@ -59,7 +59,7 @@ describe('5 agents', () => {
     }
   });
 
-  it('[5.2] what open is told of it wins and is stored; other settings stay', async (t) => {
+  it('[5.2] stores the size given to open, and keeps its other settings', async (t) => {
     const kit = await opened(t);
     const sizes = async () => (await kit.runtime.queue().agents()).map(({ name, size }) => [name, size]);
     await kit.runtime.queue().setAgent('main', { size: 1, filter: { modules: ['work'] } });
@@ -80,7 +80,7 @@ describe('5 agents', () => {
     assert.deepEqual(main?.filter, { modules: ['work'] });
   });
 
-  it('[5.2] keeps its stored size where only the number of threads is given', async (t) => {
+  it('[5.2] keeps its stored size if open is given only the number of threads', async (t) => {
     const kit = await opened(t, { threads: 2 });
     await kit.runtime.queue().setAgent('main', { size: 1 });
     await kit.close();
@@ -104,7 +104,7 @@ describe('5 agents', () => {
     ],
   ];
   for (const [what, filter, expected] of filters) {
-    it(`[5.2] takes what its filter names: ${what}`, async (t) => {
+    it(`[5.2] claims only jobs that match its filter: ${what}`, async (t) => {
       const kit = await opened(t, { agent: false });
       const queue = kit.runtime.queue();
       await queue.setQuota('q', { size: 9 });
@@ -127,7 +127,7 @@ describe('5 agents', () => {
     });
   }
 
-  it('[5.2] a filter can be changed while it runs', async (t) => {
+  it('[5.2] applies a filter that is changed while jobs run', async (t) => {
     const kit = await opened(t, { agent: false });
     const queue = kit.runtime.queue();
     await queue.setAgent('picky', { size: 1, filter: { minPriority: 1 } });
@@ -138,7 +138,7 @@ describe('5 agents', () => {
     assert.equal(await kit.waitForResult(job), 'job');
   });
 
-  it('[5.2] jobs that are with a thread and have not begun can be removed, and hold their quota’s places', async (t) => {
+  it('[5.2] keeps the quota places of jobs sent to a thread but not begun, which can be removed', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -152,7 +152,7 @@ describe('5 agents', () => {
     assert.deepEqual((await queue.quotas())[0]!.holders, []);
   });
 
-  it('[5.3] knows the jobs that it is running', async (t) => {
+  it('[5.3] lists the jobs that it is running', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     const jobs = await queue.putAll(['a', 'b'].map((name) => work.hold(name)));
@@ -165,7 +165,7 @@ describe('5 agents', () => {
     assert.equal((await jobs[1]!.details()).agent, 'main');
   });
 
-  it('[5.4] with running jobs it cannot be removed', async (t) => {
+  it('[5.4] rejects its removal while it has running jobs', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const job = await queue.put(work.hold('held'));
@@ -182,7 +182,7 @@ describe('5 agents', () => {
 });
 
 describe('5 closing', () => {
-  it('[5.9] claims no more, and waits within its grace for what runs', async (t) => {
+  it('[5.9] claims no more jobs, and waits for running ones up to its grace', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const [first, behind] = await queue.putAll([work.hold('first'), work.mark('behind')]);
@@ -198,7 +198,7 @@ describe('5 closing', () => {
     assert.equal(await kit.waitForResult(kit.runtime.job(behind!.id)), 'behind');
   });
 
-  it('[5.9] interrupts the rest, which runs again at once at the next open, uncounted', async (t) => {
+  it('[5.9] interrupts the jobs that remain, which rerun at once at the next open, uncounted', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const job = await kit.runtime.queue().put(work.hold('job'));
     await kit.waitForStart(job);
@@ -215,7 +215,7 @@ describe('5 closing', () => {
     assert.equal(await kit.waitForResult(kit.runtime.job(job.id)), 'job');
   });
 
-  it('[5.9] interrupts at once a job that waits for one that has not begun', async (t) => {
+  it('[5.9] interrupts at once a job that waits for a job not yet begun', async (t) => {
     const kit = await opened(t, { threads: 3 });
     const queue = kit.runtime.queue();
     const inner = await queue.put(work.hold('inner'));
@@ -225,7 +225,7 @@ describe('5 closing', () => {
     for (const job of [inner, outer, stuck]) await kit.waitForStart(job);
     const closed = kit.runtime.close({ graceMs: Number.POSITIVE_INFINITY });
     await kit.untilIdle();
-    assert.equal(await outer.status(), 'active', 'what it waits for runs');
+    assert.equal(await outer.status(), 'active', 'the job that it waits for runs');
     openGate('inner');
     assert.equal(await outer.result(), 'inner');
     assert.deepEqual(await closed, { hangingThreads: [] });

@@ -9,7 +9,7 @@ import { opened } from './opened.js';
 type Self = ReturnType<typeof import('./jobs/inside.js').whoAmI>;
 
 describe('10 inside a job', () => {
-  it('[10.1] from below the handler: id, attempt, queue, the flag', async (t) => {
+  it('[10.1] reads its id, attempt, queue and cancelled flag from any depth of the handler', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = await kit.runtime.createQueue('mail');
     const job = await queue.put(inside.whoAmI());
@@ -19,12 +19,12 @@ describe('10 inside a job', () => {
     assert.equal(await kit.waitForResult(held), 3);
   });
 
-  it('[10.1] the agent is known by its name', async (t) => {
+  it('[10.1] reads the name of its agent', async (t) => {
     const kit = await opened(t);
     assert.equal(((await kit.run(inside.whoAmI())) as Self).agent, 'main');
   });
 
-  it('[10.1] each job sees itself, also where several run at once', async (t) => {
+  it('[10.1] reads its own context while other jobs run in the same thread', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const jobs = await kit.runtime.queue().putAll(['a', 'b', 'c'].map((name) => inside.idAfter(name)));
     await kit.untilIdle();
@@ -32,11 +32,11 @@ describe('10 inside a job', () => {
     for (const job of jobs) assert.equal(await kit.waitForResult(job), job.id);
   });
 
-  it('[10.1] outside of a job there is none', () => {
+  it('[10.1] throws outside of a job', () => {
     assert.throws(() => currentJob(), { code: 'NOT_IN_JOB' });
   });
 
-  it('[10.1] a synchronous handler can put, say and read without await', async (t) => {
+  it('[10.1] puts, annotates and reads without await in a synchronous handler', async (t) => {
     const kit = await opened(t);
     assert.equal(
       await kit.run(inside.annotate('name', { deep: [1, 2] })).then((value) => JSON.stringify(value)),
@@ -46,7 +46,7 @@ describe('10 inside a job', () => {
     assert.equal(await kit.run(inside.listenSync('nothing')), 'nothing');
   });
 
-  it('[10.2] what is said inside is seen outside at once, while the job runs', async (t) => {
+  it('[10.2] shows an annotation set inside at once outside, while the job runs', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(inside.sayAndHold('progress', { done: 3 }));
     await kit.waitForStart(job);
@@ -57,7 +57,7 @@ describe('10 inside a job', () => {
     assert.deepEqual(await job.annotations.all(), Object.assign(Object.create(null), { progress: { done: 3 } }));
   });
 
-  it('[10.2] what is said outside is seen inside at once, by a job that waits for it', async (t) => {
+  it('[10.2] delivers an annotation set outside at once to the running job that waits for it', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(inside.listen('order', 60_000));
     await kit.waitForStart(job);
@@ -66,7 +66,7 @@ describe('10 inside a job', () => {
     assert.equal(await kit.waitForResult(job), 'go on');
   });
 
-  it('[10.2] a wait that expires gives the default, inside and outside', async (t) => {
+  it('[10.2] returns the default when a wait expires, inside and outside', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(inside.listen('order', 60_000));
     const waiting = job.annotations.waitFor('other', { timeoutMs: 30_000, default: 'by default' });
@@ -76,7 +76,7 @@ describe('10 inside a job', () => {
     assert.equal(await waiting, 'by default');
   });
 
-  it('[10.2] a wait for what is there is over at once', async (t) => {
+  it('[10.2] ends a wait for an annotation that is already set at once', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('job'));
     await job.annotations.set('there', 1);
@@ -84,7 +84,7 @@ describe('10 inside a job', () => {
     assert.equal(await kit.run(inside.listenTo(job as never, 'there')), 1);
   });
 
-  it('[10.2] of any job whose handle one holds', async (t) => {
+  it('[10.2] sets and reads annotations of any job by its handle', async (t) => {
     const kit = await opened(t);
     const other = await kit.runtime.queue().put(work.hold('other'));
     await kit.waitForStart(other);
@@ -92,7 +92,7 @@ describe('10 inside a job', () => {
     assert.equal(await other.annotations.get('from another'), 'hello');
   });
 
-  it('[10.2] they are kept with the job, also when its run fails, over a crash, until they are taken back', async (t) => {
+  it('[10.2] keeps annotations over a failed run and a crash, until they are removed', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(inside.sayAndFail('note', 'kept'));
     await kit.waitForStatus(job, 'completed');
@@ -104,7 +104,7 @@ describe('10 inside a job', () => {
     assert.equal(await again.annotations.get('note'), undefined);
   });
 
-  it('[10.2] progress is an annotation with a shape', async (t) => {
+  it('[10.2] reports progress as an annotation with a fixed shape', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(inside.progressAndHold('pages'));
     assert.equal(await job.progress(), undefined);
@@ -116,7 +116,7 @@ describe('10 inside a job', () => {
     await assert.rejects(kit.run(inside.progressBadly()), { message: /^progress\.done: -1/ });
   });
 
-  it('[10.2] one that is too large or cannot be stored is refused, naming it', async (t) => {
+  it('[10.2] rejects an annotation that is too large or cannot be stored, with its name', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('job'));
     await assert.rejects(job.annotations.set('big', new Uint8Array(70_000)), {
@@ -129,7 +129,7 @@ describe('10 inside a job', () => {
     });
     for (const name of ['', 'a'.repeat(201), 5 as never])
       await assert.rejects(job.annotations.set(name, 1), { name: 'TypeError', message: /^name: / });
-    // These would be said under another name.
+    // The store would normalise these names to others.
     await assert.rejects(job.annotations.set('k\ud800', 1), { name: 'TypeError', message: /^name: "k\\ud800"/ });
     await assert.rejects(job.annotations.set('__proto__', 1), { name: 'TypeError', message: /^name: "__proto__"/ });
     for (const timeoutMs of [-1, Number.NaN, Number.POSITIVE_INFINITY])
@@ -144,7 +144,7 @@ describe('10 inside a job', () => {
     assert.deepEqual(seen, ['job']);
   });
 
-  it('[3.4] refuses options that there are not, inside as outside', async (t) => {
+  it('[3.4] rejects unknown options inside a job as outside', async (t) => {
     const kit = await opened(t);
     assert.deepEqual(await kit.run(inside.misspell()), [
       'TypeError: options.queu: there is no such option; known: queue',

@@ -9,7 +9,7 @@ import { failedWith, hourMs, opened } from './opened.js';
 const held = (name: string) => work.hold.with(name) as never;
 
 describe('6 callbacks', () => {
-  it('[6.1] is called with the result, or the failure, after its own arguments', async (t) => {
+  it('[6.1] is called with its own arguments, then the result or the failure', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const well = await queue.put(work.add(1, 2));
@@ -20,7 +20,7 @@ describe('6 callbacks', () => {
     assert.equal(await kit.waitForResult(toldBadly), 'badly: OrderError');
   });
 
-  it('[6.1] is a job: with a status, a result and callbacks of its own', async (t) => {
+  it('[6.1] is a job with a status, a result and callbacks of its own', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('job'));
     const callback = await job.addCallback<string>(held('callback'));
@@ -37,7 +37,7 @@ describe('6 callbacks', () => {
     assert.equal(await kit.runtime.job(callback.id).result(), 'callback');
   });
 
-  it('[6.1] of a pair, the side that applies runs; the pair has its status and result', async (t) => {
+  it('[6.1] runs the side of a pair that applies, and gives the pair its status and result', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const sides = { success: held('success'), failure: work.tell.with('failure') };
@@ -54,7 +54,7 @@ describe('6 callbacks', () => {
     assert.equal(await badly.onFailure!.status(), 'completed');
   });
 
-  it('[6.1] never changes the first result', async (t) => {
+  it('[6.1] never changes the result of its job', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const well = await queue.put(work.mark('well').onBoth(work.fail.with('callback') as never));
@@ -65,7 +65,7 @@ describe('6 callbacks', () => {
     await failedWith(badly, 'OrderError');
   });
 
-  it('[6.2] the side that does not apply passes the outcome on to what hangs behind it', async (t) => {
+  it('[6.2] passes the outcome on to its own callbacks if it does not apply', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const well = await queue.put(work.mark('well'));
@@ -80,7 +80,7 @@ describe('6 callbacks', () => {
     await failedWith(passedToo, 'OrderError');
   });
 
-  it('[6.3] the job is in callbacks until all are completed; they run one after another in their order', async (t) => {
+  it('[6.3] keeps its job in status callbacks until all are completed, one after another in order', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const job = await kit.runtime.queue().put(work.mark('job').onBoth(held('first')).onBoth(held('second')));
     await job.addCallback(held('third'));
@@ -96,7 +96,7 @@ describe('6 callbacks', () => {
     assert.deepEqual(seen, ['job', 'first', 'second', 'third']);
   });
 
-  it('[6.3] a callback’s own callbacks come before the next one', async (t) => {
+  it('[6.3] runs its own callbacks before the next one of its job', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     const job = await queue.put(work.mark('job'), { beginAfter: hourMs });
@@ -124,7 +124,7 @@ describe('6 callbacks', () => {
     assert.deepEqual(seen, ['holder', 'job', 'callback: job']);
   });
 
-  it('[6.3] keeps its job’s place with the agent until it is completed, and only that one', async (t) => {
+  it('[6.3] keeps its job’s place with the agent until it is completed, and takes no second one', async (t) => {
     const kit = await opened(t, { threads: 4, agent: { size: 2 } });
     const queue = kit.runtime.queue();
     const job = await queue.put(work.mark('job').onBoth(held('callback')));
@@ -139,7 +139,7 @@ describe('6 callbacks', () => {
     await kit.waitForResult(other!);
   });
 
-  it('[6.3] added meanwhile it runs too; added to a completed job it runs at once, and that stays completed', async (t) => {
+  it('[6.3] runs if added while others run, and at once if added to a completed job, which stays completed', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('job').onBoth(held('first')));
     await kit.untilIdle();
@@ -160,7 +160,7 @@ describe('6 callbacks', () => {
   });
 
   for (const how of ['killThread', 'crash'] as const) {
-    it(`[6.4] after an interruption (${how}) the finished ones do not run again, the rest do`, async (t) => {
+    it(`[6.4] runs after an interruption (${how}) unless it had finished`, async (t) => {
       const kit = await opened(t, { threads: 1 });
       const job = await kit.runtime
         .queue()
@@ -179,7 +179,7 @@ describe('6 callbacks', () => {
     });
   }
 
-  it('[6.3] callbacks of callbacks are in the same agent’s place', async (t) => {
+  it('[6.3] shares its job’s place with the agent with its own callbacks', async (t) => {
     const kit = await opened(t, { threads: 4, agent: { size: 2 } });
     const queue = kit.runtime.queue();
     const job = await queue.put(work.hold('job'));
@@ -196,7 +196,7 @@ describe('6 callbacks', () => {
     assert.deepEqual(seen, ['job', 'callback', 'callback of the callback', 'beside']);
   });
 
-  it('[6.4] one whose turn had come and that had not begun runs after a crash', async (t) => {
+  it('[6.4] runs after a crash if its turn had come and it had not begun', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const job = await kit.runtime.queue().put(work.mark('job').onBoth(work.tell.with('callback')));
     await kit.step();
@@ -207,7 +207,7 @@ describe('6 callbacks', () => {
     assert.deepEqual(seen, ['job', 'callback: job']);
   });
 
-  it('[6.5] is retried on interruption without end', async (t) => {
+  it('[6.5] is retried after every interruption, without limit', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const job = await kit.runtime.queue().put(work.mark('job'));
     const callback = await job.addCallback(held('callback'));
@@ -221,7 +221,7 @@ describe('6 callbacks', () => {
     assert.equal((await callback.details()).interruptions, 25);
   });
 
-  it('[6.5] its failure is logged at fatal, and it may have another policy', async (t) => {
+  it('[6.5] logs its failure at fatal, and accepts another policy', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const job = await queue.put(work.mark('job').onBoth(work.fail.with('in a callback') as never));
@@ -234,7 +234,7 @@ describe('6 callbacks', () => {
     assert.equal(kit.fatal.length, 1);
   });
 
-  it('[6.5] takes options before its outcome is there, with arguments and without', async (t) => {
+  it('[6.5] accepts options before its outcome is known, with arguments and without', async (t) => {
     const kit = await opened(t);
     const retry = retryErrors({ limit: 2 });
     const job = await kit.runtime.queue().put(work.add(1, 2));
@@ -249,7 +249,7 @@ describe('6 callbacks', () => {
     for (const refused of names) assert.throws(refused, { name: 'TypeError', code: 'INVALID_OPTION' });
   });
 
-  it('[3.4] refuses options on a function that makes no job of its own', async (t) => {
+  it('[3.4] rejects options on a function that makes no job of its own', async (t) => {
     const kit = await opened(t);
     const asked = work.tell.withOptions({ priority: 1 }) as never;
     assert.throws(

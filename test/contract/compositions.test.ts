@@ -11,7 +11,7 @@ const texts = (parts: CompletedJobs) =>
   Array.from(parts, (part) => (part.failure === undefined ? part.result : part.failure.name));
 
 describe('7 composition', () => {
-  it('[7.1] a part, a callback or an item has its turn by itself: it is refused what is asked of a put', async (t) => {
+  it('[7.1] rejects put options such as a key or a date on a part, a callback or an item', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const unique = work.mark('a').with({ unique: 'key' });
@@ -27,7 +27,7 @@ describe('7 composition', () => {
     assert.equal((await whole.details()).parts, 1);
   });
 
-  it('[7.1] serial runs its parts one after another, parallel at the same time', async (t) => {
+  it('[7.1] runs parts of a serial one after another, of a parallel at the same time', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     const parts = (name: string) => ['1', '2', '3'].map((number) => work.hold(name + number));
@@ -52,7 +52,7 @@ describe('7 composition', () => {
     ['serial', serial],
     ['parallel', parallel],
   ] as const) {
-    it(`[7.1] the postprocess of a ${name} gets its completed parts in order, after arguments of its own`, async (t) => {
+    it(`[7.1] calls the postprocess of a ${name} with its own arguments, then the completed parts in order`, async (t) => {
       const kit = await opened(t, { threads: 4 });
       const parts: Part[] = [work.mark('a'), work.fail('b'), work.mark('c')];
       const whole = make(parts, { postprocess: work.listAfter.with('before') });
@@ -60,7 +60,7 @@ describe('7 composition', () => {
       assert.equal(seen.at(-1), 'postprocess');
     });
 
-    it(`[7.1] without a postprocess the result of a ${name} is the list`, async (t) => {
+    it(`[7.1] returns the list of parts from a ${name} without a postprocess`, async (t) => {
       const kit = await opened(t, { threads: 4 });
       const parts: Part[] = [work.mark('a'), work.fail('b'), serial([work.mark('c')])];
       const list = await kit.run(make(parts));
@@ -77,13 +77,13 @@ describe('7 composition', () => {
       );
     });
 
-    it(`[7.1] a ${name} of no parts has its outcome at once`, async (t) => {
+    it(`[7.1] completes a ${name} without parts at once`, async (t) => {
       const kit = await opened(t);
       assert.equal((await kit.run(make([]))).length, 0);
       assert.deepEqual(await kit.run(make([], { postprocess: work.list })), []);
     });
 
-    it(`[7.1] the failure of a ${name}’s postprocess is the whole’s, and its policy is asked`, async (t) => {
+    it(`[7.1] fails a ${name} with the failure of its postprocess, after its policy is asked`, async (t) => {
       const kit = await opened(t);
       const retry = retryErrors({ limit: 1, backoff: { initialMs: 10 } });
       const whole = make([work.mark('a')], { postprocess: inside.failFirst }).with({ retry });
@@ -91,11 +91,11 @@ describe('7 composition', () => {
       const failing = await kit.runtime.queue().put(make([work.mark('a')], { postprocess: inside.failFirst }));
       await kit.waitForStatus(failing, 'completed');
       await failedWith(failing, 'Error');
-      assert.deepEqual(seen, ['a', 'a'], 'parts are not run again for it');
+      assert.deepEqual(seen, ['a', 'a'], 'parts are not rerun for it');
     });
   }
 
-  it('[7.1] parts keep their own options and callbacks', async (t) => {
+  it('[7.1] keeps the options and callbacks of each part', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const retry = retryErrors({ limit: 5, backoff: { initialMs: 10 } });
     const parts: Part[] = [
@@ -109,7 +109,7 @@ describe('7 composition', () => {
     assert.deepEqual(seen, ['high', 'told', 'callback: told', 'attempt 1', 'low', 'attempt 2', 'postprocess']);
   });
 
-  it('[7.1] serial goes on when the callbacks that a part had when it began are done', async (t) => {
+  it('[7.1] goes on with a serial when the callbacks that a part had at its start are done', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     const first = work.hold('first').onBoth(work.hold.with('before') as never);
@@ -132,13 +132,13 @@ describe('7 composition', () => {
     ['cancelled', (_: Kit, whole: Job) => whole.cancel()],
   ] as const) {
     for (const make of [serial, parallel]) {
-      it(`[7.1] the parts of a ${make.name} that is ${end} before it begins end with it`, async (t) => {
+      it(`[7.1] ends the parts of a ${make.name} that is ${end} before it begins`, async (t) => {
         const kit = await opened(t);
         const parts: Part[] = [
           work.mark('part').onBoth(work.tell.with('told')),
           parallel([work.mark('inner'), serial([work.mark('innermost')] as Part[])] as Part[]),
         ];
-        // A paused queue keeps it from beginning.
+        // A paused queue keeps the whole from beginning.
         await kit.runtime.queue().pause();
         const whole = await kit.runtime.queue().put(make(parts, { postprocess: work.list }), { beginByMs: hourMs });
         const added = await whole.addParts([work.mark('added')]);
@@ -154,7 +154,7 @@ describe('7 composition', () => {
     }
   }
 
-  it('[7.1] serial goes on when a part that waits for its date is cancelled', async (t) => {
+  it('[7.1] goes on with a serial when a part that waits for its date is cancelled', async (t) => {
     const kit = await opened(t);
     const dated = work.mark('dated').with({ beginAfter: hourMs });
     const whole = await kit.runtime.queue().put(serial([dated, work.mark('next')]));
@@ -163,7 +163,7 @@ describe('7 composition', () => {
     assert.deepEqual(texts(await kit.waitForResult(whole)), ['JobCancelledError', 'next']);
   });
 
-  it('[7.1] serial goes on behind a part that ended before its turn, when its callbacks are done', async (t) => {
+  it('[7.1] goes on with a serial behind a part that ended before its turn, after its callbacks', async (t) => {
     const kit = await opened(t);
     const late = work
       .mark('late')
@@ -179,7 +179,7 @@ describe('7 composition', () => {
     assert.deepEqual(texts(await kit.waitForResult(whole)), ['first', 'JobExpiredError', 'last']);
   });
 
-  it('[7.1] cancelling thousands of parts that have not begun costs about as much as putting them', async (t) => {
+  it('[7.1] cancels thousands of pending parts at about the cost of putting them', async (t) => {
     const kit = await opened(t, { retention: { count: 0 } });
     const queue = kit.runtime.queue();
     const parts = Array.from({ length: 10_000 }, (_, n) => work.add(n, 1));
@@ -192,12 +192,12 @@ describe('7 composition', () => {
     await kit.untilIdle();
     t.diagnostic(`put in ${putMs.toFixed()} ms, cancelled in ${cancelMs.toFixed()}`);
     await failedWith(whole, 'JobCancelledError');
-    assert.equal((await kit.runtime.stats()).jobs, 0, 'all are forgotten, so all had ended');
+    assert.equal((await kit.runtime.stats()).jobs, 0, 'all had ended, since all are forgotten');
     assert.ok(cancelMs < 3 * putMs + 100);
   });
 
   for (const make of [serial, parallel]) {
-    it(`[7.1] what is no job is no part of a ${make.name}, and nothing is stored`, async (t) => {
+    it(`[7.1] rejects a part of a ${make.name} that is not a job, and stores nothing`, async (t) => {
       const kit = await opened(t);
       const handle = await kit.runtime.queue().put(work.add(1, 1), { beginAfter: hourMs });
       const holes: Part[] = [work.mark('first')];
@@ -216,7 +216,7 @@ describe('7 composition', () => {
       assert.equal((await kit.runtime.stats()).jobs, 1);
     });
 
-    it(`[7.1] a job that stands in a ${make.name} twice is two parts; no ${make.name} can be made to stand in itself`, async (t) => {
+    it(`[7.1] puts a job listed twice in a ${make.name} as two parts, and rejects a ${make.name} within itself`, async (t) => {
       const kit = await opened(t);
       const job = work.mark('same');
       const whole = make([job, job], { postprocess: work.list });
@@ -228,7 +228,7 @@ describe('7 composition', () => {
     });
   }
 
-  it('[7.1] parts and callbacks for a job that nobody knows are refused', async (t) => {
+  it('[7.1] rejects parts and callbacks for an unknown job', async (t) => {
     const kit = await opened(t);
     const unknown = kit.runtime.job('01890a5d-ac96-774b-bcce-b302099a8057');
     await assert.rejects(unknown.addParts([work.mark('a')]), { code: 'JOB_FORGOTTEN' });
@@ -236,7 +236,7 @@ describe('7 composition', () => {
     assert.equal((await kit.runtime.stats()).jobs, 0);
   });
 
-  it('[7.5] a list of more than a piece is read lazily by the postprocess, from both ends, nested lists with it', async (t) => {
+  it('[7.5] lets the postprocess read a long list lazily from both ends, nested lists too', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const long = 'x'.repeat(64 * 1024);
     const parts = (count: number) => Array.from({ length: count }, (_, n) => work.echo(`${n} ${long}`));
@@ -248,7 +248,7 @@ describe('7 composition', () => {
     ]);
   });
 
-  it('[7.2] parts may be compositions', async (t) => {
+  it('[7.2] runs compositions as parts', async (t) => {
     const kit = await opened(t, { threads: 3 });
     const inner = (name: string) => serial([work.mark(`${name}1`), work.mark(`${name}2`)], { postprocess: work.list });
     const whole = parallel([inner('a'), parallel([inner('b'), inner('c')], { postprocess: work.list })] as Part[], {
@@ -261,7 +261,7 @@ describe('7 composition', () => {
     ['serial', serial],
     ['parallel', parallel],
   ] as const) {
-    it(`[7.2] parts can be added to a ${name} before it starts, by a part while it runs, and by a callback that a part had`, async (t) => {
+    it(`[7.2] takes parts added to a ${name} before it starts, by a running part, and by a part’s callback`, async (t) => {
       const kit = await opened(t, { threads: 2 });
       const whole = await kit.runtime
         .queue()
@@ -276,7 +276,7 @@ describe('7 composition', () => {
       assert.equal((await whole.details()).parts, 5);
     });
 
-    it(`[7.2] parts added to a ${name} whose parts are done are refused, not lost`, async (t) => {
+    it(`[7.2] rejects parts added to a ${name} whose parts are done`, async (t) => {
       const kit = await opened(t, { threads: 1 });
       const queue = kit.runtime.queue();
       const whole = await queue.put(make([work.add(1, 1)], { postprocess: work.gatherWhenOpen }));
@@ -291,7 +291,7 @@ describe('7 composition', () => {
     });
   }
 
-  it('[7.2] a part that is failed or cancelled before its turn does not stop the whole', async (t) => {
+  it('[7.2] goes on after a part that is failed or cancelled before its turn', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const whole = await kit.runtime.queue().put(serial([work.hold('first')] as Part[], { postprocess: work.list }));
     const [second, third, fourth] = await whole.addParts([
@@ -312,7 +312,7 @@ describe('7 composition', () => {
     ['parallel', parallel],
   ] as const) {
     for (const how of ['killThread', 'crash'] as const) {
-      it(`[7.3] a ${name} interrupted (${how}) in any part or in its postprocess goes on from there`, async (t) => {
+      it(`[7.3] goes on with a ${name} where it was interrupted (${how}), in any part or its postprocess`, async (t) => {
         const kit = await opened(t, { threads: 1 });
         const all = ['a', 'b', 'c'];
         const put = await kit.runtime.queue().put(
@@ -335,7 +335,7 @@ describe('7 composition', () => {
     }
   }
 
-  it('[7.3] a crash at every step of a nested whole runs no completed part again', async (t) => {
+  it('[7.3] reruns no completed part of a nested composition after a crash at any step', async (t) => {
     for (let crashAt = 0; crashAt < 9; crashAt++) {
       const kit = await opened(t, { threads: 1 });
       const inner = (name: string) =>
@@ -353,7 +353,7 @@ describe('7 composition', () => {
     }
   });
 
-  it('[7.5] a fan-out of many parts costs about as many times one part', async (t) => {
+  it('[7.5] keeps the cost of a part constant as the number of parts grows', async (t) => {
     const kit = await opened(t, { threads: 8, retention: { count: 0 } });
     const costMs = async (count: number) => {
       const start = performance.now();

@@ -1,5 +1,4 @@
-/** Section 5 of the contract: processes that share a store, each with its pings, over one clock. */
-
+/** Section 5 of the contract: processes that ping in one shared store, on one clock. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { idFromText } from '../../src/codec/id.js';
@@ -18,10 +17,10 @@ const names = ['a', 'b', 'first', 'second'];
 const pingMs = 30_000;
 const deathMs = 60_000;
 
-/** One process. Frozen, its timers fire late: when it is thawed. */
+/** One process. While it is frozen, its timers are held back until it is thawed. */
 class Member {
   readonly presence: Presence;
-  /** What it said, in order. */
+  /** Its calls to its ports, in order. */
   readonly said: string[] = [];
   busy = false;
   #frozen: (() => void)[] | undefined;
@@ -90,7 +89,7 @@ class World {
 }
 
 describe('5 dispatchers that share a store', () => {
-  it('[5.6] ping as often as they are told, and stay active', () => {
+  it('[5.6] ping at their interval and stay active', () => {
     const world = new World();
     world.member('a');
     world.member('b');
@@ -101,20 +100,20 @@ describe('5 dispatchers that share a store', () => {
     }
   });
 
-  it('[5.6] take for dead one that is silent for its death interval, with the next ping of theirs', () => {
+  it('[5.6] take another for dead at their next ping after it was silent for its death interval', () => {
     const world = new World();
     const a = world.member('a');
     const b = world.member('b');
     world.pass(pingMs);
     a.freeze();
     world.pass(deathMs);
-    assert.ok(world.record('a').active, 'it has been silent for no longer than that');
+    assert.ok(world.record('a').active, 'it has been silent for just that long');
     world.pass(pingMs);
     assert.ok(!world.record('a').active);
     assert.deepEqual([a.said, b.said], [['activated'], ['activated']]);
   });
 
-  it('[5.6] one that was thought dead notices, says so at level fatal, clears what it runs, and works again', () => {
+  it('[5.6] notice that they were taken for dead, log at fatal, stop their jobs and work again', () => {
     const world = new World();
     const a = world.member('a');
     world.member('b');
@@ -125,7 +124,7 @@ describe('5 dispatchers that share a store', () => {
     a.thaw();
     assert.deepEqual(a.said, ['activated', 'fatal', 'lost']);
     a.presence.reactivate();
-    assert.ok(!a.presence.isActive && !world.record('a').active, 'while what was taken from it still runs');
+    assert.ok(!a.presence.isActive && !world.record('a').active, 'its taken jobs still run');
     a.busy = false;
     a.presence.reactivate();
     assert.ok(a.presence.isActive && world.record('a').active);
@@ -134,7 +133,7 @@ describe('5 dispatchers that share a store', () => {
     assert.ok(world.record('a').active, 'it pings again');
   });
 
-  it('[5.6] one whose results are refused asks at once whether it was taken for dead', () => {
+  it('[5.6] check at once whether they were taken for dead when a result is refused', () => {
     const world = new World();
     const a = world.member('a');
     const b = world.member('b');
@@ -146,7 +145,7 @@ describe('5 dispatchers that share a store', () => {
     assert.deepEqual(b.said, ['activated']);
   });
 
-  it('[5.7] one whose id is at work says so once, keeps trying, and takes over when the other closes', () => {
+  it('[5.7] log once that their id is in use, keep trying, and take over when the other closes', () => {
     const world = new World();
     const first = world.member('a', 'first');
     const second = world.member('a', 'second');
@@ -159,7 +158,7 @@ describe('5 dispatchers that share a store', () => {
     assert.equal(world.record('a').incarnation, idOf('second'));
   });
 
-  it('[5.7] and takes over when the other is dead; that one does not take it back', () => {
+  it('[5.7] take over an id when the other dies, which does not take it back', () => {
     const world = new World();
     const first = world.member('a', 'first');
     const second = world.member('a', 'second');
@@ -173,7 +172,7 @@ describe('5 dispatchers that share a store', () => {
     assert.deepEqual(second.said, ['refused', 'warn', 'activated']);
   });
 
-  it('[5.6] one that has its store for itself leaves nobody to hear pings, and sends none', () => {
+  it('[5.6] send no pings while they have their store alone', () => {
     const world = new World();
     world.member('a', 'a', true);
     assert.equal(world.clock.nextAt, undefined);

@@ -1,6 +1,6 @@
 /**
- * Section 5 of the contract on real threads, journals and processes: who a dispatcher is, clients,
- * signals.
+ * Section 5 of the contract on real threads, journals and processes: the identity of a dispatcher,
+ * clients, signals.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
@@ -22,7 +22,7 @@ async function openedReal(t: TestContext, options: Partial<OpenOptions>): Promis
   return runtime;
 }
 
-/** A process that runs a job for ever in each of these directories, and the jobs' ids. */
+/** Starts a process that runs an endless job in each directory; returns it and the jobs' ids. */
 async function holding(t: TestContext, signals: string, ...directories: string[]): Promise<[Program, string[]]> {
   const program = new Program(t, holder, signals, ...directories);
   const ids: string[] = [];
@@ -34,8 +34,8 @@ async function holding(t: TestContext, signals: string, ...directories: string[]
   return [program, ids];
 }
 
-describe('5 who a dispatcher is', () => {
-  it('[5.1] is in a file of its directory: without it, it is another', async (t) => {
+describe('5 the identity of a dispatcher', () => {
+  it('[5.1] is stored in a file of its directory, and new without that file', async (t) => {
     const directory = temporaryDirectory();
     const first = await openedReal(t, { directory });
     await first.close();
@@ -59,7 +59,7 @@ describe('5 who a dispatcher is', () => {
     );
   });
 
-  it('[5.1] is in the file that CALLSHEET_UUID names, with a directory or without', async (t) => {
+  it('[5.1] is read from the file that CALLSHEET_UUID names, with a directory or without', async (t) => {
     const file = join(temporaryDirectory(), 'me.txt');
     process.env.CALLSHEET_UUID = file;
     t.after(() => {
@@ -74,12 +74,12 @@ describe('5 who a dispatcher is', () => {
     delete process.env.CALLSHEET_UUID;
     const without = await openedReal(t, {});
     assert.notEqual(without.id, inMemory.id);
-    assert.ok(!existsSync('uuid.txt'), 'it leaves nothing where nothing was asked for');
+    assert.ok(!existsSync('uuid.txt'), 'it writes no file without a directory');
   });
 });
 
 describe('5 clients', () => {
-  it('[5.8] put and read, and run nothing', async (t) => {
+  it('[5.8] put and read jobs, and run none', async (t) => {
     const kit = await opened(t, { dispatcher: false });
     const queue = kit.runtime.queue();
     const job = await queue.put(work.mark('job'));
@@ -95,7 +95,7 @@ describe('5 clients', () => {
     assert.deepEqual(seen, ['other']);
   });
 
-  it('[5.8] leave what a dispatcher has begun to the next, also its callbacks', async (t) => {
+  it('[5.8] leave the jobs and callbacks that a dispatcher has begun to the next dispatcher', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.hold('job'));
     await job.addCallback(work.hold('callback') as never);
@@ -112,7 +112,7 @@ describe('5 clients', () => {
     await kit.waitForStatus(kit.runtime.job(job.id), 'completed');
   });
 
-  it('[5.8] know what can be put, and have no thread that could run it', async (t) => {
+  it('[5.8] check the functions of a put without a thread to run them', async (t) => {
     const directory = temporaryDirectory();
     const client = await openedReal(t, { directory, dispatcher: false });
     const job = await client.queue().put(within.echo('hello'));
@@ -126,8 +126,8 @@ describe('5 clients', () => {
   });
 });
 
-describe('5 what dies', () => {
-  it('[5.7] by SIGKILL is succeeded at once, whatever its death interval', async (t) => {
+describe('5 a killed dispatcher', () => {
+  it('[5.7] is succeeded at once after SIGKILL, whatever its death interval', async (t) => {
     const directory = temporaryDirectory();
     const [program, [id]] = await holding(t, '', directory);
     await program.kill();
@@ -141,7 +141,7 @@ describe('5 what dies', () => {
 });
 
 describe('5 signals', () => {
-  it('[5.9] close the runtime where asked; the process ends by the signal, and what ran is given back, uncounted', async (t) => {
+  it('[5.9] close the runtime if asked, give running jobs back uncounted, and then end the process', async (t) => {
     const directories = [temporaryDirectory(), temporaryDirectory()];
     const [program, ids] = await holding(t, 'SIGTERM,SIGINT', ...directories);
     program.signal('SIGTERM');
@@ -150,13 +150,13 @@ describe('5 signals', () => {
     for (const [index, directory] of directories.entries()) {
       const runtime = await openedReal(t, { directory, dispatcher: false });
       const [dispatcher] = await runtime.dispatchers();
-      assert.equal(dispatcher!.active, false, 'it said that it ended');
+      assert.equal(dispatcher!.active, false, 'it deactivated itself');
       const { status, attempts, interruptions } = await runtime.job(ids[index]!).details();
       assert.deepEqual({ status, attempts, interruptions }, { status: 'pending', attempts: 1, interruptions: 0 });
     }
   });
 
-  it('[5.9] are listened to only while a runtime that asked is open', async (t) => {
+  it('[5.9] have listeners only while a runtime that asked for them is open', async (t) => {
     const counts = () => ['SIGINT', 'SIGTERM'].map((signal) => process.listenerCount(signal));
     const before = counts();
     await openedReal(t, {});
@@ -172,7 +172,7 @@ describe('5 signals', () => {
     await assert.rejects(openedReal(t, { signals: 'SIGTERM' as never }), TypeError);
   });
 
-  it('[5.9] where somebody else listens too, the process is his to end', async (t) => {
+  it('[5.9] leave the end of the process to the program’s own listener', async (t) => {
     const runtime = await openedReal(t, { signals: ['SIGUSR2'] });
     const job = await runtime.queue().put(stubborn.ignores);
     await job.annotations.waitFor('begun', { timeoutMs: 30_000 });
@@ -185,6 +185,6 @@ describe('5 signals', () => {
     await assert.rejects(job.result(), { code: 'CLOSED' });
     await runtime.close();
     await new Promise(setImmediate);
-    assert.deepEqual([heard, kill.mock.callCount()], [1, 1], 'it is not sent again');
+    assert.deepEqual([heard, kill.mock.callCount()], [1, 1], 'the signal is not sent again');
   });
 });

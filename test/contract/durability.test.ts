@@ -1,6 +1,6 @@
 /**
- * Section 9 of the contract, as far as it is seen through the public interface; the rest of it is
- * in `store`, `journal` and `e2e`.
+ * Section 9 of the contract through the public interface. The tests in `store`, `journal` and `e2e`
+ * cover the rest.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -9,7 +9,7 @@ import { work } from './jobs/all.js';
 import { opened } from './opened.js';
 
 describe('9 durability', () => {
-  it('[9.3] a job that a durable one’s arguments refer to is as durable as that, also in a part of it', async (t) => {
+  it('[9.3] makes a job as durable as the job or part whose arguments refer to it', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     await queue.pause();

@@ -1,4 +1,4 @@
-/** Section 5 of the contract: what is told of dispatchers, agents and jobs. */
+/** Section 5 of the contract: lists and events of dispatchers, agents and jobs. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
@@ -14,14 +14,14 @@ import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { opened } from './opened.js';
 
-/** All that a stream gives until it ends. */
+/** Returns all events of a stream up to its end. */
 async function readAll(events: EventStream): Promise<CallsheetEvent[]> {
   const read: CallsheetEvent[] = [];
   for await (const event of events) read.push(event);
   return read;
 }
 
-/** The first stream of a runtime has what happened while it opened, too. */
+/** Reads past the events of opening, which the first stream of a runtime begins with. */
 async function fromNow({ runtime }: Kit, options: EventsOptions = {}): Promise<EventStream> {
   await runtime.events().return();
   return runtime.events(options);
@@ -29,8 +29,8 @@ async function fromNow({ runtime }: Kit, options: EventsOptions = {}): Promise<E
 
 const typesOf = (events: readonly CallsheetEvent[]) => events.map(({ type }) => type);
 
-describe('5 agents and what they ran', () => {
-  it('[5.3] an agent’s completed jobs can be read, newest first, by time, whoever’s it is', async (t) => {
+describe('5 agents and the jobs that they ran', () => {
+  it('[5.3] lists the completed jobs of any dispatcher’s agent, newest first, by time', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const ids: string[] = [];
@@ -59,7 +59,7 @@ describe('5 agents and what they ran', () => {
     );
   });
 
-  it('[5.3] lists an agent’s jobs without their callbacks, which use up no limit', async (t) => {
+  it('[5.3] lists an agent’s jobs without callbacks, which do not count towards the limit', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const ids: string[] = [];
@@ -76,7 +76,7 @@ describe('5 agents and what they ran', () => {
     );
   });
 
-  it('[5.1] tells which dispatcher has claimed a job', async (t) => {
+  it('[5.1] shows which dispatcher has claimed a job', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const job = await kit.runtime.queue().put(work.mark('job'), { beginAfter: 1_000 });
     assert.equal((await job.details()).dispatcher, undefined);
@@ -84,7 +84,7 @@ describe('5 agents and what they ran', () => {
     assert.equal((await job.details()).dispatcher, kit.runtime.id);
   });
 
-  it('[5.3] knows no more of those that are forgotten', async (t) => {
+  it('[5.3] lists no forgotten job', async (t) => {
     const kit = await opened(t, { retention: { count: 1 } });
     const queue = kit.runtime.queue();
     for (const name of ['a', 'b']) await kit.run(work.mark(name));
@@ -94,7 +94,7 @@ describe('5 agents and what they ran', () => {
 });
 
 describe('5 dispatchers', () => {
-  it('[5.2] are listed with their agents, which anybody can add, resize, re-filter and remove', async (t) => {
+  it('[5.2] are listed with their agents, which any process can add, resize, filter and remove', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const { runtime } = kit;
     const queue = await runtime.createQueue('mail');
@@ -119,13 +119,13 @@ describe('5 dispatchers', () => {
     await assert.rejects(queue.setAgent('main', { size: 1, dispatcher: 'me' }), TypeError);
   });
 
-  it('[5.4] refuse to be unregistered while they are active', async (t) => {
+  it('[5.4] cannot be unregistered while they are active', async (t) => {
     const kit = await opened(t);
     await assert.rejects(kit.runtime.unregister(kit.runtime.id), { code: 'DISPATCHER_ACTIVE' });
     assert.equal((await kit.runtime.dispatchers()).length, 1);
   });
 
-  it('[5.7] one that was killed is at work again at once', async (t) => {
+  it('[5.7] work again at once after a kill', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.hold('job'));
     await kit.waitForStart(job);
@@ -139,7 +139,7 @@ describe('5 dispatchers', () => {
 });
 
 describe('3 broadcast', () => {
-  it('[3.7] runs one copy for each dispatcher that is active and has an agent there; the outcome is their list', async (t) => {
+  it('[3.7] runs one copy on each active dispatcher with an agent there, and returns the list of outcomes', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const all = await queue.broadcast(work.mark('copy'), { priority: 3 });
@@ -154,7 +154,7 @@ describe('3 broadcast', () => {
     await assert.rejects(queue.broadcast('mark' as never), TypeError);
   });
 
-  it('[3.7] has a failure in it for one that dies', async (t) => {
+  it('[3.7] lists a failure for a dispatcher that dies', async (t) => {
     const kit = await opened(t);
     const all = await kit.runtime.queue().broadcast(work.hold('copy'));
     await kit.untilIdle();
@@ -168,7 +168,7 @@ describe('3 broadcast', () => {
 });
 
 describe('5 events', () => {
-  it('[5.5] tell of the start of a job that is over at once, too', async (t) => {
+  it('[5.5] include the start of a job that ends at once', async (t) => {
     const kit = await opened(t);
     const read = readAll(kit.runtime.events());
     const startedAt = kit.clock.now;
@@ -181,7 +181,7 @@ describe('5 events', () => {
     assert.deepEqual((events[1] as JobEvent).at, startedAt);
   });
 
-  it('[5.5] tell of a job from its put to its end', async (t) => {
+  it('[5.5] follow a job from its put to its end', async (t) => {
     const kit = await opened(t);
     const { id } = kit.runtime;
     const read = readAll(kit.runtime.events());
@@ -208,7 +208,7 @@ describe('5 events', () => {
     assert.deepEqual([ofJob[0]!.agent, ofJob[0]!.dispatcher], [undefined, undefined]);
   });
 
-  it('[5.5] tell nothing of what was refused, and all of what is put beside it', async (t) => {
+  it('[5.5] omit a refused put, and include the puts sent with it', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const read = readAll(kit.runtime.events());
@@ -220,7 +220,7 @@ describe('5 events', () => {
     assert.deepEqual(new Set(ofJobs.map(({ job }) => job)), new Set([id]));
   });
 
-  it('[5.5] tell what failed, was retried, was interrupted', async (t) => {
+  it('[5.5] include failures, retries and interruptions', async (t) => {
     const kit = await opened(t);
     const read = readAll(kit.runtime.events());
     const queue = kit.runtime.queue();
@@ -236,7 +236,7 @@ describe('5 events', () => {
     assert.deepEqual(typesFor(held).slice(0, 3), ['job.put', 'job.started', 'job.interrupted']);
   });
 
-  it('[5.5] tell of queues and of dispatchers', async (t) => {
+  it('[5.5] include changes of queues and dispatchers', async (t) => {
     const kit = await opened(t);
     const read = readAll(kit.runtime.events());
     const { id } = kit.runtime;
@@ -255,7 +255,7 @@ describe('5 events', () => {
     );
   });
 
-  it('[5.5] begin when somebody listens, and end when he leaves', async (t) => {
+  it('[5.5] begin when a reader subscribes, and end when it returns', async (t) => {
     const kit = await opened(t);
     await kit.run(work.mark('before'));
     const events = await fromNow(kit);
@@ -269,7 +269,7 @@ describe('5 events', () => {
     assert.deepEqual(await events.next(), { done: true, value: undefined });
   });
 
-  it('[5.5] are kept for a slow reader up to a limit, and counted beyond', async (t) => {
+  it('[5.5] are buffered for a slow reader up to a limit, and counted beyond', async (t) => {
     const kit = await opened(t);
     const slow = await fromNow(kit, { limit: 4 });
     const quick = kit.runtime.events();

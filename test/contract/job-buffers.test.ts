@@ -1,4 +1,4 @@
-/** Section 2 of the contract: buffers that reach a job as they are. */
+/** Section 2 of the contract: buffers that are shared with a job or transferred to it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Part, parallel, retryErrors, retryNever, transfer } from 'callsheet';
@@ -9,7 +9,7 @@ import { failedWith, hourMs, opened } from './opened.js';
 const memory = { durability: 'memory' } as const;
 
 describe('2 jobs: buffers', () => {
-  it('[2.11] a shared buffer is the same memory in the job, also below a view', async (t) => {
+  it('[2.11] shares the memory of a marked SharedArrayBuffer with the job, also of a view on one', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const shared = new SharedArrayBuffer(8);
@@ -18,7 +18,7 @@ describe('2 jobs: buffers', () => {
     assert.deepEqual([...new Uint8Array(shared)], [7, 7, 7, 7, 9, 9, 7, 7]);
   });
 
-  it('[2.11] a transferred buffer is moved: the job has it, and who put it has it no more', async (t) => {
+  it('[2.11] moves a transferred buffer to the job, and detaches it here', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const [buffer, view] = [Uint8Array.of(1, 2, 3).buffer, Float64Array.of(0.5)];
@@ -30,14 +30,14 @@ describe('2 jobs: buffers', () => {
     assert.deepEqual(await kit.waitForResult(viewed), ['Float64Array', 'ArrayBuffer', 'Array']);
   });
 
-  it('[2.11] what is not marked is copied', async (t) => {
+  it('[2.11] copies an unmarked buffer', async (t) => {
     const kit = await opened(t);
     const buffer = Uint8Array.of(1, 2, 3).buffer;
     assert.deepEqual(await kit.waitForResult(await kit.runtime.queue().put(work.bytesOf(buffer), memory)), [1, 2, 3]);
     assert.equal(buffer.byteLength, 3);
   });
 
-  it('[2.11] such a job starts at most once: interrupted, it fails', async (t) => {
+  it('[2.11] starts such a job at most once, and fails it when it is interrupted', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.holdBuffer('job', transfer(new ArrayBuffer(4))), memory);
     await kit.waitForStart(job);
@@ -48,7 +48,7 @@ describe('2 jobs: buffers', () => {
     assert.deepEqual(seen, ['job']);
   });
 
-  it('[2.11] one that was with a thread and had not begun has its buffers when it does', async (t) => {
+  it('[2.11] keeps the buffers of a job that a thread had not begun until another begins it', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const job = await queue.put(work.bytesOf(transfer(Uint8Array.of(5).buffer)), memory);
@@ -58,7 +58,7 @@ describe('2 jobs: buffers', () => {
     assert.deepEqual(await kit.waitForResult(late), [6]);
   });
 
-  it('[2.11] parts and callbacks have buffers of their own', async (t) => {
+  it('[2.11] passes buffers to parts and callbacks', async (t) => {
     const kit = await opened(t);
     const parts = [1, 2].map((byte) => work.bytesOf(transfer(Uint8Array.of(byte).buffer)));
     const told = work.fill.with(new SharedArrayBuffer(1) as never);
@@ -70,7 +70,7 @@ describe('2 jobs: buffers', () => {
     assert.deepEqual(kit.fatal, []);
   });
 
-  it('[2.11] is refused for what is to be durable, naming the argument, and the buffer stays', async (t) => {
+  it('[2.11] rejects a durable job with a marked buffer, names the argument, and keeps the buffer', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const buffer = new ArrayBuffer(8);
@@ -115,7 +115,7 @@ describe('2 jobs: buffers', () => {
     });
   });
 
-  it('[2.11] is no result, and its arguments are not had again', async (t) => {
+  it('[2.11] rejects a marked buffer as a result, and does not return such arguments again', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.echo(new SharedArrayBuffer(1)), memory);
     await kit.waitForStatus(job, 'completed');
@@ -123,7 +123,7 @@ describe('2 jobs: buffers', () => {
     await assert.rejects(job.arguments(), { code: 'ARGUMENT_NOT_STORABLE', message: /buffers/ });
   });
 
-  it('[2.11] what is marked is a buffer, or a view that shows all of one', () => {
+  it('[2.11] accepts marks on buffers and on views of a whole buffer only', () => {
     assert.throws(() => transfer(new SharedArrayBuffer(1) as never), TypeError);
     assert.throws(() => transfer('text' as never), TypeError);
     assert.throws(() => transfer(new Uint8Array(new ArrayBuffer(8), 4)), RangeError);

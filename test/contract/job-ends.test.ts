@@ -7,7 +7,7 @@ import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
 
 describe('2 jobs: timeout, priority, unique', () => {
-  it('[2.9] a timeout counts from the start of the run, not from the put', async (t) => {
+  it('[2.9] counts a timeout from the start of the run, not from the put', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await kit.waitForStart(await queue.put(work.hold('before')));
@@ -22,7 +22,7 @@ describe('2 jobs: timeout, priority, unique', () => {
     assert.deepEqual(seen, ['before', 'job']);
   });
 
-  it('[2.9] a handler that does not hear of its timeout loses its thread after the grace', async (t) => {
+  it('[2.9] ends the thread of a handler that ignores its timeout after the grace', async (t) => {
     const kit = await opened(t, { threads: 1, stopGraceMs: 500 });
     const queue = kit.runtime.queue();
     const [job, behind] = await queue.putAll([work.holdDeaf('deaf').with({ timeoutMs: 1_000 }), work.mark('behind')]);
@@ -34,7 +34,7 @@ describe('2 jobs: timeout, priority, unique', () => {
     assert.equal(await kit.waitForResult(behind!), 'behind');
   });
 
-  it('[2.9] JobTimeoutError goes to the policy', async (t) => {
+  it('[2.9] asks the policy about JobTimeoutError', async (t) => {
     const kit = await opened(t);
     const retry = retryErrors({ limit: 1, only: ['JobTimeoutError'], backoff: { initialMs: 0 } });
     const job = await kit.runtime.queue().put(work.hold('job'), { timeoutMs: 1_000, retry });
@@ -46,7 +46,7 @@ describe('2 jobs: timeout, priority, unique', () => {
     assert.equal(await kit.waitForResult(job), 'job');
   });
 
-  it('[2.9] a timeout does not cover a job that was returned', async (t) => {
+  it('[2.9] ends a timeout when the handler returns a job', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(inside.returnHeld('inner') as Part, { timeoutMs: 1_000 });
     await kit.untilIdle();
@@ -55,7 +55,7 @@ describe('2 jobs: timeout, priority, unique', () => {
     assert.equal(await kit.waitForResult(job), 'inner');
   });
 
-  it('[2.9] the timeout of a composition covers its postprocess alone', async (t) => {
+  it('[2.9] applies the timeout of a composition to its postprocess alone', async (t) => {
     const kit = await opened(t);
     const whole = parallel([work.hold('part')], { postprocess: work.hold.with('postprocess') as never });
     const job = await kit.runtime.queue().put(whole as Part, { timeoutMs: 1_000 });
@@ -69,7 +69,7 @@ describe('2 jobs: timeout, priority, unique', () => {
     await failedWith(job, 'JobTimeoutError');
   });
 
-  it('[2.9] higher priority goes first', async (t) => {
+  it('[2.9] claims higher priority first', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await kit.waitForStart(await queue.put(work.hold('before')));
@@ -79,7 +79,7 @@ describe('2 jobs: timeout, priority, unique', () => {
     assert.deepEqual(seen, ['before', 'priority 5', 'priority 2.5', 'priority 0', 'priority -1']);
   });
 
-  it('[2.9] a second put while the key is live is the first job, until its call is over', async (t) => {
+  it('[2.9] returns the first job for a second put with its key, until its call is over', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     const put = (name: string) => queue.put(work.hold(name), { unique: 'key' });
@@ -91,14 +91,14 @@ describe('2 jobs: timeout, priority, unique', () => {
     openGate('first');
     await kit.waitForStatus(first, 'callbacks');
     const fourth = await put('fourth');
-    assert.notEqual(fourth.id, first.id, 'its call is over');
+    assert.notEqual(fourth.id, first.id, 'the call of the first is over');
     const other = await kit.runtime.createQueue('other');
-    assert.notEqual((await other.put(work.mark('a'), { unique: 'key' })).id, fourth.id, 'a key is of its queue');
+    assert.notEqual((await other.put(work.mark('a'), { unique: 'key' })).id, fourth.id, 'each queue has its own keys');
     await kit.untilIdle();
     assert.deepEqual(seen, ['first', 'callback', 'fourth', 'a']);
   });
 
-  it('[2.9] a second put replaces the first while that is pending, if it asks so', async (t) => {
+  it('[2.9] replaces a pending job by a second put with its key and replace', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const first = await queue.put(work.mark('first'), { unique: 'key', beginAfter: hourMs });
@@ -106,14 +106,18 @@ describe('2 jobs: timeout, priority, unique', () => {
     assert.notEqual(second.id, first.id);
     await failedWith(first, 'JobCancelledError');
     await kit.waitForStart(second);
-    assert.equal((await queue.put(work.mark('third'), { unique: 'key', replace: true })).id, second.id, 'it runs');
+    assert.equal(
+      (await queue.put(work.mark('third'), { unique: 'key', replace: true })).id,
+      second.id,
+      'a running job is not replaced',
+    );
     await kit.clock.advance(hourMs);
     assert.deepEqual(seen, ['second']);
   });
 });
 
 describe('2 jobs: cancelling', () => {
-  it('[2.10] a job whose call is over is not cancelled, and told so by its status; its callbacks go on', async (t) => {
+  it('[2.10] rejects cancelling a job whose call is over, and goes on with its callbacks', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const job = await kit.runtime.queue().put(work.mark('job').onBoth(work.hold.with('callback') as never));
     await kit.waitForStatus(job, 'callbacks');
@@ -124,7 +128,7 @@ describe('2 jobs: cancelling', () => {
     assert.equal(await job.result(), 'job');
   });
 
-  it('[2.10] a pending job leaves the queue, and its callbacks run', async (t) => {
+  it('[2.10] takes a pending job out of the queue, and runs its callbacks', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await kit.waitForStart(await queue.put(work.hold('before')));
@@ -137,7 +141,7 @@ describe('2 jobs: cancelling', () => {
     assert.deepEqual(seen, ['before', 'callback: JobCancelledError']);
   });
 
-  it('[2.10] one that has not begun in its thread is taken back', async (t) => {
+  it('[2.10] takes back a job that has not begun in its thread', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const job = await kit.runtime.queue().put(work.mark('never'));
     assert.equal(await job.status(), 'assigned');
@@ -147,7 +151,7 @@ describe('2 jobs: cancelling', () => {
     assert.deepEqual(seen, []);
   });
 
-  it('[2.10] a running job sees it at once, in its signal and in its flag, and its own end is not its outcome', async (t) => {
+  it('[2.10] aborts a running job’s signal and sets its flag at once, and ignores its own outcome', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(inside.watchStop());
     await kit.waitForAnnotation(job, 'watching');
@@ -159,7 +163,7 @@ describe('2 jobs: cancelling', () => {
     await failedWith(job, 'JobCancelledError');
   });
 
-  it('[2.10] after a grace its thread is ended and replaced; nobody else’s job is lost or run twice', async (t) => {
+  it('[2.10] replaces the job’s thread after a grace, and neither loses nor repeats any other job', async (t) => {
     const kit = await opened(t, { threads: 2, stopGraceMs: 700 });
     const queue = kit.runtime.queue();
     const deaf = await queue.put(work.holdDeaf('deaf').onBoth(work.tell.with('callback')));
@@ -181,7 +185,7 @@ describe('2 jobs: cancelling', () => {
     await failedWith(deaf, 'JobCancelledError');
   });
 
-  it('[2.10] a cancel holds over a crash', async (t) => {
+  it('[2.10] keeps a cancellation over a crash', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.holdDeaf('deaf'));
     await kit.waitForStart(job);
@@ -193,7 +197,7 @@ describe('2 jobs: cancelling', () => {
     assert.deepEqual(seen, ['deaf']);
   });
 
-  it('[2.10] of a job that waits for another cancels that too', async (t) => {
+  it('[2.10] cancels the inner job of a job with it', async (t) => {
     const kit = await opened(t);
     const outer = await kit.runtime.queue().put(inside.returnHeld('inner') as Part);
     await kit.untilIdle();
@@ -204,7 +208,7 @@ describe('2 jobs: cancelling', () => {
     await failedWith(inner, 'JobCancelledError');
   });
 
-  it('[2.10] but not what someone else awaits', async (t) => {
+  it('[2.10] does not cancel an inner job that another job awaits', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const inner = await queue.put(work.hold('inner'));
@@ -221,7 +225,7 @@ describe('2 jobs: cancelling', () => {
     assert.equal(await kit.waitForResult(two!), 'inner');
   });
 
-  it('[2.10] of a whole cancels its parts, begun or not', async (t) => {
+  it('[2.10] cancels the parts of a composition, begun or not', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const whole = await queue.put(serial([work.mark('done')]), { beginAfter: 1 });

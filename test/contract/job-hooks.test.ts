@@ -1,4 +1,4 @@
-/** Section 2 of the contract: what runs around a job. */
+/** Section 2 of the contract: setUp, tearDown and captured values. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defineJobs, retryErrors } from 'callsheet';
@@ -13,7 +13,7 @@ const hooked = defineJobs<typeof import('./jobs/hooked.js')>('hooked', new URL('
 });
 
 describe('2 jobs: hooks', () => {
-  it('[2.8] setUp runs before, tearDown after, given what setUp returned', async (t) => {
+  it('[2.8] run setUp before the handler, and tearDown after it with the value from setUp', async (t) => {
     const kit = await opened(t, { jobs: [hooked] });
     tenant = 'Ada';
     assert.equal(await kit.run(hooked.run('job')), 'job');
@@ -21,7 +21,7 @@ describe('2 jobs: hooks', () => {
     assert.deepEqual(seen, ['setUp of 1, given Ada', 'job', 'tearDown, given set up for Ada']);
   });
 
-  it('[2.8] what is captured is captured at the put, and stored with the job', async (t) => {
+  it('[2.8] capture at the put, and store the captured value with the job', async (t) => {
     const kit = await opened(t, { jobs: [hooked] });
     tenant = 'Ada';
     const { id } = await kit.runtime.queue().put(hooked.run('job'), { beginAfter: hourMs });
@@ -32,7 +32,7 @@ describe('2 jobs: hooks', () => {
     assert.equal(seen[0], 'setUp of 1, given Ada');
   });
 
-  it('[2.8] a setUp that fails is the job’s failure, and tearDown still runs', async (t) => {
+  it('[2.8] fail the job if setUp fails, and still run tearDown', async (t) => {
     const kit = await opened(t, { jobs: [hooked] });
     tenant = 'bad';
     const job = await kit.runtime.queue().put(hooked.run('job'));
@@ -42,7 +42,7 @@ describe('2 jobs: hooks', () => {
     assert.deepEqual(seen, ['setUp of 1, given bad', 'tearDown, given undefined']);
   });
 
-  it('[2.8] a retry runs both again', async (t) => {
+  it('[2.8] run both again at a retry', async (t) => {
     const kit = await opened(t, { jobs: [hooked] });
     tenant = 'Ada';
     const job = await kit.runtime.queue().put(hooked.runUntil(2), { retry: retryErrors({ limit: 2 }) });
@@ -52,7 +52,7 @@ describe('2 jobs: hooks', () => {
     assert.deepEqual(seen, ['setUp of 1, given Ada', 'run 1', ...around, 'setUp of 2, given Ada', 'run 2', ...around]);
   });
 
-  it('[2.8] a tearDown that fails changes nothing', async (t) => {
+  it('[2.8] keep the outcome if tearDown fails', async (t) => {
     const kit = await opened(t, { jobs: [hooked] });
     tenant = 'worse';
     const job = await kit.runtime.queue().put(hooked.run('job'));

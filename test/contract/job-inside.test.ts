@@ -1,6 +1,6 @@
 /**
- * Section 2 of the contract: jobs that return jobs, and what jobs put, hang and remove while they
- * run.
+ * Section 2 of the contract: jobs that return jobs, and puts, callbacks and removals from inside a
+ * running job.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -20,7 +20,7 @@ import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
 
 describe('2 jobs: a handler', () => {
-  it('[2.6] may be synchronous or not', async (t) => {
+  it('[2.6] may be synchronous or asynchronous', async (t) => {
     const kit = await opened(t);
     assert.equal(await kit.run(work.add(1, 2)), 3);
     assert.equal(await kit.run(inside.listen('nothing is said', 1)), 'nothing');
@@ -33,13 +33,13 @@ describe('2 jobs: a handler', () => {
     ['that it put', inside.addLater(20, 22)],
     ['that is put for it', inside.addReturned(20, 22)],
   ] as const) {
-    it(`[2.6] may return a job ${name}, and takes its outcome`, async (t) => {
+    it(`[2.6] takes the outcome of a job that it returns ${name}`, async (t) => {
       const kit = await opened(t);
       assert.equal(await kit.run<unknown>(returned as Part), 42);
     });
   }
 
-  it('[2.6] may return a job that is held: it waits until somebody puts it by its id', async (t) => {
+  it('[2.6] waits for a held job that it returns until that is put by its id', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const outer = await queue.put(inside.returnUnput('inner'));
@@ -55,7 +55,7 @@ describe('2 jobs: a handler', () => {
     assert.equal((await kit.runtime.job(inner).details()).queue, 'other');
   });
 
-  it('[2.6] a held job may be put inside another, with its outcome', async (t) => {
+  it('[2.6] puts a held job together with its own outcome', async (t) => {
     const kit = await opened(t);
     const held = await kit.runtime.queue().put(work.mark('held'), { held: true });
     await kit.untilIdle();
@@ -65,7 +65,7 @@ describe('2 jobs: a handler', () => {
     await assert.rejects(kit.runtime.queue().put(held), { code: 'JOB_STATUS' });
   });
 
-  it('[2.6] a held composition goes with its parts to the queue that it is put into, if its quotas are known there', async (t) => {
+  it('[2.6] puts a held composition with its parts into another queue if its quotas are known there', async (t) => {
     const kit = await opened(t);
     const [queue, other] = [kit.runtime.queue(), await kit.runtime.createQueue('other')];
     await queue.setQuota('one');
@@ -83,7 +83,7 @@ describe('2 jobs: a handler', () => {
     await assert.rejects(queue.put(inPart), { code: 'INVALID_OPTION', message: /^parts\[0\]\.held/ });
   });
 
-  it('[2.6] that returned a job is active meanwhile, without a thread or an agent’s place', async (t) => {
+  it('[2.6] stays active without a thread or a place of its agent while its inner job runs', async (t) => {
     const kit = await opened(t, { threads: 1, agent: { size: 1 } });
     const outer = await kit.runtime.queue().put(inside.returnHeld('inner'));
     await kit.untilIdle();
@@ -95,7 +95,7 @@ describe('2 jobs: a handler', () => {
     assert.equal((await outer.details()).attempts, 1);
   });
 
-  it('[2.6] takes a failure too, a composition’s outcome, and one through any number of legs', async (t) => {
+  it('[2.6] takes the failure of an inner job, a composition’s outcome, and one through any chain of jobs', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const failing = await kit.runtime.queue().put(inside.returnFailing('inner'));
     await kit.waitForStatus(failing, 'completed');
@@ -104,7 +104,7 @@ describe('2 jobs: a handler', () => {
     assert.equal(await kit.run<unknown>(inside.legs(30) as Part), 'arrived');
   });
 
-  it('[2.6] takes a callable that it returns for a job without arguments; a map, which only a runtime puts, is a failure', async (t) => {
+  it('[2.6] treats a returned callable as a job without arguments, and fails if it returns a map', async (t) => {
     const kit = await opened(t);
     assert.deepEqual(await kit.run<unknown>(inside.returnUncalled()), []);
     const job = await kit.runtime.queue().put(inside.returnMap() as Part);
@@ -114,7 +114,7 @@ describe('2 jobs: a handler', () => {
     assert.equal((await kit.runtime.stats()).jobs, 3);
   });
 
-  it('[2.6] waits on after a crash', async (t) => {
+  it('[2.6] goes on waiting for its inner job after a crash', async (t) => {
     const kit = await opened(t);
     const outer = await kit.runtime.queue().put(inside.returnHeld('inner'));
     await kit.untilIdle();
@@ -125,7 +125,7 @@ describe('2 jobs: a handler', () => {
     assert.equal((await kit.runtime.job(outer.id).details()).attempts, 1);
   });
 
-  it('[2.6] puts what it returns into its own queue', async (t) => {
+  it('[2.6] puts a returned job into its own queue', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = await kit.runtime.createQueue('other');
     const outer = await queue.put(inside.returnHeld('inner'));
@@ -136,7 +136,7 @@ describe('2 jobs: a handler', () => {
     await kit.waitForResult(outer);
   });
 
-  it('[2.6] that returns itself, or what waits for it, fails with JobStatusError', async (t) => {
+  it('[2.6] fails with JobStatusError if it returns itself or a job that waits for it', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const own = await queue.put(inside.returnGiven(undefined as never), { beginAfter: hourMs });
@@ -149,7 +149,7 @@ describe('2 jobs: a handler', () => {
     await failedWith(part!, 'JobStatusError');
   });
 
-  it('[2.6] that returns a completed job has its outcome at once', async (t) => {
+  it('[2.6] takes the outcome of a completed job at once', async (t) => {
     const kit = await opened(t);
     const done = await kit.runtime.queue().put(work.add(1, 2));
     await kit.waitForStatus(done, 'completed');
@@ -157,8 +157,8 @@ describe('2 jobs: a handler', () => {
   });
 });
 
-describe('2 jobs: what a job puts', () => {
-  it('[2.7] is there when its outcome is, and not before', async (t) => {
+describe('2 jobs: a put inside a job', () => {
+  it('[2.7] is committed with the outcome of its job, and not before', async (t) => {
     const kit = await opened(t);
     const outer = await kit.runtime.queue().put(inside.putAndHold('outer'));
     const id = (await kit.waitForAnnotation(outer, 'put')) as string;
@@ -170,7 +170,7 @@ describe('2 jobs: what a job puts', () => {
   });
 
   for (const how of ['throw', 'unstorable'] as const) {
-    it(`[2.7] never was, if it fails (${how})`, async (t) => {
+    it(`[2.7] is discarded if its job fails (${how})`, async (t) => {
       const kit = await opened(t);
       const outer = await kit.runtime.queue().put(inside.putAndEnd(how, 'inner'), { retry: retryNever });
       await kit.waitForStatus(outer, 'completed');
@@ -180,7 +180,7 @@ describe('2 jobs: what a job puts', () => {
     });
   }
 
-  it('[2.7] never was, if its thread or its process dies; the run that ends puts it once', async (t) => {
+  it('[2.7] is discarded if the thread or process dies, and committed once by the run that ends', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const outer = await kit.runtime.queue().put(inside.putAndHold('outer'));
     await kit.waitForStart(outer);
@@ -203,12 +203,12 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual(seen, ['inner, attempt 2']);
   });
 
-  it('[2.7] cannot be waited for inside: JobNotCommittedError, which names the two ways out', async (t) => {
+  it('[2.7] rejects a wait inside with JobNotCommittedError, which names two ways out', async (t) => {
     const kit = await opened(t);
     assert.match((await kit.run(inside.waitForPut())) as string, /^JobNotCommittedError: .*return it.*putNow/);
   });
 
-  it('[2.7] put now, it is there whatever becomes of the job, and can be waited for inside', async (t) => {
+  it('[2.7] is committed at once by putNow, whatever the outcome, and can be waited for inside', async (t) => {
     const kit = await opened(t, { threads: 2 });
     assert.equal(await kit.run(inside.putNowAndEnd('inner', false)), 'inner');
     const failing = await kit.runtime.queue().put(inside.putNowAndEnd('stays', true));
@@ -217,7 +217,7 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual(seen, ['inner', 'stays', 'failing: after a put']);
   });
 
-  it('[2.7] a handle in hand can be waited for inside, but not the job’s own', async (t) => {
+  it('[2.7] allows a wait for any given handle inside but the job’s own', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     const other = await queue.put(work.mark('other'), { beginAfter: hourMs });
@@ -232,13 +232,13 @@ describe('2 jobs: what a job puts', () => {
     await failedWith(asking, 'JobForgottenError');
   });
 
-  it('[2.7] put now, it is refused at once, and its failure is the error of who waits', async (t) => {
+  it('[2.7] is rejected at once by putNow, and its failure is thrown to the job that waits', async (t) => {
     const kit = await opened(t, { threads: 2 });
     assert.equal(await kit.run(inside.putNowBadly('failing')), 'JOB_FAILED: inner');
     assert.match((await kit.run(inside.putNowBadly('unknown queue'))) as string, /^UNKNOWN_QUEUE: .*"nowhere"/);
   });
 
-  it('[2.7] put now with a live key, it is that job; and a bound does not hold it up', async (t) => {
+  it('[2.7] returns the live job by putNow with its key, and ignores a queue’s bound', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     await queue.setBound(1);
@@ -252,7 +252,7 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual(seen, ['unique']);
   });
 
-  it('[2.7] a delay inside counts on the clock of the runtime', async (t) => {
+  it('[2.7] counts a delay on the clock of the runtime', async (t) => {
     const kit = await opened(t);
     await kit.clock.advance(5 * hourMs);
     const before = kit.clock.now.getTime();
@@ -262,12 +262,12 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual(seen, ['later']);
   });
 
-  it('[2.7] is checked at once, as far as it can be', async (t) => {
+  it('[2.7] is checked at once as far as the job’s thread can check it', async (t) => {
     const kit = await opened(t);
     assert.equal(await kit.run(inside.putBadly()), 'ARGUMENT_NOT_STORABLE');
   });
 
-  it('[2.7] is not held up by a queue’s bound', async (t) => {
+  it('[2.7] ignores a queue’s bound', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const outer = await queue.put(inside.putAndHold('outer'));
@@ -280,7 +280,7 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual(seen, ['outer', 'filling', 'put by outer']);
   });
 
-  it('[2.7] a clash found at commit is the job’s failure, which its policy may retry; nothing of it is kept', async (t) => {
+  it('[2.7] fails its job if it clashes at commit, keeps nothing, and lets the policy retry', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const call = () => inside.putAndEnd('unknown queue', 'inner');
@@ -299,7 +299,7 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual([...seen].sort(), ['inner', 'inner, elsewhere']);
   });
 
-  it('[2.7] what can never be is refused with an error that names it, and the handler is not run again', async (t) => {
+  it('[2.7] fails its job without a retry if it can never be committed, and names the reason', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const gone = kit.runtime.job('01890a5d-ac96-774b-bcce-b302099a8057');
@@ -320,7 +320,7 @@ describe('2 jobs: what a job puts', () => {
     }
   });
 
-  it('[2.7] callbacks hung and jobs removed inside are kept with its outcome, or not at all', async (t) => {
+  it('[2.7] commits callbacks and removals with the outcome of the job, or not at all', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const target = () => queue.put(work.mark('target'), { beginAfter: hourMs });
@@ -337,7 +337,7 @@ describe('2 jobs: what a job puts', () => {
     assert.deepEqual([await removed.status(), await unremoved.status()], ['new', 'pending']);
   });
 
-  it('[2.7] parts added inside are kept with its outcome, or not at all', async (t) => {
+  it('[2.7] commits added parts with the outcome of the job, or not at all', async (t) => {
     const kit = await opened(t);
     const parts: Part[] = [inside.addPartsAndEnd(['kept'], false), inside.addPartsAndEnd(['lost'], true)];
     const whole = await kit.runtime.queue().put(parallel(parts, { postprocess: work.list }));
@@ -346,7 +346,7 @@ describe('2 jobs: what a job puts', () => {
 });
 
 describe('2 jobs: a unique key inside a job', () => {
-  it('[2.9] a job that is returned with a live key is that job', async (t) => {
+  it('[2.9] waits for the live job if a returned job has its key', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     const live = await queue.put(work.hold('live'), { unique: 'key' });
@@ -359,7 +359,7 @@ describe('2 jobs: a unique key inside a job', () => {
     assert.equal(await kit.run<unknown>(inside.returnUnique('key') as Part), 'returned', 'the key is free again');
   });
 
-  it('[2.9] a job that is returned with the key of the job itself, or of what waits for it, is a JobStatusError', async (t) => {
+  it('[2.9] fails with JobStatusError if a returned job has the key of the job or of one that waits for it', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const own = await queue.put(inside.returnUnique('key'), { unique: 'key' });
@@ -371,13 +371,13 @@ describe('2 jobs: a unique key inside a job', () => {
     assert.deepEqual(seen, []);
   });
 
-  it('[2.9] put twice inside a job with the same new key, it is one job', async (t) => {
+  it('[2.9] makes one job of two puts with one new key', async (t) => {
     const kit = await opened(t);
     assert.equal(await kit.run<unknown>(inside.putUniqueTwice('key') as Part), 'first');
     assert.deepEqual(seen, ['first']);
   });
 
-  it('[2.9] callbacks that are hung inside on a job with a live key are that job’s', async (t) => {
+  it('[2.9] adds callbacks of a put with a live key to the live job', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     const live = await queue.put(work.hold('live'), { unique: 'key' });

@@ -7,7 +7,7 @@ import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
 
 describe('2 jobs: status', () => {
-  it('[2.1] has a UUID of version 7, and the runtime that put it has one', async (t) => {
+  it('[2.1] has a UUID of version 7, like the runtime that put it', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('a'));
     assert.match(job.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -15,7 +15,7 @@ describe('2 jobs: status', () => {
     assert.equal((await job.details()).owner, kit.runtime.id);
   });
 
-  it('[2.1] a handle tells the callable, the arguments, the options, the queue, the agent and the runtime that put it', async (t) => {
+  it('[2.1] is shown with its callable, arguments, options, queue, agent and the runtime that put it', async (t) => {
     const kit = await opened(t);
     const queue = await kit.runtime.createQueue('mail');
     await queue.setQuota('one', { size: 2 });
@@ -45,7 +45,7 @@ describe('2 jobs: status', () => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const first = await queue.put(work.hold('first'));
-    assert.equal(await first.status(), 'assigned', 'with a thread, and not begun there');
+    assert.equal(await first.status(), 'assigned', 'sent to a thread, not begun there');
     await kit.waitForStart(first);
     const job = await queue.put(work.hold('job').onBoth(work.hold.with('callback') as never));
     assert.equal(await job.status(), 'pending');
@@ -62,7 +62,7 @@ describe('2 jobs: status', () => {
     await kit.waitForStatus(job, 'completed');
   });
 
-  it('[2.1] a call made in the wrong status is a JobStatusError and changes nothing', async (t) => {
+  it('[2.1] rejects a call in the wrong status with JobStatusError and changes nothing', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const active = await queue.put(work.hold('active'));
@@ -88,7 +88,7 @@ describe('2 jobs: status', () => {
 });
 
 describe('2 jobs: outcome', () => {
-  it('[2.2] a value is kept with the job, over a crash', async (t) => {
+  it('[2.2] keeps a value over a crash', async (t) => {
     const kit = await opened(t);
     const value = { list: [1, -0, 2n], when: new Date(5), map: new Map([['a', new Uint8Array(3)]]) };
     const job = await kit.runtime.queue().put(work.echo(value));
@@ -98,7 +98,7 @@ describe('2 jobs: outcome', () => {
     assert.deepEqual(await kit.runtime.job(job.id).result(), value);
   });
 
-  it('[2.2] a failure is kept as data: name, message, stack, code, cause, properties, over a crash', async (t) => {
+  it('[2.2] keeps a failure’s name, message, stack, code, cause and properties over a crash', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.fail('no such order'));
     await kit.waitForStatus(job, 'completed');
@@ -120,7 +120,7 @@ describe('2 jobs: outcome', () => {
     assert.ok(error.cause instanceof RangeError);
   });
 
-  it('[2.2] a failure that is returned fails without its policy being asked, and what it put stays', async (t) => {
+  it('[2.2] fails without asking the policy if a failure is returned, and commits its puts', async (t) => {
     const kit = await opened(t);
     const whole = parallel([work.fail('part')], { postprocess: inside.putAndReturnFailure });
     const job = await kit.runtime.queue().put(whole, { retry: retryErrors({ limit: 5 }) });
@@ -132,7 +132,7 @@ describe('2 jobs: outcome', () => {
     assert.deepEqual(seen, ['failing: part', 'it stays']);
   });
 
-  it('[2.2] a result that cannot be stored is a failure with its path, and no store trouble', async (t) => {
+  it('[2.2] fails with the path of a result that cannot be stored, without harm to the store', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.unstorable(), { retry: retryForever });
     await kit.waitForStatus(job, 'completed');
@@ -144,7 +144,7 @@ describe('2 jobs: outcome', () => {
 });
 
 describe('2 jobs: times', () => {
-  it('[2.3] keeps when it was put, was to begin, began first and last, ended, and had its callbacks ended once', async (t) => {
+  it('[2.3] keeps the times of put, date, first and last start, end, and first end of its callbacks', async (t) => {
     const kit = await opened(t);
     const start = kit.clock.now.getTime();
     const at = (seconds: number) => new Date(start + seconds * 1000);
@@ -178,7 +178,7 @@ describe('2 jobs: times', () => {
     );
   });
 
-  it('[2.4] does not begin before its date, in whatever form that is given', async (t) => {
+  it('[2.4] does not begin before its date, given as a date or a delay', async (t) => {
     const kit = await opened(t, { start: new Date('2030-06-01T00:00:00Z') });
     const queue = kit.runtime.queue();
     await queue.put(work.mark('date'), { beginAfter: new Date('2030-06-01T01:00:00Z') });
@@ -194,7 +194,7 @@ describe('2 jobs: times', () => {
     assert.deepEqual(told, [[], ['date'], ['date'], ['date', 'text'], ['date', 'text'], ['date', 'text', 'delay']]);
   });
 
-  it('[2.4] a date in the past is kept, and changes nothing of the place in line', async (t) => {
+  it('[2.4] keeps a date in the past without a change of its place in line', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const past = new Date(kit.clock.now.getTime() - hourMs);
@@ -206,7 +206,7 @@ describe('2 jobs: times', () => {
     assert.deepEqual((await second.details()).beginAfter, past);
   });
 
-  it('[2.5] a job that has not begun by its deadline fails, without a free agent, and its callbacks run', async (t) => {
+  it('[2.5] fails if not begun by its deadline, without a free agent, and runs its callbacks', async (t) => {
     const kit = await opened(t, { threads: 2, agent: { size: 1 } });
     const queue = kit.runtime.queue();
     await kit.waitForStart(await queue.put(work.hold('all day')));
@@ -221,7 +221,7 @@ describe('2 jobs: times', () => {
     assert.equal((await job.details()).attempts, 0);
   });
 
-  it('[2.5] the deadline counts from the date, where there is one', async (t) => {
+  it('[2.5] counts the deadline from its date if it has one', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await kit.waitForStart(await queue.put(work.hold('all day')));
@@ -232,7 +232,7 @@ describe('2 jobs: times', () => {
     await failedWith(job, 'JobExpiredError');
   });
 
-  it('[2.5] held or removed, and put after its deadline, it fails and its callbacks run', async (t) => {
+  it('[2.5] fails and runs its callbacks if put after its deadline, held or removed before', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const late = (name: string) => work.mark(name).onBoth(work.tell.with(name));
@@ -249,7 +249,7 @@ describe('2 jobs: times', () => {
     assert.deepEqual(seen, ['held: JobExpiredError', 'removed: JobExpiredError']);
   });
 
-  it('[2.5] put with a date so long ago that its deadline is over, it fails', async (t) => {
+  it('[2.5] fails if put with a date whose deadline is over', async (t) => {
     const kit = await opened(t);
     const past = new Date(kit.clock.now.getTime() - hourMs);
     const job = await kit.runtime.queue().put(work.mark('never'), { beginAfter: past, beginByMs: 60_000 });
@@ -258,19 +258,19 @@ describe('2 jobs: times', () => {
     assert.deepEqual(seen, []);
   });
 
-  it('[2.5] retries do not move it, and one that would come after it fails at once with the last error', async (t) => {
+  it('[2.5] fails at once with the last error if a retry would come after the deadline', async (t) => {
     const kit = await opened(t);
     const start = kit.clock.now.getTime();
     const retry = retryErrors({ limit: 9, backoff: { initialMs: 4_000, factor: 1, jitter: 0 } });
     const job = await kit.runtime.queue().put(work.failUntil(9), { beginByMs: 10_000, retry });
     await kit.waitForStatus(job, 'completed');
     await failedWith(job, 'OrderError');
-    // Begun at 0, 4 and 8 seconds; the next would be at 12.
+    // It begins at 0, 4 and 8 seconds; the next start would be at 12.
     assert.deepEqual(seen, ['attempt 1', 'attempt 2', 'attempt 3']);
     assert.equal(kit.clock.now.getTime() - start, 8_000);
   });
 
-  it('[2.5] a job that began in time may be retried at once after its deadline', async (t) => {
+  it('[2.5] is retried at once after its deadline if it began in time', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const job = await kit.runtime.queue().put(work.hold('job'), { beginByMs: 1_000 });
     await kit.waitForStart(job);

@@ -6,7 +6,7 @@ import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
 
-describe('2 jobs: kept, changed, referred to', () => {
+describe('2 jobs: retention, changes, references', () => {
   const ended = async (kit: Awaited<ReturnType<typeof opened>>, names: string[]): Promise<Job[]> => {
     const jobs: Job[] = [];
     for (const name of names) {
@@ -16,7 +16,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     return jobs;
   };
 
-  it('[2.12] completed jobs are kept for so long; a handle in hand still resolves, a look-up does not', async (t) => {
+  it('[2.12] forgets completed jobs after keepMs, but delivers the outcome to a handle still held', async (t) => {
     const kit = await opened(t, { retention: { ageMs: 60_000 } });
     const [old] = await ended(kit, ['old']);
     await kit.clock.advance(59_000);
@@ -29,7 +29,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     await assert.rejects(old!.status(), { name: 'JobForgottenError', code: 'JOB_FORGOTTEN' });
   });
 
-  it('[2.12] a handle in hand still resolves, whichever put gave it, also a job that a key made it', async (t) => {
+  it('[2.12] delivers the outcome to a held handle from any kind of put, also one of a live key', async (t) => {
     const kit = await opened(t, { retention: { count: 0 } });
     const queue = kit.runtime.queue();
     const live = await queue.put(work.hold('live'), { unique: 'key' });
@@ -60,7 +60,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     ['so many', { count: 2 }],
     ['so many bytes', { bytes: 20 }],
   ] as const) {
-    it(`[2.12] ${what} completed jobs are kept`, async (t) => {
+    it(`[2.12] keeps ${what} completed jobs`, async (t) => {
       const kit = await opened(t, { retention });
       const jobs = await ended(kit, ['aaa', 'bbb', 'ccc', 'ddd', 'eee']);
       await kit.untilIdle();
@@ -70,7 +70,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     });
   }
 
-  it('[2.12] all that is to be forgotten is, however much it is, also if nothing else happens', async (t) => {
+  it('[2.12] forgets any number of due jobs, also without other activity', async (t) => {
     const kit = await opened(t, { retention: { ageMs: 60_000 } });
     await kit.runtime.queue().putAll(Array.from({ length: 3000 }, (_, number) => work.mark(`${number}`)));
     await kit.untilIdle();
@@ -80,7 +80,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     assert.equal((await kit.runtime.stats()).jobs, 1);
   });
 
-  it('[2.12] what a whole or a callback needs is kept for as long', async (t) => {
+  it('[2.12] keeps jobs that a composition or a callback still needs', async (t) => {
     const kit = await opened(t, { retention: { count: 0 }, threads: 4 });
     const queue = kit.runtime.queue();
     const whole = await queue.put(parallel([work.add(1, 1), work.addWhenOpen(2, 2)], { postprocess: work.gather }));
@@ -92,7 +92,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     assert.equal(await kit.waitForResult(whole), 6);
   });
 
-  it('[2.13] arguments can be changed until it has begun', async (t) => {
+  it('[2.13] changes arguments until the job has begun', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await kit.waitForStart(await queue.put(work.hold('before')));
@@ -104,7 +104,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     await assert.rejects(job.change({ args: [1, 1] }), { code: 'JOB_STATUS' });
   });
 
-  it('[2.13] its deadline, priority and quotas can be changed while it is pending', async (t) => {
+  it('[2.13] changes deadline, priority and quotas of a pending job', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -124,7 +124,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     assert.equal(await first!.result(), 'first');
   });
 
-  it('[2.13] a job that has not begun can be failed with an error, and its callbacks run', async (t) => {
+  it('[2.13] fails a job that has not begun with a given error, and runs its callbacks', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime
       .queue()
@@ -135,7 +135,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     assert.deepEqual(seen, ['callback: SyntaxError']);
   });
 
-  it('[2.14] a handle may be an argument, and arrives as a handle', async (t) => {
+  it('[2.14] passes a handle among arguments as a handle', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('job'));
     assert.equal(await kit.run(work.idOf(job as never)), job.id);
@@ -143,7 +143,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     assert.equal(((await again.arguments())[0] as { deep: Job[] }).deep[0]!.id, job.id);
   });
 
-  it('[2.14] a handle may be part of a result, for who waits, for a callback and for a postprocess', async (t) => {
+  it('[2.14] passes a handle within a result to a waiting client, a callback and a postprocess', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const job = await queue.put(work.mark('job'));
@@ -158,7 +158,7 @@ describe('2 jobs: kept, changed, referred to', () => {
     );
   });
 
-  it('[2.14] a handle may be an annotation, seen from outside and inside', async (t) => {
+  it('[2.14] passes a handle in an annotation, outside and inside', async (t) => {
     const kit = await opened(t);
     const [job, other] = await kit.runtime.queue().putAll([work.mark('job'), work.mark('other')]);
     await job!.annotations.set('other', other);

@@ -1,6 +1,6 @@
 /**
- * Section 2 of the contract: jobs that wait for others in their threads, and that none of them
- * stands still for it.
+ * Section 2 of the contract: jobs that wait for other jobs in their threads, and never block each
+ * other for good.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -9,21 +9,21 @@ import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
 
 describe('2 jobs: waiting for others inside', () => {
-  it('[2.7] runs what is waited for when each thread has a job that waits', async (t) => {
+  it('[2.7] runs awaited jobs when each thread has a job that waits', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const jobs = await kit.runtime.queue().putAll([inside.descend(5), inside.descend(5), inside.descend(1)]);
     for (const job of jobs) assert.ok((await kit.waitForResult(job)) as number);
   });
 
   for (const how of ['serial', 'parallel'] as const) {
-    it(`[2.7] runs all parts of a ${how} that is waited for`, async (t) => {
+    it(`[2.7] runs all parts of an awaited ${how}`, async (t) => {
       const kit = await opened(t, { threads: 1 });
       const names = ['a', 'b', 'c'];
       assert.deepEqual(await kit.run(inside.waitForParts(names, how)), names);
     });
   }
 
-  it('[2.7] goes on with what is waited for after a restart', async (t) => {
+  it('[2.7] goes on with awaited jobs after a restart', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const inner = await queue.put(work.hold('inner'), { beginAfter: hourMs });
@@ -37,7 +37,7 @@ describe('2 jobs: waiting for others inside', () => {
     assert.equal(await kit.waitForResult(kit.runtime.job(outer.id)), 'inner');
   });
 
-  it('[2.7] runs who tells a job what it waits to be told', async (t) => {
+  it('[2.7] runs the job that sets the annotation for which another waits', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const [teller] = await queue.putAll([inside.sayAndHold('told', 'yes').with({ beginAfter: 1 })]);
@@ -46,7 +46,7 @@ describe('2 jobs: waiting for others inside', () => {
     openGate('told');
   });
 
-  it('[2.7] refuses a wait that would leave no thread: the others go on', async (t) => {
+  it('[2.7] rejects a wait that would leave no thread, and goes on with the others', async (t) => {
     const kit = await opened(t, { threads: 1, extraThreads: 2 });
     const queue = kit.runtime.queue();
     assert.equal(await kit.run(inside.descend(2)), 2);
@@ -55,7 +55,7 @@ describe('2 jobs: waiting for others inside', () => {
     const failure = await deep.failure();
     assert.match(failure!.message, /cannot wait.*all 3 threads.*extraThreads 2.*Return the job/);
     assert.equal(await kit.run(work.mark('after')), 'after');
-    // What is over is told, and holds no thread.
+    // A wait for a completed job returns at once and holds no thread.
     const kitOfOne = await opened(t, { threads: 1, extraThreads: 0 });
     const over = await kitOfOne.runtime.queue().put(work.mark('over'));
     await kitOfOne.waitForResult(over);
@@ -66,7 +66,7 @@ describe('2 jobs: waiting for others inside', () => {
     await assert.rejects(opened(t, { extraThreads: -1 }), RangeError);
   });
 
-  it('[2.7] refuses a wait for what ends only after the job that waits', async (t) => {
+  it('[2.7] rejects a wait for a job that can only end after the waiting one', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     const dated = () => queue.put(inside.waitForGiven(undefined as never), { beginAfter: hourMs });
@@ -83,7 +83,7 @@ describe('2 jobs: waiting for others inside', () => {
     assert.deepEqual(codes, ['JOB_FAILED', 'JOB_STATUS', 'JOB_STATUS']);
   });
 
-  it('[2.7] ends a wait for a job that returns the one that waits', async (t) => {
+  it('[2.7] ends a wait for a job that returns the waiting one', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     const returns = await queue.put(inside.returnGiven(undefined as never), { beginAfter: hourMs });
@@ -94,10 +94,10 @@ describe('2 jobs: waiting for others inside', () => {
     await kit.waitForStatus(returns, 'completed');
   });
 
-  it('[5.2] gives more threads to what is waited for, and to nothing else', async (t) => {
+  it('[5.2] gives extra threads to awaited jobs only', async (t) => {
     const kit = await opened(t, { threads: 1, agent: { size: 5 } });
     const queue = kit.runtime.queue();
-    // From here on there are more.
+    // From here on there are extra threads.
     await kit.run(inside.descend(2));
     const inner = await queue.put(work.hold('inner'), { beginAfter: hourMs });
     const outer = await queue.put(inside.waitForGiven(inner as never));
@@ -113,7 +113,7 @@ describe('2 jobs: waiting for others inside', () => {
     assert.deepEqual(seen, ['inner', 'x', 'y']);
   });
 
-  it('[5.2] lends the place of a job that waits to what it waits for', async (t) => {
+  it('[5.2] lends the place of a waiting job to the job that it waits for', async (t) => {
     const kit = await opened(t, { threads: 2, agent: { size: 1 } });
     assert.equal(await kit.run(inside.putNowAndEnd('inner', false)), 'inner');
     assert.equal(await kit.run(inside.descend(3)), 3);

@@ -5,7 +5,7 @@ import { inside, work } from './jobs/all.js';
 import { opened } from './opened.js';
 
 describe('15 limits', () => {
-  it('[15.1] arguments and results may have as many bytes as payloadLimitBytes says, and no more', async (t) => {
+  it('[15.1] accepts arguments and results of payloadLimitBytes, and rejects more', async (t) => {
     const kit = await opened(t, { payloadLimitBytes: 2000 });
     const fits = 'x'.repeat(1990);
     assert.equal(await kit.run(work.echo(fits)), fits);
@@ -22,14 +22,14 @@ describe('15 limits', () => {
     assert.match(message, /^result needs more than 2000 bytes, which is payloadLimitBytes of open\(\)/);
   });
 
-  it('[15.1] payloadLimitBytes holds for what a job puts', async (t) => {
+  it('[15.1] applies payloadLimitBytes to puts inside a job', async (t) => {
     const kit = await opened(t, { payloadLimitBytes: 2000 });
     const job = await kit.runtime.queue().put(inside.putsText(2000));
     await kit.waitForStatus(job, 'completed');
     assert.equal((await job.failure())?.code, 'PAYLOAD_TOO_LARGE');
   });
 
-  it('[15.1] payloadLimitBytes has a least and a most', async (t) => {
+  it('[15.1] rejects a payloadLimitBytes outside of its range', async (t) => {
     for (const payloadLimitBytes of [1023, 128 * 1024 * 1024 + 1, 2000.5, Number.NaN])
       await assert.rejects(opened(t, { payloadLimitBytes }), { name: 'RangeError', message: /^payloadLimitBytes: / });
     await opened(t, { payloadLimitBytes: 128 * 1024 * 1024 });

@@ -1,4 +1,4 @@
-/** Section 11 of the contract: what is seen from outside. */
+/** Section 11 of the contract: the log, and functions that a build does not have. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { parallel, retryErrors } from 'callsheet';
@@ -9,7 +9,7 @@ import { hourMs, opened } from './opened.js';
 
 const others = allJobs.filter((module) => module !== work);
 
-/** What `put` has put, opened by a build without the module `work`. */
+/** Reopens the jobs that `put` has put with a build without the module `work`. */
 async function deployed(t: TestContext, put: (kit: Kit) => Promise<unknown>): Promise<Kit> {
   const kit = await opened(t);
   await kit.runtime.queue().pause();
@@ -24,12 +24,12 @@ async function deployed(t: TestContext, put: (kit: Kit) => Promise<unknown>): Pr
 const linesOf = ({ logs }: Kit, level: string) =>
   logs.filter((line) => line.level === level).map(({ message }) => message);
 
-/** What is said of jobs: level, message, callable, and the error's message. */
+/** Log lines about jobs: level, message, callable and the error's message. */
 const saidOf = ({ logs }: Kit) =>
   logs.map(({ level, message, fields: { callable, err } }) => [level, message, callable, (err as Error)?.message]);
 
 describe('11 the log', () => {
-  it('[11.1] warns of a failure that nobody waits for, and not of one that somebody sees', async (t) => {
+  it('[11.1] warns of a failure that no caller waits for, and not of one that is delivered', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const unseen = await queue.put(work.fail('unseen'));
@@ -51,7 +51,7 @@ describe('11 the log', () => {
     assert.equal(kit.logs.length, 4);
   });
 
-  it('[11.1] says what is retried, what was interrupted, and which callback failed, with the error', async (t) => {
+  it('[11.1] names retries, interruptions and failed callbacks, with their errors', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await kit.run(work.failUntil(2).with({ retry: retryErrors({ limit: 1 }) }));
@@ -72,7 +72,7 @@ describe('11 the log', () => {
     assert.notEqual(saidOf(kit)[0]![3], undefined);
   });
 
-  it('[11.1] says which result was lost at commit', async (t) => {
+  it('[11.1] names a result that was lost at commit', async (t) => {
     const kit = await opened(t);
     (await kit.runtime.queue().put(inside.putBadly())).result().catch(() => {});
     await kit.untilIdle();
@@ -84,7 +84,7 @@ describe('11 the log', () => {
     assert.equal(lost[0]!.fields.callable, 'inside#returnHeld');
   });
 
-  it('[11.1] is bounded: so many lines a second, and how many there were more', async (t) => {
+  it('[11.1] is limited to a number of lines a second, and counts those left out', async (t) => {
     const kit = await opened(t);
     await kit.runtime.queue().putAll(Array.from({ length: 1200 }, () => work.fail('again')));
     await kit.untilIdle();
@@ -109,7 +109,7 @@ describe('11 jobs whose functions this build does not have', () => {
     assert.deepEqual(linesOf(kit, 'warn'), []);
   });
 
-  it('[11.4] say so in their details, and run where a build has them', async (t) => {
+  it('[11.4] are marked in their details, and run when a build has them', async (t) => {
     const ids: string[] = [];
     const kit = await deployed(t, async ({ runtime }) => {
       for (const job of await runtime.queue().putAll([work.mark('a'), inside.listenSync('nothing')])) ids.push(job.id);
@@ -129,7 +129,7 @@ describe('11 jobs whose functions this build does not have', () => {
     assert.deepEqual((await seenOf())[0], ['completed', false]);
   });
 
-  it('[11.4] are not waited for by drain, which counts them', async (t) => {
+  it('[11.4] are counted by drain, which does not wait for them', async (t) => {
     const kit = await deployed(t, async ({ runtime }) => {
       await runtime.queue().putAll([work.mark('a'), work.mark('b'), inside.listenSync('nothing'), work.echo('c')]);
     });
@@ -148,7 +148,7 @@ describe('11 jobs whose functions this build does not have', () => {
     assert.equal(await later.status(), 'completed');
   });
 
-  it('[11.4] keep the whole that they are a part of waiting, and drain from waiting for it', async (t) => {
+  it('[11.4] keep their composition waiting, for which drain does not wait', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const whole = await kit.runtime.queue().put(parallel([work.hold('held'), work.mark('part')]));
     await kit.waitForStart(whole);
@@ -169,7 +169,7 @@ describe('11 jobs whose functions this build does not have', () => {
     assert.equal((await kit.waitForResult(kit.runtime.job<readonly unknown[]>(whole.id))).length, 2);
   });
 
-  it('[11.4] are not called as callbacks, which wait for a build that has them', async (t) => {
+  it('[11.4] wait as callbacks for a build that has them', async (t) => {
     const ids: string[] = [];
     const kit = await deployed(t, async ({ runtime }) => {
       const job = await runtime.queue().put(inside.listenSync('nothing'));
@@ -185,7 +185,7 @@ describe('11 jobs whose functions this build does not have', () => {
     assert.ok(seen.includes('called'));
   });
 
-  it('[11.4] are named, once each callable, when somebody waits for their result', async (t) => {
+  it('[11.4] are logged once for each callable when a caller waits for their result', async (t) => {
     const ids: string[] = [];
     const kit = await deployed(t, async ({ runtime }) => {
       for (const job of await runtime.queue().putAll([work.mark('a'), work.mark('b')])) ids.push(job.id);

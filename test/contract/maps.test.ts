@@ -7,7 +7,7 @@ import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
 
-/** Numbers up to here, and what becomes of the iterator. */
+/** The numbers from 0 up to a limit; records whether its iterator was closed. */
 class Numbers {
   taken = 0;
   returned = 0;
@@ -46,13 +46,13 @@ describe('7.4 map', () => {
     ['an async iterable', new Numbers(300).later()],
     ['a function that gives one', (from: number) => Array.from({ length: 300 - from }, (_, n) => from + n)],
   ] as const) {
-    it(`[7.4] over ${kind}: the postprocess gets the items’ results, in order, as an async iterable`, async (t) => {
+    it(`[7.4] passes the results of ${kind} to the postprocess in order, as an async iterable`, async (t) => {
       const kit = await opened(t, { threads: 8 });
       assert.deepEqual(await kit.run(map(items, inc, { postprocess: work.collect })), resultsTo(300));
     });
   }
 
-  it('[7.4] without a postprocess gives them itself, failures among them; nothing at all is no special case', async (t) => {
+  it('[7.4] returns the results without a postprocess, failures included, also of no items', async (t) => {
     const kit = await opened(t, { threads: 8 });
     const items = await kit.run(map([1, 2, 3], (n) => (n === 2 ? work.fail('no') : work.add(n, 1))));
     assert.equal(items.length, 3);
@@ -61,7 +61,7 @@ describe('7.4 map', () => {
     assert.deepEqual(await kit.run(map([], inc, { postprocess: work.collect })), []);
   });
 
-  it('[7.4] has no more items under way than its concurrency, and takes the next as one is done', async (t) => {
+  it('[7.4] runs at most concurrency items at a time, and takes the next when one ends', async (t) => {
     const kit = await opened(t, { threads: 8 });
     const numbers = new Numbers(20);
     const whole = await kit.runtime.queue().put(map(numbers, (n) => work.hold(`${n}`), { concurrency: 3 }));
@@ -76,7 +76,7 @@ describe('7.4 map', () => {
     assert.equal((await collected(await kit.waitForResult(whole))).length, 20);
   });
 
-  it('[7.4] remembers what became of its items, not the items: a record for each chunk of them', async (t) => {
+  it('[7.4] keeps one record for each chunk of ended items', async (t) => {
     const kit = await opened(t, { threads: 8 });
     const whole = await kit.runtime.queue().put(map(new Numbers(300), inc));
     const items = await kit.waitForResult(whole);
@@ -84,7 +84,7 @@ describe('7.4 map', () => {
     assert.deepEqual(await collected(items), resultsTo(300));
   });
 
-  it('[7.4] takes nothing more before it begins than its concurrency', async (t) => {
+  it('[7.4] takes at most concurrency items before it begins', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const numbers = new Numbers(50);
     const whole = await kit.runtime.queue().put(map(numbers, inc, { concurrency: 10 }), { beginAfter: hourMs });
@@ -98,7 +98,7 @@ describe('7.4 map', () => {
     ['is cancelled', (_: Kit, job: { cancel(): Promise<void> }) => job.cancel()],
     ['loses its runtime', (kit: Kit) => kit.close().then(() => {})],
   ] as const) {
-    it(`[7.4] that ${what} in the middle gives up its iterator, and takes no more`, async (t) => {
+    it(`[7.4] closes its iterator and takes no more items when it ${what}`, async (t) => {
       const kit = await opened(t, { threads: 2 });
       const numbers = new Numbers(50);
       const whole = await kit.runtime.queue().put(map(numbers, (n) => work.hold(`${n}`), { concurrency: 4 }));
@@ -117,13 +117,18 @@ describe('7.4 map', () => {
 
   for (const [what, items, make, name] of [
     ['its iterable throws', throwing(3), inc, 'RangeError'],
-    ['its iterator gives what is no object', of({ next: () => 5 }), inc, 'TypeError'],
-    ['its iterator promises what is no object', of({ next: () => Promise.resolve(5) }), inc, 'TypeError'],
+    ['its iterator returns no object', of({ next: () => 5 }), inc, 'TypeError'],
+    ['its iterator promises no object', of({ next: () => Promise.resolve(5) }), inc, 'TypeError'],
     ['an item makes no job', [1, 2, 3], (n: number) => (n === 3 ? (3 as never) : inc(n)), 'TypeError'],
     ['an item cannot be stored', [1, 2, 3], (n: number) => work.echo(n === 3 ? () => n : n), 'NotStorableError'],
-    ['an item names no quota', [1, 2, 3], (n: number) => inc(n).with({ quotas: ['none'] }), 'UnknownQuotaError'],
+    [
+      'an item names an unknown quota',
+      [1, 2, 3],
+      (n: number) => inc(n).with({ quotas: ['none'] }),
+      'UnknownQuotaError',
+    ],
   ] as const) {
-    it(`[7.4] fails where ${what}, and what is not done of it is cancelled`, async (t) => {
+    it(`[7.4] fails if ${what}, and cancels its other items`, async (t) => {
       const kit = await opened(t, { threads: 1 });
       const whole = await kit.runtime.queue().put(map(items, make as typeof inc, { postprocess: work.collect }));
       await kit.waitForStatus(whole, 'completed');
@@ -134,7 +139,7 @@ describe('7.4 map', () => {
   }
 
   for (const how of ['close', 'crash'] as const) {
-    it(`[7.4] put again with the same key after a ${how}, goes on behind what was taken`, async (t) => {
+    it(`[7.4] goes on after the items taken if put again with its key after a ${how}`, async (t) => {
       const kit = await opened(t, { threads: 1 });
       const make = (numbers: Iterable<number>) => map(numbers, (n) => work.mark(`${n}`), { concurrency: 20 });
       const put = (numbers: Iterable<number>) => kit.runtime.queue().put(make(numbers), { unique: 'all' });
@@ -154,7 +159,7 @@ describe('7.4 map', () => {
     });
   }
 
-  it('[7.4] put twice takes from one of the two; with another form of job under its key it is refused', async (t) => {
+  it('[7.4] takes from one iterable if put twice, and rejects another form of job with its key', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const [numbers, others] = [new Numbers(40), new Numbers(40)];
@@ -169,7 +174,7 @@ describe('7.4 map', () => {
   });
 
   for (const how of ['close', 'crash'] as const) {
-    it(`[7.4] without a key ends by itself after a ${how}, cancels its items, and does not keep a drain waiting`, async (t) => {
+    it(`[7.4] without a key, ends by itself after a ${how}, cancels its items and delays no drain`, async (t) => {
       const kit = await opened(t, { threads: 1 });
       const numbers = new Numbers(60);
       const { id } = await kit.runtime.queue().put(map(numbers, (n) => work.hold(`${n}`), { concurrency: 20 }));
@@ -191,7 +196,7 @@ describe('7.4 map', () => {
     });
   }
 
-  it('[7.4] that is held ends too, since its items are gone', async (t) => {
+  it('[7.4] without a key, ends after a restart if it was held', async (t) => {
     const kit = await opened(t);
     const { id } = await kit.runtime.queue().put(map(new Numbers(3), inc), { held: true });
     await kit.crash();
@@ -199,7 +204,7 @@ describe('7.4 map', () => {
     assert.equal((await kit.runtime.job(id).failure())?.code, 'MAP_ABANDONED');
   });
 
-  it('[7.4] whose items have all come goes on after a crash without a key', async (t) => {
+  it('[7.4] goes on after a crash without a key if all its items were taken', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const { id } = await kit.runtime.queue().put(map(new Numbers(3), (n) => work.hold(`${n}`)));
     await kit.untilIdle();
@@ -210,7 +215,7 @@ describe('7.4 map', () => {
     assert.deepEqual(await collected(await kit.waitForResult(whole)), ['0', '1', '2']);
   });
 
-  it('[7.4] that nobody feeds any more can be ended by its handle, once', async (t) => {
+  it('[7.4] ends by its handle, once, when no process feeds it any more', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const { id } = await kit.runtime
       .queue()
@@ -232,7 +237,7 @@ describe('7.4 map', () => {
     await assert.rejects((await kit.runtime.queue().put(work.add(1, 1))).endInput(), { code: 'JOB_STATUS' });
   });
 
-  it('[7.3] a crash at every step of a map runs no item again', async (t) => {
+  it('[7.3] reruns no ended item after a crash at any step', async (t) => {
     for (let crashAt = 0; crashAt < 8; crashAt++) {
       const kit = await opened(t, { threads: 1 });
       const put = () =>
@@ -250,7 +255,7 @@ describe('7.4 map', () => {
     }
   });
 
-  it('[7.4] takes compositions for items, and folds what they came to', async (t) => {
+  it('[7.4] takes compositions as items, and folds their outcomes', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const whole = map([1, 2, 3], (n) => parallel([work.add(n, 1), work.add(n, 2)], { postprocess: work.gather }));
     assert.deepEqual(await collected(await kit.run(whole)), [5, 7, 9]);
@@ -260,7 +265,7 @@ describe('7.4 map', () => {
     assert.equal(sum, (256 * 257) / 2);
   });
 
-  it('[7.4] is put by itself: what is no iterable, no function or no number is refused, and so is a map as a part', () => {
+  it('[7.4] rejects a wrong iterable, function or number, and a map as a part', () => {
     assert.throws(() => map(3 as never, inc), { name: 'TypeError', message: /items/ });
     assert.throws(() => map([1], 3 as never), { name: 'TypeError', message: /toJob/ });
     assert.throws(() => map([1], inc, { postprocess: (() => 3) as never }), {
@@ -272,7 +277,7 @@ describe('7.4 map', () => {
     assert.throws(() => parallel([map([1], inc) as never]), { name: 'TypeError', message: /parts\[0\] is a map/ });
   });
 
-  it('[7.4] is put by itself: not among others, for every dispatcher, with other puts, or later as a part', async (t) => {
+  it('[7.4] is rejected in putAll, in a broadcast, in putTogether and as a part added later', async (t) => {
     const kit = await opened(t);
     const { runtime } = kit;
     const queue = runtime.queue();
@@ -290,7 +295,7 @@ describe('7.4 map', () => {
   });
 });
 
-/** An iterable of what makes no proper iterator. */
+/** Returns an iterable with a broken iterator. */
 function of(iterator: { next(): unknown }): Iterable<number> {
   return { [Symbol.iterator]: () => iterator as Iterator<number> };
 }

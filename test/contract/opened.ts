@@ -1,7 +1,7 @@
 /**
- * A kit for one test of the contract: with its jobs, forgotten what others saw, closed when the
- * test ends. With `CALLSHEET_TEST_STORE=shared` its records are in a database that others could
- * share.
+ * Opens a kit with the jobs of the contract for one test, resets what earlier tests recorded, and
+ * closes the kit when the test ends. With `CALLSHEET_TEST_STORE=shared` its records are in a
+ * database that other processes could share.
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -20,7 +20,7 @@ export async function opened(t: TestContext, options: Partial<VirtualOptions> = 
   return kit;
 }
 
-/** A kit whose only thread is held until the gate `before` is opened, so that what is put waits. */
+/** Opens a kit whose only thread is held until the gate `before` opens, so that jobs wait. */
 export async function busy(t: TestContext): Promise<{ kit: Kit; queue: Queue }> {
   const kit = await opened(t, { threads: 1 });
   const queue = kit.runtime.queue();
@@ -28,7 +28,7 @@ export async function busy(t: TestContext): Promise<{ kit: Kit; queue: Queue }> 
   return { kit, queue };
 }
 
-/** The name of the error that the job failed with, among those of its classes. */
+/** Waits for the job to fail with an error of this name, among those of its classes. */
 export async function failedWith(job: Job, name: string): Promise<void> {
   const failure = await job.failure();
   assert.ok(failure, 'it did not fail');

@@ -10,10 +10,10 @@ import { failedWith, hourMs, opened } from './opened.js';
 
 const own = { retry: asked.policy };
 
-/** What was asked, in words. */
+/** The questions that were asked, in words. */
 const told = () => questions.map((one) => (one.kind === 'interrupted' ? `${one.kind}: ${one.cause}` : one.kind));
 
-/** The policy has given no usable answer, and it is seen on the job. */
+/** Waits until the job shows that its policy gave no usable answer. */
 async function isHeld(kit: Kit, job: Job, problem: RegExp): Promise<void> {
   await kit.untilIdle();
   const { status, awaits, endAt } = await kit.runtime.job(job.id).details();
@@ -27,7 +27,7 @@ async function isHeld(kit: Kit, job: Job, problem: RegExp): Promise<void> {
 describe('8 own retry policies', () => {
   beforeEach(forgetQuestions);
 
-  it('[8.1] is asked when the job fails, and sees the job, the failure and its attempts', async (t) => {
+  it('[8.1] are asked when the job fails, with the job, the failure and its attempts', async (t) => {
     const kit = await opened(t);
     say(true, true, false);
     const job = await kit.runtime.queue().put(work.fail('no'), own);
@@ -44,7 +44,7 @@ describe('8 own retry policies', () => {
     assert.deepEqual(kit.fatal, []);
   });
 
-  it('[8.1] yes now is in front of the line, yes later at its time', async (t) => {
+  it('[8.1] retry at once in front of the line, or later at their time', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const at = new Date(kit.clock.now.getTime() + hourMs);
     say(true, { retry: true, afterMs: 1_000 }, { retry: true, at }, { retry: true, at: new Date(0) }, false);
@@ -61,7 +61,7 @@ describe('8 own retry policies', () => {
     assert.equal(await other!.result(), 'behind');
   });
 
-  it('[8.1] is asked when what the job asked for cannot be stored; a retry drops that', async (t) => {
+  it('[8.1] are asked when the puts of a job cannot be committed, and a retry drops them', async (t) => {
     const kit = await opened(t);
     say(true, false);
     const job = await kit.runtime.queue().put(inside.putAndEnd('unknown queue', 'inner'), own);
@@ -73,7 +73,7 @@ describe('8 own retry policies', () => {
     assert.equal(await kit.runtime.queue().length(), 0);
   });
 
-  it('[8.1] is asked when a result cannot be stored faithfully, which is the job’s own failure', async (t) => {
+  it('[8.1] are asked when a result cannot be stored, as for the job’s own failure', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.unstorable, own);
     await kit.waitForStatus(job, 'completed');
@@ -81,7 +81,7 @@ describe('8 own retry policies', () => {
     await failedWith(job, 'NotStorableError');
   });
 
-  it('[8.1] is asked when its thread dies', async (t) => {
+  it('[8.1] are asked when the job’s thread dies', async (t) => {
     const kit = await opened(t, { threads: 1 });
     say(true, false);
     const job = await kit.runtime.queue().put(work.hold('job'), own);
@@ -96,7 +96,7 @@ describe('8 own retry policies', () => {
     assert.deepEqual({ attempts, interruptions }, { attempts: 2, interruptions: 2 });
   });
 
-  it('[8.1] is asked when its process dies, before the job begins again', async (t) => {
+  it('[8.1] are asked when the process dies, before the job begins again', async (t) => {
     const kit = await opened(t, { threads: 1 });
     say(true, false);
     const { id } = await kit.runtime.queue().put(work.hold('job'), own);
@@ -111,7 +111,7 @@ describe('8 own retry policies', () => {
     await failedWith(kit.runtime.job(id), 'JobInterruptedError');
   });
 
-  it('[8.3] a clean close is a cause of its own, and not counted', async (t) => {
+  it('[8.3] are asked after a clean close as a cause of its own, uncounted', async (t) => {
     const kit = await opened(t, { threads: 1 });
     say(true);
     const { id } = await kit.runtime.queue().put(work.hold('job'), own);
@@ -124,7 +124,7 @@ describe('8 own retry policies', () => {
     assert.deepEqual({ attempts, interruptions }, { attempts: 2, interruptions: 0 });
   });
 
-  it('[8.4] a poison with an own policy that never gives up is found; its neighbour is not counted for it', async (t) => {
+  it('[8.4] count deaths for a poison job and not for its neighbour, even if they never give up', async (t) => {
     const kit = await opened(t, { threads: 2 });
     say(true);
     const neighbour = await kit.runtime.queue().put(work.hold('neighbour'));
@@ -139,7 +139,7 @@ describe('8 own retry policies', () => {
     assert.equal((await kit.runtime.job(neighbour.id).details()).interruptions, 0);
   });
 
-  it('[8.1] keeps data of its own with the job, over crashes', async (t) => {
+  it('[8.1] keep data of their own with the job, over crashes', async (t) => {
     const kit = await opened(t);
     const { id } = await kit.runtime.queue().put(work.failUntil(9), { retry: asked.counting });
     for (let crashes = 1; crashes <= 3; crashes++) {
@@ -152,7 +152,7 @@ describe('8 own retry policies', () => {
     assert.deepEqual(seen, ['attempt 1', 'attempt 2', 'attempt 3', 'attempt 4']);
   });
 
-  it('[8.1] its data stays where an answer says nothing of it', async (t) => {
+  it('[8.1] keep their data if an answer has none', async (t) => {
     const kit = await opened(t);
     say({ retry: true, data: { kept: [1, 'two'] } }, true, { retry: true, data: null }, false);
     await kit.waitForStatus(await kit.runtime.queue().put(work.fail('no'), own), 'completed');
@@ -162,7 +162,7 @@ describe('8 own retry policies', () => {
     );
   });
 
-  it('[8.1] asked again after a crash that came before its answer', async (t) => {
+  it('[8.1] are asked again after a crash before their answer', async (t) => {
     const kit = await opened(t);
     say(new Promise(() => {}), true, false);
     const { id } = await kit.runtime.queue().put(work.fail('no'), own);
@@ -181,7 +181,7 @@ describe('8 own retry policies', () => {
     assert.equal((await kit.runtime.job(id).details()).attempts, 2);
   });
 
-  it('[8.1] [4.6] while it is asked the job has no agent’s place and keeps its quotas’; at once keeps them, later does not', async (t) => {
+  it('[8.1] [4.6] free the agent’s place and keep quota places while asked; only a retry at once keeps them', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -204,7 +204,7 @@ describe('8 own retry policies', () => {
     assert.deepEqual((await queue.quotas())[0]?.holders, []);
   });
 
-  it('[8.1] a cancel while it is asked ends the job; what it says then changes nothing', async (t) => {
+  it('[8.1] change nothing by an answer after the job was cancelled', async (t) => {
     const kit = await opened(t);
     const answer = laterAnswer();
     say(answer.promise);
@@ -218,7 +218,7 @@ describe('8 own retry policies', () => {
     assert.equal((await job.details()).attempts, 1);
   });
 
-  it('[8.1] a retry that would be due after the deadline fails at once with the last error', async (t) => {
+  it('[8.1] fail the job at once with its last error if the retry would come after the deadline', async (t) => {
     const kit = await opened(t);
     say({ retry: true, afterMs: 10_000 });
     const job = await kit.runtime.queue().put(work.fail('no'), { ...own, beginByMs: 5_000 });
@@ -227,7 +227,7 @@ describe('8 own retry policies', () => {
     assert.equal(await job.status(), 'completed');
   });
 
-  it('[8.1] parts, postprocesses and callbacks have own policies too', async (t) => {
+  it('[8.1] apply to parts, postprocesses and callbacks too', async (t) => {
     const kit = await opened(t);
     say(true, true, true, false);
     const parts = [work.failUntil(2).with(own) as Part, work.mark('other') as Part];
@@ -245,14 +245,14 @@ describe('8 own retry policies', () => {
     ['answers a number', 7, /got 7/],
     ['answers an object of another form', { again: true }, /an object of another form/],
     ['answers with a misspelt delay', { retry: true, aftrMs: 5 }, /answer\.aftrMs: .*afterMs/],
-    ['answers a delay that is none', { retry: true, afterMs: Number.NaN }, /afterMs .*NaN/],
+    ['answers a delay that is not a number', { retry: true, afterMs: Number.NaN }, /afterMs .*NaN/],
     ['answers a delay below zero', { retry: true, afterMs: -1 }, /afterMs .*-1/],
-    ['answers a date that is none', { retry: true, at: new Date(Number.NaN) }, /must be a valid Date/],
+    ['answers an invalid date', { retry: true, at: new Date(Number.NaN) }, /must be a valid Date/],
     ['answers two times', { retry: true, at: new Date(), afterMs: 1 }, /not both/],
     ['keeps what cannot be stored', { retry: true, data: () => 1 }, /data/],
     ['keeps too much', { retry: true, data: 'x'.repeat(3_000) }, /data/],
   ] as [string, unknown, RegExp][]) {
-    it(`[8.5] one that ${what}: the job is held, and the policy asked again`, async (t) => {
+    it(`[8.5] hold the job and are asked again if one ${what}`, async (t) => {
       const kit = await opened(t);
       say(answer, answer, { retry: false });
       const job = await kit.runtime.queue().put(work.fail('no'), own);
@@ -270,7 +270,7 @@ describe('8 own retry policies', () => {
     });
   }
 
-  it('[8.5] one that does not answer in time: the job is held; its late answer changes nothing', async (t) => {
+  it('[8.5] hold the job if one does not answer in time, and ignore its late answer', async (t) => {
     const kit = await opened(t);
     const answer = laterAnswer();
     say(answer.promise, false);
@@ -284,7 +284,7 @@ describe('8 own retry policies', () => {
     await failedWith(job, 'OrderError');
   });
 
-  it('[8.5] one that this build lacks: the job is held, until a build has it', async (t) => {
+  it('[8.5] hold the job until a build has the policy', async (t) => {
     const kit = await opened(t);
     say(new Promise(() => {}), false);
     const job = await kit.runtime.queue().put(work.fail('no'), own);
@@ -299,7 +299,7 @@ describe('8 own retry policies', () => {
     await failedWith(kit.runtime.job(job.id), 'OrderError');
   });
 
-  it('[8.5] a held job can be cancelled, and holds nobody else up', async (t) => {
+  it('[8.5] let a held job be cancelled, and delay no other job', async (t) => {
     const kit = await opened(t, { threads: 1 });
     say(undefined);
     const job = await kit.runtime.queue().put(work.fail('no'), own);
@@ -311,7 +311,7 @@ describe('8 own retry policies', () => {
     assert.equal(questions.length, 1);
   });
 
-  it('[8.2] refuses at put what is no policy, or not in this build', async (t) => {
+  it('[8.2] are checked at the put: a value that is no policy of this build is rejected', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     for (const [retry, code] of [
@@ -332,7 +332,7 @@ describe('8 own retry policies', () => {
 describe('8 retry defaults', () => {
   beforeEach(forgetQuestions);
 
-  /** How often the job begins that fails each time. */
+  /** Returns how often a job that always fails begins. */
   async function starts(kit: Kit, job: Job): Promise<number> {
     await kit.waitForStatus(job, 'completed');
     return (await job.details()).attempts;
@@ -340,7 +340,7 @@ describe('8 retry defaults', () => {
 
   const times = (limit: number) => retryErrors({ limit, backoff: { initialMs: 0 } });
 
-  it('[8.3] the job’s goes before its agent’s, that before the runtime’s', async (t) => {
+  it('[8.3] prefer the job’s policy to its agent’s, and that to the runtime’s', async (t) => {
     const kit = await opened(t, { retry: { jobs: times(1) } });
     const queue = kit.runtime.queue();
     assert.equal(await starts(kit, await queue.put(work.fail('no'))), 2);
@@ -350,7 +350,7 @@ describe('8 retry defaults', () => {
     assert.equal(await starts(kit, await queue.put(work.fail('no'), { retry: retryDefault })), 1);
   });
 
-  it('[8.3] for jobs and for callbacks apart', async (t) => {
+  it('[8.3] differ for jobs and for callbacks', async (t) => {
     const kit = await opened(t, { retry: { callbacks: times(2) } });
     const queue = kit.runtime.queue();
     const job = await queue.put(work.fail('no'));
@@ -363,7 +363,7 @@ describe('8 retry defaults', () => {
     assert.equal((await callback.details()).retry, times(0));
   });
 
-  it('[8.3] shows the policy that holds for a job, before and after it is claimed', async (t) => {
+  it('[8.3] are shown as the policy of a job, before and after its claim', async (t) => {
     const kit = await opened(t, { threads: 1, retry: { jobs: times(1) } });
     const queue = kit.runtime.queue();
     await kit.waitForStart(await queue.put(work.hold('before')));
@@ -376,14 +376,14 @@ describe('8 retry defaults', () => {
     assert.equal((await waiting.details()).retry, times(2));
   });
 
-  it('[8.3] can be an own policy', async (t) => {
+  it('[8.3] can be own policies', async (t) => {
     const kit = await opened(t, { retry: { jobs: asked.policy } });
     say(true, false);
     assert.equal(await starts(kit, await kit.runtime.queue().put(work.fail('no'))), 2);
     assert.equal(questions.length, 2);
   });
 
-  it('[8.3] are stored: open changes them only where it says so', async (t) => {
+  it('[8.3] are stored, and changed by open only if given', async (t) => {
     const kit = await opened(t, { retry: { jobs: times(1) } });
     await kit.runtime.queue().setAgent('main', { size: 2, retry: { callbacks: retryForever } });
     await kit.close();
@@ -395,12 +395,12 @@ describe('8 retry defaults', () => {
     assert.equal(await starts(kit, await kit.runtime.queue().put(work.fail('no'))), 1);
   });
 
-  it('[8.3] retryNever as a default: begun once at most, over a crash too', async (t) => {
+  it('[8.3] begin a job once at most with retryNever, over a crash too', async (t) => {
     const kit = await opened(t, { threads: 1, retry: { jobs: retryNever } });
     const { id } = await kit.runtime.queue().put(work.hold('job'));
     await kit.waitForStart(kit.runtime.job(id));
     await kit.crash();
-    // What it was begun under counts, not what holds from now on.
+    // The policy under which the job began counts, not the new default.
     await kit.reopen({ retry: { jobs: retryForever } });
     await kit.untilIdle();
     openGate('job');
@@ -408,7 +408,7 @@ describe('8 retry defaults', () => {
     assert.deepEqual(seen, ['job']);
   });
 
-  it('[8.3] retryNever as an agent’s default: its claim counts as its start', async (t) => {
+  it('[8.3] count the claim as the start with retryNever as an agent’s default', async (t) => {
     const kit = await opened(t, { threads: 1 });
     await kit.runtime.queue().setAgent('main', { size: 1, retry: { jobs: retryNever } });
     const { id } = await kit.runtime.queue().put(work.mark('job'));
@@ -419,7 +419,7 @@ describe('8 retry defaults', () => {
     assert.deepEqual(seen, []);
   });
 
-  it('[8.3] refuses what is none', async (t) => {
+  it('[8.3] reject a value that is no policy', async (t) => {
     await assert.rejects(opened(t, { retry: { jobs: 'often' as never } }), { code: 'INVALID_OPTION' });
     await assert.rejects(opened(t, { retry: { parts: retryNever } as never }), { code: 'INVALID_OPTION' });
   });

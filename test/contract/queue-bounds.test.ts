@@ -7,7 +7,7 @@ import { openGate, seen } from './jobs/work.js';
 import { busy, failedWith } from './opened.js';
 
 describe('3 queues: a bound', () => {
-  it('[3.6] with a bound, a put waits for room, in its turn, and the queue says so', async (t) => {
+  it('[3.6] makes a put wait for room, in its turn, and shows how many wait', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.setBound(1);
     await queue.put(work.mark('a'));
@@ -29,7 +29,7 @@ describe('3 queues: a bound', () => {
     assert.equal((await queue.details()).putsWaiting, 0);
   });
 
-  it('[3.6] who waits for room comes before who comes later', async (t) => {
+  it('[3.6] gives room to waiting puts before later ones', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.setBound(1);
     const first = await queue.put(work.mark('first'));
@@ -44,7 +44,7 @@ describe('3 queues: a bound', () => {
     assert.deepEqual(seen, ['before', 'waiting', 'late']);
   });
 
-  it('[3.6] a job cancelled in a bounded queue makes room', async (t) => {
+  it('[3.6] has room again when a job is cancelled', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.setBound(1);
     const first = await queue.put(work.mark('first'));
@@ -55,7 +55,7 @@ describe('3 queues: a bound', () => {
     await failedWith(first, 'JobCancelledError');
   });
 
-  it('[3.6] [2.9] what needs no room in a full queue does not wait for it: a live key, one that replaces, a held job', async (t) => {
+  it('[3.6] [2.9] lets a live key, a replacing put and a held job pass a full queue', async (t) => {
     const { queue } = await busy(t);
     await queue.setBound(1);
     const first = await queue.put(work.mark('first'), { unique: 'key' });
@@ -66,7 +66,7 @@ describe('3 queues: a bound', () => {
     assert.deepEqual([await held.status(), await third.status(), await queue.length()], ['new', 'pending', 1]);
   });
 
-  it('[3.6] [2.9] of two that wait with the same key, the second goes with the first', async (t) => {
+  it('[3.6] [2.9] admits a waiting put together with the one before it that has its key', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.setBound(1);
     const filling = await queue.put(work.mark('filling'));
@@ -79,7 +79,7 @@ describe('3 queues: a bound', () => {
     assert.equal(await queue.length(), 1);
   });
 
-  it('[3.6] [3.4] what can never be put is refused at once, and does not wait for room', async (t) => {
+  it('[3.6] [3.4] rejects a put that can never succeed at once, without a wait for room', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.setBound(1);
     await queue.put(work.mark('filling'));
@@ -94,7 +94,7 @@ describe('3 queues: a bound', () => {
     assert.equal((await queue.details()).putsWaiting, 0);
   });
 
-  it('[3.6] [3.5] what is put together waits for room in all its queues, in its turn in each', async (t) => {
+  it('[3.6] [3.5] makes puts together wait for room in all their queues, in turn in each', async (t) => {
     const { kit, queue } = await busy(t);
     const other = await kit.runtime.createQueue('other');
     await other.pause();
@@ -116,7 +116,7 @@ describe('3 queues: a bound', () => {
     assert.deepEqual([put, await waiting()], [['first'], [2, 2]]);
     await other.setBound(2);
     await kit.untilIdle();
-    assert.deepEqual([put, await waiting()], [['first'], [2, 2]], 'there is room in one of both');
+    assert.deepEqual([put, await waiting()], [['first'], [2, 2]], 'there is room in one of the two');
     await filling[0]!.cancel();
     await kit.untilIdle();
     assert.deepEqual(

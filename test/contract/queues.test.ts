@@ -13,7 +13,7 @@ async function names(queue: Queue): Promise<unknown[]> {
 }
 
 describe('3 queues', () => {
-  it('[3.1] the queue named "" is there; others are created, listed, got and removed', async (t) => {
+  it('[3.1] has the name "" by default; others are created, listed, returned and removed', async (t) => {
     const kit = await opened(t);
     assert.deepEqual(await kit.runtime.queues(), ['']);
     await kit.runtime.createQueue('mail');
@@ -28,7 +28,7 @@ describe('3 queues', () => {
     await assert.rejects(kit.runtime.removeQueue('mail'), { code: 'UNKNOWN_QUEUE' });
   });
 
-  it('[3.1] a queue is removed only when it is empty', async (t) => {
+  it('[3.1] is removed only when it is empty', async (t) => {
     const kit = await opened(t);
     const mail = await kit.runtime.createQueue('mail');
     const job = await mail.put(work.hold('held'), { beginAfter: hourMs });
@@ -40,7 +40,7 @@ describe('3 queues', () => {
     await kit.runtime.removeQueue('mail');
   });
 
-  it('[3.2] claims by priority, then what was put back at once, then by the moment of becoming eligible', async (t) => {
+  it('[3.2] claims by priority, then jobs put back at once, then by the time of becoming eligible', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.put(work.mark('dated'), { beginAfter: 1_000 });
     await queue.put(work.mark('put first'));
@@ -55,10 +55,10 @@ describe('3 queues', () => {
     openGate('before');
     await kit.untilIdle();
     await kit.clock.advance(2 * hourMs);
-    assert.deepEqual(seen, ['before', 'high', 'before', ...order.slice(1)], 'put back, and yet behind what is higher');
+    assert.deepEqual(seen, ['before', 'high', 'before', ...order.slice(1)], 'put back, and yet behind higher priority');
   });
 
-  it('[3.2] jobs with the same date are in line as they were put', async (t) => {
+  it('[3.2] keeps jobs with the same date in the order of their puts', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const all = Array.from({ length: 50 }, (_, n) => `job ${n}`);
@@ -72,7 +72,7 @@ describe('3 queues', () => {
     assert.deepEqual(seen, all);
   });
 
-  it('[3.2] is a position, not a clock: the order stays when the clock is set back', async (t) => {
+  it('[3.2] keeps its order when the clock is set back', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.put(work.mark('first'));
     await kit.clock.set(new Date(kit.clock.now.getTime() - hourMs));
@@ -85,7 +85,7 @@ describe('3 queues', () => {
     assert.deepEqual(seen, ['before', 'before', 'first', 'second', 'third']);
   });
 
-  it('[3.2] what came due while nothing was open is in line by its date', async (t) => {
+  it('[3.2] lines up jobs that came due while no runtime was open by their dates', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.put(work.mark('later'), { beginAfter: 2 * hourMs });
     await queue.put(work.mark('sooner'), { beginAfter: hourMs });
@@ -98,7 +98,7 @@ describe('3 queues', () => {
     assert.deepEqual(seen, ['before', 'before', 'waiting', 'sooner', 'later']);
   });
 
-  it('[3.3] has a length, an order to be gone through, and places that count from either end', async (t) => {
+  it('[3.3] has a length, an iterable order, and indices from either end', async (t) => {
     const { queue } = await busy(t);
     for (const name of ['a', 'b', 'c']) await queue.put(work.mark(name));
     const nameAt = async (index: number) => (await (await queue.at(index))?.arguments())?.[0];
@@ -110,14 +110,14 @@ describe('3 queues', () => {
     );
   });
 
-  it('[3.3] goes through more jobs than fit one page', async (t) => {
+  it('[3.3] iterates over more jobs than fit one page', async (t) => {
     const { queue } = await busy(t);
     const all = Array.from({ length: 600 }, (_, n) => `job ${n}`);
     await queue.putAll(all.map((name) => work.mark(name)));
     assert.deepEqual(await names(queue), all);
   });
 
-  it('[3.3] pulls by index; what is pulled is new and can be put again', async (t) => {
+  it('[3.3] pulls a job by index, which is new then and can be put again', async (t) => {
     const { kit, queue } = await busy(t);
     for (const name of ['a', 'b', 'c', 'd']) await queue.put(work.mark(name));
     const first = await queue.pull();
@@ -132,7 +132,7 @@ describe('3 queues', () => {
     assert.equal(await last.status(), 'new');
   });
 
-  it('[3.3] removes a job, but none that is unknown or awaited by another', async (t) => {
+  it('[3.3] removes a job, and rejects an unknown one or one awaited by another', async (t) => {
     const { kit, queue } = await busy(t);
     const job = await queue.put(work.mark('a'));
     await queue.remove(job);
@@ -147,7 +147,7 @@ describe('3 queues', () => {
     assert.equal(await waiting.status(), 'pending');
   });
 
-  it('[3.3] refuses to remove a job of another queue, which keeps it', async (t) => {
+  it('[3.3] rejects the removal of a job of another queue', async (t) => {
     const kit = await opened(t);
     const mail = await kit.runtime.createQueue('mail');
     const job = await mail.put(work.mark('job'), { beginAfter: hourMs });
@@ -160,7 +160,7 @@ describe('3 queues', () => {
     assert.equal(await job.status(), 'new');
   });
 
-  it('[3.6] makes a job that is put again wait for room, as a new one', async (t) => {
+  it('[3.6] makes a job that is put again wait for room, like a new one', async (t) => {
     const { kit, queue } = await busy(t);
     const removed = await queue.put(work.mark('removed'));
     await queue.remove(removed);
@@ -178,7 +178,7 @@ describe('3 queues', () => {
     assert.equal(await kit.waitForResult(removed), 'removed');
   });
 
-  it('[3.3] putAll puts all or none', async (t) => {
+  it('[3.3] puts all jobs of putAll or none', async (t) => {
     const { kit, queue } = await busy(t);
     const jobs = [work.mark('a'), work.mark('b').with({ quotas: ['unknown'] }), work.mark('c')];
     await assert.rejects(queue.putAll(jobs), { code: 'UNKNOWN_QUOTA' });
@@ -187,7 +187,7 @@ describe('3 queues', () => {
     assert.equal((await queue.putAll(jobs.slice(0, 1))).length, 1);
   });
 
-  it('[3.4] refuses what cannot be put, naming what and where, and stores nothing', async (t) => {
+  it('[3.4] rejects a put that cannot be stored, with its path, and stores nothing', async (t) => {
     const { kit, queue } = await busy(t);
     const known = await queue.put(work.mark('known'));
     const stored = (await kit.runtime.stats()).jobs;
@@ -313,12 +313,12 @@ describe('3 queues', () => {
     assert.equal(await queue.length(), 1);
   });
 
-  it('[3.4] refuses a module that was not given to open', async (t) => {
+  it('[3.4] rejects a job of a module that was not given to open', async (t) => {
     const kit = await opened(t, { jobs: allJobs.slice(1) });
     await assert.rejects(kit.runtime.queue().put(work.mark('a')), { code: 'UNKNOWN_MODULE', message: /"work"/ });
   });
 
-  it('[3.5] puts into several queues are all made, or none', async (t) => {
+  it('[3.5] commits puts into several queues all together or not at all', async (t) => {
     const { kit } = await busy(t);
     await kit.runtime.createQueue('mail');
     const jobs = await kit.runtime.putTogether([{ job: work.mark('a') }, { queue: 'mail', job: work.mark('b') }]);
@@ -329,7 +329,7 @@ describe('3 queues', () => {
     assert.equal((await kit.runtime.stats()).jobs, stored);
   });
 
-  it('[3.6] paused, it claims nothing, over a crash too; what runs goes on, and puts are taken', async (t) => {
+  it('[3.6] claims nothing while paused, over a crash too, takes puts, and lets running jobs go on', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.pause();
     const job = await queue.put(work.mark('job'));
@@ -345,7 +345,7 @@ describe('3 queues', () => {
     assert.equal(await kit.waitForResult(kit.runtime.job(job.id)), 'job');
   });
 
-  it('[3.6] drain resolves when nothing is due or running', async (t) => {
+  it('[3.6] resolves drain when no job is due or running', async (t) => {
     const { kit, queue } = await busy(t);
     await queue.put(work.mark('tomorrow'), { beginAfter: 24 * hourMs });
     await queue.put(work.hold('behind'));
@@ -370,7 +370,7 @@ describe('3 queues', () => {
     ['a serial', serial([work.holdDeaf('one'), work.holdDeaf('two')])],
     ['a job with a callback', work.mark('job')],
   ] as const) {
-    it(`[3.6] [3.1] waits for what still runs of ${kind} that is completed, before it drains or removes the queue`, async (t) => {
+    it(`[3.6] [3.1] waits for jobs that still run after ${kind} completed, before a drain or a removal`, async (t) => {
       const kit = await opened(t, { threads: 2 });
       const queue = await kit.runtime.createQueue('mail');
       const job: Job<unknown> = await queue.put(whole as Part<unknown>);

@@ -6,13 +6,13 @@ import { inside, work } from './jobs/all.js';
 import { now, openGate, seen } from './jobs/work.js';
 import { hourMs, opened } from './opened.js';
 
-/** Names that are held by jobs now. */
+/** The names of jobs that are held now. */
 async function held(queue: Queue, name: string): Promise<readonly string[]> {
   return (await queue.quotas()).find((quota) => quota.name === name)!.holders;
 }
 
 describe('4 quotas', () => {
-  it('[4.1] a job runs only while each of its quotas has room, and takes a place in each', async (t) => {
+  it('[4.1] run a job only while each has room, and give it a place in each', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('database', { size: 2 });
@@ -31,7 +31,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['both', 'database', 'printing', 'third']);
   });
 
-  it('[4.1] never runs more than its size, whatever is put', async (t) => {
+  it('[4.1] never run more jobs than their size', async (t) => {
     const kit = await opened(t, { threads: 8 });
     const queue = kit.runtime.queue();
     await queue.setQuota('three', { size: 3 });
@@ -48,7 +48,7 @@ describe('4 quotas', () => {
     assert.deepEqual([now.most, seen.length], [3, 20]);
   });
 
-  it('[4.2] refuses a job that is put again when a quota that it or its part names is gone', async (t) => {
+  it('[4.2] reject putting a job again after a quota that it or its part names was removed', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     await queue.setQuota('tape');
@@ -68,7 +68,7 @@ describe('4 quotas', () => {
     assert.equal(await queue.length(), 2);
   });
 
-  it('[4.2] an unknown name is refused at put and at a change, which leaves the job as it was', async (t) => {
+  it('[4.2] reject an unknown name at a put and at a change, which leaves the job unchanged', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await queue.setQuota('known');
@@ -85,7 +85,7 @@ describe('4 quotas', () => {
     await assert.rejects(other.put(work.mark('a'), { quotas: ['known'] }), { code: 'UNKNOWN_QUOTA' });
   });
 
-  it('[4.3] is created, sized, read and removed at any time; its size is 1 unless it is told', async (t) => {
+  it('[4.3] can be created, sized, read and removed at any time, with a size of 1 by default', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -100,7 +100,7 @@ describe('4 quotas', () => {
     assert.deepEqual(await read(), [['one', 1, 1, true]]);
     await queue.setQuota('one', { size: 3 });
     await kit.untilIdle();
-    assert.deepEqual(seen, ['a', 'b', 'c'], 'what waited for room has it now');
+    assert.deepEqual(seen, ['a', 'b', 'c'], 'waiting jobs have room now');
     assert.deepEqual(await read(), [['one', 3, 3, true]]);
     openGate('a');
     await kit.untilIdle();
@@ -110,7 +110,7 @@ describe('4 quotas', () => {
     for (const size of [0, -1, 1.5, Number.NaN]) await assert.rejects(queue.setQuota('one', { size }), RangeError);
   });
 
-  it('[4.3] stays as it is over a crash, its holders too', async (t) => {
+  it('[4.3] keep their size and holders over a crash', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one', { size: 1 });
@@ -123,7 +123,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['first', 'first']);
   });
 
-  it('[4.4] removed, its name is ignored', async (t) => {
+  it('[4.4] are ignored in jobs after their removal', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -138,7 +138,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['a', 'b', 'c']);
   });
 
-  it('[4.5] shrunk below what runs, it leaves that alone, and lets nothing start before there is room', async (t) => {
+  it('[4.5] let running jobs go on when shrunk below their number, and start no other until there is room', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('some', { size: 3 });
@@ -159,7 +159,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['a', 'b', 'c', 'd']);
   });
 
-  it('[4.6] a place is free as soon as the call is over, while callbacks run', async (t) => {
+  it('[4.6] free a place when the call is over, while callbacks run', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -171,7 +171,7 @@ describe('4 quotas', () => {
     assert.deepEqual([...seen].sort(), ['callback', 'first', 'second']);
   });
 
-  it('[4.6] a place is free while a job waits to be retried later', async (t) => {
+  it('[4.6] free a place while a job waits for a later retry', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -185,7 +185,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['attempt 1', 'second', 'attempt 2']);
   });
 
-  it('[4.6] a retry at once keeps it, also after an interruption: a quota of 1 keeps its order', async (t) => {
+  it('[4.6] keep a place for a retry at once, also after an interruption, so that size 1 keeps order', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -200,7 +200,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['first', 'first', 'high', 'attempt 1', 'attempt 2', 'third']);
   });
 
-  it('[4.6] a job that waits for an inner job keeps its place, which that shares', async (t) => {
+  it('[4.6] keep the place of a job that waits for its inner job, which shares it', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -215,7 +215,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['inner', 'behind']);
   });
 
-  it('[4.6] parts name quotas of their own, and the whole’s place is its postprocess’s', async (t) => {
+  it('[4.6] apply to parts by their own names, and give the composition’s place to its postprocess', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -228,7 +228,7 @@ describe('4 quotas', () => {
     assert.deepEqual(await kit.waitForResult(whole), ['a', 'b']);
   });
 
-  it('[4.6] a part that is changed to name its whole’s quota shares that place', async (t) => {
+  it('[4.6] share the composition’s place with a part that is changed to name its quota', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     for (const name of ['one', 'other']) await queue.setQuota(name);
@@ -240,7 +240,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['holder', 'part']);
   });
 
-  it('[4.7] a job that is blocked does not block those behind it', async (t) => {
+  it('[4.7] do not block the jobs behind a blocked one', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     await queue.setQuota('one');
@@ -257,7 +257,7 @@ describe('4 quotas', () => {
     assert.equal(seen.length, 302);
   });
 
-  it('[4.8] a keyed quota has a limit for each key, with no set-up for a key', async (t) => {
+  it('[4.8] have a limit for each key if keyed, without set-up for a key', async (t) => {
     const kit = await opened(t, { threads: 8 });
     const queue = kit.runtime.queue();
     await queue.setQuota('tenant', { size: 1 });
@@ -277,7 +277,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['a1', 'b1', 'c1', 'b2']);
   });
 
-  it('[4.8] a rate lets so many begin in a period', async (t) => {
+  it('[4.8] start no more jobs than the rate in a period', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('api', { size: 100, rate: { count: 2, periodMs: 60_000 } });
@@ -296,7 +296,7 @@ describe('4 quotas', () => {
     assert.deepEqual(seen.slice(3), ['c', 'd', 'e']);
   });
 
-  it('[4.8] a rate fills up evenly: after a pause, a period sees twice as many begin, less one', async (t) => {
+  it('[4.8] refill a rate evenly: after a pause, up to twice the rate less one begin in a period', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('api', { size: 100, rate: { count: 4, periodMs: 60_000 } });
@@ -310,7 +310,7 @@ describe('4 quotas', () => {
     assert.equal(seen.length, 10);
   });
 
-  it('[4.8] a rate is of each key by itself', async (t) => {
+  it('[4.8] count a rate for each key by itself', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('api', { size: 100, rate: { count: 1, periodMs: 60_000 } });
@@ -326,7 +326,7 @@ describe('4 quotas', () => {
     await kit.clock.advance(60_000);
     assert.deepEqual(seen, ['a1', 'b1', 'a2']);
   });
-  it('[4.8] a rate holds over a crash', async (t) => {
+  it('[4.8] keep a rate over a crash', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();
     await queue.setQuota('api', { size: 100, rate: { count: 2, periodMs: 60_000 } });
@@ -339,7 +339,7 @@ describe('4 quotas', () => {
     const again = (await kit.reopen()).queue();
     for (const name of ['b2', 'b3']) await again.put(work.mark(name), { quotas: [{ name: 'api', key: 'b' }] });
     await kit.untilIdle();
-    assert.deepEqual(seen, ['a1', 'a2', 'b1', 'b2'], 'b has one start left, a none');
+    assert.deepEqual(seen, ['a1', 'a2', 'b1', 'b2'], 'one start is left for b, none for a');
     await kit.clock.advance(15_000);
     assert.deepEqual(seen.slice(4).sort(), ['a3', 'b3']);
   });

@@ -1,6 +1,6 @@
 /**
- * Section 8 of the contract: a job that must run alone after deaths of the process costs others no
- * more than a bounded wait.
+ * Section 8 of the contract: a job that must run alone after deaths of the process delays others
+ * for a bounded time only.
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -9,7 +9,7 @@ import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { hourMs, opened } from './opened.js';
 
-/** A queue that is paused, with a job that was claimed at two deaths of the process. */
+/** Opens a paused queue with a job that was claimed at two deaths of the process. */
 async function suspected(t: TestContext): Promise<Kit> {
   const kit = await opened(t, { threads: 2 });
   await (await kit.runtime.createQueue('aside')).put(work.hold('suspect'));
@@ -26,7 +26,7 @@ async function suspected(t: TestContext): Promise<Kit> {
 }
 
 describe('8 retries: a job that must run alone', () => {
-  it('[8.4] lets pass what running jobs wait for', async (t) => {
+  it('[8.4] lets jobs that running jobs wait for pass', async (t) => {
     const kit = await suspected(t);
     const queue = kit.runtime.queue();
     const inner = await queue.put(work.mark('inner'), { beginAfter: 100 });
@@ -56,7 +56,7 @@ describe('8 retries: a job that must run alone', () => {
     openGate('suspect');
   });
 
-  it('[8.4] that finds no thread holds up nobody who does', async (t) => {
+  it('[8.4] delays no job that finds a thread while it finds none', async (t) => {
     const kit = await suspected(t);
     const queue = kit.runtime.queue();
     for (const name of ['long', 'longer']) await kit.waitForStart(await queue.put(work.hold(name)));
@@ -73,7 +73,7 @@ describe('8 retries: a job that must run alone', () => {
     openGate('suspect');
   });
 
-  it('[8.4] runs what the job waits for that runs alone', async (t) => {
+  it('[8.4] lets the job that it waits for run beside it', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const outer = await kit.runtime.queue().put(inside.putNowAndHold('inner'));
     for (let deaths = 0; deaths < 2; deaths++) {

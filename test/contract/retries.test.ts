@@ -16,7 +16,7 @@ import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, opened } from './opened.js';
 
-/** Begins the job again and again, and kills its thread each time; gives how often it began. */
+/** Kills the job's thread at each of its starts; returns the number of starts. */
 async function killUntilEnded(kit: Kit, job: Job, most: number): Promise<number> {
   for (let begun = 0; begun < most; begun++) {
     await kit.untilIdle();
@@ -28,13 +28,13 @@ async function killUntilEnded(kit: Kit, job: Job, most: number): Promise<number>
   return most;
 }
 
-describe('8 retries', () => {
+describe('8 retry policies', () => {
   for (const [name, policy] of [
     ['default', retryDefault],
     ['retryForever', retryForever],
     ['retryNever', retryNever],
   ] as const) {
-    it(`[8.2] ${name}: own errors are not retried`, async (t) => {
+    it(`[8.2] do not retry own errors with ${name}`, async (t) => {
       const kit = await opened(t);
       const job = await kit.runtime.queue().put(work.fail('no'), { retry: policy });
       await kit.waitForStatus(job, 'completed');
@@ -43,7 +43,7 @@ describe('8 retries', () => {
     });
   }
 
-  it('[8.4] keeps what ended the thread as the cause of the failure, and tells it with the interruption', async (t) => {
+  it('[8.4] keep the end of the thread as the cause of the failure, and show it with the interruption', async (t) => {
     const kit = await opened(t);
     const events = kit.runtime.events();
     const job = await kit.runtime.queue().put(work.hold('held'), { retry: retryNever });
@@ -67,7 +67,7 @@ describe('8 retries', () => {
     ['retryErrors', retryErrors({ limit: 2 }), 10],
     ['retryNever', retryNever, 1],
   ] as [string, RetryPolicy, number][]) {
-    it(`[8.2] ${name}: interrupted, it is begun ${starts} times in all`, async (t) => {
+    it(`[8.2] begin an interrupted job ${starts} times in all with ${name}`, async (t) => {
       const kit = await opened(t, { threads: 1 });
       const job = await kit.runtime.queue().put(work.hold('job'), { retry: policy });
       assert.equal(await killUntilEnded(kit, job, 30), starts);
@@ -77,7 +77,7 @@ describe('8 retries', () => {
     });
   }
 
-  it('[8.2] retryForever: interrupted, it is begun without end', async (t) => {
+  it('[8.2] begin an interrupted job without limit with retryForever', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const job = await kit.runtime.queue().put(work.hold('job'), { retry: retryForever });
     assert.equal(await killUntilEnded(kit, job, 30), 30);
@@ -86,7 +86,7 @@ describe('8 retries', () => {
     assert.equal(await kit.waitForResult(job), 'job');
   });
 
-  it('[8.2] retryNever: begun once at most, over a crash and a clean close too', async (t) => {
+  it('[8.2] begin a job once at most with retryNever, over a crash and a clean close too', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     const [first, second] = await queue.putAll([work.hold('first'), work.hold('second')], { retry: retryNever });
@@ -107,7 +107,7 @@ describe('8 retries', () => {
     assert.ok(second !== undefined);
   });
 
-  it('[8.2] retryErrors: own errors again, up to its limit, later each time', async (t) => {
+  it('[8.2] retry own errors with retryErrors up to its limit, later each time', async (t) => {
     const kit = await opened(t);
     const retry = retryErrors({ limit: 4, backoff: { initialMs: 1_000, factor: 3, maxMs: 20_000, jitter: 0 } });
     const job = await kit.runtime.queue().put(work.failUntil(9), { retry });
@@ -123,7 +123,7 @@ describe('8 retries', () => {
     assert.equal((await job.failure())?.message, 'attempt 5');
   });
 
-  it('[8.2] retryErrors: only errors of these names, their own or of a class', async (t) => {
+  it('[8.2] retry only errors with the names given to retryErrors, their own or of a class', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const put = (only: string[]) => queue.put(work.failUntil(2), { retry: retryErrors({ limit: 5, only }) });
@@ -134,7 +134,7 @@ describe('8 retries', () => {
     await failedWith(other, 'OrderError');
   });
 
-  it('[8.2] retryErrors: the jitter leaves a part of the delay to chance', async (t) => {
+  it('[8.2] randomise a part of the delay by the jitter of retryErrors', async (t) => {
     const kit = await opened(t, { seed: 7 });
     const retry = retryErrors({ limit: 1, backoff: { initialMs: 10_000, jitter: 0.5 } });
     const jobs = await kit.runtime.queue().putAll(Array.from({ length: 20 }, () => work.fail('no').with({ retry })));
@@ -149,7 +149,7 @@ describe('8 retries', () => {
     );
   });
 
-  it('[8.2] refuses options that mean nothing', () => {
+  it('[8.2] reject invalid options', () => {
     const wrong = [
       { limit: -1 },
       { limit: 1.5 },
@@ -159,7 +159,7 @@ describe('8 retries', () => {
     for (const options of wrong) assert.throws(() => retryErrors(options), { code: 'INVALID_OPTION' });
   });
 
-  it('[8.1] a retry at once goes in front of the line, one later goes where it then belongs', async (t) => {
+  it('[8.1] put a retry at once in front of the line, and a later one in its place by date', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const atOnce = retryErrors({ limit: 1, backoff: { initialMs: 0 } });
@@ -174,7 +174,7 @@ describe('8 retries', () => {
     assert.deepEqual(seen, ['attempt 1', 'attempt 2', 'attempt 1', 'behind', 'attempt 2']);
   });
 
-  it('[8.1] the policy’s own data is kept with the job, over crashes', async (t) => {
+  it('[8.1] keep the policy’s own data with the job, over crashes', async (t) => {
     const kit = await opened(t);
     const retry = retryErrors({ limit: 3, backoff: { initialMs: 1_000, jitter: 0 } });
     const { id } = await kit.runtime.queue().put(work.failUntil(9), { retry });
@@ -187,7 +187,7 @@ describe('8 retries', () => {
     assert.deepEqual(seen, ['attempt 1', 'attempt 2', 'attempt 3', 'attempt 4']);
   });
 
-  it('[8.1] its data stays with parts and callbacks too', async (t) => {
+  it('[8.1] keep the policy’s own data with parts and callbacks too', async (t) => {
     const kit = await opened(t);
     const retry = retryErrors({ limit: 1, backoff: { initialMs: 5 } });
     const job = await kit.runtime.queue().put(work.mark('job'));
@@ -195,7 +195,7 @@ describe('8 retries', () => {
     assert.equal(await kit.waitForResult(callback), 2);
   });
 
-  it('[8.3] each attempt and each interruption is counted and seen', async (t) => {
+  it('[8.3] count and show each attempt and each interruption', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const retry = retryErrors({ limit: 5, backoff: { initialMs: 10 } });
     const job = await kit.runtime.queue().put(work.failThenHold('job'), { retry });
@@ -208,7 +208,7 @@ describe('8 retries', () => {
     assert.deepEqual({ attempts, errors, interruptions }, { attempts: 4, errors: 1, interruptions: 2 });
   });
 
-  it('[8.3] an interruption by a clean close is recorded and not counted', async (t) => {
+  it('[8.3] record an interruption by a clean close without counting it', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const { id } = await kit.runtime.queue().put(work.hold('job'));
     for (let closes = 0; closes < 15; closes++) {
@@ -223,7 +223,7 @@ describe('8 retries', () => {
     assert.equal(await kit.waitForResult(kit.runtime.job(id)), 'job');
   });
 
-  it('[8.4] a job that kills its process is counted, and given up; its neighbours are not counted for it', async (t) => {
+  it('[8.4] count the deaths for a job that kills its process, give it up, and count none for its neighbours', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     const [first, poison, ...others] = await queue.putAll([
@@ -234,16 +234,16 @@ describe('8 retries', () => {
     await kit.untilIdle();
     let deaths = 0;
     for (; deaths < 30; deaths++) {
-      // A neighbour may run before it, and goes on until it is held innocent.
+      // A neighbour may run before it, and goes on until it is cleared.
       await kit.untilIdle();
       while (!kit.running.includes(poison!.id) && !(await isOver()) && (await kit.clock.next()));
       if (await isOver()) break;
-      assert.ok(kit.running.includes(poison!.id), 'it does not begin');
+      assert.ok(kit.running.includes(poison!.id), 'no other job begins');
       await kit.crash();
       await kit.reopen();
     }
     await failedWith(kit.runtime.job(poison!.id), 'JobInterruptedError');
-    // Before it runs alone nobody can tell it from its neighbours: deaths until then are not
+    // Until it runs alone it cannot be told from its neighbours: deaths before that are not
     // counted.
     assert.ok(deaths >= 10 && deaths <= 12, `${deaths} deaths`);
     openGate('a');
@@ -254,7 +254,7 @@ describe('8 retries', () => {
     assert.equal(seen.filter((name) => name === 'poison').length, deaths);
   });
 
-  it('[8.4] reruns a job at once after its thread died for the first time, then after delays that grow', async (t) => {
+  it('[8.4] rerun a job at once after the first death of its thread, then after growing delays', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const job = await kit.runtime.queue().put(work.hold('poison'));
     const waits: number[] = [];
@@ -271,7 +271,7 @@ describe('8 retries', () => {
     }
   });
 
-  it('[8.4] runs the jobs behind poison jobs between their reruns', async (t) => {
+  it('[8.4] run the jobs behind poison jobs between their reruns', async (t) => {
     const kit = await opened(t, { threads: 2 });
     const queue = kit.runtime.queue();
     const poisons = await queue.putAll([work.hold('a'), work.hold('b')]);
@@ -285,7 +285,7 @@ describe('8 retries', () => {
     assert.deepEqual(seen.slice(4), ['one', 'two', 'three']);
   });
 
-  it('[8.4] runs the jobs behind a poison job that kills its process, before that runs for the third time', async (t) => {
+  it('[8.4] run the jobs behind a job that kills its process before its third run', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const poison = await queue.put(work.hold('poison'));
@@ -304,7 +304,7 @@ describe('8 retries', () => {
     assert.deepEqual({ attempts, interruptions }, { attempts: 3, interruptions: 1 });
   });
 
-  it('[8.4] a job that was only claimed when the process died is not counted', async (t) => {
+  it('[8.4] count no death for a job that was only claimed', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const { id } = await kit.runtime.queue().put(work.mark('job'));
     await kit.crash();
@@ -315,7 +315,7 @@ describe('8 retries', () => {
     assert.deepEqual({ attempts, interruptions }, { attempts: 2, interruptions: 0 });
   });
 
-  it('[8.3] no attempt number repeats when the process dies before the start of a run is written', async (t) => {
+  it('[8.3] repeat no attempt number when the process dies before a start is written', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const { id } = await kit.runtime.queue().put(work.failUntil(3));
     for (let crashes = 1; crashes <= 2; crashes++) {
@@ -326,7 +326,7 @@ describe('8 retries', () => {
     assert.deepEqual(seen, ['attempt 3']);
   });
 
-  it('[2.5] expires a job that was claimed when the process died and is late when the next one opens', async (t) => {
+  it('[2.5] expire a job that was claimed when the process died and is late at the next open', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const { id } = await kit.runtime.queue().put(work.mark('job'), { beginByMs: 1_000 });
     await kit.crash();

@@ -1,6 +1,6 @@
 /**
- * Sections 2, 4 and 8 of the contract under a wall clock that somebody sets: by an hour, back and
- * forward, or by years.
+ * Sections 2, 4 and 8 of the contract while the wall clock is set: by an hour, back and forward, or
+ * by years.
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -13,8 +13,8 @@ import { failedWith, hourMs } from './opened.js';
 const yearMs = 365 * 24 * hourMs;
 
 /**
- * With its own store, whatever the others have: where others decide too, nobody moves times for
- * all.
+ * Opens a kit with a store of its own, whatever CALLSHEET_TEST_STORE is: on a shared store no
+ * process may move the times of all.
  */
 async function opened(t: TestContext, options: Partial<VirtualOptions> = {}): Promise<Kit> {
   forget();
@@ -25,7 +25,7 @@ async function opened(t: TestContext, options: Partial<VirtualOptions> = {}): Pr
 
 const setBy = (kit: Kit, byMs: number) => kit.clock.set(new Date(kit.clock.now.getTime() + byMs));
 
-describe('a wall clock that is set', () => {
+describe('a change of the wall clock', () => {
   for (const [how, byMs] of [
     ['back', -hourMs],
     ['forward', hourMs],
@@ -72,7 +72,7 @@ describe('a wall clock that is set', () => {
       await setBy(kit, byMs);
       await kit.clock.advance(59_000);
       assert.equal(await isKept(), true);
-      // What completed an hour later than now is a minute old an hour later.
+      // A job that completed an hour ahead of the new clock is a minute old when that hour is over.
       await kit.clock.advance(2_000 + Math.max(0, -byMs));
       assert.equal(await isKept(), false);
     });
@@ -105,7 +105,7 @@ describe('a wall clock that is set', () => {
     });
   }
 
-  it('[2.4] brings a date nearer or further away, and what has its turn keeps it', async (t) => {
+  it('[2.4] moves dates nearer or further away, and keeps jobs in line that are due', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const date = new Date(kit.clock.now.getTime() + 2 * hourMs);
@@ -119,7 +119,7 @@ describe('a wall clock that is set', () => {
     assert.deepEqual((await job.details()).beginAfter, date);
   });
 
-  it('[2.5] leaves a job whose date it passes all the time that it had after that', async (t) => {
+  it('[2.5] leaves a job whose date it passes its full time up to the deadline', async (t) => {
     const kit = await opened(t, { dispatcher: false });
     const beginAfter = new Date(kit.clock.now.getTime() + hourMs);
     const job = await kit.runtime.queue().put(work.mark('dated'), { beginAfter, beginByMs: 60_000 });
@@ -130,7 +130,7 @@ describe('a wall clock that is set', () => {
     await failedWith(job, 'JobExpiredError');
   });
 
-  it('[2.4] stays as it was after a crash', async (t) => {
+  it('[2.4] changes no date by a crash', async (t) => {
     const kit = await opened(t);
     await kit.runtime.queue().put(work.mark('delayed'), { beginAfter: 60_000 });
     await setBy(kit, -hourMs);
@@ -140,7 +140,7 @@ describe('a wall clock that is set', () => {
     assert.deepEqual(seen, ['delayed']);
   });
 
-  it('[4.8] that is set back between two lives stops no rate until it has caught up', async (t) => {
+  it('[4.8] stops no rate if it is set back while no runtime is open', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     await queue.setQuota('api', { size: 100, rate: { count: 1, periodMs: 60_000 } });
@@ -154,7 +154,7 @@ describe('a wall clock that is set', () => {
     assert.deepEqual(seen, ['before', 'after']);
   });
 
-  it('[11.1] is logged as a warning, once for each time', async (t) => {
+  it('[11.1] is logged as a warning, once for each change', async (t) => {
     const kit = await opened(t);
     await setBy(kit, -hourMs);
     await kit.clock.advance(hourMs);

@@ -1,6 +1,6 @@
 /**
- * The contract's virtual tests once more, with their records in a database that others could share:
- * decided in transactions, on partial views.
+ * Runs the contract's virtual tests again with their records in a database that other processes
+ * could share: decided in transactions, on partial views.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -11,26 +11,27 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-/** Parts of names of tests, and why they show nothing there. */
+/** Parts of the names of tests that show nothing on a shared database, and the reason. */
 const leftOut: Readonly<Record<string, string>> = {
-  'costs about': 'what many parts cost is a figure of the embedded store',
-  'leave what a dispatcher has begun':
-    'who opens the embedded store has it alone; here a client leaves the dead to the dispatchers',
-  'without a key ends by itself': 'who opens the embedded store has it alone; here another process may feed the map',
-  'that is held ends too': 'the same',
-  'a clean close is a cause of its own':
-    'an own policy that nobody asks any more is asked by another after a minute, not at once',
-  'a poison with an own policy': 'the same',
-  'one that this build lacks': 'the same',
+  'cost of': 'a figure of the embedded store',
+  'leave the jobs and callbacks that a dispatcher has begun':
+    'the embedded store belongs to the process that opens it; here a client leaves the dead to the dispatchers',
+  'without a key, ends':
+    'the embedded store belongs to the process that opens it; here another process may feed the map',
+  'interrupts at once a job that waits': 'here another dispatcher may begin the job that it waits for',
+  'after a clean close as a cause of its own':
+    'a policy whose process has closed is asked by another after a minute, not at once',
+  'even if they never give up': 'the same',
+  'until a build has the policy': 'the same',
   'asked again after a crash': 'the same',
-  'its answers are kept': 'what a filter said of a job is forgotten when its record is read again',
-  'with data as well, both have to fit': 'the same',
+  'keeps the filter’s answer': 'an answer is forgotten when the record of its job is read again',
+  'only about jobs that match the filter’s data': 'the same',
 };
 /** Files that open stores of their own, or show nothing about a store. */
 const ownStores = ['shared', 'two-dispatchers', 'set-clock', 'shown', 'waits-and-signals'].map(
   (name) => `${name}.test.js`,
 );
-/** Names with a tag, so that no suite is chosen as a whole. */
+/** Matches names with a tag only, so that no suite is chosen as a whole. */
 const chosen = `^(?=.*\\[)(?!.*(${Object.keys(leftOut).join('|')}))`;
 const limitMs = 300_000;
 const fileLimitMs = 60_000;
@@ -51,7 +52,7 @@ describe('the contract over a shared database', { timeout: limitMs }, () => {
       const failed = Array.from(stdout.matchAll(/^ *not ok \d+ - .*$/gm), ([line]) => line.trim());
       assert.deepEqual(failed, [], stdout.slice(-20_000));
       assert.equal(status, 0);
-      assert.match(stdout, /^# pass [1-9]/m, 'it ran');
+      assert.match(stdout, /^# pass [1-9]/m, 'some tests ran');
     });
   }
 });

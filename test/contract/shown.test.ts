@@ -1,4 +1,4 @@
-/** What `console.log` shows of a job: what is known of it without asking. */
+/** The text that `console.log` shows for a job: what the handle knows without a question. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
@@ -6,7 +6,7 @@ import { inside, work } from './jobs/all.js';
 import { hourMs, opened } from './opened.js';
 
 describe('1 a handle', () => {
-  it('[1] shows its id, its callable, and its status as last known', async (t) => {
+  it('[1] shows its id, its callable and its last known status', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const job = await queue.put(work.mark('a'), { beginAfter: hourMs });
@@ -26,14 +26,14 @@ describe('1 a handle', () => {
     assert.match(inspect(together), /callable: 'work#mark',\n.*status: 'pending'/s);
   });
 
-  it('[1] of a pair of callbacks shows both sides', async (t) => {
+  it('[1] shows both sides of a pair of callbacks', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('a'));
     const pair = await job.addCallbacks({ success: work.tell.with('well') });
     assert.match(inspect(pair), /^CallbackPair \{\n.*id: .*onSuccess: Job \{ id: .*onFailure: undefined/s);
   });
 
-  it('[1] inside a job shows its id', async (t) => {
+  it('[1] shows its id inside a job', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('a'));
     assert.equal(await kit.run(inside.shown(job as never)), `JobReference { id: '${job.id}' }`);

@@ -1,6 +1,6 @@
 /**
- * Two runtimes that work on one database, each with a coordinator, a store and a view of its own:
- * what the contract says of more than one dispatcher, and of what one asks for and another runs.
+ * Two runtimes on one database, each with a coordinator, a store and a view of its own: the lines
+ * of the contract about several dispatchers, and about jobs that one puts and another runs.
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -15,7 +15,7 @@ import { randomFaults } from '../shared-store/random-faults.js';
 import { allJobs, inside, work } from './jobs/all.js';
 import { forget, now, openGate, seen } from './jobs/work.js';
 
-/** Longer than its death interval without a word from it. */
+/** Longer than the death interval. */
 const deathMs = 61_000;
 const pingMs = 30_000;
 
@@ -39,12 +39,12 @@ class Site {
     return kit;
   }
 
-  /** All that can happen at this moment has happened, in each of these. */
+  /** Waits until each of these kits has nothing left to do at this moment. */
   async quiet(...kits: readonly Kit[]): Promise<void> {
     for (let round = 0; round < 3; round++) for (const kit of kits) await kit.untilIdle();
   }
 
-  /** Time passes for these; what comes due on the way happens. */
+  /** Advances the clock; these kits handle all that comes due on the way. */
   async pass(ms: number, ...kits: readonly Kit[]): Promise<void> {
     const until = this.clock.now() + ms;
     while (this.clock.nextAt !== undefined && this.clock.nextAt <= until) {
@@ -57,7 +57,7 @@ class Site {
 }
 
 describe('5 two dispatchers', () => {
-  it('[5.1] take the jobs of one queue, each job once, and who put it hears of its end', async (t) => {
+  it('[5.1] run each job of one queue once, and deliver the outcome to the one that put it', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open(), await site.open()];
     const names = Array.from({ length: 12 }, (_, n) => `job ${n}`);
@@ -71,7 +71,7 @@ describe('5 two dispatchers', () => {
     assert.equal(await b.runtime.job(jobs[3]!.id).result(), 'job 3');
   });
 
-  it('[5.1] claim what they have room for, also while a claim is on its way', async (t) => {
+  it('[5.1] claim only as much as they have room for while a claim is in flight', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open(), await site.open()];
     await site.quiet(a, b);
@@ -79,7 +79,7 @@ describe('5 two dispatchers', () => {
     const puts = [];
     for (let n = 0; n < 8; n++) {
       puts.push(a.runtime.queue().put(work.hold(`${n}`)));
-      // A turn of the coordinator passes, but not the way to the database and back.
+      // Leaves time for a turn of the coordinator, but not for an answer from the database.
       for (let left = 10; left > 0; left--) await undefined;
     }
     const jobs = await Promise.all(puts);
@@ -89,7 +89,7 @@ describe('5 two dispatchers', () => {
     assert.equal(statuses.filter((status) => status === 'pending').length, 6);
   });
 
-  it('[5.1] take each job once also where their database has trouble', async (t) => {
+  it('[5.1] run each job once despite faults of the database', async (t) => {
     const site = new Site(t);
     const random = randomFrom(seedOf(t));
     const polled = { pollMs: 500 };
@@ -107,7 +107,7 @@ describe('5 two dispatchers', () => {
     assert.ok(struck.conflict > 0 && struck.before + struck.after + struck.later > 0 && struck.forgotten > 0);
   });
 
-  it('[4.1] a quota holds for both together', async (t) => {
+  it('[4.1] share a quota', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open({ threads: 4 }), await site.open({ threads: 4 })];
     await a.runtime.queue().setQuota('q', { size: 3 });
@@ -123,7 +123,7 @@ describe('5 two dispatchers', () => {
     assert.deepEqual([now.most, seen.length, new Set(seen).size], [3, 12, 12]);
   });
 
-  it('[4.8] a rate is used up by both', async (t) => {
+  it('[4.8] share a rate', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open(), await site.open()];
     await a.runtime.queue().setQuota('hourly', { size: 9, rate: { count: 4, periodMs: 3_600_000 } });
@@ -136,7 +136,7 @@ describe('5 two dispatchers', () => {
     assert.equal(seen.length, 6);
   });
 
-  it('[5.2] [3.6] each has its agent in a queue that the other created; paused by one, it is paused for both', async (t) => {
+  it('[5.2] [3.6] install agents in a queue that the other created, and stop when the other pauses it', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open(), await site.open()];
     const mail = await a.runtime.createQueue('mail');
@@ -154,7 +154,7 @@ describe('5 two dispatchers', () => {
     assert.deepEqual(seen, ['paused']);
   });
 
-  it('[2.10] a job is cancelled where it runs, whoever asks', async (t) => {
+  it('[2.10] cancel a job that the other runs', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open({ agent: false }), await site.open()];
     const job = await a.runtime.queue().put(work.hold('job'));
@@ -165,7 +165,7 @@ describe('5 two dispatchers', () => {
     assert.deepEqual([b.running, (await job.failure())?.name], [[], 'JobCancelledError']);
   });
 
-  it('[10.2] what a job says is heard elsewhere while it runs, and the other way round', async (t) => {
+  it('[10.2] exchange annotations with a job that the other runs', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open({ agent: false }), await site.open()];
     const job = await a.runtime.queue().put(inside.listen('answer', 3_600_000));
@@ -178,7 +178,7 @@ describe('5 two dispatchers', () => {
 });
 
 describe('5 the death of one', () => {
-  it('[5.6] gives what it had to the other: begun, claimed, and in callbacks', async (t) => {
+  it('[5.6] gives its jobs to the other: begun, claimed, and in callbacks', async (t) => {
     const site = new Site(t);
     const a = await site.open({ threads: 2 });
     const queue = a.runtime.queue();
@@ -189,9 +189,9 @@ describe('5 the death of one', () => {
     assert.deepEqual([...seen].sort(), ['begun', 'called', 'callback'].sort());
     await a.crash();
     await site.pass(deathMs - pingMs, b);
-    assert.equal(seen.length, 3, 'it may live yet');
+    assert.equal(seen.length, 3, 'it may still be alive');
     await site.pass(2 * pingMs, b);
-    assert.deepEqual(seen.slice(3).sort(), ['begun', 'callback'], 'what was over is not run again');
+    assert.deepEqual(seen.slice(3).sort(), ['begun', 'callback'], 'completed jobs are not rerun');
     openGate('begun');
     openGate('callback');
     await site.quiet(b);
@@ -200,7 +200,7 @@ describe('5 the death of one', () => {
     assert.equal((await b.runtime.job(begun.id).details()).interruptions, 0, 'a suspect is not counted');
   });
 
-  it('[5.6] claimed jobs go back uncounted', async (t) => {
+  it('[5.6] counts no interruption for claimed jobs', async (t) => {
     const site = new Site(t);
     const a = await site.open();
     const job = await a.runtime.queue().put(work.hold('job'));
@@ -214,7 +214,7 @@ describe('5 the death of one', () => {
     assert.deepEqual([attempts, interruptions], [2, 0]);
   });
 
-  it('[5.6] thought dead and alive, it notices, logs at fatal and reactivates; what it then says of its jobs is refused', async (t) => {
+  it('[5.6] makes it log at fatal, reactivate and lose its old jobs, if it was only taken for dead', async (t) => {
     const site = new Site(t);
     const b = await site.open();
     await site.pass(1000, b);
@@ -229,7 +229,7 @@ describe('5 the death of one', () => {
     await site.quiet(b);
     assert.equal(await pauseB.status(), 'completed');
     await site.pass(pingMs - 500, b);
-    assert.deepEqual(b.running, [job.id], 'the other has it');
+    assert.deepEqual(b.running, [job.id], 'the other runs it');
     await site.pass(1000, a, b);
     assert.equal(a.fatal.length, 1);
     assert.match(a.fatal[0]!.message, /taken for dead/);
@@ -245,7 +245,7 @@ describe('5 the death of one', () => {
     assert.deepEqual([...a.running, ...b.running].sort(), again.map(({ id }) => id).sort(), 'both work');
   });
 
-  it('[5.7] one whose id is at work elsewhere says so, does nothing, and takes over when the other is gone', async (t) => {
+  it('[5.7] lets another process with its id take over, which logs and waits until then', async (t) => {
     for (const end of ['close', 'crash'] as const) {
       const site = new Site(t);
       const first = await site.open();

@@ -1,4 +1,4 @@
-/** What its users do from outside while a job waits or runs: dates, limits of waits, signals. */
+/** Changed dates, limits of waits and abort signals, from outside of a waiting or running job. */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
 
 describe('2 a date that is changed', () => {
-  it('[2.13] moves a job to now, to later, and out of its line', async (t) => {
+  it('[2.13] moves a job to now, to later and out of its line', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     const early = await queue.put(work.mark('early'), { beginAfter: hourMs });
@@ -31,7 +31,7 @@ describe('2 a date that is changed', () => {
     await assert.rejects(first!.change({ beginAfter: 0 }), { code: 'JOB_STATUS' });
   });
 
-  it('[2.13] in the past leaves a job its place in line', async (t) => {
+  it('[2.13] keeps the job’s place in line if it is in the past', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();
     await kit.waitForStart(await queue.put(work.hold('before')));
@@ -42,7 +42,7 @@ describe('2 a date that is changed', () => {
     assert.deepEqual(seen, ['before', 'first', 'second']);
   });
 
-  it('[2.13] moves the retry of a job that waits for it, and nothing else of it', async (t) => {
+  it('[2.13] moves the date of a waiting retry, and nothing else', async (t) => {
     const kit = await opened(t);
     const retry = retryErrors({ limit: 3, backoff: { initialMs: hourMs, jitter: 0 } });
     const job = await kit.runtime.queue().put(work.failUntil(2), { retry });
@@ -67,7 +67,7 @@ describe('2 a date that is changed', () => {
 });
 
 describe('2 a wait for an outcome', () => {
-  it('[2.2] ends at its limit, and the job goes on', async (t) => {
+  it('[2.2] ends at its limit, while the job goes on', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('late'), { beginAfter: hourMs });
     const late = { name: 'CallsheetError', code: 'WAIT_TIMEOUT', message: /no outcome after 50 ms; it goes on/ };
@@ -83,7 +83,7 @@ describe('2 a wait for an outcome', () => {
     assert.equal(await kit.clock.next(), false, 'no timer is left of it');
   });
 
-  it('[2.2] ends with the reason of its signal, on which nothing listens any more', async (t) => {
+  it('[2.2] ends with the reason of its signal, and removes its listener', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('late'), { beginAfter: hourMs });
     const [stops, stays] = [new AbortController(), new AbortController()];
@@ -97,7 +97,7 @@ describe('2 a wait for an outcome', () => {
     for (const { signal } of [stops, stays]) assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
-  it('[2.2] is refused with a limit that is none', async (t) => {
+  it('[2.2] is rejected with an invalid limit', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('a'));
     for (const timeoutMs of [-1, Number.NaN, '5' as never, 2 ** 31])
@@ -108,7 +108,7 @@ describe('2 a wait for an outcome', () => {
 });
 
 describe('2 a signal that jobs are put with', () => {
-  it('[2.10] cancels what waits and what runs, one and several', async (t) => {
+  it('[2.10] cancels waiting and running jobs, one and several', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const { signal, abort } = controller();
@@ -129,7 +129,7 @@ describe('2 a signal that jobs are put with', () => {
     assert.deepEqual(seen, ['running', 'other']);
   });
 
-  it('[2.10] stores nothing where it is aborted before the put', async (t) => {
+  it('[2.10] stores nothing if it is aborted before the put', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const signal = AbortSignal.abort(new Error('too late'));
@@ -143,7 +143,7 @@ describe('2 a signal that jobs are put with', () => {
     assert.equal((await kit.runtime.stats()).jobs, 0);
   });
 
-  it('[2.10] cancels a job that was on its way, and nothing listens after the outcome', async (t) => {
+  it('[2.10] cancels a job whose put is in flight, and has no listener after the outcome', async (t) => {
     const kit = await opened(t);
     const queue = kit.runtime.queue();
     const first = controller();

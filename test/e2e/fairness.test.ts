@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { setTimeout as pauseFor } from 'node:timers/promises';
 import { open, retryNever } from 'callsheet';
 import { randomFrom } from '../harness/randomness.js';
 import { temporaryDirectory } from '../harness/temporary.js';
@@ -88,7 +89,21 @@ it('[5.2] leaves no job behind a long one while another thread is idle', async (
 
   const gate = join(directory, 'gate');
   const long = await queue.put(marks.passUntil(-1, gate));
-  while ((await long.status()) !== 'active') await new Promise((resolve) => setTimeout(resolve, 1));
+  while ((await long.status()) !== 'active') await pauseFor(1);
+  const begun = performance.now();
+  // Each thread has a long job now, and short ones are ahead on both. When the second long job ends,
+  // its thread must take the short ones from behind the first.
+  const other = await queue.put(marks.markUntil(join(directory, 'other'), '', join(directory, 'other gate')));
+  while ((await other.status()) !== 'active') await pauseFor(1);
+  const ahead = [];
+  for (let count = 0; count < 2; count++) {
+    ahead.push(await queue.put(numbers.echo(1)));
+    await pauseFor(longMs / 20);
+  }
+  writeFileSync(join(directory, 'other gate'), '');
+  await Promise.all(ahead.map((job) => job.result()));
+  const aheadMs = performance.now() - begun;
+  assert.ok(aheadMs < 0.8 * longMs, `short jobs stayed behind the long one for ${aheadMs} ms`);
   let worstMs = 0;
   const time = async () => {
     const start = performance.now();
@@ -98,7 +113,7 @@ it('[5.2] leaves no job behind a long one while another thread is idle', async (
   const all: Promise<void>[] = [];
   for (let round = 0; round < 50; round++) {
     all.push(...Array.from({ length: 1 + random(20) }, time));
-    await new Promise((resolve) => setTimeout(resolve, random(20)));
+    await pauseFor(random(20));
   }
   await Promise.all(all);
   writeFileSync(gate, '');

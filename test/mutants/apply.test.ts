@@ -1,6 +1,6 @@
 /**
- * Checks that each planted bug still has its place in the sources. When code moves, the planted bugs
- * in it must move too.
+ * Checks that each planted bug still has its place in the sources. When code moves, the planted
+ * bugs in it must move too.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -13,8 +13,9 @@ export interface Mutant {
    */
   readonly tests?: readonly string[];
   /**
-   * The declaration that holds `find`, as `core/job.ts#remove` or `core/state/lanes.ts#Lanes.first`,
-   * from `src/` on; the file alone where the text stands outside of any.
+   * The declaration that holds `find`, as `core/job.ts#remove` or
+   * `core/state/lanes.ts#Lanes.first`, from `src/` on; the file alone where the text stands outside
+   * of any.
    */
   readonly in: string;
   /** Stands in the declaration exactly once, whatever white space and comments are within. */

@@ -55,7 +55,9 @@ function withGaps(text: string): RegExp {
   return new RegExp(characters.join(gap), 'gm');
 }
 
-/** Returns the declarations of this name, as `name` or `Owner.name`: several if it is overloaded. */
+/**
+ * Returns the declarations of this name, as `name` or `Owner.name`: several if it is overloaded.
+ */
 function declarationsNamed(name: string, source: string): readonly Declaration[] {
   return declarations(source).filter((one) => name === one.name || name === `${one.owner}.${one.name}`);
 }
