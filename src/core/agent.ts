@@ -1,6 +1,4 @@
-/**
- * Agents: who claims for a dispatcher in a queue, how much at a time, and what.
- */
+/** Agents. Each claims jobs of one queue for one dispatcher, up to its size. */
 
 import { CallsheetError, JobStatusError } from '../errors.js';
 import type { Command } from './commands.js';
@@ -23,7 +21,7 @@ export function installAgent(decision: Decision, command: Extract<Command, { typ
   else if (wins && there.size !== size) setAgent(decision, { ...there, size });
 }
 
-/** An agent with running jobs cannot be removed. */
+/** Refused while the agent has running jobs. */
 export function removeAgent({ state }: Decision, dispatcher: Id, queue: string, name: string): void {
   const key = agentKey(dispatcher, queue, name);
   if (state.setting(key) === undefined)
@@ -32,10 +30,10 @@ export function removeAgent({ state }: Decision, dispatcher: Id, queue: string, 
   state.set(key, undefined);
 }
 
-/** Whether a job, or the jobs of a lane, may be claimed by this dispatcher. */
+/** `true` if the dispatcher may claim the job, or the jobs of the lane. */
 export const isFor = ({ only }: { readonly only: Id }, dispatcher: Id) => only === '' || only === dispatcher;
 
-/** Whether the jobs of this lane are for an agent with this filter, as far as it is data. */
+/** `true` if the lane fits the filter's data. A filter's function (`by`) is not called here. */
 export function accepts(filter: AgentFilter | null, lane: Lane): boolean {
   if (filter === null) return true;
   const { callables, modules, quotas, minPriority, maxPriority } = filter;

@@ -1,6 +1,6 @@
 /**
- * Bounds: what a put waits for where its queue is full. Nothing is held up here: who lets puts wait
- * asks before they are decided.
+ * Bounds: the length of a queue at which puts wait. The core delays no put: callers that let puts
+ * wait ask here before they have one decided.
  */
 import type { Command, JobSpec } from './commands.js';
 import { queueOf, requireQueue } from './queue.js';
@@ -17,7 +17,7 @@ export function isFull(view: View, queue: string): boolean {
   return bound > 0 && view.queued(queue) >= bound;
 }
 
-/** The queues in which a command puts more than there is by now. */
+/** Returns the queues in which the command would put more jobs than they hold now. */
 export function queuesToFill(view: View, command: Command): readonly string[] {
   switch (command.type) {
     case 'put':
@@ -35,23 +35,17 @@ export function queuesToFill(view: View, command: Command): readonly string[] {
   }
 }
 
-/**
- * It does not where it is a job that is live, or takes its place; nor where it is put into no line
- * yet.
- */
+/** `false` if the put returns or replaces a live job, or if the job is held. */
 function needsRoom(view: View, { options: { held, unique } }: JobSpec, queue: string): boolean {
   return !held && (unique === undefined || view.uniqueJob(queue, unique) === undefined);
 }
 
-/**
- * It is refused, whether or not there is room, where it is in a queue, belongs to another, or its
- * key is live.
- */
+/** `false` if the put is refused in any case: it is in a queue, is a member, or its key is live. */
 function isPutAgain(view: View, job: JobRecord | undefined, queue: string): boolean {
   return job?.status === 'new' && job.role === 'root' && view.uniqueJob(queue, job.unique) === undefined;
 }
 
-/** Whether it would be refused however long it waited. */
+/** `true` if the command would be refused however long it waited. */
 export function isInVain(view: View, command: Command): boolean {
   if (command.type === 'all') return command.commands.some((inner) => isInVain(view, inner));
   if (command.type !== 'put' && command.type !== 'putAgain') return false;

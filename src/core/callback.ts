@@ -3,9 +3,11 @@
  * they were added.
  *
  * A callback has its turn when the job's call is over and the callbacks before it are completed. It
- * stands in no line and takes no quota's place: its turn is its claim, and it keeps the place of
- * its job's agent. A choice (`addCallbacks`) runs the side that applies and takes that side's
- * outcome; where there is none it passes the job's own outcome on, so that what hangs on it sees
+ * stands in no line and takes no place of a quota: its turn is its claim, and it keeps the place of
+ * its job's agent.
+ *
+ * A choice (made by `addCallbacks`) runs the side that fits the job's outcome, and takes that
+ * side's outcome. Without such a side it takes the job's own outcome, so that its own callbacks see
  * it.
  */
 
@@ -16,7 +18,7 @@ import { runnerOf } from './dispatchers.js';
 import { complete, conclude, createMembers, start } from './job.js';
 import type { JobRecord } from './records.js';
 
-/** Hangs callbacks on a job at any time; on a completed one they run at once. */
+/** Adds callbacks at any time. Those of a completed job run at once. */
 export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly JobSpec[]): void {
   const { state } = decision;
   const first = job.callbacks;
@@ -27,10 +29,7 @@ export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly
   if (job.outcome !== 'none') goOn(decision, job);
 }
 
-/**
- * The call is over, or a callback completed: the next has its turn, or all are done. Some may have
- * been ended before their turn.
- */
+/** Runs the next callback, or completes the job. Some callbacks were ended before their turn. */
 export function goOn(decision: Decision, job: JobRecord): void {
   const { state } = decision;
   const callbacks = state.callbacks(job);
@@ -46,7 +45,7 @@ export function goOn(decision: Decision, job: JobRecord): void {
   } else if (job.status === 'callbacks') complete(decision, job);
 }
 
-/** The callback has its turn. */
+/** Runs a callback whose turn has come; of a choice, the side that fits. */
 export function runCallback(decision: Decision, callback: JobRecord): void {
   const { state } = decision;
   const above = state.job(callback.parent)!;
@@ -64,13 +63,13 @@ export function runCallback(decision: Decision, callback: JobRecord): void {
   else start(decision, side, agent);
 }
 
-/** The job whose outcome a callback is called with. */
+/** Returns the job whose outcome the callback is called with. */
 export function calledWith(decision: Pick<Decision, 'state'>, callback: JobRecord): JobRecord {
   const above = decision.state.job(callback.parent)!;
   return callback.role === 'callback' ? above : decision.state.job(above.parent)!;
 }
 
-/** A callback, or the side of a choice that ran, is completed. */
+/** Continues the job or the choice whose callback or side is completed. */
 export function callbackCompleted(decision: Decision, callback: JobRecord): void {
   const { state, effects } = decision;
   const above = state.job(callback.parent)!;

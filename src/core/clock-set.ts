@@ -1,14 +1,15 @@
 /**
- * The wall clock was set: dates stay what they are, and durations go on as if nothing had happened.
+ * Adapts times after the wall clock was set: dates stay, and durations continue as if nothing had
+ * happened.
  *
- *   a date of the user's (`beginAfter`) stays; a date that the clock has passed comes due a delay:
- *   `beginAfter`, a retry's, a policy's moves with the clock a deadline moves with the clock;
- *   behind a date to come it stays,
- *                                                  and keeps its distance if the clock passes that date
- *   a rate moves with the clock
+ *   a date (`beginAfter`)                  stays; is due if the clock has passed it
+ *   a delay (`beginAfter`, retry, policy)  moves with the clock
+ *   a deadline                             moves with the clock; behind a future date it stays,
+ *                                          and keeps its distance if the clock passes that date
+ *   a rate                                 moves with the clock
  *
- * A time at which a policy asks for the next run counts as a delay: the record does not tell them
- * apart.
+ * The time that a policy sets for the next run counts as a delay: the record does not distinguish
+ * the two.
  */
 import type { Decision } from './decision.js';
 import type { JobRecord } from './records.js';

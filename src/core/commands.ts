@@ -1,10 +1,10 @@
 /**
- * What can be asked of the core, and what it may ask for in return.
+ * The commands that the core decides, and the effects of its decisions.
  *
- * A command carries all that a decision needs from outside: ids and times are handed in, payloads
- * are opaque. An effect is data: the store releases it when its gate is open, never before.
- * `written`: what was decided is in the journal's file; `synced`: it is on the disk. Every effect
- * can be derived again from the records, so none is lost by a crash between gate and release.
+ * A command carries everything that a decision needs from outside: ids and times are passed in,
+ * payloads are opaque. An effect is data. The store releases it when its gate opens, never before:
+ * behind `written` the decision is in the journal's file, behind `synced` it is on the disk. Every
+ * effect can be derived again from the records, so a crash between gate and release loses none.
  */
 import type { Event } from './events.js';
 import type {
@@ -19,52 +19,46 @@ import type {
   RetryDefaults,
 } from './records.js';
 
-/** A job to be put, with the jobs that belong to it. */
+/** A job to put, with its parts and callbacks. */
 export interface JobSpec {
   readonly id: Id;
   readonly form: JobForm;
-  /** `module#export`, or empty: a composition without postprocess, or a choice. */
+  /** `module#export`; empty for a choice, and for a composition without postprocess. */
   readonly callable: string;
   readonly args: Payload | null;
-  /** What the job asks for; what it does not, has the values that `JobOptions` tells. */
   readonly options: JobOptions;
   readonly parts: readonly JobSpec[];
   readonly callbacks: readonly JobSpec[];
-  /** A side of a choice. */
+  /** The side of a choice that this job is. */
   readonly role?: Extract<JobRole, 'onSuccess' | 'onFailure'>;
 }
 
 export interface JobOptions {
-  /**
-   * Only this dispatcher may claim it, which has to be active; it fails when that is not any more.
-   */
+  /** The only dispatcher that may claim it. It must be active, or the job fails. */
   readonly only?: Id;
-  /** Higher goes first; 0 where it is not given. */
+  /** Higher is claimed first. Default: 0. */
   readonly priority?: number;
-  /** As `quotaKey` spells them. */
+  /** Spelled as by `quotaKey`. */
   readonly quotas?: readonly string[];
-  /** See `policy.ts`; also for what it is where the job does not say. */
+  /** The name of a policy; see `policy.ts`, also for the default. */
   readonly policy?: string;
   /** Milliseconds since the epoch. */
   readonly beginAfter?: number;
-  /** `beginAfter` was given as a delay. */
+  /** `true` if `beginAfter` was given as a delay. */
   readonly delayed?: boolean;
-  /** The deadline, in milliseconds after `beginAfter` or the put. */
+  /** The deadline, in milliseconds after `beginAfter`, or else after the put. */
   readonly beginByMs?: number;
   readonly timeoutMs?: number;
   readonly unique?: string;
-  /**
-   * A second put with the same key takes the place of the first while that is pending, instead of
-   * being it.
-   */
+  /** A second put with the same key replaces a pending job, instead of returning it. */
   readonly replace?: boolean;
-  /** It is `new` until somebody puts it by its id. */
+  /** The job stays `new` until it is put again by its id. */
   readonly held?: boolean;
-  /** The jobs that its arguments refer to: at least as durable as it from now on. */
+  /** Jobs that the arguments refer to. They become at least as durable as this job. */
   readonly refers?: readonly Id[];
 }
 
-/** What a job asked for while it ran, done together with its outcome or not at all. */
+/** A command of a running job. It is applied together with the job's outcome, or not at all. */
 export type InnerCommand = Extract<Command, { type: 'put' | 'putAgain' | 'remove' | 'addCallbacks' | 'addParts' }>;
 
 interface Claim {
@@ -85,22 +79,20 @@ export type Command =
       readonly level: Level;
       readonly jobs: readonly JobSpec[];
     }
-  /** Several, all or none. */
+  /** Applies all commands, or none. */
   | { readonly type: 'all'; readonly commands: readonly InnerCommand[] }
-  /** A job that is not begun leaves its queue and is `new` again; it can be put again. */
+  /** Takes a pending job out of its queue. The job becomes `new`, and can be put again. */
   | {
       readonly type: 'remove';
       readonly job: Id;
-      /** Refused where the job is in another queue; not given: whichever it is in. */
+      /** Refuses a job in another queue. Default: any queue. */
       readonly queue?: string;
     }
-  /** A job that was removed, or was held when it was put, into a queue. */
+  /** Puts a job that was removed, or was held at its put. */
   | { readonly type: 'putAgain'; readonly job: Id; readonly queue: string }
   | { readonly type: 'addCallbacks'; readonly job: Id; readonly callbacks: readonly JobSpec[] }
   | { readonly type: 'addParts'; readonly job: Id; readonly parts: readonly JobSpec[] }
-  /**
-   * The next items of a map, from this one on, into its last chunk, or into a new one with this id.
-   */
+  /** Adds items to a map from `from` on: to its last chunk, or to a new one with id `chunk`. */
   | {
       readonly type: 'feed';
       readonly job: Id;
@@ -108,18 +100,18 @@ export type Command =
       readonly chunk: Id;
       readonly parts: readonly JobSpec[];
     }
-  /** No more items come for a map; with the failure that is the reason, if there is one. */
+  /** Ends the items of a map. A failure becomes the outcome of the map. */
   | { readonly type: 'endInput'; readonly job: Id; readonly failure: Payload | null }
-  /** What became of a chunk's items, put together; null: too much for one payload. */
+  /** Replaces a chunk's items by `list`, their outcomes packed. Null keeps the items. */
   | { readonly type: 'fold'; readonly job: Id; readonly list: Payload | null }
   /** Changes a job that has not begun. */
   | { readonly type: 'change'; readonly job: Id; readonly args?: Payload | null; readonly options: JobOptions }
-  /** Ends a job that has not begun with this failure. */
+  /** Fails a job that has not begun. */
   | { readonly type: 'fail'; readonly job: Id; readonly failure: Payload }
   | { readonly type: 'cancel'; readonly job: Id }
-  /** Takes a job out of its line, to be run (or, a composition, to put its parts). */
+  /** Takes a job out of its line, to run its call or to put its parts. */
   | { readonly type: 'claim'; readonly job: Id; readonly agent: string }
-  /** The job has run for so long that its start is worth a record of its own. */
+  /** Records the start of a job that has run long enough for a record of its own. */
   | ({ readonly type: 'begun'; readonly at: number } & Claim)
   | ({
       readonly type: 'settle';
@@ -127,30 +119,21 @@ export type Command =
       readonly outcome: Settled;
       readonly inner: readonly InnerCommand[];
     } & Claim)
-  /** A suspect has run for a while and harmed nobody: it is none any more. */
+  /** The job ran alone long enough: it is no longer suspected of killing its process. */
   | ({ readonly type: 'cleared' } & Claim)
-  /** A claimed job that was not begun goes back to where it was; nothing is counted. */
+  /** Returns a claimed job that has not begun to its line, uncounted. */
   | ({ readonly type: 'giveBack' } & Claim)
-  /**
-   * A claimed job cannot be begun, since what it is to be called with is damaged: it fails with
-   * this error.
-   */
+  /** Fails a claimed job that cannot begin, because its input is damaged. */
   | ({ readonly type: 'cannotBegin'; readonly error: Error } & Claim)
-  /** A begun job lost what it ran on. `error` is what ended its thread, where that is known. */
+  /** A begun job lost its runtime, thread or process. `error` ended the thread, if known. */
   | ({ readonly type: 'interrupt'; readonly cause: InterruptionCause; readonly error?: Error | undefined } & Claim)
-  /** The job's own policy has answered; `data` is what it keeps from now on, if it says. */
+  /** The job's own policy answered. `data` is its new data; undefined keeps the old. */
   | ({ readonly type: 'answered'; readonly answer: PolicyAnswer; readonly data?: Uint8Array | null } & Claim)
-  /** It gave no usable answer. */
+  /** The job's own policy gave no usable answer. */
   | ({ readonly type: 'unanswered'; readonly problem: string } & Claim)
-  /**
-   * The first command to a store that no other process can have open: whoever was active in it has
-   * died.
-   */
+  /** The first command to a store that no other process can open: all dispatchers are dead. */
   | { readonly type: 'recover' }
-  /**
-   * A dispatcher begins to work, for the first time or again. Refused while its id is at work in
-   * another process.
-   */
+  /** Activates a dispatcher, for the first time or again. Refused if another process has its id. */
   | ({
       readonly type: 'activate';
       readonly host: string;
@@ -158,18 +141,18 @@ export type Command =
       readonly pingMs: number;
       readonly deathMs: number;
     } & Incarnation)
-  /** It is alive. Refused if it was taken for dead, or its id is at work in another process. */
+  /** Proves that it lives. Refused if it was declared dead, or another process has its id. */
   | ({ readonly type: 'ping' } & Incarnation)
-  /** It works no more, and gives back what it has. */
+  /** Deactivates a dispatcher, and gives its jobs back. */
   | ({ readonly type: 'deactivate' } & Incarnation)
-  /** Another takes it for dead, if it has been silent for too long. */
+  /** Declares a dispatcher dead if it was silent for longer than its `deathMs`. */
   | { readonly type: 'rescue'; readonly dispatcher: Id }
-  /** An inactive dispatcher is forgotten, with its agents. */
+  /** Forgets an inactive dispatcher and its agents. */
   | { readonly type: 'unregister'; readonly dispatcher: Id }
-  /** What is due by now becomes eligible, what is late by now fails. */
+  /** Handles the timers that are due: jobs become eligible or expire, policies are asked again. */
   | { readonly type: 'tick' }
   | { readonly type: 'forget'; readonly keep: Retention }
-  /** The clock was set, forward or back: `now` is what it shows since. */
+  /** The clock was set by `byMs`, forward or back. `now` is its new time. */
   | { readonly type: 'clockSet'; readonly byMs: number }
   | { readonly type: 'createQueue'; readonly name: string }
   | { readonly type: 'removeQueue'; readonly name: string }
@@ -195,8 +178,8 @@ export type Command =
       readonly retry: RetryDefaults;
     }
   /**
-   * An agent that takes everything, where there is none with this name. `wins`: one that is there
-   * gets this size, and keeps the rest.
+   * Creates an agent without a filter, unless one has this name. `wins`: an existing one gets this
+   * size, and keeps the rest.
    */
   | {
       readonly type: 'installAgent';
@@ -210,28 +193,28 @@ export type Command =
   | { readonly type: 'removeAgent'; readonly dispatcher: Id; readonly queue: string; readonly name: string }
   | { readonly type: 'annotate'; readonly job: Id; readonly name: string; readonly value: Payload | null };
 
-/** How a run ended, as its thread tells it. */
+/** The end of a run, as its thread reported it. */
 export type Settled =
   | { readonly kind: 'value'; readonly payload: Payload }
-  /** Thrown: the policy is asked. `names` are the error's name and those of its classes. */
+  /** Thrown: the policy decides. `names` are the names of the error and of its classes. */
   | { readonly kind: 'thrown'; readonly payload: Payload; readonly names: readonly string[] }
-  /** Returned, so meant: no policy is asked. */
+  /** Returned as a failure: it is the outcome, and no policy is asked. */
   | { readonly kind: 'failure'; readonly payload: Payload }
-  /** It ran too long and was ended. */
+  /** The run exceeded `timeoutMs`, and was ended. */
   | { readonly kind: 'timeout' }
-  /** It takes the outcome of this job. */
+  /** The job takes the outcome of this job. */
   | { readonly kind: 'job'; readonly job: Id };
 
-/** What an own policy says of a job that failed, was interrupted or could not be stored. */
+/** An own policy's answer about a run that failed, was interrupted or could not be stored. */
 export type PolicyAnswer =
   | { readonly type: 'no' }
-  /** In front of the line. */
+  /** Retries in front of the line. */
   | { readonly type: 'now' }
   | { readonly type: 'after'; readonly ms: number }
-  /** Milliseconds since the epoch; in the past: now. */
+  /** Milliseconds since the epoch. The past means now. */
   | { readonly type: 'at'; readonly at: number };
 
-/** How long completed jobs are remembered: whichever is least. */
+/** Limits on the completed jobs that are kept. The strictest applies. */
 export interface Retention {
   readonly ageMs: number;
   readonly count: number;
@@ -242,7 +225,7 @@ export interface Retention {
 export const gates = ['decided', 'written', 'synced'] as const;
 export type Gate = (typeof gates)[number];
 
-/** The gate behind which others may see what was decided at this level. */
+/** Returns the gate behind which others may see a decision about a job of this level. */
 export function levelGate(level: Level): Gate {
   return level === 'full' ? 'synced' : level === 'process' ? 'written' : 'decided';
 }
@@ -250,27 +233,25 @@ export function levelGate(level: Level): Gate {
 export type Effect =
   /** The job may run, under this fence. */
   | { readonly type: 'run'; readonly gate: Gate; readonly job: Id; readonly fence: number }
-  /** Whoever runs the job is to stop it: it was cancelled. */
+  /** The job was cancelled: its dispatcher must stop it. */
   | { readonly type: 'stop'; readonly gate: Gate; readonly job: Id; readonly fence: number }
-  /** The job's own policy is to be asked what becomes of it. */
+  /** The job's own policy must be asked. */
   | { readonly type: 'ask'; readonly gate: Gate; readonly job: Id; readonly fence: number }
-  /**
-   * The chunk's items are done: what became of them is to be put together, and said in a `fold`.
-   */
+  /** The chunk's items are done: their outcomes must be packed, and sent in a `fold`. */
   | { readonly type: 'fold'; readonly gate: Gate; readonly job: Id }
-  /** The job's outcome is there for all to see. */
+  /** The job's outcome may be delivered. */
   | { readonly type: 'deliver'; readonly gate: Gate; readonly job: JobRecord }
-  /** Something that whoever listens wants to hear. */
+  /** An event for listeners. */
   | {
       readonly type: 'event';
       readonly gate: Gate;
       readonly event: Event;
-      /** Of a job that is retried: the error that was no outcome. */
+      /** The error of a job that is retried. */
       readonly failure?: Payload;
     }
-  /** The root is remembered no more: whoever may still ask is to be told its outcome now. */
+  /** The root is deleted: clients that may still ask must receive its outcome now. */
   | { readonly type: 'forgotten'; readonly gate: Gate; readonly job: JobRecord }
-  /** Something went wrong that is nobody's outcome. */
+  /** A problem that is no job's outcome. */
   | {
       readonly type: 'log';
       readonly gate: Gate;
@@ -279,16 +260,16 @@ export type Effect =
       readonly job: Id;
     };
 
-/** What a decision is handed beside the state and the command. */
+/** The outside of a decision. */
 export interface Outside {
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Whether anybody wants to hear of events. */
+  /** `true` if events have a listener. */
   readonly listening: boolean;
-  /** The dispatcher that decides; empty where who decides runs nothing. */
+  /** The dispatcher that decides; empty if the deciding process runs no jobs. */
   readonly dispatcher: Id;
-  /** From 0 up to 1, another at each call. */
+  /** Returns a number from 0 up to, but not including, 1. */
   random(): number;
-  /** An error of callsheet's own as a failure's payload. */
+  /** Encodes one of callsheet's own errors as a failure's payload. */
   failure(error: Error): Payload;
 }

@@ -1,14 +1,15 @@
 /**
- * Serial and parallel: the whole of several jobs.
+ * Compositions: a serial or a parallel is the whole of several jobs.
  *
- * A whole in its line is a job like any other. Claimed, it takes no thread: it puts its parts in
+ * A whole stands in line like any other job. When claimed it takes no thread: it puts its parts in
  * line, all of them (parallel) or one after another (serial), and waits in `active`. When the last
- * part is done its callable, the postprocess, is queued; it gets the completed parts in order.
- * Without one the whole's value is that list. A part that fails does not stop the others.
+ * part is done, its callable (the postprocess) is queued, and receives the completed parts in
+ * order. Without a postprocess the whole's value is that list. A failed part does not stop the
+ * others.
  *
- * The parts know their whole; the whole counts. So an interruption anywhere loses nothing: what is
- * counted is done. A part is done when its call is over and the callbacks that it had when it began
- * are completed, so these can still add parts.
+ * A part names its whole, and the whole only counts, so that an interruption anywhere loses
+ * nothing. A part is done when its call is over and the callbacks that it had at its start are
+ * completed: until then these can add parts.
  */
 
 import { JobStatusError } from '../errors.js';
@@ -18,7 +19,7 @@ import { beginWaiting, cancel, cancelledFailure, conclude, createJob, enqueue, p
 import { chunkItems, type JobRecord, placeOf } from './records.js';
 import type { State } from './state/state.js';
 
-/** The whole has its turn. */
+/** Puts the parts of a whole whose turn has come. */
 export function putParts(decision: Decision, whole: JobRecord): void {
   if (finishIfDone(decision, whole)) return;
   if (whole.form === 'serial') return putNext(decision, whole, 0);
@@ -29,7 +30,7 @@ export function putParts(decision: Decision, whole: JobRecord): void {
   }
 }
 
-/** More parts, for a whole whose postprocess has not had its turn. */
+/** Adds parts to a whole whose last part is not done. */
 export function addParts(decision: Decision, whole: JobRecord, specs: readonly JobSpec[]): void {
   const takesParts = whole.form === 'serial' || whole.form === 'parallel';
   const open = takesParts && (whole.stage === 'parts' || whole.stage === 'waiting');
@@ -46,7 +47,7 @@ export function addParts(decision: Decision, whole: JobRecord, specs: readonly J
   }
 }
 
-/** Whatever may have made a part done has happened. */
+/** Counts a part that may have become done, and continues its whole. */
 export function notePart(decision: Decision, part: JobRecord): void {
   if (part.counted || part.outcome === 'none' || part.callbacksDone < part.awaitedCallbacks) return;
   const { state } = decision;
@@ -57,24 +58,21 @@ export function notePart(decision: Decision, part: JobRecord): void {
   state.change(whole, (row) => {
     row.partsDone++;
   });
-  // A whole that was ended otherwise only counts; one that has not had its turn takes the part as
-  // done when it has.
+  // A whole that has ended only counts; one whose turn has not come looks at its parts then.
   if (whole.outcome !== 'none' || whole.stage !== 'waiting') return;
   if (finishIfDone(decision, whole)) return;
-  // A part that was ended before its turn leaves the turn with whoever has it.
+  // A part that was ended before its turn passes no turn on: another part has it.
   if (whole.form === 'serial' && part.eligible !== 0) putNext(decision, whole, part.index + 1);
 }
 
-/** The whole is over, however it ended: parts that are not have nobody left who waits for them. */
+/** Cancels the unfinished parts of a whole that has ended: no job waits for them any more. */
 export function endParts(decision: Decision, whole: JobRecord): void {
   if (whole.partsDone === whole.parts) return;
   const failure = cancelledFailure(decision);
   for (const part of decision.state.parts(whole)) if (part.outcome === 'none') cancel(decision, part, failure);
 }
 
-/**
- * The next part from here on that is still to be done: some may have been ended before their turn.
- */
+/** Puts the first part from `from` on that is not done. */
 function putNext(decision: Decision, whole: JobRecord, from: number): void {
   const { state } = decision;
   const parts = state.parts(whole);
@@ -82,14 +80,13 @@ function putNext(decision: Decision, whole: JobRecord, from: number): void {
   while (parts[index]!.counted) index++;
   const next = parts[index]!;
   if (next.outcome === 'none') return enqueue(decision, next);
-  // Ended before its turn, with callbacks that still run: it has the turn now, and passes it on
-  // when these are done.
+  // It was ended before its turn, with callbacks that still run: it passes the turn on later.
   state.change(next, (row) => {
     row.eligible = state.nextPosition();
   });
 }
 
-/** The last part is done, and no more can come: what becomes of them is next. */
+/** Folds a chunk, concludes a whole or queues its postprocess; returns false if parts are left. */
 export function finishIfDone(decision: Decision, whole: JobRecord): boolean {
   if (!isDone(decision.state, whole)) return false;
   if (whole.form === 'chunk') decision.effects.push({ type: 'fold', gate: 'decided', job: whole.id });
@@ -102,10 +99,7 @@ export function finishIfDone(decision: Decision, whole: JobRecord): boolean {
   return true;
 }
 
-/**
- * Whether all parts of a whole are done that it will ever have: only the last chunk of an open map
- * can have more.
- */
+/** `true` if all parts are done and no more can come. An open map's last chunk can get more. */
 export function isDone(state: State, whole: JobRecord): boolean {
   if (whole.partsDone < whole.parts) return false;
   if (whole.form !== 'chunk') return !whole.open;

@@ -1,9 +1,9 @@
 /**
- * The one place where anything is decided: a command against the state gives changes and effects,
- * or an error and no change.
+ * Decides commands, and is the only place that does: a command yields changes and effects, or an
+ * error and no change.
  *
- * Pure: no clock, no randomness, no I/O, no waiting. What a command means is in the file of the
- * entity that it concerns.
+ * Pure: no clock, no randomness, no I/O, no waiting. The meaning of each command is in the file of
+ * its entity.
  */
 
 import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobTimeoutError } from '../errors.js';
@@ -42,22 +42,16 @@ import { answered, askAgain, couldNotCommit, failed, interrupted, unanswered } f
 import type { State } from './state/state.js';
 import { raise } from './waits.js';
 
-/** At most so many jobs become due or late in one decision; the rest follows with the next. */
+/** Timers handled by one decision. The rest follows with the next. */
 const dueAtOnce = 256;
 
 export interface Decided {
   readonly effects: readonly Effect[];
-  /**
-   * Puts: the job that each of its jobs turned out to be, by its unique key; undefined where they
-   * are all new.
-   */
+  /** Ids of the put jobs, if a unique key made any of them a live job; otherwise undefined. */
   readonly same: readonly Id[] | undefined;
 }
 
-/**
- * Decides one command; its effects come behind those that are in the list. On an error the state
- * and the list are as they were.
- */
+/** Decides one command, and appends its effects. An error leaves state and list unchanged. */
 export function decide(state: State, command: Command, outside: Outside, effects: Effect[] = []): Decided {
   const mark = state.begin(outside.now, command.type !== 'claim' && command.type !== 'begun');
   const before = effects.length;
@@ -195,7 +189,7 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
 type Put = Extract<Command, { type: 'put' }>;
 type Settle = Extract<Command, { type: 'settle' }>;
 
-/** All or none. Gives the ids that the jobs have if a unique key made any of them another. */
+/** Puts all jobs or none. Returns their ids if a unique key made any of them a live job. */
 function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonly Id[] | undefined {
   const { state } = decision;
   requireQueue(state, queue);
@@ -209,7 +203,7 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
       const job = createJob(decision, spec, place, enqueued);
       if (enqueued) expireIfLate(decision, job);
     } else {
-      // Whoever puts a live job again may ask for a stronger level.
+      // A put of a live job may ask for a stronger level.
       raise(state, live, level);
       same ??= jobs.map(({ id }) => id);
       same[index] = live.id;
@@ -218,17 +212,14 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
   return same;
 }
 
-/** All or none. Gives the ids of what was put, if a unique key made any of it another. */
+/** Applies all commands or none. Returns all ids put, if a unique key made any a live job. */
 function applyAll(decision: Decision, commands: readonly InnerCommand[]): readonly Id[] | undefined {
   const others = applyInner(decision, commands);
   if (others.size === 0) return undefined;
   return commands.flatMap((command) => (command.type === 'put' ? command.jobs.map(({ id }) => idIn(others, id)) : []));
 }
 
-/**
- * One after another. Gives the ids of jobs that a unique key made another, by those that they were
- * to have.
- */
+/** Applies commands in order. Maps the ids of puts that a unique key made a live job to its id. */
 function applyInner(decision: Decision, commands: readonly InnerCommand[]): ReadonlyMap<Id, Id> {
   const others = new Map<Id, Id>();
   for (const command of commands) {
@@ -244,7 +235,7 @@ function applyInner(decision: Decision, commands: readonly InnerCommand[]): Read
 
 const idIn = (others: ReadonlyMap<Id, Id>, id: Id) => others.get(id) ?? id;
 
-/** The live job with the same unique key, unless the new one is to take its place and can. */
+/** Returns the live job with the same unique key, unless the new job could replace it. */
 function liveJob(decision: Decision, { options }: JobSpec, queue: string): JobRecord | undefined {
   const live = options.unique === undefined ? undefined : decision.state.uniqueJob(queue, options.unique);
   if (live === undefined || !options.replace || live.status !== 'pending' || live.attempts > 0) return live;
@@ -254,7 +245,7 @@ function liveJob(decision: Decision, { options }: JobSpec, queue: string): JobRe
 
 function putAgain(decision: Decision, job: JobRecord, queue: string): void {
   requireQueue(decision.state, queue);
-  if (job.role !== 'root') throw new JobStatusError('the job belongs to another, which puts it');
+  if (job.role !== 'root') throw new JobStatusError('the job is a part or a callback of another job, which puts it');
   if (decision.state.uniqueJob(queue, job.unique) !== undefined)
     throw new JobStatusError('a job with the same unique key is live');
   if (job.status === 'new') {
@@ -265,7 +256,7 @@ function putAgain(decision: Decision, job: JobRecord, queue: string): void {
   expireIfLate(decision, job);
 }
 
-/** With all that belongs to it. */
+/** Moves a job and all its members. */
 function move(state: State, job: JobRecord, queue: string): void {
   if (job.queue === queue) return;
   state.change(job, (row) => {
@@ -274,11 +265,11 @@ function move(state: State, job: JobRecord, queue: string): void {
   for (const member of [...state.parts(job), ...state.callbacks(job)]) move(state, member, queue);
 }
 
-/** A run is over: what the job asked for and its outcome are one change. */
+/** Settles a run. The job's outcome and its commands are one change. */
 function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt }: Settle): void {
   const { state, now } = decision;
   const isPlain = inner.length === 0 && (outcome.kind === 'value' || outcome.kind === 'failure');
-  // Nothing can go wrong with this one, which nearly all are: its start and its end are one change.
+  // Nearly every run is of this kind, which cannot be refused: start and end are one change.
   if (isPlain && !job.cancelled) return conclude(decision, job, outcome.kind, outcome.payload, startedAt);
   begin(decision, job, startedAt);
   if (job.cancelled) return concludeCancelled(decision, job);
@@ -307,9 +298,9 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
   }
 }
 
-/** Whoever claims may have seen less than there is: what cannot be claimed now stays as it is. */
+/** A dispatcher may claim on an older state: a claim that is not possible now is ignored. */
 function isClaimable({ state, now, dispatcher }: Decision, job: JobRecord): boolean {
-  // Nor has anybody a say who was taken for dead, until he is active again.
+  // A dispatcher that was declared dead must be activated before it claims.
   return (
     job.queued &&
     isFor(job, dispatcher) &&
@@ -322,20 +313,20 @@ function isClaimable({ state, now, dispatcher }: Decision, job: JobRecord): bool
 function knownJob(state: State, id: Id): JobRecord {
   const job = state.job(id);
   if (job === undefined)
-    throw new JobForgottenError('no such job is remembered: it was forgotten after it completed, or never put here');
+    throw new JobForgottenError('the job is unknown: it was forgotten after it completed, or never put here');
   return job;
 }
 
-/** The job, if it is still claimed under this fence; what anyone else says about it is refused. */
+/** Returns the job if it is claimed under this fence. Commands under an older one are refused. */
 function claimedJob(state: State, { job: id, fence }: { readonly job: Id; readonly fence: number }): JobRecord {
   const job = state.job(id);
   if (job?.claimed && job.fence === fence) return job;
-  throw new ClaimLostError('the job was taken from this claim meanwhile, so what was sent under it is refused');
+  throw new ClaimLostError('the job was taken from this claim: commands under it are refused');
 }
 
-/** The job, if its policy is still to say what becomes of the run under this fence. */
+/** Returns the job if its policy must still answer about the run under this fence. */
 function askedJob(state: State, { job: id, fence }: { readonly job: Id; readonly fence: number }): JobRecord {
   const job = state.job(id);
   if (job?.stage === 'policy' && job.fence === fence) return job;
-  throw new ClaimLostError('the job waits for no answer of its policy any more');
+  throw new ClaimLostError('the job no longer waits for an answer of its policy');
 }

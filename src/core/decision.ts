@@ -1,18 +1,18 @@
-/**
- * A decision, as all transitions have it in hand, and the events that it has as effects.
- */
+/** A decision, as every transition receives it, and the events that it emits. */
 import { type Effect, levelGate, type Outside } from './commands.js';
 import type { DispatcherEventType, Event, Interruption, JobEventType } from './events.js';
 import type { Id, InterruptionCause, JobRecord, Payload } from './records.js';
 import type { State } from './state/state.js';
 
-/** One decision: what it reads and changes, what it is handed from outside, the effects it has. */
+/** The state that a decision reads and changes, its outside, and its effects. */
 export interface Decision extends Outside {
   readonly state: State;
   readonly effects: Effect[];
 }
 
-/** Told when others may see what it tells of: at the gate of the job's level. */
+/**
+ * Emits an event at the gate of the job's level: no listener hears of a change that can be lost.
+ */
 export function tellJob(
   decision: Decision,
   type: JobEventType,
@@ -21,7 +21,7 @@ export function tellJob(
   interruption?: Interruption,
   failure?: Payload,
 ): void {
-  // Of chunks nobody but the map knows.
+  // Chunks are internal to maps.
   if (job.form === 'chunk' || !(decision.listening || isLogged(type))) return;
   const { id, callable, queue, agent, attempts } = job;
   const event: Event = {
@@ -37,7 +37,7 @@ export function tellJob(
   decision.effects.push({ type: 'event', gate: levelGate(job.level), event, ...(failure && { failure }) });
 }
 
-/** What is logged is told in any case: it is rare. */
+/** The log needs these events even without a listener. They are rare. */
 const isLogged = (type: JobEventType) => type === 'interrupted' || type === 'retried';
 
 export function tellInterrupted(decision: Decision, job: JobRecord, cause: InterruptionCause, error?: Error): void {

@@ -1,21 +1,22 @@
 /**
  * Dispatchers: the processes that run jobs.
  *
- *   state entered when left when (unknown) it has never worked here; it was unregistered it is
- *   activated active it is activated it closes; it was silent too long and another noticed inactive
- *   it closed, or was taken for dead it is activated again; it is unregistered
+ *   state      entered when                      left when
+ *   (unknown)  never activated; unregistered      activated
+ *   active     activated                         closed; silent too long, and another noticed
+ *   inactive   closed; declared dead             activated again; unregistered
  *
- * Whatever is claimed is claimed by a dispatcher, whose id is in the key of the job's agent. When a
- * dispatcher becomes inactive all of that is taken from it in the same decision, so an inactive one
- * never has anything; the claim's fence refuses what it may still say.
+ * Each claim belongs to a dispatcher, whose id is in the key of the job's agent. The decision that
+ * makes a dispatcher inactive also takes all its claims, so an inactive one never has any. The
+ * fence of a claim refuses whatever the dispatcher sends later.
  *
- * A process is told from another with the same id by its incarnation, which it makes when it
- * starts. So a command that may or may not have been decided can be sent again, and one that comes
- * from a process that was replaced is refused.
+ * An incarnation, made when a process starts, distinguishes it from another process with the same
+ * id. So a command whose fate is unknown can be sent again, and a command of a replaced process is
+ * refused.
  *
- * A callback needs no agent, but somebody has to run it: the dispatcher that ran its job, or else
- * the one that decides, or else any that is active. While there is none it is held by `nobody`, and
- * whoever is activated next takes it.
+ * A callback needs no agent but a dispatcher: the one that ran its job, or else the one that
+ * decides, or else any active one. Without one, `nobody` holds the callback until a dispatcher is
+ * activated.
  */
 
 import { CallsheetError, JobInterruptedError } from '../errors.js';
@@ -60,11 +61,14 @@ export function activate(decision: Decision, command: Extract<Command, { type: '
 export function ping({ state, now }: Decision, { dispatcher, incarnation }: Extract<Command, { type: 'ping' }>): void {
   const there = dispatcherOf(state, dispatcher);
   if (!there?.active || there.incarnation !== incarnation)
-    throw new CallsheetError('DISPATCHER_INACTIVE', 'the dispatcher was taken for dead, and its jobs from it');
+    throw new CallsheetError(
+      'DISPATCHER_INACTIVE',
+      'the dispatcher was declared dead, and its jobs were taken from it',
+    );
   state.set(dispatcherKey(dispatcher), { ...there, lastPingAt: now });
 }
 
-/** By itself, at its end. Nothing to do if it has been replaced meanwhile. */
+/** Deactivates a dispatcher that closes. Ignored if another process has replaced it. */
 export function deactivate(decision: Decision, { dispatcher, incarnation }: Extract<Command, { type: 'deactivate' }>) {
   const { state } = decision;
   const there = dispatcherOf(state, dispatcher);
@@ -78,20 +82,20 @@ export function deactivate(decision: Decision, { dispatcher, incarnation }: Extr
   endBound(decision, dispatcher);
 }
 
-/** By another. It may have been heard of since, or been rescued. */
+/** Declares a silent dispatcher dead. Ignored if it has pinged since, or was rescued. */
 export function rescue(decision: Decision, id: Id): void {
   const there = dispatcherOf(decision.state, id);
   if (there?.active && isSilent(there, decision.now)) takenForDead(decision, there);
 }
 
-/** Nobody else can have the store open: all have died, whatever they were heard of last. */
+/** Declares all dispatchers dead: no other process can have the store open. */
 export function recoverAll(decision: Decision): void {
   const { state, now } = decision;
   state.catchUpRates(now);
   const dead = [...state.settings()].filter((setting) => setting.kind === 'dispatcher').filter(({ active }) => active);
   for (const dispatcher of dead) becomeInactive(decision, dispatcher);
   const jobs = [...state.jobs()];
-  // What nobody held has surely not begun: whoever is activated next takes it.
+  // A callback that `nobody` holds has not begun: the dispatcher activated next takes it.
   const isHeld = (job: JobRecord) => job.claimed && agentDispatcher(job.agent) !== nobody;
   recover(decision, jobs.filter(isHeld));
   for (const { id } of dead) endBound(decision, id);
@@ -116,13 +120,13 @@ export function unregister(decision: Decision, id: Id): void {
 }
 
 /**
- * What nobody else may claim fails with its dispatcher, unless it waits for the outcome of a job
- * that others may run.
+ * Fails the unfinished jobs bound to this dispatcher (broadcast copies), but not those waiting for
+ * a returned job that another may run.
  */
 function endBound(decision: Decision, id: Id): void {
   for (const job of decision.state.boundTo(id)) {
     if (job.outcome !== 'none' || job.stage === 'inner') continue;
-    const error = new JobInterruptedError('the job was interrupted: the dispatcher that it was for is gone');
+    const error = new JobInterruptedError('the job was interrupted: the only dispatcher that may run it has ended');
     conclude(decision, job, 'failure', decision.failure(error));
   }
 }

@@ -1,37 +1,34 @@
-/**
- * Dispatchers as others look them up: nothing here changes one. Their transitions are in
- * `dispatcher.ts`.
- */
+/** Look-ups of dispatchers. The transitions of a dispatcher are in `dispatcher.ts`. */
 import { CallsheetError } from '../errors.js';
 import type { Decision } from './decision.js';
 import { agentDispatcher, agentKey, type DispatcherRecord, dispatcherKey, type Id, type JobRecord } from './records.js';
 import type { State } from './state/state.js';
 
-/** In whose name callbacks are claimed while no dispatcher is active. */
+/** The holder of callbacks while no dispatcher is active. */
 export const nobody: Id = '\u0000'.repeat(16);
 
 export function dispatcherOf(state: State, id: Id): DispatcherRecord | undefined {
   return state.setting(dispatcherKey(id)) as DispatcherRecord | undefined;
 }
 
-/** It has not been heard of for so long that it is taken for dead. */
+/** `true` if its last ping is longer ago than its `deathMs`. */
 export function isSilent({ lastPingAt, deathMs }: DispatcherRecord, now: number): boolean {
   return now - lastPingAt > deathMs;
 }
 
 export function requireDispatcher(state: State, id: Id): DispatcherRecord {
   const there = dispatcherOf(state, id);
-  if (there === undefined) throw new CallsheetError('UNKNOWN_DISPATCHER', 'there is no such dispatcher');
+  if (there === undefined) throw new CallsheetError('UNKNOWN_DISPATCHER', 'the dispatcher is not registered');
   return there;
 }
 
-/** A job for this dispatcher alone is put only while that is active. */
+/** Refuses a put of a job bound to a dispatcher that is not active. */
 export function requireActive(state: State, id: Id): void {
   if (!state.isActive(id))
-    throw new CallsheetError('DISPATCHER_INACTIVE', 'the dispatcher that it is for is not active');
+    throw new CallsheetError('DISPATCHER_INACTIVE', 'the only dispatcher that may run the job is not active');
 }
 
-/** In whose name a callback of this job runs, as the key of an agent. */
+/** Returns the key of the agent under which a callback of this job runs. */
 export function runnerOf({ state, dispatcher }: Decision, { agent, queue }: JobRecord): string {
   if (state.isActive(agentDispatcher(agent))) return agent;
   const runner = state.isActive(dispatcher) ? dispatcher : (state.activeDispatchers().next().value ?? nobody);

@@ -1,19 +1,16 @@
 /**
- * What happens, told to whoever listens: effects like any other, so that nobody hears of what is
- * not kept.
- *
- * While nobody listens none is made, but of what is logged.
+ * Events for listeners. They are effects like any other, so no listener hears of a change that can
+ * be lost. Without a listener only events for the log are made.
  */
 import type { Id, InterruptionCause } from './records.js';
 
 /**
- * `put`: it stands in its queue's line, or waits for its date. `started`: its call has begun, or
- * its parts were put. `completed` and `failed`: its call is over, without or with a failure.
- * `retried`: its error is not its outcome, it is to run again. `interrupted`: it lost what it ran
- * on, whether that counts or not.
+ * `put`: joins its queue's line, or waits for its date. `started`: its call began, or its parts
+ * were put. `completed`, `failed`: its call is over. `retried`: its error is not its outcome.
+ * `interrupted`: it lost its runtime, thread or process, whether that counts or not.
  */
 export type JobEventType = 'put' | 'started' | 'completed' | 'failed' | 'retried' | 'interrupted';
-/** `refused`: it cannot begin to work, since its id is at work elsewhere. */
+/** `refused`: it cannot be activated, because another process with its id is alive. */
 export type DispatcherEventType =
   | 'registered'
   | 'unregistered'
@@ -22,7 +19,7 @@ export type DispatcherEventType =
   | 'reactivated'
   | 'refused';
 
-/** What a job lost, and what ended it, where that is known. */
+/** The cause of an interruption, and the error that ended the thread, if known. */
 export interface Interruption {
   readonly cause: InterruptionCause;
   readonly error?: {
@@ -41,10 +38,10 @@ export type Event =
       readonly job: Id;
       readonly callable: string;
       readonly queue: string;
-      /** As in the job's record. */
+      /** The agent's key, as in the job's record. */
       readonly agent: string;
       readonly attempts: number;
-      /** Of an interruption only. */
+      /** For interruptions only. */
       readonly interruption?: Interruption;
     }
   | { readonly type: `dispatcher.${DispatcherEventType}`; readonly at: number; readonly dispatcher: Id }

@@ -1,26 +1,23 @@
 /**
- * The life of a job: all transitions of it, and only those.
+ * The life of a job: all its transitions, and only those.
  *
- *   status entered when left when new it is made: a part or a callback before its its turn comes;
- *   it is put (again); it is ended
- *               turn; it is held; it was removed from its
- *               queue
- *   pending it is put, its turn came, or it is retried it is claimed; removed; expired, failed or
- *   cancelled assigned it is claimed; it may or may not have begun it is known to have begun; its
- *   call is over; it goes back active it is known to have begun; its parts were its call is over;
- *   it is interrupted or retried
- *               put in line; it waits for a job it returned
- *               or for what its policy says of its run
- *   callbacks its call is over, callbacks are not completed the last of them completes completed
- *   nothing of it is left to do never
+ *   status     entered when                          left when
+ *   new        created before its turn, or held;     its turn comes; put again; ended
+ *              removed from its queue
+ *   pending    put; its turn came; retried           claimed; removed; ended
+ *   assigned   claimed; may have begun               known to have begun; call over; given back
+ *   active     known to have begun; its parts put;   call over; interrupted; retried
+ *              waits for a returned job or a policy
+ *   callbacks  call over, callbacks left             the last callback completes
+ *   completed  nothing left to do                    never
  *
- * A composition waits for its parts in `active`, on no thread; then its callable, the postprocess,
- * is queued and claimed as any other, while what users see stays `active`. A job that returned
- * another waits for it the same way.
+ * A composition waits for its parts in `active`, without a thread. Then its callable, the
+ * postprocess, is queued and claimed like any other, while the status stays `active`. A job that
+ * returned another waits for it in the same way.
  *
- * A claim is written before the job runs, its start only where that is worth a record: so a job
- * found `assigned` after a crash *may* have begun. What becomes of it, and of what had begun beside
- * it, is told in `recovery.ts`.
+ * A claim is written before the job runs, but its start only if it is worth a record. So a job
+ * found `assigned` after a crash may have begun: `recovery.ts` decides about it, and about the jobs
+ * that had begun beside it.
  */
 
 import { JobCancelledError, JobExpiredError, JobStatusError } from '../errors.js';
@@ -45,7 +42,7 @@ import type { JobRow } from './state/job-row.js';
 import type { State } from './state/state.js';
 import { heldAbove, raise, share, waitsFor } from './waits.js';
 
-/** Where a new job belongs. */
+/** The surroundings of a new job. */
 export interface Place {
   readonly owner: Id;
   readonly queue: string;
@@ -53,13 +50,13 @@ export interface Place {
   readonly role: JobRole;
   readonly parent: Id;
   readonly index: number;
-  /** A part is for the dispatcher that its whole is for. */
+  /** Parts are bound to the dispatcher of their whole. */
   readonly only: Id;
 }
 
 /**
- * Makes a job with its parts and callbacks, all `new`; or, `enqueued`, the job itself as `enqueue`
- * leaves it.
+ * Creates a job with its parts and callbacks, all `new`; with `enqueued`, the job itself as
+ * `enqueue` leaves it.
  */
 export function createJob(decision: Decision, spec: JobSpec, place: Place, enqueued = false): JobRecord {
   const { state, now } = decision;
@@ -135,7 +132,7 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
   return job;
 }
 
-/** Makes parts or callbacks of a job, from this index on. */
+/** Creates parts or callbacks of a job, with indices from `from` on. */
 export function createMembers(
   decision: Decision,
   above: JobRecord,
@@ -152,12 +149,12 @@ export function createMembers(
 
 const none: readonly never[] = [];
 
-/** Counted from the date that the job was not to begin before, or else from the put. */
+/** Counts from `beginAfter`, or else from the put. */
 function deadlineOf({ beginAfter, beginByMs }: JobOptions, putAt: number): number {
   return beginByMs === undefined ? 0 : (beginAfter ?? putAt) + beginByMs;
 }
 
-/** Its turn has come: into the line of its queue, now or when its date comes. */
+/** Puts a new job in line, now or at its date. */
 export function enqueue(decision: Decision, job: JobRecord): void {
   const { state, now } = decision;
   requireStatus(job, 'new');
@@ -166,13 +163,13 @@ export function enqueue(decision: Decision, job: JobRecord): void {
     row.status = 'pending';
     if (row.beginAfter <= now) return joinLine(state, row);
     row.dueAt = row.beginAfter;
-    // Whatever becomes of it before its date, it has had its turn (`notePart`).
+    // Notes that it had its turn, even if it is ended before its date (see `notePart`).
     row.eligible = state.nextPosition();
   });
   tellJob(decision, 'put', job);
 }
 
-/** Its date has come. */
+/** Puts a job in line whose date has come. A callback runs at once. */
 export function becomeDue(decision: Decision, job: JobRecord): void {
   const { state } = decision;
   state.change(job, (row) => {
@@ -182,7 +179,7 @@ export function becomeDue(decision: Decision, job: JobRecord): void {
   if (takesTurns(job)) runCallback(decision, job);
 }
 
-/** Takes the job out of its line, for its callable to be run or its parts to be put. */
+/** Takes a job out of its line, to run its call or to put its parts. */
 export function claim(decision: Decision, job: JobRecord, agent: string): void {
   const { state } = decision;
   takePlaces(state, job);
@@ -190,7 +187,7 @@ export function claim(decision: Decision, job: JobRecord, agent: string): void {
   else start(decision, job, agent);
 }
 
-/** A whole has its turn: its parts are put in line, and it waits for them. */
+/** Puts the parts of a whole, which then waits for them. */
 export function beginWaiting(decision: Decision, whole: JobRecord): void {
   decision.state.change(whole, (row) => {
     row.status = 'active';
@@ -207,7 +204,7 @@ export function beginWaiting(decision: Decision, whole: JobRecord): void {
 /** Claims the job's call. */
 export function start(decision: Decision, job: JobRecord, agent: string): void {
   const { state, now, effects } = decision;
-  // Where the claim itself counts as the start, the record says so before any code of the job runs.
+  // If the claim itself counts as the start, it must be recorded before code of the job runs.
   const policy = policyOf(state, job, agent);
   const isStart = job.alone || policy === 'never';
   state.change(job, (row) => {
@@ -227,7 +224,7 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
   if (isStart) tellJob(decision, 'started', job);
 }
 
-/** The start is known, before or with the end. */
+/** Records a start, before or with the end. */
 export function begin(decision: Decision, job: JobRecord, at: number): void {
   if (job.begun) return;
   decision.state.change(job, (row) => {
@@ -245,14 +242,13 @@ function noteStart(row: JobRow, at: number): void {
   run.lastStartAt = at;
 }
 
-/** It may have begun under its claim, and when is not known. */
+/** Counts a start that may have happened under a claim, at an unknown time. */
 export function countAttempt({ state }: Decision, job: JobRecord): void {
   state.change(job, (row) => {
     row.ownRun.attempts++;
   });
 }
 
-/** Whoever claimed it has it no more. */
 function noteUnclaimed(row: JobRow): void {
   const run = row.ownRun;
   run.claimed = false;
@@ -266,7 +262,7 @@ function joinLine(state: State, row: JobRow): void {
   row.eligible = state.nextPosition();
 }
 
-/** The job's call is over; of one that was not known to have begun, `begunAt` tells when it had. */
+/** Concludes the job's call. `begunAt` is the start of a run that was not known to have begun. */
 export function conclude(
   decision: Decision,
   job: JobRecord,
@@ -302,12 +298,12 @@ export function conclude(
   if (job.role === 'part') notePart(decision, job);
 }
 
-/** It was to end as cancelled, whatever it did; and nobody has it any more. */
+/** Concludes a cancelled job whose run is over, whatever it returned. */
 export function concludeCancelled(decision: Decision, job: JobRecord): void {
   conclude(decision, job, 'failure', cancelledFailure(decision));
 }
 
-/** Nothing of the job is left to do. */
+/** Completes a job without unfinished callbacks. */
 export function complete(decision: Decision, job: JobRecord): void {
   decision.state.change(job, (row) => noteCompleted(row, decision.now));
   completed(decision, job);
@@ -323,8 +319,8 @@ function completed(decision: Decision, job: JobRecord): void {
 }
 
 /**
- * Back into the line: in front of it with its places, or at its time without them. Nothing of it
- * has run, or it is to run again.
+ * Returns a job to its line: in front with its places, or at its time without them. It has not
+ * begun, or it runs again.
  */
 export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow) => void = nothing): void {
   const { state } = decision;
@@ -349,8 +345,8 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
 const nothing = () => {};
 
 /**
- * A run is over, and the job's own policy is to say what becomes of it: it keeps its quotas'
- * places, and nobody has it.
+ * Holds a job after a run until its own policy answers. It keeps its quotas' places, but not its
+ * claim.
  */
 export function holdForPolicy(
   { state }: Decision,
@@ -366,7 +362,7 @@ export function holdForPolicy(
   });
 }
 
-/** It is suspected of nothing any more, and others may run beside it. */
+/** Clears a job of suspicion: others may run beside it. */
 export function clear({ state }: Decision, job: JobRecord): void {
   state.change(job, (row) => {
     row.suspect = false;
@@ -375,7 +371,7 @@ export function clear({ state }: Decision, job: JobRecord): void {
 }
 
 /**
- * A claimed job that surely has not begun, whatever its claim was counted as: nothing has happened.
+ * Returns a claimed job that has not begun to its line. A start that its claim counted is undone.
  */
 export function giveBack(decision: Decision, job: JobRecord): void {
   const { begun, suspect, alone } = job;
@@ -386,7 +382,7 @@ export function giveBack(decision: Decision, job: JobRecord): void {
   });
 }
 
-/** Takes the outcome of a job that it returned. */
+/** Lets the job take the outcome of the job that it returned. */
 export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecord): void {
   const { state } = decision;
   const above = new Set<Id>();
@@ -404,7 +400,7 @@ export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecor
   share(state, inner, heldAbove(state, inner));
 }
 
-/** Ends the job, at once where it is not running, and what it waits for that nobody else awaits. */
+/** Ends a job, at once unless it is running, and the returned job that only this one awaits. */
 export function cancel(decision: Decision, job: JobRecord, failure = cancelledFailure(decision)): void {
   const { state, effects } = decision;
   if (job.outcome !== 'none') throw new JobStatusError(`the job is ${job.status}: its call is over`);
@@ -420,33 +416,31 @@ export function cancel(decision: Decision, job: JobRecord, failure = cancelledFa
   if (inner !== undefined && inner.outcome === 'none' && state.waitingFor(inner).length === 0) cancel(decision, inner);
 }
 
-/** What a cancelled job fails with. */
+/** The failure of a cancelled job. */
 export function cancelledFailure({ failure }: Decision): Payload {
   return failure(new JobCancelledError('the job was cancelled'));
 }
 
-/** It is to begin, now or again: unless its deadline was before it ever did. */
+/** Fails a job that has never begun, if its deadline is over. */
 export function expireIfLate(decision: Decision, job: JobRecord): void {
   if (job.attempts === 0 && job.deadline !== 0 && job.deadline < decision.now) expire(decision, job);
 }
 
-/** The job was not begun in time. */
 export function expire(decision: Decision, job: JobRecord): void {
   conclude(
     decision,
     job,
     'failure',
-    decision.failure(new JobExpiredError('the job was not begun before its deadline')),
+    decision.failure(new JobExpiredError('the job did not begin before its deadline')),
   );
 }
 
-/** Ends a job that has not begun. */
 export function failJob(decision: Decision, job: JobRecord, failure: Payload): void {
   requireNotBegun(job);
   conclude(decision, job, 'failure', failure);
 }
 
-/** Changes what a job asks for, before it begins. */
+/** Changes a job that has not begun. The date alone can also be changed before a retry. */
 export function change(
   { state, now }: Decision,
   job: JobRecord,
@@ -459,7 +453,7 @@ export function change(
   const { priority, quotas, timeoutMs, beginByMs } = others;
   const isLater = beginAfter !== undefined && beginAfter > now;
   const queued = job.queued && !isLater;
-  // A job's order in its line changes only out of it.
+  // The order of a job may change only while it is out of its line.
   state.change(job, (row) => {
     row.queued = false;
   });
@@ -474,8 +468,7 @@ export function change(
     if (beginAfter !== undefined) {
       row.beginAfter = beginAfter;
       row.delayed = delayed;
-      // One that is in line already keeps its place; one that waits for a date becomes due, and
-      // joins the line, at once.
+      // A job in line keeps its place. One that waits for a date becomes due, and joins the line.
       if (row.status === 'pending' && (isLater || row.dueAt !== 0)) row.dueAt = isLater ? beginAfter : now;
     }
     if (beginByMs !== undefined) row.deadline = deadlineOf({ beginAfter: row.beginAfter || row.putAt, beginByMs }, 0);
@@ -485,7 +478,7 @@ export function change(
   if (quotas !== undefined && job.status === 'pending') share(state, job, heldAbove(state, job));
 }
 
-/** Out of its queue; `new` again. */
+/** Takes a pending job out of its queue. It becomes `new`. */
 export function remove({ state }: Decision, job: JobRecord, queue = job.queue): void {
   if (job.queue !== queue) {
     const names = [job.queue, queue].map((name) => JSON.stringify(name));
@@ -508,12 +501,11 @@ function requireNotBegun(job: JobRecord): void {
   if (!waits) throw new JobStatusError(`the job is ${job.status}: it has begun`);
 }
 
-/** It was begun before, and is to be begun again at a time. */
+/** `true` if it has begun before, and waits for the time of its next run. */
 function waitsForRetry({ status, attempts, dueAt, stage }: JobRecord): boolean {
   return status === 'pending' && attempts > 0 && dueAt !== 0 && stage !== 'policy';
 }
 
-/** A call made in the wrong status changes nothing. */
 function requireStatus(job: JobRecord, status: JobRecord['status']): void {
   if (job.status !== status) throw new JobStatusError(`the job is ${job.status}, not ${status}`);
 }

@@ -1,16 +1,16 @@
 /**
- * Maps: wholes whose parts are made from the items of an iterable, which is in some process of its
- * user's and not here.
+ * Maps: wholes whose parts are made from the items of an iterable, which lives in a process of the
+ * user.
  *
- * A map of a million items is not to be a million records. Its items stand in chunks, which are
+ * A map of a million items must not need a million records. Its items stand in chunks, which are
  * filled one after another: a chunk is a part of the map, and the items are parts of the chunk.
- * When all of a full chunk are done it is folded: what became of them is made one payload, the
- * chunk's result, and they are forgotten. So there is a record for each chunk, and for each item of
- * those that are not folded yet.
+ * When all items of a full chunk are done it is folded: their outcomes become one payload, the
+ * chunk's result, and the items are forgotten. So there is a record for each chunk, and one for
+ * each item that is not folded yet.
  *
- * How many items were taken is told by the chunks alone. Whoever feeds a map says from which on,
- * and is refused where that is not the next: after a crash, or with two who feed the same, no item
- * is taken twice and none is left out.
+ * The number of items taken is derived from the chunks. A feeder sends the index of its first item,
+ * and is refused if that is not the next: after a crash, or with two feeders, no item is taken
+ * twice and none is skipped.
  */
 
 import { JobStatusError, MapAbandonedError } from '../errors.js';
@@ -21,18 +21,15 @@ import { beginWaiting, conclude, createJob, enqueue } from './job.js';
 import { chunkItems, type Id, type JobRecord, type Payload, placeOf } from './records.js';
 import type { State } from './state/state.js';
 
-/**
- * Takes the next items, which have room in one chunk: the last one, or else a new one with this id.
- */
+/** Takes the next items, which fit one chunk: the last one, or a new one with id `chunkId`. */
 export function feed(decision: Decision, map: JobRecord, from: number, chunkId: Id, specs: readonly JobSpec[]): void {
   const { state } = decision;
   requireOpen(map);
   const { taken } = countItems(state, map);
-  if (from !== taken)
-    throw new JobStatusError(`the map has taken ${taken} items, so those from ${from} on are not the next`);
+  if (from !== taken) throw new JobStatusError(`the next item of the map must be item ${taken}, got item ${from}`);
   const chunk = taken % chunkItems === 0 ? addChunk(decision, map, chunkId) : state.parts(map).at(-1)!;
   let index = chunk.parts;
-  if (index + specs.length > chunkItems) throw new RangeError(`a chunk has ${chunkItems} items`);
+  if (index + specs.length > chunkItems) throw new RangeError(`a chunk holds at most ${chunkItems} items`);
   state.change(chunk, (row) => {
     row.parts += specs.length;
   });
@@ -42,7 +39,7 @@ export function feed(decision: Decision, map: JobRecord, from: number, chunkId: 
   }
 }
 
-/** No more items come. With a failure, which is why, that is the map's. */
+/** Ends the items of a map. A failure becomes the outcome of the map. */
 export function endInput(decision: Decision, map: JobRecord, failure: Payload | null): void {
   requireOpen(map);
   const { state } = decision;
@@ -55,7 +52,7 @@ export function endInput(decision: Decision, map: JobRecord, failure: Payload | 
   if (map.stage === 'waiting') finishIfDone(decision, map);
 }
 
-/** Ends a map whose producer is gone: without a key, no process can put it again and feed it. */
+/** Ends a map whose feeder is gone: without a key, no process can put it again and feed it. */
 export function abandon(decision: Decision, map: JobRecord): void {
   if (!map.open || map.outcome !== 'none' || map.unique !== '') return;
   const { taken } = countItems(decision.state, map);
@@ -67,8 +64,8 @@ export function abandon(decision: Decision, map: JobRecord): void {
 }
 
 /**
- * What became of a chunk's items, as one payload in their place; null: it is not to be had, and
- * they stay.
+ * Replaces a chunk's items by `list`, their outcomes packed. `null`: they could not be packed (too
+ * large or unreadable), so they are kept.
  */
 export function fold(decision: Decision, chunk: JobRecord, list: Payload | null): void {
   if (chunk.outcome !== 'none') return;
@@ -76,10 +73,7 @@ export function fold(decision: Decision, chunk: JobRecord, list: Payload | null)
   conclude(decision, chunk, 'list', list);
 }
 
-/**
- * How many items a map has taken, and how many of them are done. Costs as much as there are chunks
- * that are not folded.
- */
+/** Returns the number of items taken, and of those done. Visits every chunk that is not folded. */
 export function countItems(state: State, map: JobRecord): { readonly taken: number; readonly done: number } {
   const chunks = state.parts(map);
   const last = chunks.at(-1);
@@ -108,6 +102,6 @@ function addChunk(decision: Decision, map: JobRecord, id: Id): JobRecord {
 }
 
 function requireOpen(map: JobRecord): void {
-  if (map.form !== 'map') throw new JobStatusError('the job is no map: it takes no items');
+  if (map.form !== 'map') throw new JobStatusError('the job is not a map: it takes no items');
   if (!map.open || map.outcome !== 'none') throw new JobStatusError('the map takes no more items');
 }

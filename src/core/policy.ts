@@ -1,38 +1,38 @@
 /**
- * Retry policies by name, and which of them a job has.
+ * Retry policies by name, and the policy of a job.
  *
- *   default own errors are final; interrupted up to nine times forever interruptions without end;
- *   own errors are final never begun once at most, whatever happens {...} `retryErrors` as JSON:
- *   own errors too, up to a limit, with a growing delay; otherwise as default module#export an own
- *   policy: a function of a job module, which is asked each time
+ *   default        own errors are final; up to nine interruptions
+ *   forever        own errors are final; interruptions without limit
+ *   never          begins once at most
+ *   {...}          `retryErrors` as JSON: own errors are retried up to a limit, after growing delays;
+ *                  interruptions as for default
+ *   module#export  an own policy: a function of a job module, asked each time
  *
- * What a job asked for and is refused with its outcome is an own error. Trouble of the store is no
- * question: the store waits it out.
+ * A command of a job that is refused with its outcome is an own error. A failure of the store is
+ * not: the store waits until it is over.
  *
- * A job's own word goes before that of the agent that claimed it, that before its dispatcher's, and
- * that before callsheet's: `default` for jobs, `forever` for callbacks. What is not the job's own
- * word is looked up when it is needed, never copied into the job.
+ * A job's own policy comes first, then that of the agent that claimed it, then its dispatcher's,
+ * then callsheet's: `default` for jobs, `forever` for callbacks. All but the first are looked up
+ * when they are needed, never copied into the job.
  */
 import { agentDispatcher, defaultsKey, type JobRecord, type RetryDefaults, takesTurns } from './records.js';
 import type { State } from './state/state.js';
 
-/** Own errors are retried, up to a limit, after a delay that grows. */
+/** Retries own errors up to a limit, after delays that grow. */
 export interface RetryErrors {
-  /** How many times at most. */
+  /** The most retries. */
   readonly limit: number;
   readonly initialMs: number;
-  /** Each delay is this many times the one before. */
+  /** The factor from each delay to the next. */
   readonly factor: number;
   readonly maxMs: number;
-  /**
-   * From 0 to 1: how much of the delay is left to chance, so that many do not come back at once.
-   */
+  /** The random part of a delay, from 0 to 1, so that many jobs do not return at once. */
   readonly jitter: number;
-  /** Only errors with one of these names, their own or of a class of theirs; empty: all. */
+  /** The names of errors to retry, or of their classes; empty for all. */
   readonly only: readonly string[];
 }
 
-/** The job's policy, where this agent has it, or is to have it. */
+/** Returns the job's policy under `agent`, which has claimed it or is about to. */
 export function policyOf(state: State, job: JobRecord, agent: string = job.agent): string {
   if (job.policy !== '') return job.policy;
   const kind = takesTurns(job) ? 'callbacks' : 'jobs';
@@ -40,12 +40,12 @@ export function policyOf(state: State, job: JobRecord, agent: string = job.agent
   return set ?? (kind === 'callbacks' ? 'forever' : 'default');
 }
 
-/** Whether the policy is a function that has to be asked. */
+/** `true` if the policy is a function of a job module. */
 export function isOwnPolicy(policy: string): boolean {
   return policy.includes('#') && !policy.startsWith('{');
 }
 
-/** Undefined: own errors are final. */
+/** Returns undefined if own errors are final. */
 export function errorPolicy(policy: string): RetryErrors | undefined {
   if (!policy.startsWith('{')) return undefined;
   let found = parsed.get(policy);

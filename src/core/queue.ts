@@ -1,33 +1,29 @@
-/**
- * Queues: named lines of jobs, and what is set about them. The queue named '' exists from the
- * start.
- */
+/** Queues: named lines of jobs, and their settings. */
 
 import { CallsheetError, UnknownQueueError } from '../errors.js';
 import { type Decision, tellQueue } from './decision.js';
 import { type QueueRecord, queueKey, settingKey } from './records.js';
 import type { View } from './state/view.js';
 
-/** The queue that is there without anybody having created it. */
+/** Exists without being created. */
 export const defaultQueue = '';
 
-/** As it is before anything was set about it. */
+/** The record of a queue without settings. */
 const plain = (name: string): QueueRecord => ({ kind: 'queue', name, paused: false, bound: 0 });
 
-/** Undefined where there is no such queue. */
+/** Returns undefined if the queue does not exist. */
 export function queueOf(view: View, name: string): QueueRecord | undefined {
   const found = view.setting(queueKey(name)) as QueueRecord | undefined;
   return found ?? (name === defaultQueue ? plain(name) : undefined);
 }
 
-/** A job is put only into a queue that exists. */
 export function requireQueue(view: View, name: string): QueueRecord {
   const found = queueOf(view, name);
   if (found === undefined) throw new UnknownQueueError(`there is no queue named ${JSON.stringify(name)}`);
   return found;
 }
 
-/** Creates it, if it is not there. */
+/** Does nothing if the queue exists. */
 export function createQueue(decision: Decision, name: string): void {
   const { state } = decision;
   if (queueOf(state, name) !== undefined) return;

@@ -1,10 +1,10 @@
 /**
- * Quotas: how many jobs that name one may run at a time, and how many may begin in a period.
+ * Quotas: limits on the jobs that run at a time, and on the jobs that begin in a period.
  *
- * A job takes a place in each quota it names when it is claimed, and gives them back when its call
- * is over or it is to be retried later; a retry at once keeps them, so that a quota of 1 keeps its
- * order. A job that another waits for shares that one's places. Who has a place is said by the jobs
- * (`places`); the counts are derived. A quota whose definition was removed is ignored.
+ * A claimed job takes a place in each quota that it names. It gives its places back when its call
+ * is over, or before a later retry; a retry at once keeps them, so that a quota of 1 keeps its
+ * order. A job shares the places of the jobs that wait for it. The places stand in the jobs
+ * (`places`), and the counts are derived. A quota whose definition was removed is ignored.
  */
 import { UnknownQuotaError } from '../errors.js';
 import { type JobRecord, quotaName } from './records.js';
@@ -12,7 +12,7 @@ import { neededPlaces } from './state/indices.js';
 import type { State } from './state/state.js';
 import type { View } from './state/view.js';
 
-/** Every quota that a job names is defined in its queue. */
+/** Refuses a quota that is not defined in the queue. */
 export function checkQuotas(view: View, { queue, quotas }: Pick<JobRecord, 'queue' | 'quotas'>): void {
   for (const key of quotas) {
     const name = quotaName(key);
@@ -22,16 +22,13 @@ export function checkQuotas(view: View, { queue, quotas }: Pick<JobRecord, 'queu
   }
 }
 
-/**
- * The same for a job that is in no queue, and for all that belongs to it, when it is put into this
- * one.
- */
+/** Checks the quotas of a job and all its members before a put into `queue`. */
 export function checkAllQuotas(view: View, job: JobRecord, queue: string): void {
   checkQuotas(view, { queue, quotas: job.quotas });
   for (const member of [...view.parts(job), ...view.callbacks(job)]) checkAllQuotas(view, member, queue);
 }
 
-/** The job is claimed. */
+/** Takes the places of a job that is claimed. */
 export function takePlaces(state: State, job: JobRecord): void {
   if (job.quotas.length === 0) return;
   const needed = neededPlaces(job);

@@ -1,97 +1,86 @@
 /**
- * What callsheet remembers: the records that every store keeps, and nothing else.
+ * The records that every store keeps, and nothing else.
  *
- * Records are small (a job is a header of well under 4 KiB): arguments, results and annotations are
- * payloads beside them, opaque here. A change is the record's new state, never a delta. Membership
- * lives on the member (a part names its whole, a callback its job); the whole holds counts only, so
- * that a fan-out of 100,000 parts never rewrites a list of 100,000 ids.
+ * Records are small (the header of a job is well under 4 KiB): arguments, results and annotations
+ * are payloads beside them, opaque here. A change is the record's new state, never a delta.
+ * Membership is stored in the member (a part names its whole, a callback its job). The whole holds
+ * counts only, so that a fan-out of 100,000 parts never rewrites a list of 100,000 ids.
  */
 
-/**
- * A UUID as sixteen characters of one byte each: half the size of its usual spelling, and a ready
- * key of a Map.
- */
+/** A UUID as sixteen one-byte characters: half its usual size, and ready as a key of a Map. */
 export type Id = string;
 
-/** Encoded bytes that the core carries and never opens; a store may keep only where they are. */
+/** Encoded bytes, which the core never opens. A store may keep only their location. */
 export interface Payload {
   readonly byteLength: number;
 }
 
 /** In the order in which a job passes through them. */
 export const jobStatuses = ['new', 'pending', 'assigned', 'active', 'callbacks', 'completed'] as const;
-/** How far a job has come. */
+/** The progress of a job. */
 export type JobStatus = (typeof jobStatuses)[number];
 
 /**
- * A `call` runs its callable. A composition runs its parts first, and its callable (the
- * postprocess, if any) after. A `choice` is what `addCallbacks` makes: of its parts, one for
- * success and one for failure, the one that applies is run. A `map` is a composition whose parts
- * are made from items that come meanwhile; they stand in `chunk`s (see `map.ts`).
+ * A `call` runs its callable. A composition runs its parts, then its callable (the postprocess, if
+ * any). A `choice`, made by `addCallbacks`, has a part for success and one for failure, and runs
+ * the one that fits. A `map` is a composition whose parts are made from items while it runs; they
+ * stand in `chunk`s (see `map.ts`).
  */
 export const jobForms = ['call', 'serial', 'parallel', 'choice', 'map', 'chunk'] as const;
 export type JobForm = (typeof jobForms)[number];
 
-/**
- * Why a job exists: put by someone, a part of a whole, a callback of a job, or a side of a choice.
- */
+/** The origin of a job: a put, or its role in a whole, beside a job or in a choice. */
 export const jobRoles = ['root', 'part', 'callback', 'onSuccess', 'onFailure'] as const;
 export type JobRole = (typeof jobRoles)[number];
 
 /**
- * `parts`: not put yet. `waiting`: parts run. `call`: the callable is to run, is running or has
- * run. `inner`: a returned job runs. `policy`: a run is over, and the job's own policy is to say
- * what becomes of it.
+ * `parts`: its parts are not put yet. `waiting`: its parts run. `call`: its callable will run, runs
+ * or has run. `inner`: a job that it returned runs. `policy`: a run is over, and its own policy
+ * must answer.
  */
 export const jobStages = ['parts', 'waiting', 'call', 'inner', 'policy'] as const;
 export type JobStage = (typeof jobStages)[number];
 
 /**
- * How a job's call ended. `list` is a composition without postprocess: its value is its completed
+ * The outcome of a job's call. `list` is that of a composition without postprocess: its completed
  * parts, or a payload in their place.
  */
 export const outcomeKinds = ['none', 'value', 'failure', 'list'] as const;
 export type OutcomeKind = (typeof outcomeKinds)[number];
 
-/**
- * The place of a name in one of these lists. As `indexOf`, which costs a call; a name that is not
- * there is an error.
- */
+/** Returns the index of `name`. Spares the call of `indexOf`, and throws on an unknown name. */
 export function codeOf<T>(names: readonly T[], name: T): number {
   for (let code = 0; code < names.length; code++) if (names[code] === name) return code;
   throw new RangeError(`${name} is not one of ${names.join(', ')}`);
 }
 
-/** What survives what; see `put`. */
+/** From the weakest to the strongest. */
 export const levels = ['memory', 'process', 'full'] as const;
-/**
- * What a job survives: nothing (`memory`), the end of its process (`process`), a power loss
- * (`full`).
- */
+/** The worst that a job survives: nothing, the end of its process, or a power loss. */
 export type Level = (typeof levels)[number];
 
-/** What a begun job lost: its runtime was closed, or its thread or process died. */
+/** The cause of an interruption: the runtime was closed, or the job's thread or process died. */
 export type InterruptionCause = 'close' | 'thread' | 'process';
 
 /**
- * What an own policy can be asked: the job failed, its outcome could not be stored, or it was
- * interrupted, and by what.
+ * The subject of an own policy's answer: the job failed, its outcome could not be stored, or it was
+ * interrupted, with the cause.
  */
 export const policyQuestions = ['jobError', 'commitError', 'close', 'thread', 'process'] as const;
 export type PolicyQuestion = (typeof policyQuestions)[number];
 
-/** What is between a job and its own policy. */
+/** The state of a job's own policy. */
 export interface PolicyRecord {
-  /** Who is asked: `module#export`. */
+  /** `module#export`. */
   readonly policy: string;
-  /** What it was asked last. */
+  /** The last question. */
   readonly question: PolicyQuestion;
   readonly askedAt: number;
-  /** How often it has given no usable answer since. */
+  /** Unusable answers to the last question. */
   readonly misses: number;
-  /** What was wrong the last time, in a few words; empty for nothing. */
+  /** The problem with the last answer, in a few words; empty for none. */
   readonly problem: string;
-  /** What it keeps with the job: a small payload that nobody else opens. */
+  /** The policy's own data about the job: small, and opaque to callsheet. */
   readonly data: Uint8Array | null;
 }
 
@@ -104,154 +93,149 @@ export interface JobRecord {
   readonly form: JobForm;
   readonly role: JobRole;
   readonly stage: JobStage;
-  /** `module#export`, or empty: a composition without postprocess, or a choice. */
+  /** `module#export`; empty for a choice, and for a composition without postprocess. */
   readonly callable: string;
   readonly queue: string;
-  /** The only dispatcher that may claim it; empty: any. */
+  /** The only dispatcher that may claim it; empty for any. */
   readonly only: Id;
-  /** The whole that it is a part of, or the job that it is a callback of; empty for a root. */
+  /** The whole of a part, or the job of a callback; empty for a root. */
   readonly parent: Id;
-  /** Its place among its parent's parts, or among its parent's callbacks. */
+  /** Index among its parent's parts, or among its parent's callbacks. */
   readonly index: number;
   readonly parts: number;
   readonly partsDone: number;
-  /** A map: more items may come. */
+  /** `true` for a map that can get more items. */
   readonly open: boolean;
   readonly callbacks: number;
   readonly callbacksDone: number;
-  /** A part: how many callbacks it had when it began; its whole waits for these. */
+  /** The callbacks that a part had at its start, which its whole waits for. */
   readonly awaitedCallbacks: number;
-  /** A part: its whole has counted it. */
+  /** `true` for a part that its whole has counted as done. */
   readonly counted: boolean;
   readonly level: Level;
-  /** See `retry.ts`. Empty where the job does not say. */
+  /** See `policy.ts`. Empty for the default. */
   readonly policy: string;
   /** Null until an own policy was asked. */
   readonly asked: PolicyRecord | null;
-  /** Higher goes first. */
+  /** Higher is claimed first. */
   readonly priority: number;
-  /** The quotas it names, each as `quotaKey` spells it. */
+  /** The quotas that it names, spelled as by `quotaKey`. */
   readonly quotas: readonly string[];
-  /** Those of its quotas in which it has a place. */
+  /** Its quotas in which it has a place. */
   readonly places: readonly string[];
-  /** Those in which a job that waits for it has a place, which it shares. */
+  /** Its quotas in which it shares the place of a job that waits for it. */
   readonly shared: readonly string[];
-  /** While it is live, a second put with this key is this job. Empty: none. */
+  /** A second put with this key returns this job while it is live. Empty for none. */
   readonly unique: string;
-  /** In the line of its queue, to be claimed; what `status` says beside it is what users see. */
+  /** `true` while it stands in its queue's line. Users see `status` only. */
   readonly queued: boolean;
-  /** Put back at once: ahead of all that were not, at the same priority. */
+  /** `true` if it was put back at once: it goes before others of its priority. */
   readonly front: boolean;
-  /** When it became eligible: a position in the log, not a time. */
+  /** The position in the log, not the time, at which it became eligible. */
   readonly eligible: number;
-  /** Raised by every claim: what is sent under an older claim is refused. */
+  /** Raised by every claim. Commands under an older claim are refused. */
   readonly fence: number;
-  /** Claimed, and its call not over. */
   readonly claimed: boolean;
-  /** Claimed, and known to have begun under this claim. */
+  /** `true` if it is known to have begun under its claim. */
   readonly begun: boolean;
-  /** Claimed, and to end as cancelled, whatever it does. */
+  /** `true` if it was cancelled under its claim: it ends as cancelled, whatever it returns. */
   readonly cancelled: boolean;
-  /** A process died while it may have run; nothing is counted for that. */
+  /** `true` if a process died while it may have run. That is not counted. */
   readonly suspect: boolean;
-  /** That happened to it twice running: it runs alone, its start is written first, and counts. */
+  /** `true` after two such deaths in a row: it runs alone, and its start counts. */
   readonly alone: boolean;
   /**
-   * The key of the agent that claimed it last, empty before; of no name where it runs in no agent's
-   * place. Tells the dispatcher, too.
+   * The key of the agent that claimed it last, which names the dispatcher too. Empty before; with
+   * an empty name if it takes no agent's place.
    */
   readonly agent: string;
   /** The job that it returned, whose outcome it takes; empty for none. */
   readonly inner: Id;
-  /** Runs that have begun, and runs that may have begun when their process died. */
+  /** Runs that began, and runs that may have begun when their process died. */
   readonly attempts: number;
   /** Own errors that were retried. */
   readonly errors: number;
   /**
-   * Interruptions that count: not those by a clean close, nor by the death of a process that the
-   * job may not have caused.
+   * Interruptions that count: not by a clean close, nor by a process whose death the job may not
+   * have caused.
    */
   readonly interruptions: number;
   readonly outcome: OutcomeKind;
-  /** Milliseconds since the epoch; 0 is "not yet", or "not asked for". */
+  /** Milliseconds since the epoch; 0 for not yet, or not asked for. */
   readonly putAt: number;
-  /** Not before this time, as it was asked for. */
+  /** The earliest start that was asked for. */
   readonly beginAfter: number;
-  /** It was asked for as a delay, not as a date. */
+  /** `true` if `beginAfter` was given as a delay, not as a date. */
   readonly delayed: boolean;
-  /** Not before this time, as things are: `beginAfter`, or a retry's. */
+  /** The earliest start now: `beginAfter`, or the time of a retry. */
   readonly dueAt: number;
-  /** If it has not begun by then, it fails. */
+  /** The job fails if it has not begun by this time. */
   readonly deadline: number;
-  /** How long a run may take, in milliseconds. */
+  /** The longest run, in milliseconds. */
   readonly timeoutMs: number;
   readonly firstStartAt: number;
   readonly lastStartAt: number;
   readonly endAt: number;
   readonly completedAt: number;
   readonly args: Payload | null;
-  /** The outcome; and in the stage `policy`, the failure that is in question. */
+  /** The outcome; in the stage `policy`, the failure in question. */
   readonly result: Payload | null;
 }
 
-/** Whether it runs when its turn comes rather than from a line. */
+/** `true` if it runs when its turn comes, rather than from a line. */
 export function takesTurns({ role }: JobRecord): boolean {
   return role === 'callback' || role === 'onSuccess' || role === 'onFailure';
 }
 
-/** Whether it is made of parts that it waits for. */
+/** `true` if it has parts that it waits for. */
 export const isWhole = ({ form }: JobRecord) => form !== 'call' && form !== 'choice';
 
-/** What the members of a job have in common with it. */
+/** The fields that the members of a job share with it. */
 export const placeOf = ({ owner, queue, level, only }: JobRecord) => ({ owner, queue, level, only });
 
-/** How many items stand in a chunk. What is stored depends on it: it is not to be changed. */
+/** Items of a full chunk. Stored records depend on it: it must not be changed. */
 export const chunkItems = 256;
 
-/** With its id, the name of a job's payload. */
+/** Together with the job's id, the name of a payload. */
 export const payloadSlots = ['args', 'result'] as const;
 export type PayloadSlot = (typeof payloadSlots)[number];
 
-/** A named line of jobs. */
 export interface QueueRecord {
   readonly kind: 'queue';
   readonly name: string;
-  /** Nothing is claimed from it. */
+  /** `true` if nothing is claimed from it. */
   readonly paused: boolean;
-  /** At this length, puts wait; 0 is no bound. */
+  /** The length at which puts wait; 0 for no bound. */
   readonly bound: number;
 }
 
-/** How many jobs of a queue may run at a time that name it. */
+/** Limits the jobs of a queue that name it. */
 export interface QuotaRecord {
   readonly kind: 'quota';
   readonly queue: string;
   readonly name: string;
-  /** For each key, where jobs give one. */
+  /** The most jobs that run at a time, for each key if jobs give keys. */
   readonly size: number;
-  /** At most so many begin in each `ratePeriodMs`; 0 is no such limit. */
+  /** The most starts in each `ratePeriodMs`; 0 for no limit. */
   readonly rate: number;
   readonly ratePeriodMs: number;
 }
 
-/** Who claims for a dispatcher in a queue. */
+/** Claims jobs of a queue for a dispatcher. */
 export interface AgentRecord {
   readonly kind: 'agent';
   readonly dispatcher: Id;
   readonly queue: string;
   readonly name: string;
-  /** The most jobs that it has begun at a time. */
+  /** The most jobs that run for it at a time. */
   readonly size: number;
   readonly filter: AgentFilter | null;
-  /**
-   * A function of a job module that says which of the jobs that it may take it takes, and in which
-   * order.
-   */
+  /** A function of a job module that chooses and orders the jobs to claim. */
   readonly chooser?: string;
   readonly retry: RetryDefaults;
 }
 
-/** What is set for a dispatcher as a whole. */
+/** Settings of a dispatcher as a whole. */
 export interface DefaultsRecord {
   readonly kind: 'defaults';
   readonly dispatcher: Id;
@@ -264,7 +248,7 @@ export interface RetryDefaults {
   readonly callbacks?: string;
 }
 
-/** What an agent takes: all that is given has to fit. */
+/** The jobs that an agent takes. Every field that is given must fit. */
 export interface AgentFilter {
   readonly callables?: readonly string[];
   readonly modules?: readonly string[];
@@ -272,7 +256,7 @@ export interface AgentFilter {
   readonly quotas?: readonly string[];
   readonly minPriority?: number;
   readonly maxPriority?: number;
-  /** And a function of a job module, `module#export`, says that it takes the job. */
+  /** `module#export` of a function that must accept the job, too. */
   readonly by?: string;
 }
 
@@ -280,24 +264,21 @@ export interface AgentFilter {
 export interface DispatcherRecord {
   readonly kind: 'dispatcher';
   readonly id: Id;
-  /** Where it runs, for people. */
+  /** For people. */
   readonly host: string;
   readonly pid: number;
-  /** It works, or has died and nobody has noticed yet. */
+  /** `true` while it works, or has died unnoticed. */
   readonly active: boolean;
-  /** Which process it is: two with one id are told apart by it. */
+  /** Distinguishes two processes with the same id. */
   readonly incarnation: Id;
   readonly activatedAt: number;
   readonly lastPingAt: number;
-  /**
-   * It says so often that it is alive; not heard of for longer than `deathMs`, it is taken for
-   * dead.
-   */
+  /** The interval of its pings. It is declared dead after `deathMs` without one. */
   readonly pingMs: number;
   readonly deathMs: number;
 }
 
-/** Something said about a job while it lives, by itself or by others. */
+/** A named value of a job, set by the job itself or by others while it lives. */
 export interface AnnotationRecord {
   readonly kind: 'annotation';
   readonly job: Id;
@@ -305,10 +286,9 @@ export interface AnnotationRecord {
   readonly value: Payload;
 }
 
-/** A record other than a job: few, and stored whole. */
+/** Records other than jobs: few, and stored whole. */
 export type SettingRecord = QueueRecord | QuotaRecord | AgentRecord | DispatcherRecord | DefaultsRecord;
 
-/** What a setting is found by. */
 export function settingKey(record: SettingRecord): string {
   switch (record.kind) {
     case 'queue':
@@ -334,21 +314,16 @@ export const agentKey = (dispatcher: Id, queue: string, name: string) =>
 export const dispatcherKey = (id: Id) => `dispatcher${separator}${id}`;
 export const defaultsKey = (dispatcher: Id) => `defaults${separator}${dispatcher}`;
 
-/** The name that an agent has, from its key. */
 export const agentName = (key: string) => key.slice(key.lastIndexOf(separator) + 1);
 
 const idAt = `agent${separator}`.length;
 const idLength = 16;
 
-/**
- * The dispatcher whose agent it is, from the agent's key; an id may hold the separator, but not at
- * another length.
- */
+/** Returns the dispatcher of an agent's key. An id may contain the separator. */
 export const agentDispatcher = (key: string): Id => key.slice(idAt, idAt + idLength);
-/** Whether it is an agent of this dispatcher's. */
 export const isAgentOf = (key: string, dispatcher: Id) => key.startsWith(dispatcher, idAt);
 
-/** How a job names a quota: its name, and its key where the job gives one. */
+/** A job's name for a quota: the name of the quota, and a key if the job gives one. */
 export const quotaKey = (name: string, key?: string) => (key === undefined ? name : `${name}${separator}${key}`);
 export function quotaFromKey(key: string): { readonly name: string; readonly key?: string } {
   const at = key.indexOf(separator);

@@ -1,19 +1,18 @@
 /**
- * What a process that died left in the middle, put in order by whoever notices.
+ * Puts the jobs of a dead process in order, in the process that notices the death.
  *
- * All of it is derived from the records. Every job that was claimed may have been what killed the
- * process, and most likely none was: so it becomes a suspect, and goes back uncounted. It may have
- * begun, so its next run is another attempt.
+ * Everything is derived from the records. Any claimed job may have killed the process, and most
+ * likely none did: so each becomes a suspect, and goes back uncounted. It may have begun, so its
+ * next run is another attempt.
  *
- * A process that dies while a suspect is claimed once more is another matter: the suspect then
- * waits a little, so that those behind it have their turn, and runs alone, with nothing beside it
- * but what has been cleared of the same, and claimed as `active`. If the process dies of that too,
- * the start counts and nobody else is suspected; when the count is spent the job fails. So a poison
- * is found, its neighbours are never counted for it, and a kill -9 from outside costs no
- * parallelism.
+ * A suspect that is claimed when a process dies again waits a little, so that the jobs behind it
+ * have their turn. Then it runs alone, beside no job but those cleared of the same suspicion, and
+ * is claimed as `active`. If the process dies once more, this start counts and no other job is
+ * suspected; the job fails when its interruptions are used up. So a poison job is found, its
+ * neighbours are never charged for it, and a kill -9 from outside costs no parallelism.
  *
- * What must not begin twice fails at once; a job with a policy of its own that had begun waits for
- * what that says. A policy that was being asked is asked again. What waits for parts goes on by
+ * A job that must not begin twice fails at once. A begun job with an own policy waits for its
+ * answer; a policy that was being asked is asked again. A whole that waits for parts continues by
  * itself, and completed parts stay completed.
  */
 import { type Decision, tellInterrupted } from './decision.js';
@@ -22,7 +21,7 @@ import { isOwnPolicy, policyOf } from './policy.js';
 import type { JobRecord } from './records.js';
 import { aloneAt, interrupted, interruptedUncounted, runAgain, type Suspicion } from './retry.js';
 
-/** These are the jobs that the process had claimed. */
+/** `claimed` holds the jobs that the process had claimed. */
 export function recover(decision: Decision, claimed: readonly JobRecord[]): void {
   const blamed = claimed.find((job) => job.alone && job.begun);
   for (const job of claimed) {
@@ -45,7 +44,7 @@ function putBackUncounted(decision: Decision, job: JobRecord, suspicion: Suspici
   const mayHaveBegun = !job.begun;
   expireIfLate(decision, job);
   if (job.outcome !== 'none') return;
-  // No attempt number may repeat, and the start of this run may be lost.
+  // Attempt numbers must not repeat, and the record of this start may be lost.
   if (mayHaveBegun) countAttempt(decision, job);
   runAgain(decision, job, suspicion, suspicion.alone ? aloneAt(decision, job) : 0);
 }

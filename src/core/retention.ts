@@ -1,6 +1,7 @@
 /**
- * How long completed jobs are remembered: by age, count and bytes, whichever is least (semantics
- * 2.12). A root goes with all its parts and callbacks, so what a parent still needs is never gone.
+ * Limits on the completed jobs that are kept: age, count and bytes, of which the strictest applies
+ * (contract 2.12). A root is deleted with all its members, so that nothing a parent needs is
+ * missing.
  */
 
 import { levelGate, type Retention } from './commands.js';
@@ -11,12 +12,12 @@ import type { State } from './state/state.js';
 export const defaultRetention: Retention = { ageMs: 7 * 24 * 3600 * 1000, count: 100_000, bytes: 256 * 1024 * 1024 };
 
 /**
- * So many are forgotten in one decision, or a part of what is too much, so that more than complete;
- * the rest follows with the next.
+ * The most jobs forgotten in one decision: `part` of those in excess, within `least` and `most`.
+ * That is more than complete meanwhile; the rest follows with the next decision.
  */
 const forgottenAtOnce = { least: 256, part: 0.25, most: 4096 };
 
-/** Whether there is anything to forget now. */
+/** `true` if a completed job exceeds a limit. */
 export function hasForgettable(state: State, keep: Retention, now: number): boolean {
   const oldest = state.oldestCompleted;
   if (oldest === undefined) return false;

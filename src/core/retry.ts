@@ -1,12 +1,12 @@
 /**
- * What becomes of a job that failed, was interrupted, or asked for what was refused.
+ * Decides about jobs that failed, were interrupted, or whose commands were refused.
  *
- * Its policy (`policy.ts`) answers no, at once (in front of the line) or at a time. Those that ship
- * answer here. An own policy is asked: the job waits for its answer in the stage `policy`, with the
- * failure in question as its result, claimed by nobody, in the places of its quotas. The question
- * can be derived from that again: whoever opens next asks again, and where the process that asked
- * is gone another does after a while. Where no usable answer comes nothing is guessed: the job is
- * held, and its policy asked again later.
+ * The job's policy (`policy.ts`) answers no, now (in front of the line) or at a time. The policies
+ * of callsheet answer here. An own policy is asked: the job waits for the answer in the stage
+ * `policy`, unclaimed, with the failure in question as its result, and keeps its quotas' places.
+ * The question can be derived from that record: the next process to open the store asks again, and
+ * so does another process after a while if the asking one is gone. Without a usable answer nothing
+ * is guessed: the job is held, and its policy is asked again later.
  */
 
 import { type CallsheetError, JobInterruptedError } from '../errors.js';
@@ -19,18 +19,21 @@ import type { JobRow } from './state/job-row.js';
 
 const interruptionLimit = 9;
 /**
- * The first rerun after an interruption is at once; the later ones wait so long, and leave the jobs
- * behind them their turn.
+ * The first rerun after an interruption is at once. The delay of later ones lets the jobs behind
+ * have their turn.
  */
 const laterReruns = { initialMs: 1000, factor: 2, maxMs: 60_000, jitter: 0.2 };
-/** A job whose policy has no answer waits in steps of this size, growing up to the largest. */
+/** The delays before a policy without a usable answer is asked again. */
 const noAnswer = { initialMs: 1000, factor: 2, maxMs: 600_000, jitter: 0.2 };
-/** Whoever asks has told by then what was answered, or that nothing was. */
+/**
+ * After this time the process that asked the policy is taken to be gone, and the policy is asked
+ * again.
+ */
 const askedForMs = 60_000;
-/** What is kept of what was wrong with an answer. */
+/** Characters kept of the problem with an answer. */
 const problemLength = 500;
 
-/** Whether a job may be what killed its process; see `recovery.ts`. */
+/** Whether a job may have killed its process; see `recovery.ts`. */
 export interface Suspicion {
   readonly suspect: boolean;
   readonly alone: boolean;
@@ -38,7 +41,7 @@ export interface Suspicion {
 
 const unsuspected: Suspicion = { suspect: false, alone: false };
 
-/** The job threw. */
+/** Retries a job that threw, or concludes it. */
 export function failed(
   decision: Decision,
   job: JobRecord,
@@ -55,9 +58,8 @@ export function failed(
 }
 
 /**
- * The job's outcome, or what it asked for with it, was refused, and what it asked for is dropped.
- * That is no trouble of the store, which the store itself waits out: it would be refused again, so
- * it is an error of the job's own.
+ * Drops the commands of a job whose outcome or commands were refused. They would be refused again,
+ * so this is an own error of the job, not a failure that the store waits out.
  */
 export function couldNotCommit(decision: Decision, job: JobRecord, error: CallsheetError): void {
   const message = `the outcome of the job could not be stored: ${error.message}`;
@@ -66,9 +68,8 @@ export function couldNotCommit(decision: Decision, job: JobRecord, error: Callsh
 }
 
 /**
- * A begun job lost its thread or its process. An interruption by a clean close is the runtime's
- * doing, not the job's, and does not count; but what must not begin twice does not, whoever's doing
- * it was.
+ * Interrupts a job that lost its thread or process. The runtime causes the interruption by a clean
+ * close, so that is not counted; but a job that must not begin twice fails in any case.
  */
 export function interrupted(decision: Decision, job: JobRecord, cause: InterruptionCause, error?: Error): void {
   const interruptions = job.interruptions + (cause === 'close' ? 0 : 1);
@@ -76,7 +77,7 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
     row.interruptions = interruptions;
   });
   tellInterrupted(decision, job, cause, error);
-  // What kills its process goes on running alone, so that nobody else is blamed for it.
+  // A job that kills its process keeps running alone, so that no other is blamed for it.
   const alone = job.alone && cause === 'process';
   const suspicion = { suspect: alone, alone };
   const policy = policyOf(decision.state, job);
@@ -88,27 +89,21 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
   else conclude(decision, job, 'failure', failure);
 }
 
-/**
- * Before a job runs alone, and its interruptions count, it was claimed at the death of two
- * processes.
- */
+/** Deaths that a job was claimed at before it ran alone. Its interruptions do not count these. */
 const uncountedDeaths = 2;
 
-/** When a job runs again that was interrupted this many times; 0: at once. */
+/** Returns the time of the run after this many interruptions; 0 for at once. */
 function rerunAt(decision: Decision, interruptions: number): number {
   return interruptions < 2 ? 0 : decision.now + delayMs(laterReruns, interruptions - 2, decision.random());
 }
 
-/**
- * When a job runs alone for the first time. It may be innocent: its deadline does not pass
- * meanwhile.
- */
+/** Returns the time of the first run alone. The job may be innocent: its deadline must not pass. */
 export function aloneAt(decision: Decision, { deadline }: JobRecord): number {
   const dueAt = rerunAt(decision, uncountedDeaths);
   return deadline === 0 ? dueAt : Math.min(dueAt, deadline);
 }
 
-/** Goes back to its line: in front, or, with a date, when that comes. */
+/** Returns a job to its line: in front, or, with a date, at that time. */
 export function runAgain(decision: Decision, job: JobRecord, suspicion: Suspicion, dueAt: number): void {
   putBack(decision, job, (row) => {
     suspected(suspicion)(row);
@@ -116,19 +111,13 @@ export function runAgain(decision: Decision, job: JobRecord, suspicion: Suspicio
   });
 }
 
-/**
- * A job that had begun when its process died, and is not counted for that: its own policy is asked
- * all the same.
- */
+/** Asks the own policy of a job that had begun when its process died. The death is not counted. */
 export function interruptedUncounted(decision: Decision, job: JobRecord, policy: string, suspicion: Suspicion): void {
   tellInterrupted(decision, job, 'process');
   ask(decision, job, policy, 'process', interruption(decision, 'process'), suspicion);
 }
 
-/**
- * The job's own policy has answered. `data` is what it keeps from now on; undefined: what it kept
- * before.
- */
+/** Applies the answer of the job's own policy. `data` is its new data; undefined keeps the old. */
 export function answered(
   decision: Decision,
   job: JobRecord,
@@ -152,7 +141,7 @@ export function answered(
   runAgain(decision, job, { suspect, alone }, later ? dueAt : 0);
 }
 
-/** It threw, is not in this build, answered nonsense, or not in time. */
+/** Holds a job whose policy threw, is not in this build, or gave no valid answer in time. */
 export function unanswered(decision: Decision, job: JobRecord, problem: string): void {
   const { state, now, effects } = decision;
   const asked = job.asked!;
@@ -164,7 +153,7 @@ export function unanswered(decision: Decision, job: JobRecord, problem: string):
   effects.push({ type: 'log', gate: 'decided', level: 'fatal', message, job: job.id });
 }
 
-/** Its answer is still to come, and whoever was to get it is gone; or it is time to try again. */
+/** Asks the job's policy, for the first time or again. */
 export function askAgain(decision: Decision, job: JobRecord): void {
   decision.state.change(job, (row) => {
     row.dueAt = decision.now + askedForMs;
@@ -189,9 +178,7 @@ function ask(
   askAgain(decision, job);
 }
 
-/**
- * After an error: later, unless that would be after the deadline. Then the error is the outcome.
- */
+/** Retries a job after an error. If the deadline would be over, the error is the outcome. */
 function retryError(decision: Decision, job: JobRecord, failure: Payload, dueAt: number): void {
   if (isTooLate(job, dueAt)) return conclude(decision, job, 'failure', failure);
   putBack(decision, job, (row) => {

@@ -1,15 +1,15 @@
 /**
- * Jobs that wait for others: what follows for levels, places and the order in which they can end.
+ * Jobs that wait for others: the consequences for levels, places and the order of ends.
  *
- * A job waits for one that it returned, a whole for its parts, and whatever has no turn yet for
- * those before it.
+ * A job waits for one that it returned, a whole for its parts, and a job whose turn has not come
+ * for those before it.
  */
 import { type Id, type JobRecord, type Level, levels } from './records.js';
 import type { State } from './state/state.js';
 
 /**
- * At least this level from now on, with the whole that it belongs to and what that waits for: what
- * is durable refers to nothing less.
+ * Raises the level of a job, its whole, and every job that these wait for: a durable job must not
+ * depend on a weaker one.
  */
 export function raise(state: State, job: JobRecord, level: Level): void {
   if (levels.indexOf(level) <= levels.indexOf(job.level)) return;
@@ -23,7 +23,7 @@ export function raise(state: State, job: JobRecord, level: Level): void {
   }
 }
 
-/** Whether this job is one of the others, or its call cannot end before one of them is further. */
+/** `true` if the job is one of `others`, or its call cannot end before one of them continues. */
 export function waitsFor(state: State, job: JobRecord, others: ReadonlySet<Id>, seen = new Set<Id>()): boolean {
   if (others.has(job.id)) return true;
   if (seen.has(job.id)) return false;
@@ -31,10 +31,7 @@ export function waitsFor(state: State, job: JobRecord, others: ReadonlySet<Id>, 
   return awaitedBy(state, job).some((one) => waitsFor(state, one, others, seen));
 }
 
-/**
- * What a job waits for: to begin, to end, and, where the next one's turn comes only then, to be
- * done.
- */
+/** Returns the jobs that a job waits for to begin, to end, and to pass on a turn. */
 function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
   const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
   const awaited = [...state.callbacks(job).filter(({ status }) => status !== 'completed' && job.outcome !== 'none')];
@@ -42,7 +39,7 @@ function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
   const above = job.status === 'new' ? state.job(job.parent) : undefined;
   if (above === undefined) return awaited;
   if (job.role === 'part') {
-    // Its turn comes when its whole has had its own, and in a serial one after another.
+    // A part's turn comes after that of its whole; in a serial, after the parts before it.
     const before = above.form === 'serial' ? state.parts(above).slice(0, job.index) : [];
     return [...awaited, ...before, ...(above.status === 'new' ? [above] : [])];
   }
@@ -50,8 +47,8 @@ function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
 }
 
 /**
- * The job, and all that must run before its call is over, as far as that is known by now. They are
- * found one at a time, as they are asked for: a whole may have many parts.
+ * Yields the job, and all that must run before its call is over, as far as known. Yields them
+ * lazily, because a whole may have many parts.
  */
 export function* neededFor(state: State, job: JobRecord, seen = new Set<Id>()): Generator<JobRecord, void> {
   if (seen.has(job.id)) return;
@@ -62,11 +59,11 @@ export function* neededFor(state: State, job: JobRecord, seen = new Set<Id>()): 
   const above = job.status === 'new' ? state.job(job.parent) : undefined;
   if (above !== undefined) yield* neededFor(state, above, seen);
   if (job.outcome === 'none') for (const part of state.parts(job)) yield* neededFor(state, part, seen);
-  // A serial goes on when these are done.
+  // A serial continues after these.
   else if (job.status !== 'completed') for (const one of state.callbacks(job)) yield* neededFor(state, one, seen);
 }
 
-/** The places of all that wait for the job. */
+/** Returns the places of all jobs that wait for this one. */
 export function heldAbove(state: State, job: JobRecord, held = new Set<string>()): ReadonlySet<string> {
   const whole = job.role === 'part' ? state.job(job.parent) : undefined;
   for (const above of whole === undefined ? state.waitingFor(job) : [whole, ...state.waitingFor(job)]) {
@@ -76,13 +73,11 @@ export function heldAbove(state: State, job: JobRecord, held = new Set<string>()
   return held;
 }
 
-/**
- * Someone that has these places waits for the job: it and its parts need none of their own there.
- */
+/** Lets a job and its parts share these places, which jobs that wait for it hold. */
 export function share(state: State, job: JobRecord, places: ReadonlySet<string>): void {
   const shared = job.quotas.filter((quota) => places.has(quota));
   if (shared.length > job.shared.length) {
-    // Which lane it stands in depends on the places that it needs.
+    // The places that it needs determine its lane.
     const { queued } = job;
     state.change(job, (row) => {
       row.queued = false;

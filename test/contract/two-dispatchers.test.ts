@@ -232,7 +232,7 @@ describe('5 the death of one', () => {
     assert.deepEqual(b.running, [job.id], 'the other runs it');
     await site.pass(1000, a, b);
     assert.equal(a.fatal.length, 1);
-    assert.match(a.fatal[0]!.message, /taken for dead/);
+    assert.match(a.fatal[0]!.message, /declared dead/);
     openGate('taken');
     await site.quiet(a, b);
     assert.equal(await job.result(), 'taken');
