@@ -1,7 +1,4 @@
-/**
- * A job as those see it who are asked about it: policies and filters. Nothing can be done to it,
- * and nothing in it changes.
- */
+/** A job as policies, filters and choosers see it. */
 
 import { idFromBytes, idToText } from '../codec/id.js';
 import { decodePayload } from '../codec/payload.js';
@@ -9,8 +6,8 @@ import { quotaFromKey } from '../core/records.js';
 import type { WireAskedJob } from './questions.js';
 
 /**
- * A job that a function of a job module is asked about. It cannot be changed, and is not told of
- * changes.
+ * A read-only snapshot of a job, given to a policy, filter or chooser. Later changes of the job do
+ * not show in it.
  */
 export class AskedJob {
   /** A UUID. */
@@ -22,11 +19,11 @@ export class AskedJob {
   readonly quotas: readonly { readonly name: string; readonly key?: string }[];
   /** Runs that have begun, and runs that may have begun when their process died. */
   readonly attempts: number;
-  /** Own errors that were retried. */
+  /** Errors of the job itself that were retried. */
   readonly errors: number;
   /**
-   * Interruptions that count against the retry policy: not those by a clean close, nor by the death
-   * of a process that another job may have caused.
+   * Interruptions that count against the retry policy. Not counted: those by a clean close, and the
+   * death of a process that another job may have caused.
    */
   readonly interruptions: number;
   readonly putAt: Date;
@@ -48,9 +45,7 @@ export class AskedJob {
     this.#args = wire.args;
   }
 
-  /**
-   * Its arguments, decoded each time they are asked for. A job among them is an object with its id.
-   */
+  /** The arguments, decoded at each read. A job among them is an object with its `id`. */
   get arguments(): readonly unknown[] {
     if (this.#args === null) return [];
     const reference = (id: Uint8Array) => ({ id: idToText(idFromBytes(id)) });

@@ -1,32 +1,38 @@
 /**
  * The memory that the coordinator and one worker thread share: a word for each claimed job, and a
- * ring of outcomes.
+ * ring of reports of ended runs.
  *
- * A job's word decides who has it. The worker (to begin it) and the coordinator (to take it back)
- * compete for it by compare-exchange, so a job that was not begun can be taken back at any moment,
- * and nobody has to guess whether it ran.
+ * The word of a job decides which side has it. The worker (to begin it) and the coordinator (to
+ * take it back) compete for it by compare-exchange. So a job that was not begun can be taken back
+ * at any moment, and it is always certain whether a job ran.
  *
- *   free ──assign──▶ assigned ──begin──▶ begun ──publish──▶ done ──▶ free
- *                        └────take back──▶ free
+ *    free ──assign──▶ assigned ──begin──▶ begun ──publish──▶ done ──▶ free
+ *                         └────take back──▶ free
  *
- * Slots are used again, and a worker may come late to one that was taken back: so a word also
- * counts its uses, and a worker begins just the use that it was told of.
+ * Slots are reused, and a worker may come late to a slot that was taken back. Therefore a word also
+ * counts its uses, and a worker begins exactly the use that its batch names.
  *
- * An outcome is in the ring before the word says `done` and before the next job begins, so the end
- * of the thread at any point loses no finished job. An outcome that has no room goes over the
- * thread's port instead, which outlives the thread too.
+ * A report is in the ring before the word becomes `done` and before the next job begins, so no
+ * finished job is lost, whenever the thread ends. A report without room in the ring goes over the
+ * thread's port, which outlives the thread too.
  *
- * A word to stop is kept beside each slot's: a job that computes can read it without giving up its
- * thread.
+ * Beside the word of each slot stands a stop word. A job that computes can read it without yielding
+ * its thread.
  *
- * Layout, in 32-bit words: [0] bytes written to the ring so far, [1] bytes read from it, [2] raised
- * with every message to the worker, [4..] one word a slot, then one to stop each; then the ring. In
- * the ring: size of the record, slot, kind, sizes of payload, note and inner (words), start and run
- * time (doubles), payload, note, inner, padding to 8.
+ * Layout, in 32-bit words:
+ *
+ *    [0]   bytes written to the ring so far
+ *    [1]   bytes read from the ring so far
+ *    [2]   count of messages announced to the worker
+ *    [4..] one word a slot, then one stop word a slot
+ *    then the ring
+ *
+ * A record of the ring: its size, slot, kind, sizes of payload, note and inner (words), start and
+ * run time (doubles), payload, note, inner, padding to 8 bytes.
  */
 import { codeOf } from '../core/records.js';
 
-/** Two batches of 256 jobs: the one that runs, and the one ahead of it. */
+/** Room for two batches of 256 jobs: the running batch and the one ahead. */
 export const slotCount = 512;
 
 const written = 0;
@@ -37,33 +43,36 @@ const stops = words + slotCount;
 const ringStart = (stops + slotCount) * 4;
 const ringBytes = 256 * 1024;
 const headBytes = 40;
-/** A payload larger than this goes over the port: the ring is for many small ones. */
+/** A larger report goes over the port: the ring is for many small ones. */
 const largestInRing = ringBytes / 8;
-/** One up to this many bytes is copied by a loop: a call costs more. */
+/** Payloads up to this size are copied by a loop, which costs less than a call. */
 const shortBytes = 64;
 
-/** The low two bits of a word; the rest counts the uses of the slot. */
+/** States in the low two bits of a word. The other bits count the uses of the slot. */
 const state = { free: 0, assigned: 1, begun: 2, done: 3 } as const;
 const stateBits = 3;
 
 /**
- * `thrown` asks the policy, `failure` was returned and so meant, `job` takes another job's outcome.
+ * `thrown`: the retry policy decides. `failure`: a failure returned on purpose, never retried.
+ * `job`: the outcome of another job becomes this one's.
  */
 export const reportKinds = ['value', 'thrown', 'failure', 'job'] as const;
 export type ReportKind = (typeof reportKinds)[number];
 
-/** How a job's call ended, as its thread says it. */
+/** The end of a job's call, as its thread reports it. */
 export interface RunReport {
   readonly slot: number;
   readonly kind: ReportKind;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly ranMs: number;
-  /** Nothing where `kind` is `job`. */
+  /** Empty if `kind` is `job`. */
   readonly payload: Uint8Array;
-  /** `thrown`: the names of the error and its classes, in lines. `job`: the other job's id. */
+  /**
+   * `thrown`: the names of the error and its classes, one a line. `job`: the id of the other job.
+   */
   readonly note: string;
-  /** What the job asked for, packed; empty for nothing. */
+  /** The packed inner commands of the job; empty if it has none. */
   readonly inner: Uint8Array;
 }
 
@@ -71,7 +80,7 @@ export class Board {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #ring: Buffer;
-  /** The same bytes: numbers read through a Buffer cost several times as much. */
+  /** A view of the ring: reading numbers through a Buffer costs several times as much. */
   readonly #numbers: DataView;
   #isBroken = false;
 
@@ -82,21 +91,23 @@ export class Board {
     this.#numbers = new DataView(buffer, ringStart, ringBytes);
   }
 
-  /** The coordinator: this slot's job may be begun. Gives the word to begin it with. */
+  /** Coordinator: offers the job in this slot. Returns the word with which the worker begins it. */
   assign(slot: number): number {
     const use = (Atomics.load(this.#words, words + slot) | stateBits) + 1;
     Atomics.store(this.#words, words + slot, use | state.assigned);
     return use | state.assigned;
   }
 
-  /** The coordinator: true if the job was not begun, and now cannot be. */
+  /**
+   * Coordinator: takes a job back. `true` if it was not begun; it then cannot be begun any more.
+   */
   takeBack(slot: number): boolean {
     const word = Atomics.load(this.#words, words + slot);
     if ((word & stateBits) !== state.assigned) return false;
     return Atomics.compareExchange(this.#words, words + slot, word, word & ~stateBits) === word;
   }
 
-  /** The coordinator: the slot may be used again. */
+  /** Coordinator: frees the slot for the next job. */
   release(slot: number): void {
     Atomics.and(this.#words, words + slot, ~stateBits);
   }
@@ -109,41 +120,43 @@ export class Board {
     return (Atomics.load(this.#words, words + slot) & stateBits) === state.begun;
   }
 
-  /** The worker: true if the job is still to be run, and nobody can take it back from now on. */
+  /** Worker: begins a job. `false` if it was taken back. A begun job cannot be taken back. */
   begin(slot: number, assigned: number): boolean {
     const begun = (assigned & ~stateBits) | state.begun;
     return Atomics.compareExchange(this.#words, words + slot, assigned, begun) === assigned;
   }
 
-  /** The coordinator: the job in this slot is to stop. */
+  /** Coordinator: asks the job in this slot to stop. */
   stop(slot: number): void {
     Atomics.store(this.#words, stops + slot, Atomics.load(this.#words, words + slot) & ~stateBits);
   }
 
-  /** The worker: whether the job that was begun with this word is to stop. */
+  /** Worker: `true` if the job begun with this word must stop. */
   isStopped(slot: number, assigned: number): boolean {
     return Atomics.load(this.#words, stops + slot) === (assigned & ~stateBits);
   }
 
-  /** The coordinator: a message is in the worker's port; if it sleeps for one, it wakes. */
+  /**
+   * Coordinator: announces a message in the worker's port and wakes a worker that sleeps for one.
+   */
   ring(): void {
     Atomics.add(this.#words, mail, 1);
     Atomics.notify(this.#words, mail);
   }
 
-  /** The worker: how many messages were announced so far. */
+  /** Worker: the count of messages announced so far. */
   get rung(): number {
     return Atomics.load(this.#words, mail);
   }
 
-  /** The worker: sleeps until more were announced than this, so long at most. */
+  /** Worker: sleeps until `rung` differs from this value, `timeoutMs` at most. */
   sleep(rung: number, timeoutMs: number): void {
     Atomics.wait(this.#words, mail, rung, timeoutMs);
   }
 
   /**
-   * The worker: the outcome of the job that was begun with this word. False: there was no room, and
-   * nothing has changed. Throws in a thread that is broken.
+   * Worker: publishes the report of the job begun with this word. Returns `false` and changes
+   * nothing if the ring has no room. Throws if the thread is broken.
    */
   publish({ slot, kind, startedAt, ranMs, payload, note, inner }: RunReport, assigned: number): boolean {
     const bytes = payload.byteLength + note.length + inner.byteLength;
@@ -165,7 +178,7 @@ export class Board {
     numbers.setUint32(start + 20, inner.byteLength, true);
     numbers.setFloat64(start + 24, startedAt, true);
     numbers.setFloat64(start + 32, ranMs, true);
-    // A job may have broken what writes it, so that nothing is written.
+    // A job may have broken `DataView`, so that nothing was written.
     if (numbers.getUint32(start, true) !== size) throw new Error('an outcome cannot be written');
     const body = start + headBytes;
     if (payload.byteLength > shortBytes) this.#ring.set(payload, body);
@@ -178,8 +191,8 @@ export class Board {
   }
 
   /**
-   * The worker: the outcome went over the port. By now the coordinator may have it, and have given
-   * the slot to another job.
+   * Worker: marks a run as done after its report went over the port. The coordinator may already
+   * have read the report and given the slot to another job; then nothing changes.
    */
   publishedElsewhere(slot: number, assigned: number): void {
     const use = assigned & ~stateBits;
@@ -187,9 +200,9 @@ export class Board {
   }
 
   /**
-   * The coordinator: the outcomes since the last call. Several have their bytes in one copy. A job
-   * may have broken what the worker writes them with: from the first one on that cannot be, none is
-   * read any more.
+   * Coordinator: returns the reports since the last call. Several share one copied buffer. A job
+   * may have broken the code that writes reports: reading stops for good at the first impossible
+   * one.
    */
   drain(): readonly RunReport[] {
     const reports: RunReport[] = [];
@@ -213,12 +226,12 @@ export class Board {
     return reports;
   }
 
-  /** The coordinator: whether what the worker said made no sense. */
+  /** Coordinator: `true` if the worker wrote something impossible. */
   get isBroken(): boolean {
     return this.#isBroken;
   }
 
-  /** How many of these bytes of the ring are copied at once; 0 where there is no outcome. */
+  /** The number of bytes to copy at once, from `from` on; 0 if no valid report begins there. */
   #runBytes(from: number, length: number): number {
     let bytes = 0;
     while (bytes < length) {
@@ -232,14 +245,14 @@ export class Board {
 }
 
 /**
- * Outcomes are copied in runs of so many bytes, since a copy of each costs more. A long one is
- * alone: what keeps one keeps its whole run.
+ * Reports are copied in runs of at most this size, since a copy of each costs more. A longer report
+ * is copied alone: a kept payload keeps its whole run in memory.
  */
 const runBytes = 4096;
 
 const nothing = new Uint8Array();
 
-/** False: there is one that cannot be. */
+/** Reads the reports of a run. Returns `false` at the first impossible one. */
 function readReports(run: Uint8Array, reports: RunReport[]): boolean {
   const { buffer } = run;
   const numbers = new DataView(buffer);

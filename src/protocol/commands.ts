@@ -1,6 +1,4 @@
-/**
- * Commands as they are sent, made into the core's.
- */
+/** Makes the core's commands of commands as they are sent. */
 import type { Command, InnerCommand, JobSpec } from '../core/commands.js';
 import type { Payload } from '../core/records.js';
 import type { WireCommand, WireJob } from './messages.js';
@@ -8,7 +6,7 @@ import type { WireCommand, WireJob } from './messages.js';
 const noOptions = {};
 const none: readonly never[] = [];
 
-/** `payload` makes bytes into what the store carries. */
+/** `payload` makes a payload of the store from bytes. */
 export function commandFromWire(wire: WireCommand, payload: (bytes: Uint8Array) => Payload): Command {
   const spec = ([id, form, callable, args, options, parts, callbacks, role]: WireJob): JobSpec => {
     const plain = {

@@ -1,6 +1,4 @@
-/**
- * The completed parts of a composition, for a postprocess or for whoever waits for the whole.
- */
+/** The completed parts of a composition, for its postprocess and for clients that wait for it. */
 
 import { decodeFailure, type Failure, JobFailedError } from '../codec/failure.js';
 import { idToText } from '../codec/id.js';
@@ -14,19 +12,19 @@ import {
   unpackReference,
 } from './completed-list.js';
 
-/** How outcomes are decoded, and how parts are had that are not at hand. */
+/** Decoding options, and access to the parts that a list only refers to. */
 export interface OutcomeOptions extends DecodeOptions {
   readonly pieces?: CompletedPieces | undefined;
 }
 
-/** Where lists are had piece by piece, each from one part on, as `packCompleted` makes them. */
+/** Fetches a piece of a list, from one part on, in the format of `packCompleted`. */
 export interface CompletedPieces {
-  /** The thread sleeps until it is there. Missing where it must not. */
+  /** Fetches while the thread sleeps. Missing where the thread must not sleep. */
   readonly now?: (whole: string, from: number) => Uint8Array;
   readonly later: (whole: string, from: number) => Promise<Uint8Array>;
 }
 
-/** One completed part. Nothing of it is decoded before it is asked for. */
+/** One completed part. Its result is decoded when it is first read. */
 export class CompletedJob<Result = unknown> {
   readonly #item: CompletedItem;
   readonly #options: OutcomeOptions | undefined;
@@ -45,14 +43,14 @@ export class CompletedJob<Result = unknown> {
     return idToText(this.#item.id);
   }
 
-  /** What the part returned. Throws a {@link JobFailedError} if it failed. */
+  /** The value that the part returned. Throws a {@link JobFailedError} if the part failed. */
   get result(): Result {
     this.#decode();
     if (this.#failure !== undefined) throw new JobFailedError(this.#failure);
     return this.#result as Result;
   }
 
-  /** What it failed with; undefined if it did not. */
+  /** The part's failure; `undefined` if it succeeded. */
   get failure(): Failure | undefined {
     this.#decode();
     return this.#failure;
@@ -67,7 +65,7 @@ export class CompletedJob<Result = unknown> {
   }
 }
 
-/** Parts that follow each other, decoded one by one as they are asked for. */
+/** Consecutive parts, decoded one by one when they are read. */
 class Piece<Result> {
   readonly from: number;
   readonly #jobs: (CompletedItem | CompletedJob<Result>)[];
@@ -92,20 +90,20 @@ class Piece<Result> {
   }
 }
 
-/** Whoever goes through a list backwards gets so many parts at a time, too. */
+/** Reading a list backwards fetches pieces that begin at a multiple of this number of parts. */
 const backwards = 256;
 
 /**
- * The parts of a serial or parallel, in order. Decoded part by part, as they are asked for. In a
- * running job a list of more than 1 MiB is not in memory either: a piece of it is fetched when a
- * part in it is asked for, and the last piece is kept.
+ * The parts of a serial or parallel, in order. Each part is decoded when it is read. In a running
+ * job, a list of more than 1 MiB is not in memory: a piece is fetched when one of its parts is
+ * read, and only the last piece is kept.
  */
 export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Result>> {
   readonly length: number;
   readonly #fetch: ((from: number) => Piece<Result>) | undefined;
   #piece: Piece<Result>;
 
-  /** @internal Of all parts in one piece, or of where they are had. */
+  /** @internal Made from all parts in one piece, or from a reference to them. */
   constructor(packed: Uint8Array, options?: OutcomeOptions, form: 'list' | 'pages' = 'list') {
     if (form === 'list') {
       this.#piece = new Piece(packed, 0, options);
@@ -115,7 +113,7 @@ export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Re
     const { whole, length } = unpackReference(packed);
     const now = options?.pieces?.now;
     if (now === undefined) {
-      const most = `${listLimitBytes / 1024 / 1024} MiB, the most that is handed over`;
+      const most = `${listLimitBytes / 1024 / 1024} MiB, the most that is passed whole`;
       throw new CallsheetError(
         'PAYLOAD_TOO_LARGE',
         `the list of ${length} completed parts is longer than ${most}: give the whole a postprocess, which gets them one by one`,
@@ -126,7 +124,10 @@ export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Re
     this.#piece = this.#fetch(0);
   }
 
-  /** The part at this index, counted from the end if negative; undefined where there is none. */
+  /**
+   * Returns the part at an index, counted from the end if negative; `undefined` if the index is out
+   * of range.
+   */
   at(index: number): CompletedJob<Result> | undefined {
     const at = index < 0 ? this.length + index : index;
     if (!(Number.isInteger(at) && at >= 0 && at < this.length)) return undefined;
@@ -140,10 +141,7 @@ export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Re
   }
 }
 
-/**
- * What became of a map's items, in their order. They are fetched piece by piece, the next one while
- * one is gone through.
- */
+/** The completed items of a map, in their order. Pieces are fetched one ahead of the iteration. */
 export class CompletedItems<Result = unknown> implements AsyncIterable<CompletedJob<Result>> {
   readonly length: number;
   readonly #fetch: (from: number) => Promise<Piece<Result>>;
@@ -152,7 +150,7 @@ export class CompletedItems<Result = unknown> implements AsyncIterable<Completed
   constructor(packed: Uint8Array, options: OutcomeOptions | undefined) {
     const { whole, length } = unpackReference(packed);
     const later = options?.pieces?.later;
-    if (later === undefined) throw new TypeError('what became of a map is to be had from a runtime alone');
+    if (later === undefined) throw new TypeError('the items of a map can be read only through a runtime');
     this.length = length;
     this.#fetch = async (from) => new Piece(await later(whole, from), from, options);
   }
@@ -165,17 +163,17 @@ export class CompletedItems<Result = unknown> implements AsyncIterable<Completed
     }
   }
 
-  /** Undefined where all have been. */
+  /** Starts fetching the next piece; `undefined` after the last one. */
   #next(from: number): Promise<Piece<Result>> | undefined {
     if (from >= this.length) return undefined;
     const piece = this.#fetch(from);
-    // Whoever stops in the middle never comes to it.
+    // An iteration that is left early never awaits the piece.
     piece.catch(() => {});
     return piece;
   }
 }
 
-/** A payload that is not a failure, as a value. */
+/** Decodes the payload of an outcome that is not a failure. */
 export function decodeValue(kind: OutcomeForm, payload: Uint8Array, options?: OutcomeOptions): unknown {
   switch (kind) {
     case 'list':

@@ -1,25 +1,26 @@
 /**
- * The completed parts of a whole, in order, as one run of bytes that is put together without
- * opening a payload: what a postprocess gets, and the value of a composition that has none.
+ * The completed parts of a whole, in order, as one run of bytes, joined without decoding a payload.
+ * A postprocess gets it as its argument; without a postprocess it is the result of the composition.
  *
- * Count (32 bits), then for each part: id (16), kind of outcome (8 bits), size (32 bits), payload.
+ * Count (32 bits), then for each part: id (16 bytes), kind of outcome (8 bits), size (32 bits),
+ * payload.
  *
- * A list can be too long to be handed over in one piece, and that of a map always is. In its place
- * stands where it is to be had, piece by piece: the id of its whole (16) and how many parts that
- * has (32 bits).
+ * A long list is not passed whole, and the list of a map never is. A reference is passed in its
+ * place, for fetching the list piece by piece: the id of the whole (16 bytes) and its number of
+ * parts (32 bits).
  */
 import type { Id } from '../core/records.js';
 
 /**
- * How an outcome is handed over. What is stored of folded chunks depends on the order. `pages`: a
- * long list. `items`: a map's.
+ * The forms in which an outcome is passed. Their order is stored in folded chunks and must not
+ * change. `pages`: a reference to a long list. `items`: a reference to the list of a map.
  */
 export const outcomeForms = ['none', 'value', 'failure', 'list', 'pages', 'items'] as const;
 export type OutcomeForm = Exclude<(typeof outcomeForms)[number], 'none'>;
 
 /**
- * The longest list that whoever waits for a job is given, in bytes: a job that runs reads longer
- * ones piece by piece.
+ * The longest list, in bytes, that is passed whole to a client. A running job reads longer ones
+ * piece by piece.
  */
 export const listLimitBytes = 256 * 1024 * 1024;
 
@@ -27,7 +28,7 @@ const itemHeadBytes = 21;
 const countBytes = 4;
 const referenceBytes = 20;
 
-/** An outcome as it is handed over. */
+/** An outcome as it is passed on: encoded, with its form. */
 export interface EncodedOutcome {
   readonly kind: OutcomeForm;
   readonly payload: Uint8Array;
@@ -37,13 +38,13 @@ export interface CompletedItem extends EncodedOutcome {
   readonly id: Id;
 }
 
-/** Where a list is to be had. */
+/** A list to be fetched piece by piece. */
 export interface ListReference {
   readonly whole: Id;
   readonly length: number;
 }
 
-/** How many bytes a list takes whose payloads have so many. */
+/** The bytes of a packed list with this many items and payload bytes. */
 export const packedBytes = (items: number, payloadBytes: number) => countBytes + items * itemHeadBytes + payloadBytes;
 
 export function packCompleted(items: readonly CompletedItem[]): Uint8Array {
@@ -61,7 +62,7 @@ export function packCompleted(items: readonly CompletedItem[]): Uint8Array {
   return bytes;
 }
 
-/** Where each item is; payloads are views, opened by whoever uses them. */
+/** Returns the items. Their payloads are views of `bytes`, not decoded. */
 export function unpackCompleted(bytes: Uint8Array): CompletedItem[] {
   const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const items: CompletedItem[] = [];

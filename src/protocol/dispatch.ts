@@ -1,6 +1,4 @@
-/**
- * What the coordinator and its worker threads say to each other, beside what stands on the board.
- */
+/** The messages between the coordinator and its worker threads, beside the board. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Id } from '../core/records.js';
 import type { RunReport } from './board.js';
@@ -8,13 +6,13 @@ import type { EncodedOutcome } from './completed-list.js';
 import type { LogThreshold, Query, WireError, WireInnerCommand, WireModule } from './messages.js';
 import type { Answer, Question } from './questions.js';
 
-/** A claimed job, as a worker gets it (`run-batch.ts`). */
+/** A claimed job, as a worker receives it (`run-batch.ts`). */
 export interface WireRun {
   readonly slot: number;
-  /** The word to begin it with; see `Board.begin`. */
+  /** The word with which the worker begins it; see `Board.begin`. */
   readonly word: number;
   readonly id: Id;
-  /** The whole that it is a part of; empty for none. */
+  /** The whole that the job is a part of; empty if it is no part. */
   readonly parent: Id;
   readonly callable: string;
   readonly attempt: number;
@@ -22,109 +20,105 @@ export interface WireRun {
   readonly agent: string;
   readonly args: Uint8Array | null;
   /**
-   * What comes after its own arguments: the completed parts for a postprocess, the outcome for a
+   * The argument after its own ones: the completed parts for a postprocess, the outcome for a
    * callback.
    */
   readonly fed: EncodedOutcome | null;
-  /** Its start is told, since it may not run longer than so long. */
+  /** `true` if the job has a time limit, so that its start must be reported. */
   readonly timed: boolean;
 }
 
-/** The task that a Piscina thread is given. */
+/** A task of a Piscina thread. */
 export type WorkerTask =
-  /** Import the module, and say what it exports. */
+  /** Import the module and return its description. */
   | { readonly type: 'describe'; readonly module: string }
-  /**
-   * Run these jobs, one after another. The first batch of a thread brings what it shares with the
-   * coordinator.
-   */
+  /** Run these jobs, one after another. The first batch of a thread brings its link. */
   | { readonly type: 'run'; readonly batch: Uint8Array; readonly link?: ThreadLink };
 
 export interface ThreadLink {
   readonly board: SharedArrayBuffer;
   readonly port: MessagePort;
-  /** What each registered module exports: a job may put others. */
+  /** The exports of each registered module, for jobs that put others. */
   readonly modules: Readonly<Record<string, WireModule>>;
 }
 
-/** What a worker says over its port, in order. */
+/** The messages of a worker over its port, in order. */
 export type ThreadMessage =
   /**
-   * An outcome that has no room on the board; or one whose job wants to know when it is stored, as
-   * the answer to this request.
+   * A report that has no room on the board, or one with a `request`, answered when the outcome is
+   * stored.
    */
   | ['report', RunReport, request: number]
-  /** A timed job has begun. */
+  /** A job with a time limit has begun. */
   | ['began', slot: number]
-  /** `process.exit` was called here: the last that it says. */
+  /** The job called `process.exit`. The last message of its thread. */
   | ['exits', code: number, stack: string]
-  /** A job of this callable wrote to its logger: a line of pino's. */
+  /** A job of this callable logged a line, in pino's format. */
   | ['log', callable: string, line: string]
   | ['annotate', job: Id, name: string, value: Uint8Array | null]
   | ['ask', request: number, query: Query]
-  /** Answered when the annotation is there, or with null after so long. */
+  /** Answered with the annotation once it exists, or with null after `timeoutMs`. */
   | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
   /**
-   * Put by this running job, at once. Answered when it is stored: with null, or with the ids that
-   * unique keys made of its jobs.
+   * A put that the running job `by` makes at once. Answered when it is stored: with null, or with
+   * the ids of the live jobs that `unique` keys found.
    */
   | ['put', request: number, by: Id, put: WireInnerPut]
-  /**
-   * The buffers that this job is given as they are; answered with their list, which is the thread's
-   * from then on.
-   */
+  /** The uncopied buffers of this job. Answered with their list, which is then the thread's. */
   | ['buffers', request: number, job: Id]
-  /** Answered with an `EncodedOutcome` when the job's call is over. */
+  /** Answered with the job's `EncodedOutcome` when its call is over. */
   | ['outcome of', request: number, job: Id];
 
-/** What a running job puts. */
+/** A put by a running job. */
 export type WireInnerPut = WireInnerCommand & { readonly type: 'put' };
 
-/** What the coordinator says to a worker over its port. */
+/** The messages of the coordinator to a worker over its port. */
 export type ToThread =
   | ['answer', request: number, value: unknown]
   | ['error', request: number, error: WireError]
-  /** The job in this slot is to stop. */
+  /** The job in this slot must stop. */
   | ['stop', slot: number];
 
-/** What the coordinator says to a thread of questions, which answers before it is asked again. */
+/** A message to a question thread, which answers each before it gets the next. */
 export type ToQuestionThread = Question;
 
-/** What such a thread says: its function is at hand, and is called now; what it answered. */
+/** The messages of a question thread: its function is imported and now called; its answer. */
 export type FromQuestionThread = ['began'] | ['answer', Answer];
 
-/** What a thread is started with. */
+/** The `workerData` of a worker thread. */
 export interface WorkerSetup {
   readonly modules: Readonly<Record<string, ModuleSetup>>;
-  /** When it is replaced, between two jobs: not given, never. */
+  /** The limits after which the thread is replaced, between two jobs. Default: none. */
   readonly recycle?: Recycling;
-  /** From which level on jobs' own loggers write; see `ModuleSetup`. */
+  /** The lowest level that jobs log; see `ModuleSetup`. */
   readonly log: LogThreshold;
   /** See `OpenOptions`. */
   readonly payloadLimitBytes: number;
 }
 
-/** After so many jobs, or with more on its heap than this, whichever comes first. */
+/** The thread is replaced after this many jobs, or above this heap size, whichever comes first. */
 export interface Recycling {
   readonly afterJobs?: number;
   readonly aboveHeapMb?: number;
 }
 
-/** How long the import of a module may take where no other limit is given. */
+/** The default limit for importing a module. */
 export const defaultImportMs = 30_000;
 
-/** A registered module: where it is, and which of its functions run around each of its jobs. */
+/** A registered module: its place, and its functions that run around each job. */
 export interface ModuleSetup {
   readonly url: string;
-  /** How long its import may take; `defaultImportMs` where it is not given. */
+  /** Milliseconds that its import may take; `defaultImportMs` by default. */
   readonly importMs?: number;
   readonly setUp?: string;
   readonly tearDown?: string;
-  /** From which level on lines about its jobs are logged; as the runtime's logger by default. */
+  /**
+   * The lowest level of logged lines about its jobs; default: the level of the runtime's logger.
+   */
   readonly log?: LogThreshold;
 }
 
-/** What a module exports, or, as an encoded failure, why it could not be imported. */
+/** The names that a module exports, or the encoded failure of its import. */
 export type ModuleDescription =
   | { readonly functions: string[]; readonly others: string[] }
   | { readonly failure: Uint8Array };

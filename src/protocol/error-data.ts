@@ -1,13 +1,13 @@
-/**
- * callsheet's own errors across threads: as data, made into an instance of the same class on the
- * other side.
- */
+/** Sends callsheet's errors between threads: as data, rebuilt as an instance of the same class. */
 
 import { decodeFailure, encodeFailure, errorFrom, failureFrom } from '../codec/failure.js';
 import { CallsheetError, type ErrorCode, errorClasses } from '../errors.js';
 import type { WireError } from './messages.js';
 
-/** Everything but these is an error's own detail: a path, a file, an offset. */
+/**
+ * The properties of every error. Any other property is a detail of its class: a path, a file, an
+ * offset.
+ */
 const common = new Set(['name', 'code', 'message', 'stack', 'cause']);
 
 export function errorToData(error: unknown): WireError {

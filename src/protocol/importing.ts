@@ -1,11 +1,8 @@
-/**
- * What importing a job module can end with, besides the module: it takes too long, or cannot be
- * read.
- */
+/** Failures of importing a job module: it takes too long, or has a syntax error. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** A top-level await may never settle. */
+/** Rejects if the import takes longer than `importMs`: a top-level await may never end. */
 export function withinTime<T>(importMs: number, imported: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => {
@@ -19,8 +16,8 @@ const tooLong = (importMs: number) =>
   `its import did not end within ${importMs} ms (importMs): its top level, or that of a module it imports, loops or waits for something that never comes`;
 
 /**
- * The place of a syntax error in a module is not in its stack, and Node shows it only of the file
- * that it runs: so it is asked to check the file.
+ * Adds the place of a syntax error, which is not in its stack. Node prints it only for a file that
+ * it runs or checks, so `node --check` is run on the file.
  */
 export function importError(error: unknown, url: string): unknown {
   if (!(error instanceof SyntaxError) || error.stack?.startsWith('SyntaxError') !== true) return error;

@@ -1,17 +1,14 @@
-/**
- * Functions of job modules that are named in what a user gives: this build has them, or it is an
- * error that says so.
- */
+/** Checks that this build has the functions of job modules that a user named. */
 import { isOwnPolicy } from '../core/policy.js';
 import type { RetryDefaults } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
 import type { ModuleSetup } from './dispatch.js';
 import type { WireModule } from './messages.js';
 
-/** What each registered module exports. */
+/** The exports of each registered module. */
 export type KnownModules = Readonly<Record<string, WireModule>>;
 
-/** The functions that `open` was given: what runs around jobs, and policies. */
+/** Checks the functions named in `open`: hooks and default retry policies. */
 export function checkGiven(
   { modules, retry = {} }: { modules: Readonly<Record<string, ModuleSetup>>; retry?: RetryDefaults | undefined },
   known: KnownModules,
@@ -22,12 +19,15 @@ export function checkGiven(
   for (const [kind, policy] of Object.entries(retry)) checkPolicyKnown(known, policy, `retry.${kind}.`);
 }
 
-/** If the policy is a function, this build has it. */
+/** Checks a retry policy, if it is a function of a job module. */
 export function checkPolicyKnown(modules: KnownModules, policy: string, where: string): void {
   if (isOwnPolicy(policy)) checkKnown(modules, policy, where);
 }
 
-/** This build has the function. */
+/**
+ * Throws if this build lacks the function. `where` is the path of the option, with a dot at its
+ * end.
+ */
 export function checkKnown(modules: KnownModules, callable: string, where: string): void {
   const at = callable.indexOf('#');
   const [module, name] = [callable.slice(0, at), callable.slice(at + 1)];

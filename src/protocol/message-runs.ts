@@ -1,19 +1,18 @@
 /**
  * Batches of messages between clients and the coordinator.
  *
- * Nearly all that is said are puts of plain jobs (a call without options, parts or callbacks) and
- * outcomes. Runs of these are packed record by record into one message of the batch, and are the
- * same single messages again where the batch is read:
+ * Nearly all messages are puts of plain jobs (a call without options, parts or callbacks) and
+ * deliveries of outcomes. Runs of these are packed, record by record, into one message of the
+ * batch. Reading the batch gives the single messages again:
  *
- *   puts [tag, queue, level, callables, bytes]; for each job: request, id, number of its callable,
- *   size of its arguments plus one
- *             (0 is none), arguments
- *   putMany the same jobs of one request: [tag, request, queue, level, owner, callables, bytes],
- *   without the requests deliver [tag, bytes]; for each: request, kind, size of the payload,
- *   payload
+ *    puts     tag, queue, level, callables, bytes; for each job: request, id,
+ *             number of its callable, size of its arguments plus one (0: none), arguments
+ *    putMany  the jobs of one request: tag, request, queue, level, owner, callables,
+ *             bytes; for each job as in `puts`, without its request
+ *    deliver  tag, bytes; for each: request, kind, size of the payload, payload
  *
- * Numbers are varints. What is read out of a batch is kept by many for long, and so does not keep
- * the batch.
+ * Numbers are varints. Payloads are copied out of the batch, so that one kept for long does not
+ * keep the whole batch in memory.
  */
 
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
@@ -105,7 +104,7 @@ export function unpackCoordinatorMessages(bytes: Uint8Array): CoordinatorMessage
 }
 
 /**
- * A call without options, parts or callbacks: whether it can be put depends on nothing of its own.
+ * `true` for a call without options, parts or callbacks. Nothing of its own can make its put fail.
  */
 export function isPlain(job: WireJob): boolean {
   const [, form, , , options, parts, callbacks, role] = job;
@@ -116,7 +115,9 @@ function isPlainPut(message: ClientMessage): message is Put {
   return message[0] === 'put' && isPlain(message[4]);
 }
 
-/** Where the puts into the same queue at the same level end that begin here. */
+/**
+ * Index after the run of plain puts starting at `from`, into the same queue and at the same level.
+ */
 function endOfRun(messages: readonly ClientMessage[], from: number, [, , queue, level]: Put): number {
   let at = from + 1;
   for (; at < messages.length; at++) {
@@ -142,7 +143,7 @@ function unpackPuts([, queue, level, callables, bytes]: PackedPuts, messages: Cl
   while (input.left > 0) messages.push(['put', input.varint(), queue, level, readPlain(input, callables)]);
 }
 
-/** A put of many plain jobs; undefined for any other message. */
+/** Packs a put of many plain jobs; `undefined` for any other message. */
 function packMany(message: ClientMessage): PackedMany | undefined {
   if (message[0] !== 'do' || message[3].type !== 'put' || !message[3].jobs.every(isPlain)) return undefined;
   const [, request, , { queue, level, owner, jobs }] = message;

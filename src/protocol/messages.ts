@@ -1,8 +1,8 @@
 /**
- * What a client and the coordinator say to each other. Positional, so that a message is small;
- * batches travel packed (`packing.ts`).
+ * The messages between a client and the coordinator. They are tuples, to be small, and travel in
+ * batches (`message-runs.ts`).
  *
- * Every request has a number of its own; every request is answered once.
+ * Every request has a number of its own and gets exactly one answer.
  */
 
 import type { Command, InnerCommand, JobOptions, JobSpec } from '../core/commands.js';
@@ -10,10 +10,7 @@ import type { Event, Interruption } from '../core/events.js';
 import type { AgentFilter, Id, JobForm, JobStatus, Level, Payload, RetryDefaults } from '../core/records.js';
 import type { OutcomeForm } from './completed-list.js';
 
-/**
- * A job to be put, as it is sent, with its parts, its callbacks and, the side of a choice, its
- * role.
- */
+/** A job as it is sent, with its parts, its callbacks and, for a side of a choice, its role. */
 export type WireJob = [
   id: Id,
   form: JobForm,
@@ -25,7 +22,7 @@ export type WireJob = [
   role?: 'onSuccess' | 'onFailure',
 ];
 
-/** A field of a command as it is sent: jobs and payloads become messages, all else stays. */
+/** A field of a command as it is sent: jobs become `WireJob`s, payloads become bytes. */
 type Wired<Key, T> = Key extends 'args' | 'failure' | 'value'
   ? Exclude<T, Payload> | Uint8Array
   : T extends readonly JobSpec[]
@@ -34,10 +31,10 @@ type Wired<Key, T> = Key extends 'args' | 'failure' | 'value'
 
 type WiredCommand<C> = C extends Command ? { readonly [key in keyof C]: Wired<key, C[key]> } : never;
 
-/** What a job may ask for while it runs, and what a client may ask for at once. */
+/** The commands that a running job may send to be decided with its outcome. */
 export type WireInnerCommand = WiredCommand<Exclude<InnerCommand, { type: 'all' }>>;
 
-/** What clients may have decided. */
+/** The commands that clients may send. */
 export type WireCommand =
   | { readonly type: 'all'; readonly commands: readonly WireInnerCommand[] }
   | WiredCommand<
@@ -69,14 +66,14 @@ export type WireCommand =
       >
     >;
 
-/** What clients may ask without anything being changed. */
+/** The questions of clients. They change nothing. */
 export type Query =
   | { readonly type: 'job'; readonly job: Id }
   | { readonly type: 'arguments'; readonly job: Id }
   | { readonly type: 'annotations'; readonly job: Id }
   /**
-   * The completed parts of a whole from this one on, a piece of them, packed. A job that runs is
-   * given long lists in them to ask for in turn.
+   * A packed piece of the completed parts of a whole, from a part on. In a piece for a running job
+   * (`reader`), long lists are references.
    */
   | { readonly type: 'completed'; readonly job: Id; readonly from: number; readonly reader: 'job' | 'client' }
   | { readonly type: 'queues' }
@@ -85,7 +82,7 @@ export type Query =
   | { readonly type: 'quotas'; readonly queue: string }
   | { readonly type: 'agents'; readonly queue: string }
   | { readonly type: 'dispatchers' }
-  /** Ids of the jobs that an agent ran and that completed in this time, newest first. */
+  /** Ids of the jobs of an agent that completed in this time, newest first. */
   | {
       readonly type: 'completedBy';
       readonly queue: string;
@@ -98,92 +95,86 @@ export type Query =
   | { readonly type: 'figures' };
 
 export type ClientMessage =
-  /** A put of one job whose client also wants its outcome (`deliver`). */
+  /** A put of one job. Its client also wants the outcome (`deliver`). */
   | ['put', request: number, queue: string, level: Level, job: WireJob]
   | ['do', request: number, level: Level, command: WireCommand]
-  /** Answered when the job's call is over, and at once if it is already. */
+  /** Answered when the job's call is over. */
   | ['outcome', request: number, job: Id]
   | ['ask', request: number, query: Query]
-  /** Answered when the annotation is there, or with null after so long. */
+  /** Answered with the annotation once it exists, or with null after `timeoutMs`. */
   | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
   /**
-   * Answered with a `Fed` when at most so many items of the map are under way, or it takes no more.
+   * Answered with a `Fed` when at most `most` items of the map are unfinished, or it takes no more.
    */
   | ['fed', request: number, job: Id, most: number]
-  /**
-   * Answered with a list of `LeftJobs` when nothing in the queue is due or running but for those.
-   */
+  /** Answered when nothing in the queue is due or running, except the `LeftJobs` in the answer. */
   | ['drained', request: number, queue: string]
-  /**
-   * From now on what happens is kept for this reader: so many events at most, until it reads them.
-   */
+  /** Starts keeping events for this reader, at most `limit` of them until it reads. */
   | ['subscribe', request: number, reader: number, limit: number]
-  /** Answered with an `EventBatch`, when there is something in it or the reader is gone. */
+  /** Answered with an `EventBatch` when it has an event, or when the reader is gone. */
   | ['events', request: number, reader: number]
   | ['unsubscribe', request: number, reader: number]
   /**
-   * Said to a coordinator that took the place of another: who asks has handles that a put gave;
-   * `same` as the put was answered.
+   * Sent to a restarted coordinator: the client has handles of the put `hand`. `same` is the put's
+   * answer.
    */
   | ['hold', request: number, hand: Id, last: Id, same: readonly Id[]]
-  /** Nobody has the handles any more that a put gave whose first job had this id. */
+  /** The client has dropped all handles of the put `hand`, the id of its first job. */
   | ['release', request: number, hand: Id]
   | ['close', request: number, graceMs: number];
 
-/** What has happened, and how many events more, which were not kept. */
+/** Events, and the number of later ones that were dropped. */
 export type EventBatch = [events: Event[], dropped: number];
 
-/** Jobs of one callable that wait for a build that has it. */
+/** The number of jobs of one callable that wait for a build that has it. */
 export interface LeftJobs {
   readonly callable: string;
   readonly jobs: number;
 }
 
-/** How many items a map has taken, how many of them are done, and whether it takes more. */
+/** The counts of a map's items taken and done, and whether it takes more. */
 export type Fed = [taken: number, done: number, open: boolean];
 
-/** A failure of callsheet's own, as data. */
+/** An error of callsheet as data; see `error-data.ts`. */
 export type WireError = [code: string, message: string, details: Record<string, unknown>];
 
 export type CoordinatorMessage =
-  /** So many requests, from this one on. */
+  /** `count` consecutive requests are done, from `first` on. */
   | ['done', first: number, count: number]
   | ['error', request: number, error: WireError]
   | ['outcome', request: number, kind: OutcomeForm, payload: Uint8Array]
   | ['answer', request: number, value: unknown]
-  /** The outcome of the job that was put with this request. */
+  /** The outcome of the job put with this request. */
   | ['deliver', request: number, kind: OutcomeForm, payload: Uint8Array]
-  /** It cannot be read. */
+  /** The outcome of the job put with this request cannot be read. */
   | ['unreadable', request: number, error: WireError]
   /**
-   * The outcome of a job that is forgotten from now on, for those who have a handle of it; see
+   * The outcome of a job that is forgotten from now on, for a client with a handle of it; see
    * `release`.
    */
   | ['kept', hand: Id, job: Id, kind: OutcomeForm, payload: Uint8Array]
-  /**
-   * The runtime is ready: which functions its modules export, and what of the last run was found.
-   */
+  /** The runtime is ready: the exports of its modules, and the figures of the jobs it found. */
   | ['ready', found: OpenFigures, modules: Record<string, WireModule>]
   | ['log', level: LogLevel, message: string, detail: string | JobLine]
-  /** A line that a job wrote to its logger: pino's, as text. */
+  /** A line that a job logged, as pino's text. */
   | ['line', callable: string, line: string]
-  /** The runtime can go on no longer. */
+  /** The runtime cannot go on. */
   | ['fatal', error: WireError];
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof logLevels)[number];
-/** From which level on lines are written. */
+/** The lowest level of logged lines. */
 export type LogThreshold = LogLevel | 'silent';
 
-/** What a line of the log says of a job. */
+/** A line of the log about a job. */
 export interface JobLine {
   readonly log: 'events' | 'trace';
   readonly callable: string;
   readonly fields: Readonly<Record<string, unknown>>;
-  /** How it failed; or what was told of an error. */
+  /** The job's failure. */
   readonly failure?: Uint8Array;
   readonly error?: Interruption['error'];
-  /** The put of the job, whose client may wait for it: then the line is worth no warning. */
+  /** The request of the job's put. If its client waits for the outcome, the line is no warning. */
   readonly put?: number | undefined;
 }
 
@@ -193,22 +184,22 @@ export interface WireModule {
 }
 
 export interface OpenFigures {
-  /** Jobs that are remembered, and how many of them are not completed. */
+  /** Jobs in the store; `unfinished` of them are not completed. */
   readonly jobs: number;
   readonly unfinished: number;
   readonly dispatcher: string;
 }
 
-/** What is known of a job, for a handle; times in milliseconds since the epoch, 0 for "not yet". */
+/** The details of a job, for a handle. Times are milliseconds since the epoch, 0 for "not yet". */
 export interface JobInfo {
   readonly owner: Id;
   readonly status: JobStatus;
   readonly callable: string;
-  /** It waits for a build that has its callable. */
+  /** `true` if the job waits for a build that has its callable. */
   readonly unknownCallable: boolean;
   readonly queue: string;
   readonly agent: string;
-  /** Whose agent it is. */
+  /** The dispatcher of the agent. */
   readonly dispatcher: Id;
   readonly level: Level;
   readonly priority: number;
@@ -217,11 +208,11 @@ export interface JobInfo {
   readonly policy: string;
   readonly awaits: readonly AwaitedAnswer[];
   readonly quotas: readonly string[];
-  /** The job that it returned; empty for none. */
+  /** The job that it returned; empty if none. */
   readonly inner: Id;
   readonly parts: number;
   readonly partsDone: number;
-  /** A map: more items may come. */
+  /** `true` for a map that may get more items. */
   readonly open: boolean;
   readonly callbacks: number;
   readonly callbacksDone: number;
@@ -238,15 +229,15 @@ export interface JobInfo {
   readonly completedAt: number;
 }
 
-/** A function of a job module that was asked about a job, and has not answered. */
+/** A function of a job module that was asked about a job and has not answered. */
 export interface AwaitedAnswer {
   readonly callable: string;
-  /** The agent whose filter it is; empty: it is the job's policy. */
+  /** The agent that the filter belongs to; empty for the job's retry policy. */
   readonly agent: string;
   readonly since: number;
-  /** What was wrong with what it said last; empty for nothing. */
+  /** The problem with its last answer; empty if none. */
   readonly problem: string;
-  /** When it is asked again, if it has not answered by then; 0 is not known. */
+  /** The time at which it is asked again if it has not answered; 0 if not known. */
   readonly againAt: number;
 }
 
@@ -255,9 +246,9 @@ export interface QueueInfo {
   readonly length: number;
   readonly unfinished: number;
   readonly paused: boolean;
-  /** At this length, puts wait; 0 is no bound. */
+  /** The length at which puts wait; 0 for no bound. */
   readonly bound: number;
-  /** How many puts wait for room. */
+  /** Puts that wait for room. */
   readonly putsWaiting: number;
 }
 
@@ -266,7 +257,7 @@ export interface QuotaInfo {
   readonly size: number;
   readonly rate: number;
   readonly ratePeriodMs: number;
-  /** Ids of the jobs that have a place. */
+  /** Ids of the jobs that hold a place. */
   readonly holders: readonly Id[];
 }
 
@@ -288,7 +279,9 @@ export interface AgentInfo {
   readonly filter: AgentFilter | null;
   readonly chooser: string | null;
   readonly retry: RetryDefaults;
-  /** What is wrong with its filter or chooser, as its own dispatcher knows it, and since when. */
+  /**
+   * The problem with its filter or chooser, known only to its own dispatcher, and when it began.
+   */
   readonly problem: { readonly message: string; readonly since: number } | null;
   /** Ids of the jobs that it has claimed. */
   readonly running: readonly Id[];

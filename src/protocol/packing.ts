@@ -1,18 +1,18 @@
 /**
- * Messages between threads as bytes: a batch is one versioned msgpack value in a buffer of its own,
+ * Packs messages between threads: a batch is one versioned msgpack value in a buffer of its own,
  * which is transferred, not copied. The same bytes can go over a socket.
  */
 import { Packr } from 'msgpackr';
 import { CallsheetError } from '../errors.js';
 
-/** Raised with every change of any message's layout. */
+/** Must be raised with each change of a message's layout. */
 const protocolVersion = 1;
 
-/** What is unpacked is kept by some for long, and is not to keep the whole batch. */
+/** `copyBuffers`: an unpacked payload may be kept for long and must not keep the whole batch. */
 const packr = new Packr({ useRecords: false, copyBuffers: true });
 
 export function packBatch(messages: readonly unknown[]): Uint8Array {
-  // A copy of the exact size: what the packer gives is a view on a pool.
+  // The packer returns a view of a pool; the copy has a buffer of its exact size.
   return new Uint8Array(packr.pack([protocolVersion, messages]));
 }
 
@@ -21,7 +21,7 @@ export function unpackBatch<M>(bytes: Uint8Array): M[] {
   if (version !== protocolVersion) {
     throw new CallsheetError(
       'PROTOCOL_VERSION',
-      `a message of protocol ${version}, where ${protocolVersion} is spoken`,
+      `messages must have protocol ${protocolVersion}, got protocol ${version}`,
     );
   }
   return messages;

@@ -1,33 +1,32 @@
-/**
- * Progress: an annotation with a shape, so that tools can show how far a job is.
- */
+/** Progress: an annotation with a fixed shape, so that tools can show it. */
 
-/** How far a job is: the annotation named `progress`. */
+/** The progress of a job: the value of its annotation `progress`. */
 export interface Progress {
-  /** How much is done, in whatever unit; from 0. */
+  /** The amount done, in any unit; at least 0. */
   readonly done: number;
-  /** How much there is to do in the same unit, where that is known. */
+  /** The whole amount in the same unit, if known. */
   readonly total?: number;
-  /** What is being done, for people. */
+  /** A text for people about the current step. */
   readonly message?: string;
 }
 
 export const progressName = 'progress';
 
 /**
- * @throws {RangeError} `done` or `total` is not a finite number from 0. @throws {TypeError}
- * `message` is not text.
+ * @throws {RangeError} if `done` or `total` is not a finite number from 0.
+ * @throws {TypeError} if `message` is not a string.
  */
 export function checkProgress({ done, total, message }: Progress): Progress {
   for (const [name, value] of Object.entries({ done, total: total ?? 0 })) {
     if (typeof value !== 'number' || !(value >= 0) || value === Number.POSITIVE_INFINITY)
-      throw new RangeError(`progress.${name}: ${value} is not a finite number from 0`);
+      throw new RangeError(`progress.${name} must be a finite number from 0, got ${value}`);
   }
-  if (message !== undefined && typeof message !== 'string') throw new TypeError('progress.message: a text is needed');
+  if (message !== undefined && typeof message !== 'string')
+    throw new TypeError(`progress.message must be a string, got ${typeof message}`);
   return { done, ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) };
 }
 
-/** Undefined for what was said under the same name in a shape of its own. */
+/** Returns an annotation as progress; `undefined` if it has another shape. */
 export function progressFrom(said: unknown): Progress | undefined {
   if (typeof said !== 'object' || said === null) return undefined;
   try {

@@ -1,12 +1,12 @@
 /**
- * What the coordinator asks functions of job modules beside running jobs: what becomes of a job,
- * whether an agent takes it. One message each way; what only the function is to see travels as
- * bytes.
+ * The questions that the coordinator asks functions of job modules, apart from running jobs: a
+ * retry policy decides about a job, a filter or chooser decides for an agent. One message each way.
+ * Data that only the function reads travels as bytes.
  */
 import type { PolicyAnswer } from '../core/commands.js';
 import type { Id, PolicyQuestion } from '../core/records.js';
 
-/** A job as it is when the question is put. */
+/** A job at the time of the question. */
 export interface WireAskedJob {
   readonly id: Id;
   readonly queue: string;
@@ -21,7 +21,7 @@ export interface WireAskedJob {
   readonly deadline: number;
 }
 
-/** `callable` is who is asked. */
+/** `callable` names the function that is asked. */
 export type Question =
   | {
       readonly type: 'policy';
@@ -31,9 +31,9 @@ export type Question =
       readonly failure: Uint8Array;
       readonly data: Uint8Array | null;
     }
-  /** Which of these jobs an agent takes. */
+  /** Asks which of these jobs an agent takes. */
   | { readonly type: 'filter'; readonly callable: string; readonly jobs: readonly WireAskedJob[] }
-  /** Which of these jobs an agent is to take now, and in which order. */
+  /** Asks which of these jobs an agent takes now, and in which order. */
   | {
       readonly type: 'chooser';
       readonly callable: string;
@@ -43,17 +43,17 @@ export type Question =
       readonly running: readonly WireAskedJob[];
     };
 
-/** Yes; no; or it threw, or said something else. */
+/** `+`: yes. `-`: no. `!`: the filter threw or returned something else. */
 export type Verdict = '+' | '-' | '!';
 
 export type Answer =
-  /** `data` is there where the policy says what it keeps from now on. */
+  /** `data` is present if the policy changes its kept data. */
   | { readonly type: 'policy'; readonly answer: PolicyAnswer; readonly data?: Uint8Array }
   /**
-   * Of the first of the jobs, as far as it came in its time; and what was wrong with the last that
-   * it could not tell.
+   * Verdicts for the first jobs, as many as the filter decided in its time. `problem`: the last
+   * error of a single job.
    */
   | { readonly type: 'filter'; readonly verdicts: readonly Verdict[]; readonly problem: string }
   | { readonly type: 'chooser'; readonly chosen: readonly Id[] }
-  /** It threw, is not there, answered what is no answer, or not in time. */
+  /** No answer: the function threw, is missing, returned something invalid, or took too long. */
   | { readonly type: 'none'; readonly problem: string };

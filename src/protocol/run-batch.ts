@@ -1,12 +1,12 @@
 /**
  * A batch of claimed jobs as bytes, from the coordinator to a worker thread.
  *
- *   for each run: slot, word, id, flags, the whole's id where it is a part, callable, queue and
- *   agent (names), attempt, size and bytes of the arguments where there are any, kind, size and
- *   bytes of what follows them where something does
+ * For each run: slot, word, id, flags, id of the whole (flag `part`), callable, queue and agent
+ * (names), attempt, size and bytes of the arguments (flag `args`), form, size and bytes of the
+ * argument after them (flag `fed`).
  *
- * Numbers are varints. A name is the number it has in this batch; the next free number introduces
- * one, and its text follows. Both ends are threads of one process, so there is no version.
+ * Numbers are varints. A name is its number in this batch; the next free number introduces a new
+ * name, and its text follows. Both ends are threads of one process, so the batch has no version.
  */
 
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
@@ -27,7 +27,7 @@ export class RunBatchWriter {
     const out = this.#out;
     const { parent, args, fed } = run;
     out.varint(run.slot);
-    // A word has all 32 bits.
+    // A word may be negative: it uses all 32 bits.
     out.varint(run.word >>> 0);
     out.id(run.id);
     out.u8(
@@ -47,7 +47,7 @@ export class RunBatchWriter {
     this.#bytes(fed.payload);
   }
 
-  /** The batch, in a buffer of its own; another may begin. */
+  /** Returns the batch in a buffer of its own; the writer is then empty. */
   finish(): Uint8Array {
     const bytes = this.#out.copy();
     this.#out.clear();
@@ -56,7 +56,7 @@ export class RunBatchWriter {
     return bytes;
   }
 
-  /** Mostly it is the name that the run before has in the same place. */
+  /** Writes a name. Mostly it equals the name in the same place of the run before. */
   #name(name: string, place: number): void {
     const last = this.#last[place]!;
     if (last.name === name) return this.#out.varint(last.number);

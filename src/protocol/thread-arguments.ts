@@ -1,11 +1,10 @@
-/**
- * Node's options for the threads that callsheet starts.
- */
+/** Node options for the threads that callsheet starts. */
 
 /**
- * Given none, threads inherit the process's own; many of those cannot be given. Where one of them
- * is of the file that the process runs, and so keeps a thread from its own, only those are passed
- * on that say how modules are found, loaded and shown.
+ * Returns the `execArgv` of a new thread. By default a thread inherits the options of the process,
+ * and many of these are not allowed if they are passed explicitly. If options are given, or if an
+ * option of the process concerns only its entry file and would keep a thread from running its own
+ * file, the options about finding, loading and showing modules are passed on, and no others.
  */
 export function threadArguments(execArgv: readonly string[]): { execArgv?: string[] } {
   if (execArgv.length === 0 && !process.execArgv.some(isOfEntry)) return {};
