@@ -1,10 +1,9 @@
 /**
- * What is decided and not yet kept: the commands of one group commit, their effects and their
- * replies.
+ * The commands of one group commit, decided but not yet kept, with their effects and replies.
  *
- * Both stores decide through this file, so that a command means the same in each. The commands are
- * remembered until the group is kept: a group that could not be written is undone and decided again
- * without what takes room.
+ * All stores decide through this file, so that a command means the same in each. The group
+ * remembers its commands until it is kept: a store that cannot write a group undoes it, and decides
+ * it again without the commands that take room.
  */
 import type { Effect, Gate, Outside } from '../core/commands.js';
 import { type Decided, decide } from '../core/decide.js';
@@ -18,7 +17,7 @@ interface Reply {
   readonly same: readonly Id[] | undefined;
 }
 
-/** What waits behind one gate. */
+/** The effects and replies behind one gate. */
 export interface Released {
   readonly effects: Effect[];
   readonly replies: Reply[];
@@ -26,7 +25,7 @@ export interface Released {
 
 export class Group {
   readonly asked: Asked[] = [];
-  /** Behind all gates, in order. */
+  /** The effects of all gates, in order. */
   readonly #effects: Effect[] = [];
   readonly #replies: Record<Gate, Reply[]> = { decided: [], written: [], synced: [] };
 
@@ -42,7 +41,7 @@ export class Group {
     }
   }
 
-  /** The command was decided so, elsewhere. */
+  /** Adds a command that was decided elsewhere, with the effects it had there. */
   note(asked: Asked, { effects, same }: Decided): void {
     for (const effect of effects) this.#effects.push(effect);
     this.#note(asked, same);
@@ -54,7 +53,7 @@ export class Group {
     if (reply !== undefined) this.#replies[gate].push({ tell: reply, error: undefined, same });
   }
 
-  /** The command changed nothing, or is not decided at all. */
+  /** Adds a command that changed nothing, or that is not decided at all, with its error. */
   refuse(asked: Asked, error: Error): void {
     this.asked.push(asked);
     const { command, gate, reply, refused } = asked;
@@ -66,7 +65,7 @@ export class Group {
     return { effects: this.#effects.filter((effect) => effect.gate === gate), replies: this.#replies[gate] };
   }
 
-  /** Tells all that wait, behind whatever gate, that the group is lost. */
+  /** Sends the error to all replies, behind every gate: the group is lost. */
   fail(error: Error): void {
     for (const { reply } of this.asked) reply?.(error);
   }

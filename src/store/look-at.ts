@@ -1,4 +1,4 @@
-/** What is seen of a state now, or why it cannot be seen, as data: it is told later. */
+/** Returns what `look` returned or threw as data, since the caller sends it later. */
 export function lookAt<T>(look: () => T): { readonly error?: Error; readonly seen?: T } {
   try {
     return { seen: look() };

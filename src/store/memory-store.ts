@@ -1,6 +1,6 @@
 /**
- * A store that keeps nothing beyond its process: for runtimes without a directory, and for tests.
- * Every gate is open at once.
+ * A store that keeps nothing beyond its process: for runtimes without a directory, and for tests. A
+ * commit opens every gate at once.
  */
 import { gates } from '../core/commands.js';
 import type { Payload } from '../core/records.js';

@@ -1,49 +1,54 @@
 /**
- * The port between what decides when to do something (the coordinator) and what remembers it.
+ * The port between the coordinator, which chooses when to decide a command, and the store, which
+ * keeps the outcome.
  *
- * A store takes commands, decides each with the pure core, keeps what changed, and releases replies
- * and effects behind their gates, in order. It knows nothing of threads, clients or time beyond the
- * clock it is given. All stores pass one conformance suite.
+ * A store takes commands, decides each with the pure core, keeps the changed records, and releases
+ * replies and effects behind their gates, in order. It knows no threads, no clients, and no time
+ * but the clock that it is given. All stores pass one conformance suite.
  *
- * A payload belongs to the store that made it. Only that store knows where the bytes are; everything
- * else passes a `Payload` on, or asks the store for its bytes.
+ * A payload belongs to the store that made it. Only that store knows where the bytes are;
+ * everything else passes a `Payload` on, or asks the store for its bytes.
  *
  * A put within a user's own SQL transaction is no part of this port. The store lives in the
  * coordinator's thread, and a user's database connection cannot leave the user's thread. Such a put
  * must be an outbox: the user's thread writes the encoded command as a row within the transaction,
- * and the store takes the row and decides the command after the transaction has committed. A refusal
- * therefore comes too late to roll the transaction back.
+ * and the store takes the row and decides the command after the transaction has committed. A
+ * refusal therefore comes too late to roll the transaction back.
  */
 import type { Command, Effect, Gate, Outside } from '../core/commands.js';
 import type { AnnotationRecord, Id, Payload } from '../core/records.js';
 import type { State } from '../core/state/state.js';
 
-/** A command and who waits for it. */
+/** A command, and where its reply goes. */
 export interface Asked {
   readonly command: Command;
-  /** Behind which gate the reply is released. */
+  /** The gate that holds the reply back. */
   readonly gate: Gate;
   /**
-   * Called once, when the gate is open: with an error, or with what a put's jobs turned out to be
-   * (see `Decided`).
+   * Called once, when the gate opens: with an error, or with the ids of the jobs that the put's
+   * jobs turned out to be (see `Decided`).
    */
   readonly reply?: (error: Error | undefined, same?: readonly Id[]) => void;
-  /** Called where there is no reply, if the command is refused. */
+  /** Called if the command is refused and has no `reply`. */
   readonly refused?: (error: Error, command: Command) => void;
 }
 
-/** What a store calls. */
+/** The functions that a store calls. */
 export interface StoreOwner {
-  /** These effects' gates are open. */
+  /** Receives effects as their gates open. */
   release(effects: readonly Effect[]): void;
-  /** Whether anybody waits for it. What nobody waits for need not be synced for its own sake. */
+  /**
+   * Returns whether a client or a part of the coordinator waits for the effect. An effect without a
+   * waiter causes no sync of its own.
+   */
   awaits(effect: Effect): boolean;
   /**
-   * There may be more to claim: what other processes decided is in the state now, these are not as
-   * they were, or there is room again.
+   * Called when there may be more to claim: other processes' decisions have reached `state`, or a
+   * full disk has room again. `settings` is `true` if queues, quotas or agents may have changed;
+   * `annotations` are the new ones.
    */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void;
-  /** The store can go on no longer; whatever waited has been told. */
+  /** Called when the store has failed, after all waiting replies have received the error. */
   fatal(error: Error): void;
 }
 
@@ -56,8 +61,8 @@ export interface StoreOutside extends Omit<Outside, 'now' | 'failure'> {
 }
 
 /**
- * The outside world of a decision that is made now. Lists each member, since it runs once a command
- * and spreading is slower.
+ * Makes the outside world of a decision that is made now. Names each member instead of spreading,
+ * because it runs once a command.
  */
 export function outsideNow(outside: StoreOutside, payload: Store['payload']): Outside {
   const { listening, dispatcher, random } = outside;
@@ -65,45 +70,43 @@ export function outsideNow(outside: StoreOutside, payload: Store['payload']): Ou
 }
 
 export interface StoreFigures {
-  /** Group commits written. */
+  /** Number of group commits written. */
   readonly frames: number;
   readonly syncs: number;
   readonly bytesWritten: number;
-  /** Snapshots published. */
+  /** Number of snapshots published. */
   readonly snapshots: number;
 }
 
 export interface Store {
-  /** No other process can have it open. */
+  /** `true` if no other process can have the store open. */
   readonly isExclusive: boolean;
   /**
-   * What is decided so far, for reading. A reader who tells others of it does so through `read`.
-   * Where other processes decide too, it is what they were last heard to have decided, and what was
-   * decided here is a forecast until it is committed.
+   * All that is decided so far, for reading. A result that leaves the coordinator must be read
+   * through `read`. In a store that processes share, `state` holds the others' decisions as last
+   * received, and this process's own as a forecast until they are committed.
    */
   readonly state: State;
   readonly figures: StoreFigures;
   /**
-   * False on a full disk with little room kept for it: nothing more is to begin, since that room is
-   * for what runs already.
+   * `false` on a full disk while little of its reserve is left. No job may begin then, because
+   * running jobs need that room to settle.
    */
   readonly takesWork: boolean;
   open(owner: StoreOwner): Promise<void>;
-  /**
-   * Decides these commands, each atomic on its own. They are kept, and released, with the next
-   * `commit`.
-   */
+  /** Decides these commands, each atomic on its own. The next `commit` keeps and releases them. */
   transact(asked: readonly Asked[]): void;
-  /** The turn is over: keeps what was decided since the last commit as one group. */
+  /** Ends the turn: keeps everything decided since the last commit as one group. */
   commit(): void;
   /**
-   * Looks at the state, and tells what was seen, or thrown, when that is as safe as `full` asks.
-   * Seen is all that was decided by now, here or by others.
+   * Calls `look` on the state, which then holds all that was decided before the call, here or in
+   * other processes. Calls `tell` with its result or error once that is as durable as level `full`
+   * demands.
    */
   read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void;
   /**
-   * Makes bytes into a payload that commands for this store may carry. Needs no `this`, so that it
-   * can be passed on.
+   * Makes bytes into a payload for a command of this store. Needs no `this`, so it can be passed on
+   * as a function.
    */
   readonly payload: (bytes: Uint8Array) => Payload;
   /**

@@ -97,7 +97,7 @@ describe('a payload in the journal', () => {
     const lost = StoredPayload.lost(idOf('job'));
     assert.throws(() => churn.store.bytes(lost), {
       ...{ code: 'JOURNAL_CORRUPT', file: churnDirectory },
-      message: new RegExp(`a payload of job ${idToText(idOf('job'))} was damaged, and is lost`),
+      message: new RegExp(`a payload of job ${idToText(idOf('job'))} was damaged and is lost`),
     });
     await churn.store.close();
   });

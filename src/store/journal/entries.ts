@@ -1,23 +1,26 @@
 /**
- * Records as the journal's entries.
+ * The entries of the journal that hold records.
  *
  * An entry is one of:
  *
- *   1 name number (varint), text a name that later entries of this file give by its number 2 jobs
- *   headers, see `job-header.ts` jobs' headers, whole: the last one of an id counts 3 payload id
- *   (16), slot (1), bytes arguments or result of a job, written once, before its header in the same
- *   frame 4 forget ids (16 each) the jobs and their payloads are no more 5 setting key (text), JSON
- *   (text) a queue, quota or agent, whole; empty: removed 6 annotation id (16), name (text), 1,
- *   value or 0: taken back 7 move id (16), slot (1), bytes a payload again, copied out of a segment
- *   that is to be deleted 8 kept jobs headers, each with two places in snapshots only
+ *    1 name        number (varint), text            a name; later entries use its number
+ *    2 jobs        headers, see `job-header.ts`     whole headers; the last one of an id counts
+ *    3 payload     id (16), slot (1), bytes         a job's arguments or result, written once,
+ *                                                   before its header in the same frame
+ *    4 forget      ids (16 each)                    the jobs and their payloads are gone
+ *    5 setting     key (text), JSON (text)          a queue, quota …, whole; empty: removed
+ *    6 annotation  id (16), name (text), 1, value   a value; 0 instead of 1 and value: taken back
+ *    7 move        id (16), slot (1), bytes         a payload, copied out of a dying segment
+ *    8 kept jobs   headers, each with two places    in snapshots only
  *
- * Headers and ids are as many as the entry holds: few enough for little to be lost with it, many
- * enough for the entry to cost little.
+ * An entry holds several headers or ids: few enough that a damaged entry loses little, many enough
+ * that its own cost is small.
  *
- * A header says which payloads its job has, not where they are: they came with it, or with one
- * before. A move changes only where the payload of a job is that has one; it never brings back a
- * job that is gone. A *place* is where the entry of a payload (3 or 7) is, for arguments and then
- * for the result: segment, offset, length and checksum as varints, or 0 for none.
+ * A header records which payloads its job has, not where they are: their entries come before it, in
+ * the same frame or an earlier one. A move changes the place of a payload that a job has; it never
+ * brings back a job that is gone. A *place* is the segment, offset, length and checksum of a
+ * payload's entry (3 or 7), as varints, or 0 for none; the arguments' place comes before the
+ * result's.
  *
  * Numbers are varints. Names are interned per file, so that a segment can be read without those
  * before it. Unknown entries and fields do not exist: a change of this layout is a new format
@@ -39,17 +42,17 @@ export const entryTypes = {
   keptJobs: 8,
 } as const;
 
-/** The part of a payload's entry that is not the payload. */
+/** Bytes of a payload's entry before the payload itself. */
 export const payloadHeadBytes = 17;
 
-/** Reads an id. What is none is refused here, since later nobody could say which job it is. */
+/** Reads an id. Refuses a damaged one here, where the error can still name the entry. */
 export function readId(input: ByteReader): Id {
   return checkedId(input.id());
 }
 
 export function checkedId(id: Id): Id {
   if (isId(id)) return id;
-  throw new RangeError(`${Buffer.from(id, 'latin1').toString('hex')} is no UUID`);
+  throw new RangeError(`${Buffer.from(id, 'latin1').toString('hex')} is not a UUID`);
 }
 
 export function writePayloadHead(out: ByteWriter, id: Id, slot: number): void {

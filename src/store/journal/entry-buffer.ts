@@ -1,6 +1,6 @@
 /**
- * Entries for the journal on their way: their bytes in one buffer, and the names that their file
- * has been given so far.
+ * Entries on their way to the journal: their bytes in one buffer, and the names given so far in
+ * their file.
  */
 
 import { ByteWriter } from '../../codec/bytes.js';
@@ -10,27 +10,26 @@ import { entryTypes } from './entries.js';
 import { hasNames, namesOf } from './job-header.js';
 import type { StoredPayload } from './stored-payload.js';
 
-/** An entry that holds many things ends when it has so many bytes. */
+/** An entry that holds several items ends once it has this many bytes. */
 const entryBytes = 4096;
 
 export class EntryBuffer {
   readonly out = new ByteWriter();
   readonly #names = new Map<string, number>();
-  /** Type and end of each entry; each begins where the one before ends. */
+  /** Type and end of each entry, alternating. Each entry begins where the one before it ends. */
   #entries: number[] = [];
   /**
-   * The names of the last job that was introduced, and their numbers: mostly the next one's are the
-   * same.
+   * The names of the job introduced last, and their numbers. Successive jobs mostly have the same
+   * names, which saves the look-ups.
    */
   #last: readonly string[] | undefined;
   #lastNumbers: readonly number[] = [];
 
-  /** Bytes of the entries so far. */
   get bytes(): number {
     return this.out.length;
   }
 
-  /** A new file begins: it knows no names. */
+  /** Forgets all names, since a new file begins. */
   forgetNames(): void {
     this.#names.clear();
     this.#last = undefined;
@@ -41,25 +40,25 @@ export class EntryBuffer {
     this.#entries.length = 0;
   }
 
-  /** The entries so far; their bytes are valid until `clear`. */
+  /** Returns the entries so far. Their bytes are valid until `clear`. */
   entries(): Entry[] {
     const entries: Entry[] = [];
     const { buffer, byteOffset } = this.out.bytes;
     for (let at = 0, start = 0; at < this.#entries.length; at += 2) {
       const end = this.#entries[at + 1]!;
-      // Not as a Buffer, whose views cost twice as much.
+      // Views of a Buffer cost twice as much.
       entries.push({ type: this.#entries[at]!, bytes: new Uint8Array(buffer, byteOffset + start, end - start) });
       start = end;
     }
     return entries;
   }
 
-  /** What was written to `out` since the last entry is one of this type. */
+  /** Makes an entry of this type from all that was written to `out` since the last entry. */
   end(type: number): void {
     this.#entries.push(type, this.out.length);
   }
 
-  /** Entries of this type with all of these, so many in each that it is of a handy size. */
+  /** Writes all items into entries of this type, each of about `entryBytes`. */
   addEach<T>(type: number, items: readonly T[], write: (item: T) => void): void {
     let start = this.out.length;
     for (const item of items) {
@@ -71,11 +70,11 @@ export class EntryBuffer {
     if (this.out.length > start) this.end(type);
   }
 
-  /** The number of a name that was introduced, which has this place among its job's names. */
+  /** Returns the number of an introduced name; `place` is its index in `namesOf(job)`. */
   readonly numberOf = (name: string, place: number): number =>
     this.#last?.[place] === name ? this.#lastNumbers[place]! : this.#names.get(name)!;
 
-  /** Gives a job's names their numbers, where they have none yet. */
+  /** Writes an entry for each of the job's names that has no number yet. */
   introduceNames(job: JobRecord): void {
     if (this.#last !== undefined && hasNames(job, this.#last)) return;
     this.#last = namesOf(job);
@@ -96,7 +95,7 @@ export class EntryBuffer {
     this.end(entryTypes.setting);
   }
 
-  /** The key is the job's id and the annotation's name. */
+  /** `key` is the job's id followed by the annotation's name. */
   annotation(key: string, annotation: AnnotationRecord | undefined): void {
     this.out.id(key.slice(0, 16));
     this.out.text(key.slice(16));

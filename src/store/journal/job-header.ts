@@ -1,13 +1,13 @@
 /**
  * A job's header as bytes.
  *
- *   id (16), owner, callable, queue (names), status and form, role and stage, level and outcome (a
- *   nibble each), flags, mask; then, for each bit of the mask, lowest first, what most jobs do not
- *   have; then position, fence, attempts, put time and the times since.
+ *    id (16), owner, callable, queue (names), status and form, role and stage, level and outcome
+ *    (a nibble each), flags, mask; then, for each bit of the mask, lowest first, the fields that
+ *    most jobs do not have; then position, fence, attempts, put time and the times since.
  *
- * Numbers are varints. A name is the number that an entry before gave it (`entries.ts`). Times are
- * milliseconds: the put's since the epoch; of the others, twice what had passed since the put, plus
- * one, where 0 is "not yet".
+ * Numbers are varints. A name is the number that an earlier entry gave it (`entries.ts`). The put's
+ * time is in milliseconds since the epoch. Each other time is 0 for "not yet", or one plus twice
+ * the milliseconds since the put.
  */
 
 import type { ByteReader, ByteWriter } from '../../codec/bytes.js';
@@ -28,12 +28,12 @@ import {
 } from '../../core/records.js';
 import { checkedId, readId } from './entries.js';
 
-/** The names that a header gives by number. */
+/** Returns the names that a header gives by number. */
 export function namesOf({ owner, callable, queue, policy, agent }: JobRecord): readonly string[] {
   return [owner, callable, queue, policy, agent];
 }
 
-/** Whether these are its names, as `namesOf` gives them. */
+/** Whether `names` equals `namesOf(job)`. */
 export function hasNames({ owner, callable, queue, policy, agent }: JobRecord, names: readonly string[]): boolean {
   return names[0] === owner && names[1] === callable && names[2] === queue && names[3] === policy && names[4] === agent;
 }
@@ -59,7 +59,10 @@ const has = {
   delayed: 65536,
 } as const;
 
-/** `name` gives the number of a name, of which the place is the one that it has in `namesOf`. */
+/**
+ * `name(text, place)` returns the interned number of `text`; `place` is its index in
+ * `namesOf(job)`.
+ */
 export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, place: number) => number): void {
   const mask =
     (job.role === 'root' ? 0 : has.parent) +
@@ -134,15 +137,13 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
   out.varint(since(putAt, job.completedAt));
 }
 
-/** Finds the payloads of a job, of which the header says no more than whether there are any. */
+/** Finds the payloads of a job. The header records only whether there are any. */
 export type PayloadFinder = (
   id: Id,
   has: { readonly args: boolean; readonly result: boolean },
 ) => { readonly args: Payload | null; readonly result: Payload | null };
 
-/**
- * Reads a header; what follows it, such as the places of its payloads, is for `payloadsOf` to read.
- */
+/** Reads a header. `payloadsOf` reads all that follows it, such as the places of its payloads. */
 export function readJob(input: ByteReader, nameOf: (number: number) => string, payloadsOf: PayloadFinder): JobRecord {
   const id = readId(input);
   const name = () => nameOf(input.varint());
@@ -259,7 +260,10 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
 
 const none: readonly never[] = [];
 
-/** Times before the put, by a clock that was set back meanwhile, are the odd numbers. */
+/**
+ * Encodes a time. Even numbers are times before the put, which come from a clock that was set back
+ * meanwhile.
+ */
 function since(putAt: number, time: number): number {
   if (time === 0) return 0;
   const passed = Math.round(time - putAt);
@@ -280,8 +284,8 @@ function named<T>(names: readonly T[], number: number): T {
 }
 
 /**
- * Who, question, time, misses, problem, and what the policy keeps: its length and one, or 0 for
- * nothing.
+ * Writes policy, question, time, misses, problem and the policy's data. The data's length is
+ * written plus one; 0 means no data.
  */
 function writeAsked(out: ByteWriter, { policy, question, askedAt, misses, problem, data }: PolicyRecord): void {
   out.text(policy);
@@ -317,8 +321,7 @@ function writeTexts(out: ByteWriter, texts: readonly string[]): void {
 
 function readTexts(input: ByteReader): readonly string[] {
   const count = input.varint();
-  // Each text takes a byte at least, so a count beyond what is left is wrong before anything is
-  // made for it.
+  // Each text takes at least one byte. Refuses a larger count before it allocates an array of it.
   if (count > input.left) throw new RangeError(`${count} texts in ${input.left} bytes`);
   return Array.from({ length: count }, () => input.text());
 }

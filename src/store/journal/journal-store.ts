@@ -1,11 +1,11 @@
 /**
- * The embedded store: decides in memory, appends what changed to the journal as one frame a turn,
- * syncs without holding up the loop.
+ * The embedded store: decides in memory, appends the changes of a turn to the journal as one frame,
+ * and syncs without blocking the loop.
  *
- * A frame is written as soon as its turn ends, also while a sync is under way: what may run once it
- * is written need not wait for the disk. One sync is in flight at a time; when it ends, the next
- * one covers all frames written meanwhile. What nobody waits for, such as the end of most parts,
- * causes no sync of its own: it is covered by the next, or by one after a while.
+ * A frame is written as soon as its turn ends, even during a sync: jobs that may run once it is
+ * written need not wait for the disk. One sync is in flight at a time; when it ends, the next one
+ * covers all frames written meanwhile. An effect that has no waiter, such as the end of most parts,
+ * causes no sync of its own: the next one covers it, or a lazy one after `lazySyncMs`.
  */
 import { type Command, gates } from '../../core/commands.js';
 import type { Payload } from '../../core/records.js';
@@ -23,16 +23,16 @@ import { Snapshots } from './snapshots.js';
 import { StoredPayload } from './stored-payload.js';
 
 /**
- * What nobody waits for is on the disk after this time at the latest, unless a sync was asked for
- * before; or where it is so much.
+ * A frame with no waiter is synced after this time, or after this many bytes, if no other sync came
+ * first.
  */
 const lazySyncMs = 100;
 const lazySyncBytes = 1024 * 1024;
 
-/** The disk is full: so often it is seen whether there is room again. */
+/** While the disk is full: how often free space is checked. */
 const lookForRoomMs = 500;
 
-/** What is refused while the disk is full; the rest goes on in the reserve. */
+/** The commands refused while the disk is full. All others go on in the reserve. */
 const takesRoom: ReadonlySet<Command['type']> = new Set<Command['type']>([
   'all',
   'put',
@@ -48,14 +48,14 @@ const takesRoom: ReadonlySet<Command['type']> = new Set<Command['type']>([
   'setAgent',
 ]);
 
-/** What waits for the sync of its frame. */
+/** Effects and replies that wait for the sync of their frame. */
 interface Waiting {
   readonly lsn: number;
   readonly released: Released;
 }
 
 export interface JournalStoreOptions extends JournalOptions {
-  /** How snapshots share the thread. Default: the machine's pace. */
+  /** How snapshots share the thread. Default: `machinePace`. */
   pace?: Pace;
 }
 
@@ -63,7 +63,7 @@ export class JournalStore implements Store {
   readonly isExclusive = true;
   readonly state = new State();
   readonly payload = StoredPayload.of;
-  /** Of payloads, by segment. */
+  /** Live bytes of payloads, by segment. */
   liveBytes!: LiveBytes;
   readonly #directory: string;
   readonly #outside: StoreOutside;
@@ -75,18 +75,18 @@ export class JournalStore implements Store {
   #owner!: StoreOwner;
   #group = new Group();
   #waiting: Waiting[] = [];
-  /** Up to here the log is to be on the disk as soon as can be. */
+  /** The log must be synced up to this LSN as soon as possible. */
   #wantedLsn = 0;
   #syncing = false;
-  /** What was written when the last sync began. */
+  /** The journal's `bytesWritten` when the last sync began. */
   #bytesBeforeSync = 0;
-  /** Payloads of frames that are not on the disk yet. */
+  /** Payloads to be evicted once the frame with this LSN is synced. */
   #unsyncedPayloads: { readonly lsn: number; readonly payloads: readonly StoredPayload[] }[] = [];
-  /** Takes the next lazy sync back. */
+  /** Cancels the next lazy sync. */
   #lazySync: (() => void) | undefined;
-  /** Decided when there is room for it: not even the reserve takes it. */
+  /** Commands that not even the reserve has room for. They are decided when there is room. */
   #held: Asked[] = [];
-  /** Takes the next look for room back; undefined while the disk is not full. */
+  /** Cancels the next check for room. Undefined while the disk is not full. */
   #lookForRoom: (() => void) | undefined;
   #failed: Error | undefined;
 
@@ -152,7 +152,7 @@ export class JournalStore implements Store {
       }
     } catch (error) {
       group.fail(error as Error);
-      // What waits for its sync is written: nobody can say that nothing is stored of it.
+      // Waiting replies have written frames, so for them this error does not mean "not stored".
       this.#fail(error as Error);
       return;
     }
@@ -183,19 +183,17 @@ export class JournalStore implements Store {
   }
 
   /**
-   * Takes a snapshot, due or not; resolves when it is published, failed, or was not the time for
-   * one.
+   * Takes a snapshot, due or not. Resolves when it is published, failed, or was not possible now.
    */
   takeSnapshot(): Promise<void> {
     return this.#snapshots.take();
   }
 
-  /** Resolves when no snapshot is under way. */
   snapshotEnded(): Promise<void> {
     return this.#snapshots.ended();
   }
 
-  /** How much log was replayed when the store was opened, in bytes. */
+  /** Bytes of log that were replayed when the store was opened. */
   get replayedBytes(): number {
     return this.#journal.report.bytes;
   }
@@ -213,7 +211,7 @@ export class JournalStore implements Store {
     await this.#snapshots?.stop();
     this.commit();
     this.#commitHeld();
-    // What there is still no room for was never kept: whoever opens next finds it as it was before.
+    // Commands still held were never kept: the next `open` finds the state before them.
     const full = new StorageFullError(`the disk of ${this.#directory} is full`);
     for (const { reply } of this.#held.splice(0)) reply?.(full);
     this.#lookForRoom?.();
@@ -223,8 +221,8 @@ export class JournalStore implements Store {
   }
 
   /**
-   * The disk is full: what takes room is refused, the rest is decided again and written into the
-   * reserve.
+   * On a full disk: refuses the commands that take room, and decides the others again, to be
+   * written into the reserve.
    */
   #decideWithoutPuts(group: Group, full: StorageFullError): Group {
     this.#snapshots.giveUp();
@@ -239,8 +237,9 @@ export class JournalStore implements Store {
   }
 
   /**
-   * Not even the reserve takes all of it: what it takes goes on, command by command, and the rest
-   * waits for room. What was to be claimed is claimed another time.
+   * On a full disk, when the reserve cannot take the whole group: commits the commands one by one,
+   * and holds those that still do not fit until there is room. Claims are dropped, since the
+   * coordinator makes them again.
    */
   #hold({ asked }: Group, full: StorageFullError): void {
     this.state.rollback(0);
@@ -278,7 +277,7 @@ export class JournalStore implements Store {
     });
   }
 
-  /** Calls back when all that is decided by now is on the disk. */
+  /** Calls back when everything decided so far is on the disk. */
   #whenDurable(then: (error?: Error) => void): void {
     this.commit();
     if (this.#failed !== undefined) return then(this.#failed);
@@ -289,7 +288,7 @@ export class JournalStore implements Store {
     this.#wantSync();
   }
 
-  /** All that is written is to be synced: now, or when the sync that is in flight has ended. */
+  /** Syncs everything written so far: now, or when the sync in flight has ended. */
   #wantSync(): void {
     this.#wantedLsn = this.#journal.lsn;
     this.#sync();

@@ -1,18 +1,20 @@
 /**
- * How many bytes of payloads each segment holds that some record refers to: derived from the
- * records when the journal is opened, and kept up with what is written, moved and dropped. Never
- * stored.
+ * Counts each segment's live payload bytes, those that some record refers to. Derived from the
+ * records when the journal is opened, then updated with each write, move and drop. Never stored.
  */
 import type { JobRecord, Payload } from '../../core/records.js';
 import { payloadHeadBytes } from './entries.js';
 import type { StoredPayload } from './stored-payload.js';
 
-/** What an entry costs beside the payload: its head, and its row in the frame's table. */
+/** Bytes of an entry beside its payload: its head, and its row in the frame's table. */
 const entryOverheadBytes = payloadHeadBytes + 8;
 
 export class LiveBytes {
   readonly #bySegment = new Map<number, number>();
-  /** For each segment without live bytes that had some: the LSN of the frame that made it so. */
+  /**
+   * For each segment that had live bytes and has none left: the LSN of the frame that dropped the
+   * last ones.
+   */
   readonly #emptiedAt = new Map<number, number>();
   #total = 0;
 
@@ -25,12 +27,11 @@ export class LiveBytes {
     return live;
   }
 
-  /** Of all segments. */
   get total(): number {
     return this.#total;
   }
 
-  /** Whether a segment has become empty, perhaps, since it was deleted. */
+  /** `true` if a segment may have become empty and is not deleted yet. */
   get someEmptied(): boolean {
     return this.#emptiedAt.size > 0;
   }
@@ -50,7 +51,7 @@ export class LiveBytes {
     this.#bySegment.set(segment, this.of(segment) + bytes);
   }
 
-  /** Nobody refers to this payload any more, says the frame with this LSN. */
+  /** Subtracts a payload that has no reference since the frame with this LSN. */
   remove(payload: Payload, lsn: number): void {
     const { segment, byteLength } = payload as StoredPayload;
     if (segment === 0) return;
@@ -65,12 +66,14 @@ export class LiveBytes {
     this.#emptiedAt.set(segment, lsn);
   }
 
-  /** Whether the segment may go: nothing in it is live, and what made it so is on the disk. */
+  /**
+   * Whether the segment can be deleted: nothing in it is live, and the frame that emptied it is
+   * synced.
+   */
   isGone(segment: number, syncedLsn: number): boolean {
     return !this.#bySegment.has(segment) && (this.#emptiedAt.get(segment) ?? 0) <= syncedLsn;
   }
 
-  /** The segment has been deleted. */
   deleted(segment: number): void {
     this.#emptiedAt.delete(segment);
   }

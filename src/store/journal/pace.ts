@@ -1,19 +1,18 @@
 /**
- * The store's time: how long work shares its thread with work that is waited for, in slices between
- * which everybody else has a turn, and what is to be done later. A simulator has a pace of its own,
- * so that a history can be repeated.
+ * The store's time: slices of work that yield to the rest of the thread in between, and delayed
+ * calls. A simulator has a pace of its own, so that a history can be repeated.
  */
 
 export interface Pace {
-  /** Begins a slice; gives a function that says whether it is over. */
+  /** Begins a slice. Returns a function that returns whether the slice is over. */
   slice(): () => boolean;
-  /** Resolves when all others had their turn. */
+  /** Resolves after all other work of the thread had a turn. */
   turn(): Promise<void>;
-  /** Calls back once, after so many milliseconds; the function that it gives takes that back. */
+  /** Calls `then` once, after `ms` milliseconds. Returns a function that cancels the call. */
   after(ms: number, then: () => void): () => void;
 }
 
-/** The most that the loop is held up by a slice. */
+/** The longest that a slice blocks the loop. */
 const sliceMs = 2;
 
 export const machinePace: Pace = {

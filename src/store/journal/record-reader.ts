@@ -1,7 +1,4 @@
-/**
- * Puts what a journal holds into a state: the records of its snapshot, then what its log says
- * happened.
- */
+/** Loads a journal into a state: the records of its snapshot, then the changes in its log. */
 
 import { ByteReader } from '../../codec/bytes.js';
 import { type Id, type Payload, payloadSlots, type SettingRecord, settingKey } from '../../core/records.js';
@@ -14,12 +11,12 @@ import { StoredPayload } from './stored-payload.js';
 export class RecordReader implements Replay {
   readonly #state: State;
   readonly #names = new Map<number, string>();
-  /** Payloads come before the header that they belong to. */
+  /** Payloads by id of their job, until the job's header is read. */
   readonly #payloads = new Map<Id, (Payload | null)[]>();
-  /** The transaction in which a payload was lost. */
+  /** LSN of the transaction in which a payload was lost. */
   #payloadLostAt: number | undefined;
 
-  /** Without a state, what it reads is only checked. */
+  /** Without a state, the reader only checks the entries. */
   constructor(state = new State()) {
     this.#state = state;
   }
@@ -36,7 +33,8 @@ export class RecordReader implements Replay {
     const input = new ByteReader(bytes);
     switch (type) {
       case entryTypes.name: {
-        // Given twice where a frame that a full disk refused made the writer begin again.
+        // A name can be given twice: after a full disk refused a frame, the writer starts its names
+        // again.
         this.#names.set(input.varint(), input.text());
         return;
       }
@@ -65,13 +63,13 @@ export class RecordReader implements Replay {
         return this.#state.loadAnnotation(id, name, value);
       }
       default:
-        throw new RangeError(`there is no entry of type ${type}`);
+        throw new RangeError(`unknown entry type ${type}`);
     }
   }
 
   /**
-   * A payload that is damaged fails its job when it is read; a segment that is not there at all is
-   * more than that.
+   * Returns the place of a payload if its whole segment is missing, which makes the journal
+   * corrupt. A single damaged payload only fails its job when it is read.
    */
   end(segments: ReadonlySet<number>): Position | undefined {
     for (const { args, result } of this.#state.jobs()) {
@@ -98,13 +96,13 @@ export class RecordReader implements Replay {
 
   #job(input: ByteReader, lsn: number): void {
     const job = readJob(input, this.#nameOf, (id, has) => {
-      // The payload that was lost may have been this job's: then what it had before is not what it
-      // has now.
+      // The lost payload may have been this job's new one; then the old one must not stand in for
+      // it.
       const before = lsn === this.#payloadLostAt ? undefined : this.#state.job(id);
       const [args = null, result = null] = this.#payloads.get(id) ?? [];
       this.#payloads.delete(id);
-      // Without an entry, the job was forgotten later, before the snapshot's walk came to it; or
-      // the entry is lost.
+      // A payload without an entry belongs to a job that was forgotten before the snapshot's walk
+      // reached it, or its entry is lost.
       return {
         args: has.args ? (args ?? before?.args ?? StoredPayload.lost(id)) : null,
         result: has.result ? (result ?? before?.result ?? StoredPayload.lost(id)) : null,
@@ -124,25 +122,27 @@ export class RecordReader implements Replay {
 
   readonly #nameOf = (number: number): string => {
     const name = this.#names.get(number);
-    if (name === undefined) throw new RangeError('a name was not given before it was used');
+    if (name === undefined) throw new RangeError('a name is used before the entry that gives it');
     return name;
   };
 }
 
-/** The payload of which only the place is known. */
+/** Reads the place of a payload. The bytes stay on the disk until they are read. */
 function placedAt(owner: Id, isThere: boolean, input: ByteReader): StoredPayload | null {
   const segment = input.varint();
   if (segment === 0) return isThere ? StoredPayload.lost(owner) : null;
   const offset = input.varint();
   const length = input.varint();
   const checksum = input.varint();
-  if (length < payloadHeadBytes || checksum > 0xffff_ffff) throw new RangeError('a place that cannot be');
+  if (length < payloadHeadBytes || checksum > 0xffff_ffff)
+    throw new RangeError('the place of a payload is out of range');
   return StoredPayload.at(owner, { segment, offset, length, checksum });
 }
 
 function settingFrom(key: string, json: string): SettingRecord {
   const setting = JSON.parse(json) as SettingRecord | null;
-  if (setting === null || settingKey(setting) !== key) throw new RangeError('a setting is under the key of another');
+  if (setting === null || settingKey(setting) !== key)
+    throw new RangeError('the key of a setting does not match its record');
   if ('dispatcher' in setting) checkedId(setting.dispatcher);
   if (setting.kind === 'dispatcher') checkedId(setting.id);
   return setting;
@@ -150,6 +150,6 @@ function settingFrom(key: string, json: string): SettingRecord {
 
 function slotOf(input: ByteReader): number {
   const slot = input.u8();
-  if (slot >= payloadSlots.length) throw new RangeError(`there is no payload slot ${slot}`);
+  if (slot >= payloadSlots.length) throw new RangeError(`unknown payload slot ${slot}`);
   return slot;
 }

@@ -1,5 +1,5 @@
 /**
- * Writes the changes of a group commit as one frame; knows which names its segment has, which
+ * Writes the changes of a group commit as one frame. Knows which names its segment has, which
  * payloads are written, and where.
  */
 
@@ -15,7 +15,6 @@ import { writeJob } from './job-header.js';
 import type { LiveBytes } from './live-bytes.js';
 import { keptBytes, keptJobs, StoredPayload } from './stored-payload.js';
 
-/** A payload to be copied out of its segment. */
 export interface Move {
   readonly job: Id;
   readonly slot: number;
@@ -36,8 +35,8 @@ export class RecordWriter {
   }
 
   /**
-   * Appends these changes as one frame; gives the payloads that need not stay here once it is
-   * synced. Jobs of level `memory` are not for the journal.
+   * Appends these changes as one frame. Returns the payloads that can be evicted once it is synced.
+   * Leaves out jobs of level `memory`.
    */
   write(changes: Changes, options?: AppendOptions): readonly StoredPayload[] {
     const { forgotten, settings, annotations } = changes;
@@ -67,8 +66,8 @@ export class RecordWriter {
   }
 
   /**
-   * Appends copies of these payloads, which are there from now on. Throws `JournalCorruptError` if
-   * one cannot be read.
+   * Appends copies of these payloads; their places are the copies' from then on. Throws
+   * `JournalCorruptError` if one cannot be read.
    */
   move(moves: readonly Move[]): void {
     const read = moves.map(({ payload }) => payload.bytes ?? this.read(payload));
@@ -79,30 +78,31 @@ export class RecordWriter {
     for (const old of before) this.#live.remove(old, this.#journal.lsn);
   }
 
-  /** These are on the disk, and need not stay here. */
+  /** Drops the bytes of payloads that are on the disk. */
   evict(payloads: readonly StoredPayload[]): void {
     for (const payload of payloads) payload.evict();
   }
 
   /**
-   * Whether nobody will ask for the job's payloads soon: who waits for an outcome is told of it
-   * before they go.
+   * Whether the job's payloads will not be read soon: it has an outcome, waits for a time, or has
+   * more than `keptJobs` before it. A waiting client is sent the outcome before its bytes are
+   * evicted.
    */
   #isDone(job: JobRecord): boolean {
     if (job.outcome !== 'none' || job.dueAt !== 0) return true;
     return job.queued && this.#state.queued(job.queue) > keptJobs;
   }
 
-  /** Reads a payload back. Throws `JournalCorruptError` if it is not what it was. */
+  /** Reads a payload back. Throws `JournalCorruptError` if it is damaged or lost. */
   read(payload: StoredPayload): Uint8Array {
     if (payload.isLost) {
-      const reason = `a payload of job ${idToText(payload.owner)} was damaged, and is lost`;
+      const reason = `a payload of job ${idToText(payload.owner)} was damaged and is lost`;
       throw new JournalCorruptError(this.#journal.directory, 0, 0, reason);
     }
     return this.#journal.read(payload.position).subarray(payloadHeadBytes);
   }
 
-  /** The job's payload, if it is not written yet. */
+  /** Writes the job's payload, if it is not written yet. */
   #new(job: JobRecord, slot: PayloadSlot, payloads: StoredPayload[]): void {
     const payload = this.#own(job, slot);
     if (payload.segment !== 0 || payload.bytes === null) return;
@@ -111,8 +111,8 @@ export class RecordWriter {
   }
 
   /**
-   * The job's payload as one that is its alone: an outcome that it took from another job is written
-   * again under its own id, since the other may be forgotten first.
+   * Returns the job's payload as one that no other job has. An outcome taken from another job is
+   * copied and written under this job's id, since the other job may be forgotten first.
    */
   #own(job: JobRecord, slot: PayloadSlot): StoredPayload {
     const payload = job[slot] as StoredPayload;
@@ -140,7 +140,7 @@ export class RecordWriter {
     this.#buffer.clear();
   }
 
-  /** Appends what is in the buffer, of which the first entries are these payloads. */
+  /** Appends the buffer's entries. The first ones are those of `payloads`. */
   #append(payloads: readonly StoredPayload[], options?: AppendOptions): void {
     try {
       const { positions } = this.#journal.append(this.#buffer.entries(), options);
@@ -150,7 +150,7 @@ export class RecordWriter {
         this.#live.add(payload);
       }
     } catch (error) {
-      // What was interned for this frame is not in the segment.
+      // The segment does not have the names interned for this frame.
       this.#segment = -1;
       throw error;
     }

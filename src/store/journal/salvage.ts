@@ -1,8 +1,9 @@
 /**
- * Salvage: makes a new journal of what can still be read of a damaged one, which is only read.
+ * Salvage: makes a new journal of all that can be read of a damaged one. The damaged one is not
+ * modified.
  *
  * A family (a root with its parts and callbacks) is salvaged whole or not at all: half of one would
- * run on and come to wrong results. What is not salvaged is listed, with the reason.
+ * run on and come to wrong results. Jobs left out are listed with the reason.
  */
 
 import { idToText } from '../../codec/id.js';
@@ -20,24 +21,21 @@ import { RecordReader } from './record-reader.js';
 import { RecordWriter } from './record-writer.js';
 import { StoredPayload } from './stored-payload.js';
 
-/** What came of a salvage. */
 export interface SalvageReport {
-  /** Jobs, settings and annotations that are in the new journal. */
+  /** Number of jobs, settings and annotations in the new journal. */
   readonly jobs: number;
   readonly settings: number;
   readonly annotations: number;
-  /** Places in the damaged journal that could not be read. */
   readonly losses: readonly Loss[];
-  /** Jobs that were found and not salvaged. */
+  /** Jobs that were found but not salvaged. */
   readonly leftOut: readonly { readonly job: Id; readonly reason: string }[];
 }
 
 const jobsPerFrame = 256;
 
 /**
- * Reads the journal in `directory`, whatever its state, and writes what is left of it into the
- * directory `into`, which must have no journal. Nobody may have `directory` open meanwhile; nothing
- * in it is modified.
+ * Salvages the journal in `directory`, whatever its state, into the directory `into`, which must
+ * have no journal. No process may have `directory` open meanwhile. Modifies nothing in `directory`.
  */
 export async function salvage(
   directory: string,
@@ -97,10 +95,10 @@ const nothing = {
 };
 
 function refuse(): never {
-  throw new CallsheetError('INVALID_OPTION', 'what is salvaged has to go into a directory without a journal');
+  throw new CallsheetError('INVALID_OPTION', '`into` must be a directory without a journal');
 }
 
-/** Groups jobs by their root; families of which a member is missing are left out. */
+/** Groups jobs by their root. Leaves out families with a missing member. */
 function familiesOf(state: State) {
   const members = new Map<Id, JobRecord[]>();
   const leftOut: { job: Id; reason: string }[] = [];
@@ -135,7 +133,7 @@ function addTo(members: Map<Id, JobRecord[]>, job: JobRecord): void {
   else found.push(job);
 }
 
-/** The records of a family with the bytes of their payloads; the reason, if one cannot be read. */
+/** Returns a family's records with the bytes of their payloads, or why one cannot be read. */
 function readFamily(reader: SalvageReader, family: readonly JobRecord[]): JobRecord[] | string {
   const read: JobRecord[] = [];
   for (const job of family) {

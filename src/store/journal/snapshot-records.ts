@@ -1,6 +1,6 @@
 /**
- * The records of a snapshot as entries. Of payloads, a snapshot has only the places; annotations
- * and settings are whole.
+ * Writes the records of a snapshot as entries: jobs with the places of their payloads, annotations
+ * and settings whole.
  */
 import { type AnnotationRecord, type JobRecord, type SettingRecord, settingKey } from '../../core/records.js';
 import type { SnapshotWriter } from '../../journal/journal.js';
@@ -9,15 +9,11 @@ import { EntryBuffer } from './entry-buffer.js';
 import { writeJob } from './job-header.js';
 import type { StoredPayload } from './stored-payload.js';
 
-/**
- * About so many bytes go into a frame: few enough to be written, and checked again, well within a
- * slice.
- */
+/** Bytes of a frame, about: few enough to be written and checked again well within a slice. */
 const frameBytes = 128 * 1024;
 const nowhere = { segment: 0, offset: 0, length: 0, checksum: 0 };
 /**
- * So many headers go into an entry: a table row and a checksum for each would cost more than they
- * tell.
+ * Headers of an entry. A table row and a checksum for each header would cost more than they save.
  */
 const jobsPerEntry = 64;
 
@@ -31,7 +27,8 @@ export class SnapshotRecords {
   }
 
   /**
-   * The job as it is now; to be written out before it changes, by {@link SnapshotRecords.endSlice}.
+   * Adds a job. Its header is written by {@link SnapshotRecords.endSlice} at the latest, so the job
+   * must not change before that.
    */
   job(job: JobRecord): void {
     this.#jobs.push(job);
@@ -48,12 +45,11 @@ export class SnapshotRecords {
     this.#writeFrameIfFull();
   }
 
-  /** Takes down all jobs as they are: others change them next. */
+  /** Writes the headers of all jobs added so far, before other work can change the jobs. */
   endSlice(): void {
     if (this.#jobs.length > 0) this.#writeJobs();
   }
 
-  /** Writes what is left. */
   end(): void {
     this.endSlice();
     this.#writeFrame();

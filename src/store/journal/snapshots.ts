@@ -1,15 +1,15 @@
 /**
- * Keeps the journal short, while work goes on: takes snapshots, copies live payloads out of
- * segments that are mostly dead, and deletes segments that nobody needs.
+ * Keeps the journal short while work goes on: takes snapshots, copies live payloads out of segments
+ * that are mostly dead, and deletes segments without live bytes.
  *
- * A snapshot is due when the log has grown by half of what is live since the last one began, and by
- * half a segment at least. Then the walk over all records costs a constant part of what was
- * written, and the disk holds: two generations of log (at most what is live, or one segment), three
- * snapshots for a moment, and segments of which at least half is live.
+ * A snapshot is due when the log, since the last one began, has grown by half of all live bytes,
+ * and by half a segment at least. So the walk over all records costs a constant part of the bytes
+ * written. The disk holds at most two generations of log (each at most all live bytes, or one
+ * segment), three snapshots for a moment, and segments that are at least half live.
  *
- * The walk is fuzzy: it sees each record at another time. That is right because the log is kept
- * from before the walk began, and replaying says the same again. It sees only what is in the log:
- * whatever is decided is committed before each slice.
+ * The walk is fuzzy: it sees each record at another time. That is correct because the log is kept
+ * from before the walk began, so replaying it leads to the same records. The walk must see only
+ * changes that are in the log: a commit comes before each slice.
  */
 import { payloadSlots } from '../../core/records.js';
 import type { State } from '../../core/state/state.js';
@@ -21,13 +21,13 @@ import type { Move, RecordWriter } from './record-writer.js';
 import { SnapshotRecords } from './snapshot-records.js';
 import type { StoredPayload } from './stored-payload.js';
 
-/** What a header takes in a snapshot, until there is one to tell. */
+/** Estimated bytes of a header in a snapshot, until there is a snapshot to measure. */
 const headerBytes = 100;
-/** What is written of a snapshot before the disk has to have taken it in. */
+/** A snapshot is synced whenever this many of its bytes are not. */
 const unsyncedBytes = 4 * 1024 * 1024;
-/** How much is moved in one frame. */
+/** Bytes of payloads moved in one frame. */
 const moveBytes = 256 * 1024;
-/** How many records are walked between two looks at the clock. */
+/** Records walked between two looks at the clock. */
 const stride = 32;
 
 export interface SnapshotParts {
@@ -36,22 +36,22 @@ export interface SnapshotParts {
   readonly writer: RecordWriter;
   readonly live: LiveBytes;
   readonly pace: Pace;
-  /** Brings what is decided into the log. */
+  /** Writes everything decided so far to the log. */
   readonly commit: () => void;
 }
 
 export class Snapshots {
   readonly #parts: SnapshotParts;
-  /** The length of the log, counted from when it was opened, at which the newest snapshot began. */
+  /** The length of the log at which the newest snapshot began, counted from opening. */
   #beganAt: number;
-  /** No snapshot before the log is so long: the last one failed. */
+  /** After a failed snapshot: the length of the log before which no other one is begun. */
   #notBefore = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
   #givenUp = false;
   #over: () => boolean = () => false;
-  /** Published since opening. */
+  /** Snapshots published since opening. */
   count = 0;
-  /** Why the last one failed, if it did. */
+  /** The error of the last snapshot, if it failed. */
   failure: unknown;
 
   constructor(parts: SnapshotParts) {
@@ -59,14 +59,14 @@ export class Snapshots {
     this.#beganAt = -parts.journal.report.bytes;
   }
 
-  /** A frame was written: begins a snapshot, if one is due. */
+  /** Begins a snapshot if one is due; called after each frame. */
   written(): void {
     if (this.#running === undefined && this.#isDue()) void this.take();
   }
 
   /**
-   * Takes a snapshot now, unless one is under way. Resolves when that is over, whatever became of
-   * it.
+   * Takes a snapshot now, unless one is under way. Resolves when it is over, whether it was
+   * published or not.
    */
   take(): Promise<void> {
     this.#running ??= this.#take().finally(() => {
@@ -75,25 +75,23 @@ export class Snapshots {
     return this.#running;
   }
 
-  /** Resolves when no snapshot is under way. */
   async ended(): Promise<void> {
     await this.#running;
   }
 
-  /** More of the log is on the disk: deletes what nobody needs any more. */
+  /** Deletes segments that are known on the disk to be empty; called after each sync. */
   synced(): void {
     if (this.#parts.live.someEmptied) this.#deleteEmpty();
   }
 
   /**
-   * What the walk has seen may have been taken back: the snapshot begun, if any, is good for
-   * nothing.
+   * Abandons the snapshot under way, because changes that the walk saw may have been rolled back.
    */
   giveUp(): void {
     if (this.#running !== undefined) this.#givenUp = true;
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Begins no more snapshots. Resolves when none is under way. */
   async stop(): Promise<void> {
     this.#notBefore = Number.POSITIVE_INFINITY;
     this.giveUp();
@@ -123,7 +121,7 @@ export class Snapshots {
     try {
       const beganAt = journal.bytesWritten;
       snapshot = await journal.beginSnapshot();
-      if (snapshot === undefined) throw new Error('there is no room, or nothing new');
+      if (snapshot === undefined) throw new Error('no room for a snapshot, or nothing new to write');
       this.#over = pace.slice();
       await this.#walk(snapshot);
       await journal.publishSnapshot(snapshot, () => this.#rest());
@@ -132,8 +130,8 @@ export class Snapshots {
       this.failure = undefined;
       this.#deleteEmpty();
     } catch (error) {
-      // The log goes on as before, only longer. If that is what failed, those who wait for it are
-      // told by it.
+      // The log goes on as before, only longer. If the log itself has failed, its own error reaches
+      // the waiting clients.
       snapshot?.abandon();
       this.failure = error;
       this.#notBefore = Math.max(this.#notBefore, journal.bytesWritten + this.#floorBytes);
@@ -158,7 +156,8 @@ export class Snapshots {
       records.annotation(annotation);
       if (++seen % stride === 0 && this.#over()) await rest();
     }
-    // Jobs that are put meanwhile are in the log, and come last: nobody has to run after them.
+    // Jobs put during the walk are in the log and come last, so the walk ends after as many jobs as
+    // there were at its start.
     let left = state.size;
     for (const job of state.jobs()) {
       if (left-- === 0) break;
@@ -177,7 +176,7 @@ export class Snapshots {
     this.#refuseIfGivenUp();
   }
 
-  /** Lets all others have a turn, if the slice is over. */
+  /** Lets other work have a turn, if the slice is over. */
   async #rest(): Promise<void> {
     this.#refuseIfGivenUp();
     if (!this.#over()) return;
@@ -199,13 +198,13 @@ export class Snapshots {
         live.deleted(segment);
       }
     } catch (error) {
-      // It is tried again with the next one.
+      // The next snapshot or sync tries again.
       this.failure = error;
     }
   }
 }
 
-/** Live payloads on their way out of segments of which less than half is live. */
+/** Collects the live payloads to be moved out of segments that are mostly dead. */
 class Moving {
   readonly #parts: SnapshotParts;
   readonly #from: ReadonlySet<number>;
@@ -243,8 +242,8 @@ class Moving {
       writer.move(moves);
     } catch (error) {
       if (!(error instanceof JournalCorruptError)) throw error;
-      // One is damaged: it stays where it is, to fail its job, and its segment with it. The others
-      // go one by one.
+      // One payload is damaged. It stays where it is, so that it fails its job, and its segment
+      // stays too. The others are moved one by one.
       for (const move of moves) {
         try {
           writer.move([move]);

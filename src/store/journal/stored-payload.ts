@@ -1,31 +1,31 @@
 /**
- * A payload as a store holds it: its bytes, or only where they are in the journal, or both. There
- * are as many as jobs, so where they are is in plain fields, not in an object more.
+ * A payload of the journal store: its bytes, or only their place in the journal, or both. There are
+ * as many as jobs, so the place is in plain fields, which saves an object each.
  */
 import type { Id, Payload } from '../../core/records.js';
 import type { Position } from '../../journal/journal.js';
 import { payloadHeadBytes } from './entries.js';
 
-/**
- * Payloads up to this size stay in memory once they are written; of larger ones the journal has
- * them.
- */
+/** Payloads up to this size stay in memory after they are written. Larger ones are read back. */
 export const keptBytes = 1024;
-/** Behind so many jobs of its queue, a job waits long enough to have its arguments read back. */
+/**
+ * A job queued behind more than this many others has its arguments evicted from memory. They are
+ * read back when it is claimed.
+ */
 export const keptJobs = 10_000;
 
 export class StoredPayload implements Payload {
-  /** The bytes; or how many they are, when only the place is kept. */
+  /** The bytes, or their number when only the place is kept. */
   private kept: Uint8Array | number;
   /**
-   * The job under whose id it is written; empty until that is known. Jobs may share an outcome, but
-   * not an entry.
+   * The job that the entry names, or empty until it is known. Jobs may share an outcome, but not an
+   * entry.
    */
   owner: Id = '';
-  /** The segment that its entry is in; 0 until it is written. */
+  /** The entry's segment, or 0 until it is written. */
   segment = 0;
   #offset = 0;
-  /** As a signed number, which takes no memory of its own. */
+  /** Signed, since V8 keeps a signed 32-bit number without an object of its own. */
   #checksum = 0;
 
   private constructor(kept: Uint8Array | number) {
@@ -36,12 +36,12 @@ export class StoredPayload implements Payload {
     return typeof this.kept === 'number' ? this.kept : this.kept.byteLength;
   }
 
-  /** Null when only the place is kept. */
+  /** `null` when only the place is kept. */
   get bytes(): Uint8Array | null {
     return typeof this.kept === 'number' ? null : this.kept;
   }
 
-  /** Only the place is kept from now on. */
+  /** Drops the bytes and keeps the place. */
   evict(): void {
     this.kept = this.byteLength;
   }
@@ -51,8 +51,8 @@ export class StoredPayload implements Payload {
   }
 
   /**
-   * A job's payload, whose entry is there: when the job runs, or someone asks, is early enough to
-   * read it.
+   * A job's payload with its entry in the journal. Its bytes are read when they are first asked
+   * for.
    */
   static at(owner: Id, position: Position): StoredPayload {
     const payload = new StoredPayload(position.length - payloadHeadBytes);
@@ -61,7 +61,7 @@ export class StoredPayload implements Payload {
     return payload;
   }
 
-  /** A job's payload of which nothing is left: whoever reads it is told that it is damaged. */
+  /** A job's payload with a lost entry. Reading it throws `JournalCorruptError`. */
   static lost(owner: Id): StoredPayload {
     const payload = new StoredPayload(0);
     payload.owner = owner;
@@ -72,14 +72,14 @@ export class StoredPayload implements Payload {
     return this.segment === 0 && this.bytes === null;
   }
 
-  /** Its entry has been written there. */
+  /** Sets the place of the written entry. */
   place({ segment, offset, checksum }: Position): void {
     this.segment = segment;
     this.#offset = offset;
     this.#checksum = checksum | 0;
   }
 
-  /** Where its entry is. */
+  /** The place of the entry. */
   get position(): Position {
     return {
       segment: this.segment,
