@@ -1,6 +1,5 @@
 /**
- * All bugs that the contract's tests must notice, and the lines of the contract for which there is
- * none.
+ * Lists all bugs that the contract's tests must notice, and the lines of the contract without one.
  */
 import { contractTags } from '../contract-tags.js';
 import { agentsAndAnnotations } from './agents-and-annotations.js';

@@ -11,7 +11,7 @@ import { fileOf, plantIn } from './place.js';
 
 const sources = new URL('../../../src/', import.meta.url);
 
-it('every planted bug finds its place in the sources, once', () => {
+it('finds the place of every planted bug in the sources, once', () => {
   const lost: string[] = [];
   for (const mutant of [...allMutants, ...planted]) {
     try {
@@ -23,6 +23,6 @@ it('every planted bug finds its place in the sources, once', () => {
   assert.deepEqual(lost, []);
 });
 
-it('there is a planted bug for every line that a test says it shows', () => {
+it('plants a bug for every line of the contract', () => {
   assert.deepEqual(linesWithoutMutant, []);
 });

@@ -1,4 +1,4 @@
-/** Planted bugs against lines of the contract under a wall clock that is set. */
+/** Planted bugs against lines of the contract while the wall clock is set. */
 import type { Mutant } from './mutant.js';
 
 export const clock: readonly Mutant[] = [
@@ -52,7 +52,7 @@ export const clock: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'a rate waits until a clock that was set back between two lives has caught up',
+    bug: 'a rate waits until a clock set back while no runtime was open has caught up',
     tags: ['4.8'],
     in: 'core/dispatcher.ts#recoverAll',
     find: 'state.catchUpRates(now);',

@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.js';
 
 export const compositions: readonly Mutant[] = [
   {
-    bug: 'the key of a part is taken, and has no effect',
+    bug: 'the key of a part is accepted without effect',
     tags: ['7.1'],
     in: 'definition/encode.ts#onlyPut',
     find: "const onlyPut = ['held', 'unique', 'replace'] as const;",
@@ -45,7 +45,7 @@ export const compositions: readonly Mutant[] = [
     replace: "row.stage = row.form === 'call' ? 'call' : 'parts';",
   },
   {
-    bug: 'each part that is done rewrites all others',
+    bug: 'each part that ends rewrites all others',
     tags: ['7.5'],
     in: 'core/composite.ts#notePart',
     find: 'row.partsDone++; });',
@@ -59,7 +59,7 @@ export const compositions: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'items are taken without regard to those under way',
+    bug: 'a map takes items without regard to those in flight',
     tags: ['7.4'],
     in: 'runtime/feeder.ts#room',
     find: 'return this.#stopped ? 0 : concurrency - (this.#taken - this.#done);',
@@ -73,42 +73,42 @@ export const compositions: readonly Mutant[] = [
     replace: 'if (this.#taken >= 0) return;',
   },
   {
-    bug: 'a chunk’s items are never forgotten',
+    bug: 'the items of a chunk are never forgotten',
     tags: ['7.4'],
     in: 'core/map.ts#fold',
     find: 'if (list !== null) decision.state.forgetParts(chunk);',
     replace: '',
   },
   {
-    bug: 'an iterator is left as it is when nobody wants more of it',
+    bug: 'an iterator is not closed when no more items are needed',
     tags: ['7.4'],
     in: 'runtime/feeder.ts#close',
     find: 'const returned = this.#iterator?.return?.();',
     replace: 'const returned = undefined;',
   },
   {
-    bug: 'a map whose iterable throws ends as if that were its end',
+    bug: 'a map whose iterable throws ends as at the end of its items',
     tags: ['7.4'],
     in: 'core/map.ts#endInput',
     find: "if (failure !== null) return conclude(decision, map, 'failure', failure);",
     replace: '',
   },
   {
-    bug: 'a long list is handed over in one piece',
+    bug: 'a long list is passed in one piece',
     tags: ['7.5'],
     in: 'protocol/completed-jobs.ts#CompletedJobs.at',
     find: 'if (at < this.#piece.from || at >= this.#piece.end) this.#piece = this.#fetch!(at);',
     replace: '',
   },
   {
-    bug: 'an iterator that gives no objects is asked for ever',
+    bug: 'an iterator that returns no object is read without end',
     tags: ['7.4'],
     in: 'runtime/feeder.ts#resultFrom',
     find: 'if (Object(result) !== result)',
     replace: 'if (result === undefined)',
   },
   {
-    bug: 'a part that waits for its date has not had its turn',
+    bug: 'a part that waits for its date is counted as not having had its turn',
     tags: ['7.1'],
     in: 'core/job.ts#enqueue',
     find: 'row.eligible = state.nextPosition();',
@@ -122,7 +122,7 @@ export const compositions: readonly Mutant[] = [
     replace: "if (next.outcome === 'none') return enqueue(decision, next); if (next.outcome === 'failure') return;",
   },
   {
-    bug: 'a map that no process can feed waits for ever',
+    bug: 'a map that no process can feed never ends',
     tags: ['7.4'],
     in: 'core/map.ts#abandon',
     find: "if (!map.open || map.outcome !== 'none' || map.unique !== '') return;",

@@ -1,6 +1,6 @@
 /**
- * Planted bugs for section 9 of the contract, durability, which the tests of the store and the
- * journal are to notice.
+ * Planted bugs against section 9 of the contract, durability. The tests of the store and the
+ * journal must notice them.
  */
 import type { Mutant } from './mutant.js';
 
@@ -10,7 +10,7 @@ const stores = ['store/conformance.test.ts'];
 
 export const durability: readonly Mutant[] = [
   {
-    bug: 'what waits for the sync is told before it',
+    bug: 'effects that wait for the sync are released before it',
     tags: ['9.1'],
     tests: stores,
     in: 'store/journal/journal-store.ts#commit',
@@ -18,7 +18,7 @@ export const durability: readonly Mutant[] = [
     replace: 'this.#release(released);',
   },
   {
-    bug: 'a sync says that it is done, and is not',
+    bug: 'a sync reports success without syncing',
     tags: ['9.1'],
     tests: crashes,
     in: 'journal/log.ts#syncLog',
@@ -26,7 +26,7 @@ export const durability: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'the witness speaks of frames that are not on the disk',
+    bug: 'the witness covers frames that are not on disk',
     tags: ['9.1'],
     tests: crashes,
     in: 'journal/log.ts#syncLog',
@@ -35,7 +35,7 @@ export const durability: readonly Mutant[] = [
       'if (!isWitnessed) await this.#parts.witness.record({ segment: this.end.segment, lsn }); await file.sync();',
   },
   {
-    bug: 'a last segment that is missing is taken for one that never was',
+    bug: 'a missing last segment is taken for one that never existed',
     tags: ['9.1'],
     tests: ['journal/recovery.test.ts'],
     in: 'journal/log.ts#syncLog',
@@ -43,7 +43,7 @@ export const durability: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'what nobody waits for is never synced',
+    bug: 'commits for which no client waits are never synced',
     tags: ['9.1'],
     tests: syncs,
     in: 'store/journal/journal-store.ts#commit',
@@ -51,7 +51,7 @@ export const durability: readonly Mutant[] = [
     replace: 'this.#lazySync = undefined;',
   },
   {
-    bug: 'what is wanted while a sync is in flight is forgotten',
+    bug: 'a sync wanted while another is in flight is forgotten',
     tags: ['9.1'],
     tests: syncs,
     in: 'store/journal/journal-store.ts#sync',
@@ -59,7 +59,7 @@ export const durability: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'what was flipped on the disk is believed',
+    bug: 'flipped bits on disk are accepted',
     tags: ['9.1'],
     tests: ['journal/snapshot.test.ts', 'store/journal-damage.test.ts'],
     in: 'journal/frame-reader.ts#checkEntries',
@@ -67,7 +67,7 @@ export const durability: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'a move brings back what is gone',
+    bug: 'a move brings back a dropped payload',
     tags: ['9.1'],
     tests: ['store/journal-payloads.test.ts'],
     in: 'store/journal/record-reader.ts#move',
@@ -91,7 +91,7 @@ export const durability: readonly Mutant[] = [
     replace: 'for (const list of [job.quotas, none, job.shared]) writeTexts(out, list);',
   },
   {
-    bug: 'that a callback is due is not kept with the outcome',
+    bug: 'a due callback is not stored with the outcome',
     tags: ['9.2'],
     tests: stores,
     in: 'store/journal/job-header.ts#writeJob',
@@ -99,7 +99,7 @@ export const durability: readonly Mutant[] = [
     replace: 'out.varint(0);',
   },
   {
-    bug: 'what is forgotten is not',
+    bug: 'a forgotten job is kept in the journal',
     tags: ['9.2'],
     tests: stores,
     in: 'store/journal/record-writer.ts#write',
@@ -107,7 +107,7 @@ export const durability: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'a directory that is undefined by mistake is taken for none',
+    bug: 'an undefined directory is taken for no directory',
     tags: ['9.1'],
     tests: ['e2e/no-directory.test.ts'],
     in: 'runtime/open.ts#durabilityOf',
@@ -115,7 +115,7 @@ export const durability: readonly Mutant[] = [
     replace: 'if (Object.hasOwn({}, name))',
   },
   {
-    bug: 'without a directory a job is shown as full',
+    bug: 'a job without a directory is shown as full',
     tags: ['9.1'],
     tests: ['e2e/no-directory.test.ts'],
     in: 'runtime/open.ts#durabilityOf',

@@ -1,23 +1,23 @@
-/** Planted bugs against what users call: callables, handles, what `open` refuses. */
+/** Planted bugs against the public interface: callables, handles, checks of `open`. */
 import type { Mutant } from './mutant.js';
 
 export const face: readonly Mutant[] = [
   {
-    bug: 'options that a callable is given a second time replace the first ones',
+    bug: 'a second with() replaces the options of the first',
     tags: ['6.5'],
     in: 'definition/job-call.ts#makeCallable',
     find: 'makeCallable({ ...parts, options: { ...options, ...more } })',
     replace: 'makeCallable({ ...parts, options: more })',
   },
   {
-    bug: 'options of a postprocess are dropped in silence',
+    bug: 'options of a postprocess are dropped silently',
     tags: ['3.4'],
     in: 'definition/job-call.ts#checkPostprocess',
     find: 'if (postprocess.options !== undefined)',
     replace: 'if (postprocess.given === undefined)',
   },
   {
-    bug: 'of a CommonJS module only the names are known that its source text shows',
+    bug: 'only the names that its source shows are known of a CommonJS module',
     tags: ['1'],
     tests: ['e2e/commonjs.test.ts'],
     in: 'worker/modules.ts#exportsOf',
@@ -33,7 +33,7 @@ export const face: readonly Mutant[] = [
     replace: "name === 'Object' ? undefined : carriedPrototypes.get(name!)",
   },
   {
-    bug: 'the test kit imports by itself, past the mocks of a test runner',
+    bug: 'the test kit imports modules past the mocks of a test runner',
     tags: ['12.1'],
     tests: ['testing/kit.test.ts'],
     in: 'worker/modules.ts#exportsOf',
@@ -41,7 +41,7 @@ export const face: readonly Mutant[] = [
     replace: 'importHere(url)',
   },
   {
-    bug: 'hooks that a module does not export are taken',
+    bug: 'hooks that a module does not export are accepted',
     tags: ['3.4'],
     tests: ['e2e/given-functions.test.ts'],
     in: 'protocol/known-functions.ts#checkGiven',
@@ -73,7 +73,7 @@ export const face: readonly Mutant[] = [
     replace: 'const limit = timeoutMs !== undefined ?',
   },
   {
-    bug: 'a signal is listened to after its jobs are over',
+    bug: 'a signal keeps its listener after its jobs have ended',
     tags: ['2.10'],
     tests: ['contract/waits-and-signals.test.ts'],
     in: 'runtime/abort.ts#cancelOn',
@@ -81,7 +81,7 @@ export const face: readonly Mutant[] = [
     replace: 'then(() => {})',
   },
   {
-    bug: 'several jobs that are put with a signal are not cancelled by it',
+    bug: 'only the first of several jobs put with a signal is cancelled',
     tags: ['2.10'],
     tests: ['contract/waits-and-signals.test.ts'],
     in: 'runtime/abort.ts#cancelOn',

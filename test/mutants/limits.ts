@@ -3,21 +3,21 @@ import type { Mutant } from './mutant.js';
 
 export const limits: readonly Mutant[] = [
   {
-    bug: 'the limit that is set does not hold for results',
+    bug: 'the payload limit does not apply to results',
     tags: ['15.1'],
     in: 'worker/execution.ts#ended',
     find: "code: 'RESULT_NOT_STORABLE', limitBytes, reference: referenceOf }",
     replace: "code: 'RESULT_NOT_STORABLE', reference: referenceOf }",
   },
   {
-    bug: 'the limit that is set does not hold for arguments',
+    bug: 'the payload limit does not apply to arguments',
     tags: ['15.1'],
     in: 'definition/encode.ts#encodeGiven',
     find: 'arguments`, limitBytes, reference, handOver',
     replace: 'arguments`, reference, handOver',
   },
   {
-    bug: 'the limit that is set does not hold for what jobs put',
+    bug: 'the payload limit does not apply to puts inside jobs',
     tags: ['15.1'],
     in: 'worker/context.ts#encoding',
     find: 'const { modules, payloadLimitBytes } = this.#thread;',
@@ -40,7 +40,7 @@ export const limits: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'to create a queue, all queues are looked at',
+    bug: 'the creation of a queue looks at all queues',
     tags: ['15.3'],
     tests: ['coordinator/idle.test.ts'],
     in: 'coordinator/coordinator.ts#constructor',

@@ -3,14 +3,14 @@ import type { Mutant } from './mutant.js';
 
 export const looking: readonly Mutant[] = [
   {
-    bug: 'what this build cannot run is not counted at open',
+    bug: 'jobs that this build cannot run are not counted at open',
     tags: ['11.4'],
     in: 'coordinator/coordinator.ts#open',
     find: 'if (this.#presence !== undefined) this.#build.tellOpened();',
     replace: '',
   },
   {
-    bug: 'a drain waits for what this build cannot run',
+    bug: 'a drain waits for jobs that this build cannot run',
     tags: ['11.4'],
     in: 'coordinator/claiming/build.ts#goesOn',
     find: 'if (job.queued) return this.knows(job.callable);',
@@ -24,21 +24,21 @@ export const looking: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'who waits for a result that cannot come from here hears nothing',
+    bug: 'no warning is logged for a caller that waits for a job this build cannot run',
     tags: ['11.4'],
     in: 'coordinator/clients/outcomes.ts#waitFor',
     find: 'return this.#build.tellAwaited(job);',
     replace: 'return;',
   },
   {
-    bug: 'a failure that somebody waits for is a warning',
+    bug: 'a failure that a caller waits for is logged as a warning',
     tags: ['11.1'],
     in: 'runtime/link.ts#Link.isAwaited',
     find: 'return this.#puts.get(detail.put)?.isAwaited === true;',
     replace: 'return false;',
   },
   {
-    bug: 'a failure that nobody waits for is no warning',
+    bug: 'a failure that no caller waits for is not logged as a warning',
     tags: ['11.1'],
     in: 'coordinator/job-log.ts#ended',
     find: "this.#say(this.#isSeen(job) ? 'info' : 'warn', 'a job failed'",
@@ -59,14 +59,14 @@ export const looking: readonly Mutant[] = [
     replace: 'null',
   },
   {
-    bug: 'the log is not bounded',
+    bug: 'the log has no limit',
     tags: ['11.1'],
     in: 'coordinator/job-log.ts#say',
     find: 'if (this.#left === 0) {',
     replace: 'if (this.#left < 0) {',
   },
   {
-    bug: 'what a module says of its level is not looked at',
+    bug: 'a log level set by a module is ignored',
     tags: ['11.1'],
     tests: ['e2e/logs.test.ts'],
     in: 'worker/thread-context.ts#logLevelOf',

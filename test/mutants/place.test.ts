@@ -1,4 +1,4 @@
-/** Checks that a planted bug is found by its declaration, whatever the layout of its text. */
+/** Checks that a planted bug is found in its declaration, whatever the layout of its text. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { declarations, plantIn } from './place.js';
@@ -58,12 +58,12 @@ describe('declarations', () => {
 });
 
 describe('a planted bug', () => {
-  it('replaces its text, whatever white space and comments stand in it', () => {
+  it('replaces its text despite white space and comments within', () => {
     const after = plant('#Queue.put', 'if (size > 1 && this.#size > 1)', 'if (true)');
     assert.match(after, /\n {4}if \(true\)\n {6}await b\(size\);/);
   });
 
-  it('is found by the name of its function alone', () => {
+  it('is found by the unqualified name of its function', () => {
     assert.match(plant('#free', 'this.#size', '0'), /return 0;/);
   });
 
@@ -71,11 +71,11 @@ describe('a planted bug', () => {
     assert.match(plant('', "'./b.js'", "'./c.js'"), /from '.\/c.js'/);
   });
 
-  it('is refused if its function is not there', () => {
+  it('is rejected if its function does not exist', () => {
     assert.throws(() => plant('#take', 'size'), { message: '"a bug": there is no src/queue.ts#take' });
   });
 
-  it('is refused if its text does not stand in its function once', () => {
+  it('is rejected if its text does not stand in its function exactly once', () => {
     assert.throws(() => plant('#put', 'table.length'), /stands 0 times in src\/queue.ts#put$/);
     assert.throws(() => plant('#Queue.put', 'size > 1'), /stands 2 times/);
   });

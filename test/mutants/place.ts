@@ -1,5 +1,5 @@
 /**
- * Finds the place of a planted bug by the name of a declaration and a text inside of it. Reads the
+ * Finds the place of a planted bug by the name of a declaration and a text in it. Reads the
  * layout that the formatter guarantees instead of the syntax: a declaration begins with a letter in
  * the first column, a member of a class in the third.
  */
@@ -49,7 +49,7 @@ function placesOf(source: string, mutant: Omit<Mutant, 'tags'>): { from: number;
   );
 }
 
-/** Matches `text` whatever white space and comments stand between its characters. */
+/** Returns a pattern for `text` that allows white space and comments between its characters. */
 function withGaps(text: string): RegExp {
   const characters = Array.from(text.replaceAll(/\s/g, ''), (each) => each.replace(/[^\w]/, '\\$&'));
   return new RegExp(characters.join(gap), 'gm');

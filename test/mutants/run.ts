@@ -1,5 +1,5 @@
 /**
- * Plants each bug in a copy of the sources, and looks whether a test of its line of the contract
+ * Plants each bug in a copy of the sources, and checks that a test of its line of the contract
  * fails that passes without it.
  *
  *   node dist/test/mutants/run.js [SECTION or LINE…]
@@ -17,7 +17,7 @@ const isWanted = (tag: string) =>
   wanted.length === 0 || wanted.some((word) => tag === word || tag.startsWith(`${word}.`));
 const mutants = allMutants.filter(({ tags }) => tags.some(isWanted));
 const tests = taggedTests();
-/** What passes without any bug planted, by tags. */
+/** The tests that pass without any bug, by tags and files. */
 const baselines = new Map<string, Promise<readonly string[]>>();
 const missed: string[] = [];
 let done = 0;
@@ -30,7 +30,7 @@ const bare = linesWithoutMutant.filter(isWanted);
 if (bare.length > 0) stdout.write(`no bug is planted for ${bare.join(', ')}\n`);
 if (missed.length > 0) process.exitCode = 1;
 
-/** Takes one after another until none is left. */
+/** Plants one bug after another until all are done. */
 async function work(): Promise<void> {
   const sandbox = new Sandbox();
   try {
@@ -48,7 +48,7 @@ async function work(): Promise<void> {
 async function judge(sandbox: Sandbox, mutant: Mutant): Promise<string> {
   const { tags } = mutant;
   const files = filesOf(mutant);
-  if (files.length === 0) return 'missed: there is no test with its tag';
+  if (files.length === 0) return 'missed: no test has its tag';
   const key = [...tags, ...files].join();
   let baseline = baselines.get(key);
   if (baseline === undefined) {
@@ -56,7 +56,7 @@ async function judge(sandbox: Sandbox, mutant: Mutant): Promise<string> {
     baselines.set(key, baseline);
   }
   const before = await baseline;
-  if (before.length === 0) return 'missed: no test of its tag passes without it';
+  if (before.length === 0) return 'missed: no test of its tag passes without the bug';
   const after = await sandbox.plant(mutant, () => sandbox.run(tags, files));
   // Several suites may have a test of one name, such as one for each store.
   const caught = before.filter((name, at) => countOf(name, before.slice(0, at + 1)) > countOf(name, after));
@@ -67,7 +67,7 @@ function countOf(name: string, names: readonly string[]): number {
   return names.filter((other) => other === name).length;
 }
 
-/** The compiled files that have a test with one of its tags, of those where it is to be noticed. */
+/** Returns the compiled test files that must notice the bug: those with one of its tags. */
 function filesOf({ tags, tests: where }: Mutant): string[] {
   const files = new Set(tags.flatMap((tag) => tests.get(tag) ?? []).map(({ file }) => file));
   return [...files]

@@ -1,6 +1,6 @@
 /**
- * A copy of what was compiled, in which one source after another is planted with a bug, compiled
- * alone and put back.
+ * A copy of the compiled files. One source after another is planted with a bug, compiled alone and
+ * restored.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ import { fileOf, plantIn } from './place.js';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
 
-/** As in `tsconfig.json`, for one file by itself. */
+/** The options of `tsconfig.json` for one file by itself. */
 const compilerOptions = [
   '--ignoreConfig',
   '--noCheck',
@@ -34,7 +34,7 @@ const compilerOptions = [
   '--isolatedModules',
 ];
 
-/** A run of tests that takes longer than this hangs: a bug was noticed. */
+/** A run of tests that takes longer hangs, which counts as noticing the bug. */
 const runLimitMs = 60_000;
 const testLimitMs = 20_000;
 
@@ -73,8 +73,8 @@ export class Sandbox {
   }
 
   /**
-   * Runs the tests of these tags in these files, which are named from `dist/test/` on; gives the
-   * names of those that pass.
+   * Runs the tests with these tags in `files`, named from `dist/test/` on. Returns the names of the
+   * tests that pass.
    */
   async run(tags: readonly string[], files: readonly string[]): Promise<readonly string[]> {
     const pattern = tags.map((tag) => `\\[${tag.replace('.', '\\.')}\\]`).join('|');

@@ -5,7 +5,7 @@ const tests = ['testing/kit.test.ts'];
 
 export const testKit: readonly Mutant[] = [
   {
-    bug: 'timers after the end of an advance fire, too',
+    bug: 'timers after the end of an advance fire too',
     tags: ['12.1'],
     tests,
     in: 'testing/virtual-clock.ts#fireNext',
@@ -21,7 +21,7 @@ export const testKit: readonly Mutant[] = [
     replace: 'return this.logs;',
   },
   {
-    bug: 'closing names no job that does not stop',
+    bug: 'closing does not name the jobs that do not stop',
     tags: ['12.1'],
     tests,
     in: 'testing/kit.ts#close',

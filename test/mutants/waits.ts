@@ -1,4 +1,4 @@
-/** Planted bugs against jobs that wait for others, what is put ahead, and what must run alone. */
+/** Planted bugs against jobs that wait for others, jobs put ahead, and jobs that must run alone. */
 import type { Mutant } from './mutant.js';
 
 const alone = ['contract/retries-alone.test.ts'];
@@ -7,7 +7,7 @@ const fairness = ['e2e/fairness.test.ts'];
 
 export const waitsInThreads: readonly Mutant[] = [
   {
-    bug: 'no thread is started for what is waited for',
+    bug: 'no extra thread is started for an awaited job',
     tags: ['2.7'],
     tests: waits,
     in: 'coordinator/claiming/claiming.ts#claimAwaited',
@@ -15,7 +15,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'a wait that would leave no thread is not refused',
+    bug: 'a wait that would leave no thread is not rejected',
     tags: ['2.7'],
     tests: waits,
     in: 'coordinator/claiming/runs.ts#refusal',
@@ -23,7 +23,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: 'if (waiting.size < 1e9) return undefined;',
   },
   {
-    bug: 'a wait for what ends only after the job is not refused',
+    bug: 'a wait for a job that ends only after the waiting one is not rejected',
     tags: ['2.7'],
     tests: waits,
     in: 'coordinator/claiming/runs.ts#refusal',
@@ -31,7 +31,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: 'if (awaited.id === by)',
   },
   {
-    bug: 'a job that returns who waits for it is waited for without end',
+    bug: 'a job may return one that waits for it in its thread',
     tags: ['2.7'],
     tests: waits,
     in: 'coordinator/claiming/runs.ts#settled',
@@ -39,7 +39,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'a callback keeps its agent’s place from what it waits for',
+    bug: 'a callback keeps its agent’s place from the job that it waits for',
     tags: ['5.2'],
     tests: waits,
     in: 'coordinator/claiming/claiming.ts#batches',
@@ -47,7 +47,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: 'forAwaited: size - store.state.calledBack(agent) }',
   },
   {
-    bug: 'of a whole that is waited for, the parts have no thread of their own',
+    bug: 'the parts of an awaited composition have no extra thread',
     tags: ['2.7'],
     tests: waits,
     in: 'core/waits.ts#neededFor',
@@ -55,7 +55,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: 'if (job.outcome === "none");',
   },
   {
-    bug: 'all jobs have the threads that are there for what is waited for',
+    bug: 'extra threads run any job',
     tags: ['5.2'],
     tests: waits,
     in: 'coordinator/claiming/batches.ts#constructor',
@@ -63,7 +63,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: 'this.#idleLeft = 2 * threads;',
   },
   {
-    bug: 'a job that waits keeps its agent’s place from what it waits for',
+    bug: 'a waiting job keeps its agent’s place from the job that it waits for',
     tags: ['5.2'],
     tests: waits,
     in: 'coordinator/claiming/batches.ts#takePlace',
@@ -71,7 +71,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: 'left.forAwaited--;',
   },
   {
-    bug: 'what stands ahead is shared only by how long it takes itself',
+    bug: 'jobs ahead are shared only by their own duration',
     tags: ['5.2'],
     tests: fairness,
     in: 'coordinator/pool/pool.ts#share',
@@ -79,7 +79,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: 'const frontMs = 0;',
   },
   {
-    bug: 'what must run alone waits for ever for the others to end',
+    bug: 'a job that must run alone waits without limit for the others to end',
     tags: ['8.4'],
     tests: alone,
     in: 'coordinator/claiming/claiming.ts#mayBeginAlone',
@@ -87,7 +87,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: 'if (isQuiet) return true;',
   },
   {
-    bug: 'while a job runs alone nothing that it waits for is claimed',
+    bug: 'a job that runs alone keeps the job that it waits for from being claimed',
     tags: ['8.4'],
     tests: alone,
     in: 'coordinator/claiming/claiming.ts#claim',
@@ -95,7 +95,7 @@ export const waitsInThreads: readonly Mutant[] = [
     replace: 'if (hasWaits && !isAlone) this.#claimAwaited(batches, unplaced);',
   },
   {
-    bug: 'a close waits for a job that waits for one that is claimed no more',
+    bug: 'a close waits for a job whose awaited job can no longer be claimed',
     tags: ['5.9'],
     tests: ['contract/agents.test.ts'],
     in: 'coordinator/claiming/runs.ts#canGoOn',

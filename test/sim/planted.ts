@@ -1,35 +1,35 @@
-/** Bugs of durability, to be planted in a copy of the sources by `planted-bugs.ts`. */
+/** Durability bugs that `planted-bugs.ts` plants in a copy of the sources. */
 import type { Mutant } from '../mutants/mutant.js';
 
 export interface PlantedBug extends Omit<Mutant, 'tags'> {
-  /** The suite that must notice it; any of those of `planted-bugs.ts` by default. */
+  /** The suite that must notice it. Default: any suite of `planted-bugs.ts`. */
   readonly by?: string;
 }
 
 export const planted: readonly PlantedBug[] = [
   {
-    bug: 'a coordinator that dies is started again without end',
+    bug: 'a coordinator that dies is restarted without limit',
     by: 'e2e/coordinator-dies',
     in: 'runtime/coordinator-thread.ts#restart',
     find: 'if (now - this.#restartedAt < againMs)',
     replace: 'if (now < 0)',
   },
   {
-    bug: 'a coordinator that knew everything in its memory is started again',
+    bug: 'a coordinator without a directory is restarted',
     by: 'e2e/coordinator-dies',
     in: 'runtime/coordinator-thread.ts#restart',
     find: 'if (this.#setup.directory === undefined)',
     replace: "if (this.#setup.directory === '')",
   },
   {
-    bug: 'outcomes that were to come are not asked for again',
+    bug: 'outcomes are not requested again after a restart',
     by: 'e2e/coordinator-dies',
     in: 'runtime/link.ts#died',
     find: "else this.request(['outcome', put.job])",
     replace: 'else new Promise(() => {})',
   },
   {
-    bug: 'what was in flight is left to wait for ever',
+    bug: 'requests in flight are never rejected',
     by: 'e2e/coordinator-dies',
     in: 'runtime/link.ts#died',
     find: 'if (wait === undefined) this.#refuse(request, error);',
@@ -57,21 +57,21 @@ export const planted: readonly PlantedBug[] = [
     replace: 'throw error;',
   },
   {
-    bug: 'a first segment that was emptied is one that was never born',
+    bug: 'an emptied first segment is taken for one that never existed',
     by: 'journal/creation',
     in: 'journal/generation.ts#logOf',
     find: '(index > 0 || mayBeNew)',
     replace: '(index > 0 || generation.snapshot === undefined)',
   },
   {
-    bug: 'a directory whose log was removed is a new one',
+    bug: 'a directory whose log was removed is taken for a new one',
     by: 'journal/creation',
     in: 'journal/generation.ts#logOf',
     find: 'const mayBeNew = witness === undefined &&',
     replace: 'const mayBeNew =',
   },
   {
-    bug: 'a witness is made before what it vouches for is on the disk',
+    bug: 'a witness is made before the log that it covers is on disk',
     by: 'journal/creation',
     in: 'journal/creation.ts#createFirstSegment',
     find: 'end.file.syncNow(); disk.syncDirectoryNow(directory);',
@@ -85,14 +85,14 @@ export const planted: readonly PlantedBug[] = [
     replace: '',
   },
   {
-    bug: 'the witness does not say where the log of a closed journal ends',
+    bug: 'the witness does not record the end of a closed journal',
     by: 'journal/recovery',
     in: 'journal/log.ts#close',
     find: 'await this.#recordEnd();',
     replace: '',
   },
   {
-    bug: 'a used-up quota is no full disk',
+    bug: 'a used-up disk quota is not taken for a full disk',
     by: 'store/journal-errnos',
     in: 'journal/disk.ts#errorCodeOf',
     find: '(nameOfErrno(errno) ?? code)',
@@ -106,35 +106,35 @@ export const planted: readonly PlantedBug[] = [
     replace: '!isDiskFull(error)',
   },
   {
-    bug: 'one I/O error makes an entry a damaged one',
+    bug: 'one I/O error marks an entry as damaged',
     by: 'journal/faults',
     in: 'journal/entry-reader.ts#readPatiently',
     find: "!== 'EIO' || failures > 1",
     replace: "!== 'EIO' || failures > 0",
   },
   {
-    bug: 'the lock is not looked at before a write',
+    bug: 'the lock is not checked before a write',
     by: 'journal/removed',
     in: 'journal/log.ts#append',
     find: 'this.#requireLock();',
     replace: '',
   },
   {
-    bug: 'the lock is not looked at before what was synced is acknowledged',
+    bug: 'the lock is not checked after a sync',
     by: 'journal/removed',
     in: 'journal/log.ts#requireInPlace',
     find: 'this.#requireLock();',
     replace: '',
   },
   {
-    bug: 'a sync of a file that was removed counts',
+    bug: 'a sync of a removed file counts',
     by: 'journal/removed',
     in: 'journal/log.ts#syncLog',
     find: 'this.requireInPlace();',
     replace: '',
   },
   {
-    bug: 'a segment is sealed without a look whether it is still there',
+    bug: 'a segment is sealed without a check that it still exists',
     by: 'journal/removed',
     in: 'journal/log.ts#roll',
     find: 'this.requireInPlace();',
@@ -154,32 +154,32 @@ export const planted: readonly PlantedBug[] = [
     replace: '',
   },
   {
-    bug: 'acknowledged with the sync before',
+    bug: 'a commit is acknowledged by the sync before it',
     in: 'store/journal/journal-store.ts#commit',
     find: 'this.#waiting.push({ lsn, released });',
     replace: 'this.#waiting.push({ lsn: 0, released });',
   },
   {
-    bug: 'what waits for the sync is released when it is written',
+    bug: 'effects behind the sync are released at the write',
     in: 'store/journal/journal-store.ts#commit',
     find: "const released = group.behind('synced');",
     replace:
       "this.#release(group.behind('synced')); const released = { effects: [], replies: [] } as never as Released;",
   },
   {
-    bug: 'frames that nothing vouches for are not written again',
+    bug: 'frames beyond the witness are not rewritten',
     in: 'journal/recovery.ts#recover',
     find: 'rewriteInPlace(disk, last.path, log.firstUnvouchedOffset, log.end.offset);',
     replace: '',
   },
   {
-    bug: 'a snapshot is published before its log is on the disk',
+    bug: 'a snapshot is published before its log is on disk',
     in: 'journal/journal.ts#publishSnapshot',
     find: 'await this.sync();',
     replace: '',
   },
   {
-    bug: 'a snapshot gets its name before it is on the disk',
+    bug: 'a snapshot gets its name before it is on disk',
     in: 'journal/snapshot-writer.ts#publish',
     find: 'await this.sync();',
     replace: '',
@@ -197,13 +197,13 @@ export const planted: readonly PlantedBug[] = [
     replace: 'return this.#snapshots[0] ?? 1;',
   },
   {
-    bug: 'a move brings back what was forgotten',
+    bug: 'a move brings back a forgotten job',
     in: 'store/journal/record-reader.ts#move',
     find: 'if (job === undefined || job[key] === null) return;',
     replace: 'if (job === undefined) return void this.#state.load({ ...[...this.#state.jobs()][0]!, id });',
   },
   {
-    bug: 'segments are deleted before what emptied them is on the disk',
+    bug: 'segments are deleted before the commit that emptied them is on disk',
     in: 'store/journal/live-bytes.ts#isGone',
     find: '(this.#emptiedAt.get(segment) ?? 0) <= syncedLsn',
     replace: 'syncedLsn >= 0',
@@ -222,13 +222,13 @@ export const planted: readonly PlantedBug[] = [
       'for (const payload of [...changes.dropped, ...changes.dropped]) this.#live.remove(payload, this.#journal.lsn);',
   },
   {
-    bug: 'the walk of a snapshot sees what is decided and not written',
+    bug: 'the walk of a snapshot sees changes that are not written yet',
     in: 'store/journal/snapshots.ts#commit',
     find: 'this.#parts.commit();',
     replace: '',
   },
   {
-    bug: 'names go on being known in the next segment',
+    bug: 'names stay known in the next segment',
     in: 'store/journal/record-writer.ts#begin',
     find: 'if (segment !== this.#segment) this.#buffer.forgetNames();',
     replace: 'if (this.#segment === -1) this.#buffer.forgetNames();',
@@ -246,35 +246,35 @@ export const planted: readonly PlantedBug[] = [
     replace: 'if (error === undefined) throw error;',
   },
   {
-    bug: 'a worker that comes late says that the next use of its slot is done',
+    bug: 'a late worker marks the next use of its slot as done',
     by: 'protocol/board',
     in: 'protocol/board.ts#publishedElsewhere',
     find: 'Atomics.compareExchange(this.#words, words + slot, use | state.begun, use | state.done);',
     replace: 'Atomics.or(this.#words, words + slot, use === 0 ? 0 : state.done);',
   },
   {
-    bug: 'who closes is told nothing when a sync fails',
+    bug: 'close does not report a failed sync',
     by: 'sim/simulation',
     in: 'coordinator/closing.ts#finish',
     find: '.then(noFailure, (error: Error) => error);',
     replace: '.then(noFailure, (error: Error) => Promise.reject(error));',
   },
   {
-    bug: 'what the reserve does not take is dropped',
+    bug: 'commits beyond the reserve are dropped',
     by: 'store/journal-full',
     in: 'store/journal/journal-store.ts#hold',
     find: 'else this.#held.push(...rest);',
     replace: '',
   },
   {
-    bug: 'on a full disk work begins until the reserve is used up',
+    bug: 'jobs begin on a full disk until the reserve is used up',
     by: 'store/journal-full',
     in: 'store/journal/journal-store.ts#takesWork',
     find: '(this.#held.length === 0 && this.#journal.hasReserve)',
     replace: 'true',
   },
   {
-    bug: 'a file that cannot be closed ends the closing',
+    bug: 'a file that cannot be closed stops the close',
     by: 'store/journal-io-errors',
     in: 'journal/disk.ts#closeAll',
     find: '} catch {}',
