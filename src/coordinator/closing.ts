@@ -3,14 +3,12 @@
  * can keep nothing any more.
  */
 import { errorToData } from '../protocol/error-data.js';
-import type { Store } from '../store/store.js';
-import { type Post, replyTo } from './clients/replies.js';
+import { replyTo } from './clients/replies.js';
+import type { Context } from './context.js';
 import type { Timer } from './long-timeout.js';
 
-export interface ClosingPorts {
-  readonly store: Store;
-  readonly post: Post;
-  readonly after: (delayMs: number, callback: () => void) => Timer;
+/** The steps of closing that the coordinator takes. */
+export interface ClosingSteps {
   /** All that was claimed and not begun goes back. */
   readonly takeBackAll: () => void;
   /** Ends all threads, whatever they do. Gives the ids of those that did not end in time. */
@@ -24,15 +22,17 @@ export interface ClosingPorts {
 }
 
 export class Closing {
-  readonly #ports: ClosingPorts;
+  readonly #context: Context;
+  readonly #steps: ClosingSteps;
   #isBegun = false;
   #isFinishing = false;
   /** Who asked for it. */
   readonly #requests: number[] = [];
   #deadline: Timer | undefined;
 
-  constructor(ports: ClosingPorts) {
-    this.#ports = ports;
+  constructor(context: Context, steps: ClosingSteps) {
+    this.#context = context;
+    this.#steps = steps;
   }
 
   /** Nothing is put or claimed any more. */
@@ -47,8 +47,8 @@ export class Closing {
     this.#requests.push(request);
     if (this.#isBegun) return;
     this.#isBegun = true;
-    if (Number.isFinite(graceMs)) this.#deadline = this.#ports.after(graceMs, () => void this.finish());
-    this.#ports.takeBackAll();
+    if (Number.isFinite(graceMs)) this.#deadline = this.#context.after(graceMs, () => void this.finish());
+    this.#steps.takeBackAll();
   }
 
   /**
@@ -58,7 +58,8 @@ export class Closing {
     if (this.#isFinishing) return;
     this.#isFinishing = true;
     this.#deadline?.clear();
-    const { store, post, endThreads, committed, leave, closed } = this.#ports;
+    const { store, post } = this.#context;
+    const { endThreads, committed, leave, closed } = this.#steps;
     const hanging = await endThreads();
     // What was claimed and never came here is here once its claim is released.
     await committed();
@@ -71,11 +72,11 @@ export class Closing {
 
   /** Nothing can be kept any more, so nothing goes on: opening again recovers. */
   fail(error: Error): void {
-    this.#ports.post(['fatal', errorToData(error)]);
+    this.#context.post(['fatal', errorToData(error)]);
     // Who had begun to close goes on with it, and hears of this from the store.
     if (!this.#isBegun) this.#isFinishing = true;
     this.#isBegun = true;
-    void this.#ports.endThreads().then(() => this.#ports.closed());
+    void this.#steps.endThreads().then(() => this.#steps.closed());
   }
 }
 

@@ -16,11 +16,11 @@
  */
 
 import type { Handed } from '../codec/transfer.js';
-import type { Command, Effect, Retention } from '../core/commands.js';
+import type { Effect, Retention } from '../core/commands.js';
 import type { AnnotationRecord, Id, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
-import type { ClientMessage, Query, WireModule } from '../protocol/messages.js';
-import type { Asked, Store, StoreOwner } from '../store/store.js';
+import type { ClientMessage, WireModule } from '../protocol/messages.js';
+import type { Store, StoreOwner } from '../store/store.js';
 import { Build } from './claiming/build.js';
 import type { AgentOptions } from './claiming/claiming.js';
 import { Folding } from './claiming/folding.js';
@@ -35,10 +35,12 @@ import { Outcomes } from './clients/outcomes.js';
 import { answer, type QueryContext, queueNames } from './clients/queries.js';
 import type { Post } from './clients/replies.js';
 import { Closing } from './closing.js';
+import type { Context } from './context.js';
 import { JobLog, type LogOptions } from './job-log.js';
 import type { Timer } from './long-timeout.js';
+import type { Parts } from './parts.js';
 import type { PoolOwner, PoolPort } from './pool/pool-port.js';
-import { Presence, type PresenceOptions } from './presence.js';
+import { Presence, type PresenceOptions, type PresenceOwner } from './presence.js';
 import { AgentQuestions } from './questions/agent-questions.js';
 import { PolicyQuestions } from './questions/policy-questions.js';
 import type { QuestionsPort } from './questions/questions-port.js';
@@ -70,18 +72,13 @@ export interface CoordinatorOptions extends AgentOptions, LogOptions {
 
 export class Coordinator implements StoreOwner {
   readonly #ports: CoordinatorPorts;
-  readonly #store: Store;
   readonly #options: CoordinatorOptions;
+  readonly #store: Store;
+  readonly #context: Context;
+  readonly #parts: Parts;
   /** What this build can run; known once it is opened. */
   readonly #callables = new Set<string>();
   readonly #closing: Closing;
-  readonly #outcomes: Outcomes;
-  readonly #annotations: AnnotationWaiters;
-  readonly #drainWaiters: DrainWaiters;
-  readonly #bounded: BoundedQueues;
-  readonly #movedBuffers = new MovedBuffers();
-  readonly #feed = new EventFeed();
-  readonly #build: Build;
   readonly #jobLog: JobLog;
   readonly #folding: Folding;
   readonly #policyQuestions: PolicyQuestions;
@@ -89,70 +86,56 @@ export class Coordinator implements StoreOwner {
   readonly #clients: Clients;
   /** Undefined for a client. */
   readonly #presence: Presence | undefined;
-  readonly #agentQuestions: AgentQuestions;
   readonly #jumps = new ClockJumps();
-  readonly #queryContext: QueryContext;
   #isOpen = false;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #turning = false;
 
   constructor(ports: CoordinatorPorts, options: CoordinatorOptions) {
-    const { store, questions, post, now, after } = ports;
+    const { store, questions, post, now, after, pool } = ports;
     const { dispatcher } = options;
     this.#ports = ports;
-    this.#store = store;
     this.#options = options;
-    const turn = () => this.turn();
-    const ask = (query: Query) => answer(this.#queryContext, query);
-    const decide = this.#decide;
-    this.#closing = this.#makeClosing();
-    const common = { store, questions, post, now, after, turn, ask, decide, dispatcher, closing: this.#closing };
-    const build = new Build(store, post, dispatcher, this.#callables);
-    const agentQuestions = new AgentQuestions(common, this.#callables);
-    this.#agentQuestions = agentQuestions;
-    this.#policyQuestions = new PolicyQuestions(common, this.#callables);
-    this.#folding = new Folding(common);
-
-    const outcomes = new Outcomes(store, post, build);
-    const annotations = new AnnotationWaiters(store, after);
-    const claimLost = () => this.#presence?.ping();
-    const shared = { ...common, build, outcomes, annotations, movedBuffers: this.#movedBuffers };
-    const runs = new Runs({ ...shared, agentQuestions, pool: ports.pool, claimLost }, options);
-
-    const drainWaiters = new DrainWaiters(store, post, build);
-    const bounded = new BoundedQueues(store);
+    this.#store = store;
+    const context: Context = {
+      ...{ store, dispatcher, questions, post, now, after },
+      turn: () => this.turn(),
+      decide: this.#decide,
+      ask: (query) => answer(queryContext, query),
+      isClosing: () => this.#closing.isBegun,
+    };
+    const build = new Build(context, this.#callables);
+    const parts: Parts = {
+      build,
+      outcomes: new Outcomes(context, build),
+      annotations: new AnnotationWaiters(context),
+      drainWaiters: new DrainWaiters(context, build),
+      bounded: new BoundedQueues(store),
+      feed: new EventFeed(),
+      movedBuffers: new MovedBuffers(),
+      agentQuestions: new AgentQuestions(context, this.#callables),
+    };
+    const all = { ...context, ...parts };
+    const runs = new Runs(all, pool, () => this.#presence?.ping(), options);
+    const isRunning = (job: Id) => runs.pool.threadOf(job) !== undefined;
+    const queryContext: QueryContext = { ...all, isRunning, heldHandles: parts.outcomes.heldHandles };
     const installAgent = (queue: string) => {
       if (this.#presence?.isActive) runs.claiming.installAgent(queue);
     };
-    this.#clients = new Clients({ ...shared, runs, drainWaiters, bounded, feed: this.#feed, installAgent });
-
-    this.#outcomes = outcomes;
-    this.#jobLog = new JobLog({ store, post, outcomes, after }, options);
-    this.#annotations = annotations;
+    this.#context = context;
+    this.#parts = parts;
     this.#runs = runs;
-    this.#drainWaiters = drainWaiters;
-    this.#bounded = bounded;
+    this.#closing = this.#makeClosing();
+    this.#clients = new Clients({ ...all, runs, closing: this.#closing, installAgent });
+    this.#jobLog = new JobLog(context, parts.outcomes, options);
+    this.#folding = new Folding(context);
+    this.#policyQuestions = new PolicyQuestions(context, this.#callables);
     this.#presence = options.presence && this.#makePresence(options.presence);
-    const isRunning = (job: Id) => runs.pool.threadOf(job) !== undefined;
-    this.#build = build;
-    this.#queryContext = {
-      store,
-      dispatcher,
-      now,
-      agentQuestions,
-      isRunning,
-      build,
-      bounded,
-      heldHandles: outcomes.heldHandles,
-    };
   }
 
   #makeClosing(): Closing {
-    const { store, questions, post, after, closed } = this.#ports;
-    return new Closing({
-      store,
-      post,
-      after,
+    const { questions, closed } = this.#ports;
+    return new Closing(this.#context, {
       closed,
       takeBackAll: () => this.#runs.takeBackAll(),
       endThreads: async () => (await Promise.all([this.#runs.pool.destroy(), questions.destroy()]))[0],
@@ -162,22 +145,15 @@ export class Coordinator implements StoreOwner {
   }
 
   #makePresence(options: PresenceOptions): Presence {
-    const { store, now, after, post } = this.#ports;
+    const { now } = this.#ports;
     const { dispatcher, retry } = this.#options;
-    const ports = {
-      store,
-      now,
-      after,
-      decide: (command: Command, reply?: Asked['reply']) => {
-        this.#decide(command, reply);
-        this.turn();
-      },
-      log: (level: 'fatal' | 'warn', message: string, detail: string) => post(['log', level, message, detail]),
+    const { feed } = this.#parts;
+    const owner: PresenceOwner = {
       refused: () => {
-        this.#feed.push({ type: 'dispatcher.refused', at: now(), dispatcher });
-        this.#feed.flush();
+        feed.push({ type: 'dispatcher.refused', at: now(), dispatcher });
+        feed.flush();
       },
-      activated: (isNew: boolean) => {
+      activated: (isNew) => {
         if (isNew) this.#runs.claiming.forgetInstalled();
         // Only now: what ran before is recovered by the policies under which it ran.
         if (retry !== undefined) this.#decide({ type: 'setDefaults', dispatcher, retry });
@@ -187,12 +163,12 @@ export class Coordinator implements StoreOwner {
       lost: () => this.#runs.stopAll(),
       isBusy: () => this.#runs.pool.out > 0,
     };
-    return new Presence(ports, dispatcher, options);
+    return new Presence(this.#context, owner, options);
   }
 
   /** Whether anybody wants to hear of events. */
   get isHeard(): boolean {
-    return this.#feed.isHeard || this.#jobLog.traces;
+    return this.#parts.feed.isHeard || this.#jobLog.traces;
   }
 
   /** Opens the store, puts in order what the last process left, and begins to work. */
@@ -206,12 +182,12 @@ export class Coordinator implements StoreOwner {
     let unfinished = 0;
     for (const job of state.jobs()) if (job.status !== 'completed') unfinished++;
     const found = { jobs: state.size, unfinished };
-    if (this.#presence !== undefined) this.#build.tellOpened();
+    if (this.#presence !== undefined) this.#parts.build.tellOpened();
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
     this.#presence?.begin();
     // Whether it may work is known once that is committed, and then its agents are installed:
     // whatever a client asks for comes after it.
-    void this.#committed().then(() => this.#feed.opened());
+    void this.#committed().then(() => this.#parts.feed.opened());
     // Where others have a say, both take their time.
     if (!this.#store.isExclusive) for (let left = 2; left > 0; left--) await this.#committed();
     this.turn();
@@ -220,7 +196,7 @@ export class Coordinator implements StoreOwner {
 
   /** What travels beside the messages that are received next. */
   keepBuffers(handed: Handed): void {
-    this.#movedBuffers.keep(handed);
+    this.#parts.movedBuffers.keep(handed);
   }
 
   /** One batch of a client's messages. */
@@ -236,7 +212,7 @@ export class Coordinator implements StoreOwner {
     const message = `the wall clock was set ${byMs < 0 ? 'back' : 'forward'} by ${Math.abs(byMs) / 1000} s`;
     post(['log', 'warn', message, 'delays, deadlines and rates go on as if it had not been; dates follow it']);
     this.#jumps.note(now(), byMs);
-    this.#agentQuestions.clockSet(byMs);
+    this.#parts.agentQuestions.clockSet(byMs);
     // Where others decide too, each would move what all have.
     if (this.#store.isExclusive) this.#decide({ type: 'clockSet', byMs });
     this.#clearTimer();
@@ -260,7 +236,7 @@ export class Coordinator implements StoreOwner {
   #turn(): void {
     if (!this.#isOpen) return;
     const { claiming } = this.#runs;
-    this.#bounded.letIn(this.#closing.isBegun);
+    this.#parts.bounded.letIn(this.#closing.isBegun);
     this.#presence?.reactivate();
     if (!this.#closing.isBegun && this.#presence?.isActive) claiming.claim();
     this.#forget();
@@ -268,7 +244,7 @@ export class Coordinator implements StoreOwner {
     // What became ready before and found no thread may find one now.
     claiming.start();
     this.#setTimer();
-    this.#drainWaiters.tell();
+    this.#parts.drainWaiters.tell();
     if (this.#closing.isBegun && !this.#runs.canGoOn) void this.#closing.finish();
   }
 
@@ -285,7 +261,7 @@ export class Coordinator implements StoreOwner {
   }
 
   awaits(effect: Effect): boolean {
-    if (effect.type === 'deliver') return this.#outcomes.isAwaited(effect.job.id);
+    if (effect.type === 'deliver') return this.#parts.outcomes.isAwaited(effect.job.id);
     return effect.type !== 'forgotten';
   }
 
@@ -304,16 +280,16 @@ export class Coordinator implements StoreOwner {
             this.#policyQuestions.ask(effect.job, effect.fence);
           break;
         case 'deliver':
-          if (this.#movedBuffers.size > 0) this.#movedBuffers.take(effect.job.id);
+          if (this.#parts.movedBuffers.size > 0) this.#parts.movedBuffers.take(effect.job.id);
           this.#jobLog.ended(effect.job);
-          this.#outcomes.deliver(effect.job);
+          this.#parts.outcomes.deliver(effect.job);
           break;
         case 'event':
-          this.#feed.push(effect.event);
+          this.#parts.feed.push(effect.event);
           this.#jobLog.event(effect.event, effect.failure);
           break;
         case 'forgotten':
-          this.#outcomes.forgotten(effect.job);
+          this.#parts.outcomes.forgotten(effect.job);
           break;
         case 'fold':
           this.#folding.fold(effect.job);
@@ -322,14 +298,14 @@ export class Coordinator implements StoreOwner {
           this.#jobLog.said(effect);
       }
     }
-    this.#feed.flush();
+    this.#parts.feed.flush();
     this.#runs.claiming.start();
   }
 
   /** What others decided may be of use to this dispatcher's agents, and to who waits here. */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void {
     if (settings) this.#installAgents();
-    for (const said of annotations) this.#annotations.tellStored(said);
+    for (const said of annotations) this.#parts.annotations.tellStored(said);
     this.turn();
   }
 
@@ -343,8 +319,8 @@ export class Coordinator implements StoreOwner {
     if (this.#presence?.isActive) this.#runs.claiming.installAgents(queueNames(this.#store.state));
   }
 
-  readonly #decide = (command: Command, reply?: Asked['reply']): void => {
-    this.#store.transact([reply === undefined ? { command, gate: 'decided' } : { command, gate: 'decided', reply }]);
+  readonly #decide: Context['decide'] = (command, then) => {
+    this.#store.transact([then === undefined ? { command, gate: 'decided' } : { command, gate: 'decided', ...then }]);
   };
 
   #committed(): Promise<void> {

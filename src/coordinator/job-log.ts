@@ -12,10 +12,8 @@ import type { Event } from '../core/events.js';
 import { agentName, type Id, type JobRecord, type Payload, takesTurns } from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { type JobLine, type LogLevel, type LogThreshold, logLevels } from '../protocol/messages.js';
-import type { Store } from '../store/store.js';
 import type { Outcomes } from './clients/outcomes.js';
-import type { Post } from './clients/replies.js';
-import type { Timer } from './long-timeout.js';
+import type { Context } from './context.js';
 
 export interface LogOptions {
   /** From which level on lines are wanted where the job's module does not say. */
@@ -23,26 +21,21 @@ export interface LogOptions {
   readonly modules: Readonly<Record<string, ModuleSetup>>;
 }
 
-export interface JobLogPorts {
-  readonly store: Store;
-  readonly post: Post;
-  readonly outcomes: Pick<Outcomes, 'isWaitedFor' | 'putOf'>;
-  readonly after: (delayMs: number, callback: () => void) => Timer;
-}
-
 const linesAtOnce = 1000;
 const againMs = 1000;
 
 export class JobLog {
-  readonly #ports: JobLogPorts;
+  readonly #context: Context;
+  readonly #outcomes: Outcomes;
   readonly #options: LogOptions;
   /** Whether each start and end of any job is wanted. */
   readonly traces: boolean;
   #left = linesAtOnce;
   #dropped = 0;
 
-  constructor(ports: JobLogPorts, options: LogOptions) {
-    this.#ports = ports;
+  constructor(context: Context, outcomes: Outcomes, options: LogOptions) {
+    this.#context = context;
+    this.#outcomes = outcomes;
     this.#options = options;
     const thresholds = [options.log, ...Object.values(options.modules).map(({ log }) => log)];
     this.traces = thresholds.some((log) => log !== undefined && reaches('debug', log));
@@ -80,14 +73,14 @@ export class JobLog {
     }
     // How a callback failed is logged by itself.
     if (takesTurns(job)) return;
-    const put = this.#ports.outcomes.putOf(id);
+    const put = this.#outcomes.putOf(id);
     const line: JobLine = { log: 'events', callable, fields: fieldsOf(job), put };
     this.#say(this.#isSeen(job) ? 'info' : 'warn', 'a job failed', id, line, job.result);
   }
 
   said({ level, message, job: id }: Extract<Effect, { type: 'log' }>): void {
-    const job = this.#ports.store.state.job(id);
-    if (job === undefined) return this.#ports.post(['log', level, message, `job ${idToText(id)}`]);
+    const job = this.#context.store.state.job(id);
+    if (job === undefined) return this.#context.post(['log', level, message, `job ${idToText(id)}`]);
     const line: JobLine = { log: 'events', callable: job.callable, fields: fieldsOf(job) };
     this.#say(level, message, id, line, job.outcome === 'failure' ? job.result : null);
   }
@@ -97,8 +90,8 @@ export class JobLog {
    * for it.
    */
   #isSeen(job: JobRecord): boolean {
-    const { state } = this.#ports.store;
-    if (job.role !== 'root' || job.cancelled || this.#ports.outcomes.isWaitedFor(job.id)) return true;
+    const { state } = this.#context.store;
+    if (job.role !== 'root' || job.cancelled || this.#outcomes.isWaitedFor(job.id)) return true;
     return state
       .callbacks(job)
       .some((callback) => callback.form !== 'choice' || state.parts(callback).some(({ role }) => role === 'onFailure'));
@@ -112,16 +105,16 @@ export class JobLog {
       this.#dropped++;
       return;
     }
-    if (this.#left === linesAtOnce) this.#ports.after(againMs, () => this.#refill());
+    if (this.#left === linesAtOnce) this.#context.after(againMs, () => this.#refill());
     this.#left--;
     const fields = { job: idToText(job), callable, ...line.fields };
     const bytes = failure === null ? undefined : this.#bytesOf(failure);
-    this.#ports.post(['log', level, message, { ...line, fields, ...(bytes && { failure: bytes }) }]);
+    this.#context.post(['log', level, message, { ...line, fields, ...(bytes && { failure: bytes }) }]);
   }
 
   #bytesOf(failure: Payload): Uint8Array | undefined {
     try {
-      return this.#ports.store.bytes(failure);
+      return this.#context.store.bytes(failure);
     } catch {
       // Who asks for it is told that it cannot be read.
       return undefined;
@@ -133,7 +126,7 @@ export class JobLog {
     if (this.#dropped === 0) return;
     const message = `${this.#dropped} lines about jobs were not logged: at most ${linesAtOnce} are in a second`;
     this.#dropped = 0;
-    this.#ports.post(['log', 'warn', message, '']);
+    this.#context.post(['log', 'warn', message, '']);
   }
 }
 

@@ -10,7 +10,7 @@ import type { Command } from '../core/commands.js';
 import { dispatcherOf, isSilent } from '../core/dispatchers.js';
 import type { Id } from '../core/records.js';
 import { CallsheetError } from '../errors.js';
-import type { Store } from '../store/store.js';
+import type { Context } from './context.js';
 import type { Timer } from './long-timeout.js';
 
 export interface PresenceOptions {
@@ -23,13 +23,8 @@ export interface PresenceOptions {
   readonly deathMs: number;
 }
 
-export interface PresencePorts {
-  readonly store: Store;
-  readonly now: () => number;
-  readonly after: (delayMs: number, callback: () => void) => Timer;
-  /** Decides at once, not with the turn. */
-  readonly decide: (command: Command, reply?: (error?: Error) => void) => void;
-  readonly log: (level: 'fatal' | 'warn', message: string, detail: string) => void;
+/** What follows from it, and is for the coordinator to do. */
+export interface PresenceOwner {
   /** It cannot begin yet. */
   readonly refused: () => void;
   /** It may claim now. `isNew`: the store did not know it, so it has no agents there. */
@@ -41,17 +36,17 @@ export interface PresencePorts {
 }
 
 export class Presence {
-  readonly #ports: PresencePorts;
-  readonly #dispatcher: Id;
+  readonly #context: Context;
+  readonly #owner: PresenceOwner;
   readonly #options: PresenceOptions;
   /** `clearing`: what was taken from it still runs here. */
   #state: 'idle' | 'active' | 'clearing' | 'ended' = 'idle';
   #refused = false;
   #timer: Timer | undefined;
 
-  constructor(ports: PresencePorts, dispatcher: Id, options: PresenceOptions) {
-    this.#ports = ports;
-    this.#dispatcher = dispatcher;
+  constructor(context: Context, owner: PresenceOwner, options: PresenceOptions) {
+    this.#context = context;
+    this.#owner = owner;
     this.#options = options;
   }
 
@@ -63,13 +58,13 @@ export class Presence {
   /** Begins to work, as soon as nobody else works under its id. */
   begin(): void {
     const { host, pid, pingMs, deathMs } = this.#options;
-    const isNew = dispatcherOf(this.#ports.store.state, this.#dispatcher) === undefined;
+    const isNew = dispatcherOf(this.#context.store.state, this.#context.dispatcher) === undefined;
     this.#decide({ type: 'activate', ...this.#incarnation, host, pid, pingMs, deathMs }, (error) => {
       if (this.#state !== 'idle') return;
       if (error === undefined) {
         this.#state = 'active';
         this.#refused = false;
-        this.#ports.activated(isNew);
+        this.#owner.activated(isNew);
       } else this.#noteRefusal(error);
       this.#tickLater();
     });
@@ -77,14 +72,14 @@ export class Presence {
 
   /** Something ended here: it goes on when nothing is left of what was taken from it. */
   reactivate(): void {
-    if (this.#state !== 'clearing' || this.#ports.isBusy()) return;
+    if (this.#state !== 'clearing' || this.#owner.isBusy()) return;
     this.#state = 'idle';
     this.begin();
   }
 
   /** Says that it is alive, and hears whether others think so too. */
   ping(): void {
-    if (this.#ports.store.isExclusive || this.#state !== 'active') return;
+    if (this.#context.store.isExclusive || this.#state !== 'active') return;
     this.#decide({ type: 'ping', ...this.#incarnation }, (error) => {
       if (this.#state === 'active' && error instanceof CallsheetError && error.code === 'DISPATCHER_INACTIVE')
         this.#noteLoss(error);
@@ -99,17 +94,19 @@ export class Presence {
   }
 
   get #incarnation(): { dispatcher: Id; incarnation: Id } {
-    return { dispatcher: this.#dispatcher, incarnation: this.#options.incarnation };
+    return { dispatcher: this.#context.dispatcher, incarnation: this.#options.incarnation };
   }
 
   #decide(command: Command, reply?: (error?: Error) => void): void {
-    this.#ports.decide(command, reply);
+    const { decide, turn } = this.#context;
+    decide(command, reply && { reply });
+    turn();
   }
 
   #tickLater(): void {
-    if (this.#ports.store.isExclusive && this.#state === 'active') return;
+    if (this.#context.store.isExclusive && this.#state === 'active') return;
     this.#timer?.clear();
-    this.#timer = this.#ports.after(this.#options.pingMs, () => this.#tick());
+    this.#timer = this.#context.after(this.#options.pingMs, () => this.#tick());
   }
 
   #tick(): void {
@@ -122,9 +119,9 @@ export class Presence {
   }
 
   #rescueSilent(): void {
-    const { store, now } = this.#ports;
+    const { store, now } = this.#context;
     for (const setting of [...store.state.settings()]) {
-      if (setting.kind !== 'dispatcher' || !setting.active || setting.id === this.#dispatcher) continue;
+      if (setting.kind !== 'dispatcher' || !setting.active || setting.id === this.#context.dispatcher) continue;
       if (isSilent(setting, now())) this.#decide({ type: 'rescue', dispatcher: setting.id });
     }
   }
@@ -132,18 +129,19 @@ export class Presence {
   #noteRefusal(error: Error): void {
     if (this.#refused) return;
     this.#refused = true;
-    this.#ports.refused();
-    this.#ports.log(
+    this.#owner.refused();
+    this.#context.post([
+      'log',
       'warn',
       `this dispatcher cannot begin to work yet: ${error.message}; it keeps trying`,
-      idToText(this.#dispatcher),
-    );
+      idToText(this.#context.dispatcher),
+    ]);
   }
 
   #noteLoss(error: Error): void {
     this.#state = 'clearing';
-    this.#ports.log('fatal', error.message, idToText(this.#dispatcher));
-    this.#ports.lost();
+    this.#context.post(['log', 'fatal', error.message, idToText(this.#context.dispatcher)]);
+    this.#owner.lost();
     this.reactivate();
   }
 }

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { idFromText } from '../../src/codec/id.js';
+import type { Context } from '../../src/coordinator/context.js';
 import { Presence } from '../../src/coordinator/presence.js';
+import type { Command } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import { dispatcherOf } from '../../src/core/dispatchers.js';
 import { State } from '../../src/core/state/state.js';
-import type { Store } from '../../src/store/store.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { outsideAt } from '../core/making.js';
 
@@ -28,14 +29,15 @@ class Member {
   constructor(state: State, clock: VirtualClock, name: string, incarnation: string, isExclusive = false) {
     this.presence = new Presence(
       {
-        store: { isExclusive, state } as unknown as Store,
+        dispatcher: idOf(name),
+        store: { isExclusive, state },
         now: clock.now,
-        after: (ms, callback) =>
+        after: (ms: number, callback: () => void) =>
           clock.after(ms, () => {
             if (this.#frozen === undefined) callback();
             else this.#frozen.push(callback);
           }),
-        decide: (command, reply) => {
+        decide: (command: Command, then?: { reply?: (error: Error | undefined) => void }) => {
           let error: Error | undefined;
           try {
             decide(state, command, { ...outsideAt(clock.now()), dispatcher: idOf(name) });
@@ -43,15 +45,17 @@ class Member {
             error = refusal as Error;
           }
           state.keepChanges();
-          reply?.(error);
+          then?.reply?.(error);
         },
-        log: (level) => this.said.push(level),
+        turn: () => {},
+        post: ([, level]: [string, string]) => this.said.push(level),
+      } as unknown as Context,
+      {
         refused: () => this.said.push('refused'),
         activated: () => this.said.push('activated'),
         lost: () => this.said.push('lost'),
         isBusy: () => this.busy,
       },
-      idOf(name),
       { incarnation: idOf(incarnation), host: name, pid: 1, pingMs, deathMs },
     );
   }

@@ -71,8 +71,8 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     tags: ['5.2'],
     tests: ['coordinator/opening.test.ts'],
     in: 'coordinator/coordinator.ts#open',
-    find: 'void this.#committed().then(() => this.#feed.opened());',
-    replace: 'this.#feed.opened();',
+    find: 'void this.#committed().then(() => this.#parts.feed.opened());',
+    replace: 'this.#parts.feed.opened();',
   },
   {
     bug: 'a restarted coordinator installs agents again',
@@ -114,7 +114,7 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     bug: 'puts are accepted while the runtime closes',
     tags: ['5.9'],
     in: 'coordinator/clients/client-commands.ts#put',
-    find: "if (closing.isBegun) return this.#refuse(puts, new ClosedError('the runtime is closing'));",
+    find: "if (isClosing()) return this.#refuse(puts, new ClosedError('the runtime is closing'));",
     replace: '',
   },
   {

@@ -357,7 +357,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'the outcome of a forgotten job is not delivered to its handle',
     tags: ['2.12'],
     in: 'coordinator/coordinator.ts#release',
-    find: 'this.#outcomes.forgotten(effect.job);',
+    find: 'this.#parts.outcomes.forgotten(effect.job);',
     replace: '',
   },
   {

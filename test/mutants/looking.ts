@@ -6,7 +6,7 @@ export const looking: readonly Mutant[] = [
     bug: 'jobs that this build cannot run are not counted at open',
     tags: ['11.4'],
     in: 'coordinator/coordinator.ts#open',
-    find: 'if (this.#presence !== undefined) this.#build.tellOpened();',
+    find: 'if (this.#presence !== undefined) this.#parts.build.tellOpened();',
     replace: '',
   },
   {
@@ -20,7 +20,7 @@ export const looking: readonly Mutant[] = [
     bug: 'a callback that this build does not have is called',
     tags: ['11.4'],
     in: 'coordinator/claiming/runs.ts#makeReady',
-    find: '&& this.#ports.build.knows(job.callable)',
+    find: '&& this.#context.build.knows(job.callable)',
     replace: '',
   },
   {

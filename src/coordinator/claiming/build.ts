@@ -4,28 +4,23 @@
  */
 
 import { idToText } from '../../codec/id.js';
-import { type Id, type JobRecord, takesTurns } from '../../core/records.js';
+import { type JobRecord, takesTurns } from '../../core/records.js';
 import type { LeftJobs } from '../../protocol/messages.js';
-import type { Store } from '../../store/store.js';
-import type { Post } from '../clients/replies.js';
+import type { Context } from '../context.js';
 
 /** A warning names so many callables at most. */
 const mostNamed = 20;
 
 export class Build {
-  readonly #store: Store;
-  readonly #post: Post;
-  readonly #dispatcher: Id;
+  readonly #context: Context;
   readonly #callables: ReadonlySet<string>;
   /** Whether a job may be there that this build cannot run: where others put, at any time. */
   #mayLack = true;
   /** Whose jobs were awaited, and said to wait. */
   readonly #awaited = new Set<string>();
 
-  constructor(store: Store, post: Post, dispatcher: Id, callables: ReadonlySet<string>) {
-    this.#store = store;
-    this.#post = post;
-    this.#dispatcher = dispatcher;
+  constructor(context: Context, callables: ReadonlySet<string>) {
+    this.#context = context;
     this.#callables = callables;
   }
 
@@ -45,16 +40,16 @@ export class Build {
   /** Counts, and says, what of the jobs that the store had is not for this build. */
   tellOpened(): void {
     const counts = new Map<string, number>();
-    for (const job of this.#store.state.jobs())
+    for (const job of this.#context.store.state.jobs())
       if (this.lacksFor(job)) counts.set(job.callable, (counts.get(job.callable) ?? 0) + 1);
-    this.#mayLack = counts.size > 0 || !this.#store.isExclusive;
+    this.#mayLack = counts.size > 0 || !this.#context.store.isExclusive;
     if (counts.size === 0) return;
     let jobs = 0;
     for (const count of counts.values()) jobs += count;
     const named = [...counts].slice(0, mostNamed).map(([callable, count]) => `${callable} (${count})`);
     if (counts.size > mostNamed) named.push(`${counts.size - mostNamed} others`);
     const message = `${jobs} jobs wait for functions that this build does not have: ${named.join(', ')}`;
-    this.#post(['log', 'warn', message, 'they run when a runtime is opened that has them; cancel() ends them']);
+    this.#context.post(['log', 'warn', message, 'they run when a runtime is opened that has them; cancel() ends them']);
   }
 
   /**
@@ -65,7 +60,7 @@ export class Build {
     if (!this.#mayLack || !this.lacksFor(job) || this.#awaited.has(job.callable)) return;
     this.#awaited.add(job.callable);
     const message = `an awaited job waits for ${job.callable}, which this build does not have`;
-    this.#post(['log', 'warn', message, `job ${idToText(job.id)}`]);
+    this.#context.post(['log', 'warn', message, `job ${idToText(job.id)}`]);
   }
 
   /**
@@ -73,12 +68,13 @@ export class Build {
    * where there is more to do.
    */
   left(queue: string): readonly LeftJobs[] | undefined {
-    const { state } = this.#store;
+    const { state } = this.#context.store;
     if (!this.#mayLack) return state.busy(queue) ? undefined : nothing;
     // The walk over all jobs is long: it begins when nothing is seen that could be run, or that
     // runs.
     if (state.firstManyQueued(queue, ({ callable }) => this.knows(callable), 1, 0).length > 0) return undefined;
-    if (state.heldBy(this.#dispatcher).some((job) => job.queue === queue && this.#goesOn(job))) return undefined;
+    if (state.heldBy(this.#context.dispatcher).some((job) => job.queue === queue && this.#goesOn(job)))
+      return undefined;
     const counts = new Map<string, number>();
     for (const job of state.jobs()) {
       if (job.queue !== queue || job.outcome !== 'none') continue;
@@ -93,7 +89,7 @@ export class Build {
    * callbacks or its date.
    */
   #goesOn(job: JobRecord): boolean {
-    const { state } = this.#store;
+    const { state } = this.#context.store;
     if (job.queued) return this.knows(job.callable);
     if (job.claimed) return !takesTurns(job) || this.knows(job.callable);
     if (job.stage === 'policy' || (job.stage === 'waiting' && job.open)) return true;

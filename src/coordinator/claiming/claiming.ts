@@ -6,32 +6,22 @@
  * waits for the next.
  */
 import { accepts, isFor, mainAgent } from '../../core/agent.js';
-import type { Command } from '../../core/commands.js';
 import { queueOf } from '../../core/queue.js';
 import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord, takesTurns } from '../../core/records.js';
 import type { Lane } from '../../core/state/lanes.js';
-import type { Store } from '../../store/store.js';
-import type { Timer } from '../long-timeout.js';
+import type { Context } from '../context.js';
+import type { Parts } from '../parts.js';
 import type { PoolPort, Run } from '../pool/pool-port.js';
-import type { AgentQuestions } from '../questions/agent-questions.js';
 import { type AgentRoom, Batches } from './batches.js';
-import type { Build } from './build.js';
 import type { Estimates } from './estimates.js';
 import type { JobWaits } from './job-waits.js';
 import { fedTo } from './outcome-bytes.js';
 
-export interface ClaimingPorts {
-  readonly store: Store;
+/** What claiming shares with the runs, beside the context. */
+export interface ClaimingContext extends Context, Parts {
   readonly pool: PoolPort;
   readonly estimates: Estimates;
   readonly waits: JobWaits;
-  readonly now: () => number;
-  readonly decide: (command: Command, refused?: () => void) => void;
-  readonly agentQuestions: AgentQuestions;
-  readonly build: Build;
-  readonly after: (delayMs: number, callback: () => void) => Timer;
-  /** There may be more to claim. */
-  readonly turn: () => void;
 }
 
 export interface AgentOptions {
@@ -61,7 +51,7 @@ const quietMs = 1000;
 type Claimed = Pick<Run, 'job' | 'callable' | 'agent' | 'free'>;
 
 export class Claiming {
-  readonly #ports: ClaimingPorts;
+  readonly #context: ClaimingContext;
   readonly #options: AgentOptions;
   /**
    * Which agent claims first goes round by their keys, but for one that waits for a thread with
@@ -86,8 +76,8 @@ export class Claiming {
    */
   #quiet: { over: boolean } | undefined;
 
-  constructor(ports: ClaimingPorts, options: AgentOptions) {
-    this.#ports = ports;
+  constructor(context: ClaimingContext, options: AgentOptions) {
+    this.#context = context;
     this.#options = options;
   }
 
@@ -104,7 +94,7 @@ export class Claiming {
     for (const queue of size > 0 ? queues : []) {
       if (!had.has(queue)) this.#install(queue, wins, installed);
     }
-    this.#ports.agentQuestions.settingsChanged();
+    this.#context.agentQuestions.settingsChanged();
   }
 
   /** An agent `main` in this queue, which may be new. */
@@ -118,14 +108,14 @@ export class Claiming {
   #install(queue: string, wins: boolean, installed: Set<string>): void {
     const { dispatcher, agentSize: size } = this.#options;
     const command = { type: 'installAgent', dispatcher, queue, name: mainAgent, size, wins } as const;
-    this.#ports.decide(command, () => installed.delete(queue));
+    this.#context.decide(command, { refused: () => installed.delete(queue) });
   }
 
   /**
    * Agents of this queue were added, changed or removed, or all of it was: one of that name is new.
    */
   agentsChanged(queue: string): void {
-    const { store, agentQuestions } = this.#ports;
+    const { store, agentQuestions } = this.#context;
     if (queueOf(store.state, queue) === undefined) this.#installed?.delete(queue);
     agentQuestions.agentsChanged(queue);
   }
@@ -137,7 +127,7 @@ export class Claiming {
 
   /** Claims as much as the threads have room for. */
   claim(): void {
-    const { store, waits, pool } = this.#ports;
+    const { store, waits, pool } = this.#context;
     if (!store.takesWork) return;
     const batches = this.#batches<null>();
     const hasWaits = !waits.isEmpty;
@@ -157,7 +147,7 @@ export class Claiming {
 
   /** In the order of the line, from whichever agent's turn it is. */
   #claimInLine(batches: Batches<null>): void {
-    const { store, now, agentQuestions } = this.#ports;
+    const { store, now, agentQuestions } = this.#context;
     let claimed = 0;
     let waits: AgentRecord | undefined;
     for (const agent of this.#inTurn()) {
@@ -193,7 +183,7 @@ export class Claiming {
 
   /** This dispatcher's agents whose queue has something to claim, from the one whose turn it is. */
   #inTurn(): readonly AgentRecord[] {
-    const { state } = this.#ports.store;
+    const { state } = this.#context.store;
     const agents: AgentRecord[] = [];
     let [start, first] = [0, ''];
     for (const queue of state.openQueues()) {
@@ -219,7 +209,7 @@ export class Claiming {
    * one more thread.
    */
   #claimAwaited(batches: Batches<null>, unplaced: readonly Run[]): void {
-    const { store, waits, agentQuestions, pool, now, turn } = this.#ports;
+    const { store, waits, agentQuestions, pool, now, turn } = this.#context;
     let lacksThread = unplaced.some(({ job }) => this.#isAwaited(job));
     const inLine = waits.inLine();
     for (let next = inLine.next(); !lacksThread; next = inLine.next()) {
@@ -244,7 +234,7 @@ export class Claiming {
   }
 
   #claim(job: JobRecord, agent: string): void {
-    const { store, decide } = this.#ports;
+    const { store, decide } = this.#context;
     const runs = job.stage === 'call';
     decide({ type: 'claim', job: job.id, agent });
     // Where the claim is the start, or others have a say, it is released later than with this turn.
@@ -252,12 +242,12 @@ export class Claiming {
   }
 
   #takes({ filter }: AgentRecord): (lane: Lane) => boolean {
-    const { build } = this.#ports;
+    const { build } = this.#context;
     return (lane) => isFor(lane, this.#options.dispatcher) && build.knows(lane.callable) && accepts(filter, lane);
   }
 
   #isAwaited(id: Id): boolean {
-    const { waits, store } = this.#ports;
+    const { waits, store } = this.#context;
     if (waits.isEmpty) return false;
     const job = store.state.job(id);
     return job !== undefined && waits.isAwaited(job);
@@ -275,7 +265,7 @@ export class Claiming {
    */
   #placeComing(batches: Batches<null>): void {
     for (const id of this.#coming) {
-      const job = this.#ports.store.state.job(id);
+      const job = this.#context.store.state.job(id);
       if (this.#isOwn(job))
         this.#place(batches, { job: id, callable: job.callable, agent: job.agent, free: false }, null);
       else this.#coming.delete(id);
@@ -291,7 +281,7 @@ export class Claiming {
    * time.
    */
   #mayBeginAlone(claimed: number): boolean {
-    const { store, pool, after, turn } = this.#ports;
+    const { store, pool, after, turn } = this.#context;
     for (const id of this.#cleared) if (!store.state.job(id)?.claimed) this.#cleared.delete(id);
     const isQuiet = claimed + this.#ready.length + this.#coming.size === 0 && pool.out <= this.#cleared.size;
     if (isQuiet || this.#quiet?.over) return true;
@@ -314,7 +304,7 @@ export class Claiming {
 
   /** It has run alone for long enough. Where it has not begun by then, it has as long again. */
   #clearLater(id: Id, fence: number): void {
-    const { pool, after, decide, turn } = this.#ports;
+    const { pool, after, decide, turn } = this.#context;
     after(clearedAfterMs(fence), () => {
       if (this.#alone !== id || !this.#isAlone) return;
       if (pool.threadOf(id) === undefined) return this.#clearLater(id, fence);
@@ -327,7 +317,7 @@ export class Claiming {
 
   /** A job that runs alone is out. */
   get #isAlone(): boolean {
-    const job = this.#alone === undefined ? undefined : this.#ports.store.state.job(this.#alone);
+    const job = this.#alone === undefined ? undefined : this.#context.store.state.job(this.#alone);
     // Its thread may have died, and it may be claimed again as any other.
     if (this.#isOwn(job) && job.alone) return true;
     this.#alone = undefined;
@@ -346,7 +336,7 @@ export class Claiming {
     const batches = this.#batches<Run>();
     const waiting = this.#ready.filter((run) => !this.#place(batches, run, run));
     for (const { thread, items } of batches.filled) {
-      if (!this.#ports.pool.start(thread, items)) waiting.unshift(...items);
+      if (!this.#context.pool.start(thread, items)) waiting.unshift(...items);
     }
     this.#ready = waiting;
   }
@@ -363,7 +353,7 @@ export class Claiming {
   }
 
   #batches<T>(): Batches<T> {
-    const { pool, estimates, waits, store } = this.#ports;
+    const { pool, estimates, waits, store } = this.#context;
     const roomOf = (agent: string): AgentRoom => {
       const size = (store.state.setting(agent) as AgentRecord | undefined)?.size ?? 0;
       // Jobs whose callbacks run keep their agent's place, but not from what one of these may wait
@@ -380,13 +370,13 @@ export class Claiming {
   }
 
   #run(job: JobRecord): Run {
-    const { store } = this.#ports;
+    const { store } = this.#context;
     const { id, fence, callable, queue, agent, timeoutMs } = job;
     const parent = job.role === 'part' ? job.parent : '';
     const attempt = job.attempts + (job.begun ? 0 : 1);
     const args = job.args === null ? null : store.bytes(job.args);
     const fed = fedTo(store, job);
-    const expectedMs = this.#ports.estimates.of(callable);
+    const expectedMs = this.#context.estimates.of(callable);
     const free = takesTurns(job);
     return { job: id, fence, parent, callable, attempt, queue, agent, free, expectedMs, timeoutMs, args, fed };
   }

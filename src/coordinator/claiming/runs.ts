@@ -14,40 +14,18 @@ import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireInnerCommand } from '../../protocol/messages.js';
 import { unpackBatch } from '../../protocol/packing.js';
 import type { Store } from '../../store/store.js';
-import type { AnnotationWaiter, AnnotationWaiters } from '../clients/annotation-waiters.js';
-import type { MovedBuffers } from '../clients/moved-buffers.js';
-import type { Outcomes, OutcomeWaiter } from '../clients/outcomes.js';
-import type { Post } from '../clients/replies.js';
-import type { Closing } from '../closing.js';
-import type { Timer } from '../long-timeout.js';
+import type { AnnotationWaiter } from '../clients/annotation-waiters.js';
+import type { OutcomeWaiter } from '../clients/outcomes.js';
+import type { Context } from '../context.js';
+import type { Parts } from '../parts.js';
 import type { PoolOwner, PoolPort, Run } from '../pool/pool-port.js';
-import type { AgentQuestions } from '../questions/agent-questions.js';
-import type { Build } from './build.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
 import { JobWaits } from './job-waits.js';
 
-export interface RunsPorts {
-  readonly store: Store;
-  /** Makes the pool, which calls back here. */
-  readonly pool: (owner: PoolOwner) => PoolPort;
-  readonly post: Post;
-  readonly now: () => number;
-  readonly after: (delayMs: number, callback: () => void) => Timer;
-  readonly turn: () => void;
-  readonly ask: (query: Query) => unknown;
-  /** What was taken from this dispatcher ended here all the same. */
-  readonly claimLost: () => void;
-  readonly agentQuestions: AgentQuestions;
-  readonly build: Build;
-  readonly outcomes: Outcomes;
-  readonly annotations: AnnotationWaiters;
-  readonly movedBuffers: MovedBuffers;
-  readonly closing: Closing;
-}
-
 export class Runs implements PoolOwner {
-  readonly #ports: RunsPorts;
+  readonly #context: Context & Parts;
+  readonly #claimLost: () => void;
   readonly #store: Store;
   readonly #dispatcher: Id;
   readonly #estimates = new Estimates();
@@ -55,17 +33,22 @@ export class Runs implements PoolOwner {
   readonly pool: PoolPort;
   readonly claiming: Claiming;
 
-  constructor(ports: RunsPorts, options: AgentOptions) {
-    const { store, now, after, turn, agentQuestions, build } = ports;
-    this.#ports = ports;
+  /** `claimLost` is called if a run that was taken from this dispatcher ends here all the same. */
+  constructor(
+    context: Context & Parts,
+    makePool: (owner: PoolOwner) => PoolPort,
+    claimLost: () => void,
+    options: AgentOptions,
+  ) {
+    const { store, dispatcher } = context;
+    this.#context = context;
+    this.#claimLost = claimLost;
     this.#store = store;
-    this.#dispatcher = options.dispatcher;
+    this.#dispatcher = dispatcher;
     this.#waits = new JobWaits(store.state);
-    this.pool = ports.pool(this);
-    const decide = (command: Command, refused?: () => void) => this.#decide(command, refused);
-    const waits = this.#waits;
-    const shared = { store, pool: this.pool, estimates: this.#estimates, waits, agentQuestions, build };
-    this.claiming = new Claiming({ ...shared, now, after, decide, turn }, options);
+    this.pool = makePool(this);
+    const own = { pool: this.pool, estimates: this.#estimates, waits: this.#waits };
+    this.claiming = new Claiming({ ...context, ...own }, options);
   }
 
   /** The job's claim is released: it can go to a thread, with the next `claiming.start()`. */
@@ -76,9 +59,9 @@ export class Runs implements PoolOwner {
     if (!isAgentOf(job.agent, this.#dispatcher)) return;
     // A callback has no line to wait in: one that this build does not have stays claimed, until the
     // next open.
-    const isRun = !this.#ports.closing.isBegun && this.#ports.build.knows(job.callable);
+    const isRun = !this.#context.isClosing() && this.#context.build.knows(job.callable);
     if (isRun) this.#prepare(job);
-    else if (!takesTurns(job)) this.#decide({ type: 'giveBack', job: id, fence });
+    else if (!takesTurns(job)) this.#context.decide({ type: 'giveBack', job: id, fence });
   }
 
   /**
@@ -92,8 +75,8 @@ export class Runs implements PoolOwner {
     } catch (error) {
       // Whatever else it is, the store has said that it is its end.
       if (!(error instanceof JournalCorruptError)) return;
-      this.#ports.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
-      this.#decide({ type: 'cannotBegin', job: id, fence, error });
+      this.#context.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
+      this.#context.decide({ type: 'cannotBegin', job: id, fence, error });
       this.turn();
     }
   }
@@ -138,55 +121,55 @@ export class Runs implements PoolOwner {
     const { startedAt } = report;
     const end = settledFrom(report, this.#store.payload);
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: end, inner };
-    if (stored === undefined) this.#store.transact([{ command, gate: 'decided', refused: this.#onRefused }]);
+    if (stored === undefined) this.#context.decide(command, { refused: this.#onRefused });
     else this.#store.transact([{ command, gate: levelGate(this.#levelOf(job)), reply: stored }]);
     if (report.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();
   }
 
   timedOut({ job, fence }: Run): void {
     this.#waits.over(job);
-    const startedAt = this.#ports.now();
-    this.#decide({ type: 'settle', job, fence, startedAt, outcome: { kind: 'timeout' }, inner: none });
+    const startedAt = this.#context.now();
+    this.#context.decide({ type: 'settle', job, fence, startedAt, outcome: { kind: 'timeout' }, inner: none });
   }
 
   notBegun({ job, fence, free }: Run): void {
     // A callback has no line to go back to: it stays claimed, and has its turn again at the next
     // open.
-    if (this.#ports.closing.isBegun && free) return;
-    this.#decide({ type: 'giveBack', job, fence });
+    if (this.#context.isClosing() && free) return;
+    this.#context.decide({ type: 'giveBack', job, fence });
   }
 
   interrupted({ job, fence }: Run, error?: Error): void {
     this.#waits.over(job);
-    if (this.#ports.closing.isBegun) this.#decide({ type: 'interrupt', job, fence, cause: 'close' });
-    else this.#decide({ type: 'interrupt', job, fence, cause: 'thread', error });
+    if (this.#context.isClosing()) this.#context.decide({ type: 'interrupt', job, fence, cause: 'close' });
+    else this.#context.decide({ type: 'interrupt', job, fence, cause: 'thread', error });
   }
 
   running({ job, fence }: Run): void {
-    this.#decide({ type: 'begun', job, fence, at: this.#ports.now() });
+    this.#context.decide({ type: 'begun', job, fence, at: this.#context.now() });
   }
 
   turn(): void {
-    this.#ports.turn();
+    this.#context.turn();
   }
 
   threadDied(error: Error, run?: Run): void {
     const at = run === undefined ? 'no job' : `${run.callable}, job ${idToText(run.job)}, attempt ${run.attempt}`;
     const message = `a worker thread died: ${error.name}: ${error.message}`;
-    this.#ports.post(['log', 'error', message, `it was at ${at}\n${error.stack ?? ''}`]);
+    this.#context.post(['log', 'error', message, `it was at ${at}\n${error.stack ?? ''}`]);
   }
 
   log(callable: string, line: string): void {
-    this.#ports.post(['line', callable, line]);
+    this.#context.post(['line', callable, line]);
   }
 
   annotate(job: Id, name: string, value: Uint8Array | null): void {
-    this.#decide({ type: 'annotate', job, name, value: value === null ? null : this.#store.payload(value) });
-    if (value !== null) this.#ports.annotations.tell(job, name, value);
+    this.#context.decide({ type: 'annotate', job, name, value: value === null ? null : this.#store.payload(value) });
+    if (value !== null) this.#context.annotations.tell(job, name, value);
   }
 
   ask(query: Query): unknown {
-    return this.#ports.ask(query);
+    return this.#context.ask(query);
   }
 
   /**
@@ -195,7 +178,7 @@ export class Runs implements PoolOwner {
   waitForAnnotation(by: Id, job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
     let end = nothing;
     let isOver = false;
-    this.#ports.annotations.waitFor(job, name, timeoutMs, (value) => {
+    this.#context.annotations.waitFor(job, name, timeoutMs, (value) => {
       isOver = true;
       end();
       then(value);
@@ -218,7 +201,7 @@ export class Runs implements PoolOwner {
       if (refused !== undefined) return tell(refused);
       end = this.#wait(by, job, () => tell(endless(by, job)));
     }
-    this.#ports.outcomes.waitFor(job, tell);
+    this.#context.outcomes.waitFor(job, tell);
   }
 
   /** A wait that would never end, or that would leave no thread for anything, is refused. */
@@ -258,20 +241,14 @@ export class Runs implements PoolOwner {
   }
 
   handOver(job: Id): readonly HandedBuffer[] {
-    return this.#ports.movedBuffers.take(job);
-  }
-
-  #decide(command: Command, refused?: () => void): void {
-    this.#store.transact([
-      refused === undefined ? { command, gate: 'decided' } : { command, gate: 'decided', refused },
-    ]);
+    return this.#context.movedBuffers.take(job);
   }
 
   /** What was taken from this dispatcher it cannot end any more. */
   readonly #onRefused = (error: Error, command: Command): void => {
     if (!(error instanceof ClaimLostError) || command.type !== 'settle') return;
-    this.#ports.post(['log', 'error', error.message, `job ${idToText(command.job)}`]);
-    this.#ports.claimLost();
+    this.#context.post(['log', 'error', error.message, `job ${idToText(command.job)}`]);
+    this.#claimLost();
   };
 
   /** What a job asked for while it ran: put by it, and as safe as it. */

@@ -10,27 +10,17 @@ import { ClosedError } from '../../errors.js';
 import { commandFromWire } from '../../protocol/commands.js';
 import { isPlain } from '../../protocol/message-runs.js';
 import type { ClientMessage, WireCommand } from '../../protocol/messages.js';
-import type { Store } from '../../store/store.js';
 import type { Runs } from '../claiming/runs.js';
 import type { Closing } from '../closing.js';
-import type { AnnotationWaiters } from './annotation-waiters.js';
-import type { BoundedQueues } from './bounded-queues.js';
-import type { MovedBuffers } from './moved-buffers.js';
-import type { Outcomes } from './outcomes.js';
-import { type Post, replyTo } from './replies.js';
+import type { Context } from '../context.js';
+import type { Parts } from '../parts.js';
+import { replyTo } from './replies.js';
 
-export interface ClientCommandsPorts {
-  readonly store: Store;
-  readonly post: Post;
-  readonly dispatcher: Id;
+/** What the clients' side uses, beside the context. */
+export interface ClientsContext extends Context, Parts {
   readonly runs: Runs;
-  readonly outcomes: Outcomes;
-  readonly annotations: AnnotationWaiters;
-  readonly bounded: BoundedQueues;
-  readonly movedBuffers: MovedBuffers;
   readonly closing: Closing;
-  /** There may be a queue that has no agent of this dispatcher's yet. */
-  /** An agent for a queue that may be new. */
+  /** Installs this dispatcher's agent in a queue that may be new. */
   readonly installAgent: (queue: string) => void;
 }
 
@@ -38,10 +28,10 @@ export type Put = Extract<ClientMessage, ['put', ...unknown[]]>;
 type WirePuts = Extract<WireCommand, { type: 'put' | 'all' }>;
 
 export class ClientCommands {
-  readonly #ports: ClientCommandsPorts;
+  readonly #context: ClientsContext;
 
-  constructor(ports: ClientCommandsPorts) {
-    this.#ports = ports;
+  constructor(context: ClientsContext) {
+    this.#context = context;
   }
 
   /**
@@ -49,9 +39,9 @@ export class ClientCommands {
    * `admitted`: they have waited for their room.
    */
   put(puts: readonly Put[], admitted = false): void {
-    const { store, post, dispatcher, outcomes, bounded, closing } = this.#ports;
+    const { store, post, dispatcher, outcomes, bounded, isClosing } = this.#context;
     const [, first, queue, level] = puts[0]!;
-    if (closing.isBegun) return this.#refuse(puts, new ClosedError('the runtime is closing'));
+    if (isClosing()) return this.#refuse(puts, new ClosedError('the runtime is closing'));
     if (puts.length > 1 && bounded.isBounded(queue)) {
       for (const put of puts) this.put([put]);
       return;
@@ -75,7 +65,7 @@ export class ClientCommands {
   }
 
   #refuse(puts: readonly Put[], error: Error): void {
-    const { post, outcomes, movedBuffers } = this.#ports;
+    const { post, outcomes, movedBuffers } = this.#context;
     for (const [, request, , , job] of puts) {
       outcomes.unwatch(job[0]);
       movedBuffers.drop([job]);
@@ -85,15 +75,15 @@ export class ClientCommands {
 
   /** Any command, of which only the end is told. `admitted`: it has waited for its room. */
   do(request: number, gate: Gate, wire: WireCommand, admitted = false): void {
-    const { store, post, runs, bounded, closing, dispatcher } = this.#ports;
-    if (closing.isBegun) return post(replyTo(request, new ClosedError('the runtime is closing')));
+    const { store, post, runs, bounded, isClosing, dispatcher } = this.#context;
+    if (isClosing()) return post(replyTo(request, new ClosedError('the runtime is closing')));
     const command = commandFromWire(owned(wire, dispatcher), store.payload);
     if (!admitted && bounded.keepsOut(command)) return bounded.wait(command, () => this.do(request, gate, wire, true));
     // A job that is with a thread and has not begun is still in the queue, for whoever takes it out
     // or changes it.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
-      if (error !== undefined) this.#ports.movedBuffers.dropRefused(wire);
+      if (error !== undefined) this.#context.movedBuffers.dropRefused(wire);
       else if (wire.type === 'put' || wire.type === 'all') this.#hold(wire, same);
       post(same === undefined ? replyTo(request, error) : ['answer', request, same]);
     };
@@ -103,7 +93,7 @@ export class ClientCommands {
 
   /** What else there is to do where a command was decided. */
   #follow(wire: WireCommand): void {
-    const { runs, annotations, installAgent } = this.#ports;
+    const { runs, annotations, installAgent } = this.#context;
     if (wire.type === 'createQueue') installAgent(wire.name);
     else if (wire.type === 'setAgent' || wire.type === 'removeAgent') runs.claiming.agentsChanged(wire.queue);
     else if (wire.type === 'removeQueue') runs.claiming.agentsChanged(wire.name);
@@ -115,7 +105,7 @@ export class ClientCommands {
     const puts = wire.type === 'all' ? wire.commands : [wire];
     const [first, last] = [puts[0], puts.at(-1)];
     if (first?.type !== 'put' || last?.type !== 'put' || first.jobs.length === 0) return;
-    this.#ports.outcomes.heldHandles.hold(first.jobs[0]![0], last.jobs.at(-1)![0], same);
+    this.#context.outcomes.heldHandles.hold(first.jobs[0]![0], last.jobs.at(-1)![0], same);
   }
 }
 

@@ -3,26 +3,18 @@
  * waits. Every request is answered once.
  */
 import { levelGate } from '../../core/commands.js';
-import type { ClientMessage, Query } from '../../protocol/messages.js';
-import { ClientCommands, type ClientCommandsPorts, endOfRun, type Put } from './client-commands.js';
-import type { DrainWaiters } from './drain-waiters.js';
-import type { EventFeed } from './event-feed.js';
+import type { ClientMessage } from '../../protocol/messages.js';
+import { ClientCommands, type ClientsContext, endOfRun, type Put } from './client-commands.js';
 import { requireJob, requireMap } from './queries.js';
 import { replyTo } from './replies.js';
 
-export interface ClientsPorts extends ClientCommandsPorts {
-  readonly drainWaiters: DrainWaiters;
-  readonly feed: EventFeed;
-  readonly ask: (query: Query) => unknown;
-}
-
 export class Clients {
-  readonly #ports: ClientsPorts;
+  readonly #context: ClientsContext;
   readonly #commands: ClientCommands;
 
-  constructor(ports: ClientsPorts) {
-    this.#ports = ports;
-    this.#commands = new ClientCommands(ports);
+  constructor(context: ClientsContext) {
+    this.#context = context;
+    this.#commands = new ClientCommands(context);
   }
 
   /** One batch of messages. */
@@ -38,7 +30,7 @@ export class Clients {
 
   #receive(message: Exclude<ClientMessage, Put>): void {
     const [type, request] = message;
-    const { store, post, outcomes, annotations, drainWaiters, feed, closing, ask } = this.#ports;
+    const { store, post, outcomes, annotations, drainWaiters, feed, closing, ask } = this.#context;
     const reply = (error?: Error) => post(replyTo(request, error));
     const answer = (value: unknown) => post(['answer', request, value]);
     try {

@@ -5,9 +5,9 @@
 import { countItems } from '../../core/map.js';
 import type { Id } from '../../core/records.js';
 import type { Fed } from '../../protocol/messages.js';
-import type { Store } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
-import { type Post, replyTo } from './replies.js';
+import type { Context } from '../context.js';
+import { replyTo } from './replies.js';
 import { Waiters } from './waiters.js';
 
 /** Who feeds a map, and how few of its items are to be under way before it goes on. */
@@ -19,15 +19,13 @@ interface FedWaiter {
 const nothingFed = { taken: 0, done: 0 };
 
 export class DrainWaiters {
-  readonly #store: Store;
-  readonly #post: Post;
+  readonly #context: Context;
   readonly #build: Build;
   readonly #drainWaiters = new Waiters<number>();
   readonly #fedWaiters = new Waiters<FedWaiter>();
 
-  constructor(store: Store, post: Post, build: Build) {
-    this.#store = store;
-    this.#post = post;
+  constructor(context: Context, build: Build) {
+    this.#context = context;
     this.#build = build;
   }
 
@@ -51,22 +49,22 @@ export class DrainWaiters {
     const left = () => this.#build.left(queue);
     if (left() === undefined) return;
     for (const request of this.#drainWaiters.take(queue)) {
-      this.#store.read(left, (error, stillLeft) => {
-        if (error !== undefined) this.#post(replyTo(request, error));
+      this.#context.store.read(left, (error, stillLeft) => {
+        if (error !== undefined) this.#context.post(replyTo(request, error));
         else if (stillLeft === undefined) this.#drainWaiters.add(queue, request);
-        else this.#post(['answer', request, stillLeft]);
+        else this.#context.post(['answer', request, stillLeft]);
       });
     }
   }
 
   /** How a map stands, for those who feed it. */
   #tellFed(map: Id): void {
-    const job = this.#store.state.job(map);
-    const { taken, done } = job === undefined ? nothingFed : countItems(this.#store.state, job);
+    const job = this.#context.store.state.job(map);
+    const { taken, done } = job === undefined ? nothingFed : countItems(this.#context.store.state, job);
     const open = job?.open === true && job.outcome === 'none';
     for (const waiter of this.#fedWaiters.take(map)) {
       if (open && taken - done > waiter.most) this.#fedWaiters.add(map, waiter);
-      else this.#post(['answer', waiter.request, [taken, done, open] satisfies Fed]);
+      else this.#context.post(['answer', waiter.request, [taken, done, open] satisfies Fed]);
     }
   }
 }

@@ -6,19 +6,17 @@
 import type { Id, JobRecord } from '../../core/records.js';
 import type { EncodedOutcome } from '../../protocol/completed-list.js';
 import { errorToData } from '../../protocol/error-data.js';
-import type { Store } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
 import { outcomeFor } from '../claiming/outcome-bytes.js';
+import type { Context } from '../context.js';
 import { HeldHandles } from './held-handles.js';
 import { requireJob } from './queries.js';
-import type { Post } from './replies.js';
 import { Waiters } from './waiters.js';
 
 export type OutcomeWaiter = (error: Error | undefined, outcome?: EncodedOutcome) => void;
 
 export class Outcomes {
-  readonly #store: Store;
-  readonly #post: Post;
+  readonly #context: Context;
   readonly #build: Build;
   readonly #waiters = new Waiters<OutcomeWaiter>();
   /** Jobs whose outcome their client wants as soon as it is there, by the request that put them. */
@@ -29,9 +27,8 @@ export class Outcomes {
    */
   readonly heldHandles = new HeldHandles();
 
-  constructor(store: Store, post: Post, build: Build) {
-    this.#store = store;
-    this.#post = post;
+  constructor(context: Context, build: Build) {
+    this.#context = context;
     this.#build = build;
   }
 
@@ -49,12 +46,12 @@ export class Outcomes {
   waitFor(id: Id, then: OutcomeWaiter): void {
     this.#waiters.add(id, then);
     const ended = (): JobRecord | undefined => {
-      const job = requireJob(this.#store.state, id);
+      const job = requireJob(this.#context.store.state, id);
       return job.outcome === 'none' ? undefined : job;
     };
-    const job = this.#store.state.job(id);
+    const job = this.#context.store.state.job(id);
     if (job?.outcome === 'none') return this.#build.tellAwaited(job);
-    this.#store.read(ended, (error, job) => {
+    this.#context.store.read(ended, (error, job) => {
       if (job !== undefined) return this.deliver(job);
       if (error === undefined) return;
       this.#waiters.remove(id, then);
@@ -85,11 +82,11 @@ export class Outcomes {
     this.#watched.delete(job.id);
     const outcome = this.#read(job);
     if (outcome instanceof Error) {
-      if (put !== undefined) this.#post(['unreadable', put, errorToData(outcome)]);
+      if (put !== undefined) this.#context.post(['unreadable', put, errorToData(outcome)]);
       for (const tell of waiters) tell(outcome);
       return;
     }
-    if (put !== undefined) this.#post(['deliver', put, outcome.kind, outcome.payload]);
+    if (put !== undefined) this.#context.post(['deliver', put, outcome.kind, outcome.payload]);
     for (const tell of waiters) tell(undefined, outcome);
   }
 
@@ -100,13 +97,13 @@ export class Outcomes {
     if (hands.length === 0) return;
     const outcome = this.#read(job);
     if (outcome instanceof Error) return;
-    for (const hand of hands) this.#post(['kept', hand, job.id, outcome.kind, outcome.payload]);
+    for (const hand of hands) this.#context.post(['kept', hand, job.id, outcome.kind, outcome.payload]);
   }
 
   /** Or why it cannot be read. */
   #read(job: JobRecord): EncodedOutcome | Error {
     try {
-      return outcomeFor(this.#store, job, 'client');
+      return outcomeFor(this.#context.store, job, 'client');
     } catch (error) {
       return error as Error;
     }

@@ -22,18 +22,15 @@ import { goesBefore } from '../../core/state/lanes.js';
 import type { State } from '../../core/state/state.js';
 import { CallsheetError, JobForgottenError, JobStatusError } from '../../errors.js';
 import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../../protocol/messages.js';
-import type { Store } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
 import { pieceOf } from '../claiming/outcome-bytes.js';
+import type { Context } from '../context.js';
 import type { AgentQuestions } from '../questions/agent-questions.js';
 import type { BoundedQueues } from './bounded-queues.js';
 import type { HeldHandles } from './held-handles.js';
 
 /** What only the coordinator knows. */
-export interface QueryContext {
-  readonly store: Store;
-  readonly dispatcher: Id;
-  readonly now: () => number;
+export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'now'> {
   isRunning(job: Id): boolean;
   readonly agentQuestions: Pick<AgentQuestions, 'awaitedBy' | 'problemOf'>;
   readonly build: Pick<Build, 'lacksFor'>;

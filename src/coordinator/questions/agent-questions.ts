@@ -11,22 +11,9 @@
 
 import { type AgentRecord, agentKey, type Id, type JobRecord } from '../../core/records.js';
 import { goesBefore, type Lane } from '../../core/state/lanes.js';
-import type { CoordinatorMessage } from '../../protocol/messages.js';
 import type { Answer, Question, Verdict } from '../../protocol/questions.js';
-import type { Store } from '../../store/store.js';
-import type { Timer } from '../long-timeout.js';
+import type { Context } from '../context.js';
 import { askedJob } from './policy-questions.js';
-import type { QuestionsPort } from './questions-port.js';
-
-export interface AgentQuestionsPorts {
-  readonly store: Store;
-  readonly dispatcher: Id;
-  readonly questions: QuestionsPort;
-  readonly now: () => number;
-  readonly after: (delayMs: number, callback: () => void) => Timer;
-  readonly turn: () => void;
-  readonly post: (message: CoordinatorMessage) => void;
-}
 
 /** A problem of an agent's filter or chooser. */
 export interface AgentProblem {
@@ -68,15 +55,15 @@ interface Judge {
 }
 
 export class AgentQuestions {
-  readonly #ports: AgentQuestionsPorts;
+  readonly #context: Context;
   /** What this build has. */
   readonly #callables: ReadonlySet<string>;
   /** By queue and name of the agent. */
   readonly #judges = new Map<string, Map<string, Judge>>();
   #signs = 0;
 
-  constructor(ports: AgentQuestionsPorts, callables: ReadonlySet<string>) {
-    this.#ports = ports;
+  constructor(context: Context, callables: ReadonlySet<string>) {
+    this.#context = context;
     this.#callables = callables;
   }
 
@@ -86,7 +73,7 @@ export class AgentQuestions {
    */
   #judgeOf(agent: AgentRecord): Judge | undefined {
     const { dispatcher, queue, name, filter, chooser } = agent;
-    if (dispatcher !== this.#ports.dispatcher || !this.isAsked(agent)) return undefined;
+    if (dispatcher !== this.#context.dispatcher || !this.isAsked(agent)) return undefined;
     const judges = this.#judges.get(queue) ?? new Map<string, Judge>();
     this.#judges.set(queue, judges);
     const there = judges.get(name);
@@ -111,7 +98,7 @@ export class AgentQuestions {
     const judges = this.#judges.get(queue);
     if (judges === undefined) return;
     for (const [name, { agent }] of judges) {
-      const now = this.#ports.store.state.setting(keyOf(agent)) as AgentRecord | undefined;
+      const now = this.#context.store.state.setting(keyOf(agent)) as AgentRecord | undefined;
       if (now === undefined || this.#judgeOf(now) === undefined) judges.delete(name);
     }
     if (judges.size === 0) this.#judges.delete(queue);
@@ -131,14 +118,14 @@ export class AgentQuestions {
   next(agent: AgentRecord, takes: (lane: Lane) => boolean): JobRecord | undefined {
     const judge = this.#judgeOf(agent);
     if (judge === undefined) return undefined;
-    const { state } = this.#ports.store;
+    const { state } = this.#context.store;
     const known = this.#known(judge, takes);
-    if (agent.chooser === undefined) return state.firstQueued(agent.queue, known, this.#ports.now());
+    if (agent.chooser === undefined) return state.firstQueued(agent.queue, known, this.#context.now());
     this.#look(judge, known);
     for (const id of judge.chosen) {
       const job = state.job(id);
       const lane = job === undefined ? undefined : state.laneOf(job);
-      if (lane !== undefined && known(lane) && state.hasRoom(job!, this.#ports.now())) return job;
+      if (lane !== undefined && known(lane) && state.hasRoom(job!, this.#context.now())) return job;
     }
     return undefined;
   }
@@ -154,7 +141,7 @@ export class AgentQuestions {
   /** The agent has room: asks about what stands before all that it is known to take. */
   ask(agent: AgentRecord, takes: (lane: Lane) => boolean): void {
     const judge = this.#judgeOf(agent);
-    if (judge === undefined || judge.out !== undefined || this.#ports.now() < judge.notBefore) return;
+    if (judge === undefined || judge.out !== undefined || this.#context.now() < judge.notBefore) return;
     if (agent.filter?.by !== undefined) this.#askFilter(judge, agent.filter.by, takes);
     if (agent.chooser !== undefined && judge.out === undefined) this.#askChooser(judge, agent.chooser, takes);
   }
@@ -173,7 +160,7 @@ export class AgentQuestions {
   awaitedBy(
     job: JobRecord,
   ): { agent: AgentRecord; callable: string; since: number; problem: string; againAt: number }[] {
-    const lane = this.#ports.store.state.laneOf(job);
+    const lane = this.#context.store.state.laneOf(job);
     if (lane === undefined) return [];
     const found = [];
     for (const { agent, out, problem, notBefore, againAt, sign } of this.#judges.get(job.queue)?.values() ?? []) {
@@ -214,7 +201,7 @@ export class AgentQuestions {
   }
 
   #askFilter(judge: Judge, callable: string, takes: (lane: Lane) => boolean): void {
-    const { store, now } = this.#ports;
+    const { store, now } = this.#context;
     const { state } = store;
     const { agent, sign } = judge;
     const { queue } = agent;
@@ -262,7 +249,7 @@ export class AgentQuestions {
   }
 
   #askChooser(judge: Judge, callable: string, takes: (lane: Lane) => boolean): void {
-    const { store, now } = this.#ports;
+    const { store, now } = this.#context;
     const { agent } = judge;
     const known = this.#known(judge, takes);
     const about = this.#about(judge, known);
@@ -306,14 +293,14 @@ export class AgentQuestions {
 
   /** What a chooser would be asked about now, as a text. */
   #about({ agent }: Judge, known: (lane: Lane) => boolean): string {
-    const { state } = this.#ports.store;
-    const waiting = state.firstManyQueued(agent.queue, known, windowJobs, this.#ports.now());
+    const { state } = this.#context.store;
+    const waiting = state.firstManyQueued(agent.queue, known, windowJobs, this.#context.now());
     const ids = (jobs: Iterable<JobRecord>) => Array.from(jobs, ({ id }) => id).join('');
     return `${ids(waiting)} ${ids(state.running(keyOf(agent)))}`;
   }
 
   #put(judge: Judge, question: Question, jobs: readonly JobRecord[], then: (answer: Answer) => void): void {
-    const { questions, now, turn } = this.#ports;
+    const { questions, now, turn } = this.#context;
     judge.out = { jobs: new Set(jobs.map(({ id }) => id)), since: now() };
     const end = (answer: Answer) => {
       judge.out = undefined;
@@ -327,7 +314,7 @@ export class AgentQuestions {
   }
 
   #note({ sign, erred }: Judge, job: JobRecord, verdict: Verdict): void {
-    const { state } = this.#ports.store;
+    const { state } = this.#context.store;
     if (verdict === '!') erred.add(job.id);
     else erred.delete(job.id);
     const lane = state.laneOf(job);
@@ -340,7 +327,7 @@ export class AgentQuestions {
 
   /** Something was wrong with the answer to all that was asked, or to some of it. */
   #missed(judge: Judge, message: string, all: boolean): void {
-    const { now, after, turn, post } = this.#ports;
+    const { now, after, turn, post } = this.#context;
     const { agent, problem, misses } = judge;
     const delayMs = Math.min(backoff.mostMs, backoff.initialMs * 2 ** misses);
     judge.misses = misses + 1;
@@ -356,7 +343,7 @@ export class AgentQuestions {
 
   /** It has answered, and nothing is left in line that it could not tell. */
   #isWell(judge: Judge): void {
-    const { state } = this.#ports.store;
+    const { state } = this.#context.store;
     for (const id of judge.erred) {
       const job = state.job(id);
       const lane = job === undefined ? undefined : state.laneOf(job);

@@ -2,34 +2,26 @@
  * Asks jobs' own policies, and has what they say decided. What waits for an answer is in the
  * records; here is only who was asked.
  */
-import type { Command } from '../../core/commands.js';
 import type { Id, JobRecord } from '../../core/records.js';
 import type { WireAskedJob } from '../../protocol/questions.js';
 import type { Store } from '../../store/store.js';
-import type { QuestionsPort } from './questions-port.js';
-
-export interface PolicyQuestionsPorts {
-  readonly store: Store;
-  readonly questions: QuestionsPort;
-  readonly decide: (command: Command) => void;
-  readonly turn: () => void;
-}
+import type { Context } from '../context.js';
 
 export class PolicyQuestions {
-  readonly #ports: PolicyQuestionsPorts;
+  readonly #context: Context;
   /** What this build has. */
   readonly #callables: ReadonlySet<string>;
   /** The questions that are out, by job and fence. */
   readonly #out = new Set<string>();
 
-  constructor(ports: PolicyQuestionsPorts, callables: ReadonlySet<string>) {
-    this.#ports = ports;
+  constructor(context: Context, callables: ReadonlySet<string>) {
+    this.#context = context;
     this.#callables = callables;
   }
 
   /** Asks what becomes of the run under this fence, if that is still the question. */
   ask(id: Id, fence: number): void {
-    const { store, questions, decide, turn } = this.#ports;
+    const { store, questions, decide, turn } = this.#context;
     const job = store.state.job(id);
     if (job?.stage !== 'policy' || job.asked === null || job.fence !== fence) return;
     const { policy, question, data } = job.asked;

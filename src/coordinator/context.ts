@@ -1,0 +1,30 @@
+/**
+ * The common ground of the coordinator's parts: the store, the outside world, and the requests that
+ * any part may make of the whole. It knows no part, so that every part may know it.
+ */
+import type { Command } from '../core/commands.js';
+import type { Id } from '../core/records.js';
+import type { Query } from '../protocol/messages.js';
+import type { Asked, Store } from '../store/store.js';
+import type { Post } from './clients/replies.js';
+import type { Timer } from './long-timeout.js';
+import type { QuestionsPort } from './questions/questions-port.js';
+
+export interface Context {
+  readonly store: Store;
+  /** The id of this dispatcher. */
+  readonly dispatcher: Id;
+  readonly questions: QuestionsPort;
+  readonly post: Post;
+  readonly now: () => number;
+  /** Calls back once, after `delayMs`. */
+  readonly after: (delayMs: number, callback: () => void) => Timer;
+  /** Requests a turn: something may be there to claim or to commit. */
+  readonly turn: () => void;
+  /** Decides a command without waiting for the disk; the next turn commits it. */
+  readonly decide: (command: Command, then?: Pick<Asked, 'reply' | 'refused'>) => void;
+  /** Answers a query from the state. */
+  readonly ask: (query: Query) => unknown;
+  /** `true` once the coordinator takes and begins nothing more. */
+  readonly isClosing: () => boolean;
+}
