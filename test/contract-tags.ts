@@ -2,7 +2,7 @@
  * Lists the tests of each line of the contract (test/contract/README.md): the tests with its tag in
  * their name, such as `[4.5]`. Ends with the lines that have no test.
  *
- * node dist/test/contract-tags.js [SECTION or LINE…]
+ *   node dist/test/contract-tags.js [SECTION or LINE…]
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

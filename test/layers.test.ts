@@ -31,7 +31,7 @@ type Layer = (typeof order)[number];
 
 interface Rule {
   readonly layers: readonly Layer[];
-  /** Layers of which only types may be imported. */
+  /** Layers whose types may be imported, and nothing else. */
   readonly types?: readonly Layer[];
   readonly packages: readonly string[];
 }
@@ -65,7 +65,10 @@ const rules: Record<Layer, Rule> = {
   errors: { layers: [], packages: [] },
 };
 
-/** Rooms inside of a layer that may import only these folders and files of `src`, themselves included. */
+/**
+ * Rooms inside of a layer. Each may import only these folders and files of `src`, which include
+ * its own.
+ */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   // Data structures.
   'core/collections/': ['core/collections/'],

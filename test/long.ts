@@ -1,7 +1,7 @@
 /**
- * Runs the long form of a suite, of which `npm test` runs seconds.
+ * Runs the long form of a suite: `npm test` runs its short form.
  *
- * npm run test:long -- SUITE [ARGUMENT…]
+ *   npm run test:long -- SUITE [ARGUMENT…]
  *
  * An environment variable that is already set overrides the suite's own.
  */

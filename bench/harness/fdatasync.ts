@@ -7,7 +7,7 @@ import { median } from './statistics.js';
 const times = 100;
 const bytes = Buffer.alloc(4096, 1);
 
-/** A quicker sync is none: no device answers so fast, but a file system in memory does. */
+/** A quicker sync reaches no device: only a file system in memory answers so fast. */
 export const leastSyncMs = 0.05;
 
 /** Returns the median time of a sync after an append of 4 KiB, in milliseconds. */

@@ -106,8 +106,8 @@ export function encodeFailure(failure: Failure): Uint8Array {
 }
 
 /**
- * The bytes of an error of callsheet's own as a failure. Without its stack, which says only where in
- * callsheet the error was made.
+ * Encodes one of callsheet's own errors as a failure, without its stack, which shows only a place
+ * in callsheet.
  */
 export function encodeOwnFailure(error: Error): Uint8Array {
   const { stack: _, ...failure } = failureFrom(error);

@@ -19,9 +19,9 @@
  * | type | value | data |
  * |---|---|---|
  * | 0x00 | undefined | one zero byte |
- * | 0x42 `B` | bigint beyond 64 bits | sign (0 or 1), then the magnitude, big-endian, no leading zero |
+ * | 0x42 `B` | bigint beyond 64 bits | sign (0 or 1), then the shortest big-endian magnitude |
  * | 0x44 `D` | Date | milliseconds since 1970 as a big-endian float 64 |
- * | 0x62 `b` | a buffer that travels beside the payload, or a view of it | one array: class, place in the list, offset, length |
+ * | 0x62 `b` | a view of a buffer beside the payload | one array: class, index, offset, length |
  * | 0x6d `m` | Map | one array: key, value, key, value … |
  * | 0x6e `n` | object with no prototype | one map |
  * | 0x72 `r` | reference to a job | its 16-byte id |

@@ -40,9 +40,7 @@ export class Closing {
     return this.#isBegun;
   }
 
-  /**
-   * Claims no more, and waits for what runs and can end; after `graceMs` it is finished in any case.
-   */
+  /** Stops claims, and waits for running jobs that can end, but no longer than `graceMs`. */
   begin(request: number, graceMs: number): void {
     this.#requests.push(request);
     if (this.#isBegun) return;
@@ -51,9 +49,7 @@ export class Closing {
     this.#steps.takeBackAll();
   }
 
-  /**
-   * Nothing that runs can go on, or the time is over: what still runs is interrupted, and goes back.
-   */
+  /** Interrupts the jobs that still run, since none of them can end or the grace is over. */
   async finish(): Promise<void> {
     if (this.#isFinishing) return;
     this.#isFinishing = true;

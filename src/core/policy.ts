@@ -4,7 +4,7 @@
  *   default        own errors are final; up to nine interruptions
  *   forever        own errors are final; interruptions without limit
  *   never          begins once at most
- *   {...}          `retryErrors` as JSON: own errors are retried up to a limit, after growing delays;
+ *   {...}          `retryErrors` as JSON: retries own errors up to a limit, after growing delays;
  *                  interruptions as for default
  *   module#export  an own policy: a function of a job module, asked each time
  *

@@ -1,7 +1,6 @@
 /**
- * Limits on the completed jobs that are kept: age, count and bytes, of which the strictest applies
- * (contract 2.12). A root is deleted with all its members, so that nothing a parent needs is
- * missing.
+ * Limits on the completed jobs that are kept: age, count and bytes (contract 2.12). The strictest
+ * applies. A root is deleted with all its members, so that nothing a parent needs is missing.
  */
 
 import { levelGate, type Retention } from './commands.js';

@@ -60,7 +60,7 @@
  *    4  4  header checksum: bytes 8..48, salted. It is "the frame's checksum" and covers all others
  *    8  4  length of the payload (table and entries, without the padding)
  *   12  4  payload checksum: the table, salted. The table holds a checksum of each entry, so that
- *          every byte is summed once, one damaged entry can be told from its neighbours, and an
+ *          every byte is summed once, one damaged entry is distinguished from others, and an
  *          entry can be read back on its own
  *   16  8  LSN: 1 for the first frame of a journal, then one more for each frame, through all
  *          segments. The frames of a snapshot are numbered from the LSN in its header on, which

@@ -243,8 +243,8 @@ describe('8 retry policies', () => {
       await kit.reopen();
     }
     await failedWith(kit.runtime.job(poison!.id), 'JobInterruptedError');
-    // Until it runs alone it cannot be told from its neighbours: deaths before that are not
-    // counted.
+    // Before it runs alone it cannot be distinguished from its neighbours, so earlier deaths are
+    // not counted.
     assert.ok(deaths >= 10 && deaths <= 12, `${deaths} deaths`);
     openGate('a');
     for (const { id } of [first!, ...others]) {

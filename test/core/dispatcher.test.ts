@@ -93,7 +93,7 @@ class World {
     this.decide({ type: 'put', queue: '', owner: idOf('client'), level: 'full', jobs }, '');
   }
 
-  /** So long that nobody who does not ping is alive. */
+  /** Long enough by default for a dispatcher to be declared dead unless it pings. */
   pass(ms = deathMs + 1): void {
     this.now += ms;
   }

@@ -91,8 +91,8 @@ it('[5.2] leaves no job behind a long one while another thread is idle', async (
   const long = await queue.put(marks.passUntil(-1, gate));
   while ((await long.status()) !== 'active') await pauseFor(1);
   const begun = performance.now();
-  // Each thread has a long job now, and short ones are ahead on both. When the second long job ends,
-  // its thread must take the short ones from behind the first.
+  // Each thread has a long job now, and short ones are ahead on both. When the second long job
+  // ends, its thread must take the short ones from behind the first.
   const other = await queue.put(marks.markUntil(join(directory, 'other'), '', join(directory, 'other gate')));
   while ((await other.status()) !== 'active') await pauseFor(1);
   const ahead = [];

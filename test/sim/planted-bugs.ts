@@ -2,7 +2,7 @@
  * Plants each bug of durability in a copy of the sources. The suites of crashes and the simulation
  * must notice every one.
  *
- * node dist/test/sim/planted-bugs.js [WORD…]
+ *   node dist/test/sim/planted-bugs.js [WORD…]
  */
 import { argv, env, stdout } from 'node:process';
 import { Sandbox } from '../mutants/sandbox.js';

@@ -2,7 +2,7 @@
  * The long form of the simulation: histories by the hundred thousand, on a thread for each
  * processor.
  *
- * node dist/test/sim/run.js [COUNT [FIRST [THREADS]]]
+ *   node dist/test/sim/run.js [COUNT [FIRST [THREADS]]]
  *
  * Prints a summary, and each seed that violated something. Exits with 1 if any did.
  */
