@@ -89,7 +89,7 @@ test('the README’s table of options of `open` lists all of them, and no other'
 
 test('the README’s table of options of a put lists all of them, and no other', () => {
   const options = [
-    ...keysOf('src/definition/known-options.ts', 'jobOptions'),
+    ...keysOf('src/definition/options.ts', 'jobOptions'),
     ...keysOf('src/runtime/queue.ts', 'putOptions'),
   ];
   assert.deepEqual(namesInTable('| option | meaning').sort(), options.sort());
