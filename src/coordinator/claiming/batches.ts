@@ -1,58 +1,66 @@
 /**
- * Which thread gets which job, and how many at once.
+ * Plans which jobs go to which thread, and how many in one batch.
  *
- * A batch is about a millisecond of work of one agent by what its callables took before, one job
- * where that is long or unknown; where more waits than all threads have room for that way, it is
- * several milliseconds, since handing a batch over costs as much as a short job. A thread has the
- * batch that it runs and at most one ahead, so that no thread waits for a commit. What is ahead is
- * taken back as soon as another thread has nothing to do, or the job before it takes longer than it
- * was expected to. A job that is not to be ahead waits for a thread with nothing to do, on which
- * nothing more is put ahead meanwhile. An agent has jobs on no more threads than its size, those
- * whose callbacks run counted in.
+ * A plan is made twice a turn and never kept (see `claiming.ts`). `claim` plans without runs
+ * (`Batches<null>`), to learn how many jobs may be claimed before the commit. `start` plans with
+ * the runs (`Batches<Run>`), to fill batches once the store has released them. Both use the same
+ * rules, so a job that the first plan has room for fits in the second, unless a thread has ended
+ * meanwhile.
  *
- * A thread whose job waits for another is given nothing. It has its place all the same, among the
- * threads and among those of its agent; but for what is waited for, it counts in neither, so that
- * there is always a thread for that.
+ * A batch has the jobs of one agent, for about a millisecond by the estimates of their callables; a
+ * long job, or one of unknown duration, is a batch of its own. If more jobs wait than all threads
+ * have room for that way, batches grow to several milliseconds, since passing a batch to a thread
+ * costs as much as a short job. A thread has the batch that it runs and at most one ahead, so that
+ * it never waits for a commit. The batch ahead is taken back as soon as another thread is idle, or
+ * as soon as the running job takes longer than expected. A job that must not be ahead of its time
+ * waits for an idle thread, and nothing more is put ahead on the thread chosen for it. An agent has
+ * jobs on no more threads than its size, including jobs in their callbacks.
+ *
+ * A thread with a job that waits for another job gets nothing. It counts among the busy threads and
+ * among those of its agent. It does not count for awaited jobs, so that these always find a thread.
  */
 import { slotCount } from '../../protocol/board.js';
 import type { ThreadLoad } from '../pool/pool-port.js';
 import type { Estimates } from './estimates.js';
 
-/** Every thread gets so much before any gets more. */
+/**
+ * The limits of a batch. Every thread is filled to the first limit before any is filled to the
+ * second.
+ */
 const batchLimitsMs = [1, 25];
 const batchJobs = slotCount / 2;
 /**
- * A job that takes longer is not given to a busy thread: what is put later, and goes first, would
- * have to wait for it.
+ * A job that takes longer is never put ahead on a busy thread: jobs put later that go before it in
+ * line would have to wait for it.
  */
 const aheadMs = 100;
 
-/** What is asked of a job that wants a place. */
+/** The properties of a job that matter for its place. */
 export interface Wanted {
   readonly callable: string;
   readonly agent: string;
-  /** It needs no place of its agent's. */
+  /** `true` if it needs no place of its agent. */
   readonly free: boolean;
-  /** A running job waits for it. */
+  /** `true` if a running job waits for it. */
   readonly awaited?: boolean;
-  /** It needs a thread with nothing to do, however short it is. */
+  /** `true` if it needs an idle thread, however short it is. */
   readonly alone?: boolean;
 }
 
-/** On how many threads an agent may have jobs: any, and those that are waited for. */
+/** The number of threads on which an agent may have jobs: for any job, and for awaited jobs. */
 export interface AgentRoom {
   readonly forAll: number;
   readonly forAwaited: number;
 }
 
-/** What there is to fill. */
+/** The room that a plan fills. */
 export interface Room {
   readonly loads: readonly ThreadLoad[];
-  /** How many threads can be busy, where none waits. */
+  /** Threads that may be busy while no job waits for another. */
   readonly threads: number;
-  /** The threads whose jobs wait for others. */
+  /** The threads of jobs that wait for others. */
   readonly waiting: ReadonlySet<number>;
-  /** For each agent, on how many threads it may have jobs. */
+  /** The room of an agent, by its key. */
   readonly roomOf: (agent: string) => AgentRoom;
 }
 
@@ -65,14 +73,14 @@ interface Open<T> {
   ms: number;
 }
 
-/** Fills the room of all threads, job by job in their order; idle threads first. */
+/** Fills the threads job by job, in the order of the calls; idle threads first. */
 export class Batches<T> {
   readonly #estimates: Estimates;
   readonly #open: Open<T>[];
   readonly #roomOf: Room['roomOf'];
-  /** For each agent that has jobs there, on how many more threads it may have some. */
+  /** The threads left for each agent that has jobs. */
   readonly #left = new Map<string, { forAll: number; forAwaited: number }>();
-  /** How many more threads can be busy; and how many of those that are wait. */
+  /** Threads that may still become busy, and busy threads that wait. */
   #idleLeft: number;
   readonly #waitingThreads: number;
   #isHeld = false;
@@ -92,12 +100,12 @@ export class Batches<T> {
       .map(({ thread, batches, agents }) => ({ thread, idle: batches === 0, agents, items: [], agent: '', ms: 0 }));
   }
 
-  /** Whether any thread has room for anything. */
+  /** `true` if any thread has room. */
   get hasRoom(): boolean {
     return this.#open.length > 0;
   }
 
-  /** False: no thread has room for it now. */
+  /** Places a job. Returns `false` if no thread has room for it. */
   place({ callable, agent: owner, free, awaited = false, alone = false }: Wanted, item: T): boolean {
     const agent = free ? '' : owner;
     const ms = alone ? Number.POSITIVE_INFINITY : this.#estimates.of(callable);
@@ -109,8 +117,8 @@ export class Batches<T> {
           const fits = open.agent === agent && open.items.length < batchJobs && open.ms + ms <= limitMs;
           if (!fits) continue;
         } else {
-          // What is ahead where more threads are busy than there are for all might begin beside
-          // those that wait.
+          // If more threads are busy than may be, because some wait, a batch ahead could begin
+          // beside the jobs that wait.
           if (open.idle ? idleLeft <= 0 : idleLeft < 0) continue;
           const isNew = !free && !open.agents.has(agent);
           if (isNew && !this.#hasPlace(agent, awaited)) continue;
@@ -143,25 +151,25 @@ export class Batches<T> {
     if (!waits) left.forAwaited--;
   }
 
-  /** Nothing is put ahead there. */
+  /** Keeps a thread free of a batch ahead, for a job that waits for it to be idle. */
   #hold(open: Open<T>): void {
     this.#isHeld = true;
     this.#open.splice(this.#open.indexOf(open), 1);
   }
 
-  /** Whether the job that was last refused waits for a thread with nothing to do. */
+  /** `true` if the job refused last waits for an idle thread. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
 
-  /** Whether a thread has nothing to do, and was given nothing. */
+  /** `true` if an idle thread was given nothing. */
   get isAnyIdle(): boolean {
     return this.#open.some(isUnused);
   }
 
   /**
-   * Whether such a thread could have what another has not begun: that is the last of its agent's
-   * there or not.
+   * `true` if a run not yet begun on another thread may move to such a thread. `isLast`: it is the
+   * last run of its agent there.
    */
   canMove({ agent, free, awaited = false }: Omit<Wanted, 'callable'>, isLast: boolean): boolean {
     const idleLeft = this.#idleLeft + (awaited ? this.#waitingThreads : 0);
@@ -169,12 +177,12 @@ export class Batches<T> {
     return free || isLast || this.#hasPlace(agent, awaited);
   }
 
-  /** Whether one more thread would run what is waited for. */
+  /** `true` if one more thread would run an awaited job. */
   get lacksThread(): boolean {
     return this.#idleLeft + this.#waitingThreads > 0 && !this.#open.some(isUnused);
   }
 
-  /** What was placed, thread by thread. */
+  /** The placed jobs by thread. */
   get filled(): readonly { readonly thread: number; readonly items: readonly T[] }[] {
     return this.#open.filter(({ items }) => items.length > 0);
   }

@@ -1,6 +1,5 @@
 /**
- * What this build can run, and which jobs wait for a build that can do more: their functions or
- * modules are not here, as after a deploy.
+ * Knows the functions of this build, and finds jobs that wait for another build, as after a deploy.
  */
 
 import { idToText } from '../../codec/id.js';
@@ -8,15 +7,18 @@ import { type JobRecord, takesTurns } from '../../core/records.js';
 import type { LeftJobs } from '../../protocol/messages.js';
 import type { Context } from '../context.js';
 
-/** A warning names so many callables at most. */
+/** The most callables that a warning names. */
 const mostNamed = 20;
 
 export class Build {
   readonly #context: Context;
   readonly #callables: ReadonlySet<string>;
-  /** Whether a job may be there that this build cannot run: where others put, at any time. */
+  /**
+   * `true` if the store may hold a job that this build cannot run. In a shared store, others may
+   * put one at any time.
+   */
   #mayLack = true;
-  /** Whose jobs were awaited, and said to wait. */
+  /** The callables for which `tellAwaited` has warned. */
   readonly #awaited = new Set<string>();
 
   constructor(context: Context, callables: ReadonlySet<string>) {
@@ -24,20 +26,18 @@ export class Build {
     this.#callables = callables;
   }
 
-  /**
-   * Whether a job with this callable can be run here; a composition without postprocess has none.
-   */
+  /** `true` if jobs of this callable can run here. A composition without postprocess has none. */
   knows(callable: string): boolean {
     return callable === '' || this.#callables.has(callable);
   }
 
-  /** Whether the job waits for a build that has its function. */
+  /** `true` if the job waits for a build that has its function. */
   lacksFor({ callable, outcome, status, role }: JobRecord): boolean {
     const isIn = outcome === 'none' && (status !== 'new' || role !== 'root');
     return isIn && !this.knows(callable);
   }
 
-  /** Counts, and says, what of the jobs that the store had is not for this build. */
+  /** Warns at open about jobs in the store that this build cannot run, with counts by callable. */
   tellOpened(): void {
     const counts = new Map<string, number>();
     for (const job of this.#context.store.state.jobs())
@@ -52,10 +52,7 @@ export class Build {
     this.#context.post(['log', 'warn', message, 'they run when a runtime is opened that has them; cancel() ends them']);
   }
 
-  /**
-   * Somebody waits for the outcome of this job: says so, once a callable, if it cannot come from
-   * here.
-   */
+  /** Warns, once a callable, if an awaited job cannot run here. */
   tellAwaited(job: JobRecord): void {
     if (!this.#mayLack || !this.lacksFor(job) || this.#awaited.has(job.callable)) return;
     this.#awaited.add(job.callable);
@@ -64,14 +61,13 @@ export class Build {
   }
 
   /**
-   * What is left of a queue that has nothing to do but for another build, by callable; undefined
-   * where there is more to do.
+   * Jobs that are left, by callable, in a queue with nothing else to do; `undefined` if more is to
+   * do.
    */
   left(queue: string): readonly LeftJobs[] | undefined {
     const { state } = this.#context.store;
     if (!this.#mayLack) return state.busy(queue) ? undefined : nothing;
-    // The walk over all jobs is long: it begins when nothing is seen that could be run, or that
-    // runs.
+    // Walking over all jobs takes long. It begins only if no job is found that runs or could run.
     if (state.firstManyQueued(queue, ({ callable }) => this.knows(callable), 1, 0).length > 0) return undefined;
     if (state.heldBy(this.#context.dispatcher).some((job) => job.queue === queue && this.#goesOn(job)))
       return undefined;
@@ -85,15 +81,15 @@ export class Build {
   }
 
   /**
-   * Whether something is to come of this job by itself: not of one that waits for its parts, its
-   * callbacks or its date.
+   * `true` if the job will go on by itself. Not one that waits for its parts, its callbacks or its
+   * date.
    */
   #goesOn(job: JobRecord): boolean {
     const { state } = this.#context.store;
     if (job.queued) return this.knows(job.callable);
     if (job.claimed) return !takesTurns(job) || this.knows(job.callable);
     if (job.stage === 'policy' || (job.stage === 'waiting' && job.open)) return true;
-    // In its own queue, the walk comes to that job as well.
+    // A returned job in the same queue is found by the walk itself.
     const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
     return inner !== undefined && inner.queue !== job.queue && !this.lacksFor(inner);
   }

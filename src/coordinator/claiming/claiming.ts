@@ -1,9 +1,22 @@
 /**
- * Claiming for this dispatcher's agents, and handing what was claimed to the threads.
+ * Claims jobs for this dispatcher's agents and passes the claimed runs to threads, in batches.
  *
- * A job is claimed only when a thread has room for it, becomes ready when the store has released
- * its claim, and goes to a thread in a batch with others. What is ready and finds its thread gone
- * waits for the next.
+ * The room of the threads is planned twice a turn, because a gate lies between a claim and its
+ * start:
+ *
+ * 1. `claim` plans with `Batches<null>` to decide how many jobs to claim. Each claim is decided
+ *    before the commit, so that a put and its claim are one change in one frame. The plan keeps a
+ *    job in its lane if no thread has room for it.
+ * 2. Behind the gate of its claim, the store releases a run, and `makeReady` makes it ready: in the
+ *    same turn, in a later one (a sync, or another dispatcher's claim, comes between), or never.
+ * 3. `start` plans again with `Batches<Run>`, from the runs that are ready and from the threads
+ *    that there are by then. This plan fills the batches. A run without a place stays ready.
+ *
+ * The first plan cannot be kept for the second: between them claims are lost, runs are withdrawn,
+ * and threads end. To make the two agree, the first plan begins by placing each run claimed in an
+ * earlier turn that is not yet on a thread: the ready runs, and the claims not yet released
+ * (`#coming`). Without that, each turn that passes before a release would claim the same room
+ * again.
  */
 import { accepts, isFor, mainAgent } from '../../core/agent.js';
 import { queueOf } from '../../core/queue.js';
@@ -26,25 +39,26 @@ export interface ClaimingContext extends Context, Parts {
 
 export interface AgentOptions {
   readonly dispatcher: Id;
-  /** The size of the agent `main` in every queue that has none yet. 0: none is installed. */
+  /** The size of the agent `main`, installed in every queue without one. 0: none is installed. */
   readonly agentSize: number;
-  /** Whether opening also gives that size to an agent `main` that is stored with another. */
+  /** `true` if opening also resizes a stored agent `main`. */
   readonly agentSizeGiven: boolean;
   /**
-   * It takes the place of a coordinator that died: what that installed may have been changed since.
+   * `true` after the death of a coordinator. The agents that it installed may have been changed or
+   * removed since, so they are not installed again.
    */
   readonly isRestart: boolean;
 }
 
 /**
- * A job that was there when two processes died runs alone for so long, and is then held innocent:
- * five seconds the first time, which is time enough to import its module on a busy machine, and
- * longer each time that proves wrong.
+ * Milliseconds that a suspect, a job that was running when two processes died, must run alone to be
+ * cleared. The first time it is five seconds, enough to import the job's module on a busy machine.
+ * It doubles each time that clearing proved wrong.
  */
 const clearedAfterMs = (fence: number) => Math.min(60_000, 625 * 2 ** fence);
 /**
- * Nothing else is claimed for so long at most, so that it can begin alone; after that it begins
- * beside what still runs.
+ * The time for which nothing else is claimed so that a suspect can begin alone. After it, the
+ * suspect begins beside the runs that still go on.
  */
 const quietMs = 1000;
 
@@ -54,26 +68,25 @@ export class Claiming {
   readonly #context: ClaimingContext;
   readonly #options: AgentOptions;
   /**
-   * Which agent claims first goes round by their keys, but for one that waits for a thread with
-   * nothing to do. This one, or the next after it of those whose queue has something to claim.
+   * The agent that claims first: the one with this key, or the next after it in the order of keys,
+   * among agents with something to claim in their queue. It goes round with each turn, except that
+   * an agent that waits for an idle thread stays first.
    */
   #first = '';
-  /** The queues that have had their agent `main`; undefined before the first. */
+  /** The queues in which the agent `main` is installed; `undefined` before the first call. */
   #installed: Set<string> | undefined;
   /**
-   * Claimed as far as it is known here, and not released yet, where others may have been faster.
+   * Runs that are claimed in the state here but not yet released: the claim waits for a sync, or
+   * another dispatcher may have been faster.
    */
   readonly #coming = new Set<Id>();
-  /** Claimed and released, not yet with a thread. */
+  /** Runs that are released and not yet on a thread. */
   #ready: Run[] = [];
-  /** The job that is to run with nothing beside it. */
+  /** The suspect that runs alone. */
   #alone: Id | undefined;
-  /** Jobs that did so for long enough, and still run. */
+  /** Suspects that ran alone long enough and still run. */
   readonly #cleared = new Set<Id>();
-  /**
-   * A job that is to run alone waits for the others to end; until this is `over` nothing else is
-   * claimed.
-   */
+  /** Set while a suspect waits for the other runs to end. Until `over`, nothing else is claimed. */
   #quiet: { over: boolean } | undefined;
 
   constructor(context: ClaimingContext, options: AgentOptions) {
@@ -81,10 +94,7 @@ export class Claiming {
     this.#options = options;
   }
 
-  /**
-   * An agent `main` in each of these queues that is new, as `open` promises. These are all queues
-   * that there are.
-   */
+  /** Installs the agent `main` in each new queue, as `open` promises. `queues` are all queues. */
   installAgents(queues: readonly string[]): void {
     const { agentSize: size, agentSizeGiven, isRestart } = this.#options;
     const wins = agentSizeGiven && this.#installed === undefined;
@@ -97,7 +107,7 @@ export class Claiming {
     this.#context.agentQuestions.settingsChanged();
   }
 
-  /** An agent `main` in this queue, which may be new. */
+  /** Installs the agent `main` in a queue, if the queue is new. */
   installAgent(queue: string): void {
     const installed = this.#installed;
     if (installed === undefined || installed.has(queue) || this.#options.agentSize === 0) return;
@@ -112,7 +122,8 @@ export class Claiming {
   }
 
   /**
-   * Agents of this queue were added, changed or removed, or all of it was: one of that name is new.
+   * Notes that agents of a queue changed. If the queue was removed, a later one of this name is
+   * new.
    */
   agentsChanged(queue: string): void {
     const { store, agentQuestions } = this.#context;
@@ -120,12 +131,12 @@ export class Claiming {
     agentQuestions.agentsChanged(queue);
   }
 
-  /** Whatever it had installed may be gone. */
+  /** Makes every queue count as new: the installed agents may be gone. */
   forgetInstalled(): void {
     this.#installed = new Set();
   }
 
-  /** Claims as much as the threads have room for. */
+  /** Claims as many jobs as the threads have room for. This is the first plan of the turn. */
   claim(): void {
     const { store, waits, pool } = this.#context;
     if (!store.takesWork) return;
@@ -145,7 +156,7 @@ export class Claiming {
       );
   }
 
-  /** In the order of the line, from whichever agent's turn it is. */
+  /** Claims in the order of the lines, beginning with the agent that goes first. */
   #claimInLine(batches: Batches<null>): void {
     const { store, now, agentQuestions } = this.#context;
     let claimed = 0;
@@ -160,15 +171,16 @@ export class Claiming {
         if (job === undefined) break;
         const { callable, alone } = job;
         if (alone && !this.#mayBeginAlone(claimed)) {
-          // It goes first next time: else others would be claimed before it, and it would never be
-          // quiet.
+          // Its agent goes first next time. Otherwise others would be claimed before the suspect,
+          // and the threads would never be quiet.
           this.#first = key;
           return;
         }
         // A composition that only puts its parts takes no thread.
         const runs = job.stage === 'call';
         if (runs && !batches.place({ callable, agent: key, free: false, alone }, null)) {
-          // It goes first next time, too: else others would fill the thread that it waits for.
+          // Its agent, too, goes first next time. Otherwise others would fill the thread that it
+          // waits for.
           if (batches.isHeld) waits ??= agent;
           break;
         }
@@ -181,7 +193,10 @@ export class Claiming {
     if (waits !== undefined) this.#first = keyOf(waits);
   }
 
-  /** This dispatcher's agents whose queue has something to claim, from the one whose turn it is. */
+  /**
+   * This dispatcher's agents with something to claim in their queue, beginning with the one that
+   * goes first.
+   */
   #inTurn(): readonly AgentRecord[] {
     const { state } = this.#context.store;
     const agents: AgentRecord[] = [];
@@ -193,20 +208,20 @@ export class Claiming {
         agents.push(agent);
       }
     }
-    // The least key after it.
+    // The least key after `first`.
     if (agents.length > 0) this.#first = `${first}\0`;
     return [...agents.slice(start), ...agents.slice(0, start)];
   }
 
-  /** Of two keys the one that comes first from whose turn it is, round. */
+  /** `true` if `key` comes before `other`, counted from `#first` round. */
   #goesFirst(key: string, other: string): boolean {
     const [isAhead, isOtherAhead] = [key >= this.#first, other >= this.#first];
     return isAhead === isOtherAhead ? key < other : isAhead;
   }
 
   /**
-   * What running jobs wait for goes on whatever else there is: at another's place in line, and on
-   * one more thread.
+   * Claims jobs that running jobs wait for, out of line, and starts one more thread if they need
+   * one.
    */
   #claimAwaited(batches: Batches<null>, unplaced: readonly Run[]): void {
     const { store, waits, agentQuestions, pool, now, turn } = this.#context;
@@ -237,7 +252,8 @@ export class Claiming {
     const { store, decide } = this.#context;
     const runs = job.stage === 'call';
     decide({ type: 'claim', job: job.id, agent });
-    // Where the claim is the start, or others have a say, it is released later than with this turn.
+    // If the claim is also the start (`retryNever`), it waits for a sync. In a shared store, other
+    // dispatchers may claim first. Either way the release may come later than in this turn.
     if (runs && (job.begun || !store.isExclusive)) this.#coming.add(job.id);
   }
 
@@ -253,15 +269,14 @@ export class Claiming {
     return job !== undefined && waits.isAwaited(job);
   }
 
-  /** Gives a claimed job a place: that of what is waited for, where it has none otherwise. */
+  /** Places a claimed job. An awaited job takes a place for awaited jobs if it gets no other. */
   #place<T>(batches: Batches<T>, { job, callable, agent, free }: Claimed, item: T): boolean {
     if (batches.place({ callable, agent, free }, item)) return true;
     return this.#isAwaited(job) && batches.place({ callable, agent, free, awaited: true }, item);
   }
 
   /**
-   * What was claimed and is not released yet has its room already, unless it turned out to be
-   * another's.
+   * Places the runs in `#coming`, which have their room already. A claim that was lost is dropped.
    */
   #placeComing(batches: Batches<null>): void {
     for (const id of this.#coming) {
@@ -276,10 +291,7 @@ export class Claiming {
     return job?.claimed === true && isAgentOf(job.agent, this.#options.dispatcher);
   }
 
-  /**
-   * Nothing runs beside it but what was cleared of the same suspicion; or what has not ended in
-   * time.
-   */
+  /** `true` if a suspect may begin: only cleared suspects run, or `quietMs` have passed. */
   #mayBeginAlone(claimed: number): boolean {
     const { store, pool, after, turn } = this.#context;
     for (const id of this.#cleared) if (!store.state.job(id)?.claimed) this.#cleared.delete(id);
@@ -302,7 +314,10 @@ export class Claiming {
     this.#clearLater(id, fence);
   }
 
-  /** It has run alone for long enough. Where it has not begun by then, it has as long again. */
+  /**
+   * Clears a suspect after it ran alone long enough. If it had not begun by the end of the time, it
+   * gets the same time again.
+   */
   #clearLater(id: Id, fence: number): void {
     const { pool, after, decide, turn } = this.#context;
     after(clearedAfterMs(fence), () => {
@@ -315,22 +330,24 @@ export class Claiming {
     });
   }
 
-  /** A job that runs alone is out. */
+  /** `true` while a suspect runs alone. */
   get #isAlone(): boolean {
     const job = this.#alone === undefined ? undefined : this.#context.store.state.job(this.#alone);
-    // Its thread may have died, and it may be claimed again as any other.
+    // After the death of its thread the job may be claimed again as one that need not run alone.
     if (this.#isOwn(job) && job.alone) return true;
     this.#alone = undefined;
     return false;
   }
 
-  /** The job's claim is released: it can go to a thread. */
+  /** Makes a run ready for a thread: its claim is released. */
   makeReady(job: JobRecord): void {
     this.#coming.delete(job.id);
     this.#ready.push(this.#run(job));
   }
 
-  /** Hands what is ready to the threads. */
+  /**
+   * Passes the ready runs to threads. This is the second plan of the turn, and the one that counts.
+   */
   start(): void {
     if (this.#ready.length === 0) return;
     const batches = this.#batches<Run>();
@@ -341,13 +358,13 @@ export class Claiming {
     this.#ready = waiting;
   }
 
-  /** Takes a job out of what is ready; undefined if it is not there. */
+  /** Removes a run that is ready and returns it; `undefined` if it is not ready. */
   withdraw(id: Id): Run | undefined {
     const index = this.#ready.findIndex(({ job }) => job === id);
     return index < 0 ? undefined : this.#ready.splice(index, 1)[0];
   }
 
-  /** Takes out all that is ready. */
+  /** Removes all ready runs. */
   withdrawAll(): readonly Run[] {
     return this.#ready.splice(0);
   }
@@ -356,7 +373,7 @@ export class Claiming {
     const { pool, estimates, waits, store } = this.#context;
     const roomOf = (agent: string): AgentRoom => {
       const size = (store.state.setting(agent) as AgentRecord | undefined)?.size ?? 0;
-      // Jobs whose callbacks run keep their agent's place, but not from what one of these may wait
+      // A job in its callbacks keeps its agent's place, except from jobs that a callback may wait
       // for.
       return { forAll: size - store.state.calledBack(agent), forAwaited: size };
     };

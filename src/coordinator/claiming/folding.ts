@@ -1,12 +1,13 @@
 /**
- * Puts together what became of the items of a map's chunk, once all are done. The core asks for it
- * as an effect, and hears of it in a command, since only here the items' bytes can be read.
+ * Folds the outcomes of the items of a map's chunk into one payload, once all are done. The core
+ * asks for it by an effect and receives the payload in a command, since only here the bytes can be
+ * read.
  */
 import type { Id } from '../../core/records.js';
 import type { Context } from '../context.js';
 import { foldedItems } from './outcome-bytes.js';
 
-/** A chunk that could not be folded is tried again after this time. */
+/** The delay before a chunk that could not be stored is folded again. */
 const againMs = 1000;
 
 export class Folding {
@@ -17,8 +18,8 @@ export class Folding {
   }
 
   /**
-   * On a full disk again and again, until there is room; where that does not come, whoever opens
-   * next does it.
+   * Folds a chunk. On a full disk it tries again until there is room; after a close, the next open
+   * does.
    */
   fold(id: Id): void {
     const { store, after, turn, decide, isClosing } = this.#context;

@@ -1,8 +1,8 @@
 /**
- * Running jobs that wait for others: each holds its thread meanwhile and does nothing there.
+ * Knows the running jobs that wait for other jobs. Each holds its thread meanwhile.
  *
- * Nothing stands ahead on such a thread, and what is waited for may have a thread more than there
- * are else.
+ * Such a thread gets no batch ahead, and awaited jobs may have one thread more than there are
+ * otherwise.
  */
 import type { Id, JobRecord } from '../../core/records.js';
 import type { State } from '../../core/state/state.js';
@@ -11,21 +11,21 @@ import { neededFor, waitsFor } from '../../core/waits.js';
 interface Wait {
   readonly by: Id;
   readonly job: Id;
-  /** Called where the wait turns out to be without an end; undefined: it has one of its own. */
+  /** Called if the wait turns out to be endless; `undefined` for a wait with a timeout. */
   readonly refuse: (() => void) | undefined;
-  /** What is left to look at of all that must run first, and what is looked at. */
+  /** The walk over the jobs that must run first, and the job that it is at. */
   needed: Iterator<JobRecord, void> | undefined;
   current: JobRecord | undefined;
 }
 
-/** So many jobs are looked at in one turn: a whole that is waited for may have many parts. */
+/** The most jobs that one turn looks at: an awaited whole may have many parts. */
 const mostLooks = 1000;
 
 export class JobWaits {
   readonly #state: State;
-  /** In the order in which they began. */
+  /** The waits in the order in which they began. */
   readonly #waits = new Set<Wait>();
-  /** Runs that have waited, and are not over. */
+  /** Runs that have waited and still go on. */
   readonly #waited = new Set<Id>();
 
   constructor(state: State) {
@@ -36,7 +36,7 @@ export class JobWaits {
     return this.#waits.size === 0;
   }
 
-  /** A running job waits for another from now on. Gives what ends that. */
+  /** Begins a wait of a running job. Returns the function that ends the wait. */
   begin(by: Id, job: Id, refuse: (() => void) | undefined): () => void {
     const wait: Wait = { by, job, refuse, needed: undefined, current: undefined };
     this.#waits.add(wait);
@@ -44,7 +44,7 @@ export class JobWaits {
     return () => this.#waits.delete(wait);
   }
 
-  /** The run is over. True if it had waited. */
+  /** Ends all waits of a run that is over. Returns `true` if the run had waited. */
   over(by: Id): boolean {
     for (const wait of this.#waits) if (wait.by === by) this.#waits.delete(wait);
     return this.#waited.delete(by);
@@ -55,7 +55,7 @@ export class JobWaits {
     return new Set(Array.from(this.#waits, ({ by }) => by));
   }
 
-  /** Whether a job cannot end before this one, which runs, is over. */
+  /** `true` if `job` cannot end before the running job `by` is over. */
   isBehind(job: JobRecord, by: Id): boolean {
     const others = new Set([by]);
     for (let size = 0; size < others.size; ) {
@@ -65,7 +65,10 @@ export class JobWaits {
     return waitsFor(this.#state, job, others);
   }
 
-  /** What a job returned may wait for the job that waits for it: nobody else would end that. */
+  /**
+   * Refuses waits that have become endless: a job that was just returned may wait for a job that
+   * waits for it, directly or not.
+   */
   refuseEndless(): void {
     for (const { by, job: id, refuse } of [...this.#waits]) {
       const job = this.#state.job(id);
@@ -73,7 +76,7 @@ export class JobWaits {
     }
   }
 
-  /** The running jobs that cannot end before another has an outcome. */
+  /** The running jobs that cannot end before another job has its outcome. */
   get blocked(): ReadonlySet<Id> {
     const blocked = new Set<Id>();
     for (const { by, job, refuse } of this.#waits)
@@ -81,7 +84,7 @@ export class JobWaits {
     return blocked;
   }
 
-  /** Whether what a running job waits for cannot end before this one is further. */
+  /** `true` if a job that a running job waits for cannot end before this one is further. */
   isAwaited(job: JobRecord): boolean {
     if (this.#isAbove(job)) return true;
     const one = new Set([job.id]);
@@ -92,7 +95,7 @@ export class JobWaits {
     return false;
   }
 
-  /** It, or what it belongs to, is waited for: found without a look at all parts of a whole. */
+  /** `true` if the job or a whole above it is awaited. Needs no look at all parts of a whole. */
   #isAbove(job: JobRecord): boolean {
     for (const wait of this.#waits) if (wait.job === job.id) return true;
     const above = this.#state.job(job.parent);
@@ -100,16 +103,16 @@ export class JobWaits {
   }
 
   /**
-   * The jobs in line that are waited for. What has been waited for last comes first, so that no
-   * more jobs begin to wait than must. Where it is left, it goes on the next time. Ends with true
-   * where a turn is not enough.
+   * Yields the awaited jobs that are in line, beginning with the newest wait, so that no more jobs
+   * than necessary begin to wait. A walk that is left goes on at the same place the next time.
+   * Returns `true` if one turn was not enough.
    */
   *inLine(): Generator<JobRecord, boolean> {
     let left = mostLooks;
     for (const wait of [...this.#waits].reverse()) {
       const awaited = this.#state.job(wait.job);
       if (awaited === undefined) continue;
-      // What was looked at in another turn may have come into line since.
+      // Jobs passed in an earlier turn may have come into line since.
       for (let isOld = wait.needed !== undefined; ; ) {
         wait.needed ??= neededFor(this.#state, awaited);
         wait.current ??= wait.needed.next().value ?? undefined;

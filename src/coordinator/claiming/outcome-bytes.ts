@@ -1,9 +1,9 @@
 /**
- * Outcomes and what is called with them, put together as bytes: nothing is decoded.
+ * Joins outcomes, and the arguments made of them, as bytes; nothing is decoded.
  *
- * A short list is handed over in one piece. A long one goes to a running job as a reference: it
- * asks for a piece at a time, as it comes to it. Whoever waits for a job gets the list whole, up to
- * a limit. What a map came to is never in one piece.
+ * A short list is passed in one piece. A running job gets a long list as a reference and asks for a
+ * piece at a time. A client gets a list whole, up to `listLimitBytes`. The list of a map is never
+ * passed in one piece.
  */
 import { calledWith } from '../../core/callback.js';
 import { countItems } from '../../core/map.js';
@@ -21,24 +21,24 @@ import {
 import type { Store } from '../../store/store.js';
 import type { Run } from '../pool/pool-port.js';
 
-/** A list of more bytes goes to a running job piece by piece, each of about so many. */
+/** A list with more bytes goes to a running job piece by piece, in pieces of about this size. */
 const pieceBytes = 1024 * 1024;
-/** What became of a chunk of a map's items is kept as one up to this size. */
+/** The outcomes of a chunk of a map are folded into one payload up to this size. */
 const foldedBytes = 16 * 1024 * 1024;
 
 const emptyList: EncodedOutcome = { kind: 'list', payload: packCompleted([]) };
 const nothing = new Uint8Array();
 
 /**
- * What comes after a job's own arguments: the completed parts for a postprocess, the outcome for a
- * callback.
+ * Returns the argument after a job's own ones: the completed parts for a postprocess, the outcome
+ * for a callback.
  */
 export function fedTo(store: Store, job: JobRecord): Run['fed'] {
   if (job.form === 'call' && !takesTurns(job)) return null;
   return job.form === 'call' ? outcomeFor(store, calledWith(store, job), 'job') : listFor(store, job, 'job');
 }
 
-/** A job's outcome, for a job that runs, or for whoever waits for it. */
+/** Returns a job's outcome for a running job or a client. */
 export function outcomeFor(store: Store, job: JobRecord, reader: 'job' | 'client'): EncodedOutcome {
   if (job.outcome !== 'list' || job.result !== null) {
     const payload = job.result === null ? nothing : store.bytes(job.result);
@@ -48,7 +48,9 @@ export function outcomeFor(store: Store, job: JobRecord, reader: 'job' | 'client
   return whole === undefined ? emptyList : listFor(store, whole, reader);
 }
 
-/** The completed parts of a whole from this one on: as many as make up a piece, one at least. */
+/**
+ * Returns the completed parts of a whole from `from` on: as many as fit in a piece, at least one.
+ */
 export function pieceOf(store: Store, whole: JobRecord, from: number, reader: 'job' | 'client'): Uint8Array {
   const piece: CompletedItem[] = [];
   let bytes = 0;
@@ -60,17 +62,14 @@ export function pieceOf(store: Store, whole: JobRecord, from: number, reader: 'j
   return packCompleted(piece);
 }
 
-/**
- * What became of a chunk's items, all in one; null where that is no payload of a job: too large, or
- * not whole.
- */
+/** Returns the folded outcomes of a chunk; `null` if they are too large or damaged. */
 export function foldedItems(store: Store, chunk: JobRecord): Uint8Array | null {
   const parts = store.state.parts(chunk);
   const canFold = parts.every((part) => isOver(store, part)) && listBytes(store, chunk) <= foldedBytes;
   try {
     return canFold ? listFor(store, chunk, 'client').payload : null;
   } catch (error) {
-    // What is damaged is told to whoever reads it.
+    // A damaged outcome is reported to the reader of that item.
     if (error instanceof JournalCorruptError) return null;
     throw error;
   }
@@ -87,7 +86,7 @@ function listFor(store: Store, whole: JobRecord, reader: 'job' | 'client'): Enco
 
 const reference = (whole: Id, length: number) => packReference({ whole, length });
 
-/** How long the list of a whole is with all that is in it, without reading any of it. */
+/** The bytes of a whole's list with everything in it, computed without reading a payload. */
 function listBytes(store: Store, whole: JobRecord): number {
   const parts = store.state.parts(whole);
   const payloads = parts.reduce((sum, part) => {
@@ -98,7 +97,9 @@ function listBytes(store: Store, whole: JobRecord): number {
   return packedBytes(parts.length, payloads);
 }
 
-/** A list is that of the job's own parts, or of the parts of what it returned or passed on. */
+/**
+ * Finds the whole behind a list: the job itself, or the whole that it returned or passed through.
+ */
 function wholeOf(store: Store, job: JobRecord): JobRecord | undefined {
   if (job.form !== 'call' && job.form !== 'choice') return job;
   const from = job.inner !== '' ? store.state.job(job.inner) : takesTurns(job) ? calledWith(store, job) : undefined;
@@ -124,8 +125,8 @@ function item(store: Store, part: JobRecord, reader: 'job' | 'client'): Complete
 }
 
 /**
- * Whether nothing of a job is left to do, and all that it came to stands in its parts: then it can
- * be forgotten for that.
+ * `true` if nothing of a job is left to do and its parts hold its whole outcome, so that folding
+ * can replace it.
  */
 function isOver({ state }: Pick<Store, 'state'>, job: JobRecord): boolean {
   const own = job.outcome !== 'list' || (job.form !== 'call' && job.form !== 'map');

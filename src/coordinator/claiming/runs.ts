@@ -1,6 +1,6 @@
 /**
- * The threads' side of the coordinator: runs of jobs, from the claim that the store has released to
- * the command that says how they ended; and what jobs ask for while they run.
+ * The threads' side of the coordinator. It carries runs from the release of their claim to the
+ * command that settles them, and answers the requests of running jobs.
  */
 
 import { idToText } from '../../codec/id.js';
@@ -51,29 +51,31 @@ export class Runs implements PoolOwner {
     this.claiming = new Claiming({ ...context, ...own }, options);
   }
 
-  /** The job's claim is released: it can go to a thread, with the next `claiming.start()`. */
+  /**
+   * Makes a job ready after its claim was released. The next `claiming.start()` passes it to a
+   * thread.
+   */
   makeReady(id: Id, fence: number): void {
     const job = this.#store.state.job(id);
     if (job === undefined || job.fence !== fence || !job.claimed) return;
-    // What another dispatcher is to run, that one hears of from its store.
+    // A job claimed by another dispatcher reaches that one through its own store.
     if (!isAgentOf(job.agent, this.#dispatcher)) return;
-    // A callback has no line to wait in: one that this build does not have stays claimed, until the
-    // next open.
+    // A callback has no lane to go back to: if this build lacks it, it stays claimed until the next
+    // open.
     const isRun = !this.#context.isClosing() && this.#context.build.knows(job.callable);
     if (isRun) this.#prepare(job);
     else if (!takesTurns(job)) this.#context.decide({ type: 'giveBack', job: id, fence });
   }
 
   /**
-   * A payload that is damaged on the disk fails the job that is to be called with it, and nobody
-   * else.
+   * Prepares a run. A payload damaged on the disk fails only the job that would be called with it.
    */
   #prepare(job: JobRecord): void {
     const { id, fence } = job;
     try {
       this.claiming.makeReady(job);
     } catch (error) {
-      // Whatever else it is, the store has said that it is its end.
+      // Any other error of reading has ended the store, which reports it itself.
       if (!(error instanceof JournalCorruptError)) return;
       this.#context.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
       this.#context.decide({ type: 'cannotBegin', job: id, fence, error });
@@ -81,7 +83,7 @@ export class Runs implements PoolOwner {
     }
   }
 
-  /** A job that has not begun goes back to its queue. */
+  /** Returns a job that has not begun to its queue. */
   takeBack(id: Id): void {
     const run = this.claiming.withdraw(id);
     if (run === undefined) this.pool.takeBack(id);
@@ -94,28 +96,28 @@ export class Runs implements PoolOwner {
   }
 
   /**
-   * Whether a run can end by itself while nothing is claimed. Where others claim, they may run what
-   * is waited for.
+   * `true` if a run can end while nothing is claimed. In a shared store, other dispatchers may run
+   * the jobs that runs here wait for.
    */
   get canGoOn(): boolean {
     return this.pool.out > (this.#store.isExclusive ? this.#waits.blocked.size : 0);
   }
 
-  /** The job is to stop, whether it has begun or not. */
+  /** Stops a job, begun or not. */
   stop(id: Id): void {
     const run = this.claiming.withdraw(id);
     if (run === undefined) this.pool.stop(id);
     else this.notBegun(run);
   }
 
-  /** All that it had was taken from this dispatcher. */
+  /** Stops all runs: their jobs were taken from this dispatcher. */
   stopAll(): void {
     this.claiming.withdrawAll();
     this.pool.stopAll();
   }
 
   settled({ job, fence, callable }: Run, report: RunReport, stored?: () => void): void {
-    // How long others took says nothing of this one.
+    // The time of a run that waited includes that of other jobs, so nothing is learned from it.
     if (!this.#waits.over(job)) this.#estimates.learn(callable, report.ranMs);
     const inner = report.inner.byteLength === 0 ? none : this.#innerCommands(job, report.inner);
     const { startedAt } = report;
@@ -133,8 +135,7 @@ export class Runs implements PoolOwner {
   }
 
   notBegun({ job, fence, free }: Run): void {
-    // A callback has no line to go back to: it stays claimed, and has its turn again at the next
-    // open.
+    // A callback has no lane to go back to: it stays claimed and runs after the next open.
     if (this.#context.isClosing() && free) return;
     this.#context.decide({ type: 'giveBack', job, fence });
   }
@@ -173,7 +174,8 @@ export class Runs implements PoolOwner {
   }
 
   /**
-   * Whoever is to say it may need a thread, too; a wait with an end of its own is never refused.
+   * Waits for an annotation. The job that sets it may need a thread, too. Since the wait has a
+   * timeout, it is never refused.
    */
   waitForAnnotation(by: Id, job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
     let end = nothing;
@@ -204,7 +206,10 @@ export class Runs implements PoolOwner {
     this.#context.outcomes.waitFor(job, tell);
   }
 
-  /** A wait that would never end, or that would leave no thread for anything, is refused. */
+  /**
+   * Returns the error that refuses a wait: it would never end, or would leave no thread for other
+   * jobs.
+   */
   #refusal(by: Id, awaited: JobRecord): Error | undefined {
     if (this.#waits.isBehind(awaited, by)) return endless(by, awaited.id);
     const waiting = new Set(this.#waits.waiting).add(by);
@@ -217,8 +222,8 @@ export class Runs implements PoolOwner {
   }
 
   /**
-   * The thread does nothing until the wait is over: what stands ahead there goes elsewhere. Gives
-   * what ends the wait.
+   * Begins a wait and moves the batch ahead to other threads. Returns the function that ends the
+   * wait.
    */
   #wait(by: Id, job: Id, refuse?: () => void): () => void {
     const thread = this.pool.threadOf(by);
@@ -232,7 +237,7 @@ export class Runs implements PoolOwner {
     };
   }
 
-  /** As safe as the job that puts it. */
+  /** Puts at once, with the durability of the job that puts. */
   putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void {
     const level = this.#levelOf(by);
     const command = commandFromWire({ ...put, owner: this.#dispatcher, level }, this.#store.payload);
@@ -244,14 +249,14 @@ export class Runs implements PoolOwner {
     return this.#context.movedBuffers.take(job);
   }
 
-  /** What was taken from this dispatcher it cannot end any more. */
+  /** Reports the refused end of a job that was taken from this dispatcher. */
   readonly #onRefused = (error: Error, command: Command): void => {
     if (!(error instanceof ClaimLostError) || command.type !== 'settle') return;
     this.#context.post(['log', 'error', error.message, `job ${idToText(command.job)}`]);
     this.#claimLost();
   };
 
-  /** What a job asked for while it ran: put by it, and as safe as it. */
+  /** The inner commands of a run, owned by this dispatcher and with the job's durability. */
   #innerCommands(job: Id, packed: Uint8Array): readonly InnerCommand[] {
     const level = this.#levelOf(job);
     return unpackBatch<WireInnerCommand>(packed).map((wire) => {
@@ -260,7 +265,10 @@ export class Runs implements PoolOwner {
     });
   }
 
-  /** A job that is there no more was taken from its claim: whatever is asked for it is refused. */
+  /**
+   * The durability of a job. A missing job was taken from its claim, and its commands will be
+   * refused.
+   */
   #levelOf(job: Id): Level {
     return this.#store.state.job(job)?.level ?? 'full';
   }

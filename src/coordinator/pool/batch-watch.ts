@@ -1,21 +1,21 @@
 /**
- * When the threads are looked after: once what they were given should long be over, and then less
- * often as long as they are at the same.
+ * Decides when to look after threads: first when a batch should be over, then at growing intervals
+ * while the thread is at the same run.
  *
- * A batch that ends in its time is not looked at, since each look costs as much as a dozen short
- * jobs; one that takes longer than it was expected to is noticed soon, since others may wait behind
- * it.
+ * A batch that ends in time is not looked at, since a look costs as much as a dozen short jobs. A
+ * batch that takes longer than expected is noticed soon, since others may wait behind it.
  */
 import type { Thread } from './thread.js';
 
 /**
- * What was seen: the thread is at the same run as before, or at another; or there is nothing more
- * to look for.
+ * The result of a look: the thread is at the same run as before, at another, or needs no more
+ * looks.
  */
 export type Seen = 'same' | 'other' | 'enough';
 
 /**
- * The first look at what is short, or of which nobody knows how long it takes; and at what is not.
+ * Delay before a batch is first looked at: `least` if it is short or of unknown duration, up to
+ * `most` otherwise.
  */
 const firstLookMs = { least: 5, most: 30 };
 const longestLookMs = 1000;
@@ -31,13 +31,13 @@ export class BatchWatch {
   readonly #watched = new Map<Thread, Watched>();
   #timer: { readonly at: number; readonly timeout: ReturnType<typeof setTimeout> } | undefined;
 
-  /** `looked` hears when all that were due have been looked at. */
+  /** `looked` is called after the due threads have been looked at. */
   constructor(look: (thread: Thread) => Seen, looked: () => void) {
     this.#look = look;
     this.#looked = looked;
   }
 
-  /** The thread has something to do from now on, which is expected to take so long. */
+  /** Watches a thread that was given a batch expected to take `expectedMs`. */
   watch(thread: Thread, expectedMs: number): void {
     const { least, most } = firstLookMs;
     const afterMs = Number.isFinite(expectedMs) ? Math.min(Math.max(2 * expectedMs, least), most) : least;
@@ -45,20 +45,23 @@ export class BatchWatch {
     this.#setTimer();
   }
 
-  /** It has nothing to do any more. */
+  /** Stops watching a thread that has become idle. */
   leave(thread: Thread): void {
     this.#watched.delete(thread);
     if (this.#watched.size === 0) this.end();
   }
 
-  /** Nothing is looked at any more. */
+  /** Stops watching all threads. */
   end(): void {
     this.#watched.clear();
     clearTimeout(this.#timer?.timeout);
     this.#timer = undefined;
   }
 
-  /** A timer that rings too early costs less than one that is set anew for every batch. */
+  /**
+   * Sets the timer, unless it rings early enough. Ringing early costs less than a new timer for
+   * each batch.
+   */
   #setTimer(): void {
     let at = Number.POSITIVE_INFINITY;
     for (const { dueAt } of this.#watched.values()) at = Math.min(at, dueAt);

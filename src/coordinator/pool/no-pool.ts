@@ -1,4 +1,4 @@
-/** A client's pool: no threads, nothing to run. */
+/** The pool of a client: no threads, no runs. */
 import type { PoolPort, ThreadLoad } from './pool-port.js';
 
 export class NoPool implements PoolPort {

@@ -1,8 +1,9 @@
 /**
- * The port between the coordinator and what runs jobs. Behind it is Piscina's pool (`pool.ts`), or,
- * in tests, none.
+ * The port between the coordinator and the threads that run jobs. Behind it is Piscina's pool
+ * (`pool.ts`) or, in tests, a pool without threads.
  *
- * Every run that is handed over comes back exactly once: settled, not begun, or interrupted.
+ * Every run passed to the pool comes back exactly once: settled, timed out, not begun or
+ * interrupted.
  */
 
 import type { HandedBuffer } from '../../codec/transfer.js';
@@ -16,102 +17,111 @@ import type { Query, WireModule } from '../../protocol/messages.js';
 export interface Run {
   readonly job: Id;
   readonly fence: number;
-  /** The whole that it is a part of; empty for none. */
+  /** The whole that the job is a part of; empty if it is no part. */
   readonly parent: Id;
   readonly callable: string;
   readonly attempt: number;
   readonly queue: string;
-  /** The key of the agent that claimed it. */
+  /** The key of the agent that claimed the job. */
   readonly agent: string;
-  /** A callback runs in the place that its job has: no agent's size keeps it back. */
+  /**
+   * `true` for a callback: it runs in the place of its job, so the size of the agent does not limit
+   * it.
+   */
   readonly free: boolean;
-  /** How long it will take by what its callable took before; Infinity where that is not known. */
+  /** The expected time by the estimate of its callable; `Infinity` if unknown. */
   readonly expectedMs: number;
-  /** 0: none. */
+  /** The time limit of the run; 0 for none. */
   readonly timeoutMs: number;
   readonly args: Uint8Array | null;
-  /** What comes after its own arguments. */
+  /** The argument after its own ones; see `WireRun`. */
   readonly fed: EncodedOutcome | null;
 }
 
-/** What the pool tells the coordinator. */
+/** The calls of the pool to the coordinator. */
 export interface PoolOwner {
-  /** `stored` is called when the outcome is as safe as the job asks. */
+  /** The run ended. `stored` is called when the outcome is as durable as the job asks. */
   settled(run: Run, report: RunReport, stored?: () => void): void;
-  /** It ran too long; whatever became of it, that is its outcome. */
+  /** The run exceeded its time limit, which is its outcome however it ended. */
   timedOut(run: Run): void;
-  /** It was never begun, and will not be. */
+  /** The run was not begun and will not be. */
   notBegun(run: Run): void;
-  /** It was begun, and its thread is gone; by this error, where the thread ended by itself. */
+  /**
+   * The run was begun, and its thread is gone. `error`: the cause, if the thread ended by itself.
+   */
   interrupted(run: Run, error?: Error): void;
-  /** It has been running for a while. */
+  /** The run has been going on for a while. */
   running(run: Run): void;
-  /** Something of the above was said; there may be room now. */
+  /** One of the calls above was made, so threads may have room. */
   turn(): void;
-  /** A thread ended that had not been asked to, and with it the job that it was at. */
+  /** A thread ended by itself, with the run that it was at. */
   threadDied(error: Error, run?: Run): void;
-  /** A job wrote a line to its logger. */
+  /** A job logged a line. */
   log(callable: string, line: string): void;
-  /** A running job says something about a job. */
+  /** A running job sets or deletes an annotation of a job. */
   annotate(job: Id, name: string, value: Uint8Array | null): void;
-  /** A running job asks. */
+  /** A running job sends a query. Returns the answer. */
   ask(query: Query): unknown;
   /** A running job (`by`; empty for none) waits for an annotation. */
   waitForAnnotation(by: Id, job: Id, name: string, timeoutMs: number, then: (value: Uint8Array | null) => void): void;
-  /** A running job puts another at once. Calls back when it is stored, or refused. */
+  /** A running job puts another at once. `then` is called when the put is stored or refused. */
   putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void;
-  /** A job begins that is given buffers as they are: they are its own from here on. */
+  /** Returns the uncopied buffers of a job that begins. They then belong to the caller. */
   handOver(job: Id): readonly HandedBuffer[];
-  /** A running job (`by`; empty for none) waits for another. */
+  /** A running job (`by`; empty for none) waits for another job. */
   waitForOutcome(by: Id, job: Id, then: (error: Error | undefined, outcome?: EncodedOutcome) => void): void;
 }
 
-/** What one thread has at this moment. */
+/** The load of one thread. */
 export interface ThreadLoad {
   readonly thread: number;
-  /** 0 is idle, 1 has room for a batch ahead. */
+  /** 0: idle. 1: room for a batch ahead. 2: full. */
   readonly batches: number;
-  /** The agents whose jobs it has. */
+  /** The agents with jobs on the thread. */
   readonly agents: ReadonlySet<string>;
 }
 
 export interface PoolPort {
-  /** How many threads run jobs, where none waits for another. */
+  /** Threads while no job waits for another. */
   readonly size: number;
-  /** How many threads there can be while jobs wait for others. */
+  /** The most threads, while jobs wait for others. */
   readonly mostThreads: number;
-  /** What each registered module exports; jobs may put others. */
+  /** Sets the exports of each registered module, for jobs that put others. */
   introduce(modules: Readonly<Record<string, WireModule>>): void;
   loads(): readonly ThreadLoad[];
-  /** Hands a batch to a thread. False: the thread is gone, and nothing has happened. */
+  /** Passes a batch to a thread. Returns `false` and does nothing if the thread is gone. */
   start(thread: number, runs: readonly Run[]): boolean;
   /**
-   * The job is to stop: taken back if it has not begun, told if it has, ended with its thread after
-   * the grace.
+   * Stops a job. It is taken back if it has not begun; otherwise it is asked to stop, and its
+   * thread is ended after the grace.
    */
   stop(job: Id): void;
-  /** All that it has is to stop. */
+  /** Stops all jobs on threads. */
   stopAll(): void;
-  /** True if the job was with a thread and had not begun; it has come back as not begun. */
+  /**
+   * Takes back a job that is on a thread and has not begun; it comes back as not begun. Returns
+   * `true` if there was one.
+   */
   takeBack(job: Id): boolean;
-  /** The thread that runs the job; undefined: it has not begun, or is over. */
+  /** The thread that runs the job; `undefined` if it has not begun or is over. */
   threadOf(job: Id): number | undefined;
-  /** How many runs are out. */
+  /** Runs that are on threads. */
   readonly out: number;
   /**
-   * A thread has nothing to do: takes back what others have not begun, if that can move there and
-   * is worth it. Told of a run is whether its thread has nothing else of its agent's.
+   * Takes back runs that busy threads have not begun, for an idle thread, if that is worth it.
+   * `canMove` decides about a run; `isLast` is `true` if the run's thread has nothing else of the
+   * same agent.
    */
   share(canMove: (run: Run, isLast: boolean) => boolean): void;
-  /** Takes back all that this thread has not begun. */
+  /** Takes back all runs that this thread has not begun. */
   clear(thread: number): void;
-  /** Starts one more thread, unless one is being started or there are as many as there can be. */
+  /** Starts one more thread, unless one is starting or `mostThreads` is reached. */
   grow(): void;
-  /** Takes back all that was not begun. */
+  /** Takes back all runs that were not begun. */
   takeBackAll(): void;
   /**
-   * Ends all threads, whatever they do. Gives the ids of those that did not end in time, stuck in a
-   * system call.
+   * Ends all threads, whatever they do. Resolves with the ids of threads that did not end in time
+   * because they are stuck in a system call.
    */
   destroy(): Promise<number[]>;
 }

@@ -1,8 +1,8 @@
 /**
- * The worker threads: a Piscina pool, and what each of its threads has been given.
+ * The worker threads: a Piscina pool, and the batches that each thread has.
  *
- * A batch of claimed jobs is one Piscina task. Which thread gets it is decided here (the pool's
- * load balancer only looks it up), since a thread has a board of its own.
+ * A batch of claimed jobs is one Piscina task. This class decides which thread gets it, because
+ * each thread has a board of its own; the pool's load balancer only looks the thread up.
  */
 import { parentPort, type ResourceLimits } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -22,25 +22,25 @@ import { exitError, uncaughtError } from './thread-end.js';
 
 export interface PoolOptions {
   readonly threads: number;
-  /** How many more may be started while jobs wait for others. */
+  /** Threads that may be started in addition while jobs wait for others. */
   readonly extraThreads: number;
   readonly setup: WorkerSetup;
   readonly execArgv: readonly string[];
   /** See `OpenOptions`. */
   readonly resourceLimits: ResourceLimits;
-  /** How long a job that is to stop may go on before its thread is ended. */
+  /** The time that a job may go on after it was asked to stop, before its thread is ended. */
   readonly stopGraceMs: number;
 }
 
-/** The batch that a thread runs, and the one ahead. */
+/** The batch that a thread runs and the batch ahead. */
 const batchesAtOnce = 2;
-/** What waits on one thread for less time than this is not worth moving to another. */
+/** Runs that wait for less time than this are not worth moving to another thread. */
 const leastSharedMs = 2;
 
-/** A thread that was started while jobs waited is kept for so long after its last one. */
+/** An extra thread ends when it has been idle for this time. */
 const extraIdleMs = 10_000;
 
-/** A thread that does not end within this time hangs in a system call: it is left behind. */
+/** A thread that does not end within this time is stuck in a system call and is left behind. */
 const terminateMs = 2000;
 
 export class Pool implements PoolPort {
@@ -49,15 +49,18 @@ export class Pool implements PoolPort {
   readonly #owner: PoolOwner;
   readonly #options: PoolOptions;
   readonly #piscina: Piscina;
-  /** Each with one thread, which was started while jobs waited for others; and when it ends. */
+  /**
+   * Extra pools of one thread each, started while jobs waited for others, with the timer of their
+   * end.
+   */
   readonly #extra = new Map<Piscina, ReturnType<typeof setTimeout> | undefined>();
   readonly #threads = new Map<number, Thread>();
   readonly #stopTimers: StopTimers;
   readonly #writer = new RunBatchWriter();
   #modules: Readonly<Record<string, WireModule>> = {};
   /**
-   * The thread for the task that is being handed over; a task that has to wait is known by its
-   * number.
+   * The thread for the task that is being passed to Piscina. A task that Piscina queues is found in
+   * `#targets` by its number.
    */
   #target: number | undefined;
   readonly #targets = new Map<number, number>();
@@ -66,7 +69,7 @@ export class Pool implements PoolPort {
     () => this.#owner.turn(),
   );
   #closing = false;
-  /** What the pool tells of a thread, once that was told with the job that it was at. */
+  /** The last error reported with its thread, which Piscina reports once more without it. */
   #toldError: unknown;
 
   constructor(owner: PoolOwner, options: PoolOptions) {
@@ -87,8 +90,8 @@ export class Pool implements PoolPort {
       concurrentTasksPerWorker: batchesAtOnce,
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
-      // An idle thread that slept for its next task would keep the timers and connections of its
-      // modules still.
+      // With `atomics`, an idle thread sleeps for its next task and keeps the timers and
+      // connections of its modules waiting.
       atomics: 'disabled',
       workerData: setup,
       resourceLimits,
@@ -104,7 +107,8 @@ export class Pool implements PoolPort {
     });
     piscina.on('workerCreate', ({ id }: { id: number }) => this.#addThread(id, piscina));
     piscina.on('workerDestroy', ({ id }: { id: number }) => this.#removeThreads(id, piscina));
-    // With --watch, Node posts which files a thread imports, to be watched, too.
+    // With --watch, Node posts the names of files that a thread imports, so that they are watched,
+    // too.
     piscina.on('message', (message: unknown) => {
       if (isWatched(message)) parentPort?.postMessage(message);
     });
@@ -114,7 +118,7 @@ export class Pool implements PoolPort {
     return piscina;
   }
 
-  /** Imports a registered module in a thread. Rejects if the thread ends of it. */
+  /** Imports a registered module in a thread. Rejects if the import ends the thread. */
   describe(module: string): Promise<ModuleDescription> {
     return this.#piscina.run({ type: 'describe', module } satisfies WorkerTask);
   }
@@ -126,7 +130,7 @@ export class Pool implements PoolPort {
   loads(): readonly ThreadLoad[] {
     return Array.from(this.#threads.values(), ({ id, batches, agents, overdue }) => ({
       thread: id,
-      // Nobody is to wait behind a job of which nobody knows any more how long it takes.
+      // A thread with an overdue job counts as full, so that nothing is put behind that job.
       batches: overdue === undefined ? batches.size : batchesAtOnce,
       agents,
     }));
@@ -217,8 +221,8 @@ export class Pool implements PoolPort {
       const waitingMs = unbegun.reduce((sum, { run }) => sum + run.expectedMs, 0);
       const frontMs = front?.expectedMs ?? 0;
       if (frontMs + waitingMs < mostMs) continue;
-      // The later half: the thread goes on with the rest meanwhile. Behind what is longer than all
-      // of it, none would.
+      // The thread keeps the first half and goes on with it. If the running job is longer than the
+      // whole rest, all of it moves.
       most = frontMs > waitingMs ? movable : movable.slice(Math.floor(movable.length / 2));
       mostMs = frontMs + waitingMs;
     }
@@ -237,10 +241,7 @@ export class Pool implements PoolPort {
     this.#extra.set(this.#makePiscina(1), undefined);
   }
 
-  /**
-   * A thread of those that were started while jobs waited ends when it has had nothing to do for a
-   * while.
-   */
+  /** Starts the timer that ends an extra thread which has become idle. */
   #leave(thread: Thread): void {
     const { piscina } = thread;
     if (!this.#extra.has(piscina) || this.#closing) return;
@@ -303,11 +304,11 @@ export class Pool implements PoolPort {
     this.#threads.set(id, thread);
     this.#listenForEnd(thread);
     this.#leave(thread);
-    // The pool gives a new thread no task before it has told all listeners of it.
+    // Piscina gives a new thread no task before all its listeners have been called.
     queueMicrotask(() => this.#owner.turn());
   }
 
-  /** Heard before the pool hears of it, which then takes away what the thread had. */
+  /** Listens before Piscina does, which on an end takes away the runs of the thread. */
   #listenForEnd(thread: Thread): void {
     const worker = thread.piscina.threads.find(({ threadId }) => threadId === thread.id);
     const heapLimitMb = worker?.resourceLimits?.maxOldGenerationSizeMb;
@@ -321,7 +322,7 @@ export class Pool implements PoolPort {
     });
   }
 
-  /** What is said first of its end is what ended it. */
+  /** Records the first error reported of a thread's end, which is the cause. */
   #died(thread: Thread, error: Error): void {
     if (this.#closing || thread.isEnded || thread.died !== undefined) return;
     thread.died = error;
@@ -329,8 +330,8 @@ export class Pool implements PoolPort {
   }
 
   /**
-   * A thread that ended by itself has lost its id by the time the pool tells: whoever is not alive
-   * is gone.
+   * Removes ended threads. By the time Piscina reports an end, the thread has lost its id, so every
+   * thread that is not alive is removed.
    */
   #removeThreads(ended: number, piscina: Piscina): void {
     const alive = new Set(piscina.threads.map(({ threadId }) => threadId));
@@ -342,15 +343,16 @@ export class Pool implements PoolPort {
 
   #remove(thread: Thread): void {
     this.#threads.delete(thread.id);
-    // The tasks it was running fail by themselves, with the reason; one that still waited for it
-    // would wait for ever.
+    // Its running tasks fail by themselves, with the reason. A task still queued for it would wait
+    // for ever.
     setImmediate(() => thread.end());
   }
 
   /**
-   * Ends a thread in which a task failed, or was not done, if it has not ended of it: outcomes of
-   * jobs are data, so what failed is callsheet's own code there. A job has broken what that stands
-   * on (such as a method of `Uint8Array.prototype`), and the next ones would fail of it, too.
+   * Ends a thread after its task failed or was left incomplete. Outcomes of jobs are data, so an
+   * error means that callsheet's own code failed in the thread: a job has broken something that
+   * this code depends on (such as a method of `Uint8Array.prototype`), and the next jobs would
+   * fail, too.
    */
   #giveUp(thread: Thread, error: Error): void {
     if (this.#closing || thread.isEnded || !this.#threads.has(thread.id)) return;
@@ -359,7 +361,7 @@ export class Pool implements PoolPort {
     void thread.piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
 
-  /** Ends a thread that begins nothing more. */
+  /** Ends a worn thread. */
   #retire(thread: Thread): void {
     if (!this.#threads.delete(thread.id)) return;
     thread.end();
@@ -367,15 +369,15 @@ export class Pool implements PoolPort {
   }
 
   /**
-   * The batch is over, by itself or with its thread: whatever of it is not settled was not begun,
-   * or was interrupted.
+   * Ends a batch that is over, by itself or with its thread. A run that is not settled was either
+   * not begun or interrupted.
    */
   #end(batch: Batch, failed?: Error): void {
     const { thread, runs } = batch;
     this.#drain(thread);
     if (failed !== undefined) this.#giveUp(thread, failed);
     else if (runs.size > 0 && !thread.isEnded)
-      this.#giveUp(thread, new Error('a thread says that it has done jobs which it has not'));
+      this.#giveUp(thread, new Error('a thread reported its batch as done, but did not report the end of each job'));
     for (const [slot, run] of runs) {
       const begun = !thread.board.takeBack(slot);
       const isTimedOut = this.#stopTimers.take(run.job);
@@ -397,7 +399,7 @@ export class Pool implements PoolPort {
   #drain(thread: Thread): void {
     for (const report of thread.reports()) this.#settle(thread, report);
     for (const message of thread.unheard()) this.#hear(thread, message);
-    if (thread.board.isBroken) this.#giveUp(thread, new Error('what a thread says of its jobs makes no sense'));
+    if (thread.board.isBroken) this.#giveUp(thread, new Error('a thread wrote an impossible report of a job'));
   }
 
   #hear(thread: Thread, message: ThreadMessage): void {
@@ -441,7 +443,7 @@ export class Pool implements PoolPort {
     }
   }
 
-  /** What cannot be answered is answered with an error. */
+  /** Answers a request; an error while answering becomes the answer. */
   #answer(thread: Thread, request: number, answer: () => void): void {
     try {
       answer();
@@ -460,7 +462,7 @@ export class Pool implements PoolPort {
     else this.#owner.settled(run, report, () => thread.say(['answer', request, null]));
   }
 
-  /** A timed job has begun. */
+  /** Starts the time limit of a job that has begun. */
   #limit(thread: Thread, slot: number): void {
     const found = thread.find(slot);
     if (found !== undefined) this.#stopTimers.limit(thread, slot, found.run);
@@ -487,8 +489,9 @@ export class Pool implements PoolPort {
   }
 
   /**
-   * A batch that is not over by now has a long job in it: what is done is told, that job's start is
-   * worth a record, and what waits behind it need not.
+   * Looks after a thread with a batch that is late: a long job is in it. Reports that have arrived
+   * are settled, the start of the long job is recorded, and if the job is overdue, the runs behind
+   * it are taken back.
    */
   #lookAfter(thread: Thread): Seen {
     this.#drain(thread);
@@ -504,7 +507,7 @@ export class Pool implements PoolPort {
 const isWatched = (message: unknown) =>
   typeof message === 'object' && message !== null && ('watch:import' in message || 'watch:require' in message);
 
-/** The run that the thread is at. */
+/** The run that the thread has begun. */
 function begunIn({ board, batches }: Thread): Run | undefined {
   for (const { runs } of batches) for (const [slot, run] of runs) if (board.isBegun(slot)) return run;
   return undefined;
@@ -517,7 +520,7 @@ interface Unbegun {
   readonly run: Run;
 }
 
-/** What the thread has not begun, in its order. */
+/** The runs that the thread has not begun, in order. */
 function unbegunIn(thread: Thread): Unbegun[] {
   const unbegun: Unbegun[] = [];
   for (const batch of thread.batches) {

@@ -1,6 +1,6 @@
 /**
- * Begun jobs whose end is in sight: those that are limited in time, and those that were told to
- * stop. A thread whose job does not stop when it is told to is ended, with all that it has.
+ * The timers of begun jobs that have a time limit or were asked to stop. If a job does not stop
+ * when asked, its thread is ended, with all its runs.
  */
 import type { Id } from '../../core/records.js';
 import { setLongTimeout, type Timer } from '../long-timeout.js';
@@ -8,13 +8,13 @@ import type { Run } from './pool-port.js';
 import type { Thread } from './thread.js';
 
 interface Ending {
-  /** Why it was told to stop; `none`: it was not yet. */
+  /** The reason for asking the job to stop; `none` if it was not asked yet. */
   readonly reason: 'stop' | 'timeout' | 'none';
   readonly timer: Timer;
 }
 
 export class StopTimers {
-  /** How long a job that is to stop may go on. */
+  /** The time that a job may go on after it was asked to stop. */
   readonly #graceMs: number;
   readonly #byJob = new Map<Id, Ending>();
 
@@ -22,18 +22,18 @@ export class StopTimers {
     this.#graceMs = graceMs;
   }
 
-  /** A timed job has begun. */
+  /** Starts the time limit of a job that has begun. */
   limit(thread: Thread, slot: number, run: Run): void {
     if (this.#byJob.has(run.job)) return;
     const timer = setLongTimeout(() => this.stop(thread, slot, run, 'timeout'), run.timeoutMs);
     this.#byJob.set(run.job, { reason: 'none', timer });
   }
 
-  /** Tells a begun job to stop; ends its thread if it does not. */
+  /** Asks a begun job to stop, and ends its thread after the grace if it does not. */
   stop(thread: Thread, slot: number, run: Run, reason: 'stop' | 'timeout'): void {
     const ending = this.#byJob.get(run.job);
     if (ending !== undefined && ending.reason !== 'none') return;
-    // It has ended by itself, and its outcome is on its way.
+    // The job has ended by itself, and its outcome is on its way.
     if (!thread.board.isBegun(slot)) return;
     ending?.timer.clear();
     thread.board.stop(slot);
@@ -45,7 +45,10 @@ export class StopTimers {
     this.#byJob.set(run.job, { reason, timer });
   }
 
-  /** The job has ended, or was never begun. True if it was told to stop since its time was over. */
+  /**
+   * Clears the timers of a job that ended or was not begun. Returns `true` if its time limit was
+   * exceeded.
+   */
   take(job: Id): boolean {
     const ending = this.#byJob.get(job);
     if (ending === undefined) return false;
@@ -54,7 +57,7 @@ export class StopTimers {
     return ending.reason === 'timeout';
   }
 
-  /** Nobody is told or ended any more. */
+  /** Clears all timers. */
   clear(): void {
     for (const { timer } of this.#byJob.values()) timer.clear();
   }

@@ -1,11 +1,12 @@
 /**
- * What ended a thread, as an error that says so: it is logged, told, and stored as the cause with
- * the job that the thread was at.
+ * Makes an error of the cause of a thread's end. The error is logged, emitted with the event, and
+ * stored as the cause with the job that the thread was at.
  */
 import { errorFrom, failureFrom } from '../../codec/failure.js';
 
 /**
- * Nobody in the thread caught this. It may be anything; the error is bounded, and has the stack.
+ * Returns the error for a value that was thrown and not caught in the thread. The value may be
+ * anything; the error is bounded and has the stack.
  */
 export function uncaughtError(thrown: unknown, heapLimitMb: number | undefined): Error {
   const error = errorFrom(failureFrom(thrown));
@@ -15,8 +16,8 @@ export function uncaughtError(thrown: unknown, heapLimitMb: number | undefined):
 }
 
 /**
- * It ended without an error. The stack is that of the call of `process.exit`, where it could be
- * had.
+ * Returns the error for a thread that ended without an error. `stack`: that of the call of
+ * `process.exit`, if known.
  */
 export function exitError(exitCode: number, stack?: string): Error {
   const how = stack === undefined ? '' : ', by a call of process.exit()';
@@ -28,7 +29,7 @@ export function exitError(exitCode: number, stack?: string): Error {
 
 const longestStack = 16_384;
 
-/** Where in callsheet it was made says nothing. */
+/** Removes a stack that would only show a place in callsheet. */
 function withoutStack(error: Error): Error {
   error.stack = `${error.name}: ${error.message}`;
   return error;

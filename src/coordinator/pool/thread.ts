@@ -1,7 +1,4 @@
-/**
- * One worker thread, as the coordinator has it: the board they share, its port, and what it was
- * given.
- */
+/** A worker thread, as the coordinator sees it: the shared board, its port, and its batches. */
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
@@ -12,29 +9,29 @@ import type { Run } from './pool-port.js';
 
 export interface Batch {
   readonly thread: Thread;
-  /** The one agent whose jobs it has; empty where they are callbacks, which need no place of it. */
+  /** The agent of all its jobs; empty for callbacks, which need no place of an agent. */
   readonly agent: string;
-  /** By slot. */
+  /** The runs by slot. */
   readonly runs: Map<number, Run>;
-  /** How long all of them take together, Infinity while that is unknown. */
+  /** The expected time of all its jobs together; `Infinity` if unknown. */
   readonly expectedMs: number;
 }
 
 export class Thread {
   readonly id: number;
-  /** The pool that it is of. */
+  /** The Piscina pool of the thread. */
   readonly piscina: Piscina;
   readonly board = new Board();
   readonly batches = new Set<Batch>();
   /**
-   * Says `abort` when the thread is to end, with all that it has: one emitter for all its tasks,
-   * since a signal for each costs more.
+   * Emits `abort` to end the thread with all its tasks. One emitter serves all tasks, since a
+   * signal for each costs more.
    */
   readonly ended = new EventEmitter<{ abort: [] }>();
   isEnded = false;
-  /** What it ended of, where nobody had asked it to. */
+  /** The cause of an end that was not asked for. */
   died: Error | undefined;
-  /** The run that it was at when it was last looked after, and since when it has been at that. */
+  /** The run that it was at during the last look, and the time of the first look at that run. */
   #lookedAt: Run | undefined;
   #lookedSince = 0;
   overdue: Run | undefined;
@@ -53,9 +50,8 @@ export class Thread {
   }
 
   /**
-   * Notes the run that it is at now. True if it was at that when it was looked at before: whatever
-   * runs at one moment may be short. A run that takes longer than was to be expected is `overdue`
-   * from then on.
+   * Notes the run that the thread is at now. Returns `true` if it is the same as at the last look;
+   * a run seen once may be short. A run that takes longer than expected becomes `overdue`.
    */
   lookAt(run: Run | undefined): boolean {
     const now = performance.now();
@@ -74,14 +70,14 @@ export class Thread {
     return new Set(Array.from(this.batches, ({ agent }) => agent));
   }
 
-  /** What the thread is to have before its first batch; undefined once it has it. */
+  /** Returns the link that the first batch must bring; `undefined` for later batches. */
   takeLink(modules: Readonly<Record<string, WireModule>>): ThreadLink | undefined {
     const port = this.#theirs;
     this.#theirs = undefined;
     return port === undefined ? undefined : { board: this.board.buffer, port, modules };
   }
 
-  /** A slot for this run. Gives it, and the word to begin it with. */
+  /** Assigns a slot to a run. Returns the slot and the word with which the worker begins it. */
   assign(batch: Batch, run: Run): { readonly slot: number; readonly word: number } {
     const slot = this.#freeSlots.pop()!;
     batch.runs.set(slot, run);
@@ -95,7 +91,7 @@ export class Thread {
     this.#freeSlots.push(slot);
   }
 
-  /** The batch and the run in this slot. */
+  /** The batch and the run in a slot. */
   find(slot: number): { batch: Batch; run: Run } | undefined {
     for (const batch of this.batches) {
       const run = batch.runs.get(slot);
@@ -104,13 +100,13 @@ export class Thread {
     return undefined;
   }
 
-  /** Says something; wakes the thread if it sleeps for an answer. */
+  /** Sends a message, and wakes the thread if it sleeps for an answer. */
   say(message: ToThread, transfer: readonly ArrayBuffer[] = none): void {
     this.#port.postMessage(message, transfer);
     this.board.ring();
   }
 
-  /** What the thread has said over its port and nobody has heard yet. */
+  /** The messages in the thread's port that were not handled yet. */
   *unheard(): IterableIterator<ThreadMessage> {
     for (;;) {
       const received = receiveMessageOnPort(this.#port) as { message: ThreadMessage } | undefined;
@@ -119,12 +115,12 @@ export class Thread {
     }
   }
 
-  /** The outcomes on the board since the last time. */
+  /** The reports on the board since the last call. */
   reports(): readonly RunReport[] {
     return this.board.drain();
   }
 
-  /** Ends the thread: Piscina does, for a task that is aborted. */
+  /** Ends the thread by aborting its tasks, on which Piscina terminates it. */
   end(): void {
     if (this.isEnded) return;
     this.isEnded = true;

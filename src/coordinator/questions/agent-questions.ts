@@ -1,12 +1,12 @@
 /**
- * Agents whose filter or chooser is a function: what they were asked, what they said, and what is
- * wrong with them.
+ * Asks the filters and choosers of agents that are functions, and keeps their answers and problems.
  *
- * A filter is asked about many jobs at a time, in their order, and never before they could be
- * claimed; what it says of a job is noted at its place in line (`State.judge`) until the job leaves
- * it. A chooser is asked about the first jobs in line, and again when these, or those that its
- * agent runs, are others. Nobody waits for an answer: the agent goes on with the jobs that it is
- * known to take, others with theirs. Who cannot answer is asked again later, and later each time.
+ * A filter is asked about many jobs at a time, in the order of the line, and not before they could
+ * be claimed. Its verdict about a job is noted in the job's lane (`State.judge`) until the job
+ * leaves the lane. A chooser is asked about the first jobs in line, and again when these jobs or
+ * the running jobs of its agent change. Claiming never waits for an answer: an agent goes on with
+ * jobs that it is known to take, other agents with theirs. A function that fails is asked again
+ * after growing delays.
  */
 
 import { type AgentRecord, agentKey, type Id, type JobRecord } from '../../core/records.js';
@@ -18,37 +18,40 @@ import { askedJob } from './policy-questions.js';
 /** A problem of an agent's filter or chooser. */
 export interface AgentProblem {
   readonly message: string;
-  /** When it began. */
+  /** The time at which it began. */
   readonly since: number;
 }
 
-/** Jobs in one question, and of how many bytes of arguments. */
+/** The most jobs in one question, and the most bytes of their arguments. */
 const mostJobs = 256;
 const mostBytes = 1024 * 1024;
 const windowJobs = 100;
 const backoff = { initialMs: 1000, mostMs: 600_000 };
 
-/** An agent whose functions are asked. */
+/** The state of an agent with functions to ask. */
 interface Judge {
   agent: AgentRecord;
-  /** How its verdicts are signed. */
+  /** The prefix of its verdicts in a lane. */
   readonly sign: string;
-  /** The jobs that it is being asked about, and since when. */
+  /** The jobs of the question that is out, and since when. */
   out: { readonly jobs: ReadonlySet<Id>; readonly since: number } | undefined;
   /**
-   * Jobs in its next question: one after it could not answer at all, so that the others are not
-   * kept by that one.
+   * The most jobs in its next question. After a question without an answer it is 1, so that one bad
+   * job does not keep the others waiting.
    */
   most: number;
   problem: AgentProblem | undefined;
-  /** Questions in a row that something was wrong with. */
+  /** The number of consecutive questions with a problem. */
   misses: number;
-  /** Nothing is asked before this time. */
+  /** The time before which nothing is asked. */
   notBefore: number;
-  /** The jobs of which it could not tell, and when they are asked about again. */
+  /** Jobs for which the filter threw; they are asked about again at `againAt`. */
   readonly erred: Set<Id>;
   againAt: number;
-  /** What a chooser said last, what it was asked about, and whether nobody has looked at it yet. */
+  /**
+   * The last answer of a chooser, the situation that it was asked about, and whether the answer is
+   * unused.
+   */
   chosen: readonly Id[];
   askedAbout: string;
   isFresh: boolean;
@@ -56,9 +59,9 @@ interface Judge {
 
 export class AgentQuestions {
   readonly #context: Context;
-  /** What this build has. */
+  /** The functions of this build. */
   readonly #callables: ReadonlySet<string>;
-  /** By queue and name of the agent. */
+  /** The judges by queue and name of the agent. */
   readonly #judges = new Map<string, Map<string, Judge>>();
   #signs = 0;
 
@@ -67,10 +70,7 @@ export class AgentQuestions {
     this.#callables = callables;
   }
 
-  /**
-   * The agent's judge, if its functions are asked. Where they are others than before, they are
-   * asked anew.
-   */
+  /** Returns the agent's judge, if it has functions to ask. Changed functions get a new judge. */
   #judgeOf(agent: AgentRecord): Judge | undefined {
     const { dispatcher, queue, name, filter, chooser } = agent;
     if (dispatcher !== this.#context.dispatcher || !this.isAsked(agent)) return undefined;
@@ -85,14 +85,14 @@ export class AgentQuestions {
     return judge;
   }
 
-  /** Agents of any queue may be others. */
+  /** Notes that agents of any queue may have changed. */
   settingsChanged(): void {
     for (const queue of [...this.#judges.keys()]) this.agentsChanged(queue);
   }
 
   /**
-   * Agents of this queue may be others: what is known of those whose functions are asked no more
-   * goes.
+   * Notes that agents of a queue may have changed: judges of functions that are asked no more are
+   * dropped.
    */
   agentsChanged(queue: string): void {
     const judges = this.#judges.get(queue);
@@ -104,17 +104,19 @@ export class AgentQuestions {
     if (judges.size === 0) this.#judges.delete(queue);
   }
 
-  /** What is wrong with an agent's function; undefined for nothing. */
+  /** The problem of an agent's function; `undefined` if none. */
   problemOf(agent: AgentRecord): AgentProblem | undefined {
     return this.#judgeOf(agent)?.problem;
   }
 
-  /** Whether the agent's functions have to be asked at all. */
+  /** `true` if the agent has functions to ask. */
   isAsked({ filter, chooser }: AgentRecord): boolean {
     return filter?.by !== undefined || chooser !== undefined;
   }
 
-  /** The next job that the agent is known to take, of the lanes that it may take by data. */
+  /**
+   * The next job that the agent is known to take, among the lanes that its filter's data allows.
+   */
   next(agent: AgentRecord, takes: (lane: Lane) => boolean): JobRecord | undefined {
     const judge = this.#judgeOf(agent);
     if (judge === undefined) return undefined;
@@ -130,15 +132,13 @@ export class AgentQuestions {
     return undefined;
   }
 
-  /**
-   * Whether the agent takes the jobs of this lane as far as functions say: a chooser only prefers.
-   */
+  /** `true` if the agent's filter function takes the job of this lane. A chooser only prefers. */
   accepts(agent: AgentRecord, lane: Lane): boolean {
     const judge = this.#judgeOf(agent);
     return judge === undefined ? !this.isAsked(agent) : this.#known(judge, () => true)(lane);
   }
 
-  /** The agent has room: asks about what stands before all that it is known to take. */
+  /** Asks for an agent with room about the jobs before all that it is known to take. */
   ask(agent: AgentRecord, takes: (lane: Lane) => boolean): void {
     const judge = this.#judgeOf(agent);
     if (judge === undefined || judge.out !== undefined || this.#context.now() < judge.notBefore) return;
@@ -146,7 +146,7 @@ export class AgentQuestions {
     if (agent.chooser !== undefined && judge.out === undefined) this.#askChooser(judge, agent.chooser, takes);
   }
 
-  /** The clock was set by so much: who is asked again later is asked as much later as before. */
+  /** Moves the times of asking again by as much as the clock was set. */
   clockSet(byMs: number): void {
     for (const judges of this.#judges.values()) {
       for (const judge of judges.values()) {
@@ -156,7 +156,7 @@ export class AgentQuestions {
     }
   }
 
-  /** The agents whose functions this job waits for, with what is wrong with them. */
+  /** The agents that this job waits for until their functions answer, with their problems. */
   awaitedBy(
     job: JobRecord,
   ): { agent: AgentRecord; callable: string; since: number; problem: string; againAt: number }[] {
@@ -193,7 +193,7 @@ export class AgentQuestions {
     };
   }
 
-  /** Of the lanes that it may take by data, those that its filter takes. */
+  /** Restricts `takes` to the lanes that the judge's filter has accepted. */
   #known({ agent, sign }: Judge, takes: (lane: Lane) => boolean): (lane: Lane) => boolean {
     if (agent.filter?.by === undefined) return takes;
     const yes = token(sign, '+');
@@ -211,7 +211,7 @@ export class AgentQuestions {
     const isErred = (lane: Lane) => takes(lane) && lane.verdicts.includes(erred);
     let isOpen = isNew;
     let first = state.firstQueued(queue, isNew, time);
-    // What it could not tell keeps nothing that is new waiting.
+    // Jobs for which the filter threw are asked about only if there is no new job.
     if (first === undefined && judge.erred.size > 0 && judge.againAt <= time) {
       isOpen = isErred;
       first = state.firstQueued(queue, isErred, time);
@@ -230,8 +230,8 @@ export class AgentQuestions {
     const question: Question = { type: 'filter', callable, jobs: jobs.map((job) => askedJob(store, job)) };
     this.#put(judge, question, jobs, (answer) => {
       if (answer.type !== 'filter') {
-        // One of them may be what it cannot tell: they are asked about one by one, and that one
-        // waits.
+        // One job may be the cause: they are asked about one by one, and only that one is left
+        // waiting.
         if (jobs.length === 1) this.#note(judge, jobs[0]!, '!');
         judge.most = 1;
         return this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
@@ -280,8 +280,8 @@ export class AgentQuestions {
   }
 
   /**
-   * What a chooser said holds as long as nothing is new; but once it is looked at, whatever
-   * happened meanwhile.
+   * Drops the last answer of a chooser when the situation has changed. An answer is used once in
+   * any case, whatever changed meanwhile.
    */
   #look(judge: Judge, known: (lane: Lane) => boolean): void {
     if (judge.isFresh) {
@@ -291,7 +291,7 @@ export class AgentQuestions {
     if (judge.chosen.length > 0 && this.#about(judge, known) !== judge.askedAbout) judge.chosen = [];
   }
 
-  /** What a chooser would be asked about now, as a text. */
+  /** The situation that a chooser would be asked about now, as a text. */
   #about({ agent }: Judge, known: (lane: Lane) => boolean): string {
     const { state } = this.#context.store;
     const waiting = state.firstManyQueued(agent.queue, known, windowJobs, this.#context.now());
@@ -304,7 +304,7 @@ export class AgentQuestions {
     judge.out = { jobs: new Set(jobs.map(({ id }) => id)), since: now() };
     const end = (answer: Answer) => {
       judge.out = undefined;
-      // Whoever asks now is another.
+      // The judge was replaced meanwhile.
       if (this.#judges.get(judge.agent.queue)?.get(judge.agent.name) !== judge) return turn();
       then(answer);
       turn();
@@ -325,7 +325,7 @@ export class AgentQuestions {
     state.judge(job, ` ${[...others, `${sign}${verdict}`].join(' ')} `);
   }
 
-  /** Something was wrong with the answer to all that was asked, or to some of it. */
+  /** Notes a problem of an answer: with the whole question (`all`), or with some of its jobs. */
   #missed(judge: Judge, message: string, all: boolean): void {
     const { now, after, turn, post } = this.#context;
     const { agent, problem, misses } = judge;
@@ -341,7 +341,7 @@ export class AgentQuestions {
     after(delayMs, turn);
   }
 
-  /** It has answered, and nothing is left in line that it could not tell. */
+  /** Notes a good answer. The problem ends if no job in line is left for which the filter threw. */
   #isWell(judge: Judge): void {
     const { state } = this.#context.store;
     for (const id of judge.erred) {

@@ -1,6 +1,6 @@
 /**
- * Asks jobs' own policies, and has what they say decided. What waits for an answer is in the
- * records; here is only who was asked.
+ * Asks the jobs' own retry policies and has their answers decided. The records hold what is asked;
+ * this class only knows which questions are out.
  */
 import type { Id, JobRecord } from '../../core/records.js';
 import type { WireAskedJob } from '../../protocol/questions.js';
@@ -9,7 +9,7 @@ import type { Context } from '../context.js';
 
 export class PolicyQuestions {
   readonly #context: Context;
-  /** What this build has. */
+  /** The functions of this build. */
   readonly #callables: ReadonlySet<string>;
   /** The questions that are out, by job and fence. */
   readonly #out = new Set<string>();
@@ -19,7 +19,7 @@ export class PolicyQuestions {
     this.#callables = callables;
   }
 
-  /** Asks what becomes of the run under this fence, if that is still the question. */
+  /** Asks the policy about the run with this fence, if the job still waits for that answer. */
   ask(id: Id, fence: number): void {
     const { store, questions, decide, turn } = this.#context;
     const job = store.state.job(id);
@@ -49,7 +49,7 @@ export class PolicyQuestions {
   }
 }
 
-/** A job as those see it who are asked about it. */
+/** The data of a job that a policy, filter or chooser sees. */
 export function askedJob(store: Store, job: JobRecord): WireAskedJob {
   const { id, queue, callable, priority, quotas, attempts, errors, interruptions, putAt, deadline } = job;
   const args = job.args === null ? null : store.bytes(job.args);

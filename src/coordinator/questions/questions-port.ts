@@ -1,15 +1,18 @@
 /**
- * The port between the coordinator and what asks functions of job modules. Behind it are threads
- * (`questions.ts`), or, in tests, none.
+ * The port between the coordinator and the functions of job modules that it asks. Behind it are
+ * threads (`questions.ts`) or, in tests, none.
  */
 import type { Answer, Question } from '../../protocol/questions.js';
 
 export interface QuestionsPort {
-  /** Calls back once, whatever the function does; after `destroy` not at all. */
+  /**
+   * Asks a question. `then` is called once, whatever the function does; after `destroy` it is not
+   * called.
+   */
   ask(question: Question, then: (answer: Answer) => void): void;
-  /** Whoever is being asked is ended. Resolves when that is done, or takes too long. */
+  /** Ends the threads of questions. Resolves when they have ended, or when that takes too long. */
   destroy(): Promise<void>;
 }
 
-/** How long a function has for its answer, once its module is imported. */
+/** The time that a function has for its answer, once its module is imported. */
 export const answerMs = 5_000;

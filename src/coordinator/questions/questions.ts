@@ -1,10 +1,10 @@
 /**
- * The threads in which functions of job modules are asked: policies and filters.
+ * The threads in which policies, filters and choosers are asked.
  *
- * Not the pool's: a function that never returns takes its thread with it, and that must be nobody's
- * who runs a job; nor is an answer to wait until the pool has a thread to spare. They are made when
- * there is something to ask, two at most, so that one that hangs does not keep the others waiting
- * for as long as it may.
+ * They are not the pool's threads: a function that never returns takes its thread with it, which
+ * must not be one that runs jobs, and an answer must not wait for an idle thread of the pool. They
+ * are started when there is a question. There are at most `mostThreads`, so that one function that
+ * hangs does not keep the others waiting.
  */
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import {
@@ -90,8 +90,8 @@ export class Questions implements QuestionsPort {
     const thread: Thread = { worker, asked: undefined, timer: undefined };
     this.#threads.add(thread);
     worker.on('message', (message: unknown) => {
-      // Node posts there, too: with --watch, which files a thread imports; and so may the modules
-      // in the thread.
+      // Node posts here, too (with --watch, the files that a thread imports), and the modules in
+      // the thread may post.
       if (!Array.isArray(message)) return;
       const [what, answer] = message as FromQuestionThread;
       if (what === 'began') this.#limit(thread, answerMs);
