@@ -1,24 +1,23 @@
 /**
- * Functions that are asked about jobs: policies and filters. They run in the thread of the test,
- * which tells them what to say.
+ * Policies and filters. They run in the thread of the test, which prepares their answers.
  */
 import type { AskedJob, ChooserQuestion, RetryAnswer, RetryQuestion } from 'callsheet';
 
-/** What they were asked, in order. */
+/** The questions that the policies received, in order. */
 export const questions: RetryQuestion[] = [];
 
 let answers: unknown[] = [];
 let last: unknown = false;
 
 /**
- * What the policy says from now on, one after another; the last one again and again. An error is
- * thrown, a promise awaited.
+ * Sets the answers of the policy, in order; the last one is repeated. An error is thrown, a promise
+ * awaited.
  */
 export function say(...next: unknown[]): void {
   answers = next;
 }
 
-/** An answer that is still to come. */
+/** Returns a promise of an answer, and the function that resolves it. */
 export function laterAnswer(): { promise: Promise<unknown>; give(answer: unknown): void } {
   let give = (_: unknown) => {};
   const promise = new Promise((resolve) => {
@@ -27,7 +26,7 @@ export function laterAnswer(): { promise: Promise<unknown>; give(answer: unknown
   return { promise, give };
 }
 
-/** Nobody was asked anything. */
+/** Resets questions and answers. */
 export function forgetQuestions(): void {
   questions.length = 0;
   filtered.length = 0;
@@ -44,7 +43,7 @@ export function policy(question: RetryQuestion): RetryAnswer | Promise<RetryAnsw
   return last as RetryAnswer;
 }
 
-/** Counts by itself, up to three, each time a second later than before. */
+/** Counts its retries in its own data, up to three, each a second later than the last. */
 export function counting({ data }: RetryQuestion): RetryAnswer {
   const count = ((data as { count: number } | undefined)?.count ?? 0) + 1;
   return { retry: count <= 3, afterMs: count * 1000, data: { count } };
@@ -54,8 +53,8 @@ export const always = () => true;
 export const notAFunction = 7;
 
 /**
- * The ids or names that a filter was asked about, in order; and how the filter and the chooser
- * answer.
+ * The names of the jobs that the filter and the chooser received, in order, and the functions that
+ * answer for them.
  */
 export const filtered: string[] = [];
 export const chosenFrom: { waiting: string[]; running: string[] }[] = [];
@@ -70,7 +69,7 @@ export function chooserSays(answer: (question: ChooserQuestion) => unknown): voi
   chooserAnswer = answer;
 }
 
-/** The first argument of a job is its name here. */
+/** Returns the first argument of a job, its name here. */
 const nameOf = (job: AskedJob) => String(job.arguments[0]);
 
 export function takes(job: AskedJob): boolean | Promise<boolean> {

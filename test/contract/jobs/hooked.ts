@@ -1,4 +1,4 @@
-/** Jobs with hooks around them. */
+/** Jobs with setUp and tearDown. */
 import { currentJob } from 'callsheet';
 import { mark } from './work.js';
 

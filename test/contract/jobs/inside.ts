@@ -1,23 +1,23 @@
-/** Jobs that use what a job finds around it: the job itself, annotations, puts of their own. */
+/** Jobs that use `currentJob()`: its properties, its annotations, its puts. */
 import { inspect } from 'node:util';
 import { type CompletedJobs, currentJob, type JobReference, map, type Part, parallel, serial } from 'callsheet';
 import { inside, work } from './all.js';
 import { fail, hold, mark } from './work.js';
 
-/** What a job knows of itself, asked from below its handler. */
+/** Returns properties of the current job, read below its handler. */
 export function whoAmI(): { id: string; attempt: number; queue: string; agent: string; cancelled: boolean } {
   const below = () => currentJob();
   const { id, attempt, queue, agent, cancelled } = below();
   return { id, attempt, queue, agent, cancelled };
 }
 
-/** Returns a job that is not put yet. */
+/** Returns a job whose put is not committed yet. */
 export const addLater = (a: number, b: number) => currentJob().put(work.add(a, b));
 /** Returns a job without putting it. */
 export const addReturned = (a: number, b: number) => work.add(a, b);
-/** Goes through so many jobs before it has its result. */
+/** Returns a chain of `left` jobs, each returned by the one before. */
 export const legs = (left: number): unknown => (left === 0 ? 'arrived' : inside.legs(left - 1));
-/** Not called: it stands for a job without arguments. */
+/** Returns a callable, which stands for a job without arguments. */
 export const returnUncalled = () => work.argumentsOf;
 export const returnMap = () => map([1, 2], work.mark as never);
 export const returnHeld = (name: string, queue?: string) =>
@@ -25,10 +25,10 @@ export const returnHeld = (name: string, queue?: string) =>
 export const returnFailing = (message: string) => currentJob().put(work.fail(message));
 export const returnParallel = (names: string[]) =>
   currentJob().put(parallel(names.map((name) => work.mark(name)) as Part[], { postprocess: work.list }));
-/** Returns the job that it is given a handle of. */
+/** Returns the job of a given handle. */
 export const returnGiven = (job: JobReference) => job;
 
-/** Puts a job, says its id, waits at its gate, and then fails if it is told to. */
+/** Puts a job, sets its id as an annotation, waits at its gate, and then fails if `failing`. */
 export async function putAndHold(name: string, failing = false): Promise<string> {
   const put = currentJob().put(work.mark(`put by ${name}`));
   currentJob().annotations.set('put', put.id);
@@ -36,7 +36,7 @@ export async function putAndHold(name: string, failing = false): Promise<string>
   return failing ? fail('after a put') : put.id;
 }
 
-/** Puts a job, and ends as `how` says. */
+/** Puts a job, and ends in the way of `how`. */
 export function putAndEnd(how: 'well' | 'throw' | 'unstorable' | 'unknown queue', name: string): unknown {
   currentJob().put(work.mark(name));
   if (how === 'unknown queue') currentJob().put(work.mark(`${name}, elsewhere`), { queue: 'nowhere' });
@@ -44,13 +44,13 @@ export function putAndEnd(how: 'well' | 'throw' | 'unstorable' | 'unknown queue'
   return how === 'unstorable' ? () => 'a function' : 'ended';
 }
 
-/** Waits for what it puts: the error that says that it cannot. */
+/** Waits for its own put; returns the error of that wait. */
 export async function waitForPut(): Promise<unknown> {
   const put = currentJob().put(work.add(1, 1));
   return put.result().catch((error: Error) => `${error.name}: ${error.message}`);
 }
 
-/** A bad put inside, and what it is told at once. */
+/** Puts a job that cannot be stored; returns the error that `put` throws. */
 export function putBadly(): string {
   try {
     currentJob().put(work.argumentsOf(() => 'no'));
@@ -65,7 +65,7 @@ export function addPartsToWhole(names: string[]): string {
   return mark('adding');
 }
 
-/** A callback that adds parts to the whole of its job. */
+/** A callback that adds parts to its job's composition. */
 export function addPartsTo(whole: JobReference, names: string[], _outcome?: unknown): void {
   currentJob().addParts(names.map((name) => work.mark(name)) as Part[], whole);
 }
@@ -87,14 +87,14 @@ export function annotate(name: string, value: unknown, of?: JobReference): unkno
   return currentJob().annotations.get(name);
 }
 
-/** Waits until it is told something, and gives it; after a time, a default. */
+/** Waits for an annotation and returns it, or a default after the timeout. */
 export const listen = (name: string, timeoutMs: number) =>
   currentJob().annotations.waitFor(name, { timeoutMs, default: 'nothing' });
 export const listenSync = (name: string) =>
   currentJob().annotations.waitForSync(name, { timeoutMs: 5, default: 'nothing' });
 export const read = (name: string) => currentJob().annotations.get(name);
 
-/** Says how its signal and its flag stand before and after it is told to stop. */
+/** Records its signal and its flag before and after it is cancelled. */
 export async function watchStop(): Promise<string[]> {
   const job = currentJob();
   const before = `${job.signal.aborted} ${job.cancelled}`;
@@ -110,7 +110,7 @@ export async function holdThenPut(name: string): Promise<string> {
   return name;
 }
 
-/** Returns its first part's failure, which is not the same as to throw it. */
+/** Returns its first part's failure as a value, without throwing it. */
 export function putAndReturnFailure(parts: CompletedJobs): unknown {
   currentJob().put(work.mark('it stays'));
   return parts.at(0)!.failure;
@@ -161,14 +161,14 @@ export function sayAndFail(name: string, value: unknown): never {
 
 export const listenTo = (job: JobReference, name: string) => job.annotations.waitFor(name, { timeoutMs: 5 });
 
-/** Puts a job at once, waits for it, and then ends as it is told to. */
+/** Puts a job at once, waits for it, and then fails if `failing`. */
 export async function putNowAndEnd(name: string, failing: boolean): Promise<unknown> {
   const put = await currentJob().putNow(work.mark(name));
   const result = await put.result();
   return failing ? fail('after a put') : result;
 }
 
-/** Waits for a job that fails, or that cannot be put at all: the error that it gets. */
+/** Waits for a job that fails, or that cannot be put; returns the error. */
 export async function putNowBadly(how: 'failing' | 'unknown queue'): Promise<unknown> {
   try {
     if (how === 'failing') return await (await currentJob().putNow(work.fail('inner'))).result();
@@ -181,22 +181,22 @@ export async function putNowBadly(how: 'failing' | 'unknown queue'): Promise<unk
 export const putUnique = async (key: string) =>
   (await currentJob().putNow(work.hold('unique').with({ unique: key }))).id;
 
-/** Returns jobs with a key, put or not; the second of two with the same. */
+/** Return jobs with a key: one not put yet, or the second of two puts. */
 export const returnUnique = (key: string) => work.mark('returned').with({ unique: key });
 export function putUniqueTwice(key: string): unknown {
   const put = (name: string) => currentJob().put(work.mark(name).with({ unique: key }));
   put('first');
   return put('second');
 }
-/** Puts a job with a key, and hangs a callback on it. */
+/** Puts a job with a key, and adds a callback to it. */
 export function hangOnUnique(key: string): string {
   const put = currentJob().put(work.mark('put').with({ unique: key }));
   return currentJob().addCallbacks(put, { both: work.tell.with('hung') }).id;
 }
 
-/** Returns a job that somebody else is to put. */
+/** Returns a held job, which another must put. */
 export const returnUnput = (name: string) => work.mark(name).with({ held: true });
-/** Puts the job that it is given a handle of. */
+/** Puts the job of a given handle. */
 export const putGiven = (job: JobReference) => currentJob().put(job).id;
 export const putDelayed = (name: string, delayMs: number) =>
   currentJob().put(work.mark(name).with({ beginAfter: delayMs })).id;
@@ -209,7 +209,7 @@ export const progressBadly = () => currentJob().progress({ done: -1 });
 
 export const waitForGiven = (job: JobReference) => job.result();
 export const waitForTold = (job: JobReference) => job.annotations.waitFor('told', { timeoutMs: 3_600_000 });
-/** Puts a job at once that does the same, so deep; each waits for the next. */
+/** Puts a job at once that does the same, `depth` levels deep; each waits for the next. */
 export async function descend(depth: number): Promise<number> {
   return depth === 0 ? 0 : 1 + (await (await currentJob().putNow(inside.descend(depth - 1))).result());
 }
@@ -223,7 +223,7 @@ export const waitForParts = async (names: readonly string[], how: 'serial' | 'pa
     )
     .then((put) => put.result())) as string[];
 
-/** What is said to calls with options that there are not, or cannot be. */
+/** Returns the errors of calls with unknown or invalid options. */
 export async function misspell(): Promise<string[]> {
   const job = currentJob();
   const unput = work.mark('never');
@@ -250,7 +250,7 @@ export async function misspell(): Promise<string[]> {
   return said;
 }
 
-/** Puts a job at once, whichever run of this one does it, and waits for it. */
+/** Puts a job at once, the same in every run, and waits for it. */
 export const putNowAndHold = async (name: string) =>
   (await currentJob().putNow(work.hold(name).with({ unique: name }))).result();
 
@@ -258,5 +258,5 @@ export function shown(job: JobReference): string {
   return inspect(job);
 }
 
-/** Puts a job with a text of so many characters as its argument. */
+/** Puts a job with a text of `length` characters as its argument. */
 export const putsText = (length: number) => currentJob().put(work.mark('x'.repeat(length))).id;

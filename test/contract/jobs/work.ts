@@ -1,23 +1,23 @@
 /**
- * The jobs of the contract's tests. They run in the thread of the test, which looks at `seen` and
- * opens gates; on real threads, only those are used that do neither.
+ * The jobs of the contract's tests. They run in the thread of the test, which reads `seen` and
+ * opens gates. Tests on real threads use only the jobs that need neither.
  */
 import { readFile } from 'node:fs/promises';
 import { type CompletedItems, type CompletedJobs, currentJob, type JobReference } from 'callsheet';
 
-/** What ran, in order. */
+/** The names of the jobs that ran, in order. */
 export const seen: string[] = [];
-/** Who is running now, and the most that ever ran at a time, by name. */
+/** The number of holding jobs now, and the most at any time. */
 export const now = { running: 0, most: 0 };
 
 const gates = new Map<string, { opened: Promise<void>; open(): void }>();
 
-/** Jobs that wait at this gate go on. */
+/** Lets the jobs that wait at this gate go on. */
 export function openGate(name: string): void {
   gateNamed(name).open();
 }
 
-/** Nothing was seen, and all gates are shut. */
+/** Clears `seen` and shuts all gates. */
 export function forget(): void {
   seen.length = 0;
   gates.clear();
@@ -41,13 +41,13 @@ function gateNamed(name: string) {
 export const add = (a: number, b: number): number => a + b;
 export const echo = <T>(value: T): T => value;
 
-/** Leaves its name. */
+/** Records its name. */
 export function mark(name: string): string {
   seen.push(name);
   return name;
 }
 
-/** Leaves its name, and ends when its gate is opened, or when it is to stop. */
+/** Records its name, and ends when its gate opens or its signal aborts. */
 export async function hold(name: string): Promise<string> {
   seen.push(name);
   now.running++;
@@ -64,7 +64,7 @@ export async function hold(name: string): Promise<string> {
   return name;
 }
 
-/** The same, and does not hear that it is to stop. */
+/** Records its name, and ends when its gate opens; ignores its signal. */
 export async function holdDeaf(name: string): Promise<string> {
   seen.push(name);
   await gateNamed(name).opened;
@@ -87,14 +87,14 @@ export async function failLater(message: string): Promise<never> {
   throw new OrderError(message);
 }
 
-/** Fails until its attempt is this one. */
+/** Fails before its attempt with this number. */
 export function failUntil(attempt: number): number {
   seen.push(`attempt ${currentJob().attempt}`);
   if (currentJob().attempt < attempt) throw new OrderError(`attempt ${currentJob().attempt}`);
   return currentJob().attempt;
 }
 
-/** An outcome, as a callback is given it. */
+/** A callback that records the outcome of its job. */
 export function tell(who: string, outcome: unknown): string {
   const failure = outcome as { name?: string; message?: string } | null;
   const told = typeof failure === 'object' && failure?.name !== undefined ? failure.name : String(outcome);
@@ -102,7 +102,7 @@ export function tell(who: string, outcome: unknown): string {
   return `${who}: ${told}`;
 }
 
-/** The parts as texts, failures by name. */
+/** Returns the parts as texts, failures by name. */
 export function list(parts: CompletedJobs): string[] {
   seen.push('postprocess');
   return Array.from(parts, (part) => (part.failure === undefined ? String(part.result) : part.failure.name));
@@ -116,7 +116,7 @@ export const gather = (parts: CompletedJobs<number>): number => {
   return sum;
 };
 
-/** What a map came to. */
+/** Returns the results of a map's items. */
 export async function collect<T>(items: CompletedItems<T>): Promise<T[]> {
   seen.push('postprocess');
   const all: T[] = [];
@@ -125,8 +125,8 @@ export async function collect<T>(items: CompletedItems<T>): Promise<T[]> {
 }
 
 /**
- * What the parts' texts begin with: how many there are, the first, the last, one in the middle, and
- * how many numbers from both ends.
+ * Returns facts about a long list of parts: their number, the first, the last, one in the middle,
+ * and the count of numbers from both ends.
  */
 export function heads(parts: CompletedJobs): unknown[] {
   const head = (index: number) => String(parts.at(index)!.result).split(' ')[0]!;
@@ -151,7 +151,7 @@ export async function readOwnFile(): Promise<string> {
   return readFile(new URL(import.meta.url), 'utf8');
 }
 
-/** Fails the first time; holds after that. */
+/** Fails at the first attempt, and holds at later ones. */
 export async function failThenHold(name: string): Promise<string> {
   if (currentJob().attempt === 1) throw new OrderError('the first time');
   return hold(name);
@@ -165,13 +165,13 @@ export async function addWhenOpen(a: number, b: number): Promise<number> {
 export const idInside = ({ job }: { job: JobReference }) => mark(job.id);
 export const idOfFirst = (parts: CompletedJobs<{ job: JobReference }>) => parts.at(0)!.result.job.id;
 
-/** Holds at the gate of its name; then it is 1. */
+/** Holds at the gate of its name, and returns 1. */
 export async function holdOne(name: string): Promise<number> {
   await hold(name);
   return 1;
 }
 
-/** What a view, or a buffer, shows. */
+/** Returns the bytes of a view or a buffer. */
 export const bytesOf = (given: ArrayBufferView | ArrayBuffer): number[] =>
   Array.from(
     ArrayBuffer.isView(given)
@@ -181,7 +181,7 @@ export const bytesOf = (given: ArrayBufferView | ArrayBuffer): number[] =>
 
 export const kindsOf = (...given: object[]): string[] => given.map((one) => one.constructor.name);
 
-/** Writes where others look. */
+/** Writes to memory that other threads read. */
 export function fill(shared: SharedArrayBuffer | Uint8Array, value: number): void {
   (shared instanceof SharedArrayBuffer ? new Uint8Array(shared) : shared).fill(value);
 }
@@ -191,5 +191,5 @@ export async function holdBuffer(name: string, buffer: ArrayBuffer): Promise<num
   return buffer.byteLength;
 }
 
-/** A text of so many characters. */
+/** Returns a text of `length` characters. */
 export const text = (length: number): string => 'x'.repeat(length);
