@@ -1,18 +1,18 @@
 /**
- * Writing and reading numbers, ids and texts in a growing buffer: what records and the packed runs
- * of messages are made of.
+ * Writes and reads numbers, ids and texts in a buffer that grows. Records and packed messages are
+ * made of these.
  */
 
 export class ByteWriter {
   #bytes = Buffer.allocUnsafe(4096);
   #end = 0;
 
-  /** What is written so far; valid until the next `clear`. */
+  /** The bytes written so far, valid until the next `clear`. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#end);
   }
 
-  /** What is written so far, in a buffer of its own. */
+  /** Copies the bytes written so far into a buffer of their own. */
   copy(): Uint8Array {
     return new Uint8Array(this.bytes);
   }
@@ -30,13 +30,13 @@ export class ByteWriter {
     this.#bytes[this.#end++] = value;
   }
 
-  /** A whole number from 0 to 2^53 - 1, small ones in few bytes. */
+  /** Writes an integer from 0 to 2^53 - 1. Small ones take few bytes. */
   varint(value: number): void {
     this.#room(8);
     let rest = value;
     if (rest >= 0x1000_0000) {
-      // The lowest 28 bits as a small number: each remainder of a large one is a call out of the
-      // compiled code.
+      // Takes the lowest 28 bits off first: the remainder of a large number is a call out of
+      // compiled code, that of a small one is not.
       const high = Math.floor(rest / 0x1000_0000);
       let low = rest - high * 0x1000_0000;
       for (let count = 0; count < 4; count++) {
@@ -58,8 +58,8 @@ export class ByteWriter {
   }
 
   /**
-   * An id's sixteen characters of one byte each: by a loop, since the call into the runtime is
-   * dearer.
+   * Writes an id, sixteen characters of one byte each, in a loop: a call into the runtime costs
+   * more.
    */
   id(id: string): void {
     this.#room(16);
@@ -95,17 +95,17 @@ export class ByteWriter {
   }
 }
 
-/** Bytes up to this many are copied by a loop. */
+/** Up to this many bytes are copied in a loop. */
 const shortBytes = 32;
 
-/** So many bytes are copied at once, since a copy of each few costs more. */
+/** Bytes that `copied` copies at once, since a copy for each small value costs more. */
 const copiedBytes = 4096;
 
-/** Reads what a `ByteWriter` wrote. Throws a RangeError past the end. */
+/** Reads the output of a `ByteWriter`. Throws a RangeError past the end. */
 export class ByteReader {
   readonly #bytes: Buffer;
   #at = 0;
-  /** The last copy, and what of the bytes is in it. */
+  /** The last copy, and the range of `#bytes` in it. */
   #copy: ArrayBuffer | undefined;
   #copiedFrom = 0;
   #copiedTo = 0;
@@ -120,7 +120,7 @@ export class ByteReader {
 
   u8(): number {
     const byte = this.#bytes[this.#at++];
-    if (byte === undefined) throw new RangeError('a byte wanted, none left');
+    if (byte === undefined) throw new RangeError('expected a byte, none left');
     return byte;
   }
 
@@ -152,14 +152,15 @@ export class ByteReader {
     return this.#bytes.toString('utf8', start, start + length);
   }
 
-  /** A view on so many bytes. Not as a Buffer, whose views cost twice as much. */
+  /** Returns a view of the next `count` bytes. Views of a Buffer cost twice as much. */
   bytes(count: number): Uint8Array {
     const start = this.#take(count);
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, count);
   }
 
   /**
-   * So many bytes in a copy with little else: whoever keeps them does not keep all that there is.
+   * Returns a copy of the next `count` bytes. Its buffer holds little else, so that keeping the
+   * copy does not keep the whole input.
    */
   copied(count: number): Uint8Array {
     const start = this.#take(count);
@@ -176,7 +177,7 @@ export class ByteReader {
   }
 
   #take(count: number): number {
-    if (count > this.left) throw new RangeError(`${count} bytes wanted, ${this.left} left`);
+    if (count > this.left) throw new RangeError(`expected ${count} bytes, ${this.left} left`);
     const start = this.#at;
     this.#at += count;
     return start;

@@ -1,5 +1,5 @@
 /**
- * How a job failed, as plain data: it is stored with the job and survives threads, restarts and
+ * A job's failure as plain data. It is stored with the job and survives threads, restarts and
  * hosts, which thrown objects do not. Making a failure never fails, whatever was thrown, and its
  * size is bounded.
  */
@@ -7,40 +7,38 @@ import { CallsheetError } from '../errors.js';
 import { decodePayload, encodePayload } from './payload.js';
 import { FAILURE_LIMIT_BYTES, type FailureData, thrownAsData } from './thrown.js';
 
-/** How a job failed. Made by {@link failureFrom}. */
+/** A job's failure. Made by {@link failureFrom}. */
 export interface Failure {
-  /** The error's name: `RangeError`. */
+  /** The error's name, such as `RangeError`. */
   readonly name: string;
   /** The error's message. */
   readonly message: string;
-  /** The stack as text, where there was one. */
+  /** The stack as text, if there was one. */
   readonly stack?: string;
   /** The error's `code`, if it is text or a number. */
   readonly code?: string | number;
   /**
-   * The error's `cause`: a failure if it is an error, otherwise the value; for a thrown value that
-   * is no error, it.
+   * The error's `cause`: a failure if it is an error, otherwise the value itself. If the thrown
+   * value is not an error, that value.
    */
   readonly cause?: unknown;
-  /** The errors of an AggregateError, the first 16 of them. */
+  /** The errors of an AggregateError, at most 16. */
   readonly errors?: readonly Failure[];
   /**
-   * The error's other own enumerable properties; what cannot be stored is replaced by a short text
-   * that describes it.
+   * The error's other own enumerable properties. A value that cannot be stored is replaced by a
+   * short text that describes it.
    */
   readonly properties?: Readonly<Record<string, unknown>>;
   /**
-   * The error's name and those of its classes, the nearest first: `['MyError', 'RangeError',
-   * 'Error']`.
+   * The names of the error and of its classes, nearest first: `['MyError', 'RangeError', 'Error']`.
    */
   readonly names: readonly string[];
-  /** Whether the error's name, or the name of one of its classes, is one of these. */
+  /** Returns `true` if one of these is the name of the error or of one of its classes. */
   check(...names: string[]): boolean;
 }
 
 /**
- * The one implementation of {@link Failure}. Its optional fields exist only where they have a
- * value.
+ * The only implementation of {@link Failure}. Its optional fields exist only if they have a value.
  */
 class StoredFailure implements Failure {
   readonly #isFailure = true;
@@ -67,10 +65,7 @@ class StoredFailure implements Failure {
     if (data.properties !== undefined) optional.properties = data.properties;
   }
 
-  /**
-   * Asks nothing of the value itself, as `instanceof` would: what was thrown may be a Proxy whose
-   * traps throw.
-   */
+  /** Runs no code of the value, as `instanceof` would: a thrown Proxy may have traps that throw. */
   static is(value: unknown): value is StoredFailure {
     return typeof value === 'object' && value !== null && #isFailure in value && value.#isFailure;
   }
@@ -80,23 +75,23 @@ class StoredFailure implements Failure {
   }
 }
 
-/** Whether a value is a failure, as a handler may return one. */
+/** Returns `true` for a failure, which a handler may return. */
 export function isFailure(value: unknown): value is Failure {
   return StoredFailure.is(value);
 }
 
 /**
- * The failure of whatever was thrown; a failure is itself. Never throws.
+ * Makes a failure of any thrown value. Returns a failure unchanged. Never throws.
  *
  * Kept at most: 8,192 characters of the message, 16,384 of the stack, 128 of the name and of the
  * code, 8 causes, 16 errors of an AggregateError (64 errors in all), 32 properties of 4 KiB each,
- * and 64 KiB of the whole. Where more is cut, the text says so.
+ * and 64 KiB of the whole. A text that is cut ends with the number of characters left out.
  */
 export function failureFrom(thrown: unknown): Failure {
   return isFailure(thrown) ? thrown : new StoredFailure(thrownAsData(thrown));
 }
 
-/** The bytes of a failure: a payload of at most 64 KiB. */
+/** Encodes a failure as a payload of at most `FAILURE_LIMIT_BYTES`. */
 export function encodeFailure(failure: Failure): Uint8Array {
   return encodePayload(dataOf(failure), {
     root: 'failure',
@@ -106,8 +101,8 @@ export function encodeFailure(failure: Failure): Uint8Array {
 }
 
 /**
- * Encodes one of callsheet's own errors as a failure, without its stack, which shows only a place
- * in callsheet.
+ * Encodes one of callsheet's own errors as a failure, without its stack: that only shows where in
+ * callsheet the error was made.
  */
 export function encodeOwnFailure(error: Error): Uint8Array {
   const { stack: _, ...failure } = failureFrom(error);
@@ -115,24 +110,25 @@ export function encodeOwnFailure(error: Error): Uint8Array {
 }
 
 /**
- * The failure of these bytes.
+ * Decodes a failure.
  *
- * @throws {CallsheetError} PAYLOAD_CORRUPT if they are not those of a failure.
+ * @throws {CallsheetError} PAYLOAD_CORRUPT if the bytes are not those of a failure.
  */
 export function decodeFailure(bytes: Uint8Array): Failure {
   const data = decodePayload(bytes);
-  if (!isFailureData(data)) throw new CallsheetError('PAYLOAD_CORRUPT', 'A stored failure is not a failure.');
+  if (!isFailureData(data))
+    throw new CallsheetError('PAYLOAD_CORRUPT', 'The bytes of a stored failure hold another value.');
   return new StoredFailure(data);
 }
 
 /**
- * What `job.result()` rejects with. Its `cause` is the job's error made anew, of the nearest
- * built-in class.
+ * The error that `job.result()` rejects with. Its `cause` is the job's error made anew, with the
+ * nearest built-in class.
  */
 export class JobFailedError extends CallsheetError {
   /**
-   * How the job failed. Not enumerable: what prints the error prints its cause, which says the
-   * same.
+   * The job's failure. Not enumerable, since a printed error shows its cause, which has the same
+   * content.
    */
   declare readonly failure: Failure;
 
@@ -142,13 +138,10 @@ export class JobFailedError extends CallsheetError {
   }
 }
 
-/**
- * The built-in classes that an error is made anew with; an own class comes back as the nearest of
- * these.
- */
+/** The built-in classes for errors made anew. A user's class becomes the nearest of these. */
 const errorClasses = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError } as const;
 
-/** An error with the failure's name, message, stack, code, cause and properties. */
+/** Makes an error with the failure's name, message, stack, code, cause and properties. */
 export function errorFrom(failure: Failure): Error {
   const cause = isFailure(failure.cause) ? errorFrom(failure.cause) : failure.cause;
   const options = 'cause' in failure ? { cause } : undefined;
@@ -167,7 +160,7 @@ export function errorFrom(failure: Failure): Error {
   return error;
 }
 
-/** The failure as what is stored. */
+/** Returns the failure as the data that is stored. */
 function dataOf(failure: Failure): FailureData {
   const { name, message, names, stack, code, cause, errors, properties } = failure;
   return {

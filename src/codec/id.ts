@@ -1,6 +1,6 @@
 /**
- * Ids: UUIDs of version 7, which sort by time, sixteen characters of one byte each inside and
- * spelled as usual outside.
+ * Ids: UUIDs of version 7, which sort by time. Inside they are sixteen characters of one byte each;
+ * outside they have the usual spelling.
  */
 import { randomFillSync } from 'node:crypto';
 import { parse, stringify, v7, validate } from 'uuid';
@@ -8,10 +8,7 @@ import type { Id } from '../core/records.js';
 
 const scratch = Buffer.alloc(16);
 
-/**
- * Asking the system for randomness costs more than all else in an id, so it is asked for many ids
- * at once.
- */
+/** Random bytes for many ids, since a call into the system costs more than the rest of an id. */
 const pool = Buffer.alloc(16 * 256);
 const randoms = Array.from({ length: 256 }, (_, index) => pool.subarray(16 * index, 16 * index + 16));
 let used = randoms.length;
@@ -24,7 +21,7 @@ export function newId(): Id {
     used = 0;
   }
   const random = randoms[used++]!;
-  // Ids of one millisecond sort in the order in which they were made; the order goes on if the
+  // Ids of one millisecond sort in the order in which they were made. The order goes on if the
   // clock is set back.
   const now = Date.now();
   if (now > lastMs) {
@@ -36,8 +33,8 @@ export function newId(): Id {
 }
 
 /**
- * Whether it is a UUID: only such ids have a text. One of sixteen characters, which only stored or
- * sent bytes could be otherwise.
+ * Whether an id of sixteen characters is a UUID, since only a UUID has a text. Only stored or
+ * received bytes can be anything else.
  */
 export function isId(id: string): id is Id {
   const version = id.charCodeAt(6) >> 4;
@@ -48,12 +45,12 @@ export function isId(id: string): id is Id {
 const nilId = '\x00'.repeat(16);
 const maxId = '\xff'.repeat(16);
 
-/** As users see it. */
+/** The id as users see it. */
 export function idToText(id: Id): string {
   return stringify(Buffer.from(id, 'latin1'));
 }
 
-/** Undefined where the text is not a UUID. */
+/** Returns undefined if the text is not a UUID. */
 export function idFromText(text: string): Id | undefined {
   return validate(text) ? idFromBytes(parse(text)) : undefined;
 }

@@ -1,10 +1,10 @@
 /**
- * The format of a payload, which writer and reader share and which lies in journals and databases:
- * change nothing here without a new journal version.
+ * The format of a payload, shared by writer and reader. Payloads lie in journals and databases: a
+ * change here needs a new journal version.
  *
  * A payload is exactly one value of standard msgpack
- * (https://github.com/msgpack/msgpack/blob/master/spec.md); a list is an array header followed by
- * its elements, so payloads are put together without being decoded.
+ * (https://github.com/msgpack/msgpack/blob/master/spec.md). A list is an array header followed by
+ * its elements, so lists are joined without decoding them.
  *
  * - nil, booleans, and text are msgpack's own. Text is well-formed UTF-8: lone surrogates are
  *   refused.
@@ -19,9 +19,9 @@
  * | type | value | data |
  * |---|---|---|
  * | 0x00 | undefined | one zero byte |
- * | 0x42 `B` | bigint beyond 64 bits | sign (0 or 1), then the shortest big-endian magnitude |
+ * | 0x42 `B` | bigint over 64 bits | sign (0 or 1), big-endian magnitude without leading zeros |
  * | 0x44 `D` | Date | milliseconds since 1970 as a big-endian float 64 |
- * | 0x62 `b` | a view of a buffer beside the payload | one array: class, index, offset, length |
+ * | 0x62 `b` | buffer beside the payload, or a view | one array: class, place, offset, length |
  * | 0x6d `m` | Map | one array: key, value, key, value … |
  * | 0x6e `n` | object with no prototype | one map |
  * | 0x72 `r` | reference to a job | its 16-byte id |
@@ -29,11 +29,11 @@
  * | 0x74 `t` | other binary data | an index into {@link BINARY_KINDS}, then the bytes |
  * | 0x78 `x` | RegExp | one array: source, flags, lastIndex |
  *
- * The elements of typed arrays are in the order of a little-endian machine, as on every platform
- * that Node 20 builds for but one (s390x, which this code does not serve).
+ * The elements of typed arrays are in the order of a little-endian machine. Of the platforms of
+ * Node 20, only s390x has another order, and this code does not serve it.
  */
 
-/** The extension types, see the head of the file. */
+/** The extension types. */
 export const extension = {
   undefined: 0x00,
   bigint: 0x42,
@@ -47,7 +47,7 @@ export const extension = {
   regExp: 0x78,
 } as const;
 
-/** What an extension `t` can hold; the position in the list is what is stored. Only ever append. */
+/** The classes that an extension `t` can hold, stored by index. Only ever append. */
 export const BINARY_KINDS = [
   'ArrayBuffer',
   'Buffer',
@@ -64,26 +64,22 @@ export const BINARY_KINDS = [
   'BigUint64Array',
 ] as const;
 
-/** How many levels of arrays and objects a stored value may have. */
+/** Levels of arrays and objects that a stored value may have. */
 export const DEPTH_LIMIT = 1_000;
 
-/**
- * How many levels the reader follows: lists of lists add a few to what the writer allows for one
- * value.
- */
+/** Levels that the reader follows. Lists of lists add a few to the writer's limit for one value. */
 export const READ_DEPTH_LIMIT = DEPTH_LIMIT + 100;
 
-/** How many objects, arrays and other things on the heap one stored value may have. */
+/** Objects, arrays and other heap values that one stored value may have. */
 export const OBJECT_LIMIT = 1_000_000;
 
-/** How many bytes a payload may have by default: 64 MiB. */
+/** Bytes that a payload may have by default: 64 MiB. */
 export const DEFAULT_LIMIT_BYTES = 64 * 1024 * 1024;
 
 /**
- * The largest limit that can be set: a payload is one entry of the journal, and whole in memory
- * wherever it is.
+ * The largest limit that can be set. A payload is one entry of the journal, and is whole in the
+ * memory of each thread that handles it.
  */
 export const MOST_LIMIT_BYTES = 128 * 1024 * 1024;
 
-/** The bytes of an id in a reference. */
 export const REFERENCE_BYTES = 16;

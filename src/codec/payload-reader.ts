@@ -1,7 +1,7 @@
 /**
- * Reads one payload. The bytes may be anything at all: what is not a payload is a PAYLOAD_CORRUPT
- * with the place, and what is read never takes more memory than a small multiple of the bytes that
- * were really there.
+ * Reads one payload. The bytes may be anything: any that are not a payload lead to a
+ * PAYLOAD_CORRUPT that names the place. Reading takes at most a small multiple of the memory of the
+ * bytes that are really there.
  */
 import { CallsheetError } from '../errors.js';
 import { BINARY_KINDS, extension, READ_DEPTH_LIMIT, REFERENCE_BYTES } from './payload-format.js';
@@ -11,23 +11,23 @@ import type { HandedBuffer } from './transfer.js';
 /** Makes the live object for a stored reference. */
 export type ReferenceReader = (id: Uint8Array) => unknown;
 
-/** Gives the buffer that travelled beside the payload in this place. */
+/** Returns the buffer at this place in the list beside the payload. */
 export type BufferReader = (place: number) => HandedBuffer | undefined;
 
-/** ASCII text up to this length is read by a loop; the call into the runtime is dearer for it. */
+/** ASCII text up to this length is read in a loop; a call into the runtime costs more. */
 const SHORT_TEXT = 24;
 /**
- * Arrays up to this length are made in one piece; a longer one grows, in case its header claims
- * what is not there.
+ * Arrays up to this length are allocated at once. A longer one grows, since its header may claim
+ * elements that do not exist.
  */
 const TRUSTED_LENGTH = 1024;
-/** Keys seen lately, by a hash of their bytes: most payloads of one callable have the same ones. */
+/** Keys seen lately, by a hash of their bytes. Most payloads of one callable have the same keys. */
 const KEY_CACHE_SIZE = 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const keyCache: string[] = new Array(KEY_CACHE_SIZE).fill('');
 
-/** One reading of one payload. */
+/** The reading of one payload. */
 export class PayloadReader {
   readonly #bytes: Uint8Array;
   readonly #reference: ReferenceReader | undefined;
@@ -42,10 +42,10 @@ export class PayloadReader {
     this.#buffer = buffer;
   }
 
-  /** The value; it must be all there is. */
+  /** Returns the value. Throws if any bytes follow it. */
   read(): unknown {
     const value = this.#value();
-    if (this.#position !== this.#bytes.length) throw this.#corrupt('there is more after the value');
+    if (this.#position !== this.#bytes.length) throw this.#corrupt('bytes follow the value');
     return value;
   }
 
@@ -104,7 +104,7 @@ export class PayloadReader {
       case 0xdf:
         return this.#record(this.#uint32(), {});
       default:
-        throw this.#corrupt(`0x${token.toString(16)} begins no value`);
+        throw this.#corrupt(`0x${token.toString(16)} is not the first byte of a value`);
     }
   }
 
@@ -182,7 +182,7 @@ export class PayloadReader {
     const end = this.#position + length;
     if (end > this.#bytes.length) throw this.#corrupt('it ends too early');
     const value = this.#extended(type, length, end);
-    if (this.#position !== end) throw this.#corrupt('an extension is not as long as it says');
+    if (this.#position !== end) throw this.#corrupt('the length of an extension is wrong');
     return value;
   }
 
@@ -214,10 +214,10 @@ export class PayloadReader {
         return this.#handedOver();
       case extension.reference:
         if (length !== REFERENCE_BYTES) throw this.#corrupt('the id of a reference is malformed');
-        if (this.#reference === undefined) throw this.#corrupt('it refers to a job where none can be referred to');
+        if (this.#reference === undefined) throw this.#corrupt('it refers to a job, which is not allowed here');
         return this.#reference(this.#take(REFERENCE_BYTES).slice());
       default:
-        throw this.#corrupt(`0x${type.toString(16)} is no extension`);
+        throw this.#corrupt(`0x${type.toString(16)} is not an extension type`);
     }
   }
 
@@ -242,8 +242,8 @@ export class PayloadReader {
   }
 
   /**
-   * The array inside an extension. Its head is read here: extensions inside extensions would escape
-   * the depth limit.
+   * The array inside an extension. Read here, not as a value: nested extensions would escape the
+   * depth limit.
    */
   #list(): unknown[] {
     const token = this.#uint8();
@@ -270,7 +270,7 @@ export class PayloadReader {
         made.lastIndex = lastIndex;
         return made;
       } catch {
-        // Reported below with the other ways to be wrong.
+        // Reported below with the other malformed values.
       }
     }
     throw this.#corrupt('a RegExp is malformed');
@@ -280,19 +280,19 @@ export class PayloadReader {
     const kind = BINARY_KINDS[this.#uint8()];
     const content = this.#take(end - this.#position);
     if (kind === undefined) throw this.#corrupt('its binary data is of no known kind');
-    // Copied, also for its alignment; never a view on the payload, which may be a view itself.
+    // Copied for alignment, and since the payload may itself be a view of a larger buffer.
     if (kind === 'Buffer') return Buffer.from(content.slice().buffer);
     const buffer = content.slice().buffer;
     if (kind === 'ArrayBuffer') return buffer;
     try {
-      // Whichever class it is, it is made from a buffer.
+      // Each of the classes is made from a buffer.
       return new globalThis[kind as 'DataView'](buffer);
     } catch {
       throw this.#corrupt(`the length of its ${kind} is wrong`);
     }
   }
 
-  /** A buffer that is not in the payload, or a view of it. */
+  /** A buffer that travelled beside the payload, or a view of it. */
   #handedOver(): unknown {
     const [kind, place, offset, length] = this.#list() as [unknown, number, number, number];
     const buffer = this.#buffer?.(place);
@@ -306,12 +306,12 @@ export class PayloadReader {
         return new View(buffer, offset, length / View.BYTES_PER_ELEMENT);
       }
     } catch {
-      // Reported below with the other ways to be wrong.
+      // Reported below with the other malformed values.
     }
     throw this.#corrupt('a view of a buffer beside it is malformed');
   }
 
-  /** Goes one level down, into something of so many values, each of at least one byte. */
+  /** Enters a level that claims this many values, each of at least one byte. */
   #enter(values: number): void {
     if (values > this.#bytes.length - this.#position) throw this.#corrupt('it ends too early');
     if (++this.#depth > READ_DEPTH_LIMIT) throw this.#corrupt('it is nested too deeply');
@@ -321,7 +321,7 @@ export class PayloadReader {
     const start = this.#position;
     if (length < 0 || length > this.#bytes.length - start) throw this.#corrupt('it ends too early');
     this.#position = start + length;
-    // Of the plain class, so that `slice` copies, which a Buffer's does not.
+    // A plain Uint8Array: its `slice` copies, a Buffer's does not.
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
   }
 
@@ -343,7 +343,7 @@ export class PayloadReader {
     return this.#view(8).getFloat64(this.#position - 8);
   }
 
-  /** Steps over so many bytes and gives a view of the whole payload to read them with. */
+  /** Skips `length` bytes. Returns a view of the whole payload to read them with. */
   #view(length: number): DataView {
     if (length > this.#bytes.length - this.#position) throw this.#corrupt('it ends too early');
     this.#position += length;

@@ -1,24 +1,21 @@
 /**
- * Where the bytes of a payload are put together: the msgpack of single values, and room that grows
- * up to a limit. It knows the format but nothing of what may be stored or of where a value stands.
+ * Puts the bytes of a payload together: the msgpack of single values, and a buffer that grows up to
+ * a limit. Knows the format, but not which values may be stored or where a value stands.
  */
 import { BINARY_KINDS, extension } from './payload-format.js';
 import { isWellFormed } from './storable.js';
 
-/** What is kept between two payloads, so that a small one costs no allocation but its own. */
+/** Buffer kept between payloads, so that a small payload allocates only its own bytes. */
 const SLAB_BYTES = 16 * 1024;
-/** Text up to this length is written by a loop; the call into the runtime is dearer for it. */
+/** Text up to this length is written in a loop; a call into the runtime costs more. */
 const SHORT_TEXT = 48;
-/** No head of a value, and no number, is longer than this. */
+/** The longest head of a value, or number. */
 const HEAD_BYTES = 16;
 
-/**
- * Thrown where a payload would pass its limit; whoever knows the path turns it into the user's
- * error.
- */
+/** Thrown at the limit. The caller, which knows the path, makes the user's error of it. */
 export class LimitReached extends Error {}
 
-/** The bytes of one payload at a time. */
+/** Holds the bytes of one payload at a time. */
 export class PayloadSink {
   #bytes = new Uint8Array(SLAB_BYTES);
   #text = Buffer.from(this.#bytes.buffer);
@@ -26,24 +23,24 @@ export class PayloadSink {
   #position = 0;
   #limitBytes = 0;
 
-  /** Begins a payload of at most so many bytes. */
+  /** Begins a payload of at most `limitBytes`. */
   begin(limitBytes: number): void {
     this.#position = 0;
     this.#limitBytes = limitBytes;
   }
 
-  /** The payload, in a buffer of its own and of its size. */
+  /** Returns the payload, in a buffer of its own and of exactly its size. */
   finish(): Uint8Array {
     if (this.#position > this.#limitBytes) throw new LimitReached();
     return this.#bytes.slice(0, this.#position);
   }
 
-  /** Lets go of what one large payload needed. */
+  /** Frees the memory of a large payload. */
   release(): void {
     if (this.#bytes.length > SLAB_BYTES) this.#use(new Uint8Array(SLAB_BYTES));
   }
 
-  /** How many more bytes the payload may have. */
+  /** Bytes that the payload may still take. */
   get leftBytes(): number {
     return this.#limitBytes - this.#position;
   }
@@ -97,7 +94,7 @@ export class PayloadSink {
     this.#raw(magnitude);
   }
 
-  /** Writes text; answers false, and writes nothing, if it has a lone surrogate. */
+  /** Writes text. Returns `false`, and writes nothing, if it has a lone surrogate. */
   text(value: string): boolean {
     if (value.length <= SHORT_TEXT && this.#shortAscii(value)) return true;
     if (!isWellFormed(value)) return false;
@@ -154,8 +151,8 @@ export class PayloadSink {
   }
 
   /**
-   * Begins an extension whose data is msgpack itself; its length is filled in when what is returned
-   * is handed back.
+   * Begins an extension with msgpack as its data. `endExtension` with the return value fills in its
+   * length.
    */
   beginExtension(type: number): number {
     this.#extensionHead(type, 0);
@@ -173,8 +170,8 @@ export class PayloadSink {
   }
 
   /**
-   * Writes short text if it is all ASCII; otherwise answers false, and what it wrote will be
-   * written over.
+   * Writes short text if it is all ASCII. Otherwise returns `false`; later writes overwrite its
+   * bytes.
    */
   #shortAscii(value: string): boolean {
     this.#room(SHORT_TEXT + HEAD_BYTES);
@@ -228,8 +225,8 @@ export class PayloadSink {
   }
 
   /**
-   * Takes memory only for what the limit allows. Room is asked for in round numbers, of which not
-   * all is then used.
+   * Takes memory only for bytes within the limit. A request for room is rounded up and may exceed
+   * it.
    */
   #grow(needed: number): void {
     const most = this.#limitBytes + SHORT_TEXT + HEAD_BYTES;

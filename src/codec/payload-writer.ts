@@ -1,13 +1,12 @@
 /**
- * The walk over a value and the writing of its bytes, in one pass: every property is looked at once
- * and written as it was seen, so that nothing (a getter, a Proxy) can show one thing to a check and
- * another to the writer.
+ * Walks over a value and writes its bytes in one pass. Each property is read once and written as it
+ * was read, so that no getter or Proxy can show one value to the check and another to the writer.
  *
- * msgpackr is not used here on purpose. Its registry of extensions is one for the whole process, so
- * an application that registers its own would change what lies in our journals; it reads some bytes
- * differently with and without its optional native part (long text that begins with U+FEFF); it
- * writes −0 as 0 and Maps as objects, and cannot tell where a value stands. The bytes are standard
- * msgpack, which a test has msgpackr read.
+ * msgpackr is deliberately not used here. Its registry of extensions is global to the process, so
+ * an application that registers its own would change the content of our journals. It reads some
+ * bytes differently with and without its optional native part (long text that begins with U+FEFF).
+ * It writes −0 as 0 and Maps as objects, and its errors have no path. The bytes are standard
+ * msgpack; a test reads them with msgpackr.
  */
 import { types } from 'node:util';
 import { NotStorableError } from '../errors.js';
@@ -24,32 +23,30 @@ import {
 } from './storable.js';
 import { type HandedBuffer, isHandedOver } from './transfer.js';
 
-/** The codes of a value that cannot be stored. */
 type NotStorableCode = 'ARGUMENT_NOT_STORABLE' | 'RESULT_NOT_STORABLE';
 
-/** The 16-byte id of a live handle, or undefined for any other object. */
+/** Returns the 16-byte id of a live handle, or undefined for any other object. */
 type HandleId = (value: object) => Uint8Array | undefined;
 
-/** Takes a buffer that travels beside the payload; gives its place there. */
+/** Takes a buffer that travels beside the payload. Returns its place there. */
 type HandOver = (buffer: HandedBuffer) => number;
 
-/** A step of a path that is neither a property nor an index: the `text` is how it is written. */
+/** A step of a path that is neither a property nor an index; `text` is its spelling. */
 interface NamedStep {
   readonly text: string;
 }
 
-/** How large a payload may be, and what says so. */
+/** The limit of a payload, and the option that sets it. */
 interface Limit {
   readonly bytes: number;
   readonly name: string | undefined;
 }
 
-/** Writes one payload at a time; not to be entered again while it does. */
+/** Writes one payload at a time. Must not be entered again meanwhile. */
 export class PayloadWriter {
   readonly #sink = new PayloadSink();
   /**
-   * The way to the value being written: the objects, and the step taken in each. Read only to word
-   * an error.
+   * The objects above the current value, and the step taken in each. Read only for an error's path.
    */
   readonly #ancestors: unknown[] = [];
   readonly #steps: (string | number | NamedStep)[] = [];
@@ -61,8 +58,8 @@ export class PayloadWriter {
   #handOver: HandOver | undefined;
 
   /**
-   * The payload of the value, or a NotStorableError. `isOwnArray` says that the value is an array
-   * which the caller made, so that only its elements need to be looked at.
+   * Returns the payload of the value, or a NotStorableError. `isOwnArray` is `true` for an array
+   * that the caller made: only its elements are checked.
    */
   write(
     value: unknown,
@@ -130,10 +127,10 @@ export class PayloadWriter {
     else this.#special(value, prototype);
   }
 
-  /** A plain object. Its properties are taken from their descriptors: getters are never run. */
+  /** Writes a plain object from its property descriptors. Getters are never run. */
   #record(value: object): void {
     const keys = Object.keys(value);
-    // In this order: `keys` fills the cache from which V8 answers `getOwnPropertyNames` at once.
+    // In this order, since `keys` fills the cache from which V8 answers `getOwnPropertyNames`.
     if (Object.getOwnPropertyNames(value).length !== keys.length) {
       throw this.#refused('has a property that is not enumerable, which cannot be stored');
     }
@@ -156,9 +153,9 @@ export class PayloadWriter {
   }
 
   /**
-   * An array. Its elements are read as any code would read them: a descriptor for each would cost
-   * many times the rest. Named properties are refused where they are enumerable; others (the `raw`
-   * of a template) are not looked for.
+   * Writes an array. Reads its elements directly, since a descriptor for each would cost many times
+   * the rest. Refuses enumerable named properties, and does not look for others (the `raw` of a
+   * template).
    */
   #array(value: readonly unknown[]): void {
     if (value.length > this.#sink.leftBytes) throw new LimitReached();
@@ -235,8 +232,8 @@ export class PayloadWriter {
 
   #map(value: Map<unknown, unknown>): void {
     this.#refuse(extraPropertyRefusal(value, 0));
-    // Listed first: a trap or a `reference` that changes the Map meanwhile must not change what is
-    // counted.
+    // Listed first: a trap or a `reference` may change the Map meanwhile, which must not change the
+    // number of its entries.
     const entries = [...Map.prototype.entries.call(value)];
     const start = this.#sink.beginExtension(extension.map);
     const depth = this.#enter(value);
@@ -295,13 +292,13 @@ export class PayloadWriter {
     else this.#sink.binary(kind, content);
   }
 
-  /** A buffer that is not written, or a view of one. */
+  /** Writes the place of a buffer that travels beside the payload, or of a view of one. */
   #handedOver(kind: string, buffer: HandedBuffer, offset: number, length: number): void {
     const isShared = types.isSharedArrayBuffer(buffer);
     if (this.#handOver === undefined) {
       const shared = kind === 'SharedArrayBuffer' ? 'a SharedArrayBuffer' : 'a view of a SharedArrayBuffer';
-      const what = isShared ? `is ${shared}, whose sharing` : 'is to be transferred, which';
-      throw this.#refused(`${what} cannot be stored: it is for arguments of jobs with durability 'memory'`);
+      const what = isShared ? `is ${shared}` : 'is a buffer marked by transfer()';
+      throw this.#refused(`${what}, which only arguments of jobs with durability 'memory' can hold`);
     }
     if (!isShared) this.#bytesOf(buffer as ArrayBuffer, offset, length);
     const place = this.#handOver(buffer);
@@ -320,7 +317,7 @@ export class PayloadWriter {
     }
   }
 
-  /** Goes one level down, into the value; gives the index of the steps that will be taken in it. */
+  /** Enters a level of the value. Returns the index of its steps. */
   #enter(value: object): number {
     const depth = this.#depth++;
     this.#ancestors[depth] = value;
@@ -342,8 +339,8 @@ export class PayloadWriter {
   }
 
   /**
-   * A limit was passed. A cycle always passes one: so cycles are looked for only here, and cost
-   * nothing before.
+   * A limit was passed. Any cycle passes one, so cycles are looked for only here and cost nothing
+   * before.
    */
   #tooLarge(reason: string): NotStorableError {
     const seen = new Map<unknown, number>();
@@ -358,17 +355,17 @@ export class PayloadWriter {
     return new NotStorableError('PAYLOAD_TOO_LARGE', this.#root, reason);
   }
 
-  /** What the user gets for what was thrown. */
+  /** Makes the user's error of a thrown value. */
   #worded(error: unknown, { bytes, name = 'payloadLimitBytes of open()' }: Limit): NotStorableError {
     if (error instanceof NotStorableError) return error;
     if (error instanceof LimitReached)
       return this.#tooLarge(`needs more than ${bytes} bytes, which is ${name}: store it elsewhere and pass its place`);
-    // A trap of a Proxy, an array's getter, `reference`, or the caller's own stack being all but
-    // used up.
+    // From the trap of a Proxy, an array's getter, `reference`, or a caller's stack that is nearly
+    // full.
     return this.#refused(`cannot be stored: ${wordsOf(error)}`);
   }
 
-  /** The path to what the first `depth` steps lead to. */
+  /** The path of the first `depth` steps. */
   #path(depth: number): string {
     return this.#root + this.#steps.slice(0, depth).map(stepText).join('');
   }
@@ -380,7 +377,7 @@ function stepText(step: string | number | NamedStep): string {
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(step) ? `.${step}` : `[${keyText(step)}]`;
 }
 
-/** A key as one would write it. */
+/** A key as a user would write it. */
 function keyText(key: unknown): string {
   if (typeof key === 'string') return JSON.stringify(key.length > 100 ? `${key.slice(0, 100)}…` : key);
   return typeof key === 'number' || typeof key === 'boolean' ? String(key) : '…';

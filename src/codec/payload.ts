@@ -1,77 +1,75 @@
 /**
- * Values as bytes: arguments, results, annotations. They are encoded once, by who makes them, and
- * decoded once, by who uses them; whatever lies between carries the bytes.
+ * Values as bytes: arguments, results, annotations. The thread that makes a value encodes it once,
+ * and the thread that uses it decodes it once. All code in between carries the bytes.
  *
- * What comes back is deep-equal to what went in, or it never went in: `undefined`, −0, NaN, bigints
- * of any size, Date, RegExp, Map, Set, ArrayBuffer and its views (a Buffer stays a Buffer), objects
- * without a prototype are all carried. Everything else is refused with its path: functions,
- * symbols, instances of classes, errors, getters, symbol keys, `__proto__` as a key, lone
- * surrogates, invalid dates, cycles, holes in arrays, resizable and detached buffers; and buffers
- * that are shared or to be transferred, but where they can travel beside the payload.
+ * A decoded value is deep-equal to the encoded one, or encoding was refused. Carried are
+ * `undefined`, −0, NaN, bigints of any size, Date, RegExp, Map, Set, ArrayBuffer and its views (a
+ * Buffer stays a Buffer), and objects without a prototype. Everything else is refused with its
+ * path: functions, symbols, instances of classes, errors, getters, symbol keys, `__proto__` as a
+ * key, lone surrogates, invalid dates, cycles, holes in arrays, resizable and detached buffers.
+ * Shared and transferred buffers are refused, too, unless they can travel beside the payload.
  *
- * Four things are not part of a value here: the same object in two places comes back as two copies;
- * two views on one buffer come back with a buffer each, as large as the view; what was frozen comes
- * back unfrozen; and what is of another realm (`vm`, a test runner) comes back of this one.
+ * Four things are not part of a value here. The same object in two places comes back as two copies.
+ * Two views of one buffer come back with a buffer each, as large as the view. A frozen object comes
+ * back unfrozen. An object of another realm (`vm`, a test runner) comes back in this one.
  */
 import { DEFAULT_LIMIT_BYTES } from './payload-format.js';
 import { type BufferReader, PayloadReader, type ReferenceReader } from './payload-reader.js';
 import { PayloadWriter } from './payload-writer.js';
 import type { HandedBuffer } from './transfer.js';
 
-/** What a payload is for, and how it is bounded. */
+/** The use of a payload, and its limit. */
 export interface EncodeOptions {
-  /** What the value is called at the beginning of a path in errors: `arguments`, `result`. */
+  /** The first word of paths in errors: `arguments`, `result`. */
   readonly root: string;
   /** The code of the error for a value that cannot be stored. */
   readonly code: 'ARGUMENT_NOT_STORABLE' | 'RESULT_NOT_STORABLE';
-  /** The most bytes that the payload may have; 64 MiB by default. */
+  /** The most bytes that the payload may have. Default: 64 MiB. */
   readonly limitBytes?: number | undefined;
-  /** What sets that limit, for errors: `payloadLimitBytes of open()` by default. */
+  /** The option that sets the limit, named in errors. Default: `payloadLimitBytes of open()`. */
   readonly limitName?: string | undefined;
   /**
-   * Tells a live handle from any other object: its 16-byte id, or undefined. Asked only about
-   * objects that are neither plain nor arrays.
+   * Returns the 16-byte id of a live handle, or undefined for any other object. Not called for
+   * plain objects and arrays.
    */
   readonly reference?: ((value: object) => Uint8Array | undefined) | undefined;
   /**
-   * Takes a buffer that travels beside the payload, and gives its place there; without it such a
+   * Takes a buffer that travels beside the payload, and returns its place there. Without it, such a
    * buffer is refused.
    */
   readonly handOver?: ((buffer: HandedBuffer) => number) | undefined;
 }
 
-/** How a payload is decoded. */
+/** The handles and buffers that a payload may refer to. */
 export interface DecodeOptions {
   /**
-   * Makes the live handle for a stored reference; without it, a payload with a reference is
-   * refused.
+   * Makes the live handle of a stored reference. Without it, a payload with a reference is refused.
    */
   readonly reference?: ReferenceReader | undefined;
-  /** The buffer that travelled beside the payload in this place. */
+  /** Returns the buffer at this place in the list beside the payload. */
   readonly buffer?: BufferReader | undefined;
 }
 
 /**
- * The writer between two uses. A trap or a `reference` that encodes while a payload is written gets
- * another.
+ * The writer, while it is not in use. A trap or a `reference` that encodes during a write gets
+ * another one.
  */
 let spareWriter: PayloadWriter | undefined;
 
 /**
- * The payload of a value: one msgpack value, in an array of exactly its size with a buffer of its
- * own.
+ * Encodes a value as one msgpack value, in an array of exactly its size with a buffer of its own.
  *
  * @throws {NotStorableError} with the path of the first part that cannot be stored faithfully, or
- * with the code PAYLOAD_TOO_LARGE where the whole has too many bytes, objects (a million) or levels
- * (a thousand).
+ * with the code PAYLOAD_TOO_LARGE if the whole has too many bytes, objects (a million) or levels (a
+ * thousand).
  */
 export function encodePayload(value: unknown, options: EncodeOptions): Uint8Array {
   return write(value, options.root, options.code, options, false);
 }
 
 /**
- * The payload of a call's arguments: their list, with paths such as `arguments[0].when`. The list
- * itself is the caller's own (a rest parameter); only its elements are looked at.
+ * Encodes the arguments of a call, with paths such as `arguments[0].when`. The list itself is the
+ * caller's own (a rest parameter), so only its elements are checked.
  */
 export function encodeArguments(args: readonly unknown[], options: Partial<EncodeOptions> = {}): Uint8Array {
   return write(args, options.root ?? 'arguments', options.code ?? 'ARGUMENT_NOT_STORABLE', options, true);
@@ -95,10 +93,10 @@ function write(
 }
 
 /**
- * The value of a payload.
+ * Decodes a payload.
  *
- * @throws {CallsheetError} PAYLOAD_CORRUPT if the bytes are not a payload, whatever they are. What
- * `reference` throws is passed on.
+ * @throws {CallsheetError} PAYLOAD_CORRUPT if the bytes are not a payload, whatever they are.
+ * Errors of `reference` are passed on.
  */
 export function decodePayload(bytes: Uint8Array, options?: DecodeOptions): unknown {
   return new PayloadReader(bytes, options?.reference, options?.buffer).read();

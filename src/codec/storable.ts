@@ -1,32 +1,30 @@
 /**
- * What can be stored faithfully, and the words for what cannot. The writer asks here about
- * everything that is not plain; it knows nothing of bytes.
+ * Knows which values can be stored faithfully, and words the refusal of all others. The writer asks
+ * here about every value that is not plain. Knows nothing of bytes.
  */
 import { isDeepStrictEqual, types } from 'node:util';
 
-/** Reads the class's name that a typed array carries inside, whatever its prototype. */
+/** Reads the class name that a typed array has inside, whatever its prototype. */
 const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
   .get as (this: unknown) => string | undefined;
 
-/**
- * Well-formedness of text is in every supported Node, but not yet in the compiler's library for it.
- */
+/** These methods are in every supported Node, but not yet in the compiler's library for it. */
 interface WellFormedText {
   isWellFormed(): boolean;
   toWellFormed(): string;
 }
 
-/** Whether the text has no lone surrogate. */
+/** Returns `true` if the text has no lone surrogate. */
 export function isWellFormed(text: string): boolean {
   return (text as unknown as WellFormedText).isWellFormed();
 }
 
-/** The text with each lone surrogate replaced by U+FFFD. */
+/** Replaces each lone surrogate by U+FFFD. */
 export function toWellFormed(text: string): string {
   return (text as unknown as WellFormedText).toWellFormed();
 }
 
-/** The views of binary data that are carried. A Buffer stays a Buffer. */
+/** The carried views of binary data. A Buffer stays a Buffer. */
 export const viewClasses = {
   Uint8Array,
   DataView,
@@ -42,15 +40,12 @@ export const viewClasses = {
   BigUint64Array,
 } as const;
 
-/** The name of a class of views that is carried. */
 export type ViewKind = keyof typeof viewClasses | 'Buffer';
 
-/** The kinds of object that are stored otherwise than as a plain object or an array. */
+/** The kinds of object that are stored neither as a plain object nor as an array. */
 export type SpecialKind = 'Date' | 'Map' | 'Set' | 'RegExp' | 'ArrayBuffer' | ViewKind;
 
-/**
- * Each prototype that is carried, and the test that the object really is what its prototype says.
- */
+/** The carried prototypes, each with a test that an object really is of its prototype's kind. */
 const specialKinds = new Map<object | null, { kind: SpecialKind; isReal: (value: unknown) => boolean }>([
   [Date.prototype, { kind: 'Date', isReal: types.isDate }],
   [Map.prototype, { kind: 'Map', isReal: types.isMap }],
@@ -60,13 +55,13 @@ const specialKinds = new Map<object | null, { kind: SpecialKind; isReal: (value:
   [Buffer.prototype, { kind: 'Buffer', isReal: types.isUint8Array }],
 ]);
 for (const [kind, made] of Object.entries(viewClasses)) {
-  // A typed array given the prototype of another would pass for it; its own tag tells.
+  // A typed array with the prototype of another class would pass for one. Its inner tag does not.
   const isReal = (value: unknown): boolean =>
     kind === 'DataView' ? types.isDataView(value) : typedArrayTag.call(value) === kind;
   specialKinds.set(made.prototype, { kind: kind as ViewKind, isReal });
 }
 
-/** By the name of the class that it is the prototype of. */
+/** The carried prototypes by the name of their class. */
 const carriedPrototypes = new Map<string, object>(
   [Object, Array, Date, Map, Set, RegExp, ArrayBuffer, ...Object.values(viewClasses)].map(
     ({ name, prototype }) => [name, prototype as object] as const,
@@ -74,9 +69,8 @@ const carriedPrototypes = new Map<string, object>(
 );
 
 /**
- * The prototype of this realm that stands for one of another, such as that of `vm` or of a test
- * runner; undefined for any other. Only a realm's own classes have the source text that is asked
- * for here.
+ * Returns this realm's prototype for one of another realm (`vm`, a test runner), or undefined for
+ * any other. Only a realm's own classes have the source text that is checked here.
  */
 export function prototypeHere(prototype: object): object | undefined {
   if (specialKinds.has(prototype) || types.isProxy(prototype)) return undefined;
@@ -89,15 +83,13 @@ export function prototypeHere(prototype: object): object | undefined {
 
 const nativeClass = /^function (\w+)\(\) \{ \[native code\] \}$/;
 
-/** The kind of an object by its prototype; undefined for what is not carried. */
+/** Returns the kind of an object by its prototype, or undefined if it is not carried. */
 export function specialKind(value: object, prototype: object | null): SpecialKind | undefined {
   const found = specialKinds.get(prototype);
   return found?.isReal(value) ? found.kind : undefined;
 }
 
-/**
- * Why the own properties of a view cannot be stored, or undefined if it has none but its elements.
- */
+/** Returns why a view's own properties cannot be stored, or undefined if it has only elements. */
 export function viewPropertyRefusal(kind: ViewKind, value: ArrayBufferView): string | undefined {
   if (kind === 'DataView') return extraPropertyRefusal(value, 0);
   // A list of the property names would have every index of a large array. This compares memory
@@ -107,14 +99,12 @@ export function viewPropertyRefusal(kind: ViewKind, value: ArrayBufferView): str
   const bare = made
     ? made(typed.buffer, typed.byteOffset, typed.length)
     : new viewClasses[kind as 'Uint8Array'](typed.buffer, typed.byteOffset, typed.length);
-  // One of another realm is compared as such.
+  // A view of another realm is compared with its own prototype.
   Object.setPrototypeOf(bare, Object.getPrototypeOf(typed));
   return isDeepStrictEqual(typed, bare) ? undefined : 'has properties of its own, which cannot be stored';
 }
 
-/**
- * Why a value that no rule admits is refused, as the end of a sentence that begins with its path.
- */
+/** Returns why a value is refused, as the end of a sentence that begins with its path. */
 export function refusal(value: unknown): string {
   if (typeof value === 'function') return `is a function${quotedName(value.name)}, which cannot be stored`;
   if (typeof value === 'symbol') return 'is a symbol, which cannot be stored';
@@ -125,10 +115,7 @@ export function refusal(value: unknown): string {
   return `is ${kindText(object)}: instances of classes cannot be stored`;
 }
 
-/**
- * What the object is an instance of, with an article, as far as it can be told without running code
- * of the user's.
- */
+/** Returns the object's class with an article, as far as possible without running a user's code. */
 export function kindText(value: object): string {
   try {
     for (
@@ -151,15 +138,15 @@ export function kindText(value: object): string {
 }
 
 /**
- * Why the object's own properties cannot all be stored, or undefined if they can. `expected` are
- * the names of those that its kind always has.
+ * Returns why the object's own properties cannot be stored, or undefined if they can. `expected` is
+ * the number of properties that its kind always has.
  */
 export function extraPropertyRefusal(value: object, expected: number): string | undefined {
   if (Object.getOwnPropertyNames(value).length > expected) return 'has properties of its own, which cannot be stored';
   return symbolRefusal(value);
 }
 
-/** Why the object's symbol keys cannot be stored, or undefined if it has none. */
+/** Returns why the object's symbol keys cannot be stored, or undefined if it has none. */
 export function symbolRefusal(value: object): string | undefined {
   const symbols = Object.getOwnPropertySymbols(value);
   return symbols.length === 0 ? undefined : `has a symbol as a key (${String(symbols[0])}), which cannot be stored`;

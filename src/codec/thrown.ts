@@ -1,7 +1,7 @@
 /**
- * Reads whatever was thrown into plain data of a bounded size. A thrown value is the least
- * trustworthy of all: it may be null, a Proxy, an object whose getters throw, its own cause.
- * Nothing here throws.
+ * Reads a thrown value into plain data of a bounded size. It is the least trustworthy of all
+ * values: it may be null, a Proxy, an object with getters that throw, or its own cause. Nothing
+ * here throws.
  */
 import { types } from 'node:util';
 import { NotStorableError } from '../errors.js';
@@ -20,7 +20,7 @@ export interface FailureData {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-/** The most bytes that a failure takes when stored. */
+/** The most bytes of a stored failure. */
 export const FAILURE_LIMIT_BYTES = 64 * 1024;
 
 /** How much of an error is kept. */
@@ -33,34 +33,34 @@ interface Bounds {
   readonly propertyBytes: number;
 }
 
-/** One reading of something thrown: errors hold errors, and a tree of them could be of any size. */
+/** The state of one reading. Errors hold errors, so a tree of them could be of any size. */
 interface Reading {
   readonly bounds: Bounds;
-  /** How many more errors inside may be read. */
+  /** The number of inner errors that may still be read. */
   errorsLeft: number;
 }
 
-/** Tried in turn until the whole is small enough; the last always is. */
+/** Tried in turn until the whole is small enough. The last one always is. */
 const BOUNDS: readonly Bounds[] = [
   { messageLength: 8_192, stackLength: 16_384, causes: 8, errors: 16, properties: 32, propertyBytes: 4_096 },
   { messageLength: 2_048, stackLength: 2_048, causes: 4, errors: 4, properties: 8, propertyBytes: 512 },
   { messageLength: 2_048, stackLength: 2_048, causes: 0, errors: 0, properties: 0, propertyBytes: 0 },
 ];
 
-/** How many errors are read in all, causes and errors of AggregateErrors. */
+/** The most errors read in all: causes, and errors of AggregateErrors. */
 const ERRORS_IN_ALL = 64;
 const NAME_LENGTH = 128;
 const NAMES = 16;
-/** Fields of an error that have a place of their own in a failure. */
+/** Properties of an error that are not copied into `properties`. */
 const FIELDS = new Set(['name', 'message', 'stack', 'cause', 'errors', '__proto__']);
 
-/** The data of whatever was thrown, at most {@link FAILURE_LIMIT_BYTES} when stored. */
+/** Returns the data of a thrown value, which takes at most {@link FAILURE_LIMIT_BYTES}. */
 export function thrownAsData(thrown: unknown): FailureData {
   for (const bounds of BOUNDS) {
     const data = readThrown(thrown, { bounds, errorsLeft: ERRORS_IN_ALL }, []);
     if (isStorable(data)) return data;
   }
-  // Not reached unless reading the same object twice gave two different things.
+  // Reached only if two readings of the same object gave different values.
   return { name: 'Error', message: 'an error that could not be read', names: ['Error'] };
 }
 
@@ -86,14 +86,14 @@ function readThrown(thrown: unknown, reading: Reading, above: readonly unknown[]
 }
 
 /**
- * Something thrown that is no error: what it is goes into the message, and itself into the cause if
- * it can be stored.
+ * Reads a thrown value that is not an error. The message describes it; the cause holds the value
+ * itself if it can be stored.
  */
 function readValue(thrown: unknown, bounds: Bounds): FailureData {
   const copy = storableCopy(thrown, bounds.propertyBytes);
   return {
     name: 'NonErrorThrown',
-    message: cut(`a value that is no error was thrown: ${textOf(thrown)}`, bounds.messageLength),
+    message: cut(`a value that is not an error was thrown: ${textOf(thrown)}`, bounds.messageLength),
     names: ['NonErrorThrown'],
     ...('value' in copy && copy.value !== undefined && { cause: copy }),
   };
@@ -122,7 +122,7 @@ function readErrors(errors: readonly unknown[], reading: Reading, inside: readon
   return found;
 }
 
-/** The error's own enumerable properties that have no place of their own. */
+/** The error's own enumerable properties without a field of their own. */
 function propertiesOf(thrown: object, bounds: Bounds): Record<string, unknown> | undefined {
   const properties: Record<string, unknown> = {};
   let kept = 0;
@@ -137,12 +137,12 @@ function propertiesOf(thrown: object, bounds: Bounds): Record<string, unknown> |
         : stored(property.value, key, bounds);
     }
   } catch {
-    // A Proxy that does not show its properties: what was shown until then is kept.
+    // The trap of a Proxy threw. The properties read before it are kept.
   }
   return kept === 0 ? undefined : properties;
 }
 
-/** A copy of the value, or a text that describes it where it cannot be stored. */
+/** Returns a copy of the value, or a text that describes it if it cannot be stored. */
 function stored(value: unknown, what: string, bounds: Bounds): unknown {
   if (typeof value === 'string') return cut(value, bounds.propertyBytes);
   const copy = storableCopy(value, bounds.propertyBytes, what);
@@ -150,7 +150,7 @@ function stored(value: unknown, what: string, bounds: Bounds): unknown {
 }
 
 /**
- * A copy that the thrower can no longer change, and that will surely be storable; or why there is
+ * Returns a copy that the thrower cannot change and that can surely be stored, or why there is
  * none.
  */
 function storableCopy(value: unknown, limitBytes: number, root = 'it'): { value: unknown } | { refusal: string } {
@@ -161,7 +161,7 @@ function storableCopy(value: unknown, limitBytes: number, root = 'it'): { value:
   }
 }
 
-/** The error's name, and those of its classes up to Object, each once. */
+/** The names of the error and of its classes up to Object, each once. */
 function namesOf(thrown: object): string[] {
   const names = new Set<string>();
   const add = (name: unknown): void => {
@@ -175,12 +175,12 @@ function namesOf(thrown: object): string[] {
       add(Object.getOwnPropertyDescriptor(made, 'name')?.value);
     }
   } catch {
-    // A Proxy that does not show its prototype.
+    // The trap of a Proxy threw.
   }
   return names.size === 0 ? ['Error'] : [...names];
 }
 
-/** Whether it is an error: a real one, of any realm, or an object that has what makes one. */
+/** Returns `true` for a real error of any realm, and for an object with the shape of one. */
 function isErrorLike(value: unknown): value is object {
   try {
     if (typeof value !== 'object' || value === null) return false;
@@ -203,7 +203,7 @@ function isArray(value: unknown): value is readonly unknown[] {
   }
 }
 
-/** A property, or undefined where its getter throws. */
+/** Returns a property, or undefined if its getter throws. */
 function read(object: object, key: string | number): unknown {
   try {
     return (object as Record<string | number, unknown>)[key];
@@ -212,7 +212,7 @@ function read(object: object, key: string | number): unknown {
   }
 }
 
-/** Anything as a short text. No method of the value's own is called. */
+/** Describes any value as a short text. Calls no method of the value. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'function') return 'a function';
@@ -220,7 +220,7 @@ function textOf(value: unknown): string {
   return kindText(value);
 }
 
-/** The beginning of a text, storable, with a word on what was cut. */
+/** The beginning of a text, without lone surrogates, and the number of characters left out. */
 function cut(text: string, length: number): string {
   if (text.length <= length) return toWellFormed(text);
   return `${toWellFormed(text.slice(0, length))}… [${text.length - length} more characters]`;

@@ -79,7 +79,7 @@ describe('2 jobs: buffers', () => {
       [
         () => queue.put(work.echo(given)),
         'ARGUMENT_NOT_STORABLE',
-        /^arguments\[0\]\.rows\[0\] is to be transferred.*'memory'/,
+        /^arguments\[0\]\.rows\[0\] is a buffer marked by transfer\(\).*'memory'/,
       ],
       [() => queue.put(work.echo(given), { durability: 'process' }), 'ARGUMENT_NOT_STORABLE', /rows\[0\]/],
       [
