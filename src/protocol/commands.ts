@@ -1,13 +1,23 @@
 /** Makes the core's commands of commands as they are sent. */
 import type { Command, InnerCommand, JobSpec } from '../core/commands.js';
-import type { Payload } from '../core/records.js';
+import type { Id, Level, Payload } from '../core/records.js';
 import type { WireCommand, WireJob } from './messages.js';
 
 const noOptions = {};
 const none: readonly never[] = [];
 
-/** `payload` makes a payload of the store from bytes. */
-export function commandFromWire(wire: WireCommand, payload: (bytes: Uint8Array) => Payload): Command {
+/** The fields of a command that its receiver adds. */
+export interface Received {
+  /** The owner of the jobs that are put. */
+  readonly owner: Id;
+  /** The level of the jobs that are put. */
+  readonly level: Level;
+  /** Makes a payload of the store from bytes. */
+  readonly payload: (bytes: Uint8Array) => Payload;
+}
+
+export function commandFromWire(wire: WireCommand, received: Received): Command {
+  const { owner, level, payload } = received;
   const spec = ([id, form, callable, args, options, parts, callbacks, role]: WireJob): JobSpec => {
     const plain = {
       id,
@@ -22,9 +32,9 @@ export function commandFromWire(wire: WireCommand, payload: (bytes: Uint8Array) 
   };
   switch (wire.type) {
     case 'all':
-      return { type: 'all', commands: wire.commands.map((inner) => commandFromWire(inner, payload) as InnerCommand) };
+      return { type: 'all', commands: wire.commands.map((inner) => commandFromWire(inner, received) as InnerCommand) };
     case 'put':
-      return { ...wire, jobs: wire.jobs.map(spec) };
+      return { type: 'put', queue: wire.queue, owner, level, jobs: wire.jobs.map(spec) };
     case 'addCallbacks':
       return { ...wire, callbacks: wire.callbacks.map(spec) };
     case 'addParts':

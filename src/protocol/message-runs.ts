@@ -1,15 +1,15 @@
 /**
  * Batches of messages between clients and the coordinator.
  *
- * Nearly all messages are puts of plain jobs (a call without options, parts or callbacks) and
- * deliveries of outcomes. Runs of these are packed, record by record, into one message of the
- * batch. Reading the batch gives the single messages again:
+ * Nearly all messages put plain jobs (a call without options, parts or callbacks) or deliver
+ * outcomes. Plain jobs are packed record by record within their message, and runs of deliveries
+ * into one message of the batch:
  *
- *    puts     tag, queue, level, callables, bytes; for each job: request, id,
- *             number of its callable, size of its arguments plus one (0: none), arguments
- *    putMany  the jobs of one request: tag, request, queue, level, owner, callables,
- *             bytes; for each job as in `puts`, without its request
- *    deliver  tag, bytes; for each: request, kind, size of the payload, payload
+ *    plainPuts  `puts` of plain jobs: tag, first request, queue, level, callables, bytes;
+ *               for each job: id, number of its callable, size of its arguments plus one
+ *               (0: none), arguments
+ *    plainPut   `do` of a put of plain jobs: tag, request, queue, level, callables, bytes as above
+ *    deliver    tag, bytes; for each: request, kind, size of the payload, payload
  *
  * Numbers are varints. Payloads are copied out of the batch, so that one kept for long does not
  * keep the whole batch in memory.
@@ -21,47 +21,28 @@ import { outcomeForms } from './completed-list.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from './messages.js';
 import { packBatch, unpackBatch } from './packing.js';
 
-type Put = Extract<ClientMessage, ['put', ...unknown[]]>;
+export type Puts = Extract<ClientMessage, ['puts', ...unknown[]]>;
 type Delivery = Extract<CoordinatorMessage, ['deliver', ...unknown[]]>;
 
-type PackedPuts = ['puts', queue: string, level: Level, callables: string[], bytes: Uint8Array];
-type PackedMany = [
-  'putMany',
-  request: number,
-  queue: string,
-  level: Level,
-  owner: string,
-  callables: string[],
-  bytes: Uint8Array,
-];
+type Packed<Tag> = [tag: Tag, request: number, queue: string, level: Level, callables: string[], bytes: Uint8Array];
+type PackedJobs = Packed<'plainPuts'> | Packed<'plainPut'>;
 type PackedDeliveries = ['deliver', bytes: Uint8Array];
 
 const out = new ByteWriter();
 
 export function packClientMessages(messages: readonly ClientMessage[]): Uint8Array {
-  const packed: unknown[] = [];
-  for (let at = 0; at < messages.length; ) {
-    const message = messages[at]!;
-    if (isPlainPut(message)) {
-      const end = endOfRun(messages, at, message);
-      packed.push(packPuts(messages.slice(at, end) as Put[]));
-      at = end;
-    } else {
-      packed.push(packMany(message) ?? message);
-      at++;
-    }
-  }
-  return packBatch(packed);
+  return packBatch(messages.map((message) => packJobs(message) ?? message));
 }
 
 export function unpackClientMessages(bytes: Uint8Array): ClientMessage[] {
-  const messages: ClientMessage[] = [];
-  for (const message of unpackBatch<ClientMessage | PackedPuts | PackedMany>(bytes)) {
-    if (message[0] === 'puts') unpackPuts(message, messages);
-    else if (message[0] === 'putMany') messages.push(unpackMany(message));
-    else messages.push(message);
-  }
-  return messages;
+  return unpackBatch<ClientMessage | PackedJobs>(bytes).map((message) => {
+    if (message[0] !== 'plainPuts' && message[0] !== 'plainPut') return message;
+    const [tag, request, queue, level, callables, packed] = message;
+    const jobs = readJobs(packed, callables);
+    return tag === 'plainPuts'
+      ? ['puts', request, queue, level, jobs]
+      : ['do', request, level, { type: 'put', queue, jobs }];
+  });
 }
 
 export function packCoordinatorMessages(messages: readonly CoordinatorMessage[]): Uint8Array {
@@ -106,58 +87,48 @@ export function unpackCoordinatorMessages(bytes: Uint8Array): CoordinatorMessage
 /**
  * `true` for a call without options, parts or callbacks. Nothing of its own can make its put fail.
  */
-export function isPlain(job: WireJob): boolean {
+function isPlain(job: WireJob): boolean {
   const [, form, , , options, parts, callbacks, role] = job;
   return form === 'call' && options === null && parts.length === 0 && callbacks.length === 0 && role === undefined;
 }
 
-function isPlainPut(message: ClientMessage): message is Put {
-  return message[0] === 'put' && isPlain(message[4]);
-}
+/** At most this many puts are sent, and decided, as one. */
+const longestRun = 64;
 
 /**
- * Index after the run of plain puts starting at `from`, into the same queue and at the same level.
+ * Whether a put can join this message, to be decided with it: all are plain, so that all are stored
+ * or none.
  */
-function endOfRun(messages: readonly ClientMessage[], from: number, [, , queue, level]: Put): number {
-  let at = from + 1;
-  for (; at < messages.length; at++) {
-    const next = messages[at]!;
-    if (!isPlainPut(next) || next[2] !== queue || next[3] !== level) break;
+export function canJoin(message: ClientMessage | undefined, put: Puts): message is Puts {
+  if (message?.[0] !== 'puts') return false;
+  const [, first, queue, level, jobs] = message;
+  const isNext = put[1] === first + jobs.length && put[2] === queue && put[3] === level;
+  return isNext && jobs.length < longestRun && isPlain(jobs[0]!) && isPlain(put[4][0]!);
+}
+
+/** The jobs of a put in packed form; undefined for any other message. */
+function packJobs(message: ClientMessage): PackedJobs | undefined {
+  if (message[0] === 'puts') {
+    const [, first, queue, level, jobs] = message;
+    return jobs.every(isPlain) ? ['plainPuts', first, queue, level, ...writeJobs(jobs)] : undefined;
   }
-  return at;
-}
-
-function packPuts(puts: readonly Put[]): PackedPuts {
-  const [, , queue, level] = puts[0]!;
-  const callables: string[] = [];
-  out.clear();
-  for (const [, request, , , job] of puts) {
-    out.varint(request);
-    writePlain(job, callables);
-  }
-  return ['puts', queue, level, callables, out.copy()];
-}
-
-function unpackPuts([, queue, level, callables, bytes]: PackedPuts, messages: ClientMessage[]): void {
-  const input = new ByteReader(bytes);
-  while (input.left > 0) messages.push(['put', input.varint(), queue, level, readPlain(input, callables)]);
-}
-
-/** Packs a put of many plain jobs; `undefined` for any other message. */
-function packMany(message: ClientMessage): PackedMany | undefined {
   if (message[0] !== 'do' || message[3].type !== 'put' || !message[3].jobs.every(isPlain)) return undefined;
-  const [, request, , { queue, level, owner, jobs }] = message;
+  const [, request, level, { queue, jobs }] = message;
+  return ['plainPut', request, queue, level, ...writeJobs(jobs)];
+}
+
+function writeJobs(jobs: readonly WireJob[]): [callables: string[], bytes: Uint8Array] {
   const callables: string[] = [];
   out.clear();
   for (const job of jobs) writePlain(job, callables);
-  return ['putMany', request, queue, level, owner, callables, out.copy()];
+  return [callables, out.copy()];
 }
 
-function unpackMany([, request, queue, level, owner, callables, bytes]: PackedMany): ClientMessage {
+function readJobs(bytes: Uint8Array, callables: readonly string[]): WireJob[] {
   const input = new ByteReader(bytes);
   const jobs: WireJob[] = [];
   while (input.left > 0) jobs.push(readPlain(input, callables));
-  return ['do', request, level, { type: 'put', queue, owner, level, jobs }];
+  return jobs;
 }
 
 function writePlain([id, , callable, args]: WireJob, callables: string[]): void {

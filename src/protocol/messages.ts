@@ -29,7 +29,10 @@ type Wired<Key, T> = Key extends 'args' | 'failure' | 'value'
     ? WireJob[]
     : T;
 
-type WiredCommand<C> = C extends Command ? { readonly [key in keyof C]: Wired<key, C[key]> } : never;
+/** A command as it is sent. Its receiver knows who puts, and how safely. */
+type WiredCommand<C> = C extends Command
+  ? { readonly [key in keyof C as Exclude<key, 'owner' | 'level'>]: Wired<key, C[key]> }
+  : never;
 
 /** The commands that a running job may send to be decided with its outcome. */
 export type WireInnerCommand = WiredCommand<Exclude<InnerCommand, { type: 'all' }>>;
@@ -96,7 +99,7 @@ export type Query =
 
 export type ClientMessage =
   /** A put of one job. Its client also wants the outcome (`deliver`). */
-  | ['put', request: number, queue: string, level: Level, job: WireJob]
+  | ['puts', first: number, queue: string, level: Level, jobs: WireJob[]]
   | ['do', request: number, level: Level, command: WireCommand]
   /** Answered when the job's call is over. */
   | ['outcome', request: number, job: Id]

@@ -6,7 +6,7 @@ import { Packr } from 'msgpackr';
 import { CallsheetError } from '../errors.js';
 
 /** Must be raised with each change of a message's layout. */
-const protocolVersion = 1;
+const protocolVersion = 2;
 
 /** `copyBuffers`: an unpacked payload may be kept for long and must not keep the whole batch. */
 const packr = new Packr({ useRecords: false, copyBuffers: true });

@@ -9,7 +9,7 @@ import type { Id, Level } from '../core/records.js';
 import { CallsheetError, ClosedError, type ErrorCode } from '../errors.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 import { errorFromData } from '../protocol/error-data.js';
-import { packClientMessages, unpackCoordinatorMessages } from '../protocol/message-runs.js';
+import { canJoin, type Puts, packClientMessages, unpackCoordinatorMessages } from '../protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, WireJob } from '../protocol/messages.js';
 
 import { Hand } from './hand.js';
@@ -119,6 +119,10 @@ function tell(waiter: OutcomeWaiter, outcome: EncodedOutcome | Error): void {
 }
 
 const numbered = (number: number, [type, ...rest]: Request) => [type, number, ...rest] as ClientMessage;
+
+/** The numbers of the requests in a message. */
+const requestsOf = ([type, first, , , jobs]: ClientMessage) =>
+  type === 'puts' ? jobs.map((_, index) => first + index) : [first];
 
 interface Pending {
   /** Undefined unless it is to be asked again where the coordinator dies. */
@@ -242,7 +246,10 @@ export class Link {
       if (this.#ended !== undefined) return reject(this.#ended);
       const number = ++this.#lastRequest;
       this.#puts.set(number, new Put(job, level, { resolve, reject, accepted }) as Put<unknown>);
-      this.#say(['put', number, queue, level, job]);
+      const last = this.#outgoing.at(-1);
+      const put: Puts = ['puts', number, queue, level, [job]];
+      if (canJoin(last, put)) last[4].push(job);
+      else this.#say(put);
     });
   }
 
@@ -337,7 +344,7 @@ export class Link {
       this.#port.post(packClientMessages(messages), handed);
     } catch (error) {
       // Whoever asked is told, and nobody else: what was asked for cannot be said.
-      for (const [, request] of messages) this.#refuse(request, error as Error);
+      for (const message of messages) for (const request of requestsOf(message)) this.#refuse(request, error as Error);
     }
   };
 

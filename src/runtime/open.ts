@@ -275,7 +275,7 @@ export class Runtime implements AsyncDisposable {
       if (options !== undefined) checkOptions(`puts[${index}].options`, options, jobOptions);
       const call = asJob(job, `puts[${index}].job`);
       const wire = encodeJob(encoding, options === undefined ? call : call.with(options), `puts[${index}].`);
-      return { type: 'put' as const, queue, owner: '', level, jobs: [wire] };
+      return { type: 'put' as const, queue, jobs: [wire] };
     });
     if (commands.length === 0) return [] as never;
     const { link } = this.#client;

@@ -170,7 +170,7 @@ export class Queue {
     const wire = Array.from(jobs, (job, index) =>
       this.#encoded(encoding, asJob(job, `jobs[${index}]`), options, jobs.length === 1 ? '' : `jobs[${index}].`),
     );
-    const put = { type: 'put', queue: this.name, owner: '', level, jobs: wire } as const;
+    const put = { type: 'put', queue: this.name, jobs: wire } as const;
     const { link } = this.#client;
     link.handOver(encoding.handed);
     const hand = wire.length === 0 ? undefined : link.hold(wire[0]![0], wire.at(-1)![0]);
@@ -210,7 +210,7 @@ export class Queue {
         return copy;
       });
       try {
-        await this.#client.do({ type: 'put', queue: this.name, owner: '', level, jobs: [whole] }, level);
+        await this.#client.do({ type: 'put', queue: this.name, jobs: [whole] }, level);
         const handle = new Job<CompletedJobs<Result>>(this.#client, whole[0]);
         if (options.signal !== undefined) cancelOn(options.signal, [handle]);
         return handle;

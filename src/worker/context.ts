@@ -156,14 +156,7 @@ export interface InnerPutOptions {
   readonly queue?: string;
 }
 
-/** `owner` and `level` are placeholders: the coordinator sets those of the running job. */
-const putOf = (job: WireJob, queue: string): WireInnerPut => ({
-  type: 'put',
-  queue,
-  owner: '',
-  level: 'memory',
-  jobs: [job],
-});
+const putOf = (job: WireJob, queue: string): WireInnerPut => ({ type: 'put', queue, jobs: [job] });
 
 /** @internal The data that a `JobContext` is made of. */
 export interface RunOfJob {

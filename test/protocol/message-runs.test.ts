@@ -4,7 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Level } from '../../src/core/records.js';
 import {
+  canJoin,
+  type Puts,
   packClientMessages,
   packCoordinatorMessages,
   unpackClientMessages,
@@ -23,6 +26,12 @@ const plain = (number: number, callable = 'm#f', given: Uint8Array | null = args
   [],
   [],
 ];
+
+interface PutOf {
+  readonly queue: string;
+  readonly level: Level;
+  readonly job: WireJob;
+}
 
 /** The bytes that an array keeps in memory beyond its own. */
 const excess = (bytes: Uint8Array) => bytes.buffer.byteLength - bytes.byteLength;
@@ -43,12 +52,11 @@ const coordinator = (messages: CoordinatorMessage[]) =>
 describe('a batch of client messages', () => {
   it('keeps the order of runs of puts in two queues and levels, with other messages between', () =>
     client([
-      ['put', 1, 'a', 'full', plain(1)],
-      ['put', 2, 'a', 'full', plain(2, 'other#g', null)],
-      ['put', 3, 'a', 'process', plain(3)],
-      ['put', 4, 'b', 'process', plain(4, 'm#f', args())],
+      ['puts', 1, 'a', 'full', [plain(1), plain(2, 'other#g', null)]],
+      ['puts', 3, 'a', 'process', [plain(3)]],
+      ['puts', 4, 'b', 'process', [plain(4, 'm#f', args())]],
       ['ask', 5, { type: 'queues' }],
-      ['put', 2 ** 40, 'a', 'full', plain(5, 'm#f', new Uint8Array(100_000).fill(7))],
+      ['puts', 2 ** 40, 'a', 'full', [plain(5, 'm#f', new Uint8Array(100_000).fill(7))]],
     ]));
 
   it('keeps the options, parts and callbacks of a put', () => {
@@ -56,9 +64,9 @@ describe('a batch of client messages', () => {
     const whole: WireJob = [id(2), 'parallel', '', null, null, [plain(3), plain(4)], [plain(5)]];
     const side: WireJob = [id(6), 'call', 'm#f', null, null, [], [], 'onSuccess'];
     client([
-      ['put', 1, 'a', 'full', withOptions],
-      ['put', 2, 'a', 'full', whole],
-      ['put', 3, 'a', 'full', plain(7)],
+      ['puts', 1, 'a', 'full', [withOptions]],
+      ['puts', 2, 'a', 'full', [whole]],
+      ['puts', 3, 'a', 'full', [plain(7)]],
       ['do', 4, 'full', { type: 'addCallbacks', job: id(1), callbacks: [side] }],
     ]);
   });
@@ -68,7 +76,7 @@ describe('a batch of client messages', () => {
       'do',
       request,
       'full',
-      { type: 'put', queue: 'a', owner: '', level: 'full', jobs },
+      { type: 'put', queue: 'a', jobs },
     ];
     const plainJobs = Array.from({ length: 200 }, (_, number) => plain(number, `m#f${number % 3}`));
     client([
@@ -76,6 +84,34 @@ describe('a batch of client messages', () => {
       put(2, [...plainJobs, [id(1), 'call', 'm#f', null, { unique: 'k' }, [], []]]),
       put(3, []),
     ]);
+  });
+});
+
+describe('a run of puts', () => {
+  const put = (request: number, { queue = 'a', level = 'full', job = plain(request) }: Partial<PutOf> = {}): Puts => [
+    'puts',
+    request,
+    queue,
+    level,
+    [job],
+  ];
+
+  it('takes the next plain put into the same queue at the same level', () => {
+    const withOptions: WireJob = [id(2), 'call', 'm#f', null, { priority: 2 }, [], []];
+    assert.ok(canJoin(put(1), put(2)));
+    assert.ok(canJoin(['puts', 1, 'a', 'full', [plain(1), plain(2)]], put(3)));
+    const others = [put(3), put(1), put(2, { queue: 'b' }), put(2, { level: 'memory' }), put(2, { job: withOptions })];
+    for (const other of others) assert.ok(!canJoin(put(1), other));
+    assert.ok(!canJoin(put(1, { job: withOptions }), put(2)));
+    assert.ok(!canJoin(undefined, put(1)));
+    assert.ok(!canJoin(['ask', 1, { type: 'queues' }], put(2)));
+  });
+
+  it('has an end', () => {
+    const run = put(0);
+    let length = 1;
+    for (; canJoin(run, put(length)); length++) run[4].push(plain(length));
+    assert.equal(length, 64);
   });
 });
 
@@ -99,15 +135,15 @@ describe('a message that is kept', () => {
   it('holds at most a few thousand bytes of its batch: arguments', () => {
     const jobs = [small, large, small, small, large].map((given, number) => plain(number, 'm#f', given));
     const optional: WireJob = [id(9), 'call', 'm#f', small, { priority: 1 }, [], []];
-    const put = { type: 'put', queue: '', owner: id(0), level: 'full', jobs } as const;
+    const put = { type: 'put', queue: '', jobs } as const;
     const batch = packClientMessages([
-      ...jobs.map((job, number) => ['put', number, '', 'full', job] as ClientMessage),
-      ['put', 9, '', 'full', optional],
+      ['puts', 0, '', 'full', jobs],
+      ['puts', 9, '', 'full', [optional]],
       ['do', 10, 'full', put],
       ['do', 11, 'full', { ...put, jobs: [...jobs, optional] }],
     ]);
     for (const message of unpackClientMessages(batch)) {
-      if (message[0] === 'put') isOwn(message[4][3]);
+      if (message[0] === 'puts') for (const job of message[4]) isOwn(job[3]);
       else if (message[0] === 'do' && message[3].type === 'put') for (const job of message[3].jobs) isOwn(job[3]);
     }
   });

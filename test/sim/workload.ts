@@ -89,7 +89,7 @@ export class Workload {
   putsNow(run: Run): { readonly id: Id; readonly put: WireInnerPut } {
     const { level } = this.#oracle.jobs.get(run.job)!;
     const job = this.#note(this.#tree(none), level);
-    return { id: job[0], put: putOf(job, level) };
+    return { id: job[0], put: putOf(job) };
   }
 
   /** Decides how a run ends, and the puts that it made. */
@@ -98,7 +98,7 @@ export class Workload {
     const level = this.#oracle.jobs.get(run.job)!.level;
     // The puts of a failed run must not happen, so the oracle is not notified of them.
     if (this.#random(6) === 0) {
-      const commands = this.#random(3) === 0 ? [putOf(this.#tree(none), level)] : [];
+      const commands = this.#random(3) === 0 ? [putOf(this.#tree(none))] : [];
       this.#oracle.ends(number, run.job, [], false);
       return {
         kind: 'thrown',
@@ -136,7 +136,7 @@ export class Workload {
       }
       const scope = this.#random(2) === 0 ? this.#scopes.get(run.job)! : none;
       const job = this.#note(this.#tree(scope), level);
-      return { command: putOf(job, level), ids: [job[0]] };
+      return { command: putOf(job), ids: [job[0]] };
     });
   }
 
@@ -218,12 +218,6 @@ export class Workload {
   }
 }
 
-const putOf = (job: WireJob, level: Level): WireInnerPut => ({
-  type: 'put',
-  queue: '',
-  owner: '',
-  level,
-  jobs: [job],
-});
+const putOf = (job: WireJob): WireInnerPut => ({ type: 'put', queue: '', jobs: [job] });
 
 const packed = (commands: readonly WireInnerCommand[]) => (commands.length === 0 ? nothing : packBatch(commands));

@@ -245,7 +245,7 @@ export class World {
     const request = ++this.#requests;
     this.#asked.set(request, [job[0]]);
     this.#note(`put ${request}: ${nameOf(job[0])}, ${level} ${job[1]}`);
-    this.#send(['put', request, '', level, job]);
+    this.#send(['puts', request, '', level, [job]]);
     this.#puts.set(request, job[0]);
   }
 

@@ -9,7 +9,7 @@ import { type Command, type InnerCommand, levelGate, type Settled } from '../../
 import { type Id, isAgentOf, type JobRecord, type Level, takesTurns } from '../../core/records.js';
 import { ClaimLostError, JobStatusError, JournalCorruptError, TooManyWaitsError } from '../../errors.js';
 import type { RunReport } from '../../protocol/board.js';
-import { commandFromWire } from '../../protocol/commands.js';
+import { commandFromWire, type Received } from '../../protocol/commands.js';
 import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireInnerCommand } from '../../protocol/messages.js';
 import { unpackBatch } from '../../protocol/packing.js';
@@ -240,7 +240,7 @@ export class Runs implements PoolOwner {
   /** Puts at once, with the durability of the job that puts. */
   putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void {
     const level = this.#levelOf(by);
-    const command = commandFromWire({ ...put, owner: this.#dispatcher, level }, this.#store.payload);
+    const command = commandFromWire(put, this.#received(level));
     this.#store.transact([{ command, gate: levelGate(level), reply: (error, same) => then(error, same ?? null) }]);
     this.turn();
   }
@@ -258,11 +258,12 @@ export class Runs implements PoolOwner {
 
   /** The inner commands of a run, owned by this dispatcher and with the job's durability. */
   #innerCommands(job: Id, packed: Uint8Array): readonly InnerCommand[] {
-    const level = this.#levelOf(job);
-    return unpackBatch<WireInnerCommand>(packed).map((wire) => {
-      const whole = wire.type === 'put' ? { ...wire, owner: this.#dispatcher, level } : wire;
-      return commandFromWire(whole, this.#store.payload) as InnerCommand;
-    });
+    const received = this.#received(this.#levelOf(job));
+    return unpackBatch<WireInnerCommand>(packed).map((wire) => commandFromWire(wire, received) as InnerCommand);
+  }
+
+  #received(level: Level): Received {
+    return { owner: this.#dispatcher, level, payload: this.#store.payload };
   }
 
   /**

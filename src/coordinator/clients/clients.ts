@@ -2,9 +2,9 @@
  * The clients' side of the coordinator: each message becomes a command, a question, or somebody who
  * waits. Every request is answered once.
  */
-import { levelGate } from '../../core/commands.js';
+import type { Puts } from '../../protocol/message-runs.js';
 import type { ClientMessage } from '../../protocol/messages.js';
-import { ClientCommands, type ClientsContext, endOfRun, type Put } from './client-commands.js';
+import { ClientCommands, type ClientsContext } from './client-commands.js';
 import { requireJob, requireMap } from './queries.js';
 import { replyTo } from './replies.js';
 
@@ -19,16 +19,13 @@ export class Clients {
 
   /** One batch of messages. */
   receive(messages: readonly ClientMessage[]): void {
-    for (let at = 0; at < messages.length; ) {
-      const message = messages[at]!;
-      const end = message[0] === 'put' ? endOfRun(messages, at) : at + 1;
-      if (message[0] === 'put') this.#commands.put(messages.slice(at, end) as Put[]);
+    for (const message of messages) {
+      if (message[0] === 'puts') this.#commands.put(message);
       else this.#receive(message);
-      at = end;
     }
   }
 
-  #receive(message: Exclude<ClientMessage, Put>): void {
+  #receive(message: Exclude<ClientMessage, Puts>): void {
     const [type, request] = message;
     const { store, post, outcomes, annotations, drainWaiters, feed, closing, ask } = this.#context;
     const reply = (error?: Error) => post(replyTo(request, error));
@@ -36,7 +33,7 @@ export class Clients {
     try {
       switch (type) {
         case 'do':
-          return this.#commands.do(request, levelGate(message[2]), message[3]);
+          return this.#commands.do(request, message[2], message[3]);
         case 'outcome':
           return outcomes.waitFor(message[2], (error, outcome) =>
             outcome === undefined ? reply(error) : post(['outcome', request, outcome.kind, outcome.payload]),
