@@ -33,7 +33,7 @@ export const agentsAndAnnotations: readonly Mutant[] = [
   {
     bug: 'threads are filled up before a job that waits for an idle one',
     tags: ['5.2'],
-    tests: ['e2e/fairness.test.ts'],
+    tests: ['coordinator/batches.test.ts'],
     in: 'coordinator/claiming/batches.ts#place',
     find: 'this.#hold(open);',
     replace: '',

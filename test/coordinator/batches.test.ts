@@ -1,0 +1,42 @@
+/** Checks that a thread is kept free for a job that waits for an idle one. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Batches } from '../../src/coordinator/claiming/batches.js';
+import { Estimates } from '../../src/coordinator/claiming/estimates.js';
+
+/** Returns the batches of one busy thread that has none ahead. */
+function besideOneBatch(): Batches<string> {
+  const estimates = new Estimates();
+  estimates.learn('short', 1);
+  return new Batches<string>(
+    {
+      loads: [{ thread: 1, batches: 1, agents: new Set(['a', 'b']) }],
+      threads: 1,
+      waiting: new Set(),
+      roomOf: () => ({ forAll: 1, forAwaited: 1 }),
+    },
+    estimates,
+  );
+}
+
+const short = { callable: 'short', agent: 'a', free: false };
+const unknown = { callable: 'unknown', agent: 'b', free: false };
+
+describe('a busy thread', () => {
+  it('[5.2] gets a short job ahead', () => {
+    const batches = besideOneBatch();
+    assert.ok(batches.place(short, 'short'));
+    assert.deepEqual(
+      batches.filled.map(({ thread, items }) => [thread, items]),
+      [[1, ['short']]],
+    );
+  });
+
+  it('[5.2] gets nothing ahead while a job of unknown duration waits for it', () => {
+    const batches = besideOneBatch();
+    assert.ok(!batches.place(unknown, 'unknown'));
+    assert.ok(batches.isHeld, 'its agent goes first next time');
+    assert.ok(!batches.place(short, 'short'));
+    assert.deepEqual(batches.filled, []);
+  });
+});
