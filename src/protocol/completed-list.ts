@@ -38,7 +38,6 @@ export interface CompletedItem extends EncodedOutcome {
   readonly id: Id;
 }
 
-/** A list to be fetched piece by piece. */
 export interface ListReference {
   readonly whole: Id;
   readonly length: number;

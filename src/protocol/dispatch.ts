@@ -28,7 +28,6 @@ export interface WireRun {
   readonly timed: boolean;
 }
 
-/** A task of a Piscina thread. */
 export type WorkerTask =
   /** Import the module and return its description. */
   | { readonly type: 'describe'; readonly module: string }
@@ -38,7 +37,6 @@ export type WorkerTask =
 export interface ThreadLink {
   readonly board: SharedArrayBuffer;
   readonly port: MessagePort;
-  /** The exports of each registered module, for jobs that put others. */
   readonly modules: Readonly<Record<string, WireModule>>;
 }
 
@@ -49,7 +47,6 @@ export type ThreadMessage =
    * stored.
    */
   | ['report', RunReport, request: number]
-  /** A job with a time limit has begun. */
   | ['began', slot: number]
   /** The job called `process.exit`. The last message of its thread. */
   | ['exits', code: number, stack: string]
@@ -69,14 +66,12 @@ export type ThreadMessage =
   /** Answered with the job's `EncodedOutcome` when its call is over. */
   | ['outcome of', request: number, job: Id];
 
-/** A put by a running job. */
 export type WireInnerPut = WireInnerCommand & { readonly type: 'put' };
 
 /** The messages of the coordinator to a worker over its port. */
 export type ToThread =
   | ['answer', request: number, value: unknown]
   | ['error', request: number, error: WireError]
-  /** The job in this slot must stop. */
   | ['stop', slot: number];
 
 /** A message to a question thread, which answers each before it gets the next. */
@@ -85,14 +80,12 @@ export type ToQuestionThread = Question;
 /** The messages of a question thread: its function is imported and now called; its answer. */
 export type FromQuestionThread = ['began'] | ['answer', Answer];
 
-/** The `workerData` of a worker thread. */
 export interface WorkerSetup {
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   /** The limits after which the thread is replaced, between two jobs. Default: none. */
   readonly recycle?: Recycling;
   /** The lowest level that jobs log; see `ModuleSetup`. */
   readonly log: LogThreshold;
-  /** See `OpenOptions`. */
   readonly payloadLimitBytes: number;
 }
 

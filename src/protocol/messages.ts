@@ -69,7 +69,7 @@ export type WireCommand =
       >
     >;
 
-/** The questions of clients. They change nothing. */
+/** Queries change nothing. */
 export type Query =
   | { readonly type: 'job'; readonly job: Id }
   | { readonly type: 'arguments'; readonly job: Id }
@@ -161,7 +161,6 @@ export type CoordinatorMessage =
   | ['log', level: LogLevel, message: string, detail: string | JobLine]
   /** A line that a job logged, as pino's text. */
   | ['line', callable: string, line: string]
-  /** The runtime cannot go on. */
   | ['fatal', error: WireError];
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -169,12 +168,10 @@ export type LogLevel = (typeof logLevels)[number];
 /** The lowest level of logged lines. */
 export type LogThreshold = LogLevel | 'silent';
 
-/** A line of the log about a job. */
 export interface JobLine {
   readonly log: 'events' | 'trace';
   readonly callable: string;
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The job's failure. */
   readonly failure?: Uint8Array;
   readonly error?: Interruption['error'];
   /** The request of the job's put. If its client waits for the outcome, the line is no warning. */
@@ -202,7 +199,6 @@ export interface JobInfo {
   readonly unknownCallable: boolean;
   readonly queue: string;
   readonly agent: string;
-  /** The dispatcher of the agent. */
   readonly dispatcher: Id;
   readonly level: Level;
   readonly priority: number;
@@ -251,7 +247,6 @@ export interface QueueInfo {
   readonly paused: boolean;
   /** The length at which puts wait; 0 for no bound. */
   readonly bound: number;
-  /** Puts that wait for room. */
   readonly putsWaiting: number;
 }
 
@@ -286,6 +281,5 @@ export interface AgentInfo {
    * The problem with its filter or chooser, known only to its own dispatcher, and when it began.
    */
   readonly problem: { readonly message: string; readonly since: number } | null;
-  /** Ids of the jobs that it has claimed. */
   readonly running: readonly Id[];
 }

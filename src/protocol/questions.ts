@@ -6,7 +6,6 @@
 import type { PolicyAnswer } from '../core/commands.js';
 import type { Id, PolicyQuestion } from '../core/records.js';
 
-/** A job at the time of the question. */
 export interface WireAskedJob {
   readonly id: Id;
   readonly queue: string;
@@ -31,7 +30,6 @@ export type Question =
       readonly failure: Uint8Array;
       readonly data: Uint8Array | null;
     }
-  /** Asks which of these jobs an agent takes. */
   | { readonly type: 'filter'; readonly callable: string; readonly jobs: readonly WireAskedJob[] }
   /** Asks which of these jobs an agent takes now, and in which order. */
   | {

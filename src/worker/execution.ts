@@ -23,7 +23,6 @@ import type { ThreadContext } from './thread-context.js';
 /** The part of a run's outcome that does not depend on slot and time. */
 export type Ended = Pick<RunReport, 'kind' | 'payload' | 'note' | 'inner'>;
 
-/** A callable and its encoded arguments. */
 export interface Called {
   readonly callable: string;
   readonly args: Uint8Array | null;

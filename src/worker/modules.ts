@@ -12,7 +12,6 @@ import { importError, withinTime } from '../protocol/importing.js';
 
 export type Handler = (...args: unknown[]) => unknown;
 
-/** Imports a job module and returns its exports. */
 export type ImportModule = (url: string) => Promise<unknown>;
 
 /** A registered module, with the test kit's importer if it has one; default: `import`. */

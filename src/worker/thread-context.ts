@@ -13,11 +13,8 @@ const linesInSecond = 1000;
 const droppedText = (lines: number) =>
   `${lines} lines that jobs wrote were not logged: a thread logs at most ${linesInSecond} lines a second`;
 
-/** A running job, as the thread sees it. */
 export interface RunningJob {
-  /** Its slot on the board. */
   readonly slot: number;
-  /** Asks the job to stop. */
   stop(): void;
 }
 
@@ -58,7 +55,6 @@ export class ThreadContext {
     this.#jobs.delete(job.slot);
   }
 
-  /** `true` while the job is running. */
   has(job: RunningJob): boolean {
     return this.#jobs.get(job.slot) === job;
   }

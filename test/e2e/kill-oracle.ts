@@ -37,7 +37,6 @@ export class KillOracle {
   /** The counts of all marks at the end of each round. */
   readonly #counts: Map<string, number>[] = [];
 
-  /** `file` holds the marks of the jobs. */
   constructor(file: string) {
     this.#file = file;
   }

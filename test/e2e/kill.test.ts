@@ -91,7 +91,6 @@ async function live(t: TestContext, kind: (typeof kinds)[number], random: Random
   rmSync(directory, { recursive: true });
 }
 
-/** The name of the newest snapshot. */
 const newestSnapshot = (journal: string) =>
   readdirSync(journal)
     .filter((name) => name.endsWith('.snapshot'))

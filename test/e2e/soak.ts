@@ -19,7 +19,6 @@ const mostBallastBytes = 2000;
  */
 const headBytes = 160;
 
-/** The figures at one moment. */
 export interface Sample {
   readonly jobs: number;
   readonly rssMiB: number;

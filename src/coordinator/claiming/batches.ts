@@ -35,7 +35,6 @@ const batchJobs = slotCount / 2;
  */
 const aheadMs = 100;
 
-/** The properties of a job that matter for its place. */
 export interface Wanted {
   readonly callable: string;
   readonly agent: string;
@@ -53,14 +52,12 @@ export interface AgentRoom {
   readonly forAwaited: number;
 }
 
-/** The room that a plan fills. */
 export interface Room {
   readonly loads: readonly ThreadLoad[];
   /** Threads that may be busy while no job waits for another. */
   readonly threads: number;
   /** The threads of jobs that wait for others. */
   readonly waiting: ReadonlySet<number>;
-  /** The room of an agent, by its key. */
   readonly roomOf: (agent: string) => AgentRoom;
 }
 
@@ -100,7 +97,6 @@ export class Batches<T> {
       .map(({ thread, batches, agents }) => ({ thread, idle: batches === 0, agents, items: [], agent: '', ms: 0 }));
   }
 
-  /** `true` if any thread has room. */
   get hasRoom(): boolean {
     return this.#open.length > 0;
   }
@@ -182,7 +178,6 @@ export class Batches<T> {
     return this.#idleLeft + this.#waitingThreads > 0 && !this.#open.some(isUnused);
   }
 
-  /** The placed jobs by thread. */
   get filled(): readonly { readonly thread: number; readonly items: readonly T[] }[] {
     return this.#open.filter(({ items }) => items.length > 0);
   }

@@ -30,7 +30,7 @@ import type { Estimates } from './estimates.js';
 import type { JobWaits } from './job-waits.js';
 import { fedTo } from './outcome-bytes.js';
 
-/** What claiming shares with the runs, beside the context. */
+/** The objects that claiming shares with `Runs`, beside the context. */
 export interface ClaimingContext extends Context, Parts {
   readonly pool: PoolPort;
   readonly estimates: Estimates;
@@ -364,7 +364,6 @@ export class Claiming {
     return index < 0 ? undefined : this.#ready.splice(index, 1)[0];
   }
 
-  /** Removes all ready runs. */
   withdrawAll(): readonly Run[] {
     return this.#ready.splice(0);
   }

@@ -23,7 +23,7 @@ const mostLooks = 1000;
 
 export class JobWaits {
   readonly #state: State;
-  /** The waits in the order in which they began. */
+  /** In the order in which the waits began. */
   readonly #waits = new Set<Wait>();
   /** Runs that have waited and still go on. */
   readonly #waited = new Set<Id>();
@@ -50,7 +50,6 @@ export class JobWaits {
     return this.#waited.delete(by);
   }
 
-  /** The jobs that wait. */
   get waiting(): ReadonlySet<Id> {
     return new Set(Array.from(this.#waits, ({ by }) => by));
   }

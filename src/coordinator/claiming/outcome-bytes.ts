@@ -38,7 +38,6 @@ export function fedTo(store: Store, job: JobRecord): Run['fed'] {
   return job.form === 'call' ? outcomeFor(store, calledWith(store, job), 'job') : listFor(store, job, 'job');
 }
 
-/** Returns a job's outcome for a running job or a client. */
 export function outcomeFor(store: Store, job: JobRecord, reader: 'job' | 'client'): EncodedOutcome {
   if (job.outcome !== 'list' || job.result !== null) {
     const payload = job.result === null ? nothing : store.bytes(job.result);

@@ -83,7 +83,6 @@ export class Runs implements PoolOwner {
     }
   }
 
-  /** Returns a job that has not begun to its queue. */
   takeBack(id: Id): void {
     const run = this.claiming.withdraw(id);
     if (run === undefined) this.pool.takeBack(id);
@@ -103,7 +102,6 @@ export class Runs implements PoolOwner {
     return this.pool.out > (this.#store.isExclusive ? this.#waits.blocked.size : 0);
   }
 
-  /** Stops a job, begun or not. */
   stop(id: Id): void {
     const run = this.claiming.withdraw(id);
     if (run === undefined) this.pool.stop(id);

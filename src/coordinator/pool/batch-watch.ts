@@ -45,13 +45,11 @@ export class BatchWatch {
     this.#setTimer();
   }
 
-  /** Stops watching a thread that has become idle. */
   leave(thread: Thread): void {
     this.#watched.delete(thread);
     if (this.#watched.size === 0) this.end();
   }
 
-  /** Stops watching all threads. */
   end(): void {
     this.#watched.clear();
     clearTimeout(this.#timer?.timeout);

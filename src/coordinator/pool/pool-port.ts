@@ -38,13 +38,11 @@ export interface Run {
   readonly fed: EncodedOutcome | null;
 }
 
-/** The calls of the pool to the coordinator. */
 export interface PoolOwner {
   /** The run ended. `stored` is called when the outcome is as durable as the job asks. */
   settled(run: Run, report: RunReport, stored?: () => void): void;
   /** The run exceeded its time limit, which is its outcome however it ended. */
   timedOut(run: Run): void;
-  /** The run was not begun and will not be. */
   notBegun(run: Run): void;
   /**
    * The run was begun, and its thread is gone. `error`: the cause, if the thread ended by itself.
@@ -56,11 +54,9 @@ export interface PoolOwner {
   turn(): void;
   /** A thread ended by itself, with the run that it was at. */
   threadDied(error: Error, run?: Run): void;
-  /** A job logged a line. */
   log(callable: string, line: string): void;
   /** A running job sets or deletes an annotation of a job. */
   annotate(job: Id, name: string, value: Uint8Array | null): void;
-  /** A running job sends a query. Returns the answer. */
   ask(query: Query): unknown;
   /** A running job (`by`; empty for none) waits for an annotation. */
   waitForAnnotation(by: Id, job: Id, name: string, timeoutMs: number, then: (value: Uint8Array | null) => void): void;
@@ -68,16 +64,13 @@ export interface PoolOwner {
   putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void;
   /** Returns the uncopied buffers of a job that begins. They then belong to the caller. */
   handOver(job: Id): readonly HandedBuffer[];
-  /** A running job (`by`; empty for none) waits for another job. */
   waitForOutcome(by: Id, job: Id, then: (error: Error | undefined, outcome?: EncodedOutcome) => void): void;
 }
 
-/** The load of one thread. */
 export interface ThreadLoad {
   readonly thread: number;
   /** 0: idle. 1: room for a batch ahead. 2: full. */
   readonly batches: number;
-  /** The agents with jobs on the thread. */
   readonly agents: ReadonlySet<string>;
 }
 
@@ -96,7 +89,6 @@ export interface PoolPort {
    * thread is ended after the grace.
    */
   stop(job: Id): void;
-  /** Stops all jobs on threads. */
   stopAll(): void;
   /**
    * Takes back a job that is on a thread and has not begun; it comes back as not begun. Returns
@@ -113,11 +105,9 @@ export interface PoolPort {
    * same agent.
    */
   share(canMove: (run: Run, isLast: boolean) => boolean): void;
-  /** Takes back all runs that this thread has not begun. */
   clear(thread: number): void;
   /** Starts one more thread, unless one is starting or `mostThreads` is reached. */
   grow(): void;
-  /** Takes back all runs that were not begun. */
   takeBackAll(): void;
   /**
    * Ends all threads, whatever they do. Resolves with the ids of threads that did not end in time

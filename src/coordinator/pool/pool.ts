@@ -26,7 +26,6 @@ export interface PoolOptions {
   readonly extraThreads: number;
   readonly setup: WorkerSetup;
   readonly execArgv: readonly string[];
-  /** See `OpenOptions`. */
   readonly resourceLimits: ResourceLimits;
   /** The time that a job may go on after it was asked to stop, before its thread is ended. */
   readonly stopGraceMs: number;
@@ -361,7 +360,6 @@ export class Pool implements PoolPort {
     void thread.piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
 
-  /** Ends a worn thread. */
   #retire(thread: Thread): void {
     if (!this.#threads.delete(thread.id)) return;
     thread.end();
@@ -462,7 +460,6 @@ export class Pool implements PoolPort {
     else this.#owner.settled(run, report, () => thread.say(['answer', request, null]));
   }
 
-  /** Starts the time limit of a job that has begun. */
   #limit(thread: Thread, slot: number): void {
     const found = thread.find(slot);
     if (found !== undefined) this.#stopTimers.limit(thread, slot, found.run);
@@ -507,7 +504,6 @@ export class Pool implements PoolPort {
 const isWatched = (message: unknown) =>
   typeof message === 'object' && message !== null && ('watch:import' in message || 'watch:require' in message);
 
-/** The run that the thread has begun. */
 function begunIn({ board, batches }: Thread): Run | undefined {
   for (const { runs } of batches) for (const [slot, run] of runs) if (board.isBegun(slot)) return run;
   return undefined;
@@ -520,7 +516,6 @@ interface Unbegun {
   readonly run: Run;
 }
 
-/** The runs that the thread has not begun, in order. */
 function unbegunIn(thread: Thread): Unbegun[] {
   const unbegun: Unbegun[] = [];
   for (const batch of thread.batches) {

@@ -14,7 +14,6 @@ interface Ending {
 }
 
 export class StopTimers {
-  /** The time that a job may go on after it was asked to stop. */
   readonly #graceMs: number;
   readonly #byJob = new Map<Id, Ending>();
 
@@ -57,7 +56,6 @@ export class StopTimers {
     return ending.reason === 'timeout';
   }
 
-  /** Clears all timers. */
   clear(): void {
     for (const { timer } of this.#byJob.values()) timer.clear();
   }

@@ -11,7 +11,7 @@ export interface Batch {
   readonly thread: Thread;
   /** The agent of all its jobs; empty for callbacks, which need no place of an agent. */
   readonly agent: string;
-  /** The runs by slot. */
+  /** By slot. */
   readonly runs: Map<number, Run>;
   /** The expected time of all its jobs together; `Infinity` if unknown. */
   readonly expectedMs: number;
@@ -19,7 +19,6 @@ export interface Batch {
 
 export class Thread {
   readonly id: number;
-  /** The Piscina pool of the thread. */
   readonly piscina: Piscina;
   readonly board = new Board();
   readonly batches = new Set<Batch>();
@@ -91,7 +90,6 @@ export class Thread {
     this.#freeSlots.push(slot);
   }
 
-  /** The batch and the run in a slot. */
   find(slot: number): { batch: Batch; run: Run } | undefined {
     for (const batch of this.batches) {
       const run = batch.runs.get(slot);
@@ -115,7 +113,6 @@ export class Thread {
     }
   }
 
-  /** The reports on the board since the last call. */
   reports(): readonly RunReport[] {
     return this.board.drain();
   }

@@ -15,10 +15,8 @@ import type { Answer, Question, Verdict } from '../../protocol/questions.js';
 import type { Context } from '../context.js';
 import { askedJob } from './policy-questions.js';
 
-/** A problem of an agent's filter or chooser. */
 export interface AgentProblem {
   readonly message: string;
-  /** The time at which it began. */
   readonly since: number;
 }
 
@@ -43,7 +41,6 @@ interface Judge {
   problem: AgentProblem | undefined;
   /** The number of consecutive questions with a problem. */
   misses: number;
-  /** The time before which nothing is asked. */
   notBefore: number;
   /** Jobs for which the filter threw; they are asked about again at `againAt`. */
   readonly erred: Set<Id>;
@@ -61,7 +58,7 @@ export class AgentQuestions {
   readonly #context: Context;
   /** The functions of this build. */
   readonly #callables: ReadonlySet<string>;
-  /** The judges by queue and name of the agent. */
+  /** By queue and name of the agent. */
   readonly #judges = new Map<string, Map<string, Judge>>();
   #signs = 0;
 
@@ -85,7 +82,6 @@ export class AgentQuestions {
     return judge;
   }
 
-  /** Notes that agents of any queue may have changed. */
   settingsChanged(): void {
     for (const queue of [...this.#judges.keys()]) this.agentsChanged(queue);
   }
@@ -109,7 +105,6 @@ export class AgentQuestions {
     return this.#judgeOf(agent)?.problem;
   }
 
-  /** `true` if the agent has functions to ask. */
   isAsked({ filter, chooser }: AgentRecord): boolean {
     return filter?.by !== undefined || chooser !== undefined;
   }

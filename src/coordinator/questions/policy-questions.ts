@@ -1,6 +1,6 @@
 /**
- * Asks the jobs' own retry policies and has their answers decided. The records hold what is asked;
- * this class only knows which questions are out.
+ * Asks the jobs' own retry policies and has their answers decided. The records hold the questions;
+ * this class only knows which of them are out.
  */
 import type { Id, JobRecord } from '../../core/records.js';
 import type { WireAskedJob } from '../../protocol/questions.js';
@@ -11,7 +11,7 @@ export class PolicyQuestions {
   readonly #context: Context;
   /** The functions of this build. */
   readonly #callables: ReadonlySet<string>;
-  /** The questions that are out, by job and fence. */
+  /** By job and fence. */
   readonly #out = new Set<string>();
 
   constructor(context: Context, callables: ReadonlySet<string>) {

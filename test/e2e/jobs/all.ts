@@ -17,7 +17,6 @@ export function marksIn(file: string): string[] {
   }
 }
 
-/** The number of times that each mark occurs in a file. */
 export function countMarks(file: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const mark of marksIn(file)) counts.set(mark, (counts.get(mark) ?? 0) + 1);

@@ -56,7 +56,6 @@ export function meet(own: string, other: string): boolean {
   return true;
 }
 
-/** Marks and keeps its thread busy for `ms`. */
 export function markFor(file: string, line: string, ms: number): string {
   markAttempt(file, line);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -82,14 +81,12 @@ export function markOrKill(file: string, line: string, kills: boolean): string {
   return line;
 }
 
-/** Marks and kills its process once `gate` exists. */
 export function killWhen(file: string, line: string, gate: string): never {
   mark(file, line);
   waitFor(gate);
   return killProcess();
 }
 
-/** Marks and, if `exits`, ends its thread at each run. */
 export function markOrExit(file: string, line: string, exits: boolean): string {
   mark(file, line);
   if (exits) process.exit(3);

@@ -160,7 +160,6 @@ export function leaks(megabytes: number): number {
   return threadId;
 }
 
-/** Allocates memory without end. */
 export function takesAllMemory(): never {
   for (;;) leaks(1);
 }

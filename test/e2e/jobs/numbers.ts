@@ -6,7 +6,6 @@ export function add(a: number, b: number): number {
   return a + b;
 }
 
-/** Divides whole numbers; throws if the divisor is 0. */
 export function divide(a: number, b: number): number {
   if (b === 0) throw new RangeError(`${a} cannot be divided by 0`);
   return a / b;
@@ -50,7 +49,6 @@ export function failsAfter(parts: CompletedJobs): never {
   throw new TypeError(`${parts.length} parts were in vain`);
 }
 
-/** Returns the value given. */
 export function echo<T>(value: T): T {
   return value;
 }

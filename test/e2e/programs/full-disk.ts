@@ -40,7 +40,6 @@ async function putForEver(waits: boolean): Promise<void> {
   }
 }
 
-/** Fills all free space. */
 function fill(): void {
   const descriptor = openSync(ballastFile, 'a');
   for (const size of [1 << 20, 1 << 16, 1 << 12]) {

@@ -2,7 +2,6 @@
 import { appendFileSync } from 'node:fs';
 import { type AskedJob, type ChooserQuestion, currentJob, type RetryAnswer, type RetryQuestion } from 'callsheet';
 
-/** Appends its attempt to the file and fails. */
 export function failing(file: string): never {
   appendFileSync(file, `attempt ${currentJob().attempt}\n`);
   throw new RangeError('not yet');
@@ -10,7 +9,6 @@ export function failing(file: string): never {
 
 export const hello = (name: string): string => `hello ${name}`;
 
-/** Ends its thread. */
 export function exits(file: string): never {
   appendFileSync(file, `attempt ${currentJob().attempt}\n`);
   process.exit(1);
@@ -26,14 +24,12 @@ export function loopsForEver(): boolean {
   for (;;);
 }
 
-/** Ends its thread when it is asked. */
 export function exitsAsked(): boolean {
   process.exit(1);
 }
 
 export const takesAda = (job: AskedJob): boolean => job.arguments[0] === 'Ada';
 
-/** Never returns when it is asked about Bob. */
 export function loopsAtBob(job: AskedJob): boolean {
   while (job.arguments[0] === 'Bob');
   return true;

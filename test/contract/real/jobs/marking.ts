@@ -23,30 +23,25 @@ export function stretch(file: string, name: string, ms: number): string {
 /** A callback that marks and ignores the outcome. */
 export const called = (file: string, line: string, _outcome: unknown): string => mark(file, line);
 
-/** Marks with its own id. */
 export const child = (file: string, name: string): string => mark(file, `${name} ${currentJob().id}`).split(' ')[0]!;
 
-/** Puts one child and returns another. */
 export function parent(file: string, name: string) {
   mark(file, `parent ${name}`);
   currentJob().put(marking.child(file, `put-by-${name}`));
   return currentJob().put(marking.child(file, `returned-by-${name}`));
 }
 
-/** Fails until its third attempt. */
 export function unsteady(file: string, name: string): number {
   mark(file, `${name} attempt ${currentJob().attempt}`);
   if (currentJob().attempt < 3) throw new Error('not yet');
   return currentJob().attempt;
 }
 
-/** Sets an annotation on itself. */
 export function say(file: string, name: string): string {
   currentJob().annotations.set('said', name);
   return mark(file, name);
 }
 
-/** The results of all items of a map. */
 export async function gathered(items: CompletedItems<string>): Promise<string[]> {
   const all: string[] = [];
   for await (const { result } of items) all.push(result);

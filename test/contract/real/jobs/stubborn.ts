@@ -6,13 +6,11 @@ function begun(): void {
   currentJob().annotations.set('begun', true);
 }
 
-/** Loops and never reads the flag. */
 export function loops(): never {
   begun();
   for (;;);
 }
 
-/** Loops and reads the flag. */
 export function loopsPolitely(): string {
   begun();
   while (!currentJob().cancelled);
@@ -39,7 +37,6 @@ export async function ignores(): Promise<never> {
   });
 }
 
-/** Waits for its signal. */
 export async function listens(): Promise<string> {
   const { signal } = currentJob();
   begun();
@@ -47,13 +44,11 @@ export async function listens(): Promise<string> {
   return 'stopped by itself';
 }
 
-/** Appends a line and returns at once. */
 export function quick(file: string, line: string): string {
   appendFileSync(file, `${line}\n`);
   return line;
 }
 
-/** Does the same, and loops if `looping`. */
 export function quickOrLoops(file: string, line: string, looping: boolean): string {
   appendFileSync(file, `${line}\n`);
   if (looping) loops();
