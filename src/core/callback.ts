@@ -56,7 +56,7 @@ export function runCallback(decision: Decision, callback: JobRecord): void {
   state.change(callback, (row) => {
     row.status = 'active';
     row.stage = 'waiting';
-    row.ownRun.agent = agent;
+    row.agent = agent;
   });
   if (side === undefined) conclude(decision, callback, above.outcome, above.result);
   else if (side.outcome !== 'none') conclude(decision, callback, side.outcome, side.result);

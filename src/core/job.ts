@@ -208,14 +208,13 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
   const policy = policyOf(state, job, agent);
   const isStart = job.alone || policy === 'never';
   state.change(job, (row) => {
-    const run = row.ownRun;
     row.queued = false;
     row.front = false;
-    run.claimed = true;
-    run.fence++;
-    run.agent = agent;
-    if (run.attempts === 0) row.awaitedCallbacks = row.callbacks;
-    run.begun = isStart;
+    row.claimed = true;
+    row.fence++;
+    row.agent = agent;
+    if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
+    row.begun = isStart;
     if (isStart) noteStart(row, now);
     else if (row.status !== 'active') row.status = 'assigned';
   });
@@ -228,31 +227,29 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
 export function begin(decision: Decision, job: JobRecord, at: number): void {
   if (job.begun) return;
   decision.state.change(job, (row) => {
-    row.ownRun.begun = true;
+    row.begun = true;
     noteStart(row, at);
   });
   tellJob(decision, 'started', job, at);
 }
 
 function noteStart(row: JobRow, at: number): void {
-  const run = row.ownRun;
   row.status = 'active';
-  run.attempts++;
-  run.firstStartAt ||= at;
-  run.lastStartAt = at;
+  row.attempts++;
+  row.firstStartAt ||= at;
+  row.lastStartAt = at;
 }
 
 /** Counts a start that may have happened under a claim, at an unknown time. */
 export function countAttempt({ state }: Decision, job: JobRecord): void {
   state.change(job, (row) => {
-    row.ownRun.attempts++;
+    row.attempts++;
   });
 }
 
 function noteUnclaimed(row: JobRow): void {
-  const run = row.ownRun;
-  run.claimed = false;
-  run.begun = false;
+  row.claimed = false;
+  row.begun = false;
   row.suspect = false;
   row.alone = false;
 }
@@ -281,11 +278,10 @@ export function conclude(
     row.queued = false;
     row.places = none;
     row.dueAt = 0;
-    const run = row.ownRun;
-    run.outcome = outcome;
-    run.result = result;
-    run.endAt = now;
-    if (run.attempts === 0) row.awaitedCallbacks = row.callbacks;
+    row.outcome = outcome;
+    row.result = result;
+    row.endAt = now;
+    if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
     if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);
   });
   if (isStart) tellJob(decision, 'started', job, begunAt);
@@ -311,7 +307,7 @@ export function complete(decision: Decision, job: JobRecord): void {
 
 function noteCompleted(row: JobRow, now: number): void {
   row.status = 'completed';
-  row.ownRun.completedAt = now;
+  row.completedAt = now;
 }
 
 function completed(decision: Decision, job: JobRecord): void {
@@ -328,7 +324,7 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
     noteUnclaimed(row);
     if (row.form === 'call') row.status = 'pending';
     row.stage = 'call';
-    row.ownRun.result = null;
+    row.result = null;
     row.dueAt = 0;
     row.front = true;
     change(row);
@@ -357,7 +353,7 @@ export function holdForPolicy(
   state.change(job, (row) => {
     noteUnclaimed(row);
     row.stage = 'policy';
-    row.ownRun.result = failure;
+    row.result = failure;
     change(row);
   });
 }
@@ -378,7 +374,7 @@ export function giveBack(decision: Decision, job: JobRecord): void {
   putBack(decision, job, (row) => {
     row.suspect = suspect;
     row.alone = alone;
-    if (begun) row.ownRun.attempts--;
+    if (begun) row.attempts--;
   });
 }
 

@@ -4,14 +4,14 @@
  */
 
 import type { AnnotationRecord, JobRecord, Payload, SettingRecord } from '../core/records.js';
-import { JobFields } from '../core/state/job-fields.js';
+import { CompactJob } from '../core/state/compact-job.js';
 import { packBatch, unpackBatch } from '../protocol/packing.js';
 
 export type AnyRecord = SettingRecord | AnnotationRecord | JobRecord;
 
 /** With its payloads' bytes in it. */
 export function encodeRecord(record: AnyRecord): Uint8Array {
-  return packBatch([record.kind === 'job' ? JobFields.toRecord(record) : record]);
+  return packBatch([record.kind === 'job' ? CompactJob.toRecord(record) : record]);
 }
 
 export function decodeRecord<R extends AnyRecord>(bytes: Uint8Array): R {

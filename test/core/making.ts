@@ -2,8 +2,8 @@
 import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import { agentKey, type Id, type JobRecord, type Payload } from '../../src/core/records.js';
+import { CompactJob } from '../../src/core/state/compact-job.js';
 import { neededPlaces } from '../../src/core/state/indices.js';
-import { JobFields } from '../../src/core/state/job-fields.js';
 import { State } from '../../src/core/state/state.js';
 
 /** Makes an id that sorts like the name, of 15 characters at most. `\x80` makes it a UUID. */
@@ -111,7 +111,7 @@ export class Machine {
   /** Returns the state of the next process after its recovery. */
   reopened(): Machine {
     const next = new Machine();
-    for (const job of this.state.jobs()) next.state.load(new JobFields(job));
+    for (const job of this.state.jobs()) next.state.load(new CompactJob(job));
     next.state.loaded();
     next.now = this.now;
     next.do({ type: 'recover' });
@@ -173,7 +173,7 @@ export function hasRoom(state: State, job: JobRecord): boolean {
 }
 
 /** Returns everything stored of a job; fields of indices get the values of a new row. */
-export const recordOf = (job: JobRecord): JobRecord => JobFields.toRecord(job);
+export const recordOf = (job: JobRecord): JobRecord => CompactJob.toRecord(job);
 
 /** Returns a whole state as data: its records, and everything derived from them. */
 export function snapshotOf(state: State) {

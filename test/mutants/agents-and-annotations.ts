@@ -205,8 +205,8 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     bug: 'starts are not counted',
     tags: ['8.3'],
     in: 'core/job.ts#noteStart',
-    find: 'run.attempts++;',
-    replace: 'run.attempts = 1;',
+    find: 'row.attempts++;',
+    replace: 'row.attempts = 1;',
   },
   {
     bug: 'a run that may have begun when its process died has no attempt number',

@@ -18,6 +18,7 @@ import {
   type SettingRecord,
 } from '../../src/core/records.js';
 import type { BucketRecord, Changes } from '../../src/core/state/change-log.js';
+import { CompactJob } from '../../src/core/state/compact-job.js';
 import {
   agentOf,
   awaitedBy,
@@ -28,7 +29,6 @@ import {
   placeKey,
   timerOf,
 } from '../../src/core/state/indices.js';
-import { JobFields } from '../../src/core/state/job-fields.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from '../../src/testing/record-bytes.js';
 import type { Index, Want } from './lacks.js';
 
@@ -395,7 +395,7 @@ export class Transaction {
     const { faults, struck } = this.#database;
     // Encodes now: later changes of the records must not reach the database.
     const encoded = new Map<AnyRecord, Uint8Array>();
-    const kept = { ...changes, jobs: changes.jobs.map(JobFields.toRecord) };
+    const kept = { ...changes, jobs: changes.jobs.map(CompactJob.toRecord) };
     for (const [at, job] of kept.jobs.entries()) encoded.set(job, encodeRecord(changes.jobs[at]!));
     const apply = () => {
       for (const [key, version] of this.#seen) if (this.#database.versionOf(key) !== version) throw new ConflictError();

@@ -9,8 +9,8 @@
 
 import type { AnnotationRecord, Id, JobRecord, Payload, SettingRecord } from '../records.js';
 import { type Annotations, annotationKey } from './annotations.js';
+import { CompactJob } from './compact-job.js';
 import { placeKey } from './indices.js';
-import { JobFields } from './job-fields.js';
 import type { JobRow } from './job-row.js';
 import type { Bucket, Rates } from './rates.js';
 import type { Settings } from './settings.js';
@@ -95,7 +95,7 @@ export class ChangeLog {
   noteChange(row: JobRow): void {
     const notedBy = this.#touchedOf(row)?.notedBy ?? 0;
     if (notedBy === this.#command || (notedBy !== 0 && !this.#fallible)) return;
-    this.#note(row, new JobFields(row));
+    this.#note(row, new CompactJob(row));
   }
 
   noteForget(row: JobRow): void {

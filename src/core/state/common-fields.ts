@@ -14,10 +14,10 @@ export function listOf(texts: readonly string[]): readonly string[] {
 }
 
 /**
- * A class, as the job's run is (`job-run.ts`). A new field of a job belongs here unless it is
+ * A class, as the job's run is (`run-fields.ts`). A new field of a job belongs here unless it is
  * another in nearly every one.
  */
-export class JobTraits {
+export class CommonFields {
   owner: Id;
   callable: string;
   queue: string;
@@ -53,7 +53,7 @@ export class JobTraits {
   deadline: number;
   timeoutMs: number;
 
-  constructor(from: Readonly<JobTraits>) {
+  constructor(from: Readonly<CommonFields>) {
     this.owner = from.owner;
     this.callable = from.callable;
     this.queue = from.queue;
@@ -96,7 +96,7 @@ export class JobTraits {
  * is put next is mostly like one of them. A matter of memory alone, and so one for all states of a
  * process.
  */
-const lastOf = new Map<string, Map<string, JobTraits[]>>();
+const lastOf = new Map<string, Map<string, CommonFields[]>>();
 
 /** So many queues, and callables of each, are remembered at most. */
 const mostNames = 256;
@@ -104,14 +104,14 @@ const mostNames = 256;
 const mostKinds = 8;
 
 /** A record's traits, which are not to be written to: others may have them, too. */
-export function traitsOf(record: JobRecord): Readonly<JobTraits> {
+export function commonFieldsOf(record: JobRecord): Readonly<CommonFields> {
   // Each member is another one of its whole, so no two are alike.
-  if (record.role !== 'root') return new JobTraits(record);
+  if (record.role !== 'root') return new CommonFields(record);
   const { queue, callable } = record;
   let ofQueue = lastOf.get(queue);
   let kinds = ofQueue?.get(callable);
   for (const kind of kinds ?? none) if (areAlike(record, kind)) return kind;
-  const traits = new JobTraits(record);
+  const traits = new CommonFields(record);
   if (isOneOfAKind(traits)) return traits;
   if (ofQueue === undefined) {
     ofQueue = new Map();
@@ -132,7 +132,7 @@ function remember<T>(map: Map<string, T>, name: string, value: T): void {
 }
 
 /** Hardly any other has the same. */
-function isOneOfAKind({ unique, asked, beginAfter, dueAt, deadline }: JobTraits): boolean {
+function isOneOfAKind({ unique, asked, beginAfter, dueAt, deadline }: CommonFields): boolean {
   return unique !== '' || asked !== null || beginAfter !== 0 || dueAt !== 0 || deadline !== 0;
 }
 
@@ -140,7 +140,7 @@ function isOneOfAKind({ unique, asked, beginAfter, dueAt, deadline }: JobTraits)
  * Of two roots with the same queue and callable. By hand: a loop over the names costs ten times as
  * much, and every job passes here.
  */
-function areAlike(a: Readonly<JobTraits>, b: Readonly<JobTraits>): boolean {
+function areAlike(a: Readonly<CommonFields>, b: Readonly<CommonFields>): boolean {
   return (
     a.priority === b.priority &&
     a.owner === b.owner &&

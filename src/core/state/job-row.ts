@@ -1,14 +1,21 @@
 /**
- * A job as the state keeps it: the one object that is changed in place, with what the indices note
- * about it.
+ * A job as the state keeps it: the one object that is changed in place, with the notes of the
+ * indices. All other code sees it as a `JobRecord`, which is read-only.
  *
- * Everybody else sees it as a `JobRecord`, which cannot be written to. What the indices note of few
- * jobs is in an object beside it, which all others share.
+ *   JobRow, one for each job
+ *     id, eligible, args, putAtHigh    fields that differ in nearly every job
+ *     bits                             status, stage, level, queued, low bits of putAt; whether
+ *                                      `common` and `run` are its own; yes-or-no notes
+ *     common ────────▶ CommonFields    one object for all jobs that were put alike
+ *     run ───────────▶ RunFields       `noRun` for all jobs that were never claimed
+ *     logged, lane, lanePosition       notes that most jobs have
+ *     #notes ────────▶ Notes           `unnoted` for all jobs without a timer, members, ...
+ *
+ * `CompactJob` is the part of it that is stored. A shared object is copied before the first write.
  */
 
 import { none } from './common-fields.js';
-import { JobFields } from './job-fields.js';
-import { firstNoteBit } from './job-shared.js';
+import { CompactJob, firstNoteBit } from './compact-job.js';
 import type { Lane, Queued } from './lanes.js';
 
 /** Where the indices have a job beside its lane, which few jobs need to note. */
@@ -43,7 +50,7 @@ const isWithAgent = isThere << 2;
 const isAtWork = isThere << 3;
 
 /** A job in the state, with what the indices note about it; `restore` leaves that alone. */
-export class JobRow extends JobFields implements Queued {
+export class JobRow extends CompactJob implements Queued {
   /** Where the log of changes has it, if it does. */
   logged = 0;
   // Where the indices have it now.

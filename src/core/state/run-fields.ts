@@ -8,7 +8,7 @@ import type { JobRecord, OutcomeKind, Payload } from '../records.js';
  * A class, whose fields are there before they are numbers: V8 then keeps a time as it finds it, and
  * 0 for nothing. In a field that was never anything else it makes a box for each.
  */
-export class JobRun {
+export class RunFields {
   fence: number;
   claimed: boolean;
   begun: boolean;
@@ -21,7 +21,7 @@ export class JobRun {
   completedAt: number;
   result: Payload | null;
 
-  constructor(from: Readonly<JobRun>) {
+  constructor(from: Readonly<RunFields>) {
     this.fence = from.fence;
     this.claimed = from.claimed;
     this.begun = from.begun;
@@ -37,7 +37,7 @@ export class JobRun {
 }
 
 /** Never written to. */
-export const noRun: Readonly<JobRun> = new JobRun({
+export const noRun: Readonly<RunFields> = new RunFields({
   fence: 0,
   claimed: false,
   begun: false,
@@ -52,11 +52,11 @@ export const noRun: Readonly<JobRun> = new JobRun({
 });
 
 /** A record's run, which is not to be written to. */
-export function runOf(record: JobRecord): Readonly<JobRun> {
+export function runFieldsOf(record: JobRecord): Readonly<RunFields> {
   const { fence, agent, attempts, outcome, firstStartAt, result } = record;
   // Whatever was claimed has a fence, whatever began or ended counted that: nothing of the rest is
   // there without one of these.
   const isNew =
     fence === 0 && agent === '' && attempts === 0 && outcome === 'none' && firstStartAt === 0 && result === null;
-  return isNew ? noRun : new JobRun(record);
+  return isNew ? noRun : new RunFields(record);
 }

@@ -258,6 +258,6 @@ export class State extends View {
   ownPayload(job: JobRecord, slot: PayloadSlot, payload: Payload): void {
     const row = job as JobRow;
     if (slot === 'args') row.args = payload;
-    else row.ownRun.result = payload;
+    else row.result = payload;
   }
 }

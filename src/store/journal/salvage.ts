@@ -9,7 +9,7 @@
 import { idToText } from '../../codec/id.js';
 import type { AnnotationRecord, Id, JobRecord, PayloadSlot, SettingRecord } from '../../core/records.js';
 import { payloadSlots, settingKey } from '../../core/records.js';
-import { JobFields } from '../../core/state/job-fields.js';
+import { CompactJob } from '../../core/state/compact-job.js';
 import { State } from '../../core/state/state.js';
 import { CallsheetError } from '../../errors.js';
 import { type Disk, machineDisk } from '../../journal/disk.js';
@@ -146,7 +146,7 @@ function readFamily(reader: SalvageReader, family: readonly JobRecord[]): JobRec
         return `${what} of job ${idToText(job.id)} cannot be read: ${error instanceof Error ? error.message : error}`;
       }
     }
-    read.push({ ...JobFields.toRecord(job), ...payloads });
+    read.push({ ...CompactJob.toRecord(job), ...payloads });
   }
   return read;
 }

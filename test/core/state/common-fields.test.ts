@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../../src/core/records.js';
-import { type JobTraits, traitsOf } from '../../../src/core/state/common-fields.js';
+import { type CommonFields, commonFieldsOf } from '../../../src/core/state/common-fields.js';
 import { call, Machine, recordOf } from '../making.js';
 
 const machine = new Machine();
@@ -13,8 +13,8 @@ const any = recordOf(machine.job('any'));
  * The traits of jobs of a queue that nobody else has, which are told apart by this, one after the
  * other.
  */
-function traitsIn(queue: string, differing: readonly Partial<JobRecord>[]): Readonly<JobTraits>[] {
-  return differing.map((one) => traitsOf({ ...any, queue, ...one }));
+function traitsIn(queue: string, differing: readonly Partial<JobRecord>[]): Readonly<CommonFields>[] {
+  return differing.map((one) => commonFieldsOf({ ...any, queue, ...one }));
 }
 
 describe('the traits of jobs', () => {
