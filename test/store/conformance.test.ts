@@ -1,6 +1,6 @@
 /**
- * One suite for all stores: what a command means, when its effects and its reply are let go, and
- * what the next process finds.
+ * One suite for all stores: the meaning of commands, the gates of effects and replies, and the
+ * state that the next process finds.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -32,7 +32,7 @@ const withArgs = (name: string, size: number) => call(name, {}, { args: bytes(si
 for (const kind of kinds) describe(kind.name, () => conforms(kind));
 
 function conforms({ make, reopen, onDisk = false }: Kind): void {
-  it('[3.3] keeps each command whole or not at all, whatever the others of its group are', async () => {
+  it('[3.3] keeps each command of a group whole or not at all', async () => {
     const subject = await make();
     subject.ask(put([call('a')]), 'synced', 'a');
     subject.ask(put([call('b'), call('c'), call('a')]), 'synced', 'b c a');
@@ -51,7 +51,7 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
     );
   });
 
-  it('tells nothing before the group is committed, and each reply once', async () => {
+  it('releases nothing before the group is committed, and each reply once', async () => {
     const subject = await make();
     for (const gate of ['decided', 'written', 'synced'] as const) subject.ask(put([call(gate)]), gate, gate);
     subject.ask(claim('none'), 'decided', 'claim');
@@ -62,7 +62,7 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
     assert.equal(subject.told.length, 4);
   });
 
-  it('[9.1] opens its gates in order, and `synced` not before the sync', async () => {
+  it('[9.1] opens its gates in order, and `synced` only after the sync', async () => {
     const subject = await make();
     await subject.do(put([call('a'), call('b', { policy: 'never' })]));
     subject.told.length = 0;
@@ -85,10 +85,10 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
     if (onDisk) assert.deepEqual(subject.told, early);
     sync();
     await durable;
-    assert.deepEqual(subject.told.slice(3), late, '[8.2] what begins once at most begins after the sync');
+    assert.deepEqual(subject.told.slice(3), late, '[8.2] a job that begins at most once begins after the sync');
   });
 
-  it('holds a reader who asks now until all that is decided by now is safe', async () => {
+  it('holds a read until everything decided before it is durable', async () => {
     const subject = await make();
     subject.ask(put([call('a')]), 'synced', 'a');
     await new Promise<void>((resolve) =>
@@ -100,7 +100,7 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
     assert.deepEqual(subject.told, ['ok a']);
   });
 
-  it('lets a result be seen when it is as safe as its job', async () => {
+  it('delivers a result once it is as durable as its job asks', async () => {
     const subject = await make();
     await subject.do(put([call('a')]));
     subject.ask(put([call('p')], 'process'));
@@ -139,7 +139,7 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
 
   if (reopen === undefined) return;
 
-  it('[9.2] is found by the next process as it was, after random work, a close or a kill', async (t) => {
+  it('[9.2] reopens with the same records after random work, and a close or a kill', async (t) => {
     const seed = seedOf(t);
     for (let round = 0; round < 30; round++) {
       const subject = await make();
@@ -155,11 +155,11 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
       );
       assert.deepEqual(settingsOf(after), settingsOf(subject));
       const again: Subject = await reopen(after, true);
-      assert.deepEqual(again.records(), after.records(), 'recovery twice gives the same');
+      assert.deepEqual(again.records(), after.records(), 'a second recovery changes nothing');
     }
   });
 
-  it('[9.2] an outcome, the callback that it makes due, the place that it frees and what was put with it are there together', async () => {
+  it('[9.2] keeps an outcome together with its due callback, its freed place and its inner puts', async () => {
     let subject: Subject = await make();
     const found = async () => {
       const before = subject.records();
@@ -179,7 +179,7 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
     assert.deepEqual(await found(), { status: 'completed', places: [], callbacksDone: 1, inner: 'pending' });
   });
 
-  it('[3.4] a put that was refused takes nothing from one that is not, in the same group', async () => {
+  it('[3.4] leaves accepted puts of a group unharmed by a refused one', async () => {
     const subject = await make();
     subject.ask(put([call('a')]), 'synced', 'a');
     subject.ask(put([call('b'), call('a')]), 'synced', 'b a');
@@ -191,7 +191,7 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
 
   if (!onDisk) return;
 
-  it('a full disk refuses puts and keeps what was done, in the same group', async () => {
+  it('refuses puts on a full disk, and keeps outcomes of the same group', async () => {
     const subject = await make();
     await subject.do(put([call('a'), call('b')]));
     await subject.do(claim('a'));
@@ -218,7 +218,7 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
     assert.deepEqual(after.records(), subject.records());
   });
 
-  it('a failed sync is the end: what waited is refused, and so is all that comes', async () => {
+  it('fails after a failed sync, and refuses all waiting and later commands', async () => {
     const subject = await make();
     await subject.do(put([call('a')]));
     subject.disk!.fault = (operation) => {

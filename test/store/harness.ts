@@ -1,6 +1,6 @@
 /**
- * What the conformance suite needs of a store: one to open, to open again, and an owner that writes
- * down what it is told.
+ * The kinds of store for the conformance suite, each opened with an owner that records everything
+ * it receives.
  */
 
 import { encodeOwnFailure } from '../../src/codec/failure.js';
@@ -25,7 +25,7 @@ export class Clock implements StoreOutside {
   readonly failure = encodeOwnFailure;
 }
 
-/** Makes payloads of the bytes in a command. */
+/** Replaces bytes in a command by payloads of the store. */
 function withPayloads<T>(value: T, payload: Store['payload']): T {
   if (value instanceof Uint8Array) return payload(value) as T;
   if (Array.isArray(value)) return value.map((one) => withPayloads(one, payload)) as T;
@@ -33,7 +33,7 @@ function withPayloads<T>(value: T, payload: Store['payload']): T {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withPayloads(one, payload)])) as T;
 }
 
-/** One store, with all that it told, in order. */
+/** A store, and everything that it released, in order. */
 export class Subject {
   readonly store: Store;
   readonly disk: StrictDisk | undefined;
@@ -42,7 +42,7 @@ export class Subject {
   readonly told: string[] = [];
   readonly effects: Effect[] = [];
   fatal: Error | undefined;
-  /** Whether anybody waits for effects. */
+  /** The answer of the owner to `awaits`. */
   awaits = true;
 
   constructor(store: Store, clock: Clock, disk?: StrictDisk) {
@@ -68,12 +68,12 @@ export class Subject {
     return this;
   }
 
-  /** Transacts a command whose payloads may be plain bytes. */
+  /** Transacts a command, in which payloads may be plain bytes. */
   transact(command: Command, gate: Asked['gate'], reply: NonNullable<Asked['reply']> = () => {}): void {
     this.store.transact([{ command: withPayloads(command, this.store.payload), gate, reply }]);
   }
 
-  /** Asks, without committing. */
+  /** Transacts a command and records its reply. Does not commit. */
   ask(command: Command, gate: Asked['gate'] = 'synced', name: string = command.type): void {
     const reply = (error?: Error) => {
       const code = (error as { code?: string } | undefined)?.code;
@@ -82,7 +82,7 @@ export class Subject {
     this.transact(command, gate, reply);
   }
 
-  /** Asks, commits, and waits until that is durable. */
+  /** Transacts a command, commits, and waits until it is durable. */
   async do(command: Command): Promise<void> {
     this.ask(command);
     await this.durable();
@@ -99,7 +99,8 @@ export class Subject {
   }
 
   /**
-   * All records with the bytes of their payloads: wherever a store keeps these, they are the same.
+   * Returns all records with the bytes of their payloads, which are the same in every kind of
+   * store.
    */
   records() {
     const bytes = (payload: JobRecord['args']) =>
@@ -113,15 +114,14 @@ export class Subject {
 }
 
 /**
- * A way to make a store. `reopen` gives what the next process finds; undefined where nothing
+ * A kind of store. `reopen` opens the store that the next process finds; it is undefined if nothing
  * outlives the process.
  */
 export interface Kind {
   readonly name: string;
   make(): Promise<Subject>;
-  /** Where it is kept after `close`, or after a kill. */
   readonly reopen?: (subject: Subject, killed?: boolean) => Promise<Subject>;
-  /** It is kept on a disk that can fail. */
+  /** `true` if the store is on a disk that can fail. */
   readonly onDisk?: boolean;
 }
 

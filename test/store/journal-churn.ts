@@ -1,7 +1,6 @@
 /**
- * A store that is worked on without end: jobs of all sizes are put, changed, claimed, settled,
- * annotated and forgotten, as a random number says. Beside it, a list of all states there ever
- * were, so that what is found after a crash can be told from what never was.
+ * A store under endless work: random commands put, change, claim, settle, annotate and forget jobs
+ * of all sizes. Tests compare the state found after a crash with the states that there were.
  */
 
 import type { Command, JobSpec } from '../../src/core/commands.js';
@@ -14,7 +13,9 @@ import type { StrictDisk } from '../journal/strict-disk.js';
 
 export const churnDirectory = '/journal';
 
-/** A pace by count: slices of a few looks at the clock, so that a small state takes many. */
+/**
+ * A pace by count: a slice ends after `looks` looks at the clock, so that a small state takes many.
+ */
 export function countedPace(looks: number): Pace {
   return {
     slice() {
@@ -26,7 +27,7 @@ export function countedPace(looks: number): Pace {
   };
 }
 
-/** All that a store remembers, bytes of payloads included, as one text. */
+/** Prints all that a store holds, with the bytes of payloads. */
 export function printedState(store: JournalStore): string {
   const jobs = [...store.state.jobs()].sort((a, b) => (a.id < b.id ? -1 : 1)).map((job) => printedJob(store, job));
   const settings = [...store.state.settings()].map((setting) => JSON.stringify(setting)).sort();
@@ -45,8 +46,8 @@ function printedJob(store: JournalStore, job: JobRecord): string {
 }
 
 /**
- * What the churn put into payloads: a store that is closed, or whose disk is gone, cannot be asked
- * any more.
+ * The bytes of the churn's payloads, since a closed store, or one without its disk, cannot read
+ * them.
  */
 const made = new WeakMap<Payload, Uint8Array>();
 
@@ -57,9 +58,9 @@ const hex = (store: JournalStore, payload: Payload | null) =>
 
 export class Churn {
   readonly store: JournalStore;
-  /** How many completed jobs are remembered. */
+  /** Number of completed jobs that are kept. */
   keep = 10;
-  /** The most that a payload may be. */
+  /** The most bytes of a payload. */
   payloadBytes = 400;
   fatal: Error | undefined;
   readonly #random: (limit: number) => number;
@@ -96,12 +97,12 @@ export class Churn {
         this.fatal = error;
       },
     });
-    // Ids that an earlier life gave must not be given again.
+    // A later life must not use the ids of an earlier one.
     this.#puts += this.store.state.size;
     return this;
   }
 
-  /** Decides one random command, without committing it. */
+  /** Transacts one random command. Does not commit. */
   decide(): void {
     this.store.transact([{ command: this.#command(), gate: 'decided' }]);
   }
@@ -111,7 +112,7 @@ export class Churn {
     this.store.commit();
   }
 
-  /** Resolves when all that was decided so far is safe. */
+  /** Resolves when all commands so far are durable. */
   durable(): Promise<void> {
     return new Promise((resolve, reject) =>
       this.store.read(
@@ -177,7 +178,7 @@ export class Churn {
     return Buffer.from(text.padEnd(this.#random(this.payloadBytes), String.fromCharCode(97 + this.#random(26))));
   }
 
-  /** One of a few jobs, so that it does not take long to find one. */
+  /** Returns a random fitting job among the first ones, since a walk over all jobs takes long. */
   #some(fits: (job: JobRecord) => boolean): JobRecord | undefined {
     const found: JobRecord[] = [];
     let looked = 0;
@@ -189,5 +190,5 @@ export class Churn {
   }
 }
 
-/** A turn of the loop, in which what is under way goes on. */
+/** A turn of the loop, in which pending work continues. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

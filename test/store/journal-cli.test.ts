@@ -1,4 +1,4 @@
-/** The command line, as a process of its own. */
+/** The command line in a process of its own. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ function run(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-/** A directory with a journal that has had some snapshots. */
+/** Makes a directory with a journal that has had some snapshots. */
 async function directoryWithJournal(): Promise<string> {
   const disk = new StrictDisk();
   const churn = await new Churn(disk, 12).open();
@@ -33,7 +33,7 @@ async function directoryWithJournal(): Promise<string> {
   return directory;
 }
 
-describe('callsheet on the command line', () => {
+describe('the command line', () => {
   it('inspects a journal', async () => {
     const directory = await directoryWithJournal();
     const whole = run('inspect', directory);
@@ -49,17 +49,17 @@ describe('callsheet on the command line', () => {
     assert.match(damaged.stdout, new RegExp(`DAMAGE ${name} at byte \\d+`));
   });
 
-  it('salvages a journal, and says so', async () => {
+  it('salvages a journal, and reports the counts', async () => {
     const directory = await directoryWithJournal();
     const into = join(temporaryDirectory(), 'new');
     const { status, stdout, stderr } = run('salvage', directory, into);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /^\d+ jobs, \d+ settings and \d+ annotations are in /);
     assert.equal(run('inspect', into).status, 0);
-    assert.equal(run('salvage', directory, into).status, 2, 'not twice into the same place');
+    assert.equal(run('salvage', directory, into).status, 2, 'a directory takes only one salvage');
   });
 
-  it('[9.1] does not call a directory whole in which there is no journal', () => {
+  it('[9.1] fails for a directory without a journal', () => {
     const directory = temporaryDirectory();
     for (const args of [
       ['inspect', directory],
@@ -71,10 +71,10 @@ describe('callsheet on the command line', () => {
     }
   });
 
-  it('[9.1] says that a segment is missing, whichever it is', async () => {
+  it('[9.1] reports any missing segment', async () => {
     const directory = await directoryWithJournal();
     const names = readdirSync(directory).sort();
-    // Those before the newest snapshot are needed only if it is damaged, or for payloads.
+    // Segments before the newest snapshot are needed only for payloads, or if it is damaged.
     const newest = names.findLast((name) => name.endsWith('.snapshot'))!;
     const segments = names.filter((name) => name.endsWith('.segment') && name >= newest.replace('snapshot', 'segment'));
     assert.ok(segments.length > 1, names.join(' '));
@@ -88,7 +88,7 @@ describe('callsheet on the command line', () => {
     }
   });
 
-  it('tells how it is used, and fails without', () => {
+  it('prints its usage, and fails without valid arguments', () => {
     assert.equal(run('--help').status, 0);
     assert.match(run('--help').stdout, /callsheet salvage DIRECTORY INTO/);
     for (const args of [[], ['inspect'], ['salvage', '/nowhere'], ['other', 'x'], ['inspect', '--unknown', 'x']]) {

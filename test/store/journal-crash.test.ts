@@ -1,7 +1,7 @@
 /**
- * The power goes, or the process dies, at the operations of a disk on which the real store works:
- * while it commits, takes snapshots, moves payloads, deletes segments, and while what is left is
- * opened. `CALLSHEET_EVERY=1` takes every operation, not every few.
+ * Cuts the power, or kills the process, at the disk operations of the real store: while it commits,
+ * takes snapshots, moves payloads and deletes segments, and while the remains are opened.
+ * `CALLSHEET_EVERY=1` takes every operation instead of a sample.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -20,10 +20,10 @@ function cutPowerAt(disk: StrictDisk, operation: number): void {
   };
 }
 
-/** A state in few words. */
+/** A hash of the state. */
 const stateOf = ({ store }: Churn) => createHash('sha1').update(printedState(store)).digest('base64');
 
-/** What an observer outside knows: every state there was, in order, and which of them is safe. */
+/** The knowledge of an outside observer: every state in order, and how many are acknowledged. */
 interface Ledger {
   readonly states: string[];
   acknowledged: number;
@@ -35,7 +35,7 @@ async function live(disk: StrictDisk, seed: number, ledger: Ledger): Promise<num
   ledger.states.push(stateOf(churn));
   for (let step = 0; step < steps && churn.fatal === undefined; step++) {
     churn.decide();
-    // Whether it is in the log or not if the power goes now is for recovery to find out.
+    // If the power goes now, the state may or may not be in the log.
     ledger.states.push(stateOf(churn));
     churn.store.commit();
     const count = ledger.states.length - 1;
@@ -70,13 +70,13 @@ function sampled(seed: number): Pick {
   const random = randomFrom(seed);
   return (count) => random(count);
 }
-/** The power may go before anything is there. */
+/** The power may go before there is any state. */
 const empty = createHash('sha1').digest('base64');
 const keepAll: Pick = (count) => count - 1;
 const dropAll: Pick = () => 0;
 
-describe('the journal store when the power goes', () => {
-  it('[9.1] has everything acknowledged and nothing that never was, at whatever operation it happens', async (t) => {
+describe('the journal store after a power loss', () => {
+  it('[9.1] keeps everything acknowledged and invents nothing, at any operation', async (t) => {
     let points = 0;
     let states = 0;
     let snapshots = 0;
@@ -103,7 +103,7 @@ describe('the journal store when the power goes', () => {
     assert.ok(snapshots >= 4);
   });
 
-  it('[9.1] recovers when the power goes again while it recovers', async (t) => {
+  it('[9.1] recovers from a crash during recovery', async (t) => {
     let states = 0;
     const whole = new StrictDisk();
     await live(whole, 4, { states: [], acknowledged: 0 });
@@ -127,7 +127,7 @@ describe('the journal store when the power goes', () => {
     t.diagnostic(`crashes during recovery: ${states} states, violations: 0`);
   });
 
-  it('[9.1] keeps it through life after life', async (t) => {
+  it('[9.1] keeps everything acknowledged through several crashes', async (t) => {
     let lives = 0;
     for (let seed = 0; seed < 20; seed++) {
       let disk = new StrictDisk();

@@ -1,10 +1,9 @@
 /**
- * A directory of the store, with two snapshots, payloads in old segments and a log, damaged in
- * every way: each bit flipped, each file cut at each byte, sectors zeroed and swapped. It is
- * refused, with nothing modified, or what it gives is right, but for payloads that are known to be
- * damaged.
+ * Damages a directory of the store, with two snapshots, payloads in old segments and a log, in
+ * every way: flips each bit, cuts each file at each byte, zeroes and swaps sectors. Opening must
+ * refuse it and modify nothing, or yield the right state except for payloads reported as damaged.
  *
- * Some of the cases; `CALLSHEET_EVERY=1` takes all.
+ * Takes a sample of the cases; `CALLSHEET_EVERY=1` takes all.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
@@ -19,7 +18,7 @@ type Files = ReadonlyMap<string, Uint8Array>;
 
 const damaged = 'DAMAGED';
 
-/** All that a store remembers; what it says is damaged is told as such. */
+/** Prints all that a store holds, with a mark for each payload that is reported as damaged. */
 function printed({ store }: Churn): string {
   const bytes = (payload: Parameters<JournalStore['bytes']>[0]) => {
     try {
@@ -32,7 +31,7 @@ function printed({ store }: Churn): string {
   return printedState({ state: store.state, bytes } as JournalStore);
 }
 
-/** The same, but for payloads that are told to be damaged. */
+/** Compares two printed states, and ignores payloads marked as damaged. */
 function isRightButForDamage(found: string, right: string): boolean {
   const [words, expected] = [found.split(/[ \n]/), right.split(/[ \n]/)];
   return (
@@ -50,7 +49,7 @@ class Counts {
 
   report(t: TestContext, what: string): void {
     const { cases, refused, right, damagedPayloads, tornTails } = this;
-    const opened = `right ${right}, right but for a damaged payload ${damagedPayloads}, torn tails ${tornTails}`;
+    const opened = `right ${right}, right except for a damaged payload ${damagedPayloads}, torn tails ${tornTails}`;
     t.diagnostic(`${what}: ${cases} cases: refused ${refused}, ${opened}; accepted wrong: 0`);
     assert.ok(cases > 0 && refused > 0);
   }
@@ -58,7 +57,7 @@ class Counts {
 
 describe('a damaged directory of the journal store', () => {
   let files: Files;
-  /** Every state there was; the last one is the right one. */
+  /** Every state in order. The last one is the right one. */
   const states: string[] = [];
   let last: string;
 
@@ -68,7 +67,7 @@ describe('a damaged directory of the journal store', () => {
     churn.keep = 5;
     churn.payloadBytes = 150;
     const count = (kind: string) => [...disk.files().keys()].filter((name) => name.endsWith(kind)).length;
-    // Until there are two generations, and a log of some length behind them.
+    // Works until there are two generations and a log of some length after them.
     for (let left = 25; left > 0; ) {
       churn.step();
       states.push(printed(churn));
@@ -77,7 +76,7 @@ describe('a damaged directory of the journal store', () => {
     }
     await churn.durable();
     await churn.store.snapshotEnded();
-    // As a killed process leaves it.
+    // The files that a killed process leaves.
     files = disk.afterKill().files();
     last = [...files.keys()]
       .filter((name) => name.endsWith('.segment'))
@@ -85,7 +84,7 @@ describe('a damaged directory of the journal store', () => {
       .at(-1)!;
   });
 
-  /** Opens it with one file exchanged. */
+  /** Opens the directory with one file replaced, and counts the result. */
   async function judge(
     counts: Counts,
     name: string,
@@ -115,7 +114,7 @@ describe('a damaged directory of the journal store', () => {
     else assert.fail(`${story}: accepted, and wrong`);
   }
 
-  it('[9.1] is never wrong for a flipped bit', async (t) => {
+  it('[9.1] is refused or read right after a bit flip', async (t) => {
     const counts = new Counts();
     for (const [name, whole] of files) {
       const bytes = whole.slice();
@@ -129,7 +128,7 @@ describe('a damaged directory of the journal store', () => {
     counts.report(t, 'flipped bits');
   });
 
-  it('[9.1] is never wrong for a file that was cut', async (t) => {
+  it('[9.1] is refused or read right after a file was cut', async (t) => {
     const counts = new Counts();
     for (const [name, whole] of files) {
       for (let length = 0; length < whole.length; length += every)
@@ -138,7 +137,7 @@ describe('a damaged directory of the journal store', () => {
     counts.report(t, 'cuts');
   });
 
-  it('[9.1] is never wrong for sectors that are zero, or in each other’s place', async (t) => {
+  it('[9.1] is refused or read right after sectors were zeroed or swapped', async (t) => {
     const counts = new Counts();
     for (const [name, whole] of files) {
       const sectors = Math.ceil(whole.length / sectorBytes);

@@ -1,6 +1,6 @@
 /**
- * Every errno that a system may give, once at every call that the store makes while it works, as a
- * table: whether the store goes on, and whether all that it acknowledged is there afterwards.
+ * A table of every errno that a system may return, once at every call of a working store: whether
+ * the store goes on, and whether everything acknowledged is there afterwards.
  */
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
@@ -11,7 +11,7 @@ import { Churn, printedState, turn } from './journal-churn.js';
 
 const steps = 80;
 
-/** What a call may be refused for, with what Node calls it. */
+/** Errors of refused calls, as Node throws them. */
 const errnos: Record<string, () => Error> = Object.fromEntries(
   ['EIO', 'ENOSPC', 'EMFILE', 'ENFILE', 'EACCES', 'EROFS', 'ENOMEM', 'EFBIG', 'ENODEV', 'ESTALE'].map((code) => [
     code,
@@ -23,20 +23,22 @@ errnos.EDQUOT = () =>
     ...{ code: 'UNKNOWN', errno: -constants.errno.EDQUOT, syscall: 'write' },
   });
 
-/** A call of the store's: the operation, and the kind of file. */
+/** A call of the store: the operation and the kind of file. */
 type Call = `${Operation} ${string}`;
 
 const callOf = (operation: Operation, file: string): Call =>
   `${operation} ${/\.(\w+)$/.exec(file)?.[1] ?? /[^/-]*$/.exec(file)![0]}`;
 
-/** The calls for which a file is opened: they fail while too many are open. */
+/** Calls that open a file. They fail while too many files are open. */
 const takesDescriptor = (call: Call) => call.startsWith('open ') || call.startsWith('syncDirectory ');
-/** The calls that need room on the disk. */
+/** Calls that need room on the disk. */
 const takesRoom = (call: Call) => call.startsWith('write ') || call.startsWith('open ');
-/** What costs only a snapshot, a deletion or the quickness of syncs. */
+/** Calls that cost only a snapshot, a deletion or fast syncs if they fail. */
 const isSpare = (call: Call) => /snapshot|unfinished|unlink|rename|close/.test(call);
 
-/** Whether the store must go on. The rest may end it, with an error of callsheet's. */
+/**
+ * Whether the store must go on. After any other call it may fail, with an error of callsheet's own.
+ */
 function mustGoOn(call: Call, errno: string): boolean {
   if (errno === 'ENOSPC' || errno === 'EDQUOT') return takesRoom(call);
   if (errno === 'EMFILE' || errno === 'ENFILE') return takesDescriptor(call);
@@ -101,7 +103,7 @@ async function live(call?: Call, number = 1, failure?: () => Error): Promise<Lif
 }
 
 describe('the journal store', () => {
-  it('[9.1] goes on after every errno that passes, at every call, and loses nothing with any', async (t) => {
+  it('[9.1] survives every passing errno at every call, and loses nothing after any errno', async (t) => {
     const { calls, error } = await live();
     assert.equal(error, undefined);
     const ended = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** Directories that this version and older ones have written can be opened. */
+/** Opens directories that this version and older ones have written. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
@@ -6,10 +6,10 @@ import { formatVersion } from '../../src/journal/format.js';
 import { Churn, printedState } from './journal-churn.js';
 import { fixtureOf, fixtures } from './journal-fixture.js';
 
-describe('a journal of this version or an older one', () => {
+describe('the journal of each format version', () => {
   const versions = readdirSync(fixtures);
 
-  it('is there for each version', () => {
+  it('has a fixture', () => {
     assert.deepEqual(
       versions,
       Array.from({ length: formatVersion }, (_, index) => `v${index + 1}`),
@@ -17,7 +17,7 @@ describe('a journal of this version or an older one', () => {
   });
 
   for (const version of versions) {
-    it(`${version} is opened with all that it holds, and goes on`, async () => {
+    it(`${version} opens with all its content, and goes on`, async () => {
       const { disk, printed } = fixtureOf(version);
       const churn = await new Churn(disk, 1).open();
       assert.equal(printedState(churn.store), printed);

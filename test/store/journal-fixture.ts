@@ -1,8 +1,8 @@
 /**
- * The fixture of this version of the format: a directory as callsheet leaves it, with snapshots,
- * moves, a log, and what it holds in words. `node dist/test/store/journal-fixture.js` writes it
- * into `test/journal/fixtures`, once for each version: what an older version wrote has to be
- * readable for ever, so an existing one is not replaced.
+ * The fixture of this version of the format: a directory with snapshots, moves and a log, and its
+ * content in words. `node dist/test/store/journal-fixture.js` writes it into
+ * `test/journal/fixtures`. Every version's fixture must stay readable for ever, so an existing one
+ * is not replaced.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { Churn, churnDirectory, printedState, turn } from './journal-churn.js';
 export const fixtures = fileURLToPath(new URL('../../../test/journal/fixtures/', import.meta.url));
 const contents = 'contents.txt';
 
-/** A fixture as a disk has it, and what it holds. */
+/** Returns a fixture as a disk, and its content in words. */
 export function fixtureOf(version: string): { disk: StrictDisk; printed: string } {
   const disk = new StrictDisk();
   const directory = join(fixtures, version);
@@ -29,7 +29,7 @@ async function write(): Promise<void> {
   const churn = await new Churn(disk, 2026).open();
   churn.payloadBytes = 200;
   churn.keep = 25;
-  // Until there is a segment that is no log any more, but has payloads.
+  // Works until a segment is not needed as log, but has payloads.
   const hasPayloadSegment = () => {
     const names = [...disk.files().keys()].sort();
     const firstSnapshot = names.findIndex((name) => name.endsWith('.snapshot'));

@@ -1,4 +1,4 @@
-/** A disk that is full, and whose reserve is used up too. */
+/** A full disk with no reserve left. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Command, JobSpec } from '../../src/core/commands.js';
@@ -9,7 +9,7 @@ import { Churn, countedPace } from './journal-churn.js';
 const id = idOf('job');
 const job: JobSpec = { id, form: 'call', callable: 'm#run', args: null, options: {}, parts: [], callbacks: [] };
 
-/** A store on a small disk, with what it asks to be called back for. */
+/** Opens a store on a small disk. `ring` makes all calls that the store has delayed. */
 async function openOn(disk: StrictDisk, seed: number, reserveBytes: number) {
   const rings: (() => void)[] = [];
   const after = (_ms: number, then: () => void) => {
@@ -32,7 +32,7 @@ async function openOn(disk: StrictDisk, seed: number, reserveBytes: number) {
 
 const put = (job: JobSpec): Command => ({ type: 'put', queue: '', owner: us, level: 'full', jobs: [job] });
 
-it('[8.2] [9.1] what not even the reserve takes waits until there is room, and everything else goes on', async () => {
+it('[8.2] [9.1] the store holds a command that not even the reserve takes, and goes on with the others', async () => {
   const disk = new StrictDisk();
   const { churn, store, told, ring } = await openOn(disk, 1, 0);
   assert.equal(await told(put(job)), undefined);
@@ -55,7 +55,7 @@ it('[8.2] [9.1] what not even the reserve takes waits until there is room, and e
   await next.store.close();
 });
 
-it('[9.1] of several things what the reserve takes is kept, and the one that is too large for it waits', async () => {
+it('[9.1] the store keeps all outcomes that fit in the reserve, and holds a larger one', async () => {
   const disk = new StrictDisk();
   const { churn, store, told, ring } = await openOn(disk, 1, 16_384);
   const ids = ['large', 'small'].map(idOf);
@@ -78,7 +78,7 @@ it('[9.1] of several things what the reserve takes is kept, and the one that is 
   await store.close();
 });
 
-it('[9.1] a store that is closed on a full disk tells who still waited that nothing was stored', async () => {
+it('[9.1] the store refuses the held commands when it is closed on a full disk', async () => {
   const disk = new StrictDisk();
   const { store, told } = await openOn(disk, 1, 0);
   assert.equal(await told(put(job)), undefined);

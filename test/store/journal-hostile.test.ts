@@ -1,6 +1,6 @@
 /**
- * A log whose checksums all hold, and whose records nobody can have written: refused where it is
- * opened, not found out later.
+ * Logs with valid checksums and impossible records. Opening must refuse them, so that they are not
+ * found later.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -13,10 +13,10 @@ import { idOf, recordOf, us } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, churnDirectory } from './journal-churn.js';
 
-/** Of sixteen characters, but of no version and variant: there is no text for it. */
+/** Sixteen characters without a version and variant, which have no text. */
 const noId = 'no UUID'.padEnd(16, '\0');
 
-/** A directory in which this is what was written last. */
+/** Makes a directory with the written entries as its last frame. */
 async function diskWith(write: (buffer: EntryBuffer) => void): Promise<StrictDisk> {
   const disk = new StrictDisk();
   const nothing = { segment() {}, entry() {} };
@@ -28,7 +28,7 @@ async function diskWith(write: (buffer: EntryBuffer) => void): Promise<StrictDis
   return disk;
 }
 
-/** A job as it is when it was just put. */
+/** A job that was just put. */
 async function newJob(): Promise<JobRecord> {
   const { store } = await new Churn(new StrictDisk(), 1).open();
   const id = idOf('job');
@@ -56,7 +56,7 @@ const payload = (type: number) => (buffer: EntryBuffer) => {
   buffer.end(type);
 };
 
-describe('a record with an id that is no UUID', () => {
+describe('a record with an id that is not a UUID', () => {
   const cases: readonly [string, (buffer: EntryBuffer, job: JobRecord) => void][] = [
     ['a job', (buffer, job) => header(buffer, { ...job, id: noId })],
     ['a job’s owner', (buffer, job) => header(buffer, { ...job, owner: noId })],
@@ -84,7 +84,7 @@ describe('a record with an id that is no UUID', () => {
     it(`is refused, with nothing modified: ${what}`, () => refuses(write));
   }
 
-  it('is not one that is a UUID of any kind', async () => {
+  it('is accepted with a UUID of any kind', async () => {
     const job = await newJob();
     const ids = ['\0'.repeat(16), '\xff'.repeat(16), idOf('other')];
     const disk = await diskWith((buffer) => {
@@ -100,7 +100,7 @@ describe('a record with an id that is no UUID', () => {
 });
 
 describe('a setting', () => {
-  it('is refused under the key of another, or when it is none, with nothing modified', async () => {
+  it('is refused, with nothing modified, under a wrong key or with a wrong type', async () => {
     const queue = { kind: 'queue', name: 'b', paused: false, bound: 0 };
     for (const record of [queue, { kind: 'other', name: 'a' }, null, 5])
       await refuses((buffer) => setting(buffer, queueKey('a'), record));

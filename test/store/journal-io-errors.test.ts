@@ -1,9 +1,9 @@
 /**
- * The disk says no, at each of its operations: while the store commits, takes snapshots, moves
- * payloads and deletes segments, and while what is left is opened. Once or for ever, as an error,
- * as a full disk, or by a write that is cut short.
+ * Disk operations fail, each in turn: while the store commits, takes snapshots, moves payloads and
+ * deletes segments, and while the remains are opened. They fail once or for ever, with an error, as
+ * on a full disk, or by a write that is cut short.
  *
- * Every few operations; `CALLSHEET_EVERY=1` takes each.
+ * Takes a sample of the operations; `CALLSHEET_EVERY=1` takes each.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -23,11 +23,11 @@ const durations = ['once', 'for ever'] as const;
 interface Case {
   readonly failure: Failure;
   readonly duration: (typeof durations)[number];
-  /** From which operation on. */
+  /** The first operation that fails. */
   readonly operation: number;
 }
 
-/** What happened to the disk. */
+/** The failure that the disk had. */
 interface Blow {
   hit: Operation | undefined;
   file: string;
@@ -44,7 +44,7 @@ function strike(disk: StrictDisk, { failure, duration, operation }: Case): Blow 
       blow.hit ??= kind;
       return 7;
     }
-    // A full disk refuses only what takes room.
+    // A full disk refuses only operations that take room.
     if (failure === 'ENOSPC' && kind !== 'write' && kind !== 'open') return undefined;
     if (blow.hit === undefined) {
       blow.hit = kind;
@@ -56,13 +56,13 @@ function strike(disk: StrictDisk, { failure, duration, operation }: Case): Blow 
   return blow;
 }
 
-/** What an observer outside knows: every state there was, in order, and which of them is safe. */
+/** The knowledge of an outside observer: every state in order, and how many are acknowledged. */
 interface Ledger {
   readonly states: string[];
   acknowledged: number;
 }
 
-/** A state in few words; the disk is left alone meanwhile. */
+/** Returns a hash of the state. Reading it causes no fault. */
 function stateOf({ store }: Churn, disk: StrictDisk): string {
   const { fault } = disk;
   disk.fault = undefined;
@@ -71,7 +71,7 @@ function stateOf({ store }: Churn, disk: StrictDisk): string {
   return state;
 }
 
-/** Works; gives why it ended, if it did before its time. */
+/** Works on the disk. Returns the error that ended the work, if one did. */
 async function live(disk: StrictDisk, seed: number, ledger: Ledger): Promise<Error | undefined> {
   const churn = new Churn(disk, seed, { reserveBytes: 16_384 });
   await churn.open();
@@ -82,7 +82,7 @@ async function live(disk: StrictDisk, seed: number, ledger: Ledger): Promise<Err
     ledger.states.push(stateOf(churn, disk));
     churn.store.commit();
     if (churn.fatal !== undefined) break;
-    // A full disk refuses some of it.
+    // A full disk refuses some commands of the group.
     ledger.states.push(stateOf(churn, disk));
     const count = ledger.states.length - 1;
     if (step % 3 === 0) {
@@ -94,7 +94,7 @@ async function live(disk: StrictDisk, seed: number, ledger: Ledger): Promise<Err
     if (step % 4 === 0) await turn();
   }
   const closing = await churn.store.close().catch((error: Error) => error);
-  // Whoever waited has been told.
+  // All replies must have come, with or without an error.
   await Promise.all(waiting);
   return churn.fatal ?? (closing instanceof Error ? closing : undefined);
 }
@@ -121,7 +121,7 @@ function* cases(operations: number, first: number): IterableIterator<Case> {
 }
 
 describe('the journal store on a disk that fails', () => {
-  it('[9.1] keeps its promises, whichever operation fails', async (t) => {
+  it('[9.1] keeps everything acknowledged, whichever operation fails', async (t) => {
     const ended = new Map<string, number>();
     let count = 0;
     let snapshots = 0;
@@ -167,11 +167,11 @@ describe('the journal store on a disk that fails', () => {
     assert.ok(snapshots >= 4);
   });
 
-  it('[9.1] opens right or not at all, whichever operation of opening fails', async (t) => {
+  it('[9.1] opens with the right state or not at all, whichever operation of opening fails', async (t) => {
     let count = 0;
     let refused = 0;
     for (const seed of seeds) {
-      // Cut off in the middle of its work, with a torn tail.
+      // The power goes in the middle of the work and leaves a torn tail.
       const cut = new StrictDisk();
       const ledger: Ledger = { states: [empty], acknowledged: 0 };
       cut.fault = (_kind, _file, number) => {

@@ -1,7 +1,4 @@
-/**
- * Payloads in the journal's store: whose they are, and that they are there as long as somebody
- * needs them.
- */
+/** Payloads in the journal store: the job that owns one, and how long it is kept. */
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -49,7 +46,7 @@ class Story {
     this.do({ type: 'settle', job: idOf(name), fence, startedAt: 1, outcome, inner: [] });
   }
 
-  /** The bytes of a result, as text, after the store was closed and opened again. */
+  /** Closes and opens the store, and returns the bytes of a result as text. */
   async reopenedResult(name: string): Promise<string> {
     await this.churn.store.close();
     await this.open();
@@ -81,7 +78,7 @@ describe('a payload in the journal', () => {
     });
   });
 
-  it('[2.6] is the outcome of a job that took it from a completed one, after opening too', async () => {
+  it('[2.6] serves a second job that returned the first, after opening too', async () => {
     const story = await new Story().open();
     story.put('inner');
     story.settle('inner', value('the outcome'));
@@ -92,7 +89,7 @@ describe('a payload in the journal', () => {
     await story.churn.store.close();
   });
 
-  it('of which nothing is left is named as lost, with its job and the directory', async () => {
+  it('is reported as lost, with its job and the directory, if its entry is gone', async () => {
     const { churn } = await new Story().open();
     const lost = StoredPayload.lost(idOf('job'));
     assert.throws(() => churn.store.bytes(lost), {
@@ -102,7 +99,7 @@ describe('a payload in the journal', () => {
     await churn.store.close();
   });
 
-  it('[9.1] is in no snapshot before it is in the log', async () => {
+  it('[9.1] enters the log before any snapshot', async () => {
     const story = await new Story().open();
     for (let i = 0; i < 200; i++) story.put(`job${i}`);
     await story.churn.store.snapshotEnded();
@@ -111,8 +108,7 @@ describe('a payload in the journal', () => {
     const taking = story.churn.store.takeSnapshot().then(() => {
       isTaken = true;
     });
-    // Decided in the middle of the walk; the process dies before the turn in which it would be
-    // committed.
+    // Decided in the middle of the walk. The process dies before the turn that would commit it.
     for (let i = 0; !isTaken; i++) {
       const args = story.churn.store.payload(Buffer.from('arguments'));
       const name = `job${199 - (i % 50)}`;
@@ -129,7 +125,7 @@ describe('a payload in the journal', () => {
     await story.churn.store.close();
   });
 
-  it('[9.1] does not bring back a job that is gone when it was moved', async () => {
+  it('[9.1] does not bring back a forgotten job by a move', async () => {
     const story = await new Story().open();
     story.put('other');
     const { state } = story.churn.store;
@@ -148,13 +144,13 @@ describe('a payload in the journal', () => {
     await story.churn.store.close();
   });
 
-  it('[2.6] [2.12] stays when the job that it was taken from is forgotten, and its segment deleted', async () => {
+  it('[2.6] [2.12] stays after the job it was taken from is forgotten and its segment deleted', async () => {
     const story = await new Story().open();
     story.put('outer');
     story.put('inner');
     story.settle('outer', { kind: 'job', job: idOf('inner') });
     story.settle('inner', value('x'.repeat(3000)));
-    // Of two that complete together, the inner one may be forgotten first.
+    // If two complete together, the inner one may be forgotten first.
     story.put('other');
     story.settle('other', { kind: 'job', job: idOf('inner') });
     story.do({ type: 'forget', keep: { ageMs: 1e9, count: 1, bytes: 1e9 } });

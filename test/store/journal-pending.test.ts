@@ -1,6 +1,6 @@
 /**
- * The measurements of many pending jobs, with few: so that they go on working. `journal-pending.ts`
- * says how to run them in earnest.
+ * Runs the measurements of many pending jobs with few jobs, so that they keep working.
+ * `journal-pending.ts` describes the real run.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../harness/temporary.js';
 import { measureOpen, measurePending } from './journal-pending.js';
 
 describe('many pending jobs', () => {
-  it('are there again after opening, from a snapshot, which holds up no put for long', async (t) => {
+  it('are restored from a snapshot, which delays no put for long', async (t) => {
     const directory = temporaryDirectory();
     const jobs = 20_000;
     const pending = await measurePending(directory, jobs, 1024 * 1024);

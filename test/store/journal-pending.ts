@@ -1,9 +1,9 @@
 /**
- * Many pending jobs on the machine's disk: what they cost in memory and on the disk, what a
- * snapshot of them does to puts, and how long opening takes. `node --expose-gc
- * dist/test/store/journal-pending.js [jobs] [directory]`, a million by default.
+ * Measures many pending jobs on the machine's disk: their memory and disk, the effect of a snapshot
+ * on puts, and the time to open. `node --expose-gc dist/test/store/journal-pending.js [jobs]
+ * [directory]`, a million jobs by default.
  *
- * Opening is measured in a process of its own, and so is its memory.
+ * A process of its own measures opening and its memory.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -21,8 +21,8 @@ export interface PendingFigures {
   readonly diskBytes: number;
   readonly snapshots: number;
   /**
-   * Of puts one after another, in milliseconds: while nothing else goes on, and while a snapshot of
-   * all jobs is taken.
+   * Milliseconds of puts one after another: while nothing else happens, and while a snapshot of all
+   * jobs is taken.
    */
   readonly quietPutP50: number;
   readonly quietPutP99: number;
@@ -74,9 +74,7 @@ function put(store: JournalStore, count: number): Promise<void> {
   });
 }
 
-/**
- * Puts one job after another until told to stop; gives how long each took, in milliseconds, sorted.
- */
+/** Puts one job after another while `goesOn`. Returns the sorted milliseconds that each took. */
 async function timePuts(store: JournalStore, goesOn: (count: number) => boolean): Promise<number[]> {
   const times: number[] = [];
   while (goesOn(times.length)) {

@@ -1,7 +1,4 @@
-/**
- * Salvage: what it gets out of a journal that was damaged anywhere, and that it never makes
- * anything up.
- */
+/** Salvage recovers as much as possible from a damaged journal, and invents nothing. */
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -52,7 +49,7 @@ const without = (files: Files, ...gone: string[]): Files =>
 const named = (files: Files, kind: string) => [...files.keys()].filter((name) => name.endsWith(kind)).sort();
 
 describe('salvage', () => {
-  it('copies a journal that is whole as it is', async () => {
+  it('copies an undamaged journal unchanged', async () => {
     const { files, state } = await damagedFrom(1);
     const { report, state: found } = await salvaged(files);
     assert.deepEqual(found, state);
@@ -61,7 +58,7 @@ describe('salvage', () => {
     assert.equal(report.jobs + report.settings + report.annotations, state.length);
   });
 
-  it('finds nearly all of a journal in which a byte is wrong, wherever it is, and nothing that never was', async (t) => {
+  it('recovers nearly all of a journal with a wrong byte anywhere, and invents nothing', async (t) => {
     const { files, state, everything } = await damagedFrom(2);
     const random = randomFrom(5);
     let cases = 0;
@@ -81,7 +78,7 @@ describe('salvage', () => {
     t.diagnostic(`${cases} cases; of ${state.length} records at least ${worst} as they were`);
   });
 
-  it('says whose arguments are lost, and in which place of which file that was seen', async () => {
+  it('reports the job of lost arguments, and the file and offset of the damage', async () => {
     const disk = new StrictDisk();
     const { store } = await new Churn(disk, 1).open();
     const [lost, whole] = ['lost', 'whole'].map((name) => ({
@@ -105,7 +102,7 @@ describe('salvage', () => {
     assert.ok(state.some((line) => line.startsWith(idOf('whole'))));
   });
 
-  it('gets what it can out of a journal without snapshots, without segments, of remains', async () => {
+  it('recovers the rest of a journal without snapshots, without segments, or of fragments', async () => {
     const { files, everything } = await damagedFrom(3);
     const segments = named(files, 'segment');
     const snapshots = named(files, 'snapshot');
@@ -126,7 +123,7 @@ describe('salvage', () => {
     }
   });
 
-  it('refuses to write where a journal is', async () => {
+  it('refuses a target directory that has a journal', async () => {
     const { files } = await damagedFrom(4, 50);
     const disk = new StrictDisk();
     for (const [name, bytes] of files) disk.put(name, bytes);

@@ -1,6 +1,6 @@
 /**
- * The journal's store through snapshots, moves and the deletion of segments: what is found again,
- * and how much disk it takes.
+ * The journal store through snapshots, moves and deletions of segments: the state that it finds
+ * again, and the disk that it takes.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -20,7 +20,7 @@ async function reopened(disk: StrictDisk, options = {}): Promise<JournalStore> {
   return (await new Churn(disk, 77, options).open()).store;
 }
 
-/** What is live: payloads as they are in segments, and a snapshot of the rest. */
+/** Live bytes: payloads with their entries' overhead, and a snapshot of the rest. */
 function liveBytes(store: JournalStore): number {
   let bytes = 0;
   for (const { args, result } of store.state.jobs()) {
@@ -32,7 +32,7 @@ function liveBytes(store: JournalStore): number {
 }
 
 describe('the journal store under churn', () => {
-  it('[9.1] finds the same again at any time, however many snapshots there were', async (t) => {
+  it('[9.1] reopens with the same state at any time, after any number of snapshots', async (t) => {
     let snapshots = 0;
     let opened = 0;
     for (let seed = 1; seed <= 6; seed++) {
@@ -56,14 +56,14 @@ describe('the journal store under churn', () => {
     assert.ok(snapshots > 50);
   });
 
-  it('[2.12] takes no more disk than five times what was live lately and two segments, for ever', async (t) => {
+  it('[2.12] never takes more disk than five times the recent live bytes and two segments', async (t) => {
     const disk = new StrictDisk();
     const churn = await new Churn(disk, 5).open();
     churn.payloadBytes = 900;
     let worst = 0;
     /**
-     * The most that was live since each of the last snapshots: what became dead just now is deleted
-     * with the next ones.
+     * The most live bytes since each of the last three snapshots. Payloads that died lately are
+     * deleted with the next snapshots.
      */
     const lately = [0, 0, 0];
     let seen = 0;
@@ -87,7 +87,7 @@ describe('the journal store under churn', () => {
     await churn.store.close();
   });
 
-  it('[9.1] counts live bytes as a count over all jobs does', async () => {
+  it('[9.1] counts the same live bytes as a walk over all jobs', async () => {
     const disk = new StrictDisk();
     const churn = await new Churn(disk, 9).open();
     for (let step = 0; step < 2000; step++) {
@@ -107,7 +107,7 @@ describe('the journal store under churn', () => {
     await churn.store.close();
   });
 
-  it('[9.1] forgets arguments that were taken away', async () => {
+  it('[9.1] forgets removed arguments', async () => {
     const disk = new StrictDisk();
     const churn = await new Churn(disk, 3).open();
     while (![...churn.store.state.jobs()].some(({ queued, args }) => queued && args !== null)) churn.step();
@@ -118,7 +118,7 @@ describe('the journal store under churn', () => {
     await churn.store.close();
   });
 
-  it('closes at once in the middle of a snapshot, and leaves nothing unfinished', async () => {
+  it('closes during a snapshot, and leaves no unfinished file', async () => {
     for (let seed = 1; seed < 12; seed++) {
       const disk = new StrictDisk();
       const churn = await new Churn(disk, seed, { segmentBytes: 16_384 }).open();
@@ -133,7 +133,7 @@ describe('the journal store under churn', () => {
     }
   });
 
-  it('opens with a damaged payload, which fails only who reads it, and keeps its segment', async () => {
+  it('opens with a damaged payload, which fails only its reader, and keeps its segment', async () => {
     const disk = new StrictDisk();
     const churn = await new Churn(disk, 21).open();
     churn.keep = 40;
@@ -176,7 +176,7 @@ describe('the journal store under churn', () => {
     await again.store.close();
   });
 
-  it('refuses to open without a segment that jobs have payloads in, and modifies nothing', async () => {
+  it('refuses to open without a segment that holds payloads, and modifies nothing', async () => {
     const disk = new StrictDisk();
     const churn = await new Churn(disk, 21).open();
     churn.keep = 40;
@@ -192,7 +192,7 @@ describe('the journal store under churn', () => {
     assert.deepEqual(disk.files(), files);
   });
 
-  it('goes on through a full disk, and takes snapshots again when there is room', async () => {
+  it('goes on while the disk is full, and takes snapshots again when there is room', async () => {
     const disk = new StrictDisk();
     const churn = await new Churn(disk, 8, { reserveBytes: 20_000 }).open();
     for (let round = 0; round < 12; round++) {

@@ -1,4 +1,4 @@
-/** When the journal's store syncs, and when it can wait. */
+/** When the journal store syncs, and when it waits. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
@@ -9,7 +9,7 @@ import { StrictDisk } from '../journal/strict-disk.js';
 import { Clock, Subject } from './harness.js';
 import { countedPace } from './journal-churn.js';
 
-/** A store with a job that runs, and what is left of it when the power goes now. */
+/** Opens a store with a running job. `awaits` is the owner's answer for every effect. */
 async function openWithRunning(awaits: boolean) {
   const disk = new StrictDisk();
   const timers: { readonly ms: number; readonly then: () => void }[] = [];
@@ -44,7 +44,7 @@ const turns = async (count: number) => {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-it('[9.1] syncs at once what somebody waits for', async () => {
+it('[9.1] the store syncs an awaited frame at once', async () => {
   const { subject, syncs } = await openWithRunning(true);
   const before = syncs();
   end(subject);
@@ -54,7 +54,7 @@ it('[9.1] syncs at once what somebody waits for', async () => {
   await subject.store.close();
 });
 
-it('[9.1] syncs what nobody waits for within 100 ms, and tells nobody before', async () => {
+it('[9.1] the store syncs an unawaited frame within 100 ms, and delivers nothing before', async () => {
   const { subject, timers, syncs } = await openWithRunning(false);
   const before = syncs();
   end(subject);
@@ -68,7 +68,7 @@ it('[9.1] syncs what nobody waits for within 100 ms, and tells nobody before', a
   await subject.store.close();
 });
 
-it('[9.1] syncs what nobody waited for with the next that somebody waits for, which is told of afterwards', async () => {
+it('[9.1] the store syncs an unawaited frame with the next awaited one, and delivers both in order', async () => {
   const { subject, syncs } = await openWithRunning(false);
   const before = syncs();
   end(subject);
@@ -78,7 +78,7 @@ it('[9.1] syncs what nobody waited for with the next that somebody waits for, wh
   await subject.store.close();
 });
 
-it('syncs what nobody waits for at once where it is much, so that it is neither kept in memory nor in the way of others', async () => {
+it('the store syncs a large unawaited frame at once, so that it takes no memory and delays no other', async () => {
   const { subject, syncs } = await openWithRunning(false);
   const before = syncs();
   end(subject, 2 ** 20);
@@ -87,7 +87,7 @@ it('syncs what nobody waits for at once where it is much, so that it is neither 
   await subject.store.close();
 });
 
-it('[9.1] syncs what nobody waits for also where its time comes while another sync is in flight', async () => {
+it('[9.1] the store syncs an unawaited frame when its time comes during another sync', async () => {
   const { subject, timers, syncs } = await openWithRunning(false);
   const before = syncs();
   subject.ask({ type: 'put', queue: '', owner: us, level: 'full', jobs: [call('b')] });

@@ -1,7 +1,6 @@
 /**
- * One random trace through all stores leaves the same records, and tells the same: a command means
- * the same wherever it is decided, on all records or on those that it reads, at once or after any
- * number of attempts.
+ * One random trace leaves the same records and replies in all stores: a command means the same
+ * whether it is decided on all records or on a part of them, at once or after several attempts.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -13,8 +12,8 @@ import { kinds, type Subject } from './harness.js';
 const trace = fc.array(fc.array(wish, { maxLength: 8 }), { maxLength: 30, size: 'max' });
 
 /**
- * What a store has, and has told: of the positions in the line only the order, since a database
- * draws them with gaps.
+ * Returns the content of a store and everything it released. Positions in the line are reduced to
+ * their order, since a database draws them with gaps.
  */
 function seenOf(subject: Subject) {
   const records = subject.records();
@@ -39,8 +38,7 @@ async function follow(groups: readonly (readonly Wish[])[]): Promise<void> {
     for (const [at, subject] of subjects.entries()) {
       for (const one of group) {
         subject.clock.time++;
-        // Whoever opens a store that others have open, too, is in no position to say that all have
-        // died.
+        // A process that shares its store cannot claim that all processes have died.
         const what = one.what === 'recover' ? 'tick' : one.what;
         const command = wishes[at]!.command(subject.store.state, { ...one, what });
         subject.ask(command);
@@ -53,7 +51,7 @@ async function follow(groups: readonly (readonly Wish[])[]): Promise<void> {
 }
 
 describe('one trace', () => {
-  it('leaves the same records in all stores, and tells the same', async (t) => {
+  it('leaves the same records and replies in all stores', async (t) => {
     await fc.assert(fc.asyncProperty(trace, follow), { seed: seedOf(t), numRuns: 12 });
   });
 });
