@@ -118,7 +118,7 @@ export class Coordinator implements StoreOwner {
     const all = { ...context, ...parts };
     const runs = new Runs(all, pool, () => this.#presence?.ping(), options);
     const isRunning = (job: Id) => runs.pool.threadOf(job) !== undefined;
-    const queryContext: QueryContext = { ...all, isRunning, heldHandles: parts.outcomes.heldHandles };
+    const queryContext: QueryContext = { ...all, isRunning };
     const installAgent = (queue: string) => {
       if (this.#presence?.isActive) runs.claiming.installAgent(queue);
     };

@@ -3,26 +3,18 @@
  */
 import { hostname } from 'node:os';
 import { parentPort, type ResourceLimits, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import {
-  decodeFailure,
-  encodeFailure,
-  encodeOwnFailure,
-  errorFrom,
-  type Failure,
-  failureFrom,
-} from '../codec/failure.js';
+import { encodeFailure, encodeOwnFailure, failureFrom } from '../codec/failure.js';
 import { idToText, newId } from '../codec/id.js';
 import type { WithBuffers } from '../codec/transfer.js';
 import type { Retention } from '../core/commands.js';
 import type { RetryDefaults } from '../core/records.js';
-import { CallsheetError } from '../errors.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
-import { defaultImportMs, type ModuleSetup, type Recycling } from '../protocol/dispatch.js';
+import { defaultImportMs, type ModuleDescription, type ModuleSetup, type Recycling } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
-import { withinTime } from '../protocol/importing.js';
+import { describeModules, withinTime } from '../protocol/importing.js';
 import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
-import type { ClientMessage, CoordinatorMessage, LogThreshold, WireModule } from '../protocol/messages.js';
+import type { ClientMessage, CoordinatorMessage, LogThreshold } from '../protocol/messages.js';
 import { JournalStore } from '../store/journal/journal-store.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { StoreOutside } from '../store/store.js';
@@ -128,7 +120,7 @@ async function start(): Promise<void> {
       retry,
     },
   );
-  const known = await describeModules(pool, Object.keys(modules));
+  const known = await describeModules(modules, (name) => describe(pool, name));
   checkGiven({ modules, retry }, known);
   if (!runs) await pool.destroy();
   const found = await coordinator.open(known);
@@ -162,28 +154,9 @@ const machine: Omit<StoreOutside, 'dispatcher' | 'listening'> = {
   failure: encodeOwnFailure,
 };
 
-/** What this build knows. A module that cannot be imported keeps the runtime from opening. */
-async function describeModules(pool: Pool, names: readonly string[]): Promise<Record<string, WireModule>> {
-  const modules: Record<string, WireModule> = {};
-  for (const name of names) {
-    const description = await withinTime(setup.modules[name]!.importMs ?? defaultImportMs, pool.describe(name)).catch(
-      (error: Error) => ({
-        failure: encodeFailure(failureFrom(error)),
-      }),
-    );
-    if ('failure' in description) throw notLoadable(name, decodeFailure(description.failure));
-    modules[name] = description;
-  }
-  return modules;
-}
-
-function notLoadable(name: string, failure: Failure): CallsheetError {
-  const hint =
-    failure.code === 'ERR_UNKNOWN_FILE_EXTENSION'
-      ? ` Node ${process.version} runs no TypeScript by itself: name the compiled file, or give a module that registers a loader: open({ execArgv: ['--import', './loader.js'] }).`
-      : '';
-  const message = `the module registered as ${JSON.stringify(name)} (${setup.modules[name]?.url}) cannot be imported: ${failure.message}${hint}`;
-  return new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: errorFrom(failure) });
+function describe(pool: Pool, name: string): Promise<ModuleDescription> {
+  const { importMs = defaultImportMs } = setup.modules[name]!;
+  return withinTime(importMs, pool.describe(name)).catch((error) => ({ failure: encodeFailure(failureFrom(error)) }));
 }
 
 try {

@@ -49,10 +49,6 @@ export interface Lock {
   readonly file: string;
   /** Whether that path still leads to the socket. If not, another owner may hold the lock. */
   isHeld(): boolean;
-  /** The server of the socket. To close it would give up the lock; use {@link Lock.release}. */
-  readonly server: net.Server;
-  /** Passes new connections to `serve`, which must handle their errors. The default drains them. */
-  onConnection(serve: (connection: net.Socket) => void): void;
   /** Gives the lock up and ends all connections. */
   release(): Promise<void>;
 }
@@ -108,10 +104,6 @@ class Candidate {
   readonly #name: string;
   readonly #server: net.Server;
   readonly #connections = new Set<net.Socket>();
-  #serve: (connection: net.Socket) => void = (connection) => {
-    connection.on('error', () => {});
-    connection.resume();
-  };
 
   static async listen(directory: string): Promise<Candidate> {
     const candidate = new Candidate(directory, candidateFileName(randomBytes(8).toString('hex')));
@@ -125,7 +117,8 @@ class Candidate {
     this.#server = net.createServer((connection) => {
       this.#connections.add(connection);
       connection.on('close', () => this.#connections.delete(connection));
-      this.#serve(connection);
+      connection.on('error', () => {});
+      connection.resume();
     });
   }
 
@@ -164,10 +157,6 @@ class Candidate {
       isHeld: () => isSameFile(published, fs.lstatSync(file, { throwIfNoEntry: false })),
       directory: this.#directory,
       epoch,
-      server: this.#server,
-      onConnection: (serve) => {
-        this.#serve = serve;
-      },
       release: () => {
         released ??= this.close();
         return released;

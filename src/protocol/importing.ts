@@ -1,6 +1,37 @@
 /** Failures of importing a job module: it takes too long, or has a syntax error. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { decodeFailure, errorFrom, type Failure } from '../codec/failure.js';
+import { CallsheetError } from '../errors.js';
+import type { ModuleDescription, ModuleSetup } from './dispatch.js';
+import type { WireModule } from './messages.js';
+
+/**
+ * Describes the registered modules, one after another.
+ *
+ * @throws {CallsheetError} MODULE_NOT_LOADABLE: a module cannot be imported.
+ */
+export async function describeModules(
+  setups: Readonly<Record<string, Pick<ModuleSetup, 'url'>>>,
+  describe: (name: string) => Promise<ModuleDescription>,
+): Promise<Record<string, WireModule>> {
+  const modules: Record<string, WireModule> = {};
+  for (const [name, { url }] of Object.entries(setups)) {
+    const description = await describe(name);
+    if ('failure' in description) throw notLoadable(name, url, decodeFailure(description.failure));
+    modules[name] = description;
+  }
+  return modules;
+}
+
+function notLoadable(name: string, url: string, failure: Failure): CallsheetError {
+  const hint =
+    failure.code === 'ERR_UNKNOWN_FILE_EXTENSION'
+      ? ` Node ${process.version} runs no TypeScript by itself: name the compiled file, or give a module that registers a loader: open({ execArgv: ['--import', './loader.js'] }).`
+      : '';
+  const message = `the module registered as ${JSON.stringify(name)} (${url}) cannot be imported: ${failure.message}${hint}`;
+  return new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: errorFrom(failure) });
+}
 
 /** Rejects if the import takes longer than `importMs`: a top-level await may never end. */
 export function withinTime<T>(importMs: number, imported: Promise<T>): Promise<T> {

@@ -317,12 +317,9 @@ export class Runtime implements AsyncDisposable {
     return new EventStream(this.#client, options);
   }
 
-  /**
-   * Group commits, syncs and bytes written since this runtime was opened, how many jobs are
-   * remembered, and how many puts of several jobs there are of which handles are held.
-   */
-  async stats(): Promise<StoreFigures & { readonly jobs: number; readonly putsInHand: number }> {
-    return (await this.#client.ask({ type: 'figures' })) as StoreFigures & { jobs: number; putsInHand: number };
+  /** Returns the commits and bytes written since this runtime was opened, and the jobs it knows. */
+  async stats(): Promise<StoreFigures & { readonly jobs: number }> {
+    return (await this.#client.ask({ type: 'figures' })) as StoreFigures & { jobs: number };
   }
 
   /** The handle of a job that was put at any time, by its id. */

@@ -3,24 +3,24 @@
  * the public runtime on top.
  */
 
-import { decodeFailure, encodeOwnFailure, errorFrom } from '../codec/failure.js';
+import { encodeOwnFailure } from '../codec/failure.js';
 import { idToText, newId } from '../codec/id.js';
 import type { Handed, HandedBuffers } from '../codec/transfer.js';
 import { Coordinator } from '../coordinator/coordinator.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
-import { CallsheetError } from '../errors.js';
+import { describeModules } from '../protocol/importing.js';
 import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
-import type { CoordinatorMessage, WireModule } from '../protocol/messages.js';
+import type { CoordinatorMessage } from '../protocol/messages.js';
 import { Client } from '../runtime/client.js';
 import { jobHandles } from '../runtime/job.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { fieldsOf } from '../runtime/logs.js';
 import { Runtime } from '../runtime/open.js';
 import type { Store, StoreOutside } from '../store/store.js';
-import { describeModule, findFunction, type ModuleSource } from '../worker/modules.js';
+import { describeModule, findFunction } from '../worker/modules.js';
 import { Timers, type VirtualClock } from './virtual-clock.js';
 import { VirtualPool } from './virtual-pool.js';
 import { VirtualQuestions } from './virtual-questions.js';
@@ -139,7 +139,7 @@ export class VirtualDispatcher implements LinkPort {
       const fields = fieldsOf(detail);
       world.onLog({ level, message, detail: `job ${fields.job}`, fields });
     });
-    const modules = await importModules(setup.modules);
+    const modules = await describeModules(setup.modules, (name) => describeModule(setup.modules[name]!));
     checkGiven(setup, modules);
     // So that no handler has to wait for its import: that would be an order of its own.
     for (const [name, { functions }] of Object.entries(modules)) {
@@ -220,18 +220,4 @@ class VirtualClient extends Client {
   override encoding(handed?: HandedBuffers): EncodeContext {
     return { ...super.encoding(handed), now: this.#clock.now() };
   }
-}
-
-async function importModules(setups: Readonly<Record<string, ModuleSource>>): Promise<Record<string, WireModule>> {
-  const modules: Record<string, WireModule> = {};
-  for (const [name, setup] of Object.entries(setups)) {
-    const description = await describeModule(setup);
-    if ('failure' in description) {
-      const failure = decodeFailure(description.failure);
-      const message = `the module registered as ${JSON.stringify(name)} (${setup.url}) cannot be imported: ${failure.message}`;
-      throw new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: errorFrom(failure) });
-    }
-    modules[name] = description;
-  }
-  return modules;
 }

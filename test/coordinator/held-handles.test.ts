@@ -5,10 +5,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { openVirtual } from 'callsheet/testing';
 import { newId } from '../../src/codec/id.js';
 import { HeldHandles } from '../../src/coordinator/clients/held-handles.js';
-import { allJobs, work } from '../contract/jobs/all.js';
+import { unpackClientMessages } from '../../src/protocol/message-runs.js';
+import type { ClientMessage } from '../../src/protocol/messages.js';
+import { Link } from '../../src/runtime/link.js';
 import { eventually } from '../harness/eventually.js';
 
 const ids = (count: number) => Array.from({ length: count }, newId);
@@ -42,19 +43,20 @@ describe('what is in hand', () => {
     assert.deepEqual([heldHandles.handsOf(there), heldHandles.size], [[], 0]);
   });
 
-  it('[2.12] is kept by handles, and gone with them: then nothing is told any more', async () => {
+  it('[2.12] is released with the last handle, and no other put is', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
-    await using kit = await openVirtual({ jobs: allJobs, retention: { count: 0 } });
-    const queue = kit.runtime.queue();
-    const kept = (await queue.putAll([work.mark('a'), work.mark('b')]))[0]!;
-    await (async () => void (await queue.putAll([work.mark('c'), work.mark('d')])))();
-    await eventually('the handles that nobody has are released', async () => {
+    const sent: ClientMessage[] = [];
+    const post = (batch: Uint8Array) => void sent.push(...unpackClientMessages(batch));
+    const link = new Link({ listen: () => {}, post }, () => {});
+    const [kept, dropped] = ids(2) as [string, string];
+    const hand = link.hold(kept, kept);
+    (() => void link.hold(dropped, dropped))();
+    await eventually('the handles are collected', () => {
       collect();
-      return (await kit.runtime.stats()).putsInHand === 1;
+      return sent.length > 0;
     });
-    await kit.untilIdle();
-    await kit.run(work.mark('last'));
-    assert.equal(await kept.result(), 'a');
+    assert.deepEqual(sent, [['release', 1, dropped]]);
+    assert.equal(hand.last, kept);
   });
 });

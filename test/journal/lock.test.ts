@@ -220,16 +220,11 @@ describe('the lock of a directory', () => {
     await (await acquireLock(directory)).release();
   });
 
-  it('passes connections to its server, and ends them when it is released', async () => {
+  it('ends its connections when it is released', async () => {
     const directory = freshDirectory();
     const lock = await acquireLock(directory);
-    lock.onConnection((connection) => {
-      connection.on('error', () => {});
-      connection.write('hello');
-    });
     const client = net.connect(path.join(directory, 'journal-0000000001.lock'));
-    const [data] = await once(client, 'data');
-    assert.equal(String(data), 'hello');
+    await once(client, 'connect');
     const ended = once(client, 'close');
     await lock.release();
     await ended;

@@ -27,7 +27,6 @@ import { pieceOf } from '../claiming/outcome-bytes.js';
 import type { Context } from '../context.js';
 import type { AgentQuestions } from '../questions/agent-questions.js';
 import type { BoundedQueues } from './bounded-queues.js';
-import type { HeldHandles } from './held-handles.js';
 
 /** What only the coordinator knows. */
 export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'now'> {
@@ -35,7 +34,6 @@ export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'no
   readonly agentQuestions: Pick<AgentQuestions, 'awaitedBy' | 'problemOf'>;
   readonly build: Pick<Build, 'lacksFor'>;
   readonly bounded: Pick<BoundedQueues, 'count'>;
-  readonly heldHandles: Pick<HeldHandles, 'size'>;
 }
 
 export function answer(context: QueryContext, query: Query): unknown {
@@ -80,7 +78,7 @@ export function answer(context: QueryContext, query: Query): unknown {
     case 'dispatchers':
       return dispatchers(context);
     case 'figures':
-      return { ...context.store.figures, jobs: state.size, putsInHand: context.heldHandles.size };
+      return { ...context.store.figures, jobs: state.size };
   }
 }
 
