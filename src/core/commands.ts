@@ -110,7 +110,15 @@ export type Command =
   | { readonly type: 'fail'; readonly job: Id; readonly failure: Payload }
   | { readonly type: 'cancel'; readonly job: Id }
   /** Takes a job out of its line, to run its call or to put its parts. */
-  | { readonly type: 'claim'; readonly job: Id; readonly agent: string }
+  | {
+      readonly type: 'claim';
+      readonly job: Id;
+      readonly agent: string;
+      /** The places of running jobs that wait for it. It takes none of its own there. */
+      readonly lent?: readonly string[];
+    }
+  /** A claimed job takes the places that were lent to it: their owner waits no more. */
+  | ({ readonly type: 'ownPlaces' } & Claim)
   /** Records the start of a job that has run long enough for a record of its own. */
   | ({ readonly type: 'begun'; readonly at: number } & Claim)
   | ({

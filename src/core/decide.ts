@@ -35,7 +35,7 @@ import {
 } from './job.js';
 import { endInput, feed, fold } from './map.js';
 import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './queue.js';
-import { checkAllQuotas } from './quota.js';
+import { checkAllQuotas, holdPlaces } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted } from './retention.js';
 import { answered, askAgain, couldNotCommit, failed, interrupted, unanswered } from './retry.js';
@@ -95,9 +95,12 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
       return cancel(decision, knownJob(state, command.job));
     case 'claim': {
       const job = state.job(command.job);
-      if (job !== undefined && isClaimable(decision, job)) claim(decision, job, command.agent);
+      const { agent, lent } = command;
+      if (job !== undefined && isClaimable(decision, job, lent)) claim(decision, job, agent, lent);
       return;
     }
+    case 'ownPlaces':
+      return holdPlaces(state, claimedJob(state, command), []);
     case 'begun':
       return begin(decision, claimedJob(state, command), command.at);
     case 'cleared':
@@ -299,14 +302,14 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
 }
 
 /** A dispatcher may claim on an older state: a claim that is not possible now is ignored. */
-function isClaimable({ state, now, dispatcher }: Decision, job: JobRecord): boolean {
+function isClaimable({ state, now, dispatcher }: Decision, job: JobRecord, lent?: readonly string[]): boolean {
   // A dispatcher that was declared dead must be activated before it claims.
   return (
     job.queued &&
     isFor(job, dispatcher) &&
     state.isActive(dispatcher) &&
     !queueOf(state, job.queue)?.paused &&
-    state.hasRoom(job, now)
+    state.hasRoom(job, now, lent)
   );
 }
 

@@ -180,9 +180,9 @@ export function becomeDue(decision: Decision, job: JobRecord): void {
 }
 
 /** Takes a job out of its line, to run its call or to put its parts. */
-export function claim(decision: Decision, job: JobRecord, agent: string): void {
+export function claim(decision: Decision, job: JobRecord, agent: string, lent: readonly string[] = none): void {
   const { state } = decision;
-  takePlaces(state, job);
+  takePlaces(state, job, lent);
   if (job.stage === 'parts') beginWaiting(decision, job);
   else start(decision, job, agent);
 }

@@ -5,6 +5,7 @@
  * for those before it.
  */
 import { type Id, type JobRecord, type Level, levels } from './records.js';
+import { neededPlaces, placeKey } from './state/indices.js';
 import type { State } from './state/state.js';
 
 /**
@@ -24,11 +25,37 @@ export function raise(state: State, job: JobRecord, level: Level): void {
 }
 
 /** `true` if the job is one of `others`, or its call cannot end before one of them continues. */
-export function waitsFor(state: State, job: JobRecord, others: ReadonlySet<Id>, seen = new Set<Id>()): boolean {
+export function waitsFor(
+  state: State,
+  job: JobRecord,
+  others: ReadonlySet<Id>,
+  seen = new Set<Id>(),
+  next: typeof awaitedBy = awaitedBy,
+): boolean {
   if (others.has(job.id)) return true;
   if (seen.has(job.id)) return false;
   seen.add(job.id);
-  return awaitedBy(state, job).some((one) => waitsFor(state, one, others, seen));
+  return next(state, job).some((one) => waitsFor(state, one, others, seen, next));
+}
+
+/** `true` if the job waits for `other`, or for a place in a quota that `other` may free. */
+export function mayWaitFor(state: State, job: JobRecord, other: Id): boolean {
+  const looked = new Set<string>();
+  const next = (_: State, one: JobRecord) => [...awaitedBy(state, one), ...holdersBefore(state, one, looked)];
+  return waitsFor(state, job, new Set([other]), new Set(), next);
+}
+
+/** Yields the holders of the full quotas that a job in line needs, each quota only once. */
+function* holdersBefore(state: State, job: JobRecord, looked: Set<string>): Generator<JobRecord, void> {
+  if (!job.queued || job.quotas.length === 0) return;
+  for (const quota of neededPlaces(job)) {
+    const key = placeKey(job.queue, quota);
+    if (looked.has(key)) continue;
+    looked.add(key);
+    const holders = state.holders(job.queue, quota);
+    const { size = Number.POSITIVE_INFINITY } = state.quota(job.queue, quota) ?? {};
+    if (holders.size >= size) yield* holders;
+  }
 }
 
 /** Returns the jobs that a job waits for to begin, to end, and to pass on a turn. */
@@ -47,28 +74,41 @@ function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
 }
 
 /**
- * Yields the job, and all that must run before its call is over, as far as known. Yields them
- * lazily, because a whole may have many parts.
+ * Yields the job, and all that must run before its call is over, as far as known; with the holders
+ * of the places that it needs. Yields them lazily, because a whole may have many parts.
  */
-export function* neededFor(state: State, job: JobRecord, seen = new Set<Id>()): Generator<JobRecord, void> {
+export function* neededFor(
+  state: State,
+  job: JobRecord,
+  seen = new Set<Id>(),
+  looked = new Set<string>(),
+): Generator<JobRecord, void> {
   if (seen.has(job.id)) return;
   seen.add(job.id);
   yield job;
+  for (const holder of holdersBefore(state, job, looked)) yield* neededFor(state, holder, seen, looked);
   const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
-  if (inner !== undefined) yield* neededFor(state, inner, seen);
+  if (inner !== undefined) yield* neededFor(state, inner, seen, looked);
   const above = job.status === 'new' ? state.job(job.parent) : undefined;
-  if (above !== undefined) yield* neededFor(state, above, seen);
-  if (job.outcome === 'none') for (const part of state.parts(job)) yield* neededFor(state, part, seen);
+  if (above !== undefined) yield* neededFor(state, above, seen, looked);
+  if (job.outcome === 'none') for (const part of state.parts(job)) yield* neededFor(state, part, seen, looked);
   // A serial continues after these.
-  else if (job.status !== 'completed') for (const one of state.callbacks(job)) yield* neededFor(state, one, seen);
+  else if (job.status !== 'completed')
+    for (const one of state.callbacks(job)) yield* neededFor(state, one, seen, looked);
 }
 
-/** Returns the places of all jobs that wait for this one. */
-export function heldAbove(state: State, job: JobRecord, held = new Set<string>()): ReadonlySet<string> {
+/** Returns the places, in the job's queue or in `queue`, of all jobs that wait for this one. */
+export function heldAbove(
+  state: State,
+  job: JobRecord,
+  queue = job.queue,
+  held = new Set<string>(),
+): ReadonlySet<string> {
   const whole = job.role === 'part' ? state.job(job.parent) : undefined;
   for (const above of whole === undefined ? state.waitingFor(job) : [whole, ...state.waitingFor(job)]) {
-    for (const place of above.places) held.add(place);
-    heldAbove(state, above, held);
+    // A quota of the same name in another queue is another quota.
+    if (above.queue === queue) for (const place of above.places) held.add(place);
+    heldAbove(state, above, queue, held);
   }
   return held;
 }

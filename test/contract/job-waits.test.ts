@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parallel } from 'callsheet';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -81,6 +82,33 @@ describe('2 jobs: waiting for others inside', () => {
       codes.push((await job.failure())!.code);
     }
     assert.deepEqual(codes, ['JOB_FAILED', 'JOB_STATUS', 'JOB_STATUS']);
+  });
+
+  it('[2.7] refuses a wait for what ends only after it, also through parts of wholes', async (t) => {
+    const kit = await opened(t, { threads: 3 });
+    const queue = kit.runtime.queue();
+    const job = await queue.put(inside.waitForGiven(undefined as never), { beginAfter: hourMs });
+    const inner = await queue.put(parallel([inside.waitForGiven(job as never)]));
+    const outer = await queue.put(parallel([inside.waitForGiven(inner as never)]));
+    await job.change({ args: [outer] });
+    await kit.waitForStatus(job, 'completed');
+    assert.equal((await job.failure())!.code, 'JOB_STATUS');
+    await kit.waitForStatus(outer, 'completed');
+  });
+
+  it('[2.7] runs what holds the place that the job waited for needs', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const inner = await queue.put(work.mark('inner'), { quotas: ['one'], beginAfter: hourMs });
+    const outer = await queue.put(inside.waitForGiven(inner as never));
+    await kit.waitForStart(outer);
+    // It has the place, and its part finds no thread.
+    await queue.put(parallel([work.mark('part')]).with({ quotas: ['one'] }));
+    await kit.untilIdle();
+    assert.deepEqual(seen, []);
+    assert.equal(await kit.waitForResult(outer), 'inner');
+    assert.deepEqual(seen, ['part', 'inner']);
   });
 
   it('[2.7] ends a wait for a job that returns the waiting one', async (t) => {

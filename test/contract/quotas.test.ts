@@ -215,6 +215,42 @@ describe('4 quotas', () => {
     assert.deepEqual(seen, ['inner', 'behind']);
   });
 
+  it('[4.6] a job that waits in its thread lends its place to what it waits for, however deep', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const given = (job: Job<unknown>) => inside.waitForGiven(job as never);
+    const innermost = await queue.put(work.hold('innermost'), { quotas: ['one'], beginAfter: 2 });
+    const middle = await queue.put(given(innermost), { quotas: ['one'], beginAfter: 1 });
+    const outer = await queue.put(given(middle), { quotas: ['one'] });
+    await queue.put(work.mark('behind'), { quotas: ['one'] });
+    await kit.waitForStart(innermost);
+    await kit.untilIdle();
+    assert.deepEqual(await held(queue, 'one'), [outer.id]);
+    openGate('innermost');
+    assert.equal(await kit.waitForResult(outer), 'innermost');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['innermost', 'behind']);
+  });
+
+  it('[4.6] what runs in a lent place takes it when the job that lent it ends before', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const inner = await queue.put(work.hold('inner'), { quotas: ['one'], beginAfter: 1 });
+    const outer = await queue.put(inside.waitForGiven(inner as never), { quotas: ['one'] });
+    await queue.put(work.mark('behind'), { quotas: ['one'] });
+    await kit.waitForStart(inner);
+    await outer.cancel();
+    await kit.clock.advance(60_000);
+    assert.equal(await outer.status(), 'completed');
+    assert.deepEqual(seen, ['inner']);
+    assert.deepEqual(await held(queue, 'one'), [inner.id]);
+    openGate('inner');
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['inner', 'behind']);
+  });
+
   it('[4.6] apply to parts by their own names, and give the composition’s place to its postprocess', async (t) => {
     const kit = await opened(t, { threads: 4 });
     const queue = kit.runtime.queue();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Level } from '../../src/core/records.js';
-import { call, idOf, Machine, whole } from './making.js';
+import { call, idOf, Machine, main, whole } from './making.js';
 
 const returns = (name: string) => ({ kind: 'job', job: idOf(name) }) as const;
 
@@ -75,5 +75,34 @@ describe('a job that returns another', () => {
     assert.deepEqual(machine.claimAll(), ['i'], 'its whole has the place');
     machine.settle('i');
     assert.deepEqual(machine.claimAll(), ['b'], 'and a part needs none of its own');
+  });
+
+  it('[4.6] shares no place in a quota of the same name in another queue', () => {
+    const machine = new Machine();
+    machine.do({ type: 'createQueue', name: 'other' });
+    for (const queue of ['', 'other'])
+      machine.do({ type: 'setQuota', queue, name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });
+    const options = { quotas: ['q'] };
+    const jobs = ['i', 'j'].map((name) => call(name, options));
+    machine.do({ type: 'put', queue: 'other', owner: idOf('owner'), level: 'full', jobs });
+    machine.put(call('outer', options));
+    run(machine, 'outer', returns('j'));
+    machine.claim('i');
+    machine.claim('j');
+    assert.deepEqual(machine.statuses('i', 'j'), ['assigned', 'pending']);
+  });
+});
+
+describe('a job that another waits for in its thread', () => {
+  it('[4.6] begins in the place that is lent to it, and counts for a rate', () => {
+    const machine = new Machine();
+    machine.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 2, ratePeriodMs: 1000 });
+    machine.put(...['outer', 'a', 'b'].map((name) => call(name, { quotas: ['q'] })));
+    machine.claim('outer');
+    for (const name of ['a', 'b']) machine.do({ type: 'claim', job: idOf(name), agent: main, lent: ['q'] });
+    assert.deepEqual(machine.statuses('outer', 'a', 'b'), ['assigned', 'assigned', 'pending']);
+    assert.deepEqual(machine.job('a').places, []);
+    machine.do({ type: 'ownPlaces', job: idOf('a'), fence: machine.job('a').fence });
+    assert.deepEqual(machine.job('a').places, ['q']);
   });
 });

@@ -9,7 +9,7 @@ export const shared: readonly Mutant[] = [
     bug: 'a claim does not check again whether its quotas have room',
     tags: ['4.1'],
     in: 'core/decide.ts#isClaimable',
-    find: '&& state.hasRoom(job, now)',
+    find: '&& state.hasRoom(job, now, lent)',
     replace: '',
   },
   {

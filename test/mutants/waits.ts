@@ -51,7 +51,7 @@ export const waitsInThreads: readonly Mutant[] = [
     tags: ['2.7'],
     tests: waits,
     in: 'core/waits.ts#neededFor',
-    find: "if (job.outcome === 'none') for (const part of state.parts(job)) yield* neededFor(state, part, seen);",
+    find: "if (job.outcome === 'none') for (const part of state.parts(job)) yield* neededFor(state, part, seen, looked);",
     replace: 'if (job.outcome === "none");',
   },
   {
@@ -109,5 +109,21 @@ export const waitsInThreads: readonly Mutant[] = [
     in: 'coordinator/claiming/runs.ts#canGoOn',
     find: 'this.pool.out > (',
     replace: 'this.pool.out - 1 > (',
+  },
+  {
+    bug: 'a job whose whole is waited for is not found behind the job that waits',
+    tags: ['2.7'],
+    tests: waits,
+    in: 'coordinator/claiming/job-waits.ts#isBehind',
+    find: 'if (awaited !== undefined && waitsFor(this.#state, awaited, others)) others.add(wait.by);',
+    replace: 'if (others.has(wait.job)) others.add(wait.by);',
+  },
+  {
+    bug: 'a holder of the place that is needed by what is waited for gets no thread',
+    tags: ['2.7'],
+    tests: waits,
+    in: 'core/waits.ts#neededFor',
+    find: 'for (const holder of holdersBefore(state, job, looked)) yield* neededFor(state, holder, seen, looked);',
+    replace: '',
   },
 ];

@@ -55,6 +55,8 @@ export class Oracle {
   readonly jobs = new Map<Id, KnownJob>();
   /** The number of jobs that ever were. */
   known = 0;
+  /** Roots that a running job put at once and waits for, which may run in its places. */
+  readonly #guests = new Set<Id>();
   readonly #ends = new Map<number, End>();
   readonly #endsOf = new Map<Id, End[]>();
 
@@ -62,6 +64,10 @@ export class Oracle {
     this.known += 1;
     const nothing = { kept: survives.nothing, starts: 0, told: undefined, toldKept: survives.nothing };
     this.jobs.set(id, { id, root, level, policy, ...nothing });
+  }
+
+  lends(root: Id): void {
+    this.#guests.add(root);
   }
 
   acknowledge(root: Id): void {
@@ -143,7 +149,9 @@ export class Oracle {
     for (const { id } of state.jobs()) if (!this.jobs.has(id)) assert.fail(`${nameOf(id)} exists, and was never put`);
     for (const setting of state.settings()) {
       if (setting.kind !== 'quota') continue;
-      const holders = state.holders(setting.queue, setting.name).size;
+      // A guest takes a place of its own, whether there is room or not, when its host is over.
+      const isHost = ({ id }: JobRecord) => !this.#guests.has(this.jobs.get(id)!.root);
+      const holders = [...state.holders(setting.queue, setting.name)].filter(isHost).length;
       if (holders > setting.size) assert.fail(`${holders} jobs hold ${setting.size} places`);
     }
   }

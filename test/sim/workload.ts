@@ -85,10 +85,12 @@ export class Workload {
     }
   }
 
-  /** Returns a job for a running job to put at once. Without quotas, it can be waited for. */
+  /** Returns a job for a running job to put at once and wait for, in its quotas or in none. */
   putsNow(run: Run): { readonly id: Id; readonly put: WireInnerPut } {
     const { level } = this.#oracle.jobs.get(run.job)!;
-    const job = this.#note(this.#tree(none), level);
+    const scope = this.#random(2) === 0 ? this.#scopes.get(run.job)! : none;
+    const job = this.#note(this.#tree(scope), level);
+    this.#oracle.lends(job[0]);
     return { id: job[0], put: putOf(job) };
   }
 

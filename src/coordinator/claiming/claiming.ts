@@ -234,7 +234,8 @@ export class Claiming {
       }
       const job = next.value;
       const lane = store.state.laneOf(job);
-      if (lane === undefined || queueOf(store.state, job.queue)?.paused || !store.state.hasRoom(job, now())) continue;
+      if (lane === undefined || queueOf(store.state, job.queue)?.paused) continue;
+      if (!store.state.hasRoom(job, now(), waits.lentTo(job))) continue;
       const agents = [...store.state.agentsOf(this.#options.dispatcher, job.queue)];
       const agent = agents.find((one) => this.#takes(one)(lane) && agentQuestions.accepts(one, lane));
       if (agent === undefined) continue;
@@ -249,9 +250,14 @@ export class Claiming {
   }
 
   #claim(job: JobRecord, agent: string): void {
-    const { store, decide } = this.#context;
+    const { store, waits, decide } = this.#context;
     const runs = job.stage === 'call';
-    decide({ type: 'claim', job: job.id, agent });
+    const lent = job.quotas.length === 0 || waits.isEmpty ? [] : waits.lentTo(job);
+    if (lent.length === 0) decide({ type: 'claim', job: job.id, agent });
+    else {
+      decide({ type: 'claim', job: job.id, agent, lent });
+      waits.addGuest(job.id);
+    }
     // If the claim is also the start (`retryNever`), it waits for a sync. In a shared store, other
     // dispatchers may claim first. Either way the release may come later than in this turn.
     if (runs && (job.begun || !store.isExclusive)) this.#coming.add(job.id);

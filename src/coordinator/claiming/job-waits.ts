@@ -4,9 +4,11 @@
  * Such a thread gets no batch ahead, and awaited jobs may have one thread more than there are
  * otherwise.
  */
+
 import type { Id, JobRecord } from '../../core/records.js';
+import { neededPlaces } from '../../core/state/indices.js';
 import type { State } from '../../core/state/state.js';
-import { neededFor, waitsFor } from '../../core/waits.js';
+import { heldAbove, mayWaitFor, neededFor, waitsFor } from '../../core/waits.js';
 
 interface Wait {
   readonly by: Id;
@@ -27,6 +29,8 @@ export class JobWaits {
   readonly #waits = new Set<Wait>();
   /** Runs that have waited and still go on. */
   readonly #waited = new Set<Id>();
+  /** Jobs that were claimed in lent places. */
+  readonly #guests = new Set<Id>();
 
   constructor(state: State) {
     this.#state = state;
@@ -50,6 +54,39 @@ export class JobWaits {
     return this.#waited.delete(by);
   }
 
+  /** Returns the places, in its queue or in `queue`, of running jobs that wait for this one. */
+  lentTo(job: JobRecord, queue = job.queue, seen = new Set<Wait>()): readonly string[] {
+    const lent: string[] = [];
+    for (const wait of this.#waits) {
+      const by = this.#state.job(wait.by);
+      if (by === undefined || seen.has(wait) || !this.#isFor(wait, job)) continue;
+      seen.add(wait);
+      if (by.queue === queue) lent.push(...by.places);
+      lent.push(...heldAbove(this.#state, by, queue), ...this.lentTo(by, queue, seen));
+    }
+    return lent;
+  }
+
+  /** Notes a job that is claimed in the places of jobs that wait for it. */
+  addGuest(job: Id): void {
+    this.#guests.add(job);
+  }
+
+  /** Removes and returns the claimed guests whose places are no longer lent to them. */
+  takeUnlent(): readonly JobRecord[] {
+    const unlent: JobRecord[] = [];
+    for (const id of this.#guests) {
+      const job = this.#state.job(id);
+      if (job?.claimed) {
+        const lent = this.lentTo(job);
+        if (neededPlaces(job).every((place) => lent.includes(place))) continue;
+        unlent.push(job);
+      } else if (job?.outcome === 'none') continue;
+      this.#guests.delete(id);
+    }
+    return unlent;
+  }
+
   get waiting(): ReadonlySet<Id> {
     return new Set(Array.from(this.#waits, ({ by }) => by));
   }
@@ -59,7 +96,10 @@ export class JobWaits {
     const others = new Set([by]);
     for (let size = 0; size < others.size; ) {
       size = others.size;
-      for (const wait of this.#waits) if (others.has(wait.job)) others.add(wait.by);
+      for (const wait of this.#waits) {
+        const awaited = this.#state.job(wait.job);
+        if (awaited !== undefined && waitsFor(this.#state, awaited, others)) others.add(wait.by);
+      }
     }
     return waitsFor(this.#state, job, others);
   }
@@ -86,12 +126,16 @@ export class JobWaits {
   /** `true` if a job that a running job waits for cannot end before this one is further. */
   isAwaited(job: JobRecord): boolean {
     if (this.#isAbove(job)) return true;
-    const one = new Set([job.id]);
-    for (const wait of this.#waits) {
-      const awaited = this.#state.job(wait.job);
-      if (awaited !== undefined && waitsFor(this.#state, awaited, one)) return true;
-    }
+    for (const wait of this.#waits) if (this.#isFor(wait, job)) return true;
     return false;
+  }
+
+  /** `true` if the wait cannot end before the job continues. */
+  #isFor(wait: Wait, job: JobRecord): boolean {
+    for (let one: JobRecord | undefined = job; one !== undefined; one = this.#state.job(one.parent))
+      if (one.id === wait.job) return true;
+    const awaited = this.#state.job(wait.job);
+    return awaited !== undefined && mayWaitFor(this.#state, awaited, job.id);
   }
 
   /** `true` if the job or a whole above it is awaited. Needs no look at all parts of a whole. */

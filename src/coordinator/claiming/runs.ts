@@ -116,7 +116,7 @@ export class Runs implements PoolOwner {
 
   settled({ job, fence, callable }: Run, report: RunReport, stored?: () => void): void {
     // The time of a run that waited includes that of other jobs, so nothing is learned from it.
-    if (!this.#waits.over(job)) this.#estimates.learn(callable, report.ranMs);
+    if (!this.#over(job)) this.#estimates.learn(callable, report.ranMs);
     const inner = report.inner.byteLength === 0 ? none : this.#innerCommands(job, report.inner);
     const { startedAt } = report;
     const end = settledFrom(report, this.#store.payload);
@@ -127,7 +127,7 @@ export class Runs implements PoolOwner {
   }
 
   timedOut({ job, fence }: Run): void {
-    this.#waits.over(job);
+    this.#over(job);
     const startedAt = this.#context.now();
     this.#context.decide({ type: 'settle', job, fence, startedAt, outcome: { kind: 'timeout' }, inner: none });
   }
@@ -139,7 +139,7 @@ export class Runs implements PoolOwner {
   }
 
   interrupted({ job, fence }: Run, error?: Error): void {
-    this.#waits.over(job);
+    this.#over(job);
     if (this.#context.isClosing()) this.#context.decide({ type: 'interrupt', job, fence, cause: 'close' });
     else this.#context.decide({ type: 'interrupt', job, fence, cause: 'thread', error });
   }
@@ -231,8 +231,21 @@ export class Runs implements PoolOwner {
     this.turn();
     return () => {
       end();
+      this.#unlend();
       this.turn();
     };
+  }
+
+  /** Forgets the waits of a run that is over. Returns `true` if it had waited. */
+  #over(job: Id): boolean {
+    const hadWaited = this.#waits.over(job);
+    if (hadWaited) this.#unlend();
+    return hadWaited;
+  }
+
+  /** Gives guests their own places before the lent ones become free. */
+  #unlend(): void {
+    for (const { id: job, fence } of this.#waits.takeUnlent()) this.#context.decide({ type: 'ownPlaces', job, fence });
   }
 
   /** Puts at once, with the durability of the job that puts. */

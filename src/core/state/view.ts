@@ -182,9 +182,9 @@ export class View {
     }
   }
 
-  /** Whether a job gets the places that it needs now. */
-  hasRoom(job: JobRecord, now: number): boolean {
-    return job.quotas.length === 0 || this.#fullAt(job.queue, neededPlaces(job), now) === undefined;
+  /** Whether a job gets the places that it needs now, of which some may be lent to it. */
+  hasRoom(job: JobRecord, now: number, lent?: readonly string[]): boolean {
+    return job.quotas.length === 0 || this.#fullAt(job.queue, neededPlaces(job), now, lent) === undefined;
   }
 
   /** The jobs that have a place in a quota. */
@@ -278,11 +278,11 @@ export class View {
   }
 
   /** The first of these quotas that has no room. */
-  #fullAt(queue: string, quotas: readonly string[], now: number): string | undefined {
+  #fullAt(queue: string, quotas: readonly string[], now: number, lent: readonly string[] = []): string | undefined {
     for (const quota of quotas) {
       const record = this.quota(queue, quota);
       if (record === undefined) continue;
-      if (this.holders(queue, quota).size >= record.size) return quota;
+      if (!lent.includes(quota) && this.holders(queue, quota).size >= record.size) return quota;
       const openAt = this.rates.nextAt(placeKey(queue, quota), record, now);
       if (openAt === 0) continue;
       this.table.timers.awaitRate(queue, quota, openAt);
