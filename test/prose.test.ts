@@ -19,7 +19,6 @@ const unrevised: readonly string[] = [
   'src/definition/',
   'src/runtime/',
   'src/testing/',
-  'test/codec/',
   'test/contract/jobs/',
   'test/coordinator/',
   'test/core/state/',

@@ -1,4 +1,4 @@
-/** Failures: what of an error survives, that making one never fails, and its bounds. */
+/** Failures: the parts of an error that survive, that making one never fails, and the limits. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import vm from 'node:vm';
@@ -18,7 +18,7 @@ import { cases, replay } from './payload-cases.js';
 
 const LIMIT_BYTES = 64 * 1024;
 
-/** The failure after a restart: made, stored, read; nothing may differ. */
+/** Makes a failure, stores it and reads it back, as after a restart. Both must be equal. */
 function stored(thrown: unknown): Failure {
   const failure = failureFrom(thrown);
   const bytes = encodeFailure(failure);
@@ -49,7 +49,7 @@ describe('a failure [2.2]', () => {
     assert.deepStrictEqual(stored(Object.assign(new Error('x'), { code: { a: 1 } })).properties, { code: { a: 1 } });
   });
 
-  it('knows the names of its classes, the nearest first', () => {
+  it('has the names of its classes, nearest first', () => {
     const failure = stored(new TooBigError('x'));
     assert.deepStrictEqual(failure.names, ['TooBigError', 'RangeError', 'Error']);
     assert.ok(failure.check('RangeError'));
@@ -67,7 +67,7 @@ describe('a failure [2.2]', () => {
     assert.ok(isFailure(failure.cause));
     assert.equal(failure.cause.name, 'TooBigError');
     assert.deepStrictEqual(failure.cause.cause, { table: 'rows' });
-    // A value that looks like what is stored for an error stays a value.
+    // A value that looks like the stored form of an error stays a value.
     assert.deepStrictEqual(stored(new Error('x', { cause: { failure: { name: 'a' } } })).cause, {
       failure: { name: 'a' },
     });
@@ -82,7 +82,7 @@ describe('a failure [2.2]', () => {
     assert.equal(stored(new AggregateError(Array.from({ length: 100 }, () => new Error('x')))).errors?.length, 16);
   });
 
-  it('is made of thrown values that are no errors', () => {
+  it('describes a thrown value that is not an error', () => {
     const text = stored('plain text');
     assert.equal(text.name, 'NonErrorThrown');
     assert.match(text.message, /plain text/);
@@ -94,7 +94,7 @@ describe('a failure [2.2]', () => {
     assert.match(stored(Symbol('s')).message, /Symbol\(s\)/);
   });
 
-  it('replaces what cannot be stored by a text that says so', () => {
+  it('replaces an unstorable value by a text that describes it', () => {
     const error = Object.assign(new Error('x'), { socket: new AbortController(), done() {}, ok: 1 });
     Object.defineProperty(error, 'lazy', { get: () => assert.fail('was run'), enumerable: true });
     const { properties } = stored(error);
@@ -104,14 +104,14 @@ describe('a failure [2.2]', () => {
     assert.equal(properties?.ok, 1);
   });
 
-  it('of a failure is that failure, so that a handler may return one', () => {
+  it('stays the same in `failureFrom`, so that a handler may return one', () => {
     const failure = failureFrom(new Error('x'));
     assert.equal(failureFrom(failure), failure);
     assert.ok(isFailure(failure));
     assert.ok(!isFailure({ ...failure }));
   });
 
-  it('is not changed by what is done to the error later', () => {
+  it('keeps its content when the error is changed later', () => {
     const error = Object.assign(new Error('x'), { rows: [1] });
     const failure = failureFrom(error);
     error.rows.push(2);
@@ -121,12 +121,12 @@ describe('a failure [2.2]', () => {
   });
 });
 
-describe('making a failure never fails [2.2]', () => {
+describe('failureFrom [2.2]', () => {
   const fails = (): never => {
     throw new Error('no');
   };
 
-  it('of a Proxy that throws, or is revoked', () => {
+  it('never throws for a Proxy that throws or is revoked', () => {
     const traps = Object.fromEntries(
       ['get', 'has', 'getPrototypeOf', 'ownKeys', 'getOwnPropertyDescriptor'].map((trap) => [trap, fails]),
     );
@@ -141,7 +141,7 @@ describe('making a failure never fails [2.2]', () => {
     stored(Object.assign(new Error('x'), { errors: proxy }));
   });
 
-  it('of getters that throw or lie', () => {
+  it('never throws for getters that throw or lie', () => {
     for (const field of ['name', 'message', 'stack', 'cause', 'code', 'errors']) {
       stored(Object.defineProperty(new Error('x'), field, { get: fails, enumerable: true }));
       for (const lie of [null, 7, Symbol('s'), {}, [], () => {}, '\ud800', new Proxy({}, { get: fails })]) {
@@ -152,7 +152,7 @@ describe('making a failure never fails [2.2]', () => {
     stored({ message: 'a', stack: 'b', toString: fails, [Symbol.toPrimitive]: fails });
   });
 
-  it('of errors that contain themselves', () => {
+  it('never throws for errors that contain themselves', () => {
     const error: Error & { self?: unknown; errors?: unknown } = new Error('x');
     error.cause = error;
     error.self = error;
@@ -165,7 +165,7 @@ describe('making a failure never fails [2.2]', () => {
     stored(a);
   });
 
-  it('of anything', (t) => {
+  it('never throws for any value', (t) => {
     t.diagnostic(replay);
     const value = fc.anything({
       withBigInt: true,
@@ -189,8 +189,8 @@ describe('making a failure never fails [2.2]', () => {
   });
 });
 
-describe('the bounds of a failure', () => {
-  it('cut a long message and a long stack, and say so', () => {
+describe('the limits of a failure', () => {
+  it('cut a long message and a long stack, and count the rest', () => {
     const error = new Error('m'.repeat(1_000_000));
     error.stack = '漢'.repeat(1_000_000);
     const failure = stored(error);
@@ -198,7 +198,7 @@ describe('the bounds of a failure', () => {
     assert.match(failure.stack ?? '', /^漢{2048,}… \[\d+ more characters\]$/);
   });
 
-  it('leave text well-formed where they cut a character in two', () => {
+  it('leave text well-formed if they cut a character in two', () => {
     for (const before of ['', 'x']) {
       const { message } = stored(new Error(`${before}${'😀'.repeat(100_000)}`));
       assert.match(message, /^x?(😀){1000,}\ufffd?… \[\d+ more characters\]$/u);
@@ -238,7 +238,7 @@ describe('the bounds of a failure', () => {
 });
 
 describe('JobFailedError [2.2]', () => {
-  it('has the message, the failure, and as its cause the error made anew', () => {
+  it('has the message, the failure, and the error made anew as its cause', () => {
     const thrown = Object.assign(new TooBigError('too big', { cause: new TypeError('inner') }), {
       code: 'E_BIG',
       size: 3,
@@ -260,7 +260,7 @@ describe('JobFailedError [2.2]', () => {
     assert.ok(all instanceof AggregateError && all.errors[0] instanceof RangeError);
   });
 
-  it('can be thrown on by a job, and its failure still tells of the first error', () => {
+  it('keeps the first error as its cause when a job throws it again', () => {
     const first = new JobFailedError(failureFrom(new TooBigError('too big')));
     const failure = stored(first);
     assert.equal(failure.name, 'JobFailedError');
@@ -269,7 +269,7 @@ describe('JobFailedError [2.2]', () => {
   });
 });
 
-it('bytes that are not those of a failure are PAYLOAD_CORRUPT', () => {
+it('decodeFailure rejects the bytes of another value with PAYLOAD_CORRUPT', () => {
   const encode = (value: unknown): Uint8Array => encodePayload(value, { root: 'x', code: 'RESULT_NOT_STORABLE' });
   const good = { name: 'E', message: 'm', names: ['E'] };
   assert.equal(decodeFailure(encode(good)).name, 'E');

@@ -1,9 +1,8 @@
-/** Ids: which of them are UUIDs, and so have a text. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { idFromText, idToText, isId, newId } from '../../src/codec/id.js';
 
-it('an id has a text exactly if it is a UUID', () => {
+it('an id has a text only if it is a UUID', () => {
   const random = newId();
   assert.equal(idFromText(idToText(random)), random);
   const at = (id: string, index: number, byte: number) =>

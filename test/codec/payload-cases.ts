@@ -2,23 +2,23 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 
-/** Printed by every property test, and taken from CALLSHEET_SEED to replay one. */
+/** The seed of all property tests. Each prints it; CALLSHEET_SEED sets it to replay a run. */
 export const seed = Number(process.env.CALLSHEET_SEED ?? Math.trunc(Math.random() * 0x7fffffff));
 
 /**
- * The seed, and how many cases: the usual number, or in proportion where CALLSHEET_CASES asks for
- * more than 5,000.
+ * The seed and the number of cases: `usual`, or more in proportion if CALLSHEET_CASES is over
+ * 5,000.
  */
 export function cases(usual: number): { seed: number; numRuns: number } {
   return { seed, numRuns: Math.ceil((usual * Number(process.env.CALLSHEET_CASES ?? 5_000)) / 5_000) };
 }
 
-/** The command that replays a run. */
+/** How to replay a run. */
 export const replay = `replay with CALLSHEET_SEED=${seed}`;
 
 /**
- * Any text that has no lone surrogate, with the lengths at which msgpack changes its head, and text
- * beginning with a BOM.
+ * Any text without a lone surrogate. Includes the lengths at which msgpack changes its head, and
+ * text that begins with a BOM.
  */
 export const text = fc.oneof(
   { weight: 6, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
@@ -34,7 +34,7 @@ export const text = fc.oneof(
   },
 );
 
-/** Keys, the awkward ones often. */
+/** Keys; awkward ones are frequent. */
 export const key = fc
   .oneof(
     { weight: 3, arbitrary: fc.string({ unit: 'grapheme-ascii', maxLength: 6 }) },
@@ -93,7 +93,7 @@ const regExp = fc
   )
   .map(([source, flags, lastIndex]) => Object.assign(new RegExp(source, flags), { lastIndex }));
 
-/** Everything that is carried, nested. */
+/** Every kind of value that can be stored, nested. */
 export const { value: storable } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, depthSize: 'small', withCrossShrink: true },

@@ -1,6 +1,6 @@
 /**
- * Bytes that are not a payload: a typed error, soon, and without more memory than the bytes account
- * for.
+ * Decoding bytes that are not a payload fails soon, with a typed error, and without more memory
+ * than the bytes account for.
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
@@ -13,8 +13,7 @@ const RESULT = { root: 'result', code: 'RESULT_NOT_STORABLE' } as const;
 const LEVELS = { limitBytes: 64 * 1024 * 1024, ...RESULT };
 
 /**
- * Decodes; what is decoded must itself be a value that can be stored, and what is not must be a
- * PAYLOAD_CORRUPT.
+ * Decodes. A decoded value must itself be storable; otherwise the error must be PAYLOAD_CORRUPT.
  */
 function decodesOrIsCorrupt(bytes: Uint8Array): boolean {
   let value: unknown;
@@ -33,9 +32,9 @@ function isCorrupt(...bytes: number[]): void {
   assert.throws(() => decodePayload(Uint8Array.from(bytes)), { name: 'CallsheetError', code: 'PAYLOAD_CORRUPT' });
 }
 
-it('random bytes are a value or PAYLOAD_CORRUPT', (t) => {
+it('decoding random bytes returns a value or throws PAYLOAD_CORRUPT', (t) => {
   t.diagnostic(replay);
-  // Heads of msgpack more often than chance would have them.
+  // Heads of msgpack are more frequent than among random bytes.
   const byte = fc.oneof(
     fc.nat({ max: 255 }),
     fc.integer({ min: 0xc0, max: 0xdf }),
@@ -50,7 +49,7 @@ it('random bytes are a value or PAYLOAD_CORRUPT', (t) => {
   );
 });
 
-it('payloads with bytes changed, cut, put in or taken out are a value or PAYLOAD_CORRUPT', (t) => {
+it('decoding a payload with bytes changed, cut, added or removed returns a value or throws PAYLOAD_CORRUPT', (t) => {
   t.diagnostic(replay);
   const edits = fc.array(
     fc.tuple(fc.nat(), fc.nat({ max: 255 }), fc.constantFrom('set', 'flip', 'cut', 'insert', 'drop')),
@@ -77,7 +76,7 @@ it('payloads with bytes changed, cut, put in or taken out are a value or PAYLOAD
   t.diagnostic(`${corrupt} were corrupt`);
 });
 
-it('every payload cut anywhere, or with a byte too many, is PAYLOAD_CORRUPT', (t) => {
+it('decoding a payload cut anywhere, or with an extra byte, throws PAYLOAD_CORRUPT', (t) => {
   t.diagnostic(replay);
   fc.assert(
     fc.property(storable, (value) => {
@@ -90,7 +89,7 @@ it('every payload cut anywhere, or with a byte too many, is PAYLOAD_CORRUPT', (t
   );
 });
 
-it('what the format does not have is PAYLOAD_CORRUPT', () => {
+it('decoding bytes outside the format throws PAYLOAD_CORRUPT', () => {
   isCorrupt();
   for (const token of [0xc1, 0xc5, 0xc7, 0xc8, 0xca, 0xcf, 0xd0, 0xd1, 0xd5, 0xd6])
     isCorrupt(token, ...new Array(16).fill(0));
@@ -115,17 +114,17 @@ it('what the format does not have is PAYLOAD_CORRUPT', () => {
   isCorrupt(0xc9, 0, 0, 0, 4, 0x74, 5, 1, 2, 3);
 });
 
-it('a key that was in a good payload lends nothing to a bad one', () => {
+it('decoding a bad key throws although a good payload had a similar one', () => {
   decodePayload(encodePayload({ abc: 1 }, RESULT));
   isCorrupt(0x81, 0xa3, 0x61, 0x62);
   isCorrupt(0x81, 0xa3, 0x61, 0x62, 0x63);
   assert.deepStrictEqual(decodePayload(Uint8Array.of(0x81, 0xa3, 0x61, 0x62, 0x64, 1)), { abd: 1 });
 });
 
-it('a head that claims more than is there takes no memory for it', () => {
+it('decoding takes no memory for elements that only a head claims', () => {
   const before = process.memoryUsage();
   const padding = new Uint8Array(8 * 1024 * 1024);
-  // Each level claims a long list of which only the first element, the next level, begins.
+  // Each level claims a long list, but only its first element, the next level, begins.
   const heads: number[] = [];
   for (let level = 0; level < 1_000; level++) heads.push(0xdd, 0x00, 0x70, 0x00, 0x00);
   const lists = new Uint8Array(heads.length + padding.length).fill(0xc1);
@@ -138,7 +137,7 @@ it('a head that claims more than is there takes no memory for it', () => {
   assert.ok(after.heapTotal + after.external - before.heapTotal - before.external < 128 * 1024 * 1024);
 });
 
-it('endless nesting ends in PAYLOAD_CORRUPT, not in an overflow of the stack', () => {
+it('decoding endless nesting throws PAYLOAD_CORRUPT and does not overflow the stack', () => {
   const levels = 500_000;
   isDeepCorrupt(new Uint8Array(levels).fill(0x91));
   for (const type of [0x73, 0x6d, 0x6e, 0x78]) {
@@ -157,7 +156,7 @@ function isDeepCorrupt(bytes: Uint8Array): void {
   assert.throws(() => decodePayload(bytes), { name: 'CallsheetError', code: 'PAYLOAD_CORRUPT' });
 }
 
-it('what `reference` throws is passed on', () => {
+it('decoding passes on an error of `reference`', () => {
   class Handle {}
   const bytes = encodePayload(new Handle(), { ...RESULT, reference: () => new Uint8Array(16) });
   const gone = new Error('unknown here');

@@ -1,6 +1,6 @@
 /**
- * Payloads by random values: the round trip is deep-equal, or the value was refused with the path
- * of what is at fault.
+ * Payloads of random values: each comes back deep-equal, or is refused with the path of the bad
+ * part.
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
@@ -11,7 +11,7 @@ import { cases, key, replay, storable, text } from './payload-cases.js';
 
 const RESULT = { root: 'result', code: 'RESULT_NOT_STORABLE' } as const;
 
-/** What is never carried, and stands alone. */
+/** Values that are never stored, each without a surrounding. */
 const hostile = fc.constantFrom<() => unknown>(
   () => () => {},
   () => Symbol('s'),
@@ -34,7 +34,7 @@ const hostile = fc.constantFrom<() => unknown>(
   () => Object.assign(new Map(), { extra: 1 }),
 );
 
-/** One level around a value, and the step of the path that leads through it. */
+/** One level around a value, and its step of the path. */
 const wrap = fc.oneof(
   fc.array(fc.integer(), { maxLength: 3 }).map((before) => ({
     step: `[${before.length}]`,
@@ -53,7 +53,7 @@ const wrap = fc.oneof(
   fc.constant({ step: '.n', around: (inner: unknown): unknown => Object.assign(Object.create(null), { n: inner }) }),
 );
 
-it('what is carried comes back deep-equal, in the same order, as the same class [3.4]', (t) => {
+it('decoding returns a storable value deep-equal, in the same order, of the same class [3.4]', (t) => {
   t.diagnostic(replay);
   fc.assert(
     fc.property(storable, (value) => {
@@ -68,7 +68,7 @@ it('what is carried comes back deep-equal, in the same order, as the same class 
   );
 });
 
-it('anything at all comes back deep-equal or is refused with a path [3.4]', (t) => {
+it('encoding any value keeps it deep-equal or refuses it with a path [3.4]', (t) => {
   t.diagnostic(replay);
   const anything = fc.anything({
     key: fc.oneof(
@@ -102,7 +102,7 @@ it('anything at all comes back deep-equal or is refused with a path [3.4]', (t) 
   assert.ok(carried > 100 && refused > 100);
 });
 
-it('one bad value anywhere is refused, with the path that leads to it [3.4]', (t) => {
+it('encoding refuses one bad value anywhere, with the path that leads to it [3.4]', (t) => {
   t.diagnostic(replay);
   fc.assert(
     fc.property(hostile, fc.array(wrap, { maxLength: 6 }), (make, wraps) => {
@@ -113,7 +113,7 @@ it('one bad value anywhere is refused, with the path that leads to it [3.4]', (t
       } catch (error) {
         assert.ok(error instanceof NotStorableError);
         assert.equal(error.code, 'RESULT_NOT_STORABLE');
-        // Some lead one step further: into the property or the element that is at fault.
+        // Some paths lead one step further, to the bad property or element itself.
         assert.equal(error.path.slice(0, path.length), path);
         return;
       }

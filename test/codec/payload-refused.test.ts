@@ -1,6 +1,6 @@
 /**
- * Values that cannot be stored faithfully, or are too large: each is refused, with the path to what
- * is at fault.
+ * Values that cannot be stored faithfully, or are too large, are refused with the path of the bad
+ * part.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -18,7 +18,7 @@ function comesBack(value: unknown): void {
   assert.deepStrictEqual(decodePayload(encode(value)), value);
 }
 
-/** That the value is refused, with this code and the beginning of this message. */
+/** Asserts that encoding refuses the value with this code, and a message that begins so. */
 function isRefused(value: unknown, message: string, code = 'RESULT_NOT_STORABLE'): void {
   assert.throws(
     () => encode(value),
@@ -36,8 +36,8 @@ class Point {
   x = 1;
 }
 
-describe('what cannot be stored is refused with its path [3.4]', () => {
-  it('as one would write it', () => {
+describe('encoding [3.4]', () => {
+  it('names the path of a bad value as a user would write it', () => {
     const bad = (): void => {};
     const at = (args: unknown[], path: string): void => {
       assert.throws(() => encodeArguments(args), { name: 'NotStorableError', code: 'ARGUMENT_NOT_STORABLE', path });
@@ -61,7 +61,7 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     isRefused({ [`k${'y'.repeat(200)} z`]: bad }, 'result["kyyyy');
   });
 
-  it('functions, symbols, promises, errors', () => {
+  it('refuses functions, symbols, promises and errors', () => {
     isRefused([Point], 'result[0] is a function (Point)');
     isRefused({ a: Symbol('s') }, 'result.a is a symbol');
     isRefused([Promise.resolve()], 'result[0] is a Promise: await it');
@@ -70,7 +70,7 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     isRefused({ a: new AbortController().signal }, 'result.a is an AbortSignal: instances');
   });
 
-  it('instances of classes, by the name of the class', () => {
+  it('refuses instances of classes, and names the class', () => {
     isRefused({ at: [new Point()] }, 'result.at[0] is a Point: instances of classes');
     isRefused(new (class {})(), 'result is an instance of a nameless class: instances');
     isRefused(new (class List extends Array {})(), 'result is a List: instances');
@@ -90,7 +90,7 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     isRefused(new Proxy(new Map(), {}), 'result is a Proxy of a Map');
   });
 
-  it('__proto__ as a key, symbols as keys, getters, properties that are not enumerable', () => {
+  it('refuses __proto__ as a key, symbol keys, getters, properties that are not enumerable', () => {
     isRefused({ a: JSON.parse('{"__proto__": 1}') }, 'result.a.__proto__ has a key that names the prototype');
     isRefused({ a: { [Symbol('s')]: 1 } }, 'result.a has a symbol as a key (Symbol(s))');
     let ran = false;
@@ -107,7 +107,7 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     isRefused(Object.prototype, 'result has a property that is not enumerable');
   });
 
-  it('lone surrogates, in text and in keys', () => {
+  it('refuses lone surrogates in text and in keys', () => {
     for (const lone of ['\ud800', '\udc00', 'a\udfffb', '\udc00\ud800', `${'x'.repeat(100)}\ud83d`, '😀\ud83d']) {
       isRefused({ a: lone }, 'result.a is text with a lone surrogate');
       assert.throws(() => encode({ [lone]: 1 }), { code: 'RESULT_NOT_STORABLE' });
@@ -115,9 +115,9 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     }
   });
 
-  it('invalid dates', () => isRefused({ when: new Date(NaN) }, 'result.when is an invalid Date'));
+  it('refuses invalid dates', () => isRefused({ when: new Date(NaN) }, 'result.when is an invalid Date'));
 
-  it('cycles, with both ends', () => {
+  it('refuses cycles, and names both ends', () => {
     const self: Record<string, unknown> = {};
     self.self = self;
     isRefused([self], 'result[0].self is result[0] again: a cycle');
@@ -132,7 +132,7 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     isRefused(wide, 'result[50000] is result again: a cycle');
   });
 
-  it('holes in arrays, and own properties of arrays, maps, sets, dates, binary data', () => {
+  it('refuses holes in arrays, and own properties of arrays, maps, sets, dates, binary data', () => {
     // biome-ignore lint/suspicious/noSparseArray: the hole is the point
     isRefused([1, , 2], 'result is an array with holes');
     isRefused(new Array(3), 'result is an array with holes');
@@ -150,7 +150,7 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     isRefused(Object.assign(/a/, { lastIndex: 'x' }), 'result is a RegExp whose lastIndex');
   });
 
-  it('shared, resizable and detached buffers, and views of them', () => {
+  it('refuses shared, resizable and detached buffers, and views of them', () => {
     const shared = new SharedArrayBuffer(8);
     isRefused([shared], 'result[0] is a SharedArrayBuffer');
     isRefused([new Uint8Array(shared)], 'result[0] is a view of a SharedArrayBuffer');
@@ -162,7 +162,7 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     isRefused([resizable], 'result[0] is a resizable ArrayBuffer');
   });
 
-  it('a Proxy whose traps throw', () => {
+  it('refuses a Proxy with traps that throw', () => {
     const fails = (): never => {
       throw new Error('no entry');
     };
@@ -171,11 +171,11 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     isRefused([proxy], 'result[0] cannot be stored');
-    // What was refused leaves the writer as it was.
+    // A refused value leaves the writer unchanged.
     comesBack([1, { a: 'x' }]);
   });
 
-  it('what `reference` throws, with the path', () => {
+  it('passes an error of `reference` on with the path', () => {
     const reference = (): never => {
       throw new Error('this job was not put');
     };
@@ -187,8 +187,8 @@ describe('what cannot be stored is refused with its path [3.4]', () => {
   });
 });
 
-describe('the bounds', () => {
-  it('[15.1] refuse a payload of more than 64 MiB, before memory is taken for it', () => {
+describe('the limits of a payload', () => {
+  it('[15.1] refuse a payload of more than 64 MiB before it takes memory', () => {
     const limit = 64 * 1024 * 1024;
     const message = `result needs more than ${limit} bytes, which is payloadLimitBytes of open()`;
     assert.equal(encode(new Uint8Array(limit - 5)).length, limit);
@@ -197,7 +197,7 @@ describe('the bounds', () => {
       assert.throws(() => encodePayload(value, { ...RESULT, limitBytes: 1024 }), { code: 'PAYLOAD_TOO_LARGE' });
   });
 
-  it('are the caller’s to set, to the byte', () => {
+  it('can be set by the caller, to the byte', () => {
     for (const value of [[1, 2, 3], 'x'.repeat(1000), { a: 'é'.repeat(20_000) }, 2n ** 999n, [new Map([[1, 2]])]]) {
       const { length } = encode(value);
       assert.equal(encodePayload(value, { ...RESULT, limitBytes: length }).length, length);
@@ -205,13 +205,13 @@ describe('the bounds', () => {
     }
   });
 
-  it('stop what shared references would blow up', () => {
+  it('stop the growth of shared references', () => {
     let bomb: unknown = ['x'];
     for (let level = 0; level < 60; level++) bomb = [bomb, bomb];
     isRefused(bomb, 'result ', 'PAYLOAD_TOO_LARGE');
   });
 
-  it('allow a thousand levels, of whatever, and not one more', () => {
+  it('allow a thousand levels of any kind, and not one more', () => {
     const wraps: ((inner: unknown) => unknown)[] = [
       (inner) => [inner],
       (inner) => ({ inner }),

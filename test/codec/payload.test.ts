@@ -1,5 +1,5 @@
 /**
- * Payloads by example: what is carried, and what the bytes are. What is refused is in
+ * Payloads by example: the values that are stored, and their bytes. Refused values are in
  * payload-refused.test.ts.
  */
 import assert from 'node:assert/strict';
@@ -32,7 +32,7 @@ describe('a payload', () => {
     }
   });
 
-  it('is read by msgpackr where the value is plain', () => {
+  it('can be read by msgpackr if the value is plain', () => {
     const packr = new Packr({ useRecords: false, moreTypes: true });
     const value = {
       numbers: [0, 1, 127, 128, 255, 256, 65535, 65536, 2 ** 32 - 1, -1, -32, -33, -(2 ** 31), 2 ** 40, 0.1, -0, NaN],
@@ -47,7 +47,7 @@ describe('a payload', () => {
     });
   });
 
-  it('may be decoded from a view into a larger buffer, of which nothing is kept', () => {
+  it('decodes from a view of a larger buffer, and keeps nothing of that buffer', () => {
     const bytes = encode([new Uint8Array([1, 2, 3]), Buffer.from('abc'), new Float64Array([1.5])]);
     const slab = Buffer.alloc(bytes.length + 20, 0xff);
     slab.set(bytes, 7);
@@ -61,8 +61,8 @@ describe('a payload', () => {
   });
 });
 
-describe('what is carried [3.4]', () => {
-  it('values of another realm, which come back as values of this one', () => {
+describe('encoding and decoding [3.4]', () => {
+  it('returns values of another realm as values of this one', () => {
     const text = `({ list: [1, [2]], when: new Date(5), map: new Map([[{ a: 1 }, /x/g]]), set: new Set([1n]),
       bare: Object.assign(Object.create(null), { a: 1 }), buffer: new Uint8Array([1, 2]).buffer,
       views: [new Uint8Array([1]), new Float64Array([1.5]), new DataView(new ArrayBuffer(2))] })`;
@@ -71,7 +71,7 @@ describe('what is carried [3.4]', () => {
     assert.deepStrictEqual(foreign, encode(runInThisContext(text)));
   });
 
-  it('every number, as itself', () => {
+  it('keeps every number exactly', () => {
     for (const value of [
       0,
       -0,
@@ -90,21 +90,21 @@ describe('what is carried [3.4]', () => {
     }
   });
 
-  it('bigints of any size, never as numbers', () => {
+  it('keeps bigints of any size, never as numbers', () => {
     for (const bits of [0n, 1n, 31n, 32n, 53n, 62n, 63n, 64n, 65n, 127n, 128n, 1000n, 100_000n]) {
       for (const value of [2n ** bits, -(2n ** bits), 2n ** bits - 1n, -(2n ** bits) + 1n, -(2n ** bits) - 1n])
         comesBack(value);
     }
   });
 
-  it('undefined, at the top, in arrays, and as a property', () => {
+  it('keeps undefined at the top, in arrays, and as a property', () => {
     comesBack(undefined);
     comesBack([undefined, [undefined]]);
     const back = decodePayload(encode({ a: undefined })) as object;
     assert.ok(Object.hasOwn(back, 'a'));
   });
 
-  it('text, all of Unicode, also with a byte order mark or a zero in front', () => {
+  it('keeps all of Unicode, also after a byte order mark or a zero', () => {
     for (const length of [1, 20, 24, 25, 47, 48, 49, 65, 300, 70_000]) {
       for (const start of ['\ufeff', '\u0000', 'é', '😀']) comesBack(start + 'x'.repeat(length));
     }
@@ -114,7 +114,7 @@ describe('what is carried [3.4]', () => {
     comesBack(all);
   });
 
-  it('objects with any key but __proto__, in their order', () => {
+  it('keeps any key but __proto__, in order', () => {
     const value = {
       b: 1,
       constructor: 2,
@@ -134,17 +134,17 @@ describe('what is carried [3.4]', () => {
     comesBack({ [`long ${'x'.repeat(100)}`]: 1, ['é'.repeat(12)]: 2, [`${'y'.repeat(300)}`]: 3 });
   });
 
-  it('objects without a prototype', () => {
+  it('keeps objects without a prototype', () => {
     const value = Object.assign(Object.create(null), { a: { b: Object.create(null) } });
     comesBack(value);
     assert.equal(Object.getPrototypeOf(decodePayload(encode(value))), null);
   });
 
-  it('dates, to the millisecond and to the end of time', () => {
+  it('keeps dates to the millisecond, up to the end of time', () => {
     for (const time of [0, -1, 1, 1_700_000_000_123, -62_135_596_800_001, 8.64e15, -8.64e15]) comesBack(new Date(time));
   });
 
-  it('maps and sets of anything, in their order', () => {
+  it('keeps maps and sets of anything, in order', () => {
     comesBack(
       new Map<unknown, unknown>([
         [NaN, 1],
@@ -160,12 +160,12 @@ describe('what is carried [3.4]', () => {
     comesBack(new Set(Array.from({ length: 70_000 }, (_, index) => index)));
   });
 
-  it('regular expressions, with where they stand', () => {
+  it('keeps regular expressions with their lastIndex', () => {
     for (const value of [/a\/b/giu, /(?:)/, /\n/m, /\n/, /[/]/dsy]) comesBack(value);
     comesBack(Object.assign(/a/g, { lastIndex: 3 }));
   });
 
-  it('binary data of every class, each as that class', () => {
+  it('keeps binary data of every class, and its class', () => {
     const buffer = new Uint8Array(Array.from({ length: 32 }, (_, index) => index)).buffer;
     comesBack(buffer);
     for (const made of [
@@ -180,14 +180,14 @@ describe('what is carried [3.4]', () => {
     comesBack([Buffer.alloc(0), Buffer.alloc(255), Buffer.alloc(70_000, 1), new Uint8Array(70_000)]);
   });
 
-  it('the same object in two places, as two copies', () => {
+  it('copies an object that is in two places', () => {
     const shared = { a: [1] };
     const back = decodePayload(encode([shared, shared])) as object[];
     assert.deepStrictEqual(back, [shared, shared]);
     assert.notEqual(back[0], back[1]);
   });
 
-  it('a Proxy, as the plain value that it shows, each property asked for once', () => {
+  it('stores a Proxy as the plain value that it shows, and reads each property once', () => {
     let asked = 0;
     const proxy = new Proxy(
       { a: 1 },
@@ -198,13 +198,13 @@ describe('what is carried [3.4]', () => {
         }),
       },
     );
-    // `Object.keys` asks once as well, for what is enumerable; the value that was stored is the
+    // `Object.keys` reads once, too, to find the enumerable properties. The stored value is the
     // last one shown.
     assert.deepStrictEqual(decodePayload(encode(proxy)), { a: asked });
     comesBack(new Proxy([1, { b: 2 }], {}));
   });
 
-  it('live handles, as references [2.14]', () => {
+  it('stores live handles as references [2.14]', () => {
     const id = Uint8Array.from({ length: 16 }, (_, index) => index);
     const handle = new Point();
     const bytes = encodeArguments([{ job: handle }, new Map([[handle, handle]])], {
