@@ -1,6 +1,6 @@
 /**
- * The end of the coordinator: in good order, when a client asks for it, or at once, when the store
- * can keep nothing any more.
+ * The end of the coordinator: in good order when a client asks for it, at once when the store
+ * fails.
  */
 import { errorToData } from '../protocol/error-data.js';
 import { replyTo } from './clients/replies.js';
@@ -9,15 +9,15 @@ import type { Timer } from './long-timeout.js';
 
 /** The steps of closing that the coordinator takes. */
 export interface ClosingSteps {
-  /** All that was claimed and not begun goes back. */
+  /** Gives back all jobs that were claimed and have not begun. */
   readonly takeBackAll: () => void;
-  /** Ends all threads, whatever they do. Gives the ids of those that did not end in time. */
+  /** Ends all threads, busy or not. Resolves with the ids of those that did not end in time. */
   readonly endThreads: () => Promise<readonly number[]>;
-  /** Resolves when all that was decided by now is kept, and its effects are released. */
+  /** Resolves when all decisions so far are committed and their effects are released. */
   readonly committed: () => Promise<void>;
-  /** This dispatcher works no more. */
+  /** Deactivates this dispatcher. */
   readonly leave: () => void;
-  /** Everything is closed: what was held for the store can go. */
+  /** Called when the store is closed: the resources held for it can be released. */
   readonly closed: () => Promise<void> | undefined;
 }
 
@@ -26,7 +26,7 @@ export class Closing {
   readonly #steps: ClosingSteps;
   #isBegun = false;
   #isFinishing = false;
-  /** Who asked for it. */
+  /** The `close` requests, which are all answered at the end. */
   readonly #requests: number[] = [];
   #deadline: Timer | undefined;
 
@@ -35,7 +35,7 @@ export class Closing {
     this.#steps = steps;
   }
 
-  /** Nothing is put or claimed any more. */
+  /** `true` once nothing is put or claimed any more. */
   get isBegun(): boolean {
     return this.#isBegun;
   }
@@ -57,7 +57,7 @@ export class Closing {
     const { store, post } = this.#context;
     const { endThreads, committed, leave, closed } = this.#steps;
     const hanging = await endThreads();
-    // What was claimed and never came here is here once its claim is released.
+    // A job whose claim was under way becomes known only when that claim is released.
     await committed();
     leave();
     const failure = await store.close().then(noFailure, (error: Error) => error);
@@ -66,10 +66,10 @@ export class Closing {
       post(failure === undefined ? ['answer', request, { hanging }] : replyTo(request, failure));
   }
 
-  /** Nothing can be kept any more, so nothing goes on: opening again recovers. */
+  /** Ends at once, because nothing can be stored any more. Opening again recovers. */
   fail(error: Error): void {
     this.#context.post(['fatal', errorToData(error)]);
-    // Who had begun to close goes on with it, and hears of this from the store.
+    // A closing that has begun goes on, and gets this error from the store.
     if (!this.#isBegun) this.#isFinishing = true;
     this.#isBegun = true;
     void this.#steps.endThreads().then(() => this.#steps.closed());

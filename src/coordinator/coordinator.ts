@@ -4,15 +4,16 @@
  *
  *     clients ──▶ Clients ──▶ commands ──▶ store: decide, commit ──▶ release ──▶ Runs ──▶ pool
  *        ▲                       ▲                                      │          │
- *        │                       └── how runs ended, what jobs ask for ─│──────────┘
+ *        │                       └──── ends of runs, requests of jobs ──│──────────┘
  *        └───── Outcomes, AnnotationWaiters, DrainWaiters, EventFeed ◀──────┘
  *
- * Each turn takes what came in, lets the store decide it, claims what the threads have room for,
- * and commits. Everything that others see happens in `release`, when the store says that its gate
- * is open. Nothing of a user's is decoded or imported here.
+ * Each turn takes the messages that came in, lets the store decide their commands, claims jobs for
+ * the room that the threads have, and commits. Everything that others see happens in `release`,
+ * which the store calls when a gate opens. The coordinator decodes no payload and imports no job
+ * module.
  *
- * Here are the turn, what is released, and how the parts are put together. A part has the store,
- * the parts that it uses, and of the coordinator no more than a few functions.
+ * This file holds the turn, the release of effects, and the construction of the parts. A part gets
+ * a `Context` and the parts that it calls.
  */
 
 import type { Handed } from '../codec/transfer.js';
@@ -48,25 +49,25 @@ import { ClockJumps } from './steady-clock.js';
 
 export interface CoordinatorPorts {
   readonly store: Store;
-  /** Makes the pool, which calls back here. */
+  /** Makes the pool. The pool reports to `owner`. */
   readonly pool: (owner: PoolOwner) => PoolPort;
   /** Asks functions of job modules. */
   readonly questions: QuestionsPort;
   readonly post: Post;
   readonly now: () => number;
-  /** Calls back once, after so long. */
+  /** Calls back once, after `delayMs`. */
   readonly after: (delayMs: number, callback: () => void) => Timer;
-  /** Calls back in the next turn of the loop, or at once where there is none. */
+  /** Calls back in the next turn of the loop; in a test without a loop, at once. */
   readonly soon: (callback: () => void) => void;
-  /** Everything is closed: what was held for the store can go. */
+  /** Called when the store is closed: the resources held for it can be released. */
   readonly closed: () => Promise<void> | undefined;
 }
 
 export interface CoordinatorOptions extends AgentOptions, LogOptions {
   readonly retention: Retention;
-  /** As which process its dispatcher works; undefined: as a client, which runs nothing. */
+  /** Undefined for a client, which runs nothing. */
   readonly presence: PresenceOptions | undefined;
-  /** What is not given stays as it is stored. */
+  /** A field that is missing keeps its stored value. */
   readonly retry: RetryDefaults | undefined;
 }
 
@@ -76,7 +77,7 @@ export class Coordinator implements StoreOwner {
   readonly #store: Store;
   readonly #context: Context;
   readonly #parts: Parts;
-  /** What this build can run; known once it is opened. */
+  /** The callables of this build. Filled by `open`. */
   readonly #callables = new Set<string>();
   readonly #closing: Closing;
   readonly #jobLog: JobLog;
@@ -155,7 +156,7 @@ export class Coordinator implements StoreOwner {
       },
       activated: (isNew) => {
         if (isNew) this.#runs.claiming.forgetInstalled();
-        // Only now: what ran before is recovered by the policies under which it ran.
+        // After recovery, so that earlier runs are recovered by the policies under which they ran.
         if (retry !== undefined) this.#decide({ type: 'setDefaults', dispatcher, retry });
         this.#installAgents();
         this.turn();
@@ -166,12 +167,12 @@ export class Coordinator implements StoreOwner {
     return new Presence(this.#context, owner, options);
   }
 
-  /** Whether anybody wants to hear of events. */
+  /** `true` if a listener or the log takes events. */
   get isHeard(): boolean {
     return this.#parts.feed.isHeard || this.#jobLog.traces;
   }
 
-  /** Opens the store, puts in order what the last process left, and begins to work. */
+  /** Opens the store, recovers the runs of the last process, and begins to work. */
   async open(modules: Readonly<Record<string, WireModule>>): Promise<{ jobs: number; unfinished: number }> {
     this.#runs.pool.introduce(modules);
     for (const [module, { functions }] of Object.entries(modules))
@@ -185,43 +186,41 @@ export class Coordinator implements StoreOwner {
     if (this.#presence !== undefined) this.#parts.build.tellOpened();
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
     this.#presence?.begin();
-    // Whether it may work is known once that is committed, and then its agents are installed:
-    // whatever a client asks for comes after it.
+    // The activation is then committed, so the agents are installed before any command of a client.
     void this.#committed().then(() => this.#parts.feed.opened());
-    // Where others have a say, both take their time.
+    // On a shared store, activation and installation each need a commit of their own.
     if (!this.#store.isExclusive) for (let left = 2; left > 0; left--) await this.#committed();
     this.turn();
     return found;
   }
 
-  /** What travels beside the messages that are received next. */
+  /** Keeps the buffers that came with the next messages. */
   keepBuffers(handed: Handed): void {
     this.#parts.movedBuffers.keep(handed);
   }
 
-  /** One batch of a client's messages. */
+  /** Takes one batch of a client's messages. */
   receive(messages: readonly ClientMessage[]): void {
     this.#clients.receive(messages);
     this.turn();
   }
 
-  /** The wall clock was set by so much; see `steady-clock.ts`. */
+  /** Adapts to a wall clock that was set by `byMs`; see `steady-clock.ts`. */
   clockSet(byMs: number): void {
     if (!this.#isOpen) return;
     const { now, post } = this.#ports;
     const message = `the wall clock was set ${byMs < 0 ? 'back' : 'forward'} by ${Math.abs(byMs) / 1000} s`;
-    post(['log', 'warn', message, 'delays, deadlines and rates go on as if it had not been; dates follow it']);
+    post(['log', 'warn', message, 'delays, deadlines and rates go on as if it had not been set; dates follow it']);
     this.#jumps.note(now(), byMs);
     this.#parts.agentQuestions.clockSet(byMs);
-    // Where others decide too, each would move what all have.
+    // On a shared store every dispatcher would shift the same timers, so none does.
     if (this.#store.isExclusive) this.#decide({ type: 'clockSet', byMs });
     this.#clearTimer();
     this.turn();
   }
 
   /**
-   * There is something to claim or to commit: once in each turn of the loop, with all that came in
-   * by then.
+   * Requests a turn. One turn in each turn of the loop handles everything that came in before it.
    */
   turn(): void {
     if (this.#turning) return;
@@ -232,7 +231,7 @@ export class Coordinator implements StoreOwner {
     });
   }
 
-  /** Gives the threads what they have room for, and commits what was decided. */
+  /** Claims jobs for the threads, and commits the commands decided since the last turn. */
   #turn(): void {
     if (!this.#isOpen) return;
     const { claiming } = this.#runs;
@@ -241,14 +240,14 @@ export class Coordinator implements StoreOwner {
     if (!this.#closing.isBegun && this.#presence?.isActive) claiming.claim();
     this.#forget();
     this.#store.commit();
-    // What became ready before and found no thread may find one now.
+    // Jobs that became ready earlier and found no thread may find one now.
     claiming.start();
     this.#setTimer();
     this.#parts.drainWaiters.tell();
     if (this.#closing.isBegun && !this.#runs.canGoOn) void this.#closing.finish();
   }
 
-  /** What is to be forgotten, a part in each turn. */
+  /** Forgets some of the jobs that retention no longer keeps; the next turn continues. */
   #forget(): void {
     const { state } = this.#store;
     const { retention } = this.#options;
@@ -269,7 +268,7 @@ export class Coordinator implements StoreOwner {
     for (const effect of effects) {
       switch (effect.type) {
         case 'run':
-          // One whose id is at work elsewhere hears of what that claims.
+          // A dispatcher whose id works elsewhere also sees the claims of that other process.
           if (this.#presence?.isActive) this.#runs.makeReady(effect.job, effect.fence);
           break;
         case 'stop':
@@ -302,19 +301,21 @@ export class Coordinator implements StoreOwner {
     this.#runs.claiming.start();
   }
 
-  /** What others decided may be of use to this dispatcher's agents, and to who waits here. */
+  /**
+   * Uses the decisions of other processes: for this dispatcher's agents, and for waiting clients.
+   */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void {
     if (settings) this.#installAgents();
     for (const said of annotations) this.#parts.annotations.tellStored(said);
     this.turn();
   }
 
-  /** Nothing can be kept any more, so nothing goes on: opening again recovers. */
+  /** Ends everything, because nothing can be stored any more. Opening again recovers. */
   fatal(error: Error): void {
     this.#closing.fail(error);
   }
 
-  /** For a queue that is new, an agent; while this dispatcher may claim. */
+  /** Installs an agent in each new queue, if this dispatcher may claim. */
   #installAgents(): void {
     if (this.#presence?.isActive) this.#runs.claiming.installAgents(queueNames(this.#store.state));
   }

@@ -1,6 +1,4 @@
-/**
- * Who this runtime is: a UUID that stays the same over restarts, in a file that a person can read.
- */
+/** The identity of a runtime: a UUID that survives restarts, in a file that a person can read. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { idFromText, idToText, newId } from '../codec/id.js';
@@ -15,9 +13,8 @@ as this file stays. Delete it, with no runtime open, and the next one is a new d
 `;
 
 /**
- * Reads the id from the file that `CALLSHEET_UUID` names, or from the directory; makes the file
- * where there is none. Without either it is another one each time: nothing outlives such a runtime
- * that could know it again.
+ * Reads the id from the file that `CALLSHEET_UUID` names, else from the directory. Creates the file
+ * if it is missing. Without either, returns a new id: nothing outlives such a runtime.
  */
 export function readIdentity(directory: string | undefined, disk: Disk = machineDisk): Id {
   const file = process.env.CALLSHEET_UUID || (directory === undefined ? undefined : join(directory, fileName));

@@ -1,9 +1,10 @@
 /**
- * What is logged of jobs: *events* (how they failed, were interrupted and retried) and *trace*
- * (each start and each end).
+ * The log lines about jobs: *events* (failures, interruptions, retries) and *trace* (each start and
+ * each end).
  *
- * A line is made only where its level is on, and no payload is decoded here. So many go out in a
- * second; what is beyond that is counted, and the count is logged: no log holds up the work.
+ * A line is made only if its level is on, and no payload is decoded here. At most `linesAtOnce`
+ * lines are posted in `againMs`. Further lines are counted, and the count is logged, so that
+ * logging never holds up the work.
  */
 
 import { idToText } from '../codec/id.js';
@@ -16,7 +17,7 @@ import type { Outcomes } from './clients/outcomes.js';
 import type { Context } from './context.js';
 
 export interface LogOptions {
-  /** From which level on lines are wanted where the job's module does not say. */
+  /** The lowest level that is logged for a module without a level of its own. */
   readonly log: LogThreshold;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
 }
@@ -28,7 +29,7 @@ export class JobLog {
   readonly #context: Context;
   readonly #outcomes: Outcomes;
   readonly #options: LogOptions;
-  /** Whether each start and end of any job is wanted. */
+  /** `true` if any module logs each start and end of its jobs. */
   readonly traces: boolean;
   #left = linesAtOnce;
   #dropped = 0;
@@ -47,11 +48,11 @@ export class JobLog {
     const fields = { queue, attempt: attempts };
     if (type === 'job.started') this.#say('debug', 'a job began', job, { log: 'trace', callable, fields });
     else if (type === 'job.retried')
-      this.#say('info', 'a job failed, and is to run again', job, { log: 'events', callable, fields }, failure);
+      this.#say('info', 'a job failed, and will run again', job, { log: 'events', callable, fields }, failure);
     else if (type === 'job.interrupted') {
       const { cause, error } = interruption!;
       const line: JobLine = { log: 'events', callable, fields: { ...fields, cause }, ...(error && { error }) };
-      // What ended a thread is logged by itself.
+      // The end of a thread has a log line of its own.
       this.#say(
         cause === 'close' || error !== undefined ? 'info' : 'warn',
         `a job was interrupted: ${causes[cause]}`,
@@ -61,7 +62,7 @@ export class JobLog {
     }
   }
 
-  /** The job has its outcome; whoever waits for it is still to be told. */
+  /** Logs the outcome of a job, before it is delivered: `#isSeen` still finds the waiters. */
   ended(job: JobRecord): void {
     if (job.form === 'chunk') return;
     const { id, callable } = job;
@@ -71,7 +72,7 @@ export class JobLog {
       const fields = { ...fieldsOf(job), ranMs };
       return this.#say('debug', 'a job succeeded', id, { log: 'trace', callable, fields });
     }
-    // How a callback failed is logged by itself.
+    // A failed callback has a log line of its own.
     if (takesTurns(job)) return;
     const put = this.#outcomes.putOf(id);
     const line: JobLine = { log: 'events', callable, fields: fieldsOf(job), put };
@@ -85,10 +86,7 @@ export class JobLog {
     this.#say(level, message, id, line, job.outcome === 'failure' ? job.result : null);
   }
 
-  /**
-   * Whether somebody hears of its failure: its whole, a callback, who cancelled it, or who waits
-   * for it.
-   */
+  /** `true` if the failure is seen elsewhere: by a whole, a callback, a cancel or a waiter. */
   #isSeen(job: JobRecord): boolean {
     const { state } = this.#context.store;
     if (job.role !== 'root' || job.cancelled || this.#outcomes.isWaitedFor(job.id)) return true;
@@ -116,7 +114,7 @@ export class JobLog {
     try {
       return this.#context.store.bytes(failure);
     } catch {
-      // Who asks for it is told that it cannot be read.
+      // The reader of the outcome gets an error that says so.
       return undefined;
     }
   }
@@ -124,7 +122,7 @@ export class JobLog {
   #refill(): void {
     this.#left = linesAtOnce;
     if (this.#dropped === 0) return;
-    const message = `${this.#dropped} lines about jobs were not logged: at most ${linesAtOnce} are in a second`;
+    const message = `${this.#dropped} lines about jobs were not logged: the limit is ${linesAtOnce} lines a second`;
     this.#dropped = 0;
     this.#context.post(['log', 'warn', message, '']);
   }
@@ -132,7 +130,6 @@ export class JobLog {
 
 const causes = { close: 'the runtime was closed', thread: 'its thread died', process: 'its process died' } as const;
 
-/** Whether lines of this level are written. */
 const reaches = (level: LogLevel, threshold: LogThreshold) =>
   threshold !== 'silent' && logLevels.indexOf(level) >= logLevels.indexOf(threshold);
 

@@ -1,6 +1,6 @@
 /**
- * A timer for delays of any length: Node's own fires at once beyond 2^31 - 1 ms. Counted on the
- * monotonic clock.
+ * A timer for delays of any length. Node's own fires at once beyond 2^31 - 1 ms. Delays are counted
+ * on the monotonic clock.
  */
 
 export interface Timer {

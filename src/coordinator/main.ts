@@ -1,6 +1,4 @@
-/**
- * The coordinator's thread: puts the actor together with the real store, pool, clock and mailbox.
- */
+/** The coordinator's thread: joins the coordinator to the real store, pool, clock and mailbox. */
 import { hostname } from 'node:os';
 import { parentPort, type ResourceLimits, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { encodeFailure, encodeOwnFailure, failureFrom } from '../codec/failure.js';
@@ -26,19 +24,19 @@ import { Pool } from './pool/pool.js';
 import { Questions } from './questions/questions.js';
 import { SteadyClock } from './steady-clock.js';
 
-/** What the coordinator's thread is started with. */
+/** The data with which the coordinator's thread is started. */
 export interface CoordinatorSetup {
   /** Undefined: nothing outlives the process. */
   readonly directory: string | undefined;
   readonly allowNetworkFileSystem: boolean;
-  /** Whether it runs jobs; else it is a client. */
+  /** `true` if it runs jobs; `false` for a client. */
   readonly runs: boolean;
-  /** From which level on lines are logged. */
+  /** The lowest level that is logged. */
   readonly log: LogThreshold;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   readonly threads: number;
   readonly extraThreads: number;
-  /** Options of Node for the worker threads, such as a loader. */
+  /** Node's options for the worker threads, such as a loader. */
   readonly execArgv: readonly string[];
   /** See `OpenOptions`. */
   readonly resourceLimits: ResourceLimits;
@@ -61,7 +59,7 @@ const setup = workerData as CoordinatorSetup;
 const mailbox = parentPort!;
 let outgoing: CoordinatorMessage[] = [];
 
-/** All that is said in one turn goes out as one message. */
+/** Sends all messages of one turn as one batch. */
 function post(message: CoordinatorMessage): void {
   if (outgoing.length === 0) queueMicrotask(flush);
   outgoing.push(message);
@@ -95,7 +93,7 @@ async function start(): Promise<void> {
     {
       store,
       pool: (owner) => {
-        // A client needs a thread only to see what the modules export.
+        // A client uses a thread only to list the exports of the modules.
         const workers = { modules, recycle, log, payloadLimitBytes: setup.payloadLimitBytes };
         const size = { threads: runs ? threads : 1, extraThreads };
         pool = new Pool(owner, { ...size, execArgv, resourceLimits, stopGraceMs, setup: workers });

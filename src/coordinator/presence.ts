@@ -1,8 +1,8 @@
 /**
- * This dispatcher among others: it says that it is alive, notices when it was taken for dead, and
- * takes those for dead that say nothing.
+ * This dispatcher among others: it proves that it lives, notices that it was declared dead, and
+ * declares silent dispatchers dead.
  *
- * A store that no other process can have open needs no pings: its lock tells more, and at once.
+ * A store that no other process can open needs no pings: its lock shows more, and at once.
  */
 
 import { idToText } from '../codec/id.js';
@@ -14,24 +14,24 @@ import type { Context } from './context.js';
 import type { Timer } from './long-timeout.js';
 
 export interface PresenceOptions {
-  /** Another one for each process. */
+  /** Unique to this process. */
   readonly incarnation: Id;
   readonly host: string;
   readonly pid: number;
-  /** How often it pings; and for how long it may be silent before others take it for dead. */
+  /** `pingMs`: the interval of pings. `deathMs`: the silence after which others declare it dead. */
   readonly pingMs: number;
   readonly deathMs: number;
 }
 
-/** What follows from it, and is for the coordinator to do. */
+/** The consequences of presence that the coordinator carries out. */
 export interface PresenceOwner {
-  /** It cannot begin yet. */
+  /** Activation was refused, and is tried again. */
   readonly refused: () => void;
-  /** It may claim now. `isNew`: the store did not know it, so it has no agents there. */
+  /** The dispatcher may claim. `isNew`: the store did not know it, so it has no agents there. */
   readonly activated: (isNew: boolean) => void;
-  /** All that it had was taken from it. */
+  /** All claims were taken from this dispatcher. */
   readonly lost: () => void;
-  /** Whether anything still runs here. */
+  /** `true` if a job still runs here. */
   readonly isBusy: () => boolean;
 }
 
@@ -39,7 +39,7 @@ export class Presence {
   readonly #context: Context;
   readonly #owner: PresenceOwner;
   readonly #options: PresenceOptions;
-  /** `clearing`: what was taken from it still runs here. */
+  /** `clearing`: runs that were taken from it have not ended yet. */
   #state: 'idle' | 'active' | 'clearing' | 'ended' = 'idle';
   #refused = false;
   #timer: Timer | undefined;
@@ -50,12 +50,12 @@ export class Presence {
     this.#options = options;
   }
 
-  /** Whether it may claim, as far as it knows. */
+  /** `true` if it may claim, by its own knowledge: others may have declared it dead already. */
   get isActive(): boolean {
     return this.#state === 'active';
   }
 
-  /** Begins to work, as soon as nobody else works under its id. */
+  /** Activates the dispatcher as soon as no other process works under its id. */
   begin(): void {
     const { host, pid, pingMs, deathMs } = this.#options;
     const isNew = dispatcherOf(this.#context.store.state, this.#context.dispatcher) === undefined;
@@ -70,14 +70,14 @@ export class Presence {
     });
   }
 
-  /** Something ended here: it goes on when nothing is left of what was taken from it. */
+  /** Activates the dispatcher again once the last run that was taken from it has ended. */
   reactivate(): void {
     if (this.#state !== 'clearing' || this.#owner.isBusy()) return;
     this.#state = 'idle';
     this.begin();
   }
 
-  /** Says that it is alive, and hears whether others think so too. */
+  /** Proves that this dispatcher lives, and learns whether it was declared dead. */
   ping(): void {
     if (this.#context.store.isExclusive || this.#state !== 'active') return;
     this.#decide({ type: 'ping', ...this.#incarnation }, (error) => {
@@ -86,7 +86,7 @@ export class Presence {
     });
   }
 
-  /** Works no more, and leaves nothing behind. */
+  /** Deactivates the dispatcher, which gives its jobs back. */
   end(): void {
     this.#timer?.clear();
     if (this.#state !== 'ended') this.#decide({ type: 'deactivate', ...this.#incarnation });

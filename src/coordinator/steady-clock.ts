@@ -1,25 +1,24 @@
 /**
- * The time of a runtime: the wall clock's, as it was when it was last looked at, and what has
- * passed since on the monotonic clock.
+ * The time of a runtime: the wall clock at its last reading, plus the monotonic time since then.
  *
- * Somebody may set the wall clock, and it leaps when a machine wakes up. The rule:
+ * The wall clock can be set, and leaps when a machine wakes up. The rules:
  *
- *   - The wall clock is looked at every second, and before each batch of messages. In between, time
+ *   - The wall clock is read every second, and before each batch of messages. In between, time
  *     passes steadily.
- *   - A difference of less than a second is followed without a word.
- *   - A larger one is a jump: it is followed too, logged once, and the core is told
- *     (`core/clock-set.ts`), so that durations
- *     (delays, deadlines, rates) go on as if nothing had happened, and dates follow the wall clock.
- *   - The age of completed jobs is counted without the jumps; set back, the clock makes none older
- *     than it shows.
- *   - While nothing is open there is only the wall clock: what it says has passed counts as passed.
+ *   - A difference of less than a second is followed silently.
+ *   - A larger difference is a jump. It is followed, logged once, and decided as a command
+ *     (`core/clock-set.ts`): durations (delays, deadlines, rates) go on as if nothing had happened,
+ *     and dates follow the wall clock.
+ *   - The age of completed jobs is counted without jumps. A clock that is set back makes no job
+ *     older than it shows.
+ *   - While no runtime is open, only the wall clock counts.
  */
 
 /** The clocks of the machine, in milliseconds. */
 export interface MachineClock {
-  /** Since the epoch; can be set. */
+  /** Since the epoch. Can be set. */
   readonly wall: () => number;
-  /** Since any moment; never set. */
+  /** Since an arbitrary moment. Cannot be set. */
   readonly monotonic: () => number;
 }
 
@@ -37,10 +36,7 @@ export class SteadyClock {
   /** Whole milliseconds since the epoch. */
   readonly now = (): number => Math.floor(this.#lookedAt.wall + this.#machine.monotonic() - this.#lookedAt.monotonic);
 
-  /**
-   * Looks at the wall clock. Gives by how much that was set since the last look; 0 where it was
-   * not.
-   */
+  /** Reads the wall clock. Returns the jump since the last reading; 0 for none. */
   look(): number {
     const before = this.now();
     this.#lookedAt = readingOf(this.#machine);
@@ -51,12 +47,12 @@ export class SteadyClock {
 
 const readingOf = ({ wall, monotonic }: MachineClock) => ({ wall: wall(), monotonic: monotonic() });
 
-/** So many jumps are remembered at most. */
+/** Largest number of jumps that are remembered. */
 const mostJumps = 64;
 
-/** The jumps of a runtime's clock: what the clock showed some time ago. */
+/** The jumps of a runtime's clock, which tell what the clock showed some time ago. */
 export class ClockJumps {
-  /** The newest first: what the clock showed after the jump, and by how much it was set. */
+  /** Newest first. `at`: the clock after the jump. */
   readonly #jumps: { readonly at: number; readonly byMs: number }[] = [];
 
   note(at: number, byMs: number): void {
@@ -64,7 +60,7 @@ export class ClockJumps {
     if (this.#jumps.length > mostJumps) this.#jumps.pop();
   }
 
-  /** How far back on the clock that was which happened so long ago. */
+  /** Returns how far before `now` the clock showed the moment that was `agoMs` ago. */
   shownMs(agoMs: number, now: number): number {
     let then = now - agoMs;
     for (const { at, byMs } of this.#jumps) {

@@ -62,7 +62,7 @@ describe('11 the log', () => {
     assert.deepEqual(
       saidOf(kit).map(([level, message, callable]) => [level, message, callable]),
       [
-        ['info', 'a job failed, and is to run again', 'work#failUntil'],
+        ['info', 'a job failed, and will run again', 'work#failUntil'],
         ['fatal', 'a callback failed', 'work#fail'],
         ['error', 'a worker thread died: Error: a virtual thread was killed', undefined],
         ['info', 'a job was interrupted: its thread died', 'work#hold'],
@@ -90,7 +90,10 @@ describe('11 the log', () => {
     await kit.untilIdle();
     assert.equal(kit.logs.length, 1000);
     await kit.clock.advance(1000);
-    assert.deepEqual(linesOf(kit, 'warn').at(-1), '200 lines about jobs were not logged: at most 1000 are in a second');
+    assert.deepEqual(
+      linesOf(kit, 'warn').at(-1),
+      '200 lines about jobs were not logged: the limit is 1000 lines a second',
+    );
   });
 });
 

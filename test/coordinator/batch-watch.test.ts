@@ -1,10 +1,10 @@
-/** When threads are looked after. */
+/** When threads with a batch are checked. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { BatchWatch } from '../../src/coordinator/pool/batch-watch.js';
 import type { Thread } from '../../src/coordinator/pool/thread.js';
 
-it('looks at once at what came due while it looked', async (t) => {
+it('checks at once a thread that came due during another check', async (t) => {
   const delays: (number | undefined)[] = [];
   const { setTimeout } = globalThis;
   t.mock.method(globalThis, 'setTimeout', (callback: () => void, ms?: number) => {
@@ -17,7 +17,7 @@ it('looks at once at what came due while it looked', async (t) => {
     const batchWatch = new BatchWatch(
       (thread) => {
         seen.push(thread);
-        // As long as a busy loop may keep everything waiting.
+        // As long as a busy loop may block every timer.
         for (const end = performance.now() + 20; performance.now() < end; );
         return 'enough';
       },

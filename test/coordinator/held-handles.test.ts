@@ -1,6 +1,4 @@
-/**
- * Handles in hand: which jobs a client has handles of, and that nothing is left when it has none.
- */
+/** Held handles: the jobs for which a client has handles, until it has none. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -14,12 +12,12 @@ import { eventually } from '../harness/eventually.js';
 
 const ids = (count: number) => Array.from({ length: count }, newId);
 
-describe('what is in hand', () => {
-  it('is each job of a put, by the range of their ids, and none of another’s', () => {
+describe('held handles', () => {
+  it('finds every job of a put by id range, and none of another put', () => {
     const heldHandles = new HeldHandles();
     const puts = Array.from({ length: 50 }, (_, n) => ids(1 + (n % 7)));
     const between = newId();
-    // Not in the order in which they were made: a put may have waited for room.
+    // Not in the order of the ids: a put may have waited for room.
     for (const put of [...puts.slice(25), ...puts.slice(0, 25)]) heldHandles.hold(put[0]!, put.at(-1)!);
     for (const put of puts) for (const id of put) assert.deepEqual(heldHandles.handsOf(id), [put[0]]);
     for (const id of [between, newId(), '\0'.repeat(16)]) assert.deepEqual(heldHandles.handsOf(id), []);
@@ -29,7 +27,7 @@ describe('what is in hand', () => {
     assert.equal(heldHandles.size, 0);
   });
 
-  it('is also a job that was there before, as often as it was put again', () => {
+  it('finds an earlier job once for each put that got it', () => {
     const heldHandles = new HeldHandles();
     const [there, first, second] = ids(3) as [string, string, string];
     heldHandles.hold(there, there);
@@ -43,7 +41,7 @@ describe('what is in hand', () => {
     assert.deepEqual([heldHandles.handsOf(there), heldHandles.size], [[], 0]);
   });
 
-  it('[2.12] is released with the last handle, and no other put is', async () => {
+  it('[2.12] releases a put with its last handle, and no other put', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const sent: ClientMessage[] = [];

@@ -1,4 +1,4 @@
-/** The file that says which dispatcher a directory is: written whole or not at all. */
+/** The file with the id of a dispatcher: written whole or not at all. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -10,7 +10,7 @@ import { diskError, StrictDisk } from '../journal/strict-disk.js';
 
 const quota = () => Object.assign(new Error('UNKNOWN: write'), { code: 'UNKNOWN', errno: -constants.errno.EDQUOT });
 
-describe('the identity of a directory', () => {
+describe('reading the identity of a directory', () => {
   for (const [what, operation, failure, code] of [
     ['a full disk', 'write', () => diskError('ENOSPC'), 'STORAGE_FULL'],
     ['a full disk that says so when it opens', 'open', () => diskError('ENOSPC'), 'STORAGE_FULL'],
@@ -18,7 +18,7 @@ describe('the identity of a directory', () => {
     ['a read-only disk', 'open', () => diskError('EROFS'), 'DIRECTORY_UNUSABLE'],
     ['a failed sync', 'sync', () => diskError('EIO'), 'DIRECTORY_UNUSABLE'],
   ] as const) {
-    it(`[9.1] refuses ${what} with an error that says so, and leaves no file`, () => {
+    it(`[9.1] reports ${what}, and leaves no file`, () => {
       const disk = new StrictDisk();
       disk.fault = (kind) => {
         if (kind === operation) throw failure();
@@ -33,7 +33,7 @@ describe('the identity of a directory', () => {
     });
   }
 
-  it('[9.1] names an empty file, and what to do', () => {
+  it('[9.1] names a file without a UUID, and the way out', () => {
     const file = join(temporaryDirectory(), 'uuid.txt');
     for (const [text, found] of [
       ['', 'is empty'],

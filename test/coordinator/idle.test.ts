@@ -1,6 +1,6 @@
 /**
- * What there is and has nothing to do costs a job nothing: counted in what the coordinator asks of
- * its state, not in time.
+ * Idle queues, agents and quotas cost a job nothing. The cost is counted in calls of the state, not
+ * in time.
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
@@ -12,7 +12,7 @@ import { forget } from '../contract/jobs/work.js';
 
 const many = 500;
 
-/** How often one job, from its put to its end, asks or changes the state, in whatever way. */
+/** Returns how often one job, from its put to its end, calls the state. */
 async function asksOfOneJob(t: TestContext, prepare: (kit: Kit) => Promise<unknown>): Promise<number> {
   forget();
   const kit = await openVirtual({ jobs: allJobs, seed: 1 });
@@ -30,7 +30,7 @@ async function asksOfOneJob(t: TestContext, prepare: (kit: Kit) => Promise<unkno
       });
     }),
   );
-  // What is walked is asked for, too.
+  // Each step of an iterator counts as a call, too.
   function* counting(items: Iterator<unknown>): IterableIterator<unknown> {
     for (let next = items.next(); !next.done; next = items.next()) {
       asks++;
@@ -51,7 +51,7 @@ const each = async (act: (name: string) => Promise<unknown>) => {
   for (let n = 0; n < many; n++) await act(`n${n}`);
 };
 
-describe('what has nothing to do', () => {
+describe('idle things', () => {
   for (const [what, prepare] of Object.entries<(kit: Kit) => Promise<unknown>>({
     'empty queues': (kit) => each((name) => kit.runtime.createQueue(name)),
     'paused queues with jobs': (kit) =>
@@ -82,13 +82,13 @@ describe('what has nothing to do', () => {
       }),
     'completed jobs': (kit) => each((name) => kit.run(work.mark(name))),
   })) {
-    it(`[15.3] makes no job dearer: ${what}`, async (t) => {
+    it(`[15.3] add no cost to a job: ${what}`, async (t) => {
       const alone = await asksOfOneJob(t, async () => {});
       assert.equal(await asksOfOneJob(t, prepare), alone);
     });
   }
 
-  it('[15.3] does not make a queue dearer to create', async (t) => {
+  it('[15.3] add no cost to the creation of a queue', async (t) => {
     forget();
     const kit = await openVirtual({ jobs: allJobs });
     t.after(() => kit.close());

@@ -1,4 +1,4 @@
-/** What a coordinator has done when it is open, whatever its clients ask for first. */
+/** The work that a coordinator has done when it is open, whatever its clients send first. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encodeOwnFailure } from '../../src/codec/failure.js';
@@ -12,7 +12,7 @@ import { MemoryStore } from '../../src/store/memory-store.js';
 const dispatcher = newId();
 const nothing = () => {};
 
-/** A coordinator whose turns come only when they are let. */
+/** A coordinator whose turns come only when the test calls `turn`. */
 class Slow {
   readonly #coordinator: Coordinator;
   readonly #said: CoordinatorMessage[] = [];
@@ -63,7 +63,7 @@ class Slow {
     return (this.#answer(request) as AgentInfo[]).map(({ size }) => size);
   }
 
-  /** What a new reader is given at once. */
+  /** Returns the events that a new reader gets at once. */
   events(): string[] {
     const [reader, request] = [++this.#requests, ++this.#requests];
     this.#coordinator.receive([
@@ -95,7 +95,7 @@ describe('a coordinator that was just opened', () => {
       assert.deepEqual((await new Slow(memory(), options).open()).sizes(), [3]);
     });
 
-    it(`[5.2] keeps what is asked for before its first turn, size ${size}`, async () => {
+    it(`[5.2] keeps changes made before its first turn, size ${size}`, async () => {
       const resizing = await new Slow(memory(), options).open();
       resizing.do(resized);
       resizing.turn();
@@ -107,14 +107,14 @@ describe('a coordinator that was just opened', () => {
     });
   }
 
-  it('[5.2] gives a stored agent the size that open is given, and no default', async () => {
+  it('[5.2] changes the size of a stored agent only to a size given to open', async () => {
     const store = memory();
     (await new Slow(store, byDefault).open()).do(resized);
     assert.deepEqual((await new Slow(store, byDefault).open()).sizes(), [7]);
     assert.deepEqual((await new Slow(store, given).open()).sizes(), [3]);
   });
 
-  it('[5.2] keeps what was changed since, in place of one that died', async () => {
+  it('[5.2] keeps later changes when it replaces one that died', async () => {
     const store = memory();
     (await new Slow(store, given).open()).do(resized);
     const again = await new Slow(store, { ...given, isRestart: true }).open();
@@ -123,7 +123,7 @@ describe('a coordinator that was just opened', () => {
     assert.deepEqual((await new Slow(store, { ...given, isRestart: true }).open()).sizes(), []);
   });
 
-  it('[5.5] tells the first reader what happened while it opened, and the next only what comes', async () => {
+  it('[5.5] gives the events of its opening to the first reader only', async () => {
     const coordinator = await new Slow(memory(), byDefault).open();
     coordinator.turn();
     assert.deepEqual(coordinator.events(), ['dispatcher.registered', 'dispatcher.activated']);

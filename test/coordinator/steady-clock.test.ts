@@ -13,7 +13,7 @@ describe('the steady clock', () => {
     return { time, clock, pass };
   };
 
-  it('passes steadily, wherever the wall clock is, until that is looked at', () => {
+  it('passes steadily until the wall clock is read', () => {
     const { time, clock, pass } = machine();
     pass(40);
     time.wall += 3_600_000;
@@ -22,7 +22,7 @@ describe('the steady clock', () => {
     assert.equal(clock.now(), 4_600_040);
   });
 
-  it('gives each jump once, back and forward', () => {
+  it('returns each jump once, back and forward', () => {
     const { time, clock, pass } = machine();
     time.wall -= 3_600_000;
     assert.equal(clock.look(), -3_600_000);
@@ -32,7 +32,7 @@ describe('the steady clock', () => {
     assert.equal(clock.look(), 1000);
   });
 
-  it('follows less than a second without a word', () => {
+  it('follows a difference of less than a second silently', () => {
     const { time, clock } = machine();
     for (const byMs of [999, -999, 1, -500]) {
       time.wall += byMs;
@@ -41,16 +41,16 @@ describe('the steady clock', () => {
     }
   });
 
-  it('gives whole milliseconds', () => {
+  it('returns whole milliseconds', () => {
     const { clock, pass } = machine();
     pass(0.7);
     assert.equal(clock.now(), 1_000_000);
   });
 
-  it('knows what it showed before any number of jumps', () => {
+  it('knows its reading before several jumps', () => {
     const jumps = new ClockJumps();
     assert.equal(jumps.shownMs(500, 10_000), 500);
-    // At 10,000 it was set to 50,000, and 1,000 later back to 11,000.
+    // The clock was set at 10,000 to 50,000, and 1,000 later back to 11,000.
     jumps.note(50_000, 40_000);
     assert.equal(jumps.shownMs(500, 50_100), 40_500);
     assert.equal(jumps.shownMs(50, 50_100), 50);

@@ -1,6 +1,6 @@
 /**
- * Jobs whose time is over, or that are to stop: which of them are told, and when a thread is ended
- * for them.
+ * Jobs that exceed their time or must stop: which are asked to stop, and when their thread is
+ * ended.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -15,7 +15,7 @@ const run = { job: 'job', timeoutMs: 1000 } as Run;
 const nothing = new Uint8Array();
 const outcome = { slot, kind: 'value', startedAt: 0, ranMs: 0, payload: nothing, note: '', inner: nothing } as const;
 
-/** A thread with a job that has begun. */
+/** Returns a thread with a job that has begun. */
 function running() {
   const board = new Board();
   const word = board.assign(slot);
@@ -29,8 +29,8 @@ function running() {
   return { board, word, said, thread };
 }
 
-describe('the end of a job', () => {
-  it('[2.9] is told when its time is over, and costs its thread if it goes on beyond the grace', (t) => {
+describe('stop timers', () => {
+  it('[2.9] stop a job at its timeout, and end its thread after the grace', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { said, thread } = running();
     const stopTimers = new StopTimers(graceMs);
@@ -44,7 +44,7 @@ describe('the end of a job', () => {
     assert.equal(stopTimers.take(run.job), true);
   });
 
-  it('[2.9] is its own where its outcome is there in time, though nobody has looked at it yet', (t) => {
+  it('[2.9] accept an outcome that arrived before the timeout, even if it was not read yet', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { board, word, said, thread } = running();
     const stopTimers = new StopTimers(graceMs);
@@ -55,7 +55,7 @@ describe('the end of a job', () => {
     assert.deepEqual([said, stopTimers.take(run.job)], [[], false]);
   });
 
-  it('[2.10] does not cost its thread where it stopped within the grace, though nobody has looked at it yet', (t) => {
+  it('[2.10] keep the thread of a job that stopped within the grace, even if its outcome was not read yet', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { board, word, said, thread } = running();
     const stopTimers = new StopTimers(graceMs);

@@ -1,6 +1,4 @@
-/**
- * Who waits, here or in a running job, for something to be said about a job under some name.
- */
+/** Clients and running jobs that wait for an annotation of a job. */
 import type { AnnotationRecord, Id } from '../../core/records.js';
 import type { Context } from '../context.js';
 import { Waiters } from './waiters.js';
@@ -15,7 +13,7 @@ export class AnnotationWaiters {
     this.#context = context;
   }
 
-  /** Calls back with what is said, at once if it is there; with null after so long. */
+  /** Calls back with the annotation's value, at once if it exists; with null after `timeoutMs`. */
   waitFor(job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
     const there = this.#context.store.state.annotation(job, name);
     if (there !== undefined) return then(this.#context.store.bytes(there.value));
@@ -31,12 +29,12 @@ export class AnnotationWaiters {
     this.#waiters.add(key, waiter);
   }
 
-  /** Something was said here. */
+  /** Resolves the waiters for an annotation that was made here. */
   tell(job: Id, name: string, value: Uint8Array): void {
     for (const tell of this.#waiters.take(keyOf(job, name))) tell(value);
   }
 
-  /** Something was said elsewhere. */
+  /** Resolves the waiters for an annotation that another process made. */
   tellStored({ job, name, value }: AnnotationRecord): void {
     for (const tell of this.#waiters.take(keyOf(job, name))) tell(this.#context.store.bytes(value));
   }

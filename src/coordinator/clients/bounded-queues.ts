@@ -1,9 +1,8 @@
 /**
- * Queues with a bound: what is put into a full one waits here, in the order of the puts, until
- * there is room.
+ * The puts that wait because their queue has a bound and is full. They are admitted in the order of
+ * arrival.
  *
- * What is put into several queues at once waits in the line of each, and has its turn when it is
- * the first in all of them.
+ * A put into several queues waits in the line of each, and is admitted when it is first in all.
  */
 import { boundOf, isFull, isInVain, queuesToFill } from '../../core/bounds.js';
 import type { Command } from '../../core/commands.js';
@@ -12,13 +11,13 @@ import type { Store } from '../../store/store.js';
 interface Waiting {
   readonly command: Command;
   readonly queues: readonly string[];
-  /** To be called when its turn has come. */
+  /** Called when the put is admitted. */
   readonly put: () => void;
 }
 
 export class BoundedQueues {
   readonly #store: Store;
-  /** Who waits, by queue. */
+  /** Waiting puts by queue. */
   readonly #lines = new Map<string, Waiting[]>();
 
   constructor(store: Store) {
@@ -30,8 +29,8 @@ export class BoundedQueues {
   }
 
   /**
-   * Whether a put has to wait: a queue is full, or others wait already. What is to be refused need
-   * not wait for that.
+   * Returns `true` if a put must wait: a queue is full, or other puts wait already. A put that will
+   * be refused never waits.
    */
   keepsOut(command: Command): boolean {
     const { state } = this.#store;
@@ -39,7 +38,7 @@ export class BoundedQueues {
     return queuesToFill(state, command).some(keepsOut) && !isInVain(state, command);
   }
 
-  /** Calls back when there is room. */
+  /** Calls `put` when there is room. */
   wait(command: Command, put: () => void): void {
     const waiting = { command, queues: queuesToFill(this.#store.state, command), put };
     for (const queue of waiting.queues) {
@@ -49,14 +48,14 @@ export class BoundedQueues {
     }
   }
 
-  /** How many puts wait. */
+  /** Returns how many puts wait for room in the queue. */
   count(queue: string): number {
     return this.#lines.get(queue)?.length ?? 0;
   }
 
   /**
-   * Lets in those for whom there is room by now; all of them, to be refused, where nothing is put
-   * any more.
+   * Admits the puts for which there is room. `all` admits every put, so that it is refused when the
+   * runtime closes.
    */
   letIn(all: boolean): void {
     let again = true;
@@ -66,7 +65,7 @@ export class BoundedQueues {
         for (let first = this.#first(queue); first && (all || this.#hasTurn(first)); first = this.#first(queue)) {
           this.#leave(first);
           first.put();
-          // In another queue it may have stood before somebody for whom there is room.
+          // In another queue, a put behind it may have room now.
           again ||= first.queues.length > 1;
         }
       }
@@ -77,7 +76,7 @@ export class BoundedQueues {
     return this.#lines.get(queue)?.[0];
   }
 
-  /** What it is put as may have become live meanwhile, so that it needs no room any more. */
+  /** Its unique key may have become live meanwhile; then it needs no room. */
   #hasTurn({ command, queues }: Waiting): boolean {
     const { state } = this.#store;
     if (queuesToFill(state, command).some((queue) => isFull(state, queue))) return false;

@@ -1,8 +1,8 @@
 /**
- * What clients want to have decided: their puts, and every other command.
+ * The commands of clients: their puts, and all others.
  *
- * Puts of one job each that come one after another are decided as one, which costs each less. What
- * is put into a full queue waits.
+ * A run of puts is decided as one command, which costs less for each job. A put into a full queue
+ * waits.
  */
 import { type Command, levelGate } from '../../core/commands.js';
 import type { Id, Level } from '../../core/records.js';
@@ -16,7 +16,7 @@ import type { Context } from '../context.js';
 import type { Parts } from '../parts.js';
 import { replyTo } from './replies.js';
 
-/** What the clients' side uses, beside the context. */
+/** The context of the clients' side. */
 export interface ClientsContext extends Context, Parts {
   readonly runs: Runs;
   readonly closing: Closing;
@@ -34,8 +34,8 @@ export class ClientCommands {
   }
 
   /**
-   * Puts of one job each, decided as one: several only where all of them can be put or none.
-   * `admitted`: they have waited for their room.
+   * Puts one job each, with one command: all are stored, or none. `admitted`: they have waited for
+   * room.
    */
   put(puts: Puts, admitted = false): void {
     const { store, post, outcomes, bounded, isClosing } = this.#context;
@@ -75,14 +75,15 @@ export class ClientCommands {
     return commandFromWire(wire, { owner: dispatcher, level, payload: store.payload });
   }
 
-  /** Any command, of which only the end is told. `admitted`: it has waited for its room. */
+  /**
+   * Decides any other command, and answers when its gate opens. `admitted`: it has waited for room.
+   */
   do(request: number, level: Level, wire: WireCommand, admitted = false): void {
     const { store, post, runs, bounded, isClosing } = this.#context;
     if (isClosing()) return post(replyTo(request, new ClosedError('the runtime is closing')));
     const command = this.#commandFrom(wire, level);
     if (!admitted && bounded.keepsOut(command)) return bounded.wait(command, () => this.do(request, level, wire, true));
-    // A job that is with a thread and has not begun is still in the queue, for whoever takes it out
-    // or changes it.
+    // A job that a thread has not begun still counts as queued: it can be removed and changed.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
       if (error !== undefined) this.#context.movedBuffers.dropRefused(wire);
@@ -93,7 +94,7 @@ export class ClientCommands {
     this.#follow(wire);
   }
 
-  /** What else there is to do where a command was decided. */
+  /** Carries out the consequences of a command outside the state. */
   #follow(wire: WireCommand): void {
     const { runs, annotations, installAgent } = this.#context;
     if (wire.type === 'createQueue') installAgent(wire.name);
@@ -102,7 +103,7 @@ export class ClientCommands {
     else if (wire.type === 'annotate' && wire.value !== null) annotations.tell(wire.job, wire.name, wire.value);
   }
 
-  /** The client has a handle of each, and no more than that. */
+  /** The client gets a handle of each job, and no outcome unless it asks. */
   #hold(wire: WirePuts, same: readonly Id[] | undefined): void {
     const puts = wire.type === 'all' ? wire.commands : [wire];
     const [first, last] = [puts[0], puts.at(-1)];

@@ -1,6 +1,6 @@
 /**
- * The clients' side of the coordinator: each message becomes a command, a question, or somebody who
- * waits. Every request is answered once.
+ * The clients' side of the coordinator. Each message becomes a command, a query or a waiter, and
+ * every request is answered once.
  */
 import type { Puts } from '../../protocol/message-runs.js';
 import type { ClientMessage } from '../../protocol/messages.js';
@@ -17,7 +17,7 @@ export class Clients {
     this.#commands = new ClientCommands(context);
   }
 
-  /** One batch of messages. */
+  /** Takes one batch of messages. */
   receive(messages: readonly ClientMessage[]): void {
     for (const message of messages) {
       if (message[0] === 'puts') this.#commands.put(message);

@@ -1,6 +1,6 @@
 /**
- * Who waits until a queue has nothing to do, or until a map can take more items. No effect tells of
- * either: it is looked at after each turn.
+ * Clients that wait until a queue is drained, or until a map can take more items. No effect
+ * announces either, so both are checked after each turn.
  */
 import { countItems } from '../../core/map.js';
 import type { Id } from '../../core/records.js';
@@ -10,7 +10,7 @@ import type { Context } from '../context.js';
 import { replyTo } from './replies.js';
 import { Waiters } from './waiters.js';
 
-/** Who feeds a map, and how few of its items are to be under way before it goes on. */
+/** The feeder of a map. It continues when at most `most` items are under way. */
 interface FedWaiter {
   readonly request: number;
   readonly most: number;
@@ -38,13 +38,13 @@ export class DrainWaiters {
     this.#tellFed(map);
   }
 
-  /** Tells those for whom it is so by now. */
+  /** Answers the waiters whose condition holds. */
   tell(): void {
     for (const queue of this.#drainWaiters.keys()) this.#tellDrained(queue);
     for (const map of this.#fedWaiters.keys()) this.#tellFed(map);
   }
 
-  /** Nothing in the queue is due or running, but for what waits for another build. */
+  /** A queue is drained when nothing in it is due or running, apart from jobs for another build. */
   #tellDrained(queue: string): void {
     const left = () => this.#build.left(queue);
     if (left() === undefined) return;
@@ -57,7 +57,7 @@ export class DrainWaiters {
     }
   }
 
-  /** How a map stands, for those who feed it. */
+  /** Answers the feeders with the progress of the map. */
   #tellFed(map: Id): void {
     const job = this.#context.store.state.job(map);
     const { taken, done } = job === undefined ? nothingFed : countItems(this.#context.store.state, job);

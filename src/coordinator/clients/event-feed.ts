@@ -1,8 +1,8 @@
 /**
- * Who listens to what happens, and what each has not read yet.
+ * The readers of events, and the events that each has not read yet.
  *
- * A reader asks for more when it has read what it got, so what it leaves unread is here: up to its
- * limit, and beyond that it is counted only.
+ * A reader asks again after it has handled a batch. Until then its events are kept here, up to its
+ * limit; further ones are only counted.
  */
 import type { Event } from '../../core/events.js';
 import { CallsheetError } from '../../errors.js';
@@ -11,14 +11,14 @@ import type { EventBatch } from '../../protocol/messages.js';
 interface Reader {
   readonly limit: number;
   unread: Event[];
-  /** How many more there were after those. */
+  /** How many events followed those, and were not kept. */
   dropped: number;
   answer: ((batch: EventBatch) => void) | undefined;
 }
 
 /**
- * Who opens a runtime can listen only when it is open: so much of what happens until then is kept
- * for the first who does.
+ * A client can subscribe only after `open`. Up to this many earlier events are kept for the first
+ * subscriber.
  */
 const openingLimit = 1000;
 
@@ -31,7 +31,7 @@ export class EventFeed {
     return this.#isOpening || this.#readers.size > 0;
   }
 
-  /** All that happened while the runtime opened has been told. */
+  /** Ends the opening: later events are kept for subscribed readers only. */
   opened(): void {
     this.#isOpening = false;
   }
@@ -53,22 +53,22 @@ export class EventFeed {
     this.#readers.delete(reader);
   }
 
-  /** Answers with what has happened since the last time; at once, or when something has. */
+  /** Answers with the unread events, at once or with the next event. */
   read(id: number, answer: (batch: EventBatch) => void): void {
     const reader = this.#readers.get(id);
-    // Only a coordinator that was started in place of another does not know who reads.
+    // Only a restarted coordinator does not know the reader.
     if (reader === undefined)
       throw new CallsheetError('COORDINATOR_DIED', 'events were lost when the coordinator died');
     reader.answer = answer;
     flush(reader);
   }
 
-  /** Kept for all that listen; they are told with the next `flush`. */
+  /** Keeps an event for each reader. The next `flush` sends it. */
   push(event: Event): void {
     const opening = this.#isOpening && this.#opening;
     for (const reader of opening ? [...this.#readers.values(), opening] : this.#readers.values()) {
-      // What comes after something that was dropped is dropped, too: what is read is what happened,
-      // up to a point.
+      // Once an event was dropped, the following ones are dropped too, so that a reader gets a
+      // gapless beginning.
       if (reader.dropped === 0 && reader.unread.length < reader.limit) reader.unread.push(event);
       else reader.dropped++;
     }

@@ -1,36 +1,35 @@
 /**
- * Which jobs a client may still ask about whatever their age, since it has handles of them that a
- * put of several gave.
+ * Jobs for which a client still has handles from a put of several: their outcomes are sent before
+ * retention forgets them.
  *
- * A put of a million costs one range here, not a million entries: a client makes its ids in
- * ascending order, so those of one put lie between its first and its last, and no other put's among
- * them. What of them is forgotten is told to the client, which keeps it as long as it has the
- * handles; then it says so, and nothing is left.
+ * A put of a million jobs costs one range here. A client makes its ids in ascending order, so the
+ * ids of one put lie between its first and its last, and no other put's id lies among them. The
+ * client keeps an outcome that it was sent as long as it has the handles. Then it sends `release`.
  */
 import { Members } from '../../core/collections/members.js';
 import type { Id } from '../../core/records.js';
 
 interface Range {
-  /** The first job's id, by which the client knows the handles. */
+  /** The id of the first job, by which the client knows the handles. */
   readonly hand: Id;
   readonly last: Id;
 }
 
 export class HeldHandles {
-  /** Ascending. */
+  /** In ascending order. */
   readonly #ranges: Range[] = [];
-  /** Jobs that were there before: a unique key made a put's job one of these. */
+  /** Jobs of earlier puts, which a put got in place of new ones by a unique key. */
   readonly #others = new Members<Id>();
   readonly #othersOf = new Map<Id, readonly Id[]>();
 
-  /** How many puts. */
+  /** The number of puts. */
   get size(): number {
     return this.#ranges.length;
   }
 
   /**
-   * A put was made of the jobs from `hand` to `last`; `same` are those that they turned out to be,
-   * where not all are new.
+   * Registers the handles of a put of the jobs from `hand` to `last`. `same` lists the jobs in
+   * their places, unless all are new.
    */
   hold(hand: Id, last: Id, same: readonly Id[] = none): void {
     this.#ranges.splice(this.#placeOf(hand), 0, { hand, last });
@@ -40,7 +39,7 @@ export class HeldHandles {
     for (const id of others) this.#others.add(id, hand);
   }
 
-  /** Nobody has these handles any more. */
+  /** Ends the registration: the client has none of these handles any more. */
   release(hand: Id): void {
     const place = this.#placeOf(hand);
     if (this.#ranges[place]?.hand === hand) this.#ranges.splice(place, 1);
@@ -48,7 +47,7 @@ export class HeldHandles {
     this.#othersOf.delete(hand);
   }
 
-  /** The hands that this job is in. */
+  /** Returns the `hand` of each put that has a handle of this job. */
   handsOf(job: Id): readonly Id[] {
     const place = this.#placeOf(job);
     const found = [...this.#others.of(job)];
@@ -57,7 +56,7 @@ export class HeldHandles {
     return found;
   }
 
-  /** The place of the first range that does not begin before this id. */
+  /** Returns the index of the first range that begins at or after this id. */
   #placeOf(id: Id): number {
     let [from, to] = [0, this.#ranges.length];
     while (from < to) {

@@ -1,6 +1,6 @@
 /**
- * Buffers on their way to the jobs that are given them as they are: here from the put until the job
- * begins, or ends without.
+ * The buffers that a put moves to its jobs. They are kept here from the put until the job begins,
+ * or ends without a run.
  */
 
 import type { Handed, HandedBuffer } from '../../codec/transfer.js';
@@ -10,7 +10,7 @@ import type { WireCommand, WireJob } from '../../protocol/messages.js';
 export class MovedBuffers {
   readonly #byJob = new Map<Id, readonly HandedBuffer[]>();
 
-  /** How many jobs have buffers here. */
+  /** The number of jobs with buffers here. */
   get size(): number {
     return this.#byJob.size;
   }
@@ -19,14 +19,14 @@ export class MovedBuffers {
     for (const [job, buffers] of handed) this.#byJob.set(job, buffers);
   }
 
-  /** The job begins: they are its own from here on. */
+  /** Returns the buffers of a job that begins. They belong to the job from then on. */
   take(job: Id): readonly HandedBuffer[] {
     const buffers = this.#byJob.get(job) ?? [];
     this.#byJob.delete(job);
     return buffers;
   }
 
-  /** What was to be put is not. */
+  /** Drops the buffers of a put that was refused. */
   dropRefused(command: WireCommand): void {
     if (command.type === 'all') for (const inner of command.commands) this.dropRefused(inner);
     else if (command.type === 'put') this.drop(command.jobs);

@@ -1,7 +1,7 @@
 /**
- * Who is told what became of a job, and when: the client that put it and whoever waits for it, here
- * or in another job, as soon as it is there for all to see; whoever has one of many handles that a
- * put gave, before the job is forgotten.
+ * The delivery of outcomes. The client that put a job, and the clients and jobs that wait for it,
+ * get its outcome when its gate opens. A client with handles from a put of several gets it before
+ * the job is forgotten.
  */
 import type { Id, JobRecord } from '../../core/records.js';
 import type { EncodedOutcome } from '../../protocol/completed-list.js';
@@ -19,10 +19,10 @@ export class Outcomes {
   readonly #context: Context;
   readonly #build: Build;
   readonly #waiters = new Waiters<OutcomeWaiter>();
-  /** Jobs whose outcome their client wants as soon as it is there, by the request that put them. */
+  /** The requests of single puts, by job. Their client gets the outcome without asking. */
   readonly #watched = new Map<Id, number>();
   /**
-   * Puts of several: their outcomes come only where they are asked for, and before they are
+   * The handles of puts of several. Their outcomes are sent on request, and before a job is
    * forgotten.
    */
   readonly heldHandles = new HeldHandles();
@@ -32,17 +32,17 @@ export class Outcomes {
     this.#build = build;
   }
 
-  /** The client is to hear of this job, which it puts with this request. */
+  /** Registers the job's client for its outcome. `request` is the put. */
   watch(job: Id, request: number): void {
     this.#watched.set(job, request);
   }
 
-  /** The job is not put, or was there before. */
+  /** Takes the registration back: the put was refused, or gave an earlier job. */
   unwatch(job: Id): void {
     this.#watched.delete(job);
   }
 
-  /** Calls back when the job's call is over; at once if it is already. */
+  /** Calls back when the job's call has ended; at once if it has. */
   waitFor(id: Id, then: OutcomeWaiter): void {
     this.#waiters.add(id, then);
     const ended = (): JobRecord | undefined => {
@@ -59,22 +59,22 @@ export class Outcomes {
     });
   }
 
-  /** Whether anybody is to be told as soon as the job's call is over. */
+  /** `true` if the outcome will be sent to a client or a waiter. */
   isAwaited(job: Id): boolean {
     return this.#watched.has(job) || this.#waiters.has(job);
   }
 
-  /** Whether anybody asked for its outcome. */
+  /** `true` if a client or a running job waits for the outcome. */
   isWaitedFor(job: Id): boolean {
     return this.#waiters.has(job);
   }
 
-  /** The put that made the job, whose client is told its outcome. */
+  /** Returns the request of the put whose client gets the job's outcome. */
   putOf(job: Id): number | undefined {
     return this.#watched.get(job);
   }
 
-  /** The record is told from as it is, also if it was forgotten since it was decided. */
+  /** Delivers the outcome in this record. The job may have been forgotten since it was decided. */
   deliver(job: JobRecord): void {
     const put = this.#watched.get(job.id);
     const waiters = this.#waiters.take(job.id);
@@ -90,7 +90,7 @@ export class Outcomes {
     for (const tell of waiters) tell(undefined, outcome);
   }
 
-  /** The job is remembered no more. */
+  /** Sends the outcome to clients with handles, because the job is forgotten now. */
   forgotten(job: JobRecord): void {
     if (this.heldHandles.size === 0) return;
     const hands = this.heldHandles.handsOf(job.id);
@@ -100,7 +100,7 @@ export class Outcomes {
     for (const hand of hands) this.#context.post(['kept', hand, job.id, outcome.kind, outcome.payload]);
   }
 
-  /** Or why it cannot be read. */
+  /** Returns the outcome, or the error with which reading it failed. */
   #read(job: JobRecord): EncodedOutcome | Error {
     try {
       return outcomeFor(this.#context.store, job, 'client');

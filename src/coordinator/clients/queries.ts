@@ -1,6 +1,4 @@
-/**
- * What clients and running jobs can ask of the state: reading only, nothing decided.
- */
+/** The answers to queries of clients and running jobs. Queries only read the state. */
 
 import { idToText } from '../../codec/id.js';
 import { mainAgent } from '../../core/agent.js';
@@ -28,7 +26,7 @@ import type { Context } from '../context.js';
 import type { AgentQuestions } from '../questions/agent-questions.js';
 import type { BoundedQueues } from './bounded-queues.js';
 
-/** What only the coordinator knows. */
+/** The parts of the coordinator that a query may read. */
 export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'now'> {
   isRunning(job: Id): boolean;
   readonly agentQuestions: Pick<AgentQuestions, 'awaitedBy' | 'problemOf'>;
@@ -90,23 +88,21 @@ export function requireJob(state: State, id: Id): JobRecord {
   );
 }
 
-/** The default queue, which is always there, and all others. */
+/** Returns the default queue, which always exists, and all others. */
 export function queueNames(state: State): string[] {
   const names = [''];
   for (const setting of state.settings()) if (setting.kind === 'queue' && setting.name !== '') names.push(setting.name);
   return names;
 }
 
-/** Only a map can be fed. */
+/** Returns the job if it is a map: only a map can be fed. */
 export function requireMap(state: State, id: Id): JobRecord {
   const job = requireJob(state, id);
-  if (job.form !== 'map') throw new JobStatusError('the job is no map: it takes no items');
+  if (job.form !== 'map') throw new JobStatusError('the job is not a map, so it takes no items');
   return job;
 }
 
-/**
- * The jobs of a queue's line as they will be claimed; those that are not yet due follow by date.
- */
+/** Returns the jobs of a queue in claim order, followed by the jobs that are not due, by date. */
 function line(state: State, queue: string): JobRecord[] {
   requireQueue(state, queue);
   const due = [...state.queuedJobs(queue)].sort((a, b) => (goesBefore(a, b) ? -1 : 1));
@@ -152,7 +148,7 @@ function jobInfo(context: QueryContext, job: JobRecord): JobInfo {
   };
 }
 
-/** Whose answers the job waits for. */
+/** Returns the functions whose answers the job waits for. */
 function awaitsOf({ agentQuestions }: QueryContext, job: JobRecord): JobInfo['awaits'] {
   if (job.stage === 'policy' && job.asked !== null) {
     const { policy, askedAt, problem } = job.asked;
@@ -161,7 +157,7 @@ function awaitsOf({ agentQuestions }: QueryContext, job: JobRecord): JobInfo['aw
   return agentQuestions.awaitedBy(job).map(({ agent, ...waits }) => ({ agent: agent.name, ...waits }));
 }
 
-/** Of a map, its items are what its users see as its parts. */
+/** Returns a map's items as its parts: its chunks are internal. */
 function partsOf(state: State, job: JobRecord): Pick<JobInfo, 'parts' | 'partsDone'> {
   if (job.form !== 'map') return { parts: job.parts, partsDone: job.partsDone };
   const { taken, done } = countItems(state, job);
@@ -174,7 +170,7 @@ function queueInfo({ store: { state }, bounded }: QueryContext, name: string): Q
   return { name, length, unfinished: state.unfinished(name), paused, bound, putsWaiting: bounded.count(name) };
 }
 
-/** Of a keyed quota, each key that has a place taken is one. */
+/** Returns the quotas of a queue. A keyed quota holds the jobs of all its keys. */
 function quotas(state: State, queue: string): QuotaInfo[] {
   requireQueue(state, queue);
   const found: QuotaInfo[] = [];
@@ -211,7 +207,7 @@ function dispatchers(context: QueryContext): DispatcherInfo[] {
   for (const setting of state.settings()) {
     if (setting.kind !== 'dispatcher') continue;
     const { id, host, pid, active, activatedAt, lastPingAt } = setting;
-    // Where nobody else could hear it, it says nothing; but it answers.
+    // An exclusive store needs no pings, so an active dispatcher answers for itself.
     const heardAt = isExclusive && active && id === dispatcher ? now() : lastPingAt;
     const its = agents(context, state.settings(), (agent) => agent.dispatcher === id);
     found.push({ id, host, pid, active, activatedAt, lastPingAt: heardAt, agents: its });

@@ -1,6 +1,4 @@
-/**
- * Who waits for something that is not there yet, by what they wait for.
- */
+/** Waiters by key. */
 export class Waiters<T> {
   readonly #waiting = new Map<string, T[]>();
 
@@ -18,7 +16,7 @@ export class Waiters<T> {
     return this.#waiting.get(key)?.length ?? 0;
   }
 
-  /** All that wait for this; they wait no more. */
+  /** Removes and returns all waiters of the key. */
   take(key: string): readonly T[] {
     const there = this.#waiting.get(key);
     if (there === undefined) return none;
