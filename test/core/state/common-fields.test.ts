@@ -1,46 +1,59 @@
-/** What jobs are asked for alike is there once. */
+/** The fields that jobs share in memory. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../../src/core/records.js';
-import { type CommonFields, commonFieldsOf } from '../../../src/core/state/common-fields.js';
-import { call, Machine, recordOf } from '../making.js';
+import { CommonFields, commonFieldsOf } from '../../../src/core/state/common-fields.js';
+import { type JobField, otherValues, plainJob } from '../job-values.js';
 
-const machine = new Machine();
-machine.put(call('any'));
-const any = recordOf(machine.job('any'));
-
-/**
- * The traits of jobs of a queue that nobody else has, which are told apart by this, one after the
- * other.
- */
-function traitsIn(queue: string, differing: readonly Partial<JobRecord>[]): Readonly<CommonFields>[] {
-  return differing.map((one) => commonFieldsOf({ ...any, queue, ...one }));
+/** Returns the common fields of these jobs, in a queue that no other test uses. */
+function fieldsIn(queue: string, differing: readonly Partial<JobRecord>[]): Readonly<CommonFields>[] {
+  return differing.map((one) => commonFieldsOf({ ...plainJob, queue, ...one }));
 }
 
-describe('the traits of jobs', () => {
-  it('are shared by all that are put alike, whatever was put between them', () => {
+const fields = Object.keys(new CommonFields(plainJob)) as (JobField & keyof CommonFields)[];
+/** The fields that can differ between roots. */
+const fieldsOfRoots = fields.filter((field) => field !== 'parent' && field !== 'index');
+
+describe('the common fields of jobs', () => {
+  it('are one object for all jobs that were put alike, in any order', () => {
     const priorities = Array.from({ length: 30 }, (_, index) => ({ priority: index % 3 }));
-    assert.equal(new Set(traitsIn('in turn', priorities)).size, 3);
+    assert.equal(new Set(fieldsIn('in turn', priorities)).size, 3);
   });
 
-  it('are not shared by what differs in anything', () => {
-    const differing = [
-      {},
-      { priority: 1 },
-      { timeoutMs: 5 },
-      { quotas: ['q'] },
-      { quotas: ['q', 'r'] },
-      { policy: 'm#p' },
-    ];
-    const traits = traitsIn('differing', differing);
-    assert.equal(new Set(traits).size, differing.length);
-    for (const [index, one] of differing.entries())
-      assert.deepEqual({ ...traits[index], ...one }, { ...traits[index] });
+  it('are never shared by members, which differ in parent or index', () => {
+    const members = [0, 1].map((index) => ({ role: 'part', parent: otherValues.parent, index }) as const);
+    const fields = fieldsIn('members', members);
+    assert.deepEqual(
+      fields.map(({ index }) => index),
+      [0, 1],
+    );
   });
 
-  it('are remembered for the last few kinds only', () => {
+  for (const field of fieldsOfRoots) {
+    it(`are not shared by jobs that differ in \`${field}\` only`, () => {
+      const [plain, again, other] = fieldsIn(`differing in ${field}`, [{}, {}, { [field]: otherValues[field] }]);
+      assert.equal(again, plain);
+      assert.notEqual(other, plain);
+      assert.deepEqual({ ...other }, { ...plain, [field]: otherValues[field] });
+    });
+  }
+
+  it('are not shared by jobs whose lists differ in one element', () => {
+    const lists = [['q'], ['q', 'r'], ['q', 's'], ['r', 's']];
+    assert.equal(
+      new Set(
+        fieldsIn(
+          'lists',
+          lists.map((quotas) => ({ quotas })),
+        ),
+      ).size,
+      lists.length,
+    );
+  });
+
+  it('are kept for the last few kinds of jobs only', () => {
     const priorities = [0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 8].map((priority) => ({ priority }));
-    const traits = traitsIn('many', priorities);
-    assert.deepEqual([traits[9] === traits[0], traits[10] === traits[8]], [false, true]);
+    const fields = fieldsIn('many', priorities);
+    assert.deepEqual([fields[9] === fields[0], fields[10] === fields[8]], [false, true]);
   });
 });
