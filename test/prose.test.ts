@@ -17,7 +17,6 @@ const unrevised: readonly string[] = [
   'src/core/state/',
   'src/definition/',
   'src/runtime/',
-  'src/testing/',
   'test/contract/jobs/',
   'test/core/state/',
   'test/fixtures/',

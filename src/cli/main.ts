@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /**
- * The command line, for directories that no process has open: `callsheet inspect DIRECTORY` and
- * `callsheet salvage DIRECTORY INTO`.
+ * The command line: `callsheet inspect DIRECTORY` and `callsheet salvage DIRECTORY INTO`. No
+ * process may have the directory open.
  *
- * Exit codes: 0 it is well, 1 it is not (the journal is damaged, or something was lost), 2 it could
- * not be done.
+ * Exit codes: 0 for an intact journal or a complete salvage, 1 for damage or a loss, 2 if the
+ * command failed.
  */
 import { parseArgs } from 'node:util';
 import { idToText } from '../codec/id.js';
@@ -13,8 +13,8 @@ import { inspectJournal } from '../journal/inspect.js';
 import { RecordReader } from '../store/journal/record-reader.js';
 import { salvage } from '../store/journal/salvage.js';
 
-const usage = `callsheet inspect DIRECTORY       says what a journal's files are, and whether they are whole
-callsheet salvage DIRECTORY INTO  makes a new journal of what can be read of a damaged one, which is not modified
+const usage = `callsheet inspect DIRECTORY       lists the files of a journal and checks each for damage
+callsheet salvage DIRECTORY INTO  copies the readable jobs of a damaged journal into a new one; DIRECTORY is not modified
 `;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -48,7 +48,7 @@ function inspect(directory: string): number {
   const { files, damages } = inspectJournal(directory, new RecordReader());
   for (const { name, bytes, note } of files) say(`${name}  ${bytes} bytes  ${note}`);
   for (const { file, offset, reason } of damages) say(`DAMAGE ${file} at byte ${offset}: ${reason}`);
-  say(damages.length === 0 ? 'the journal is whole' : `places that are damaged: ${damages.length}`);
+  say(damages.length === 0 ? 'the journal is whole' : `damaged places: ${damages.length}`);
   return damages.length === 0 ? 0 : 1;
 }
 

@@ -1,82 +1,94 @@
-/** What the test kit takes and gives. */
+/** The options and results of the test kit. */
 import type { Retention } from '../core/commands.js';
 import type { Level } from '../core/records.js';
 import type { RetryDefaults } from '../definition/options.js';
 
-/** What a virtual runtime is opened with. */
+/** Options of `openVirtual`. */
 export interface VirtualOptions {
   /**
-   * The modules whose functions can be run, each from `defineJobs`. They are imported into the
-   * thread of the test.
+   * The modules whose functions can run, each from `defineJobs`. They are imported into the thread
+   * of the test.
    */
   readonly jobs: readonly unknown[];
   /**
-   * How a job module is imported. To be given in a test runner that imports in its own way (vitest;
-   * jest with ES modules), so that its mocks and its `.ts` files are those of the jobs, too:
-   * written in the test, `import` is the runner's. Node's `import` by default.
+   * Imports a job module. Needed in a test runner that replaces `import` (vitest; jest with ES
+   * modules): an `import` written in the test is the runner's, so jobs use its mocks and its
+   * compiled `.ts` files. Node's `import` by default.
    *
    * @example await openVirtual({ jobs: [bill], importModule: (url) => import(url) })
    */
   readonly importModule?: (url: string) => Promise<unknown>;
-  /** How many jobs can run at a time. 2 by default. */
+  /** The most jobs that run at a time. 2 by default. */
   readonly threads?: number;
-  /** As `open` takes it. */
+  /** As in `open`. */
   readonly extraThreads?: number;
-  /** What the clock shows at first. The beginning of 2030 by default. */
+  /** The first time of the clock. 2030-01-01T00:00:00Z by default. */
   readonly start?: Date;
   /**
-   * What chance is made of, such as the jitter of retries: the same seed, the same chance. By
-   * default another one each time.
+   * An integer from which all randomness is derived, such as the jitter of retries: the same seed
+   * gives the same sequence. Random by default.
    */
   readonly seed?: number;
-  /** As `open` takes it; `full` by default. Jobs of level `memory` do not survive a `crash`. */
+  /** As in `open`. `full` by default. Jobs of level `memory` do not survive a `crash`. */
   readonly durability?: Level;
-  /** As `open` takes it. */
+  /** As in `open`. */
   readonly payloadLimitBytes?: number;
-  /** As `open` takes it. */
+  /** As in `open`. */
   readonly retention?: Partial<Retention>;
   /**
-   * As `open` takes it: how long, on the virtual clock, a job that is to stop may go on. 2,000 by
-   * default.
+   * As in `open`: milliseconds on the virtual clock that a cancelled or timed out job may go on.
+   * 2,000 by default.
    */
   readonly stopGraceMs?: number;
-  /** As `open` takes it. */
+  /** As in `open`. A size of `threads` by default. */
   readonly agent?: { readonly size: number } | false;
-  /** As `open` takes it. */
+  /** As in `open`. */
   readonly dispatcher?: boolean;
-  /** As `open` takes them. */
+  /** As in `open`. */
   readonly pingMs?: number;
+  /** As in `open`. */
   readonly deathMs?: number;
-  /** As `open` takes it. */
+  /** As in `open`. */
   readonly retry?: RetryDefaults;
 }
 
-/** How long a wait goes on. */
+/** Limits of a wait. */
 export interface WaitLimits {
-  /** How far the clock is moved at most, in milliseconds. A day by default. */
+  /** The most milliseconds by which the wait moves the clock. A day by default. */
   readonly withinMs?: number;
 }
 
 /** The clock of a virtual runtime. It stands still until it is moved. */
 export interface KitClock {
-  /** What it shows. */
+  /** The current time. */
   readonly now: Date;
-  /** Moves it on by so many milliseconds; whatever comes due on the way happens at its time. */
+  /**
+   * Moves the clock forward by `ms`. Everything that comes due on the way happens at its time.
+   *
+   * @throws RangeError: `ms` is negative or not finite.
+   */
   advance(ms: number): Promise<void>;
-  /** Moves it on to this moment; whatever comes due on the way happens at its time. */
+  /**
+   * Moves the clock forward to this moment. Everything that comes due on the way happens at its
+   * time.
+   *
+   * @throws RangeError: `moment` is no valid `Date`, or lies before `now`.
+   */
   advanceTo(moment: Date): Promise<void>;
-  /** Moves it on to what comes due next, and lets that happen. False: nothing will. */
+  /** Moves the clock to the next event, and lets it happen. Returns `false` if there is none. */
   next(): Promise<boolean>;
   /**
-   * Sets it to this moment, also an earlier one, as somebody sets the clock of a machine. Dates
-   * that it passes come due; delays, deadlines and rates go on as if nothing had happened. While
-   * nothing is open, it is time that passes.
+   * Sets the clock to this moment, which may be earlier, like setting the clock of a machine. Dates
+   * that the clock passes come due; delays, deadlines and rates are not affected. While the runtime
+   * is closed, this counts as time passing.
+   *
+   * @throws RangeError: `moment` is no valid `Date`.
    */
   set(moment: Date): Promise<void>;
 }
 
-/** What a `close` found. */
+/** The result of `close`. */
 export interface KitClosed {
-  /** Jobs whose handlers did not end within the grace, each as `module#export` and its id. */
+  /** The jobs whose handlers did not end within `graceMs`, each as `module#export ID`. */
   readonly stillRunning: readonly string[];
 }

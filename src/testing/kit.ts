@@ -2,7 +2,7 @@
  * The test kit: a runtime in memory, in the thread of the test, on a clock that the test moves.
  *
  * Nothing happens by itself: a job begins when the test takes a step, a delay passes when the test
- * moves the clock. So a test needs no sleeps, and what it sees is the same each time.
+ * moves the clock. So a test needs no sleeps, and each run of it is the same.
  */
 import { randomInt } from 'node:crypto';
 import { idToText, newId } from '../codec/id.js';
@@ -21,15 +21,9 @@ import { KeptRecords } from './virtual-store.js';
 const defaultThreads = 2;
 const dayMs = 24 * 3600 * 1000;
 const defaultStart = Date.UTC(2030, 0);
-/**
- * A handler that waits for what is outside of the kit, such as a file, is given this much real
- * time.
- */
+/** Real milliseconds that a handler may wait for something outside the kit, such as a file. */
 const patienceMs = 10_000;
-/**
- * After so many turns of the loop in which nothing happened, nothing is under way but what is
- * outside.
- */
+/** After this many idle turns of the event loop, only things outside the kit can still happen. */
 const quietTurns = 4;
 
 /**
@@ -41,7 +35,7 @@ const quietTurns = 4;
  * await kit.clock.advance(3_600_000);
  * assert.equal((await job.result()).size, 1000);
  * await kit.close();
- * @throws What `open` throws for the same options.
+ * @throws The errors of `open` for the same options.
  */
 export async function openVirtual(options: VirtualOptions): Promise<Kit> {
   const kit = new Kit(options);
@@ -67,14 +61,14 @@ const virtualOptions: OptionNames<VirtualOptions> = {
   retry: true,
 };
 
-/** What a kit has in common with others. */
+/** The parts of a world that several kits can share. */
 type Shared = Partial<Pick<World, 'clock' | 'keeping' | 'dispatcher'>>;
 
-/** A virtual runtime and what moves it. Made by {@link openVirtual}. */
+/** A virtual runtime and its controls. Made by {@link openVirtual}. */
 export class Kit implements AsyncDisposable {
-  /** What chance was made of here: given to `openVirtual`, it makes the same again. */
+  /** The seed of all randomness. Pass it to `openVirtual` to repeat a run. */
   readonly seed: number;
-  /** What the runtime said, in order. */
+  /** The lines that the runtime has logged, oldest first. */
   readonly logs: LogLine[] = [];
   readonly clock: KitClock;
   #options: VirtualOptions;
@@ -88,7 +82,7 @@ export class Kit implements AsyncDisposable {
     checkOptions('options', options, virtualOptions);
     this.#options = options;
     const { start, seed = randomInt(2 ** 31) } = options;
-    if (!Number.isSafeInteger(seed)) throw new RangeError(`seed: ${seed} is not a whole number`);
+    if (!Number.isSafeInteger(seed)) throw new RangeError(`seed: must be an integer, got ${String(seed)}`);
     this.seed = seed;
     const time = shared.clock ?? new VirtualClock(start === undefined ? defaultStart : timeOf('start', start));
     this.#time = time;
@@ -122,23 +116,27 @@ export class Kit implements AsyncDisposable {
     };
   }
 
-  /** The runtime, as `open` gives it. A new one after each `reopen`. */
+  /**
+   * The runtime, as `open` returns it. Each `reopen` makes a new one.
+   *
+   * @throws If the runtime was closed or crashed.
+   */
   get runtime(): Runtime {
     if (this.#runtime === undefined) throw this.#error('the runtime is not open: it was closed, or it crashed');
     return this.#runtime;
   }
 
   /**
-   * What the runtime logged at level `fatal`: callbacks that failed, and other things that are
-   * nobody's outcome.
+   * The lines that the runtime has logged at level `fatal`: failed callbacks, and other errors that
+   * are no job's outcome.
    */
   get fatal(): readonly LogLine[] {
     return this.logs.filter(({ level }) => level === 'fatal');
   }
 
   /**
-   * Begins one job, in the order in which they were claimed, and lets it go as far as it can; where
-   * there is none, lets one thing happen that is due. False: there is nothing to do now.
+   * Begins the job that was claimed first, and lets it go as far as it can. If no job can begin,
+   * fires the next timer that is due. Returns `false` if there is nothing to do at this time.
    *
    * @example while (await kit.step()) console.log(kit.running);
    */
@@ -150,8 +148,8 @@ export class Kit implements AsyncDisposable {
   }
 
   /**
-   * Steps until there is nothing to do at this moment of the clock. Handlers that wait for
-   * something go on waiting.
+   * Steps until there is nothing to do at this time of the clock. Handlers that wait for something
+   * keep waiting.
    */
   async untilIdle(): Promise<void> {
     await this.#idle();
@@ -163,9 +161,11 @@ export class Kit implements AsyncDisposable {
   }
 
   /**
-   * Steps, and moves the clock to what comes next, until the condition holds.
+   * Steps, and moves the clock to the next event, until the condition holds.
    *
-   * @param what Names it in the error, when nothing is left that could make it hold.
+   * @param what Names the condition in the error.
+   * @throws If nothing is left within `withinMs` that could make the condition hold, or a handler
+   * waits for something outside the kit for 10 s.
    * @example await kit.waitFor('the queue is empty', async () => (await queue.length()) === 0);
    */
   waitFor(what: string, condition: () => boolean | Promise<boolean>, limits: WaitLimits = {}): Promise<void> {
@@ -176,7 +176,7 @@ export class Kit implements AsyncDisposable {
   }
 
   /**
-   * Steps, and moves the clock, until the job has an outcome; gives its result, or rejects as
+   * Steps, and moves the clock, until the job has an outcome. Returns its result, or rejects as
    * `result()` does.
    *
    * @example assert.equal(await kit.waitForResult(job), 3);
@@ -192,21 +192,23 @@ export class Kit implements AsyncDisposable {
     return result;
   }
 
-  /** Steps, one job at a time, and moves the clock, until the job is running, or has run. */
+  /**
+   * Steps, one job at a time, and moves the clock, until the job is running, has run or has ended.
+   */
   async waitForStart(job: Job, limits: WaitLimits = {}): Promise<void> {
     const { attempts: before } = await job.details();
     const hasBegun = async () => {
       if (this.#pool().begun.some(({ job: id }) => id === job.internalId)) return true;
       const { attempts, endAt, parts, status } = await job.details();
-      // A whole has no handler of its own that could be seen to run.
+      // A composition has no handler of its own, so `begun` never contains it.
       return attempts > before || endAt !== undefined || (parts > 0 && status === 'active');
     };
     await this.#drive(`job ${job.id} begins`, hasBegun, limits, () => this.step());
   }
 
   /**
-   * Steps, and moves the clock, until the job has this status. One that it passes through within a
-   * step is not seen.
+   * Steps, and moves the clock, until the job has this status. A status that begins and ends within
+   * one step is missed.
    *
    * @example await kit.waitForStatus(job, 'completed');
    */
@@ -214,33 +216,37 @@ export class Kit implements AsyncDisposable {
     return this.waitFor(`job ${job.id} is ${status}`, async () => (await job.status()) === status, limits);
   }
 
-  /** Steps, and moves the clock, until this is said about the job; gives it. */
+  /** Steps, and moves the clock, until the job has this annotation. Returns its value. */
   async waitForAnnotation(job: Job, name: string, limits: WaitLimits = {}): Promise<unknown> {
     const said = async () => Object.hasOwn(await job.annotations.all(), name);
-    await this.waitFor(`${JSON.stringify(name)} is said about job ${job.id}`, said, limits);
+    await this.waitFor(`${JSON.stringify(name)} is an annotation of job ${job.id}`, said, limits);
     return job.annotations.get(name);
   }
 
-  /** Puts a job, runs whatever is due until it has an outcome, and gives its result. */
+  /** Puts a job into the unnamed queue, waits for its outcome, and returns its result. */
   async run<Result>(job: Part<Result> | Mapping<Result>, limits: WaitLimits = {}): Promise<Result> {
     return this.waitForResult(await this.runtime.queue().put(job), limits);
   }
 
-  /** Ids of the jobs whose handlers have begun and not ended. */
+  /** The ids of the jobs whose handlers have begun and not ended. */
   get running(): readonly string[] {
     return this.#pool().begun.map(({ job }) => idToText(job));
   }
 
-  /** The thread dies under what it runs, as when a handler ends it; another takes its place. */
+  /**
+   * Kills a thread and interrupts its job, as when a handler ends its thread. Another thread takes
+   * its place.
+   *
+   * @throws RangeError: no thread has this index.
+   */
   async killThread(index = 0): Promise<void> {
     await this.#idle();
-    if (!this.#pool().killThread(index)) throw new RangeError(`index: there is no thread ${index}`);
+    if (!this.#pool().killThread(index)) throw new RangeError(`index: must be the index of a thread, got ${index}`);
     await this.#idle();
   }
 
   /**
-   * The dispatcher is gone, as after kill -9: what was committed is there for `reopen`, and nothing
-   * else.
+   * Kills the dispatcher, as `kill -9` does. Only the committed changes are there after `reopen`.
    */
   async crash(): Promise<void> {
     this.#living().die(new Error('the kit made it crash'));
@@ -249,16 +255,18 @@ export class Kit implements AsyncDisposable {
   }
 
   /**
-   * Brings back a dispatcher that crashed or was closed; with other options where they are given.
+   * Opens the runtime again after a crash or a `close`. Given options replace the former ones.
+   *
+   * @throws If the runtime is open.
    */
   async reopen(options: Partial<VirtualOptions> = {}): Promise<Runtime> {
-    if (this.#life !== undefined) throw this.#error('it is open: close it, or let it crash');
+    if (this.#life !== undefined) throw this.#error('the runtime is open: call `close` or `crash` first');
     checkOptions('options', options, virtualOptions);
     this.#options = { ...this.#options, ...options };
     const { start: _, seed: __, durability = 'full', importModule, ...rest } = this.#options;
     const { threads = defaultThreads, agent } = rest;
     const filled = resolveOptions({ ...rest, durability });
-    // What a machine has is no default for a test that is to be the same everywhere.
+    // No default depends on the machine, so that a test is the same everywhere.
     const sources = Object.entries(filled.modules).map(([name, module]) => [name, { ...module, importModule }]);
     const modules = Object.fromEntries(sources) as typeof filled.modules;
     const setup = { ...filled, modules, threads, agentSize: agent === false ? 0 : (agent?.size ?? threads) };
@@ -269,7 +277,8 @@ export class Kit implements AsyncDisposable {
   }
 
   /**
-   * Closes the runtime; `graceMs` (0 by default) is on the virtual clock. It can be opened again.
+   * Closes the runtime, which `reopen` can open again. `graceMs`: milliseconds on the virtual clock
+   * that running jobs may go on, 0 by default.
    */
   async close(options: { readonly graceMs?: number } = {}): Promise<KitClosed> {
     checkOptions('options', options, { graceMs: true });
@@ -291,15 +300,16 @@ export class Kit implements AsyncDisposable {
   }
 
   async #advanceTo(target: number): Promise<void> {
-    if (!Number.isFinite(target)) throw new RangeError('ms: a number of milliseconds is needed');
-    if (target < this.#time.now()) throw new RangeError('the clock is moved on from where it is; set() puts it back');
+    if (!Number.isFinite(target))
+      throw new RangeError(`ms: must be a finite number of milliseconds, got ${target - this.#time.now()}`);
+    if (target < this.#time.now()) throw new RangeError('the clock only moves forward; `set` sets it back');
     await this.untilIdle();
     while (this.#time.fireNext(target)) await this.untilIdle();
     this.#time.moveTo(target);
     await this.#idle();
   }
 
-  /** `act` does what can be done at this moment, or a part of it: then it gives true. */
+  /** `act` takes one or all steps of this time, and returns `true` if there may be more. */
   async #drive(
     what: string,
     condition: () => boolean | Promise<boolean>,
@@ -315,7 +325,8 @@ export class Kit implements AsyncDisposable {
       if (await act()) continue;
       if (await condition()) return;
       if (this.#pool().busy || this.#living().questions.busy) {
-        if (performance.now() > patience) throw this.#error(`${what}: not in ${patienceMs} ms; ${this.#still()}`);
+        if (performance.now() > patience)
+          throw this.#error(`${what}: a handler did not end within ${patienceMs} ms; ${this.#still()}`);
         await nextTurn();
       } else if (!this.#time.fireNext(limit)) {
         throw this.#error(`${what}: nothing is left within ${withinMs} ms that could make it so; ${this.#still()}`);
@@ -323,7 +334,7 @@ export class Kit implements AsyncDisposable {
     }
   }
 
-  /** Lets go on by itself what can, until nothing more happens. */
+  /** Waits until nothing happens any more without a step or a move of the clock. */
   async #idle(): Promise<void> {
     const life = this.#living();
     let seen = -1;
@@ -355,12 +366,12 @@ export class Kit implements AsyncDisposable {
   }
 }
 
-/** What a handler that has ended leads to is decided, and the next one is with its thread. */
+/** Waits until the end of a handler is settled, and its thread has the next run. */
 async function microtasks(): Promise<void> {
   for (let left = 4; left > 0; left--) await undefined;
 }
 
-/** Everything that only waits for the loop has its turn. */
+/** Resolves after everything that waits for the event loop had its turn. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,6 @@
-/** Randomness that can be had again: one seed, one sequence (the generator mulberry32). */
+/** Repeatable randomness: the same seed gives the same sequence (the generator mulberry32). */
 
-/** Gives numbers from 0 up to 1. */
+/** Returns a function whose values are from 0 up to, but not including, 1. */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

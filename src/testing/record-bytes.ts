@@ -1,6 +1,5 @@
 /**
- * Records as bytes, for stores of tests: nothing that is not in the bytes outlives the process that
- * wrote them.
+ * Records as bytes, for the stores of tests: only the bytes outlive the process that wrote them.
  */
 
 import type { AnnotationRecord, JobRecord, Payload, SettingRecord } from '../core/records.js';
@@ -9,7 +8,7 @@ import { packBatch, unpackBatch } from '../protocol/packing.js';
 
 export type AnyRecord = SettingRecord | AnnotationRecord | JobRecord;
 
-/** With its payloads' bytes in it. */
+/** Returns the bytes of a record, with those of its payloads. */
 export function encodeRecord(record: AnyRecord): Uint8Array {
   return packBatch([record.kind === 'job' ? CompactJob.toRecord(record) : record]);
 }
@@ -22,7 +21,7 @@ export function decodeRecord<R extends AnyRecord>(bytes: Uint8Array): R {
   return record as R;
 }
 
-/** A payload was decoded as its bytes. */
+/** Copies a payload out of the decoded batch. */
 function payloadOf<T extends Payload | null>(decoded: T): T {
   return (decoded === null ? null : Uint8Array.from(decoded as Uint8Array)) as T;
 }

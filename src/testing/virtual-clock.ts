@@ -1,7 +1,7 @@
 /**
- * Time that stands still until it is moved: a clock and its timers, for one test.
+ * A clock that stands still until the test moves it, and its timers.
  *
- * It knows nothing of jobs. Timers of one moment fire in the order in which they were set.
+ * Timers that are due at the same time fire in the order in which they were set.
  */
 
 interface VirtualTimer {
@@ -22,7 +22,7 @@ export class VirtualClock {
   /** Milliseconds since the epoch. */
   readonly now = (): number => this.#now;
 
-  /** Calls back once, when the clock has been moved by so much. */
+  /** Calls back once, when the clock has been moved by `delayMs`. */
   after(delayMs: number, callback: () => void): { clear(): void } {
     const timer = { at: this.#now + Math.max(0, delayMs), order: this.#set++, callback };
     const place = this.#timers.findIndex(({ at }) => at > timer.at);
@@ -34,14 +34,14 @@ export class VirtualClock {
     };
   }
 
-  /** When the next timer fires; undefined: none is set. */
+  /** The time of the next timer, or `undefined` if no timer is set. */
   get nextAt(): number | undefined {
     return this.#timers[0]?.at;
   }
 
   /**
-   * Moves to the next timer, unless it lies after `limit`, and fires it. A timer that is late fires
-   * now.
+   * Moves to the next timer and fires it. A late timer fires now. Returns `false` if no timer is
+   * due by `limit`.
    */
   fireNext(limit: number): boolean {
     const first = this.#timers[0];
@@ -52,22 +52,20 @@ export class VirtualClock {
     return true;
   }
 
-  /** Shows this time from now on; what is so far from a timer stays so far from it. */
+  /** Sets the clock without passing time: each timer keeps its distance. */
   set(time: number): void {
     const byMs = time - this.#now;
     this.#now = time;
     for (const timer of this.#timers) timer.at += byMs;
   }
 
-  /** Moves to this time; what it passes by is late, and fires when `fireNext` is called. */
+  /** Moves to this time. Timers that it passes are late: `fireNext` fires them. */
   moveTo(time: number): void {
     this.#now = time;
   }
 }
 
-/**
- * The timers of one of those who use a clock: they can be forgotten without those of the others.
- */
+/** The timers of one user of a clock, which can be cleared without those of other users. */
 export class Timers {
   readonly #clock: VirtualClock;
   readonly #set = new Set<{ clear(): void }>();
@@ -87,7 +85,6 @@ export class Timers {
     return timer;
   }
 
-  /** Who set them is gone. */
   clear(): void {
     for (const timer of this.#set) timer.clear();
     this.#set.clear();

@@ -30,22 +30,21 @@ export interface LogLine {
   readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   readonly message: string;
   readonly detail: string;
-  /** Of a line about a job: `job`, `callable`, `attempt`, and `err`, how it failed. */
+  /** For a line about a job: `job`, `callable`, `attempt`, and `err`, its failure. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Where lives keep their records, one after another. */
+/** The storage that successive lives of a dispatcher share. */
 export interface Keeping {
   store(outside: StoreOutside): Store;
-  /** The life that has the last store is over, as after kill -9. */
+  /** The life that uses the last store ended, as after `kill -9`. */
   crashed(): void;
 }
 
-/** What a life is made of. */
+/** The surroundings that outlive a dispatcher. */
 export interface World {
   readonly clock: VirtualClock;
   readonly random: () => number;
-  /** What earlier lives left. */
   readonly keeping: Keeping;
   readonly dispatcher: Id;
   readonly onLog: (line: LogLine) => void;
@@ -115,7 +114,7 @@ export class VirtualDispatcher implements LinkPort {
         isRestart,
         presence: runs ? { incarnation: newId(), host: 'virtual', pid: 0, pingMs, deathMs } : undefined,
         retry,
-        // What a test looks at is the same whatever logger it has.
+        // Fixed, so that a test sees the same lines with any logger.
         log: 'info',
         modules,
       },
@@ -126,14 +125,14 @@ export class VirtualDispatcher implements LinkPort {
     return this.#pool;
   }
 
-  /** Grows whenever anything happens. */
+  /** Number of messages, runs and questions so far: grows whenever anything happens. */
   get activity(): number {
     return this.#messages + this.#pool.activity + this.questions.activity;
   }
 
   async open(world: World, setup: CoordinatorSetup, durability: Level): Promise<Runtime> {
     const link = new Link(this, ([, level, message, detail]) => {
-      // A process that a crash ended logs nothing more, its own end included.
+      // A crashed process logs nothing more, not even its own end.
       if (this.#dead) return;
       if (typeof detail === 'string') return world.onLog({ level, message, detail, fields: {} });
       const fields = fieldsOf(detail);
@@ -141,7 +140,7 @@ export class VirtualDispatcher implements LinkPort {
     });
     const modules = await describeModules(setup.modules, (name) => describeModule(setup.modules[name]!));
     checkGiven(setup, modules);
-    // So that no handler has to wait for its import: that would be an order of its own.
+    // Imports first: a handler that waited for its import would change the order of the runs.
     for (const [name, { functions }] of Object.entries(modules)) {
       for (const key of functions) await findFunction(setup.modules, `${name}#${key}`);
     }
@@ -160,7 +159,7 @@ export class VirtualDispatcher implements LinkPort {
     return new Runtime(async () => this.die(), client, found);
   }
 
-  /** The clock was set by so much. */
+  /** The clock was set forward by `byMs`, or back if that is negative. */
   clockSet(byMs: number): void {
     this.#coordinator.clockSet(byMs);
   }
@@ -178,7 +177,7 @@ export class VirtualDispatcher implements LinkPort {
     });
   }
 
-  /** It is there no more, as after kill -9: nothing is told to anybody. */
+  /** Ends this life without a message to any client. With an error, as `kill -9` does. */
   die(error?: Error): void {
     if (this.#dead) return;
     this.#dead = true;
@@ -204,7 +203,7 @@ export class VirtualDispatcher implements LinkPort {
   }
 }
 
-/** Delays count from the virtual now. */
+/** A client whose delays count from the virtual time. */
 class VirtualClient extends Client {
   readonly #clock: VirtualClock;
 

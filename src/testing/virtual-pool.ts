@@ -1,8 +1,8 @@
 /**
- * The pool of the test kit: its threads are places in the thread of the test, and nothing begins
- * there before it is told to.
+ * The pool of the test kit: its threads are places in the thread of the test, where a run begins
+ * only by `beginNext`.
  *
- * As `coordinator/pool.ts`, it gives every run back exactly once: settled, out of time, not begun
+ * Like `coordinator/pool/pool.ts`, it returns every run exactly once: settled, timed out, not begun
  * or interrupted.
  */
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../coordinator/pool/pool-port.js';
@@ -19,13 +19,14 @@ interface Held {
   readonly run: Run;
   readonly slot: number;
   readonly word: number;
-  /** Its place in the order in which runs were handed over. */
+  /** Number of the run in the order of `start`. */
   readonly order: number;
   job: JobContext | undefined;
   startedAt: number;
   told: boolean;
-  /** Why it is to end; and what fires when it has not. */
+  /** Why the run must end. */
   ending: 'none' | 'stop' | 'timeout';
+  /** Fires at the time limit of the run, then at the end of its grace. */
   timer: { clear(): void } | undefined;
 }
 
@@ -45,8 +46,8 @@ export interface VirtualPoolOptions {
 }
 
 /**
- * As long as a run is taken to last: a thread is given one at a time, so that the order of the
- * contract is the order seen.
+ * The reported duration of each run, in milliseconds. Runs this long are handed to a thread one at
+ * a time, so tests see them in the order of the contract.
  */
 const assumedRunMs = 1000;
 
@@ -58,10 +59,10 @@ export class VirtualPool implements PoolPort {
   #threads = 0;
   #slots = 0;
   #abandoned = false;
-  /** Runs that were begun so far, and runs that ended. */
+  /** Number of runs that began, and of those that ended. */
   activity = 0;
   destroyed = false;
-  /** What was still running when the pool was destroyed. */
+  /** The runs that were going on when the pool was destroyed. */
   leftBehind: readonly Run[] = [];
 
   constructor(owner: PoolOwner, options: VirtualPoolOptions) {
@@ -134,7 +135,7 @@ export class VirtualPool implements PoolPort {
     return this.#places.reduce((out, { held }) => out + held.length, 0);
   }
 
-  /** Here a thread has one batch, and what it has is random anyway. */
+  /** Does nothing: a thread has one batch at a time. */
   share(): void {}
 
   clear(id: number): void {
@@ -163,7 +164,8 @@ export class VirtualPool implements PoolPort {
   }
 
   /**
-   * Begins the run that was handed over first, of those whose thread is free. False: there is none.
+   * Begins the run that was handed over first to a free thread. Returns `false` if there is no such
+   * run.
    */
   beginNext(): boolean {
     let next: [Place, Held] | undefined;
@@ -177,19 +179,19 @@ export class VirtualPool implements PoolPort {
     return true;
   }
 
-  /** Jobs whose handlers have begun and not ended, in no particular order. */
+  /** The runs whose handlers have begun and not ended, in no particular order. */
   get begun(): readonly Run[] {
     return this.#places.flatMap(({ held }) => held.filter(({ job }) => job !== undefined).map(({ run }) => run));
   }
 
-  /** Whether a handler is under way that waits for nothing that the kit knows of. */
+  /** `true` if a handler is going on, and does not wait for an answer of the coordinator. */
   get busy(): boolean {
     return this.#places.some(({ thread, held }) => held[0]?.job !== undefined && thread.waiting === 0);
   }
 
   /**
-   * What has begun and not ended by now runs for a while: its start is worth a record, and what
-   * waits behind it need not.
+   * Reports each begun run that has not ended as running for a while: its start is worth a record.
+   * Takes back the runs behind it.
    */
   tellRunning(): void {
     let told = false;
@@ -205,7 +207,7 @@ export class VirtualPool implements PoolPort {
     if (told) this.#owner.turn();
   }
 
-  /** A thread dies with what it has; another takes its place. */
+  /** Kills a thread and interrupts its runs. Another thread takes its place. */
   killThread(index: number): boolean {
     const place = this.#places[index];
     if (place === undefined) return false;
@@ -215,7 +217,7 @@ export class VirtualPool implements PoolPort {
     return true;
   }
 
-  /** Nothing that still comes from here is heard. */
+  /** Ignores all later ends of handlers. */
   abandon(): void {
     this.#abandoned = true;
     this.#places = [];
@@ -249,7 +251,7 @@ export class VirtualPool implements PoolPort {
     this.#owner.turn();
   }
 
-  /** Tells a begun job to stop; ends its thread if it does not. */
+  /** Stops a begun run. Replaces its thread if the run has not ended within the grace. */
   #stopBegun(place: Place, held: Held, reason: 'stop' | 'timeout'): void {
     if (held.ending !== 'none') return;
     held.timer?.clear();

@@ -1,6 +1,6 @@
 /**
- * Questions in the thread of the test: functions of job modules are called as they are, and have
- * their time on the virtual clock.
+ * Questions in the thread of the test: functions of job modules are called directly, with a time
+ * limit on the virtual clock.
  */
 import { answerMs, type QuestionsPort } from '../coordinator/questions/questions-port.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
@@ -12,7 +12,7 @@ export class VirtualQuestions implements QuestionsPort {
   readonly #modules: Readonly<Record<string, ModuleSetup>>;
   readonly #clock: Timers;
   readonly #asked = new Set<symbol>();
-  /** Questions so far, and answers. */
+  /** Number of questions and answers so far. */
   activity = 0;
 
   constructor(modules: Readonly<Record<string, ModuleSetup>>, clock: Timers) {
@@ -20,7 +20,7 @@ export class VirtualQuestions implements QuestionsPort {
     this.#clock = clock;
   }
 
-  /** Whether a function has been asked and has not answered. */
+  /** `true` while a question is not answered. */
   get busy(): boolean {
     return this.#asked.size > 0;
   }

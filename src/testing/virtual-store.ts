@@ -1,7 +1,7 @@
 /**
- * A store in memory that a crash leaves behind: beside its state it keeps every record as bytes.
+ * A store in memory that survives a crash: beside its state it keeps every record as bytes.
  *
- * What is there after a crash is made of these bytes alone, so that nothing survives in a test that
+ * The state after a crash is read from these bytes alone, so that in a test nothing survives that
  * would not survive on a disk.
  */
 
@@ -13,8 +13,8 @@ import { type AnyRecord, decodeRecord, encodeRecord } from './record-bytes.js';
 import type { Keeping } from './virtual-dispatcher.js';
 
 /**
- * What outlives a dispatcher: the last state of each record, encoded. Jobs of level `memory` are
- * not among them.
+ * The records that outlive a dispatcher, each encoded in its last state. Jobs of level `memory` are
+ * left out.
  */
 export class KeptRecords implements Keeping {
   readonly #records = new Map<string, Uint8Array>();

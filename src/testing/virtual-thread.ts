@@ -1,9 +1,9 @@
 /**
- * A worker thread that is none: what a job finds around it when its handler runs in the thread of
- * the test.
+ * The surroundings of a job whose handler runs in the thread of the test instead of a worker
+ * thread.
  *
- * It has a board of its own, as a real one, so that cancelling and taking back are those of
- * production. Messages go to the coordinator by a call.
+ * Each virtual thread has a board, so that cancelling and taking back are those of production.
+ * Messages reach the coordinator by a call.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { PoolOwner } from '../coordinator/pool/pool-port.js';
@@ -14,17 +14,17 @@ import type { WireModule } from '../protocol/messages.js';
 import { ThreadContext } from '../worker/thread-context.js';
 import type { Timers } from './virtual-clock.js';
 
-/** Nothing is ever sent over it. */
+/** A port on which nothing is ever sent. */
 const noPort = { on: () => {}, unref: () => {} } as unknown as MessagePort;
 
 export class VirtualThread extends ThreadContext {
   readonly #owner: PoolOwner;
   readonly #clock: Timers;
   readonly #running: () => Id;
-  /** How many of its jobs' questions wait for something that is still to happen. */
+  /** Number of questions of its jobs that are not answered yet. */
   waiting = 0;
 
-  /** `running` gives the job that it runs; empty for none. */
+  /** `running` returns the id of the running job, or an empty one. */
   constructor(
     owner: PoolOwner,
     exported: Readonly<Record<string, WireModule>>,
@@ -65,8 +65,8 @@ export class VirtualThread extends ThreadContext {
   }
 
   /**
-   * Whoever could answer later has its turn only after this: a wait that would sleep is over at
-   * once.
+   * Returns `null` unless the answer comes at once: a later one would need this thread, which the
+   * caller holds.
    */
   override askSync(message: (request: number) => ThreadMessage): unknown {
     let answer: unknown = null;
