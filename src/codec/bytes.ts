@@ -57,10 +57,7 @@ export class ByteWriter {
     this.#end = this.#bytes.writeDoubleLE(value, this.#end);
   }
 
-  /**
-   * Writes an id, sixteen characters of one byte each, in a loop: a call into the runtime costs
-   * more.
-   */
+  /** Writes an id's sixteen one-byte characters in a loop: a call into the runtime costs more. */
   id(id: string): void {
     this.#room(16);
     const bytes = this.#bytes;
@@ -158,10 +155,7 @@ export class ByteReader {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, count);
   }
 
-  /**
-   * Returns a copy of the next `count` bytes. Its buffer holds little else, so that keeping the
-   * copy does not keep the whole input.
-   */
+  /** Copies the next `count` bytes. Keeping the copy does not keep the whole input. */
   copied(count: number): Uint8Array {
     const start = this.#take(count);
     if (start + count > this.#copiedTo) {

@@ -18,15 +18,14 @@ export interface Failure {
   /** The error's `code`, if it is text or a number. */
   readonly code?: string | number;
   /**
-   * The error's `cause`: a failure if it is an error, otherwise the value itself. If the thrown
-   * value is not an error, that value.
+   * The error's `cause`: a failure if it is an error, otherwise the value. For a thrown value that
+   * is not an error, that value.
    */
   readonly cause?: unknown;
   /** The errors of an AggregateError, at most 16. */
   readonly errors?: readonly Failure[];
   /**
-   * The error's other own enumerable properties. A value that cannot be stored is replaced by a
-   * short text that describes it.
+   * The error's other own enumerable properties. A text describes each value that cannot be stored.
    */
   readonly properties?: Readonly<Record<string, unknown>>;
   /**
@@ -100,10 +99,7 @@ export function encodeFailure(failure: Failure): Uint8Array {
   });
 }
 
-/**
- * Encodes one of callsheet's own errors as a failure, without its stack: that only shows where in
- * callsheet the error was made.
- */
+/** Encodes one of callsheet's own errors. Its stack shows only a place in callsheet: left out. */
 export function encodeOwnFailure(error: Error): Uint8Array {
   const { stack: _, ...failure } = failureFrom(error);
   return encodeFailure(failure as Failure);
@@ -126,10 +122,7 @@ export function decodeFailure(bytes: Uint8Array): Failure {
  * nearest built-in class.
  */
 export class JobFailedError extends CallsheetError {
-  /**
-   * The job's failure. Not enumerable, since a printed error shows its cause, which has the same
-   * content.
-   */
+  /** The job's failure. Not enumerable, since a printed error already shows its cause. */
   declare readonly failure: Failure;
 
   constructor(failure: Failure) {

@@ -76,10 +76,7 @@ export const OBJECT_LIMIT = 1_000_000;
 /** Bytes that a payload may have by default: 64 MiB. */
 export const DEFAULT_LIMIT_BYTES = 64 * 1024 * 1024;
 
-/**
- * The largest limit that can be set. A payload is one entry of the journal, and is whole in the
- * memory of each thread that handles it.
- */
+/** The largest limit that can be set: a payload is one entry of the journal, whole in memory. */
 export const MOST_LIMIT_BYTES = 128 * 1024 * 1024;
 
 export const REFERENCE_BYTES = 16;

@@ -16,10 +16,7 @@ export type BufferReader = (place: number) => HandedBuffer | undefined;
 
 /** ASCII text up to this length is read in a loop; a call into the runtime costs more. */
 const SHORT_TEXT = 24;
-/**
- * Arrays up to this length are allocated at once. A longer one grows, since its header may claim
- * elements that do not exist.
- */
+/** Longer arrays grow element by element, since a header may claim elements that do not exist. */
 const TRUSTED_LENGTH = 1024;
 /** Keys seen lately, by a hash of their bytes. Most payloads of one callable have the same keys. */
 const KEY_CACHE_SIZE = 1024;
@@ -241,10 +238,7 @@ export class PayloadReader {
     return date;
   }
 
-  /**
-   * The array inside an extension. Read here, not as a value: nested extensions would escape the
-   * depth limit.
-   */
+  /** The array inside an extension. Nested extensions would escape the depth limit. */
   #list(): unknown[] {
     const token = this.#uint8();
     if (token >= 0x90 && token < 0xa0) return this.#array(token & 0x0f);

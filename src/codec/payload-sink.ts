@@ -150,10 +150,7 @@ export class PayloadSink {
     else this.#head32(0xdf, length);
   }
 
-  /**
-   * Begins an extension with msgpack as its data. `endExtension` with the return value fills in its
-   * length.
-   */
+  /** Begins an extension that holds msgpack. Returns its start, for `endExtension`. */
   beginExtension(type: number): number {
     this.#extensionHead(type, 0);
     return this.#position;
@@ -169,10 +166,7 @@ export class PayloadSink {
     this.#bytes[this.#position++] = type;
   }
 
-  /**
-   * Writes short text if it is all ASCII. Otherwise returns `false`; later writes overwrite its
-   * bytes.
-   */
+  /** Writes short ASCII text. Returns `false` for any other; later writes overwrite its bytes. */
   #shortAscii(value: string): boolean {
     this.#room(SHORT_TEXT + HEAD_BYTES);
     const bytes = this.#bytes;
@@ -224,10 +218,7 @@ export class PayloadSink {
     if (this.#position + more > this.#bytes.length) this.#grow(this.#position + more);
   }
 
-  /**
-   * Takes memory only for bytes within the limit. A request for room is rounded up and may exceed
-   * it.
-   */
+  /** Takes memory only within the limit. `needed` is rounded up and may exceed it. */
   #grow(needed: number): void {
     const most = this.#limitBytes + SHORT_TEXT + HEAD_BYTES;
     if (needed > most) throw new LimitReached();

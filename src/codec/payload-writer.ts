@@ -57,10 +57,7 @@ export class PayloadWriter {
   #handleId: HandleId | undefined;
   #handOver: HandOver | undefined;
 
-  /**
-   * Returns the payload of the value, or a NotStorableError. `isOwnArray` is `true` for an array
-   * that the caller made: only its elements are checked.
-   */
+  /** Returns the payload, or a NotStorableError. `isOwnArray`: only the elements are checked. */
   write(
     value: unknown,
     root: string,
@@ -338,10 +335,7 @@ export class PayloadWriter {
     return new NotStorableError(this.#code, this.#path(this.#depth), reason);
   }
 
-  /**
-   * A limit was passed. Any cycle passes one, so cycles are looked for only here and cost nothing
-   * before.
-   */
+  /** Looks for cycles only here: any cycle passes a limit, so looking costs nothing before. */
   #tooLarge(reason: string): NotStorableError {
     const seen = new Map<unknown, number>();
     for (let depth = 0; depth < this.#depth; depth++) {

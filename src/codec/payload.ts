@@ -28,15 +28,9 @@ export interface EncodeOptions {
   readonly limitBytes?: number | undefined;
   /** The option that sets the limit, named in errors. Default: `payloadLimitBytes of open()`. */
   readonly limitName?: string | undefined;
-  /**
-   * Returns the 16-byte id of a live handle, or undefined for any other object. Not called for
-   * plain objects and arrays.
-   */
+  /** Returns the 16-byte id of a live handle. Not called for plain objects and arrays. */
   readonly reference?: ((value: object) => Uint8Array | undefined) | undefined;
-  /**
-   * Takes a buffer that travels beside the payload, and returns its place there. Without it, such a
-   * buffer is refused.
-   */
+  /** Takes a buffer that travels beside the payload, and returns its place. Default: refuses it. */
   readonly handOver?: ((buffer: HandedBuffer) => number) | undefined;
 }
 
@@ -50,10 +44,7 @@ export interface DecodeOptions {
   readonly buffer?: BufferReader | undefined;
 }
 
-/**
- * The writer, while it is not in use. A trap or a `reference` that encodes during a write gets
- * another one.
- */
+/** The writer while not in use. Encoding within a trap or `reference` makes another one. */
 let spareWriter: PayloadWriter | undefined;
 
 /**

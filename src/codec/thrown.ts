@@ -149,10 +149,7 @@ function stored(value: unknown, what: string, bounds: Bounds): unknown {
   return 'value' in copy ? copy.value : `[${cut(copy.refusal, 256)}]`;
 }
 
-/**
- * Returns a copy that the thrower cannot change and that can surely be stored, or why there is
- * none.
- */
+/** Returns a storable copy that the thrower cannot change, or why there is none. */
 function storableCopy(value: unknown, limitBytes: number, root = 'it'): { value: unknown } | { refusal: string } {
   try {
     return { value: decodePayload(encodePayload(value, { root, code: 'RESULT_NOT_STORABLE', limitBytes })) };

@@ -76,10 +76,7 @@ export class HandedBuffers {
     return this.#byJob?.has(job) ?? false;
   }
 
-  /**
-   * Ends the put: its moved buffers are empty for the caller from here on. Undefined if there are
-   * none.
-   */
+  /** Ends the put: its moved buffers are empty here from now on. Undefined if it has no buffers. */
   take(): Handed | undefined {
     if (this.#byJob === undefined) return undefined;
     for (const buffers of this.#byJob.values()) {

@@ -37,10 +37,7 @@ export interface Asked {
 export interface StoreOwner {
   /** Receives effects as their gates open. */
   release(effects: readonly Effect[]): void;
-  /**
-   * Returns whether a client or a part of the coordinator waits for the effect. An effect without a
-   * waiter causes no sync of its own.
-   */
+  /** Whether a client or the coordinator waits. Other effects cause no sync of their own. */
   awaits(effect: Effect): boolean;
   /**
    * Called when there may be more to claim: other processes' decisions have reached `state`, or a
@@ -104,10 +101,7 @@ export interface Store {
    * demands.
    */
   read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void;
-  /**
-   * Makes bytes into a payload for a command of this store. Needs no `this`, so it can be passed on
-   * as a function.
-   */
+  /** Makes a payload for this store's commands. Needs no `this`, so it can be passed on. */
   readonly payload: (bytes: Uint8Array) => Payload;
   /**
    * Returns the bytes of a payload that this store made or read. Throws `JournalCorruptError` if

@@ -18,10 +18,7 @@ export class EntryBuffer {
   readonly #names = new Map<string, number>();
   /** Type and end of each entry, alternating. Each entry begins where the one before it ends. */
   #entries: number[] = [];
-  /**
-   * The names of the job introduced last, and their numbers. Successive jobs mostly have the same
-   * names, which saves the look-ups.
-   */
+  /** Names of the job introduced last, and their numbers: the next job mostly has the same. */
   #last: readonly string[] | undefined;
   #lastNumbers: readonly number[] = [];
 

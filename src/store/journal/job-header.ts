@@ -59,10 +59,7 @@ const has = {
   delayed: 65536,
 } as const;
 
-/**
- * `name(text, place)` returns the interned number of `text`; `place` is its index in
- * `namesOf(job)`.
- */
+/** `name(text, place)` returns the number of `text`, which is at `place` in `namesOf(job)`. */
 export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, place: number) => number): void {
   const mask =
     (job.role === 'root' ? 0 : has.parent) +
@@ -260,10 +257,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
 
 const none: readonly never[] = [];
 
-/**
- * Encodes a time. Even numbers are times before the put, which come from a clock that was set back
- * meanwhile.
- */
+/** Encodes a time. Even numbers are times before the put, from a clock that was set back. */
 function since(putAt: number, time: number): number {
   if (time === 0) return 0;
   const passed = Math.round(time - putAt);

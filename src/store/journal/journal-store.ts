@@ -22,10 +22,7 @@ import { RecordWriter } from './record-writer.js';
 import { Snapshots } from './snapshots.js';
 import { StoredPayload } from './stored-payload.js';
 
-/**
- * A frame with no waiter is synced after this time, or after this many bytes, if no other sync came
- * first.
- */
+/** A frame without a waiter is synced after this time, or after this many bytes. */
 const lazySyncMs = 100;
 const lazySyncBytes = 1024 * 1024;
 
@@ -220,10 +217,7 @@ export class JournalStore implements Store {
     await this.#journal?.close();
   }
 
-  /**
-   * On a full disk: refuses the commands that take room, and decides the others again, to be
-   * written into the reserve.
-   */
+  /** On a full disk: refuses commands that take room, decides the others for the reserve. */
   #decideWithoutPuts(group: Group, full: StorageFullError): Group {
     this.#snapshots.giveUp();
     this.state.rollback(0);

@@ -11,10 +11,7 @@ const entryOverheadBytes = payloadHeadBytes + 8;
 
 export class LiveBytes {
   readonly #bySegment = new Map<number, number>();
-  /**
-   * For each segment that had live bytes and has none left: the LSN of the frame that dropped the
-   * last ones.
-   */
+  /** For each segment that lost its last live bytes: the LSN of the frame that dropped them. */
   readonly #emptiedAt = new Map<number, number>();
   #total = 0;
 
@@ -66,10 +63,7 @@ export class LiveBytes {
     this.#emptiedAt.set(segment, lsn);
   }
 
-  /**
-   * Whether the segment can be deleted: nothing in it is live, and the frame that emptied it is
-   * synced.
-   */
+  /** Whether the segment can be deleted: no byte in it is live, and a sync covers the reason. */
   isGone(segment: number, syncedLsn: number): boolean {
     return !this.#bySegment.has(segment) && (this.#emptiedAt.get(segment) ?? 0) <= syncedLsn;
   }

@@ -35,8 +35,8 @@ export class RecordWriter {
   }
 
   /**
-   * Appends these changes as one frame. Returns the payloads that can be evicted once it is synced.
-   * Leaves out jobs of level `memory`.
+   * Appends these changes as one frame, without `memory` jobs. Returns payloads to evict after its
+   * sync.
    */
   write(changes: Changes, options?: AppendOptions): readonly StoredPayload[] {
     const { forgotten, settings, annotations } = changes;
@@ -65,10 +65,7 @@ export class RecordWriter {
     return gone;
   }
 
-  /**
-   * Appends copies of these payloads; their places are the copies' from then on. Throws
-   * `JournalCorruptError` if one cannot be read.
-   */
+  /** Appends copies of these payloads, to be read from then on. Throws `JournalCorruptError`. */
   move(moves: readonly Move[]): void {
     const read = moves.map(({ payload }) => payload.bytes ?? this.read(payload));
     this.#begin(read.reduce((sum, { byteLength }) => sum + byteLength + 64, 0));

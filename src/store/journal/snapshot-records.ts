@@ -26,10 +26,7 @@ export class SnapshotRecords {
     this.#snapshot = snapshot;
   }
 
-  /**
-   * Adds a job. Its header is written by {@link SnapshotRecords.endSlice} at the latest, so the job
-   * must not change before that.
-   */
+  /** Adds a job, which must not change before {@link SnapshotRecords.endSlice}. */
   job(job: JobRecord): void {
     this.#jobs.push(job);
     if (this.#jobs.length >= jobsPerEntry) this.#writeJobs();

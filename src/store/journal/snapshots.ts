@@ -64,10 +64,7 @@ export class Snapshots {
     if (this.#running === undefined && this.#isDue()) void this.take();
   }
 
-  /**
-   * Takes a snapshot now, unless one is under way. Resolves when it is over, whether it was
-   * published or not.
-   */
+  /** Takes a snapshot, unless one is under way. Resolves when it is over, published or not. */
   take(): Promise<void> {
     this.#running ??= this.#take().finally(() => {
       this.#running = undefined;

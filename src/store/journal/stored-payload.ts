@@ -17,10 +17,7 @@ export const keptJobs = 10_000;
 export class StoredPayload implements Payload {
   /** The bytes, or their number when only the place is kept. */
   private kept: Uint8Array | number;
-  /**
-   * The job that the entry names, or empty until it is known. Jobs may share an outcome, but not an
-   * entry.
-   */
+  /** The job that the entry names, or empty. Jobs may share an outcome, but not an entry. */
   owner: Id = '';
   /** The entry's segment, or 0 until it is written. */
   segment = 0;
@@ -50,10 +47,7 @@ export class StoredPayload implements Payload {
     return new StoredPayload(bytes);
   }
 
-  /**
-   * A job's payload with its entry in the journal. Its bytes are read when they are first asked
-   * for.
-   */
+  /** A job's payload with an entry in the journal. Its bytes are read when first asked for. */
   static at(owner: Id, position: Position): StoredPayload {
     const payload = new StoredPayload(position.length - payloadHeadBytes);
     payload.owner = owner;
