@@ -19,10 +19,7 @@ const unrevised: readonly string[] = [
   'src/runtime/',
   'test/contract/jobs/',
   'test/core/state/',
-  'test/fixtures/',
   'test/mutants/',
-  'test/testing/',
-  'test/types/',
 ];
 
 /** Phrases without a clear subject: the plain form names the thing, and uses an active verb. */

@@ -1,4 +1,4 @@
-/** The test kit itself: steps, clock, waits, crashes. */
+/** Tests the test kit itself: steps, clock, waits, crashes. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { defineJobs, retryErrors } from 'callsheet';
@@ -9,7 +9,7 @@ import { forget, openGate, seen } from '../contract/jobs/work.js';
 describe('a virtual runtime', () => {
   beforeEach(forget);
 
-  it('[12.1] begins nothing before it is told to', async () => {
+  it('[12.1] begins a job only when the test takes a step', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const jobs = await kit.runtime.queue().putAll(['a', 'b', 'c'].map((name) => work.mark(name)));
     assert.deepEqual(seen, []);
@@ -21,7 +21,7 @@ describe('a virtual runtime', () => {
     assert.equal(await kit.step(), false);
   });
 
-  it('[12.1] has a clock that stands still, and moves from event to event', async () => {
+  it('[12.1] keeps its clock still, and moves it from event to event', async () => {
     await using kit = await openVirtual({ jobs: allJobs, start: new Date('2031-05-05T00:00:00Z') });
     const queue = kit.runtime.queue();
     const late = await queue.put(work.mark('late'), { beginAfter: 3_600_000 });
@@ -36,7 +36,7 @@ describe('a virtual runtime', () => {
     await assert.rejects(kit.clock.advance(-1), RangeError);
   });
 
-  it('runs the files that it was given, also where another kit has others under the same name', async () => {
+  it('runs the files given to it, even if another kit has other files under the same name', async () => {
     const other = defineJobs<typeof import('./jobs/other-work.js')>(
       'work',
       new URL('./jobs/other-work.js', import.meta.url),
@@ -48,7 +48,7 @@ describe('a virtual runtime', () => {
     assert.equal(await first.run(work.add(1, 2)), 3);
   });
 
-  it('gives the outcome that a handle was told, also when it is closed', async () => {
+  it('returns an outcome that a handle has received, even after closing', async () => {
     const kit = await openVirtual({ jobs: allJobs });
     const job = await kit.runtime.queue().put(work.add(1, 2));
     const [many, unasked] = await kit.runtime.queue().putAll([work.add(3, 4), work.add(5, 6)]);
@@ -62,7 +62,7 @@ describe('a virtual runtime', () => {
     await assert.rejects(waiting.result(), { code: 'CLOSED' });
   });
 
-  it('[12.1] moves its clock to what comes next', async () => {
+  it('[12.1] moves its clock to the next event', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const start = kit.clock.now.getTime();
     await kit.runtime.queue().put(work.mark('late'), { beginAfter: 60_000 });
@@ -72,7 +72,7 @@ describe('a virtual runtime', () => {
     assert.equal(await kit.clock.next(), false);
   });
 
-  it('that is set to another time is late for the dates between', async () => {
+  it('begins jobs late whose dates its clock skipped when it was set', async () => {
     await using kit = await openVirtual({ jobs: allJobs, start: new Date('2031-05-05T00:00:00Z') });
     const job = await kit.runtime.queue().put(work.mark('early'), {
       beginAfter: new Date('2031-05-05T00:01:00Z'),
@@ -98,13 +98,13 @@ describe('a virtual runtime', () => {
     assert.equal(await kit.run(work.add(1, 2)), 3);
   });
 
-  it('says when there is nothing left to wait for, with the time and the seed', async () => {
+  it('fails a wait when no event is left, naming the time and the seed', async () => {
     await using kit = await openVirtual({ jobs: allJobs, seed: 5 });
     const job = await kit.runtime.queue().put(work.mark('late'), { beginAfter: 2_000 });
     await assert.rejects(kit.waitForStart(job, { withinMs: 1_000 }), /begins: nothing is left within 1000 ms.*seed 5/);
   });
 
-  it('refuses moments that are none, and a seed that makes no sequence of its own', async () => {
+  it('rejects invalid dates, and a seed that is no integer', async () => {
     const none = new Date(Number.NaN);
     await assert.rejects(openVirtual({ jobs: allJobs, start: none }), { name: 'RangeError', message: /^start: / });
     for (const seed of [Number.NaN, 0.5, '5' as never])
@@ -121,7 +121,7 @@ describe('a virtual runtime', () => {
     assert.equal(await kit.run(work.add(1, 2)), 3);
   });
 
-  it('has the same chance for the same seed', async () => {
+  it('repeats its randomness for the same seed', async () => {
     const times: number[] = [];
     for (const seed of [1, 1, 2]) {
       await using kit = await openVirtual({ jobs: allJobs, seed });
@@ -133,7 +133,7 @@ describe('a virtual runtime', () => {
     assert.notEqual(times[0], times[2]);
   });
 
-  it('[12.1] loses a thread, and goes on with another', async () => {
+  it('[12.1] replaces a killed thread, and runs its job again', async () => {
     await using kit = await openVirtual({ jobs: allJobs, threads: 1 });
     const job = await kit.runtime.queue().put(work.hold('held'));
     await kit.waitForStart(job);
@@ -146,7 +146,7 @@ describe('a virtual runtime', () => {
     assert.deepEqual(kit.fatal, []);
   });
 
-  it('[12.1] crashes, and is brought back with what was committed', async () => {
+  it('[12.1] keeps the committed changes across a crash', async () => {
     await using kit = await openVirtual({ jobs: allJobs, threads: 1 });
     const queue = kit.runtime.queue();
     const [held, waiting] = await queue.putAll([work.hold('held'), work.mark('waiting')]);
@@ -165,7 +165,7 @@ describe('a virtual runtime', () => {
     await assert.rejects(runtime.job(light.id).status(), { code: 'JOB_FORGOTTEN' });
   });
 
-  it('[12.1] names what is still running when it is closed', async () => {
+  it('[12.1] names the jobs that are still running when it closes', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const job = await kit.runtime.queue().put(work.holdDeaf('deaf'));
     await kit.waitForStart(job);
@@ -177,20 +177,20 @@ describe('a virtual runtime', () => {
     assert.deepEqual(await kit.close(), { stillRunning: [] });
   });
 
-  it('runs handlers that wait for what is outside', async () => {
+  it('runs handlers that wait for something outside the kit', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const job = await kit.runtime.queue().put(work.readOwnFile());
     assert.match((await kit.waitForResult(job)) as string, /contract/);
   });
 
-  it('[12.1] collects what is fatal', async () => {
+  it('[12.1] collects fatal log lines', async () => {
     await using kit = await openVirtual({ jobs: allJobs });
     const job = await kit.runtime.queue().put(work.mark('a').onBoth(work.fail.with('no')));
     await kit.waitForStatus(job, 'completed');
     assert.equal(kit.fatal.length, 1);
   });
 
-  it('[12.1] calls what a module exports at the moment, and imports as it was told', async (t) => {
+  it('[12.1] calls the current exports of a module, imported by `importModule`', async (t) => {
     const exported = { add: (a: number, b: number) => a + b };
     const urls: string[] = [];
     const importModule = async (url: string) => {

@@ -1,6 +1,6 @@
 /**
- * What the types of the face promise. Nothing of this file runs: the compiler is its test. A line
- * under `@ts-expect-error` that compiles is an error.
+ * The promises of the public types. This file never runs: the compiler checks it. A line under
+ * `@ts-expect-error` that compiles is an error.
  */
 import {
   type CallbackPair,
@@ -26,7 +26,7 @@ import type { Order, Titled } from './jobs.js';
 
 const shop = defineJobs<typeof import('./jobs.js')>('shop', new URL('./jobs.js', import.meta.url));
 
-/** Holds if the two types are the same, to the letter. */
+/** `true` if the two types are identical. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const holds = <_ extends true>(): void => {};
 
@@ -38,25 +38,25 @@ export function argumentsAreChecked(): void {
   shop.many('a', 1, 2, 3);
   // @ts-expect-error: an argument is missing
   shop.total();
-  // @ts-expect-error: of another type
+  // @ts-expect-error: an argument of another type
   shop.total('1');
   // @ts-expect-error: a field of another type
   shop.total({ id: '1' });
-  // @ts-expect-error: the second of another type
+  // @ts-expect-error: the second argument is of another type
   shop.total({ id: 1 }, '20 %');
-  // @ts-expect-error: one too many
+  // @ts-expect-error: one argument too many
   shop.total({ id: 1 }, 0.1, 3);
-  // @ts-expect-error: it takes none
+  // @ts-expect-error: the function has no parameters
   shop.nothing(1);
   // @ts-expect-error: a rest argument of another type
   shop.many('a', 'b');
 }
 
-/** [1] What the module does not export as a function is no callable. */
+/** [1] Only exported functions of the module are callables. */
 export function exportsAreChecked(): void {
   // @ts-expect-error: no such export
   shop.refund();
-  // @ts-expect-error: no function
+  // @ts-expect-error: a number is no function
   shop.vat();
   // @ts-expect-error: a class is called with `new`
   shop.Shop();
@@ -90,18 +90,18 @@ export async function resultsAreInferred(callsheet: Runtime): Promise<void> {
   holds<Same<typeof unknown, Job<unknown>>>();
 }
 
-/** [1] A callable stands for a job without arguments where it needs none. */
+/** [1] A callable without required arguments can be put uncalled. */
 export async function uncalledIsChecked(callsheet: Runtime): Promise<void> {
   await callsheet.queue().put(shop.nothing);
-  // @ts-expect-error: it needs an argument
+  // @ts-expect-error: `total` needs an argument
   await callsheet.queue().put(shop.total);
   // @ts-expect-error: a plain function is no job
   await callsheet.queue().put(() => 3);
-  // @ts-expect-error: nor is a value
+  // @ts-expect-error: a number is no job
   await callsheet.queue().put(3);
 }
 
-/** [2.6] A job that returns a job has that one's result. */
+/** [2.6] A job that returns another job has the result of the returned one. */
 export async function returnedJobsAreTyped(callsheet: Runtime): Promise<void> {
   const queue = callsheet.queue();
   const call = await queue.put(shop.returnsCall());
@@ -112,18 +112,18 @@ export async function returnedJobsAreTyped(callsheet: Runtime): Promise<void> {
   holds<Same<typeof reference, Job<Order>>>();
 }
 
-/** [2.7] What is put inside a job is typed as what is put outside. */
+/** [2.7] Jobs put inside a job have the same types as those put outside. */
 export async function insideIsTyped(): Promise<void> {
   const put = currentJob().put(shop.total({ id: 1 }));
   holds<Same<typeof put, JobReference<number>>>();
   const now = await (await currentJob().putNow(shop.fetched(1))).result();
   holds<Same<typeof now, Order>>();
   currentJob().progress({ done: 1, total: 2 });
-  // @ts-expect-error: how much is done is a number
+  // @ts-expect-error: `done` must be a number
   currentJob().progress({ done: '1' });
 }
 
-/** [2.11] What is marked to be transferred keeps its type; nothing else is marked. */
+/** [2.11] `transfer` keeps the type of a buffer, and accepts nothing else. */
 export function transfersAreTyped(): void {
   const pixels = transfer(new Float64Array(1));
   const plain = new Float64Array(1);
@@ -132,7 +132,7 @@ export function transfersAreTyped(): void {
   transfer(1);
 }
 
-/** [7.1] The postprocess takes what the parts give, and its result is the whole's. */
+/** [7.1] A postprocess takes the results of the parts; its result is the composition's. */
 export async function compositionsAreTyped(callsheet: Runtime): Promise<void> {
   const queue = callsheet.queue();
   const totals = [shop.total({ id: 1 }), shop.total({ id: 2 })];
@@ -149,7 +149,7 @@ export async function compositionsAreTyped(callsheet: Runtime): Promise<void> {
   await queue.put(parallel([shop.nothing, shop.nothing()]));
 }
 
-/** [7.1] Parts may differ in what they give: the completed ones give any of that. */
+/** [7.1] Parts may have different results: the completed parts have the union of their types. */
 export async function mixedPartsAreTyped(callsheet: Runtime): Promise<void> {
   const queue = callsheet.queue();
   const list = await queue.put(parallel([shop.total({ id: 1 }), shop.fetched(1)]));
@@ -161,13 +161,13 @@ export async function mixedPartsAreTyped(callsheet: Runtime): Promise<void> {
   await queue.put(parallel([shop.total({ id: 1 })], { postprocess: shop.label }));
   const mixed: JobCall<number | Order>[] = [shop.total({ id: 1 }), shop.fetched(1)];
   serial(mixed, { postprocess: shop.anyOf });
-  // @ts-expect-error: one of the parts gives an order, and the postprocess takes numbers
+  // @ts-expect-error: one part returns an order, but the postprocess takes numbers
   parallel([shop.total({ id: 1 }), shop.fetched(1)], { postprocess: shop.sumUp });
-  // @ts-expect-error: one of the parts gives nothing
+  // @ts-expect-error: one part returns nothing
   parallel([shop.total({ id: 1 }), shop.fetched(1), shop.nothing], { postprocess: shop.label });
 }
 
-/** [3.3] Several jobs that are put at once keep their types, each its own. */
+/** [3.3] Jobs that are put together each keep their own type. */
 export async function severalPutsAreTyped(callsheet: Runtime): Promise<void> {
   const jobs = await callsheet.queue().putAll([shop.total({ id: 1 }), shop.fetched(1), shop.nothing]);
   holds<Same<typeof jobs, [Job<number>, Job<Order>, Job<void>]>>();
@@ -183,13 +183,13 @@ export async function severalPutsAreTyped(callsheet: Runtime): Promise<void> {
   holds<Same<typeof parts, [Job<number>, Job<void>]>>();
   const inner = currentJob().addParts([shop.total({ id: 1 }), shop.nothing]);
   holds<Same<typeof inner, [JobReference<number>, JobReference<void>]>>();
-  // @ts-expect-error: one of them needs an argument
+  // @ts-expect-error: `total` needs an argument
   await callsheet.queue().putAll([shop.nothing, shop.total]);
   // @ts-expect-error: a map is put by itself
   await callsheet.putTogether([{ job: map([1], shop.fetched) }]);
 }
 
-/** [6.1] A callback's handle has the callback's own result. */
+/** [6.1] A callback's handle has the type of the callback's result. */
 export async function callbacksAreTyped(callsheet: Runtime): Promise<void> {
   const job = await callsheet.queue().put(shop.total({ id: 1 }));
   const called = await job.addCallback(shop.record.with('March'));
@@ -204,13 +204,13 @@ export async function callbacksAreTyped(callsheet: Runtime): Promise<void> {
   holds<Same<typeof inner, JobReference<Date>>>();
   const kept = shop.total({ id: 1 }).onBoth(shop.record.with('March')).on({ failure: shop.alarm });
   holds<Same<typeof kept, JobCall<number>>>();
-  // @ts-expect-error: it takes an order, and the job gives a number
+  // @ts-expect-error: `total` takes an order, but the job returns a number
   await job.addCallback(shop.total);
-  // @ts-expect-error: it takes a number, and a failure is none
+  // @ts-expect-error: `record` takes a number, not a failure
   await job.addCallbacks({ failure: shop.record.with('March') });
 }
 
-/** [6.5] A callback has options of its own, before the outcome is there. */
+/** [6.5] A callback can have options of its own. */
 export async function callbacksHaveOptions(callsheet: Runtime): Promise<void> {
   const job = await callsheet.queue().put(shop.total({ id: 1 }));
   const called = await job.addCallback(shop.record.with('March').withOptions({ retry: retryForever }));
@@ -222,8 +222,8 @@ export async function callbacksHaveOptions(callsheet: Runtime): Promise<void> {
 }
 
 /**
- * [7.4] A map and its postprocess have their types from their functions, also from those that are
- * given arguments.
+ * [7.4] A map and its postprocess infer their types from their functions, including functions with
+ * arguments of their own.
  */
 export async function mapsAreTyped(callsheet: Runtime): Promise<void> {
   const queue = callsheet.queue();
@@ -240,27 +240,27 @@ export async function mapsAreTyped(callsheet: Runtime): Promise<void> {
   holds<Same<typeof mixed, Job<CompletedItems<Order | number>>>>();
   const optioned = await queue.put(map([1, 2], shop.fetched.withOptions({ quotas: ['web'] }), { concurrency: 2 }));
   holds<Same<typeof optioned, Job<CompletedItems<Order>>>>();
-  // @ts-expect-error: what is made of an item is no job
+  // @ts-expect-error: the function must return a job
   map(orders, (order) => order.id);
-  // @ts-expect-error: it takes orders, and the items are numbers
+  // @ts-expect-error: `total` takes orders, but the items are numbers
   map([1], shop.total);
-  // @ts-expect-error: the items give orders, and the postprocess takes numbers
+  // @ts-expect-error: the jobs return orders, but the postprocess takes numbers
   map([1], shop.fetched, { postprocess: shop.report });
-  // @ts-expect-error: it takes completed jobs, not completed items
+  // @ts-expect-error: `sumUp` takes completed jobs, not completed items
   map(orders, shop.total, { postprocess: shop.sumUp });
 }
 
 /**
- * Without the module's type the compiler's error says which is missing: the type of `add` is that
- * sentence.
+ * Without the type of the module, the compiler's error names the missing type: the type of `add` is
+ * that message.
  */
 export async function missingTypeIsNamed(callsheet: Runtime): Promise<void> {
   const untyped = defineJobs('shop', new URL('./jobs.js', import.meta.url), { setUp: 'prepare' });
   type Hint = NoType<"defineJobs needs the module's type: defineJobs<typeof import('./module.js')>(…)">;
   holds<Same<(typeof untyped)['add'], Hint>>();
-  // @ts-expect-error: it cannot be called
+  // @ts-expect-error: `add` cannot be called
   untyped.add(1);
-  // @ts-expect-error: nor put
+  // @ts-expect-error: `add` cannot be put
   await callsheet.queue().put(untyped.add);
   await open({ jobs: [untyped] });
   const modules: readonly JobModule[] = [shop];
@@ -271,32 +271,31 @@ export async function missingTypeIsNamed(callsheet: Runtime): Promise<void> {
 
 export function compositionsAreChecked(): void {
   const totals = [shop.total({ id: 1 })];
-  // @ts-expect-error: it takes completed numbers, not orders
+  // @ts-expect-error: `sumUp` takes completed numbers, not orders
   parallel([shop.fetched(1)], { postprocess: shop.sumUp });
-  // @ts-expect-error: it takes an order, not completed parts
+  // @ts-expect-error: `total` takes an order, not completed parts
   parallel(totals, { postprocess: shop.total });
-  // @ts-expect-error: its own arguments are not given
+  // @ts-expect-error: the arguments before the parts are missing
   parallel(totals, { postprocess: shop.sumUpWith });
-  // @ts-expect-error: given with another type
+  // @ts-expect-error: an argument before the parts is of another type
   parallel(totals, { postprocess: shop.sumUpWith.with(1, 2) });
-  // @ts-expect-error: called, it is a job, not a postprocess
+  // @ts-expect-error: a called function is a job, not a postprocess
   parallel(totals, { postprocess: shop.nothing() });
   // @ts-expect-error: a plain function is no callable
   parallel(totals, { postprocess: () => 3 });
-  // @ts-expect-error: one job is no list of them
+  // @ts-expect-error: one job is no list of jobs
   serial(shop.nothing());
 }
 
-/** Options are checked as well. */
 export async function optionsAreChecked(): Promise<void> {
   await open({ jobs: [shop], directory: new URL('file:///tmp/x'), threads: 2, durability: 'process' });
-  // @ts-expect-error: jobs are needed
+  // @ts-expect-error: `jobs` is missing
   await open({ directory: './x' });
-  // @ts-expect-error: no such level
+  // @ts-expect-error: no such durability
   await open({ jobs: [shop], durability: 'paranoid' });
   // @ts-expect-error: no such option
   await open({ jobs: [shop], workers: 2 });
   const options: OpenOptions = { jobs: [] };
-  // @ts-expect-error: options are not changed
+  // @ts-expect-error: options are read-only
   options.threads = 2;
 }

@@ -1,4 +1,4 @@
-/** Functions of every shape that a module of jobs may have; see `face.ts`. */
+/** A job module with functions of every shape; `face.ts` uses it. */
 import {
   type CompletedItems,
   type CompletedJobs,

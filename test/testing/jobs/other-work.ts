@@ -1,2 +1,2 @@
-/** Another module, registered under a name that is taken elsewhere. */
+/** A module for a name that another kit uses for another file. */
 export const add = (_a: number, _b: number): string => 'another file';
