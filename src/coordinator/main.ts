@@ -94,7 +94,7 @@ async function start(): Promise<void> {
       store,
       pool: (owner) => {
         // A client uses a thread only to list the exports of the modules.
-        const workers = { modules, recycle, log, payloadLimitBytes: setup.payloadLimitBytes };
+        const workers = { modules, recycle, log, payloadLimitBytes: setup.payloadLimitBytes, dispatcher };
         const size = { threads: runs ? threads : 1, extraThreads };
         pool = new Pool(owner, { ...size, execArgv, resourceLimits, stopGraceMs, setup: workers });
         return runs ? pool : new NoPool();

@@ -87,6 +87,8 @@ export interface WorkerSetup {
   /** The lowest level that jobs log; see `ModuleSetup`. */
   readonly log: LogThreshold;
   readonly payloadLimitBytes: number;
+  /** The dispatcher whose jobs the thread runs. */
+  readonly dispatcher: Id;
 }
 
 /** The thread is replaced after this many jobs, or above this heap size, whichever comes first. */

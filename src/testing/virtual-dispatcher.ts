@@ -96,7 +96,8 @@ export class VirtualDispatcher implements LinkPort {
         store: keeping.store(outside),
         pool: (owner) => {
           const size = runs ? { threads, extraThreads } : { threads: 0, extraThreads: 0 };
-          this.#pool = new VirtualPool(owner, { ...size, stopGraceMs, modules, payloadLimitBytes, clock: timers });
+          const setup = { modules, payloadLimitBytes, dispatcher };
+          this.#pool = new VirtualPool(owner, { ...size, ...setup, stopGraceMs, clock: timers });
           return this.#pool;
         },
         questions: this.questions,

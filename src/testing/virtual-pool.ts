@@ -42,6 +42,7 @@ export interface VirtualPoolOptions {
   readonly stopGraceMs: number;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
   readonly payloadLimitBytes: number;
+  readonly dispatcher: Id;
   readonly clock: Timers;
 }
 

@@ -28,7 +28,7 @@ export class VirtualThread extends ThreadContext {
   constructor(
     owner: PoolOwner,
     exported: Readonly<Record<string, WireModule>>,
-    { clock, ...setup }: Pick<WorkerSetup, 'modules' | 'payloadLimitBytes'> & { readonly clock: Timers },
+    { clock, ...setup }: Pick<WorkerSetup, 'modules' | 'payloadLimitBytes' | 'dispatcher'> & { readonly clock: Timers },
     running: () => Id,
   ) {
     super(new Board(), noPort, exported, { ...setup, log: 'info' });

@@ -215,6 +215,11 @@ export class JobContext {
     return this.#id;
   }
 
+  /** The UUID of the dispatcher that runs the job, as in `Dispatcher.id`. */
+  get dispatcher(): string {
+    return idToText(this.#thread.dispatcher);
+  }
+
   /** The annotations of the running job. */
   get annotations(): JobAnnotations {
     return new JobAnnotations(this.#id, this.#thread);

@@ -4,6 +4,7 @@
  * jobs' API on it.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Id } from '../core/records.js';
 import type { Board } from '../protocol/board.js';
 import type { ThreadMessage, ToThread, WorkerSetup } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
@@ -45,6 +46,10 @@ export class ThreadContext {
 
   get payloadLimitBytes(): number {
     return this.#setup.payloadLimitBytes;
+  }
+
+  get dispatcher(): Id {
+    return this.#setup.dispatcher;
   }
 
   enter(job: RunningJob): void {

@@ -19,9 +19,11 @@ describe('10 inside a job', () => {
     assert.equal(await kit.waitForResult(held), 3);
   });
 
-  it('[10.1] reads the name of its agent', async (t) => {
+  it('[10.1] reads the name of its agent, and its dispatcher', async (t) => {
     const kit = await opened(t);
-    assert.equal(((await kit.run(inside.whoAmI())) as Self).agent, 'main');
+    const { agent, dispatcher } = (await kit.run(inside.whoAmI())) as Self;
+    const [own] = await kit.runtime.dispatchers();
+    assert.deepEqual({ agent, dispatcher }, { agent: 'main', dispatcher: own!.id });
   });
 
   it('[10.1] reads its own context while other jobs run in the same thread', async (t) => {

@@ -304,6 +304,13 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     replace: 'const attempt = job.attempts;',
   },
   {
+    bug: 'a job takes itself for its dispatcher',
+    tags: ['10.1'],
+    in: 'worker/context.ts#dispatcher',
+    find: 'idToText(this.#thread.dispatcher)',
+    replace: 'idToText(this.#id)',
+  },
+  {
     bug: 'jobs that run at the same time see each other’s context',
     tags: ['10.1'],
     in: 'worker/context.ts#currentJob',

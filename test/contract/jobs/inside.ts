@@ -5,10 +5,13 @@ import { inside, work } from './all.js';
 import { fail, hold, mark } from './work.js';
 
 /** Returns properties of the current job, read below its handler. */
-export function whoAmI(): { id: string; attempt: number; queue: string; agent: string; cancelled: boolean } {
+export function whoAmI(): Pick<
+  ReturnType<typeof currentJob>,
+  'id' | 'attempt' | 'queue' | 'agent' | 'dispatcher' | 'cancelled'
+> {
   const below = () => currentJob();
-  const { id, attempt, queue, agent, cancelled } = below();
-  return { id, attempt, queue, agent, cancelled };
+  const { id, attempt, queue, agent, dispatcher, cancelled } = below();
+  return { id, attempt, queue, agent, dispatcher, cancelled };
 }
 
 /** Returns a job whose put is not committed yet. */

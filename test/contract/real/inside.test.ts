@@ -31,6 +31,11 @@ describe('a job on real threads', () => {
     assert.equal(await outer.result(), 'held');
   });
 
+  it('[10.1] reads its dispatcher', async () => {
+    const [own] = await callsheet.dispatchers();
+    assert.equal(await (await callsheet.queue().put(within.dispatcher())).result(), own!.id);
+  });
+
   it('[10.2] shows its progress during a loop that never waits', async () => {
     const job = await callsheet.queue().put(within.countUntilTold());
     await job.annotations.waitFor('progress', { timeoutMs: 10_000 });

@@ -20,3 +20,5 @@ export function countUntilTold(): void {
   const total = 1e9;
   for (let done = 1; !currentJob().cancelled; done++) if (done % 1e5 === 1) currentJob().progress({ done, total });
 }
+
+export const dispatcher = () => currentJob().dispatcher;
