@@ -45,6 +45,11 @@ export function mayWaitFor(state: State, job: JobRecord, other: Id): boolean {
   return waitsFor(state, job, new Set([other]), new Set(), next);
 }
 
+/** `true` if a job in line needs a place in a full quota. */
+export function isHeldBack(state: State, job: JobRecord): boolean {
+  return holdersBefore(state, job, new Set()).next().done === false;
+}
+
 /** Yields the holders of the full quotas that a job in line needs, each quota only once. */
 function* holdersBefore(state: State, job: JobRecord, looked: Set<string>): Generator<JobRecord, void> {
   if (!job.queued || job.quotas.length === 0) return;

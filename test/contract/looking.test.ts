@@ -172,6 +172,26 @@ describe('11 jobs whose functions this build does not have', () => {
     assert.equal((await kit.waitForResult(kit.runtime.job<readonly unknown[]>(whole.id))).length, 2);
   });
 
+  it('[11.4] hold back the jobs that need their place, which drain counts', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    await queue.setQuota('one');
+    const whole = await queue.put(parallel([work.hold('held')]).with({ quotas: ['one'] }));
+    await kit.waitForStart(whole);
+    await queue.put(inside.listenSync('nothing'), { quotas: ['one'] });
+    await kit.close();
+    await kit.reopen({ jobs: others });
+    const drained = kit.runtime.queue().drain();
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(
+      new Map((await drained).left.map(({ callable, jobs }) => [callable, jobs])),
+      new Map([
+        ['work#hold', 1],
+        ['inside#listenSync', 1],
+      ]),
+    );
+  });
+
   it('[11.4] wait as callbacks for a build that has them', async (t) => {
     const ids: string[] = [];
     const kit = await deployed(t, async ({ runtime }) => {

@@ -13,8 +13,15 @@ export const looking: readonly Mutant[] = [
     bug: 'a drain waits for jobs that this build cannot run',
     tags: ['11.4'],
     in: 'coordinator/claiming/build.ts#goesOn',
-    find: 'if (job.queued) return this.knows(job.callable);',
-    replace: 'if (job.queued) return true;',
+    find: 'if (job.queued) return this.knows(job.callable) &&',
+    replace: 'if (job.queued) return',
+  },
+  {
+    bug: 'a drain waits for a job whose quota place a job of another build holds',
+    tags: ['11.4'],
+    in: 'coordinator/claiming/build.ts#goesOn',
+    find: '&& !isHeldBack(state, job)',
+    replace: '',
   },
   {
     bug: 'a callback that this build does not have is called',

@@ -4,6 +4,7 @@
 
 import { idToText } from '../../codec/id.js';
 import { type JobRecord, takesTurns } from '../../core/records.js';
+import { isHeldBack } from '../../core/waits.js';
 import type { LeftJobs } from '../../protocol/messages.js';
 import type { Context } from '../context.js';
 
@@ -86,7 +87,8 @@ export class Build {
    */
   #goesOn(job: JobRecord): boolean {
     const { state } = this.#context.store;
-    if (job.queued) return this.knows(job.callable);
+    // A holder of the place that it needs is found by the walk itself.
+    if (job.queued) return this.knows(job.callable) && !isHeldBack(state, job);
     if (job.claimed) return !takesTurns(job) || this.knows(job.callable);
     if (job.stage === 'policy' || (job.stage === 'waiting' && job.open)) return true;
     // A returned job in the same queue is found by the walk itself.
