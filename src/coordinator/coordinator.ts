@@ -183,7 +183,7 @@ export class Coordinator implements StoreOwner {
     let unfinished = 0;
     for (const job of state.jobs()) if (job.status !== 'completed') unfinished++;
     const found = { jobs: state.size, unfinished };
-    if (this.#presence !== undefined) this.#parts.build.tellOpened();
+    if (this.#presence !== undefined) this.#parts.build.logOpened();
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
     this.#presence?.begin();
     // The activation is then committed, so the agents are installed before any command of a client.
@@ -243,7 +243,7 @@ export class Coordinator implements StoreOwner {
     // Jobs that became ready earlier and found no thread may find one now.
     claiming.start();
     this.#setTimer();
-    this.#parts.drainWaiters.tell();
+    this.#parts.drainWaiters.answer();
     if (this.#closing.isBegun && !this.#runs.canGoOn) void this.#closing.finish();
   }
 
@@ -294,7 +294,7 @@ export class Coordinator implements StoreOwner {
           this.#folding.fold(effect.job);
           break;
         case 'log':
-          this.#jobLog.said(effect);
+          this.#jobLog.log(effect);
       }
     }
     this.#parts.feed.flush();
@@ -306,7 +306,7 @@ export class Coordinator implements StoreOwner {
    */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void {
     if (settings) this.#installAgents();
-    for (const said of annotations) this.#parts.annotations.tellStored(said);
+    for (const one of annotations) this.#parts.annotations.resolveStored(one);
     this.turn();
   }
 

@@ -46,14 +46,14 @@ export class JobLog {
     if (!('job' in event)) return;
     const { type, job, callable, queue, attempts, interruption } = event;
     const fields = { queue, attempt: attempts };
-    if (type === 'job.started') this.#say('debug', 'a job began', job, { log: 'trace', callable, fields });
+    if (type === 'job.started') this.#write('debug', 'a job began', job, { log: 'trace', callable, fields });
     else if (type === 'job.retried')
-      this.#say('info', 'a job failed, and will run again', job, { log: 'events', callable, fields }, failure);
+      this.#write('info', 'a job failed, and will run again', job, { log: 'events', callable, fields }, failure);
     else if (type === 'job.interrupted') {
       const { cause, error } = interruption!;
       const line: JobLine = { log: 'events', callable, fields: { ...fields, cause }, ...(error && { error }) };
       // The end of a thread has a log line of its own.
-      this.#say(
+      this.#write(
         cause === 'close' || error !== undefined ? 'info' : 'warn',
         `a job was interrupted: ${causes[cause]}`,
         job,
@@ -70,20 +70,20 @@ export class JobLog {
       if (!this.traces) return;
       const ranMs = job.lastStartAt === 0 ? undefined : job.endAt - job.lastStartAt;
       const fields = { ...fieldsOf(job), ranMs };
-      return this.#say('debug', 'a job succeeded', id, { log: 'trace', callable, fields });
+      return this.#write('debug', 'a job succeeded', id, { log: 'trace', callable, fields });
     }
     // A failed callback has a log line of its own.
     if (takesTurns(job)) return;
     const put = this.#outcomes.putOf(id);
     const line: JobLine = { log: 'events', callable, fields: fieldsOf(job), put };
-    this.#say(this.#isSeen(job) ? 'info' : 'warn', 'a job failed', id, line, job.result);
+    this.#write(this.#isSeen(job) ? 'info' : 'warn', 'a job failed', id, line, job.result);
   }
 
-  said({ level, message, job: id }: Extract<Effect, { type: 'log' }>): void {
+  log({ level, message, job: id }: Extract<Effect, { type: 'log' }>): void {
     const job = this.#context.store.state.job(id);
     if (job === undefined) return this.#context.post(['log', level, message, `job ${idToText(id)}`]);
     const line: JobLine = { log: 'events', callable: job.callable, fields: fieldsOf(job) };
-    this.#say(level, message, id, line, job.outcome === 'failure' ? job.result : null);
+    this.#write(level, message, id, line, job.outcome === 'failure' ? job.result : null);
   }
 
   /** `true` if the failure is seen elsewhere: by a whole, a callback, a cancel or a waiter. */
@@ -95,7 +95,7 @@ export class JobLog {
       .some((callback) => callback.form !== 'choice' || state.parts(callback).some(({ role }) => role === 'onFailure'));
   }
 
-  #say(level: LogLevel, message: string, job: Id, line: JobLine, failure: Payload | null = null): void {
+  #write(level: LogLevel, message: string, job: Id, line: JobLine, failure: Payload | null = null): void {
     const { modules, log } = this.#options;
     const { callable } = line;
     if (!reaches(level, modules[callable.slice(0, callable.indexOf('#'))]?.log ?? log)) return;

@@ -321,7 +321,7 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     bug: 'an annotation is not delivered to a waiting client',
     tags: ['10.2'],
     in: 'coordinator/clients/client-commands.ts#follow',
-    find: "else if (wire.type === 'annotate' && wire.value !== null) annotations.tell(wire.job, wire.name, wire.value);",
+    find: "else if (wire.type === 'annotate' && wire.value !== null) annotations.resolve(wire.job, wire.name, wire.value);",
     replace: '',
   },
   {

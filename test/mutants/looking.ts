@@ -6,7 +6,7 @@ export const looking: readonly Mutant[] = [
     bug: 'jobs that this build cannot run are not counted at open',
     tags: ['11.4'],
     in: 'coordinator/coordinator.ts#open',
-    find: 'if (this.#presence !== undefined) this.#parts.build.tellOpened();',
+    find: 'if (this.#presence !== undefined) this.#parts.build.logOpened();',
     replace: '',
   },
   {
@@ -34,7 +34,7 @@ export const looking: readonly Mutant[] = [
     bug: 'no warning is logged for a caller that waits for a job this build cannot run',
     tags: ['11.4'],
     in: 'coordinator/clients/outcomes.ts#waitFor',
-    find: 'return this.#build.tellAwaited(job);',
+    find: 'return this.#build.logAwaited(job);',
     replace: 'return;',
   },
   {
@@ -48,8 +48,8 @@ export const looking: readonly Mutant[] = [
     bug: 'a failure that no caller waits for is not logged as a warning',
     tags: ['11.1'],
     in: 'coordinator/job-log.ts#ended',
-    find: "this.#say(this.#isSeen(job) ? 'info' : 'warn', 'a job failed'",
-    replace: "this.#say('info', 'a job failed'",
+    find: "this.#write(this.#isSeen(job) ? 'info' : 'warn', 'a job failed'",
+    replace: "this.#write('info', 'a job failed'",
   },
   {
     bug: 'a result that is lost at commit is not logged',
@@ -61,14 +61,14 @@ export const looking: readonly Mutant[] = [
   {
     bug: 'a failed callback is logged without its error',
     tags: ['11.1'],
-    in: 'coordinator/job-log.ts#said',
+    in: 'coordinator/job-log.ts#log',
     find: "job.outcome === 'failure' ? job.result : null",
     replace: 'null',
   },
   {
     bug: 'the log has no limit',
     tags: ['11.1'],
-    in: 'coordinator/job-log.ts#say',
+    in: 'coordinator/job-log.ts#write',
     find: 'if (this.#left === 0) {',
     replace: 'if (this.#left < 0) {',
   },

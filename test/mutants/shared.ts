@@ -44,8 +44,8 @@ export const shared: readonly Mutant[] = [
     bug: 'an annotation set elsewhere is not delivered to a waiting client',
     tags: ['10.2'],
     in: 'coordinator/coordinator.ts#changed',
-    find: 'for (const said of annotations)',
-    replace: 'for (const said of annotations.slice(0, 0))',
+    find: 'for (const one of annotations)',
+    replace: 'for (const one of annotations.slice(0, 0))',
   },
   {
     bug: 'starts by other dispatchers do not use up a rate',

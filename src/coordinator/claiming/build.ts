@@ -19,7 +19,7 @@ export class Build {
    * put one at any time.
    */
   #mayLack = true;
-  /** The callables for which `tellAwaited` has warned. */
+  /** The callables for which `logAwaited` has warned. */
   readonly #awaited = new Set<string>();
 
   constructor(context: Context, callables: ReadonlySet<string>) {
@@ -39,7 +39,7 @@ export class Build {
   }
 
   /** Warns at open about jobs in the store that this build cannot run, with counts by callable. */
-  tellOpened(): void {
+  logOpened(): void {
     const counts = new Map<string, number>();
     for (const job of this.#context.store.state.jobs())
       if (this.lacksFor(job)) counts.set(job.callable, (counts.get(job.callable) ?? 0) + 1);
@@ -54,7 +54,7 @@ export class Build {
   }
 
   /** Warns, once a callable, if an awaited job cannot run here. */
-  tellAwaited(job: JobRecord): void {
+  logAwaited(job: JobRecord): void {
     if (!this.#mayLack || !this.lacksFor(job) || this.#awaited.has(job.callable)) return;
     this.#awaited.add(job.callable);
     const message = `an awaited job waits for ${job.callable}, which this build does not have`;

@@ -164,7 +164,7 @@ export class Runs implements PoolOwner {
 
   annotate(job: Id, name: string, value: Uint8Array | null): void {
     this.#context.decide({ type: 'annotate', job, name, value: value === null ? null : this.#store.payload(value) });
-    if (value !== null) this.#context.annotations.tell(job, name, value);
+    if (value !== null) this.#context.annotations.resolve(job, name, value);
   }
 
   ask(query: Query): unknown {

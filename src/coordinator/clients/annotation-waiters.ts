@@ -30,13 +30,13 @@ export class AnnotationWaiters {
   }
 
   /** Resolves the waiters for an annotation that was made here. */
-  tell(job: Id, name: string, value: Uint8Array): void {
-    for (const tell of this.#waiters.take(keyOf(job, name))) tell(value);
+  resolve(job: Id, name: string, value: Uint8Array): void {
+    for (const waiter of this.#waiters.take(keyOf(job, name))) waiter(value);
   }
 
   /** Resolves the waiters for an annotation that another process made. */
-  tellStored({ job, name, value }: AnnotationRecord): void {
-    for (const tell of this.#waiters.take(keyOf(job, name))) tell(this.#context.store.bytes(value));
+  resolveStored({ job, name, value }: AnnotationRecord): void {
+    for (const waiter of this.#waiters.take(keyOf(job, name))) waiter(this.#context.store.bytes(value));
   }
 }
 

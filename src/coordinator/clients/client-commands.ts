@@ -100,7 +100,7 @@ export class ClientCommands {
     if (wire.type === 'createQueue') installAgent(wire.name);
     else if (wire.type === 'setAgent' || wire.type === 'removeAgent') runs.claiming.agentsChanged(wire.queue);
     else if (wire.type === 'removeQueue') runs.claiming.agentsChanged(wire.name);
-    else if (wire.type === 'annotate' && wire.value !== null) annotations.tell(wire.job, wire.name, wire.value);
+    else if (wire.type === 'annotate' && wire.value !== null) annotations.resolve(wire.job, wire.name, wire.value);
   }
 
   /** The client gets a handle of each job, and no outcome unless it asks. */

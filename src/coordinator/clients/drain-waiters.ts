@@ -35,17 +35,17 @@ export class DrainWaiters {
 
   waitUntilFed(map: Id, waiter: FedWaiter): void {
     this.#fedWaiters.add(map, waiter);
-    this.#tellFed(map);
+    this.#answerFed(map);
   }
 
   /** Answers the waiters whose condition holds. */
-  tell(): void {
-    for (const queue of this.#drainWaiters.keys()) this.#tellDrained(queue);
-    for (const map of this.#fedWaiters.keys()) this.#tellFed(map);
+  answer(): void {
+    for (const queue of this.#drainWaiters.keys()) this.#answerDrained(queue);
+    for (const map of this.#fedWaiters.keys()) this.#answerFed(map);
   }
 
   /** A queue is drained when nothing in it is due or running, apart from jobs for another build. */
-  #tellDrained(queue: string): void {
+  #answerDrained(queue: string): void {
     const left = () => this.#build.left(queue);
     if (left() === undefined) return;
     for (const request of this.#drainWaiters.take(queue)) {
@@ -58,7 +58,7 @@ export class DrainWaiters {
   }
 
   /** Answers the feeders with the progress of the map. */
-  #tellFed(map: Id): void {
+  #answerFed(map: Id): void {
     const job = this.#context.store.state.job(map);
     const { taken, done } = job === undefined ? nothingFed : countItems(this.#context.store.state, job);
     const open = job?.open === true && job.outcome === 'none';

@@ -50,7 +50,7 @@ export class Outcomes {
       return job.outcome === 'none' ? undefined : job;
     };
     const job = this.#context.store.state.job(id);
-    if (job?.outcome === 'none') return this.#build.tellAwaited(job);
+    if (job?.outcome === 'none') return this.#build.logAwaited(job);
     this.#context.store.read(ended, (error, job) => {
       if (job !== undefined) return this.deliver(job);
       if (error === undefined) return;
