@@ -18,7 +18,6 @@ const unrevised: readonly string[] = [
   'src/definition/',
   'src/runtime/',
   'test/contract/jobs/',
-  'test/core/state/',
   'test/mutants/',
 ];
 

@@ -1,4 +1,4 @@
-/** The heap against sorting: any order of putting in, taking out and changing. */
+/** Compares the heap with sorting, in any order of adding, removing and changing items. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -6,7 +6,7 @@ import { Heap } from '../../../src/core/collections/heap.js';
 import { seedOf } from '../../harness/randomness.js';
 
 interface Item {
-  /** Smaller goes first; the name decides between equals, so that the order is total. */
+  /** Smaller ranks come first; the name decides between equal ranks, so the order is total. */
   rank: number;
   readonly name: number;
   position: number;
@@ -31,7 +31,7 @@ const steps = fc.array(
   { maxLength: 120, size: 'max' },
 );
 
-/** Does the steps on a heap and on a list, and looks at both after each. */
+/** Takes the steps on a heap and on a list, and compares both after each step. */
 function checkSteps(all: readonly Step[]): void {
   const model: Item[] = [];
   const heap = new Heap<Item>(before, (item, position) => {
@@ -68,11 +68,11 @@ function checkSteps(all: readonly Step[]): void {
 }
 
 describe('a heap', () => {
-  it('is a sorted list, whatever is done to it', (t) => {
+  it('behaves like a sorted list', (t) => {
     fc.assert(fc.property(steps, checkSteps), { seed: seedOf(t), numRuns: 1000 });
   });
 
-  it('has nothing first when it is empty', () => {
+  it('has no first item when it is empty', () => {
     const heap = new Heap<number>(
       (a, b) => a < b,
       () => {},
@@ -85,7 +85,7 @@ describe('a heap', () => {
     assert.equal(heap.size, 0);
   });
 
-  it('looks only at what stands before the first that is accepted, and at one more for each', () => {
+  it('looks at no more than twice the items up to the first accepted one', () => {
     const heap = new Heap<number>(
       (a, b) => a < b,
       () => {},
@@ -100,7 +100,7 @@ describe('a heap', () => {
     assert.ok(looks <= 2 * 51, `${looks} looks`);
   });
 
-  it('compares once to put an item behind all others', () => {
+  it('compares once to add an item behind all others', () => {
     let comparisons = 0;
     const heap = new Heap<number>(
       (a, b) => {

@@ -1,6 +1,5 @@
 /**
- * The rows by their ids against a Map, which keeps the same order and shows the same to who walks
- * over it while it changes.
+ * Compares `ById` with a `Map`, which has the same order and the same iteration during changes.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -17,7 +16,7 @@ type Step =
   | { readonly do: 'addMany' | 'deleteMany'; readonly from: number; readonly count: number };
 
 const idCount = 4000;
-/** Alike but for four characters, wherever those stand, as ids that others made may be. */
+/** Ids that differ in four characters only, at any place, as foreign ids may. */
 const ids = Array.from({ length: idCount }, (_, number) => {
   const digits = String(number).padStart(4, '0');
   return digits + 'x'.repeat(12 - (number % 13)) + digits + 'x'.repeat(number % 13);
@@ -95,7 +94,7 @@ function* rest<T>(walk: Iterator<T>): Generator<T> {
 }
 
 describe('rows by their ids', () => {
-  it('are what a Map would have, in its order, also while it is walked over', (t) => {
+  it('behave like a Map, even when they change during an iteration', (t) => {
     const seed = seedOf(t);
     fc.assert(fc.property(steps, checkSteps), { seed, numRuns: 300 });
   });

@@ -1,4 +1,4 @@
-/** A line-up against sorting: whatever comes early, and whatever leaves from wherever it stands. */
+/** Compares a line-up with sorting, while items are added early and removed from any place. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -55,11 +55,11 @@ function checkSteps(all: readonly Step[]): void {
 }
 
 describe('a line-up', () => {
-  it('is a sorted list, whatever is done to it', (t) => {
+  it('behaves like a sorted list', (t) => {
     fc.assert(fc.property(steps, checkSteps), { seed: seedOf(t), numRuns: 200 });
   });
 
-  it('compares nothing but its last to put an item behind all others, and nothing to take out the first', () => {
+  it('compares once to add an item behind all others, and never to remove the first one', () => {
     let comparisons = 0;
     const counting = (a: Item, b: Item) => {
       comparisons++;

@@ -1,6 +1,6 @@
 /**
- * Lanes against a sorted list: the order of claiming, whatever is refused, held back, put in or
- * taken out.
+ * Compares lanes with a sorted list: the order of claiming, while jobs are refused, held back,
+ * added and removed.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { type Lane, Lanes, type Queued } from '../../../src/core/state/lanes.js';
 import { seedOf } from '../../harness/randomness.js';
 
-/** The part of a job that lanes look at. */
+/** The fields of a job that lanes read. */
 interface Standing {
   readonly queue: string;
   readonly callable: string;
@@ -23,7 +23,7 @@ function queued(of: Partial<Standing>): Queued {
   return { ...plain, ...of, lane: undefined, lanePosition: -1 } as unknown as Queued;
 }
 
-/** [3.2] as the contract tells it. */
+/** Sorts jobs into the order of [3.2]. */
 const inOrder = (jobs: readonly Queued[]) =>
   jobs.toSorted((a, b) => b.priority - a.priority || Number(b.front) - Number(a.front) || a.eligible - b.eligible);
 
@@ -41,7 +41,7 @@ const step = fc.record({
 });
 
 describe('the lanes', () => {
-  it('[3.2] give the first of the line, of the lanes that are accepted and not held back', (t) => {
+  it('[3.2] return the first job of the lanes that are accepted and not held back', (t) => {
     const property = fc.property(fc.array(step, { maxLength: 80, size: 'max' }), fc.boolean(), (steps, full) => {
       const lanes = new Lanes();
       let line: Queued[] = [];
@@ -78,7 +78,7 @@ describe('the lanes', () => {
     fc.assert(property, { seed: seedOf(t), numRuns: 400 });
   });
 
-  it('[3.2] are claimed from in the order of the contract', () => {
+  it('[3.2] return jobs in the order of the contract', () => {
     const lanes = new Lanes();
     const jobs = [
       queued({ eligible: 1 }),
@@ -97,7 +97,7 @@ describe('the lanes', () => {
     assert.deepEqual([...lanes.openQueues()], []);
   });
 
-  it('[4.7] cost nothing for the jobs that a full quota holds back', () => {
+  it('[4.7] ask once about all jobs that a full quota holds back', () => {
     const lanes = new Lanes();
     for (let n = 0; n < 10_000; n++) lanes.add(queued({ eligible: n, quotas: ['q'] }), ['q']);
     lanes.add(queued({ eligible: 10_000, callable: 'm#b' }), []);

@@ -1,6 +1,5 @@
 /**
- * The state: what is taken back leaves no trace, and what is derived always follows from the
- * records.
+ * Tests the state: a rollback leaves no trace, and derived data always follows from the records.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -35,7 +34,7 @@ const groups = fc.array(fc.record({ wishes: fc.array(wish, { maxLength: 8 }), ke
   size: 'max',
 });
 
-/** What is derived follows from the records. */
+/** Checks that derived data follows from the records. */
 function checkDerived(state: State): void {
   const line = inContractOrder(state);
   assert.equal(state.queued(''), line.length);
@@ -55,7 +54,7 @@ function checkDerived(state: State): void {
     );
     assert.deepEqual([parts.length, callbacks.length], [job.parts, job.callbacks]);
     assert.equal(job.partsDone, parts.filter(({ counted }) => counted).length);
-    // Those that were ended before their turn are counted when it would have come.
+    // A callback that ended before its turn is counted when its turn comes.
     assert.ok(callbacks.slice(0, job.callbacksDone).every(({ status }) => status === 'completed'));
   }
   const completed = jobs.filter(({ status }) => status === 'completed');
@@ -70,8 +69,7 @@ function checkDerived(state: State): void {
 }
 
 /**
- * The records as a store has them that was told of all changes, in the order in which stores write
- * them.
+ * The records of a store that receives all changes, in the order in which stores write them.
  */
 class Stored {
   readonly #jobs = new Map<string, JobRecord>();
@@ -97,7 +95,7 @@ class Stored {
   }
 }
 
-/** A state that hears of another's groups later, several at once. */
+/** A state that receives the groups of another state later, several at once. */
 class Follower {
   readonly state = new State();
   #jobs = new Map<string, JobRecord | undefined>();
@@ -120,8 +118,8 @@ class Follower {
 }
 
 /**
- * Groups of commands, some of them taken back; after each command and each group everything is
- * looked at.
+ * Runs groups of commands and rolls some of them back. Checks everything after each command and
+ * each group.
  */
 function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[]): void {
   const state = new State();
@@ -157,45 +155,45 @@ function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[])
       state.keepChanges();
     } else {
       state.rollback(0);
-      assert.deepEqual(snapshotOf(state), before, 'the group was taken back');
+      assert.deepEqual(snapshotOf(state), before, 'the group was rolled back');
       checkDerived(state);
     }
     assert.deepEqual(changesOf(state), { jobs: [], forgotten: [], settings: [], annotations: [] });
   }
   const opened = stored.opened();
-  // Which of those that completed in one millisecond is the oldest is not stored.
+  // The order of jobs that completed in the same millisecond is not stored.
   const { completed: _, ...told } = snapshotOf(opened);
   const { completed: __, ...kept } = snapshotOf(state);
-  assert.deepEqual(told, kept, 'what was kept is what there is');
+  assert.deepEqual(told, kept, 'the stored records make the same state');
   checkDerived(opened);
   follower.follow();
   const { completed: ___, ...followed } = snapshotOf(follower.state);
-  assert.deepEqual(followed, kept, 'what was heard of later is what there is');
+  assert.deepEqual(followed, kept, 'the received groups make the same state');
   assert.deepEqual(follower.state.completedCount, state.completedCount);
   checkDerived(follower.state);
 }
 
 describe('the state', () => {
-  it('is as it was after a command that was refused, and after a group that was taken back', (t) => {
+  it('is unchanged by a refused command, and by a group that was rolled back', (t) => {
     fc.assert(fc.property(groups, checkGroups), {
       seed: seedOf(t),
       numRuns: 150,
     });
   });
 
-  it('[3.2] taken back, has each job at its place in line again, also one that had left it and come back', () => {
+  it('[3.2] returns each job to its place in line on rollback, even one that had left it and come back', () => {
     const machine = new Machine();
     const { state } = machine;
     machine.put({ ...whole('parallel', 'w', []), callable: 'm#post' }, call('b'));
     const first = () => nameOf(state.firstQueued('', () => true, 0)!.id);
     assert.equal(first(), 'w');
     decide(state, { type: 'claim', job: idOf('w'), agent: main }, outsideAt(1));
-    assert.equal(first(), 'b', 'without parts, its postprocess stands behind');
+    assert.equal(first(), 'b', 'without parts, its postprocess is queued behind');
     state.rollback(0);
     assert.equal(first(), 'w');
   });
 
-  it('[3.2] a job that was put back in front and leaves again takes its lane out of the front', () => {
+  it('[3.2] moves a lane back when the job in front that was given back leaves again', () => {
     const machine = new Machine();
     machine.put(call('a1'), call('a2'), call('b', {}, { callable: 'm#b' }));
     for (const name of ['a2', 'b']) machine.claim(name);
@@ -203,7 +201,7 @@ describe('the state', () => {
     assert.deepEqual(machine.claimAll(), ['a2', 'b', 'a1']);
   });
 
-  it('taken back, remembers nothing of a job that was put and completed in the group', () => {
+  it('forgets on rollback a job that was put and completed in the group', () => {
     const { state } = new Machine();
     const jobs = [whole('serial', 'w', [])];
     decide(state, { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs }, outsideAt(1));
@@ -213,7 +211,7 @@ describe('the state', () => {
     assert.deepEqual([state.size, state.completedCount, state.oldestCompleted], [0, 0, undefined]);
   });
 
-  it('taken back, a step that an invariant refused takes nothing from others', () => {
+  it('keeps other jobs on rollback of a step that an invariant refused', () => {
     const machine = new Machine();
     const { state } = machine;
     machine.put(call('a'));
@@ -231,7 +229,7 @@ describe('the state', () => {
     checkDerived(state);
   });
 
-  it('[4.7] taken back, a quota that was full holds nobody back', () => {
+  it('[4.7] holds no job back after rollback of a full quota', () => {
     const machine = new Machine();
     const { state } = machine;
     const setQuota = { type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 } as const;
@@ -247,7 +245,7 @@ describe('the state', () => {
     assert.equal(first(), idOf('b'));
   });
 
-  it('taken back, a rate and a queue are as if nothing had begun or moved there', () => {
+  it('restores rates and the counts of queues on rollback of a claim and a move', () => {
     const machine = new Machine();
     const { state } = machine;
     machine.do({ type: 'createQueue', name: 'other' });
@@ -262,26 +260,26 @@ describe('the state', () => {
     assert.deepEqual([state.unfinished(''), state.unfinished('other')], [1, 0]);
   });
 
-  it('[3.4] tells a store nothing of a put that was refused', () => {
+  it('[3.4] sends a store nothing of a refused put', () => {
     const { state } = new Machine();
     const put = (...jobs: JobSpec[]) =>
       decide(state, { type: 'put', queue: '', owner: idOf('o'), level: 'full', jobs }, outsideAt(1));
     put(call('a'));
     assert.throws(() => put(call('b'), call('a')));
-    assert.deepEqual(changesOf(state).forgotten, [], 'nothing is forgotten that was never there');
+    assert.deepEqual(changesOf(state).forgotten, [], 'no unstored job is forgotten');
     put(call('b'));
     const { jobs, forgotten } = changesOf(state);
     assert.deepEqual([jobs.map(({ id }) => id), forgotten], [[idOf('a'), idOf('b')], []]);
   });
 
-  it('[3.4] refuses an id that is taken', () => {
+  it('[3.4] rejects an id that is in use', () => {
     const machine = new Machine();
     machine.put(call('a'));
     assert.throws(() => machine.put(call('b'), call('a')), /exists already/);
     assert.deepEqual(machine.line(), ['a']);
   });
 
-  it('goes on with the positions of the records that it finds', () => {
+  it('continues the positions of loaded records', () => {
     const machine = new Machine();
     machine.put(call('a'), call('b'), call('c'));
     const reopened = machine.reopened();
@@ -289,7 +287,7 @@ describe('the state', () => {
     assert.deepEqual(reopened.line(), ['a', 'b', 'c', 'd']);
   });
 
-  it('tells each record once that changed, in its last state', () => {
+  it('reports each changed record once, in its last state', () => {
     const machine = new Machine();
     machine.put(call('a'));
     const { state } = machine;
@@ -299,7 +297,7 @@ describe('the state', () => {
     assert.deepEqual([jobs.length, jobs[0]!.status, forgotten.length], [1, 'active', 0]);
   });
 
-  it('tells nothing of a job that came and went in one group', () => {
+  it('reports nothing of a job that was put and forgotten in one group', () => {
     const { state } = new Machine();
     const jobs = [whole('serial', 'w', [])];
     decide(state, { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs }, outsideAt(1));
@@ -312,12 +310,12 @@ describe('the state', () => {
 
   for (const [what, patch] of [
     ['an outcome that changes', { outcome: 'failure' }],
-    ['a completed job that is not', { status: 'pending' }],
+    ['a completed job that becomes pending', { status: 'pending' }],
     ['a job in line that is claimed', { queued: true, claimed: true }],
     ['a start without a claim', { begun: true }],
-    ['more parts done than there are', { partsDone: 1 }],
+    ['more parts done than the job has', { partsDone: 1 }],
   ] as const) {
-    it(`refuses a step that would break an invariant: ${what}`, () => {
+    it(`rejects a step that would break an invariant: ${what}`, () => {
       const machine = new Machine();
       machine.put(call('a'));
       machine.claim('a');
