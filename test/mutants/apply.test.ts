@@ -3,7 +3,7 @@
  * bugs in it must move too.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { it } from 'node:test';
 import { planted } from '../sim/planted.js';
 import { allMutants, linesWithoutMutant } from './all.js';
@@ -21,6 +21,13 @@ it('finds the place of every planted bug in the sources, once', () => {
     }
   }
   assert.deepEqual(lost, []);
+});
+
+it('names test files that exist', () => {
+  const named = [...allMutants.flatMap(({ tests = [] }) => tests), ...planted.flatMap(({ by }) => by ?? [])];
+  const files = named.map((name) => name.replace(/(\.test\.ts)?$/, '.test.ts'));
+  const isMissing = (file: string) => !existsSync(new URL(`../../../test/${file}`, import.meta.url));
+  assert.deepEqual(files.filter(isMissing), []);
 });
 
 it('plants a bug for every line of the contract', () => {

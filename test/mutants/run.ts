@@ -67,10 +67,9 @@ function countOf(name: string, names: readonly string[]): number {
   return names.filter((other) => other === name).length;
 }
 
-/** Returns the compiled test files that must notice the bug: those with one of its tags. */
-function filesOf({ tags, tests: where }: Mutant): string[] {
-  const files = new Set(tags.flatMap((tag) => tests.get(tag) ?? []).map(({ file }) => file));
-  return [...files]
-    .filter((file) => where?.includes(file) ?? /^(core|contract(?!\/real))\//.test(file))
-    .map((file) => file.replace(/\.ts$/, '.js'));
+/** Returns the compiled test files that must notice the bug; by default those with one of its tags. */
+function filesOf({ tags, tests: where }: Mutant): readonly string[] {
+  const tagged = tags.flatMap((tag) => tests.get(tag) ?? []).map(({ file }) => file);
+  const files = where ?? new Set(tagged.filter((file) => /^(core|contract(?!\/real))\//.test(file)));
+  return Array.from(files, (file) => file.replace(/\.ts$/, '.js'));
 }
