@@ -67,7 +67,7 @@ function countOf(name: string, names: readonly string[]): number {
   return names.filter((other) => other === name).length;
 }
 
-/** Returns the compiled test files that must notice the bug; by default those with one of its tags. */
+/** Returns the compiled test files of a bug; by default those with one of its tags. */
 function filesOf({ tags, tests: where }: Mutant): readonly string[] {
   const tagged = tags.flatMap((tag) => tests.get(tag) ?? []).map(({ file }) => file);
   const files = where ?? new Set(tagged.filter((file) => /^(core|contract(?!\/real))\//.test(file)));
