@@ -99,10 +99,42 @@ export class TooManyWaitsError extends errorClass('TooManyWaitsError', 'TOO_MANY
 export class UnknownJobError extends errorClass('UnknownJobError', 'UNKNOWN_JOB') {}
 /** The claim is over: another dispatcher took the job. Its result was refused. */
 export class ClaimLostError extends errorClass('ClaimLostError', 'CLAIM_LOST') {}
+/** The queue has no agent with this name, or no active dispatcher has an agent in it. */
+export class UnknownAgentError extends errorClass('UnknownAgentError', 'UNKNOWN_AGENT') {}
+/** No dispatcher has this id. */
+export class UnknownDispatcherError extends errorClass('UnknownDispatcherError', 'UNKNOWN_DISPATCHER') {}
+/** The dispatcher is at work. It cannot be unregistered, and cannot be started a second time. */
+export class DispatcherActiveError extends errorClass('DispatcherActiveError', 'DISPATCHER_ACTIVE') {}
+/** The dispatcher is not at work, or was taken for dead. */
+export class DispatcherInactiveError extends errorClass('DispatcherInactiveError', 'DISPATCHER_INACTIVE') {}
+/** `open` was given no module with this name. */
+export class UnknownModuleError extends errorClass('UnknownModuleError', 'UNKNOWN_MODULE') {}
+/** The module exports no function with this name. */
+export class UnknownExportError extends errorClass('UnknownExportError', 'UNKNOWN_EXPORT') {}
+/** The module exports this name, but not as a function. */
+export class ExportNotCallableError extends errorClass('ExportNotCallableError', 'EXPORT_NOT_CALLABLE') {}
+/** A module of `jobs` cannot be imported within `importMs`. `cause` is the import's error. */
+export class ModuleNotLoadableError extends errorClass('ModuleNotLoadableError', 'MODULE_NOT_LOADABLE') {}
 /** No queue has this name. */
 export class UnknownQueueError extends errorClass('UnknownQueueError', 'UNKNOWN_QUEUE') {}
+/** The queue is not empty, or is the queue `''`. It cannot be removed. */
+export class QueueNotEmptyError extends errorClass('QueueNotEmptyError', 'QUEUE_NOT_EMPTY') {}
 /** The queue has no quota with this name. */
 export class UnknownQuotaError extends errorClass('UnknownQuotaError', 'UNKNOWN_QUOTA') {}
+/** The job had no outcome within the `timeoutMs` of `result()`. The job goes on. */
+export class WaitTimeoutError extends errorClass('WaitTimeoutError', 'WAIT_TIMEOUT') {}
+/** `currentJob()` was called outside a job, or from another copy of callsheet. */
+export class NotInJobError extends errorClass('NotInJobError', 'NOT_IN_JOB') {}
+/** callsheet's own thread died. Whether the call was done is not known. */
+export class CoordinatorDiedError extends errorClass('CoordinatorDiedError', 'COORDINATOR_DIED') {}
+/** This Node is older than callsheet needs. */
+export class NodeTooOldError extends errorClass('NodeTooOldError', 'NODE_TOO_OLD') {}
+/** Two versions of callsheet are loaded in one process. */
+export class ProtocolVersionError extends errorClass('ProtocolVersionError', 'PROTOCOL_VERSION') {}
+/** A stored value cannot be read. */
+export class PayloadCorruptError extends errorClass('PayloadCorruptError', 'PAYLOAD_CORRUPT') {}
+/** The directory cannot hold a journal. The message gives the reason. */
+export class DirectoryUnusableError extends errorClass('DirectoryUnusableError', 'DIRECTORY_UNUSABLE') {}
 /** Another process has the directory open. A stopped process counts as alive. */
 export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNAL_LOCKED') {}
 /** A newer version of callsheet wrote the journal. It was not modified. */
@@ -152,13 +184,25 @@ export class NotStorableError extends CallsheetError {
   }
 }
 
-/** The subclass of each code that has one: errors from another thread become instances again. */
+/**
+ * The class of each code. An error that crossed a thread becomes an instance of it again. Two codes
+ * are missing: the error of JOB_FAILED is made from a job's outcome, and an error with
+ * INVALID_OPTION stays in the thread of its caller.
+ */
 export const errorClasses: {
-  readonly [code in ErrorCode]?: { readonly name: string; readonly prototype: CallsheetError };
+  readonly [code in Exclude<ErrorCode, 'INVALID_OPTION' | 'JOB_FAILED'>]: {
+    readonly name: string;
+    readonly prototype: CallsheetError;
+  };
 } = {
   ARGUMENT_NOT_STORABLE: NotStorableError,
   CLAIM_LOST: ClaimLostError,
   CLOSED: ClosedError,
+  COORDINATOR_DIED: CoordinatorDiedError,
+  DIRECTORY_UNUSABLE: DirectoryUnusableError,
+  DISPATCHER_ACTIVE: DispatcherActiveError,
+  DISPATCHER_INACTIVE: DispatcherInactiveError,
+  EXPORT_NOT_CALLABLE: ExportNotCallableError,
   JOB_CANCELLED: JobCancelledError,
   JOB_EXPIRED: JobExpiredError,
   JOB_FORGOTTEN: JobForgottenError,
@@ -172,11 +216,61 @@ export const errorClasses: {
   JOURNAL_VERSION: JournalVersionError,
   JOURNAL_WRITE: JournalWriteError,
   MAP_ABANDONED: MapAbandonedError,
+  MODULE_NOT_LOADABLE: ModuleNotLoadableError,
+  NODE_TOO_OLD: NodeTooOldError,
+  NOT_IN_JOB: NotInJobError,
+  PAYLOAD_CORRUPT: PayloadCorruptError,
   PAYLOAD_TOO_LARGE: NotStorableError,
+  PROTOCOL_VERSION: ProtocolVersionError,
+  QUEUE_NOT_EMPTY: QueueNotEmptyError,
   RESULT_NOT_STORABLE: NotStorableError,
   STORAGE_FULL: StorageFullError,
   TOO_MANY_WAITS: TooManyWaitsError,
+  UNKNOWN_AGENT: UnknownAgentError,
+  UNKNOWN_DISPATCHER: UnknownDispatcherError,
+  UNKNOWN_EXPORT: UnknownExportError,
   UNKNOWN_JOB: UnknownJobError,
+  UNKNOWN_MODULE: UnknownModuleError,
   UNKNOWN_QUEUE: UnknownQueueError,
   UNKNOWN_QUOTA: UnknownQuotaError,
+  WAIT_TIMEOUT: WaitTimeoutError,
 };
+
+/**
+ * Returns the error for a bad argument: its code is INVALID_OPTION, its message "`path` rule, got
+ * value". A bad argument is a mistake in the caller's program, so its error is no CallsheetError.
+ *
+ * @param path The argument, or the part of it that is wrong: `quotas[0]`, `backoff.factor`.
+ * @param rule The rule that `value` breaks, as a predicate: "must be an integer from 1 to 1024".
+ * @param Kind `RangeError` if `value` has the right type and breaks the rule by its value only.
+ */
+export function invalidOption(
+  path: string,
+  rule: string,
+  value: unknown,
+  Kind: typeof TypeError | typeof RangeError = TypeError,
+): TypeError | RangeError {
+  const code: ErrorCode = 'INVALID_OPTION';
+  return Object.assign(new Kind(`\`${path}\` ${rule}, got ${shown(value)}`), { code });
+}
+
+const longestShown = 60;
+
+function shown(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value.length > longestShown
+        ? `${JSON.stringify(value.slice(0, longestShown))}… (${value.length} characters)`
+        : JSON.stringify(value);
+    case 'bigint':
+      return `${value}n`;
+    case 'function':
+      return 'a function';
+    case 'object':
+      if (value === null) return 'null';
+      if (Array.isArray(value)) return 'an array';
+      return Object.prototype.toString.call(value) === '[object Date]' ? String(value) : 'an object';
+    default:
+      return String(value);
+  }
+}

@@ -61,7 +61,7 @@ describe('a contestant in a process of its own', () => {
   const open = (how: Partial<Apart> = {}, limitMs = 60_000) => openApart({ ...apart, ...how }, limitMs);
 
   it('fails with its own error if it cannot be opened', async () => {
-    await assert.rejects(open({ threads: -1 }), { stack: /^RangeError: threads: -1/ });
+    await assert.rejects(open({ threads: -1 }), { stack: /^RangeError: `threads` must be .*, got -1/ });
   });
 
   it('fails if it does not answer in time, or has ended', async () => {

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { errorClasses } from '../src/errors.js';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url);
@@ -101,4 +102,9 @@ test('the README’s table of errors lists every code, and no other', () => {
   const codes = Array.from(union.matchAll(/'(\w+)'/g), ([, code]) => code!);
   assert.ok(codes.length > 30, 'no codes were found');
   assert.deepEqual(namesInTable('| code | class').sort(), codes.sort());
+});
+
+test('the README’s table of errors names the class of each code', () => {
+  for (const [code, { name }] of Object.entries(errorClasses))
+    assert.ok(readme.includes(`\n| \`${code}\` | \`${name}\` |`), `${code} is a ${name}`);
 });

@@ -3,7 +3,7 @@
  * hosts, which thrown objects do not. Making a failure never fails, whatever was thrown, and its
  * size is bounded.
  */
-import { CallsheetError } from '../errors.js';
+import { CallsheetError, PayloadCorruptError } from '../errors.js';
 import { decodePayload, encodePayload } from './payload.js';
 import { FAILURE_LIMIT_BYTES, type FailureData, thrownAsData } from './thrown.js';
 
@@ -112,8 +112,7 @@ export function encodeOwnFailure(error: Error): Uint8Array {
  */
 export function decodeFailure(bytes: Uint8Array): Failure {
   const data = decodePayload(bytes);
-  if (!isFailureData(data))
-    throw new CallsheetError('PAYLOAD_CORRUPT', 'The bytes of a stored failure hold another value.');
+  if (!isFailureData(data)) throw new PayloadCorruptError('The bytes of a stored failure hold another value.');
   return new StoredFailure(data);
 }
 

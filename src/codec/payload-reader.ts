@@ -3,7 +3,7 @@
  * PAYLOAD_CORRUPT that names the place. Reading takes at most a small multiple of the memory of the
  * bytes that are really there.
  */
-import { CallsheetError } from '../errors.js';
+import { type CallsheetError, PayloadCorruptError } from '../errors.js';
 import { BINARY_KINDS, extension, READ_DEPTH_LIMIT, REFERENCE_BYTES } from './payload-format.js';
 import { viewClasses } from './storable.js';
 import type { HandedBuffer } from './transfer.js';
@@ -346,7 +346,7 @@ export class PayloadReader {
   }
 
   #corrupt(reason: string): CallsheetError {
-    return new CallsheetError('PAYLOAD_CORRUPT', `A payload is damaged near byte ${this.#position}: ${reason}.`);
+    return new PayloadCorruptError(`A payload is damaged near byte ${this.#position}: ${reason}.`);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { types } from 'node:util';
 import type { Id } from '../core/records.js';
+import { invalidOption } from '../errors.js';
 
 export type HandedBuffer = ArrayBuffer | SharedArrayBuffer;
 
@@ -31,10 +32,13 @@ const marked = new WeakSet<ArrayBuffer>();
  */
 export function transfer<T extends ArrayBuffer | ArrayBufferView>(value: T): T {
   const buffer: unknown = ArrayBuffer.isView(value) ? value.buffer : value;
-  if (!types.isArrayBuffer(buffer)) throw new TypeError('transfer: `value` must be an ArrayBuffer or a view of one');
+  if (!types.isArrayBuffer(buffer)) throw invalidOption('value', 'must be an ArrayBuffer or a view of one', value);
   if (value.byteLength < buffer.byteLength) {
-    throw new RangeError(
-      'transfer: a view must show its whole buffer, which is moved as one; mark the buffer itself: transfer(view.buffer)',
+    throw invalidOption(
+      'value',
+      'must show its whole buffer, which is moved as one: mark the buffer itself, with transfer(view.buffer)',
+      value,
+      RangeError,
     );
   }
   marked.add(buffer);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { idFromText, idToText, newId } from '../codec/id.js';
 import type { Id } from '../core/records.js';
-import { CallsheetError, StorageFullError } from '../errors.js';
+import { DirectoryUnusableError, StorageFullError } from '../errors.js';
 import { type Disk, isDiskFull, machineDisk, removeIfThere, writeFully } from '../journal/disk.js';
 
 const fileName = 'uuid.txt';
@@ -24,8 +24,7 @@ export function readIdentity(directory: string | undefined, disk: Disk = machine
   const id = idFromText(text.split('\n', 1)[0]!.trim());
   if (id !== undefined) return id;
   const found = text.trim() === '' ? `${file} is empty` : `the first line of ${file} is not a UUID`;
-  throw new CallsheetError(
-    'DIRECTORY_UNUSABLE',
+  throw new DirectoryUnusableError(
     `${found}: write the UUID of this dispatcher there, or delete the file, with no runtime open, and the next one is a new dispatcher`,
   );
 }
@@ -35,7 +34,7 @@ function readIfThere(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new CallsheetError('DIRECTORY_UNUSABLE', `${file} cannot be read`, { cause: error });
+    throw new DirectoryUnusableError(`${file} cannot be read`, { cause: error });
   }
 }
 
@@ -57,7 +56,7 @@ function writeIdentity(file: string, disk: Disk): Id {
       removeIfThere(disk, draft);
     } catch {}
     if (isDiskFull(error)) throw new StorageFullError(`the disk of ${file} is full`, { cause: error });
-    throw new CallsheetError('DIRECTORY_UNUSABLE', `${file} cannot be written: ${String(error)}`, { cause: error });
+    throw new DirectoryUnusableError(`${file} cannot be written: ${String(error)}`, { cause: error });
   }
   return id;
 }

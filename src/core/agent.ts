@@ -1,6 +1,6 @@
 /** Agents. Each claims jobs of one queue for one dispatcher, up to its size. */
 
-import { CallsheetError, JobStatusError } from '../errors.js';
+import { JobStatusError, UnknownAgentError } from '../errors.js';
 import type { Command } from './commands.js';
 import type { Decision } from './decision.js';
 import { type AgentFilter, type AgentRecord, agentKey, type Id, quotaName } from './records.js';
@@ -24,8 +24,7 @@ export function installAgent(decision: Decision, command: Extract<Command, { typ
 /** Refused while the agent has running jobs. */
 export function removeAgent({ state }: Decision, dispatcher: Id, queue: string, name: string): void {
   const key = agentKey(dispatcher, queue, name);
-  if (state.setting(key) === undefined)
-    throw new CallsheetError('UNKNOWN_AGENT', `there is no agent named ${JSON.stringify(name)}`);
+  if (state.setting(key) === undefined) throw new UnknownAgentError(`there is no agent named ${JSON.stringify(name)}`);
   if (state.running(key).size > 0) throw new JobStatusError(`the agent ${JSON.stringify(name)} has running jobs`);
   state.set(key, undefined);
 }

@@ -19,7 +19,7 @@
  * activated.
  */
 
-import { CallsheetError, JobInterruptedError } from '../errors.js';
+import { DispatcherActiveError, DispatcherInactiveError, JobInterruptedError } from '../errors.js';
 import type { Command } from './commands.js';
 import { finishIfDone } from './composite.js';
 import { type Decision, tellDispatcher } from './decision.js';
@@ -45,7 +45,7 @@ export function activate(decision: Decision, command: Extract<Command, { type: '
   if (there?.active && there.incarnation !== incarnation) {
     if (!isSilent(there, now)) {
       const message = `the dispatcher is at work already, in process ${there.pid} on ${there.host}`;
-      throw new CallsheetError('DISPATCHER_ACTIVE', message);
+      throw new DispatcherActiveError(message);
     }
     takenForDead(decision, there);
   }
@@ -61,10 +61,7 @@ export function activate(decision: Decision, command: Extract<Command, { type: '
 export function ping({ state, now }: Decision, { dispatcher, incarnation }: Extract<Command, { type: 'ping' }>): void {
   const there = dispatcherOf(state, dispatcher);
   if (!there?.active || there.incarnation !== incarnation)
-    throw new CallsheetError(
-      'DISPATCHER_INACTIVE',
-      'the dispatcher was declared dead, and its jobs were taken from it',
-    );
+    throw new DispatcherInactiveError('the dispatcher was declared dead, and its jobs were taken from it');
   state.set(dispatcherKey(dispatcher), { ...there, lastPingAt: now });
 }
 
@@ -109,7 +106,7 @@ export function recoverAll(decision: Decision): void {
 export function unregister(decision: Decision, id: Id): void {
   const { state } = decision;
   if (requireDispatcher(state, id).active)
-    throw new CallsheetError('DISPATCHER_ACTIVE', 'the dispatcher is active: only an inactive one can be unregistered');
+    throw new DispatcherActiveError('the dispatcher is active: only an inactive one can be unregistered');
   for (const setting of [...state.settings()]) {
     if (setting.kind === 'agent' && setting.dispatcher === id)
       state.set(agentKey(id, setting.queue, setting.name), undefined);

@@ -1,5 +1,5 @@
 /** Look-ups of dispatchers. The transitions of a dispatcher are in `dispatcher.ts`. */
-import { CallsheetError } from '../errors.js';
+import { DispatcherInactiveError, UnknownDispatcherError } from '../errors.js';
 import type { Decision } from './decision.js';
 import { agentDispatcher, agentKey, type DispatcherRecord, dispatcherKey, type Id, type JobRecord } from './records.js';
 import type { State } from './state/state.js';
@@ -18,14 +18,13 @@ export function isSilent({ lastPingAt, deathMs }: DispatcherRecord, now: number)
 
 export function requireDispatcher(state: State, id: Id): DispatcherRecord {
   const there = dispatcherOf(state, id);
-  if (there === undefined) throw new CallsheetError('UNKNOWN_DISPATCHER', 'the dispatcher is not registered');
+  if (there === undefined) throw new UnknownDispatcherError('the dispatcher is not registered');
   return there;
 }
 
 /** Refuses a put of a job bound to a dispatcher that is not active. */
 export function requireActive(state: State, id: Id): void {
-  if (!state.isActive(id))
-    throw new CallsheetError('DISPATCHER_INACTIVE', 'the only dispatcher that may run the job is not active');
+  if (!state.isActive(id)) throw new DispatcherInactiveError('the only dispatcher that may run the job is not active');
 }
 
 /** Returns the key of the agent under which a callback of this job runs. */

@@ -1,6 +1,6 @@
 /** Queues: named lines of jobs, and their settings. */
 
-import { CallsheetError, UnknownQueueError } from '../errors.js';
+import { QueueNotEmptyError, UnknownQueueError } from '../errors.js';
 import { type Decision, tellQueue } from './decision.js';
 import { type QueueRecord, queueKey, settingKey } from './records.js';
 import type { View } from './state/view.js';
@@ -33,9 +33,8 @@ export function createQueue(decision: Decision, name: string): void {
 
 export function removeQueue({ state }: Decision, name: string): void {
   requireQueue(state, name);
-  if (name === defaultQueue) throw new CallsheetError('QUEUE_NOT_EMPTY', "the queue named '' cannot be removed");
-  if (!state.isEmpty(name))
-    throw new CallsheetError('QUEUE_NOT_EMPTY', `the queue ${JSON.stringify(name)} is not empty`);
+  if (name === defaultQueue) throw new QueueNotEmptyError("the queue named '' cannot be removed");
+  if (!state.isEmpty(name)) throw new QueueNotEmptyError(`the queue ${JSON.stringify(name)} is not empty`);
   for (const setting of [...state.settingsOf(name)]) state.set(settingKey(setting), undefined);
   state.set(queueKey(name), undefined);
 }

@@ -3,6 +3,7 @@
  */
 
 import { encodePayload } from '../codec/payload.js';
+import { checkNumber } from './arguments.js';
 import type { EncodeContext } from './encode.js';
 import { checkOptions } from './known-options.js';
 import { checkAnnotationName } from './names.js';
@@ -16,11 +17,8 @@ export function encodeAnnotation(name: string, value: unknown, reference: Encode
   return encodePayload(value, { root: `annotations.${name}`, code: 'ARGUMENT_NOT_STORABLE', ...limit, reference });
 }
 
-/** @throws {RangeError} it is no time to wait. @throws {TypeError} there is no such option. */
 export function checkWait(name: string, options: { readonly timeoutMs: number; readonly default?: unknown }): void {
   checkAnnotationName(name);
   checkOptions('options', options, { timeoutMs: true, default: true });
-  const { timeoutMs } = options;
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0) || timeoutMs === Number.POSITIVE_INFINITY)
-    throw new RangeError(`timeoutMs: ${timeoutMs} is not a finite number of milliseconds from 0`);
+  checkNumber('timeoutMs', options.timeoutMs, { finite: true, least: 0, unit: 'milliseconds' });
 }

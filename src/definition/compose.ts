@@ -3,7 +3,9 @@
  */
 
 import type { Failure } from '../codec/failure.js';
+import { invalidOption } from '../errors.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
+import { checkArray } from './arguments.js';
 import { type Callable, isCallable } from './callable.js';
 import { type CallbackLike, type CallbackSides, checkSides } from './callbacks.js';
 import { checkPostprocess, JobCall, type Puttable } from './job-call.js';
@@ -116,14 +118,14 @@ function compose(
   parts: readonly Part[],
   options: CompositionOptions<never, unknown>,
 ): Composition {
-  checkOptions(`${form}: options`, options, { postprocess: true });
+  checkOptions('options', options, { postprocess: true });
   const { postprocess } = options;
-  if (!Array.isArray(parts)) throw new TypeError(`${form}: the parts are to be an array of jobs`);
-  checkPostprocess(form, postprocess);
+  checkArray('parts', parts, 'jobs');
+  checkPostprocess(postprocess);
   return new Composition({
     form,
     // Holes are no jobs either. Frozen, so that no composition can come to stand in itself.
-    parts: Object.freeze(Array.from(parts, (part, index) => asJob(part, `${form}: parts[${index}]`))),
+    parts: Object.freeze(Array.from(parts, (part, index) => asJob(part, `parts[${index}]`))),
     postprocess: postprocess as Composition['postprocess'],
     options: {},
     callbacks: [],
@@ -134,6 +136,9 @@ function compose(
 export function asJob(value: unknown, where: string): JobCall | Composition {
   if (value instanceof JobCall || value instanceof Composition) return value;
   if (isCallable(value)) return new JobCall({ ...value, args: value.given });
-  if (value instanceof Mapping) throw new TypeError(`${where} is a map, which is put by itself, with queue.put()`);
-  throw new TypeError(`${where} is not a job: it takes a function of a module from defineJobs(), or a composition`);
+  const rule =
+    value instanceof Mapping
+      ? 'must not be a map: put it by itself, with queue.put()'
+      : 'must be a job: a function of a module from defineJobs(), or a composition';
+  throw invalidOption(where, rule, value);
 }

@@ -5,13 +5,14 @@
  * build maps names to files.
  */
 
-import { CallsheetError } from '../errors.js';
+import { invalidOption } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { type LogThreshold, logLevels } from '../protocol/messages.js';
+import { checkFunction, checkOneOf, checkText } from './arguments.js';
 import type { Callable } from './callable.js';
 import type { Composition } from './compose.js';
 import { makeCallable, type Puttable } from './job-call.js';
-import { checkOptions, refused } from './known-options.js';
+import { checkOptions } from './known-options.js';
 
 type Handler = (...args: never[]) => unknown;
 
@@ -113,17 +114,15 @@ export function defineJobs<Module = TypeMissing>(
   url: URL | string,
   hooks: ModuleHooks<NoInfer<Module>> = {},
 ): JobModule<Module> {
-  if (typeof name !== 'string' || !nameForm.test(name)) {
-    throw new TypeError(
-      `name: ${JSON.stringify(name)} is no module name; it takes letters, digits and _ . / -, 100 at most`,
-    );
-  }
+  checkText('name', name, 'must be a string of 1 to 100 letters, digits and _ . / -', (text) => nameForm.test(text));
   checkOptions('hooks', hooks, { setUp: true, tearDown: true, capture: true, log: true });
   const file = parseFileUrl(url);
   const made = new Map<string, Callable<unknown[], unknown>>();
   const { setUp, tearDown, capture, log } = hooks;
-  if (log !== undefined && log !== 'silent' && !logLevels.includes(log))
-    throw refused('hooks.log', `${JSON.stringify(log)} is not one of ${logLevels.join(', ')}, silent`);
+  for (const [hook, exported] of Object.entries({ setUp, tearDown }))
+    if (exported !== undefined) checkText(`hooks.${hook}`, exported, 'must be the name of an export', () => true);
+  if (capture !== undefined) checkFunction('hooks.capture', capture);
+  if (log !== undefined) checkOneOf('hooks.log', log, [...logLevels, 'silent']);
   const around = { ...(setUp === undefined ? {} : { setUp }), ...(tearDown === undefined ? {} : { tearDown }) };
   const target = { [registration]: { name, url: file, ...around, ...(log === undefined ? {} : { log }) } };
   return new Proxy(target, {
@@ -143,23 +142,17 @@ export function defineJobs<Module = TypeMissing>(
 }
 
 /** @internal */
-export function registrationOf(module: unknown): Registration {
+export function registrationOf(module: unknown, path: string): Registration {
   const found = typeof module === 'object' && module !== null ? (module as JobModule)[registration] : undefined;
-  if (found === undefined) throw new TypeError('jobs: every element is to come from defineJobs()');
+  if (found === undefined) throw invalidOption(path, 'must be a module from defineJobs()', module);
   return found;
 }
 
 function parseFileUrl(url: URL | string): string {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch (cause) {
-    throw new TypeError(`url: ${JSON.stringify(url)} is no URL; use new URL('./module.js', import.meta.url)`, {
-      cause,
-    });
-  }
-  if (parsed.protocol !== 'file:') {
-    throw new CallsheetError('INVALID_OPTION', `url: a module of jobs is a file; ${parsed.protocol} URLs are not run`);
-  }
-  return parsed.href;
+  const rule = "must be a file: URL, such as new URL('./module.js', import.meta.url)";
+  if (typeof url !== 'string' && !(url instanceof URL)) throw invalidOption('url', rule, url);
+  if (!URL.canParse(String(url))) throw invalidOption('url', rule, url, RangeError);
+  const { protocol, href } = new URL(url);
+  if (protocol !== 'file:') throw invalidOption('url', rule, href, RangeError);
+  return href;
 }

@@ -7,7 +7,7 @@ import { encodeArguments, encodePayload } from '../codec/payload.js';
 import type { HandedBuffer, HandedBuffers } from '../codec/transfer.js';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
 import type { Id } from '../core/records.js';
-import { CallsheetError } from '../errors.js';
+import { invalidOption } from '../errors.js';
 import { checkKnown, checkPolicyKnown, type KnownModules } from '../protocol/known-functions.js';
 import type { WireJob } from '../protocol/messages.js';
 import { isCallable } from './callable.js';
@@ -15,7 +15,7 @@ import type { CallbackSides } from './callbacks.js';
 import type { Composition } from './compose.js';
 import { JobCall } from './job-call.js';
 import type { Mapping } from './map.js';
-import { coreOptions, invalid } from './options.js';
+import { coreOptions } from './options.js';
 import { retryNever } from './retry-policies.js';
 
 /** What encoding needs to know. */
@@ -42,8 +42,7 @@ const onlyPut = ['held', 'unique', 'replace'] as const;
  * unless it is empty.
  */
 export function encodeJob(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
-  if (depth > deepest)
-    throw new CallsheetError('INVALID_OPTION', `compositions stand in each other ${deepest} deep at most`);
+  if (depth > deepest) throw invalidOption('parts', `must be nested at most ${deepest} deep`, job, RangeError);
   const id = newId();
   const options = coreOptions(job.options, where, context.now);
   if (options?.policy !== undefined) checkPolicyKnown(context.modules, options.policy, `${where}retry.`);
@@ -74,8 +73,7 @@ export function encodeMapping(context: EncodeContext, mapping: Mapping): WireJob
 /** A job that has its turn by itself. */
 export function encodeMember(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
   for (const name of onlyPut) {
-    if (job.options[name])
-      throw invalid(where + name, 'is for a job that is put, not for one that has its turn by itself');
+    if (job.options[name]) throw invalidOption(where + name, 'must be given to the job that is put', job.options[name]);
   }
   return encodeJob(context, job, where, depth);
 }
@@ -150,8 +148,9 @@ function begunOnce({ handed }: EncodeContext, id: Id, options: CoreOptions | nul
   if (!handed?.has(id)) return options;
   const { policy = retryNever, unique } = options ?? {};
   if (policy !== retryNever)
-    throw invalid(`${where}retry`, 'a job that is given buffers as they are starts at most once');
-  if (unique !== undefined) throw invalid(`${where}unique`, 'a job that is given buffers as they are is no other');
+    throw invalidOption(`${where}retry`, 'must be retryNever for a job that buffers are moved to', policy);
+  if (unique !== undefined)
+    throw invalidOption(`${where}unique`, 'must not be given to a job that buffers are moved to', unique);
   return { ...options, policy };
 }
 
@@ -159,5 +158,5 @@ function begunOnce({ handed }: EncodeContext, id: Id, options: CoreOptions | nul
 function callbackCall(value: unknown, where: string): JobCall {
   if (value instanceof JobCall) return value;
   if (isCallable(value)) return new JobCall({ ...value, args: value.given });
-  throw new TypeError(`${where} is to be a function of a module from defineJobs(), uncalled`);
+  throw invalidOption(where, 'must be a function of a module from defineJobs(), uncalled', value);
 }

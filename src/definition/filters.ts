@@ -2,10 +2,10 @@
  * Filters of agents: as data, as a function of a job module, or as one that chooses.
  */
 
-import { isWellFormed } from '../codec/storable.js';
 import type { AgentFilter as StoredFilter } from '../core/records.js';
-import { CallsheetError } from '../errors.js';
+import { invalidOption } from '../errors.js';
 import type { AskedJob } from '../protocol/asked-job.js';
+import { checkArray, checkNumber, checkText } from './arguments.js';
 import { type Callable, isCallable, isExport } from './callable.js';
 import { checkOptions, type OptionNames } from './known-options.js';
 
@@ -46,22 +46,24 @@ const dataLimit = 65_536;
 /** @internal As it is stored, and asked at every claim. */
 export function checkFilter(filter: AgentFilter | JobFilter, known: (callable: string) => void): StoredFilter {
   if (isCallable(filter)) return { by: functionName(filter, 'filter', known) };
-  if (typeof filter === 'function') throw invalid('filter', 'is to be an object, or a function from defineJobs()');
+  if (typeof filter === 'function')
+    throw invalidOption('filter', 'must be an object, or a function from defineJobs()', filter);
   checkOptions('filter', filter, conditions);
   const { by, ...data } = filter;
   for (const [key, value] of Object.entries(data)) {
-    const form = forms[key as keyof typeof forms];
-    if (!form(value))
-      throw invalid(`filter.${key}`, `${form === isTexts ? 'a list of well-formed texts' : 'a number'} is needed`);
+    const path = `filter.${key}`;
+    if (key === 'minPriority' || key === 'maxPriority') checkNumber(path, value, {});
+    else checkTexts(path, value);
   }
   if (JSON.stringify(data).length > dataLimit)
-    throw invalid('filter', `is to have ${dataLimit} characters in all at most`);
+    throw invalidOption('filter', `must have at most ${dataLimit} characters as JSON`, filter, RangeError);
   return by === undefined ? data : { ...data, by: functionName(by, 'filter.by', known) };
 }
 
 /** @internal */
 export function functionName(value: unknown, where: string, known: (callable: string) => void): string {
-  if (!isExport(value)) throw invalid(where, 'is to be a function of a module from defineJobs(), as it is');
+  if (!isExport(value))
+    throw invalidOption(where, 'must be a function of a module from defineJobs(), uncalled and without with()', value);
   known(value.callable);
   return value.callable;
 }
@@ -75,22 +77,8 @@ const conditions: OptionNames<AgentFilter> = {
   by: true,
 };
 
-const forms: { readonly [key in keyof Omit<StoredFilter, 'by'>]-?: (value: unknown) => boolean } = {
-  callables: isTexts,
-  modules: isTexts,
-  quotas: isTexts,
-  minPriority: isNumber,
-  maxPriority: isNumber,
-};
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((text) => typeof text === 'string' && isWellFormed(text));
-}
-
-function isNumber(value: unknown): boolean {
-  return typeof value === 'number' && !Number.isNaN(value);
-}
-
-function invalid(where: string, reason: string): CallsheetError {
-  return new CallsheetError('INVALID_OPTION', `${where}: ${reason}`);
+function checkTexts(path: string, value: unknown): void {
+  checkArray(path, value, 'strings');
+  for (const [index, text] of (value as readonly unknown[]).entries())
+    checkText(`${path}[${index}]`, text, 'must be a string', () => true);
 }

@@ -2,6 +2,7 @@
  * A job to be made, and the callables that make it.
  */
 import type { Failure } from '../codec/failure.js';
+import { invalidOption } from '../errors.js';
 import { type Callable, type Capture, callables, isCallable } from './callable.js';
 import { type CallbackLike, type CallbackSides, checkSides } from './callbacks.js';
 import { checkOptions } from './known-options.js';
@@ -92,10 +93,10 @@ export function makeCallable(parts: CallableParts): Callable<unknown[], unknown>
 }
 
 /** @internal Options are those of the whole: its postprocess has none of its own. */
-export function checkPostprocess(form: string, postprocess: unknown): void {
+export function checkPostprocess(postprocess: unknown): void {
   if (postprocess === undefined) return;
   if (!isCallable(postprocess))
-    throw new TypeError(`${form}: postprocess is to be a function of a module from defineJobs(), uncalled`);
+    throw invalidOption('postprocess', 'must be a function of a module from defineJobs(), uncalled', postprocess);
   if (postprocess.options !== undefined)
-    throw new TypeError(`${form}: postprocess takes no options of its own; give them to the whole, with(options)`);
+    throw invalidOption('postprocess', 'must have no options: give them to the whole, with(options)', postprocess);
 }

@@ -3,7 +3,9 @@
  */
 
 import type { Failure } from '../codec/failure.js';
+import { invalidOption } from '../errors.js';
 import type { CompletedItems } from '../protocol/completed-jobs.js';
+import { checkFunction, checkNumber } from './arguments.js';
 import type { Callable } from './callable.js';
 import { type CallbackLike, type CallbackSides, checkSides } from './callbacks.js';
 import type { Part, PartResult } from './compose.js';
@@ -106,14 +108,13 @@ export function map(
   toJob: (item: never) => Part,
   options: MapOptions<never, unknown> = {},
 ): Mapping {
-  checkOptions('map: options', options, { postprocess: true, concurrency: true });
+  checkOptions('options', options, { postprocess: true, concurrency: true });
   const { postprocess, concurrency = defaultConcurrency } = options;
   if (typeof items !== 'function' && !isIterable(items))
-    throw new TypeError('map: items is to be an iterable, or a function that gives one');
-  if (typeof toJob !== 'function') throw new TypeError('map: toJob is to be a function that makes a job of an item');
-  checkPostprocess('map', postprocess);
-  if (!Number.isInteger(concurrency) || concurrency < 1)
-    throw new RangeError(`map: concurrency: ${concurrency} is not a whole number from 1`);
+    throw invalidOption('items', 'must be an iterable, or a function that returns one', items);
+  checkFunction('toJob', toJob, 'must be a function that makes a job of an item');
+  checkPostprocess(postprocess);
+  checkNumber('concurrency', concurrency, { integer: true, least: 1 });
   return new Mapping({
     items,
     toJob: toJob as Mapping['toJob'],

@@ -1,39 +1,31 @@
 /**
- * Names that users give: parts of keys, which are stored, and which people read. One that would
- * come back otherwise than it was given, and be taken for another, is refused.
+ * Names that users give. A name is a part of keys, which are stored and which people read, so one
+ * that would be stored as another is refused.
  */
-import { isWellFormed } from '../codec/storable.js';
+import { invalidOption } from '../errors.js';
+import { checkText } from './arguments.js';
 
 const longest = 200;
 
-/** Of a queue, a quota or an agent. @throws {TypeError} it cannot be one. */
-export function checkName(what: string, name: string): void {
-  const right =
-    typeof name === 'string' && name !== '' && name.length <= longest && !name.includes('\0') && !name.includes('\n');
-  if (!right) throw new TypeError(`${what}: a text of 1 to ${longest} characters without line breaks is needed`);
-  checkText(what, name);
+/** Checks the name of a queue, a quota or an agent. */
+export function checkName(path: string, name: string): void {
+  checkText(
+    path,
+    name,
+    `must be a string of 1 to ${longest} characters without line breaks`,
+    (text) => text !== '' && text.length <= longest && !/[\0\n]/.test(text),
+  );
 }
 
-/** Of an annotation. @throws {TypeError} it cannot be one. */
+/** Checks the name of an annotation. */
 export function checkAnnotationName(name: string): void {
-  if (typeof name !== 'string' || name === '' || name.length > longest)
-    throw new TypeError(`name: a text of 1 to ${longest} characters is needed`);
-  checkText('name', name);
-  if (name === '__proto__') throw new TypeError('name: "__proto__" names the prototype, and cannot be stored as a key');
+  const fits = (text: string) => text !== '' && text.length <= longest;
+  checkText('name', name, `must be a string of 1 to ${longest} characters`, fits);
+  if (name === '__proto__')
+    throw invalidOption('name', 'must not name the prototype: it cannot be stored as a key', name, RangeError);
 }
 
-/** Of a queue that may be there or not. @throws {TypeError} there can be none. */
-export function checkQueueName(what: string, name: string): void {
-  if (typeof name !== 'string') throw new TypeError(`${what}: a text is needed`);
-  checkText(what, name);
-}
-
-/** Why a text would not be stored as it is; undefined: it would. */
-export function textRefusal(text: string): string | undefined {
-  return isWellFormed(text) ? undefined : `${JSON.stringify(text)} has a lone surrogate, which cannot be stored`;
-}
-
-function checkText(what: string, text: string): void {
-  const refusal = textRefusal(text);
-  if (refusal !== undefined) throw new TypeError(`${what}: ${refusal}`);
+/** Checks the name of a queue that may not exist. */
+export function checkQueueName(path: string, name: string): void {
+  checkText(path, name, 'must be a string', () => true);
 }

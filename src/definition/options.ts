@@ -5,10 +5,10 @@
 import { types } from 'node:util';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
 import { type RetryDefaults as CoreRetryDefaults, quotaKey } from '../core/records.js';
-import { CallsheetError } from '../errors.js';
+import { invalidOption } from '../errors.js';
+import { checkArray, checkBoolean, checkNumber, checkText } from './arguments.js';
 import { isExport } from './callable.js';
 import { checkOptions, type OptionNames } from './known-options.js';
-import { textRefusal } from './names.js';
 import type { OwnPolicy } from './own-policies.js';
 import { isRetryPolicy, type RetryPolicy } from './retry-policies.js';
 
@@ -74,22 +74,19 @@ export const jobOptions: OptionNames<JobOptions> = {
 export function coreOptions(options: JobOptions, where: string, now: number): CoreOptions | null {
   if (Object.keys(options).length === 0) return null;
   const { priority, beginAfter, beginByMs, timeoutMs, quotas, unique, replace, held, retry } = options;
-  if (priority !== undefined && !Number.isFinite(priority))
-    throw invalid(`${where}priority`, `${priority} is not a finite number`);
-  if (unique !== undefined && (typeof unique !== 'string' || unique === '' || unique.length > 500)) {
-    throw invalid(`${where}unique`, 'is to be a text of 1 to 500 characters');
+  if (priority !== undefined) checkNumber(`${where}priority`, priority, { finite: true });
+  if (unique !== undefined) {
+    const fits = (text: string) => text !== '' && text.length <= longestKey;
+    checkText(`${where}unique`, unique, `must be a string of 1 to ${longestKey} characters`, fits);
   }
-  const refusal = unique === undefined ? undefined : textRefusal(unique);
-  if (refusal !== undefined) throw invalid(`${where}unique`, refusal);
-  for (const [name, value] of Object.entries({ replace, held })) {
-    if (value !== undefined && typeof value !== 'boolean') throw invalid(where + name, 'is to be true or false');
-  }
+  if (replace !== undefined) checkBoolean(`${where}replace`, replace);
+  if (held !== undefined) checkBoolean(`${where}held`, held);
   return {
     ...(priority === undefined ? {} : { priority }),
     ...(beginAfter === undefined ? {} : { beginAfter: timeOf(beginAfter, `${where}beginAfter`, now) }),
     ...(typeof beginAfter === 'number' ? { delayed: true } : {}),
-    ...(beginByMs === undefined ? {} : { beginByMs: duration(beginByMs, `${where}beginByMs`) }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs: timeout(timeoutMs, `${where}timeoutMs`) }),
+    ...(beginByMs === undefined ? {} : { beginByMs: duration(beginByMs, `${where}beginByMs`, { least: 0 }) }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs: duration(timeoutMs, `${where}timeoutMs`, { above: 0 }) }),
     ...(quotas === undefined ? {} : { quotas: quotaKeys(quotas, `${where}quotas`) }),
     ...(unique === undefined ? {} : { unique }),
     ...(replace === undefined ? {} : { replace }),
@@ -118,9 +115,10 @@ export function checkRetryDefaults(defaults: RetryDefaults, where: string): Core
 export function checkPolicy(policy: RetryPolicy | OwnPolicy, where: string): string {
   if (isRetryPolicy(policy)) return policy;
   if (isExport(policy)) return policy.callable;
-  throw invalid(
+  throw invalidOption(
     where,
-    'is to be retryDefault, retryForever, retryNever, what retryErrors() makes, or a function from defineJobs() as it is',
+    'must be retryDefault, retryForever, retryNever, retryErrors(…) or a function of a module from defineJobs()',
+    policy,
   );
 }
 
@@ -128,13 +126,12 @@ export function checkPolicy(policy: RetryPolicy | OwnPolicy, where: string): str
 const isoForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/;
 
 function timeOf(value: Date | string | number, where: string, now: number): number {
-  if (typeof value === 'number') return now + duration(value, where);
-  if (typeof value === 'string' && !isoForm.test(value))
-    throw invalid(where, `${JSON.stringify(value)} is not an ISO date with a zone`);
-  if (typeof value !== 'string' && !types.isDate(value)) throw invalid(where, 'is to be a Date, a text or a delay');
+  if (typeof value === 'number') return now + duration(value, where, { least: 0 });
+  const rule = 'must be a valid Date, an ISO date with a zone, or a delay in milliseconds';
+  if (typeof value !== 'string' && !types.isDate(value)) throw invalidOption(where, rule, value);
   const time = new Date(value).getTime();
-  if (Number.isNaN(time) || (typeof value === 'string' && !isDayThere(value)))
-    throw invalid(where, 'is not a valid date');
+  if (Number.isNaN(time) || (typeof value === 'string' && !(isoForm.test(value) && isDayThere(value))))
+    throw invalidOption(where, rule, value, RangeError);
   return Math.max(1, time);
 }
 
@@ -144,42 +141,36 @@ function isDayThere(iso: string): boolean {
   return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }
 
-function duration(value: number, where: string): number {
-  if (typeof value !== 'number' || !(value >= 0) || value > Number.MAX_SAFE_INTEGER / 4) {
-    throw invalid(where, `${value} is not a number of milliseconds`);
-  }
+/** Larger than any delay that makes sense, and small enough for sums of them to be exact. */
+const longestMs = 2 ** 51;
+
+function duration(value: number, where: string, from: { readonly least: 0 } | { readonly above: 0 }): number {
+  checkNumber(where, value, { ...from, below: longestMs, unit: 'milliseconds' });
   return value;
 }
 
-function timeout(value: number, where: string): number {
-  if (value === 0) throw invalid(where, 'a run takes more than no time');
-  return duration(value, where);
-}
-
-/** So that a job's record stays small. */
+/** The most characters of a unique key, and of the name or the key of a quota. */
+const longestKey = 500;
+/** Keeps the record of a job small. */
 const quotasLimit = 2_000;
 
 function quotaKeys(quotas: NonNullable<JobOptions['quotas']>, where: string): string[] {
-  if (!Array.isArray(quotas)) throw invalid(where, 'is to be a list of names');
+  checkArray(where, quotas, 'quotas');
   const keys = [...new Set(Array.from(quotas, (quota, index) => oneQuota(quota, `${where}[${index}]`)))];
-  if (keys.join().length > quotasLimit) throw invalid(where, `is to have ${quotasLimit} characters in all at most`);
+  if (keys.join().length > quotasLimit)
+    throw invalidOption(where, `must have at most ${quotasLimit} characters in all`, quotas, RangeError);
   return keys;
 }
 
 function oneQuota(quota: NonNullable<JobOptions['quotas']>[number], where: string): string {
-  if (typeof quota === 'object') checkOptions(where, quota, { name: true, key: true });
-  const [name, key] = typeof quota === 'string' ? [quota, undefined] : [quota?.name, quota?.key];
-  for (const text of [name, key ?? 'a']) {
-    if (typeof text !== 'string' || text === '' || text.length > 500 || text.includes('\0') || text.includes('\n')) {
-      throw invalid(where, 'is to be a name, or { name, key }, of texts of 1 to 500 characters without line breaks');
-    }
-    const refusal = text === undefined ? undefined : textRefusal(text);
-    if (refusal !== undefined) throw invalid(where, refusal);
+  const fits = (text: string) => text !== '' && text.length <= longestKey && !/[\0\n]/.test(text);
+  const rule = `must be a string of 1 to ${longestKey} characters without line breaks`;
+  if (typeof quota !== 'object' || quota === null) {
+    checkText(where, quota, `${rule}, or { name, key }`, fits);
+    return quotaKey(quota);
   }
-  return quotaKey(name!, key);
-}
-
-/** @internal */
-export function invalid(where: string, reason: string): CallsheetError {
-  return new CallsheetError('INVALID_OPTION', `${where}: ${reason}`);
+  checkOptions(where, quota, { name: true, key: true });
+  checkText(`${where}.name`, quota.name, rule, fits);
+  if (quota.key !== undefined) checkText(`${where}.key`, quota.key, rule, fits);
+  return quotaKey(quota.name, quota.key);
 }

@@ -3,7 +3,7 @@
  * `core/retry.ts`.
  */
 import type { RetryErrors } from '../core/policy.js';
-import { CallsheetError } from '../errors.js';
+import { checkArray, checkNumber, checkText } from './arguments.js';
 import { checkOptions } from './known-options.js';
 
 /**
@@ -59,21 +59,13 @@ export function retryErrors(options: RetryErrorsOptions): RetryPolicy {
   const { limit, backoff = {}, only = [] } = options;
   checkOptions('backoff', backoff, { initialMs: true, factor: true, maxMs: true, jitter: true });
   const { initialMs = 1000, factor = 2, maxMs = 3_600_000, jitter = 0.2 } = backoff;
-  const fits = (value: number, least: number, most: number) =>
-    typeof value === 'number' && value >= least && value <= most;
-  const right =
-    Number.isInteger(limit) &&
-    limit >= 0 &&
-    fits(initialMs, 0, 1e12) &&
-    fits(factor, 1, 1e6) &&
-    fits(maxMs, 0, 1e12) &&
-    fits(jitter, 0, 1) &&
-    Array.isArray(only);
-  if (!right) {
-    const needed =
-      'limit a whole number from 0, initialMs and maxMs from 0, factor from 1, jitter from 0 to 1, only a list';
-    throw new CallsheetError('INVALID_OPTION', `retryErrors: ${needed}`);
-  }
-  const made: RetryErrors = { limit, initialMs, factor, maxMs, jitter, only: only.map(String) };
+  checkNumber('limit', limit, { integer: true, least: 0 });
+  checkNumber('backoff.initialMs', initialMs, { least: 0, most: 1e12, unit: 'milliseconds' });
+  checkNumber('backoff.factor', factor, { least: 1, most: 1e6 });
+  checkNumber('backoff.maxMs', maxMs, { least: 0, most: 1e12, unit: 'milliseconds' });
+  checkNumber('backoff.jitter', jitter, { least: 0, most: 1 });
+  checkArray('only', only, 'names of errors');
+  for (const [index, name] of only.entries()) checkText(`only[${index}]`, name, 'must be a string', () => true);
+  const made: RetryErrors = { limit, initialMs, factor, maxMs, jitter, only };
   return JSON.stringify(made) as RetryPolicy;
 }

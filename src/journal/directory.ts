@@ -2,7 +2,7 @@
  * Prepares the directory of a journal. Knows nothing of its content.
  */
 import * as path from 'node:path';
-import { CallsheetError } from '../errors.js';
+import { type CallsheetError, DirectoryUnusableError } from '../errors.js';
 import { type Disk, errorCodeOf, machineDisk } from './disk.js';
 import { sharedFileSystem } from './file-system.js';
 
@@ -69,7 +69,7 @@ export function unusableDirectory(directory: string, cause: unknown): CallsheetE
   const reason =
     (code === undefined ? undefined : reasons[code]) ?? (cause instanceof Error ? cause.message : String(cause));
   const message = `${directory} cannot be used as a directory for the journal: ${reason}${code === undefined ? '' : ` (${code})`}`;
-  return new CallsheetError('DIRECTORY_UNUSABLE', message, { cause });
+  return new DirectoryUnusableError(message, { cause });
 }
 
 /** Returns whether the directory exists. Throws if it exists and cannot be used. */

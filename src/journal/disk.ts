@@ -12,7 +12,7 @@
  */
 import * as fs from 'node:fs';
 import { constants } from 'node:os';
-import { CallsheetError } from '../errors.js';
+import { type CallsheetError, DirectoryUnusableError } from '../errors.js';
 
 /**
  * How a file is opened. `create` fails if the name is taken; `write` and `read` fail if there is no
@@ -158,8 +158,7 @@ function openFile(path: string, mode: OpenMode): number {
 }
 
 function notAFile(path: string, cause?: unknown): CallsheetError {
-  return new CallsheetError(
-    'DIRECTORY_UNUSABLE',
+  return new DirectoryUnusableError(
     `${path} must be a regular file, but is a directory, a symbolic link, a pipe or similar, which the journal never makes: move it elsewhere`,
     { cause },
   );

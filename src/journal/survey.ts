@@ -5,7 +5,7 @@
  * from.
  */
 import * as path from 'node:path';
-import { CallsheetError, JournalVersionError } from '../errors.js';
+import { CallsheetError, DirectoryUnusableError, JournalVersionError } from '../errors.js';
 import { type Disk, errorCodeOf } from './disk.js';
 import { decodeFileHeader, type FileHeader } from './file-header.js';
 import { meaningOf, witnessFileName } from './file-names.js';
@@ -84,7 +84,7 @@ export function surveyJournal(disk: Disk, directory: string): Survey {
   const survey = surveyDirectory(disk, directory);
   const { segments, snapshots, unfinished, witness } = survey;
   if (segments.length + snapshots.length + unfinished.length === 0 && witness === undefined)
-    throw new CallsheetError('DIRECTORY_UNUSABLE', `there is no journal in ${directory}: it contains no journal file`);
+    throw new DirectoryUnusableError(`there is no journal in ${directory}: it contains no journal file`);
   return survey;
 }
 
@@ -128,5 +128,5 @@ function readHeader(disk: Disk, file: string, kind: FileKind) {
 /** The error for a file that the machine cannot read, which proves nothing about the journal. */
 export function unreadable(file: string, cause: unknown): CallsheetError {
   if (cause instanceof CallsheetError) return cause;
-  return new CallsheetError('DIRECTORY_UNUSABLE', `${file} cannot be read: ${String(cause)}`, { cause });
+  return new DirectoryUnusableError(`${file} cannot be read: ${String(cause)}`, { cause });
 }

@@ -3,7 +3,7 @@
 import { decodeFailure, type Failure, JobFailedError } from '../codec/failure.js';
 import { idToText } from '../codec/id.js';
 import { type DecodeOptions, decodePayload } from '../codec/payload.js';
-import { CallsheetError } from '../errors.js';
+import { NotStorableError } from '../errors.js';
 import {
   type CompletedItem,
   listLimitBytes,
@@ -114,9 +114,10 @@ export class CompletedJobs<Result = unknown> implements Iterable<CompletedJob<Re
     const now = options?.pieces?.now;
     if (now === undefined) {
       const most = `${listLimitBytes / 1024 / 1024} MiB, the most that is passed whole`;
-      throw new CallsheetError(
+      throw new NotStorableError(
         'PAYLOAD_TOO_LARGE',
-        `the list of ${length} completed parts is longer than ${most}: give the whole a postprocess, which gets them one by one`,
+        'result',
+        `is a list of ${length} completed parts, longer than ${most}: give the whole a postprocess, which gets them one by one`,
       );
     }
     this.length = length;

@@ -21,8 +21,7 @@ export function errorToData(error: unknown): WireError {
 
 export function errorFromData([code, message, { cause, ...details }]: WireError): CallsheetError {
   const options = cause instanceof Uint8Array ? { cause: errorFrom(decodeFailure(cause)) } : {};
+  const Class = errorClasses[code as keyof typeof errorClasses];
   const error = new CallsheetError(code as ErrorCode, message, options);
-  const Class = errorClasses[code as ErrorCode];
-  if (Class === undefined) return Object.assign(error, details);
   return Object.setPrototypeOf(Object.assign(error, details, { name: Class.name }), Class.prototype);
 }

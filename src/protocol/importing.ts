@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { decodeFailure, errorFrom, type Failure } from '../codec/failure.js';
-import { CallsheetError } from '../errors.js';
+import { type CallsheetError, ModuleNotLoadableError } from '../errors.js';
 import type { ModuleDescription, ModuleSetup } from './dispatch.js';
 import type { WireModule } from './messages.js';
 
@@ -30,7 +30,7 @@ function notLoadable(name: string, url: string, failure: Failure): CallsheetErro
       ? ` Node ${process.version} runs no TypeScript by itself: name the compiled file, or give a module that registers a loader: open({ execArgv: ['--import', './loader.js'] }).`
       : '';
   const message = `the module registered as ${JSON.stringify(name)} (${url}) cannot be imported: ${failure.message}${hint}`;
-  return new CallsheetError('MODULE_NOT_LOADABLE', message, { cause: errorFrom(failure) });
+  return new ModuleNotLoadableError(message, { cause: errorFrom(failure) });
 }
 
 /** Rejects if the import takes longer than `importMs`: a top-level await may never end. */

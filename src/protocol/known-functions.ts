@@ -1,7 +1,7 @@
 /** Checks that this build has the functions of job modules that a user named. */
 import { isOwnPolicy } from '../core/policy.js';
 import type { RetryDefaults } from '../core/records.js';
-import { CallsheetError } from '../errors.js';
+import { ExportNotCallableError, UnknownExportError, UnknownModuleError } from '../errors.js';
 import type { ModuleSetup } from './dispatch.js';
 import type { WireModule } from './messages.js';
 
@@ -34,14 +34,11 @@ export function checkKnown(modules: KnownModules, callable: string, where: strin
   const of = where === '' ? '' : ` (${where.slice(0, -1)})`;
   const found = Object.hasOwn(modules, module) ? modules[module] : undefined;
   if (found === undefined) {
-    throw new CallsheetError(
-      'UNKNOWN_MODULE',
-      `the module ${JSON.stringify(module)} was not given to open({ jobs })${of}`,
-    );
+    throw new UnknownModuleError(`the module ${JSON.stringify(module)} was not given to open({ jobs })${of}`);
   }
   if (found.functions.includes(name)) return;
   if (found.others.includes(name)) {
-    throw new CallsheetError('EXPORT_NOT_CALLABLE', `${module} exports ${name}, but it is not a function${of}`);
+    throw new ExportNotCallableError(`${module} exports ${name}, but it is not a function${of}`);
   }
-  throw new CallsheetError('UNKNOWN_EXPORT', `${module} exports no function named ${name}${of}`);
+  throw new UnknownExportError(`${module} exports no function named ${name}${of}`);
 }

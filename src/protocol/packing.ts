@@ -3,7 +3,7 @@
  * which is transferred, not copied. The same bytes can go over a socket.
  */
 import { Packr } from 'msgpackr';
-import { CallsheetError } from '../errors.js';
+import { ProtocolVersionError } from '../errors.js';
 
 /** Must be raised with each change of a message's layout. */
 const protocolVersion = 2;
@@ -19,10 +19,7 @@ export function packBatch(messages: readonly unknown[]): Uint8Array {
 export function unpackBatch<M>(bytes: Uint8Array): M[] {
   const [version, messages] = packr.unpack(bytes) as [number, M[]];
   if (version !== protocolVersion) {
-    throw new CallsheetError(
-      'PROTOCOL_VERSION',
-      `messages must have protocol ${protocolVersion}, got protocol ${version}`,
-    );
+    throw new ProtocolVersionError(`messages must have protocol ${protocolVersion}, got protocol ${version}`);
   }
   return messages;
 }

@@ -1,5 +1,7 @@
 /** Progress: an annotation with a fixed shape, so that tools can show it. */
 
+import { invalidOption } from '../errors.js';
+
 /** The progress of a job: the value of its annotation `progress`. */
 export interface Progress {
   /** The amount done, in any unit; at least 0. */
@@ -12,17 +14,18 @@ export interface Progress {
 
 export const progressName = 'progress';
 
-/**
- * @throws {RangeError} if `done` or `total` is not a finite number from 0.
- * @throws {TypeError} if `message` is not a string.
- */
 export function checkProgress({ done, total, message }: Progress): Progress {
   for (const [name, value] of Object.entries({ done, total: total ?? 0 })) {
     if (typeof value !== 'number' || !(value >= 0) || value === Number.POSITIVE_INFINITY)
-      throw new RangeError(`progress.${name} must be a finite number from 0, got ${value}`);
+      throw invalidOption(
+        `progress.${name}`,
+        'must be a finite number, at least 0',
+        value,
+        typeof value === 'number' ? RangeError : TypeError,
+      );
   }
   if (message !== undefined && typeof message !== 'string')
-    throw new TypeError(`progress.message must be a string, got ${typeof message}`);
+    throw invalidOption('progress.message', 'must be a string', message);
   return { done, ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) };
 }
 

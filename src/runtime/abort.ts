@@ -1,7 +1,7 @@
 /**
  * Signals of users: a job that is put with one is cancelled when it aborts.
  */
-import { refused } from '../definition/known-options.js';
+import { invalidOption } from '../errors.js';
 
 interface Cancellable {
   cancel(): Promise<unknown>;
@@ -11,7 +11,7 @@ interface Cancellable {
 /** @throws its reason where it is aborted already; {@link TypeError} where it is no signal. */
 export function checkSignal(signal: AbortSignal): void {
   if (typeof signal?.addEventListener !== 'function' || typeof signal.throwIfAborted !== 'function')
-    throw refused('signal', 'an AbortSignal is needed');
+    throw invalidOption('signal', 'must be an AbortSignal', signal);
   signal.throwIfAborted();
 }
 

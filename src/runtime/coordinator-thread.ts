@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { type Handed, transferListOf, type WithBuffers } from '../codec/transfer.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
-import { CallsheetError } from '../errors.js';
+import { CoordinatorDiedError } from '../errors.js';
 import { threadArguments } from '../protocol/thread-arguments.js';
 import type { LinkListener, LinkPort } from './link.js';
 
@@ -95,7 +95,7 @@ function coordinatorFile(): URL {
   try {
     return new URL('../coordinator/main.js', import.meta.url);
   } catch (error) {
-    throw new CallsheetError('COORDINATOR_DIED', `the coordinator thread has no file to start from. ${external}`, {
+    throw new CoordinatorDiedError(`the coordinator thread has no file to start from. ${external}`, {
       cause: error,
     });
   }

@@ -5,6 +5,7 @@
 import { idFromText, idToText } from '../codec/id.js';
 import type { AgentFilter, Id } from '../core/records.js';
 import type { RetryDefaults } from '../definition/options.js';
+import { invalidOption } from '../errors.js';
 import type { AgentInfo, DispatcherInfo } from '../protocol/messages.js';
 
 /** An agent: who claims for a dispatcher in a queue. */
@@ -80,8 +81,10 @@ export function dispatcherFrom({ id, activatedAt, lastPingAt, agents, ...rest }:
 }
 
 /** @internal */
-export function dispatcherId(what: string, text: string): Id {
-  const id = typeof text === 'string' ? idFromText(text) : undefined;
-  if (id === undefined) throw new TypeError(`${what}: the id of a dispatcher is needed`);
+export function dispatcherId(path: string, text: string): Id {
+  const isText = typeof text === 'string';
+  const id = isText ? idFromText(text) : undefined;
+  if (id === undefined)
+    throw invalidOption(path, 'must be the id of a dispatcher, a UUID', text, isText ? RangeError : TypeError);
   return id;
 }

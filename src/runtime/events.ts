@@ -5,6 +5,7 @@
 import { idToText } from '../codec/id.js';
 import type { DispatcherEventType, Event, Interruption, JobEventType } from '../core/events.js';
 import { agentDispatcher, agentName } from '../core/records.js';
+import { checkNumber } from '../definition/arguments.js';
 import { checkOptions } from '../definition/known-options.js';
 import { ClosedError } from '../errors.js';
 import type { EventBatch } from '../protocol/messages.js';
@@ -83,7 +84,7 @@ export class EventStream implements AsyncIterableIterator<CallsheetEvent>, Async
   constructor(client: Client, options: EventsOptions) {
     checkOptions('options', options, { limit: true });
     const { limit = defaultLimit } = options;
-    if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`limit: ${limit} is not a whole number from 1`);
+    checkNumber('limit', limit, { integer: true, least: 1 });
     this.#client = client;
     this.#turn = this.#client.link.request(['subscribe', this.#reader, limit]).catch(() => {});
   }

@@ -6,13 +6,14 @@ import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError
 import { idToBytes, idToText } from '../codec/id.js';
 import { decodePayload, encodeArguments } from '../codec/payload.js';
 import { type Id, type JobStatus, type Level, quotaFromKey } from '../core/records.js';
+import { checkArray, checkNumber } from '../definition/arguments.js';
 import { type CallbackLike, type CallbackSides, checkSides } from '../definition/callbacks.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { encodeCallback, encodeMember } from '../definition/encode.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { coreOptions, type JobOptions } from '../definition/options.js';
 import type { RetryPolicy } from '../definition/retry-policies.js';
-import { CallsheetError } from '../errors.js';
+import { NotStorableError, WaitTimeoutError } from '../errors.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 import type { AwaitedAnswer, JobInfo, WireJob } from '../protocol/messages.js';
@@ -164,9 +165,10 @@ export class Job<Result = unknown> {
     const bytes = (await this.#client.ask({ type: 'arguments', job: this.#id })) as Uint8Array | null;
     if (bytes === null) return [];
     const buffer = () => {
-      throw new CallsheetError(
+      throw new NotStorableError(
         'ARGUMENT_NOT_STORABLE',
-        'the job was given buffers as they are, which only its run has',
+        'arguments',
+        'contain buffers that were moved to the job: only its run has them',
       );
     };
     return decodePayload(bytes, { ...this.#client.references(), buffer }) as unknown[];
@@ -220,7 +222,7 @@ export class Job<Result = unknown> {
 
   /** Adds parts to a serial or parallel whose last part is not done. */
   async addParts<const Parts extends readonly Part[]>(parts: Parts): Promise<Handles<Parts>> {
-    if (!Array.isArray(parts)) throw new TypeError('parts: an array of jobs is needed');
+    checkArray('parts', parts, 'jobs');
     const encoding = this.#client.encoding();
     const wire = Array.from(parts, (part, index) =>
       encodeMember(encoding, asJob(part, `parts[${index}]`), `parts[${index}].`),
@@ -261,7 +263,7 @@ export class Job<Result = unknown> {
     checkOptions('changes', changes, changeable);
     const { args, ...options } = changes;
     const encoding = this.#client.encoding();
-    if (args !== undefined && !Array.isArray(args)) throw new TypeError('args: a list of arguments is needed');
+    if (args !== undefined) checkArray('args', args, 'arguments');
     await this.#client.do({
       type: 'change',
       job: this.#id,
@@ -298,11 +300,11 @@ export class Job<Result = unknown> {
     if (options === undefined) return this.#over(read);
     checkOptions('options', options, resultOptions);
     const { timeoutMs, signal } = options;
-    if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= longestMs))
-      throw new RangeError(`timeoutMs: ${timeoutMs} is not a number of milliseconds from 0 to ${longestMs}`);
+    if (timeoutMs !== undefined)
+      checkNumber('timeoutMs', timeoutMs, { least: 0, most: longestMs, unit: 'milliseconds' });
     if (signal !== undefined) checkSignal(signal);
     return new Promise((resolve, reject) => {
-      const late = () => reject(new CallsheetError('WAIT_TIMEOUT', waitedTooLong(this.id, timeoutMs!)));
+      const late = () => reject(new WaitTimeoutError(waitedTooLong(this.id, timeoutMs!)));
       const limit = timeoutMs === undefined ? undefined : this.#client.after(timeoutMs, late);
       const aborted = () => reject(signal!.reason);
       signal?.addEventListener('abort', aborted, { once: true });

@@ -6,7 +6,7 @@
 
 import type { Handed, HandedBuffer, HandedBuffers } from '../codec/transfer.js';
 import type { Id, Level } from '../core/records.js';
-import { CallsheetError, ClosedError, type ErrorCode } from '../errors.js';
+import { type CallsheetError, ClosedError, CoordinatorDiedError, type ErrorCode } from '../errors.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 import { errorFromData } from '../protocol/error-data.js';
 import { canJoin, type Puts, packClientMessages, unpackCoordinatorMessages } from '../protocol/message-runs.js';
@@ -298,8 +298,7 @@ export class Link {
     if (this.#ended !== undefined) return;
     // What it said before stays said.
     for (const message of this.#incoming.splice(0)) this.#handle(message);
-    const died = (how: string) =>
-      new CallsheetError('COORDINATOR_DIED', `the coordinator thread died${how}`, { cause });
+    const died = (how: string) => new CoordinatorDiedError(`the coordinator thread died${how}`, { cause });
     const reason = cause instanceof Error ? `: ${cause.message}` : '';
     if (this.#opened !== undefined || this.#closing || this.#port.restart === undefined) return this.fail(died(reason));
     const refusal = this.#port.restart();

@@ -2,14 +2,11 @@
  * Says clearly that Node is too old, before anything else of callsheet is evaluated. Knows nothing
  * of the rest.
  */
-import { CallsheetError } from '../errors.js';
+import { NodeTooOldError } from '../errors.js';
 
 const needed = [20, 19] as const;
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
-  throw new CallsheetError(
-    'NODE_TOO_OLD',
-    `callsheet needs Node ${needed.join('.')} or later; this is ${process.version}`,
-  );
+  throw new NodeTooOldError(`callsheet needs Node ${needed.join('.')} or later; this is ${process.version}`);
 }

@@ -13,13 +13,14 @@ import type { Retention } from '../core/commands.js';
 import { defaultQueue } from '../core/queue.js';
 import { type Id, type Level, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
+import { checkArray, checkBoolean, checkNumber, checkOneOf, checkText } from '../definition/arguments.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { registrationOf } from '../definition/define-jobs.js';
 import { encodeJob } from '../definition/encode.js';
-import { checkOptions, type OptionNames, refused } from '../definition/known-options.js';
+import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { checkName, checkQueueName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, jobOptions, type RetryDefaults } from '../definition/options.js';
-import { CallsheetError, ClosedError, UnknownJobError } from '../errors.js';
+import { CallsheetError, ClosedError, invalidOption, UnknownJobError } from '../errors.js';
 import { defaultImportMs, type ModuleSetup } from '../protocol/dispatch.js';
 import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
 import type { StoreFigures } from '../store/store.js';
@@ -262,7 +263,7 @@ export class Runtime implements AsyncDisposable {
     puts: Puts,
     options: TogetherOptions = {},
   ): Promise<{ -readonly [Index in keyof Puts]: Job<PartResult<Puts[Index]['job']>> }> {
-    if (!Array.isArray(puts)) throw new TypeError('puts: an array of { queue, job, options } is needed');
+    checkArray('puts', puts, '{ queue, job, options }');
     checkOptions('options', options, { signal: true });
     const { signal } = options;
     if (signal !== undefined) checkSignal(signal);
@@ -337,9 +338,7 @@ export class Runtime implements AsyncDisposable {
   async close(options: CloseOptions = {}): Promise<Closed> {
     checkOptions('options', options, { graceMs: true });
     const { graceMs = this.#graceMs } = options;
-    if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
-      throw new RangeError(`graceMs: ${graceMs} is not a number of milliseconds`);
-    }
+    checkNumber('graceMs', graceMs, { least: 0, unit: 'milliseconds' });
     this.#closed ??= this.#close(graceMs);
     return this.#closed;
   }
@@ -424,10 +423,10 @@ function durabilityOf(options: OpenOptions): Level {
   const { directory, durability } = options;
   for (const [name, value] of Object.entries({ directory, durability }))
     if (value === undefined && Object.hasOwn(options, name))
-      throw refused(`options.${name}`, 'it is undefined: give it a value, or leave it out');
+      throw invalidOption(name, 'must have a value, or be left out', value);
   if (directory !== undefined) return durability ?? 'full';
   if (durability !== undefined && durability !== 'memory')
-    throw refused('options.durability', `${durability} needs a directory, without which nothing outlives the process`);
+    throw invalidOption('durability', 'must be "memory" without a directory', durability, RangeError);
   return 'memory';
 }
 
@@ -474,65 +473,50 @@ const defaultDeathMs = 60_000;
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, graceMs = defaultGraceMs, retention = {}, dispatcher = true } = options;
-  const { payloadLimitBytes = DEFAULT_LIMIT_BYTES } = options;
+  const { payloadLimitBytes = DEFAULT_LIMIT_BYTES, allowNetworkFileSystem = false } = options;
   const { recycle = {}, importMs = defaultImportMs, extraThreads = defaultExtraThreads } = options;
   const resourceLimits = { maxOldGenerationSizeMb: defaultHeapMb, ...options.resourceLimits };
   const heapMb = resourceLimits.maxOldGenerationSizeMb as number;
   const { pingMs = defaultPingMs, deathMs = Math.max(defaultDeathMs, 2 * pingMs) } = options;
-  if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of modules from defineJobs() is needed');
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
-    throw new RangeError(`threads: ${threads} is not a whole number from 1 to 1024`);
-  }
-  if (!Number.isInteger(extraThreads) || extraThreads < 0 || extraThreads > 1024) {
-    throw new RangeError(`extraThreads: ${extraThreads} is not a whole number from 0 to 1024`);
-  }
-  if (!levels.includes(durability)) {
-    throw new RangeError(`durability: ${JSON.stringify(durability)} is not one of ${levels.join(', ')}`);
-  }
-  if (!Number.isInteger(payloadLimitBytes) || payloadLimitBytes < 1024 || payloadLimitBytes > MOST_LIMIT_BYTES)
-    throw new RangeError(
-      `payloadLimitBytes: ${payloadLimitBytes} is not a whole number from 1024 to ${MOST_LIMIT_BYTES}`,
-    );
-  checkOptions('resourceLimits', resourceLimits, limitNames);
-  for (const [name, value] of Object.entries(resourceLimits)) {
-    if (typeof value !== 'number' || !(value > 0 && Number.isFinite(value)))
-      throw new RangeError(`resourceLimits.${name}: ${value} is not a number above 0`);
-  }
-  if (heapMb < leastHeapMb)
-    throw new RangeError(`resourceLimits.maxOldGenerationSizeMb: ${heapMb} is less than ${leastHeapMb}, the least`);
-  if (!(importMs > 0 && importMs <= 2 ** 31 - 1))
-    throw new RangeError(`importMs: ${importMs} is not a number of milliseconds above 0`);
+  checkArray('jobs', jobs, 'modules from defineJobs()');
+  checkNumber('threads', threads, { integer: true, least: 1, most: 1024 });
+  checkNumber('extraThreads', extraThreads, { integer: true, least: 0, most: 1024 });
+  checkOneOf('durability', durability, levels);
+  checkNumber('payloadLimitBytes', payloadLimitBytes, { integer: true, least: 1024, most: MOST_LIMIT_BYTES });
+  if (options.resourceLimits !== undefined) checkOptions('resourceLimits', options.resourceLimits, limitNames);
+  for (const [name, value] of Object.entries(resourceLimits))
+    checkNumber(`resourceLimits.${name}`, value, { finite: true, above: 0 });
+  checkNumber('resourceLimits.maxOldGenerationSizeMb', heapMb, { least: leastHeapMb });
+  checkNumber('importMs', importMs, { above: 0, below: 2 ** 31, unit: 'milliseconds' });
   checkOptions('recycle', recycle, { afterJobs: true, aboveHeapMb: true });
   const { afterJobs, aboveHeapMb } = recycle;
-  if (afterJobs !== undefined && (!Number.isInteger(afterJobs) || afterJobs < 1))
-    throw new RangeError(`recycle.afterJobs: ${afterJobs} is not a whole number from 1`);
-  if (aboveHeapMb !== undefined && !(aboveHeapMb > 0 && aboveHeapMb < heapMb)) {
-    const limit = `below the limit of the heap, which is ${heapMb}`;
-    throw new RangeError(`recycle.aboveHeapMb: ${aboveHeapMb} is not a number above 0 and ${limit}`);
+  if (afterJobs !== undefined) checkNumber('recycle.afterJobs', afterJobs, { integer: true, least: 1 });
+  if (aboveHeapMb !== undefined) checkNumber('recycle.aboveHeapMb', aboveHeapMb, { above: 0, below: heapMb });
+  if (agent !== undefined && agent !== false) {
+    checkOptions('agent', agent, { size: true });
+    checkNumber('agent.size', agent.size, { integer: true, least: 1 });
   }
-  if (agent !== undefined && agent !== false) checkOptions('agent', agent, { size: true });
   checkOptions('retention', retention, { ageMs: true, count: true, bytes: true });
-  if (agent && (!Number.isInteger(agent.size) || agent.size < 1)) {
-    throw new RangeError(`agent.size: ${agent.size} is not a whole number from 1`);
-  }
-  if (typeof dispatcher !== 'boolean') throw new TypeError('dispatcher: true or false is needed');
+  checkBoolean('dispatcher', dispatcher);
+  checkBoolean('allowNetworkFileSystem', allowNetworkFileSystem);
+  checkArray('execArgv', execArgv, 'strings');
+  for (const [index, text] of execArgv.entries()) checkText(`execArgv[${index}]`, text, 'must be a string', () => true);
   checkSignals(options.signals);
-  for (const [name, value] of Object.entries({ stopGraceMs, graceMs, ...retention })) {
-    if (typeof value !== 'number' || !(value >= 0)) throw new RangeError(`${name}: ${value} is not a number from 0`);
-  }
-  if (!(pingMs > 0 && Number.isFinite(pingMs))) throw new RangeError(`pingMs: ${pingMs} is not a number above 0`);
-  if (!(deathMs > pingMs && Number.isFinite(deathMs)))
-    throw new RangeError(`deathMs: ${deathMs} is not a number above pingMs, which is ${pingMs}`);
+  checkNumber('stopGraceMs', stopGraceMs, { least: 0, unit: 'milliseconds' });
+  checkNumber('graceMs', graceMs, { least: 0, unit: 'milliseconds' });
+  for (const [name, value] of Object.entries(retention)) checkNumber(`retention.${name}`, value, { least: 0 });
+  checkNumber('pingMs', pingMs, { finite: true, above: 0, unit: 'milliseconds' });
+  checkNumber('deathMs', deathMs, { finite: true, above: pingMs, unit: 'milliseconds' });
   const modules: Record<string, ModuleSetup> = {};
-  for (const module of jobs) {
-    const { name, ...setup } = registrationOf(module);
+  for (const [index, module] of Array.from(jobs).entries()) {
+    const { name, ...setup } = registrationOf(module, `jobs[${index}]`);
     if (Object.hasOwn(modules, name))
-      throw new CallsheetError('INVALID_OPTION', `jobs: two modules are named ${JSON.stringify(name)}`);
+      throw invalidOption(`jobs[${index}]`, 'must have a name that no other module of jobs has', name, RangeError);
     modules[name] = { ...setup, importMs };
   }
   return {
     directory: directoryPath(directory),
-    allowNetworkFileSystem: options.allowNetworkFileSystem === true,
+    allowNetworkFileSystem,
     runs: dispatcher,
     log: thresholdOf(options.logger ?? defaultLogger()),
     modules,
@@ -555,14 +539,20 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
 
 function directoryPath(directory: string | URL | undefined): string | undefined {
   if (directory === undefined) return undefined;
-  if (directory instanceof URL) return fileURLToPath(directory);
-  if (typeof directory !== 'string' || directory === '') throw new TypeError('directory: a path is needed');
+  const rule = 'must be a path or a file: URL';
+  if (directory instanceof URL) {
+    if (directory.protocol !== 'file:') throw invalidOption('directory', rule, directory.href, RangeError);
+    return fileURLToPath(directory);
+  }
+  if (typeof directory !== 'string') throw invalidOption('directory', rule, directory);
+  if (directory === '') throw invalidOption('directory', rule, directory, RangeError);
   return resolve(directory);
 }
 
 function checkLogger(logger: Logger): void {
   for (const level of ['fatal', 'error', 'warn', 'info'] as const)
-    if (typeof logger?.[level] !== 'function') throw new TypeError(`logger: a pino logger is needed, with ${level}()`);
+    if (typeof logger?.[level] !== 'function')
+      throw invalidOption('logger', `must be a pino logger, with ${level}()`, logger);
 }
 
 function defaultLogger(): Logger {

@@ -5,15 +5,16 @@
 import { types } from 'node:util';
 import { idToText } from '../codec/id.js';
 import { type Id, type Level, levels } from '../core/records.js';
+import { checkArray, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { asJob, type Composition, type Part, parallel } from '../definition/compose.js';
 import { type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
 import { type AgentFilter, checkFilter, functionName, type JobChooser, type JobFilter } from '../definition/filters.js';
 import type { JobCall } from '../definition/job-call.js';
-import { checkOptions, type OptionNames, refused } from '../definition/known-options.js';
+import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { Mapping } from '../definition/map.js';
 import { checkName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, jobOptions, type RetryDefaults } from '../definition/options.js';
-import { CallsheetError } from '../errors.js';
+import { CallsheetError, invalidOption, UnknownAgentError } from '../errors.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
 import { checkKnown, checkPolicyKnown } from '../protocol/known-functions.js';
 import type { AgentInfo, DispatcherInfo, LeftJobs, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
@@ -137,11 +138,11 @@ export class Queue {
       const level = this.#level(options);
       if (job instanceof Job) {
         if (Object.keys(options).length > 0)
-          throw new TypeError('options: a job that was put before has its own, which change() changes');
+          throw invalidOption('options', 'must be left out for a job that has been put: change() it', options);
         return this.#client.do({ type: 'putAgain', job: job.internalId, queue: this.name }).then(() => job);
       }
       const encoding = this.#client.puttingAt(level);
-      const wire = this.#encoded(encoding, job instanceof Mapping ? job : asJob(job, 'the job'), options, '');
+      const wire = this.#encoded(encoding, job instanceof Mapping ? job : asJob(job, 'job'), options, '');
       this.#client.link.handOver(encoding.handed);
       const { link } = this.#client;
       const [id] = wire;
@@ -164,7 +165,7 @@ export class Queue {
    * each of them.
    */
   async putAll<const Parts extends readonly Part[]>(jobs: Parts, options: PutOptions = none): Promise<Handles<Parts>> {
-    if (!Array.isArray(jobs)) throw new TypeError('jobs: an array of jobs is needed');
+    checkArray('jobs', jobs, 'jobs');
     const level = this.#level(options);
     const encoding = this.#client.puttingAt(level);
     const wire = Array.from(jobs, (job, index) =>
@@ -193,15 +194,12 @@ export class Queue {
    */
   async broadcast<Result>(job: Part<Result>, options: PutOptions = none): Promise<Job<CompletedJobs<Result>>> {
     const level = this.#level(options);
-    const call = asJob(job, 'the job');
+    const call = asJob(job, 'job');
     for (;;) {
       const found = (await this.#client.ask({ type: 'dispatchers' })) as DispatcherInfo[];
       const here = found.filter(({ active, agents }) => active && agents.some(({ queue }) => queue === this.name));
       if (here.length === 0)
-        throw new CallsheetError(
-          'UNKNOWN_AGENT',
-          `no dispatcher that is active has an agent in ${JSON.stringify(this.name)}`,
-        );
+        throw new UnknownAgentError(`no dispatcher that is active has an agent in ${JSON.stringify(this.name)}`);
       const encoding = this.#client.encoding();
       const whole = encodeJob(encoding, parallel([]), '');
       whole[5] = here.map(({ id }) => {
@@ -260,7 +258,12 @@ export class Queue {
   async pull(index = 0): Promise<Job> {
     const job = await this.at(index);
     if (job === undefined)
-      throw new RangeError(`index: there is no job at ${index} in the queue ${JSON.stringify(this.name)}`);
+      throw invalidOption(
+        'index',
+        `must be the place of a job in the queue ${JSON.stringify(this.name)}`,
+        index,
+        RangeError,
+      );
     await this.remove(job);
     return job;
   }
@@ -270,7 +273,7 @@ export class Queue {
    * queue, is a `JobStatusError`.
    */
   async remove(job: Job): Promise<void> {
-    if (!(job instanceof Job)) throw new TypeError('job: the handle of a job is needed');
+    if (!(job instanceof Job)) throw invalidOption('job', 'must be the handle of a job', job);
     await this.#client.do({ type: 'remove', job: job.internalId, queue: this.name });
   }
 
@@ -296,7 +299,7 @@ export class Queue {
    * says how many wait.
    */
   async setBound(bound: number): Promise<void> {
-    if (!Number.isInteger(bound) || bound < 0) throw new RangeError(`bound: ${bound} is not a whole number from 0`);
+    checkNumber('bound', bound, { integer: true, least: 0 });
     await this.#client.do({ type: 'boundQueue', name: this.name, bound });
   }
 
@@ -305,13 +308,11 @@ export class Queue {
     checkName('name', name);
     checkOptions('options', options, { size: true, rate: true });
     const { size = 1, rate } = options;
-    if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
-    if (rate !== undefined) checkOptions('rate', rate, { count: true, periodMs: true });
-    if (
-      rate !== undefined &&
-      !(Number.isInteger(rate.count) && rate.count >= 1 && rate.periodMs > 0 && Number.isFinite(rate.periodMs))
-    ) {
-      throw new RangeError('rate: a whole count from 1 and a periodMs above 0 are needed');
+    checkNumber('size', size, { integer: true, least: 1 });
+    if (rate !== undefined) {
+      checkOptions('rate', rate, { count: true, periodMs: true });
+      checkNumber('rate.count', rate.count, { integer: true, least: 1 });
+      checkNumber('rate.periodMs', rate.periodMs, { finite: true, above: 0, unit: 'milliseconds' });
     }
     const limits = { size, rate: rate?.count ?? 0, ratePeriodMs: rate?.periodMs ?? 0 };
     await this.#client.do({ type: 'setQuota', queue: this.name, name, ...limits });
@@ -344,7 +345,7 @@ export class Queue {
     checkName('name', name);
     checkOptions('options', options, agentOptions);
     const { size, filter, chooser, retry = {}, dispatcher } = options;
-    if (!Number.isInteger(size) || size < 1) throw new RangeError(`size: ${size} is not a whole number from 1`);
+    checkNumber('size', size, { integer: true, least: 1 });
     const { modules } = this.#client.encoding();
     const known = (where: string) => (callable: string) => checkKnown(modules, callable, where);
     const stored = filter === undefined ? null : checkFilter(filter, known('filter.'));
@@ -384,7 +385,7 @@ export class Queue {
     checkOptions('options', options, { from: true, to: true, limit: true, dispatcher: true });
     const { from, to, limit = 100, dispatcher } = options;
     checkName('name', name);
-    if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`limit: ${limit} is not a whole number from 1`);
+    checkNumber('limit', limit, { integer: true, least: 1 });
     const ids = (await this.#client.ask({
       type: 'completedBy',
       queue: this.name,
@@ -405,14 +406,9 @@ export class Queue {
     if (options !== none) checkOptions('options', options, putOptions);
     const { durability = this.#client.durability, signal } = options;
     if (signal !== undefined) checkSignal(signal);
-    if (levels.includes(durability)) {
-      if (durability === 'memory' || this.#client.isKept) return durability;
-      throw refused('options.durability', `${durability} needs a runtime with a directory`);
-    }
-    throw new CallsheetError(
-      'INVALID_OPTION',
-      `durability: ${JSON.stringify(durability)} is not one of ${levels.join(', ')}`,
-    );
+    checkOneOf('durability', durability, levels);
+    if (durability === 'memory' || this.#client.isKept) return durability;
+    throw invalidOption('durability', 'must be "memory" in a runtime without a directory', durability, RangeError);
   }
 
   /** The map takes its items from here. */
@@ -439,9 +435,10 @@ function cancelling<Result>(signal: AbortSignal, job: Job<Result>): Job<Result> 
   return job;
 }
 
-/** @internal @throws {RangeError} it is no valid date. */
-export function timeOf(what: string, date: Date): number {
-  const time = types.isDate(date) ? date.getTime() : Number.NaN;
-  if (Number.isNaN(time)) throw new RangeError(`${what}: a valid Date is needed`);
+/** @internal */
+export function timeOf(path: string, date: Date): number {
+  const isDate = types.isDate(date);
+  const time = isDate ? date.getTime() : Number.NaN;
+  if (Number.isNaN(time)) throw invalidOption(path, 'must be a valid Date', date, isDate ? RangeError : TypeError);
   return time;
 }

@@ -7,6 +7,8 @@
  */
 
 import { constants } from 'node:os';
+import { checkArray } from '../definition/arguments.js';
+import { invalidOption } from '../errors.js';
 
 type Close = () => Promise<unknown>;
 
@@ -15,10 +17,11 @@ const listeners = new Map<NodeJS.Signals, () => void>();
 
 /** They have names that this system knows. */
 export function checkSignals(signals: readonly NodeJS.Signals[] = []): void {
-  if (!Array.isArray(signals)) throw new TypeError('signals: a list of names is needed');
-  for (const signal of signals) {
-    if (!Object.hasOwn(constants.signals, signal) || signal === 'SIGKILL' || signal === 'SIGSTOP')
-      throw new TypeError(`signals: ${JSON.stringify(signal)} is none that can be listened to`);
+  checkArray('signals', signals, 'names of signals');
+  for (const [index, signal] of signals.entries()) {
+    if (Object.hasOwn(constants.signals, signal) && signal !== 'SIGKILL' && signal !== 'SIGSTOP') continue;
+    const rule = 'must be the name of a signal that a process can listen to';
+    throw invalidOption(`signals[${index}]`, rule, signal, typeof signal === 'string' ? RangeError : TypeError);
   }
 }
 

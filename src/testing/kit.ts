@@ -6,9 +6,11 @@
  */
 import { randomInt } from 'node:crypto';
 import { idToText, newId } from '../codec/id.js';
+import { checkFunction, checkNumber } from '../definition/arguments.js';
 import type { Part } from '../definition/compose.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import type { Mapping } from '../definition/map.js';
+import { invalidOption } from '../errors.js';
 import type { Job } from '../runtime/job.js';
 import { type Runtime, resolveOptions } from '../runtime/open.js';
 import { timeOf } from '../runtime/queue.js';
@@ -82,7 +84,7 @@ export class Kit implements AsyncDisposable {
     checkOptions('options', options, virtualOptions);
     this.#options = options;
     const { start, seed = randomInt(2 ** 31) } = options;
-    if (!Number.isSafeInteger(seed)) throw new RangeError(`seed: must be an integer, got ${String(seed)}`);
+    checkNumber('seed', seed, { integer: true, least: Number.MIN_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER });
     this.seed = seed;
     const time = shared.clock ?? new VirtualClock(start === undefined ? defaultStart : timeOf('start', start));
     this.#time = time;
@@ -98,8 +100,21 @@ export class Kit implements AsyncDisposable {
       get now() {
         return new Date(time.now());
       },
-      advance: (ms) => this.#advanceTo(time.now() + ms),
-      advanceTo: async (moment) => this.#advanceTo(timeOf('moment', moment)),
+      advance: async (ms) => {
+        checkNumber('ms', ms, { finite: true, least: 0, unit: 'milliseconds' });
+        await this.#advanceTo(time.now() + ms);
+      },
+      advanceTo: async (moment) => {
+        const target = timeOf('moment', moment);
+        if (target < time.now())
+          throw invalidOption(
+            'moment',
+            'must not be before the time of the clock: set() goes back',
+            moment,
+            RangeError,
+          );
+        await this.#advanceTo(target);
+      },
       next: async () => {
         await this.untilIdle();
         const moved = time.fireNext(Number.POSITIVE_INFINITY);
@@ -241,7 +256,8 @@ export class Kit implements AsyncDisposable {
    */
   async killThread(index = 0): Promise<void> {
     await this.#idle();
-    if (!this.#pool().killThread(index)) throw new RangeError(`index: must be the index of a thread, got ${index}`);
+    if (!this.#pool().killThread(index))
+      throw invalidOption('index', 'must be the index of a thread', index, RangeError);
     await this.#idle();
   }
 
@@ -265,6 +281,7 @@ export class Kit implements AsyncDisposable {
     this.#options = { ...this.#options, ...options };
     const { start: _, seed: __, durability = 'full', importModule, ...rest } = this.#options;
     const { threads = defaultThreads, agent } = rest;
+    if (importModule !== undefined) checkFunction('importModule', importModule);
     const filled = resolveOptions({ ...rest, durability });
     // No default depends on the machine, so that a test is the same everywhere.
     const sources = Object.entries(filled.modules).map(([name, module]) => [name, { ...module, importModule }]);
@@ -300,9 +317,6 @@ export class Kit implements AsyncDisposable {
   }
 
   async #advanceTo(target: number): Promise<void> {
-    if (!Number.isFinite(target))
-      throw new RangeError(`ms: must be a finite number of milliseconds, got ${target - this.#time.now()}`);
-    if (target < this.#time.now()) throw new RangeError('the clock only moves forward; `set` sets it back');
     await this.untilIdle();
     while (this.#time.fireNext(target)) await this.untilIdle();
     this.#time.moveTo(target);
@@ -318,6 +332,7 @@ export class Kit implements AsyncDisposable {
   ): Promise<void> {
     checkOptions('limits', limits, { withinMs: true });
     const { withinMs = dayMs } = limits;
+    checkNumber('withinMs', withinMs, { least: 0, unit: 'milliseconds' });
     const limit = this.#time.now() + withinMs;
     const patience = performance.now() + patienceMs;
     for (;;) {

@@ -10,12 +10,13 @@ import { idFromBytes, idToBytes, idToText } from '../codec/id.js';
 import { decodePayload } from '../codec/payload.js';
 import type { Id } from '../core/records.js';
 import { checkWait, encodeAnnotation } from '../definition/annotations.js';
+import { checkArray } from '../definition/arguments.js';
 import { type CallbackLike, type CallbackSides, checkSides } from '../definition/callbacks.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
 import { checkOptions } from '../definition/known-options.js';
 import { checkAnnotationName, checkQueueName } from '../definition/names.js';
-import { CallsheetError, JobNotCommittedError, JobStatusError } from '../errors.js';
+import { JobCancelledError, JobNotCommittedError, JobStatusError, NotInJobError } from '../errors.js';
 import { decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 import type { ThreadMessage, WireInnerPut } from '../protocol/dispatch.js';
@@ -280,7 +281,7 @@ export class JobContext {
       this.#inner.push({ type: 'putAgain', job: job.internalId, queue });
       return job;
     }
-    const wire = encodeJob(this.#encoding(), asJob(job, 'the job'), '');
+    const wire = encodeJob(this.#encoding(), asJob(job, 'job'), '');
     this.#inner.push(putOf(wire, queue));
     return new JobReference<Result>(wire[0], this.#thread, false);
   }
@@ -294,7 +295,7 @@ export class JobContext {
    */
   async putNow<Result>(job: Part<Result>, options: InnerPutOptions = {}): Promise<JobReference<Result>> {
     const queue = this.#queueOf(options);
-    const wire = encodeJob(this.#encoding(), asJob(job, 'the job'), '');
+    const wire = encodeJob(this.#encoding(), asJob(job, 'job'), '');
     const same = (await this.#thread.ask((request) => ['put', request, this.#id, putOf(wire, queue)])) as Id[] | null;
     return new JobReference<Result>(same?.[0] ?? wire[0], this.#thread, true);
   }
@@ -323,7 +324,7 @@ export class JobContext {
     whole?: JobReference,
   ): { -readonly [Index in keyof Parts]: JobReference<PartResult<Parts[Index]>> } {
     const job = whole?.internalId ?? this.#parent;
-    if (!Array.isArray(parts)) throw new TypeError('parts must be an array of jobs');
+    checkArray('parts', parts, 'jobs');
     if (job === '')
       throw new JobStatusError(
         'addParts: the running job is not a part of another job, so the whole must be given as the second argument',
@@ -355,7 +356,7 @@ export class JobContext {
   /** @internal */
   stop(): void {
     if (this.#abort?.signal.aborted === false)
-      this.#abort.abort(new CallsheetError('JOB_CANCELLED', 'the job must stop: it was cancelled or ran out of time'));
+      this.#abort.abort(new JobCancelledError('the job must stop: it was cancelled or ran out of time'));
   }
 
   /** @internal */
@@ -393,7 +394,7 @@ function whyNoJob(): string {
  */
 export function currentJob(): JobContext {
   const job = running.getStore();
-  if (job === undefined) throw new CallsheetError('NOT_IN_JOB', whyNoJob());
+  if (job === undefined) throw new NotInJobError(whyNoJob());
   return job;
 }
 

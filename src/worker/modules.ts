@@ -6,7 +6,7 @@ import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { encodeFailure, failureFrom } from '../codec/failure.js';
-import { CallsheetError } from '../errors.js';
+import { UnknownExportError, UnknownModuleError } from '../errors.js';
 import { defaultImportMs, type ModuleDescription, type ModuleSetup } from '../protocol/dispatch.js';
 import { importError, withinTime } from '../protocol/importing.js';
 
@@ -91,7 +91,7 @@ function functionAt({ exports, key }: Place, callable: string): Handler {
   const handler = exports[key];
   if (typeof handler === 'function') return handler as Handler;
   const module = callable.slice(0, -key.length - 1);
-  throw new CallsheetError('UNKNOWN_EXPORT', `${module} exports no function named ${key}`);
+  throw new UnknownExportError(`${module} exports no function named ${key}`);
 }
 
 /**
@@ -118,8 +118,7 @@ async function importFunction(modules: Modules, callable: string): Promise<Handl
   const name = callable.slice(0, separator);
   const key = callable.slice(separator + 1);
   const setup = Object.hasOwn(modules, name) ? modules[name] : undefined;
-  if (setup === undefined)
-    throw new CallsheetError('UNKNOWN_MODULE', `no module is registered as ${JSON.stringify(name)}`);
+  if (setup === undefined) throw new UnknownModuleError(`no module is registered as ${JSON.stringify(name)}`);
   const exported = await exportsOf(setup);
   const place = { exports: exported.find((some) => some !== undefined && Object.hasOwn(some, key)) ?? {}, key };
   const handler = functionAt(place, callable);

@@ -29,7 +29,7 @@ function decodesOrIsCorrupt(bytes: Uint8Array): boolean {
 }
 
 function isCorrupt(...bytes: number[]): void {
-  assert.throws(() => decodePayload(Uint8Array.from(bytes)), { name: 'CallsheetError', code: 'PAYLOAD_CORRUPT' });
+  assert.throws(() => decodePayload(Uint8Array.from(bytes)), { name: 'PayloadCorruptError', code: 'PAYLOAD_CORRUPT' });
 }
 
 it('decoding random bytes returns a value or throws PAYLOAD_CORRUPT', (t) => {
@@ -153,7 +153,7 @@ it('decoding endless nesting throws PAYLOAD_CORRUPT and does not overflow the st
 });
 
 function isDeepCorrupt(bytes: Uint8Array): void {
-  assert.throws(() => decodePayload(bytes), { name: 'CallsheetError', code: 'PAYLOAD_CORRUPT' });
+  assert.throws(() => decodePayload(bytes), { name: 'PayloadCorruptError', code: 'PAYLOAD_CORRUPT' });
 }
 
 it('decoding passes on an error of `reference`', () => {

@@ -115,7 +115,7 @@ describe('10 inside a job', () => {
     assert.deepEqual(await job.annotations.get('progress'), await job.progress());
     await job.annotations.set('progress', 'in a shape of its own');
     assert.equal(await job.progress(), undefined);
-    await assert.rejects(kit.run(inside.progressBadly()), { message: /^progress\.done .* got -1/ });
+    await assert.rejects(kit.run(inside.progressBadly()), { message: /^`progress\.done` must be .* got -1/ });
   });
 
   it('[10.2] rejects an annotation that is too large or cannot be stored, with its name', async (t) => {
@@ -129,15 +129,15 @@ describe('10 inside a job', () => {
       code: 'ARGUMENT_NOT_STORABLE',
       message: /annotations\.bad\.f/,
     });
-    for (const name of ['', 'a'.repeat(201), 5 as never])
-      await assert.rejects(job.annotations.set(name, 1), { name: 'TypeError', message: /^name: / });
+    for (const name of ['', 'a'.repeat(201)])
+      await assert.rejects(job.annotations.set(name, 1), { name: 'RangeError', message: /^`name` must/ });
     // The store would normalise these names to others.
-    await assert.rejects(job.annotations.set('k\ud800', 1), { name: 'TypeError', message: /^name: "k\\ud800"/ });
-    await assert.rejects(job.annotations.set('__proto__', 1), { name: 'TypeError', message: /^name: "__proto__"/ });
+    await assert.rejects(job.annotations.set('k\ud800', 1), { name: 'RangeError', message: /^`name` .*"k\\ud800"/ });
+    await assert.rejects(job.annotations.set('__proto__', 1), { name: 'RangeError', message: /^`name` .*"__proto__"/ });
     for (const timeoutMs of [-1, Number.NaN, Number.POSITIVE_INFINITY])
       await assert.rejects(job.annotations.waitFor('a', { timeoutMs }), {
         name: 'RangeError',
-        message: /^timeoutMs: /,
+        message: /^`timeoutMs` must/,
       });
     assert.deepEqual({ ...(await job.annotations.all()) }, {});
     const inJob = await kit.runtime.queue().put(inside.annotate('bad', new Uint8Array(70_000)));
@@ -149,15 +149,15 @@ describe('10 inside a job', () => {
   it('[3.4] rejects unknown options inside a job as outside', async (t) => {
     const kit = await opened(t);
     assert.deepEqual(await kit.run(inside.misspell()), [
-      'TypeError: options.queu: there is no such option; known: queue',
-      'TypeError: options: an object is needed',
-      'TypeError: queue: "\\ud800" has a lone surrogate, which cannot be stored',
-      'TypeError: options.queu: there is no such option; known: queue',
-      'TypeError: sides.failed: there is no such option; known: success, failure',
-      'TypeError: progress.totl: there is no such option; known: done, total, message',
-      'TypeError: progress: an object is needed',
-      'TypeError: options.timeout: there is no such option; known: timeoutMs, default',
-      'TypeError: options: an object is needed',
+      'TypeError: `options` must have no options but queue, got "queu"',
+      'TypeError: `options` must be an object, got null',
+      'RangeError: `queue` must have no lone surrogate, which cannot be stored, got "\\ud800"',
+      'TypeError: `options` must have no options but queue, got "queu"',
+      'TypeError: `sides` must have no options but success, failure, got "failed"',
+      'TypeError: `progress` must have no options but done, total, message, got "totl"',
+      'TypeError: `progress` must be an object, got null',
+      'TypeError: `options` must have no options but timeoutMs, default, got "timeout"',
+      'TypeError: `options` must be an object, got null',
     ]);
   });
 });

@@ -254,9 +254,9 @@ describe('6 callbacks', () => {
     const asked = work.tell.withOptions({ priority: 1 }) as never;
     assert.throws(
       () => parallel([work.add(1, 2)], { postprocess: asked }),
-      /^TypeError: parallel: postprocess takes no/,
+      /^TypeError: `postprocess` must have no options/,
     );
-    assert.throws(() => map([1], work.echo, { postprocess: asked }), /^TypeError: map: postprocess takes no options/);
+    assert.throws(() => map([1], work.echo, { postprocess: asked }), /^TypeError: `postprocess` must have no options/);
     const queue = kit.runtime.queue();
     await assert.rejects(queue.put(work.add(1, 2), { retry: asked }), { code: 'INVALID_OPTION' });
     await assert.rejects(queue.setAgent('main', { size: 1, filter: asked }), { code: 'INVALID_OPTION' });

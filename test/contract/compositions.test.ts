@@ -16,14 +16,17 @@ describe('7 composition', () => {
     const queue = kit.runtime.queue();
     const unique = work.mark('a').with({ unique: 'key' });
     const wrong: [Promise<unknown>, RegExp][] = [
-      [queue.put(parallel([serial([unique])])), /^parts\[0\]\.parts\[0\]\.unique: is for a job that is put/],
-      [queue.put(serial([work.mark('a').with({ replace: true })])), /^parts\[0\]\.replace: /],
-      [queue.put(serial([work.mark('a').with({ held: true })])), /^parts\[0\]\.held: /],
-      [queue.put(work.mark('b').onBoth(unique as never)), /^callbacks\[0\]\.both\.unique: /],
+      [
+        queue.put(parallel([serial([unique])])),
+        /^`parts\[0\]\.parts\[0\]\.unique` must be given to the job that is put/,
+      ],
+      [queue.put(serial([work.mark('a').with({ replace: true })])), /^`parts\[0\]\.replace` /],
+      [queue.put(serial([work.mark('a').with({ held: true })])), /^`parts\[0\]\.held` /],
+      [queue.put(work.mark('b').onBoth(unique as never)), /^`callbacks\[0\]\.both\.unique` /],
     ];
     for (const [put, message] of wrong) await assert.rejects(put, { code: 'INVALID_OPTION', message });
     const whole = await queue.put(serial([work.mark('first')]), { unique: 'key', beginAfter: hourMs });
-    await assert.rejects(whole.addParts([unique]), { code: 'INVALID_OPTION', message: /^parts\[0\]\.unique: / });
+    await assert.rejects(whole.addParts([unique]), { code: 'INVALID_OPTION', message: /^`parts\[0\]\.unique` / });
     assert.equal((await whole.details()).parts, 1);
   });
 
@@ -209,7 +212,7 @@ describe('7 composition', () => {
         [[handle], 0],
         [holes, 1],
       ] as const) {
-        const where = new RegExp(`parts\\[${index}\\] is not a job`);
+        const where = new RegExp(`^\`parts\\[${index}\\]\` must be a job`);
         assert.throws(() => make(parts as never), { name: 'TypeError', message: where });
       }
       assert.throws(() => make(work.mark('a') as never), { name: 'TypeError', message: /array/ });

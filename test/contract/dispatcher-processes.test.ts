@@ -168,7 +168,7 @@ describe('5 signals', () => {
     assert.deepEqual(counts(), [before[0], before[1]! + 1]);
     await two.close();
     assert.deepEqual(counts(), before);
-    await assert.rejects(openedReal(t, { signals: ['SIGKILL'] }), TypeError);
+    await assert.rejects(openedReal(t, { signals: ['SIGKILL'] }), RangeError);
     await assert.rejects(openedReal(t, { signals: 'SIGTERM' as never }), TypeError);
   });
 

@@ -116,7 +116,7 @@ describe('5 dispatchers', () => {
     assert.deepEqual(await agents(), [['', 'main', 2, undefined]]);
     const unknown = '01890a5d-ac96-774b-bcce-b302099a8057';
     await assert.rejects(queue.setAgent('main', { size: 1, dispatcher: unknown }), { code: 'UNKNOWN_DISPATCHER' });
-    await assert.rejects(queue.setAgent('main', { size: 1, dispatcher: 'me' }), TypeError);
+    await assert.rejects(queue.setAgent('main', { size: 1, dispatcher: 'me' }), RangeError);
   });
 
   it('[5.4] cannot be unregistered while they are active', async (t) => {

@@ -98,8 +98,12 @@ describe('2 jobs: buffers', () => {
         /^puts\[0\]\.arguments\[0\]/,
       ],
       [() => queue.put(work.argumentsOf(given, () => 1) as Part, memory), 'ARGUMENT_NOT_STORABLE', /^arguments\[1\]/],
-      [() => queue.put(work.echo(given), { ...memory, retry: retryErrors({ limit: 1 }) }), 'INVALID_OPTION', /^retry/],
-      [() => queue.put(work.echo(given), { ...memory, unique: 'key' }), 'INVALID_OPTION', /^unique/],
+      [
+        () => queue.put(work.echo(given), { ...memory, retry: retryErrors({ limit: 1 }) }),
+        'INVALID_OPTION',
+        /^`retry`/,
+      ],
+      [() => queue.put(work.echo(given), { ...memory, unique: 'key' }), 'INVALID_OPTION', /^`unique`/],
       [
         () => queue.putAll([work.echo(given), work.echo(given)], memory),
         'ARGUMENT_NOT_STORABLE',

@@ -80,7 +80,7 @@ describe('2 jobs: a handler', () => {
     openGate('a');
     assert.deepEqual(await kit.waitForResult(whole), ['a', 'b']);
     const inPart = parallel([work.mark('a').with({ held: true })]);
-    await assert.rejects(queue.put(inPart), { code: 'INVALID_OPTION', message: /^parts\[0\]\.held/ });
+    await assert.rejects(queue.put(inPart), { code: 'INVALID_OPTION', message: /^`parts\[0\]\.held`/ });
   });
 
   it('[2.6] stays active without a thread or a place of its agent while its inner job runs', async (t) => {

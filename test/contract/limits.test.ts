@@ -31,7 +31,10 @@ describe('15 limits', () => {
 
   it('[15.1] rejects a payloadLimitBytes outside of its range', async (t) => {
     for (const payloadLimitBytes of [1023, 128 * 1024 * 1024 + 1, 2000.5, Number.NaN])
-      await assert.rejects(opened(t, { payloadLimitBytes }), { name: 'RangeError', message: /^payloadLimitBytes: / });
+      await assert.rejects(opened(t, { payloadLimitBytes }), {
+        name: 'RangeError',
+        message: /^`payloadLimitBytes` must/,
+      });
     await opened(t, { payloadLimitBytes: 128 * 1024 * 1024 });
   });
 });

@@ -274,7 +274,10 @@ describe('7.4 map', () => {
     });
     for (const concurrency of [0, -1, 1.5, Number.NaN])
       assert.throws(() => map([1], inc, { concurrency }), { name: 'RangeError', message: /concurrency/ });
-    assert.throws(() => parallel([map([1], inc) as never]), { name: 'TypeError', message: /parts\[0\] is a map/ });
+    assert.throws(() => parallel([map([1], inc) as never]), {
+      name: 'TypeError',
+      message: /^`parts\[0\]` must not be a map/,
+    });
   });
 
   it('[7.4] is rejected in putAll, in a broadcast, in putTogether and as a part added later', async (t) => {
@@ -285,10 +288,10 @@ describe('7.4 map', () => {
     const { jobs } = await runtime.stats();
     const mapping = map([1], inc) as never;
     const puts: [() => Promise<unknown>, RegExp][] = [
-      [() => queue.putAll([work.mark('b'), mapping]), /^jobs\[1\] is a map/],
-      [() => queue.broadcast(mapping), /^the job is a map/],
-      [() => runtime.putTogether([{ job: mapping }]), /^puts\[0\]\.job is a map/],
-      [() => whole.addParts([mapping]), /^parts\[0\] is a map/],
+      [() => queue.putAll([work.mark('b'), mapping]), /^`jobs\[1\]` must not be a map/],
+      [() => queue.broadcast(mapping), /^`job` must not be a map/],
+      [() => runtime.putTogether([{ job: mapping }]), /^`puts\[0\]\.job` must not be a map/],
+      [() => whole.addParts([mapping]), /^`parts\[0\]` must not be a map/],
     ];
     for (const [put, message] of puts) await assert.rejects(put(), { name: 'TypeError', message });
     assert.equal((await runtime.stats()).jobs, jobs);

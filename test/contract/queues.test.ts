@@ -266,48 +266,29 @@ describe('3 queues', () => {
         'a key that would be stored otherwise',
         () => queue.put(work.mark('a'), { unique: 'k\ud800' }),
         'INVALID_OPTION',
-        /^unique: "k\\ud800"/,
+        /^`unique` .*"k\\ud800"/,
       ],
       [
         'such a quota',
         () => queue.put(work.mark('a'), { quotas: ['\udc00'] }),
         'INVALID_OPTION',
-        /^quotas\[0\]: "\\udc00"/,
+        /^`quotas\[0\]` .*"\\udc00"/,
       ],
       [
         'such a key of one',
         () => queue.put(work.mark('a'), { quotas: [{ name: 'q', key: '\ud800' }] }),
         'INVALID_OPTION',
-        /^quotas\[0\]: "\\ud800"/,
+        /^`quotas\[0\]\.key` .*"\\ud800"/,
       ],
       [
         'such a condition',
         () => queue.setAgent('a', { size: 1, filter: { quotas: ['\ud800'] } }),
         'INVALID_OPTION',
-        /^filter\.quotas: /,
+        /^`filter\.quotas\[0\]` /,
       ],
       ['an unknown option', () => queue.put(work.mark('a'), { beginBy: 5 } as never), 'INVALID_OPTION', /beginBy/],
     ];
     for (const [what, put, code, message] of cases) await assert.rejects(put(), { code, message }, what);
-    const wrong: [() => Promise<unknown>, RegExp][] = [
-      [() => queue.putAll(work.mark('a') as never), /^jobs: /],
-      [() => kit.runtime.putTogether({ job: work.mark('a') } as never), /^puts: /],
-      [() => queue.put('work#mark' as never), /job/],
-      [() => queue.remove(known.id as never), /^job: /],
-      [() => known.change({ args: 'abc' as never }), /^args: /],
-      [() => known.addParts(work.mark('a') as never), /^parts: /],
-      [() => kit.runtime.createQueue('q\ud800'), /^name: "q\\ud800" has a lone surrogate/],
-      [async () => kit.runtime.queue('\ud800'), /^name: "\\ud800"/],
-      [async () => kit.runtime.queue(5 as never), /^name: /],
-      [() => kit.runtime.removeQueue('\ud800'), /^name: "\\ud800"/],
-      [() => kit.runtime.putTogether([{ queue: '\ud800', job: work.mark('a') }]), /^puts\[0\]\.queue: "\\ud800"/],
-      [() => queue.setQuota('\ud800'), /^name: "\\ud800"/],
-      [() => queue.removeQuota('\ud800'), /^name: "\\ud800"/],
-      [() => queue.setAgent('\ud800', { size: 1 }), /^name: "\\ud800"/],
-      [() => queue.removeAgent('\ud800'), /^name: "\\ud800"/],
-      [() => queue.completedBy('\ud800'), /^name: "\\ud800"/],
-    ];
-    for (const [call, message] of wrong) await assert.rejects(call(), { name: 'TypeError', message });
     assert.deepEqual(await known.arguments(), ['known']);
     assert.equal((await kit.runtime.stats()).jobs, stored);
     assert.equal(await queue.length(), 1);

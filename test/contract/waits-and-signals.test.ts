@@ -70,7 +70,7 @@ describe('2 a wait for an outcome', () => {
   it('[2.2] ends at its limit, while the job goes on', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('late'), { beginAfter: hourMs });
-    const late = { name: 'CallsheetError', code: 'WAIT_TIMEOUT', message: /no outcome after 50 ms; it goes on/ };
+    const late = { name: 'WaitTimeoutError', code: 'WAIT_TIMEOUT', message: /no outcome after 50 ms; it goes on/ };
     const waits = [
       assert.rejects(job.result({ timeoutMs: 50 }), late),
       assert.rejects(job.failure({ timeoutMs: 50 }), late),
@@ -100,8 +100,8 @@ describe('2 a wait for an outcome', () => {
   it('[2.2] is rejected with an invalid limit', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('a'));
-    for (const timeoutMs of [-1, Number.NaN, '5' as never, 2 ** 31])
-      await assert.rejects(job.result({ timeoutMs }), { name: 'RangeError', message: /^timeoutMs: / });
+    for (const timeoutMs of [-1, Number.NaN, 2 ** 31])
+      await assert.rejects(job.result({ timeoutMs }), { name: 'RangeError', message: /^`timeoutMs` must/ });
     await assert.rejects(job.result({ signal: 5 as never }), { name: 'TypeError', code: 'INVALID_OPTION' });
     await assert.rejects(job.result({ limitMs: 5 } as never), { name: 'TypeError', code: 'INVALID_OPTION' });
   });

@@ -68,17 +68,11 @@ describe('open, with a directory that cannot be used', () => {
     await works(directory);
   });
 
-  for (const directory of ['', 42, null, {}]) {
-    it(`refuses a value that is not a path: ${JSON.stringify(directory)}`, () =>
-      refuses({ directory: directory as string, jobs: allJobs }, { name: 'TypeError', message: /directory/ }));
-  }
-
-  it('takes a file URL, and refuses any other URL', async () => {
+  it('takes a file URL', async () => {
     const directory = join(temporaryDirectory(), 'with space and ü');
     const callsheet = await open({ directory: pathToFileURL(directory), jobs: allJobs, threads: 1 });
     await callsheet.close();
     assert.ok(existsSync(directory));
-    await refuses({ directory: new URL('https://example.com/'), jobs: allJobs }, TypeError);
   });
 });
 
@@ -153,25 +147,10 @@ describe('a directory in use', () => {
 });
 
 describe('open refuses', () => {
-  for (const threads of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1025, '2', null]) {
-    it(`threads: ${JSON.stringify(threads) ?? threads} (${String(threads)})`, () =>
-      refuses({ jobs: allJobs, threads: threads as number }, { name: 'RangeError', message: /threads/ }));
-  }
-  for (const durability of ['paranoid', '', 'FULL', 1, null]) {
-    it(`durability: ${JSON.stringify(durability)}`, () =>
-      refuses({ jobs: allJobs, durability: durability as 'full' }, { name: 'RangeError', message: /durability/ }));
-  }
-  for (const jobs of [undefined, null, numbers, [{}], [numbers, 'numbers'], [numbers.add], [undefined]]) {
-    it(`jobs: ${Array.isArray(jobs) ? `[${jobs.map((job) => typeof job)}]` : typeof jobs}`, () =>
-      refuses({ jobs: jobs as never }, { name: 'TypeError', message: /jobs/ }));
-  }
-  it('two modules with one name', () =>
-    refuses({ jobs: [numbers, numbers] }, { code: 'INVALID_OPTION', message: /"numbers"/ }));
-
   it('bad options before it creates anything', async () => {
     const directory = join(temporaryDirectory(), 'journal');
     await refuses({ directory, jobs: allJobs, threads: 0 }, RangeError);
-    await refuses({ directory, jobs: [numbers, numbers] }, CallsheetError);
+    await refuses({ directory, jobs: [numbers, numbers] }, { code: 'INVALID_OPTION', message: /"numbers"/ });
     assert.ok(!existsSync(directory));
   });
 

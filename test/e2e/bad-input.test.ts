@@ -125,22 +125,6 @@ describe('a put', () => {
   it('[15.1] with more than 64 MiB of arguments is refused before anything is written', () =>
     refused(numbers.echo(new Uint8Array(64 * 1024 * 1024)), withCode('PAYLOAD_TOO_LARGE', /arguments/)));
 
-  for (const [what, value] of [
-    ['undefined', undefined],
-    ['null', null],
-    ['a number', 42],
-    ['a plain function', () => 1],
-    ['a plain object', { callable: 'numbers#add', args: [1, 2] }],
-    ['a promise of a job', Promise.resolve(good())],
-    ['a module', numbers],
-  ] as const) {
-    it(`of ${what}, which is not a job, rejects with a TypeError`, () =>
-      refused(value, (error) => {
-        assert.ok((error as unknown) instanceof TypeError, `${error}`);
-        assert.match((error as Error).message, /not a job/);
-      }));
-  }
-
   it('of a whole with parts that are not jobs throws a TypeError with the path of the part', () => {
     assert.throws(() => parallel([good(), 7 as never]), /parts\[1\]/);
     assert.throws(() => serial(good() as never), TypeError);
@@ -163,23 +147,6 @@ describe('a put', () => {
   for (const id of ['', 'nonsense', '01890a5d-ac96-774b-bcce-b302099a805', 7, undefined]) {
     it(`is not looked up by ${JSON.stringify(id)}, which is not an id`, () => {
       assert.throws(() => callsheet.job(id as string), { code: 'UNKNOWN_JOB' });
-    });
-  }
-});
-
-describe('a bad module definition', () => {
-  const url = new URL('./jobs/numbers.js', import.meta.url);
-  for (const name of ['', ' ', 'a b', 'a#b', '../up', 'x'.repeat(101), 7, undefined]) {
-    it(`is refused with the name ${JSON.stringify(name)}`, () => {
-      assert.throws(() => defineJobs(name as string, url), { name: 'TypeError', message: /name/ });
-    });
-  }
-  it('is refused with a relative path', () => {
-    assert.throws(() => defineJobs('numbers', './jobs/numbers.js'), { name: 'TypeError', message: /url/ });
-  });
-  for (const bad of ['https://example.com/jobs.js', 'data:text/javascript,export const a = 1', 'node:fs']) {
-    it(`is refused with a URL that is not a file: ${bad.slice(0, 10)}…`, () => {
-      assert.throws(() => defineJobs('numbers', bad), { code: 'INVALID_OPTION', message: /url/ });
     });
   }
 });

@@ -135,6 +135,9 @@ describe('a thread', () => {
     [{ resourceLimits: { maxOldGenerationSizeMb: 100 }, recycle: { aboveHeapMb: 100 } }, 'recycle.aboveHeapMb'],
   ] as const) {
     it(`[15.2] cannot be given the limits ${JSON.stringify(options)}`, () =>
-      assert.rejects(open({ jobs: allJobs, ...options }), { name: 'RangeError', message: new RegExp(`^${name}: `) }));
+      assert.rejects(open({ jobs: allJobs, ...options }), {
+        name: 'RangeError',
+        message: new RegExp(`^\`${name}\` must`),
+      }));
   }
 });

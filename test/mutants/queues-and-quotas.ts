@@ -55,8 +55,8 @@ export const queuesAndQuotas: readonly Mutant[] = [
     bug: 'a date without a time zone is accepted',
     tags: ['3.4'],
     in: 'definition/options.ts#timeOf',
-    find: "if (typeof value === 'string' && !isoForm.test(value))",
-    replace: "if (typeof value === 'string' && value === '')",
+    find: '!(isoForm.test(value) && isDayThere(value))',
+    replace: '!isDayThere(value)',
   },
   {
     bug: 'an unknown queue is made by a put',
@@ -230,8 +230,8 @@ export const queuesAndQuotas: readonly Mutant[] = [
     bug: 'a date that does not exist is taken for another',
     tags: ['3.4'],
     in: 'definition/options.ts#timeOf',
-    find: "|| (typeof value === 'string' && !isDayThere(value))",
-    replace: '',
+    find: '!(isoForm.test(value) && isDayThere(value))',
+    replace: '!isoForm.test(value)',
   },
   {
     bug: 'an unknown option is accepted',
@@ -243,9 +243,9 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'names are not stored as given',
     tags: ['3.4'],
-    in: 'definition/names.ts#textRefusal',
-    find: 'return isWellFormed(text) ? undefined :',
-    replace: "return isWellFormed(text) || text !== '' ? undefined :",
+    in: 'definition/arguments.ts#checkText',
+    find: 'if (!isWellFormed(value))',
+    replace: "if (!isWellFormed(value) && value === '')",
   },
   {
     bug: 'a part does not share its composition’s place',

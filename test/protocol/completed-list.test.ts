@@ -141,7 +141,7 @@ describe('a list of completed jobs', () => {
     const whole = packReference({ whole: newId(), length: 500_000 });
     assert.throws(() => new CompletedJobs(whole, {}, 'pages'), {
       code: 'PAYLOAD_TOO_LARGE',
-      message: /500000 completed parts .* 256 MiB/,
+      message: /500000 completed parts, .* 256 MiB/,
     });
   });
 

@@ -5,7 +5,7 @@
  * limit; further ones are only counted.
  */
 import type { Event } from '../../core/events.js';
-import { CallsheetError } from '../../errors.js';
+import { CoordinatorDiedError } from '../../errors.js';
 import type { EventBatch } from '../../protocol/messages.js';
 
 interface Reader {
@@ -57,8 +57,7 @@ export class EventFeed {
   read(id: number, answer: (batch: EventBatch) => void): void {
     const reader = this.#readers.get(id);
     // Only a restarted coordinator does not know the reader.
-    if (reader === undefined)
-      throw new CallsheetError('COORDINATOR_DIED', 'events were lost when the coordinator died');
+    if (reader === undefined) throw new CoordinatorDiedError('events were lost when the coordinator died');
     reader.answer = answer;
     flush(reader);
   }

@@ -18,7 +18,7 @@ import {
 } from '../../core/records.js';
 import { goesBefore } from '../../core/state/lanes.js';
 import type { State } from '../../core/state/state.js';
-import { CallsheetError, JobForgottenError, JobStatusError } from '../../errors.js';
+import { JobForgottenError, JobStatusError, UnknownAgentError } from '../../errors.js';
 import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../../protocol/messages.js';
 import type { Build } from '../claiming/build.js';
 import { pieceOf } from '../claiming/outcome-bytes.js';
@@ -66,7 +66,7 @@ export function answer(context: QueryContext, query: Query): unknown {
     case 'completedBy': {
       const key = agentKey(query.dispatcher, query.queue, query.name);
       if (state.setting(key) === undefined)
-        throw new CallsheetError('UNKNOWN_AGENT', `there is no agent named ${JSON.stringify(query.name)}`);
+        throw new UnknownAgentError(`there is no agent named ${JSON.stringify(query.name)}`);
       return state
         .completedBy(key)
         .filter(({ completedAt }) => completedAt >= query.from && completedAt < query.to)

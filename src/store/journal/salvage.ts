@@ -11,7 +11,7 @@ import type { AnnotationRecord, Id, JobRecord, PayloadSlot, SettingRecord } from
 import { payloadSlots, settingKey } from '../../core/records.js';
 import { CompactJob } from '../../core/state/compact-job.js';
 import { State } from '../../core/state/state.js';
-import { CallsheetError } from '../../errors.js';
+import { DirectoryUnusableError } from '../../errors.js';
 import { type Disk, machineDisk } from '../../journal/disk.js';
 import { openJournal } from '../../journal/journal.js';
 import { type Loss, SalvageReader } from '../../journal/salvage-reader.js';
@@ -95,7 +95,7 @@ const nothing = {
 };
 
 function refuse(): never {
-  throw new CallsheetError('INVALID_OPTION', '`into` must be a directory without a journal');
+  throw new DirectoryUnusableError('`into` must be a directory without a journal');
 }
 
 /** Groups jobs by their root. Leaves out families with a missing member. */
