@@ -35,8 +35,9 @@ export interface Callable<Args extends readonly unknown[], Result> {
    * The same function, whose jobs have these options: for a callback, and for what makes the items
    * of a map.
    *
-   * @example job.addCallback(report.send.with('March').withOptions({ retry: retryErrors({ limit: 3
-   * }) }))
+   * @example
+   * const retry = retryErrors({ limit: 3 });
+   * await job.addCallback(report.send.with('March').withOptions({ retry }));
    */
   withOptions(options: JobOptions): Callable<Args, Result>;
 }

@@ -101,8 +101,9 @@ export function serial(parts: readonly Part[], options: CompositionOptions<never
  * others.
  *
  * @returns A job: its result is the postprocess's, or, without one, the completed parts.
- * @example parallel([pi.generateSample(1000), pi.generateSample(1000)], { postprocess:
- * pi.processSamples })
+ * @example
+ * const samples = [pi.generateSample(1000), pi.generateSample(1000)];
+ * parallel(samples, { postprocess: pi.processSamples });
  */
 export function parallel<P extends Part>(parts: readonly P[]): Composition<CompletedJobs<PartResult<P>>>;
 export function parallel<P extends Part, Result>(

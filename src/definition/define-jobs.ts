@@ -105,8 +105,9 @@ const nameForm = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$/;
  * @param name What stored jobs call the module by. It stays the same when the file moves.
  * @param url Where the module is: a `file:` URL, usually `new URL('./pi.js', import.meta.url)`.
  * @param hooks What runs around each of its jobs; nothing by default.
- * @example const pi = defineJobs<typeof import('./pi.js')>('pi', new URL('./pi.js',
- * import.meta.url));
+ * @example
+ * const url = new URL('./pi.js', import.meta.url);
+ * const pi = defineJobs<typeof import('./pi.js')>('pi', url);
  * @throws TypeError where the name or the URL is of another form.
  */
 export function defineJobs<Module = TypeMissing>(

@@ -93,8 +93,9 @@ const defaultConcurrency = 1000;
  * or any function that gives a job.
  * @returns A job to be put: its result is the postprocess's, or, without one, what became of the
  * items.
- * @example queue.put(map(orders(), shop.total, { postprocess: shop.report }), { unique: 'report of
- * March' })
+ * @example
+ * const report = map(orders(), shop.total, { postprocess: shop.report });
+ * await queue.put(report, { unique: 'report of March' });
  * @throws {TypeError | RangeError} naming the argument that is not what it should be.
  */
 export function map<Item, P, Whole = CompletedItems<PartResult<P>>>(

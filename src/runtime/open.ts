@@ -256,8 +256,11 @@ export class Runtime implements AsyncDisposable {
   /**
    * Puts several jobs, into any queues, all or none.
    *
-   * @example await callsheet.putTogether([{ queue: 'mail', job: mail.send('Ada') }, { queue:
-   * 'books', job: books.enter(12) }])
+   * @example
+   * await callsheet.putTogether([
+   *   { queue: 'mail', job: mail.send('Ada') },
+   *   { queue: 'books', job: books.enter(12) },
+   * ]);
    */
   async putTogether<const Puts extends readonly PutTogether[]>(
     puts: Puts,
@@ -311,8 +314,10 @@ export class Runtime implements AsyncDisposable {
    * much. Nothing is told of what might still be lost, so events of a `full` job come when they are
    * on the disk.
    *
-   * @example for await (const event of callsheet.events()) if (event.type === 'job.failed')
-   * console.log(event.job);
+   * @example
+   * for await (const event of callsheet.events()) {
+   *   if (event.type === 'job.failed') console.log(event.job);
+   * }
    */
   events(options: EventsOptions = {}): EventStream {
     return new EventStream(this.#client, options);

@@ -378,8 +378,9 @@ export class Queue {
    * The jobs that an agent ran and that are completed, newest first: as many of the last thousand
    * as are remembered.
    *
-   * @example for (const job of await queue.completedBy('main', { from: new Date(Date.now() -
-   * 60_000) })) console.log(job.id);
+   * @example
+   * const from = new Date(Date.now() - 60_000);
+   * for (const job of await queue.completedBy('main', { from })) console.log(job.id);
    */
   async completedBy(name: string, options: CompletedByOptions = {}): Promise<Job[]> {
     checkOptions('options', options, { from: true, to: true, limit: true, dispatcher: true });
