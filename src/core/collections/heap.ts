@@ -1,9 +1,9 @@
 const ignorePosition = () => {};
 
 /**
- * A binary heap that knows where its items are, so that any of them can be taken out at once: the
- * shape of the state's ordered indices (what mostly comes in its order is a `LineUp`). Putting an
- * item behind all others costs O(1).
+ * A binary heap that reports the position of each item, so that any item can be removed without a
+ * search. Adding an item behind all others costs O(1). For items that mostly come in their order,
+ * see `LineUp`.
  */
 export class Heap<T> {
   readonly #items: T[] = [];
@@ -11,8 +11,7 @@ export class Heap<T> {
   readonly #place: (item: T, index: number) => void;
 
   /**
-   * `place` is told each item's position whenever it changes; a caller hands that position to
-   * `remove`.
+   * `place` is called with an item's position whenever it changes. `remove` takes that position.
    */
   constructor(before: (a: T, b: T) => boolean, place: (item: T, index: number) => void) {
     this.#before = before;
@@ -28,16 +27,14 @@ export class Heap<T> {
     return this.#items;
   }
 
-  /**
-   * The items in their order, as far as one wants them: each costs as much as it has come before.
-   */
+  /** Yields the items in their order, lazily: the n-th costs O(log n). */
   *inOrder(): IterableIterator<T> {
     const frontier = new Heap<number>((a, b) => this.#before(this.#items[a]!, this.#items[b]!), ignorePosition);
     if (this.#items.length > 0) frontier.add(0);
     for (let at = frontier.first(); at !== undefined; at = frontier.first()) {
       frontier.remove(0);
       yield this.#items[at]!;
-      // Whatever goes behind an item is below it.
+      // The children of an item come after it.
       if (2 * at + 1 < this.#items.length) frontier.add(2 * at + 1);
       if (2 * at + 2 < this.#items.length) frontier.add(2 * at + 2);
     }
@@ -47,10 +44,7 @@ export class Heap<T> {
     return this.#items[0];
   }
 
-  /**
-   * The first that is accepted. Only the items that stand before it are looked at, and one more for
-   * each.
-   */
+  /** Returns the first accepted item. Looks at the items before it, and at one more for each. */
   firstWhere(accepts: (item: T) => boolean): T | undefined {
     const first = this.#items[0];
     if (first === undefined || accepts(first)) return first;
@@ -63,7 +57,6 @@ export class Heap<T> {
     this.#rise(this.#items.length - 1, item);
   }
 
-  /** Takes out the item at this position. */
   remove(index: number): void {
     const last = this.#items.pop()!;
     if (index === this.#items.length) return;
@@ -71,7 +64,7 @@ export class Heap<T> {
     this.#sink(index);
   }
 
-  /** Puts the item at this position where it belongs now, after its order has changed. */
+  /** Must be called after a change of the order of the item at this position. */
   reorder(index: number): void {
     this.#rise(index, this.#items[index]!);
     this.#sink(index);

@@ -1,27 +1,24 @@
 /**
- * The rows by their ids, in the order in which they came.
+ * Open-addressing hash table from id to row, in insertion order.
  *
- * A `Map` would do for sixteen million jobs and no more, in three times the memory; and it reads
- * the text of every id that it comes by, most of which nobody has looked at for long (a sixth of
- * the coordinator's time went there). Here the rows stand in a list, and a table of numbers tells
- * where: at the hash of an id, or in a place after it, is the row's place in the list, and above
- * that as many bits of the hash as there is room for, by which nearly all others are told apart
- * without a look at them. What goes leaves a hole in the list and its number in the table; when the
- * table is full, or most of the list is holes, both are made anew.
+ * A `Map` stops at 2^24 entries, takes three times the memory, and reads cold id strings (a sixth
+ * of the coordinator's CPU). Here the rows stand in a list in insertion order. An entry of `#table`
+ * holds the row's index in the low bits, and bits of the id's hash in the high bits, so that most
+ * mismatches never touch a row. A removed row leaves a hole in the list and its entry in the table.
+ * Both are rebuilt when the table is full, or when most of the list is holes.
  */
 
 const leastSlots = 1024;
-/** Of the slots, so many are in use at most, and half of them after both were made anew. */
+/** The largest part of the slots in use. A rebuilt table uses half of them at most. */
 const fullest = 0.75;
 
-export class ById<Row extends { readonly id: string }> {
-  /** From place 1 on; undefined: it is gone. */
+export class IdMap<Row extends { readonly id: string }> {
+  /** From index 1 on; `undefined` for a removed row. */
   #rows: (Row | undefined)[] = [undefined];
-  /** Place and hash; 0 is free. */
+  /** Index and hash; 0 for a free slot. */
   #table = new Int32Array(leastSlots);
   /**
-   * The bits of a place, and those of a hash that say which slot: all lower ones, since the number
-   * of slots is a power of two.
+   * The low bits: of an entry, the index; of a hash, the slot. The number of slots is a power of 2.
    */
   #mask = leastSlots - 1;
   #size = 0;
@@ -39,7 +36,7 @@ export class ById<Row extends { readonly id: string }> {
     return this.#rows[this.#placeOf(id)];
   }
 
-  /** Comes behind all others. False: there is one with its id, and nothing has changed. */
+  /** Adds a row behind all others. Returns `false`, and changes nothing, if its id is taken. */
   add(row: Row): boolean {
     if (this.has(row.id)) return false;
     if (this.#rows.length > fullest * this.#table.length) this.#renew();
@@ -56,7 +53,7 @@ export class ById<Row extends { readonly id: string }> {
     if (this.#rows.length > leastSlots && this.#size < this.#rows.length / 4) this.#renew();
   }
 
-  /** All of them, also those that come while that goes on. */
+  /** Yields all rows, including those added during the walk. */
   *values(): IterableIterator<Row> {
     const walk = { next: 1 };
     this.#walks.add(walk);
@@ -70,7 +67,7 @@ export class ById<Row extends { readonly id: string }> {
     }
   }
 
-  /** 0, where there is nothing, for an id that is not there. */
+  /** Returns 0, the index of no row, for an unknown id. */
   #placeOf(id: string): number {
     const table = this.#table;
     const mask = this.#mask;
@@ -93,7 +90,7 @@ export class ById<Row extends { readonly id: string }> {
     table[slot] = (hash & ~mask) | place;
   }
 
-  /** Without what is gone, and with room for as many more as are there. */
+  /** Rebuilds list and table without holes, with room for as many rows again. */
   #renew(): void {
     const rows: (Row | undefined)[] = [undefined];
     const walks = [...this.#walks].sort((a, b) => a.next - b.next);
@@ -113,7 +110,7 @@ export class ById<Row extends { readonly id: string }> {
   }
 }
 
-/** Of all sixteen characters: ids that others made may differ in any of them. */
+/** Hashes all sixteen characters: ids that users made may differ in any of them. */
 function hashOf(id: string): number {
   let hash = 0;
   for (let at = 0; at < 16; at += 4) {

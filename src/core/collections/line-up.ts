@@ -1,18 +1,19 @@
 /**
- * Items in an order, most of which come in that order: the jobs of one lane.
+ * A sorted queue for items that mostly come in their order: the jobs of one lane.
  *
- * What comes behind all others stands in a list, and leaves it from the front: neither costs a look
- * at any other item. Only what comes before its turn (a job that was put back) is in a heap.
+ * An item that belongs behind all others is appended to a list. Adding it compares it with the last
+ * one only, and removing the first compares nothing. An item that belongs before the last one, such
+ * as a job that was put back, goes into a heap.
  */
 import { Heap } from './heap.js';
 
-/** So many gaps are left in the list at least, before it is made anew without them. */
+/** Gaps that the list may have before it is copied without them. */
 const slack = 1024;
 
 export class LineUp<T> {
-  /** In their order; undefined: it left. The last one is there. */
+  /** In order; `undefined` for a removed item. The last entry is an item. */
   #list: (T | undefined)[] = [];
-  /** The first that is there; the length of the list if none is. */
+  /** Index of the first item; the length of the list if it has none. */
   #first = 0;
   #size = 0;
   readonly #early: Heap<T>;
@@ -20,8 +21,7 @@ export class LineUp<T> {
   readonly #place: (item: T, position: number) => void;
 
   /**
-   * `place` is told each item's position whenever it changes; a caller hands that position to
-   * `remove`.
+   * `place` is called with an item's position whenever it changes. `remove` takes that position.
    */
   constructor(before: (a: T, b: T) => boolean, place: (item: T, position: number) => void) {
     this.#before = before;
@@ -47,7 +47,6 @@ export class LineUp<T> {
     this.#size++;
   }
 
-  /** Takes out the item at this position. */
   remove(position: number): void {
     if (position < 0) return this.#early.remove(-1 - position);
     this.#list[position] = undefined;
@@ -58,7 +57,7 @@ export class LineUp<T> {
     if (this.#list.length > 2 * this.#size + slack) this.#close();
   }
 
-  /** All items in their order. */
+  /** Yields all items in order. */
   *[Symbol.iterator](): IterableIterator<T> {
     const early = this.#early.inOrder();
     let next = early.next();
@@ -76,7 +75,6 @@ export class LineUp<T> {
     this.#first = 0;
   }
 
-  /** Closes the gaps. */
   #close(): void {
     const there = this.#list.filter((item) => item !== undefined);
     for (const [position, item] of there.entries()) this.#place(item, position);

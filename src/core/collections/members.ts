@@ -1,7 +1,4 @@
-/**
- * The shapes of every unordered index of the state: sets and counts by key, which exist only while
- * there is something in them.
- */
+/** Sets and counts by key, for unordered indices. A key takes no memory while it is empty. */
 export class Members<T> {
   readonly #sets = new Map<string, Set<T>>();
 
@@ -29,7 +26,7 @@ export class Members<T> {
     if (there?.size === 0) this.#sets.delete(key);
   }
 
-  /** From one key to another; an empty one stands for none. */
+  /** Moves a member from one key to another. An empty key stands for no key. */
   move(member: T, from: string, to: string): void {
     if (from !== '') this.remove(from, member);
     if (to !== '') this.add(to, member);

@@ -1,6 +1,4 @@
-/**
- * What is said about jobs while they live: found by job and name, and all that is said of one job.
- */
+/** The annotations of remembered jobs, by job and name. */
 import { Members } from '../collections/members.js';
 import type { AnnotationRecord, Id, Payload } from '../records.js';
 
@@ -18,12 +16,12 @@ export class Annotations {
     return this.#records.values();
   }
 
-  /** The names under which something is said of a job. */
+  /** Returns the names of a job's annotations. */
   namesOf(job: Id): readonly string[] {
     return [...this.#names.of(job)];
   }
 
-  /** Null takes it back. */
+  /** `null` removes the annotation. */
   put(job: Id, name: string, value: Payload | null): void {
     const key = annotationKey(job, name);
     const record: AnnotationRecord | undefined = value === null ? undefined : { kind: 'annotation', job, name, value };

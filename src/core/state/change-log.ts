@@ -1,10 +1,10 @@
 /**
- * What the commands of one group have changed, and the way back.
+ * The undo log of one group of commands, and the changes that a store must write for the group.
  *
- * Before anything changes, what was there is noted here, each row once in a command: so a refused
- * command, or a refused write of the group, leaves nothing behind. A command that cannot fail once
- * it has changed something notes a row once in its group, which saves most copies. How a change is
- * taken back is for the state to know; what the store has to write is told here.
+ * The state notes the old value here before it changes anything, each row once per command. So a
+ * refused command, or a refused write of the group, leaves nothing behind. A command that cannot
+ * fail after its first change notes a row once per group, which saves most copies. The state
+ * itself knows how to undo a change.
  */
 
 import type { AnnotationRecord, Id, JobRecord, Payload, SettingRecord } from '../records.js';
@@ -17,7 +17,7 @@ import type { Settings } from './settings.js';
 
 export interface JobChange {
   readonly row: JobRow;
-  /** Undefined: the row was new. The row itself: it was forgotten. */
+  /** `undefined` if the row was new; the row itself if it was forgotten. */
   readonly before: JobRecord | undefined;
 }
 
@@ -32,7 +32,7 @@ interface AnnotationChange {
   readonly annotation: AnnotationRecord | undefined;
 }
 
-/** How far a quota's rate is used up; undefined: not at all. */
+/** The bucket of a quota's rate; `undefined` if it is full. */
 export interface BucketRecord {
   readonly queue: string;
   readonly quota: string;
@@ -41,28 +41,27 @@ export interface BucketRecord {
 
 interface Touched {
   readonly row: JobRow;
-  /** It came with this group. */
+  /** `true` if this group inserted it. */
   readonly isNew: boolean;
-  /** The last command that noted it; 0: there is no way back for it. */
+  /**
+   * The last command that noted it; 0 if its change was undone, so that the next is noted again.
+   */
   notedBy: number;
 }
 
-/** What was there before. */
+/** An old value. */
 export type Change = JobChange | SettingChange | AnnotationChange | BucketRecord;
 
-/**
- * What one group of decisions changed: the last state of each record it touched, and what is no
- * more.
- */
+/** The changes of one group of decisions: the last state of each record that it touched. */
 export interface Changes {
   readonly jobs: readonly JobRecord[];
   readonly forgotten: readonly Id[];
-  /** By key; undefined: removed. */
+  /** By key; `undefined` if removed. */
   readonly settings: ReadonlyMap<string, SettingRecord | undefined>;
   readonly annotations: ReadonlyMap<string, AnnotationRecord | undefined>;
   /**
-   * Payloads that no record refers to any more: those of forgotten jobs, arguments that were
-   * changed, failures that were retried.
+   * Payloads that no record refers to any more: of forgotten jobs, replaced arguments, failures
+   * that were retried.
    */
   readonly dropped: readonly Payload[];
 }
@@ -70,17 +69,14 @@ export interface Changes {
 export class ChangeLog {
   /** All changes of this group, in order. */
   #undo: Change[] = [];
-  /**
-   * What the group has touched, also if that was taken back. Each row says where it is here, so
-   * that it need not know more of this.
-   */
+  /** All rows that the group touched, even if undone. `JobRow.logged` is a row's index here. */
   #touched: Touched[] = [];
   readonly #settings = new Set<string>();
   readonly #annotations = new Map<string, AnnotationChange>();
   #command = 1;
   #fallible = true;
 
-  /** A command begins; where, is what `takeBack` wants to know. */
+  /** Begins a command. Returns its mark for `takeBack`. */
   begin(fallible: boolean): number {
     this.#command++;
     this.#fallible = fallible;
@@ -91,7 +87,7 @@ export class ChangeLog {
     this.#note(row, undefined);
   }
 
-  /** Called before the row changes, each time. */
+  /** Must be called before every change of the row. */
   noteChange(row: JobRow): void {
     const notedBy = this.#touchedOf(row)?.notedBy ?? 0;
     if (notedBy === this.#command || (notedBy !== 0 && !this.#fallible)) return;
@@ -117,20 +113,18 @@ export class ChangeLog {
     this.#undo.push({ queue, quota, bucket });
   }
 
-  /**
-   * Hands out the changes since this mark, the last one first, for each to be taken back at once.
-   */
+  /** Yields the changes since `mark`, last first. The caller must undo each before the next. */
   *takeBack(mark: number): IterableIterator<Change> {
     this.#command++;
     while (this.#undo.length > mark) {
       const change = this.#undo.pop()!;
-      // What is changed after this is to be noted again.
+      // A later change of the row must be noted again.
       if ('row' in change) this.#touchedOf(change.row)!.notedBy = 0;
       yield change;
     }
   }
 
-  /** What has changed since `keep`. */
+  /** Returns the changes since `keep`. */
   changes(settings: Settings, annotations: Annotations): Changes {
     const jobs: JobRecord[] = [];
     const forgotten: Id[] = [];
@@ -143,7 +137,7 @@ export class ChangeLog {
         if (row.result !== null) dropped.push(row.result);
       }
     }
-    // What a row had before, several changes of it may know.
+    // Several changes of one row may hold the same old payload.
     const replaced = new Set<Payload>();
     for (const change of this.#undo) {
       if (!('row' in change) || change.before === undefined) continue;
@@ -161,7 +155,7 @@ export class ChangeLog {
     };
   }
 
-  /** The rates of which some was used up since `keep`. */
+  /** Returns the buckets of the rates that were spent since `keep`. */
   changedBuckets(rates: Rates): readonly BucketRecord[] {
     const changed = new Map<string, BucketRecord>();
     for (const change of this.#undo) {
@@ -173,7 +167,7 @@ export class ChangeLog {
     return [...changed.values()];
   }
 
-  /** There is no way back any more: a group begins. */
+  /** Makes the changes final: a new group begins. */
   keep(): void {
     this.#undo = [];
     this.#touched = [];

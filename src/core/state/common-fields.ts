@@ -1,21 +1,20 @@
 /**
- * What a job's record has of how it was asked for, and what most jobs do not have: one object
- * beside the job, which all jobs share that are alike in it, such as all that are put to call one
- * thing with the same options.
+ * The fields that are equal for most jobs of a queue: how the job was put, and fields that most
+ * jobs do not use. Jobs with equal values share one `CommonFields`, copied before the first write.
  */
 import type { Id, JobForm, JobRecord, JobRole, PolicyRecord } from '../records.js';
 
-/** The empty list of them all. */
+/** The only empty list, so that empty lists are equal by reference. */
 export const none: never[] = [];
 
-/** All empty lists are one, so that lists can be told apart without a look into them. */
+/** Returns `none` in place of any empty list. */
 export function listOf(texts: readonly string[]): readonly string[] {
   return texts.length === 0 ? none : texts;
 }
 
 /**
- * A class, as the job's run is (`run-fields.ts`). A new field of a job belongs here unless it is
- * another in nearly every one.
+ * A class for the reason given in `run-fields.ts`. A new field of a job belongs here, unless it
+ * differs in nearly every job.
  */
 export class CommonFields {
   owner: Id;
@@ -92,27 +91,26 @@ export class CommonFields {
 }
 
 /**
- * By queue and callable, the traits that roots without a key or a date of their own had last: what
- * is put next is mostly like one of them. A matter of memory alone, and so one for all states of a
- * process.
+ * The latest common fields of roots, by queue and callable: the next root mostly equals one of
+ * them. Shared by all states of a process, since it saves memory and decides nothing.
  */
 const lastOf = new Map<string, Map<string, CommonFields[]>>();
 
-/** So many queues, and callables of each, are remembered at most. */
+/** The most queues, and the most callables of each, that `lastOf` holds. */
 const mostNames = 256;
-/** And so many traits of each callable, such as those of several priorities: each is looked at. */
+/** The most fields of one callable that `lastOf` holds. Every put compares with all of them. */
 const mostKinds = 8;
 
-/** A record's traits, which are not to be written to: others may have them, too. */
+/** Returns a record's common fields. They must not be written to: other jobs may share them. */
 export function commonFieldsOf(record: JobRecord): Readonly<CommonFields> {
-  // Each member is another one of its whole, so no two are alike.
+  // Members differ in their parent or index, so no two are alike.
   if (record.role !== 'root') return new CommonFields(record);
   const { queue, callable } = record;
   let ofQueue = lastOf.get(queue);
   let kinds = ofQueue?.get(callable);
   for (const kind of kinds ?? none) if (areAlike(record, kind)) return kind;
-  const traits = new CommonFields(record);
-  if (isOneOfAKind(traits)) return traits;
+  const fields = new CommonFields(record);
+  if (isOneOfAKind(fields)) return fields;
   if (ofQueue === undefined) {
     ofQueue = new Map();
     remember(lastOf, queue, ofQueue);
@@ -122,8 +120,8 @@ export function commonFieldsOf(record: JobRecord): Readonly<CommonFields> {
     remember(ofQueue, callable, kinds);
   }
   if (kinds.length === mostKinds) kinds.shift();
-  kinds.push(traits);
-  return traits;
+  kinds.push(fields);
+  return fields;
 }
 
 function remember<T>(map: Map<string, T>, name: string, value: T): void {
@@ -131,14 +129,14 @@ function remember<T>(map: Map<string, T>, name: string, value: T): void {
   map.set(name, value);
 }
 
-/** Hardly any other has the same. */
+/** `true` if hardly any other job has the same fields. */
 function isOneOfAKind({ unique, asked, beginAfter, dueAt, deadline }: CommonFields): boolean {
   return unique !== '' || asked !== null || beginAfter !== 0 || dueAt !== 0 || deadline !== 0;
 }
 
 /**
- * Of two roots with the same queue and callable. By hand: a loop over the names costs ten times as
- * much, and every job passes here.
+ * Compares two roots with the same queue and callable. Written by hand: a loop over the names costs
+ * ten times as much, and every put comes here.
  */
 function areAlike(a: Readonly<CommonFields>, b: Readonly<CommonFields>): boolean {
   return (

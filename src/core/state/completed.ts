@@ -1,36 +1,34 @@
 /**
  * The completed jobs that are remembered: the roots in the order in which they completed, which is
- * the order in which they are forgotten; how much all of them hold; and the last ones of each
- * agent, callbacks not counted.
+ * the order in which they are forgotten; the bytes of all completed jobs; and the last ones of each
+ * agent, without callbacks.
  */
 import { type JobRecord, takesTurns } from '../records.js';
 import type { JobRow } from './job-row.js';
 
-/** So many completed jobs an agent is asked for at most. */
+/** The most completed jobs that `by` returns. */
 const recentCount = 1000;
 
-/** So many forgotten ones are left in the list at least, before it is made anew without them. */
+/** Forgotten roots that stay in the list before `trim` copies it without them. */
 const slack = 1024;
 
 export class Completed {
-  /**
-   * Roots, oldest first, from `#oldest` on; what is before that is forgotten, but may still return.
-   */
+  /** Roots, oldest first. Those before `#oldest` are forgotten, but may still be remembered. */
   #roots: JobRow[] = [];
   #oldest = 0;
   #bytes = 0;
   /**
-   * By agent, oldest first: the last of those that completed, some of which may be forgotten or
-   * completed no more.
+   * The last completed jobs by agent, oldest first. Some may be forgotten since, or no longer
+   * completed; `by` leaves them out.
    */
   readonly #recent = new Map<string, JobRow[]>();
 
-  /** How many roots there are. */
+  /** The number of roots. */
   get count(): number {
     return this.#roots.length - this.#oldest;
   }
 
-  /** The arguments and results of all, members included. */
+  /** Bytes of the arguments and results of all completed jobs, members included. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -40,7 +38,7 @@ export class Completed {
     return this.#roots[this.#oldest];
   }
 
-  /** The last jobs of an agent that completed, newest first. */
+  /** Returns the last completed jobs of an agent, newest first. */
   by(agent: string): readonly JobRow[] {
     const rows = this.#recent.get(agent) ?? [];
     const isRight = (row: JobRow) => row.isThere && row.status === 'completed' && row.agent === agent;
@@ -49,14 +47,14 @@ export class Completed {
   }
 
   /**
-   * It has completed, after all others. Those of one moment stand in the order of their ids, so
-   * that it is the same in all stores.
+   * Adds a job that completed after all others. Jobs of one moment stand in the order of their ids,
+   * so that the order is the same in all stores.
    */
   add(row: JobRow): void {
     this.#note(row, isOfThisMoment);
   }
 
-  /** It has completed elsewhere: what is here already may have done so after it. */
+  /** Adds a job that completed elsewhere, perhaps before others that are here already. */
   addInOrder(row: JobRow): void {
     this.#note(row, isLater);
   }
@@ -71,34 +69,35 @@ export class Completed {
     roots[at] = row;
   }
 
-  /** It is completed no more, or was never there. */
+  /** Removes a job that is no longer completed, or no longer there. */
   remove(row: JobRow): void {
     this.#bytes -= payloadBytes(row);
     if (row.role === 'root') this.#roots.splice(this.#roots.lastIndexOf(row), 1);
   }
 
-  /** The oldest root is to be forgotten. */
+  /** Takes out the oldest root, for it to be forgotten. */
   takeOldest(): JobRow {
     return this.#roots[this.#oldest++]!;
   }
 
-  /** It is forgotten; a root was taken before. */
+  /** Forgets a job. A root was taken out by `takeOldest` before. */
   forget(row: JobRow): void {
     this.#bytes -= payloadBytes(row);
   }
 
-  /** Takes back the last `forget`, and for a root that it was taken. */
+  /** Undoes the last `forget`, and for a root its `takeOldest`. */
   remember(row: JobRow): void {
     this.#bytes += payloadBytes(row);
     if (row.role === 'root') this.#oldest--;
   }
 
-  /** There is no such agent any more. */
   forgetAgent(agent: string): void {
     this.#recent.delete(agent);
   }
 
-  /** What is forgotten does not return: lets go of it, in runs that are worth it. */
+  /**
+   * Frees the forgotten roots, which cannot be remembered any more, when they are half of the list.
+   */
   trim(): void {
     if (this.#oldest <= slack || this.#oldest <= this.#roots.length / 2) return;
     this.#roots = this.#roots.slice(this.#oldest);

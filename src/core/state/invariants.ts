@@ -1,10 +1,12 @@
 /**
- * What no decision may break, looked at on every change of a job: cheap, and on in production. A
- * decision that would is a bug of callsheet, and is taken back like a refused one.
+ * Invariants of a job, checked on every change: cheap, and on in production. A decision that would
+ * break one is a bug of callsheet, and is undone like a refused one.
  */
 import type { JobRecord } from '../records.js';
 
-/** The job as it has become, and what it was in before. */
+/**
+ * @throws if the change from this status and outcome to the job as it is now breaks an invariant.
+ */
 export function checkStep(job: JobRecord, status: JobRecord['status'], outcome: JobRecord['outcome']): void {
   if (outcome !== 'none' && job.outcome !== outcome) wrong(job, 'an outcome is stored once');
   if (status === 'completed' && job.status !== status) wrong(job, 'completed is the end');

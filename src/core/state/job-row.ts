@@ -18,7 +18,7 @@ import { none } from './common-fields.js';
 import { CompactJob, firstNoteBit } from './compact-job.js';
 import type { Lane, Queued } from './lanes.js';
 
-/** Where the indices have a job beside its lane, which few jobs need to note. */
+/** The places of a job in the indices that few jobs are in. */
 interface Notes {
   /** Members that name this job as their parent, by index. */
   partRows: JobRow[];
@@ -49,17 +49,16 @@ const isUnfinished = isThere << 1;
 const isWithAgent = isThere << 2;
 const isAtWork = isThere << 3;
 
-/** A job in the state, with what the indices note about it; `restore` leaves that alone. */
+/** `restore` changes the record only, not the notes. */
 export class JobRow extends CompactJob implements Queued {
-  /** Where the log of changes has it, if it does. */
+  /** The index in the change log, if the log has the row. */
   logged = 0;
-  // Where the indices have it now.
   lane: Lane | undefined = undefined;
-  /** Says something only while it is in a lane. */
+  /** Valid only while the job is in a lane. */
   lanePosition = -1;
   #notes: Notes = unnoted;
 
-  /** Whether it is remembered. */
+  /** `true` while the job is remembered. */
   get isThere(): boolean {
     return (this.bits & isThere) !== 0;
   }
@@ -76,7 +75,9 @@ export class JobRow extends CompactJob implements Queued {
     this.bits = unfinished ? this.bits | isUnfinished : this.bits & ~isUnfinished;
   }
 
-  /** With which one, its record says: that changes only while it is with none. */
+  /**
+   * `true` if an agent has the job: that of its record, which changes only while this is `false`.
+   */
   get isWithAgent(): boolean {
     return (this.bits & isWithAgent) !== 0;
   }
@@ -165,7 +166,7 @@ export class JobRow extends CompactJob implements Queued {
     this.ownNotes.isDated = dated;
   }
 
-  // Not private to the language, which would cost each row a field.
+  // Private to TypeScript only: a `#` accessor would cost each row a field.
   private get ownNotes(): Notes {
     if (this.#notes === unnoted) this.#notes = { ...unnoted };
     return this.#notes;

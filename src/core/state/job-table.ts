@@ -1,12 +1,12 @@
 /**
- * The jobs in memory, and by what they are found: by id, by their parent, by what `indices.ts`
- * tells of each.
+ * The jobs in memory, with the indices that find them: by id, by parent, and by the keys of
+ * `indices.ts`.
  *
- * All of it but the rows is derived from the records, is never stored, and follows each change of a
- * row at once: `reindex` compares where the row belongs with where it notes that it is. What a
- * change means, and the way back from it, is not known here.
+ * The indices are derived from the records, never stored, and follow each change of a row at once:
+ * `#reindex` compares where a row belongs with where its notes say that it is. The table knows
+ * neither transitions nor how to undo one.
  */
-import { ById } from '../collections/id-map.js';
+import { IdMap } from '../collections/id-map.js';
 import { Counts, Members } from '../collections/members.js';
 import type { Id, JobRecord, JobStatus } from '../records.js';
 import { none } from './common-fields.js';
@@ -28,27 +28,27 @@ import { Lanes } from './lanes.js';
 import { Timers } from './timers.js';
 
 export class JobTable {
-  readonly #rows = new ById<JobRow>();
+  readonly #rows = new IdMap<JobRow>();
   readonly lanes = new Lanes();
   readonly timers = new Timers();
   readonly completed = new Completed();
-  /** By queue and quota: who has a place there. */
+  /** The jobs that have a place in a quota, by `placeKey`. */
   readonly holders = new Members<JobRow>();
-  /** By job: who returned it, and waits for its outcome. */
+  /** The jobs that returned a job and wait for its outcome, by its id. */
   readonly waiting = new Members<JobRow>();
-  /** By queue and key. */
+  /** The live jobs, by `uniqueKey`. */
   readonly unique = new Map<string, JobRow>();
-  /** By dispatcher: what only that one may claim. */
+  /** The jobs that only one dispatcher may claim, by dispatcher. */
   readonly bound = new Members<JobRow>();
-  /** By agent: what it has claimed, or whose callbacks run in its place. */
+  /** The jobs that an agent has claimed, or whose callbacks run in its place, by agent. */
   readonly running = new Members<JobRow>();
-  /** By agent, those whose callbacks run in its place. */
+  /** The number of jobs whose callbacks run in an agent's place, by agent. */
   readonly calledBack = new Counts();
-  /** By queue. */
+  /** The number of roots that are put and not completed, by queue. */
   readonly unfinished = new Counts();
-  /** By queue: what runs, and callbacks that are not done, also of roots that are completed. */
+  /** The number of running jobs, and of callbacks that are not done, by queue. */
   readonly atWork = new Counts();
-  /** Of the unfinished, those that wait for a date. */
+  /** The number of unfinished roots that wait for a date, by queue. */
   readonly dated = new Counts();
 
   get size(): number {
@@ -63,12 +63,12 @@ export class JobTable {
     return this.#rows.get(id);
   }
 
-  /** In the order in which they came. */
+  /** Returns all rows in the order of their insertion. */
   all(): IterableIterator<JobRow> {
     return this.#rows.values();
   }
 
-  /** Takes in a record, or a later form of it, that `index` follows for. */
+  /** Takes in a record, or a newer version of it. `index` must follow. */
   load(record: JobRecord): void {
     const row = this.#rows.get(record.id);
     if (row === undefined) this.#rows.add(new JobRow(record));
@@ -81,8 +81,8 @@ export class JobTable {
   }
 
   /**
-   * Puts a row into all indices but that of the completed, which has an order of its own. What it
-   * belongs to is there.
+   * Puts a row into all indices but `completed`, which has an order of its own. The row's parent
+   * must be in the table.
    */
   index(row: JobRow): void {
     row.isThere = true;
@@ -90,13 +90,13 @@ export class JobTable {
     this.#reindex(row);
   }
 
-  /** A row is new. */
+  /** Adds a new row. */
   enter(row: JobRow): void {
     this.#rows.add(row);
     this.index(row);
   }
 
-  /** The counterpart of `enter`: as if it had never been there. */
+  /** The counterpart of `enter`: removes a row as if it had never been there. */
   leave(row: JobRow): void {
     if (row.status === 'completed') this.completed.remove(row);
     this.#rows.delete(row.id);
@@ -105,16 +105,13 @@ export class JobTable {
     this.#unjoin(row);
   }
 
-  /** A row has changed; before, it had this status. */
+  /** Follows a change of a row, which had the status `before`. */
   update(row: JobRow, before: JobStatus): void {
     this.#reindex(row);
     if (row.status === 'completed' && before !== 'completed') this.completed.add(row);
   }
 
-  /**
-   * A row takes on another record of the same job: out of all indices by what it is, and into them
-   * by what it becomes.
-   */
+  /** Gives a row another record of the same job. It leaves all indices and enters them anew. */
   become(row: JobRow, record: JobRecord): void {
     const wasCompleted = row.status === 'completed';
     if (wasCompleted && record.status !== 'completed') this.completed.remove(row);
@@ -127,8 +124,8 @@ export class JobTable {
   }
 
   /**
-   * A row is remembered no more: it leaves, but its parent, which goes too or forgets all its parts
-   * at once, is not told.
+   * Forgets a row. Its parent keeps it in the list of members, since the parent goes too, or clears
+   * the list itself.
    */
   forget(row: JobRow): void {
     this.#rows.delete(row.id);
@@ -137,14 +134,14 @@ export class JobTable {
     this.#reindex(row);
   }
 
-  /** Takes back a `forget`: the last that was forgotten is the first that returns. */
+  /** Undoes a `forget`. The row forgotten last must come first. */
   remember(row: JobRow): void {
     this.#rows.add(row);
     if (row.status === 'completed') this.completed.remember(row);
     this.index(row);
   }
 
-  /** Membership is on the member; its parent's list is derived from it. */
+  /** Adds a row to the list of its parent, which is derived from the members' records. */
   #join(row: JobRow): void {
     const above = row.parent === '' ? undefined : this.#rows.get(row.parent);
     if (above === undefined) return;
@@ -159,7 +156,7 @@ export class JobTable {
   }
 
   /**
-   * Puts the row where its record says it belongs, in every index: called after any change of it.
+   * Puts the row into the indices where its record belongs. Must be called after any change of it.
    */
   #reindex(row: JobRow): void {
     const there = row.isThere;
@@ -182,7 +179,7 @@ export class JobTable {
       if (unique !== '') this.unique.set(unique, row);
       row.inUnique = unique;
     }
-    // Which dispatcher that is never changes.
+    // `only` never changes.
     if (row.only !== '') {
       if (there && boundTo(row) !== '') this.bound.add(row.only, row);
       else this.bound.remove(row.only, row);

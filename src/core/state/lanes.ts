@@ -1,18 +1,16 @@
 /**
- * The line of each queue, kept as lanes.
+ * The line of each queue, split into lanes.
  *
- * All queued jobs of one queue that call the same thing at the same priority and need the same
- * quotas stand in one lane, in the order of the contract (semantics 3.2). Claiming takes the best
- * head of the lanes that may go on. A lane that a full quota holds back is parked out of the way
- * until a place is free there, so the jobs in it cost nothing, however many they are. Jobs of which
- * functions have said whether they take them stand in lanes of their own, by what was said; a job
- * that leaves its lane leaves that behind.
+ * The queued jobs of a queue with the same callable, priority and quotas stand in one lane, in the
+ * order of the contract [3.2]. A claim takes the best head of all open lanes. A lane whose quota is
+ * full is parked until a place may be free, so the jobs in it cost nothing. Filter functions of
+ * agents are asked about single jobs: jobs with the same verdicts stand in a lane of their own. A
+ * job that leaves its lane loses its verdicts.
  */
 import { Heap } from '../collections/heap.js';
 import { LineUp } from '../collections/line-up.js';
 import type { Id, JobRecord } from '../records.js';
 
-/** A queued job, as a lane sees it. */
 export interface Queued extends JobRecord {
   lane: Lane | undefined;
   lanePosition: number;
@@ -23,33 +21,33 @@ export interface Lane {
   readonly queue: string;
   readonly callable: string;
   readonly priority: number;
-  /** The only dispatcher that may claim its jobs; empty: any. */
+  /** The only dispatcher that may claim its jobs; empty for any. */
   readonly only: Id;
   /** The quotas that its jobs name. */
   readonly quotas: readonly string[];
-  /** Those of them in which its jobs need a place. */
+  /** The quotas in which its jobs still need a place. */
   readonly gates: readonly string[];
-  /** What was said of its jobs, by those who are asked about them; empty for nothing. */
+  /** The verdicts of filter functions on its jobs; empty for none. */
   readonly verdicts: string;
   readonly jobs: LineUp<Queued>;
-  /** Where it stands among its queue's lanes; -1 while it is parked. */
+  /** Position among its queue's open lanes; -1 while it is parked. */
   position: number;
-  /** The quota that it waits for; empty for none. */
+  /** The quota that it is parked at; empty while it is open. */
   parkedAt: string;
 }
 
 interface Line {
-  /** Those that may go on. */
+  /** The open lanes. */
   readonly lanes: Heap<Lane>;
-  /** Those that wait for a place, by the quota. */
+  /** The parked lanes, by quota. */
   readonly parked: Map<string, Set<Lane>>;
   jobs: number;
 }
 
 /**
- * The order of claiming, total: priority, then what was put back at once, then the moment of
- * becoming eligible. Of what was put back, jobs that are to run alone come first: when a process
- * has just begun there is nothing beside them.
+ * The order of claiming, which is total: priority, then jobs that were put back at once, then the
+ * position at which a job became eligible. Of the jobs that were put back, those that run alone
+ * come first: right after the start of a process no other job runs beside them.
  */
 export function goesBefore(a: JobRecord, b: JobRecord): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
@@ -61,37 +59,38 @@ export function goesBefore(a: JobRecord, b: JobRecord): boolean {
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
   readonly #lines = new Map<string, Line>();
-  /** The lane that was last joined. */
+  /** The lane that a job joined last. */
   #last: Lane | undefined;
   readonly #paused = new Set<string>();
-  /** The queues that are not paused and have a lane that may go on. */
+  /** The queues that are not paused and have an open lane. */
   readonly #open = new Set<string>();
 
-  /** How many jobs stand in this queue's line. */
+  /** Returns the number of jobs in a queue's line. */
   count(queue: string): number {
     return this.#lines.get(queue)?.jobs ?? 0;
   }
 
-  /** The queues that are not paused and have jobs that no quota holds back. */
+  /** Returns the queues that are not paused and have jobs that no quota holds back. */
   openQueues(): Iterable<string> {
     return this.#open;
   }
 
-  /** Whether nothing of this queue is to be claimed. */
   pause(queue: string, paused: boolean): void {
     if (paused) this.#paused.add(queue);
     else this.#paused.delete(queue);
     this.#noteOpen(queue);
   }
 
-  /** A lane of this queue may go on, or may no more. */
+  /**
+   * Must be called when a lane of this queue was opened, parked or removed, or the queue paused.
+   */
   #noteOpen(queue: string): void {
     const isOpen = (this.#lines.get(queue)?.lanes.items.length ?? 0) > 0 && !this.#paused.has(queue);
     if (isOpen) this.#open.add(queue);
     else this.#open.delete(queue);
   }
 
-  /** All jobs of a queue's line, lane by lane. */
+  /** Yields all jobs of a queue's line, lane by lane. */
   *jobs(queue: string): IterableIterator<Queued> {
     const line = this.#lines.get(queue);
     if (line === undefined) return;
@@ -118,7 +117,7 @@ export class Lanes {
   }
 
   #laneOf({ queue, callable, priority, quotas, only }: Queued, gates: readonly string[], verdicts: string): Lane {
-    // Most jobs stand where the last one does; the key of a lane costs more than all else here.
+    // Most jobs join the lane of the last one. The key of a lane costs more than all else here.
     const last = this.#last;
     if (last?.queue === queue && last.callable === callable && last.priority === priority && last.only === only)
       if (quotas.length === 0 && last.quotas.length === 0 && last.verdicts === verdicts) return last;
@@ -149,16 +148,15 @@ export class Lanes {
       if (line.jobs === 0) this.#lines.delete(lane.queue);
       this.#noteOpen(lane.queue);
     } else if (lane.parkedAt === '') {
-      // Whether it stood first is not known any more: what its order goes by has changed before it
-      // leaves.
+      // The job may have been the head: its order has changed before it leaves, so compare anew.
       line.lanes.reorder(lane.position);
     }
   }
 
   /**
-   * The job of this queue that is to be claimed next, of the lanes that are accepted. `fullAt`
-   * names a quota in which the lane's jobs get no place now, or nothing. Costs as much as there are
-   * lanes refused; a parked one is not looked at again before its quota is.
+   * Returns the first job of this queue in the accepted lanes. `fullAt` returns a quota in which
+   * the lane's jobs get no place now, if there is one: the lane is parked there. The cost grows
+   * with the number of refused lanes; parked lanes cost nothing.
    */
   first(
     queue: string,
@@ -176,10 +174,7 @@ export class Lanes {
     }
   }
 
-  /**
-   * The first jobs of this queue, so many at most, of the lanes that are accepted and are not
-   * parked, in their order.
-   */
+  /** Returns the first `most` jobs of this queue in the accepted open lanes, in their order. */
   firstMany(queue: string, accepts: (lane: Lane) => boolean, most: number): Queued[] {
     const next = new Heap<Reached>((a, b) => goesBefore(a.job, b.job), ignorePosition);
     const reach = (rest: Iterator<Queued>) => {
@@ -197,7 +192,7 @@ export class Lanes {
     return found;
   }
 
-  /** There may be a place in this quota again. */
+  /** Opens the lanes that are parked at this quota: it may have a place again. */
   unpark(queue: string, quota: string): void {
     const line = this.#lines.get(queue);
     const lanes = line?.parked.get(quota);
@@ -210,7 +205,7 @@ export class Lanes {
     this.#noteOpen(queue);
   }
 
-  /** What is known of this queue's quotas has changed. */
+  /** Opens all lanes of this queue: a quota was set or removed. */
   unparkAll(queue: string): void {
     for (const quota of [...(this.#lines.get(queue)?.parked.keys() ?? [])]) this.unpark(queue, quota);
   }
@@ -231,7 +226,7 @@ function takeFromParked({ parked }: Line, lane: Lane): void {
   if (there.size === 0) parked.delete(lane.parkedAt);
 }
 
-/** A job that comes next in its lane, and those behind it. */
+/** The next job of a lane, and the jobs behind it. */
 interface Reached {
   readonly job: Queued;
   readonly rest: Iterator<Queued>;

@@ -1,14 +1,14 @@
 /**
- * Rate limits: a bucket of starts for each quota, or each key of one, that fills up evenly over the
- * period.
+ * Rate limits: a bucket of starts for each quota, or for each key of one, which fills up evenly
+ * over the period.
  *
- * A bucket exists only while it is not full. It is not stored where one runtime has the store
- * alone: opened again, it is what the jobs that are remembered tell, each by its last start.
+ * A bucket exists only while it is not full. A store that one runtime has alone does not store it:
+ * when such a store opens, buckets are derived from the last starts of the remembered jobs.
  */
 import { Heap } from '../collections/heap.js';
 import type { QuotaRecord } from '../records.js';
 
-/** Starts left, and when that was so. */
+/** Starts left at the time `at`; full again at `fullAt`. */
 export interface Bucket {
   readonly left: number;
   readonly at: number;
@@ -29,12 +29,12 @@ export class Rates {
     },
   );
 
-  /** How many buckets are not full. */
+  /** The number of buckets that are not full. */
   get size(): number {
     return this.#buckets.size;
   }
 
-  /** Undefined: it is full. */
+  /** Returns `undefined` if the bucket is full. */
   bucket(key: string): Bucket | undefined {
     return this.#buckets.get(key);
   }
@@ -52,7 +52,7 @@ export class Rates {
     this.#byTime.add(kept);
   }
 
-  /** 0 if one more may begin now; otherwise the time at which one may. */
+  /** Returns 0 if one more job may begin now, or else the time at which one may. */
   nextAt(key: string, { rate, ratePeriodMs }: QuotaRecord, now: number): number {
     const bucket = this.#buckets.get(key);
     if (bucket === undefined || rate === 0) return 0;
@@ -61,7 +61,7 @@ export class Rates {
     return left >= 0.999 ? 0 : now + Math.ceil(((1 - left) * ratePeriodMs) / rate);
   }
 
-  /** One begins now. */
+  /** Takes one start out of the bucket. */
   spend(key: string, { rate, ratePeriodMs }: QuotaRecord, now: number): void {
     this.#dropFull(now);
     const bucket = this.#buckets.get(key);
@@ -69,7 +69,7 @@ export class Rates {
     this.put(key, { left, at: now, fullAt: now + ((rate - left) * ratePeriodMs) / rate });
   }
 
-  /** The buckets that are not full, by their keys. */
+  /** Returns the buckets that are not full, by key. */
   all(): IterableIterator<[string, Bucket]> {
     return this.#buckets.entries();
   }

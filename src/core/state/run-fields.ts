@@ -1,12 +1,13 @@
 /**
- * What a job's record has once it was claimed, or has ended: one object beside the job, which all
- * jobs share that wait for their first claim.
+ * The fields that a job gets with its first claim, or with its end. All jobs that wait for their
+ * first claim share `noRun`.
  */
 import type { JobRecord, OutcomeKind, Payload } from '../records.js';
 
 /**
- * A class, whose fields are there before they are numbers: V8 then keeps a time as it finds it, and
- * 0 for nothing. In a field that was never anything else it makes a box for each.
+ * A class, since its fields exist before they hold numbers. V8 then stores the number object of a
+ * time as it is, and 0 as a small integer. In a field that never held anything but numbers, it
+ * allocates a box for each value, even for 0.
  */
 export class RunFields {
   fence: number;
@@ -36,7 +37,7 @@ export class RunFields {
   }
 }
 
-/** Never written to. */
+/** Must not be written to. */
 export const noRun: Readonly<RunFields> = new RunFields({
   fence: 0,
   claimed: false,
@@ -51,11 +52,11 @@ export const noRun: Readonly<RunFields> = new RunFields({
   result: null,
 });
 
-/** A record's run, which is not to be written to. */
+/** Returns the fields of a record's run. They must not be written to. */
 export function runFieldsOf(record: JobRecord): Readonly<RunFields> {
   const { fence, agent, attempts, outcome, firstStartAt, result } = record;
-  // Whatever was claimed has a fence, whatever began or ended counted that: nothing of the rest is
-  // there without one of these.
+  // A claimed job has a fence; a job that began or ended has one of the others. No further field is
+  // set without one of these.
   const isNew =
     fence === 0 && agent === '' && attempts === 0 && outcome === 'none' && firstStartAt === 0 && result === null;
   return isNew ? noRun : new RunFields(record);

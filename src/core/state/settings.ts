@@ -1,21 +1,21 @@
 /**
- * All that is set up beside the jobs (queues, quotas, agents, dispatchers, their defaults), with
- * what is asked of it for every job.
+ * The records beside the jobs: queues, quotas, agents, dispatchers and their defaults; with indices
+ * for the questions that every job asks.
  *
- * What is derived of them follows each change, and costs nothing for records that it does not
- * concern: there may be tens of thousands.
+ * The indices follow each change. There may be tens of thousands of records, so a change costs
+ * nothing for records that it does not concern.
  */
 import type { AgentRecord, Id, QuotaRecord, SettingRecord } from '../records.js';
 
 export class Settings {
   readonly #records = new Map<string, SettingRecord>();
-  /** Dispatchers, in the order in which they became so. */
+  /** Active dispatchers, in the order in which they became active. */
   readonly #active = new Set<Id>();
-  /** By queue and key. */
+  /** Agents and quotas, by queue and key. */
   readonly #ofQueue = new Groups<AgentRecord | QuotaRecord>();
-  /** By dispatcher and queue, and key. */
+  /** Agents, by dispatcher and queue, and key. */
   readonly #agents = new Groups<AgentRecord>();
-  /** How many say which policy jobs have that name none. */
+  /** The number of records with a retry policy for jobs that name none. */
   #retryDefaults = 0;
 
   get(key: string): SettingRecord | undefined {
@@ -26,17 +26,17 @@ export class Settings {
     return this.#records.values();
   }
 
-  /** The agents and quotas of a queue. */
+  /** Returns the agents and quotas of a queue. */
   ofQueue(queue: string): Iterable<AgentRecord | QuotaRecord> {
     return this.#ofQueue.of(queue);
   }
 
-  /** The agents of a dispatcher in a queue. */
+  /** Returns the agents of a dispatcher in a queue. */
   agentsOf(dispatcher: Id, queue: string): Iterable<AgentRecord> {
     return this.#agents.of(dispatcher + queue);
   }
 
-  /** Undefined removes it. */
+  /** `undefined` removes the record. */
   put(key: string, record: SettingRecord | undefined): void {
     const before = this.#records.get(key);
     this.#noteActive(before, record);
@@ -54,7 +54,7 @@ export class Settings {
     return this.#active.values();
   }
 
-  /** Whether any agent or dispatcher says which policy its jobs have that name none. */
+  /** `true` if any agent or dispatcher has a retry policy for jobs that name none. */
   get hasRetryDefaults(): boolean {
     return this.#retryDefaults > 0;
   }
@@ -71,7 +71,7 @@ export class Settings {
   }
 }
 
-/** Records by group and key. A group is there while it has records. */
+/** Records by group and key. A group exists while it has records. */
 class Groups<R> {
   readonly #groups = new Map<string, Map<string, R>>();
 

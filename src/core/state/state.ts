@@ -1,11 +1,11 @@
 /**
- * The state: the view that `decide` works on, and all ways to change it.
+ * The state that `decide` works on: the view, and all ways to change it.
  *
- * Decisions change it by `insert`, `change`, `forgetOldest`, `forgetParts`, `set`, `annotate` and
- * `spendRate` alone. Each notes what was there before, so that a refused command, or a refused
- * write, leaves nothing behind; and all that is derived from the records follows at once. Stores
- * take in what they have by `load…` while they open, and by `admit…` what others have written: that
- * is no decision, so nothing is noted.
+ * Decisions change it only by `insert`, `change`, `forgetOldest`, `forgetParts`, `set`, `annotate`
+ * and `spendRate`. Each notes the old value in the change log, so that a refused command, or a
+ * refused write, leaves nothing behind. The indices follow at once. Stores take in their records by
+ * `load…` while they open, and records that other processes wrote by `admit…`: these are no
+ * decisions, so nothing is noted.
  */
 
 import type { Id, JobRecord, Payload, PayloadSlot, SettingRecord } from '../records.js';
@@ -21,14 +21,14 @@ export class State extends View {
   #position = 0;
   #now = 0;
 
-  /** The next position in the log of what became eligible. */
+  /** Returns the next value of `JobRecord.eligible`. */
   nextPosition(): number {
     return ++this.#position;
   }
 
   /**
-   * A command begins at this time: what it changes can be taken back to here. One that cannot fail
-   * once it has changed something needs no way back of its own, only the group's.
+   * Begins a command at this time. Returns the mark to which `rollback` can undo its changes. A
+   * command that cannot fail after its first change is not `fallible`: only its group is undone.
    */
   begin(now: number, fallible = true): number {
     this.#now = now;
@@ -43,25 +43,28 @@ export class State extends View {
     return row;
   }
 
-  /** The only way to change a job's record. The order in its line changes only out of it. */
+  /**
+   * Changes a job's record. Fields that decide its order in line change only while it is not
+   * queued.
+   */
   change(job: JobRecord, change: (row: JobRow) => void): void {
     const row = job as JobRow;
     this.#log.noteChange(row);
     const { status, outcome } = row;
     change(row);
     this.table.update(row, status);
-    // Only then: what is taken back is what the indices have.
+    // After the indices follow, so that undoing the step finds them consistent.
     checkStep(row, status, outcome);
   }
 
-  /** Removes the oldest completed root, with all that hangs on it. */
+  /** Forgets the oldest completed root, with all its members. */
   forgetOldest(): JobRecord {
     const row = this.table.completed.takeOldest();
     this.#forget(row);
     return row;
   }
 
-  /** Removes a job's parts, with all that hangs on them. */
+  /** Forgets a job's parts, with all their members. */
   forgetParts(job: JobRecord): void {
     const row = job as JobRow;
     for (const part of row.partRows) this.#forget(part);
@@ -76,20 +79,20 @@ export class State extends View {
     this.table.forget(row);
   }
 
-  /** Changes a setting; undefined removes it. */
+  /** Changes a setting; `undefined` removes it. */
   set(key: string, value: SettingRecord | undefined): void {
     this.#log.noteSetting(key, this.settingRecords.get(key));
     if (value === undefined) this.table.completed.forgetAgent(key);
     this.admitSetting(key, value);
   }
 
-  /** Says something about a job; null takes it back. */
+  /** Annotates a job; `null` removes the annotation. */
   annotate(job: Id, name: string, value: Payload | null): void {
     this.#log.noteAnnotation(job, name, this.annotationRecords.get(job, name));
     this.annotationRecords.put(job, name, value);
   }
 
-  /** A job begins that names this quota. */
+  /** Takes one start of this quota's rate, if it has one. */
   spendRate(queue: string, quota: string): void {
     const record = this.quota(queue, quota);
     if (record === undefined || record.rate === 0) return;
@@ -98,13 +101,17 @@ export class State extends View {
     this.rates.spend(key, record, this.#now);
   }
 
-  /** The clock was set by so much: what is left of each rate stays as it was. */
+  /**
+   * Moves the times of all rates by `byMs`, by which the clock was set, so that each keeps its
+   * rest.
+   */
   shiftRates(byMs: number): void {
     this.#moveRates(() => byMs);
   }
 
   /**
-   * The clock shows less than when the store was last open: no rate waits until it has caught up.
+   * Moves times in the future to `now`: the clock is behind the time at which the store was last
+   * open.
    */
   catchUpRates(now: number): void {
     this.#moveRates(({ at }) => Math.min(0, now - at));
@@ -114,7 +121,7 @@ export class State extends View {
     for (const [key, bucket] of [...this.rates.all()]) {
       const byMs = by(bucket);
       const { left, at, fullAt } = bucket;
-      // The parts of a key make the same key again, wherever it is cut.
+      // The two parts make the same key again, wherever it is cut.
       const cut = key.indexOf('\n');
       this.#log.noteBucket(key.slice(0, cut), key.slice(cut + 1), bucket);
       this.rates.put(key, { left, at: at + byMs, fullAt: fullAt + byMs });
@@ -122,7 +129,7 @@ export class State extends View {
     for (const { queue, quota } of this.table.timers.takeWakes()) this.table.lanes.unpark(queue, quota);
   }
 
-  /** Takes back all changes since this mark; 0 is the whole group. */
+  /** Undoes all changes since `mark`; 0 is the whole group. */
   rollback(mark: number): void {
     for (const change of this.#log.takeBack(mark)) this.#takeBack(change);
     if (mark === 0) this.keepChanges();
@@ -141,34 +148,30 @@ export class State extends View {
     else this.table.become(row, before);
   }
 
-  /** What has changed since `keepChanges`. */
+  /** Returns the changes since `keepChanges`. */
   changes(): Changes {
     return this.#log.changes(this.settingRecords, this.annotationRecords);
   }
 
   /**
-   * The rates of which some was used up since `keepChanges`: for stores that others write to, who
-   * have to know of it.
+   * Returns the rates that were spent since `keepChanges`, for stores that other processes use too.
    */
   changedBuckets(): readonly BucketRecord[] {
     return this.#log.changedBuckets(this.rates);
   }
 
-  /** The changes are safe: from here on they cannot be rolled back. */
+  /** Makes the changes final: they are stored, and can no longer be rolled back. */
   keepChanges(): void {
     this.#log.keep();
     this.table.completed.trim();
   }
 
-  /**
-   * Takes in a stored record while a store opens: no decision, so no change to write. Indices wait
-   * for `loaded`.
-   */
+  /** Takes in a stored record while a store opens. The indices wait for `loaded`. */
   load(record: JobRecord): void {
     this.table.load(record);
   }
 
-  /** The counterpart of `load` for a record that was forgotten later. */
+  /** The counterpart of `load`, for a record that was forgotten later. */
   unload(id: Id): void {
     this.table.unload(id);
   }
@@ -181,7 +184,7 @@ export class State extends View {
     this.annotationRecords.put(job, name, value);
   }
 
-  /** All records are there: builds the indices. */
+  /** Builds the indices after the last `load…`. */
   loaded(): void {
     const completed: JobRow[] = [];
     const limited: JobRow[] = [];
@@ -198,7 +201,7 @@ export class State extends View {
       if (!this.table.has(job)) this.annotationRecords.put(job, name, null);
   }
 
-  /** What began lately has used up rates: its last start tells, as far as it is remembered. */
+  /** Spends the rates of the jobs that began lately, by the last start of each. */
   #deriveRates(begun: JobRow[]): void {
     begun.sort((a, b) => a.lastStartAt - b.lastStartAt);
     for (const { queue, quotas, shared, lastStartAt } of begun) {
@@ -210,9 +213,8 @@ export class State extends View {
   }
 
   /**
-   * Takes in a record of a store that others write to as well: no decision, so nothing to write or
-   * to take back. What it belongs to comes first. One that is here already has no changes that are
-   * not kept.
+   * Takes in a record that another process wrote. Its parent must come first. If the job is here
+   * already, all its changes must be kept.
    */
   admit(record: JobRecord): void {
     this.#position = Math.max(this.#position, record.eligible);
@@ -224,7 +226,8 @@ export class State extends View {
   }
 
   /**
-   * The counterpart of `admit` for a record that is no more: its members are told by themselves.
+   * The counterpart of `admit`, for a record that another process forgot. Members come by
+   * themselves.
    */
   expel(id: Id): void {
     const row = this.table.get(id);
@@ -236,7 +239,7 @@ export class State extends View {
   admitSetting(key: string, record: SettingRecord | undefined): void {
     const of = record ?? this.settingRecords.get(key);
     this.settingRecords.put(key, record);
-    // What a quota held back may go on.
+    // The quota may have held back lanes that may go on now.
     if (of?.kind === 'quota') this.table.lanes.unparkAll(of.queue);
     else if (of?.kind === 'queue') this.table.lanes.pause(of.name, record !== undefined && of.paused);
   }
@@ -251,9 +254,8 @@ export class State extends View {
   }
 
   /**
-   * Gives a job an equal payload in the place of the one it has, which it shares with another, or
-   * which lies elsewhere now: for a store that keeps payloads by job. No decision, so nothing to
-   * write or to take back.
+   * Replaces a payload by an equal one, because it is shared with another job or was moved: for a
+   * store that keeps payloads by job. No decision, so nothing is noted.
    */
   ownPayload(job: JobRecord, slot: PayloadSlot, payload: Payload): void {
     const row = job as JobRow;

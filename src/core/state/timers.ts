@@ -1,14 +1,11 @@
-/**
- * What is to happen by itself, by its time: jobs whose date or deadline comes, and lanes whose
- * quota's rate lets one more begin.
- */
+/** Timers of the state: dates and deadlines of jobs, and wake-ups of lanes that wait for a rate. */
 import { Heap } from '../collections/heap.js';
 import { placeKey } from './indices.js';
 import { JobRow } from './job-row.js';
 
-/** A queue's lanes wait for a quota's rate until then. */
+/** The time at which lanes of a queue that wait for a quota's rate may go on. */
 export interface RateWake {
-  /** Goes before all jobs of the same time. */
+  /** Sorts before the jobs of the same time. */
   readonly id: '';
   readonly queue: string;
   readonly quota: string;
@@ -18,7 +15,7 @@ export interface RateWake {
 
 export class Timers {
   readonly #items = new Heap<JobRow | RateWake>(
-    // Of jobs with the same date those go first that were made first, which their ids tell.
+    // Of jobs with the same time, the one made first goes first: ids sort by the time of making.
     (a, b) => a.timerAt < b.timerAt || (a.timerAt === b.timerAt && a.id < b.id),
     (item, index) => {
       item.timerPosition = index;
@@ -26,17 +23,17 @@ export class Timers {
   );
   readonly #wakes = new Map<string, RateWake>();
 
-  /** When the first of them comes; undefined: there is none. */
+  /** The time of the earliest timer. */
   get next(): number | undefined {
     return this.#items.first()?.timerAt;
   }
 
-  /** The jobs among them, in no particular order. */
+  /** Yields the jobs that have a timer, in no particular order. */
   *jobs(): IterableIterator<JobRow> {
     for (const item of this.#items.items) if (item instanceof JobRow) yield item;
   }
 
-  /** The job's time is another now; 0: it has none. */
+  /** Changes the time of a job's timer; 0 removes the timer. */
   move(row: JobRow, timerAt: number): void {
     if (row.timerPosition >= 0) this.#items.remove(row.timerPosition);
     row.timerPosition = -1;
@@ -45,8 +42,7 @@ export class Timers {
   }
 
   /**
-   * Lanes of this queue wait for a quota's rate. Told again before that time has come, it is known
-   * already.
+   * Adds a wake-up for the lanes of this queue that wait for a quota's rate, if it has none yet.
    */
   awaitRate(queue: string, quota: string, timerAt: number): void {
     const key = placeKey(queue, quota);
@@ -56,7 +52,7 @@ export class Timers {
     this.#items.add(wake);
   }
 
-  /** No lane waits for a rate any more. Gives those that did. */
+  /** Removes all wake-ups and returns them. */
   takeWakes(): readonly RateWake[] {
     const wakes = [...this.#wakes.values()];
     for (const { timerPosition } of wakes) this.#items.remove(timerPosition);
@@ -64,7 +60,10 @@ export class Timers {
     return wakes;
   }
 
-  /** What has come first by now: a job stays until its time is another, a wake is told once. */
+  /**
+   * Returns the earliest timer that is due at `now`. A job is returned again until `move` changes
+   * it; a wake-up is removed.
+   */
   due(now: number): JobRow | RateWake | undefined {
     const first = this.#items.first();
     if (first === undefined || first.timerAt > now) return undefined;

@@ -1,9 +1,9 @@
 /**
- * What there is, as decisions and all others see it: every record, and by what records are found.
+ * The read side of the state: every record, and every index that finds records.
  *
- * For every store this is the same: the journal's holds all records in one, a database's loads into
- * one what a command reads. No record is changed through it; that is for the state, which extends
- * it.
+ * All stores share it. The journal store holds all records in one view; a database store loads the
+ * records that a command reads, and overrides methods here to notice which are missing. Most
+ * methods forward to a table for that reason. A view changes no record; `State` does.
  */
 
 import {
@@ -31,32 +31,32 @@ export class View {
   protected readonly annotationRecords = new Annotations();
   protected readonly rates = new Rates();
 
-  /** How many jobs are remembered. */
+  /** The number of remembered jobs. */
   get size(): number {
     return this.table.size;
   }
 
-  /** Completed roots that are still remembered. */
+  /** The number of remembered completed roots. */
   get completedCount(): number {
     return this.table.completed.count;
   }
 
-  /** The arguments and results of all completed jobs. */
+  /** Bytes of the arguments and results of all completed jobs. */
   get completedBytes(): number {
     return this.table.completed.bytes;
   }
 
-  /** The root that completed first of those that are remembered. */
+  /** The remembered root that completed first. */
   get oldestCompleted(): JobRecord | undefined {
     return this.table.completed.oldest;
   }
 
-  /** When the next `tick` has something to do; undefined: never. */
+  /** The time at which the next `tick` has something to do; `undefined` for never. */
   get nextTimer(): number | undefined {
     return this.table.timers.next;
   }
 
-  /** How many rates are not full. */
+  /** The number of rates that are not full. */
   get ratesUsed(): number {
     return this.rates.size;
   }
@@ -66,8 +66,8 @@ export class View {
   }
 
   /**
-   * In the order in which they were inserted, also while that goes on: a walk over as many as there
-   * were has seen all of those.
+   * Returns all jobs in the order of their insertion. Jobs inserted during a walk come last, so a
+   * walk over `size` jobs sees all that were there at its start.
    */
   jobs(): IterableIterator<JobRecord> {
     return this.table.all();
@@ -81,86 +81,82 @@ export class View {
     return (job as JobRow).callbackRows;
   }
 
-  /** The jobs that returned this one and wait for its outcome. */
+  /** Returns the jobs that returned this one and wait for its outcome. */
   waitingFor(job: JobRecord): readonly JobRecord[] {
     return [...this.table.waiting.of(job.id)];
   }
 
-  /** The live job with this unique key. */
+  /** Returns the live job with this unique key. */
   uniqueJob(queue: string, unique: string): JobRecord | undefined {
     return this.table.unique.get(uniqueKey(queue, unique));
   }
 
-  /** How many jobs stand in this queue's line. */
+  /** Returns the number of jobs in a queue's line. */
   queued(queue: string): number {
     return this.table.lanes.count(queue);
   }
 
-  /** The jobs in a queue's line, lane by lane. */
+  /** Returns the jobs in a queue's line, lane by lane. */
   queuedJobs(queue: string): IterableIterator<JobRecord> {
     return this.table.lanes.jobs(queue);
   }
 
-  /** How many jobs of this queue wait for a date. */
+  /** Returns the number of roots of a queue that wait for a date. */
   scheduled(queue: string): number {
     return this.table.dated.of(queue);
   }
 
-  /** How many jobs of this queue are not completed, those in line included. */
+  /** Returns the number of roots of a queue that are put and not completed. */
   unfinished(queue: string): number {
     return this.table.unfinished.of(queue);
   }
 
-  /** How many jobs of this queue run, parts and callbacks included. */
+  /** Returns the number of running jobs of a queue, parts and callbacks included. */
   atWork(queue: string): number {
     return this.table.atWork.of(queue);
   }
 
-  /** Whether anything of this queue is due or running: what waits for a date alone is not. */
+  /** `true` if a job of this queue is due or running. A job that only waits for a date is not. */
   busy(queue: string): boolean {
     return this.queued(queue) > 0 || this.atWork(queue) > 0 || this.unfinished(queue) > this.scheduled(queue);
   }
 
-  /** Whether nothing of this queue waits or runs. */
+  /** `true` if no job of this queue waits or runs. */
   isEmpty(queue: string): boolean {
     return this.unfinished(queue) === 0 && this.atWork(queue) === 0;
   }
 
-  /** The queues in which something may be claimed, as far as pauses and quotas go. */
+  /** Returns the queues with jobs that no pause and no full quota holds back. */
   openQueues(): Iterable<string> {
     return this.table.lanes.openQueues();
   }
 
-  /** The jobs that wait for a date or have a deadline, in no particular order. */
+  /** Returns the jobs that wait for a date or have a deadline, in no particular order. */
   timedJobs(): Iterable<JobRecord> {
     return this.table.timers.jobs();
   }
 
   /**
-   * The next job in this queue's line, of those whose lane is accepted and that get a place in all
-   * their quotas.
+   * Returns the first job of this queue in the accepted lanes that gets a place in all its quotas.
    */
   firstQueued(queue: string, accepts: (lane: Lane) => boolean, now: number): JobRecord | undefined {
     return this.table.lanes.first(queue, accepts, ({ gates }) => this.#fullAt(queue, gates, now));
   }
 
-  /**
-   * The first jobs in this queue's line, so many at most, of those whose lane is accepted and that
-   * get a place in all their quotas.
-   */
+  /** Returns the first `most` jobs in the accepted lanes that get a place in all their quotas. */
   firstManyQueued(queue: string, accepts: (lane: Lane) => boolean, most: number, now: number): readonly JobRecord[] {
     const isOpen = ({ gates }: Lane) => gates.length === 0 || this.#fullAt(queue, gates, now) === undefined;
     return this.table.lanes.firstMany(queue, (lane) => accepts(lane) && isOpen(lane), most);
   }
 
-  /** Where a job stands in line; undefined if it does not. */
+  /** Returns the lane in which a job stands; `undefined` if it is not queued. */
   laneOf(job: JobRecord): Lane | undefined {
     return (job as JobRow).lane;
   }
 
   /**
-   * Notes what was said of a job in line, until it leaves it: no decision, so nothing is kept of it
-   * or taken back.
+   * Notes the verdicts of filter functions on a queued job, until it leaves its line. No decision,
+   * so the verdicts are neither stored nor undone.
    */
   judge(job: JobRecord, verdicts: string): void {
     const row = job as JobRow;
@@ -171,8 +167,8 @@ export class View {
   }
 
   /**
-   * The job whose time has come first, if that is by now: it is due until it is changed. What
-   * waited for a rate goes on by itself.
+   * Returns the job with the earliest timer that is due; it stays due until it is changed. Due
+   * wake-ups before it are handled here: they open their lanes.
    */
   nextDue(now: number): JobRecord | undefined {
     for (;;) {
@@ -182,34 +178,39 @@ export class View {
     }
   }
 
-  /** Whether a job gets the places that it needs now, of which some may be lent to it. */
+  /**
+   * `true` if a job gets all the places that it needs now. A quota in `lent` needs no free place,
+   * but its rate counts.
+   */
   hasRoom(job: JobRecord, now: number, lent?: readonly string[]): boolean {
     return job.quotas.length === 0 || this.#fullAt(job.queue, neededPlaces(job), now, lent) === undefined;
   }
 
-  /** The jobs that have a place in a quota. */
+  /** Returns the jobs that have a place in a quota. */
   holders(queue: string, quota: string): ReadonlySet<JobRecord> {
     return this.table.holders.of(placeKey(queue, quota));
   }
 
-  /** The quotas of this queue in which anyone has a place, each key of one by itself. */
+  /**
+   * Returns the quotas of this queue in which any job has a place, each key of a quota by itself.
+   */
   heldQuotas(queue: string): string[] {
     const start = placeKey(queue, '');
     const held = [...this.table.holders.keys()].filter((key) => key.startsWith(start));
     return held.map((key) => key.slice(start.length));
   }
 
-  /** How many jobs there are whose callbacks run in the place of this agent. */
+  /** Returns the number of jobs whose callbacks run in the place of this agent. */
   calledBack(agent: string): number {
     return this.table.calledBack.of(agent);
   }
 
-  /** The jobs that an agent has claimed, or whose callbacks run in its place. */
+  /** Returns the jobs that an agent has claimed, or whose callbacks run in its place. */
   running(agent: string): ReadonlySet<JobRecord> {
     return this.table.running.of(agent);
   }
 
-  /** What a dispatcher has claimed, as long as it is claimed. */
+  /** Returns the jobs that a dispatcher has claimed. */
   heldBy(dispatcher: Id): JobRecord[] {
     const held: JobRecord[] = [];
     for (const agent of this.table.running.keys()) {
@@ -219,7 +220,7 @@ export class View {
     return held;
   }
 
-  /** The jobs that only this dispatcher may claim, and whose calls are not over. */
+  /** Returns the jobs that only this dispatcher may claim, and whose calls are not over. */
   boundTo(dispatcher: Id): JobRecord[] {
     return [...this.table.bound.of(dispatcher)];
   }
@@ -232,7 +233,7 @@ export class View {
     return this.settingRecords.active();
   }
 
-  /** The last jobs of an agent that completed, newest first. */
+  /** Returns the last completed jobs of an agent, newest first. */
   completedBy(agent: string): readonly JobRecord[] {
     return this.table.completed.by(agent);
   }
@@ -245,22 +246,22 @@ export class View {
     return this.settingRecords.all();
   }
 
-  /** The quota that a key names; undefined where it is not defined, or defined no more. */
+  /** Returns the quota that a key names; `undefined` if it was never set, or was removed. */
   quota(queue: string, key: string): QuotaRecord | undefined {
     return this.setting(quotaRecordKey(queue, quotaName(key))) as QuotaRecord | undefined;
   }
 
-  /** The agents and quotas of a queue. */
+  /** Returns the agents and quotas of a queue. */
   settingsOf(queue: string): Iterable<AgentRecord | QuotaRecord> {
     return this.settingRecords.ofQueue(queue);
   }
 
-  /** The agents of a dispatcher in a queue. */
+  /** Returns the agents of a dispatcher in a queue. */
   agentsOf(dispatcher: Id, queue: string): Iterable<AgentRecord> {
     return this.settingRecords.agentsOf(dispatcher, queue);
   }
 
-  /** Whether any agent or dispatcher says which policy its jobs have that name none. */
+  /** `true` if any agent or dispatcher has a retry policy for jobs that name none. */
   get hasRetryDefaults(): boolean {
     return this.settingRecords.hasRetryDefaults;
   }
@@ -277,7 +278,7 @@ export class View {
     return this.annotationRecords.namesOf(job).map((name) => this.annotation(job, name)!);
   }
 
-  /** The first of these quotas that has no room. */
+  /** Returns the first of these quotas that has no room. */
   #fullAt(queue: string, quotas: readonly string[], now: number, lent: readonly string[] = []): string | undefined {
     for (const quota of quotas) {
       const record = this.quota(queue, quota);

@@ -1,10 +1,10 @@
 /**
- * Compares `ById` with a `Map`, which has the same order and the same iteration during changes.
+ * Compares `IdMap` with a `Map`, which has the same order and the same iteration during changes.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { ById } from '../../../src/core/collections/id-map.js';
+import { IdMap } from '../../../src/core/collections/id-map.js';
 import { seedOf } from '../../harness/randomness.js';
 
 interface Row {
@@ -41,7 +41,7 @@ const steps = fc.array(
 
 function checkSteps(all: readonly Step[]): void {
   const model = new Map<string, Row>();
-  const rows = new ById<Row>();
+  const rows = new IdMap<Row>();
   const walks: { readonly ours: Iterator<Row>; readonly models: Iterator<Row> }[] = [];
   const add = (id: string) => {
     const row = { id };
