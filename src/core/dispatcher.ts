@@ -2,7 +2,7 @@
  * Dispatchers: the processes that run jobs.
  *
  *   state      entered when                      left when
- *   (unknown)  never activated; unregistered      activated
+ *   (unknown)  never activated; unregistered     activated
  *   active     activated                         closed; silent too long, and another noticed
  *   inactive   closed; declared dead             activated again; unregistered
  *
