@@ -1,6 +1,4 @@
-/**
- * What can be said about a job, checked where it is said: inside it or outside.
- */
+/** Checks and encodes annotations, which are set inside a job and outside. */
 
 import { encodePayload } from '../codec/payload.js';
 import { checkNumber } from './arguments.js';
@@ -8,10 +6,10 @@ import type { EncodeContext } from './encode.js';
 import { checkOptions } from './known-options.js';
 import { checkAnnotationName } from './names.js';
 
-/** Annotations are notes, not results. */
+/** An annotation is a note, so its limit is far below that of a result. */
 const limit = { limitBytes: 64 * 1024, limitName: 'the most that an annotation may have' };
 
-/** @throws {NotStorableError} the value cannot be stored faithfully, or is too large. */
+/** @throws {NotStorableError} if `value` cannot be stored faithfully, or is too large. */
 export function encodeAnnotation(name: string, value: unknown, reference: EncodeContext['reference']): Uint8Array {
   checkAnnotationName(name);
   return encodePayload(value, { root: `annotations.${name}`, code: 'ARGUMENT_NOT_STORABLE', ...limit, reference });

@@ -1,19 +1,16 @@
-/**
- * Checks of arguments: each throws the error of `invalidOption` that names the argument, the rule
- * and the value.
- */
+/** Checks of arguments. Each throws the error of `invalidOption`. */
 import { isWellFormed } from '../codec/storable.js';
 import { invalidOption } from '../errors.js';
 
-/** The numbers that an argument may be: any by default, but never NaN. */
+/** The allowed numbers: all by default, but never NaN. */
 export interface NumberRange {
   readonly integer?: boolean;
   readonly finite?: boolean;
   readonly least?: number;
   readonly most?: number;
-  /** The number must be greater than this. */
+  /** An exclusive lower bound. */
   readonly above?: number;
-  /** The number must be less than this. */
+  /** An exclusive upper bound. */
   readonly below?: number;
   /** Names the unit in messages. */
   readonly unit?: 'milliseconds';
@@ -62,7 +59,7 @@ export function checkFunction(path: string, value: unknown, rule = 'must be a fu
   if (typeof value !== 'function') throw invalidOption(path, rule, value);
 }
 
-/** Checks that `value` is text that `fits`, and that can be stored. */
+/** Checks that `value` is a string that `fits` accepts and that can be stored. */
 export function checkText(path: string, value: unknown, rule: string, fits: (text: string) => boolean): void {
   if (typeof value !== 'string') throw invalidOption(path, rule, value);
   if (!fits(value)) throw invalidOption(path, rule, value, RangeError);

@@ -1,48 +1,46 @@
-/**
- * Callables: functions of registered modules, as the definition of jobs takes and gives them.
- */
+/** Callables: the functions of registered modules. */
 import type { JobCall } from './job-call.js';
 import type { JobOptions } from './options.js';
 
-/** Called at every put; undefined where nothing is captured. */
+/** Returns data to store with a job. Called at every put. */
 export type Capture = (() => unknown) | undefined;
 
 /**
- * A function of a registered module. Called, it makes a job; uncalled, it stands for a job without
- * arguments.
+ * A function of a registered module. A call of it makes a job. Uncalled, it stands for a job
+ * without arguments.
  */
 export interface Callable<Args extends readonly unknown[], Result> {
   (...args: Args): JobCall<Result>;
   /** `module#export`. */
   readonly callable: string;
-  /** Arguments that it was given beforehand; see `with`. */
+  /** The leading arguments that `with` gave. */
   readonly given: readonly unknown[];
-  /** What its jobs ask for; see `withOptions`. */
+  /** The options of its jobs, given by `withOptions`. */
   readonly options: JobOptions | undefined;
   /** @internal */
   readonly capture: Capture;
   /**
-   * The same function with its first arguments given: for a postprocess, which gets its jobs after
-   * arguments of its own.
+   * Returns this function with its first arguments given. A postprocess or a callback gets its jobs
+   * or its outcome after them.
    *
-   * @example parallel(parts, { postprocess: report.summarize.with('March') })
+   * @example
+   * parallel(parts, { postprocess: report.summarize.with('March') })
    */
   with<Given extends readonly unknown[], Rest extends readonly unknown[]>(
     this: Callable<readonly [...Given, ...Rest], Result>,
     ...given: Given
   ): Callable<Rest, Result>;
   /**
-   * The same function, whose jobs have these options: for a callback, and for what makes the items
-   * of a map.
+   * Returns this function with options for its jobs: for a callback, or for the `toJob` of a map.
    *
    * @example
    * const retry = retryErrors({ limit: 3 });
-   * await job.addCallback(report.send.with('March').withOptions({ retry }));
+   * job.addCallback(report.send.with('March').withOptions({ retry }))
    */
   withOptions(options: JobOptions): Callable<Args, Result>;
 }
 
-/** @internal All callables that were made, so that no other function passes for one. */
+/** @internal All callables ever made, so that no other function passes for one. */
 export const callables = new WeakSet<object>();
 
 /** @internal */
@@ -50,7 +48,7 @@ export function isCallable(value: unknown): value is Callable<unknown[], unknown
   return typeof value === 'function' && callables.has(value);
 }
 
-/** @internal A function as its module exports it, with nothing given. */
+/** @internal `true` for a callable without given arguments and options. */
 export function isExport(value: unknown): value is Callable<unknown[], unknown> {
   return isCallable(value) && value.given.length === 0 && value.options === undefined;
 }

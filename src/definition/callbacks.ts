@@ -1,7 +1,4 @@
-/**
- * Callbacks as they are given: functions of registered modules that are called with a job's
- * outcome.
- */
+/** Callbacks: functions of registered modules that are called with the outcome of a job. */
 
 import type { Failure } from '../codec/failure.js';
 import type { Callable } from './callable.js';
@@ -9,9 +6,9 @@ import type { JobCall } from './job-call.js';
 import { checkOptions } from './known-options.js';
 
 /**
- * A function that takes an outcome as its last argument: uncalled, or with the arguments before it
- * given by `with`, and with options given by `withOptions`. A call takes the outcome after the
- * arguments that it has.
+ * A function that takes an outcome as its last argument. `with` gives the arguments before it, and
+ * `withOptions` the options of the callback. A call of a callable does as well: the outcome comes
+ * after its arguments.
  */
 export type CallbackLike<Outcome, Called = unknown> =
   | Callable<[outcome: Outcome], Called>
@@ -19,15 +16,12 @@ export type CallbackLike<Outcome, Called = unknown> =
   | Callable<[], Called>
   | JobCall<Called>;
 
-/** One function for both outcomes, or one for each, either of which may be missing. */
+/** One function for both outcomes, or one for each. Either of two may be missing. */
 export type CallbackSides =
   | { readonly both: CallbackLike<never> }
   | { readonly success?: CallbackLike<never>; readonly failure?: CallbackLike<never> };
 
-/**
- * One callback for both outcomes, or one for each: another name, or both forms at once, would lose
- * a callback.
- */
+/** Rejects other names, and `both` beside a side: a callback would be lost in silence. */
 export function checkSides(sides: CallbackSides): CallbackSides {
   if (typeof sides === 'object' && sides !== null && 'both' in sides) checkOptions('sides', sides, { both: true });
   else checkOptions('sides', sides, { success: true, failure: true });

@@ -1,6 +1,4 @@
-/**
- * Compositions: several jobs as one.
- */
+/** Compositions: several jobs as one. */
 
 import type { Failure } from '../codec/failure.js';
 import { invalidOption } from '../errors.js';
@@ -13,23 +11,23 @@ import { checkOptions } from './known-options.js';
 import { Mapping } from './map.js';
 import { type JobOptions, jobOptions } from './options.js';
 
-/** What a whole does with its completed parts. */
+/** Options of `serial` and `parallel`. */
 export interface CompositionOptions<PartResult, Result> {
   /**
-   * Gets the completed parts, in order, after arguments of its own; what it returns is the whole's
-   * result.
+   * Gets the completed parts, in order, after its given arguments. Its outcome is that of the
+   * whole.
    */
   readonly postprocess?: Callable<[CompletedJobs<PartResult>], Result>;
 }
 
-/** A serial or parallel that is to be put. */
+/** A serial or parallel to put. */
 export class Composition<Result = unknown> {
   readonly form: 'serial' | 'parallel';
   readonly parts: readonly (JobCall | Composition)[];
   readonly postprocess: Callable<[CompletedJobs<never>], unknown> | undefined;
   readonly options: JobOptions;
   readonly callbacks: readonly CallbackSides[];
-  /** Never there; it carries the type of the result. */
+  /** Does not exist at run time. It carries the type of the result. */
   declare readonly result: Result;
 
   /** @internal */
@@ -49,20 +47,22 @@ export class Composition<Result = unknown> {
   }
 
   /**
-   * The same composition with these options; those it had stay where they are not given anew.
-   * `timeoutMs` is the postprocess's alone.
+   * Returns this composition with these options over those that it has. `timeoutMs` counts for the
+   * postprocess only.
    */
   with(options: JobOptions): Composition<Result> {
     checkOptions('options', options, jobOptions);
     return new Composition({ ...this, options: { ...this.options, ...options } });
   }
 
-  /** The same composition with one more callback, for either outcome. */
+  /** Returns this composition with one more callback, for either outcome. */
   onBoth(callback: CallbackLike<Result>): Composition<Result> {
     return new Composition({ ...this, callbacks: [...this.callbacks, { both: callback as CallbackLike<never> }] });
   }
 
-  /** The same composition with one more pair of callbacks, of which the one that applies is run. */
+  /**
+   * Returns this composition with one more pair of callbacks. Only the side of the outcome runs.
+   */
   on(sides: {
     readonly success?: CallbackLike<Result>;
     readonly failure?: CallbackLike<Failure>;
@@ -72,20 +72,20 @@ export class Composition<Result = unknown> {
 }
 
 /**
- * What can be a part of a composition. Compositions stand in each other 100 deep at most; `put`
- * refuses what is deeper.
+ * A job or a composition, as a part of another. `put` refuses compositions nested more than 100
+ * deep.
  */
 export type Part<Result = unknown> = Puttable<Result> | Composition<Result>;
 
-/** What a part gives, or any of several: parts of one whole may differ. */
+/** The result of a part; for several, the union of their results. */
 export type PartResult<P> = P extends Composition<infer Result> | JobCall<infer Result> | (() => JobCall<infer Result>)
   ? Result
   : never;
 
 /**
- * Jobs that run one after another. A part that fails does not stop those behind it.
+ * Makes one job of several that run one after another. A failed part does not stop those behind it.
  *
- * @returns A job: its result is the postprocess's, or, without one, the completed parts.
+ * @returns A job. Its result is that of the postprocess, or without one the completed parts.
  */
 export function serial<P extends Part>(parts: readonly P[]): Composition<CompletedJobs<PartResult<P>>>;
 export function serial<P extends Part, Result>(
@@ -97,13 +97,13 @@ export function serial(parts: readonly Part[], options: CompositionOptions<never
 }
 
 /**
- * Jobs that run at the same time, as many as there are threads. A part that fails does not stop the
- * others.
+ * Makes one job of several that run at the same time, as threads are free. A failed part does not
+ * stop the others.
  *
- * @returns A job: its result is the postprocess's, or, without one, the completed parts.
+ * @returns A job. Its result is that of the postprocess, or without one the completed parts.
  * @example
  * const samples = [pi.generateSample(1000), pi.generateSample(1000)];
- * parallel(samples, { postprocess: pi.processSamples });
+ * parallel(samples, { postprocess: pi.processSamples })
  */
 export function parallel<P extends Part>(parts: readonly P[]): Composition<CompletedJobs<PartResult<P>>>;
 export function parallel<P extends Part, Result>(
@@ -125,7 +125,7 @@ function compose(
   checkPostprocess(postprocess);
   return new Composition({
     form,
-    // Holes are no jobs either. Frozen, so that no composition can come to stand in itself.
+    // `Array.from` shows holes to the check. A frozen list cannot come to contain its own whole.
     parts: Object.freeze(Array.from(parts, (part, index) => asJob(part, `parts[${index}]`))),
     postprocess: postprocess as Composition['postprocess'],
     options: {},

@@ -1,8 +1,8 @@
 /**
- * Typed callables for the functions of a module, without importing it.
+ * Typed callables for the functions of a module, which is not imported here.
  *
- * What is stored of a callable is its module's registered name and its export's name; the running
- * build maps names to files.
+ * A stored callable is the registered name of its module and the name of its export. The running
+ * build maps the name of the module to a file.
  */
 
 import { invalidOption } from '../errors.js';
@@ -16,18 +16,15 @@ import { checkOptions } from './known-options.js';
 
 type Handler = (...args: never[]) => unknown;
 
-/**
- * What a callable's job resolves to: the function's return value, awaited; where that is a job,
- * what that resolves to.
- */
+/** The result of a callable's job: the awaited return value, or the result of a returned job. */
 type ResultOf<F extends Handler> = OutcomeOf<Awaited<ReturnType<F>>>;
 type OutcomeOf<Returned> = Returned extends Puttable<infer Result> | Composition<infer Result> | Held<infer Result>
   ? Result
   : Returned;
-/** A job as another holds it: what `currentJob().put` gives. */
+/** A job as another holds it: the value of `currentJob().put`. */
 type Held<Result> = { readonly id: string; readonly annotations: unknown; result(): Promise<Result> };
 
-/** The functions of a module, as callables. Exports that are no functions do not appear. */
+/** The functions of a module, as callables. Other exports do not appear. */
 export type Callables<Module> = {
   readonly [Name in keyof Module as Module[Name] extends Handler ? Name : never]: Module[Name] extends Handler
     ? Callable<Parameters<Module[Name]>, ResultOf<Module[Name]>>
@@ -35,28 +32,27 @@ export type Callables<Module> = {
 };
 
 /**
- * What `defineJobs` gives without a type argument. The compiler's error for each use shows the name
- * of its functions' type, and so the sentence. A build that only runs the jobs can give it to
- * `open` all the same.
+ * The value of `defineJobs` without a type argument. The compiler's error at each use shows the
+ * sentence. A build that only runs the jobs can give the value to `open` all the same.
  */
 export interface UntypedJobs {
   readonly [name: string]: NoType<"defineJobs needs the module's type: defineJobs<typeof import('./module.js')>(…)">;
 }
 
-/** The type of a function of which the compiler knows nothing. */
+/** The type of a function of an untyped module. It shows `reason` in the compiler's errors. */
 export interface NoType<Reason extends string> {
   readonly reason: Reason;
 }
 
 declare const missing: unique symbol;
-/** Stands for the type argument of `defineJobs` where there is none. */
+/** The type argument of `defineJobs` if none is given. */
 interface TypeMissing {
   readonly [missing]: never;
 }
-/** `any` extends everything, but is given. */
+/** `any` extends everything, and counts as given. */
 type IfMissing<Module, Then, Else> = 0 extends 1 & Module ? Else : Module extends TypeMissing ? Then : Else;
 
-/** A module that was registered with `defineJobs`, to be given to `open`. */
+/** A module registered with `defineJobs`, for the option `jobs` of `open`. */
 export type JobModule<Module = unknown> = IfMissing<Module, UntypedJobs, Callables<Module>> & {
   readonly [registration]: Registration;
 };
@@ -65,50 +61,50 @@ interface Registration extends ModuleSetup {
   readonly name: string;
 }
 
-/** An export of the module; any name where its type is missing. */
+/** An export of the module, or any name for an untyped module. */
 type HookName<Module> = IfMissing<Module, string, keyof Module & string>;
 
-/** What runs around each job of a module. */
+/** The functions around each job of a module, and the level of its log. */
 export interface ModuleHooks<Module, Captured = unknown> {
   /**
-   * The export that runs before each run of a job, given what was captured; if it fails, the job
+   * The export that runs before each run of a job, with the captured data. If it fails, the job
    * fails.
    */
   readonly setUp?: HookName<Module>;
   /**
-   * The export that runs after the outcome was stored, given what `setUp` returned; its own failure
-   * is only logged.
+   * The export that runs after the outcome is stored, with the value of `setUp`. Its failure is
+   * only logged.
    */
   readonly tearDown?: HookName<Module>;
   /**
-   * From which level on lines about jobs of the module are logged, and lines that they log
-   * themselves: `trace`, `debug` (each start and result), `info`, `warn`, `error`, `fatal` or
-   * `silent`. As the runtime's logger by default.
+   * The lowest level of logged lines about jobs of the module, and of lines that its jobs log:
+   * `trace`, `debug` (each start and result), `info`, `warn`, `error`, `fatal` or `silent`. By
+   * default the level of the runtime's logger.
    */
   readonly log?: LogThreshold;
   /**
-   * Called at every put, here: what it returns (a tenant, a trace) is stored with the job and
-   * handed to `setUp`.
+   * Called at every put, in the putting thread. Its value (a tenant, a trace) is stored with the
+   * job and given to `setUp`.
    */
   readonly capture?: () => Captured;
 }
 
 const registration = Symbol('callsheet.module');
 
-/** Letters, digits and a few signs: a name is part of what is stored. */
+/** A name is part of stored keys, so few characters are allowed. */
 const nameForm = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$/;
 
 /**
- * Registers a module of plain functions under a name, and gives typed callables for them. The
- * module is not imported here: only worker threads run it.
+ * Registers a module of plain functions under a name and returns typed callables for them. Only
+ * worker threads import the module.
  *
- * @param name What stored jobs call the module by. It stays the same when the file moves.
- * @param url Where the module is: a `file:` URL, usually `new URL('./pi.js', import.meta.url)`.
- * @param hooks What runs around each of its jobs; nothing by default.
+ * @param name The name of the module in stored jobs. It must stay the same when the file moves.
+ * @param url The `file:` URL of the module, usually `new URL('./pi.js', import.meta.url)`.
+ * @param hooks Functions around each of its jobs; none by default.
  * @example
- * const url = new URL('./pi.js', import.meta.url);
- * const pi = defineJobs<typeof import('./pi.js')>('pi', url);
- * @throws TypeError where the name or the URL is of another form.
+ * const pi = defineJobs<typeof import('./pi.js')>('pi', new URL('./pi.js', import.meta.url));
+ * @throws {TypeError} INVALID_OPTION: an argument has the wrong type.
+ * @throws {RangeError} INVALID_OPTION: the name or the URL is not allowed.
  */
 export function defineJobs<Module = TypeMissing>(
   name: string,
@@ -129,7 +125,7 @@ export function defineJobs<Module = TypeMissing>(
   return new Proxy(target, {
     get(_, key) {
       if (key === registration) return target[registration];
-      // A module that is awaited by mistake is not to look like a promise.
+      // A module awaited by mistake must not look like a promise.
       if (typeof key === 'symbol' || key === 'then') return undefined;
       let callable = made.get(key);
       if (callable === undefined) {

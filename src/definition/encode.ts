@@ -1,6 +1,4 @@
-/**
- * Jobs as messages: arguments encoded, options checked, callables known to this build.
- */
+/** Makes messages of jobs: checks options, looks callables up in this build, encodes arguments. */
 
 import { idFromBytes, newId } from '../codec/id.js';
 import { encodeArguments, encodePayload } from '../codec/payload.js';
@@ -18,28 +16,29 @@ import type { Mapping } from './map.js';
 import { coreOptions } from './options.js';
 import { retryNever } from './retry-policies.js';
 
-/** What encoding needs to know. */
+/** The surroundings of an encoding. */
 export interface EncodeContext {
-  /** What each registered module exports. */
+  /** The exports of each registered module. */
   readonly modules: KnownModules;
   readonly now: number;
   /** See `OpenOptions`. */
   readonly payloadLimitBytes: number;
-  /** The id that a live handle among the arguments stands for. */
+  /** Returns the id of the job if the value is its handle. */
   readonly reference: (value: object) => Uint8Array | undefined;
-  /** Takes the buffers that jobs are given as they are; undefined where that cannot be. */
+  /** Takes buffers that are moved to a job or shared with it. Undefined if jobs cannot have any. */
   readonly handed?: HandedBuffers | undefined;
 }
 
-/** A message, and who reads it, goes down as deep as a composition does. */
+/** A message nests as deep as its composition, and its reader recurses as deep. */
 const deepest = 100;
 
-/** What is asked of the put itself. */
+/** Options that belong to the put, so no part, item or callback may have them. */
 const onlyPut = ['held', 'unique', 'replace'] as const;
 
 /**
- * A job with all that belongs to it. `where` is the path to it, for errors, and ends in a dot
- * unless it is empty.
+ * Encodes a job with its parts and callbacks.
+ *
+ * @param where The path to the job in errors. It ends in a dot unless it is empty.
  */
 export function encodeJob(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
   if (depth > deepest) throw invalidOption('parts', `must be nested at most ${deepest} deep`, job, RangeError);
@@ -59,7 +58,7 @@ export function encodeJob(context: EncodeContext, job: JobCall | Composition, wh
   return [id, form, postprocess?.callable ?? '', args, asked, parts, callbacks];
 }
 
-/** A map: its items come later. */
+/** Encodes a map without items, which come later. */
 export function encodeMapping(context: EncodeContext, mapping: Mapping): WireJob {
   const id = newId();
   const { postprocess } = mapping;
@@ -70,7 +69,7 @@ export function encodeMapping(context: EncodeContext, mapping: Mapping): WireJob
   return [id, 'map', postprocess?.callable ?? '', args, asked, [], callbacks];
 }
 
-/** A job that has its turn by itself. */
+/** Encodes a part, an item or a callback: a job that is not put by itself. */
 export function encodeMember(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
   for (const name of onlyPut) {
     if (job.options[name]) throw invalidOption(where + name, 'must be given to the job that is put', job.options[name]);
@@ -78,7 +77,7 @@ export function encodeMember(context: EncodeContext, job: JobCall | Composition,
   return encodeJob(context, job, where, depth);
 }
 
-/** A callback, or the choice between two. */
+/** Encodes a callback, or the choice between a pair of them. */
 export function encodeCallback(context: EncodeContext, sides: CallbackSides, where: string): WireJob {
   if ('both' in sides) return encodeMember(context, callbackCall(sides.both, `${where}both`), `${where}both.`);
   const side = (value: unknown, name: 'success' | 'failure', role: 'onSuccess' | 'onFailure'): WireJob[] => {
@@ -94,7 +93,7 @@ export function encodeCallback(context: EncodeContext, sides: CallbackSides, whe
   return [newId(), 'choice', '', null, null, parts, []];
 }
 
-/** What a job is called with, and the jobs that are referred to in it. */
+/** The encoded arguments of a job, and the ids of jobs that they refer to. */
 interface Given {
   readonly args: Uint8Array | null;
   readonly refers: readonly Id[];
@@ -113,8 +112,8 @@ function encodePostprocess(
 const nothingGiven: Given = { args: null, refers: [] };
 
 /**
- * Nothing durable refers to what does not outlive the process: who puts it makes those as durable
- * as it is.
+ * Notes the jobs that the arguments refer to. The put makes them as durable as this job, since
+ * nothing durable may refer to a job that a crash loses.
  */
 function referring(options: CoreOptions | null, refers: readonly Id[]): CoreOptions | null {
   return refers.length === 0 ? options : { ...options, refers };
@@ -143,7 +142,7 @@ function encodeGiven(
   return { args: encodeArguments(args, { root: `${where}arguments`, limitBytes, reference, handOver }), refers };
 }
 
-/** What is moved to a job is there once: so is the job. */
+/** A buffer moved to a job exists once, so the job may start at most once. */
 function begunOnce({ handed }: EncodeContext, id: Id, options: CoreOptions | null, where: string): CoreOptions | null {
   if (!handed?.has(id)) return options;
   const { policy = retryNever, unique } = options ?? {};
@@ -154,7 +153,7 @@ function begunOnce({ handed }: EncodeContext, id: Id, options: CoreOptions | nul
   return { ...options, policy };
 }
 
-/** The call that a callback makes, its outcome still to come. */
+/** Returns the call of a callback, without the outcome, which is appended later. */
 function callbackCall(value: unknown, where: string): JobCall {
   if (value instanceof JobCall) return value;
   if (isCallable(value)) return new JobCall({ ...value, args: value.given });

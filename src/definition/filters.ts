@@ -1,6 +1,4 @@
-/**
- * Filters of agents: as data, as a function of a job module, or as one that chooses.
- */
+/** Filters of agents: data, a function of a job module, or a function that chooses. */
 
 import type { AgentFilter as StoredFilter } from '../core/records.js';
 import { invalidOption } from '../errors.js';
@@ -10,40 +8,40 @@ import { type Callable, isCallable, isExport } from './callable.js';
 import { checkOptions, type OptionNames } from './known-options.js';
 
 /**
- * A function of a registered module that says whether an agent takes a job: true or false, or a
- * promise of it. It is asked once for each job, of many at a time, and again when the job has
- * changed; what it says is to depend on the job alone.
+ * A function of a registered module that decides whether an agent takes a job. It returns a boolean
+ * or a promise of one. It is asked once for each job, and again when the job has changed, so its
+ * answer must depend on the job alone.
  */
 export type JobFilter = Callable<[job: AskedJob], boolean> | Callable<[], boolean>;
 
-/** What an agent takes: all that is given has to fit. */
+/** The jobs that an agent takes: those that meet every given condition. */
 export type AgentFilter = Omit<StoredFilter, 'by'> & {
-  /** And this function says so. */
+  /** This function returns `true` for the job. */
   readonly by?: JobFilter;
 };
 
-/** What a chooser is asked. */
+/** The argument of a chooser. */
 export interface ChooserQuestion {
   readonly agent: { readonly name: string; readonly size: number };
-  /** The first jobs in line that the agent may take, 100 at most. */
+  /** The first jobs in line that the agent may take, at most 100. */
   readonly waiting: readonly AskedJob[];
-  /** Those that it has now. */
+  /** The jobs that the agent is running. */
   readonly running: readonly AskedJob[];
 }
 
 /**
- * A function of a registered module that says which of the waiting jobs an agent is to take now,
- * and in which order: as many as there is room for are taken. It is asked again when what waits or
- * what runs has changed.
+ * A function of a registered module that returns the waiting jobs that an agent should take now, in
+ * order. The agent takes as many as it has room for. It is asked again when the waiting or the
+ * running jobs have changed.
  */
 export type JobChooser =
   | Callable<[question: ChooserQuestion], readonly (string | AskedJob)[]>
   | Callable<[], readonly (string | AskedJob)[]>;
 
-/** So that an agent's record, which every claim looks at, stays small. */
+/** In characters of JSON. Every claim looks at the record of its agent, so it must stay small. */
 const dataLimit = 65_536;
 
-/** @internal As it is stored, and asked at every claim. */
+/** @internal Checks a filter and returns it as it is stored. */
 export function checkFilter(filter: AgentFilter | JobFilter, known: (callable: string) => void): StoredFilter {
   if (isCallable(filter)) return { by: functionName(filter, 'filter', known) };
   if (typeof filter === 'function')

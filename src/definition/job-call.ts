@@ -1,6 +1,4 @@
-/**
- * A job to be made, and the callables that make it.
- */
+/** Jobs to put, and the callables that make them. */
 import type { Failure } from '../codec/failure.js';
 import { invalidOption } from '../errors.js';
 import { type Callable, type Capture, callables, isCallable } from './callable.js';
@@ -16,14 +14,14 @@ interface CallParts {
   readonly callbacks?: readonly CallbackSides[];
 }
 
-/** A job to be made: a callable with its arguments. Put it into a queue, or into a composition. */
+/** A job to put: a callable with its arguments. It can be a part of a composition, too. */
 export class JobCall<Result = unknown> {
   /** `module#export`. */
   readonly callable: string;
   readonly args: readonly unknown[];
   readonly options: JobOptions;
   readonly callbacks: readonly CallbackSides[];
-  /** Never there; it carries the type of the result. */
+  /** Does not exist at run time. It carries the type of the result. */
   declare readonly result: Result;
 
   /** @internal */
@@ -39,21 +37,21 @@ export class JobCall<Result = unknown> {
     Object.freeze(this);
   }
 
-  /** The same job with these options; those it had stay where they are not given anew. */
+  /** Returns this job with these options over those that it has. */
   with(options: JobOptions): JobCall<Result> {
     checkOptions('options', options, jobOptions);
     return new JobCall({ ...this, options: { ...this.options, ...options } });
   }
 
   /**
-   * The same job with one more callback, for either outcome: called with the result, or the
-   * failure, after its own arguments.
+   * Returns this job with one more callback, for either outcome. The callback gets the result or
+   * the failure after its own arguments.
    */
   onBoth(callback: CallbackLike<Result>): JobCall<Result> {
     return this.#hang({ both: callback as CallbackLike<never> });
   }
 
-  /** The same job with one more pair of callbacks, of which the one that applies is run. */
+  /** Returns this job with one more pair of callbacks. Only the side of the outcome runs. */
   on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<Failure> }): JobCall<Result> {
     return this.#hang(checkSides(sides as CallbackSides));
   }
@@ -63,7 +61,7 @@ export class JobCall<Result = unknown> {
   }
 }
 
-/** A job for what can stand for one: a callable that needs no arguments is a job without any. */
+/** A job, or a callable without required arguments in place of one. */
 export type Puttable<Result = unknown> = JobCall<Result> | (() => JobCall<Result>);
 
 interface CallableParts {
@@ -92,7 +90,7 @@ export function makeCallable(parts: CallableParts): Callable<unknown[], unknown>
   return Object.freeze(Object.assign(make, extras)) as Callable<unknown[], unknown>;
 }
 
-/** @internal Options are those of the whole: its postprocess has none of its own. */
+/** @internal Refuses options of its own: the options of the whole count for its postprocess. */
 export function checkPostprocess(postprocess: unknown): void {
   if (postprocess === undefined) return;
   if (!isCallable(postprocess))

@@ -1,16 +1,16 @@
 /**
- * Options as they are given: an object in which every name is one that somebody reads. A misspelt
- * one would do nothing, in silence.
+ * Options: objects without unknown properties, since a misspelt one would have no effect, in
+ * silence.
  */
 import { invalidOption } from '../errors.js';
 
-/** The names of all options of a kind; where one is missing, this does not compile. */
+/** The names of all options of a kind. The compiler reports a missing one. */
 export type OptionNames<Options> = { readonly [Name in keyof Options]-?: true };
 
 /**
  * Checks that `options` is an object without unknown properties.
  *
- * @param path The argument, or the part of it that `options` is, as errors name it.
+ * @param path The name of the argument or of its part in errors.
  * @throws {TypeError} INVALID_OPTION.
  */
 export function checkOptions<Options extends object>(

@@ -1,6 +1,4 @@
-/**
- * Maps: a job for each item of an iterable, as one job.
- */
+/** Maps: a job for each item of an iterable, as one job. */
 
 import type { Failure } from '../codec/failure.js';
 import { invalidOption } from '../errors.js';
@@ -14,25 +12,25 @@ import { checkOptions } from './known-options.js';
 import { type JobOptions, jobOptions } from './options.js';
 
 /**
- * Where a map's items come from. A function is called with how many items were taken already (0 the
- * first time), and gives those from there on; of any other iterable, so many are skipped.
+ * The items of a map. A function is called with the number of items already taken (0 at first) and
+ * returns the items from there. Of any other iterable, that number of items is skipped.
  */
 export type ItemSource<Item> = Items<Item> | ((from: number) => Items<Item>);
 
 type Items<Item> = Iterable<Item> | AsyncIterable<Item>;
 
-/** What `map` does with the items, and how many of them it takes at a time. */
+/** Options of `map`. */
 export interface MapOptions<Result, Whole> {
   /**
-   * Gets what became of the items, in their order, after arguments of its own; what it returns is
-   * the map's result.
+   * Gets the outcomes of the items, in order, after its given arguments. Its outcome is that of the
+   * map.
    */
   readonly postprocess?: Callable<[CompletedItems<Result>], Whole>;
-  /** How many items are under way at a time, at most: taken, and not done. 1,000 by default. */
+  /** The most items that are taken and not done at any time. 1,000 by default. */
   readonly concurrency?: number;
 }
 
-/** A map that is to be put. */
+/** A map to put. */
 export class Mapping<Result = unknown> {
   readonly items: ItemSource<unknown>;
   readonly toJob: (item: unknown) => Part;
@@ -40,7 +38,7 @@ export class Mapping<Result = unknown> {
   readonly concurrency: number;
   readonly options: JobOptions;
   readonly callbacks: readonly CallbackSides[];
-  /** Never there; it carries the type of the result. */
+  /** Does not exist at run time. It carries the type of the result. */
   declare readonly result: Result;
 
   /** @internal */
@@ -55,20 +53,20 @@ export class Mapping<Result = unknown> {
   }
 
   /**
-   * The same map with these options; those it had stay where they are not given anew. `timeoutMs`
-   * is the postprocess's alone.
+   * Returns this map with these options over those that it has. `timeoutMs` counts for the
+   * postprocess only.
    */
   with(options: JobOptions): Mapping<Result> {
     checkOptions('options', options, jobOptions);
     return new Mapping({ ...this, options: { ...this.options, ...options } });
   }
 
-  /** The same map with one more callback, for either outcome. */
+  /** Returns this map with one more callback, for either outcome. */
   onBoth(callback: CallbackLike<Result>): Mapping<Result> {
     return new Mapping({ ...this, callbacks: [...this.callbacks, { both: callback as CallbackLike<never> }] });
   }
 
-  /** The same map with one more pair of callbacks, of which the one that applies is run. */
+  /** Returns this map with one more pair of callbacks. Only the side of the outcome runs. */
   on(sides: { readonly success?: CallbackLike<Result>; readonly failure?: CallbackLike<Failure> }): Mapping<Result> {
     return new Mapping({ ...this, callbacks: [...this.callbacks, checkSides(sides as CallbackSides)] });
   }
@@ -77,30 +75,30 @@ export class Mapping<Result = unknown> {
 const defaultConcurrency = 1000;
 
 /**
- * A job for each item, made when the item is taken. Items are taken as others are done, so that any
- * number of them takes bounded memory, here, in the journal's thread and in the postprocess. An
- * item that fails does not stop the others.
+ * Makes one job of an iterable: a job for each item, made when the item is taken. Items are taken
+ * as others are done, so any number of them needs bounded memory, in this process and in the
+ * postprocess. A failed item does not stop the others.
  *
- * The iterable stays in this process. When the process ends before the iterable, what was taken
- * goes on at the next `open`, and the map waits for the rest: put it again with the same `unique`
- * key, and it goes on behind the last item that was taken; end it with `Job.endInput`; or cancel
- * it. If the iterable throws, or makes what is no job, the map fails with that error, and what is
- * not done of it is cancelled. The iterator's `return()` is called when the map or the runtime ends
- * before it.
+ * The iterable stays in this process. If the process ends before the iterable does, the taken items
+ * go on at the next `open`, and the map waits for the rest. Put the map again under the same
+ * `unique` key to continue behind the last taken item, end it with `Job.endInput`, or cancel it.
  *
- * @param items What to go through; see {@link ItemSource}.
- * @param toJob Makes a job of an item: a callable, called with the item after arguments of its own,
- * or any function that gives a job.
- * @returns A job to be put: its result is the postprocess's, or, without one, what became of the
- * items.
+ * If the iterable throws, or an item makes no job, the map fails with that error and its unfinished
+ * jobs are cancelled. If the map or the runtime ends before the iterable, the iterator's `return()`
+ * is called.
+ *
+ * @param items The items; see {@link ItemSource}.
+ * @param toJob Makes a job of an item: a callable, which gets the item after its given arguments,
+ * or any function that returns a job.
+ * @returns A job. Its result is that of the postprocess, or without one the outcomes of the items.
  * @example
  * const report = map(orders(), shop.total, { postprocess: shop.report });
- * await queue.put(report, { unique: 'report of March' });
- * @throws {TypeError | RangeError} naming the argument that is not what it should be.
+ * queue.put(report, { unique: 'report of March' })
+ * @throws {TypeError | RangeError} INVALID_OPTION: an argument is wrong.
  */
 export function map<Item, P, Whole = CompletedItems<PartResult<P>>>(
   items: ItemSource<Item>,
-  // Apart from P: as its constraint it would stand for what a `with()` written here gives.
+  // Not `P extends Part`: the compiler would infer the constraint for a job with `with()`.
   toJob: ((item: Item) => P) & ((item: never) => Part),
   options?: MapOptions<PartResult<P>, Whole>,
 ): Mapping<Whole>;

@@ -1,6 +1,6 @@
 /**
- * Names that users give. A name is a part of keys, which are stored and which people read, so one
- * that would be stored as another is refused.
+ * Names that users give. A name is a part of stored keys, and people read it. A name that would be
+ * stored as another is refused.
  */
 import { invalidOption } from '../errors.js';
 import { checkText } from './arguments.js';
@@ -25,7 +25,7 @@ export function checkAnnotationName(name: string): void {
     throw invalidOption('name', 'must not name the prototype: it cannot be stored as a key', name, RangeError);
 }
 
-/** Checks the name of a queue that may not exist. */
+/** Checks the name of a queue that need not exist. */
 export function checkQueueName(path: string, name: string): void {
   checkText(path, name, 'must be a string', () => true);
 }

@@ -1,6 +1,4 @@
-/**
- * What can be asked for a job, as its users say it, checked and made into what the core takes.
- */
+/** Options of jobs, checked and converted for the core. */
 
 import { types } from 'node:util';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
@@ -12,49 +10,54 @@ import { checkOptions, type OptionNames } from './known-options.js';
 import type { OwnPolicy } from './own-policies.js';
 import { isRetryPolicy, type RetryPolicy } from './retry-policies.js';
 
-/** What can be asked for a job. All of it is stored with the job. */
+/** Options of a job. All of them are stored with it. */
 export interface JobOptions {
-  /** Higher goes first; any finite number, 0 by default. */
+  /** A job with a higher priority goes first. Any finite number; 0 by default. */
   readonly priority?: number;
   /**
-   * Not before this: a Date, an ISO string with its zone, or a delay in milliseconds. In the past:
-   * as soon as possible.
+   * The job does not begin before this: a Date, an ISO string with its zone, or a delay in
+   * milliseconds. A date in the past means as soon as possible.
    */
   readonly beginAfter?: Date | string | number;
   /**
-   * A job that has not begun this many milliseconds after `beginAfter`, or else the put, fails with
-   * `JobExpiredError`.
+   * Milliseconds from `beginAfter`, or else from the put. A job that has not begun by then fails
+   * with `JobExpiredError`. By default it waits without a limit.
    */
   readonly beginByMs?: number;
   /**
-   * How long a run may take, in milliseconds. After that it ends as if cancelled, with
-   * `JobTimeoutError`. Of a serial, parallel or map, it is the postprocess's alone: parts and items
-   * have their own.
+   * The most milliseconds that a run may take. Then it ends as if cancelled, with
+   * `JobTimeoutError`. No limit by default. For a serial, parallel or map, it counts for the
+   * postprocess only: parts and items have their own.
    */
   readonly timeoutMs?: number;
-  /** The quotas of its queue in which it needs a place: names, or names with a key. */
+  /**
+   * The quotas of its queue in which it needs a place: names, or names with a key. None by default.
+   */
   readonly quotas?: readonly (string | { readonly name: string; readonly key: string })[];
   /**
-   * While a job with this key is live in its queue, a second put gives that job. For a job that is
-   * put or returned, not for parts and callbacks.
+   * While a job with this key is live in the queue, a second put returns that job. 1 to 500
+   * characters. Only for a job that is put or returned, not for parts, items and callbacks.
    */
   readonly unique?: string;
-  /** A second put with a live `unique` key takes the first one's place while that is pending. */
+  /**
+   * A second put with a live `unique` key replaces the first job while that is pending. `false` by
+   * default.
+   */
   readonly replace?: boolean;
   /**
-   * It is stored and `new`, and waits in no queue until somebody puts it by its handle:
-   * `queue.put(callsheet.job(id))`. For a job that is put or returned, not for parts and callbacks.
-   * `beginByMs` counts on meanwhile.
+   * The job is stored and stays `new`. It waits in no queue until `queue.put(callsheet.job(id))`;
+   * `beginByMs` counts meanwhile. Only for a job that is put or returned, not for parts, items and
+   * callbacks. `false` by default.
    */
   readonly held?: boolean;
   /**
-   * What becomes of it if it fails or is interrupted; see {@link RetryPolicy}, or a function of
-   * yours that says so.
+   * The policy after a failure or an interruption: see {@link RetryPolicy}, or a function of your
+   * own. By default that of the agent, else of the runtime, else `retryDefault`.
    */
   readonly retry?: RetryPolicy | OwnPolicy;
 }
 
-/** Those of a job, wherever it gets them. */
+/** The names of the options of a job. */
 export const jobOptions: OptionNames<JobOptions> = {
   priority: true,
   beginAfter: true,
@@ -68,8 +71,10 @@ export const jobOptions: OptionNames<JobOptions> = {
 };
 
 /**
- * @internal Their names are checked where they are given. `where` begins the path in errors; `now`
- * is what a delay counts from.
+ * @internal Checks the values of options whose names were checked before.
+ *
+ * @param where The beginning of the paths in errors.
+ * @param now The time from which delays count.
  */
 export function coreOptions(options: JobOptions, where: string, now: number): CoreOptions | null {
   if (Object.keys(options).length === 0) return null;
@@ -95,13 +100,13 @@ export function coreOptions(options: JobOptions, where: string, now: number): Co
   };
 }
 
-/** What becomes of jobs, and of callbacks, that do not say it themselves. */
+/** The retry policies of jobs and callbacks that have none of their own. */
 export interface RetryDefaults {
   readonly jobs?: RetryPolicy | OwnPolicy;
   readonly callbacks?: RetryPolicy | OwnPolicy;
 }
 
-/** @internal As they are stored. */
+/** @internal Returns the defaults as they are stored. */
 export function checkRetryDefaults(defaults: RetryDefaults, where: string): CoreRetryDefaults {
   checkOptions(where, defaults, { jobs: true, callbacks: true });
   const { jobs, callbacks } = defaults;
@@ -111,7 +116,7 @@ export function checkRetryDefaults(defaults: RetryDefaults, where: string): Core
   };
 }
 
-/** @internal The name under which a policy is stored. */
+/** @internal Returns the name under which a policy is stored. */
 export function checkPolicy(policy: RetryPolicy | OwnPolicy, where: string): string {
   if (isRetryPolicy(policy)) return policy;
   if (isExport(policy)) return policy.callable;
@@ -122,7 +127,7 @@ export function checkPolicy(policy: RetryPolicy | OwnPolicy, where: string): str
   );
 }
 
-/** With a zone: a date without one means another time on another machine. */
+/** The zone is required: a date without one is another time on another machine. */
 const isoForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/;
 
 function timeOf(value: Date | string | number, where: string, now: number): number {
@@ -135,13 +140,13 @@ function timeOf(value: Date | string | number, where: string, now: number): numb
   return Math.max(1, time);
 }
 
-/** The 31st of February is not taken for a day in March. */
+/** `Date` would take the 31st of February for a day in March. */
 function isDayThere(iso: string): boolean {
   const [year, month, day] = iso.slice(0, 10).split('-').map(Number) as [number, number, number];
   return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }
 
-/** Larger than any delay that makes sense, and small enough for sums of them to be exact. */
+/** Larger than any useful delay, and small enough for exact sums with a time. */
 const longestMs = 2 ** 51;
 
 function duration(value: number, where: string, from: { readonly least: 0 } | { readonly above: 0 }): number {
@@ -151,7 +156,7 @@ function duration(value: number, where: string, from: { readonly least: 0 } | { 
 
 /** The most characters of a unique key, and of the name or the key of a quota. */
 const longestKey = 500;
-/** Keeps the record of a job small. */
+/** The most characters of all quotas together, so that the record of a job stays small. */
 const quotasLimit = 2_000;
 
 function quotaKeys(quotas: NonNullable<JobOptions['quotas']>, where: string): string[] {

@@ -1,48 +1,45 @@
-/**
- * Own retry policies: functions of a job module that say what becomes of a job.
- */
+/** Retry policies of users: functions of a job module. */
 
 import type { Failure } from '../codec/failure.js';
 import type { AskedJob } from '../protocol/asked-job.js';
 import type { Callable } from './callable.js';
 
-/** What a policy is asked. */
+/** The argument of a policy. */
 export type RetryQuestion = {
   readonly job: AskedJob;
-  /** What the policy has kept with this job, as it gave it last; undefined at first. */
+  /** The data that the policy gave last for this job. Undefined at first. */
   readonly data: unknown;
-  /** What the job fails with if it is not retried. */
+  /** The failure of the job if it is not retried. */
   readonly failure: Failure;
 } & (
   | {
-      /** The job failed by itself; or what it asked for with its outcome was refused. */
+      /** The job failed by itself, or commands that it gave with its outcome were refused. */
       readonly kind: 'jobError' | 'commitError';
     }
   | {
       readonly kind: 'interrupted';
-      /** The runtime was closed while the job ran; or its thread, or its process, died. */
+      /** The runtime was closed while the job ran, its thread died, or its process died. */
       readonly cause: 'close' | 'thread' | 'process';
     }
 );
 
-/** No; at once, in front of the line; or as the object says. */
+/** `false`: no retry. `true`: at once, in front of the line. An object: see its fields. */
 export type RetryAnswer =
   | boolean
   | {
       readonly retry: boolean;
-      /** So many milliseconds later. */
+      /** Milliseconds until the retry. 0 by default. */
       readonly afterMs?: number;
-      /** At this time; in the past: at once. */
+      /** The time of the retry. A time in the past means at once. */
       readonly at?: Date;
       /**
-       * What the policy keeps with the job from now on: 2 KiB at most when it is encoded. Not
-       * given: what it kept before.
+       * Data to keep with the job, at most 2 KiB encoded. By default the data from before stays.
        */
       readonly data?: unknown;
     };
 
 /**
- * A function of a registered module that answers, or gives a promise of its answer, within five
+ * A function of a registered module that returns its answer, or a promise of it, within five
  * seconds.
  */
 export type OwnPolicy = Callable<[question: RetryQuestion], RetryAnswer> | Callable<[], RetryAnswer>;

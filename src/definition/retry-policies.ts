@@ -1,38 +1,33 @@
-/**
- * The retry policies that ship, as values to be given with a job; what they mean is in
- * `core/retry.ts`.
- */
+/** The retry policies that ship, as values. `core/retry.ts` carries them out. */
 import type { RetryErrors } from '../core/policy.js';
 import { checkArray, checkNumber, checkText } from './arguments.js';
 import { checkOptions } from './known-options.js';
 
 /**
- * What becomes of a job that failed or was interrupted: one of the values here, or what
- * `retryErrors` makes.
+ * The policy after a failure or an interruption: one of the values here, or a value of
+ * `retryErrors`.
  */
 export type RetryPolicy = string & { readonly [policy]: true };
 
 declare const policy: unique symbol;
 
-/**
- * Own errors are final; an interrupted job runs again, nine times at most. What a job has that asks
- * for nothing else.
- */
+/** Own errors are final. An interrupted job runs again, up to nine times. The default of jobs. */
 export const retryDefault = 'default' as RetryPolicy;
 /**
- * Interruptions without end; own errors are final. What a callback has that asks for nothing else.
+ * Own errors are final. An interrupted job runs again without a limit. The default of callbacks.
  */
 export const retryForever = 'forever' as RetryPolicy;
-/** Begun once at most, whatever happens: its start is on the disk before its code runs. */
+/** The job begins at most once, whatever happens: its start is on the disk before its code runs. */
 export const retryNever = 'never' as RetryPolicy;
 
-/** Which errors are retried, how often, and after how long. */
+/** Options of `retryErrors`. */
 export interface RetryErrorsOptions {
-  /** How many times at most. */
+  /** The most retries. */
   readonly limit: number;
   /**
-   * The delay before a retry: `initialMs` (1,000 by default), each time `factor` (2) as long, at
-   * most `maxMs` (an hour), less up to a `jitter` part (0.2) by chance.
+   * The delay before a retry. The first is `initialMs` (1,000 by default), each next one `factor`
+   * (2) times as long, at most `maxMs` (3,600,000). Chance shortens each by up to the part `jitter`
+   * (0.2) of it.
    */
   readonly backoff?: {
     readonly initialMs?: number;
@@ -40,12 +35,12 @@ export interface RetryErrorsOptions {
     readonly maxMs?: number;
     readonly jitter?: number;
   };
-  /** Only errors of these names, their own or of a class of theirs; all by default. */
+  /** The names of errors that are retried, or of their classes. All errors by default. */
   readonly only?: readonly string[];
 }
 
 const shipped: ReadonlySet<unknown> = new Set([retryDefault, retryForever, retryNever]);
-/** The first characters of what `retryErrors` makes. */
+/** The beginning of each value of `retryErrors`. */
 const madeForm = /^\{"limit":\d/;
 
 /** @internal */
@@ -53,7 +48,12 @@ export function isRetryPolicy(value: unknown): value is RetryPolicy {
   return shipped.has(value) || (typeof value === 'string' && madeForm.test(value));
 }
 
-/** Own errors are retried, up to a limit, after a delay that grows; otherwise as the default. */
+/**
+ * Makes a policy that retries own errors up to a limit, after growing delays, and handles
+ * interruptions as `retryDefault`.
+ *
+ * @throws {TypeError | RangeError} INVALID_OPTION: an option is wrong.
+ */
 export function retryErrors(options: RetryErrorsOptions): RetryPolicy {
   checkOptions('options', options, { limit: true, backoff: true, only: true });
   const { limit, backoff = {}, only = [] } = options;
