@@ -1,6 +1,4 @@
-/**
- * Handles: a job as its users hold it.
- */
+/** The public API of a job: its handles. */
 import { type InspectOptions, inspect } from 'node:util';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../codec/failure.js';
 import { idToBytes, idToText } from '../codec/id.js';
@@ -24,12 +22,12 @@ import type { Client, JobHandles } from './client.js';
 import type { Hand } from './hand.js';
 import type { ComingOutcome } from './link.js';
 
-/** What is known of a job at one moment. */
+/** The state of a job at one moment. */
 export interface JobDetails {
   readonly status: JobStatus;
   /** `module#export`; empty for a composition without postprocess. */
   readonly callable: string;
-  /** Whether this build does not have its callable, so that it waits for one that has it. */
+  /** `true` if this build does not have its callable: the job waits for a build that has it. */
   readonly unknownCallable: boolean;
   readonly queue: string;
   /** The name of the agent that claimed it last. */
@@ -38,83 +36,82 @@ export interface JobDetails {
   readonly dispatcher: string | undefined;
   /** The id of the runtime that put it, a UUID. */
   readonly owner: string;
-  /** What it survives. */
+  /** The durability: whether the job survives its process, and a loss of power. */
   readonly durability: Level;
   readonly priority: number;
-  /** How long a run may take, in milliseconds. */
+  /** Maximum duration of a run, in milliseconds; `undefined` for no limit. */
   readonly timeoutMs: number | undefined;
-  /** The key under which a second put is this job. */
+  /** The key by which a second put returns this job instead of a new one. */
   readonly unique: string | undefined;
   /**
-   * The policy that holds for it: its own, or its agent's or its runtime's default. Of an own
-   * policy, its `module#export`.
+   * The retry policy in force: the job's own, or the default of its agent or its runtime. A policy
+   * function is shown as `module#export`.
    */
   readonly retry: RetryPolicy;
   readonly quotas: readonly { readonly name: string; readonly key?: string }[];
-  /** The id of the job that it returned, whose outcome it takes. */
+  /** The id of the job that its function returned, and whose outcome it takes. */
   readonly returned: string | undefined;
-  /** Whose answers it waits for: its own policy's, or those of agents' filters. */
+  /** The functions whose answers the job waits for: its own policy, or filters of agents. */
   readonly awaits: readonly Awaited[];
   /**
-   * How many parts the job has, and how many of them are done; of a map, how many items it has
-   * taken.
+   * Number of its parts; of a map, number of items that it has taken. `partsDone` of them are done.
    */
   readonly parts: number;
   readonly partsDone: number;
-  /** Whether it is a map that takes more items. */
+  /** `true` if it is a map that takes more items. */
   readonly open: boolean;
   readonly callbacks: number;
   readonly callbacksDone: number;
-  /** Runs that have begun, and runs that may have begun when their process died. */
+  /** Number of runs that have begun, including runs that may have begun when their process died. */
   readonly attempts: number;
-  /** Own errors that were retried. */
+  /** Number of errors of the job itself that were retried. */
   readonly errors: number;
   /**
-   * Interruptions that count against the retry policy: not those by a clean close, nor by the death
-   * of a process that another job may have caused.
+   * Number of interruptions that count against the retry policy. A clean close does not count, nor
+   * does the death of a process that another job may have caused.
    */
   readonly interruptions: number;
   readonly putAt: Date;
-  /** As it was asked for, also when it lies in the past. */
+  /** The requested date, even if it was in the past. */
   readonly beginAfter: Date | undefined;
-  /** When a job that waits for a date, or for its retry, becomes eligible. */
+  /** When the job becomes eligible, if it waits for a date or for its retry. */
   readonly dueAt: Date | undefined;
   readonly deadline: Date | undefined;
   readonly firstStartAt: Date | undefined;
   readonly lastStartAt: Date | undefined;
-  /** When the call was over. */
+  /** When the call ended, with success or failure. */
   readonly endAt: Date | undefined;
-  /** When all callbacks were completed for the first time. */
+  /** When all callbacks had completed for the first time. */
   readonly completedAt: Date | undefined;
 }
 
-/** A function of a job module that was asked about a job and has not answered yet. */
+/** A function of a job module that was asked about a job and has not answered. */
 export interface Awaited {
   /** `module#export`. */
   readonly callable: string;
-  /** The agent whose filter it is; undefined: it is the job's own policy. */
+  /** The agent whose filter it is; `undefined` for the policy of the job itself. */
   readonly agent: string | undefined;
   readonly since: Date;
-  /** What was wrong with its last answer; undefined for nothing. */
+  /** The problem with its last answer; `undefined` if there was none. */
   readonly problem: string | undefined;
-  /** When it is asked again, if it has not answered by then. */
+  /** When the function is asked again if it does not answer before. */
   readonly againAt: Date | undefined;
 }
 
 /**
- * A job that was put. The handle asks, and any number of handles of one job are the same; only an
- * outcome that it was told stays with it.
+ * A handle of a job that was put. All handles of one job are equivalent. Each method asks the
+ * runtime, except that a handle keeps an outcome that it has received.
  */
 export class Job<Result = unknown> {
   readonly #client: Client;
   readonly #id: Id;
-  /** Undefined: the outcome is asked for when it is wanted. */
+  /** The outcome that is sent without a request; `undefined`: it is requested when it is needed. */
   readonly #coming: ComingOutcome | undefined;
-  /** What is kept of jobs that are forgotten. */
+  /** The outcomes of forgotten jobs of the same put. */
   readonly #hand: Hand | undefined;
-  /** As it was when it was put, or asked for last. */
+  /** The callable and the status as of the put or of the last request. */
   #seen: Seen | undefined;
-  /** As it was told: an outcome never changes. */
+  /** The outcome, once received. It never changes. */
   #told: EncodedOutcome | undefined;
 
   /** @internal */
@@ -126,13 +123,14 @@ export class Job<Result = unknown> {
     this.#hand = hand;
   }
 
-  /** What is said about the job, live. */
+  /** The annotations of the job, live. */
   get annotations(): Annotations {
     return new Annotations(this.#client, this.#id);
   }
 
   /**
-   * How far the job says it is (`currentJob().progress`); undefined if it has said nothing of it.
+   * Returns the progress that the job has reported (`currentJob().progress`); `undefined` if it has
+   * reported none.
    */
   async progress(): Promise<Progress | undefined> {
     return progressFrom(await this.annotations.get(progressName));
@@ -153,14 +151,22 @@ export class Job<Result = unknown> {
     return (await this.details()).status;
   }
 
-  /** All that is known of the job now. */
+  /**
+   * Returns the state of the job at this moment.
+   *
+   * @throws {JobForgottenError} the job is no longer remembered.
+   */
   async details(): Promise<JobDetails> {
     const info = (await this.#client.ask({ type: 'job', job: this.#id })) as JobInfo;
     this.#seen = { callable: info.callable, status: info.status };
     return detailsOf(info);
   }
 
-  /** The arguments that it was put with, or was given since. */
+  /**
+   * Returns the current arguments of the job: those of the put, or of the last `change`.
+   *
+   * @throws {NotStorableError} buffers were moved to the job: only its run has them.
+   */
   async arguments(): Promise<readonly unknown[]> {
     const bytes = (await this.#client.ask({ type: 'arguments', job: this.#id })) as Uint8Array | null;
     if (bytes === null) return [];
@@ -175,14 +181,15 @@ export class Job<Result = unknown> {
   }
 
   /**
-   * What the job's function returned, as soon as its call is over and as safe as the job's
-   * durability asks.
+   * Returns the result of the job's function. Resolves when its call has ended and the outcome is
+   * as safe as the job's durability demands.
    *
-   * @throws {JobFailedError} if the job failed; its `failure` and `cause` say how.
-   * @throws {CallsheetError} WAIT_TIMEOUT if there is no outcome within `timeoutMs`. The job goes
-   * on.
-   * @throws {JobForgottenError} if the job completed so long ago that it is remembered no more. A
-   * handle that a put gave has the result all the same, as long as anybody has it.
+   * @throws {JobFailedError} the job failed; `failure` and `cause` describe how.
+   * @throws {WaitTimeoutError} there is no outcome within `timeoutMs`. The job
+   * continues.
+   * @throws {JobForgottenError} the job completed so long ago that it is no longer remembered.
+   * Handles returned by a put still have the result, as long as one of them is reachable.
+   * @throws {RangeError} `timeoutMs` is not valid.
    */
   result(options?: ResultOptions): Promise<Result> {
     return this.#whenOver(options, ({ kind, payload }) => {
@@ -191,14 +198,19 @@ export class Job<Result = unknown> {
     });
   }
 
-  /** How the job failed, as data, once its call is over; undefined if it did not fail. */
+  /**
+   * Returns the failure of the job as data, once its call has ended; `undefined` if it did not
+   * fail.
+   *
+   * @throws the same errors as `result`, except `JobFailedError`.
+   */
   failure(options?: ResultOptions): Promise<Failure | undefined> {
     return this.#whenOver(options, ({ kind, payload }) => (kind === 'failure' ? decodeFailure(payload) : undefined));
   }
 
   /**
-   * Hangs a callback on the job, for either outcome. On a completed job it is run at once. Gives
-   * the callback's own handle.
+   * Adds a callback for either outcome of the job, and returns the handle of the callback. On a
+   * completed job the callback runs at once.
    */
   async addCallback<Called>(callback: CallbackLike<Result, Called>): Promise<Job<Called>> {
     const wire = encodeCallback(this.#client.encoding(), { both: callback as CallbackLike<never> }, '');
@@ -207,8 +219,8 @@ export class Job<Result = unknown> {
   }
 
   /**
-   * Hangs a pair of callbacks on the job, of which the one that applies is run. The handle's
-   * outcome is that of the side that ran.
+   * Adds a pair of callbacks, of which the job runs the one for its outcome. The outcome of the
+   * returned handle is that of the side that ran.
    */
   async addCallbacks<Success = Result, OnFailure = never>(sides: {
     readonly success?: CallbackLike<Result, Success>;
@@ -220,7 +232,10 @@ export class Job<Result = unknown> {
     return new CallbackPair<Success, OnFailure>(this.#client, wire[0], side('onSuccess'), side('onFailure'));
   }
 
-  /** Adds parts to a serial or parallel whose last part is not done. */
+  /**
+   * Adds parts to a serial or parallel whose last part is not done. Returns their handles in the
+   * same order.
+   */
   async addParts<const Parts extends readonly Part[]>(parts: Parts): Promise<Handles<Parts>> {
     checkArray('parts', parts, 'jobs');
     const encoding = this.#client.encoding();
@@ -232,31 +247,36 @@ export class Job<Result = unknown> {
   }
 
   /**
-   * No more items come for this map: it goes on with those that it has taken. For one that nobody
-   * feeds any more.
+   * Ends the input of a map that no process feeds any more: the map continues with the items that
+   * it has taken.
    */
   async endInput(): Promise<void> {
     await this.#client.do({ type: 'endInput', job: this.#id, failure: null });
   }
 
   /**
-   * Ends the job: at once if it waits, otherwise as soon as it stops or its thread was ended. Its
+   * Cancels the job: at once if it waits, otherwise when it stops or its thread has been ended. Its
    * outcome is a `JobCancelledError`.
    */
   async cancel(): Promise<void> {
     await this.#client.do({ type: 'cancel', job: this.#id });
   }
 
-  /** Ends a job that has not begun with this error; its callbacks run. */
+  /**
+   * Ends a job that has not begun with this error as its failure. Its callbacks run.
+   *
+   * @throws {JobStatusError} the job has begun.
+   */
   async fail(error: unknown): Promise<void> {
     await this.#client.do({ type: 'fail', job: this.#id, failure: encodeFailure(failureFrom(error)) });
   }
 
   /**
    * Changes a job that has not begun: its arguments, priority, quotas, `beginAfter`, `beginByMs`,
-   * `timeoutMs`. Of a job that waits for its retry, `beginAfter` alone can be changed: that moves
+   * `timeoutMs`. For a job that waits for its retry only `beginAfter` can be changed, which moves
    * the retry. A new date does not move the deadline.
    *
+   * @throws {JobStatusError} the job has begun.
    * @example await job.change({ beginAfter: 0 }) // now
    */
   async change(changes: JobChanges): Promise<void> {
@@ -275,13 +295,13 @@ export class Job<Result = unknown> {
   }
 
   /**
-   * What is known of it here, without asking: its id, its callable, its status as last known, and
-   * its outcome's kind.
+   * Shows the data that this handle has without a request: id, callable, last known status and kind
+   * of outcome.
    */
   [inspect.custom](_depth: number, options: InspectOptions): string {
     const { callable = '', status } = this.#seen ?? {};
     const outcome = (this.#coming?.known ?? this.#told ?? this.#hand?.outcomeOf(this.#id))?.kind;
-    // The call was over after that status was seen.
+    // The call ended after that status was received.
     const isStale = outcome !== undefined && status !== 'callbacks' && status !== 'completed';
     const known = {
       id: this.id,
@@ -293,9 +313,7 @@ export class Job<Result = unknown> {
     return `${this.constructor.name} ${inspect(known, options)}`;
   }
 
-  /**
-   * What is read from the outcome, once it is there; or, with a limit, an error once that is over.
-   */
+  /** Returns `read(outcome)` once there is an outcome; rejects when the options end the wait. */
   async #whenOver<T>(options: ResultOptions | undefined, read: (outcome: EncodedOutcome) => T): Promise<T> {
     if (options === undefined) return this.#over(read);
     checkOptions('options', options, resultOptions);
@@ -337,7 +355,7 @@ export class Job<Result = unknown> {
     try {
       this.#told ??= (await this.#client.link.request(['outcome', this.#id])) as EncodedOutcome;
     } catch (error) {
-      // It may have been forgotten with the question on its way.
+      // The job can have been forgotten while the request was on its way.
       this.#told = this.#hand?.outcomeOf(this.#id);
       if (this.#told === undefined) throw error;
     }
@@ -345,13 +363,13 @@ export class Job<Result = unknown> {
   }
 }
 
-/** What a handle knows of its job without asking. */
+/** The data that a handle shows without a request. */
 export interface Seen {
   readonly callable: string;
   readonly status: JobStatus;
 }
 
-/** @internal As a job is that was put just now. */
+/** @internal Returns the data of a job that was just put. */
 export function putSeen([, , callable, , options]: WireJob): Seen {
   return { callable, status: options?.held === true ? 'new' : 'pending' };
 }
@@ -362,13 +380,13 @@ export type Handles<Parts extends readonly Part[]> = {
 };
 
 /**
- * A pair of callbacks: its outcome is that of the side that ran, or the job's own where that side
- * is missing.
+ * The handle of a pair of callbacks. Its outcome is that of the side that ran, or that of the job
+ * itself if that side is missing.
  */
 export class CallbackPair<Success = unknown, OnFailure = unknown> extends Job<Success | OnFailure> {
-  /** The side for success, if there is one. */
+  /** The callback for success, if there is one. */
   readonly onSuccess: Job<Success> | undefined;
-  /** The side for failure, if there is one. */
+  /** The callback for failure, if there is one. */
   readonly onFailure: Job<OnFailure> | undefined;
 
   /** @internal */
@@ -379,23 +397,23 @@ export class CallbackPair<Success = unknown, OnFailure = unknown> extends Job<Su
   }
 }
 
-/** How long an outcome is waited for. The job goes on, whatever becomes of the wait. */
+/** The limits of a wait for an outcome. The job continues when the wait ends. */
 export interface ResultOptions {
-  /** In milliseconds; without end by default. */
+  /** Maximum wait in milliseconds. No limit by default. */
   readonly timeoutMs?: number;
   /** Ends the wait, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Node's timers count no further. */
+/** The longest delay of Node's timers. */
 const longestMs = 2 ** 31 - 1;
 
 const waitedTooLong = (id: string, timeoutMs: number) =>
-  `job ${id} has no outcome after ${timeoutMs} ms; it goes on: ask again, or cancel() it`;
+  `job ${id} has no outcome after ${timeoutMs} ms, but it continues: ask again, or cancel() it`;
 
 const resultOptions: OptionNames<ResultOptions> = { timeoutMs: true, signal: true };
 
-/** What can be changed of a job that has not begun; `args` are all its arguments anew. */
+/** The changes to a job that has not begun; `args` replaces all its arguments. */
 export type JobChanges = Pick<JobOptions, 'priority' | 'quotas' | 'beginAfter' | 'beginByMs' | 'timeoutMs'> & {
   readonly args?: readonly unknown[];
 };

@@ -1,7 +1,7 @@
 /**
- * A client's line to the coordinator: numbers requests, packs what is asked in one turn into one
- * message, settles what comes back a few at a time, so that the loop of the thread that asks stays
- * free.
+ * A client's connection to the coordinator. Numbers requests, packs the messages of one turn into
+ * one batch, and resolves promises a few at a time, so that the event loop of the client's thread
+ * stays responsive.
  */
 
 import type { Handed, HandedBuffer, HandedBuffers } from '../codec/transfer.js';
@@ -22,33 +22,32 @@ type Request = ClientMessage extends infer M
   : never;
 type Of<Type extends CoordinatorMessage[0]> = Extract<CoordinatorMessage, [Type, ...unknown[]]>;
 
-/** What is done with an outcome, or with the error in its place. */
+/** Receives an outcome, or the error in its place. */
 export interface OutcomeWaiter {
   outcome(outcome: EncodedOutcome): void;
   reject(error: Error): void;
 }
 
-/** An outcome that is there, or comes by itself. */
+/** An outcome that is known, or will be sent without a request. */
 export interface ComingOutcome {
   readonly known: EncodedOutcome | undefined;
   wait(waiter: OutcomeWaiter): void;
 }
 
 /**
- * A put of one job: its outcome comes by itself, and is kept until somebody asks or nobody can any
- * more.
+ * A put of one job. Its outcome is sent without a request, and kept while the handle is reachable.
  */
 class Put<Accepted> implements ComingOutcome {
   /**
-   * Who put it, until that is done: a put may wait long for its outcome, and needs nothing of this
-   * then.
+   * The promise of the caller. Dropped once the put is accepted, since the outcome can be long in
+   * coming.
    */
   #by: PutBy<Accepted> | undefined;
   readonly job: Id;
   readonly level: Level;
   isAccepted = false;
   #outcome: EncodedOutcome | Error | undefined;
-  /** Mostly there is one. */
+  /** The first waiter. Most outcomes have one at most, so only others need an array. */
   #waiting: OutcomeWaiter | undefined;
   #others: OutcomeWaiter[] | undefined;
 
@@ -62,12 +61,14 @@ class Put<Accepted> implements ComingOutcome {
     return !this.isAccepted || this.#waiting !== undefined;
   }
 
-  /** How it is over, where that is known here. */
+  /** The outcome, if it was received. */
   get known(): EncodedOutcome | undefined {
     return this.#outcome instanceof Error ? undefined : this.#outcome;
   }
 
-  /** The job is as safe as was asked; or its unique key made it another. */
+  /**
+   * Resolves the put: the job is as safe as requested, or its unique key made it the job `same`.
+   */
   accept(same?: Id): void {
     this.isAccepted = true;
     const by = this.#by;
@@ -75,7 +76,9 @@ class Put<Accepted> implements ComingOutcome {
     by?.resolve(by.accepted(this, same));
   }
 
-  /** There will be no job, or nothing more is heard of it. */
+  /**
+   * Rejects the put and the waits for its outcome: there is no job, or no more messages about it.
+   */
   fail(error: Error): void {
     this.#by?.reject(error);
     this.#by = undefined;
@@ -107,7 +110,7 @@ class Put<Accepted> implements ComingOutcome {
 interface PutBy<Accepted> {
   resolve(accepted: Accepted): void;
   reject(error: Error): void;
-  /** What is made of it once it is put, and of the job that its unique key made it. */
+  /** Returns the value of the put; `same` is the job that a unique key made it. */
   accepted(coming: ComingOutcome, same: Id | undefined): Accepted;
 }
 
@@ -120,61 +123,61 @@ function tell(waiter: OutcomeWaiter, outcome: EncodedOutcome | Error): void {
 
 const numbered = (number: number, [type, ...rest]: Request) => [type, number, ...rest] as ClientMessage;
 
-/** The numbers of the requests in a message. */
+/** Returns the numbers of the requests in a message. */
 const requestsOf = ([type, first, , , jobs]: ClientMessage) =>
   type === 'puts' ? jobs.map((_, index) => first + index) : [first];
 
 interface Pending {
-  /** Undefined unless it is to be asked again where the coordinator dies. */
+  /** The request that is sent again if the coordinator dies; `undefined` if it must not be. */
   readonly wait: Request | undefined;
   resolve(answer: unknown): void;
   reject(error: Error): void;
 }
 
-/** So many promises are settled before the loop gets its turn. */
+/** Number of promises that are resolved before the event loop gets its turn. */
 const resolvedPerTurn = 64;
 
-/** What is heard from where the coordinator is. */
+/** Receives messages and the end of the coordinator. */
 export interface LinkListener {
   message(batch: Uint8Array): void;
-  /** It died. Nothing more is heard of it. */
+  /** The coordinator died. No more messages follow. */
   died(cause: unknown): void;
-  /** It is closed. */
+  /** The coordinator is closed. */
   closed(): void;
 }
 
-/** Where the coordinator is: in a thread of its own, or, in the test kit, in this one. */
+/**
+ * The transport to the coordinator, which is in a thread of its own, or, in the test kit, in this
+ * one.
+ */
 export interface LinkPort {
-  /** Called once, before anything is posted. */
+  /** Must be called once, before anything is posted. */
   listen(listener: LinkListener): void;
-  /** The bytes are the receiver's from now on, and so is what is handed over with them. */
+  /** Sends a batch. The bytes and the handed buffers then belong to the receiver. */
   post(batch: Uint8Array, handed?: Handed): void;
   /**
-   * Starts another in place of one that died, which says when it is ready; or gives the reason why
-   * not.
+   * Starts a coordinator in place of one that died; it sends `ready`. Returns the reason if it
+   * cannot be started.
    */
   restart?(): string | undefined;
 }
 
-/**
- * What is asked for that can be asked again: nothing is done by it, and it waits for something that
- * is still to come.
- */
+/** Requests that can be repeated: they change nothing, and wait for something still to come. */
 const waits: ReadonlySet<Request[0]> = new Set<Request[0]>(['outcome', 'drained']);
 
 const openAgain = 'close this runtime, and open its directory again';
-/** What to do when the runtime has ended. */
+/** The way out for each error that ends the runtime; `openAgain` for others. */
 const waysOut: { readonly [code in ErrorCode]?: string } = {
-  JOURNAL_WRITE: `nothing acknowledged is lost: see that the disk works, then ${openAgain}`,
-  JOURNAL_REMOVED: `put back what was removed, or leave the directory to the runtime that has it now; then ${openAgain}`,
-  JOURNAL_CORRUPT: '`callsheet inspect DIRECTORY` says what is damaged, and `callsheet salvage` saves what can be read',
+  JOURNAL_WRITE: `nothing acknowledged is lost: check that the disk works, then ${openAgain}`,
+  JOURNAL_REMOVED: `restore the removed files, or leave the directory to the runtime that has it now; then ${openAgain}`,
+  JOURNAL_CORRUPT: '`callsheet inspect DIRECTORY` lists the damage, and `callsheet salvage` saves all that is readable',
 };
 
 export class Link {
   readonly #port: LinkPort;
   readonly #onLog: (message: Of<'log'>) => void;
   readonly #pending = new Map<number, Pending>();
-  /** Puts that are not accepted yet, or whose outcome is still to come. */
+  /** Puts that are not accepted yet, or whose outcome has not been received. */
   readonly #puts = new Map<number, Put<unknown>>();
   readonly #hands = new Map<Id, WeakRef<Hand>>();
   readonly #dropped = new FinalizationRegistry<Id>((first) => {
@@ -187,7 +190,7 @@ export class Link {
   #isResolving = false;
   #lastRequest = 0;
   #closing = false;
-  /** Another coordinator is on its way; what is said meanwhile waits for it. */
+  /** `true` while another coordinator starts; messages wait for it. */
   #restarting = false;
   #ended: Error | undefined;
   #opened: { resolve(message: Of<'ready'>): void; reject(error: Error): void } | undefined;
@@ -210,7 +213,7 @@ export class Link {
     });
   }
 
-  /** Asks the coordinator; resolves with its answer. */
+  /** Sends a request. Resolves with the answer. */
   request(message: Request): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
@@ -220,21 +223,21 @@ export class Link {
     });
   }
 
-  /** Asks the coordinator to close, after which it is not missed. */
+  /** Sends the request to close. A coordinator that dies afterwards is not restarted. */
   close(graceMs: number): Promise<unknown> {
     this.#closing = true;
     return this.request(['close', graceMs]);
   }
 
-  /** What is asked next, in this turn, comes with these buffers. */
+  /** Sends these buffers with the requests of the same turn. */
   handOver(handed: HandedBuffers | undefined): void {
     const buffers = this.#ended === undefined ? handed?.take() : undefined;
     if (buffers !== undefined) this.#handed.push(...buffers);
   }
 
   /**
-   * Puts one job; resolves with what `accepted` makes of it, and of the id of the job that a unique
-   * key made it.
+   * Puts one job. Resolves with the value of `accepted`, which receives the coming outcome and the
+   * id of the job that a unique key made it.
    */
   put<Accepted>(
     queue: string,
@@ -254,8 +257,8 @@ export class Link {
   }
 
   /**
-   * The handles that a put gives whose first job has this id: what is forgotten of their jobs comes
-   * by itself while anybody has one.
+   * Registers the handles of one put, by the ids of its first and last job. While one of them is
+   * reachable, the coordinator sends the outcome of a job before forgetting it.
    */
   hold(first: Id, last: Id): Hand {
     const hand = new Hand(last);
@@ -264,14 +267,14 @@ export class Link {
     return hand;
   }
 
-  /** Whether an answer or an outcome is waited for. */
+  /** `true` if an answer or an outcome is awaited. */
   get isWaitedFor(): boolean {
     if (this.#pending.size > 0) return true;
     for (const put of this.#puts.values()) if (put.isWaitedFor) return true;
     return false;
   }
 
-  /** Nothing more will be answered: what waits, and what comes, gets this error. */
+  /** Ends the connection: pending requests and later ones are rejected with this error. */
   end(error: Error): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
@@ -282,7 +285,9 @@ export class Link {
     this.#puts.clear();
   }
 
-  /** The runtime ends on this error. Its log says so, since perhaps nothing else of it is seen. */
+  /**
+   * Ends the runtime on an error, and logs it: nothing else may show it, if no request is pending.
+   */
   fail(error: CallsheetError): void {
     if (this.#ended === undefined && this.#opened === undefined)
       this.#onLog(['log', 'fatal', `the runtime has ended: ${error.message}`, waysOut[error.code] ?? openAgain]);
@@ -290,24 +295,24 @@ export class Link {
   }
 
   /**
-   * The coordinator died: whether what it was asked to do was done is not known, so who asked is
-   * told that. Outcomes that are still to come, and what else only waits, are asked for again when
-   * another has taken its place.
+   * Handles the death of the coordinator. Whether it executed a pending command is unknown, so the
+   * command is rejected with that error. Outcomes and other requests in `waits` are requested again
+   * once another coordinator is ready.
    */
   #died(cause: unknown): void {
     if (this.#ended !== undefined) return;
-    // What it said before stays said.
+    // Messages sent before the death remain valid.
     for (const message of this.#incoming.splice(0)) this.#handle(message);
     const died = (how: string) => new CoordinatorDiedError(`the coordinator thread died${how}`, { cause });
     const reason = cause instanceof Error ? `: ${cause.message}` : '';
     if (this.#opened !== undefined || this.#closing || this.#port.restart === undefined) return this.fail(died(reason));
     const refusal = this.#port.restart();
     if (refusal !== undefined) return this.fail(died(`: ${refusal}`));
-    this.#onLog(['log', 'error', 'the coordinator thread died, and is started again', String(cause)]);
+    this.#onLog(['log', 'error', 'the coordinator thread died and is restarted', String(cause)]);
     this.#restarting = true;
     this.#outgoing = [];
     this.#handed = [];
-    const error = died('; it is started again, and whether this was done before is not known');
+    const error = died('; it is restarted, but whether this command was executed is unknown');
     for (const [request, { wait }] of this.#pending) {
       if (wait === undefined) this.#refuse(request, error);
       else this.#outgoing.push(numbered(request, wait));
@@ -342,7 +347,7 @@ export class Link {
     try {
       this.#port.post(packClientMessages(messages), handed);
     } catch (error) {
-      // Whoever asked is told, and nobody else: what was asked for cannot be said.
+      // The batch cannot be sent: only its own requests fail.
       for (const message of messages) for (const request of requestsOf(message)) this.#refuse(request, error as Error);
     }
   };
@@ -356,7 +361,10 @@ export class Link {
     this.#resolve();
   }
 
-  /** Settles a bounded number of promises, and goes on in the next turn of the loop. */
+  /**
+   * Resolves up to `resolvedPerTurn` promises or a little more, and continues in the next turn of
+   * the event loop.
+   */
   #resolve(): void {
     let resolved = 0;
     let at = 0;
@@ -367,7 +375,7 @@ export class Link {
     if (this.#isResolving) setImmediate(() => this.#resolve());
   }
 
-  /** Gives how many promises that settled. */
+  /** Handles a message. Returns the number of promises that it resolved or rejected. */
   #handle(message: CoordinatorMessage): number {
     switch (message[0]) {
       case 'done':
@@ -408,7 +416,10 @@ export class Link {
     }
   }
 
-  /** Whether the line is about a job that somebody here waits for, who hears of it. */
+  /**
+   * `true` if the line is about a job whose outcome a caller here awaits: that caller receives the
+   * failure.
+   */
   #isAwaited([, level, , detail]: Of<'log'>): boolean {
     if (level !== 'warn' || typeof detail === 'string' || detail.put === undefined) return false;
     return this.#puts.get(detail.put)?.isAwaited === true;
@@ -431,7 +442,7 @@ export class Link {
   #answer(request: number, value: unknown): void {
     const put = this.#puts.get(request);
     if (put === undefined) return this.#take(request)?.resolve(value);
-    // Its unique key made it another job, whose outcome comes only where it is asked for.
+    // A unique key made it another job, whose outcome is sent only on request.
     this.#puts.delete(request);
     put.accept((value as readonly Id[])[0]);
   }

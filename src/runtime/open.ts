@@ -1,6 +1,4 @@
-/**
- * Opening and closing: the runtime, as its users hold it.
- */
+/** Opens and closes the runtime. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,165 +34,164 @@ import { Logs, thresholdOf } from './logs.js';
 import { Queue } from './queue.js';
 import { checkSignals, closeOn } from './signals.js';
 
-/** What a runtime is opened with. All but `jobs` can be left out. */
+/** The options of `open`. All but `jobs` are optional. */
 export interface OpenOptions {
   /**
-   * Where the journal is kept: a directory of its own, made where it is missing. One runtime has it
-   * open at a time. Without one, nothing outlives the process, and the log says so unless
-   * `durability` is `memory`. Undefined must be left out, not given.
+   * The directory of the journal, created if it is missing. It must hold nothing else. One runtime
+   * can have it open at a time. Without a directory, nothing outlives the process, and a warning is
+   * logged unless `durability` is `memory`. An explicit `undefined` is rejected.
    */
   readonly directory?: string | URL;
   /**
-   * Whether the directory may be on a file system that other machines can reach, such as NFS, SMB,
-   * 9p or anything behind FUSE. False by default, and `open` refuses it: the lock keeps out
-   * processes of this machine only, and a sync may mean less there than it says. Told from local
-   * disks on Linux only.
+   * `true` allows a directory on a file system that other machines can reach, such as NFS, SMB, 9p
+   * or anything behind FUSE. `false` by default: `open` then rejects such a directory, because the
+   * lock excludes only processes of this machine, and a sync may guarantee less there than it
+   * reports. Only Linux can distinguish such file systems from local disks.
    */
   readonly allowNetworkFileSystem?: boolean;
-  /** The modules whose functions can be run, each from `defineJobs`. */
+  /** The modules with the functions of jobs, each from `defineJobs`. */
   readonly jobs: readonly unknown[];
-  /** How many worker threads run jobs: 1 to 1024, one per core by default. */
+  /** Number of worker threads that run jobs: 1 to 1024, one per core by default. */
   readonly threads?: number;
   /**
-   * How many more threads may be started while jobs wait for others (`result()` inside a job holds
-   * its thread): 0 to 1024, 32 by default. They run what is waited for, and end when they have had
-   * nothing to do for 10 s. A wait that would leave no thread for anything else is refused with
+   * Number of additional threads that may be started while jobs wait for other jobs (`result()`
+   * inside a job occupies its thread): 0 to 1024, 32 by default. They run the awaited jobs, and end
+   * after 10 s without work. A wait that would leave no thread for any other job is rejected with
    * `TooManyWaitsError`.
    */
   readonly extraThreads?: number;
   /**
-   * Options of Node for the worker threads, such as `['--import', './loader.js']`, a module that
-   * registers one. None by default.
+   * Node options of the worker threads, such as `['--import', './loader.js']` for a module that
+   * registers a loader. None by default.
    */
   readonly execArgv?: readonly string[];
   /**
-   * Node's limits for each worker thread. `maxOldGenerationSizeMb`, 2,048 by default and 64 at
-   * least, is how large its JavaScript heap may get: a job that needs more is interrupted, since
-   * its thread ends, and is replaced. What is not on that heap (Buffers, typed arrays, what native
-   * code has) does not count. One allocation that goes far beyond the limit ends the process.
+   * Node's limits of each worker thread. `maxOldGenerationSizeMb` (2,048 by default, at least 64)
+   * limits its JavaScript heap: a job that needs more is interrupted, because its thread ends and
+   * is replaced. Memory outside that heap (Buffers, typed arrays, allocations of native code) does
+   * not count. A single allocation far beyond the limit ends the process.
    */
   readonly resourceLimits?: ResourceLimits;
   /**
-   * When a worker thread is replaced by a new one, always between two jobs: after so many of them,
-   * or when more is on its heap than this, garbage that is not yet collected included. Never by
-   * default.
+   * When a worker thread is replaced, always between two jobs: after `afterJobs` jobs, or when its
+   * heap, including garbage not yet collected, is larger than `aboveHeapMb` MiB. Never by default.
    */
   readonly recycle?: { readonly afterJobs?: number; readonly aboveHeapMb?: number };
   /**
-   * How long the import of a job module may take in a thread, in milliseconds, so that none waits
-   * for ever. 30,000 by default.
+   * Milliseconds that a thread may take to import a job module, so that no thread waits for ever.
+   * 30,000 by default.
    */
   readonly importMs?: number;
   /**
-   * How safe a job is when `put` resolves: `full` (the default) on the disk, `process` survives the
-   * process, `memory` nothing. Without a directory it is `memory`.
+   * The durability of a job when `put` resolves: a `full` job (the default) is on the disk, a
+   * `process` job survives the process, a `memory` job does not. Without a directory it is
+   * `memory`.
    */
   readonly durability?: Level;
   /**
-   * How many bytes the arguments of a call, or its result, may have when they are stored: 1,024 to
-   * 134,217,728 (128 MiB), 64 MiB by default. More is refused with `PAYLOAD_TOO_LARGE`. Each is
-   * whole in the memory of several threads at a time.
+   * Maximum stored size of the arguments of a call, or of its result, in bytes: 1,024 to
+   * 134,217,728 (128 MiB), 64 MiB by default. Larger ones are rejected with `PAYLOAD_TOO_LARGE`.
+   * Each payload is held whole in the memory of several threads at a time.
    */
   readonly payloadLimitBytes?: number;
   /**
-   * How long completed jobs are remembered, whichever is least. 7 days, 100,000 jobs and 256 MiB of
-   * them by default.
+   * How long completed jobs are remembered: until the first of the limits is reached. 7 days,
+   * 100,000 jobs and 256 MiB of jobs by default.
    */
   readonly retention?: Partial<Retention>;
   /**
-   * How long a job that is cancelled or out of time may go on before its thread is ended, in
-   * milliseconds. 2,000 by default.
+   * Milliseconds that a cancelled or timed-out job may continue before its thread is ended. 2,000
+   * by default.
    */
   readonly stopGraceMs?: number;
   /**
    * The size of the agent `main`, which is installed in every queue before `open` resolves, and in
-   * later ones as they are created; one per thread by default. Given here, it is stored over the
-   * size that such an agent had; by default it keeps what is stored. `false`: none is installed.
+   * later queues when they are created. By default it keeps its stored size, or takes one per
+   * thread if it is new. A size given here replaces the stored one. `false` installs no agent.
    */
   readonly agent?: { readonly size: number } | false;
   /**
-   * `false`: a client, which puts jobs and reads what became of them, but runs nothing. `true` by
-   * default.
+   * `false` makes the runtime a client: it puts jobs and reads their outcomes, but runs none.
+   * `true` by default.
    */
   readonly dispatcher?: boolean;
   /**
-   * How long `close` lets running jobs go on where it is not told, in milliseconds. 10,000 by
-   * default.
+   * Milliseconds for which `close` lets running jobs continue if its own `graceMs` is not given.
+   * 10,000 by default.
    */
   readonly graceMs?: number;
   /**
-   * Signals on which the runtime closes, such as `['SIGINT', 'SIGTERM']`; then the process ends as
-   * it would have by the signal, and by a second one at once. None by default: no listener is
-   * installed.
+   * Signals that close the runtime, such as `['SIGINT', 'SIGTERM']`. After the close the process
+   * ends as the signal would have ended it. A second signal ends it at once. None by default: no
+   * listener is installed.
    */
   readonly signals?: readonly NodeJS.Signals[];
   /**
-   * How often this runtime says that it is alive, in milliseconds, where others share its store.
-   * 30,000 by default.
+   * Milliseconds between two signs of life of this runtime, for others that share its store. 30,000
+   * by default.
    */
   readonly pingMs?: number;
   /**
-   * Silent for longer than this, it is taken for dead, and its jobs are given to others, in
-   * milliseconds. 60,000 by default, or twice `pingMs`.
+   * Milliseconds of silence after which this runtime is taken to be dead and its jobs are given to
+   * others. 60,000 by default, or twice `pingMs` if that is more.
    */
   readonly deathMs?: number;
   /**
-   * What becomes of jobs and callbacks that do not say it themselves, nor does their agent. Stored:
-   * as it was last given, by default.
+   * The retry policies of jobs and callbacks for which neither they nor their agent have one. They
+   * are stored: by default the last ones given remain in force.
    */
   readonly retry?: RetryDefaults;
   /**
-   * Where the log goes: a pino logger, of which two children are made, `log: 'events'` and `log:
-   * 'trace'` (each job's start and result, at `debug`). What jobs log goes there, too. Its level as
-   * it is when the runtime opens is that of all. By default warnings and errors go to standard
-   * error; a job that failed while nobody waited for it is a warning.
+   * The pino logger of the runtime. Two children are made of it: `log: 'events'`, and `log:
+   * 'trace'` (start and result of each job, at `debug`). Lines that jobs log go there too. The
+   * level that it has when the runtime opens applies to all of them. By default warnings and errors
+   * go to standard error. A job that failed while no caller waited for it is a warning.
    */
   readonly logger?: Logger;
 }
 
-/** One of the jobs that are put together. */
+/** One job of `putTogether`. */
 export interface PutTogether {
-  /** The name of its queue; the one named '' by default. */
+  /** The name of its queue; `''` by default. */
   readonly queue?: string;
   readonly job: Part;
   readonly options?: JobOptions;
 }
 
-/** What can be asked for jobs that are put together. */
+/** The options of `putTogether`. */
 export interface TogetherOptions {
-  /** As `put` takes it, for all of them. */
+  /** Cancels all the jobs when it aborts, as in `put`. */
   readonly signal?: AbortSignal;
 }
 
-/** What a runtime is closed with. */
+/** The options of `close`. */
 export interface CloseOptions {
   /**
-   * How long running jobs may go on, in milliseconds; after that they are interrupted and run again
-   * at once elsewhere, or at the next open.
+   * Milliseconds that running jobs may continue. After that they are interrupted, and run again at
+   * once on another runtime or at the next open. That of `open` by default.
    */
   readonly graceMs?: number;
 }
 
-/** What `close` found. */
+/** The result of `close`. */
 export interface Closed {
   /**
-   * Worker threads that did not end, each stuck in a system call: Node's ids. The process cannot
-   * end by itself while there are any.
+   * Node's ids of worker threads that did not end because each hangs in a system call. The process
+   * cannot end by itself while there are any.
    */
   readonly hangingThreads: readonly number[];
   /**
-   * Why the runtime ended, if it ended on an error, before or while it was closed: the journal
-   * could not be written, or the coordinator died. Nothing acknowledged is lost: open the directory
-   * again.
+   * The error that ended the runtime, before or while it was closed: the journal could not be
+   * written, or the coordinator died. Nothing acknowledged is lost: open the directory again.
    */
   readonly error?: CallsheetError;
 }
 
 const defaultGraceMs = 10_000;
 
-/** A running callsheet. */
+/** An open callsheet: the access to its queues, jobs and dispatchers. */
 export class Runtime implements AsyncDisposable {
-  /** Ends where the coordinator is. */
+  /** Ends the coordinator's thread, or its stand-in of the test kit. */
   readonly #end: () => Promise<void>;
   readonly #client: Client;
   readonly #found: OpenFigures;
@@ -222,45 +219,52 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * What was found in the directory: jobs that are remembered, and how many of them are not
+   * The number of remembered jobs found in the directory at open, and how many of them are not
    * completed.
    */
   get found(): { readonly jobs: number; readonly unfinished: number } {
     return { jobs: this.#found.jobs, unfinished: this.#found.unfinished };
   }
 
-  /** The queue with this name. Putting into one that does not exist is an error. */
+  /**
+   * Returns the queue with this name, without checking that it exists: putting into a queue that
+   * does not exist is an error.
+   * @throws {TypeError} `name` is not valid.
+   */
   queue(name: string = defaultQueue): Queue {
     checkQueueName('name', name);
     return new Queue(name, this.#client);
   }
 
-  /** The names of all queues. */
+  /** Returns the names of all queues. */
   async queues(): Promise<string[]> {
     return (await this.#client.ask({ type: 'queues' })) as string[];
   }
 
-  /** Creates a queue, if it is not there. */
+  /** Creates a queue unless it exists. */
   async createQueue(name: string): Promise<Queue> {
     checkName('name', name);
     await this.#client.do({ type: 'createQueue', name });
     return this.queue(name);
   }
 
-  /** Removes a queue that is empty, with its quotas and agents. */
+  /**
+   * Removes an empty queue, with its quotas and agents.
+   * @throws {UnknownQueueError} there is no such queue.
+   * @throws {QueueNotEmptyError} the queue has jobs, or is the default queue.
+   */
   async removeQueue(name: string): Promise<void> {
     checkQueueName('name', name);
     await this.#client.do({ type: 'removeQueue', name });
   }
 
   /**
-   * Puts several jobs, into any queues, all or none.
+   * Puts several jobs into any queues, either all or none. Returns their handles in the same order.
    *
-   * @example
-   * await callsheet.putTogether([
-   *   { queue: 'mail', job: mail.send('Ada') },
-   *   { queue: 'books', job: books.enter(12) },
-   * ]);
+   * @throws {NotStorableError} an argument cannot be stored faithfully.
+   * @throws the other errors of `Queue.put`.
+   * @example await callsheet.putTogether([{ queue: 'mail', job: mail.send('Ada') }, { queue:
+   * 'books', job: books.enter(12) }])
    */
   async putTogether<const Puts extends readonly PutTogether[]>(
     puts: Puts,
@@ -294,30 +298,31 @@ export class Runtime implements AsyncDisposable {
     return jobs as never;
   }
 
-  /** The dispatchers that work here, or did, with their agents. */
+  /** Returns the registered dispatchers, active and inactive, with their agents. */
   async dispatchers(): Promise<Dispatcher[]> {
     return ((await this.#client.ask({ type: 'dispatchers' })) as DispatcherInfo[]).map(dispatcherFrom);
   }
 
   /**
-   * Forgets a dispatcher that works no more, with its agents.
+   * Removes an inactive dispatcher, with its agents.
    *
-   * @throws {CallsheetError} DISPATCHER_ACTIVE, UNKNOWN_DISPATCHER.
+   * @throws {TypeError} `dispatcher` is not the id of a dispatcher.
+   * @throws {UnknownDispatcherError} there is no such dispatcher.
+   * @throws {DispatcherActiveError} the dispatcher is active.
    */
   async unregister(dispatcher: string): Promise<void> {
     await this.#client.do({ type: 'unregister', dispatcher: dispatcherId('dispatcher', dispatcher) });
   }
 
   /**
-   * What happens from now on: jobs that are put, start and end, dispatchers that come and go,
-   * queues that are added. Whoever reads slowly misses what is beyond the limit, and is told how
-   * much. Nothing is told of what might still be lost, so events of a `full` job come when they are
-   * on the disk.
+   * Returns a stream of the events from now on: jobs that are put, begin and end, dispatchers that
+   * come and go, queues that are added. A slow reader loses events beyond `limit`, and receives
+   * their number. No event is sent for a change that could still be lost: events of a `full` job
+   * are sent when they are on the disk.
    *
-   * @example
-   * for await (const event of callsheet.events()) {
-   *   if (event.type === 'job.failed') console.log(event.job);
-   * }
+   * @throws {RangeError} `limit` is not an integer from 1.
+   * @example for await (const event of callsheet.events()) if (event.type === 'job.failed')
+   * console.log(event.job);
    */
   events(options: EventsOptions = {}): EventStream {
     return new EventStream(this.#client, options);
@@ -328,7 +333,12 @@ export class Runtime implements AsyncDisposable {
     return (await this.#client.ask({ type: 'figures' })) as StoreFigures & { jobs: number };
   }
 
-  /** The handle of a job that was put at any time, by its id. */
+  /**
+   * Returns the handle of a job that was put at any time, by its id. Does not check that the job
+   * exists.
+   *
+   * @throws {UnknownJobError} `id` is not a UUID.
+   */
   job<Result = unknown>(id: string): Job<Result> {
     const known = idFromText(id);
     if (known === undefined) throw new UnknownJobError(`${JSON.stringify(id)} is not the id of a job`);
@@ -336,9 +346,11 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * Ends the runtime: claims no more jobs, lets those that run come to an end, interrupts what does
-   * not within the grace. A runtime that ended on an error is closed all the same: `error` says
-   * which.
+   * Closes the runtime: claims no more jobs, waits for running jobs, and interrupts those that have
+   * not ended after `graceMs`. A runtime that has ended on an error is closed too: `error` is that
+   * error.
+   *
+   * @throws {RangeError} `graceMs` is not a number from 0.
    */
   async close(options: CloseOptions = {}): Promise<Closed> {
     checkOptions('options', options, { graceMs: true });
@@ -370,13 +382,16 @@ export class Runtime implements AsyncDisposable {
 }
 
 /**
- * Opens a runtime. It keeps the process alive until it is closed; a program that has nothing left
- * to do and did not close it is told so once, as a warning. What was put into the directory before
- * and is not completed goes on by itself.
+ * Opens a runtime. It keeps the process alive until it is closed. A program that has nothing left
+ * to do but did not close its runtime gets one warning. Unfinished jobs that were put into the
+ * directory before continue by themselves.
  *
- * @throws {JournalLockedError} another runtime, here or in another process, has the directory open.
+ * @throws {JournalLockedError} another runtime, in this or another process, has the directory open.
  * @throws {JournalCorruptError} the journal is damaged.
- * @throws {CallsheetError} DIRECTORY_UNUSABLE, MODULE_NOT_LOADABLE, INVALID_OPTION.
+ * @throws {DirectoryUnusableError} the directory cannot be used.
+ * @throws {ModuleNotLoadableError} a job module cannot be imported.
+ * @throws {TypeError} an option has the wrong type.
+ * @throws {RangeError} an option is out of range.
  */
 export async function open(options: OpenOptions): Promise<Runtime> {
   checkOptions('options', options, openOptions);
@@ -400,11 +415,11 @@ export async function open(options: OpenOptions): Promise<Runtime> {
     );
     if (setup.directory === undefined && options.durability === undefined)
       logger.warn(
-        "nothing outlives this process: open() got no directory. With { durability: 'memory' } it says so no more",
+        "nothing outlives this process: open() got no directory; give it one, or { durability: 'memory' } to silence this warning",
       );
     const idle = () =>
       logger.warn(
-        'the program has nothing left to do, and lives on for its runtime: close() it, or give open({ signals }) to a process that only runs jobs',
+        'the program has nothing left to do, but lives on for its runtime: close() it, or give open({ signals }) to a process that only runs jobs',
       );
     const isMeant = options.signals !== undefined && options.signals.length > 0;
     const unwatch = watchIdle(() => link.isWaitedFor, isMeant ? undefined : idle);
@@ -421,8 +436,8 @@ export async function open(options: OpenOptions): Promise<Runtime> {
 }
 
 /**
- * What a put survives where it does not say. A missing environment variable must not be taken for
- * an option that was left out, where what is kept depends on it.
+ * Returns the durability of puts that do not name one. An explicit `undefined` is rejected here,
+ * because a missing environment variable must not silently turn durability off.
  */
 function durabilityOf(options: OpenOptions): Level {
   const { directory, durability } = options;
@@ -469,12 +484,12 @@ const limitNames: OptionNames<ResourceLimits> = {
 const defaultExtraThreads = 32;
 const defaultStopGraceMs = 2_000;
 const defaultHeapMb = 2_048;
-/** With less, callsheet itself and a few modules leave nothing for jobs. */
+/** With less, callsheet itself and a few modules leave no memory for jobs. */
 const leastHeapMb = 64;
 const defaultPingMs = 30_000;
 const defaultDeathMs = 60_000;
 
-/** @internal Filled and checked. */
+/** @internal Returns the options with defaults filled in, checked. */
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, graceMs = defaultGraceMs, retention = {}, dispatcher = true } = options;

@@ -1,6 +1,4 @@
-/**
- * Queues, as their users hold them.
- */
+/** The public API of a queue. */
 
 import { types } from 'node:util';
 import { idToText } from '../codec/id.js';
@@ -24,66 +22,73 @@ import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { feedMap } from './feeder.js';
 import { type Handles, Job, putSeen } from './job.js';
 
-/** What a put can ask for, for its job or for each of its jobs. */
+/** The options of a put, for its job or for each of its jobs. */
 export interface PutOptions extends JobOptions {
-  /** What the job survives once `put` has resolved; as the runtime by default. */
+  /** The durability of the job once `put` has resolved; the runtime's by default. */
   readonly durability?: Level;
   /**
-   * Cancels the job when it aborts; a put whose signal is aborted already rejects with its reason,
-   * and nothing is stored. A job that a `unique` key made another is cancelled for all who put it.
-   * In this process only: it is not stored.
+   * Cancels the job when it aborts. A put whose signal has aborted rejects with its reason, and
+   * stores nothing. If a `unique` key made the put return another job, that job is cancelled for
+   * all its callers. The signal is not stored: it works in this process only.
    */
   readonly signal?: AbortSignal;
 }
 
-/** What `drain` did not wait for. */
+/** The jobs for which `drain` did not wait. */
 export interface Drained {
   /**
-   * Jobs whose functions this build does not have, by callable (`module#export`): they wait for a
-   * runtime that has them.
+   * Numbers of jobs whose functions this build does not have, by callable (`module#export`). They
+   * wait for a runtime that has these functions.
    */
   readonly left: readonly { readonly callable: string; readonly jobs: number }[];
 }
 
-/** How much of a quota there is. */
+/** The limits of a quota. */
 export interface QuotaOptions {
   /**
-   * How many jobs that name it may run at a time, for each key where jobs give one. 1 by default.
+   * Maximum number of its jobs that run at a time; of a keyed quota, for each key. 1 by default.
    */
   readonly size?: number;
   /**
-   * A bucket of `count` starts, full at first, which fills up again by `count` in each `periodMs`,
-   * evenly: so many may begin at once after a pause, and no more than that rate in the long run.
-   * Within one `periodMs`, that can be twice `count`, less one. None by default.
+   * A token bucket of `count` starts. It is full at first, and refills evenly by `count` in each
+   * `periodMs` milliseconds. After a pause `count` jobs may begin at once, so a single `periodMs`
+   * can see up to twice `count` less one; the long-term rate is `count` in each `periodMs`. None by
+   * default.
    */
   readonly rate?: { readonly count: number; readonly periodMs: number };
 }
 
-/** A quota, as it stands. */
+/** The limits and holders of a quota at one moment. */
 export interface Quota {
   readonly name: string;
   readonly size: number;
   readonly rate: { readonly count: number; readonly periodMs: number } | undefined;
-  /** The ids of the jobs that have a place in it. */
+  /** The ids of the jobs that hold a place in it. */
   readonly holders: readonly string[];
-  /** Whether it has no room; of a keyed quota, whether any jobs have a place for each of `size`. */
+  /**
+   * `true` if it has no free place; of a keyed quota, if at least `size` jobs hold places, under
+   * any keys.
+   */
   readonly filled: boolean;
 }
 
-/** What an agent takes, and how much of it at a time. */
+/** The options of an agent. */
 export interface AgentOptions {
-  /** On how many threads it has jobs at most. */
+  /** Maximum number of threads on which it runs jobs. */
   readonly size: number;
-  /** What it takes: as data, or a function that says so of each job. Everything by default. */
+  /**
+   * The jobs that it may claim: data, or a function that decides about each job. All jobs by
+   * default.
+   */
   readonly filter?: AgentFilter | JobFilter;
   /**
-   * A function that says which of the jobs that it may take it takes next. By default those that
-   * are first in line.
+   * A function that chooses the next job from those that it may claim. By default it claims in the
+   * order of the queue.
    */
   readonly chooser?: JobChooser;
-  /** Whose agent it is: the id of any dispatcher that is registered. This runtime's by default. */
+  /** The id of the registered dispatcher to which it belongs; that of this runtime by default. */
   readonly dispatcher?: string;
-  /** What becomes of its jobs that do not say it themselves; as the runtime says by default. */
+  /** The retry policies of its jobs that have none of their own; the runtime's by default. */
   readonly retry?: RetryDefaults;
 }
 
@@ -98,21 +103,21 @@ const agentOptions: OptionNames<AgentOptions> = {
   retry: true,
 };
 
-/** Which of an agent's completed jobs are wanted. */
+/** The options of `completedBy`. */
 export interface CompletedByOptions {
-  /** Those that completed from then on. */
+  /** Earliest time of completion, inclusive. No limit by default. */
   readonly from?: Date;
-  /** Those that completed before. */
+  /** Latest time of completion, exclusive. No limit by default. */
   readonly to?: Date;
-  /** At most so many. 100 by default. */
+  /** Maximum number of jobs. 100 by default. */
   readonly limit?: number;
-  /** Whose agent it is; this runtime's by default. */
+  /** The id of the agent's dispatcher; that of this runtime by default. */
   readonly dispatcher?: string;
 }
 
-/** A named line of jobs. */
+/** A queue of jobs, by its name. */
 export class Queue {
-  /** The queue's name; the one that is always there is named ''. */
+  /** The queue's name; the default queue, which always exists, is named `''`. */
   readonly name: string;
   readonly #client: Client;
 
@@ -123,15 +128,16 @@ export class Queue {
   }
 
   /**
-   * Puts a job into the queue. Resolves when it is as durable as the runtime was asked to be: by
-   * default, on the disk.
+   * Puts a job into the queue. Resolves when the job is as safe as its durability demands: by
+   * default, when it is on the disk. While the queue is at its bound, waits for room.
    *
    * @param job A callable with its arguments, a callable that needs none, a composition, a map, or
    * the handle of a job that was removed or is `held`.
-   * @throws {NotStorableError} an argument cannot be stored faithfully; `path` says which part of
-   * it.
-   * @throws {CallsheetError} UNKNOWN_MODULE, UNKNOWN_EXPORT, EXPORT_NOT_CALLABLE, UNKNOWN_QUEUE,
-   * UNKNOWN_QUOTA, INVALID_OPTION.
+   * @throws {NotStorableError} an argument cannot be stored faithfully; `path` is the path of the
+   * value.
+   * @throws {UnknownQueueError} or {UnknownQuotaError}: there is no such queue or quota.
+   * @throws {UnknownModuleError}, {UnknownExportError} or {ExportNotCallableError}: this build has
+   * no such function.
    */
   put<Result>(job: Part<Result> | Mapping<Result> | Job<Result>, options: PutOptions = none): Promise<Job<Result>> {
     try {
@@ -161,8 +167,10 @@ export class Queue {
   }
 
   /**
-   * Puts several jobs, all or none, and gives their handles in the same order. The options are for
-   * each of them.
+   * Puts several jobs, either all or none. Returns their handles in the same order. The options
+   * apply to each of the jobs.
+   *
+   * @throws the same errors as `put`.
    */
   async putAll<const Parts extends readonly Part[]>(jobs: Parts, options: PutOptions = none): Promise<Handles<Parts>> {
     checkArray('jobs', jobs, 'jobs');
@@ -185,11 +193,12 @@ export class Queue {
   }
 
   /**
-   * Puts a copy of the job for every dispatcher that is active and has an agent in this queue: each
-   * runs one. The outcome is the list of the completed copies, as that of `parallel`. The copy of a
-   * dispatcher that closes or dies before it is done is a failure in it.
+   * Puts a copy of the job for every active dispatcher that has an agent in this queue: each runs
+   * one. The outcome is the list of the completed copies, as that of `parallel`. A copy whose
+   * dispatcher closes or dies before the copy is done is a failure in that list.
    *
-   * @throws {CallsheetError} UNKNOWN_AGENT: there is no such dispatcher; else what `put` throws.
+   * @throws {UnknownAgentError} no active dispatcher has an agent in this queue.
+   * @throws the other errors of `put`.
    * @example const copies = await (await queue.broadcast(cache.clear)).result();
    */
   async broadcast<Result>(job: Part<Result>, options: PutOptions = none): Promise<Job<CompletedJobs<Result>>> {
@@ -199,7 +208,9 @@ export class Queue {
       const found = (await this.#client.ask({ type: 'dispatchers' })) as DispatcherInfo[];
       const here = found.filter(({ active, agents }) => active && agents.some(({ queue }) => queue === this.name));
       if (here.length === 0)
-        throw new UnknownAgentError(`no dispatcher that is active has an agent in ${JSON.stringify(this.name)}`);
+        throw new UnknownAgentError(
+          `no active dispatcher has an agent in the queue ${JSON.stringify(this.name)}: add one with setAgent()`,
+        );
       const encoding = this.#client.encoding();
       const whole = encodeJob(encoding, parallel([]), '');
       whole[5] = here.map(({ id }) => {
@@ -213,25 +224,25 @@ export class Queue {
         if (options.signal !== undefined) cancelOn(options.signal, [handle]);
         return handle;
       } catch (error) {
-        // One of them has gone meanwhile: it has no part in this.
+        // A dispatcher has closed since it was listed: it takes no part.
         if (!(error instanceof CallsheetError && error.code === 'DISPATCHER_INACTIVE')) throw error;
       }
     }
   }
 
-  /** How many jobs wait here, those that wait for a date included. */
+  /** Returns the number of waiting jobs, including those that wait for a date. */
   async length(): Promise<number> {
     return (await this.details()).length;
   }
 
-  /** What is known of the queue now. */
+  /** Returns the state of the queue at this moment. */
   async details(): Promise<QueueInfo> {
     return (await this.#client.ask({ type: 'queue', queue: this.name })) as QueueInfo;
   }
 
   /**
-   * The job at this place of the line, in the order of claiming, counted from the end if negative;
-   * undefined where there is none.
+   * Returns the job at this index of the line, in the order of claiming. A negative index counts
+   * from the end. `undefined` if there is none.
    */
   async at(index: number): Promise<Job | undefined> {
     const from = index < 0 ? (await this.length()) + index : index;
@@ -240,7 +251,8 @@ export class Queue {
   }
 
   /**
-   * The waiting jobs in the order of claiming, as they stand when each page of them is asked for.
+   * Iterates over the waiting jobs in the order of claiming. Each page of them is read when the
+   * iteration reaches it, so changes in between can repeat or skip jobs.
    */
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Job> {
     const page = 256;
@@ -252,8 +264,10 @@ export class Queue {
   }
 
   /**
-   * Takes a waiting job out of the queue; it is `new` again and can be put again. Out of range is a
-   * RangeError.
+   * Removes the waiting job at this index from the queue and returns it. It is `new` again and can
+   * be put again.
+   *
+   * @throws {RangeError} there is no job at `index`.
    */
   async pull(index = 0): Promise<Job> {
     const job = await this.at(index);
@@ -269,15 +283,16 @@ export class Queue {
   }
 
   /**
-   * Takes this job out of the queue. One that has begun, is awaited by another, or is in another
-   * queue, is a `JobStatusError`.
+   * Removes this job from the queue. It is `new` again and can be put again.
+   *
+   * @throws {JobStatusError} the job has begun, is awaited by another, or is in another queue.
    */
   async remove(job: Job): Promise<void> {
     if (!(job instanceof Job)) throw invalidOption('job', 'must be the handle of a job', job);
     await this.#client.do({ type: 'remove', job: job.internalId, queue: this.name });
   }
 
-  /** Nothing more is claimed from the queue, until `resume`, over restarts too. */
+  /** Stops claiming from the queue until `resume`, even after a restart. Running jobs continue. */
   async pause(): Promise<void> {
     await this.#client.do({ type: 'pauseQueue', name: this.name, paused: true });
   }
@@ -287,23 +302,29 @@ export class Queue {
   }
 
   /**
-   * Resolves when nothing in the queue is due or running. Jobs whose functions this build does not
-   * have are not waited for: `left` counts them.
+   * Waits until no job in the queue is due or running. Does not wait for jobs whose functions this
+   * build does not have: `left` counts them.
    */
   async drain(): Promise<Drained> {
     return { left: (await this.#client.link.request(['drained', this.name])) as LeftJobs[] };
   }
 
   /**
-   * At this length, puts wait until there is room; 0 takes the bound away. `details().putsWaiting`
-   * says how many wait.
+   * Sets the length from which puts wait until there is room; 0 removes the bound.
+   * `details().putsWaiting` is the number of waiting puts.
+   *
+   * @throws {RangeError} `bound` is not an integer from 0.
    */
   async setBound(bound: number): Promise<void> {
     checkNumber('bound', bound, { integer: true, least: 0 });
     await this.#client.do({ type: 'boundQueue', name: this.name, bound });
   }
 
-  /** Creates a quota, or changes the one with this name. */
+  /**
+   * Creates a quota, or changes the one with this name.
+   *
+   * @throws {RangeError} `size` or `rate` is not valid.
+   */
   async setQuota(name: string, options: QuotaOptions = {}): Promise<void> {
     checkName('name', name);
     checkOptions('options', options, { size: true, rate: true });
@@ -318,7 +339,7 @@ export class Queue {
     await this.#client.do({ type: 'setQuota', queue: this.name, name, ...limits });
   }
 
-  /** Removes a quota; jobs that name it go on without it. */
+  /** Removes a quota. Jobs that name it continue without it. */
   async removeQuota(name: string): Promise<void> {
     checkName('name', name);
     await this.#client.do({ type: 'removeQuota', queue: this.name, name });
@@ -340,7 +361,11 @@ export class Queue {
     return found.map(agentFrom);
   }
 
-  /** Adds an agent, or changes the one with this name, while it runs. */
+  /**
+   * Adds an agent, or changes the one with this name, even while it runs jobs.
+   *
+   * @throws {RangeError} `size` is not an integer from 1.
+   */
   async setAgent(name: string, options: AgentOptions): Promise<void> {
     checkName('name', name);
     checkOptions('options', options, agentOptions);
@@ -365,7 +390,9 @@ export class Queue {
   }
 
   /**
-   * Removes an agent, of this runtime by default. One that has running jobs is a `JobStatusError`.
+   * Removes an agent, by default one of this runtime.
+   *
+   * @throws {JobStatusError} the agent has running jobs.
    */
   async removeAgent(name: string, options: { readonly dispatcher?: string } = {}): Promise<void> {
     checkOptions('options', options, { dispatcher: true });
@@ -375,12 +402,12 @@ export class Queue {
   }
 
   /**
-   * The jobs that an agent ran and that are completed, newest first: as many of the last thousand
-   * as are remembered.
+   * Returns the completed jobs that an agent ran, newest first. Only its last 1,000 are listed, as
+   * far as they are still remembered.
    *
-   * @example
-   * const from = new Date(Date.now() - 60_000);
-   * for (const job of await queue.completedBy('main', { from })) console.log(job.id);
+   * @throws {RangeError} `limit` is not an integer from 1, or a date is not valid.
+   * @example for (const job of await queue.completedBy('main', { from: new Date(Date.now() -
+   * 60_000) })) console.log(job.id);
    */
   async completedBy(name: string, options: CompletedByOptions = {}): Promise<Job[]> {
     checkOptions('options', options, { from: true, to: true, limit: true, dispatcher: true });
@@ -412,13 +439,13 @@ export class Queue {
     throw invalidOption('durability', 'must be "memory" in a runtime without a directory', durability, RangeError);
   }
 
-  /** The map takes its items from here. */
+  /** Feeds the map from this process. */
   async #fed<Result>(job: Job<Result>, mapping: Mapping<Result>, level: Level): Promise<Job<Result>> {
     await feedMap(this.#client, job.internalId, mapping, level);
     return job;
   }
 
-  /** The job as it is sent; `where` begins the paths in errors. */
+  /** Encodes a job with the options of its put; `where` is the prefix of the paths in errors. */
   #encoded(encoding: EncodeContext, job: JobCall | Composition | Mapping, options: PutOptions, where: string): WireJob {
     const { durability: _, signal: __, ...forJob } = options;
     const whole = options === none || Object.keys(forJob).length === 0 ? job : job.with(forJob);

@@ -49,7 +49,7 @@ describe('a runtime with its directory', () => {
       const [said, ...more] = fatal();
       assert.deepEqual(more, [], 'once');
       assert.match(said!.msg, /^the runtime has ended: .* was removed or replaced/);
-      assert.match(said!.detail, /put back what was removed/);
+      assert.match(said!.detail, /restore the removed files/);
       if (what !== 'removed') assert.deepEqual(readdirSync(directory), []);
     });
   }
