@@ -1,6 +1,4 @@
-/**
- * Signals of users: a job that is put with one is cancelled when it aborts.
- */
+/** Signals of callers: a job that is put with one is cancelled when the signal aborts. */
 import { invalidOption } from '../errors.js';
 
 interface Cancellable {
@@ -8,17 +6,22 @@ interface Cancellable {
   failure(): Promise<unknown>;
 }
 
-/** @throws its reason where it is aborted already; {@link TypeError} where it is no signal. */
+/**
+ * Checks a signal.
+ *
+ * @throws its reason, if it has aborted.
+ * @throws {TypeError} it is not a signal.
+ */
 export function checkSignal(signal: AbortSignal): void {
   if (typeof signal?.addEventListener !== 'function' || typeof signal.throwIfAborted !== 'function')
     throw invalidOption('signal', 'must be an AbortSignal', signal);
   signal.throwIfAborted();
 }
 
-/** Cancels the jobs when the signal aborts; listens no longer than one of them has no outcome. */
+/** Cancels the jobs when the signal aborts. Stops listening when all of them have an outcome. */
 export function cancelOn(signal: AbortSignal, jobs: readonly Cancellable[]): void {
   const cancel = () => {
-    // What is over, or cannot be asked for any more, needs no cancelling.
+    // A job that has ended, or that cannot be reached, needs no cancelling.
     for (const job of jobs) job.cancel().catch(() => {});
   };
   if (signal.aborted) return cancel();

@@ -1,6 +1,4 @@
-/**
- * Annotations, as the holder of a handle has them: what is said about a job, live both ways.
- */
+/** The public annotations of a job. */
 
 import { decodePayload } from '../codec/payload.js';
 import type { Id } from '../core/records.js';
@@ -10,8 +8,8 @@ import type { WaitOptions } from '../worker/context.js';
 import type { Client } from './client.js';
 
 /**
- * What is said about a job, by whoever holds its handle or by the job itself: seen at once on the
- * other side, and kept with the job.
+ * The annotations of a job: named values that the job and the holders of its handles can write.
+ * They are visible at once on both sides, and stored with the job.
  */
 export class Annotations {
   readonly #client: Client;
@@ -24,8 +22,8 @@ export class Annotations {
   }
 
   /**
-   * Says something about the job; seen at once wherever it is held, and kept with it. 64 KiB at
-   * most.
+   * Sets an annotation: visible at once to the job and to all its handles, and stored with the job.
+   * At most 64 KiB.
    */
   async set(name: string, value: unknown): Promise<void> {
     const encoded = encodeAnnotation(name, value, this.#client.encoding().reference);
@@ -37,12 +35,12 @@ export class Annotations {
     await this.#client.do({ type: 'annotate', job: this.#id, name, value: null });
   }
 
-  /** What is said under this name now; undefined if nothing is. */
+  /** Returns the value of an annotation; `undefined` if it is not set. */
   async get(name: string): Promise<unknown> {
     return (await this.all())[name];
   }
 
-  /** All that is said about the job now. */
+  /** Returns all annotations of the job, by name. */
   async all(): Promise<Readonly<Record<string, unknown>>> {
     const found = (await this.#client.ask({ type: 'annotations', job: this.#id })) as Record<string, Uint8Array>;
     const references = this.#client.references();
@@ -50,7 +48,10 @@ export class Annotations {
     return Object.assign(Object.create(null) as Record<string, unknown>, Object.fromEntries(entries));
   }
 
-  /** Waits until something is said under this name; after `timeoutMs` gives the default. */
+  /**
+   * Waits until the annotation is set, and returns its value; after `timeoutMs` milliseconds, the
+   * default.
+   */
   async waitFor<Value = unknown>(name: string, options: WaitOptions<Value>): Promise<Value | undefined> {
     checkWait(name, options);
     const { timeoutMs, default: fallback } = options;

@@ -1,5 +1,6 @@
 /**
- * What handles need of their runtime: its line to the coordinator, and what encoding needs to know.
+ * The part of a runtime that handles use: its connection to the coordinator, and the context of
+ * encoding.
  */
 
 import { idFromBytes } from '../codec/id.js';
@@ -10,22 +11,22 @@ import type { OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { Query, WireCommand, WireModule } from '../protocol/messages.js';
 import type { Link } from './link.js';
 
-/** Handles of jobs, for a client that does not import what it makes. */
+/** Makes and recognizes handles of jobs, so that `Client` need not import `Job`. */
 export interface JobHandles {
   handleOf(client: Client, id: Id): object;
-  /** The bytes of a handle's id; undefined for any other value. */
+  /** Returns the bytes of a handle's id; `undefined` for any other value. */
   referenceOf(value: object): Uint8Array | undefined;
 }
 
 export class Client {
   readonly link: Link;
-  /** What a put is asked to survive where it does not say. */
+  /** The durability of a put that names none. */
   readonly durability: Level;
-  /** Whether there is a store that outlives the process. */
+  /** `true` if there is a store that outlives the process. */
   readonly isKept: boolean;
   /** This runtime's own id. */
   readonly dispatcher: Id;
-  /** What feeds maps here. */
+  /** The feeders of this process, by map. */
   readonly feeders = new Map<Id, { stop(): void }>();
   readonly #handles: JobHandles;
   readonly #modules: Readonly<Record<string, WireModule>>;
@@ -56,8 +57,8 @@ export class Client {
   }
 
   /**
-   * For what is to be put at this level; a job that nothing outlives can be given buffers as they
-   * are.
+   * Returns the context for a put with this durability. Buffers can be moved only to a `memory`
+   * job, which nothing outlives.
    */
   puttingAt(level: Level): EncodeContext {
     return this.encoding(level === 'memory' ? new HandedBuffers() : undefined);
@@ -68,12 +69,12 @@ export class Client {
     return { modules: this.#modules, now: Date.now(), payloadLimitBytes, reference: this.#handles.referenceOf, handed };
   }
 
-  /** What makes the references among results and annotations live handles again. */
+  /** Returns the options that decode references in results and annotations as live handles. */
   references(): OutcomeOptions {
     return this.#references;
   }
 
-  /** Calls back after so long, if it is not cleared before. */
+  /** Calls `callback` after `delayMs` unless cleared before. */
   after(delayMs: number, callback: () => void): { clear(): void } {
     const timer = setTimeout(callback, delayMs);
     return { clear: () => clearTimeout(timer) };

@@ -1,7 +1,4 @@
-/**
- * The coordinator's thread, as the thread that opened the runtime has it: started, ended, and
- * started again in place of one that died.
- */
+/** The coordinator's thread: starts and ends it, and restarts it when it has died. */
 import { Worker } from 'node:worker_threads';
 import { type Handed, transferListOf, type WithBuffers } from '../codec/transfer.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
@@ -9,14 +6,17 @@ import { CoordinatorDiedError } from '../errors.js';
 import { threadArguments } from '../protocol/thread-arguments.js';
 import type { LinkListener, LinkPort } from './link.js';
 
-/** The coordinator ends by itself once it has said so; a thread of its own that hangs keeps it. */
+/**
+ * Milliseconds that `end` waits for the thread. It ends by itself after its last message, unless
+ * one of its own threads hangs.
+ */
 const endMs = 1_000;
 /**
- * One that died takes its worker threads with it. Where that takes longer, one of them hangs in a
- * system call.
+ * Milliseconds that a dead coordinator gets to end its worker threads. If that takes longer, one of
+ * them hangs in a system call.
  */
 const deathMs = 10_000;
-/** What dies twice within this time is not started again. */
+/** A coordinator that dies twice within this many milliseconds is not restarted. */
 const againMs = 60_000;
 
 export class CoordinatorThread implements LinkPort {
@@ -41,17 +41,17 @@ export class CoordinatorThread implements LinkPort {
   }
 
   restart(): string | undefined {
-    if (this.#setup.directory === undefined) return 'what it knew was in its memory only, and is lost';
-    // Jobs that may still run must not be begun once more.
+    if (this.#setup.directory === undefined) return 'its state was only in its memory, and is lost';
+    // Jobs that may still run must not be begun again.
     if (isAlive(this.#worker)) return 'one of its worker threads hangs in a system call';
     const now = performance.now();
-    if (now - this.#restartedAt < againMs) return `it was started again less than ${againMs / 1000} s before`;
+    if (now - this.#restartedAt < againMs) return `it was restarted less than ${againMs / 1000} s before`;
     this.#restartedAt = now;
     this.#start({ ...this.#setup, isRestart: true });
     return undefined;
   }
 
-  /** Ends it, if it has not ended; does not wait for a thread that hangs. */
+  /** Ends the thread if it has not ended. Does not wait for a thread that hangs. */
   async end(): Promise<void> {
     let limit: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise((resolve) => {
@@ -66,12 +66,13 @@ export class CoordinatorThread implements LinkPort {
     const worker = new Worker(coordinatorFile(), {
       workerData: setup,
       ...threadArguments([]),
-      // A million pending jobs are ordinary; the default heap of a thread is not made for them.
+      // A million pending jobs are ordinary, and the default heap of a thread is too small for
+      // them.
       resourceLimits: { maxOldGenerationSizeMb: 16_384, maxYoungGenerationSizeMb: 128 },
     });
     let cause: unknown;
     let patience: ReturnType<typeof setTimeout> | undefined;
-    // Node posts there, too: with --watch, which files a thread imports.
+    // Node posts messages here too: with --watch, the files that a thread imports.
     worker.on('message', (batch: unknown) => {
       if (batch instanceof Uint8Array) this.#listener.message(batch);
     });
@@ -81,15 +82,15 @@ export class CoordinatorThread implements LinkPort {
     });
     worker.on('exit', (code) => {
       clearTimeout(patience);
-      this.#listener.died(cause ?? new Error(`it was ended, with exit code ${code}`));
+      this.#listener.died(cause ?? new Error(`it ended with exit code ${code}`));
     });
     this.#worker = worker;
   }
 }
 
 /**
- * A bundle has no place of its own where it is CommonJS; otherwise it has, but not this file beside
- * it.
+ * Returns the URL of the coordinator's file. In a CommonJS bundle `import.meta.url` is empty; in
+ * another bundle it exists, but the file is not beside it.
  */
 function coordinatorFile(): URL {
   try {

@@ -1,6 +1,4 @@
-/**
- * Dispatchers and agents, as their users see them: as data, as they stand when they are asked for.
- */
+/** The public data of dispatchers and agents, as of the request. */
 
 import { idFromText, idToText } from '../codec/id.js';
 import type { AgentFilter, Id } from '../core/records.js';
@@ -8,23 +6,24 @@ import type { RetryDefaults } from '../definition/options.js';
 import { invalidOption } from '../errors.js';
 import type { AgentInfo, DispatcherInfo } from '../protocol/messages.js';
 
-/** An agent: who claims for a dispatcher in a queue. */
+/** An agent: claims jobs of one queue for a dispatcher. */
 export interface Agent {
-  /** The id of the dispatcher whose it is. */
+  /** The id of the dispatcher to which it belongs. */
   readonly dispatcher: string;
   readonly queue: string;
   readonly name: string;
-  /** On how many threads it has jobs at most. */
+  /** Maximum number of threads on which it runs jobs. */
   readonly size: number;
-  /** What it takes; undefined: everything. */
+  /** The jobs that it may claim; `undefined` for all. */
   readonly filter: AgentFilter | undefined;
-  /** The function that chooses for it: `module#export`. */
+  /** The function that chooses its next job: `module#export`. */
   readonly chooser: string | undefined;
   /**
-   * What becomes of its jobs that do not say it themselves; of own policies, their `module#export`.
+   * The retry policies of its jobs that have none of their own. A policy function is shown as
+   * `module#export`.
    */
   readonly retry: RetryDefaults;
-  /** What is wrong with its filter or chooser, and since when; as its own dispatcher knows it. */
+  /** The problem with its filter or chooser, and since when, as its own dispatcher knows it. */
   readonly problem: { readonly message: string; readonly since: Date } | undefined;
   /** The ids of the jobs that it has claimed. */
   readonly running: readonly string[];
@@ -32,15 +31,15 @@ export interface Agent {
 
 /** A dispatcher: a process that runs jobs, or did. */
 export interface Dispatcher {
-  /** The id of its runtime: the same over restarts. */
+  /** The id of its runtime, the same after a restart. */
   readonly id: string;
-  /** Where it runs, or ran last. */
+  /** The host on which it runs, or ran last. */
   readonly host: string;
   readonly pid: number;
-  /** Whether it works. One that died is active until another notices. */
+  /** `true` if it is at work. One that died stays active until another dispatcher notices. */
   readonly active: boolean;
   readonly activatedAt: Date;
-  /** When it last said that it is alive. */
+  /** When it last sent a sign of life. */
   readonly lastPingAt: Date;
   /** Its agents, in all queues. */
   readonly agents: readonly Agent[];

@@ -1,6 +1,4 @@
-/**
- * What happens, as its listeners read it.
- */
+/** The public stream of events. */
 
 import { idToText } from '../codec/id.js';
 import type { DispatcherEventType, Event, Interruption, JobEventType } from '../core/events.js';
@@ -12,9 +10,13 @@ import type { EventBatch } from '../protocol/messages.js';
 import type { Client } from './client.js';
 
 /**
- * `job.put`: it stands in its queue, or waits for its date. `job.started`: its call has begun.
- * `job.completed`, `job.failed`: its call is over. `job.retried`: it threw, and is to run again.
- * `job.interrupted`: it lost its thread or its process.
+ * An event of a job.
+ *
+ * - `job.put`: it is in its queue, or waits for its date.
+ * - `job.started`: its call has begun.
+ * - `job.completed`, `job.failed`: its call has ended.
+ * - `job.retried`: it threw, and will run again.
+ * - `job.interrupted`: it lost its thread or its process.
  */
 export interface JobEvent {
   readonly type: `job.${JobEventType}`;
@@ -24,19 +26,22 @@ export interface JobEvent {
   /** `module#export`; empty for a composition without postprocess. */
   readonly callable: string;
   readonly queue: string;
-  /** Starts that are known to have happened. */
+  /** Number of starts that are known to have happened. */
   readonly attempts: number;
-  /** The name of the agent that claimed it last, and the id of its dispatcher. */
+  /** The name of the agent that claimed it last; `dispatcher` is the id of its dispatcher. */
   readonly agent: string | undefined;
   readonly dispatcher: string | undefined;
   /**
-   * `job.interrupted`: by what (the runtime was closed, its thread or its process died), and the
-   * error that ended its thread.
+   * For `job.interrupted`: the cause (the runtime was closed, or its thread or process died), and
+   * the error that ended its thread.
    */
   readonly interruption?: Interruption;
 }
 
-/** `refused`: it cannot begin to work, since a dispatcher with its id is at work elsewhere. */
+/**
+ * An event of a dispatcher. `refused`: it cannot begin work, because a dispatcher with its id is
+ * active elsewhere.
+ */
 export interface DispatcherEvent {
   readonly type: `dispatcher.${DispatcherEventType}`;
   readonly at: Date;
@@ -50,20 +55,20 @@ export interface QueueEvent {
   readonly queue: string;
 }
 
-/** So many events were dropped here, because they were not read in time. */
+/** `count` events were dropped here, because they were not read in time. */
 export interface DroppedEvents {
   readonly type: 'dropped';
   readonly count: number;
 }
 
-/** What a stream of events gives; told apart by `type`. */
+/** An event; `type` distinguishes the kinds. */
 export type CallsheetEvent = JobEvent | DispatcherEvent | QueueEvent | DroppedEvents;
 
-/** What a stream of events is opened with. */
+/** The options of `events`. */
 export interface EventsOptions {
   /**
-   * How many events are kept for a reader that is slow; more than these are dropped, and counted.
-   * 10,000 by default.
+   * Maximum number of events kept for a slow reader. Further ones are dropped and counted. 10,000
+   * by default.
    */
   readonly limit?: number;
 }
@@ -71,16 +76,16 @@ export interface EventsOptions {
 const defaultLimit = 10_000;
 let lastReader = 0;
 
-/** Ends when the runtime is closed, or when its reader leaves the loop. */
+/** A stream of events. It ends when the runtime is closed, or when its reader leaves the loop. */
 export class EventStream implements AsyncIterableIterator<CallsheetEvent>, AsyncDisposable {
   readonly #client: Client;
   readonly #reader = ++lastReader;
-  /** What came with the last batch and is still to be given, the first last. */
+  /** The unread events of the last batch, in reverse order. */
   #read: CallsheetEvent[] = [];
   #turn: Promise<unknown>;
   #ended = false;
 
-  /** @internal Listens from now on. */
+  /** @internal Subscribes at once. */
   constructor(client: Client, options: EventsOptions) {
     checkOptions('options', options, { limit: true });
     const { limit = defaultLimit } = options;

@@ -1,9 +1,9 @@
 /**
- * Feeds a map from an iterable of this process: takes items as others are done, makes jobs of them
- * and sends them on.
+ * Feeds a map from an iterable of this process: takes items while others are being done, makes jobs
+ * of them and sends the jobs.
  *
- * The coordinator knows how many items were taken and done; this knows the iterable. Whatever ends
- * one of the two ends the other.
+ * The coordinator counts the items that were taken and done; the feeder has the iterable. The end
+ * of one ends the other.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { encodeFailure, failureFrom } from '../codec/failure.js';
@@ -18,22 +18,22 @@ import type { Client } from './client.js';
 
 type Next = IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>;
 
-/** An iterator of either kind. */
+/** A synchronous or asynchronous iterator. */
 interface ItemIterator {
   next(): Next;
   return?(): unknown;
 }
 
-/** Items that take longer to come than this are not waited for by those that are there. */
+/** Milliseconds after which a batch is sent without waiting for more items. */
 const takeMs = 5;
-/** Where the disk is full, the same items are sent again after so long. */
+/** Milliseconds before the same items are sent again after the disk was full. */
 const storageFullMs = 1000;
 
 /**
- * Begins to feed a map; resolves when it is known how far it has come. One that is being fed here
- * already goes on as it does.
+ * Begins to feed a map. Resolves when the coordinator has sent how many items the map has taken.
+ * Does nothing if this process already feeds the map.
  *
- * @throws {JobStatusError} the job is no map.
+ * @throws {JobStatusError} the job is not a map.
  */
 export async function feedMap(client: Client, job: Id, mapping: Mapping, level: Level): Promise<void> {
   if (client.feeders.has(job)) return;
@@ -53,16 +53,18 @@ export class Feeder {
   readonly #job: Id;
   readonly #mapping: Mapping;
   readonly #level: Level;
-  /** So many are to be done before more are taken, so that they are taken in batches. */
+  /**
+   * Number of items that must be done before more are taken, so that items are taken in batches.
+   */
   readonly #atOnce: number;
   #taken = 0;
   #done = 0;
   #open = true;
-  /** Undefined before it is made, and after it has ended by itself. */
+  /** `undefined` before it is made, and after it has ended by itself. */
   #iterator: ItemIterator | undefined;
-  /** An item that was asked for and is still to come. */
+  /** The next item, if it was requested but has not arrived. */
   #coming: PromiseLike<IteratorResult<unknown>> | undefined;
-  /** The last items that were sent; rejects if they were refused. */
+  /** The last items that were sent; rejects if they were rejected. */
   #sent: Promise<void> = Promise.resolve();
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -75,14 +77,14 @@ export class Feeder {
     this.#atOnce = Math.max(1, Math.floor(mapping.concurrency / 4));
   }
 
-  /** Learns how far the map has come. */
+  /** Fetches how many items the map has taken and done. */
   async begin(): Promise<void> {
     [this.#taken, this.#done, this.#open] = await this.#fed(Number.MAX_SAFE_INTEGER);
   }
 
   /**
-   * Feeds the map to its end, or to that of the iterable. Never rejects: whatever goes wrong is the
-   * map's outcome.
+   * Feeds the map until the map or the iterable ends. Never rejects: an error becomes the outcome
+   * of the map.
    */
   async run(): Promise<void> {
     const stop = () => this.stop();
@@ -100,13 +102,13 @@ export class Feeder {
     this.#close();
   }
 
-  /** The map is over, or the runtime is. */
+  /** Stops feeding: the map or the runtime has ended. */
   stop(): void {
     this.#stopped = true;
     this.#wake?.();
   }
 
-  /** The iterable, from the first item on that was not taken. */
+  /** Makes the iterator, and advances it to the first item that was not taken. */
   async #start(): Promise<void> {
     if (!this.#open) return this.stop();
     const { items } = this.#mapping;
@@ -117,8 +119,8 @@ export class Feeder {
   }
 
   /**
-   * Takes as many items as there is room for and sends them on. False: there are no more, or no
-   * more are wanted.
+   * Takes as many items as there is room for, and sends them. Returns `false` if the iterable has
+   * ended, or the map takes no more.
    */
   async #feedSome(): Promise<boolean> {
     const room = await this.#room();
@@ -128,27 +130,29 @@ export class Feeder {
       const parts = this.#encode(items);
       await this.#sent;
       this.#sent = this.#send(this.#taken, parts);
-      // Whoever sends next, or ends, is told.
+      // The next send, or the end, awaits the rejection.
       this.#sent.catch(() => {});
       this.#taken += items.length;
     }
     return this.#iterator !== undefined && !this.#stopped;
   }
 
-  /** How many items may be taken; waits until these are some. 0: the map takes no more. */
+  /** Waits until there is room for items. Returns their number; 0 if the map takes no more. */
   async #room(): Promise<number> {
     const { concurrency } = this.#mapping;
     if (concurrency - (this.#taken - this.#done) < this.#atOnce) {
       await this.#sent;
       const [taken, done, open] = await this.#fed(concurrency - this.#atOnce);
       if (!open) this.stop();
-      if (taken !== this.#taken) throw new JobStatusError('the map is fed by somebody else');
+      if (taken !== this.#taken) throw new JobStatusError('the map is fed from elsewhere too');
       this.#done = done;
     }
     return this.#stopped ? 0 : concurrency - (this.#taken - this.#done);
   }
 
-  /** The next items, so many at most: those that are there now, after the first. */
+  /**
+   * Returns up to `most` items: waits for the first, then takes those that arrive without delay.
+   */
   async #take(most: number): Promise<unknown[]> {
     const items: unknown[] = [];
     const until = performance.now() + takeMs;
@@ -164,8 +168,8 @@ export class Feeder {
   }
 
   /**
-   * Undefined: there are no more, nobody wants more, or it is not there by then. An iterator that
-   * is at its end, or throws, is left.
+   * Returns the next item; `undefined` if the iterable has ended, feeding has stopped, or the item
+   * has not arrived before `by`. Drops an iterator that has ended or thrown.
    */
   async #next(by: Promise<undefined> | undefined): Promise<IteratorYieldResult<unknown> | undefined> {
     const iterator = this.#iterator!;
@@ -179,7 +183,7 @@ export class Feeder {
     return result;
   }
 
-  /** Undefined when nobody wants it any more, or when it is not there by then. */
+  /** Returns the item; `undefined` if feeding has stopped, or it has not arrived before `by`. */
   #orNot(next: PromiseLike<IteratorResult<unknown>>, by: Promise<undefined> | undefined) {
     return new Promise<IteratorResult<unknown> | undefined>((resolve, reject) => {
       this.#wake = () => resolve(undefined);
@@ -221,25 +225,25 @@ export class Feeder {
   }
 
   /**
-   * Whether what the coordinator says is that the map takes no more from here, rather than what is
-   * wrong with an item.
+   * `true` if the error means that the map takes no more items from here; `false` if it is about an
+   * item.
    */
   #isOver(error: unknown): boolean {
     return [ClosedError, JobForgottenError, JobStatusError].some((over) => error instanceof over);
   }
 
-  /** An iterable that has not come to its end is told that no more is wanted. */
+  /** Closes an iterator that has not ended. */
   #close(): void {
     try {
       const returned = this.#iterator?.return?.();
       if (isThenable(returned)) returned.then(undefined, () => {});
     } catch {
-      // It has nothing to say any more that would be heard.
+      // The map has its outcome already: an error of the iterator cannot change it.
     }
   }
 }
 
-/** What the iterable throws, or what is wrong with an item: the map fails with it. */
+/** An error of the iterable or of an item: the map fails with its `cause`. */
 class BadInput extends Error {
   constructor(cause: unknown) {
     super('', { cause });
@@ -259,7 +263,7 @@ function iteratorOf(source: unknown): ItemIterator {
   return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
 }
 
-/** What an iterator gives is an object, of an item or of a promise: `for … of` asks for no less. */
+/** Returns the result of an iterator, which must be an object, as `for … of` demands too. */
 function resultFrom<Result>(result: Result): Result {
   if (Object(result) !== result)
     throw new TypeError(`map: what the iterator's next() gave, ${String(result)}, is no object`);

@@ -1,14 +1,16 @@
 /**
- * The handles of one put, as long as anybody has one of them: what is forgotten of their jobs
- * meanwhile is kept here.
+ * The handles of one put share a `Hand`. While one of them is reachable, it keeps the outcomes of
+ * those jobs that the coordinator forgets.
  */
 import type { Id } from '../core/records.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 
 export class Hand {
-  /** The ids of the put's jobs lie between that of the first and this one. */
+  /**
+   * The id of the put's last job; the ids of the others lie between that of the first and this one.
+   */
   readonly last: Id;
-  /** What the jobs turned out to be, where not all of them are new. */
+  /** The ids of all jobs, if unique keys made some of them existing jobs; otherwise empty. */
   same: readonly Id[] = [];
   readonly #kept = new Map<Id, EncodedOutcome>();
 
@@ -16,7 +18,7 @@ export class Hand {
     this.last = last;
   }
 
-  /** The job is forgotten from now on. */
+  /** Keeps the outcome of a job that the coordinator forgets. */
   keep(job: Id, outcome: EncodedOutcome): void {
     this.#kept.set(job, outcome);
   }

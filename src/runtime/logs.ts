@@ -1,6 +1,6 @@
 /**
- * The two logs of a runtime, children of the logger that it was given: `events`, and `trace`, which
- * has each job's start and end.
+ * The two logs of a runtime, as children of its logger: `events`, and `trace`, which has the start
+ * and end of each job.
  */
 import type { Logger } from 'pino';
 import { decodeFailure, errorFrom } from '../codec/failure.js';
@@ -20,7 +20,7 @@ type Modules = Readonly<Record<string, ModuleSetup>>;
 export class Logs {
   readonly #logger: Logger;
   readonly #modules: Modules;
-  /** By log and level. */
+  /** The child loggers, by log and level. */
   readonly #children = new Map<string, Logger>();
 
   constructor(logger: Logger, modules: Modules) {
@@ -47,24 +47,24 @@ export class Logs {
   }
 }
 
-/** What a line says of its job, with its error as `err`. */
+/** Returns the fields of a line about a job, with its error as `err`. */
 export function fieldsOf({ fields, failure, error }: JobLine): Record<string, unknown> {
   const err = failure === undefined ? error && Object.assign(new Error(), error) : errorFrom(decodeFailure(failure));
   return err === undefined ? fields : { ...fields, err };
 }
 
-/** What is no pino logger may lack the lowest levels. */
+/** Writes a line. A logger that is not from pino may lack the lowest levels. */
 function say(logger: Logger, level: LogLevel, fields: object, message: string): void {
   logger[level]?.(fields, message);
 }
 
-/** The level of a logger, one of its own as the next of pino's. */
+/** Returns the level of a logger. A custom level counts as the next level of pino above it. */
 export function thresholdOf({ levelVal, level }: Logger): LogThreshold {
   if (level === 'silent') return 'silent';
   return logLevels.find((_, index) => (index + 1) * 10 >= (levelVal ?? 30)) ?? 'silent';
 }
 
-/** A line that a job's own logger wrote, as all others are. */
+/** Converts a line of a job's own logger to a log message. */
 export function messageOf(callable: string, line: string): LogMessage {
   const { level, msg, time: _, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const name = logLevels[Math.min(logLevels.length, Math.max(1, Math.ceil(Number(level) / 10))) - 1]!;

@@ -1,6 +1,6 @@
 /**
- * Says clearly that Node is too old, before anything else of callsheet is evaluated. Knows nothing
- * of the rest.
+ * Rejects a Node that is too old, before anything else of callsheet is evaluated. Must not import
+ * anything but the errors.
  */
 import { NodeTooOldError } from '../errors.js';
 

@@ -1,8 +1,7 @@
 /**
- * Closing on a signal: all runtimes that asked for it, and then the process ends as it would have
- * ended.
+ * Closes runtimes on a signal, then lets the signal end the process as it would have done.
  *
- * One listener for each signal, however many runtimes there are, and none where none asked. A
+ * All runtimes share one listener for each signal; there is none if no runtime asked for it. A
  * second signal ends the process at once.
  */
 
@@ -15,7 +14,7 @@ type Close = () => Promise<unknown>;
 const closers = new Map<NodeJS.Signals, Set<Close>>();
 const listeners = new Map<NodeJS.Signals, () => void>();
 
-/** They have names that this system knows. */
+/** Checks that this system knows the signals. */
 export function checkSignals(signals: readonly NodeJS.Signals[] = []): void {
   checkArray('signals', signals, 'names of signals');
   for (const [index, signal] of signals.entries()) {
@@ -25,7 +24,7 @@ export function checkSignals(signals: readonly NodeJS.Signals[] = []): void {
   }
 }
 
-/** Calls `close` when one of these signals comes. Gives what takes that back. */
+/** Calls `close` when one of these signals arrives. Returns a function that undoes this. */
 export function closeOn(signals: readonly NodeJS.Signals[], close: Close): () => void {
   for (const signal of signals) {
     const there = closers.get(signal);
@@ -47,7 +46,7 @@ function listen(signal: NodeJS.Signals, first: Close): void {
     const closing = [...all];
     silence(signal);
     await Promise.allSettled(closing.map((close) => close()));
-    // Where others listen, too, how it ends is theirs to say.
+    // If others listen too, they decide how the process ends.
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
   closers.set(signal, all);
