@@ -187,7 +187,7 @@ export class Job<Result = unknown> {
    * @throws {JobFailedError} the job failed; `failure` and `cause` describe how.
    * @throws {WaitTimeoutError} there is no outcome within `timeoutMs`. The job
    * continues.
-   * @throws {JobForgottenError} the job completed so long ago that it is no longer remembered.
+   * @throws {JobForgottenError} the job is no longer remembered.
    * Handles returned by a put still have the result, as long as one of them is reachable.
    * @throws {RangeError} `timeoutMs` is not valid.
    */
@@ -219,7 +219,7 @@ export class Job<Result = unknown> {
   }
 
   /**
-   * Adds a pair of callbacks, of which the job runs the one for its outcome. The outcome of the
+   * Adds a pair of callbacks. The job runs the one for its outcome. The outcome of the
    * returned handle is that of the side that ran.
    */
   async addCallbacks<Success = Result, OnFailure = never>(sides: {
