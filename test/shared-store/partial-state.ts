@@ -154,9 +154,9 @@ export class PartialState extends State {
     return super.holders(queue, quota);
   }
 
-  override hasRoom(job: JobRecord, now: number): boolean {
+  override hasRoom(job: JobRecord, now: number, lent?: readonly string[]): boolean {
     for (const quota of neededPlaces(job)) this.#needBucket(job.queue, quota);
-    return super.hasRoom(job, now);
+    return super.hasRoom(job, now, lent);
   }
 
   override spendRate(queue: string, quota: string): void {
