@@ -214,7 +214,7 @@ export class SimPool implements PoolPort {
    * place for it.
    */
   check(mayMove: (run: Run) => boolean): string | undefined {
-    const isIdle = this.#threads.filter(({ batches }) => batches.length > 0).length < this.size;
+    const isIdle = this.isIdle;
     for (const { begun, batches, waits } of this.#threads) {
       if (!begun) continue;
       const behind = batches.flat().slice(1);
@@ -222,6 +222,11 @@ export class SimPool implements PoolPort {
       if (isIdle && behind.some(mayMove)) return 'a job stands behind another while a thread has nothing to do';
     }
     return undefined;
+  }
+
+  /** `true` if a thread has nothing to do. A thread whose job waits is busy. */
+  get isIdle(): boolean {
+    return this.#threads.filter(({ batches }) => batches.length > 0).length < this.size;
   }
 
   #busy(isMeant: (thread: Thread) => boolean = () => true): Thread | undefined {

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { idToText } from '../../src/codec/id.js';
-import type { Id } from '../../src/core/records.js';
+import { type Id, settingKey, takesTurns } from '../../src/core/records.js';
 import { JournalWriteError } from '../../src/errors.js';
 import type { ClientMessage, CoordinatorMessage, WireCommand } from '../../src/protocol/messages.js';
 import { type Random, randomFrom } from '../harness/randomness.js';
@@ -129,6 +129,24 @@ export class World {
     if (isComing || claimed.some(({ alone }) => alone)) return;
     const wrong = pool.check(({ agent, free }) => free || store.state.calledBack(agent) === 0);
     if (wrong !== undefined) assert.fail(wrong);
+    this.#checkIdle();
+  }
+
+  /** Checks that no job that may be claimed is left while a thread and its agent have room. */
+  #checkIdle(): void {
+    const { store, pool } = this.#life;
+    const { state } = store;
+    const [dispatcher] = state.activeDispatchers();
+    // The first claim of a life follows the write of its activation; callbacks do not wait for it.
+    const hasClaimed = [...state.jobs()].some((job) => job.claimed && !takesTurns(job));
+    const isOpen = [...state.openQueues()].length > 0;
+    if (!hasClaimed || !pool.isIdle || dispatcher === undefined || !isOpen) return;
+    const [agent] = state.agentsOf(dispatcher, '');
+    if (agent === undefined || state.calledBack(settingKey(agent)) > 0) return;
+    // A job that must run alone keeps the others waiting for up to a second.
+    if ([...state.queuedJobs('')].some(({ alone }) => alone)) return;
+    const [job] = state.firstManyQueued('', () => true, 1, this.#now);
+    if (job !== undefined) assert.fail(`${nameOf(job.id)} waits while a thread has nothing to do`);
   }
 
   /** Stops all faults: every job must end. */
