@@ -9,7 +9,7 @@ import type { WireModule } from './messages.js';
 /**
  * Describes the registered modules, one after another.
  *
- * @throws {CallsheetError} MODULE_NOT_LOADABLE: a module cannot be imported.
+ * @throws {ModuleNotLoadableError} a module cannot be imported.
  */
 export async function describeModules(
   setups: Readonly<Record<string, Pick<ModuleSetup, 'url'>>>,

@@ -12,7 +12,7 @@ import { chunkItems, type Id, type Level } from '../core/records.js';
 import { asJob } from '../definition/compose.js';
 import { encodeMember } from '../definition/encode.js';
 import { isIterable, type Mapping } from '../definition/map.js';
-import { ClosedError, JobForgottenError, JobStatusError, StorageFullError } from '../errors.js';
+import { ClosedError, invalidOption, JobForgottenError, JobStatusError, StorageFullError } from '../errors.js';
 import type { Fed, WireJob } from '../protocol/messages.js';
 import type { Client } from './client.js';
 
@@ -259,14 +259,14 @@ function input<T>(of: () => T): T {
 }
 
 function iteratorOf(source: unknown): ItemIterator {
-  if (!isIterable(source)) throw new TypeError('map: the function gave no iterable');
+  if (!isIterable(source)) throw invalidOption('items', 'must return an iterable', source);
   return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
 }
 
 /** Returns the result of an iterator, which must be an object, as `for … of` demands too. */
 function resultFrom<Result>(result: Result): Result {
   if (Object(result) !== result)
-    throw new TypeError(`map: what the iterator's next() gave, ${String(result)}, is no object`);
+    throw invalidOption('items', 'must have an iterator whose next() returns an object', result);
   return result;
 }
 

@@ -229,7 +229,7 @@ export class Runtime implements AsyncDisposable {
   /**
    * Returns the queue with this name, without checking that it exists: putting into a queue that
    * does not exist is an error.
-   * @throws {TypeError} `name` is not valid.
+   * @throws {RangeError} `name` is not valid.
    */
   queue(name: string = defaultQueue): Queue {
     checkQueueName('name', name);
@@ -263,8 +263,11 @@ export class Runtime implements AsyncDisposable {
    *
    * @throws {NotStorableError} an argument cannot be stored faithfully.
    * @throws the other errors of `Queue.put`.
-   * @example await callsheet.putTogether([{ queue: 'mail', job: mail.send('Ada') }, { queue:
-   * 'books', job: books.enter(12) }])
+   * @example
+   * await callsheet.putTogether([
+   *   { queue: 'mail', job: mail.send('Ada') },
+   *   { queue: 'books', job: books.enter(12) },
+   * ]);
    */
   async putTogether<const Puts extends readonly PutTogether[]>(
     puts: Puts,
@@ -306,7 +309,7 @@ export class Runtime implements AsyncDisposable {
   /**
    * Removes an inactive dispatcher, with its agents.
    *
-   * @throws {TypeError} `dispatcher` is not the id of a dispatcher.
+   * @throws {RangeError} `dispatcher` is not a UUID.
    * @throws {UnknownDispatcherError} there is no such dispatcher.
    * @throws {DispatcherActiveError} the dispatcher is active.
    */
@@ -321,8 +324,10 @@ export class Runtime implements AsyncDisposable {
    * are sent when they are on the disk.
    *
    * @throws {RangeError} `limit` is not an integer from 1.
-   * @example for await (const event of callsheet.events()) if (event.type === 'job.failed')
-   * console.log(event.job);
+   * @example
+   * for await (const event of callsheet.events()) {
+   *   if (event.type === 'job.failed') console.log(event.job);
+   * }
    */
   events(options: EventsOptions = {}): EventStream {
     return new EventStream(this.#client, options);

@@ -406,8 +406,9 @@ export class Queue {
    * far as they are still remembered.
    *
    * @throws {RangeError} `limit` is not an integer from 1, or a date is not valid.
-   * @example for (const job of await queue.completedBy('main', { from: new Date(Date.now() -
-   * 60_000) })) console.log(job.id);
+   * @example
+   * const from = new Date(Date.now() - 60_000);
+   * for (const job of await queue.completedBy('main', { from })) console.log(job.id);
    */
   async completedBy(name: string, options: CompletedByOptions = {}): Promise<Job[]> {
     checkOptions('options', options, { from: true, to: true, limit: true, dispatcher: true });

@@ -390,7 +390,7 @@ function whyNoJob(): string {
 /**
  * Returns the running job. Can be called from anywhere below a handler.
  *
- * @throws {CallsheetError} `NOT_IN_JOB` anywhere else.
+ * @throws {NotInJobError} anywhere else.
  */
 export function currentJob(): JobContext {
   const job = running.getStore();
