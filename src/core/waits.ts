@@ -109,8 +109,10 @@ export function heldAbove(
   queue = job.queue,
   held = new Set<string>(),
 ): ReadonlySet<string> {
-  const whole = job.role === 'part' ? state.job(job.parent) : undefined;
-  for (const above of whole === undefined ? state.waitingFor(job) : [whole, ...state.waitingFor(job)]) {
+  const parent = state.job(job.parent);
+  // A composition waits for the callbacks that its part had at its start, and for no later ones.
+  const isLate = parent?.role === 'part' && job.role === 'callback' && job.index >= parent.awaitedCallbacks;
+  for (const above of parent === undefined || isLate ? state.waitingFor(job) : [parent, ...state.waitingFor(job)]) {
     // A quota of the same name in another queue is another quota.
     if (above.queue === queue) for (const place of above.places) held.add(place);
     heldAbove(state, above, queue, held);

@@ -77,6 +77,24 @@ describe('a job that returns another', () => {
     assert.deepEqual(machine.claimAll(), ['b'], 'and a part needs none of its own');
   });
 
+  it('[4.6] by a callback shares the place of the composition that waits for the callback', () => {
+    const machine = new Machine();
+    machine.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });
+    const options = { quotas: ['q'] };
+    const parts = [call('a', {}, { callbacks: [call('awaited')] }), call('b')];
+    machine.put({ ...whole('parallel', 'w', parts), options }, ...['i', 'j'].map((name) => call(name, options)));
+    machine.claim('w');
+    machine.claim('a');
+    machine.do({ type: 'addCallbacks', job: idOf('a'), callbacks: [call('late')] });
+    machine.settle('a');
+    machine.settle('awaited', returns('i'));
+    machine.claim('i');
+    machine.settle('i');
+    machine.settle('late', returns('j'));
+    machine.claim('j');
+    assert.deepEqual(machine.statuses('i', 'j', 'w'), ['completed', 'pending', 'active']);
+  });
+
   it('[4.6] shares no place in a quota of the same name in another queue', () => {
     const machine = new Machine();
     machine.do({ type: 'createQueue', name: 'other' });

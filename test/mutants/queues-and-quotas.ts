@@ -290,6 +290,20 @@ export const queuesAndQuotas: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a callback’s job waits for the place of the composition that waits for it',
+    tags: ['4.6'],
+    in: 'core/waits.ts#heldAbove',
+    find: 'parent === undefined || isLate',
+    replace: "parent === undefined || job.role !== 'part'",
+  },
+  {
+    bug: 'a late callback’s job shares the place of a composition that does not wait for it',
+    tags: ['4.6'],
+    in: 'core/waits.ts#heldAbove',
+    find: 'parent === undefined || isLate',
+    replace: 'parent === undefined',
+  },
+  {
     bug: 'a start in a lent place counts for no rate',
     tags: ['4.6'],
     in: 'core/quota.ts#takePlaces',
