@@ -1,6 +1,6 @@
 /**
- * Checks the prose of the sources: comments fit `columns`, and the comments and test names of the
- * paths outside `unrevised` contain none of the `riddles`.
+ * Checks the prose of the sources: comments fit `columns`, and comments and test names contain none
+ * of the `riddles`.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -10,9 +10,6 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const columns = 100;
-
-/** Beginnings of paths that still contain riddles. Delete an entry when its last riddle is gone. */
-const unrevised: readonly string[] = ['src/definition/', 'test/contract/jobs/', 'test/mutants/'];
 
 /** Phrases without a clear subject: the plain form names the thing, and uses an active verb. */
 const riddles: readonly RegExp[] = [
@@ -79,7 +76,6 @@ describe('the prose of the sources', () => {
 
   it('avoids riddles in comments and test names', () => {
     const found = sources
-      .filter(({ path }) => !unrevised.some((start) => path.startsWith(start)))
       .flatMap(({ path, lines }) => [...commentsOf(path, lines), ...namesOf(path, lines.join('\n'))])
       .flatMap(({ place, text }) => {
         const riddle = riddleIn(text);
