@@ -139,6 +139,21 @@ describe('6 callbacks', () => {
     await kit.waitForResult(other!);
   });
 
+  it('[6.3] keeps no place with the agent while it waits for its retry', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const retry = retryErrors({ limit: 1, backoff: { initialMs: hourMs } });
+    const job = await queue.put(work.mark('job').onBoth(work.failUntil.with(2).withOptions({ retry }) as never));
+    await kit.untilIdle();
+    assert.equal(await job.status(), 'callbacks');
+    const other = await queue.put(work.mark('other'));
+    await kit.untilIdle();
+    assert.equal(await other.status(), 'completed');
+    assert.equal(await job.status(), 'callbacks');
+    await kit.clock.advance(hourMs);
+    await kit.waitForStatus(job, 'completed');
+  });
+
   it('[6.3] runs if added while others run, and at once if added to a completed job, which stays completed', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('job').onBoth(held('first')));

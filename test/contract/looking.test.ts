@@ -208,6 +208,14 @@ describe('11 jobs whose functions this build does not have', () => {
     assert.ok(seen.includes('called'));
   });
 
+  it('[11.4] keep no agent’s place from other jobs as callbacks', async (t) => {
+    const kit = await deployed(t, async ({ runtime }) => {
+      for (let n = 0; n < 4; n++) await runtime.queue().put(inside.legs(0).onBoth(work.mark.with('called')));
+    });
+    await kit.untilIdle();
+    assert.equal(await kit.waitForResult(await kit.runtime.queue().put(inside.legs(0))), 'arrived');
+  });
+
   it('[11.4] are logged once for each callable when a caller waits for their result', async (t) => {
     const ids: string[] = [];
     const kit = await deployed(t, async ({ runtime }) => {

@@ -132,6 +132,13 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     replace: "if (side === undefined) conclude(decision, callback, 'list', null);",
   },
   {
+    bug: 'a callback keeps an agent’s place while it waits for its retry',
+    tags: ['6.3'],
+    in: 'core/state/indices.ts#isResting',
+    find: 'job.dueAt !== 0',
+    replace: 'false',
+  },
+  {
     bug: 'callbacks on a completed job never run',
     tags: ['6.3'],
     in: 'core/callback.ts#addCallbacks',

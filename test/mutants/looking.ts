@@ -24,6 +24,13 @@ export const looking: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a callback that this build does not have keeps an agent’s place',
+    tags: ['11.4'],
+    in: 'coordinator/claiming/runs.ts#makeReady',
+    find: 'this.claiming.holdBack(id)',
+    replace: 'return',
+  },
+  {
     bug: 'a callback that this build does not have is called',
     tags: ['11.4'],
     in: 'coordinator/claiming/runs.ts#makeReady',

@@ -22,6 +22,7 @@ const readByOthers = [
     'agentsOf',
     'heldQuotas',
     'calledBack',
+    'restingCallbacks',
   ],
   ...[
     'firstQueued',

@@ -80,6 +80,8 @@ export class Claiming {
    * another dispatcher may have been faster.
    */
   readonly #coming = new Set<Id>();
+  /** The claimed callbacks that this build cannot run. */
+  readonly #heldBack = new Set<Id>();
   /** Runs that are released and not yet on a thread. */
   #ready: Run[] = [];
   /** The suspect that runs alone. */
@@ -374,13 +376,40 @@ export class Claiming {
     return this.#ready.splice(0);
   }
 
+  /** Notes a claimed callback that this build cannot run. */
+  holdBack(callback: Id): void {
+    this.#heldBack.add(callback);
+  }
+
+  /** Counts the jobs whose callback waits for its time or for another build, by agent. */
+  #stalled(): ReadonlyMap<string, number> | undefined {
+    const { state } = this.#context.store;
+    const resting = state.restingCallbacks();
+    if (resting.size === 0 && this.#heldBack.size === 0) return undefined;
+    const callbacks = [...resting];
+    for (const id of this.#heldBack) {
+      const callback = state.job(id);
+      if (this.#isOwn(callback)) callbacks.push(callback);
+      else this.#heldBack.delete(id);
+    }
+    const stalled = new Map<string, number>();
+    for (const callback of callbacks) {
+      let above: JobRecord | undefined = callback;
+      while (above !== undefined && takesTurns(above)) above = state.job(above.parent);
+      if (above?.status === 'callbacks') stalled.set(above.agent, (stalled.get(above.agent) ?? 0) + 1);
+    }
+    return stalled;
+  }
+
   #batches<T>(): Batches<T> {
     const { pool, estimates, waits, store } = this.#context;
+    const stalled = this.#stalled();
     const roomOf = (agent: string): AgentRoom => {
       const size = (store.state.setting(agent) as AgentRecord | undefined)?.size ?? 0;
       // A job in its callbacks keeps its agent's place, except from jobs that a callback may wait
-      // for.
-      return { forAll: size - store.state.calledBack(agent), forAwaited: size };
+      // for, and except while the callback cannot run: else a few of them would stop the queue.
+      const calledBack = store.state.calledBack(agent) - (stalled?.get(agent) ?? 0);
+      return { forAll: size - calledBack, forAwaited: size };
     };
     const waiting = new Set<number>();
     for (const job of waits.isEmpty ? [] : waits.waiting) {

@@ -64,7 +64,8 @@ export class Runs implements PoolOwner {
     // open.
     const isRun = !this.#context.isClosing() && this.#context.build.knows(job.callable);
     if (isRun) this.#prepare(job);
-    else if (!takesTurns(job)) this.#context.decide({ type: 'giveBack', job: id, fence });
+    else if (takesTurns(job)) this.claiming.holdBack(id);
+    else this.#context.decide({ type: 'giveBack', job: id, fence });
   }
 
   /**

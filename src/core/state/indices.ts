@@ -56,6 +56,11 @@ export function calledBackFor({ status, role, agent }: JobRecord): string {
   return status === 'callbacks' && (role === 'root' || role === 'part') ? agent : '';
 }
 
+/** `true` for a callback that waits for its time, as between two runs. */
+export function isResting(job: JobRecord): boolean {
+  return job.dueAt !== 0 && !job.claimed && job.outcome === 'none' && takesTurns(job);
+}
+
 /** Returns the quotas in which the job still needs a place. */
 export function neededPlaces({ quotas, shared, places }: JobRecord): readonly string[] {
   if (quotas.length === 0) return quotas;

@@ -17,6 +17,7 @@ import {
   boundTo,
   calledBackFor,
   isAtWork,
+  isResting,
   isUnfinished,
   liveUnique,
   neededPlaces,
@@ -44,6 +45,8 @@ export class JobTable {
   readonly running = new Members<JobRow>();
   /** The number of jobs whose callbacks run in an agent's place, by agent. */
   readonly calledBack = new Counts();
+  /** The callbacks that wait for their time. */
+  readonly resting = new Set<JobRow>();
   /** The number of roots that are put and not completed, by queue. */
   readonly unfinished = new Counts();
   /** The number of running jobs, and of callbacks that are not done, by queue. */
@@ -196,6 +199,8 @@ export class JobTable {
       if (calledBack !== '') this.calledBack.add(calledBack, 1);
       row.inCalledBack = calledBack;
     }
+    if (there && isResting(row)) this.resting.add(row);
+    else if (this.resting.size > 0) this.resting.delete(row);
     const unfinished = there && isUnfinished(row);
     if (unfinished !== row.isUnfinished) {
       this.unfinished.add(row.queue, unfinished ? 1 : -1);

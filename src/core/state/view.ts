@@ -200,6 +200,11 @@ export class View {
     return held.map((key) => key.slice(start.length));
   }
 
+  /** Returns the callbacks that wait for their time. */
+  restingCallbacks(): ReadonlySet<JobRecord> {
+    return this.table.resting;
+  }
+
   /** Returns the number of jobs whose callbacks run in the place of this agent. */
   calledBack(agent: string): number {
     return this.table.calledBack.of(agent);
