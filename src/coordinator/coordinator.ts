@@ -310,6 +310,10 @@ export class Coordinator implements StoreOwner {
     this.turn();
   }
 
+  repaired(message: string, detail: string): void {
+    this.#context.post(['log', 'warn', message, detail]);
+  }
+
   /** Ends everything, because nothing can be stored any more. Opening again recovers. */
   fatal(error: Error): void {
     this.#closing.fail(error);

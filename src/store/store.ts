@@ -45,6 +45,8 @@ export interface StoreOwner {
    * `annotations` are the new ones.
    */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void;
+  /** Called while the store opens, if it had to repair what the last process left. */
+  repaired(message: string, detail: string): void;
   /** Called when the store has failed, after all waiting replies have received the error. */
   fatal(error: Error): void;
 }

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import { open } from 'callsheet';
 import { pino } from 'pino';
 import { temporaryDirectory } from '../harness/temporary.js';
-import { allJobs, bad, numbers } from './jobs/all.js';
+import { allJobs, bad, marks, numbers } from './jobs/all.js';
 import type { Breakable } from './jobs/misbehaving.js';
 
 const logger = pino({ level: 'silent' });
@@ -39,7 +39,7 @@ describe('a job that breaks', () => {
       }
       await queue.pause();
       const before = await queue.putAll([numbers.add(1, 1), numbers.add(1, 2)]);
-      const job = await queue.put(bad.breaks(what, silently));
+      const job = await queue.put(bad.breaks(what, silently).with({ retry: marks.atOnce }));
       const after = await queue.putAll(Array.from({ length: 20 }, (_, index) => numbers.add(index, 1)));
       await queue.resume();
       assert.deepEqual(await Promise.all(before.map((one) => one.result())), [2, 3]);

@@ -1,9 +1,10 @@
 /** A process is gone, and another opens its directory and goes on. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { defineJobs, type Job, JobForgottenError, open } from 'callsheet';
+import { pino } from 'pino';
 import { eventually } from '../harness/eventually.js';
 import { Program } from '../harness/program.js';
 import { temporaryDirectory } from '../harness/temporary.js';
@@ -59,6 +60,24 @@ describe('a directory opened again', () => {
     };
     assert.deepEqual(await types(true), ['dispatcher.registered', 'dispatcher.activated']);
     assert.deepEqual(await types(false), ['dispatcher.activated']);
+  });
+
+  it('[9.1] warns of a torn end, which it cuts off and keeps aside', async (t) => {
+    const directory = temporaryDirectory();
+    const first = start(t, directory);
+    await first.says('open 0 0');
+    await put(first, 'put', 'numbers', 'add', 1, 2);
+    await first.kill();
+    const segment = join(directory, readdirSync(directory).findLast((name) => name.endsWith('.segment'))!);
+    truncateSync(segment, readFileSync(segment).findLastIndex((byte) => byte !== 0) - 2);
+
+    const lines: string[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line) => lines.push(line) });
+    await using _ = await open({ directory, jobs: allJobs, threads: 1, logger });
+    await eventually('a line of the log', () => lines.length > 0);
+    assert.match(lines[0]!, /the torn end of the journal was cut off at offset \d+/);
+    assert.match(lines[0]!, /bytes of .*\.segment are kept as .*torn/);
+    assert.ok(readdirSync(directory).some((name) => name.includes('torn')));
   });
 
   it('[9.1] runs jobs that were put and not begun when the process was killed', async (t) => {

@@ -10,6 +10,14 @@ const stores = ['store/conformance.test.ts'];
 
 export const durability: readonly Mutant[] = [
   {
+    bug: 'a torn end is cut off without a word',
+    tags: ['9.1'],
+    tests: ['e2e/reopen.test.ts'],
+    in: 'store/journal/journal-store.ts#open',
+    find: 'this.#reportRepairs();',
+    replace: '',
+  },
+  {
     bug: 'effects that wait for the sync are released before it',
     tags: ['9.1'],
     tests: stores,

@@ -59,6 +59,7 @@ export class Subject {
       },
       awaits: () => this.awaits,
       changed: () => {},
+      repaired: () => {},
       fatal: (error) => {
         this.fatal = error;
       },

@@ -93,6 +93,7 @@ export class Churn {
       release: () => {},
       awaits: () => true,
       changed: () => {},
+      repaired: () => {},
       fatal: (error) => {
         this.fatal = error;
       },

@@ -53,6 +53,7 @@ const silent = {
   release() {},
   awaits: () => true,
   changed() {},
+  repaired() {},
   fatal(error: Error) {
     throw error;
   },

@@ -37,7 +37,13 @@ async function salvaged(files: Files) {
     assert.equal(Buffer.compare(disk.files().get(name)!, bytes), 0, 'nothing is modified');
   const outside = { now: () => 0, dispatcher: us, listening: false, random: () => 0, failure: () => assert.fail() };
   const store = new JournalStore('/salvaged', outside, { disk, reserveBytes: 0 });
-  await store.open({ release() {}, awaits: () => false, changed() {}, fatal: (error) => assert.fail(error) });
+  await store.open({
+    release() {},
+    awaits: () => false,
+    changed() {},
+    repaired() {},
+    fatal: (error) => assert.fail(error),
+  });
   const state = printedState(store).split('\n');
   await store.close();
   return { report, state };

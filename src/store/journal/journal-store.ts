@@ -106,6 +106,7 @@ export class JournalStore implements Store {
   async open(owner: StoreOwner): Promise<void> {
     this.#owner = owner;
     this.#journal = await openJournal(this.#directory, new RecordReader(this.state), this.#options);
+    this.#reportRepairs();
     this.state.loaded();
     this.liveBytes = LiveBytes.of(this.state.jobs());
     this.#writer = new RecordWriter(this.#journal, this.state, this.liveBytes);
@@ -117,6 +118,19 @@ export class JournalStore implements Store {
       pace: this.#pace,
       commit: () => this.commit(),
     });
+  }
+
+  #reportRepairs(): void {
+    const { tornTail, damagedSnapshots = [] } = this.#journal.report;
+    if (tornTail !== undefined) {
+      const { file, offset, bytes, keptAs } = tornTail;
+      const detail = `a power loss or kill -9 leaves such an end; ${bytes} bytes of ${file} are kept as ${keptAs}`;
+      this.#owner.repaired(`the torn end of the journal was cut off at offset ${offset}`, detail);
+    }
+    for (const { path, offset, reason } of damagedSnapshots) {
+      const detail = `${path} at offset ${offset}: ${reason}`;
+      this.#owner.repaired('a damaged snapshot was passed over for an older one', detail);
+    }
   }
 
   transact(asked: readonly Asked[]): void {
