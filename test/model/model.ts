@@ -212,6 +212,7 @@ export class Model {
     if (job.status !== 'new' || job.role !== 'root') return 'JOB_STATUS';
     const { unique } = job.asked;
     if (unique !== undefined && this.#uniqueJob(job.queue, unique) !== undefined) return 'JOB_STATUS';
+    if (!this.#hasKnownQuotas(job)) return 'UNKNOWN_QUOTA';
     this.#enqueue(job);
     this.#claim();
     return undefined;
@@ -489,8 +490,20 @@ export class Model {
     return job.isWhole && job.status === 'active' && !job.running && this.#isGathering(job);
   }
 
+  #hasKnownQuotas({ queue, quotas, parts }: ModelJob): boolean {
+    const areKnown = quotas.every((quota) => this.#sizeOf(queue, quota) !== undefined);
+    return areKnown && parts.every((part) => this.#hasKnownQuotas(part));
+  }
+
   #agentPlaces(queue: string): number {
-    return [...this.jobs.values()].filter((job) => job.queue === queue && job.hasAgent).length;
+    return [...this.jobs.values()].filter((job) => job.queue === queue && job.hasAgent && !this.#rests(job)).length;
+  }
+
+  /** Whether the job's current callback waits for its retry. */
+  #rests(job: ModelJob): boolean {
+    if (job.status !== 'callbacks') return false;
+    const next = job.callbacks.find(({ status }) => status !== 'completed');
+    return next !== undefined && (next.due !== undefined || this.#rests(next));
   }
 
   #hasRoom(job: ModelJob): boolean {
