@@ -241,6 +241,22 @@ describe('5 agents with a filter or a chooser function', () => {
     assert.deepEqual(seen, ['d', 'c', 'a', 'b']);
   });
 
+  it('[5.2] asks a chooser again about a job that it chose and that is back in line', async (t) => {
+    const kit = await opened(t, { agent: false, threads: 2 });
+    const queue = kit.runtime.queue();
+    await queue.put(work.hold('a'));
+    chooserSays(({ waiting }) => waiting);
+    await queue.setAgent('mine', { size: 2, chooser: asked.choose });
+    await kit.untilIdle();
+    await kit.killThread();
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['a', 'a']);
+    assert.deepEqual(chosenFrom, [
+      { waiting: ['a'], running: [] },
+      { waiting: ['a'], running: [] },
+    ]);
+  });
+
   it('[5.2] shows a chooser the first 100 jobs at most', async (t) => {
     const kit = await opened(t, { agent: false, threads: 1 });
     const queue = kit.runtime.queue();

@@ -132,6 +132,13 @@ const filters: readonly Mutant[] = [
     replace: "''",
   },
   {
+    bug: 'a chooser is not asked about a job that is back in line',
+    tags: ['5.2'],
+    in: 'coordinator/questions/agent-questions.ts#look',
+    find: "judge.askedAbout = '';",
+    replace: '',
+  },
+  {
     bug: 'a chooser sees all waiting jobs',
     tags: ['5.2'],
     in: 'coordinator/questions/agent-questions.ts#windowJobs',

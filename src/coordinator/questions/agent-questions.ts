@@ -249,9 +249,9 @@ export class AgentQuestions {
     const known = this.#known(judge, takes);
     const about = this.#about(judge, known);
     if (about === judge.askedAbout) return;
+    judge.askedAbout = about;
     const waiting = store.state.firstManyQueued(agent.queue, known, windowJobs, now());
     if (waiting.length === 0) return;
-    judge.askedAbout = about;
     const running = [...store.state.running(keyOf(agent))];
     const { name, size } = agent;
     const jobs = (list: readonly JobRecord[]) => list.map((job) => askedJob(store, job));
@@ -276,14 +276,17 @@ export class AgentQuestions {
 
   /**
    * Drops the last answer of a chooser when the situation has changed. An answer is used once in
-   * any case, whatever changed meanwhile.
+   * any case, whatever changed meanwhile. The situation is dropped, too: it may come back, when a
+   * claimed job returns to its line, and must be asked about again.
    */
   #look(judge: Judge, known: (lane: Lane) => boolean): void {
     if (judge.isFresh) {
       judge.isFresh = false;
       return;
     }
-    if (judge.chosen.length > 0 && this.#about(judge, known) !== judge.askedAbout) judge.chosen = [];
+    if (judge.chosen.length === 0 || this.#about(judge, known) === judge.askedAbout) return;
+    judge.chosen = [];
+    judge.askedAbout = '';
   }
 
   /** The situation that a chooser would be asked about now, as a text. */
