@@ -74,7 +74,8 @@ interface CallableParts {
 /** @internal */
 export function makeCallable(parts: CallableParts): Callable<unknown[], unknown> {
   const { callable, given, capture, options } = parts;
-  const make = (...args: unknown[]) => new JobCall({ ...parts, args: [...given, ...args] });
+  // Names each part instead of spreading, because it runs once a job.
+  const make = (...args: unknown[]) => new JobCall({ callable, args: [...given, ...args], capture, options });
   const extras = {
     callable,
     given,
