@@ -249,9 +249,9 @@ export class AgentQuestions {
     const known = this.#known(judge, takes);
     const about = this.#about(judge, known);
     if (about === judge.askedAbout) return;
-    judge.askedAbout = about;
     const waiting = store.state.firstManyQueued(agent.queue, known, windowJobs, now());
     if (waiting.length === 0) return;
+    judge.askedAbout = about;
     const running = [...store.state.running(keyOf(agent))];
     const { name, size } = agent;
     const jobs = (list: readonly JobRecord[]) => list.map((job) => askedJob(store, job));
