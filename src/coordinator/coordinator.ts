@@ -37,6 +37,7 @@ import { answer, type QueryContext, queueNames } from './clients/queries.js';
 import type { Post } from './clients/replies.js';
 import { Closing } from './closing.js';
 import type { Context } from './context.js';
+import { Inquiries } from './inquiries.js';
 import { JobLog, type LogOptions } from './job-log.js';
 import type { Timer } from './long-timeout.js';
 import type { Parts } from './parts.js';
@@ -59,6 +60,8 @@ export interface CoordinatorPorts {
   readonly after: (delayMs: number, callback: () => void) => Timer;
   /** Calls back in the next turn of the loop; in a test without a loop, at once. */
   readonly soon: (callback: () => void) => void;
+  /** Milliseconds since any moment, to measure work. Stands still in a test. */
+  readonly stopwatch: () => number;
   /** Called when the store is closed: the resources held for it can be released. */
   readonly closed: () => Promise<void> | undefined;
 }
@@ -84,6 +87,7 @@ export class Coordinator implements StoreOwner {
   readonly #folding: Folding;
   readonly #policyQuestions: PolicyQuestions;
   readonly #runs: Runs;
+  readonly #inquiries: Inquiries;
   readonly #clients: Clients;
   /** Undefined for a client. */
   readonly #presence: Presence | undefined;
@@ -127,7 +131,8 @@ export class Coordinator implements StoreOwner {
     this.#parts = parts;
     this.#runs = runs;
     this.#closing = this.#makeClosing();
-    this.#clients = new Clients({ ...all, runs, closing: this.#closing, installAgent });
+    this.#inquiries = new Inquiries(context, ports.stopwatch);
+    this.#clients = new Clients({ ...all, runs, closing: this.#closing, inquiries: this.#inquiries, installAgent });
     this.#jobLog = new JobLog(context, parts.outcomes, options);
     this.#folding = new Folding(context);
     this.#policyQuestions = new PolicyQuestions(context, this.#callables);
@@ -242,6 +247,7 @@ export class Coordinator implements StoreOwner {
     this.#store.commit();
     // Jobs that became ready earlier and found no thread may find one now.
     claiming.start();
+    this.#inquiries.slice();
     this.#setTimer();
     this.#parts.drainWaiters.answer();
     if (this.#closing.isBegun && !this.#runs.canGoOn) void this.#closing.finish();

@@ -104,6 +104,7 @@ async function start(): Promise<void> {
       now: clock.now,
       after: (delayMs, callback) => setLongTimeout(callback, delayMs),
       soon: setImmediate,
+      stopwatch: () => performance.now(),
       closed: () => lock?.release(),
     },
     {

@@ -8,6 +8,7 @@
 import type { Command, InnerCommand, JobOptions, JobSpec } from '../core/commands.js';
 import type { Event, Interruption } from '../core/events.js';
 import type { AgentFilter, Id, JobForm, JobStatus, Level, Payload, RetryDefaults } from '../core/records.js';
+import type { PlaceInLine } from '../core/state/view.js';
 import type { OutcomeForm } from './completed-list.js';
 
 /** A job as it is sent, with its parts, its callbacks and, for a side of a choice, its role. */
@@ -81,7 +82,6 @@ export type Query =
   | { readonly type: 'completed'; readonly job: Id; readonly from: number; readonly reader: 'job' | 'client' }
   | { readonly type: 'queues' }
   | { readonly type: 'queue'; readonly queue: string }
-  | { readonly type: 'line'; readonly queue: string; readonly from: number; readonly count: number }
   | { readonly type: 'quotas'; readonly queue: string }
   | { readonly type: 'agents'; readonly queue: string }
   | { readonly type: 'dispatchers' }
@@ -97,13 +97,32 @@ export type Query =
     }
   | { readonly type: 'figures' };
 
+/** A query that may look at many jobs, so that it is answered in slices. */
+export type WalkingQuery =
+  /**
+   * A `LinePage`: `count` jobs of a queue's line, after `skip` others, behind the place `after`.
+   */
+  {
+    readonly type: 'line';
+    readonly queue: string;
+    readonly skip: number;
+    readonly count: number;
+    readonly after?: PlaceInLine | undefined;
+  };
+
+export interface LinePage {
+  readonly jobs: readonly Id[];
+  /** The place of the last one, for the next page; `undefined` if the line has no more jobs. */
+  readonly last: PlaceInLine | undefined;
+}
+
 export type ClientMessage =
   /** A put of one job. Its client also wants the outcome (`deliver`). */
   | ['puts', first: number, queue: string, level: Level, jobs: WireJob[]]
   | ['do', request: number, level: Level, command: WireCommand]
   /** Answered when the job's call is over. */
   | ['outcome', request: number, job: Id]
-  | ['ask', request: number, query: Query]
+  | ['ask', request: number, query: Query | WalkingQuery]
   /** Answered with the annotation once it exists, or with null after `timeoutMs`. */
   | ['annotation', request: number, job: Id, name: string, timeoutMs: number]
   /**

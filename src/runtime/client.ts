@@ -8,7 +8,7 @@ import { HandedBuffers } from '../codec/transfer.js';
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
 import type { OutcomeOptions } from '../protocol/completed-jobs.js';
-import type { Query, WireCommand, WireModule } from '../protocol/messages.js';
+import type { Query, WalkingQuery, WireCommand, WireModule } from '../protocol/messages.js';
 import type { Link } from './link.js';
 
 /** Makes and recognizes handles of jobs, so that `Client` need not import `Job`. */
@@ -84,7 +84,7 @@ export class Client {
     return this.link.request(['do', level, command]);
   }
 
-  ask(query: Query): Promise<unknown> {
+  ask(query: Query | WalkingQuery): Promise<unknown> {
     return this.link.request(['ask', query]);
   }
 }

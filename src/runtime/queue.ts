@@ -15,7 +15,15 @@ import { checkRetryDefaults, type JobOptions, jobOptions, type RetryDefaults } f
 import { CallsheetError, invalidOption, UnknownAgentError } from '../errors.js';
 import type { CompletedJobs } from '../protocol/completed-jobs.js';
 import { checkKnown, checkPolicyKnown } from '../protocol/known-functions.js';
-import type { AgentInfo, DispatcherInfo, LeftJobs, QueueInfo, QuotaInfo, WireJob } from '../protocol/messages.js';
+import type {
+  AgentInfo,
+  DispatcherInfo,
+  LeftJobs,
+  LinePage,
+  QueueInfo,
+  QuotaInfo,
+  WireJob,
+} from '../protocol/messages.js';
 import { cancelOn, checkSignal } from './abort.js';
 import type { Client } from './client.js';
 import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
@@ -93,6 +101,9 @@ export interface AgentOptions {
 }
 
 const none: PutOptions = {};
+
+/** Jobs of a queue that its iteration reads at once. */
+const pageJobs = 256;
 const putOptions: OptionNames<PutOptions> = { ...jobOptions, durability: true, signal: true };
 
 const agentOptions: OptionNames<AgentOptions> = {
@@ -247,19 +258,21 @@ export class Queue {
   async at(index: number): Promise<Job | undefined> {
     const from = index < 0 ? (await this.length()) + index : index;
     if (!Number.isInteger(from) || from < 0) return undefined;
-    return (await this.#line(from, 1))[0];
+    const { jobs } = await this.#line({ skip: from, count: 1 });
+    return jobs[0] === undefined ? undefined : new Job(this.#client, jobs[0]);
   }
 
   /**
    * Iterates over the waiting jobs in the order of claiming. Each page of them is read when the
-   * iteration reaches it, so changes in between can repeat or skip jobs.
+   * iteration reaches it. A job that keeps its place is met once; one that gets another place in
+   * between may be met twice, or not at all.
    */
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Job> {
-    const page = 256;
-    for (let from = 0; ; from += page) {
-      const jobs = await this.#line(from, page);
-      yield* jobs;
-      if (jobs.length < page) return;
+    let page = await this.#line({ skip: 0, count: pageJobs });
+    for (;;) {
+      for (const id of page.jobs) yield new Job(this.#client, id);
+      if (page.last === undefined) return;
+      page = await this.#line({ skip: 0, count: pageJobs, after: page.last });
     }
   }
 
@@ -453,9 +466,8 @@ export class Queue {
     return whole instanceof Mapping ? encodeMapping(encoding, whole) : encodeJob(encoding, whole, where);
   }
 
-  async #line(from: number, count: number): Promise<Job[]> {
-    const ids = (await this.#client.ask({ type: 'line', queue: this.name, from, count })) as Id[];
-    return ids.map((id) => new Job(this.#client, id));
+  async #line(page: { skip: number; count: number; after?: LinePage['last'] }): Promise<LinePage> {
+    return (await this.#client.ask({ type: 'line', queue: this.name, ...page })) as LinePage;
   }
 }
 

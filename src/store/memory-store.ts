@@ -11,6 +11,7 @@ import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutsid
 
 export class MemoryStore implements Store {
   readonly isExclusive: boolean = true;
+  readonly isSyncing = false;
   readonly takesWork = true;
   readonly state = new State();
   /** The bytes themselves are the payload. */

@@ -87,6 +87,8 @@ export interface Store {
    */
   readonly state: State;
   readonly figures: StoreFigures;
+  /** `true` while a commit is on its way to the disk: what takes time now delays its replies. */
+  readonly isSyncing: boolean;
   /**
    * `false` on a full disk while little of its reserve is left. No job may begin then, because
    * running jobs need that room to settle.

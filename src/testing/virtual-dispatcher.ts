@@ -105,6 +105,7 @@ export class VirtualDispatcher implements LinkPort {
         now: clock.now,
         after: (delayMs, callback) => timers.after(delayMs, callback),
         soon: (callback) => queueMicrotask(() => this.#dead || callback()),
+        stopwatch: () => 0,
         closed: () => undefined,
       },
       {

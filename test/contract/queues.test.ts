@@ -117,6 +117,32 @@ describe('3 queues', () => {
     assert.deepEqual(await names(queue), all);
   });
 
+  it('[3.3] lists jobs that a full quota holds back in their places, and those with dates last', async (t) => {
+    const { queue } = await busy(t);
+    await queue.setQuota('full', { size: 1 });
+    const numbers = Array.from({ length: 700 }, (_, n) => n);
+    const due = numbers.map((n) => `job ${n}`);
+    await queue.putAll(numbers.map((n) => work.mark(due[n]!).with(n % 3 === 0 ? { quotas: ['full'] } : {})));
+    const later = numbers.map((n) => `later ${n}`);
+    await queue.putAll(numbers.map((n) => work.mark(later[699 - n]!).with({ beginAfter: hourMs - n })));
+    assert.deepEqual(await names(queue), [...due, ...later]);
+    assert.deepEqual((await (await queue.at(1000))?.arguments())?.[0], 'later 300');
+  });
+
+  it('[3.3] iterates over each job that stays once, while others leave the line', async (t) => {
+    const { queue } = await busy(t);
+    const handles = await queue.putAll(Array.from({ length: 600 }, (_, n) => work.mark(`${n}`)));
+    const found: unknown[] = [];
+    for await (const job of queue) {
+      found.push((await job.arguments())[0]);
+      if (found.length % 100 === 1) await queue.remove(handles[found.length - 1]!);
+    }
+    assert.deepEqual(
+      found,
+      Array.from({ length: 600 }, (_, n) => `${n}`),
+    );
+  });
+
   it('[3.3] pulls a job by index, which is new then and can be put again', async (t) => {
     const { kit, queue } = await busy(t);
     for (const name of ['a', 'b', 'c', 'd']) await queue.put(work.mark(name));

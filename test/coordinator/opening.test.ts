@@ -29,6 +29,7 @@ class Slow {
         now: Date.now,
         after: () => ({ clear: nothing }),
         soon: (turn) => this.#turns.push(turn),
+        stopwatch: () => 0,
         closed: () => undefined,
       },
       {

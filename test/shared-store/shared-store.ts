@@ -57,6 +57,7 @@ let sessions = 0;
 
 export class SharedStore implements Store {
   readonly isExclusive = false;
+  readonly isSyncing = false;
   readonly takesWork = true;
   readonly state = new State();
   readonly #database: Database;

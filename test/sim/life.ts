@@ -77,6 +77,7 @@ export class Life {
         now,
         after: (ms, callback) => ({ clear: after(ms, callback) }),
         soon,
+        stopwatch: () => 0,
         closed: () => undefined,
       },
       {

@@ -144,7 +144,7 @@ export class World {
     const [agent] = state.agentsOf(dispatcher, '');
     if (agent === undefined || state.calledBack(settingKey(agent)) > 0) return;
     // A job that must run alone keeps the others waiting for up to a second.
-    if ([...state.queuedJobs('')].some(({ alone }) => alone)) return;
+    if ([...state.line('')].some((job) => job?.alone)) return;
     const [job] = state.firstManyQueued('', () => true, 1, this.#now);
     if (job !== undefined) assert.fail(`${nameOf(job.id)} waits while a thread has nothing to do`);
   }

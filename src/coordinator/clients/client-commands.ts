@@ -13,6 +13,7 @@ import type { WireCommand } from '../../protocol/messages.js';
 import type { Runs } from '../claiming/runs.js';
 import type { Closing } from '../closing.js';
 import type { Context } from '../context.js';
+import type { Inquiries } from '../inquiries.js';
 import type { Parts } from '../parts.js';
 import { replyTo } from './replies.js';
 
@@ -20,6 +21,7 @@ import { replyTo } from './replies.js';
 export interface ClientsContext extends Context, Parts {
   readonly runs: Runs;
   readonly closing: Closing;
+  readonly inquiries: Inquiries;
   /** Installs this dispatcher's agent in a queue that may be new. */
   readonly installAgent: (queue: string) => void;
 }

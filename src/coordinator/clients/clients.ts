@@ -5,7 +5,7 @@
 import type { Puts } from '../../protocol/message-runs.js';
 import type { ClientMessage } from '../../protocol/messages.js';
 import { ClientCommands, type ClientsContext } from './client-commands.js';
-import { requireJob, requireMap } from './queries.js';
+import { inquiryFor, isWalking, requireJob, requireMap } from './queries.js';
 import { replyTo } from './replies.js';
 
 export class Clients {
@@ -27,7 +27,7 @@ export class Clients {
 
   #receive(message: Exclude<ClientMessage, Puts>): void {
     const [type, request] = message;
-    const { store, post, outcomes, annotations, drainWaiters, feed, closing, ask } = this.#context;
+    const { store, post, outcomes, annotations, drainWaiters, feed, closing, ask, inquiries } = this.#context;
     const reply = (error?: Error) => post(replyTo(request, error));
     const answer = (value: unknown) => post(['answer', request, value]);
     try {
@@ -38,11 +38,13 @@ export class Clients {
           return outcomes.waitFor(message[2], (error, outcome) =>
             outcome === undefined ? reply(error) : post(['outcome', request, outcome.kind, outcome.payload]),
           );
-        case 'ask':
-          return store.read(
-            () => ask(message[2]),
-            (error, value) => (error === undefined ? answer(value) : reply(error)),
-          );
+        case 'ask': {
+          const query = message[2];
+          const tell = (error: Error | undefined, value?: unknown) =>
+            error === undefined ? answer(value) : reply(error);
+          if (isWalking(query)) return inquiries.ask(inquiryFor(this.#context, query), tell);
+          return store.read(() => ask(query), tell);
+        }
         case 'annotation':
           return store.read(
             () => requireJob(store.state, message[2]),

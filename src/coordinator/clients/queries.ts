@@ -16,13 +16,22 @@ import {
   quotaName,
   type SettingRecord,
 } from '../../core/records.js';
-import { goesBefore } from '../../core/state/lanes.js';
 import type { State } from '../../core/state/state.js';
 import { JobForgottenError, JobStatusError, UnknownAgentError } from '../../errors.js';
-import type { AgentInfo, DispatcherInfo, JobInfo, Query, QueueInfo, QuotaInfo } from '../../protocol/messages.js';
+import type {
+  AgentInfo,
+  DispatcherInfo,
+  JobInfo,
+  LinePage,
+  Query,
+  QueueInfo,
+  QuotaInfo,
+  WalkingQuery,
+} from '../../protocol/messages.js';
 import type { Build } from '../claiming/build.js';
 import { pieceOf } from '../claiming/outcome-bytes.js';
 import type { Context } from '../context.js';
+import type { Inquiry } from '../inquiries.js';
 import type { AgentQuestions } from '../questions/agent-questions.js';
 import type { BoundedQueues } from './bounded-queues.js';
 
@@ -32,6 +41,12 @@ export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'no
   readonly agentQuestions: Pick<AgentQuestions, 'awaitedBy' | 'problemOf'>;
   readonly build: Pick<Build, 'lacksFor'>;
   readonly bounded: Pick<BoundedQueues, 'count'>;
+}
+
+export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery => query.type === 'line';
+
+export function inquiryFor({ store }: Pick<Context, 'store'>, query: WalkingQuery): Inquiry<unknown> {
+  return linePage(store.state, query);
 }
 
 export function answer(context: QueryContext, query: Query): unknown {
@@ -54,10 +69,6 @@ export function answer(context: QueryContext, query: Query): unknown {
       return queueNames(state);
     case 'queue':
       return queueInfo(context, query.queue);
-    case 'line':
-      return line(state, query.queue)
-        .slice(query.from, query.from + query.count)
-        .map(({ id }) => id);
     case 'quotas':
       return quotas(state, query.queue);
     case 'agents':
@@ -102,14 +113,20 @@ export function requireMap(state: State, id: Id): JobRecord {
   return job;
 }
 
-/** Returns the jobs of a queue in claim order, followed by the jobs that are not due, by date. */
-function line(state: State, queue: string): JobRecord[] {
+/** Finds a page of a queue's line. */
+function* linePage(state: State, { queue, skip, count, after }: WalkingQuery): Inquiry<LinePage> {
   requireQueue(state, queue);
-  const due = [...state.queuedJobs(queue)].sort((a, b) => (goesBefore(a, b) ? -1 : 1));
-  const later = [...state.timedJobs()].filter(
-    (job) => job.queue === queue && job.dueAt !== 0 && job.stage !== 'policy',
-  );
-  return [...due, ...later.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))];
+  const jobs: Id[] = [];
+  let left = skip;
+  for (const job of state.line(queue, after)) {
+    if (job !== undefined && left-- <= 0) {
+      jobs.push(job.id);
+      const { dueAt, priority, front, alone, eligible, id } = job;
+      if (jobs.length === count) return { jobs, last: { dueAt, priority, front, alone, eligible, id } };
+    }
+    yield;
+  }
+  return { jobs, last: undefined };
 }
 
 function jobInfo(context: QueryContext, job: JobRecord): JobInfo {

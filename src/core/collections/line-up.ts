@@ -57,6 +57,37 @@ export class LineUp<T> {
     if (this.#list.length > 2 * this.#size + slack) this.#close();
   }
 
+  /** The items that came before others which were there already, in no particular order. */
+  get early(): readonly T[] {
+    return this.#early.items;
+  }
+
+  /** Returns the item behind that at this position, `early` left out. */
+  behind(position: number): T | undefined {
+    let at = position + 1;
+    while (at < this.#list.length && this.#list[at] === undefined) at++;
+    return this.#list[at];
+  }
+
+  /**
+   * Returns the first item that is not passed, `early` left out. The items before a passed one must
+   * be passed, too.
+   */
+  firstNot(isPassed: (item: T) => boolean): T | undefined {
+    let found: T | undefined;
+    for (let from = this.#first, to = this.#list.length; from < to; ) {
+      const middle = (from + to) >> 1;
+      let at = middle;
+      while (at < to && this.#list[at] === undefined) at++;
+      if (at < to && isPassed(this.#list[at]!)) from = at + 1;
+      else {
+        if (at < to) found = this.#list[at];
+        to = middle;
+      }
+    }
+    return found;
+  }
+
   /** Yields all items in order. */
   *[Symbol.iterator](): IterableIterator<T> {
     const early = this.#early.inOrder();

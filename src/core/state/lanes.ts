@@ -37,6 +37,7 @@ export interface Lane {
 }
 
 interface Line {
+  readonly all: Set<Lane>;
   /** The open lanes. */
   readonly lanes: Heap<Lane>;
   /** The parked lanes, by quota. */
@@ -44,16 +45,20 @@ interface Line {
   jobs: number;
 }
 
+/** The place of a job in its queue's line. */
+export type Place = Pick<JobRecord, 'priority' | 'front' | 'alone' | 'eligible' | 'id'>;
+
 /**
  * The order of claiming, which is total: priority, then jobs that were put back at once, then the
  * position at which a job became eligible. Of the jobs that were put back, those that run alone
- * come first: right after the start of a process no other job runs beside them.
+ * come first: right after the start of a process no other job runs beside them. Two processes of a
+ * shared store may use the same position.
  */
-export function goesBefore(a: JobRecord, b: JobRecord): boolean {
+export function goesBefore(a: Place, b: Place): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
   if (a.front !== b.front) return a.front;
   if (a.alone !== b.alone) return a.alone;
-  return a.eligible < b.eligible;
+  return a.eligible < b.eligible || (a.eligible === b.eligible && a.id < b.id);
 }
 
 export class Lanes {
@@ -90,23 +95,51 @@ export class Lanes {
     else this.#open.delete(queue);
   }
 
-  /** Yields all jobs of a queue's line, lane by lane. */
-  *jobs(queue: string): IterableIterator<Queued> {
-    const line = this.#lines.get(queue);
-    if (line === undefined) return;
-    for (const lane of line.lanes.items) yield* lane.jobs;
-    for (const lanes of line.parked.values()) for (const lane of lanes) yield* lane.jobs;
+  /**
+   * Walks the line of a queue in its order, behind `after` if that is given. Yields `undefined`
+   * after a step that found no job. Each step is short, and the lanes may change between two steps:
+   * a job that keeps its place is yielded once, one that gets a new place may be missed.
+   */
+  *walk(queue: string, after?: Place): IterableIterator<Queued | undefined> {
+    const next = new Heap<Stop>(goesBefore, ignorePosition);
+    const isPassed = (job: Queued) => after !== undefined && !goesBefore(after, job);
+    for (const lane of this.#lines.get(queue)?.all ?? []) {
+      for (const job of [...lane.jobs.early]) {
+        if (job.lane === lane && !isPassed(job)) next.add(stopAt(job));
+        yield undefined;
+      }
+      const first = lane.jobs.firstNot(isPassed);
+      if (first !== undefined) next.add(stopAt(first, lane));
+      yield undefined;
+    }
+    let last = after;
+    for (let stop = next.first(); stop !== undefined; stop = next.first()) {
+      next.remove(0);
+      const { job, lane } = stop;
+      const isThere = job.lane?.queue === queue && isSamePlace(job, stop);
+      if (lane !== undefined) {
+        const isInList = isThere && job.lane === lane && job.lanePosition >= 0;
+        const { jobs } = lane;
+        const behind = isInList ? jobs.behind(job.lanePosition) : jobs.firstNot((other) => !goesBefore(stop, other));
+        if (behind !== undefined) next.add(stopAt(behind, lane));
+      }
+      // A job that moved to another lane may be met twice.
+      const isNew = isThere && (last === undefined || goesBefore(last, stop));
+      if (isNew) last = stop;
+      yield isNew ? job : undefined;
+    }
   }
 
   add(job: Queued, gates: readonly string[], verdicts = ''): void {
     const { queue } = job;
     let line = this.#lines.get(queue);
     if (line === undefined) {
-      line = { lanes: new Heap(headGoesBefore, setLanePosition), parked: new Map(), jobs: 0 };
+      line = { all: new Set(), lanes: new Heap(headGoesBefore, setLanePosition), parked: new Map(), jobs: 0 };
       this.#lines.set(queue, line);
     }
     const lane = this.#laneOf(job, gates, verdicts);
     job.lane = lane;
+    line.all.add(lane);
     line.jobs++;
     lane.jobs.add(job);
     if (lane.parkedAt !== '') return;
@@ -144,6 +177,7 @@ export class Lanes {
       if (lane.parkedAt === '') line.lanes.remove(lane.position);
       else takeFromParked(line, lane);
       this.#lanes.delete(lane.key);
+      line.all.delete(lane);
       if (lane === this.#last) this.#last = undefined;
       if (line.jobs === 0) this.#lines.delete(lane.queue);
       this.#noteOpen(lane.queue);
@@ -230,6 +264,20 @@ function takeFromParked({ parked }: Line, lane: Lane): void {
 interface Reached {
   readonly job: Queued;
   readonly rest: Iterator<Queued>;
+}
+
+/** A job that a walk comes to, with the place that it had when the walk noticed it. */
+interface Stop extends Place {
+  readonly job: Queued;
+  /** The lane whose list the walk follows from here; `undefined` for a job beside it. */
+  readonly lane: Lane | undefined;
+}
+
+const isSamePlace = (a: Place, b: Place) => a.eligible === b.eligible && a.front === b.front && a.alone === b.alone;
+
+function stopAt(job: Queued, lane?: Lane): Stop {
+  const { priority, front, alone, eligible, id } = job;
+  return { job, lane, priority, front, alone, eligible, id };
 }
 
 const ignorePosition = () => {};

@@ -1,5 +1,6 @@
 /** Timers of the state: dates and deadlines of jobs, and wake-ups of lanes that wait for a rate. */
 import { Heap } from '../collections/heap.js';
+import type { JobRecord } from '../records.js';
 import { placeKey } from './indices.js';
 import { JobRow } from './job-row.js';
 
@@ -28,9 +29,33 @@ export class Timers {
     return this.#items.first()?.timerAt;
   }
 
-  /** Yields the jobs that have a timer, in no particular order. */
-  *jobs(): IterableIterator<JobRow> {
-    for (const item of this.#items.items) if (item instanceof JobRow) yield item;
+  /**
+   * Walks the jobs of a queue that wait for a date, by date, behind `after` if that is given.
+   * Yields `undefined` after a step that found no job. Each step is short, and the timers may
+   * change between two steps: a job whose date stays is yielded once.
+   */
+  *walk(queue: string, after?: Dated): IterableIterator<JobRow | undefined> {
+    const isPassed = (job: Dated) => after !== undefined && !isEarlier(after, job);
+    // A copy of the heap is a heap: the children of an item have no earlier timer.
+    const items = [...this.#items.items];
+    const next = new Heap<Reached>(isEarlier, ignorePosition);
+    const reach = (index: number) => {
+      const item = items[index];
+      if (item !== undefined) next.add({ dueAt: item.timerAt, id: item.id, item, index });
+    };
+    reach(0);
+    for (let reached = next.first(); reached !== undefined; reached = next.first()) {
+      next.remove(0);
+      const { item, index, dueAt } = reached;
+      if (index >= 0) {
+        reach(2 * index + 1);
+        reach(2 * index + 2);
+        // A deadline may come before the date.
+        if (item instanceof JobRow && item.queue === queue && waitsForDate(item) && !isPassed(item))
+          next.add({ dueAt: item.dueAt, id: item.id, item, index: -1 });
+        yield undefined;
+      } else yield item instanceof JobRow && waitsForDate(item) && item.dueAt === dueAt ? item : undefined;
+    }
   }
 
   /** Changes the time of a job's timer; 0 removes the timer. */
@@ -73,3 +98,16 @@ export class Timers {
     return first;
   }
 }
+
+type Dated = Pick<JobRecord, 'dueAt' | 'id'>;
+
+/** An item that a walk comes to. */
+interface Reached extends Dated {
+  readonly item: JobRow | RateWake;
+  /** Index in the walk's heap; -1 if the item was found there before. */
+  readonly index: number;
+}
+
+const isEarlier = (a: Dated, b: Dated) => a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.id < b.id);
+const waitsForDate = (row: JobRow) => row.timerAt !== 0 && row.dueAt !== 0 && row.stage !== 'policy';
+const ignorePosition = () => {};

@@ -21,9 +21,12 @@ import { Annotations } from './annotations.js';
 import { neededPlaces, placeKey, uniqueKey } from './indices.js';
 import { JobRow } from './job-row.js';
 import { JobTable } from './job-table.js';
-import type { Lane } from './lanes.js';
+import type { Lane, Place } from './lanes.js';
 import { Rates } from './rates.js';
 import { Settings } from './settings.js';
+
+/** The place of a job in the whole line of its queue, in which jobs that are not due come last. */
+export type PlaceInLine = Place & Pick<JobRecord, 'dueAt'>;
 
 export class View {
   protected readonly table = new JobTable();
@@ -96,9 +99,15 @@ export class View {
     return this.table.lanes.count(queue);
   }
 
-  /** Returns the jobs in a queue's line, lane by lane. */
-  queuedJobs(queue: string): IterableIterator<JobRecord> {
-    return this.table.lanes.jobs(queue);
+  /**
+   * Walks the jobs of a queue in the order of claiming, then those that are not due, by date;
+   * behind `after` if that is given. Yields `undefined` after a step that found no job, and each
+   * step is short. The state may change between two steps: see `Lanes.walk`.
+   */
+  *line(queue: string, after?: PlaceInLine): IterableIterator<JobRecord | undefined> {
+    const isAfterDue = after !== undefined && after.dueAt !== 0;
+    if (!isAfterDue) yield* this.table.lanes.walk(queue, after);
+    yield* this.table.timers.walk(queue, isAfterDue ? after : undefined);
   }
 
   /** Returns the number of roots of a queue that wait for a date. */
@@ -129,11 +138,6 @@ export class View {
   /** Returns the queues with jobs that no pause and no full quota holds back. */
   openQueues(): Iterable<string> {
     return this.table.lanes.openQueues();
-  }
-
-  /** Returns the jobs that wait for a date or have a deadline, in no particular order. */
-  timedJobs(): Iterable<JobRecord> {
-    return this.table.timers.jobs();
   }
 
   /**

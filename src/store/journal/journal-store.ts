@@ -103,6 +103,10 @@ export class JournalStore implements Store {
     return { frames, syncs, bytesWritten, snapshots: this.#snapshots.count };
   }
 
+  get isSyncing(): boolean {
+    return this.#syncing;
+  }
+
   async open(owner: StoreOwner): Promise<void> {
     this.#owner = owner;
     this.#journal = await openJournal(this.#directory, new RecordReader(this.state), this.#options);

@@ -51,7 +51,31 @@ function checkSteps(all: readonly Step[]): void {
     assert.equal(lineUp.size, model.length);
     assert.equal(lineUp.first(), model[0]);
     assert.deepEqual([...lineUp], model);
+    checkList(lineUp, model);
   }
+}
+
+/** Checks the ways to go on in the list from any item, or from where one was. */
+function checkList(lineUp: LineUp<Item>, model: readonly Item[]): void {
+  const list = model.filter((item) => !lineUp.early.includes(item));
+  assert.equal(list.length + lineUp.early.length, model.length);
+  for (const at of [0, 1, list.length >> 1, list.length - 1]) {
+    const item = list[at];
+    if (item === undefined) continue;
+    assert.equal(lineUp.behind(item.position), list[at + 1]);
+    assert.equal(
+      lineUp.firstNot((other) => before(other, item)),
+      item,
+    );
+    assert.equal(
+      lineUp.firstNot((other) => !before(item, other)),
+      list[at + 1],
+    );
+  }
+  assert.equal(
+    lineUp.firstNot(() => false),
+    list[0],
+  );
 }
 
 describe('a line-up', () => {

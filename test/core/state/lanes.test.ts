@@ -27,6 +27,10 @@ function queued(of: Partial<Standing>): Queued {
 const inOrder = (jobs: readonly Queued[]) =>
   jobs.toSorted((a, b) => b.priority - a.priority || Number(b.front) - Number(a.front) || a.eligible - b.eligible);
 
+/** Walks a line at once. */
+const walked = (lanes: Lanes, queue: string, after?: Queued) =>
+  [...lanes.walk(queue, after)].filter((job) => job !== undefined);
+
 const any = () => true;
 const noneFull = () => undefined;
 
@@ -72,8 +76,53 @@ describe('the lanes', () => {
               first,
             );
           }
+          assert.deepEqual(walked(lanes, queue), here, 'parked lanes too');
+          for (const at of [0, here.length >> 1, here.length - 1])
+            if (here[at] !== undefined) assert.deepEqual(walked(lanes, queue, here[at]), here.slice(at + 1));
         }
       }
+    });
+    fc.assert(property, { seed: seedOf(t), numRuns: 400 });
+  });
+
+  it('[3.3] show a walk each job that keeps its place once, and in order, while others come and go', (t) => {
+    const property = fc.property(fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), (steps) => {
+      const lanes = new Lanes();
+      let line: Queued[] = [];
+      let eligible = 0;
+      const add = (of: Partial<Standing>) => {
+        const job = queued({ ...of, eligible: eligible++, queue: '' });
+        lanes.add(job, job.quotas);
+        line.push(job);
+      };
+      for (const { which: _, add: __, ...of } of steps) add(of);
+      let stayed = [...line];
+      const met: Queued[] = [];
+      const walk = lanes.walk('');
+      for (const { which, add: comes, ...of } of steps) {
+        for (let left = which % 5; left > 0; left--) {
+          const { done, value } = walk.next();
+          if (!done && value !== undefined) met.push(value);
+        }
+        if (comes) add(of);
+        else {
+          const out = line[which % line.length]!;
+          lanes.remove(out);
+          line = line.filter((job) => job !== out);
+          stayed = stayed.filter((job) => job !== out);
+          // Half of them come back with another place.
+          if (which % 2 === 0) add(of);
+        }
+        if (which % 7 === 0) lanes.first('', any, ({ gates }) => (gates.includes('q') ? 'q' : undefined));
+        if (which % 11 === 0) lanes.unpark('', 'q');
+      }
+      for (const job of walk) if (job !== undefined) met.push(job);
+      assert.deepEqual(met, inOrder(met));
+      assert.equal(new Set(met).size, met.length);
+      assert.deepEqual(
+        met.filter((job) => stayed.includes(job)),
+        inOrder(stayed),
+      );
     });
     fc.assert(property, { seed: seedOf(t), numRuns: 400 });
   });

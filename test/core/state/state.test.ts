@@ -38,6 +38,16 @@ const groups = fc.array(fc.record({ wishes: fc.array(wish, { maxLength: 8 }), ke
 function checkDerived(state: State): void {
   const line = inContractOrder(state);
   assert.equal(state.queued(''), line.length);
+  const walked = Array.from(state.line(''), (job) => job?.id).filter((id) => id !== undefined);
+  const dated = [...state.jobs()].filter(
+    ({ dueAt, stage, outcome }) => dueAt !== 0 && stage !== 'policy' && outcome === 'none',
+  );
+  const byDate = dated.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1));
+  assert.deepEqual(
+    walked,
+    [...line, ...byDate].map(({ id }) => id),
+    'the whole line',
+  );
   for (const callables of [['m#a'], ['m#b', 'm#c', ''], ['m#a', 'm#b', 'm#c', 'm#post', '']]) {
     const first = line.find((job) => callables.includes(job.callable) && hasRoom(state, job));
     const claimed = state.firstQueued('', (lane) => callables.includes(lane.callable), 0);

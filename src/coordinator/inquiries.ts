@@ -1,0 +1,84 @@
+/**
+ * Answers questions that look at many jobs, in slices, so that neither a turn nor a commit waits
+ * for them.
+ *
+ * A question is a generator: it takes a short step up to each `yield`, and returns its answer. The
+ * state may change between two steps. Each turn takes one slice of the questions, after it has
+ * claimed and committed.
+ */
+import type { Context } from './context.js';
+
+/** A question on its way. Its result is the answer. */
+export type Inquiry<T> = Generator<unknown, T>;
+
+interface Asked {
+  readonly inquiry: Inquiry<unknown>;
+  readonly tell: (error: Error | undefined, answer?: unknown) => void;
+}
+
+/** The most questions that are walked by turns; the others wait. */
+const mostAtOnce = 2;
+
+/** Limits of a slice. Its time is looked at each `stepsAtOnce` steps. */
+const slice = { ms: 1, msWhileSyncing: 0.25, steps: 4096, stepsAtOnce: 256 };
+
+export class Inquiries {
+  readonly #context: Pick<Context, 'store' | 'turn'>;
+  readonly #stopwatch: () => number;
+  /** The first ones take turns. */
+  readonly #asked: Asked[] = [];
+
+  /** `stopwatch`: milliseconds since any moment, to measure slices. */
+  constructor(context: Pick<Context, 'store' | 'turn'>, stopwatch: () => number) {
+    this.#context = context;
+    this.#stopwatch = stopwatch;
+  }
+
+  /**
+   * Asks a question. Calls `tell` with the answer or an error, once all that the question saw is as
+   * durable as level `full` demands.
+   */
+  ask<T>(inquiry: Inquiry<T>, tell: (error: Error | undefined, answer?: T) => void): void {
+    const { store, turn } = this.#context;
+    const begin = () => {
+      this.#asked.push({ inquiry, tell: tell as Asked['tell'] });
+      turn();
+    };
+    if (store.isExclusive) return begin();
+    // The state must hold all that was decided before the question.
+    store.read(
+      () => undefined,
+      (error) => (error === undefined ? begin() : tell(error)),
+    );
+  }
+
+  /** Takes one slice of the questions; the next turn continues. */
+  slice(): void {
+    const asked = this.#asked;
+    if (asked.length === 0) return;
+    const { store, turn } = this.#context;
+    const endAt = this.#stopwatch() + (store.isSyncing ? slice.msWhileSyncing : slice.ms);
+    for (let left = slice.steps; left > 0 && asked.length > 0; left -= slice.stepsAtOnce) {
+      const first = asked.shift()!;
+      if (!this.#step(first)) asked.splice(mostAtOnce - 1, 0, first);
+      if (this.#stopwatch() >= endAt) break;
+    }
+    if (asked.length > 0) turn();
+  }
+
+  /** Takes some steps of a question. Returns `true` if it is over. */
+  #step({ inquiry, tell }: Asked): boolean {
+    try {
+      for (let left = slice.stepsAtOnce; left > 0; left--) {
+        const { done, value } = inquiry.next();
+        if (!done) continue;
+        this.#context.store.read(() => value, tell);
+        return true;
+      }
+      return false;
+    } catch (error) {
+      tell(error as Error);
+      return true;
+    }
+  }
+}
