@@ -172,18 +172,20 @@ export class JournalStore implements Store {
       return;
     }
     this.state.keepChanges();
-    this.#release(group.behind('decided'));
-    this.#release(group.behind('written'));
     const { lsn } = this.#journal;
     if (payloads.length > 0) this.#unsyncedPayloads.push({ lsn, payloads });
     const released = group.behind('synced');
     const { effects, replies } = released;
     if (effects.length > 0 || replies.length > 0) this.#waiting.push({ lsn, released });
-    if (replies.length > 0 || effects.some((effect) => this.#owner.awaits(effect))) {
-      this.#wantSync();
-    } else if (this.#journal.bytesWritten - this.#bytesBeforeSync > lazySyncBytes) {
-      this.#wantSync();
-    } else if (lsn > this.#journal.syncedLsn) {
+    const isUnsynced = lsn > this.#journal.syncedLsn;
+    const isAwaited = replies.length > 0 || effects.some((effect) => this.#owner.awaits(effect));
+    const isDue = isAwaited || this.#journal.bytesWritten - this.#bytesBeforeSync > lazySyncBytes;
+    // The device works while the runs are passed on.
+    if (isUnsynced && isDue) this.#wantSync();
+    this.#release(group.behind('decided'));
+    this.#release(group.behind('written'));
+    if (!isUnsynced) this.#wantSync();
+    else if (!isDue) {
       this.#lazySync ??= this.#pace.after(lazySyncMs, () => {
         this.#lazySync = undefined;
         this.#wantSync();
