@@ -6,7 +6,7 @@ import './runtime/node-version.js';
 
 export { type Failure, JobFailedError } from './codec/failure.js';
 export { transfer } from './codec/transfer.js';
-export type { Retention } from './core/commands.js';
+export type { KeptLimits } from './core/commands.js';
 export type { JobStatus, Level } from './core/records.js';
 export type { Callable } from './definition/callable.js';
 export type { CallbackLike } from './definition/callbacks.js';
@@ -100,6 +100,7 @@ export {
   type OpenOptions,
   open,
   type PutTogether,
+  type RetentionOptions,
   type Runtime,
   type TogetherOptions,
 } from './runtime/open.js';

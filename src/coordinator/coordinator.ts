@@ -17,7 +17,7 @@
  */
 
 import type { Handed } from '../codec/transfer.js';
-import type { Effect, Retention } from '../core/commands.js';
+import type { Effect, KeptLimits, Retention } from '../core/commands.js';
 import type { AnnotationRecord, Id, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
@@ -258,7 +258,8 @@ export class Coordinator implements StoreOwner {
     const { state } = this.#store;
     const { retention } = this.#options;
     const now = this.#ports.now();
-    const keep = { ...retention, ageMs: this.#jumps.shownMs(retention.ageMs, now) };
+    const shown = (keep: KeptLimits) => ({ ...keep, ageMs: this.#jumps.shownMs(keep.ageMs, now) });
+    const keep = { ...shown(retention), failed: shown(retention.failed) };
     const isTooMuch = () => hasForgettable(state, keep, now);
     if (!isTooMuch()) return;
     this.#decide({ type: 'forget', keep });

@@ -222,11 +222,16 @@ export type PolicyAnswer =
   /** Milliseconds since the epoch. The past means now. */
   | { readonly type: 'at'; readonly at: number };
 
-/** Limits on the completed jobs that are kept. The strictest applies. */
-export interface Retention {
+/** Limits on completed jobs that are kept together. The strictest applies. */
+export interface KeptLimits {
   readonly ageMs: number;
   readonly count: number;
   readonly bytes: number;
+}
+
+/** Limits on the completed jobs that are kept. Failed ones have limits of their own. */
+export interface Retention extends KeptLimits {
+  readonly failed: KeptLimits;
 }
 
 /** In the order in which they open. */

@@ -1,14 +1,25 @@
 /**
  * Limits on the completed jobs that are kept: age, count and bytes (contract 2.12). The strictest
- * applies. A root is deleted with all its members, so that nothing a parent needs is missing.
+ * applies. Failed roots have limits of their own, so that later successes do not push them out. A
+ * root is deleted with all its members, so that nothing a parent needs is missing.
  */
 
-import { levelGate, type Retention } from './commands.js';
+import { type KeptLimits, levelGate, type Retention } from './commands.js';
 import type { Decision } from './decision.js';
+import type { Kept } from './state/completed.js';
 import type { State } from './state/state.js';
 
-/** Seven days, 100,000 jobs, 256 MiB of their arguments and results. */
-export const defaultRetention: Retention = { ageMs: 7 * 24 * 3600 * 1000, count: 100_000, bytes: 256 * 1024 * 1024 };
+const dayMs = 24 * 3600 * 1000;
+const mebibyte = 1024 * 1024;
+
+/**
+ * Seven days, 100,000 jobs, 256 MiB of their arguments and results. Of failed jobs 30 days, 10,000
+ * jobs, 256 MiB.
+ */
+export const defaultRetention: Retention = {
+  ...{ ageMs: 7 * dayMs, count: 100_000, bytes: 256 * mebibyte },
+  failed: { ageMs: 30 * dayMs, count: 10_000, bytes: 256 * mebibyte },
+};
 
 /**
  * The most jobs forgotten in one decision: `part` of those in excess, within `least` and `most`.
@@ -18,19 +29,26 @@ const forgottenAtOnce = { least: 256, part: 0.25, most: 4096 };
 
 /** `true` if a completed job exceeds a limit. */
 export function hasForgettable(state: State, keep: Retention, now: number): boolean {
-  const oldest = state.oldestCompleted;
-  if (oldest === undefined) return false;
-  return (
-    state.completedCount > keep.count || state.completedBytes > keep.bytes || oldest.completedAt < now - keep.ageMs
-  );
+  return exceeds(state, 'succeeded', keep, now) || exceeds(state, 'failed', keep.failed, now);
 }
 
-export function forgetCompleted({ state, now, effects }: Decision, keep: Retention): void {
+function exceeds(state: State, kept: Kept, keep: KeptLimits, now: number): boolean {
+  const { oldest, count, bytes } = state.kept(kept);
+  if (oldest === undefined) return false;
+  return count > keep.count || bytes > keep.bytes || oldest.completedAt < now - keep.ageMs;
+}
+
+export function forgetCompleted(decision: Decision, keep: Retention): void {
+  forgetKept(decision, 'succeeded', keep);
+  forgetKept(decision, 'failed', keep.failed);
+}
+
+function forgetKept({ state, now, effects }: Decision, kept: Kept, keep: KeptLimits): void {
   const { least, part, most } = forgottenAtOnce;
-  const tooMany = state.completedCount - keep.count;
+  const tooMany = state.kept(kept).count - keep.count;
   const atOnce = Math.min(most, Math.max(least, Math.ceil(tooMany * part)));
-  for (let left = atOnce; left > 0 && hasForgettable(state, keep, now); left--) {
-    const job = state.forgetOldest();
+  for (let left = atOnce; left > 0 && exceeds(state, kept, keep, now); left--) {
+    const job = state.forgetOldest(kept);
     effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
   }
 }

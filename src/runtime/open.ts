@@ -7,7 +7,7 @@ import { type Logger, pino } from 'pino';
 import { idFromText } from '../codec/id.js';
 import { DEFAULT_LIMIT_BYTES, MOST_LIMIT_BYTES } from '../codec/payload-format.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
-import type { Retention } from '../core/commands.js';
+import type { KeptLimits } from '../core/commands.js';
 import { defaultQueue } from '../core/queue.js';
 import { type Id, type Level, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
@@ -33,6 +33,12 @@ import { Link } from './link.js';
 import { Logs, thresholdOf } from './logs.js';
 import { Queue } from './queue.js';
 import { checkSignals, closeOn } from './signals.js';
+
+/** Limits on the completed jobs that are remembered. A limit that is left out has its default. */
+export interface RetentionOptions extends Partial<KeptLimits> {
+  /** The limits on failed jobs, which later successes do not push out. */
+  readonly failed?: Partial<KeptLimits>;
+}
 
 /** The options of `open`. All but `jobs` are optional. */
 export interface OpenOptions {
@@ -96,9 +102,10 @@ export interface OpenOptions {
   readonly payloadLimitBytes?: number;
   /**
    * How long completed jobs are remembered: until the first of the limits is reached. 7 days,
-   * 100,000 jobs and 256 MiB of jobs by default.
+   * 100,000 jobs and 256 MiB of jobs by default. Failed jobs have limits of their own, `failed`: 30
+   * days, 10,000 jobs and 256 MiB by default.
    */
-  readonly retention?: Partial<Retention>;
+  readonly retention?: RetentionOptions;
   /**
    * Milliseconds that a cancelled or timed-out job may continue before its thread is ended. 2,000
    * by default.
@@ -479,6 +486,8 @@ const openOptions: OptionNames<OpenOptions> = {
   logger: true,
 };
 
+const keptNames: OptionNames<KeptLimits> = { ageMs: true, count: true, bytes: true };
+
 const limitNames: OptionNames<ResourceLimits> = {
   maxOldGenerationSizeMb: true,
   maxYoungGenerationSizeMb: true,
@@ -521,7 +530,9 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     checkOptions('agent', agent, { size: true });
     checkNumber('agent.size', agent.size, { integer: true, least: 1 });
   }
-  checkOptions('retention', retention, { ageMs: true, count: true, bytes: true });
+  checkOptions('retention', retention, { ...keptNames, failed: true });
+  const { failed = {}, ...others } = retention;
+  checkOptions('retention.failed', failed, keptNames);
   checkBoolean('dispatcher', dispatcher);
   checkBoolean('allowNetworkFileSystem', allowNetworkFileSystem);
   checkArray('execArgv', execArgv, 'strings');
@@ -529,7 +540,8 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   checkSignals(options.signals);
   checkNumber('stopGraceMs', stopGraceMs, { least: 0, unit: 'milliseconds' });
   checkNumber('graceMs', graceMs, { least: 0, unit: 'milliseconds' });
-  for (const [name, value] of Object.entries(retention)) checkNumber(`retention.${name}`, value, { least: 0 });
+  for (const [name, value] of Object.entries(others)) checkNumber(`retention.${name}`, value, { least: 0 });
+  for (const [name, value] of Object.entries(failed)) checkNumber(`retention.failed.${name}`, value, { least: 0 });
   checkNumber('pingMs', pingMs, { finite: true, above: 0, unit: 'milliseconds' });
   checkNumber('deathMs', deathMs, { finite: true, above: pingMs, unit: 'milliseconds' });
   const modules: Record<string, ModuleSetup> = {};
@@ -551,7 +563,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     resourceLimits,
     recycle,
     payloadLimitBytes,
-    retention: { ...defaultRetention, ...retention },
+    retention: { ...defaultRetention, ...others, failed: { ...defaultRetention.failed, ...failed } },
     stopGraceMs,
     agentSize: agent === false ? 0 : (agent?.size ?? threads),
     agentSizeGiven: agent !== undefined,

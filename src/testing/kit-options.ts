@@ -1,7 +1,7 @@
 /** The options and results of the test kit. */
-import type { Retention } from '../core/commands.js';
 import type { Level } from '../core/records.js';
 import type { RetryDefaults } from '../definition/options.js';
+import type { RetentionOptions } from '../runtime/open.js';
 
 /** Options of `openVirtual`. */
 export interface VirtualOptions {
@@ -34,7 +34,7 @@ export interface VirtualOptions {
   /** As in `open`. */
   readonly payloadLimitBytes?: number;
   /** As in `open`. */
-  readonly retention?: Partial<Retention>;
+  readonly retention?: RetentionOptions;
   /**
    * As in `open`: milliseconds on the virtual clock that a cancelled or timed out job may go on.
    * 2,000 by default.

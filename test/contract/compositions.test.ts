@@ -183,7 +183,7 @@ describe('7 composition', () => {
   });
 
   it('[7.1] cancels thousands of pending parts at about the cost of putting them', async (t) => {
-    const kit = await opened(t, { retention: { count: 0 } });
+    const kit = await opened(t, { retention: { count: 0, failed: { count: 0 } } });
     const queue = kit.runtime.queue();
     const parts = Array.from({ length: 10_000 }, (_, n) => work.add(n, 1));
     let start = performance.now();

@@ -70,6 +70,41 @@ describe('2 jobs: retention, changes, references', () => {
     });
   }
 
+  it('[2.12] keeps failed jobs, with their parts, while later successes are forgotten', async (t) => {
+    const kit = await opened(t, { retention: { count: 3, bytes: 500, failed: { count: 2 } } });
+    const queue = kit.runtime.queue();
+    const fail = async () => {
+      const job = await queue.put(work.fail('on purpose'));
+      await kit.waitForStatus(job, 'completed');
+      return job.id;
+    };
+    const failed = [await fail(), await fail()];
+    for (let n = 0; n < 20; n++) await ended(kit, ['later']);
+    for (const id of failed) await failedWith(kit.runtime.job(id), 'RangeError');
+    assert.equal((await kit.runtime.stats()).jobs, 5);
+    await fail();
+    await assert.rejects(kit.runtime.job(failed[0]!).status(), JobForgottenError, 'they have a limit of their own');
+    await kit.crash();
+    await kit.reopen();
+    await ended(kit, ['after', 'the', 'reopening', '!']);
+    await failedWith(kit.runtime.job(failed[1]!), 'RangeError');
+  });
+
+  it('[2.12] counts the bytes of a failed whole and its parts by the limits of failed jobs', async (t) => {
+    const kit = await opened(t, { retention: { bytes: 5000, failed: { bytes: 100_000 } } });
+    const long = 'x'.repeat(40_000);
+    const failing = (text: string) => parallel([work.mark(text)], { postprocess: work.fail.with('done') as never });
+    const whole = await kit.runtime.queue().put(failing(long));
+    await kit.waitForStatus(whole, 'completed');
+    const [kept] = await ended(kit, ['small', 'last']);
+    assert.equal(await kit.runtime.job(kept!.id).result(), 'small');
+    await failedWith(kit.runtime.job(whole.id), 'RangeError');
+    const larger = await kit.runtime.queue().put(failing(long.repeat(5)));
+    await kit.untilIdle();
+    assert.notEqual(await larger.failure(), undefined);
+    await assert.rejects(kit.runtime.job(whole.id).status(), JobForgottenError);
+  });
+
   it('[2.12] forgets any number of due jobs, also without other activity', async (t) => {
     const kit = await opened(t, { retention: { ageMs: 60_000 } });
     await kit.runtime.queue().putAll(Array.from({ length: 3000 }, (_, number) => work.mark(`${number}`)));

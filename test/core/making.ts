@@ -1,5 +1,5 @@
 /** Makes states, ids and commands for tests of the core, and comparable views of a whole state. */
-import type { Command, Effect, JobOptions, JobSpec, Outside, Settled } from '../../src/core/commands.js';
+import type { Command, Effect, JobOptions, JobSpec, Outside, Retention, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import { agentKey, type Id, type JobRecord, type Payload } from '../../src/core/records.js';
 import { CompactJob } from '../../src/core/state/compact-job.js';
@@ -150,6 +150,12 @@ export class Machine {
   }
 }
 
+/** Returns a retention that keeps this number of succeeded jobs, and of failed ones. */
+export function keeping(count: number, failed = count): Retention {
+  const limits = { ageMs: 1e9, bytes: 1e9 };
+  return { ...limits, count, failed: { ...limits, count: failed } };
+}
+
 /** The jobs in line: by priority, then those put back, then by the moment of eligibility. */
 export function inContractOrder(state: State): JobRecord[] {
   return [...state.jobs()]
@@ -194,7 +200,11 @@ export function snapshotOf(state: State) {
       .sort(),
     unique: ['u0', 'u1', 'u2'].map((key) => state.uniqueJob('', key)?.id),
     nextTimer: state.nextTimer,
-    completed: [state.size, state.completedCount, state.completedBytes, state.oldestCompleted?.id],
+    size: state.size,
+    completed: (['succeeded', 'failed'] as const).map((kept) => {
+      const { count, bytes, oldest } = state.kept(kept);
+      return [count, bytes, oldest?.id];
+    }),
   };
 }
 

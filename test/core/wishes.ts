@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
 import type { Payload } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
-import { activateUs, call, idOf, inContractOrder, main, payload, us } from './making.js';
+import { activateUs, call, idOf, inContractOrder, keeping, main, payload, us } from './making.js';
 
 export interface Wish {
   readonly what: Command['type'];
@@ -102,7 +102,7 @@ export class Wishes {
       case 'removeQuota':
         return { type: what, queue: '', name: 'q' };
       case 'forget':
-        return { type: what, keep: { ageMs: 1e9, count: size, bytes: 1e9 } };
+        return { type: what, keep: keeping(size, size % 2) };
       case 'activate':
         return { ...activateUs, dispatcher: dispatcher(which), deathMs: 10 * size + 1 };
       case 'ping':

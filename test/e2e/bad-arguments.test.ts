@@ -25,7 +25,7 @@ import {
   parallel,
   type QuotaOptions,
   type ResultOptions,
-  type Retention,
+  type RetentionOptions,
   type RetryDefaults,
   type RetryErrorsOptions,
   type Runtime,
@@ -88,7 +88,15 @@ const putOptions: Table<PutOptions> = {
   signal,
 };
 
-const retention: Table<Retention> = { ageMs: number(-1), count: number(-1), bytes: number(-1) };
+const keptLimits: Table<NonNullable<RetentionOptions['failed']>> = {
+  ageMs: number(-1),
+  count: number(-1),
+  bytes: number(-1),
+};
+const retention: Table<RetentionOptions> = {
+  ...keptLimits,
+  failed: { type: [5, null, [], { age: 1 }, { ageMs: '1' }], range: [{ ageMs: -1 }] },
+};
 const defaults: Table<RetryDefaults> = { jobs: retry, callbacks: retry };
 const agent: Bad = {
   type: [5, 'main', null, true, [], { sise: 1 }, { size: '1' }],
@@ -258,6 +266,7 @@ describe('a bad argument', () => {
     [(options) => open(options), openOptions, '', { jobs: [numbers] }],
     [(options) => openVirtual(options), virtualOptions, '', { jobs: [numbers] }],
     [(retention) => open({ jobs: [numbers], retention }), retention, 'retention.', {}],
+    [(failed) => open({ jobs: [numbers], retention: { failed } }), keptLimits, 'retention.failed.', {}],
     [(retry) => open({ jobs: [numbers], retry }), defaults, 'retry.', {}],
     [(options) => callsheet.close(options), close, '', {}],
     [(options) => callsheet.events(options), events, '', {}],
@@ -394,6 +403,7 @@ describe('a bad argument', () => {
     ['options', (options) => open(options), 'directry', 'directory'],
     ['agent', (agent) => open({ jobs: [numbers], agent }), 'sise', 'size'],
     ['retention', (retention) => open({ jobs: [numbers], retention }), 'age', 'ageMs'],
+    ['retention.failed', (failed) => open({ jobs: [numbers], retention: { failed } }), 'age', 'ageMs'],
     ['retry', (retry) => open({ jobs: [numbers], retry }), 'job', 'jobs'],
     ['options', (options) => callsheet.close(options), 'grace', 'graceMs'],
     ['options', (options) => callsheet.events(options), 'limt', 'limit'],

@@ -41,8 +41,8 @@ export const clock: readonly Mutant[] = [
     bug: 'a clock set forward makes completed jobs older',
     tags: ['2.12'],
     in: 'coordinator/coordinator.ts#forget',
-    find: 'this.#jumps.shownMs(retention.ageMs, now)',
-    replace: 'retention.ageMs',
+    find: 'this.#jumps.shownMs(keep.ageMs, now)',
+    replace: 'keep.ageMs',
   },
   {
     bug: 'a rate does not move with a clock that is set',

@@ -251,7 +251,7 @@ export const jobs: readonly Mutant[] = [
   {
     bug: 'completed jobs are kept whatever their age',
     tags: ['2.12'],
-    in: 'core/retention.ts#hasForgettable',
+    in: 'core/retention.ts#exceeds',
     find: '|| oldest.completedAt < now - keep.ageMs',
     replace: '',
   },
@@ -265,8 +265,22 @@ export const jobs: readonly Mutant[] = [
   {
     bug: 'completed jobs are kept whatever their bytes',
     tags: ['2.12'],
-    in: 'core/retention.ts#hasForgettable',
-    find: '|| state.completedBytes > keep.bytes',
+    in: 'core/retention.ts#exceeds',
+    find: '|| bytes > keep.bytes',
+    replace: '',
+  },
+  {
+    bug: 'failed jobs are forgotten by the limits of the succeeded ones',
+    tags: ['2.12'],
+    in: 'core/retention.ts#forgetCompleted',
+    find: "forgetKept(decision, 'failed', keep.failed);",
+    replace: "forgetKept(decision, 'failed', keep);",
+  },
+  {
+    bug: 'the parts of a failed whole count with the succeeded jobs',
+    tags: ['2.12'],
+    in: 'core/state/completed.ts#add',
+    find: 'this.#moveMembers(row, true);',
     replace: '',
   },
   {

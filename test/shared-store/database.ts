@@ -75,6 +75,8 @@ interface Columns {
   readonly keys: readonly string[];
   readonly dueAt: number;
   readonly completedAt: number;
+  /** `true` for a completed root that failed. */
+  readonly failed: boolean;
   /** Of arguments and result; 0 until the job is completed. */
   readonly completedBytes: number;
   readonly parent: Id;
@@ -236,13 +238,15 @@ export class Database {
         return due.flatMap((id) => this.#readJob(id, rows));
       }
       case 'oldest': {
-        const oldest = this.#ordered('completedAt', want.most);
+        const isKept = ({ columns }: JobRow) => this.#rootOf(columns).failed === (want.kept === 'failed');
+        const oldest = this.#ordered('completedAt', want.most, isKept);
         // Two commands of one group may read the count.
         rows.count = 0;
         rows.bytes = 0;
-        for (const { columns } of this.#jobs.values()) {
-          if (columns.completedAt > 0) rows.count++;
-          rows.bytes += columns.completedBytes;
+        for (const row of this.#jobs.values()) {
+          if (!isKept(row)) continue;
+          if (row.columns.completedAt > 0) rows.count++;
+          rows.bytes += row.columns.completedBytes;
         }
         return oldest.flatMap((id) => this.#readTree(id, rows));
       }
@@ -338,10 +342,15 @@ export class Database {
     return [...keys, `parent ${id}`, ...members.flatMap((member) => this.#readTree(member, rows))];
   }
 
+  #rootOf(columns: Columns): Columns {
+    const above = columns.parent === '' ? undefined : this.#jobs.get(columns.parent);
+    return above === undefined ? columns : this.#rootOf(above.columns);
+  }
+
   /** Sorts by moment. Within one, due jobs are ordered by arrival, completed jobs by id. */
-  #ordered(column: 'dueAt' | 'completedAt', most: number): Id[] {
+  #ordered(column: 'dueAt' | 'completedAt', most: number, isAsked: (row: JobRow) => boolean = () => true): Id[] {
     return [...this.#jobs]
-      .filter(([, { columns }]) => columns[column] > 0)
+      .filter(([, row]) => row.columns[column] > 0 && isAsked(row))
       .sort(([idA, a], [idB, b]) => {
         const moments = a.columns[column] - b.columns[column];
         return moments || (column === 'dueAt' ? a.since - b.since : idA < idB ? -1 : 1);
@@ -453,6 +462,7 @@ function columnsOf(job: JobRecord): Columns {
     keys,
     dueAt: timerOf(job),
     completedAt: job.role === 'root' ? job.completedAt : 0,
+    failed: job.role === 'root' && job.status === 'completed' && job.outcome === 'failure',
     completedBytes: job.status === 'completed' ? (job.args?.byteLength ?? 0) + (job.result?.byteLength ?? 0) : 0,
     parent: job.parent,
     isMemoryOf: job.level === 'memory' ? job.owner : '',

@@ -3,6 +3,7 @@
  * decide again.
  */
 import type { Id } from '../../src/core/records.js';
+import type { Kept } from '../../src/core/state/completed.js';
 
 /** The ways to find jobs other than by id; see `core/state/indices.ts`. */
 export type Index =
@@ -26,8 +27,11 @@ export type Want =
   | { readonly kind: 'count'; readonly index: Index; readonly key: string }
   /** The first `most` jobs that are due at `by`. */
   | { readonly kind: 'due'; readonly by: number; readonly most: number }
-  /** The roots that completed first, with all descendants, and the number of completed roots. */
-  | { readonly kind: 'oldest'; readonly most: number }
+  /**
+   * The roots of one kind that completed first, with all descendants, and the number and bytes of
+   * that kind.
+   */
+  | { readonly kind: 'oldest'; readonly kept: Kept; readonly most: number }
   | { readonly kind: 'setting'; readonly key: string }
   | { readonly kind: 'settings' }
   | { readonly kind: 'bucket'; readonly key: string };
@@ -44,6 +48,8 @@ export function wantKey(want: Want): string {
     case 'setting':
     case 'bucket':
       return `${want.kind} ${want.key}`;
+    case 'oldest':
+      return `${want.kind} ${want.kept}`;
     case 'due':
       // A later command of the same group has a later `by`.
       return `${want.kind} ${want.by}`;

@@ -15,7 +15,9 @@ import {
   type QuotaRecord,
   type SettingRecord,
 } from '../../src/core/records.js';
+import type { Kept } from '../../src/core/state/completed.js';
 import { neededPlaces } from '../../src/core/state/indices.js';
+import type { KeptRoots } from '../../src/core/state/roots.js';
 import { State } from '../../src/core/state/state.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import type { Rows } from './database.js';
@@ -59,8 +61,7 @@ export class PartialState extends State {
       this.#known.add(wantKey(want));
       if (want.kind === 'count') this.#stored.unfinished.set(want.key, count);
       if (want.kind !== 'oldest') continue;
-      this.#stored.completed = count;
-      this.#stored.completedBytes = bytes;
+      this.#stored.kept[want.kept] = { count, bytes };
     }
   }
 
@@ -181,19 +182,11 @@ export class PartialState extends State {
     return super.nextDue(now);
   }
 
-  override get completedCount(): number {
-    this.#need({ kind: 'oldest', most: oldestAtOnce });
-    return super.completedCount + this.#stored.completed - this.#loaded.completed;
-  }
-
-  override get completedBytes(): number {
-    this.#need({ kind: 'oldest', most: oldestAtOnce });
-    return super.completedBytes + this.#stored.completedBytes - this.#loaded.completedBytes;
-  }
-
-  override get oldestCompleted(): JobRecord | undefined {
-    this.#need({ kind: 'oldest', most: oldestAtOnce });
-    return super.oldestCompleted;
+  override kept(kept: Kept): KeptRoots<JobRecord> {
+    this.#need({ kind: 'oldest', kept, most: oldestAtOnce });
+    const { count, bytes, oldest } = super.kept(kept);
+    const [stored, loaded] = [this.#stored.kept[kept], this.#loaded.kept[kept]];
+    return { count: count + stored.count - loaded.count, bytes: bytes + stored.bytes - loaded.bytes, oldest };
   }
 
   /** There may be defaults that are not loaded: callers must look for them. */
@@ -202,9 +195,9 @@ export class PartialState extends State {
   }
 
   /** The job may have completed here, with only some of its descendants loaded. */
-  override forgetOldest(): JobRecord {
-    this.#need({ kind: 'tree', id: super.oldestCompleted!.id });
-    return super.forgetOldest();
+  override forgetOldest(kept: Kept): JobRecord {
+    this.#need({ kind: 'tree', id: super.kept(kept).oldest!.id });
+    return super.forgetOldest(kept);
   }
 
   override forgetParts(job: JobRecord): void {
@@ -236,6 +229,11 @@ export class PartialState extends State {
     throw new Error('a partial state cannot list all jobs');
   }
 
+  #counted() {
+    const countOf = ({ count, bytes }: KeptRoots<JobRecord>) => ({ count, bytes });
+    return { succeeded: countOf(super.kept('succeeded')), failed: countOf(super.kept('failed')) };
+  }
+
   #find(index: Index, key: string): void {
     this.#need({ kind: 'found', index, key });
   }
@@ -265,18 +263,21 @@ export class PartialState extends State {
     this.#jobs.add(id);
     if (stored === undefined) return;
     const job = decodeRecord<JobRecord>(stored);
-    const [completed, bytes, unfinished] = [super.completedCount, super.completedBytes, super.unfinished(job.queue)];
+    const unfinished = super.unfinished(job.queue);
+    const before = this.#counted();
     this.admit(job);
+    const after = this.#counted();
     const loaded = this.#loaded;
-    loaded.completed += super.completedCount - completed;
-    loaded.completedBytes += super.completedBytes - bytes;
+    for (const kept of ['succeeded', 'failed'] as const) {
+      loaded.kept[kept].count += after[kept].count - before[kept].count;
+      loaded.kept[kept].bytes += after[kept].bytes - before[kept].bytes;
+    }
     const more = super.unfinished(job.queue) - unfinished;
     loaded.unfinished.set(job.queue, (loaded.unfinished.get(job.queue) ?? 0) + more);
   }
 }
 
 class Counts {
-  completed = 0;
-  completedBytes = 0;
+  readonly kept = { succeeded: { count: 0, bytes: 0 }, failed: { count: 0, bytes: 0 } };
   readonly unfinished = new Map<string, number>();
 }

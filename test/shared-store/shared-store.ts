@@ -343,7 +343,8 @@ function wantsOf(command: Command): Want[] {
     return keyed.map(({ options }) => ({ kind: 'found', index: 'unique', key: `${command.queue}\n${options.unique}` }));
   }
   // Loaded before any command of the group completes a job, so that these are known to be older.
-  if (command.type === 'forget') return [{ kind: 'oldest', most: oldestAtOnce }];
+  if (command.type === 'forget')
+    return (['succeeded', 'failed'] as const).map((kept) => ({ kind: 'oldest', kept, most: oldestAtOnce }));
   if (!('job' in command)) return [];
   const job: Want = { kind: 'job', id: command.job };
   return command.type === 'settle' ? [job, { kind: 'found', index: 'inner', key: command.job }] : [job];

@@ -16,7 +16,8 @@ import { type PoolWatcher, SimPool } from './sim-pool.js';
 
 const modules = { m: { functions: ['run', 'join', 'policy'], others: [] } };
 const dispatcher = idFromText('00000000-0000-7000-9000-000000000000')!;
-const forever = { ageMs: 1e15, count: 1e9, bytes: 1e12 };
+const limits = { ageMs: 1e15, count: 1e9, bytes: 1e12 };
+const forever = { ...limits, failed: limits };
 const directory = '/journal';
 
 /** The outside that all lives share. */

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, InnerCommand, JobSpec } from '../../src/core/commands.js';
 import type { Level } from '../../src/core/records.js';
-import { call, idOf, main, us, whole } from '../core/making.js';
+import { call, idOf, keeping, main, us, whole } from '../core/making.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
 import { type Kind, kinds, type Subject } from './harness.js';
 
@@ -263,7 +263,7 @@ async function work(subject: Subject, seed: number): Promise<void> {
     } else if (choice === 9 && one !== undefined) {
       subject.ask({ type: 'interrupt', job: one.id, fence: one.fence, cause: 'thread' });
     } else if (choice === 10) {
-      subject.ask({ type: 'forget', keep: { ageMs: 1e9, count: 10, bytes: 1e9 } });
+      subject.ask({ type: 'forget', keep: keeping(10) });
     } else {
       subject.ask({
         type: 'setQuota',

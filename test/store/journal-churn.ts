@@ -7,7 +7,7 @@ import type { Command, JobSpec } from '../../src/core/commands.js';
 import { type Id, type JobRecord, type Payload, payloadSlots } from '../../src/core/records.js';
 import { JournalStore, type JournalStoreOptions } from '../../src/store/journal/journal-store.js';
 import type { Pace } from '../../src/store/journal/pace.js';
-import { activateUs, idOf, main, us } from '../core/making.js';
+import { activateUs, idOf, keeping, main, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import type { StrictDisk } from '../journal/strict-disk.js';
 
@@ -150,7 +150,7 @@ export class Churn {
         }
         break;
       case 6:
-        return { type: 'forget', keep: { ageMs: 1e9, count: this.keep, bytes: 1e9 } };
+        return { type: 'forget', keep: keeping(this.keep) };
       case 7:
         if (this.#random(10) === 0) return { type: 'createQueue', name: `queue${this.#random(1e6)}` };
     }

@@ -6,7 +6,7 @@ import { idToText } from '../../src/codec/id.js';
 import type { Command, JobSpec } from '../../src/core/commands.js';
 import { RecordReader } from '../../src/store/journal/record-reader.js';
 import { StoredPayload } from '../../src/store/journal/stored-payload.js';
-import { activateUs, idOf, main } from '../core/making.js';
+import { activateUs, idOf, keeping, main } from '../core/making.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, churnDirectory, turn } from './journal-churn.js';
 
@@ -153,7 +153,7 @@ describe('a payload in the journal', () => {
     // If two complete together, the inner one may be forgotten first.
     story.put('other');
     story.settle('other', { kind: 'job', job: idOf('inner') });
-    story.do({ type: 'forget', keep: { ageMs: 1e9, count: 1, bytes: 1e9 } });
+    story.do({ type: 'forget', keep: keeping(1) });
     assert.equal(story.churn.store.state.job(idOf('inner')), undefined);
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 30; i++) {

@@ -1,41 +1,37 @@
 /**
- * The completed jobs that are remembered: the roots in the order in which they completed, which is
- * the order in which they are forgotten; the bytes of all completed jobs; and the last ones of each
- * agent, without callbacks.
+ * The completed jobs that are remembered: the succeeded and the failed roots, each in the order in
+ * which they completed, which is the order in which they are forgotten; the bytes of the jobs that
+ * are forgotten with them; and the last ones of each agent, without callbacks.
  */
 import { type JobRecord, takesTurns } from '../records.js';
 import type { JobRow } from './job-row.js';
+import { type KeptRoots, Roots } from './roots.js';
 
 /** The most completed jobs that `by` returns. */
 const recentCount = 1000;
 
-/** Forgotten roots that stay in the list before `trim` copies it without them. */
-const slack = 1024;
+/** The completed roots that are kept together. */
+export type Kept = 'succeeded' | 'failed';
 
 export class Completed {
-  /** Roots, oldest first. Those before `#oldest` are forgotten, but may still be remembered. */
-  #roots: JobRow[] = [];
-  #oldest = 0;
-  #bytes = 0;
+  readonly #kept: Readonly<Record<Kept, Roots>> = { succeeded: new Roots(), failed: new Roots() };
+  readonly #rowOf: (id: string) => JobRow | undefined;
   /**
    * The last completed jobs by agent, oldest first. Some may be forgotten since, or no longer
    * completed; `by` leaves them out.
    */
   readonly #recent = new Map<string, JobRow[]>();
 
-  /** The number of roots. */
-  get count(): number {
-    return this.#roots.length - this.#oldest;
+  constructor(rowOf: (id: string) => JobRow | undefined) {
+    this.#rowOf = rowOf;
   }
 
-  /** Bytes of the arguments and results of all completed jobs, members included. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** The root that completed first. */
-  get oldest(): JobRow | undefined {
-    return this.#roots[this.#oldest];
+  /**
+   * The roots of one kind. Their bytes are those of the arguments and results of all completed jobs
+   * in their trees; jobs of a root that is not completed count with the succeeded ones.
+   */
+  of(kept: Kept): KeptRoots<JobRow> {
+    return this.#kept[kept];
   }
 
   /** Returns the last completed jobs of an agent, newest first. */
@@ -51,57 +47,89 @@ export class Completed {
    * so that the order is the same in all stores.
    */
   add(row: JobRow): void {
-    this.#note(row, isOfThisMoment);
+    this.load(row);
+    this.#moveMembers(row, true);
   }
 
   /** Adds a job that completed elsewhere, perhaps before others that are here already. */
   addInOrder(row: JobRow): void {
-    this.#note(row, isLater);
+    this.#note(row);
+    if (row.role === 'root') this.#rootsOf(row).addInOrder(row);
+    this.#moveMembers(row, true);
   }
 
-  #note(row: JobRow, goesBehind: (other: JobRow, row: JobRow) => boolean): void {
-    this.#bytes += payloadBytes(row);
+  /** Adds a job while a store opens: its members are added by themselves, before or after it. */
+  load(row: JobRow): void {
+    this.#note(row);
+    if (row.role === 'root') this.#rootsOf(row).add(row);
+  }
+
+  #note(row: JobRow): void {
+    row.isOfFailed = this.#isOfFailed(row);
+    this.#rootsOf(row).bytes += payloadBytes(row);
     if (row.agent !== '' && !takesTurns(row)) this.#noteRecent(row);
-    if (row.role !== 'root') return;
-    const roots = this.#roots;
-    let at = roots.push(row) - 1;
-    for (; at > this.#oldest && goesBehind(roots[at - 1]!, row); at--) roots[at] = roots[at - 1]!;
-    roots[at] = row;
+  }
+
+  /** `true` if the root above the job has failed, and is completed. */
+  #isOfFailed(row: JobRow): boolean {
+    let root: JobRow | undefined = row;
+    while (root !== undefined && root.role !== 'root') root = this.#rowOf(root.parent);
+    return root !== undefined && root.outcome === 'failure' && root.status === 'completed';
+  }
+
+  #rootsOf({ isOfFailed }: JobRow): Roots {
+    return isOfFailed ? this.#kept.failed : this.#kept.succeeded;
+  }
+
+  /** The completed jobs below a failed root count with it as soon as it is completed. */
+  #moveMembers(row: JobRow, areOfFailed: boolean): void {
+    if (row.role !== 'root' || !row.isOfFailed) return;
+    const move = (member: JobRow): void => {
+      // A member that another process forgot may still be in the list.
+      if (member.isThere && member.status === 'completed' && member.isOfFailed !== areOfFailed) {
+        this.#rootsOf(member).bytes -= payloadBytes(member);
+        member.isOfFailed = areOfFailed;
+        this.#rootsOf(member).bytes += payloadBytes(member);
+      }
+      for (const below of member.partRows) move(below);
+      for (const below of member.callbackRows) move(below);
+    };
+    for (const member of row.partRows) move(member);
+    for (const member of row.callbackRows) move(member);
   }
 
   /** Removes a job that is no longer completed, or no longer there. */
   remove(row: JobRow): void {
-    this.#bytes -= payloadBytes(row);
-    if (row.role === 'root') this.#roots.splice(this.#roots.lastIndexOf(row), 1);
+    this.#moveMembers(row, false);
+    this.forget(row);
+    if (row.role === 'root') this.#rootsOf(row).remove(row);
   }
 
-  /** Takes out the oldest root, for it to be forgotten. */
-  takeOldest(): JobRow {
-    return this.#roots[this.#oldest++]!;
+  /** Takes out the oldest root of one kind, for it to be forgotten. */
+  takeOldest(kept: Kept): JobRow {
+    return this.#kept[kept].takeOldest();
   }
 
   /** Forgets a job. A root was taken out by `takeOldest` before. */
   forget(row: JobRow): void {
-    this.#bytes -= payloadBytes(row);
+    this.#rootsOf(row).bytes -= payloadBytes(row);
   }
 
   /** Undoes the last `forget`, and for a root its `takeOldest`. */
   remember(row: JobRow): void {
-    this.#bytes += payloadBytes(row);
-    if (row.role === 'root') this.#oldest--;
+    const roots = this.#rootsOf(row);
+    roots.bytes += payloadBytes(row);
+    if (row.role === 'root') roots.putBack();
   }
 
   forgetAgent(agent: string): void {
     this.#recent.delete(agent);
   }
 
-  /**
-   * Frees the forgotten roots, which cannot be remembered any more, when they are half of the list.
-   */
+  /** Frees the forgotten roots, which cannot be remembered any more. */
   trim(): void {
-    if (this.#oldest <= slack || this.#oldest <= this.#roots.length / 2) return;
-    this.#roots = this.#roots.slice(this.#oldest);
-    this.#oldest = 0;
+    this.#kept.succeeded.trim();
+    this.#kept.failed.trim();
   }
 
   #noteRecent(row: JobRow): void {
@@ -112,6 +140,3 @@ export class Completed {
 }
 
 const payloadBytes = ({ args, result }: JobRecord) => (args?.byteLength ?? 0) + (result?.byteLength ?? 0);
-
-const isOfThisMoment = (other: JobRow, row: JobRow) => other.completedAt === row.completedAt && other.id > row.id;
-const isLater = (other: JobRow, row: JobRow) => other.completedAt > row.completedAt || isOfThisMoment(other, row);

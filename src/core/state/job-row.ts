@@ -48,6 +48,7 @@ const isThere = firstNoteBit;
 const isUnfinished = isThere << 1;
 const isWithAgent = isThere << 2;
 const isAtWork = isThere << 3;
+const isOfFailed = isThere << 4;
 
 /** `restore` changes the record only, not the notes. */
 export class JobRow extends CompactJob implements Queued {
@@ -92,6 +93,15 @@ export class JobRow extends CompactJob implements Queued {
 
   set isAtWork(atWork: boolean) {
     this.bits = atWork ? this.bits | isAtWork : this.bits & ~isAtWork;
+  }
+
+  /** `true` if the job is completed, and is forgotten with the failed root above it. */
+  get isOfFailed(): boolean {
+    return (this.bits & isOfFailed) !== 0;
+  }
+
+  set isOfFailed(isOf: boolean) {
+    this.bits = isOf ? this.bits | isOfFailed : this.bits & ~isOfFailed;
   }
 
   get partRows(): JobRow[] {

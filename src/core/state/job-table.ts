@@ -32,7 +32,7 @@ export class JobTable {
   readonly #rows = new IdMap<JobRow>();
   readonly lanes = new Lanes();
   readonly timers = new Timers();
-  readonly completed = new Completed();
+  readonly completed = new Completed((id) => this.#rows.get(id));
   /** The jobs that have a place in a quota, by `placeKey`. */
   readonly holders = new Members<JobRow>();
   /** The jobs that returned a job and wait for its outcome, by its id. */

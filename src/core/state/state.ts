@@ -10,6 +10,7 @@
 
 import type { Id, JobRecord, Payload, PayloadSlot, SettingRecord } from '../records.js';
 import { type BucketRecord, type Change, ChangeLog, type Changes, type JobChange } from './change-log.js';
+import type { Kept } from './completed.js';
 import { placeKey } from './indices.js';
 import { checkStep } from './invariants.js';
 import { JobRow } from './job-row.js';
@@ -57,9 +58,9 @@ export class State extends View {
     checkStep(row, status, outcome);
   }
 
-  /** Forgets the oldest completed root, with all its members. */
-  forgetOldest(): JobRecord {
-    const row = this.table.completed.takeOldest();
+  /** Forgets the oldest of these completed roots, with all its members. */
+  forgetOldest(kept: Kept): JobRecord {
+    const row = this.table.completed.takeOldest(kept);
     this.#forget(row);
     return row;
   }
@@ -195,7 +196,7 @@ export class State extends View {
       if (row.status === 'completed') completed.push(row);
     }
     completed.sort((a, b) => a.completedAt - b.completedAt || (a.id < b.id ? -1 : 1));
-    for (const row of completed) this.table.completed.add(row);
+    for (const row of completed) this.table.completed.load(row);
     this.#deriveRates(limited);
     for (const { job, name } of this.annotationRecords.all())
       if (!this.table.has(job)) this.annotationRecords.put(job, name, null);

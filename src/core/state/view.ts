@@ -18,11 +18,13 @@ import {
   type SettingRecord,
 } from '../records.js';
 import { Annotations } from './annotations.js';
+import type { Kept } from './completed.js';
 import { neededPlaces, placeKey, uniqueKey } from './indices.js';
 import { JobRow } from './job-row.js';
 import { JobTable } from './job-table.js';
 import type { Lane, Place } from './lanes.js';
 import { Rates } from './rates.js';
+import type { KeptRoots } from './roots.js';
 import { Settings } from './settings.js';
 
 /** The place of a job in the whole line of its queue, in which jobs that are not due come last. */
@@ -39,19 +41,9 @@ export class View {
     return this.table.size;
   }
 
-  /** The number of remembered completed roots. */
-  get completedCount(): number {
-    return this.table.completed.count;
-  }
-
-  /** Bytes of the arguments and results of all completed jobs. */
-  get completedBytes(): number {
-    return this.table.completed.bytes;
-  }
-
-  /** The remembered root that completed first. */
-  get oldestCompleted(): JobRecord | undefined {
-    return this.table.completed.oldest;
+  /** Returns the remembered completed roots that are kept together. */
+  kept(kept: Kept): KeptRoots<JobRecord> {
+    return this.table.completed.of(kept);
   }
 
   /** The time at which the next `tick` has something to do; `undefined` for never. */

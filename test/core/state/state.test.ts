@@ -19,6 +19,7 @@ import {
   hasRoom,
   idOf,
   inContractOrder,
+  keeping,
   Machine,
   main,
   nameOf,
@@ -68,12 +69,20 @@ function checkDerived(state: State): void {
     assert.ok(callbacks.slice(0, job.callbacksDone).every(({ status }) => status === 'completed'));
   }
   const completed = jobs.filter(({ status }) => status === 'completed');
-  assert.equal(state.completedCount, completed.filter(({ role }) => role === 'root').length);
   const bytesOf = ({ args, result }: JobRecord) => (args?.byteLength ?? 0) + (result?.byteLength ?? 0);
-  assert.equal(
-    state.completedBytes,
-    completed.reduce((sum, job) => sum + bytesOf(job), 0),
-  );
+  const rootOf = (job: JobRecord): JobRecord => (job.role === 'root' ? job : rootOf(state.job(job.parent)!));
+  const isOfFailed = (job: JobRecord) => rootOf(job).status === 'completed' && rootOf(job).outcome === 'failure';
+  for (const kept of ['succeeded', 'failed'] as const) {
+    const its = completed.filter((job) => isOfFailed(job) === (kept === 'failed'));
+    const roots = its.filter(({ role }) => role === 'root');
+    const { count, bytes, oldest } = state.kept(kept);
+    const sum = its.reduce((sum, job) => sum + bytesOf(job), 0);
+    assert.deepEqual([count, bytes], [roots.length, sum], kept);
+    assert.equal(
+      oldest?.completedAt,
+      roots.length === 0 ? undefined : Math.min(...roots.map((job) => job.completedAt)),
+    );
+  }
   const holders = jobs.filter(({ places }) => places.includes('q')).map(({ id }) => id);
   assert.deepEqual(Array.from(state.holders('', 'q'), ({ id }) => id).sort(), holders.sort());
 }
@@ -179,7 +188,8 @@ function checkGroups(all: readonly { wishes: readonly Wish[]; kept: boolean }[])
   follower.follow();
   const { completed: ___, ...followed } = snapshotOf(follower.state);
   assert.deepEqual(followed, kept, 'the received groups make the same state');
-  assert.deepEqual(follower.state.completedCount, state.completedCount);
+  for (const kept of ['succeeded', 'failed'] as const)
+    assert.equal(follower.state.kept(kept).count, state.kept(kept).count);
   checkDerived(follower.state);
 }
 
@@ -216,9 +226,10 @@ describe('the state', () => {
     const jobs = [whole('serial', 'w', [])];
     decide(state, { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs }, outsideAt(1));
     decide(state, { type: 'claim', job: idOf('w'), agent: main }, outsideAt(2));
-    assert.equal(state.completedCount, 1);
+    assert.equal(state.kept('succeeded').count, 1);
     state.rollback(0);
-    assert.deepEqual([state.size, state.completedCount, state.oldestCompleted], [0, 0, undefined]);
+    const { count, oldest } = state.kept('succeeded');
+    assert.deepEqual([state.size, count, oldest], [0, 0, undefined]);
   });
 
   it('keeps other jobs on rollback of a step that an invariant refused', () => {
@@ -235,7 +246,7 @@ describe('the state', () => {
       }),
     );
     state.rollback(mark);
-    assert.equal(state.oldestCompleted?.id, idOf('a'));
+    assert.equal(state.kept('succeeded').oldest?.id, idOf('a'));
     checkDerived(state);
   });
 
@@ -312,7 +323,7 @@ describe('the state', () => {
     const jobs = [whole('serial', 'w', [])];
     decide(state, { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs }, outsideAt(1));
     decide(state, { type: 'claim', job: idOf('w'), agent: main }, outsideAt(2));
-    decide(state, { type: 'forget', keep: { ageMs: 0, count: 0, bytes: 0 } }, outsideAt(3));
+    decide(state, { type: 'forget', keep: keeping(0) }, outsideAt(3));
     assert.equal(state.size, 0);
     const { jobs: told, forgotten } = changesOf(state);
     assert.deepEqual([told, forgotten], [[], []]);
