@@ -15,6 +15,7 @@ const readByOthers = [
     'nextTimer',
     'queued',
     'line',
+    'tallies',
     'scheduled',
     'busy',
     'openQueues',
@@ -39,7 +40,7 @@ const readByOthers = [
 const composed = ['isEmpty', 'quota'];
 /** Changes and their lists: they touch records already read, or identified by their key. */
 const changing = [
-  ...['change', 'annotate', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload'],
+  ...['change', 'annotate', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload', 'takePuts'],
   ...['load', 'unload', 'loadSetting', 'loadAnnotation', 'loaded'],
   ...['admit', 'expel', 'admitSetting', 'admitAnnotation', 'admitBucket'],
   // Called only by a store that no other process shares.

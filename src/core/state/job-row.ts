@@ -49,6 +49,9 @@ const isUnfinished = isThere << 1;
 const isWithAgent = isThere << 2;
 const isAtWork = isThere << 3;
 const isOfFailed = isThere << 4;
+// The four highest bits hold the cell of the job's tally. It still is a small integer for V8.
+const tallyShift = 28;
+const tallyBits = 0xf << tallyShift;
 
 /** `restore` changes the record only, not the notes. */
 export class JobRow extends CompactJob implements Queued {
@@ -102,6 +105,15 @@ export class JobRow extends CompactJob implements Queued {
 
   set isOfFailed(isOf: boolean) {
     this.bits = isOf ? this.bits | isOfFailed : this.bits & ~isOfFailed;
+  }
+
+  /** The cell of its tally in which the job is counted; 0 for none. */
+  get tallyCell(): number {
+    return this.bits >>> tallyShift;
+  }
+
+  set tallyCell(cell: number) {
+    this.bits = (this.bits & ~tallyBits) | (cell << tallyShift);
   }
 
   get partRows(): JobRow[] {

@@ -26,6 +26,7 @@ import {
 } from './indices.js';
 import { JobRow } from './job-row.js';
 import { Lanes } from './lanes.js';
+import { Tallies, tallyCellOf } from './tallies.js';
 import { Timers } from './timers.js';
 
 export class JobTable {
@@ -53,6 +54,7 @@ export class JobTable {
   readonly atWork = new Counts();
   /** The number of unfinished roots that wait for a date, by queue. */
   readonly dated = new Counts();
+  readonly tallies = new Tallies();
 
   get size(): number {
     return this.#rows.size;
@@ -108,8 +110,13 @@ export class JobTable {
     this.#unjoin(row);
   }
 
-  /** Follows a change of a row, which had the status `before`. */
-  update(row: JobRow, before: JobStatus): void {
+  /** Follows a change of a row, which had the status `before` and was in this queue. */
+  update(row: JobRow, before: JobStatus, queue: string): void {
+    if (row.queue !== queue) {
+      const { callable, role, tallyCell } = row;
+      this.tallies.move({ queue, callable, role }, tallyCell, 0);
+      row.tallyCell = 0;
+    }
     this.#reindex(row);
     if (row.status === 'completed' && before !== 'completed') this.completed.add(row);
   }
@@ -163,6 +170,11 @@ export class JobTable {
    */
   #reindex(row: JobRow): void {
     const there = row.isThere;
+    const cell = there ? tallyCellOf(row) : 0;
+    if (cell !== row.tallyCell) {
+      this.tallies.move(row, row.tallyCell, cell);
+      row.tallyCell = cell;
+    }
     if ((row.lane !== undefined) !== (there && row.queued)) {
       if (row.lane !== undefined) this.lanes.remove(row);
       else this.lanes.add(row, neededPlaces(row));

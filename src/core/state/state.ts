@@ -15,6 +15,7 @@ import { placeKey } from './indices.js';
 import { checkStep } from './invariants.js';
 import { JobRow } from './job-row.js';
 import type { Bucket } from './rates.js';
+import type { Puts } from './tallies.js';
 import { View } from './view.js';
 
 export class State extends View {
@@ -41,7 +42,12 @@ export class State extends View {
     const row = new JobRow(record);
     this.#log.noteInsert(row);
     this.table.enter(row);
+    this.#notePut(row, 1);
     return row;
+  }
+
+  #notePut(row: JobRow, by: 1 | -1): void {
+    if (row.form !== 'chunk') this.table.tallies.put(row, by);
   }
 
   /**
@@ -51,9 +57,9 @@ export class State extends View {
   change(job: JobRecord, change: (row: JobRow) => void): void {
     const row = job as JobRow;
     this.#log.noteChange(row);
-    const { status, outcome } = row;
+    const { status, outcome, queue } = row;
     change(row);
-    this.table.update(row, status);
+    this.table.update(row, status, queue);
     // After the indices follow, so that undoing the step finds them consistent.
     checkStep(row, status, outcome);
   }
@@ -144,9 +150,16 @@ export class State extends View {
   }
 
   #takeBackJob({ row, before }: JobChange): void {
-    if (before === undefined) this.table.leave(row);
-    else if (before === row) this.table.remember(row);
+    if (before === undefined) {
+      this.table.leave(row);
+      this.#notePut(row, -1);
+    } else if (before === row) this.table.remember(row);
     else this.table.become(row, before);
+  }
+
+  /** Returns the jobs that were put since the last call; see `Tallies`. */
+  takePuts(): Puts[] {
+    return this.table.tallies.takePuts();
   }
 
   /** Returns the changes since `keepChanges`. */

@@ -26,6 +26,7 @@ import type { Lane, Place } from './lanes.js';
 import { Rates } from './rates.js';
 import type { KeptRoots } from './roots.js';
 import { Settings } from './settings.js';
+import type { Tally } from './tallies.js';
 
 /** The place of a job in the whole line of its queue, in which jobs that are not due come last. */
 export type PlaceInLine = Place & Pick<JobRecord, 'dueAt'>;
@@ -39,6 +40,11 @@ export class View {
   /** The number of remembered jobs. */
   get size(): number {
     return this.table.size;
+  }
+
+  /** Returns the counts of all jobs by queue, callable, role, status and outcome. */
+  tallies(): IterableIterator<Tally> {
+    return this.table.tallies.all();
   }
 
   /** Returns the remembered completed roots that are kept together. */

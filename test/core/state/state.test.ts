@@ -9,6 +9,7 @@ import { decide } from '../../../src/core/decide.js';
 import type { AnnotationRecord, JobRecord, SettingRecord } from '../../../src/core/records.js';
 import type { Changes } from '../../../src/core/state/change-log.js';
 import { State } from '../../../src/core/state/state.js';
+import { type Tally, tallyCells } from '../../../src/core/state/tallies.js';
 import { CallsheetError } from '../../../src/errors.js';
 import { seedOf } from '../../harness/randomness.js';
 import { admitNews } from '../../shared-store/news.js';
@@ -34,6 +35,29 @@ const groups = fc.array(fc.record({ wishes: fc.array(wish, { maxLength: 8 }), ke
   maxLength: 40,
   size: 'max',
 });
+
+/** The counts of tallies, by all that they tell apart. */
+function tallied(tallies: Iterable<Tally>): Record<string, number> {
+  const counts: [string, number][] = [];
+  for (const { queue, callable, role, counts: cells } of tallies) {
+    for (const [index, count] of cells.entries()) {
+      if (index === 0 || count === 0) continue;
+      const { status, failed } = tallyCells[index]!;
+      counts.push([[queue, callable, role, status, failed].join(' '), count]);
+    }
+  }
+  return Object.fromEntries(counts.sort());
+}
+
+function countedBy(jobs: readonly JobRecord[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { queue, callable, role, form, status, outcome } of jobs) {
+    if (form === 'chunk') continue;
+    const key = [queue, callable, role, status, outcome === 'failure'].join(' ');
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return counts;
+}
 
 /** Checks that derived data follows from the records. */
 function checkDerived(state: State): void {
@@ -83,6 +107,7 @@ function checkDerived(state: State): void {
       roots.length === 0 ? undefined : Math.min(...roots.map((job) => job.completedAt)),
     );
   }
+  assert.deepEqual(tallied(state.tallies()), countedBy(jobs));
   const holders = jobs.filter(({ places }) => places.includes('q')).map(({ id }) => id);
   assert.deepEqual(Array.from(state.holders('', 'q'), ({ id }) => id).sort(), holders.sort());
 }
