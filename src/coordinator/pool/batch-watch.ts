@@ -1,11 +1,11 @@
 /**
- * Decides when to look after threads: first when a batch should be over, then at growing intervals
- * while the thread is at the same run.
+ * Decides when to read the outcomes of a thread: at the end of a batch or a little later; and, if a
+ * batch is not over when it should be, at growing intervals while the thread is at the same run.
  *
  * A batch that ends in time is not looked at, since a look costs as much as a dozen short jobs. A
  * batch that takes longer than expected is noticed soon, since others may wait behind it.
  */
-import type { Thread } from './thread.js';
+import type { Batch, Thread } from './thread.js';
 
 /**
  * The result of a look: the thread is at the same run as before, at another, or needs no more
@@ -27,14 +27,11 @@ interface Watched {
 
 export class BatchWatch {
   readonly #look: (thread: Thread) => Seen;
-  readonly #looked: () => void;
   readonly #watched = new Map<Thread, Watched>();
   #timer: { readonly at: number; readonly timeout: ReturnType<typeof setTimeout> } | undefined;
 
-  /** `looked` is called after the due threads have been looked at. */
-  constructor(look: (thread: Thread) => Seen, looked: () => void) {
+  constructor(look: (thread: Thread) => Seen) {
     this.#look = look;
-    this.#looked = looked;
   }
 
   /** Watches a thread that was given a batch expected to take `expectedMs`. */
@@ -71,10 +68,8 @@ export class BatchWatch {
   #ring(): void {
     this.#timer = undefined;
     const now = performance.now();
-    let hasLooked = false;
     for (const [thread, watched] of this.#watched) {
       if (watched.dueAt > now) continue;
-      hasLooked = true;
       const seen = this.#look(thread);
       if (seen === 'enough') this.#watched.delete(thread);
       else {
@@ -83,6 +78,19 @@ export class BatchWatch {
       }
     }
     this.#setTimer();
-    if (hasLooked) this.#looked();
   }
+}
+
+const longestSettlingWaitMs = 8;
+/** The time that the outcomes need to become stored, and the jobs put for them to be claimed. */
+const roundTripMs = 5;
+
+/**
+ * Returns how long the outcomes of a batch may wait to be settled together with others, while its
+ * thread runs `next`. A frame for a few short jobs costs as much as the jobs. The wait ends early
+ * enough for the thread to get more, and no outcome waits as long as if it were in the next batch.
+ */
+export function settlingWaitMs({ runs, expectedMs }: Pick<Batch, 'runs' | 'expectedMs'>): number {
+  if (runs.size === 1) return 0;
+  return Math.max(0, Math.floor(Math.min(longestSettlingWaitMs, expectedMs / 2, expectedMs - roundTripMs)));
 }

@@ -14,7 +14,7 @@ import { errorToData } from '../../protocol/error-data.js';
 import type { WireModule } from '../../protocol/messages.js';
 import { RunBatchWriter } from '../../protocol/run-batch.js';
 import { threadArguments } from '../../protocol/thread-arguments.js';
-import { BatchWatch, type Seen } from './batch-watch.js';
+import { BatchWatch, type Seen, settlingWaitMs } from './batch-watch.js';
 import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
 import { StopTimers } from './stop-timers.js';
 import { type Batch, Thread } from './thread.js';
@@ -63,10 +63,10 @@ export class Pool implements PoolPort {
    */
   #target: number | undefined;
   readonly #targets = new Map<number, number>();
-  readonly #batchWatch = new BatchWatch(
-    (thread) => this.#lookAfter(thread),
-    () => this.#owner.turn(),
-  );
+  readonly #batchWatch = new BatchWatch((thread) => this.#lookAfter(thread));
+  /** Batches that are over, with outcomes that wait for others. */
+  readonly #unsettled: Batch[] = [];
+  #settling: ReturnType<typeof setTimeout> | undefined;
   #closing = false;
   /** The last error reported with its thread, which Piscina reports once more without it. */
   #toldError: unknown;
@@ -167,9 +167,9 @@ export class Pool implements PoolPort {
     done.then(
       (isWorn: boolean) => {
         if (isWorn) this.#retire(thread);
-        this.#end(batch);
+        this.#over(batch);
       },
-      (error: Error) => this.#end(batch, error),
+      (error: Error) => this.#over(batch, error),
     );
     if (thread.batches.size === 1) this.#batchWatch.watch(thread, batch.expectedMs);
     return true;
@@ -268,6 +268,7 @@ export class Pool implements PoolPort {
   async destroy(): Promise<number[]> {
     this.#closing = true;
     this.#batchWatch.end();
+    clearTimeout(this.#settling);
     this.#stopTimers.clear();
     const hanging = new Set<number>();
     const piscinas = [this.#piscina, ...this.#extra.keys()];
@@ -366,10 +367,37 @@ export class Pool implements PoolPort {
     void thread.piscina.threads.find(({ threadId }) => threadId === thread.id)?.terminate();
   }
 
-  /**
-   * Ends a batch that is over, by itself or with its thread. A run that is not settled was either
-   * not begun or interrupted.
-   */
+  /** Notes that a batch is over, by itself or with its thread. */
+  #over(batch: Batch, failed?: Error): void {
+    const { thread } = batch;
+    const [, next] = thread.batches;
+    if (next !== undefined) this.#batchWatch.watch(thread, next.expectedMs);
+    const waits = next !== undefined && failed === undefined && this.#threads.has(thread.id);
+    const ms = waits ? settlingWaitMs(next) : 0;
+    if (ms > 0) {
+      this.#unsettled.push(batch);
+      this.#settling ??= setTimeout(() => this.#settleAll(), ms);
+      return;
+    }
+    this.#endUnsettled();
+    this.#end(batch, failed);
+    this.#owner.turn();
+  }
+
+  /** Settles everything that has ended, in one turn. */
+  #settleAll(): void {
+    this.#endUnsettled();
+    for (const thread of this.#threads.values()) this.#drain(thread);
+    this.#owner.turn();
+  }
+
+  #endUnsettled(): void {
+    clearTimeout(this.#settling);
+    this.#settling = undefined;
+    for (const batch of this.#unsettled.splice(0)) this.#end(batch);
+  }
+
+  /** Ends a batch. A run that is not settled was either not begun or interrupted. */
   #end(batch: Batch, failed?: Error): void {
     const { thread, runs } = batch;
     this.#drain(thread);
@@ -385,19 +413,24 @@ export class Pool implements PoolPort {
       else this.#owner.interrupted(run, thread.died);
     }
     thread.batches.delete(batch);
-    const [next] = thread.batches;
-    if (next === undefined) {
+    if (thread.batches.size === 0) {
       this.#batchWatch.leave(thread);
       this.#leave(thread);
-    } else this.#batchWatch.watch(thread, next.expectedMs);
+    }
     if (!this.#threads.has(thread.id)) thread.close();
-    this.#owner.turn();
   }
 
-  #drain(thread: Thread): void {
-    for (const report of thread.reports()) this.#settle(thread, report);
-    for (const message of thread.unheard()) this.#hear(thread, message);
+  /** Handles what the thread has reported. Returns `true` if there was anything. */
+  #drain(thread: Thread): boolean {
+    const reports = thread.reports();
+    for (const report of reports) this.#settle(thread, report);
+    let heard = reports.length;
+    for (const message of thread.unheard()) {
+      this.#hear(thread, message);
+      heard++;
+    }
     if (thread.board.isBroken) this.#giveUp(thread, new Error('a thread wrote an impossible report of a job'));
+    return heard > 0;
   }
 
   #hear(thread: Thread, message: ThreadMessage): void {
@@ -491,10 +524,11 @@ export class Pool implements PoolPort {
    * it are taken back.
    */
   #lookAfter(thread: Thread): Seen {
-    this.#drain(thread);
+    const hasReported = this.#drain(thread);
     const begun = begunIn(thread);
     const isSame = thread.lookAt(begun);
     if (isSame) this.#owner.running(begun!);
+    if (hasReported || isSame) this.#owner.turn();
     if (thread.overdue === undefined) return isSame ? 'same' : 'other';
     for (const batch of thread.batches) this.#takeBack(batch);
     return 'enough';
