@@ -4,7 +4,7 @@
  */
 import './runtime/node-version.js';
 
-export { type Failure, JobFailedError } from './codec/failure.js';
+export { type Failure, failureFrom as failure, JobFailedError } from './codec/failure.js';
 export { transfer } from './codec/transfer.js';
 export type { KeptLimits } from './core/commands.js';
 export type { JobStatus, Level } from './core/records.js';
@@ -27,6 +27,7 @@ export {
 } from './definition/define-jobs.js';
 export type { AgentFilter, ChooserQuestion, JobChooser, JobFilter } from './definition/filters.js';
 export type { JobCall, Puttable } from './definition/job-call.js';
+export type { Awaited, JobDetails } from './definition/job-details.js';
 export { type ItemSource, type MapOptions, type Mapping, map } from './definition/map.js';
 export type { JobOptions, RetryDefaults } from './definition/options.js';
 export type { OwnPolicy, RetryAnswer, RetryQuestion } from './definition/own-policies.js';
@@ -93,7 +94,7 @@ export type {
   JobEvent,
   QueueEvent,
 } from './runtime/events.js';
-export type { Awaited, CallbackPair, Handles, Job, JobChanges, JobDetails, ResultOptions } from './runtime/job.js';
+export type { CallbackPair, Handles, Job, JobChanges, ResultOptions } from './runtime/job.js';
 export {
   type Closed,
   type CloseOptions,

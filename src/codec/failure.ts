@@ -7,7 +7,7 @@ import { CallsheetError, PayloadCorruptError } from '../errors.js';
 import { decodePayload, encodePayload } from './payload.js';
 import { FAILURE_LIMIT_BYTES, type FailureData, thrownAsData } from './thrown.js';
 
-/** A job's failure. Made by {@link failureFrom}. */
+/** A job's failure. `failure(error)` makes one. */
 export interface Failure {
   /** The error's name, such as `RangeError`. */
   readonly name: string;
@@ -80,7 +80,8 @@ export function isFailure(value: unknown): value is Failure {
 }
 
 /**
- * Makes a failure of any thrown value. Returns a failure unchanged. Never throws.
+ * Makes a failure of any thrown value. Returns a failure unchanged. Never throws. A handler that
+ * returns a failure fails with it; its retry policy is not asked, and the jobs that it put stay.
  *
  * Kept at most: 8,192 characters of the message, 16,384 of the stack, 128 of the name and of the
  * code, 8 causes, 16 errors of an AggregateError (64 errors in all), 32 properties of 4 KiB each,

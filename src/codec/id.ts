@@ -50,7 +50,7 @@ export function idToText(id: Id): string {
   return stringify(Buffer.from(id, 'latin1'));
 }
 
-/** Returns undefined if the text is not a UUID. */
+/** Returns `undefined` if the text is not a UUID. */
 export function idFromText(text: string): Id | undefined {
   return validate(text) ? idFromBytes(parse(text)) : undefined;
 }

@@ -5,6 +5,7 @@
  * build maps the name of the module to a file.
  */
 
+import type { Failure } from '../codec/failure.js';
 import { invalidOption } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { type LogThreshold, logLevels } from '../protocol/messages.js';
@@ -18,9 +19,11 @@ type Handler = (...args: never[]) => unknown;
 
 /** The result of a callable's job: the awaited return value, or the result of a returned job. */
 type ResultOf<F extends Handler> = OutcomeOf<Awaited<ReturnType<F>>>;
-type OutcomeOf<Returned> = Returned extends Puttable<infer Result> | Composition<infer Result> | Held<infer Result>
-  ? Result
-  : Returned;
+type OutcomeOf<Returned> = Returned extends Failure
+  ? never
+  : Returned extends Puttable<infer Result> | Composition<infer Result> | Held<infer Result>
+    ? Result
+    : Returned;
 /** A job as another holds it: the value of `currentJob().put`. */
 type Held<Result> = { readonly id: string; readonly annotations: unknown; result(): Promise<Result> };
 

@@ -2,7 +2,9 @@
  * Names that users give. A name is a part of stored keys, and people read it. A name that would be
  * stored as another is refused.
  */
-import { invalidOption } from '../errors.js';
+import { idFromText } from '../codec/id.js';
+import type { Id } from '../core/records.js';
+import { invalidOption, UnknownJobError } from '../errors.js';
 import { checkText } from './arguments.js';
 
 const longest = 200;
@@ -28,4 +30,11 @@ export function checkAnnotationName(name: string): void {
 /** Checks the name of a queue that need not exist. */
 export function checkQueueName(path: string, name: string): void {
   checkText(path, name, 'must be a string', () => true);
+}
+
+/** Returns the id of a job that a user gives as text. */
+export function checkJobId(id: string): Id {
+  const known = idFromText(id);
+  if (known === undefined) throw new UnknownJobError(`${JSON.stringify(id)} is not the id of a job`);
+  return known;
 }

@@ -186,3 +186,20 @@ export function decodeValue(kind: OutcomeForm, payload: Uint8Array, options?: Ou
       return decodePayload(payload, options);
   }
 }
+
+/**
+ * Decodes the stored arguments of a job.
+ *
+ * @throws {NotStorableError} buffers were moved to the job: only its run has them.
+ */
+export function decodeStored(bytes: Uint8Array | null, options?: OutcomeOptions): readonly unknown[] {
+  if (bytes === null) return [];
+  const buffer = () => {
+    throw new NotStorableError(
+      'ARGUMENT_NOT_STORABLE',
+      'arguments',
+      'contain buffers that were moved to the job: only its run has them',
+    );
+  };
+  return decodePayload(bytes, { ...options, buffer }) as unknown[];
+}

@@ -12,8 +12,10 @@ export interface WireRun {
   /** The word with which the worker begins it; see `Board.begin`. */
   readonly word: number;
   readonly id: Id;
-  /** The whole that the job is a part of; empty if it is no part. */
+  /** The whole of a part, the map of an item, or the job of a callback; empty for a root. */
   readonly parent: Id;
+  /** `true` for a part, or an item of a map. */
+  readonly isPart: boolean;
   readonly callable: string;
   readonly attempt: number;
   readonly queue: string;

@@ -1,7 +1,7 @@
 /**
  * A batch of claimed jobs as bytes, from the coordinator to a worker thread.
  *
- * For each run: slot, word, id, flags, id of the whole (flag `part`), callable, queue and agent
+ * For each run: slot, word, id, flags, id of its parent (flag `parent`), callable, queue and agent
  * (names), attempt, size and bytes of the arguments (flag `args`), form, size and bytes of the
  * argument after them (flag `fed`).
  *
@@ -14,7 +14,7 @@ import { codeOf } from '../core/records.js';
 import { type EncodedOutcome, outcomeForms } from './completed-list.js';
 import type { WireRun } from './dispatch.js';
 
-const flag = { part: 1, args: 2, fed: 4, timed: 8 } as const;
+const flag = { parent: 1, args: 2, fed: 4, timed: 8, part: 16 } as const;
 
 const unnamed: { readonly name: string | undefined; readonly number: number } = { name: undefined, number: 0 };
 
@@ -31,7 +31,8 @@ export class RunBatchWriter {
     out.varint(run.word >>> 0);
     out.id(run.id);
     out.u8(
-      (parent === '' ? 0 : flag.part) |
+      (parent === '' ? 0 : flag.parent) |
+        (run.isPart ? flag.part : 0) |
         (args === null ? 0 : flag.args) |
         (fed === null ? 0 : flag.fed) |
         (run.timed ? flag.timed : 0),
@@ -88,7 +89,7 @@ export function readRunBatch(batch: Uint8Array): WireRun[] {
     const word = input.varint() | 0;
     const id = input.id();
     const flags = input.u8();
-    const parent = flags & flag.part ? input.id() : '';
+    const parent = flags & flag.parent ? input.id() : '';
     const [callable, queue, agent] = [name(), name(), name()];
     const attempt = input.varint();
     const args = flags & flag.args ? input.bytes(input.varint()) : null;
@@ -101,6 +102,7 @@ export function readRunBatch(batch: Uint8Array): WireRun[] {
       word,
       id,
       parent,
+      isPart: (flags & flag.part) !== 0,
       callable,
       attempt,
       queue,

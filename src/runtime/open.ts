@@ -16,9 +16,9 @@ import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { registrationOf } from '../definition/define-jobs.js';
 import { encodeJob } from '../definition/encode.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
-import { checkName, checkQueueName } from '../definition/names.js';
+import { checkJobId, checkName, checkQueueName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, jobOptions, type RetryDefaults } from '../definition/options.js';
-import { CallsheetError, ClosedError, invalidOption, UnknownJobError } from '../errors.js';
+import { CallsheetError, ClosedError, invalidOption } from '../errors.js';
 import { defaultImportMs, type ModuleSetup } from '../protocol/dispatch.js';
 import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
 import type { StoreFigures } from '../store/store.js';
@@ -352,9 +352,7 @@ export class Runtime implements AsyncDisposable {
    * @throws {UnknownJobError} `id` is not a UUID.
    */
   job<Result = unknown>(id: string): Job<Result> {
-    const known = idFromText(id);
-    if (known === undefined) throw new UnknownJobError(`${JSON.stringify(id)} is not the id of a job`);
-    return new Job<Result>(this.#client, known);
+    return new Job<Result>(this.#client, checkJobId(id));
   }
 
   /**

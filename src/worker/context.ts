@@ -8,19 +8,20 @@ import { type Logger, pino } from 'pino';
 import { decodeFailure, type Failure, JobFailedError } from '../codec/failure.js';
 import { idFromBytes, idToBytes, idToText } from '../codec/id.js';
 import { decodePayload } from '../codec/payload.js';
-import type { Id } from '../core/records.js';
+import type { Id, JobStatus } from '../core/records.js';
 import { checkWait, encodeAnnotation } from '../definition/annotations.js';
 import { checkArray } from '../definition/arguments.js';
 import { type CallbackLike, type CallbackSides, checkSides } from '../definition/callbacks.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
+import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions } from '../definition/known-options.js';
-import { checkAnnotationName, checkQueueName } from '../definition/names.js';
+import { checkAnnotationName, checkJobId, checkQueueName } from '../definition/names.js';
 import { JobCancelledError, JobNotCommittedError, JobStatusError, NotInJobError } from '../errors.js';
-import { decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
+import { decodeStored, decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 import type { ThreadMessage, WireInnerPut } from '../protocol/dispatch.js';
-import type { WireInnerCommand, WireJob } from '../protocol/messages.js';
+import type { JobInfo, Query, WireInnerCommand, WireJob } from '../protocol/messages.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
 import type { ThreadContext } from './thread-context.js';
 
@@ -49,6 +50,45 @@ export class JobReference<Result = unknown> {
   /** The job's annotations. A job that is put together with the running job has none yet. */
   get annotations(): JobAnnotations {
     return new JobAnnotations(this.#id, this.#thread);
+  }
+
+  /**
+   * Returns the job's status at this moment. The thread sleeps until the coordinator answers, as
+   * in all methods here that return no promise.
+   *
+   * @throws {JobNotCommittedError} if the job is only put when the running job ends.
+   * @throws {JobForgottenError} if the job is no longer remembered.
+   */
+  status(): JobStatus {
+    return this.details().status;
+  }
+
+  /**
+   * Returns the state of the job at this moment: its times, its attempts, the counts of its parts.
+   *
+   * @throws the same errors as `status`.
+   * @example currentJob().job(part.id).details().lastStartAt // in a postprocess
+   */
+  details(): JobDetails {
+    return detailsOf(this.#ask({ type: 'job', job: this.#id }) as JobInfo);
+  }
+
+  /**
+   * Returns the arguments of the job: those of the put, or of the last `change`.
+   *
+   * @throws {NotStorableError} buffers were moved to the job: only its run has them.
+   * @throws the same errors as `status`.
+   */
+  arguments(): readonly unknown[] {
+    return decodeStored(this.#ask({ type: 'arguments', job: this.#id }) as Uint8Array | null, references(this.#thread));
+  }
+
+  #ask(query: Query): unknown {
+    if (!this.#committed)
+      throw new JobNotCommittedError(
+        'the job is put only when the running job ends, so there is nothing to read yet: put it at once with putNow()',
+      );
+    return this.#thread.askSync((request) => ['ask', request, query]);
   }
 
   /**
@@ -164,8 +204,10 @@ export interface RunOfJob {
   readonly slot: number;
   readonly word: number;
   readonly id: Id;
-  /** The whole that the job is a part of; empty if it is no part. */
+  /** The whole of a part, the map of an item, or the job of a callback; empty for a root. */
   readonly parent: Id;
+  /** `true` for a part, or an item of a map. */
+  readonly isPart: boolean;
   readonly callable: string;
   readonly attempt: number;
   readonly queue: string;
@@ -186,6 +228,7 @@ export class JobContext {
   readonly slot: number;
   readonly #id: Id;
   readonly #parent: Id;
+  readonly #isPart: boolean;
   readonly #callable: string;
   readonly #word: number;
   readonly #thread: ThreadContext;
@@ -200,6 +243,7 @@ export class JobContext {
     this.#word = run.word;
     this.#id = run.id;
     this.#parent = run.parent;
+    this.#isPart = run.isPart;
     this.#callable = run.callable;
     this.attempt = run.attempt;
     this.queue = run.queue;
@@ -219,6 +263,23 @@ export class JobContext {
   /** The UUID of the dispatcher that runs the job, as in `Dispatcher.id`. */
   get dispatcher(): string {
     return idToText(this.#thread.dispatcher);
+  }
+
+  /**
+   * The whole that the running job is a part of, the map that it is an item of, or the job that it
+   * is a callback of; `undefined` for any other job.
+   */
+  get parent(): JobReference | undefined {
+    return this.#parent === '' ? undefined : new JobReference(this.#parent, this.#thread, true);
+  }
+
+  /**
+   * Returns the live handle of any job by its id. Does not check that the job exists.
+   *
+   * @throws {UnknownJobError} `id` is not a UUID.
+   */
+  job<Result = unknown>(id: string): JobReference<Result> {
+    return new JobReference<Result>(checkJobId(id), this.#thread, true);
   }
 
   /** The annotations of the running job. */
@@ -323,7 +384,7 @@ export class JobContext {
     parts: Parts,
     whole?: JobReference,
   ): { -readonly [Index in keyof Parts]: JobReference<PartResult<Parts[Index]>> } {
-    const job = whole?.internalId ?? this.#parent;
+    const job = whole?.internalId ?? (this.#isPart ? this.#parent : '');
     checkArray('parts', parts, 'jobs');
     if (job === '')
       throw new JobStatusError(

@@ -1,10 +1,13 @@
 /** Section 10 of the contract: inside a job. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { currentJob, retryErrors } from 'callsheet';
+import { type CompletedJobs, currentJob, map, type Part, parallel, retryErrors } from 'callsheet';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { opened } from './opened.js';
+
+/** The id of a job that was never put. */
+const nobody = '0198f1c2-0000-7000-8000-000000000000';
 
 type Self = ReturnType<typeof import('./jobs/inside.js').whoAmI>;
 
@@ -159,5 +162,52 @@ describe('10 inside a job', () => {
       'TypeError: `options` must have no options but timeoutMs, default, got "timeout"',
       'TypeError: `options` must be an object, got null',
     ]);
+  });
+
+  it('[10.3] reads the parent of a part, an item and a callback', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    assert.equal(await kit.run(inside.parentId()), undefined);
+    const whole = await queue.put(parallel([inside.parentId(), parallel([work.mark('a')])]));
+    assert.equal(((await kit.waitForResult(whole)) as CompletedJobs).at(0)!.result, whole.id);
+    const items = await queue.put(map([1], () => inside.parentId() as Part, { postprocess: work.collect as never }));
+    assert.deepEqual(await kit.waitForResult(items), [items.id]);
+    const job = await queue.put(work.mark('job'));
+    const both = await job.addCallback(inside.parentId);
+    const pair = await job.addCallbacks({ success: inside.parentId });
+    assert.deepEqual([await kit.waitForResult(both), await kit.waitForResult(pair)], [job.id, job.id]);
+  });
+
+  it('[10.3] reads the status, times, arguments and annotations of parts in a postprocess', async (t) => {
+    const kit = await opened(t);
+    const parts = [inside.annotate('said', 'hello'), inside.annotate('said', 'again')];
+    const seen = await kit.run(parallel(parts as Part[], { postprocess: inside.lookAtParts as never }));
+    assert.deepEqual(seen, [
+      ['completed', true, 1, ['said', 'hello'], 'hello'],
+      ['completed', true, 1, ['said', 'again'], 'again'],
+    ]);
+  });
+
+  it('[10.3] reads and awaits any job by its id', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const held = await queue.put(work.mark('held'), { held: true });
+    const done = await queue.put(work.mark('done'));
+    await kit.untilIdle();
+    assert.equal(await kit.run(inside.statusOf(held.id)), 'new');
+    assert.equal(await kit.run(inside.statusOf(done.id)), 'completed');
+    assert.equal(await kit.run(inside.resultOf(done.id)), 'done');
+    assert.equal(await kit.run(inside.statusOf(nobody)), 'JOB_FORGOTTEN');
+    assert.equal(await kit.run(inside.statusOf('no id')), 'UNKNOWN_JOB');
+    assert.equal(await kit.run(inside.statusOfPut()), 'JOB_NOT_COMMITTED');
+  });
+
+  it('[10.3] returns a failure made of an error, and keeps the jobs that it put', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(inside.putAndReturnFailed('too far'));
+    await kit.untilIdle();
+    assert.deepEqual(seen, ['it stays']);
+    assert.equal((await job.failure())?.check('RangeError'), true);
+    assert.equal((await job.details()).attempts, 1);
   });
 });

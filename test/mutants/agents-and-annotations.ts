@@ -380,4 +380,25 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     find: 'policyOf(store.state, job, job.agent || agentKey(context.dispatcher, job.queue, mainAgent))',
     replace: 'policyOf(store.state, job)',
   },
+  {
+    bug: 'the parent of an item is the chunk',
+    tags: ['10.3'],
+    in: 'coordinator/claiming/claiming.ts#parentOf',
+    find: "above?.form === 'chunk' ||",
+    replace: '',
+  },
+  {
+    bug: 'a handle inside a job reads the running job',
+    tags: ['10.3'],
+    in: 'worker/context.ts#job',
+    find: 'checkJobId(id)',
+    replace: 'checkJobId(id) && this.#id',
+  },
+  {
+    bug: 'a failure that a handler makes is a value',
+    tags: ['10.3'],
+    in: 'codec/failure.ts#failureFrom',
+    find: 'new StoredFailure(thrownAsData(thrown))',
+    replace: '({ ...thrownAsData(thrown) }) as never',
+  },
 ];

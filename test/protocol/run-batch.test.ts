@@ -9,15 +9,45 @@ const bytes = (...values: number[]) => new Uint8Array(values);
 
 const runs: WireRun[] = [
   {
-    ...{ slot: 0, word: 5, id: id('a'), parent: '', callable: 'm#f', attempt: 1, queue: '', agent: 'main' },
+    ...{
+      slot: 0,
+      word: 5,
+      id: id('a'),
+      parent: '',
+      isPart: false,
+      callable: 'm#f',
+      attempt: 1,
+      queue: '',
+      agent: 'main',
+    },
     ...{ args: bytes(1, 2, 3), fed: null, timed: false },
   },
   {
-    ...{ slot: 511, word: -7, id: id('\u00ff'), parent: id('p'), callable: 'm#g', attempt: 300, queue: 'ä', agent: '' },
+    ...{
+      slot: 511,
+      word: -7,
+      id: id('\u00ff'),
+      parent: id('p'),
+      isPart: true,
+      callable: 'm#g',
+      attempt: 300,
+      queue: 'ä',
+      agent: '',
+    },
     ...{ args: null, fed: { kind: 'failure', payload: bytes(9) }, timed: true },
   },
   {
-    ...{ slot: 3, word: 0x7fff_fffd, id: id('c'), parent: '', callable: 'm#f', attempt: 1, queue: 'ä', agent: 'main' },
+    ...{
+      slot: 3,
+      word: 0x7fff_fffd,
+      id: id('c'),
+      parent: '',
+      isPart: false,
+      callable: 'm#f',
+      attempt: 1,
+      queue: 'ä',
+      agent: 'main',
+    },
     ...{ args: bytes(), fed: { kind: 'list', payload: new Uint8Array(100_000) }, timed: false },
   },
 ];

@@ -22,6 +22,7 @@ import { accepts, isFor, mainAgent } from '../../core/agent.js';
 import { queueOf } from '../../core/queue.js';
 import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord, takesTurns } from '../../core/records.js';
 import type { Lane } from '../../core/state/lanes.js';
+import type { View } from '../../core/state/view.js';
 import type { Context } from '../context.js';
 import type { Parts } from '../parts.js';
 import type { PoolPort, Run } from '../pool/pool-port.js';
@@ -423,14 +424,25 @@ export class Claiming {
   #run(job: JobRecord): Run {
     const { store } = this.#context;
     const { id, fence, callable, queue, agent, timeoutMs } = job;
-    const parent = job.role === 'part' ? job.parent : '';
+    const parent = parentOf(store.state, job);
+    const isPart = job.role === 'part';
     const attempt = job.attempts + (job.begun ? 0 : 1);
     const args = job.args === null ? null : store.bytes(job.args);
     const fed = fedTo(store, job);
     const expectedMs = this.#context.estimates.of(callable);
     const free = takesTurns(job);
-    return { job: id, fence, parent, callable, attempt, queue, agent, free, expectedMs, timeoutMs, args, fed };
+    return { job: id, fence, parent, isPart, callable, attempt, queue, agent, free, expectedMs, timeoutMs, args, fed };
   }
+}
+
+/**
+ * Returns the parent of a job as users know it. Chunks of a map, and the choice between a pair of
+ * callbacks, are internal.
+ */
+function parentOf(state: View, job: JobRecord): Id {
+  let above = job.parent === '' ? undefined : state.job(job.parent);
+  while (above?.form === 'chunk' || above?.form === 'choice') above = state.job(above.parent);
+  return above?.id ?? '';
 }
 
 const keyOf = ({ dispatcher, queue, name }: AgentRecord) => agentKey(dispatcher, queue, name);

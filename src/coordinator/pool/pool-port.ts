@@ -17,8 +17,9 @@ import type { Query, WireModule } from '../../protocol/messages.js';
 export interface Run {
   readonly job: Id;
   readonly fence: number;
-  /** The whole that the job is a part of; empty if it is no part. */
+  /** See `WireRun`. */
   readonly parent: Id;
+  readonly isPart: boolean;
   readonly callable: string;
   readonly attempt: number;
   readonly queue: string;

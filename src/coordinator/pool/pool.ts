@@ -152,8 +152,9 @@ export class Pool implements PoolPort {
         agent = agentName(last);
       }
       const { slot, word } = thread.assign(batch, run);
-      const { job: id, parent, callable, attempt, queue, args, fed, timeoutMs } = run;
-      this.#writer.add({ slot, word, id, parent, callable, attempt, queue, agent, args, fed, timed: timeoutMs > 0 });
+      const { job: id, parent, isPart, callable, attempt, queue, args, fed, timeoutMs } = run;
+      const timed = timeoutMs > 0;
+      this.#writer.add({ slot, word, id, parent, isPart, callable, attempt, queue, agent, args, fed, timed });
     }
     thread.batches.add(batch);
     this.#keep(thread);

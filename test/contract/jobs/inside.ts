@@ -1,6 +1,16 @@
 /** Jobs that use `currentJob()`: its properties, its annotations, its puts. */
 import { inspect } from 'node:util';
-import { type CompletedJobs, currentJob, type JobReference, map, type Part, parallel, serial } from 'callsheet';
+import {
+  type CompletedJobs,
+  currentJob,
+  type Failure,
+  failure,
+  type JobReference,
+  map,
+  type Part,
+  parallel,
+  serial,
+} from 'callsheet';
 import { inside, work } from './all.js';
 import { fail, hold, mark } from './work.js';
 
@@ -263,3 +273,39 @@ export function shown(job: JobReference): string {
 
 /** Puts a job with a text of `length` characters as its argument. */
 export const putsText = (length: number) => currentJob().put(work.mark('x'.repeat(length))).id;
+
+/** Returns the id of its parent, if it has one. Its last argument is the outcome of a callback. */
+export const parentId = (_outcome?: unknown): string | undefined => currentJob().parent?.id;
+
+/** A postprocess that looks at its parts: status, times, arguments, the annotation `said`. */
+export const lookAtParts = (parts: CompletedJobs): unknown[] =>
+  Array.from(parts, ({ id }) => {
+    const part = currentJob().job(id);
+    const { status, lastStartAt, attempts } = part.details();
+    return [status, lastStartAt instanceof Date, attempts, part.arguments(), part.annotations.get('said')];
+  });
+
+/** Reads the status of a job by its id, or the code of the error. */
+export function statusOf(id: string): string {
+  try {
+    return currentJob().job(id).status();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+export function statusOfPut(): string {
+  try {
+    return currentJob().put(work.mark('later')).status();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+export const resultOf = (id: string): Promise<unknown> => currentJob().job(id).result();
+
+/** Puts a job, and returns a failure. */
+export function putAndReturnFailed(message: string): Failure {
+  currentJob().put(work.mark('it stays'));
+  return failure(new RangeError(message));
+}
