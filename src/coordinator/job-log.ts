@@ -10,9 +10,19 @@
 import { idToText } from '../codec/id.js';
 import type { Effect } from '../core/commands.js';
 import type { Event } from '../core/events.js';
-import { agentName, type Id, type JobRecord, type Payload, takesTurns } from '../core/records.js';
+import {
+  agentName,
+  type Id,
+  type JobRecord,
+  type LogLevel,
+  type LogThreshold,
+  logLevels,
+  type Payload,
+  takesTurns,
+} from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
-import { type JobLine, type LogLevel, type LogThreshold, logLevels } from '../protocol/messages.js';
+import { functionThreshold, thresholdsOf } from '../protocol/log-levels.js';
+import type { JobLine } from '../protocol/messages.js';
 import type { Outcomes } from './clients/outcomes.js';
 import type { Context } from './context.js';
 
@@ -21,6 +31,9 @@ export interface LogOptions {
   readonly log: LogThreshold;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
 }
+
+/** A line before its threshold is known. */
+type Line = Omit<JobLine, 'threshold'>;
 
 const linesAtOnce = 1000;
 const againMs = 1000;
@@ -38,8 +51,8 @@ export class JobLog {
     this.#context = context;
     this.#outcomes = outcomes;
     this.#options = options;
-    const thresholds = [options.log, ...Object.values(options.modules).map(({ log }) => log)];
-    this.traces = thresholds.some((log) => log !== undefined && reaches('debug', log));
+    const thresholds = [options.log, ...Object.values(options.modules).flatMap(thresholdsOf)];
+    this.traces = thresholds.some((log) => reaches('debug', log));
   }
 
   event(event: Event, failure: Payload | undefined): void {
@@ -51,7 +64,7 @@ export class JobLog {
       this.#write('info', 'a job failed, and will run again', job, { log: 'events', callable, fields }, failure);
     else if (type === 'job.interrupted') {
       const { cause, error } = interruption!;
-      const line: JobLine = { log: 'events', callable, fields: { ...fields, cause }, ...(error && { error }) };
+      const line: Line = { log: 'events', callable, fields: { ...fields, cause }, ...(error && { error }) };
       // The end of a thread has a log line of its own.
       this.#write(
         cause === 'close' || error !== undefined ? 'info' : 'warn',
@@ -65,9 +78,9 @@ export class JobLog {
   /** Logs the outcome of a job, before it is delivered: `#isSeen` still finds the waiters. */
   ended(job: JobRecord): void {
     if (job.form === 'chunk') return;
-    const { id, callable } = job;
+    const { id, callable, log } = job;
     if (job.outcome !== 'failure') {
-      if (!this.traces) return;
+      if (!this.traces && log === '') return;
       const ranMs = job.lastStartAt === 0 ? undefined : job.endAt - job.lastStartAt;
       const fields = { ...fieldsOf(job), ranMs };
       return this.#write('debug', 'a job succeeded', id, { log: 'trace', callable, fields });
@@ -75,14 +88,14 @@ export class JobLog {
     // A failed callback has a log line of its own.
     if (takesTurns(job)) return;
     const put = this.#outcomes.putOf(id);
-    const line: JobLine = { log: 'events', callable, fields: fieldsOf(job), put };
+    const line: Line = { log: 'events', callable, fields: fieldsOf(job), put };
     this.#write(this.#isSeen(job) ? 'info' : 'warn', 'a job failed', id, line, job.result);
   }
 
   log({ level, message, job: id }: Extract<Effect, { type: 'log' }>): void {
     const job = this.#context.store.state.job(id);
     if (job === undefined) return this.#context.post(['log', level, message, `job ${idToText(id)}`]);
-    const line: JobLine = { log: 'events', callable: job.callable, fields: fieldsOf(job) };
+    const line: Line = { log: 'events', callable: job.callable, fields: fieldsOf(job) };
     this.#write(level, message, id, line, job.outcome === 'failure' ? job.result : null);
   }
 
@@ -95,10 +108,11 @@ export class JobLog {
       .some((callback) => callback.form !== 'choice' || state.parts(callback).some(({ role }) => role === 'onFailure'));
   }
 
-  #write(level: LogLevel, message: string, job: Id, line: JobLine, failure: Payload | null = null): void {
+  #write(level: LogLevel, message: string, job: Id, line: Line, failure: Payload | null = null): void {
     const { modules, log } = this.#options;
     const { callable } = line;
-    if (!reaches(level, modules[callable.slice(0, callable.indexOf('#'))]?.log ?? log)) return;
+    const threshold = this.#context.store.state.job(job)?.log || functionThreshold(modules, callable, log);
+    if (!reaches(level, threshold)) return;
     if (this.#left === 0) {
       this.#dropped++;
       return;
@@ -107,7 +121,7 @@ export class JobLog {
     this.#left--;
     const fields = { job: idToText(job), callable, ...line.fields };
     const bytes = failure === null ? undefined : this.#bytesOf(failure);
-    this.#context.post(['log', level, message, { ...line, fields, ...(bytes && { failure: bytes }) }]);
+    this.#context.post(['log', level, message, { ...line, threshold, fields, ...(bytes && { failure: bytes }) }]);
   }
 
   #bytesOf(failure: Payload): Uint8Array | undefined {

@@ -5,14 +5,14 @@ import { encodeFailure, encodeOwnFailure, failureFrom } from '../codec/failure.j
 import { idToText, newId } from '../codec/id.js';
 import type { WithBuffers } from '../codec/transfer.js';
 import type { Retention } from '../core/commands.js';
-import type { RetryDefaults } from '../core/records.js';
+import type { LogThreshold, RetryDefaults } from '../core/records.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
 import { defaultImportMs, type ModuleDescription, type ModuleSetup, type Recycling } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import { describeModules, withinTime } from '../protocol/importing.js';
 import { checkGiven } from '../protocol/known-functions.js';
 import { packCoordinatorMessages, unpackClientMessages } from '../protocol/message-runs.js';
-import type { ClientMessage, CoordinatorMessage, LogThreshold } from '../protocol/messages.js';
+import type { ClientMessage, CoordinatorMessage } from '../protocol/messages.js';
 import { JournalStore } from '../store/journal/journal-store.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { StoreOutside } from '../store/store.js';

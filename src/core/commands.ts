@@ -15,6 +15,7 @@ import type {
   JobRecord,
   JobRole,
   Level,
+  LogThreshold,
   Payload,
   RetryDefaults,
 } from './records.js';
@@ -49,6 +50,7 @@ export interface JobOptions {
   /** The deadline, in milliseconds after `beginAfter`, or else after the put. */
   readonly beginByMs?: number;
   readonly timeoutMs?: number;
+  readonly log?: LogThreshold;
   readonly unique?: string;
   /** A second put with the same key replaces a pending job, instead of returning it. */
   readonly replace?: boolean;

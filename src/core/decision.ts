@@ -22,7 +22,7 @@ export function tellJob(
   failure?: Payload,
 ): void {
   // Chunks are internal to maps.
-  if (job.form === 'chunk' || !(decision.listening || isLogged(type))) return;
+  if (job.form === 'chunk' || !(decision.listening || isLogged(type) || job.log !== '')) return;
   const { id, callable, queue, agent, attempts } = job;
   const event: Event = {
     type: `job.${type}`,

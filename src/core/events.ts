@@ -1,6 +1,7 @@
 /**
  * Events for listeners. They are effects like any other, so no listener hears of a change that can
- * be lost. Without a listener only events for the log are made.
+ * be lost. Without a listener only events for the log are made, and all events of a job with a log
+ * level of its own.
  */
 import type { Id, InterruptionCause } from './records.js';
 

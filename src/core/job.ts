@@ -113,6 +113,7 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
     dueAt,
     deadline: deadlineOf(options, now),
     timeoutMs: options.timeoutMs ?? 0,
+    log: options.log ?? '',
     firstStartAt: 0,
     lastStartAt: 0,
     endAt: 0,

@@ -84,6 +84,12 @@ export interface PolicyRecord {
   readonly data: Uint8Array | null;
 }
 
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof logLevels)[number];
+/** The lowest level of logged lines, in their order; `silent` is above all. */
+export const logThresholds = [...logLevels, 'silent'] as const;
+export type LogThreshold = (typeof logThresholds)[number];
+
 export interface JobRecord {
   readonly kind: 'job';
   readonly id: Id;
@@ -115,6 +121,8 @@ export interface JobRecord {
   readonly level: Level;
   /** See `policy.ts`. Empty for the default. */
   readonly policy: string;
+  /** The lowest level of logged lines about it; empty for that of its function. */
+  readonly log: LogThreshold | '';
   /** Null until an own policy was asked. */
   readonly asked: PolicyRecord | null;
   /** Higher is claimed first. */

@@ -6,9 +6,10 @@
  */
 
 import type { Failure } from '../codec/failure.js';
+import { type LogThreshold, logThresholds } from '../core/records.js';
 import { invalidOption } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
-import { type LogThreshold, logLevels } from '../protocol/messages.js';
+import type { ModuleLog } from '../protocol/log-levels.js';
 import { checkFunction, checkOneOf, checkText } from './arguments.js';
 import type { Callable } from './callable.js';
 import type { Composition } from './compose.js';
@@ -81,10 +82,13 @@ export interface ModuleHooks<Module, Captured = unknown> {
   readonly tearDown?: HookName<Module>;
   /**
    * The lowest level of logged lines about jobs of the module, and of lines that its jobs log:
-   * `trace`, `debug` (each start and result), `info`, `warn`, `error`, `fatal` or `silent`. By
-   * default the level of the runtime's logger.
+   * `trace`, `debug` (each start and result), `info`, `warn`, `error`, `fatal` or `silent`; or an
+   * object with a level for each function, where `*` stands for the others. By default the level of
+   * the runtime's logger. A job's option `log` goes before it.
+   *
+   * @example log: { resize: 'debug', '*': 'warn' }
    */
-  readonly log?: LogThreshold;
+  readonly log?: ModuleLog<HookName<Module>>;
   /**
    * Called at every put, in the putting thread. Its value (a tenant, a trace) is stored with the
    * job and given to `setUp`.
@@ -122,7 +126,7 @@ export function defineJobs<Module = TypeMissing>(
   for (const [hook, exported] of Object.entries({ setUp, tearDown }))
     if (exported !== undefined) checkText(`hooks.${hook}`, exported, 'must be the name of an export', () => true);
   if (capture !== undefined) checkFunction('hooks.capture', capture);
-  if (log !== undefined) checkOneOf('hooks.log', log, [...logLevels, 'silent']);
+  if (log !== undefined) checkLog(log);
   const around = { ...(setUp === undefined ? {} : { setUp }), ...(tearDown === undefined ? {} : { tearDown }) };
   const target = { [registration]: { name, url: file, ...around, ...(log === undefined ? {} : { log }) } };
   return new Proxy(target, {
@@ -139,6 +143,12 @@ export function defineJobs<Module = TypeMissing>(
     },
     set: () => false,
   }) as unknown as JobModule<Module>;
+}
+
+function checkLog(log: ModuleLog): void {
+  const isMap = typeof log === 'object' && log !== null;
+  for (const [name, level] of isMap ? Object.entries(log) : [['', log]])
+    checkOneOf(name === '' ? 'hooks.log' : `hooks.log.${name}`, level as LogThreshold, logThresholds);
 }
 
 /** @internal */

@@ -2,9 +2,14 @@
 
 import { types } from 'node:util';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
-import { type RetryDefaults as CoreRetryDefaults, quotaKey } from '../core/records.js';
+import {
+  type RetryDefaults as CoreRetryDefaults,
+  type LogThreshold,
+  logThresholds,
+  quotaKey,
+} from '../core/records.js';
 import { invalidOption } from '../errors.js';
-import { checkArray, checkBoolean, checkNumber, checkText } from './arguments.js';
+import { checkArray, checkBoolean, checkNumber, checkOneOf, checkText } from './arguments.js';
 import { isExport } from './callable.js';
 import { checkOptions, type OptionNames } from './known-options.js';
 import type { OwnPolicy } from './own-policies.js';
@@ -30,6 +35,11 @@ export interface JobOptions {
    * postprocess only: parts and items have their own.
    */
   readonly timeoutMs?: number;
+  /**
+   * The lowest level of logged lines about the job, and of the lines that it logs. By default that
+   * of its module or function (`log` of `defineJobs`), else that of the runtime's logger.
+   */
+  readonly log?: LogThreshold;
   /**
    * The quotas of its queue in which it needs a place: names, or names with a key. None by default.
    */
@@ -63,6 +73,7 @@ export const jobOptions: OptionNames<JobOptions> = {
   beginAfter: true,
   beginByMs: true,
   timeoutMs: true,
+  log: true,
   quotas: true,
   unique: true,
   replace: true,
@@ -78,12 +89,13 @@ export const jobOptions: OptionNames<JobOptions> = {
  */
 export function coreOptions(options: JobOptions, where: string, now: number): CoreOptions | null {
   if (Object.keys(options).length === 0) return null;
-  const { priority, beginAfter, beginByMs, timeoutMs, quotas, unique, replace, held, retry } = options;
+  const { priority, beginAfter, beginByMs, timeoutMs, log, quotas, unique, replace, held, retry } = options;
   if (priority !== undefined) checkNumber(`${where}priority`, priority, { finite: true });
   if (unique !== undefined) {
     const fits = (text: string) => text !== '' && text.length <= longestKey;
     checkText(`${where}unique`, unique, `must be a string of 1 to ${longestKey} characters`, fits);
   }
+  if (log !== undefined) checkOneOf(`${where}log`, log, logThresholds);
   if (replace !== undefined) checkBoolean(`${where}replace`, replace);
   if (held !== undefined) checkBoolean(`${where}held`, held);
   return {
@@ -92,6 +104,7 @@ export function coreOptions(options: JobOptions, where: string, now: number): Co
     ...(typeof beginAfter === 'number' ? { delayed: true } : {}),
     ...(beginByMs === undefined ? {} : { beginByMs: duration(beginByMs, `${where}beginByMs`, { least: 0 }) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs: duration(timeoutMs, `${where}timeoutMs`, { above: 0 }) }),
+    ...(log === undefined ? {} : { log }),
     ...(quotas === undefined ? {} : { quotas: quotaKeys(quotas, `${where}quotas`) }),
     ...(unique === undefined ? {} : { unique }),
     ...(replace === undefined ? {} : { replace }),

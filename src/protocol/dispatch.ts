@@ -1,9 +1,10 @@
 /** The messages between the coordinator and its worker threads, beside the board. */
 import type { MessagePort } from 'node:worker_threads';
-import type { Id } from '../core/records.js';
+import type { Id, LogThreshold } from '../core/records.js';
 import type { RunReport } from './board.js';
 import type { EncodedOutcome } from './completed-list.js';
-import type { LogThreshold, Query, WireError, WireInnerCommand, WireModule } from './messages.js';
+import type { ModuleLog } from './log-levels.js';
+import type { Query, WireError, WireInnerCommand, WireModule } from './messages.js';
 import type { Answer, Question } from './questions.js';
 
 /** A claimed job, as a worker receives it (`run-batch.ts`). */
@@ -28,6 +29,8 @@ export interface WireRun {
   readonly fed: EncodedOutcome | null;
   /** `true` if the job has a time limit, so that its start must be reported. */
   readonly timed: boolean;
+  /** The job's own level of logged lines; empty if it has none. */
+  readonly log: LogThreshold | '';
 }
 
 export type WorkerTask =
@@ -112,7 +115,7 @@ export interface ModuleSetup {
   /**
    * The lowest level of logged lines about its jobs; default: the level of the runtime's logger.
    */
-  readonly log?: LogThreshold;
+  readonly log?: ModuleLog;
 }
 
 /** The names that a module exports, or the encoded failure of its import. */

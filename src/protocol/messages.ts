@@ -7,7 +7,17 @@
 
 import type { Command, InnerCommand, JobOptions, JobSpec } from '../core/commands.js';
 import type { Event, Interruption } from '../core/events.js';
-import type { AgentFilter, Id, JobForm, JobStatus, Level, Payload, RetryDefaults } from '../core/records.js';
+import type {
+  AgentFilter,
+  Id,
+  JobForm,
+  JobStatus,
+  Level,
+  LogLevel,
+  LogThreshold,
+  Payload,
+  RetryDefaults,
+} from '../core/records.js';
 import type { PlaceInLine } from '../core/state/view.js';
 import type { OutcomeForm } from './completed-list.js';
 
@@ -182,13 +192,10 @@ export type CoordinatorMessage =
   | ['line', callable: string, line: string]
   | ['fatal', error: WireError];
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-export type LogLevel = (typeof logLevels)[number];
-/** The lowest level of logged lines. */
-export type LogThreshold = LogLevel | 'silent';
-
 export interface JobLine {
   readonly log: 'events' | 'trace';
+  /** The lowest level of lines about its job; the line may have been changed to a lower one. */
+  readonly threshold: LogThreshold;
   readonly callable: string;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly failure?: Uint8Array;

@@ -3,18 +3,18 @@
  *
  * For each run: slot, word, id, flags, id of its parent (flag `parent`), callable, queue and agent
  * (names), attempt, size and bytes of the arguments (flag `args`), form, size and bytes of the
- * argument after them (flag `fed`).
+ * argument after them (flag `fed`), level of logged lines (flag `log`).
  *
  * Numbers are varints. A name is its number in this batch; the next free number introduces a new
  * name, and its text follows. Both ends are threads of one process, so the batch has no version.
  */
 
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
-import { codeOf } from '../core/records.js';
+import { codeOf, logThresholds } from '../core/records.js';
 import { type EncodedOutcome, outcomeForms } from './completed-list.js';
 import type { WireRun } from './dispatch.js';
 
-const flag = { parent: 1, args: 2, fed: 4, timed: 8, part: 16 } as const;
+const flag = { parent: 1, args: 2, fed: 4, timed: 8, part: 16, log: 32 } as const;
 
 const unnamed: { readonly name: string | undefined; readonly number: number } = { name: undefined, number: 0 };
 
@@ -35,7 +35,8 @@ export class RunBatchWriter {
         (run.isPart ? flag.part : 0) |
         (args === null ? 0 : flag.args) |
         (fed === null ? 0 : flag.fed) |
-        (run.timed ? flag.timed : 0),
+        (run.timed ? flag.timed : 0) |
+        (run.log === '' ? 0 : flag.log),
     );
     if (parent !== '') out.id(parent);
     this.#name(run.callable, 0);
@@ -43,9 +44,11 @@ export class RunBatchWriter {
     this.#name(run.agent, 2);
     out.varint(run.attempt);
     if (args !== null) this.#bytes(args);
-    if (fed === null) return;
-    out.u8(codeOf(outcomeForms, fed.kind));
-    this.#bytes(fed.payload);
+    if (fed !== null) {
+      out.u8(codeOf(outcomeForms, fed.kind));
+      this.#bytes(fed.payload);
+    }
+    if (run.log !== '') out.u8(codeOf(logThresholds, run.log));
   }
 
   /** Returns the batch in a buffer of its own; the writer is then empty. */
@@ -110,6 +113,7 @@ export function readRunBatch(batch: Uint8Array): WireRun[] {
       args,
       fed,
       timed: (flags & flag.timed) !== 0,
+      log: flags & flag.log ? logThresholds[input.u8()]! : '',
     });
   }
   return runs;

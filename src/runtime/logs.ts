@@ -4,35 +4,23 @@
  */
 import type { Logger } from 'pino';
 import { decodeFailure, errorFrom } from '../codec/failure.js';
-import type { ModuleSetup } from '../protocol/dispatch.js';
-import {
-  type CoordinatorMessage,
-  type JobLine,
-  type LogLevel,
-  type LogThreshold,
-  logLevels,
-} from '../protocol/messages.js';
+import { type LogLevel, type LogThreshold, logLevels } from '../core/records.js';
+import type { CoordinatorMessage, JobLine } from '../protocol/messages.js';
 
 export type LogMessage = Extract<CoordinatorMessage, ['log', ...unknown[]]>;
 
-type Modules = Readonly<Record<string, ModuleSetup>>;
-
 export class Logs {
   readonly #logger: Logger;
-  readonly #modules: Modules;
   /** The child loggers, by log and level. */
   readonly #children = new Map<string, Logger>();
 
-  constructor(logger: Logger, modules: Modules) {
+  constructor(logger: Logger) {
     this.#logger = logger;
-    this.#modules = modules;
   }
 
   write([, level, message, detail]: LogMessage): void {
     if (typeof detail === 'string') return say(this.#child('events', undefined), level, { detail }, message);
-    const { log, callable } = detail;
-    const threshold = this.#modules[callable.slice(0, callable.indexOf('#'))]?.log;
-    say(this.#child(log, threshold), level, fieldsOf(detail), message);
+    say(this.#child(detail.log, detail.threshold), level, fieldsOf(detail), message);
   }
 
   #child(log: JobLine['log'], level: LogThreshold | undefined): Logger {
@@ -64,9 +52,9 @@ export function thresholdOf({ levelVal, level }: Logger): LogThreshold {
   return logLevels.find((_, index) => (index + 1) * 10 >= (levelVal ?? 30)) ?? 'silent';
 }
 
-/** Converts a line of a job's own logger to a log message. */
+/** Converts a line of a job's own logger, which has filtered it, to a log message. */
 export function messageOf(callable: string, line: string): LogMessage {
   const { level, msg, time: _, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const name = logLevels[Math.min(logLevels.length, Math.max(1, Math.ceil(Number(level) / 10))) - 1]!;
-  return ['log', name, typeof msg === 'string' ? msg : '', { log: 'events', callable, fields }];
+  return ['log', name, typeof msg === 'string' ? msg : '', { log: 'events', threshold: 'trace', callable, fields }];
 }

@@ -409,7 +409,7 @@ export async function open(options: OpenOptions): Promise<Runtime> {
   checkLogger(logger);
   const setup = resolveOptions(options);
   const durability = durabilityOf(options);
-  const logs = new Logs(logger, setup.modules);
+  const logs = new Logs(logger);
   const thread = new CoordinatorThread(setup);
   const link = new Link(thread, (message) => logs.write(message));
   try {

@@ -231,9 +231,9 @@ export class VirtualPool implements PoolPort {
     this.activity++;
     thread.board.begin(slot, word);
     held.startedAt = clock.now();
-    const { job: id, parent, isPart, callable, attempt, queue, timeoutMs } = run;
+    const { job: id, parent, isPart, callable, attempt, queue, log, timeoutMs } = run;
     const agent = agentName(run.agent);
-    held.job = new JobContext(thread, { slot, word, id, parent, isPart, callable, attempt, queue, agent });
+    held.job = new JobContext(thread, { slot, word, id, parent, isPart, callable, attempt, queue, agent, log });
     if (timeoutMs > 0) held.timer = clock.after(timeoutMs, () => this.#stopBegun(place, held, 'timeout'));
     const execution = new Execution(thread, modules, held.job, run);
     const finish = (ended: Ended) => this.#settle(place, held, ended, execution);

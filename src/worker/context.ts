@@ -8,7 +8,7 @@ import { type Logger, pino } from 'pino';
 import { decodeFailure, type Failure, JobFailedError } from '../codec/failure.js';
 import { idFromBytes, idToBytes, idToText } from '../codec/id.js';
 import { decodePayload } from '../codec/payload.js';
-import type { Id, JobStatus } from '../core/records.js';
+import type { Id, JobStatus, LogThreshold } from '../core/records.js';
 import { checkWait, encodeAnnotation } from '../definition/annotations.js';
 import { checkArray } from '../definition/arguments.js';
 import { type CallbackLike, type CallbackSides, checkSides } from '../definition/callbacks.js';
@@ -212,6 +212,8 @@ export interface RunOfJob {
   readonly attempt: number;
   readonly queue: string;
   readonly agent: string;
+  /** Its own level of logged lines; empty if it has none. */
+  readonly log: LogThreshold | '';
 }
 
 /** One run of a job, as the job's code sees it. */
@@ -229,6 +231,7 @@ export class JobContext {
   readonly #id: Id;
   readonly #parent: Id;
   readonly #isPart: boolean;
+  readonly #log: LogThreshold | '';
   readonly #callable: string;
   readonly #word: number;
   readonly #thread: ThreadContext;
@@ -244,6 +247,7 @@ export class JobContext {
     this.#id = run.id;
     this.#parent = run.parent;
     this.#isPart = run.isPart;
+    this.#log = run.log;
     this.#callable = run.callable;
     this.attempt = run.attempt;
     this.queue = run.queue;
@@ -320,7 +324,7 @@ export class JobContext {
     const { id, attempt, queue } = this;
     const callable = this.#callable;
     this.#logger ??= pino(
-      { level: this.#thread.logLevelOf(callable), base: { job: id, callable, attempt, queue } },
+      { level: this.#log || this.#thread.logLevelOf(callable), base: { job: id, callable, attempt, queue } },
       { write: (line) => this.#thread.log(callable, line) },
     );
     return this.#logger;

@@ -4,11 +4,12 @@
  * jobs' API on it.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { Id } from '../core/records.js';
+import type { Id, LogThreshold } from '../core/records.js';
 import type { Board } from '../protocol/board.js';
 import type { ThreadMessage, ToThread, WorkerSetup } from '../protocol/dispatch.js';
 import { errorFromData } from '../protocol/error-data.js';
-import type { LogThreshold, WireModule } from '../protocol/messages.js';
+import { functionThreshold } from '../protocol/log-levels.js';
+import type { WireModule } from '../protocol/messages.js';
 
 const linesInSecond = 1000;
 const droppedText = (lines: number) =>
@@ -72,7 +73,7 @@ export class ThreadContext {
   /** The lowest level that jobs of this callable log. */
   logLevelOf(callable: string): LogThreshold {
     const { modules, log } = this.#setup;
-    return modules[callable.slice(0, callable.indexOf('#'))]?.log ?? log;
+    return functionThreshold(modules, callable, log);
   }
 
   /**

@@ -69,6 +69,7 @@ const jobOptions: Table<JobOptions> = {
   },
   beginByMs: number(-1, infinite),
   timeoutMs: number(-1, 0, infinite),
+  log: { type: [5, null, {}], range: ['loud', ''] },
   quotas: {
     type: [5, 'db', null, {}, [5], [null], [{}], [{ name: 5 }], [{ name: 'db', key: 5 }], [{ name: 'db', kee: 'a' }]],
     range: [[''], ['a\nb'], [unstored], [{ name: 'db', key: '' }], Array.from({ length: 900 }, (_, n) => `q${n}`)],
@@ -223,7 +224,7 @@ const put: Table<PutTogether> = {
 const hooks: Table<ModuleHooks<typeof import('./jobs/numbers.js')>> = {
   setUp: { type: [5, null, {}] },
   tearDown: { type: [5, null, {}] },
-  log: { type: [5, null], range: ['verbose', ''] },
+  log: { type: [5, null, { fails: 5 }], range: ['verbose', '', { fails: 'verbose' }] },
   capture: func,
 };
 

@@ -1,7 +1,7 @@
 /** The log of real threads: everything goes to the logger given to `open`, and nowhere else. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { defineJobs, open } from 'callsheet';
+import { defineJobs, type JobModule, open } from 'callsheet';
 import { type LevelWithSilent, pino } from 'pino';
 import { eventually } from '../harness/eventually.js';
 
@@ -10,15 +10,20 @@ type Logging = typeof import('./jobs/logging.js');
 const logging = defineJobs<Logging>('logging', url, { tearDown: 'failsToEnd' });
 const quiet = defineJobs<Logging>('quiet', url, { log: 'silent' });
 const loud = defineJobs<Logging>('loud', url, { log: 'debug' });
+const mixed = defineJobs<Logging>('mixed', url, { log: { says: 'debug', '*': 'silent' } });
 const plain = defineJobs<Logging>('plain', url);
 
 type Line = Record<string, unknown> & { readonly err?: { readonly message: string; readonly stack: string } };
 
-async function opened(t: TestContext, level: LevelWithSilent) {
+async function opened(
+  t: TestContext,
+  level: LevelWithSilent,
+  jobs: JobModule<Logging>[] = [logging, quiet, loud, mixed, plain],
+) {
   const lines: Line[] = [];
   const logger = pino({ level, base: { app: 'mine' } }, { write: (line) => lines.push(JSON.parse(line)) });
   const callsheet = await open({
-    jobs: [logging, quiet, loud, plain],
+    jobs,
     durability: 'memory',
     threads: 1,
     logger,
@@ -82,6 +87,32 @@ describe('the log of a runtime', () => {
       ['a job began', 'loud#says'],
       ['a job succeeded', 'loud#says'],
       ['heard', 'loud#says'],
+    ]);
+  });
+
+  it('[11.1] has the lines of a function by its level in the module', async (t) => {
+    const { callsheet, lines } = await opened(t, 'warn');
+    await callsheet.queue().put(mixed.fails());
+    await (await callsheet.queue().put(mixed.says('debug', 'heard'))).result();
+    await eventually('its end is logged', () => lines.length >= 3);
+    assert.deepEqual(lines.map(({ msg, callable }) => [msg, callable]).sort(), [
+      ['a job began', 'mixed#says'],
+      ['a job succeeded', 'mixed#says'],
+      ['heard', 'mixed#says'],
+    ]);
+  });
+
+  it('[11.1] has the lines of a job by its own level', async (t) => {
+    const { callsheet, lines } = await opened(t, 'warn', [quiet, plain]);
+    const queue = callsheet.queue();
+    await queue.put(plain.fails(), { log: 'silent' });
+    const job = await queue.put(quiet.says('debug', 'heard'), { log: 'debug' });
+    await job.result();
+    await eventually('its end is logged', () => lines.length >= 3);
+    assert.deepEqual(lines.map(({ msg, job: of }) => [msg, of]).sort(), [
+      ['a job began', job.id],
+      ['a job succeeded', job.id],
+      ['heard', job.id],
     ]);
   });
 

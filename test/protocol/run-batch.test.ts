@@ -20,7 +20,7 @@ const runs: WireRun[] = [
       queue: '',
       agent: 'main',
     },
-    ...{ args: bytes(1, 2, 3), fed: null, timed: false },
+    ...{ args: bytes(1, 2, 3), fed: null, timed: false, log: '' },
   },
   {
     ...{
@@ -34,7 +34,7 @@ const runs: WireRun[] = [
       queue: 'ä',
       agent: '',
     },
-    ...{ args: null, fed: { kind: 'failure', payload: bytes(9) }, timed: true },
+    ...{ args: null, fed: { kind: 'failure', payload: bytes(9) }, timed: true, log: 'silent' },
   },
   {
     ...{
@@ -48,7 +48,7 @@ const runs: WireRun[] = [
       queue: 'ä',
       agent: 'main',
     },
-    ...{ args: bytes(), fed: { kind: 'list', payload: new Uint8Array(100_000) }, timed: false },
+    ...{ args: bytes(), fed: { kind: 'list', payload: new Uint8Array(100_000) }, timed: false, log: '' },
   },
 ];
 

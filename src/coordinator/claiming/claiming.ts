@@ -423,7 +423,7 @@ export class Claiming {
 
   #run(job: JobRecord): Run {
     const { store } = this.#context;
-    const { id, fence, callable, queue, agent, timeoutMs } = job;
+    const { id, fence, callable, queue, agent, timeoutMs, log } = job;
     const parent = parentOf(store.state, job);
     const isPart = job.role === 'part';
     const attempt = job.attempts + (job.begun ? 0 : 1);
@@ -431,7 +431,22 @@ export class Claiming {
     const fed = fedTo(store, job);
     const expectedMs = this.#context.estimates.of(callable);
     const free = takesTurns(job);
-    return { job: id, fence, parent, isPart, callable, attempt, queue, agent, free, expectedMs, timeoutMs, args, fed };
+    return {
+      job: id,
+      fence,
+      parent,
+      isPart,
+      callable,
+      attempt,
+      queue,
+      agent,
+      free,
+      expectedMs,
+      timeoutMs,
+      log,
+      args,
+      fed,
+    };
   }
 }
 

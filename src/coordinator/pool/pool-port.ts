@@ -7,7 +7,7 @@
  */
 
 import type { HandedBuffer } from '../../codec/transfer.js';
-import type { Id } from '../../core/records.js';
+import type { Id, LogThreshold } from '../../core/records.js';
 import type { RunReport } from '../../protocol/board.js';
 import type { EncodedOutcome } from '../../protocol/completed-list.js';
 import type { WireInnerPut } from '../../protocol/dispatch.js';
@@ -34,6 +34,8 @@ export interface Run {
   readonly expectedMs: number;
   /** The time limit of the run; 0 for none. */
   readonly timeoutMs: number;
+  /** See `WireRun`. */
+  readonly log: LogThreshold | '';
   readonly args: Uint8Array | null;
   /** The argument after its own ones; see `WireRun`. */
   readonly fed: EncodedOutcome | null;

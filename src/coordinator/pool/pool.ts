@@ -152,9 +152,9 @@ export class Pool implements PoolPort {
         agent = agentName(last);
       }
       const { slot, word } = thread.assign(batch, run);
-      const { job: id, parent, isPart, callable, attempt, queue, args, fed, timeoutMs } = run;
+      const { job: id, parent, isPart, callable, attempt, queue, args, fed, log, timeoutMs } = run;
       const timed = timeoutMs > 0;
-      this.#writer.add({ slot, word, id, parent, isPart, callable, attempt, queue, agent, args, fed, timed });
+      this.#writer.add({ slot, word, id, parent, isPart, callable, attempt, queue, agent, args, fed, timed, log });
     }
     thread.batches.add(batch);
     this.#keep(thread);

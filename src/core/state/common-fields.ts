@@ -2,7 +2,7 @@
  * The fields that are equal for most jobs of a queue: how the job was put, and fields that most
  * jobs do not use. Jobs with equal values share one `CommonFields`, copied before the first write.
  */
-import type { Id, JobForm, JobRecord, JobRole, PolicyRecord } from '../records.js';
+import type { Id, JobForm, JobRecord, JobRole, LogThreshold, PolicyRecord } from '../records.js';
 
 /** The only empty list, so that empty lists are equal by reference. */
 export const none: never[] = [];
@@ -51,6 +51,7 @@ export class CommonFields {
   dueAt: number;
   deadline: number;
   timeoutMs: number;
+  log: LogThreshold | '';
 
   constructor(from: Readonly<CommonFields>) {
     this.owner = from.owner;
@@ -87,6 +88,7 @@ export class CommonFields {
     this.dueAt = from.dueAt;
     this.deadline = from.deadline;
     this.timeoutMs = from.timeoutMs;
+    this.log = from.log;
   }
 }
 
@@ -168,7 +170,8 @@ function areAlike(a: Readonly<CommonFields>, b: Readonly<CommonFields>): boolean
     a.delayed === b.delayed &&
     a.dueAt === b.dueAt &&
     a.deadline === b.deadline &&
-    a.timeoutMs === b.timeoutMs
+    a.timeoutMs === b.timeoutMs &&
+    a.log === b.log
   );
 }
 

@@ -17,6 +17,7 @@ import {
   jobStages,
   jobStatuses,
   type Level,
+  type LogThreshold,
   levels,
   type OutcomeKind,
   type Payload,
@@ -457,6 +458,10 @@ export class CompactJob implements JobRecord {
 
   set deadline(deadline: number) {
     if (deadline !== this.common.deadline) this.ownCommon.deadline = deadline;
+  }
+
+  get log(): LogThreshold | '' {
+    return this.common.log;
   }
 
   get timeoutMs(): number {

@@ -21,6 +21,7 @@ import {
   jobStages,
   jobStatuses,
   levels,
+  logThresholds,
   outcomeKinds,
   type Payload,
   type PolicyRecord,
@@ -57,6 +58,7 @@ const has = {
   open: 16384,
   folded: 32768,
   delayed: 65536,
+  log: 131072,
 } as const;
 
 /** `name(text, place)` returns the number of `text`, which is at `place` in `namesOf(job)`. */
@@ -78,7 +80,8 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
     (job.only === '' ? 0 : has.only) +
     (job.open ? has.open : 0) +
     (job.outcome === 'list' && job.result !== null ? has.folded : 0) +
-    (job.delayed ? has.delayed : 0);
+    (job.delayed ? has.delayed : 0) +
+    (job.log === '' ? 0 : has.log);
   const { putAt } = job;
   out.id(job.id);
   out.varint(name(job.owner, 0));
@@ -124,6 +127,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
   if (mask & has.policy) out.varint(name(job.policy, 3));
   if (job.asked !== null) writeAsked(out, job.asked);
   if (mask & has.only) out.id(job.only);
+  if (job.log !== '') out.u8(codeOf(logThresholds, job.log));
   out.varint(job.eligible);
   out.varint(job.fence);
   out.varint(job.attempts);
@@ -179,6 +183,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const policy = mask & has.policy ? name() : '';
   const asked = mask & has.asked ? readAsked(input) : null;
   const only = mask & has.only ? readId(input) : '';
+  const log = mask & has.log ? named(logThresholds, input.u8()) : '';
   const eligible = input.varint();
   const fence = input.varint();
   const attempts = input.varint();
@@ -246,6 +251,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     dueAt,
     deadline,
     timeoutMs,
+    log,
     firstStartAt,
     lastStartAt,
     endAt,

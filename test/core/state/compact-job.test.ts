@@ -40,7 +40,7 @@ describe('a compact job', () => {
   it('has setters for every field that a decision changes', () => {
     assert.deepEqual(
       jobFields.filter((field) => !isWritable(field)),
-      ['owner', 'form', 'role', 'callable', 'only', 'parent', 'index', 'policy', 'unique', 'putAt'],
+      ['owner', 'form', 'role', 'callable', 'only', 'parent', 'index', 'policy', 'unique', 'putAt', 'log'],
     );
   });
 });
