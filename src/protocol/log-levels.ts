@@ -1,14 +1,17 @@
 /** The lowest levels of logged lines that modules set for their jobs. */
 import type { LogThreshold } from '../core/records.js';
-import type { ModuleSetup } from './dispatch.js';
 
-/** A level for all functions of a module, or levels by function, where `*` stands for the others. */
+/** A level for all functions of a module, or one for each; `*` stands for the other functions. */
 export type ModuleLog<Name extends string = string> = LogThreshold | LogByFunction<Name>;
 type LogByFunction<Name extends string> = { readonly [name in Name | '*']?: LogThreshold };
 
+interface LoggedModule {
+  readonly log?: ModuleLog;
+}
+
 /** Returns the level of a function: its own, else that of its module, else `fallback`. */
 export function functionThreshold(
-  modules: Readonly<Record<string, Pick<ModuleSetup, 'log'>>>,
+  modules: Readonly<Record<string, LoggedModule>>,
   callable: string,
   fallback: LogThreshold,
 ): LogThreshold {
@@ -20,7 +23,7 @@ export function functionThreshold(
 }
 
 /** Returns all levels that a module sets. */
-export function thresholdsOf({ log }: Pick<ModuleSetup, 'log'>): readonly LogThreshold[] {
+export function thresholdsOf({ log }: LoggedModule): readonly LogThreshold[] {
   if (log === undefined) return [];
   return typeof log === 'object' ? Object.values(log).filter((level) => level !== undefined) : [log];
 }
