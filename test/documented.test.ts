@@ -10,7 +10,7 @@ function exportsOf(index: URL): [name: string, file: URL][] {
   const found: [string, URL][] = [];
   for (const [, names, from] of readFileSync(index, 'utf8').matchAll(/^export (?:type )?\{([^}]*)\} from '(.*?)';/gm)) {
     const file = new URL(from!.replace(/\.js$/, '.ts'), index);
-    for (const name of names!.split(',').map((text) => text.trim().replace(/^type /, ''))) {
+    for (const name of names!.split(',').map((text) => text.trim().replace(/^type | as \w+$/g, ''))) {
       if (name !== '') found.push([name, file]);
     }
   }
