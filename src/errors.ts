@@ -137,7 +137,7 @@ export class PayloadCorruptError extends errorClass('PayloadCorruptError', 'PAYL
 export class DirectoryUnusableError extends errorClass('DirectoryUnusableError', 'DIRECTORY_UNUSABLE') {}
 /** Another process has the directory open. A stopped process counts as alive. */
 export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNAL_LOCKED') {}
-/** A newer version of callsheet wrote the journal. It was not modified. */
+/** Another version of callsheet wrote the journal in another format. It was not modified. */
 export class JournalVersionError extends errorClass('JournalVersionError', 'JOURNAL_VERSION') {}
 /** A write or sync of the journal failed. The runtime closes; opening the directory recovers. */
 export class JournalWriteError extends errorClass('JournalWriteError', 'JOURNAL_WRITE') {}

@@ -294,8 +294,30 @@ export interface AnnotationRecord {
   readonly value: Payload;
 }
 
+/**
+ * A setting of a kind that only a newer build knows. It is kept as it was stored, so that a build
+ * can be taken back without a loss.
+ */
+export interface OpaqueRecord {
+  readonly kind: 'opaque';
+  readonly key: string;
+  readonly json: string;
+}
+
+type KnownSetting = QueueRecord | QuotaRecord | AgentRecord | DispatcherRecord | DefaultsRecord;
+
 /** Records other than jobs: few, and stored whole. */
-export type SettingRecord = QueueRecord | QuotaRecord | AgentRecord | DispatcherRecord | DefaultsRecord;
+export type SettingRecord = KnownSetting | OpaqueRecord;
+
+const settingKinds: { readonly [kind in KnownSetting['kind']]: true } = {
+  queue: true,
+  quota: true,
+  agent: true,
+  dispatcher: true,
+  defaults: true,
+};
+
+export const isSettingKind = (kind: string): boolean => Object.hasOwn(settingKinds, kind);
 
 export function settingKey(record: SettingRecord): string {
   switch (record.kind) {
@@ -309,6 +331,8 @@ export function settingKey(record: SettingRecord): string {
       return dispatcherKey(record.id);
     case 'defaults':
       return defaultsKey(record.dispatcher);
+    case 'opaque':
+      return record.key;
   }
 }
 

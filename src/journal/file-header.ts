@@ -22,7 +22,7 @@ export interface FileHeader {
 /** The result of decoding the first bytes of a file. */
 export type HeaderReading =
   | { kind: 'header'; header: FileHeader }
-  | { kind: 'newer'; version: number }
+  | { kind: 'otherVersion'; version: number }
   | { kind: 'damaged'; reason: string };
 
 /** Returns the bytes of a header, and the header as a reader decodes it. */
@@ -56,8 +56,7 @@ export function decodeFileHeader(bytes: Uint8Array, kind: FileKind): HeaderReadi
     return damaged('the file header does not match its checksum');
   }
   const version = view.getUint32(12, true);
-  if (version > formatVersion) return { kind: 'newer', version };
-  if (version !== formatVersion) return damaged(`format version ${version} does not exist`);
+  if (version !== formatVersion) return { kind: 'otherVersion', version };
   if (view.getUint32(16, true) !== kind)
     return damaged(`the file is not a ${kind === fileKind.segment ? 'segment of the log' : 'snapshot'}`);
   if (bytes.subarray(44, fileHeaderBytes).some((byte) => byte !== 0)) return damaged('the unused bytes are not zero');

@@ -1,5 +1,5 @@
 /**
- * The format of the journal on disk, version 1: first in prose, then its constants.
+ * The format of the journal on disk, version 2: first in prose, then its constants.
  * `file-header.ts`, `frame-writer.ts` and `frame-reader.ts` write and read it. The journal knows
  * bytes only: the meaning of an entry is defined elsewhere.
  *
@@ -45,7 +45,7 @@
  *
  *    0  8  magic: "csheet\r\n" (a transfer that translates line ends destroys it)
  *    8  4  checksum of bytes 12..64, not salted
- *   12  4  format version (1)
+ *   12  4  format version (2)
  *   16  4  kind of file (1: segment of the log; 2: snapshot)
  *   20  4  salt
  *   24  8  number of the segment; of a snapshot: of the segment with which its log begins
@@ -95,9 +95,16 @@
  * VOUCHING: a frame with the synced LSN n, the header of a segment with the first LSN n + 1, the
  * footer of a snapshot with the end LSN n, and a witness with the LSN n vouch for all frames up to
  * n. Damage there is never a torn tail.
+ *
+ * VERSIONS. Opening refuses a file of any other version, and modifies nothing. Version 1 was never
+ * released. Within a version a store may add kinds of entries and fields, if it says so itself: a
+ * build that does not know one throws `NewerEntryError`, and opening is refused as for a version.
  */
 
-export const formatVersion = 1;
+export const formatVersion = 2;
+
+/** Thrown by a reader of entries: this entry is whole, but only a newer callsheet knows it. */
+export class NewerEntryError extends Error {}
 
 export const fileMagic: Uint8Array = Uint8Array.from(Buffer.from('csheet\r\n', 'latin1'));
 export const fileHeaderBytes = 64;

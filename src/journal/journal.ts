@@ -26,7 +26,7 @@ import type { DamagedSnapshot } from './snapshot-reader.js';
 import { type Rest, SnapshotWriter } from './snapshot-writer.js';
 import { Witness } from './witness.js';
 
-export type { Entry, Position } from './format.js';
+export { type Entry, NewerEntryError, type Position } from './format.js';
 export type { JournalOptions } from './journal-options.js';
 export type { Appended, AppendOptions } from './log.js';
 export type { Replay, TornTail } from './recovery.js';

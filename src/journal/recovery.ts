@@ -9,11 +9,11 @@
  * modified: every decision is made before the first repair.
  */
 import * as path from 'node:path';
-import { JournalCorruptError } from '../errors.js';
+import { JournalCorruptError, JournalVersionError } from '../errors.js';
 import { type Disk, isDiskFull } from './disk.js';
 import { reserveFileName, segmentFileName, tornFileName, witnessFileName } from './file-names.js';
 import { FileWindow } from './file-window.js';
-import type { Entry, Position } from './format.js';
+import { type Entry, NewerEntryError, type Position } from './format.js';
 import { type Damage, type Frame, findVoucher, type ReadPoint } from './frame-reader.js';
 import { chooseGeneration, type Generation } from './generation.js';
 import { copyAside, cutOff, emptyIfThere, rewriteInPlace } from './repair.js';
@@ -290,6 +290,10 @@ class LogReading implements TransactionTaker {
     try {
       this.#replay.entry(entry, { segment: this.#segment, offset, length: entry.bytes.length, checksum }, lsn);
     } catch (error) {
+      if (error instanceof NewerEntryError)
+        throw new JournalVersionError(
+          `${this.#path} has at byte ${offset} ${error.message}: a newer callsheet wrote it; upgrade this one. Nothing was modified.`,
+        );
       if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
       // Every checksum holds, so these bytes are as they were written; but no callsheet of this
       // version writes them.

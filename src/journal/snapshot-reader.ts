@@ -42,7 +42,7 @@ export function* checkSnapshot(
     file = disk.open(path, 'read');
     const window = new FileWindow(file);
     const reading = decodeFileHeader(window.bytes(0, Math.min(window.size, fileHeaderBytes)), fileKind.snapshot);
-    if (reading.kind === 'newer') return damaged(0, `it has format version ${reading.version}`);
+    if (reading.kind === 'otherVersion') return damaged(0, `it has format version ${reading.version}`);
     if (reading.kind === 'damaged') return damaged(0, reading.reason);
     const { header } = reading;
     if (header.number !== number) return damaged(0, `its header has the number ${header.number}`);

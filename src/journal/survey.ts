@@ -1,6 +1,6 @@
 /**
  * Lists a journal's directory before recovery reads it: which files of the journal exist, and
- * whether one is of a newer version or unknown. Reads names and headers only, modifies nothing, and
+ * whether one is of another version or unknown. Reads names and headers only, modifies nothing, and
  * does not judge damage: which files must be intact depends on the generation that recovery starts
  * from.
  */
@@ -10,7 +10,7 @@ import { type Disk, errorCodeOf } from './disk.js';
 import { decodeFileHeader, type FileHeader } from './file-header.js';
 import { meaningOf, witnessFileName } from './file-names.js';
 import { FileWindow } from './file-window.js';
-import { type FileKind, fileHeaderBytes, fileKind } from './format.js';
+import { type FileKind, fileHeaderBytes, fileKind, formatVersion } from './format.js';
 import { hasZeroSector } from './frame-reader.js';
 import { readWitness, type Testimony } from './witness.js';
 
@@ -66,9 +66,13 @@ export function surveyDirectory(disk: Disk, directory: string): Survey {
   const segments = found.segment.map((file) => ({ ...file, ...readHeader(disk, file.path, fileKind.segment) }));
   const snapshots = found.snapshot.map((file) => ({ ...file, ...readHeader(disk, file.path, fileKind.snapshot) }));
   for (const reading of [...segments, ...snapshots]) {
-    if (reading.kind !== 'newer') continue;
+    if (reading.kind !== 'otherVersion') continue;
+    const wayOut =
+      reading.version > formatVersion
+        ? 'a newer callsheet wrote it: upgrade this one'
+        : 'an older callsheet wrote it: finish its jobs with that one, or open another directory';
     throw new JournalVersionError(
-      `${reading.path} has format version ${reading.version}, from a newer callsheet. Nothing was modified.`,
+      `${reading.path} has format version ${reading.version}, and this callsheet reads version ${formatVersion} only; ${wayOut}. Nothing was modified.`,
     );
   }
   return {

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import { JournalCorruptError, JournalVersionError } from '../../src/errors.js';
 import { createFirstSegment } from '../../src/journal/creation.js';
 import { encodeFileHeader } from '../../src/journal/file-header.js';
-import { fileKind, frameHeaderBytes, maxEntryBytes, maxFrameBytes } from '../../src/journal/format.js';
+import { fileKind, formatVersion, frameHeaderBytes, maxEntryBytes, maxFrameBytes } from '../../src/journal/format.js';
 import { FrameWriter } from '../../src/journal/frame-writer.js';
 import { type Journal, openJournal, type TornTail } from '../../src/journal/journal.js';
 import { SalvageReader } from '../../src/journal/salvage-reader.js';
@@ -448,19 +448,28 @@ describe('opening a damaged journal', () => {
     assert.deepEqual(written, [ends[2]]);
   });
 
-  it('refuses a newer format version, with nothing modified', async () => {
-    const { files } = await smallJournal();
-    for (const name of [firstSegment, lastSegment]) {
-      const newer = files.get(name)!.slice();
-      const view = new DataView(newer.buffer);
-      view.setUint32(12, 2, true);
-      view.setUint32(8, crc32(newer.subarray(12, 64)), true);
-      const changed = withFile(files, name, newer);
-      const disk = diskWith(changed);
-      await assert.rejects(openOn(disk), JournalVersionError);
-      assert.deepEqual(disk.files(), changed);
-    }
-  });
+  for (const [version, wayOut] of [
+    [formatVersion - 1, /an older callsheet/],
+    [formatVersion + 1, /upgrade this one/],
+  ] as const) {
+    it(`refuses format version ${version}, with nothing modified`, async () => {
+      const { files } = await smallJournal();
+      for (const name of [firstSegment, lastSegment]) {
+        const other = files.get(name)!.slice();
+        const view = new DataView(other.buffer);
+        view.setUint32(12, version, true);
+        view.setUint32(8, crc32(other.subarray(12, 64)), true);
+        const changed = withFile(files, name, other);
+        const disk = diskWith(changed);
+        await assert.rejects(openOn(disk), (error) => {
+          assert.ok(error instanceof JournalVersionError);
+          assert.match(error.message, wayOut);
+          return true;
+        });
+        assert.deepEqual(disk.files(), changed);
+      }
+    });
+  }
 
   it('refuses an unknown name of the journal, and ignores foreign names', async () => {
     const { files, transactions } = await smallJournal();

@@ -1,13 +1,15 @@
 /**
  * The fixture of this version of the format: a directory with snapshots, moves and a log, and its
  * content in words. `node dist/test/store/journal-fixture.js` writes it into
- * `test/journal/fixtures`. Every version's fixture must stay readable for ever, so an existing one
- * is not replaced.
+ * `test/journal/fixtures`. The fixture of a released version must stay readable for ever, so an
+ * existing one is not replaced; remove it first while its version is not released.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { formatVersion } from '../../src/journal/format.js';
+import { openJournal } from '../../src/journal/journal.js';
+import { EntryBuffer } from '../../src/store/journal/entry-buffer.js';
 import { StrictDisk } from '../journal/strict-disk.js';
 import { Churn, churnDirectory, printedState, turn } from './journal-churn.js';
 
@@ -24,8 +26,24 @@ export function fixtureOf(version: string): { disk: StrictDisk; printed: string 
   return { disk, printed: readFileSync(join(directory, contents), 'utf8').trimEnd() };
 }
 
+/** A setting as a newer build may write it: its kind has no meaning here. */
+export const unknownSetting = {
+  key: 'tide\0Dover',
+  json: '{ "kind": "tide", "name": "Dover", "highAt": [4, 16.5], "of": {"moon": null} }',
+};
+
+/** Writes what a newer build leaves behind: a journal with a setting of an unknown kind. */
+export async function writeUnknown(disk: StrictDisk): Promise<void> {
+  const journal = await openJournal(churnDirectory, { segment() {}, entry() {} }, { disk, reserveBytes: 0 });
+  const buffer = new EntryBuffer();
+  buffer.setting(unknownSetting.key, { kind: 'opaque', ...unknownSetting });
+  journal.append(buffer.entries());
+  await journal.close();
+}
+
 async function write(): Promise<void> {
   const disk = new StrictDisk();
+  await writeUnknown(disk);
   const churn = await new Churn(disk, 2026).open();
   churn.payloadBytes = 200;
   churn.keep = 25;

@@ -107,10 +107,38 @@ describe('a setting', () => {
   });
 });
 
-async function refuses(write: (buffer: EntryBuffer, job: JobRecord) => void): Promise<void> {
+describe('an entry of a newer build', () => {
+  const cases: readonly [string, (buffer: EntryBuffer, job: JobRecord) => void][] = [
+    ['of an unknown type', (buffer) => buffer.end(200)],
+    [
+      'with an unknown field of a job',
+      (buffer, job) => {
+        const whole = new EntryBuffer();
+        header(whole, job);
+        const { bytes } = whole.entries().at(-1)!;
+        buffer.introduceNames(job);
+        // Behind the id: three names, four bytes of statuses and flags, and the mask, which is 0.
+        const maskAt = 16 + 3 + 4;
+        assert.equal(bytes[maskAt], 0);
+        buffer.out.raw(bytes.subarray(0, maskAt));
+        buffer.out.varint(2 ** 40);
+        buffer.out.raw(bytes.subarray(maskAt + 1));
+        buffer.end(entryTypes.jobs);
+      },
+    ],
+  ];
+  for (const [what, write] of cases) {
+    it(`is refused by its version, with nothing modified: ${what}`, () => refuses(write, { code: 'JOURNAL_VERSION' }));
+  }
+});
+
+async function refuses(
+  write: (buffer: EntryBuffer, job: JobRecord) => void,
+  error: object = { code: 'JOURNAL_CORRUPT', lsn: 1 },
+): Promise<void> {
   const job = await newJob();
   const disk = await diskWith((buffer) => write(buffer, job));
   const files = disk.files();
-  await assert.rejects(new Churn(disk, 1).open(), { code: 'JOURNAL_CORRUPT', lsn: 1 });
+  await assert.rejects(new Churn(disk, 1).open(), error);
   assert.deepEqual(disk.files(), files, 'nothing was modified');
 }

@@ -23,8 +23,28 @@
  * result's.
  *
  * Numbers are varints. Names are interned per file, so that a segment can be read without those
- * before it. Unknown entries and fields do not exist: a change of this layout is a new format
- * version.
+ * before it.
+ *
+ * NEWER BUILDS. A setting is a JSON object with its `kind`, and its key begins with that kind and a
+ * zero character. A setting of an unknown kind is kept as it is, by loading, snapshots and salvage,
+ * for the build that knows it. Unknown fields of a known kind last until this build changes the
+ * record. An unknown type of entry, or an unknown field of a job's header, decides how a job must
+ * be treated, so it is refused like a newer version. Every other change of this layout is a new
+ * format version.
+ *
+ * ROOM FOR RUNS. Types 9 to 12 are kept for plain jobs that are put, claimed and settled as one:
+ *
+ *    9 run      number, callable, queue, owner, level, put time, count, first position; then for
+ *               each job length and checksum of its arguments, and they with a head as in type 3
+ *   10 claim    number, agent, time; ranges of jobs of the run, with their fences
+ *   11 settle   number, times; ranges of jobs, and for each its outcome: kind, length and checksum,
+ *               and the bytes with a head
+ *   12 leave    number, indices: these jobs left the run; their headers precede this entry in the
+ *               same frame
+ *
+ * Such a job has no header of its own until it leaves. Its payloads have places as others have, for
+ * a place may lie within an entry: offset, length and checksum are those of the payload's head and
+ * bytes.
  */
 
 import type { ByteReader, ByteWriter } from '../../codec/bytes.js';

@@ -88,7 +88,7 @@ export class EntryBuffer {
 
   setting(key: string, setting: SettingRecord | undefined): void {
     this.out.text(key);
-    this.out.text(setting === undefined ? '' : JSON.stringify(setting));
+    this.out.text(setting === undefined ? '' : setting.kind === 'opaque' ? setting.json : JSON.stringify(setting));
     this.end(entryTypes.setting);
   }
 

@@ -8,6 +8,10 @@
  * Numbers are varints. A name is the number that an earlier entry gave it (`entries.ts`). The put's
  * time is in milliseconds since the epoch. Each other time is 0 for "not yet", or one plus twice
  * the milliseconds since the put.
+ *
+ * A new field gets the next bit of the mask, and its bytes follow those of the bits before. A
+ * header with an unknown bit is refused: a build that does not know a field would treat the job
+ * wrongly.
  */
 
 import type { ByteReader, ByteWriter } from '../../codec/bytes.js';
@@ -27,6 +31,7 @@ import {
   type PolicyRecord,
   policyQuestions,
 } from '../../core/records.js';
+import { NewerEntryError } from '../../journal/journal.js';
 import { checkedId, readId } from './entries.js';
 
 /** Returns the names that a header gives by number. */
@@ -60,6 +65,7 @@ const has = {
   delayed: 65536,
   log: 131072,
 } as const;
+const knownBits = Object.values(has).reduce((bits: number, bit) => bits + bit, 0);
 
 /** `name(text, place)` returns the number of `text`, which is at `place` in `namesOf(job)`. */
 export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, place: number) => number): void {
@@ -156,6 +162,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const [level, outcome] = nibbles(input.u8());
   const flags = input.u8();
   const mask = input.varint();
+  if (mask > knownBits) throw new NewerEntryError('a job with unknown fields');
   const number = (bit: number) => (mask & bit ? input.varint() : 0);
   const parent = mask & has.parent ? readId(input) : '';
   const index = number(has.parent);

@@ -1,9 +1,16 @@
 /** Loads a journal into a state: the records of its snapshot, then the changes in its log. */
 
 import { ByteReader } from '../../codec/bytes.js';
-import { type Id, type Payload, payloadSlots, type SettingRecord, settingKey } from '../../core/records.js';
+import {
+  type Id,
+  isSettingKind,
+  type Payload,
+  payloadSlots,
+  type SettingRecord,
+  settingKey,
+} from '../../core/records.js';
 import { State } from '../../core/state/state.js';
-import type { Entry, Position, Replay } from '../../journal/journal.js';
+import { type Entry, NewerEntryError, type Position, type Replay } from '../../journal/journal.js';
 import { checkedId, entryTypes, payloadHeadBytes, readId } from './entries.js';
 import { readJob } from './job-header.js';
 import { StoredPayload } from './stored-payload.js';
@@ -63,7 +70,7 @@ export class RecordReader implements Replay {
         return this.#state.loadAnnotation(id, name, value);
       }
       default:
-        throw new RangeError(`unknown entry type ${type}`);
+        throw new NewerEntryError(`an entry of the unknown type ${type}`);
     }
   }
 
@@ -141,8 +148,11 @@ function placedAt(owner: Id, isThere: boolean, input: ByteReader): StoredPayload
 
 function settingFrom(key: string, json: string): SettingRecord {
   const setting = JSON.parse(json) as SettingRecord | null;
-  if (setting === null || settingKey(setting) !== key)
+  const kind: unknown = setting?.kind;
+  const isKnown = typeof kind === 'string' && isSettingKind(kind);
+  if (setting === null || (isKnown ? settingKey(setting) !== key : !key.startsWith(`${kind}\0`)))
     throw new RangeError('the key of a setting does not match its record');
+  if (!isKnown) return { kind: 'opaque', key, json };
   if ('dispatcher' in setting) checkedId(setting.dispatcher);
   if (setting.kind === 'dispatcher') checkedId(setting.id);
   return setting;
