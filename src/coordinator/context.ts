@@ -17,6 +17,8 @@ export interface Context {
   readonly questions: QuestionsPort;
   readonly post: Post;
   readonly now: () => number;
+  /** Milliseconds since an arbitrary moment, on a clock that cannot be set. */
+  readonly monotonic: () => number;
   /** Calls back once, after `delayMs`. */
   readonly after: (delayMs: number, callback: () => void) => Timer;
   /** Requests a turn: something may be there to claim or to commit. */

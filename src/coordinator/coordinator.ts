@@ -56,6 +56,8 @@ export interface CoordinatorPorts {
   readonly questions: QuestionsPort;
   readonly post: Post;
   readonly now: () => number;
+  /** See `Context`; the clock of `Board.begin`. */
+  readonly monotonic: () => number;
   /** Calls back once, after `delayMs`. */
   readonly after: (delayMs: number, callback: () => void) => Timer;
   /** Calls back in the next turn of the loop; in a test without a loop, at once. */
@@ -97,13 +99,13 @@ export class Coordinator implements StoreOwner {
   #turning = false;
 
   constructor(ports: CoordinatorPorts, options: CoordinatorOptions) {
-    const { store, questions, post, now, after, pool } = ports;
+    const { store, questions, post, now, monotonic, after, pool } = ports;
     const { dispatcher } = options;
     this.#ports = ports;
     this.#options = options;
     this.#store = store;
     const context: Context = {
-      ...{ store, dispatcher, questions, post, now, after },
+      ...{ store, dispatcher, questions, post, now, monotonic, after },
       turn: () => this.turn(),
       decide: this.#decide,
       ask: (query) => answer(queryContext, query),
@@ -167,6 +169,7 @@ export class Coordinator implements StoreOwner {
         this.turn();
       },
       lost: () => this.#runs.stopAll(),
+      beginUntil: (moment) => this.#runs.pool.beginUntil(moment),
       isBusy: () => this.#runs.pool.out > 0,
     };
     return new Presence(this.#context, owner, options);
@@ -220,6 +223,7 @@ export class Coordinator implements StoreOwner {
     this.#parts.agentQuestions.clockSet(byMs);
     // On a shared store every dispatcher would shift the same timers, so none does.
     if (this.#store.isExclusive) this.#decide({ type: 'clockSet', byMs });
+    else this.#presence?.doubt();
     this.#clearTimer();
     this.turn();
   }
@@ -242,11 +246,11 @@ export class Coordinator implements StoreOwner {
     const { claiming } = this.#runs;
     this.#parts.bounded.letIn(this.#closing.isBegun);
     this.#presence?.reactivate();
-    if (!this.#closing.isBegun && this.#presence?.isActive) claiming.claim();
+    if (!this.#closing.isBegun && this.#presence?.mayBegin) claiming.claim();
     this.#forget();
     this.#store.commit();
     // Jobs that became ready earlier and found no thread may find one now.
-    claiming.start();
+    this.#start();
     this.#inquiries.slice();
     this.#setTimer();
     this.#parts.drainWaiters.answer();
@@ -305,7 +309,12 @@ export class Coordinator implements StoreOwner {
       }
     }
     this.#parts.feed.flush();
-    this.#runs.claiming.start();
+    this.#start();
+  }
+
+  /** Passes ready runs to threads. Claimed jobs stay ready while none may begin. */
+  #start(): void {
+    if (this.#presence?.mayBegin) this.#runs.claiming.start();
   }
 
   /**

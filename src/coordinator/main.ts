@@ -7,6 +7,7 @@ import type { WithBuffers } from '../codec/transfer.js';
 import type { Retention } from '../core/commands.js';
 import type { LogThreshold, RetryDefaults } from '../core/records.js';
 import { acquireLock, type Lock } from '../journal/lock.js';
+import { monotonicMs } from '../protocol/board.js';
 import { defaultImportMs, type ModuleDescription, type ModuleSetup, type Recycling } from '../protocol/dispatch.js';
 import { errorToData } from '../protocol/error-data.js';
 import { describeModules, withinTime } from '../protocol/importing.js';
@@ -102,6 +103,7 @@ async function start(): Promise<void> {
       questions: new Questions({ modules, execArgv, resourceLimits }),
       post,
       now: clock.now,
+      monotonic: monotonicMs,
       after: (delayMs, callback) => setLongTimeout(callback, delayMs),
       soon: setImmediate,
       stopwatch: () => performance.now(),

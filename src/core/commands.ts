@@ -155,8 +155,8 @@ export type Command =
   | ({ readonly type: 'ping' } & Incarnation)
   /** Deactivates a dispatcher, and gives its jobs back. */
   | ({ readonly type: 'deactivate' } & Incarnation)
-  /** Declares a dispatcher dead if it was silent for longer than its `deathMs`. */
-  | { readonly type: 'rescue'; readonly dispatcher: Id }
+  /** Declares a dispatcher dead, unless the count of its pings is no longer `pings`. */
+  | { readonly type: 'rescue'; readonly dispatcher: Id; readonly pings: number }
   /** Forgets an inactive dispatcher and its agents. */
   | { readonly type: 'unregister'; readonly dispatcher: Id }
   /** Handles the timers that are due: jobs become eligible or expire, policies are asked again. */

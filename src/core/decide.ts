@@ -136,7 +136,7 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'deactivate':
       return deactivate(decision, command);
     case 'rescue':
-      return rescue(decision, command.dispatcher);
+      return rescue(decision, command.dispatcher, command.pings);
     case 'unregister':
       return unregister(decision, command.dispatcher);
     case 'tick':

@@ -3,8 +3,11 @@
  *
  *   state      entered when                      left when
  *   (unknown)  never activated; unregistered     activated
- *   active     activated                         closed; silent too long, and another noticed
+ *   active     activated                         closed; another saw that its pings stand still
  *   inactive   closed; declared dead             activated again; unregistered
+ *
+ * Its pings are counted in a record of their own. Others observe on their own clock whether the
+ * count moves (`coordinator/presence.ts`): clocks of two hosts are never compared, here or there.
  *
  * Each claim belongs to a dispatcher, whose id is in the key of the job's agent. The decision that
  * makes a dispatcher inactive also takes all its claims, so an inactive one never has any. The
@@ -23,7 +26,7 @@ import { DispatcherActiveError, DispatcherInactiveError, JobInterruptedError } f
 import type { Command } from './commands.js';
 import { finishIfDone } from './composite.js';
 import { type Decision, tellDispatcher } from './decision.js';
-import { dispatcherOf, isSilent, nobody, requireDispatcher } from './dispatchers.js';
+import { dispatcherOf, nobody, pingsOf, requireDispatcher } from './dispatchers.js';
 import { conclude, concludeCancelled, giveBack } from './job.js';
 import { abandon } from './map.js';
 import {
@@ -34,6 +37,7 @@ import {
   dispatcherKey,
   type Id,
   type JobRecord,
+  pingKey,
 } from './records.js';
 import { recover } from './recovery.js';
 import { askAgain, interrupted } from './retry.js';
@@ -42,15 +46,11 @@ export function activate(decision: Decision, command: Extract<Command, { type: '
   const { state, now } = decision;
   const { dispatcher: id, incarnation, host, pid, pingMs, deathMs } = command;
   const there = dispatcherOf(state, id);
-  if (there?.active && there.incarnation !== incarnation) {
-    if (!isSilent(there, now)) {
-      const message = `the dispatcher is at work already, in process ${there.pid} on ${there.host}`;
-      throw new DispatcherActiveError(message);
-    }
-    takenForDead(decision, there);
-  }
-  const times = { activatedAt: now, lastPingAt: now, pingMs, deathMs };
+  if (there?.active && there.incarnation !== incarnation)
+    throw new DispatcherActiveError(`the dispatcher is at work already, in process ${there.pid} on ${there.host}`);
+  const times = { activatedAt: now, pingMs, deathMs };
   state.set(dispatcherKey(id), { kind: 'dispatcher', id, host, pid, active: true, incarnation, ...times });
+  countPing(decision, id);
   if (there === undefined) tellDispatcher(decision, 'registered', id);
   const wasThoughtDead = there?.active === false && there.incarnation === incarnation;
   if (wasThoughtDead) tellDispatcher(decision, 'reactivated', id);
@@ -58,11 +58,16 @@ export function activate(decision: Decision, command: Extract<Command, { type: '
   for (const job of state.heldBy(nobody)) giveBack(decision, job);
 }
 
-export function ping({ state, now }: Decision, { dispatcher, incarnation }: Extract<Command, { type: 'ping' }>): void {
-  const there = dispatcherOf(state, dispatcher);
+export function ping(decision: Decision, { dispatcher, incarnation }: Extract<Command, { type: 'ping' }>): void {
+  const there = dispatcherOf(decision.state, dispatcher);
   if (!there?.active || there.incarnation !== incarnation)
     throw new DispatcherInactiveError('the dispatcher was declared dead, and its jobs were taken from it');
-  state.set(dispatcherKey(dispatcher), { ...there, lastPingAt: now });
+  countPing(decision, dispatcher);
+}
+
+function countPing({ state, now }: Decision, dispatcher: Id): void {
+  const count = (pingsOf(state, dispatcher)?.count ?? 0) + 1;
+  state.set(pingKey(dispatcher), { kind: 'ping', dispatcher, count, at: now });
 }
 
 /** Deactivates a dispatcher that closes. Ignored if another process has replaced it. */
@@ -80,9 +85,9 @@ export function deactivate(decision: Decision, { dispatcher, incarnation }: Extr
 }
 
 /** Declares a silent dispatcher dead. Ignored if it has pinged since, or was rescued. */
-export function rescue(decision: Decision, id: Id): void {
+export function rescue(decision: Decision, id: Id, pings: number): void {
   const there = dispatcherOf(decision.state, id);
-  if (there?.active && isSilent(there, decision.now)) takenForDead(decision, there);
+  if (there?.active && pingsOf(decision.state, id)?.count === pings) takenForDead(decision, there);
 }
 
 /** Declares all dispatchers dead: no other process can have the store open. */
@@ -112,6 +117,7 @@ export function unregister(decision: Decision, id: Id): void {
       state.set(agentKey(id, setting.queue, setting.name), undefined);
   }
   state.set(defaultsKey(id), undefined);
+  state.set(pingKey(id), undefined);
   state.set(dispatcherKey(id), undefined);
   tellDispatcher(decision, 'unregistered', id);
 }

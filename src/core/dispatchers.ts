@@ -1,7 +1,16 @@
 /** Look-ups of dispatchers. The transitions of a dispatcher are in `dispatcher.ts`. */
 import { DispatcherInactiveError, UnknownDispatcherError } from '../errors.js';
 import type { Decision } from './decision.js';
-import { agentDispatcher, agentKey, type DispatcherRecord, dispatcherKey, type Id, type JobRecord } from './records.js';
+import {
+  agentDispatcher,
+  agentKey,
+  type DispatcherRecord,
+  dispatcherKey,
+  type Id,
+  type JobRecord,
+  type PingRecord,
+  pingKey,
+} from './records.js';
 import type { State } from './state/state.js';
 
 /** The holder of callbacks while no dispatcher is active. */
@@ -11,9 +20,8 @@ export function dispatcherOf(state: State, id: Id): DispatcherRecord | undefined
   return state.setting(dispatcherKey(id)) as DispatcherRecord | undefined;
 }
 
-/** `true` if its last ping is longer ago than its `deathMs`. */
-export function isSilent({ lastPingAt, deathMs }: DispatcherRecord, now: number): boolean {
-  return now - lastPingAt > deathMs;
+export function pingsOf(state: State, id: Id): PingRecord | undefined {
+  return state.setting(pingKey(id)) as PingRecord | undefined;
 }
 
 export function requireDispatcher(state: State, id: Id): DispatcherRecord {

@@ -280,10 +280,19 @@ export interface DispatcherRecord {
   /** Distinguishes two processes with the same id. */
   readonly incarnation: Id;
   readonly activatedAt: number;
-  readonly lastPingAt: number;
   /** The interval of its pings. It is declared dead after `deathMs` without one. */
   readonly pingMs: number;
   readonly deathMs: number;
+}
+
+/** The pings of a dispatcher: apart from its own record, which every claim reads. */
+export interface PingRecord {
+  readonly kind: 'ping';
+  readonly dispatcher: Id;
+  /** Raised by each activation and ping. Others observe whether it moves. */
+  readonly count: number;
+  /** For people. Clocks of two hosts cannot be compared. */
+  readonly at: number;
 }
 
 /** A named value of a job, set by the job itself or by others while it lives. */
@@ -304,7 +313,7 @@ export interface OpaqueRecord {
   readonly json: string;
 }
 
-type KnownSetting = QueueRecord | QuotaRecord | AgentRecord | DispatcherRecord | DefaultsRecord;
+type KnownSetting = QueueRecord | QuotaRecord | AgentRecord | DispatcherRecord | PingRecord | DefaultsRecord;
 
 /** Records other than jobs: few, and stored whole. */
 export type SettingRecord = KnownSetting | OpaqueRecord;
@@ -314,6 +323,7 @@ const settingKinds: { readonly [kind in KnownSetting['kind']]: true } = {
   quota: true,
   agent: true,
   dispatcher: true,
+  ping: true,
   defaults: true,
 };
 
@@ -329,6 +339,8 @@ export function settingKey(record: SettingRecord): string {
       return agentKey(record.dispatcher, record.queue, record.name);
     case 'dispatcher':
       return dispatcherKey(record.id);
+    case 'ping':
+      return pingKey(record.dispatcher);
     case 'defaults':
       return defaultsKey(record.dispatcher);
     case 'opaque':
@@ -344,6 +356,7 @@ export const agentKey = (dispatcher: Id, queue: string, name: string) =>
   ['agent', dispatcher, queue, name].join(separator);
 
 export const dispatcherKey = (id: Id) => `dispatcher${separator}${id}`;
+export const pingKey = (dispatcher: Id) => `ping${separator}${dispatcher}`;
 export const defaultsKey = (dispatcher: Id) => `defaults${separator}${dispatcher}`;
 
 export const agentName = (key: string) => key.slice(key.lastIndexOf(separator) + 1);

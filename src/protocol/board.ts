@@ -16,6 +16,10 @@
  * finished job is lost, whenever the thread ends. A report without room in the ring goes over the
  * thread's port, which outlives the thread too.
  *
+ * A dispatcher that others may have declared dead must begin no more jobs. Its coordinator may be
+ * stopped by then, or the whole process. So the coordinator sets a moment in advance, and the
+ * worker checks it at each begin.
+ *
  * Beside the word of each slot stands a stop word. A job that computes can read it without yielding
  * its thread.
  *
@@ -24,6 +28,7 @@
  *    [0]   bytes written to the ring so far
  *    [1]   bytes read from the ring so far
  *    [2]   count of messages announced to the worker
+ *    [3]   the moment from which no job may begin; 0 for none
  *    [4..] one word a slot, then one stop word a slot
  *    then the ring
  *
@@ -38,6 +43,7 @@ export const slotCount = 512;
 const written = 0;
 const read = 1;
 const mail = 2;
+const beginLimit = 3;
 const words = 4;
 const stops = words + slotCount;
 const ringStart = (stops + slotCount) * 4;
@@ -76,16 +82,26 @@ export interface RunReport {
   readonly inner: Uint8Array;
 }
 
+/** Milliseconds on a clock that cannot be set, and that is the same in all threads of a process. */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+/** Kept here, because a job may replace the one of `process`. */
+const { hrtime } = process;
+
 export class Board {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #ring: Buffer;
   /** A view of the ring: reading numbers through a Buffer costs several times as much. */
   readonly #numbers: DataView;
+  readonly #monotonic: () => number;
   #isBroken = false;
 
-  constructor(buffer = new SharedArrayBuffer(ringStart + ringBytes)) {
+  constructor(buffer = new SharedArrayBuffer(ringStart + ringBytes), monotonic = monotonicMs) {
     this.buffer = buffer;
+    this.#monotonic = monotonic;
     this.#words = new Int32Array(buffer, 0, stops + slotCount);
     this.#ring = Buffer.from(buffer, ringStart, ringBytes);
     this.#numbers = new DataView(buffer, ringStart, ringBytes);
@@ -120,8 +136,19 @@ export class Board {
     return (Atomics.load(this.#words, words + slot) & stateBits) === state.begun;
   }
 
-  /** Worker: begins a job. `false` if it was taken back. A begun job cannot be taken back. */
+  /** Coordinator: lets no job begin here from this moment of the monotonic clock on. */
+  beginUntil(moment: number): void {
+    // A word holds 50 days; its comparison needs half of them.
+    Atomics.store(this.#words, beginLimit, Math.floor(moment) | 0 || 1);
+  }
+
+  /**
+   * Worker: begins a job. `false` if it was taken back, or if no job may begin any more. A begun
+   * job cannot be taken back.
+   */
   begin(slot: number, assigned: number): boolean {
+    const limit = Atomics.load(this.#words, beginLimit);
+    if (limit !== 0 && ((limit - Math.floor(this.#monotonic())) | 0) <= 0) return false;
     const begun = (assigned & ~stateBits) | state.begun;
     return Atomics.compareExchange(this.#words, words + slot, assigned, begun) === assigned;
   }

@@ -134,13 +134,15 @@ export interface OpenOptions {
    */
   readonly signals?: readonly NodeJS.Signals[];
   /**
-   * Milliseconds between two signs of life of this runtime, for others that share its store. 30,000
+   * Milliseconds between two signs of life of this runtime, for others that share its store. 4,000
    * by default.
    */
   readonly pingMs?: number;
   /**
    * Milliseconds of silence after which this runtime is taken to be dead and its jobs are given to
-   * others. 60,000 by default, or twice `pingMs` if that is more.
+   * others, each by its own clock. After five sixths of it without contact to its store, this
+   * runtime begins no more jobs; after all of it, it stops them. At least twice `pingMs`. 12,000 by
+   * default, or three times `pingMs` if that is more.
    */
   readonly deathMs?: number;
   /**
@@ -498,8 +500,8 @@ const defaultStopGraceMs = 2_000;
 const defaultHeapMb = 2_048;
 /** With less, callsheet itself and a few modules leave no memory for jobs. */
 const leastHeapMb = 64;
-const defaultPingMs = 30_000;
-const defaultDeathMs = 60_000;
+const defaultPingMs = 4000;
+const defaultDeathMs = 12_000;
 
 /** @internal Returns the options with defaults filled in, checked. */
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
@@ -509,7 +511,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { recycle = {}, importMs = defaultImportMs, extraThreads = defaultExtraThreads } = options;
   const resourceLimits = { maxOldGenerationSizeMb: defaultHeapMb, ...options.resourceLimits };
   const heapMb = resourceLimits.maxOldGenerationSizeMb as number;
-  const { pingMs = defaultPingMs, deathMs = Math.max(defaultDeathMs, 2 * pingMs) } = options;
+  const { pingMs = defaultPingMs, deathMs = Math.max(defaultDeathMs, 3 * pingMs) } = options;
   checkArray('jobs', jobs, 'modules from defineJobs()');
   checkNumber('threads', threads, { integer: true, least: 1, most: 1024 });
   checkNumber('extraThreads', extraThreads, { integer: true, least: 0, most: 1024 });
@@ -541,7 +543,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   for (const [name, value] of Object.entries(others)) checkNumber(`retention.${name}`, value, { least: 0 });
   for (const [name, value] of Object.entries(failed)) checkNumber(`retention.failed.${name}`, value, { least: 0 });
   checkNumber('pingMs', pingMs, { finite: true, above: 0, unit: 'milliseconds' });
-  checkNumber('deathMs', deathMs, { finite: true, above: pingMs, unit: 'milliseconds' });
+  checkNumber('deathMs', deathMs, { finite: true, least: 2 * pingMs, unit: 'milliseconds' });
   const modules: Record<string, ModuleSetup> = {};
   for (const [index, module] of Array.from(jobs).entries()) {
     const { name, ...setup } = registrationOf(module, `jobs[${index}]`);

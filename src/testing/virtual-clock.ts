@@ -14,6 +14,8 @@ export class VirtualClock {
   #now: number;
   #timers: VirtualTimer[] = [];
   #set = 0;
+  /** The sum of all jumps. */
+  #jumpedMs = 0;
 
   constructor(start: number) {
     this.#now = start;
@@ -21,6 +23,9 @@ export class VirtualClock {
 
   /** Milliseconds since the epoch. */
   readonly now = (): number => this.#now;
+
+  /** Milliseconds that have passed: `set` does not change it. */
+  readonly monotonic = (): number => this.#now - this.#jumpedMs;
 
   /** Calls back once, when the clock has been moved by `delayMs`. */
   after(delayMs: number, callback: () => void): { clear(): void } {
@@ -56,6 +61,7 @@ export class VirtualClock {
   set(time: number): void {
     const byMs = time - this.#now;
     this.#now = time;
+    this.#jumpedMs += byMs;
     for (const timer of this.#timers) timer.at += byMs;
   }
 
@@ -75,6 +81,7 @@ export class Timers {
   }
 
   readonly now = (): number => this.#clock.now();
+  readonly monotonic = (): number => this.#clock.monotonic();
 
   after(delayMs: number, callback: () => void): { clear(): void } {
     const timer = this.#clock.after(delayMs, () => {

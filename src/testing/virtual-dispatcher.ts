@@ -103,6 +103,7 @@ export class VirtualDispatcher implements LinkPort {
         questions: this.questions,
         post: (message) => this.#say(message),
         now: clock.now,
+        monotonic: clock.monotonic,
         after: (delayMs, callback) => timers.after(delayMs, callback),
         soon: (callback) => queueMicrotask(() => this.#dead || callback()),
         stopwatch: () => 0,

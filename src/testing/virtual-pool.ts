@@ -59,6 +59,7 @@ export class VirtualPool implements PoolPort {
   #places: Place[] = [];
   #threads = 0;
   #slots = 0;
+  #beginLimit: number | undefined;
   #abandoned = false;
   /** Number of runs that began, and of those that ended. */
   activity = 0;
@@ -102,6 +103,11 @@ export class VirtualPool implements PoolPort {
     if (found === undefined) return;
     const [place, held] = found;
     if (!this.takeBack(job)) this.#stopBegun(place, held, 'stop');
+  }
+
+  beginUntil(moment: number): void {
+    this.#beginLimit = moment;
+    for (const { thread } of this.#places) thread.board.beginUntil(moment);
   }
 
   stopAll(): void {
@@ -229,7 +235,11 @@ export class VirtualPool implements PoolPort {
     const { thread } = place;
     const { clock, modules } = this.#options;
     this.activity++;
-    thread.board.begin(slot, word);
+    if (!thread.board.begin(slot, word)) {
+      this.#free(place, held);
+      this.#owner.notBegun(run);
+      return this.#owner.turn();
+    }
     held.startedAt = clock.now();
     const { job: id, parent, isPart, callable, attempt, queue, log, timeoutMs } = run;
     const agent = agentName(run.agent);
@@ -298,6 +308,7 @@ export class VirtualPool implements PoolPort {
   #addPlace(): void {
     const running = () => place.held.find(({ job }) => job !== undefined)?.run.job ?? '';
     const thread = new VirtualThread(this.#owner, this.#modules, this.#options, running);
+    if (this.#beginLimit !== undefined) thread.board.beginUntil(this.#beginLimit);
     const place: Place = { id: ++this.#threads, thread, held: [] };
     this.#places.push(place);
   }

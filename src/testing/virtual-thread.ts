@@ -31,7 +31,7 @@ export class VirtualThread extends ThreadContext {
     { clock, ...setup }: Pick<WorkerSetup, 'modules' | 'payloadLimitBytes' | 'dispatcher'> & { readonly clock: Timers },
     running: () => Id,
   ) {
-    super(new Board(), noPort, exported, { ...setup, log: 'info' });
+    super(new Board(undefined, clock.monotonic), noPort, exported, { ...setup, log: 'info' });
     this.#running = running;
     this.#owner = owner;
     this.#clock = clock;

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import { isFor } from '../../src/core/agent.js';
 import type { Command, Effect, JobSpec, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
+import { pingsOf } from '../../src/core/dispatchers.js';
 import { agentDispatcher, agentKey, type Id, type JobRecord, type SettingRecord } from '../../src/core/records.js';
 import { State } from '../../src/core/state/state.js';
 import { call, idOf, nameOf, outsideAt, told, value, whole } from './making.js';
@@ -42,8 +43,8 @@ class Process {
     return this.do({ type: 'deactivate', ...this.#self });
   }
 
-  rescue(other: Process): readonly Effect[] {
-    return this.do({ type: 'rescue', dispatcher: other.id });
+  rescue(other: Process, pings = this.#world.pings(other)): readonly Effect[] {
+    return this.do({ type: 'rescue', dispatcher: other.id, pings });
   }
 
   claim(name: string): readonly Effect[] {
@@ -62,7 +63,7 @@ class Process {
 
 class World {
   readonly state = new State();
-  now = 1000;
+  readonly now = 1000;
 
   process(name: string, incarnation = name): Process {
     return new Process(this, name, incarnation);
@@ -93,11 +94,6 @@ class World {
     this.decide({ type: 'put', queue: '', owner: idOf('client'), level: 'full', jobs }, '');
   }
 
-  /** Long enough by default for a dispatcher to be declared dead unless it pings. */
-  pass(ms = deathMs + 1): void {
-    this.now += ms;
-  }
-
   job(name: string): JobRecord {
     return this.state.job(idOf(name))!;
   }
@@ -110,6 +106,10 @@ class World {
     return [...this.state.settings()].filter((setting) => setting.kind === kind);
   }
 
+  pings({ id }: Process): number {
+    return pingsOf(this.state, id)!.count;
+  }
+
   isActive({ id }: Process): boolean {
     return this.state.isActive(id);
   }
@@ -118,26 +118,25 @@ class World {
 const refusedAs = (code: string) => (error: { code?: string }) => error.code === code;
 
 describe('a dispatcher that is silent', () => {
-  it('[5.6] is declared dead by another after its death interval, and not before', () => {
+  it('[5.6] is declared dead by another, unless it has pinged since the other saw it', () => {
     const world = new World();
     const [a, b] = world.pair();
-    world.pass(deathMs);
-    b.rescue(a);
+    const seen = world.pings(a);
+    a.ping();
+    b.rescue(a, seen);
     assert.ok(world.isActive(a));
-    world.pass(1);
-    b.rescue(a);
+    b.rescue(a, world.pings(a));
     assert.ok(!world.isActive(a));
   });
 
-  it('[5.6] stays alive while it pings', () => {
+  it('[5.6] is not taken for dead after its next process has begun', () => {
     const world = new World();
     const [a, b] = world.pair();
-    for (let round = 0; round < 5; round++) {
-      world.pass(pingMs);
-      a.ping();
-      b.rescue(a);
-      assert.ok(world.isActive(a));
-    }
+    const seen = world.pings(a);
+    a.deactivate();
+    world.process('a', 'next').activate();
+    b.rescue(a, seen);
+    assert.ok(world.isActive(a));
   });
 
   it('[5.6] loses its jobs: begun ones are interrupted, claimed ones go to the front of the line uncounted', () => {
@@ -146,7 +145,6 @@ describe('a dispatcher that is silent', () => {
     world.put(call('begun'), call('claimed'), call('once', { policy: 'never' }), call('waiting'));
     for (const name of ['begun', 'claimed', 'once']) a.claim(name);
     a.do({ type: 'begun', job: idOf('begun'), fence: 1, at: 1 });
-    world.pass();
     b.rescue(a);
     assert.deepEqual(
       ['begun', 'claimed', 'once', 'waiting'].map((name) => world.job(name).status),
@@ -168,7 +166,6 @@ describe('a dispatcher that is silent', () => {
     world.put(call('mine'), call('theirs'));
     a.claim('theirs');
     b.claim('mine');
-    world.pass();
     b.ping();
     b.rescue(a);
     assert.equal(world.holder('mine'), 'b');
@@ -186,7 +183,6 @@ describe('a dispatcher that is silent', () => {
     assert.deepEqual(told(a.settle('job')), ['deliver job (synced)', 'run first (written)']);
     a.settle('first');
     assert.equal(world.holder('second'), 'a');
-    world.pass();
     assert.deepEqual(told(b.rescue(a)), ['run second (written)']);
     assert.equal(world.holder('second'), 'b');
     b.settle('second', 2);
@@ -202,7 +198,6 @@ describe('a dispatcher that is silent', () => {
     world.put(call('waiting'), call('taken'));
     a.claim('waiting');
     a.claim('taken');
-    world.pass();
     b.rescue(a);
     b.claim('taken');
     for (const name of ['waiting', 'taken']) assert.throws(() => a.settle(name), refusedAs('CLAIM_LOST'));
@@ -218,7 +213,6 @@ describe('a dispatcher that is silent', () => {
     const world = new World();
     const [a, b] = world.pair();
     world.put(call('job'));
-    world.pass();
     b.rescue(a);
     a.claim('job');
     assert.ok(!world.job('job').claimed);
@@ -236,7 +230,6 @@ describe('a dispatcher that is silent', () => {
     a.claim('job');
     b.do({ type: 'cancel', job: idOf('job') });
     assert.equal(world.job('job').outcome, 'none');
-    world.pass();
     b.rescue(a);
     assert.equal(world.job('job').outcome, 'failure');
   });
@@ -250,10 +243,6 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     first.activate();
     world.put(call('job'));
     first.claim('job');
-    world.pass(deathMs);
-    assert.throws(() => second.activate(), refusedAs('DISPATCHER_ACTIVE'));
-    first.ping();
-    world.pass(deathMs);
     assert.throws(() => second.activate(), refusedAs('DISPATCHER_ACTIVE'));
     assert.throws(() => second.ping(), refusedAs('DISPATCHER_INACTIVE'));
     second.deactivate();
@@ -280,7 +269,7 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     first.activate();
     world.put(call('job'));
     first.claim('job');
-    world.pass();
+    second.rescue(first);
     second.activate();
     assert.ok(!world.job('job').claimed);
     second.claim('job');
@@ -401,11 +390,8 @@ describe('a job for one dispatcher', () => {
       b.claim('for b');
       b.settle('for b');
       if (how === 'closes') a.deactivate();
-      else {
-        world.pass();
-        if (how === 'dies') b.rescue(a);
-        else b.do({ type: 'recover' });
-      }
+      else if (how === 'dies') b.rescue(a);
+      else b.do({ type: 'recover' });
       assert.deepEqual(
         ['for a', 'claimed', 'for b', 'all', 'mine'].map((name) => world.job(name).outcome),
         ['failure', 'failure', 'value', 'list', 'list'],
@@ -421,7 +407,6 @@ describe('a job for one dispatcher', () => {
     a.claim('w');
     b.claim('p');
     assert.ok(!world.job('p').claimed);
-    world.pass();
     b.rescue(a);
     assert.deepEqual([world.job('p').outcome, world.job('w').outcome], ['failure', 'failure']);
     assert.equal(world.holder('then'), 'b', 'its callbacks are for anybody');
@@ -442,7 +427,6 @@ describe('events of dispatchers', () => {
     const [a, b] = world.pair();
     a.activate();
     a.ping();
-    world.pass();
     b.rescue(a);
     b.rescue(a);
     a.activate();

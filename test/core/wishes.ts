@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
+import { pingsOf } from '../../src/core/dispatchers.js';
 import type { Payload } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
 import { activateUs, call, idOf, inContractOrder, keeping, main, payload, us } from './making.js';
@@ -108,7 +109,14 @@ export class Wishes {
       case 'ping':
       case 'deactivate':
         return { type: what, dispatcher: dispatcher(which), incarnation: activateUs.incarnation };
-      case 'rescue':
+      case 'rescue': {
+        const silent = dispatcher(which);
+        return {
+          type: what,
+          dispatcher: silent,
+          pings: (pingsOf(state, silent)?.count ?? 0) - (which % 3 === 0 ? 1 : 0),
+        };
+      }
       case 'unregister':
         return { type: what, dispatcher: dispatcher(which) };
       case 'recover':

@@ -129,7 +129,7 @@ const openOptions: Table<OpenOptions> = {
   graceMs: number(-1),
   signals: { type: [5, 'SIGTERM', null, [5]], range: [['SIGKILL'], ['SIGSTOP'], ['SIGNONE']] },
   pingMs: number(0, infinite),
-  deathMs: number(30_000, infinite),
+  deathMs: number(7999, infinite),
   retry: { type: [5, null, { parts: retryErrors({ limit: 1 }) }, { jobs: 'often' }] },
   logger: { type: [5, null, {}, console.log] },
 };

@@ -26,6 +26,25 @@ function outcome(slot: number, bytes: number, extra: Partial<RunReport> = {}): R
 }
 
 describe('a slot of the board', () => {
+  it('begins nothing from the set moment on, until a later moment is set', () => {
+    // The words of the board hold the moment modulo 2^32.
+    for (const start of [0, 2 ** 31 - 5, 2 ** 32 - 5, 1e12]) {
+      let now = start;
+      const board = new Board(undefined, () => now);
+      const words = [0, 1, 2].map((slot) => board.assign(slot));
+      board.beginUntil(start + 10.5);
+      now = start + 9.9;
+      assert.ok(board.begin(0, words[0]!));
+      now = start + 10;
+      assert.ok(!board.begin(1, words[1]!));
+      assert.ok(board.takeBack(1), 'it is still the coordinator’s');
+      now = start + 1e9;
+      assert.ok(!board.begin(2, words[2]!));
+      board.beginUntil(now + 1);
+      assert.ok(board.begin(2, words[2]!));
+    }
+  });
+
   it('cannot be taken back once the worker began it', () => {
     const board = new Board();
     const word = board.assign(7);

@@ -11,8 +11,6 @@
 import {
   type AnnotationRecord,
   agentDispatcher,
-  type DispatcherRecord,
-  dispatcherKey,
   type Id,
   type JobRecord,
   type SettingRecord,
@@ -176,15 +174,6 @@ export class Database {
     const gone = [...this.#jobs].filter(([, { columns }]) => columns.isMemoryOf === owner).map(([id]) => id);
     if (gone.length === 0) return;
     this.write({ ...noChanges, forgotten: gone }, []);
-  }
-
-  /** Makes a dispatcher's last ping so old that every other dispatcher declares it dead. */
-  silence(dispatcher: Id): void {
-    const key = dispatcherKey(dispatcher);
-    const stored = this.#settings.get(key);
-    if (stored === undefined) return;
-    const silent = { ...decodeRecord<DispatcherRecord>(stored), lastPingAt: Number.MIN_SAFE_INTEGER };
-    this.write({ ...noChanges, settings: new Map([[key, silent]]) }, []);
   }
 
   /** Stands for one way to the database and back. */

@@ -1,13 +1,63 @@
 /** Kits whose runtimes share one database. To the database each kit is a process of its own. */
 import type { VirtualOptions } from 'callsheet/testing';
+import { pingsOf } from '../../src/core/dispatchers.js';
 import type { Id } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
-import type { Store, StoreOutside } from '../../src/store/store.js';
+import type { Store, StoreOutside, StoreOwner } from '../../src/store/store.js';
 import { Kit } from '../../src/testing/kit.js';
-import type { VirtualClock } from '../../src/testing/virtual-clock.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import type { Keeping } from '../../src/testing/virtual-dispatcher.js';
 import { Database } from './database.js';
-import { SharedStore, type SharedStoreOptions } from './shared-store.js';
+import { SharedStore, type SharedStoreOptions, type Wire } from './shared-store.js';
+
+/** The clock of one host. It may be wrong, and stands still for a host that is stopped. */
+export class HostClock extends VirtualClock {
+  readonly #true: VirtualClock;
+  readonly #aheadMs: number;
+  #held: (() => void)[] | undefined;
+
+  constructor(clock: VirtualClock, aheadMs = 0) {
+    super(0);
+    this.#true = clock;
+    this.#aheadMs = aheadMs;
+  }
+
+  override readonly now = (): number => this.#true.now() + this.#aheadMs;
+  override readonly monotonic = (): number => this.#true.monotonic() + this.#aheadMs;
+
+  override after(delayMs: number, callback: () => void): { clear(): void } {
+    let isCleared = false;
+    const call = () => {
+      if (!isCleared) callback();
+    };
+    const timer = this.#true.after(delayMs, () => {
+      if (this.#held === undefined) call();
+      else this.#held.push(call);
+    });
+    return {
+      clear: () => {
+        isCleared = true;
+        timer.clear();
+      },
+    };
+  }
+
+  override fireNext(limit: number): boolean {
+    return this.#true.fireNext(limit - this.#aheadMs);
+  }
+
+  /** Stops the timers of the host, as SIGSTOP does. */
+  stop(): void {
+    this.#held = [];
+  }
+
+  /** Fires the timers that came due meanwhile. */
+  continue(): void {
+    const late = this.#held ?? [];
+    this.#held = undefined;
+    for (const call of late) call();
+  }
+}
 
 /** The records of one kit. */
 export class SharedKeeping implements Keeping {
@@ -26,8 +76,12 @@ export class SharedKeeping implements Keeping {
   }
 
   store(outside: StoreOutside): Store {
-    this.#last = new SharedStore(this.#database, outside, this.#options);
+    this.#last = this.make(this.#database, outside, this.#options);
     return this.#last;
+  }
+
+  protected make(...made: ConstructorParameters<typeof SharedStore>): SharedStore {
+    return new SharedStore(...made);
   }
 
   crashed(): void {
@@ -37,22 +91,26 @@ export class SharedKeeping implements Keeping {
 
 /** Needs no death interval after a crash: only its own next life can open the database. */
 class LonelyKeeping extends SharedKeeping {
-  readonly #database: Database;
-  #dispatcher: Id = '';
+  protected override make(...made: ConstructorParameters<typeof SharedStore>): SharedStore {
+    return new LonelyStore(...made);
+  }
+}
 
-  constructor(database: Database) {
-    super(database);
-    this.#database = database;
+class LonelyStore extends SharedStore {
+  readonly #dispatcher: Id;
+
+  constructor(...made: ConstructorParameters<typeof SharedStore>) {
+    super(...made);
+    this.#dispatcher = made[1].dispatcher;
   }
 
-  override store(outside: StoreOutside): Store {
-    this.#dispatcher = outside.dispatcher;
-    return super.store(outside);
-  }
-
-  override crashed(): void {
-    super.crashed();
-    this.#database.silence(this.#dispatcher);
+  /** Declares the last life dead. */
+  override async open(owner: StoreOwner): Promise<void> {
+    await super.open(owner);
+    const pings = pingsOf(this.state, this.#dispatcher)?.count ?? 0;
+    this.transact([{ command: { type: 'rescue', dispatcher: this.#dispatcher, pings }, gate: 'decided' }]);
+    this.commit();
+    await this.idle();
   }
 }
 
@@ -76,6 +134,8 @@ export interface Beside {
   readonly dispatcher?: Id;
   /** Milliseconds between polls, where notifications can be lost. Default: no polls. */
   readonly pollMs?: number;
+  /** Its way to the database, which can be cut. */
+  readonly wire?: Wire;
 }
 
 const views = new WeakMap<Kit, SharedKeeping>();
@@ -88,10 +148,10 @@ export function viewOf(kit: Kit): State {
 /** Opens a kit on the same database and the same clock as others. */
 export async function openBeside(
   options: VirtualOptions,
-  { database, clock, dispatcher, pollMs }: Beside,
+  { database, clock, dispatcher, pollMs, wire }: Beside,
 ): Promise<Kit> {
   const poll = pollMs === undefined ? {} : { poll: { everyMs: pollMs, after: clock.after.bind(clock) } };
-  const keeping = new SharedKeeping(database, poll);
+  const keeping = new SharedKeeping(database, { ...poll, ...(wire === undefined ? {} : { wire }) });
   const kit = new Kit(options, { clock, keeping, ...(dispatcher === undefined ? {} : { dispatcher }) });
   views.set(kit, keeping);
   await kit.reopen();

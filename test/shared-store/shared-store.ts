@@ -49,8 +49,30 @@ interface Reader {
 }
 
 export interface SharedStoreOptions {
+  readonly wire?: Wire;
   /** Looks at the database at this interval, in case a notification was lost. Default: never. */
   readonly poll?: { readonly everyMs: number; after(delayMs: number, callback: () => void): { clear(): void } };
+}
+
+/** A way to the database. While it is cut, transactions wait. */
+export class Wire {
+  #mended: Promise<void> | undefined;
+  #mend = () => {};
+
+  cut(): void {
+    this.#mended ??= new Promise((resolve) => {
+      this.#mend = resolve;
+    });
+  }
+
+  mend(): void {
+    this.#mended = undefined;
+    this.#mend();
+  }
+
+  async through(): Promise<void> {
+    while (this.#mended !== undefined) await this.#mended;
+  }
 }
 
 let sessions = 0;
@@ -274,6 +296,7 @@ export class SharedStore implements Store {
     const attempts: Group[] = [];
     const taken: Want[] = [];
     for (;;) {
+      await this.#options.wire?.through();
       const transaction = this.#database.begin();
       try {
         const last = await transaction.lastCommit(this.#session);
@@ -323,6 +346,7 @@ export class SharedStore implements Store {
   /** Repeats `attempt` until no connection is lost. */
   async #persist<T>(attempt: () => Promise<T>): Promise<T> {
     for (;;) {
+      await this.#options.wire?.through();
       try {
         return await attempt();
       } catch (error) {

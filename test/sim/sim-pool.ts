@@ -96,6 +96,9 @@ export class SimPool implements PoolPort {
     for (const thread of this.#threads) thread.stopped = thread.begun;
   }
 
+  /** Does nothing: no other process can take jobs over. */
+  beginUntil(): void {}
+
   takeBack(job: Id): boolean {
     for (const thread of this.#threads) {
       for (const batch of thread.batches) {

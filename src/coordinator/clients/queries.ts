@@ -2,7 +2,7 @@
 
 import { idToText } from '../../codec/id.js';
 import { mainAgent } from '../../core/agent.js';
-import { nobody } from '../../core/dispatchers.js';
+import { nobody, pingsOf } from '../../core/dispatchers.js';
 import { countItems } from '../../core/map.js';
 import { policyOf } from '../../core/policy.js';
 import { requireQueue } from '../../core/queue.js';
@@ -223,11 +223,11 @@ function dispatchers(context: QueryContext): DispatcherInfo[] {
   const found: DispatcherInfo[] = [];
   for (const setting of state.settings()) {
     if (setting.kind !== 'dispatcher') continue;
-    const { id, host, pid, active, activatedAt, lastPingAt } = setting;
+    const { id, host, pid, active, activatedAt } = setting;
     // An exclusive store needs no pings, so an active dispatcher answers for itself.
-    const heardAt = isExclusive && active && id === dispatcher ? now() : lastPingAt;
+    const lastPingAt = isExclusive && active && id === dispatcher ? now() : (pingsOf(state, id)?.at ?? activatedAt);
     const its = agents(context, state.settings(), (agent) => agent.dispatcher === id);
-    found.push({ id, host, pid, active, activatedAt, lastPingAt: heardAt, agents: its });
+    found.push({ id, host, pid, active, activatedAt, lastPingAt, agents: its });
   }
   return found;
 }

@@ -20,6 +20,8 @@ export class NoPool implements PoolPort {
 
   stopAll(): void {}
 
+  beginUntil(): void {}
+
   takeBack(): boolean {
     return false;
   }

@@ -93,6 +93,8 @@ export interface PoolPort {
    */
   stop(job: Id): void;
   stopAll(): void;
+  /** Lets no run begin from this moment of the monotonic clock on. */
+  beginUntil(moment: number): void;
   /**
    * Takes back a job that is on a thread and has not begun; it comes back as not begun. Returns
    * `true` if there was one.

@@ -67,6 +67,8 @@ export class Pool implements PoolPort {
   /** Batches that are over, with outcomes that wait for others. */
   readonly #unsettled: Batch[] = [];
   #settling: ReturnType<typeof setTimeout> | undefined;
+  /** See `beginUntil`. Undefined where no other process can take jobs over. */
+  #beginLimit: number | undefined;
   #closing = false;
   /** The last error reported with its thread, which Piscina reports once more without it. */
   #toldError: unknown;
@@ -190,6 +192,11 @@ export class Pool implements PoolPort {
     for (const { job } of out) this.stop(job);
   }
 
+  beginUntil(moment: number): void {
+    this.#beginLimit = moment;
+    for (const { board } of this.#threads.values()) board.beginUntil(moment);
+  }
+
   takeBack(job: Id): boolean {
     const found = this.#find(job);
     if (found === undefined || !found.thread.board.takeBack(found.slot)) return false;
@@ -302,6 +309,7 @@ export class Pool implements PoolPort {
       this.#hear(thread, message);
       this.#owner.turn();
     });
+    if (this.#beginLimit !== undefined) thread.board.beginUntil(this.#beginLimit);
     this.#threads.set(id, thread);
     this.#listenForEnd(thread);
     this.#leave(thread);
