@@ -14,6 +14,7 @@ import { idleQueues } from './idle-queues.js';
 import { latency } from './latency.js';
 import { life } from './life.js';
 import { maps } from './map.js';
+import { monitor } from './monitor.js';
 import { monteCarlo } from './monte-carlo.js';
 import { parallelParts } from './parallel.js';
 import { manyPending, pending } from './pending.js';
@@ -39,6 +40,7 @@ export const benches: readonly Bench[] = [
   cancel,
   pending,
   manyPending,
+  monitor,
   maps,
   idleQueues,
   idle,

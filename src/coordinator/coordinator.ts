@@ -46,6 +46,7 @@ import { Presence, type PresenceOptions, type PresenceOwner } from './presence.j
 import { AgentQuestions } from './questions/agent-questions.js';
 import { PolicyQuestions } from './questions/policy-questions.js';
 import type { QuestionsPort } from './questions/questions-port.js';
+import { Statistics, type StatisticsStore } from './statistics/statistics.js';
 import { ClockJumps } from './steady-clock.js';
 
 export interface CoordinatorPorts {
@@ -64,6 +65,8 @@ export interface CoordinatorPorts {
   readonly soon: (callback: () => void) => void;
   /** Milliseconds since any moment, to measure work. Stands still in a test. */
   readonly stopwatch: () => number;
+  /** Keeps the statistics. Without it, they end with this coordinator. */
+  readonly statistics: StatisticsStore | undefined;
   /** Called when the store is closed: the resources held for it can be released. */
   readonly closed: () => Promise<void> | undefined;
 }
@@ -90,6 +93,7 @@ export class Coordinator implements StoreOwner {
   readonly #policyQuestions: PolicyQuestions;
   readonly #runs: Runs;
   readonly #inquiries: Inquiries;
+  readonly #statistics: Statistics;
   readonly #clients: Clients;
   /** Undefined for a client. */
   readonly #presence: Presence | undefined;
@@ -133,8 +137,10 @@ export class Coordinator implements StoreOwner {
     this.#parts = parts;
     this.#runs = runs;
     this.#closing = this.#makeClosing();
+    this.#statistics = new Statistics(() => store.state.takePuts(), ports.statistics);
     this.#inquiries = new Inquiries(context, ports.stopwatch);
-    this.#clients = new Clients({ ...all, runs, closing: this.#closing, inquiries: this.#inquiries, installAgent });
+    const [closing, inquiries, statistics] = [this.#closing, this.#inquiries, this.#statistics];
+    this.#clients = new Clients({ ...all, runs, closing, inquiries, statistics, installAgent });
     this.#jobLog = new JobLog(context, parts.outcomes, options);
     this.#folding = new Folding(context);
     this.#policyQuestions = new PolicyQuestions(context, this.#callables);
@@ -144,7 +150,10 @@ export class Coordinator implements StoreOwner {
   #makeClosing(): Closing {
     const { questions, closed } = this.#ports;
     return new Closing(this.#context, {
-      closed,
+      closed: async () => {
+        await this.#statistics.close();
+        await closed();
+      },
       takeBackAll: () => this.#runs.takeBackAll(),
       endThreads: async () => (await Promise.all([this.#runs.pool.destroy(), questions.destroy()]))[0],
       committed: () => this.#committed(),
@@ -186,6 +195,7 @@ export class Coordinator implements StoreOwner {
     for (const [module, { functions }] of Object.entries(modules))
       for (const name of functions) this.#callables.add(`${module}#${name}`);
     await this.#store.open(this);
+    await this.#openStatistics();
     this.#isOpen = true;
     const { state } = this.#store;
     let unfinished = 0;
@@ -202,6 +212,13 @@ export class Coordinator implements StoreOwner {
     return found;
   }
 
+  async #openStatistics(): Promise<void> {
+    const { now, post } = this.#ports;
+    const ignored = (error: Error) =>
+      post(['log', 'warn', 'the statistics of former runs cannot be read, and begin anew', error.message]);
+    await this.#statistics.open(now()).catch(ignored);
+  }
+
   /** Keeps the buffers that came with the next messages. */
   keepBuffers(handed: Handed): void {
     this.#parts.movedBuffers.keep(handed);
@@ -209,6 +226,7 @@ export class Coordinator implements StoreOwner {
 
   /** Takes one batch of a client's messages. */
   receive(messages: readonly ClientMessage[]): void {
+    this.#statistics.passTo(this.#ports.now());
     this.#clients.receive(messages);
     this.turn();
   }
@@ -243,6 +261,7 @@ export class Coordinator implements StoreOwner {
   /** Claims jobs for the threads, and commits the commands decided since the last turn. */
   #turn(): void {
     if (!this.#isOpen) return;
+    this.#statistics.passTo(this.#ports.now());
     const { claiming } = this.#runs;
     this.#parts.bounded.letIn(this.#closing.isBegun);
     this.#presence?.reactivate();
@@ -292,11 +311,13 @@ export class Coordinator implements StoreOwner {
         case 'deliver':
           if (this.#parts.movedBuffers.size > 0) this.#parts.movedBuffers.take(effect.job.id);
           this.#jobLog.ended(effect.job);
+          this.#statistics.ended(effect.job, effect.how);
           this.#parts.outcomes.deliver(effect.job);
           break;
         case 'event':
           this.#parts.feed.push(effect.event);
           this.#jobLog.event(effect.event, effect.failure);
+          this.#statistics.event(effect.event);
           break;
         case 'forgotten':
           this.#parts.outcomes.forgotten(effect.job);

@@ -23,6 +23,7 @@ import { setLongTimeout } from './long-timeout.js';
 import { NoPool } from './pool/no-pool.js';
 import { Pool } from './pool/pool.js';
 import { Questions } from './questions/questions.js';
+import { StatisticsFile } from './statistics/statistics-file.js';
 import { SteadyClock } from './steady-clock.js';
 
 /** The data with which the coordinator's thread is started. */
@@ -107,6 +108,7 @@ async function start(): Promise<void> {
       after: (delayMs, callback) => setLongTimeout(callback, delayMs),
       soon: setImmediate,
       stopwatch: () => performance.now(),
+      statistics: directory === undefined ? undefined : new StatisticsFile(directory, statisticsFailed),
       closed: () => lock?.release(),
     },
     {
@@ -145,6 +147,9 @@ async function start(): Promise<void> {
   });
   post(['ready', { ...found, dispatcher: idToText(dispatcher) }, known]);
 }
+
+const statisticsFailed = (error: Error) =>
+  post(['log', 'warn', 'the statistics cannot be written, and last only as long as this process', error.message]);
 
 const clock = new SteadyClock({ wall: Date.now, monotonic: () => performance.now() });
 const lookEveryMs = 1000;

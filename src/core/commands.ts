@@ -236,6 +236,8 @@ export interface Retention extends KeptLimits {
   readonly failed: KeptLimits;
 }
 
+export type EndCause = 'cancelled' | 'expired';
+
 /** In the order in which they open. */
 export const gates = ['decided', 'written', 'synced'] as const;
 export type Gate = (typeof gates)[number];
@@ -254,8 +256,10 @@ export type Effect =
   | { readonly type: 'ask'; readonly gate: Gate; readonly job: Id; readonly fence: number }
   /** The chunk's items are done: their outcomes must be packed, and sent in a `fold`. */
   | { readonly type: 'fold'; readonly gate: Gate; readonly job: Id }
-  /** The job's outcome may be delivered. */
-  | { readonly type: 'deliver'; readonly gate: Gate; readonly job: JobRecord }
+  /**
+   * The job's outcome may be delivered. `how`: the cause of a failure that is no error of its call.
+   */
+  | { readonly type: 'deliver'; readonly gate: Gate; readonly job: JobRecord; readonly how: EndCause | undefined }
   /** An event for listeners. */
   | {
       readonly type: 'event';

@@ -22,7 +22,7 @@
 
 import { JobCancelledError, JobExpiredError, JobStatusError } from '../errors.js';
 import { callbackCompleted, goOn, runCallback } from './callback.js';
-import { type JobOptions, type JobSpec, levelGate } from './commands.js';
+import { type EndCause, type JobOptions, type JobSpec, levelGate } from './commands.js';
 import { endParts, notePart, putParts } from './composite.js';
 import { type Decision, tellJob } from './decision.js';
 import { requireActive } from './dispatchers.js';
@@ -260,13 +260,17 @@ function joinLine(state: State, row: JobRow): void {
   row.eligible = state.nextPosition();
 }
 
-/** Concludes the job's call. `begunAt` is the start of a run that was not known to have begun. */
+/**
+ * Concludes the job's call. `begunAt` is the start of a run that was not known to have begun; `how`
+ * the cause of a failure that is no error of the call.
+ */
 export function conclude(
   decision: Decision,
   job: JobRecord,
   outcome: OutcomeKind,
   result: Payload | null,
   begunAt?: number,
+  how?: EndCause,
 ): void {
   const { state, now, effects } = decision;
   const isStart = begunAt !== undefined && !job.begun;
@@ -286,7 +290,7 @@ export function conclude(
     if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);
   });
   if (isStart) tellJob(decision, 'started', job, begunAt);
-  effects.push({ type: 'deliver', gate: levelGate(job.level), job });
+  effects.push({ type: 'deliver', gate: levelGate(job.level), job, how });
   tellJob(decision, outcome === 'failure' ? 'failed' : 'completed', job);
   for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
   if (isWhole(job)) endParts(decision, job);
@@ -297,7 +301,7 @@ export function conclude(
 
 /** Concludes a cancelled job whose run is over, whatever it returned. */
 export function concludeCancelled(decision: Decision, job: JobRecord): void {
-  conclude(decision, job, 'failure', cancelledFailure(decision));
+  conclude(decision, job, 'failure', cancelledFailure(decision), undefined, 'cancelled');
 }
 
 /** Completes a job without unfinished callbacks. */
@@ -409,7 +413,7 @@ export function cancel(decision: Decision, job: JobRecord, failure = cancelledFa
     return;
   }
   const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
-  conclude(decision, job, 'failure', failure);
+  conclude(decision, job, 'failure', failure, undefined, 'cancelled');
   if (inner !== undefined && inner.outcome === 'none' && state.waitingFor(inner).length === 0) cancel(decision, inner);
 }
 
@@ -424,12 +428,8 @@ export function expireIfLate(decision: Decision, job: JobRecord): void {
 }
 
 export function expire(decision: Decision, job: JobRecord): void {
-  conclude(
-    decision,
-    job,
-    'failure',
-    decision.failure(new JobExpiredError('the job did not begin before its deadline')),
-  );
+  const failure = decision.failure(new JobExpiredError('the job did not begin before its deadline'));
+  conclude(decision, job, 'failure', failure, undefined, 'expired');
 }
 
 export function failJob(decision: Decision, job: JobRecord, failure: Payload): void {

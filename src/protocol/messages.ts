@@ -20,6 +20,7 @@ import type {
 } from '../core/records.js';
 import type { PlaceInLine } from '../core/state/view.js';
 import type { OutcomeForm } from './completed-list.js';
+import type { MonitorQuery } from './monitor.js';
 
 /** A job as it is sent, with its parts, its callbacks and, for a side of a choice, its role. */
 export type WireJob = [
@@ -109,16 +110,17 @@ export type Query =
 
 /** A query that may look at many jobs, so that it is answered in slices. */
 export type WalkingQuery =
+  | MonitorQuery
   /**
    * A `LinePage`: `count` jobs of a queue's line, after `skip` others, behind the place `after`.
    */
-  {
-    readonly type: 'line';
-    readonly queue: string;
-    readonly skip: number;
-    readonly count: number;
-    readonly after?: PlaceInLine | undefined;
-  };
+  | {
+      readonly type: 'line';
+      readonly queue: string;
+      readonly skip: number;
+      readonly count: number;
+      readonly after?: PlaceInLine | undefined;
+    };
 
 export interface LinePage {
   readonly jobs: readonly Id[];

@@ -31,6 +31,7 @@ import { watchIdle } from './idle.js';
 import { Job, jobHandles, putSeen } from './job.js';
 import { Link } from './link.js';
 import { Logs, thresholdOf } from './logs.js';
+import { Monitor } from './monitor.js';
 import { Queue } from './queue.js';
 import { checkSignals, closeOn } from './signals.js';
 
@@ -308,6 +309,11 @@ export class Runtime implements AsyncDisposable {
     const jobs = ids.map((id, index) => new Job(this.#client, id, undefined, hand, seen[index]));
     if (signal !== undefined) cancelOn(signal, jobs);
     return jobs as never;
+  }
+
+  /** Counts and statistics of many jobs at once. */
+  get monitor(): Monitor {
+    return new Monitor(this.#client);
   }
 
   /** Returns the registered dispatchers, active and inactive, with their agents. */

@@ -18,7 +18,7 @@ import type { KitClock, KitClosed, VirtualOptions, WaitLimits } from './kit-opti
 import { randomFrom } from './randomness.js';
 import { VirtualClock } from './virtual-clock.js';
 import { type LogLine, VirtualDispatcher, type World } from './virtual-dispatcher.js';
-import { KeptRecords } from './virtual-store.js';
+import { KeptRecords, KeptStatistics } from './virtual-store.js';
 
 const defaultThreads = 2;
 const dayMs = 24 * 3600 * 1000;
@@ -93,6 +93,7 @@ export class Kit implements AsyncDisposable {
       random: randomFrom(this.seed),
       keeping: new KeptRecords(),
       dispatcher: newId(),
+      statistics: new KeptStatistics(),
       onLog: (line) => this.logs.push(line),
       ...shared,
     };

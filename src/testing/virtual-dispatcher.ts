@@ -8,6 +8,7 @@ import { idToText, newId } from '../codec/id.js';
 import type { Handed, HandedBuffers } from '../codec/transfer.js';
 import { Coordinator } from '../coordinator/coordinator.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
+import type { StatisticsStore } from '../coordinator/statistics/statistics.js';
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
 import { describeModules } from '../protocol/importing.js';
@@ -47,6 +48,7 @@ export interface World {
   readonly random: () => number;
   readonly keeping: Keeping;
   readonly dispatcher: Id;
+  readonly statistics: StatisticsStore;
   readonly onLog: (line: LogLine) => void;
 }
 
@@ -61,7 +63,7 @@ export class VirtualDispatcher implements LinkPort {
   #dead = false;
   #messages = 0;
 
-  constructor({ clock, random, keeping, dispatcher }: World, setup: CoordinatorSetup) {
+  constructor({ clock, random, keeping, dispatcher, statistics }: World, setup: CoordinatorSetup) {
     const timers = new Timers(clock);
     this.#timers = timers;
     this.#keeping = keeping;
@@ -107,6 +109,7 @@ export class VirtualDispatcher implements LinkPort {
         after: (delayMs, callback) => timers.after(delayMs, callback),
         soon: (callback) => queueMicrotask(() => this.#dead || callback()),
         stopwatch: () => 0,
+        statistics,
         closed: () => undefined,
       },
       {

@@ -5,6 +5,7 @@
  * would not survive on a disk.
  */
 
+import type { StatisticsStore } from '../coordinator/statistics/statistics.js';
 import type { Id } from '../core/records.js';
 import type { Changes } from '../core/state/change-log.js';
 import { MemoryStore } from '../store/memory-store.js';
@@ -64,3 +65,22 @@ export class VirtualStore extends MemoryStore {
 }
 
 const jobKey = (id: Id) => `job${id}`;
+
+/** The lines of statistics that outlive a dispatcher. */
+export class KeptStatistics implements StatisticsStore {
+  #text = '';
+
+  async read(): Promise<string> {
+    return this.#text;
+  }
+
+  append(line: string): void {
+    this.#text += `${line}\n`;
+  }
+
+  replace(lines: readonly string[]): void {
+    this.#text = lines.map((line) => `${line}\n`).join('');
+  }
+
+  async written(): Promise<void> {}
+}

@@ -31,6 +31,7 @@ class Slow {
         after: () => ({ clear: nothing }),
         soon: (turn) => this.#turns.push(turn),
         stopwatch: () => 0,
+        statistics: undefined,
         closed: () => undefined,
       },
       {

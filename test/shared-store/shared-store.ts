@@ -271,7 +271,7 @@ export class SharedStore implements Store {
       const before = this.state.job(id);
       if (job === undefined) continue;
       if (job.outcome !== 'none' && (before?.outcome ?? 'none') === 'none')
-        effects.push({ type: 'deliver', gate: 'decided', job });
+        effects.push({ type: 'deliver', gate: 'decided', job, how: undefined });
       if (!job.claimed || !isAgentOf(agentOf(job), this.#outside.dispatcher)) continue;
       const { fence } = job;
       if (!before?.claimed || before.fence !== fence) effects.push({ type: 'run', gate: 'decided', job: id, fence });

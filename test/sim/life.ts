@@ -80,6 +80,7 @@ export class Life {
         after: (ms, callback) => ({ clear: after(ms, callback) }),
         soon,
         stopwatch: () => 0,
+        statistics: undefined,
         closed: () => undefined,
       },
       {

@@ -33,7 +33,9 @@ import { pieceOf } from '../claiming/outcome-bytes.js';
 import type { Context } from '../context.js';
 import type { Inquiry } from '../inquiries.js';
 import type { AgentQuestions } from '../questions/agent-questions.js';
+import type { Statistics } from '../statistics/statistics.js';
 import type { BoundedQueues } from './bounded-queues.js';
+import { monitoring } from './monitoring.js';
 
 /** The parts of the coordinator that a query may read. */
 export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'now'> {
@@ -43,10 +45,13 @@ export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'no
   readonly bounded: Pick<BoundedQueues, 'count'>;
 }
 
-export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery => query.type === 'line';
+export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery =>
+  query.type === 'line' || query.type === 'counts' || query.type === 'stats';
 
-export function inquiryFor({ store }: Pick<Context, 'store'>, query: WalkingQuery): Inquiry<unknown> {
-  return linePage(store.state, query);
+type InquiryContext = Pick<Context, 'store'> & { readonly statistics: Statistics };
+
+export function inquiryFor({ store, statistics }: InquiryContext, query: WalkingQuery): Inquiry<unknown> {
+  return query.type === 'line' ? linePage(store.state, query) : monitoring(store.state, statistics, query);
 }
 
 export function answer(context: QueryContext, query: Query): unknown {
@@ -114,7 +119,10 @@ export function requireMap(state: State, id: Id): JobRecord {
 }
 
 /** Finds a page of a queue's line. */
-function* linePage(state: State, { queue, skip, count, after }: WalkingQuery): Inquiry<LinePage> {
+function* linePage(
+  state: State,
+  { queue, skip, count, after }: Extract<WalkingQuery, { type: 'line' }>,
+): Inquiry<LinePage> {
   requireQueue(state, queue);
   const jobs: Id[] = [];
   let left = skip;

@@ -1,0 +1,155 @@
+/** Section 11 of the contract: counts and statistics of many jobs. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parallel, retryErrors, type StatRow } from 'callsheet';
+import type { Kit } from 'callsheet/testing';
+import { work } from './jobs/all.js';
+import { openGate } from './jobs/work.js';
+import { busy, hourMs, opened } from './opened.js';
+
+const minuteMs = 60_000;
+
+/** The counts of a row, without the zeros. */
+function countsOf(row: StatRow | undefined): Record<string, number> {
+  const counts = Object.entries(row ?? {}).filter(([name]) => name !== 'from');
+  return Object.fromEntries(counts.filter(([, count]) => typeof count === 'number' && count > 0));
+}
+
+async function statsOf(kit: Kit, callable: string, stepMs?: number): Promise<StatRow[]> {
+  return kit.runtime.monitor.stats({ callable }, stepMs === undefined ? {} : { stepMs });
+}
+
+describe('11 looking at it: counts and statistics', () => {
+  it('[11.2] counts jobs by the fields that are asked for, through all their statuses', async (t) => {
+    const { kit, queue } = await busy(t);
+    const { monitor } = kit.runtime;
+    await queue.putAll(Array.from({ length: 5 }, (_, n) => work.mark(`${n}`)));
+    const failing = await queue.put(work.fail('on purpose'));
+    await queue.put(parallel([work.add(1, 1), work.add(2, 2)]), { beginAfter: hourMs });
+    assert.deepEqual(await monitor.counts({ callable: 'work#mark' }), [{ status: 'pending', count: 5 }]);
+    assert.deepEqual(await monitor.counts({ callable: 'work#add' }, { by: ['role', 'status'] }), [
+      { role: 'part', status: 'new', count: 2 },
+    ]);
+    openGate('before');
+    await kit.waitForStatus(failing, 'completed');
+    await kit.untilIdle();
+    assert.deepEqual(await monitor.counts({ callable: ['work#mark', 'work#fail'] }, { by: ['callable', 'outcome'] }), [
+      { callable: 'work#mark', outcome: 'value', count: 5 },
+      { callable: 'work#fail', outcome: 'failure', count: 1 },
+    ]);
+    await kit.crash();
+    await kit.reopen();
+    assert.deepEqual(await kit.runtime.monitor.counts({ callable: 'work#mark' }), [{ status: 'completed', count: 5 }]);
+  });
+
+  it('[11.2] takes name patterns, and several of them', async (t) => {
+    const { kit, queue } = await busy(t);
+    await kit.runtime.createQueue('mail');
+    await kit.runtime.queue('mail').put(work.add(1, 1), { beginAfter: hourMs });
+    await queue.putAll([work.add(1, 1), work.addWhenOpen(1, 1), work.mark('a')]);
+    const countOf = async (filter: { queue?: string; callable?: string | string[] }) =>
+      (await kit.runtime.monitor.counts(filter, { by: [] }))[0]?.count ?? 0;
+    assert.equal(await countOf({ callable: 'work#add' }), 2);
+    assert.equal(await countOf({ callable: 'work#add*' }), 3);
+    assert.equal(await countOf({ callable: 'add' }), 0);
+    assert.equal(await countOf({ callable: ['work#mark', 'work#add'] }), 3);
+    assert.equal(await countOf({ queue: 'm*', callable: 'work#*' }), 1);
+    assert.equal(await countOf({ callable: [] }), 0);
+    assert.equal(await countOf({ callable: 'work.add' }), 0, 'a dot is a dot');
+  });
+
+  it('[11.2] sums up what happened to jobs, with the shortest and the longest', async (t) => {
+    const kit = await opened(t, { threads: 1, retention: { count: 0, failed: { count: 0 } } });
+    const queue = kit.runtime.queue();
+    const held = await queue.put(work.hold('held'));
+    await kit.waitForStart(held);
+    const behind = await queue.put(work.hold('behind'));
+    const late = await queue.put(work.hold('late'), { beginByMs: 1000 });
+    const gone = await queue.put(work.hold('gone'));
+    await gone.cancel();
+    await kit.clock.advance(3000);
+    openGate('held');
+    await kit.waitForStart(behind);
+    await kit.clock.advance(500);
+    openGate('behind');
+    await kit.untilIdle();
+    await kit.run(work.mark('last'));
+    const [row] = await statsOf(kit, 'work#hold');
+    assert.deepEqual(countsOf(row), { put: 4, started: 2, succeeded: 2, cancelled: 1, expired: 1 });
+    const { count, mean, min, max, shortest, longest } = row!.run!;
+    assert.deepEqual([count, mean, min, max], [2, 1750, 500, 3000]);
+    assert.deepEqual([shortest, longest], [behind.id, held.id]);
+    assert.deepEqual([row!.wait!.min, row!.wait!.max, row!.wait!.longest], [0, 3000, behind.id]);
+    assert.equal((await late.failure())?.name, 'JobExpiredError');
+    assert.equal((await kit.runtime.stats()).jobs, 0, 'the jobs themselves are forgotten');
+  });
+
+  it('[11.2] counts each run that is retried or interrupted', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const retry = retryErrors({ limit: 5, backoff: { initialMs: 1000 } });
+    const failing = await queue.put(work.failUntil(3), { retry });
+    await kit.waitForStatus(failing, 'completed');
+    assert.deepEqual(countsOf((await statsOf(kit, 'work#failUntil'))[0]), {
+      put: 1,
+      started: 3,
+      succeeded: 1,
+      retried: 2,
+    });
+    const held = await queue.put(work.hold('held'));
+    await kit.waitForStart(held);
+    await kit.killThread();
+    assert.deepEqual(countsOf((await statsOf(kit, 'work#hold'))[0]), { put: 1, started: 1, interrupted: 1 });
+  });
+
+  it('[11.2] keeps minutes for a day and hours for two weeks, over restarts and crashes', async (t) => {
+    const kit = await opened(t);
+    const put = async (name: string) => kit.run(work.mark(name));
+    await put('minute 0');
+    await kit.clock.advance(minuteMs);
+    await put('minute 1');
+    await put('minute 1');
+    const puts = async (stepMs: number) => (await statsOf(kit, 'work#mark', stepMs)).map(({ put }) => put);
+    assert.deepEqual(await puts(minuteMs), [1, 2]);
+    await kit.close();
+    await kit.reopen();
+    await put('minute 1 again');
+    assert.deepEqual(await puts(minuteMs), [1, 3]);
+    await kit.clock.advance(minuteMs);
+    await put('minute 2, which a crash loses');
+    await kit.crash();
+    await kit.reopen();
+    assert.deepEqual(await puts(minuteMs), [1, 3]);
+    await kit.clock.advance(2 * hourMs);
+    await put('hour 2');
+    assert.deepEqual(await puts(hourMs), [4, 1]);
+    await kit.clock.advance(30 * hourMs);
+    await put('the next day');
+    assert.deepEqual(await puts(minuteMs), [4, 1, 1], 'only hours are left of the day before');
+    await kit.close();
+    await kit.reopen();
+    assert.deepEqual(await puts(hourMs), [4, 1, 1]);
+    await kit.clock.advance(15 * 24 * hourMs);
+    await put('long after');
+    assert.deepEqual(await puts(hourMs), [1]);
+  });
+
+  it('[11.2] bounds the interval by dates, and adds up all of it without steps', async (t) => {
+    const kit = await opened(t);
+    const start = kit.clock.now.getTime();
+    for (let minute = 0; minute < 5; minute++) {
+      await kit.run(work.mark('a'));
+      await kit.clock.advance(minuteMs);
+    }
+    const { monitor } = kit.runtime;
+    const at = (minute: number) => new Date(start + minute * minuteMs);
+    assert.equal((await monitor.stats())[0]?.put, 5);
+    const [row] = await monitor.stats({}, { from: at(1), to: at(4) });
+    assert.deepEqual([row?.put, row?.from], [3, at(1).toISOString()]);
+    assert.deepEqual(await monitor.stats({}, { from: at(100) }), []);
+    await assert.rejects(monitor.stats({}, { stepMs: 1 }), RangeError);
+    await assert.rejects(monitor.stats({ callabel: 'a' } as never), TypeError);
+    await assert.rejects(monitor.counts({}, { by: ['colour' as never] }), RangeError);
+    await assert.rejects(monitor.counts({ queue: [5 as never] }), TypeError);
+  });
+});
