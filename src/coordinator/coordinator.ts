@@ -362,7 +362,7 @@ export class Coordinator implements StoreOwner {
   }
 
   readonly #decide: Context['decide'] = (command, then) => {
-    this.#store.transact([then === undefined ? { command, gate: 'decided' } : { command, gate: 'decided', ...then }]);
+    this.#store.transact([{ command, gate: 'decided', reply: then?.reply, refused: then?.refused }]);
   };
 
   #committed(): Promise<void> {

@@ -53,16 +53,20 @@ export interface Decided {
 
 /** Decides one command, and appends its effects. An error leaves state and list unchanged. */
 export function decide(state: State, command: Command, outside: Outside, effects: Effect[] = []): Decided {
-  const mark = state.begin(outside.now, command.type !== 'claim' && command.type !== 'begun');
-  const before = effects.length;
   const { now, dispatcher, listening, random, failure } = outside;
-  const decision: Decision = { state, now, dispatcher, listening, random, failure, effects };
+  return { effects, same: decideIn({ state, now, dispatcher, listening, random, failure, effects }, command) };
+}
+
+/** Does the same in a decision that may serve many commands. Returns `Decided.same`. */
+export function decideIn(decision: Decision, command: Command): readonly Id[] | undefined {
+  const { state, effects } = decision;
+  const mark = state.begin(decision.now, command.type !== 'claim' && command.type !== 'begun');
+  const before = effects.length;
   try {
-    let same: readonly Id[] | undefined;
-    if (command.type === 'put') same = putAll(decision, command);
-    else if (command.type === 'all') same = applyAll(decision, command.commands);
-    else apply(decision, command);
-    return { effects, same };
+    if (command.type === 'put') return putAll(decision, command);
+    if (command.type === 'all') return applyAll(decision, command.commands);
+    apply(decision, command);
+    return undefined;
   } catch (error) {
     state.rollback(mark);
     effects.length = before;

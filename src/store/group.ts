@@ -6,7 +6,8 @@
  * it again without the commands that take room.
  */
 import type { Effect, Gate, Outside } from '../core/commands.js';
-import { type Decided, decide } from '../core/decide.js';
+import { type Decided, decideIn } from '../core/decide.js';
+import type { Decision } from '../core/decision.js';
 import type { Id } from '../core/records.js';
 import type { State } from '../core/state/state.js';
 import type { Asked } from './store.js';
@@ -27,6 +28,7 @@ export class Group {
   readonly asked: Asked[] = [];
   /** The effects of all gates, in order. */
   readonly #effects: Effect[] = [];
+  #decision: { -readonly [Field in keyof Decision]: Decision[Field] } | undefined;
   readonly #replies: Record<Gate, Reply[]> = { decided: [], written: [], synced: [] };
 
   get empty(): boolean {
@@ -35,10 +37,22 @@ export class Group {
 
   decide(state: State, asked: Asked, outside: Outside): void {
     try {
-      this.#note(asked, decide(state, asked.command, outside, this.#effects).same);
+      this.#note(asked, decideIn(this.#decisionAt(state, outside), asked.command));
     } catch (error) {
       this.refuse(asked, error as Error);
     }
+  }
+
+  /** One decision serves all commands of the group. */
+  #decisionAt(state: State, { now, listening, dispatcher, random, failure }: Outside): Decision {
+    const decision = this.#decision;
+    if (decision?.state !== state) {
+      this.#decision = { state, now, listening, dispatcher, random, failure, effects: this.#effects };
+      return this.#decision;
+    }
+    decision.now = now;
+    decision.listening = listening;
+    return decision;
   }
 
   /** Adds a command that was decided elsewhere, with the effects it had there. */

@@ -7,7 +7,7 @@ import type { Payload } from '../core/records.js';
 import { State } from '../core/state/state.js';
 import { Group } from './group.js';
 import { lookAt } from './look-at.js';
-import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
+import { type Asked, OutsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
 
 export class MemoryStore implements Store {
   readonly isExclusive: boolean = true;
@@ -16,13 +16,13 @@ export class MemoryStore implements Store {
   readonly state = new State();
   /** The bytes themselves are the payload. */
   readonly payload = (bytes: Uint8Array): Payload => bytes;
-  readonly #outside: StoreOutside;
+  readonly #outside: OutsideNow;
   #owner: StoreOwner | undefined;
   #group = new Group();
   #commits = 0;
 
   constructor(outside: StoreOutside) {
-    this.#outside = outside;
+    this.#outside = new OutsideNow(outside, this.payload);
   }
 
   get figures(): StoreFigures {
@@ -34,7 +34,7 @@ export class MemoryStore implements Store {
   }
 
   transact(asked: readonly Asked[]): void {
-    const outside = outsideNow(this.#outside, this.payload);
+    const outside = this.#outside.look();
     for (const one of asked) this.#group.decide(this.state, one, outside);
   }
 

@@ -28,9 +28,9 @@ export interface Asked {
    * Called once, when the gate opens: with an error, or with the ids of the jobs that the put's
    * jobs turned out to be (see `Decided`).
    */
-  readonly reply?: (error: Error | undefined, same?: readonly Id[]) => void;
+  readonly reply?: ((error: Error | undefined, same?: readonly Id[]) => void) | undefined;
   /** Called if the command is refused and has no `reply`. */
-  readonly refused?: (error: Error, command: Command) => void;
+  readonly refused?: ((error: Error, command: Command) => void) | undefined;
 }
 
 /** The functions that a store calls. */
@@ -60,12 +60,29 @@ export interface StoreOutside extends Omit<Outside, 'now' | 'failure'> {
 }
 
 /**
- * Makes the outside world of a decision that is made now. Names each member instead of spreading,
- * because it runs once a command.
+ * The outside world of decisions, as it was at the last `look`. A store has one: an object for each
+ * command would cost as much as a part of the decision.
  */
-export function outsideNow(outside: StoreOutside, payload: Store['payload']): Outside {
-  const { listening, dispatcher, random } = outside;
-  return { now: outside.now(), listening, dispatcher, random, failure: (error) => payload(outside.failure(error)) };
+export class OutsideNow implements Outside {
+  now = 0;
+  listening = false;
+  readonly dispatcher: Id;
+  readonly random: () => number;
+  readonly failure: (error: Error) => Payload;
+  readonly #outside: StoreOutside;
+
+  constructor(outside: StoreOutside, payload: Store['payload']) {
+    this.#outside = outside;
+    this.dispatcher = outside.dispatcher;
+    this.random = outside.random;
+    this.failure = (error) => payload(outside.failure(error));
+  }
+
+  look(): this {
+    this.now = this.#outside.now();
+    this.listening = this.#outside.listening;
+    return this;
+  }
 }
 
 export interface StoreFigures {

@@ -251,7 +251,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'events are emitted for a refused command',
     tags: ['5.5'],
-    in: 'core/decide.ts#decide',
+    in: 'core/decide.ts#decideIn',
     find: 'effects.length = before;',
     replace: '',
   },

@@ -61,7 +61,7 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'a refused put leaves its first changes',
     tags: ['3.3'],
-    in: 'core/decide.ts#decide',
+    in: 'core/decide.ts#decideIn',
     find: 'state.rollback(mark);',
     replace: '',
   },

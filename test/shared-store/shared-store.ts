@@ -26,7 +26,7 @@ import { Group } from '../../src/store/group.js';
 import { lookAt } from '../../src/store/look-at.js';
 import {
   type Asked,
-  outsideNow,
+  OutsideNow,
   type Store,
   type StoreFigures,
   type StoreOutside,
@@ -84,6 +84,7 @@ export class SharedStore implements Store {
   readonly state = new State();
   readonly #database: Database;
   readonly #outside: StoreOutside;
+  readonly #outsideNow: OutsideNow;
   readonly #options: SharedStoreOptions;
   readonly #session = `${++sessions}`;
   #owner!: StoreOwner;
@@ -110,6 +111,7 @@ export class SharedStore implements Store {
   constructor(database: Database, outside: StoreOutside, options: SharedStoreOptions = {}) {
     this.#database = database;
     this.#outside = outside;
+    this.#outsideNow = new OutsideNow(outside, this.payload);
     this.#options = options;
   }
 
@@ -283,7 +285,7 @@ export class SharedStore implements Store {
   #forecast(asked: readonly Timed[]): void {
     for (const { command, now } of asked) {
       try {
-        decide(this.state, command, { ...outsideNow(this.#outside, this.payload), random: () => 0.5, now });
+        decide(this.state, command, { ...this.#outsideNow.look(), random: () => 0.5, now });
       } catch {
         // Only the decision in the transaction may refuse the command.
       }
@@ -322,7 +324,7 @@ export class SharedStore implements Store {
   async #decideAll(view: PartialState, transaction: Transaction, asked: readonly Timed[]): Promise<Group> {
     const group = new Group();
     for (const one of asked) {
-      const outside = { ...outsideNow(this.#outside, this.payload), now: one.now };
+      const outside = { ...this.#outsideNow.look(), now: one.now };
       for (;;) {
         let decided: Decided | Error;
         try {

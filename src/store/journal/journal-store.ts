@@ -14,7 +14,7 @@ import { ClosedError, JournalCorruptError, StorageFullError } from '../../errors
 import { type Journal, type JournalOptions, openJournal } from '../../journal/journal.js';
 import { Group, type Released } from '../group.js';
 import { lookAt } from '../look-at.js';
-import { type Asked, outsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from '../store.js';
+import { type Asked, OutsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from '../store.js';
 import { LiveBytes } from './live-bytes.js';
 import { machinePace, type Pace } from './pace.js';
 import { RecordReader } from './record-reader.js';
@@ -63,7 +63,7 @@ export class JournalStore implements Store {
   /** Live bytes of payloads, by segment. */
   liveBytes!: LiveBytes;
   readonly #directory: string;
-  readonly #outside: StoreOutside;
+  readonly #outside: OutsideNow;
   readonly #options: JournalStoreOptions;
   readonly #pace: Pace;
   #journal!: Journal;
@@ -89,7 +89,7 @@ export class JournalStore implements Store {
 
   constructor(directory: string, outside: StoreOutside, options: JournalStoreOptions = {}) {
     this.#directory = directory;
-    this.#outside = outside;
+    this.#outside = new OutsideNow(outside, this.payload);
     this.#options = options;
     this.#pace = options.pace ?? machinePace;
   }
@@ -142,7 +142,7 @@ export class JournalStore implements Store {
       for (const { reply } of asked) reply?.(this.#failed);
       return;
     }
-    const outside = outsideNow(this.#outside, this.payload);
+    const outside = this.#outside.look();
     for (const one of asked) this.#group.decide(this.state, one, outside);
   }
 
@@ -242,7 +242,7 @@ export class JournalStore implements Store {
     this.#snapshots.giveUp();
     this.state.rollback(0);
     const again = new Group();
-    const outside = outsideNow(this.#outside, this.payload);
+    const outside = this.#outside.look();
     for (const asked of group.asked) {
       if (takesRoom.has(asked.command.type)) again.refuse(asked, full);
       else again.decide(this.state, asked, outside);
@@ -270,7 +270,7 @@ export class JournalStore implements Store {
 
   #commitAlone(asked: Asked): void {
     if (this.#failed !== undefined) return asked.reply?.(this.#failed);
-    this.#group.decide(this.state, asked, outsideNow(this.#outside, this.payload));
+    this.#group.decide(this.state, asked, this.#outside.look());
     this.commit();
   }
 
