@@ -82,7 +82,19 @@ export {
 } from './errors.js';
 export type { AskedJob } from './protocol/asked-job.js';
 export { CompletedItems, CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
-export type { CountedOutcome, CountField, CountRow, DurationStats, KindFilter, StatRow } from './protocol/monitor.js';
+export type {
+  CountedOutcome,
+  CountField,
+  CountRow,
+  DurationStats,
+  Interval,
+  JobOrder,
+  JobPage,
+  JobQuery,
+  JobRow,
+  KindFilter,
+  StatRow,
+} from './protocol/monitor.js';
 export type { Progress } from './protocol/progress.js';
 export type { Annotations } from './runtime/annotations.js';
 export type { Agent, Dispatcher } from './runtime/dispatcher.js';
@@ -96,7 +108,7 @@ export type {
   QueueEvent,
 } from './runtime/events.js';
 export type { CallbackPair, Handles, Job, JobChanges, ResultOptions } from './runtime/job.js';
-export type { CountOptions, Monitor, StatOptions } from './runtime/monitor.js';
+export type { CountOptions, JobsOptions, LastOptions, Monitor, NextOptions, StatOptions } from './runtime/monitor.js';
 export {
   type Closed,
   type CloseOptions,

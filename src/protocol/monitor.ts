@@ -1,5 +1,6 @@
 /** Questions about many jobs at once, and their answers, which are plain data. */
-import type { JobRole, JobStatus } from '../core/records.js';
+import type { JobRecord, JobRole, JobStatus } from '../core/records.js';
+import type { PlaceInLine } from '../core/state/view.js';
 
 /** Names of queues and callables. In a name, `*` stands for any text, as in `images#*`. */
 export interface KindFilter {
@@ -62,7 +63,87 @@ export interface StatRow {
   readonly run: DurationStats | undefined;
 }
 
+/** An interval of time: not before `from`, and before `to`. */
+export interface Interval<Time> {
+  readonly from?: Time;
+  readonly to?: Time;
+}
+
+/** The times of a job by which it can be found. */
+export const intervalNames = ['put', 'started', 'ended', 'completed'] as const;
+
+/** Every field that is given must fit. */
+export interface JobQuery<Time = Date> extends KindFilter {
+  readonly status?: JobStatus | readonly JobStatus[];
+  readonly outcome?: CountedOutcome;
+  readonly role?: JobRole;
+  readonly put?: Interval<Time>;
+  /** The first start of its call. */
+  readonly started?: Interval<Time>;
+  /** The end of its call. */
+  readonly ended?: Interval<Time>;
+  readonly completed?: Interval<Time>;
+}
+
+/**
+ * `oldest`, `newest`: by the put. `claim`: the line of one queue, in the order of claiming, then by
+ * date. `completed`: completed roots, the last one first.
+ */
+export const jobOrders = ['oldest', 'newest', 'claim', 'completed'] as const;
+/** An order in which jobs are listed. */
+export type JobOrder = (typeof jobOrders)[number];
+
+/** A job in a list. Times are ISO texts; `undefined` for not yet. */
+export interface JobRow {
+  readonly id: string;
+  readonly callable: string;
+  readonly queue: string;
+  readonly status: JobStatus;
+  readonly outcome: CountedOutcome;
+  readonly role: JobRole;
+  /** The id of its whole, or of the job that it is a callback of. */
+  readonly parent: string | undefined;
+  readonly priority: number;
+  readonly attempts: number;
+  /** The agent that claimed it last. */
+  readonly agent: string | undefined;
+  readonly put: string;
+  /** Its date, or the time of its retry, while it waits for it. */
+  readonly due: string | undefined;
+  readonly started: string | undefined;
+  readonly ended: string | undefined;
+  readonly completed: string | undefined;
+}
+
+/** Some of the jobs that were asked for. */
+export interface JobPage {
+  readonly items: readonly JobRow[];
+  /** Pass it as `cursor` to go on; `undefined` after the last job. */
+  readonly next: string | undefined;
+  /** The time of the answer, as an ISO text. */
+  readonly asOf: string;
+  /** `false` if jobs changed while they were walked over: some may be missing. */
+  readonly exact: boolean;
+  /** `false` if the walk took too long; `next` goes on with it. */
+  readonly complete: boolean;
+  /** The number of jobs that were looked at. */
+  readonly walked: number;
+}
+
+/** The place of a job in an order, as in a cursor. */
+export type PlaceInOrder = PlaceInLine & Pick<JobRecord, 'putAt' | 'completedAt'>;
+
+/** An answer to `jobs`, with the place of the last job as it is sent. */
+export type WireJobPage = Omit<JobPage, 'next'> & { readonly last: PlaceInOrder | undefined };
+
 export type MonitorQuery =
+  | {
+      readonly type: 'jobs';
+      readonly filter: JobQuery<number>;
+      readonly order: JobOrder;
+      readonly limit: number;
+      readonly after: PlaceInOrder | undefined;
+    }
   | { readonly type: 'counts'; readonly filter: KindFilter; readonly by: readonly CountField[] }
   /** Milliseconds since the epoch; `stepMs` 0 is one step. */
   | {

@@ -1,7 +1,7 @@
 /** Section 11 of the contract: counts and statistics of many jobs. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parallel, retryErrors, type StatRow } from 'callsheet';
+import { type JobQuery, type JobsOptions, parallel, retryErrors, type StatRow } from 'callsheet';
 import type { Kit } from 'callsheet/testing';
 import { work } from './jobs/all.js';
 import { openGate } from './jobs/work.js';
@@ -151,5 +151,95 @@ describe('11 looking at it: counts and statistics', () => {
     await assert.rejects(monitor.stats({ callabel: 'a' } as never), TypeError);
     await assert.rejects(monitor.counts({}, { by: ['colour' as never] }), RangeError);
     await assert.rejects(monitor.counts({ queue: [5 as never] }), TypeError);
+  });
+
+  it('[11.2] lists jobs by status, outcome, names, role and times, from either end, page by page', async (t) => {
+    const { kit, queue } = await busy(t);
+    const { monitor } = kit.runtime;
+    const start = kit.clock.now;
+    const marks = await queue.putAll(Array.from({ length: 25 }, (_, n) => work.mark(`${n}`)));
+    const failing = await queue.put(work.fail('on purpose'));
+    await kit.clock.advance(1000);
+    const whole = await queue.put(parallel([work.add(1, 1), work.add(2, 2)]), { beginAfter: hourMs });
+    const ids = (jobs: readonly { readonly id: string }[]) => jobs.map(({ id }) => id);
+    const listed = async (filter: JobQuery, options: JobsOptions = {}) => {
+      const found: string[] = [];
+      for (let page = await monitor.jobs(filter, options); ; ) {
+        assert.deepEqual([page.exact, page.complete], [true, true]);
+        found.push(...ids(page.items));
+        if (page.next === undefined) return found;
+        page = await monitor.jobs(filter, { ...options, cursor: page.next });
+      }
+    };
+    assert.deepEqual(await listed({ callable: 'work#mark' }, { limit: 7, order: 'oldest' }), ids(marks));
+    assert.deepEqual(await listed({ callable: 'work#mark' }, { limit: 7 }), ids(marks).toReversed());
+    assert.deepEqual(await listed({ queue: '' }, { limit: 10, order: 'claim' }), ids([...marks, failing, whole]));
+    assert.deepEqual(ids(await monitor.next('', { limit: 3 })), ids(marks.slice(0, 3)));
+    assert.equal((await listed({ role: 'part', status: ['new', 'pending'] })).length, 2);
+    assert.deepEqual(await listed({ put: { from: kit.clock.now }, role: 'root' }), [whole.id]);
+    assert.equal(
+      (await listed({ put: { from: start, to: kit.clock.now }, callable: ['work#mark', 'work#fail'] })).length,
+      26,
+    );
+    openGate('before');
+    await kit.waitForStatus(failing, 'completed');
+    await kit.untilIdle();
+    assert.deepEqual(await listed({ outcome: 'failure' }), [failing.id]);
+    assert.equal((await listed({ completed: { to: start } })).length, 0);
+    const last = await monitor.last({ limit: 2 });
+    assert.deepEqual(ids(last), [failing.id, marks[24]!.id]);
+    assert.deepEqual(ids(await monitor.last({ outcome: 'failure' })), [failing.id]);
+    assert.deepEqual(last[0], {
+      ...{ id: failing.id, callable: 'work#fail', queue: '', status: 'completed', outcome: 'failure', role: 'root' },
+      ...{ parent: undefined, priority: 0, attempts: 1, agent: 'main', due: undefined },
+      put: start.toISOString(),
+      ...{ started: kit.clock.now.toISOString(), ended: kit.clock.now.toISOString() },
+      completed: kit.clock.now.toISOString(),
+    });
+    assert.equal((await listed({ queue: '' }, { limit: 4, order: 'completed' })).length, 27);
+  });
+
+  it('[11.2] goes on with a list after the job at its end is forgotten, and while jobs come and go', async (t) => {
+    const kit = await opened(t, { retention: { count: 4 } });
+    const queue = kit.runtime.queue();
+    for (let n = 0; n < 4; n++) {
+      await kit.run(work.mark(`${n}`));
+      await kit.clock.advance(10);
+    }
+    const { monitor } = kit.runtime;
+    const first = await monitor.jobs({}, { order: 'oldest', limit: 1 });
+    for (let n = 4; n < 6; n++) await kit.run(work.mark(`${n}`));
+    await assert.rejects(kit.runtime.job(first.items[0]!.id).status(), { code: 'JOB_FORGOTTEN' });
+    const rest = await monitor.jobs({}, { order: 'oldest', cursor: first.next! });
+    assert.equal(rest.items.length, 4);
+    const newest = await monitor.jobs({}, { limit: 1 });
+    for (let n = 6; n < 10; n++) await kit.run(work.mark(`${n}`));
+    assert.deepEqual((await monitor.jobs({}, { cursor: newest.next! })).items, [], 'all are newer');
+    assert.deepEqual(await queue.length(), 0);
+  });
+
+  it('[11.2] rejects filters, orders and cursors that make no sense', async (t) => {
+    const { kit, queue } = await busy(t);
+    const { monitor } = kit.runtime;
+    await queue.putAll([work.mark('a'), work.mark('b')]);
+    const { next } = await monitor.jobs({}, { limit: 1 });
+    for (const bad of [
+      monitor.jobs({ status: 'done' as never }),
+      monitor.jobs({ status: ['pending', 'done' as never] }),
+      monitor.jobs({ outcome: 'cancelled' as never }),
+      monitor.jobs({ put: { from: new Date(Number.NaN) } }),
+      monitor.jobs({}, { limit: 1001 }),
+      monitor.jobs({}, { order: 'claim' }),
+      monitor.jobs({}, { cursor: next!, order: 'oldest' }),
+      monitor.jobs({}, { cursor: 'bm9uc2Vuc2U' }),
+      monitor.jobs({}, { order: 'random' as never }),
+      monitor.last({ limit: 0 }),
+    ])
+      await assert.rejects(bad, RangeError);
+    await assert.rejects(monitor.jobs({ put: 5 as never }), TypeError);
+    await assert.rejects(monitor.jobs({ colour: 'red' } as never), TypeError);
+    await assert.rejects(monitor.next('nowhere'), { code: 'UNKNOWN_QUEUE' });
+    await assert.rejects(monitor.jobs({ queue: 'nowhere' }, { order: 'claim' }), { code: 'UNKNOWN_QUEUE' });
+    assert.deepEqual((await monitor.jobs({ queue: 'nowhere' })).items, []);
   });
 });

@@ -153,4 +153,25 @@ export const looking: readonly Mutant[] = [
     find: 'this.#countPuts();',
     replace: '',
   },
+  {
+    bug: 'a page begins with the last job of the page before',
+    tags: ['11.2'],
+    in: 'core/collections/id-map.ts#reversed',
+    find: 'this.#placeOf(before) || this.#rows.length',
+    replace: '(this.#placeOf(before) + 1) || this.#rows.length',
+  },
+  {
+    bug: 'a list begins anew if the job at its end is forgotten',
+    tags: ['11.2'],
+    in: 'coordinator/clients/monitoring.ts#walkIn',
+    find: 'isForgotten && job.putAt >= after.putAt',
+    replace: 'false',
+  },
+  {
+    bug: 'failed jobs are not among the last completed ones',
+    tags: ['11.2'],
+    in: 'coordinator/clients/monitoring.ts#bothCompleted',
+    find: "state.lastCompleted('failed')",
+    replace: "state.lastCompleted('succeeded')",
+  },
 ];

@@ -45,13 +45,17 @@ export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'no
   readonly bounded: Pick<BoundedQueues, 'count'>;
 }
 
-export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery =>
-  query.type === 'line' || query.type === 'counts' || query.type === 'stats';
+const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>(['line', 'jobs', 'counts', 'stats']);
 
-type InquiryContext = Pick<Context, 'store'> & { readonly statistics: Statistics };
+export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery => walkingTypes.has(query.type);
 
-export function inquiryFor({ store, statistics }: InquiryContext, query: WalkingQuery): Inquiry<unknown> {
-  return query.type === 'line' ? linePage(store.state, query) : monitoring(store.state, statistics, query);
+type InquiryContext = Pick<Context, 'store' | 'now'> & { readonly statistics: Statistics };
+
+export function inquiryFor(
+  { store: { state }, statistics, now }: InquiryContext,
+  query: WalkingQuery,
+): Inquiry<unknown> {
+  return query.type === 'line' ? linePage(state, query) : monitoring({ state, statistics, now }, query);
 }
 
 export function answer(context: QueryContext, query: Query): unknown {

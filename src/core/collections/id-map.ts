@@ -22,6 +22,7 @@ export class IdMap<Row extends { readonly id: string }> {
    */
   #mask = leastSlots - 1;
   #size = 0;
+  /** Walks in either direction, each between the rows before and those from the index `next` on. */
   readonly #walks = new Set<{ next: number }>();
 
   get size(): number {
@@ -53,13 +54,30 @@ export class IdMap<Row extends { readonly id: string }> {
     if (this.#rows.length > leastSlots && this.#size < this.#rows.length / 4) this.#renew();
   }
 
-  /** Yields all rows, including those added during the walk. */
-  *values(): IterableIterator<Row> {
-    const walk = { next: 1 };
+  /**
+   * Yields all rows, including those added during the walk; behind the row with the id `after` if
+   * it is there.
+   */
+  *values(after = ''): IterableIterator<Row> {
+    const walk = { next: this.#placeOf(after) + 1 };
     this.#walks.add(walk);
     try {
       while (walk.next < this.#rows.length) {
         const row = this.#rows[walk.next++];
+        if (row !== undefined) yield row;
+      }
+    } finally {
+      this.#walks.delete(walk);
+    }
+  }
+
+  /** Yields the rows in reverse order, before the row with the id `before` if it is there. */
+  *reversed(before = ''): IterableIterator<Row> {
+    const walk = { next: this.#placeOf(before) || this.#rows.length };
+    this.#walks.add(walk);
+    try {
+      while (walk.next > 1) {
+        const row = this.#rows[--walk.next];
         if (row !== undefined) yield row;
       }
     } finally {

@@ -34,6 +34,11 @@ export class Completed {
     return this.#kept[kept];
   }
 
+  /** Yields the roots of one kind, the last one completed first. */
+  newest(kept: Kept): IterableIterator<JobRow> {
+    return this.#kept[kept].newest();
+  }
+
   /** Returns the last completed jobs of an agent, newest first. */
   by(agent: string): readonly JobRow[] {
     const rows = this.#recent.get(agent) ?? [];

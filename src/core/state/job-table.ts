@@ -69,8 +69,13 @@ export class JobTable {
   }
 
   /** Returns all rows in the order of their insertion. */
-  all(): IterableIterator<JobRow> {
-    return this.#rows.values();
+  all(after: Id = ''): IterableIterator<JobRow> {
+    return this.#rows.values(after);
+  }
+
+  /** Returns all rows in the reverse order, before the row with the id `before` if it is there. */
+  reversed(before: Id): IterableIterator<JobRow> {
+    return this.#rows.reversed(before);
   }
 
   /** Takes in a record, or a newer version of it. `index` must follow. */

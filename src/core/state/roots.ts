@@ -27,6 +27,17 @@ export class Roots implements KeptRoots<JobRow> {
     return this.#roots[this.#oldest];
   }
 
+  /** Yields the roots that are there, the newest first, while others come and go. */
+  *newest(): IterableIterator<JobRow> {
+    // `trim` makes a new list.
+    const roots = this.#roots;
+    for (let at = roots.length - 1; at >= 0; at--) {
+      const row = roots[at];
+      if (row === undefined || !row.isThere) continue;
+      yield row;
+    }
+  }
+
   /** Adds a root that completed after all others, or in the same moment. */
   add(row: JobRow): void {
     this.#add(row, isOfThisMoment);

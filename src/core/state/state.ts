@@ -34,6 +34,7 @@ export class State extends View {
    */
   begin(now: number, fallible = true): number {
     this.#now = now;
+    this.version++;
     return this.#log.begin(fallible);
   }
 
@@ -231,6 +232,7 @@ export class State extends View {
    * already, all its changes must be kept.
    */
   admit(record: JobRecord): void {
+    this.version++;
     this.#position = Math.max(this.#position, record.eligible);
     const there = this.table.get(record.id);
     if (there !== undefined) return this.table.become(there, record);

@@ -37,6 +37,9 @@ export class View {
   protected readonly annotationRecords = new Annotations();
   protected readonly rates = new Rates();
 
+  /** Changes with each command and each record that another process wrote. */
+  version = 0;
+
   /** The number of remembered jobs. */
   get size(): number {
     return this.table.size;
@@ -72,6 +75,24 @@ export class View {
    */
   jobs(): IterableIterator<JobRecord> {
     return this.table.all();
+  }
+
+  /** Returns all jobs in the order of their insertion, behind one of them. */
+  jobsAfter(job: Id): IterableIterator<JobRecord> {
+    return this.table.all(job);
+  }
+
+  /** Returns all jobs, the last one inserted first; before one of them. */
+  jobsBefore(job: Id): IterableIterator<JobRecord> {
+    return this.table.reversed(job);
+  }
+
+  /**
+   * Returns these completed roots, the last one completed first. Roots may complete or be forgotten
+   * during the walk; those that do are missing.
+   */
+  lastCompleted(kept: Kept): IterableIterator<JobRecord> {
+    return this.table.completed.newest(kept);
   }
 
   parts(whole: JobRecord): readonly JobRecord[] {

@@ -74,7 +74,11 @@ function checkSteps(all: readonly Step[]): void {
         for (const id of ids.slice(step.from, step.from + step.count)) remove(id);
         break;
       case 'walk':
-        walks.push({ ours: rows.values(), models: model.values() });
+        walks.push(
+          { ours: rows.values(), models: model.values() },
+          { ours: rows.values(ids[step.which]), models: behind(model, ids[step.which]!) },
+          { ours: rows.reversed(ids[step.which]), models: reversed(model, ids[step.which]!) },
+        );
         break;
       case 'next':
         for (let left = step.which; left > 0; left -= 7) next(step.which + left);
@@ -87,6 +91,20 @@ function checkSteps(all: readonly Step[]): void {
   }
   assert.deepEqual([...rows.values()], [...model.values()]);
   for (const { ours, models } of walks) assert.deepEqual([...rest(ours)], [...rest(models)]);
+}
+
+/** Yields the rows behind one, later ones included; all if it is not there. */
+function* behind(model: ReadonlyMap<string, Row>, after: string): Generator<Row> {
+  const rows = model.values();
+  if (model.has(after)) while (rows.next().value?.id !== after);
+  yield* rows;
+}
+
+/** Yields the rows before one, or all, from the last on; without those removed since. */
+function* reversed(model: ReadonlyMap<string, Row>, before: string): Generator<Row> {
+  const rows = [...model.values()];
+  const end = rows.findIndex(({ id }) => id === before);
+  for (const row of rows.slice(0, end < 0 ? rows.length : end).reverse()) if (model.get(row.id) === row) yield row;
 }
 
 function* rest<T>(walk: Iterator<T>): Generator<T> {
