@@ -1,61 +1,76 @@
 #!/usr/bin/env node
 /**
- * The command line: `callsheet inspect DIRECTORY` and `callsheet salvage DIRECTORY INTO`. No
- * process may have the directory open.
+ * The command line. Each command has a file of its own, which is loaded when it is used.
  *
- * Exit codes: 0 for an intact journal or a complete salvage, 1 for damage or a loss, 2 if the
- * command failed.
+ * Exit codes are in `exit.ts`.
  */
-import { parseArgs } from 'node:util';
-import { idToText } from '../codec/id.js';
-import { CallsheetError } from '../errors.js';
-import { inspectJournal } from '../journal/inspect.js';
-import { RecordReader } from '../store/journal/record-reader.js';
-import { salvage } from '../store/journal/salvage.js';
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { exitCodeOf, exitCodes, messageOf } from './exit.js';
+import { agentSize, count, duration, thresholds } from './values.js';
 
-const usage = `callsheet inspect DIRECTORY       lists the files of a journal and checks each for damage
-callsheet salvage DIRECTORY INTO  copies the readable jobs of a damaged journal into a new one; DIRECTORY is not modified
-`;
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const program = new Command('callsheet')
+  .description('Durable jobs on the threads of this machine.')
+  .version(version, '-V, --version')
+  .exitOverride()
+  .showHelpAfterError('(callsheet --help lists the commands)');
+
+const directory = () =>
+  new Option('-d, --directory <path>', 'the directory of the jobs (default: ./.callsheet, if it exists)').env(
+    'CALLSHEET_DIRECTORY',
+  );
+
+program
+  .command('work')
+  .description('run jobs until a signal stops it')
+  .addOption(directory())
+  .requiredOption(
+    '-j, --jobs <[name=]file...>',
+    'files that export modules of defineJobs(); or job modules themselves, under the name of the file or the one given',
+  )
+  .option('--threads <n>', 'threads (default: one for each processor)', count(1, 1024))
+  .option('--concurrency <n>', 'the most jobs that run at a time in each queue (default: the threads)', count(1))
+  .option('--agent <queue=size...>', 'the most jobs that run at a time in one queue', agentSize, [])
+  .option('--grace <duration>', 'how long running jobs may go on after the first signal', duration, 30_000)
+  .option('--health-file <path>', 'a file that is written every five seconds while the worker is well')
+  .option('--once', 'end when no job is left to run')
+  .addOption(new Option('--durability <level>', 'of the jobs that its jobs put').choices(['full', 'process', 'memory']))
+  .addOption(new Option('--log-level <level>', 'the lowest level that is logged').choices(thresholds).default('info'))
+  .addOption(
+    new Option('--log-format <format>', 'pretty needs the package pino-pretty')
+      .choices(['auto', 'pretty', 'json'])
+      .default('auto'),
+  )
+  .action(async (options) => exit(await (await import('./work.js')).work(options)));
+
+program
+  .command('inspect')
+  .description('list the files of a journal and check each for damage')
+  .argument('<directory>', 'a directory that no process has open')
+  .action(async (path) => exit(await (await import('./files.js')).inspect(path)));
+
+program
+  .command('salvage')
+  .description('copy the readable jobs of a damaged journal into a new one')
+  .argument('<directory>', 'the damaged journal, which is not modified')
+  .argument('<into>', 'a new directory')
+  .action(async (path, into) => exit(await (await import('./files.js')).salvageInto(path, into)));
+
+function exit(code: number): void {
+  process.exitCode = code;
+}
 
 try {
-  process.exitCode = await run(process.argv.slice(2));
+  await program.parseAsync();
 } catch (error) {
-  const isForeseen = error instanceof CallsheetError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  process.stderr.write(`callsheet: ${isForeseen ? (error as Error).message : String((error as Error).stack)}\n`);
-  process.exitCode = 2;
-}
-
-async function run(args: string[]): Promise<number> {
-  const { positionals, values } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' } },
-  });
-  const [command, directory, into, ...rest] = positionals;
-  if (values.help === true) {
-    process.stdout.write(usage);
-    return 0;
+  // commander has written its message, or the help that was asked for.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
+  else {
+    process.stderr.write(`callsheet: ${messageOf(error)}\n`);
+    process.exitCode = exitCodeOf(error);
   }
-  if (command === 'inspect' && directory !== undefined && into === undefined) return inspect(directory);
-  if (command === 'salvage' && into !== undefined && rest.length === 0) return salvageInto(directory!, into);
-  process.stderr.write(usage);
-  return 2;
-}
-
-function inspect(directory: string): number {
-  const { files, damages } = inspectJournal(directory, new RecordReader());
-  for (const { name, bytes, note } of files) say(`${name}  ${bytes} bytes  ${note}`);
-  for (const { file, offset, reason } of damages) say(`DAMAGE ${file} at byte ${offset}: ${reason}`);
-  say(damages.length === 0 ? 'the journal is whole' : `damaged places: ${damages.length}`);
-  return damages.length === 0 ? 0 : 1;
-}
-
-async function salvageInto(directory: string, into: string): Promise<number> {
-  const { jobs, settings, annotations, losses, leftOut } = await salvage(directory, into);
-  for (const { file, offset, reason } of losses) say(`LOST ${file} at byte ${offset}: ${reason}`);
-  for (const { job, reason } of leftOut) say(`LEFT OUT job ${idToText(job)}: ${reason}`);
-  say(`${jobs} jobs, ${settings} settings and ${annotations} annotations are in ${into}`);
-  return losses.length + leftOut.length === 0 ? 0 : 1;
 }

@@ -11,6 +11,8 @@ import type { Timer } from './long-timeout.js';
 export interface ClosingSteps {
   /** Gives back all jobs that were claimed and have not begun. */
   readonly takeBackAll: () => void;
+  /** The number of jobs that have begun and not ended. */
+  readonly running: () => number;
   /** Ends all threads, busy or not. Resolves with the ids of those that did not end in time. */
   readonly endThreads: () => Promise<readonly number[]>;
   /** Resolves when all decisions so far are committed and their effects are released. */
@@ -55,7 +57,8 @@ export class Closing {
     this.#isFinishing = true;
     this.#deadline?.clear();
     const { store, post } = this.#context;
-    const { endThreads, committed, leave, closed } = this.#steps;
+    const { running, endThreads, committed, leave, closed } = this.#steps;
+    const interrupted = running();
     const hanging = await endThreads();
     // A job whose claim was under way becomes known only when that claim is released.
     await committed();
@@ -63,7 +66,7 @@ export class Closing {
     const failure = await store.close().then(noFailure, (error: Error) => error);
     await closed();
     for (const request of this.#requests)
-      post(failure === undefined ? ['answer', request, { hanging }] : replyTo(request, failure));
+      post(failure === undefined ? ['answer', request, { hanging, interrupted }] : replyTo(request, failure));
   }
 
   /** Ends at once, because nothing can be stored any more. Opening again recovers. */

@@ -155,6 +155,7 @@ export class Coordinator implements StoreOwner {
         await closed();
       },
       takeBackAll: () => this.#runs.takeBackAll(),
+      running: () => this.#runs.pool.out,
       endThreads: async () => (await Promise.all([this.#runs.pool.destroy(), questions.destroy()]))[0],
       committed: () => this.#committed(),
       leave: () => this.#presence?.end(),

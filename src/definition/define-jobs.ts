@@ -152,6 +152,11 @@ function checkLog(log: ModuleLog): void {
 }
 
 /** @internal */
+export function isJobModule(value: unknown): value is JobModule {
+  return typeof value === 'object' && value !== null && registration in value;
+}
+
+/** @internal */
 export function registrationOf(module: unknown, path: string): Registration {
   const found = typeof module === 'object' && module !== null ? (module as JobModule)[registration] : undefined;
   if (found === undefined) throw invalidOption(path, 'must be a module from defineJobs()', module);

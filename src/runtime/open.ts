@@ -191,6 +191,11 @@ export interface Closed {
    */
   readonly hangingThreads: readonly number[];
   /**
+   * Number of jobs that were still running and were interrupted. They run again on another runtime
+   * or at the next open.
+   */
+  readonly interrupted: number;
+  /**
    * The error that ended the runtime, before or while it was closed: the journal could not be
    * written, or the coordinator died. Nothing acknowledged is lost: open the directory again.
    */
@@ -385,12 +390,12 @@ export class Runtime implements AsyncDisposable {
   async #close(graceMs: number): Promise<Closed> {
     for (const feeder of this.#client.feeders.values()) feeder.stop();
     try {
-      const { hanging } = (await this.#client.link.close(graceMs)) as { hanging: number[] };
-      return { hangingThreads: hanging };
+      const closed = (await this.#client.link.close(graceMs)) as { hanging: number[]; interrupted: number };
+      return { hangingThreads: closed.hanging, interrupted: closed.interrupted };
     } catch (error) {
       if (!(error instanceof CallsheetError)) throw error;
       this.#client.link.fail(error);
-      return { hangingThreads: [], error };
+      return { hangingThreads: [], interrupted: 0, error };
     } finally {
       this.#onClose();
       this.#client.link.end(new ClosedError('the runtime is closed'));

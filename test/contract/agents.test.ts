@@ -191,7 +191,7 @@ describe('5 closing', () => {
     await assert.rejects(queue.put(work.mark('late')), { code: 'CLOSED' });
     openGate('first');
     assert.equal(await first!.result(), 'first');
-    assert.deepEqual(await closed, { hangingThreads: [] });
+    assert.deepEqual(await closed, { hangingThreads: [], interrupted: 0 });
     assert.deepEqual(seen, ['first']);
     await kit.close();
     await kit.reopen();
@@ -228,7 +228,7 @@ describe('5 closing', () => {
     assert.equal(await outer.status(), 'active', 'the job that it waits for runs');
     openGate('inner');
     assert.equal(await outer.result(), 'inner');
-    assert.deepEqual(await closed, { hangingThreads: [] });
+    assert.deepEqual(await closed, { hangingThreads: [], interrupted: 0 });
     await kit.close();
     await kit.reopen();
     const again = kit.runtime.job(stuck.id);

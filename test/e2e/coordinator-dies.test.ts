@@ -89,7 +89,7 @@ describe('a coordinator that dies', () => {
       assert.equal(await (await meanwhile).result(), 19);
       assert.equal((await running.details()).attempts, 2);
       assert.notEqual(await thread(), first);
-      assert.deepEqual(await callsheet.close(), { hangingThreads: [] });
+      assert.deepEqual(await callsheet.close(), { hangingThreads: [], interrupted: 0 });
     });
   }
 

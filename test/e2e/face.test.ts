@@ -168,7 +168,7 @@ describe('the API', () => {
   it('[5.9] treats a second close as the first', async () => {
     const callsheet = await open({ directory: temporaryDirectory(), jobs, threads: 1 });
     const [first, second] = await Promise.all([callsheet.close(), callsheet.close()]);
-    assert.deepEqual(first, { hangingThreads: [] });
+    assert.deepEqual(first, { hangingThreads: [], interrupted: 0 });
     assert.deepEqual(second, first);
     assert.deepEqual(await callsheet.close(), first);
   });

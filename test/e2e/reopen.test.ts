@@ -171,7 +171,7 @@ describe('a directory opened again', () => {
     const closed = first.close();
     writeFileSync(gate, '');
     assert.equal(await result, 'running ended');
-    assert.deepEqual(await closed, { hangingThreads: [] });
+    assert.deepEqual(await closed, { hangingThreads: [], interrupted: 0 });
     assert.deepEqual(marksIn(file), ['running', 'running ended']);
 
     await using second = await open({ directory: journal, jobs: allJobs, threads: 1 });

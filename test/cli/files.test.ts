@@ -1,21 +1,13 @@
 /** The command line in a process of its own. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { machineDisk } from '../../src/journal/disk.js';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { StrictDisk } from '../journal/strict-disk.js';
-import { Churn, turn } from './journal-churn.js';
-
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-
-function run(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
-  return { status, stdout, stderr };
-}
+import { Churn, turn } from '../store/journal-churn.js';
+import { run } from './command.js';
 
 /** Makes a directory with a journal that has had some snapshots. */
 async function directoryWithJournal(): Promise<string> {
@@ -56,7 +48,7 @@ describe('the command line', () => {
     assert.equal(status, 0, stderr);
     assert.match(stdout, /^\d+ jobs, \d+ settings and \d+ annotations are in /);
     assert.equal(run('inspect', into).status, 0);
-    assert.equal(run('salvage', directory, into).status, 2, 'a directory takes only one salvage');
+    assert.equal(run('salvage', directory, into).status, 3, 'a directory takes only one salvage');
   });
 
   it('[9.1] fails for a directory without a journal', () => {
@@ -66,7 +58,7 @@ describe('the command line', () => {
       ['salvage', directory, join(temporaryDirectory(), 'new')],
     ]) {
       const { status, stdout, stderr } = run(...args);
-      assert.deepEqual({ status, stdout }, { status: 2, stdout: '' });
+      assert.deepEqual({ status, stdout }, { status: 3, stdout: '' });
       assert.equal(stderr, `callsheet: there is no journal in ${directory}: it contains no journal file\n`);
     }
   });
@@ -90,14 +82,14 @@ describe('the command line', () => {
 
   it('prints its usage, and fails without valid arguments', () => {
     assert.equal(run('--help').status, 0);
-    assert.match(run('--help').stdout, /callsheet salvage DIRECTORY INTO/);
+    assert.match(run('--help').stdout, /salvage <directory> <into>/);
     for (const args of [[], ['inspect'], ['salvage', '/nowhere'], ['other', 'x'], ['inspect', '--unknown', 'x']]) {
       const { status, stderr } = run(...args);
       assert.equal(status, 2, args.join(' '));
       assert.ok(stderr.length > 0 && !stderr.includes('    at '), stderr);
     }
     const { status, stderr } = run('inspect', '/nowhere/at/all');
-    assert.equal(status, 2);
-    assert.match(stderr, /ENOENT/);
+    assert.equal(status, 3);
+    assert.match(stderr, /^callsheet: .*ENOENT.*\n$/);
   });
 });

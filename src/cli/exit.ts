@@ -1,0 +1,55 @@
+/** The exit codes of the command line, and the errors that lead to them. */
+import { CallsheetError, type ErrorCode } from '../errors.js';
+
+/** Codes from 64 on are those of `sysexits.h`, by which supervisors decide whether to restart. */
+export const exitCodes = {
+  done: 0,
+  /** Done, but something failed, or damage was found. */
+  failed: 1,
+  usage: 2,
+  /** No runtime or directory can be reached: it is locked, missing or not permitted. */
+  unreachable: 3,
+  /** The output could not be written. */
+  output: 7,
+  /** The runtime ended on an error. */
+  internal: 70,
+  /** The grace was over: running jobs were given back, and run again. */
+  givenBack: 75,
+  /** The configuration is wrong, so that a restart would not help. */
+  configuration: 78,
+} as const;
+
+/** An error whose message says everything to the user of the command line. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+const byCode: { readonly [code in ErrorCode]?: number } = {
+  JOURNAL_LOCKED: exitCodes.unreachable,
+  DIRECTORY_UNUSABLE: exitCodes.unreachable,
+  INVALID_OPTION: exitCodes.configuration,
+  MODULE_NOT_LOADABLE: exitCodes.configuration,
+  UNKNOWN_EXPORT: exitCodes.configuration,
+};
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandError) return error.exitCode;
+  if (isOfSystem(error)) return exitCodes.unreachable;
+  return (error instanceof CallsheetError ? byCode[error.code] : undefined) ?? exitCodes.internal;
+}
+
+/** `true` for an error of a system call, such as a path that does not exist. */
+function isOfSystem(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
+}
+
+/** Returns the message of a foreseen error, or the stack of any other. */
+export function messageOf(error: unknown): string {
+  if (error instanceof CallsheetError || error instanceof CommandError || isOfSystem(error)) return error.message;
+  return String((error as Error | undefined)?.stack ?? error);
+}

@@ -1,0 +1,36 @@
+/** The values of options, parsed and checked. */
+import { InvalidArgumentError } from 'commander';
+import { logThresholds } from '../core/records.js';
+
+export const thresholds = logThresholds;
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Parses `250ms`, `30s`, `5m`, `2h` or `1d` to milliseconds. */
+export function duration(text: string): number {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
+  if (unit === '') throw new InvalidArgumentError('It must be a duration such as 250ms, 30s, 5m, 2h or 1d.');
+  return Number(number) * units[unit]!;
+}
+
+/** Returns a parser of integers in a range. */
+export function count(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
+    throw new InvalidArgumentError(`It must be an integer ${range}.`);
+  };
+}
+
+export interface AgentSize {
+  readonly queue: string;
+  readonly size: number;
+}
+
+/** Parses `queue=size`, and adds it to those before. An empty name is the default queue. */
+export function agentSize(text: string, before: readonly AgentSize[]): readonly AgentSize[] {
+  const at = text.lastIndexOf('=');
+  if (at < 0) throw new InvalidArgumentError('It must be a queue and a size, such as mail=4.');
+  return [...before, { queue: text.slice(0, at), size: count(1)(text.slice(at + 1)) }];
+}

@@ -1,0 +1,158 @@
+/**
+ * `callsheet work`: a process that runs jobs under a supervisor.
+ *
+ * The first SIGTERM or SIGINT ends it in good order: it claims no more jobs, and gives back those
+ * that still run after the grace. The second ends it at once. SIGUSR2 logs its state.
+ */
+import { rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { Logger } from 'pino';
+import type { Level } from '../core/records.js';
+import { open, type Runtime } from '../runtime/open.js';
+import type { Queue } from '../runtime/queue.js';
+import { directoryOf } from './directory.js';
+import { exitCodes } from './exit.js';
+import { jobModules } from './job-modules.js';
+import { type LogOptions, makeLogger } from './logger.js';
+import type { AgentSize } from './values.js';
+
+export interface WorkOptions extends LogOptions {
+  readonly directory?: string;
+  readonly jobs: readonly string[];
+  readonly threads?: number;
+  readonly concurrency?: number;
+  readonly agent: readonly AgentSize[];
+  readonly grace: number;
+  readonly healthFile?: string;
+  readonly once?: boolean;
+  readonly durability?: Level;
+}
+
+const stopSignals = ['SIGTERM', 'SIGINT'] as const;
+const healthMs = 5_000;
+
+/** Works until it is stopped, and returns the exit code. */
+export async function work(options: WorkOptions): Promise<number> {
+  const { threads, concurrency, durability, grace, healthFile } = options;
+  const directory = directoryOf(options.directory);
+  const logger = makeLogger(options);
+  const stopped = untilSignal(logger);
+  const callsheet = await open({
+    directory,
+    jobs: await jobModules(options.jobs),
+    logger,
+    ...(threads === undefined ? {} : { threads }),
+    ...(concurrency === undefined ? {} : { agent: { size: concurrency } }),
+    ...(durability === undefined ? {} : { durability }),
+  });
+  for (const { queue, size } of options.agent) {
+    if (queue !== '') await callsheet.createQueue(queue);
+    await callsheet.queue(queue).setAgent('main', { size });
+  }
+  const { jobs, unfinished } = callsheet.found;
+  const health = watchHealth(callsheet, healthFile);
+  const showState = stateLog(callsheet, logger);
+  process.on('SIGUSR2', showState);
+  logger.info({ directory, id: callsheet.id, jobs, unfinished }, 'the worker is ready');
+  const ends: Promise<string>[] = [stopped, health.failed];
+  if (options.once === true) ends.push(drained(callsheet, logger));
+  const why = await Promise.race(ends);
+  health.stop();
+  process.off('SIGUSR2', showState);
+  logger.info({ why, graceMs: grace }, 'the worker ends');
+  const { interrupted, error, hangingThreads } = await callsheet.close({ graceMs: grace });
+  if (error !== undefined) logger.fatal({ err: error }, 'the runtime has ended on an error');
+  else logger.info({ interrupted }, interrupted === 0 ? 'the worker has ended' : 'running jobs were given back');
+  const code = error !== undefined ? exitCodes.internal : interrupted > 0 ? exitCodes.givenBack : exitCodes.done;
+  // A thread that hangs in a system call would keep the process alive.
+  if (hangingThreads.length > 0) process.exit(code);
+  return why === leftJobs ? exitCodes.failed : code;
+}
+
+/** Resolves at the first signal. The second ends the process at once. */
+function untilSignal(logger: Logger): Promise<string> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    for (const signal of stopSignals) {
+      process.on(signal, () => {
+        if (isStopping) {
+          logger.warn({ signal }, 'the worker ends at once');
+          process.exit(128 + constants.signals[signal]);
+        }
+        isStopping = true;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+const leftJobs = 'no job is left that it can run';
+
+/** Resolves when no job is left to run in any queue. */
+async function drained(callsheet: Runtime, logger: Logger): Promise<string> {
+  for (;;) {
+    const { frames } = await callsheet.stats();
+    const queues = (await callsheet.queues()).map((name) => callsheet.queue(name));
+    const left = (await Promise.all(queues.map((queue) => queue.drain()))).flatMap((one) => one.left);
+    // A job of one queue may have put jobs into another that was drained before.
+    if ((await callsheet.stats()).frames !== frames) continue;
+    if (left.length === 0) return 'no job is left';
+    logger.warn({ left }, 'jobs are left whose functions this worker does not have');
+    return leftJobs;
+  }
+}
+
+/** Writes the health file while the runtime answers; `failed` resolves when it does not. */
+function watchHealth(callsheet: Runtime, file: string | undefined): { failed: Promise<string>; stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const failed = new Promise<string>((resolve) => {
+    const look = async () => {
+      try {
+        const { jobs } = await callsheet.stats();
+        const state = { at: new Date().toISOString(), pid: process.pid, id: callsheet.id, jobs };
+        if (file !== undefined) writeFileSync(file, `${JSON.stringify(state)}\n`);
+      } catch (error) {
+        resolve(`it does not answer: ${(error as Error).message}`);
+      }
+    };
+    timer = setInterval(look, healthMs);
+    void look();
+  });
+  return {
+    failed,
+    stop: () => {
+      clearInterval(timer);
+      if (file !== undefined) rmSync(file, { force: true });
+    },
+  };
+}
+
+/**
+ * Returns a function that logs the length of each queue, and the running jobs of each agent. It
+ * does nothing while an earlier call is under way.
+ */
+function stateLog(callsheet: Runtime, logger: Logger): () => Promise<void> {
+  let isUnderWay = false;
+  return async () => {
+    if (isUnderWay) return;
+    isUnderWay = true;
+    try {
+      const names = await callsheet.queues();
+      const queues = await Promise.all(names.map((name) => stateOf(callsheet.queue(name))));
+      logger.info({ queues }, 'the state of the worker');
+    } catch (error) {
+      logger.error({ err: error }, 'the state cannot be read');
+    } finally {
+      isUnderWay = false;
+    }
+  };
+}
+
+async function stateOf(queue: Queue): Promise<object> {
+  const agents = await queue.agents();
+  return {
+    name: queue.name,
+    length: await queue.length(),
+    agents: agents.map(({ name, size, running }) => ({ name, size, running: running.length })),
+  };
+}

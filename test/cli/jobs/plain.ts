@@ -1,0 +1,2 @@
+/** A job module that knows nothing of callsheet. */
+export const double = (n: number): number => 2 * n;
