@@ -228,7 +228,7 @@ describe('5 closing', () => {
     assert.equal(await outer.status(), 'active', 'the job that it waits for runs');
     openGate('inner');
     assert.equal(await outer.result(), 'inner');
-    assert.deepEqual(await closed, { hangingThreads: [], interrupted: 0 });
+    assert.deepEqual(await closed, { hangingThreads: [], interrupted: 1 });
     await kit.close();
     await kit.reopen();
     const again = kit.runtime.job(stuck.id);
