@@ -49,6 +49,7 @@ export type ErrorCode =
   | 'UNKNOWN_MODULE'
   | 'UNKNOWN_QUEUE'
   | 'UNKNOWN_QUOTA'
+  | 'UNKNOWN_SCHEDULE'
   | 'WAIT_TIMEOUT';
 
 /** The base of every error that callsheet raises on purpose. */
@@ -121,6 +122,8 @@ export class UnknownQueueError extends errorClass('UnknownQueueError', 'UNKNOWN_
 export class QueueNotEmptyError extends errorClass('QueueNotEmptyError', 'QUEUE_NOT_EMPTY') {}
 /** The queue has no quota with this name. */
 export class UnknownQuotaError extends errorClass('UnknownQuotaError', 'UNKNOWN_QUOTA') {}
+/** There is no schedule with this name. */
+export class UnknownScheduleError extends errorClass('UnknownScheduleError', 'UNKNOWN_SCHEDULE') {}
 /** The job had no outcome within the `timeoutMs` of `result()`. The job goes on. */
 export class WaitTimeoutError extends errorClass('WaitTimeoutError', 'WAIT_TIMEOUT') {}
 /** `currentJob()` was called outside a job, or from another copy of callsheet. */
@@ -233,6 +236,7 @@ export const errorClasses: {
   UNKNOWN_MODULE: UnknownModuleError,
   UNKNOWN_QUEUE: UnknownQueueError,
   UNKNOWN_QUOTA: UnknownQuotaError,
+  UNKNOWN_SCHEDULE: UnknownScheduleError,
   WAIT_TIMEOUT: WaitTimeoutError,
 };
 

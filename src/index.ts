@@ -78,6 +78,7 @@ export {
   UnknownModuleError,
   UnknownQueueError,
   UnknownQuotaError,
+  UnknownScheduleError,
   WaitTimeoutError,
 } from './errors.js';
 export type { AskedJob } from './protocol/asked-job.js';
@@ -106,6 +107,7 @@ export type {
   EventsOptions,
   JobEvent,
   QueueEvent,
+  ScheduleEvent,
 } from './runtime/events.js';
 export type { CallbackPair, Handles, Job, JobChanges, ResultOptions } from './runtime/job.js';
 export type { CountOptions, JobsOptions, LastOptions, Monitor, NextOptions, StatOptions } from './runtime/monitor.js';
@@ -128,7 +130,15 @@ export type {
   Quota,
   QuotaOptions,
 } from './runtime/queue.js';
+export type {
+  DeclaredSchedule,
+  Schedule,
+  ScheduleDetails,
+  ScheduledJob,
+  ScheduleOptions,
+} from './runtime/schedules.js';
 export {
+  type CurrentSchedule,
   currentJob,
   type JobAnnotations,
   type JobContext,

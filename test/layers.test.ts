@@ -22,6 +22,7 @@ const order = [
   'definition',
   'store',
   'journal',
+  'schedule',
   'protocol',
   'codec',
   'core',
@@ -39,7 +40,18 @@ interface Rule {
 const rules: Record<Layer, Rule> = {
   // The users' test kit: the runtime with other threads and another clock. Nothing imports it.
   testing: {
-    layers: ['runtime', 'coordinator', 'worker', 'definition', 'store', 'protocol', 'codec', 'core', 'errors'],
+    layers: [
+      'runtime',
+      'coordinator',
+      'worker',
+      'definition',
+      'store',
+      'schedule',
+      'protocol',
+      'codec',
+      'core',
+      'errors',
+    ],
     packages: ['node:'],
   },
   // Each command is loaded when it is used: looking at files loads no runtime.
@@ -50,18 +62,23 @@ const rules: Record<Layer, Rule> = {
   index: { layers: ['runtime', 'worker', 'definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: [] },
   // The only type from the coordinator is `CoordinatorSetup`, with which its thread is started.
   runtime: {
-    layers: ['worker', 'definition', 'protocol', 'codec', 'core', 'errors'],
+    layers: ['worker', 'definition', 'schedule', 'protocol', 'codec', 'core', 'errors'],
     types: ['coordinator', 'store'],
     packages: ['node:', 'pino'],
   },
   // Starts the worker's file by its URL, and never imports it.
-  coordinator: { layers: ['store', 'journal', 'protocol', 'codec', 'core', 'errors'], packages: ['node:', 'piscina'] },
+  coordinator: {
+    layers: ['store', 'journal', 'schedule', 'protocol', 'codec', 'core', 'errors'],
+    packages: ['node:', 'piscina'],
+  },
   worker: { layers: ['definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: ['node:', 'pino'] },
   // Descriptions of jobs before they are put, used both outside and inside of jobs.
   definition: { layers: ['protocol', 'codec', 'core', 'errors'], packages: ['node:'] },
   store: { layers: ['journal', 'codec', 'core', 'errors'], packages: [] },
   // Knows bytes only, neither jobs nor records.
   journal: { layers: ['errors'], packages: ['node:'] },
+  // Computes ticks. Imported when there is a schedule.
+  schedule: { layers: ['core'], packages: ['croner'] },
   protocol: { layers: ['codec', 'core', 'errors'], packages: ['node:', 'msgpackr'] },
   codec: { layers: ['core', 'errors'], packages: ['node:', 'uuid'] },
   core: { layers: ['errors'], packages: [] },
@@ -104,7 +121,7 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-/** Returns all static imports and re-exports, and the modules of `typeof import()` types. */
+/** Returns all imports and re-exports by name, and the modules of `typeof import()` types. */
 function importsOf(code: string): Import[] {
   const found: Import[] = [];
   for (const [, what, from] of code.matchAll(/^(?:import|export)\b([^'";]*?)\bfrom\s*['"]([^'"]+)['"]/gm)) {
@@ -113,6 +130,8 @@ function importsOf(code: string): Import[] {
   for (const [, from] of code.matchAll(/^import\s*['"]([^'"]+)['"]/gm)) found.push({ from: from!, typeOnly: false });
   for (const [, from] of code.matchAll(/\btypeof import\(['"]([^'"]+)['"]\)/g))
     found.push({ from: from!, typeOnly: true });
+  for (const [, from] of code.matchAll(/(?<!typeof )\bimport\('([^']+)'\)/g))
+    found.push({ from: from!, typeOnly: false });
   return found;
 }
 
@@ -275,6 +294,7 @@ describe('the reader of imports', () => {
       "export type { F } from './f.js';",
       "export { g } from './g.js';",
       "let h: typeof import('./h.js');",
+      "await import('./j.js');",
       "import * as i from 'node:i';",
     ].join('\n');
     const found = importsOf(code).map(({ from, typeOnly }) => `${from}${typeOnly ? ' (types)' : ''}`);
@@ -287,6 +307,7 @@ describe('the reader of imports', () => {
       './f.js (types)',
       './g.js',
       './h.js (types)',
+      './j.js',
       'node:i',
     ]);
   });

@@ -2,7 +2,7 @@
  * Ids: UUIDs of version 7, which sort by time. Inside they are sixteen characters of one byte each;
  * outside they have the usual spelling.
  */
-import { randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import { parse, stringify, v7, validate } from 'uuid';
 import type { Id } from '../core/records.js';
 
@@ -30,6 +30,14 @@ export function newId(): Id {
   } else sequence++;
   v7({ random, msecs: lastMs, seq: sequence }, scratch);
   return scratch.toString('latin1');
+}
+
+/** Returns a UUID of version 8, the same for the same text. */
+export function derivedId(text: string): Id {
+  const bytes = createHash('sha256').update(text, 'utf8').digest().subarray(0, 16);
+  bytes[6] = 0x80 | (bytes[6]! & 0x0f);
+  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
+  return bytes.toString('latin1');
 }
 
 /**

@@ -18,6 +18,7 @@
 
 import type { Handed } from '../codec/transfer.js';
 import type { Effect, KeptLimits, Retention } from '../core/commands.js';
+import { nobody } from '../core/dispatchers.js';
 import type { AnnotationRecord, Id, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
@@ -46,6 +47,7 @@ import { Presence, type PresenceOptions, type PresenceOwner } from './presence.j
 import { AgentQuestions } from './questions/agent-questions.js';
 import { PolicyQuestions } from './questions/policy-questions.js';
 import type { QuestionsPort } from './questions/questions-port.js';
+import { Schedules } from './schedules.js';
 import { Statistics, type StatisticsStore } from './statistics/statistics.js';
 import { ClockJumps } from './steady-clock.js';
 
@@ -94,6 +96,7 @@ export class Coordinator implements StoreOwner {
   readonly #runs: Runs;
   readonly #inquiries: Inquiries;
   readonly #statistics: Statistics;
+  readonly #schedules: Schedules;
   readonly #clients: Clients;
   /** Undefined for a client. */
   readonly #presence: Presence | undefined;
@@ -139,8 +142,15 @@ export class Coordinator implements StoreOwner {
     this.#closing = this.#makeClosing();
     this.#statistics = new Statistics(() => store.state.takePuts(), ports.statistics);
     this.#inquiries = new Inquiries(context, ports.stopwatch);
-    const [closing, inquiries, statistics] = [this.#closing, this.#inquiries, this.#statistics];
-    this.#clients = new Clients({ ...all, runs, closing, inquiries, statistics, installAgent });
+    const mayFire = () => !this.#closing.isBegun && this.#presence?.mayBegin === true;
+    this.#schedules = new Schedules(context, mayFire, ports.stopwatch);
+    const [closing, inquiries, statistics, schedules] = [
+      this.#closing,
+      this.#inquiries,
+      this.#statistics,
+      this.#schedules,
+    ];
+    this.#clients = new Clients({ ...all, runs, closing, inquiries, statistics, schedules, installAgent });
     this.#jobLog = new JobLog(context, parts.outcomes, options);
     this.#folding = new Folding(context);
     this.#policyQuestions = new PolicyQuestions(context, this.#callables);
@@ -200,8 +210,14 @@ export class Coordinator implements StoreOwner {
     this.#isOpen = true;
     const { state } = this.#store;
     let unfinished = 0;
-    for (const job of state.jobs()) if (job.status !== 'completed') unfinished++;
-    const found = { jobs: state.size, unfinished };
+    let jobs = 0;
+    for (const { only, status } of state.jobs()) {
+      // Templates of schedules are no jobs to users.
+      if (only === nobody) continue;
+      jobs++;
+      if (status !== 'completed') unfinished++;
+    }
+    const found = { jobs, unfinished };
     if (this.#presence !== undefined) this.#parts.build.logOpened();
     if (this.#store.isExclusive) this.#decide({ type: 'recover' });
     this.#presence?.begin();
@@ -266,6 +282,7 @@ export class Coordinator implements StoreOwner {
     const { claiming } = this.#runs;
     this.#parts.bounded.letIn(this.#closing.isBegun);
     this.#presence?.reactivate();
+    this.#schedules.fire();
     if (!this.#closing.isBegun && this.#presence?.mayBegin) claiming.claim();
     this.#forget();
     this.#store.commit();
@@ -371,7 +388,7 @@ export class Coordinator implements StoreOwner {
   }
 
   #setTimer(): void {
-    const next = this.#closing.isBegun ? undefined : this.#store.state.nextTimer;
+    const next = this.#closing.isBegun ? undefined : earlier(this.#store.state.nextTimer, this.#schedules.nextAt);
     if (next === this.#timer?.at) return;
     this.#clearTimer();
     if (next === undefined) return;
@@ -390,3 +407,5 @@ export class Coordinator implements StoreOwner {
 }
 
 const nothing = () => {};
+
+const earlier = (a: number | undefined, b: number | undefined) => (b === undefined || a! <= b ? a : b);

@@ -59,7 +59,8 @@ export function isInVain(view: View, command: Command): boolean {
   }
 }
 
-function checkSpecs(view: View, queue: string, specs: readonly JobSpec[]): void {
+/** Checks the quotas that new jobs and their members name. */
+export function checkSpecs(view: View, queue: string, specs: readonly JobSpec[]): void {
   for (const { options, parts, callbacks } of specs) {
     checkQuotas(view, { queue, quotas: options.quotas ?? none });
     checkSpecs(view, queue, parts);

@@ -18,6 +18,7 @@ import type {
   LogThreshold,
   Payload,
   RetryDefaults,
+  ScheduleSettings,
 } from './records.js';
 
 /** A job to put, with its parts and callbacks. */
@@ -32,6 +33,12 @@ export interface JobSpec {
   readonly callbacks: readonly JobSpec[];
   /** The side of a choice that this job is. */
   readonly role?: Extract<JobRole, 'onSuccess' | 'onFailure'>;
+}
+
+/** A tick of a schedule to run, with its job. */
+export interface Tick {
+  readonly at: number;
+  readonly job: JobSpec;
 }
 
 export interface JobOptions {
@@ -164,6 +171,30 @@ export type Command =
   | { readonly type: 'forget'; readonly keep: Retention }
   /** The clock was set by `byMs`, forward or back. `now` is its new time. */
   | { readonly type: 'clockSet'; readonly byMs: number }
+  /** `template` is the job as it is stored, `sample` the same as it would be put now. */
+  | {
+      readonly type: 'setSchedule';
+      readonly settings: ScheduleSettings;
+      readonly template: Pick<JobSpec, 'id' | 'args'>;
+      readonly sample: JobSpec;
+      readonly nextAt: number;
+      readonly owner: Id;
+      readonly level: Level;
+    }
+  | { readonly type: 'removeSchedule'; readonly name: string }
+  | { readonly type: 'pauseSchedule'; readonly name: string; readonly paused: boolean; readonly nextAt: number }
+  /** Handles the tick `at` of a schedule, and `missed` others until `next`; runs `tick`, if any. */
+  | {
+      readonly type: 'fire';
+      readonly name: string;
+      readonly at: number;
+      readonly next: number;
+      readonly missed: number;
+      readonly tick: Tick | null;
+      readonly owner: Id;
+    }
+  /** Runs ticks of a schedule on request. */
+  | { readonly type: 'runTicks'; readonly name: string; readonly ticks: readonly Tick[]; readonly owner: Id }
   | { readonly type: 'createQueue'; readonly name: string }
   | { readonly type: 'removeQueue'; readonly name: string }
   | { readonly type: 'pauseQueue'; readonly name: string; readonly paused: boolean }

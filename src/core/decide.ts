@@ -14,7 +14,7 @@ import type { Command, Effect, InnerCommand, JobSpec, Outside } from './commands
 import { addParts } from './composite.js';
 import type { Decision } from './decision.js';
 import { activate, deactivate, ping, recoverAll, rescue, unregister } from './dispatcher.js';
-import { requireDispatcher } from './dispatchers.js';
+import { nobody, requireDispatcher } from './dispatchers.js';
 import {
   becomeDue,
   begin,
@@ -39,6 +39,7 @@ import { checkAllQuotas, holdPlaces } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted } from './retention.js';
 import { answered, askAgain, couldNotCommit, failed, interrupted, unanswered } from './retry.js';
+import { fire, pauseSchedule, removeSchedule, runTicks, setSchedule } from './schedule.js';
 import type { State } from './state/state.js';
 import { raise } from './waits.js';
 
@@ -156,6 +157,16 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
       return forgetCompleted(decision, command.keep);
     case 'clockSet':
       return clockSet(decision, command.byMs);
+    case 'setSchedule':
+      return setSchedule(decision, command);
+    case 'removeSchedule':
+      return removeSchedule(decision, command.name);
+    case 'pauseSchedule':
+      return pauseSchedule(decision, command.name, command.paused, command.nextAt);
+    case 'fire':
+      return fire(decision, command);
+    case 'runTicks':
+      return runTicks(decision, command);
     case 'createQueue':
       return createQueue(decision, command.name);
     case 'removeQueue':
@@ -321,6 +332,7 @@ function knownJob(state: State, id: Id): JobRecord {
   const job = state.job(id);
   if (job === undefined)
     throw new JobForgottenError('the job is unknown: it was forgotten after it completed, or never put here');
+  if (job.only === nobody) throw new JobStatusError('the job belongs to a schedule, which puts copies of it');
   return job;
 }
 

@@ -1,6 +1,6 @@
 /** A decision, as every transition receives it, and the events that it emits. */
 import { type Effect, levelGate, type Outside } from './commands.js';
-import type { DispatcherEventType, Event, Interruption, JobEventType } from './events.js';
+import type { DispatcherEventType, Event, Interruption, JobEventType, ScheduleEventType } from './events.js';
 import type { Id, InterruptionCause, JobRecord, Payload } from './records.js';
 import type { State } from './state/state.js';
 
@@ -52,6 +52,16 @@ export function tellDispatcher(decision: Decision, type: DispatcherEventType, di
 
 export function tellQueue(decision: Decision, queue: string): void {
   if (decision.listening) tell(decision, { type: 'queue.added', at: decision.now, queue });
+}
+
+export function tellSchedule(
+  decision: Decision,
+  type: ScheduleEventType,
+  schedule: string,
+  tick: number,
+  count = 1,
+): void {
+  if (decision.listening) tell(decision, { type: `schedule.${type}`, at: decision.now, schedule, tick, count });
 }
 
 function tell({ effects }: Decision, event: Event): void {

@@ -20,6 +20,12 @@ export type DispatcherEventType =
   | 'reactivated'
   | 'refused';
 
+/**
+ * `missed`: no process was there at the tick. `skipped`: a job of the schedule was not completed.
+ * `paused`: a job failed, and the schedule is to pause on a failure.
+ */
+export type ScheduleEventType = 'missed' | 'skipped' | 'paused';
+
 /** The cause of an interruption, and the error that ended the thread, if known. */
 export interface Interruption {
   readonly cause: InterruptionCause;
@@ -46,4 +52,13 @@ export type Event =
       readonly interruption?: Interruption;
     }
   | { readonly type: `dispatcher.${DispatcherEventType}`; readonly at: number; readonly dispatcher: Id }
+  | {
+      readonly type: `schedule.${ScheduleEventType}`;
+      readonly at: number;
+      readonly schedule: string;
+      /** The tick; of several missed ones, the last. */
+      readonly tick: number;
+      /** Number of ticks that did not run. */
+      readonly count: number;
+    }
   | { readonly type: 'queue.added'; readonly at: number; readonly queue: string };

@@ -38,6 +38,7 @@ import {
   type Payload,
   takesTurns,
 } from './records.js';
+import { endTick } from './schedules.js';
 import type { JobRow } from './state/job-row.js';
 import type { State } from './state/state.js';
 import { heldAbove, raise, share, waitsFor } from './waits.js';
@@ -317,6 +318,10 @@ function noteCompleted(row: JobRow, now: number): void {
 
 function completed(decision: Decision, job: JobRecord): void {
   if (takesTurns(job)) callbackCompleted(decision, job);
+  const next = job.unique === '' ? undefined : decision.state.job(endTick(decision, job));
+  if (next === undefined) return;
+  enqueue(decision, next);
+  expireIfLate(decision, next);
 }
 
 /**

@@ -295,6 +295,68 @@ export interface PingRecord {
   readonly at: number;
 }
 
+/** The moments at which a schedule ticks. */
+export type ScheduleSpec =
+  /** A pattern of five or six fields, and an IANA time zone. */
+  | { readonly cron: string; readonly zone: string }
+  /** Each `everyMs` from `anchor` on, forward and back. */
+  | { readonly everyMs: number; readonly anchor: number };
+
+/** Of the ticks that passed without a runtime: the latest one runs, none, or all. */
+export const missedPolicies = ['one', 'skip', 'all'] as const;
+export type MissedPolicy = (typeof missedPolicies)[number];
+
+/**
+ * A tick while a job of the schedule is not completed: passes, waits for its end, runs beside it,
+ * or cancels it and then runs.
+ */
+export const overlapPolicies = ['skip', 'queue', 'allow', 'replace'] as const;
+export type OverlapPolicy = (typeof overlapPolicies)[number];
+
+/** The settings of a schedule that its user gives. */
+export interface ScheduleSettings {
+  readonly name: string;
+  readonly queue: string;
+  readonly spec: ScheduleSpec;
+  readonly missed: MissedPolicy;
+  /** Older missed ticks never run. */
+  readonly windowMs: number;
+  readonly overlap: OverlapPolicy;
+  /** The most by which a tick's job begins later, the same for each process. */
+  readonly jitterMs: number;
+  /** `true` if a failed job pauses the schedule. */
+  readonly pauseOnFailure: boolean;
+  /** `true` if it was given to `open`. */
+  readonly declared: boolean;
+  /** Equal for an equal job and equal settings. */
+  readonly digest: string;
+}
+
+/** Puts a job at each of its ticks. Times are milliseconds since the epoch, 0 for none. */
+export interface ScheduleRecord extends ScheduleSettings {
+  readonly kind: 'schedule';
+  /** A held job, whose arguments are the job to put, as its user's process encoded it. */
+  readonly template: Id;
+  readonly paused: boolean;
+  /** The next tick to handle. */
+  readonly nextAt: number;
+  /** The last tick that was handled, and the missed ones before it that did not run. */
+  readonly lastAt: number;
+  readonly lastMissed: number;
+  /** The last tick whose job succeeded. */
+  readonly successAt: number;
+  readonly fired: number;
+  readonly missedCount: number;
+  /** Ticks that passed because a job was not completed. */
+  readonly skipped: number;
+  /** Its jobs that are not completed, at most the last hundred. */
+  readonly live: readonly Id[];
+  /** A job that is put when the live ones are completed; empty for none. */
+  readonly waiting: Id;
+  /** The last jobs, oldest first. */
+  readonly recent: readonly { readonly at: number; readonly job: Id }[];
+}
+
 /** A named value of a job, set by the job itself or by others while it lives. */
 export interface AnnotationRecord {
   readonly kind: 'annotation';
@@ -313,7 +375,14 @@ export interface OpaqueRecord {
   readonly json: string;
 }
 
-type KnownSetting = QueueRecord | QuotaRecord | AgentRecord | DispatcherRecord | PingRecord | DefaultsRecord;
+type KnownSetting =
+  | QueueRecord
+  | QuotaRecord
+  | AgentRecord
+  | DispatcherRecord
+  | PingRecord
+  | DefaultsRecord
+  | ScheduleRecord;
 
 /** Records other than jobs: few, and stored whole. */
 export type SettingRecord = KnownSetting | OpaqueRecord;
@@ -324,6 +393,7 @@ const settingKinds: { readonly [kind in KnownSetting['kind']]: true } = {
   agent: true,
   dispatcher: true,
   ping: true,
+  schedule: true,
   defaults: true,
 };
 
@@ -343,6 +413,8 @@ export function settingKey(record: SettingRecord): string {
       return pingKey(record.dispatcher);
     case 'defaults':
       return defaultsKey(record.dispatcher);
+    case 'schedule':
+      return scheduleKey(record.name);
     case 'opaque':
       return record.key;
   }
@@ -358,6 +430,8 @@ export const agentKey = (dispatcher: Id, queue: string, name: string) =>
 export const dispatcherKey = (id: Id) => `dispatcher${separator}${id}`;
 export const pingKey = (dispatcher: Id) => `ping${separator}${dispatcher}`;
 export const defaultsKey = (dispatcher: Id) => `defaults${separator}${dispatcher}`;
+
+export const scheduleKey = (name: string) => `schedule${separator}${name}`;
 
 export const agentName = (key: string) => key.slice(key.lastIndexOf(separator) + 1);
 

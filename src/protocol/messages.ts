@@ -17,6 +17,8 @@ import type {
   LogThreshold,
   Payload,
   RetryDefaults,
+  ScheduleRecord,
+  ScheduleSettings,
 } from '../core/records.js';
 import type { PlaceInLine } from '../core/state/view.js';
 import type { OutcomeForm } from './completed-list.js';
@@ -106,7 +108,11 @@ export type Query =
       readonly to: number;
       readonly limit: number;
     }
-  | { readonly type: 'figures' };
+  | { readonly type: 'figures' }
+  /** The `ScheduleInfo`s of all schedules, or of the one of this name. */
+  | { readonly type: 'schedules'; readonly name?: string }
+  /** The `TickInfo` of the schedule that put the root of this job; null if none did. */
+  | { readonly type: 'tick'; readonly job: Id };
 
 /** A query that may look at many jobs, so that it is answered in slices. */
 export type WalkingQuery =
@@ -128,10 +134,43 @@ export interface LinePage {
   readonly last: PlaceInLine | undefined;
 }
 
+/** The commands about schedules, whose ticks the coordinator computes. */
+export type ScheduleCommand =
+  /** `template` is the encoded `StoredTemplate` of `job`. */
+  | {
+      readonly type: 'setSchedule';
+      readonly settings: ScheduleSettings;
+      readonly template: { readonly id: Id; readonly args: Uint8Array };
+      readonly job: WireJob;
+    }
+  | { readonly type: 'removeSchedule'; readonly name: string }
+  | { readonly type: 'pauseSchedule'; readonly name: string; readonly paused: boolean }
+  /** Answered with the ids of the jobs that are put: without `ticks`, of one that runs now. */
+  | { readonly type: 'runTicks'; readonly name: string; readonly ticks?: readonly number[] };
+
+/** A job of a schedule as it is stored: an argument of the job that holds it. */
+export interface StoredTemplate {
+  /** The time from which the delays in the job count. */
+  readonly encodedAt: number;
+  readonly job: WireJob;
+}
+
+export type ScheduleInfo = Omit<ScheduleRecord, 'kind' | 'template' | 'digest'>;
+
+/** The tick for which a job was put. Times are milliseconds since the epoch. */
+export interface TickInfo {
+  readonly name: string;
+  readonly at: number;
+  /** The last tick whose job has succeeded; 0 for none. */
+  readonly previousSuccess: number;
+  readonly missed: number;
+}
+
 export type ClientMessage =
   /** A put of one job. Its client also wants the outcome (`deliver`). */
   | ['puts', first: number, queue: string, level: Level, jobs: WireJob[]]
   | ['do', request: number, level: Level, command: WireCommand]
+  | ['schedule', request: number, level: Level, command: ScheduleCommand]
   /** Answered when the job's call is over. */
   | ['outcome', request: number, job: Id]
   | ['ask', request: number, query: Query | WalkingQuery]

@@ -1,7 +1,7 @@
 /** The public stream of events. */
 
 import { idToText } from '../codec/id.js';
-import type { DispatcherEventType, Event, Interruption, JobEventType } from '../core/events.js';
+import type { DispatcherEventType, Event, Interruption, JobEventType, ScheduleEventType } from '../core/events.js';
 import { agentDispatcher, agentName } from '../core/records.js';
 import { checkNumber } from '../definition/arguments.js';
 import { checkOptions } from '../definition/known-options.js';
@@ -48,6 +48,24 @@ export interface DispatcherEvent {
   readonly dispatcher: string;
 }
 
+/**
+ * An event of a schedule.
+ *
+ * - `schedule.missed`: `count` ticks passed without a runtime, and did not run.
+ * - `schedule.skipped`: a tick passed, because a job of the schedule was not completed.
+ * - `schedule.paused`: the job of a tick failed, and `pauseOnFailure` paused the schedule.
+ */
+export interface ScheduleEvent {
+  readonly type: `schedule.${ScheduleEventType}`;
+  readonly at: Date;
+  /** The name of the schedule. */
+  readonly schedule: string;
+  /** The tick; of several missed ones, the last. */
+  readonly tick: Date;
+  /** Number of ticks that did not run. */
+  readonly count: number;
+}
+
 /** A queue was created. */
 export interface QueueEvent {
   readonly type: 'queue.added';
@@ -62,7 +80,7 @@ export interface DroppedEvents {
 }
 
 /** An event; `type` distinguishes the kinds. */
-export type CallsheetEvent = JobEvent | DispatcherEvent | QueueEvent | DroppedEvents;
+export type CallsheetEvent = JobEvent | DispatcherEvent | ScheduleEvent | QueueEvent | DroppedEvents;
 
 /** The options of `events`. */
 export interface EventsOptions {
@@ -137,6 +155,7 @@ export class EventStream implements AsyncIterableIterator<CallsheetEvent>, Async
 function eventFrom(event: Event): CallsheetEvent {
   const at = new Date(event.at);
   if ('dispatcher' in event) return { ...event, at, dispatcher: idToText(event.dispatcher) };
+  if ('schedule' in event) return { ...event, at, tick: new Date(event.tick) };
   if (!('job' in event)) return { ...event, at };
   const { agent } = event;
   return {

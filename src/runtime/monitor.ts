@@ -20,7 +20,7 @@ import {
   type WireJobPage,
 } from '../protocol/monitor.js';
 import type { Client } from './client.js';
-import { timeOf } from './queue.js';
+import { timeOf } from './time.js';
 
 /** The options of `Monitor.counts`. */
 export interface CountOptions {

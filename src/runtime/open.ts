@@ -33,6 +33,7 @@ import { Link } from './link.js';
 import { Logs, thresholdOf } from './logs.js';
 import { Monitor } from './monitor.js';
 import { Queue } from './queue.js';
+import { type DeclaredSchedule, declareSchedules, listSchedules, Schedule, type ScheduleDetails } from './schedules.js';
 import { checkSignals, closeOn } from './signals.js';
 
 /** Limits on the completed jobs that are remembered. A limit that is left out has its default. */
@@ -151,6 +152,17 @@ export interface OpenOptions {
    * are stored: by default the last ones given remain in force.
    */
   readonly retry?: RetryDefaults;
+  /**
+   * Schedules by name, each set as by `Queue.schedule` before `open` resolves. One that was given
+   * to `open` earlier and is missing now is reported as a warning, and goes on: another build may
+   * have given it.
+   */
+  readonly schedules?: Readonly<Record<string, DeclaredSchedule>>;
+  /**
+   * `true` removes the schedules that were given to `open` earlier and are missing in `schedules`.
+   * `false` by default.
+   */
+  readonly pruneSchedules?: boolean;
   /**
    * The pino logger of the runtime. Two children are made of it: `log: 'events'`, and `log:
    * 'trace'` (start and result of each job, at `debug`). Lines that jobs log go there too. The
@@ -316,6 +328,21 @@ export class Runtime implements AsyncDisposable {
     return jobs as never;
   }
 
+  /**
+   * Returns the schedule with this name, without checking that it exists.
+   *
+   * @throws {RangeError} `name` is not valid.
+   */
+  schedule(name: string): Schedule {
+    checkName('name', name);
+    return new Schedule(name, this.#client);
+  }
+
+  /** Returns the schedules of all queues, by name. */
+  async schedules(): Promise<ScheduleDetails[]> {
+    return listSchedules(this.#client);
+  }
+
   /** Counts and statistics of many jobs at once. */
   get monitor(): Monitor {
     return new Monitor(this.#client);
@@ -436,6 +463,7 @@ export async function open(options: OpenOptions): Promise<Runtime> {
       setup.payloadLimitBytes,
       setup.directory !== undefined,
     );
+    await declareAll(client, options, (message) => logger.warn(message));
     if (setup.directory === undefined && options.durability === undefined)
       logger.warn(
         "nothing outlives this process: open() got no directory; give it one, or { durability: 'memory' } to silence this warning",
@@ -456,6 +484,19 @@ export async function open(options: OpenOptions): Promise<Runtime> {
     await thread.end();
     throw error;
   }
+}
+
+/** @internal */
+export type Declared = Pick<OpenOptions, 'schedules' | 'pruneSchedules'>;
+
+/** @internal Sets the declared schedules, and reports those that are missing now. */
+export async function declareAll(client: Client, options: Declared, warn: (message: string) => void): Promise<void> {
+  const { schedules, pruneSchedules = false } = options;
+  if (schedules === undefined) return;
+  const gone = await declareSchedules(client, schedules, pruneSchedules);
+  if (gone.length === 0 || pruneSchedules) return;
+  const names = gone.map((name) => JSON.stringify(name)).join(', ');
+  warn(`schedules that open() got earlier are missing now, and go on: ${names}; remove() them, or give pruneSchedules`);
 }
 
 /**
@@ -494,6 +535,8 @@ const openOptions: OptionNames<OpenOptions> = {
   pingMs: true,
   deathMs: true,
   retry: true,
+  schedules: true,
+  pruneSchedules: true,
   logger: true,
 };
 
@@ -549,6 +592,8 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   checkArray('execArgv', execArgv, 'strings');
   for (const [index, text] of execArgv.entries()) checkText(`execArgv[${index}]`, text, 'must be a string', () => true);
   checkSignals(options.signals);
+  if (options.schedules !== undefined) checkSchedules(options.schedules);
+  if (options.pruneSchedules !== undefined) checkBoolean('pruneSchedules', options.pruneSchedules);
   checkNumber('stopGraceMs', stopGraceMs, { least: 0, unit: 'milliseconds' });
   checkNumber('graceMs', graceMs, { least: 0, unit: 'milliseconds' });
   for (const [name, value] of Object.entries(others)) checkNumber(`retention.${name}`, value, { least: 0 });
@@ -583,6 +628,12 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     deathMs,
     retry: options.retry === undefined ? undefined : checkRetryDefaults(options.retry, 'retry'),
   };
+}
+
+function checkSchedules(schedules: Record<string, unknown>): void {
+  if (typeof schedules !== 'object' || schedules === null || Array.isArray(schedules))
+    throw invalidOption('schedules', 'must be an object of schedules by name', schedules);
+  for (const name of Object.keys(schedules)) checkName('schedules', name);
 }
 
 function directoryPath(directory: string | URL | undefined): string | undefined {

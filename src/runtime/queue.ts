@@ -1,6 +1,5 @@
 /** The public API of a queue. */
 
-import { types } from 'node:util';
 import { idToText } from '../codec/id.js';
 import { type Id, type Level, levels } from '../core/records.js';
 import { checkArray, checkNumber, checkOneOf } from '../definition/arguments.js';
@@ -29,6 +28,8 @@ import type { Client } from './client.js';
 import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { feedMap } from './feeder.js';
 import { type Handles, Job, putSeen } from './job.js';
+import { type Schedule, type ScheduleOptions, setSchedule } from './schedules.js';
+import { timeOf } from './time.js';
 
 /** The options of a put, for its job or for each of its jobs. */
 export interface PutOptions extends JobOptions {
@@ -239,6 +240,24 @@ export class Queue {
         if (!(error instanceof CallsheetError && error.code === 'DISPATCHER_INACTIVE')) throw error;
       }
     }
+  }
+
+  /**
+   * Puts the job at each tick of a schedule, once, through any crash. The schedule is stored. The
+   * same schedule again changes nothing, so a program may set it at each start. Another job or
+   * other options replace it; new `cron` or `every` tick from now on.
+   *
+   * @param name The name of the schedule, unique among all queues.
+   * @param job A callable with its arguments, a callable that needs none, or a composition.
+   * @throws {TypeError} or {RangeError}: an option is not valid, the pattern never matches, or
+   * there is no such time zone.
+   * @throws the errors of `put` for the same job.
+   * @example
+   * const at = { cron: '30 2 * * *', zone: 'Europe/Berlin' };
+   * await queue.schedule('nightly', reports.build('daily'), at);
+   */
+  async schedule(name: string, job: Part, options: ScheduleOptions): Promise<Schedule> {
+    return setSchedule(this.#client, name, this.name, job, options);
   }
 
   /** Returns the number of waiting jobs, including those that wait for a date. */
@@ -474,12 +493,4 @@ export class Queue {
 function cancelling<Result>(signal: AbortSignal, job: Job<Result>): Job<Result> {
   cancelOn(signal, [job]);
   return job;
-}
-
-/** @internal */
-export function timeOf(path: string, date: Date): number {
-  const isDate = types.isDate(date);
-  const time = isDate ? date.getTime() : Number.NaN;
-  if (Number.isNaN(time)) throw invalidOption(path, 'must be a valid Date', date, isDate ? RangeError : TypeError);
-  return time;
 }

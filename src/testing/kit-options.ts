@@ -2,6 +2,7 @@
 import type { Level } from '../core/records.js';
 import type { RetryDefaults } from '../definition/options.js';
 import type { RetentionOptions } from '../runtime/open.js';
+import type { DeclaredSchedule } from '../runtime/schedules.js';
 
 /** Options of `openVirtual`. */
 export interface VirtualOptions {
@@ -50,6 +51,10 @@ export interface VirtualOptions {
   readonly deathMs?: number;
   /** As in `open`. */
   readonly retry?: RetryDefaults;
+  /** As in `open`. */
+  readonly schedules?: Readonly<Record<string, DeclaredSchedule>>;
+  /** As in `open`. */
+  readonly pruneSchedules?: boolean;
 }
 
 /** Limits of a wait. */

@@ -13,7 +13,7 @@ import type { Mapping } from '../definition/map.js';
 import { invalidOption } from '../errors.js';
 import type { Job } from '../runtime/job.js';
 import { type Runtime, resolveOptions } from '../runtime/open.js';
-import { timeOf } from '../runtime/queue.js';
+import { timeOf } from '../runtime/time.js';
 import type { KitClock, KitClosed, VirtualOptions, WaitLimits } from './kit-options.js';
 import { randomFrom } from './randomness.js';
 import { VirtualClock } from './virtual-clock.js';
@@ -61,6 +61,8 @@ const virtualOptions: OptionNames<VirtualOptions> = {
   pingMs: true,
   deathMs: true,
   retry: true,
+  schedules: true,
+  pruneSchedules: true,
 };
 
 /** The parts of a world that several kits can share. */
@@ -280,16 +282,20 @@ export class Kit implements AsyncDisposable {
     if (this.#life !== undefined) throw this.#error('the runtime is open: call `close` or `crash` first');
     checkOptions('options', options, virtualOptions);
     this.#options = { ...this.#options, ...options };
-    const { start: _, seed: __, durability = 'full', importModule, ...rest } = this.#options;
+    const { start: _, seed: __, durability = 'full', importModule, schedules, pruneSchedules, ...rest } = this.#options;
     const { threads = defaultThreads, agent } = rest;
+    const declared = {
+      ...(schedules === undefined ? {} : { schedules }),
+      ...(pruneSchedules === undefined ? {} : { pruneSchedules }),
+    };
     if (importModule !== undefined) checkFunction('importModule', importModule);
-    const filled = resolveOptions({ ...rest, durability });
+    const filled = resolveOptions({ ...rest, durability, ...declared });
     // No default depends on the machine, so that a test is the same everywhere.
     const sources = Object.entries(filled.modules).map(([name, module]) => [name, { ...module, importModule }]);
     const modules = Object.fromEntries(sources) as typeof filled.modules;
     const setup = { ...filled, modules, threads, agentSize: agent === false ? 0 : (agent?.size ?? threads) };
     const life = new VirtualDispatcher(this.#world, setup);
-    this.#runtime = await life.open(this.#world, setup, durability);
+    this.#runtime = await life.open(this.#world, setup, durability, declared);
     this.#life = life;
     return this.#runtime;
   }

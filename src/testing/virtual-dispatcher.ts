@@ -19,7 +19,7 @@ import { Client } from '../runtime/client.js';
 import { jobHandles } from '../runtime/job.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { fieldsOf } from '../runtime/logs.js';
-import { Runtime } from '../runtime/open.js';
+import { type Declared, declareAll, Runtime } from '../runtime/open.js';
 import type { Store, StoreOutside } from '../store/store.js';
 import { describeModule, findFunction } from '../worker/modules.js';
 import { Timers, type VirtualClock } from './virtual-clock.js';
@@ -136,7 +136,7 @@ export class VirtualDispatcher implements LinkPort {
     return this.#messages + this.#pool.activity + this.questions.activity;
   }
 
-  async open(world: World, setup: CoordinatorSetup, durability: Level): Promise<Runtime> {
+  async open(world: World, setup: CoordinatorSetup, durability: Level, declared: Declared = {}): Promise<Runtime> {
     const link = new Link(this, ([, level, message, detail]) => {
       // A crashed process logs nothing more, not even its own end.
       if (this.#dead) return;
@@ -162,6 +162,7 @@ export class VirtualDispatcher implements LinkPort {
       durability,
       payloadLimitBytes,
     );
+    await declareAll(client, declared, (message) => world.onLog({ level: 'warn', message, detail: '', fields: {} }));
     return new Runtime(async () => this.die(), client, found);
   }
 

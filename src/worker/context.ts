@@ -21,7 +21,7 @@ import { JobCancelledError, JobNotCommittedError, JobStatusError, NotInJobError 
 import { decodeStored, decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 import type { ThreadMessage, WireInnerPut } from '../protocol/dispatch.js';
-import type { JobInfo, Query, WireInnerCommand, WireJob } from '../protocol/messages.js';
+import type { JobInfo, Query, TickInfo, WireInnerCommand, WireJob } from '../protocol/messages.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
 import type { ThreadContext } from './thread-context.js';
 
@@ -191,6 +191,18 @@ export interface WaitOptions<Value> {
 const valueOr = <Value>(thread: ThreadContext, fallback: Value | undefined, bytes: unknown): Value | undefined =>
   bytes === null ? fallback : (decodePayload(bytes as Uint8Array, references(thread)) as Value);
 
+/** The tick of a schedule, as a job of it sees it. */
+export interface CurrentSchedule {
+  /** The name of the schedule. */
+  readonly name: string;
+  /** The tick, without jitter; the time of the call for a job put by `trigger`. */
+  readonly at: Date;
+  /** The last tick whose job has succeeded so far. */
+  readonly previousSuccess: Date | undefined;
+  /** Number of ticks before this one that passed without a runtime, and did not run. */
+  readonly missed: number;
+}
+
 /** Options of a put inside a job. */
 export interface InnerPutOptions {
   /** The queue's name. Default: the queue of the running job. */
@@ -275,6 +287,21 @@ export class JobContext {
    */
   get parent(): JobReference | undefined {
     return this.#parent === '' ? undefined : new JobReference(this.#parent, this.#thread, true);
+  }
+
+  /**
+   * The tick for which the running job, or the root of its whole or callbacks, was put;
+   * `undefined` if no schedule put it. The thread sleeps until the coordinator answers.
+   *
+   * @example const since = currentJob().schedule?.previousSuccess ?? new Date(0);
+   */
+  get schedule(): CurrentSchedule | undefined {
+    const query = { type: 'tick', job: this.#id } as const;
+    const tick = this.#thread.askSync((request) => ['ask', request, query]) as TickInfo | null;
+    if (tick === null) return undefined;
+    const { name, at, previousSuccess, missed } = tick;
+    const previous = previousSuccess === 0 ? undefined : new Date(previousSuccess);
+    return { name, at: new Date(at), previousSuccess: previous, missed };
   }
 
   /**

@@ -109,6 +109,21 @@ describe('5 two dispatchers', () => {
     assert.ok(struck.conflict > 0 && struck.before + struck.after + struck.later > 0 && struck.forgotten > 0);
   });
 
+  it('[14.1] put one job at each tick of a schedule, though both try', async (t) => {
+    const site = new Site(t);
+    const random = randomFrom(seedOf(t));
+    const polled = { pollMs: 500 };
+    const [a, b] = [await site.open({}, polled), await site.open({}, polled)];
+    await a.runtime.queue().schedule('s', work.mark('s'), { every: '1m', overlap: 'allow' });
+    await site.quiet(a, b);
+    site.database.faults = randomFaults(random);
+    await site.pass(10 * 60_000 + 30_000, a, b);
+    site.database.faults = noFaults;
+    await site.pass(10_000, a, b);
+    assert.equal(seen.length, 10);
+    assert.equal((await b.runtime.schedule('s').details()).fired, 10);
+  });
+
   it('[4.1] share a quota', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open({ threads: 4 }), await site.open({ threads: 4 })];

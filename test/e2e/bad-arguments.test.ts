@@ -131,6 +131,8 @@ const openOptions: Table<OpenOptions> = {
   pingMs: number(0, infinite),
   deathMs: number(7999, infinite),
   retry: { type: [5, null, { parts: retryErrors({ limit: 1 }) }, { jobs: 'often' }] },
+  schedules: { type: [5, 'nightly', null, [], { nightly: 5 }, { nightly: {} }], range: [{ '': {} }] },
+  pruneSchedules: boolean,
   logger: { type: [5, null, {}, console.log] },
 };
 
@@ -150,6 +152,8 @@ const virtualOptions: Table<VirtualOptions> = {
   pingMs: openOptions.pingMs,
   deathMs: openOptions.deathMs,
   retry: openOptions.retry,
+  schedules: openOptions.schedules,
+  pruneSchedules: boolean,
 };
 
 const quotaOptions: Table<QuotaOptions> = {

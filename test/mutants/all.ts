@@ -14,6 +14,7 @@ import { limits } from './limits.js';
 import { looking } from './looking.js';
 import type { Mutant } from './mutant.js';
 import { queuesAndQuotas } from './queues-and-quotas.js';
+import { schedules } from './schedules.js';
 import { shared } from './shared.js';
 import { testKit } from './test-kit.js';
 import { waitsInThreads } from './waits.js';
@@ -33,6 +34,7 @@ export const allMutants: readonly Mutant[] = [
   ...shared,
   ...face,
   ...waitsInThreads,
+  ...schedules,
 ];
 
 export const linesWithoutMutant: readonly string[] = contractTags.filter(

@@ -200,6 +200,11 @@ export class PartialState extends State {
     return super.forgetOldest(kept);
   }
 
+  override forgetHeld(job: JobRecord): void {
+    this.#need({ kind: 'tree', id: job.id });
+    super.forgetHeld(job);
+  }
+
   override forgetParts(job: JobRecord): void {
     this.#need({ kind: 'tree', id: job.id });
     super.forgetParts(job);

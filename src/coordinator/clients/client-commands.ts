@@ -15,6 +15,7 @@ import type { Closing } from '../closing.js';
 import type { Context } from '../context.js';
 import type { Inquiries } from '../inquiries.js';
 import type { Parts } from '../parts.js';
+import type { Schedules } from '../schedules.js';
 import type { Statistics } from '../statistics/statistics.js';
 import { replyTo } from './replies.js';
 
@@ -24,6 +25,7 @@ export interface ClientsContext extends Context, Parts {
   readonly closing: Closing;
   readonly inquiries: Inquiries;
   readonly statistics: Statistics;
+  readonly schedules: Schedules;
   /** Installs this dispatcher's agent in a queue that may be new. */
   readonly installAgent: (queue: string) => void;
 }

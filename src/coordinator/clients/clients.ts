@@ -34,6 +34,8 @@ export class Clients {
       switch (type) {
         case 'do':
           return this.#commands.do(request, message[2], message[3]);
+        case 'schedule':
+          return this.#context.schedules.do(request, message[2], message[3]);
         case 'outcome':
           return outcomes.waitFor(message[2], (error, outcome) =>
             outcome === undefined ? reply(error) : post(['outcome', request, outcome.kind, outcome.payload]),

@@ -14,8 +14,10 @@ import {
   type Id,
   type JobRecord,
   quotaName,
+  type ScheduleRecord,
   type SettingRecord,
 } from '../../core/records.js';
+import { requireSchedule, scheduleOf, tickOf } from '../../core/schedules.js';
 import type { State } from '../../core/state/state.js';
 import { JobForgottenError, JobStatusError, UnknownAgentError } from '../../errors.js';
 import type {
@@ -26,6 +28,8 @@ import type {
   Query,
   QueueInfo,
   QuotaInfo,
+  ScheduleInfo,
+  TickInfo,
   WalkingQuery,
 } from '../../protocol/messages.js';
 import type { Build } from '../claiming/build.js';
@@ -95,9 +99,32 @@ export function answer(context: QueryContext, query: Query): unknown {
     }
     case 'dispatchers':
       return dispatchers(context);
+    case 'schedules':
+      return schedules(state, query.name);
+    case 'tick':
+      return tickInfo(state, requireJob(state, query.job));
     case 'figures':
       return { ...context.store.figures, jobs: state.size };
   }
+}
+
+function schedules(state: State, name: string | undefined): ScheduleInfo[] {
+  if (name !== undefined) return [scheduleInfo(requireSchedule(state, name))];
+  const found: ScheduleInfo[] = [];
+  for (const setting of state.settings()) if (setting.kind === 'schedule') found.push(scheduleInfo(setting));
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const scheduleInfo = ({ kind: _, template: __, digest: ___, ...info }: ScheduleRecord): ScheduleInfo => info;
+
+function tickInfo(state: State, job: JobRecord): TickInfo | null {
+  let root = job;
+  while (root.parent !== '') root = requireJob(state, root.parent);
+  const tick = tickOf(root);
+  if (tick === undefined) return null;
+  const there = scheduleOf(state, tick.name);
+  const missed = there?.lastAt === tick.at ? there.lastMissed : 0;
+  return { ...tick, previousSuccess: there?.successAt ?? 0, missed };
 }
 
 export function requireJob(state: State, id: Id): JobRecord {

@@ -5,7 +5,8 @@
  * The indices follow each change. There may be tens of thousands of records, so a change costs
  * nothing for records that it does not concern.
  */
-import type { AgentRecord, Id, QuotaRecord, SettingRecord } from '../records.js';
+import { Heap } from '../collections/heap.js';
+import type { AgentRecord, Id, QuotaRecord, ScheduleRecord, SettingRecord } from '../records.js';
 
 export class Settings {
   readonly #records = new Map<string, SettingRecord>();
@@ -17,6 +18,15 @@ export class Settings {
   readonly #agents = new Groups<AgentRecord>();
   /** The number of records with a retry policy for jobs that name none. */
   #retryDefaults = 0;
+
+  /** The schedules with a next tick, by name, and in the order of their ticks. */
+  readonly #schedules = new Map<string, Scheduled>();
+  readonly #ticks = new Heap<Scheduled>(
+    (a, b) => a.record.nextAt < b.record.nextAt,
+    (one, position) => {
+      one.position = position;
+    },
+  );
 
   get(key: string): SettingRecord | undefined {
     return this.#records.get(key);
@@ -41,6 +51,7 @@ export class Settings {
     const before = this.#records.get(key);
     this.#noteActive(before, record);
     this.#noteOfQueue(key, record ?? before, record !== undefined);
+    this.#noteSchedule(before, record);
     this.#retryDefaults += defaultsOf(record) - defaultsOf(before);
     if (record === undefined) this.#records.delete(key);
     else this.#records.set(key, record);
@@ -65,10 +76,33 @@ export class Settings {
     if (record.kind === 'agent') this.#agents.put(record.dispatcher + record.queue, key, record, isThere);
   }
 
+  /** The schedule with the earliest next tick. */
+  get nextSchedule(): ScheduleRecord | undefined {
+    return this.#ticks.first()?.record;
+  }
+
+  #noteSchedule(before: SettingRecord | undefined, now: SettingRecord | undefined): void {
+    if (before?.kind === 'schedule') {
+      const there = this.#schedules.get(before.name);
+      if (there !== undefined) this.#ticks.remove(there.position);
+      this.#schedules.delete(before.name);
+    }
+    if (now?.kind !== 'schedule' || now.paused || now.nextAt === 0) return;
+    const one: Scheduled = { record: now, position: -1 };
+    this.#schedules.set(now.name, one);
+    this.#ticks.add(one);
+  }
+
   #noteActive(before: SettingRecord | undefined, now: SettingRecord | undefined): void {
     if (now?.kind === 'dispatcher' && now.active) this.#active.add(now.id);
     else if (before?.kind === 'dispatcher') this.#active.delete(before.id);
   }
+}
+
+/** A schedule with a next tick, and its position in the heap. */
+interface Scheduled {
+  readonly record: ScheduleRecord;
+  position: number;
 }
 
 /** Records by group and key. A group exists while it has records. */

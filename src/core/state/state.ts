@@ -1,11 +1,11 @@
 /**
  * The state that `decide` works on: the view, and all ways to change it.
  *
- * Decisions change it only by `insert`, `change`, `forgetOldest`, `forgetParts`, `set`, `annotate`
- * and `spendRate`. Each notes the old value in the change log, so that a refused command, or a
- * refused write, leaves nothing behind. The indices follow at once. Stores take in their records by
- * `load…` while they open, and records that other processes wrote by `admit…`: these are no
- * decisions, so nothing is noted.
+ * Decisions change it only by `insert`, `change`, `forgetOldest`, `forgetParts`, `forgetHeld`,
+ * `set`, `annotate` and `spendRate`. Each notes the old value in the change log, so that a refused
+ * command, or a refused write, leaves nothing behind. The indices follow at once. Stores take in
+ * their records by `load…` while they open, and records that other processes wrote by `admit…`:
+ * these are no decisions, so nothing is noted.
  */
 
 import type { Id, JobRecord, Payload, PayloadSlot, SettingRecord } from '../records.js';
@@ -77,6 +77,11 @@ export class State extends View {
     const row = job as JobRow;
     for (const part of row.partRows) this.#forget(part);
     row.partRows = [];
+  }
+
+  /** Forgets a root that was never put. */
+  forgetHeld(job: JobRecord): void {
+    this.#forget(job as JobRow);
   }
 
   #forget(row: JobRow): void {

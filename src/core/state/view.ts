@@ -15,6 +15,7 @@ import {
   type QuotaRecord,
   quotaName,
   quotaRecordKey,
+  type ScheduleRecord,
   type SettingRecord,
 } from '../records.js';
 import { Annotations } from './annotations.js';
@@ -272,6 +273,11 @@ export class View {
 
   settings(): IterableIterator<SettingRecord> {
     return this.settingRecords.all();
+  }
+
+  /** The schedule with the earliest tick to handle; none that is paused. */
+  get nextSchedule(): ScheduleRecord | undefined {
+    return this.settingRecords.nextSchedule;
   }
 
   /** Returns the quota that a key names; `undefined` if it was never set, or was removed. */

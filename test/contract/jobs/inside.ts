@@ -24,6 +24,8 @@ export function whoAmI(): Pick<
   return { id, attempt, queue, agent, dispatcher, cancelled };
 }
 
+/** Returns the tick for which the current job was put. */
+export const tick = () => currentJob().schedule;
 /** Returns a job whose put is not committed yet. */
 export const addLater = (a: number, b: number) => currentJob().put(work.add(a, b));
 /** Returns a job without putting it. */

@@ -1,0 +1,203 @@
+/**
+ * Fires schedules at their ticks, and computes the ticks for their commands.
+ *
+ * The state holds the next tick of each schedule. When it has come, the coordinator decides `fire`
+ * with the tick after it, and with the job, made from the template. All dispatchers of a shared
+ * store do so; the first one wins.
+ */
+import { derivedId, newId } from '../codec/id.js';
+import { decodePayload } from '../codec/payload.js';
+import { levelGate, type Tick } from '../core/commands.js';
+import type { Id, Level, ScheduleRecord, ScheduleSettings } from '../core/records.js';
+import { requireSchedule } from '../core/schedules.js';
+import { ClosedError, JournalCorruptError } from '../errors.js';
+import { commandFromWire } from '../protocol/commands.js';
+import type { ScheduleCommand, StoredTemplate, WireJob } from '../protocol/messages.js';
+import type { Ticks } from '../schedule/ticks.js';
+import { replyTo } from './clients/replies.js';
+import type { Context } from './context.js';
+
+/** A tick that no runtime handled for this time was missed. A later tick makes it so at once. */
+const lateMs = 60_000;
+/** Missed ticks of one schedule that run one after another. */
+const mostCaughtUp = 1000;
+/** Missed ticks are counted up to this number. */
+const mostCounted = 100;
+/** The time for ticks in one turn. The rest follows in the next. */
+const sliceMs = 5;
+
+export class Schedules {
+  readonly #context: Context;
+  readonly #mayFire: () => boolean;
+  readonly #stopwatch: () => number;
+  /** Undefined while there was no schedule: computing ticks needs a library. */
+  #ticksOf: ((spec: ScheduleRecord['spec']) => Ticks) | undefined;
+  #isLoading = false;
+  /** Missed ticks that have run since the last tick in time, by schedule. */
+  readonly #caughtUp = new Map<string, number>();
+
+  constructor(context: Context, mayFire: () => boolean, stopwatch: () => number) {
+    this.#context = context;
+    this.#mayFire = mayFire;
+    this.#stopwatch = stopwatch;
+  }
+
+  /** The time of the next tick that this process may handle. */
+  get nextAt(): number | undefined {
+    const next = this.#context.store.state.nextSchedule;
+    return next === undefined || this.#isLoading || !this.#mayFire() ? undefined : next.nextAt;
+  }
+
+  /** Handles the ticks that have come. */
+  fire(): void {
+    const { store, now, decide, turn } = this.#context;
+    if (!store.takesWork) return;
+    const end = this.#stopwatch() + sliceMs;
+    while ((this.nextAt ?? Number.POSITIVE_INFINITY) <= now()) {
+      if (this.#ticksOf === undefined) return this.#load(turn);
+      if (this.#stopwatch() > end) return turn();
+      const next = store.state.nextSchedule!;
+      decide({ type: 'fire', owner: this.#context.dispatcher, ...this.#handling(next, now()) });
+    }
+  }
+
+  /** Carries out a command of a client. */
+  do(request: number, level: Level, command: ScheduleCommand): void {
+    const { post, turn, isClosing } = this.#context;
+    this.#load((error) => {
+      if (error !== undefined) return post(replyTo(request, error));
+      try {
+        if (isClosing()) throw new ClosedError('the runtime is closing');
+        this.#do(request, level, command);
+        turn();
+      } catch (refusal) {
+        post(replyTo(request, refusal as Error));
+      }
+    });
+  }
+
+  #load(then: (error?: Error) => void): void {
+    if (this.#ticksOf !== undefined) return then();
+    this.#isLoading = true;
+    import('../schedule/ticks.js').then(
+      ({ ticksOf }) => {
+        this.#ticksOf = ticksOf;
+        this.#isLoading = false;
+        then();
+      },
+      (error: Error) => then(error),
+    );
+  }
+
+  #do(request: number, level: Level, command: ScheduleCommand): void {
+    const { store, dispatcher: owner, now, post } = this.#context;
+    const reply = (error?: Error) => post(replyTo(request, error));
+    switch (command.type) {
+      case 'setSchedule': {
+        const { settings, template, job } = command;
+        const nextAt = this.#ticksOf!(settings.spec).after(now());
+        const made = { id: template.id, args: store.payload(template.args) };
+        const [sample] = this.#specs([job], settings.queue, level);
+        const set = { type: command.type, settings, template: made, sample: sample!, nextAt, owner, level } as const;
+        return store.transact([{ command: set, gate: levelGate(level), reply }]);
+      }
+      case 'pauseSchedule': {
+        const { spec } = requireSchedule(store.state, command.name);
+        const nextAt = this.#ticksOf!(spec).after(now());
+        return store.transact([{ command: { ...command, nextAt }, gate: 'synced', reply }]);
+      }
+      case 'removeSchedule':
+        return store.transact([{ command, gate: 'synced', reply }]);
+      case 'runTicks': {
+        const there = requireSchedule(store.state, command.name);
+        const ticks =
+          command.ticks === undefined
+            ? [this.#tick(there, now(), newId())]
+            : command.ticks.map((at) => this.#tick(there, at));
+        const put = ticks.map(({ job }) => job.id).filter((id) => store.state.job(id) === undefined);
+        const answer = (error?: Error) => (error === undefined ? post(['answer', request, put]) : reply(error));
+        const run = { type: command.type, name: command.name, ticks, owner } as const;
+        return store.transact([{ command: run, gate: levelGate(level), reply: answer }]);
+      }
+    }
+  }
+
+  /** Decides which of the ticks that have come runs, and which is the next to handle. */
+  #handling(there: ScheduleRecord, now: number): Handling {
+    const { name, nextAt: at, missed: policy, windowMs } = there;
+    const ticks = this.#ticksOf!(there.spec);
+    const second = ticks.after(at);
+    const isOver = (tick: number) => tick !== 0 && tick <= now;
+    if (!isOver(second) && now - at <= lateMs) {
+      this.#caughtUp.delete(name);
+      return { name, at, next: second, missed: 0, tick: this.#readTick(there, at) };
+    }
+    const oldest = now - windowMs;
+    if (policy === 'all') {
+      const caughtUp = this.#caughtUp.get(name) ?? 0;
+      this.#caughtUp.set(name, caughtUp + 1);
+      if (at >= oldest && caughtUp < mostCaughtUp)
+        return { name, at, next: second, missed: 0, tick: this.#readTick(there, at) };
+      const next = ticks.after(Math.max(at, caughtUp < mostCaughtUp ? oldest - 1 : now));
+      return { name, at, next, missed: ticks.count(at, next === 0 ? now : next - 1, mostCounted), tick: null };
+    }
+    const last = ticks.latest(now, at);
+    const isRun = policy === 'one' ? last >= oldest : now - last <= lateMs;
+    const missed = ticks.count(at, isRun ? last - 1 : last, mostCounted);
+    return { name, at, next: ticks.after(last), missed, tick: isRun ? this.#readTick(there, last) : null };
+  }
+
+  /** Makes the job of a tick; null if its arguments cannot be read. */
+  #readTick(there: ScheduleRecord, at: number): Tick | null {
+    try {
+      return this.#tick(there, at);
+    } catch (error) {
+      // Any other error of reading has ended the store, which reports it itself.
+      if (error instanceof JournalCorruptError)
+        this.#context.post(['log', 'error', error.message, `schedule ${JSON.stringify(there.name)} cannot run`]);
+      return null;
+    }
+  }
+
+  #tick(there: ScheduleRecord, at: number, id = tickId(there, at)): Tick {
+    const { store, now } = this.#context;
+    const template = store.state.job(there.template)!;
+    const stored = decodePayload(store.bytes(template.args!)) as StoredTemplate;
+    const [, form, callable, args, options, ...members] = copyOf(stored.job, now() - stored.encodedAt);
+    const jitter = there.jitterMs === 0 ? {} : { beginAfter: at + jitterOf(there, at) };
+    const wire = [id, form, callable, args, { ...options, ...jitter }, ...members] as WireJob;
+    return { at, job: this.#specs([wire], there.queue, template.level)[0]! };
+  }
+
+  #specs(jobs: WireJob[], queue: string, level: Level) {
+    const { store, dispatcher: owner } = this.#context;
+    const put = commandFromWire({ type: 'put', queue, jobs }, { owner, level, payload: store.payload });
+    return put.type === 'put' ? put.jobs : [];
+  }
+}
+
+interface Handling {
+  readonly name: string;
+  readonly at: number;
+  readonly next: number;
+  readonly missed: number;
+  readonly tick: Tick | null;
+}
+
+/** The same for each process that handles the tick, so that the tick has one job. */
+const tickId = ({ template }: Pick<ScheduleRecord, 'template'>, at: number): Id => derivedId(`${template} ${at}`);
+
+function jitterOf({ name, jitterMs }: ScheduleSettings, at: number): number {
+  const hash = Buffer.from(derivedId(`${name} ${at}`), 'latin1').readUInt32LE(0);
+  return Math.floor((hash / 2 ** 32) * jitterMs);
+}
+
+/** Returns a job with new ids whose delays count from `byMs` later. */
+function copyOf([, form, callable, args, options, parts, callbacks, role]: WireJob, byMs: number): WireJob {
+  const { beginAfter, delayed } = options ?? {};
+  const moved = delayed ? { ...options, beginAfter: beginAfter! + byMs } : options;
+  const copies = (jobs: WireJob[]) => jobs.map((job) => copyOf(job, byMs));
+  const copy: WireJob = [newId(), form, callable, args, moved, copies(parts), copies(callbacks)];
+  if (role !== undefined) copy.push(role);
+  return copy;
+}

@@ -1,0 +1,142 @@
+/**
+ * Schedules: each puts a job at its ticks.
+ *
+ * The ticks are computed outside (time zones are no business of the core), and come with the
+ * commands. A schedule holds the next tick to handle. `fire` names it and the one after it: so
+ * each tick is handled once, whatever crashes and however many hosts try, and it is one change with
+ * the put of its job.
+ *
+ * The job to put is kept as the arguments of a held job, the template. It is bound to `nobody`: no
+ * dispatcher can claim it, and no command of a user may touch it.
+ */
+import { CallsheetError } from '../errors.js';
+import { checkSpecs } from './bounds.js';
+import type { Command, Tick } from './commands.js';
+import { type Decision, tellSchedule } from './decision.js';
+import { nobody } from './dispatchers.js';
+import { cancel, createJob, expireIfLate } from './job.js';
+import { requireQueue } from './queue.js';
+import { type Id, type JobRecord, type ScheduleRecord, type ScheduleSpec, scheduleKey } from './records.js';
+import { liveJobs, requireSchedule, scheduleOf, tickKey } from './schedules.js';
+import type { State } from './state/state.js';
+
+const mostLive = 100;
+const mostRecent = 20;
+
+const noRuns = {
+  ...{ lastAt: 0, lastMissed: 0, successAt: 0, fired: 0, missedCount: 0, skipped: 0 },
+  ...{ live: [], waiting: '', recent: [], paused: false },
+};
+
+/** Adds a schedule, or changes the one of this name. Ignored if it is the same. */
+export function setSchedule(decision: Decision, command: Extract<Command, { type: 'setSchedule' }>): void {
+  const { state } = decision;
+  const { settings, template, sample, nextAt, owner, level } = command;
+  const { name, queue } = settings;
+  requireQueue(state, queue);
+  checkSpecs(state, queue, [sample]);
+  const there = scheduleOf(state, name);
+  if (there?.digest === settings.digest) {
+    if (there.declared !== settings.declared) save(state, { ...there, declared: settings.declared });
+    return;
+  }
+  const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: nobody } as const;
+  createJob(decision, { ...held, ...template, callable: sample.callable }, place);
+  forgetTemplate(state, there);
+  const keepsTime = there !== undefined && isSameSpec(there.spec, settings.spec);
+  save(state, {
+    kind: 'schedule',
+    ...(there ?? noRuns),
+    ...settings,
+    template: template.id,
+    nextAt: keepsTime ? there.nextAt : nextAt,
+  });
+}
+
+const held = { form: 'call', options: {}, parts: [], callbacks: [] } as const;
+
+const isSameSpec = (a: ScheduleSpec, b: ScheduleSpec): boolean =>
+  'cron' in a
+    ? 'cron' in b && a.cron === b.cron && a.zone === b.zone
+    : 'everyMs' in b && a.everyMs === b.everyMs && a.anchor === b.anchor;
+
+/** Removes a schedule. Its jobs stay, but one that waits for others to end is cancelled. */
+export function removeSchedule(decision: Decision, name: string): void {
+  const { state } = decision;
+  const there = requireSchedule(state, name);
+  cancelAll(decision, [there.waiting]);
+  state.set(scheduleKey(name), undefined);
+  forgetTemplate(state, there);
+}
+
+/** `nextAt` is the first tick after a pause: ticks during the pause are not missed. */
+export function pauseSchedule({ state }: Decision, name: string, paused: boolean, nextAt: number): void {
+  const there = requireSchedule(state, name);
+  if (there.paused !== paused) save(state, { ...there, paused, nextAt: paused ? there.nextAt : nextAt });
+}
+
+/** Handles the next tick. Ignored if another process was faster. */
+export function fire(decision: Decision, command: Extract<Command, { type: 'fire' }>): void {
+  const { state } = decision;
+  const { name, at, next, missed, tick, owner } = command;
+  const there = scheduleOf(state, name);
+  if (there === undefined || there.paused || there.nextAt !== at) return;
+  const lastAt = tick?.at ?? at;
+  save(state, { ...there, nextAt: next, lastAt, lastMissed: missed, missedCount: there.missedCount + missed });
+  if (missed > 0) tellSchedule(decision, 'missed', name, lastAt, missed);
+  if (tick === null) return;
+  const { overlap } = there;
+  if (overlap === 'replace') cancelAll(decision, [...there.live, there.waiting]);
+  // Cancelling has changed it.
+  const now = scheduleOf(state, name)!;
+  const isBusy = overlap !== 'allow' && liveJobs(state, now).length > 0;
+  if (!isBusy || (overlap !== 'skip' && now.waiting === '')) return run(decision, name, tick, owner, isBusy);
+  save(state, { ...now, skipped: now.skipped + 1 });
+  tellSchedule(decision, 'skipped', name, tick.at);
+}
+
+/** Runs ticks on request, whatever else runs. A tick that has a job already is left out. */
+export function runTicks(decision: Decision, { name, ticks, owner }: Extract<Command, { type: 'runTicks' }>): void {
+  requireSchedule(decision.state, name);
+  for (const tick of ticks) if (decision.state.job(tick.job.id) === undefined) run(decision, name, tick, owner, false);
+}
+
+/** Puts the job of a tick, or holds it until the live ones are completed. */
+function run(decision: Decision, name: string, { at, job: spec }: Tick, owner: Id, waits: boolean): void {
+  const { state, now, effects } = decision;
+  const there = scheduleOf(state, name)!;
+  const { queue, template, fired } = there;
+  const { level } = state.job(template)!;
+  const mark = state.begin(now);
+  const before = effects.length;
+  try {
+    const options = { ...spec.options, unique: tickKey({ name, at }) };
+    const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: '' } as const;
+    const job = createJob(decision, { ...spec, options }, place, !waits);
+    const recent = [...there.recent, { at, job: job.id }].slice(-mostRecent);
+    const live = waits ? there.live : [...liveJobs(state, there), job.id].slice(-mostLive);
+    save(state, { ...there, fired: fired + 1, recent, live, waiting: waits ? job.id : there.waiting });
+    if (!waits) expireIfLate(decision, job);
+  } catch (error) {
+    // A quota that the job names was removed. The schedule goes on.
+    if (!(error instanceof CallsheetError)) throw error;
+    state.rollback(mark);
+    effects.length = before;
+    const message = `the job of schedule ${JSON.stringify(name)} could not be put: ${error.message}`;
+    effects.push({ type: 'log', gate: 'synced', level: 'error', message, job: template });
+  }
+}
+
+function cancelAll(decision: Decision, ids: readonly Id[]): void {
+  const isOpen = (job: JobRecord | undefined): job is JobRecord => job?.outcome === 'none' && !job.cancelled;
+  for (const job of ids.map((id) => decision.state.job(id)).filter(isOpen)) cancel(decision, job);
+}
+
+function forgetTemplate(state: State, there: ScheduleRecord | undefined): void {
+  const template = there && state.job(there.template);
+  if (template !== undefined) state.forgetHeld(template);
+}
+
+function save(state: State, record: ScheduleRecord): void {
+  state.set(scheduleKey(record.name), record);
+}
