@@ -87,6 +87,8 @@ export function monotonicMs(): number {
   const [seconds, nanoseconds] = hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 }
+/** A word holds 50 days. A limit is compared over half of them, ahead and behind. */
+const farMs = 2 ** 30;
 /** Kept here, because a job may replace the one of `process`. */
 const { hrtime } = process;
 
@@ -136,10 +138,13 @@ export class Board {
     return (Atomics.load(this.#words, words + slot) & stateBits) === state.begun;
   }
 
-  /** Coordinator: lets no job begin here from this moment of the monotonic clock on. */
+  /**
+   * Coordinator: lets no job begin here from this moment of the monotonic clock on. A moment that
+   * is weeks away is no limit.
+   */
   beginUntil(moment: number): void {
-    // A word holds 50 days; its comparison needs half of them.
-    Atomics.store(this.#words, beginLimit, Math.floor(moment) | 0 || 1);
+    const isFar = moment - this.#monotonic() > farMs;
+    Atomics.store(this.#words, beginLimit, isFar ? 0 : Math.floor(moment) | 0 || 1);
   }
 
   /**

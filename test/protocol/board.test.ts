@@ -26,6 +26,16 @@ function outcome(slot: number, bytes: number, extra: Partial<RunReport> = {}): R
 }
 
 describe('a slot of the board', () => {
+  it('takes a moment that is weeks away for no limit', () => {
+    let now = 0;
+    const board = new Board(undefined, () => now);
+    board.beginUntil(1e12);
+    for (const ms of [0, 2 ** 30, 2 ** 31, 3e9, 2 ** 32]) {
+      now = ms;
+      assert.ok(board.begin(0, board.assign(0)), `${ms}`);
+    }
+  });
+
   it('begins nothing from the set moment on, until a later moment is set', () => {
     // The words of the board hold the moment modulo 2^32.
     for (const start of [0, 2 ** 31 - 5, 2 ** 32 - 5, 1e12]) {
