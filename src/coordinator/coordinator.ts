@@ -21,6 +21,7 @@ import type { Effect, KeptLimits, Retention } from '../core/commands.js';
 import { nobody } from '../core/dispatchers.js';
 import type { AnnotationRecord, Id, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
+import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
 import type { Store, StoreOwner } from '../store/store.js';
 import { Build } from './claiming/build.js';
@@ -29,6 +30,7 @@ import { Folding } from './claiming/folding.js';
 import { Runs } from './claiming/runs.js';
 import { AnnotationWaiters } from './clients/annotation-waiters.js';
 import { BoundedQueues } from './clients/bounded-queues.js';
+import { Caller, Callers } from './clients/caller.js';
 import { Clients } from './clients/clients.js';
 import { DrainWaiters } from './clients/drain-waiters.js';
 import { EventFeed } from './clients/event-feed.js';
@@ -119,9 +121,11 @@ export class Coordinator implements StoreOwner {
       isClosing: () => this.#closing.isBegun,
     };
     const build = new Build(context, this.#callables);
+    const callers = new Callers(dispatcher, post);
     const parts: Parts = {
       build,
-      outcomes: new Outcomes(context, build),
+      callers,
+      outcomes: new Outcomes(context, build, callers),
       annotations: new AnnotationWaiters(context),
       drainWaiters: new DrainWaiters(context, build),
       bounded: new BoundedQueues(store),
@@ -241,10 +245,31 @@ export class Coordinator implements StoreOwner {
     this.#parts.movedBuffers.keep(handed);
   }
 
-  /** Takes one batch of a client's messages. */
-  receive(messages: readonly ClientMessage[]): void {
+  /** Takes one batch of messages of a client: the one in this process, or `caller`. */
+  receive(messages: readonly ClientMessage[], caller: Caller = this.#parts.callers.own): void {
     this.#statistics.passTo(this.#ports.now());
-    this.#clients.receive(messages);
+    this.#clients.receive(caller, messages);
+    this.turn();
+  }
+
+  /**
+   * Takes in a client in another process, as the owner of the jobs that it will put. `post` must
+   * not throw, and is called no more once the client has left.
+   */
+  join(owner: Id, post: Post): Caller {
+    const { callers } = this.#parts;
+    const before = callers.of(owner);
+    if (before === callers.own) throw new DispatcherActiveError('a client must not have the id of the dispatcher');
+    if (before !== undefined) this.leave(before);
+    const caller: Caller = new Caller(owner, (message) => caller.isGone || post(message));
+    callers.add(caller);
+    return caller;
+  }
+
+  /** The client's connection has ended. Its jobs go on. */
+  leave(caller: Caller): void {
+    this.#parts.callers.remove(caller);
+    this.#clients.leave(caller);
     this.turn();
   }
 
@@ -308,7 +333,7 @@ export class Coordinator implements StoreOwner {
   }
 
   awaits(effect: Effect): boolean {
-    if (effect.type === 'deliver') return this.#parts.outcomes.isAwaited(effect.job.id);
+    if (effect.type === 'deliver') return this.#parts.outcomes.isAwaited(effect.job);
     return effect.type !== 'forgotten';
   }
 

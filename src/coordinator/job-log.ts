@@ -87,7 +87,7 @@ export class JobLog {
     }
     // A failed callback has a log line of its own.
     if (takesTurns(job)) return;
-    const put = this.#outcomes.putOf(id);
+    const put = this.#outcomes.ownPutOf(id);
     const line: Line = { log: 'events', callable, fields: fieldsOf(job), put };
     this.#write(this.#isSeen(job) ? 'info' : 'warn', 'a job failed', id, line, job.result);
   }

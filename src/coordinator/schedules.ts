@@ -14,6 +14,7 @@ import { ClosedError, JournalCorruptError } from '../errors.js';
 import { commandFromWire } from '../protocol/commands.js';
 import type { ScheduleCommand, StoredTemplate, WireJob } from '../protocol/messages.js';
 import type { Ticks } from '../schedule/ticks.js';
+import type { Caller } from './clients/caller.js';
 import { replyTo } from './clients/replies.js';
 import type { Context } from './context.js';
 
@@ -62,13 +63,14 @@ export class Schedules {
   }
 
   /** Carries out a command of a client. */
-  do(request: number, level: Level, command: ScheduleCommand): void {
-    const { post, turn, isClosing } = this.#context;
+  do(caller: Caller, request: number, level: Level, command: ScheduleCommand): void {
+    const { post } = caller;
+    const { turn, isClosing } = this.#context;
     this.#load((error) => {
       if (error !== undefined) return post(replyTo(request, error));
       try {
         if (isClosing()) throw new ClosedError('the runtime is closing');
-        this.#do(request, level, command);
+        this.#do(caller, request, level, command);
         turn();
       } catch (refusal) {
         post(replyTo(request, refusal as Error));
@@ -89,8 +91,8 @@ export class Schedules {
     );
   }
 
-  #do(request: number, level: Level, command: ScheduleCommand): void {
-    const { store, dispatcher: owner, now, post } = this.#context;
+  #do({ post }: Caller, request: number, level: Level, command: ScheduleCommand): void {
+    const { store, dispatcher: owner, now } = this.#context;
     const reply = (error?: Error) => post(replyTo(request, error));
     switch (command.type) {
       case 'setSchedule': {

@@ -8,8 +8,9 @@ export interface KindFilter {
   readonly callable?: string | readonly string[];
 }
 
+export const countedOutcomes = ['none', 'value', 'failure'] as const;
 /** The outcome of a job's call, as far as it has one. */
-export type CountedOutcome = 'none' | 'value' | 'failure';
+export type CountedOutcome = (typeof countedOutcomes)[number];
 
 /** The fields by which jobs can be counted. */
 export const countFields = ['queue', 'callable', 'role', 'status', 'outcome'] as const;

@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.js';
 
 export const jobs: readonly Mutant[] = [
   {
+    bug: 'the dispatcher owns the jobs of a client in another process',
+    tags: ['2.1'],
+    in: 'coordinator/coordinator.ts#join',
+    find: 'new Caller(owner,',
+    replace: 'new Caller(callers.own.owner,',
+  },
+  {
     bug: 'a job that was removed stays pending',
     tags: ['2.1'],
     in: 'core/job.ts#remove',
@@ -378,8 +385,8 @@ export const jobs: readonly Mutant[] = [
     bug: 'handles of jobs put together are not registered',
     tags: ['2.12'],
     in: 'coordinator/clients/client-commands.ts#do',
-    find: "else if (wire.type === 'put' || wire.type === 'all') this.#hold(wire, same);",
-    replace: "else if (wire.type === 'put') this.#hold(wire, same);",
+    find: "else if (wire.type === 'put' || wire.type === 'all') hold(caller, wire, same);",
+    replace: "else if (wire.type === 'put') hold(caller, wire, same);",
   },
   {
     bug: 'a returned completed list has no owner',

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encodePayload } from '../../src/codec/payload.js';
+import { Caller } from '../../src/coordinator/clients/caller.js';
 import type { Context } from '../../src/coordinator/context.js';
 import { Schedules } from '../../src/coordinator/schedules.js';
 import type { Command } from '../../src/core/commands.js';
@@ -73,7 +74,7 @@ class Life {
       ...{ overlap: 'allow', jitterMs: 0, pauseOnFailure: false, declared: false, digest: 'd' },
     };
     const command: ScheduleCommand = { type: 'setSchedule', settings, template: { id: idOf('template'), args }, job };
-    this.#schedules.do(1, 'full', command);
+    this.#schedules.do(new Caller(us, () => {}), 1, 'full', command);
     while (scheduleOf(this.store.state, 's') === undefined) await turn();
     await this.#commit();
   }

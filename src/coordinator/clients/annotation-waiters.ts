@@ -1,42 +1,60 @@
 /** Clients and running jobs that wait for an annotation of a job. */
 import type { AnnotationRecord, Id } from '../../core/records.js';
 import type { Context } from '../context.js';
+import type { Timer } from '../long-timeout.js';
+import type { Caller } from './caller.js';
 import { Waiters } from './waiters.js';
 
 export type AnnotationWaiter = (value: Uint8Array | null) => void;
 
+interface Waiting {
+  readonly then: AnnotationWaiter;
+  readonly timer: Timer;
+  /** Undefined for a running job. */
+  readonly caller: Caller | undefined;
+}
+
 export class AnnotationWaiters {
   readonly #context: Context;
-  readonly #waiters = new Waiters<AnnotationWaiter>();
+  readonly #waiters = new Waiters<Waiting>();
 
   constructor(context: Context) {
     this.#context = context;
   }
 
   /** Calls back with the annotation's value, at once if it exists; with null after `timeoutMs`. */
-  waitFor(job: Id, name: string, timeoutMs: number, then: AnnotationWaiter): void {
+  waitFor(job: Id, name: string, timeoutMs: number, then: AnnotationWaiter, caller?: Caller): void {
     const there = this.#context.store.state.annotation(job, name);
     if (there !== undefined) return then(this.#context.store.bytes(there.value));
     const key = keyOf(job, name);
-    const waiter: AnnotationWaiter = (value) => {
-      timer.clear();
-      then(value);
-    };
     const timer = this.#context.after(timeoutMs, () => {
-      this.#waiters.remove(key, waiter);
+      this.#waiters.remove(key, waiting);
       then(null);
     });
-    this.#waiters.add(key, waiter);
+    const waiting: Waiting = { then, timer, caller };
+    this.#waiters.add(key, waiting);
+  }
+
+  /** Ends the waits of a caller that is gone. */
+  leave(caller: Caller): void {
+    this.#waiters.removeAll((waiting) => {
+      if (waiting.caller !== caller) return false;
+      waiting.timer.clear();
+      return true;
+    });
   }
 
   /** Resolves the waiters for an annotation that was made here. */
   resolve(job: Id, name: string, value: Uint8Array): void {
-    for (const waiter of this.#waiters.take(keyOf(job, name))) waiter(value);
+    for (const { then, timer } of this.#waiters.take(keyOf(job, name))) {
+      timer.clear();
+      then(value);
+    }
   }
 
   /** Resolves the waiters for an annotation that another process made. */
   resolveStored({ job, name, value }: AnnotationRecord): void {
-    for (const waiter of this.#waiters.take(keyOf(job, name))) waiter(this.#context.store.bytes(value));
+    if (this.#waiters.has(keyOf(job, name))) this.resolve(job, name, this.#context.store.bytes(value));
   }
 }
 

@@ -7,8 +7,10 @@
 import { boundOf, isFull, isInVain, queuesToFill } from '../../core/bounds.js';
 import type { Command } from '../../core/commands.js';
 import type { Store } from '../../store/store.js';
+import type { Caller } from './caller.js';
 
 interface Waiting {
+  readonly caller: Caller;
   readonly command: Command;
   readonly queues: readonly string[];
   /** Called when the put is admitted. */
@@ -39,12 +41,21 @@ export class BoundedQueues {
   }
 
   /** Calls `put` when there is room. */
-  wait(command: Command, put: () => void): void {
-    const waiting = { command, queues: queuesToFill(this.#store.state, command), put };
+  wait(caller: Caller, command: Command, put: () => void): void {
+    const waiting = { caller, command, queues: queuesToFill(this.#store.state, command), put };
     for (const queue of waiting.queues) {
       const line = this.#lines.get(queue);
       if (line === undefined) this.#lines.set(queue, [waiting]);
       else line.push(waiting);
+    }
+  }
+
+  /** Drops the puts of a caller that is gone: none of them was acknowledged. */
+  leave(caller: Caller): void {
+    for (const [queue, line] of this.#lines) {
+      const left = line.filter((waiting) => waiting.caller !== caller);
+      if (left.length === 0) this.#lines.delete(queue);
+      else this.#lines.set(queue, left);
     }
   }
 

@@ -17,6 +17,7 @@ import type { Inquiries } from '../inquiries.js';
 import type { Parts } from '../parts.js';
 import type { Schedules } from '../schedules.js';
 import type { Statistics } from '../statistics/statistics.js';
+import type { Caller } from './caller.js';
 import { replyTo } from './replies.js';
 
 /** The context of the clients' side. */
@@ -43,58 +44,59 @@ export class ClientCommands {
    * Puts one job each, with one command: all are stored, or none. `admitted`: they have waited for
    * room.
    */
-  put(puts: Puts, admitted = false): void {
-    const { store, post, outcomes, bounded, isClosing } = this.#context;
+  put(caller: Caller, puts: Puts, admitted = false): void {
+    const { store, bounded, isClosing } = this.#context;
     const [, first, queue, level, jobs] = puts;
-    if (isClosing()) return this.#refuse(puts, new ClosedError('the runtime is closing'));
+    if (isClosing()) return this.refuse(caller, puts, new ClosedError('the runtime is closing'));
     if (jobs.length > 1 && bounded.isBounded(queue)) {
-      for (const [index, job] of jobs.entries()) this.put(['puts', first + index, queue, level, [job]]);
+      for (const [index, job] of jobs.entries()) this.put(caller, ['puts', first + index, queue, level, [job]]);
       return;
     }
-    const command = this.#commandFrom({ type: 'put', queue, jobs }, level);
-    if (!admitted && bounded.keepsOut(command)) return bounded.wait(command, () => this.put(puts, true));
-    for (const [index, [id]] of jobs.entries()) outcomes.watch(id, first + index);
+    const command = this.#commandFrom(caller, { type: 'put', queue, jobs }, level);
+    if (!admitted && bounded.keepsOut(command))
+      return bounded.wait(caller, command, () => this.put(caller, puts, true));
+    for (const [index, [id]] of jobs.entries()) caller.puts.set(id, first + index);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
-      if (error !== undefined) this.#refuse(puts, error);
-      else if (same === undefined) post(['done', first, jobs.length]);
+      if (error !== undefined) this.refuse(caller, puts, error);
+      else if (same === undefined) caller.post(['done', first, jobs.length]);
       else {
         const [id] = jobs[0]!;
-        outcomes.unwatch(id);
-        outcomes.heldHandles.hold(id, id, same);
-        post(['answer', first, same]);
+        caller.puts.delete(id);
+        caller.hands.hold(id, id, same);
+        caller.post(['answer', first, same]);
       }
     };
     store.transact([{ command, gate: levelGate(level), reply }]);
   }
 
-  #refuse([, first, , , jobs]: Puts, error: Error): void {
-    const { post, outcomes, movedBuffers } = this.#context;
-    movedBuffers.drop(jobs);
+  /** Answers each put with the error. */
+  refuse(caller: Caller, [, first, , , jobs]: Puts, error: Error): void {
+    this.#context.movedBuffers.drop(jobs);
     for (const [index, [id]] of jobs.entries()) {
-      outcomes.unwatch(id);
-      post(replyTo(first + index, error));
+      caller.puts.delete(id);
+      caller.post(replyTo(first + index, error));
     }
   }
 
-  #commandFrom(wire: WireCommand, level: Level): Command {
-    const { store, dispatcher } = this.#context;
-    return commandFromWire(wire, { owner: dispatcher, level, payload: store.payload });
+  #commandFrom({ owner }: Caller, wire: WireCommand, level: Level): Command {
+    return commandFromWire(wire, { owner, level, payload: this.#context.store.payload });
   }
 
   /**
    * Decides any other command, and answers when its gate opens. `admitted`: it has waited for room.
    */
-  do(request: number, level: Level, wire: WireCommand, admitted = false): void {
-    const { store, post, runs, bounded, isClosing } = this.#context;
-    if (isClosing()) return post(replyTo(request, new ClosedError('the runtime is closing')));
-    const command = this.#commandFrom(wire, level);
-    if (!admitted && bounded.keepsOut(command)) return bounded.wait(command, () => this.do(request, level, wire, true));
+  do(caller: Caller, request: number, level: Level, wire: WireCommand, admitted = false): void {
+    const { store, runs, bounded, isClosing } = this.#context;
+    if (isClosing()) return caller.post(replyTo(request, new ClosedError('the runtime is closing')));
+    const command = this.#commandFrom(caller, wire, level);
+    if (!admitted && bounded.keepsOut(command))
+      return bounded.wait(caller, command, () => this.do(caller, request, level, wire, true));
     // A job that a thread has not begun still counts as queued: it can be removed and changed.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
       if (error !== undefined) this.#context.movedBuffers.dropRefused(wire);
-      else if (wire.type === 'put' || wire.type === 'all') this.#hold(wire, same);
-      post(same === undefined ? replyTo(request, error) : ['answer', request, same]);
+      else if (wire.type === 'put' || wire.type === 'all') hold(caller, wire, same);
+      caller.post(same === undefined ? replyTo(request, error) : ['answer', request, same]);
     };
     store.transact([{ command, gate: levelGate(level), reply }]);
     this.#follow(wire);
@@ -108,12 +110,12 @@ export class ClientCommands {
     else if (wire.type === 'removeQueue') runs.claiming.agentsChanged(wire.name);
     else if (wire.type === 'annotate' && wire.value !== null) annotations.resolve(wire.job, wire.name, wire.value);
   }
+}
 
-  /** The client gets a handle of each job, and no outcome unless it asks. */
-  #hold(wire: WirePuts, same: readonly Id[] | undefined): void {
-    const puts = wire.type === 'all' ? wire.commands : [wire];
-    const [first, last] = [puts[0], puts.at(-1)];
-    if (first?.type !== 'put' || last?.type !== 'put' || first.jobs.length === 0) return;
-    this.#context.outcomes.heldHandles.hold(first.jobs[0]![0], last.jobs.at(-1)![0], same);
-  }
+/** The client gets a handle of each job, and no outcome unless it asks. */
+function hold({ hands }: Caller, wire: WirePuts, same: readonly Id[] | undefined): void {
+  const puts = wire.type === 'all' ? wire.commands : [wire];
+  const [first, last] = [puts[0], puts.at(-1)];
+  if (first?.type !== 'put' || last?.type !== 'put' || first.jobs.length === 0) return;
+  hands.hold(first.jobs[0]![0], last.jobs.at(-1)![0], same);
 }

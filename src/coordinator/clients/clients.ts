@@ -2,9 +2,13 @@
  * The clients' side of the coordinator. Each message becomes a command, a query or a waiter, and
  * every request is answered once.
  */
+import { CoordinatorDiedError } from '../../errors.js';
 import type { Puts } from '../../protocol/message-runs.js';
 import type { ClientMessage } from '../../protocol/messages.js';
+import type { Caller } from './caller.js';
 import { ClientCommands, type ClientsContext } from './client-commands.js';
+import type { Reader } from './event-feed.js';
+import type { OutcomeWaiter } from './outcomes.js';
 import { inquiryFor, isWalking, requireJob, requireMap } from './queries.js';
 import { replyTo } from './replies.js';
 
@@ -17,29 +21,51 @@ export class Clients {
     this.#commands = new ClientCommands(context);
   }
 
-  /** Takes one batch of messages. */
-  receive(messages: readonly ClientMessage[]): void {
+  /** Takes one batch of messages of a caller. */
+  receive(caller: Caller, messages: readonly ClientMessage[]): void {
     for (const message of messages) {
-      if (message[0] === 'puts') this.#commands.put(message);
-      else this.#receive(message);
+      if (message[0] === 'puts') this.#put(caller, message);
+      else this.#receive(caller, message);
     }
   }
 
-  #receive(message: Exclude<ClientMessage, Puts>): void {
+  /** Ends all waits of a caller that is gone. Its jobs go on. */
+  leave(caller: Caller): void {
+    const { outcomes, annotations, drainWaiters, bounded, feed } = this.#context;
+    for (const reader of caller.readers.values()) feed.unsubscribe(reader);
+    for (const waits of [outcomes, annotations, drainWaiters, bounded]) waits.leave(caller);
+  }
+
+  #put(caller: Caller, puts: Puts): void {
+    try {
+      this.#commands.put(caller, puts);
+    } catch (error) {
+      this.#commands.refuse(caller, puts, error as Error);
+    }
+  }
+
+  #receive(caller: Caller, message: Exclude<ClientMessage, Puts>): void {
     const [type, request] = message;
-    const { store, post, outcomes, annotations, drainWaiters, feed, closing, ask, inquiries } = this.#context;
+    const { store, callers, outcomes, annotations, drainWaiters, feed, closing, ask, inquiries } = this.#context;
+    const { post, hands, readers } = caller;
     const reply = (error?: Error) => post(replyTo(request, error));
     const answer = (value: unknown) => post(['answer', request, value]);
+    const then = (wait: () => void) => (error: Error | undefined) => {
+      if (caller.isGone) return;
+      if (error === undefined) wait();
+      else reply(error);
+    };
     try {
       switch (type) {
         case 'do':
-          return this.#commands.do(request, message[2], message[3]);
+          return this.#commands.do(caller, request, message[2], message[3]);
         case 'schedule':
-          return this.#context.schedules.do(request, message[2], message[3]);
-        case 'outcome':
-          return outcomes.waitFor(message[2], (error, outcome) =>
-            outcome === undefined ? reply(error) : post(['outcome', request, outcome.kind, outcome.payload]),
-          );
+          return this.#context.schedules.do(caller, request, message[2], message[3]);
+        case 'outcome': {
+          const tell: OutcomeWaiter = (error, outcome) =>
+            outcome === undefined ? reply(error) : post(['outcome', request, outcome.kind, outcome.payload]);
+          return outcomes.waitFor(message[2], tell, caller);
+        }
         case 'ask': {
           const query = message[2];
           const tell = (error: Error | undefined, value?: unknown) =>
@@ -50,36 +76,43 @@ export class Clients {
         case 'annotation':
           return store.read(
             () => requireJob(store.state, message[2]),
-            (error) =>
-              error === undefined ? annotations.waitFor(message[2], message[3], message[4], answer) : reply(error),
+            then(() => annotations.waitFor(message[2], message[3], message[4], answer, caller)),
           );
         case 'hold':
-          outcomes.heldHandles.hold(message[2], message[3], message[4]);
+          hands.hold(message[2], message[3], message[4]);
           return reply();
         case 'release':
-          outcomes.heldHandles.release(message[2]);
+          hands.release(message[2]);
           return reply();
         case 'fed':
           return store.read(
             () => requireMap(store.state, message[2]),
-            (error) =>
-              error === undefined ? drainWaiters.waitUntilFed(message[2], { request, most: message[3] }) : reply(error),
+            then(() => drainWaiters.waitUntilFed(message[2], { caller, request, most: message[3] })),
           );
         case 'drained':
-          return drainWaiters.waitUntilDrained(message[2], request);
+          return drainWaiters.waitUntilDrained(message[2], { caller, request });
         case 'subscribe':
-          feed.subscribe(message[2], message[3]);
+          readers.set(message[2], feed.subscribe(message[3]));
           return reply();
         case 'events':
-          return feed.read(message[2], answer);
+          return feed.read(readerOf(caller, message[2]), answer);
         case 'unsubscribe':
-          feed.unsubscribe(message[2]);
+          feed.unsubscribe(readerOf(caller, message[2]));
+          readers.delete(message[2]);
           return reply();
         case 'close':
-          return closing.begin(request, message[2]);
+          // Only the client in this process ends the coordinator. Another one takes its leave.
+          return caller === callers.own ? closing.begin(request, message[2]) : answer({ hanging: [] });
       }
     } catch (error) {
       reply(error as Error);
     }
   }
+}
+
+function readerOf({ readers }: Caller, number: number): Reader {
+  const reader = readers.get(number);
+  // Only a restarted coordinator does not know the reader.
+  if (reader === undefined) throw new CoordinatorDiedError('events were lost when the coordinator died');
+  return reader;
 }

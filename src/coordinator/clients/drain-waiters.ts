@@ -7,12 +7,17 @@ import type { Id } from '../../core/records.js';
 import type { Fed } from '../../protocol/messages.js';
 import type { Build } from '../claiming/build.js';
 import type { Context } from '../context.js';
+import type { Caller } from './caller.js';
 import { replyTo } from './replies.js';
 import { Waiters } from './waiters.js';
 
-/** The feeder of a map. It continues when at most `most` items are under way. */
-interface FedWaiter {
+interface DrainWaiter {
+  readonly caller: Caller;
   readonly request: number;
+}
+
+/** The feeder of a map. It continues when at most `most` items are under way. */
+interface FedWaiter extends DrainWaiter {
   readonly most: number;
 }
 
@@ -21,7 +26,7 @@ const nothingFed = { taken: 0, done: 0 };
 export class DrainWaiters {
   readonly #context: Context;
   readonly #build: Build;
-  readonly #drainWaiters = new Waiters<number>();
+  readonly #drainWaiters = new Waiters<DrainWaiter>();
   readonly #fedWaiters = new Waiters<FedWaiter>();
 
   constructor(context: Context, build: Build) {
@@ -29,13 +34,19 @@ export class DrainWaiters {
     this.#build = build;
   }
 
-  waitUntilDrained(queue: string, request: number): void {
-    this.#drainWaiters.add(queue, request);
+  waitUntilDrained(queue: string, waiter: DrainWaiter): void {
+    this.#drainWaiters.add(queue, waiter);
   }
 
   waitUntilFed(map: Id, waiter: FedWaiter): void {
     this.#fedWaiters.add(map, waiter);
     this.#answerFed(map);
+  }
+
+  /** Ends the waits of a caller that is gone. */
+  leave(caller: Caller): void {
+    this.#drainWaiters.removeAll((waiter) => waiter.caller === caller);
+    this.#fedWaiters.removeAll((waiter) => waiter.caller === caller);
   }
 
   /** Answers the waiters whose condition holds. */
@@ -48,11 +59,13 @@ export class DrainWaiters {
   #answerDrained(queue: string): void {
     const left = () => this.#build.left(queue);
     if (left() === undefined) return;
-    for (const request of this.#drainWaiters.take(queue)) {
+    for (const waiter of this.#drainWaiters.take(queue)) {
+      const { caller, request } = waiter;
       this.#context.store.read(left, (error, stillLeft) => {
-        if (error !== undefined) this.#context.post(replyTo(request, error));
-        else if (stillLeft === undefined) this.#drainWaiters.add(queue, request);
-        else this.#context.post(['answer', request, stillLeft]);
+        if (caller.isGone) return;
+        if (error !== undefined) caller.post(replyTo(request, error));
+        else if (stillLeft === undefined) this.#drainWaiters.add(queue, waiter);
+        else caller.post(['answer', request, stillLeft]);
       });
     }
   }
@@ -64,7 +77,7 @@ export class DrainWaiters {
     const open = job?.open === true && job.outcome === 'none';
     for (const waiter of this.#fedWaiters.take(map)) {
       if (open && taken - done > waiter.most) this.#fedWaiters.add(map, waiter);
-      else this.#context.post(['answer', waiter.request, [taken, done, open] satisfies Fed]);
+      else waiter.caller.post(['answer', waiter.request, [taken, done, open] satisfies Fed]);
     }
   }
 }

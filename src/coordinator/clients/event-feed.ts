@@ -5,10 +5,9 @@
  * limit; further ones are only counted.
  */
 import type { Event } from '../../core/events.js';
-import { CoordinatorDiedError } from '../../errors.js';
 import type { EventBatch } from '../../protocol/messages.js';
 
-interface Reader {
+export interface Reader {
   readonly limit: number;
   unread: Event[];
   /** How many events followed those, and were not kept. */
@@ -23,7 +22,7 @@ interface Reader {
 const openingLimit = 1000;
 
 export class EventFeed {
-  readonly #readers = new Map<number, Reader>();
+  readonly #readers = new Set<Reader>();
   #opening: Reader | undefined = { limit: openingLimit, unread: [], dropped: 0, answer: undefined };
   #isOpening = true;
 
@@ -36,28 +35,22 @@ export class EventFeed {
     this.#isOpening = false;
   }
 
-  subscribe(reader: number, limit: number): void {
+  subscribe(limit: number): Reader {
     const { unread = [], dropped = 0 } = this.#opening ?? {};
     this.#opening = undefined;
     const kept = unread.slice(0, limit);
-    this.#readers.set(reader, {
-      limit,
-      unread: kept,
-      dropped: dropped + unread.length - kept.length,
-      answer: undefined,
-    });
+    const reader = { limit, unread: kept, dropped: dropped + unread.length - kept.length, answer: undefined };
+    this.#readers.add(reader);
+    return reader;
   }
 
-  unsubscribe(reader: number): void {
-    this.#readers.get(reader)?.answer?.([[], 0]);
+  unsubscribe(reader: Reader): void {
+    reader.answer?.([[], 0]);
     this.#readers.delete(reader);
   }
 
   /** Answers with the unread events, at once or with the next event. */
-  read(id: number, answer: (batch: EventBatch) => void): void {
-    const reader = this.#readers.get(id);
-    // Only a restarted coordinator does not know the reader.
-    if (reader === undefined) throw new CoordinatorDiedError('events were lost when the coordinator died');
+  read(reader: Reader, answer: (batch: EventBatch) => void): void {
     reader.answer = answer;
     flush(reader);
   }
@@ -65,7 +58,7 @@ export class EventFeed {
   /** Keeps an event for each reader. The next `flush` sends it. */
   push(event: Event): void {
     const opening = this.#isOpening && this.#opening;
-    for (const reader of opening ? [...this.#readers.values(), opening] : this.#readers.values()) {
+    for (const reader of opening ? [...this.#readers, opening] : this.#readers) {
       // Once an event was dropped, the following ones are dropped too, so that a reader gets a
       // gapless beginning.
       if (reader.dropped === 0 && reader.unread.length < reader.limit) reader.unread.push(event);
@@ -74,7 +67,7 @@ export class EventFeed {
   }
 
   flush(): void {
-    for (const reader of this.#readers.values()) flush(reader);
+    for (const reader of this.#readers) flush(reader);
   }
 }
 

@@ -1,10 +1,11 @@
 /**
- * Jobs for which a client still has handles from a put of several: their outcomes are sent before
+ * Jobs for which one client still has handles from a put of several: their outcomes are sent before
  * retention forgets them.
  *
  * A put of a million jobs costs one range here. A client makes its ids in ascending order, so the
- * ids of one put lie between its first and its last, and no other put's id lies among them. The
- * client keeps an outcome that it was sent as long as it has the handles. Then it sends `release`.
+ * ids of one put lie between its first and its last, and no id of its other puts lies among them;
+ * ids of other clients may. The client keeps an outcome that it was sent as long as it has the
+ * handles. Then it sends `release`.
  */
 import { Members } from '../../core/collections/members.js';
 import type { Id } from '../../core/records.js';

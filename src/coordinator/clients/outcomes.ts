@@ -9,42 +9,34 @@ import { errorToData } from '../../protocol/error-data.js';
 import type { Build } from '../claiming/build.js';
 import { outcomeFor } from '../claiming/outcome-bytes.js';
 import type { Context } from '../context.js';
-import { HeldHandles } from './held-handles.js';
+import type { Caller, Callers } from './caller.js';
 import { requireJob } from './queries.js';
 import { Waiters } from './waiters.js';
 
 export type OutcomeWaiter = (error: Error | undefined, outcome?: EncodedOutcome) => void;
 
+interface Waiting {
+  readonly then: OutcomeWaiter;
+  /** Undefined for a running job. */
+  readonly caller: Caller | undefined;
+}
+
 export class Outcomes {
   readonly #context: Context;
   readonly #build: Build;
-  readonly #waiters = new Waiters<OutcomeWaiter>();
-  /** The requests of single puts, by job. Their client gets the outcome without asking. */
-  readonly #watched = new Map<Id, number>();
-  /**
-   * The handles of puts of several. Their outcomes are sent on request, and before a job is
-   * forgotten.
-   */
-  readonly heldHandles = new HeldHandles();
+  readonly #callers: Callers;
+  readonly #waiters = new Waiters<Waiting>();
 
-  constructor(context: Context, build: Build) {
+  constructor(context: Context, build: Build, callers: Callers) {
     this.#context = context;
     this.#build = build;
-  }
-
-  /** Registers the job's client for its outcome. `request` is the put. */
-  watch(job: Id, request: number): void {
-    this.#watched.set(job, request);
-  }
-
-  /** Takes the registration back: the put was refused, or gave an earlier job. */
-  unwatch(job: Id): void {
-    this.#watched.delete(job);
+    this.#callers = callers;
   }
 
   /** Calls back when the job's call has ended; at once if it has. */
-  waitFor(id: Id, then: OutcomeWaiter): void {
-    this.#waiters.add(id, then);
+  waitFor(id: Id, then: OutcomeWaiter, caller?: Caller): void {
+    const waiting = { then, caller };
+    this.#waiters.add(id, waiting);
     const ended = (): JobRecord | undefined => {
       const job = requireJob(this.#context.store.state, id);
       return job.outcome === 'none' ? undefined : job;
@@ -54,14 +46,19 @@ export class Outcomes {
     this.#context.store.read(ended, (error, job) => {
       if (job !== undefined) return this.deliver(job);
       if (error === undefined) return;
-      this.#waiters.remove(id, then);
+      this.#waiters.remove(id, waiting);
       then(error);
     });
   }
 
+  /** Ends the waits of a caller that is gone. */
+  leave(caller: Caller): void {
+    this.#waiters.removeAll((waiting) => waiting.caller === caller);
+  }
+
   /** `true` if the outcome will be sent to a client or a waiter. */
-  isAwaited(job: Id): boolean {
-    return this.#watched.has(job) || this.#waiters.has(job);
+  isAwaited({ id, owner }: JobRecord): boolean {
+    return this.#callers.of(owner)?.puts.has(id) === true || this.#waiters.has(id);
   }
 
   /** `true` if a client or a running job waits for the outcome. */
@@ -69,35 +66,38 @@ export class Outcomes {
     return this.#waiters.has(job);
   }
 
-  /** Returns the request of the put whose client gets the job's outcome. */
-  putOf(job: Id): number | undefined {
-    return this.#watched.get(job);
+  /** Returns the request with which the client in this process put the job. */
+  ownPutOf(job: Id): number | undefined {
+    return this.#callers.own.puts.get(job);
   }
 
   /** Delivers the outcome in this record. The job may have been forgotten since it was decided. */
   deliver(job: JobRecord): void {
-    const put = this.#watched.get(job.id);
+    const owner = this.#callers.of(job.owner);
+    const put = owner?.puts.get(job.id);
     const waiters = this.#waiters.take(job.id);
     if (put === undefined && waiters.length === 0) return;
-    this.#watched.delete(job.id);
+    owner?.puts.delete(job.id);
     const outcome = this.#read(job);
     if (outcome instanceof Error) {
-      if (put !== undefined) this.#context.post(['unreadable', put, errorToData(outcome)]);
-      for (const tell of waiters) tell(outcome);
+      if (put !== undefined) owner!.post(['unreadable', put, errorToData(outcome)]);
+      for (const { then } of waiters) then(outcome);
       return;
     }
-    if (put !== undefined) this.#context.post(['deliver', put, outcome.kind, outcome.payload]);
-    for (const tell of waiters) tell(undefined, outcome);
+    if (put !== undefined) owner!.post(['deliver', put, outcome.kind, outcome.payload]);
+    for (const { then } of waiters) then(undefined, outcome);
   }
 
   /** Sends the outcome to clients with handles, because the job is forgotten now. */
   forgotten(job: JobRecord): void {
-    if (this.heldHandles.size === 0) return;
-    const hands = this.heldHandles.handsOf(job.id);
-    if (hands.length === 0) return;
-    const outcome = this.#read(job);
-    if (outcome instanceof Error) return;
-    for (const hand of hands) this.#context.post(['kept', hand, job.id, outcome.kind, outcome.payload]);
+    for (const { hands, post } of this.#callers.all()) {
+      if (hands.size === 0) continue;
+      const found = hands.handsOf(job.id);
+      if (found.length === 0) continue;
+      const outcome = this.#read(job);
+      if (outcome instanceof Error) return;
+      for (const hand of found) post(['kept', hand, job.id, outcome.kind, outcome.payload]);
+    }
   }
 
   /** Returns the outcome, or the error with which reading it failed. */

@@ -30,6 +30,15 @@ export class Waiters<T> {
     else this.#waiting.delete(key);
   }
 
+  /** Removes the waiters that fit. */
+  removeAll(fits: (waiter: T) => boolean): void {
+    for (const [key, waiters] of this.#waiting) {
+      const left = waiters.filter((waiter) => !fits(waiter));
+      if (left.length === 0) this.#waiting.delete(key);
+      else this.#waiting.set(key, left);
+    }
+  }
+
   keys(): string[] {
     return [...this.#waiting.keys()];
   }

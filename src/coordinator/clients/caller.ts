@@ -1,0 +1,62 @@
+/**
+ * The clients of a coordinator: the runtime in this process, and those in other processes. Each
+ * connection of one is a caller of its own.
+ *
+ * Numbers of requests and of readers, and the ids by which handles are held, mean something only
+ * within one caller. A job names the caller that put it as its owner, so its outcome finds the way
+ * back without a list of all callers.
+ */
+import type { Id } from '../../core/records.js';
+import type { Reader } from './event-feed.js';
+import { HeldHandles } from './held-handles.js';
+import type { Post } from './replies.js';
+
+export class Caller {
+  /** The owner of the jobs that it puts. */
+  readonly owner: Id;
+  readonly post: Post;
+  /** The requests of its puts of one job, by job. It gets their outcomes without asking. */
+  readonly puts = new Map<Id, number>();
+  /**
+   * The handles of its puts of several. Their outcomes are sent on request, and before a job is
+   * forgotten.
+   */
+  readonly hands = new HeldHandles();
+  readonly readers = new Map<number, Reader>();
+  /** `true` once its connection has ended. Its jobs go on. */
+  isGone = false;
+
+  constructor(owner: Id, post: Post) {
+    this.owner = owner;
+    this.post = post;
+  }
+}
+
+export class Callers {
+  /** The client in this process. It is there as long as the coordinator. */
+  readonly own: Caller;
+  readonly #byOwner = new Map<Id, Caller>();
+
+  constructor(owner: Id, post: Post) {
+    this.own = new Caller(owner, post);
+    this.add(this.own);
+  }
+
+  add(caller: Caller): void {
+    this.#byOwner.set(caller.owner, caller);
+  }
+
+  remove(caller: Caller): void {
+    caller.isGone = true;
+    if (this.#byOwner.get(caller.owner) === caller) this.#byOwner.delete(caller.owner);
+  }
+
+  /** Returns the caller that owns a job, while it is connected. */
+  of(owner: Id): Caller | undefined {
+    return this.#byOwner.get(owner);
+  }
+
+  all(): IterableIterator<Caller> {
+    return this.#byOwner.values();
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * Checks messages of a client in another process, which may be of any make: each has a shape that
+ * the coordinator handles, before it sees it. Its meaning is decided as for any client.
+ *
+ * The tables name every field of every message, and the compiler compares them with the types.
+ */
+
+import { isId } from '../codec/id.js';
+import { MOST_LIMIT_BYTES } from '../codec/payload-format.js';
+import { isWellFormed } from '../codec/storable.js';
+import type { JobOptions } from '../core/commands.js';
+import {
+  type AgentFilter,
+  jobRoles,
+  jobStatuses,
+  levels,
+  logThresholds,
+  missedPolicies,
+  overlapPolicies,
+  type RetryDefaults,
+  type ScheduleSettings,
+} from '../core/records.js';
+import type { PlaceInLine } from '../core/state/view.js';
+import type { ClientMessage, Query, ScheduleCommand, WalkingQuery, WireCommand, WireJob } from './messages.js';
+import {
+  countedOutcomes,
+  countFields,
+  type JobQuery,
+  jobOrders,
+  type KindFilter,
+  type PlaceInOrder,
+} from './monitor.js';
+
+/** A message is not one of this protocol. The message names the place and the rule. */
+export class BadMessageError extends Error {}
+
+/** Throws `BadMessageError` unless the value fits. */
+type Check = (value: unknown, path: string) => void;
+type Fields<T> = { readonly [key in Exclude<keyof T, 'type'>]-?: Check };
+type ByType<T extends { readonly type: string }> = { readonly [type in T['type']]: Fields<Extract<T, { type: type }>> };
+
+const longestText = 65_536;
+const longestName = 1_000;
+/** Jobs, parts or commands of one message. */
+const mostItems = 1_000_000;
+/** Ticks of a schedule that run at once. */
+const mostTicks = 1_000;
+/** Compositions, in which callbacks may have callbacks. */
+const deepest = 250;
+/** So large that no client counts so far, and all sums are exact. */
+const highestNumber = 2 ** 50;
+/** Events that may be kept for one slow reader. */
+const mostEvents = 100_000;
+
+function refuse(path: string, rule: string): never {
+  throw new BadMessageError(`${path} ${rule}`);
+}
+
+const textOf =
+  (most: number, least = 0): Check =>
+  (value, path) => {
+    if (typeof value !== 'string' || value.length < least || value.length > most || !isWellFormed(value))
+      refuse(path, `must be a text of ${least} to ${most} characters`);
+  };
+const text = textOf(longestText);
+const name = textOf(longestName);
+/** A part of stored keys, which a zero character separates. */
+const keyName: Check = (value, path) => {
+  textOf(longestName, 1)(value, path);
+  if ((value as string).includes('\0')) refuse(path, 'must have no zero character');
+};
+
+const numberOf =
+  (least: number, most: number, isWhole: boolean): Check =>
+  (value, path) => {
+    const fits = typeof value === 'number' && value >= least && value <= most;
+    if (!fits || (isWhole && !Number.isInteger(value)))
+      refuse(path, `must be ${isWhole ? 'an integer' : 'a number'} from ${least} to ${most}`);
+  };
+const count = numberOf(0, highestNumber, true);
+const size = numberOf(1, highestNumber, true);
+const duration = numberOf(0, 2 ** 51, false);
+const time = numberOf(0, 2 ** 53, false);
+const finite = numberOf(-Number.MAX_VALUE, Number.MAX_VALUE, false);
+const anyNumber = numberOf(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, false);
+
+const boolean: Check = (value, path) => {
+  if (typeof value !== 'boolean') refuse(path, 'must be true or false');
+};
+const bytes: Check = (value, path) => {
+  if (!(value instanceof Uint8Array) || value.byteLength > MOST_LIMIT_BYTES)
+    refuse(path, `must be at most ${MOST_LIMIT_BYTES} bytes`);
+};
+const id: Check = (value, path) => {
+  if (typeof value !== 'string' || value.length !== 16 || /[^\0-\xff]/.test(value) || !isId(value))
+    refuse(path, 'must be a UUID');
+};
+const oneOf =
+  (names: readonly string[]): Check =>
+  (value, path) => {
+    if (!names.includes(value as string)) refuse(path, `must be one of ${names.join(', ')}`);
+  };
+const nullOr =
+  (check: Check): Check =>
+  (value, path) =>
+    value === null || check(value, path);
+const optional =
+  (check: Check): Check =>
+  (value, path) =>
+    value === undefined || check(value, path);
+
+const listOf =
+  (check: Check, most = mostItems): Check =>
+  (value, path) => {
+    if (!Array.isArray(value) || value.length > most) refuse(path, `must be a list of at most ${most}`);
+    for (let index = 0; index < value.length; index++) check(value[index], `${path}[${index}]`);
+  };
+
+/** Checks an object with these fields and no others; also with a `type`, if it was checked. */
+const recordOf =
+  (fields: Readonly<Record<string, Check>>, type?: 'type'): Check =>
+  (value, path) => {
+    if (Object.prototype.toString.call(value) !== '[object Object]') refuse(path, 'must be an object');
+    const record = value as Record<string, unknown>;
+    for (const key of Object.keys(record))
+      if (key !== type && !Object.hasOwn(fields, key)) refuse(path, `must have no field ${JSON.stringify(key)}`);
+    for (const [key, check] of Object.entries(fields))
+      check(Object.hasOwn(record, key) ? record[key] : undefined, `${path}.${key}`);
+  };
+
+const byType =
+  (types: Readonly<Record<string, Readonly<Record<string, Check>>>>): Check =>
+  (value, path) => {
+    const type: unknown = (value as { type?: unknown } | null | undefined)?.type;
+    if (typeof type !== 'string' || !Object.hasOwn(types, type)) refuse(`${path}.type`, 'is unknown');
+    recordOf(types[type]!, 'type')(value, path);
+  };
+
+const queue = name;
+const level = oneOf(levels);
+
+const jobOptions: Fields<JobOptions> = {
+  only: optional(id),
+  priority: optional(finite),
+  quotas: optional(listOf(textOf(longestName, 1), longestName)),
+  policy: optional(text),
+  beginAfter: optional(time),
+  delayed: optional(boolean),
+  beginByMs: optional(duration),
+  timeoutMs: optional(duration),
+  log: optional(oneOf(logThresholds)),
+  unique: optional(name),
+  replace: optional(boolean),
+  held: optional(boolean),
+  refers: optional(listOf(id)),
+};
+const options = recordOf(jobOptions);
+
+/** The place of a job in its message decides its form and its role. */
+type JobPlace = 'item' | 'callback' | 'side';
+
+const jobAt =
+  (place: JobPlace, depth = 0): Check =>
+  (value, path) => {
+    if (!Array.isArray(value) || value.length < 7 || value.length > 8) refuse(path, 'must be a job');
+    if (depth > deepest) refuse(path, `must be nested at most ${deepest} deep`);
+    const [job, form, callable, args, given, parts, callbacks, role] = value as WireJob;
+    id(job, `${path}.id`);
+    oneOf(place === 'callback' ? [...forms, 'choice'] : forms)(form, `${path}.form`);
+    name(callable, `${path}.callable`);
+    if ((callable === '') !== (form !== 'call') && form !== 'serial' && form !== 'parallel' && form !== 'map')
+      refuse(`${path}.callable`, `does not fit the form ${form}`);
+    nullOr(bytes)(args, `${path}.args`);
+    nullOr(options)(given, `${path}.options`);
+    const most = form === 'choice' ? 2 : form === 'call' || form === 'map' ? 0 : mostItems;
+    listOf(jobAt(form === 'choice' ? 'side' : 'item', depth + 1), most)(parts, `${path}.parts`);
+    listOf(jobAt('callback', depth + 1))(callbacks, `${path}.callbacks`);
+    if (place === 'side') oneOf(['onSuccess', 'onFailure'])(role, `${path}.role`);
+    else if (role !== undefined && role !== null) refuse(`${path}.role`, 'must be left out');
+  };
+const forms = ['call', 'serial', 'parallel', 'map'];
+const job = jobAt('item');
+
+const filter: Fields<AgentFilter> = {
+  callables: optional(listOf(name)),
+  modules: optional(listOf(name)),
+  quotas: optional(listOf(name)),
+  minPriority: optional(anyNumber),
+  maxPriority: optional(anyNumber),
+  by: optional(name),
+};
+const retry: Fields<RetryDefaults> = { jobs: optional(text), callbacks: optional(text) };
+
+const inner = {
+  put: { queue, jobs: listOf(job) },
+  remove: { job: id, queue: optional(queue) },
+  putAgain: { job: id, queue },
+  addCallbacks: { job: id, callbacks: listOf(jobAt('callback')) },
+  addParts: { job: id, parts: listOf(job) },
+};
+const commands: ByType<WireCommand> = {
+  ...inner,
+  all: { commands: listOf(byType(inner)) },
+  feed: { job: id, from: count, chunk: id, parts: listOf(job) },
+  endInput: { job: id, failure: nullOr(bytes) },
+  change: { job: id, args: optional(nullOr(bytes)), options },
+  fail: { job: id, failure: bytes },
+  cancel: { job: id },
+  createQueue: { name: keyName },
+  removeQueue: { name: queue },
+  pauseQueue: { name: queue, paused: boolean },
+  boundQueue: { name: queue, bound: count },
+  setQuota: { queue, name: keyName, size, rate: count, ratePeriodMs: duration },
+  removeQuota: { queue, name: keyName },
+  setAgent: {
+    dispatcher: id,
+    queue,
+    name: keyName,
+    size,
+    filter: nullOr(recordOf(filter)),
+    chooser: optional(name),
+    retry: recordOf(retry),
+  },
+  removeAgent: { dispatcher: id, queue, name: keyName },
+  unregister: { dispatcher: id },
+  annotate: { job: id, name: textOf(longestName, 1), value: nullOr(bytes) },
+};
+
+const namesOf: Check = (value, path) => (Array.isArray(value) ? listOf(name) : optional(name))(value, path);
+const kindFilter: Fields<KindFilter> = { queue: namesOf, callable: namesOf };
+const kinds = recordOf(kindFilter);
+const interval: Check = optional(recordOf({ from: optional(anyNumber), to: optional(anyNumber) }));
+const statuses: Check = (value, path) =>
+  (Array.isArray(value) ? listOf(oneOf(jobStatuses)) : optional(oneOf(jobStatuses)))(value, path);
+const jobQuery: Fields<JobQuery<number>> = {
+  ...kindFilter,
+  status: statuses,
+  outcome: optional(oneOf(countedOutcomes)),
+  role: optional(oneOf(jobRoles)),
+  put: interval,
+  started: interval,
+  ended: interval,
+  completed: interval,
+};
+const placeInLine: Fields<PlaceInLine> = {
+  dueAt: time,
+  priority: finite,
+  front: boolean,
+  alone: boolean,
+  eligible: count,
+  id,
+};
+const placeInOrder: Fields<PlaceInOrder> = { ...placeInLine, putAt: time, completedAt: time };
+
+const spec: Check = (value, path) =>
+  (typeof value === 'object' && value !== null && 'cron' in value
+    ? recordOf({ cron: name, zone: name })
+    : recordOf({ everyMs: numberOf(1, 2 ** 51, false), anchor: anyNumber }))(value, path);
+const schedule: Fields<ScheduleSettings> = {
+  name: keyName,
+  queue,
+  spec,
+  missed: oneOf(missedPolicies),
+  windowMs: duration,
+  overlap: oneOf(overlapPolicies),
+  jitterMs: duration,
+  pauseOnFailure: boolean,
+  declared: boolean,
+  digest: name,
+};
+const schedules: ByType<ScheduleCommand> = {
+  setSchedule: { settings: recordOf(schedule), template: recordOf({ id, args: bytes }), job },
+  removeSchedule: { name: keyName },
+  pauseSchedule: { name: keyName, paused: boolean },
+  runTicks: { name: keyName, ticks: optional(listOf(time, mostTicks)) },
+};
+
+const queries: ByType<Query | WalkingQuery> = {
+  job: { job: id },
+  arguments: { job: id },
+  annotations: { job: id },
+  completed: { job: id, from: count, reader: oneOf(['client']) },
+  queues: {},
+  queue: { queue },
+  quotas: { queue },
+  agents: { queue },
+  dispatchers: {},
+  completedBy: { queue, dispatcher: id, name: keyName, from: anyNumber, to: anyNumber, limit: anyNumber },
+  figures: {},
+  schedules: { name: optional(keyName) },
+  tick: { job: id },
+  jobs: {
+    filter: recordOf(jobQuery),
+    order: oneOf(jobOrders),
+    limit: size,
+    after: optional(recordOf(placeInOrder)),
+  },
+  counts: { filter: kinds, by: listOf(oneOf(countFields), countFields.length) },
+  stats: { filter: kinds, from: anyNumber, to: anyNumber, stepMs: duration },
+  line: {
+    queue,
+    skip: count,
+    count: size,
+    after: optional(recordOf(placeInLine)),
+  },
+};
+
+/** The fields of each message, after its type and the number of its request. */
+const messages: { readonly [type in ClientMessage[0]]: readonly Check[] } = {
+  puts: [queue, level, listOf(job)],
+  do: [level, byType(commands)],
+  schedule: [level, byType(schedules)],
+  outcome: [id],
+  ask: [byType(queries)],
+  annotation: [id, name, anyNumber],
+  fed: [id, count],
+  drained: [queue],
+  subscribe: [count, numberOf(1, mostEvents, true)],
+  events: [count],
+  unsubscribe: [count],
+  hold: [id, id, listOf(id)],
+  release: [id],
+  close: [anyNumber],
+};
+
+/** Returns the value as a message. Throws `BadMessageError`. */
+export function messageFromOutside(value: unknown): ClientMessage {
+  if (!Array.isArray(value)) refuse('message', 'must be a list');
+  const [type, request, ...fields] = value as unknown[];
+  if (typeof type !== 'string' || !Object.hasOwn(messages, type)) refuse('message', 'has an unknown type');
+  const checks = messages[type as ClientMessage[0]];
+  size(request, `${type}.request`);
+  if (fields.length !== checks.length) refuse(type, `must have ${checks.length} fields after its request`);
+  for (const [index, check] of checks.entries()) check(fields[index], `${type}[${index}]`);
+  if (type === 'puts' && (fields[2] as unknown[]).length === 0) refuse(type, 'must have a job');
+  return value as ClientMessage;
+}
