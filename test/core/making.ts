@@ -200,6 +200,7 @@ export function snapshotOf(state: State) {
       .sort(),
     unique: ['u0', 'u1', 'u2'].map((key) => state.uniqueJob('', key)?.id),
     nextTimer: state.nextTimer,
+    nextSchedule: state.nextSchedule,
     size: state.size,
     completed: (['succeeded', 'failed'] as const).map((kept) => {
       const { count, bytes, oldest } = state.kept(kept);

@@ -5,7 +5,8 @@
 import fc from 'fast-check';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
 import { pingsOf } from '../../src/core/dispatchers.js';
-import type { Payload } from '../../src/core/records.js';
+import { overlapPolicies, type Payload } from '../../src/core/records.js';
+import { scheduleOf } from '../../src/core/schedules.js';
 import type { State } from '../../src/core/state/state.js';
 import { activateUs, call, idOf, inContractOrder, keeping, main, payload, us } from './making.js';
 
@@ -25,6 +26,8 @@ export const wish: fc.Arbitrary<Wish> = fc.record({
     { weight: 4, arbitrary: fc.constantFrom('annotate' as const, 'setQuota', 'removeQuota', 'tick') },
     { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'deactivate', 'rescue', 'unregister') },
     { weight: 3, arbitrary: fc.constantFrom('activate' as const, 'ping') },
+    { weight: 5, arbitrary: fc.constantFrom('setSchedule' as const, 'fire', 'fire', 'fire', 'runTicks') },
+    { weight: 1, arbitrary: fc.constantFrom('pauseSchedule' as const, 'removeSchedule') },
   ),
   which: fc.nat({ max: 10_000 }),
   size: fc.nat({ max: 5 }),
@@ -119,6 +122,42 @@ export class Wishes {
       }
       case 'unregister':
         return { type: what, dispatcher: dispatcher(which) };
+      case 'setSchedule': {
+        const spec = { everyMs: 1000 * (1 + (which % 2)), anchor: 0 };
+        const given = {
+          name: 's',
+          queue: '',
+          spec,
+          missed: 'one',
+          windowMs: 1e9,
+          jitterMs: 0,
+          declared: false,
+        } as const;
+        const overlap = overlapPolicies[which % 4]!;
+        const settings = { ...given, overlap, pauseOnFailure: which % 3 === 0, digest: `${which % 20}` };
+        const sample = this.#spec(which, size);
+        const template = { id: idOf(`t${this.#names++}`), args: this.#payload(size) };
+        return { type: what, settings, template, sample, nextAt: 10 * (1 + size), owner, level: 'full' };
+      }
+      case 'fire': {
+        const at = scheduleOf(state, 's')?.nextAt ?? 0;
+        const tick = size === 0 ? null : { at, job: this.#spec(which, size) };
+        return {
+          type: what,
+          name: 's',
+          at: which % 9 === 0 ? at + 1 : at,
+          next: at + 1,
+          missed: which % 2,
+          tick,
+          owner,
+        };
+      }
+      case 'runTicks':
+        return { type: what, name: 's', ticks: [{ at: which, job: this.#spec(which, size) }], owner };
+      case 'pauseSchedule':
+        return { type: what, name: 's', paused: which % 2 === 0, nextAt: which + 1 };
+      case 'removeSchedule':
+        return { type: what, name: 's' };
       case 'recover':
       case 'tick':
         return { type: what };
