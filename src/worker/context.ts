@@ -497,6 +497,17 @@ export function referenceOf(value: object): Uint8Array | undefined {
 
 /** @internal Decoding options that make live handles of the job references in a payload. */
 export function references(thread: ThreadContext): OutcomeOptions {
+  const known = referencesOf.get(thread);
+  if (known !== undefined) return known;
+  const options = makeReferences(thread);
+  referencesOf.set(thread, options);
+  return options;
+}
+
+/** The options of each thread, made once: every job decodes its arguments with them. */
+const referencesOf = new WeakMap<ThreadContext, OutcomeOptions>();
+
+function makeReferences(thread: ThreadContext): OutcomeOptions {
   const piece = (job: Id, from: number) => (request: number) =>
     ['ask', request, { type: 'completed', job, from, reader: 'job' }] satisfies ThreadMessage;
   return {

@@ -129,7 +129,8 @@ export class Execution {
   #arguments(): { values: unknown[]; captured?: unknown } {
     const { args } = this.#called;
     if (args === null) return { values: [] };
-    const options = { ...references(this.#thread), buffer: (place: number) => this.#handedOver()[place] };
+    const { reference } = references(this.#thread);
+    const options = { reference, buffer: (place: number) => this.#handedOver()[place] };
     const decoded = decodePayload(args, options) as unknown[] | { args: unknown[]; captured: unknown };
     return Array.isArray(decoded) ? { values: decoded } : { values: decoded.args, captured: decoded.captured };
   }
