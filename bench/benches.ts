@@ -5,6 +5,8 @@
 import { backlog } from './backlog.js';
 import { blocked } from './blocked.js';
 import { cancel } from './cancel.js';
+import { cold } from './cold.js';
+import { cost } from './cost.js';
 import { cpuJobs } from './cpu-jobs.js';
 import { drain } from './drain.js';
 import type { Bench } from './harness/bench.js';
@@ -26,6 +28,8 @@ import { throughput } from './throughput.js';
 export const benches: readonly Bench[] = [
   throughput,
   latency,
+  cold,
+  cost,
   durableQueues,
   monteCarlo,
   cpuJobs,

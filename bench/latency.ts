@@ -3,6 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCallsheetPool } from './contestants/callsheet.js';
+import { type FreshContestant, freshContestant } from './contestants/fresh.js';
 import { journalled } from './contestants/journalled.js';
 import { openPiscina } from './contestants/peers.js';
 import { forbiddenThreadsOf, type Pool } from './contestants/pool.js';
@@ -12,6 +13,8 @@ import { checkStamp } from './jobs/stamp.js';
 
 /** Milliseconds between two jobs; all threads are asleep long before it ends. */
 const idleMs = 3;
+/** Jobs in flight before the measured ones. */
+const earlierAtOnce = 64;
 
 export const latencyFigures: readonly Figure[] = [
   { name: 'p50', unit: 'ms', compared: true },
@@ -23,21 +26,37 @@ export const latency: Bench = {
   name: 'latency',
   title: 'one trivial job at a time on an idle runtime, put to result',
   figures: latencyFigures,
-  cases: (size) => [{ name: 'idle', contestants: contestants(size === 'full' ? 500 : 10) }],
+  cases: (size) => {
+    const [jobs, first, later] = size === 'full' ? [500, 300, 20_000] : [10, 3, 20];
+    const inProcess = { inFlight: 1, idleMs };
+    const contestantsOf: readonly FreshContestant[] = ['piscina', 'callsheet, full'];
+    return [
+      { name: 'idle', contestants: contestants(jobs) },
+      {
+        name: `first ${first} jobs of a process`,
+        contestants: contestantsOf.map((name) => freshContestant(name, { ...inProcess, jobs: first, warmUpJobs: 0 })),
+      },
+      { name: `idle, after ${later} jobs`, contestants: contestants(jobs, later) },
+    ];
+  },
 };
 
-function contestants(jobs: number): Contestant[] {
+function contestants(jobs: number, earlier = 0): Contestant[] {
   return [
-    { name: 'piscina', open: async ({ threads }) => enterOneByOne(openPiscina(threads), jobs) },
+    { name: 'piscina', open: async ({ threads }) => enterOneByOne(openPiscina(threads), jobs, false, earlier) },
     ...(['full', 'process', 'memory'] as const).map((level) => ({
       name: `callsheet, ${level}`,
       synced: level === 'full',
-      open: async (context: Context) => enterOneByOne(await openCallsheetPool(level, context), jobs, level === 'full'),
+      open: async (context: Context) =>
+        enterOneByOne(await openCallsheetPool(level, context), jobs, level === 'full', earlier),
     })),
   ];
 }
 
-export async function enterOneByOne(pool: Pool, jobs: number, synced = false): Promise<Entrant> {
+export async function enterOneByOne(pool: Pool, jobs: number, synced = false, earlier = 0): Promise<Entrant> {
+  for (let done = 0; done < earlier; done += earlierAtOnce) {
+    await Promise.all(Array.from({ length: earlierAtOnce }, (_, at) => pool.run(done + at)));
+  }
   await runOneByOne(pool, jobs);
   return { detail: pool.detail, measure: () => measure(pool, jobs, synced), close: () => pool.close() };
 }

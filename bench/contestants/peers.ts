@@ -45,9 +45,14 @@ export const queues: readonly Peer[] = [
 const directory = new URL('../../../bench/peers/', import.meta.url);
 
 export function openPiscina(threads: number): Pool {
-  const filename = new URL('../jobs/stamp.js', import.meta.url).href;
-  const pool = new Piscina({ filename, name: 'stamp', minThreads: threads, maxThreads: threads });
-  return { run: (number) => pool.run(number), close: () => pool.destroy() };
+  return openPiscinaOf('stamp', threads, (number) => number);
+}
+
+/** Opens Piscina for the job of a file in `bench/jobs/`, which exports it under the file's name. */
+export function openPiscinaOf(name: string, threads: number, argumentOf: (number: number) => unknown): Pool {
+  const filename = new URL(`../jobs/${name}.js`, import.meta.url).href;
+  const pool = new Piscina({ filename, name, minThreads: threads, maxThreads: threads });
+  return { run: (number) => pool.run(argumentOf(number)), close: () => pool.destroy() };
 }
 
 /** Opens a peer. With `held`, no job runs; only queues support it. */

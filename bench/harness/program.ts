@@ -3,20 +3,27 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** Runs a program of `bench/programs/`. Returns its one message when it has ended. */
+/**
+ * Runs a program of `bench/programs/`. Returns its one message when it has ended.
+ *
+ * @param onLine Gets each line of its standard output, which nobody reads by default.
+ */
 export async function runProgram<Result>(
   name: string,
   args: unknown,
   execArgv: readonly string[] = [],
+  onLine?: (line: string) => void,
 ): Promise<Result> {
-  const child = startProgram(name, args, execArgv);
+  const child = startProgram(name, args, execArgv, onLine === undefined ? 'ignore' : 'pipe');
+  if (onLine !== undefined) createInterface({ input: child.stdout! }).on('line', onLine);
   let result: Result | undefined;
   child.on('message', (message) => {
     result = message as Result;
   });
-  const [code, signal] = await once(child, 'exit');
+  const [code, signal] = await once(child, 'close');
   if (code !== 0 || result === undefined) throw new Error(`${name} ended with ${signal ?? `exit code ${code}`}`);
   return result;
 }
@@ -27,14 +34,19 @@ const endChildren = () => {
 };
 
 /** Starts a program, which ends with this process at the latest. */
-export function startProgram(name: string, args: unknown, execArgv: readonly string[] = []): ChildProcess {
+export function startProgram(
+  name: string,
+  args: unknown,
+  execArgv: readonly string[] = [],
+  output: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
   const file = fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
   const child = fork(file, [JSON.stringify(args)], {
     execArgv: [...execArgv],
     // A figure may be NaN, which JSON does not keep.
     serialization: 'advanced',
     // Standard output may hold the report.
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', output, 'inherit', 'ipc'],
   });
   // Programs end before their files are removed.
   if (children.size === 0) process.prependListener('exit', endChildren);

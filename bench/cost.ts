@@ -1,0 +1,33 @@
+/**
+ * The cost of a job by thread, and by what it makes the journal and the system do.
+ */
+import { type Fresh, freshContestant } from './contestants/fresh.js';
+import type { Bench } from './harness/bench.js';
+
+export const cost: Bench = {
+  name: 'cost',
+  title: 'CPU of each thread per job, and frames, syncs and switches of threads',
+  figures: [
+    { name: 'CPU per job', unit: 'µs', compared: true },
+    { name: 'overhead', unit: 'µs', compared: true },
+    ...['main', 'coordinator', 'workers and disk', 'V8'].map((name) => ({ name, unit: 'µs' })),
+    ...['frames per job', 'syncs per job', 'switches'].map((name) => ({ name, unit: '' })),
+  ],
+  cases: (size) => {
+    const full = size === 'full';
+    const costOf = (name: string, fresh: Fresh) => ({
+      name,
+      contestants: (['piscina', 'callsheet, full'] as const).map((one) => freshContestant(one, fresh)),
+    });
+    const trivial = { jobs: full ? 50_000 : 200, warmUpJobs: full ? 200_000 : 0 };
+    const computing = { jobs: full ? 5000 : 20, inFlight: full ? 64 : 4, jobMs: 1 };
+    const trivialCases = (full ? [64, 1024] : [8]).map((inFlight) =>
+      costOf(`trivial, ${inFlight} in flight, warm`, { ...trivial, inFlight }),
+    );
+    return [
+      ...trivialCases,
+      costOf('jobs of 1 ms, cold', { ...computing, warmUpJobs: 0 }),
+      costOf('jobs of 1 ms, warm', { ...computing, warmUpJobs: full ? 5000 : 20 }),
+    ];
+  },
+};
