@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 /**
  * Runs a program of `bench/programs/`. Returns its one message when it has ended.
  *
- * @param onLine Gets each line of its standard output, which nobody reads by default.
+ * @param onLine Gets each line of its standard output, which is not read by default.
  */
 export async function runProgram<Result>(
   name: string,

@@ -17,6 +17,7 @@ import {
 } from '../../src/core/records.js';
 import type { BucketRecord, Changes } from '../../src/core/state/change-log.js';
 import { CompactJob } from '../../src/core/state/compact-job.js';
+import type { Kept } from '../../src/core/state/completed.js';
 import {
   agentOf,
   awaitedBy,
@@ -102,12 +103,20 @@ export interface Rows {
   readonly settings: [string, Uint8Array | undefined][];
   readonly annotations: [string, Uint8Array | undefined][];
   readonly buckets: BucketRecord[];
-  /** Counted jobs, and their bytes. */
-  count: number;
-  bytes: number;
+  /** The number of jobs that an index has, by its key. */
+  readonly counts: Map<string, number>;
+  /** The counted roots that are kept together, and their bytes. */
+  readonly kept: Record<Kept, { count: number; bytes: number }>;
 }
 
-const noRows = (): Rows => ({ jobs: [], settings: [], annotations: [], buckets: [], count: 0, bytes: 0 });
+const noRows = (): Rows => ({
+  jobs: [],
+  settings: [],
+  annotations: [],
+  buckets: [],
+  counts: new Map(),
+  kept: { succeeded: { count: 0, bytes: 0 }, failed: { count: 0, bytes: 0 } },
+});
 
 const noChanges: Changes = {
   jobs: [],
@@ -219,7 +228,7 @@ export class Database {
       }
       case 'count': {
         const key = `${want.index} ${want.key}`;
-        rows.count = this.#found.get(key)?.size ?? 0;
+        rows.counts.set(want.key, this.#found.get(key)?.size ?? 0);
         return [key];
       }
       case 'due': {
@@ -229,14 +238,13 @@ export class Database {
       case 'oldest': {
         const isKept = ({ columns }: JobRow) => this.#rootOf(columns).failed === (want.kept === 'failed');
         const oldest = this.#ordered('completedAt', want.most, isKept);
-        // Two commands of one group may read the count.
-        rows.count = 0;
-        rows.bytes = 0;
+        const counted = { count: 0, bytes: 0 };
         for (const row of this.#jobs.values()) {
           if (!isKept(row)) continue;
-          if (row.columns.completedAt > 0) rows.count++;
-          rows.bytes += row.columns.completedBytes;
+          if (row.columns.completedAt > 0) counted.count++;
+          counted.bytes += row.columns.completedBytes;
         }
+        rows.kept[want.kept] = counted;
         return oldest.flatMap((id) => this.#readTree(id, rows));
       }
       case 'setting':

@@ -37,6 +37,7 @@ const readByOthers = [
     'annotationsOf',
     'completedBy',
     'ratesUsed',
+    'nextSchedule',
   ],
 ];
 /** Composed of guarded reads. */

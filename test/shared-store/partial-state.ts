@@ -47,7 +47,7 @@ export class PartialState extends State {
   }
 
   /** Takes in the rows that were loaded for `wants`. */
-  fill(wants: readonly Want[], { jobs, settings, annotations, buckets, count, bytes }: Rows): void {
+  fill(wants: readonly Want[], { jobs, settings, annotations, buckets, counts, kept }: Rows): void {
     for (const [key, stored] of settings) this.#admitSetting(key, stored);
     for (const [id, stored] of jobs) this.#admitJob(id, stored);
     for (const [key, stored] of annotations) {
@@ -59,9 +59,8 @@ export class PartialState extends State {
     for (const bucket of buckets) this.admitBucket(bucket);
     for (const want of wants) {
       this.#known.add(wantKey(want));
-      if (want.kind === 'count') this.#stored.unfinished.set(want.key, count);
-      if (want.kind !== 'oldest') continue;
-      this.#stored.kept[want.kept] = { count, bytes };
+      if (want.kind === 'count') this.#stored.unfinished.set(want.key, counts.get(want.key)!);
+      if (want.kind === 'oldest') this.#stored.kept[want.kept] = kept[want.kept]!;
     }
   }
 
