@@ -29,6 +29,7 @@ const leftOut: Readonly<Record<string, string>> = {
   'sums up what happened': 'puts are counted where they are decided, and the test store does not carry the counts over',
   'counts each run that is retried': 'the same',
   'keeps minutes for a day': 'the same',
+  'bounds the interval by dates': 'the same',
 };
 /** Files that open stores of their own, or show nothing about a store. */
 const ownStores = ['shared', 'two-dispatchers', 'set-clock', 'shown', 'waits-and-signals'].map(
