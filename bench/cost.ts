@@ -1,5 +1,5 @@
 /**
- * The cost of a job by thread, and by what it makes the journal and the system do.
+ * The CPU of a job in each thread, and its frames, syncs and thread switches.
  */
 import { type Fresh, freshContestant } from './contestants/fresh.js';
 import type { Bench } from './harness/bench.js';

@@ -59,7 +59,7 @@ export class RoomAhead {
     }
   }
 
-  /** Cuts off the remaining room. Returns whether there was any. */
+  /** Cuts off the remaining room. Returns `true` if there was room. */
   cutOff({ file, offset }: End): boolean {
     if (this.#fileBytes <= offset) return false;
     file.truncate(offset);

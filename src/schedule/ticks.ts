@@ -11,7 +11,7 @@ import type { ScheduleSpec } from '../core/records.js';
 
 /** Times are milliseconds since the epoch. */
 export interface Ticks {
-  /** Returns the first tick after `at`; 0 if there is none. */
+  /** Returns the first tick after `at`; 0 for no further tick. */
   after(at: number): number;
   /** Returns the last tick until `by`, which must not be before `from`, a tick. */
   latest(by: number, from: number): number;

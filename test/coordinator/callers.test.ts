@@ -81,7 +81,7 @@ class Client {
     this.#hub.turn();
   }
 
-  /** Returns and forgets what it heard since the last call. */
+  /** Returns the messages since the last call, and forgets them. */
   take(): CoordinatorMessage[] {
     return this.heard.splice(0);
   }

@@ -88,7 +88,7 @@ export class Statistics {
     this.#store = store;
   }
 
-  /** Reads the stored lines. Throws if they are damaged: then there are none. */
+  /** Reads the stored lines. Throws if they are damaged, and then returns none of them. */
   async open(now: number): Promise<void> {
     this.#minuteAt = startOf(now, minuteMs);
     const text = (await this.#store?.read()) ?? '';
