@@ -1,8 +1,8 @@
 /** The statistics by time, and their file: kinds beyond the limit, damage, files that grow. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { newId } from '../../src/codec/id.js';
 import { Durations } from '../../src/coordinator/statistics/bucket.js';
@@ -101,6 +101,21 @@ describe('statistics', () => {
     await statistics.close();
     assert.equal(failures.length, 1);
     assert.equal(statistics.spans(0, Number.MAX_SAFE_INTEGER).length, 4);
+  });
+
+  it('[9.1] write nothing into a directory that has replaced theirs', async (t) => {
+    const { path, file, failures } = files(t);
+    const directory = dirname(path);
+    const statistics = new Statistics(() => [], file);
+    await statistics.open(0);
+    renameSync(directory, `${directory}-moved`);
+    t.after(() => rmSync(`${directory}-moved`, { recursive: true, force: true }));
+    mkdirSync(directory);
+    statistics.ended(ended, undefined);
+    statistics.passTo(minuteMs);
+    await statistics.close();
+    assert.deepEqual(readdirSync(directory), []);
+    assert.deepEqual(failures, []);
   });
 
   it('[11.2] estimate quantiles within a factor of 1.5', () => {
