@@ -1,16 +1,15 @@
 /** The values of options, parsed and checked. */
 import { InvalidArgumentError } from 'commander';
 import { logThresholds } from '../core/records.js';
+import { parseDuration } from '../definition/duration.js';
 
 export const thresholds = logThresholds;
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** Parses `250ms`, `30s`, `5m`, `2h` or `1d` to milliseconds. */
 export function duration(text: string): number {
-  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
-  if (unit === '') throw new InvalidArgumentError('It must be a duration such as 250ms, 30s, 5m, 2h or 1d.');
-  return Number(number) * units[unit]!;
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It must be a duration such as 250ms, 30s, 5m, 2h or 1d.');
+  return ms;
 }
 
 /** Returns a parser of integers in a range. */

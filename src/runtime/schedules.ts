@@ -15,6 +15,7 @@ import {
 } from '../core/records.js';
 import { checkBoolean, checkNumber, checkOneOf, checkText } from '../definition/arguments.js';
 import { asJob, type Part } from '../definition/compose.js';
+import { parseDuration } from '../definition/duration.js';
 import { type EncodeContext, encodeJob } from '../definition/encode.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { checkName, checkQueueName } from '../definition/names.js';
@@ -356,8 +357,6 @@ function isZone(zone: string): boolean {
   }
 }
 
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: dayMs } as const;
-
 function intervalOf(every: number | string, where: string): number {
   const rule = 'must be at least a second: milliseconds, or a number with ms, s, m, h or d';
   if (typeof every === 'number') {
@@ -366,8 +365,7 @@ function intervalOf(every: number | string, where: string): number {
   }
   let everyMs = 0;
   checkText(where, every, rule, (text) => {
-    const [, count, unit] = /^(\d{1,12})(ms|s|m|h|d)$/.exec(text) ?? [];
-    everyMs = Number(count) * units[unit as keyof typeof units];
+    everyMs = parseDuration(text) ?? Number.NaN;
     return everyMs >= leastEveryMs && Number.isSafeInteger(everyMs);
   });
   return everyMs;

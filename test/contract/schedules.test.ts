@@ -136,6 +136,7 @@ describe('14 a schedule', () => {
       [{ cron: '0 0 * * *', anchor: new Date() }, /`anchor` must be left out/],
       [{ every: 999 }, /`every`/],
       [{ every: '15 minutes' }, /`every` must be at least a second/],
+      [{ every: '0.5s' }, /`every` must be at least a second/],
       [{ every: '5m', zone: 'UTC' }, /`zone` must be left out/],
       [{ every: '5m', missed: 'some' as 'one' }, /`missed`/],
       [{ every: '5m', overlap: 'maybe' as 'skip' }, /`overlap`/],
