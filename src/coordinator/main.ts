@@ -31,6 +31,8 @@ export interface CoordinatorSetup {
   /** Undefined: nothing outlives the process. */
   readonly directory: string | undefined;
   readonly allowNetworkFileSystem: boolean;
+  /** See `OpenOptions`. */
+  readonly waitMs: number;
   /** `true` if it runs jobs; `false` for a client. */
   readonly runs: boolean;
   /** The lowest level that is logged. */
@@ -74,10 +76,11 @@ function flush(): void {
 }
 
 async function start(): Promise<void> {
-  const { directory, allowNetworkFileSystem, modules, threads, extraThreads, execArgv, retention, stopGraceMs } = setup;
-  const { runs, log, agentSize, agentSizeGiven, isRestart, pingMs, deathMs, retry, resourceLimits, recycle } = setup;
+  const { directory, allowNetworkFileSystem, waitMs, modules, threads, extraThreads, execArgv } = setup;
+  const { retention, stopGraceMs, retry, resourceLimits, recycle } = setup;
+  const { runs, log, agentSize, agentSizeGiven, isRestart, pingMs, deathMs } = setup;
   let lock: Lock | undefined;
-  if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem });
+  if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem, waitMs });
   const dispatcher = readIdentity(directory);
   const outside: StoreOutside = {
     ...machine,

@@ -39,6 +39,11 @@ import {
 } from './file-names.js';
 import { withShortPath } from './short-path.js';
 
+export interface LockOptions extends DirectoryOptions {
+  /** Milliseconds to wait for the end of another owner. Infinity: no limit. Default 0. */
+  readonly waitMs?: number;
+}
+
 /** A held lock. It does not keep the process alive. */
 export interface Lock {
   /** An absolute path. */
@@ -55,11 +60,13 @@ export interface Lock {
 
 /**
  * Takes the lock of a directory, and creates the directory with its parents if they are missing.
- * Throws `JournalLockedError` if another owner is alive, `CallsheetError` with
+ * Throws `JournalLockedError` if another owner is alive after `waitMs`, `CallsheetError` with
  * `DIRECTORY_UNUSABLE`, or `StorageFullError`.
  */
-export async function acquireLock(directory: string, options?: DirectoryOptions): Promise<Lock> {
+export async function acquireLock(directory: string, options: LockOptions = {}): Promise<Lock> {
   const absolute = prepareDirectory(directory, options);
+  const { waitMs = 0 } = options;
+  const deadline = performance.now() + waitMs;
   let candidate: Candidate | undefined;
   try {
     // The loop ends: each turn takes the lock, finds an owner, or sees that another process has
@@ -68,7 +75,12 @@ export async function acquireLock(directory: string, options?: DirectoryOptions)
       const highest = highestEpoch(absolute);
       if (highest > 0) {
         const state = await ownerState(absolute, highest);
-        if (state === 'alive') throw new JournalLockedError(`${absolute} is in use by ${ownerName(absolute, highest)}`);
+        if (state === 'alive') {
+          const leftMs = deadline - performance.now();
+          if (leftMs <= 0) throw new JournalLockedError(`${absolute} is in use by ${ownerName(absolute, highest)}`);
+          await ownerChange(absolute, highest, leftMs);
+          continue;
+        }
         if (state === 'gone') continue;
       }
       if (highest === maxEpoch) {
@@ -169,6 +181,13 @@ class Candidate {
       this.#server.once('error', reject);
       this.#server.listen(socketPath, () => {
         this.#server.off('error', reject);
+        try {
+          // Only this user may connect. A worker thread cannot set a umask before.
+          fs.chmodSync(socketPath, 0o600);
+        } catch (error) {
+          reject(error);
+          return;
+        }
         // A failed accept (too many open files) does not end the listening, so the lock is still
         // held.
         this.#server.on('error', () => {});
@@ -224,6 +243,28 @@ function ownerState(directory: string, epoch: number): Promise<'alive' | 'dead' 
   });
 }
 
+/** Resolves when the connection to an owner ends, and after `mostMs` at the latest. */
+function ownerChange(directory: string, epoch: number, mostMs: number): Promise<void> {
+  return withShortPath(directory, lockFileName(epoch), (socketPath) => {
+    return new Promise((resolve) => {
+      const connection = net.connect(socketPath);
+      const end = () => {
+        clearTimeout(limit);
+        connection.destroy();
+        resolve();
+      };
+      let limit = setTimeout(end, Math.min(mostMs, longestWaitMs));
+      // An owner that takes no connection at the moment is asked again after a while.
+      const again = () => {
+        clearTimeout(limit);
+        limit = setTimeout(end, Math.min(mostMs, againMs));
+      };
+      connection.once('connect', () => connection.once('close', end)).once('error', again);
+      connection.resume();
+    });
+  });
+}
+
 /** Returns the owner's name for a message. It is in a file: a stopped owner cannot answer. */
 function ownerName(directory: string, epoch: number): string {
   try {
@@ -248,6 +289,10 @@ function readStart(name: string): string {
     file.close();
   }
 }
+
+/** Far below the longest delay of a timer. The wait then begins anew. */
+const longestWaitMs = 3_600_000;
+const againMs = 100;
 
 function removeIfThere(file: string): void {
   try {

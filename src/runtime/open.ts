@@ -57,6 +57,11 @@ export interface OpenOptions {
    * reports. Only Linux can distinguish such file systems from local disks.
    */
   readonly allowNetworkFileSystem?: boolean;
+  /**
+   * Milliseconds that `open` waits for the end of another runtime that has the directory open. 0 by
+   * default: `open` then rejects at once. Infinity waits as long as it takes.
+   */
+  readonly waitMs?: number;
   /** The modules with the functions of jobs, each from `defineJobs`. */
   readonly jobs: readonly unknown[];
   /** Number of worker threads that run jobs: 1 to 1024, one per core by default. */
@@ -436,7 +441,8 @@ export class Runtime implements AsyncDisposable {
  * to do but did not close its runtime gets one warning. Unfinished jobs that were put into the
  * directory before continue by themselves.
  *
- * @throws {JournalLockedError} another runtime, in this or another process, has the directory open.
+ * @throws {JournalLockedError} another runtime, in this or another process, has the directory open,
+ * still after `waitMs`.
  * @throws {JournalCorruptError} the journal is damaged.
  * @throws {DirectoryUnusableError} the directory cannot be used.
  * @throws {ModuleNotLoadableError} a job module cannot be imported.
@@ -517,6 +523,7 @@ function durabilityOf(options: OpenOptions): Level {
 const openOptions: OptionNames<OpenOptions> = {
   directory: true,
   allowNetworkFileSystem: true,
+  waitMs: true,
   jobs: true,
   threads: true,
   extraThreads: true,
@@ -561,7 +568,7 @@ const defaultDeathMs = 12_000;
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, graceMs = defaultGraceMs, retention = {}, dispatcher = true } = options;
-  const { payloadLimitBytes = DEFAULT_LIMIT_BYTES, allowNetworkFileSystem = false } = options;
+  const { payloadLimitBytes = DEFAULT_LIMIT_BYTES, allowNetworkFileSystem = false, waitMs = 0 } = options;
   const { recycle = {}, importMs = defaultImportMs, extraThreads = defaultExtraThreads } = options;
   const resourceLimits = { maxOldGenerationSizeMb: defaultHeapMb, ...options.resourceLimits };
   const heapMb = resourceLimits.maxOldGenerationSizeMb as number;
@@ -589,6 +596,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   checkOptions('retention.failed', failed, keptNames);
   checkBoolean('dispatcher', dispatcher);
   checkBoolean('allowNetworkFileSystem', allowNetworkFileSystem);
+  checkNumber('waitMs', waitMs, { least: 0, unit: 'milliseconds' });
   checkArray('execArgv', execArgv, 'strings');
   for (const [index, text] of execArgv.entries()) checkText(`execArgv[${index}]`, text, 'must be a string', () => true);
   checkSignals(options.signals);
@@ -610,6 +618,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   return {
     directory: directoryPath(directory),
     allowNetworkFileSystem,
+    waitMs,
     runs: dispatcher,
     log: thresholdOf(options.logger ?? defaultLogger()),
     modules,

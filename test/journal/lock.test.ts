@@ -165,6 +165,40 @@ describe('the lock of a directory', () => {
     await lock.release();
   });
 
+  it('[16.1] goes to a waiting process when the owner closes, is killed, or was stopped and is killed', async () => {
+    const directory = freshDirectory();
+    const mine = await acquireLock(directory);
+    const waiting = acquireLock(directory, { waitMs: Number.POSITIVE_INFINITY });
+    await mine.release();
+    await (await waiting).release();
+    for (const isStopped of [false, true]) {
+      const holder = await new Holder(directory).ready();
+      assert.match(await holder.take(), /^won/);
+      if (isStopped) {
+        holder.process.kill('SIGSTOP');
+        await assert.rejects(acquireLock(directory, { waitMs: 50 }), JournalLockedError);
+      }
+      const heir = acquireLock(directory, { waitMs: 60_000 });
+      await holder.kill();
+      await (await heir).release();
+    }
+  });
+
+  it('[16.1] is refused after the wait while the owner lives', async () => {
+    const directory = freshDirectory();
+    const lock = await acquireLock(directory);
+    const before = performance.now();
+    await assert.rejects(acquireLock(directory, { waitMs: 20 }), JournalLockedError);
+    assert.ok(performance.now() - before >= 20);
+    await lock.release();
+  });
+
+  it('[16.1] admits only its own user to the socket', async () => {
+    const directory = freshDirectory();
+    const { mode } = fs.statSync((await acquireLock(directory)).file);
+    assert.equal(mode & 0o777, 0o600);
+  });
+
   it('works in a directory with a path too long for a socket, and not in its neighbour', async () => {
     const long = path.join(freshDirectory(), 'x'.repeat(120), 'y'.repeat(120));
     const lock = await acquireLock(path.join(long, 'a'));

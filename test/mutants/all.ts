@@ -16,6 +16,7 @@ import type { Mutant } from './mutant.js';
 import { queuesAndQuotas } from './queues-and-quotas.js';
 import { schedules } from './schedules.js';
 import { shared } from './shared.js';
+import { sharing } from './sharing.js';
 import { testKit } from './test-kit.js';
 import { waitsInThreads } from './waits.js';
 
@@ -32,6 +33,7 @@ export const allMutants: readonly Mutant[] = [
   ...asking,
   ...clock,
   ...shared,
+  ...sharing,
   ...face,
   ...waitsInThreads,
   ...schedules,
