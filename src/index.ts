@@ -84,14 +84,17 @@ export {
 export type { AskedJob } from './protocol/asked-job.js';
 export { CompletedItems, CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
 export type {
+  CallbackTree,
   CountedOutcome,
   CountField,
   CountRow,
   DurationStats,
+  FullJobForm,
   Interval,
   JobOrder,
   JobPage,
   JobQuery,
+  JobRelations,
   JobRow,
   KindFilter,
   StatRow,
@@ -110,7 +113,16 @@ export type {
   ScheduleEvent,
 } from './runtime/events.js';
 export type { CallbackPair, Handles, Job, JobChanges, ResultOptions } from './runtime/job.js';
-export type { CountOptions, JobsOptions, LastOptions, Monitor, NextOptions, StatOptions } from './runtime/monitor.js';
+export type {
+  CountOptions,
+  FullJob,
+  FullJobOptions,
+  JobsOptions,
+  LastOptions,
+  Monitor,
+  NextOptions,
+  StatOptions,
+} from './runtime/monitor.js';
 export {
   type Closed,
   type CloseOptions,

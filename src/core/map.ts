@@ -20,6 +20,7 @@ import type { Decision } from './decision.js';
 import { beginWaiting, conclude, createJob, enqueue } from './job.js';
 import { chunkItems, type Id, type JobRecord, type Payload, placeOf } from './records.js';
 import type { State } from './state/state.js';
+import type { View } from './state/view.js';
 
 /** Takes the next items, which fit one chunk: the last one, or a new one with id `chunkId`. */
 export function feed(decision: Decision, map: JobRecord, from: number, chunkId: Id, specs: readonly JobSpec[]): void {
@@ -88,6 +89,12 @@ export function countItems(state: State, map: JobRecord): { readonly taken: numb
     left--;
   }
   return { taken, done };
+}
+
+/** Returns the id of the job above, as users know it: the chunks of a map are internal. */
+export function parentOf(view: View, { parent }: JobRecord): Id {
+  const above = parent === '' ? undefined : view.job(parent);
+  return above?.form === 'chunk' ? above.parent : parent;
 }
 
 function addChunk(decision: Decision, map: JobRecord, id: Id): JobRecord {

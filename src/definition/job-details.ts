@@ -1,7 +1,7 @@
 /** The details of a job as users read them, outside and inside of jobs. */
 import { idToText } from '../codec/id.js';
 import { type JobStatus, type Level, quotaFromKey } from '../core/records.js';
-import type { AwaitedAnswer, JobInfo } from '../protocol/messages.js';
+import type { AwaitedAnswer, JobInfo } from '../protocol/job-info.js';
 import type { RetryPolicy } from './retry-policies.js';
 
 /** The state of a job at one moment. */

@@ -174,13 +174,14 @@ const quotasLimit = 2_000;
 
 function quotaKeys(quotas: NonNullable<JobOptions['quotas']>, where: string): string[] {
   checkArray(where, quotas, 'quotas');
-  const keys = [...new Set(Array.from(quotas, (quota, index) => oneQuota(quota, `${where}[${index}]`)))];
+  const keys = [...new Set(Array.from(quotas, (quota, index) => quotaKeyFrom(quota, `${where}[${index}]`)))];
   if (keys.join().length > quotasLimit)
     throw invalidOption(where, `must have at most ${quotasLimit} characters in all`, quotas, RangeError);
   return keys;
 }
 
-function oneQuota(quota: NonNullable<JobOptions['quotas']>[number], where: string): string {
+/** Checks a quota that a job names, and returns it as records spell it. */
+export function quotaKeyFrom(quota: NonNullable<JobOptions['quotas']>[number], where: string): string {
   const fits = (text: string) => text !== '' && text.length <= longestKey && !/[\0\n]/.test(text);
   const rule = `must be a string of 1 to ${longestKey} characters without line breaks`;
   if (typeof quota !== 'object' || quota === null) {

@@ -1,6 +1,7 @@
 /** Questions about many jobs at once, and their answers, which are plain data. */
-import type { JobRecord, JobRole, JobStatus } from '../core/records.js';
+import type { Id, JobForm, JobRecord, JobRole, JobStatus } from '../core/records.js';
 import type { PlaceInLine } from '../core/state/view.js';
+import type { JobInfo } from './job-info.js';
 
 /** Names of queues and callables. In a name, `*` stands for any text, as in `images#*`. */
 export interface KindFilter {
@@ -71,19 +72,37 @@ export interface Interval<Time> {
 }
 
 /** The times of a job by which it can be found. */
-export const intervalNames = ['put', 'started', 'ended', 'completed'] as const;
+export const intervalNames = ['put', 'due', 'started', 'ended', 'completed'] as const;
 
 /** Every field that is given must fit. */
 export interface JobQuery<Time = Date> extends KindFilter {
   readonly status?: JobStatus | readonly JobStatus[];
   readonly outcome?: CountedOutcome;
   readonly role?: JobRole;
+  /** The id of its whole, or of the job that it is a callback of. */
+  readonly parent?: string;
+  /** The name of the agent that claimed it last, and the id of that agent's dispatcher. */
+  readonly agent?: string;
+  readonly dispatcher?: string;
+  /** A quota that it names: with any key, or with this one. */
+  readonly quota?: string | { readonly name: string; readonly key: string };
+  readonly unique?: string;
+  /** An annotation that it has: with any value, or with one that is stored in the same bytes. */
+  readonly annotation?: string | { readonly name: string; readonly value: unknown };
   readonly put?: Interval<Time>;
+  /** Its date, or the time of its retry, while it waits for it. */
+  readonly due?: Interval<Time>;
   /** The first start of its call. */
   readonly started?: Interval<Time>;
   /** The end of its call. */
   readonly ended?: Interval<Time>;
   readonly completed?: Interval<Time>;
+}
+
+/** A filter as it is sent: ids and quotas as in records, a value as bytes. */
+export interface WireFilter extends Omit<JobQuery<number>, 'quota' | 'annotation'> {
+  readonly quota?: string;
+  readonly annotation?: { readonly name: string; readonly value?: Uint8Array };
 }
 
 /**
@@ -137,14 +156,61 @@ export type PlaceInOrder = PlaceInLine & Pick<JobRecord, 'putAt' | 'completedAt'
 /** An answer to `jobs`, with the place of the last job as it is sent. */
 export type WireJobPage = Omit<JobPage, 'next'> & { readonly last: PlaceInOrder | undefined };
 
+/** A callback, a pair of callbacks or a side of one, with the callbacks below it. */
+export interface CallbackTree extends JobRow {
+  readonly callbacks: readonly CallbackTree[];
+}
+
+/**
+ * A `call` runs a function. A `choice` is a pair of callbacks; the side that fits the outcome runs.
+ * The others are compositions.
+ */
+export type FullJobForm = Exclude<JobForm, 'chunk'>;
+
+/** The jobs to which a job is related, and the sizes of its values. */
+export interface JobRelations {
+  readonly form: FullJobForm;
+  readonly role: JobRole;
+  readonly outcome: CountedOutcome;
+  /** The thread in which it runs now. */
+  readonly thread: number | undefined;
+  /** Its whole, or the job that it is a callback of. */
+  readonly parent: JobRow | undefined;
+  /** At most 100. Items of a map that are done in groups of 256 are no jobs any more. */
+  readonly parts: readonly JobRow[];
+  /** The callbacks of the job, and those below them. */
+  readonly callbacks: readonly CallbackTree[];
+  /** `false` if there are more than 100 of them, or more than ten levels. */
+  readonly areAllCallbacks: boolean;
+  /** The ids of jobs that returned this one and wait for its outcome: at most 100. */
+  readonly returnedBy: readonly string[];
+  /** The schedule that put it, and the tick as an ISO text. */
+  readonly schedule: { readonly name: string; readonly tick: string } | undefined;
+  /** `false` if only the annotations that fit into 256 KiB are there. */
+  readonly areAllAnnotations: boolean;
+  /** Encoded bytes; 0 for none. */
+  readonly argumentBytes: number;
+  readonly resultBytes: number;
+  /** The time of the answer, as an ISO text. */
+  readonly asOf: string;
+}
+
+export interface WireFullJob extends JobRelations {
+  readonly info: JobInfo;
+  /** The place of the last part, if there are more. */
+  readonly lastPart: PlaceInOrder | undefined;
+  readonly annotations: Readonly<Record<string, Uint8Array>>;
+}
+
 export type MonitorQuery =
   | {
       readonly type: 'jobs';
-      readonly filter: JobQuery<number>;
+      readonly filter: WireFilter;
       readonly order: JobOrder;
       readonly limit: number;
       readonly after: PlaceInOrder | undefined;
     }
+  | { readonly type: 'fullJob'; readonly job: Id }
   | { readonly type: 'counts'; readonly filter: KindFilter; readonly by: readonly CountField[] }
   /** Milliseconds since the epoch; `stepMs` 0 is one step. */
   | {

@@ -25,10 +25,10 @@ import type { ClientMessage, Query, ScheduleCommand, WalkingQuery, WireCommand, 
 import {
   countedOutcomes,
   countFields,
-  type JobQuery,
   jobOrders,
   type KindFilter,
   type PlaceInOrder,
+  type WireFilter,
 } from './monitor.js';
 
 /** A message is not one of this protocol. The message names the place and the rule. */
@@ -232,11 +232,18 @@ const kinds = recordOf(kindFilter);
 const interval: Check = optional(recordOf({ from: optional(anyNumber), to: optional(anyNumber) }));
 const statuses: Check = (value, path) =>
   (Array.isArray(value) ? listOf(oneOf(jobStatuses)) : optional(oneOf(jobStatuses)))(value, path);
-const jobQuery: Fields<JobQuery<number>> = {
+const jobQuery: Fields<WireFilter> = {
   ...kindFilter,
   status: statuses,
   outcome: optional(oneOf(countedOutcomes)),
   role: optional(oneOf(jobRoles)),
+  parent: optional(id),
+  agent: optional(name),
+  dispatcher: optional(id),
+  quota: optional(name),
+  unique: optional(name),
+  annotation: optional(recordOf({ name, value: optional(bytes) })),
+  due: interval,
   put: interval,
   started: interval,
   ended: interval,
@@ -295,6 +302,7 @@ const queries: ByType<Query | WalkingQuery> = {
     limit: size,
     after: optional(recordOf(placeInOrder)),
   },
+  fullJob: { job: id },
   counts: { filter: kinds, by: listOf(oneOf(countFields), countFields.length) },
   stats: { filter: kinds, from: anyNumber, to: anyNumber, stepMs: duration },
   line: {

@@ -43,9 +43,7 @@ export class Annotations {
   /** Returns all annotations of the job, by name. */
   async all(): Promise<Readonly<Record<string, unknown>>> {
     const found = (await this.#client.ask({ type: 'annotations', job: this.#id })) as Record<string, Uint8Array>;
-    const references = this.#client.references();
-    const entries = Object.entries(found).map(([name, bytes]) => [name, decodePayload(bytes, references)] as const);
-    return Object.assign(Object.create(null) as Record<string, unknown>, Object.fromEntries(entries));
+    return decodeAnnotations(found, this.#client);
   }
 
   /**
@@ -58,4 +56,14 @@ export class Annotations {
     const bytes = (await this.#client.link.request(['annotation', this.#id, name, timeoutMs])) as Uint8Array | null;
     return bytes === null ? fallback : (decodePayload(bytes, this.#client.references()) as Value);
   }
+}
+
+/** Decodes annotations, in an object without a prototype: any text may be a name. */
+export function decodeAnnotations(
+  found: Readonly<Record<string, Uint8Array>>,
+  client: Client,
+): Readonly<Record<string, unknown>> {
+  const references = client.references();
+  const entries = Object.entries(found).map(([name, bytes]) => [name, decodePayload(bytes, references)] as const);
+  return Object.assign(Object.create(null) as Record<string, unknown>, Object.fromEntries(entries));
 }

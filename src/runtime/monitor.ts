@@ -1,25 +1,29 @@
 /** Looking at many jobs at once: counts and statistics. */
-import { type JobStatus, jobRoles, jobStatuses } from '../core/records.js';
-import { checkArray, checkNumber, checkOneOf, checkText } from '../definition/arguments.js';
-import { checkOptions, type OptionNames } from '../definition/known-options.js';
+import type { Failure } from '../codec/failure.js';
+import { checkArray, checkBoolean, checkNumber, checkOneOf } from '../definition/arguments.js';
+import { detailsOf, type JobDetails } from '../definition/job-details.js';
+import { checkOptions } from '../definition/known-options.js';
+import { checkJobId } from '../definition/names.js';
 import { invalidOption } from '../errors.js';
 import {
   type CountField,
   type CountRow,
   countFields,
-  type Interval,
-  intervalNames,
   type JobOrder,
   type JobPage,
   type JobQuery,
+  type JobRelations,
   type JobRow,
   jobOrders,
   type KindFilter,
-  type PlaceInOrder,
   type StatRow,
+  type WireFullJob,
   type WireJobPage,
 } from '../protocol/monitor.js';
+import { decodeAnnotations } from './annotations.js';
 import type { Client } from './client.js';
+import { Job } from './job.js';
+import { checkFilter, cursorFrom, type List, placeFrom, wireFilter } from './job-filter.js';
 import { timeOf } from './time.js';
 
 /** The options of `Monitor.counts`. */
@@ -36,6 +40,31 @@ export interface JobsOptions {
   readonly cursor?: string;
   /** `newest` by default. */
   readonly order?: JobOrder;
+}
+
+/** The options of `Monitor.job`. */
+export interface FullJobOptions {
+  /** `true` adds the arguments. */
+  readonly arguments?: boolean;
+  /** `true` adds the result or the failure, if the call is over. */
+  readonly result?: boolean;
+}
+
+/** One job in full. */
+export interface FullJob extends JobRelations {
+  readonly id: string;
+  readonly details: JobDetails;
+  /**
+   * A cursor for the parts after the first 100: of `monitor.jobs({ parent: id, role: 'part' },
+   * { order: 'oldest', cursor })`. `undefined` if there are no more.
+   */
+  readonly moreParts: string | undefined;
+  /** By name. */
+  readonly annotations: Readonly<Record<string, unknown>>;
+  /** Only if asked for. */
+  readonly arguments?: readonly unknown[];
+  readonly result?: unknown;
+  readonly failure?: Failure;
 }
 
 /** The options of `Monitor.next`. */
@@ -96,8 +125,9 @@ export class Monitor {
    *
    * @throws {UnknownQueueError} the order is `claim`, and there is no such queue.
    * @throws {TypeError} a field of the filter has the wrong type.
-   * @throws {RangeError} a field or an option is out of range, the cursor belongs to another order,
-   * or the order is `claim` and the filter does not name one queue.
+   * @throws {RangeError} a field or an option is out of range, the cursor belongs to another
+   * filter, order or runtime, or the order is `claim` and the filter does not name one queue.
+   * @throws {UnknownJobError} `parent` is not the id of a job.
    * @example
    * const filter = { callable: 'images#*', outcome: 'failure' } as const;
    * for (let cursor: string | undefined; ; ) {
@@ -112,13 +142,45 @@ export class Monitor {
     const { limit = 100, cursor, order = 'newest' } = options;
     checkNumber('limit', limit, { integer: true, least: 1, most: mostRows });
     checkOneOf('order', order, jobOrders);
-    const wire = wireFilter(filter);
+    const wire = wireFilter(filter, this.#client.encoding().reference);
     if (order === 'claim' && typeof filter.queue !== 'string')
       throw invalidOption('filter.queue', 'must name one queue if the order is claim', filter.queue, RangeError);
-    const after = cursor === undefined ? undefined : placeFrom(cursor, order);
+    const list: List = { runtime: this.#client.dispatcher, order, filter: wire };
+    const after = cursor === undefined ? undefined : placeFrom(cursor, list);
     const query = { type: 'jobs', filter: wire, order, limit, after } as const;
     const { last, ...page } = (await this.#client.ask(query)) as WireJobPage;
-    return { ...page, next: last === undefined ? undefined : cursorOf(order, last) };
+    return { ...page, next: last && cursorFrom(last, list) };
+  }
+
+  /**
+   * Returns one job in full: its details, and the jobs to which it is related. Arguments and result
+   * are read only if that is asked for.
+   *
+   * @throws {UnknownJobError} `id` is not a UUID.
+   * @throws {JobForgottenError} the job is no longer remembered.
+   * @throws {NotStorableError} `arguments` are asked for, and buffers were moved to the job.
+   */
+  async job(id: string, options: FullJobOptions = {}): Promise<FullJob> {
+    const job = checkJobId(id);
+    checkOptions('options', options, { arguments: true, result: true });
+    const { arguments: withArguments = false, result: withResult = false } = options;
+    checkBoolean('arguments', withArguments);
+    checkBoolean('result', withResult);
+    const client = this.#client;
+    const found = (await client.ask({ type: 'fullJob', job })) as WireFullJob;
+    const { info, lastPart, annotations, ...relations } = found;
+    const parts = { parent: job, role: 'part' } as const;
+    const list: List = { runtime: client.dispatcher, order: 'oldest', filter: parts };
+    const handle = new Job(client, job);
+    return {
+      id: handle.id,
+      details: detailsOf(info),
+      ...relations,
+      moreParts: lastPart && cursorFrom(lastPart, list),
+      annotations: decodeAnnotations(annotations, client),
+      ...(withArguments ? { arguments: await handle.arguments() } : {}),
+      ...(withResult && relations.outcome !== 'none' ? await outcomeOf(handle) : {}),
+    };
   }
 
   /**
@@ -170,72 +232,7 @@ export class Monitor {
 
 const mostRows = 1000;
 
-const kindNames: OptionNames<KindFilter> = { queue: true, callable: true };
-const intervals: OptionNames<Pick<JobQuery, 'put' | 'started' | 'ended' | 'completed'>> = {
-  put: true,
-  started: true,
-  ended: true,
-  completed: true,
-};
-const filterNames: OptionNames<JobQuery> = { ...kindNames, ...intervals, status: true, outcome: true, role: true };
-
-/** Checks a filter of jobs, and returns it as it is sent. */
-function wireFilter(filter: JobQuery): JobQuery<number> {
-  checkOptions('filter', filter, filterNames);
-  const { put: _, started: __, ended: ___, completed: ____, ...others } = filter;
-  const { queue, callable, status, outcome, role } = others;
-  checkNames({ queue, callable } as KindFilter);
-  if (Array.isArray(status))
-    for (const [index, one] of status.entries()) checkOneOf(`filter.status[${index}]`, one, jobStatuses);
-  else if (status !== undefined) checkOneOf('filter.status', status as JobStatus, jobStatuses);
-  if (outcome !== undefined) checkOneOf('filter.outcome', outcome, ['none', 'value', 'failure']);
-  if (role !== undefined) checkOneOf('filter.role', role, jobRoles);
-  const times: { [name in (typeof intervalNames)[number]]?: Interval<number> } = {};
-  for (const name of intervalNames) {
-    const interval = filter[name];
-    if (interval === undefined) continue;
-    const path = `filter.${name}`;
-    checkOptions(path, interval, { from: true, to: true });
-    const { from, to } = interval;
-    times[name] = {
-      ...(from === undefined ? {} : { from: timeOf(`${path}.from`, from) }),
-      ...(to === undefined ? {} : { to: timeOf(`${path}.to`, to) }),
-    };
-  }
-  return { ...others, ...times };
-}
-
-/** A cursor is opaque to users: the order, and the place of the last job. */
-function cursorOf(order: JobOrder, place: PlaceInOrder): string {
-  const id = Buffer.from(place.id, 'latin1').toString('hex');
-  return Buffer.from(JSON.stringify([order, { ...place, id }])).toString('base64url');
-}
-
-function placeFrom(cursor: string, order: JobOrder): PlaceInOrder {
-  const rule = 'must be `next` of a page with the same order';
-  checkText('cursor', cursor, rule, () => true);
-  try {
-    const [of, place] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [JobOrder, PlaceInOrder];
-    const numbers = [place.dueAt, place.priority, place.eligible, place.putAt, place.completedAt];
-    const isPlace = numbers.every(Number.isFinite) && /^[0-9a-f]{32}$/.test(place.id);
-    if (of === order && isPlace) return { ...place, id: Buffer.from(place.id, 'hex').toString('latin1') };
-  } catch {
-    // No cursor at all.
-  }
-  throw invalidOption('cursor', rule, cursor, RangeError);
-}
-
-function checkFilter(filter: KindFilter): void {
-  checkOptions('filter', filter, kindNames);
-  checkNames(filter);
-}
-
-function checkNames(filter: KindFilter): void {
-  for (const name of ['queue', 'callable'] as const) {
-    const names = filter[name];
-    if (names === undefined) continue;
-    const rule = 'must be a string or an array of strings';
-    if (!Array.isArray(names)) checkText(`filter.${name}`, names, rule, () => true);
-    else for (const [index, one] of names.entries()) checkText(`filter.${name}[${index}]`, one, rule, () => true);
-  }
+async function outcomeOf(job: Job): Promise<Pick<FullJob, 'result' | 'failure'>> {
+  const failure = await job.failure();
+  return failure === undefined ? { result: await job.result() } : { failure };
 }

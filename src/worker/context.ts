@@ -21,7 +21,8 @@ import { JobCancelledError, JobNotCommittedError, JobStatusError, NotInJobError 
 import { decodeStored, decodeValue, type OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 import type { ThreadMessage, WireInnerPut } from '../protocol/dispatch.js';
-import type { JobInfo, Query, TickInfo, WireInnerCommand, WireJob } from '../protocol/messages.js';
+import type { JobInfo } from '../protocol/job-info.js';
+import type { Query, TickInfo, WireInnerCommand, WireJob } from '../protocol/messages.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
 import type { ThreadContext } from './thread-context.js';
 

@@ -7,7 +7,8 @@ import type { Caller } from '../../src/coordinator/clients/caller.js';
 import { Coordinator } from '../../src/coordinator/coordinator.js';
 import { NoPool } from '../../src/coordinator/pool/no-pool.js';
 import type { Id } from '../../src/core/records.js';
-import type { ClientMessage, CoordinatorMessage, JobInfo, WireJob } from '../../src/protocol/messages.js';
+import type { JobInfo } from '../../src/protocol/job-info.js';
+import type { ClientMessage, CoordinatorMessage, WireJob } from '../../src/protocol/messages.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import { idOf } from '../core/making.js';
 

@@ -9,7 +9,8 @@ import type { Caller } from './caller.js';
 import { ClientCommands, type ClientsContext } from './client-commands.js';
 import type { Reader } from './event-feed.js';
 import type { OutcomeWaiter } from './outcomes.js';
-import { inquiryFor, isWalking, requireJob, requireMap } from './queries.js';
+import { inquiryFor, isWalking, requireMap } from './queries.js';
+import { requireJob } from './remembered.js';
 import { replyTo } from './replies.js';
 
 export class Clients {

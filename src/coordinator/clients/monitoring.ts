@@ -1,7 +1,5 @@
 /** The answers to questions about many jobs. Each is a generator, which runs in slices. */
-import { idToText } from '../../codec/id.js';
 import { requireQueue } from '../../core/queue.js';
-import { agentName, type JobRecord } from '../../core/records.js';
 import type { State } from '../../core/state/state.js';
 import { tallyCells } from '../../core/state/tallies.js';
 import type {
@@ -9,32 +7,32 @@ import type {
   CountField,
   CountRow,
   DurationStats,
-  Interval,
-  JobQuery,
   JobRow,
-  KindFilter,
   MonitorQuery,
-  PlaceInOrder,
   StatRow,
   WireJobPage,
 } from '../../protocol/monitor.js';
 import type { Inquiry } from '../inquiries.js';
 import { Bucket, type Durations } from '../statistics/bucket.js';
 import { bucketsOf, type Statistics } from '../statistics/statistics.js';
+import { type FullJobContext, fullJob } from './full-job.js';
+import { jobMatcher, kindMatcher } from './job-filter.js';
+import { isInternal, isoTime, placeOf, rowBytes, rowOf, walkIn } from './job-rows.js';
 
 /** The parts of the coordinator that these questions read. */
-export interface MonitoringContext {
-  readonly state: State;
+export interface MonitoringContext extends FullJobContext {
   readonly statistics: Statistics;
-  readonly now: () => number;
 }
 
-export function monitoring({ state, statistics, now }: MonitoringContext, query: MonitorQuery): Inquiry<unknown> {
+export function monitoring(context: MonitoringContext, query: MonitorQuery): Inquiry<unknown> {
+  const { store, statistics } = context;
   switch (query.type) {
     case 'jobs':
-      return jobPage(state, now, query);
+      return jobPage(context, query);
+    case 'fullJob':
+      return fullJob(context, query.job);
     case 'counts':
-      return counts(state, query);
+      return counts(store.state, query);
     case 'stats':
       return stats(statistics, query);
   }
@@ -47,10 +45,11 @@ const mostBytes = 256 * 1024;
 const mostMs = 10_000;
 
 /** Finds a page of jobs. */
-function* jobPage(state: State, now: () => number, query: PageQuery): Inquiry<WireJobPage> {
+function* jobPage({ store, now }: MonitoringContext, query: PageQuery): Inquiry<WireJobPage> {
+  const { state } = store;
   const { filter, order, limit, after } = query;
   if (order === 'claim') requireQueue(state, filter.queue as string);
-  const isAsked = jobMatcher(filter);
+  const isAsked = jobMatcher(store, filter);
   const version = state.version;
   const items: JobRow[] = [];
   const endAt = now() + mostMs;
@@ -62,17 +61,17 @@ function* jobPage(state: State, now: () => number, query: PageQuery): Inquiry<Wi
     const exact = state.version === version;
     return { items, last: isLast ? undefined : last, asOf: isoTime(now())!, exact, complete, walked };
   };
-  for (const job of walkIn(state, query)) {
-    if (job === undefined || job.form === 'chunk') {
+  for (const job of walkIn(state, filter, order, after)) {
+    if (job === undefined || isInternal(job)) {
       yield;
       continue;
     }
     walked++;
     last = placeOf(job);
     if (isAsked(job)) {
-      const row = rowOf(job);
+      const row = rowOf(state, job);
       items.push(row);
-      bytes += rowBytes + row.callable.length + row.queue.length;
+      bytes += rowBytes(row);
       if (items.length === limit || bytes > mostBytes) return page(false);
     }
     complete = now() < endAt;
@@ -80,96 +79,6 @@ function* jobPage(state: State, now: () => number, query: PageQuery): Inquiry<Wi
     yield;
   }
   return page(true);
-}
-
-/** About the bytes of a row's other fields. */
-const rowBytes = 400;
-
-function placeOf(job: JobRecord): PlaceInOrder {
-  const { dueAt, priority, front, alone, eligible, id, putAt, completedAt } = job;
-  return { dueAt, priority, front, alone, eligible, id, putAt, completedAt };
-}
-
-/** Walks all jobs in an order; `undefined` after a step without one. */
-function* walkIn(state: State, { filter, order, after }: PageQuery): IterableIterator<JobRecord | undefined> {
-  const isForgotten = after !== undefined && state.job(after.id) === undefined;
-  switch (order) {
-    case 'claim':
-      return yield* state.line(filter.queue as string, after);
-    case 'oldest':
-      for (const job of state.jobsAfter(after?.id ?? ''))
-        yield isForgotten && job.putAt <= after.putAt ? undefined : job;
-      return;
-    case 'newest':
-      for (const job of state.jobsBefore(after?.id ?? ''))
-        yield isForgotten && job.putAt >= after.putAt ? undefined : job;
-      return;
-    case 'completed': {
-      const isPassed = (job: JobRecord) => after !== undefined && !isLaterCompleted(after, job);
-      for (const job of bothCompleted(state)) yield isPassed(job) ? undefined : job;
-    }
-  }
-}
-
-type Ended = Pick<JobRecord, 'completedAt' | 'id'>;
-const isLaterCompleted = (a: Ended, b: Ended) =>
-  a.completedAt > b.completedAt || (a.completedAt === b.completedAt && a.id > b.id);
-
-/** Merges the succeeded and the failed roots, the last one completed first. */
-function* bothCompleted(state: State): IterableIterator<JobRecord> {
-  const [succeeded, failed] = [state.lastCompleted('succeeded'), state.lastCompleted('failed')];
-  let [a, b] = [succeeded.next(), failed.next()];
-  while (!a.done || !b.done) {
-    if (b.done || (!a.done && isLaterCompleted(a.value, b.value))) {
-      yield a.value;
-      a = succeeded.next();
-    } else {
-      yield b.value;
-      b = failed.next();
-    }
-  }
-}
-
-function jobMatcher(filter: JobQuery<number>): (job: JobRecord) => boolean {
-  const isKind = kindMatcher(filter);
-  const { status, outcome, role, put, started, ended, completed } = filter;
-  const statuses = status === undefined || typeof status === 'string' ? status && [status] : status;
-  return (job) =>
-    (statuses === undefined || statuses.includes(job.status)) &&
-    (outcome === undefined || outcomeOf(job) === outcome) &&
-    (role === undefined || job.role === role) &&
-    isWithin(put, job.putAt) &&
-    isWithin(started, job.firstStartAt) &&
-    isWithin(ended, job.endAt) &&
-    isWithin(completed, job.completedAt) &&
-    isKind(job.queue, job.callable);
-}
-
-function isWithin(interval: Interval<number> | undefined, time: number): boolean {
-  if (interval === undefined) return true;
-  const { from = 1, to = Number.POSITIVE_INFINITY } = interval;
-  return time !== 0 && time >= from && time < to;
-}
-
-/** A list is a value, too. */
-const outcomeOf = ({ outcome }: JobRecord): CountedOutcome =>
-  outcome === 'none' || outcome === 'failure' ? outcome : 'value';
-
-const isoTime = (time: number) => (time === 0 ? undefined : new Date(time).toISOString());
-
-function rowOf(job: JobRecord): JobRow {
-  const { id, callable, queue, status, role, parent, priority, attempts, agent, stage } = job;
-  return {
-    ...{ id: idToText(id), callable, queue, status, outcome: outcomeOf(job), role },
-    parent: parent === '' ? undefined : idToText(parent),
-    ...{ priority, attempts },
-    agent: agentName(agent) || undefined,
-    put: isoTime(job.putAt)!,
-    due: stage === 'policy' ? undefined : isoTime(job.dueAt),
-    started: isoTime(job.firstStartAt),
-    ended: isoTime(job.endAt),
-    completed: isoTime(job.completedAt),
-  };
 }
 
 /** Counts jobs from their tallies, whose number is that of the kinds of jobs. */
@@ -234,18 +143,4 @@ function durationStats(durations: Durations): DurationStats | undefined {
   if (count === 0) return undefined;
   const [p50, p95, p99] = [0.5, 0.95, 0.99].map((part) => durations.quantile(part)) as [number, number, number];
   return { count, mean: sum / count, min: least, max: most, p50, p95, p99, shortest, longest };
-}
-
-/** Returns a test of a queue and a callable. */
-function kindMatcher({ queue, callable }: KindFilter): (queue: string, callable: string) => boolean {
-  const [isQueue, isCallable] = [nameMatcher(queue), nameMatcher(callable)];
-  return (queue, callable) => isQueue(queue) && isCallable(callable);
-}
-
-function nameMatcher(names: string | readonly string[] | undefined): (name: string) => boolean {
-  if (names === undefined) return () => true;
-  const all = typeof names === 'string' ? [names] : names;
-  const patterns = all.map((name) => name.split('*').map((text) => text.replaceAll(/[$()+.?[\\\]^{|}]/g, '\\$&')));
-  const any = new RegExp(`^(?:${patterns.map((parts) => parts.join('.*')).join('|')})$`, 's');
-  return (name) => all.length > 0 && any.test(name);
 }

@@ -10,7 +10,7 @@ import type { Build } from '../claiming/build.js';
 import { outcomeFor } from '../claiming/outcome-bytes.js';
 import type { Context } from '../context.js';
 import type { Caller, Callers } from './caller.js';
-import { requireJob } from './queries.js';
+import { requireJob } from './remembered.js';
 import { Waiters } from './waiters.js';
 
 export type OutcomeWaiter = (error: Error | undefined, outcome?: EncodedOutcome) => void;

@@ -1,6 +1,5 @@
 /** The answers to queries of clients and running jobs. Queries only read the state. */
 
-import { idToText } from '../../codec/id.js';
 import { mainAgent } from '../../core/agent.js';
 import { nobody, pingsOf } from '../../core/dispatchers.js';
 import { countItems } from '../../core/map.js';
@@ -19,11 +18,11 @@ import {
 } from '../../core/records.js';
 import { requireSchedule, scheduleOf, tickOf } from '../../core/schedules.js';
 import type { State } from '../../core/state/state.js';
-import { JobForgottenError, JobStatusError, UnknownAgentError } from '../../errors.js';
+import { JobStatusError, UnknownAgentError } from '../../errors.js';
+import type { JobInfo } from '../../protocol/job-info.js';
 import type {
   AgentInfo,
   DispatcherInfo,
-  JobInfo,
   LinePage,
   Query,
   QueueInfo,
@@ -34,12 +33,14 @@ import type {
 } from '../../protocol/messages.js';
 import type { Build } from '../claiming/build.js';
 import { pieceOf } from '../claiming/outcome-bytes.js';
+import type { Runs } from '../claiming/runs.js';
 import type { Context } from '../context.js';
 import type { Inquiry } from '../inquiries.js';
 import type { AgentQuestions } from '../questions/agent-questions.js';
 import type { Statistics } from '../statistics/statistics.js';
 import type { BoundedQueues } from './bounded-queues.js';
 import { monitoring } from './monitoring.js';
+import { requireJob } from './remembered.js';
 
 /** The parts of the coordinator that a query may read. */
 export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'now'> {
@@ -49,17 +50,21 @@ export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'no
   readonly bounded: Pick<BoundedQueues, 'count'>;
 }
 
-const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>(['line', 'jobs', 'counts', 'stats']);
+const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>(['line', 'jobs', 'fullJob', 'counts', 'stats']);
 
 export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery => walkingTypes.has(query.type);
 
-type InquiryContext = Pick<Context, 'store' | 'now'> & { readonly statistics: Statistics };
+type InquiryContext = Omit<QueryContext, 'isRunning'> & {
+  readonly statistics: Statistics;
+  readonly runs: Pick<Runs, 'pool'>;
+};
 
-export function inquiryFor(
-  { store: { state }, statistics, now }: InquiryContext,
-  query: WalkingQuery,
-): Inquiry<unknown> {
-  return query.type === 'line' ? linePage(state, query) : monitoring({ state, statistics, now }, query);
+export function inquiryFor(context: InquiryContext, query: WalkingQuery): Inquiry<unknown> {
+  const { store, now, statistics } = context;
+  if (query.type === 'line') return linePage(store.state, query);
+  const threadOf = (job: Id) => context.runs.pool.threadOf(job);
+  const infoOf = (job: JobRecord) => jobInfo({ ...context, isRunning: (id) => threadOf(id) !== undefined }, job);
+  return monitoring({ store, now, statistics, infoOf, threadOf }, query);
 }
 
 export function answer(context: QueryContext, query: Query): unknown {
@@ -125,14 +130,6 @@ function tickInfo(state: State, job: JobRecord): TickInfo | null {
   const there = scheduleOf(state, tick.name);
   const missed = there?.lastAt === tick.at ? there.lastMissed : 0;
   return { ...tick, previousSuccess: there?.successAt ?? 0, missed };
-}
-
-export function requireJob(state: State, id: Id): JobRecord {
-  const job = state.job(id);
-  if (job !== undefined) return job;
-  throw new JobForgottenError(
-    `no job ${idToText(id)} is remembered: it was forgotten after it completed, or never put here`,
-  );
 }
 
 /** Returns the default queue, which always exists, and all others. */

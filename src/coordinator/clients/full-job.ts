@@ -1,0 +1,105 @@
+/** One job in full, with the jobs that it is related to. */
+import { idToText } from '../../codec/id.js';
+import type { Id, JobRecord, Payload } from '../../core/records.js';
+import { tickOf } from '../../core/schedules.js';
+import type { State } from '../../core/state/state.js';
+import type { JobInfo } from '../../protocol/job-info.js';
+import type { CallbackTree, FullJobForm, JobRow, WireFullJob } from '../../protocol/monitor.js';
+import type { Store } from '../../store/store.js';
+import type { Inquiry } from '../inquiries.js';
+import { outcomeOf } from './job-filter.js';
+import { isoTime, placeOf, rowOf, walkMembers } from './job-rows.js';
+import { requireJob } from './remembered.js';
+
+/** The most parts, callbacks and waiting jobs in an answer, and the most bytes of annotations. */
+const most = { parts: 100, callbacks: 100, depth: 10, waiting: 100, annotationBytes: 256 * 1024 };
+
+export interface FullJobContext {
+  readonly store: Store;
+  readonly now: () => number;
+  readonly infoOf: (job: JobRecord) => JobInfo;
+  readonly threadOf: (job: Id) => number | undefined;
+}
+
+export function* fullJob({ store, now, infoOf, threadOf }: FullJobContext, id: Id): Inquiry<WireFullJob> {
+  const { state } = store;
+  const job = requireJob(state, id);
+  const parts: JobRow[] = [];
+  let lastPart: JobRecord | undefined;
+  let hasMore = false;
+  for (const member of walkMembers(state, job.id, false)) {
+    yield;
+    if (member === undefined) continue;
+    hasMore = member.role !== 'callback' && parts.length === most.parts;
+    if (member.role === 'callback' || hasMore) break;
+    parts.push(rowOf(state, member));
+    lastPart = member;
+  }
+  const tree = new Tree(state);
+  const callbacks = yield* tree.below(job, 1);
+  const above = state.job(rowOf(state, job).parent === undefined ? '' : job.parent);
+  const whole = above?.form === 'chunk' ? state.job(above.parent) : above;
+  const waiting = state.waitingFor(job);
+  return {
+    info: infoOf(job),
+    ...{ form: job.form as FullJobForm, role: job.role, outcome: outcomeOf(job), thread: threadOf(job.id) },
+    parent: whole === undefined ? undefined : rowOf(state, whole),
+    parts,
+    lastPart: hasMore && lastPart !== undefined ? placeOf(lastPart) : undefined,
+    callbacks,
+    areAllCallbacks: tree.isWhole,
+    returnedBy: waiting.slice(0, most.waiting).map(({ id }) => idToText(id)),
+    schedule: scheduleOf(job),
+    ...annotationsOf(store, job.id),
+    argumentBytes: bytesOf(job.args),
+    resultBytes: job.outcome === 'none' ? 0 : bytesOf(job.result),
+    asOf: isoTime(now())!,
+  };
+}
+
+const bytesOf = (payload: Payload | null) => payload?.byteLength ?? 0;
+
+function scheduleOf(job: JobRecord): WireFullJob['schedule'] {
+  const tick = tickOf(job);
+  return tick && { name: tick.name, tick: isoTime(tick.at)! };
+}
+
+function annotationsOf(
+  { state, bytes }: Pick<Store, 'state' | 'bytes'>,
+  job: Id,
+): Pick<WireFullJob, 'annotations' | 'areAllAnnotations'> {
+  const annotations: Record<string, Uint8Array> = {};
+  let left = most.annotationBytes;
+  for (const { name, value } of state.annotationsOf(job)) {
+    left -= value.byteLength + name.length;
+    if (left < 0) return { annotations, areAllAnnotations: false };
+    annotations[name] = bytes(value);
+  }
+  return { annotations, areAllAnnotations: true };
+}
+
+/** The callbacks below a job, up to a depth and a number. */
+class Tree {
+  readonly #state: State;
+  #left = most.callbacks;
+  isWhole = true;
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  *below(job: JobRecord, depth: number): Generator<unknown, CallbackTree[]> {
+    const found: CallbackTree[] = [];
+    // The sides of a pair stand in the place of its parts.
+    const sides = job.form === 'choice' ? this.#state.parts(job) : [];
+    for (const one of [...sides, ...this.#state.callbacks(job)]) {
+      yield;
+      if (depth > most.depth || --this.#left < 0) {
+        this.isWhole = false;
+        break;
+      }
+      found.push({ ...rowOf(this.#state, one), callbacks: yield* this.below(one, depth + 1) });
+    }
+    return found;
+  }
+}

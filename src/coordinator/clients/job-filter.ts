@@ -1,0 +1,69 @@
+/** Filters of jobs: the one place that knows which jobs fit. */
+import { parentOf } from '../../core/map.js';
+import { agentDispatcher, agentName, type JobRecord, quotaName } from '../../core/records.js';
+import type { CountedOutcome, Interval, KindFilter, WireFilter } from '../../protocol/monitor.js';
+import type { Store } from '../../store/store.js';
+
+/** Returns a test of jobs. */
+export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFilter): (job: JobRecord) => boolean {
+  const { state } = store;
+  const isKind = kindMatcher(filter);
+  const { status, outcome, role, parent, agent, dispatcher, quota, unique, annotation } = filter;
+  const { put, due, started, ended, completed } = filter;
+  const statuses = status === undefined || typeof status === 'string' ? status && [status] : status;
+  const hasAnnotation = annotation === undefined ? undefined : annotationMatcher(store, annotation);
+  return (job) =>
+    (statuses === undefined || statuses.includes(job.status)) &&
+    (outcome === undefined || outcomeOf(job) === outcome) &&
+    (role === undefined || job.role === role) &&
+    (unique === undefined || job.unique === unique) &&
+    (agent === undefined || (job.agent !== '' && agentName(job.agent) === agent)) &&
+    (dispatcher === undefined || (job.agent !== '' && agentDispatcher(job.agent) === dispatcher)) &&
+    (quota === undefined || job.quotas.some((key) => key === quota || quotaName(key) === quota)) &&
+    isWithin(put, job.putAt) &&
+    isWithin(due, dueOf(job)) &&
+    isWithin(started, job.firstStartAt) &&
+    isWithin(ended, job.endAt) &&
+    isWithin(completed, job.completedAt) &&
+    isKind(job.queue, job.callable) &&
+    (parent === undefined || parentOf(state, job) === parent) &&
+    (hasAnnotation === undefined || hasAnnotation(job));
+}
+
+function annotationMatcher(
+  { state, bytes }: Pick<Store, 'state' | 'bytes'>,
+  { name, value }: NonNullable<WireFilter['annotation']>,
+): (job: JobRecord) => boolean {
+  return ({ id }) => {
+    const there = state.annotation(id, name);
+    if (there === undefined || value === undefined) return there !== undefined;
+    return there.value.byteLength === value.byteLength && Buffer.compare(bytes(there.value), value) === 0;
+  };
+}
+
+function isWithin(interval: Interval<number> | undefined, time: number): boolean {
+  if (interval === undefined) return true;
+  const { from = 1, to = Number.POSITIVE_INFINITY } = interval;
+  return time !== 0 && time >= from && time < to;
+}
+
+/** Returns the time for which a job waits; 0 for none. */
+export const dueOf = ({ stage, dueAt }: JobRecord) => (stage === 'policy' ? 0 : dueAt);
+
+/** A list is a value, too. */
+export const outcomeOf = ({ outcome }: JobRecord): CountedOutcome =>
+  outcome === 'none' || outcome === 'failure' ? outcome : 'value';
+
+/** Returns a test of a queue and a callable. */
+export function kindMatcher({ queue, callable }: KindFilter): (queue: string, callable: string) => boolean {
+  const [isQueue, isCallable] = [nameMatcher(queue), nameMatcher(callable)];
+  return (queue, callable) => isQueue(queue) && isCallable(callable);
+}
+
+function nameMatcher(names: string | readonly string[] | undefined): (name: string) => boolean {
+  if (names === undefined) return () => true;
+  const all = typeof names === 'string' ? [names] : names;
+  const patterns = all.map((name) => name.split('*').map((text) => text.replaceAll(/[$()+.?[\\\]^{|}]/g, '\\$&')));
+  const any = new RegExp(`^(?:${patterns.map((parts) => parts.join('.*')).join('|')})$`, 's');
+  return (name) => all.length > 0 && any.test(name);
+}

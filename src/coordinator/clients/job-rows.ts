@@ -1,0 +1,114 @@
+/** Jobs as rows of a list, and the orders in which lists walk over them. */
+import { idToText } from '../../codec/id.js';
+import { nobody } from '../../core/dispatchers.js';
+import { parentOf } from '../../core/map.js';
+import { agentName, type JobRecord } from '../../core/records.js';
+import type { State } from '../../core/state/state.js';
+import type { JobOrder, JobRow, PlaceInOrder, WireFilter } from '../../protocol/monitor.js';
+import { dueOf, outcomeOf } from './job-filter.js';
+
+export const isoTime = (time: number) => (time === 0 ? undefined : new Date(time).toISOString());
+
+/** `true` for a record that is no job to users: a chunk of a map, or the template of a schedule. */
+export const isInternal = ({ form, only }: JobRecord) => form === 'chunk' || only === nobody;
+
+export function rowOf(state: State, job: JobRecord): JobRow {
+  const { id, callable, queue, status, role, priority, attempts, agent } = job;
+  const parent = parentOf(state, job);
+  return {
+    ...{ id: idToText(id), callable, queue, status, outcome: outcomeOf(job), role },
+    parent: parent === '' ? undefined : idToText(parent),
+    ...{ priority, attempts },
+    agent: agentName(agent) || undefined,
+    put: isoTime(job.putAt)!,
+    due: isoTime(dueOf(job)),
+    started: isoTime(job.firstStartAt),
+    ended: isoTime(job.endAt),
+    completed: isoTime(job.completedAt),
+  };
+}
+
+/** About the bytes of a row as text. */
+export const rowBytes = ({ callable, queue }: JobRow) => 400 + callable.length + queue.length;
+
+export function placeOf(job: JobRecord): PlaceInOrder {
+  const { dueAt, priority, front, alone, eligible, id, putAt, completedAt } = job;
+  return { dueAt, priority, front, alone, eligible, id, putAt, completedAt };
+}
+
+/** A walk, in short steps. Yields `undefined` after a step that found no job. */
+export type JobWalk = IterableIterator<JobRecord | undefined>;
+
+/**
+ * Walks the jobs among which those that fit the filter are, in an order, behind a place. Few jobs
+ * are looked at if the filter names a parent or one queue's line.
+ */
+export function* walkIn(state: State, filter: WireFilter, order: JobOrder, after: PlaceInOrder | undefined): JobWalk {
+  if (filter.parent !== undefined && (order === 'oldest' || order === 'newest'))
+    return yield* walkMembers(state, filter.parent, order === 'newest', after);
+  const isForgotten = after !== undefined && state.job(after.id) === undefined;
+  switch (order) {
+    case 'claim':
+      return yield* state.line(filter.queue as string, after);
+    case 'oldest':
+      for (const job of state.jobsAfter(after?.id ?? ''))
+        yield isForgotten && job.putAt <= after.putAt ? undefined : job;
+      return;
+    case 'newest':
+      for (const job of state.jobsBefore(after?.id ?? ''))
+        yield isForgotten && job.putAt >= after.putAt ? undefined : job;
+      return;
+    case 'completed': {
+      const isPassed = (job: JobRecord) => after !== undefined && !isLaterCompleted(after, job);
+      for (const job of bothCompleted(state)) yield isPassed(job) ? undefined : job;
+    }
+  }
+}
+
+/**
+ * Walks the parts of a job by their indices, then its callbacks; or backwards. The folded items of
+ * a map have no records.
+ */
+export function* walkMembers(state: State, parent: string, backwards: boolean, after?: PlaceInOrder): JobWalk {
+  const above = state.job(parent);
+  if (above === undefined) return;
+  const parts = above.form === 'map' ? state.parts(above).map((chunk) => state.parts(chunk)) : [state.parts(above)];
+  const lists = [...parts, state.callbacks(above)];
+  const last = after === undefined ? undefined : state.job(after.id);
+  // A folded item is gone, while others of its map are there.
+  const isPassed = (job: JobRecord) =>
+    after !== undefined && last === undefined && (backwards ? !comesBefore(job, after) : !comesBefore(after, job));
+  const step = backwards ? -1 : 1;
+  const at = last === undefined ? -1 : lists.findIndex((list) => list[last.index] === last);
+  let index = at >= 0 ? at : backwards ? lists.length - 1 : 0;
+  for (let from = at >= 0 ? last!.index + step : undefined; index in lists; index += step, from = undefined) {
+    const list = lists[index]!;
+    for (let one = from ?? (backwards ? list.length - 1 : 0); one in list; one += step) {
+      const job = list[one]!;
+      yield isPassed(job) || state.job(job.id) !== job ? undefined : job;
+    }
+    yield undefined;
+  }
+}
+
+const comesBefore = (a: Pick<JobRecord, 'putAt' | 'id'>, b: Pick<JobRecord, 'putAt' | 'id'>) =>
+  a.putAt < b.putAt || (a.putAt === b.putAt && a.id < b.id);
+
+type Ended = Pick<JobRecord, 'completedAt' | 'id'>;
+const isLaterCompleted = (a: Ended, b: Ended) =>
+  a.completedAt > b.completedAt || (a.completedAt === b.completedAt && a.id > b.id);
+
+/** Merges the succeeded and the failed roots, the last one completed first. */
+function* bothCompleted(state: State): IterableIterator<JobRecord> {
+  const [succeeded, failed] = [state.lastCompleted('succeeded'), state.lastCompleted('failed')];
+  let [a, b] = [succeeded.next(), failed.next()];
+  while (!a.done || !b.done) {
+    if (b.done || (!a.done && isLaterCompleted(a.value, b.value))) {
+      yield a.value;
+      a = succeeded.next();
+    } else {
+      yield b.value;
+      b = failed.next();
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/** Filters of jobs as users give them, and cursors of the lists that they select. */
+import { createHash } from 'node:crypto';
+import { idToText } from '../codec/id.js';
+import { type Id, type JobStatus, jobRoles, jobStatuses } from '../core/records.js';
+import { encodeAnnotation } from '../definition/annotations.js';
+import { checkOneOf, checkText } from '../definition/arguments.js';
+import type { EncodeContext } from '../definition/encode.js';
+import { checkOptions, type OptionNames } from '../definition/known-options.js';
+import { checkAnnotationName, checkJobId, checkName } from '../definition/names.js';
+import { quotaKeyFrom } from '../definition/options.js';
+import { invalidOption } from '../errors.js';
+import {
+  countedOutcomes,
+  type Interval,
+  intervalNames,
+  type JobOrder,
+  type JobQuery,
+  type KindFilter,
+  type PlaceInOrder,
+  type WireFilter,
+} from '../protocol/monitor.js';
+import { dispatcherId } from './dispatcher.js';
+import { timeOf } from './time.js';
+
+const kindNames: OptionNames<KindFilter> = { queue: true, callable: true };
+const filterNames: OptionNames<JobQuery> = {
+  ...kindNames,
+  ...{ status: true, outcome: true, role: true, parent: true, agent: true, dispatcher: true, quota: true },
+  ...{ unique: true, annotation: true, put: true, due: true, started: true, ended: true, completed: true },
+};
+
+/** Checks a filter by queue and callable only. */
+export function checkFilter(filter: KindFilter): void {
+  checkOptions('filter', filter, kindNames);
+  checkNames(filter);
+}
+
+/** Checks a filter of jobs, and returns it as it is sent. */
+export function wireFilter(filter: JobQuery, reference: EncodeContext['reference']): WireFilter {
+  checkOptions('filter', filter, filterNames);
+  const { queue, callable, status, outcome, role, parent, agent, dispatcher, quota, unique, annotation } = filter;
+  checkNames({ queue, callable } as KindFilter);
+  if (Array.isArray(status))
+    for (const [index, one] of status.entries()) checkOneOf(`filter.status[${index}]`, one, jobStatuses);
+  else if (status !== undefined) checkOneOf('filter.status', status as JobStatus, jobStatuses);
+  if (outcome !== undefined) checkOneOf('filter.outcome', outcome, countedOutcomes);
+  if (role !== undefined) checkOneOf('filter.role', role, jobRoles);
+  if (agent !== undefined) checkName('filter.agent', agent);
+  if (unique !== undefined) checkText('filter.unique', unique, 'must be a string', () => true);
+  return withoutUndefined({
+    ...{ queue, callable, status, outcome, role, agent, unique },
+    parent: parent === undefined ? undefined : checkJobId(parent),
+    dispatcher: dispatcher === undefined ? undefined : dispatcherId('filter.dispatcher', dispatcher),
+    quota: quota === undefined ? undefined : quotaKeyFrom(quota, 'filter.quota'),
+    annotation: annotation === undefined ? undefined : wireAnnotation(annotation, reference),
+    ...Object.fromEntries(intervalNames.map((name) => [name, wireInterval(`filter.${name}`, filter[name])])),
+  }) as WireFilter;
+}
+
+const withoutUndefined = (fields: object) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+
+function wireAnnotation(
+  annotation: NonNullable<JobQuery['annotation']>,
+  reference: EncodeContext['reference'],
+): NonNullable<WireFilter['annotation']> {
+  if (typeof annotation === 'string') {
+    checkAnnotationName(annotation);
+    return { name: annotation };
+  }
+  checkOptions('filter.annotation', annotation, { name: true, value: true });
+  const { name, value } = annotation;
+  return { name, value: encodeAnnotation(name, value, reference) };
+}
+
+function wireInterval(path: string, interval: Interval<Date> | undefined): Interval<number> | undefined {
+  if (interval === undefined) return undefined;
+  checkOptions(path, interval, { from: true, to: true });
+  const { from, to } = interval;
+  const times = {
+    from: from === undefined ? undefined : timeOf(`${path}.from`, from),
+    to: to === undefined ? undefined : timeOf(`${path}.to`, to),
+  };
+  if (times.from !== undefined && times.to !== undefined && times.to < times.from)
+    throw invalidOption(`${path}.to`, 'must not be before `from`', to, RangeError);
+  return withoutUndefined(times);
+}
+
+function checkNames(filter: KindFilter): void {
+  for (const name of ['queue', 'callable'] as const) {
+    const names = filter[name];
+    if (names === undefined) continue;
+    const rule = 'must be a string or an array of strings';
+    if (!Array.isArray(names)) checkText(`filter.${name}`, names, rule, () => true);
+    else for (const [index, one] of names.entries()) checkText(`filter.${name}[${index}]`, one, rule, () => true);
+  }
+}
+
+/** A list that is read in pages. */
+export interface List {
+  readonly runtime: Id;
+  readonly order: JobOrder;
+  readonly filter: WireFilter;
+}
+
+/** Makes a cursor, which is opaque to users: the place of the last job, and the list. */
+export function cursorFrom(place: PlaceInOrder, { runtime, order, filter }: List): string {
+  const id = Buffer.from(place.id, 'latin1').toString('hex');
+  const cursor = [idToText(runtime), order, digestOf(filter), { ...place, id }];
+  return Buffer.from(JSON.stringify(cursor)).toString('base64url');
+}
+
+/** Returns the place of a cursor. Refuses one of another list. */
+export function placeFrom(cursor: string, { runtime, order, filter }: List): PlaceInOrder {
+  const rule = 'must be `next` of a page';
+  checkText('cursor', cursor, rule, () => true);
+  const parsed = parse(cursor);
+  if (parsed === undefined) throw invalidOption('cursor', rule, cursor, RangeError);
+  const other = (of: string) => invalidOption('cursor', `${rule} of the same ${of}`, cursor, RangeError);
+  if (parsed.runtime !== idToText(runtime)) throw other('runtime');
+  if (parsed.order !== order) throw other('order');
+  if (parsed.digest !== digestOf(filter)) throw other('filter');
+  return parsed.place;
+}
+
+function parse(cursor: string): { runtime: string; order: string; digest: string; place: PlaceInOrder } | undefined {
+  try {
+    const [runtime, order, digest, place] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [
+      string,
+      string,
+      string,
+      PlaceInOrder,
+    ];
+    const numbers = [place.dueAt, place.priority, place.eligible, place.putAt, place.completedAt];
+    if (!numbers.every(Number.isFinite) || !/^[0-9a-f]{32}$/.test(place.id)) return undefined;
+    return { runtime, order, digest, place: { ...place, id: Buffer.from(place.id, 'hex').toString('latin1') } };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Equal for equal filters. */
+function digestOf(filter: WireFilter): string {
+  const fields = Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1));
+  const text = JSON.stringify(fields, (_, value) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
+  );
+  return createHash('sha256').update(text, 'utf8').digest('base64url').slice(0, 16);
+}
