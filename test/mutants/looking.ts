@@ -121,7 +121,7 @@ export const looking: readonly Mutant[] = [
   {
     bug: 'a pattern matches a part of a name',
     tags: ['11.2'],
-    in: 'coordinator/clients/monitoring.ts#nameMatcher',
+    in: 'coordinator/clients/job-filter.ts#nameMatcher',
     find: ')$`',
     replace: ')`',
   },
@@ -163,14 +163,14 @@ export const looking: readonly Mutant[] = [
   {
     bug: 'a list begins anew if the job at its end is forgotten',
     tags: ['11.2'],
-    in: 'coordinator/clients/monitoring.ts#walkIn',
+    in: 'coordinator/clients/job-rows.ts#walkIn',
     find: 'isForgotten && job.putAt >= after.putAt',
     replace: 'false',
   },
   {
     bug: 'failed jobs are not among the last completed ones',
     tags: ['11.2'],
-    in: 'coordinator/clients/monitoring.ts#bothCompleted',
+    in: 'coordinator/clients/job-rows.ts#bothCompleted',
     find: "state.lastCompleted('failed')",
     replace: "state.lastCompleted('succeeded')",
   },
@@ -185,7 +185,7 @@ export const looking: readonly Mutant[] = [
     bug: 'any value of an annotation fits',
     tags: ['11.2'],
     in: 'coordinator/clients/job-filter.ts#annotationMatcher',
-    find: 'there.value.byteLength === value.byteLength && Buffer.compare(bytes(there.value), value) === 0',
+    find: 'there.value.byteLength === value.byteLength && Buffer.compare(store.bytes(there.value), value) === 0',
     replace: 'true',
   },
   {

@@ -65,15 +65,15 @@ function scheduleOf(job: JobRecord): WireFullJob['schedule'] {
 }
 
 function annotationsOf(
-  { state, bytes }: Pick<Store, 'state' | 'bytes'>,
+  store: Pick<Store, 'state' | 'bytes'>,
   job: Id,
 ): Pick<WireFullJob, 'annotations' | 'areAllAnnotations'> {
   const annotations: Record<string, Uint8Array> = {};
   let left = most.annotationBytes;
-  for (const { name, value } of state.annotationsOf(job)) {
+  for (const { name, value } of store.state.annotationsOf(job)) {
     left -= value.byteLength + name.length;
     if (left < 0) return { annotations, areAllAnnotations: false };
-    annotations[name] = bytes(value);
+    annotations[name] = store.bytes(value);
   }
   return { annotations, areAllAnnotations: true };
 }

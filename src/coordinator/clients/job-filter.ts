@@ -31,13 +31,13 @@ export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFi
 }
 
 function annotationMatcher(
-  { state, bytes }: Pick<Store, 'state' | 'bytes'>,
+  store: Pick<Store, 'state' | 'bytes'>,
   { name, value }: NonNullable<WireFilter['annotation']>,
 ): (job: JobRecord) => boolean {
   return ({ id }) => {
-    const there = state.annotation(id, name);
+    const there = store.state.annotation(id, name);
     if (there === undefined || value === undefined) return there !== undefined;
-    return there.value.byteLength === value.byteLength && Buffer.compare(bytes(there.value), value) === 0;
+    return there.value.byteLength === value.byteLength && Buffer.compare(store.bytes(there.value), value) === 0;
   };
 }
 
