@@ -36,7 +36,7 @@ const programs = new Map(
   }),
 );
 
-test('the programs of the README run', { timeout: 120_000 }, async (t) => {
+test('the programs of the README run', { timeout: 280_000 }, async (t) => {
   const parent = fileURLToPath(new URL('dist/', root));
   mkdirSync(parent, { recursive: true });
   const directory = await mkdtemp(join(parent, 'readme-'));
@@ -47,7 +47,7 @@ test('the programs of the README run', { timeout: 120_000 }, async (t) => {
     await t.test(name, async () => {
       await rm(join(directory, 'jobs'), { recursive: true, force: true });
       if (name === 'server.mjs') return serves(directory, name);
-      const { stdout } = await run(process.execPath, [name], { cwd: directory, timeout: 30_000 });
+      const { stdout } = await run(process.execPath, [name], { cwd: directory, timeout: 60_000 });
       assert.match(stdout, outputs[name] ?? /^$/);
     });
   }
