@@ -89,6 +89,9 @@ export type {
   CountField,
   CountRow,
   DurationStats,
+  FailureField,
+  FailureGroup,
+  Failures,
   FullJobForm,
   Interval,
   JobOrder,
@@ -115,6 +118,7 @@ export type {
 export type { CallbackPair, Handles, Job, JobChanges, ResultOptions } from './runtime/job.js';
 export type {
   CountOptions,
+  FailuresOptions,
   FullJob,
   FullJobOptions,
   JobsOptions,

@@ -58,8 +58,8 @@ export function runCallback(decision: Decision, callback: JobRecord): void {
     row.stage = 'waiting';
     row.agent = agent;
   });
-  if (side === undefined) conclude(decision, callback, above.outcome, above.result);
-  else if (side.outcome !== 'none') conclude(decision, callback, side.outcome, side.result);
+  if (side === undefined) conclude(decision, callback, above);
+  else if (side.outcome !== 'none') conclude(decision, callback, side);
   else start(decision, side, agent);
 }
 
@@ -80,6 +80,6 @@ export function callbackCompleted(decision: Decision, callback: JobRecord): void
     if (above.outcome !== 'none') goOn(decision, above);
     if (above.role === 'part') notePart(decision, above);
   } else if (above.status === 'active' && above.outcome === 'none') {
-    conclude(decision, above, callback.outcome, callback.result);
+    conclude(decision, above, callback);
   }
 }

@@ -110,13 +110,19 @@ export type Command =
       readonly parts: readonly JobSpec[];
     }
   /** Ends the items of a map. A failure becomes the outcome of the map. */
-  | { readonly type: 'endInput'; readonly job: Id; readonly failure: Payload | null }
+  | {
+      readonly type: 'endInput';
+      readonly job: Id;
+      readonly failure: Payload | null;
+      /** The names of the failure; none by default. */
+      readonly names?: readonly string[];
+    }
   /** Replaces a chunk's items by `list`, their outcomes packed. Null keeps the items. */
   | { readonly type: 'fold'; readonly job: Id; readonly list: Payload | null }
   /** Changes a job that has not begun. */
   | { readonly type: 'change'; readonly job: Id; readonly args?: Payload | null; readonly options: JobOptions }
   /** Fails a job that has not begun. */
-  | { readonly type: 'fail'; readonly job: Id; readonly failure: Payload }
+  | { readonly type: 'fail'; readonly job: Id; readonly failure: Payload; readonly names?: readonly string[] }
   | { readonly type: 'cancel'; readonly job: Id }
   /** Takes a job out of its line, to run its call or to put its parts. */
   | {
@@ -240,7 +246,7 @@ export type Settled =
   /** Thrown: the policy decides. `names` are the names of the error and of its classes. */
   | { readonly kind: 'thrown'; readonly payload: Payload; readonly names: readonly string[] }
   /** Returned as a failure: it is the outcome, and no policy is asked. */
-  | { readonly kind: 'failure'; readonly payload: Payload }
+  | { readonly kind: 'failure'; readonly payload: Payload; readonly names: readonly string[] }
   /** The run exceeded `timeoutMs`, and was ended. */
   | { readonly kind: 'timeout' }
   /** The job takes the outcome of this job. */

@@ -16,6 +16,7 @@ import { JobStatusError } from '../errors.js';
 import type { JobSpec } from './commands.js';
 import type { Decision } from './decision.js';
 import { beginWaiting, cancel, cancelledFailure, conclude, createJob, enqueue, putBack } from './job.js';
+import { listOf } from './outcome.js';
 import { chunkItems, type JobRecord, placeOf } from './records.js';
 import type { State } from './state/state.js';
 
@@ -90,7 +91,7 @@ function putNext(decision: Decision, whole: JobRecord, from: number): void {
 export function finishIfDone(decision: Decision, whole: JobRecord): boolean {
   if (!isDone(decision.state, whole)) return false;
   if (whole.form === 'chunk') decision.effects.push({ type: 'fold', gate: 'decided', job: whole.id });
-  else if (whole.callable === '') conclude(decision, whole, 'list', null);
+  else if (whole.callable === '') conclude(decision, whole, listOf(null));
   else
     putBack(decision, whole, (row) => {
       row.front = false;

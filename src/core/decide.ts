@@ -10,7 +10,7 @@ import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobT
 import { installAgent, isFor, removeAgent, setAgent } from './agent.js';
 import { addCallbacks } from './callback.js';
 import { clockSet } from './clock-set.js';
-import type { Command, Effect, InnerCommand, JobSpec, Outside } from './commands.js';
+import type { Command, Effect, InnerCommand, JobSpec, Outside, Settled } from './commands.js';
 import { addParts } from './composite.js';
 import type { Decision } from './decision.js';
 import { activate, deactivate, ping, recoverAll, rescue, unregister } from './dispatcher.js';
@@ -34,6 +34,7 @@ import {
   waitForInner,
 } from './job.js';
 import { endInput, feed, fold } from './map.js';
+import { failureOf, ownFailure, successOf } from './outcome.js';
 import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkAllQuotas, holdPlaces } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
@@ -89,13 +90,13 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'feed':
       return feed(decision, knownJob(state, command.job), command.from, command.chunk, command.parts);
     case 'endInput':
-      return endInput(decision, knownJob(state, command.job), command.failure);
+      return endInput(decision, knownJob(state, command.job), inputFailure(command));
     case 'fold':
       return fold(decision, knownJob(state, command.job), command.list);
     case 'change':
       return change(decision, knownJob(state, command.job), command.options, command.args);
     case 'fail':
-      return failJob(decision, knownJob(state, command.job), command.failure);
+      return failJob(decision, knownJob(state, command.job), failureOf(command.failure, command.names ?? []));
     case 'cancel':
       return cancel(decision, knownJob(state, command.job));
     case 'claim': {
@@ -119,7 +120,7 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'cannotBegin': {
       const job = claimedJob(state, command);
       if (job.cancelled) return concludeCancelled(decision, job);
-      return conclude(decision, job, 'failure', decision.failure(command.error));
+      return conclude(decision, job, ownFailure(decision, command.error));
     }
     case 'interrupt': {
       const job = claimedJob(state, command);
@@ -288,7 +289,7 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
   const { state, now } = decision;
   const isPlain = inner.length === 0 && (outcome.kind === 'value' || outcome.kind === 'failure');
   // Nearly every run is of this kind, which cannot be refused: start and end are one change.
-  if (isPlain && !job.cancelled) return conclude(decision, job, outcome.kind, outcome.payload, startedAt);
+  if (isPlain && !job.cancelled) return conclude(decision, job, outcomeFrom(outcome), startedAt);
   begin(decision, job, startedAt);
   if (job.cancelled) return concludeCancelled(decision, job);
   const mark = state.begin(now);
@@ -306,7 +307,7 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
   switch (outcome.kind) {
     case 'value':
     case 'failure':
-      return conclude(decision, job, outcome.kind, outcome.payload);
+      return conclude(decision, job, outcomeFrom(outcome));
     case 'thrown':
       return failed(decision, job, outcome.payload, outcome.names);
     case 'timeout': {
@@ -315,6 +316,12 @@ function settle(decision: Decision, job: JobRecord, { outcome, inner, startedAt 
     }
   }
 }
+
+const inputFailure = ({ failure, names = [] }: Extract<Command, { type: 'endInput' }>) =>
+  failure === null ? undefined : failureOf(failure, names);
+
+const outcomeFrom = (settled: Extract<Settled, { kind: 'value' | 'failure' }>) =>
+  settled.kind === 'value' ? successOf(settled.payload) : failureOf(settled.payload, settled.names);
 
 /** A dispatcher may claim on an older state: a claim that is not possible now is ignored. */
 function isClaimable({ state, now, dispatcher }: Decision, job: JobRecord, lent?: readonly string[]): boolean {

@@ -29,6 +29,7 @@ import { type Decision, tellDispatcher } from './decision.js';
 import { dispatcherOf, nobody, pingsOf, requireDispatcher } from './dispatchers.js';
 import { conclude, concludeCancelled, giveBack } from './job.js';
 import { abandon } from './map.js';
+import { ownFailure } from './outcome.js';
 import {
   agentDispatcher,
   agentKey,
@@ -130,7 +131,7 @@ function endBound(decision: Decision, id: Id): void {
   for (const job of decision.state.boundTo(id)) {
     if (job.outcome !== 'none' || job.stage === 'inner') continue;
     const error = new JobInterruptedError('the job was interrupted: the only dispatcher that may run it has ended');
-    conclude(decision, job, 'failure', decision.failure(error));
+    conclude(decision, job, ownFailure(decision, error));
   }
 }
 

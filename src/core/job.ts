@@ -26,18 +26,10 @@ import { type EndCause, type JobOptions, type JobSpec, levelGate } from './comma
 import { endParts, notePart, putParts } from './composite.js';
 import { type Decision, tellJob } from './decision.js';
 import { requireActive } from './dispatchers.js';
+import { type Failed, type Outcome, ownFailure } from './outcome.js';
 import { policyOf } from './policy.js';
 import { checkQuotas, takePlaces } from './quota.js';
-import {
-  type Id,
-  isWhole,
-  type JobRecord,
-  type JobRole,
-  type Level,
-  type OutcomeKind,
-  type Payload,
-  takesTurns,
-} from './records.js';
+import { type Id, isWhole, type JobRecord, type JobRole, type Level, type Payload, takesTurns } from './records.js';
 import { endTick } from './schedules.js';
 import type { JobRow } from './state/job-row.js';
 import type { State } from './state/state.js';
@@ -108,6 +100,7 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
     errors: 0,
     interruptions: 0,
     outcome: 'none',
+    errorNames: '',
     putAt: now,
     beginAfter,
     delayed: options.delayed === true,
@@ -268,8 +261,7 @@ function joinLine(state: State, row: JobRow): void {
 export function conclude(
   decision: Decision,
   job: JobRecord,
-  outcome: OutcomeKind,
-  result: Payload | null,
+  { outcome, result, errorNames }: Outcome,
   begunAt?: number,
   how?: EndCause,
 ): void {
@@ -286,6 +278,7 @@ export function conclude(
     row.dueAt = 0;
     row.outcome = outcome;
     row.result = result;
+    row.errorNames = errorNames;
     row.endAt = now;
     if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
     if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);
@@ -293,7 +286,7 @@ export function conclude(
   if (isStart) tellJob(decision, 'started', job, begunAt);
   effects.push({ type: 'deliver', gate: levelGate(job.level), job, how });
   tellJob(decision, outcome === 'failure' ? 'failed' : 'completed', job);
-  for (const waiting of state.waitingFor(job)) conclude(decision, waiting, outcome, result);
+  for (const waiting of state.waitingFor(job)) conclude(decision, waiting, job);
   if (isWhole(job)) endParts(decision, job);
   if (job.status === 'completed') completed(decision, job);
   else goOn(decision, job);
@@ -302,7 +295,7 @@ export function conclude(
 
 /** Concludes a cancelled job whose run is over, whatever it returned. */
 export function concludeCancelled(decision: Decision, job: JobRecord): void {
-  conclude(decision, job, 'failure', cancelledFailure(decision), undefined, 'cancelled');
+  conclude(decision, job, cancelledFailure(decision), undefined, 'cancelled');
 }
 
 /** Completes a job without unfinished callbacks. */
@@ -335,6 +328,7 @@ export function putBack(decision: Decision, job: JobRecord, change: (row: JobRow
     if (row.form === 'call') row.status = 'pending';
     row.stage = 'call';
     row.result = null;
+    row.errorNames = '';
     row.dueAt = 0;
     row.front = true;
     change(row);
@@ -357,13 +351,14 @@ const nothing = () => {};
 export function holdForPolicy(
   { state }: Decision,
   job: JobRecord,
-  failure: Payload,
+  { result, errorNames }: Failed,
   change: (row: JobRow) => void,
 ): void {
   state.change(job, (row) => {
     noteUnclaimed(row);
     row.stage = 'policy';
-    row.result = failure;
+    row.result = result;
+    row.errorNames = errorNames;
     change(row);
   });
 }
@@ -398,7 +393,7 @@ export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecor
   state.change(job, (row) => {
     row.inner = inner.id;
   });
-  if (inner.outcome !== 'none') return conclude(decision, job, inner.outcome, inner.result);
+  if (inner.outcome !== 'none') return conclude(decision, job, inner);
   state.change(job, (row) => {
     row.stage = 'inner';
     noteUnclaimed(row);
@@ -418,13 +413,13 @@ export function cancel(decision: Decision, job: JobRecord, failure = cancelledFa
     return;
   }
   const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
-  conclude(decision, job, 'failure', failure, undefined, 'cancelled');
+  conclude(decision, job, failure, undefined, 'cancelled');
   if (inner !== undefined && inner.outcome === 'none' && state.waitingFor(inner).length === 0) cancel(decision, inner);
 }
 
 /** The failure of a cancelled job. */
-export function cancelledFailure({ failure }: Decision): Payload {
-  return failure(new JobCancelledError('the job was cancelled'));
+export function cancelledFailure(decision: Decision): Failed {
+  return ownFailure(decision, new JobCancelledError('the job was cancelled'));
 }
 
 /** Fails a job that has never begun, if its deadline is over. */
@@ -433,13 +428,13 @@ export function expireIfLate(decision: Decision, job: JobRecord): void {
 }
 
 export function expire(decision: Decision, job: JobRecord): void {
-  const failure = decision.failure(new JobExpiredError('the job did not begin before its deadline'));
-  conclude(decision, job, 'failure', failure, undefined, 'expired');
+  const failure = ownFailure(decision, new JobExpiredError('the job did not begin before its deadline'));
+  conclude(decision, job, failure, undefined, 'expired');
 }
 
-export function failJob(decision: Decision, job: JobRecord, failure: Payload): void {
+export function failJob(decision: Decision, job: JobRecord, failure: Failed): void {
   requireNotBegun(job);
-  conclude(decision, job, 'failure', failure);
+  conclude(decision, job, failure);
 }
 
 /** Changes a job that has not begun. The date alone can also be changed before a retry. */

@@ -18,6 +18,7 @@ import type { JobSpec } from './commands.js';
 import { finishIfDone } from './composite.js';
 import type { Decision } from './decision.js';
 import { beginWaiting, conclude, createJob, enqueue } from './job.js';
+import { type Failed, listOf, ownFailure } from './outcome.js';
 import { chunkItems, type Id, type JobRecord, type Payload, placeOf } from './records.js';
 import type { State } from './state/state.js';
 import type { View } from './state/view.js';
@@ -41,13 +42,13 @@ export function feed(decision: Decision, map: JobRecord, from: number, chunkId: 
 }
 
 /** Ends the items of a map. A failure becomes the outcome of the map. */
-export function endInput(decision: Decision, map: JobRecord, failure: Payload | null): void {
+export function endInput(decision: Decision, map: JobRecord, failure: Failed | undefined): void {
   requireOpen(map);
   const { state } = decision;
   state.change(map, (row) => {
     row.open = false;
   });
-  if (failure !== null) return conclude(decision, map, 'failure', failure);
+  if (failure !== undefined) return conclude(decision, map, failure);
   const last = state.parts(map).at(-1);
   if (last?.stage === 'waiting') finishIfDone(decision, last);
   if (map.stage === 'waiting') finishIfDone(decision, map);
@@ -61,7 +62,7 @@ export function abandon(decision: Decision, map: JobRecord): void {
     `the map ended after ${taken} items: the process that fed it has ended, and it has no unique key; ` +
     'give it one, and put it again after a restart';
   decision.effects.push({ type: 'log', gate: 'decided', level: 'error', message, job: map.id });
-  conclude(decision, map, 'failure', decision.failure(new MapAbandonedError(message)));
+  conclude(decision, map, ownFailure(decision, new MapAbandonedError(message)));
 }
 
 /**
@@ -71,7 +72,7 @@ export function abandon(decision: Decision, map: JobRecord): void {
 export function fold(decision: Decision, chunk: JobRecord, list: Payload | null): void {
   if (chunk.outcome !== 'none') return;
   if (list !== null) decision.state.forgetParts(chunk);
-  conclude(decision, chunk, 'list', list);
+  conclude(decision, chunk, listOf(list));
 }
 
 /** Returns the number of items taken, and of those done. Visits every chunk that is not folded. */

@@ -13,6 +13,7 @@ import { type CallsheetError, JobInterruptedError } from '../errors.js';
 import { levelGate, type PolicyAnswer } from './commands.js';
 import { type Decision, tellInterrupted, tellJob } from './decision.js';
 import { conclude, holdForPolicy, putBack } from './job.js';
+import { type Failed, failureIn, failureOf, ownFailure } from './outcome.js';
 import { errorPolicy, isOwnPolicy, policyOf, type RetryErrors } from './policy.js';
 import type { InterruptionCause, JobRecord, Payload, PolicyQuestion } from './records.js';
 import type { JobRow } from './state/job-row.js';
@@ -45,15 +46,16 @@ const unsuspected: Suspicion = { suspect: false, alone: false };
 export function failed(
   decision: Decision,
   job: JobRecord,
-  failure: Payload,
+  payload: Payload,
   names: readonly string[],
   question: 'jobError' | 'commitError' = 'jobError',
 ): void {
+  const failure = failureOf(payload, names);
   const name = policyOf(decision.state, job);
   if (isOwnPolicy(name)) return ask(decision, job, name, question, failure);
   const policy = errorPolicy(name);
   const retried = policy !== undefined && job.errors < policy.limit && applies(policy, names);
-  if (!retried) conclude(decision, job, 'failure', failure);
+  if (!retried) conclude(decision, job, failure);
   else retryError(decision, job, failure, decision.now + delayMs(policy, job.errors, decision.random()));
 }
 
@@ -86,7 +88,7 @@ export function interrupted(decision: Decision, job: JobRecord, cause: Interrupt
   const isRerun = policy === 'forever' || (policy !== 'never' && interruptions <= interruptionLimit);
   const dueAt = cause === 'close' ? 0 : rerunAt(decision, interruptions + (alone ? uncountedDeaths : 0));
   if (isRerun && !isTooLate(job, dueAt)) runAgain(decision, job, suspicion, dueAt);
-  else conclude(decision, job, 'failure', failure);
+  else conclude(decision, job, failure);
 }
 
 /** Deaths that a job was claimed at before it ran alone. Its interruptions do not count these. */
@@ -125,19 +127,19 @@ export function answered(
   data: Uint8Array | null | undefined,
 ): void {
   const asked = job.asked!;
-  const failure = job.result!;
+  const failure = failureIn(job);
   if (data !== undefined) {
     decision.state.change(job, (row) => {
       row.asked = { ...asked, data };
     });
   }
-  if (answer.type === 'no') return conclude(decision, job, 'failure', failure);
+  if (answer.type === 'no') return conclude(decision, job, failure);
   const dueAt = answer.type === 'at' ? answer.at : decision.now + (answer.type === 'after' ? answer.ms : 0);
   if (asked.question === 'jobError' || asked.question === 'commitError')
     return retryError(decision, job, failure, dueAt);
   const { suspect, alone } = job;
   const later = dueAt > decision.now;
-  if (later && isTooLate(job, dueAt)) return conclude(decision, job, 'failure', failure);
+  if (later && isTooLate(job, dueAt)) return conclude(decision, job, failure);
   runAgain(decision, job, { suspect, alone }, later ? dueAt : 0);
 }
 
@@ -167,7 +169,7 @@ function ask(
   job: JobRecord,
   policy: string,
   question: PolicyQuestion,
-  failure: Payload,
+  failure: Failed,
   suspicion: Suspicion = unsuspected,
 ): void {
   holdForPolicy(decision, job, failure, (row) => {
@@ -179,13 +181,13 @@ function ask(
 }
 
 /** Retries a job after an error. If the deadline would be over, the error is the outcome. */
-function retryError(decision: Decision, job: JobRecord, failure: Payload, dueAt: number): void {
-  if (isTooLate(job, dueAt)) return conclude(decision, job, 'failure', failure);
+function retryError(decision: Decision, job: JobRecord, failure: Failed, dueAt: number): void {
+  if (isTooLate(job, dueAt)) return conclude(decision, job, failure);
   putBack(decision, job, (row) => {
     row.errors++;
     if (dueAt > decision.now) row.dueAt = dueAt;
   });
-  tellJob(decision, 'retried', job, decision.now, undefined, failure);
+  tellJob(decision, 'retried', job, decision.now, undefined, failure.result);
 }
 
 const isTooLate = ({ deadline }: JobRecord, dueAt: number) => deadline !== 0 && dueAt > deadline;
@@ -197,10 +199,11 @@ const suspected =
     row.alone = alone;
   };
 
-function interruption(decision: Decision, cause: InterruptionCause, error?: Error): Payload {
+function interruption(decision: Decision, cause: InterruptionCause, error?: Error): Failed {
   const how = { close: 'the runtime was closed', thread: 'its thread died', process: 'its process died' }[cause];
   const message = `the job was interrupted: ${how}`;
-  return decision.failure(
+  return ownFailure(
+    decision,
     error === undefined
       ? new JobInterruptedError(message)
       : new JobInterruptedError(`${message} (${error.name}: ${error.message})`, { cause: error }),

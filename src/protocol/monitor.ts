@@ -79,6 +79,11 @@ export interface JobQuery<Time = Date> extends KindFilter {
   readonly status?: JobStatus | readonly JobStatus[];
   readonly outcome?: CountedOutcome;
   readonly role?: JobRole;
+  /**
+   * A name of the error with which it failed, or of a class of that error; or several. The three
+   * nearest classes are known.
+   */
+  readonly error?: string | readonly string[];
   /** The id of its whole, or of the job that it is a callback of. */
   readonly parent?: string;
   /** The name of the agent that claimed it last, and the id of that agent's dispatcher. */
@@ -156,6 +161,54 @@ export type PlaceInOrder = PlaceInLine & Pick<JobRecord, 'putAt' | 'completedAt'
 /** An answer to `jobs`, with the place of the last job as it is sent. */
 export type WireJobPage = Omit<JobPage, 'next'> & { readonly last: PlaceInOrder | undefined };
 
+/** The fields by which failures can be grouped; `error` is the name of the error. */
+export const failureFields = ['error', 'callable', 'queue'] as const;
+/** A field by which failures can be grouped. */
+export type FailureField = (typeof failureFields)[number];
+
+/** Failed jobs that are equal in the fields that were asked for. */
+interface FailuresOfOne {
+  readonly error?: string;
+  readonly callable?: string;
+  readonly queue?: string;
+  readonly count: number;
+  /** When the first and the last of them completed, as ISO texts. */
+  readonly first: string;
+  readonly last: string;
+  /** The id of the last one. */
+  readonly example: string;
+}
+
+/** Failed jobs that are equal in the fields that were asked for. */
+export interface FailureGroup extends FailuresOfOne {
+  /** The message of the example; `undefined` if it is forgotten, or the answer is too long. */
+  readonly message: string | undefined;
+}
+
+/** A group as it is sent, with the failure of its example. */
+export interface WireFailureGroup extends FailuresOfOne {
+  readonly failure: Uint8Array | undefined;
+}
+
+interface FailuresAnswer<Group> {
+  /** The largest group first. */
+  readonly groups: readonly Group[];
+  /** The number of failed jobs in groups that are not shown. */
+  readonly others: number;
+  /** The time of the answer, as an ISO text. */
+  readonly asOf: string;
+  /** `false` if jobs changed meanwhile. */
+  readonly exact: boolean;
+  /** `false` if the walk took too long: older failures are missing. */
+  readonly complete: boolean;
+  /** The number of jobs that were looked at. */
+  readonly walked: number;
+}
+
+/** The failed jobs that are remembered, in groups. */
+export type Failures = FailuresAnswer<FailureGroup>;
+export type WireFailures = FailuresAnswer<WireFailureGroup>;
+
 /** A callback, a pair of callbacks or a side of one, with the callbacks below it. */
 export interface CallbackTree extends JobRow {
   readonly callbacks: readonly CallbackTree[];
@@ -211,6 +264,13 @@ export type MonitorQuery =
       readonly after: PlaceInOrder | undefined;
     }
   | { readonly type: 'fullJob'; readonly job: Id }
+  | {
+      readonly type: 'failures';
+      readonly filter: WireFilter;
+      readonly by: readonly FailureField[];
+      readonly since: number;
+      readonly limit: number;
+    }
   | { readonly type: 'counts'; readonly filter: KindFilter; readonly by: readonly CountField[] }
   /** Milliseconds since the epoch; `stepMs` 0 is one step. */
   | {

@@ -25,6 +25,7 @@ import type { ClientMessage, Query, ScheduleCommand, WalkingQuery, WireCommand, 
 import {
   countedOutcomes,
   countFields,
+  failureFields,
   jobOrders,
   type KindFilter,
   type PlaceInOrder,
@@ -191,6 +192,8 @@ const filter: Fields<AgentFilter> = {
 };
 const retry: Fields<RetryDefaults> = { jobs: optional(text), callbacks: optional(text) };
 
+/** An error and its classes. */
+const errorNames = optional(listOf(text, longestName));
 const inner = {
   put: { queue, jobs: listOf(job) },
   remove: { job: id, queue: optional(queue) },
@@ -202,9 +205,9 @@ const commands: ByType<WireCommand> = {
   ...inner,
   all: { commands: listOf(byType(inner)) },
   feed: { job: id, from: count, chunk: id, parts: listOf(job) },
-  endInput: { job: id, failure: nullOr(bytes) },
+  endInput: { job: id, failure: nullOr(bytes), names: errorNames },
   change: { job: id, args: optional(nullOr(bytes)), options },
-  fail: { job: id, failure: bytes },
+  fail: { job: id, failure: bytes, names: errorNames },
   cancel: { job: id },
   createQueue: { name: keyName },
   removeQueue: { name: queue },
@@ -237,6 +240,7 @@ const jobQuery: Fields<WireFilter> = {
   status: statuses,
   outcome: optional(oneOf(countedOutcomes)),
   role: optional(oneOf(jobRoles)),
+  error: namesOf,
   parent: optional(id),
   agent: optional(name),
   dispatcher: optional(id),
@@ -303,6 +307,12 @@ const queries: ByType<Query | WalkingQuery> = {
     after: optional(recordOf(placeInOrder)),
   },
   fullJob: { job: id },
+  failures: {
+    filter: recordOf(jobQuery),
+    by: listOf(oneOf(failureFields), failureFields.length),
+    since: anyNumber,
+    limit: size,
+  },
   counts: { filter: kinds, by: listOf(oneOf(countFields), countFields.length) },
   stats: { filter: kinds, from: anyNumber, to: anyNumber, stepMs: duration },
   line: {

@@ -216,8 +216,11 @@ export class Feeder {
   }
 
   async #endInput(reason: unknown): Promise<void> {
-    const failure = reason === null ? null : encodeFailure(failureFrom(reason));
-    await this.#client.do({ type: 'endInput', job: this.#job, failure }, this.#level);
+    const end = { type: 'endInput', job: this.#job } as const;
+    if (reason === null) return void (await this.#client.do({ ...end, failure: null }, this.#level));
+    const failure = failureFrom(reason);
+    const { names } = failure;
+    await this.#client.do({ ...end, failure: encodeFailure(failure), names }, this.#level);
   }
 
   async #fed(most: number): Promise<Fed> {

@@ -25,7 +25,7 @@ import { timeOf } from './time.js';
 const kindNames: OptionNames<KindFilter> = { queue: true, callable: true };
 const filterNames: OptionNames<JobQuery> = {
   ...kindNames,
-  ...{ status: true, outcome: true, role: true, parent: true, agent: true, dispatcher: true, quota: true },
+  ...{ status: true, outcome: true, role: true, error: true, parent: true, agent: true, dispatcher: true, quota: true },
   ...{ unique: true, annotation: true, put: true, due: true, started: true, ended: true, completed: true },
 };
 
@@ -38,8 +38,9 @@ export function checkFilter(filter: KindFilter): void {
 /** Checks a filter of jobs, and returns it as it is sent. */
 export function wireFilter(filter: JobQuery, reference: EncodeContext['reference']): WireFilter {
   checkOptions('filter', filter, filterNames);
-  const { queue, callable, status, outcome, role, parent, agent, dispatcher, quota, unique, annotation } = filter;
-  checkNames({ queue, callable } as KindFilter);
+  const { queue, callable, status, outcome, role, error, parent, agent, dispatcher, quota, unique, annotation } =
+    filter;
+  checkNames({ queue, callable, error } as NamedFilter);
   if (Array.isArray(status))
     for (const [index, one] of status.entries()) checkOneOf(`filter.status[${index}]`, one, jobStatuses);
   else if (status !== undefined) checkOneOf('filter.status', status as JobStatus, jobStatuses);
@@ -48,7 +49,7 @@ export function wireFilter(filter: JobQuery, reference: EncodeContext['reference
   if (agent !== undefined) checkName('filter.agent', agent);
   if (unique !== undefined) checkText('filter.unique', unique, 'must be a string', () => true);
   return withoutUndefined({
-    ...{ queue, callable, status, outcome, role, agent, unique },
+    ...{ queue, callable, status, outcome, role, error, agent, unique },
     parent: parent === undefined ? undefined : checkJobId(parent),
     dispatcher: dispatcher === undefined ? undefined : dispatcherId('filter.dispatcher', dispatcher),
     quota: quota === undefined ? undefined : quotaKeyFrom(quota, 'filter.quota'),
@@ -86,8 +87,10 @@ function wireInterval(path: string, interval: Interval<Date> | undefined): Inter
   return withoutUndefined(times);
 }
 
-function checkNames(filter: KindFilter): void {
-  for (const name of ['queue', 'callable'] as const) {
+type NamedFilter = Pick<JobQuery, 'queue' | 'callable' | 'error'>;
+
+function checkNames(filter: NamedFilter): void {
+  for (const name of ['queue', 'callable', 'error'] as const) {
     const names = filter[name];
     if (names === undefined) continue;
     const rule = 'must be a string or an array of strings';

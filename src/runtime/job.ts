@@ -185,7 +185,9 @@ export class Job<Result = unknown> {
    * @throws {JobStatusError} the job has begun.
    */
   async fail(error: unknown): Promise<void> {
-    await this.#client.do({ type: 'fail', job: this.#id, failure: encodeFailure(failureFrom(error)) });
+    const failure = failureFrom(error);
+    const { names } = failure;
+    await this.#client.do({ type: 'fail', job: this.#id, failure: encodeFailure(failure), names });
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Looking at many jobs at once: counts and statistics. */
-import type { Failure } from '../codec/failure.js';
+import { decodeFailure, type Failure } from '../codec/failure.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions } from '../definition/known-options.js';
@@ -9,6 +9,9 @@ import {
   type CountField,
   type CountRow,
   countFields,
+  type FailureField,
+  type Failures,
+  failureFields,
   type JobOrder,
   type JobPage,
   type JobQuery,
@@ -17,6 +20,7 @@ import {
   jobOrders,
   type KindFilter,
   type StatRow,
+  type WireFailures,
   type WireFullJob,
   type WireJobPage,
 } from '../protocol/monitor.js';
@@ -67,6 +71,18 @@ export interface FullJob extends JobRelations {
   readonly failure?: Failure;
 }
 
+/** The options of `Monitor.failures`. */
+export interface FailuresOptions {
+  /** The fields in which the jobs of a group are equal. `['error', 'callable']` by default. */
+  readonly by?: readonly FailureField[];
+  /** Leaves out jobs that completed before; all that are remembered by default. */
+  readonly since?: Date;
+  /** Only these jobs. */
+  readonly filter?: JobQuery;
+  /** The most groups: 1 to 1,000, 100 by default. */
+  readonly limit?: number;
+}
+
 /** The options of `Monitor.next`. */
 export interface NextOptions {
   /** The most jobs: 1 to 1,000, 20 by default. */
@@ -114,8 +130,7 @@ export class Monitor {
     checkFilter(filter);
     checkOptions('options', options, { by: true });
     const { by = ['status'] } = options;
-    checkArray('by', by, 'names of fields');
-    for (const [index, field] of by.entries()) checkOneOf(`by[${index}]`, field, countFields);
+    checkFields(by, countFields);
     return (await this.#client.ask({ type: 'counts', filter, by })) as CountRow[];
   }
 
@@ -184,6 +199,38 @@ export class Monitor {
   }
 
   /**
+   * Groups the failed jobs that are remembered (`retention.failed`), without parts and callbacks,
+   * by the name of the error, the callable and the queue. The largest group comes first, each with
+   * its last job as an example.
+   *
+   * @throws {TypeError} an option has the wrong type.
+   * @throws {RangeError} an option is out of range.
+   * @example
+   * const since = new Date(Date.now() - 3_600_000);
+   * const { groups } = await callsheet.monitor.failures({ by: ['error'], since });
+   * for (const { error, count, message } of groups) console.log(count, error, message);
+   */
+  async failures(options: FailuresOptions = {}): Promise<Failures> {
+    checkOptions('options', options, { by: true, since: true, filter: true, limit: true });
+    const { by = ['error', 'callable'], since, filter = {}, limit = 100 } = options;
+    checkFields(by, failureFields);
+    checkNumber('limit', limit, { integer: true, least: 1, most: mostRows });
+    const client = this.#client;
+    const { groups, ...answer } = (await client.ask({
+      type: 'failures',
+      filter: wireFilter(filter, client.encoding().reference),
+      by,
+      since: since === undefined ? 0 : timeOf('since', since),
+      limit,
+    })) as WireFailures;
+    const shown = groups.map(({ failure, ...group }) => ({
+      ...group,
+      message: failure && decodeFailure(failure).message,
+    }));
+    return { groups: shown, ...answer };
+  }
+
+  /**
    * Returns the next jobs of a queue in the order of claiming, followed by those that wait for a
    * date.
    *
@@ -231,6 +278,11 @@ export class Monitor {
 }
 
 const mostRows = 1000;
+
+function checkFields(by: readonly string[], fields: readonly string[]): void {
+  checkArray('by', by, 'names of fields');
+  for (const [index, field] of by.entries()) checkOneOf(`by[${index}]`, field, fields);
+}
 
 async function outcomeOf(job: Job): Promise<Pick<FullJob, 'result' | 'failure'>> {
   const failure = await job.failure();

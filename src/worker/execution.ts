@@ -162,7 +162,8 @@ export class Execution {
     const returned = isJob ? job.put(value) : value;
     const inner = job.inner.length === 0 ? nothing : packBatch(job.inner);
     if (returned instanceof JobReference) return { kind: 'job', payload: nothing, note: returned.internalId, inner };
-    if (isFailure(returned)) return { kind: 'failure', payload: encodeFailure(returned), note: '', inner };
+    if (isFailure(returned))
+      return { kind: 'failure', payload: encodeFailure(returned), note: namesOf(returned), inner };
     const { payloadLimitBytes: limitBytes } = this.#thread;
     const options = { root: 'result', code: 'RESULT_NOT_STORABLE', limitBytes, reference: referenceOf } as const;
     const payload = encodePayload(returned, options);

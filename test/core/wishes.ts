@@ -66,7 +66,7 @@ export class Wishes {
       case 'settle': {
         const kinds: Settled[] = [
           { kind: 'value', payload: this.#payload(size) },
-          { kind: 'failure', payload: this.#payload(size) },
+          { kind: 'failure', names: ['OrderError', 'Error'], payload: this.#payload(size) },
           { kind: 'thrown', payload: this.#payload(size), names: ['Error'] },
           { kind: 'job', job },
         ];

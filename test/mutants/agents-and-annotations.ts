@@ -128,8 +128,8 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     bug: 'the outcome is lost if a pair lacks the side',
     tags: ['6.2'],
     in: 'core/callback.ts#runCallback',
-    find: 'if (side === undefined) conclude(decision, callback, above.outcome, above.result);',
-    replace: "if (side === undefined) conclude(decision, callback, 'list', null);",
+    find: 'if (side === undefined) conclude(decision, callback, above);',
+    replace: "if (side === undefined) conclude(decision, callback, { outcome: 'list', result: null, errorNames: '' });",
   },
   {
     bug: 'a callback keeps an agent’s place while it waits for its retry',

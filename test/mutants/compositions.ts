@@ -90,7 +90,7 @@ export const compositions: readonly Mutant[] = [
     bug: 'a map whose iterable throws ends as at the end of its items',
     tags: ['7.4'],
     in: 'core/map.ts#endInput',
-    find: "if (failure !== null) return conclude(decision, map, 'failure', failure);",
+    find: 'if (failure !== undefined) return conclude(decision, map, failure);',
     replace: '',
   },
   {

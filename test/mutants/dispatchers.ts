@@ -266,7 +266,7 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'no event is emitted for a retry',
     tags: ['5.5'],
     in: 'core/retry.ts#retryError',
-    find: "tellJob(decision, 'retried', job, decision.now, undefined, failure);",
+    find: "tellJob(decision, 'retried', job, decision.now, undefined, failure.result);",
     replace: '',
   },
   {

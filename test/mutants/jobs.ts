@@ -34,8 +34,8 @@ export const jobs: readonly Mutant[] = [
     bug: 'a failure that was returned is taken as a value',
     tags: ['2.2'],
     in: 'core/decide.ts#settle',
-    find: 'return conclude(decision, job, outcome.kind, outcome.payload);',
-    replace: "return conclude(decision, job, 'value', outcome.payload);",
+    find: 'return conclude(decision, job, outcomeFrom(outcome));',
+    replace: 'return conclude(decision, job, successOf(outcome.payload));',
   },
   {
     bug: 'a failure loses its properties',
@@ -125,7 +125,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'a returned job that is completed is waited for',
     tags: ['2.6'],
     in: 'core/job.ts#waitForInner',
-    find: "if (inner.outcome !== 'none') return conclude(decision, job, inner.outcome, inner.result);",
+    find: "if (inner.outcome !== 'none') return conclude(decision, job, inner);",
     replace: '',
   },
   {

@@ -296,8 +296,8 @@ const endless = (by: Id, job: Id) => new JobStatusError(`${cannotWait(by, job)},
 function settledFrom({ kind, payload: bytes, note }: RunReport, payload: Store['payload']): Settled {
   switch (kind) {
     case 'value':
-    case 'failure':
       return { kind, payload: payload(bytes) };
+    case 'failure':
     case 'thrown':
       return { kind, payload: payload(bytes), names: note.split('\n') };
     case 'job':

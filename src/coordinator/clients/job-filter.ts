@@ -8,14 +8,16 @@ import type { Store } from '../../store/store.js';
 export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFilter): (job: JobRecord) => boolean {
   const { state } = store;
   const isKind = kindMatcher(filter);
-  const { status, outcome, role, parent, agent, dispatcher, quota, unique, annotation } = filter;
+  const { status, outcome, role, error, parent, agent, dispatcher, quota, unique, annotation } = filter;
   const { put, due, started, ended, completed } = filter;
+  const errors = typeof error === 'string' ? [error] : error;
   const statuses = status === undefined || typeof status === 'string' ? status && [status] : status;
   const hasAnnotation = annotation === undefined ? undefined : annotationMatcher(store, annotation);
   return (job) =>
     (statuses === undefined || statuses.includes(job.status)) &&
     (outcome === undefined || outcomeOf(job) === outcome) &&
     (role === undefined || job.role === role) &&
+    (errors === undefined || (job.outcome === 'failure' && hasName(job, errors))) &&
     (unique === undefined || job.unique === unique) &&
     (agent === undefined || (job.agent !== '' && agentName(job.agent) === agent)) &&
     (dispatcher === undefined || (job.agent !== '' && agentDispatcher(job.agent) === dispatcher)) &&
@@ -28,6 +30,10 @@ export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFi
     isKind(job.queue, job.callable) &&
     (parent === undefined || parentOf(state, job) === parent) &&
     (hasAnnotation === undefined || hasAnnotation(job));
+}
+
+function hasName({ errorNames }: JobRecord, names: readonly string[]): boolean {
+  return errorNames.split('\n').some((name) => names.includes(name));
 }
 
 function annotationMatcher(

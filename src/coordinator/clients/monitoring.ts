@@ -15,6 +15,7 @@ import type {
 import type { Inquiry } from '../inquiries.js';
 import { Bucket, type Durations } from '../statistics/bucket.js';
 import { bucketsOf, type Statistics } from '../statistics/statistics.js';
+import { failures } from './failures.js';
 import { type FullJobContext, fullJob } from './full-job.js';
 import { jobMatcher, kindMatcher } from './job-filter.js';
 import { isInternal, isoTime, placeOf, rowBytes, rowOf, walkIn } from './job-rows.js';
@@ -31,6 +32,8 @@ export function monitoring(context: MonitoringContext, query: MonitorQuery): Inq
       return jobPage(context, query);
     case 'fullJob':
       return fullJob(context, query.job);
+    case 'failures':
+      return failures(context, query);
     case 'counts':
       return counts(store.state, query);
     case 'stats':

@@ -50,7 +50,14 @@ export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'no
   readonly bounded: Pick<BoundedQueues, 'count'>;
 }
 
-const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>(['line', 'jobs', 'fullJob', 'counts', 'stats']);
+const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
+  'line',
+  'jobs',
+  'fullJob',
+  'failures',
+  'counts',
+  'stats',
+]);
 
 export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery => walkingTypes.has(query.type);
 

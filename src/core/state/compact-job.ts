@@ -189,6 +189,14 @@ export class CompactJob implements JobRecord {
     if (outcome !== this.run.outcome) this.ownRun.outcome = outcome;
   }
 
+  get errorNames(): string {
+    return this.run.errorNames;
+  }
+
+  set errorNames(errorNames: string) {
+    if (errorNames !== this.run.errorNames) this.ownRun.errorNames = errorNames;
+  }
+
   get firstStartAt(): number {
     return this.run.firstStartAt;
   }

@@ -16,6 +16,7 @@ export class RunFields {
   agent: string;
   attempts: number;
   outcome: OutcomeKind;
+  errorNames: string;
   firstStartAt: number;
   lastStartAt: number;
   endAt: number;
@@ -29,6 +30,7 @@ export class RunFields {
     this.agent = from.agent;
     this.attempts = from.attempts;
     this.outcome = from.outcome;
+    this.errorNames = from.errorNames;
     this.firstStartAt = from.firstStartAt;
     this.lastStartAt = from.lastStartAt;
     this.endAt = from.endAt;
@@ -45,6 +47,7 @@ export const noRun: Readonly<RunFields> = new RunFields({
   agent: '',
   attempts: 0,
   outcome: 'none',
+  errorNames: '',
   firstStartAt: 0,
   lastStartAt: 0,
   endAt: 0,

@@ -15,6 +15,7 @@
  */
 
 import type { ByteReader, ByteWriter } from '../../codec/bytes.js';
+import { keptOnce } from '../../core/outcome.js';
 import {
   agentDispatcher,
   codeOf,
@@ -64,6 +65,7 @@ const has = {
   folded: 32768,
   delayed: 65536,
   log: 131072,
+  errorNames: 262144,
 } as const;
 const knownBits = Object.values(has).reduce((bits: number, bit) => bits + bit, 0);
 
@@ -87,7 +89,8 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
     (job.open ? has.open : 0) +
     (job.outcome === 'list' && job.result !== null ? has.folded : 0) +
     (job.delayed ? has.delayed : 0) +
-    (job.log === '' ? 0 : has.log);
+    (job.log === '' ? 0 : has.log) +
+    (job.errorNames === '' ? 0 : has.errorNames);
   const { putAt } = job;
   out.id(job.id);
   out.varint(name(job.owner, 0));
@@ -134,6 +137,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
   if (job.asked !== null) writeAsked(out, job.asked);
   if (mask & has.only) out.id(job.only);
   if (job.log !== '') out.u8(codeOf(logThresholds, job.log));
+  if (job.errorNames !== '') out.text(job.errorNames);
   out.varint(job.eligible);
   out.varint(job.fence);
   out.varint(job.attempts);
@@ -191,6 +195,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const asked = mask & has.asked ? readAsked(input) : null;
   const only = mask & has.only ? readId(input) : '';
   const log = mask & has.log ? named(logThresholds, input.u8()) : '';
+  const errorNames = mask & has.errorNames ? keptOnce(input.text()) : '';
   const eligible = input.varint();
   const fence = input.varint();
   const attempts = input.varint();
@@ -252,6 +257,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     errors,
     interruptions,
     outcome: outcomeKind,
+    errorNames,
     putAt,
     beginAfter,
     delayed: (mask & has.delayed) !== 0,

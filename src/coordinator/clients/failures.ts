@@ -1,0 +1,88 @@
+/** The failed roots, in groups. */
+import { idToText } from '../../codec/id.js';
+import type { JobRecord } from '../../core/records.js';
+import type { FailureField, MonitorQuery, WireFailureGroup, WireFailures } from '../../protocol/monitor.js';
+import type { Store } from '../../store/store.js';
+import type { Inquiry } from '../inquiries.js';
+import { jobMatcher } from './job-filter.js';
+import { isoTime } from './job-rows.js';
+
+/** Limits of one answer: its groups, the bytes of their examples, and the time of its walk. */
+const most = { groups: 1000, bytes: 256 * 1024, ms: 10_000 };
+
+interface Group {
+  readonly of: Readonly<Partial<Record<FailureField, string>>>;
+  count: number;
+  first: number;
+  /** The last job that failed. */
+  readonly example: JobRecord;
+}
+
+export interface FailuresContext {
+  readonly store: Store;
+  readonly now: () => number;
+}
+
+/** Groups the failed roots from the last one back. */
+export function* failures(
+  { store, now }: FailuresContext,
+  { filter, by, since, limit }: Extract<MonitorQuery, { type: 'failures' }>,
+): Inquiry<WireFailures> {
+  const { state } = store;
+  const version = state.version;
+  const isAsked = jobMatcher(store, filter);
+  const groups = new Map<string, Group>();
+  const endAt = now() + most.ms;
+  let [walked, failed, complete] = [0, 0, true];
+  for (const job of state.lastCompleted('failed')) {
+    if (job.completedAt < since) break;
+    walked++;
+    if (isAsked(job)) {
+      failed++;
+      note(groups, job, by);
+    }
+    complete = now() < endAt;
+    if (!complete) break;
+    yield;
+  }
+  const largest = [...groups.values()].sort((a, b) => b.count - a.count).slice(0, limit);
+  const shown: WireFailureGroup[] = [];
+  let left = most.bytes;
+  for (const group of largest) {
+    yield;
+    const failure = left > 0 ? bytesOf(store, group.example) : undefined;
+    left -= failure?.byteLength ?? 0;
+    shown.push(shownGroup(group, failure));
+  }
+  const others = failed - shown.reduce((sum, { count }) => sum + count, 0);
+  const exact = state.version === version;
+  return { groups: shown, others, asOf: isoTime(now())!, exact, complete, walked };
+}
+
+function note(groups: Map<string, Group>, job: JobRecord, by: readonly FailureField[]): void {
+  const all = { error: errorName(job), callable: job.callable, queue: job.queue };
+  const of = Object.fromEntries(by.map((field) => [field, all[field]]));
+  const key = JSON.stringify(of);
+  const there = groups.get(key);
+  if (there !== undefined) {
+    there.count++;
+    there.first = job.completedAt;
+  } else if (groups.size < most.groups) groups.set(key, { of, count: 1, first: job.completedAt, example: job });
+}
+
+const errorName = ({ errorNames }: JobRecord) => errorNames.split('\n', 1)[0]!;
+
+function shownGroup({ of, count, first, example }: Group, failure: Uint8Array | undefined): WireFailureGroup {
+  const { id, completedAt } = example;
+  return { ...of, count, first: isoTime(first)!, last: isoTime(completedAt)!, example: idToText(id), failure };
+}
+
+/** Returns the failure as bytes; `undefined` if it was forgotten meanwhile, or cannot be read. */
+function bytesOf(store: Store, { id }: JobRecord): Uint8Array | undefined {
+  const result = store.state.job(id)?.result;
+  try {
+    return result ? store.bytes(result) : undefined;
+  } catch {
+    return undefined;
+  }
+}
