@@ -19,13 +19,19 @@ const root = new URL('../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');
 
 /** Files that programs import, and that are not run by themselves. */
-const modules: ReadonlySet<string> = new Set(['pi.mjs', 'work.mjs', 'start.mjs', 'tenants.mjs']);
+const modules: ReadonlySet<string> = new Set(['pi.mjs', 'work.mjs', 'start.mjs', 'tenants.mjs', 'thumbs.mjs']);
 
 /** The standard output of each program that prints. */
 const outputs: Readonly<Record<string, RegExp>> = {
   'app.mjs': /^job [0-9a-f-]{36} is on the disk\nπ is about 3\.1\d+\n$/,
   'app.cjs': /^42\n$/,
+  'map.sh': /^\d{4,}\nhello, \[object Object\]\n$/,
 };
+
+/** The shell blocks of the README that name a file in their first line, by this name. */
+const scripts = new Map(
+  Array.from(readme.matchAll(/```sh\n# ([\w.-]+\.sh)\n([\s\S]*?)```/g), ([, name, code]) => [name!, code!]),
+);
 
 /** The JavaScript blocks of the README in order, by the file name in their first line. */
 const programs = new Map(
@@ -51,6 +57,28 @@ test('the programs of the README run', { timeout: 280_000 }, async (t) => {
       assert.match(stdout, outputs[name] ?? /^$/);
     });
   }
+});
+
+test('the shell scripts of the README run', { timeout: 120_000 }, async (t) => {
+  const parent = fileURLToPath(new URL('dist/', root));
+  const directory = await mkdtemp(join(parent, 'readme-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  for (const [name, code] of programs) if (modules.has(name)) await writeFile(join(directory, name), code);
+  const program = fileURLToPath(new URL('dist/src/cli/main.js', root));
+  await writeFile(join(directory, 'npx'), `#!/bin/sh\nshift\nexec "${process.execPath}" "${program}" "$@"\n`, {
+    mode: 0o755,
+  });
+  const env = { ...process.env, PATH: `${directory}:${process.env.PATH}` };
+  assert.deepEqual([...scripts.keys()], ['map.sh']);
+  for (const [name, code] of scripts) {
+    const { stdout } = await run('sh', ['-ec', code], { cwd: directory, env, timeout: 60_000 });
+    assert.match(stdout, outputs[name]!);
+  }
+  const sizes = readFileSync(join(directory, 'sizes.ndjson'), 'utf8').split('\n').slice(0, -1);
+  assert.deepEqual(
+    sizes.map((line) => JSON.parse(line).value.file),
+    [...modules].sort(),
+  );
 });
 
 /** Checks that the server answers a request, then ends by itself on SIGTERM. */
@@ -94,6 +122,16 @@ test('the README’s table of options of a put lists all of them, and no other',
     ...keysOf('src/runtime/queue.ts', 'putOptions'),
   ];
   assert.deepEqual(namesInTable('| option | meaning').sort(), options.sort());
+});
+
+test('the README’s table of options of `map` lists all of them, and no other', () => {
+  const source = readFileSync(new URL('src/cli/main.ts', root), 'utf8');
+  const command = /\.command\('map'\)([\s\S]*?)\.action\(/.exec(source)?.[1] ?? '';
+  const options = Array.from(command.matchAll(/ption\(\s*'(?:-\w, )?(--[\w-]+)/g), ([, name]) => name!);
+  assert.ok(options.length > 10, 'no options were found');
+  const rows = readme.slice(readme.indexOf('| of `map` | default')).split('\n');
+  const names = rows.slice(2, rows.indexOf('')).flatMap((row) => row.split(' | ')[0]!.match(/--[\w-]+/g) ?? []);
+  assert.deepEqual(names.sort(), options.sort());
 });
 
 test('the README’s table of errors lists every code, and no other', () => {

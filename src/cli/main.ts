@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodeOf, exitCodes, messageOf } from './exit.js';
-import { agentSize, count, duration, thresholds } from './values.js';
+import { agentSize, bytes, count, duration, halt, percent, range, thresholds, timeLimit } from './values.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -46,6 +46,35 @@ program
       .default('auto'),
   )
   .action(async (options) => exit(await (await import('./work.js')).work(options)));
+
+program
+  .command('map')
+  .description(
+    'call a function for each item of an input, on all cores; the same command goes on after any interruption',
+  )
+  .argument('<file#function>', 'a function of a module; its default export if none is named')
+  .option('-i, --input <file...>', 'files with the items, a line each; - is standard input (default)')
+  .option('--ndjson', 'each line is a JSON value')
+  .option('-0, --null', 'items end with a null character')
+  .option('--csv', 'each record of CSV is an item, an object by the names in the first record')
+  .option('--range <from..to[:step]>', 'the items are numbers', range)
+  .option('-o, --output <file>', 'a file for a JSON record of each item; by default standard output gets the results')
+  .addOption(new Option('--order <order>', 'of the output').choices(['input', 'done']).default('done'))
+  .option('--errors <file>', 'a file for the records of failed items')
+  .option('--joblog <file>', 'a file with the columns of GNU parallel')
+  .option('--postprocess <[file]#function>', 'gets all completed items at the end; its result is the output')
+  .option('--threads <n>', 'threads (default: one for each processor)', count(1, 1024))
+  .option('--retries <n>', 'how often an item that fails is tried again', count(0), 0)
+  .option('--backoff <duration>', 'before the first retry; it doubles with each, up to a minute', duration, 1000)
+  .option('--timeout <duration|n%>', 'of one item; n% is a part of the median so far', timeLimit)
+  .option('--halt <when>', 'never, or now|soon,fail=N or N%: stop when so many items have failed', halt)
+  .option('--memfree <size>', 'begin no item while less memory is free, such as 500M or 2G', bytes)
+  .option('--load <n%>', 'begin no item while the load of the processors is higher', percent)
+  .option('-d, --directory <path>', 'where the state of the run is kept (default: below ./.callsheet-map)')
+  .option('--fresh', 'forget an interrupted run of this command')
+  .option('--retry-failed', 'run the items again that have failed')
+  .option('--keep', 'keep the state when all items have succeeded')
+  .action(async (target, options) => exit(await (await import('./map/map.js')).map(target, options)));
 
 program
   .command('inspect')

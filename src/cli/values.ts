@@ -33,3 +33,62 @@ export function agentSize(text: string, before: readonly AgentSize[]): readonly 
   if (at < 0) throw new InvalidArgumentError('It must be a queue and a size, such as mail=4.');
   return [...before, { queue: text.slice(0, at), size: count(1)(text.slice(at + 1)) }];
 }
+
+/** Parses `500M` or `2G` to bytes. */
+export function bytes(text: string): number {
+  const [, number, unit = ''] = /^(\d{1,12}(?:\.\d{1,6})?)([KMGT]?)$/i.exec(text) ?? [];
+  if (number === undefined) throw new InvalidArgumentError('It must be a size such as 500M or 2G.');
+  return Number(number) * 1024 ** ' KMGT'.indexOf(unit.toUpperCase() || ' ');
+}
+
+/** Parses `80%` to 80. */
+export function percent(text: string): number {
+  const [, number] = /^(\d{1,6})%$/.exec(text) ?? [];
+  if (number === undefined || Number(number) === 0) throw new InvalidArgumentError('It must be a part such as 80%.');
+  return Number(number);
+}
+
+/** A time limit: milliseconds, or a part in hundredths of the median. */
+export type TimeLimit = { readonly ms: number } | { readonly percent: number };
+
+export function timeLimit(text: string): TimeLimit {
+  return text.endsWith('%') ? { percent: percent(text) } : { ms: duration(text) };
+}
+
+/** Numbers from `from` to `to`, both included if a step leads there. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
+}
+
+/** Parses `1..1000`, `0..1e6:10` or `10..1:-1`. */
+export function range(text: string): Range {
+  const [first = '', second = ''] = text.split(':', 2);
+  const [from, to, more] = first.split('..').map(integer);
+  const step = text.includes(':') ? integer(second) : 1;
+  const fits = [from, to, step].every(Number.isSafeInteger) && more === undefined && step !== 0;
+  if (!fits || text.split(':').length > 2)
+    throw new InvalidArgumentError('It must be integers such as 1..1000, or 0..100:5 with a step.');
+  return { from: from!, to: to!, step };
+}
+
+const integer = (text: string) => (/^-?\d+(e\d+)?$/.test(text) ? Number(text) : Number.NaN);
+
+/** When a run stops before its end. */
+export interface Halt {
+  /** `soon`: what runs may end. */
+  readonly when: 'now' | 'soon';
+  readonly fail: number;
+  /** `fail` is a part of the completed items in hundredths. */
+  readonly isPart: boolean;
+}
+
+/** Parses `never`, `soon,fail=3` or `now,fail=10%`. */
+export function halt(text: string): Halt | undefined {
+  if (text === 'never') return undefined;
+  const [, when, fail, part] = /^(now|soon),fail=([1-9]\d{0,8})(%?)$/.exec(text) ?? [];
+  if (when === undefined || (part === '%' && Number(fail) > 100))
+    throw new InvalidArgumentError('It must be never, or such as soon,fail=1 or now,fail=10%.');
+  return { when: when as Halt['when'], fail: Number(fail), isPart: part === '%' };
+}

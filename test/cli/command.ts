@@ -1,5 +1,5 @@
 /** Runs the command line in a process of its own. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,12 @@ export interface Ended {
 
 /** Runs a command to its end. */
 export function run(...args: string[]): Ended {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  return runWith({}, ...args);
+}
+
+/** Runs a command with this input, directory or environment to its end. */
+export function runWith(options: Pick<SpawnSyncOptions, 'input' | 'cwd' | 'env' | 'stdio'>, ...args: string[]): Ended {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', ...options });
   return { status, stdout, stderr };
 }
 
