@@ -83,6 +83,7 @@ export {
 } from './errors.js';
 export type { AskedJob } from './protocol/asked-job.js';
 export { CompletedItems, CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
+export type { ExplainedState, Explanation, OnThread, Reason, ReasonCode, Waiting } from './protocol/explanation.js';
 export type {
   CallbackTree,
   CountedOutcome,

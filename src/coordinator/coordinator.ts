@@ -154,7 +154,8 @@ export class Coordinator implements StoreOwner {
       this.#statistics,
       this.#schedules,
     ];
-    this.#clients = new Clients({ ...all, runs, closing, inquiries, statistics, schedules, installAgent });
+    const claimsNot = () => this.#claimsNot();
+    this.#clients = new Clients({ ...all, runs, closing, inquiries, statistics, schedules, installAgent, claimsNot });
     this.#jobLog = new JobLog(context, parts.outcomes, options);
     this.#folding = new Folding(context);
     this.#policyQuestions = new PolicyQuestions(context, this.#callables);
@@ -308,7 +309,7 @@ export class Coordinator implements StoreOwner {
     this.#parts.bounded.letIn(this.#closing.isBegun);
     this.#presence?.reactivate();
     this.#schedules.fire();
-    if (!this.#closing.isBegun && this.#presence?.mayBegin) claiming.claim();
+    if (this.#claimsNot() === undefined) claiming.claim();
     this.#forget();
     this.#store.commit();
     // Jobs that became ready earlier and found no thread may find one now.
@@ -317,6 +318,12 @@ export class Coordinator implements StoreOwner {
     this.#setTimer();
     this.#parts.drainWaiters.answer();
     if (this.#closing.isBegun && !this.#runs.canGoOn) void this.#closing.finish();
+  }
+
+  /** Why nothing is claimed; `undefined` if jobs may be. */
+  #claimsNot(): 'closing' | 'inactive' | undefined {
+    if (this.#closing.isBegun) return 'closing';
+    return this.#presence?.mayBegin ? undefined : 'inactive';
   }
 
   /** Forgets some of the jobs that retention no longer keeps; the next turn continues. */

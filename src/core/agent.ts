@@ -32,13 +32,16 @@ export function removeAgent({ state }: Decision, dispatcher: Id, queue: string, 
 /** `true` if the dispatcher may claim the job, or the jobs of the lane. */
 export const isFor = ({ only }: { readonly only: Id }, dispatcher: Id) => only === '' || only === dispatcher;
 
-/** `true` if the lane fits the filter's data. A filter's function (`by`) is not called here. */
-export function accepts(filter: AgentFilter | null, lane: Lane): boolean {
-  if (filter === null) return true;
+/** The data of a filter: all but its function, which is asked elsewhere. */
+export type FilterTerm = Exclude<keyof AgentFilter, 'by'>;
+
+/** Returns the first term of the filter's data that refuses the lane; `undefined` if none does. */
+export function refusingTerm(filter: AgentFilter | null, lane: Lane): FilterTerm | undefined {
+  if (filter === null) return undefined;
   const { callables, modules, quotas, minPriority, maxPriority } = filter;
-  if (callables !== undefined && !callables.includes(lane.callable)) return false;
-  if (modules !== undefined && !modules.includes(lane.callable.split('#', 1)[0]!)) return false;
-  if (quotas !== undefined && !lane.quotas.some((key) => quotas.includes(quotaName(key)))) return false;
-  if (minPriority !== undefined && lane.priority < minPriority) return false;
-  return maxPriority === undefined || lane.priority <= maxPriority;
+  if (callables !== undefined && !callables.includes(lane.callable)) return 'callables';
+  if (modules !== undefined && !modules.includes(lane.callable.split('#', 1)[0]!)) return 'modules';
+  if (quotas !== undefined && !lane.quotas.some((key) => quotas.includes(quotaName(key)))) return 'quotas';
+  if (minPriority !== undefined && lane.priority < minPriority) return 'minPriority';
+  return maxPriority !== undefined && lane.priority > maxPriority ? 'maxPriority' : undefined;
 }

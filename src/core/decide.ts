@@ -35,7 +35,7 @@ import {
 } from './job.js';
 import { endInput, feed, fold } from './map.js';
 import { failureOf, ownFailure, successOf } from './outcome.js';
-import { changeQueue, createQueue, queueOf, removeQueue, requireQueue } from './queue.js';
+import { changeQueue, createQueue, pauseQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkAllQuotas, holdPlaces } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted } from './retention.js';
@@ -173,7 +173,7 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'removeQueue':
       return removeQueue(decision, command.name);
     case 'pauseQueue':
-      return changeQueue(decision, command.name, { paused: command.paused });
+      return pauseQueue(decision, command.name, command.paused);
     case 'boundQueue':
       return changeQueue(decision, command.name, { bound: command.bound });
     case 'setQuota': {

@@ -9,7 +9,7 @@ import type { View } from './state/view.js';
 export const defaultQueue = '';
 
 /** The record of a queue without settings. */
-const plain = (name: string): QueueRecord => ({ kind: 'queue', name, paused: false, bound: 0 });
+const plain = (name: string): QueueRecord => ({ kind: 'queue', name, paused: false, pausedAt: 0, bound: 0 });
 
 /** Returns undefined if the queue does not exist. */
 export function queueOf(view: View, name: string): QueueRecord | undefined {
@@ -21,6 +21,12 @@ export function requireQueue(view: View, name: string): QueueRecord {
   const found = queueOf(view, name);
   if (found === undefined) throw new UnknownQueueError(`there is no queue named ${JSON.stringify(name)}`);
   return found;
+}
+
+/** A queue that is paused again keeps the time of its pause. */
+export function pauseQueue(decision: Decision, name: string, paused: boolean): void {
+  const { pausedAt } = requireQueue(decision.state, name);
+  changeQueue(decision, name, { paused, pausedAt: paused ? pausedAt || decision.now : 0 });
 }
 
 /** Does nothing if the queue exists. */

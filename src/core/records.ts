@@ -218,6 +218,8 @@ export interface QueueRecord {
   readonly name: string;
   /** `true` if nothing is claimed from it. */
   readonly paused: boolean;
+  /** The time of the pause; 0 for none. */
+  readonly pausedAt: number;
   /** The length at which puts wait; 0 for no bound. */
   readonly bound: number;
 }

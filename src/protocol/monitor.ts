@@ -264,6 +264,8 @@ export type MonitorQuery =
       readonly after: PlaceInOrder | undefined;
     }
   | { readonly type: 'fullJob'; readonly job: Id }
+  /** Answered with a `WireExplanation`. */
+  | { readonly type: 'explain'; readonly job: Id }
   | {
       readonly type: 'failures';
       readonly filter: WireFilter;

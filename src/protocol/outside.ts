@@ -307,6 +307,7 @@ const queries: ByType<Query | WalkingQuery> = {
     after: optional(recordOf(placeInOrder)),
   },
   fullJob: { job: id },
+  explain: { job: id },
   failures: {
     filter: recordOf(jobQuery),
     by: listOf(oneOf(failureFields), failureFields.length),

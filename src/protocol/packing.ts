@@ -2,8 +2,7 @@
  * Packs messages between threads: a batch is one versioned msgpack value in a buffer of its own,
  * which is transferred, not copied. The same bytes can go over a socket.
  */
-// Without its native part, which takes longer to load in each thread than it saves.
-import { Packr } from 'msgpackr/pack';
+import { Packr } from 'msgpackr';
 import { ProtocolVersionError } from '../errors.js';
 
 /** Must be raised with each change of a message's layout. */

@@ -5,6 +5,7 @@ import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions } from '../definition/known-options.js';
 import { checkJobId } from '../definition/names.js';
 import { invalidOption } from '../errors.js';
+import type { Explanation, WireExplanation } from '../protocol/explanation.js';
 import {
   type CountField,
   type CountRow,
@@ -26,6 +27,7 @@ import {
 } from '../protocol/monitor.js';
 import { decodeAnnotations } from './annotations.js';
 import type { Client } from './client.js';
+import { explanationFrom } from './explanation.js';
 import { Job } from './job.js';
 import { checkFilter, cursorFrom, type List, placeFrom, wireFilter } from './job-filter.js';
 import { timeOf } from './time.js';
@@ -196,6 +198,22 @@ export class Monitor {
       ...(withArguments ? { arguments: await handle.arguments() } : {}),
       ...(withResult && relations.outcome !== 'none' ? await outcomeOf(handle) : {}),
     };
+  }
+
+  /**
+   * Explains why a job does not run now, since when, and until when as far as that is known. The
+   * reasons come from the decision that claims jobs: a job in line without a reason is claimed
+   * next. Agents of other dispatchers are not asked.
+   *
+   * @throws {UnknownJobError} `id` is not a UUID.
+   * @throws {JobForgottenError} the job is no longer remembered.
+   * @example
+   * const { summary, reasons } = await callsheet.monitor.explain(job.id);
+   * if (reasons.some(({ code }) => code === 'quota-full')) console.log(summary);
+   */
+  async explain(id: string): Promise<Explanation> {
+    const wire = await this.#client.ask({ type: 'explain', job: checkJobId(id) });
+    return explanationFrom(wire as WireExplanation);
   }
 
   /**

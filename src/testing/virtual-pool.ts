@@ -5,7 +5,7 @@
  * Like `coordinator/pool/pool.ts`, it returns every run exactly once: settled, timed out, not begun
  * or interrupted.
  */
-import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../coordinator/pool/pool-port.js';
+import type { PoolOwner, PoolPort, Run, RunningRun, ThreadLoad } from '../coordinator/pool/pool-port.js';
 import { agentName, type Id } from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
@@ -130,6 +130,12 @@ export class VirtualPool implements PoolPort {
     return found?.[1].job === undefined ? undefined : found[0].id;
   }
 
+  running(): readonly RunningRun[] {
+    return this.#places.flatMap(({ id, held }) =>
+      held.filter(({ job }) => job !== undefined).map(({ run }) => ({ thread: id, run })),
+    );
+  }
+
   get size(): number {
     return this.#options.threads;
   }
@@ -188,7 +194,7 @@ export class VirtualPool implements PoolPort {
 
   /** The runs whose handlers have begun and not ended, in no particular order. */
   get begun(): readonly Run[] {
-    return this.#places.flatMap(({ held }) => held.filter(({ job }) => job !== undefined).map(({ run }) => run));
+    return this.running().map(({ run }) => run);
   }
 
   /** `true` if a handler is going on, and does not wait for an answer of the coordinator. */

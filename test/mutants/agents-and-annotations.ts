@@ -41,8 +41,8 @@ export const agentsAndAnnotations: readonly Mutant[] = [
   {
     bug: 'a filter’s modules are ignored',
     tags: ['5.2'],
-    in: 'core/agent.ts#accepts',
-    find: "if (modules !== undefined && !modules.includes(lane.callable.split('#', 1)[0]!)) return false;",
+    in: 'core/agent.ts#refusingTerm',
+    find: "if (modules !== undefined && !modules.includes(lane.callable.split('#', 1)[0]!)) return 'modules';",
     replace: '',
   },
   {

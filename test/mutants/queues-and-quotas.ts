@@ -89,9 +89,9 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'a paused queue goes on claiming',
     tags: ['3.6'],
-    in: 'core/decide.ts#apply',
-    find: '{ paused: command.paused }',
-    replace: '{}',
+    in: 'core/queue.ts#pauseQueue',
+    find: 'changeQueue(decision, name, { paused,',
+    replace: 'changeQueue(decision, name, {',
   },
   {
     bug: 'a drain waits for jobs that wait for a date',
@@ -145,7 +145,7 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'a quota has room for one more',
     tags: ['4.1'],
-    in: 'core/state/view.ts#fullAt',
+    in: 'core/state/view.ts#opensAt',
     find: 'this.holders(queue, quota).size >= record.size',
     replace: 'this.holders(queue, quota).size > record.size',
   },
@@ -180,7 +180,7 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'a quota is full only at exactly its size',
     tags: ['4.5'],
-    in: 'core/state/view.ts#fullAt',
+    in: 'core/state/view.ts#opensAt',
     find: 'this.holders(queue, quota).size >= record.size',
     replace: 'this.holders(queue, quota).size === record.size',
   },
@@ -278,9 +278,9 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'a job that waits in its thread lends no place',
     tags: ['4.6'],
-    in: 'coordinator/claiming/claiming.ts#claimAwaited',
-    find: 'if (!store.state.hasRoom(job, now(), waits.lentTo(job))) continue;',
-    replace: 'if (!store.state.hasRoom(job, now())) continue;',
+    in: 'coordinator/claiming/claiming.ts#agentForAwaited',
+    find: 'if (!state.hasRoom(job, now(), waits.lentTo(job))) return undefined;',
+    replace: 'if (!state.hasRoom(job, now())) return undefined;',
   },
   {
     bug: 'a lent place lends no further',

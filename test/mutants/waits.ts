@@ -83,8 +83,8 @@ export const waitsInThreads: readonly Mutant[] = [
     tags: ['8.4'],
     tests: alone,
     in: 'coordinator/claiming/claiming.ts#mayBeginAlone',
-    find: 'if (isQuiet || this.#quiet?.over) return true;',
-    replace: 'if (isQuiet) return true;',
+    find: 'return isQuiet || this.#quiet?.over === true;',
+    replace: 'return isQuiet;',
   },
   {
     bug: 'a job that runs alone keeps the job that it waits for from being claimed',

@@ -3,7 +3,7 @@
  * dies. It keeps the contract of the port: every run is reported once, as settled, timed out, not
  * begun or interrupted.
  */
-import type { PoolOwner, PoolPort, Run, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
+import type { PoolOwner, PoolPort, Run, RunningRun, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
 import type { Id } from '../../src/core/records.js';
 import type { ReportKind } from '../../src/protocol/board.js';
 import type { WireInnerPut } from '../../src/protocol/dispatch.js';
@@ -111,6 +111,11 @@ export class SimPool implements PoolPort {
       }
     }
     return false;
+  }
+
+  running(): readonly RunningRun[] {
+    const begun = this.#threads.filter((thread) => thread.begun);
+    return begun.map(({ id, batches }) => ({ thread: id, run: batches[0]![0]! }));
   }
 
   get size(): number {

@@ -46,6 +46,9 @@ export interface Wanted {
   readonly alone?: boolean;
 }
 
+/** Each thread is busy, or the agent has jobs on as many threads as it may. */
+export type Refusal = 'threads-busy' | 'agent-full';
+
 /** The number of threads on which an agent may have jobs: for any job, and for awaited jobs. */
 export interface AgentRoom {
   readonly forAll: number;
@@ -81,6 +84,7 @@ export class Batches<T> {
   #idleLeft: number;
   readonly #waitingThreads: number;
   #isHeld = false;
+  #refusal: Refusal = 'threads-busy';
 
   constructor({ loads, threads, waiting, roomOf }: Room, estimates: Estimates) {
     this.#estimates = estimates;
@@ -107,6 +111,7 @@ export class Batches<T> {
     const ms = alone ? Number.POSITIVE_INFINITY : this.#estimates.of(callable);
     const idleLeft = this.#idleLeft + (awaited ? this.#waitingThreads : 0);
     this.#isHeld = false;
+    this.#refusal = free || this.#hasPlace(agent, awaited) ? 'threads-busy' : 'agent-full';
     for (const limitMs of batchLimitsMs) {
       for (const open of this.#open) {
         if (open.items.length > 0) {
@@ -156,6 +161,11 @@ export class Batches<T> {
   /** `true` if the job refused last waits for an idle thread. */
   get isHeld(): boolean {
     return this.#isHeld;
+  }
+
+  /** The reason for which the last job was refused. */
+  get refusal(): Refusal {
+    return this.#refusal;
   }
 
   /** `true` if an idle thread was given nothing. */

@@ -18,7 +18,7 @@
  * (`#coming`). Without that, each turn that passes before a release would claim the same room
  * again.
  */
-import { accepts, isFor, mainAgent } from '../../core/agent.js';
+import { type FilterTerm, isFor, mainAgent, refusingTerm } from '../../core/agent.js';
 import { queueOf } from '../../core/queue.js';
 import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord, takesTurns } from '../../core/records.js';
 import type { Lane } from '../../core/state/lanes.js';
@@ -26,7 +26,7 @@ import type { View } from '../../core/state/view.js';
 import type { Context } from '../context.js';
 import type { Parts } from '../parts.js';
 import type { PoolPort, Run } from '../pool/pool-port.js';
-import { type AgentRoom, Batches } from './batches.js';
+import { type AgentRoom, Batches, type Refusal } from './batches.js';
 import type { Estimates } from './estimates.js';
 import type { JobWaits } from './job-waits.js';
 import { fedTo } from './outcome-bytes.js';
@@ -62,6 +62,19 @@ const clearedAfterMs = (fence: number) => Math.min(60_000, 625 * 2 ** fence);
  * suspect begins beside the runs that still go on.
  */
 const quietMs = 1000;
+
+/** A reason that keeps a job in its line: for all agents, or for one. */
+export type Hindrance =
+  | { readonly code: 'store-full' | 'paused' | 'no-agent' | 'unknown-callable' }
+  | { readonly code: 'quota-full' | 'rate'; readonly quota: string; readonly opensAt: number }
+  | { readonly code: 'only'; readonly dispatcher: Id }
+  | { readonly code: 'runs-alone'; readonly by: Id }
+  | { readonly code: 'not-taken'; readonly agent: AgentRecord; readonly term: FilterTerm }
+  | { readonly code: 'behind'; readonly agent: AgentRecord; readonly first: Id }
+  | {
+      readonly code: Refusal | 'quiet' | 'not-asked' | 'refused' | 'not-chosen';
+      readonly agent: AgentRecord;
+    };
 
 type Claimed = Pick<Run, 'job' | 'callable' | 'agent' | 'free'>;
 
@@ -143,11 +156,8 @@ export class Claiming {
   claim(): void {
     const { store, waits, pool } = this.#context;
     if (!store.takesWork) return;
-    const batches = this.#batches<null>();
+    const { batches, unplaced } = this.#plan();
     const hasWaits = !waits.isEmpty;
-    if (!batches.hasRoom && !hasWaits) return;
-    const unplaced = this.#ready.filter((run) => !this.#place(batches, run, null));
-    this.#placeComing(batches);
     const isAlone = this.#isAlone;
     if (batches.hasRoom && !isAlone) this.#claimInLine(batches);
     if (hasWaits) this.#claimAwaited(batches, unplaced);
@@ -159,48 +169,72 @@ export class Claiming {
       );
   }
 
+  /** Plans with the runs that are claimed already. Returns those for which no thread has room. */
+  #plan(): { readonly batches: Batches<null>; readonly unplaced: readonly Run[] } {
+    const batches = this.#batches<null>();
+    if (!batches.hasRoom && this.#context.waits.isEmpty) return { batches, unplaced: this.#ready };
+    const unplaced = this.#ready.filter((run) => !this.#place(batches, run, null));
+    this.#placeComing(batches);
+    return { batches, unplaced };
+  }
+
   /** Claims in the order of the lines, beginning with the agent that goes first. */
   #claimInLine(batches: Batches<null>): void {
-    const { store, now, agentQuestions } = this.#context;
+    const { agentQuestions } = this.#context;
     let claimed = 0;
     let waits: AgentRecord | undefined;
-    for (const agent of this.#inTurn()) {
-      const { queue } = agent;
+    const { agents, first } = this.#inTurn();
+    if (agents.length > 0) this.#first = first;
+    for (const agent of agents) {
       const key = keyOf(agent);
       const takes = this.#takes(agent);
-      const isAsked = agentQuestions.isAsked(agent);
-      for (;;) {
-        const job = isAsked ? agentQuestions.next(agent, takes) : store.state.firstQueued(queue, takes, now());
-        if (job === undefined) break;
-        const { callable, alone } = job;
-        if (alone && !this.#mayBeginAlone(claimed)) {
+      for (let job = this.#next(agent, takes); job !== undefined; job = this.#next(agent, takes)) {
+        const refusal = this.#refusal(batches, job, key, claimed);
+        if (refusal === 'quiet') {
           // Its agent goes first next time. Otherwise others would be claimed before the suspect,
           // and the threads would never be quiet.
           this.#first = key;
-          return;
+          return this.#waitForQuiet();
         }
-        // A composition that only puts its parts takes no thread.
-        const runs = job.stage === 'call';
-        if (runs && !batches.place({ callable, agent: key, free: false, alone }, null)) {
+        if (refusal !== undefined) {
           // Its agent, too, goes first next time. Otherwise others would fill the thread that it
           // waits for.
           if (batches.isHeld) waits ??= agent;
           break;
         }
         this.#claim(job, key);
-        if (runs) claimed++;
-        if (alone) return this.#beginAlone(job);
+        if (takesThread(job)) claimed++;
+        if (job.alone) return this.#beginAlone(job);
       }
-      if (isAsked) agentQuestions.ask(agent, takes);
+      if (agentQuestions.isAsked(agent)) agentQuestions.ask(agent, takes);
     }
     if (waits !== undefined) this.#first = keyOf(waits);
   }
 
+  /** The next job that an agent claims as soon as there is room for it. */
+  #next(agent: AgentRecord, takes: (lane: Lane) => boolean, peeks = false): JobRecord | undefined {
+    const { store, now, agentQuestions } = this.#context;
+    if (agentQuestions.isAsked(agent)) return agentQuestions.next(agent, takes, peeks);
+    return store.state.firstQueued(agent.queue, takes, now());
+  }
+
+  /** Gives the job a place in the plan. Returns the reason if there is none. */
+  #refusal(batches: Batches<null>, job: JobRecord, agent: string, claimed: number): Refusal | 'quiet' | undefined {
+    if (job.alone && !this.#mayBeginAlone(claimed)) return 'quiet';
+    return this.#placeInLine(batches, job, agent, false) ? undefined : batches.refusal;
+  }
+
+  /** Places a job in line. A composition that only puts its parts takes no thread. */
+  #placeInLine(batches: Batches<null>, job: JobRecord, agent: string, awaited: boolean): boolean {
+    const { callable, alone } = job;
+    return !takesThread(job) || batches.place({ callable, agent, free: false, awaited, alone }, null);
+  }
+
   /**
    * This dispatcher's agents with something to claim in their queue, beginning with the one that
-   * goes first.
+   * goes first. `first` is that of the next time.
    */
-  #inTurn(): readonly AgentRecord[] {
+  #inTurn(): { readonly agents: readonly AgentRecord[]; readonly first: string } {
     const { state } = this.#context.store;
     const agents: AgentRecord[] = [];
     let [start, first] = [0, ''];
@@ -212,8 +246,7 @@ export class Claiming {
       }
     }
     // The least key after `first`.
-    if (agents.length > 0) this.#first = `${first}\0`;
-    return [...agents.slice(start), ...agents.slice(0, start)];
+    return { agents: [...agents.slice(start), ...agents.slice(0, start)], first: `${first}\0` };
   }
 
   /** `true` if `key` comes before `other`, counted from `#first` round. */
@@ -227,7 +260,7 @@ export class Claiming {
    * one.
    */
   #claimAwaited(batches: Batches<null>, unplaced: readonly Run[]): void {
-    const { store, waits, agentQuestions, pool, now, turn } = this.#context;
+    const { waits, pool, turn } = this.#context;
     let lacksThread = unplaced.some(({ job }) => this.#isAwaited(job));
     const inLine = waits.inLine();
     for (let next = inLine.next(); !lacksThread; next = inLine.next()) {
@@ -236,20 +269,98 @@ export class Claiming {
         break;
       }
       const job = next.value;
-      const lane = store.state.laneOf(job);
-      if (lane === undefined || queueOf(store.state, job.queue)?.paused) continue;
-      if (!store.state.hasRoom(job, now(), waits.lentTo(job))) continue;
-      const agents = [...store.state.agentsOf(this.#options.dispatcher, job.queue)];
-      const agent = agents.find((one) => this.#takes(one)(lane) && agentQuestions.accepts(one, lane));
+      const agent = this.#agentForAwaited(job);
       if (agent === undefined) continue;
-      const key = keyOf(agent);
-      const { callable, alone } = job;
-      const runs = job.stage === 'call';
-      if (!runs || batches.place({ callable, agent: key, free: false, awaited: true, alone }, null))
-        this.#claim(job, key);
+      if (this.#placeInLine(batches, job, agent, true)) this.#claim(job, agent);
       else lacksThread = true;
     }
     if (lacksThread && batches.lacksThread) pool.grow();
+  }
+
+  /** The agent that claims an awaited job in line as soon as a thread has room for it. */
+  #agentForAwaited(job: JobRecord): string | undefined {
+    const { store, waits, agentQuestions, now } = this.#context;
+    const { state } = store;
+    const lane = state.laneOf(job);
+    if (lane === undefined || queueOf(state, job.queue)?.paused) return undefined;
+    if (!state.hasRoom(job, now(), waits.lentTo(job))) return undefined;
+    const agents = [...state.agentsOf(this.#options.dispatcher, job.queue)];
+    const agent = agents.find((one) => this.#takes(one)(lane) && agentQuestions.accepts(one, lane));
+    return agent && keyOf(agent);
+  }
+
+  /**
+   * Returns the reasons that keep a job in its line; none if the next turn claims it. Changes
+   * nothing.
+   */
+  hindrances(job: JobRecord): readonly Hindrance[] {
+    const { store, waits, now } = this.#context;
+    const { state } = store;
+    const lane = state.laneOf(job);
+    if (lane === undefined) return [];
+    if (!store.takesWork) return [{ code: 'store-full' }];
+    const { batches, unplaced } = this.#plan();
+    if (this.#isAwaited(job.id) && !unplaced.some((run) => this.#isAwaited(run.job))) {
+      const agent = this.#agentForAwaited(job);
+      if (agent !== undefined && this.#placeInLine(batches, job, agent, true)) return [];
+    }
+    const found: Hindrance[] = [];
+    if (queueOf(state, job.queue)?.paused) found.push({ code: 'paused' });
+    const lent = waits.isEmpty ? undefined : waits.lentTo(job);
+    for (const quota of lane.gates) {
+      const opensAt = state.opensAt(job.queue, quota, now(), lent);
+      if (opensAt !== 0) found.push({ code: Number.isFinite(opensAt) ? 'rate' : 'quota-full', quota, opensAt });
+    }
+    const agents = [...state.agentsOf(this.#options.dispatcher, job.queue)];
+    if (agents.length === 0) found.push({ code: 'no-agent' });
+    const refused = agents.map((agent) => ({ agent, hindrance: this.#whyNotTaken(agent, lane) }));
+    const common = refused[0]?.hindrance;
+    // These do not depend on the agent.
+    if (common?.code === 'only' || common?.code === 'unknown-callable') return [...found, common];
+    if (found.length > 0) return found;
+    const offers = this.#isAlone ? undefined : this.#offers(batches);
+    for (const { agent, hindrance } of refused) {
+      const alone = offers === undefined ? ({ code: 'runs-alone', by: this.#alone! } as const) : undefined;
+      const one = hindrance ?? alone ?? offers!(agent, job);
+      if (one === undefined) return [];
+      found.push(one);
+    }
+    return found;
+  }
+
+  /** Goes through a turn of claiming that claims nothing. */
+  #offers(batches: Batches<null>): (agent: AgentRecord, job: JobRecord) => Hindrance | undefined {
+    /** The next job of each agent, and what keeps it in its line. */
+    const offers = new Map<string, { readonly job: JobRecord; readonly hindrance: Hindrance | undefined }>();
+    let suspect: Id | undefined;
+    const { hasRoom } = batches;
+    for (const agent of hasRoom ? this.#inTurn().agents : []) {
+      const job = this.#next(agent, this.#takes(agent), true);
+      if (job === undefined) continue;
+      const refusal = suspect === undefined ? this.#refusal(batches, job, keyOf(agent), 0) : undefined;
+      const behind = suspect === undefined ? undefined : ({ code: 'runs-alone', by: suspect } as const);
+      offers.set(keyOf(agent), { job, hindrance: behind ?? (refusal && { code: refusal, agent }) });
+      // Nothing else is claimed in the same turn.
+      if (job.alone && (refusal === undefined || refusal === 'quiet')) suspect ??= job.id;
+    }
+    return (agent, job) => {
+      if (!hasRoom) return { code: 'threads-busy', agent };
+      const offer = offers.get(keyOf(agent));
+      if (offer?.job === job) return offer.hindrance;
+      if (agent.chooser !== undefined) return { code: 'not-chosen', agent };
+      return offer && { code: 'behind', agent, first: offer.job.id };
+    };
+  }
+
+  /** The reason for which an agent itself refuses a lane; `undefined` if it takes its jobs. */
+  #whyNotTaken(agent: AgentRecord, lane: Lane): Hindrance | undefined {
+    const { build, agentQuestions } = this.#context;
+    if (!isFor(lane, this.#options.dispatcher)) return { code: 'only', dispatcher: lane.only };
+    if (!build.knows(lane.callable)) return { code: 'unknown-callable' };
+    const term = refusingTerm(agent.filter, lane);
+    if (term !== undefined) return { code: 'not-taken', agent, term };
+    if (agent.filter?.by === undefined || agentQuestions.accepts(agent, lane)) return undefined;
+    return { code: agentQuestions.hasRefused(agent, lane) ? 'refused' : 'not-asked', agent };
   }
 
   #claim(job: JobRecord, agent: string): void {
@@ -266,9 +377,11 @@ export class Claiming {
     if (runs && (job.begun || !store.isExclusive)) this.#coming.add(job.id);
   }
 
+  /** Whether an agent takes the jobs of a lane, as far as no function must be asked. */
   #takes({ filter }: AgentRecord): (lane: Lane) => boolean {
     const { build } = this.#context;
-    return (lane) => isFor(lane, this.#options.dispatcher) && build.knows(lane.callable) && accepts(filter, lane);
+    return (lane) =>
+      isFor(lane, this.#options.dispatcher) && build.knows(lane.callable) && refusingTerm(filter, lane) === undefined;
   }
 
   #isAwaited(id: Id): boolean {
@@ -302,19 +415,22 @@ export class Claiming {
 
   /** `true` if a suspect may begin: only cleared suspects run, or `quietMs` have passed. */
   #mayBeginAlone(claimed: number): boolean {
-    const { store, pool, after, turn } = this.#context;
+    const { store, pool } = this.#context;
     for (const id of this.#cleared) if (!store.state.job(id)?.claimed) this.#cleared.delete(id);
     const isQuiet = claimed + this.#ready.length + this.#coming.size === 0 && pool.out <= this.#cleared.size;
-    if (isQuiet || this.#quiet?.over) return true;
-    if (this.#quiet === undefined) {
-      const quiet = { over: false };
-      this.#quiet = quiet;
-      after(quietMs, () => {
-        quiet.over = true;
-        turn();
-      });
-    }
-    return false;
+    return isQuiet || this.#quiet?.over === true;
+  }
+
+  /** Gives up waiting for quiet after a while. */
+  #waitForQuiet(): void {
+    if (this.#quiet !== undefined) return;
+    const { after, turn } = this.#context;
+    const quiet = { over: false };
+    this.#quiet = quiet;
+    after(quietMs, () => {
+      quiet.over = true;
+      turn();
+    });
   }
 
   #beginAlone({ id, fence }: JobRecord): void {
@@ -459,5 +575,7 @@ function parentOf(state: View, job: JobRecord): Id {
   while (above?.form === 'chunk' || above?.form === 'choice') above = state.job(above.parent);
   return above?.id ?? '';
 }
+
+const takesThread = ({ stage }: JobRecord) => stage === 'call';
 
 const keyOf = ({ dispatcher, queue, name }: AgentRecord) => agentKey(dispatcher, queue, name);

@@ -87,6 +87,11 @@ export class JobWaits {
     return unlent;
   }
 
+  /** The jobs that this running job waits for. */
+  awaitedBy(by: Id): readonly Id[] {
+    return Array.from(this.#waits).flatMap((wait) => (wait.by === by ? [wait.job] : []));
+  }
+
   get waiting(): ReadonlySet<Id> {
     return new Set(Array.from(this.#waits, ({ by }) => by));
   }

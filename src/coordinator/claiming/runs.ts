@@ -103,6 +103,16 @@ export class Runs implements PoolOwner {
     return this.pool.out > (this.#store.isExclusive ? this.#waits.blocked.size : 0);
   }
 
+  /** The usual milliseconds of a run of this callable; `Infinity` if not known. */
+  expectedMs(callable: string): number {
+    return this.#estimates.of(callable);
+  }
+
+  /** The jobs that a running job waits for inside. */
+  awaitedInside(by: Id): readonly Id[] {
+    return this.#waits.awaitedBy(by);
+  }
+
   stop(id: Id): void {
     const run = this.claiming.withdraw(id);
     if (run === undefined) this.pool.stop(id);

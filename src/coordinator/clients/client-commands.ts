@@ -29,6 +29,8 @@ export interface ClientsContext extends Context, Parts {
   readonly schedules: Schedules;
   /** Installs this dispatcher's agent in a queue that may be new. */
   readonly installAgent: (queue: string) => void;
+  /** Why this runtime claims nothing; `undefined` if it claims. */
+  readonly claimsNot: () => 'closing' | 'inactive' | undefined;
 }
 
 type WirePuts = Extract<WireCommand, { type: 'put' | 'all' }>;

@@ -25,7 +25,10 @@ export interface MonitoringContext extends FullJobContext {
   readonly statistics: Statistics;
 }
 
-export function monitoring(context: MonitoringContext, query: MonitorQuery): Inquiry<unknown> {
+export function monitoring(
+  context: MonitoringContext,
+  query: Exclude<MonitorQuery, { type: 'explain' }>,
+): Inquiry<unknown> {
   const { store, statistics } = context;
   switch (query.type) {
     case 'jobs':

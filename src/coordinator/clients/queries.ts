@@ -33,12 +33,13 @@ import type {
 } from '../../protocol/messages.js';
 import type { Build } from '../claiming/build.js';
 import { pieceOf } from '../claiming/outcome-bytes.js';
-import type { Runs } from '../claiming/runs.js';
 import type { Context } from '../context.js';
 import type { Inquiry } from '../inquiries.js';
+import type { Parts } from '../parts.js';
 import type { AgentQuestions } from '../questions/agent-questions.js';
 import type { Statistics } from '../statistics/statistics.js';
 import type { BoundedQueues } from './bounded-queues.js';
+import { type ExplainingContext, explain } from './explaining.js';
 import { monitoring } from './monitoring.js';
 import { requireJob } from './remembered.js';
 
@@ -54,6 +55,7 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
   'line',
   'jobs',
   'fullJob',
+  'explain',
   'failures',
   'counts',
   'stats',
@@ -61,16 +63,16 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
 
 export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery => walkingTypes.has(query.type);
 
-type InquiryContext = Omit<QueryContext, 'isRunning'> & {
-  readonly statistics: Statistics;
-  readonly runs: Pick<Runs, 'pool'>;
-};
+type InquiryContext = Omit<QueryContext, 'isRunning' | 'build' | 'agentQuestions'> &
+  ExplainingContext &
+  Pick<Parts, 'build' | 'agentQuestions'> & { readonly statistics: Statistics };
 
 export function inquiryFor(context: InquiryContext, query: WalkingQuery): Inquiry<unknown> {
   const { store, now, statistics } = context;
   if (query.type === 'line') return linePage(store.state, query);
   const threadOf = (job: Id) => context.runs.pool.threadOf(job);
   const infoOf = (job: JobRecord) => jobInfo({ ...context, isRunning: (id) => threadOf(id) !== undefined }, job);
+  if (query.type === 'explain') return explain(context, query.job);
   return monitoring({ store, now, statistics, infoOf, threadOf }, query);
 }
 

@@ -28,6 +28,10 @@ export class NoPool implements PoolPort {
 
   threadOf(): undefined {}
 
+  running(): readonly [] {
+    return [];
+  }
+
   share(): void {}
 
   clear(): void {}

@@ -70,6 +70,11 @@ export interface PoolOwner {
   waitForOutcome(by: Id, job: Id, then: (error: Error | undefined, outcome?: EncodedOutcome) => void): void;
 }
 
+export interface RunningRun {
+  readonly thread: number;
+  readonly run: Run;
+}
+
 export interface ThreadLoad {
   readonly thread: number;
   /** 0: idle. 1: room for a batch ahead. 2: full. */
@@ -102,6 +107,8 @@ export interface PoolPort {
   takeBack(job: Id): boolean;
   /** The thread that runs the job; `undefined` if it has not begun or is over. */
   threadOf(job: Id): number | undefined;
+  /** The runs that threads have begun. */
+  running(): readonly RunningRun[];
   /** Runs that are on threads. */
   readonly out: number;
   /**

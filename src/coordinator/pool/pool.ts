@@ -15,7 +15,7 @@ import type { WireModule } from '../../protocol/messages.js';
 import { RunBatchWriter } from '../../protocol/run-batch.js';
 import { threadArguments } from '../../protocol/thread-arguments.js';
 import { BatchWatch, type Seen, settlingWaitMs } from './batch-watch.js';
-import type { PoolOwner, PoolPort, Run, ThreadLoad } from './pool-port.js';
+import type { PoolOwner, PoolPort, Run, RunningRun, ThreadLoad } from './pool-port.js';
 import { StopTimers } from './stop-timers.js';
 import { type Batch, Thread } from './thread.js';
 import { exitError, uncaughtError } from './thread-end.js';
@@ -209,6 +209,15 @@ export class Pool implements PoolPort {
   threadOf(job: Id): number | undefined {
     const found = this.#find(job);
     return found?.thread.board.isBegun(found.slot) ? found.thread.id : undefined;
+  }
+
+  running(): readonly RunningRun[] {
+    const running: RunningRun[] = [];
+    for (const thread of this.#threads.values()) {
+      const run = begunIn(thread);
+      if (run !== undefined) running.push({ thread: thread.id, run });
+    }
+    return running;
   }
 
   get out(): number {

@@ -111,14 +111,15 @@ export class AgentQuestions {
 
   /**
    * The next job that the agent is known to take, among the lanes that its filter's data allows.
+   * With `peeks`, an answer of its chooser is not used up.
    */
-  next(agent: AgentRecord, takes: (lane: Lane) => boolean): JobRecord | undefined {
+  next(agent: AgentRecord, takes: (lane: Lane) => boolean, peeks = false): JobRecord | undefined {
     const judge = this.#judgeOf(agent);
     if (judge === undefined) return undefined;
     const { state } = this.#context.store;
     const known = this.#known(judge, takes);
     if (agent.chooser === undefined) return state.firstQueued(agent.queue, known, this.#context.now());
-    this.#look(judge, known);
+    if (!peeks) this.#look(judge, known);
     for (const id of judge.chosen) {
       const job = state.job(id);
       const lane = job === undefined ? undefined : state.laneOf(job);
@@ -131,6 +132,12 @@ export class AgentQuestions {
   accepts(agent: AgentRecord, lane: Lane): boolean {
     const judge = this.#judgeOf(agent);
     return judge === undefined ? !this.isAsked(agent) : this.#known(judge, () => true)(lane);
+  }
+
+  /** `true` if the agent's filter function has refused the job of this lane. */
+  hasRefused(agent: AgentRecord, lane: Lane): boolean {
+    const judge = this.#judgeOf(agent);
+    return judge !== undefined && lane.verdicts.includes(token(judge.sign, '-'));
   }
 
   /** Asks for an agent with room about the jobs before all that it is known to take. */

@@ -312,15 +312,23 @@ export class View {
     return this.annotationRecords.namesOf(job).map((name) => this.annotation(job, name)!);
   }
 
+  /**
+   * Returns the time at which a quota has room for one more job: 0 for now, `Infinity` if a job
+   * must give its place back first.
+   */
+  opensAt(queue: string, quota: string, now: number, lent: readonly string[] = []): number {
+    const record = this.quota(queue, quota);
+    if (record === undefined) return 0;
+    if (!lent.includes(quota) && this.holders(queue, quota).size >= record.size) return Number.POSITIVE_INFINITY;
+    return this.rates.nextAt(placeKey(queue, quota), record, now);
+  }
+
   /** Returns the first of these quotas that has no room. */
-  #fullAt(queue: string, quotas: readonly string[], now: number, lent: readonly string[] = []): string | undefined {
+  #fullAt(queue: string, quotas: readonly string[], now: number, lent?: readonly string[]): string | undefined {
     for (const quota of quotas) {
-      const record = this.quota(queue, quota);
-      if (record === undefined) continue;
-      if (!lent.includes(quota) && this.holders(queue, quota).size >= record.size) return quota;
-      const openAt = this.rates.nextAt(placeKey(queue, quota), record, now);
+      const openAt = this.opensAt(queue, quota, now, lent);
       if (openAt === 0) continue;
-      this.table.timers.awaitRate(queue, quota, openAt);
+      if (Number.isFinite(openAt)) this.table.timers.awaitRate(queue, quota, openAt);
       return quota;
     }
     return undefined;
