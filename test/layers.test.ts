@@ -80,7 +80,7 @@ const rules: Record<Layer, Rule> = {
   journal: { layers: ['errors'], packages: ['node:'] },
   // Computes ticks. Imported when there is a schedule.
   schedule: { layers: ['core'], packages: ['croner'] },
-  protocol: { layers: ['codec', 'core', 'errors'], packages: ['node:', 'msgpackr'] },
+  protocol: { layers: ['codec', 'core', 'errors'], packages: ['node:', 'msgpackr/pack'] },
   codec: { layers: ['core', 'errors'], packages: ['node:', 'uuid'] },
   core: { layers: ['errors'], packages: [] },
   errors: { layers: [], packages: [] },

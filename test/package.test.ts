@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -60,22 +60,38 @@ await callsheet.close();
 describe('the package', () => {
   const directory = temporaryDirectory();
   let packed: Packed;
+  /** The unpacked package. */
+  const unpacked = join(directory, 'package');
+  /** A project with only the package. Others copy it, since an installation takes long. */
+  const alone = join(directory, 'alone');
   before(async () => {
-    // Packs the build that these tests belong to, without building again.
-    const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], {
-      cwd: root,
-    });
-    [packed] = JSON.parse(stdout) as [Packed];
+    // Packing replaces the build, which other tests use: a copy is packed.
+    const copy = join(directory, 'copy');
+    mkdirSync(copy);
+    for (const name of [...readdirSync(root).filter((name) => /\.(json|md|mjs)$/.test(name)), 'LICENSE', 'src'])
+      cpSync(join(root, name), join(copy, name), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', directory], { cwd: copy });
+    [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [Packed];
+    await run('tar', ['-xf', join(directory, packed.filename), '-C', directory]);
+    mkdirSync(alone);
+    writeFileSync(join(alone, 'package.json'), JSON.stringify({ name: 'alone', private: true }));
+    await install(alone, []);
   });
 
-  /** Creates a project with only the package. Dependencies come from npm's cache if it has them. */
+  /** Creates a project with the package. Dependencies come from the cache of npm if it has them. */
   async function project(name: string, manifest: object, others: readonly string[] = []): Promise<string> {
     const project = join(directory, name);
     mkdirSync(project);
     writeFileSync(join(project, 'package.json'), JSON.stringify({ name, private: true, ...manifest }));
+    if (others.length > 0) await install(project, others);
+    else cpSync(join(alone, 'node_modules'), join(project, 'node_modules'), { recursive: true });
+    return project;
+  }
+
+  async function install(project: string, others: readonly string[]): Promise<void> {
     const options = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
     await run('npm', ['install', ...options, join(directory, packed.filename), ...others], { cwd: project });
-    return project;
   }
 
   /** Runs a program in a project and returns its standard output. */
@@ -89,34 +105,68 @@ describe('the package', () => {
 
   it('contains every file that users need, and no other', () => {
     const paths = packed.files.map(({ path }) => path);
-    for (const path of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) assert.ok(paths.includes(path), path);
-    const code = paths.filter((path) => path.startsWith('dist/'));
-    for (const path of ['index.js', 'coordinator/main.js', 'worker/entry.cjs', 'worker/main.js']) {
-      assert.ok(code.includes(`dist/src/${path}`), path);
-    }
-    for (const path of code) {
-      assert.match(path, /^dist\/src\/.*\.(c?js|d\.c?ts)$/);
-      const source = path.replace(/^dist\//, '').replace(/(\.d)?\.(c?)[jt]s$/, '.$2ts');
-      assert.ok(existsSync(join(root, source)), `${path}: stale`);
-    }
     assert.deepEqual(paths.filter((path) => !path.startsWith('dist/')).toSorted(), [
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
       'package.json',
     ]);
+    const built = paths.filter((path) => path.startsWith('dist/src/')).map((path) => path.slice('dist/src/'.length));
+    const code = built.filter((path) => /\.c?js$/.test(path));
+    assert.deepEqual(code.filter((path) => !path.startsWith('chunks/')).toSorted(), [
+      'cli/main.js',
+      'coordinator/main.js',
+      'index.js',
+      'testing/index.js',
+      'worker/entry.cjs',
+      'worker/main.js',
+      'worker/question-thread.js',
+    ]);
+    assert.deepEqual(
+      built.filter((path) => path.endsWith('.map')).toSorted(),
+      code.map((path) => `${path}.map`).toSorted(),
+    );
+    const types = built.filter((path) => /\.d\.c?ts$/.test(path));
+    assert.equal(code.length * 2 + types.length, paths.length - 4);
+    for (const path of types)
+      assert.ok(existsSync(join(root, 'src', path.replace(/\.d(\.c?ts)$/, '$1'))), `${path}: stale`);
   });
 
-  it('names no source maps, since it contains none', () => {
-    const naming = packed.files
-      .map(({ path }) => path)
-      .filter((path) => path.endsWith('.js') && readFileSync(join(root, path), 'utf8').includes('sourceMappingURL'));
-    assert.deepEqual(naming, []);
+  it('maps its code to the sources, whose text it does not repeat', () => {
+    for (const { path } of packed.files.filter(({ path }) => path.endsWith('.map'))) {
+      const map = JSON.parse(readFileSync(join(unpacked, path), 'utf8')) as { sources: string[]; sourcesContent?: [] };
+      assert.equal(map.sourcesContent, undefined, path);
+      for (const source of map.sources) {
+        const named = relative(unpacked, join(unpacked, path, '..', source));
+        assert.match(named, /^src\//, path);
+        assert.ok(existsSync(join(root, named)), `${path} names ${named}`);
+      }
+    }
   });
 
   it('lists only existing files under `sideEffects`', () => {
     const { sideEffects } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { sideEffects: string[] };
-    for (const path of sideEffects) assert.ok(existsSync(join(root, path)), path);
+    for (const path of sideEffects) assert.ok(existsSync(join(unpacked, path)), path);
+  });
+
+  it('loads other packages in each thread only as far as the thread always needs them', () => {
+    /** The packages that a file and the files below it import at once. */
+    const importedBy = (file: string, found = new Set<string>(), seen = new Set<string>()): string[] => {
+      seen.add(file);
+      const code = readFileSync(file, 'utf8');
+      for (const [, name] of code.matchAll(/^(?:import|export)\b[^'";]*['"]([^'"]+)['"];/gm)) {
+        if (name!.startsWith('node:')) continue;
+        const below = join(file, '..', name!);
+        if (!name!.startsWith('.')) found.add(name!);
+        else if (!seen.has(below)) importedBy(below, found, seen);
+      }
+      return [...found].sort();
+    };
+    const entry = (name: string) => importedBy(join(unpacked, 'dist', 'src', name));
+    assert.deepEqual(entry('index.js'), ['msgpackr/pack', 'uuid']);
+    assert.deepEqual(entry('worker/main.js'), ['msgpackr/pack', 'uuid']);
+    assert.deepEqual(entry('coordinator/main.js'), ['msgpackr/pack', 'piscina', 'uuid']);
+    assert.deepEqual(entry('cli/main.js'), ['commander']);
   });
 
   it('[1] runs the example twice in an empty JavaScript project', async () => {
@@ -132,6 +182,10 @@ describe('the package', () => {
       assert.equal((await output(js, '--input-type=module', '--eval', code)).trim(), 'ERR_PACKAGE_PATH_NOT_EXPORTED');
     }
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    const command = join('node_modules', '.bin', 'callsheet');
+    assert.equal((await output(js, command, '--version')).trim(), version);
+    assert.match(await output(js, command, 'inspect', 'callsheet'), /\S/);
+    await output(js, command, 'work', '--directory', 'callsheet', '--jobs', 'pi.js', '--once', '--log-level', 'silent');
     const manifest =
       "console.log((await import('callsheet/package.json', { with: { type: 'json' } })).default.version)";
     assert.equal((await output(js, '--no-warnings', '--input-type=module', '--eval', manifest)).trim(), version);
@@ -151,6 +205,73 @@ describe('the package', () => {
       });`,
     );
     assert.equal((await output(cjs, 'app.cjs')).trim(), '100000');
+  });
+
+  it('[1] loads with `require` in a CommonJS project', async () => {
+    const required = await project('required', {});
+    writeFileSync(join(required, 'size.cjs'), 'exports.size = (text) => text.length;');
+    writeFileSync(
+      join(required, 'app.cjs'),
+      `const { open, defineJobs } = require('callsheet');
+      const { pathToFileURL } = require('node:url');
+      const text = defineJobs('text', pathToFileURL(require('node:path').join(__dirname, 'size.cjs')));
+      open({ jobs: [text], threads: 1, durability: 'memory' }).then(async (callsheet) => {
+        console.log(await (await callsheet.queue().put(text.size('four'))).result());
+        await callsheet.close();
+      });`,
+    );
+    assert.equal((await output(required, '--no-warnings', 'app.cjs')).trim(), '4');
+  });
+
+  it('[1] has one copy of its classes for all that a thread loads, and names its sources in stacks', async () => {
+    const threads = await project('threads', { type: 'module' });
+    writeFileSync(
+      join(threads, 'work.js'),
+      `import { currentJob, NotInJobError } from 'callsheet';
+      export function unsteady() {
+        const job = currentJob();
+        job.logger.info('from the job');
+        if (job.attempt === 1) throw new RangeError('once');
+        return job.attempt;
+      }
+      export const patient = ({ failure }) => {
+        try {
+          currentJob();
+        } catch (error) {
+          return error instanceof NotInJobError && failure.check('RangeError') && { retry: true };
+        }
+      };`,
+    );
+    writeFileSync(
+      join(threads, 'app.js'),
+      `import assert from 'node:assert/strict';
+      import * as callsheet from 'callsheet';
+      import { openVirtual } from 'callsheet/testing';
+      for (const [name, value] of Object.entries(callsheet)) if (/^[A-Z]/.test(name)) assert.equal(value.name, name);
+      const work = callsheet.defineJobs('work', new URL('./work.js', import.meta.url));
+      const lines = [];
+      const log = (fields, message) => lines.push(message);
+      const logger = { level: 'info', fatal: log, error: log, warn: log, info: log };
+      async function run(runtime, ended) {
+        const job = await runtime.queue().put(work.unsteady, { retry: work.patient });
+        await ended(job);
+        assert.equal(await job.result(), 2);
+        await assert.rejects(runtime.queue().put(job), callsheet.JobStatusError);
+      }
+      const runtime = await callsheet.open({ jobs: [work], logger, durability: 'memory', threads: 1 });
+      await run(runtime, (job) => job.result());
+      await runtime.close();
+      assert.equal(lines.filter((line) => line === 'from the job').length, 2);
+      const kit = await openVirtual({ jobs: [work] });
+      await run(kit.runtime, (job) => kit.waitForStatus(job, 'completed'));
+      await kit.close();
+      try {
+        callsheet.currentJob();
+      } catch (error) {
+        console.log(error.stack);
+      }`,
+    );
+    assert.match(await output(threads, '--enable-source-maps', 'app.js'), /src\/worker\/context\.ts:\d+/);
   });
 
   it('[1] typechecks with the oldest, the last JavaScript and the newest compiler, and runs', async () => {

@@ -2,7 +2,8 @@
  * Packs messages between threads: a batch is one versioned msgpack value in a buffer of its own,
  * which is transferred, not copied. The same bytes can go over a socket.
  */
-import { Packr } from 'msgpackr';
+// Without its native part, which takes longer to load in each thread than it saves.
+import { Packr } from 'msgpackr/pack';
 import { ProtocolVersionError } from '../errors.js';
 
 /** Must be raised with each change of a message's layout. */

@@ -6,16 +6,23 @@ import type { Logger } from 'pino';
 import { decodeFailure, errorFrom } from '../codec/failure.js';
 import { type LogLevel, type LogThreshold, logLevels } from '../core/records.js';
 import type { CoordinatorMessage, JobLine } from '../protocol/messages.js';
+import { loadPino } from '../worker/pino.js';
 
 export type LogMessage = Extract<CoordinatorMessage, ['log', ...unknown[]]>;
 
 export class Logs {
-  readonly #logger: Logger;
+  #logger: Logger | undefined;
   /** The child loggers, by log and level. */
   readonly #children = new Map<string, Logger>();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger | undefined) {
     this.#logger = logger;
+  }
+
+  /** The logger given to `open`, or one that is made for the first line. */
+  get logger(): Logger {
+    this.#logger ??= makeDefault();
+    return this.#logger;
   }
 
   write([, level, message, detail]: LogMessage): void {
@@ -27,12 +34,21 @@ export class Logs {
     const key = `${log} ${level}`;
     let child = this.#children.get(key);
     if (child === undefined) {
-      const make = typeof this.#logger.child === 'function';
-      child = make ? this.#logger.child({ log }, level === undefined ? {} : { level }) : this.#logger;
+      const { logger } = this;
+      const make = typeof logger.child === 'function';
+      child = make ? logger.child({ log }, level === undefined ? {} : { level }) : logger;
       this.#children.set(key, child);
     }
     return child;
   }
+}
+
+/** The level of the logger that is made if `open` gets none. */
+export const defaultThreshold = 'warn';
+
+function makeDefault(): Logger {
+  const { pino, destination } = loadPino();
+  return pino({ name: 'callsheet', level: defaultThreshold }, destination(2));
 }
 
 /** Returns the fields of a line about a job, with its error as `err`. */

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { idFromText } from '../codec/id.js';
 import { DEFAULT_LIMIT_BYTES, MOST_LIMIT_BYTES } from '../codec/payload-format.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
@@ -30,7 +30,7 @@ import { EventStream, type EventsOptions } from './events.js';
 import { watchIdle } from './idle.js';
 import { Job, jobHandles, putSeen } from './job.js';
 import { Link } from './link.js';
-import { Logs, thresholdOf } from './logs.js';
+import { defaultThreshold, Logs, thresholdOf } from './logs.js';
 import { Monitor } from './monitor.js';
 import { Queue } from './queue.js';
 import { type DeclaredSchedule, declareSchedules, listSchedules, Schedule, type ScheduleDetails } from './schedules.js';
@@ -451,8 +451,8 @@ export class Runtime implements AsyncDisposable {
  */
 export async function open(options: OpenOptions): Promise<Runtime> {
   checkOptions('options', options, openOptions);
-  const { logger = defaultLogger() } = options;
-  checkLogger(logger);
+  const { logger } = options;
+  if (logger !== undefined) checkLogger(logger);
   const setup = resolveOptions(options);
   const durability = durabilityOf(options);
   const logs = new Logs(logger);
@@ -469,13 +469,13 @@ export async function open(options: OpenOptions): Promise<Runtime> {
       setup.payloadLimitBytes,
       setup.directory !== undefined,
     );
-    await declareAll(client, options, (message) => logger.warn(message));
+    await declareAll(client, options, (message) => logs.logger.warn(message));
     if (setup.directory === undefined && options.durability === undefined)
-      logger.warn(
+      logs.logger.warn(
         "nothing outlives this process: open() got no directory; give it one, or { durability: 'memory' } to silence this warning",
       );
     const idle = () =>
-      logger.warn(
+      logs.logger.warn(
         'the program has nothing left to do, but lives on for its runtime: close() it, or give open({ signals }) to a process that only runs jobs',
       );
     const isMeant = options.signals !== undefined && options.signals.length > 0;
@@ -620,7 +620,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     allowNetworkFileSystem,
     waitMs,
     runs: dispatcher,
-    log: thresholdOf(options.logger ?? defaultLogger()),
+    log: options.logger === undefined ? defaultThreshold : thresholdOf(options.logger),
     modules,
     threads,
     extraThreads,
@@ -661,8 +661,4 @@ function checkLogger(logger: Logger): void {
   for (const level of ['fatal', 'error', 'warn', 'info'] as const)
     if (typeof logger?.[level] !== 'function')
       throw invalidOption('logger', `must be a pino logger, with ${level}()`, logger);
-}
-
-function defaultLogger(): Logger {
-  return pino({ name: 'callsheet', level: 'warn' }, pino.destination(2));
 }

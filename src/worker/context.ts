@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type InspectOptions, inspect } from 'node:util';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { decodeFailure, type Failure, JobFailedError } from '../codec/failure.js';
 import { idFromBytes, idToBytes, idToText } from '../codec/id.js';
 import { decodePayload } from '../codec/payload.js';
@@ -24,6 +24,7 @@ import type { ThreadMessage, WireInnerPut } from '../protocol/dispatch.js';
 import type { JobInfo } from '../protocol/job-info.js';
 import type { Query, TickInfo, WireInnerCommand, WireJob } from '../protocol/messages.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
+import { loadPino } from './pino.js';
 import type { ThreadContext } from './thread-context.js';
 
 /** A handle of another job, inside a job. */
@@ -351,7 +352,7 @@ export class JobContext {
   get logger(): Logger {
     const { id, attempt, queue } = this;
     const callable = this.#callable;
-    this.#logger ??= pino(
+    this.#logger ??= loadPino().pino(
       { level: this.#log || this.#thread.logLevelOf(callable), base: { job: id, callable, attempt, queue } },
       { write: (line) => this.#thread.log(callable, line) },
     );
