@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { JournalLockedError } from '../../errors.js';
+import { DirectoryUnusableError, JournalLockedError } from '../../errors.js';
 import { acquireLock, type Lock } from '../../journal/lock.js';
 import { CommandError, exitCodes } from '../exit.js';
 import { RunLog } from './log.js';
@@ -103,6 +103,8 @@ async function locked(path: string): Promise<Lock> {
   try {
     return await acquireLock(path);
   } catch (error) {
+    if (error instanceof DirectoryUnusableError)
+      throw new CommandError(exitCodes.unreachable, `${error.message}; name another directory with --directory`);
     if (!(error instanceof JournalLockedError)) throw error;
     throw new CommandError(exitCodes.unreachable, `this run goes on already: ${error.message}`);
   }

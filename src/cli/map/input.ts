@@ -13,6 +13,8 @@ export interface Input {
   items(): AsyncGenerator<readonly ReadItem[]> | Generator<readonly ReadItem[]>;
   /** Returns the part that has been read, from 0 to 1; `undefined` if that is unknown. */
   part(): number | undefined;
+  /** Reads no more. */
+  close(): void;
   /** The sizes of the files. */
   readonly sizes: readonly (number | null)[];
 }
@@ -34,6 +36,7 @@ export function rangeInput({ from, to, step }: Range): Input {
       }
     },
     part: () => (count === 0 ? 1 : read / count),
+    close: () => {},
     sizes: [],
   };
 }
@@ -64,6 +67,9 @@ export function filesInput(files: readonly string[], kind: InputKind): Input {
         const last = await parse(undefined);
         if (last.length > 0) yield last;
       }
+    },
+    close: () => {
+      if (files.includes(standard)) process.stdin.destroy();
     },
     part: () => (total === null || total === 0 ? undefined : Math.min(1, bytes / total)),
     sizes: opened.map(({ size }) => size),

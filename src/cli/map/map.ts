@@ -7,6 +7,7 @@
  */
 import { type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isSameFile } from '../../journal/disk.js';
 import { CommandError, exitCodes } from '../exit.js';
 import { fileUrl, nameOf } from '../job-modules.js';
 import type { Halt, Range, TimeLimit } from '../values.js';
@@ -48,7 +49,7 @@ export async function map(target: string, options: MapOptions): Promise<number> 
   const joiner = postprocess === undefined ? undefined : functionOf(postprocess, handler);
   const files = options.input ?? ['-'];
   const input = range === undefined ? filesInput(files, kind) : rangeInput(range);
-  for (const file of [output, errors, joblog]) if (file !== undefined) refuseInput(file, files);
+  refuseSame([output, errors, joblog], files);
   const shownInput =
     range === undefined
       ? `${kind} of ${files.map((file) => (file === '-' ? 'standard input' : resolve(file))).join(', ')}`
@@ -101,13 +102,15 @@ function inputKind({ ndjson, null: zero, csv, range, input }: MapOptions): Input
   return ndjson ? 'ndjson' : zero ? 'null' : csv ? 'csv' : 'lines';
 }
 
-/** Refuses to write over an input. */
-function refuseInput(file: string, inputs: readonly string[]): void {
-  const there = fileAt(file);
-  if (there === undefined) return;
-  for (const input of inputs) {
-    const { ino, dev } = fileAt(input) ?? {};
-    if (ino === there.ino && dev === there.dev)
+/** Refuses to write over an input, or two outputs into one file. */
+function refuseSame(outputs: readonly (string | undefined)[], inputs: readonly string[]): void {
+  const files = outputs.filter((file) => file !== undefined && file !== '-') as string[];
+  const paths = files.map((file) => resolve(file));
+  const twice = files.find((_, index) => paths.indexOf(paths[index]!) !== index);
+  if (twice !== undefined) throw new CommandError(exitCodes.usage, `${twice} is given for two outputs`);
+  for (const file of files) {
+    const there = fileAt(file);
+    if (there !== undefined && inputs.some((input) => isSameFile(fileAt(input), there)))
       throw new CommandError(exitCodes.usage, `${file} is an input: it would be written over`);
   }
 }

@@ -62,6 +62,7 @@ export class Run {
   readonly #times = new Median();
   readonly #stopped = new AbortController();
   readonly #mostItems: number;
+  readonly #isAdmitting: boolean;
   #stop: Stop | undefined;
   /** `true` once running jobs may be interrupted, which is no failure of their items. */
   #isClosing = false;
@@ -79,7 +80,8 @@ export class Run {
     this.#parts = parts;
     this.#options = parts.options;
     const { memfree, load, timeout } = parts.options;
-    const isCareful = memfree !== undefined || load !== undefined || (timeout !== undefined && 'percent' in timeout);
+    this.#isAdmitting = memfree !== undefined || load !== undefined;
+    const isCareful = this.#isAdmitting || (timeout !== undefined && 'percent' in timeout);
     this.#mostItems = isCareful ? fewItems * (parts.options.threads ?? fewItems) : mostItems;
   }
 
@@ -133,7 +135,9 @@ export class Run {
       for (const item of next.value) {
         this.#read = item.n;
         if (log.isDone(item.n)) continue;
-        await this.#room(item);
+        // Without an await, so that the items of a turn are one message.
+        if (!this.#hasRoom(item)) await this.#room(item);
+        if (this.#isAdmitting) await admitted(this.#options, this.#stopped.signal);
         if (this.#stop !== undefined) return;
         this.#start(item);
       }
@@ -158,14 +162,14 @@ export class Run {
     }
   }
 
-  /** Waits until one more item may be put. */
-  async #room({ json }: Item): Promise<void> {
-    while (this.#stop === undefined && this.#items > 0) {
-      if (this.#items < this.#mostItems && this.#bytes + json.length <= mostBytes) break;
-      await this.#change();
-    }
-    if (this.#options.memfree !== undefined || this.#options.load !== undefined)
-      await admitted(this.#options, this.#stopped.signal);
+  #hasRoom({ json }: Item): boolean {
+    return this.#items === 0 || (this.#items < this.#mostItems && this.#bytes + json.length <= mostBytes);
+  }
+
+  /** Waits until there is room for some items, so that they are put together. */
+  async #room(item: Item): Promise<void> {
+    const few = this.#mostItems - Math.max(1, Math.floor(this.#mostItems / 4));
+    while (this.#stop === undefined && !(this.#items <= few && this.#hasRoom(item))) await this.#change();
   }
 
   async #idle(): Promise<void> {
@@ -289,7 +293,7 @@ export class Run {
     const stop = this.#stop;
     const isSoon = stop !== undefined && 'halt' in stop && stop.halt.when === 'soon';
     this.#isClosing = !isSoon;
-    process.stdin.destroy();
+    this.#parts.input.close();
     await this.#parts.runner.close(isSoon ? Number.POSITIVE_INFINITY : stop && 'signal' in stop ? graceMs : 0);
     // The last outcomes are handled in this turn.
     await new Promise((resolve) => setImmediate(resolve));

@@ -249,6 +249,7 @@ describe('the command map refuses', () => {
       2,
       /in is an input: it would be written over/,
     ],
+    [[module, '-o', 'a', '--errors', './a'], 2, /a is given for two outputs/],
     [[module, '-d', place.path], 2, /is not the directory of a run: it has a file/],
   ] as const) {
     it(`\`map ${args
