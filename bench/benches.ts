@@ -23,6 +23,8 @@ import { manyPending, pending } from './pending.js';
 import { putAll } from './put-all.js';
 import { durableQueues } from './queues.js';
 import { scaling } from './scaling.js';
+import { shellKills } from './shell-kills.js';
+import { shellMap } from './shell-map.js';
 import { throughput } from './throughput.js';
 
 export const benches: readonly Bench[] = [
@@ -46,6 +48,8 @@ export const benches: readonly Bench[] = [
   manyPending,
   monitor,
   maps,
+  shellMap,
+  shellKills,
   idleQueues,
   idle,
 ];

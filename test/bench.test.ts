@@ -15,6 +15,8 @@ import type { BenchReport, Report, Row } from '../bench/harness/report.js';
 import { Scratch } from '../bench/harness/scratch.js';
 import { describeProfile, profileCoordinator } from '../bench/profile.js';
 import { runBenches } from '../bench/run.js';
+import { shellKills } from '../bench/shell-kills.js';
+import { shellMap } from '../bench/shell-map.js';
 import { temporaryDirectory } from './harness/temporary.js';
 
 const program = fileURLToPath(new URL('../bench/main.js', import.meta.url));
@@ -23,8 +25,8 @@ const bench = (...args: string[]) => promisify(execFile)(process.execPath, [prog
 describe('the benches, with small inputs', () => {
   const directory = temporaryDirectory();
 
-  // The benches on demand run the same code with other numbers.
-  for (const one of usualBenches) {
+  // The other benches on demand run the same code with other numbers.
+  for (const one of [...usualBenches, shellMap, shellKills]) {
     it(`${one.name} measures every figure that it declares, for every contestant present`, async () => {
       const { benches: reports } = await runBenches({ benches: [one], size: 'small', threads: 1, directory });
       assert.equal(reports.length, 1);

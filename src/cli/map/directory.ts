@@ -48,7 +48,6 @@ export class RunDirectory {
       else {
         log.add({ run: identity });
         log.flush();
-        log.syncNow();
       }
       return new RunDirectory(path, lock, log);
     } catch (error) {
@@ -59,13 +58,16 @@ export class RunDirectory {
 
   /** Gives the directory up, so that another process can go on. */
   async close(): Promise<void> {
-    await this.log.close();
-    await this.#lock.release();
+    try {
+      await this.log.close();
+    } finally {
+      await this.#lock.release();
+    }
   }
 
   /** Removes the directory: nothing is left to do. */
   async remove(): Promise<void> {
-    await this.log.close();
+    await this.log.close(false);
     rmSync(this.log.path, { force: true });
     // The names of the lock go while it is held: afterwards they may be those of another process.
     rmSync(this.#lock.file, { force: true });

@@ -7,7 +7,6 @@ import { isFailure } from '../../codec/failure.js';
 import { importError } from '../../protocol/importing.js';
 import { currentJob } from '../../worker/context.js';
 import { resultAsJson } from './json.js';
-import { type Completed, readCompleted } from './read-completed.js';
 
 type Handler = (...args: unknown[]) => unknown;
 
@@ -28,7 +27,8 @@ export async function item(...args: unknown[]): Promise<unknown> {
 
 /** Calls the postprocess with the completed items of a log. */
 export async function postprocess(log: string, order: 'input' | 'done'): Promise<unknown> {
-  const items: AsyncIterable<Completed> = readCompleted(log, order);
+  const { readCompleted } = await import('./read-completed.js');
+  const items = readCompleted(log, order);
   return run(() => joiner!(items));
 }
 

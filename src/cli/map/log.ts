@@ -102,13 +102,14 @@ export class RunLog {
     });
   }
 
-  syncNow(): void {
-    fsyncSync(this.#fd);
-  }
-
-  async close(): Promise<void> {
+  /** @param isNeeded `false` if the log is removed next, so that it need not be synced. */
+  async close(isNeeded = true): Promise<void> {
     await this.#syncing;
-    closeSync(this.#fd);
+    try {
+      if (isNeeded) fsyncSync(this.#fd);
+    } finally {
+      closeSync(this.#fd);
+    }
   }
 }
 

@@ -56,6 +56,7 @@ export async function map(target: string, options: MapOptions): Promise<number> 
       : `the range ${range.from}..${range.to}:${range.step}`;
   // The functions are looked up before anything is written.
   const runner = await openRunner(handler, joiner, options);
+  let code: number;
   try {
     const directory = await RunDirectory.open(
       { command: `map ${handler.file}#${handler.name} over ${shownInput}`, sizes: input.sizes },
@@ -71,15 +72,17 @@ export async function map(target: string, options: MapOptions): Promise<number> 
       });
       if (process.stdin.isTTY && files.includes('-') && range === undefined)
         process.stderr.write('callsheet: reads items from the terminal; Ctrl-D ends them\n');
-      const code = await new Run({ runner, input, log: directory.log, outputs, options, title: handler.shown }).run();
+      code = await new Run({ runner, input, log: directory.log, outputs, options, title: handler.shown }).run();
       removes = code === exitCodes.done && options.keep !== true;
-      return code;
     } finally {
       await (removes ? directory.remove() : directory.close());
     }
   } finally {
     await runner.close(0);
   }
+  // A thread that hangs in a system call would keep the process alive.
+  if ((await runner.close(0)) > 0) process.exit(code);
+  return code;
 }
 
 /** Finds `file#function`. The function is the default export if none is named. */

@@ -42,25 +42,29 @@ export async function openRunner(
     item.searchParams.set('postprocess', joiner.url);
     item.searchParams.set('joiner', joiner.name);
   }
-  const again = new URL('./again.js', import.meta.url);
-  again.searchParams.set('limit', String(options.retries));
-  again.searchParams.set('delay', String(options.backoff));
   const items: Items = defineJobs<typeof import('./item.js')>('map', item);
-  const policies: Policies = defineJobs<typeof import('./again.js')>('retries', again);
+  const policies = options.retries === 0 ? undefined : policiesOf(options);
   try {
     const runtime = await open({
-      jobs: [items, policies],
+      jobs: policies === undefined ? [items] : [items, policies],
       durability: 'memory',
       retention: { count: 0 },
       logger: makeLogger({ logLevel: 'fatal', logFormat: 'auto' }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     });
-    return new Runner(runtime, items, options.retries === 0 ? retryNever : policies.again);
+    return new Runner(runtime, items, policies?.again ?? retryNever);
   } catch (error) {
     if (!(error instanceof ModuleNotLoadableError)) throw error;
     const { message } = (error.cause as Error | undefined) ?? error;
     throw new CommandError(exitCodes.configuration, message);
   }
+}
+
+function policiesOf({ retries, backoff }: RunnerOptions): Policies {
+  const again = new URL('./again.js', import.meta.url);
+  again.searchParams.set('limit', String(retries));
+  again.searchParams.set('delay', String(backoff));
+  return defineJobs<typeof import('./again.js')>('retries', again);
 }
 
 export class Runner {

@@ -91,7 +91,7 @@ export class Run {
    * @throws the error that ended the run.
    */
   async run(): Promise<number> {
-    const { log, outputs } = this.#parts;
+    const { outputs } = this.#parts;
     const off = this.#listen();
     const hide = showProgress(() => this.#shown());
     try {
@@ -105,7 +105,6 @@ export class Run {
       }
       await this.#close();
       this.#flush();
-      log.syncNow();
       await outputs.end();
     } catch (error) {
       this.#end({ error: error as Error });
@@ -302,7 +301,13 @@ export class Run {
   /** Stops at the first signal, and ends the process at the second. */
   #listen(): () => void {
     const onSignal = (signal: NodeJS.Signals) => {
-      if (this.#stop !== undefined) process.exit(128 + constants.signals[signal]);
+      if (this.#stop !== undefined) {
+        try {
+          this.#flush();
+        } finally {
+          process.exit(128 + constants.signals[signal]);
+        }
+      }
       process.stderr.write(
         `\ncallsheet: running items may end within ${graceMs / 1000} s; a second signal ends them at once\n`,
       );

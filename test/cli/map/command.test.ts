@@ -106,11 +106,9 @@ describe('the command map', () => {
       failed.map(({ attempts }) => attempts),
       [2, 2],
     );
-    place.bad = 'd';
-    assert.equal(place.map('moody', ['-o', 'out', '--retry-failed'], input).status, 1);
     place.bad = '';
     assert.equal(place.map('moody', ['-o', 'out', '--retry-failed', '--order', 'input'], input).status, 0);
-    assert.deepEqual(sorted(place.noted), ['a', 'b', 'b', 'b', 'c', 'd', 'd', 'd', 'd']);
+    assert.deepEqual(sorted(place.noted), ['a', 'b', 'b', 'b', 'c', 'd', 'd', 'd']);
     const values = place.records('out').map(({ n, value }) => [n, value]);
     assert.deepEqual(Object.fromEntries(values), { 1: 'a', 2: 'b', 3: 'c', 4: 'd' });
     assert.equal(values.length, 4);
