@@ -25,7 +25,7 @@ export function installAgent(decision: Decision, command: Extract<Command, { typ
 export function removeAgent({ state }: Decision, dispatcher: Id, queue: string, name: string): void {
   const key = agentKey(dispatcher, queue, name);
   if (state.setting(key) === undefined) throw new UnknownAgentError(`there is no agent named ${JSON.stringify(name)}`);
-  if (state.running(key).size > 0) throw new JobStatusError(`the agent ${JSON.stringify(name)} has running jobs`);
+  if (state.runningCount(key) > 0) throw new JobStatusError(`the agent ${JSON.stringify(name)} has running jobs`);
   state.set(key, undefined);
 }
 

@@ -32,16 +32,15 @@ export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly
 /** Runs the next callback, or completes the job. Some callbacks were ended before their turn. */
 export function goOn(decision: Decision, job: JobRecord): void {
   const { state } = decision;
-  const callbacks = state.callbacks(job);
-  let done = job.callbacksDone;
-  while (done < job.callbacks && callbacks[done]!.status === 'completed') done++;
+  const next = state.nextCallback(job, job.callbacksDone);
+  const done = next?.index ?? job.callbacks;
   if (done > job.callbacksDone) {
     state.change(job, (row) => {
       row.callbacksDone = done;
     });
   }
-  if (done < job.callbacks) {
-    if (callbacks[done]!.status === 'new') runCallback(decision, callbacks[done]!);
+  if (next !== undefined) {
+    if (next.status === 'new') runCallback(decision, next);
   } else if (job.status === 'callbacks') complete(decision, job);
 }
 

@@ -24,8 +24,7 @@ import type { State } from './state/state.js';
 export function putParts(decision: Decision, whole: JobRecord): void {
   if (finishIfDone(decision, whole)) return;
   if (whole.form === 'serial') return putNext(decision, whole, 0);
-  for (const part of decision.state.parts(whole)) {
-    if (part.status !== 'new') continue;
+  for (const part of decision.state.unendedParts(whole)) {
     if (part.form === 'chunk') beginWaiting(decision, part);
     else enqueue(decision, part);
   }
@@ -70,16 +69,14 @@ export function notePart(decision: Decision, part: JobRecord): void {
 export function endParts(decision: Decision, whole: JobRecord): void {
   if (whole.partsDone === whole.parts) return;
   const failure = cancelledFailure(decision);
-  for (const part of decision.state.parts(whole)) if (part.outcome === 'none') cancel(decision, part, failure);
+  // The end of one part may end another, which had returned it.
+  for (const part of decision.state.unendedParts(whole)) if (part.outcome === 'none') cancel(decision, part, failure);
 }
 
 /** Puts the first part from `from` on that is not done. */
 function putNext(decision: Decision, whole: JobRecord, from: number): void {
   const { state } = decision;
-  const parts = state.parts(whole);
-  let index = from;
-  while (parts[index]!.counted) index++;
-  const next = parts[index]!;
+  const next = state.nextPart(whole, from)!;
   if (next.outcome === 'none') return enqueue(decision, next);
   // It was ended before its turn, with callbacks that still run: it passes the turn on later.
   state.change(next, (row) => {

@@ -113,10 +113,8 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
       return clear(decision, claimedJob(state, command));
     case 'settle':
       return settle(decision, claimedJob(state, command), command);
-    case 'giveBack': {
-      const job = claimedJob(state, command);
-      return job.cancelled ? concludeCancelled(decision, job) : giveBack(decision, job);
-    }
+    case 'giveBack':
+      return giveBack(decision, claimedJob(state, command));
     case 'cannotBegin': {
       const job = claimedJob(state, command);
       if (job.cancelled) return concludeCancelled(decision, job);

@@ -78,7 +78,7 @@ export function deactivate(decision: Decision, { dispatcher, incarnation }: Extr
   if (!there?.active || there.incarnation !== incarnation) return;
   becomeInactive(decision, there);
   for (const job of state.heldBy(dispatcher)) {
-    if (job.cancelled) concludeCancelled(decision, job);
+    if (job.begun && job.cancelled) concludeCancelled(decision, job);
     else if (job.begun) interrupted(decision, job, 'close');
     else giveBack(decision, job);
   }

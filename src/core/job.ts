@@ -33,7 +33,7 @@ import { type Id, isWhole, type JobRecord, type JobRole, type Level, type Payloa
 import { endTick } from './schedules.js';
 import type { JobRow } from './state/job-row.js';
 import type { State } from './state/state.js';
-import { heldAbove, raise, share, waitsFor } from './waits.js';
+import { heldAbove, heldFrom, raise, share, waitsFor } from './waits.js';
 
 /** The surroundings of a new job. */
 export interface Place {
@@ -96,6 +96,7 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
     alone: false,
     agent: '',
     inner: '',
+    awaiters: 0,
     attempts: 0,
     errors: 0,
     interruptions: 0,
@@ -267,6 +268,7 @@ export function conclude(
 ): void {
   const { state, now, effects } = decision;
   const isStart = begunAt !== undefined && !job.begun;
+  if (job.stage === 'inner') noteAwaiters(state, job.inner, -1);
   state.change(job, (row) => {
     if (isStart) noteStart(row, begunAt);
     noteUnclaimed(row);
@@ -291,6 +293,15 @@ export function conclude(
   if (job.status === 'completed') completed(decision, job);
   else goOn(decision, job);
   if (job.role === 'part') notePart(decision, job);
+}
+
+/** Counts a job more, or less, that waits for the outcome of the job that it returned. */
+function noteAwaiters(state: State, inner: Id, by: 1 | -1): void {
+  const awaited = state.job(inner);
+  if (awaited === undefined) return;
+  state.change(awaited, (row) => {
+    row.awaiters += by;
+  });
 }
 
 /** Concludes a cancelled job whose run is over, whatever it returned. */
@@ -372,9 +383,11 @@ export function clear({ state }: Decision, job: JobRecord): void {
 }
 
 /**
- * Returns a claimed job that has not begun to its line. A start that its claim counted is undone.
+ * Returns a claimed job that has not begun to its line. A start that its claim counted is undone. A
+ * job cancelled under its claim ends.
  */
 export function giveBack(decision: Decision, job: JobRecord): void {
+  if (job.cancelled) return concludeCancelled(decision, job);
   const { begun, suspect, alone } = job;
   putBack(decision, job, (row) => {
     row.suspect = suspect;
@@ -398,7 +411,8 @@ export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecor
     row.stage = 'inner';
     noteUnclaimed(row);
   });
-  share(state, inner, heldAbove(state, inner));
+  noteAwaiters(state, inner.id, 1);
+  share(state, inner, heldFrom(state, job, inner.queue));
 }
 
 /** Ends a job, at once unless it is running, and the returned job that only this one awaits. */
@@ -414,7 +428,7 @@ export function cancel(decision: Decision, job: JobRecord, failure = cancelledFa
   }
   const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
   conclude(decision, job, failure, undefined, 'cancelled');
-  if (inner !== undefined && inner.outcome === 'none' && state.waitingFor(inner).length === 0) cancel(decision, inner);
+  if (inner !== undefined && inner.outcome === 'none' && state.waitingCount(inner) === 0) cancel(decision, inner);
 }
 
 /** The failure of a cancelled job. */
@@ -482,8 +496,7 @@ export function remove({ state }: Decision, job: JobRecord, queue = job.queue): 
     throw new JobStatusError(`the job is in the queue ${names[0]}, not in ${names[1]}: remove it from there`);
   }
   requireStatus(job, 'pending');
-  if (job.role !== 'root' || state.waitingFor(job).length > 0)
-    throw new JobStatusError('the job is awaited by another');
+  if (job.role !== 'root' || state.waitingCount(job) > 0) throw new JobStatusError('the job is awaited by another');
   state.change(job, (row) => {
     row.status = 'new';
     row.queued = false;

@@ -5,7 +5,7 @@
  * for those before it.
  */
 import { type Id, type JobRecord, type Level, levels } from './records.js';
-import { neededPlaces, placeKey } from './state/indices.js';
+import { isOpenCallback, neededPlaces, placeKey } from './state/indices.js';
 import type { State } from './state/state.js';
 
 /**
@@ -57,17 +57,17 @@ function* holdersBefore(state: State, job: JobRecord, looked: Set<string>): Gene
     const key = placeKey(job.queue, quota);
     if (looked.has(key)) continue;
     looked.add(key);
-    const holders = state.holders(job.queue, quota);
     const { size = Number.POSITIVE_INFINITY } = state.quota(job.queue, quota) ?? {};
-    if (holders.size >= size) yield* holders;
+    if (state.held(job.queue, quota) >= size) yield* state.holders(job.queue, quota);
   }
 }
 
 /** Returns the jobs that a job waits for to begin, to end, and to pass on a turn. */
 function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
   const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
-  const awaited = [...state.callbacks(job).filter(({ status }) => status !== 'completed' && job.outcome !== 'none')];
+  const awaited: JobRecord[] = [];
   if (job.outcome === 'none') awaited.push(...state.parts(job), ...(inner === undefined ? [] : [inner]));
+  else if (job.callbacksDone < job.callbacks) awaited.push(...state.callbacks(job).filter(isOpenCallback));
   const above = job.status === 'new' ? state.job(job.parent) : undefined;
   if (above === undefined) return awaited;
   if (job.role === 'part') {
@@ -113,16 +113,22 @@ export function heldAbove(
   // A composition waits for the callbacks that its part had at its start, and for no later ones.
   const isLate = parent?.role === 'part' && job.role === 'callback' && job.index >= parent.awaitedCallbacks;
   for (const above of parent === undefined || isLate ? state.waitingFor(job) : [parent, ...state.waitingFor(job)]) {
-    // A quota of the same name in another queue is another quota.
-    if (above.queue === queue) for (const place of above.places) held.add(place);
-    heldAbove(state, above, queue, held);
+    heldFrom(state, above, queue, held);
   }
   return held;
 }
 
-/** Lets a job and its parts share these places, which jobs that wait for it hold. */
+/** Returns the places, in this queue, of a job and of all that wait for it. */
+export function heldFrom(state: State, job: JobRecord, queue: string, held = new Set<string>()): ReadonlySet<string> {
+  // A quota of the same name in another queue is another quota.
+  if (job.queue === queue) for (const place of job.places) held.add(place);
+  return heldAbove(state, job, queue, held);
+}
+
+/** Lets a job and its parts share these places, too, which jobs that wait for it hold. */
 export function share(state: State, job: JobRecord, places: ReadonlySet<string>): void {
-  const shared = job.quotas.filter((quota) => places.has(quota));
+  if (places.size === 0) return;
+  const shared = job.quotas.filter((quota) => places.has(quota) || job.shared.includes(quota));
   if (shared.length > job.shared.length) {
     // The places that it needs determine its lane.
     const { queued } = job;

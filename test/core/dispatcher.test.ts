@@ -352,6 +352,22 @@ describe('callbacks without their dispatcher', () => {
     b.settle('callback', world.job('callback').fence);
     assert.equal(world.job('job').status, 'completed');
   });
+
+  it('[2.10] end without a run if they are cancelled before a dispatcher is active', () => {
+    const world = new World();
+    const [a, b] = world.pair();
+    world.put(call('job', {}, { callbacks: [call('callback')] }));
+    a.claim('job');
+    b.deactivate();
+    a.settle('job');
+    a.deactivate();
+    world.decide({ type: 'cancel', job: idOf('callback') }, '');
+    assert.deepEqual(
+      told(b.activate()).filter((effect) => effect.startsWith('run')),
+      [],
+    );
+    assert.deepEqual([world.job('callback').outcome, world.job('job').status], ['failure', 'completed']);
+  });
 });
 
 describe('a job for one dispatcher', () => {

@@ -77,6 +77,18 @@ describe('a job that returns another', () => {
     assert.deepEqual(machine.claimAll(), ['b'], 'and a part needs none of its own');
   });
 
+  it('[4.6] shares the places of a job that returns it later', () => {
+    const machine = new Machine();
+    for (const name of ['q', 'r']) machine.do({ type: 'setQuota', queue: '', name, size: 1, rate: 0, ratePeriodMs: 0 });
+    machine.put(call('i', { quotas: ['q', 'r'] }), call('first', { quotas: ['q'] }), call('x'));
+    for (const name of ['first', 'x']) run(machine, name, returns('i'));
+    machine.do({ type: 'cancel', job: idOf('first') });
+    machine.put(call('later', { quotas: ['r'] }));
+    assert.equal(run(machine, 'later', returns('i')), 'none');
+    machine.claim('i');
+    assert.ok(machine.job('i').claimed);
+  });
+
   it('[4.6] by a callback shares the place of the composition that waits for the callback', () => {
     const machine = new Machine();
     machine.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });

@@ -100,8 +100,8 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     bug: 'an agent with running jobs is removed',
     tags: ['5.4'],
     in: 'core/agent.ts#removeAgent',
-    find: 'if (state.running(key).size > 0)',
-    replace: 'if (state.running(key).size > 999)',
+    find: 'if (state.runningCount(key) > 0)',
+    replace: 'if (state.runningCount(key) > 999)',
   },
   {
     bug: 'a clean close counts as an interruption',
@@ -149,8 +149,8 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     bug: 'a job is completed before its last callback',
     tags: ['6.3'],
     in: 'core/callback.ts#goOn',
-    find: 'if (done < job.callbacks) {',
-    replace: 'if (done < job.callbacks - 1) {',
+    find: 'if (next !== undefined) {',
+    replace: 'if (next !== undefined && next.index < job.callbacks - 1) {',
   },
   {
     bug: 'an interrupted callback is not run again',

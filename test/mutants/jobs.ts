@@ -235,10 +235,17 @@ export const jobs: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a callback that was cancelled before a dispatcher was active runs',
+    tags: ['2.10'],
+    in: 'core/job.ts#giveBack',
+    find: 'if (job.cancelled) return concludeCancelled(decision, job);',
+    replace: '',
+  },
+  {
     bug: 'an inner job is cancelled though another awaits it',
     tags: ['2.10'],
     in: 'core/job.ts#cancel',
-    find: '&& state.waitingFor(inner).length === 0) cancel',
+    find: '&& state.waitingCount(inner) === 0) cancel',
     replace: ') cancel',
   },
   {

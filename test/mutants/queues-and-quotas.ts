@@ -48,7 +48,7 @@ export const queuesAndQuotas: readonly Mutant[] = [
     bug: 'an awaited job is removed',
     tags: ['3.3'],
     in: 'core/job.ts#remove',
-    find: "if (job.role !== 'root' || state.waitingFor(job).length > 0) throw new JobStatusError('the job is awaited by another');",
+    find: "if (job.role !== 'root' || state.waitingCount(job) > 0) throw new JobStatusError('the job is awaited by another');",
     replace: '',
   },
   {
@@ -146,8 +146,8 @@ export const queuesAndQuotas: readonly Mutant[] = [
     bug: 'a quota has room for one more',
     tags: ['4.1'],
     in: 'core/state/view.ts#opensAt',
-    find: 'this.holders(queue, quota).size >= record.size',
-    replace: 'this.holders(queue, quota).size > record.size',
+    find: 'this.held(queue, quota) >= record.size',
+    replace: 'this.held(queue, quota) > record.size',
   },
   {
     bug: 'a change to an unknown quota is accepted',
@@ -181,8 +181,8 @@ export const queuesAndQuotas: readonly Mutant[] = [
     bug: 'a quota is full only at exactly its size',
     tags: ['4.5'],
     in: 'core/state/view.ts#opensAt',
-    find: 'this.holders(queue, quota).size >= record.size',
-    replace: 'this.holders(queue, quota).size === record.size',
+    find: 'this.held(queue, quota) >= record.size',
+    replace: 'this.held(queue, quota) === record.size',
   },
   {
     bug: 'a place is kept while callbacks run',
@@ -209,7 +209,7 @@ export const queuesAndQuotas: readonly Mutant[] = [
     bug: 'an inner job waits for its outer job’s place',
     tags: ['4.6'],
     in: 'core/job.ts#waitForInner',
-    find: 'share(state, inner, heldAbove(state, inner));',
+    find: 'share(state, inner, heldFrom(state, job, inner.queue));',
     replace: '',
   },
   {
@@ -271,9 +271,9 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'a job shares only its own places with its inner job',
     tags: ['4.6'],
-    in: 'core/waits.ts#heldAbove',
-    find: 'heldAbove(state, above, queue, held);',
-    replace: '',
+    in: 'core/waits.ts#heldFrom',
+    find: 'return heldAbove(state, job, queue, held);',
+    replace: 'return held;',
   },
   {
     bug: 'a job that waits in its thread lends no place',
@@ -299,8 +299,8 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'a job shares a place in the quota of that name of another queue',
     tags: ['4.6'],
-    in: 'core/waits.ts#heldAbove',
-    find: 'if (above.queue === queue)',
+    in: 'core/waits.ts#heldFrom',
+    find: 'if (job.queue === queue)',
     replace: '',
   },
   {

@@ -8,28 +8,13 @@
  * during a commit, a lost notification.
  */
 
-import {
-  type AnnotationRecord,
-  agentDispatcher,
-  type Id,
-  type JobRecord,
-  type SettingRecord,
-} from '../../src/core/records.js';
+import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../src/core/records.js';
 import type { BucketRecord, Changes } from '../../src/core/state/change-log.js';
 import { CompactJob } from '../../src/core/state/compact-job.js';
 import type { Kept } from '../../src/core/state/completed.js';
-import {
-  agentOf,
-  awaitedBy,
-  boundTo,
-  isAtWork,
-  isUnfinished,
-  liveUnique,
-  placeKey,
-  timerOf,
-} from '../../src/core/state/indices.js';
+import { placeKey, timerOf } from '../../src/core/state/indices.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from '../../src/testing/record-bytes.js';
-import type { Index, Want } from './lacks.js';
+import { indexKey, indexKeysOf, type Want } from './lacks.js';
 
 /** The database could not serialize the transaction: it must be run again. */
 export class ConflictError extends Error {
@@ -79,6 +64,7 @@ interface Columns {
   /** Of arguments and result; 0 until the job is completed. */
   readonly completedBytes: number;
   readonly parent: Id;
+  readonly index: number;
   readonly isMemoryOf: Id;
 }
 
@@ -103,7 +89,7 @@ export interface Rows {
   readonly settings: [string, Uint8Array | undefined][];
   readonly annotations: [string, Uint8Array | undefined][];
   readonly buckets: BucketRecord[];
-  /** The number of jobs that an index has, by its key. */
+  /** The number of jobs that an index has, by `indexKey`. */
   readonly counts: Map<string, number>;
   /** The counted roots that are kept together, and their bytes. */
   readonly kept: Record<Kept, { count: number; bytes: number }>;
@@ -223,12 +209,17 @@ export class Database {
       case 'tree':
         return this.#readTree(want.id, rows);
       case 'found': {
-        const key = `${want.index} ${want.key}`;
+        const key = indexKey(want.index, want.key);
         return [key, ...[...(this.#found.get(key) ?? [])].flatMap((id) => this.#readJob(id, rows))];
       }
+      case 'next': {
+        const found = this.#firstOf(indexKey(want.index, want.key), want.from);
+        // None is added later but by a change of the job above, which the reader has read.
+        return found === undefined ? [] : this.#readJob(found, rows);
+      }
       case 'count': {
-        const key = `${want.index} ${want.key}`;
-        rows.counts.set(want.key, this.#found.get(key)?.size ?? 0);
+        const key = indexKey(want.index, want.key);
+        rows.counts.set(key, this.#found.get(key)?.size ?? 0);
         return [key];
       }
       case 'due': {
@@ -332,11 +323,21 @@ export class Database {
     return [...above, `job ${id}`];
   }
 
+  /** Returns the first job from `from` on, by its index in the job above. */
+  #firstOf(key: string, from: number): Id | undefined {
+    let first: Id | undefined;
+    const at = (id: Id) => this.#jobs.get(id)!.columns.index;
+    for (const id of this.#found.get(key) ?? [])
+      if (at(id) >= from && (first === undefined || at(id) < at(first))) first = id;
+    return first;
+  }
+
   #readTree(id: Id, rows: Rows): string[] {
     const keys = this.#readJob(id, rows);
     for (const [key, bytes] of this.#annotations) if (key.startsWith(id)) rows.annotations.push([key, bytes]);
-    const members = [...(this.#found.get(`parent ${id}`) ?? [])];
-    return [...keys, `parent ${id}`, ...members.flatMap((member) => this.#readTree(member, rows))];
+    const indices = [`part ${id}`, `callback ${id}`];
+    const members = indices.flatMap((key) => [...(this.#found.get(key) ?? [])]);
+    return [...keys, ...indices, ...members.flatMap((member) => this.#readTree(member, rows))];
   }
 
   #rootOf(columns: Columns): Columns {
@@ -441,27 +442,14 @@ export class Transaction {
 }
 
 function columnsOf(job: JobRecord): Columns {
-  const keys: string[] = [];
-  const add = (index: Index, key: string) => {
-    if (key !== '') keys.push(`${index} ${key}`);
-  };
-  add('parent', job.parent);
-  add('inner', awaitedBy(job));
-  add('unique', liveUnique(job));
-  add('bound', boundTo(job));
-  const agent = agentOf(job);
-  add('agent', agent);
-  if (agent !== '') add('dispatcher', agentDispatcher(agent));
-  for (const quota of job.places) add('place', placeKey(job.queue, quota));
-  if (isUnfinished(job)) keys.push(`unfinished ${job.queue}`);
-  if (isAtWork(job)) keys.push(`atWork ${job.queue}`);
   return {
-    keys,
+    keys: indexKeysOf(job),
     dueAt: timerOf(job),
     completedAt: job.role === 'root' ? job.completedAt : 0,
     failed: job.role === 'root' && job.status === 'completed' && job.outcome === 'failure',
     completedBytes: job.status === 'completed' ? (job.args?.byteLength ?? 0) + (job.result?.byteLength ?? 0) : 0,
     parent: job.parent,
+    index: job.index,
     isMemoryOf: job.level === 'memory' ? job.owner : '',
   };
 }

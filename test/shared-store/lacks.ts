@@ -2,12 +2,27 @@
  * Records that a decision needs and a partial state lacks, as data: a store can load them and
  * decide again.
  */
-import type { Id } from '../../src/core/records.js';
+import { agentDispatcher, type Id, type JobRecord } from '../../src/core/records.js';
 import type { Kept } from '../../src/core/state/completed.js';
+import {
+  agentOf,
+  awaitedBy,
+  boundTo,
+  isAtWork,
+  isOpenCallback,
+  isOpenPart,
+  isUnendedPart,
+  isUnfinished,
+  liveUnique,
+  placeKey,
+} from '../../src/core/state/indices.js';
 
 /** The ways to find jobs other than by id; see `core/state/indices.ts`. */
 export type Index =
-  | 'parent'
+  | 'part'
+  | 'callback'
+  | OpenIndex
+  | 'unendedPart'
   | 'inner'
   | 'unique'
   | 'agent'
@@ -17,10 +32,15 @@ export type Index =
   | 'unfinished'
   | 'atWork';
 
+/** The members of a job that its end, or the turns of others, wait for. */
+export type OpenIndex = 'openPart' | 'openCallback';
+
 export type Want =
   | { readonly kind: 'job'; readonly id: Id }
   /** The job and all its descendants. */
   | { readonly kind: 'tree'; readonly id: Id }
+  /** The first member of a job, by index from `from` on, that an index has under the job's id. */
+  | { readonly kind: 'next'; readonly index: OpenIndex; readonly key: Id; readonly from: number }
   /** All jobs that an index has under a key. */
   | { readonly kind: 'found'; readonly index: Index; readonly key: string }
   /** The number of jobs that an index has under a key. */
@@ -36,6 +56,31 @@ export type Want =
   | { readonly kind: 'settings' }
   | { readonly kind: 'bucket'; readonly key: string };
 
+export const indexKey = (index: Index, key: string) => `${index} ${key}`;
+
+/** Returns the keys, by `indexKey`, under which indices have a job. */
+export function indexKeysOf(job: JobRecord): readonly string[] {
+  const keys: string[] = [];
+  const add = (index: Index, key: string) => {
+    if (key !== '') keys.push(indexKey(index, key));
+  };
+  add(job.role === 'callback' ? 'callback' : 'part', job.parent);
+  if (isOpenPart(job)) add('openPart', job.parent);
+  if (isUnendedPart(job)) add('unendedPart', job.parent);
+  if (isOpenCallback(job)) add('openCallback', job.parent);
+  add('inner', awaitedBy(job));
+  add('unique', liveUnique(job));
+  add('bound', boundTo(job));
+  const agent = agentOf(job);
+  add('agent', agent);
+  if (agent !== '') add('dispatcher', agentDispatcher(agent));
+  for (const quota of job.places) add('place', placeKey(job.queue, quota));
+  // The name of a queue may be empty.
+  if (isUnfinished(job)) keys.push(indexKey('unfinished', job.queue));
+  if (isAtWork(job)) keys.push(indexKey('atWork', job.queue));
+  return keys;
+}
+
 /** Returns a text that is the same for equal wants. */
 export function wantKey(want: Want): string {
   switch (want.kind) {
@@ -45,6 +90,8 @@ export function wantKey(want: Want): string {
     case 'found':
     case 'count':
       return `${want.kind} ${want.index} ${want.key}`;
+    case 'next':
+      return `${want.kind} ${want.index} ${want.key} ${want.from}`;
     case 'setting':
     case 'bucket':
       return `${want.kind} ${want.key}`;

@@ -14,6 +14,8 @@ const readByOthers = [
     'size',
     'nextTimer',
     'queued',
+    'holders',
+    'running',
     'line',
     'tallies',
     'jobsAfter',
@@ -41,7 +43,7 @@ const readByOthers = [
   ],
 ];
 /** Composed of guarded reads. */
-const composed = ['isEmpty', 'quota'];
+const composed = ['isEmpty', 'quota', 'opensAt'];
 /** Changes and their lists: they touch records already read, or identified by their key. */
 const changing = [
   ...['change', 'annotate', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload', 'takePuts'],

@@ -16,12 +16,13 @@ import {
   type SettingRecord,
 } from '../../src/core/records.js';
 import type { Kept } from '../../src/core/state/completed.js';
-import { neededPlaces } from '../../src/core/state/indices.js';
+import { isOpenCallback, isOpenPart, neededPlaces, placeKey } from '../../src/core/state/indices.js';
+import type { JobRow } from '../../src/core/state/job-row.js';
 import type { KeptRoots } from '../../src/core/state/roots.js';
 import { State } from '../../src/core/state/state.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import type { Rows } from './database.js';
-import { type Index, Lacks, type Want, wantKey } from './lacks.js';
+import { type Index, indexKey, indexKeysOf, Lacks, type OpenIndex, type Want, wantKey } from './lacks.js';
 
 /** Completed jobs, or due jobs, loaded at once: as many as one decision forgets. */
 export const oldestAtOnce = 256;
@@ -31,6 +32,8 @@ export class PartialState extends State {
   readonly #jobs = new Set<Id>();
   readonly #settings = new Set<string>();
   readonly inserted: Id[] = [];
+  /** The number of jobs that were loaded. */
+  jobsRead = 0;
   #position: number;
   /** While scouting: the lacks so far, by key. */
   #scouted: Map<string, Want> | undefined;
@@ -57,9 +60,9 @@ export class PartialState extends State {
       this.#known.add(`annotation ${key}`);
     }
     for (const bucket of buckets) this.admitBucket(bucket);
+    for (const [key, count] of counts) if (!this.#stored.jobs.has(key)) this.#stored.jobs.set(key, count);
     for (const want of wants) {
       this.#known.add(wantKey(want));
-      if (want.kind === 'count') this.#stored.unfinished.set(want.key, counts.get(want.key)!);
       if (want.kind === 'oldest') this.#stored.kept[want.kept] = kept[want.kept]!;
     }
   }
@@ -99,24 +102,45 @@ export class PartialState extends State {
     if (!this.#jobs.has(row.id)) {
       this.#jobs.add(row.id);
       this.inserted.push(row.id);
-      for (const index of ['parent', 'inner'] as const) this.#known.add(wantKey({ kind: 'found', index, key: row.id }));
+      for (const index of ['part', 'callback'] as const)
+        this.#known.add(wantKey({ kind: 'found', index, key: row.id }));
     }
     return row;
   }
 
   override parts(whole: JobRecord): readonly JobRecord[] {
-    this.#find('parent', whole.id);
+    if (whole.parts > 0) this.#find('part', whole.id);
     return super.parts(whole);
   }
 
+  override nextPart(whole: JobRecord, from: number): JobRecord | undefined {
+    const find = (at: number) => this.#findNext('part', 'openPart', whole.id, at);
+    return next((whole as JobRow).partRows, from, whole.parts, isOpenPart, find);
+  }
+
+  override unendedParts(whole: JobRecord): readonly JobRecord[] {
+    if (whole.parts > 0 && !this.#known.has(wantKey({ kind: 'found', index: 'part', key: whole.id })))
+      this.#find('unendedPart', whole.id);
+    return super.unendedParts(whole);
+  }
+
   override callbacks(job: JobRecord): readonly JobRecord[] {
-    this.#find('parent', job.id);
+    if (job.callbacks > 0) this.#find('callback', job.id);
     return super.callbacks(job);
   }
 
+  override nextCallback(job: JobRecord, from: number): JobRecord | undefined {
+    const find = (at: number) => this.#findNext('callback', 'openCallback', job.id, at);
+    return next((job as JobRow).callbackRows, from, job.callbacks, isOpenCallback, find);
+  }
+
   override waitingFor(job: JobRecord): readonly JobRecord[] {
-    this.#find('inner', job.id);
+    if (job.awaiters > 0) this.#find('inner', job.id);
     return super.waitingFor(job);
+  }
+
+  override waitingCount(job: JobRecord): number {
+    return job.awaiters === 0 ? 0 : this.#count('inner', job.id, super.waitingCount(job));
   }
 
   override uniqueJob(queue: string, unique: string): JobRecord | undefined {
@@ -124,9 +148,8 @@ export class PartialState extends State {
     return super.uniqueJob(queue, unique);
   }
 
-  override running(agent: string): ReadonlySet<JobRecord> {
-    this.#find('agent', agent);
-    return super.running(agent);
+  override runningCount(agent: string): number {
+    return this.#count('agent', agent, super.runningCount(agent));
   }
 
   override heldBy(dispatcher: Id): JobRecord[] {
@@ -149,9 +172,8 @@ export class PartialState extends State {
     return super.activeDispatchers();
   }
 
-  override holders(queue: string, quota: string): ReadonlySet<JobRecord> {
-    this.#find('place', `${queue}\n${quota}`);
-    return super.holders(queue, quota);
+  override held(queue: string, quota: string): number {
+    return this.#count('place', placeKey(queue, quota), super.held(queue, quota));
   }
 
   override hasRoom(job: JobRecord, now: number, lent?: readonly string[]): boolean {
@@ -165,15 +187,11 @@ export class PartialState extends State {
   }
 
   override unfinished(queue: string): number {
-    this.#need({ kind: 'count', index: 'unfinished', key: queue });
-    return (
-      super.unfinished(queue) + (this.#stored.unfinished.get(queue) ?? 0) - (this.#loaded.unfinished.get(queue) ?? 0)
-    );
+    return this.#count('unfinished', queue, super.unfinished(queue));
   }
 
   override atWork(queue: string): number {
-    this.#find('atWork', queue);
-    return super.atWork(queue);
+    return this.#count('atWork', queue, super.atWork(queue));
   }
 
   override nextDue(now: number): JobRecord | undefined {
@@ -238,8 +256,19 @@ export class PartialState extends State {
     return { succeeded: countOf(super.kept('succeeded')), failed: countOf(super.kept('failed')) };
   }
 
+  /** `own` is the count of the jobs that are here. */
+  #count(index: Index, key: string, own: number): number {
+    this.#need({ kind: 'count', index, key });
+    const both = indexKey(index, key);
+    return own + (this.#stored.jobs.get(both) ?? 0) - (this.#loaded.jobs.get(both) ?? 0);
+  }
+
   #find(index: Index, key: string): void {
     this.#need({ kind: 'found', index, key });
+  }
+
+  #findNext(all: Index, index: OpenIndex, key: Id, from: number): void {
+    if (!this.#known.has(wantKey({ kind: 'found', index: all, key }))) this.#need({ kind: 'next', index, key, from });
   }
 
   #need(want: Want): void {
@@ -266,8 +295,8 @@ export class PartialState extends State {
     if (this.#jobs.has(id)) return;
     this.#jobs.add(id);
     if (stored === undefined) return;
+    this.jobsRead++;
     const job = decodeRecord<JobRecord>(stored);
-    const unfinished = super.unfinished(job.queue);
     const before = this.#counted();
     this.admit(job);
     const after = this.#counted();
@@ -276,12 +305,35 @@ export class PartialState extends State {
       loaded.kept[kept].count += after[kept].count - before[kept].count;
       loaded.kept[kept].bytes += after[kept].bytes - before[kept].bytes;
     }
-    const more = super.unfinished(job.queue) - unfinished;
-    loaded.unfinished.set(job.queue, (loaded.unfinished.get(job.queue) ?? 0) + more);
+    for (const key of indexKeysOf(job)) loaded.jobs.set(key, (loaded.jobs.get(key) ?? 0) + 1);
   }
 }
 
 class Counts {
   readonly kept = { succeeded: { count: 0, bytes: 0 }, failed: { count: 0, bytes: 0 } };
-  readonly unfinished = new Map<string, number>();
+  /** The number of jobs that an index has under a key, by both. */
+  readonly jobs = new Map<string, number>();
+}
+
+/**
+ * Returns the first open row from `from` on. Some rows are not loaded: `find` loads the first one,
+ * from an index on, that is open in the database. So the rows missing before it are not open.
+ */
+function next(
+  rows: readonly (JobRow | undefined)[],
+  from: number,
+  count: number,
+  isOpen: (row: JobRow) => boolean,
+  find: (from: number) => void,
+): JobRow | undefined {
+  let isFound = false;
+  for (let index = from; index < count; index++) {
+    const row = rows[index];
+    if (row === undefined) {
+      if (!isFound) find(index);
+      isFound = true;
+    } else if (isOpen(row)) return row;
+    else isFound = false;
+  }
+  return undefined;
 }

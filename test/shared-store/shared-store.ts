@@ -11,8 +11,8 @@
  * A group that may have been committed when its connection was lost is recognized by the number
  * that its session wrote with it. All gates open with the commit.
  */
-import { type Command, type Effect, gates } from '../../src/core/commands.js';
-import { type Decided, decide } from '../../src/core/decide.js';
+import { type Effect, gates } from '../../src/core/commands.js';
+import { decide } from '../../src/core/decide.js';
 import {
   type AnnotationRecord,
   isAgentOf,
@@ -34,9 +34,10 @@ import {
 } from '../../src/store/store.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
-import { Lacks, type Want } from './lacks.js';
+import { decideOn, prefetch } from './deciding.js';
+import type { Want } from './lacks.js';
 import { admitNews, type News } from './news.js';
-import { oldestAtOnce, PartialState } from './partial-state.js';
+import { PartialState } from './partial-state.js';
 
 /** A command counts at the time at which it was asked, however late it is decided. */
 interface Timed extends Asked {
@@ -304,7 +305,8 @@ export class SharedStore implements Store {
         const last = await transaction.lastCommit(this.#session);
         if (last?.group === number) return attempts[last.attempt]!;
         const view = new PartialState(transaction.drawPositions());
-        await fill(view, transaction, [...asked.flatMap(({ command }) => wantsOf(command)), ...taken]);
+        const commands = asked.map(({ command }) => command);
+        await prefetch(view, transaction, commands, taken);
         const group = await this.#decideAll(view, transaction, asked);
         attempts.push(group);
         const attempt = attempts.length - 1;
@@ -325,22 +327,9 @@ export class SharedStore implements Store {
     const group = new Group();
     for (const one of asked) {
       const outside = { ...this.#outsideNow.look(), now: one.now };
-      for (;;) {
-        let decided: Decided | Error;
-        try {
-          decided = decide(view, one.command, outside);
-        } catch (error) {
-          decided = error as Error;
-        }
-        if (decided instanceof Lacks) {
-          const wants = view.scout(one.now, () => decide(view, one.command, outside));
-          await fill(view, transaction, wants);
-          continue;
-        }
-        if (decided instanceof Error) group.refuse(one, decided);
-        else group.note(one, decided);
-        break;
-      }
+      const decided = await decideOn(view, transaction, one.command, outside);
+      if (decided instanceof Error) group.refuse(one, decided);
+      else group.note(one, decided);
     }
     return group;
   }
@@ -356,24 +345,6 @@ export class SharedStore implements Store {
       }
     }
   }
-}
-
-async function fill(view: PartialState, transaction: Transaction, wants: readonly Want[]): Promise<void> {
-  view.fill(wants, await transaction.load(wants));
-}
-
-/** Returns the records that a command is sure to read, so that they are loaded at once. */
-function wantsOf(command: Command): Want[] {
-  if (command.type === 'put') {
-    const keyed = command.jobs.filter(({ options }) => options.unique !== undefined);
-    return keyed.map(({ options }) => ({ kind: 'found', index: 'unique', key: `${command.queue}\n${options.unique}` }));
-  }
-  // Loaded before any command of the group completes a job, so that these are known to be older.
-  if (command.type === 'forget')
-    return (['succeeded', 'failed'] as const).map((kept) => ({ kind: 'oldest', kept, most: oldestAtOnce }));
-  if (!('job' in command)) return [];
-  const job: Want = { kind: 'job', id: command.job };
-  return command.type === 'settle' ? [job, { kind: 'found', index: 'inner', key: command.job }] : [job];
 }
 
 function newsOf({ jobs, settings, annotations }: Rows): News {

@@ -44,6 +44,7 @@ export class CommonFields {
   suspect: boolean;
   alone: boolean;
   inner: Id;
+  awaiters: number;
   errors: number;
   interruptions: number;
   beginAfter: number;
@@ -81,6 +82,7 @@ export class CommonFields {
     this.suspect = from.suspect;
     this.alone = from.alone;
     this.inner = from.inner;
+    this.awaiters = from.awaiters;
     this.errors = from.errors;
     this.interruptions = from.interruptions;
     this.beginAfter = from.beginAfter;
@@ -164,6 +166,7 @@ function areAlike(a: Readonly<CommonFields>, b: Readonly<CommonFields>): boolean
     a.suspect === b.suspect &&
     a.alone === b.alone &&
     a.inner === b.inner &&
+    a.awaiters === b.awaiters &&
     a.errors === b.errors &&
     a.interruptions === b.interruptions &&
     a.beginAfter === b.beginAfter &&

@@ -420,6 +420,14 @@ export class CompactJob implements JobRecord {
     if (inner !== this.common.inner) this.ownCommon.inner = inner;
   }
 
+  get awaiters(): number {
+    return this.common.awaiters;
+  }
+
+  set awaiters(awaiters: number) {
+    if (awaiters !== this.common.awaiters) this.ownCommon.awaiters = awaiters;
+  }
+
   get errors(): number {
     return this.common.errors;
   }

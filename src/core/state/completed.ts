@@ -96,11 +96,14 @@ export class Completed {
         member.isOfFailed = areOfFailed;
         this.#rootsOf(member).bytes += payloadBytes(member);
       }
-      for (const below of member.partRows) move(below);
-      for (const below of member.callbackRows) move(below);
+      moveBelow(member);
     };
-    for (const member of row.partRows) move(member);
-    for (const member of row.callbackRows) move(member);
+    // Skips the members that a partial view has not loaded.
+    const moveBelow = ({ partRows, callbackRows }: JobRow): void => {
+      partRows.forEach(move);
+      callbackRows.forEach(move);
+    };
+    moveBelow(row);
   }
 
   /** Removes a job that is no longer completed, or no longer there. */

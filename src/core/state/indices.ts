@@ -61,6 +61,15 @@ export function isResting(job: JobRecord): boolean {
   return job.dueAt !== 0 && !job.claimed && job.outcome === 'none' && takesTurns(job);
 }
 
+/** `true` for a part that its whole has not counted. */
+export const isOpenPart = ({ role, counted }: JobRecord) => role === 'part' && !counted;
+
+/** `true` for a part whose call is not over. */
+export const isUnendedPart = ({ role, outcome }: JobRecord) => role === 'part' && outcome === 'none';
+
+/** `true` for a callback that the job above has to run, or waits for. */
+export const isOpenCallback = ({ role, status }: JobRecord) => role === 'callback' && status !== 'completed';
+
 /** Returns the quotas in which the job still needs a place. */
 export function neededPlaces({ quotas, shared, places }: JobRecord): readonly string[] {
   if (quotas.length === 0) return quotas;

@@ -75,7 +75,7 @@ export class State extends View {
   /** Forgets a job's parts, with all their members. */
   forgetParts(job: JobRecord): void {
     const row = job as JobRow;
-    for (const part of row.partRows) this.#forget(part);
+    this.#forgetAll(row.partRows);
     row.partRows = [];
   }
 
@@ -84,9 +84,16 @@ export class State extends View {
     this.#forget(job as JobRow);
   }
 
+  /** Skips the members that a partial view has not loaded. */
+  #forgetAll(members: readonly JobRow[]): void {
+    members.forEach((member) => {
+      this.#forget(member);
+    });
+  }
+
   #forget(row: JobRow): void {
-    for (const member of row.partRows) this.#forget(member);
-    for (const member of row.callbackRows) this.#forget(member);
+    this.#forgetAll(row.partRows);
+    this.#forgetAll(row.callbackRows);
     for (const name of this.annotationRecords.namesOf(row.id)) this.annotate(row.id, name, null);
     this.#log.noteForget(row);
     this.table.forget(row);

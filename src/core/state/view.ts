@@ -19,8 +19,9 @@ import {
   type SettingRecord,
 } from '../records.js';
 import { Annotations } from './annotations.js';
+import { none } from './common-fields.js';
 import type { Kept } from './completed.js';
-import { neededPlaces, placeKey, uniqueKey } from './indices.js';
+import { isOpenCallback, isOpenPart, isUnendedPart, neededPlaces, placeKey, uniqueKey } from './indices.js';
 import { JobRow } from './job-row.js';
 import { JobTable } from './job-table.js';
 import type { Lane, Place } from './lanes.js';
@@ -100,13 +101,33 @@ export class View {
     return (whole as JobRow).partRows;
   }
 
+  /** Returns the first part of a whole, from this index on, that the whole has not counted. */
+  nextPart(whole: JobRecord, from: number): JobRecord | undefined {
+    return firstFrom((whole as JobRow).partRows, from, isOpenPart);
+  }
+
+  /** Returns the parts of a whole whose calls are not over. */
+  unendedParts(whole: JobRecord): readonly JobRecord[] {
+    return (whole as JobRow).partRows.filter(isUnendedPart);
+  }
+
   callbacks(job: JobRecord): readonly JobRecord[] {
     return (job as JobRow).callbackRows;
   }
 
+  /** Returns the first callback of a job, from this index on, that is not completed. */
+  nextCallback(job: JobRecord, from: number): JobRecord | undefined {
+    return firstFrom((job as JobRow).callbackRows, from, isOpenCallback);
+  }
+
   /** Returns the jobs that returned this one and wait for its outcome. */
   waitingFor(job: JobRecord): readonly JobRecord[] {
-    return [...this.table.waiting.of(job.id)];
+    return job.awaiters === 0 ? none : [...this.table.waiting.of(job.id)];
+  }
+
+  /** Returns the number of jobs that `waitingFor` returns. */
+  waitingCount(job: JobRecord): number {
+    return job.awaiters === 0 ? 0 : this.table.waiting.count(job.id);
   }
 
   /** Returns the live job with this unique key. */
@@ -210,6 +231,11 @@ export class View {
     return job.quotas.length === 0 || this.#fullAt(job.queue, neededPlaces(job), now, lent) === undefined;
   }
 
+  /** Returns the number of jobs that have a place in a quota. */
+  held(queue: string, quota: string): number {
+    return this.table.holders.count(placeKey(queue, quota));
+  }
+
   /** Returns the jobs that have a place in a quota. */
   holders(queue: string, quota: string): ReadonlySet<JobRecord> {
     return this.table.holders.of(placeKey(queue, quota));
@@ -232,6 +258,11 @@ export class View {
   /** Returns the number of jobs whose callbacks run in the place of this agent. */
   calledBack(agent: string): number {
     return this.table.calledBack.of(agent);
+  }
+
+  /** Returns the number of jobs that `running` returns. */
+  runningCount(agent: string): number {
+    return this.table.running.count(agent);
   }
 
   /** Returns the jobs that an agent has claimed, or whose callbacks run in its place. */
@@ -319,7 +350,7 @@ export class View {
   opensAt(queue: string, quota: string, now: number, lent: readonly string[] = []): number {
     const record = this.quota(queue, quota);
     if (record === undefined) return 0;
-    if (!lent.includes(quota) && this.holders(queue, quota).size >= record.size) return Number.POSITIVE_INFINITY;
+    if (!lent.includes(quota) && this.held(queue, quota) >= record.size) return Number.POSITIVE_INFINITY;
     return this.rates.nextAt(placeKey(queue, quota), record, now);
   }
 
@@ -333,4 +364,9 @@ export class View {
     }
     return undefined;
   }
+}
+
+function firstFrom(rows: readonly JobRow[], from: number, isOpen: (row: JobRow) => boolean): JobRow | undefined {
+  for (let index = from; index < rows.length; index++) if (isOpen(rows[index]!)) return rows[index];
+  return undefined;
 }

@@ -66,6 +66,7 @@ const has = {
   delayed: 65536,
   log: 131072,
   errorNames: 262144,
+  awaiters: 524288,
 } as const;
 const knownBits = Object.values(has).reduce((bits: number, bit) => bits + bit, 0);
 
@@ -90,7 +91,8 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
     (job.outcome === 'list' && job.result !== null ? has.folded : 0) +
     (job.delayed ? has.delayed : 0) +
     (job.log === '' ? 0 : has.log) +
-    (job.errorNames === '' ? 0 : has.errorNames);
+    (job.errorNames === '' ? 0 : has.errorNames) +
+    (job.awaiters === 0 ? 0 : has.awaiters);
   const { putAt } = job;
   out.id(job.id);
   out.varint(name(job.owner, 0));
@@ -138,6 +140,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
   if (mask & has.only) out.id(job.only);
   if (job.log !== '') out.u8(codeOf(logThresholds, job.log));
   if (job.errorNames !== '') out.text(job.errorNames);
+  if (mask & has.awaiters) out.varint(job.awaiters);
   out.varint(job.eligible);
   out.varint(job.fence);
   out.varint(job.attempts);
@@ -196,6 +199,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const only = mask & has.only ? readId(input) : '';
   const log = mask & has.log ? named(logThresholds, input.u8()) : '';
   const errorNames = mask & has.errorNames ? keptOnce(input.text()) : '';
+  const awaiters = number(has.awaiters);
   const eligible = input.varint();
   const fence = input.varint();
   const attempts = input.varint();
@@ -253,6 +257,7 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     alone: (mask & has.alone) !== 0,
     agent,
     inner,
+    awaiters,
     attempts,
     errors,
     interruptions,

@@ -89,6 +89,9 @@ function checkDerived(state: State): void {
     );
     assert.deepEqual([parts.length, callbacks.length], [job.parts, job.callbacks]);
     assert.equal(job.partsDone, parts.filter(({ counted }) => counted).length);
+    const waiting = jobs.filter(({ stage, inner }) => stage === 'inner' && inner === job.id).map(({ id }) => id);
+    assert.deepEqual(Array.from(state.waitingFor(job), ({ id }) => id).sort(), waiting.sort());
+    assert.ok(job.awaiters >= waiting.length);
     // A callback that ended before its turn is counted when its turn comes.
     assert.ok(callbacks.slice(0, job.callbacksDone).every(({ status }) => status === 'completed'));
   }

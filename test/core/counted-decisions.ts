@@ -1,0 +1,86 @@
+/**
+ * Decides commands as a store does that loads the records of each decision, and counts the jobs
+ * that it reads and writes. Other records are few, and such a store can keep all of them.
+ */
+import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
+import { decide } from '../../src/core/decide.js';
+import type { Id, JobRecord } from '../../src/core/records.js';
+import { State } from '../../src/core/state/state.js';
+import { Database } from '../shared-store/database.js';
+import { decideOn, prefetch } from '../shared-store/deciding.js';
+import { PartialState } from '../shared-store/partial-state.js';
+import { activateUs, idOf, main, outsideAt } from './making.js';
+
+/** Numbers of jobs. */
+export interface Rows {
+  readonly read: number;
+  readonly written: number;
+}
+
+const bytes = new Uint8Array(1);
+export const aValue: Settled = { kind: 'value', payload: bytes };
+
+/** A database, and its records in memory, where decisions that are not counted take less time. */
+export class CountedDecisions {
+  readonly #database = new Database();
+  readonly #state = new State();
+  #now = 1000;
+
+  constructor() {
+    this.pass([activateUs]);
+  }
+
+  /** Decides commands without counting. A function makes its command when its turn comes. */
+  pass(commands: Iterable<Command | (() => Command)>): void {
+    for (const command of commands)
+      decide(this.#state, typeof command === 'function' ? command() : command, this.#outside());
+    this.#database.write(this.#state.changes(), []);
+    this.#state.keepChanges();
+  }
+
+  /** Decides a command, which may be refused, and returns the jobs that it reads and writes. */
+  async count(command: Command): Promise<Rows> {
+    const outside = this.#outside();
+    const transaction = this.#database.begin();
+    const view = new PartialState(transaction.drawPositions());
+    await prefetch(view, transaction, [command]);
+    const decided = await decideOn(view, transaction, command, outside);
+    const changes = view.changes();
+    await transaction.commit('', { group: 0, attempt: 0 }, changes, view.changedBuckets(), view.inserted);
+    try {
+      decide(this.#state, command, outside);
+    } catch (error) {
+      if (!(decided instanceof Error) || decided.message !== (error as Error).message) throw error;
+    }
+    this.#state.keepChanges();
+    return { read: view.jobsRead, written: changes.jobs.length + changes.forgotten.length };
+  }
+
+  job(name: string): JobRecord {
+    return this.#state.job(idOf(name))!;
+  }
+
+  settle(name: string, outcome = aValue): Command {
+    return { type: 'settle', ...this.claimOf(name), outcome, startedAt: this.#now, inner: [] };
+  }
+
+  claimOf(name: string): { readonly job: Id; readonly fence: number } {
+    return { job: idOf(name), fence: this.job(name).fence };
+  }
+
+  /** Claims these jobs and settles them, without counting. */
+  run(names: readonly string[], outcome = aValue): void {
+    this.pass(names.flatMap((name) => [claim(name), () => this.settle(name, outcome)]));
+  }
+
+  #outside() {
+    return { ...outsideAt(++this.#now), failure: () => bytes };
+  }
+}
+
+export function put(...jobs: readonly JobSpec[]): Command {
+  return { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs };
+}
+
+export const claim = (name: string): Command => ({ type: 'claim', job: idOf(name), agent: main });
+export const cancel = (name: string): Command => ({ type: 'cancel', job: idOf(name) });

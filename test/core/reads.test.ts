@@ -1,0 +1,105 @@
+/**
+ * A store that loads the records of each decision reads few of them: the jobs that it writes and
+ * three more, however many a composition, a quota or a queue has.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
+import { CountedDecisions, cancel, claim, put } from './counted-decisions.js';
+import { call, idOf, us, whole } from './making.js';
+
+const sizes = [1, 1000, 100_000];
+/** Decisions that write all jobs are only counted up to this size. */
+const mostWritten = 1000;
+
+/** A story with `size` jobs of one kind in it. Its decisions are counted by `count`. */
+type Story = (
+  size: number,
+  world: CountedDecisions,
+  count: (name: string, command: Command) => Promise<void>,
+) => Promise<void>;
+
+const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+const calls = (prefix: string, count: number): JobSpec[] => names(prefix, count).map((name) => call(name));
+const post = { callable: 'm#post' };
+const returned = (name: string): Settled => ({ kind: 'job', job: idOf(name) });
+
+const stories: Record<string, Story> = {
+  'a parallel': async (size, world, count) => {
+    const spec = { ...whole('parallel', 'w', calls('p', size)), ...post, callbacks: [call('c')] };
+    await count('put of all', put(spec));
+    await count('claim of all', claim('w'));
+    await count('claim of a part', claim('p0'));
+    await count('settle of a part', world.settle('p0'));
+    await count('callback added to a part', { type: 'addCallbacks', job: idOf('p0'), callbacks: [call('d')] });
+    world.run(['d', ...names('p', size).slice(1)]);
+    await count('claim of the postprocess', claim('w'));
+    await count('settle of the postprocess', world.settle('w'));
+    await count('settle of its callback', world.settle('c'));
+  },
+  'a parallel that is cancelled': async (size, world, count) => {
+    world.pass([put(whole('parallel', 'w', calls('p', size + 1))), claim('w')]);
+    world.run(names('p', size));
+    await count('part added', { type: 'addParts', job: idOf('w'), parts: [call('q')] });
+    await count('cancel of two parts', cancel('w'));
+  },
+  'a serial': async (size, world, count) => {
+    await count('put of all', put({ ...whole('serial', 'w', calls('p', size + 1)), ...post }));
+    await count('claim', claim('w'));
+    await count('claim of a part', claim('p0'));
+    await count('cancel of a part before its turn', cancel(`p${size}`));
+    await count('settle of a part', world.settle('p0'));
+    await count('part added', { type: 'addParts', job: idOf('w'), parts: [call('q')] });
+    await count('cancel of all', cancel('w'));
+  },
+  callbacks: async (size, world, count) => {
+    await count('put of all', put(call('a', {}, { callbacks: calls('c', size + 1) })));
+    await count('claim', claim('a'));
+    await count('settle', world.settle('a'));
+    await count('settle of a callback', world.settle('c0'));
+    await count('callback added', { type: 'addCallbacks', job: idOf('a'), callbacks: [call('d')] });
+    await count('cancel of a callback before its turn', cancel('d'));
+  },
+  'jobs that returned the same': async (size, world, count) => {
+    world.pass([put(call('i'), call('x'), ...calls('a', size))]);
+    world.run(names('a', size), returned('i'));
+    await count('cancel of a job that waits', cancel('a0'));
+    await count('remove', { type: 'remove', job: idOf('i'), queue: '' });
+    world.pass([claim('i')]);
+    await count('settle for all', world.settle('i'));
+  },
+  'holders of a quota': async (size, world, count) => {
+    const inQuota = (name: string) => call(name, { quotas: ['q'] });
+    const holders = names('h', size);
+    const quota = { type: 'setQuota', queue: '', name: 'q', size: size + 1, rate: 0, ratePeriodMs: 0 } as const;
+    world.pass([quota, put(...[...holders, 'a', 'b'].map(inQuota)), ...holders.map(claim)]);
+    await count('claim of the last place', claim('a'));
+    await count('claim without a place', claim('b'));
+    await count('settle', world.settle('a'));
+  },
+  'jobs of an agent': async (size, world, count) => {
+    const agent = { type: 'installAgent', dispatcher: us, queue: '', name: 'main', size: 1, wins: false } as const;
+    world.pass([agent, put(...calls('a', size)), ...names('a', size).map(claim)]);
+    await count('removeAgent', { type: 'removeAgent', dispatcher: us, queue: '', name: 'main' });
+    await count('deactivate of all', { type: 'deactivate', dispatcher: us, incarnation: idOf('process') });
+  },
+};
+
+describe('the jobs that a decision reads', () => {
+  for (const [title, story] of Object.entries(stories)) {
+    it(`are those that it writes and at most three more, in a story of ${title}`, async (t) => {
+      const tooMany: string[] = [];
+      for (const size of sizes) {
+        const world = new CountedDecisions();
+        await story(size, world, async (name, command) => {
+          if (name.endsWith(' all') && size > mostWritten) return world.pass([command]);
+          const { read, written } = await world.count(command);
+          const counted = `${name}, ${size}: ${read} read, ${written} written`;
+          t.diagnostic(counted);
+          if (read > written + 3) tooMany.push(counted);
+        });
+      }
+      assert.deepEqual(tooMany, []);
+    });
+  }
+});
