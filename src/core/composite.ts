@@ -14,7 +14,7 @@
 
 import { JobStatusError } from '../errors.js';
 import type { JobSpec } from './commands.js';
-import type { Decision } from './decision.js';
+import { askedForMs, type Decision } from './decision.js';
 import { beginWaiting, cancel, cancelledFailure, conclude, createJob, enqueue, putBack } from './job.js';
 import { listOf } from './outcome.js';
 import { chunkItems, type JobRecord, placeOf } from './records.js';
@@ -87,7 +87,7 @@ function putNext(decision: Decision, whole: JobRecord, from: number): void {
 /** Folds a chunk, concludes a whole or queues its postprocess; returns false if parts are left. */
 export function finishIfDone(decision: Decision, whole: JobRecord): boolean {
   if (!isDone(decision.state, whole)) return false;
-  if (whole.form === 'chunk') decision.effects.push({ type: 'fold', gate: 'decided', job: whole.id });
+  if (whole.form === 'chunk') askToFold(decision, whole);
   else if (whole.callable === '') conclude(decision, whole, listOf(null));
   else
     putBack(decision, whole, (row) => {
@@ -95,6 +95,14 @@ export function finishIfDone(decision: Decision, whole: JobRecord): boolean {
       row.eligible = decision.state.nextPosition();
     });
   return true;
+}
+
+/** Asks for the fold of a chunk, and asks again later: the process that is asked may die. */
+function askToFold(decision: Decision, chunk: JobRecord): void {
+  decision.state.change(chunk, (row) => {
+    row.dueAt = decision.now + askedForMs;
+  });
+  decision.effects.push({ type: 'fold', gate: 'decided', job: chunk.id });
 }
 
 /** `true` if all parts are done and no more can come. An open map's last chunk can get more. */

@@ -11,7 +11,7 @@ import { installAgent, isFor, removeAgent, setAgent } from './agent.js';
 import { addCallbacks } from './callback.js';
 import { clockSet } from './clock-set.js';
 import type { Command, Effect, InnerCommand, JobSpec, Outside, Settled } from './commands.js';
-import { addParts } from './composite.js';
+import { addParts, finishIfDone } from './composite.js';
 import type { Decision } from './decision.js';
 import { activate, deactivate, ping, recoverAll, rescue, unregister } from './dispatcher.js';
 import { nobody, requireDispatcher } from './dispatchers.js';
@@ -149,6 +149,7 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
         if (job === undefined) return;
         if (job.deadline !== 0 && job.deadline <= now && job.attempts === 0) expire(decision, job);
         else if (job.stage === 'policy') askAgain(decision, job);
+        else if (job.form === 'chunk') finishIfDone(decision, job);
         else becomeDue(decision, job);
       }
       return;

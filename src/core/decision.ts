@@ -4,6 +4,12 @@ import type { DispatcherEventType, Event, Interruption, JobEventType, ScheduleEv
 import type { Id, InterruptionCause, JobRecord, Payload } from './records.js';
 import type { State } from './state/state.js';
 
+/**
+ * After this time a process that was asked for something, in an effect, is taken to be gone, and
+ * the next process that looks is asked.
+ */
+export const askedForMs = 60_000;
+
 /** The state that a decision reads and changes, its outside, and its effects. */
 export interface Decision extends Outside {
   readonly state: State;

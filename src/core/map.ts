@@ -27,9 +27,10 @@ import type { View } from './state/view.js';
 export function feed(decision: Decision, map: JobRecord, from: number, chunkId: Id, specs: readonly JobSpec[]): void {
   const { state } = decision;
   requireOpen(map);
-  const { taken } = countItems(state, map);
+  const last = state.lastPart(map);
+  const taken = takenUntil(last);
   if (from !== taken) throw new JobStatusError(`the next item of the map must be item ${taken}, got item ${from}`);
-  const chunk = taken % chunkItems === 0 ? addChunk(decision, map, chunkId) : state.parts(map).at(-1)!;
+  const chunk = taken % chunkItems === 0 ? addChunk(decision, map, chunkId) : last!;
   let index = chunk.parts;
   if (index + specs.length > chunkItems) throw new RangeError(`a chunk holds at most ${chunkItems} items`);
   state.change(chunk, (row) => {
@@ -49,7 +50,7 @@ export function endInput(decision: Decision, map: JobRecord, failure: Failed | u
     row.open = false;
   });
   if (failure !== undefined) return conclude(decision, map, failure);
-  const last = state.parts(map).at(-1);
+  const last = state.lastPart(map);
   if (last?.stage === 'waiting') finishIfDone(decision, last);
   if (map.stage === 'waiting') finishIfDone(decision, map);
 }
@@ -57,7 +58,7 @@ export function endInput(decision: Decision, map: JobRecord, failure: Failed | u
 /** Ends a map whose feeder is gone: without a key, no process can put it again and feed it. */
 export function abandon(decision: Decision, map: JobRecord): void {
   if (!map.open || map.outcome !== 'none' || map.unique !== '') return;
-  const { taken } = countItems(decision.state, map);
+  const taken = takenUntil(decision.state.lastPart(map));
   const message =
     `the map ended after ${taken} items: the process that fed it has ended, and it has no unique key; ` +
     'give it one, and put it again after a restart';
@@ -75,12 +76,15 @@ export function fold(decision: Decision, chunk: JobRecord, list: Payload | null)
   conclude(decision, chunk, listOf(list));
 }
 
+/** Returns the number of items that a map has taken until this chunk, its last one. */
+const takenUntil = (last: JobRecord | undefined) => (last === undefined ? 0 : last.index * chunkItems + last.parts);
+
 /** Returns the number of items taken, and of those done. Visits every chunk that is not folded. */
 export function countItems(state: State, map: JobRecord): { readonly taken: number; readonly done: number } {
   const chunks = state.parts(map);
   const last = chunks.at(-1);
   if (last === undefined) return { taken: 0, done: 0 };
-  const taken = last.index * chunkItems + last.parts;
+  const taken = takenUntil(last);
   let done = taken;
   let left = map.parts - map.partsDone;
   for (let index = last.index; left > 0; index--) {

@@ -11,7 +11,7 @@
 
 import { type CallsheetError, JobInterruptedError } from '../errors.js';
 import { levelGate, type PolicyAnswer } from './commands.js';
-import { type Decision, tellInterrupted, tellJob } from './decision.js';
+import { askedForMs, type Decision, tellInterrupted, tellJob } from './decision.js';
 import { conclude, holdForPolicy, putBack } from './job.js';
 import { type Failed, failureIn, failureOf, ownFailure } from './outcome.js';
 import { errorPolicy, isOwnPolicy, policyOf, type RetryErrors } from './policy.js';
@@ -26,11 +26,6 @@ const interruptionLimit = 9;
 const laterReruns = { initialMs: 1000, factor: 2, maxMs: 60_000, jitter: 0.2 };
 /** The delays before a policy without a usable answer is asked again. */
 const noAnswer = { initialMs: 1000, factor: 2, maxMs: 600_000, jitter: 0.2 };
-/**
- * After this time the process that asked the policy is taken to be gone, and the policy is asked
- * again.
- */
-const askedForMs = 60_000;
 /** Characters kept of the problem with an answer. */
 const problemLength = 500;
 

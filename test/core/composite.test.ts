@@ -215,4 +215,19 @@ describe('a map', () => {
     next.do({ type: 'fold', job: idOf('c0'), list: payload(8) });
     assert.deepEqual([next.job('m').outcome, next.job('c0').result?.byteLength], ['list', 9]);
   });
+
+  it('[7.3] has a chunk folded by another process if the one that was asked has died', () => {
+    const machine = mapped();
+    feed(machine, 0, ['a']);
+    machine.do({ type: 'endInput', job: idOf('m'), failure: null });
+    machine.claim('a');
+    machine.settle('a');
+    const tick = () => told(machine.do({ type: 'tick' }));
+    machine.now = machine.state.nextTimer! - 2;
+    assert.deepEqual([tick(), tick(), tick()], [[], ['fold c0 (decided)'], []], 'each time once');
+    machine.now = machine.state.nextTimer!;
+    assert.deepEqual(tick(), ['fold c0 (decided)']);
+    machine.do({ type: 'fold', job: idOf('c0'), list: payload(9) });
+    assert.deepEqual([machine.job('m').outcome, machine.state.nextTimer], ['list', undefined]);
+  });
 });

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
+import { chunkItems } from '../../src/core/records.js';
 import { CountedDecisions, cancel, claim, put } from './counted-decisions.js';
 import { call, idOf, us, whole } from './making.js';
 
@@ -59,6 +60,22 @@ const stories: Record<string, Story> = {
     await count('settle of a callback', world.settle('c0'));
     await count('callback added', { type: 'addCallbacks', job: idOf('a'), callbacks: [call('d')] });
     await count('cancel of a callback before its turn', cancel('d'));
+  },
+  'items of a map': async (size, world, count) => {
+    const feed = (from: number, items: readonly string[]): Command => {
+      const chunk = idOf(`c${Math.floor(from / chunkItems)}`);
+      return { type: 'feed', job: idOf('m'), from, chunk, parts: items.map((name) => call(name)) };
+    };
+    const items = names('i', size);
+    const starts = items.flatMap((_, index) => (index % chunkItems === 0 ? [index] : []));
+    world.pass([put(call('m', {}, { form: 'map', callable: '' })), claim('m')]);
+    world.pass(starts.map((from) => feed(from, items.slice(from, from + chunkItems))));
+    await count('feed', feed(size, ['last']));
+    await count('claim of an item', claim('i0'));
+    await count('settle of an item', world.settle('i0'));
+    await count('end of the input', { type: 'endInput', job: idOf('m'), failure: null });
+    world.run([...items.slice(1), 'last']);
+    await count('fold of a chunk', { type: 'fold', job: idOf('c0'), list: new Uint8Array(1) });
   },
   'jobs that returned the same': async (size, world, count) => {
     world.pass([put(call('i'), call('x'), ...calls('a', size))]);

@@ -122,6 +122,13 @@ export const compositions: readonly Mutant[] = [
     replace: "if (next.outcome === 'none') return enqueue(decision, next); if (next.outcome === 'failure') return;",
   },
   {
+    bug: 'a chunk is never folded if the process that was asked has died',
+    tags: ['7.3'],
+    in: 'core/composite.ts#askToFold',
+    find: 'row.dueAt = decision.now + askedForMs;',
+    replace: '',
+  },
+  {
     bug: 'a map that no process can feed never ends',
     tags: ['7.4'],
     in: 'core/map.ts#abandon',

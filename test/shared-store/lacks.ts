@@ -20,6 +20,8 @@ import {
 /** The ways to find jobs other than by id; see `core/state/indices.ts`. */
 export type Index =
   | 'part'
+  /** A part, by `memberKey`. */
+  | 'member'
   | 'callback'
   | OpenIndex
   | 'unendedPart'
@@ -56,6 +58,8 @@ export type Want =
   | { readonly kind: 'settings' }
   | { readonly kind: 'bucket'; readonly key: string };
 
+export const memberKey = (whole: Id, index: number) => `${whole}\n${index}`;
+
 export const indexKey = (index: Index, key: string) => `${index} ${key}`;
 
 /** Returns the keys, by `indexKey`, under which indices have a job. */
@@ -65,6 +69,7 @@ export function indexKeysOf(job: JobRecord): readonly string[] {
     if (key !== '') keys.push(indexKey(index, key));
   };
   add(job.role === 'callback' ? 'callback' : 'part', job.parent);
+  if (job.role === 'part') add('member', memberKey(job.parent, job.index));
   if (isOpenPart(job)) add('openPart', job.parent);
   if (isUnendedPart(job)) add('unendedPart', job.parent);
   if (isOpenCallback(job)) add('openCallback', job.parent);

@@ -22,7 +22,7 @@ import type { KeptRoots } from '../../src/core/state/roots.js';
 import { State } from '../../src/core/state/state.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import type { Rows } from './database.js';
-import { type Index, indexKey, indexKeysOf, Lacks, type OpenIndex, type Want, wantKey } from './lacks.js';
+import { type Index, indexKey, indexKeysOf, Lacks, memberKey, type OpenIndex, type Want, wantKey } from './lacks.js';
 
 /** Completed jobs, or due jobs, loaded at once: as many as one decision forgets. */
 export const oldestAtOnce = 256;
@@ -122,6 +122,12 @@ export class PartialState extends State {
     if (whole.parts > 0 && !this.#known.has(wantKey({ kind: 'found', index: 'part', key: whole.id })))
       this.#find('unendedPart', whole.id);
     return super.unendedParts(whole);
+  }
+
+  override lastPart(whole: JobRecord): JobRecord | undefined {
+    if (whole.parts > 0 && super.lastPart(whole) === undefined)
+      this.#find('member', memberKey(whole.id, whole.parts - 1));
+    return super.lastPart(whole);
   }
 
   override callbacks(job: JobRecord): readonly JobRecord[] {

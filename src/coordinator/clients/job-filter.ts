@@ -1,6 +1,7 @@
 /** Filters of jobs: the one place that knows which jobs fit. */
 import { parentOf } from '../../core/map.js';
 import { agentDispatcher, agentName, type JobRecord, quotaName } from '../../core/records.js';
+import { dateOf } from '../../core/state/indices.js';
 import type { CountedOutcome, Interval, KindFilter, WireFilter } from '../../protocol/monitor.js';
 import type { Store } from '../../store/store.js';
 
@@ -23,7 +24,7 @@ export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFi
     (dispatcher === undefined || (job.agent !== '' && agentDispatcher(job.agent) === dispatcher)) &&
     (quota === undefined || job.quotas.some((key) => key === quota || quotaName(key) === quota)) &&
     isWithin(put, job.putAt) &&
-    isWithin(due, dueOf(job)) &&
+    isWithin(due, dateOf(job)) &&
     isWithin(started, job.firstStartAt) &&
     isWithin(ended, job.endAt) &&
     isWithin(completed, job.completedAt) &&
@@ -52,9 +53,6 @@ function isWithin(interval: Interval<number> | undefined, time: number): boolean
   const { from = 1, to = Number.POSITIVE_INFINITY } = interval;
   return time !== 0 && time >= from && time < to;
 }
-
-/** Returns the time for which a job waits; 0 for none. */
-export const dueOf = ({ stage, dueAt }: JobRecord) => (stage === 'policy' ? 0 : dueAt);
 
 /** A list is a value, too. */
 export const outcomeOf = ({ outcome }: JobRecord): CountedOutcome =>

@@ -3,9 +3,10 @@ import { idToText } from '../../codec/id.js';
 import { nobody } from '../../core/dispatchers.js';
 import { parentOf } from '../../core/map.js';
 import { agentName, type JobRecord } from '../../core/records.js';
+import { dateOf } from '../../core/state/indices.js';
 import type { State } from '../../core/state/state.js';
 import type { JobOrder, JobRow, PlaceInOrder, WireFilter } from '../../protocol/monitor.js';
-import { dueOf, outcomeOf } from './job-filter.js';
+import { outcomeOf } from './job-filter.js';
 
 export const isoTime = (time: number) => (time === 0 ? undefined : new Date(time).toISOString());
 
@@ -21,7 +22,7 @@ export function rowOf(state: State, job: JobRecord): JobRow {
     ...{ priority, attempts },
     agent: agentName(agent) || undefined,
     put: isoTime(job.putAt)!,
-    due: isoTime(dueOf(job)),
+    due: isoTime(dateOf(job)),
     started: isoTime(job.firstStartAt),
     ended: isoTime(job.endAt),
     completed: isoTime(job.completedAt),

@@ -17,6 +17,7 @@ import {
   type SettingRecord,
 } from '../../core/records.js';
 import { requireSchedule, scheduleOf, tickOf } from '../../core/schedules.js';
+import { dateOf } from '../../core/state/indices.js';
 import type { State } from '../../core/state/state.js';
 import { JobStatusError, UnknownAgentError } from '../../errors.js';
 import type { JobInfo } from '../../protocol/job-info.js';
@@ -201,7 +202,7 @@ function jobInfo(context: QueryContext, job: JobRecord): JobInfo {
     interruptions: job.interruptions,
     putAt: job.putAt,
     beginAfter: job.beginAfter,
-    dueAt: job.stage === 'policy' ? 0 : job.dueAt,
+    dueAt: dateOf(job),
     deadline: job.deadline,
     firstStartAt: job.firstStartAt,
     lastStartAt: job.lastStartAt,

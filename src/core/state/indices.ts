@@ -15,6 +15,14 @@ export function timerOf(job: JobRecord): number {
   return Math.min(job.dueAt, deadline);
 }
 
+/**
+ * Returns the date for which the job waits to join its line; 0 for none. The timer of a policy or a
+ * chunk is the time to ask again.
+ */
+export function dateOf({ stage, form, dueAt }: Pick<JobRecord, 'stage' | 'form' | 'dueAt'>): number {
+  return stage === 'policy' || form === 'chunk' ? 0 : dueAt;
+}
+
 /** Returns the returned job whose outcome the job waits for. */
 export function awaitedBy({ outcome, stage, inner }: JobRecord): string {
   return outcome === 'none' && stage === 'inner' ? inner : '';

@@ -16,6 +16,7 @@ import {
   awaitedBy,
   boundTo,
   calledBackFor,
+  dateOf,
   isAtWork,
   isResting,
   isUnfinished,
@@ -228,7 +229,7 @@ export class JobTable {
       this.atWork.add(row.queue, atWork ? 1 : -1);
       row.isAtWork = atWork;
     }
-    const isDated = unfinished && row.dueAt !== 0 && row.stage !== 'policy';
+    const isDated = unfinished && dateOf(row) !== 0;
     if (isDated !== row.isDated) {
       this.dated.add(row.queue, isDated ? 1 : -1);
       row.isDated = isDated;

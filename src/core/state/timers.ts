@@ -1,7 +1,7 @@
 /** Timers of the state: dates and deadlines of jobs, and wake-ups of lanes that wait for a rate. */
 import { Heap } from '../collections/heap.js';
 import type { JobRecord } from '../records.js';
-import { placeKey } from './indices.js';
+import { dateOf, placeKey } from './indices.js';
 import { JobRow } from './job-row.js';
 
 /** The time at which lanes of a queue that wait for a quota's rate may go on. */
@@ -109,5 +109,5 @@ interface Reached extends Dated {
 }
 
 const isEarlier = (a: Dated, b: Dated) => a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.id < b.id);
-const waitsForDate = (row: JobRow) => row.timerAt !== 0 && row.dueAt !== 0 && row.stage !== 'policy';
+const waitsForDate = (row: JobRow) => row.timerAt !== 0 && dateOf(row) !== 0;
 const ignorePosition = () => {};

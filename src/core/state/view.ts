@@ -111,6 +111,11 @@ export class View {
     return (whole as JobRow).partRows.filter(isUnendedPart);
   }
 
+  /** Returns the last part of a whole that has any. */
+  lastPart(whole: JobRecord): JobRecord | undefined {
+    return (whole as JobRow).partRows[whole.parts - 1];
+  }
+
   callbacks(job: JobRecord): readonly JobRecord[] {
     return (job as JobRow).callbackRows;
   }
