@@ -33,7 +33,7 @@ import { type Id, isWhole, type JobRecord, type JobRole, type Level, type Payloa
 import { endTick } from './schedules.js';
 import type { JobRow } from './state/job-row.js';
 import type { State } from './state/state.js';
-import { heldAbove, heldFrom, raise, share, waitsFor } from './waits.js';
+import { countAwaiters, endsAfter, heldAbove, heldFrom, raise, share } from './waits.js';
 
 /** The surroundings of a new job. */
 export interface Place {
@@ -268,7 +268,7 @@ export function conclude(
 ): void {
   const { state, now, effects } = decision;
   const isStart = begunAt !== undefined && !job.begun;
-  if (job.stage === 'inner') noteAwaiters(state, job.inner, -1);
+  if (job.stage === 'inner') countAwaiters(state, job.inner, -1);
   state.change(job, (row) => {
     if (isStart) noteStart(row, begunAt);
     noteUnclaimed(row);
@@ -293,15 +293,6 @@ export function conclude(
   if (job.status === 'completed') completed(decision, job);
   else goOn(decision, job);
   if (job.role === 'part') notePart(decision, job);
-}
-
-/** Counts a job more, or less, that waits for the outcome of the job that it returned. */
-function noteAwaiters(state: State, inner: Id, by: 1 | -1): void {
-  const awaited = state.job(inner);
-  if (awaited === undefined) return;
-  state.change(awaited, (row) => {
-    row.awaiters += by;
-  });
 }
 
 /** Concludes a cancelled job whose run is over, whatever it returned. */
@@ -399,9 +390,7 @@ export function giveBack(decision: Decision, job: JobRecord): void {
 /** Lets the job take the outcome of the job that it returned. */
 export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecord): void {
   const { state } = decision;
-  const above = new Set<Id>();
-  for (let one: JobRecord | undefined = job; one !== undefined; one = state.job(one.parent)) above.add(one.id);
-  if (waitsFor(state, inner, above)) throw new JobStatusError('a job cannot return itself, or a job that waits for it');
+  if (endsAfter(state, inner, job)) throw new JobStatusError('a job cannot return itself, or a job that waits for it');
   raise(state, inner, job.level);
   state.change(job, (row) => {
     row.inner = inner.id;
@@ -411,7 +400,7 @@ export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecor
     row.stage = 'inner';
     noteUnclaimed(row);
   });
-  noteAwaiters(state, inner.id, 1);
+  countAwaiters(state, inner.id, 1);
   share(state, inner, heldFrom(state, job, inner.queue));
 }
 

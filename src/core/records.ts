@@ -160,8 +160,8 @@ export interface JobRecord {
   /** The job that it returned, whose outcome it takes; empty for none. */
   readonly inner: Id;
   /**
-   * The jobs that returned it and wait for its outcome; 0 for none. More than there are if some of
-   * them were lost in a crash, as those of level `memory` are.
+   * The jobs that returned it, or a job below it, and wait for the outcome; 0 for none. More than
+   * there are if some of them were lost in a crash, as those of level `memory` are.
    */
   readonly awaiters: number;
   /** Runs that began, and runs that may have begun when their process died. */

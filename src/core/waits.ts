@@ -38,6 +38,33 @@ export function waitsFor(
   return next(state, job).some((one) => waitsFor(state, one, others, seen, next));
 }
 
+/** `true` if `inner`, returned by the job, cannot end before the job ends. */
+export function endsAfter(state: State, inner: JobRecord, job: JobRecord): boolean {
+  const above = lineageOf(state, job);
+  const [root, innerRoot] = [above.at(-1)!, lineageOf(state, inner).at(-1)!];
+  // What waits for the job is in its tree, or waits for a job of that tree.
+  if (root.awaiters === 0 && innerRoot.id !== root.id) return false;
+  return waitsFor(state, inner, new Set(above.map(({ id }) => id)));
+}
+
+/** Counts a job more, or less, that waits for the outcome of the job that it returned. */
+export function countAwaiters(state: State, inner: Id, by: 1 | -1): void {
+  const awaited = state.job(inner);
+  if (awaited === undefined) return;
+  for (const one of lineageOf(state, awaited)) {
+    state.change(one, (row) => {
+      row.awaiters += by;
+    });
+  }
+}
+
+/** Returns a job and the jobs above it, up to its root. */
+function lineageOf(state: State, job: JobRecord): JobRecord[] {
+  const lineage = [job];
+  for (let above = state.job(job.parent); above !== undefined; above = state.job(above.parent)) lineage.push(above);
+  return lineage;
+}
+
 /** `true` if the job waits for `other`, or for a place in a quota that `other` may free. */
 export function mayWaitFor(state: State, job: JobRecord, other: Id): boolean {
   const looked = new Set<string>();

@@ -77,6 +77,17 @@ const stories: Record<string, Story> = {
     world.run([...items.slice(1), 'last']);
     await count('fold of a chunk', { type: 'fold', job: idOf('c0'), list: new Uint8Array(1) });
   },
+  'parts of a returned job': async (size, world, count) => {
+    world.pass([
+      put(whole('parallel', 'w', calls('p', size)), whole('serial', 'v', [call('a')]), call('b'), call('c')),
+    ]);
+    world.pass([claim('v'), claim('a'), claim('b'), claim('c')]);
+    await count('settle that returns it', world.settle('b', returned('w')));
+    world.pass([claim('w')]);
+    await count('settle of a part that returns it', world.settle('a', returned('w')));
+    await count('cancel of a job that waits', cancel('b'));
+    await count('settle that returns a part', world.settle('c', returned('p0')));
+  },
   'jobs that returned the same': async (size, world, count) => {
     world.pass([put(call('i'), call('x'), ...calls('a', size))]);
     world.run(names('a', size), returned('i'));

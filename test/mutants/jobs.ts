@@ -118,7 +118,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'a job may return a job that waits for it',
     tags: ['2.6'],
     in: 'core/job.ts#waitForInner',
-    find: 'if (waitsFor(state, inner, above))',
+    find: 'if (endsAfter(state, inner, job))',
     replace: 'if (inner.id === job.id)',
   },
   {
@@ -401,6 +401,13 @@ export const jobs: readonly Mutant[] = [
     in: 'core/job.ts#waitForInner',
     find: 'state.change(job, (row) => { row.inner = inner.id; });',
     replace: '',
+  },
+  {
+    bug: 'a job may return one of another composition that waits for it',
+    tags: ['2.6'],
+    in: 'core/waits.ts#endsAfter',
+    find: 'root.awaiters === 0 && innerRoot.id !== root.id',
+    replace: 'innerRoot.id !== root.id',
   },
   {
     bug: 'a job may return its own callback',

@@ -91,7 +91,8 @@ function checkDerived(state: State): void {
     assert.equal(job.partsDone, parts.filter(({ counted }) => counted).length);
     const waiting = jobs.filter(({ stage, inner }) => stage === 'inner' && inner === job.id).map(({ id }) => id);
     assert.deepEqual(Array.from(state.waitingFor(job), ({ id }) => id).sort(), waiting.sort());
-    assert.ok(job.awaiters >= waiting.length);
+    for (let above: JobRecord | undefined = job; above !== undefined; above = state.job(above.parent))
+      assert.ok(above.awaiters >= waiting.length);
     // A callback that ended before its turn is counted when its turn comes.
     assert.ok(callbacks.slice(0, job.callbacksDone).every(({ status }) => status === 'completed'));
   }
