@@ -9,7 +9,7 @@ import { chunkItems } from '../../src/core/records.js';
 import { CountedDecisions, cancel, claim, put } from './counted-decisions.js';
 import { call, idOf, us, whole } from './making.js';
 
-const sizes = [1, 1000, 100_000];
+const sizes = [1, 1000, Number(process.env.CALLSHEET_JOBS ?? 10_000)];
 /** Decisions that write all jobs are only counted up to this size. */
 const mostWritten = 1000;
 
