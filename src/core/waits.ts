@@ -167,5 +167,5 @@ export function share(state: State, job: JobRecord, places: ReadonlySet<string>)
       row.queued = queued;
     });
   }
-  for (const part of state.parts(job)) share(state, part, places);
+  for (const part of state.unendedParts(job)) share(state, part, places);
 }

@@ -24,7 +24,7 @@ export const aValue: Settled = { kind: 'value', payload: bytes };
 export class CountedDecisions {
   readonly #database = new Database();
   readonly #state = new State();
-  #now = 1000;
+  now = 1000;
 
   constructor() {
     this.pass([activateUs]);
@@ -61,7 +61,7 @@ export class CountedDecisions {
   }
 
   settle(name: string, outcome = aValue): Command {
-    return { type: 'settle', ...this.claimOf(name), outcome, startedAt: this.#now, inner: [] };
+    return { type: 'settle', ...this.claimOf(name), outcome, startedAt: this.now, inner: [] };
   }
 
   claimOf(name: string): { readonly job: Id; readonly fence: number } {
@@ -74,11 +74,11 @@ export class CountedDecisions {
   }
 
   #outside() {
-    return { ...outsideAt(++this.#now), failure: () => bytes };
+    return { ...outsideAt(++this.now), failure: () => bytes };
   }
 }
 
-export function put(...jobs: readonly JobSpec[]): Command {
+export function put(...jobs: readonly JobSpec[]): Extract<Command, { type: 'put' }> {
   return { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs };
 }
 

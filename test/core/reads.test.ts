@@ -1,6 +1,10 @@
 /**
  * A store that loads the records of each decision reads few of them: the jobs that it writes and
  * three more, however many a composition, a quota or a queue has.
+ *
+ * Three decisions may read more. `forget` looks for the roots that completed first. `putAgain`
+ * checks the quotas of all members. A job that returns another walks it if the other may lead back
+ * (`endsAfter`), or if places of quotas are shared with its parts (`share`).
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -108,8 +112,24 @@ const stories: Record<string, Story> = {
   'jobs of an agent': async (size, world, count) => {
     const agent = { type: 'installAgent', dispatcher: us, queue: '', name: 'main', size: 1, wins: false } as const;
     world.pass([agent, put(...calls('a', size)), ...names('a', size).map(claim)]);
+    world.pass([
+      { type: 'createQueue', name: 'mail' },
+      { ...put(...calls('b', size)), queue: 'mail' },
+    ]);
+    await count('removeQueue', { type: 'removeQueue', name: 'mail' });
     await count('removeAgent', { type: 'removeAgent', dispatcher: us, queue: '', name: 'main' });
-    await count('deactivate of all', { type: 'deactivate', dispatcher: us, incarnation: idOf('process') });
+    await count('rescue of all', { type: 'rescue', dispatcher: us, pings: 1 });
+  },
+  'jobs at their time': async (size, world, count) => {
+    world.pass([put(...names('a', size).map((name) => call(name, { beginAfter: 2000 })))]);
+    world.now = 3000;
+    await count('tick', { type: 'tick' });
+  },
+  'parts of a stronger level': async (size, world, count) => {
+    const spec = { ...whole('parallel', 'w', calls('p', size)), options: { unique: 'u' } };
+    world.pass([{ ...put(spec), level: 'memory' }]);
+    await count('put that raises all', put({ ...call('x'), options: { unique: 'u' } }));
+    await count('cancel of all', cancel('w'));
   },
 };
 
