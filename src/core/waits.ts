@@ -42,7 +42,7 @@ export function waitsFor(
 export function endsAfter(state: State, inner: JobRecord, job: JobRecord): boolean {
   const above = lineageOf(state, job);
   const [root, innerRoot] = [above.at(-1)!, lineageOf(state, inner).at(-1)!];
-  // What waits for the job is in its tree, or waits for a job of that tree.
+  // Each job that waits for it is in its tree, or waits for a job of that tree.
   if (root.awaiters === 0 && innerRoot.id !== root.id) return false;
   return waitsFor(state, inner, new Set(above.map(({ id }) => id)));
 }
