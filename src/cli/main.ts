@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodeOf, exitCodes, messageOf } from './exit.js';
-import { agentSize, bytes, count, duration, halt, percent, range, thresholds, timeLimit } from './values.js';
+import { agentSize, args, bytes, count, duration, halt, percent, range, thresholds, timeLimit } from './values.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -58,6 +58,7 @@ program
   .option('-0, --null', 'items end with a null character')
   .option('--csv', 'each record of CSV is an item, an object by the names in the first record')
   .option('--range <from..to[:step]>', 'the items are numbers', range)
+  .option('--args <json>', 'an array of the arguments, in which "{}" is the item and "{n}" its number', args)
   .option('-o, --output <file>', 'a file for a JSON record of each item; by default standard output gets the results')
   .addOption(new Option('--order <order>', 'of the output').choices(['input', 'done']).default('done'))
   .option('--errors <file>', 'a file for the records of failed items')

@@ -75,6 +75,17 @@ export function range(text: string): Range {
 
 const integer = (text: string) => (/^-?\d+(e\d+)?$/.test(text) ? Number(text) : Number.NaN);
 
+/** Parses the arguments of a call: a JSON array. */
+export function args(text: string): readonly unknown[] {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (Array.isArray(parsed)) return parsed;
+  } catch {
+    // It is no JSON at all.
+  }
+  throw new InvalidArgumentError('It must be a JSON array, such as ["{}", 200].');
+}
+
 /** When a run stops before its end. */
 export interface Halt {
   /** `soon`: what runs may end. */

@@ -23,6 +23,7 @@ export interface MapOptions {
   readonly null?: boolean;
   readonly csv?: boolean;
   readonly range?: Range;
+  readonly args?: readonly unknown[];
   readonly output?: string;
   readonly order: 'input' | 'done';
   readonly errors?: string;
@@ -54,12 +55,13 @@ export async function map(target: string, options: MapOptions): Promise<number> 
     range === undefined
       ? `${kind} of ${files.map((file) => (file === '-' ? 'standard input' : resolve(file))).join(', ')}`
       : `the range ${range.from}..${range.to}:${range.step}`;
+  const given = options.args === undefined ? '' : ` with ${JSON.stringify(options.args)}`;
   // The functions are looked up before anything is written.
   const runner = await openRunner(handler, joiner, options);
   let code: number;
   try {
     const directory = await RunDirectory.open(
-      { command: `map ${handler.file}#${handler.name} over ${shownInput}`, sizes: input.sizes },
+      { command: `map ${handler.file}#${handler.name} over ${shownInput}${given}`, sizes: input.sizes },
       { directory: options.directory, fresh: options.fresh === true, retryFailed: options.retryFailed === true },
     );
     let removes = false;

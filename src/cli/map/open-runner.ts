@@ -6,6 +6,7 @@ import type { Job } from '../../runtime/job.js';
 import { open, type Runtime } from '../../runtime/open.js';
 import { CommandError, exitCodes } from '../exit.js';
 import { makeLogger } from '../logger.js';
+import type { Item } from './slices.js';
 
 /** A function of a file. */
 export interface FunctionName {
@@ -20,6 +21,7 @@ export interface RunnerOptions {
   readonly threads?: number;
   readonly retries: number;
   readonly backoff: number;
+  readonly args?: readonly unknown[];
 }
 
 type Items = JobModule<typeof import('./item.js')>;
@@ -52,7 +54,7 @@ export async function openRunner(
       logger: makeLogger({ logLevel: 'fatal', logFormat: 'auto' }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     });
-    return new Runner(runtime, items, policies?.again ?? retryNever);
+    return new Runner(runtime, items, policies?.again ?? retryNever, options.args);
   } catch (error) {
     if (!(error instanceof ModuleNotLoadableError)) throw error;
     const { message } = (error.cause as Error | undefined) ?? error;
@@ -67,24 +69,41 @@ function policiesOf({ retries, backoff }: RunnerOptions): Policies {
   return defineJobs<typeof import('./again.js')>('retries', again);
 }
 
+/** Returns a template with the item for each text `{}`, and its number for `{n}`. */
+export function filledIn(template: unknown, item: unknown, n: number): unknown {
+  if (template === '{}') return item;
+  if (template === '{n}') return n;
+  if (Array.isArray(template)) return template.map((one) => filledIn(one, item, n));
+  if (typeof template !== 'object' || template === null) return template;
+  return Object.fromEntries(Object.entries(template).map(([key, one]) => [key, filledIn(one, item, n)]));
+}
+
 export class Runner {
   readonly #runtime: Runtime;
   readonly #items: Items;
   readonly #retry: typeof retryNever | Policies['again'];
+  readonly #args: readonly unknown[] | undefined;
   #closed: Promise<number> | undefined;
 
-  constructor(runtime: Runtime, items: Items, retry: typeof retryNever | Policies['again']) {
+  constructor(
+    runtime: Runtime,
+    items: Items,
+    retry: typeof retryNever | Policies['again'],
+    args: readonly unknown[] | undefined,
+  ) {
     this.#runtime = runtime;
     this.#items = items;
     this.#retry = retry;
+    this.#args = args;
   }
 
   /** Puts a call for an item. */
-  put(value: unknown, timeoutMs: number | undefined): Promise<Job> {
+  put({ n, value }: Pick<Item, 'n' | 'value'>, timeoutMs: number | undefined): Promise<Job> {
     const retry = this.#retry;
+    const args = this.#args === undefined ? [value] : (filledIn(this.#args, value, n) as unknown[]);
     return this.#runtime
       .queue()
-      .put(this.#items.item(value), timeoutMs === undefined ? { retry } : { retry, timeoutMs });
+      .put(this.#items.item(...args), timeoutMs === undefined ? { retry } : { retry, timeoutMs });
   }
 
   /** Puts the call of the postprocess. */

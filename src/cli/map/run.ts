@@ -142,6 +142,8 @@ export class Run {
       }
       this.#flushSoon();
       await outputs.ready();
+      // Nothing was waited for: signals and other events have their turn.
+      if (this.#items === 0) await turn();
     }
   }
 
@@ -182,7 +184,7 @@ export class Run {
   }
 
   #start(item: Item): void {
-    const { problem, value, json, place } = item;
+    const { problem, json, place } = item;
     if (problem !== undefined) {
       const error = { name: 'BadInputError', message: `${place}: ${problem}` };
       this.#complete(item, { at: Date.now(), ms: 0, attempts: 0 }, '', error);
@@ -190,7 +192,7 @@ export class Run {
     }
     this.#items++;
     this.#bytes += json.length;
-    const put = this.#parts.runner.put(value, this.#times.limit(this.#options.timeout));
+    const put = this.#parts.runner.put(item, this.#times.limit(this.#options.timeout));
     void this.#follow(item, put).finally(() => {
       this.#items--;
       this.#bytes -= json.length;
@@ -295,7 +297,7 @@ export class Run {
     this.#parts.input.close();
     await this.#parts.runner.close(isSoon ? Number.POSITIVE_INFINITY : stop && 'signal' in stop ? graceMs : 0);
     // The last outcomes are handled in this turn.
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
 
   /** Stops at the first signal, and ends the process at the second. */
@@ -349,6 +351,8 @@ export class Run {
     return count > 0 ? exitCodes.failed : exitCodes.done;
   }
 }
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function errorOf({ name, message, stack, code }: ItemError): ItemError {
   return {

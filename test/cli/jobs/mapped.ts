@@ -5,6 +5,9 @@ export default (text: string): string => text.toUpperCase();
 
 export const double = (n: number): number => 2 * n;
 
+/** Returns all its arguments. */
+export const all = (...values: unknown[]): unknown[] => values;
+
 /** Returns its argument. */
 export const same = (value: unknown): unknown => value;
 

@@ -81,10 +81,14 @@ describe('the command map', () => {
     assert.match(first!, /^\d\t:\t\d+\.\d{3}\t +\d+\.\d{3}\t\d+\t\d+\t0\t0\tmapped#double \d+$/);
   });
 
-  it('names the lines that are no items, and goes on with the others', () => {
+  it('fills in --args, names the lines that are no items, and goes on with the others', () => {
     const place = new Place();
-    const csv = place.map('same', ['--csv', '--errors', 'errors', '--order', 'input'], 'a,b\n1,2\n3\n4,"5"\n');
-    assert.deepEqual([csv.status, csv.stdout], [1, '{"a":"1","b":"2"}\n{"a":"4","b":"5"}\n']);
+    const args = ['--args', '["{n}",{"width":200,"item":["{}"]}]'];
+    const csv = place.map('all', [...args, '--csv', '--errors', 'errors', '--order', 'input'], 'a,b\n1,2\n3\n4,"5"\n');
+    assert.deepEqual(
+      [csv.status, csv.stdout],
+      [1, '[1,{"width":200,"item":[{"a":"1","b":"2"}]}]\n[3,{"width":200,"item":[{"a":"4","b":"5"}]}]\n'],
+    );
     assert.match(csv.stderr, /^callsheet: 1 of 3 items failed:\n {2}BadInputError: line 3: Invalid Record Length/);
     assert.deepEqual(
       place.records('errors').map(({ n, input, attempts }) => [n, input, attempts]),
@@ -240,6 +244,7 @@ describe('the command map refuses', () => {
     [[module, '--csv', '--ndjson'], 2, /only one of --csv and --ndjson can be given|only one of --ndjson and --csv/],
     [[module, '--range', '1..x'], 2, /must be integers such as 1\.\.1000/],
     [[module, '--halt', 'later'], 2, /must be never, or such as soon,fail=1/],
+    [[module, '--args', '{}'], 2, /must be a JSON array/],
     [[module, '--timeout', '5'], 2, /must be a duration such as/],
     [[module, '-o', '/dev/null/x'], 7, /\/dev\/null\/x cannot be written: ENOTDIR/],
     [
