@@ -85,6 +85,7 @@ export type { AskedJob } from './protocol/asked-job.js';
 export { CompletedItems, CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
 export type { ExplainedState, Explanation, OnThread, Reason, ReasonCode, Waiting } from './protocol/explanation.js';
 export type {
+  BadRun,
   CallbackTree,
   CountedOutcome,
   CountField,
@@ -104,6 +105,14 @@ export type {
   StatRow,
 } from './protocol/monitor.js';
 export type { Progress } from './protocol/progress.js';
+export type {
+  AgentStatus,
+  QueueStatus,
+  QueuesPage,
+  QuotaStatus,
+  RunningJob,
+  RuntimeStatus,
+} from './protocol/status.js';
 export type { Annotations } from './runtime/annotations.js';
 export type { Agent, Dispatcher } from './runtime/dispatcher.js';
 export type {
@@ -126,7 +135,9 @@ export type {
   LastOptions,
   Monitor,
   NextOptions,
+  QueuesOptions,
   StatOptions,
+  Traceback,
 } from './runtime/monitor.js';
 export {
   type Closed,

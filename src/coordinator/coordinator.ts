@@ -49,6 +49,7 @@ import { Presence, type PresenceOptions, type PresenceOwner } from './presence.j
 import { AgentQuestions } from './questions/agent-questions.js';
 import { PolicyQuestions } from './questions/policy-questions.js';
 import type { QuestionsPort } from './questions/questions-port.js';
+import { RecentTimes } from './recent-times.js';
 import { Schedules } from './schedules.js';
 import { Statistics, type StatisticsStore } from './statistics/statistics.js';
 import { ClockJumps } from './steady-clock.js';
@@ -103,6 +104,7 @@ export class Coordinator implements StoreOwner {
   /** Undefined for a client. */
   readonly #presence: Presence | undefined;
   readonly #jumps = new ClockJumps();
+  readonly #turns = new RecentTimes();
   #isOpen = false;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #turning = false;
@@ -154,8 +156,8 @@ export class Coordinator implements StoreOwner {
       this.#statistics,
       this.#schedules,
     ];
-    const claimsNot = () => this.#claimsNot();
-    this.#clients = new Clients({ ...all, runs, closing, inquiries, statistics, schedules, installAgent, claimsNot });
+    const own = { claimsNot: () => this.#claimsNot(), turns: this.#turns, openedAt: now() };
+    this.#clients = new Clients({ ...all, ...own, runs, closing, inquiries, statistics, schedules, installAgent });
     this.#jobLog = new JobLog(context, parts.outcomes, options);
     this.#folding = new Folding(context);
     this.#policyQuestions = new PolicyQuestions(context, this.#callables);
@@ -304,6 +306,7 @@ export class Coordinator implements StoreOwner {
   /** Claims jobs for the threads, and commits the commands decided since the last turn. */
   #turn(): void {
     if (!this.#isOpen) return;
+    const beganAt = this.#ports.stopwatch();
     this.#statistics.passTo(this.#ports.now());
     const { claiming } = this.#runs;
     this.#parts.bounded.letIn(this.#closing.isBegun);
@@ -318,6 +321,7 @@ export class Coordinator implements StoreOwner {
     this.#setTimer();
     this.#parts.drainWaiters.answer();
     if (this.#closing.isBegun && !this.#runs.canGoOn) void this.#closing.finish();
+    this.#turns.note(this.#ports.stopwatch() - beganAt, this.#ports.monotonic());
   }
 
   /** Why nothing is claimed; `undefined` if jobs may be. */

@@ -22,6 +22,7 @@ import type {
 import type { PlaceInLine } from '../core/state/view.js';
 import type { OutcomeForm } from './completed-list.js';
 import type { MonitorQuery } from './monitor.js';
+import type { StatusQuery } from './status.js';
 
 /** A job as it is sent, with its parts, its callbacks and, for a side of a choice, its role. */
 export type WireJob = [
@@ -116,6 +117,7 @@ export type Query =
 /** A query that may look at many jobs, so that it is answered in slices. */
 export type WalkingQuery =
   | MonitorQuery
+  | StatusQuery
   /**
    * A `LinePage`: `count` jobs of a queue's line, after `skip` others, behind the place `after`.
    */

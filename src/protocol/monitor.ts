@@ -220,6 +220,18 @@ export interface CallbackTree extends JobRow {
  */
 export type FullJobForm = Exclude<JobForm, 'chunk'>;
 
+/** A run that failed or was interrupted. */
+export interface BadRun {
+  readonly attempt: number;
+  readonly thread: number;
+  /** ISO texts; `started` is `undefined` if a short run had no time to record it. */
+  readonly started: string | undefined;
+  readonly ended: string;
+  readonly end: 'failed' | 'timeout' | 'interrupted';
+  /** The name of the error; `undefined` for none. */
+  readonly error: string | undefined;
+}
+
 /** The jobs to which a job is related, and the sizes of its values. */
 export interface JobRelations {
   readonly form: FullJobForm;
@@ -237,6 +249,11 @@ export interface JobRelations {
   readonly areAllCallbacks: boolean;
   /** The ids of jobs that returned this one and wait for its outcome: at most 100. */
   readonly returnedBy: readonly string[];
+  /**
+   * Its last runs that failed or were interrupted, at most ten, oldest first. Only those that this
+   * process has seen, and of the last 2,000 such jobs.
+   */
+  readonly runs: readonly BadRun[];
   /** The schedule that put it, and the tick as an ISO text. */
   readonly schedule: { readonly name: string; readonly tick: string } | undefined;
   /** `false` if only the annotations that fit into 256 KiB are there. */

@@ -308,6 +308,9 @@ const queries: ByType<Query | WalkingQuery> = {
   },
   fullJob: { job: id },
   explain: { job: id },
+  active: {},
+  queueStatus: { queue: namesOf, limit: size },
+  status: {},
   failures: {
     filter: recordOf(jobQuery),
     by: listOf(oneOf(failureFields), failureFields.length),

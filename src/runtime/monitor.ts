@@ -1,12 +1,15 @@
 /** Looking at many jobs at once: counts and statistics. */
-import { decodeFailure, type Failure } from '../codec/failure.js';
+import { inspect } from 'node:util';
+import { decodeFailure, errorFrom, type Failure, isFailure } from '../codec/failure.js';
+import { decodePayload } from '../codec/payload.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions } from '../definition/known-options.js';
 import { checkJobId } from '../definition/names.js';
-import { invalidOption } from '../errors.js';
+import { invalidOption, JobStatusError } from '../errors.js';
 import type { Explanation, WireExplanation } from '../protocol/explanation.js';
 import {
+  type BadRun,
   type CountField,
   type CountRow,
   countFields,
@@ -25,6 +28,8 @@ import {
   type WireFullJob,
   type WireJobPage,
 } from '../protocol/monitor.js';
+import { progressFrom } from '../protocol/progress.js';
+import type { QueuesPage, RunningJob, RuntimeStatus, WireRunningJob } from '../protocol/status.js';
 import { decodeAnnotations } from './annotations.js';
 import type { Client } from './client.js';
 import { explanationFrom } from './explanation.js';
@@ -83,6 +88,24 @@ export interface FailuresOptions {
   readonly filter?: JobQuery;
   /** The most groups: 1 to 1,000, 100 by default. */
   readonly limit?: number;
+}
+
+/** The options of `Monitor.queues`. */
+export interface QueuesOptions {
+  /** Names of queues; in a name, `*` stands for any text. All by default. */
+  readonly queue?: string | readonly string[];
+  /** The most queues: 1 to 1,000, 100 by default. */
+  readonly limit?: number;
+}
+
+/** The failure of a job, with all that is known of it. */
+export interface Traceback {
+  /** The stack, followed by those of the causes. */
+  readonly text: string;
+  readonly failure: Failure;
+  /** The failures that caused it, the nearest first. */
+  readonly causes: readonly Failure[];
+  readonly runs: readonly BadRun[];
 }
 
 /** The options of `Monitor.next`. */
@@ -214,6 +237,63 @@ export class Monitor {
   async explain(id: string): Promise<Explanation> {
     const wire = await this.#client.ask({ type: 'explain', job: checkJobId(id) });
     return explanationFrom(wire as WireExplanation);
+  }
+
+  /**
+   * Returns the failure of a job for people to read: its stack, its causes, and the runs before.
+   * The place at which a running job is cannot be seen; see `active` for its progress.
+   *
+   * @throws {UnknownJobError} `id` is not a UUID.
+   * @throws {JobForgottenError} the job is no longer remembered.
+   * @throws {JobStatusError} the job has not failed.
+   */
+  async traceback(id: string): Promise<Traceback> {
+    const { outcome, details, thread, runs } = await this.job(id);
+    if (outcome !== 'failure') {
+      const where = thread === undefined ? '' : ` in thread ${thread}: nobody can see where it is there`;
+      const how = outcome === 'value' ? 'it has succeeded' : `it is ${details.status}${where}`;
+      throw new JobStatusError(`the job has not failed, so it has no traceback: ${how}`);
+    }
+    const failure = (await new Job(this.#client, checkJobId(id)).failure())!;
+    const causes: Failure[] = [];
+    for (let cause = failure.cause; isFailure(cause); cause = cause.cause) causes.push(cause);
+    return { text: inspect(errorFrom(failure)), failure, causes, runs };
+  }
+
+  /**
+   * Returns the jobs that run now, and how far each is. A job of another process shows when its
+   * start is recorded.
+   */
+  async active(): Promise<readonly RunningJob[]> {
+    const client = this.#client;
+    const rows = (await client.ask({ type: 'active' })) as WireRunningJob[];
+    const references = client.references();
+    return rows.map(({ progress, ...row }) => ({
+      ...row,
+      progress: progress && progressFrom(decodePayload(progress, references)),
+    }));
+  }
+
+  /**
+   * Returns the state of queues: their lengths, agents and quotas. A name may be a pattern, as in
+   * `mail*`.
+   *
+   * @throws {TypeError} a name is not a string.
+   * @throws {RangeError} `limit` is out of range.
+   */
+  async queues(options: QueuesOptions = {}): Promise<QueuesPage> {
+    checkOptions('options', options, { queue: true, limit: true });
+    const { queue, limit = 100 } = options;
+    checkNumber('limit', limit, { integer: true, least: 1, most: mostRows });
+    if (queue !== undefined) checkFilter({ queue });
+    return (await this.#client.ask({ type: 'queueStatus', queue, limit })) as QueuesPage;
+  }
+
+  /** Returns the state of the runtime: threads, coordinator, store, versions, jobs by status. */
+  async status(): Promise<RuntimeStatus> {
+    const start = performance.now();
+    const found = (await this.#client.ask({ type: 'status' })) as Omit<RuntimeStatus, 'answerMs'>;
+    return { ...found, answerMs: performance.now() - start };
   }
 
   /**

@@ -7,7 +7,15 @@ import type { Payload } from '../core/records.js';
 import { State } from '../core/state/state.js';
 import { Group } from './group.js';
 import { lookAt } from './look-at.js';
-import { type Asked, OutsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from './store.js';
+import {
+  type Asked,
+  noFigures,
+  OutsideNow,
+  type Store,
+  type StoreFigures,
+  type StoreOutside,
+  type StoreOwner,
+} from './store.js';
 
 export class MemoryStore implements Store {
   readonly isExclusive: boolean = true;
@@ -26,7 +34,7 @@ export class MemoryStore implements Store {
   }
 
   get figures(): StoreFigures {
-    return { frames: this.#commits, syncs: 0, bytesWritten: 0, snapshots: 0 };
+    return { ...noFigures, frames: this.#commits };
   }
 
   async open(owner: StoreOwner): Promise<void> {

@@ -92,7 +92,17 @@ export interface StoreFigures {
   readonly bytesWritten: number;
   /** Number of snapshots published. */
   readonly snapshots: number;
+  /** The size of the journal on the disk. */
+  readonly diskBytes: number;
+  /** Milliseconds of the last sync, and of the longest one since open. */
+  readonly lastSyncMs: number;
+  readonly longestSyncMs: number;
 }
+
+/** The figures of a store that does not write to a disk. */
+export const noFigures: StoreFigures = {
+  ...{ frames: 0, syncs: 0, bytesWritten: 0, snapshots: 0, diskBytes: 0, lastSyncMs: 0, longestSyncMs: 0 },
+};
 
 export interface Store {
   /** `true` if no other process can have the store open. */

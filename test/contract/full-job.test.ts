@@ -1,7 +1,7 @@
 /** Section 11 of the contract: one job in full, and filters by its relations. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type JobQuery, map, type Part, parallel } from 'callsheet';
+import { type JobQuery, map, type Part, parallel, retryErrors } from 'callsheet';
 import type { Kit } from 'callsheet/testing';
 import { inside, work } from './jobs/all.js';
 import { openGate } from './jobs/work.js';
@@ -117,6 +117,62 @@ describe('11 looking at it: one job in full', () => {
     openGate('before');
     await kit.waitForResult(mapped);
     assert.deepEqual((await monitor.job(mapped.id)).parts.length, 0, 'they are folded');
+  });
+});
+
+describe('11 looking at it: runs and tracebacks', () => {
+  it('[11.7] shows the runs that failed or were interrupted, with thread, times and error', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    const retry = retryErrors({ limit: 20, backoff: { initialMs: 1000, factor: 1, jitter: 0 } });
+    const job = await queue.put(work.failThenHold('held'), { retry, timeoutMs: hourMs });
+    await kit.waitForStart(job);
+    const start = kit.clock.now.getTime();
+    await kit.clock.advance(1000);
+    await kit.waitFor('it runs again', async () => (await job.details()).attempts === 2);
+    await kit.killThread();
+    await kit.waitFor('it runs a third time', async () => (await job.details()).attempts === 3);
+    await kit.clock.advance(2 * hourMs);
+    await kit.waitFor('its time is over', async () => (await job.details()).errors === 2);
+    const { runs } = await kit.runtime.monitor.job(job.id);
+    assert.deepEqual(
+      runs.map(({ attempt, end, error }) => [attempt, end, error]),
+      [
+        [1, 'failed', 'OrderError'],
+        [2, 'interrupted', 'Error'],
+        [3, 'timeout', undefined],
+      ],
+    );
+    assert.equal(runs[0]!.started, new Date(start).toISOString());
+    assert.notEqual(runs[0]!.thread, runs[2]!.thread, 'the killed thread was replaced');
+    assert.ok(runs.every(({ started, ended }) => started === undefined || started <= ended));
+    openGate('held');
+    await kit.waitForResult(job);
+    assert.equal((await kit.runtime.monitor.job(job.id)).runs.length, 3, 'the run that went well is not one of them');
+    const often = await queue.put(work.failUntil(15), { retry });
+    await kit.waitForResult(often);
+    const last = (await kit.runtime.monitor.job(often.id)).runs;
+    assert.deepEqual([last.length, last[0]!.attempt], [10, 5]);
+  });
+
+  it('[11.7] returns the traceback of a failed job with its causes, and of no other', async (t) => {
+    const { kit, queue } = await busy(t);
+    const { monitor } = kit.runtime;
+    const [running] = await listed(kit, {});
+    const failing = await queue.put(work.fail('on purpose'));
+    await assert.rejects(monitor.traceback(running!), { code: 'JOB_STATUS', message: /in thread 1/ });
+    await assert.rejects(monitor.traceback(failing.id), { code: 'JOB_STATUS', message: /it is pending/ });
+    openGate('before');
+    await kit.waitForStatus(failing, 'completed');
+    const { text, failure, causes, runs } = await monitor.traceback(failing.id);
+    assert.match(text, /^[^\n]*OrderError\]?: on purpose\n {4}at .*work\.js[\s\S]*TypeError: the reason/);
+    assert.deepEqual([failure.name, causes.map(({ name }) => name)], ['OrderError', ['TypeError']]);
+    assert.deepEqual(
+      runs.map(({ end }) => end),
+      ['failed'],
+    );
+    await assert.rejects(monitor.traceback(running!), { code: 'JOB_STATUS', message: /it has succeeded/ });
+    await assert.rejects(monitor.traceback('no id'), { code: 'UNKNOWN_JOB' });
   });
 });
 

@@ -26,6 +26,7 @@ import { Group } from '../../src/store/group.js';
 import { lookAt } from '../../src/store/look-at.js';
 import {
   type Asked,
+  noFigures,
   OutsideNow,
   type Store,
   type StoreFigures,
@@ -117,7 +118,7 @@ export class SharedStore implements Store {
   }
 
   get figures(): StoreFigures {
-    return { frames: this.#groups, syncs: 0, bytesWritten: 0, snapshots: 0 };
+    return { ...noFigures, frames: this.#groups };
   }
 
   /** Groups that were decided again because another process had committed first. */

@@ -478,6 +478,7 @@ export class Claiming {
     const batches = this.#batches<Run>();
     const waiting = this.#ready.filter((run) => !this.#place(batches, run, run));
     for (const { thread, items } of batches.filled) {
+      for (const run of items) run.thread = thread;
       if (!this.#context.pool.start(thread, items)) waiting.unshift(...items);
     }
     this.#ready = waiting;
@@ -562,6 +563,7 @@ export class Claiming {
       log,
       args,
       fed,
+      thread: 0,
     };
   }
 }

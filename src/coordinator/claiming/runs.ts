@@ -22,6 +22,7 @@ import type { PoolOwner, PoolPort, Run } from '../pool/pool-port.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
 import { JobWaits } from './job-waits.js';
+import { type PastRun, RunHistory } from './run-history.js';
 
 export class Runs implements PoolOwner {
   readonly #context: Context & Parts;
@@ -29,6 +30,7 @@ export class Runs implements PoolOwner {
   readonly #store: Store;
   readonly #dispatcher: Id;
   readonly #estimates = new Estimates();
+  readonly history = new RunHistory();
   readonly #waits: JobWaits;
   readonly pool: PoolPort;
   readonly claiming: Claiming;
@@ -125,11 +127,14 @@ export class Runs implements PoolOwner {
     this.pool.stopAll();
   }
 
-  settled({ job, fence, callable }: Run, report: RunReport, stored?: () => void): void {
+  settled(run: Run, report: RunReport, stored?: () => void): void {
+    const { job, fence, callable } = run;
     // The time of a run that waited includes that of other jobs, so nothing is learned from it.
     if (!this.#over(job)) this.#estimates.learn(callable, report.ranMs);
     const inner = report.inner.byteLength === 0 ? none : this.#innerCommands(job, report.inner);
     const { startedAt } = report;
+    if (report.kind === 'thrown' || report.kind === 'failure')
+      this.#note(run, 'failed', report.note.split('\n', 1)[0]!, startedAt);
     const end = settledFrom(report, this.#store.payload);
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: end, inner };
     if (stored === undefined) this.#context.decide(command, { refused: this.#onRefused });
@@ -137,8 +142,10 @@ export class Runs implements PoolOwner {
     if (report.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();
   }
 
-  timedOut({ job, fence }: Run): void {
+  timedOut(run: Run): void {
+    const { job, fence } = run;
     this.#over(job);
+    this.#note(run, 'timeout', '');
     const startedAt = this.#context.now();
     this.#context.decide({ type: 'settle', job, fence, startedAt, outcome: { kind: 'timeout' }, inner: none });
   }
@@ -149,10 +156,19 @@ export class Runs implements PoolOwner {
     this.#context.decide({ type: 'giveBack', job, fence });
   }
 
-  interrupted({ job, fence }: Run, error?: Error): void {
+  interrupted(run: Run, error?: Error): void {
+    const { job, fence } = run;
     this.#over(job);
+    this.#note(run, 'interrupted', error?.name ?? '');
     if (this.#context.isClosing()) this.#context.decide({ type: 'interrupt', job, fence, cause: 'close' });
     else this.#context.decide({ type: 'interrupt', job, fence, cause: 'thread', error });
+  }
+
+  #note({ job: id, attempt, thread }: Run, end: PastRun['end'], error: string, startedAt?: number): void {
+    const job = this.#store.state.job(id);
+    const recorded = job?.begun ? job.lastStartAt : 0;
+    const endedAt = this.#context.now();
+    this.history.note(id, { attempt, thread, startedAt: startedAt ?? recorded, endedAt, end, error });
   }
 
   running({ job, fence }: Run): void {

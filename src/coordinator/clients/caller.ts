@@ -56,6 +56,11 @@ export class Callers {
     return this.#byOwner.get(owner);
   }
 
+  /** The number of clients in other processes. */
+  get others(): number {
+    return this.#byOwner.size - 1;
+  }
+
   all(): IterableIterator<Caller> {
     return this.#byOwner.values();
   }

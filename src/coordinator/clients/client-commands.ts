@@ -15,6 +15,7 @@ import type { Closing } from '../closing.js';
 import type { Context } from '../context.js';
 import type { Inquiries } from '../inquiries.js';
 import type { Parts } from '../parts.js';
+import type { RecentTimes } from '../recent-times.js';
 import type { Schedules } from '../schedules.js';
 import type { Statistics } from '../statistics/statistics.js';
 import type { Caller } from './caller.js';
@@ -31,6 +32,8 @@ export interface ClientsContext extends Context, Parts {
   readonly installAgent: (queue: string) => void;
   /** Why this runtime claims nothing; `undefined` if it claims. */
   readonly claimsNot: () => 'closing' | 'inactive' | undefined;
+  readonly turns: RecentTimes;
+  readonly openedAt: number;
 }
 
 type WirePuts = Extract<WireCommand, { type: 'put' | 'all' }>;

@@ -4,8 +4,9 @@ import type { Id, JobRecord, Payload } from '../../core/records.js';
 import { tickOf } from '../../core/schedules.js';
 import type { State } from '../../core/state/state.js';
 import type { JobInfo } from '../../protocol/job-info.js';
-import type { CallbackTree, FullJobForm, JobRow, WireFullJob } from '../../protocol/monitor.js';
+import type { BadRun, CallbackTree, FullJobForm, JobRow, WireFullJob } from '../../protocol/monitor.js';
 import type { Store } from '../../store/store.js';
+import type { PastRun } from '../claiming/run-history.js';
 import type { Inquiry } from '../inquiries.js';
 import { outcomeOf } from './job-filter.js';
 import { isoTime, placeOf, rowOf, walkMembers } from './job-rows.js';
@@ -19,9 +20,10 @@ export interface FullJobContext {
   readonly now: () => number;
   readonly infoOf: (job: JobRecord) => JobInfo;
   readonly threadOf: (job: Id) => number | undefined;
+  readonly pastRuns: (job: Id) => readonly PastRun[];
 }
 
-export function* fullJob({ store, now, infoOf, threadOf }: FullJobContext, id: Id): Inquiry<WireFullJob> {
+export function* fullJob({ store, now, infoOf, threadOf, pastRuns }: FullJobContext, id: Id): Inquiry<WireFullJob> {
   const { state } = store;
   const job = requireJob(state, id);
   const parts: JobRow[] = [];
@@ -49,6 +51,7 @@ export function* fullJob({ store, now, infoOf, threadOf }: FullJobContext, id: I
     callbacks,
     areAllCallbacks: tree.isWhole,
     returnedBy: waiting.slice(0, most.waiting).map(({ id }) => idToText(id)),
+    runs: pastRuns(id).map(badRun),
     schedule: scheduleOf(job),
     ...annotationsOf(store, job.id),
     argumentBytes: bytesOf(job.args),
@@ -56,6 +59,11 @@ export function* fullJob({ store, now, infoOf, threadOf }: FullJobContext, id: I
     asOf: isoTime(now())!,
   };
 }
+
+const badRun = ({ attempt, thread, startedAt, endedAt, end, error }: PastRun): BadRun => ({
+  ...{ attempt, thread, end, error: error || undefined },
+  ...{ started: isoTime(startedAt), ended: isoTime(endedAt)! },
+});
 
 const bytesOf = (payload: Payload | null) => payload?.byteLength ?? 0;
 

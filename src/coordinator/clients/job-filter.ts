@@ -64,7 +64,8 @@ export function kindMatcher({ queue, callable }: KindFilter): (queue: string, ca
   return (queue, callable) => isQueue(queue) && isCallable(callable);
 }
 
-function nameMatcher(names: string | readonly string[] | undefined): (name: string) => boolean {
+/** Returns a test of a name. */
+export function nameMatcher(names: string | readonly string[] | undefined): (name: string) => boolean {
   if (names === undefined) return () => true;
   const all = typeof names === 'string' ? [names] : names;
   const patterns = all.map((name) => name.split('*').map((text) => text.replaceAll(/[$()+.?[\\\]^{|}]/g, '\\$&')));

@@ -32,8 +32,10 @@ import type {
   TickInfo,
   WalkingQuery,
 } from '../../protocol/messages.js';
+import type { StatusQuery } from '../../protocol/status.js';
 import type { Build } from '../claiming/build.js';
 import { pieceOf } from '../claiming/outcome-bytes.js';
+import type { Runs } from '../claiming/runs.js';
 import type { Context } from '../context.js';
 import type { Inquiry } from '../inquiries.js';
 import type { Parts } from '../parts.js';
@@ -43,6 +45,7 @@ import type { BoundedQueues } from './bounded-queues.js';
 import { type ExplainingContext, explain } from './explaining.js';
 import { monitoring } from './monitoring.js';
 import { requireJob } from './remembered.js';
+import { type StatusContext, statusOf } from './status.js';
 
 /** The parts of the coordinator that a query may read. */
 export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'now'> {
@@ -57,6 +60,9 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
   'jobs',
   'fullJob',
   'explain',
+  'active',
+  'queueStatus',
+  'status',
   'failures',
   'counts',
   'stats',
@@ -64,9 +70,13 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
 
 export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery => walkingTypes.has(query.type);
 
+const isStatusQuery = (query: WalkingQuery): query is StatusQuery =>
+  query.type === 'active' || query.type === 'queueStatus' || query.type === 'status';
+
 type InquiryContext = Omit<QueryContext, 'isRunning' | 'build' | 'agentQuestions'> &
   ExplainingContext &
-  Pick<Parts, 'build' | 'agentQuestions'> & { readonly statistics: Statistics };
+  StatusContext &
+  Pick<Parts, 'build' | 'agentQuestions'> & { readonly statistics: Statistics; readonly runs: Pick<Runs, 'history'> };
 
 export function inquiryFor(context: InquiryContext, query: WalkingQuery): Inquiry<unknown> {
   const { store, now, statistics } = context;
@@ -74,7 +84,9 @@ export function inquiryFor(context: InquiryContext, query: WalkingQuery): Inquir
   const threadOf = (job: Id) => context.runs.pool.threadOf(job);
   const infoOf = (job: JobRecord) => jobInfo({ ...context, isRunning: (id) => threadOf(id) !== undefined }, job);
   if (query.type === 'explain') return explain(context, query.job);
-  return monitoring({ store, now, statistics, infoOf, threadOf }, query);
+  if (isStatusQuery(query)) return statusOf(context, query);
+  const pastRuns = (job: Id) => context.runs.history.of(job);
+  return monitoring({ store, now, statistics, infoOf, threadOf, pastRuns }, query);
 }
 
 export function answer(context: QueryContext, query: Query): unknown {

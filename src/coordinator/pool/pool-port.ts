@@ -39,6 +39,8 @@ export interface Run {
   readonly args: Uint8Array | null;
   /** The argument after its own ones; see `WireRun`. */
   readonly fed: EncodedOutcome | null;
+  /** The thread that it was passed to last; 0 for none. */
+  thread: number;
 }
 
 export interface PoolOwner {

@@ -130,6 +130,14 @@ export class Lanes {
     }
   }
 
+  /** Yields the first job of each lane of a queue, in no order. */
+  *heads(queue: string): IterableIterator<Queued> {
+    for (const { jobs } of this.#lines.get(queue)?.all ?? []) {
+      const first = jobs.first();
+      if (first !== undefined) yield first;
+    }
+  }
+
   add(job: Queued, gates: readonly string[], verdicts = ''): void {
     const { queue } = job;
     let line = this.#lines.get(queue);

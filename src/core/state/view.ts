@@ -33,6 +33,14 @@ import type { Tally } from './tallies.js';
 /** The place of a job in the whole line of its queue, in which jobs that are not due come last. */
 export type PlaceInLine = Place & Pick<JobRecord, 'dueAt'>;
 
+/** The places that are taken in a quota, or in one key of it. */
+export interface TakenPlaces {
+  readonly queue: string;
+  /** Its name without a key. */
+  readonly quota: string;
+  readonly places: number;
+}
+
 export class View {
   protected readonly table = new JobTable();
   protected readonly settingRecords = new Settings();
@@ -253,6 +261,24 @@ export class View {
     const start = placeKey(queue, '');
     const held = [...this.table.holders.keys()].filter((key) => key.startsWith(start));
     return held.map((key) => key.slice(start.length));
+  }
+
+  /** Yields the quotas in which any job has a place, each key of one by itself. */
+  *takenPlaces(): IterableIterator<TakenPlaces> {
+    for (const key of this.table.holders.keys()) {
+      const [queue, quota] = key.split('\n', 2) as [string, string];
+      yield { queue, quota: quotaName(quota), places: this.table.holders.count(key) };
+    }
+  }
+
+  /** Yields the first job of each lane of a queue. */
+  laneHeads(queue: string): IterableIterator<JobRecord> {
+    return this.table.lanes.heads(queue);
+  }
+
+  /** Yields the agents with jobs that they have claimed, or whose callbacks run in their places. */
+  busyAgents(): IterableIterator<string> {
+    return this.table.running.keys();
   }
 
   /** Returns the callbacks that wait for their time. */

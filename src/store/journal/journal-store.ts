@@ -75,6 +75,7 @@ export class JournalStore implements Store {
   /** The log must be synced up to this LSN as soon as possible. */
   #wantedLsn = 0;
   #syncing = false;
+  #syncTimes = { lastSyncMs: 0, longestSyncMs: 0 };
   /** The journal's `bytesWritten` when the last sync began. */
   #bytesBeforeSync = 0;
   /** Payloads to be evicted once the frame with this LSN is synced. */
@@ -99,8 +100,8 @@ export class JournalStore implements Store {
   }
 
   get figures(): StoreFigures {
-    const { frames, syncs, bytesWritten } = this.#journal;
-    return { frames, syncs, bytesWritten, snapshots: this.#snapshots.count };
+    const { frames, syncs, bytesWritten, diskBytes } = this.#journal;
+    return { frames, syncs, bytesWritten, snapshots: this.#snapshots.count, diskBytes, ...this.#syncTimes };
   }
 
   get isSyncing(): boolean {
@@ -313,9 +314,12 @@ export class JournalStore implements Store {
     if (this.#journal.lsn === this.#journal.syncedLsn) return this.#releaseSynced(this.#journal.lsn);
     this.#syncing = true;
     this.#bytesBeforeSync = this.#journal.bytesWritten;
+    const beganAt = performance.now();
     this.#journal.sync().then(
       (lsn) => {
         this.#syncing = false;
+        const lastSyncMs = performance.now() - beganAt;
+        this.#syncTimes = { lastSyncMs, longestSyncMs: Math.max(lastSyncMs, this.#syncTimes.longestSyncMs) };
         this.#releaseSynced(lsn);
         if (this.#wantedLsn > lsn) this.#sync();
       },

@@ -1,0 +1,143 @@
+/** The state of a runtime, its queues and its running jobs, as plain data. Times are ISO texts. */
+import type { AgentFilter, JobStatus } from '../core/records.js';
+import type { Progress } from './progress.js';
+
+/** A job whose function runs now. */
+export interface RunningJob {
+  /** A UUID. */
+  readonly id: string;
+  readonly callable: string;
+  readonly queue: string;
+  readonly agent: string;
+  /** The id of the dispatcher that runs it. */
+  readonly dispatcher: string;
+  /** Its thread; `undefined` if another process runs it. */
+  readonly thread: number | undefined;
+  readonly attempt: number;
+  /** The start of this run; `undefined` for a few milliseconds, until it is recorded. */
+  readonly started: string | undefined;
+  readonly ranMs: number | undefined;
+  /** The usual time of its callable in this process; `undefined` if none has run. */
+  readonly expectedMs: number | undefined;
+  /** The longest time that it may run; `undefined` for no limit. */
+  readonly timeoutMs: number | undefined;
+  /** `true` if it was asked to stop. */
+  readonly cancelled: boolean;
+  /** The jobs that it waits for inside. */
+  readonly awaits: readonly string[];
+  /** The last progress that it reported. */
+  readonly progress: Progress | undefined;
+}
+
+export interface WireRunningJob extends Omit<RunningJob, 'progress'> {
+  /** The annotation, encoded. */
+  readonly progress: Uint8Array | undefined;
+}
+
+/** An agent of a queue, and the jobs in its places. */
+export interface AgentStatus {
+  readonly name: string;
+  readonly dispatcher: string;
+  readonly size: number;
+  /** Its jobs: claimed, running, or in their callbacks. */
+  readonly used: number;
+  readonly filter: AgentFilter | null;
+  /** The problem with its functions; `undefined` for none. */
+  readonly problem: string | undefined;
+}
+
+/** A quota of a queue. */
+export interface QuotaStatus {
+  readonly name: string;
+  /** The limit of each key. */
+  readonly size: number;
+  /** The most starts in a period; `undefined` for no limit. */
+  readonly rate: { readonly count: number; readonly periodMs: number } | undefined;
+  /** The number of keys with a place taken; a job without a key counts as one. */
+  readonly keys: number;
+  /** The places that are taken, of all keys. */
+  readonly places: number;
+}
+
+/** A queue at one moment. */
+export interface QueueStatus {
+  readonly name: string;
+  /** Jobs in line, also those that a quota holds back. */
+  readonly length: number;
+  /** Roots that wait for a date. */
+  readonly later: number;
+  /** Running jobs, and callbacks that are not done. */
+  readonly running: number;
+  /** Roots that are not completed. */
+  readonly unfinished: number;
+  readonly paused: boolean;
+  readonly pausedSince: string | undefined;
+  /** The length at which puts wait; `undefined` for none. */
+  readonly bound: number | undefined;
+  readonly putsWaiting: number;
+  /** How long the job in line that could begin first has waited; `undefined` if none is in line. */
+  readonly oldestMs: number | undefined;
+  readonly agents: readonly AgentStatus[];
+  readonly quotas: readonly QuotaStatus[];
+}
+
+/** Queues at about one moment. */
+export interface QueuesPage {
+  readonly items: readonly QueueStatus[];
+  /** The number of queues that fit, beyond those of the answer. */
+  readonly others: number;
+  readonly asOf: string;
+  /** `false` if jobs changed meanwhile. */
+  readonly exact: boolean;
+}
+
+/** A runtime at one moment. */
+export interface RuntimeStatus {
+  readonly id: string;
+  /** `inactive`: it runs no jobs now, as a client never does. */
+  readonly state: 'running' | 'inactive' | 'closing';
+  readonly opened: string;
+  readonly asOf: string;
+  readonly pid: number;
+  readonly host: string;
+  /** The versions of callsheet and of Node. */
+  readonly versions: { readonly callsheet: string; readonly node: string };
+  /** The number of clients in other processes. */
+  readonly clients: number;
+  readonly queues: number;
+  readonly dispatchers: { readonly active: number; readonly inactive: number };
+  /** Remembered jobs by status. */
+  readonly jobs: Readonly<Record<JobStatus, number>>;
+  readonly threads: {
+    /** Threads while no job waits for another, and the most. */
+    readonly size: number;
+    readonly most: number;
+    /** Jobs that threads run now. */
+    readonly running: number;
+    /** Jobs that are claimed for threads, running ones included. */
+    readonly claimed: number;
+  };
+  /** The coordinator's turns of the last minute or two. Other clients wait for the longest one. */
+  readonly turns: { readonly count: number; readonly meanMs: number; readonly longestMs: number };
+  readonly store: {
+    /** `false` while the disk is full: no job begins. */
+    readonly takesWork: boolean;
+    /** Since open: group commits, syncs, bytes, snapshots. */
+    readonly frames: number;
+    readonly syncs: number;
+    readonly bytesWritten: number;
+    readonly snapshots: number;
+    /** The size of the journal on the disk. */
+    readonly diskBytes: number;
+    /** The last sync, and the longest since open. */
+    readonly lastSyncMs: number;
+    readonly longestSyncMs: number;
+  };
+  /** The time that this answer took, both ways. */
+  readonly answerMs: number;
+}
+
+export type StatusQuery =
+  | { readonly type: 'active' }
+  | { readonly type: 'queueStatus'; readonly queue: string | readonly string[] | undefined; readonly limit: number }
+  | { readonly type: 'status' };
