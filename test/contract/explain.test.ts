@@ -1,7 +1,7 @@
 /** Section 11 of the contract: why a job does not run. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it, type TestContext } from 'node:test';
-import { type Explanation, type Job, type Part, parallel, type Reason, retryErrors, serial } from 'callsheet';
+import { type Explanation, type Job, map, type Part, parallel, type Reason, retryErrors, serial } from 'callsheet';
 import type { Kit } from 'callsheet/testing';
 import { type Random, randomFrom, seedOf } from '../harness/randomness.js';
 import { allJobs, asked, inside, work } from './jobs/all.js';
@@ -194,6 +194,59 @@ describe('11 looking at it: why a job does not run', () => {
     assert.deepEqual(await reasonOf(kit, job, 'unknown-callable'), { callable: 'work#mark' });
     await assert.rejects(kit.runtime.monitor.explain('no id'), { code: 'UNKNOWN_JOB' });
     await assert.rejects(kit.runtime.monitor.explain(kit.runtime.id), { code: 'JOB_FORGOTTEN' });
+  });
+
+  it('[11.3] names the job that must run alone, to it and to the others', async (t) => {
+    const kit = await opened(t, { threads: 2 });
+    const aside = await kit.runtime.createQueue('aside');
+    const { id } = await aside.put(work.hold('suspect'));
+    await kit.untilIdle();
+    await kit.crash();
+    await kit.reopen();
+    await kit.untilIdle();
+    await kit.runtime.queue('aside').pause();
+    await kit.crash();
+    await kit.reopen();
+    await kit.clock.advance(1000);
+    const queue = kit.runtime.queue();
+    await kit.waitForStart(await queue.put(work.hold('long')));
+    await kit.runtime.queue('aside').resume();
+    const next = await queue.put(work.mark('next'));
+    await kit.untilIdle();
+    assert.deepEqual(codes(await explained(kit, { id })), ['quiet']);
+    assert.deepEqual(await reasonOf(kit, next, 'runs-alone'), { by: id });
+    await kit.clock.advance(1000);
+    assert.equal((await explained(kit, { id })).state, 'runs');
+    assert.deepEqual(await reasonOf(kit, next, 'runs-alone'), { by: id });
+    for (const gate of ['suspect', 'long']) openGate(gate);
+    await kit.waitForResult(next);
+  });
+
+  it('[11.3] names waits inside a job, a map without items, and a runtime that runs nothing', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const inner = await queue.put(work.hold('inner'));
+    const outer = await queue.put(inside.waitForGiven(inner as never));
+    await kit.waitForStart(outer);
+    await kit.waitFor('it waits inside', async () => codes(await explained(kit, outer)).length > 0);
+    assert.deepEqual(await reasonOf(kit, outer, 'waits-for'), { what: 'inside', jobs: [inner.id], count: 1 });
+    openGate('inner');
+    await kit.waitForResult(outer);
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    async function* items() {
+      yield 1;
+      await ended;
+    }
+    const mapped = await queue.put(map(items(), (n) => work.add(n, n)));
+    await kit.waitFor('it has no more items', async () => codes(await explained(kit, mapped))[0] === 'no-input');
+    end();
+    await kit.waitForResult(mapped);
+    const client = await opened(t, { dispatcher: false });
+    const waiting = await client.runtime.queue().put(work.mark('never'));
+    assert.deepEqual(await reasonOf(client, waiting, 'inactive'), {});
   });
 
   it('[11.3] names the cause: a job runs as soon as its reasons are removed, whatever they are', async (t) => {
