@@ -26,7 +26,7 @@ export const agentsAndAnnotations: readonly Mutant[] = [
   {
     bug: 'an agent’s size is ignored',
     tags: ['5.2'],
-    in: 'coordinator/claiming/batches.ts#place',
+    in: 'coordinator/claiming/batches.ts#tryToPlace',
     find: 'if (isNew && !this.#hasPlace(agent, awaited)) continue;',
     replace: '',
   },
@@ -34,7 +34,7 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     bug: 'threads are filled up before a job that waits for an idle one',
     tags: ['5.2'],
     tests: ['coordinator/batches.test.ts'],
-    in: 'coordinator/claiming/batches.ts#place',
+    in: 'coordinator/claiming/batches.ts#tryToPlace',
     find: 'this.#hold(open);',
     replace: '',
   },

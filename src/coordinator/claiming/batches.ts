@@ -106,12 +106,18 @@ export class Batches<T> {
   }
 
   /** Places a job. Returns `false` if no thread has room for it. */
-  place({ callable, agent: owner, free, awaited = false, alone = false }: Wanted, item: T): boolean {
+  place(wanted: Wanted, item: T): boolean {
+    if (this.#tryToPlace(wanted, item)) return true;
+    const { agent, free, awaited = false } = wanted;
+    this.#refusal = free || this.#hasPlace(agent, awaited) ? 'threads-busy' : 'agent-full';
+    return false;
+  }
+
+  #tryToPlace({ callable, agent: owner, free, awaited = false, alone = false }: Wanted, item: T): boolean {
     const agent = free ? '' : owner;
     const ms = alone ? Number.POSITIVE_INFINITY : this.#estimates.of(callable);
     const idleLeft = this.#idleLeft + (awaited ? this.#waitingThreads : 0);
     this.#isHeld = false;
-    this.#refusal = free || this.#hasPlace(agent, awaited) ? 'threads-busy' : 'agent-full';
     for (const limitMs of batchLimitsMs) {
       for (const open of this.#open) {
         if (open.items.length > 0) {
