@@ -115,6 +115,29 @@ describe('11 looking at it: why a job does not run', () => {
     assert.match(summary, /^The job runs in thread 1/);
   });
 
+  it('[11.3] estimates the time at which a busy thread may be free', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const queue = kit.runtime.queue();
+    openGate('usual');
+    await kit.run(work.hold('usual'));
+    const start = kit.clock.now.getTime();
+    const after = (ms: number) => new Date(start + ms).toISOString();
+    await kit.waitForStart(await queue.put(work.hold('long')));
+    const waiting = await queue.put(work.mark('waiting'));
+    // The kit reports a second for each run.
+    const times = async () => {
+      const { since, estimate } = await reasonOf(kit, waiting, 'threads-busy');
+      return [since, estimate];
+    };
+    assert.deepEqual(await times(), [after(0), after(1000)]);
+    await kit.clock.advance(400);
+    assert.deepEqual(await times(), [after(0), after(1000)]);
+    await kit.clock.advance(2000);
+    assert.deepEqual(await times(), [after(0), after(2400)], 'it may end at any time');
+    openGate('long');
+    await kit.waitForResult(waiting);
+  });
+
   it('[11.3] names filters that refuse or have not answered, choosers, and policies that are asked', async (t) => {
     const kit = await opened(t, { agent: false });
     const queue = kit.runtime.queue();

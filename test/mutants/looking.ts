@@ -231,6 +231,13 @@ export const looking: readonly Mutant[] = [
     replace: "lane.verdicts === ''",
   },
   {
+    bug: 'a run that takes longer than usual is expected to have ended',
+    tags: ['11.3'],
+    in: 'coordinator/clients/explaining.ts#Explaining.end',
+    find: 'Math.max(end, now())',
+    replace: 'end',
+  },
+  {
     bug: 'a part that waits for its turn names parts behind it',
     tags: ['11.3'],
     in: 'coordinator/clients/explaining.ts#Explaining.walkedReasonsFor',
