@@ -154,6 +154,26 @@ describe('6 callbacks', () => {
     await kit.waitForStatus(job, 'completed');
   });
 
+  it('[6.3] keeps the place while it runs beside one that waits for its retry, of a cancelled callback', async (t) => {
+    const kit = await opened(t, { threads: 4, agent: { size: 1 } });
+    const queue = kit.runtime.queue();
+    const retry = retryErrors({ limit: 1, backoff: { initialMs: hourMs } });
+    const job = await queue.put(work.hold('job'));
+    await job.addCallback(held('callback'));
+    const second = await job.addCallback(work.tell.with('second'));
+    await second.addCallback(work.failUntil.with(2).withOptions({ retry }) as never);
+    openGate('job');
+    await kit.untilIdle();
+    await second.cancel();
+    await kit.untilIdle();
+    const other = await queue.put(work.mark('other'));
+    await kit.untilIdle();
+    assert.equal(await other.status(), 'pending');
+    openGate('callback');
+    await kit.waitForStatus(other, 'completed');
+    assert.equal(await job.status(), 'callbacks');
+  });
+
   it('[6.3] runs if added while others run, and at once if added to a completed job, which stays completed', async (t) => {
     const kit = await opened(t);
     const job = await kit.runtime.queue().put(work.mark('job').onBoth(held('first')));

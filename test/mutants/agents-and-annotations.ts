@@ -139,6 +139,13 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     replace: 'false',
   },
   {
+    bug: 'a callback gives up the place in which another one runs',
+    tags: ['6.3'],
+    in: 'coordinator/claiming/claiming.ts#calledBack',
+    find: 'if (above === undefined || !hasTurn) return undefined;',
+    replace: 'if (above === undefined) return undefined;',
+  },
+  {
     bug: 'callbacks on a completed job never run',
     tags: ['6.3'],
     in: 'core/callback.ts#addCallbacks',

@@ -512,11 +512,27 @@ export class Claiming {
     }
     const stalled = new Map<string, number>();
     for (const callback of callbacks) {
-      let above: JobRecord | undefined = callback;
-      while (above !== undefined && takesTurns(above)) above = state.job(above.parent);
+      const above = this.#calledBack(callback);
       if (above?.status === 'callbacks') stalled.set(above.agent, (stalled.get(above.agent) ?? 0) + 1);
     }
     return stalled;
+  }
+
+  /**
+   * Returns the job in whose place a callback has its turn. Callbacks of one that was ended before
+   * its turn run beside that of the job, and have no place.
+   */
+  #calledBack(callback: JobRecord): JobRecord | undefined {
+    const { state } = this.#context.store;
+    let job = callback;
+    while (job.role !== 'root' && job.role !== 'part') {
+      const above = state.job(job.parent);
+      const hasTurn =
+        job.role !== 'callback' || (above && state.nextCallback(above, above.callbacksDone)?.id === job.id);
+      if (above === undefined || !hasTurn) return undefined;
+      job = above;
+    }
+    return job;
   }
 
   #batches<T>(): Batches<T> {
