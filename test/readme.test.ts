@@ -59,7 +59,7 @@ test('the programs of the README run', { timeout: 280_000 }, async (t) => {
   }
 });
 
-test('the shell scripts of the README run', { timeout: 120_000 }, async (t) => {
+test('the shell scripts of the README run', { timeout: 280_000 }, async (t) => {
   const parent = fileURLToPath(new URL('dist/', root));
   const directory = await mkdtemp(join(parent, 'readme-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
@@ -71,7 +71,7 @@ test('the shell scripts of the README run', { timeout: 120_000 }, async (t) => {
   const env = { ...process.env, PATH: `${directory}:${process.env.PATH}` };
   assert.deepEqual([...scripts.keys()], ['map.sh']);
   for (const [name, code] of scripts) {
-    const { stdout } = await run('sh', ['-ec', code], { cwd: directory, env, timeout: 60_000 });
+    const { stdout } = await run('sh', ['-ec', code], { cwd: directory, env, timeout: 240_000 });
     assert.match(stdout, outputs[name]!);
   }
   const sizes = readFileSync(join(directory, 'sizes.ndjson'), 'utf8').split('\n').slice(0, -1);
