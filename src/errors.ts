@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'ARGUMENT_NOT_STORABLE'
   | 'CLOSED'
   | 'COORDINATOR_DIED'
+  | 'COUNT_DIFFERS'
   | 'DIRECTORY_UNUSABLE'
   | 'DISPATCHER_ACTIVE'
   | 'DISPATCHER_INACTIVE'
@@ -130,6 +131,8 @@ export class WaitTimeoutError extends errorClass('WaitTimeoutError', 'WAIT_TIMEO
 export class NotInJobError extends errorClass('NotInJobError', 'NOT_IN_JOB') {}
 /** callsheet's own thread died. Whether the call was done is not known. */
 export class CoordinatorDiedError extends errorClass('CoordinatorDiedError', 'COORDINATOR_DIED') {}
+/** Another number of jobs fits the filter than `expect` says. Nothing was done. */
+export class CountDiffersError extends errorClass('CountDiffersError', 'COUNT_DIFFERS') {}
 /** This Node is older than callsheet needs. */
 export class NodeTooOldError extends errorClass('NodeTooOldError', 'NODE_TOO_OLD') {}
 /** Two versions of callsheet are loaded in one process. */
@@ -202,6 +205,7 @@ export const errorClasses: {
   CLAIM_LOST: ClaimLostError,
   CLOSED: ClosedError,
   COORDINATOR_DIED: CoordinatorDiedError,
+  COUNT_DIFFERS: CountDiffersError,
   DIRECTORY_UNUSABLE: DirectoryUnusableError,
   DISPATCHER_ACTIVE: DispatcherActiveError,
   DISPATCHER_INACTIVE: DispatcherInactiveError,

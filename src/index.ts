@@ -44,6 +44,7 @@ export {
   ClaimLostError,
   ClosedError,
   CoordinatorDiedError,
+  CountDiffersError,
   DirectoryUnusableError,
   DispatcherActiveError,
   DispatcherInactiveError,
@@ -114,6 +115,7 @@ export type {
   RuntimeStatus,
 } from './protocol/status.js';
 export type { Annotations } from './runtime/annotations.js';
+export type { BulkOptions, BulkProgress, BulkResult, RefusedJob } from './runtime/bulk.js';
 export type { Agent, Dispatcher } from './runtime/dispatcher.js';
 export type {
   CallsheetEvent,
@@ -158,6 +160,7 @@ export type {
   Quota,
   QuotaOptions,
 } from './runtime/queue.js';
+export type { RetryAllOptions, RetryOptions } from './runtime/retry.js';
 export type {
   DeclaredSchedule,
   Schedule,

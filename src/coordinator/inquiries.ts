@@ -8,7 +8,10 @@
  */
 import type { Context } from './context.js';
 
-/** A question on its way. Its result is the answer. */
+/**
+ * A question on its way. Its result is the answer. It may yield the cost of a longer step, in short
+ * steps.
+ */
 export type Inquiry<T> = Generator<unknown, T>;
 
 interface Asked {
@@ -69,8 +72,9 @@ export class Inquiries {
   /** Takes some steps of a question. Returns `true` if it is over. */
   #step({ inquiry, tell }: Asked): boolean {
     try {
-      for (let left = slice.stepsAtOnce; left > 0; left--) {
+      for (let left = slice.stepsAtOnce; left > 0; ) {
         const { done, value } = inquiry.next();
+        left -= typeof value === 'number' ? value : 1;
         if (!done) continue;
         this.#context.store.read(() => value, tell);
         return true;

@@ -17,6 +17,7 @@ import type { Ticks } from '../schedule/ticks.js';
 import type { Caller } from './clients/caller.js';
 import { replyTo } from './clients/replies.js';
 import type { Context } from './context.js';
+import { copyOf } from './job-copies.js';
 
 /** A tick that no runtime handled for this time was missed. A later tick makes it so at once. */
 const lateMs = 60_000;
@@ -192,14 +193,4 @@ const tickId = ({ template }: Pick<ScheduleRecord, 'template'>, at: number): Id 
 function jitterOf({ name, jitterMs }: ScheduleSettings, at: number): number {
   const hash = Buffer.from(derivedId(`${name} ${at}`), 'latin1').readUInt32LE(0);
   return Math.floor((hash / 2 ** 32) * jitterMs);
-}
-
-/** Returns a job with new ids whose delays count from `byMs` later. */
-function copyOf([, form, callable, args, options, parts, callbacks, role]: WireJob, byMs: number): WireJob {
-  const { beginAfter, delayed } = options ?? {};
-  const moved = delayed ? { ...options, beginAfter: beginAfter! + byMs } : options;
-  const copies = (jobs: WireJob[]) => jobs.map((job) => copyOf(job, byMs));
-  const copy: WireJob = [newId(), form, callable, args, moved, copies(parts), copies(callbacks)];
-  if (role !== undefined) copy.push(role);
-  return copy;
 }

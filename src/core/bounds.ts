@@ -6,6 +6,7 @@ import type { Command, JobSpec } from './commands.js';
 import { queueOf, requireQueue } from './queue.js';
 import { checkAllQuotas, checkQuotas } from './quota.js';
 import type { JobRecord } from './records.js';
+import { requireFailed } from './run-again.js';
 import type { View } from './state/view.js';
 
 export function boundOf(view: View, queue: string): number {
@@ -26,6 +27,10 @@ export function queuesToFill(view: View, command: Command): readonly string[] {
       return [...new Set(command.commands.flatMap((inner) => queuesToFill(view, inner)))];
     case 'putAgain':
       return isPutAgain(view, view.job(command.job), command.queue) ? [command.queue] : none;
+    case 'retry': {
+      const job = view.job(command.job);
+      return job === undefined || view.uniqueJob(job.queue, job.unique) !== undefined ? none : [job.queue];
+    }
     case 'feed': {
       const map = view.job(command.job);
       return map === undefined ? none : [map.queue];
@@ -48,11 +53,14 @@ function isPutAgain(view: View, job: JobRecord | undefined, queue: string): bool
 /** `true` if the command would be refused however long it waited. */
 export function isInVain(view: View, command: Command): boolean {
   if (command.type === 'all') return command.commands.some((inner) => isInVain(view, inner));
-  if (command.type !== 'put' && command.type !== 'putAgain') return false;
   try {
-    requireQueue(view, command.queue);
-    if (command.type === 'put') checkSpecs(view, command.queue, command.jobs);
-    else checkAllQuotas(view, view.job(command.job)!, command.queue);
+    if (command.type === 'put') {
+      requireQueue(view, command.queue);
+      checkSpecs(view, command.queue, command.jobs);
+    } else if (command.type === 'putAgain') {
+      requireQueue(view, command.queue);
+      checkAllQuotas(view, view.job(command.job)!, command.queue);
+    } else if (command.type === 'retry') requireFailed(view, view.job(command.job)!);
     return false;
   } catch {
     return true;

@@ -35,6 +35,14 @@ export interface JobSpec {
   readonly role?: Extract<JobRole, 'onSuccess' | 'onFailure'>;
 }
 
+/** A folded chunk of a map whose failed items run again. */
+export interface RetriedChunk {
+  readonly chunk: Id;
+  /** The outcomes of its other items, for the next fold. */
+  readonly rest: Payload;
+  readonly items: readonly JobSpec[];
+}
+
 /** A tick of a schedule to run, with its job. */
 export interface Tick {
   readonly at: number;
@@ -117,13 +125,33 @@ export type Command =
       /** The names of the failure; none by default. */
       readonly names?: readonly string[];
     }
-  /** Replaces a chunk's items by `list`, their outcomes packed. Null keeps the items. */
-  | { readonly type: 'fold'; readonly job: Id; readonly list: Payload | null }
+  /**
+   * Replaces a chunk's items by `list`, their outcomes packed, and by `failed`, the items that a
+   * retry runs again. A `list` of null keeps the items.
+   */
+  | { readonly type: 'fold'; readonly job: Id; readonly list: Payload | null; readonly failed?: Payload | null }
   /** Changes a job that has not begun. */
   | { readonly type: 'change'; readonly job: Id; readonly args?: Payload | null; readonly options: JobOptions }
   /** Fails a job that has not begun. */
   | { readonly type: 'fail'; readonly job: Id; readonly failure: Payload; readonly names?: readonly string[] }
   | { readonly type: 'cancel'; readonly job: Id }
+  /** Puts a copy of a failed job. `ids` are those of the copy and of its members. */
+  | {
+      readonly type: 'retry';
+      readonly job: Id;
+      readonly ids: readonly Id[];
+      readonly owner: Id;
+      /** Replaces the arguments. */
+      readonly args?: Payload | null;
+      /** Take the place of the job's own. */
+      readonly options: JobOptions;
+      /** The parts of a whole that run: those that failed, or all. */
+      readonly parts: 'failed' | 'all';
+      /** Whether the job's callbacks are copied. */
+      readonly callbacks: 'again' | 'none';
+      /** Of a map: the folded chunks with failed items. */
+      readonly chunks?: readonly RetriedChunk[];
+    }
   /** Takes a job out of its line, to run its call or to put its parts. */
   | {
       readonly type: 'claim';
@@ -175,6 +203,8 @@ export type Command =
   /** Handles the timers that are due: jobs become eligible or expire, policies are asked again. */
   | { readonly type: 'tick' }
   | { readonly type: 'forget'; readonly keep: Retention }
+  /** Forgets one completed root, whatever the limits. */
+  | { readonly type: 'forgetJob'; readonly job: Id }
   /** The clock was set by `byMs`, forward or back. `now` is its new time. */
   | { readonly type: 'clockSet'; readonly byMs: number }
   /** `template` is the job as it is stored, `sample` the same as it would be put now. */

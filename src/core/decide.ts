@@ -38,8 +38,9 @@ import { failureOf, ownFailure, successOf } from './outcome.js';
 import { changeQueue, createQueue, pauseQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkAllQuotas, holdPlaces } from './quota.js';
 import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
-import { forgetCompleted } from './retention.js';
+import { forgetCompleted, forgetJob } from './retention.js';
 import { answered, askAgain, couldNotCommit, failed, interrupted, unanswered } from './retry.js';
+import { retry } from './run-again.js';
 import { fire, pauseSchedule, removeSchedule, runTicks, setSchedule } from './schedule.js';
 import type { State } from './state/state.js';
 import { raise } from './waits.js';
@@ -49,7 +50,10 @@ const dueAtOnce = 256;
 
 export interface Decided {
   readonly effects: readonly Effect[];
-  /** Ids of the put jobs, if a unique key made any of them a live job; otherwise undefined. */
+  /**
+   * Ids of the put jobs, if a unique key made any of them a live job, or of the job that a retry
+   * put; otherwise undefined.
+   */
   readonly same: readonly Id[] | undefined;
 }
 
@@ -67,6 +71,7 @@ export function decideIn(decision: Decision, command: Command): readonly Id[] | 
   try {
     if (command.type === 'put') return putAll(decision, command);
     if (command.type === 'all') return applyAll(decision, command.commands);
+    if (command.type === 'retry') return [retry(decision, knownJob(state, command.job), command)];
     apply(decision, command);
     return undefined;
   } catch (error) {
@@ -76,7 +81,7 @@ export function decideIn(decision: Decision, command: Command): readonly Id[] | 
   }
 }
 
-function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'all' }>): void {
+function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'all' | 'retry' }>): void {
   const { state, now } = decision;
   switch (command.type) {
     case 'remove':
@@ -92,7 +97,7 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'endInput':
       return endInput(decision, knownJob(state, command.job), inputFailure(command));
     case 'fold':
-      return fold(decision, knownJob(state, command.job), command.list);
+      return fold(decision, knownJob(state, command.job), command.list, command.failed);
     case 'change':
       return change(decision, knownJob(state, command.job), command.options, command.args);
     case 'fail':
@@ -155,6 +160,8 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
       return;
     case 'forget':
       return forgetCompleted(decision, command.keep);
+    case 'forgetJob':
+      return forgetJob(decision, knownJob(state, command.job));
     case 'clockSet':
       return clockSet(decision, command.byMs);
     case 'setSchedule':

@@ -97,6 +97,8 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
     agent: '',
     inner: '',
     awaiters: 0,
+    retryOf: '',
+    retriedBy: '',
     attempts: 0,
     errors: 0,
     interruptions: 0,

@@ -45,11 +45,12 @@ export function feed(decision: Decision, map: JobRecord, from: number, chunkId: 
 /** Ends the items of a map. A failure becomes the outcome of the map. */
 export function endInput(decision: Decision, map: JobRecord, failure: Failed | undefined): void {
   requireOpen(map);
+  // It stays open, since it has not got all its items.
+  if (failure !== undefined) return conclude(decision, map, failure);
   const { state } = decision;
   state.change(map, (row) => {
     row.open = false;
   });
-  if (failure !== undefined) return conclude(decision, map, failure);
   const last = state.lastPart(map);
   if (last?.stage === 'waiting') finishIfDone(decision, last);
   if (map.stage === 'waiting') finishIfDone(decision, map);
@@ -67,17 +68,27 @@ export function abandon(decision: Decision, map: JobRecord): void {
 }
 
 /**
- * Replaces a chunk's items by `list`, their outcomes packed. `null`: they could not be packed (too
- * large or unreadable), so they are kept.
+ * Replaces a chunk's items by `list`, their outcomes packed, and the failed ones by `failed`, which
+ * becomes the chunk's arguments. `null`: they could not be packed (too large or unreadable), so
+ * they are kept.
  */
-export function fold(decision: Decision, chunk: JobRecord, list: Payload | null): void {
+export function fold(decision: Decision, chunk: JobRecord, list: Payload | null, failed: Payload | null = null): void {
   if (chunk.outcome !== 'none') return;
-  if (list !== null) decision.state.forgetParts(chunk);
+  if (list !== null) {
+    decision.state.forgetParts(chunk);
+    decision.state.change(chunk, (row) => {
+      row.args = failed;
+    });
+  }
   conclude(decision, chunk, listOf(list));
 }
 
 /** Returns the number of items that a map has taken until this chunk, its last one. */
 const takenUntil = (last: JobRecord | undefined) => (last === undefined ? 0 : last.index * chunkItems + last.parts);
+
+/** `true` if the items of a chunk are forgotten, and their outcomes packed. */
+export const isFolded = ({ form, outcome, result }: JobRecord) =>
+  form === 'chunk' && outcome === 'list' && result !== null;
 
 /** Returns the number of items taken, and of those done. Visits every chunk that is not folded. */
 export function countItems(state: State, map: JobRecord): { readonly taken: number; readonly done: number } {

@@ -164,6 +164,13 @@ export interface JobRecord {
    * there are if some of them were lost in a crash, as those of level `memory` are.
    */
   readonly awaiters: number;
+  /**
+   * The failed job that a root runs again; of a part, the one whose outcome it has since its put.
+   * Empty for none.
+   */
+  readonly retryOf: Id;
+  /** The last job that runs this failed one again; empty for none. */
+  readonly retriedBy: Id;
   /** Runs that began, and runs that may have begun when their process died. */
   readonly attempts: number;
   /** Own errors that were retried. */

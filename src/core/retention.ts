@@ -4,8 +4,10 @@
  * root is deleted with all its members, so that nothing a parent needs is missing.
  */
 
+import { JobStatusError } from '../errors.js';
 import { type KeptLimits, levelGate, type Retention } from './commands.js';
 import type { Decision } from './decision.js';
+import type { JobRecord } from './records.js';
 import type { Kept } from './state/completed.js';
 import type { State } from './state/state.js';
 
@@ -51,4 +53,21 @@ function forgetKept({ state, now, effects }: Decision, kept: Kept, keep: KeptLim
     const job = state.forgetOldest(kept);
     effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
   }
+}
+
+/** Forgets a completed root with all its members, before its time. */
+export function forgetJob({ state, effects }: Decision, job: JobRecord): void {
+  if (job.role !== 'root') throw new JobStatusError('the job belongs to another, and is forgotten with it');
+  if (job.status !== 'completed')
+    throw new JobStatusError(`the job is ${job.status}: only a completed job can be forgotten`);
+  if (!isAtRest(state, job)) throw new JobStatusError('callbacks of the job are not completed');
+  state.forgetRoot(job);
+  effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
+}
+
+/** `false` if a callback that was added late has its turn, at any depth. */
+function isAtRest(state: State, job: JobRecord): boolean {
+  const isOver = (member: JobRecord) =>
+    (member.status === 'completed' || member.status === 'new') && isAtRest(state, member);
+  return state.callbacks(job).every(isOver) && state.parts(job).every(isOver);
 }

@@ -17,10 +17,9 @@ import { nobody } from './dispatchers.js';
 import { cancel, createJob, expireIfLate } from './job.js';
 import { requireQueue } from './queue.js';
 import { type Id, type JobRecord, type ScheduleRecord, type ScheduleSpec, scheduleKey } from './records.js';
-import { liveJobs, requireSchedule, scheduleOf, tickKey } from './schedules.js';
+import { liveJobs, liveWith, requireSchedule, scheduleOf, tickKey } from './schedules.js';
 import type { State } from './state/state.js';
 
-const mostLive = 100;
 const mostRecent = 20;
 
 const noRuns = {
@@ -114,7 +113,7 @@ function run(decision: Decision, name: string, { at, job: spec }: Tick, owner: I
     const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: '' } as const;
     const job = createJob(decision, { ...spec, options }, place, !waits);
     const recent = [...there.recent, { at, job: job.id }].slice(-mostRecent);
-    const live = waits ? there.live : [...liveJobs(state, there), job.id].slice(-mostLive);
+    const live = waits ? there.live : liveWith(state, there, job.id);
     save(state, { ...there, fired: fired + 1, recent, live, waiting: waits ? job.id : there.waiting });
     if (!waits) expireIfLate(decision, job);
   } catch (error) {

@@ -2,6 +2,7 @@
 import { UnknownScheduleError } from '../errors.js';
 import { type Decision, tellSchedule } from './decision.js';
 import { type Id, type JobRecord, type ScheduleRecord, scheduleKey } from './records.js';
+import type { State } from './state/state.js';
 import type { View } from './state/view.js';
 
 export function scheduleOf(view: View, name: string): ScheduleRecord | undefined {
@@ -35,6 +36,20 @@ export function tickOf({ role, unique }: Pick<JobRecord, 'role' | 'unique'>): Ti
 /** Returns the jobs of the schedule that are not completed. A job may have been lost in a crash. */
 export function liveJobs(view: View, { live }: ScheduleRecord): readonly Id[] {
   return live.filter((id) => (view.job(id)?.status ?? 'completed') !== 'completed');
+}
+
+/** The most live jobs that a schedule remembers. */
+const mostLive = 100;
+
+/** Returns the live jobs of the schedule with one more. */
+export const liveWith = (view: View, there: ScheduleRecord, id: Id): readonly Id[] =>
+  [...liveJobs(view, there), id].slice(-mostLive);
+
+/** Counts a job that runs a tick again among the live ones of its schedule. */
+export function joinTick(state: State, job: JobRecord): void {
+  const tick = tickOf(job);
+  const there = tick && scheduleOf(state, tick.name);
+  if (there !== undefined) state.set(scheduleKey(there.name), { ...there, live: liveWith(state, there, job.id) });
 }
 
 /** Notes that a root is completed. Returns the job that waited for that; empty if none did. */

@@ -1,6 +1,6 @@
 /** The details of a job as users read them, outside and inside of jobs. */
 import { idToText } from '../codec/id.js';
-import { type JobStatus, type Level, quotaFromKey } from '../core/records.js';
+import { type Id, type JobStatus, type Level, quotaFromKey } from '../core/records.js';
 import type { AwaitedAnswer, JobInfo } from '../protocol/job-info.js';
 import type { RetryPolicy } from './retry-policies.js';
 
@@ -33,6 +33,13 @@ export interface JobDetails {
   readonly quotas: readonly { readonly name: string; readonly key?: string }[];
   /** The id of the job that its function returned, and whose outcome it takes. */
   readonly returned: string | undefined;
+  /**
+   * The id of the failed job that it runs again. Of a part that did not run again: the id of the
+   * part that did.
+   */
+  readonly retryOf: string | undefined;
+  /** The id of the last job that runs this failed one again. It may be forgotten. */
+  readonly retriedBy: string | undefined;
   /** The functions whose answers the job waits for: its own policy, or filters of agents. */
   readonly awaits: readonly Awaited[];
   /**
@@ -99,7 +106,7 @@ export function detailsOf(info: JobInfo): JobDetails {
   } = info;
   const quotas = info.quotas.map(quotaFromKey);
   const agent = info.agent === '' ? undefined : info.agent;
-  const dispatcher = info.dispatcher === '' ? undefined : idToText(info.dispatcher);
+  const dispatcher = idOf(info.dispatcher);
   const asked = {
     durability: info.level,
     priority,
@@ -113,7 +120,9 @@ export function detailsOf(info: JobInfo): JobDetails {
     ...{ status, callable, unknownCallable, queue, agent, dispatcher, owner: idToText(info.owner) },
     ...asked,
     awaits: info.awaits.map(awaitedOf),
-    returned: info.inner === '' ? undefined : idToText(info.inner),
+    returned: idOf(info.inner),
+    retryOf: idOf(info.retryOf),
+    retriedBy: idOf(info.retriedBy),
     ...counts,
     putAt: new Date(info.putAt),
     beginAfter: timeOf(info.beginAfter),
@@ -136,4 +145,5 @@ function awaitedOf({ callable, agent, since, problem, againAt }: AwaitedAnswer):
   };
 }
 
+const idOf = (id: Id) => (id === '' ? undefined : idToText(id));
 const timeOf = (time: number) => (time === 0 ? undefined : new Date(time));

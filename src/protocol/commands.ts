@@ -1,7 +1,7 @@
 /** Makes the core's commands of commands as they are sent. */
 import type { Command, InnerCommand, JobSpec } from '../core/commands.js';
 import type { Id, Level, Payload } from '../core/records.js';
-import type { WireCommand, WireJob } from './messages.js';
+import type { WireCommand, WireJob, WireRetry } from './messages.js';
 
 const noOptions = {};
 const none: readonly never[] = [];
@@ -16,7 +16,7 @@ export interface Received {
   readonly payload: (bytes: Uint8Array) => Payload;
 }
 
-export function commandFromWire(wire: WireCommand, received: Received): Command {
+export function commandFromWire(wire: Exclude<WireCommand, WireRetry>, received: Received): Command {
   const { owner, level, payload } = received;
   const spec = ([id, form, callable, args, options, parts, callbacks, role]: WireJob): JobSpec => {
     const plain = {

@@ -20,6 +20,9 @@ export interface JobInfo {
   readonly quotas: readonly string[];
   /** The job that it returned; empty if none. */
   readonly inner: Id;
+  /** See `JobRecord`; empty if none. */
+  readonly retryOf: Id;
+  readonly retriedBy: Id;
   readonly parts: number;
   readonly partsDone: number;
   /** `true` for a map that may get more items. */

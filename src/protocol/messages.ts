@@ -21,7 +21,7 @@ import type {
 } from '../core/records.js';
 import type { PlaceInLine } from '../core/state/view.js';
 import type { OutcomeForm } from './completed-list.js';
-import type { MonitorQuery } from './monitor.js';
+import type { BulkAction, MonitorQuery } from './monitor.js';
 import type { StatusQuery } from './status.js';
 
 /** A job as it is sent, with its parts, its callbacks and, for a side of a choice, its role. */
@@ -43,16 +43,20 @@ type Wired<Key, T> = Key extends 'args' | 'failure' | 'value'
     ? WireJob[]
     : T;
 
-/** A command as it is sent. Its receiver knows who puts, and how safely. */
+/** A command as it is sent. Its receiver knows who puts, how safely, and the ids of copies. */
 type WiredCommand<C> = C extends Command
-  ? { readonly [key in keyof C as Exclude<key, 'owner' | 'level'>]: Wired<key, C[key]> }
+  ? { readonly [key in keyof C as Exclude<key, 'owner' | 'level' | 'ids' | 'chunks'>]: Wired<key, C[key]> }
   : never;
 
 /** The commands that a running job may send to be decided with its outcome. */
 export type WireInnerCommand = WiredCommand<Exclude<InnerCommand, { type: 'all' }>>;
 
+/** Retries a job. Its receiver makes the ids of the copy. */
+export type WireRetry = WiredCommand<Extract<Command, { type: 'retry' }>>;
+
 /** The commands that clients may send. */
 export type WireCommand =
+  | WireRetry
   | { readonly type: 'all'; readonly commands: readonly WireInnerCommand[] }
   | WiredCommand<
       Extract<
@@ -183,6 +187,13 @@ export type ClientMessage =
   | ['fed', request: number, job: Id, most: number]
   /** Answered when nothing in the queue is due or running, except the `LeftJobs` in the answer. */
   | ['drained', request: number, queue: string]
+  /**
+   * Takes the first step of a bulk action, or the next one of the action with this number. Answered
+   * with a `BulkStep` once it is durable.
+   */
+  | ['bulk', request: number, bulk: number, action: BulkAction | null]
+  /** Ends a bulk action, also one whose step is under way. */
+  | ['endBulk', request: number, bulk: number]
   /** Starts keeping events for this reader, at most `limit` of them until it reads. */
   | ['subscribe', request: number, reader: number, limit: number]
   /** Answered with an `EventBatch` when it has an event, or when the reader is gone. */
@@ -208,6 +219,14 @@ export interface LeftJobs {
 
 /** The counts of a map's items taken and done, and whether it takes more. */
 export type Fed = [taken: number, done: number, open: boolean];
+
+/** The result of some commands of a bulk action. */
+export interface BulkStep {
+  readonly done: number;
+  readonly refused: readonly (readonly [job: Id, error: WireError])[];
+  /** `true` if no more jobs follow. */
+  readonly isOver: boolean;
+}
 
 /** An error of callsheet as data; see `error-data.ts`. */
 export type WireError = [code: string, message: string, details: Record<string, unknown>];

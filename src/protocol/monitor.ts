@@ -1,4 +1,6 @@
 /** Questions about many jobs at once, and their answers, which are plain data. */
+
+import type { JobOptions } from '../core/commands.js';
 import type { Id, JobForm, JobRecord, JobRole, JobStatus } from '../core/records.js';
 import type { PlaceInLine } from '../core/state/view.js';
 import type { JobInfo } from './job-info.js';
@@ -92,6 +94,8 @@ export interface JobQuery<Time = Date> extends KindFilter {
   /** A quota that it names: with any key, or with this one. */
   readonly quota?: string | { readonly name: string; readonly key: string };
   readonly unique?: string;
+  /** Whether it was retried (`retriedBy`). */
+  readonly retried?: boolean;
   /** An annotation that it has: with any value, or with one that is stored in the same bytes. */
   readonly annotation?: string | { readonly name: string; readonly value: unknown };
   readonly put?: Interval<Time>;
@@ -109,6 +113,18 @@ export interface WireFilter extends Omit<JobQuery<number>, 'quota' | 'annotation
   readonly quota?: string;
   readonly annotation?: { readonly name: string; readonly value?: Uint8Array };
 }
+
+/** One command for each job that fits a filter. */
+export type BulkAction = { readonly filter: WireFilter } & (
+  | {
+      readonly type: 'retry';
+      readonly options: JobOptions;
+      readonly parts: 'failed' | 'all';
+      readonly callbacks: 'again' | 'none';
+    }
+  | { readonly type: 'cancel' }
+  | { readonly type: 'forget' }
+);
 
 /**
  * `oldest`, `newest`: by the put. `claim`: the line of one queue, in the order of claiming, then by
@@ -138,6 +154,9 @@ export interface JobRow {
   readonly started: string | undefined;
   readonly ended: string | undefined;
   readonly completed: string | undefined;
+  /** The failed job that it runs again, and the job that runs it again. */
+  readonly retryOf: string | undefined;
+  readonly retriedBy: string | undefined;
 }
 
 /** Some of the jobs that were asked for. */
@@ -291,6 +310,8 @@ export type MonitorQuery =
       readonly limit: number;
     }
   | { readonly type: 'counts'; readonly filter: KindFilter; readonly by: readonly CountField[] }
+  /** The number of jobs on which a bulk action would act now. */
+  | { readonly type: 'bulkCount'; readonly action: BulkAction }
   /** Milliseconds since the epoch; `stepMs` 0 is one step. */
   | {
       readonly type: 'stats';

@@ -23,6 +23,7 @@ import {
 import type { PlaceInLine } from '../core/state/view.js';
 import type { ClientMessage, Query, ScheduleCommand, WalkingQuery, WireCommand, WireJob } from './messages.js';
 import {
+  type BulkAction,
   countedOutcomes,
   countFields,
   failureFields,
@@ -201,6 +202,8 @@ const inner = {
   addCallbacks: { job: id, callbacks: listOf(jobAt('callback')) },
   addParts: { job: id, parts: listOf(job) },
 };
+/** The extent of a retry. */
+const extent = { parts: oneOf(['failed', 'all']), callbacks: oneOf(['again', 'none']) };
 const commands: ByType<WireCommand> = {
   ...inner,
   all: { commands: listOf(byType(inner)) },
@@ -209,6 +212,12 @@ const commands: ByType<WireCommand> = {
   change: { job: id, args: optional(nullOr(bytes)), options },
   fail: { job: id, failure: bytes, names: errorNames },
   cancel: { job: id },
+  retry: {
+    job: id,
+    args: optional(nullOr(bytes)),
+    options,
+    ...extent,
+  },
   createQueue: { name: keyName },
   removeQueue: { name: queue },
   pauseQueue: { name: queue, paused: boolean },
@@ -246,12 +255,19 @@ const jobQuery: Fields<WireFilter> = {
   dispatcher: optional(id),
   quota: optional(name),
   unique: optional(name),
+  retried: optional(boolean),
   annotation: optional(recordOf({ name, value: optional(bytes) })),
   due: interval,
   put: interval,
   started: interval,
   ended: interval,
   completed: interval,
+};
+const ofFilter = { filter: recordOf(jobQuery) };
+const bulkActions: ByType<BulkAction> = {
+  retry: { ...ofFilter, options, ...extent },
+  cancel: ofFilter,
+  forget: ofFilter,
 };
 const placeInLine: Fields<PlaceInLine> = {
   dueAt: time,
@@ -317,6 +333,7 @@ const queries: ByType<Query | WalkingQuery> = {
     since: anyNumber,
     limit: size,
   },
+  bulkCount: { action: byType(bulkActions) },
   counts: { filter: kinds, by: listOf(oneOf(countFields), countFields.length) },
   stats: { filter: kinds, from: anyNumber, to: anyNumber, stepMs: duration },
   line: {
@@ -337,6 +354,8 @@ const messages: { readonly [type in ClientMessage[0]]: readonly Check[] } = {
   annotation: [id, name, anyNumber],
   fed: [id, count],
   drained: [queue],
+  bulk: [count, nullOr(byType(bulkActions))],
+  endBulk: [count],
   subscribe: [count, numberOf(1, mostEvents, true)],
   events: [count],
   unsubscribe: [count],

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { idToText } from '../codec/id.js';
 import { type Id, type JobStatus, jobRoles, jobStatuses } from '../core/records.js';
 import { encodeAnnotation } from '../definition/annotations.js';
-import { checkOneOf, checkText } from '../definition/arguments.js';
+import { checkBoolean, checkOneOf, checkText } from '../definition/arguments.js';
 import type { EncodeContext } from '../definition/encode.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { checkAnnotationName, checkJobId, checkName } from '../definition/names.js';
@@ -26,7 +26,8 @@ const kindNames: OptionNames<KindFilter> = { queue: true, callable: true };
 const filterNames: OptionNames<JobQuery> = {
   ...kindNames,
   ...{ status: true, outcome: true, role: true, error: true, parent: true, agent: true, dispatcher: true, quota: true },
-  ...{ unique: true, annotation: true, put: true, due: true, started: true, ended: true, completed: true },
+  ...{ unique: true, retried: true, annotation: true },
+  ...{ put: true, due: true, started: true, ended: true, completed: true },
 };
 
 /** Checks a filter by queue and callable only. */
@@ -38,8 +39,8 @@ export function checkFilter(filter: KindFilter): void {
 /** Checks a filter of jobs, and returns it as it is sent. */
 export function wireFilter(filter: JobQuery, reference: EncodeContext['reference']): WireFilter {
   checkOptions('filter', filter, filterNames);
-  const { queue, callable, status, outcome, role, error, parent, agent, dispatcher, quota, unique, annotation } =
-    filter;
+  const { queue, callable, status, outcome, role, error, parent, agent } = filter;
+  const { dispatcher, quota, unique, retried, annotation } = filter;
   checkNames({ queue, callable, error } as NamedFilter);
   if (Array.isArray(status))
     for (const [index, one] of status.entries()) checkOneOf(`filter.status[${index}]`, one, jobStatuses);
@@ -47,9 +48,10 @@ export function wireFilter(filter: JobQuery, reference: EncodeContext['reference
   if (outcome !== undefined) checkOneOf('filter.outcome', outcome, countedOutcomes);
   if (role !== undefined) checkOneOf('filter.role', role, jobRoles);
   if (agent !== undefined) checkName('filter.agent', agent);
+  if (retried !== undefined) checkBoolean('filter.retried', retried);
   if (unique !== undefined) checkText('filter.unique', unique, 'must be a string', () => true);
   return withoutUndefined({
-    ...{ queue, callable, status, outcome, role, error, agent, unique },
+    ...{ queue, callable, status, outcome, role, error, agent, unique, retried },
     parent: parent === undefined ? undefined : checkJobId(parent),
     dispatcher: dispatcher === undefined ? undefined : dispatcherId('filter.dispatcher', dispatcher),
     quota: quota === undefined ? undefined : quotaKeyFrom(quota, 'filter.quota'),

@@ -200,17 +200,7 @@ export class Job<Result = unknown> {
    */
   async change(changes: JobChanges): Promise<void> {
     checkOptions('changes', changes, changeable);
-    const { args, ...options } = changes;
-    const encoding = this.#client.encoding();
-    if (args !== undefined) checkArray('args', args, 'arguments');
-    await this.#client.do({
-      type: 'change',
-      job: this.#id,
-      options: coreOptions(options, '', encoding.now) ?? {},
-      ...(args === undefined
-        ? {}
-        : { args: args.length === 0 ? null : encodeArguments(args, { reference: encoding.reference }) }),
-    });
+    await this.#client.do({ type: 'change', job: this.#id, ...encodeChanges(this.#client, changes) });
   }
 
   /**
@@ -337,7 +327,20 @@ export type JobChanges = Pick<JobOptions, 'priority' | 'quotas' | 'beginAfter' |
   readonly args?: readonly unknown[];
 };
 
-const changeable: OptionNames<JobChanges> = {
+/** @internal Returns changes whose names were checked, as they are sent. */
+export function encodeChanges(client: Client, { args, ...options }: JobChanges) {
+  const encoding = client.encoding();
+  if (args !== undefined) checkArray('args', args, 'arguments');
+  return {
+    options: coreOptions(options, '', encoding.now) ?? {},
+    ...(args === undefined
+      ? {}
+      : { args: args.length === 0 ? null : encodeArguments(args, { reference: encoding.reference }) }),
+  };
+}
+
+/** @internal */
+export const changeable: OptionNames<JobChanges> = {
   args: true,
   priority: true,
   quotas: true,

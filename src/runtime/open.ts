@@ -21,8 +21,10 @@ import { checkRetryDefaults, type JobOptions, jobOptions, type RetryDefaults } f
 import { CallsheetError, ClosedError, invalidOption } from '../errors.js';
 import { defaultImportMs, type ModuleSetup } from '../protocol/dispatch.js';
 import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
+import type { JobQuery } from '../protocol/monitor.js';
 import type { StoreFigures } from '../store/store.js';
 import { cancelOn, checkSignal } from './abort.js';
+import { actOnAll, type BulkOptions, type BulkResult, bulkOptions } from './bulk.js';
 import { Client } from './client.js';
 import { CoordinatorThread } from './coordinator-thread.js';
 import { type Dispatcher, dispatcherFrom, dispatcherId } from './dispatcher.js';
@@ -33,6 +35,7 @@ import { Link } from './link.js';
 import { defaultThreshold, Logs, thresholdOf } from './logs.js';
 import { Monitor } from './monitor.js';
 import { Queue } from './queue.js';
+import { type RetryAllOptions, type RetryOptions, retryAll, retryJob } from './retry.js';
 import { type DeclaredSchedule, declareSchedules, listSchedules, Schedule, type ScheduleDetails } from './schedules.js';
 import { checkSignals, closeOn } from './signals.js';
 
@@ -398,6 +401,65 @@ export class Runtime implements AsyncDisposable {
    */
   job<Result = unknown>(id: string): Job<Result> {
     return new Job<Result>(this.#client, checkJobId(id));
+  }
+
+  /**
+   * Runs a failed job again, as a new job with the same arguments, options and callbacks; the
+   * failed one stays as it is. Of a serial, parallel or map only the parts that did not succeed
+   * run, then its postprocess. If its `unique` key is live, the job that has it is returned.
+   *
+   * @param job The job, or its id. A part or a callback is retried with the job that it belongs to.
+   * @throws {JobForgottenError} the job is no longer remembered.
+   * @throws {JobStatusError} the job has not failed, is a part or a callback, or was retried.
+   * @throws {NotStorableError} buffers were moved to the job, and are gone.
+   * @throws the other errors of `Queue.put`.
+   * @example
+   * const [last] = await callsheet.monitor.last({ outcome: 'failure', limit: 1 });
+   * if (last !== undefined) await callsheet.retry(last.id);
+   */
+  async retry<Result = unknown>(job: Job<Result> | string, options: RetryOptions = {}): Promise<Job<Result>> {
+    return retryJob(this.#client, job, options);
+  }
+
+  /**
+   * Retries all failed jobs that fit the filter, as `retry` does, but those that were retried
+   * before. Cancelled and expired jobs have failed, too. They are counted first, and the work goes
+   * on meanwhile. If it is interrupted, the same call again goes on with the jobs that are left.
+   *
+   * @throws {CountDiffersError} `expect` is not the number of jobs that fit.
+   * @throws {TypeError | RangeError} the filter or an option is wrong.
+   * @example
+   * const filter = { callable: 'images#*' };
+   * const { matched } = await callsheet.retryAll(filter, { dryRun: true });
+   * const { done, refused } = await callsheet.retryAll(filter, { expect: matched });
+   */
+  async retryAll(filter: JobQuery, options: RetryAllOptions = {}): Promise<BulkResult> {
+    return retryAll(this.#client, filter, options);
+  }
+
+  /**
+   * Cancels all jobs that fit the filter and whose calls are not over, without parts and callbacks
+   * unless the filter names a `role`. See `retryAll`.
+   *
+   * @throws the errors of `retryAll`.
+   * @example await callsheet.cancelAll({ queue: 'mail', status: 'pending' });
+   */
+  async cancelAll(filter: JobQuery, options: BulkOptions = {}): Promise<BulkResult> {
+    checkOptions('options', options, bulkOptions);
+    return actOnAll(this.#client, { type: 'cancel' }, filter, options);
+  }
+
+  /**
+   * Forgets all completed jobs that fit the filter, with their parts and callbacks, before
+   * `retention` does. A job with a callback that was added later and is not completed is refused.
+   * See `retryAll`.
+   *
+   * @throws the errors of `retryAll`.
+   * @example await callsheet.forgetAll({ outcome: 'failure', completed: { to: lastWeek } });
+   */
+  async forgetAll(filter: JobQuery, options: BulkOptions = {}): Promise<BulkResult> {
+    checkOptions('options', options, bulkOptions);
+    return actOnAll(this.#client, { type: 'forget' }, filter, options);
   }
 
   /**

@@ -195,6 +195,7 @@ describe('11 looking at it: counts and statistics', () => {
       put: start.toISOString(),
       ...{ started: kit.clock.now.toISOString(), ended: kit.clock.now.toISOString() },
       completed: kit.clock.now.toISOString(),
+      ...{ retryOf: undefined, retriedBy: undefined },
     });
     assert.equal((await listed({ queue: '' }, { limit: 4, order: 'completed' })).length, 27);
   });

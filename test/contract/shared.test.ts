@@ -38,7 +38,7 @@ const ownStores = ['shared', 'two-dispatchers', 'set-clock', 'shown', 'waits-and
 /** Matches names with a tag only, so that no suite is chosen as a whole. */
 const chosen = `^(?=.*\\[)(?!.*(${Object.keys(leftOut).join('|')}))`;
 const limitMs = 600_000;
-const fileLimitMs = 60_000;
+const fileLimitMs = 300_000;
 
 describe('the contract over a shared database', { timeout: limitMs }, () => {
   const files = readdirSync(here).filter((file) => file.endsWith('.test.js') && !ownStores.includes(file));

@@ -24,6 +24,7 @@ export const wish: fc.Arbitrary<Wish> = fc.record({
     { weight: 6, arbitrary: fc.constantFrom('begun' as const, 'giveBack', 'interrupt', 'cancel', 'addCallbacks') },
     { weight: 5, arbitrary: fc.constantFrom('forget' as const, 'remove', 'putAgain', 'change', 'fail', 'addParts') },
     { weight: 4, arbitrary: fc.constantFrom('annotate' as const, 'setQuota', 'removeQuota', 'tick') },
+    { weight: 4, arbitrary: fc.constantFrom('retry' as const, 'retry', 'forgetJob') },
     { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'deactivate', 'rescue', 'unregister') },
     { weight: 3, arbitrary: fc.constantFrom('activate' as const, 'ping') },
     { weight: 5, arbitrary: fc.constantFrom('setSchedule' as const, 'fire', 'fire', 'fire', 'runTicks') },
@@ -94,6 +95,24 @@ export class Wishes {
           args: this.#payload(size),
           options: { priority: size % 3, quotas, beginByMs: size * 10 },
         };
+      }
+      case 'retry': {
+        const failed = jobs.filter(({ role, outcome }) => role === 'root' && outcome === 'failure');
+        const one = which % 7 === 0 ? job : (failed[which % Math.max(failed.length, 1)]?.id ?? job);
+        return {
+          type: what,
+          job: one,
+          ids: Array.from({ length: which % 5 === 0 ? 1 : 60 }, () => idOf(`r${this.#names++}`)),
+          owner,
+          ...(which % 4 === 0 && { args: this.#payload(size) }),
+          options: which % 3 === 0 ? { priority: size, beginAfter: 10 * size } : {},
+          parts: which % 2 === 0 ? 'failed' : 'all',
+          callbacks: which % 3 === 1 ? 'none' : 'again',
+        };
+      }
+      case 'forgetJob': {
+        const roots = jobs.filter(({ role, status }) => role === 'root' && status === 'completed');
+        return { type: what, job: which % 5 === 0 ? job : (roots[which % Math.max(roots.length, 1)]?.id ?? job) };
       }
       case 'fail':
         return { type: what, job, failure: this.#payload(size) };

@@ -14,6 +14,7 @@ import { limits } from './limits.js';
 import { looking } from './looking.js';
 import type { Mutant } from './mutant.js';
 import { queuesAndQuotas } from './queues-and-quotas.js';
+import { retrying } from './retrying.js';
 import { schedules } from './schedules.js';
 import { shared } from './shared.js';
 import { sharing } from './sharing.js';
@@ -36,6 +37,7 @@ export const allMutants: readonly Mutant[] = [
   ...sharing,
   ...face,
   ...waitsInThreads,
+  ...retrying,
   ...schedules,
 ];
 

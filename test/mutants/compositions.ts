@@ -76,7 +76,7 @@ export const compositions: readonly Mutant[] = [
     bug: 'the items of a chunk are never forgotten',
     tags: ['7.4'],
     in: 'core/map.ts#fold',
-    find: 'if (list !== null) decision.state.forgetParts(chunk);',
+    find: 'decision.state.forgetParts(chunk);',
     replace: '',
   },
   {

@@ -66,7 +66,7 @@ export const schedules: readonly Mutant[] = [
   planted(
     ['14.1'],
     'delays count from the time at which the schedule was set',
-    'coordinator/schedules.ts#copyOf',
+    'coordinator/job-copies.ts#copyOf',
     '{ ...options, beginAfter: beginAfter! + byMs }',
     'options',
   ),

@@ -36,10 +36,13 @@ const readByOthers = [
     'judge',
     'annotation',
     'annotations',
-    'annotationsOf',
     'completedBy',
     'ratesUsed',
     'nextSchedule',
+    'position',
+    'busyAgents',
+    'laneHeads',
+    'takenPlaces',
   ],
 ];
 /** Composed of guarded reads. */

@@ -178,6 +178,12 @@ export class PartialState extends State {
     return super.activeDispatchers();
   }
 
+  /** The annotations of a job come with its tree. */
+  override annotationsOf(job: Id): readonly AnnotationRecord[] {
+    this.#need({ kind: 'tree', id: job });
+    return super.annotationsOf(job);
+  }
+
   override held(queue: string, quota: string): number {
     return this.#count('place', placeKey(queue, quota), super.held(queue, quota));
   }
@@ -221,6 +227,11 @@ export class PartialState extends State {
   override forgetOldest(kept: Kept): JobRecord {
     this.#need({ kind: 'tree', id: super.kept(kept).oldest!.id });
     return super.forgetOldest(kept);
+  }
+
+  override forgetRoot(job: JobRecord): void {
+    this.#need({ kind: 'tree', id: job.id });
+    super.forgetRoot(job);
   }
 
   override forgetHeld(job: JobRecord): void {

@@ -274,7 +274,9 @@ export class SharedStore implements Store {
     for (const [id, job] of news.jobs) {
       const before = this.state.job(id);
       if (job === undefined) continue;
-      if (job.outcome !== 'none' && (before?.outcome ?? 'none') === 'none')
+      // A part with the outcome of a part before it was never run.
+      const isKept = job.role === 'part' && job.retryOf !== '';
+      if (job.outcome !== 'none' && (before?.outcome ?? 'none') === 'none' && !isKept)
         effects.push({ type: 'deliver', gate: 'decided', job, how: undefined });
       if (!job.claimed || !isAgentOf(agentOf(job), this.#outside.dispatcher)) continue;
       const { fence } = job;

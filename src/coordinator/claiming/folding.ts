@@ -22,11 +22,12 @@ export class Folding {
    * does.
    */
   fold(id: Id): void {
-    const { store, after, turn, decide, isClosing } = this.#context;
+    const { store, now, after, turn, decide, isClosing } = this.#context;
     const chunk = store.state.job(id);
     if (chunk === undefined || chunk.outcome !== 'none' || isClosing()) return;
-    const items = foldedItems(store, chunk);
-    const command = { type: 'fold', job: id, list: items === null ? null : store.payload(items) } as const;
+    const folded = foldedItems(store, chunk, now());
+    const payload = (bytes: Uint8Array | undefined | null) => (bytes ? store.payload(bytes) : null);
+    const command = { type: 'fold', job: id, list: payload(folded?.list), failed: payload(folded?.failed) } as const;
     const reply = (error: Error | undefined) => {
       if (error !== undefined) after(againMs, () => this.fold(id));
     };

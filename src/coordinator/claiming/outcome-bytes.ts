@@ -6,7 +6,7 @@
  * passed in one piece.
  */
 import { calledWith } from '../../core/callback.js';
-import { countItems } from '../../core/map.js';
+import { countItems, isFolded } from '../../core/map.js';
 import { chunkItems, type Id, type JobRecord, type OutcomeKind, takesTurns } from '../../core/records.js';
 import { JobStatusError, JournalCorruptError } from '../../errors.js';
 import {
@@ -20,6 +20,7 @@ import {
 } from '../../protocol/completed-list.js';
 import type { Store } from '../../store/store.js';
 import type { Run } from '../pool/pool-port.js';
+import { completedItems, packFailedItems, restBytes } from './failed-items.js';
 
 /** A list with more bytes goes to a running job piece by piece, in pieces of about this size. */
 const pieceBytes = 1024 * 1024;
@@ -61,12 +62,22 @@ export function pieceOf(store: Store, whole: JobRecord, from: number, reader: 'j
   return packCompleted(piece);
 }
 
-/** Returns the folded outcomes of a chunk; `null` if they are too large or damaged. */
-export function foldedItems(store: Store, chunk: JobRecord): Uint8Array | null {
+/** The outcomes of a chunk's items, packed, and the failed items; `null` if there is none. */
+export interface Folded {
+  readonly list: Uint8Array;
+  readonly failed: Uint8Array | null;
+}
+
+/** Returns the folded items of a chunk; `null` if they are too large or damaged. */
+export function foldedItems(store: Store, chunk: JobRecord, now: number): Folded | null {
   const parts = store.state.parts(chunk);
-  const canFold = parts.every((part) => isOver(store, part)) && listBytes(store, chunk) <= foldedBytes;
+  const bytes = listBytes(store, chunk) + restBytes(chunk);
+  if (!parts.every((part) => isOver(store, part)) || bytes > foldedBytes) return null;
   try {
-    return canFold ? listFor(store, chunk, 'client').payload : null;
+    const failed = packFailedItems(store, chunk, now);
+    if ((failed?.byteLength ?? 0) > foldedBytes) return null;
+    const items = parts.map((part) => item(store, part, 'client'));
+    return { list: packCompleted(completedItems(store, chunk, items)), failed };
   } catch (error) {
     // A damaged outcome is reported to the reader of that item.
     if (error instanceof JournalCorruptError) return null;
@@ -114,8 +125,12 @@ function* itemsFrom(store: Store, whole: JobRecord, from: number, reader: 'job' 
   const chunk = parts[Math.floor(from / chunkItems)];
   if (chunk === undefined) return;
   const first = from % chunkItems;
-  if (chunk.result !== null) yield* unpackCompleted(store.bytes(chunk.result)).slice(first);
-  else yield* itemsFrom(store, chunk, first, reader);
+  if (isFolded(chunk)) yield* unpackCompleted(store.bytes(chunk.result!)).slice(first);
+  else if (chunk.args === null) yield* itemsFrom(store, chunk, first, reader);
+  else {
+    const items = store.state.parts(chunk).map((part) => item(store, part, reader));
+    yield* completedItems(store, chunk, items).slice(first);
+  }
 }
 
 function item(store: Store, part: JobRecord, reader: 'job' | 'client'): CompletedItem {

@@ -2,11 +2,12 @@
  * The clients of a coordinator: the runtime in this process, and those in other processes. Each
  * connection of one is a caller of its own.
  *
- * Numbers of requests and of readers, and the ids by which handles are held, mean something only
- * within one caller. A job names the caller that put it as its owner, so its outcome finds the way
- * back without a list of all callers.
+ * Numbers of requests, readers and bulk actions, and the ids by which handles are held, mean
+ * something only within one caller. A job names the caller that put it as its owner, so its outcome
+ * finds the way back without a list of all callers.
  */
 import type { Id } from '../../core/records.js';
+import type { Bulk } from './bulk-jobs.js';
 import type { Reader } from './event-feed.js';
 import { HeldHandles } from './held-handles.js';
 import type { Post } from './replies.js';
@@ -23,6 +24,7 @@ export class Caller {
    */
   readonly hands = new HeldHandles();
   readonly readers = new Map<number, Reader>();
+  readonly bulks = new Map<number, Bulk>();
   /** `true` once its connection has ended. Its jobs go on. */
   isGone = false;
 

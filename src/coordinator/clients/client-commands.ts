@@ -6,6 +6,7 @@
  */
 import { type Command, levelGate } from '../../core/commands.js';
 import type { Id, Level } from '../../core/records.js';
+import type { State } from '../../core/state/state.js';
 import { ClosedError } from '../../errors.js';
 import { commandFromWire } from '../../protocol/commands.js';
 import type { Puts } from '../../protocol/message-runs.js';
@@ -20,6 +21,7 @@ import type { Schedules } from '../schedules.js';
 import type { Statistics } from '../statistics/statistics.js';
 import type { Caller } from './caller.js';
 import { replyTo } from './replies.js';
+import { retryFromWire } from './retries.js';
 
 /** The context of the clients' side. */
 export interface ClientsContext extends Context, Parts {
@@ -84,6 +86,7 @@ export class ClientCommands {
   }
 
   #commandFrom({ owner }: Caller, wire: WireCommand, level: Level): Command {
+    if (wire.type === 'retry') return retryFromWire(this.#context.store, owner, wire);
     return commandFromWire(wire, { owner, level, payload: this.#context.store.payload });
   }
 
@@ -103,7 +106,7 @@ export class ClientCommands {
       else if (wire.type === 'put' || wire.type === 'all') hold(caller, wire, same);
       caller.post(same === undefined ? replyTo(request, error) : ['answer', request, same]);
     };
-    store.transact([{ command, gate: levelGate(level), reply }]);
+    store.transact([{ command, gate: levelGate(levelOf(store.state, wire) ?? level), reply }]);
     this.#follow(wire);
   }
 
@@ -115,6 +118,11 @@ export class ClientCommands {
     else if (wire.type === 'removeQueue') runs.claiming.agentsChanged(wire.name);
     else if (wire.type === 'annotate' && wire.value !== null) annotations.resolve(wire.job, wire.name, wire.value);
   }
+}
+
+/** A copy is as durable as its job, whatever the client puts. */
+function levelOf(state: State, wire: WireCommand): Level | undefined {
+  return wire.type === 'retry' ? state.job(wire.job)?.level : undefined;
 }
 
 /** The client gets a handle of each job, and no outcome unless it asks. */

@@ -5,6 +5,7 @@
 import { CoordinatorDiedError } from '../../errors.js';
 import type { Puts } from '../../protocol/message-runs.js';
 import type { ClientMessage } from '../../protocol/messages.js';
+import { Bulks } from './bulk.js';
 import type { Caller } from './caller.js';
 import { ClientCommands, type ClientsContext } from './client-commands.js';
 import type { Reader } from './event-feed.js';
@@ -16,10 +17,12 @@ import { replyTo } from './replies.js';
 export class Clients {
   readonly #context: ClientsContext;
   readonly #commands: ClientCommands;
+  readonly #bulks: Bulks;
 
   constructor(context: ClientsContext) {
     this.#context = context;
     this.#commands = new ClientCommands(context);
+    this.#bulks = new Bulks(context);
   }
 
   /** Takes one batch of messages of a caller. */
@@ -34,7 +37,7 @@ export class Clients {
   leave(caller: Caller): void {
     const { outcomes, annotations, drainWaiters, bounded, feed } = this.#context;
     for (const reader of caller.readers.values()) feed.unsubscribe(reader);
-    for (const waits of [outcomes, annotations, drainWaiters, bounded]) waits.leave(caller);
+    for (const waits of [this.#bulks, outcomes, annotations, drainWaiters, bounded]) waits.leave(caller);
   }
 
   #put(caller: Caller, puts: Puts): void {
@@ -92,6 +95,11 @@ export class Clients {
           );
         case 'drained':
           return drainWaiters.waitUntilDrained(message[2], { caller, request });
+        case 'bulk':
+          return this.#bulks.step(caller, request, message[2], message[3]);
+        case 'endBulk':
+          this.#bulks.end(caller, message[2]);
+          return reply();
         case 'subscribe':
           readers.set(message[2], feed.subscribe(message[3]));
           return reply();

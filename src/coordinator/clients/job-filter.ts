@@ -9,7 +9,7 @@ import type { Store } from '../../store/store.js';
 export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFilter): (job: JobRecord) => boolean {
   const { state } = store;
   const isKind = kindMatcher(filter);
-  const { status, outcome, role, error, parent, agent, dispatcher, quota, unique, annotation } = filter;
+  const { status, outcome, role, error, parent, agent, dispatcher, quota, unique, retried, annotation } = filter;
   const { put, due, started, ended, completed } = filter;
   const errors = typeof error === 'string' ? [error] : error;
   const statuses = status === undefined || typeof status === 'string' ? status && [status] : status;
@@ -20,6 +20,7 @@ export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFi
     (role === undefined || job.role === role) &&
     (errors === undefined || (job.outcome === 'failure' && hasName(job, errors))) &&
     (unique === undefined || job.unique === unique) &&
+    (retried === undefined || (job.retriedBy !== '') === retried) &&
     (agent === undefined || (job.agent !== '' && agentName(job.agent) === agent)) &&
     (dispatcher === undefined || (job.agent !== '' && agentDispatcher(job.agent) === dispatcher)) &&
     (quota === undefined || job.quotas.some((key) => key === quota || quotaName(key) === quota)) &&

@@ -26,6 +26,8 @@ export function rowOf(state: State, job: JobRecord): JobRow {
     started: isoTime(job.firstStartAt),
     ended: isoTime(job.endAt),
     completed: isoTime(job.completedAt),
+    retryOf: job.retryOf === '' ? undefined : idToText(job.retryOf),
+    retriedBy: job.retriedBy === '' ? undefined : idToText(job.retriedBy),
   };
 }
 

@@ -15,6 +15,7 @@ import type {
 import type { Inquiry } from '../inquiries.js';
 import { Bucket, type Durations } from '../statistics/bucket.js';
 import { bucketsOf, type Statistics } from '../statistics/statistics.js';
+import { bulkCount } from './bulk-jobs.js';
 import { failures } from './failures.js';
 import { type FullJobContext, fullJob } from './full-job.js';
 import { jobMatcher, kindMatcher } from './job-filter.js';
@@ -37,6 +38,8 @@ export function monitoring(
       return fullJob(context, query.job);
     case 'failures':
       return failures(context, query);
+    case 'bulkCount':
+      return bulkCount(store, query.action);
     case 'counts':
       return counts(store.state, query);
     case 'stats':

@@ -65,6 +65,7 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
   'status',
   'failures',
   'counts',
+  'bulkCount',
   'stats',
 ]);
 
@@ -205,6 +206,8 @@ function jobInfo(context: QueryContext, job: JobRecord): JobInfo {
     awaits: awaitsOf(context, job),
     quotas: job.quotas,
     inner: job.inner,
+    retryOf: job.retryOf,
+    retriedBy: job.retriedBy,
     ...partsOf(store.state, job),
     open: job.open && job.outcome === 'none',
     callbacks: job.callbacks,

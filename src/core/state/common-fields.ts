@@ -45,6 +45,8 @@ export class CommonFields {
   alone: boolean;
   inner: Id;
   awaiters: number;
+  retryOf: Id;
+  retriedBy: Id;
   errors: number;
   interruptions: number;
   beginAfter: number;
@@ -83,6 +85,8 @@ export class CommonFields {
     this.alone = from.alone;
     this.inner = from.inner;
     this.awaiters = from.awaiters;
+    this.retryOf = from.retryOf;
+    this.retriedBy = from.retriedBy;
     this.errors = from.errors;
     this.interruptions = from.interruptions;
     this.beginAfter = from.beginAfter;
@@ -167,6 +171,8 @@ function areAlike(a: Readonly<CommonFields>, b: Readonly<CommonFields>): boolean
     a.alone === b.alone &&
     a.inner === b.inner &&
     a.awaiters === b.awaiters &&
+    a.retryOf === b.retryOf &&
+    a.retriedBy === b.retriedBy &&
     a.errors === b.errors &&
     a.interruptions === b.interruptions &&
     a.beginAfter === b.beginAfter &&

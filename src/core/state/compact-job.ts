@@ -428,6 +428,22 @@ export class CompactJob implements JobRecord {
     if (awaiters !== this.common.awaiters) this.ownCommon.awaiters = awaiters;
   }
 
+  get retryOf(): Id {
+    return this.common.retryOf;
+  }
+
+  set retryOf(retryOf: Id) {
+    if (retryOf !== this.common.retryOf) this.ownCommon.retryOf = retryOf;
+  }
+
+  get retriedBy(): Id {
+    return this.common.retriedBy;
+  }
+
+  set retriedBy(retriedBy: Id) {
+    if (retriedBy !== this.common.retriedBy) this.ownCommon.retriedBy = retriedBy;
+  }
+
   get errors(): number {
     return this.common.errors;
   }

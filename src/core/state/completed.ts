@@ -118,16 +118,21 @@ export class Completed {
     return this.#kept[kept].takeOldest();
   }
 
-  /** Forgets a job. A root was taken out by `takeOldest` before. */
+  /** Takes out a root, for it to be forgotten before its time. */
+  takeOut(row: JobRow): void {
+    this.#rootsOf(row).takeOut();
+  }
+
+  /** Forgets a job. A root was taken out by `takeOldest` or `takeOut` before. */
   forget(row: JobRow): void {
     this.#rootsOf(row).bytes -= payloadBytes(row);
   }
 
-  /** Undoes the last `forget`, and for a root its `takeOldest`. */
+  /** Undoes the last `forget`, and for a root its `takeOldest` or `takeOut`. */
   remember(row: JobRow): void {
     const roots = this.#rootsOf(row);
     roots.bytes += payloadBytes(row);
-    if (row.role === 'root') roots.putBack();
+    if (row.role === 'root') roots.putBack(row);
   }
 
   forgetAgent(agent: string): void {

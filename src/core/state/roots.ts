@@ -18,13 +18,22 @@ export class Roots implements KeptRoots<JobRow> {
   /** Oldest first. Those before `#oldest` are forgotten, but may still be put back. */
   #roots: JobRow[] = [];
   #oldest = 0;
+  /** The number of forgotten roots behind `#oldest`, which may be put back, too. */
+  #gone = 0;
 
   get count(): number {
-    return this.#roots.length - this.#oldest;
+    return this.#roots.length - this.#oldest - this.#gone;
   }
 
   get oldest(): JobRow | undefined {
-    return this.#roots[this.#oldest];
+    return this.#roots[this.#next()];
+  }
+
+  /** Returns the place of the oldest root that is there. */
+  #next(): number {
+    let at = this.#oldest;
+    if (this.#gone > 0) while (this.#roots[at]?.isThere === false) at++;
+    return at;
   }
 
   /** Yields the roots that are there, the newest first, while others come and go. */
@@ -59,12 +68,31 @@ export class Roots implements KeptRoots<JobRow> {
   }
 
   takeOldest(): JobRow {
+    this.#pass();
     return this.#roots[this.#oldest++]!;
   }
 
-  /** Undoes the last `takeOldest`. */
-  putBack(): void {
-    this.#oldest--;
+  /** Takes out any root, which must be forgotten next. */
+  takeOut(): void {
+    this.#gone++;
+  }
+
+  /** Undoes the last `takeOldest` or `takeOut`, which took this root. */
+  putBack(row: JobRow): void {
+    const oldest = this.#oldest;
+    const at = this.#roots[oldest - 1] === row ? oldest - 1 : this.#roots.lastIndexOf(row);
+    if (at >= oldest) this.#gone--;
+    else {
+      this.#gone += oldest - at - 1;
+      this.#oldest = at;
+    }
+  }
+
+  /** Passes the forgotten roots at the begin. */
+  #pass(): void {
+    const at = this.#next();
+    this.#gone -= at - this.#oldest;
+    this.#oldest = at;
   }
 
   /**
@@ -72,9 +100,12 @@ export class Roots implements KeptRoots<JobRow> {
    * list.
    */
   trim(): void {
-    if (this.#oldest <= slack || this.#oldest <= this.#roots.length / 2) return;
-    this.#roots = this.#roots.slice(this.#oldest);
+    this.#pass();
+    const taken = this.#oldest + this.#gone;
+    if (taken <= slack || taken <= this.#roots.length / 2) return;
+    this.#roots = this.#roots.slice(this.#oldest).filter(({ isThere }) => isThere);
     this.#oldest = 0;
+    this.#gone = 0;
   }
 }
 

@@ -1,11 +1,11 @@
 /**
  * The state that `decide` works on: the view, and all ways to change it.
  *
- * Decisions change it only by `insert`, `change`, `forgetOldest`, `forgetParts`, `forgetHeld`,
- * `set`, `annotate` and `spendRate`. Each notes the old value in the change log, so that a refused
- * command, or a refused write, leaves nothing behind. The indices follow at once. Stores take in
- * their records by `load…` while they open, and records that other processes wrote by `admit…`:
- * these are no decisions, so nothing is noted.
+ * Decisions change it only by `insert`, `change`, `forgetOldest`, `forgetRoot`, `forgetParts`,
+ * `forgetHeld`, `set`, `annotate` and `spendRate`. Each notes the old value in the change log, so
+ * that a refused command, or a refused write, leaves nothing behind. The indices follow at once.
+ * Stores take in their records by `load…` while they open, and records that other processes wrote
+ * by `admit…`: these are no decisions, so nothing is noted.
  */
 
 import type { Id, JobRecord, Payload, PayloadSlot, SettingRecord } from '../records.js';
@@ -22,6 +22,11 @@ export class State extends View {
   readonly #log = new ChangeLog();
   #position = 0;
   #now = 0;
+
+  /** The last value of `nextPosition`: a job with a later one joined its line after this moment. */
+  get position(): number {
+    return this.#position;
+  }
 
   /** Returns the next value of `JobRecord.eligible`. */
   nextPosition(): number {
@@ -70,6 +75,13 @@ export class State extends View {
     const row = this.table.completed.takeOldest(kept);
     this.#forget(row);
     return row;
+  }
+
+  /** Forgets a completed root out of its turn, with all its members. */
+  forgetRoot(job: JobRecord): void {
+    const row = job as JobRow;
+    this.table.completed.takeOut(row);
+    this.#forget(row);
   }
 
   /** Forgets a job's parts, with all their members. */

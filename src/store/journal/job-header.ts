@@ -67,6 +67,8 @@ const has = {
   log: 131072,
   errorNames: 262144,
   awaiters: 524288,
+  retryOf: 1048576,
+  retriedBy: 2097152,
 } as const;
 const knownBits = Object.values(has).reduce((bits: number, bit) => bits + bit, 0);
 
@@ -92,7 +94,9 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
     (job.delayed ? has.delayed : 0) +
     (job.log === '' ? 0 : has.log) +
     (job.errorNames === '' ? 0 : has.errorNames) +
-    (job.awaiters === 0 ? 0 : has.awaiters);
+    (job.awaiters === 0 ? 0 : has.awaiters) +
+    (job.retryOf === '' ? 0 : has.retryOf) +
+    (job.retriedBy === '' ? 0 : has.retriedBy);
   const { putAt } = job;
   out.id(job.id);
   out.varint(name(job.owner, 0));
@@ -141,6 +145,7 @@ export function writeJob(out: ByteWriter, job: JobRecord, name: (text: string, p
   if (job.log !== '') out.u8(codeOf(logThresholds, job.log));
   if (job.errorNames !== '') out.text(job.errorNames);
   if (mask & has.awaiters) out.varint(job.awaiters);
+  for (const other of [job.retryOf, job.retriedBy]) if (other !== '') out.id(other);
   out.varint(job.eligible);
   out.varint(job.fence);
   out.varint(job.attempts);
@@ -200,6 +205,8 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
   const log = mask & has.log ? named(logThresholds, input.u8()) : '';
   const errorNames = mask & has.errorNames ? keptOnce(input.text()) : '';
   const awaiters = number(has.awaiters);
+  const retryOf = mask & has.retryOf ? readId(input) : '';
+  const retriedBy = mask & has.retriedBy ? readId(input) : '';
   const eligible = input.varint();
   const fence = input.varint();
   const attempts = input.varint();
@@ -258,6 +265,8 @@ export function readJob(input: ByteReader, nameOf: (number: number) => string, p
     agent,
     inner,
     awaiters,
+    retryOf,
+    retriedBy,
     attempts,
     errors,
     interruptions,

@@ -34,6 +34,7 @@ const takesRoom: ReadonlySet<Command['type']> = new Set<Command['type']>([
   'all',
   'put',
   'putAgain',
+  'retry',
   'addCallbacks',
   'addParts',
   'feed',

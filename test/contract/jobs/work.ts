@@ -10,7 +10,7 @@ export const seen: string[] = [];
 /** The number of holding jobs now, and the most at any time. */
 export const now = { running: 0, most: 0 };
 
-const gates = new Map<string, { opened: Promise<void>; open(): void }>();
+const gates = new Map<string, { opened: Promise<void>; isOpen: boolean; open(): void }>();
 
 /** Lets the jobs that wait at this gate go on. */
 export function openGate(name: string): void {
@@ -28,12 +28,20 @@ export function forget(): void {
 function gateNamed(name: string) {
   let gate = gates.get(name);
   if (gate === undefined) {
-    let open = () => {};
-    const opened = new Promise<void>((resolve) => {
-      open = resolve;
+    let resolve = () => {};
+    const opened = new Promise<void>((resolved) => {
+      resolve = resolved;
     });
-    gate = { opened, open };
-    gates.set(name, gate);
+    const made = {
+      opened,
+      isOpen: false,
+      open: () => {
+        made.isOpen = true;
+        resolve();
+      },
+    };
+    gate = made;
+    gates.set(name, made);
   }
   return gate;
 }
@@ -92,6 +100,19 @@ export function failUntil(attempt: number): number {
   seen.push(`attempt ${currentJob().attempt}`);
   if (currentJob().attempt < attempt) throw new OrderError(`attempt ${currentJob().attempt}`);
   return currentJob().attempt;
+}
+
+/** Fails until the gate of its name is open. */
+export function needGate(name: string): string {
+  seen.push(name);
+  if (!gateNamed(name).isOpen) throw new OrderError(name);
+  return name;
+}
+
+/** A postprocess that fails while any part has failed. */
+export function listAll(parts: CompletedJobs<string>): string[] {
+  seen.push('postprocess');
+  return Array.from(parts, ({ result }) => result);
 }
 
 /** A callback that records the outcome of its job. */
