@@ -23,6 +23,7 @@ import { manyPending, pending } from './pending.js';
 import { putAll } from './put-all.js';
 import { durableQueues } from './queues.js';
 import { scaling } from './scaling.js';
+import { share, takeover } from './share.js';
 import { shellKills } from './shell-kills.js';
 import { shellMap } from './shell-map.js';
 import { throughput } from './throughput.js';
@@ -47,6 +48,8 @@ export const benches: readonly Bench[] = [
   pending,
   manyPending,
   monitor,
+  share,
+  takeover,
   maps,
   shellMap,
   shellKills,

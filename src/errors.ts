@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'MAP_ABANDONED'
   | 'MODULE_NOT_LOADABLE'
   | 'NODE_TOO_OLD'
+  | 'NO_OWNER'
   | 'NOT_IN_JOB'
   | 'PAYLOAD_CORRUPT'
   | 'PAYLOAD_TOO_LARGE'
@@ -133,9 +134,11 @@ export class NotInJobError extends errorClass('NotInJobError', 'NOT_IN_JOB') {}
 export class CoordinatorDiedError extends errorClass('CoordinatorDiedError', 'COORDINATOR_DIED') {}
 /** Another number of jobs fits the filter than `expect` says. Nothing was done. */
 export class CountDiffersError extends errorClass('CountDiffersError', 'COUNT_DIFFERS') {}
+/** No process owns the directory, or its owner does not answer. A call in flight may be done. */
+export class NoOwnerError extends errorClass('NoOwnerError', 'NO_OWNER') {}
 /** This Node is older than callsheet needs. */
 export class NodeTooOldError extends errorClass('NodeTooOldError', 'NODE_TOO_OLD') {}
-/** Two versions of callsheet are loaded in one process. */
+/** Two versions of callsheet are in one process, or in an owner and its client. */
 export class ProtocolVersionError extends errorClass('ProtocolVersionError', 'PROTOCOL_VERSION') {}
 /** A stored value cannot be read. */
 export class PayloadCorruptError extends errorClass('PayloadCorruptError', 'PAYLOAD_CORRUPT') {}
@@ -225,6 +228,7 @@ export const errorClasses: {
   MAP_ABANDONED: MapAbandonedError,
   MODULE_NOT_LOADABLE: ModuleNotLoadableError,
   NODE_TOO_OLD: NodeTooOldError,
+  NO_OWNER: NoOwnerError,
   NOT_IN_JOB: NotInJobError,
   PAYLOAD_CORRUPT: PayloadCorruptError,
   PAYLOAD_TOO_LARGE: NotStorableError,

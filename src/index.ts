@@ -65,6 +65,7 @@ export {
   MapAbandonedError,
   ModuleNotLoadableError,
   NodeTooOldError,
+  NoOwnerError,
   NotInJobError,
   NotStorableError,
   PayloadCorruptError,
@@ -149,6 +150,7 @@ export {
   type PutTogether,
   type RetentionOptions,
   type Runtime,
+  type Share,
   type TogetherOptions,
 } from './runtime/open.js';
 export type {

@@ -61,9 +61,10 @@ const rules: Record<Layer, Rule> = {
     packages: ['node:', 'commander', 'csv-parse', 'pino'],
   },
   index: { layers: ['runtime', 'worker', 'definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: [] },
-  // The only type from the coordinator is `CoordinatorSetup`, with which its thread is started.
+  // The only type from the coordinator is `CoordinatorSetup`, with which its thread is started. A
+  // client finds the socket of an owner through the journal.
   runtime: {
-    layers: ['worker', 'definition', 'schedule', 'protocol', 'codec', 'core', 'errors'],
+    layers: ['worker', 'definition', 'schedule', 'journal', 'protocol', 'codec', 'core', 'errors'],
     types: ['coordinator', 'store'],
     packages: ['node:', 'pino'],
   },

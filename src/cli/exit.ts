@@ -31,6 +31,7 @@ export class CommandError extends Error {
 
 const byCode: { readonly [code in ErrorCode]?: number } = {
   JOURNAL_LOCKED: exitCodes.unreachable,
+  NO_OWNER: exitCodes.unreachable,
   DIRECTORY_UNUSABLE: exitCodes.unreachable,
   INVALID_OPTION: exitCodes.configuration,
   MODULE_NOT_LOADABLE: exitCodes.configuration,

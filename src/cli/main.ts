@@ -37,6 +37,7 @@ program
   .option('--agent <queue=size...>', 'the most jobs that run at a time in one queue', agentSize, [])
   .option('--grace <duration>', 'how long running jobs may go on after the first signal', duration, 30_000)
   .option('--health-file <path>', 'a file that is written every five seconds while the worker is well')
+  .option('--standby', 'wait until the process that has the directory open has ended')
   .option('--once', 'end when no job is left to run')
   .addOption(new Option('--durability <level>', 'of the jobs that its jobs put').choices(['full', 'process', 'memory']))
   .addOption(new Option('--log-level <level>', 'the lowest level that is logged').choices(thresholds).default('info'))

@@ -25,6 +25,7 @@ export interface WorkOptions extends LogOptions {
   readonly grace: number;
   readonly healthFile?: string;
   readonly once?: boolean;
+  readonly standby?: boolean;
   readonly durability?: Level;
 }
 
@@ -37,14 +38,21 @@ export async function work(options: WorkOptions): Promise<number> {
   const directory = directoryOf(options.directory);
   const logger = makeLogger(options);
   const stopped = untilSignal(logger);
-  const callsheet = await open({
+  if (options.standby === true) logger.info({ directory }, 'the worker stands by');
+  const opening = open({
     directory,
     jobs: await jobModules(options.jobs),
     logger,
+    ...(options.standby === true ? { share: 'standby' } : {}),
     ...(threads === undefined ? {} : { threads }),
     ...(concurrency === undefined ? {} : { agent: { size: concurrency } }),
     ...(durability === undefined ? {} : { durability }),
   });
+  const callsheet = await Promise.race([opening, stopped]);
+  if (typeof callsheet === 'string') {
+    logger.info({ why: callsheet }, 'the worker ends before it has the directory');
+    process.exit(exitCodes.done);
+  }
   for (const { queue, size } of options.agent) {
     if (queue !== '') await callsheet.createQueue(queue);
     await callsheet.queue(queue).setAgent('main', { size });

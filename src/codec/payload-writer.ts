@@ -295,7 +295,9 @@ export class PayloadWriter {
     if (this.#handOver === undefined) {
       const shared = kind === 'SharedArrayBuffer' ? 'a SharedArrayBuffer' : 'a view of a SharedArrayBuffer';
       const what = isShared ? `is ${shared}` : 'is a buffer marked by transfer()';
-      throw this.#refused(`${what}, which only arguments of jobs with durability 'memory' can hold`);
+      throw this.#refused(
+        `${what}, which only arguments of jobs with durability 'memory' can hold, in the process that runs them`,
+      );
     }
     if (!isShared) this.#bytesOf(buffer as ArrayBuffer, offset, length);
     const place = this.#handOver(buffer);

@@ -19,8 +19,10 @@
 import type { Handed } from '../codec/transfer.js';
 import type { Effect, KeptLimits, Retention } from '../core/commands.js';
 import { nobody } from '../core/dispatchers.js';
-import type { AnnotationRecord, Id, RetryDefaults } from '../core/records.js';
+import { needsFeeder } from '../core/map.js';
+import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
+import { tallyCells } from '../core/state/tallies.js';
 import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
 import type { Store, StoreOwner } from '../store/store.js';
@@ -216,17 +218,19 @@ export class Coordinator implements StoreOwner {
     await this.#openStatistics();
     this.#isOpen = true;
     const { state } = this.#store;
+    const { dispatcher } = this.#options;
     let unfinished = 0;
     let jobs = 0;
-    for (const { only, status } of state.jobs()) {
+    for (const job of state.jobs()) {
       // Templates of schedules are no jobs to users.
-      if (only === nobody) continue;
+      if (job.only === nobody) continue;
       jobs++;
-      if (status !== 'completed') unfinished++;
+      if (job.status !== 'completed') unfinished++;
+      if (job.owner !== dispatcher && needsFeeder(job)) this.#awaitFeeder(job.owner, [job.id]);
     }
     const found = { jobs, unfinished };
     if (this.#presence !== undefined) this.#parts.build.logOpened();
-    if (this.#store.isExclusive) this.#decide({ type: 'recover' });
+    if (this.#store.isExclusive) this.#decide({ type: 'recover', owner: dispatcher });
     this.#presence?.begin();
     // The activation is then committed, so the agents are installed before any command of a client.
     void this.#committed().then(() => this.#parts.feed.opened());
@@ -257,23 +261,66 @@ export class Coordinator implements StoreOwner {
 
   /**
    * Takes in a client in another process, as the owner of the jobs that it will put. `post` must
-   * not throw, and is called no more once the client has left.
+   * not throw, and is called no more once the client has left. While it `isFull`, outcomes wait for
+   * `takesMore`.
    */
-  join(owner: Id, post: Post): Caller {
+  join(owner: Id, post: Post, isFull?: () => boolean): Caller {
     const { callers } = this.#parts;
     const before = callers.of(owner);
     if (before === callers.own) throw new DispatcherActiveError('a client must not have the id of the dispatcher');
     if (before !== undefined) this.leave(before);
-    const caller: Caller = new Caller(owner, (message) => caller.isGone || post(message));
+    const caller: Caller = new Caller(owner, (message) => caller.isGone || post(message), isFull);
     callers.add(caller);
     return caller;
+  }
+
+  /** The client takes outcomes again. */
+  takesMore(caller: Caller): void {
+    this.#parts.outcomes.resume(caller);
+  }
+
+  /** Resolves when everything that was received so far is as safe as asked. */
+  committed(): Promise<void> {
+    return this.#committed();
+  }
+
+  /** The jobs that are remembered now, and how many of them are not completed. */
+  get figures(): { jobs: number; unfinished: number } {
+    let jobs = 0;
+    let unfinished = 0;
+    for (const { counts } of this.#store.state.tallies()) {
+      for (const [index, cell] of tallyCells.entries()) {
+        jobs += counts[index]!;
+        if (cell?.status !== 'completed') unfinished += counts[index]!;
+      }
+    }
+    // The template of a schedule is no job to users.
+    for (const { kind } of this.#store.state.settings()) {
+      if (kind !== 'schedule') continue;
+      jobs--;
+      unfinished--;
+    }
+    return { jobs, unfinished };
   }
 
   /** The client's connection has ended. Its jobs go on. */
   leave(caller: Caller): void {
     this.#parts.callers.remove(caller);
     this.#clients.leave(caller);
+    this.#awaitFeeder(caller.owner, [...caller.maps]);
     this.turn();
+  }
+
+  /** Ends the maps of a client in another process that does not come back in time. */
+  #awaitFeeder(owner: Id, maps: readonly Id[]): void {
+    const { state, isExclusive } = this.#store;
+    // On a shared store, the client may be connected to another process.
+    if (!isExclusive || !maps.some((id) => isOpenMap(state.job(id)))) return;
+    this.#ports.after(feederMs, () => {
+      if (this.#closing.isBegun || this.#parts.callers.of(owner) !== undefined) return;
+      for (const map of maps) this.#decide({ type: 'abandon', map });
+      this.turn();
+    });
   }
 
   /** Adapts to a wall clock that was set by `byMs`; see `steady-clock.ts`. */
@@ -441,6 +488,11 @@ export class Coordinator implements StoreOwner {
     this.#timer = undefined;
   }
 }
+
+/** Milliseconds that a map waits for its client to connect again. */
+const feederMs = 60_000;
+
+const isOpenMap = (job: JobRecord | undefined) => job !== undefined && needsFeeder(job);
 
 const nothing = () => {};
 

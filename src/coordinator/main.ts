@@ -23,6 +23,7 @@ import { setLongTimeout } from './long-timeout.js';
 import { NoPool } from './pool/no-pool.js';
 import { Pool } from './pool/pool.js';
 import { Questions } from './questions/questions.js';
+import { Sharing } from './sharing.js';
 import { StatisticsFile } from './statistics/statistics-file.js';
 import { SteadyClock } from './steady-clock.js';
 
@@ -148,6 +149,14 @@ async function start(): Promise<void> {
     look();
     coordinator.receive(messages);
   });
+  const sharing = new Sharing({
+    coordinator,
+    dispatcher,
+    modules: known,
+    after: (delayMs, callback) => setLongTimeout(callback, delayMs),
+    log: (level, message, detail) => post(['log', level, message, detail]),
+  });
+  lock?.accept((connection) => sharing.take(connection));
   post(['ready', { ...found, dispatcher: idToText(dispatcher) }, known]);
 }
 

@@ -88,6 +88,10 @@ interface Incarnation {
   readonly incarnation: Id;
 }
 
+/**
+ * `again`: a client sends the command a second time, because it did not hear whether the first one
+ * was done. It changes nothing where it was.
+ */
 export type Command =
   | {
       readonly type: 'put';
@@ -95,6 +99,7 @@ export type Command =
       readonly owner: Id;
       readonly level: Level;
       readonly jobs: readonly JobSpec[];
+      readonly again?: boolean;
     }
   /** Applies all commands, or none. */
   | { readonly type: 'all'; readonly commands: readonly InnerCommand[] }
@@ -107,8 +112,13 @@ export type Command =
     }
   /** Puts a job that was removed, or was held at its put. */
   | { readonly type: 'putAgain'; readonly job: Id; readonly queue: string }
-  | { readonly type: 'addCallbacks'; readonly job: Id; readonly callbacks: readonly JobSpec[] }
-  | { readonly type: 'addParts'; readonly job: Id; readonly parts: readonly JobSpec[] }
+  | {
+      readonly type: 'addCallbacks';
+      readonly job: Id;
+      readonly callbacks: readonly JobSpec[];
+      readonly again?: boolean;
+    }
+  | { readonly type: 'addParts'; readonly job: Id; readonly parts: readonly JobSpec[]; readonly again?: boolean }
   /** Adds items to a map from `from` on: to its last chunk, or to a new one with id `chunk`. */
   | {
       readonly type: 'feed';
@@ -116,6 +126,7 @@ export type Command =
       readonly from: number;
       readonly chunk: Id;
       readonly parts: readonly JobSpec[];
+      readonly again?: boolean;
     }
   /** Ends the items of a map. A failure becomes the outcome of the map. */
   | {
@@ -124,6 +135,7 @@ export type Command =
       readonly failure: Payload | null;
       /** The names of the failure; none by default. */
       readonly names?: readonly string[];
+      readonly again?: boolean;
     }
   /**
    * Replaces a chunk's items by `list`, their outcomes packed, and by `failed`, the items that a
@@ -182,8 +194,13 @@ export type Command =
   | ({ readonly type: 'answered'; readonly answer: PolicyAnswer; readonly data?: Uint8Array | null } & Claim)
   /** The job's own policy gave no usable answer. */
   | ({ readonly type: 'unanswered'; readonly problem: string } & Claim)
-  /** The first command to a store that no other process can open: all dispatchers are dead. */
-  | { readonly type: 'recover' }
+  /**
+   * The first command to a store that no other process can open: all dispatchers are dead, and so
+   * are the feeders of maps, except those of other owners than `owner`. Default: all feeders.
+   */
+  | { readonly type: 'recover'; readonly owner?: Id }
+  /** The feeder of a map is gone. */
+  | { readonly type: 'abandon'; readonly map: Id }
   /** Activates a dispatcher, for the first time or again. Refused if another process has its id. */
   | ({
       readonly type: 'activate';

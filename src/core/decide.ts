@@ -33,7 +33,7 @@ import {
   remove,
   waitForInner,
 } from './job.js';
-import { endInput, feed, fold } from './map.js';
+import { abandon, countItems, endInput, feed, fold } from './map.js';
 import { failureOf, ownFailure, successOf } from './outcome.js';
 import { changeQueue, createQueue, pauseQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkAllQuotas, holdPlaces } from './quota.js';
@@ -89,12 +89,18 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'putAgain':
       return putAgain(decision, knownJob(state, command.job), command.queue);
     case 'addCallbacks':
+      if (command.again && areThere(state, command.callbacks)) return;
       return addCallbacks(decision, knownJob(state, command.job), command.callbacks);
     case 'addParts':
+      if (command.again && areThere(state, command.parts)) return;
       return addParts(decision, knownJob(state, command.job), command.parts);
-    case 'feed':
-      return feed(decision, knownJob(state, command.job), command.from, command.chunk, command.parts);
+    case 'feed': {
+      const map = knownJob(state, command.job);
+      if (command.again && countItems(state, map).taken >= command.from + command.parts.length) return;
+      return feed(decision, map, command.from, command.chunk, command.parts);
+    }
     case 'endInput':
+      if (command.again && !knownJob(state, command.job).open) return;
       return endInput(decision, knownJob(state, command.job), inputFailure(command));
     case 'fold':
       return fold(decision, knownJob(state, command.job), command.list, command.failed);
@@ -137,7 +143,9 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'unanswered':
       return unanswered(decision, askedJob(state, command), command.problem);
     case 'recover':
-      return recoverAll(decision);
+      return recoverAll(decision, command.owner);
+    case 'abandon':
+      return abandon(decision, knownJob(state, command.map));
     case 'activate':
       return activate(decision, command);
     case 'ping':
@@ -215,12 +223,13 @@ type Put = Extract<Command, { type: 'put' }>;
 type Settle = Extract<Command, { type: 'settle' }>;
 
 /** Puts all jobs or none. Returns their ids if a unique key made any of them a live job. */
-function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonly Id[] | undefined {
+function putAll(decision: Decision, { queue, owner, level, jobs, again = false }: Put): readonly Id[] | undefined {
   const { state } = decision;
   requireQueue(state, queue);
   let same: Id[] | undefined;
   for (let index = 0; index < jobs.length; index++) {
     const spec = jobs[index]!;
+    if (again && state.job(spec.id) !== undefined) continue;
     const live = liveJob(decision, spec, queue);
     if (live === undefined) {
       const enqueued = !spec.options.held;
@@ -238,6 +247,11 @@ function putAll(decision: Decision, { queue, owner, level, jobs }: Put): readonl
 }
 
 /** Applies all commands or none. Returns all ids put, if a unique key made any a live job. */
+/** Whether the jobs of a command were made by the same command before. */
+function areThere(state: State, jobs: readonly JobSpec[]): boolean {
+  return jobs.every(({ id }) => state.job(id) !== undefined);
+}
+
 function applyAll(decision: Decision, commands: readonly InnerCommand[]): readonly Id[] | undefined {
   const others = applyInner(decision, commands);
   if (others.size === 0) return undefined;

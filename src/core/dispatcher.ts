@@ -92,7 +92,7 @@ export function rescue(decision: Decision, id: Id, pings: number): void {
 }
 
 /** Declares all dispatchers dead: no other process can have the store open. */
-export function recoverAll(decision: Decision): void {
+export function recoverAll(decision: Decision, owner?: Id): void {
   const { state, now } = decision;
   state.catchUpRates(now);
   const dead = [...state.settings()].filter((setting) => setting.kind === 'dispatcher').filter(({ active }) => active);
@@ -105,7 +105,7 @@ export function recoverAll(decision: Decision): void {
   for (const job of jobs) {
     if (job.stage === 'policy') askAgain(decision, job);
     else if (job.form === 'chunk' && job.stage === 'waiting') finishIfDone(decision, job);
-    else if (job.form === 'map') abandon(decision, job);
+    else if (job.form === 'map' && (owner === undefined || job.owner === owner)) abandon(decision, job);
   }
 }
 

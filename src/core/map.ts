@@ -56,9 +56,14 @@ export function endInput(decision: Decision, map: JobRecord, failure: Failed | u
   if (map.stage === 'waiting') finishIfDone(decision, map);
 }
 
-/** Ends a map whose feeder is gone: without a key, no process can put it again and feed it. */
+/** Whether a map needs the process that put it: without a key, no other can put it and feed it. */
+export function needsFeeder({ form, open, outcome, unique }: JobRecord): boolean {
+  return form === 'map' && open && outcome === 'none' && unique === '';
+}
+
+/** Ends a map whose feeder is gone. */
 export function abandon(decision: Decision, map: JobRecord): void {
-  if (!map.open || map.outcome !== 'none' || map.unique !== '') return;
+  if (!needsFeeder(map)) return;
   const taken = takenUntil(decision.state.lastPart(map));
   const message =
     `the map ended after ${taken} items: the process that fed it has ended, and it has no unique key; ` +

@@ -28,15 +28,9 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { CallsheetError, JournalLockedError, StorageFullError } from '../errors.js';
 import { type DirectoryOptions, prepareDirectory, unusableDirectory } from './directory.js';
-import { errorCodeOf, isDiskFull, isSameFile, machineDisk } from './disk.js';
-import {
-  candidateFileName,
-  epochOf,
-  isCandidateFileName,
-  lockFileName,
-  maxEpoch,
-  ownerFileName,
-} from './file-names.js';
+import { errorCodeOf, isDiskFull, isSameFile } from './disk.js';
+import { candidateFileName, isCandidateFileName, lockFileName, maxEpoch, ownerFileName } from './file-names.js';
+import { highestEpoch, ownerChange, ownerName, ownerState } from './owner.js';
 import { withShortPath } from './short-path.js';
 
 export interface LockOptions extends DirectoryOptions {
@@ -54,6 +48,11 @@ export interface Lock {
   readonly file: string;
   /** Whether that path still leads to the socket. If not, another owner may hold the lock. */
   isHeld(): boolean;
+  /**
+   * Passes on the connections to the socket, also those made so far. Until then they wait, with
+   * what they have sent.
+   */
+  accept(take: (connection: net.Socket) => void): void;
   /** Gives the lock up and ends all connections. */
   release(): Promise<void>;
 }
@@ -116,6 +115,7 @@ class Candidate {
   readonly #name: string;
   readonly #server: net.Server;
   readonly #connections = new Set<net.Socket>();
+  #take: ((connection: net.Socket) => void) | undefined;
 
   static async listen(directory: string): Promise<Candidate> {
     const candidate = new Candidate(directory, candidateFileName(randomBytes(8).toString('hex')));
@@ -130,8 +130,10 @@ class Candidate {
       this.#connections.add(connection);
       connection.on('close', () => this.#connections.delete(connection));
       connection.on('error', () => {});
-      connection.resume();
+      if (this.#take === undefined) connection.on('readable', leaveUnread);
+      else this.#take(connection);
     });
+    this.#server.maxConnections = mostConnections;
   }
 
   /** Tries to become the lock. `removed`: a new owner has removed this candidate. */
@@ -169,6 +171,10 @@ class Candidate {
       isHeld: () => isSameFile(published, fs.lstatSync(file, { throwIfNoEntry: false })),
       directory: this.#directory,
       epoch,
+      accept: (take) => {
+        this.#take = take;
+        for (const connection of this.#connections) take(connection.off('readable', leaveUnread));
+      },
       release: () => {
         released ??= this.close();
         return released;
@@ -185,8 +191,8 @@ class Candidate {
           // Only this user may connect. A worker thread cannot set a umask before.
           fs.chmodSync(socketPath, 0o600);
         } catch (error) {
-          reject(error);
-          return;
+          // A new owner has removed this candidate: `publish` sees that, too.
+          if (errorCodeOf(error) !== 'ENOENT') return reject(error);
         }
         // A failed accept (too many open files) does not end the listening, so the lock is still
         // held.
@@ -197,6 +203,14 @@ class Candidate {
     });
   }
 }
+
+/** Notices the end of a connection that nothing was sent on. Other data stays unread. */
+function leaveUnread(this: net.Socket): void {
+  if (this.readableLength === 0) this.read();
+}
+
+/** Further connections are ended at once. Their processes see that the owner is alive. */
+const mostConnections = 1_000;
 
 /** Writes the owner's name, and removes older files of locks. No failure here fails the owner. */
 function tidyUp(directory: string, epoch: number): void {
@@ -213,86 +227,6 @@ function tidyUp(directory: string, epoch: number): void {
     if (isOld || isCandidateFileName(name)) removeIfThere(path.join(directory, name));
   }
 }
-
-function highestEpoch(directory: string): number {
-  let highest = 0;
-  for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
-    const epoch = epochOf(entry.name) ?? 0;
-    // The link may lead to the socket of another program, or to something that never looks dead.
-    if (epoch > 0 && entry.isSymbolicLink())
-      throw new Error(`${entry.name} must be a socket, but is a symbolic link: remove it`);
-    highest = Math.max(highest, epoch);
-  }
-  return highest;
-}
-
-/** Finds whether an owner listens. `gone`: its file was removed; a higher epoch exists. */
-function ownerState(directory: string, epoch: number): Promise<'alive' | 'dead' | 'gone'> {
-  return withShortPath(directory, lockFileName(epoch), (socketPath) => {
-    return new Promise((resolve) => {
-      const connection = net.connect(socketPath);
-      connection.once('connect', () => {
-        connection.destroy();
-        resolve('alive');
-      });
-      connection.once('error', (error) => {
-        const code = errorCodeOf(error);
-        resolve(code === 'ECONNREFUSED' ? 'dead' : code === 'ENOENT' ? 'gone' : 'alive');
-      });
-    });
-  });
-}
-
-/** Resolves when the connection to an owner ends, and after `mostMs` at the latest. */
-function ownerChange(directory: string, epoch: number, mostMs: number): Promise<void> {
-  return withShortPath(directory, lockFileName(epoch), (socketPath) => {
-    return new Promise((resolve) => {
-      const connection = net.connect(socketPath);
-      const end = () => {
-        clearTimeout(limit);
-        connection.destroy();
-        resolve();
-      };
-      let limit = setTimeout(end, Math.min(mostMs, longestWaitMs));
-      // An owner that takes no connection at the moment is asked again after a while.
-      const again = () => {
-        clearTimeout(limit);
-        limit = setTimeout(end, Math.min(mostMs, againMs));
-      };
-      connection.once('connect', () => connection.once('close', end)).once('error', again);
-      connection.resume();
-    });
-  });
-}
-
-/** Returns the owner's name for a message. It is in a file: a stopped owner cannot answer. */
-function ownerName(directory: string, epoch: number): string {
-  try {
-    const [pid, host] = readStart(path.join(directory, ownerFileName(epoch)))
-      .trim()
-      .split(' ');
-    if (host === undefined) return 'another process';
-    return pid === String(process.pid) && host === os.hostname()
-      ? `this process (pid ${pid})`
-      : `the process with pid ${pid} on ${host}`;
-  } catch {
-    return 'another process';
-  }
-}
-
-function readStart(name: string): string {
-  const file = machineDisk.open(name, 'read');
-  try {
-    const bytes = Buffer.alloc(1024);
-    return bytes.toString('utf8', 0, file.read(bytes, 0));
-  } finally {
-    file.close();
-  }
-}
-
-/** Far below the longest delay of a timer. The wait then begins anew. */
-const longestWaitMs = 3_600_000;
-const againMs = 100;
 
 function removeIfThere(file: string): void {
   try {

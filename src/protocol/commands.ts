@@ -34,7 +34,7 @@ export function commandFromWire(wire: Exclude<WireCommand, WireRetry>, received:
     case 'all':
       return { type: 'all', commands: wire.commands.map((inner) => commandFromWire(inner, received) as InnerCommand) };
     case 'put':
-      return { type: 'put', queue: wire.queue, owner, level, jobs: wire.jobs.map(spec) };
+      return { ...wire, owner, level, jobs: wire.jobs.map(spec) };
     case 'addCallbacks':
       return { ...wire, callbacks: wire.callbacks.map(spec) };
     case 'addParts':

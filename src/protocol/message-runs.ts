@@ -109,10 +109,11 @@ export function canJoin(message: ClientMessage | undefined, put: Puts): message 
 /** The jobs of a put in packed form; undefined for any other message. */
 function packJobs(message: ClientMessage): PackedJobs | undefined {
   if (message[0] === 'puts') {
-    const [, first, queue, level, jobs] = message;
-    return jobs.every(isPlain) ? ['plainPuts', first, queue, level, ...writeJobs(jobs)] : undefined;
+    const [, first, queue, level, jobs, again] = message;
+    return again !== true && jobs.every(isPlain) ? ['plainPuts', first, queue, level, ...writeJobs(jobs)] : undefined;
   }
-  if (message[0] !== 'do' || message[3].type !== 'put' || !message[3].jobs.every(isPlain)) return undefined;
+  if (message[0] !== 'do' || message[3].type !== 'put') return undefined;
+  if (message[3].again || !message[3].jobs.every(isPlain)) return undefined;
   const [, request, level, { queue, jobs }] = message;
   return ['plainPut', request, queue, level, ...writeJobs(jobs)];
 }

@@ -172,8 +172,8 @@ export interface TickInfo {
 }
 
 export type ClientMessage =
-  /** A put of one job. Its client also wants the outcome (`deliver`). */
-  | ['puts', first: number, queue: string, level: Level, jobs: WireJob[]]
+  /** Puts of one job each. Their client also wants the outcomes (`deliver`). */
+  | ['puts', first: number, queue: string, level: Level, jobs: WireJob[], again?: boolean]
   | ['do', request: number, level: Level, command: WireCommand]
   | ['schedule', request: number, level: Level, command: ScheduleCommand]
   /** Answered when the job's call is over. */

@@ -51,8 +51,6 @@ const mostTicks = 1_000;
 const deepest = 250;
 /** So large that no client counts so far, and all sums are exact. */
 const highestNumber = 2 ** 50;
-/** Events that may be kept for one slow reader. */
-const mostEvents = 100_000;
 
 function refuse(path: string, rule: string): never {
   throw new BadMessageError(`${path} ${rule}`);
@@ -140,6 +138,7 @@ const byType =
 
 const queue = name;
 const level = oneOf(levels);
+const again = optional(boolean);
 
 const jobOptions: Fields<JobOptions> = {
   only: optional(id),
@@ -196,19 +195,19 @@ const retry: Fields<RetryDefaults> = { jobs: optional(text), callbacks: optional
 /** An error and its classes. */
 const errorNames = optional(listOf(text, longestName));
 const inner = {
-  put: { queue, jobs: listOf(job) },
+  put: { queue, jobs: listOf(job), again },
   remove: { job: id, queue: optional(queue) },
   putAgain: { job: id, queue },
-  addCallbacks: { job: id, callbacks: listOf(jobAt('callback')) },
-  addParts: { job: id, parts: listOf(job) },
+  addCallbacks: { job: id, callbacks: listOf(jobAt('callback')), again },
+  addParts: { job: id, parts: listOf(job), again },
 };
 /** The extent of a retry. */
 const extent = { parts: oneOf(['failed', 'all']), callbacks: oneOf(['again', 'none']) };
 const commands: ByType<WireCommand> = {
   ...inner,
   all: { commands: listOf(byType(inner)) },
-  feed: { job: id, from: count, chunk: id, parts: listOf(job) },
-  endInput: { job: id, failure: nullOr(bytes), names: errorNames },
+  feed: { job: id, from: count, chunk: id, parts: listOf(job), again },
+  endInput: { job: id, failure: nullOr(bytes), names: errorNames, again },
   change: { job: id, args: optional(nullOr(bytes)), options },
   fail: { job: id, failure: bytes, names: errorNames },
   cancel: { job: id },
@@ -346,17 +345,17 @@ const queries: ByType<Query | WalkingQuery> = {
 
 /** The fields of each message, after its type and the number of its request. */
 const messages: { readonly [type in ClientMessage[0]]: readonly Check[] } = {
-  puts: [queue, level, listOf(job)],
+  puts: [queue, level, listOf(job), again],
   do: [level, byType(commands)],
   schedule: [level, byType(schedules)],
   outcome: [id],
   ask: [byType(queries)],
   annotation: [id, name, anyNumber],
-  fed: [id, count],
+  fed: [id, anyNumber],
   drained: [queue],
   bulk: [count, nullOr(byType(bulkActions))],
   endBulk: [count],
-  subscribe: [count, numberOf(1, mostEvents, true)],
+  subscribe: [count, numberOf(1, highestNumber, true)],
   events: [count],
   unsubscribe: [count],
   hold: [id, id, listOf(id)],
@@ -371,7 +370,9 @@ export function messageFromOutside(value: unknown): ClientMessage {
   if (typeof type !== 'string' || !Object.hasOwn(messages, type)) refuse('message', 'has an unknown type');
   const checks = messages[type as ClientMessage[0]];
   size(request, `${type}.request`);
-  if (fields.length !== checks.length) refuse(type, `must have ${checks.length} fields after its request`);
+  const fewest = type === 'puts' ? checks.length - 1 : checks.length;
+  if (fields.length < fewest || fields.length > checks.length)
+    refuse(type, `must have ${fewest} fields after its request`);
   for (const [index, check] of checks.entries()) check(fields[index], `${type}[${index}]`);
   if (type === 'puts' && (fields[2] as unknown[]).length === 0) refuse(type, 'must have a job');
   return value as ClientMessage;

@@ -7,7 +7,7 @@ import { Packr } from 'msgpackr/pack';
 import { ProtocolVersionError } from '../errors.js';
 
 /** Must be raised with each change of a message's layout. */
-const protocolVersion = 2;
+export const protocolVersion = 3;
 
 /** `copyBuffers`: an unpacked payload may be kept for long and must not keep the whole batch. */
 const packr = new Packr({ useRecords: false, copyBuffers: true });

@@ -24,13 +24,15 @@ export class Client {
   readonly durability: Level;
   /** `true` if there is a store that outlives the process. */
   readonly isKept: boolean;
-  /** This runtime's own id. */
-  readonly dispatcher: Id;
+  /** The id of the dispatcher in the process that owns the store. */
+  dispatcher: Id;
   /** The feeders of this process, by map. */
   readonly feeders = new Map<Id, { stop(): void }>();
   readonly #handles: JobHandles;
-  readonly #modules: Readonly<Record<string, WireModule>>;
+  #modules: Readonly<Record<string, WireModule>>;
   readonly #payloadLimitBytes: number;
+  /** `true` if the jobs run in another process. */
+  readonly #isRemote: boolean;
   readonly #references: OutcomeOptions = {
     reference: (id) => this.#handles.handleOf(this, idFromBytes(id)),
     pieces: {
@@ -46,6 +48,7 @@ export class Client {
     durability: Level,
     payloadLimitBytes: number,
     isKept = true,
+    isRemote = false,
   ) {
     this.link = link;
     this.#handles = handles;
@@ -54,14 +57,21 @@ export class Client {
     this.isKept = isKept;
     this.#modules = modules;
     this.#payloadLimitBytes = payloadLimitBytes;
+    this.#isRemote = isRemote;
+  }
+
+  /** Another process owns the store from now on. */
+  serve(dispatcher: Id, modules: Readonly<Record<string, WireModule>>): void {
+    this.dispatcher = dispatcher;
+    this.#modules = modules;
   }
 
   /**
    * Returns the context for a put with this durability. Buffers can be moved only to a `memory`
-   * job, which nothing outlives.
+   * job, which nothing outlives, and only within a process.
    */
   puttingAt(level: Level): EncodeContext {
-    return this.encoding(level === 'memory' ? new HandedBuffers() : undefined);
+    return this.encoding(level === 'memory' && !this.#isRemote ? new HandedBuffers() : undefined);
   }
 
   encoding(handed?: HandedBuffers): EncodeContext {

@@ -73,7 +73,10 @@ export interface QueueEvent {
   readonly queue: string;
 }
 
-/** `count` events were dropped here, because they were not read in time. */
+/**
+ * `count` events were dropped here, because they were not read in time. 0: an unknown number is
+ * missing, because the connection to the owner of the directory was lost.
+ */
 export interface DroppedEvents {
   readonly type: 'dropped';
   readonly count: number;
@@ -141,7 +144,7 @@ export class EventStream implements AsyncIterableIterator<CallsheetEvent>, Async
       try {
         const [events, dropped] = (await this.#client.link.request(['events', this.#reader])) as EventBatch;
         this.#read = events.map(eventFrom);
-        if (dropped > 0) this.#read.push({ type: 'dropped', count: dropped });
+        if (dropped > 0) this.#read.push({ type: 'dropped', count: Number.isFinite(dropped) ? dropped : 0 });
         this.#read.reverse();
       } catch (error) {
         this.#ended = true;

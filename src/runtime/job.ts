@@ -21,7 +21,7 @@ import { checkSignal } from './abort.js';
 import { Annotations } from './annotations.js';
 import type { Client, JobHandles } from './client.js';
 import type { Hand } from './hand.js';
-import type { ComingOutcome } from './link.js';
+import type { ComingOutcome } from './put.js';
 
 /**
  * A handle of a job that was put. All handles of one job are equivalent. Each method asks the

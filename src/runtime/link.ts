@@ -6,120 +6,28 @@
 
 import type { Handed, HandedBuffer, HandedBuffers } from '../codec/transfer.js';
 import type { Id, Level } from '../core/records.js';
-import { type CallsheetError, ClosedError, CoordinatorDiedError, type ErrorCode } from '../errors.js';
+import {
+  type CallsheetError,
+  ClosedError,
+  CoordinatorDiedError,
+  type ErrorCode,
+  NotStorableError,
+  UnknownJobError,
+} from '../errors.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 import { errorFromData } from '../protocol/error-data.js';
 import { canJoin, type Puts, packClientMessages, unpackCoordinatorMessages } from '../protocol/message-runs.js';
-import type { ClientMessage, CoordinatorMessage, WireJob } from '../protocol/messages.js';
+import type { ClientMessage, CoordinatorMessage, EventBatch, WireJob } from '../protocol/messages.js';
 
 import { Hand } from './hand.js';
 import { messageOf } from './logs.js';
+import { type Absence, type ComingOutcome, Put } from './put.js';
+import { type Request, repeated } from './repeat.js';
 
-type Request = ClientMessage extends infer M
-  ? M extends [infer Type, number, ...infer Rest]
-    ? [Type, ...Rest]
-    : never
-  : never;
 type Of<Type extends CoordinatorMessage[0]> = Extract<CoordinatorMessage, [Type, ...unknown[]]>;
 
-/** Receives an outcome, or the error in its place. */
-export interface OutcomeWaiter {
-  outcome(outcome: EncodedOutcome): void;
-  reject(error: Error): void;
-}
-
-/** An outcome that is known, or will be sent without a request. */
-export interface ComingOutcome {
-  readonly known: EncodedOutcome | undefined;
-  wait(waiter: OutcomeWaiter): void;
-}
-
-/**
- * A put of one job. Its outcome is sent without a request, and kept while the handle is reachable.
- */
-class Put<Accepted> implements ComingOutcome {
-  /**
-   * The promise of the caller. Dropped once the put is accepted, since the outcome can be long in
-   * coming.
-   */
-  #by: PutBy<Accepted> | undefined;
-  readonly job: Id;
-  readonly level: Level;
-  isAccepted = false;
-  #outcome: EncodedOutcome | Error | undefined;
-  /** The first waiter. Most outcomes have one at most, so only others need an array. */
-  #waiting: OutcomeWaiter | undefined;
-  #others: OutcomeWaiter[] | undefined;
-
-  constructor([job]: WireJob, level: Level, by: PutBy<Accepted>) {
-    this.job = job;
-    this.level = level;
-    this.#by = by;
-  }
-
-  get isWaitedFor(): boolean {
-    return !this.isAccepted || this.#waiting !== undefined;
-  }
-
-  /** The outcome, if it was received. */
-  get known(): EncodedOutcome | undefined {
-    return this.#outcome instanceof Error ? undefined : this.#outcome;
-  }
-
-  /**
-   * Resolves the put: the job is as safe as requested, or its unique key made it the job `same`.
-   */
-  accept(same?: Id): void {
-    this.isAccepted = true;
-    const by = this.#by;
-    this.#by = undefined;
-    by?.resolve(by.accepted(this, same));
-  }
-
-  /**
-   * Rejects the put and the waits for its outcome: there is no job, or no more messages about it.
-   */
-  fail(error: Error): void {
-    this.#by?.reject(error);
-    this.#by = undefined;
-    this.resolve(error);
-  }
-
-  get isAwaited(): boolean {
-    return this.#waiting !== undefined;
-  }
-
-  resolve(outcome: EncodedOutcome | Error): void {
-    this.#outcome = outcome;
-    if (this.#waiting !== undefined) tell(this.#waiting, outcome);
-    for (const waiter of this.#others ?? none) tell(waiter, outcome);
-    this.#waiting = undefined;
-    this.#others = undefined;
-  }
-
-  wait(waiter: OutcomeWaiter): void {
-    if (this.#outcome !== undefined) tell(waiter, this.#outcome);
-    else if (this.#waiting === undefined) this.#waiting = waiter;
-    else {
-      this.#others ??= [];
-      this.#others.push(waiter);
-    }
-  }
-}
-
-interface PutBy<Accepted> {
-  resolve(accepted: Accepted): void;
-  reject(error: Error): void;
-  /** Returns the value of the put; `same` is the job that a unique key made it. */
-  accepted(coming: ComingOutcome, same: Id | undefined): Accepted;
-}
-
-const none: readonly never[] = [];
-
-function tell(waiter: OutcomeWaiter, outcome: EncodedOutcome | Error): void {
-  if (outcome instanceof Error) waiter.reject(outcome);
-  else waiter.outcome(outcome);
-}
+/** The answer to a reader that has missed an unknown number of events. */
+const gap: EventBatch = [[], Number.POSITIVE_INFINITY];
 
 const numbered = (number: number, [type, ...rest]: Request) => [type, number, ...rest] as ClientMessage;
 
@@ -130,6 +38,10 @@ const requestsOf = ([type, first, , , jobs]: ClientMessage) =>
 interface Pending {
   /** The request that is sent again if the coordinator dies; `undefined` if it must not be. */
   readonly wait: Request | undefined;
+  /** The put whose outcome is requested. It goes on waiting while no process answers. */
+  readonly put?: Put<unknown>;
+  /** Nothing of it was done: the owner is closing. */
+  isRefused?: boolean;
   resolve(answer: unknown): void;
   reject(error: Error): void;
 }
@@ -144,6 +56,10 @@ export interface LinkListener {
   died(cause: unknown): void;
   /** The coordinator is closed. */
   closed(): void;
+  /** No process has answered for long. It may come back. */
+  absent?(error: CallsheetError): void;
+  /** No connection is possible any more. */
+  failed?(error: CallsheetError): void;
 }
 
 /**
@@ -151,6 +67,10 @@ export interface LinkListener {
  * one.
  */
 export interface LinkPort {
+  /**
+   * The coordinator is in another process. Requests without an answer are sent again to the next.
+   */
+  readonly toAnother?: { readonly mostBatchBytes: number };
   /** Must be called once, before anything is posted. */
   listen(listener: LinkListener): void;
   /** Sends a batch. The bytes and the handed buffers then belong to the receiver. */
@@ -193,6 +113,12 @@ export class Link {
   /** `true` while another coordinator starts; messages wait for it. */
   #restarting = false;
   #ended: Error | undefined;
+  /** The readers of events, and those that have missed some. */
+  readonly #readers = new Map<number, Request>();
+  readonly #gaps = new Set<number>();
+  readonly #absence: Absence = { error: undefined };
+  /** Called when another process answers than before. */
+  onNext: ((ready: Of<'ready'>) => void) | undefined;
   #opened: { resolve(message: Of<'ready'>): void; reject(error: Error): void } | undefined;
 
   constructor(port: LinkPort, onLog: (message: Of<'log'>) => void) {
@@ -202,6 +128,8 @@ export class Link {
       message: (batch) => this.#receive(unpackCoordinatorMessages(batch)),
       died: (cause) => this.#died(cause),
       closed: () => this.end(new ClosedError('the runtime is closed')),
+      absent: (error) => this.#absent(error),
+      failed: (error) => this.fail(error),
     });
   }
 
@@ -216,9 +144,14 @@ export class Link {
   /** Sends a request. Resolves with the answer. */
   request(message: Request): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended);
+      const error = this.#ended ?? this.#absence.error;
+      if (error !== undefined) return reject(error);
+      if (message[0] === 'subscribe') this.#readers.set(message[1], message);
+      else if (message[0] === 'unsubscribe') this.#readers.delete(message[1]);
+      else if (message[0] === 'events' && this.#gaps.delete(message[1])) return resolve(gap);
       const number = ++this.#lastRequest;
-      this.#pending.set(number, { wait: waits.has(message[0]) ? message : undefined, resolve, reject });
+      const isKept = this.#port.toAnother !== undefined || waits.has(message[0]);
+      this.#pending.set(number, { wait: isKept ? message : undefined, resolve, reject });
       this.#say(numbered(number, message));
     });
   }
@@ -226,7 +159,10 @@ export class Link {
   /** Sends the request to close. A coordinator that dies afterwards is not restarted. */
   close(graceMs: number): Promise<unknown> {
     this.#closing = true;
-    return this.request(['close', graceMs]);
+    if (this.#port.toAnother === undefined) return this.request(['close', graceMs]);
+    // A client runs nothing, and need not wait for an owner to leave.
+    const left = { hanging: [], interrupted: 0 };
+    return this.#restarting ? Promise.resolve(left) : this.request(['close', graceMs]).catch(() => left);
   }
 
   /** Sends these buffers with the requests of the same turn. */
@@ -246,9 +182,12 @@ export class Link {
     accepted: (coming: ComingOutcome, same: Id | undefined) => Accepted,
   ): Promise<Accepted> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended);
+      const error = this.#ended ?? this.#absence.error;
+      if (error !== undefined) return reject(error);
       const number = ++this.#lastRequest;
-      this.#puts.set(number, new Put(job, level, { resolve, reject, accepted }) as Put<unknown>);
+      const made = new Put(job, level, this.#absence, { resolve, reject, accepted }) as Put<unknown>;
+      if (this.#port.toAnother !== undefined) made.again = { queue, job };
+      this.#puts.set(number, made);
       const last = this.#outgoing.at(-1);
       const put: Puts = ['puts', number, queue, level, [job]];
       if (canJoin(last, put)) last[4].push(job);
@@ -305,6 +244,7 @@ export class Link {
     for (const message of this.#incoming.splice(0)) this.#handle(message);
     const died = (how: string) => new CoordinatorDiedError(`the coordinator thread died${how}`, { cause });
     const reason = cause instanceof Error ? `: ${cause.message}` : '';
+    if (this.#port.toAnother !== undefined) return this.#lost(cause);
     if (this.#opened !== undefined || this.#closing || this.#port.restart === undefined) return this.fail(died(reason));
     const refusal = this.#port.restart();
     if (refusal !== undefined) return this.fail(died(`: ${refusal}`));
@@ -333,7 +273,72 @@ export class Link {
     }
   }
 
+  /**
+   * Handles the loss of a process. Everything that can be repeated is sent to the next one, by
+   * `#unanswered`.
+   */
+  #lost(cause: unknown): void {
+    if (this.#closing) return this.end(new ClosedError('the runtime is closed'));
+    this.#restarting = true;
+    this.#outgoing = [];
+    const error = new CoordinatorDiedError(
+      'the connection to the owner of the directory was lost, and whether this command was executed is unknown',
+      { cause },
+    );
+    for (const reader of this.#readers.keys()) this.#gaps.add(reader);
+    for (const [request, { wait, isRefused }] of this.#pending) {
+      if (wait![0] === 'events' && this.#gaps.delete(wait![1])) this.#answer(request, gap);
+      else if (isRefused !== true && repeated(wait!) === undefined) this.#refuse(request, error);
+    }
+    this.#port.restart!();
+  }
+
+  /** Rejects everything, because no process has answered for long. */
+  #absent(error: CallsheetError): void {
+    if (this.#opened !== undefined) return this.end(error);
+    this.#absence.error = error;
+    for (const [request, { put }] of this.#pending) if (put === undefined) this.#refuse(request, error);
+    for (const [request, put] of this.#puts) if (!put.isAccepted) this.#refuse(request, error);
+    for (const put of this.#puts.values()) put.rejectWaits(error);
+    for (const { put } of this.#pending.values()) put?.rejectWaits(error);
+  }
+
+  /** Returns all messages without an answer, for another process, in their order. */
+  #unanswered(): ClientMessage[] {
+    const first: ClientMessage[] = [];
+    for (const message of this.#readers.values()) first.push(numbered(++this.#lastRequest, message));
+    for (const [hand, held] of this.#hands) {
+      const { last, same } = held.deref() ?? {};
+      if (last !== undefined) first.push(['hold', ++this.#lastRequest, hand, last, same ?? []]);
+    }
+    const messages: ClientMessage[] = [];
+    for (const [request, pending] of this.#pending) {
+      const { wait, isRefused } = pending;
+      messages.push(numbered(request, isRefused === true ? wait! : (repeated(wait!) ?? wait!)));
+      pending.isRefused = false;
+    }
+    for (const [request, put] of this.#puts) {
+      if (put.again !== undefined) messages.push(['puts', request, put.again.queue, put.level, [put.again.job], true]);
+      else messages.push(this.#outcomeAgain(request, put));
+    }
+    return first.concat(messages.sort((a, b) => a[1] - b[1]));
+  }
+
+  /** The owner that would send the outcome by itself is gone. */
+  #outcomeAgain(request: number, put: Put<unknown>): ClientMessage {
+    const wait: Request = ['outcome', put.job];
+    this.#puts.delete(request);
+    const reject = (error: Error) => {
+      const isLost = put.level === 'memory' && error instanceof UnknownJobError;
+      put.resolve(isLost ? new CoordinatorDiedError('the job was in the memory of a process that has ended') : error);
+    };
+    this.#pending.set(request, { wait, put, resolve: (outcome) => put.resolve(outcome as EncodedOutcome), reject });
+    return numbered(request, wait);
+  }
+
   #say(message: ClientMessage): void {
+    // The next process gets everything that has no answer.
+    if (this.#restarting && this.#port.toAnother !== undefined) return;
     if (this.#outgoing.length === 0 && !this.#restarting) queueMicrotask(this.#flush);
     this.#outgoing.push(message);
   }
@@ -344,13 +349,28 @@ export class Link {
     const handed = this.#handed.length === 0 ? undefined : new Map(this.#handed);
     this.#outgoing = [];
     this.#handed = [];
+    this.#send(messages, handed);
+  };
+
+  #send(messages: readonly ClientMessage[], handed: Handed | undefined): void {
     try {
-      this.#port.post(packClientMessages(messages), handed);
+      const batch = packClientMessages(messages);
+      const most = this.#port.toAnother?.mostBatchBytes ?? Number.POSITIVE_INFINITY;
+      if (batch.byteLength <= most) return this.#port.post(batch, handed);
+      if (messages.length === 1)
+        throw new NotStorableError(
+          'PAYLOAD_TOO_LARGE',
+          'the message',
+          `must have at most ${most} bytes to the process that owns the directory, got ${batch.byteLength}: put fewer jobs at once`,
+        );
+      const middle = messages.length >> 1;
+      this.#send(messages.slice(0, middle), handed);
+      this.#send(messages.slice(middle), undefined);
     } catch (error) {
       // The batch cannot be sent: only its own requests fail.
       for (const message of messages) for (const request of requestsOf(message)) this.#refuse(request, error as Error);
     }
-  };
+  }
 
   #receive(messages: CoordinatorMessage[]): void {
     if (this.#isResolving) {
@@ -382,6 +402,7 @@ export class Link {
         for (let request = message[1]; request < message[1] + message[2]; request++) this.#done(request);
         return message[2];
       case 'error':
+        if (message[2][0] === 'CLOSED' && this.#waitsForNext(message[1])) return 0;
         this.#refuse(message[1], errorFromData(message[2]));
         return 1;
       case 'answer':
@@ -430,7 +451,20 @@ export class Link {
     this.#opened = undefined;
     if (!this.#restarting) return;
     this.#restarting = false;
+    this.#absence.error = undefined;
+    if (this.#port.toAnother !== undefined) {
+      this.#outgoing = this.#unanswered();
+      this.onNext?.(message);
+    }
     if (this.#outgoing.length > 0) this.#flush();
+  }
+
+  /** A client of an owner that closes waits for the next one. */
+  #waitsForNext(request: number): boolean {
+    if (this.#port.toAnother === undefined || this.#closing) return false;
+    const pending = this.#pending.get(request);
+    if (pending !== undefined) pending.isRefused = true;
+    return pending !== undefined || this.#puts.has(request);
   }
 
   #done(request: number): void {

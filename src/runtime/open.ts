@@ -18,7 +18,7 @@ import { encodeJob } from '../definition/encode.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { checkJobId, checkName, checkQueueName } from '../definition/names.js';
 import { checkRetryDefaults, type JobOptions, jobOptions, type RetryDefaults } from '../definition/options.js';
-import { CallsheetError, ClosedError, invalidOption } from '../errors.js';
+import { CallsheetError, ClosedError, invalidOption, JournalLockedError, NoOwnerError } from '../errors.js';
 import { defaultImportMs, type ModuleSetup } from '../protocol/dispatch.js';
 import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
 import type { JobQuery } from '../protocol/monitor.js';
@@ -61,8 +61,24 @@ export interface OpenOptions {
    */
   readonly allowNetworkFileSystem?: boolean;
   /**
-   * Milliseconds that `open` waits for the end of another runtime that has the directory open. 0 by
-   * default: `open` then rejects at once. Infinity waits as long as it takes.
+   * The part of this runtime among those of several processes with one directory.
+   *
+   * - `owner` (the default): it runs the jobs, and other processes can be its clients. Rejects if
+   *   the directory has an owner.
+   * - `client`: it puts jobs into the directory of a running owner, and follows them. It starts no
+   *   thread and never runs a job. When the owner ends, its calls wait for the next one.
+   * - `standby`: `open` waits until it becomes the owner.
+   * - `auto`: the owner if the directory has none, else a client, which it stays.
+   *
+   * The jobs, their modules and all settings are those of the owner: options about them must be
+   * left out by a client.
+   */
+  readonly share?: Share;
+  /**
+   * Milliseconds of patience. For an owner: how long `open` waits for the end of another; 0 by
+   * default, Infinity for a standby. For a client: how long `open`, and later each call, waits for
+   * an owner; 30,000 by default. Calls made when there was none for longer are rejected at once,
+   * until there is one.
    */
   readonly waitMs?: number;
   /** The modules with the functions of jobs, each from `defineJobs`. */
@@ -232,6 +248,8 @@ export class Runtime implements AsyncDisposable {
   readonly #found: OpenFigures;
   readonly #graceMs: number;
   readonly #onClose: () => void;
+  /** `true` if this runtime owns its jobs; `false` for a client of another process. */
+  readonly isOwner: boolean;
   #closed: Promise<Closed> | undefined;
 
   /** @internal */
@@ -240,15 +258,19 @@ export class Runtime implements AsyncDisposable {
     client: Client,
     found: OpenFigures,
     { graceMs = defaultGraceMs, signals = [] }: Pick<OpenOptions, 'graceMs' | 'signals'> = {},
+    isOwner = true,
   ) {
     this.#end = end;
     this.#client = client;
     this.#found = found;
     this.#graceMs = graceMs;
+    this.isOwner = isOwner;
     this.#onClose = closeOn(signals, () => this.close());
   }
 
-  /** This runtime's id, a UUID: the same whenever the same directory is opened. */
+  /**
+   * This runtime's id, a UUID: the same whenever the same directory is opened; new for each client.
+   */
   get id(): string {
     return this.#found.dispatcher;
   }
@@ -505,6 +527,8 @@ export class Runtime implements AsyncDisposable {
  *
  * @throws {JournalLockedError} another runtime, in this or another process, has the directory open,
  * still after `waitMs`.
+ * @throws {NoOwnerError} a client found no owner within `waitMs`.
+ * @throws {ProtocolVersionError} the owner of a client has another version of callsheet.
  * @throws {JournalCorruptError} the journal is damaged.
  * @throws {DirectoryUnusableError} the directory cannot be used.
  * @throws {ModuleNotLoadableError} a job module cannot be imported.
@@ -513,10 +537,47 @@ export class Runtime implements AsyncDisposable {
  */
 export async function open(options: OpenOptions): Promise<Runtime> {
   checkOptions('options', options, openOptions);
-  const { logger } = options;
+  const { logger, share = 'owner' } = options;
   if (logger !== undefined) checkLogger(logger);
   const setup = resolveOptions(options);
   const durability = durabilityOf(options);
+  if (share === 'client') return openAsClient(options, setup, durability, logger);
+  if (share !== 'auto') return openAsOwner(options, setup, durability, logger);
+  const { hasOwner } = await import('./open-client.js');
+  for (;;) {
+    try {
+      if (await hasOwner(setup.directory!)) return await openAsClient(options, setup, durability, logger);
+      return await openAsOwner(options, { ...setup, waitMs: 0 }, durability, logger);
+    } catch (error) {
+      // Another process became the owner in between, or the owner ended.
+      const isOwned = await hasOwner(setup.directory!);
+      const isOther = isOwned ? error instanceof JournalLockedError : error instanceof NoOwnerError;
+      if (!isOther) throw error;
+    }
+  }
+}
+
+/** Opens a client of the process that has the directory open. */
+async function openAsClient(
+  options: OpenOptions,
+  { directory, payloadLimitBytes }: CoordinatorSetup,
+  durability: Level,
+  logger: Logger | undefined,
+): Promise<Runtime> {
+  const { openClient } = await import('./open-client.js');
+  const { waitMs = defaultOwnerWaitMs } = options;
+  const logs = new Logs(logger);
+  const setup = { directory: directory!, durability, payloadLimitBytes, waitMs };
+  const { client, found, end } = await openClient(setup, (message) => logs.write(message));
+  return new Runtime(end, client, found, options, false);
+}
+
+async function openAsOwner(
+  options: OpenOptions,
+  setup: CoordinatorSetup,
+  durability: Level,
+  logger: Logger | undefined,
+): Promise<Runtime> {
   const logs = new Logs(logger);
   const thread = new CoordinatorThread(setup);
   const link = new Link(thread, (message) => logs.write(message));
@@ -585,6 +646,7 @@ function durabilityOf(options: OpenOptions): Level {
 const openOptions: OptionNames<OpenOptions> = {
   directory: true,
   allowNetworkFileSystem: true,
+  share: true,
   waitMs: true,
   jobs: true,
   threads: true,
@@ -618,6 +680,43 @@ const limitNames: OptionNames<ResourceLimits> = {
   stackSizeMb: true,
 };
 
+const shares = ['owner', 'client', 'standby', 'auto'] as const;
+
+/** See `OpenOptions.share`. */
+export type Share = (typeof shares)[number];
+
+/** The options about running jobs, which a client does not do. */
+const ownersOptions = [
+  'allowNetworkFileSystem',
+  'threads',
+  'extraThreads',
+  'execArgv',
+  'resourceLimits',
+  'recycle',
+  'importMs',
+  'retention',
+  'stopGraceMs',
+  'agent',
+  'dispatcher',
+  'pingMs',
+  'deathMs',
+  'retry',
+  'schedules',
+  'pruneSchedules',
+] as const satisfies readonly (keyof OpenOptions)[];
+
+function checkShare(options: OpenOptions): void {
+  const { share = 'owner', directory } = options;
+  checkOneOf('share', share, shares);
+  if (share !== 'owner' && directory === undefined)
+    throw invalidOption('share', 'must be "owner" without a directory', share, RangeError);
+  if (share !== 'client') return;
+  for (const name of ownersOptions)
+    if (options[name] !== undefined)
+      throw invalidOption(name, 'must be left out by a client: the owner of the directory has it', options[name]);
+}
+
+const defaultOwnerWaitMs = 30_000;
 const defaultExtraThreads = 32;
 const defaultStopGraceMs = 2_000;
 const defaultHeapMb = 2_048;
@@ -630,7 +729,8 @@ const defaultDeathMs = 12_000;
 export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   const { directory, jobs, threads = availableParallelism(), execArgv = [], durability = 'full', agent } = options;
   const { stopGraceMs = defaultStopGraceMs, graceMs = defaultGraceMs, retention = {}, dispatcher = true } = options;
-  const { payloadLimitBytes = DEFAULT_LIMIT_BYTES, allowNetworkFileSystem = false, waitMs = 0 } = options;
+  const { payloadLimitBytes = DEFAULT_LIMIT_BYTES, allowNetworkFileSystem = false } = options;
+  const { waitMs = options.share === 'standby' ? Number.POSITIVE_INFINITY : 0 } = options;
   const { recycle = {}, importMs = defaultImportMs, extraThreads = defaultExtraThreads } = options;
   const resourceLimits = { maxOldGenerationSizeMb: defaultHeapMb, ...options.resourceLimits };
   const heapMb = resourceLimits.maxOldGenerationSizeMb as number;
@@ -658,6 +758,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   checkOptions('retention.failed', failed, keptNames);
   checkBoolean('dispatcher', dispatcher);
   checkBoolean('allowNetworkFileSystem', allowNetworkFileSystem);
+  checkShare(options);
   checkNumber('waitMs', waitMs, { least: 0, unit: 'milliseconds' });
   checkArray('execArgv', execArgv, 'strings');
   for (const [index, text] of execArgv.entries()) checkText(`execArgv[${index}]`, text, 'must be a string', () => true);

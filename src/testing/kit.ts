@@ -66,7 +66,7 @@ const virtualOptions: OptionNames<VirtualOptions> = {
 };
 
 /** The parts of a world that several kits can share. */
-type Shared = Partial<Pick<World, 'clock' | 'keeping' | 'dispatcher'>>;
+type Shared = Partial<Pick<World, 'clock' | 'keeping' | 'dispatcher' | 'beside'>>;
 
 /** A virtual runtime and its controls. Made by {@link openVirtual}. */
 export class Kit implements AsyncDisposable {
@@ -309,7 +309,7 @@ export class Kit implements AsyncDisposable {
     const { graceMs = 0 } = options;
     if (this.#life === undefined) return { stillRunning: [] };
     const pool = this.#pool();
-    const closed = this.runtime.close({ graceMs });
+    const closed = this.#life.close(this.runtime, graceMs);
     await this.#idle();
     const limit = this.#time.now() + graceMs;
     while (!pool.destroyed && this.#time.fireNext(limit)) await this.#idle();

@@ -8,6 +8,7 @@ import { idToText, newId } from '../codec/id.js';
 import type { Handed, HandedBuffers } from '../codec/transfer.js';
 import { Coordinator } from '../coordinator/coordinator.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
+import type { SharingContext } from '../coordinator/sharing.js';
 import type { StatisticsStore } from '../coordinator/statistics/statistics.js';
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
@@ -20,6 +21,7 @@ import { jobHandles } from '../runtime/job.js';
 import { Link, type LinkListener, type LinkPort } from '../runtime/link.js';
 import { fieldsOf } from '../runtime/logs.js';
 import { type Declared, declareAll, Runtime } from '../runtime/open.js';
+import type { ClientSetup, MakeClient, OpenedClient } from '../runtime/open-client.js';
 import type { Store, StoreOutside } from '../store/store.js';
 import { describeModule, findFunction } from '../worker/modules.js';
 import { Timers, type VirtualClock } from './virtual-clock.js';
@@ -42,8 +44,22 @@ export interface Keeping {
   crashed(): void;
 }
 
+/** A client beside the dispatcher, which the test uses in place of the dispatcher's own. */
+export interface Beside extends OpenedClient {
+  /** Number of messages so far. */
+  readonly activity: number;
+  /** The dispatcher has died. */
+  died(): void;
+}
+
 /** The surroundings that outlive a dispatcher. */
 export interface World {
+  /** Makes a client in another process of an open coordinator. */
+  readonly beside?: (
+    sharing: Pick<SharingContext, 'coordinator' | 'dispatcher' | 'modules'>,
+    setup: Pick<ClientSetup, 'durability' | 'payloadLimitBytes'>,
+    makeClient: MakeClient,
+  ) => Promise<Beside>;
   readonly clock: VirtualClock;
   readonly random: () => number;
   readonly keeping: Keeping;
@@ -62,6 +78,8 @@ export class VirtualDispatcher implements LinkPort {
   #outgoing: CoordinatorMessage[] = [];
   #dead = false;
   #messages = 0;
+  #own!: Link;
+  #beside: Beside | undefined;
 
   constructor({ clock, random, keeping, dispatcher, statistics }: World, setup: CoordinatorSetup) {
     const timers = new Timers(clock);
@@ -133,7 +151,7 @@ export class VirtualDispatcher implements LinkPort {
 
   /** Number of messages, runs and questions so far: grows whenever anything happens. */
   get activity(): number {
-    return this.#messages + this.#pool.activity + this.questions.activity;
+    return this.#messages + this.#pool.activity + this.questions.activity + (this.#beside?.activity ?? 0);
   }
 
   async open(world: World, setup: CoordinatorSetup, durability: Level, declared: Declared = {}): Promise<Runtime> {
@@ -153,17 +171,24 @@ export class VirtualDispatcher implements LinkPort {
     const figures = await this.#coordinator.open(modules);
     const found = { ...figures, dispatcher: idToText(world.dispatcher) };
     const { payloadLimitBytes } = setup;
-    const client = new VirtualClient(
-      world.clock,
-      link,
-      jobHandles,
-      world.dispatcher,
-      modules,
-      durability,
-      payloadLimitBytes,
-    );
+    this.#own = link;
+    const makeClient: MakeClient = (...made) => new VirtualClient(world.clock, ...made);
+    if (world.beside !== undefined) {
+      const sharing = { coordinator: this.#coordinator, dispatcher: world.dispatcher, modules };
+      this.#beside = await world.beside(sharing, { durability, payloadLimitBytes }, makeClient);
+      return new Runtime(this.#beside.end, this.#beside.client, this.#beside.found);
+    }
+    const client = makeClient(link, jobHandles, world.dispatcher, modules, durability, payloadLimitBytes);
     await declareAll(client, declared, (message) => world.onLog({ level: 'warn', message, detail: '', fields: {} }));
     return new Runtime(async () => this.die(), client, found);
+  }
+
+  /** Closes the runtime that `open` returned, in good order. */
+  async close(runtime: Runtime, graceMs: number): Promise<void> {
+    await runtime.close({ graceMs });
+    if (this.#beside === undefined) return;
+    await this.#own.close(graceMs);
+    this.die();
   }
 
   /** The clock was set forward by `byMs`, or back if that is negative. */
@@ -188,6 +213,7 @@ export class VirtualDispatcher implements LinkPort {
   die(error?: Error): void {
     if (this.#dead) return;
     this.#dead = true;
+    this.#beside?.died();
     this.#pool.abandon();
     void this.questions.destroy();
     this.#timers.clear();

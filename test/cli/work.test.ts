@@ -61,6 +61,22 @@ describe('the command work', () => {
     assert.deepEqual([await resultOf(directory, ids[1]!), await resultOf(directory, inner)], [42, 3]);
   });
 
+  it('[16.4] stands by until the owner is dead, and can be stopped before', async (t) => {
+    const { directory, ids } = await directoryWith([slow.add(20, 22)]);
+    const owner = await ready(t, directory);
+    const args = ['work', '-d', directory, '-j', file('defined'), '--standby', '--once'];
+    const standbys = [new Running(t, args), new Running(t, args)] as const;
+    for (const standby of standbys) await eventually('it stands by', () => standby.has('the worker stands by'));
+    standbys[0].process.kill('SIGTERM');
+    assert.equal(await standbys[0].ended(), 0);
+    assert.ok(standbys[0].has('the worker ends before it has the directory'));
+    assert.ok(!standbys[1].has('the worker is ready'));
+    owner.process.kill('SIGKILL');
+    assert.equal(await standbys[1].ended(), 0);
+    assert.ok(standbys[1].has('the worker is ready'));
+    assert.equal(await resultOf(directory, ids[0]!), 42);
+  });
+
   it('ends with --once and code 1 if functions are missing', async () => {
     const { directory } = await directoryWith([slow.add(1, 1)]);
     const { status, stderr } = run('work', '-d', directory, '-j', `other=${file('plain')}`, '--once');

@@ -2,13 +2,10 @@
  * Runs the contract's virtual tests again with their records in a database that other processes
  * could share: decided in transactions, on partial views.
  */
-import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { execPath } from 'node:process';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { runAgain } from './again.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Parts of the names of tests that show nothing on a shared database, and the reason. */
@@ -32,31 +29,12 @@ const leftOut: Readonly<Record<string, string>> = {
   'bounds the interval by dates': 'the same',
 };
 /** Files that open stores of their own, or show nothing about a store. */
-const ownStores = ['shared', 'two-dispatchers', 'set-clock', 'shown', 'waits-and-signals'].map(
+const ownStores = ['shared', 'socket', 'two-dispatchers', 'set-clock', 'shown', 'waits-and-signals'].map(
   (name) => `${name}.test.js`,
 );
-/** Matches names with a tag only, so that no suite is chosen as a whole. */
-const chosen = `^(?=.*\\[)(?!.*(${Object.keys(leftOut).join('|')}))`;
 const limitMs = 600_000;
-const fileLimitMs = 300_000;
 
 describe('the contract over a shared database', { timeout: limitMs }, () => {
   const files = readdirSync(here).filter((file) => file.endsWith('.test.js') && !ownStores.includes(file));
-  for (const file of files) {
-    it(`holds: ${file.replace('.test.js', '')}`, () => {
-      const { stdout, status } = spawnSync(
-        execPath,
-        [`--test-name-pattern=${chosen}`, '--test', '--test-reporter=tap', join(here, file)],
-        {
-          encoding: 'utf8',
-          env: { ...process.env, CALLSHEET_TEST_STORE: 'shared', NODE_TEST_CONTEXT: undefined },
-          timeout: fileLimitMs,
-        },
-      );
-      const failed = Array.from(stdout.matchAll(/^ *not ok \d+ - .*$/gm), ([line]) => line.trim());
-      assert.deepEqual(failed, [], stdout.slice(-20_000));
-      assert.equal(status, 0);
-      assert.match(stdout, /^# pass [1-9]/m, 'some tests ran');
-    });
-  }
+  runAgain('shared', files, Object.keys(leftOut));
 });

@@ -1,95 +1,13 @@
 /** Several clients of one coordinator: each has requests, handles, readers and waits of its own. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { encodeOwnFailure } from '../../src/codec/failure.js';
 import { newId } from '../../src/codec/id.js';
-import type { Caller } from '../../src/coordinator/clients/caller.js';
-import { Coordinator } from '../../src/coordinator/coordinator.js';
-import { NoPool } from '../../src/coordinator/pool/no-pool.js';
 import type { Id } from '../../src/core/records.js';
 import type { JobInfo } from '../../src/protocol/job-info.js';
-import type { ClientMessage, CoordinatorMessage, WireJob } from '../../src/protocol/messages.js';
-import { MemoryStore } from '../../src/store/memory-store.js';
+import type { ClientMessage, CoordinatorMessage } from '../../src/protocol/messages.js';
 import { idOf } from '../core/making.js';
+import { dispatcher, Hub, jobOf, put } from './hub.js';
 
-const dispatcher = newId();
-const nothing = () => {};
-const limits = { ageMs: Number.POSITIVE_INFINITY, count: 0, bytes: Number.POSITIVE_INFINITY };
-
-/** A coordinator that runs nothing. Its turns come when the test calls `turn`. */
-class Hub {
-  readonly coordinator: Coordinator;
-  readonly own: CoordinatorMessage[] = [];
-  readonly #turns: (() => void)[] = [];
-
-  constructor(keep = Number.POSITIVE_INFINITY) {
-    const outside = { now: () => 1, random: () => 0, failure: encodeOwnFailure, dispatcher, listening: true };
-    const retention = { ...limits, count: keep, failed: { ...limits, count: keep } };
-    this.coordinator = new Coordinator(
-      {
-        store: new MemoryStore(outside),
-        pool: () => new NoPool(),
-        questions: { ask: nothing, destroy: async () => {} },
-        post: (message) => this.own.push(message),
-        now: () => 1,
-        after: () => ({ clear: nothing }),
-        soon: (turn) => this.#turns.push(turn),
-        stopwatch: () => 0,
-        monotonic: () => 0,
-        statistics: undefined,
-        closed: () => undefined,
-      },
-      {
-        ...{ dispatcher, retention, agentSize: 1, agentSizeGiven: false, isRestart: false },
-        presence: { incarnation: newId(), host: '', pid: 0, pingMs: 30_000, deathMs: 60_000 },
-        ...{ retry: undefined, log: 'silent', modules: {} },
-      },
-    );
-  }
-
-  async open(): Promise<this> {
-    await this.coordinator.open({ m: { functions: ['f'], others: [] } });
-    this.turn();
-    return this;
-  }
-
-  turn(): void {
-    while (this.#turns.length > 0) for (const turn of this.#turns.splice(0)) turn();
-  }
-
-  join(owner: Id = newId()): Client {
-    return new Client(this, owner);
-  }
-}
-
-class Client {
-  readonly heard: CoordinatorMessage[] = [];
-  readonly #hub: Hub;
-  readonly caller: Caller;
-
-  constructor(hub: Hub, owner: Id) {
-    this.#hub = hub;
-    this.caller = hub.coordinator.join(owner, (message) => this.heard.push(message));
-  }
-
-  send(...messages: ClientMessage[]): void {
-    this.#hub.coordinator.receive(messages, this.caller);
-    this.#hub.turn();
-  }
-
-  leave(): void {
-    this.#hub.coordinator.leave(this.caller);
-    this.#hub.turn();
-  }
-
-  /** Returns the messages since the last call, and forgets them. */
-  take(): CoordinatorMessage[] {
-    return this.heard.splice(0);
-  }
-}
-
-const jobOf = (id: Id): WireJob => [id, 'call', 'm#f', null, null, [], []];
-const put = (request: number, ...ids: Id[]): ClientMessage => ['puts', request, '', 'full', ids.map(jobOf)];
 const cancel = (request: number, job: Id): ClientMessage => ['do', request, 'full', { type: 'cancel', job }];
 const types = (messages: readonly CoordinatorMessage[]) => messages.map(([type]) => type);
 
@@ -163,7 +81,7 @@ describe('clients of one coordinator', () => {
     one.send(['close', 5, 0]);
     assert.deepEqual(one.take(), [
       ['done', 1, 1],
-      ['answer', 5, { hanging: [] }],
+      ['answer', 5, { hanging: [], interrupted: 0 }],
     ]);
     one.leave();
     two.send(['do', 1, 'full', { type: 'annotate', job, name: 'note', value: new Uint8Array([1]) }], cancel(2, job));
@@ -191,6 +109,25 @@ describe('clients of one coordinator', () => {
     assert.deepEqual(length(5), [1, 1]);
     two.send(cancel(6, job));
     assert.deepEqual(length(7), [1, 0]);
+  });
+
+  it('[7.4] lose their maps when they have been away for a minute', async () => {
+    for (const comesBack of [false, true]) {
+      const hub = await new Hub().open();
+      const owner = newId();
+      const client = hub.join(owner);
+      const map = newId();
+      client.send(['do', 1, 'full', { type: 'put', queue: '', jobs: [[map, 'map', '', null, null, [], []]] }]);
+      client.send(['fed', 2, map, 1]);
+      client.leave();
+      if (comesBack) hub.join(owner);
+      for (const { delayMs, fire } of hub.timers) if (delayMs === 60_000) fire();
+      hub.turn();
+      const other = hub.join();
+      other.send(['ask', 1, { type: 'job', job: map }]);
+      const [answer] = other.take();
+      assert.equal((answer![2] as JobInfo).status, comesBack ? 'pending' : 'completed');
+    }
   });
 
   it('replace a connection of the same client, and never the dispatcher', async () => {

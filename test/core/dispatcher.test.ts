@@ -290,6 +290,18 @@ describe('a dispatcher whose id is at work elsewhere', () => {
     assert.ok(world.job('job').claimed, 'it has not died in between');
   });
 
+  it('[7.4] ends the maps that its own process fed, and leaves those of clients', () => {
+    const world = new World();
+    const a = world.process('a');
+    a.activate();
+    world.put({ ...call('map'), form: 'map', callable: '' });
+    const next = world.process('a', 'next');
+    next.do({ type: 'recover', owner: idOf('another') });
+    assert.equal(world.job('map').outcome, 'none');
+    next.do({ type: 'recover', owner: world.job('map').owner });
+    assert.equal(world.job('map').outcome, 'failure');
+  });
+
   it('[5.7] takes over at once in a store that only one process can open', () => {
     const world = new World();
     const [a, b] = world.pair();

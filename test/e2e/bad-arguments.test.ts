@@ -107,6 +107,7 @@ const agent: Bad = {
 const openOptions: Table<OpenOptions> = {
   directory: { type: [5, null, {}, undefined], range: ['', new URL('https://example.com/')] },
   allowNetworkFileSystem: boolean,
+  share: { type: [5, null], range: ['', 'both', 'client'] },
   waitMs: number(-1),
   jobs: { type: [undefined, null, 5, numbers, [{}], [undefined], [numbers, 'numbers']], range: [[numbers, numbers]] },
   threads: integer(0, -1, 1025, infinite),

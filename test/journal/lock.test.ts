@@ -168,7 +168,16 @@ describe('the lock of a directory', () => {
   it('[16.1] goes to a waiting process when the owner closes, is killed, or was stopped and is killed', async () => {
     const directory = freshDirectory();
     const mine = await acquireLock(directory);
+    let visits = 0;
+    // The first visit asks whether the owner is alive; the second waits for its end.
+    const isWaiting = new Promise<void>((resolve) => {
+      mine.accept((connection) => {
+        connection.resume();
+        if (++visits === 2) resolve();
+      });
+    });
     const waiting = acquireLock(directory, { waitMs: Number.POSITIVE_INFINITY });
+    await isWaiting;
     await mine.release();
     await (await waiting).release();
     for (const isStopped of [false, true]) {

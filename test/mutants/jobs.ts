@@ -371,7 +371,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'buffers are accepted at every durability',
     tags: ['2.11'],
     in: 'runtime/client.ts#puttingAt',
-    find: "level === 'memory' ? new HandedBuffers() : undefined",
+    find: "level === 'memory' && !this.#isRemote ? new HandedBuffers() : undefined",
     replace: 'new HandedBuffers()',
   },
   {

@@ -1,14 +1,16 @@
 /** Planted bugs against section 16 of the contract: several processes, one directory. */
 import type { Mutant } from './mutant.js';
 
-const lock = ['journal/lock'];
+const lock = ['journal/lock.test.ts'];
+const peers = ['coordinator/sharing.test.ts'];
+const processes = ['e2e/sharing.test.ts'];
 
 export const sharing: readonly Mutant[] = [
   {
     bug: 'a wait for the lock does not see the end of the owner',
     tags: ['16.1'],
     tests: lock,
-    in: 'journal/lock.ts#ownerChange',
+    in: 'journal/owner.ts#ownerChange',
     find: "connection.once('connect', () => connection.once('close', end))",
     replace: "connection.once('connect', () => {})",
   },
@@ -27,5 +29,117 @@ export const sharing: readonly Mutant[] = [
     in: 'journal/lock.ts#listenAt',
     find: 'fs.chmodSync(socketPath, 0o600);',
     replace: '',
+  },
+  {
+    bug: 'jobs of a client belong to the dispatcher',
+    tags: ['16.2'],
+    tests: processes,
+    in: 'runtime/open-client.ts#openThrough',
+    find: 'found: { ...found, dispatcher: idToText(id) }',
+    replace: 'found',
+  },
+  {
+    bug: 'a client accepts options about running',
+    tags: ['16.2'],
+    tests: processes,
+    in: 'runtime/open.ts#checkShare',
+    find: "if (share !== 'client') return;",
+    replace: 'return;',
+  },
+  {
+    bug: 'a put that is sent again is refused',
+    tags: ['16.3'],
+    tests: peers,
+    in: 'core/decide.ts#putAll',
+    find: 'if (again && state.job(spec.id) !== undefined) continue;',
+    replace: '',
+  },
+  {
+    bug: 'callbacks that are sent again are added again',
+    tags: ['16.3'],
+    tests: peers,
+    in: 'core/decide.ts#apply',
+    find: 'if (command.again && areThere(state, command.callbacks)) return;',
+    replace: '',
+  },
+  {
+    bug: 'items that are sent again are added again',
+    tags: ['16.3'],
+    tests: peers,
+    in: 'core/decide.ts#apply',
+    find: 'if (command.again && countItems(state, map).taken >= command.from + command.parts.length) return;',
+    replace: '',
+  },
+  {
+    bug: 'puts without an answer are lost with their owner',
+    tags: ['16.3'],
+    tests: ['sharing/cuts.test.ts'],
+    in: 'runtime/link.ts#Link.unanswered',
+    find: "if (put.again !== undefined) messages.push(['puts', request, put.again.queue, put.level, [put.again.job], true]);",
+    replace: 'if (put.again !== undefined) continue;',
+  },
+  {
+    bug: 'a client of an owner that closes is refused',
+    tags: ['16.3'],
+    tests: processes,
+    in: 'runtime/link.ts#Link.handle',
+    find: "if (message[2][0] === 'CLOSED' && this.#waitsForNext(message[1])) return 0;",
+    replace: '',
+  },
+  {
+    bug: 'a client becomes an owner when there is none',
+    tags: ['16.4'],
+    tests: processes,
+    in: 'runtime/open.ts#open',
+    find: "if (share === 'client') return openAsClient(options, setup, durability, logger);",
+    replace: '',
+  },
+  {
+    bug: 'a standby does not wait',
+    tags: ['16.4'],
+    tests: processes,
+    in: 'runtime/open.ts#resolveOptions',
+    find: "options.share === 'standby' ? Number.POSITIVE_INFINITY : 0",
+    replace: '0',
+  },
+  {
+    bug: 'messages of another process are not checked',
+    tags: ['16.5'],
+    tests: peers,
+    in: 'coordinator/sharing.ts#messagesFrom',
+    find: 'unpackClientMessages(bytes).map(messageFromOutside)',
+    replace: 'unpackClientMessages(bytes)',
+  },
+  {
+    bug: 'any batch is received, however long',
+    tags: ['16.5'],
+    tests: peers,
+    in: 'protocol/wire.ts#Wire.frame',
+    find: 'if (total > this.#mostBytes)',
+    replace: 'if (total < 0)',
+  },
+  {
+    bug: 'outcomes pile up for a client that reads slowly',
+    tags: ['16.5'],
+    tests: peers,
+    in: 'coordinator/clients/outcomes.ts#waitsForRoom',
+    find: 'if (caller?.isFull?.() !== true) return false;',
+    replace: 'return false;',
+  },
+  {
+    bug: 'outcomes that waited are never sent',
+    tags: ['16.5'],
+    tests: peers,
+    in: 'coordinator/sharing.ts#drained',
+    find: 'if (this.#caller !== undefined) this.#context.coordinator.takesMore(this.#caller);',
+    replace: '',
+  },
+  {
+    bug: 'all questions are answered at once',
+    tags: ['16.5'],
+    tests: peers,
+    in: 'coordinator/sharing.ts#passOn',
+    find: 'this.#asked.size < mostAsked && !this.#isFull()',
+    replace: 'true',
   },
 ];

@@ -16,6 +16,8 @@ export class Caller {
   /** The owner of the jobs that it puts. */
   readonly owner: Id;
   readonly post: Post;
+  /** Whether it takes no more outcomes at the moment. Undefined: it takes them always. */
+  readonly isFull: (() => boolean) | undefined;
   /** The requests of its puts of one job, by job. It gets their outcomes without asking. */
   readonly puts = new Map<Id, number>();
   /**
@@ -25,12 +27,15 @@ export class Caller {
   readonly hands = new HeldHandles();
   readonly readers = new Map<number, Reader>();
   readonly bulks = new Map<number, Bulk>();
+  /** The maps that it feeds, or has fed. */
+  readonly maps = new Set<Id>();
   /** `true` once its connection has ended. Its jobs go on. */
   isGone = false;
 
-  constructor(owner: Id, post: Post) {
+  constructor(owner: Id, post: Post, isFull?: () => boolean) {
     this.owner = owner;
     this.post = post;
+    this.isFull = isFull;
   }
 }
 

@@ -53,13 +53,13 @@ export class ClientCommands {
    */
   put(caller: Caller, puts: Puts, admitted = false): void {
     const { store, bounded, isClosing } = this.#context;
-    const [, first, queue, level, jobs] = puts;
+    const [, first, queue, level, jobs, again = false] = puts;
     if (isClosing()) return this.refuse(caller, puts, new ClosedError('the runtime is closing'));
     if (jobs.length > 1 && bounded.isBounded(queue)) {
-      for (const [index, job] of jobs.entries()) this.put(caller, ['puts', first + index, queue, level, [job]]);
+      for (const [index, job] of jobs.entries()) this.put(caller, ['puts', first + index, queue, level, [job], again]);
       return;
     }
-    const command = this.#commandFrom(caller, { type: 'put', queue, jobs }, level);
+    const command = this.#commandFrom(caller, { type: 'put', queue, jobs, ...(again && { again }) }, level);
     if (!admitted && bounded.keepsOut(command))
       return bounded.wait(caller, command, () => this.put(caller, puts, true));
     for (const [index, [id]] of jobs.entries()) caller.puts.set(id, first + index);

@@ -8,7 +8,7 @@ import type { ClientMessage } from '../../protocol/messages.js';
 import { Bulks } from './bulk.js';
 import type { Caller } from './caller.js';
 import { ClientCommands, type ClientsContext } from './client-commands.js';
-import type { Reader } from './event-feed.js';
+import type { EventFeed, Reader } from './event-feed.js';
 import type { OutcomeWaiter } from './outcomes.js';
 import { inquiryFor, isWalking, requireMap } from './queries.js';
 import { requireJob } from './remembered.js';
@@ -89,6 +89,7 @@ export class Clients {
           hands.release(message[2]);
           return reply();
         case 'fed':
+          if (caller !== callers.own) caller.maps.add(message[2]);
           return store.read(
             () => requireMap(store.state, message[2]),
             then(() => drainWaiters.waitUntilFed(message[2], { caller, request, most: message[3] })),
@@ -101,7 +102,7 @@ export class Clients {
           this.#bulks.end(caller, message[2]);
           return reply();
         case 'subscribe':
-          readers.set(message[2], feed.subscribe(message[3]));
+          readers.set(message[2], subscribe(feed, message[3], caller === callers.own));
           return reply();
         case 'events':
           return feed.read(readerOf(caller, message[2]), answer);
@@ -111,12 +112,22 @@ export class Clients {
           return reply();
         case 'close':
           // Only the client in this process ends the coordinator. Another one takes its leave.
-          return caller === callers.own ? closing.begin(request, message[2]) : answer({ hanging: [] });
+          if (caller === callers.own) return closing.begin(request, message[2]);
+          return store.read(nothing, () => answer({ hanging: [], interrupted: 0 }));
       }
     } catch (error) {
       reply(error as Error);
     }
   }
+}
+
+const nothing = () => {};
+
+/** Events that may be kept for one slow reader in another process. */
+const mostEvents = 100_000;
+
+function subscribe(feed: EventFeed, limit: number, isOwn: boolean): Reader {
+  return feed.subscribe(isOwn ? limit : Math.min(limit, mostEvents), isOwn);
 }
 
 function readerOf({ readers }: Caller, number: number): Reader {

@@ -17,7 +17,7 @@ export interface Reader {
 
 /**
  * A client can subscribe only after `open`. Up to this many earlier events are kept for the first
- * subscriber.
+ * subscriber in this process.
  */
 const openingLimit = 1000;
 
@@ -35,9 +35,10 @@ export class EventFeed {
     this.#isOpening = false;
   }
 
-  subscribe(limit: number): Reader {
-    const { unread = [], dropped = 0 } = this.#opening ?? {};
-    this.#opening = undefined;
+  /** `fromOpening`: the reader also gets the events of the opening, if it is the first. */
+  subscribe(limit: number, fromOpening: boolean): Reader {
+    const { unread = [], dropped = 0 } = (fromOpening && this.#opening) || {};
+    if (fromOpening) this.#opening = undefined;
     const kept = unread.slice(0, limit);
     const reader = { limit, unread: kept, dropped: dropped + unread.length - kept.length, answer: undefined };
     this.#readers.add(reader);

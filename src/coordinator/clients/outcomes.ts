@@ -26,6 +26,8 @@ export class Outcomes {
   readonly #build: Build;
   readonly #callers: Callers;
   readonly #waiters = new Waiters<Waiting>();
+  /** The outcomes that callers do not take yet, each read when it is sent. */
+  readonly #unsent = new Map<Caller, Map<Id, OutcomeWaiter[]>>();
 
   constructor(context: Context, build: Build, callers: Callers) {
     this.#context = context;
@@ -53,6 +55,7 @@ export class Outcomes {
 
   /** Ends the waits of a caller that is gone. */
   leave(caller: Caller): void {
+    this.#unsent.delete(caller);
     this.#waiters.removeAll((waiting) => waiting.caller === caller);
   }
 
@@ -75,21 +78,65 @@ export class Outcomes {
   deliver(job: JobRecord): void {
     const owner = this.#callers.of(job.owner);
     const put = owner?.puts.get(job.id);
-    const waiters = this.#waiters.take(job.id);
-    if (put === undefined && waiters.length === 0) return;
-    owner?.puts.delete(job.id);
-    const outcome = this.#read(job);
-    if (outcome instanceof Error) {
-      if (put !== undefined) owner!.post(['unreadable', put, errorToData(outcome)]);
-      for (const { then } of waiters) then(outcome);
-      return;
+    const ready = this.#waiters.take(job.id).filter((waiting) => !this.#waitsForRoom(job.id, waiting));
+    if (put !== undefined) {
+      owner!.puts.delete(job.id);
+      const then: OutcomeWaiter = (error, outcome) =>
+        owner!.post(
+          outcome === undefined
+            ? ['unreadable', put, errorToData(error)]
+            : ['deliver', put, outcome.kind, outcome.payload],
+        );
+      const waiting = { then, caller: owner };
+      if (!this.#waitsForRoom(job.id, waiting)) ready.unshift(waiting);
     }
-    if (put !== undefined) owner!.post(['deliver', put, outcome.kind, outcome.payload]);
-    for (const { then } of waiters) then(undefined, outcome);
+    this.#send(
+      job,
+      ready.map(({ then }) => then),
+    );
+  }
+
+  /** Keeps the outcome for a caller that takes nothing at the moment. */
+  #waitsForRoom(job: Id, { then, caller }: Waiting): boolean {
+    if (caller?.isFull?.() !== true) return false;
+    let unsent = this.#unsent.get(caller);
+    if (unsent === undefined) {
+      unsent = new Map();
+      this.#unsent.set(caller, unsent);
+    }
+    const there = unsent.get(job);
+    if (there === undefined) unsent.set(job, [then]);
+    else there.push(then);
+    return true;
+  }
+
+  /** Sends the outcomes that waited, while the caller takes more. */
+  resume(caller: Caller): void {
+    const unsent = this.#unsent.get(caller);
+    if (unsent === undefined) return;
+    for (const [id, thens] of unsent) {
+      if (caller.isFull?.()) return;
+      unsent.delete(id);
+      // A job that is forgotten was sent before.
+      const job = this.#context.store.state.job(id);
+      if (job !== undefined) this.#send(job, thens);
+    }
+    this.#unsent.delete(caller);
+  }
+
+  #send(job: JobRecord, thens: readonly OutcomeWaiter[]): void {
+    if (thens.length === 0) return;
+    const outcome = this.#read(job);
+    if (outcome instanceof Error) for (const then of thens) then(outcome);
+    else for (const then of thens) then(undefined, outcome);
   }
 
   /** Sends the outcome to clients with handles, because the job is forgotten now. */
   forgotten(job: JobRecord): void {
+    for (const unsent of this.#unsent.values()) {
+      this.#send(job, unsent.get(job.id) ?? []);
+      unsent.delete(job.id);
+    }
     for (const { hands, post } of this.#callers.all()) {
       if (hands.size === 0) continue;
       const found = hands.handsOf(job.id);

@@ -1,0 +1,143 @@
+/**
+ * The way of a client to the coordinator in another process, the owner of the directory. When the
+ * owner ends, it looks for the next one, and begins anew with that.
+ */
+import type { Duplex } from 'node:stream';
+import { idToText } from '../codec/id.js';
+import type { Id } from '../core/records.js';
+import { CallsheetError, CoordinatorDiedError, NoOwnerError } from '../errors.js';
+import { clientHello, readOwnerHello } from '../protocol/hello.js';
+import { Wire, type WireListener } from '../protocol/wire.js';
+import type { LinkListener, LinkPort } from './link.js';
+
+export interface OwnerSearch {
+  /** Connects to the owner. Undefined if there is none at the moment. */
+  connect(): Promise<Duplex | undefined>;
+  /** Returns the reason why no owner has answered, for an error. */
+  why(): string;
+}
+
+/** The longest batch of an owner: a list of completed parts is one. */
+const mostReceivedBytes = 1024 * 1024 * 1024;
+const helloMs = 10_000;
+const firstDelayMs = 10;
+const longestDelayMs = 250;
+const pingMs = 5_000;
+/** Pings without an answer, after which the owner is taken to be stopped. */
+const mostPings = 3;
+
+export class OwnerPort implements LinkPort {
+  /** The limit of the owner; see `coordinator/sharing.ts`. */
+  readonly toAnother = { mostBatchBytes: 256 * 1024 * 1024 };
+  readonly #search: OwnerSearch;
+  readonly #client: Id;
+  readonly #waitMs: number;
+  #listener!: LinkListener;
+  /** The connection to the owner, or the one that is being made. */
+  #wire: Wire | undefined;
+  #delayMs = firstDelayMs;
+  #next: NodeJS.Timeout | undefined;
+  #limit: NodeJS.Timeout | undefined;
+  #isEnded = false;
+
+  /** `waitMs`: how long an owner may be missing before requests are rejected. */
+  constructor(search: OwnerSearch, client: Id, waitMs: number) {
+    this.#search = search;
+    this.#client = client;
+    this.#waitMs = waitMs;
+  }
+
+  listen(listener: LinkListener): void {
+    this.#listener = listener;
+    this.restart();
+  }
+
+  post(batch: Uint8Array): void {
+    this.#wire?.send(batch);
+  }
+
+  /** Looks for an owner until there is one. */
+  restart(): undefined {
+    this.#delayMs = firstDelayMs;
+    const absent = () => this.#listener.absent!(new NoOwnerError(this.#search.why()));
+    if (this.#waitMs <= longestTimerMs) this.#limit = setTimeout(absent, this.#waitMs);
+    void this.#look();
+  }
+
+  /** Ends the connection. Nothing is looked for any more. */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    clearTimeout(this.#next);
+    clearTimeout(this.#limit);
+    this.#wire?.close();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const stream = await this.#search.connect();
+      if (this.#isEnded) stream?.destroy();
+      else if (stream === undefined) this.#lookLater();
+      else this.#greet(stream);
+    } catch (error) {
+      if (!this.#isEnded) this.#fail(error as CallsheetError);
+    }
+  }
+
+  #lookLater(): void {
+    if (this.#isEnded) return;
+    this.#next = setTimeout(() => void this.#look(), this.#delayMs * (0.5 + Math.random() / 2));
+    this.#delayMs = Math.min(longestDelayMs, 2 * this.#delayMs);
+  }
+
+  #fail(error: CallsheetError): void {
+    clearTimeout(this.#limit);
+    this.#isEnded = true;
+    this.#listener.failed!(error);
+  }
+
+  #greet(stream: Duplex): void {
+    let isReady = false;
+    let timer = setTimeout(() => wire.destroy(`it said nothing for ${helloMs} ms`), helloMs);
+    const listener: WireListener = {
+      hello: (line) => {
+        try {
+          readOwnerHello(line);
+        } catch (error) {
+          if (error instanceof CallsheetError) this.#fail(error);
+          throw error;
+        }
+        clearTimeout(timer);
+        clearTimeout(this.#limit);
+        isReady = true;
+        timer = watch(wire);
+      },
+      batch: (bytes) => this.#listener.message(bytes),
+      drained: () => {},
+      closed: (reason, isFinal) => {
+        clearTimeout(timer);
+        this.#wire = undefined;
+        if (this.#isEnded) return;
+        if (isFinal) this.#fail(new CoordinatorDiedError(`the owner of the directory ended the connection: ${reason}`));
+        else if (isReady) this.#listener.died(new Error(reason ?? 'the owner has ended'));
+        else this.#lookLater();
+      },
+    };
+    const wire: Wire = new Wire(stream, listener, mostReceivedBytes);
+    this.#wire = wire;
+    wire.hello(clientHello({ client: idToText(this.#client), pid: process.pid }));
+  }
+}
+
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Asks for signs of life, and ends a connection without any. */
+function watch(wire: Wire): NodeJS.Timeout {
+  let seen = wire.received;
+  let pings = 0;
+  return setInterval(() => {
+    pings = wire.received === seen ? pings + 1 : 0;
+    seen = wire.received;
+    if (pings > mostPings) wire.destroy(`the owner has not answered for ${(mostPings * pingMs) / 1000} s`);
+    else wire.ping();
+  }, pingMs).unref();
+}
