@@ -1,7 +1,7 @@
 /** Section 11 of the contract: retry, cancel and forget by filter. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type BulkProgress, type BulkResult, type Job, parallel, type Queue, type Runtime } from 'callsheet';
+import { type BulkProgress, type BulkResult, type Job, map, parallel, type Queue, type Runtime } from 'callsheet';
 import type { Kit } from 'callsheet/testing';
 import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
@@ -171,6 +171,23 @@ describe('11 looking at it: retry, cancel and forget by filter', () => {
     assert.deepEqual(await act('forgetAll', {}), acted(1100 - 1024), 'the same call goes on');
   });
 
+  it('[11.5] leaves out a job that waited for room when its signal aborted', async (t) => {
+    const { kit, queue } = await started(t, { threads: 1 });
+    await failures(kit, queue, numbered(5));
+    await queue.setBound(2);
+    await queue.pause();
+    const abort = new AbortController();
+    const cut = assert.rejects(kit.runtime.retryAll({}, { signal: abort.signal }), { message: 'enough' });
+    await kit.untilIdle();
+    assert.equal((await queue.details()).putsWaiting, 1);
+    abort.abort(new Error('enough'));
+    await kit.untilIdle();
+    await cut;
+    await queue.setBound(0);
+    await kit.untilIdle();
+    assert.equal(await queue.length(), 2);
+  });
+
   it('[11.5] keeps what it committed before a crash; the same call goes on with the rest', async (t) => {
     const { kit, queue, act } = await started(t, { threads: 1 });
     await failures(kit, queue, numbered(25));
@@ -193,12 +210,18 @@ describe('11 looking at it: retry, cancel and forget by filter', () => {
     const queue = await kit.runtime.createQueue('short');
     await queue.setQuota('q', { size: 1 });
     const [bad] = await queue.putAll([work.fail('a')], { quotas: ['q'] });
+    const cut = function* () {
+      yield 'a';
+      throw new Error('no more');
+    };
+    const open = await queue.put(map(cut(), work.mark));
     await queue.put(work.fail('b'));
     await kit.untilIdle();
     await queue.removeQuota('q');
     const { matched, done, refused, refusedCount } = await act('retryAll', { queue: 'short' });
-    assert.deepEqual([matched, done, refusedCount], [2, 1, 1]);
-    assert.deepEqual([refused[0]!.id, refused[0]!.code], [bad!.id, 'UNKNOWN_QUOTA']);
+    assert.deepEqual([matched, done, refusedCount], [3, 1, 2]);
+    const codes = Object.fromEntries(refused.map(({ id, code }) => [id, code]));
+    assert.deepEqual(codes, { [bad!.id]: 'UNKNOWN_QUOTA', [open.id]: 'JOB_STATUS' });
   });
 
   it('[11.5] refuses bad filters and options', async (t) => {
