@@ -3,6 +3,7 @@ import { type InspectOptions, inspect } from 'node:util';
 import { decodeFailure, encodeFailure, type Failure, failureFrom, JobFailedError } from '../codec/failure.js';
 import { idToBytes, idToText } from '../codec/id.js';
 import { encodeArguments } from '../codec/payload.js';
+import type { JobOptions as CoreOptions } from '../core/commands.js';
 import type { Id, JobStatus } from '../core/records.js';
 import { checkArray, checkNumber } from '../definition/arguments.js';
 import { type CallbackLike, type CallbackSides, checkSides } from '../definition/callbacks.js';
@@ -327,8 +328,13 @@ export type JobChanges = Pick<JobOptions, 'priority' | 'quotas' | 'beginAfter' |
   readonly args?: readonly unknown[];
 };
 
+interface EncodedChanges {
+  readonly options: CoreOptions;
+  readonly args?: Uint8Array | null;
+}
+
 /** @internal Returns changes whose names were checked, as they are sent. */
-export function encodeChanges(client: Client, { args, ...options }: JobChanges) {
+export function encodeChanges(client: Client, { args, ...options }: JobChanges): EncodedChanges {
   const encoding = client.encoding();
   if (args !== undefined) checkArray('args', args, 'arguments');
   return {
