@@ -60,7 +60,8 @@ class Peer implements WireListener {
   readonly #byOwner: Map<Id, Peer>;
   readonly #wire: Wire;
   #caller: Caller | undefined;
-  #name = 'a client that said nothing';
+  #name = 'a client without a hello';
+  #isSilent = false;
   /** Messages that were read and not passed on. */
   #inbox: ClientMessage[] = [];
   /** The requests whose answers take room in this process, and were not sent. */
@@ -76,7 +77,10 @@ class Peer implements WireListener {
     this.#context = context;
     this.#byOwner = byOwner;
     this.#wire = new Wire(stream, this, mostBatchBytes);
-    this.#timer = context.after(helloMs, () => this.#wire.close(`it said nothing for ${helloMs} ms`));
+    this.#timer = context.after(helloMs, () => {
+      this.#isSilent = this.#wire.received === 0;
+      this.#wire.close(`it said nothing for ${helloMs} ms`);
+    });
   }
 
   hello(line: Readonly<Record<string, unknown>>): void {
@@ -115,7 +119,8 @@ class Peer implements WireListener {
   closed(reason: string | undefined): void {
     this.#timer.clear();
     this.#inbox = [];
-    if (reason !== undefined) this.#context.log('warn', `${this.#name} was disconnected`, reason);
+    // A process that waits for the lock says nothing, and connects again.
+    if (reason !== undefined && !this.#isSilent) this.#context.log('warn', `${this.#name} was disconnected`, reason);
     const caller = this.#caller;
     if (caller === undefined) return;
     if (this.#byOwner.get(caller.owner) === this) this.#byOwner.delete(caller.owner);

@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { idToText, newId } from '../../src/codec/id.js';
 import { Sharing } from '../../src/coordinator/sharing.js';
+import type { Id } from '../../src/core/records.js';
 import { clientHello } from '../../src/protocol/hello.js';
 import { packClientMessages, unpackCoordinatorMessages } from '../../src/protocol/message-runs.js';
 import type { ClientMessage, CoordinatorMessage, WireCommand, WireJob } from '../../src/protocol/messages.js';
@@ -161,6 +162,32 @@ describe('a client in another process', () => {
     assert.equal((heard[4]![2] as { length: number }).length, 2);
   });
 
+  it('[16.3] gets the outcome of a put that it sends again after the job has ended, once and at last', async () => {
+    const owner = await new Owner().open();
+    const id = newId();
+    const first = new Peer(owner, id);
+    const [ended, ending] = [newId(), newId()];
+    await first.send(put(1, ended), put(2, ending));
+    first.stream.destroy();
+    await owner.settle();
+    const cancel = (job: Id): ClientMessage => ['do', 9, 'full', { type: 'cancel', job }];
+    owner.hub.join().send(cancel(ended));
+    const again = new Peer(owner, id);
+    const heard = await again.send(
+      ['puts', 1, '', 'full', [jobOf(ended)], true],
+      ['puts', 2, '', 'full', [jobOf(ending)], true],
+      cancel(ending),
+    );
+    const about = (request: number) => types(heard.filter(([, of]) => of === request));
+    assert.deepEqual(
+      [about(1), about(2)],
+      [
+        ['done', 'deliver'],
+        ['done', 'deliver'],
+      ],
+    );
+  });
+
   it('[16.3] adds no callback, part, item or end of a map twice', async () => {
     const owner = await new Owner().open();
     const peer = new Peer(owner);
@@ -246,6 +273,13 @@ describe('a client in another process', () => {
     const closed = once(silent, 'close');
     owner.timers[0]!.fire();
     await closed;
+    assert.deepEqual(owner.log, [], 'a process that waits for the lock is no cause for a warning');
+    const half = owner.connect().resume();
+    half.write('{');
+    await owner.settle();
+    const halfClosed = once(half, 'close');
+    owner.timers[0]!.fire();
+    await halfClosed;
     assert.match(owner.log.splice(0).join(), /said nothing for 5000 ms/);
     const peer = new Peer(owner);
     await owner.settle();

@@ -177,14 +177,13 @@ describe('a client of another process', () => {
     const last = await callsheet.queue().put(marks.passUntil(7, gate));
     await eventually('it runs', async () => (await last.status()) === 'active');
     owner.tell('close');
-    // The owner still answers questions, and takes no put.
-    await eventually('a put waits', async () => {
-      const before = puts;
-      for (let left = 50; left > 0; left--) await callsheet.queues();
-      return puts === before;
-    });
+    await owner.says('closing');
+    // The answer comes after the put was refused, since the owner still answers questions.
+    const during = callsheet.queue().put(numbers.add(40, 2));
+    await callsheet.queues();
     writeFileSync(gate, '');
     assert.equal(await last.result(), 7);
+    assert.equal(await (await during).result(), 42);
     await standby.says('ready owner');
     await owner.says('closed');
     const before = puts;
@@ -206,6 +205,7 @@ describe('a client of another process', () => {
     await next.kill();
     await assert.rejects(opened(t, { directory, share: 'client', waitMs: 50 }), { code: 'NO_OWNER' });
     other.tell('close');
+    await other.says('closing');
     await other.says('closed');
   });
 

@@ -55,6 +55,14 @@ export const sharing: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a put that is sent again never gets the outcome of a job that has ended',
+    tags: ['16.3'],
+    tests: peers,
+    in: 'coordinator/clients/client-commands.ts#put',
+    find: 'if (again) for (const [id] of jobs) this.#context.outcomes.catchUp(id);',
+    replace: '',
+  },
+  {
     bug: 'callbacks that are sent again are added again',
     tags: ['16.3'],
     tests: peers,
@@ -97,7 +105,7 @@ export const sharing: readonly Mutant[] = [
   {
     bug: 'a standby does not wait',
     tags: ['16.4'],
-    tests: processes,
+    tests: ['cli/work.test.ts'],
     in: 'runtime/open.ts#resolveOptions',
     find: "options.share === 'standby' ? Number.POSITIVE_INFINITY : 0",
     replace: '0',

@@ -62,11 +62,18 @@ export class ClientCommands {
     const command = this.#commandFrom(caller, { type: 'put', queue, jobs, ...(again && { again }) }, level);
     if (!admitted && bounded.keepsOut(command))
       return bounded.wait(caller, command, () => this.put(caller, puts, true));
-    for (const [index, [id]] of jobs.entries()) caller.puts.set(id, first + index);
+    const expect = () => {
+      for (const [index, [id]] of jobs.entries()) caller.puts.set(id, first + index);
+    };
+    // The job of a repeated put may end at any moment: no outcome may come before the reply.
+    if (!again) expect();
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
       if (error !== undefined) this.refuse(caller, puts, error);
-      else if (same === undefined) caller.post(['done', first, jobs.length]);
-      else {
+      else if (same === undefined) {
+        if (again) expect();
+        caller.post(['done', first, jobs.length]);
+        if (again) for (const [id] of jobs) this.#context.outcomes.catchUp(id);
+      } else {
         const [id] = jobs[0]!;
         caller.puts.delete(id);
         caller.hands.hold(id, id, same);

@@ -53,6 +53,17 @@ export class Outcomes {
     });
   }
 
+  /** Delivers the outcome of a job that has ended before its put was expected to deliver it. */
+  catchUp(id: Id): void {
+    const ended = () => {
+      const job = this.#context.store.state.job(id);
+      return job === undefined || job.outcome === 'none' ? undefined : job;
+    };
+    this.#context.store.read(ended, (_, job) => {
+      if (job !== undefined) this.deliver(job);
+    });
+  }
+
   /** Ends the waits of a caller that is gone. */
   leave(caller: Caller): void {
     this.#unsent.delete(caller);

@@ -13,6 +13,8 @@ const callsheet = await open({
 });
 console.log(`ready ${callsheet.isOwner ? 'owner' : 'client'}`);
 await once(process.stdin, 'data');
-await callsheet.close();
+const closed = callsheet.close();
+console.log('closing');
+await closed;
 console.log('closed');
 process.stdin.destroy();
