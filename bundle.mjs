@@ -3,7 +3,7 @@
  * chunks that entries share, instead of all compiled modules. Types stay as compiled. `npm pack`
  * runs it; the project's own tests and benches run the compiled modules.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
 
@@ -18,12 +18,20 @@ const builds = [
   { format: 'esm', entries: ['coordinator/main.ts'] },
   {
     format: 'esm',
-    entries: ['index.ts', 'testing/index.ts', 'cli/main.ts', 'worker/main.ts', 'worker/question-thread.ts'],
+    entries: [
+      'index.ts',
+      'testing/index.ts',
+      'cli/main.ts',
+      'cli/map/item.ts',
+      'cli/map/again.ts',
+      'worker/main.ts',
+      'worker/question-thread.ts',
+    ],
   },
 ];
 
-/** The files that threads start from. Modules name them from their own place; a bundle is in another. */
-const started = ['coordinator/main.js', 'worker/entry.cjs', 'worker/question-thread.js'];
+/** The built files. Modules name some of them from their own place; a bundle is in another. */
+const built = builds.flatMap(({ entries }) => entries.map((entry) => entry.replace(/ts$/, 'js')));
 const named = /new URL\('(\.[^']+)', import\.meta\.url\)/g;
 const marked = /new URL\("place:([^"]+)", import\.meta\.url\)/g;
 
@@ -34,7 +42,10 @@ const markPlaces = {
       loader: 'ts',
       contents: readFileSync(path, 'utf8').replace(named, (expression, name) => {
         const place = relative(source, join(dirname(path), name));
-        return started.includes(place) ? `new URL("place:${place}", import.meta.url)` : expression;
+        if (built.includes(place)) return `new URL("place:${place}", import.meta.url)`;
+        if (existsSync(join(source, place.replace(/js$/, 'ts'))))
+          throw new Error(`${place} must be an entry: ${path} names it`);
+        return expression;
       }),
     })),
 };

@@ -115,6 +115,8 @@ describe('the package', () => {
     const code = built.filter((path) => /\.c?js$/.test(path));
     assert.deepEqual(code.filter((path) => !path.startsWith('chunks/')).toSorted(), [
       'cli/main.js',
+      'cli/map/again.js',
+      'cli/map/item.js',
       'coordinator/main.js',
       'index.js',
       'testing/index.js',
@@ -186,6 +188,9 @@ describe('the package', () => {
     assert.equal((await output(js, command, '--version')).trim(), version);
     assert.match(await output(js, command, 'inspect', 'callsheet'), /\S/);
     await output(js, command, 'work', '--directory', 'callsheet', '--jobs', 'pi.js', '--once', '--log-level', 'silent');
+    writeFileSync(join(js, 'twice.js'), 'export default (n) => 2 * n;\n');
+    const mapped = ['map', 'twice.js', '--range', '1..3', '--order', 'input', '--retries', '1', '--threads', '1'];
+    assert.equal(await output(js, command, ...mapped), '2\n4\n6\n');
     const manifest =
       "console.log((await import('callsheet/package.json', { with: { type: 'json' } })).default.version)";
     assert.equal((await output(js, '--no-warnings', '--input-type=module', '--eval', manifest)).trim(), version);

@@ -91,17 +91,21 @@ program
   .argument('<into>', 'a new directory')
   .action(async (path, into) => exit(await (await import('./files.js')).salvageInto(path, into)));
 
+/** A file of the user that was imported may keep the process alive, with a runtime of its own. */
+const longestEndMs = 1_000;
+
 function exit(code: number): void {
   process.exitCode = code;
+  setTimeout(() => process.exit(), longestEndMs).unref();
 }
 
 try {
   await program.parseAsync();
 } catch (error) {
   // commander has written its message, or the help that was asked for.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
+  if (error instanceof CommanderError) exit(error.exitCode === 0 ? 0 : exitCodes.usage);
   else {
     process.stderr.write(`callsheet: ${messageOf(error)}\n`);
-    process.exitCode = exitCodeOf(error);
+    exit(exitCodeOf(error));
   }
 }

@@ -84,6 +84,12 @@ describe('the command work', () => {
     assert.match(stderr, /jobs are left whose functions this worker does not have/);
   });
 
+  it('ends with its code although an imported file keeps the process alive', async () => {
+    const { directory } = await directoryWith([slow.add(1, 1)]);
+    assert.equal(run('work', '-d', directory, '-j', file('defined'), file('alive'), '--once').status, 0);
+    assert.equal(run('work', '-d', '/dev/null/nowhere', '-j', file('alive'), '--once').status, 3);
+  });
+
   it('lets running jobs end after SIGTERM, and ends with code 0', async (t) => {
     const { directory, ids } = await directoryWith([slow.sleep(500), slow.add(1, 1)]);
     const worker = await ready(t, directory);
