@@ -14,7 +14,7 @@ function versionAbove(folder: URL): string {
     const { name, version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as Package;
     if (name === 'callsheet' && version !== undefined) return version;
   } catch {
-    // There is none here.
+    // This folder has no package.json.
   }
   const above = new URL('..', folder);
   return above.href === folder.href ? 'unknown' : versionAbove(above);

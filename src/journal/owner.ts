@@ -63,8 +63,8 @@ export function ownerChange(directory: string, epoch: number, mostMs: number): P
 }
 
 /**
- * Connects to the owner of a directory. Undefined if there is none, or if it takes no connection at
- * the moment.
+ * Connects to the owner of a directory. Undefined if the directory has no owner, or if the owner
+ * takes no connection at the moment.
  *
  * Throws `DIRECTORY_UNUSABLE` if this user may not connect.
  */

@@ -11,7 +11,7 @@ import { Wire, type WireListener } from '../protocol/wire.js';
 import type { LinkListener, LinkPort } from './link.js';
 
 export interface OwnerSearch {
-  /** Connects to the owner. Undefined if there is none at the moment. */
+  /** Connects to the owner. Undefined if the directory has no owner at the moment. */
   connect(): Promise<Duplex | undefined>;
   /** Returns the reason why no owner has answered, for an error. */
   why(): string;

@@ -188,7 +188,7 @@ describe('11 looking at it: retry, cancel and forget by filter', () => {
     assert.equal(await queue.length(), 2);
   });
 
-  it('[11.5] keeps what it committed before a crash; the same call goes on with the rest', async (t) => {
+  it('[11.5] keeps its committed part after a crash; the same call goes on with the rest', async (t) => {
     const { kit, queue, act } = await started(t, { threads: 1 });
     await failures(kit, queue, numbered(25));
     await queue.pause();

@@ -15,7 +15,7 @@ export async function prefetch(
   await fill(view, transaction, [...commands.flatMap(wantsOf), ...others]);
 }
 
-/** Decides a command, and loads what it lacks. Returns the error of one that is refused. */
+/** Decides a command, and loads the records that it lacks. Returns the error of a refusal. */
 export async function decideOn(
   view: PartialState,
   transaction: Transaction,

@@ -1,4 +1,4 @@
-/** The log of a run, open for writing. `log-format.ts` says what it is. */
+/** The log of a run, open for writing. `log-format.ts` describes its lines. */
 import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { machineDisk } from '../../journal/disk.js';

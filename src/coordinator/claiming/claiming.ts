@@ -218,7 +218,7 @@ export class Claiming {
     return store.state.firstQueued(agent.queue, takes, now());
   }
 
-  /** Gives the job a place in the plan. Returns the reason if there is none. */
+  /** Gives the job a place in the plan. If no place is free, returns the reason. */
   #refusal(batches: Batches<null>, job: JobRecord, agent: string, claimed: number): Refusal | 'quiet' | undefined {
     if (job.alone && !this.#mayBeginAlone(claimed)) return 'quiet';
     return this.#placeInLine(batches, job, agent, false) ? undefined : batches.refusal;

@@ -27,7 +27,7 @@ interface Rest {
 
 const stored = { root: 'items', code: 'ARGUMENT_NOT_STORABLE' } as const;
 
-/** Packs the failed items of a chunk; `null` if there is none. */
+/** Packs the failed items of a chunk. Returns `null` if no item failed. */
 export function packFailedItems(store: Store, chunk: JobRecord, now: number): Uint8Array | null {
   const { state } = store;
   const places = restOf(store, chunk)?.places;

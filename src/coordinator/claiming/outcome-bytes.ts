@@ -62,7 +62,7 @@ export function pieceOf(store: Store, whole: JobRecord, from: number, reader: 'j
   return packCompleted(piece);
 }
 
-/** The outcomes of a chunk's items, packed, and the failed items; `null` if there is none. */
+/** The outcomes of a chunk's items, packed, and the failed items; `null` if no item failed. */
 export interface Folded {
   readonly list: Uint8Array;
   readonly failed: Uint8Array | null;
