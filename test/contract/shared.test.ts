@@ -29,9 +29,15 @@ const leftOut: Readonly<Record<string, string>> = {
   'bounds the interval by dates': 'the same',
 };
 /** Files that open stores of their own, or show nothing about a store. */
-const ownStores = ['shared', 'socket', 'two-dispatchers', 'set-clock', 'shown', 'waits-and-signals'].map(
-  (name) => `${name}.test.js`,
-);
+const ownStores = [
+  'shared',
+  'socket',
+  'two-dispatchers',
+  'dispatcher-processes',
+  'set-clock',
+  'shown',
+  'waits-and-signals',
+].map((name) => `${name}.test.js`);
 const limitMs = 600_000;
 
 describe('the contract over a shared database', { timeout: limitMs }, () => {
