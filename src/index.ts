@@ -104,16 +104,21 @@ export type {
   JobRelations,
   JobRow,
   KindFilter,
+  StatField,
   StatRow,
 } from './protocol/monitor.js';
 export type { Progress } from './protocol/progress.js';
 export type {
   AgentStatus,
+  EndedThread,
   QueueStatus,
   QueuesPage,
   QuotaStatus,
   RunningJob,
   RuntimeStatus,
+  ThreadSpan,
+  ThreadsReport,
+  ThreadWork,
 } from './protocol/status.js';
 export type { Annotations } from './runtime/annotations.js';
 export type { BulkOptions, BulkProgress, BulkResult, RefusedJob } from './runtime/bulk.js';
@@ -140,6 +145,7 @@ export type {
   NextOptions,
   QueuesOptions,
   StatOptions,
+  ThreadsOptions,
   Traceback,
 } from './runtime/monitor.js';
 export {

@@ -17,7 +17,7 @@ function exportsOf(index: URL): [name: string, file: URL][] {
   return found;
 }
 
-for (const index of ['index.ts', 'testing/index.ts']) {
+for (const index of ['index.ts', 'testing/index.ts', 'web/index.ts']) {
   test(`every export of src/${index} is documented`, () => {
     const exported = exportsOf(new URL(index, sources));
     assert.ok(exported.length > 3, 'no exports were found');

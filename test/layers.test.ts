@@ -4,7 +4,7 @@
  * it.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +13,10 @@ const source = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** From the top down. A layer imports only layers below it. */
 const order = [
+  'page',
   'testing',
   'cli',
+  'web',
   'index',
   'runtime',
   'coordinator',
@@ -38,6 +40,12 @@ interface Rule {
 }
 
 const rules: Record<Layer, Rule> = {
+  // Runs in browsers. It knows the shapes of the data that the web layer sends.
+  page: {
+    layers: [],
+    types: ['web', 'runtime', 'definition', 'protocol', 'core'],
+    packages: ['preact', 'preact/hooks'],
+  },
   // The users' test kit: the runtime with other threads and another clock. Nothing imports it.
   testing: {
     layers: [
@@ -57,9 +65,11 @@ const rules: Record<Layer, Rule> = {
   // Each command is loaded when it is used: looking at files loads no runtime. The job module of
   // `map` needs `currentJob`.
   cli: {
-    layers: ['runtime', 'worker', 'definition', 'store', 'journal', 'protocol', 'codec', 'core', 'errors'],
+    layers: ['web', 'runtime', 'worker', 'definition', 'store', 'journal', 'protocol', 'codec', 'core', 'errors'],
     packages: ['node:', 'commander', 'csv-parse', 'pino'],
   },
+  // The page. It sees a runtime as its users do.
+  web: { layers: ['definition', 'protocol', 'codec', 'errors'], types: ['runtime', 'core'], packages: ['node:'] },
   index: { layers: ['runtime', 'worker', 'definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: [] },
   // The only type from the coordinator is `CoordinatorSetup`, with which its thread is started. A
   // client finds the socket of an owner through the journal.
@@ -149,11 +159,12 @@ interface SourceFile {
 
 function readSources(): SourceFile[] {
   return readdirSync(source, { recursive: true, encoding: 'utf8' })
-    .filter((path) => /\.c?ts$/.test(path))
+    .filter((path) => /\.c?tsx?$/.test(path))
     .map((path) => ({ path, layer: layerOf(path), code: withoutComments(readFileSync(join(source, path), 'utf8')) }));
 }
 
 function layerOf(path: string): Layer {
+  if (path.startsWith('web/page/')) return 'page';
   const layer = path.replace(/\.[jt]s$/, '').split('/')[0] as Layer;
   assert.ok(order.includes(layer), `src/${path} must belong to a layer: add "${layer}" to the table`);
   return layer;
@@ -163,7 +174,8 @@ function layerOf(path: string): Layer {
 function targetsOf({ path, code }: SourceFile, accepts: (one: Import) => boolean = () => true): string[] {
   return importsOf(code)
     .filter((one) => one.from.startsWith('.') && accepts(one))
-    .map(({ from }) => relative(source, join(source, path, '..', from)).replace(/\.js$/, '.ts'));
+    .map(({ from }) => relative(source, join(source, path, '..', from)).replace(/\.js$/, '.ts'))
+    .map((target) => (existsSync(join(source, target)) ? target : target.replace(/\.ts$/, '.tsx')));
 }
 
 /** The sets of more than one file that reach each other by imports (Tarjan), sorted. */

@@ -112,7 +112,9 @@ describe('the package', () => {
       'package.json',
     ]);
     const built = paths.filter((path) => path.startsWith('dist/src/')).map((path) => path.slice('dist/src/'.length));
-    const code = built.filter((path) => /\.c?js$/.test(path));
+    const assets = built.filter((path) => path.startsWith('web/assets/'));
+    assert.deepEqual(assets.toSorted(), ['web/assets/page.css', 'web/assets/page.js']);
+    const code = built.filter((path) => /\.c?js$/.test(path) && !assets.includes(path));
     assert.deepEqual(code.filter((path) => !path.startsWith('chunks/')).toSorted(), [
       'cli/main.js',
       'cli/map/again.js',
@@ -120,6 +122,7 @@ describe('the package', () => {
       'coordinator/main.js',
       'index.js',
       'testing/index.js',
+      'web/index.js',
       'worker/entry.cjs',
       'worker/main.js',
       'worker/question-thread.js',
@@ -129,7 +132,7 @@ describe('the package', () => {
       code.map((path) => `${path}.map`).toSorted(),
     );
     const types = built.filter((path) => /\.d\.c?ts$/.test(path));
-    assert.equal(code.length * 2 + types.length, paths.length - 4);
+    assert.equal(code.length * 2 + assets.length + types.length, paths.length - 4);
     for (const path of types)
       assert.ok(existsSync(join(root, 'src', path.replace(/\.d(\.c?ts)$/, '$1'))), `${path}: stale`);
   });
@@ -166,6 +169,7 @@ describe('the package', () => {
     };
     const entry = (name: string) => importedBy(join(unpacked, 'dist', 'src', name));
     assert.deepEqual(entry('index.js'), ['msgpackr/pack', 'uuid']);
+    assert.deepEqual(entry('web/index.js'), []);
     assert.deepEqual(entry('worker/main.js'), ['msgpackr/pack', 'uuid']);
     assert.deepEqual(entry('coordinator/main.js'), ['msgpackr/pack', 'piscina', 'uuid']);
     assert.deepEqual(entry('cli/main.js'), ['commander']);
@@ -191,6 +195,14 @@ describe('the package', () => {
     writeFileSync(join(js, 'twice.js'), 'export default (n) => 2 * n;\n');
     const mapped = ['map', 'twice.js', '--range', '1..3', '--order', 'input', '--retries', '1', '--threads', '1'];
     assert.equal(await output(js, command, ...mapped), '2\n4\n6\n');
+    const page = `const { open } = await import('callsheet');
+      const { web } = await import('callsheet/web');
+      const callsheet = await open({ jobs: [], threads: 1, durability: 'memory' });
+      const page = web(callsheet, { authorize: () => 'read' });
+      for (const path of ['', 'assets/page.js', 'assets/page.css', 'api/overview'])
+        console.log((await page(new Request('http://localhost/' + path))).status);
+      await callsheet.close();`;
+    assert.equal(await output(js, '--input-type=module', '--eval', page), '200\n'.repeat(4));
     const manifest =
       "console.log((await import('callsheet/package.json', { with: { type: 'json' } })).default.version)";
     assert.equal((await output(js, '--no-warnings', '--input-type=module', '--eval', manifest)).trim(), version);

@@ -255,8 +255,11 @@ export type CoordinatorMessage =
 
 export interface JobLine {
   readonly log: 'events' | 'trace';
-  /** The lowest level of lines about its job; the line may have been changed to a lower one. */
-  readonly threshold: LogThreshold;
+  /**
+   * The lowest level of lines about its job; the line may have been changed to a lower one.
+   * `undefined` for that of the logger.
+   */
+  readonly threshold: LogThreshold | undefined;
   readonly callable: string;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly failure?: Uint8Array;

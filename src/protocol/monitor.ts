@@ -45,8 +45,14 @@ export interface DurationStats {
   readonly longest: string;
 }
 
+/** The fields by which statistics can be summed up. */
+export const statFields = ['queue', 'callable'] as const;
+/** A field by which statistics can be summed up. */
+export type StatField = (typeof statFields)[number];
+
 /** The puts, runs and ends of the jobs of a queue and a callable, in one step of time. */
 export interface StatRow {
+  /** `*` for all together, if the rows are not by queue; likewise for `callable`. */
   readonly queue: string;
   readonly callable: string;
   /** The begin of the step, as an ISO text. */
@@ -316,6 +322,7 @@ export type MonitorQuery =
   | {
       readonly type: 'stats';
       readonly filter: KindFilter;
+      readonly by: readonly StatField[];
       readonly from: number;
       readonly to: number;
       readonly stepMs: number;

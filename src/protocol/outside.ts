@@ -30,6 +30,7 @@ import {
   jobOrders,
   type KindFilter,
   type PlaceInOrder,
+  statFields,
   type WireFilter,
 } from './monitor.js';
 
@@ -325,6 +326,7 @@ const queries: ByType<Query | WalkingQuery> = {
   explain: { job: id },
   active: {},
   queueStatus: { queue: namesOf, limit: size },
+  threads: { since: anyNumber },
   status: {},
   failures: {
     filter: recordOf(jobQuery),
@@ -334,7 +336,13 @@ const queries: ByType<Query | WalkingQuery> = {
   },
   bulkCount: { action: byType(bulkActions) },
   counts: { filter: kinds, by: listOf(oneOf(countFields), countFields.length) },
-  stats: { filter: kinds, from: anyNumber, to: anyNumber, stepMs: duration },
+  stats: {
+    filter: kinds,
+    by: listOf(oneOf(statFields), statFields.length),
+    from: anyNumber,
+    to: anyNumber,
+    stepMs: duration,
+  },
   line: {
     queue,
     skip: count,

@@ -91,6 +91,46 @@ export interface QueuesPage {
   readonly exact: boolean;
 }
 
+/** Runs of a thread that followed one another with gaps of at most 50 ms. */
+export interface ThreadSpan {
+  readonly from: string;
+  readonly to: string;
+  /** The time within it in which a job ran. */
+  readonly busyMs: number;
+  /** The callable of its runs; `*` for several that took less than 100 ms together. */
+  readonly callable: string;
+  /** The number of runs, and the id of the job of the last one. */
+  readonly count: number;
+  readonly job: string;
+}
+
+/** The work of a thread in the last minutes. */
+export interface ThreadWork {
+  readonly thread: number;
+  /** Oldest first; at most the last 600. Without the job that runs now. */
+  readonly spans: readonly ThreadSpan[];
+}
+
+/** A thread that ended on its own and was replaced, with the job at which it was. */
+export interface EndedThread {
+  readonly thread: number | undefined;
+  readonly at: string;
+  /** The name and the message of the error. */
+  readonly error: string;
+  readonly message: string;
+  readonly job: string | undefined;
+  readonly callable: string | undefined;
+  readonly attempt: number | undefined;
+}
+
+/** The threads of the process that runs the jobs. */
+export interface ThreadsReport {
+  readonly threads: readonly ThreadWork[];
+  /** The last 50, oldest first. */
+  readonly ended: readonly EndedThread[];
+  readonly asOf: string;
+}
+
 /** A runtime at one moment. */
 export interface RuntimeStatus {
   readonly id: string;
@@ -140,4 +180,6 @@ export interface RuntimeStatus {
 export type StatusQuery =
   | { readonly type: 'active' }
   | { readonly type: 'queueStatus'; readonly queue: string | readonly string[] | undefined; readonly limit: number }
+  /** The work of threads since this time, in milliseconds since the epoch. */
+  | { readonly type: 'threads'; readonly since: number }
   | { readonly type: 'status' };

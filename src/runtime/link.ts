@@ -133,6 +133,11 @@ export class Link {
     });
   }
 
+  /** Writes a line to the log of the runtime. */
+  log(message: Of<'log'>): void {
+    this.#onLog(message);
+  }
+
   /** Resolves when the coordinator is ready. */
   opened(): Promise<Of<'ready'>> {
     return new Promise((resolve, reject) => {

@@ -23,13 +23,15 @@ import {
   type JobRow,
   jobOrders,
   type KindFilter,
+  type StatField,
   type StatRow,
+  statFields,
   type WireFailures,
   type WireFullJob,
   type WireJobPage,
 } from '../protocol/monitor.js';
 import { progressFrom } from '../protocol/progress.js';
-import type { QueuesPage, RunningJob, RuntimeStatus, WireRunningJob } from '../protocol/status.js';
+import type { QueuesPage, RunningJob, RuntimeStatus, ThreadsReport, WireRunningJob } from '../protocol/status.js';
 import { decodeAnnotations } from './annotations.js';
 import type { Client } from './client.js';
 import { explanationFrom } from './explanation.js';
@@ -120,8 +122,16 @@ export interface LastOptions extends NextOptions {
   readonly outcome?: 'value' | 'failure';
 }
 
+/** The options of `Monitor.threads`. */
+export interface ThreadsOptions {
+  /** Leaves out work that ended before. All that is kept by default. */
+  readonly since?: Date;
+}
+
 /** The options of `Monitor.stats`. */
 export interface StatOptions {
+  /** The fields in which the jobs of a row are equal. `['queue', 'callable']` by default. */
+  readonly by?: readonly StatField[];
   /** The begin of the interval; all that is kept by default. */
   readonly from?: Date;
   /** The end of the interval, which is not in it; now by default. */
@@ -289,6 +299,19 @@ export class Monitor {
     return (await this.#client.ask({ type: 'queueStatus', queue, limit })) as QueuesPage;
   }
 
+  /**
+   * Returns the last work of each thread, without the jobs that run now, and the threads that ended
+   * on their own. It is kept in memory, by the process that runs the jobs.
+   *
+   * @throws {TypeError | RangeError} `since` is no valid `Date`.
+   */
+  async threads(options: ThreadsOptions = {}): Promise<ThreadsReport> {
+    checkOptions('options', options, { since: true });
+    const { since } = options;
+    const from = since === undefined ? 0 : timeOf('since', since);
+    return (await this.#client.ask({ type: 'threads', since: from })) as ThreadsReport;
+  }
+
   /** Returns the state of the runtime: threads, coordinator, store, versions, jobs by status. */
   async status(): Promise<RuntimeStatus> {
     const start = performance.now();
@@ -354,7 +377,8 @@ export class Monitor {
    * together, as `*`.
    *
    * @throws {TypeError} a name is not a string, or a date is no `Date`.
-   * @throws {RangeError} a date is not valid, or `stepMs` is less than a minute.
+   * @throws {RangeError} a date is not valid, `by` has an unknown field, or `stepMs` is less than a
+   * minute.
    * @example
    * const from = new Date(Date.now() - 3_600_000);
    * for (const { callable, failed, run } of await callsheet.monitor.stats({}, { from }))
@@ -362,12 +386,14 @@ export class Monitor {
    */
   async stats(filter: KindFilter = {}, options: StatOptions = {}): Promise<StatRow[]> {
     checkFilter(filter);
-    checkOptions('options', options, { from: true, to: true, stepMs: true });
-    const { from, to, stepMs } = options;
+    checkOptions('options', options, { by: true, from: true, to: true, stepMs: true });
+    const { by = statFields, from, to, stepMs } = options;
+    checkFields(by, statFields);
     if (stepMs !== undefined) checkNumber('stepMs', stepMs, { finite: true, least: 60_000, unit: 'milliseconds' });
     return (await this.#client.ask({
       type: 'stats',
       filter,
+      by,
       from: from === undefined ? 0 : timeOf('from', from),
       to: to === undefined ? Number.MAX_SAFE_INTEGER : timeOf('to', to),
       stepMs: stepMs ?? 0,

@@ -9,7 +9,7 @@ import { DEFAULT_LIMIT_BYTES, MOST_LIMIT_BYTES } from '../codec/payload-format.j
 import type { CoordinatorSetup } from '../coordinator/main.js';
 import type { KeptLimits } from '../core/commands.js';
 import { defaultQueue } from '../core/queue.js';
-import { type Id, type Level, levels } from '../core/records.js';
+import { type Id, type Level, type LogLevel, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf, checkText } from '../definition/arguments.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
@@ -371,6 +371,11 @@ export class Runtime implements AsyncDisposable {
   /** Returns the schedules of all queues, by name. */
   async schedules(): Promise<ScheduleDetails[]> {
     return listSchedules(this.#client);
+  }
+
+  /** @internal Writes a line to the runtime's log of events. */
+  log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#client.link.log(['log', level, message, { log: 'events', threshold: undefined, callable: '', fields }]);
   }
 
   /** Counts and statistics of many jobs at once. */

@@ -1,7 +1,7 @@
 /** Section 11 of the contract: counts and statistics of many jobs. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type JobQuery, type JobsOptions, parallel, retryErrors, type StatRow } from 'callsheet';
+import { type JobQuery, type JobsOptions, parallel, retryErrors, type StatField, type StatRow } from 'callsheet';
 import type { Kit } from 'callsheet/testing';
 import { work } from './jobs/all.js';
 import { openGate } from './jobs/work.js';
@@ -82,6 +82,44 @@ describe('11 looking at it: counts and statistics', () => {
     assert.deepEqual([row!.wait!.min, row!.wait!.max, row!.wait!.longest], [0, 3000, behind.id]);
     assert.equal((await late.failure())?.name, 'JobExpiredError');
     assert.equal((await kit.runtime.stats()).jobs, 0, 'the jobs themselves are forgotten');
+  });
+
+  it('[11.2] sums up all queues or callables, if rows are not by them', async (t) => {
+    const kit = await opened(t);
+    await kit.runtime.createQueue('mail');
+    await kit.run(work.add(1, 1));
+    await kit.waitForResult(await kit.runtime.queue('mail').put(work.mark('a')));
+    const rowsBy = async (by: readonly StatField[]) =>
+      (await kit.runtime.monitor.stats({}, { by })).map((row) => [row.queue, row.callable, row.put, row.run?.count]);
+    assert.deepEqual(await rowsBy([]), [['*', '*', 2, 2]]);
+    assert.deepEqual((await rowsBy(['queue'])).sort(), [
+      ['', '*', 1, 1],
+      ['mail', '*', 1, 1],
+    ]);
+    assert.equal((await rowsBy(['queue', 'callable'])).length, 2);
+    await assert.rejects(kit.runtime.monitor.stats({}, { by: ['status' as 'queue'] }), RangeError);
+  });
+
+  it('[11.7] shows the last work of each thread, and the threads that ended on their own', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    await kit.run(work.add(1, 1));
+    await kit.run(work.add(2, 2));
+    await kit.clock.advance(1000);
+    const held = await kit.runtime.queue().put(work.hold('held'));
+    await kit.waitForStart(held);
+    await kit.clock.advance(200);
+    openGate('held');
+    await kit.waitForResult(held);
+    const { threads, ended } = await kit.runtime.monitor.threads();
+    assert.equal(threads.length, 1);
+    const spans = threads[0]!.spans.map(({ callable, count, job }) => [callable, count, job === held.id]);
+    assert.deepEqual(spans, [
+      ['work#add', 2, false],
+      ['work#hold', 1, true],
+    ]);
+    assert.deepEqual(ended, []);
+    const later = await kit.runtime.monitor.threads({ since: new Date(kit.clock.now.getTime() + hourMs) });
+    assert.deepEqual(later.threads, []);
   });
 
   it('[11.2] counts each run that is retried or interrupted', async (t) => {

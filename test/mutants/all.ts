@@ -13,6 +13,7 @@ import { jobs } from './jobs.js';
 import { limits } from './limits.js';
 import { looking } from './looking.js';
 import type { Mutant } from './mutant.js';
+import { page } from './page.js';
 import { queuesAndQuotas } from './queues-and-quotas.js';
 import { retrying } from './retrying.js';
 import { schedules } from './schedules.js';
@@ -39,6 +40,7 @@ export const allMutants: readonly Mutant[] = [
   ...waitsInThreads,
   ...retrying,
   ...schedules,
+  ...page,
 ];
 
 export const linesWithoutMutant: readonly string[] = contractTags.filter(

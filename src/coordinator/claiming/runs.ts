@@ -23,6 +23,7 @@ import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
 import { JobWaits } from './job-waits.js';
 import { type PastRun, RunHistory } from './run-history.js';
+import { ThreadTimes } from './thread-times.js';
 
 export class Runs implements PoolOwner {
   readonly #context: Context & Parts;
@@ -31,6 +32,7 @@ export class Runs implements PoolOwner {
   readonly #dispatcher: Id;
   readonly #estimates = new Estimates();
   readonly history = new RunHistory();
+  readonly threadTimes = new ThreadTimes();
   readonly #waits: JobWaits;
   readonly pool: PoolPort;
   readonly claiming: Claiming;
@@ -131,6 +133,7 @@ export class Runs implements PoolOwner {
     const { job, fence, callable } = run;
     // The time of a run that waited includes that of other jobs, so nothing is learned from it.
     if (!this.#over(job)) this.#estimates.learn(callable, report.ranMs);
+    this.threadTimes.note(run.thread, job, callable, report.startedAt, report.ranMs);
     const inner = report.inner.byteLength === 0 ? none : this.#innerCommands(job, report.inner);
     const { startedAt } = report;
     if (report.kind === 'thrown' || report.kind === 'failure')
@@ -181,6 +184,11 @@ export class Runs implements PoolOwner {
 
   threadDied(error: Error, run?: Run): void {
     const at = run === undefined ? 'no job' : `${run.callable}, job ${idToText(run.job)}, attempt ${run.attempt}`;
+    const { job = '', callable = '', attempt = 0, thread = 0 } = run ?? {};
+    this.threadTimes.noteEnd({
+      ...{ thread, at: this.#context.now(), error: error.name, message: error.message.slice(0, longestMessage) },
+      ...{ job, callable, attempt },
+    });
     const message = `a worker thread died: ${error.name}: ${error.message}`;
     this.#context.post(['log', 'error', message, `it was at ${at}\n${error.stack ?? ''}`]);
   }
@@ -315,6 +323,8 @@ export class Runs implements PoolOwner {
 
 const none: readonly never[] = [];
 const nothing = () => {};
+/** Characters that are kept of the message of a thread's end. */
+const longestMessage = 500;
 
 const cannotWait = (by: Id, job: Id) => `job ${idToText(by)} cannot wait for job ${idToText(job)}`;
 const endless = (by: Id, job: Id) => new JobStatusError(`${cannotWait(by, job)}, which ends only after it`);

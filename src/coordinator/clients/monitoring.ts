@@ -14,7 +14,7 @@ import type {
 } from '../../protocol/monitor.js';
 import type { Inquiry } from '../inquiries.js';
 import { Bucket, type Durations } from '../statistics/bucket.js';
-import { bucketsOf, type Statistics } from '../statistics/statistics.js';
+import { bucketsOf, otherKind, type Statistics } from '../statistics/statistics.js';
 import { bulkCount } from './bulk-jobs.js';
 import { failures } from './failures.js';
 import { type FullJobContext, fullJob } from './full-job.js';
@@ -119,17 +119,19 @@ const fieldsOf = (all: Omit<Required<CountRow>, 'count'>, by: readonly CountFiel
 /** Adds up the buckets of each step. */
 function* stats(
   statistics: Statistics,
-  { filter, from, to, stepMs }: Extract<MonitorQuery, { type: 'stats' }>,
+  { filter, by, from, to, stepMs }: Extract<MonitorQuery, { type: 'stats' }>,
 ): Inquiry<StatRow[]> {
   const isAsked = kindMatcher(filter);
+  const isBy = { queue: by.includes('queue'), callable: by.includes('callable') };
   const spans = statistics.spans(from, to);
   const start = Math.max(from, spans[0]?.at ?? 0);
   const steps = new Map<string, { readonly at: number; readonly bucket: Bucket }>();
   for (const span of spans) {
     const at = stepMs === 0 ? start : Math.floor(span.at / stepMs) * stepMs;
     for (const stored of bucketsOf(span)) {
-      const [queue, callable] = stored;
-      if (isAsked(queue, callable)) {
+      if (isAsked(stored[0], stored[1])) {
+        const queue = isBy.queue ? stored[0] : otherKind;
+        const callable = isBy.callable ? stored[1] : otherKind;
         const key = `${at}\n${queue}\n${callable}`;
         const step = steps.get(key) ?? { at, bucket: new Bucket(queue, callable) };
         steps.set(key, step);

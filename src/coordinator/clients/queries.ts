@@ -62,6 +62,7 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
   'explain',
   'active',
   'queueStatus',
+  'threads',
   'status',
   'failures',
   'counts',
@@ -71,8 +72,9 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
 
 export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery => walkingTypes.has(query.type);
 
-const isStatusQuery = (query: WalkingQuery): query is StatusQuery =>
-  query.type === 'active' || query.type === 'queueStatus' || query.type === 'status';
+const statusTypes: ReadonlySet<string> = new Set<StatusQuery['type']>(['active', 'queueStatus', 'threads', 'status']);
+
+const isStatusQuery = (query: WalkingQuery): query is StatusQuery => statusTypes.has(query.type);
 
 type InquiryContext = Omit<QueryContext, 'isRunning' | 'build' | 'agentQuestions'> &
   ExplainingContext &

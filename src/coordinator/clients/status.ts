@@ -22,6 +22,8 @@ import type {
   QuotaStatus,
   RuntimeStatus,
   StatusQuery,
+  ThreadsReport,
+  ThreadWork,
   WireRunningJob,
 } from '../../protocol/status.js';
 import type { Runs } from '../claiming/runs.js';
@@ -34,7 +36,7 @@ import { nameMatcher } from './job-filter.js';
 import { isoTime } from './job-rows.js';
 
 export interface StatusContext extends Pick<Context, 'store' | 'dispatcher' | 'now' | 'monotonic'> {
-  readonly runs: Pick<Runs, 'pool' | 'expectedMs' | 'awaitedInside'>;
+  readonly runs: Pick<Runs, 'pool' | 'expectedMs' | 'awaitedInside' | 'threadTimes'>;
   readonly agentQuestions: Pick<Parts['agentQuestions'], 'problemOf'>;
   readonly bounded: Pick<Parts['bounded'], 'count'>;
   readonly callers: Pick<Parts['callers'], 'others'>;
@@ -49,9 +51,30 @@ export function statusOf(context: StatusContext, query: StatusQuery): Inquiry<un
       return active(context);
     case 'queueStatus':
       return queues(context, query);
+    case 'threads':
+      return threads(context, query.since);
     case 'status':
       return status(context);
   }
+}
+
+/** The work of the threads of this process. */
+function* threads({ runs, now }: StatusContext, since: number): Inquiry<ThreadsReport> {
+  const { threadTimes } = runs;
+  const found: ThreadWork[] = [];
+  for (const [thread, spans] of threadTimes.since(since)) {
+    yield;
+    const shown = spans.map(({ from, to, job, ...span }) => ({
+      ...{ from: isoTime(from)!, to: isoTime(to)!, job: idToText(job) },
+      ...span,
+    }));
+    found.push({ thread, spans: shown });
+  }
+  const ended = threadTimes.ended.map(({ thread, at, error, message, job, callable, attempt }) => ({
+    ...{ thread: thread || undefined, at: isoTime(at)!, error, message },
+    ...{ job: job === '' ? undefined : idToText(job), callable: callable || undefined, attempt: attempt || undefined },
+  }));
+  return { threads: found, ended, asOf: isoTime(now())! };
 }
 
 /** The running jobs: of this process by its threads, of others by the starts that are recorded. */

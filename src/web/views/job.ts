@@ -1,0 +1,107 @@
+/** One job in full. */
+import type { Failure } from '../../codec/failure.js';
+import type { Explanation } from '../../protocol/explanation.js';
+import type { Progress } from '../../protocol/progress.js';
+import type { FullJob } from '../../runtime/monitor.js';
+import { HttpError } from '../http-error.js';
+import { mostShownBytes } from '../shown.js';
+import { type Strip, stripOf } from './strip.js';
+import type { Sections, ViewContext } from './view.js';
+
+export interface ShownFailure {
+  /** The stack, followed by those of the causes. */
+  readonly text: string;
+  readonly name: string;
+  readonly message: string;
+  readonly causes: readonly { readonly name: string; readonly message: string }[];
+  /** The number of remembered jobs that failed with the same error in the same callable. */
+  readonly alike: number;
+}
+
+/** A value of the job: as JSON, or the reason why it is not shown. */
+export type ShownValue = { readonly value: unknown } | { readonly hidden: string } | undefined;
+
+export interface JobSections {
+  readonly job: Omit<FullJob, 'annotations' | 'arguments' | 'result' | 'failure'>;
+  readonly explanation: Explanation;
+  readonly arguments: ShownValue;
+  readonly result: ShownValue;
+  readonly failure: ShownFailure | undefined;
+  readonly progress: Progress | undefined;
+  readonly annotations: Readonly<Record<string, ShownValue>>;
+  readonly strip: Strip | undefined;
+}
+
+const mostText = 50_000;
+const redacted = 'redacted: the option show decides';
+
+export async function job(context: ViewContext, query: URLSearchParams): Promise<Sections> {
+  const id = query.get('id');
+  if (id === null) throw new HttpError(400, 'BAD_PARAMETER', 'id must be the id of a job');
+  const { callsheet } = context;
+  const { monitor } = callsheet;
+  const [found, explanation] = await Promise.all([monitor.job(id), monitor.explain(id)]);
+  const { annotations, ...full } = found;
+  const { callable, queue, parts } = full.details;
+  const shownJob = { id: full.id, callable, queue };
+  const value = async (path: string, bytes: number, read: () => Promise<unknown>): Promise<ShownValue> => {
+    if (bytes === 0) return undefined;
+    if (context.shown.isNothing) return { hidden: redacted };
+    if (bytes > mostShownBytes) return { hidden: `too large to be shown: the most are ${mostShownBytes} bytes` };
+    try {
+      return { value: context.shown.valueOf(shownJob, path, await read()) };
+    } catch (error) {
+      return { hidden: (error as Error).message };
+    }
+  };
+  const handle = callsheet.job(id);
+  const isOver = full.outcome !== 'none';
+  const [args, result, failure, progress, strip] = await Promise.all([
+    value('arguments', full.argumentBytes, () => handle.arguments()),
+    full.outcome === 'value' ? value('result', full.resultBytes, () => handle.result()) : undefined,
+    full.outcome === 'failure' ? failureOf(context, id, full.resultBytes, callable) : undefined,
+    isOver ? undefined : handle.progress(),
+    parts > 0 ? stripOf(context, full.id, full.details) : undefined,
+  ]);
+  const notes: Record<string, ShownValue> = {};
+  for (const [name, note] of Object.entries(annotations))
+    notes[name] = context.shown.isNothing
+      ? { hidden: redacted }
+      : { value: context.shown.valueOf(shownJob, `annotations.${name}`, note) };
+  const { asOf: _, ...explained } = explanation;
+  const { asOf: __, ...stable } = full;
+  return {
+    job: stable,
+    explanation: explained,
+    arguments: args,
+    result,
+    failure,
+    progress,
+    annotations: notes,
+    strip,
+  } as unknown as JobSections & Sections;
+}
+
+async function failureOf(
+  { callsheet, memo }: ViewContext,
+  id: string,
+  bytes: number,
+  callable: string,
+): Promise<ShownFailure> {
+  if (bytes > 4 * mostShownBytes)
+    return {
+      text: `The failure has ${bytes} bytes.`,
+      name: 'Error',
+      message: 'too large to be shown',
+      causes: [],
+      alike: 0,
+    };
+  const { text, failure, causes } = await callsheet.monitor.traceback(id);
+  const { groups } = await memo.get(`alike ${failure.name} ${callable}`, 5000, () =>
+    callsheet.monitor.failures({ by: ['error'], filter: { callable, error: failure.name } }),
+  );
+  const alike = groups.find(({ error }) => error === failure.name)?.count ?? 0;
+  return { text: text.slice(0, mostText), ...said(failure), causes: causes.map(said), alike };
+}
+
+const said = ({ name, message }: Failure) => ({ name, message: message.slice(0, mostText) });

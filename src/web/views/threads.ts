@@ -1,0 +1,88 @@
+/** The threads: their work in the last minute, and how long each callable takes. */
+import type { StatRow } from '../../protocol/monitor.js';
+import type { EndedThread } from '../../protocol/status.js';
+import { activeRows, type RunRows } from './running.js';
+import { runtimeOf } from './runtime-status.js';
+import type { Sections, ViewContext } from './view.js';
+
+/** Times in milliseconds; `from` counts from the begin of the window. */
+export type Lane = readonly (readonly [
+  from: number,
+  length: number,
+  busyMs: number,
+  callable: string,
+  count: number,
+  job: string,
+])[];
+
+/**
+ * The work of threads that ended in this time, by thread. Windows of the past do not change, so
+ * only the last one is sent again.
+ */
+export interface Window {
+  readonly from: number;
+  readonly lanes: Readonly<Record<string, Lane>>;
+}
+
+/** The names of their sections begin so. */
+export const windowPrefix = 'window ';
+
+export interface ThreadsSections {
+  readonly active: RunRows;
+  readonly size: number;
+  readonly ended: readonly EndedThread[];
+  /** The last hour, by callable, of all queues. */
+  readonly callables: readonly StatRow[];
+}
+
+const windowMs = 10_000;
+export const shownMs = 60_000;
+const most = { callables: 100, active: 100, ended: 20 };
+
+export async function threads(context: ViewContext): Promise<Sections> {
+  const { callsheet, memo } = context;
+  const runtime = await runtimeOf(context);
+  const now = Date.parse(runtime.asOf);
+  const [windows, active, { ended }, callables] = await Promise.all([
+    threadSections(context, now),
+    activeRows(callsheet, most.active),
+    callsheet.monitor.threads({ since: new Date(now) }),
+    memo.get('callables', 5000, () =>
+      callsheet.monitor.stats({}, { by: ['callable'], from: new Date(now - 3_600_000) }),
+    ),
+  ]);
+  const sections: ThreadsSections = {
+    active,
+    size: runtime.threads.size,
+    ended: ended.slice(-most.ended).reverse(),
+    callables: callables
+      .toSorted((a, b) => totalOf(b) - totalOf(a))
+      .slice(0, most.callables)
+      .map((row) => ({ ...row, from: '' })),
+  };
+  return { ...sections, ...windows };
+}
+
+const totalOf = ({ run }: StatRow) => (run === undefined ? 0 : run.mean * run.count);
+
+/** The work of the last minute, a section for each ten seconds. */
+export async function threadSections({ callsheet, memo }: ViewContext, now: number): Promise<Sections> {
+  const first = Math.floor((now - shownMs) / windowMs) * windowMs;
+  const { threads } = await memo.get('threads', 900, () => callsheet.monitor.threads({ since: new Date(first) }));
+  const sections: Record<string, Window> = {};
+  for (let from = first; from <= now; from += windowMs) {
+    const lanes: Record<string, Lane> = {};
+    for (const { thread, spans } of threads) {
+      const within = spans
+        .map((span) => ({ ...span, start: Date.parse(span.from), end: Date.parse(span.to) }))
+        .filter(({ end }) => end >= from && end < from + windowMs);
+      if (within.length > 0)
+        lanes[thread] = within.map(({ start, end, busyMs, callable, count, job }) => [
+          ...[start - from, Math.round(end - start), Math.round(busyMs)],
+          ...[callable, count, job],
+        ]) as unknown as Lane;
+    }
+    if (Object.keys(lanes).length > 0) sections[`${windowPrefix}${from}`] = { from, lanes };
+  }
+  return sections;
+}
