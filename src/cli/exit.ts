@@ -9,6 +9,12 @@ export const exitCodes = {
   usage: 2,
   /** No runtime or directory can be reached: it is locked, missing or not permitted. */
   unreachable: 3,
+  /** There is no such job, queue, quota, agent or schedule. */
+  notFound: 4,
+  /** Another version of callsheet wrote the directory, or owns it. */
+  version: 5,
+  /** There was no answer, or no outcome, in time. */
+  timedOut: 6,
   /** The output could not be written. */
   output: 7,
   /** The runtime ended on an error. */
@@ -30,6 +36,18 @@ export class CommandError extends Error {
 }
 
 const byCode: { readonly [code in ErrorCode]?: number } = {
+  COUNT_DIFFERS: exitCodes.failed,
+  JOB_STATUS: exitCodes.failed,
+  JOB_FORGOTTEN: exitCodes.notFound,
+  UNKNOWN_AGENT: exitCodes.notFound,
+  UNKNOWN_DISPATCHER: exitCodes.notFound,
+  UNKNOWN_JOB: exitCodes.notFound,
+  UNKNOWN_QUEUE: exitCodes.notFound,
+  UNKNOWN_QUOTA: exitCodes.notFound,
+  UNKNOWN_SCHEDULE: exitCodes.notFound,
+  JOURNAL_VERSION: exitCodes.version,
+  PROTOCOL_VERSION: exitCodes.version,
+  WAIT_TIMEOUT: exitCodes.timedOut,
   JOURNAL_LOCKED: exitCodes.unreachable,
   NO_OWNER: exitCodes.unreachable,
   DIRECTORY_UNUSABLE: exitCodes.unreachable,

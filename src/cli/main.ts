@@ -7,6 +7,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodeOf, exitCodes, messageOf } from './exit.js';
+import { addLookCommands } from './look-commands.js';
+import { directoryOption } from './options.js';
 import { agentSize, args, bytes, count, duration, halt, percent, range, thresholds, timeLimit } from './values.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -19,15 +21,11 @@ const program = new Command('callsheet')
   .exitOverride()
   .showHelpAfterError('(callsheet --help lists the commands)');
 
-const directory = () =>
-  new Option('-d, --directory <path>', 'the directory of the jobs (default: ./.callsheet, if it exists)').env(
-    'CALLSHEET_DIRECTORY',
-  );
-
+program.commandsGroup('Run:');
 program
   .command('work')
   .description('run jobs until a signal stops it')
-  .addOption(directory())
+  .addOption(directoryOption())
   .requiredOption(
     '-j, --jobs <[name=]file...>',
     'files that export modules of defineJobs(); or job modules themselves, under the name of the file or the one given',
@@ -78,6 +76,9 @@ program
   .option('--keep', 'keep the state when all items have succeeded')
   .action(async (target, options) => exit(await (await import('./map/map.js')).map(target, options)));
 
+addLookCommands(program, exit);
+
+program.commandsGroup('Directory:');
 program
   .command('inspect')
   .description('list the files of a journal and check each for damage')

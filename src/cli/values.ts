@@ -12,6 +12,13 @@ export function duration(text: string): number {
   return ms;
 }
 
+/** Parses a duration from a minute. */
+export function step(text: string): number {
+  const ms = duration(text);
+  if (ms < 60_000) throw new InvalidArgumentError('It must be at least a minute.');
+  return ms;
+}
+
 /** Returns a parser of integers in a range. */
 export function count(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
@@ -103,3 +110,28 @@ export function halt(text: string): Halt | undefined {
     throw new InvalidArgumentError('It must be never, or such as soon,fail=1 or now,fail=10%.');
   return { when: when as Halt['when'], fail: Number(fail), isPart: part === '%' };
 }
+
+/** Parses a time: ISO text with its zone, or how long ago, such as `15m`. */
+export function time(text: string): Date {
+  const agoMs = parseDuration(text.replace(/^-/, ''));
+  if (agoMs !== undefined) return new Date(Date.now() - agoMs);
+  const isWhole = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d))?$/i.test(text);
+  const date = new Date(text);
+  if (!isWhole || Number.isNaN(date.getTime()))
+    throw new InvalidArgumentError('It must be how long ago, such as 15m or 2d, or a time such as 2026-05-01T12:00Z.');
+  return date;
+}
+
+/** Returns a parser of one of some words, or several between commas, which adds to those before. */
+export function words<Word extends string>(known: readonly Word[]) {
+  return (text: string, before: readonly Word[] = []): readonly Word[] => {
+    const all = text.split(',') as Word[];
+    for (const word of all)
+      if (!known.includes(word))
+        throw new InvalidArgumentError(`${JSON.stringify(word)} must be one of ${known.join(', ')}.`);
+    return [...before, ...all];
+  };
+}
+
+/** Adds a text to those before. */
+export const texts = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];

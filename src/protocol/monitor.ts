@@ -84,6 +84,8 @@ export const intervalNames = ['put', 'due', 'started', 'ended', 'completed'] as 
 
 /** Every field that is given must fit. */
 export interface JobQuery<Time = Date> extends KindFilter {
+  /** The first digits of its id, or all of them. */
+  readonly id?: string;
   readonly status?: JobStatus | readonly JobStatus[];
   readonly outcome?: CountedOutcome;
   readonly role?: JobRole;

@@ -246,6 +246,7 @@ const statuses: Check = (value, path) =>
   (Array.isArray(value) ? listOf(oneOf(jobStatuses)) : optional(oneOf(jobStatuses)))(value, path);
 const jobQuery: Fields<WireFilter> = {
   ...kindFilter,
+  id: optional(name),
   status: statuses,
   outcome: optional(oneOf(countedOutcomes)),
   role: optional(oneOf(jobRoles)),

@@ -25,7 +25,17 @@ import { timeOf } from './time.js';
 const kindNames: OptionNames<KindFilter> = { queue: true, callable: true };
 const filterNames: OptionNames<JobQuery> = {
   ...kindNames,
-  ...{ status: true, outcome: true, role: true, error: true, parent: true, agent: true, dispatcher: true, quota: true },
+  ...{
+    id: true,
+    status: true,
+    outcome: true,
+    role: true,
+    error: true,
+    parent: true,
+    agent: true,
+    dispatcher: true,
+    quota: true,
+  },
   ...{ unique: true, retried: true, annotation: true },
   ...{ put: true, due: true, started: true, ended: true, completed: true },
 };
@@ -39,12 +49,13 @@ export function checkFilter(filter: KindFilter): void {
 /** Checks a filter of jobs, and returns it as it is sent. */
 export function wireFilter(filter: JobQuery, reference: EncodeContext['reference']): WireFilter {
   checkOptions('filter', filter, filterNames);
-  const { queue, callable, status, outcome, role, error, parent, agent } = filter;
+  const { id, queue, callable, status, outcome, role, error, parent, agent } = filter;
   const { dispatcher, quota, unique, retried, annotation } = filter;
   checkNames({ queue, callable, error } as NamedFilter);
   if (Array.isArray(status))
     for (const [index, one] of status.entries()) checkOneOf(`filter.status[${index}]`, one, jobStatuses);
   else if (status !== undefined) checkOneOf('filter.status', status as JobStatus, jobStatuses);
+  if (id !== undefined) checkText('filter.id', id, 'must be the first digits of an id', (text) => idForm.test(text));
   if (outcome !== undefined) checkOneOf('filter.outcome', outcome, countedOutcomes);
   if (role !== undefined) checkOneOf('filter.role', role, jobRoles);
   if (agent !== undefined) checkName('filter.agent', agent);
@@ -52,6 +63,7 @@ export function wireFilter(filter: JobQuery, reference: EncodeContext['reference
   if (unique !== undefined) checkText('filter.unique', unique, 'must be a string', () => true);
   return withoutUndefined({
     ...{ queue, callable, status, outcome, role, error, agent, unique, retried },
+    id: id?.replaceAll('-', '').toLowerCase(),
     parent: parent === undefined ? undefined : checkJobId(parent),
     dispatcher: dispatcher === undefined ? undefined : dispatcherId('filter.dispatcher', dispatcher),
     quota: quota === undefined ? undefined : quotaKeyFrom(quota, 'filter.quota'),
@@ -59,6 +71,8 @@ export function wireFilter(filter: JobQuery, reference: EncodeContext['reference
     ...Object.fromEntries(intervalNames.map((name) => [name, wireInterval(`filter.${name}`, filter[name])])),
   }) as WireFilter;
 }
+
+const idForm = /^[\da-f][\da-f-]{0,35}$/i;
 
 const withoutUndefined = (fields: object) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -214,6 +214,11 @@ describe('11 looking at it: counts and statistics', () => {
     assert.deepEqual(await listed({ queue: '' }, { limit: 10, order: 'claim' }), ids([...marks, failing, whole]));
     assert.deepEqual(ids(await monitor.next('', { limit: 3 })), ids(marks.slice(0, 3)));
     assert.equal((await listed({ role: 'part', status: ['new', 'pending'] })).length, 2);
+    assert.deepEqual(await listed({ id: failing.id }), [failing.id]);
+    assert.equal((await listed({ id: whole.id.slice(0, 7).toUpperCase() })).length, 30);
+    assert.deepEqual(await listed({ id: failing.id.replaceAll('-', '').slice(0, 31), callable: 'work#fail' }), [
+      failing.id,
+    ]);
     assert.deepEqual(await listed({ put: { from: kit.clock.now }, role: 'root' }), [whole.id]);
     assert.equal(
       (await listed({ put: { from: start, to: kit.clock.now }, callable: ['work#mark', 'work#fail'] })).length,
@@ -266,6 +271,8 @@ describe('11 looking at it: counts and statistics', () => {
       monitor.jobs({ status: 'done' as never }),
       monitor.jobs({ status: ['pending', 'done' as never] }),
       monitor.jobs({ outcome: 'cancelled' as never }),
+      monitor.jobs({ id: '' }),
+      monitor.jobs({ id: 'the first one' }),
       monitor.jobs({ put: { from: new Date(Number.NaN) } }),
       monitor.jobs({}, { limit: 1001 }),
       monitor.jobs({}, { order: 'claim' }),

@@ -119,6 +119,13 @@ export const looking: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'jobs are found by any digits of their ids',
+    tags: ['11.2'],
+    in: 'coordinator/clients/job-filter.ts#jobMatcher',
+    find: 'digitsOf(job.id).startsWith(digits)',
+    replace: 'digitsOf(job.id).includes(digits.slice(0, 1))',
+  },
+  {
     bug: 'a pattern matches a part of a name',
     tags: ['11.2'],
     in: 'coordinator/clients/job-filter.ts#nameMatcher',

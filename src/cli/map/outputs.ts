@@ -3,7 +3,7 @@
  * of the log, so they are written anew from there when a run goes on.
  */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { CommandError, exitCodes } from '../exit.js';
+import { type LineSink, StandardOutput, unwritable } from '../standard-output.js';
 import { InOrder } from './in-order.js';
 import { writeAll } from './log.js';
 import type { ItemError, ItemRecord } from './log-format.js';
@@ -42,7 +42,7 @@ export interface OutputOptions {
 }
 
 export class Outputs {
-  readonly #targets: Target[] = [];
+  readonly #targets: LineSink[] = [];
   readonly #add: (item: WrittenItem) => void;
 
   constructor({ output, errors, joblog, order, command, isQuiet }: OutputOptions) {
@@ -51,7 +51,7 @@ export class Outputs {
       const file = this.#target(new FileTarget(output));
       sinks.push(({ record }) => file.add(record));
     } else if (!isQuiet) {
-      const standard = this.#target(new StandardTarget());
+      const standard = this.#target(new StandardOutput());
       sinks.push(({ value }) => {
         if (value !== '') standard.add(lineOf(value));
       });
@@ -84,7 +84,7 @@ export class Outputs {
 
   /** Writes a line to standard output, such as the result of a postprocess. */
   say(line: string): void {
-    const standard = this.#targets.find((one) => one instanceof StandardTarget) ?? this.#target(new StandardTarget());
+    const standard = this.#targets.find((one) => one instanceof StandardOutput) ?? this.#target(new StandardOutput());
     standard.add(line);
   }
 
@@ -104,20 +104,13 @@ export class Outputs {
     for (const target of this.#targets) await target.end();
   }
 
-  #target<T extends Target>(target: T): T {
+  #target<T extends LineSink>(target: T): T {
     this.#targets.push(target);
     return target;
   }
 }
 
-interface Target {
-  add(line: string): void;
-  flush(): void;
-  ready(): Promise<void>;
-  end(): Promise<void>;
-}
-
-class FileTarget implements Target {
+class FileTarget implements LineSink {
   readonly #path: string;
   readonly #fd: number;
   #lines: string[] = [];
@@ -158,57 +151,6 @@ class FileTarget implements Target {
       throw unwritable(this.#path, error as Error);
     }
   }
-}
-
-const mostUntaken = 1 << 20;
-
-class StandardTarget implements Target {
-  #lines: string[] = [];
-  #error: Error | undefined;
-  #wake: (() => void) | undefined;
-
-  constructor() {
-    process.stdout.on('error', (error) => {
-      this.#error ??= error;
-      this.#wake?.();
-    });
-    process.stdout.on('drain', () => this.#wake?.());
-  }
-
-  add(line: string): void {
-    this.#lines.push(line, '\n');
-  }
-
-  flush(): void {
-    this.#check();
-    if (this.#lines.length === 0) return;
-    process.stdout.write(this.#lines.join(''));
-    this.#lines = [];
-  }
-
-  async ready(): Promise<void> {
-    while (this.#error === undefined && process.stdout.writableLength > mostUntaken)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    this.#check();
-  }
-
-  async end(): Promise<void> {
-    await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
-    // The error of a write is emitted after its callback.
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#check();
-  }
-
-  #check(): void {
-    if (this.#error !== undefined) throw unwritable('standard output', this.#error);
-  }
-}
-
-/** The error for anything that cannot be written. */
-export function unwritable(name: string, error: Error): CommandError {
-  return new CommandError(exitCodes.output, `${name} cannot be written: ${error.message}`);
 }
 
 function jobLogLine({ n, at, ms, input, value, error }: WrittenItem, command: string): string {

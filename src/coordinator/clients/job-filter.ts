@@ -1,6 +1,6 @@
 /** Filters of jobs: the one place that knows which jobs fit. */
 import { parentOf } from '../../core/map.js';
-import { agentDispatcher, agentName, type JobRecord, quotaName } from '../../core/records.js';
+import { agentDispatcher, agentName, type Id, type JobRecord, quotaName } from '../../core/records.js';
 import { dateOf } from '../../core/state/indices.js';
 import type { CountedOutcome, Interval, KindFilter, WireFilter } from '../../protocol/monitor.js';
 import type { Store } from '../../store/store.js';
@@ -10,11 +10,12 @@ export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFi
   const { state } = store;
   const isKind = kindMatcher(filter);
   const { status, outcome, role, error, parent, agent, dispatcher, quota, unique, retried, annotation } = filter;
-  const { put, due, started, ended, completed } = filter;
+  const { id: digits, put, due, started, ended, completed } = filter;
   const errors = typeof error === 'string' ? [error] : error;
   const statuses = status === undefined || typeof status === 'string' ? status && [status] : status;
   const hasAnnotation = annotation === undefined ? undefined : annotationMatcher(store, annotation);
   return (job) =>
+    (digits === undefined || digitsOf(job.id).startsWith(digits)) &&
     (statuses === undefined || statuses.includes(job.status)) &&
     (outcome === undefined || outcomeOf(job) === outcome) &&
     (role === undefined || job.role === role) &&
@@ -33,6 +34,8 @@ export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFi
     (parent === undefined || parentOf(state, job) === parent) &&
     (hasAnnotation === undefined || hasAnnotation(job));
 }
+
+const digitsOf = (id: Id) => Buffer.from(id, 'latin1').toString('hex');
 
 function hasName({ errorNames }: JobRecord, names: readonly string[]): boolean {
   return errorNames.split('\n').some((name) => names.includes(name));

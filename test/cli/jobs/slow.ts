@@ -13,3 +13,7 @@ export async function sleep(ms: number): Promise<string> {
 
 /** Puts a job into another queue. */
 export const putInto = (queue: string): string => currentJob().put(slow.add(1, 2), { queue }).id;
+
+export function fail(message: string): never {
+  throw new RangeError(message);
+}
