@@ -3,15 +3,19 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { countFields, failureFields, jobOrders } from '../protocol/monitor.js';
 import { asking, filters, kinds } from './options.js';
-import { type AskOptions, withSession } from './session.js';
+import type { AskOptions, Needs, Session } from './session.js';
 import { count, step, time, words } from './values.js';
 
 export function addLookCommands(program: Command, exit: (code: number) => void): void {
+  const ask = async (options: AskOptions, use: (session: Session) => Promise<number>, needs?: Needs) => {
+    const { withSession } = await import('./session.js');
+    exit(await withSession(options, use, needs));
+  };
   program.commandsGroup('Look:');
   asking(program.command('status').description('the runtime, its queues and what runs')).action(
     async (options: AskOptions) => {
       const { status } = await import('./look/status.js');
-      exit(await withSession(options, status));
+      await ask(options, status);
     },
   );
 
@@ -22,7 +26,7 @@ export function addLookCommands(program: Command, exit: (code: number) => void):
     .option('--with-next', 'with --json: a last line with the cursor, if there is more')
     .action(async (options) => {
       const { jobs } = await import('./look/jobs.js');
-      exit(await withSession(options, (session) => jobs(session, options)));
+      await ask(options, (session) => jobs(session, options));
     });
 
   asking(program.command('job').description('one job in full, with its parts and callbacks'))
@@ -32,14 +36,14 @@ export function addLookCommands(program: Command, exit: (code: number) => void):
     .option('--wait', 'wait for its outcome, for --timeout if that is given; code 1 if it failed')
     .action(async (id, options) => {
       const { job } = await import('./look/job.js');
-      exit(await withSession(options, (session) => job(session, id, options), { waits: options.wait === true }));
+      await ask(options, (session) => job(session, id, options), { waits: options.wait === true });
     });
 
   asking(kinds(program.command('counts').description('count the jobs that are remembered')))
     .option('--by <field,…>', `one or several of ${countFields.join(', ')} (default: queue,status)`, words(countFields))
     .action(async (options) => {
       const { counts } = await import('./look/counts.js');
-      exit(await withSession(options, (session) => counts(session, options)));
+      await ask(options, (session) => counts(session, options));
     });
 
   asking(kinds(program.command('stats').description('what was put, started and ended, with waits and runs')))
@@ -48,14 +52,14 @@ export function addLookCommands(program: Command, exit: (code: number) => void):
     .option('--step <duration>', 'a row for each step, from a minute', step)
     .action(async (options) => {
       const { stats } = await import('./look/counts.js');
-      exit(await withSession(options, (session) => stats(session, options)));
+      await ask(options, (session) => stats(session, options));
     });
 
   asking(program.command('explain').description('why a job does not run'))
     .argument('<id>', 'its id, or the first digits')
     .action(async (id, options) => {
       const { explain } = await import('./look/explain.js');
-      exit(await withSession(options, (session) => explain(session, id)));
+      await ask(options, (session) => explain(session, id));
     });
 
   asking(filters(program.command('failures').description('failed jobs in groups, with an example')))
@@ -63,27 +67,27 @@ export function addLookCommands(program: Command, exit: (code: number) => void):
     .option('--limit <n>', 'the most groups', count(1, 1000), 20)
     .action(async (options) => {
       const { failures } = await import('./look/failures.js');
-      exit(await withSession(options, (session) => failures(session, options)));
+      await ask(options, (session) => failures(session, options));
     });
 
   asking(program.command('traceback').description('how a job failed: its stack, the causes and the runs before'))
     .argument('<id>', 'its id, or the first digits')
     .action(async (id, options) => {
       const { traceback } = await import('./look/failures.js');
-      exit(await withSession(options, (session) => traceback(session, id)));
+      await ask(options, (session) => traceback(session, id));
     });
 
   asking(program.command('events').description('follow what happens, until a signal'))
     .option('--limit <n>', 'end after so many events', count(1))
     .action(async (options) => {
       const { events } = await import('./look/events.js');
-      exit(await withSession(options, (session) => events(session, options), { waits: true }));
+      await ask(options, (session) => events(session, options), { waits: true });
     });
 
   asking(program.command('schedules').description('recurring jobs with their next and last runs'))
     .argument('[name]', 'only this one, with its next ticks and its last jobs')
     .action(async (name, options) => {
       const { schedules } = await import('./look/schedules.js');
-      exit(await withSession(options, (session) => schedules(session, name)));
+      await ask(options, (session) => schedules(session, name));
     });
 }
