@@ -25,6 +25,7 @@ const modules: ReadonlySet<string> = new Set(['pi.mjs', 'work.mjs', 'start.mjs',
 const outputs: Readonly<Record<string, RegExp>> = {
   'app.mjs': /^job [0-9a-f-]{36} is on the disk\nπ is about 3\.1\d+\n$/,
   'app.cjs': /^42\n$/,
+  'steer.sh': /^"result":42\n'' is paused\nis paused\ncancel: 1 done, 0 refused\n\s*1\n$/,
   'map.sh': /^\d{4,}\nhello, \[object Object\]\n$/,
 };
 
@@ -69,7 +70,7 @@ test('the shell scripts of the README run', { timeout: 280_000 }, async (t) => {
     mode: 0o755,
   });
   const env = { ...process.env, PATH: `${directory}:${process.env.PATH}` };
-  assert.deepEqual([...scripts.keys()], ['map.sh']);
+  assert.deepEqual([...scripts.keys()], ['map.sh', 'steer.sh']);
   for (const [name, code] of scripts) {
     const { stdout } = await run('sh', ['-ec', code], { cwd: directory, env, timeout: 240_000 });
     assert.match(stdout, outputs[name]!);

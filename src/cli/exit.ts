@@ -17,6 +17,8 @@ export const exitCodes = {
   timedOut: 6,
   /** The output could not be written. */
   output: 7,
+  interrupted: 130,
+  terminated: 143,
   /** The runtime ended on an error. */
   internal: 70,
   /** The grace was over: running jobs were given back, and run again. */

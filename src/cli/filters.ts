@@ -57,7 +57,7 @@ function intervalOf({ since, until }: FilterOptions): { from?: Date; to?: Date }
 }
 
 /** Reads `name` or `name=value`. */
-function keyed<T>(text: string, both: (name: string, value: string) => T): string | T {
+export function keyed<T>(text: string, both: (name: string, value: string) => T): string | T {
   const at = text.indexOf('=');
   return at < 0 ? text : both(text.slice(0, at), text.slice(at + 1));
 }

@@ -2,15 +2,12 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { countFields, failureFields, jobOrders } from '../protocol/monitor.js';
+import type { Ask } from './asking.js';
 import { asking, filters, kinds } from './options.js';
-import type { AskOptions, Needs, Session } from './session.js';
+import type { AskOptions } from './session.js';
 import { count, step, time, words } from './values.js';
 
-export function addLookCommands(program: Command, exit: (code: number) => void): void {
-  const ask = async (options: AskOptions, use: (session: Session) => Promise<number>, needs?: Needs) => {
-    const { withSession } = await import('./session.js');
-    exit(await withSession(options, use, needs));
-  };
+export function addLookCommands(program: Command, ask: Ask): void {
   program.commandsGroup('Look:');
   asking(program.command('status').description('the runtime, its queues and what runs')).action(
     async (options: AskOptions) => {

@@ -6,9 +6,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { askWith } from './asking.js';
 import { exitCodeOf, exitCodes, messageOf } from './exit.js';
 import { addLookCommands } from './look-commands.js';
 import { directoryOption } from './options.js';
+import { addSteerCommands } from './steer-commands.js';
 import { agentSize, args, bytes, count, duration, halt, percent, range, thresholds, timeLimit } from './values.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -76,7 +78,9 @@ program
   .option('--keep', 'keep the state when all items have succeeded')
   .action(async (target, options) => exit(await (await import('./map/map.js')).map(target, options)));
 
-addLookCommands(program, exit);
+const ask = askWith(exit);
+addLookCommands(program, ask);
+addSteerCommands(program, ask);
 
 program.commandsGroup('Directory:');
 program

@@ -72,15 +72,15 @@ export interface Range {
 /** Parses `1..1000`, `0..1e6:10` or `10..1:-1`. */
 export function range(text: string): Range {
   const [first = '', second = ''] = text.split(':', 2);
-  const [from, to, more] = first.split('..').map(integer);
-  const step = text.includes(':') ? integer(second) : 1;
+  const [from, to, more] = first.split('..').map(rangeEnd);
+  const step = text.includes(':') ? rangeEnd(second) : 1;
   const fits = [from, to, step].every(Number.isSafeInteger) && more === undefined && step !== 0;
   if (!fits || text.split(':').length > 2)
     throw new InvalidArgumentError('It must be integers such as 1..1000, or 0..100:5 with a step.');
   return { from: from!, to: to!, step };
 }
 
-const integer = (text: string) => (/^-?\d+(e\d+)?$/.test(text) ? Number(text) : Number.NaN);
+const rangeEnd = (text: string) => (/^-?\d+(e\d+)?$/.test(text) ? Number(text) : Number.NaN);
 
 /** Parses the arguments of a call: a JSON array. */
 export function args(text: string): readonly unknown[] {
@@ -135,3 +135,29 @@ export function words<Word extends string>(known: readonly Word[]) {
 
 /** Adds a text to those before. */
 export const texts = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** A number of starts in a period. */
+export interface Rate {
+  readonly count: number;
+  readonly periodMs: number;
+}
+
+/** Parses `10/1m`, or `none`. */
+export function rate(text: string): Rate | 'none' {
+  if (text === 'none') return text;
+  const [, number = '', period = ''] = /^(\d{1,9})\/(.+)$/.exec(text) ?? [];
+  const periodMs = parseDuration(period);
+  if (Number(number) > 0 && periodMs !== undefined && periodMs > 0) return { count: Number(number), periodMs };
+  throw new InvalidArgumentError('It must be a number of starts in a period, such as 10/1m, or none.');
+}
+
+/** Parses a delay from now, such as `5m`, to milliseconds, or an ISO time. */
+export function later(text: string): Date | number {
+  return parseDuration(text) ?? time(text);
+}
+
+/** Parses an integer, also a negative one. */
+export function integer(text: string): number {
+  if (/^-?\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be an integer.');
+}
