@@ -191,7 +191,7 @@ describe('the page: views', () => {
     const { data: one } = await visitor.get(`/api/job?id=${waiting.id}`);
     assert.match(one.explanation.summary, /quota "q" is full/);
     const { data: of } = await visitor.get(`/api/job?id=${whole.id}`);
-    assert.deepEqual(of.strip.totals, [1, 1, 0, 0]);
+    assert.deepEqual(of.strip.totals, [1, 1, 0, 0, 0]);
     const { data: failure } = await visitor.get(`/api/job?id=${failed.id}`);
     assert.match(failure.failure.text, /on purpose/);
     assert.equal(failure.failure.alike, 1);

@@ -6,7 +6,7 @@ import type { Id } from '../../core/records.js';
 
 /** Longer gaps between runs end a span. */
 const gapMs = 50;
-/** A span of other callables goes on until it is this long, so that a lane has a bounded number. */
+/** Shorter runs of different callables share a span until it is this long. */
 const shortMs = 100;
 /** Replaced threads leave their spans behind. */
 const most = { spans: 600, threads: 2048, ended: 50 };
@@ -51,7 +51,7 @@ export class ThreadTimes {
     }
     const last = spans.at(-1);
     const isNext = last !== undefined && startedAt - last.to <= gapMs && startedAt >= last.from;
-    if (isNext && (last.callable === callable || last.to - last.from < shortMs)) {
+    if (isNext && (last.callable === callable || to - last.from < shortMs)) {
       if (last.callable !== callable) last.callable = several;
       last.to = Math.max(last.to, to);
       last.busyMs += ranMs;

@@ -3,14 +3,15 @@ import type { JobDetails } from '../../definition/job-details.js';
 import type { JobRow } from '../../protocol/monitor.js';
 import type { ViewContext } from './view.js';
 
-/** Numbers of parts that follow one another. */
-export type Cell = readonly [succeeded: number, failed: number, running: number, left: number];
+/**
+ * Numbers of parts that follow one another. The folded ones come first: items of a map that are
+ * done, and have no records any more.
+ */
+export type Cell = readonly [succeeded: number, failed: number, running: number, left: number, folded: number];
 
 export interface Strip {
   readonly cells: readonly Cell[];
   readonly totals: Cell;
-  /** Done items of a map that have no records any more. They come first, and count as succeeded. */
-  readonly folded: number;
   /** `false` if there are more parts than were looked at. */
   readonly complete: boolean;
 }
@@ -38,14 +39,14 @@ async function readStrip({ callsheet }: ViewContext, id: string, parts: number):
   const folded = complete ? Math.max(0, parts - classes.length) : 0;
   const all = folded + classes.length;
   const count = Math.min(most.cells, all);
-  const cells: [number, number, number, number][] = Array.from({ length: count }, () => [0, 0, 0, 0]);
-  const totals: [number, number, number, number] = [folded, 0, 0, 0];
-  for (let index = 0; index < folded; index++) cells[Math.floor((index * count) / all)]![0]++;
+  const cells: [number, number, number, number, number][] = Array.from({ length: count }, () => [0, 0, 0, 0, 0]);
+  const totals: [number, number, number, number, number] = [0, 0, 0, 0, folded];
+  for (let index = 0; index < folded; index++) cells[Math.floor((index * count) / all)]![4]++;
   for (const [index, one] of classes.entries()) {
     cells[Math.floor(((folded + index) * count) / all)]![one]!++;
     totals[one]!++;
   }
-  return { cells, totals, folded, complete };
+  return { cells, totals, complete };
 }
 
 function classOf({ outcome, status }: JobRow): number {

@@ -1,6 +1,7 @@
 /** The threads: their work in the last minute, and how long each callable takes. */
 import type { StatRow } from '../../protocol/monitor.js';
 import type { EndedThread } from '../../protocol/status.js';
+import { shownMs, windowMs, windowPrefix } from '../window.js';
 import { activeRows, type RunRows } from './running.js';
 import { runtimeOf } from './runtime-status.js';
 import type { Sections, ViewContext } from './view.js';
@@ -24,9 +25,6 @@ export interface Window {
   readonly lanes: Readonly<Record<string, Lane>>;
 }
 
-/** The names of their sections begin so. */
-export const windowPrefix = 'window ';
-
 export interface ThreadsSections {
   readonly active: RunRows;
   readonly size: number;
@@ -35,8 +33,6 @@ export interface ThreadsSections {
   readonly callables: readonly StatRow[];
 }
 
-const windowMs = 10_000;
-export const shownMs = 60_000;
 const most = { callables: 100, active: 100, ended: 20 };
 
 export async function threads(context: ViewContext): Promise<Sections> {

@@ -1,0 +1,361 @@
+/** One job: why it does not run, its way so far, its values, and the jobs around it. */
+import type { ComponentChildren } from 'preact';
+import type { JobSections, ShownValue } from '../views/job.js';
+import type { Strip } from '../views/strip.js';
+import { Action, act } from './act.js';
+import { Card, Code, JobLink, Loaded, number, Sentence, Status, Table, Time } from './elements.js';
+import { between, bytesText, callableText, countText, durationText, plural, queueText } from './format.js';
+import { JobTable } from './jobs.js';
+import type { Json } from './json.js';
+import { useNow, useView } from './live.js';
+import { ProgressOf } from './overview.js';
+import { go, Link } from './router.js';
+
+type Seen = Json<JobSections>;
+
+/** A longer table of parts is closed at first. */
+const mostOpen = 12;
+
+export function JobPage({ id }: { id: string }) {
+  const seen = useView<JobSections>('job', new URLSearchParams({ id }));
+  return (
+    <Loaded seen={seen}>
+      {(sections) => {
+        const { job, explanation, failure, progress, annotations, strip } = sections;
+        const { details } = job;
+        const notes = Object.entries(annotations);
+        return (
+          <>
+            <Card
+              class="wide"
+              title={
+                <>
+                  {callableText(details.callable)} <Status status={details.status} outcome={job.outcome} />
+                </>
+              }
+              tools={<Tools sections={sections} />}
+            >
+              <p class="why">
+                <Sentence text={explanation.summary} />
+              </p>
+              {explanation.reasons.length > 1 && (
+                <ul>
+                  {explanation.reasons.map(({ code, text }) => (
+                    <li key={code + text}>
+                      <Sentence text={text} />
+                    </li>
+                  ))}
+                </ul>
+              )}
+              {explanation.position !== undefined && (
+                <p class="dim">
+                  {explanation.position >= 10_000 ? 'At least ' : ''}
+                  {plural(explanation.position, 'job')} before it in its line
+                </p>
+              )}
+              {progress !== undefined && <ProgressOf progress={progress} />}
+              <Timeline sections={sections} />
+              <p class="dim">
+                job <code>{job.id}</code>, queue{' '}
+                <Link to={`queues?${new URLSearchParams({ name: details.queue })}`}>{queueText(details.queue)}</Link>,{' '}
+                {details.durability}, priority {details.priority}
+                {details.unique !== undefined && (
+                  <>
+                    , unique <code>{details.unique}</code>
+                  </>
+                )}
+                {details.quotas.length > 0 &&
+                  `, quotas ${details.quotas.map(({ name, key }) => (key === undefined ? name : `${name}[${key}]`)).join(', ')}`}
+                {details.timeoutMs !== undefined && `, at most ${durationText(details.timeoutMs)}`}
+              </p>
+            </Card>
+            {failure !== undefined && (
+              <Card title="Failure" class="wide">
+                <p>
+                  <strong class="bad">{failure.name}</strong>: {failure.message}
+                </p>
+                {failure.causes.map(({ name, message }) => (
+                  <p key={name + message}>
+                    caused by <strong>{name}</strong>: {message}
+                  </p>
+                ))}
+                {failure.alike > 1 && (
+                  <p>
+                    <Link
+                      to={`jobs?${new URLSearchParams({ error: failure.name, callable: details.callable, outcome: 'failure' })}`}
+                    >
+                      {plural(failure.alike - 1, 'other')} failed with this error
+                    </Link>
+                  </p>
+                )}
+                <pre>{failure.text}</pre>
+              </Card>
+            )}
+            {strip !== undefined && (
+              <Card title={`Parts: ${countText(details.partsDone)} of ${countText(details.parts)} done`} class="wide">
+                <StripOf strip={strip} />
+                <Flow sections={sections} />
+                {job.parts.length > 0 && (
+                  <details open={job.parts.length <= mostOpen}>
+                    <summary>
+                      Table of {job.moreParts === undefined ? 'all' : 'the first'} {plural(job.parts.length, 'part')}
+                    </summary>
+                    <JobTable rows={job.parts} empty="" />
+                  </details>
+                )}
+                {job.moreParts !== undefined && (
+                  <Link to={`jobs?${new URLSearchParams({ parent: job.id, role: 'part', order: 'oldest' })}`}>
+                    All parts
+                  </Link>
+                )}
+              </Card>
+            )}
+            <Card title={`Arguments, ${bytesText(job.argumentBytes)}`}>
+              <Value value={sections.arguments} />
+            </Card>
+            <Card title={`Result${job.outcome === 'value' ? `, ${bytesText(job.resultBytes)}` : ''}`}>
+              {job.outcome === 'value' ? <Value value={sections.result} /> : <p class="empty">It has no result.</p>}
+            </Card>
+            {notes.length > 0 && (
+              <Card title="Annotations">
+                {notes.map(([name, value]) => (
+                  <div key={name}>
+                    <h3>{name}</h3>
+                    <Value value={value} />
+                  </div>
+                ))}
+              </Card>
+            )}
+            <Card title="Jobs around it">
+              <Around sections={sections} />
+            </Card>
+            {job.runs.length > 0 && (
+              <Card title="Runs that failed or were interrupted">
+                <Table
+                  label="Runs"
+                  columns={[number('attempt'), number('thread'), 'end', 'error', number('for'), 'at']}
+                  empty=""
+                  rows={job.runs.map(({ attempt, thread, end, error, started, ended }) => ({
+                    key: `${attempt} ${ended}`,
+                    cells: [
+                      attempt,
+                      thread,
+                      end,
+                      error ?? '–',
+                      durationText(between(started, ended)),
+                      <Time key="at" at={ended} />,
+                    ],
+                  }))}
+                />
+              </Card>
+            )}
+            <Card title="Record" class="wide">
+              <details>
+                <summary>All details</summary>
+                <Code value={job} />
+              </details>
+            </Card>
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function Tools({ sections: { job } }: { sections: Seen }) {
+  const isOver = job.outcome !== 'none';
+  const isRetried = job.details.retriedBy !== undefined;
+  return (
+    <span class="buttons">
+      {!isOver && (
+        <Action
+          label="Cancel…"
+          danger
+          question={<p>Cancel this job? Its failure is JobCancelledError.</p>}
+          run={() => act({ action: 'cancel', job: job.id })}
+        />
+      )}
+      {job.outcome === 'failure' && job.role === 'root' && !isRetried && (
+        <Action
+          label="Retry…"
+          question={
+            <p>Run it again, as a new job{job.details.parts > 0 && ', with the parts that did not succeed'}?</p>
+          }
+          run={() => act({ action: 'retry', job: job.id })}
+          onDone={(result) => go(`jobs/${(result as { id: string }).id}`)}
+        />
+      )}
+    </span>
+  );
+}
+
+function Value({ value }: { value: Json<ShownValue> }) {
+  if (value === undefined) return <p class="empty">None.</p>;
+  if ('hidden' in value) return <p class="empty">{value.hidden}</p>;
+  return <Code value={value.value} />;
+}
+
+/** The steps of a job's life, with the time between them. */
+function Timeline({ sections: { job, explanation } }: { sections: Seen }) {
+  const now = new Date(useNow()).toISOString();
+  const { details, runs, outcome } = job;
+  type Step = readonly [what: string, at: string | undefined, kind?: string];
+  const steps: Step[] = [
+    ['put', details.putAt],
+    ['due', details.beginAfter],
+    ['first start', details.firstStartAt],
+    ...runs.map(
+      ({ end, error, thread, ended }): Step => [
+        `${end}${error === undefined ? '' : `: ${error}`} in thread ${thread}`,
+        ended,
+        'bad',
+      ],
+    ),
+    ['last start', details.lastStartAt === details.firstStartAt ? undefined : details.lastStartAt],
+    [outcome === 'failure' ? 'failed' : 'succeeded', details.endAt, outcome === 'failure' ? 'bad' : 'good'],
+    ['callbacks done', details.completedAt === details.endAt ? undefined : details.completedAt],
+  ];
+  const there = steps
+    .filter((step): step is [string, string, string?] => step[1] !== undefined)
+    .sort(([, a], [, b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const isOpen = details.completedAt === undefined;
+  return (
+    <ol class="timeline">
+      {there.map(([what, at, kind], index) => (
+        <li key={what + at} class={kind}>
+          <strong>{what}</strong>
+          <Time at={at} />
+          {index > 0 && <span class="dim">+{durationText(between(there[index - 1]![1], at))}</span>}
+        </li>
+      ))}
+      {isOpen && (
+        <li class="now">
+          <strong>{explanation.state}</strong>
+          <span class="dim">for {durationText(between(there.at(-1)?.[1], now))}</span>
+        </li>
+      )}
+    </ol>
+  );
+}
+
+const classes = [
+  ['succeeded', 'good', '✓'],
+  ['failed', 'bad', '✗'],
+  ['running', 'busy', '▶'],
+  ['left', 'left', '…'],
+  ['folded', 'folded', '▤'],
+] as const;
+
+/** All parts in order, in at most 240 cells: each has the colours of its parts, failures on top. */
+function StripOf({ strip: { cells, totals, complete } }: { strip: Json<Strip> }) {
+  return (
+    <div>
+      <svg
+        class="strip"
+        viewBox={`0 0 ${cells.length} 10`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label="The parts in order: the list below counts them"
+      >
+        {cells.map((cell, at) => {
+          const all = cell.reduce((sum, count) => sum + count, 0);
+          let y = 0;
+          // A failure among very many parts must stay visible.
+          const shares = [1, 2, 3, 0, 4].map(
+            (one) => [one, one === 1 && cell[1] > 0 ? Math.max(0.3, cell[1] / all) : cell[one]! / all] as const,
+          );
+          return shares.map(([one, share]) => {
+            if (share === 0 || y >= 10) return null;
+            const height = Math.min(10 - y, share * 10);
+            y += height;
+            return (
+              <rect key={`${at} ${one}`} class={classes[one]![1]} x={at} y={y - height} width="0.9" height={height} />
+            );
+          });
+        })}
+      </svg>
+      <ul class="legend">
+        {classes.map(([name, kind, sign], at) =>
+          totals[at] === 0 && name === 'folded' ? null : (
+            <li key={name} class={kind}>
+              <span aria-hidden="true">{sign}</span> {countText(totals[at]!)} {name}
+              {name === 'folded' && ': done, and no jobs of their own any more'}
+            </li>
+          ),
+        )}
+        {!complete && <li class="dim">the first 100,000 parts</li>}
+      </ul>
+    </div>
+  );
+}
+
+/** The way of a composition: the parts, the postprocess, the callbacks. */
+function Flow({ sections: { job } }: { sections: Seen }) {
+  const { details, form, callbacks } = job;
+  return (
+    <ol class="flow" aria-label="Flow">
+      {job.parent !== undefined && (
+        <li>
+          <span class="dim">within</span> <JobLink id={job.parent.id} /> {callableText(job.parent.callable)}
+        </li>
+      )}
+      <li>
+        {form}: {plural(details.parts, 'part')}
+      </li>
+      <li>{details.callable === '' ? 'list of results' : `postprocess ${details.callable}`}</li>
+      {callbacks.length > 0 && <li>{plural(callbacks.length, 'callback')}</li>}
+    </ol>
+  );
+}
+
+function Around({ sections: { job } }: { sections: Seen }) {
+  const { details } = job;
+  const one = (name: string, id: string | undefined): [string, ComponentChildren][] =>
+    id === undefined ? [] : [[name, <JobLink key={name} id={id} />]];
+  const facts: [string, ComponentChildren][] = [
+    ...(job.parent === undefined ? [] : one(job.role === 'callback' ? 'callback of' : 'part of', job.parent.id)),
+    ...one('runs again', details.retryOf),
+    ...one('run again by', details.retriedBy),
+    ...one('returned', details.returned),
+    ...job.returnedBy.flatMap((id) => one('returned by', id)),
+  ];
+  if (job.schedule !== undefined)
+    facts.push([
+      'tick of',
+      <Link key="schedule" to="schedules">
+        {job.schedule.name}
+      </Link>,
+    ]);
+  return (
+    <>
+      <ul class="plain">
+        {facts.map(([name, value]) => (
+          <li key={name}>
+            <span class="dim">{name}</span> {value}
+          </li>
+        ))}
+      </ul>
+      {job.callbacks.length > 0 && (
+        <>
+          <h3>Callbacks</h3>
+          <Tree rows={job.callbacks} />
+          {!job.areAllCallbacks && <p class="dim">and more</p>}
+        </>
+      )}
+      {facts.length === 0 && job.callbacks.length === 0 && <p class="empty">None.</p>}
+    </>
+  );
+}
+
+function Tree({ rows }: { rows: Seen['job']['callbacks'] }) {
+  return (
+    <ul class="tree">
+      {rows.map((row) => (
+        <li key={row.id}>
+          <JobLink id={row.id} /> {callableText(row.callable)} <Status status={row.status} outcome={row.outcome} />
+          {row.callbacks.length > 0 && <Tree rows={row.callbacks} />}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,91 @@
+/** Threads: their work, the usual times of callables, and threads that ended on their own. */
+import type { ThreadsSections } from '../views/threads.js';
+import { Card, JobLink, Loaded, number, Table, Time } from './elements.js';
+import { callableText, countText, durationText } from './format.js';
+import { colourOf, Gantt, windowsOf } from './gantt.js';
+import { useNow, useView } from './live.js';
+import { Running } from './overview.js';
+
+export function ThreadsPage() {
+  const seen = useView<ThreadsSections>('threads', new URLSearchParams());
+  const now = useNow();
+  return (
+    <Loaded seen={seen}>
+      {(sections) => {
+        const { active, size, ended, callables } = sections;
+        return (
+          <>
+            <Card title="Threads, last minute" class="wide">
+              <Gantt windows={windowsOf(sections)} active={active.items} size={size} now={now} />
+            </Card>
+            <Card title="Running" class="wide">
+              <Running runs={active.items} now={now} />
+            </Card>
+            <Card title="Time of the threads by callable, last hour" class="wide">
+              <Table
+                label="Time by callable"
+                columns={[
+                  'callable',
+                  number('runs'),
+                  number('in all'),
+                  number('mean'),
+                  number('half'),
+                  number('95%'),
+                  number('99%'),
+                  number('most'),
+                  'longest',
+                ]}
+                empty="No job has run in the last hour."
+                rows={callables.flatMap(({ callable, run, started }) =>
+                  run === undefined
+                    ? []
+                    : [
+                        {
+                          key: callable,
+                          cells: [
+                            <span key="name">
+                              <svg class={`piece ${colourOf(callable)}`} width="10" height="10" aria-hidden="true">
+                                <rect width="10" height="10" />
+                              </svg>{' '}
+                              {callableText(callable)}
+                            </span>,
+                            countText(started),
+                            durationText(run.mean * run.count),
+                            durationText(run.mean),
+                            durationText(run.p50),
+                            durationText(run.p95),
+                            durationText(run.p99),
+                            durationText(run.max),
+                            <JobLink key="longest" id={run.longest} />,
+                          ],
+                        },
+                      ],
+                )}
+              />
+            </Card>
+            <Card title="Threads that ended on their own, and the job that each was at" class="wide">
+              <Table
+                label="Threads that ended on their own"
+                columns={['at', 'thread', 'job', 'callable', number('attempt'), 'error']}
+                empty="None since the runtime was opened."
+                rows={ended.map(({ at, thread, job, callable, attempt, error, message }) => ({
+                  key: `${at} ${thread}`,
+                  cells: [
+                    <Time key="at" at={at} />,
+                    thread ?? '–',
+                    job === undefined ? 'no job' : <JobLink id={job} />,
+                    callable ?? '–',
+                    attempt ?? '–',
+                    <span key="error" class="message">
+                      {error}: {message}
+                    </span>,
+                  ],
+                }))}
+              />
+            </Card>
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}
