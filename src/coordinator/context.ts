@@ -5,7 +5,7 @@
 import type { Command } from '../core/commands.js';
 import type { Id } from '../core/records.js';
 import type { Query } from '../protocol/messages.js';
-import type { Asked, Store } from '../store/store.js';
+import type { Asked, Store, Tell } from '../store/store.js';
 import type { Post } from './clients/replies.js';
 import type { Timer } from './long-timeout.js';
 import type { QuestionsPort } from './questions/questions-port.js';
@@ -25,8 +25,8 @@ export interface Context {
   readonly turn: () => void;
   /** Decides a command without waiting for the disk; the next turn commits it. */
   readonly decide: (command: Command, then?: Pick<Asked, 'reply' | 'refused'>) => void;
-  /** Answers a query from the state. */
-  readonly ask: (query: Query) => unknown;
+  /** Answers a query from the records; see `Store.read`. */
+  readonly ask: (query: Query, tell: Tell<unknown>, gate?: 'decided' | 'synced') => void;
   /** `true` once the coordinator takes and begins nothing more. */
   readonly isClosing: () => boolean;
 }

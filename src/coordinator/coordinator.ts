@@ -18,14 +18,14 @@
 
 import type { Handed } from '../codec/transfer.js';
 import type { Effect, KeptLimits, Retention } from '../core/commands.js';
-import { nobody } from '../core/dispatchers.js';
 import { needsFeeder } from '../core/map.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import { tallyCells } from '../core/state/tallies.js';
+import type { View } from '../core/state/view.js';
 import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
-import type { Store, StoreOwner } from '../store/store.js';
+import type { Records, Store, StoreOwner } from '../store/store.js';
 import { Build } from './claiming/build.js';
 import type { AgentOptions } from './claiming/claiming.js';
 import { Folding } from './claiming/folding.js';
@@ -121,7 +121,8 @@ export class Coordinator implements StoreOwner {
       ...{ store, dispatcher, questions, post, now, monotonic, after },
       turn: () => this.turn(),
       decide: this.#decide,
-      ask: (query) => answer(queryContext, query),
+      ask: (query, tell, gate) =>
+        store.read((records: Records) => answer({ ...queryContext, records }, query), tell, gate),
       isClosing: () => this.#closing.isBegun,
     };
     const build = new Build(context, this.#callables);
@@ -132,7 +133,7 @@ export class Coordinator implements StoreOwner {
       outcomes: new Outcomes(context, build, callers),
       annotations: new AnnotationWaiters(context),
       drainWaiters: new DrainWaiters(context, build),
-      bounded: new BoundedQueues(store),
+      bounded: new BoundedQueues(context),
       feed: new EventFeed(),
       movedBuffers: new MovedBuffers(),
       agentQuestions: new AgentQuestions(context, this.#callables),
@@ -140,7 +141,7 @@ export class Coordinator implements StoreOwner {
     const all = { ...context, ...parts };
     const runs = new Runs(all, pool, () => this.#presence?.ping(), options);
     const isRunning = (job: Id) => runs.pool.threadOf(job) !== undefined;
-    const queryContext: QueryContext = { ...all, isRunning };
+    const queryContext: Omit<QueryContext, 'records'> = { ...all, isRunning };
     const installAgent = (queue: string) => {
       if (this.#presence?.isActive) runs.claiming.installAgent(queue);
     };
@@ -148,7 +149,7 @@ export class Coordinator implements StoreOwner {
     this.#parts = parts;
     this.#runs = runs;
     this.#closing = this.#makeClosing();
-    this.#statistics = new Statistics(() => store.state.takePuts(), ports.statistics);
+    this.#statistics = new Statistics(() => store.takePuts(), ports.statistics);
     this.#inquiries = new Inquiries(context, ports.stopwatch);
     const mayFire = () => !this.#closing.isBegun && this.#presence?.mayBegin === true;
     this.#schedules = new Schedules(context, mayFire, ports.stopwatch);
@@ -210,27 +211,20 @@ export class Coordinator implements StoreOwner {
   }
 
   /** Opens the store, recovers the runs of the last process, and begins to work. */
-  async open(modules: Readonly<Record<string, WireModule>>): Promise<{ jobs: number; unfinished: number }> {
+  async open(modules: Readonly<Record<string, WireModule>>): Promise<JobCounts> {
     this.#runs.pool.introduce(modules);
     for (const [module, { functions }] of Object.entries(modules))
       for (const name of functions) this.#callables.add(`${module}#${name}`);
     await this.#store.open(this);
     await this.#openStatistics();
-    this.#isOpen = true;
-    const { state } = this.#store;
     const { dispatcher } = this.#options;
-    let unfinished = 0;
-    let jobs = 0;
-    for (const job of state.jobs()) {
-      // Templates of schedules are no jobs to users.
-      if (job.only === nobody) continue;
-      jobs++;
-      if (job.status !== 'completed') unfinished++;
-      if (job.owner !== dispatcher && needsFeeder(job)) this.#awaitFeeder(job.owner, [job.id]);
-    }
-    const found = { jobs, unfinished };
+    const found = await new Promise<JobCounts>((resolve) => this.count(resolve));
+    this.#isOpen = true;
     if (this.#presence !== undefined) this.#parts.build.logOpened();
-    if (this.#store.isExclusive) this.#decide({ type: 'recover', owner: dispatcher });
+    if (this.#store.isExclusive) {
+      this.#awaitFeeders();
+      this.#decide({ type: 'recover', owner: dispatcher });
+    }
     this.#presence?.begin();
     // The activation is then committed, so the agents are installed before any command of a client.
     void this.#committed().then(() => this.#parts.feed.opened());
@@ -284,23 +278,18 @@ export class Coordinator implements StoreOwner {
     return this.#committed();
   }
 
-  /** The jobs that are remembered now, and how many of them are not completed. */
-  get figures(): { jobs: number; unfinished: number } {
-    let jobs = 0;
-    let unfinished = 0;
-    for (const { counts } of this.#store.state.tallies()) {
-      for (const [index, cell] of tallyCells.entries()) {
-        jobs += counts[index]!;
-        if (cell?.status !== 'completed') unfinished += counts[index]!;
-      }
-    }
-    // The template of a schedule is no job to users.
-    for (const { kind } of this.#store.state.settings()) {
-      if (kind !== 'schedule') continue;
-      jobs--;
-      unfinished--;
-    }
-    return { jobs, unfinished };
+  /** Counts the jobs that are remembered now. */
+  count(then: (counts: JobCounts) => void): void {
+    const tell = (_: unknown, counts: JobCounts = { jobs: 0, unfinished: 0 }) => then(counts);
+    this.#store.read(({ view }: Records) => countJobs(view), tell, 'decided');
+  }
+
+  #awaitFeeders(): void {
+    const { dispatcher } = this.#options;
+    this.#store.survey((_, records) => {
+      for (const job of records?.view.jobs() ?? [])
+        if (job.owner !== dispatcher && needsFeeder(job)) this.#awaitFeeder(job.owner, [job.id]);
+    });
   }
 
   /** The client's connection has ended. Its jobs go on. */
@@ -313,9 +302,14 @@ export class Coordinator implements StoreOwner {
 
   /** Ends the maps of a client in another process that does not come back in time. */
   #awaitFeeder(owner: Id, maps: readonly Id[]): void {
-    const { state, isExclusive } = this.#store;
     // On a shared store, the client may be connected to another process.
-    if (!isExclusive || !maps.some((id) => isOpenMap(state.job(id)))) return;
+    if (!this.#store.isExclusive || maps.length === 0) return;
+    const look = ({ view }: Records) => maps.some((id) => isOpenMap(view.job(id)));
+    const tell = (_: unknown, isFed = false) => isFed && this.#abandonLater(owner, maps);
+    this.#store.read(look, tell, 'decided');
+  }
+
+  #abandonLater(owner: Id, maps: readonly Id[]): void {
     this.#ports.after(feederMs, () => {
       if (this.#closing.isBegun || this.#parts.callers.of(owner) !== undefined) return;
       for (const map of maps) this.#decide({ type: 'abandon', map });
@@ -379,15 +373,19 @@ export class Coordinator implements StoreOwner {
 
   /** Forgets some of the jobs that retention no longer keeps; the next turn continues. */
   #forget(): void {
-    const { state } = this.#store;
     const { retention } = this.#options;
     const now = this.#ports.now();
     const shown = (keep: KeptLimits) => ({ ...keep, ageMs: this.#jumps.shownMs(keep.ageMs, now) });
     const keep = { ...shown(retention), failed: shown(retention.failed) };
-    const isTooMuch = () => hasForgettable(state, keep, now);
-    if (!isTooMuch()) return;
-    this.#decide({ type: 'forget', keep });
-    if (isTooMuch()) this.turn();
+    this.#askForgettable(keep, now, () => {
+      this.#decide({ type: 'forget', keep });
+      this.#askForgettable(keep, now, () => this.turn());
+    });
+  }
+
+  #askForgettable(keep: Retention, now: number, then: () => void): void {
+    const tell = (_: unknown, isTooMuch = false) => isTooMuch && then();
+    this.#store.read(({ view }: Records) => hasForgettable(view, keep, now), tell, 'decided');
   }
 
   awaits(effect: Effect): boolean {
@@ -459,7 +457,7 @@ export class Coordinator implements StoreOwner {
 
   /** Installs an agent in each new queue, if this dispatcher may claim. */
   #installAgents(): void {
-    if (this.#presence?.isActive) this.#runs.claiming.installAgents(queueNames(this.#store.state));
+    if (this.#presence?.isActive) this.#runs.claiming.installAgents(queueNames(this.#store.local));
   }
 
   readonly #decide: Context['decide'] = (command, then) => {
@@ -471,7 +469,7 @@ export class Coordinator implements StoreOwner {
   }
 
   #setTimer(): void {
-    const next = this.#closing.isBegun ? undefined : earlier(this.#store.state.nextTimer, this.#schedules.nextAt);
+    const next = this.#closing.isBegun ? undefined : earlier(this.#store.nextTimer, this.#schedules.nextAt);
     if (next === this.#timer?.at) return;
     this.#clearTimer();
     if (next === undefined) return;
@@ -491,6 +489,30 @@ export class Coordinator implements StoreOwner {
 
 /** Milliseconds that a map waits for its client to connect again. */
 const feederMs = 60_000;
+
+export interface JobCounts {
+  readonly jobs: number;
+  /** The number of those that are not completed. */
+  readonly unfinished: number;
+}
+
+function countJobs(view: View): JobCounts {
+  let jobs = 0;
+  let unfinished = 0;
+  for (const { counts } of view.tallies()) {
+    for (const [index, cell] of tallyCells.entries()) {
+      jobs += counts[index]!;
+      if (cell?.status !== 'completed') unfinished += counts[index]!;
+    }
+  }
+  // The template of a schedule is no job to users.
+  for (const { kind } of view.settings()) {
+    if (kind !== 'schedule') continue;
+    jobs--;
+    unfinished--;
+  }
+  return { jobs, unfinished };
+}
 
 const isOpenMap = (job: JobRecord | undefined) => job !== undefined && needsFeeder(job);
 

@@ -6,6 +6,7 @@
  * state may change between two steps. Each turn takes one slice of the questions, after it has
  * claimed and committed.
  */
+import type { Records, Tell } from '../store/store.js';
 import type { Context } from './context.js';
 
 /**
@@ -16,7 +17,7 @@ export type Inquiry<T> = Generator<unknown, T>;
 
 interface Asked {
   readonly inquiry: Inquiry<unknown>;
-  readonly tell: (error: Error | undefined, answer?: unknown) => void;
+  readonly tell: Tell<unknown>;
 }
 
 /** The most questions that are walked by turns; the others wait. */
@@ -37,22 +38,21 @@ export class Inquiries {
     this.#stopwatch = stopwatch;
   }
 
+  /** Asks a question about all records; see `walk`. */
+  ask<T>(inquiry: (records: Records) => Inquiry<T>, tell: Tell<T>): void {
+    this.#context.store.survey((error, records) => {
+      if (records === undefined) tell(error);
+      else this.walk(inquiry(records), tell);
+    });
+  }
+
   /**
-   * Asks a question. Calls `tell` with the answer or an error, once all that the question saw is as
-   * durable as level `full` demands.
+   * Goes on with a question. Calls `tell` with the answer or an error, once all that the question
+   * saw is as durable as level `full` demands.
    */
-  ask<T>(inquiry: Inquiry<T>, tell: (error: Error | undefined, answer?: T) => void): void {
-    const { store, turn } = this.#context;
-    const begin = () => {
-      this.#asked.push({ inquiry, tell: tell as Asked['tell'] });
-      turn();
-    };
-    if (store.isExclusive) return begin();
-    // The state must hold all that was decided before the question.
-    store.read(
-      () => undefined,
-      (error) => (error === undefined ? begin() : tell(error)),
-    );
+  walk<T>(inquiry: Inquiry<T>, tell: Tell<T>): void {
+    this.#asked.push({ inquiry, tell: tell as Asked['tell'] });
+    this.#context.turn();
   }
 
   /** Takes one slice of the questions; the next turn continues. */

@@ -20,9 +20,12 @@ import {
   type Payload,
   takesTurns,
 } from '../core/records.js';
+import type { View } from '../core/state/view.js';
+import { JournalCorruptError } from '../errors.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import { functionThreshold, thresholdsOf } from '../protocol/log-levels.js';
 import type { JobLine } from '../protocol/messages.js';
+import type { Records } from '../store/store.js';
 import type { Outcomes } from './clients/outcomes.js';
 import type { Context } from './context.js';
 
@@ -59,15 +62,15 @@ export class JobLog {
     if (!('job' in event)) return;
     const { type, job, callable, queue, attempts, interruption } = event;
     const fields = { queue, attempt: attempts };
-    if (type === 'job.started') this.#write('debug', 'a job began', job, { log: 'trace', callable, fields });
+    if (type === 'job.started') this.#write(() => 'debug', 'a job began', job, { log: 'trace', callable, fields });
     else if (type === 'job.retried')
-      this.#write('info', 'a job failed, and will run again', job, { log: 'events', callable, fields }, failure);
+      this.#write(() => 'info', 'a job failed, and will run again', job, { log: 'events', callable, fields }, failure);
     else if (type === 'job.interrupted') {
       const { cause, error } = interruption!;
       const line: Line = { log: 'events', callable, fields: { ...fields, cause }, ...(error && { error }) };
       // The end of a thread has a log line of its own.
       this.#write(
-        cause === 'close' || error !== undefined ? 'info' : 'warn',
+        () => (cause === 'close' || error !== undefined ? 'info' : 'warn'),
         `a job was interrupted: ${causes[cause]}`,
         job,
         line,
@@ -83,54 +86,56 @@ export class JobLog {
       if (!this.traces && log === '') return;
       const ranMs = job.lastStartAt === 0 ? undefined : job.endAt - job.lastStartAt;
       const fields = { ...fieldsOf(job), ranMs };
-      return this.#write('debug', 'a job succeeded', id, { log: 'trace', callable, fields });
+      return this.#write(() => 'debug', 'a job succeeded', id, { log: 'trace', callable, fields });
     }
     // A failed callback has a log line of its own.
     if (takesTurns(job)) return;
     const put = this.#outcomes.ownPutOf(id);
     const line: Line = { log: 'events', callable, fields: fieldsOf(job), put };
-    this.#write(this.#isSeen(job) ? 'info' : 'warn', 'a job failed', id, line, job.result);
+    const isSeen = job.role !== 'root' || job.cancelled || this.#outcomes.isWaitedFor(id);
+    const level = (view: View) => (isSeen || isSeenBelow(view, job) ? 'info' : 'warn');
+    this.#write(level, 'a job failed', id, line, job.result);
   }
 
   log({ level, message, job: id }: Extract<Effect, { type: 'log' }>): void {
-    const job = this.#context.store.state.job(id);
-    if (job === undefined) return this.#context.post(['log', level, message, `job ${idToText(id)}`]);
-    const line: Line = { log: 'events', callable: job.callable, fields: fieldsOf(job) };
-    this.#write(level, message, id, line, job.outcome === 'failure' ? job.result : null);
+    const tell = (_: unknown, job?: JobRecord | undefined) => {
+      if (job === undefined) return this.#context.post(['log', level, message, `job ${idToText(id)}`]);
+      const line: Line = { log: 'events', callable: job.callable, fields: fieldsOf(job) };
+      this.#write(() => level, message, id, line, job.outcome === 'failure' ? job.result : null);
+    };
+    this.#context.store.read(({ view }: Records) => view.job(id), tell, 'decided');
   }
 
-  /** `true` if the failure is seen elsewhere: by a whole, a callback, a cancel or a waiter. */
-  #isSeen(job: JobRecord): boolean {
-    const { state } = this.#context.store;
-    if (job.role !== 'root' || job.cancelled || this.#outcomes.isWaitedFor(job.id)) return true;
-    return state
-      .callbacks(job)
-      .some((callback) => callback.form !== 'choice' || state.parts(callback).some(({ role }) => role === 'onFailure'));
-  }
-
-  #write(level: LogLevel, message: string, job: Id, line: Line, failure: Payload | null = null): void {
+  /** Writes a line if its level reaches the threshold of its job. */
+  #write(
+    levelIn: (view: View) => LogLevel,
+    message: string,
+    job: Id,
+    line: Line,
+    failure: Payload | null = null,
+  ): void {
     const { modules, log } = this.#options;
     const { callable } = line;
-    const threshold = this.#context.store.state.job(job)?.log || functionThreshold(modules, callable, log);
-    if (!reaches(level, threshold)) return;
-    if (this.#left === 0) {
-      this.#dropped++;
-      return;
-    }
-    if (this.#left === linesAtOnce) this.#context.after(againMs, () => this.#refill());
-    this.#left--;
-    const fields = { job: idToText(job), callable, ...line.fields };
-    const bytes = failure === null ? undefined : this.#bytesOf(failure);
-    this.#context.post(['log', level, message, { ...line, threshold, fields, ...(bytes && { failure: bytes }) }]);
-  }
-
-  #bytesOf(failure: Payload): Uint8Array | undefined {
-    try {
-      return this.#context.store.bytes(failure);
-    } catch {
-      // The reader of the outcome gets an error that says so.
-      return undefined;
-    }
+    const look = (records: Records) => {
+      const { view } = records;
+      const threshold = view.job(job)?.log || functionThreshold(modules, callable, log);
+      const level = levelIn(view);
+      if (!reaches(level, threshold)) return undefined;
+      return { level, threshold, bytes: this.#left === 0 ? undefined : bytesOf(records, failure) };
+    };
+    const tell = (_: unknown, found?: ReturnType<typeof look>) => {
+      if (found === undefined) return;
+      if (this.#left === 0) {
+        this.#dropped++;
+        return;
+      }
+      if (this.#left === linesAtOnce) this.#context.after(againMs, () => this.#refill());
+      this.#left--;
+      const { level, threshold, bytes } = found;
+      const fields = { job: idToText(job), callable, ...line.fields };
+      this.#context.post(['log', level, message, { ...line, threshold, fields, ...(bytes && { failure: bytes }) }]);
+    };
+    this.#context.store.read(look, tell, 'decided');
   }
 
   #refill(): void {
@@ -139,6 +144,22 @@ export class JobLog {
     const message = `${this.#dropped} lines about jobs were not logged: the limit is ${linesAtOnce} lines a second`;
     this.#dropped = 0;
     this.#context.post(['log', 'warn', message, '']);
+  }
+}
+
+/** `true` if a callback sees the failure. */
+function isSeenBelow(view: View, job: JobRecord): boolean {
+  const takesFailure = (callback: JobRecord) => view.parts(callback).some(({ role }) => role === 'onFailure');
+  return view.callbacks(job).some((callback) => callback.form !== 'choice' || takesFailure(callback));
+}
+
+/** Returns `undefined` if the bytes are damaged: the reader of the outcome gets an error. */
+function bytesOf(records: Records, failure: Payload | null): Uint8Array | undefined {
+  try {
+    return failure === null ? undefined : records.bytes(failure);
+  } catch (error) {
+    if (error instanceof JournalCorruptError) return undefined;
+    throw error;
   }
 }
 

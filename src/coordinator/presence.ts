@@ -100,7 +100,7 @@ export class Presence {
   /** Activates the dispatcher as soon as no other process works under its id. */
   begin(): void {
     const { host, pid, pingMs, deathMs } = this.#options;
-    const isNew = dispatcherOf(this.#context.store.state, this.#context.dispatcher) === undefined;
+    const isNew = dispatcherOf(this.#context.store.local, this.#context.dispatcher) === undefined;
     this.#ask({ type: 'activate', ...this.#incarnation, host, pid, pingMs, deathMs }, (error, sentAt) => {
       if (error !== undefined) return this.#noteRefusal(error);
       this.#state = 'active';
@@ -199,17 +199,17 @@ export class Presence {
   #observe(): void {
     const { store, monotonic, dispatcher } = this.#context;
     const { pingMs, deathMs, incarnation } = this.#options;
-    const { state } = store;
+    const { local } = store;
     const now = monotonic();
     if (now - this.#answeredAt > largestGap * pingMs) this.#seen.clear();
     this.#answeredAt = now;
     const before = new Map(this.#seen);
     this.#seen.clear();
     let nextMs = pingMs;
-    for (const id of [...state.activeDispatchers()]) {
-      const other = dispatcherOf(state, id)!;
+    for (const id of [...local.activeDispatchers()]) {
+      const other = dispatcherOf(local, id)!;
       if (id === dispatcher && other.incarnation === incarnation) continue;
-      const pings = pingsOf(state, id)!.count;
+      const pings = pingsOf(local, id)!.count;
       const last = before.get(id);
       const seen = last?.pings === pings ? last : { pings, since: now };
       const leftMs = seen.since + Math.max(deathMs, other.deathMs) - now;

@@ -10,10 +10,11 @@ import { decodePayload } from '../codec/payload.js';
 import { levelGate, type Tick } from '../core/commands.js';
 import type { Id, Level, ScheduleRecord, ScheduleSettings } from '../core/records.js';
 import { requireSchedule } from '../core/schedules.js';
-import { ClosedError, JournalCorruptError } from '../errors.js';
+import { ClosedError, JournalCorruptError, UnknownScheduleError } from '../errors.js';
 import { commandFromWire } from '../protocol/commands.js';
 import type { ScheduleCommand, StoredTemplate, WireJob } from '../protocol/messages.js';
 import type { Ticks } from '../schedule/ticks.js';
+import type { Records } from '../store/store.js';
 import type { Caller } from './clients/caller.js';
 import { replyTo } from './clients/replies.js';
 import type { Context } from './context.js';
@@ -35,6 +36,8 @@ export class Schedules {
   /** Undefined while there was no schedule: computing ticks needs a library. */
   #ticksOf: ((spec: ScheduleRecord['spec']) => Ticks) | undefined;
   #isLoading = false;
+  /** The schedule whose tick is on its way. */
+  #firing: ScheduleRecord | undefined;
   /** Missed ticks that have run since the last tick in time, by schedule. */
   readonly #caughtUp = new Map<string, number>();
 
@@ -46,21 +49,36 @@ export class Schedules {
 
   /** The time of the next tick that this process may handle. */
   get nextAt(): number | undefined {
-    const next = this.#context.store.state.nextSchedule;
-    return next === undefined || this.#isLoading || !this.#mayFire() ? undefined : next.nextAt;
+    const next = this.#context.store.local.nextSchedule;
+    if (next === undefined || this.#isLoading || !this.#mayFire()) return undefined;
+    return this.#firing === next ? undefined : next.nextAt;
   }
 
   /** Handles the ticks that have come. */
   fire(): void {
-    const { store, now, decide, turn } = this.#context;
+    const { store, now, turn } = this.#context;
     if (!store.takesWork) return;
     const end = this.#stopwatch() + sliceMs;
     while ((this.nextAt ?? Number.POSITIVE_INFINITY) <= now()) {
       if (this.#ticksOf === undefined) return this.#load(turn);
       if (this.#stopwatch() > end) return turn();
-      const next = store.state.nextSchedule!;
-      decide({ type: 'fire', owner: this.#context.dispatcher, ...this.#handling(next, now()) });
+      this.#fire(store.local.nextSchedule!);
     }
+  }
+
+  #fire(there: ScheduleRecord): void {
+    const { store, now, decide, turn, dispatcher: owner } = this.#context;
+    const { run, ...handling } = this.#handling(there, now());
+    const fire = (tick: Tick | null) =>
+      decide({ type: 'fire', owner, ...handling, tick }, store.isExclusive ? undefined : { reply });
+    const reply = () => {
+      this.#firing = undefined;
+      turn();
+    };
+    // The record changes with the decision, which takes time in other stores.
+    if (!store.isExclusive) this.#firing = there;
+    if (run === undefined) fire(null);
+    else this.#readTick(there, run, fire);
   }
 
   /** Carries out a command of a client. */
@@ -105,22 +123,28 @@ export class Schedules {
         return store.transact([{ command: set, gate: levelGate(level), reply }]);
       }
       case 'pauseSchedule': {
-        const { spec } = requireSchedule(store.state, command.name);
+        const { spec } = requireSchedule(store.local, command.name);
         const nextAt = this.#ticksOf!(spec).after(now());
         return store.transact([{ command: { ...command, nextAt }, gate: 'synced', reply }]);
       }
       case 'removeSchedule':
         return store.transact([{ command, gate: 'synced', reply }]);
       case 'runTicks': {
-        const there = requireSchedule(store.state, command.name);
-        const ticks =
-          command.ticks === undefined
-            ? [this.#tick(there, now(), newId())]
-            : command.ticks.map((at) => this.#tick(there, at));
-        const put = ticks.map(({ job }) => job.id).filter((id) => store.state.job(id) === undefined);
-        const answer = (error?: Error) => (error === undefined ? post(['answer', request, put]) : reply(error));
-        const run = { type: command.type, name: command.name, ticks, owner } as const;
-        return store.transact([{ command: run, gate: levelGate(level), reply: answer }]);
+        const there = requireSchedule(store.local, command.name);
+        const id = command.ticks === undefined ? newId() : undefined;
+        const look = (records: Records) => {
+          const ticks = (command.ticks ?? [now()]).map((at) => this.#tick(records, there, at, id));
+          return { ticks, put: ticks.map(({ job }) => job.id).filter((job) => records.view.job(job) === undefined) };
+        };
+        const tell = (error: Error | undefined, found?: ReturnType<typeof look>) => {
+          if (found === undefined) return reply(error);
+          const { ticks, put } = found;
+          const answer = (error?: Error) => (error === undefined ? post(['answer', request, put]) : reply(error));
+          const run = { type: command.type, name: command.name, ticks, owner } as const;
+          store.transact([{ command: run, gate: levelGate(level), reply: answer }]);
+          this.#context.turn();
+        };
+        return store.read(look, tell, 'decided');
       }
     }
   }
@@ -133,39 +157,39 @@ export class Schedules {
     const isOver = (tick: number) => tick !== 0 && tick <= now;
     if (!isOver(second) && now - at <= lateMs) {
       this.#caughtUp.delete(name);
-      return { name, at, next: second, missed: 0, tick: this.#readTick(there, at) };
+      return { name, at, next: second, missed: 0, run: at };
     }
     const oldest = now - windowMs;
     if (policy === 'all') {
       const caughtUp = this.#caughtUp.get(name) ?? 0;
       this.#caughtUp.set(name, caughtUp + 1);
-      if (at >= oldest && caughtUp < mostCaughtUp)
-        return { name, at, next: second, missed: 0, tick: this.#readTick(there, at) };
+      if (at >= oldest && caughtUp < mostCaughtUp) return { name, at, next: second, missed: 0, run: at };
       const next = ticks.after(Math.max(at, caughtUp < mostCaughtUp ? oldest - 1 : now));
-      return { name, at, next, missed: ticks.count(at, next === 0 ? now : next - 1, mostCounted), tick: null };
+      return { name, at, next, missed: ticks.count(at, next === 0 ? now : next - 1, mostCounted), run: undefined };
     }
     const last = ticks.latest(now, at);
     const isRun = policy === 'one' ? last >= oldest : now - last <= lateMs;
     const missed = ticks.count(at, isRun ? last - 1 : last, mostCounted);
-    return { name, at, next: ticks.after(last), missed, tick: isRun ? this.#readTick(there, last) : null };
+    return { name, at, next: ticks.after(last), missed, run: isRun ? last : undefined };
   }
 
   /** Makes the job of a tick; null if its arguments cannot be read. */
-  #readTick(there: ScheduleRecord, at: number): Tick | null {
-    try {
-      return this.#tick(there, at);
-    } catch (error) {
+  #readTick(there: ScheduleRecord, at: number, then: (tick: Tick | null) => void): void {
+    const tell = (error: Error | undefined, tick?: Tick) => {
       // Any other error of reading has ended the store, which reports it itself.
       if (error instanceof JournalCorruptError)
         this.#context.post(['log', 'error', error.message, `schedule ${JSON.stringify(there.name)} cannot run`]);
-      return null;
-    }
+      then(tick ?? null);
+    };
+    this.#context.store.read((records: Records) => this.#tick(records, there, at), tell, 'decided');
   }
 
-  #tick(there: ScheduleRecord, at: number, id = tickId(there, at)): Tick {
-    const { store, now } = this.#context;
-    const template = store.state.job(there.template)!;
-    const stored = decodePayload(store.bytes(template.args!)) as StoredTemplate;
+  #tick(records: Records, there: ScheduleRecord, at: number, id = tickId(there, at)): Tick {
+    const { now } = this.#context;
+    const template = records.view.job(there.template);
+    if (template === undefined)
+      throw new UnknownScheduleError(`the schedule ${JSON.stringify(there.name)} was removed`);
+    const stored = decodePayload(records.bytes(template.args!)) as StoredTemplate;
     const [, form, callable, args, options, ...members] = copyOf(stored.job, now() - stored.encodedAt);
     const jitter = there.jitterMs === 0 ? {} : { beginAfter: at + jitterOf(there, at) };
     const wire = [id, form, callable, args, { ...options, ...jitter }, ...members] as WireJob;
@@ -184,7 +208,8 @@ interface Handling {
   readonly at: number;
   readonly next: number;
   readonly missed: number;
-  readonly tick: Tick | null;
+  /** The tick that runs. */
+  readonly run: number | undefined;
 }
 
 /** The same for each process that handles the tick, so that the tick has one job. */

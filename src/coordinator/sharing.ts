@@ -101,7 +101,9 @@ class Peer implements WireListener {
     this.#timer.clear();
     this.#look();
     this.#wire.hello(ownerHello());
-    this.#post(['ready', { ...coordinator.figures, dispatcher: idToText(dispatcher) }, { ...modules }]);
+    coordinator.count((figures) =>
+      this.#post(['ready', { ...figures, dispatcher: idToText(dispatcher) }, { ...modules }]),
+    );
   }
 
   batch(bytes: Uint8Array): void {

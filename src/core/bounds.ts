@@ -2,14 +2,15 @@
  * Bounds: the length of a queue at which puts wait. The core delays no put: callers that let puts
  * wait ask here before they have one decided.
  */
+import { CallsheetError } from '../errors.js';
 import type { Command, JobSpec } from './commands.js';
 import { queueOf, requireQueue } from './queue.js';
 import { checkAllQuotas, checkQuotas } from './quota.js';
 import type { JobRecord } from './records.js';
 import { requireFailed } from './run-again.js';
-import type { View } from './state/view.js';
+import type { SettingsView, View } from './state/view.js';
 
-export function boundOf(view: View, queue: string): number {
+export function boundOf(view: SettingsView, queue: string): number {
   return queueOf(view, queue)?.bound ?? 0;
 }
 
@@ -57,13 +58,19 @@ export function isInVain(view: View, command: Command): boolean {
     if (command.type === 'put') {
       requireQueue(view, command.queue);
       checkSpecs(view, command.queue, command.jobs);
-    } else if (command.type === 'putAgain') {
-      requireQueue(view, command.queue);
-      checkAllQuotas(view, view.job(command.job)!, command.queue);
-    } else if (command.type === 'retry') requireFailed(view, view.job(command.job)!);
+    } else if (command.type === 'putAgain' || command.type === 'retry') {
+      const job = view.job(command.job);
+      if (job === undefined) return true;
+      if (command.type === 'retry') requireFailed(view, job);
+      else {
+        requireQueue(view, command.queue);
+        checkAllQuotas(view, job, command.queue);
+      }
+    }
     return false;
-  } catch {
-    return true;
+  } catch (error) {
+    if (error instanceof CallsheetError) return true;
+    throw error;
   }
 }
 

@@ -17,6 +17,7 @@ import type { Decision } from './decision.js';
 import { runnerOf } from './dispatchers.js';
 import { complete, conclude, createMembers, start } from './job.js';
 import type { JobRecord } from './records.js';
+import type { View } from './state/view.js';
 
 /** Adds callbacks at any time. Those of a completed job run at once. */
 export function addCallbacks(decision: Decision, job: JobRecord, specs: readonly JobSpec[]): void {
@@ -63,9 +64,9 @@ export function runCallback(decision: Decision, callback: JobRecord): void {
 }
 
 /** Returns the job whose outcome the callback is called with. */
-export function calledWith(decision: Pick<Decision, 'state'>, callback: JobRecord): JobRecord {
-  const above = decision.state.job(callback.parent)!;
-  return callback.role === 'callback' ? above : decision.state.job(above.parent)!;
+export function calledWith(view: View, callback: JobRecord): JobRecord {
+  const above = view.job(callback.parent)!;
+  return callback.role === 'callback' ? above : view.job(above.parent)!;
 }
 
 /** Continues the job or the choice whose callback or side is completed. */

@@ -11,28 +11,28 @@ import {
   type PingRecord,
   pingKey,
 } from './records.js';
-import type { State } from './state/state.js';
+import type { SettingsView } from './state/view.js';
 
 /** The holder of callbacks while no dispatcher is active. */
 export const nobody: Id = '\u0000'.repeat(16);
 
-export function dispatcherOf(state: State, id: Id): DispatcherRecord | undefined {
-  return state.setting(dispatcherKey(id)) as DispatcherRecord | undefined;
+export function dispatcherOf(view: SettingsView, id: Id): DispatcherRecord | undefined {
+  return view.setting(dispatcherKey(id)) as DispatcherRecord | undefined;
 }
 
-export function pingsOf(state: State, id: Id): PingRecord | undefined {
-  return state.setting(pingKey(id)) as PingRecord | undefined;
+export function pingsOf(view: SettingsView, id: Id): PingRecord | undefined {
+  return view.setting(pingKey(id)) as PingRecord | undefined;
 }
 
-export function requireDispatcher(state: State, id: Id): DispatcherRecord {
-  const there = dispatcherOf(state, id);
+export function requireDispatcher(view: SettingsView, id: Id): DispatcherRecord {
+  const there = dispatcherOf(view, id);
   if (there === undefined) throw new UnknownDispatcherError('the dispatcher is not registered');
   return there;
 }
 
 /** Refuses a put of a job bound to a dispatcher that is not active. */
-export function requireActive(state: State, id: Id): void {
-  if (!state.isActive(id)) throw new DispatcherInactiveError('the only dispatcher that may run the job is not active');
+export function requireActive(view: SettingsView, id: Id): void {
+  if (!view.isActive(id)) throw new DispatcherInactiveError('the only dispatcher that may run the job is not active');
 }
 
 /** Returns the key of the agent under which a callback of this job runs. */

@@ -20,7 +20,6 @@ import type { Decision } from './decision.js';
 import { beginWaiting, conclude, createJob, enqueue } from './job.js';
 import { type Failed, listOf, ownFailure } from './outcome.js';
 import { chunkItems, type Id, type JobRecord, type Payload, placeOf } from './records.js';
-import type { State } from './state/state.js';
 import type { View } from './state/view.js';
 
 /** Takes the next items, which fit one chunk: the last one, or a new one with id `chunkId`. */
@@ -96,8 +95,8 @@ export const isFolded = ({ form, outcome, result }: JobRecord) =>
   form === 'chunk' && outcome === 'list' && result !== null;
 
 /** Returns the number of items taken, and of those done. Visits every chunk that is not folded. */
-export function countItems(state: State, map: JobRecord): { readonly taken: number; readonly done: number } {
-  const chunks = state.parts(map);
+export function countItems(view: View, map: JobRecord): { readonly taken: number; readonly done: number } {
+  const chunks = view.parts(map);
   const last = chunks.at(-1);
   if (last === undefined) return { taken: 0, done: 0 };
   const taken = takenUntil(last);

@@ -16,7 +16,7 @@
  * when they are needed, never copied into the job.
  */
 import { agentDispatcher, defaultsKey, type JobRecord, type RetryDefaults, takesTurns } from './records.js';
-import type { State } from './state/state.js';
+import type { SettingsView } from './state/view.js';
 
 /** Retries own errors up to a limit, after delays that grow. */
 export interface RetryErrors {
@@ -33,10 +33,10 @@ export interface RetryErrors {
 }
 
 /** Returns the job's policy under `agent`, which has claimed it or is about to. */
-export function policyOf(state: State, job: JobRecord, agent: string = job.agent): string {
+export function policyOf(view: SettingsView, job: JobRecord, agent: string = job.agent): string {
   if (job.policy !== '') return job.policy;
   const kind = takesTurns(job) ? 'callbacks' : 'jobs';
-  const set = state.hasRetryDefaults ? retryDefault(state, agent, kind) : undefined;
+  const set = view.hasRetryDefaults ? retryDefault(view, agent, kind) : undefined;
   return set ?? (kind === 'callbacks' ? 'forever' : 'default');
 }
 
@@ -59,9 +59,9 @@ export function errorPolicy(policy: string): RetryErrors | undefined {
 
 const parsed = new Map<string, RetryErrors>();
 
-function retryDefault(state: State, agent: string, kind: keyof RetryDefaults): string | undefined {
+function retryDefault(view: SettingsView, agent: string, kind: keyof RetryDefaults): string | undefined {
   for (const key of [agent, defaultsKey(agentDispatcher(agent))]) {
-    const setting = state.setting(key);
+    const setting = view.setting(key);
     if (setting?.kind === 'agent' || setting?.kind === 'defaults') {
       const policy = setting.retry[kind];
       if (policy !== undefined) return policy;

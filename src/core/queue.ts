@@ -3,7 +3,7 @@
 import { QueueNotEmptyError, UnknownQueueError } from '../errors.js';
 import { type Decision, tellQueue } from './decision.js';
 import { type QueueRecord, queueKey, settingKey } from './records.js';
-import type { View } from './state/view.js';
+import type { SettingsView } from './state/view.js';
 
 /** Exists without being created. */
 export const defaultQueue = '';
@@ -12,12 +12,12 @@ export const defaultQueue = '';
 const plain = (name: string): QueueRecord => ({ kind: 'queue', name, paused: false, pausedAt: 0, bound: 0 });
 
 /** Returns undefined if the queue does not exist. */
-export function queueOf(view: View, name: string): QueueRecord | undefined {
+export function queueOf(view: SettingsView, name: string): QueueRecord | undefined {
   const found = view.setting(queueKey(name)) as QueueRecord | undefined;
   return found ?? (name === defaultQueue ? plain(name) : undefined);
 }
 
-export function requireQueue(view: View, name: string): QueueRecord {
+export function requireQueue(view: SettingsView, name: string): QueueRecord {
   const found = queueOf(view, name);
   if (found === undefined) throw new UnknownQueueError(`there is no queue named ${JSON.stringify(name)}`);
   return found;

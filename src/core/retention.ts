@@ -9,7 +9,7 @@ import { type KeptLimits, levelGate, type Retention } from './commands.js';
 import type { Decision } from './decision.js';
 import type { JobRecord } from './records.js';
 import type { Kept } from './state/completed.js';
-import type { State } from './state/state.js';
+import type { View } from './state/view.js';
 
 const dayMs = 24 * 3600 * 1000;
 const mebibyte = 1024 * 1024;
@@ -30,12 +30,12 @@ export const defaultRetention: Retention = {
 const forgottenAtOnce = { least: 256, part: 0.25, most: 4096 };
 
 /** `true` if a completed job exceeds a limit. */
-export function hasForgettable(state: State, keep: Retention, now: number): boolean {
-  return exceeds(state, 'succeeded', keep, now) || exceeds(state, 'failed', keep.failed, now);
+export function hasForgettable(view: View, keep: Retention, now: number): boolean {
+  return exceeds(view, 'succeeded', keep, now) || exceeds(view, 'failed', keep.failed, now);
 }
 
-function exceeds(state: State, kept: Kept, keep: KeptLimits, now: number): boolean {
-  const { oldest, count, bytes } = state.kept(kept);
+function exceeds(view: View, kept: Kept, keep: KeptLimits, now: number): boolean {
+  const { oldest, count, bytes } = view.kept(kept);
   if (oldest === undefined) return false;
   return count > keep.count || bytes > keep.bytes || oldest.completedAt < now - keep.ageMs;
 }
@@ -66,8 +66,8 @@ export function forgetJob({ state, effects }: Decision, job: JobRecord): void {
 }
 
 /** `false` if a callback that was added late has its turn, at any depth. */
-function isAtRest(state: State, job: JobRecord): boolean {
+function isAtRest(view: View, job: JobRecord): boolean {
   const isOver = (member: JobRecord) =>
-    (member.status === 'completed' || member.status === 'new') && isAtRest(state, member);
-  return state.callbacks(job).every(isOver) && state.parts(job).every(isOver);
+    (member.status === 'completed' || member.status === 'new') && isAtRest(view, member);
+  return view.callbacks(job).every(isOver) && view.parts(job).every(isOver);
 }

@@ -3,13 +3,13 @@ import { UnknownScheduleError } from '../errors.js';
 import { type Decision, tellSchedule } from './decision.js';
 import { type Id, type JobRecord, type ScheduleRecord, scheduleKey } from './records.js';
 import type { State } from './state/state.js';
-import type { View } from './state/view.js';
+import type { SettingsView, View } from './state/view.js';
 
-export function scheduleOf(view: View, name: string): ScheduleRecord | undefined {
+export function scheduleOf(view: SettingsView, name: string): ScheduleRecord | undefined {
   return view.setting(scheduleKey(name)) as ScheduleRecord | undefined;
 }
 
-export function requireSchedule(view: View, name: string): ScheduleRecord {
+export function requireSchedule(view: SettingsView, name: string): ScheduleRecord {
   const there = scheduleOf(view, name);
   if (there === undefined) throw new UnknownScheduleError(`there is no schedule named ${JSON.stringify(name)}`);
   return there;

@@ -7,6 +7,7 @@
 import { type Id, type JobRecord, type Level, levels } from './records.js';
 import { isOpenCallback, neededPlaces, placeKey } from './state/indices.js';
 import type { State } from './state/state.js';
+import type { View } from './state/view.js';
 
 /**
  * Raises the level of a job, its whole, and every job that these wait for: a durable job must not
@@ -26,7 +27,7 @@ export function raise(state: State, job: JobRecord, level: Level): void {
 
 /** `true` if the job is one of `others`, or its call cannot end before one of them continues. */
 export function waitsFor(
-  state: State,
+  view: View,
   job: JobRecord,
   others: ReadonlySet<Id>,
   seen = new Set<Id>(),
@@ -35,16 +36,16 @@ export function waitsFor(
   if (others.has(job.id)) return true;
   if (seen.has(job.id)) return false;
   seen.add(job.id);
-  return next(state, job).some((one) => waitsFor(state, one, others, seen, next));
+  return next(view, job).some((one) => waitsFor(view, one, others, seen, next));
 }
 
 /** `true` if `inner`, returned by the job, cannot end before the job ends. */
-export function endsAfter(state: State, inner: JobRecord, job: JobRecord): boolean {
-  const above = lineageOf(state, job);
-  const [root, innerRoot] = [above.at(-1)!, lineageOf(state, inner).at(-1)!];
+export function endsAfter(view: View, inner: JobRecord, job: JobRecord): boolean {
+  const above = lineageOf(view, job);
+  const [root, innerRoot] = [above.at(-1)!, lineageOf(view, inner).at(-1)!];
   // Each job that waits for it is in its tree, or waits for a job of that tree.
   if (root.awaiters === 0 && innerRoot.id !== root.id) return false;
-  return waitsFor(state, inner, new Set(above.map(({ id }) => id)));
+  return waitsFor(view, inner, new Set(above.map(({ id }) => id)));
 }
 
 /** Counts a job more, or less, that waits for the outcome of the job that it returned. */
@@ -59,50 +60,50 @@ export function countAwaiters(state: State, inner: Id, by: 1 | -1): void {
 }
 
 /** Returns a job and the jobs above it, up to its root. */
-function lineageOf(state: State, job: JobRecord): JobRecord[] {
+function lineageOf(view: View, job: JobRecord): JobRecord[] {
   const lineage = [job];
-  for (let above = state.job(job.parent); above !== undefined; above = state.job(above.parent)) lineage.push(above);
+  for (let above = view.job(job.parent); above !== undefined; above = view.job(above.parent)) lineage.push(above);
   return lineage;
 }
 
 /** `true` if the job waits for `other`, or for a place in a quota that `other` may free. */
-export function mayWaitFor(state: State, job: JobRecord, other: Id): boolean {
+export function mayWaitFor(view: View, job: JobRecord, other: Id): boolean {
   const looked = new Set<string>();
-  const next = (_: State, one: JobRecord) => [...awaitedBy(state, one), ...holdersBefore(state, one, looked)];
-  return waitsFor(state, job, new Set([other]), new Set(), next);
+  const next = (_: View, one: JobRecord) => [...awaitedBy(view, one), ...holdersBefore(view, one, looked)];
+  return waitsFor(view, job, new Set([other]), new Set(), next);
 }
 
 /** `true` if a job in line needs a place in a full quota. */
-export function isHeldBack(state: State, job: JobRecord): boolean {
-  return holdersBefore(state, job, new Set()).next().done === false;
+export function isHeldBack(view: View, job: JobRecord): boolean {
+  return holdersBefore(view, job, new Set()).next().done === false;
 }
 
 /** Yields the holders of the full quotas that a job in line needs, each quota only once. */
-function* holdersBefore(state: State, job: JobRecord, looked: Set<string>): Generator<JobRecord, void> {
+function* holdersBefore(view: View, job: JobRecord, looked: Set<string>): Generator<JobRecord, void> {
   if (!job.queued || job.quotas.length === 0) return;
   for (const quota of neededPlaces(job)) {
     const key = placeKey(job.queue, quota);
     if (looked.has(key)) continue;
     looked.add(key);
-    const { size = Number.POSITIVE_INFINITY } = state.quota(job.queue, quota) ?? {};
-    if (state.held(job.queue, quota) >= size) yield* state.holders(job.queue, quota);
+    const { size = Number.POSITIVE_INFINITY } = view.quota(job.queue, quota) ?? {};
+    if (view.held(job.queue, quota) >= size) yield* view.holders(job.queue, quota);
   }
 }
 
 /** Returns the jobs that a job waits for to begin, to end, and to pass on a turn. */
-function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
-  const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
+function awaitedBy(view: View, job: JobRecord): readonly JobRecord[] {
+  const inner = job.stage === 'inner' ? view.job(job.inner) : undefined;
   const awaited: JobRecord[] = [];
-  if (job.outcome === 'none') awaited.push(...state.parts(job), ...(inner === undefined ? [] : [inner]));
-  else if (job.callbacksDone < job.callbacks) awaited.push(...state.callbacks(job).filter(isOpenCallback));
-  const above = job.status === 'new' ? state.job(job.parent) : undefined;
+  if (job.outcome === 'none') awaited.push(...view.parts(job), ...(inner === undefined ? [] : [inner]));
+  else if (job.callbacksDone < job.callbacks) awaited.push(...view.callbacks(job).filter(isOpenCallback));
+  const above = job.status === 'new' ? view.job(job.parent) : undefined;
   if (above === undefined) return awaited;
   if (job.role === 'part') {
     // A part's turn comes after that of its whole; in a serial, after the parts before it.
-    const before = above.form === 'serial' ? state.parts(above).slice(0, job.index) : [];
+    const before = above.form === 'serial' ? view.parts(above).slice(0, job.index) : [];
     return [...awaited, ...before, ...(above.status === 'new' ? [above] : [])];
   }
-  return [...awaited, above, ...state.callbacks(above).slice(0, job.index)];
+  return [...awaited, above, ...view.callbacks(above).slice(0, job.index)];
 }
 
 /**
@@ -110,7 +111,7 @@ function awaitedBy(state: State, job: JobRecord): readonly JobRecord[] {
  * of the places that it needs. Yields them lazily, because a whole may have many parts.
  */
 export function* neededFor(
-  state: State,
+  view: View,
   job: JobRecord,
   seen = new Set<Id>(),
   looked = new Set<string>(),
@@ -118,38 +119,37 @@ export function* neededFor(
   if (seen.has(job.id)) return;
   seen.add(job.id);
   yield job;
-  for (const holder of holdersBefore(state, job, looked)) yield* neededFor(state, holder, seen, looked);
-  const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
-  if (inner !== undefined) yield* neededFor(state, inner, seen, looked);
-  const above = job.status === 'new' ? state.job(job.parent) : undefined;
-  if (above !== undefined) yield* neededFor(state, above, seen, looked);
-  if (job.outcome === 'none') for (const part of state.parts(job)) yield* neededFor(state, part, seen, looked);
+  for (const holder of holdersBefore(view, job, looked)) yield* neededFor(view, holder, seen, looked);
+  const inner = job.stage === 'inner' ? view.job(job.inner) : undefined;
+  if (inner !== undefined) yield* neededFor(view, inner, seen, looked);
+  const above = job.status === 'new' ? view.job(job.parent) : undefined;
+  if (above !== undefined) yield* neededFor(view, above, seen, looked);
+  if (job.outcome === 'none') for (const part of view.parts(job)) yield* neededFor(view, part, seen, looked);
   // A serial continues after these.
-  else if (job.status !== 'completed')
-    for (const one of state.callbacks(job)) yield* neededFor(state, one, seen, looked);
+  else if (job.status !== 'completed') for (const one of view.callbacks(job)) yield* neededFor(view, one, seen, looked);
 }
 
 /** Returns the places, in the job's queue or in `queue`, of all jobs that wait for this one. */
 export function heldAbove(
-  state: State,
+  view: View,
   job: JobRecord,
   queue = job.queue,
   held = new Set<string>(),
 ): ReadonlySet<string> {
-  const parent = state.job(job.parent);
+  const parent = view.job(job.parent);
   // A composition waits for the callbacks that its part had at its start, and for no later ones.
   const isLate = parent?.role === 'part' && job.role === 'callback' && job.index >= parent.awaitedCallbacks;
-  for (const above of parent === undefined || isLate ? state.waitingFor(job) : [parent, ...state.waitingFor(job)]) {
-    heldFrom(state, above, queue, held);
+  for (const above of parent === undefined || isLate ? view.waitingFor(job) : [parent, ...view.waitingFor(job)]) {
+    heldFrom(view, above, queue, held);
   }
   return held;
 }
 
 /** Returns the places, in this queue, of a job and of all that wait for it. */
-export function heldFrom(state: State, job: JobRecord, queue: string, held = new Set<string>()): ReadonlySet<string> {
+export function heldFrom(view: View, job: JobRecord, queue: string, held = new Set<string>()): ReadonlySet<string> {
   // A quota of the same name in another queue is another quota.
   if (job.queue === queue) for (const place of job.places) held.add(place);
-  return heldAbove(state, job, queue, held);
+  return heldAbove(view, job, queue, held);
 }
 
 /** Lets a job and its parts share these places, too, which jobs that wait for it hold. */

@@ -3,25 +3,30 @@
  * commit opens every gate at once.
  */
 import { gates } from '../core/commands.js';
-import type { Payload } from '../core/records.js';
+import type { JobRecord, Payload } from '../core/records.js';
 import { State } from '../core/state/state.js';
+import type { Puts } from '../core/state/tallies.js';
 import { Group } from './group.js';
 import { lookAt } from './look-at.js';
 import {
   type Asked,
   noFigures,
   OutsideNow,
+  type Records,
   type Store,
   type StoreFigures,
   type StoreOutside,
   type StoreOwner,
+  type Tell,
 } from './store.js';
 
-export class MemoryStore implements Store {
+export class MemoryStore implements Store, Records {
   readonly isExclusive: boolean = true;
   readonly isSyncing = false;
   readonly takesWork = true;
   readonly state = new State();
+  readonly view = this.state;
+  readonly local = this.state;
   /** The bytes themselves are the payload. */
   readonly payload = (bytes: Uint8Array): Payload => bytes;
   readonly #outside: OutsideNow;
@@ -59,10 +64,26 @@ export class MemoryStore implements Store {
     }
   }
 
-  read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void {
-    const { error, seen } = lookAt(look);
-    this.commit();
+  get nextTimer(): number | undefined {
+    return this.state.nextTimer;
+  }
+
+  takePuts(): readonly Puts[] {
+    return this.state.takePuts();
+  }
+
+  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate: 'decided' | 'synced' = 'synced'): void {
+    const { error, seen } = lookAt(this, look);
+    if (gate === 'synced') this.commit();
     tell(error, seen);
+  }
+
+  judge(job: JobRecord, verdicts: string): void {
+    this.state.judge(job, verdicts);
+  }
+
+  survey(tell: Tell<Records>): void {
+    tell(undefined, this);
   }
 
   bytes(payload: Payload): Uint8Array {

@@ -16,8 +16,10 @@
  * refusal therefore comes too late to roll the transaction back.
  */
 import type { Command, Effect, Gate, Outside } from '../core/commands.js';
-import type { AnnotationRecord, Id, Payload } from '../core/records.js';
+import type { AnnotationRecord, Id, JobRecord, Payload } from '../core/records.js';
 import type { State } from '../core/state/state.js';
+import type { Puts } from '../core/state/tallies.js';
+import type { SettingsView, View } from '../core/state/view.js';
 
 /** A command, and where its reply goes. */
 export interface Asked {
@@ -85,6 +87,25 @@ export class OutsideNow implements Outside {
   }
 }
 
+/** Records, and the bytes of their payloads. Both may be read during a look only. */
+export interface Records {
+  readonly view: View;
+  /**
+   * Returns the bytes of a payload that this store made or read. Throws `JournalCorruptError` if
+   * they are damaged; after any other error the store has failed.
+   */
+  bytes(payload: Payload): Uint8Array;
+}
+
+/** Receives what a look returned, or the error that it threw. */
+export type Tell<T> = (error: Error | undefined, seen?: T) => void;
+
+/**
+ * The records that every process has at hand: all settings, and the jobs that agents of this
+ * dispatcher have claimed, or whose callbacks run in their places.
+ */
+export type Local = SettingsView & Pick<View, 'jobOfAgent' | 'running' | 'calledBack' | 'restingCallbacks'>;
+
 export interface StoreFigures {
   /** Number of group commits written. */
   readonly frames: number;
@@ -108,9 +129,10 @@ export interface Store {
   /** `true` if no other process can have the store open. */
   readonly isExclusive: boolean;
   /**
-   * All that is decided so far, for reading. A result that leaves the coordinator must be read
-   * through `read`. In a store that processes share, `state` holds the others' decisions as last
-   * received, and this process's own as a forecast until they are committed.
+   * All that is decided so far. Only claiming reads it: which jobs are next, and what running jobs
+   * wait for. Everything else reads `local`, or through `read` and `survey`. In a store that
+   * processes share, `state` holds the others' decisions as last received, and this process's own
+   * as a forecast until they are committed.
    */
   readonly state: State;
   readonly figures: StoreFigures;
@@ -126,22 +148,34 @@ export interface Store {
   transact(asked: readonly Asked[]): void;
   /** Ends the turn: keeps everything decided since the last commit as one group. */
   commit(): void;
+  readonly local: Local;
+  /** The time at which the next `tick` has something to do; `undefined` for none that is known. */
+  readonly nextTimer: number | undefined;
+  /** Returns the jobs that were put here since the last call; see `Tallies`. */
+  takePuts(): readonly Puts[];
   /**
-   * Calls `look` on the state, which then holds all that was decided before the call, here or in
-   * other processes. Calls `tell` with its result or error once that is as durable as level `full`
-   * demands.
+   * Calls `look` on records, which then hold all that was decided here before the call. Calls
+   * `tell` with its result or error: behind the gate `synced` once that is as durable as level
+   * `full` demands, behind `decided` as soon as it is known.
+   *
+   * A look must be pure in the records that it is given: a store that has only some of them at hand
+   * calls it again with those that it lacked. An exclusive store calls `look`, and `tell` behind
+   * `decided`, before `read` returns.
    */
-  read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void;
+  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate?: 'decided' | 'synced'): void;
+  /**
+   * Passes all records, for a question that by nature walks over many jobs: a list, a count by a
+   * filter, an explanation. In an exclusive store they go on changing during the walk. Other stores
+   * pass a copy of that moment, which costs as much as it holds: nothing that belongs to the work
+   * itself may use it.
+   */
+  survey(tell: Tell<Records>): void;
+  /**
+   * Notes the verdicts of filter functions on a job in line that a look returned, until it leaves
+   * its line. They are no decision, so they are neither stored nor undone; see `Lane.verdicts`.
+   */
+  judge(job: JobRecord, verdicts: string): void;
   /** Makes a payload for this store's commands. Needs no `this`, so it can be passed on. */
   readonly payload: (bytes: Uint8Array) => Payload;
-  /**
-   * Returns the bytes of a payload that this store made or read. Throws `JournalCorruptError` if
-   * they are damaged; after any other error the store has failed.
-   *
-   * Synchronous, because the coordinator reads arguments and outcomes within a turn. The journal
-   * reads them from a local file. A store over a network has no such file: it must hold in memory
-   * the bytes of every payload in its `state`, so its memory grows with these payloads.
-   */
-  bytes(payload: Payload): Uint8Array;
   close(): Promise<void>;
 }

@@ -81,7 +81,7 @@ export class VirtualThread extends ThreadContext {
     const answer = (value: unknown) => reply(undefined, value);
     switch (message[0]) {
       case 'ask':
-        return answer(this.#owner.ask(message[2]));
+        return this.#owner.ask(message[2], reply);
       case 'annotation':
         return this.#owner.waitForAnnotation(this.#running(), message[2], message[3], message[4], answer);
       case 'put':

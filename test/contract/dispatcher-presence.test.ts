@@ -60,7 +60,7 @@ class Member {
     this.presence = new Presence(
       {
         dispatcher: idOf(name),
-        store: { isExclusive, state },
+        store: { isExclusive, local: state },
         now,
         monotonic: () => clock.monotonic() + aheadMs / 7,
         after: (ms: number, callback: () => void) =>

@@ -20,7 +20,7 @@ class Asking {
   );
 
   ask(name: string, steps: number, stepMs = 0): void {
-    this.inquiries.ask(this.#question(name, steps, stepMs), (error, answer) =>
+    this.inquiries.walk(this.#question(name, steps, stepMs), (error, answer) =>
       this.answers.push(error?.message ?? answer!),
     );
   }

@@ -106,7 +106,7 @@ const filters: readonly Mutant[] = [
   {
     bug: 'a filter is asked again about jobs that it has answered for',
     tags: ['5.2'],
-    in: 'coordinator/questions/agent-questions.ts#askFilter',
+    in: 'coordinator/questions/agent-questions.ts#jobsToAskAbout',
     find: 'takes(lane) && !lane.verdicts.includes(any);',
     replace: "takes(lane) && !lane.verdicts.includes(token(sign, '+'));",
   },
@@ -128,7 +128,7 @@ const filters: readonly Mutant[] = [
     bug: 'a chooser is not asked again when its agent’s jobs change',
     tags: ['5.2'],
     in: 'coordinator/questions/agent-questions.ts#about',
-    find: 'ids(state.running(keyOf(agent)))',
+    find: 'ids(view.running(keyOf(agent)))',
     replace: "''",
   },
   {
@@ -155,14 +155,14 @@ const filters: readonly Mutant[] = [
   {
     bug: 'a job about which a filter never answers blocks all others',
     tags: ['5.10'],
-    in: 'coordinator/questions/agent-questions.ts#askFilter',
+    in: 'coordinator/questions/agent-questions.ts#putFilter',
     find: 'judge.most = 1;',
     replace: '',
   },
   {
     bug: 'a filter that has failed is never asked again',
     tags: ['5.10'],
-    in: 'coordinator/questions/agent-questions.ts#askFilter',
+    in: 'coordinator/questions/agent-questions.ts#jobsToAskAbout',
     find: 'judge.erred.size > 0 && judge.againAt <= time',
     replace: 'judge.erred.size < 0',
   },

@@ -329,7 +329,7 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'an exclusive store is opened without a recovery at once',
     tags: ['5.7'],
     in: 'coordinator/coordinator.ts#open',
-    find: "if (this.#store.isExclusive) this.#decide({ type: 'recover', owner: dispatcher });",
+    find: "this.#decide({ type: 'recover', owner: dispatcher });",
     replace: '',
   },
   {

@@ -273,7 +273,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'due jobs are forgotten only after the next command',
     tags: ['2.12'],
     in: 'coordinator/coordinator.ts#forget',
-    find: 'if (isTooMuch()) this.turn();',
+    find: 'this.#askForgettable(keep, now, () => this.turn());',
     replace: '',
   },
   {
@@ -413,14 +413,14 @@ export const jobs: readonly Mutant[] = [
     bug: 'a job may return its own callback',
     tags: ['2.6'],
     in: 'core/waits.ts#awaitedBy',
-    find: 'return [...awaited, above, ...state.callbacks(above).slice(0, job.index)];',
+    find: 'return [...awaited, above, ...view.callbacks(above).slice(0, job.index)];',
     replace: 'return awaited;',
   },
   {
     bug: 'a part may return the next one of its serial',
     tags: ['2.6'],
     in: 'core/waits.ts#awaitedBy',
-    find: "above.form === 'serial' ? state.parts(above).slice(0, job.index) : []",
+    find: "above.form === 'serial' ? view.parts(above).slice(0, job.index) : []",
     replace: '[]',
   },
 ];

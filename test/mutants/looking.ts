@@ -20,7 +20,7 @@ export const looking: readonly Mutant[] = [
     bug: 'a drain waits for a job whose quota place a job of another build holds',
     tags: ['11.4'],
     in: 'coordinator/claiming/build.ts#goesOn',
-    find: '&& !isHeldBack(state, job)',
+    find: '&& !isHeldBack(view, job)',
     replace: '',
   },
   {
@@ -41,8 +41,8 @@ export const looking: readonly Mutant[] = [
     bug: 'no warning is logged for a caller that waits for a job this build cannot run',
     tags: ['11.4'],
     in: 'coordinator/clients/outcomes.ts#waitFor',
-    find: 'return this.#build.logAwaited(job);',
-    replace: 'return;',
+    find: 'this.#build.logAwaited(job);',
+    replace: 'void 0;',
   },
   {
     bug: 'a failure that a caller waits for is logged as a warning',
@@ -55,8 +55,8 @@ export const looking: readonly Mutant[] = [
     bug: 'a failure that no caller waits for is not logged as a warning',
     tags: ['11.1'],
     in: 'coordinator/job-log.ts#ended',
-    find: "this.#write(this.#isSeen(job) ? 'info' : 'warn', 'a job failed'",
-    replace: "this.#write('info', 'a job failed'",
+    find: 'isSeen || isSeenBelow(view, job)',
+    replace: 'true',
   },
   {
     bug: 'a result that is lost at commit is not logged',
@@ -178,8 +178,8 @@ export const looking: readonly Mutant[] = [
     bug: 'failed jobs are not among the last completed ones',
     tags: ['11.2'],
     in: 'coordinator/clients/job-rows.ts#bothCompleted',
-    find: "state.lastCompleted('failed')",
-    replace: "state.lastCompleted('succeeded')",
+    find: "view.lastCompleted('failed')",
+    replace: "view.lastCompleted('succeeded')",
   },
   {
     bug: 'a cursor goes on in another list',
@@ -192,7 +192,7 @@ export const looking: readonly Mutant[] = [
     bug: 'any value of an annotation fits',
     tags: ['11.2'],
     in: 'coordinator/clients/job-filter.ts#annotationMatcher',
-    find: 'there.value.byteLength === value.byteLength && Buffer.compare(store.bytes(there.value), value) === 0',
+    find: 'there.value.byteLength === value.byteLength && Buffer.compare(records.bytes(there.value), value) === 0',
     replace: 'true',
   },
   {
@@ -297,7 +297,7 @@ export const looking: readonly Mutant[] = [
     bug: 'the progress of a running job is not shown',
     tags: ['11.7'],
     in: 'coordinator/clients/status.ts#runningRow',
-    find: 'progress: progress && store.bytes(progress)',
+    find: 'progress: progress && records.bytes(progress)',
     replace: 'progress: undefined',
   },
   {

@@ -69,7 +69,7 @@ export const retrying: readonly Mutant[] = [
     bug: 'a job is retried without the buffers that were moved to it',
     tags: ['11.5'],
     in: 'coordinator/clients/retries.ts#retryFromWire',
-    find: 'requireBuffers(store, one);',
+    find: 'requireBuffers(records, one);',
     replace: 'void one;',
   },
   {
@@ -103,16 +103,16 @@ export const retrying: readonly Mutant[] = [
   {
     bug: 'a bulk retry does not wait for room in a queue',
     tags: ['11.5'],
-    in: 'coordinator/clients/bulk.ts#Step.act',
-    find: '!bounded.keepsOut(command)',
-    replace: 'bounded !== undefined',
+    in: 'coordinator/clients/bulk.ts#Step.retry',
+    find: 'bounded.admit(this.#caller, command, () => {',
+    replace: '[0].forEach(() => {',
   },
   {
     bug: 'a bulk action ends at the first job that is refused',
     tags: ['11.5'],
-    in: 'coordinator/clients/bulk.ts#Step.act',
-    find: 'this.#note(id, error as Error); return true;',
-    replace: 'throw error;',
+    in: 'coordinator/clients/bulk.ts#Step.retry',
+    find: 'if (command === undefined) return this.#note(id, error);',
+    replace: 'if (command === undefined) throw error;',
   },
   {
     bug: 'a bulk action with another count than expected begins',

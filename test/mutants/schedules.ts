@@ -189,8 +189,8 @@ export const schedules: readonly Mutant[] = [
     ['14.3'],
     'a tick is filled in twice',
     'coordinator/schedules.ts#do',
-    'command.ticks.map((at) => this.#tick(there, at))',
-    'command.ticks.map((at) => this.#tick(there, at, newId()))',
+    'this.#tick(records, there, at, id)',
+    'this.#tick(records, there, at, newId())',
   ),
   planted(
     ['14.3'],
@@ -217,7 +217,7 @@ export const schedules: readonly Mutant[] = [
     ['14.3'],
     'parts do not see the tick of their whole',
     'coordinator/clients/queries.ts#tickInfo',
-    "while (root.parent !== '') root = requireJob(state, root.parent);",
+    "while (root.parent !== '') root = requireJob(view, root.parent);",
     '',
   ),
   planted(

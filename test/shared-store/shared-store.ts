@@ -22,16 +22,19 @@ import {
 } from '../../src/core/records.js';
 import { agentOf } from '../../src/core/state/indices.js';
 import { State } from '../../src/core/state/state.js';
+import type { Puts } from '../../src/core/state/tallies.js';
 import { Group } from '../../src/store/group.js';
 import { lookAt } from '../../src/store/look-at.js';
 import {
   type Asked,
   noFigures,
   OutsideNow,
+  type Records,
   type Store,
   type StoreFigures,
   type StoreOutside,
   type StoreOwner,
+  type Tell,
 } from '../../src/store/store.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
@@ -46,8 +49,8 @@ interface Timed extends Asked {
 }
 
 interface Reader {
-  readonly look: () => unknown;
-  readonly tell: (error: Error | undefined, seen?: unknown) => void;
+  readonly look: (records: Records) => unknown;
+  readonly tell: Tell<unknown>;
 }
 
 export interface SharedStoreOptions {
@@ -84,6 +87,8 @@ export class SharedStore implements Store {
   readonly isSyncing = false;
   readonly takesWork = true;
   readonly state = new State();
+  readonly view = this.state;
+  readonly local = this.state;
   readonly #database: Database;
   readonly #outside: StoreOutside;
   readonly #outsideNow: OutsideNow;
@@ -156,7 +161,27 @@ export class SharedStore implements Store {
     this.#work();
   }
 
-  read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void {
+  get nextTimer(): number | undefined {
+    return this.state.nextTimer;
+  }
+
+  takePuts(): readonly Puts[] {
+    return this.state.takePuts();
+  }
+
+  judge(job: JobRecord, verdicts: string): void {
+    this.state.judge(job, verdicts);
+  }
+
+  survey(tell: Tell<Records>): void {
+    this.read((records: Records) => records, tell);
+  }
+
+  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate: 'decided' | 'synced' = 'synced'): void {
+    if (gate === 'decided') {
+      const { error, seen } = lookAt(this, look);
+      return tell(error, seen);
+    }
     this.commit();
     this.#readers.push({ look, tell: tell as Reader['tell'] });
     this.#work();
@@ -240,7 +265,7 @@ export class SharedStore implements Store {
       this.#release(group);
       if (effects.length > 0) this.#owner.release(effects.map((effect) => this.#told(effect)));
       for (const { look, tell } of readers) {
-        const { error, seen } = lookAt(look);
+        const { error, seen } = lookAt(this, look);
         tell(error, seen);
       }
       if (rows.jobs.length + news.settings.size + news.annotations.size + rows.buckets.length > 0)

@@ -52,9 +52,9 @@ export const planted: readonly PlantedBug[] = [
   {
     bug: 'a damaged outcome ends the coordinator',
     by: 'e2e/damaged-payload',
-    in: 'coordinator/clients/outcomes.ts#read',
-    find: 'return error as Error;',
-    replace: 'throw error;',
+    in: 'coordinator/clients/outcomes.ts#endOf',
+    find: 'if (error instanceof JournalCorruptError) return { id, owner, outcome: error };',
+    replace: '',
   },
   {
     bug: 'an emptied first segment is taken for one that never existed',

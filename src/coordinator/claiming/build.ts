@@ -3,9 +3,12 @@
  */
 
 import { idToText } from '../../codec/id.js';
-import { type JobRecord, takesTurns } from '../../core/records.js';
+import { type JobRecord, type JobRole, type JobStatus, takesTurns } from '../../core/records.js';
+import { tallyCells } from '../../core/state/tallies.js';
+import type { View } from '../../core/state/view.js';
 import { isHeldBack } from '../../core/waits.js';
 import type { LeftJobs } from '../../protocol/messages.js';
+import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
 
 /** The most callables that a warning names. */
@@ -33,16 +36,31 @@ export class Build {
   }
 
   /** `true` if the job waits for a build that has its function. */
-  lacksFor({ callable, outcome, status, role }: JobRecord): boolean {
-    const isIn = outcome === 'none' && (status !== 'new' || role !== 'root');
-    return isIn && !this.knows(callable);
+  lacksFor({ callable, status, role }: JobRecord): boolean {
+    return isUnended(status, role) && !this.knows(callable);
   }
 
   /** Warns at open about jobs in the store that this build cannot run, with counts by callable. */
   logOpened(): void {
+    const look = ({ view }: Records) => this.#unknownCallables(view);
+    const tell = (_: unknown, counts: ReadonlyMap<string, number> = new Map()) => this.#logOpened(counts);
+    this.#context.store.read(look, tell, 'decided');
+  }
+
+  /** Counts the jobs that this build cannot run, by callable. */
+  #unknownCallables(view: View): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const job of this.#context.store.state.jobs())
-      if (this.lacksFor(job)) counts.set(job.callable, (counts.get(job.callable) ?? 0) + 1);
+    for (const { callable, role, counts: cells } of view.tallies()) {
+      if (this.knows(callable)) continue;
+      for (const [index, count] of cells.entries()) {
+        const isOpen = count > 0 && isUnended(tallyCells[index]?.status, role);
+        if (isOpen) counts.set(callable, (counts.get(callable) ?? 0) + count);
+      }
+    }
+    return counts;
+  }
+
+  #logOpened(counts: ReadonlyMap<string, number>): void {
     this.#mayLack = counts.size > 0 || !this.#context.store.isExclusive;
     if (counts.size === 0) return;
     let jobs = 0;
@@ -65,17 +83,16 @@ export class Build {
    * Jobs that are left, by callable, in a queue with nothing else to do; `undefined` if more is to
    * do.
    */
-  left(queue: string): readonly LeftJobs[] | undefined {
-    const { state } = this.#context.store;
-    if (!this.#mayLack) return state.busy(queue) ? undefined : nothing;
+  left(view: View, queue: string): readonly LeftJobs[] | undefined {
+    if (!this.#mayLack) return view.busy(queue) ? undefined : nothing;
     // Walking over all jobs takes long. It begins only if no job is found that runs or could run.
-    if (state.firstManyQueued(queue, ({ callable }) => this.knows(callable), 1, 0).length > 0) return undefined;
-    if (state.heldBy(this.#context.dispatcher).some((job) => job.queue === queue && this.#goesOn(job)))
+    if (view.firstManyQueued(queue, ({ callable }) => this.knows(callable), 1, 0).length > 0) return undefined;
+    if (view.heldBy(this.#context.dispatcher).some((job) => job.queue === queue && this.#goesOn(view, job)))
       return undefined;
     const counts = new Map<string, number>();
-    for (const job of state.jobs()) {
+    for (const job of view.jobs()) {
       if (job.queue !== queue || job.outcome !== 'none') continue;
-      if (this.#goesOn(job)) return undefined;
+      if (this.#goesOn(view, job)) return undefined;
       if (job.queued || job.claimed) counts.set(job.callable, (counts.get(job.callable) ?? 0) + 1);
     }
     return Array.from(counts, ([callable, jobs]) => ({ callable, jobs }));
@@ -85,16 +102,19 @@ export class Build {
    * `true` if the job will go on by itself. Not one that waits for its parts, its callbacks or its
    * date.
    */
-  #goesOn(job: JobRecord): boolean {
-    const { state } = this.#context.store;
+  #goesOn(view: View, job: JobRecord): boolean {
     // A holder of the place that it needs is found by the walk itself.
-    if (job.queued) return this.knows(job.callable) && !isHeldBack(state, job);
+    if (job.queued) return this.knows(job.callable) && !isHeldBack(view, job);
     if (job.claimed) return !takesTurns(job) || this.knows(job.callable);
     if (job.stage === 'policy' || (job.stage === 'waiting' && job.open)) return true;
     // A returned job in the same queue is found by the walk itself.
-    const inner = job.stage === 'inner' ? state.job(job.inner) : undefined;
+    const inner = job.stage === 'inner' ? view.job(job.inner) : undefined;
     return inner !== undefined && inner.queue !== job.queue && !this.lacksFor(inner);
   }
 }
 
 const nothing: readonly LeftJobs[] = [];
+
+/** `true` if the job is put and its call is not over. */
+const isUnended = (status: JobStatus | undefined, role: JobRole) =>
+  status === 'pending' || status === 'assigned' || status === 'active' || (status === 'new' && role !== 'root');

@@ -20,7 +20,7 @@
  */
 import { type FilterTerm, isFor, mainAgent, refusingTerm } from '../../core/agent.js';
 import { queueOf } from '../../core/queue.js';
-import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord, takesTurns } from '../../core/records.js';
+import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord } from '../../core/records.js';
 import type { Lane } from '../../core/state/lanes.js';
 import type { View } from '../../core/state/view.js';
 import type { Context } from '../context.js';
@@ -29,7 +29,6 @@ import type { PoolPort, Run } from '../pool/pool-port.js';
 import { type AgentRoom, Batches, type Refusal } from './batches.js';
 import type { Estimates } from './estimates.js';
 import type { JobWaits } from './job-waits.js';
-import { fedTo } from './outcome-bytes.js';
 
 /** The objects that claiming shares with `Runs`, beside the context. */
 export interface ClaimingContext extends Context, Parts {
@@ -214,7 +213,7 @@ export class Claiming {
   /** The next job that an agent claims as soon as there is room for it. */
   #next(agent: AgentRecord, takes: (lane: Lane) => boolean, peeks = false): JobRecord | undefined {
     const { store, now, agentQuestions } = this.#context;
-    if (agentQuestions.isAsked(agent)) return agentQuestions.next(agent, takes, peeks);
+    if (agentQuestions.isAsked(agent)) return agentQuestions.next(store.state, agent, takes, peeks);
     return store.state.firstQueued(agent.queue, takes, now());
   }
 
@@ -262,7 +261,7 @@ export class Claiming {
   #claimAwaited(batches: Batches<null>, unplaced: readonly Run[]): void {
     const { waits, pool, turn } = this.#context;
     let lacksThread = unplaced.some(({ job }) => this.#isAwaited(job));
-    const inLine = waits.inLine();
+    const inLine = waits.inLine(this.#context.store.state);
     for (let next = inLine.next(); !lacksThread; next = inLine.next()) {
       if (next.done) {
         if (next.value) turn();
@@ -283,7 +282,7 @@ export class Claiming {
     const { state } = store;
     const lane = state.laneOf(job);
     if (lane === undefined || queueOf(state, job.queue)?.paused) return undefined;
-    if (!state.hasRoom(job, now(), waits.lentTo(job))) return undefined;
+    if (!state.hasRoom(job, now(), waits.lentTo(store.state, job))) return undefined;
     const agents = [...state.agentsOf(this.#options.dispatcher, job.queue)];
     const agent = agents.find((one) => this.#takes(one)(lane) && agentQuestions.accepts(one, lane));
     return agent && keyOf(agent);
@@ -293,9 +292,8 @@ export class Claiming {
    * Returns the reasons that keep a job in its line; none if the next turn claims it. Changes
    * nothing.
    */
-  hindrances(job: JobRecord): readonly Hindrance[] {
+  hindrances(state: View, job: JobRecord): readonly Hindrance[] {
     const { store, waits, now } = this.#context;
-    const { state } = store;
     const lane = state.laneOf(job);
     if (lane === undefined) return [];
     if (!store.takesWork) return [{ code: 'store-full' }];
@@ -306,7 +304,7 @@ export class Claiming {
     }
     const found: Hindrance[] = [];
     if (queueOf(state, job.queue)?.paused) found.push({ code: 'paused' });
-    const lent = waits.isEmpty ? undefined : waits.lentTo(job);
+    const lent = waits.isEmpty ? undefined : waits.lentTo(store.state, job);
     for (const quota of lane.gates) {
       const opensAt = state.opensAt(job.queue, quota, now(), lent);
       if (opensAt !== 0) found.push({ code: Number.isFinite(opensAt) ? 'rate' : 'quota-full', quota, opensAt });
@@ -366,7 +364,7 @@ export class Claiming {
   #claim(job: JobRecord, agent: string): void {
     const { store, waits, decide } = this.#context;
     const runs = job.stage === 'call';
-    const lent = job.quotas.length === 0 || waits.isEmpty ? [] : waits.lentTo(job);
+    const lent = job.quotas.length === 0 || waits.isEmpty ? [] : waits.lentTo(store.state, job);
     if (lent.length === 0) decide({ type: 'claim', job: job.id, agent });
     else {
       decide({ type: 'claim', job: job.id, agent, lent });
@@ -388,7 +386,7 @@ export class Claiming {
     const { waits, store } = this.#context;
     if (waits.isEmpty) return false;
     const job = store.state.job(id);
-    return job !== undefined && waits.isAwaited(job);
+    return job !== undefined && waits.isAwaited(store.state, job);
   }
 
   /** Places a claimed job. An awaited job takes a place for awaited jobs if it gets no other. */
@@ -465,9 +463,14 @@ export class Claiming {
   }
 
   /** Makes a run ready for a thread: its claim is released. */
-  makeReady(job: JobRecord): void {
-    this.#coming.delete(job.id);
-    this.#ready.push(this.#run(job));
+  makeReady(run: Run): void {
+    this.#coming.delete(run.job);
+    this.#ready.push(run);
+  }
+
+  /** Notes that a claim was lost before its run was ready. */
+  drop(job: Id): void {
+    this.#coming.delete(job);
   }
 
   /**
@@ -553,45 +556,6 @@ export class Claiming {
     const room = { loads: pool.loads(), threads: pool.size, waiting, roomOf };
     return new Batches<T>(room, estimates);
   }
-
-  #run(job: JobRecord): Run {
-    const { store } = this.#context;
-    const { id, fence, callable, queue, agent, timeoutMs, log } = job;
-    const parent = parentOf(store.state, job);
-    const isPart = job.role === 'part';
-    const attempt = job.attempts + (job.begun ? 0 : 1);
-    const args = job.args === null ? null : store.bytes(job.args);
-    const fed = fedTo(store, job);
-    const expectedMs = this.#context.estimates.of(callable);
-    const free = takesTurns(job);
-    return {
-      job: id,
-      fence,
-      parent,
-      isPart,
-      callable,
-      attempt,
-      queue,
-      agent,
-      free,
-      expectedMs,
-      timeoutMs,
-      log,
-      args,
-      fed,
-      thread: 0,
-    };
-  }
-}
-
-/**
- * Returns the parent of a job as users know it. Chunks of a map, and the choice between a pair of
- * callbacks, are internal.
- */
-function parentOf(state: View, job: JobRecord): Id {
-  let above = job.parent === '' ? undefined : state.job(job.parent);
-  while (above?.form === 'chunk' || above?.form === 'choice') above = state.job(above.parent);
-  return above?.id ?? '';
 }
 
 const takesThread = ({ stage }: JobRecord) => stage === 'call';

@@ -13,7 +13,7 @@ import { failedItem, isGood } from '../../core/run-again.js';
 import { commandFromWire } from '../../protocol/commands.js';
 import { type CompletedItem, unpackCompleted } from '../../protocol/completed-list.js';
 import type { WireJob } from '../../protocol/messages.js';
-import type { Store } from '../../store/store.js';
+import type { Records, Store } from '../../store/store.js';
 import { copyOf } from '../job-copies.js';
 
 /** The arguments of a folded chunk. */
@@ -28,19 +28,19 @@ interface Rest {
 const stored = { root: 'items', code: 'ARGUMENT_NOT_STORABLE' } as const;
 
 /** Packs the failed items of a chunk. Returns `null` if no item failed. */
-export function packFailedItems(store: Store, chunk: JobRecord, now: number): Uint8Array | null {
-  const { state } = store;
-  const places = restOf(store, chunk)?.places;
-  const failed = state
+export function packFailedItems(records: Records, chunk: JobRecord, now: number): Uint8Array | null {
+  const { view } = records;
+  const places = restOf(records, chunk)?.places;
+  const failed = view
     .parts(chunk)
-    .filter((item) => !isGood(state, item))
-    .map((item) => [places?.[item.index] ?? item.index, wireOf(store, failedItem(state, item, now))] as const);
+    .filter((item) => !isGood(view, item))
+    .map((item) => [places?.[item.index] ?? item.index, wireOf(records, failedItem(view, item, now))] as const);
   return failed.length === 0 ? null : encodePayload(failed satisfies FailedItems, stored);
 }
 
 /** Returns all outcomes of a chunk: its items complete the list that it has, if it has one. */
-export function completedItems(store: Store, chunk: JobRecord, items: readonly CompletedItem[]): CompletedItem[] {
-  const rest = restOf(store, chunk);
+export function completedItems(records: Records, chunk: JobRecord, items: readonly CompletedItem[]): CompletedItem[] {
+  const rest = restOf(records, chunk);
   if (rest === undefined) return [...items];
   const all = unpackCompleted(rest.list);
   for (const [index, item] of items.entries()) all[rest.places[index]!] = item;
@@ -50,32 +50,32 @@ export function completedItems(store: Store, chunk: JobRecord, items: readonly C
 /** Returns the bytes of the list that a chunk completes; 0 for none. */
 export const restBytes = ({ args }: JobRecord) => args?.byteLength ?? 0;
 
-function restOf(store: Store, { args }: JobRecord): Rest | undefined {
-  return args === null ? undefined : (decodePayload(store.bytes(args)) as Rest);
+function restOf(records: Records, { args }: JobRecord): Rest | undefined {
+  return args === null ? undefined : (decodePayload(records.bytes(args)) as Rest);
 }
 
 /** Makes new chunks of the folded ones with failed items. */
-export function retriedChunks(store: Store, map: JobRecord, owner: Id): RetriedChunk[] {
+export function retriedChunks(records: Records, payload: Store['payload'], map: JobRecord, owner: Id): RetriedChunk[] {
   const { queue, level } = map;
-  return store.state
+  return records.view
     .parts(map)
     .filter((chunk) => isFolded(chunk) && chunk.args !== null)
     .map(({ id, args, result }) => {
-      const failed = decodePayload(store.bytes(args!)) as FailedItems;
+      const failed = decodePayload(records.bytes(args!)) as FailedItems;
       const jobs = failed.map(([, job]) => copyOf(job, 0));
-      const put = commandFromWire({ type: 'put', queue, jobs }, { owner, level, payload: store.payload });
-      const rest: Rest = { list: store.bytes(result!), places: failed.map(([at]) => at) };
+      const put = commandFromWire({ type: 'put', queue, jobs }, { owner, level, payload });
+      const rest: Rest = { list: records.bytes(result!), places: failed.map(([at]) => at) };
       return {
         chunk: id,
-        rest: store.payload(encodePayload(rest, stored)),
+        rest: payload(encodePayload(rest, stored)),
         items: put.type === 'put' ? put.jobs : [],
       };
     });
 }
 
-function wireOf(store: Store, { id, form, callable, args, options, parts, callbacks, role }: JobSpec): WireJob {
-  const all = (specs: readonly JobSpec[]) => specs.map((spec) => wireOf(store, spec));
-  const bytes = args === null ? null : store.bytes(args);
+function wireOf(records: Records, { id, form, callable, args, options, parts, callbacks, role }: JobSpec): WireJob {
+  const all = (specs: readonly JobSpec[]) => specs.map((spec) => wireOf(records, spec));
+  const bytes = args === null ? null : records.bytes(args);
   const wire: WireJob = [id, form, callable, bytes, options, all(parts), all(callbacks)];
   if (role !== undefined) wire.push(role);
   return wire;

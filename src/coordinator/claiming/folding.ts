@@ -4,8 +4,9 @@
  * read.
  */
 import type { Id } from '../../core/records.js';
+import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { foldedItems } from './outcome-bytes.js';
+import { type Folded, foldedItems } from './outcome-bytes.js';
 
 /** The delay before a chunk that could not be stored is folded again. */
 const againMs = 1000;
@@ -23,15 +24,21 @@ export class Folding {
    */
   fold(id: Id): void {
     const { store, now, after, turn, decide, isClosing } = this.#context;
-    const chunk = store.state.job(id);
-    if (chunk === undefined || chunk.outcome !== 'none' || isClosing()) return;
-    const folded = foldedItems(store, chunk, now());
+    const look = (records: Records) => {
+      const chunk = records.view.job(id);
+      return chunk === undefined || chunk.outcome !== 'none' ? undefined : foldedItems(records, chunk, now());
+    };
     const payload = (bytes: Uint8Array | undefined | null) => (bytes ? store.payload(bytes) : null);
-    const command = { type: 'fold', job: id, list: payload(folded?.list), failed: payload(folded?.failed) } as const;
     const reply = (error: Error | undefined) => {
       if (error !== undefined) after(againMs, () => this.fold(id));
     };
-    decide(command, { reply });
-    turn();
+    const tell = (error: Error | undefined, folded?: Folded | null | undefined) => {
+      // Any other error of reading has ended the store, which reports it itself.
+      if (error !== undefined || folded === undefined || isClosing()) return;
+      const [list, failed] = [payload(folded?.list), payload(folded?.failed)];
+      decide({ type: 'fold', job: id, list, failed }, { reply });
+      turn();
+    };
+    store.read(look, tell, 'decided');
   }
 }

@@ -7,7 +7,7 @@
 
 import type { Id, JobRecord } from '../../core/records.js';
 import { neededPlaces } from '../../core/state/indices.js';
-import type { State } from '../../core/state/state.js';
+import type { View } from '../../core/state/view.js';
 import { heldAbove, mayWaitFor, neededFor, waitsFor } from '../../core/waits.js';
 
 interface Wait {
@@ -20,21 +20,24 @@ interface Wait {
   current: JobRecord | undefined;
 }
 
+/** The jobs that were claimed in lent places. */
+export interface Guests {
+  /** Claimed jobs whose places are no longer lent to them. */
+  readonly unlent: readonly JobRecord[];
+  /** Jobs whose calls are over. */
+  readonly over: readonly Id[];
+}
+
 /** The most jobs that one turn looks at: an awaited whole may have many parts. */
 const mostLooks = 1000;
 
 export class JobWaits {
-  readonly #state: State;
   /** In the order in which the waits began. */
   readonly #waits = new Set<Wait>();
   /** Runs that have waited and still go on. */
   readonly #waited = new Set<Id>();
   /** Jobs that were claimed in lent places. */
   readonly #guests = new Set<Id>();
-
-  constructor(state: State) {
-    this.#state = state;
-  }
 
   get isEmpty(): boolean {
     return this.#waits.size === 0;
@@ -55,14 +58,14 @@ export class JobWaits {
   }
 
   /** Returns the places, in its queue or in `queue`, of running jobs that wait for this one. */
-  lentTo(job: JobRecord, queue = job.queue, seen = new Set<Wait>()): readonly string[] {
+  lentTo(view: View, job: JobRecord, queue = job.queue, seen = new Set<Wait>()): readonly string[] {
     const lent: string[] = [];
     for (const wait of this.#waits) {
-      const by = this.#state.job(wait.by);
-      if (by === undefined || seen.has(wait) || !this.#isFor(wait, job)) continue;
+      const by = view.job(wait.by);
+      if (by === undefined || seen.has(wait) || !this.#isFor(view, wait, job)) continue;
       seen.add(wait);
       if (by.queue === queue) lent.push(...by.places);
-      lent.push(...heldAbove(this.#state, by, queue), ...this.lentTo(by, queue, seen));
+      lent.push(...heldAbove(view, by, queue), ...this.lentTo(view, by, queue, seen));
     }
     return lent;
   }
@@ -72,19 +75,26 @@ export class JobWaits {
     this.#guests.add(job);
   }
 
-  /** Removes and returns the claimed guests whose places are no longer lent to them. */
-  takeUnlent(): readonly JobRecord[] {
+  get hasGuests(): boolean {
+    return this.#guests.size > 0;
+  }
+
+  /** Returns the guests that need places of their own, and those that need none any more. */
+  guests(view: View): Guests {
     const unlent: JobRecord[] = [];
+    const over: Id[] = [];
     for (const id of this.#guests) {
-      const job = this.#state.job(id);
+      const job = view.job(id);
       if (job?.claimed) {
-        const lent = this.lentTo(job);
-        if (neededPlaces(job).every((place) => lent.includes(place))) continue;
-        unlent.push(job);
-      } else if (job?.outcome === 'none') continue;
-      this.#guests.delete(id);
+        const lent = this.lentTo(view, job);
+        if (!neededPlaces(job).every((place) => lent.includes(place))) unlent.push(job);
+      } else if (job?.outcome !== 'none') over.push(id);
     }
-    return unlent;
+    return { unlent, over };
+  }
+
+  dropGuests(guests: readonly Id[]): void {
+    for (const id of guests) this.#guests.delete(id);
   }
 
   /** The jobs that this running job waits for. */
@@ -97,57 +107,58 @@ export class JobWaits {
   }
 
   /** `true` if `job` cannot end before the running job `by` is over. */
-  isBehind(job: JobRecord, by: Id): boolean {
+  isBehind(view: View, job: JobRecord, by: Id): boolean {
     const others = new Set([by]);
     for (let size = 0; size < others.size; ) {
       size = others.size;
       for (const wait of this.#waits) {
-        const awaited = this.#state.job(wait.job);
-        if (awaited !== undefined && waitsFor(this.#state, awaited, others)) others.add(wait.by);
+        const awaited = view.job(wait.job);
+        if (awaited !== undefined && waitsFor(view, awaited, others)) others.add(wait.by);
       }
     }
-    return waitsFor(this.#state, job, others);
+    return waitsFor(view, job, others);
   }
 
   /**
-   * Refuses waits that have become endless: a job that was just returned may wait for a job that
-   * waits for it, directly or not.
+   * Returns the function that refuses a wait which has become endless: a job that was just returned
+   * may wait for a job that waits for it, directly or not.
    */
-  refuseEndless(): void {
-    for (const { by, job: id, refuse } of [...this.#waits]) {
-      const job = this.#state.job(id);
-      if (refuse !== undefined && job !== undefined && this.isBehind(job, by)) refuse();
+  endless(view: View): (() => void) | undefined {
+    for (const { by, job: id, refuse } of this.#waits) {
+      const job = view.job(id);
+      if (refuse !== undefined && job !== undefined && this.isBehind(view, job, by)) return refuse;
     }
+    return undefined;
   }
 
-  /** The running jobs that cannot end before another job has its outcome. */
-  get blocked(): ReadonlySet<Id> {
+  /** Returns the running jobs that cannot end before another job has its outcome. */
+  blocked(view: View): ReadonlySet<Id> {
     const blocked = new Set<Id>();
     for (const { by, job, refuse } of this.#waits)
-      if (refuse !== undefined && this.#state.job(job)?.outcome === 'none') blocked.add(by);
+      if (refuse !== undefined && view.job(job)?.outcome === 'none') blocked.add(by);
     return blocked;
   }
 
   /** `true` if a job that a running job waits for cannot end before this one is further. */
-  isAwaited(job: JobRecord): boolean {
-    if (this.#isAbove(job)) return true;
-    for (const wait of this.#waits) if (this.#isFor(wait, job)) return true;
+  isAwaited(view: View, job: JobRecord): boolean {
+    if (this.#isAbove(view, job)) return true;
+    for (const wait of this.#waits) if (this.#isFor(view, wait, job)) return true;
     return false;
   }
 
   /** `true` if the wait cannot end before the job continues. */
-  #isFor(wait: Wait, job: JobRecord): boolean {
-    for (let one: JobRecord | undefined = job; one !== undefined; one = this.#state.job(one.parent))
+  #isFor(view: View, wait: Wait, job: JobRecord): boolean {
+    for (let one: JobRecord | undefined = job; one !== undefined; one = view.job(one.parent))
       if (one.id === wait.job) return true;
-    const awaited = this.#state.job(wait.job);
-    return awaited !== undefined && mayWaitFor(this.#state, awaited, job.id);
+    const awaited = view.job(wait.job);
+    return awaited !== undefined && mayWaitFor(view, awaited, job.id);
   }
 
   /** `true` if the job or a whole above it is awaited. Needs no look at all parts of a whole. */
-  #isAbove(job: JobRecord): boolean {
+  #isAbove(view: View, job: JobRecord): boolean {
     for (const wait of this.#waits) if (wait.job === job.id) return true;
-    const above = this.#state.job(job.parent);
-    return above !== undefined && this.#isAbove(above);
+    const above = view.job(job.parent);
+    return above !== undefined && this.#isAbove(view, above);
   }
 
   /**
@@ -155,14 +166,14 @@ export class JobWaits {
    * than necessary begin to wait. A walk that is left goes on at the same place the next time.
    * Returns `true` if one turn was not enough.
    */
-  *inLine(): Generator<JobRecord, boolean> {
+  *inLine(view: View): Generator<JobRecord, boolean> {
     let left = mostLooks;
     for (const wait of [...this.#waits].reverse()) {
-      const awaited = this.#state.job(wait.job);
+      const awaited = view.job(wait.job);
       if (awaited === undefined) continue;
       // Jobs passed in an earlier turn may have come into line since.
       for (let isOld = wait.needed !== undefined; ; ) {
-        wait.needed ??= neededFor(this.#state, awaited);
+        wait.needed ??= neededFor(view, awaited);
         wait.current ??= wait.needed.next().value ?? undefined;
         if (wait.current === undefined) {
           wait.needed = undefined;

@@ -13,7 +13,7 @@ import { commandFromWire, type Received } from '../../protocol/commands.js';
 import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireInnerCommand } from '../../protocol/messages.js';
 import { unpackBatch } from '../../protocol/packing.js';
-import type { Store } from '../../store/store.js';
+import type { Records, Store, Tell } from '../../store/store.js';
 import type { AnnotationWaiter } from '../clients/annotation-waiters.js';
 import type { OutcomeWaiter } from '../clients/outcomes.js';
 import type { Context } from '../context.js';
@@ -21,8 +21,9 @@ import type { Parts } from '../parts.js';
 import type { PoolOwner, PoolPort, Run } from '../pool/pool-port.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import { Estimates } from './estimates.js';
-import { JobWaits } from './job-waits.js';
+import { type Guests, JobWaits } from './job-waits.js';
 import { type PastRun, RunHistory } from './run-history.js';
+import { runOf } from './run-of.js';
 import { ThreadTimes } from './thread-times.js';
 
 export class Runs implements PoolOwner {
@@ -49,7 +50,7 @@ export class Runs implements PoolOwner {
     this.#claimLost = claimLost;
     this.#store = store;
     this.#dispatcher = dispatcher;
-    this.#waits = new JobWaits(store.state);
+    this.#waits = new JobWaits();
     this.pool = makePool(this);
     const own = { pool: this.pool, estimates: this.#estimates, waits: this.#waits };
     this.claiming = new Claiming({ ...context, ...own }, options);
@@ -60,8 +61,8 @@ export class Runs implements PoolOwner {
    * thread.
    */
   makeReady(id: Id, fence: number): void {
-    const job = this.#store.state.job(id);
-    if (job === undefined || job.fence !== fence || !job.claimed) return;
+    const job = this.#claimedJob(id, fence);
+    if (job === undefined) return;
     // A job claimed by another dispatcher reaches that one through its own store.
     if (!isAgentOf(job.agent, this.#dispatcher)) return;
     // A callback has no lane to go back to: if this build lacks it, it stays claimed until the next
@@ -77,15 +78,34 @@ export class Runs implements PoolOwner {
    */
   #prepare(job: JobRecord): void {
     const { id, fence } = job;
-    try {
-      this.claiming.makeReady(job);
-    } catch (error) {
+    const tell = (error: Error | undefined, run?: Run) => {
+      if (run !== undefined) return this.#prepared(run);
       // Any other error of reading has ended the store, which reports it itself.
       if (!(error instanceof JournalCorruptError)) return;
       this.#context.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
       this.#context.decide({ type: 'cannotBegin', job: id, fence, error });
       this.turn();
+    };
+    this.#store.read((records: Records) => runOf(records, job, this.expectedMs(job.callable)), tell, 'decided');
+  }
+
+  #prepared(run: Run): void {
+    const { isExclusive } = this.#store;
+    // Other stores may have needed time to read.
+    const job = isExclusive ? undefined : this.#claimedJob(run.job, run.fence);
+    if (!isExclusive && (job === undefined || this.#context.isClosing())) return this.claiming.drop(run.job);
+    if (job?.cancelled) {
+      this.claiming.drop(run.job);
+      return this.notBegun(run);
     }
+    this.claiming.makeReady(run);
+    if (!isExclusive) this.turn();
+  }
+
+  /** Returns the job if an agent of this dispatcher has claimed it, under this fence. */
+  #claimedJob(id: Id, fence: number): JobRecord | undefined {
+    const job = this.#store.local.jobOfAgent(id);
+    return job?.claimed && job.fence === fence ? job : undefined;
   }
 
   takeBack(id: Id): void {
@@ -104,7 +124,27 @@ export class Runs implements PoolOwner {
    * the jobs that runs here wait for.
    */
   get canGoOn(): boolean {
-    return this.pool.out > (this.#store.isExclusive ? this.#waits.blocked.size : 0);
+    return this.pool.out > this.#blocked;
+  }
+
+  get #blocked(): number {
+    let blocked = 0;
+    if (this.#store.isExclusive && !this.#waits.isEmpty) {
+      const tell = (_: unknown, found = 0) => {
+        blocked = found;
+      };
+      this.#store.read(({ view }: Records) => this.#waits.blocked(view).size, tell, 'decided');
+    }
+    return blocked;
+  }
+
+  #refuseEndless(): void {
+    const tell = (_: unknown, refuse?: (() => void) | undefined) => {
+      refuse?.();
+      // Without this wait, others may end.
+      if (refuse !== undefined) this.#refuseEndless();
+    };
+    this.#store.read(({ view }: Records) => this.#waits.endless(view), tell, 'decided');
   }
 
   /** The usual milliseconds of a run of this callable; `Infinity` if not known. */
@@ -142,7 +182,7 @@ export class Runs implements PoolOwner {
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: end, inner };
     if (stored === undefined) this.#context.decide(command, { refused: this.#onRefused });
     else this.#store.transact([{ command, gate: levelGate(this.#levelOf(job)), reply: stored }]);
-    if (report.kind === 'job' && !this.#waits.isEmpty) this.#waits.refuseEndless();
+    if (report.kind === 'job' && !this.#waits.isEmpty) this.#refuseEndless();
   }
 
   timedOut(run: Run): void {
@@ -168,7 +208,7 @@ export class Runs implements PoolOwner {
   }
 
   #note({ job: id, attempt, thread }: Run, end: PastRun['end'], error: string, startedAt?: number): void {
-    const job = this.#store.state.job(id);
+    const job = this.#store.local.jobOfAgent(id);
     const recorded = job?.begun ? job.lastStartAt : 0;
     const endedAt = this.#context.now();
     this.history.note(id, { attempt, thread, startedAt: startedAt ?? recorded, endedAt, end, error });
@@ -202,8 +242,8 @@ export class Runs implements PoolOwner {
     if (value !== null) this.#context.annotations.resolve(job, name, value);
   }
 
-  ask(query: Query): unknown {
-    return this.#context.ask(query);
+  ask(query: Query, then: Tell<unknown>): void {
+    this.#context.ask(query, then, 'decided');
   }
 
   /**
@@ -230,26 +270,29 @@ export class Runs implements PoolOwner {
       end();
       then(error, outcome);
     };
-    const awaited = this.#store.state.job(job);
-    if (awaited?.outcome === 'none' && this.pool.threadOf(by) !== undefined) {
-      const refused = this.#refusal(by, awaited);
-      if (refused !== undefined) return tell(refused);
-      end = this.#wait(by, job, () => tell(endless(by, job)));
-    }
-    this.#context.outcomes.waitFor(job, tell);
+    const look = ({ view }: Records) => {
+      const awaited = view.job(job);
+      return awaited?.outcome === 'none' ? { isEndless: this.#waits.isBehind(view, awaited, by) } : undefined;
+    };
+    const begin = (error: Error | undefined, open?: { readonly isEndless: boolean } | undefined) => {
+      if (error !== undefined) return tell(error);
+      if (open !== undefined && this.pool.threadOf(by) !== undefined) {
+        const refused = open.isEndless ? endless(by, job) : this.#refusal(by, job);
+        if (refused !== undefined) return tell(refused);
+        end = this.#wait(by, job, () => tell(endless(by, job)));
+      }
+      this.#context.outcomes.waitFor(job, tell);
+    };
+    this.#store.read(look, begin, 'decided');
   }
 
-  /**
-   * Returns the error that refuses a wait: it would never end, or would leave no thread for other
-   * jobs.
-   */
-  #refusal(by: Id, awaited: JobRecord): Error | undefined {
-    if (this.#waits.isBehind(awaited, by)) return endless(by, awaited.id);
+  /** Returns the error that refuses a wait that would leave no thread for other jobs. */
+  #refusal(by: Id, job: Id): Error | undefined {
     const waiting = new Set(this.#waits.waiting).add(by);
     const { size, mostThreads } = this.pool;
     if (waiting.size < mostThreads) return undefined;
     return new TooManyWaitsError(
-      `${cannotWait(by, awaited.id)}: all ${mostThreads} threads would hold jobs that wait for others (threads ${size}, extraThreads ${mostThreads - size}). ` +
+      `${cannotWait(by, job)}: all ${mostThreads} threads would hold jobs that wait for others (threads ${size}, extraThreads ${mostThreads - size}). ` +
         'Return the job, which holds no thread, or open with more extraThreads.',
     );
   }
@@ -280,7 +323,15 @@ export class Runs implements PoolOwner {
 
   /** Gives guests their own places before the lent ones become free. */
   #unlend(): void {
-    for (const { id: job, fence } of this.#waits.takeUnlent()) this.#context.decide({ type: 'ownPlaces', job, fence });
+    if (!this.#waits.hasGuests) return;
+    const tell = (_: unknown, guests?: Guests) => {
+      this.#waits.dropGuests(guests?.over ?? none);
+      for (const { id: job, fence } of guests?.unlent ?? none) {
+        this.#waits.dropGuests([job]);
+        this.#context.decide({ type: 'ownPlaces', job, fence });
+      }
+    };
+    this.#store.read(({ view }: Records) => this.#waits.guests(view), tell, 'decided');
   }
 
   /** Puts at once, with the durability of the job that puts. */
@@ -317,7 +368,7 @@ export class Runs implements PoolOwner {
    * refused.
    */
   #levelOf(job: Id): Level {
-    return this.#store.state.job(job)?.level ?? 'full';
+    return this.#store.local.jobOfAgent(job)?.level ?? 'full';
   }
 }
 

@@ -1,5 +1,6 @@
 /** Clients and running jobs that wait for an annotation of a job. */
 import type { AnnotationRecord, Id } from '../../core/records.js';
+import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
 import type { Timer } from '../long-timeout.js';
 import type { Caller } from './caller.js';
@@ -24,15 +25,25 @@ export class AnnotationWaiters {
 
   /** Calls back with the annotation's value, at once if it exists; with null after `timeoutMs`. */
   waitFor(job: Id, name: string, timeoutMs: number, then: AnnotationWaiter, caller?: Caller): void {
-    const there = this.#context.store.state.annotation(job, name);
-    if (there !== undefined) return then(this.#context.store.bytes(there.value));
+    const { store, after } = this.#context;
     const key = keyOf(job, name);
-    const timer = this.#context.after(timeoutMs, () => {
+    const timer = after(timeoutMs, () => {
       this.#waiters.remove(key, waiting);
       then(null);
     });
     const waiting: Waiting = { then, timer, caller };
     this.#waiters.add(key, waiting);
+    const look = (records: Records) => {
+      const there = records.view.annotation(job, name);
+      return there && records.bytes(there.value);
+    };
+    const tell = (error: Error | undefined, value?: Uint8Array | undefined) => {
+      // Any error of reading but damage has ended the store. A damaged value is not waited for.
+      if ((value === undefined && error === undefined) || !this.#waiters.remove(key, waiting)) return;
+      timer.clear();
+      then(value ?? null);
+    };
+    store.read(look, tell, 'decided');
   }
 
   /** Ends the waits of a caller that is gone. */
@@ -54,7 +65,9 @@ export class AnnotationWaiters {
 
   /** Resolves the waiters for an annotation that another process made. */
   resolveStored({ job, name, value }: AnnotationRecord): void {
-    if (this.#waiters.has(keyOf(job, name))) this.resolve(job, name, this.#context.store.bytes(value));
+    if (!this.#waiters.has(keyOf(job, name))) return;
+    const tell = (_: unknown, bytes?: Uint8Array) => bytes && this.resolve(job, name, bytes);
+    this.#context.store.read((records: Records) => records.bytes(value), tell, 'decided');
   }
 }
 

@@ -1,12 +1,10 @@
 /** The jobs of bulk actions. */
 import type { JobRecord } from '../../core/records.js';
 import type { BulkAction } from '../../protocol/monitor.js';
-import type { Store } from '../../store/store.js';
+import type { Records } from '../../store/store.js';
 import type { Inquiry } from '../inquiries.js';
 import { jobMatcher } from './job-filter.js';
 import { isInternal, type JobWalk, walkIn } from './job-rows.js';
-
-type BulkStore = Pick<Store, 'state' | 'bytes'>;
 
 /** A bulk action on its way. */
 export class Bulk {
@@ -15,9 +13,9 @@ export class Bulk {
   readonly jobs: JobWalk;
   isEnded = false;
 
-  constructor(store: BulkStore, action: BulkAction) {
+  constructor(records: Records, action: BulkAction) {
     this.action = action;
-    this.jobs = jobsOf(store, action);
+    this.jobs = jobsOf(records, action);
   }
 
   end(): void {
@@ -27,9 +25,9 @@ export class Bulk {
 }
 
 /** Counts the jobs on which the action would act. */
-export function* bulkCount(store: BulkStore, action: BulkAction): Inquiry<number> {
+export function* bulkCount(records: Records, action: BulkAction): Inquiry<number> {
   let count = 0;
-  for (const job of jobsOf(store, action)) {
+  for (const job of jobsOf(records, action)) {
     if (job !== undefined) count++;
     yield;
   }
@@ -40,18 +38,18 @@ export function* bulkCount(store: BulkStore, action: BulkAction): Inquiry<number
  * Walks the jobs that are there now and on which the action acts; `undefined` after a step without
  * one. A job that a retry put, and that has failed since, is not among them.
  */
-function* jobsOf(store: BulkStore, { type, filter }: BulkAction): JobWalk {
-  const { state } = store;
-  const { position } = state;
-  const isAsked = jobMatcher(store, { role: 'root', ...filter });
+function* jobsOf(records: Records, { type, filter }: BulkAction): JobWalk {
+  const { view } = records;
+  const { position } = view;
+  const isAsked = jobMatcher(records, { role: 'root', ...filter });
   const isOpen = {
     retry: ({ outcome, retriedBy, eligible }: JobRecord) =>
       outcome === 'failure' && retriedBy === '' && eligible <= position,
     cancel: ({ outcome, cancelled }: JobRecord) => outcome === 'none' && !cancelled,
     forget: ({ status }: JobRecord) => status === 'completed',
   }[type];
-  let left = state.size;
-  for (const job of walkIn(state, filter, 'oldest', undefined)) {
+  let left = view.size;
+  for (const job of walkIn(view, filter, 'oldest', undefined)) {
     if (job !== undefined && left-- === 0) return;
     yield job !== undefined && isOpen(job) && !isInternal(job) && isAsked(job) ? job : undefined;
   }

@@ -13,6 +13,7 @@ import { ClosedError, CoordinatorDiedError } from '../../errors.js';
 import { errorToData } from '../../protocol/error-data.js';
 import type { BulkStep } from '../../protocol/messages.js';
 import type { BulkAction } from '../../protocol/monitor.js';
+import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
 import type { Inquiries, Inquiry } from '../inquiries.js';
 import type { BoundedQueues } from './bounded-queues.js';
@@ -41,13 +42,22 @@ export class Bulks {
 
   /** Takes the first step of an action, or the next step of the action with this number. */
   step(caller: Caller, request: number, number: number, action: BulkAction | null): void {
-    const { inquiries, store } = this.#context;
-    if (action !== null) caller.bulks.set(number, new Bulk(store, action));
+    if (action !== null)
+      return this.#context.store.survey((error, records) => {
+        if (records === undefined) return caller.post(replyTo(request, error));
+        const bulk = new Bulk(records, action);
+        caller.bulks.set(number, bulk);
+        this.#step(caller, request, number, bulk);
+      });
     const bulk = caller.bulks.get(number);
     // Only a restarted coordinator does not know the action.
     if (bulk === undefined) throw new CoordinatorDiedError('the bulk action ended when the coordinator died');
+    this.#step(caller, request, number, bulk);
+  }
+
+  #step(caller: Caller, request: number, number: number, bulk: Bulk): void {
     const step = new Step(this.#context, caller, bulk);
-    inquiries.ask(step.run(), (error) => {
+    this.#context.inquiries.walk(step.run(), (error) => {
       if (error !== undefined) caller.post(replyTo(request, error));
       else
         step.whenDone((result) => {
@@ -78,6 +88,7 @@ class Step {
   /** Commands without a reply. */
   #left = 0;
   #isOver = false;
+  #waitsForRoom = false;
   #tell: ((result: BulkStep) => void) | undefined;
 
   constructor(context: BulkContext, caller: Caller, bulk: Bulk) {
@@ -97,8 +108,9 @@ class Step {
       }
       if (job !== undefined) {
         left--;
+        this.#act(job);
         // The step ends with a put that waits for room, so that others have their turn.
-        if (!this.#act(job)) return;
+        if (this.#waitsForRoom) return;
       }
       yield job === undefined ? 1 : commandCost;
     }
@@ -110,42 +122,34 @@ class Step {
     this.#tellIfDone();
   }
 
-  /** Has the command for a job decided. Returns `false` if it must wait for room in its queue. */
-  #act(job: JobRecord): boolean {
-    const { bounded } = this.#context;
-    const { id } = job;
+  /** Has the command for a job decided, as soon as there is room in its queue. */
+  #act({ id }: JobRecord): void {
+    const { action } = this.#bulk;
     this.#left++;
-    let command: Command;
-    try {
-      command = this.#commandFor(job);
-    } catch (error) {
-      this.#note(id, error as Error);
-      return true;
+    switch (action.type) {
+      case 'retry':
+        return this.#retry(id, action);
+      case 'cancel':
+        return this.#decide(id, { type: 'cancel', job: id });
+      case 'forget':
+        return this.#decide(id, { type: 'forgetJob', job: id });
     }
-    if (!bounded.keepsOut(command)) {
-      this.#decide(id, command);
-      return true;
-    }
-    bounded.wait(this.#caller, command, () => {
-      if (this.#bulk.isEnded) this.#note(id, new ClosedError('the bulk action was ended'));
-      else this.#decide(id, command);
-    });
-    return false;
   }
 
-  #commandFor({ id }: JobRecord): Command {
-    const { store } = this.#context;
-    const { action } = this.#bulk;
-    switch (action.type) {
-      case 'retry': {
-        const { options, parts, callbacks } = action;
-        return retryFromWire(store, this.#caller.owner, { type: 'retry', job: id, options, parts, callbacks });
-      }
-      case 'cancel':
-        return { type: 'cancel', job: id };
-      case 'forget':
-        return { type: 'forgetJob', job: id };
-    }
+  #retry(id: Id, { options, parts, callbacks }: Extract<BulkAction, { type: 'retry' }>): void {
+    const { store, bounded } = this.#context;
+    const wire = { type: 'retry', job: id, options, parts, callbacks } as const;
+    const tell = (error: Error | undefined, command?: Command) => {
+      if (command === undefined) return this.#note(id, error);
+      this.#waitsForRoom = true;
+      bounded.admit(this.#caller, command, () => {
+        this.#waitsForRoom = false;
+        if (this.#bulk.isEnded) this.#note(id, new ClosedError('the bulk action was ended'));
+        else this.#decide(id, command);
+      });
+    };
+    const { owner } = this.#caller;
+    store.read((records: Records) => retryFromWire(records, store.payload, owner, wire), tell, 'decided');
   }
 
   #decide(id: Id, command: Command): void {

@@ -6,11 +6,11 @@
  */
 import { type Command, levelGate } from '../../core/commands.js';
 import type { Id, Level } from '../../core/records.js';
-import type { State } from '../../core/state/state.js';
 import { ClosedError } from '../../errors.js';
 import { commandFromWire } from '../../protocol/commands.js';
 import type { Puts } from '../../protocol/message-runs.js';
 import type { WireCommand } from '../../protocol/messages.js';
+import type { Records } from '../../store/store.js';
 import type { Runs } from '../claiming/runs.js';
 import type { Closing } from '../closing.js';
 import type { Context } from '../context.js';
@@ -20,6 +20,7 @@ import type { RecentTimes } from '../recent-times.js';
 import type { Schedules } from '../schedules.js';
 import type { Statistics } from '../statistics/statistics.js';
 import type { Caller } from './caller.js';
+import { requireJob } from './remembered.js';
 import { replyTo } from './replies.js';
 import { retryFromWire } from './retries.js';
 
@@ -47,21 +48,23 @@ export class ClientCommands {
     this.#context = context;
   }
 
-  /**
-   * Puts one job each, with one command: all are stored, or none. `admitted`: they have waited for
-   * room.
-   */
-  put(caller: Caller, puts: Puts, admitted = false): void {
-    const { store, bounded, isClosing } = this.#context;
+  /** Puts one job each, with one command: all are stored, or none. */
+  put(caller: Caller, puts: Puts): void {
+    const { store, bounded } = this.#context;
     const [, first, queue, level, jobs, again = false] = puts;
-    if (isClosing()) return this.refuse(caller, puts, new ClosedError('the runtime is closing'));
     if (jobs.length > 1 && bounded.isBounded(queue)) {
       for (const [index, job] of jobs.entries()) this.put(caller, ['puts', first + index, queue, level, [job], again]);
       return;
     }
-    const command = this.#commandFrom(caller, { type: 'put', queue, jobs, ...(again && { again }) }, level);
-    if (!admitted && bounded.keepsOut(command))
-      return bounded.wait(caller, command, () => this.put(caller, puts, true));
+    const wire = { type: 'put', queue, jobs, ...(again && { again }) } as const;
+    const command = commandFromWire(wire, { owner: caller.owner, level, payload: store.payload });
+    bounded.admit(caller, command, () => this.#put(caller, puts, command));
+  }
+
+  #put(caller: Caller, puts: Puts, command: Command): void {
+    const { store, isClosing } = this.#context;
+    const [, first, , level, jobs, again = false] = puts;
+    if (isClosing()) return this.refuse(caller, puts, new ClosedError('the runtime is closing'));
     const expect = () => {
       for (const [index, [id]] of jobs.entries()) caller.puts.set(id, first + index);
     };
@@ -92,20 +95,29 @@ export class ClientCommands {
     }
   }
 
-  #commandFrom({ owner }: Caller, wire: WireCommand, level: Level): Command {
-    if (wire.type === 'retry') return retryFromWire(this.#context.store, owner, wire);
-    return commandFromWire(wire, { owner, level, payload: this.#context.store.payload });
+  /** Decides any other command, and answers when its gate opens. */
+  do(caller: Caller, request: number, level: Level, wire: WireCommand): void {
+    const { store, bounded } = this.#context;
+    const { owner } = caller;
+    const admit = (command: Command, level: Level) =>
+      bounded.admit(caller, command, () => this.#do(caller, request, level, wire, command));
+    if (wire.type !== 'retry') return admit(commandFromWire(wire, { owner, level, payload: store.payload }), level);
+    const look = (records: Records) => {
+      const command = retryFromWire(records, store.payload, owner, wire);
+      // A copy is as durable as its job, whatever the client puts.
+      return { command, level: requireJob(records.view, wire.job).level };
+    };
+    const tell = (error: Error | undefined, made?: { readonly command: Command; readonly level: Level }) => {
+      if (made === undefined) return caller.post(replyTo(request, error));
+      admit(made.command, made.level);
+      this.#context.turn();
+    };
+    store.read(look, tell, 'decided');
   }
 
-  /**
-   * Decides any other command, and answers when its gate opens. `admitted`: it has waited for room.
-   */
-  do(caller: Caller, request: number, level: Level, wire: WireCommand, admitted = false): void {
-    const { store, runs, bounded, isClosing } = this.#context;
+  #do(caller: Caller, request: number, level: Level, wire: WireCommand, command: Command): void {
+    const { store, runs, isClosing } = this.#context;
     if (isClosing()) return caller.post(replyTo(request, new ClosedError('the runtime is closing')));
-    const command = this.#commandFrom(caller, wire, level);
-    if (!admitted && bounded.keepsOut(command))
-      return bounded.wait(caller, command, () => this.do(caller, request, level, wire, true));
     // A job that a thread has not begun still counts as queued: it can be removed and changed.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);
     const reply = (error: Error | undefined, same?: readonly Id[]) => {
@@ -113,7 +125,7 @@ export class ClientCommands {
       else if (wire.type === 'put' || wire.type === 'all') hold(caller, wire, same);
       caller.post(same === undefined ? replyTo(request, error) : ['answer', request, same]);
     };
-    store.transact([{ command, gate: levelGate(levelOf(store.state, wire) ?? level), reply }]);
+    store.transact([{ command, gate: levelGate(level), reply }]);
     this.#follow(wire);
   }
 
@@ -125,11 +137,6 @@ export class ClientCommands {
     else if (wire.type === 'removeQueue') runs.claiming.agentsChanged(wire.name);
     else if (wire.type === 'annotate' && wire.value !== null) annotations.resolve(wire.job, wire.name, wire.value);
   }
-}
-
-/** A copy is as durable as its job, whatever the client puts. */
-function levelOf(state: State, wire: WireCommand): Level | undefined {
-  return wire.type === 'retry' ? state.job(wire.job)?.level : undefined;
 }
 
 /** The client gets a handle of each job, and no outcome unless it asks. */

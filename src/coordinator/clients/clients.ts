@@ -5,6 +5,7 @@
 import { CoordinatorDiedError } from '../../errors.js';
 import type { Puts } from '../../protocol/message-runs.js';
 import type { ClientMessage } from '../../protocol/messages.js';
+import type { Records } from '../../store/store.js';
 import { Bulks } from './bulk.js';
 import type { Caller } from './caller.js';
 import { ClientCommands, type ClientsContext } from './client-commands.js';
@@ -74,12 +75,12 @@ export class Clients {
           const query = message[2];
           const tell = (error: Error | undefined, value?: unknown) =>
             error === undefined ? answer(value) : reply(error);
-          if (isWalking(query)) return inquiries.ask(inquiryFor(this.#context, query), tell);
-          return store.read(() => ask(query), tell);
+          if (!isWalking(query)) return ask(query, tell);
+          return inquiries.ask((records) => inquiryFor({ ...this.#context, records }, query), tell);
         }
         case 'annotation':
           return store.read(
-            () => requireJob(store.state, message[2]),
+            ({ view }: Records) => requireJob(view, message[2]),
             then(() => annotations.waitFor(message[2], message[3], message[4], answer, caller)),
           );
         case 'hold':
@@ -91,7 +92,7 @@ export class Clients {
         case 'fed':
           if (caller !== callers.own) caller.maps.add(message[2]);
           return store.read(
-            () => requireMap(store.state, message[2]),
+            ({ view }: Records) => requireMap(view, message[2]),
             then(() => drainWaiters.waitUntilFed(message[2], { caller, request, most: message[3] })),
           );
         case 'drained':

@@ -4,7 +4,8 @@
  */
 import { countItems } from '../../core/map.js';
 import type { Id } from '../../core/records.js';
-import type { Fed } from '../../protocol/messages.js';
+import type { Fed, LeftJobs } from '../../protocol/messages.js';
+import type { Records } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
 import type { Context } from '../context.js';
 import type { Caller } from './caller.js';
@@ -57,27 +58,37 @@ export class DrainWaiters {
 
   /** A queue is drained when nothing in it is due or running, apart from jobs for another build. */
   #answerDrained(queue: string): void {
-    const left = () => this.#build.left(queue);
-    if (left() === undefined) return;
-    for (const waiter of this.#drainWaiters.take(queue)) {
-      const { caller, request } = waiter;
-      this.#context.store.read(left, (error, stillLeft) => {
-        if (caller.isGone) return;
-        if (error !== undefined) caller.post(replyTo(request, error));
-        else if (stillLeft === undefined) this.#drainWaiters.add(queue, waiter);
-        else caller.post(['answer', request, stillLeft]);
-      });
-    }
+    const left = ({ view }: Records) => this.#build.left(view, queue);
+    const tell = (found: readonly LeftJobs[] | undefined) => {
+      if (found === undefined) return;
+      for (const waiter of this.#drainWaiters.take(queue)) {
+        const { caller, request } = waiter;
+        this.#context.store.read(left, (error, stillLeft) => {
+          if (caller.isGone) return;
+          if (error !== undefined) caller.post(replyTo(request, error));
+          else if (stillLeft === undefined) this.#drainWaiters.add(queue, waiter);
+          else caller.post(['answer', request, stillLeft]);
+        });
+      }
+    };
+    this.#context.store.read(left, (_, found) => tell(found), 'decided');
   }
 
   /** Answers the feeders with the progress of the map. */
   #answerFed(map: Id): void {
-    const job = this.#context.store.state.job(map);
-    const { taken, done } = job === undefined ? nothingFed : countItems(this.#context.store.state, job);
-    const open = job?.open === true && job.outcome === 'none';
-    for (const waiter of this.#fedWaiters.take(map)) {
-      if (open && taken - done > waiter.most) this.#fedWaiters.add(map, waiter);
-      else waiter.caller.post(['answer', waiter.request, [taken, done, open] satisfies Fed]);
-    }
+    const look = ({ view }: Records): Fed => {
+      const job = view.job(map);
+      const { taken, done } = job === undefined ? nothingFed : countItems(view, job);
+      return [taken, done, job?.open === true && job.outcome === 'none'];
+    };
+    const tell = (_: unknown, fed?: Fed) => {
+      if (fed === undefined) return;
+      const [taken, done, open] = fed;
+      for (const waiter of this.#fedWaiters.take(map)) {
+        if (open && taken - done > waiter.most) this.#fedWaiters.add(map, waiter);
+        else waiter.caller.post(['answer', waiter.request, fed]);
+      }
+    };
+    this.#context.store.read(look, tell, 'decided');
   }
 }

@@ -13,8 +13,9 @@ import {
   quotaFromKey,
   takesTurns,
 } from '../../core/records.js';
-import type { State } from '../../core/state/state.js';
+import type { View } from '../../core/state/view.js';
 import type { ExplainedState, OnThread, Waiting, WireExplanation, WireReason } from '../../protocol/explanation.js';
+import type { Records } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
 import type { Hindrance } from '../claiming/claiming.js';
 import type { Runs } from '../claiming/runs.js';
@@ -28,7 +29,8 @@ import { requireJob } from './remembered.js';
 /** The most jobs that a reason names, and the most before a job that are counted. */
 const most = { named: 10, before: 10_000 };
 
-export interface ExplainingContext extends Pick<Context, 'store' | 'dispatcher' | 'now'> {
+export interface ExplainingContext extends Pick<Context, 'dispatcher' | 'now'> {
+  readonly records: Records;
   readonly runs: Pick<Runs, 'pool' | 'claiming' | 'expectedMs' | 'awaitedInside'>;
   readonly build: Pick<Build, 'knows'>;
   readonly agentQuestions: Pick<AgentQuestions, 'awaitedBy' | 'problemOf'>;
@@ -37,9 +39,9 @@ export interface ExplainingContext extends Pick<Context, 'store' | 'dispatcher' 
 }
 
 export function* explain(context: ExplainingContext, id: Id): Inquiry<WireExplanation> {
-  const { store, runs, now } = context;
-  const { state } = store;
-  const job = requireJob(state, id);
+  const { records, runs, now } = context;
+  const { view } = records;
+  const job = requireJob(view, id);
   const thread = runs.pool.threadOf(id);
   const explained = stateOf(job, thread);
   // Of one moment: the state may change between two steps.
@@ -56,7 +58,7 @@ export function* explain(context: ExplainingContext, id: Id): Inquiry<WireExplan
   let position: number | undefined;
   if (job.queued && explained === 'waits') {
     position = 0;
-    for (const one of state.line(job.queue)) {
+    for (const one of view.line(job.queue)) {
       if (one === job || position === most.before) break;
       if (one !== undefined) position++;
       yield;
@@ -73,11 +75,11 @@ function stateOf(job: JobRecord, thread: number | undefined): ExplainedState {
 
 class Explaining {
   readonly #context: ExplainingContext;
-  readonly #state: State;
+  readonly #view: View;
 
   constructor(context: ExplainingContext) {
     this.#context = context;
-    this.#state = context.store.state;
+    this.#view = context.records.view;
   }
 
   /** The reasons that are found at once. */
@@ -101,7 +103,7 @@ class Explaining {
     const { build } = this.#context;
     if (takesTurns(job) && !build.knows(job.callable)) return [{ code: 'unknown-callable', callable: job.callable }];
     const dispatcher = agentDispatcher(job.agent);
-    if (!this.#state.isActive(dispatcher)) return [{ code: 'inactive' }];
+    if (!this.#view.isActive(dispatcher)) return [{ code: 'inactive' }];
     return [{ code: 'claimed', agent: agentName(job.agent), dispatcher: idToText(dispatcher) }];
   }
 
@@ -124,10 +126,10 @@ class Explaining {
 
   /** The reason of a member whose turn has not come, as far as no walk is needed. */
   #turn(job: JobRecord): WireReason[] {
-    const above = this.#state.job(job.parent);
+    const above = this.#view.job(job.parent);
     if (above === undefined) return [];
     if (job.role === 'part') {
-      const whole = above.form === 'chunk' ? (this.#state.job(above.parent) ?? above) : above;
+      const whole = above.form === 'chunk' ? (this.#view.job(above.parent) ?? above) : above;
       return above.stage === 'parts' ? [waitsFor('whole', [whole.id], 1)] : [];
     }
     if (job.role === 'callback') return above.outcome === 'none' ? [waitsFor('call', [above.id], 1)] : [];
@@ -143,7 +145,7 @@ class Explaining {
       return [waitsFor('callbacks', yield* this.#members(job, isCallback, isUncompleted), left)];
     }
     if (explained !== 'waits') return [];
-    const above = this.#state.job(job.parent);
+    const above = this.#view.job(job.parent);
     if (job.status === 'new' && above !== undefined) {
       const isBefore = (one: JobRecord) => one.index < job.index && one.status !== 'completed';
       if (job.role === 'part' && above.stage === 'waiting') {
@@ -172,7 +174,7 @@ class Explaining {
     fits: (job: JobRecord) => boolean,
   ): Generator<unknown, Id[]> {
     const found: Id[] = [];
-    for (const job of walkMembers(this.#state, above.id, false)) {
+    for (const job of walkMembers(this.#view, above.id, false)) {
       if (job !== undefined && isOne(job) && fits(job)) found.push(job.id);
       if (found.length === most.named) break;
       yield;
@@ -184,7 +186,7 @@ class Explaining {
     const { runs, claimsNot } = this.#context;
     const code = claimsNot();
     if (code !== undefined) return [{ code }];
-    return runs.claiming.hindrances(job).map((hindrance) => this.#reason(job, hindrance));
+    return runs.claiming.hindrances(this.#view, job).map((hindrance) => this.#reason(job, hindrance));
   }
 
   #reason(job: JobRecord, hindrance: Hindrance): WireReason {
@@ -193,7 +195,7 @@ class Explaining {
       case 'store-full':
         return { code: hindrance.code };
       case 'paused':
-        return { code: 'paused', queue, ...since(queueOf(this.#state, queue)?.pausedAt ?? 0) };
+        return { code: 'paused', queue, ...since(queueOf(this.#view, queue)?.pausedAt ?? 0) };
       case 'no-agent':
         return { code: 'no-agent', queue };
       case 'unknown-callable':
@@ -224,7 +226,7 @@ class Explaining {
         return this.#agentFull(hindrance.agent);
       case 'threads-busy': {
         const running = this.#context.runs.pool.running();
-        const jobs = running.map(({ run }) => this.#state.job(run.job)).filter((one) => one !== undefined);
+        const jobs = running.map(({ run }) => this.#view.job(run.job)).filter((one) => one !== undefined);
         const onThreads = running.slice(0, most.named).map(({ thread, run }) => ({ thread, job: idToText(run.job) }));
         return { code: 'threads-busy', threads: this.#context.runs.pool.size, running: onThreads, ...this.#end(jobs) };
       }
@@ -232,19 +234,19 @@ class Explaining {
   }
 
   #isActive(dispatcher: Id): boolean {
-    return dispatcherOf(this.#state, dispatcher)?.active === true;
+    return dispatcherOf(this.#view, dispatcher)?.active === true;
   }
 
   #quotaFull(job: JobRecord, quota: string): WireReason {
     const { name, key } = quotaFromKey(quota);
-    const holders = [...this.#state.holders(job.queue, quota)];
-    const { size = 0 } = this.#state.quota(job.queue, quota) ?? {};
+    const holders = [...this.#view.holders(job.queue, quota)];
+    const { size = 0 } = this.#view.quota(job.queue, quota) ?? {};
     const jobs = holders.slice(0, most.named).map(({ id }) => idToText(id));
     return { code: 'quota-full', quota: name, key, size, jobs, count: holders.length, ...this.#end(holders) };
   }
 
   #agentFull({ dispatcher, queue, name, size }: AgentRecord): WireReason {
-    const held = [...this.#state.running(agentKey(dispatcher, queue, name))];
+    const held = [...this.#view.running(agentKey(dispatcher, queue, name))];
     const running: OnThread[] = [];
     for (const { id } of held) {
       const thread = this.#context.runs.pool.threadOf(id);
@@ -256,7 +258,7 @@ class Explaining {
   #notAnswered(job: JobRecord, code: 'not-asked' | 'refused' | 'not-chosen', agent: AgentRecord): WireReason {
     const { agentQuestions } = this.#context;
     const callable = (code === 'not-chosen' ? agent.chooser : agent.filter?.by) ?? '';
-    const awaited = agentQuestions.awaitedBy(job).find((one) => one.agent.name === agent.name);
+    const awaited = agentQuestions.awaitedBy(this.#view, job).find((one) => one.agent.name === agent.name);
     const problem = awaited?.problem || agentQuestions.problemOf(agent)?.message || undefined;
     const times = awaited === undefined ? {} : { ...since(awaited.since), ...until(awaited.againAt) };
     return { code, agent: agent.name, callable, problem, ...times };

@@ -2,7 +2,7 @@
 import { idToText } from '../../codec/id.js';
 import type { JobRecord } from '../../core/records.js';
 import type { FailureField, MonitorQuery, WireFailureGroup, WireFailures } from '../../protocol/monitor.js';
-import type { Store } from '../../store/store.js';
+import type { Records } from '../../store/store.js';
 import type { Inquiry } from '../inquiries.js';
 import { jobMatcher } from './job-filter.js';
 import { isoTime } from './job-rows.js';
@@ -19,22 +19,22 @@ interface Group {
 }
 
 export interface FailuresContext {
-  readonly store: Store;
+  readonly records: Records;
   readonly now: () => number;
 }
 
 /** Groups the failed roots from the last one back. */
 export function* failures(
-  { store, now }: FailuresContext,
+  { records, now }: FailuresContext,
   { filter, by, since, limit }: Extract<MonitorQuery, { type: 'failures' }>,
 ): Inquiry<WireFailures> {
-  const { state } = store;
-  const version = state.version;
-  const isAsked = jobMatcher(store, filter);
+  const { view } = records;
+  const version = view.version;
+  const isAsked = jobMatcher(records, filter);
   const groups = new Map<string, Group>();
   const endAt = now() + most.ms;
   let [walked, failed, complete] = [0, 0, true];
-  for (const job of state.lastCompleted('failed')) {
+  for (const job of view.lastCompleted('failed')) {
     if (job.completedAt < since) break;
     walked++;
     if (isAsked(job)) {
@@ -50,12 +50,12 @@ export function* failures(
   let left = most.bytes;
   for (const group of largest) {
     yield;
-    const failure = left > 0 ? bytesOf(store, group.example) : undefined;
+    const failure = left > 0 ? bytesOf(records, group.example) : undefined;
     left -= failure?.byteLength ?? 0;
     shown.push(shownGroup(group, failure));
   }
   const others = failed - shown.reduce((sum, { count }) => sum + count, 0);
-  const exact = state.version === version;
+  const exact = view.version === version;
   return { groups: shown, others, asOf: isoTime(now())!, exact, complete, walked };
 }
 
@@ -78,10 +78,10 @@ function shownGroup({ of, count, first, example }: Group, failure: Uint8Array | 
 }
 
 /** Returns the failure as bytes; `undefined` if it was forgotten meanwhile, or cannot be read. */
-function bytesOf(store: Store, { id }: JobRecord): Uint8Array | undefined {
-  const result = store.state.job(id)?.result;
+function bytesOf(records: Records, { id }: JobRecord): Uint8Array | undefined {
+  const result = records.view.job(id)?.result;
   try {
-    return result ? store.bytes(result) : undefined;
+    return result ? records.bytes(result) : undefined;
   } catch {
     return undefined;
   }

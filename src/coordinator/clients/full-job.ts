@@ -2,10 +2,10 @@
 import { idToText } from '../../codec/id.js';
 import type { Id, JobRecord, Payload } from '../../core/records.js';
 import { tickOf } from '../../core/schedules.js';
-import type { State } from '../../core/state/state.js';
+import type { View } from '../../core/state/view.js';
 import type { JobInfo } from '../../protocol/job-info.js';
 import type { BadRun, CallbackTree, FullJobForm, JobRow, WireFullJob } from '../../protocol/monitor.js';
-import type { Store } from '../../store/store.js';
+import type { Records } from '../../store/store.js';
 import type { PastRun } from '../claiming/run-history.js';
 import type { Inquiry } from '../inquiries.js';
 import { outcomeOf } from './job-filter.js';
@@ -16,36 +16,36 @@ import { requireJob } from './remembered.js';
 const most = { parts: 100, callbacks: 100, depth: 10, waiting: 100, annotationBytes: 256 * 1024 };
 
 export interface FullJobContext {
-  readonly store: Store;
+  readonly records: Records;
   readonly now: () => number;
   readonly infoOf: (job: JobRecord) => JobInfo;
   readonly threadOf: (job: Id) => number | undefined;
   readonly pastRuns: (job: Id) => readonly PastRun[];
 }
 
-export function* fullJob({ store, now, infoOf, threadOf, pastRuns }: FullJobContext, id: Id): Inquiry<WireFullJob> {
-  const { state } = store;
-  const job = requireJob(state, id);
+export function* fullJob({ records, now, infoOf, threadOf, pastRuns }: FullJobContext, id: Id): Inquiry<WireFullJob> {
+  const { view } = records;
+  const job = requireJob(view, id);
   const parts: JobRow[] = [];
   let lastPart: JobRecord | undefined;
   let hasMore = false;
-  for (const member of walkMembers(state, job.id, false)) {
+  for (const member of walkMembers(view, job.id, false)) {
     yield;
     if (member === undefined) continue;
     hasMore = member.role !== 'callback' && parts.length === most.parts;
     if (member.role === 'callback' || hasMore) break;
-    parts.push(rowOf(state, member));
+    parts.push(rowOf(view, member));
     lastPart = member;
   }
-  const tree = new Tree(state);
+  const tree = new Tree(view);
   const callbacks = yield* tree.below(job, 1);
-  const above = state.job(rowOf(state, job).parent === undefined ? '' : job.parent);
-  const whole = above?.form === 'chunk' ? state.job(above.parent) : above;
-  const waiting = state.waitingFor(job);
+  const above = view.job(rowOf(view, job).parent === undefined ? '' : job.parent);
+  const whole = above?.form === 'chunk' ? view.job(above.parent) : above;
+  const waiting = view.waitingFor(job);
   return {
     info: infoOf(job),
     ...{ form: job.form as FullJobForm, role: job.role, outcome: outcomeOf(job), thread: threadOf(job.id) },
-    parent: whole === undefined ? undefined : rowOf(state, whole),
+    parent: whole === undefined ? undefined : rowOf(view, whole),
     parts,
     lastPart: hasMore && lastPart !== undefined ? placeOf(lastPart) : undefined,
     callbacks,
@@ -53,7 +53,7 @@ export function* fullJob({ store, now, infoOf, threadOf, pastRuns }: FullJobCont
     returnedBy: waiting.slice(0, most.waiting).map(({ id }) => idToText(id)),
     runs: pastRuns(id).map(badRun),
     schedule: scheduleOf(job),
-    ...annotationsOf(store, job.id),
+    ...annotationsOf(records, job.id),
     argumentBytes: bytesOf(job.args),
     resultBytes: job.outcome === 'none' ? 0 : bytesOf(job.result),
     asOf: isoTime(now())!,
@@ -72,41 +72,38 @@ function scheduleOf(job: JobRecord): WireFullJob['schedule'] {
   return tick && { name: tick.name, tick: isoTime(tick.at)! };
 }
 
-function annotationsOf(
-  store: Pick<Store, 'state' | 'bytes'>,
-  job: Id,
-): Pick<WireFullJob, 'annotations' | 'areAllAnnotations'> {
+function annotationsOf(records: Records, job: Id): Pick<WireFullJob, 'annotations' | 'areAllAnnotations'> {
   const annotations: Record<string, Uint8Array> = {};
   let left = most.annotationBytes;
-  for (const { name, value } of store.state.annotationsOf(job)) {
+  for (const { name, value } of records.view.annotationsOf(job)) {
     left -= value.byteLength + name.length;
     if (left < 0) return { annotations, areAllAnnotations: false };
-    annotations[name] = store.bytes(value);
+    annotations[name] = records.bytes(value);
   }
   return { annotations, areAllAnnotations: true };
 }
 
 /** The callbacks below a job, up to a depth and a number. */
 class Tree {
-  readonly #state: State;
+  readonly #view: View;
   #left = most.callbacks;
   isWhole = true;
 
-  constructor(state: State) {
-    this.#state = state;
+  constructor(view: View) {
+    this.#view = view;
   }
 
   *below(job: JobRecord, depth: number): Generator<unknown, CallbackTree[]> {
     const found: CallbackTree[] = [];
     // The sides of a pair stand in the place of its parts.
-    const sides = job.form === 'choice' ? this.#state.parts(job) : [];
-    for (const one of [...sides, ...this.#state.callbacks(job)]) {
+    const sides = job.form === 'choice' ? this.#view.parts(job) : [];
+    for (const one of [...sides, ...this.#view.callbacks(job)]) {
       yield;
       if (depth > most.depth || --this.#left < 0) {
         this.isWhole = false;
         break;
       }
-      found.push({ ...rowOf(this.#state, one), callbacks: yield* this.below(one, depth + 1) });
+      found.push({ ...rowOf(this.#view, one), callbacks: yield* this.below(one, depth + 1) });
     }
     return found;
   }

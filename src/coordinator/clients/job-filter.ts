@@ -3,17 +3,17 @@ import { parentOf } from '../../core/map.js';
 import { agentDispatcher, agentName, type Id, type JobRecord, quotaName } from '../../core/records.js';
 import { dateOf } from '../../core/state/indices.js';
 import type { CountedOutcome, Interval, KindFilter, WireFilter } from '../../protocol/monitor.js';
-import type { Store } from '../../store/store.js';
+import type { Records } from '../../store/store.js';
 
 /** Returns a test of jobs. */
-export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFilter): (job: JobRecord) => boolean {
-  const { state } = store;
+export function jobMatcher(records: Records, filter: WireFilter): (job: JobRecord) => boolean {
+  const { view } = records;
   const isKind = kindMatcher(filter);
   const { status, outcome, role, error, parent, agent, dispatcher, quota, unique, retried, annotation } = filter;
   const { id: digits, put, due, started, ended, completed } = filter;
   const errors = typeof error === 'string' ? [error] : error;
   const statuses = status === undefined || typeof status === 'string' ? status && [status] : status;
-  const hasAnnotation = annotation === undefined ? undefined : annotationMatcher(store, annotation);
+  const hasAnnotation = annotation === undefined ? undefined : annotationMatcher(records, annotation);
   return (job) =>
     (digits === undefined || digitsOf(job.id).startsWith(digits)) &&
     (statuses === undefined || statuses.includes(job.status)) &&
@@ -31,7 +31,7 @@ export function jobMatcher(store: Pick<Store, 'state' | 'bytes'>, filter: WireFi
     isWithin(ended, job.endAt) &&
     isWithin(completed, job.completedAt) &&
     isKind(job.queue, job.callable) &&
-    (parent === undefined || parentOf(state, job) === parent) &&
+    (parent === undefined || parentOf(view, job) === parent) &&
     (hasAnnotation === undefined || hasAnnotation(job));
 }
 
@@ -42,13 +42,13 @@ function hasName({ errorNames }: JobRecord, names: readonly string[]): boolean {
 }
 
 function annotationMatcher(
-  store: Pick<Store, 'state' | 'bytes'>,
+  records: Records,
   { name, value }: NonNullable<WireFilter['annotation']>,
 ): (job: JobRecord) => boolean {
   return ({ id }) => {
-    const there = store.state.annotation(id, name);
+    const there = records.view.annotation(id, name);
     if (there === undefined || value === undefined) return there !== undefined;
-    return there.value.byteLength === value.byteLength && Buffer.compare(store.bytes(there.value), value) === 0;
+    return there.value.byteLength === value.byteLength && Buffer.compare(records.bytes(there.value), value) === 0;
   };
 }
 

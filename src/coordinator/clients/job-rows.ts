@@ -4,7 +4,7 @@ import { nobody } from '../../core/dispatchers.js';
 import { parentOf } from '../../core/map.js';
 import { agentName, type JobRecord } from '../../core/records.js';
 import { dateOf } from '../../core/state/indices.js';
-import type { State } from '../../core/state/state.js';
+import type { View } from '../../core/state/view.js';
 import type { JobOrder, JobRow, PlaceInOrder, WireFilter } from '../../protocol/monitor.js';
 import { outcomeOf } from './job-filter.js';
 
@@ -13,9 +13,9 @@ export const isoTime = (time: number) => (time === 0 ? undefined : new Date(time
 /** `true` for a record that is no job to users: a chunk of a map, or the template of a schedule. */
 export const isInternal = ({ form, only }: JobRecord) => form === 'chunk' || only === nobody;
 
-export function rowOf(state: State, job: JobRecord): JobRow {
+export function rowOf(view: View, job: JobRecord): JobRow {
   const { id, callable, queue, status, role, priority, attempts, agent } = job;
-  const parent = parentOf(state, job);
+  const parent = parentOf(view, job);
   return {
     ...{ id: idToText(id), callable, queue, status, outcome: outcomeOf(job), role },
     parent: parent === '' ? undefined : idToText(parent),
@@ -46,24 +46,24 @@ export type JobWalk = IterableIterator<JobRecord | undefined>;
  * Walks the jobs among which those that fit the filter are, in an order, behind a place. Few jobs
  * are looked at if the filter names a parent or one queue's line.
  */
-export function* walkIn(state: State, filter: WireFilter, order: JobOrder, after: PlaceInOrder | undefined): JobWalk {
+export function* walkIn(view: View, filter: WireFilter, order: JobOrder, after: PlaceInOrder | undefined): JobWalk {
   if (filter.parent !== undefined && (order === 'oldest' || order === 'newest'))
-    return yield* walkMembers(state, filter.parent, order === 'newest', after);
-  const isForgotten = after !== undefined && state.job(after.id) === undefined;
+    return yield* walkMembers(view, filter.parent, order === 'newest', after);
+  const isForgotten = after !== undefined && view.job(after.id) === undefined;
   switch (order) {
     case 'claim':
-      return yield* state.line(filter.queue as string, after);
+      return yield* view.line(filter.queue as string, after);
     case 'oldest':
-      for (const job of state.jobsAfter(after?.id ?? ''))
+      for (const job of view.jobsAfter(after?.id ?? ''))
         yield isForgotten && job.putAt <= after.putAt ? undefined : job;
       return;
     case 'newest':
-      for (const job of state.jobsBefore(after?.id ?? ''))
+      for (const job of view.jobsBefore(after?.id ?? ''))
         yield isForgotten && job.putAt >= after.putAt ? undefined : job;
       return;
     case 'completed': {
       const isPassed = (job: JobRecord) => after !== undefined && !isLaterCompleted(after, job);
-      for (const job of bothCompleted(state)) yield isPassed(job) ? undefined : job;
+      for (const job of bothCompleted(view)) yield isPassed(job) ? undefined : job;
     }
   }
 }
@@ -72,12 +72,12 @@ export function* walkIn(state: State, filter: WireFilter, order: JobOrder, after
  * Walks the parts of a job by their indices, then its callbacks; or backwards. The folded items of
  * a map have no records.
  */
-export function* walkMembers(state: State, parent: string, backwards: boolean, after?: PlaceInOrder): JobWalk {
-  const above = state.job(parent);
+export function* walkMembers(view: View, parent: string, backwards: boolean, after?: PlaceInOrder): JobWalk {
+  const above = view.job(parent);
   if (above === undefined) return;
-  const parts = above.form === 'map' ? state.parts(above).map((chunk) => state.parts(chunk)) : [state.parts(above)];
-  const lists = [...parts, state.callbacks(above)];
-  const last = after === undefined ? undefined : state.job(after.id);
+  const parts = above.form === 'map' ? view.parts(above).map((chunk) => view.parts(chunk)) : [view.parts(above)];
+  const lists = [...parts, view.callbacks(above)];
+  const last = after === undefined ? undefined : view.job(after.id);
   // A folded item is gone, while others of its map are there.
   const isPassed = (job: JobRecord) =>
     after !== undefined && last === undefined && (backwards ? !comesBefore(job, after) : !comesBefore(after, job));
@@ -88,7 +88,7 @@ export function* walkMembers(state: State, parent: string, backwards: boolean, a
     const list = lists[index]!;
     for (let one = from ?? (backwards ? list.length - 1 : 0); one in list; one += step) {
       const job = list[one]!;
-      yield isPassed(job) || state.job(job.id) !== job ? undefined : job;
+      yield isPassed(job) || view.job(job.id) !== job ? undefined : job;
     }
     yield undefined;
   }
@@ -102,8 +102,8 @@ const isLaterCompleted = (a: Ended, b: Ended) =>
   a.completedAt > b.completedAt || (a.completedAt === b.completedAt && a.id > b.id);
 
 /** Merges the succeeded and the failed roots, the last one completed first. */
-function* bothCompleted(state: State): IterableIterator<JobRecord> {
-  const [succeeded, failed] = [state.lastCompleted('succeeded'), state.lastCompleted('failed')];
+function* bothCompleted(view: View): IterableIterator<JobRecord> {
+  const [succeeded, failed] = [view.lastCompleted('succeeded'), view.lastCompleted('failed')];
   let [a, b] = [succeeded.next(), failed.next()];
   while (!a.done || !b.done) {
     if (b.done || (!a.done && isLaterCompleted(a.value, b.value))) {

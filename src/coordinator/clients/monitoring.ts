@@ -1,7 +1,7 @@
 /** The answers to questions about many jobs. Each is a generator, which runs in slices. */
 import { requireQueue } from '../../core/queue.js';
-import type { State } from '../../core/state/state.js';
 import { tallyCells } from '../../core/state/tallies.js';
+import type { View } from '../../core/state/view.js';
 import type {
   CountedOutcome,
   CountField,
@@ -30,7 +30,7 @@ export function monitoring(
   context: MonitoringContext,
   query: Exclude<MonitorQuery, { type: 'explain' }>,
 ): Inquiry<unknown> {
-  const { store, statistics } = context;
+  const { records, statistics } = context;
   switch (query.type) {
     case 'jobs':
       return jobPage(context, query);
@@ -39,9 +39,9 @@ export function monitoring(
     case 'failures':
       return failures(context, query);
     case 'bulkCount':
-      return bulkCount(store, query.action);
+      return bulkCount(records, query.action);
     case 'counts':
-      return counts(store.state, query);
+      return counts(records.view, query);
     case 'stats':
       return stats(statistics, query);
   }
@@ -54,12 +54,12 @@ const mostBytes = 256 * 1024;
 const mostMs = 10_000;
 
 /** Finds a page of jobs. */
-function* jobPage({ store, now }: MonitoringContext, query: PageQuery): Inquiry<WireJobPage> {
-  const { state } = store;
+function* jobPage({ records, now }: MonitoringContext, query: PageQuery): Inquiry<WireJobPage> {
+  const { view } = records;
   const { filter, order, limit, after } = query;
-  if (order === 'claim') requireQueue(state, filter.queue as string);
-  const isAsked = jobMatcher(store, filter);
-  const version = state.version;
+  if (order === 'claim') requireQueue(view, filter.queue as string);
+  const isAsked = jobMatcher(records, filter);
+  const version = view.version;
   const items: JobRow[] = [];
   const endAt = now() + mostMs;
   let last = after;
@@ -67,10 +67,10 @@ function* jobPage({ store, now }: MonitoringContext, query: PageQuery): Inquiry<
   let bytes = 0;
   let complete = true;
   const page = (isLast: boolean): WireJobPage => {
-    const exact = state.version === version;
+    const exact = view.version === version;
     return { items, last: isLast ? undefined : last, asOf: isoTime(now())!, exact, complete, walked };
   };
-  for (const job of walkIn(state, filter, order, after)) {
+  for (const job of walkIn(view, filter, order, after)) {
     if (job === undefined || isInternal(job)) {
       yield;
       continue;
@@ -78,7 +78,7 @@ function* jobPage({ store, now }: MonitoringContext, query: PageQuery): Inquiry<
     walked++;
     last = placeOf(job);
     if (isAsked(job)) {
-      const row = rowOf(state, job);
+      const row = rowOf(view, job);
       items.push(row);
       bytes += rowBytes(row);
       if (items.length === limit || bytes > mostBytes) return page(false);
@@ -91,10 +91,10 @@ function* jobPage({ store, now }: MonitoringContext, query: PageQuery): Inquiry<
 }
 
 /** Counts jobs from their tallies, whose number is that of the kinds of jobs. */
-function* counts(state: State, { filter, by }: Extract<MonitorQuery, { type: 'counts' }>): Inquiry<CountRow[]> {
+function* counts(view: View, { filter, by }: Extract<MonitorQuery, { type: 'counts' }>): Inquiry<CountRow[]> {
   const isAsked = kindMatcher(filter);
   const rows = new Map<string, { -readonly [field in keyof CountRow]: CountRow[field] }>();
-  for (const { queue, callable, role, counts: cells } of state.tallies()) {
+  for (const { queue, callable, role, counts: cells } of view.tallies()) {
     yield;
     if (!isAsked(queue, callable)) continue;
     for (const [index, count] of cells.entries()) {

@@ -4,8 +4,10 @@
  * the job is forgotten.
  */
 import type { Id, JobRecord } from '../../core/records.js';
+import { JournalCorruptError } from '../../errors.js';
 import type { EncodedOutcome } from '../../protocol/completed-list.js';
 import { errorToData } from '../../protocol/error-data.js';
+import type { Records } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
 import { outcomeFor } from '../claiming/outcome-bytes.js';
 import type { Context } from '../context.js';
@@ -39,28 +41,32 @@ export class Outcomes {
   waitFor(id: Id, then: OutcomeWaiter, caller?: Caller): void {
     const waiting = { then, caller };
     this.#waiters.add(id, waiting);
-    const ended = (): JobRecord | undefined => {
-      const job = requireJob(this.#context.store.state, id);
-      return job.outcome === 'none' ? undefined : job;
-    };
-    const job = this.#context.store.state.job(id);
-    if (job?.outcome === 'none') return this.#build.logAwaited(job);
-    this.#context.store.read(ended, (error, job) => {
-      if (job !== undefined) return this.deliver(job);
+    const { store } = this.#context;
+    const ended = (error: Error | undefined, outcome?: Ended) => {
+      if (outcome !== undefined) return this.#deliver(outcome);
       if (error === undefined) return;
       this.#waiters.remove(id, waiting);
       then(error);
-    });
+    };
+    const look = ({ view }: Records) => view.job(id);
+    store.read(
+      look,
+      (_, job) => {
+        if (job?.outcome === 'none') this.#build.logAwaited(job);
+        else store.read((records: Records) => endOf(records, requireJob(records.view, id)), ended);
+      },
+      'decided',
+    );
   }
 
   /** Delivers the outcome of a job that has ended before its put was expected to deliver it. */
   catchUp(id: Id): void {
-    const ended = () => {
-      const job = this.#context.store.state.job(id);
-      return job === undefined || job.outcome === 'none' ? undefined : job;
+    const look = (records: Records) => {
+      const job = records.view.job(id);
+      return job && endOf(records, job);
     };
-    this.#context.store.read(ended, (_, job) => {
-      if (job !== undefined) this.deliver(job);
+    this.#context.store.read(look, (_, ended) => {
+      if (ended !== undefined) this.#deliver(ended);
     });
   }
 
@@ -87,11 +93,20 @@ export class Outcomes {
 
   /** Delivers the outcome in this record. The job may have been forgotten since it was decided. */
   deliver(job: JobRecord): void {
-    const owner = this.#callers.of(job.owner);
-    const put = owner?.puts.get(job.id);
-    const ready = this.#waiters.take(job.id).filter((waiting) => !this.#waitsForRoom(job.id, waiting));
+    this.#read(job, this.#takeReady(job));
+  }
+
+  #deliver(ended: Ended): void {
+    for (const then of this.#takeReady(ended)) send(ended.outcome, then);
+  }
+
+  /** Returns the functions that take the outcome now. Others take it when there is room. */
+  #takeReady({ id, owner: ownerId }: Pick<JobRecord, 'id' | 'owner'>): readonly OutcomeWaiter[] {
+    const owner = this.#callers.of(ownerId);
+    const put = owner?.puts.get(id);
+    const ready = this.#waiters.take(id).filter((waiting) => !this.#waitsForRoom(id, waiting));
     if (put !== undefined) {
-      owner!.puts.delete(job.id);
+      owner!.puts.delete(id);
       const then: OutcomeWaiter = (error, outcome) =>
         owner!.post(
           outcome === undefined
@@ -99,12 +114,9 @@ export class Outcomes {
             : ['deliver', put, outcome.kind, outcome.payload],
         );
       const waiting = { then, caller: owner };
-      if (!this.#waitsForRoom(job.id, waiting)) ready.unshift(waiting);
+      if (!this.#waitsForRoom(id, waiting)) ready.unshift(waiting);
     }
-    this.#send(
-      job,
-      ready.map(({ then }) => then),
-    );
+    return ready.map(({ then }) => then);
   }
 
   /** Keeps the outcome for a caller that takes nothing at the moment. */
@@ -128,42 +140,71 @@ export class Outcomes {
     for (const [id, thens] of unsent) {
       if (caller.isFull?.()) return;
       unsent.delete(id);
-      // A job that is forgotten was sent before.
-      const job = this.#context.store.state.job(id);
-      if (job !== undefined) this.#send(job, thens);
+      const look = (records: Records) => {
+        const job = records.view.job(id);
+        return job && endOf(records, job);
+      };
+      this.#context.store.read(
+        look,
+        (_, ended) => {
+          // A job that is forgotten was sent before.
+          for (const then of ended === undefined ? none : thens) send(ended!.outcome, then);
+        },
+        'decided',
+      );
     }
     this.#unsent.delete(caller);
   }
 
-  #send(job: JobRecord, thens: readonly OutcomeWaiter[]): void {
-    if (thens.length === 0) return;
-    const outcome = this.#read(job);
-    if (outcome instanceof Error) for (const then of thens) then(outcome);
-    else for (const then of thens) then(undefined, outcome);
-  }
-
   /** Sends the outcome to clients with handles, because the job is forgotten now. */
   forgotten(job: JobRecord): void {
+    const thens: OutcomeWaiter[] = [];
     for (const unsent of this.#unsent.values()) {
-      this.#send(job, unsent.get(job.id) ?? []);
+      thens.push(...(unsent.get(job.id) ?? none));
       unsent.delete(job.id);
     }
     for (const { hands, post } of this.#callers.all()) {
-      if (hands.size === 0) continue;
-      const found = hands.handsOf(job.id);
-      if (found.length === 0) continue;
-      const outcome = this.#read(job);
-      if (outcome instanceof Error) return;
-      for (const hand of found) post(['kept', hand, job.id, outcome.kind, outcome.payload]);
+      for (const hand of hands.size === 0 ? none : hands.handsOf(job.id)) {
+        thens.push((_, outcome) => {
+          if (outcome !== undefined) post(['kept', hand, job.id, outcome.kind, outcome.payload]);
+        });
+      }
     }
+    this.#read(job, thens);
   }
 
-  /** Returns the outcome, or the error with which reading it failed. */
-  #read(job: JobRecord): EncodedOutcome | Error {
-    try {
-      return outcomeFor(this.#context.store, job, 'client');
-    } catch (error) {
-      return error as Error;
-    }
+  /** Passes the outcome of a record on, or the error with which reading it failed. */
+  #read(job: JobRecord, thens: readonly OutcomeWaiter[]): void {
+    if (thens.length === 0) return;
+    const tell: OutcomeWaiter = (error, outcome) => {
+      for (const then of thens) then(error, outcome);
+    };
+    this.#context.store.read((records: Records) => outcomeFor(records, job, 'client'), tell, 'decided');
   }
 }
+
+/** A job whose call is over. */
+interface Ended {
+  readonly id: Id;
+  readonly owner: Id;
+  /** The error with which reading it failed. */
+  readonly outcome: EncodedOutcome | Error;
+}
+
+function endOf(records: Records, job: JobRecord): Ended | undefined {
+  if (job.outcome === 'none') return undefined;
+  const { id, owner } = job;
+  try {
+    return { id, owner, outcome: outcomeFor(records, job, 'client') };
+  } catch (error) {
+    if (error instanceof JournalCorruptError) return { id, owner, outcome: error };
+    throw error;
+  }
+}
+
+function send(outcome: EncodedOutcome | Error, then: OutcomeWaiter): void {
+  if (outcome instanceof Error) then(outcome);
+  else then(undefined, outcome);
+}
+
+const none: readonly never[] = [];

@@ -1,4 +1,4 @@
-/** The answers to queries of clients and running jobs. Queries only read the state. */
+/** The answers to queries of clients and running jobs. Queries only read the view. */
 
 import { mainAgent } from '../../core/agent.js';
 import { nobody, pingsOf } from '../../core/dispatchers.js';
@@ -18,7 +18,7 @@ import {
 } from '../../core/records.js';
 import { requireSchedule, scheduleOf, tickOf } from '../../core/schedules.js';
 import { dateOf } from '../../core/state/indices.js';
-import type { State } from '../../core/state/state.js';
+import type { SettingsView, View } from '../../core/state/view.js';
 import { JobStatusError, UnknownAgentError } from '../../errors.js';
 import type { JobInfo } from '../../protocol/job-info.js';
 import type {
@@ -33,6 +33,7 @@ import type {
   WalkingQuery,
 } from '../../protocol/messages.js';
 import type { StatusQuery } from '../../protocol/status.js';
+import type { Records } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
 import { pieceOf } from '../claiming/outcome-bytes.js';
 import type { Runs } from '../claiming/runs.js';
@@ -49,6 +50,7 @@ import { type StatusContext, statusOf } from './status.js';
 
 /** The parts of the coordinator that a query may read. */
 export interface QueryContext extends Pick<Context, 'store' | 'dispatcher' | 'now'> {
+  readonly records: Records;
   isRunning(job: Id): boolean;
   readonly agentQuestions: Pick<AgentQuestions, 'awaitedBy' | 'problemOf'>;
   readonly build: Pick<Build, 'lacksFor'>;
@@ -82,46 +84,46 @@ type InquiryContext = Omit<QueryContext, 'isRunning' | 'build' | 'agentQuestions
   Pick<Parts, 'build' | 'agentQuestions'> & { readonly statistics: Statistics; readonly runs: Pick<Runs, 'history'> };
 
 export function inquiryFor(context: InquiryContext, query: WalkingQuery): Inquiry<unknown> {
-  const { store, now, statistics } = context;
-  if (query.type === 'line') return linePage(store.state, query);
+  const { records, now, statistics } = context;
+  if (query.type === 'line') return linePage(records.view, query);
   const threadOf = (job: Id) => context.runs.pool.threadOf(job);
   const infoOf = (job: JobRecord) => jobInfo({ ...context, isRunning: (id) => threadOf(id) !== undefined }, job);
   if (query.type === 'explain') return explain(context, query.job);
   if (isStatusQuery(query)) return statusOf(context, query);
   const pastRuns = (job: Id) => context.runs.history.of(job);
-  return monitoring({ store, now, statistics, infoOf, threadOf, pastRuns }, query);
+  return monitoring({ records, now, statistics, infoOf, threadOf, pastRuns }, query);
 }
 
 export function answer(context: QueryContext, query: Query): unknown {
-  const { state } = context.store;
+  const { view } = context.records;
   switch (query.type) {
     case 'job':
-      return jobInfo(context, requireJob(state, query.job));
+      return jobInfo(context, requireJob(view, query.job));
     case 'arguments': {
-      const { args } = requireJob(state, query.job);
-      return args === null ? null : context.store.bytes(args);
+      const { args } = requireJob(view, query.job);
+      return args === null ? null : context.records.bytes(args);
     }
     case 'annotations':
-      requireJob(state, query.job);
+      requireJob(view, query.job);
       return Object.fromEntries(
-        state.annotationsOf(query.job).map(({ name, value }) => [name, context.store.bytes(value)]),
+        view.annotationsOf(query.job).map(({ name, value }) => [name, context.records.bytes(value)]),
       );
     case 'completed':
-      return pieceOf(context.store, requireJob(state, query.job), query.from, query.reader);
+      return pieceOf(context.records, requireJob(view, query.job), query.from, query.reader);
     case 'queues':
-      return queueNames(state);
+      return queueNames(view);
     case 'queue':
       return queueInfo(context, query.queue);
     case 'quotas':
-      return quotas(state, query.queue);
+      return quotas(view, query.queue);
     case 'agents':
-      requireQueue(state, query.queue);
-      return agents(context, state.settingsOf(query.queue), () => true);
+      requireQueue(view, query.queue);
+      return agents(context, view.settingsOf(query.queue), () => true);
     case 'completedBy': {
       const key = agentKey(query.dispatcher, query.queue, query.name);
-      if (state.setting(key) === undefined)
+      if (view.setting(key) === undefined)
         throw new UnknownAgentError(`there is no agent named ${JSON.stringify(query.name)}`);
-      return state
+      return view
         .completedBy(key)
         .filter(({ completedAt }) => completedAt >= query.from && completedAt < query.to)
         .slice(0, query.limit)
@@ -130,56 +132,56 @@ export function answer(context: QueryContext, query: Query): unknown {
     case 'dispatchers':
       return dispatchers(context);
     case 'schedules':
-      return schedules(state, query.name);
+      return schedules(view, query.name);
     case 'tick':
-      return tickInfo(state, requireJob(state, query.job));
+      return tickInfo(view, requireJob(view, query.job));
     case 'figures':
-      return { ...context.store.figures, jobs: state.size };
+      return { ...context.store.figures, jobs: view.size };
   }
 }
 
-function schedules(state: State, name: string | undefined): ScheduleInfo[] {
-  if (name !== undefined) return [scheduleInfo(requireSchedule(state, name))];
+function schedules(view: View, name: string | undefined): ScheduleInfo[] {
+  if (name !== undefined) return [scheduleInfo(requireSchedule(view, name))];
   const found: ScheduleInfo[] = [];
-  for (const setting of state.settings()) if (setting.kind === 'schedule') found.push(scheduleInfo(setting));
+  for (const setting of view.settings()) if (setting.kind === 'schedule') found.push(scheduleInfo(setting));
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 const scheduleInfo = ({ kind: _, template: __, digest: ___, ...info }: ScheduleRecord): ScheduleInfo => info;
 
-function tickInfo(state: State, job: JobRecord): TickInfo | null {
+function tickInfo(view: View, job: JobRecord): TickInfo | null {
   let root = job;
-  while (root.parent !== '') root = requireJob(state, root.parent);
+  while (root.parent !== '') root = requireJob(view, root.parent);
   const tick = tickOf(root);
   if (tick === undefined) return null;
-  const there = scheduleOf(state, tick.name);
+  const there = scheduleOf(view, tick.name);
   const missed = there?.lastAt === tick.at ? there.lastMissed : 0;
   return { ...tick, previousSuccess: there?.successAt ?? 0, missed };
 }
 
 /** Returns the default queue, which always exists, and all others. */
-export function queueNames(state: State): string[] {
+export function queueNames(view: SettingsView): string[] {
   const names = [''];
-  for (const setting of state.settings()) if (setting.kind === 'queue' && setting.name !== '') names.push(setting.name);
+  for (const setting of view.settings()) if (setting.kind === 'queue' && setting.name !== '') names.push(setting.name);
   return names;
 }
 
 /** Returns the job if it is a map: only a map can be fed. */
-export function requireMap(state: State, id: Id): JobRecord {
-  const job = requireJob(state, id);
+export function requireMap(view: View, id: Id): JobRecord {
+  const job = requireJob(view, id);
   if (job.form !== 'map') throw new JobStatusError('the job is not a map, so it takes no items');
   return job;
 }
 
 /** Finds a page of a queue's line. */
 function* linePage(
-  state: State,
+  view: View,
   { queue, skip, count, after }: Extract<WalkingQuery, { type: 'line' }>,
 ): Inquiry<LinePage> {
-  requireQueue(state, queue);
+  requireQueue(view, queue);
   const jobs: Id[] = [];
   let left = skip;
-  for (const job of state.line(queue, after)) {
+  for (const job of view.line(queue, after)) {
     if (job !== undefined && left-- <= 0) {
       jobs.push(job.id);
       const { dueAt, priority, front, alone, eligible, id } = job;
@@ -191,7 +193,7 @@ function* linePage(
 }
 
 function jobInfo(context: QueryContext, job: JobRecord): JobInfo {
-  const { store, isRunning } = context;
+  const { records, isRunning } = context;
   return {
     owner: job.owner,
     status: job.status === 'assigned' && isRunning(job.id) ? 'active' : job.status,
@@ -204,13 +206,13 @@ function jobInfo(context: QueryContext, job: JobRecord): JobInfo {
     priority: job.priority,
     timeoutMs: job.timeoutMs,
     unique: job.unique,
-    policy: policyOf(store.state, job, job.agent || agentKey(context.dispatcher, job.queue, mainAgent)),
+    policy: policyOf(records.view, job, job.agent || agentKey(context.dispatcher, job.queue, mainAgent)),
     awaits: awaitsOf(context, job),
     quotas: job.quotas,
     inner: job.inner,
     retryOf: job.retryOf,
     retriedBy: job.retriedBy,
-    ...partsOf(store.state, job),
+    ...partsOf(records.view, job),
     open: job.open && job.outcome === 'none',
     callbacks: job.callbacks,
     callbacksDone: job.callbacksDone,
@@ -229,43 +231,43 @@ function jobInfo(context: QueryContext, job: JobRecord): JobInfo {
 }
 
 /** Returns the functions whose answers the job waits for. */
-function awaitsOf({ agentQuestions }: QueryContext, job: JobRecord): JobInfo['awaits'] {
+function awaitsOf({ records, agentQuestions }: QueryContext, job: JobRecord): JobInfo['awaits'] {
   if (job.stage === 'policy' && job.asked !== null) {
     const { policy, askedAt, problem } = job.asked;
     return [{ callable: policy, agent: '', since: askedAt, problem, againAt: job.dueAt }];
   }
-  return agentQuestions.awaitedBy(job).map(({ agent, ...waits }) => ({ agent: agent.name, ...waits }));
+  return agentQuestions.awaitedBy(records.view, job).map(({ agent, ...waits }) => ({ agent: agent.name, ...waits }));
 }
 
 /** Returns a map's items as its parts: its chunks are internal. */
-function partsOf(state: State, job: JobRecord): Pick<JobInfo, 'parts' | 'partsDone'> {
+function partsOf(view: View, job: JobRecord): Pick<JobInfo, 'parts' | 'partsDone'> {
   if (job.form !== 'map') return { parts: job.parts, partsDone: job.partsDone };
-  const { taken, done } = countItems(state, job);
+  const { taken, done } = countItems(view, job);
   return { parts: taken, partsDone: done };
 }
 
-function queueInfo({ store: { state }, bounded }: QueryContext, name: string): QueueInfo {
-  const { paused, bound } = requireQueue(state, name);
-  const length = state.queued(name) + state.scheduled(name);
-  return { name, length, unfinished: state.unfinished(name), paused, bound, putsWaiting: bounded.count(name) };
+function queueInfo({ records: { view }, bounded }: QueryContext, name: string): QueueInfo {
+  const { paused, bound } = requireQueue(view, name);
+  const length = view.queued(name) + view.scheduled(name);
+  return { name, length, unfinished: view.unfinished(name), paused, bound, putsWaiting: bounded.count(name) };
 }
 
 /** Returns the quotas of a queue. A keyed quota holds the jobs of all its keys. */
-function quotas(state: State, queue: string): QuotaInfo[] {
-  requireQueue(state, queue);
+function quotas(view: View, queue: string): QuotaInfo[] {
+  requireQueue(view, queue);
   const found: QuotaInfo[] = [];
-  for (const setting of state.settingsOf(queue)) {
+  for (const setting of view.settingsOf(queue)) {
     if (setting.kind !== 'quota') continue;
     const { name, size, rate, ratePeriodMs } = setting;
-    const holders = state.heldQuotas(queue).filter((key) => quotaName(key) === name);
-    const ids = holders.flatMap((key) => Array.from(state.holders(queue, key), ({ id }) => id));
+    const holders = view.heldQuotas(queue).filter((key) => quotaName(key) === name);
+    const ids = holders.flatMap((key) => Array.from(view.holders(queue, key), ({ id }) => id));
     found.push({ name, size, rate, ratePeriodMs, holders: ids });
   }
   return found;
 }
 
 function agents(
-  { store: { state }, agentQuestions }: QueryContext,
+  { records: { view }, agentQuestions }: QueryContext,
   settings: Iterable<SettingRecord>,
   isAsked: (agent: AgentRecord) => boolean,
 ): AgentInfo[] {
@@ -273,7 +275,7 @@ function agents(
   for (const setting of settings) {
     if (setting.kind !== 'agent' || !isAsked(setting)) continue;
     const { dispatcher, queue, name, size, filter, chooser = null, retry } = setting;
-    const running = Array.from(state.running(agentKey(dispatcher, queue, name)), ({ id }) => id);
+    const running = Array.from(view.running(agentKey(dispatcher, queue, name)), ({ id }) => id);
     const problem = agentQuestions.problemOf(setting) ?? null;
     found.push({ dispatcher, queue, name, size, filter, chooser, retry, running, problem });
   }
@@ -281,15 +283,16 @@ function agents(
 }
 
 function dispatchers(context: QueryContext): DispatcherInfo[] {
-  const { store, dispatcher, now } = context;
-  const { state, isExclusive } = store;
+  const { records, store, dispatcher, now } = context;
+  const { view } = records;
+  const { isExclusive } = store;
   const found: DispatcherInfo[] = [];
-  for (const setting of state.settings()) {
+  for (const setting of view.settings()) {
     if (setting.kind !== 'dispatcher') continue;
     const { id, host, pid, active, activatedAt } = setting;
     // An exclusive store needs no pings, so an active dispatcher answers for itself.
-    const lastPingAt = isExclusive && active && id === dispatcher ? now() : (pingsOf(state, id)?.at ?? activatedAt);
-    const its = agents(context, state.settings(), (agent) => agent.dispatcher === id);
+    const lastPingAt = isExclusive && active && id === dispatcher ? now() : (pingsOf(view, id)?.at ?? activatedAt);
+    const its = agents(context, view.settings(), (agent) => agent.dispatcher === id);
     found.push({ id, host, pid, active, activatedAt, lastPingAt, agents: its });
   }
   return found;

@@ -12,8 +12,9 @@ import {
   jobStatuses,
   type QuotaRecord,
 } from '../../core/records.js';
-import type { State } from '../../core/state/state.js';
+
 import { tallyCells } from '../../core/state/tallies.js';
+import type { View } from '../../core/state/view.js';
 import { progressName } from '../../protocol/progress.js';
 import type {
   AgentStatus,
@@ -26,6 +27,7 @@ import type {
   ThreadWork,
   WireRunningJob,
 } from '../../protocol/status.js';
+import type { Records } from '../../store/store.js';
 import type { Runs } from '../claiming/runs.js';
 import type { Context } from '../context.js';
 import type { Inquiry } from '../inquiries.js';
@@ -36,6 +38,7 @@ import { nameMatcher } from './job-filter.js';
 import { isoTime } from './job-rows.js';
 
 export interface StatusContext extends Pick<Context, 'store' | 'dispatcher' | 'now' | 'monotonic'> {
+  readonly records: Records;
   readonly runs: Pick<Runs, 'pool' | 'expectedMs' | 'awaitedInside' | 'threadTimes'>;
   readonly agentQuestions: Pick<Parts['agentQuestions'], 'problemOf'>;
   readonly bounded: Pick<Parts['bounded'], 'count'>;
@@ -79,26 +82,25 @@ function* threads({ runs, now }: StatusContext, since: number): Inquiry<ThreadsR
 
 /** The running jobs: of this process by its threads, of others by the starts that are recorded. */
 function* active(context: StatusContext): Inquiry<WireRunningJob[]> {
-  const { store, dispatcher, runs } = context;
-  const { state } = store;
+  const { records, dispatcher, runs } = context;
+  const { view } = records;
   const rows: WireRunningJob[] = [];
   for (const { thread, run } of runs.pool.running()) {
-    const job = state.job(run.job);
+    const job = view.job(run.job);
     if (job !== undefined) rows.push(runningRow(context, job, thread));
   }
-  for (const agent of state.busyAgents()) {
+  for (const agent of view.busyAgents()) {
     yield;
     if (agentDispatcher(agent) === dispatcher) continue;
-    for (const job of state.running(agent))
-      if (job.claimed && job.begun) rows.push(runningRow(context, job, undefined));
+    for (const job of view.running(agent)) if (job.claimed && job.begun) rows.push(runningRow(context, job, undefined));
   }
   return rows;
 }
 
-function runningRow({ store, now, runs }: StatusContext, job: JobRecord, thread: number | undefined): WireRunningJob {
+function runningRow({ records, now, runs }: StatusContext, job: JobRecord, thread: number | undefined): WireRunningJob {
   const { id, callable, queue, agent, attempts, begun, lastStartAt, timeoutMs, cancelled } = job;
   const expectedMs = runs.expectedMs(callable);
-  const progress = store.state.annotation(id, progressName)?.value;
+  const progress = records.view.annotation(id, progressName)?.value;
   return {
     ...{ id: idToText(id), callable, queue, agent: agentName(agent), thread, cancelled },
     dispatcher: idToText(agentDispatcher(agent)),
@@ -108,7 +110,7 @@ function runningRow({ store, now, runs }: StatusContext, job: JobRecord, thread:
     expectedMs: Number.isFinite(expectedMs) ? expectedMs : undefined,
     timeoutMs: timeoutMs === 0 ? undefined : timeoutMs,
     awaits: runs.awaitedInside(id).map(idToText),
-    progress: progress && store.bytes(progress),
+    progress: progress && records.bytes(progress),
   };
 }
 
@@ -119,29 +121,29 @@ function* queues(
   context: StatusContext,
   { queue: names, limit }: Extract<StatusQuery, { type: 'queueStatus' }>,
 ): Inquiry<QueuesPage> {
-  const { store, now } = context;
-  const { state } = store;
-  const { version } = state;
+  const { records, now } = context;
+  const { view } = records;
+  const { version } = view;
   const isAsked = nameMatcher(names);
   const found = isAsked('') ? [''] : [];
-  for (const setting of state.settings()) {
+  for (const setting of view.settings()) {
     if (setting.kind === 'queue' && setting.name !== '' && isAsked(setting.name)) found.push(setting.name);
     yield;
   }
-  const taken = yield* placesTaken(state);
+  const taken = yield* placesTaken(view);
   const items: QueueStatus[] = [];
   for (const name of found.slice(0, limit)) {
-    const since = yield* oldestSince(state, name);
+    const since = yield* oldestSince(view, name);
     // The queue may be gone.
-    if (queueOf(state, name) !== undefined) items.push(queueStatus(context, name, since, taken));
+    if (queueOf(view, name) !== undefined) items.push(queueStatus(context, name, since, taken));
   }
   const others = Math.max(0, found.length - limit);
-  return { items, others, asOf: isoTime(now())!, exact: state.version === version };
+  return { items, others, asOf: isoTime(now())!, exact: view.version === version };
 }
 
-function* placesTaken(state: State): Generator<unknown, Taken> {
+function* placesTaken(view: View): Generator<unknown, Taken> {
   const taken = new Map<string, Map<string, { keys: number; places: number }>>();
-  for (const { queue, quota, places } of state.takenPlaces()) {
+  for (const { queue, quota, places } of view.takenPlaces()) {
     yield;
     const ofQueue = taken.get(queue) ?? new Map<string, { keys: number; places: number }>();
     taken.set(queue, ofQueue);
@@ -154,9 +156,9 @@ function* placesTaken(state: State): Generator<unknown, Taken> {
 }
 
 /** Returns since when a job in line could have begun; 0 for none. */
-function* oldestSince(state: State, queue: string): Generator<unknown, number> {
+function* oldestSince(view: View, queue: string): Generator<unknown, number> {
   let oldest = 0;
-  for (const { putAt, beginAfter } of state.laneHeads(queue)) {
+  for (const { putAt, beginAfter } of view.laneHeads(queue)) {
     const since = Math.max(putAt, beginAfter);
     if (oldest === 0 || since < oldest) oldest = since;
     yield;
@@ -165,13 +167,13 @@ function* oldestSince(state: State, queue: string): Generator<unknown, number> {
 }
 
 function queueStatus(context: StatusContext, name: string, since: number, taken: Taken): QueueStatus {
-  const { store, bounded, now } = context;
-  const { state } = store;
-  const { paused, pausedAt, bound } = queueOf(state, name)!;
-  const settings = [...state.settingsOf(name)];
+  const { records, bounded, now } = context;
+  const { view } = records;
+  const { paused, pausedAt, bound } = queueOf(view, name)!;
+  const settings = [...view.settingsOf(name)];
   return {
-    ...{ name, length: state.queued(name), later: state.scheduled(name), running: state.atWork(name) },
-    unfinished: state.unfinished(name),
+    ...{ name, length: view.queued(name), later: view.scheduled(name), running: view.atWork(name) },
+    unfinished: view.unfinished(name),
     ...{ paused, pausedSince: isoTime(pausedAt) },
     bound: bound === 0 ? undefined : bound,
     putsWaiting: bounded.count(name),
@@ -183,9 +185,9 @@ function queueStatus(context: StatusContext, name: string, since: number, taken:
   };
 }
 
-function agentStatus({ store, agentQuestions }: StatusContext, agent: AgentRecord): AgentStatus {
+function agentStatus({ records, agentQuestions }: StatusContext, agent: AgentRecord): AgentStatus {
   const { dispatcher, queue, name, size, filter } = agent;
-  const used = store.state.running(agentKey(dispatcher, queue, name)).size;
+  const used = records.view.running(agentKey(dispatcher, queue, name)).size;
   return {
     name,
     dispatcher: idToText(dispatcher),
@@ -205,10 +207,10 @@ function quotaStatus(
 
 /** All but the time of the answer, which the client measures. */
 function* status(context: StatusContext): Inquiry<Omit<RuntimeStatus, 'answerMs'>> {
-  const { store, dispatcher, now, monotonic, runs, callers, claimsNot, turns, openedAt } = context;
-  const { state } = store;
+  const { store, records, dispatcher, now, monotonic, runs, callers, claimsNot, turns, openedAt } = context;
+  const { view } = records;
   const jobs = Object.fromEntries(jobStatuses.map((one) => [one, 0])) as Record<JobStatus, number>;
-  for (const { counts } of state.tallies()) {
+  for (const { counts } of view.tallies()) {
     yield;
     for (const [index, count] of counts.entries()) {
       const cell = tallyCells[index];
@@ -217,7 +219,7 @@ function* status(context: StatusContext): Inquiry<Omit<RuntimeStatus, 'answerMs'
   }
   let queues = 1;
   const dispatchers = { active: 0, inactive: 0 };
-  for (const setting of state.settings()) {
+  for (const setting of view.settings()) {
     yield;
     if (setting.kind === 'queue' && setting.name !== '') queues++;
     if (setting.kind === 'dispatcher') dispatchers[setting.active ? 'active' : 'inactive']++;

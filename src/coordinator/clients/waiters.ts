@@ -24,10 +24,13 @@ export class Waiters<T> {
     return there;
   }
 
-  remove(key: string, waiter: T): void {
-    const left = this.#waiting.get(key)?.filter((other) => other !== waiter);
-    if (left?.length) this.#waiting.set(key, left);
+  /** Returns `false` if the waiter was taken before. */
+  remove(key: string, waiter: T): boolean {
+    const there = this.#waiting.get(key) ?? none;
+    const left = there.filter((other) => other !== waiter);
+    if (left.length > 0) this.#waiting.set(key, left);
     else this.#waiting.delete(key);
+    return left.length < there.length;
   }
 
   /** Removes the waiters that fit. */

@@ -12,6 +12,7 @@ import type { RunReport } from '../../protocol/board.js';
 import type { EncodedOutcome } from '../../protocol/completed-list.js';
 import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireModule } from '../../protocol/messages.js';
+import type { Tell } from '../../store/store.js';
 
 /** A claimed job on its way through the pool. */
 export interface Run {
@@ -62,7 +63,7 @@ export interface PoolOwner {
   log(callable: string, line: string): void;
   /** A running job sets or deletes an annotation of a job. */
   annotate(job: Id, name: string, value: Uint8Array | null): void;
-  ask(query: Query): unknown;
+  ask(query: Query, then: Tell<unknown>): void;
   /** A running job (`by`; empty for none) waits for an annotation. */
   waitForAnnotation(by: Id, job: Id, name: string, timeoutMs: number, then: (value: Uint8Array | null) => void): void;
   /** A running job puts another at once. `then` is called when the put is stored or refused. */

@@ -464,7 +464,9 @@ export class Pool implements PoolPort {
       case 'annotate':
         return this.#owner.annotate(message[1], message[2], message[3]);
       case 'ask':
-        return this.#answer(thread, message[1], () => thread.say(['answer', message[1], this.#owner.ask(message[2])]));
+        return this.#owner.ask(message[2], (error, answer) =>
+          thread.say(error === undefined ? ['answer', message[1], answer] : ['error', message[1], errorToData(error)]),
+        );
       case 'put': {
         const [, request, by, put] = message;
         return this.#owner.putNow(by, put, (error, same) =>
@@ -489,15 +491,6 @@ export class Pool implements PoolPort {
           thread.say(['answer', request, value]),
         );
       }
-    }
-  }
-
-  /** Answers a request; an error while answering becomes the answer. */
-  #answer(thread: Thread, request: number, answer: () => void): void {
-    try {
-      answer();
-    } catch (error) {
-      thread.say(['error', request, errorToData(error)]);
     }
   }
 

@@ -2,7 +2,7 @@
  * Asks the filters and choosers of agents that are functions, and keeps their answers and problems.
  *
  * A filter is asked about many jobs at a time, in the order of the line, and not before they could
- * be claimed. Its verdict about a job is noted in the job's lane (`State.judge`) until the job
+ * be claimed. Its verdict about a job is noted in the job's lane (`Store.judge`) until the job
  * leaves the lane. A chooser is asked about the first jobs in line, and again when these jobs or
  * the running jobs of its agent change. Claiming never waits for an answer: an agent goes on with
  * jobs that it is known to take, other agents with theirs. A function that fails is asked again
@@ -11,7 +11,9 @@
 
 import { type AgentRecord, agentKey, type Id, type JobRecord } from '../../core/records.js';
 import { goesBefore, type Lane } from '../../core/state/lanes.js';
-import type { Answer, Question, Verdict } from '../../protocol/questions.js';
+import type { View } from '../../core/state/view.js';
+import type { Answer, Question, Verdict, WireAskedJob } from '../../protocol/questions.js';
+import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { askedJob } from './policy-questions.js';
 
@@ -94,7 +96,7 @@ export class AgentQuestions {
     const judges = this.#judges.get(queue);
     if (judges === undefined) return;
     for (const [name, { agent }] of judges) {
-      const now = this.#context.store.state.setting(keyOf(agent)) as AgentRecord | undefined;
+      const now = this.#context.store.local.setting(keyOf(agent)) as AgentRecord | undefined;
       if (now === undefined || this.#judgeOf(now) === undefined) judges.delete(name);
     }
     if (judges.size === 0) this.#judges.delete(queue);
@@ -113,17 +115,16 @@ export class AgentQuestions {
    * The next job that the agent is known to take, among the lanes that its filter's data allows.
    * With `peeks`, an answer of its chooser is not used up.
    */
-  next(agent: AgentRecord, takes: (lane: Lane) => boolean, peeks = false): JobRecord | undefined {
+  next(view: View, agent: AgentRecord, takes: (lane: Lane) => boolean, peeks = false): JobRecord | undefined {
     const judge = this.#judgeOf(agent);
     if (judge === undefined) return undefined;
-    const { state } = this.#context.store;
     const known = this.#known(judge, takes);
-    if (agent.chooser === undefined) return state.firstQueued(agent.queue, known, this.#context.now());
-    if (!peeks) this.#look(judge, known);
+    if (agent.chooser === undefined) return view.firstQueued(agent.queue, known, this.#context.now());
+    if (!peeks) this.#look(view, judge, known);
     for (const id of judge.chosen) {
-      const job = state.job(id);
-      const lane = job === undefined ? undefined : state.laneOf(job);
-      if (lane !== undefined && known(lane) && state.hasRoom(job!, this.#context.now())) return job;
+      const job = view.job(id);
+      const lane = job === undefined ? undefined : view.laneOf(job);
+      if (lane !== undefined && known(lane) && view.hasRoom(job!, this.#context.now())) return job;
     }
     return undefined;
   }
@@ -160,9 +161,10 @@ export class AgentQuestions {
 
   /** The agents that this job waits for until their functions answer, with their problems. */
   awaitedBy(
+    view: View,
     job: JobRecord,
   ): { agent: AgentRecord; callable: string; since: number; problem: string; againAt: number }[] {
-    const lane = this.#context.store.state.laneOf(job);
+    const lane = view.laneOf(job);
     if (lane === undefined) return [];
     const found = [];
     for (const { agent, out, problem, notBefore, againAt, sign } of this.#judges.get(job.queue)?.values() ?? []) {
@@ -203,47 +205,55 @@ export class AgentQuestions {
   }
 
   #askFilter(judge: Judge, callable: string, takes: (lane: Lane) => boolean): void {
-    const { store, now } = this.#context;
-    const { state } = store;
+    const tell = (_: unknown, asked?: readonly AskedAbout[] | undefined) => {
+      if (asked !== undefined && judge.out === undefined) this.#putFilter(judge, callable, asked);
+    };
+    const look = (records: Records) => this.#jobsToAskAbout(records, judge, takes);
+    this.#context.store.read(look, tell, 'decided');
+  }
+
+  /** Returns the jobs of the next question of a filter; `undefined` if none must be asked about. */
+  #jobsToAskAbout(records: Records, judge: Judge, takes: (lane: Lane) => boolean): readonly AskedAbout[] | undefined {
+    const { view } = records;
     const { agent, sign } = judge;
     const { queue } = agent;
-    const time = now();
+    const time = this.#context.now();
     const [erred, any] = [token(sign, '!'), ` ${sign}`];
     const isNew = (lane: Lane) => takes(lane) && !lane.verdicts.includes(any);
     const isErred = (lane: Lane) => takes(lane) && lane.verdicts.includes(erred);
     let isOpen = isNew;
-    let first = state.firstQueued(queue, isNew, time);
+    let first = view.firstQueued(queue, isNew, time);
     // Jobs for which the filter threw are asked about only if there is no new job.
     if (first === undefined && judge.erred.size > 0 && judge.againAt <= time) {
       isOpen = isErred;
-      first = state.firstQueued(queue, isErred, time);
+      first = view.firstQueued(queue, isErred, time);
     }
-    if (first === undefined) return;
-    const known = state.firstQueued(queue, this.#known(judge, takes), time);
-    if (known !== undefined && !goesBefore(first, known)) return;
-    const jobs: JobRecord[] = [];
+    if (first === undefined) return undefined;
+    const known = view.firstQueued(queue, this.#known(judge, takes), time);
+    if (known !== undefined && !goesBefore(first, known)) return undefined;
+    const jobs: AskedAbout[] = [];
     let bytes = 0;
-    for (const job of state.firstManyQueued(queue, isOpen, judge.most, time)) {
+    for (const job of view.firstManyQueued(queue, isOpen, judge.most, time)) {
       bytes += job.args?.byteLength ?? 0;
       if (jobs.length > 0 && bytes > mostBytes) break;
-      jobs.push(job);
+      const { id, args, eligible, priority, quotas } = job;
+      jobs.push({ asked: askedJob(records, job), id, args, eligible, priority, quotas });
     }
-    const asked = jobs.map((job) => ({ job, lane: state.laneOf(job), args: job.args, eligible: job.eligible }));
-    const question: Question = { type: 'filter', callable, jobs: jobs.map((job) => askedJob(store, job)) };
-    this.#put(judge, question, jobs, (answer) => {
+    return jobs;
+  }
+
+  #putFilter(judge: Judge, callable: string, jobs: readonly AskedAbout[]): void {
+    const question: Question = { type: 'filter', callable, jobs: jobs.map(({ asked }) => asked) };
+    const ids = jobs.map(({ id }) => id);
+    this.#put(judge, question, ids, (answer) => {
       if (answer.type !== 'filter') {
         // One job may be the cause: they are asked about one by one, and only that one is left
         // waiting.
-        if (jobs.length === 1) this.#note(judge, jobs[0]!, '!');
+        if (jobs.length === 1) this.#note(judge, jobs, ['!']);
         judge.most = 1;
         return this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
       }
-      for (const [index, verdict] of answer.verdicts.entries()) {
-        const { job, lane, args, eligible } = asked[index]!;
-        const isSame =
-          lane !== undefined && state.laneOf(job) === lane && job.args === args && job.eligible === eligible;
-        if (isSame) this.#note(judge, job, verdict);
-      }
+      this.#note(judge, jobs, answer.verdicts);
       judge.most = Math.min(mostJobs, judge.most * 2);
       if (answer.problem !== '') this.#missed(judge, answer.problem, false);
       else this.#isWell(judge);
@@ -251,34 +261,34 @@ export class AgentQuestions {
   }
 
   #askChooser(judge: Judge, callable: string, takes: (lane: Lane) => boolean): void {
-    const { store, now } = this.#context;
     const { agent } = judge;
+    const { queue, name, size } = agent;
     const known = this.#known(judge, takes);
-    const about = this.#about(judge, known);
-    if (about === judge.askedAbout) return;
-    const waiting = store.state.firstManyQueued(agent.queue, known, windowJobs, now());
-    if (waiting.length === 0) return;
-    judge.askedAbout = about;
-    const running = [...store.state.running(keyOf(agent))];
-    const { name, size } = agent;
-    const jobs = (list: readonly JobRecord[]) => list.map((job) => askedJob(store, job));
-    const question: Question = {
-      type: 'chooser',
-      callable,
-      agent: name,
-      size,
-      waiting: jobs(waiting),
-      running: jobs(running),
+    const look = (records: Records) => {
+      const { view } = records;
+      const about = this.#about(view, judge, known);
+      const waiting = view.firstManyQueued(queue, known, windowJobs, this.#context.now());
+      if (about === judge.askedAbout || waiting.length === 0) return undefined;
+      const jobs = (list: Iterable<JobRecord>) => Array.from(list, (job) => askedJob(records, job));
+      return { about, waiting: jobs(waiting), running: jobs(view.running(keyOf(agent))) };
     };
-    this.#put(judge, question, waiting, (answer) => {
-      if (answer.type !== 'chooser') {
-        judge.askedAbout = '';
-        return this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
-      }
-      judge.chosen = answer.chosen;
-      judge.isFresh = true;
-      this.#isWell(judge);
-    });
+    const tell = (_: unknown, found?: ReturnType<typeof look>) => {
+      if (found === undefined || judge.out !== undefined) return;
+      const { about, waiting, running } = found;
+      judge.askedAbout = about;
+      const question: Question = { type: 'chooser', callable, agent: name, size, waiting, running };
+      const ids = waiting.map(({ id }) => id);
+      this.#put(judge, question, ids, (answer) => {
+        if (answer.type !== 'chooser') {
+          judge.askedAbout = '';
+          return this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
+        }
+        judge.chosen = answer.chosen;
+        judge.isFresh = true;
+        this.#isWell(judge);
+      });
+    };
+    this.#context.store.read(look, tell, 'decided');
   }
 
   /**
@@ -286,27 +296,26 @@ export class AgentQuestions {
    * any case, whatever changed meanwhile. The situation is dropped, too: it may come back, when a
    * claimed job returns to its line, and must be asked about again.
    */
-  #look(judge: Judge, known: (lane: Lane) => boolean): void {
+  #look(view: View, judge: Judge, known: (lane: Lane) => boolean): void {
     if (judge.isFresh) {
       judge.isFresh = false;
       return;
     }
-    if (judge.chosen.length === 0 || this.#about(judge, known) === judge.askedAbout) return;
+    if (judge.chosen.length === 0 || this.#about(view, judge, known) === judge.askedAbout) return;
     judge.chosen = [];
     judge.askedAbout = '';
   }
 
   /** The situation that a chooser would be asked about now, as a text. */
-  #about({ agent }: Judge, known: (lane: Lane) => boolean): string {
-    const { state } = this.#context.store;
-    const waiting = state.firstManyQueued(agent.queue, known, windowJobs, this.#context.now());
+  #about(view: View, { agent }: Judge, known: (lane: Lane) => boolean): string {
+    const waiting = view.firstManyQueued(agent.queue, known, windowJobs, this.#context.now());
     const ids = (jobs: Iterable<JobRecord>) => Array.from(jobs, ({ id }) => id).join('');
-    return `${ids(waiting)} ${ids(state.running(keyOf(agent)))}`;
+    return `${ids(waiting)} ${ids(view.running(keyOf(agent)))}`;
   }
 
-  #put(judge: Judge, question: Question, jobs: readonly JobRecord[], then: (answer: Answer) => void): void {
+  #put(judge: Judge, question: Question, jobs: readonly Id[], then: (answer: Answer) => void): void {
     const { questions, now, turn } = this.#context;
-    judge.out = { jobs: new Set(jobs.map(({ id }) => id)), since: now() };
+    judge.out = { jobs: new Set(jobs), since: now() };
     const end = (answer: Answer) => {
       judge.out = undefined;
       // The judge was replaced meanwhile.
@@ -318,16 +327,33 @@ export class AgentQuestions {
     else end({ type: 'none', problem: 'this build has no such function' });
   }
 
-  #note({ sign, erred }: Judge, job: JobRecord, verdict: Verdict): void {
-    const { state } = this.#context.store;
-    if (verdict === '!') erred.add(job.id);
-    else erred.delete(job.id);
-    const lane = state.laneOf(job);
-    if (lane === undefined) return;
-    const judges = this.#judges.get(job.queue)?.values() ?? [];
+  /** Notes verdicts about jobs that have not changed since they were asked about. */
+  #note(judge: Judge, asked: readonly AskedAbout[], verdicts: readonly Verdict[]): void {
+    const { store } = this.#context;
+    const look = (records: Records) =>
+      asked.map((about, index) => {
+        const job = records.view.job(about.id);
+        return job !== undefined && isSame(records, job, about)
+          ? { job, verdicts: this.#noted(judge, records.view.laneOf(job)!, verdicts[index]!) }
+          : undefined;
+      });
+    const tell = (_: unknown, noted: ReturnType<typeof look> = []) => {
+      for (const [index, one] of noted.entries()) {
+        if (one === undefined) continue;
+        if (verdicts[index] === '!') judge.erred.add(one.job.id);
+        else judge.erred.delete(one.job.id);
+        store.judge(one.job, one.verdicts);
+      }
+    };
+    store.read(look, tell, 'decided');
+  }
+
+  /** Adds a verdict to those of a lane. Verdicts of judges that are gone are left out. */
+  #noted({ agent, sign }: Judge, lane: Lane, verdict: Verdict): string {
+    const judges = this.#judges.get(agent.queue)?.values() ?? [];
     const signs = new Set(Array.from(judges, (judge) => judge.sign));
     const others = lane.verdicts.split(' ').filter((one) => one.slice(0, -1) !== sign && signs.has(one.slice(0, -1)));
-    state.judge(job, ` ${[...others, `${sign}${verdict}`].join(' ')} `);
+    return ` ${[...others, `${sign}${verdict}`].join(' ')} `;
   }
 
   /** Notes a problem of an answer: with the whole question (`all`), or with some of its jobs. */
@@ -348,16 +374,32 @@ export class AgentQuestions {
 
   /** Notes a good answer. The problem ends if no job in line is left for which the filter threw. */
   #isWell(judge: Judge): void {
-    const { state } = this.#context.store;
-    for (const id of judge.erred) {
-      const job = state.job(id);
-      const lane = job === undefined ? undefined : state.laneOf(job);
-      if (!lane?.verdicts.includes(token(judge.sign, '!'))) judge.erred.delete(id);
-    }
-    if (judge.erred.size > 0) return;
-    judge.problem = undefined;
-    judge.misses = 0;
+    const isErred = (view: View, id: Id) => {
+      const job = view.job(id);
+      return job !== undefined && view.laneOf(job)?.verdicts.includes(token(judge.sign, '!')) === true;
+    };
+    const look = ({ view }: Records) => [...judge.erred].filter((id) => !isErred(view, id));
+    const tell = (_: unknown, gone: readonly Id[] = []) => {
+      for (const id of gone) judge.erred.delete(id);
+      if (judge.erred.size > 0) return;
+      judge.problem = undefined;
+      judge.misses = 0;
+    };
+    this.#context.store.read(look, tell, 'decided');
   }
+}
+
+/** A job in a question, as a filter sees it. */
+interface AskedAbout extends Pick<JobRecord, 'id' | 'args' | 'eligible' | 'priority' | 'quotas'> {
+  readonly asked: WireAskedJob;
+}
+
+/** `true` if the job is in line, and as it was when it was asked about. */
+function isSame(records: Records, job: JobRecord, { asked, args, eligible, priority, quotas }: AskedAbout): boolean {
+  if (!job.queued || job.eligible !== eligible || job.priority !== priority || job.queue !== asked.queue) return false;
+  if (job.quotas.length !== quotas.length || job.quotas.some((quota, index) => quota !== quotas[index])) return false;
+  if (job.args === args || job.args === null || asked.args === null) return job.args === args;
+  return Buffer.compare(records.bytes(job.args), asked.args) === 0;
 }
 
 const keyOf = ({ dispatcher, queue, name }: AgentRecord) => agentKey(dispatcher, queue, name);

@@ -3,8 +3,8 @@
  * this class only knows which of them are out.
  */
 import type { Id, JobRecord } from '../../core/records.js';
-import type { WireAskedJob } from '../../protocol/questions.js';
-import type { Store } from '../../store/store.js';
+import type { Question, WireAskedJob } from '../../protocol/questions.js';
+import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
 
 export class PolicyQuestions {
@@ -21,26 +21,23 @@ export class PolicyQuestions {
 
   /** Asks the policy about the run with this fence, if the job still waits for that answer. */
   ask(id: Id, fence: number): void {
-    const { store, questions, decide, turn } = this.#context;
-    const job = store.state.job(id);
-    if (job?.stage !== 'policy' || job.asked === null || job.fence !== fence) return;
-    const { policy, question, data } = job.asked;
     const key = `${id}${fence}`;
     if (this.#out.has(key)) return;
-    if (!this.#callables.has(policy)) {
+    const look = (records: Records) => questionOf(records, id, fence);
+    const tell = (_: unknown, question?: Question | undefined) => {
+      if (question !== undefined && !this.#out.has(key)) this.#ask(key, id, fence, question);
+    };
+    this.#context.store.read(look, tell, 'decided');
+  }
+
+  #ask(key: string, id: Id, fence: number, question: Question): void {
+    const { questions, decide, turn } = this.#context;
+    if (!this.#callables.has(question.callable)) {
       decide({ type: 'unanswered', job: id, fence, problem: 'this build has no such function' });
       return turn();
     }
-    const asked = {
-      type: 'policy',
-      callable: policy,
-      job: askedJob(store, job),
-      question,
-      failure: store.bytes(job.result!),
-      data,
-    } as const;
     this.#out.add(key);
-    questions.ask(asked, (said) => {
+    questions.ask(question, (said) => {
       this.#out.delete(key);
       if (said.type === 'policy') decide({ ...said, type: 'answered', job: id, fence });
       else if (said.type === 'none') decide({ type: 'unanswered', job: id, fence, problem: said.problem });
@@ -49,9 +46,18 @@ export class PolicyQuestions {
   }
 }
 
+/** Returns the question of a run's policy, if the job still waits for the answer. */
+function questionOf(records: Records, id: Id, fence: number): Question | undefined {
+  const job = records.view.job(id);
+  if (job?.stage !== 'policy' || job.asked === null || job.fence !== fence) return undefined;
+  const { policy, question, data } = job.asked;
+  const failure = records.bytes(job.result!);
+  return { type: 'policy', callable: policy, job: askedJob(records, job), question, failure, data };
+}
+
 /** The data of a job that a policy, filter or chooser sees. */
-export function askedJob(store: Store, job: JobRecord): WireAskedJob {
+export function askedJob(records: Pick<Records, 'bytes'>, job: JobRecord): WireAskedJob {
   const { id, queue, callable, priority, quotas, attempts, errors, interruptions, putAt, deadline } = job;
-  const args = job.args === null ? null : store.bytes(job.args);
+  const args = job.args === null ? null : records.bytes(job.args);
   return { id, queue, callable, args, priority, quotas, attempts, errors, interruptions, putAt, deadline };
 }

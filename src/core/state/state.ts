@@ -20,17 +20,11 @@ import { View } from './view.js';
 
 export class State extends View {
   readonly #log = new ChangeLog();
-  #position = 0;
   #now = 0;
-
-  /** The last value of `nextPosition`: a job with a later one joined its line after this moment. */
-  get position(): number {
-    return this.#position;
-  }
 
   /** Returns the next value of `JobRecord.eligible`. */
   nextPosition(): number {
-    return ++this.#position;
+    return ++this.lastPosition;
   }
 
   /**
@@ -229,7 +223,7 @@ export class State extends View {
     const limited: JobRow[] = [];
     for (const row of this.table.all()) {
       if (row.quotas.length > 0 && row.lastStartAt !== 0) limited.push(row);
-      this.#position = Math.max(this.#position, row.eligible);
+      this.lastPosition = Math.max(this.lastPosition, row.eligible);
       this.table.index(row);
       if (row.status === 'completed') completed.push(row);
     }
@@ -257,7 +251,7 @@ export class State extends View {
    */
   admit(record: JobRecord): void {
     this.version++;
-    this.#position = Math.max(this.#position, record.eligible);
+    this.lastPosition = Math.max(this.lastPosition, record.eligible);
     const there = this.table.get(record.id);
     if (there !== undefined) return this.table.become(there, record);
     const row = new JobRow(record);

@@ -41,6 +41,20 @@ export interface TakenPlaces {
   readonly places: number;
 }
 
+/** The reads of settings: few records, which every process may keep whole. */
+export type SettingsView = Pick<
+  View,
+  | 'setting'
+  | 'settings'
+  | 'settingsOf'
+  | 'agentsOf'
+  | 'quota'
+  | 'isActive'
+  | 'activeDispatchers'
+  | 'hasRetryDefaults'
+  | 'nextSchedule'
+>;
+
 export class View {
   protected readonly table = new JobTable();
   protected readonly settingRecords = new Settings();
@@ -49,6 +63,13 @@ export class View {
 
   /** Changes with each command and each record that another process wrote. */
   version = 0;
+
+  protected lastPosition = 0;
+
+  /** The last place in line that was given: a job with a later one joined its line after this. */
+  get position(): number {
+    return this.lastPosition;
+  }
 
   /** The number of remembered jobs. */
   get size(): number {
@@ -77,6 +98,12 @@ export class View {
 
   job(id: Id): JobRecord | undefined {
     return this.table.get(id);
+  }
+
+  /** Returns a job that an agent has claimed, or whose callbacks run in its place. */
+  jobOfAgent(id: Id): JobRecord | undefined {
+    const row = this.table.get(id);
+    return row?.isWithAgent ? row : undefined;
   }
 
   /**

@@ -8,13 +8,23 @@
  * causes no sync of its own: the next one covers it, or a lazy one after `lazySyncMs`.
  */
 import { type Command, gates } from '../../core/commands.js';
-import type { Payload } from '../../core/records.js';
+import type { JobRecord, Payload } from '../../core/records.js';
 import { State } from '../../core/state/state.js';
+import type { Puts } from '../../core/state/tallies.js';
 import { ClosedError, JournalCorruptError, StorageFullError } from '../../errors.js';
 import { type Journal, type JournalOptions, openJournal } from '../../journal/journal.js';
 import { Group, type Released } from '../group.js';
 import { lookAt } from '../look-at.js';
-import { type Asked, OutsideNow, type Store, type StoreFigures, type StoreOutside, type StoreOwner } from '../store.js';
+import {
+  type Asked,
+  OutsideNow,
+  type Records,
+  type Store,
+  type StoreFigures,
+  type StoreOutside,
+  type StoreOwner,
+  type Tell,
+} from '../store.js';
 import { LiveBytes } from './live-bytes.js';
 import { machinePace, type Pace } from './pace.js';
 import { RecordReader } from './record-reader.js';
@@ -57,9 +67,11 @@ export interface JournalStoreOptions extends JournalOptions {
   pace?: Pace;
 }
 
-export class JournalStore implements Store {
+export class JournalStore implements Store, Records {
   readonly isExclusive = true;
   readonly state = new State();
+  readonly view = this.state;
+  readonly local = this.state;
   readonly payload = StoredPayload.of;
   /** Live bytes of payloads, by segment. */
   liveBytes!: LiveBytes;
@@ -196,9 +208,26 @@ export class JournalStore implements Store {
     this.#snapshots.written();
   }
 
-  read<T>(look: () => T, tell: (error: Error | undefined, seen?: T) => void): void {
-    const { error, seen } = lookAt(look);
-    this.#whenDurable((failed) => tell(failed ?? error, seen));
+  get nextTimer(): number | undefined {
+    return this.state.nextTimer;
+  }
+
+  takePuts(): readonly Puts[] {
+    return this.state.takePuts();
+  }
+
+  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate: 'decided' | 'synced' = 'synced'): void {
+    const { error, seen } = lookAt(this, look);
+    if (gate === 'decided') tell(error, seen);
+    else this.#whenDurable((failed) => tell(failed ?? error, seen));
+  }
+
+  judge(job: JobRecord, verdicts: string): void {
+    this.state.judge(job, verdicts);
+  }
+
+  survey(tell: Tell<Records>): void {
+    tell(undefined, this);
   }
 
   /**
