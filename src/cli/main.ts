@@ -11,7 +11,20 @@ import { exitCodeOf, exitCodes, messageOf } from './exit.js';
 import { addLookCommands } from './look-commands.js';
 import { directoryOption } from './options.js';
 import { addSteerCommands } from './steer-commands.js';
-import { agentSize, args, bytes, count, duration, halt, percent, range, thresholds, timeLimit } from './values.js';
+import {
+  address,
+  agentSize,
+  args,
+  bytes,
+  count,
+  duration,
+  halt,
+  percent,
+  port,
+  range,
+  thresholds,
+  timeLimit,
+} from './values.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -39,6 +52,8 @@ program
   .option('--health-file <path>', 'a file that is written every five seconds while the worker is well')
   .option('--standby', 'wait until the process that has the directory open has ended')
   .option('--once', 'end when no job is left to run')
+  .option('--web <[host:]port>', 'serve the page; the log has one-time links to it', address)
+  .option('--write', 'with --web: its visitors may act')
   .addOption(new Option('--durability <level>', 'of the jobs that its jobs put').choices(['full', 'process', 'memory']))
   .addOption(new Option('--log-level <level>', 'the lowest level that is logged').choices(thresholds).default('info'))
   .addOption(
@@ -81,6 +96,17 @@ program
 const ask = askWith(exit);
 addLookCommands(program, ask);
 addSteerCommands(program, ask);
+
+program.commandsGroup('Look:');
+program
+  .command('web')
+  .description('serve a page that shows it all, until a signal')
+  .addOption(directoryOption())
+  .option('--host <host>', 'the name or address at which it is served', '127.0.0.1')
+  .option('--port <port>', '0 is any free one', port, 7070)
+  .option('--write', 'visitors may act, not only look')
+  .option('--show-values', 'show arguments, results and annotations, not only their sizes')
+  .action(async (options) => exit(await (await import('./web.js')).web(options)));
 
 program.commandsGroup('Directory:');
 program

@@ -161,3 +161,20 @@ export function integer(text: string): number {
   if (/^-?\d{1,15}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be an integer.');
 }
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const mostPort = 65_535;
+
+/** Parses a port. 0 is any free one. */
+export const port = count(0, mostPort);
+
+/** Parses `host:port`, or a port of this machine alone. */
+export function address(text: string): Address {
+  const [, host = '127.0.0.1', number] = /^(?:\[?([^[\]]+)\]?:)?(\d+)$/.exec(text) ?? [];
+  if (number === undefined) throw new InvalidArgumentError('It must be a host and a port, such as 127.0.0.1:7070.');
+  return { host, port: port(number) };
+}

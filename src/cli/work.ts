@@ -14,7 +14,7 @@ import { directoryOf } from './directory.js';
 import { exitCodes } from './exit.js';
 import { jobModules } from './job-modules.js';
 import { type LogOptions, makeLogger } from './logger.js';
-import type { AgentSize } from './values.js';
+import type { Address, AgentSize } from './values.js';
 
 export interface WorkOptions extends LogOptions {
   readonly directory?: string;
@@ -27,6 +27,8 @@ export interface WorkOptions extends LogOptions {
   readonly once?: boolean;
   readonly standby?: boolean;
   readonly durability?: Level;
+  readonly web?: Address;
+  readonly write?: boolean;
 }
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;
@@ -62,10 +64,12 @@ export async function work(options: WorkOptions): Promise<number> {
   const showState = stateLog(callsheet, logger);
   process.on('SIGUSR2', showState);
   logger.info({ directory, id: callsheet.id, jobs, unfinished }, 'the worker is ready');
+  const page = options.web === undefined ? undefined : await servePage(callsheet, options.web, options.write, logger);
   const ends: Promise<string>[] = [stopped, health.failed];
   if (options.once === true) ends.push(drained(callsheet, logger));
   const why = await Promise.race(ends);
   health.stop();
+  page?.close();
   process.off('SIGUSR2', showState);
   logger.info({ why, graceMs: grace }, 'the worker ends');
   const { interrupted, error, hangingThreads } = await callsheet.close({ graceMs: grace });
@@ -75,6 +79,20 @@ export async function work(options: WorkOptions): Promise<number> {
   // A thread that hangs in a system call would keep the process alive.
   if (hangingThreads.length > 0) process.exit(code);
   return why === leftJobs ? exitCodes.failed : code;
+}
+
+/** Serves the page while the worker works. */
+async function servePage(
+  callsheet: Runtime,
+  { host, port }: Address,
+  write: boolean | undefined,
+  logger: Logger,
+): Promise<{ close(): void }> {
+  const { publicWarning, serve } = await import('../web/serve.js');
+  const onLink = (link: string) => logger.info({ link }, 'the page can be opened once by this link');
+  const served = await serve(callsheet, { host, port, write: write === true, onLink });
+  if (served.isPublic) logger.warn({ host }, publicWarning);
+  return served;
 }
 
 /** Resolves at the first signal. The second ends the process at once. */

@@ -1,7 +1,7 @@
 /** The files of the page, which the build makes of `page/`. They hold no data, so all may read. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { escapeHtml } from './html.js';
+import { escapeHtml, iconLink } from './html.js';
 
 interface Asset {
   readonly type: string;
@@ -50,7 +50,7 @@ export function documentAt(path: string, access: string): string {
 <meta name="color-scheme" content="light dark">
 <title>callsheet</title>
 <base href="${escapeHtml(path)}">
-<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M2 3h12v3H2zM2 7h7v3H2zM2 11h10v3H2z' fill='%234a7'/%3E%3C/svg%3E">
+${iconLink}
 <link rel="stylesheet" href="${version('page.css')}">
 <script type="module" src="${version('page.js')}"></script>
 </head>
