@@ -153,15 +153,16 @@ export class Coordinator implements StoreOwner {
     this.#inquiries = new Inquiries(context, ports.stopwatch);
     const mayFire = () => !this.#closing.isBegun && this.#presence?.mayBegin === true;
     this.#schedules = new Schedules(context, mayFire, ports.stopwatch);
+    const jobLog = new JobLog(context, parts.outcomes, options);
+    this.#jobLog = jobLog;
     const [closing, inquiries, statistics, schedules] = [
       this.#closing,
       this.#inquiries,
       this.#statistics,
       this.#schedules,
     ];
-    const own = { claimsNot: () => this.#claimsNot(), turns: this.#turns, openedAt: now() };
-    this.#clients = new Clients({ ...all, ...own, runs, closing, inquiries, statistics, schedules, installAgent });
-    this.#jobLog = new JobLog(context, parts.outcomes, options);
+    const own = { claimsNot: () => this.#claimsNot(), turns: this.#turns, openedAt: now(), runs, jobLog };
+    this.#clients = new Clients({ ...all, ...own, closing, inquiries, statistics, schedules, installAgent });
     this.#folding = new Folding(context);
     this.#policyQuestions = new PolicyQuestions(context, this.#callables);
     this.#presence = options.presence && this.#makePresence(options.presence);
@@ -225,6 +226,7 @@ export class Coordinator implements StoreOwner {
       this.#awaitFeeders();
       this.#decide({ type: 'recover', owner: dispatcher });
     }
+    this.#schedules.opened();
     this.#presence?.begin();
     // The activation is then committed, so the agents are installed before any command of a client.
     void this.#committed().then(() => this.#parts.feed.opened());
@@ -409,7 +411,7 @@ export class Coordinator implements StoreOwner {
           break;
         case 'deliver':
           if (this.#parts.movedBuffers.size > 0) this.#parts.movedBuffers.take(effect.job.id);
-          this.#jobLog.ended(effect.job);
+          this.#jobLog.ended(effect.job, effect.how);
           this.#statistics.ended(effect.job, effect.how);
           this.#parts.outcomes.deliver(effect.job);
           break;
@@ -504,12 +506,6 @@ function countJobs(view: View): JobCounts {
       jobs += counts[index]!;
       if (cell?.status !== 'completed') unfinished += counts[index]!;
     }
-  }
-  // The template of a schedule is no job to users.
-  for (const { kind } of view.settings()) {
-    if (kind !== 'schedule') continue;
-    jobs--;
-    unfinished--;
   }
   return { jobs, unfinished };
 }

@@ -8,7 +8,7 @@
  */
 
 import { idToText } from '../codec/id.js';
-import type { Effect } from '../core/commands.js';
+import type { Effect, EndCause } from '../core/commands.js';
 import type { Event } from '../core/events.js';
 import {
   agentName,
@@ -47,6 +47,8 @@ export class JobLog {
   readonly #options: LogOptions;
   /** `true` if any module logs each start and end of its jobs. */
   readonly traces: boolean;
+  /** Jobs whose end has no line, since a bulk action that ends them has one. */
+  readonly #leftOut = new Set<Id>();
   #left = linesAtOnce;
   #dropped = 0;
 
@@ -78,9 +80,19 @@ export class JobLog {
     }
   }
 
+  /** The next end of this job has no line. */
+  leaveOut(job: Id): void {
+    this.#leftOut.add(job);
+  }
+
+  /** Undoes `leaveOut`. */
+  takeIn(job: Id): void {
+    this.#leftOut.delete(job);
+  }
+
   /** Logs the outcome of a job, before it is delivered: `#isSeen` still finds the waiters. */
-  ended(job: JobRecord): void {
-    if (job.form === 'chunk') return;
+  ended(job: JobRecord, how: EndCause | undefined): void {
+    if (job.form === 'chunk' || this.#leftOut.delete(job.id)) return;
     const { id, callable, log } = job;
     if (job.outcome !== 'failure') {
       if (!this.traces && log === '') return;
@@ -92,7 +104,7 @@ export class JobLog {
     if (takesTurns(job)) return;
     const put = this.#outcomes.ownPutOf(id);
     const line: Line = { log: 'events', callable, fields: fieldsOf(job), put };
-    const isSeen = job.role !== 'root' || job.cancelled || this.#outcomes.isWaitedFor(id);
+    const isSeen = job.role !== 'root' || job.cancelled || how === 'cancelled' || this.#outcomes.isWaitedFor(id);
     const level = (view: View) => (isSeen || isSeenBelow(view, job) ? 'info' : 'warn');
     this.#write(level, 'a job failed', id, line, job.result);
   }

@@ -9,7 +9,7 @@ import { derivedId, newId } from '../codec/id.js';
 import { decodePayload } from '../codec/payload.js';
 import { levelGate, type Tick } from '../core/commands.js';
 import type { Id, Level, ScheduleRecord, ScheduleSettings } from '../core/records.js';
-import { requireSchedule } from '../core/schedules.js';
+import { requireSchedule, scheduleOf } from '../core/schedules.js';
 import { ClosedError, JournalCorruptError, UnknownScheduleError } from '../errors.js';
 import { commandFromWire } from '../protocol/commands.js';
 import type { ScheduleCommand, StoredTemplate, WireJob } from '../protocol/messages.js';
@@ -28,6 +28,8 @@ const mostCaughtUp = 1000;
 const mostCounted = 100;
 /** The time for ticks in one turn. The rest follows in the next. */
 const sliceMs = 5;
+/** The version of the time zones in this Node; undefined in a Node without any. */
+const zonesVersion = process.versions.tz ?? '';
 
 export class Schedules {
   readonly #context: Context;
@@ -40,6 +42,8 @@ export class Schedules {
   #firing: ScheduleRecord | undefined;
   /** Missed ticks that have run since the last tick in time, by schedule. */
   readonly #caughtUp = new Map<string, number>();
+  /** Schedules whose next tick another version of the time zones gave; it may have moved. */
+  #outdated: string[] = [];
 
   constructor(context: Context, mayFire: () => boolean, stopwatch: () => number) {
     this.#context = context;
@@ -47,18 +51,41 @@ export class Schedules {
     this.#stopwatch = stopwatch;
   }
 
+  /** Takes in the schedules that are there when the store has opened. */
+  opened(): void {
+    const outdated: string[] = [];
+    for (const setting of this.#context.store.local.settings())
+      if (setting.kind === 'schedule' && this.#isOutdated(setting)) outdated.push(setting.name);
+    this.#outdated = outdated;
+  }
+
+  /** A tick that has come stays: it was right for its time. */
+  #isOutdated({ spec, nextAt, zones }: ScheduleRecord): boolean {
+    return 'cron' in spec && nextAt > this.#context.now() && zones !== zonesVersion;
+  }
+
   /** The time of the next tick that this process may handle. */
   get nextAt(): number | undefined {
+    if (this.#isLoading || !this.#mayFire()) return undefined;
+    if (this.#outdated.length > 0) return 0;
     const next = this.#context.store.local.nextSchedule;
-    if (next === undefined || this.#isLoading || !this.#mayFire()) return undefined;
-    return this.#firing === next ? undefined : next.nextAt;
+    return next === undefined || this.#firing === next ? undefined : next.nextAt;
   }
 
   /** Handles the ticks that have come. */
   fire(): void {
-    const { store, now, turn } = this.#context;
+    const { store, now, decide, turn } = this.#context;
     if (!store.takesWork) return;
     const end = this.#stopwatch() + sliceMs;
+    while (this.#outdated.length > 0 && this.nextAt !== undefined) {
+      if (this.#ticksOf === undefined) return this.#load(turn);
+      if (this.#stopwatch() > end) return turn();
+      const there = scheduleOf(store.local, this.#outdated.pop()!);
+      if (there === undefined || !this.#isOutdated(there)) continue;
+      const { name, spec, nextAt: at, lastAt } = there;
+      const nextAt = this.#ticksOf(spec).after(Math.max(now(), lastAt));
+      decide({ type: 'renewTick', name, at, nextAt, zones: zonesVersion });
+    }
     while ((this.nextAt ?? Number.POSITIVE_INFINITY) <= now()) {
       if (this.#ticksOf === undefined) return this.#load(turn);
       if (this.#stopwatch() > end) return turn();
@@ -70,7 +97,10 @@ export class Schedules {
     const { store, now, decide, turn, dispatcher: owner } = this.#context;
     const { run, ...handling } = this.#handling(there, now());
     const fire = (tick: Tick | null) =>
-      decide({ type: 'fire', owner, ...handling, tick }, store.isExclusive ? undefined : { reply });
+      decide(
+        { type: 'fire', owner, zones: zonesVersion, ...handling, tick },
+        store.isExclusive ? undefined : { reply },
+      );
     const reply = () => {
       this.#firing = undefined;
       turn();
@@ -119,13 +149,13 @@ export class Schedules {
         const nextAt = this.#ticksOf!(settings.spec).after(now());
         const made = { id: template.id, args: store.payload(template.args) };
         const [sample] = this.#specs([job], settings.queue, level);
-        const set = { type: command.type, settings, template: made, sample: sample!, nextAt, owner, level } as const;
-        return store.transact([{ command: set, gate: levelGate(level), reply }]);
+        const set = { settings, template: made, sample: sample!, nextAt, zones: zonesVersion, owner, level };
+        return store.transact([{ command: { type: command.type, ...set }, gate: levelGate(level), reply }]);
       }
       case 'pauseSchedule': {
         const { spec } = requireSchedule(store.local, command.name);
         const nextAt = this.#ticksOf!(spec).after(now());
-        return store.transact([{ command: { ...command, nextAt }, gate: 'synced', reply }]);
+        return store.transact([{ command: { ...command, nextAt, zones: zonesVersion }, gate: 'synced', reply }]);
       }
       case 'removeSchedule':
         return store.transact([{ command, gate: 'synced', reply }]);

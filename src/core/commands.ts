@@ -231,17 +231,33 @@ export type Command =
       readonly template: Pick<JobSpec, 'id' | 'args'>;
       readonly sample: JobSpec;
       readonly nextAt: number;
+      readonly zones: string;
       readonly owner: Id;
       readonly level: Level;
     }
   | { readonly type: 'removeSchedule'; readonly name: string }
-  | { readonly type: 'pauseSchedule'; readonly name: string; readonly paused: boolean; readonly nextAt: number }
+  | {
+      readonly type: 'pauseSchedule';
+      readonly name: string;
+      readonly paused: boolean;
+      readonly nextAt: number;
+      readonly zones: string;
+    }
+  /** Replaces the next tick `at`, which was computed by other data of the time zones. */
+  | {
+      readonly type: 'renewTick';
+      readonly name: string;
+      readonly at: number;
+      readonly nextAt: number;
+      readonly zones: string;
+    }
   /** Handles the tick `at` of a schedule, and `missed` others until `next`; runs `tick`, if any. */
   | {
       readonly type: 'fire';
       readonly name: string;
       readonly at: number;
       readonly next: number;
+      readonly zones: string;
       readonly missed: number;
       readonly tick: Tick | null;
       readonly owner: Id;

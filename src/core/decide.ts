@@ -14,7 +14,7 @@ import type { Command, Effect, InnerCommand, JobSpec, Outside, Settled } from '.
 import { addParts, finishIfDone } from './composite.js';
 import type { Decision } from './decision.js';
 import { activate, deactivate, ping, recoverAll, rescue, unregister } from './dispatcher.js';
-import { nobody, requireDispatcher } from './dispatchers.js';
+import { requireDispatcher } from './dispatchers.js';
 import {
   becomeDue,
   begin,
@@ -37,11 +37,11 @@ import { abandon, countItems, endInput, feed, fold } from './map.js';
 import { failureOf, ownFailure, successOf } from './outcome.js';
 import { changeQueue, createQueue, pauseQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkAllQuotas, holdPlaces } from './quota.js';
-import { defaultsKey, type Id, type JobRecord, quotaRecordKey } from './records.js';
+import { defaultsKey, type Id, isTemplate, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted, forgetJob } from './retention.js';
 import { answered, askAgain, couldNotCommit, failed, interrupted, unanswered } from './retry.js';
 import { retry } from './run-again.js';
-import { fire, pauseSchedule, removeSchedule, runTicks, setSchedule } from './schedule.js';
+import { fire, pauseSchedule, removeSchedule, renewTick, runTicks, setSchedule } from './schedule.js';
 import type { State } from './state/state.js';
 import { raise } from './waits.js';
 
@@ -177,7 +177,9 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
     case 'removeSchedule':
       return removeSchedule(decision, command.name);
     case 'pauseSchedule':
-      return pauseSchedule(decision, command.name, command.paused, command.nextAt);
+      return pauseSchedule(decision, command);
+    case 'renewTick':
+      return renewTick(decision, command);
     case 'fire':
       return fire(decision, command);
     case 'runTicks':
@@ -359,7 +361,7 @@ function knownJob(state: State, id: Id): JobRecord {
   const job = state.job(id);
   if (job === undefined)
     throw new JobForgottenError('the job is unknown: it was forgotten after it completed, or never put here');
-  if (job.only === nobody) throw new JobStatusError('the job belongs to a schedule, which puts copies of it');
+  if (isTemplate(job)) throw new JobStatusError('the job belongs to a schedule, which puts copies of it');
   return job;
 }
 

@@ -26,7 +26,7 @@ import { DispatcherActiveError, DispatcherInactiveError, JobInterruptedError } f
 import type { Command } from './commands.js';
 import { finishIfDone } from './composite.js';
 import { type Decision, tellDispatcher } from './decision.js';
-import { dispatcherOf, nobody, pingsOf, requireDispatcher } from './dispatchers.js';
+import { dispatcherOf, pingsOf, requireDispatcher } from './dispatchers.js';
 import { conclude, concludeCancelled, giveBack } from './job.js';
 import { abandon } from './map.js';
 import { ownFailure } from './outcome.js';
@@ -38,6 +38,7 @@ import {
   dispatcherKey,
   type Id,
   type JobRecord,
+  nobody,
   pingKey,
 } from './records.js';
 import { recover } from './recovery.js';

@@ -8,13 +8,11 @@ import {
   dispatcherKey,
   type Id,
   type JobRecord,
+  nobody,
   type PingRecord,
   pingKey,
 } from './records.js';
 import type { SettingsView } from './state/view.js';
-
-/** The holder of callbacks while no dispatcher is active. */
-export const nobody: Id = '\u0000'.repeat(16);
 
 export function dispatcherOf(view: SettingsView, id: Id): DispatcherRecord | undefined {
   return view.setting(dispatcherKey(id)) as DispatcherRecord | undefined;

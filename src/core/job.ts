@@ -33,7 +33,7 @@ import { type Id, isWhole, type JobRecord, type JobRole, type Level, type Payloa
 import { endTick } from './schedules.js';
 import type { JobRow } from './state/job-row.js';
 import type { State } from './state/state.js';
-import { countAwaiters, endsAfter, heldAbove, heldFrom, raise, share } from './waits.js';
+import { countAwaiters, endsAfter, heldAbove, heldFrom, keepsList, raise, share } from './waits.js';
 
 /** The surroundings of a new job. */
 export interface Place {
@@ -270,7 +270,8 @@ export function conclude(
 ): void {
   const { state, now, effects } = decision;
   const isStart = begunAt !== undefined && !job.begun;
-  if (job.stage === 'inner') countAwaiters(state, job.inner, -1);
+  const [waited, keeps] = [job.stage === 'inner', keepsList(state, { outcome, result }, job)];
+  if (waited !== keeps) countAwaiters(state, job.inner, keeps ? 1 : -1);
   state.change(job, (row) => {
     if (isStart) noteStart(row, begunAt);
     noteUnclaimed(row);

@@ -160,8 +160,9 @@ export interface JobRecord {
   /** The job that it returned, whose outcome it takes; empty for none. */
   readonly inner: Id;
   /**
-   * The jobs that returned it, or a job below it, and wait for the outcome; 0 for none. More than
-   * there are if some of them were lost in a crash, as those of level `memory` are.
+   * The jobs that returned it, or a job below it, and wait for the outcome or have its list as
+   * their own; 0 for none. More than there are if some of those that wait were lost in a crash, as
+   * those of level `memory` are.
    */
   readonly awaiters: number;
   /**
@@ -214,6 +215,12 @@ export function takesTurns({ role }: JobRecord): boolean {
 
 /** `true` if it has parts that it waits for. */
 export const isWhole = ({ form }: JobRecord) => form !== 'call' && form !== 'choice';
+
+/** The holder of callbacks while no dispatcher is active, and of templates of schedules. */
+export const nobody: Id = '\u0000'.repeat(16);
+
+/** `true` for the template of a schedule, which is no job to users. */
+export const isTemplate = ({ only }: Pick<JobRecord, 'only'>) => only === nobody;
 
 /** The fields that the members of a job share with it. */
 export const placeOf = ({ owner, queue, level, only }: JobRecord) => ({ owner, queue, level, only });
@@ -314,12 +321,12 @@ export interface PingRecord {
   readonly at: number;
 }
 
-/** The moments at which a schedule ticks. */
-export type ScheduleSpec =
-  /** A pattern of five or six fields, and an IANA time zone. */
+/** The moments at which a schedule ticks: none before `from`, and none after `until`. */
+export type ScheduleSpec = { readonly from?: number; readonly until?: number } & (
   | { readonly cron: string; readonly zone: string }
   /** Each `everyMs` from `anchor` on, forward and back. */
-  | { readonly everyMs: number; readonly anchor: number };
+  | { readonly everyMs: number; readonly anchor: number }
+);
 
 /** Of the ticks that passed without a runtime: the latest one runs, none, or all. */
 export const missedPolicies = ['one', 'skip', 'all'] as const;
@@ -359,6 +366,8 @@ export interface ScheduleRecord extends ScheduleSettings {
   readonly paused: boolean;
   /** The next tick to handle. */
   readonly nextAt: number;
+  /** The version of the time zones by which that tick was computed; an older build stored none. */
+  readonly zones?: string;
   /** The last tick that was handled, and the missed ones before it that did not run. */
   readonly lastAt: number;
   readonly lastMissed: number;

@@ -1,7 +1,8 @@
 /**
  * Limits on the completed jobs that are kept: age, count and bytes (contract 2.12). The strictest
  * applies. Failed roots have limits of their own, so that later successes do not push them out. A
- * root is deleted with all its members, so that nothing a parent needs is missing.
+ * root is deleted with all its members, so that nothing a parent needs is missing. A root whose
+ * list is the result of another job stays as long as that one.
  */
 
 import { JobStatusError } from '../errors.js';
@@ -9,7 +10,9 @@ import { type KeptLimits, levelGate, type Retention } from './commands.js';
 import type { Decision } from './decision.js';
 import type { JobRecord } from './records.js';
 import type { Kept } from './state/completed.js';
+import type { State } from './state/state.js';
 import type { View } from './state/view.js';
+import { countAwaiters, keepsList } from './waits.js';
 
 const dayMs = 24 * 3600 * 1000;
 const mebibyte = 1024 * 1024;
@@ -51,6 +54,7 @@ function forgetKept({ state, now, effects }: Decision, kept: Kept, keep: KeptLim
   const atOnce = Math.min(most, Math.max(least, Math.ceil(tooMany * part)));
   for (let left = atOnce; left > 0 && exceeds(state, kept, keep, now); left--) {
     const job = state.forgetOldest(kept);
+    releaseLists(state, job);
     effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
   }
 }
@@ -61,8 +65,17 @@ export function forgetJob({ state, effects }: Decision, job: JobRecord): void {
   if (job.status !== 'completed')
     throw new JobStatusError(`the job is ${job.status}: only a completed job can be forgotten`);
   if (!isAtRest(state, job)) throw new JobStatusError('callbacks of the job are not completed');
+  if (job.awaiters > 0) throw new JobStatusError('another job that is remembered has its list as its result');
   state.forgetRoot(job);
+  releaseLists(state, job);
   effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
+}
+
+/** Lets go of the lists that a forgotten job and its members had from jobs that they returned. */
+function releaseLists(state: State, job: JobRecord): void {
+  if (keepsList(state, job, job)) countAwaiters(state, job.inner, -1);
+  for (const part of state.parts(job)) releaseLists(state, part);
+  for (const callback of state.callbacks(job)) releaseLists(state, callback);
 }
 
 /** `false` if a callback that was added late has its turn, at any depth. */

@@ -13,10 +13,9 @@ import { CallsheetError } from '../errors.js';
 import { checkSpecs } from './bounds.js';
 import type { Command, Tick } from './commands.js';
 import { type Decision, tellSchedule } from './decision.js';
-import { nobody } from './dispatchers.js';
 import { cancel, createJob, expireIfLate } from './job.js';
 import { requireQueue } from './queue.js';
-import { type Id, type JobRecord, type ScheduleRecord, type ScheduleSpec, scheduleKey } from './records.js';
+import { type Id, type JobRecord, nobody, type ScheduleRecord, type ScheduleSpec, scheduleKey } from './records.js';
 import { liveJobs, liveWith, requireSchedule, scheduleOf, tickKey } from './schedules.js';
 import type { State } from './state/state.js';
 
@@ -30,7 +29,7 @@ const noRuns = {
 /** Adds a schedule, or changes the one of this name. Ignored if it is the same. */
 export function setSchedule(decision: Decision, command: Extract<Command, { type: 'setSchedule' }>): void {
   const { state } = decision;
-  const { settings, template, sample, nextAt, owner, level } = command;
+  const { settings, template, sample, nextAt, zones, owner, level } = command;
   const { name, queue } = settings;
   requireQueue(state, queue);
   checkSpecs(state, queue, [sample]);
@@ -49,15 +48,18 @@ export function setSchedule(decision: Decision, command: Extract<Command, { type
     ...settings,
     template: template.id,
     nextAt: keepsTime ? there.nextAt : nextAt,
+    ...(keepsTime ? {} : { zones }),
   });
 }
 
 const held = { form: 'call', options: {}, parts: [], callbacks: [] } as const;
 
-const isSameSpec = (a: ScheduleSpec, b: ScheduleSpec): boolean =>
-  'cron' in a
+function isSameSpec(a: ScheduleSpec, b: ScheduleSpec): boolean {
+  if (a.from !== b.from || a.until !== b.until) return false;
+  return 'cron' in a
     ? 'cron' in b && a.cron === b.cron && a.zone === b.zone
     : 'everyMs' in b && a.everyMs === b.everyMs && a.anchor === b.anchor;
+}
 
 /** Removes a schedule. Its jobs stay, but one that waits for others to end is cancelled. */
 export function removeSchedule(decision: Decision, name: string): void {
@@ -69,19 +71,29 @@ export function removeSchedule(decision: Decision, name: string): void {
 }
 
 /** `nextAt` is the first tick after a pause: ticks during the pause are not missed. */
-export function pauseSchedule({ state }: Decision, name: string, paused: boolean, nextAt: number): void {
+export function pauseSchedule({ state }: Decision, command: Extract<Command, { type: 'pauseSchedule' }>): void {
+  const { name, paused, nextAt, zones } = command;
   const there = requireSchedule(state, name);
-  if (there.paused !== paused) save(state, { ...there, paused, nextAt: paused ? there.nextAt : nextAt });
+  if (there.paused !== paused) {
+    save(state, { ...there, paused, nextAt: paused ? there.nextAt : nextAt, ...(paused ? {} : { zones }) });
+  }
+}
+
+/** Ignored if the schedule was changed meanwhile. */
+export function renewTick({ state }: Decision, command: Extract<Command, { type: 'renewTick' }>): void {
+  const { name, at, nextAt, zones } = command;
+  const there = scheduleOf(state, name);
+  if (there?.nextAt === at) save(state, { ...there, nextAt, zones });
 }
 
 /** Handles the next tick. Ignored if another process was faster. */
 export function fire(decision: Decision, command: Extract<Command, { type: 'fire' }>): void {
   const { state } = decision;
-  const { name, at, next, missed, tick, owner } = command;
+  const { name, at, next, zones, missed, tick, owner } = command;
   const there = scheduleOf(state, name);
   if (there === undefined || there.paused || there.nextAt !== at) return;
   const lastAt = tick?.at ?? at;
-  save(state, { ...there, nextAt: next, lastAt, lastMissed: missed, missedCount: there.missedCount + missed });
+  save(state, { ...there, nextAt: next, zones, lastAt, lastMissed: missed, missedCount: there.missedCount + missed });
   if (missed > 0) tellSchedule(decision, 'missed', name, lastAt, missed);
   if (tick === null) return;
   const { overlap } = there;

@@ -15,9 +15,11 @@ import type { View } from './state/view.js';
  */
 export function raise(state: State, job: JobRecord, level: Level): void {
   if (levels.indexOf(level) <= levels.indexOf(job.level)) return;
+  const kept = keepsList(state, job, job);
   state.change(job, (row) => {
     row.level = level;
   });
+  if (!kept && keepsList(state, job, job)) countAwaiters(state, job.inner, 1);
   for (const member of [...state.parts(job), ...state.callbacks(job)]) raise(state, member, level);
   for (const id of [job.parent, job.inner]) {
     const other = state.job(id);
@@ -48,7 +50,20 @@ export function endsAfter(view: View, inner: JobRecord, job: JobRecord): boolean
   return waitsFor(view, inner, new Set(above.map(({ id }) => id)));
 }
 
-/** Counts a job more, or less, that waits for the outcome of the job that it returned. */
+/**
+ * `true` if this outcome of a job is the list of the job that it returned, which must be kept for
+ * it. A job of level `memory` keeps none that outlives it.
+ */
+export function keepsList(
+  state: State,
+  { outcome, result }: Pick<JobRecord, 'outcome' | 'result'>,
+  { inner, level }: JobRecord,
+): boolean {
+  if (outcome !== 'list' || result !== null || inner === '') return false;
+  return level !== 'memory' || state.job(inner)?.level === 'memory';
+}
+
+/** Counts a job more, or less, that waits for the job that it returned, or that has its list. */
 export function countAwaiters(state: State, inner: Id, by: 1 | -1): void {
   const awaited = state.job(inner);
   if (awaited === undefined) return;

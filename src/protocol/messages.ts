@@ -160,7 +160,7 @@ export interface StoredTemplate {
   readonly job: WireJob;
 }
 
-export type ScheduleInfo = Omit<ScheduleRecord, 'kind' | 'template' | 'digest'>;
+export type ScheduleInfo = Omit<ScheduleRecord, 'kind' | 'template' | 'digest' | 'zones'>;
 
 /** The tick for which a job was put. Times are milliseconds since the epoch. */
 export interface TickInfo {

@@ -280,10 +280,11 @@ const placeInLine: Fields<PlaceInLine> = {
 };
 const placeInOrder: Fields<PlaceInOrder> = { ...placeInLine, putAt: time, completedAt: time };
 
+const limits = { from: optional(finite), until: optional(finite) };
 const spec: Check = (value, path) =>
   (typeof value === 'object' && value !== null && 'cron' in value
-    ? recordOf({ cron: name, zone: name })
-    : recordOf({ everyMs: numberOf(1, 2 ** 51, false), anchor: anyNumber }))(value, path);
+    ? recordOf({ cron: name, zone: name, ...limits })
+    : recordOf({ everyMs: numberOf(1, 2 ** 51, false), anchor: anyNumber, ...limits }))(value, path);
 const schedule: Fields<ScheduleSettings> = {
   name: keyName,
   queue,

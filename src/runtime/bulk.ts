@@ -45,6 +45,11 @@ export interface BulkResult {
   /** The first 1,000 of the refused jobs. */
   readonly refused: readonly RefusedJob[];
   readonly refusedCount: number;
+  /**
+   * The other matched jobs: when their turn came, they did not fit any more. Another action like
+   * this one was faster, or they have changed.
+   */
+  readonly skipped: number;
 }
 
 /** @internal */
@@ -91,7 +96,8 @@ export async function actOnAll(
     onProgress?.({ matched, done, refused: refusedCount });
     if (step.isOver) break;
   }
-  return { matched, done, refused, refusedCount };
+  const skipped = dryRun ? 0 : Math.max(0, matched - done - refusedCount);
+  return { matched, done, refused, refusedCount, skipped };
 }
 
 /** Takes a step. When the signal aborts, it ends the action, and rejects with the reason. */

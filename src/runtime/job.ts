@@ -11,6 +11,7 @@ import { asJob, type Part, type PartResult } from '../definition/compose.js';
 import { encodeCallback, encodeMember } from '../definition/encode.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
+import { checkJobId } from '../definition/names.js';
 import { coreOptions, type JobOptions } from '../definition/options.js';
 import { WaitTimeoutError } from '../errors.js';
 import { decodeStored, decodeValue } from '../protocol/completed-jobs.js';
@@ -360,3 +361,6 @@ export const jobHandles: JobHandles = {
   handleOf: (client, id) => new Job(client, id),
   referenceOf: (value) => (value instanceof Job ? idToBytes(value.internalId) : undefined),
 };
+
+/** Returns the id of a job that a user names by its handle or by its id. */
+export const idOf = (job: Job | string): Id => (job instanceof Job ? job.internalId : checkJobId(job));

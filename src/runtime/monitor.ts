@@ -5,7 +5,6 @@ import { decodePayload } from '../codec/payload.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions } from '../definition/known-options.js';
-import { checkJobId } from '../definition/names.js';
 import { invalidOption, JobStatusError } from '../errors.js';
 import type { Explanation, WireExplanation } from '../protocol/explanation.js';
 import {
@@ -35,7 +34,8 @@ import type { QueuesPage, RunningJob, RuntimeStatus, ThreadsReport, WireRunningJ
 import { decodeAnnotations } from './annotations.js';
 import type { Client } from './client.js';
 import { explanationFrom } from './explanation.js';
-import { Job } from './job.js';
+import { refuseExtra } from './extra-arguments.js';
+import { idOf, Job } from './job.js';
 import { checkFilter, cursorFrom, type List, placeFrom, wireFilter } from './job-filter.js';
 import { timeOf } from './time.js';
 
@@ -150,6 +150,10 @@ export class Monitor {
   /** @internal */
   constructor(client: Client) {
     this.#client = client;
+    refuseExtra<Monitor>(this, {
+      ...{ counts: 2, jobs: 2, job: 2, explain: 1, traceback: 1, active: 0, queues: 1, status: 0, failures: 1 },
+      ...{ next: 2, last: 1, stats: 2, threads: 1 },
+    });
   }
 
   /**
@@ -206,12 +210,13 @@ export class Monitor {
    * Returns one job in full: its details, and the jobs to which it is related. Arguments and result
    * are read only if that is asked for.
    *
-   * @throws {UnknownJobError} `id` is not a UUID.
+   * @param of The job: its handle, or its id.
+   * @throws {UnknownJobError} `of` is neither a handle nor a UUID.
    * @throws {JobForgottenError} the job is no longer remembered.
    * @throws {NotStorableError} `arguments` are asked for, and buffers were moved to the job.
    */
-  async job(id: string, options: FullJobOptions = {}): Promise<FullJob> {
-    const job = checkJobId(id);
+  async job(of: Job | string, options: FullJobOptions = {}): Promise<FullJob> {
+    const job = idOf(of);
     checkOptions('options', options, { arguments: true, result: true });
     const { arguments: withArguments = false, result: withResult = false } = options;
     checkBoolean('arguments', withArguments);
@@ -238,14 +243,15 @@ export class Monitor {
    * reasons come from the decision that claims jobs: a job in line without a reason is claimed
    * next. Agents of other dispatchers are not asked.
    *
-   * @throws {UnknownJobError} `id` is not a UUID.
+   * @param of The job: its handle, or its id.
+   * @throws {UnknownJobError} `of` is neither a handle nor a UUID.
    * @throws {JobForgottenError} the job is no longer remembered.
    * @example
-   * const { summary, reasons } = await callsheet.monitor.explain(job.id);
+   * const { summary, reasons } = await callsheet.monitor.explain(job);
    * if (reasons.some(({ code }) => code === 'quota-full')) console.log(summary);
    */
-  async explain(id: string): Promise<Explanation> {
-    const wire = await this.#client.ask({ type: 'explain', job: checkJobId(id) });
+  async explain(of: Job | string): Promise<Explanation> {
+    const wire = await this.#client.ask({ type: 'explain', job: idOf(of) });
     return explanationFrom(wire as WireExplanation);
   }
 
@@ -253,18 +259,19 @@ export class Monitor {
    * Returns the failure of a job for people to read: its stack, its causes, and the runs before.
    * The place at which a running job is cannot be seen; see `active` for its progress.
    *
-   * @throws {UnknownJobError} `id` is not a UUID.
+   * @param of The job: its handle, or its id.
+   * @throws {UnknownJobError} `of` is neither a handle nor a UUID.
    * @throws {JobForgottenError} the job is no longer remembered.
    * @throws {JobStatusError} the job has not failed.
    */
-  async traceback(id: string): Promise<Traceback> {
-    const { outcome, details, thread, runs } = await this.job(id);
+  async traceback(of: Job | string): Promise<Traceback> {
+    const { outcome, details, thread, runs } = await this.job(of);
     if (outcome !== 'failure') {
       const where = thread === undefined ? '' : ` in thread ${thread}: nobody can see where it is there`;
       const how = outcome === 'value' ? 'it has succeeded' : `it is ${details.status}${where}`;
       throw new JobStatusError(`the job has not failed, so it has no traceback: ${how}`);
     }
-    const failure = (await new Job(this.#client, checkJobId(id)).failure())!;
+    const failure = (await new Job(this.#client, idOf(of)).failure())!;
     const causes: Failure[] = [];
     for (let cause = failure.cause; isFailure(cause); cause = cause.cause) causes.push(cause);
     return { text: inspect(errorFrom(failure)), failure, causes, runs };

@@ -2,12 +2,11 @@
 import type { Id } from '../core/records.js';
 import { checkOneOf } from '../definition/arguments.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
-import { checkJobId } from '../definition/names.js';
 import type { WireRetry } from '../protocol/messages.js';
 import type { JobQuery } from '../protocol/monitor.js';
 import { actOnAll, type BulkOptions, type BulkResult, bulkOptions } from './bulk.js';
 import type { Client } from './client.js';
-import { changeable, encodeChanges, Job, type JobChanges } from './job.js';
+import { changeable, encodeChanges, idOf, Job, type JobChanges } from './job.js';
 
 /**
  * The options of `retry`. Those that are left out are the failed job's own, but a date: the new job
@@ -32,7 +31,7 @@ export async function retryJob<Result>(
   options: RetryOptions,
 ): Promise<Job<Result>> {
   checkOptions('options', options, retryOptions);
-  const id = job instanceof Job ? job.internalId : checkJobId(job);
+  const id = idOf(job);
   const [made] = (await client.do({ type: 'retry', job: id, ...wireRetry(client, options) })) as [Id];
   return new Job<Result>(client, made);
 }

@@ -51,6 +51,12 @@ export interface ScheduleOptions {
   readonly every?: number | string;
   /** A tick from which `every` counts forward and back; 1970-01-01T00:00:00Z by default. */
   readonly anchor?: Date;
+  /** No tick comes before; the first may be at this moment. */
+  readonly from?: Date;
+  /**
+   * No tick comes after; the last may be at this moment. The schedule stays until it is removed.
+   */
+  readonly until?: Date;
   /**
    * The fate of ticks that passed while no runtime was open: the latest one runs (`one`, the
    * default), none (`skip`), or all one after another (`all`, at most 1,000 at a time). A tick is
@@ -89,6 +95,8 @@ export interface ScheduleDetails {
   readonly zone: string | undefined;
   readonly everyMs: number | undefined;
   readonly anchor: Date | undefined;
+  readonly from: Date | undefined;
+  readonly until: Date | undefined;
   readonly missed: MissedPolicy;
   readonly windowMs: number;
   readonly overlap: OverlapPolicy;
@@ -97,7 +105,7 @@ export interface ScheduleDetails {
   readonly paused: boolean;
   /** `true` if it was given to `open`. */
   readonly declared: boolean;
-  /** The next tick; `undefined` while it is paused. */
+  /** The next tick; `undefined` while it is paused, and after the last. */
   readonly nextAt: Date | undefined;
   /** The last tick that was handled. */
   readonly lastAt: Date | undefined;
@@ -122,6 +130,8 @@ const scheduleOptions: OptionNames<ScheduleOptions> = {
   zone: true,
   every: true,
   anchor: true,
+  from: true,
+  until: true,
   missed: true,
   windowMs: true,
   overlap: true,
@@ -179,7 +189,7 @@ export class Schedule {
 
   /**
    * Puts a job for each tick of this time that has none yet, and returns the jobs in order. They
-   * are in line at once, whatever `overlap` says.
+   * are in line at once, whatever `overlap` says. There are no ticks until 1970-01-01T00:00:00Z.
    *
    * @param to The end of the time, which belongs to it.
    * @throws {RangeError} the time has more than 1,000 ticks, or ends before it begins.
@@ -190,7 +200,7 @@ export class Schedule {
     if (last < first) throw invalidOption('to', 'must not be before `from`', to, RangeError);
     const ticks = await this.#ticks();
     const found: number[] = [];
-    for (let at = ticks.after(first - 1); at !== 0 && at <= last; at = ticks.after(at)) {
+    for (let at = ticks.after(Math.max(first - 1, 0)); at !== 0 && at <= last; at = ticks.after(at)) {
       if (found.length === mostAtOnce)
         throw invalidOption('to', `must leave at most ${mostAtOnce} ticks: backfill in pieces`, to, RangeError);
       found.push(at);
@@ -321,6 +331,20 @@ async function ticksFor(spec: ScheduleSpec): Promise<Ticks> {
 }
 
 async function specOf(options: ScheduleOptions, where: string, now: number): Promise<ScheduleSpec> {
+  const { from, until } = options;
+  const spec = {
+    ...(await unlimitedSpec(options, where, now)),
+    ...(from !== undefined && { from: timeOf(`${where}from`, from) }),
+    ...(until !== undefined && { until: timeOf(`${where}until`, until) }),
+  };
+  if (spec.from === undefined || spec.until === undefined) return spec;
+  if (spec.until < spec.from) throw invalidOption(`${where}until`, 'must not be before `from`', until, RangeError);
+  if ((await ticksFor(spec)).after(spec.from - 1) === 0)
+    throw invalidOption(`${where}until`, 'must leave a tick after `from`', until, RangeError);
+  return spec;
+}
+
+async function unlimitedSpec(options: ScheduleOptions, where: string, now: number): Promise<ScheduleSpec> {
   const { cron, zone, every, anchor } = options;
   if ((cron === undefined) === (every === undefined))
     throw invalidOption(`${where}options`, 'must have either `cron` or `every`', options);
@@ -403,6 +427,8 @@ function detailsOf({
     zone: isCron ? spec.zone : undefined,
     everyMs: isCron ? undefined : spec.everyMs,
     anchor: isCron ? undefined : new Date(spec.anchor),
+    from: spec.from === undefined ? undefined : new Date(spec.from),
+    until: spec.until === undefined ? undefined : new Date(spec.until),
     nextAt: info.paused ? undefined : dateOf(nextAt),
     lastAt: dateOf(lastAt),
     lastSuccessAt: dateOf(successAt),

@@ -20,7 +20,9 @@ export interface Ticks {
 }
 
 export function ticksOf(spec: ScheduleSpec): Ticks {
-  return 'cron' in spec ? new CronTicks(spec.cron, spec.zone) : new EvenTicks(spec.everyMs, spec.anchor);
+  const ticks = 'cron' in spec ? new CronTicks(spec.cron, spec.zone) : new EvenTicks(spec.everyMs, spec.anchor);
+  const { from, until } = spec;
+  return from === undefined && until === undefined ? ticks : new LimitedTicks(ticks, from, until);
 }
 
 /** Throws an error of croner's own if it is no pattern. */
@@ -83,5 +85,31 @@ class EvenTicks implements Ticks {
 
   count(from: number, by: number): number {
     return from > by ? 0 : Math.floor((by - from) / this.#everyMs) + 1;
+  }
+}
+
+/** The ticks from a moment until another. */
+class LimitedTicks implements Ticks {
+  readonly #ticks: Ticks;
+  readonly #from: number;
+  readonly #until: number;
+
+  constructor(ticks: Ticks, from = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY) {
+    this.#ticks = ticks;
+    this.#from = from;
+    this.#until = until;
+  }
+
+  after(at: number): number {
+    const next = this.#ticks.after(Math.max(at, this.#from - 1));
+    return next > this.#until ? 0 : next;
+  }
+
+  latest(by: number, from: number): number {
+    return this.#ticks.latest(Math.min(by, this.#until), from);
+  }
+
+  count(from: number, by: number, most: number): number {
+    return this.#ticks.count(from, Math.min(by, this.#until), most);
   }
 }

@@ -145,7 +145,7 @@ describe('the commands on jobs', () => {
     const none = await done((session) => retry(session, [], filters));
     assert.deepEqual([none.code, none.notes], [0, ['no job fits']]);
     const ended = await done((session) => cancel(session, [], { queue: ['bulk'], yes: true }), true);
-    assert.deepEqual(ended.rows, [{ matched: 3, done: 3, refused: [], refusedCount: 0 }]);
+    assert.deepEqual(ended.rows, [{ matched: 3, done: 3, refused: [], refusedCount: 0, skipped: 0 }]);
     await callsheet.queue('bulk').resume();
     for (const [ids, options] of [
       [[], again],

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type BulkProgress, type BulkResult, type Job, map, parallel, type Queue, type Runtime } from 'callsheet';
 import type { Kit } from 'callsheet/testing';
-import { work } from './jobs/all.js';
+import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { hourMs, opened } from './opened.js';
 
-const nothing = { refused: [], refusedCount: 0 };
+const nothing = { refused: [], refusedCount: 0, skipped: 0 };
 const acted = (done: number): BulkResult => ({ matched: done, done, ...nothing });
 const counted = (matched: number): BulkResult => ({ matched, done: 0, ...nothing });
 
@@ -122,6 +122,43 @@ describe('11 looking at it: retry, cancel and forget by filter', () => {
     await kit.crash();
     await kit.reopen();
     assert.equal((await kit.runtime.stats()).jobs, 1);
+  });
+
+  it('[11.5] does not forget a whole whose list is the result of another job', async (t) => {
+    const { kit, queue, act } = await started(t);
+    const inner = await queue.put(parallel([work.mark('a'), work.mark('b')]));
+    await kit.untilIdle();
+    const outer = await queue.put(inside.returnGiven(inner as never));
+    await kit.untilIdle();
+    const { done, refused } = await act('forgetAll', { callable: '' });
+    assert.deepEqual([done, refused.map(({ id, code }) => [id, code])], [0, [[inner.id, 'JOB_STATUS']]]);
+    assert.equal(((await kit.runtime.job(outer.id).result()) as { length: number }).length, 2);
+    assert.equal((await act('forgetAll', {})).done, 1);
+    assert.equal((await act('forgetAll', {})).done, 1);
+  });
+
+  it('[11.5] counts the jobs that another action was faster to take', async (t) => {
+    const { kit, queue } = await started(t);
+    await failures(kit, queue, numbered(1100));
+    await queue.pause();
+    const both = [kit.runtime.retryAll({}), kit.runtime.retryAll({})];
+    const results = await Promise.all(both.map((result) => driven(kit, result)));
+    for (const { matched, done, skipped } of results) assert.deepEqual([matched, done + skipped], [1100, 1100]);
+    assert.equal(results[0]!.done + results[1]!.done, 1100);
+    assert.equal(await queue.length(), 1100);
+  });
+
+  it('[11.5] logs one line, and none for each job that it cancels', async (t) => {
+    const { kit, queue, act } = await started(t);
+    await queue.pause();
+    const jobs = await queue.putAll(numbered(5).map((name) => work.mark(name)));
+    await jobs[0]!.cancel();
+    await act('cancelAll', {});
+    const lines = kit.logs.map(({ level, message }) => [level, message]);
+    assert.deepEqual(lines, [
+      ['info', 'a job failed'],
+      ['info', 'cancelAll: 4 jobs'],
+    ]);
   });
 
   it('[11.5] goes on with retention after jobs were forgotten out of their turn', async (t) => {

@@ -74,7 +74,9 @@ describe('11 looking at it: one job in full', () => {
     for (let n = 0; n < 5; n++) await job.annotations.set(`long ${n}`, 'y'.repeat(60_000));
     const { annotations, areAllAnnotations } = await monitor.job(job.id);
     assert.deepEqual([Object.keys(annotations).length, areAllAnnotations], [5, false]);
+    assert.deepEqual(await monitor.job(job), await monitor.job(job.id));
     await assert.rejects(monitor.job('no id'), { code: 'UNKNOWN_JOB' });
+    await assert.rejects(monitor.job({} as never), { code: 'UNKNOWN_JOB' });
     await assert.rejects(monitor.job(kit.runtime.id), { code: 'JOB_FORGOTTEN' });
     await assert.rejects(monitor.job(job.id, { argument: true } as never), TypeError);
     await assert.rejects(monitor.job(job.id, { result: 1 as never }), TypeError);
@@ -164,7 +166,7 @@ describe('11 looking at it: runs and tracebacks', () => {
     await assert.rejects(monitor.traceback(failing.id), { code: 'JOB_STATUS', message: /it is pending/ });
     openGate('before');
     await kit.waitForStatus(failing, 'completed');
-    const { text, failure, causes, runs } = await monitor.traceback(failing.id);
+    const { text, failure, causes, runs } = await monitor.traceback(failing);
     assert.match(text, /^[^\n]*OrderError\]?: on purpose\n {4}at .*work\.js[\s\S]*TypeError: the reason/);
     assert.deepEqual([failure.name, causes.map(({ name }) => name)], ['OrderError', ['TypeError']]);
     assert.deepEqual(

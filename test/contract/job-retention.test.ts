@@ -127,6 +127,41 @@ describe('2 jobs: retention, changes, references', () => {
     assert.equal(await kit.waitForResult(whole), 6);
   });
 
+  it('[2.12] keeps a whole as long as a job that returned it has its list', async (t) => {
+    const kit = await opened(t, { retention: { count: 2 } });
+    const queue = kit.runtime.queue();
+    const names = async (id: string) =>
+      Array.from((await kit.runtime.job(id).result()) as Iterable<{ result: string }>, ({ result }) => result);
+    const returned = await queue.put(inside.returnList(['a', 'b']).onBoth(work.hold.with('late') as never));
+    await kit.untilIdle();
+    const [whole] = (await kit.runtime.monitor.jobs({ role: 'root', status: 'completed' })).items;
+    await ended(kit, ['1', '2', '3']);
+    assert.deepEqual(await names(returned.id), ['a', 'b']);
+    await kit.crash();
+    await kit.reopen();
+    await ended(kit, ['4', '5', '6']);
+    assert.deepEqual(await names(returned.id), ['a', 'b']);
+    await kit.clock.advance(1000);
+    openGate('late');
+    await kit.untilIdle();
+    assert.deepEqual(await names(returned.id), ['a', 'b']);
+    await kit.clock.advance(1000);
+    await ended(kit, ['7', '8', '9']);
+    for (const { id } of [returned, whole!]) await assert.rejects(kit.runtime.job(id).status(), JobForgottenError);
+    assert.equal((await kit.runtime.monitor.counts({}, { by: ['role'] }))[0]?.count, 2);
+  });
+
+  it('[2.6] gives the list of a whole that a postprocess has returned, with its own parts', async (t) => {
+    const kit = await opened(t);
+    const list = await kit.run(
+      parallel([work.mark('first')], { postprocess: inside.returnList.with(['a', 'b']) as never }),
+    );
+    assert.deepEqual(
+      Array.from(list as Iterable<{ result: string }>, ({ result }) => result),
+      ['a', 'b'],
+    );
+  });
+
   it('[2.13] changes arguments until the job has begun', async (t) => {
     const kit = await opened(t, { threads: 1 });
     const queue = kit.runtime.queue();

@@ -288,4 +288,16 @@ describe('11 looking at it: counts and statistics', () => {
     await assert.rejects(monitor.jobs({ queue: 'nowhere' }, { order: 'claim' }), { code: 'UNKNOWN_QUEUE' });
     assert.deepEqual((await monitor.jobs({ queue: 'nowhere' })).items, []);
   });
+
+  it('[11.2] refuses an argument that a question does not have', async (t) => {
+    const { kit } = await busy(t);
+    const { monitor } = kit.runtime;
+    const more = { counts: 2, jobs: 2, job: 2, explain: 1, traceback: 1, active: 0, queues: 1, status: 0, failures: 1 };
+    for (const [name, count] of Object.entries({ ...more, next: 2, last: 1, stats: 2, threads: 1 })) {
+      const given = [...Array.from({ length: count }, () => undefined), { by: ['error'] }];
+      const call = (monitor[name as keyof typeof monitor] as (...given: unknown[]) => Promise<unknown>)(...given);
+      const message = new RegExp(`^\`arguments\\[${count}\\]\` must be left out: \`${name}\``);
+      await assert.rejects(call, { code: 'INVALID_OPTION', message });
+    }
+  });
 });

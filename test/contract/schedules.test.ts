@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type CurrentSchedule, parallel, type Queue, type ScheduleOptions } from 'callsheet';
-import type { Kit } from 'callsheet/testing';
+import { newId } from '../../src/codec/id.js';
+import type { ScheduleRecord } from '../../src/core/records.js';
+import { Kit } from '../../src/testing/kit.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
+import { KeptRecords } from '../../src/testing/virtual-store.js';
 import { allJobs, inside, work } from './jobs/all.js';
-import { openGate, seen } from './jobs/work.js';
+import { forget, openGate, seen } from './jobs/work.js';
 import { hourMs, opened } from './opened.js';
 
 const minuteMs = 60_000;
@@ -84,6 +88,67 @@ describe('14 a schedule', () => {
     }
   });
 
+  it('[14.1] has no tick before `from` and none after `until`', async (t) => {
+    const { kit, queue } = await started(t);
+    const at = (hour: number, minute = 0) => new Date(Date.UTC(2030, 0, 1, hour, minute));
+    const limits = { from: at(2), until: at(4) };
+    const even = await queue.schedule('even', work.mark('even'), { every: hourMs, ...limits });
+    await queue.schedule('cron', work.mark('cron'), { cron: '30 * * * *', ...limits });
+    await queue.schedule('over', work.mark('over'), { every: hourMs, until: new Date(Date.UTC(2029, 0)) });
+    assert.deepEqual(texts(await even.next(9)), texts([at(2), at(3), at(4)]));
+    await kit.clock.advance(150 * minuteMs);
+    assert.deepEqual(seen, ['even', 'cron']);
+    await closedFor(kit, 10 * hourMs);
+    assert.deepEqual([...seen].sort(), ['cron', 'cron', 'even', 'even'], 'the latest missed tick of each');
+    const { nextAt, lastAt, missedCount, from, until } = await kit.runtime.schedule('even').details();
+    assert.deepEqual(
+      { nextAt, lastAt, missedCount, from, until },
+      { nextAt: undefined, lastAt: at(4), missedCount: 1, ...limits },
+    );
+    assert.deepEqual(await kit.runtime.schedule('over').next(), []);
+    await kit.runtime.queue().schedule('even', work.mark('even'), { every: hourMs, from: at(2), until: at(14) });
+    await kit.clock.advance(5 * hourMs);
+    assert.equal((await kit.runtime.schedule('even').details()).fired, 4, 'a later end lets it tick once more');
+  });
+
+  it('[14.1] has its next tick computed anew when the data of time zones has changed', async (t) => {
+    forget();
+    const kept = new KeptRecords();
+    const clock = new VirtualClock(Date.UTC(2030, 0));
+    const dispatcher = newId();
+    const open = async () => {
+      const kit = new Kit({ jobs: allJobs }, { clock, keeping: kept, dispatcher });
+      await kit.reopen();
+      t.after(() => kit.close());
+      return kit;
+    };
+    const first = await open();
+    const options = { cron: '0 12 * * *', zone: 'Europe/Berlin' };
+    await first.runtime.queue().schedule('s', work.mark('s'), options);
+    await first.runtime.queue().schedule('same', work.mark('same'), options);
+    const noon = new Date('2030-01-01T11:00:00Z');
+    assert.deepEqual((await first.runtime.schedule('s').details()).nextAt, noon);
+    await first.close();
+    // As a build would have stored them that knew another offset of Berlin.
+    const other = (name: string, change: Partial<ScheduleRecord>) => {
+      const [key, record] = [...kept.entries()].find(([, one]) => one.kind === 'schedule' && one.name === name)!;
+      kept.keep({
+        jobs: [],
+        forgotten: [],
+        annotations: [],
+        settings: [[key, { ...(record as ScheduleRecord), ...change }]],
+      } as never);
+    };
+    other('s', { nextAt: noon.getTime() + hourMs, zones: '1999a' });
+    other('same', { nextAt: noon.getTime() + hourMs });
+    const second = await open();
+    await second.untilIdle();
+    assert.deepEqual((await second.runtime.schedule('s').details()).nextAt, noon);
+    assert.deepEqual((await second.runtime.schedule('same').details()).nextAt, new Date(noon.getTime() + hourMs));
+    await second.clock.advance(12 * hourMs);
+    assert.deepEqual(seen, ['s', 'same']);
+  });
+
   it('[14.1] survives a crash: the tick that was committed has its job, and no tick has two', async (t) => {
     const { kit, queue } = await started(t);
     await queue.schedule('s', work.mark('s'), { every: hourMs });
@@ -115,6 +180,9 @@ describe('14 a schedule', () => {
     await queue.schedule('s', work.mark('s'), { every: hourMs });
     assert.equal(await queue.length(), 0);
     await queue.drain();
+    assert.deepEqual(await kit.runtime.monitor.counts(), []);
+    assert.deepEqual((await kit.runtime.monitor.status()).jobs.new, 0);
+    assert.deepEqual(await kit.runtime.monitor.stats(), []);
     await kit.clock.advance(hourMs);
     assert.deepEqual(seen, ['s']);
     await kit.close();
@@ -143,6 +211,10 @@ describe('14 a schedule', () => {
       [{ every: '5m', windowMs: -1 }, /`windowMs`/],
       [{ every: '5m', jitterMs: -1 }, /`jitterMs`/],
       [{ every: '5m', jiter: 1 } as ScheduleOptions, /jiter/],
+      [{ every: '5m', from: '2030' as never }, /`from` must be a valid Date/],
+      [{ every: '5m', until: new Date(Number.NaN) }, /`until` must be a valid Date/],
+      [{ every: '5m', from: new Date(2), until: new Date(1) }, /`until` must not be before `from`/],
+      [{ every: '5m', from: new Date(1), until: new Date(2) }, /`until` must leave a tick after `from`/],
     ];
     for (const [options, message] of bad)
       await assert.rejects(queue.schedule('s', job, options), { code: 'INVALID_OPTION', message });
@@ -358,6 +430,11 @@ describe('14 the handle of a schedule', () => {
       code: 'INVALID_OPTION',
     });
     await assert.rejects(schedule.backfill(kit.clock.now, from), { code: 'INVALID_OPTION' });
+    const first = await schedule.backfill(new Date(0), new Date(2 * hourMs));
+    assert.deepEqual(
+      await Promise.all(first.map(async (job) => ((await kit.waitForResult(job)) as CurrentSchedule).at)),
+      [new Date(hourMs), new Date(2 * hourMs)],
+    );
   });
 
   it('[14.3] shows the next ticks and the last jobs', async (t) => {

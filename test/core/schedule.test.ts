@@ -10,16 +10,18 @@ const settings: ScheduleSettings = {
   ...{ jitterMs: 0, pauseOnFailure: false, declared: false, digest: 'first' },
 };
 
+const zones = '2026a';
+
 class Scheduled extends Machine {
   set(changes: Partial<ScheduleSettings> = {}, nextAt = 2000): void {
     const digest = JSON.stringify(changes);
     const template = { id: idOf(`t${this.now}`), args: payload(50) };
-    const given = { settings: { ...settings, digest, ...changes }, template, sample: call('sample'), nextAt };
+    const given = { settings: { ...settings, digest, ...changes }, template, sample: call('sample'), nextAt, zones };
     this.do({ type: 'setSchedule', ...given, owner: us, level: 'full' });
   }
 
   fire(at: number, next = at + 1000, name = `at${at}`): void {
-    this.do({ type: 'fire', name: 's', at, next, missed: 0, tick: { at, job: call(name) }, owner: us });
+    this.do({ type: 'fire', name: 's', at, next, zones, missed: 0, tick: { at, job: call(name) }, owner: us });
   }
 
   get schedule(): ScheduleRecord {

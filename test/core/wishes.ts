@@ -28,13 +28,14 @@ export const wish: fc.Arbitrary<Wish> = fc.record({
     { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'deactivate', 'rescue', 'unregister') },
     { weight: 3, arbitrary: fc.constantFrom('activate' as const, 'ping') },
     { weight: 5, arbitrary: fc.constantFrom('setSchedule' as const, 'fire', 'fire', 'fire', 'runTicks') },
-    { weight: 1, arbitrary: fc.constantFrom('pauseSchedule' as const, 'removeSchedule') },
+    { weight: 1, arbitrary: fc.constantFrom('pauseSchedule' as const, 'renewTick', 'removeSchedule') },
   ),
   which: fc.nat({ max: 10_000 }),
   size: fc.nat({ max: 5 }),
 });
 
 const owner = idOf('owner');
+const zones = '2026a';
 /** Three times in four the deciding dispatcher. */
 const dispatcher = (which: number) => (which % 4 === 0 ? idOf('other') : us);
 
@@ -156,7 +157,7 @@ export class Wishes {
         const settings = { ...given, overlap, pauseOnFailure: which % 3 === 0, digest: `${which % 20}` };
         const sample = this.#spec(which, size);
         const template = { id: idOf(`t${this.#names++}`), args: this.#payload(size) };
-        return { type: what, settings, template, sample, nextAt: 10 * (1 + size), owner, level: 'full' };
+        return { type: what, settings, template, sample, nextAt: 10 * (1 + size), zones, owner, level: 'full' };
       }
       case 'fire': {
         const at = scheduleOf(state, 's')?.nextAt ?? 0;
@@ -166,6 +167,7 @@ export class Wishes {
           name: 's',
           at: which % 9 === 0 ? at + 1 : at,
           next: at + 1,
+          zones,
           missed: which % 2,
           tick,
           owner,
@@ -174,7 +176,9 @@ export class Wishes {
       case 'runTicks':
         return { type: what, name: 's', ticks: [{ at: which, job: this.#spec(which, size) }], owner };
       case 'pauseSchedule':
-        return { type: what, name: 's', paused: which % 2 === 0, nextAt: which + 1 };
+        return { type: what, name: 's', paused: which % 2 === 0, nextAt: which + 1, zones };
+      case 'renewTick':
+        return { type: what, name: 's', at: scheduleOf(state, 's')?.nextAt ?? 0, nextAt: which, zones };
       case 'removeSchedule':
         return { type: what, name: 's' };
       case 'recover':

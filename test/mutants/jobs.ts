@@ -298,6 +298,27 @@ export const jobs: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a whole is forgotten before a job that has its list',
+    tags: ['2.12'],
+    in: 'core/state/roots.ts#next',
+    find: '(isFree && row.awaiters > 0)',
+    replace: 'false',
+  },
+  {
+    bug: 'a whole is kept after the job that had its list',
+    tags: ['2.12'],
+    in: 'core/retention.ts#releaseLists',
+    find: 'if (keepsList(state, job, job)) countAwaiters(state, job.inner, -1);',
+    replace: '',
+  },
+  {
+    bug: 'a postprocess that returns a whole gives the list of its own parts',
+    tags: ['2.6'],
+    in: 'coordinator/claiming/outcome-bytes.ts#wholeOf',
+    find: "if (job.inner === '' && job.form",
+    replace: 'if (job.form',
+  },
+  {
     bug: 'new arguments are dropped',
     tags: ['2.13'],
     in: 'core/job.ts#change',

@@ -342,4 +342,18 @@ export const looking: readonly Mutant[] = [
     find: 'callbacks: yield* this.below(one, depth + 1)',
     replace: 'callbacks: []',
   },
+  {
+    bug: 'an argument that a question does not have is ignored',
+    tags: ['11.2'],
+    in: 'runtime/extra-arguments.ts#refuseExtra',
+    find: 'if (given.length > count) {',
+    replace: 'if (given.length > 9) {',
+  },
+  {
+    bug: 'each job of a bulk action logs its end',
+    tags: ['11.5'],
+    in: 'coordinator/clients/bulk.ts#commandFor',
+    find: 'this.#context.jobLog.leaveOut(id);',
+    replace: '',
+  },
 ];

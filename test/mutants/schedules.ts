@@ -29,8 +29,8 @@ export const schedules: readonly Mutant[] = [
     ['14.1'],
     'a tick fires again and again',
     'core/schedule.ts#fire',
-    '{ ...there, nextAt: next, lastAt,',
-    '{ ...there, nextAt: at - 1, lastAt,',
+    '{ ...there, nextAt: next, zones, lastAt,',
+    '{ ...there, nextAt: at - 1, zones, lastAt,',
     ['core/schedule.test.ts'],
   ),
   planted(
@@ -98,6 +98,20 @@ export const schedules: readonly Mutant[] = [
     'new Cron(pattern, { timezone: zone })',
     "new Cron(pattern, { timezone: 'UTC' })",
     ticks,
+  ),
+  planted(
+    ['14.1'],
+    'a tick comes after `until`',
+    'schedule/ticks.ts#after',
+    'return next > this.#until ? 0 : next;',
+    'return next;',
+  ),
+  planted(
+    ['14.1'],
+    'a tick by old data of time zones stays',
+    'coordinator/schedules.ts#isOutdated',
+    'zones !== zonesVersion',
+    "zones === ''",
   ),
   planted(
     ['14.2'],

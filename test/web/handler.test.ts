@@ -346,7 +346,7 @@ describe('the page: actions', () => {
     const differs = await visitor.act({ action: 'retry all', filter, expect: 3 });
     assert.equal(lastLine(differs.text).error?.code, 'COUNT_DIFFERS');
     const { text } = await visitor.act({ action: 'retry all', filter, expect: 2 });
-    assert.deepEqual(lastLine(text).result, { matched: 2, done: 2, refused: [], refusedCount: 0 });
+    assert.deepEqual(lastLine(text).result, { matched: 2, done: 2, refused: [], refusedCount: 0, skipped: 0 });
     await kit.untilIdle();
     const forgotten = await visitor.act({ action: 'forget all', filter: 'status=completed', expect: 5 });
     assert.equal((lastLine(forgotten.text).result as { done: number }).done, 5);

@@ -87,7 +87,7 @@ async function actOnAll(
   return refusedCount === 0 ? exitCodes.done : exitCodes.failed;
 }
 
-const nothing: BulkResult = { matched: 0, done: 0, refused: [], refusedCount: 0 };
+const nothing: BulkResult = { matched: 0, done: 0, refused: [], refusedCount: 0, skipped: 0 };
 
 /** Acts on all, with a line that shows how far it is on a terminal. A signal ends it. */
 async function run(all: NonNullable<Action['all']>, filter: JobQuery): Promise<BulkResult> {

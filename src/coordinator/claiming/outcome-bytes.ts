@@ -112,7 +112,7 @@ function listBytes(records: Records, whole: JobRecord): number {
  * Finds the whole behind a list: the job itself, or the whole that it returned or passed through.
  */
 function wholeOf(records: Records, job: JobRecord): JobRecord | undefined {
-  if (job.form !== 'call' && job.form !== 'choice') return job;
+  if (job.inner === '' && job.form !== 'call' && job.form !== 'choice') return job;
   const from =
     job.inner !== '' ? records.view.job(job.inner) : takesTurns(job) ? calledWith(records.view, job) : undefined;
   return from === undefined ? undefined : wholeOf(records, from);

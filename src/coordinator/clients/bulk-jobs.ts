@@ -12,6 +12,8 @@ export class Bulk {
   /** The jobs on which it acts that are left; `undefined` after a step that found none. */
   readonly jobs: JobWalk;
   isEnded = false;
+  done = 0;
+  refused = 0;
 
   constructor(records: Records, action: BulkAction) {
     this.action = action;

@@ -16,6 +16,7 @@ import type { BulkAction } from '../../protocol/monitor.js';
 import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
 import type { Inquiries, Inquiry } from '../inquiries.js';
+import type { JobLog } from '../job-log.js';
 import type { BoundedQueues } from './bounded-queues.js';
 import { Bulk } from './bulk-jobs.js';
 import type { Caller } from './caller.js';
@@ -27,7 +28,8 @@ const mostAtOnce = 1024;
 /** The cost of a command, in the steps of an inquiry that looks at a job. */
 const commandCost = 128;
 
-interface BulkContext extends Pick<Context, 'store' | 'turn' | 'isClosing'> {
+interface BulkContext extends Pick<Context, 'store' | 'turn' | 'isClosing' | 'post'> {
+  readonly jobLog: Pick<JobLog, 'leaveOut' | 'takeIn'>;
   readonly bounded: BoundedQueues;
   readonly inquiries: Inquiries;
 }
@@ -69,8 +71,14 @@ export class Bulks {
 
   /** Ends an action. The commands that are on their way go on. */
   end({ bulks }: Caller, number: number): void {
-    bulks.get(number)?.end();
+    const bulk = bulks.get(number);
+    if (bulk === undefined) return;
+    bulk.end();
     bulks.delete(number);
+    const { action, done, refused } = bulk;
+    if (done + refused === 0) return;
+    const message = `${action.type}All: ${done} ${done === 1 ? 'job' : 'jobs'}`;
+    this.#context.post(['log', 'info', message, refused === 0 ? '' : `${refused} were refused`]);
   }
 
   leave(caller: Caller): void {
@@ -130,6 +138,7 @@ class Step {
       case 'retry':
         return this.#retry(id, action);
       case 'cancel':
+        this.#context.jobLog.leaveOut(id);
         return this.#decide(id, { type: 'cancel', job: id });
       case 'forget':
         return this.#decide(id, { type: 'forgetJob', job: id });
@@ -160,8 +169,14 @@ class Step {
 
   #note(id: Id, error: Error | undefined): void {
     this.#left--;
-    if (error === undefined) this.#done++;
-    else this.#refused.push([id, errorToData(error)]);
+    if (error === undefined) {
+      this.#done++;
+      this.#bulk.done++;
+    } else {
+      this.#refused.push([id, errorToData(error)]);
+      this.#bulk.refused++;
+      this.#context.jobLog.takeIn(id);
+    }
     this.#tellIfDone();
   }
 

@@ -15,6 +15,7 @@ import type { Runs } from '../claiming/runs.js';
 import type { Closing } from '../closing.js';
 import type { Context } from '../context.js';
 import type { Inquiries } from '../inquiries.js';
+import type { JobLog } from '../job-log.js';
 import type { Parts } from '../parts.js';
 import type { RecentTimes } from '../recent-times.js';
 import type { Schedules } from '../schedules.js';
@@ -31,6 +32,7 @@ export interface ClientsContext extends Context, Parts {
   readonly inquiries: Inquiries;
   readonly statistics: Statistics;
   readonly schedules: Schedules;
+  readonly jobLog: JobLog;
   /** Installs this dispatcher's agent in a queue that may be new. */
   readonly installAgent: (queue: string) => void;
   /** Why this runtime claims nothing; `undefined` if it claims. */

@@ -1,8 +1,7 @@
 /** Jobs as rows of a list, and the orders in which lists walk over them. */
 import { idToText } from '../../codec/id.js';
-import { nobody } from '../../core/dispatchers.js';
 import { parentOf } from '../../core/map.js';
-import { agentName, type JobRecord } from '../../core/records.js';
+import { agentName, isTemplate, type JobRecord } from '../../core/records.js';
 import { dateOf } from '../../core/state/indices.js';
 import type { View } from '../../core/state/view.js';
 import type { JobOrder, JobRow, PlaceInOrder, WireFilter } from '../../protocol/monitor.js';
@@ -11,7 +10,7 @@ import { outcomeOf } from './job-filter.js';
 export const isoTime = (time: number) => (time === 0 ? undefined : new Date(time).toISOString());
 
 /** `true` for a record that is no job to users: a chunk of a map, or the template of a schedule. */
-export const isInternal = ({ form, only }: JobRecord) => form === 'chunk' || only === nobody;
+export const isInternal = (job: JobRecord) => job.form === 'chunk' || isTemplate(job);
 
 export function rowOf(view: View, job: JobRecord): JobRow {
   const { id, callable, queue, status, role, priority, attempts, agent } = job;

@@ -1,7 +1,7 @@
 /** The answers to queries of clients and running jobs. Queries only read the view. */
 
 import { mainAgent } from '../../core/agent.js';
-import { nobody, pingsOf } from '../../core/dispatchers.js';
+import { pingsOf } from '../../core/dispatchers.js';
 import { countItems } from '../../core/map.js';
 import { policyOf } from '../../core/policy.js';
 import { requireQueue } from '../../core/queue.js';
@@ -12,6 +12,7 @@ import {
   agentName,
   type Id,
   type JobRecord,
+  nobody,
   quotaName,
   type ScheduleRecord,
   type SettingRecord,
@@ -147,7 +148,8 @@ function schedules(view: View, name: string | undefined): ScheduleInfo[] {
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-const scheduleInfo = ({ kind: _, template: __, digest: ___, ...info }: ScheduleRecord): ScheduleInfo => info;
+const scheduleInfo = ({ kind: _, template: __, digest: ___, zones: ____, ...info }: ScheduleRecord): ScheduleInfo =>
+  info;
 
 function tickInfo(view: View, job: JobRecord): TickInfo | null {
   let root = job;

@@ -9,7 +9,7 @@ export interface KeptRoots<Root> {
   readonly count: number;
   /** Bytes of the arguments and results of all that is forgotten with them. */
   readonly bytes: number;
-  /** The root that completed first. */
+  /** The root to forget first: none whose list is the result of another job. */
   readonly oldest: Root | undefined;
 }
 
@@ -29,10 +29,12 @@ export class Roots implements KeptRoots<JobRow> {
     return this.#roots[this.#next()];
   }
 
-  /** Returns the place of the oldest root that is there. */
-  #next(): number {
+  /** Returns the place of the oldest root that is there, and may be forgotten if `isFree`. */
+  #next(isFree = true): number {
     let at = this.#oldest;
-    if (this.#gone > 0) while (this.#roots[at]?.isThere === false) at++;
+    const isPassed = (row: JobRow | undefined) =>
+      row !== undefined && ((this.#gone > 0 && !row.isThere) || (isFree && row.awaiters > 0));
+    while (isPassed(this.#roots[at])) at++;
     return at;
   }
 
@@ -69,7 +71,10 @@ export class Roots implements KeptRoots<JobRow> {
 
   takeOldest(): JobRow {
     this.#pass();
-    return this.#roots[this.#oldest++]!;
+    const at = this.#next();
+    if (at === this.#oldest) this.#oldest++;
+    else this.#gone++;
+    return this.#roots[at]!;
   }
 
   /** Takes out any root, which must be forgotten next. */
@@ -90,7 +95,7 @@ export class Roots implements KeptRoots<JobRow> {
 
   /** Passes the forgotten roots at the begin. */
   #pass(): void {
-    const at = this.#next();
+    const at = this.#next(false);
     this.#gone -= at - this.#oldest;
     this.#oldest = at;
   }

@@ -8,7 +8,7 @@
  * by `admit…`: these are no decisions, so nothing is noted.
  */
 
-import type { Id, JobRecord, Payload, PayloadSlot, SettingRecord } from '../records.js';
+import { type Id, isTemplate, type JobRecord, type Payload, type PayloadSlot, type SettingRecord } from '../records.js';
 import { type BucketRecord, type Change, ChangeLog, type Changes, type JobChange } from './change-log.js';
 import type { Kept } from './completed.js';
 import { placeKey } from './indices.js';
@@ -47,7 +47,7 @@ export class State extends View {
   }
 
   #notePut(row: JobRow, by: 1 | -1): void {
-    if (row.form !== 'chunk') this.table.tallies.put(row, by);
+    if (row.form !== 'chunk' && !isTemplate(row)) this.table.tallies.put(row, by);
   }
 
   /**

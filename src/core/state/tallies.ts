@@ -1,8 +1,9 @@
 /**
  * Counts of the jobs by queue, callable, role, status and outcome. They are derived from the
- * records, never stored, so that no count walks over jobs. The chunks of maps are not counted.
+ * records, never stored, so that no count walks over jobs. The chunks of maps and the templates of
+ * schedules are not counted.
  */
-import { codeOf, type JobRecord, type JobRole, type JobStatus, jobRoles, jobStatuses } from '../records.js';
+import { codeOf, isTemplate, type JobRecord, type JobRole, type JobStatus, jobRoles, jobStatuses } from '../records.js';
 
 /** The jobs of one queue, callable and role. */
 export interface Tally {
@@ -30,8 +31,9 @@ export const tallyCells: readonly (TallyCell | undefined)[] = [
 const callbacks = jobStatuses.indexOf('callbacks');
 
 /** Returns the index of a job's cell. */
-export function tallyCellOf({ form, status, outcome }: JobRecord): number {
-  if (form === 'chunk') return 0;
+export function tallyCellOf(job: JobRecord): number {
+  const { form, status, outcome } = job;
+  if (form === 'chunk' || isTemplate(job)) return 0;
   const code = codeOf(jobStatuses, status);
   return code >= callbacks && outcome === 'failure' ? code + 3 : code + 1;
 }

@@ -59,6 +59,10 @@ export function putAndEnd(how: 'well' | 'throw' | 'unstorable' | 'unknown queue'
   return how === 'unstorable' ? () => 'a function' : 'ended';
 }
 
+/** Returns the list of the parts, after other arguments that its caller appends. */
+export const returnList = (names: string[], ..._: unknown[]) =>
+  parallel(names.map((name) => work.mark(name)) as Part[]);
+
 /** Waits for its own put; returns the error of that wait. */
 export async function waitForPut(): Promise<unknown> {
   const put = currentJob().put(work.add(1, 1));

@@ -6,10 +6,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Effect, JobSpec } from '../../../src/core/commands.js';
 import { decide } from '../../../src/core/decide.js';
-import type { AnnotationRecord, JobRecord, SettingRecord } from '../../../src/core/records.js';
+import { type AnnotationRecord, type JobRecord, nobody, type SettingRecord } from '../../../src/core/records.js';
 import type { Changes } from '../../../src/core/state/change-log.js';
 import { State } from '../../../src/core/state/state.js';
 import { type Tally, tallyCells } from '../../../src/core/state/tallies.js';
+import { keepsList } from '../../../src/core/waits.js';
 import { CallsheetError } from '../../../src/errors.js';
 import { seedOf } from '../../harness/randomness.js';
 import { admitNews } from '../../shared-store/news.js';
@@ -51,8 +52,8 @@ function tallied(tallies: Iterable<Tally>): Record<string, number> {
 
 function countedBy(jobs: readonly JobRecord[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { queue, callable, role, form, status, outcome } of jobs) {
-    if (form === 'chunk') continue;
+  for (const { queue, callable, role, form, status, outcome, only } of jobs) {
+    if (form === 'chunk' || only === nobody) continue;
     const key = [queue, callable, role, status, outcome === 'failure'].join(' ');
     counts[key] = (counts[key] ?? 0) + 1;
   }
@@ -106,10 +107,12 @@ function checkDerived(state: State): void {
     const { count, bytes, oldest } = state.kept(kept);
     const sum = its.reduce((sum, job) => sum + bytesOf(job), 0);
     assert.deepEqual([count, bytes], [roots.length, sum], kept);
-    assert.equal(
-      oldest?.completedAt,
-      roots.length === 0 ? undefined : Math.min(...roots.map((job) => job.completedAt)),
-    );
+    const free = roots.filter(({ awaiters }) => awaiters === 0);
+    assert.equal(oldest?.completedAt, free.length === 0 ? undefined : Math.min(...free.map((job) => job.completedAt)));
+  }
+  for (const job of jobs) {
+    if (!keepsList(state, job, job) || job.outcome !== 'list') continue;
+    assert.ok(rootOf(state.job(job.inner)!).awaiters > 0, 'its list is kept');
   }
   assert.deepEqual(tallied(state.tallies()), countedBy(jobs));
   const holders = jobs.filter(({ places }) => places.includes('q')).map(({ id }) => id);
