@@ -19,7 +19,14 @@ const root = new URL('../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');
 
 /** Files that programs import, and that are not run by themselves. */
-const modules: ReadonlySet<string> = new Set(['pi.mjs', 'work.mjs', 'start.mjs', 'tenants.mjs', 'thumbs.mjs']);
+const modules: ReadonlySet<string> = new Set([
+  'pi.mjs',
+  'work.mjs',
+  'start.mjs',
+  'tenants.mjs',
+  'thumbs.mjs',
+  'reports.mjs',
+]);
 
 /** The standard output of each program that prints. */
 const outputs: Readonly<Record<string, RegExp>> = {
@@ -50,7 +57,8 @@ test('the programs of the README run', { timeout: 280_000 }, async (t) => {
   t.after(() => rm(directory, { recursive: true, force: true }));
   for (const [name, code] of programs) await writeFile(join(directory, name), code);
   for (const name of programs.keys()) {
-    if (modules.has(name)) continue;
+    // `e2e/service.test.ts` runs the service.
+    if (modules.has(name) || name === 'service.mjs') continue;
     await t.test(name, async () => {
       await rm(join(directory, 'jobs'), { recursive: true, force: true });
       if (name === 'server.mjs') return serves(directory, name);

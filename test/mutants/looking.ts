@@ -352,7 +352,7 @@ export const looking: readonly Mutant[] = [
   {
     bug: 'each job of a bulk action logs its end',
     tags: ['11.5'],
-    in: 'coordinator/clients/bulk.ts#commandFor',
+    in: 'coordinator/clients/bulk.ts#Step.act',
     find: 'this.#context.jobLog.leaveOut(id);',
     replace: '',
   },
