@@ -93,6 +93,7 @@ export type {
   CountField,
   CountRow,
   DurationStats,
+  DurationTotals,
   FailureField,
   FailureGroup,
   Failures,
@@ -104,8 +105,10 @@ export type {
   JobRelations,
   JobRow,
   KindFilter,
+  KindTotals,
   StatField,
   StatRow,
+  Totals,
 } from './protocol/monitor.js';
 export type { Progress } from './protocol/progress.js';
 export type {

@@ -73,6 +73,42 @@ export interface StatRow {
   readonly run: DurationStats | undefined;
 }
 
+/** Durations since a runtime was opened. */
+export interface DurationTotals {
+  readonly count: number;
+  readonly sumMs: number;
+  /** The numbers of durations of at most 0 ms, 1 ms, 3 ms, 7 ms, and so on to 2²⁷ − 1 ms. */
+  readonly upTo: readonly number[];
+}
+
+/** The counts of a queue and a callable since a runtime was opened. They never fall meanwhile. */
+export interface KindTotals
+  extends Pick<
+    StatRow,
+    | 'queue'
+    | 'callable'
+    | 'put'
+    | 'started'
+    | 'succeeded'
+    | 'failed'
+    | 'cancelled'
+    | 'expired'
+    | 'retried'
+    | 'interrupted'
+  > {
+  readonly wait: DurationTotals;
+  readonly run: DurationTotals;
+}
+
+/** Counts since a runtime was opened. */
+export interface Totals {
+  /** At most 200 and one more, `*`, which has all others together. */
+  readonly kinds: readonly KindTotals[];
+  /** The time in which threads ran jobs, of all threads together, without the running jobs. */
+  readonly busyMs: number;
+  readonly asOf: string;
+}
+
 /** An interval of time: not before `from`, and before `to`. */
 export interface Interval<Time> {
   readonly from?: Time;
@@ -320,6 +356,7 @@ export type MonitorQuery =
   | { readonly type: 'counts'; readonly filter: KindFilter; readonly by: readonly CountField[] }
   /** The number of jobs on which a bulk action would act now. */
   | { readonly type: 'bulkCount'; readonly action: BulkAction }
+  | { readonly type: 'totals' }
   /** Milliseconds since the epoch; `stepMs` 0 is one step. */
   | {
       readonly type: 'stats';

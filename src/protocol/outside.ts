@@ -338,6 +338,7 @@ const queries: ByType<Query | WalkingQuery> = {
   },
   bulkCount: { action: byType(bulkActions) },
   counts: { filter: kinds, by: listOf(oneOf(countFields), countFields.length) },
+  totals: {},
   stats: {
     filter: kinds,
     by: listOf(oneOf(statFields), statFields.length),

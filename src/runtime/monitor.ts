@@ -25,6 +25,7 @@ import {
   type StatField,
   type StatRow,
   statFields,
+  type Totals,
   type WireFailures,
   type WireFullJob,
   type WireJobPage,
@@ -152,7 +153,7 @@ export class Monitor {
     this.#client = client;
     refuseExtra<Monitor>(this, {
       ...{ counts: 2, jobs: 2, job: 2, explain: 1, traceback: 1, active: 0, queues: 1, status: 0, failures: 1 },
-      ...{ next: 2, last: 1, stats: 2, threads: 1 },
+      ...{ next: 2, last: 1, stats: 2, threads: 1, totals: 0 },
     });
   }
 
@@ -405,6 +406,14 @@ export class Monitor {
       to: to === undefined ? Number.MAX_SAFE_INTEGER : timeOf('to', to),
       stepMs: stepMs ?? 0,
     })) as StatRow[];
+  }
+
+  /**
+   * Returns counts and durations since the runtime was opened, by queue and callable: the source of
+   * `metrics` of callsheet/web.
+   */
+  async totals(): Promise<Totals> {
+    return (await this.#client.ask({ type: 'totals' })) as Totals;
   }
 }
 

@@ -7,6 +7,8 @@ import { checkHost, checkSite, securityHeaders } from './guard.js';
 import { plainDocument } from './html.js';
 import { HttpError, httpErrorOf } from './http-error.js';
 import { Live } from './live.js';
+import { metrics } from './metrics.js';
+import { openMetricsType } from './open-metrics.js';
 import { type ResolvedOptions, resolveWebOptions, type Visitor, type WebOptions } from './options.js';
 import { progressStream } from './progress-stream.js';
 import { Shown } from './shown.js';
@@ -117,6 +119,8 @@ class Page {
     const visitor = await this.#visitors.visitorOf(request);
     if (visitor.access === 'none') throw this.#noAccess();
     if (pages.test(route)) return html(documentAt(this.#options.path, visitor.access));
+    if (route === 'metrics')
+      return new Response(await metrics(this.#callsheet), { headers: { 'content-type': openMetricsType } });
     if (route === 'events') return this.#stream(query);
     if (route === 'api/count') return json(await countFor(this.#callsheet, query));
     if (route.startsWith('api/')) return json(await this.#viewNamed(route.slice('api/'.length))(this.#context, query));
@@ -199,7 +203,7 @@ class Page {
   }
 }
 
-const isData = (route: string) => route.startsWith('api/') || route === 'events';
+const isData = (route: string) => route.startsWith('api/') || route === 'events' || route === 'metrics';
 
 const titles: Readonly<Record<number, string>> = {
   401: 'No access',

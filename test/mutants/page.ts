@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 
 const handler = ['web/handler.test.ts'];
 const live = ['web/live.test.ts'];
+const metrics = ['web/metrics.test.ts'];
 
 export const page: readonly Mutant[] = [
   {
@@ -132,6 +133,30 @@ export const page: readonly Mutant[] = [
     in: 'web/live.ts#Watch.delete',
     find: 'clearTimeout(this.#timer);',
     replace: '',
+  },
+  {
+    bug: 'totals lose the minutes that are over',
+    tags: ['17.6'],
+    tests: metrics,
+    in: 'coordinator/statistics/statistics.ts#closeMinute',
+    find: 'addTotals(this.#totals, this.#minute.stored());',
+    replace: '',
+  },
+  {
+    bug: 'totals have any number of kinds',
+    tags: ['17.6'],
+    tests: metrics,
+    in: 'coordinator/statistics/statistics.ts#addTotals',
+    find: 'totals.size < mostTotals || totals.has(bucket[0], bucket[1])',
+    replace: 'true',
+  },
+  {
+    bug: 'names in labels are not escaped',
+    tags: ['17.6'],
+    tests: metrics,
+    in: 'web/open-metrics.ts#sample',
+    find: 'escaped(text)',
+    replace: 'text',
   },
   {
     bug: 'spans of a thread are lost',

@@ -39,10 +39,13 @@ export interface EndedThread {
 export class ThreadTimes {
   readonly #spans = new Map<number, Span[]>();
   readonly #ended: EndedThread[] = [];
+  /** The time in which any thread ran a job, since open. */
+  busyMs = 0;
 
   /** Notes a run that is over. */
   note(thread: number, job: Id, callable: string, startedAt: number, ranMs: number): void {
     const to = startedAt + ranMs;
+    this.busyMs += ranMs;
     let spans = this.#spans.get(thread);
     if (spans === undefined) {
       spans = [];

@@ -8,10 +8,13 @@ import type {
   CountRow,
   DurationStats,
   JobRow,
+  KindTotals,
   MonitorQuery,
   StatRow,
+  Totals,
   WireJobPage,
 } from '../../protocol/monitor.js';
+import type { ThreadTimes } from '../claiming/thread-times.js';
 import type { Inquiry } from '../inquiries.js';
 import { Bucket, type Durations } from '../statistics/bucket.js';
 import { bucketsOf, otherKind, type Statistics } from '../statistics/statistics.js';
@@ -24,6 +27,7 @@ import { isInternal, isoTime, placeOf, rowBytes, rowOf, walkIn } from './job-row
 /** The parts of the coordinator that these questions read. */
 export interface MonitoringContext extends FullJobContext {
   readonly statistics: Statistics;
+  readonly threadTimes: Pick<ThreadTimes, 'busyMs'>;
 }
 
 export function monitoring(
@@ -44,6 +48,8 @@ export function monitoring(
       return counts(records.view, query);
     case 'stats':
       return stats(statistics, query);
+    case 'totals':
+      return totals(context);
   }
 }
 
@@ -142,6 +148,23 @@ function* stats(
   }
   return Array.from(steps.values(), ({ at, bucket }) => statRow(at, bucket));
 }
+
+/** The counts since this runtime was opened. */
+function* totals({ statistics, threadTimes, now }: MonitoringContext): Inquiry<Totals> {
+  const kinds: KindTotals[] = [];
+  for (const bucket of statistics.totals()) {
+    yield;
+    const { queue, callable, wait, run } = bucket;
+    kinds.push({ queue, callable, ...bucket.counts(), wait: durationTotals(wait), run: durationTotals(run) });
+  }
+  return { kinds, busyMs: threadTimes.busyMs, asOf: isoTime(now())! };
+}
+
+const durationTotals = (durations: Durations) => ({
+  count: durations.count,
+  sumMs: durations.sum,
+  upTo: durations.upTo(),
+});
 
 function statRow(at: number, bucket: Bucket): StatRow {
   const { queue, callable, wait, run } = bucket;

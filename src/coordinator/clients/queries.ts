@@ -71,6 +71,7 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
   'counts',
   'bulkCount',
   'stats',
+  'totals',
 ]);
 
 export const isWalking = (query: Query | WalkingQuery): query is WalkingQuery => walkingTypes.has(query.type);
@@ -92,7 +93,8 @@ export function inquiryFor(context: InquiryContext, query: WalkingQuery): Inquir
   if (query.type === 'explain') return explain(context, query.job);
   if (isStatusQuery(query)) return statusOf(context, query);
   const pastRuns = (job: Id) => context.runs.history.of(job);
-  return monitoring({ records, now, statistics, infoOf, threadOf, pastRuns }, query);
+  const { threadTimes } = context.runs;
+  return monitoring({ records, now, statistics, threadTimes, infoOf, threadOf, pastRuns }, query);
 }
 
 export function answer(context: QueryContext, query: Query): unknown {

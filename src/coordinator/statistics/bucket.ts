@@ -38,7 +38,8 @@ export class Durations {
   /** The ids of the jobs with the shortest and the longest duration, as text. */
   shortest = '';
   longest = '';
-  readonly #classes = new Uint32Array(classes);
+  /** Numbers of any size: totals of a busy runtime exceed 32 bits in days. */
+  readonly #classes = new Float64Array(classes);
 
   note(ms: number, job: Id): void {
     if (this.count === 0 || ms < this.least) {
@@ -80,6 +81,15 @@ export class Durations {
     return Math.min(this.most, Math.max(this.least, Math.floor(middle)));
   }
 
+  /** The number of durations up to each class: 0 ms, 1 ms, 3 ms, 7 ms and so on. */
+  upTo(): number[] {
+    let count = 0;
+    return Array.from(this.#classes, (own) => {
+      count += own;
+      return count;
+    });
+  }
+
   stored(): StoredDurations | 0 {
     if (this.count === 0) return 0;
     const pairs = [...this.#classes].flatMap((count, index) => (count === 0 ? [] : [index, count]));
@@ -119,7 +129,7 @@ function isDurations(data: unknown): boolean {
 export class Bucket {
   readonly queue: string;
   readonly callable: string;
-  readonly #counts = new Uint32Array(countNames.length);
+  readonly #counts = new Float64Array(countNames.length);
   /** From the moment at which a root could begin to its first start. */
   readonly wait = new Durations();
   /** From a job's last start to the end of its call. */

@@ -27,8 +27,9 @@ const hourMs = 60 * minuteMs;
 const keptMinutesMs = 24 * hourMs;
 const keptHoursMs = 14 * 24 * hourMs;
 
-/** The most kinds of an hour. Further kinds are counted together, as `otherKind`. */
+/** The most kinds of an hour, and of the totals. Others are counted together, as `otherKind`. */
 const mostKinds = 500;
+const mostTotals = 200;
 /** The queue and the callable under which further kinds are counted. */
 export const otherKind = '*';
 
@@ -67,6 +68,10 @@ class Buckets {
     return bucket;
   }
 
+  all(): Bucket[] {
+    return [...this.#buckets.values()];
+  }
+
   stored(): StoredBucket[] {
     return Array.from(this.#buckets.values(), (bucket) => bucket.stored());
   }
@@ -78,6 +83,8 @@ export class Statistics {
   #minuteAt = 0;
   #minute = new Buckets();
   #hour = new Buckets();
+  /** Since the runtime was opened, without the present minute. */
+  readonly #totals = new Buckets();
   #minutes: Span[] = [];
   #hours: Span[] = [];
   #linesInStore = 0;
@@ -164,6 +171,15 @@ export class Statistics {
     return [...hours, ...this.#minutes, present].filter(({ at }) => at >= from && at < to);
   }
 
+  /** Returns the buckets since the runtime was opened. */
+  totals(): readonly Bucket[] {
+    this.#countPuts();
+    const sum = new Buckets();
+    for (const bucket of this.#totals.stored()) sum.of(bucket[0], bucket[1]).add(bucket);
+    addTotals(sum, this.#minute.stored());
+    return sum.all();
+  }
+
   /** The hour from which on the minutes are kept. */
   #minutesFrom(now: number): number {
     return startOf(now - keptMinutesMs, hourMs) + hourMs;
@@ -187,6 +203,7 @@ export class Statistics {
     this.#minutes.push({ at: this.#minuteAt, line });
     this.#append(line);
     this.#addToHour(this.#minute.stored());
+    addTotals(this.#totals, this.#minute.stored());
     this.#minute = new Buckets();
   }
 
@@ -214,6 +231,14 @@ export class Statistics {
     const lines = [...this.#hours, ...this.#minutes].map(({ line }) => line);
     this.#linesInStore = lines.length;
     this.#store?.replace(lines);
+  }
+}
+
+/** A kind that is there goes on by itself, so that no count ever falls. */
+function addTotals(totals: Buckets, buckets: readonly StoredBucket[]): void {
+  for (const bucket of buckets) {
+    const isOwn = totals.size < mostTotals || totals.has(bucket[0], bucket[1]);
+    totals.of(isOwn ? bucket[0] : otherKind, isOwn ? bucket[1] : otherKind).add(bucket);
   }
 }
 
