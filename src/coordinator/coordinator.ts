@@ -211,6 +211,11 @@ export class Coordinator implements StoreOwner {
     return this.#parts.feed.isHeard || this.#jobLog.traces;
   }
 
+  /** `true` if a client must receive outcomes before their jobs are forgotten. */
+  get isHolding(): boolean {
+    return this.#parts.outcomes.isHolding;
+  }
+
   /** Opens the store, recovers the runs of the last process, and begins to work. */
   async open(modules: Readonly<Record<string, WireModule>>): Promise<JobCounts> {
     this.#runs.pool.introduce(modules);

@@ -89,6 +89,9 @@ async function start(): Promise<void> {
     get listening() {
       return coordinator.isHeard;
     },
+    get holding() {
+      return coordinator.isHolding;
+    },
   };
   const store =
     directory === undefined
@@ -166,7 +169,7 @@ const statisticsFailed = (error: Error) =>
 const clock = new SteadyClock({ wall: Date.now, monotonic: () => performance.now() });
 const lookEveryMs = 1000;
 
-const machine: Omit<StoreOutside, 'dispatcher' | 'listening'> = {
+const machine: Omit<StoreOutside, 'dispatcher' | 'listening' | 'holding'> = {
   now: clock.now,
   random: Math.random,
   failure: encodeOwnFailure,

@@ -385,6 +385,8 @@ export interface Outside {
   readonly now: number;
   /** `true` if events have a listener. */
   readonly listening: boolean;
+  /** `true` if a client must receive outcomes before their jobs are forgotten. */
+  readonly holding: boolean;
   /** The dispatcher that decides; empty if the deciding process runs no jobs. */
   readonly dispatcher: Id;
   /** Returns a number from 0 up to, but not including, 1. */

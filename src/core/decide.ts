@@ -59,8 +59,8 @@ export interface Decided {
 
 /** Decides one command, and appends its effects. An error leaves state and list unchanged. */
 export function decide(state: State, command: Command, outside: Outside, effects: Effect[] = []): Decided {
-  const { now, dispatcher, listening, random, failure } = outside;
-  return { effects, same: decideIn({ state, now, dispatcher, listening, random, failure, effects }, command) };
+  const { now, dispatcher, listening, holding, random, failure } = outside;
+  return { effects, same: decideIn({ state, now, dispatcher, listening, holding, random, failure, effects }, command) };
 }
 
 /** Does the same in a decision that may serve many commands. Returns `Decided.same`. */

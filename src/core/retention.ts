@@ -38,9 +38,9 @@ export function hasForgettable(view: View, keep: Retention, now: number): boolea
 }
 
 function exceeds(view: View, kept: Kept, keep: KeptLimits, now: number): boolean {
-  const { oldest, count, bytes } = view.kept(kept);
-  if (oldest === undefined) return false;
-  return count > keep.count || bytes > keep.bytes || oldest.completedAt < now - keep.ageMs;
+  const { oldestAt, count, bytes } = view.kept(kept);
+  if (oldestAt === undefined) return false;
+  return count > keep.count || bytes > keep.bytes || oldestAt < now - keep.ageMs;
 }
 
 export function forgetCompleted(decision: Decision, keep: Retention): void {
@@ -48,19 +48,21 @@ export function forgetCompleted(decision: Decision, keep: Retention): void {
   forgetKept(decision, 'failed', keep.failed);
 }
 
-function forgetKept({ state, now, effects }: Decision, kept: Kept, keep: KeptLimits): void {
+function forgetKept({ state, now, holding, effects }: Decision, kept: Kept, keep: KeptLimits): void {
   const { least, part, most } = forgottenAtOnce;
   const tooMany = state.kept(kept).count - keep.count;
   const atOnce = Math.min(most, Math.max(least, Math.ceil(tooMany * part)));
   for (let left = atOnce; left > 0 && exceeds(state, kept, keep, now); left--) {
-    const job = state.forgetOldest(kept);
+    const job = state.forgetOldest(kept, holding);
+    // A packed job has no list of another.
+    if (job === undefined) continue;
     releaseLists(state, job);
-    effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
+    if (holding) effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
   }
 }
 
 /** Forgets a completed root with all its members, before its time. */
-export function forgetJob({ state, effects }: Decision, job: JobRecord): void {
+export function forgetJob({ state, holding, effects }: Decision, job: JobRecord): void {
   if (job.role !== 'root') throw new JobStatusError('the job belongs to another, and is forgotten with it');
   if (job.status !== 'completed')
     throw new JobStatusError(`the job is ${job.status}: only a completed job can be forgotten`);
@@ -68,7 +70,7 @@ export function forgetJob({ state, effects }: Decision, job: JobRecord): void {
   if (job.awaiters > 0) throw new JobStatusError('another job that is remembered has its list as its result');
   state.forgetRoot(job);
   releaseLists(state, job);
-  effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
+  if (holding) effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
 }
 
 /** Lets go of the lists that a forgotten job and its members had from jobs that they returned. */

@@ -44,14 +44,15 @@ export class Group {
   }
 
   /** One decision serves all commands of the group. */
-  #decisionAt(state: State, { now, listening, dispatcher, random, failure }: Outside): Decision {
+  #decisionAt(state: State, { now, listening, holding, dispatcher, random, failure }: Outside): Decision {
     const decision = this.#decision;
     if (decision?.state !== state) {
-      this.#decision = { state, now, listening, dispatcher, random, failure, effects: this.#effects };
+      this.#decision = { state, now, listening, holding, dispatcher, random, failure, effects: this.#effects };
       return this.#decision;
     }
     decision.now = now;
     decision.listening = listening;
+    decision.holding = holding;
     return decision;
   }
 

@@ -7,6 +7,7 @@ import type { JobRecord, Payload } from '../core/records.js';
 import { State } from '../core/state/state.js';
 import type { Puts } from '../core/state/tallies.js';
 import { Group } from './group.js';
+import { HeldPayloads } from './held-payloads.js';
 import { lookAt } from './look-at.js';
 import {
   type Asked,
@@ -24,7 +25,7 @@ export class MemoryStore implements Store, Records {
   readonly isExclusive: boolean = true;
   readonly isSyncing = false;
   readonly takesWork = true;
-  readonly state = new State();
+  readonly state = new State(new HeldPayloads());
   readonly view = this.state;
   readonly local = this.state;
   /** The bytes themselves are the payload. */
@@ -56,12 +57,13 @@ export class MemoryStore implements Store, Records {
     const group = this.#group;
     this.#group = new Group();
     this.#commits++;
-    this.state.keepChanges();
+    const completed = this.state.keepChanges();
     for (const gate of gates) {
       const { effects, replies } = group.behind(gate);
       for (const { tell, error, same } of replies) tell(error, same);
       if (effects.length > 0) this.#owner!.release(effects);
     }
+    this.state.pack(completed);
   }
 
   get nextTimer(): number | undefined {

@@ -68,6 +68,7 @@ export interface StoreOutside extends Omit<Outside, 'now' | 'failure'> {
 export class OutsideNow implements Outside {
   now = 0;
   listening = false;
+  holding = false;
   readonly dispatcher: Id;
   readonly random: () => number;
   readonly failure: (error: Error) => Payload;
@@ -83,6 +84,7 @@ export class OutsideNow implements Outside {
   look(): this {
     this.now = this.#outside.now();
     this.listening = this.#outside.listening;
+    this.holding = this.#outside.holding;
     return this;
   }
 }

@@ -102,11 +102,15 @@ export class VirtualDispatcher implements LinkPort {
     } = setup;
     this.questions = new VirtualQuestions(modules, timers);
     const isHeard = () => this.#coordinator.isHeard;
+    const isHolding = () => this.#coordinator.isHolding;
     const outside: StoreOutside = {
       now: clock.now,
       dispatcher: runs ? dispatcher : '',
       get listening() {
         return isHeard();
+      },
+      get holding() {
+        return isHolding();
       },
       random,
       failure: encodeOwnFailure,

@@ -21,7 +21,14 @@ export class Hub {
   readonly #turns: (() => void)[] = [];
 
   constructor(keep = Number.POSITIVE_INFINITY) {
-    const outside = { now: () => 1, random: () => 0, failure: encodeOwnFailure, dispatcher, listening: true };
+    const outside = {
+      now: () => 1,
+      random: () => 0,
+      failure: encodeOwnFailure,
+      dispatcher,
+      listening: true,
+      holding: true,
+    };
     const retention = { ...limits, count: keep, failed: { ...limits, count: keep } };
     this.coordinator = new Coordinator(
       {

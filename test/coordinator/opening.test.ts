@@ -83,7 +83,14 @@ class Slow {
 }
 
 function memory(): MemoryStore {
-  return new MemoryStore({ now: Date.now, random: () => 0, failure: encodeOwnFailure, dispatcher, listening: true });
+  return new MemoryStore({
+    now: Date.now,
+    random: () => 0,
+    failure: encodeOwnFailure,
+    dispatcher,
+    listening: true,
+    holding: true,
+  });
 }
 
 const main = { dispatcher, queue: '', name: 'main' };

@@ -36,6 +36,7 @@ export const outsideAt = (now: number): Outside => ({
   now,
   dispatcher: us,
   listening: false,
+  holding: true,
   random: () => 0.5,
   failure: (error): ErrorPayload => ({ byteLength: 99, error }),
 });
@@ -64,10 +65,11 @@ export const told = (effects: readonly Effect[]): string[] =>
 
 /** A state whose clock ticks with every command. Each command is a group of its own. */
 export class Machine {
-  readonly state = new State();
+  readonly state: State;
   now = 1000;
 
-  constructor() {
+  constructor(state = new State()) {
+    this.state = state;
     this.do(activateUs);
   }
 

@@ -214,11 +214,11 @@ export const dispatchers: readonly Mutant[] = [
     replace: 'return found.slice(-recentCount);',
   },
   {
-    bug: 'forgotten jobs are still listed for their agent',
+    bug: 'an agent’s completed jobs are listed oldest first',
     tags: ['5.3'],
     in: 'core/state/completed.ts#by',
-    find: "row.isThere && row.status === 'completed' && row.agent === agent;",
-    replace: "row.status === 'completed' && row.agent === agent;",
+    find: '.slice(-recentCount).reverse()',
+    replace: '.slice(-recentCount)',
   },
   {
     bug: 'the times given for an agent’s completed jobs are ignored',

@@ -79,8 +79,8 @@ export const durability: readonly Mutant[] = [
     tags: ['9.1'],
     tests: ['store/journal-payloads.test.ts'],
     in: 'store/journal/record-reader.ts#move',
-    find: 'if (job === undefined || job[key] === null) return; this.#state.ownPayload(job, key',
-    replace: 'this.#state.ownPayload(job!, key',
+    find: 'if (job === undefined || job[key] === null) return; this.#state.ownPayload(id, key',
+    replace: 'if (job === undefined) return; this.#state.ownPayload(id, key',
   },
   {
     bug: 'a transaction that spans frames is applied in parts',

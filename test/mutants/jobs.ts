@@ -266,7 +266,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'completed jobs are kept whatever their age',
     tags: ['2.12'],
     in: 'core/retention.ts#exceeds',
-    find: '|| oldest.completedAt < now - keep.ageMs',
+    find: '|| oldestAt < now - keep.ageMs',
     replace: '',
   },
   {
@@ -301,7 +301,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'a whole is forgotten before a job that has its list',
     tags: ['2.12'],
     in: 'core/state/roots.ts#next',
-    find: '(isFree && row.awaiters > 0)',
+    find: '(isFree && this.#seats.hasAwaiters(seat))',
     replace: 'false',
   },
   {

@@ -110,6 +110,7 @@ const noChanges: Changes = {
   settings: new Map(),
   annotations: new Map(),
   dropped: [],
+  droppedSeats: [],
 };
 
 /** Positions in line that a transaction draws at once. Gaps are harmless. */

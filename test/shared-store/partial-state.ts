@@ -213,9 +213,9 @@ export class PartialState extends State {
 
   override kept(kept: Kept): KeptRoots<JobRecord> {
     this.#need({ kind: 'oldest', kept, most: oldestAtOnce });
-    const { count, bytes, oldest } = super.kept(kept);
+    const { count, bytes, oldest, oldestAt } = super.kept(kept);
     const [stored, loaded] = [this.#stored.kept[kept], this.#loaded.kept[kept]];
-    return { count: count + stored.count - loaded.count, bytes: bytes + stored.bytes - loaded.bytes, oldest };
+    return { count: count + stored.count - loaded.count, bytes: bytes + stored.bytes - loaded.bytes, oldest, oldestAt };
   }
 
   /** There may be defaults that are not loaded: callers must look for them. */
@@ -224,9 +224,9 @@ export class PartialState extends State {
   }
 
   /** The job may have completed here, with only some of its descendants loaded. */
-  override forgetOldest(kept: Kept): JobRecord {
+  override forgetOldest(kept: Kept, isAsked: boolean): JobRecord | undefined {
     this.#need({ kind: 'tree', id: super.kept(kept).oldest!.id });
-    return super.forgetOldest(kept);
+    return super.forgetOldest(kept, isAsked);
   }
 
   override forgetRoot(job: JobRecord): void {

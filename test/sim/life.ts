@@ -208,5 +208,8 @@ function storeOn(
   const failure = (error: Error) => Buffer.from(error.name);
   const salt = () => random(2 ** 32);
   const sizes = { segmentBytes: 8192, reserveBytes: 16_384, aheadBytes: 8192 };
-  return new WatchedStore({ ...outside, dispatcher, listening: false, failure }, { disk, salt, ...sizes, ...options });
+  return new WatchedStore(
+    { ...outside, dispatcher, listening: false, holding: true, failure },
+    { disk, salt, ...sizes, ...options },
+  );
 }

@@ -20,6 +20,7 @@ export class Clock implements StoreOutside {
   time = 1000;
   readonly dispatcher = us;
   readonly listening = false;
+  readonly holding = true;
   readonly now = () => this.time;
   readonly random = () => 0.5;
   readonly failure = encodeOwnFailure;

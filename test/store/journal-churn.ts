@@ -39,7 +39,7 @@ export function printedState(store: JournalStore): string {
 
 function printedJob(store: JournalStore, job: JobRecord): string {
   const { id, status, queue, fence, attempts, priority, outcome, level, putAt, endAt, completedAt } = job;
-  const payloads = payloadSlots.map((slot) => hex(store, job[slot]));
+  const payloads = payloadSlots.map((slot) => hex(store, job[slot], settled.get(store)?.get(`${id} ${slot}`)));
   return [id, status, queue, fence, attempts, priority, outcome, level, putAt, endAt, completedAt, ...payloads].join(
     ' ',
   );
@@ -50,11 +50,13 @@ function printedJob(store: JournalStore, job: JobRecord): string {
  * them.
  */
 const made = new WeakMap<Payload, Uint8Array>();
+/** The same for settled jobs, by id and slot: a packed job has other payloads at each look. */
+const settled = new WeakMap<JournalStore, Map<string, Uint8Array>>();
 
-const hex = (store: JournalStore, payload: Payload | null) =>
+const hex = (store: JournalStore, payload: Payload | null, known?: Uint8Array) =>
   payload === null
     ? '-'
-    : `${payload.byteLength}:${Buffer.from(made.get(payload) ?? store.bytes(payload)).toString('latin1')}`;
+    : `${payload.byteLength}:${Buffer.from(made.get(payload) ?? known ?? store.bytes(payload)).toString('latin1')}`;
 
 export class Churn {
   readonly store: JournalStore;
@@ -74,6 +76,7 @@ export class Churn {
       now: () => this.#time++,
       dispatcher: us,
       listening: false,
+      holding: true,
       random: () => this.#random(1000) / 1000,
       failure: (error: Error) => this.#bytes(error.name),
     };
@@ -86,6 +89,7 @@ export class Churn {
       pace: countedPace(1),
       ...options,
     });
+    settled.set(this.store, new Map());
   }
 
   async open(): Promise<this> {
@@ -157,8 +161,11 @@ export class Churn {
     return { type: 'put', queue: '', owner: idOf('owner'), level: 'full', jobs: [this.#spec()] };
   }
 
-  #settle({ id, fence }: JobRecord): Command {
+  #settle({ id, fence, args }: JobRecord): Command {
     const outcome = { kind: 'value', payload: this.#payload() } as const;
+    const payloads = settled.get(this.store)!;
+    if (args !== null && made.has(args)) payloads.set(`${id} args`, made.get(args)!);
+    payloads.set(`${id} result`, made.get(outcome.payload)!);
     return { type: 'settle', job: id, fence, startedAt: this.#time, outcome, inner: [] };
   }
 

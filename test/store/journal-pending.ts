@@ -45,6 +45,7 @@ const owner = idOf('owner');
 const outside = {
   dispatcher: '',
   listening: false,
+  holding: true,
   now: Date.now,
   random: Math.random,
   failure: () => new Uint8Array(10),

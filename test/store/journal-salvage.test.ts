@@ -35,7 +35,14 @@ async function salvaged(files: Files) {
   const report = await salvage(churnDirectory, '/salvaged', { disk });
   for (const [name, bytes] of files)
     assert.equal(Buffer.compare(disk.files().get(name)!, bytes), 0, 'nothing is modified');
-  const outside = { now: () => 0, dispatcher: us, listening: false, random: () => 0, failure: () => assert.fail() };
+  const outside = {
+    now: () => 0,
+    dispatcher: us,
+    listening: false,
+    holding: true,
+    random: () => 0,
+    failure: () => assert.fail(),
+  };
   const store = new JournalStore('/salvaged', outside, { disk, reserveBytes: 0 });
   await store.open({
     release() {},

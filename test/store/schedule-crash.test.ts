@@ -35,6 +35,7 @@ class Life {
       now: () => clock.now,
       dispatcher: us,
       listening: false,
+      holding: true,
       random: () => 0.5,
       failure: () => new Uint8Array(1),
     };

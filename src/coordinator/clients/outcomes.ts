@@ -156,6 +156,13 @@ export class Outcomes {
     this.#unsent.delete(caller);
   }
 
+  /** `true` if `forgotten` may have something to send. */
+  get isHolding(): boolean {
+    if (this.#unsent.size > 0) return true;
+    for (const { hands } of this.#callers.all()) if (hands.size > 0) return true;
+    return false;
+  }
+
   /** Sends the outcome to clients with handles, because the job is forgotten now. */
   forgotten(job: JobRecord): void {
     const thens: OutcomeWaiter[] = [];

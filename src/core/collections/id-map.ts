@@ -6,15 +6,24 @@
  * holds the row's index in the low bits, and bits of the id's hash in the high bits, so that most
  * mismatches never touch a row. A removed row leaves a hole in the list and its entry in the table.
  * Both are rebuilt when the table is full, or when most of the list is holes.
+ *
+ * In the place of a row may stand a number, for a job that has its id elsewhere (`PackedIds`).
  */
 
 const leastSlots = 1024;
 /** The largest part of the slots in use. A rebuilt table uses half of them at most. */
 const fullest = 0.75;
 
-export class IdMap<Row extends { readonly id: string }> {
+/** Finds the ids for which the map holds numbers. */
+export interface PackedIds {
+  /** Returns a quarter of the id, as `idWordOf` does. */
+  idWord(packed: number, word: number): number;
+}
+
+/** `Packed` is `number` if numbers may stand in the place of rows. */
+export class IdMap<Row extends { readonly id: string }, Packed extends number = never> {
   /** From index 1 on; `undefined` for a removed row. */
-  #rows: (Row | undefined)[] = [undefined];
+  #rows: (Row | Packed | undefined)[] = [undefined];
   /** Index and hash; 0 for a free slot. */
   #table = new Int32Array(leastSlots);
   /**
@@ -24,6 +33,11 @@ export class IdMap<Row extends { readonly id: string }> {
   #size = 0;
   /** Walks in either direction, each between the rows before and those from the index `next` on. */
   readonly #walks = new Set<{ next: number }>();
+  readonly #packedIds: PackedIds | undefined;
+
+  constructor(packedIds?: PackedIds) {
+    this.#packedIds = packedIds;
+  }
 
   get size(): number {
     return this.#size;
@@ -33,21 +47,42 @@ export class IdMap<Row extends { readonly id: string }> {
     return this.#placeOf(id) !== 0;
   }
 
-  get(id: string): Row | undefined {
+  get(id: string): Row | Packed | undefined {
     return this.#rows[this.#placeOf(id)];
   }
 
   /** Adds a row behind all others. Returns `false`, and changes nothing, if its id is taken. */
   add(row: Row): boolean {
     if (this.has(row.id)) return false;
-    if (this.#rows.length > fullest * this.#table.length) this.#renew();
-    this.#enter(row, this.#rows.push(row) - 1);
-    this.#size++;
+    this.#add(row);
     return true;
   }
 
+  /** Adds a number behind all rows. Its id must not be taken. */
+  addPacked(packed: Packed): void {
+    this.#add(packed);
+  }
+
+  #add(entry: Row | Packed): void {
+    if (this.#rows.length > fullest * this.#table.length) this.#renew();
+    this.#enter(entry, this.#rows.push(entry) - 1);
+    this.#size++;
+  }
+
+  /** Puts a number into the place of a row, or a row into that of its number. */
+  replace(id: string, entry: Row | Packed): void {
+    this.#rows[this.#placeOf(id)] = entry;
+  }
+
   delete(id: string): void {
-    const place = this.#placeOf(id);
+    this.#delete(this.#placeOf(id));
+  }
+
+  deletePacked(packed: Packed): void {
+    this.#delete(this.#placeOfPacked(packed));
+  }
+
+  #delete(place: number): void {
     if (place === 0) return;
     this.#rows[place] = undefined;
     this.#size--;
@@ -58,7 +93,7 @@ export class IdMap<Row extends { readonly id: string }> {
    * Yields all rows, including those added during the walk; behind the row with the id `after` if
    * it is there.
    */
-  *values(after = ''): IterableIterator<Row> {
+  *values(after = ''): IterableIterator<Row | Packed> {
     const walk = { next: this.#placeOf(after) + 1 };
     this.#walks.add(walk);
     try {
@@ -72,7 +107,7 @@ export class IdMap<Row extends { readonly id: string }> {
   }
 
   /** Yields the rows in reverse order, before the row with the id `before` if it is there. */
-  *reversed(before = ''): IterableIterator<Row> {
+  *reversed(before = ''): IterableIterator<Row | Packed> {
     const walk = { next: this.#placeOf(before) || this.#rows.length };
     this.#walks.add(walk);
     try {
@@ -95,14 +130,39 @@ export class IdMap<Row extends { readonly id: string }> {
       if (number === 0) return 0;
       if (((number ^ hash) & ~mask) !== 0) continue;
       const place = number & mask;
-      if (this.#rows[place]?.id === id) return place;
+      const entry = this.#rows[place];
+      if (typeof entry === 'number' ? this.#isId(entry, id) : entry?.id === id) return place;
     }
   }
 
-  #enter({ id }: Row, place: number): void {
+  #placeOfPacked(packed: Packed): number {
     const table = this.#table;
     const mask = this.#mask;
-    const hash = hashOf(id);
+    for (let slot = this.#hashOfPacked(packed) & mask; ; slot = (slot + 1) & mask) {
+      const number = table[slot]!;
+      if (number === 0) return 0;
+      const place = number & mask;
+      if (this.#rows[place] === packed) return place;
+    }
+  }
+
+  #isId(packed: number, id: string): boolean {
+    const ids = this.#packedIds!;
+    for (let word = 0; word < 4; word++) if (ids.idWord(packed, word) !== idWordOf(id, word)) return false;
+    return true;
+  }
+
+  #hashOfPacked(packed: number): number {
+    const ids = this.#packedIds!;
+    let hash = 0;
+    for (let word = 0; word < 4; word++) hash = mixed(hash, ids.idWord(packed, word));
+    return hash;
+  }
+
+  #enter(entry: Row | Packed, place: number): void {
+    const table = this.#table;
+    const mask = this.#mask;
+    const hash = typeof entry === 'number' ? this.#hashOfPacked(entry) : hashOf(entry.id);
     let slot = hash & mask;
     while (table[slot] !== 0) slot = (slot + 1) & mask;
     table[slot] = (hash & ~mask) | place;
@@ -110,7 +170,7 @@ export class IdMap<Row extends { readonly id: string }> {
 
   /** Rebuilds list and table without holes, with room for as many rows again. */
   #renew(): void {
-    const rows: (Row | undefined)[] = [undefined];
+    const rows: (Row | Packed | undefined)[] = [undefined];
     const walks = [...this.#walks].sort((a, b) => a.next - b.next);
     let at = 0;
     for (let place = 1; place < this.#rows.length; place++) {
@@ -131,11 +191,19 @@ export class IdMap<Row extends { readonly id: string }> {
 /** Hashes all sixteen characters: ids that users made may differ in any of them. */
 function hashOf(id: string): number {
   let hash = 0;
-  for (let at = 0; at < 16; at += 4) {
-    const word =
-      id.charCodeAt(at) | (id.charCodeAt(at + 1) << 8) | (id.charCodeAt(at + 2) << 16) | (id.charCodeAt(at + 3) << 24);
-    hash = Math.imul(hash ^ word, 0x9e37_79b1);
-    hash ^= hash >>> 15;
-  }
+  for (let word = 0; word < 4; word++) hash = mixed(hash, idWordOf(id, word));
   return hash;
+}
+
+function mixed(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x9e37_79b1);
+  return product ^ (product >>> 15);
+}
+
+/** Returns a quarter of an id as a number: four characters, the first one in the lowest byte. */
+export function idWordOf(id: string, word: number): number {
+  const at = 4 * word;
+  return (
+    id.charCodeAt(at) | (id.charCodeAt(at + 1) << 8) | (id.charCodeAt(at + 2) << 16) | (id.charCodeAt(at + 3) << 24)
+  );
 }

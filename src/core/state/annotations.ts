@@ -21,6 +21,11 @@ export class Annotations {
     return [...this.#names.of(job)];
   }
 
+  /** `true` if the job has annotations. */
+  hasAny(job: Id): boolean {
+    return this.#records.size > 0 && this.#names.count(job) > 0;
+  }
+
   /** `null` removes the annotation. */
   put(job: Id, name: string, value: Payload | null): void {
     const key = annotationKey(job, name);

@@ -13,12 +13,18 @@ import { CompactJob } from './compact-job.js';
 import { placeKey } from './indices.js';
 import type { JobRow } from './job-row.js';
 import type { Bucket, Rates } from './rates.js';
+import type { Seats } from './seats.js';
 import type { Settings } from './settings.js';
 
 export interface JobChange {
   readonly row: JobRow;
   /** `undefined` if the row was new; the row itself if it was forgotten. */
   readonly before: JobRecord | undefined;
+}
+
+/** Packed jobs that were forgotten, in order. */
+interface PackedChange {
+  readonly seats: number[];
 }
 
 interface SettingChange {
@@ -50,7 +56,7 @@ interface Touched {
 }
 
 /** An old value. */
-export type Change = JobChange | SettingChange | AnnotationChange | BucketRecord;
+export type Change = JobChange | PackedChange | SettingChange | AnnotationChange | BucketRecord;
 
 /** The changes of one group of decisions: the last state of each record that it touched. */
 export interface Changes {
@@ -64,6 +70,8 @@ export interface Changes {
    * that were retried.
    */
   readonly dropped: readonly Payload[];
+  /** The seats of forgotten packed jobs. Their payloads are in the store's own columns. */
+  readonly droppedSeats: readonly number[];
 }
 
 export class ChangeLog {
@@ -74,6 +82,8 @@ export class ChangeLog {
   readonly #settings = new Set<string>();
   readonly #annotations = new Map<string, AnnotationChange>();
   #command = 1;
+  /** The last command that forgot packed jobs. */
+  #packedBy = 0;
   #fallible = true;
 
   /** Begins a command. Returns its mark for `takeBack`. */
@@ -96,6 +106,14 @@ export class ChangeLog {
 
   noteForget(row: JobRow): void {
     this.#note(row, row);
+  }
+
+  /** Jobs that one command forgets without others between them are one change. */
+  noteForgetPacked(seat: number): void {
+    const last = this.#undo.at(-1);
+    if (last !== undefined && 'seats' in last && this.#packedBy === this.#command) last.seats.push(seat);
+    else this.#undo.push({ seats: [seat] });
+    this.#packedBy = this.#command;
   }
 
   noteSetting(key: string, setting: SettingRecord | undefined): void {
@@ -125,10 +143,11 @@ export class ChangeLog {
   }
 
   /** Returns the changes since `keep`. */
-  changes(settings: Settings, annotations: Annotations): Changes {
+  changes(settings: Settings, annotations: Annotations, seats: Seats): Changes {
     const jobs: JobRecord[] = [];
     const forgotten: Id[] = [];
     const dropped: Payload[] = [];
+    const droppedSeats: number[] = [];
     for (const { row, isNew } of this.#touched) {
       if (row.isThere) jobs.push(row);
       else if (!isNew) {
@@ -140,6 +159,13 @@ export class ChangeLog {
     // Several changes of one row may hold the same old payload.
     const replaced = new Set<Payload>();
     for (const change of this.#undo) {
+      if ('seats' in change) {
+        for (const seat of change.seats) {
+          forgotten.push(seats.id(seat));
+          droppedSeats.push(seat);
+        }
+        continue;
+      }
       if (!('row' in change) || change.before === undefined) continue;
       const { args, result } = change.before;
       if (args !== null && args !== change.row.args) replaced.add(args);
@@ -152,6 +178,7 @@ export class ChangeLog {
       settings: new Map(Array.from(this.#settings, (key) => [key, settings.get(key)])),
       annotations: new Map(Array.from(this.#annotations, ([key, { job, name }]) => [key, annotations.get(job, name)])),
       dropped,
+      droppedSeats,
     };
   }
 
@@ -165,6 +192,19 @@ export class ChangeLog {
       changed.set(key, { queue, quota, bucket: rates.bucket(key) });
     }
     return [...changed.values()];
+  }
+
+  /** Returns the completed roots among the jobs that changed since `keep`. */
+  completedRoots(): JobRow[] {
+    const completed: JobRow[] = [];
+    for (const { row } of this.#touched)
+      if (row.isThere && row.role === 'root' && row.status === 'completed') completed.push(row);
+    return completed;
+  }
+
+  /** `true` if the row was changed since `keep`. */
+  has(row: JobRow): boolean {
+    return this.#touchedOf(row) !== undefined;
   }
 
   /** Makes the changes final: a new group begins. */

@@ -30,6 +30,7 @@ import { noRun, RunFields, runFieldsOf } from './run-fields.js';
 // `queued`, twelve for the low part of `putAt`. They stand in the code as numbers, so that the
 // accessors are small enough for V8 to inline.
 const recordBits = 0x1f_ffff;
+const putAtBits = 0xfff << 9;
 // No other job shares `common`, or `run`: it may be written to.
 const ownsCommon = 0x20_0000;
 const ownsRun = 0x40_0000;
@@ -86,6 +87,36 @@ export class CompactJob implements JobRecord {
     if (!(job instanceof CompactJob)) return { ...job };
     const { kind, id, status, stage, level, queued, eligible, putAt, args } = job;
     return { kind, id, status, stage, level, queued, eligible, putAt, args, ...job.common, ...job.run };
+  }
+
+  /** Takes on the fields in which jobs of one kind differ, but for times and payloads. */
+  becomeAnother(id: Id, eligible: number, putAt: number): void {
+    this.id = id;
+    this.eligible = eligible;
+    this.putAtHigh = Math.floor(putAt / 4096);
+    this.bits = (this.bits & ~putAtBits) | ((putAt - this.putAtHigh * 4096) << 9);
+  }
+
+  /** `true` if the two jobs have the same fields, but for those in which each job differs. */
+  isLike({ common, bits, run }: CompactJob): boolean {
+    return (
+      this.common === common &&
+      ((this.bits ^ bits) & recordBits & ~putAtBits) === 0 &&
+      this.run.agent === run.agent &&
+      this.run.fence === run.fence &&
+      this.run.attempts === run.attempts &&
+      this.run.outcome === run.outcome &&
+      this.run.errorNames === run.errorNames &&
+      this.run.claimed === run.claimed &&
+      this.run.begun === run.begun
+    );
+  }
+
+  /** Gives back a copy of shared fields that equals them again. Returns the shared fields. */
+  shareCommon(): Readonly<CommonFields> {
+    if ((this.bits & ownsCommon) !== 0) this.common = commonFieldsOf(this);
+    this.bits &= ~ownsCommon;
+    return this.common;
   }
 
   // Private to TypeScript only: a `#` accessor would cost each object a field.

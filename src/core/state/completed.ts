@@ -3,9 +3,11 @@
  * which they completed, which is the order in which they are forgotten; the bytes of the jobs that
  * are forgotten with them; and the last ones of each agent, without callbacks.
  */
-import { type JobRecord, takesTurns } from '../records.js';
+import { type Id, type JobRecord, takesTurns } from '../records.js';
 import type { JobRow } from './job-row.js';
+import type { PayloadColumns } from './payload-columns.js';
 import { type KeptRoots, Roots } from './roots.js';
+import { Seats } from './seats.js';
 
 /** The most completed jobs that `by` returns. */
 const recentCount = 1000;
@@ -14,16 +16,20 @@ const recentCount = 1000;
 export type Kept = 'succeeded' | 'failed';
 
 export class Completed {
-  readonly #kept: Readonly<Record<Kept, Roots>> = { succeeded: new Roots(), failed: new Roots() };
-  readonly #rowOf: (id: string) => JobRow | undefined;
+  readonly seats: Seats;
+  readonly #kept: Readonly<Record<Kept, Roots>>;
+  /** Finds a job for reading. */
+  readonly #look: (id: Id) => JobRow | undefined;
   /**
    * The last completed jobs by agent, oldest first. Some may be forgotten since, or no longer
    * completed; `by` leaves them out.
    */
-  readonly #recent = new Map<string, JobRow[]>();
+  readonly #recent = new Map<string, Id[]>();
 
-  constructor(rowOf: (id: string) => JobRow | undefined) {
-    this.#rowOf = rowOf;
+  constructor(look: (id: Id) => JobRow | undefined, payloads?: PayloadColumns) {
+    this.seats = new Seats(payloads);
+    this.#kept = { succeeded: new Roots(this.seats), failed: new Roots(this.seats) };
+    this.#look = look;
   }
 
   /**
@@ -41,9 +47,12 @@ export class Completed {
 
   /** Returns the last completed jobs of an agent, newest first. */
   by(agent: string): readonly JobRow[] {
-    const rows = this.#recent.get(agent) ?? [];
-    const isRight = (row: JobRow) => row.isThere && row.status === 'completed' && row.agent === agent;
-    const found = [...new Set(rows)].filter(isRight).sort((a, b) => a.completedAt - b.completedAt);
+    const found: JobRow[] = [];
+    for (const id of new Set(this.#recent.get(agent))) {
+      const row = this.#look(id);
+      if (row?.status === 'completed' && row.agent === agent) found.push(row);
+    }
+    found.sort((a, b) => a.completedAt - b.completedAt);
     return found.slice(-recentCount).reverse();
   }
 
@@ -78,7 +87,7 @@ export class Completed {
   /** `true` if the root above the job has failed, and is completed. */
   #isOfFailed(row: JobRow): boolean {
     let root: JobRow | undefined = row;
-    while (root !== undefined && root.role !== 'root') root = this.#rowOf(root.parent);
+    while (root !== undefined && root.role !== 'root') root = this.#look(root.parent);
     return root !== undefined && root.outcome === 'failure' && root.status === 'completed';
   }
 
@@ -113,8 +122,8 @@ export class Completed {
     if (row.role === 'root') this.#rootsOf(row).remove(row);
   }
 
-  /** Takes out the oldest root of one kind, for it to be forgotten. */
-  takeOldest(kept: Kept): JobRow {
+  /** Takes out the oldest root of one kind, for it to be forgotten. Returns its seat. */
+  takeOldest(kept: Kept): number {
     return this.#kept[kept].takeOldest();
   }
 
@@ -132,7 +141,20 @@ export class Completed {
   remember(row: JobRow): void {
     const roots = this.#rootsOf(row);
     roots.bytes += payloadBytes(row);
-    if (row.role === 'root') roots.putBack(row);
+    if (row.role === 'root') roots.putBack(row.seat);
+  }
+
+  /** Forgets a packed job, which `takeOldest` took out before. */
+  forgetPacked(seat: number): void {
+    this.#kept.succeeded.bytes -= this.seats.bytes(seat);
+    this.seats.setGone(seat, true);
+  }
+
+  /** Undoes the last `forgetPacked`, and its `takeOldest`. */
+  rememberPacked(seat: number): void {
+    this.#kept.succeeded.bytes += this.seats.bytes(seat);
+    this.seats.setGone(seat, false);
+    this.#kept.succeeded.putBack(seat);
   }
 
   forgetAgent(agent: string): void {
@@ -145,10 +167,10 @@ export class Completed {
     this.#kept.failed.trim();
   }
 
-  #noteRecent(row: JobRow): void {
-    const rows = this.#recent.get(row.agent);
-    if (rows === undefined) this.#recent.set(row.agent, [row]);
-    else if (rows.push(row) >= 2 * recentCount) rows.splice(0, recentCount);
+  #noteRecent({ agent, id }: JobRow): void {
+    const ids = this.#recent.get(agent);
+    if (ids === undefined) this.#recent.set(agent, [id]);
+    else if (ids.push(id) >= 2 * recentCount) ids.splice(0, recentCount);
   }
 }
 

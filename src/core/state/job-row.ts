@@ -58,7 +58,7 @@ export class JobRow extends CompactJob implements Queued {
   /** The index in the change log, if the log has the row. */
   logged = 0;
   lane: Lane | undefined = undefined;
-  /** Valid only while the job is in a lane. */
+  /** Valid only while the job is in a lane. A completed root has its seat here. */
   lanePosition = -1;
   #notes: Notes = unnoted;
 
@@ -114,6 +114,15 @@ export class JobRow extends CompactJob implements Queued {
 
   set tallyCell(cell: number) {
     this.bits = (this.bits & ~tallyBits) | (cell << tallyShift);
+  }
+
+  /** Valid only for a completed root; see `Seats`. */
+  get seat(): number {
+    return this.lanePosition;
+  }
+
+  set seat(seat: number) {
+    this.lanePosition = seat;
   }
 
   get partRows(): JobRow[] {

@@ -8,7 +8,7 @@
  */
 import { IdMap } from '../collections/id-map.js';
 import { Counts, Members } from '../collections/members.js';
-import type { Id, JobRecord, JobStatus } from '../records.js';
+import type { Id, JobRecord, JobStatus, Payload, PayloadSlot } from '../records.js';
 import { none } from './common-fields.js';
 import { Completed } from './completed.js';
 import {
@@ -27,14 +27,18 @@ import {
 } from './indices.js';
 import { JobRow } from './job-row.js';
 import { Lanes } from './lanes.js';
+import type { PayloadColumns } from './payload-columns.js';
 import { Tallies, tallyCellOf } from './tallies.js';
 import { Timers } from './timers.js';
 
 export class JobTable {
-  readonly #rows = new IdMap<JobRow>();
+  /** The rows, and the seats of packed jobs. */
+  readonly #rows: IdMap<JobRow, number>;
+  /** The rows that were made of packed jobs since `pack`. */
+  #looked: JobRow[] = [];
   readonly lanes = new Lanes();
   readonly timers = new Timers();
-  readonly completed = new Completed((id) => this.#rows.get(id));
+  readonly completed: Completed;
   /** The jobs that have a place in a quota, by `placeKey`. */
   readonly holders = new Members<JobRow>();
   /** The jobs that returned a job and wait for its outcome, by its id. */
@@ -57,6 +61,11 @@ export class JobTable {
   readonly dated = new Counts();
   readonly tallies = new Tallies();
 
+  constructor(payloads?: PayloadColumns) {
+    this.completed = new Completed((id) => this.look(id), payloads);
+    this.#rows = new IdMap(this.completed.seats);
+  }
+
   get size(): number {
     return this.#rows.size;
   }
@@ -65,23 +74,60 @@ export class JobTable {
     return this.#rows.has(id);
   }
 
+  /** Returns a job's row. That of a packed job is made again. */
   get(id: Id): JobRow | undefined {
-    return this.#rows.get(id);
+    const entry = this.#rows.get(id);
+    if (typeof entry !== 'number') return entry;
+    const row = this.completed.seats.unpack(entry);
+    this.#rows.replace(id, row);
+    this.#looked.push(row);
+    return row;
   }
 
-  /** Returns all rows in the order of their insertion. */
-  all(after: Id = ''): IterableIterator<JobRow> {
-    return this.#rows.values(after);
+  /**
+   * Returns a job for reading. A packed one stays packed: `State.change` takes the job for its row.
+   */
+  look(id: Id): JobRow | undefined {
+    return this.#lookAt(this.#rows.get(id));
   }
 
-  /** Returns all rows in the reverse order, before the row with the id `before` if it is there. */
-  reversed(before: Id): IterableIterator<JobRow> {
-    return this.#rows.reversed(before);
+  #lookAt(entry: JobRow | number | undefined): JobRow | undefined {
+    return typeof entry === 'number' ? this.completed.seats.look(entry) : entry;
+  }
+
+  /** Returns all jobs in the order of their insertion, for reading. */
+  *all(after: Id = ''): IterableIterator<JobRow> {
+    for (const entry of this.#rows.values(after)) yield this.#lookAt(entry)!;
+  }
+
+  /** Returns all jobs in the reverse order, before that with the id `before` if it is there. */
+  *reversed(before: Id): IterableIterator<JobRow> {
+    for (const entry of this.#rows.reversed(before)) yield this.#lookAt(entry)!;
+  }
+
+  /** Replaces a payload by an equal one. */
+  ownPayload(id: Id, slot: PayloadSlot, payload: Payload): void {
+    const entry = this.#rows.get(id)!;
+    if (typeof entry === 'number') this.completed.seats.replacePayload(entry, slot, payload);
+    else if (slot === 'args') entry.args = payload;
+    else entry.result = payload;
+  }
+
+  /** Returns the rows that were made of packed jobs since the last call. */
+  takeLooked(): readonly JobRow[] {
+    const looked = this.#looked;
+    if (looked.length > 0) this.#looked = [];
+    return looked;
+  }
+
+  /** Packs a completed root, if it can be packed. */
+  pack(row: JobRow): void {
+    if (this.completed.seats.pack(row)) this.#rows.replace(row.id, row.seat);
   }
 
   /** Takes in a record, or a newer version of it. `index` must follow. */
   load(record: JobRecord): void {
-    const row = this.#rows.get(record.id);
+    const row = this.get(record.id);
     if (row === undefined) this.#rows.add(new JobRow(record));
     else row.restore(record);
   }
@@ -157,9 +203,25 @@ export class JobTable {
     this.index(row);
   }
 
+  /** Forgets a packed root, which `Completed.takeOldest` took out before. */
+  forgetPacked(seat: number): void {
+    const kind = this.completed.seats.kind(seat);
+    this.tallies.move(kind, kind.tallyCell, 0);
+    this.#rows.deletePacked(seat);
+    this.completed.forgetPacked(seat);
+  }
+
+  /** Undoes the last `forgetPacked`. */
+  rememberPacked(seat: number): void {
+    const kind = this.completed.seats.kind(seat);
+    this.tallies.move(kind, 0, kind.tallyCell);
+    this.#rows.addPacked(seat);
+    this.completed.rememberPacked(seat);
+  }
+
   /** Adds a row to the list of its parent, which is derived from the members' records. */
   #join(row: JobRow): void {
-    const above = row.parent === '' ? undefined : this.#rows.get(row.parent);
+    const above = row.parent === '' ? undefined : this.get(row.parent);
     if (above === undefined) return;
     const list = membersOf(row);
     if (above[list].length === 0) above[list] = [];
@@ -167,7 +229,7 @@ export class JobTable {
   }
 
   #unjoin(row: JobRow): void {
-    const above = row.parent === '' ? undefined : this.#rows.get(row.parent);
+    const above = row.parent === '' ? undefined : this.get(row.parent);
     if (above !== undefined && above[membersOf(row)].at(-1) === row) above[membersOf(row)].pop();
   }
 

@@ -1,8 +1,11 @@
-/** Completed roots in the order in which they completed. */
+/** Completed roots in the order in which they completed, by their seats. */
 import type { JobRow } from './job-row.js';
+import type { Seats } from './seats.js';
 
-/** Forgotten roots that stay in the list before `trim` copies it without them. */
-const slack = 1024;
+/** The least number of forgotten roots for which `trim` copies the list. */
+const slack = 256;
+/** The list is copied when more than this part of it is forgotten. */
+const mostGone = 1 / 16;
 
 /** The roots that are kept together, for reading. */
 export interface KeptRoots<Root> {
@@ -11,65 +14,99 @@ export interface KeptRoots<Root> {
   readonly bytes: number;
   /** The root to forget first: none whose list is the result of another job. */
   readonly oldest: Root | undefined;
+  /** The time at which it completed. */
+  readonly oldestAt: number | undefined;
 }
 
 export class Roots implements KeptRoots<JobRow> {
   bytes = 0;
+  readonly #seats: Seats;
   /** Oldest first. Those before `#oldest` are forgotten, but may still be put back. */
-  #roots: JobRow[] = [];
+  #roots: number[] = [];
   #oldest = 0;
   /** The number of forgotten roots behind `#oldest`, which may be put back, too. */
   #gone = 0;
+  /** Walks to the older roots, each before the roots from the index `next` on. */
+  readonly #walks = new Set<{ next: number }>();
+
+  constructor(seats: Seats) {
+    this.#seats = seats;
+  }
 
   get count(): number {
     return this.#roots.length - this.#oldest - this.#gone;
   }
 
   get oldest(): JobRow | undefined {
-    return this.#roots[this.#next()];
+    const seat = this.#roots[this.#next()];
+    return seat === undefined ? undefined : this.#seats.look(seat);
+  }
+
+  get oldestAt(): number | undefined {
+    const seat = this.#roots[this.#next()];
+    return seat === undefined ? undefined : this.#seats.completedAt(seat);
   }
 
   /** Returns the place of the oldest root that is there, and may be forgotten if `isFree`. */
   #next(isFree = true): number {
     let at = this.#oldest;
-    const isPassed = (row: JobRow | undefined) =>
-      row !== undefined && ((this.#gone > 0 && !row.isThere) || (isFree && row.awaiters > 0));
+    const isPassed = (seat: number | undefined) =>
+      seat !== undefined &&
+      ((this.#gone > 0 && !this.#seats.isThere(seat)) || (isFree && this.#seats.hasAwaiters(seat)));
     while (isPassed(this.#roots[at])) at++;
     return at;
   }
 
   /** Yields the roots that are there, the newest first, while others come and go. */
   *newest(): IterableIterator<JobRow> {
-    // `trim` makes a new list.
-    const roots = this.#roots;
-    for (let at = roots.length - 1; at >= 0; at--) {
-      const row = roots[at];
-      if (row === undefined || !row.isThere) continue;
-      yield row;
+    const walk = { next: this.#roots.length };
+    this.#walks.add(walk);
+    try {
+      while (walk.next > 0) {
+        const seat = this.#roots[--walk.next]!;
+        if (this.#seats.isThere(seat)) yield this.#seats.look(seat);
+      }
+    } finally {
+      this.#walks.delete(walk);
     }
   }
 
   /** Adds a root that completed after all others, or in the same moment. */
   add(row: JobRow): void {
-    this.#add(row, isOfThisMoment);
+    this.#add(row, false);
   }
 
   addInOrder(row: JobRow): void {
-    this.#add(row, isLater);
+    this.#add(row, true);
   }
 
-  #add(row: JobRow, goesBehind: (other: JobRow, row: JobRow) => boolean): void {
+  #add(row: JobRow, isAnyTime: boolean): void {
+    this.#seats.add(row);
     const roots = this.#roots;
-    let at = roots.push(row) - 1;
-    for (; at > this.#oldest && goesBehind(roots[at - 1]!, row); at--) roots[at] = roots[at - 1]!;
-    roots[at] = row;
+    let at = roots.push(row.seat) - 1;
+    for (; at > this.#oldest && this.#goesBehind(roots[at - 1]!, row, isAnyTime); at--) roots[at] = roots[at - 1]!;
+    roots[at] = row.seat;
+  }
+
+  /**
+   * `true` if the root in a seat belongs behind this one. Unless `isAnyTime`, both must have
+   * completed in one moment.
+   */
+  #goesBehind(seat: number, row: JobRow, isAnyTime: boolean): boolean {
+    const completedAt = this.#seats.completedAt(seat);
+    if (completedAt === row.completedAt) return this.#seats.id(seat) > row.id;
+    return isAnyTime && completedAt > row.completedAt;
   }
 
   remove(row: JobRow): void {
-    this.#roots.splice(this.#roots.lastIndexOf(row), 1);
+    const at = this.#roots.lastIndexOf(row.seat);
+    this.#roots.splice(at, 1);
+    for (const walk of this.#walks) if (walk.next > at) walk.next--;
+    this.#seats.free(row.seat);
   }
 
-  takeOldest(): JobRow {
+  /** Takes out the oldest root, which must be forgotten next. Returns its seat. */
+  takeOldest(): number {
     this.#pass();
     const at = this.#next();
     if (at === this.#oldest) this.#oldest++;
@@ -82,10 +119,10 @@ export class Roots implements KeptRoots<JobRow> {
     this.#gone++;
   }
 
-  /** Undoes the last `takeOldest` or `takeOut`, which took this root. */
-  putBack(row: JobRow): void {
+  /** Undoes the last `takeOldest` or `takeOut`, which took the root in this seat. */
+  putBack(seat: number): void {
     const oldest = this.#oldest;
-    const at = this.#roots[oldest - 1] === row ? oldest - 1 : this.#roots.lastIndexOf(row);
+    const at = this.#roots[oldest - 1] === seat ? oldest - 1 : this.#roots.lastIndexOf(seat);
     if (at >= oldest) this.#gone--;
     else {
       this.#gone += oldest - at - 1;
@@ -100,19 +137,22 @@ export class Roots implements KeptRoots<JobRow> {
     this.#oldest = at;
   }
 
-  /**
-   * Frees the roots that were taken, which cannot be put back any more, when they are half of the
-   * list.
-   */
+  /** Frees the roots that were taken, which cannot be put back any more, when they are many. */
   trim(): void {
     this.#pass();
     const taken = this.#oldest + this.#gone;
-    if (taken <= slack || taken <= this.#roots.length / 2) return;
-    this.#roots = this.#roots.slice(this.#oldest).filter(({ isThere }) => isThere);
+    if (taken <= slack || taken <= this.#roots.length * mostGone) return;
+    const walks = [...this.#walks].sort((a, b) => a.next - b.next);
+    const kept: number[] = [];
+    let walk = 0;
+    for (const [at, seat] of this.#roots.entries()) {
+      for (; walks[walk]?.next === at; walk++) walks[walk]!.next = kept.length;
+      if (at < this.#oldest || (this.#gone > 0 && !this.#seats.isThere(seat))) this.#seats.free(seat);
+      else kept.push(seat);
+    }
+    for (; walk < walks.length; walk++) walks[walk]!.next = kept.length;
+    this.#roots = kept;
     this.#oldest = 0;
     this.#gone = 0;
   }
 }
-
-const isOfThisMoment = (other: JobRow, row: JobRow) => other.completedAt === row.completedAt && other.id > row.id;
-const isLater = (other: JobRow, row: JobRow) => other.completedAt > row.completedAt || isOfThisMoment(other, row);

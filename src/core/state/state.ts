@@ -10,6 +10,7 @@
 
 import { type Id, isTemplate, type JobRecord, type Payload, type PayloadSlot, type SettingRecord } from '../records.js';
 import { type BucketRecord, type Change, ChangeLog, type Changes, type JobChange } from './change-log.js';
+import { none } from './common-fields.js';
 import type { Kept } from './completed.js';
 import { placeKey } from './indices.js';
 import { checkStep } from './invariants.js';
@@ -46,6 +47,12 @@ export class State extends View {
     return row;
   }
 
+  /** Returns the job's row, made again if the job is packed. */
+  #rowOf(job: JobRecord): JobRow {
+    const row = job as JobRow;
+    return row.isThere ? row : (this.table.get(row.id) ?? row);
+  }
+
   #notePut(row: JobRow, by: 1 | -1): void {
     if (row.form !== 'chunk' && !isTemplate(row)) this.table.tallies.put(row, by);
   }
@@ -55,7 +62,7 @@ export class State extends View {
    * queued.
    */
   change(job: JobRecord, change: (row: JobRow) => void): void {
-    const row = job as JobRow;
+    const row = this.#rowOf(job);
     this.#log.noteChange(row);
     const { status, outcome, queue } = row;
     change(row);
@@ -64,16 +71,27 @@ export class State extends View {
     checkStep(row, status, outcome);
   }
 
-  /** Forgets the oldest of these completed roots, with all its members. */
-  forgetOldest(kept: Kept): JobRecord {
-    const row = this.table.completed.takeOldest(kept);
-    this.#forget(row);
-    return row;
+  /**
+   * Forgets the oldest of these completed roots, with all its members. Returns it; `undefined` for
+   * a packed one unless it `isAsked` for, since its record must be made.
+   */
+  forgetOldest(kept: Kept, isAsked: boolean): JobRecord | undefined {
+    const { completed } = this.table;
+    const seat = completed.takeOldest(kept);
+    const row = completed.seats.row(seat);
+    if (row !== undefined) {
+      this.#forget(row);
+      return row;
+    }
+    const job = isAsked ? completed.seats.look(seat) : undefined;
+    this.#log.noteForgetPacked(seat);
+    this.table.forgetPacked(seat);
+    return job;
   }
 
   /** Forgets a completed root out of its turn, with all its members. */
   forgetRoot(job: JobRecord): void {
-    const row = job as JobRow;
+    const row = this.#rowOf(job);
     this.table.completed.takeOut(row);
     this.#forget(row);
   }
@@ -163,6 +181,7 @@ export class State extends View {
 
   #takeBack(change: Change): void {
     if ('row' in change) this.#takeBackJob(change);
+    else if ('seats' in change) for (const seat of change.seats.reverse()) this.table.rememberPacked(seat);
     else if ('bucket' in change) this.admitBucket(change);
     else if ('setting' in change) this.admitSetting(change.key, change.setting);
     else this.admitAnnotation(change.job, change.name, change.annotation?.value ?? null);
@@ -183,7 +202,7 @@ export class State extends View {
 
   /** Returns the changes since `keepChanges`. */
   changes(): Changes {
-    return this.#log.changes(this.settingRecords, this.annotationRecords);
+    return this.#log.changes(this.settingRecords, this.annotationRecords, this.table.completed.seats);
   }
 
   /**
@@ -193,10 +212,26 @@ export class State extends View {
     return this.#log.changedBuckets(this.rates);
   }
 
-  /** Makes the changes final: they are stored, and can no longer be rolled back. */
-  keepChanges(): void {
+  /**
+   * Makes the changes final: they are stored, and can no longer be rolled back. Packs the jobs
+   * again that were looked at. Returns the completed roots among the changed jobs, which the store
+   * may hand to `pack` as soon as their payloads fit into its columns.
+   */
+  keepChanges(): readonly JobRecord[] {
+    const completed = this.table.completed.seats.packs ? this.#log.completedRoots() : none;
     this.#log.keep();
     this.table.completed.trim();
+    this.pack(this.table.takeLooked());
+    return completed;
+  }
+
+  /** Packs those of these completed jobs that are plain, and that no later command has changed. */
+  pack(jobs: readonly JobRecord[]): void {
+    for (const job of jobs) {
+      const row = job as JobRow;
+      const isAtRest = row.isThere && row.status === 'completed' && row.role === 'root' && !this.#log.has(row);
+      if (isAtRest && !this.annotationRecords.hasAny(row.id)) this.table.pack(row);
+    }
   }
 
   /** Takes in a stored record while a store opens. The indices wait for `loaded`. */
@@ -232,6 +267,7 @@ export class State extends View {
     this.#deriveRates(limited);
     for (const { job, name } of this.annotationRecords.all())
       if (!this.table.has(job)) this.annotationRecords.put(job, name, null);
+    this.pack(completed);
   }
 
   /** Spends the rates of the jobs that began lately, by the last start of each. */
@@ -291,9 +327,7 @@ export class State extends View {
    * Replaces a payload by an equal one, because it is shared with another job or was moved: for a
    * store that keeps payloads by job. No decision, so nothing is noted.
    */
-  ownPayload(job: JobRecord, slot: PayloadSlot, payload: Payload): void {
-    const row = job as JobRow;
-    if (slot === 'args') row.args = payload;
-    else row.result = payload;
+  ownPayload(job: Id, slot: PayloadSlot, payload: Payload): void {
+    this.table.ownPayload(job, slot, payload);
   }
 }

@@ -25,6 +25,7 @@ import { isOpenCallback, isOpenPart, isUnendedPart, neededPlaces, placeKey, uniq
 import { JobRow } from './job-row.js';
 import { JobTable } from './job-table.js';
 import type { Lane, Place } from './lanes.js';
+import type { PayloadColumns } from './payload-columns.js';
 import { Rates } from './rates.js';
 import type { KeptRoots } from './roots.js';
 import { Settings } from './settings.js';
@@ -56,7 +57,7 @@ export type SettingsView = Pick<
 >;
 
 export class View {
-  protected readonly table = new JobTable();
+  protected readonly table: JobTable;
   protected readonly settingRecords = new Settings();
   protected readonly annotationRecords = new Annotations();
   protected readonly rates = new Rates();
@@ -65,6 +66,11 @@ export class View {
   version = 0;
 
   protected lastPosition = 0;
+
+  /** With columns for payloads, completed jobs are packed; see `packed-jobs.ts`. */
+  constructor(payloads?: PayloadColumns) {
+    this.table = new JobTable(payloads);
+  }
 
   /** The last place in line that was given: a job with a later one joined its line after this. */
   get position(): number {
@@ -152,12 +158,12 @@ export class View {
   }
 
   callbacks(job: JobRecord): readonly JobRecord[] {
-    return (job as JobRow).callbackRows;
+    return this.#current(job).callbackRows;
   }
 
   /** Returns the first callback of a job, from this index on, that is not completed. */
   nextCallback(job: JobRecord, from: number): JobRecord | undefined {
-    return firstFrom((job as JobRow).callbackRows, from, isOpenCallback);
+    return firstFrom(this.#current(job).callbackRows, from, isOpenCallback);
   }
 
   /** Returns the jobs that returned this one and wait for its outcome. */
@@ -410,6 +416,15 @@ export class View {
     if (record === undefined) return 0;
     if (!lent.includes(quota) && this.held(queue, quota) >= record.size) return Number.POSITIVE_INFINITY;
     return this.rates.nextAt(placeKey(queue, quota), record, now);
+  }
+
+  /**
+   * Returns the record of a job as it is now. A record that was read before its job was packed, or
+   * while it was, is not the job's row.
+   */
+  #current(job: JobRecord): JobRow {
+    const row = job as JobRow;
+    return row.isThere ? row : (this.table.look(row.id) ?? row);
   }
 
   /** Returns the first of these quotas that has no room. */

@@ -27,6 +27,7 @@ import {
 } from '../store.js';
 import { LiveBytes } from './live-bytes.js';
 import { machinePace, type Pace } from './pace.js';
+import { PayloadPlaces } from './payload-places.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter } from './record-writer.js';
 import { Snapshots } from './snapshots.js';
@@ -69,7 +70,8 @@ export interface JournalStoreOptions extends JournalOptions {
 
 export class JournalStore implements Store, Records {
   readonly isExclusive = true;
-  readonly state = new State();
+  readonly #places = new PayloadPlaces();
+  readonly state = new State(this.#places);
   readonly view = this.state;
   readonly local = this.state;
   readonly payload = StoredPayload.of;
@@ -91,8 +93,12 @@ export class JournalStore implements Store, Records {
   #syncTimes = { lastSyncMs: 0, longestSyncMs: 0 };
   /** The journal's `bytesWritten` when the last sync began. */
   #bytesBeforeSync = 0;
-  /** Payloads to be evicted once the frame with this LSN is synced. */
-  #unsyncedPayloads: { readonly lsn: number; readonly payloads: readonly StoredPayload[] }[] = [];
+  /** Payloads to be evicted, and jobs to be packed then, once the frame with this LSN is synced. */
+  #unsynced: {
+    readonly lsn: number;
+    readonly payloads: readonly StoredPayload[];
+    readonly completed: readonly JobRecord[];
+  }[] = [];
   /** Cancels the next lazy sync. */
   #lazySync: (() => void) | undefined;
   /** Commands that not even the reserve has room for. They are decided when there is room. */
@@ -127,7 +133,7 @@ export class JournalStore implements Store, Records {
     this.#reportRepairs();
     this.state.loaded();
     this.liveBytes = LiveBytes.of(this.state.jobs());
-    this.#writer = new RecordWriter(this.#journal, this.state, this.liveBytes);
+    this.#writer = new RecordWriter(this.#journal, this.state, this.liveBytes, this.#places);
     this.#snapshots = new Snapshots({
       journal: this.#journal,
       state: this.state,
@@ -185,9 +191,9 @@ export class JournalStore implements Store, Records {
       this.#fail(error as Error);
       return;
     }
-    this.state.keepChanges();
+    const completed = this.state.keepChanges();
     const { lsn } = this.#journal;
-    if (payloads.length > 0) this.#unsyncedPayloads.push({ lsn, payloads });
+    if (payloads.length + completed.length > 0) this.#unsynced.push({ lsn, payloads, completed });
     const released = group.behind('synced');
     const { effects, replies } = released;
     if (effects.length > 0 || replies.length > 0) this.#waiting.push({ lsn, released });
@@ -365,8 +371,11 @@ export class JournalStore implements Store, Records {
     while (count < this.#waiting.length && this.#waiting[count]!.lsn <= lsn) count++;
     for (const { released } of this.#waiting.splice(0, count)) this.#release(released);
     count = 0;
-    while (count < this.#unsyncedPayloads.length && this.#unsyncedPayloads[count]!.lsn <= lsn) count++;
-    for (const { payloads } of this.#unsyncedPayloads.splice(0, count)) this.#writer.evict(payloads);
+    while (count < this.#unsynced.length && this.#unsynced[count]!.lsn <= lsn) count++;
+    for (const { payloads, completed } of this.#unsynced.splice(0, count)) {
+      this.#writer.evict(payloads);
+      this.state.pack(completed);
+    }
     this.#snapshots.synced();
   }
 

@@ -2,7 +2,7 @@
  * Counts each segment's live payload bytes, those that some record refers to. Derived from the
  * records when the journal is opened, then updated with each write, move and drop. Never stored.
  */
-import type { JobRecord, Payload } from '../../core/records.js';
+import type { JobRecord } from '../../core/records.js';
 import { payloadHeadBytes } from './entries.js';
 import type { StoredPayload } from './stored-payload.js';
 
@@ -49,8 +49,12 @@ export class LiveBytes {
   }
 
   /** Subtracts a payload that has no reference since the frame with this LSN. */
-  remove(payload: Payload, lsn: number): void {
-    const { segment, byteLength } = payload as StoredPayload;
+  remove({ segment, byteLength }: Pick<StoredPayload, 'segment' | 'byteLength'>, lsn: number): void {
+    this.removeAt(segment, byteLength, lsn);
+  }
+
+  /** Does the same for a payload that is only a place. */
+  removeAt(segment: number, byteLength: number, lsn: number): void {
     if (segment === 0) return;
     const bytes = byteLength + entryOverheadBytes;
     this.#total -= bytes;

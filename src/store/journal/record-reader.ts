@@ -98,7 +98,7 @@ export class RecordReader implements Replay {
     const job = this.#state.job(id);
     const key = payloadSlots[slot]!;
     if (job === undefined || job[key] === null) return;
-    this.#state.ownPayload(job, key, StoredPayload.at(id, at));
+    this.#state.ownPayload(id, key, StoredPayload.at(id, at));
   }
 
   #job(input: ByteReader, lsn: number): void {

@@ -13,6 +13,7 @@ import { entryTypes, payloadHeadBytes, writePayloadHead } from './entries.js';
 import { EntryBuffer } from './entry-buffer.js';
 import { writeJob } from './job-header.js';
 import type { LiveBytes } from './live-bytes.js';
+import { PayloadPlaces } from './payload-places.js';
 import { keptBytes, keptJobs, StoredPayload } from './stored-payload.js';
 
 export interface Move {
@@ -25,13 +26,16 @@ export class RecordWriter {
   readonly #journal: Journal;
   readonly #state: State;
   readonly #live: LiveBytes;
+  readonly #places: PayloadPlaces;
   readonly #buffer = new EntryBuffer();
   #segment = -1;
 
-  constructor(journal: Journal, state: State, live: LiveBytes) {
+  /** `places` are those of the packed jobs of `state`. */
+  constructor(journal: Journal, state: State, live: LiveBytes, places = new PayloadPlaces()) {
     this.#journal = journal;
     this.#state = state;
     this.#live = live;
+    this.#places = places;
   }
 
   /**
@@ -55,7 +59,9 @@ export class RecordWriter {
     for (const [key, setting] of settings) buffer.setting(key, setting);
     for (const [key, annotation] of annotations) buffer.annotation(key, annotation);
     this.#append(payloads, options);
-    for (const payload of changes.dropped) this.#live.remove(payload, this.#journal.lsn);
+    const { lsn } = this.#journal;
+    for (const payload of changes.dropped) this.#live.remove(payload as StoredPayload, lsn);
+    for (const seat of changes.droppedSeats) this.#places.remove(seat, this.#live, lsn);
     const gone: StoredPayload[] = [];
     for (const { args, result } of kept.filter((job) => this.#isDone(job))) {
       if (args !== null) gone.push(args as StoredPayload);
@@ -72,6 +78,8 @@ export class RecordWriter {
     for (const [index, { job, slot }] of moves.entries()) this.#payload(entryTypes.move, job, slot, read[index]!);
     const before = moves.map(({ payload }) => ({ segment: payload.segment, byteLength: payload.byteLength }));
     this.#append(moves.map(({ payload }) => payload));
+    // The payload of a packed job is a copy of its place.
+    for (const { job, slot, payload } of moves) this.#state.ownPayload(job, payloadSlots[slot]!, payload);
     for (const old of before) this.#live.remove(old, this.#journal.lsn);
   }
 
@@ -117,7 +125,7 @@ export class RecordWriter {
     if (payload.owner === job.id) return payload;
     const own = this.#copyOf(payload);
     own.owner = job.id;
-    this.#state.ownPayload(job, slot, own);
+    this.#state.ownPayload(job.id, slot, own);
     return own;
   }
 

@@ -92,6 +92,7 @@ const nothing = {
   settings: new Map<string, SettingRecord>(),
   annotations: new Map<string, AnnotationRecord>(),
   dropped: [],
+  droppedSeats: [],
 };
 
 function refuse(): never {

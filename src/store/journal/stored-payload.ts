@@ -38,6 +38,16 @@ export class StoredPayload implements Payload {
     return typeof this.kept === 'number' ? null : this.kept;
   }
 
+  /** The offset of the entry in its segment. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** The checksum of the entry, as a signed number. */
+  get checksum(): number {
+    return this.#checksum;
+  }
+
   /** Drops the bytes and keeps the place. */
   evict(): void {
     this.kept = this.byteLength;
