@@ -18,7 +18,7 @@ const out = join(root, 'dist', 'src');
 const builds = [
   { format: 'cjs', entries: ['worker/entry.cts'] },
   // Its thread imports no module of users, so it needs no copy of a class that they have, too.
-  { format: 'esm', entries: ['coordinator/main.ts'] },
+  { format: 'esm', entries: ['coordinator/main.ts', 'coordinator/reader.ts'] },
   {
     format: 'esm',
     entries: [

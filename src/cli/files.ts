@@ -1,18 +1,62 @@
 /** `inspect` and `salvage`: the files of a journal that no process has open. */
+import { basename } from 'node:path';
 import { idToText } from '../codec/id.js';
 import { inspectJournal } from '../journal/inspect.js';
 import { RecordReader } from '../store/journal/record-reader.js';
 import { salvage } from '../store/journal/salvage.js';
+import { directoryOf } from './directory.js';
 import { exitCodes } from './exit.js';
+import { Output, type OutputOptions } from './output.js';
+import { count, counted, queueName } from './words.js';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-export function inspect(directory: string): number {
+/** Lists the files and their damage, and counts the jobs. Returns code 1 for damage. */
+export async function inspect(
+  path: string | undefined,
+  options: OutputOptions & { readonly directory?: string },
+): Promise<number> {
+  const directory = directoryOf(path ?? options.directory);
   const { files, damages } = inspectJournal(directory, new RecordReader());
-  for (const { name, bytes, note } of files) say(`${name}  ${bytes} bytes  ${note}`);
-  for (const { file, offset, reason } of damages) say(`DAMAGE ${file} at byte ${offset}: ${reason}`);
-  say(damages.length === 0 ? 'the journal is whole' : `damaged places: ${damages.length}`);
+  const jobs = damages.length === 0 ? await countJobs(directory) : undefined;
+  const out = new Output(options);
+  if (out.isJson) out.json({ directory, files, damages: damages.map(placeOf), jobs });
+  else {
+    for (const { name, bytes, note } of files) out.line(`${name}  ${bytes} bytes  ${note}`);
+    for (const { file, offset, reason } of damages) out.line(`DAMAGE ${file} at byte ${offset}: ${reason}`);
+    for (const line of jobLines(jobs)) out.line(line);
+    out.line(damages.length === 0 ? 'the journal is whole' : `damaged places: ${damages.length}`);
+  }
+  await out.end();
   return damages.length === 0 ? exitCodes.done : exitCodes.failed;
+}
+
+const placeOf = ({ file, offset, reason }: { file: string; offset: number; reason: string }) => ({
+  file: basename(file),
+  offset,
+  reason,
+});
+
+type JobCounts = Awaited<ReturnType<typeof countJobs>>;
+
+/** Counts the jobs of a whole journal by queue and status. */
+async function countJobs(directory: string) {
+  const { openReader } = await import('../runtime/open-reader.js');
+  const { runtime, kept } = await openReader(directory);
+  try {
+    const counts = await runtime.monitor.counts({}, { by: ['queue', 'status'] });
+    return { counts, lastChange: kept.to === 0 ? undefined : new Date(kept.to).toISOString() };
+  } finally {
+    await runtime.close();
+  }
+}
+
+function jobLines(jobs: JobCounts | undefined): string[] {
+  if (jobs === undefined) return ['its jobs are not counted: callsheet salvage copies those that can be read'];
+  const { counts, lastChange } = jobs;
+  const all = counts.reduce((sum, row) => sum + row.count, 0);
+  const rows = counts.map((row) => `  ${queueName(row.queue!)}  ${count(row.count)} ${row.status}`);
+  return [`${counted(all, 'job')}${lastChange === undefined ? '' : `, last change at ${lastChange}`}`, ...rows];
 }
 
 export async function salvageInto(directory: string, into: string): Promise<number> {

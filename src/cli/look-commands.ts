@@ -3,20 +3,20 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { countFields, failureFields, jobOrders } from '../protocol/monitor.js';
 import type { Ask } from './asking.js';
-import { asking, filters, kinds } from './options.js';
+import { asking, filters, kinds, looking } from './options.js';
 import type { AskOptions } from './session.js';
 import { count, step, time, words } from './values.js';
 
 export function addLookCommands(program: Command, ask: Ask): void {
   program.commandsGroup('Look:');
-  asking(program.command('status').description('the runtime, its queues and what runs')).action(
+  looking(program.command('status').description('the runtime, its queues and what runs')).action(
     async (options: AskOptions) => {
       const { status } = await import('./look/status.js');
       await ask(options, status);
     },
   );
 
-  asking(filters(program.command('jobs').description('list jobs')))
+  looking(filters(program.command('jobs').description('list jobs')))
     .option('--limit <n>', 'the most jobs', count(1), 20)
     .addOption(new Option('--order <order>', 'claim: the line of one queue').choices([...jobOrders]).default('newest'))
     .option('--cursor <cursor>', 'go on behind the last list')
@@ -26,7 +26,7 @@ export function addLookCommands(program: Command, ask: Ask): void {
       await ask(options, (session) => jobs(session, options));
     });
 
-  asking(program.command('job').description('one job in full, with its parts and callbacks'))
+  looking(program.command('job').description('one job in full, with its parts and callbacks'))
     .argument('<id>', 'its id, or the first digits')
     .option('--arguments', 'also its arguments')
     .option('--result', 'also its result or its failure')
@@ -36,7 +36,7 @@ export function addLookCommands(program: Command, ask: Ask): void {
       await ask(options, (session) => job(session, id, options), { waits: options.wait === true });
     });
 
-  asking(kinds(program.command('counts').description('count the jobs that are remembered')))
+  looking(kinds(program.command('counts').description('count the jobs that are remembered')))
     .option('--by <field,…>', `one or several of ${countFields.join(', ')} (default: queue,status)`, words(countFields))
     .action(async (options) => {
       const { counts } = await import('./look/counts.js');
@@ -52,14 +52,14 @@ export function addLookCommands(program: Command, ask: Ask): void {
       await ask(options, (session) => stats(session, options));
     });
 
-  asking(program.command('explain').description('why a job does not run'))
+  looking(program.command('explain').description('why a job does not run'))
     .argument('<id>', 'its id, or the first digits')
     .action(async (id, options) => {
       const { explain } = await import('./look/explain.js');
       await ask(options, (session) => explain(session, id));
     });
 
-  asking(filters(program.command('failures').description('failed jobs in groups, with an example')))
+  looking(filters(program.command('failures').description('failed jobs in groups, with an example')))
     .option('--by <field,…>', `one or several of ${failureFields.join(', ')}`, words(failureFields))
     .option('--limit <n>', 'the most groups', count(1, 1000), 20)
     .action(async (options) => {
@@ -67,7 +67,7 @@ export function addLookCommands(program: Command, ask: Ask): void {
       await ask(options, (session) => failures(session, options));
     });
 
-  asking(program.command('traceback').description('how a job failed: its stack, the causes and the runs before'))
+  looking(program.command('traceback').description('how a job failed: its stack, the causes and the runs before'))
     .argument('<id>', 'its id, or the first digits')
     .action(async (id, options) => {
       const { traceback } = await import('./look/failures.js');
@@ -78,10 +78,10 @@ export function addLookCommands(program: Command, ask: Ask): void {
     .option('--limit <n>', 'end after so many events', count(1))
     .action(async (options) => {
       const { events } = await import('./look/events.js');
-      await ask(options, (session) => events(session, options), { waits: true });
+      await ask(options, (session) => events(session, options), { owner: true, waits: true });
     });
 
-  asking(program.command('schedules').description('recurring jobs with their next and last runs'))
+  looking(program.command('schedules').description('recurring jobs with their next and last runs'))
     .argument('[name]', 'only this one, with its next ticks and its last jobs')
     .action(async (name, options) => {
       const { schedules } = await import('./look/schedules.js');

@@ -9,7 +9,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { askWith } from './asking.js';
 import { exitCodeOf, exitCodes, messageOf } from './exit.js';
 import { addLookCommands } from './look-commands.js';
-import { directoryOption } from './options.js';
+import { asking, directoryOption, looking } from './options.js';
 import { addSteerCommands } from './steer-commands.js';
 import {
   address,
@@ -95,7 +95,7 @@ program
 
 const ask = askWith(exit);
 addLookCommands(program, ask);
-addSteerCommands(program, ask);
+addSteerCommands(program, (options, use, needs) => ask(options, use, { ...needs, owner: true }));
 
 program.commandsGroup('Look:');
 program
@@ -111,9 +111,11 @@ program
 program.commandsGroup('Directory:');
 program
   .command('inspect')
-  .description('list the files of a journal and check each for damage')
-  .argument('<directory>', 'a directory that no process has open')
-  .action(async (path) => exit(await (await import('./files.js')).inspect(path)));
+  .description('list the files of a journal, check each for damage, and count its jobs')
+  .argument('[directory]', 'a directory that no process has open (default: as for other commands)')
+  .addOption(directoryOption())
+  .option('--json', 'a JSON document')
+  .action(async (path, options) => exit(await (await import('./files.js')).inspect(path, options)));
 
 program
   .command('salvage')
@@ -121,6 +123,20 @@ program
   .argument('<directory>', 'the damaged journal, which is not modified')
   .argument('<into>', 'a new directory')
   .action(async (path, into) => exit(await (await import('./files.js')).salvageInto(path, into)));
+
+asking(program.command('check').description('find what waits for functions that job modules do not have'))
+  .requiredOption('-j, --jobs <[name=]file...>', 'the files of the job modules, as for work')
+  .action(async (options) => {
+    const { check } = await import('./check.js');
+    await ask(options, (session) => check(session, options.jobs));
+  });
+
+looking(program.command('history').description('how far back the journal goes; with --at, the status then')).action(
+  async (options) => {
+    const { history } = await import('./look/history.js');
+    await ask({ ...options, at: options.at ?? new Date() }, (session) => history(session, options.at !== undefined));
+  },
+);
 
 /** A file of the user that was imported may keep the process alive, with a runtime of its own. */
 const longestEndMs = 1_000;

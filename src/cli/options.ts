@@ -21,6 +21,14 @@ export function asking(command: Command): Command {
     .option('--timeout <duration>', 'the longest time until the answer (default: 10s)', duration);
 }
 
+/** Adds the options of every command that asks what a journal can answer. */
+export const looking = (command: Command) =>
+  asking(command).option(
+    '--at <time>',
+    'as it was then, 15m ago or an ISO time, as far as the journal goes back',
+    time,
+  );
+
 /** Adds the options that select jobs by queue and callable. */
 export function kinds(command: Command): Command {
   return command

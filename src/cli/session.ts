@@ -1,10 +1,13 @@
 /**
- * The runtime that a command asks: a client of the process that has the directory open. A command
- * never becomes an owner.
+ * The runtime that a command asks: a client of the process that has the directory open, or a reader
+ * of its journal if no process has. A command never becomes an owner.
  */
+import { existsSync } from 'node:fs';
 import { describeOwner } from '../journal/owner.js';
+import type { KeptTimes } from '../protocol/messages.js';
 import { open, type Runtime } from '../runtime/open.js';
 import { hasOwner } from '../runtime/open-client.js';
+import { type OpenedReader, openReader } from '../runtime/open-reader.js';
 import { directoryOf } from './directory.js';
 import { CommandError, exitCodes } from './exit.js';
 import { Output, type OutputOptions } from './output.js';
@@ -14,16 +17,24 @@ export interface AskOptions extends OutputOptions {
   readonly directory?: string;
   /** Milliseconds until the answer. */
   readonly timeout?: number;
+  /** Asks about this time instead of now. */
+  readonly at?: Date;
 }
 
 export interface Session {
   readonly callsheet: Runtime;
   readonly out: Output;
   readonly directory: string;
+  /** `false` if no process has the directory open, or an earlier time is asked about. */
+  readonly isLive: boolean;
+  /** From when to when the journal goes, if it is read. */
+  readonly kept?: KeptTimes;
 }
 
 /** The needs of a command. */
 export interface Needs {
+  /** `true` if no journal can answer it. */
+  readonly owner?: boolean;
   /**
    * `true` if it waits for something beside an answer: then only the first contact is bounded.
    */
@@ -36,16 +47,17 @@ const defaultTimeoutMs = 10_000;
 export async function withSession(
   options: AskOptions,
   use: (session: Session) => Promise<number>,
-  { waits = false }: Needs = {},
+  { owner = false, waits = false }: Needs = {},
 ): Promise<number> {
   const { timeout = defaultTimeoutMs } = options;
   const directory = directoryOf(options.directory);
   const out = new Output(options);
   const limit = new Limit(timeout, () => silent(directory, timeout));
   try {
-    const callsheet = await limit.of(openSession(directory, timeout));
+    const opened = await limit.of(openSession(directory, timeout, options.at, owner, out));
+    const { callsheet } = opened;
     try {
-      const session = { callsheet, out, directory };
+      const session = { ...opened, out, directory };
       if (waits) await limit.of(callsheet.queues());
       const code = await (waits ? use(session) : limit.of(use(session)));
       await out.end();
@@ -64,14 +76,49 @@ export async function withSession(
   }
 }
 
-async function openSession(directory: string, waitMs: number): Promise<Runtime> {
-  if (!(await hasOwner(directory)))
+type Opened = Pick<Session, 'callsheet' | 'isLive' | 'kept'>;
+
+async function openSession(
+  directory: string,
+  waitMs: number,
+  at: Date | undefined,
+  needsOwner: boolean,
+  out: Output,
+): Promise<Opened> {
+  const isOwned = await hasOwner(directory);
+  if (isOwned && at === undefined)
+    return { callsheet: await open({ directory, jobs: [], share: 'client', waitMs }), isLive: true };
+  if (needsOwner)
     throw new CommandError(
       exitCodes.unreachable,
       `no process has ${directory} open: begin one, such as callsheet work`,
     );
-  return open({ directory, jobs: [], share: 'client', waitMs });
+  const { runtime, kept } = await openJournal(directory, at, isOwned);
+  if (at !== undefined && at.getTime() < kept.from) {
+    await runtime.close();
+    throw new CommandError(exitCodes.usage, `the journal in ${directory} goes back to ${isoTime(kept.from)} only`);
+  }
+  const last = kept.to === 0 ? 'it has no jobs' : `its last change was at ${isoTime(kept.to)}`;
+  out.note(at === undefined ? `no process has ${directory} open; ${last}` : `as of ${at.toISOString()}`);
+  return { callsheet: runtime, isLive: false, kept };
 }
+
+const mostTries = 5;
+
+/** Reads the journal, again if its owner deletes files of it meanwhile. */
+async function openJournal(directory: string, at: Date | undefined, isOwned: boolean): Promise<OpenedReader> {
+  if (!existsSync(directory)) throw new CommandError(exitCodes.unreachable, `there is no directory ${directory}`);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await openReader(directory, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (!isOwned || tries === mostTries || (code !== 'JOURNAL_CORRUPT' && code !== 'DIRECTORY_UNUSABLE')) throw error;
+    }
+  }
+}
+
+const isoTime = (time: number) => new Date(time).toISOString();
 
 const silent = (directory: string, ms: number) =>
   new CommandError(

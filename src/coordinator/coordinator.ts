@@ -82,6 +82,8 @@ export interface CoordinatorOptions extends AgentOptions, LogOptions {
   readonly retention: Retention;
   /** Undefined for a client, which runs nothing. */
   readonly presence: PresenceOptions | undefined;
+  /** `true` if it only answers questions about a store that no command changes. */
+  readonly isReader?: boolean;
   /** A field that is missing keeps its stored value. */
   readonly retry: RetryDefaults | undefined;
 }
@@ -125,7 +127,7 @@ export class Coordinator implements StoreOwner {
         store.read((records: Records) => answer({ ...queryContext, records }, query), tell, gate),
       isClosing: () => this.#closing.isBegun,
     };
-    const build = new Build(context, this.#callables);
+    const build = new Build(context, this.#callables, options.isReader);
     const callers = new Callers(dispatcher, post);
     const parts: Parts = {
       build,

@@ -12,6 +12,11 @@ The line above identifies this instance of callsheet: the runtime that opens thi
 as this file stays. Delete it, with no runtime open, and the next one is a new dispatcher.
 `;
 
+/** Returns the id that the directory has, if it has one. */
+export function identityOf(directory: string): Id | undefined {
+  return idFromText((readIfThere(join(directory, fileName)) ?? '').split('\n', 1)[0]!.trim());
+}
+
 /**
  * Reads the id from the file that `CALLSHEET_UUID` names, else from the directory. Creates the file
  * if it is missing. Without either, returns a new id: nothing outlives such a runtime.

@@ -2,9 +2,11 @@
  * Reads entries back from their positions, also long after they were written: payloads stay in the
  * log, not in memory. Keeps a few sealed segments open. Checks the checksum of every read.
  */
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { JournalCorruptError } from '../errors.js';
 import { closeAll, type Disk, type DiskFile, errorCodeOf, isOutOfFiles } from './disk.js';
+import { segmentFileName } from './file-names.js';
 import { readFully } from './file-window.js';
 import { maxEntryBytes, maxFrameBytes, maxPartBytes, type Position } from './format.js';
 import { unreadable } from './survey.js';
@@ -17,6 +19,10 @@ const neverWoken = new Int32Array(new SharedArrayBuffer(4));
 /** An entry of up to `smallBytes` is read with the bytes after it, `nearBytes` in all. */
 const smallBytes = 4 * 1024;
 const nearBytes = 64 * 1024;
+
+/** Reads entries of the segments in a directory. */
+export const entriesIn = (disk: Disk, directory: string) =>
+  new EntryReader(disk, (segment) => join(directory, segmentFileName(segment)));
 
 export class EntryReader {
   readonly #disk: Disk;

@@ -59,6 +59,16 @@ export function chooseGeneration(disk: Disk, directory: string, survey: Survey):
   return { generation, damaged, log: logOf(directory, generation, damaged, survey) };
 }
 
+/** Returns all generations that are whole, the newest first. */
+export function* wholeGenerations(disk: Disk, directory: string, survey: Survey): Generator<ChosenGeneration> {
+  const found = survey.snapshots.map((file) => checkSnapshotNow(disk, file.path, file.number));
+  const generations = found.flatMap((snapshot) => ('reason' in snapshot ? [] : [generationOf(snapshot)]));
+  for (const generation of [...generations, wholeLog]) {
+    const log = logOf(directory, generation, [], survey);
+    if (log.lost === undefined) yield { generation, damaged: [], log };
+  }
+}
+
 export function generationOf(snapshot: Snapshot): Generation {
   const { number, header, footer } = snapshot;
   return {

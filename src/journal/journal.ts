@@ -12,8 +12,8 @@ import { CallsheetError, ClosedError, JournalWriteError, StorageFullError } from
 import { createFirstSegment } from './creation.js';
 import { prepareDirectory } from './directory.js';
 import { closeAll, type Disk, isDiskFull, PartialWriteError } from './disk.js';
-import { EntryReader } from './entry-reader.js';
-import { reserveFileName, segmentFileName } from './file-names.js';
+import { type EntryReader, entriesIn } from './entry-reader.js';
+import { reserveFileName } from './file-names.js';
 import type { Entry, Position } from './format.js';
 import type { LogEnd } from './frame-writer.js';
 import { type JournalOptions, resolveOptions } from './journal-options.js';
@@ -124,7 +124,7 @@ export class Journal {
     this.#disk = disk;
     this.segmentBytes = segmentBytes;
     this.#salt = salt;
-    this.#reader = new EntryReader(disk, (segment) => path.join(directory, segmentFileName(segment)));
+    this.#reader = entriesIn(disk, directory);
     this.#kept = new KeptFiles(disk, directory, log);
     const { number, firstLsn, previousChecksum } = log.last?.header ?? { number: 1, firstLsn: 1, previousChecksum: 0 };
     this.#log = new Log({

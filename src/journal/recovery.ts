@@ -15,7 +15,7 @@ import { reserveFileName, segmentFileName, tornFileName, witnessFileName } from 
 import { FileWindow } from './file-window.js';
 import { type Entry, NewerEntryError, type Position } from './format.js';
 import { type Damage, type Frame, findVoucher, type ReadPoint } from './frame-reader.js';
-import { chooseGeneration, type Generation } from './generation.js';
+import { type ChosenGeneration, chooseGeneration, type Generation } from './generation.js';
 import { copyAside, cutOff, emptyIfThere, rewriteInPlace } from './repair.js';
 import { type DamagedSnapshot, readSnapshot } from './snapshot-reader.js';
 import {
@@ -100,7 +100,17 @@ interface ReadLog {
 /** Reads a journal and makes every decision. Throws what opening throws; modifies nothing. */
 export function readLog(disk: Disk, directory: string, replay: Replay): ReadLog {
   const survey = surveyDirectory(disk, directory);
-  const { generation, damaged: damagedSnapshots, log: found } = chooseGeneration(disk, directory, survey);
+  return readGeneration(disk, directory, replay, survey, chooseGeneration(disk, directory, survey));
+}
+
+/** Reads a journal from one of its generations, as `readLog` does. */
+export function readGeneration(
+  disk: Disk,
+  directory: string,
+  replay: Replay,
+  survey: Survey,
+  { generation, damaged: damagedSnapshots, log: found }: ChosenGeneration,
+): ReadLog {
   const { segments, unborn, lost } = found;
   const { snapshot } = generation;
   const proof = proofOf(directory, generation, survey.witness);

@@ -278,6 +278,16 @@ export interface OpenFigures {
   readonly jobs: number;
   readonly unfinished: number;
   readonly dispatcher: string;
+  /** Only of a journal that no process has open. */
+  readonly kept?: KeptTimes;
+}
+
+/** From when to when a journal goes, in milliseconds since the epoch; 0 if it has no jobs. */
+export interface KeptTimes {
+  /** The earliest time whose state can be read. */
+  readonly from: number;
+  /** The last change with a time. */
+  readonly to: number;
 }
 
 export interface QueueInfo {

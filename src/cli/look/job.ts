@@ -3,7 +3,7 @@ import type { JobDetails } from '../../definition/job-details.js';
 import { CallsheetError } from '../../errors.js';
 import type { CallbackTree, JobRow } from '../../protocol/monitor.js';
 import type { FullJob } from '../../runtime/monitor.js';
-import { exitCodes } from '../exit.js';
+import { CommandError, exitCodes } from '../exit.js';
 import { findJob } from '../find-job.js';
 import type { Output } from '../output.js';
 import type { Session } from '../session.js';
@@ -18,9 +18,11 @@ export interface JobOptions {
   readonly timeout?: number;
 }
 
-export async function job({ callsheet, out }: Session, text: string, options: JobOptions): Promise<number> {
+export async function job({ callsheet, out, isLive }: Session, text: string, options: JobOptions): Promise<number> {
   const { wait = false, timeout } = options;
   const id = await findJob(callsheet, text);
+  if (wait && !isLive && (await callsheet.monitor.job(id)).outcome === 'none')
+    throw new CommandError(exitCodes.unreachable, 'no process has the directory open, so the job does not end');
   if (wait) await callsheet.job(id).failure(timeout === undefined ? {} : { timeoutMs: timeout });
   const full = await callsheet.monitor.job(id, { result: wait || options.result === true });
   const args = options.arguments ? await argumentsOf(callsheet.job(id)) : undefined;

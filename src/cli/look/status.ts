@@ -26,13 +26,14 @@ export async function snapshotOf({ monitor }: Session['callsheet']): Promise<Sna
   return { status, queues, active, stats };
 }
 
-export async function status({ callsheet, out, directory }: Session): Promise<number> {
+export async function status({ callsheet, out, directory, isLive }: Session): Promise<number> {
   const snapshot = await snapshotOf(callsheet);
   if (out.isJson) {
     const { status, queues, active, stats } = snapshot;
     out.json({
       directory,
-      ...status,
+      isLive,
+      ...(isLive ? status : ofJournal(status)),
       queueList: queues.items,
       moreQueues: queues.others,
       active,
@@ -40,7 +41,7 @@ export async function status({ callsheet, out, directory }: Session): Promise<nu
     });
     return exitCodes.done;
   }
-  for (const line of runtimeLines(snapshot, directory)) out.line(line);
+  for (const line of isLive ? runtimeLines(snapshot, directory) : journalLines(snapshot, directory)) out.line(line);
   out.line();
   out.table(snapshot.queues.items, queueColumns(snapshot, out));
   if (snapshot.queues.others > 0) out.line(`… ${counted(snapshot.queues.others, 'queue')} more`);
@@ -50,14 +51,24 @@ export async function status({ callsheet, out, directory }: Session): Promise<nu
   return exitCodes.done;
 }
 
+/** The part of the status that a journal tells. */
+const ofJournal = ({ id, asOf, jobs, queues, dispatchers }: RuntimeStatus) => ({ id, asOf, jobs, queues, dispatchers });
+
+function journalLines({ status: { jobs } }: Snapshot, directory: string): string[] {
+  return [`${directory}: read from its journal`, `jobs     ${jobCounts(jobs)}`];
+}
+
+function jobCounts(jobs: RuntimeStatus['jobs']): string {
+  const counts = Object.entries(jobs).filter(([, number]) => number > 0);
+  return counts.map(([name, number]) => `${count(number)} ${name}`).join(', ') || 'none';
+}
+
 export function runtimeLines({ status }: Snapshot, directory: string): string[] {
   const { jobs, threads, turns, store } = status;
-  const counts = Object.entries(jobs).filter(([, number]) => number > 0);
-  const states = counts.map(([name, number]) => `${count(number)} ${name}`).join(', ');
   const { longestSyncMs, lastSyncMs, diskBytes, takesWork } = store;
   return [
     `${directory}: ${status.state}, pid ${status.pid} on ${plain(status.host)} for ${age(status.opened, status.asOf)}, callsheet ${status.versions.callsheet}, ${counted(status.clients, 'client')}`,
-    `jobs     ${states || 'none'}`,
+    `jobs     ${jobCounts(jobs)}`,
     `threads  ${threads.running} of ${threads.size} run a job${threads.claimed > threads.running ? `, ${threads.claimed - threads.running} claimed` : ''}`,
     `store    ${size(diskBytes)}, last sync ${duration(lastSyncMs)}, longest ${duration(longestSyncMs)}, longest turn ${duration(turns.longestMs)}${takesWork ? '' : ', THE DISK IS FULL: no job begins'}`,
   ];

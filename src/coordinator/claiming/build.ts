@@ -17,6 +17,7 @@ const mostNamed = 20;
 export class Build {
   readonly #context: Context;
   readonly #callables: ReadonlySet<string>;
+  readonly #isAny: boolean;
   /**
    * `true` if the store may hold a job that this build cannot run. In a shared store, others may
    * put one at any time.
@@ -25,14 +26,16 @@ export class Build {
   /** The callables for which `logAwaited` has warned. */
   readonly #awaited = new Set<string>();
 
-  constructor(context: Context, callables: ReadonlySet<string>) {
+  /** `isAny`: no build is there to lack a function, because the store is only read. */
+  constructor(context: Context, callables: ReadonlySet<string>, isAny = false) {
     this.#context = context;
+    this.#isAny = isAny;
     this.#callables = callables;
   }
 
   /** `true` if jobs of this callable can run here. A composition without postprocess has none. */
   knows(callable: string): boolean {
-    return callable === '' || this.#callables.has(callable);
+    return callable === '' || this.#isAny || this.#callables.has(callable);
   }
 
   /** `true` if the job waits for a build that has its function. */

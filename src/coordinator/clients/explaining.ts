@@ -73,6 +73,9 @@ function stateOf(job: JobRecord, thread: number | undefined): ExplainedState {
   return job.claimed ? 'starts' : 'waits';
 }
 
+/** Reasons that another process would not have. */
+const ofProcess: ReadonlySet<string> = new Set<WireReason['code']>(['threads-busy', 'no-agent']);
+
 class Explaining {
   readonly #context: ExplainingContext;
   readonly #view: View;
@@ -185,8 +188,10 @@ class Explaining {
   #inLine(job: JobRecord): WireReason[] {
     const { runs, claimsNot } = this.#context;
     const code = claimsNot();
-    if (code !== undefined) return [{ code }];
-    return runs.claiming.hindrances(this.#view, job).map((hindrance) => this.#reason(job, hindrance));
+    if (code !== undefined && runs.pool.size > 0) return [{ code }];
+    const reasons = runs.claiming.hindrances(this.#view, job).map((hindrance) => this.#reason(job, hindrance));
+    // Without threads, the reasons are those for another process with the same agents.
+    return code === undefined ? reasons : [{ code }, ...reasons.filter((reason) => !ofProcess.has(reason.code))];
   }
 
   #reason(job: JobRecord, hindrance: Hindrance): WireReason {
