@@ -120,6 +120,7 @@ describe('the package', () => {
       'cli/map/again.js',
       'cli/map/item.js',
       'coordinator/main.js',
+      'coordinator/reader.js',
       'index.js',
       'testing/index.js',
       'web/index.js',
@@ -172,6 +173,7 @@ describe('the package', () => {
     assert.deepEqual(entry('web/index.js'), []);
     assert.deepEqual(entry('worker/main.js'), ['msgpackr/pack', 'uuid']);
     assert.deepEqual(entry('coordinator/main.js'), ['msgpackr/pack', 'piscina', 'uuid']);
+    assert.deepEqual(entry('coordinator/reader.js'), ['msgpackr/pack', 'uuid']);
     assert.deepEqual(entry('cli/main.js'), ['commander']);
   });
 
