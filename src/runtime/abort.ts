@@ -18,6 +18,34 @@ export function checkSignal(signal: AbortSignal): void {
   signal.throwIfAborted();
 }
 
+/** The callbacks of signals that have not aborted. */
+const waiting = new WeakMap<AbortSignal, { readonly callbacks: Set<() => void>; readonly listener: () => void }>();
+
+/**
+ * Calls back when the signal aborts, unless the returned function was called before. All callbacks
+ * of a signal share one listener, because Node takes more than ten for a leak.
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  let there = waiting.get(signal);
+  if (there === undefined) {
+    const callbacks = new Set<() => void>();
+    const listener = () => {
+      waiting.delete(signal);
+      for (const each of callbacks) each();
+    };
+    there = { callbacks, listener };
+    waiting.set(signal, there);
+    signal.addEventListener('abort', listener, { once: true });
+  }
+  const { callbacks, listener } = there;
+  callbacks.add(callback);
+  return () => {
+    if (!callbacks.delete(callback) || callbacks.size > 0) return;
+    waiting.delete(signal);
+    signal.removeEventListener('abort', listener);
+  };
+}
+
 /** Cancels the jobs when the signal aborts. Stops listening when all of them have an outcome. */
 export function cancelOn(signal: AbortSignal, jobs: readonly Cancellable[]): void {
   const cancel = () => {
@@ -25,6 +53,6 @@ export function cancelOn(signal: AbortSignal, jobs: readonly Cancellable[]): voi
     for (const job of jobs) job.cancel().catch(() => {});
   };
   if (signal.aborted) return cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  void Promise.allSettled(jobs.map((job) => job.failure())).then(() => signal.removeEventListener('abort', cancel));
+  const stop = onAbort(signal, cancel);
+  void Promise.allSettled(jobs.map((job) => job.failure())).then(stop);
 }

@@ -8,6 +8,7 @@ import { HandedBuffers } from '../codec/transfer.js';
 import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
 import type { OutcomeOptions } from '../protocol/completed-jobs.js';
+import type { EncodedOutcome } from '../protocol/completed-list.js';
 import type { Query, WalkingQuery, WireCommand, WireModule } from '../protocol/messages.js';
 import type { Link } from './link.js';
 
@@ -29,6 +30,8 @@ export class Client {
   /** The feeders of this process, by map. */
   readonly feeders = new Map<Id, { stop(): void }>();
   readonly #handles: JobHandles;
+  /** The outcomes that were asked for and have not come. */
+  readonly #outcomes = new Map<Id, Promise<EncodedOutcome>>();
   #modules: Readonly<Record<string, WireModule>>;
   readonly #payloadLimitBytes: number;
   /** `true` if the jobs run in another process. */
@@ -96,5 +99,19 @@ export class Client {
 
   ask(query: Query | WalkingQuery): Promise<unknown> {
     return this.link.request(['ask', query]);
+  }
+
+  /**
+   * Asks for the outcome of a job once for all its handles, since the request stays until the job
+   * ends, even if no wait is left.
+   */
+  outcome(job: Id): Promise<EncodedOutcome> {
+    const there = this.#outcomes.get(job);
+    if (there !== undefined) return there;
+    const asked = this.link.request(['outcome', job]) as Promise<EncodedOutcome>;
+    this.#outcomes.set(job, asked);
+    const forget = () => this.#outcomes.delete(job);
+    asked.then(forget, forget);
+    return asked;
   }
 }

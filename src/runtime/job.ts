@@ -19,7 +19,7 @@ import type { EncodedOutcome } from '../protocol/completed-list.js';
 import type { JobInfo } from '../protocol/job-info.js';
 import type { WireJob } from '../protocol/messages.js';
 import { type Progress, progressFrom, progressName } from '../protocol/progress.js';
-import { checkSignal } from './abort.js';
+import { checkSignal, onAbort } from './abort.js';
 import { Annotations } from './annotations.js';
 import type { Client, JobHandles } from './client.js';
 import type { Hand } from './hand.js';
@@ -233,16 +233,18 @@ export class Job<Result = unknown> {
       checkNumber('timeoutMs', timeoutMs, { least: 0, most: longestMs, unit: 'milliseconds' });
     if (signal !== undefined) checkSignal(signal);
     return new Promise((resolve, reject) => {
-      const late = () => reject(new WaitTimeoutError(waitedTooLong(this.id, timeoutMs!)));
+      const ended = () => {
+        limit?.clear();
+        leave?.();
+      };
+      const end = (error: Error) => {
+        ended();
+        reject(error);
+      };
+      const late = () => end(new WaitTimeoutError(waitedTooLong(this.id, timeoutMs!)));
       const limit = timeoutMs === undefined ? undefined : this.#client.after(timeoutMs, late);
-      const aborted = () => reject(signal!.reason);
-      signal?.addEventListener('abort', aborted, { once: true });
-      this.#over(read)
-        .then(resolve, reject)
-        .finally(() => {
-          limit?.clear();
-          signal?.removeEventListener('abort', aborted);
-        });
+      const leave = signal && onAbort(signal, () => end(signal.reason));
+      this.#over(read).then(resolve, reject).finally(ended);
     });
   }
 
@@ -264,7 +266,7 @@ export class Job<Result = unknown> {
   async #ask(): Promise<EncodedOutcome> {
     this.#told ??= this.#hand?.outcomeOf(this.#id);
     try {
-      this.#told ??= (await this.#client.link.request(['outcome', this.#id])) as EncodedOutcome;
+      this.#told ??= await this.#client.outcome(this.#id);
     } catch (error) {
       // The job can have been forgotten while the request was on its way.
       this.#told = this.#hand?.outcomeOf(this.#id);

@@ -1,8 +1,9 @@
 /** Changed dates, limits of waits and abort signals, from outside of a waiting or running job. */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import { parallel, retryErrors } from 'callsheet';
+import { Link } from '../../src/runtime/link.js';
 import { work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -99,6 +100,42 @@ describe('2 a wait for an outcome', () => {
     await kit.clock.advance(hourMs);
     assert.equal(await stayed, 'late');
     for (const { signal } of [stops, stays]) assert.equal(getEventListeners(signal, 'abort').length, 0);
+  });
+
+  it('[2.2] leaves no listener when it ends at its limit, and shares one with the waits beside it', async (t) => {
+    const kit = await opened(t);
+    const job = await kit.runtime.queue().put(work.mark('late'), { beginAfter: hourMs });
+    const { signal, abort } = controller();
+    const listeners = () => getEventListeners(signal, 'abort').length;
+    const wait = (timeoutMs: number) => assert.rejects(job.result({ timeoutMs, signal }), { code: 'WAIT_TIMEOUT' });
+    const waits = Array.from({ length: 20 }, (_, index) => wait(index + 1));
+    assert.equal(listeners(), 1);
+    await kit.clock.advance(20);
+    await Promise.all(waits);
+    assert.equal(listeners(), 0);
+    const stopped = Array.from({ length: 20 }, () => assert.rejects(job.result({ signal }), { name: 'AbortError' }));
+    abort();
+    await Promise.all(stopped);
+    assert.equal(listeners(), 0);
+  });
+
+  it('asks for the outcome once, however often handles of the job wait for it', async (t) => {
+    const kit = await opened(t);
+    const { id } = await kit.runtime.queue().put(work.mark('late'), { beginAfter: hourMs });
+    const requests = mock.method(Link.prototype, 'request').mock;
+    t.after(() => mock.restoreAll());
+    const asked = () => requests.calls.filter(({ arguments: [[type]] }) => type === 'outcome').length;
+    for (let round = 0; round < 3; round++) {
+      const late = assert.rejects(kit.runtime.job(id).result({ timeoutMs: 50 }), { code: 'WAIT_TIMEOUT' });
+      await kit.clock.advance(50);
+      await late;
+    }
+    const waits = [kit.runtime.job(id).result(), kit.runtime.job(id).result()];
+    assert.equal(asked(), 1);
+    await kit.clock.advance(hourMs);
+    assert.deepEqual(await Promise.all(waits), ['late', 'late']);
+    assert.equal(await kit.runtime.job(id).result(), 'late');
+    assert.equal(asked(), 2);
   });
 
   it('[2.2] is rejected with an invalid limit', async (t) => {

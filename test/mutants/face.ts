@@ -77,8 +77,16 @@ export const face: readonly Mutant[] = [
     tags: ['2.10'],
     tests: ['contract/waits-and-signals.test.ts'],
     in: 'runtime/abort.ts#cancelOn',
-    find: "then(() => signal.removeEventListener('abort', cancel))",
-    replace: 'then(() => {})',
+    find: 'then(stop)',
+    replace: 'then(() => void stop)',
+  },
+  {
+    bug: 'a wait that ended at its limit keeps its listener',
+    tags: ['2.2'],
+    tests: ['contract/waits-and-signals.test.ts'],
+    in: 'runtime/job.ts',
+    find: 'leave?.();',
+    replace: '',
   },
   {
     bug: 'only the first of several jobs put with a signal is cancelled',
