@@ -4,19 +4,18 @@
  * and every error code.
  */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { errorClasses } from '../src/errors.js';
+import { programs, readme, readmeProject } from './harness/readme.js';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url);
-const readme = readFileSync(new URL('README.md', root), 'utf8');
 
 /** Files that programs import, and that are not run by themselves. */
 const modules: ReadonlySet<string> = new Set([
@@ -25,7 +24,7 @@ const modules: ReadonlySet<string> = new Set([
   'start.mjs',
   'tenants.mjs',
   'thumbs.mjs',
-  'reports.mjs',
+  'texts.mjs',
 ]);
 
 /** The standard output of each program that prints. */
@@ -41,27 +40,13 @@ const scripts = new Map(
   Array.from(readme.matchAll(/```sh\n# ([\w.-]+\.sh)\n([\s\S]*?)```/g), ([, name, code]) => [name!, code!]),
 );
 
-/** The JavaScript blocks of the README in order, by the file name in their first line. */
-const programs = new Map(
-  Array.from(readme.matchAll(/```js\n([\s\S]*?)```/g), ([, code]): [string, string] => {
-    const name = /^\/\/ ([\w.-]+\.[mc]js)\n/.exec(code!)?.[1];
-    assert.ok(name, `the first line of a block must name its file: ${code}`);
-    return [name, code!];
-  }),
-);
-
 test('the programs of the README run', { timeout: 280_000 }, async (t) => {
-  const parent = fileURLToPath(new URL('dist/', root));
-  mkdirSync(parent, { recursive: true });
-  const directory = await mkdtemp(join(parent, 'readme-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  for (const [name, code] of programs) await writeFile(join(directory, name), code);
+  const directory = await readmeProject(t, programs.keys());
   for (const name of programs.keys()) {
     // `e2e/service.test.ts` runs the service.
     if (modules.has(name) || name === 'service.mjs') continue;
     await t.test(name, async () => {
       await rm(join(directory, 'jobs'), { recursive: true, force: true });
-      if (name === 'server.mjs') return serves(directory, name);
       const { stdout } = await run(process.execPath, [name], { cwd: directory, timeout: 60_000 });
       assert.match(stdout, outputs[name] ?? /^$/);
     });
@@ -69,10 +54,7 @@ test('the programs of the README run', { timeout: 280_000 }, async (t) => {
 });
 
 test('the shell scripts of the README run', { timeout: 280_000 }, async (t) => {
-  const parent = fileURLToPath(new URL('dist/', root));
-  const directory = await mkdtemp(join(parent, 'readme-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  for (const [name, code] of programs) if (modules.has(name)) await writeFile(join(directory, name), code);
+  const directory = await readmeProject(t, modules);
   const program = fileURLToPath(new URL('dist/src/cli/main.js', root));
   await writeFile(join(directory, 'npx'), `#!/bin/sh\nshift\nexec "${process.execPath}" "${program}" "$@"\n`, {
     mode: 0o755,
@@ -89,22 +71,6 @@ test('the shell scripts of the README run', { timeout: 280_000 }, async (t) => {
     [...modules].sort(),
   );
 });
-
-/** Checks that the server answers a request, then ends by itself on SIGTERM. */
-async function serves(directory: string, name: string): Promise<void> {
-  const env = { ...process.env, PORT: '0' };
-  const server = spawn(process.execPath, [name], { cwd: directory, env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const exit = once(server, 'exit');
-  try {
-    const [port] = await once(server.stdout, 'data');
-    const response = await fetch(`http://127.0.0.1:${String(port).trim()}/Ada`);
-    assert.equal(await response.text(), 'hello, Ada');
-    server.kill('SIGTERM');
-    assert.deepEqual(await exit, [0, null]);
-  } finally {
-    server.kill('SIGKILL');
-  }
-}
 
 /** Returns the names in the first column of the table whose header begins with `heading`. */
 function namesInTable(heading: string): string[] {

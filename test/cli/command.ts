@@ -30,8 +30,13 @@ export class Running {
   stdout = '';
   stderr = '';
 
-  constructor(t: TestContext, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
-    this.process = spawn(process.execPath, [program, ...args], options);
+  /** `file` is the command line where it is installed; this build's by default. */
+  constructor(
+    t: TestContext,
+    args: readonly string[],
+    { file = program, ...options }: { file?: string; cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  ) {
+    this.process = spawn(process.execPath, [file, ...args], options);
     this.#exit = once(this.process, 'close');
     this.process.stdout!.setEncoding('utf8').on('data', (text) => {
       this.stdout += text;

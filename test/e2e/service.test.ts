@@ -1,114 +1,297 @@
 /**
- * The service of the README, copied as a user would copy it: requests, nonsense, kill -9 in the
- * middle of the work, and an orderly stop.
+ * The README's service, as a user would copy it: one process, then a web process beside workers
+ * that are started by the README's own command lines. It is driven over HTTP, stopped and killed.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { json } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { defineJobs, open } from 'callsheet';
+import { exitCodes } from '../../src/cli/exit.js';
+import { Running } from '../cli/command.js';
 import { eventually } from '../harness/eventually.js';
-import { Program } from '../harness/program.js';
+import { readme, readmeProject } from '../harness/readme.js';
 
-const root = new URL('../../../', import.meta.url);
-const readme = readFileSync(new URL('README.md', root), 'utf8');
-
-/** Writes the files of the README into a directory of this package, where `callsheet` is found. */
-async function copied(t: TestContext): Promise<string> {
-  const parent = fileURLToPath(new URL('dist/', root));
-  mkdirSync(parent, { recursive: true });
-  const directory = await mkdtemp(join(parent, 'service-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  for (const name of ['reports.mjs', 'service.mjs']) {
-    const [, code] = new RegExp(`\`\`\`js\n// ${name}\n([\\s\\S]*?)\`\`\``).exec(readme)!;
-    writeFileSync(join(directory, name), code!.replaceAll("'./jobs'", JSON.stringify(join(directory, 'jobs'))));
-  }
-  return directory;
+interface State {
+  readonly id: string;
+  readonly status: string;
+  readonly progress?: { readonly done: number };
+  readonly result?: unknown;
+  readonly failure?: string;
 }
 
-/** A running service. */
-class Service {
-  readonly program: Program;
-  #port = 0;
+/** Long enough to be met while it runs, mostly. */
+const longRounds = 80_000;
+const bound = 20;
+const patient = { prefer: 'wait=60' };
+const digests = new Map<string, string>();
 
-  constructor(t: TestContext, directory: string) {
-    process.env.PORT = '0';
-    this.program = new Program(t, pathToFileURL(join(directory, 'service.mjs')));
+function digestOf(text: string, rounds: number): string {
+  const key = `${rounds} ${text}`;
+  let known = digests.get(key);
+  if (known === undefined) {
+    let hash = createHash('sha256').update(text).digest();
+    for (let done = 1; done < rounds; done++) hash = createHash('sha256').update(hash).digest();
+    known = hash.toString('hex');
+    digests.set(key, known);
   }
-
-  async listening(): Promise<this> {
-    const line = await this.program.line();
-    this.#port = Number(/^listening on (\d+)$/.exec(line ?? '')?.[1]);
-    assert.ok(this.#port > 0, `${line}: ${this.program.errors}`);
-    return this;
-  }
-
-  async ask(method: string, path: string, body?: string, headers: Record<string, string> = {}) {
-    const response = await fetch(`http://127.0.0.1:${this.#port}${path}`, { method, headers, ...(body && { body }) });
-    const text = await response.text();
-    return { status: response.status, location: response.headers.get('location'), ...(text && JSON.parse(text)) };
-  }
+  return known;
 }
 
-const key = { 'idempotency-key': 'one' };
-/** The number of primes below a million. */
-const primes = 78_498;
+/** A process of `service.mjs`. */
+class Server {
+  readonly process: ChildProcess;
+  readonly exit: Promise<unknown[]>;
+  #port = '';
+  /** The accepted digests, each with its result. */
+  readonly accepted: Map<string, string>;
 
-describe('the service of the README', () => {
-  it('keeps each report through kill -9, refuses nonsense, and stops in order', async (t) => {
-    const directory = await copied(t);
-    const first = await new Service(t, directory).listening();
-    const [report, again] = await Promise.all(
-      [1, 2].map(() => first.ask('POST', '/reports', '{"below":1000000}', key)),
+  private constructor(t: TestContext, directory: string, accepted: Map<string, string>, env: NodeJS.ProcessEnv) {
+    this.accepted = accepted;
+    this.process = spawn(process.execPath, ['service.mjs'], {
+      cwd: directory,
+      env: { ...process.env, PORT: '0', BOUND: String(bound), ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.exit = once(this.process, 'exit');
+    t.after(() => this.process.kill('SIGKILL'));
+  }
+
+  static async started(
+    t: TestContext,
+    directory: string,
+    accepted: Map<string, string>,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Server> {
+    const server = new Server(t, directory, accepted, env);
+    const { value } = await createInterface(server.process.stdout!)[Symbol.asyncIterator]().next();
+    assert.match(String(value), /^listening on \d+$/);
+    server.#port = value!.replace('listening on ', '');
+    return server;
+  }
+
+  /** Each request has a connection of its own: the server may close an idle one at any moment. */
+  fetch(path: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> {
+    const headers = { ...init.headers, connection: 'close' };
+    return fetch(`http://127.0.0.1:${this.#port}${path}`, { ...init, headers });
+  }
+
+  /** Posts a digest. Without a worker it is refused after a while, and posted again. */
+  async post(text: string, rounds: number, headers: Record<string, string> = {}): Promise<State> {
+    const init = { method: 'POST', body: text, headers };
+    let response = await this.fetch(`/digests?rounds=${rounds}`, init);
+    while (response.status === 503) response = await this.fetch(`/digests?rounds=${rounds}`, init);
+    const state = (await response.json()) as State;
+    assert.ok(response.status === 200 || response.status === 202, JSON.stringify(state));
+    assert.equal(response.headers.get('location'), `/jobs/${state.id}`);
+    assert.equal(response.status === 200, state.status === 'completed');
+    this.accepted.set(state.id, digestOf(text, rounds));
+    return state;
+  }
+
+  async state(id: string, headers: Record<string, string> = {}): Promise<State> {
+    return (await (await this.fetch(`/jobs/${id}`, { headers })).json()) as State;
+  }
+
+  /** Asks for a state with patience. Resolves when the server has the request. */
+  async asks(id: string): Promise<() => Promise<State>> {
+    const headers = { ...patient, expect: '100-continue' };
+    const asked = request({ port: this.#port, path: `/jobs/${id}`, headers }).end();
+    const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
+    await once(asked, 'continue');
+    return async () => (await json((await answered)[0])) as State;
+  }
+
+  /** Posts short digests and a long one, and returns the id of the long one. */
+  async loaded(name: string): Promise<string> {
+    await Promise.all(Array.from({ length: 8 }, (_, n) => this.post(`${name} ${n}`, 500)));
+    return (await this.post('long', longRounds)).id;
+  }
+
+  /** Posts a digest that takes for ever. Returns its path when it runs. */
+  async runsEndless(): Promise<string> {
+    const response = await this.fetch(`/digests?rounds=${1e9}`, { method: 'POST', body: 'endless' });
+    const { id } = (await response.json()) as State;
+    await eventually('it runs', async () => (await this.state(id)).progress);
+    return `/jobs/${id}`;
+  }
+
+  /** Cancels the endless digest, which must still run or wait. */
+  async endsEndless(path: string): Promise<void> {
+    const { failure } = (await (await this.fetch(path, { method: 'DELETE', headers: patient })).json()) as State;
+    assert.equal(failure, 'the job was cancelled');
+  }
+
+  /** Asserts that each accepted digest ends with its result, exactly as computed here. */
+  async keepsAll(): Promise<void> {
+    const states = await Promise.all(Array.from(this.accepted.keys(), (id) => this.state(id, patient)));
+    assert.deepEqual(
+      states,
+      Array.from(this.accepted, ([id, result]) => ({ id, status: 'completed', result })),
     );
-    assert.deepEqual([report!.status, report!.location, again!.id], [202, `/reports/${report!.id}`, report!.id]);
-    const path = `/reports/${report!.id}`;
-    const done = async (service: Service) => (await service.ask('GET', path)).partsDone;
-    const before = await eventually('parts are done', () => done(first));
-    await first.program.kill();
-    const second = await new Service(t, directory).listening();
-    const state = await second.ask('GET', path);
-    assert.ok(state.partsDone >= before && state.parts === 64, `${JSON.stringify(state)} after ${before} parts`);
+  }
+}
 
-    for (const [method, where, body, status] of [
-      ['POST', '/reports', 'not JSON', 400],
-      ['POST', '/reports', 'null', 400],
-      ['POST', '/reports', '{"below":"many"}', 400],
-      ['POST', '/reports', 'x'.repeat(10_001), 413],
-      ['PUT', '/reports', '{}', 404],
-      ['GET', '/reports', undefined, 404],
-      ['GET', '/reports/no-id', undefined, 404],
-      ['GET', '/reports/01a224c3-d793-701d-bbcc-f2c1f7f70ff5', undefined, 404],
-      ['GET', `${path}/more`, undefined, 404],
-      ['GET', '/__proto__', undefined, 404],
-    ] as const) {
-      const refused = await second.ask(method, where, body);
-      assert.deepEqual([refused.status, typeof refused.error], [status, 'string'], `${method} ${where} ${body}`);
-    }
+const installed = 'node_modules/.bin/callsheet';
 
-    const ended = await eventually('the report is there', async () => {
-      const { status: _, ...report } = await second.ask('GET', path);
-      return report.result !== undefined && report;
+/** Returns the arguments of a command line of the README, with this directory of jobs. */
+function workLine(pattern: RegExp, words: (line: string) => string[]): string[] {
+  const line = pattern.exec(readme)?.[1];
+  assert.ok(line, `the README must have a line like ${pattern}`);
+  const [file, ...args] = words(line);
+  assert.equal(file, installed);
+  return args.map((arg) => (args[args.indexOf(arg) - 1] === '--directory' ? './jobs' : arg));
+}
+
+const split = (line: string) => line.trim().split(/\s+/);
+
+describe('the README’s service', () => {
+  it('answers, refuses, stops, and loses nothing that it accepted, in one process and in two', async (t) => {
+    const directory = await readmeProject(t, ['texts.mjs', 'service.mjs']);
+    const accepted = new Map<string, string>();
+    let server = await Server.started(t, directory, accepted);
+
+    await t.test('it answers with results under load', async () => {
+      const texts = Array.from({ length: bound / 2 }, (_, n) => `text ${n}`);
+      const states = await Promise.all(texts.map((text) => server.post(text, 200, patient)));
+      assert.deepEqual(
+        states.map(({ result }) => result),
+        texts.map((text) => digestOf(text, 200)),
+      );
+      const report = { method: 'POST', body: 'to be or\fnot to be\f', headers: patient };
+      const { result } = (await (await server.fetch('/reports', report)).json()) as State;
+      assert.deepEqual(result, [
+        ['be', 2],
+        ['to', 2],
+        ['not', 1],
+        ['or', 1],
+      ]);
     });
-    assert.equal(ended.result, primes);
-    assert.equal((await second.ask('DELETE', path)).status, 409, 'it is over');
 
-    const long = await second.ask('POST', '/reports', '{"below":900000000}');
-    assert.equal((await second.ask('DELETE', long.location!)).status, 204);
-    const cancelled = await eventually('it is cancelled', async () => {
-      const report = await second.ask('GET', long.location!);
-      return report.error !== undefined && report;
+    await t.test('it refuses nonsense and large bodies', async () => {
+      const body = 'x'.repeat(1_000_001);
+      const unknown = '/jobs/01a224c3-d793-701d-bbcc-f2c1f7f70ff5';
+      for (const [path, init, expected] of [
+        ['/jobs/nonsense', {}, 404],
+        [unknown, {}, 410],
+        [`${unknown}/events`, {}, 410],
+        ['//[', {}, 404],
+        ['/constructor', { method: 'POST' }, 404],
+        ['/digests', {}, 404],
+        ['/digests?rounds=many', { method: 'POST', body: 'x' }, 400],
+        ['/digests', { method: 'POST', body: 'x', headers: { 'idempotency-key': 'x'.repeat(501) } }, 400],
+        ['/digests', { method: 'POST', body }, 413],
+      ] as const) {
+        const response = await server.fetch(path, init);
+        assert.equal(response.status, expected, path);
+        assert.match(((await response.json()) as { error: string }).error, /\w/);
+      }
     });
-    assert.match(cancelled.error, /cancelled/);
-    assert.equal((await second.ask('GET', '/health')).status, 200);
 
-    const last = await second.ask('POST', '/reports', '{"below":1000}');
-    second.program.signal('SIGTERM');
-    assert.equal(await second.program.end(), 0, second.program.errors);
-    const third = await new Service(t, directory).listening();
-    await eventually('the last report is there', async () => (await third.ask('GET', last.location!)).result === 168);
-    third.program.signal('SIGINT');
-    assert.deepEqual([await third.program.end(), third.program.errors], [0, '']);
+    await t.test('it refuses what does not fit into the queue, and gives the same job for the same key', async () => {
+      const texts = defineJobs('texts', pathToFileURL(join(directory, 'texts.mjs')));
+      const operator = await open({ directory: join(directory, 'jobs'), jobs: [texts], share: 'client' });
+      await operator.queue().pause();
+      const key = { 'idempotency-key': 'ada' };
+      const { id, status } = await server.post('Ada', 200, key);
+      assert.equal(status, 'pending');
+      assert.equal((await server.post('Ada', 200, key)).id, id);
+      // More at once than there is room for, then one after another: the queue is full either way.
+      const post = () => server.fetch('/digests?rounds=200', { method: 'POST', body: 'many' });
+      const responses = await Promise.all(Array.from({ length: 2 * bound }, post));
+      do responses.push(await post());
+      while (responses.at(-1)!.status === 202);
+      const ids = await Promise.all(
+        responses.filter(({ status }) => status === 202).map(async (one) => ((await one.json()) as State).id),
+      );
+      assert.equal(ids.length, bound - 1);
+      for (const one of ids) accepted.set(one, digestOf('many', 200));
+      for (const response of responses.filter(({ status }) => status !== 202)) {
+        assert.deepEqual([response.status, response.headers.get('retry-after')], [429, '1']);
+        await response.text();
+      }
+      const health = (await (await server.fetch('/health')).json()) as object;
+      assert.deepEqual(health, { name: '', length: bound, unfinished: bound, paused: true, bound, putsWaiting: 0 });
+      const gone = (await (await server.fetch(`/jobs/${ids[0]}`, { method: 'DELETE' })).json()) as State;
+      assert.deepEqual(gone, { id: ids[0], status: 'completed', failure: 'the job was cancelled' });
+      accepted.delete(ids[0]!);
+      await server.post('now there is room', 200);
+      await operator.queue().resume();
+      await operator.close();
+      await server.keepsAll();
+    });
+
+    await t.test('it streams the progress of a job until its end', async () => {
+      const path = await server.runsEndless();
+      const response = await server.fetch(`${path}/events`);
+      assert.equal(response.headers.get('content-type'), 'text/event-stream');
+      const states: State[] = [];
+      for await (const event of createInterface(Readable.fromWeb(response.body!))) {
+        if (event !== '') states.push(JSON.parse(event.replace(/^data: /, '')) as State);
+        if (event !== '' && states.length === 3) await server.endsEndless(path);
+      }
+      assert.equal(states.pop()!.failure, 'the job was cancelled');
+      const done = states.map(({ progress }) => progress!.done);
+      assert.deepEqual(
+        done,
+        [...new Set(done)].sort((a, b) => a - b),
+        'it goes up',
+      );
+      assert.ok(done.length >= 3);
+    });
+
+    await t.test('after kill -9 in the middle it goes on', async () => {
+      await server.loaded('killed');
+      const path = await server.runsEndless();
+      server.process.kill('SIGKILL');
+      await server.exit;
+      server = await Server.started(t, directory, accepted);
+      await server.endsEndless(path);
+      await server.keepsAll();
+    });
+
+    await t.test('on SIGTERM in the middle it answers, lets running jobs end, and keeps the rest', async () => {
+      const long = await server.loaded('stopped');
+      const following = await server.fetch(`/jobs/${long}/events`);
+      const answer = await server.asks(long);
+      server.process.kill('SIGTERM');
+      assert.equal((await answer()).id, long);
+      assert.match(await following.text(), new RegExp(`^data: .*"${long}"`));
+      assert.deepEqual(await server.exit, [0, null]);
+    });
+
+    await t.test('a web process goes on while its worker is killed and the next one takes over', async () => {
+      const container = workLine(/^ENTRYPOINT (\[.*\])$/m, (line) => (JSON.parse(line) as string[]).slice(1));
+      const unit = workLine(/^ExecStart=\/usr\/bin\/node (.*)$/m, split);
+      const first = new Running(t, container, { file: installed, cwd: directory });
+      server = await Server.started(t, directory, accepted, { SHARE: 'client' });
+      await server.keepsAll();
+      await server.loaded('apart');
+      const path = await server.runsEndless();
+      first.process.kill('SIGKILL');
+      const during = server.post('during', 200, { 'idempotency-key': 'during' });
+      const second = new Running(t, unit, { file: installed, cwd: directory });
+      await during;
+      await server.endsEndless(path);
+      await server.keepsAll();
+      second.process.kill('SIGTERM');
+      assert.equal(await second.ended(), exitCodes.done, second.stderr);
+      server.process.kill('SIGTERM');
+      assert.deepEqual(await server.exit, [0, null]);
+    });
+  });
+
+  it('has supervisors that stop on the codes after which a restart cannot help', () => {
+    const final = [exitCodes.usage, exitCodes.version, exitCodes.configuration];
+    assert.deepEqual(/^RestartPreventExitStatus=(.*)$/m.exec(readme)?.[1]?.split(' ').map(Number), final);
+    assert.match(readme, new RegExp(`^SuccessExitStatus=${exitCodes.givenBack}$`, 'm'));
+    assert.ok(readme.includes(`stop_exit_codes: [${final.join(', ')}]`));
   });
 });
