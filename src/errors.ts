@@ -52,7 +52,8 @@ export type ErrorCode =
   | 'UNKNOWN_QUEUE'
   | 'UNKNOWN_QUOTA'
   | 'UNKNOWN_SCHEDULE'
-  | 'WAIT_TIMEOUT';
+  | 'WAIT_TIMEOUT'
+  | 'WHERE_FAILED';
 
 /** The base of every error that callsheet raises on purpose. */
 export class CallsheetError extends Error {
@@ -128,6 +129,8 @@ export class UnknownQuotaError extends errorClass('UnknownQuotaError', 'UNKNOWN_
 export class UnknownScheduleError extends errorClass('UnknownScheduleError', 'UNKNOWN_SCHEDULE') {}
 /** The job had no outcome within the `timeoutMs` of `result()`. The job goes on. */
 export class WaitTimeoutError extends errorClass('WaitTimeoutError', 'WAIT_TIMEOUT') {}
+/** The function `where` of a filter threw, gave no boolean, or gave no answer in time. */
+export class WhereFailedError extends errorClass('WhereFailedError', 'WHERE_FAILED') {}
 /** `currentJob()` was called outside a job, or from another copy of callsheet. */
 export class NotInJobError extends errorClass('NotInJobError', 'NOT_IN_JOB') {}
 /** callsheet's own thread died. Whether the call was done is not known. */
@@ -246,6 +249,7 @@ export const errorClasses: {
   UNKNOWN_QUOTA: UnknownQuotaError,
   UNKNOWN_SCHEDULE: UnknownScheduleError,
   WAIT_TIMEOUT: WaitTimeoutError,
+  WHERE_FAILED: WhereFailedError,
 };
 
 /**

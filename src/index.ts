@@ -82,6 +82,7 @@ export {
   UnknownQuotaError,
   UnknownScheduleError,
   WaitTimeoutError,
+  WhereFailedError,
 } from './errors.js';
 export type { AskedJob } from './protocol/asked-job.js';
 export { CompletedItems, CompletedJob, CompletedJobs } from './protocol/completed-jobs.js';
@@ -101,7 +102,6 @@ export type {
   Interval,
   JobOrder,
   JobPage,
-  JobQuery,
   JobRelations,
   JobRow,
   KindFilter,
@@ -137,6 +137,7 @@ export type {
   ScheduleEvent,
 } from './runtime/events.js';
 export type { CallbackPair, Handles, Job, JobChanges, ResultOptions } from './runtime/job.js';
+export type { JobQuery } from './runtime/job-filter.js';
 export type {
   CountOptions,
   FailuresOptions,

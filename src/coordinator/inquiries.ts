@@ -15,6 +15,15 @@ import type { Context } from './context.js';
  */
 export type Inquiry<T> = Generator<unknown, T>;
 
+/** Yielded by a question that waits for an answer from outside: its walk goes on after `resume`. */
+export class Pause {
+  readonly begin: (resume: () => void) => void;
+
+  constructor(begin: (resume: () => void) => void) {
+    this.begin = begin;
+  }
+}
+
 interface Asked {
   readonly inquiry: Inquiry<unknown>;
   readonly tell: Tell<unknown>;
@@ -69,11 +78,15 @@ export class Inquiries {
     if (asked.length > 0) turn();
   }
 
-  /** Takes some steps of a question. Returns `true` if it is over. */
+  /** Takes some steps of a question. Returns `true` if it is over, or has paused. */
   #step({ inquiry, tell }: Asked): boolean {
     try {
       for (let left = slice.stepsAtOnce; left > 0; ) {
         const { done, value } = inquiry.next();
+        if (!done && value instanceof Pause) {
+          value.begin(() => this.walk(inquiry, tell));
+          return true;
+        }
         left -= typeof value === 'number' ? value : 1;
         if (!done) continue;
         this.#context.store.read(() => value, tell);

@@ -119,7 +119,7 @@ export interface Interval<Time> {
 export const intervalNames = ['put', 'due', 'started', 'ended', 'completed'] as const;
 
 /** Every field that is given must fit. */
-export interface JobQuery<Time = Date> extends KindFilter {
+export interface JobQuery<Time = Date, Where = never> extends KindFilter {
   /** The first digits of its id, or all of them. */
   readonly id?: string;
   readonly status?: JobStatus | readonly JobStatus[];
@@ -142,6 +142,13 @@ export interface JobQuery<Time = Date> extends KindFilter {
   readonly retried?: boolean;
   /** An annotation that it has: with any value, or with one that is stored in the same bytes. */
   readonly annotation?: string | { readonly name: string; readonly value: unknown };
+  /**
+   * A function of a job module that returns `true` for the job, as the filter of an agent does. It
+   * is asked about the jobs that fit otherwise, apart from running jobs, with a limit of 5 s.
+   *
+   * @example where: work.isLarge
+   */
+  readonly where?: Where;
   readonly put?: Interval<Time>;
   /** Its date, or the time of its retry, while it waits for it. */
   readonly due?: Interval<Time>;
@@ -153,7 +160,7 @@ export interface JobQuery<Time = Date> extends KindFilter {
 }
 
 /** A filter as it is sent: ids and quotas as in records, a value as bytes. */
-export interface WireFilter extends Omit<JobQuery<number>, 'quota' | 'annotation'> {
+export interface WireFilter extends Omit<JobQuery<number, string>, 'quota' | 'annotation'> {
   readonly quota?: string;
   readonly annotation?: { readonly name: string; readonly value?: Uint8Array };
 }

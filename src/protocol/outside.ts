@@ -258,6 +258,7 @@ const jobQuery: Fields<WireFilter> = {
   unique: optional(name),
   retried: optional(boolean),
   annotation: optional(recordOf({ name, value: optional(bytes) })),
+  where: optional(name),
   due: interval,
   put: interval,
   started: interval,

@@ -5,10 +5,10 @@ import { checkBoolean, checkFunction, checkNumber } from '../definition/argument
 import type { OptionNames } from '../definition/known-options.js';
 import { CountDiffersError, type ErrorCode } from '../errors.js';
 import type { BulkStep } from '../protocol/messages.js';
-import type { BulkAction, JobQuery } from '../protocol/monitor.js';
+import type { BulkAction } from '../protocol/monitor.js';
 import { checkSignal } from './abort.js';
 import type { Client } from './client.js';
-import { wireFilter } from './job-filter.js';
+import { type JobQuery, wireFilter } from './job-filter.js';
 
 /** The options of `retryAll`, `cancelAll` and `forgetAll`. */
 export interface BulkOptions {
@@ -79,7 +79,7 @@ export async function actOnAll(
   if (expect !== undefined) checkNumber('expect', expect, { integer: true, least: 0 });
   if (onProgress !== undefined) checkFunction('onProgress', onProgress, 'must be a function');
   if (signal !== undefined) checkSignal(signal);
-  const action = { ...acting, filter: wireFilter(filter, client.encoding().reference) } as BulkAction;
+  const action = { ...acting, filter: wireFilter(filter, client.encoding()) } as BulkAction;
   signal?.throwIfAborted();
   const matched = (await client.ask({ type: 'bulkCount', action })) as number;
   if (expect !== undefined && matched !== expect)

@@ -5,22 +5,27 @@ import { type Id, type JobStatus, jobRoles, jobStatuses } from '../core/records.
 import { encodeAnnotation } from '../definition/annotations.js';
 import { checkBoolean, checkOneOf, checkText } from '../definition/arguments.js';
 import type { EncodeContext } from '../definition/encode.js';
+import { functionName, type JobFilter } from '../definition/filters.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { checkAnnotationName, checkJobId, checkName } from '../definition/names.js';
 import { quotaKeyFrom } from '../definition/options.js';
 import { invalidOption } from '../errors.js';
+import { checkKnown } from '../protocol/known-functions.js';
 import {
   countedOutcomes,
   type Interval,
   intervalNames,
   type JobOrder,
-  type JobQuery,
   type KindFilter,
   type PlaceInOrder,
+  type JobQuery as Query,
   type WireFilter,
 } from '../protocol/monitor.js';
 import { dispatcherId } from './dispatcher.js';
 import { timeOf } from './time.js';
+
+/** Every field that is given must fit. */
+export type JobQuery = Query<Date, JobFilter>;
 
 const kindNames: OptionNames<KindFilter> = { queue: true, callable: true };
 const filterNames: OptionNames<JobQuery> = {
@@ -36,7 +41,7 @@ const filterNames: OptionNames<JobQuery> = {
     dispatcher: true,
     quota: true,
   },
-  ...{ unique: true, retried: true, annotation: true },
+  ...{ unique: true, retried: true, annotation: true, where: true },
   ...{ put: true, due: true, started: true, ended: true, completed: true },
 };
 
@@ -47,10 +52,10 @@ export function checkFilter(filter: KindFilter): void {
 }
 
 /** Checks a filter of jobs, and returns it as it is sent. */
-export function wireFilter(filter: JobQuery, reference: EncodeContext['reference']): WireFilter {
+export function wireFilter(filter: JobQuery, { reference, modules }: EncodeContext): WireFilter {
   checkOptions('filter', filter, filterNames);
   const { id, queue, callable, status, outcome, role, error, parent, agent } = filter;
-  const { dispatcher, quota, unique, retried, annotation } = filter;
+  const { dispatcher, quota, unique, retried, annotation, where } = filter;
   checkNames({ queue, callable, error } as NamedFilter);
   if (Array.isArray(status))
     for (const [index, one] of status.entries()) checkOneOf(`filter.status[${index}]`, one, jobStatuses);
@@ -67,6 +72,10 @@ export function wireFilter(filter: JobQuery, reference: EncodeContext['reference
     parent: parent === undefined ? undefined : checkJobId(parent),
     dispatcher: dispatcher === undefined ? undefined : dispatcherId('filter.dispatcher', dispatcher),
     quota: quota === undefined ? undefined : quotaKeyFrom(quota, 'filter.quota'),
+    where:
+      where === undefined
+        ? undefined
+        : functionName(where, 'filter.where', (callable) => checkKnown(modules, callable, 'filter.where.')),
     annotation: annotation === undefined ? undefined : wireAnnotation(annotation, reference),
     ...Object.fromEntries(intervalNames.map((name) => [name, wireInterval(`filter.${name}`, filter[name])])),
   }) as WireFilter;

@@ -17,7 +17,6 @@ import {
   failureFields,
   type JobOrder,
   type JobPage,
-  type JobQuery,
   type JobRelations,
   type JobRow,
   jobOrders,
@@ -37,7 +36,7 @@ import type { Client } from './client.js';
 import { explanationFrom } from './explanation.js';
 import { refuseExtra } from './extra-arguments.js';
 import { idOf, Job } from './job.js';
-import { checkFilter, cursorFrom, type List, placeFrom, wireFilter } from './job-filter.js';
+import { checkFilter, cursorFrom, type JobQuery, type List, placeFrom, wireFilter } from './job-filter.js';
 import { timeOf } from './time.js';
 
 /** The options of `Monitor.counts`. */
@@ -197,7 +196,7 @@ export class Monitor {
     const { limit = 100, cursor, order = 'newest' } = options;
     checkNumber('limit', limit, { integer: true, least: 1, most: mostRows });
     checkOneOf('order', order, jobOrders);
-    const wire = wireFilter(filter, this.#client.encoding().reference);
+    const wire = wireFilter(filter, this.#client.encoding());
     if (order === 'claim' && typeof filter.queue !== 'string')
       throw invalidOption('filter.queue', 'must name one queue if the order is claim', filter.queue, RangeError);
     const list: List = { runtime: this.#client.dispatcher, order, filter: wire };
@@ -347,7 +346,7 @@ export class Monitor {
     const client = this.#client;
     const { groups, ...answer } = (await client.ask({
       type: 'failures',
-      filter: wireFilter(filter, client.encoding().reference),
+      filter: wireFilter(filter, client.encoding()),
       by,
       since: since === undefined ? 0 : timeOf('since', since),
       limit,

@@ -21,7 +21,6 @@ import { checkRetryDefaults, type JobOptions, jobOptions, type RetryDefaults } f
 import { CallsheetError, ClosedError, invalidOption, JournalLockedError, NoOwnerError } from '../errors.js';
 import { defaultImportMs, type ModuleSetup } from '../protocol/dispatch.js';
 import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
-import type { JobQuery } from '../protocol/monitor.js';
 import type { StoreFigures } from '../store/store.js';
 import { cancelOn, checkSignal } from './abort.js';
 import { actOnAll, type BulkOptions, type BulkResult, bulkOptions } from './bulk.js';
@@ -31,6 +30,7 @@ import { type Dispatcher, dispatcherFrom, dispatcherId } from './dispatcher.js';
 import { EventStream, type EventsOptions } from './events.js';
 import { watchIdle } from './idle.js';
 import { Job, jobHandles, putSeen } from './job.js';
+import type { JobQuery } from './job-filter.js';
 import { Link } from './link.js';
 import { defaultThreshold, Logs, thresholdOf } from './logs.js';
 import { Monitor } from './monitor.js';

@@ -3,10 +3,10 @@ import type { Id } from '../core/records.js';
 import { checkOneOf } from '../definition/arguments.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import type { WireRetry } from '../protocol/messages.js';
-import type { JobQuery } from '../protocol/monitor.js';
 import { actOnAll, type BulkOptions, type BulkResult, bulkOptions } from './bulk.js';
 import type { Client } from './client.js';
 import { changeable, encodeChanges, idOf, Job, type JobChanges } from './job.js';
+import type { JobQuery } from './job-filter.js';
 
 /**
  * The options of `retry`. Those that are left out are the failed job's own, but a date: the new job

@@ -56,6 +56,12 @@ describe('11 looking at it: counts and statistics', () => {
     assert.equal(await countOf({ queue: 'm*', callable: 'work#*' }), 1);
     assert.equal(await countOf({ callable: [] }), 0);
     assert.equal(await countOf({ callable: 'work.add' }), 0, 'a dot is a dot');
+    assert.equal(await countOf({ callable: 'work*add*Open' }), 1);
+    assert.equal(await countOf({ callable: '*add*Open*en' }), 0, 'each text has a place of its own');
+    assert.equal(await countOf({ callable: 'work#add#add' }), 0);
+    const start = performance.now();
+    assert.equal(await countOf({ callable: `${'*w'.repeat(5000)}x` }), 0);
+    assert.ok(performance.now() - start < 2000, 'many stars take no time');
   });
 
   it('[11.2] sums up what happened to jobs, with the shortest and the longest', async (t) => {

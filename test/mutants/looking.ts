@@ -128,9 +128,16 @@ export const looking: readonly Mutant[] = [
   {
     bug: 'a pattern matches a part of a name',
     tags: ['11.2'],
-    in: 'coordinator/clients/job-filter.ts#nameMatcher',
-    find: ')$`',
-    replace: ')`',
+    in: 'coordinator/clients/job-filter.ts#fits',
+    find: 'if (!name.startsWith(begin)) return false;',
+    replace: '',
+  },
+  {
+    bug: 'two texts of a pattern match in one place',
+    tags: ['11.2'],
+    in: 'coordinator/clients/job-filter.ts#fits',
+    find: ' && at <= name.length - end.length',
+    replace: '',
   },
   {
     bug: 'the statistics of a hour end with the runtime',
@@ -387,5 +394,26 @@ export const looking: readonly Mutant[] = [
     in: 'coordinator/claiming/build.ts#knows',
     find: "callable === '' || this.#isAny ||",
     replace: "callable === '' ||",
+  },
+  {
+    bug: 'a function that throws takes no job',
+    tags: ['11.2'],
+    in: 'coordinator/clients/where.ts#verdicts',
+    find: 'if (bad !== undefined)',
+    replace: 'if (false)',
+  },
+  {
+    bug: 'a page ends before the jobs about which no function was asked yet',
+    tags: ['11.2'],
+    in: 'coordinator/clients/monitoring.ts#jobPage',
+    find: 'if (where !== undefined) {',
+    replace: 'if (false) {',
+  },
+  {
+    bug: 'a bulk action takes all jobs, whatever the function says',
+    tags: ['11.5'],
+    in: 'coordinator/clients/where.ts#taken',
+    find: "verdicts[index] === '+' &&",
+    replace: '',
   },
 ];

@@ -97,7 +97,7 @@ export const retrying: readonly Mutant[] = [
     bug: 'a bulk action goes on after its end',
     tags: ['11.5'],
     in: 'coordinator/clients/bulk-jobs.ts#Bulk.end',
-    find: 'this.isEnded = true; this.jobs.return?.();',
+    find: 'this.isEnded = true; this.jobs.return(undefined);',
     replace: '',
   },
   {

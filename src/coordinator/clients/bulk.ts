@@ -15,7 +15,7 @@ import type { BulkStep } from '../../protocol/messages.js';
 import type { BulkAction } from '../../protocol/monitor.js';
 import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
-import type { Inquiries, Inquiry } from '../inquiries.js';
+import { type Inquiries, type Inquiry, Pause } from '../inquiries.js';
 import type { JobLog } from '../job-log.js';
 import type { BoundedQueues } from './bounded-queues.js';
 import { Bulk } from './bulk-jobs.js';
@@ -28,7 +28,7 @@ const mostAtOnce = 1024;
 /** The cost of a command, in the steps of an inquiry that looks at a job. */
 const commandCost = 128;
 
-interface BulkContext extends Pick<Context, 'store' | 'turn' | 'isClosing' | 'post'> {
+interface BulkContext extends Pick<Context, 'store' | 'turn' | 'isClosing' | 'post' | 'questions'> {
   readonly jobLog: Pick<JobLog, 'leaveOut' | 'takeIn'>;
   readonly bounded: BoundedQueues;
   readonly inquiries: Inquiries;
@@ -47,7 +47,7 @@ export class Bulks {
     if (action !== null)
       return this.#context.store.survey((error, records) => {
         if (records === undefined) return caller.post(replyTo(request, error));
-        const bulk = new Bulk(records, action);
+        const bulk = new Bulk({ records, questions: this.#context.questions }, action);
         caller.bulks.set(number, bulk);
         this.#step(caller, request, number, bulk);
       });
@@ -113,6 +113,10 @@ class Step {
       if (done) {
         this.#isOver = true;
         return;
+      }
+      if (job instanceof Pause) {
+        yield job;
+        continue;
       }
       if (job !== undefined) {
         left--;

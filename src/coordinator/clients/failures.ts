@@ -6,6 +6,7 @@ import type { Records } from '../../store/store.js';
 import type { Inquiry } from '../inquiries.js';
 import { jobMatcher } from './job-filter.js';
 import { isoTime } from './job-rows.js';
+import { type AskWhere, Where } from './where.js';
 
 /** Limits of one answer: its groups, the bytes of their examples, and the time of its walk. */
 const most = { groups: 1000, bytes: 256 * 1024, ms: 10_000 };
@@ -21,11 +22,12 @@ interface Group {
 export interface FailuresContext {
   readonly records: Records;
   readonly now: () => number;
+  readonly questions: AskWhere;
 }
 
 /** Groups the failed roots from the last one back. */
 export function* failures(
-  { records, now }: FailuresContext,
+  { records, now, questions }: FailuresContext,
   { filter, by, since, limit }: Extract<MonitorQuery, { type: 'failures' }>,
 ): Inquiry<WireFailures> {
   const { view } = records;
@@ -33,18 +35,25 @@ export function* failures(
   const isAsked = jobMatcher(records, filter);
   const groups = new Map<string, Group>();
   const endAt = now() + most.ms;
+  const where = filter.where === undefined ? undefined : new Where(records, questions, filter.where);
   let [walked, failed, complete] = [0, 0, true];
+  const add = (job: JobRecord): void => {
+    failed++;
+    note(groups, job, by);
+  };
   for (const job of view.lastCompleted('failed')) {
     if (job.completedAt < since) break;
     walked++;
     if (isAsked(job)) {
-      failed++;
-      note(groups, job, by);
+      if (where === undefined) add(job);
+      else where.add(job);
     }
+    if (where?.isFull) (yield* where.taken()).forEach(add);
     complete = now() < endAt;
     if (!complete) break;
     yield;
   }
+  if (where !== undefined) (yield* where.taken()).forEach(add);
   const largest = [...groups.values()].sort((a, b) => b.count - a.count).slice(0, limit);
   const shown: WireFailureGroup[] = [];
   let left = most.bytes;

@@ -71,8 +71,34 @@ export function kindMatcher({ queue, callable }: KindFilter): (queue: string, ca
 /** Returns a test of a name. */
 export function nameMatcher(names: string | readonly string[] | undefined): (name: string) => boolean {
   if (names === undefined) return () => true;
-  const all = typeof names === 'string' ? [names] : names;
-  const patterns = all.map((name) => name.split('*').map((text) => text.replaceAll(/[$()+.?[\\\]^{|}]/g, '\\$&')));
-  const any = new RegExp(`^(?:${patterns.map((parts) => parts.join('.*')).join('|')})$`, 's');
-  return (name) => all.length > 0 && any.test(name);
+  const patterns = (typeof names === 'string' ? [names] : names).map(patternOf);
+  return (name) => patterns.some((pattern) => fits(name, pattern));
+}
+
+/** The texts of a name between its stars. Without a star, `end` is undefined. */
+interface Pattern {
+  readonly begin: string;
+  readonly between: readonly string[];
+  readonly end: string | undefined;
+}
+
+function patternOf(name: string): Pattern {
+  const [begin, ...between] = name.split('*');
+  return { begin: begin!, end: between.pop(), between };
+}
+
+/**
+ * `true` if the name has these texts in order. The first place of each text is taken, which never
+ * has to be taken back, so the time does not grow with the number of stars.
+ */
+function fits(name: string, { begin, between, end }: Pattern): boolean {
+  if (end === undefined) return name === begin;
+  if (!name.startsWith(begin)) return false;
+  let at = begin.length;
+  for (const text of between) {
+    const found = name.indexOf(text, at);
+    if (found < 0) return false;
+    at = found + text.length;
+  }
+  return name.endsWith(end) && at <= name.length - end.length;
 }

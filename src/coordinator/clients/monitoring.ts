@@ -1,5 +1,6 @@
 /** The answers to questions about many jobs. Each is a generator, which runs in slices. */
 import { requireQueue } from '../../core/queue.js';
+import type { JobRecord } from '../../core/records.js';
 import { tallyCells } from '../../core/state/tallies.js';
 import type { View } from '../../core/state/view.js';
 import type {
@@ -23,11 +24,13 @@ import { failures } from './failures.js';
 import { type FullJobContext, fullJob } from './full-job.js';
 import { jobMatcher, kindMatcher } from './job-filter.js';
 import { isInternal, isoTime, placeOf, rowBytes, rowOf, walkIn } from './job-rows.js';
+import { type AskWhere, Where } from './where.js';
 
 /** The parts of the coordinator that these questions read. */
 export interface MonitoringContext extends FullJobContext {
   readonly statistics: Statistics;
   readonly threadTimes: Pick<ThreadTimes, 'busyMs'>;
+  readonly questions: AskWhere;
 }
 
 export function monitoring(
@@ -43,7 +46,7 @@ export function monitoring(
     case 'failures':
       return failures(context, query);
     case 'bulkCount':
-      return bulkCount(records, query.action);
+      return bulkCount(context, query.action);
     case 'counts':
       return counts(records.view, query);
     case 'stats':
@@ -60,11 +63,12 @@ const mostBytes = 256 * 1024;
 const mostMs = 10_000;
 
 /** Finds a page of jobs. */
-function* jobPage({ records, now }: MonitoringContext, query: PageQuery): Inquiry<WireJobPage> {
+function* jobPage({ records, now, questions }: MonitoringContext, query: PageQuery): Inquiry<WireJobPage> {
   const { view } = records;
   const { filter, order, limit, after } = query;
   if (order === 'claim') requireQueue(view, filter.queue as string);
   const isAsked = jobMatcher(records, filter);
+  const where = filter.where === undefined ? undefined : new Where(records, questions, filter.where);
   const version = view.version;
   const items: JobRow[] = [];
   const endAt = now() + mostMs;
@@ -76,22 +80,42 @@ function* jobPage({ records, now }: MonitoringContext, query: PageQuery): Inquir
     const exact = view.version === version;
     return { items, last: isLast ? undefined : last, asOf: isoTime(now())!, exact, complete, walked };
   };
+  /** Adds a job, and returns `true` if the page is full. */
+  const add = (job: JobRecord): boolean => {
+    const row = rowOf(view, job);
+    items.push(row);
+    bytes += rowBytes(row);
+    return items.length === limit || bytes > mostBytes;
+  };
   for (const job of walkIn(view, filter, order, after)) {
     if (job === undefined || isInternal(job)) {
       yield;
       continue;
     }
     walked++;
-    last = placeOf(job);
-    if (isAsked(job)) {
-      const row = rowOf(view, job);
-      items.push(row);
-      bytes += rowBytes(row);
-      if (items.length === limit || bytes > mostBytes) return page(false);
+    const place = placeOf(job);
+    if (where === undefined || (where.isEmpty && !isAsked(job))) {
+      last = place;
+      if (where === undefined && isAsked(job) && add(job)) return page(false);
+    } else {
+      if (isAsked(job)) where.add(job);
+      if (where.isFull) {
+        for (const one of yield* where.taken()) {
+          last = placeOf(one);
+          if (add(one)) return page(false);
+        }
+        last = place;
+      }
     }
     complete = now() < endAt;
     if (!complete) return page(false);
     yield;
+  }
+  if (where !== undefined) {
+    for (const one of yield* where.taken()) {
+      last = placeOf(one);
+      if (add(one)) return page(false);
+    }
   }
   return page(true);
 }

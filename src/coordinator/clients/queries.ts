@@ -42,6 +42,7 @@ import type { Context } from '../context.js';
 import type { Inquiry } from '../inquiries.js';
 import type { Parts } from '../parts.js';
 import type { AgentQuestions } from '../questions/agent-questions.js';
+import type { QuestionsPort } from '../questions/questions-port.js';
 import type { Statistics } from '../statistics/statistics.js';
 import type { BoundedQueues } from './bounded-queues.js';
 import { type ExplainingContext, explain } from './explaining.js';
@@ -83,10 +84,14 @@ const isStatusQuery = (query: WalkingQuery): query is StatusQuery => statusTypes
 type InquiryContext = Omit<QueryContext, 'isRunning' | 'build' | 'agentQuestions'> &
   ExplainingContext &
   StatusContext &
-  Pick<Parts, 'build' | 'agentQuestions'> & { readonly statistics: Statistics; readonly runs: Pick<Runs, 'history'> };
+  Pick<Parts, 'build' | 'agentQuestions'> & {
+    readonly statistics: Statistics;
+    readonly runs: Pick<Runs, 'history'>;
+    readonly questions: QuestionsPort;
+  };
 
 export function inquiryFor(context: InquiryContext, query: WalkingQuery): Inquiry<unknown> {
-  const { records, now, statistics } = context;
+  const { records, now, statistics, questions } = context;
   if (query.type === 'line') return linePage(records.view, query);
   const threadOf = (job: Id) => context.runs.pool.threadOf(job);
   const infoOf = (job: JobRecord) => jobInfo({ ...context, isRunning: (id) => threadOf(id) !== undefined }, job);
@@ -94,7 +99,7 @@ export function inquiryFor(context: InquiryContext, query: WalkingQuery): Inquir
   if (isStatusQuery(query)) return statusOf(context, query);
   const pastRuns = (job: Id) => context.runs.history.of(job);
   const { threadTimes } = context.runs;
-  return monitoring({ records, now, statistics, threadTimes, infoOf, threadOf, pastRuns }, query);
+  return monitoring({ records, now, statistics, threadTimes, questions, infoOf, threadOf, pastRuns }, query);
 }
 
 export function answer(context: QueryContext, query: Query): unknown {
