@@ -80,6 +80,8 @@ export interface LinkPort {
    * cannot be started.
    */
   restart?(): string | undefined;
+  /** Looks for another process at once. Either it sends `ready`, or `absent` follows soon. */
+  look?(): void;
 }
 
 /** Requests that can be repeated: they change nothing, and wait for something still to come. */
@@ -149,8 +151,9 @@ export class Link {
   /** Sends a request. Resolves with the answer. */
   request(message: Request): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const error = this.#ended ?? this.#absence.error;
-      if (error !== undefined) return reject(error);
+      if (this.#ended !== undefined) return reject(this.#ended);
+      // If there is still no owner, it is rejected in a moment.
+      if (this.#absence.error !== undefined) this.#port.look!();
       if (message[0] === 'subscribe') this.#readers.set(message[1], message);
       else if (message[0] === 'unsubscribe') this.#readers.delete(message[1]);
       else if (message[0] === 'events' && this.#gaps.delete(message[1])) return resolve(gap);
@@ -187,8 +190,9 @@ export class Link {
     accepted: (coming: ComingOutcome, same: Id | undefined) => Accepted,
   ): Promise<Accepted> {
     return new Promise((resolve, reject) => {
-      const error = this.#ended ?? this.#absence.error;
-      if (error !== undefined) return reject(error);
+      if (this.#ended !== undefined) return reject(this.#ended);
+      // If there is still no owner, it is rejected in a moment.
+      if (this.#absence.error !== undefined) this.#port.look!();
       const number = ++this.#lastRequest;
       const made = new Put(job, level, this.#absence, { resolve, reject, accepted }) as Put<unknown>;
       if (this.#port.toAnother !== undefined) made.again = { queue, job };

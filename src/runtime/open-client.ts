@@ -39,11 +39,11 @@ export async function openClient(setup: ClientSetup, onLog: (message: LogMessage
   const { directory } = setup;
   const search = {
     connect: () => connectToOwner(directory),
-    why: () => {
+    why: (isThere: boolean) => {
       const owner = describeOwner(directory);
-      return owner === undefined
-        ? `no process has ${directory} open: open it in one, without share: 'client'`
-        : `${owner} has ${directory} open, and does not answer`;
+      if (isThere) return `${owner} has ${directory} open, and does not answer`;
+      const last = owner === undefined ? '' : ` any more (the last was ${owner})`;
+      return `no process has ${directory} open${last}: open it in one, without share: 'client'`;
     },
   };
   return openThrough(search, setup, onLog);

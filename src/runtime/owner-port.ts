@@ -13,8 +13,8 @@ import type { LinkListener, LinkPort } from './link.js';
 export interface OwnerSearch {
   /** Connects to the owner. Undefined if the directory has no owner at the moment. */
   connect(): Promise<Duplex | undefined>;
-  /** Returns the reason why no owner has answered, for an error. */
-  why(): string;
+  /** Returns the reason why no owner has answered, for an error. `isThere`: it was connected to. */
+  why(isThere: boolean): string;
 }
 
 /** The longest batch of an owner: a list of completed parts is one. */
@@ -22,9 +22,12 @@ const mostReceivedBytes = 1024 * 1024 * 1024;
 const helloMs = 10_000;
 const firstDelayMs = 10;
 const longestDelayMs = 250;
-const pingMs = 5_000;
 /** Pings without an answer, after which the owner is taken to be stopped. */
 const mostPings = 3;
+/** Limits of the time until then, which is `waitMs` between them. */
+const silence = { leastMs: 2_000, mostMs: 20_000 };
+/** The time for an answer of an owner that is looked for because of a call. */
+const lookMs = 1_000;
 
 export class OwnerPort implements LinkPort {
   /** The limit of the owner; see `coordinator/sharing.ts`. */
@@ -38,6 +41,13 @@ export class OwnerPort implements LinkPort {
   #delayMs = firstDelayMs;
   #next: NodeJS.Timeout | undefined;
   #limit: NodeJS.Timeout | undefined;
+  /** Set while a call waits for an owner that is looked for at once. */
+  #hurry: NodeJS.Timeout | undefined;
+  #isLooking = false;
+  /** `true` if the last look found an owner, which may not answer. */
+  #isThere = false;
+  /** How long the last owner was silent before its connection was given up. */
+  #silentMs = 0;
   #isEnded = false;
 
   /** `waitMs`: how long an owner may be missing before requests are rejected. */
@@ -59,9 +69,29 @@ export class OwnerPort implements LinkPort {
   /** Looks for an owner until there is one. */
   restart(): undefined {
     this.#delayMs = firstDelayMs;
-    const absent = () => this.#listener.absent!(new NoOwnerError(this.#search.why()));
-    if (this.#waitMs <= longestTimerMs) this.#limit = setTimeout(absent, this.#waitMs);
+    const leftMs = Math.max(0, this.#waitMs - this.#silentMs);
+    this.#silentMs = 0;
+    if (leftMs <= longestTimerMs) this.#limit = setTimeout(this.#absent, leftMs);
     void this.#look();
+  }
+
+  /** Looks for an owner at once, and tells soon that there is none, if it is so. */
+  look(): void {
+    if (this.#hurry !== undefined) return;
+    this.#hurry = setTimeout(this.#absent, lookMs);
+    if (this.#isLooking || this.#wire !== undefined) return;
+    clearTimeout(this.#next);
+    void this.#look();
+  }
+
+  #absent = (): void => {
+    this.#calm();
+    this.#listener.absent!(new NoOwnerError(this.#search.why(this.#isThere)));
+  };
+
+  #calm(): void {
+    clearTimeout(this.#hurry);
+    this.#hurry = undefined;
   }
 
   /** Ends the connection. Nothing is looked for any more. */
@@ -69,28 +99,35 @@ export class OwnerPort implements LinkPort {
     this.#isEnded = true;
     clearTimeout(this.#next);
     clearTimeout(this.#limit);
+    this.#calm();
     this.#wire?.close();
   }
 
   async #look(): Promise<void> {
+    this.#isLooking = true;
     try {
       const stream = await this.#search.connect();
+      this.#isThere = stream !== undefined;
       if (this.#isEnded) stream?.destroy();
       else if (stream === undefined) this.#lookLater();
       else this.#greet(stream);
     } catch (error) {
       if (!this.#isEnded) this.#fail(error as CallsheetError);
+    } finally {
+      this.#isLooking = false;
     }
   }
 
   #lookLater(): void {
     if (this.#isEnded) return;
+    if (this.#hurry !== undefined) this.#absent();
     this.#next = setTimeout(() => void this.#look(), this.#delayMs * (0.5 + Math.random() / 2));
     this.#delayMs = Math.min(longestDelayMs, 2 * this.#delayMs);
   }
 
   #fail(error: CallsheetError): void {
     clearTimeout(this.#limit);
+    this.#calm();
     this.#isEnded = true;
     this.#listener.failed!(error);
   }
@@ -108,8 +145,9 @@ export class OwnerPort implements LinkPort {
         }
         clearTimeout(timer);
         clearTimeout(this.#limit);
+        this.#calm();
         isReady = true;
-        timer = watch(wire);
+        timer = this.#watch(wire);
       },
       batch: (bytes) => this.#listener.message(bytes),
       drained: () => {},
@@ -126,18 +164,21 @@ export class OwnerPort implements LinkPort {
     this.#wire = wire;
     wire.hello(clientHello({ client: idToText(this.#client), pid: process.pid }));
   }
+
+  /** Asks for signs of life, and ends a connection without any. */
+  #watch(wire: Wire): NodeJS.Timeout {
+    const silentMs = Math.min(silence.mostMs, Math.max(silence.leastMs, this.#waitMs));
+    let seen = wire.received;
+    let pings = 0;
+    const look = () => {
+      pings = wire.received === seen ? pings + 1 : 0;
+      seen = wire.received;
+      if (pings <= mostPings) return wire.ping();
+      this.#silentMs = silentMs;
+      wire.destroy(`the owner has not answered for ${silentMs / 1000} s`);
+    };
+    return setInterval(look, silentMs / (mostPings + 1)).unref();
+  }
 }
 
 const longestTimerMs = 2 ** 31 - 1;
-
-/** Asks for signs of life, and ends a connection without any. */
-function watch(wire: Wire): NodeJS.Timeout {
-  let seen = wire.received;
-  let pings = 0;
-  return setInterval(() => {
-    pings = wire.received === seen ? pings + 1 : 0;
-    seen = wire.received;
-    if (pings > mostPings) wire.destroy(`the owner has not answered for ${(mostPings * pingMs) / 1000} s`);
-    else wire.ping();
-  }, pingMs).unref();
-}

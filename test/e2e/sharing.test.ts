@@ -113,10 +113,11 @@ describe('a client of another process', () => {
     const callsheet = await client(t, directory, { waitMs: shortMs });
     const job = await callsheet.queue().put(numbers.add(1, 2));
     await owner.kill();
-    await assert.rejects(callsheet.queue().put(numbers.add(1, 2)), { code: 'NO_OWNER' });
-    await assert.rejects(callsheet.queues(), { code: 'NO_OWNER' });
+    const message = /no process has .* open any more \(the last was the process with pid \d+ on .*\)/;
+    await assert.rejects(callsheet.queue().put(numbers.add(1, 2)), { code: 'NO_OWNER', message });
+    await assert.rejects(callsheet.queues(), { code: 'NO_OWNER', message });
     await started(t, directory);
-    await eventually('it has an owner', () => callsheet.queues().then(Boolean, () => false));
+    assert.equal((await callsheet.queues()).length, 1, 'at once, when there is one');
     assert.equal(await callsheet.job(job.id).result(), 3);
     assert.equal(await job.result(), 3);
   });
@@ -221,7 +222,11 @@ describe('a client of another process', () => {
   it('[16.4] a standby leaves the directory to a stopped owner, until that dies', async (t) => {
     const directory = temporaryDirectory();
     const owner = await started(t, directory);
+    const [before, waitMs] = [await client(t, directory, { waitMs: 2000 }), 2000];
     owner.signal('SIGSTOP');
+    const start = performance.now();
+    await assert.rejects(before.queues(), { code: 'NO_OWNER', message: /pid \d+ .*not answer/ });
+    assert.ok(performance.now() - start < 5 * waitMs, 'the silence counts');
     await assert.rejects(opened(t, { directory, share: 'standby', waitMs: 100 }), { code: 'JOURNAL_LOCKED' });
     await assert.rejects(client(t, directory, { waitMs: 100 }), { code: 'NO_OWNER', message: /pid \d+ .*not answer/ });
     const standby = new Program(t, sharer, directory, 'standby');

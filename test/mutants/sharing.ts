@@ -95,6 +95,14 @@ export const sharing: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a call of a client without an owner does not look for one',
+    tags: ['16.3'],
+    tests: processes,
+    in: 'runtime/owner-port.ts#OwnerPort.look',
+    find: 'clearTimeout(this.#next); void this.#look();',
+    replace: '',
+  },
+  {
     bug: 'a client becomes an owner when there is none',
     tags: ['16.4'],
     tests: processes,
