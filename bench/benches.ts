@@ -18,6 +18,7 @@ import { life } from './life.js';
 import { maps } from './map.js';
 import { monitor } from './monitor.js';
 import { monteCarlo } from './monte-carlo.js';
+import { page } from './page.js';
 import { parallelParts } from './parallel.js';
 import { manyPending, pending } from './pending.js';
 import { putAll } from './put-all.js';
@@ -48,6 +49,7 @@ export const benches: readonly Bench[] = [
   pending,
   manyPending,
   monitor,
+  page,
   share,
   takeover,
   maps,
