@@ -288,6 +288,16 @@ describe('the page: views', () => {
     };
     assert.deepEqual(shown.arguments.value, [expected]);
     assert.deepEqual(shown.result.value, expected);
+
+    await job.annotations.set('mark', 'hello');
+    const broken = () => {
+      throw new Error('the rule is wrong');
+    };
+    const { data: none } = await new Visitor(web(hidden.kit.runtime, { authorize: () => 'read', show: broken })).get(
+      `/api/job?id=${job.id}`,
+    );
+    assert.deepEqual(none.annotations.mark, { hidden: 'the rule is wrong' });
+    assert.deepEqual(none.result, { hidden: 'the rule is wrong' });
   });
 
   it('[17.3] does not read 16 MiB of arguments', async (t) => {

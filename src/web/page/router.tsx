@@ -12,7 +12,7 @@ export interface Place {
 }
 
 const place = (): Place => ({
-  path: decodeURI(location.pathname.slice(base.length)),
+  path: location.pathname.slice(base.length),
   query: new URLSearchParams(location.search),
 });
 

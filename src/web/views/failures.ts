@@ -10,10 +10,11 @@ export interface ShownFailures {
 }
 
 export async function failures(context: ViewContext, query: URLSearchParams): Promise<Sections> {
-  const { since: _, ...filter } = Object.fromEntries(query);
+  const filter = new URLSearchParams(query);
+  filter.delete('since');
   const since = query.get('since');
   const limit = numberFrom(query, 'limit', 50, 1000);
-  const asked = filterFrom(new URLSearchParams(filter));
+  const asked = filterFrom(filter);
   return { failures: await failuresSince(context, since === null ? undefined : sinceFrom(since), limit, asked) };
 }
 

@@ -32,6 +32,8 @@ export interface JobSections {
   readonly strip: Strip | undefined;
 }
 
+/** Annotations come together, and are at most 256 KiB. */
+const unknownBytes = 1;
 const mostText = 50_000;
 const redacted = 'redacted: the option show decides';
 
@@ -44,13 +46,14 @@ export async function job(context: ViewContext, query: URLSearchParams): Promise
   const { annotations, ...full } = found;
   const { callable, queue, parts } = full.details;
   const shownJob = { id: full.id, callable, queue };
-  const value = async (path: string, bytes: number, read: () => Promise<unknown>): Promise<ShownValue> => {
+  const value = async (path: string, bytes: number, read: () => unknown): Promise<ShownValue> => {
     if (bytes === 0) return undefined;
     if (context.shown.isNothing) return { hidden: redacted };
     if (bytes > mostShownBytes) return { hidden: `too large to be shown: the most are ${mostShownBytes} bytes` };
     try {
       return { value: context.shown.valueOf(shownJob, path, await read()) };
     } catch (error) {
+      // The value is damaged, its buffers were moved, or `show` failed.
       return { hidden: (error as Error).message };
     }
   };
@@ -65,9 +68,7 @@ export async function job(context: ViewContext, query: URLSearchParams): Promise
   ]);
   const notes: Record<string, ShownValue> = {};
   for (const [name, note] of Object.entries(annotations))
-    notes[name] = context.shown.isNothing
-      ? { hidden: redacted }
-      : { value: context.shown.valueOf(shownJob, `annotations.${name}`, note) };
+    notes[name] = await value(`annotations.${name}`, unknownBytes, () => note);
   const { asOf: _, ...explained } = explanation;
   const { asOf: __, ...stable } = full;
   return {
