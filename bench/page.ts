@@ -1,7 +1,10 @@
 /** The page in front of very many jobs: its bytes, its cost for the coordinator, its times. */
+import { existsSync } from 'node:fs';
 import type { Bench } from './harness/bench.js';
 import { runProgram } from './harness/program.js';
 import type { PageFigures, PageWork } from './programs/page.js';
+
+const browserPath = process.env.CALLSHEET_CHROMIUM ?? '/usr/bin/chromium';
 
 const views = ['overview', 'jobs', 'job', 'queues', 'threads', 'failures', 'schedules', 'health'];
 
@@ -27,17 +30,18 @@ export const page: Bench = {
     const work =
       size === 'full'
         ? { jobs: 1_000_000, ms: 20_000, rate: 10_000, paints: 5 }
-        : { jobs: 1000, ms: 50, rate: 1000, paints: 0 };
+        : { jobs: 1000, ms: 50, rate: 1000, paints: 1 };
     return [
       {
         name: `${work.jobs} pending`,
         contestants: [
           {
             name: 'callsheet, memory',
+            absent: async () => (existsSync(browserPath) ? undefined : `no browser at ${browserPath}`),
             synced: false,
             open: async ({ threads }) => ({
               measure: async () => {
-                const asking: PageWork = { ...work, threads };
+                const asking: PageWork = { ...work, threads, browserPath };
                 return { figures: await runProgram<PageFigures>('page', asking) };
               },
             }),

@@ -2,7 +2,6 @@
  * A process with many pending jobs and a page, whose tabs follow the overview while jobs are put at
  * a fixed rate.
  */
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { open } from 'callsheet';
@@ -18,8 +17,9 @@ export interface PageWork {
   /** Milliseconds of each measurement; the bytes are those of a minute. */
   readonly ms: number;
   readonly rate: number;
-  /** How often a browser opens the page; 0 starts none. */
+  /** How often the browser opens the page. */
   readonly paints: number;
+  readonly browserPath: string;
 }
 
 export type PageFigures = Readonly<Record<string, number>>;
@@ -28,7 +28,7 @@ const putAtOnce = 1000;
 const batchMs = 20;
 const samples = 5;
 
-const { threads, jobs, ms, rate, paints } = programArguments<PageWork>();
+const { threads, jobs, ms, rate, paints, browserPath } = programArguments<PageWork>();
 const started = await watchForThread();
 let thread: string | undefined;
 // The main thread starts only the coordinator, which starts the others.
@@ -116,15 +116,13 @@ async function runJobs(): Promise<number> {
   return put;
 }
 
-/** The first paint of the overview in a browser; unknown without one. */
+/** The time until the overview shows data in a browser. */
 async function firstPaint(): Promise<number> {
-  const executablePath = process.env.CALLSHEET_CHROMIUM ?? '/usr/bin/chromium';
-  if (paints === 0 || !existsSync(executablePath)) return Number.NaN;
   const { chromium } = await import('playwright-core');
   const server = createServer(node(page)).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
-  const browser = await chromium.launch({ executablePath, args });
+  const browser = await chromium.launch({ executablePath: browserPath, args });
   try {
     const took: number[] = [];
     for (let paint = 0; paint < paints; paint++) {
