@@ -3,7 +3,7 @@
  * that are started by the README's own command lines. It is driven over HTTP, stopped and killed.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
@@ -13,6 +13,7 @@ import { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { defineJobs, open } from 'callsheet';
 import { exitCodes } from '../../src/cli/exit.js';
 import { Running } from '../cli/command.js';
@@ -139,15 +140,19 @@ class Server {
   }
 }
 
+const run = promisify(execFile);
 const installed = 'node_modules/.bin/callsheet';
 
-/** Returns the arguments of a command line of the README, with this directory of jobs. */
+/** The paths that a test has in place of those in the README's command lines. */
+const paths: Readonly<Record<string, string>> = { '--directory': './jobs', '--health-file': './health' };
+
+/** Returns the arguments of a command line of the README, with paths in the project. */
 function workLine(pattern: RegExp, words: (line: string) => string[]): string[] {
   const line = pattern.exec(readme)?.[1];
   assert.ok(line, `the README must have a line like ${pattern}`);
   const [file, ...args] = words(line);
   assert.equal(file, installed);
-  return args.map((arg) => (args[args.indexOf(arg) - 1] === '--directory' ? './jobs' : arg));
+  return args.map((arg, index) => paths[args[index - 1] ?? ''] ?? arg);
 }
 
 const split = (line: string) => line.trim().split(/\s+/);
@@ -273,6 +278,9 @@ describe('the README’s service', () => {
       const first = new Running(t, container, { file: installed, cwd: directory });
       server = await Server.started(t, directory, accepted, { SHARE: 'client' });
       await server.keepsAll();
+      const health = /^HEALTHCHECK CMD (.*)$/m.exec(readme)![1]!.replace('/tmp/health', './health');
+      await run('sh', ['-c', health], { cwd: directory });
+      await assert.rejects(run('sh', ['-c', health.replace('./health', './none')], { cwd: directory }));
       await server.loaded('apart');
       const path = await server.runsEndless();
       first.process.kill('SIGKILL');
