@@ -64,6 +64,7 @@ export class ModelJob {
   /** Whether it holds a place of its queue's agent. If it ever did, its callbacks hold one too. */
   hasAgent = false;
   wasClaimed = false;
+  retriedBy: ModelJob | undefined;
   /** Whether its whole has counted it as done; and the callbacks that must complete before that. */
   counted = false;
   awaited: number | undefined;
@@ -216,6 +217,29 @@ export class Model {
     this.#enqueue(job);
     this.#claim();
     return undefined;
+  }
+
+  /** Runs a failed call again, without its callbacks. Returns the new job, or that of its key. */
+  retry(job: ModelJob): ModelJob | Refusal {
+    if (job.role !== 'root' || !job.isFailure || job.retriedBy !== undefined) return 'JOB_STATUS';
+    const { queue, asked, priority, quotas, deadline } = job;
+    const live = asked.unique === undefined ? undefined : this.#uniqueJob(queue, asked.unique);
+    if (live === undefined && !quotas.every((quota) => this.#sizeOf(queue, quota) !== undefined))
+      return 'UNKNOWN_QUOTA';
+    const beginByMs = deadline === undefined ? undefined : asked.beginByMs;
+    const again = { ...asked, priority, quotas, beginAfterMs: undefined, beginByMs, callbacks: 0, replace: false };
+    job.retriedBy = live ?? this.#make(queue, again, 'root', undefined);
+    if (live === undefined) this.#enqueue(job.retriedBy);
+    this.#claim();
+    return job.retriedBy;
+  }
+
+  /** Why a pending job does not begin now, apart from agents that are full. */
+  reasons(job: ModelJob): readonly string[] {
+    // A job that waits for its date is not in line.
+    if (job.due !== undefined) return ['not-due'];
+    const codes = { paused: this.queues.get(job.queue)!.paused, 'quota-full': !this.#hasRoom(job) };
+    return Object.entries(codes).flatMap(([code, holds]) => (holds ? [code] : []));
   }
 
   pause(queue: string, paused: boolean): void {

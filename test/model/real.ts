@@ -2,6 +2,7 @@
  * The runtime beside the model: performs commands through the public interface, and reads what
  * users can see.
  */
+import assert from 'node:assert/strict';
 import {
   type Composition,
   type Job,
@@ -125,6 +126,14 @@ export class Real {
   async #met(job: Job): Promise<string> {
     if (!this.#names.has(job.id)) this.meet((await job.arguments())[0] as string, job.id);
     return this.nameOf(job.id);
+  }
+
+  /** The codes of the reasons why a job waits that the model knows; there must be a reason. */
+  async reasons(name: string): Promise<readonly string[]> {
+    const { reasons } = await this.#kit.runtime.monitor.explain(this.ids.get(name)!);
+    assert.ok(reasons.length > 0, `${name} waits without a reason`);
+    const known = ['not-due', 'paused', 'quota-full'];
+    return [...new Set(reasons.map(({ code }) => code as string))].filter((code) => known.includes(code)).sort();
   }
 
   async look(name: string): Promise<SeenJob> {

@@ -20,6 +20,7 @@ export type Step =
   | ({ readonly do: 'cancel' | 'fail' | 'remove' | 'put again' | 'add callback' } & OnJob)
   | ({ readonly do: 'change'; readonly priority: number; readonly quotas: readonly string[] } & OnJob)
   | ({ readonly do: 'add part'; readonly asked: Asked } & OnJob)
+  | ({ readonly do: 'retry' | 'explain' } & OnJob)
   | { readonly do: 'pause'; readonly queue: string; readonly paused: boolean }
   | { readonly do: 'set quota'; readonly queue: string; readonly name: string; readonly size: number | undefined }
   | { readonly do: 'advance'; readonly ms: number }
@@ -82,6 +83,23 @@ export async function perform(step: Step, both: Both): Promise<boolean> {
       const made = typeof part === 'object' ? part : undefined;
       const added = await agreed(part, real.job(whole.name).addParts([real.part(step.asked, made)]));
       if (made !== undefined) real.meet(made.name, added![0]!.id);
+      return true;
+    }
+    case 'retry': {
+      const job = chosen(step, both, ({ asked, outcome }) => asked.form === 'call' && outcome !== undefined);
+      if (job === undefined) return false;
+      const again = model.retry(job);
+      const made = typeof again === 'object' && !real.ids.has(again.name) ? again : undefined;
+      const args = [made?.name ?? 'refused'];
+      const done = await agreed(again, real.kit.runtime.retry(real.job(job.name), { args, callbacks: 'none' }));
+      if (made !== undefined) real.meet(made.name, done!.id);
+      else if (typeof again === 'object') assert.equal(real.nameOf(done!.id), again.name, 'the live job with its key');
+      return true;
+    }
+    case 'explain': {
+      const job = chosen(step, both, (one) => one.role === 'root' && one.status === 'pending');
+      if (job === undefined) return false;
+      assert.deepEqual(await real.reasons(job.name), model.reasons(job), `why ${job.name} waits`);
       return true;
     }
     case 'pause':
@@ -231,6 +249,8 @@ const kinds: readonly [weight: number, kind: fc.Arbitrary<Step>][] = [
   [1, fc.record({ do: fc.constant('change'), which, priority: fc.constantFrom(-1, 0, 1, 2), quotas })],
   [2, fc.record({ do: fc.constant('add callback'), which })],
   [1, fc.record({ do: fc.constant('add part'), which, asked: partCall })],
+  [2, fc.record({ do: fc.constant('retry'), which })],
+  [2, fc.record({ do: fc.constant('explain'), which })],
   [1, fc.record({ do: fc.constant('pause'), queue, paused: fc.boolean() })],
   [
     2,

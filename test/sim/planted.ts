@@ -328,4 +328,18 @@ export const planted: readonly PlantedBug[] = [
     find: '} catch {}',
     replace: '} catch (error) { throw error; }',
   },
+  {
+    bug: 'a job is retried twice',
+    by: 'model/model',
+    in: 'core/run-again.ts#requireFailed',
+    find: "if (job.retriedBy !== ''",
+    replace: "if (job.retriedBy === 'never'",
+  },
+  {
+    bug: 'a pause is no reason to wait',
+    by: 'model/model',
+    in: 'coordinator/claiming/claiming.ts#hindrances',
+    find: "found.push({ code: 'paused' });",
+    replace: '{}',
+  },
 ];
