@@ -95,12 +95,12 @@ export const sharing: readonly Mutant[] = [
     replace: '',
   },
   {
-    bug: 'a call of a client without an owner does not look for one',
+    bug: 'a call of a client without an owner is rejected at once',
     tags: ['16.3'],
-    tests: processes,
-    in: 'runtime/owner-port.ts#OwnerPort.look',
-    find: 'clearTimeout(this.#next); void this.#look();',
-    replace: '',
+    tests: ['sharing/absence.test.ts'],
+    in: 'runtime/link.ts#Link.request',
+    find: 'if (this.#absence.error !== undefined) this.#port.look!();',
+    replace: 'if (this.#absence.error !== undefined) return reject(this.#absence.error);',
   },
   {
     bug: 'a client becomes an owner when there is none',
