@@ -25,6 +25,7 @@ const builds = [
       'index.ts',
       'testing/index.ts',
       'web/index.ts',
+      'otel/index.ts',
       'cli/main.ts',
       'cli/map/item.ts',
       'cli/map/again.ts',

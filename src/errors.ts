@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'NOT_IN_JOB'
   | 'PAYLOAD_CORRUPT'
   | 'PAYLOAD_TOO_LARGE'
+  | 'PEER_MISSING'
   | 'PROTOCOL_VERSION'
   | 'QUEUE_NOT_EMPTY'
   | 'RESULT_NOT_STORABLE'
@@ -133,6 +134,8 @@ export class WaitTimeoutError extends errorClass('WaitTimeoutError', 'WAIT_TIMEO
 export class WhereFailedError extends errorClass('WhereFailedError', 'WHERE_FAILED') {}
 /** `currentJob()` was called outside a job, or from another copy of callsheet. */
 export class NotInJobError extends errorClass('NotInJobError', 'NOT_IN_JOB') {}
+/** An optional package is not installed. */
+export class PeerMissingError extends errorClass('PeerMissingError', 'PEER_MISSING') {}
 /** callsheet's own thread died. Whether the call was done is not known. */
 export class CoordinatorDiedError extends errorClass('CoordinatorDiedError', 'COORDINATOR_DIED') {}
 /** Another number of jobs fits the filter than `expect` says. Nothing was done. */
@@ -233,6 +236,7 @@ export const errorClasses: {
   NODE_TOO_OLD: NodeTooOldError,
   NO_OWNER: NoOwnerError,
   NOT_IN_JOB: NotInJobError,
+  PEER_MISSING: PeerMissingError,
   PAYLOAD_CORRUPT: PayloadCorruptError,
   PAYLOAD_TOO_LARGE: NotStorableError,
   PROTOCOL_VERSION: ProtocolVersionError,

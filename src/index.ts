@@ -69,6 +69,7 @@ export {
   NotInJobError,
   NotStorableError,
   PayloadCorruptError,
+  PeerMissingError,
   ProtocolVersionError,
   QueueNotEmptyError,
   StorageFullError,

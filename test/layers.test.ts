@@ -17,10 +17,12 @@ const order = [
   'testing',
   'cli',
   'web',
+  'otel',
   'index',
   'runtime',
   'coordinator',
   'worker',
+  'tracing',
   'definition',
   'store',
   'journal',
@@ -71,6 +73,12 @@ const rules: Record<Layer, Rule> = {
   },
   // The page. It sees a runtime as its users do.
   web: { layers: ['definition', 'protocol', 'codec', 'errors'], types: ['runtime', 'core'], packages: ['node:'] },
+  // Traces. It sees a runtime as its users do, and through a seam at puts and runs.
+  otel: {
+    layers: ['tracing', 'definition', 'protocol', 'errors'],
+    types: ['runtime'],
+    packages: ['@opentelemetry/api'],
+  },
   index: { layers: ['runtime', 'worker', 'definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: [] },
   // The only type from the coordinator is `CoordinatorSetup`, with which its thread is started. A
   // client finds the socket of an owner through the journal.
@@ -84,7 +92,13 @@ const rules: Record<Layer, Rule> = {
     layers: ['store', 'journal', 'schedule', 'protocol', 'codec', 'core', 'errors'],
     packages: ['node:', 'piscina'],
   },
-  worker: { layers: ['definition', 'protocol', 'codec', 'errors'], types: ['core'], packages: ['node:', 'pino'] },
+  worker: {
+    layers: ['tracing', 'definition', 'protocol', 'codec', 'errors'],
+    types: ['core'],
+    packages: ['node:', 'pino', '@opentelemetry/api'],
+  },
+  // The spans of runs, in the threads of jobs and outside. The package is loaded when it is used.
+  tracing: { layers: ['protocol', 'codec'], packages: ['node:', '@opentelemetry/api'] },
   // Descriptions of jobs before they are put, used both outside and inside of jobs.
   definition: { layers: ['protocol', 'codec', 'core', 'errors'], packages: ['node:'] },
   store: { layers: ['journal', 'codec', 'core', 'errors'], packages: [] },
@@ -280,7 +294,7 @@ describe('the layers', () => {
   });
 
   it('compute an import only where users’ modules and optional packages are loaded', () => {
-    const loading = ['cli/job-modules.ts', 'cli/logger.ts', 'cli/map/item.ts'];
+    const loading = ['cli/job-modules.ts', 'cli/logger.ts', 'cli/map/item.ts', 'tracing/load.ts'];
     for (const { path, layer, code } of files) {
       if (layer === 'worker' || loading.includes(path)) continue;
       assert.deepEqual(

@@ -122,6 +122,7 @@ describe('the package', () => {
       'coordinator/main.js',
       'coordinator/reader.js',
       'index.js',
+      'otel/index.js',
       'testing/index.js',
       'web/index.js',
       'worker/entry.cjs',
@@ -171,6 +172,7 @@ describe('the package', () => {
     const entry = (name: string) => importedBy(join(unpacked, 'dist', 'src', name));
     assert.deepEqual(entry('index.js'), ['msgpackr/pack', 'uuid']);
     assert.deepEqual(entry('web/index.js'), []);
+    assert.deepEqual(entry('otel/index.js'), []);
     assert.deepEqual(entry('worker/main.js'), ['msgpackr/pack', 'uuid']);
     assert.deepEqual(entry('coordinator/main.js'), ['msgpackr/pack', 'piscina', 'uuid']);
     assert.deepEqual(entry('coordinator/reader.js'), ['msgpackr/pack', 'uuid']);
@@ -197,14 +199,16 @@ describe('the package', () => {
     writeFileSync(join(js, 'twice.js'), 'export default (n) => 2 * n;\n');
     const mapped = ['map', 'twice.js', '--range', '1..3', '--order', 'input', '--retries', '1', '--threads', '1'];
     assert.equal(await output(js, command, ...mapped), '2\n4\n6\n');
-    const page = `const { open } = await import('callsheet');
+    const page = `const { open, PeerMissingError } = await import('callsheet');
       const { web } = await import('callsheet/web');
       const callsheet = await open({ jobs: [], threads: 1, durability: 'memory' });
       const page = web(callsheet, { authorize: () => 'read' });
       for (const path of ['', 'assets/page.js', 'assets/page.css', 'api/overview'])
         console.log((await page(new Request('http://localhost/' + path))).status);
+      const { instrument } = await import('callsheet/otel');
+      try { instrument(callsheet); } catch (error) { console.log(error.code, error instanceof PeerMissingError); }
       await callsheet.close();`;
-    assert.equal(await output(js, '--input-type=module', '--eval', page), '200\n'.repeat(4));
+    assert.equal(await output(js, '--input-type=module', '--eval', page), `${'200\n'.repeat(4)}PEER_MISSING true\n`);
     const manifest =
       "console.log((await import('callsheet/package.json', { with: { type: 'json' } })).default.version)";
     assert.equal((await output(js, '--no-warnings', '--input-type=module', '--eval', manifest)).trim(), version);

@@ -5,7 +5,7 @@
  *     clients ──▶ Clients ──▶ commands ──▶ store: decide, commit ──▶ release ──▶ Runs ──▶ pool
  *        ▲                       ▲                                      │          │
  *        │                       └──── ends of runs, requests of jobs ──│──────────┘
- *        └───── Outcomes, AnnotationWaiters, DrainWaiters, EventFeed ◀──────┘
+ *        └───── Outcomes, AnnotationWaiters, DrainWaiters, Feeds ◀──────────┘
  *
  * Each turn takes the messages that came in, lets the store decide their commands, claims jobs for
  * the room that the threads have, and commits. Everything that others see happens in `release`,
@@ -28,6 +28,7 @@ import type { ClientMessage, WireModule } from '../protocol/messages.js';
 import type { Records, Store, StoreOwner } from '../store/store.js';
 import { Build } from './claiming/build.js';
 import type { AgentOptions } from './claiming/claiming.js';
+import { EndedRuns } from './claiming/ended-runs.js';
 import { Folding } from './claiming/folding.js';
 import { Runs } from './claiming/runs.js';
 import { AnnotationWaiters } from './clients/annotation-waiters.js';
@@ -35,7 +36,7 @@ import { BoundedQueues } from './clients/bounded-queues.js';
 import { Caller, Callers } from './clients/caller.js';
 import { Clients } from './clients/clients.js';
 import { DrainWaiters } from './clients/drain-waiters.js';
-import { EventFeed } from './clients/event-feed.js';
+import { Feed } from './clients/feed.js';
 import { MovedBuffers } from './clients/moved-buffers.js';
 import { Outcomes } from './clients/outcomes.js';
 import { answer, type QueryContext, queueNames } from './clients/queries.js';
@@ -98,6 +99,7 @@ export class Coordinator implements StoreOwner {
   readonly #callables = new Set<string>();
   readonly #closing: Closing;
   readonly #jobLog: JobLog;
+  readonly #endedRuns: EndedRuns;
   readonly #folding: Folding;
   readonly #policyQuestions: PolicyQuestions;
   readonly #runs: Runs;
@@ -136,7 +138,8 @@ export class Coordinator implements StoreOwner {
       annotations: new AnnotationWaiters(context),
       drainWaiters: new DrainWaiters(context, build),
       bounded: new BoundedQueues(context),
-      feed: new EventFeed(),
+      feed: new Feed(),
+      runFeed: new Feed(),
       movedBuffers: new MovedBuffers(),
       agentQuestions: new AgentQuestions(context, this.#callables),
     };
@@ -165,6 +168,7 @@ export class Coordinator implements StoreOwner {
     ];
     const own = { claimsNot: () => this.#claimsNot(), turns: this.#turns, openedAt: now(), runs, jobLog };
     this.#clients = new Clients({ ...all, ...own, closing, inquiries, statistics, schedules, installAgent });
+    this.#endedRuns = new EndedRuns(all);
     this.#folding = new Folding(context);
     this.#policyQuestions = new PolicyQuestions(context, this.#callables);
     this.#presence = options.presence && this.#makePresence(options.presence);
@@ -419,6 +423,7 @@ export class Coordinator implements StoreOwner {
         case 'deliver':
           if (this.#parts.movedBuffers.size > 0) this.#parts.movedBuffers.take(effect.job.id);
           this.#jobLog.ended(effect.job, effect.how);
+          this.#endedRuns.whole(effect.job);
           this.#statistics.ended(effect.job, effect.how);
           this.#parts.outcomes.deliver(effect.job);
           break;
@@ -438,6 +443,7 @@ export class Coordinator implements StoreOwner {
       }
     }
     this.#parts.feed.flush();
+    this.#parts.runFeed.flush();
     this.#start();
   }
 

@@ -8,6 +8,7 @@ import type { Id } from '../core/records.js';
 import { invalidOption } from '../errors.js';
 import { checkKnown, checkPolicyKnown, type KnownModules } from '../protocol/known-functions.js';
 import type { WireJob } from '../protocol/messages.js';
+import { type StoredTrace, traceOfPart, withTrace } from '../protocol/stored-call.js';
 import { isCallable } from './callable.js';
 import type { CallbackSides } from './callbacks.js';
 import type { Composition } from './compose.js';
@@ -27,6 +28,8 @@ export interface EncodeContext {
   readonly reference: (value: object) => Uint8Array | undefined;
   /** Takes buffers that are moved to a job or shared with it. Undefined if jobs cannot have any. */
   readonly handed?: HandedBuffers | undefined;
+  /** Stored with the job and its callbacks. Undefined unless the puts are traced. */
+  readonly trace?: StoredTrace | undefined;
 }
 
 /** A message nests as deep as its composition, and its reader recurses as deep. */
@@ -53,7 +56,9 @@ export function encodeJob(context: EncodeContext, job: JobCall | Composition, wh
   }
   const { form, postprocess } = job;
   const { args, refers } = encodePostprocess(context, id, postprocess, where);
-  const parts = job.parts.map((part, index) => encodeMember(context, part, `${where}parts[${index}].`, depth + 1));
+  const parts = job.parts.map((part, index) =>
+    encodeMember(contextOfPart(context, index), part, `${where}parts[${index}].`, depth + 1),
+  );
   const asked = referring(begunOnce(context, id, options, where), refers);
   return [id, form, postprocess?.callable ?? '', args, asked, parts, callbacks];
 }
@@ -67,6 +72,11 @@ export function encodeMapping(context: EncodeContext, mapping: Mapping): WireJob
   const options = coreOptions(mapping.options, '', context.now);
   const asked = referring(begunOnce(context, id, options, ''), refers);
   return [id, 'map', postprocess?.callable ?? '', args, asked, [], callbacks];
+}
+
+/** Returns the context in which the part or item with this index is encoded. */
+export function contextOfPart(context: EncodeContext, index: number): EncodeContext {
+  return context.trace === undefined ? context : { ...context, trace: traceOfPart(context.trace, index) };
 }
 
 /** Encodes a part, an item or a callback: a job that is not put by itself. */
@@ -105,11 +115,9 @@ function encodePostprocess(
   postprocess: Composition['postprocess'] | Mapping['postprocess'],
   where: string,
 ): Given {
-  if (postprocess === undefined) return nothingGiven;
+  if (postprocess === undefined) return { args: traced(context, null), refers: [] };
   return encodeGiven(context, id, { ...postprocess, args: postprocess.given }, `${where}postprocess.`);
 }
-
-const nothingGiven: Given = { args: null, refers: [] };
 
 /**
  * Notes the jobs that the arguments refer to. The put makes them as durable as this job, since
@@ -120,11 +128,12 @@ function referring(options: CoreOptions | null, refers: readonly Id[]): CoreOpti
 }
 
 function encodeGiven(
-  { modules, payloadLimitBytes: limitBytes, reference: idOf, handed }: EncodeContext,
+  context: EncodeContext,
   id: Id,
   { callable, args, capture }: Pick<JobCall, 'callable' | 'args' | 'capture'>,
   where: string,
 ): Given {
+  const { modules, payloadLimitBytes: limitBytes, reference: idOf, handed, trace } = context;
   checkKnown(modules, callable, where);
   const refers: Id[] = [];
   const reference = (value: object) => {
@@ -134,12 +143,18 @@ function encodeGiven(
   };
   const handOver = handed === undefined ? undefined : (buffer: HandedBuffer) => handed.add(id, buffer);
   if (capture !== undefined) {
-    const captured = { args, captured: capture() };
+    const captured = { args, captured: capture(), ...(trace === undefined ? {} : { trace }) };
     const options = { root: `${where}call`, code: 'ARGUMENT_NOT_STORABLE', limitBytes, reference, handOver } as const;
     return { args: encodePayload(captured, options), refers };
   }
-  if (args.length === 0) return nothingGiven;
-  return { args: encodeArguments(args, { root: `${where}arguments`, limitBytes, reference, handOver }), refers };
+  if (args.length === 0) return { args: traced(context, null), refers };
+  const list = encodeArguments(args, { root: `${where}arguments`, limitBytes, reference, handOver });
+  return { args: traced(context, list), refers };
+}
+
+/** Adds the trace of the put to encoded arguments, if it has one. */
+export function traced({ trace, payloadLimitBytes }: EncodeContext, args: Uint8Array | null): Uint8Array | null {
+  return trace === undefined ? args : withTrace(args, trace, payloadLimitBytes);
 }
 
 /** A buffer moved to a job exists once, so the job may start at most once. */

@@ -1,9 +1,9 @@
 /** A job as policies, filters and choosers see it. */
 
 import { idFromBytes, idToText } from '../codec/id.js';
-import { decodePayload } from '../codec/payload.js';
 import { quotaFromKey } from '../core/records.js';
 import type { WireAskedJob } from './questions.js';
+import { decodeCall } from './stored-call.js';
 
 /**
  * A read-only snapshot of a job, given to a policy, filter or chooser. Later changes of the job do
@@ -47,9 +47,7 @@ export class AskedJob {
 
   /** The arguments, decoded at each read. A job among them is an object with its `id`. */
   get arguments(): readonly unknown[] {
-    if (this.#args === null) return [];
     const reference = (id: Uint8Array) => ({ id: idToText(idFromBytes(id)) });
-    const decoded = decodePayload(this.#args, { reference }) as unknown[] | { args: unknown[] };
-    return Array.isArray(decoded) ? decoded : decoded.args;
+    return decodeCall(this.#args, { reference }).args;
   }
 }

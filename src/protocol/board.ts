@@ -29,7 +29,9 @@
  *    [1]   bytes read from the ring so far
  *    [2]   count of messages announced to the worker
  *    [3]   the moment from which no job may begin; 0 for none
- *    [4..] one word a slot, then one stop word a slot
+ *    [4]   1 if runs are traced whose jobs carry no trace
+ *    [5]   not used: what follows begins at a multiple of 8 bytes
+ *    [6..] one word a slot, then one stop word a slot
  *    then the ring
  *
  * A record of the ring: its size, slot, kind, sizes of payload, note and inner (words), start and
@@ -44,7 +46,8 @@ const written = 0;
 const read = 1;
 const mail = 2;
 const beginLimit = 3;
-const words = 4;
+const tracing = 4;
+const words = 6;
 const stops = words + slotCount;
 const ringStart = (stops + slotCount) * 4;
 const ringBytes = 256 * 1024;
@@ -146,6 +149,16 @@ export class Board {
   beginUntil(moment: number): void {
     const isFar = moment - this.#monotonic() > farMs;
     Atomics.store(this.#words, beginLimit, isFar ? 0 : Math.floor(moment) | 0 || 1);
+  }
+
+  /** Coordinator: lets the worker trace runs of jobs that carry no trace, too. */
+  traceRuns(isOn: boolean): void {
+    Atomics.store(this.#words, tracing, isOn ? 1 : 0);
+  }
+
+  /** Worker: `true` if runs of jobs that carry no trace are traced. */
+  get tracesRuns(): boolean {
+    return Atomics.load(this.#words, tracing) === 1;
   }
 
   /**

@@ -11,6 +11,7 @@ import {
   unpackCompleted,
   unpackReference,
 } from './completed-list.js';
+import { decodeCall } from './stored-call.js';
 
 /** Decoding options, and access to the parts that a list only refers to. */
 export interface OutcomeOptions extends DecodeOptions {
@@ -193,7 +194,6 @@ export function decodeValue(kind: OutcomeForm, payload: Uint8Array, options?: Ou
  * @throws {NotStorableError} buffers were moved to the job: only its run has them.
  */
 export function decodeStored(bytes: Uint8Array | null, options?: OutcomeOptions): readonly unknown[] {
-  if (bytes === null) return [];
   const buffer = () => {
     throw new NotStorableError(
       'ARGUMENT_NOT_STORABLE',
@@ -201,5 +201,5 @@ export function decodeStored(bytes: Uint8Array | null, options?: OutcomeOptions)
       'contain buffers that were moved to the job: only its run has them',
     );
   };
-  return decodePayload(bytes, { ...options, buffer }) as unknown[];
+  return decodeCall(bytes, { ...options, buffer }).args;
 }

@@ -6,6 +6,7 @@ import type { EncodedOutcome } from './completed-list.js';
 import type { ModuleLog } from './log-levels.js';
 import type { Query, WireError, WireInnerCommand, WireModule } from './messages.js';
 import type { Answer, Question } from './questions.js';
+import type { RunSpan } from './run-span.js';
 
 /** A claimed job, as a worker receives it (`run-batch.ts`). */
 export interface WireRun {
@@ -55,6 +56,8 @@ export type ThreadMessage =
   | ['began', slot: number]
   /** The job called `process.exit`. The last message of its thread. */
   | ['exits', code: number, stack: string]
+  /** Runs that ended here. Sent only if they are traced, and this thread has no tracer. */
+  | ['traced', readonly RunSpan[]]
   /** A job of this callable logged a line, in pino's format. */
   | ['log', callable: string, line: string]
   | ['annotate', job: Id, name: string, value: Uint8Array | null]

@@ -22,6 +22,7 @@ import type {
 import type { PlaceInLine } from '../core/state/view.js';
 import type { OutcomeForm } from './completed-list.js';
 import type { BulkAction, MonitorQuery } from './monitor.js';
+import type { RunSpan } from './run-span.js';
 import type { StatusQuery } from './status.js';
 
 /** A job as it is sent, with its parts, its callbacks and, for a side of a choice, its role. */
@@ -194,9 +195,15 @@ export type ClientMessage =
   | ['bulk', request: number, bulk: number, action: BulkAction | null]
   /** Ends a bulk action, also one whose step is under way. */
   | ['endBulk', request: number, bulk: number]
-  /** Starts keeping events for this reader, at most `limit` of them until it reads. */
-  | ['subscribe', request: number, reader: number, limit: number]
-  /** Answered with an `EventBatch` when it has an event, or when the reader is gone. */
+  /**
+   * Starts keeping events for this reader, at most `limit` of them until it reads; with `runs` the
+   * ended runs of this process's threads instead.
+   */
+  | ['subscribe', request: number, reader: number, limit: number, runs?: true]
+  /**
+   * Answered with an `EventBatch` or a `SpanBatch` when it has something to read, or when the
+   * reader is gone.
+   */
   | ['events', request: number, reader: number]
   | ['unsubscribe', request: number, reader: number]
   /**
@@ -210,6 +217,8 @@ export type ClientMessage =
 
 /** Events, and the number of later ones that were dropped. */
 export type EventBatch = [events: Event[], dropped: number];
+/** Ended runs, and the number of later ones that were dropped. */
+export type SpanBatch = [runs: RunSpan[], dropped: number];
 
 /** The number of jobs of one callable that wait for a build that has it. */
 export interface LeftJobs {

@@ -11,6 +11,7 @@ import type { OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
 import type { Query, WalkingQuery, WireCommand, WireModule } from '../protocol/messages.js';
 import type { Link } from './link.js';
+import type { Tracing } from './tracing.js';
 
 /** Makes and recognizes handles of jobs, so that `Client` need not import `Job`. */
 export interface JobHandles {
@@ -27,6 +28,8 @@ export class Client {
   readonly isKept: boolean;
   /** The id of the dispatcher in the process that owns the store. */
   dispatcher: Id;
+  /** Set while `callsheet/otel` traces the runtime. */
+  tracing: Tracing | undefined;
   /** The feeders of this process, by map. */
   readonly feeders = new Map<Id, { stop(): void }>();
   readonly #handles: JobHandles;
@@ -79,7 +82,14 @@ export class Client {
 
   encoding(handed?: HandedBuffers): EncodeContext {
     const payloadLimitBytes = this.#payloadLimitBytes;
-    return { modules: this.#modules, now: Date.now(), payloadLimitBytes, reference: this.#handles.referenceOf, handed };
+    const context = {
+      modules: this.#modules,
+      now: Date.now(),
+      payloadLimitBytes,
+      reference: this.#handles.referenceOf,
+      handed,
+    };
+    return this.tracing === undefined ? context : { ...context, trace: this.tracing.trace() };
   }
 
   /** Returns the options that decode references in results and annotations as live handles. */

@@ -10,7 +10,7 @@ import { encodeFailure, failureFrom } from '../codec/failure.js';
 import { newId } from '../codec/id.js';
 import { chunkItems, type Id, type Level } from '../core/records.js';
 import { asJob } from '../definition/compose.js';
-import { encodeMember } from '../definition/encode.js';
+import { contextOfPart, type EncodeContext, encodeMember } from '../definition/encode.js';
 import { isIterable, type Mapping } from '../definition/map.js';
 import { ClosedError, invalidOption, JobForgottenError, JobStatusError, StorageFullError } from '../errors.js';
 import type { Fed, WireJob } from '../protocol/messages.js';
@@ -35,9 +35,15 @@ const storageFullMs = 1000;
  *
  * @throws {JobStatusError} the job is not a map.
  */
-export async function feedMap(client: Client, job: Id, mapping: Mapping, level: Level): Promise<void> {
+export async function feedMap(
+  client: Client,
+  job: Id,
+  mapping: Mapping,
+  level: Level,
+  trace: EncodeContext['trace'],
+): Promise<void> {
   if (client.feeders.has(job)) return;
-  const feeder = new Feeder(client, job, mapping, level);
+  const feeder = new Feeder(client, job, mapping, level, trace);
   client.feeders.set(job, feeder);
   try {
     await feeder.begin();
@@ -53,6 +59,8 @@ export class Feeder {
   readonly #job: Id;
   readonly #mapping: Mapping;
   readonly #level: Level;
+  /** The trace of the map's put, for its items. */
+  readonly #trace: EncodeContext['trace'];
   /**
    * Number of items that must be done before more are taken, so that items are taken in batches.
    */
@@ -69,11 +77,12 @@ export class Feeder {
   #stopped = false;
   #wake: (() => void) | undefined;
 
-  constructor(client: Client, job: Id, mapping: Mapping, level: Level) {
+  constructor(client: Client, job: Id, mapping: Mapping, level: Level, trace?: EncodeContext['trace']) {
     this.#client = client;
     this.#job = job;
     this.#mapping = mapping;
     this.#level = level;
+    this.#trace = trace;
     this.#atOnce = Math.max(1, Math.floor(mapping.concurrency / 4));
   }
 
@@ -195,10 +204,13 @@ export class Feeder {
   }
 
   #encode(items: readonly unknown[]): WireJob[] {
-    const encoding = this.#client.encoding();
+    const encoding: EncodeContext = { ...this.#client.encoding(), trace: this.#trace };
     return items.map((item, index) => {
-      const where = `items[${this.#taken + index}]`;
-      return input(() => encodeMember(encoding, asJob(this.#mapping.toJob(item), where), `${where}.`));
+      const at = this.#taken + index;
+      const where = `items[${at}]`;
+      return input(() =>
+        encodeMember(contextOfPart(encoding, at), asJob(this.#mapping.toJob(item), where), `${where}.`),
+      );
     });
   }
 

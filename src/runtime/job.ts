@@ -8,7 +8,7 @@ import type { Id, JobStatus } from '../core/records.js';
 import { checkArray, checkNumber } from '../definition/arguments.js';
 import { type CallbackLike, type CallbackSides, checkSides } from '../definition/callbacks.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
-import { encodeCallback, encodeMember } from '../definition/encode.js';
+import { contextOfPart, type EncodeContext, encodeCallback, encodeMember, traced } from '../definition/encode.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { checkJobId } from '../definition/names.js';
@@ -159,7 +159,7 @@ export class Job<Result = unknown> {
     checkArray('parts', parts, 'jobs');
     const encoding = this.#client.encoding();
     const wire = Array.from(parts, (part, index) =>
-      encodeMember(encoding, asJob(part, `parts[${index}]`), `parts[${index}].`),
+      encodeMember(contextOfPart(encoding, index), asJob(part, `parts[${index}]`), `parts[${index}].`),
     );
     await this.#client.do({ type: 'addParts', job: this.#id, parts: wire });
     return wire.map(([id]) => new Job(this.#client, id)) as unknown as Handles<Parts>;
@@ -342,11 +342,12 @@ export function encodeChanges(client: Client, { args, ...options }: JobChanges):
   if (args !== undefined) checkArray('args', args, 'arguments');
   return {
     options: coreOptions(options, '', encoding.now) ?? {},
-    ...(args === undefined
-      ? {}
-      : { args: args.length === 0 ? null : encodeArguments(args, { reference: encoding.reference }) }),
+    ...(args === undefined ? {} : { args: traced(encoding, encodeList(args, encoding)) }),
   };
 }
+
+const encodeList = (args: readonly unknown[], { reference }: EncodeContext) =>
+  args.length === 0 ? null : encodeArguments(args, { reference });
 
 /** @internal */
 export const changeable: OptionNames<JobChanges> = {

@@ -38,6 +38,7 @@ import { Queue } from './queue.js';
 import { type RetryAllOptions, type RetryOptions, retryAll, retryJob } from './retry.js';
 import { type DeclaredSchedule, declareSchedules, listSchedules, Schedule, type ScheduleDetails } from './schedules.js';
 import { checkSignals, closeOn } from './signals.js';
+import { aboutPut, readRuns, type Tracing } from './tracing.js';
 
 /** Limits on the completed jobs that are remembered. A limit that is left out has its default. */
 export interface RetentionOptions extends Partial<KeptLimits> {
@@ -334,6 +335,18 @@ export class Runtime implements AsyncDisposable {
     checkOptions('options', options, { signal: true });
     const { signal } = options;
     if (signal !== undefined) checkSignal(signal);
+    const { tracing } = this.#client;
+    if (tracing === undefined) return this.#putTogether(puts, signal);
+    const queues = new Set(Array.from(puts, (put) => put?.queue ?? defaultQueue));
+    const queue = queues.size === 1 ? String([...queues][0]) : '';
+    const jobs = Array.from(puts, (put) => put?.job);
+    return tracing.put(aboutPut(queue, jobs, puts[0]?.options), () => this.#putTogether(puts, signal));
+  }
+
+  async #putTogether<const Puts extends readonly PutTogether[]>(
+    puts: Puts,
+    signal: AbortSignal | undefined,
+  ): Promise<{ -readonly [Index in keyof Puts]: Job<PartResult<Puts[Index]['job']>> }> {
     const level = this.#client.durability;
     const encoding = this.#client.puttingAt(level);
     const commands = Array.from(puts, (put, index) => {
@@ -376,6 +389,22 @@ export class Runtime implements AsyncDisposable {
   /** @internal Writes a line to the runtime's log of events. */
   log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
     this.#client.link.log(['log', level, message, { log: 'events', threshold: undefined, callable: '', fields }]);
+  }
+
+  /**
+   * @internal Traces puts, and the runs of this process, for `callsheet/otel`. Returns the function
+   * that ends it; `undefined` if the runtime is traced already.
+   */
+  trace(tracing: Tracing): (() => Promise<void>) | undefined {
+    const client = this.#client;
+    if (client.tracing !== undefined) return undefined;
+    client.tracing = tracing;
+    // The runs belong to the process that has them.
+    const end = this.isOwner ? readRuns(client.link, tracing) : undefined;
+    return async () => {
+      client.tracing = undefined;
+      await end?.();
+    };
   }
 
   /** Counts and statistics of many jobs at once. */

@@ -4,7 +4,7 @@ import { idToText } from '../codec/id.js';
 import { type Id, type Level, levels } from '../core/records.js';
 import { checkArray, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { asJob, type Composition, type Part, parallel } from '../definition/compose.js';
-import { type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
+import { contextOfPart, type EncodeContext, encodeJob, encodeMapping } from '../definition/encode.js';
 import { type AgentFilter, checkFilter, functionName, type JobChooser, type JobFilter } from '../definition/filters.js';
 import type { JobCall } from '../definition/job-call.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
@@ -30,6 +30,7 @@ import { feedMap } from './feeder.js';
 import { type Handles, Job, putSeen } from './job.js';
 import { type Schedule, type ScheduleOptions, setSchedule } from './schedules.js';
 import { timeOf } from './time.js';
+import { aboutPut } from './tracing.js';
 
 /** The options of a put, for its job or for each of its jobs. */
 export interface PutOptions extends JobOptions {
@@ -152,6 +153,12 @@ export class Queue {
    * no such function.
    */
   put<Result>(job: Part<Result> | Mapping<Result> | Job<Result>, options: PutOptions = none): Promise<Job<Result>> {
+    const { tracing } = this.#client;
+    if (tracing === undefined || job instanceof Job) return this.#put(job, options);
+    return tracing.put(aboutPut(this.name, [job], options), () => this.#put(job, options));
+  }
+
+  #put<Result>(job: Part<Result> | Mapping<Result> | Job<Result>, options: PutOptions): Promise<Job<Result>> {
     try {
       const level = this.#level(options);
       if (job instanceof Job) {
@@ -170,7 +177,7 @@ export class Queue {
         hand.same = [same];
         return new Job<Result>(this.#client, same, undefined, hand);
       });
-      const given = job instanceof Mapping ? put.then((handle) => this.#fed(handle, job, level)) : put;
+      const given = job instanceof Mapping ? put.then((handle) => this.#fed(handle, job, level, encoding.trace)) : put;
       const { signal } = options;
       return signal === undefined ? given : given.then((handle) => cancelling(signal, handle));
     } catch (error) {
@@ -186,6 +193,12 @@ export class Queue {
    */
   async putAll<const Parts extends readonly Part[]>(jobs: Parts, options: PutOptions = none): Promise<Handles<Parts>> {
     checkArray('jobs', jobs, 'jobs');
+    const { tracing } = this.#client;
+    if (tracing === undefined) return this.#putAll(jobs, options);
+    return tracing.put(aboutPut(this.name, jobs, options), () => this.#putAll(jobs, options));
+  }
+
+  async #putAll<const Parts extends readonly Part[]>(jobs: Parts, options: PutOptions): Promise<Handles<Parts>> {
     const level = this.#level(options);
     const encoding = this.#client.puttingAt(level);
     const wire = Array.from(jobs, (job, index) =>
@@ -214,6 +227,12 @@ export class Queue {
    * @example const copies = await (await queue.broadcast(cache.clear)).result();
    */
   async broadcast<Result>(job: Part<Result>, options: PutOptions = none): Promise<Job<CompletedJobs<Result>>> {
+    const { tracing } = this.#client;
+    if (tracing === undefined) return this.#broadcast(job, options);
+    return tracing.put(aboutPut(this.name, [job], options), () => this.#broadcast(job, options));
+  }
+
+  async #broadcast<Result>(job: Part<Result>, options: PutOptions): Promise<Job<CompletedJobs<Result>>> {
     const level = this.#level(options);
     const call = asJob(job, 'job');
     for (;;) {
@@ -225,8 +244,8 @@ export class Queue {
         );
       const encoding = this.#client.encoding();
       const whole = encodeJob(encoding, parallel([]), '');
-      whole[5] = here.map(({ id }) => {
-        const copy = this.#encoded(encoding, call, options, '');
+      whole[5] = here.map(({ id }, index) => {
+        const copy = this.#encoded(contextOfPart(encoding, index), call, options, '');
         copy[4] = { ...copy[4], only: id };
         return copy;
       });
@@ -473,8 +492,13 @@ export class Queue {
   }
 
   /** Feeds the map from this process. */
-  async #fed<Result>(job: Job<Result>, mapping: Mapping<Result>, level: Level): Promise<Job<Result>> {
-    await feedMap(this.#client, job.internalId, mapping, level);
+  async #fed<Result>(
+    job: Job<Result>,
+    mapping: Mapping<Result>,
+    level: Level,
+    trace: EncodeContext['trace'],
+  ): Promise<Job<Result>> {
+    await feedMap(this.#client, job.internalId, mapping, level, trace);
     return job;
   }
 

@@ -272,7 +272,8 @@ export async function setSchedule(
 ): Promise<Schedule> {
   checkName(`${where}name`, name);
   checkOptions(`${where}options`, options, scheduleOptions);
-  const encoding = client.encoding();
+  // The template must not change with each call, and no tick belongs to the trace of this one.
+  const encoding: EncodeContext = { ...client.encoding(), trace: undefined };
   const call = asJob(job, `${where}job`);
   for (const option of setBySchedule) {
     if (call.options[option] !== undefined)

@@ -60,6 +60,7 @@ export class VirtualPool implements PoolPort {
   #threads = 0;
   #slots = 0;
   #beginLimit: number | undefined;
+  #tracesRuns = false;
   #abandoned = false;
   /** Number of runs that began, and of those that ended. */
   activity = 0;
@@ -103,6 +104,11 @@ export class VirtualPool implements PoolPort {
     if (found === undefined) return;
     const [place, held] = found;
     if (!this.takeBack(job)) this.#stopBegun(place, held, 'stop');
+  }
+
+  traceRuns(isOn: boolean): void {
+    this.#tracesRuns = isOn;
+    for (const { thread } of this.#places) thread.board.traceRuns(isOn);
   }
 
   beginUntil(moment: number): void {
@@ -263,6 +269,8 @@ export class VirtualPool implements PoolPort {
     this.#free(place, held);
     this.activity++;
     const { run, slot, startedAt } = held;
+    execution.trace(ended, startedAt, assumedRunMs);
+    place.thread.sendTraced();
     const stored = execution.isHooked ? () => void execution.finish() : undefined;
     if (held.ending === 'timeout') this.#owner.timedOut(run);
     else this.#owner.settled(run, { slot, startedAt, ranMs: assumedRunMs, ...ended }, stored);
@@ -292,7 +300,7 @@ export class VirtualPool implements PoolPort {
       timer?.clear();
       this.activity++;
       if (job === undefined) this.#owner.notBegun(run);
-      else if (ending === 'timeout') this.#owner.timedOut(run);
+      else if (ending === 'timeout') this.#owner.timedOut(run, true);
       else this.#owner.interrupted(run, error);
     }
     this.#owner.turn();
@@ -315,6 +323,7 @@ export class VirtualPool implements PoolPort {
     const running = () => place.held.find(({ job }) => job !== undefined)?.run.job ?? '';
     const thread = new VirtualThread(this.#owner, this.#modules, this.#options, running);
     if (this.#beginLimit !== undefined) thread.board.beginUntil(this.#beginLimit);
+    thread.board.traceRuns(this.#tracesRuns);
     const place: Place = { id: ++this.#threads, thread, held: [] };
     this.#places.push(place);
   }

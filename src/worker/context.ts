@@ -13,7 +13,7 @@ import { checkWait, encodeAnnotation } from '../definition/annotations.js';
 import { checkArray } from '../definition/arguments.js';
 import { type CallbackLike, type CallbackSides, checkSides } from '../definition/callbacks.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
-import { type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
+import { contextOfPart, type EncodeContext, encodeCallback, encodeJob, encodeMember } from '../definition/encode.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions } from '../definition/known-options.js';
 import { checkAnnotationName, checkJobId, checkQueueName } from '../definition/names.js';
@@ -24,6 +24,8 @@ import type { ThreadMessage, WireInnerPut } from '../protocol/dispatch.js';
 import type { JobInfo } from '../protocol/job-info.js';
 import type { Query, TickInfo, WireInnerCommand, WireJob } from '../protocol/messages.js';
 import { checkProgress, type Progress, progressName } from '../protocol/progress.js';
+import type { TracedRun } from '../protocol/run-span.js';
+import type { StoredTrace } from '../protocol/stored-call.js';
 import { loadPino } from './pino.js';
 import type { ThreadContext } from './thread-context.js';
 
@@ -252,6 +254,8 @@ export class JobContext {
   #abort: AbortController | undefined;
   readonly #inner: WireInnerCommand[] = [];
   #logger: Logger | undefined;
+  /** @internal The trace of jobs that are put here, if the run is traced. */
+  innerTrace: (() => StoredTrace) | undefined;
 
   /** @internal */
   constructor(thread: ThreadContext, run: RunOfJob) {
@@ -276,6 +280,19 @@ export class JobContext {
   /** @internal */
   get internalId(): Id {
     return this.#id;
+  }
+
+  /** @internal */
+  get isPart(): boolean {
+    return this.#isPart;
+  }
+
+  /** @internal The job, as its spans show it. */
+  get traced(): Omit<TracedRun, 'thread'> {
+    const { queue, agent, attempt } = this;
+    const parent = this.#parent;
+    const role = this.#isPart ? 'part' : parent === '' ? 'root' : 'callback';
+    return { job: this.#id, parent, role, callable: this.#callable, queue, agent, attempt };
   }
 
   /** The UUID of the dispatcher that runs the job, as in `Dispatcher.id`. */
@@ -423,8 +440,9 @@ export class JobContext {
       throw new JobStatusError(
         'addParts: the running job is not a part of another job, so the whole must be given as the second argument',
       );
+    const encoding = this.#encoding();
     const wire = Array.from(parts, (part, index) =>
-      encodeMember(this.#encoding(), asJob(part, `parts[${index}]`), `parts[${index}].`),
+      encodeMember(contextOfPart(encoding, index), asJob(part, `parts[${index}]`), `parts[${index}].`),
     );
     this.#inner.push({ type: 'addParts', job, parts: wire });
     return wire.map(([id]) => new JobReference(id, this.#thread, false)) as never;
@@ -444,7 +462,8 @@ export class JobContext {
 
   #encoding(): EncodeContext {
     const { modules, payloadLimitBytes } = this.#thread;
-    return { modules, now: this.#thread.now(), payloadLimitBytes, reference: referenceOf };
+    const context = { modules, now: this.#thread.now(), payloadLimitBytes, reference: referenceOf };
+    return this.innerTrace === undefined ? context : { ...context, trace: this.innerTrace() };
   }
 
   /** @internal */

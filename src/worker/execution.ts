@@ -4,7 +4,7 @@
  */
 
 import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../codec/failure.js';
-import { decodePayload, encodePayload } from '../codec/payload.js';
+import { encodePayload } from '../codec/payload.js';
 import type { HandedBuffer } from '../codec/transfer.js';
 import { isCallable } from '../definition/callable.js';
 import { Composition } from '../definition/compose.js';
@@ -15,8 +15,10 @@ import type { RunReport } from '../protocol/board.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import type { ModuleSetup, WireRun } from '../protocol/dispatch.js';
 import { packBatch } from '../protocol/packing.js';
+import { decodeCall, type StoredCall, unknownTrace } from '../protocol/stored-call.js';
 import { type JobContext, JobReference, referenceOf, references, running } from './context.js';
 import { findFunction, type Handler, hooksOf } from './modules.js';
+import { RunTrace } from './run-trace.js';
 import { isSound } from './soundness.js';
 import type { ThreadContext } from './thread-context.js';
 
@@ -37,6 +39,8 @@ export class Execution {
   readonly #job: JobContext;
   readonly #called: Called;
   readonly #hooks: ReturnType<typeof hooksOf>;
+  /** Undefined unless the run is traced. */
+  #trace: RunTrace | undefined;
   #handed: readonly HandedBuffer[] | undefined;
   /** The value that `setUp` returned. */
   #set: unknown;
@@ -94,12 +98,27 @@ export class Execution {
 
   /** @internal */
   run(): unknown {
-    return this.#hooks === undefined ? this.#call() : this.#callHooked();
+    const call = this.#arguments();
+    const { isPart } = this.#job;
+    const { trace = this.#thread.board.tracesRuns && !isPart ? unknownTrace : undefined } = call;
+    if (trace === undefined) return this.#perform(call);
+    const traced = new RunTrace(this.#thread, this.#job.traced, trace);
+    this.#trace = traced;
+    this.#job.innerTrace = () => traced.inner;
+    return traced.around(() => this.#perform(call));
   }
 
-  #call(): unknown {
+  /** Ends the trace of the run, before its outcome is published. */
+  trace(ended: Ended, startedAt: number, ranMs: number): void {
+    this.#trace?.end(ended, this.#job.cancelled, startedAt, ranMs);
+  }
+
+  #perform(call: StoredCall): unknown {
+    return this.#hooks === undefined ? this.#call(call) : this.#callHooked(call);
+  }
+
+  #call({ args: values }: StoredCall): unknown {
     const { callable, fed } = this.#called;
-    const { values } = this.#arguments();
     if (fed !== null) {
       const { kind, payload } = fed;
       values.push(kind === 'failure' ? decodeFailure(payload) : decodeValue(kind, payload, references(this.#thread)));
@@ -113,26 +132,20 @@ export class Execution {
     return handler(...values);
   }
 
-  async #callHooked(): Promise<unknown> {
+  async #callHooked(call: StoredCall): Promise<unknown> {
     const setUp = this.#hooks?.setUp;
     if (setUp !== undefined) {
-      this.#set = await this.#handle(await findFunction(this.#modules, setUp), [this.#arguments().captured]);
+      this.#set = await this.#handle(await findFunction(this.#modules, setUp), [call.captured]);
       this.#isOurs = true;
     }
-    return this.#call();
+    return this.#call(call);
   }
 
-  /**
-   * Decodes the arguments. They are a list, or the list together with the value that the module's
-   * definition captured when the job was put.
-   */
-  #arguments(): { values: unknown[]; captured?: unknown } {
+  #arguments(): StoredCall {
     const { args } = this.#called;
-    if (args === null) return { values: [] };
+    if (args === null) return { args: [] };
     const { reference } = references(this.#thread);
-    const options = { reference, buffer: (place: number) => this.#handedOver()[place] };
-    const decoded = decodePayload(args, options) as unknown[] | { args: unknown[]; captured: unknown };
-    return Array.isArray(decoded) ? { values: decoded } : { values: decoded.args, captured: decoded.captured };
+    return decodeCall(args, { reference, buffer: (place: number) => this.#handedOver()[place] });
   }
 
   /**

@@ -69,8 +69,10 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<bo
     const begun = execution.begin();
     const ended = begun instanceof Promise ? await begun : begun;
     const { kind, payload, note, inner } = ended;
+    const ranMs = performance.now() - start;
+    execution.trace(ended, startedAt, ranMs);
     // Named, since a spread costs every job a slow copy.
-    const report: RunReport = { slot, kind, startedAt, ranMs: performance.now() - start, payload, note, inner };
+    const report: RunReport = { slot, kind, startedAt, ranMs, payload, note, inner };
     if (execution.isHooked) await finish(here, execution, report, word);
     else if (!here.board.publish(report, word)) {
       here.say(['report', report, 0]);
@@ -79,6 +81,7 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<bo
     here.leave(job);
     wear.count();
   }
+  here.sendTraced();
   return wear.isWorn;
 }
 

@@ -10,10 +10,15 @@ import type { ThreadMessage, ToThread, WorkerSetup } from '../protocol/dispatch.
 import { errorFromData } from '../protocol/error-data.js';
 import { functionThreshold } from '../protocol/log-levels.js';
 import type { WireModule } from '../protocol/messages.js';
+import type { RunSpan } from '../protocol/run-span.js';
 
 const linesInSecond = 1000;
 const droppedText = (lines: number) =>
   `${lines} lines that jobs wrote were not logged: a thread logs at most ${linesInSecond} lines a second`;
+
+/** Ended runs are sent together: at most this many, within this time if a run ends in it. */
+const mostTraced = 64;
+const tracedMs = 100;
 
 export interface RunningJob {
   readonly slot: number;
@@ -30,6 +35,9 @@ export class ThreadContext {
   readonly #setup: Omit<WorkerSetup, 'recycle'>;
   #linesSince = 0;
   #lines = 0;
+  /** Ended runs that were not sent yet. */
+  #traced: RunSpan[] = [];
+  #tracedSince = 0;
 
   constructor(
     board: Board,
@@ -90,6 +98,19 @@ export class ThreadContext {
     }
     this.#lines++;
     if (this.#lines <= linesInSecond) this.say(['log', callable, line]);
+  }
+
+  /** Tells the owner's process of an ended run, together with others. */
+  traced(run: RunSpan): void {
+    this.#traced.push(run);
+    if (this.#traced.length >= mostTraced || performance.now() - this.#tracedSince > tracedMs) this.sendTraced();
+  }
+
+  sendTraced(): void {
+    if (this.#traced.length === 0) return;
+    this.say(['traced', this.#traced]);
+    this.#traced = [];
+    this.#tracedSince = performance.now();
   }
 
   say(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {

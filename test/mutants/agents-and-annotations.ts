@@ -85,7 +85,7 @@ export const agentsAndAnnotations: readonly Mutant[] = [
   {
     bug: 'events are dropped while a runtime opens',
     tags: ['5.5'],
-    in: 'coordinator/clients/event-feed.ts#isHeard',
+    in: 'coordinator/clients/feed.ts#isHeard',
     find: 'return this.#isOpening || this.#readers.size > 0;',
     replace: 'return this.#readers.size > 0;',
   },

@@ -293,7 +293,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'events are buffered without limit for a slow reader',
     tags: ['5.5'],
-    in: 'coordinator/clients/event-feed.ts#push',
+    in: 'coordinator/clients/feed.ts#push',
     find: 'reader.dropped === 0 && reader.unread.length < reader.limit',
     replace: 'reader.dropped === 0',
   },

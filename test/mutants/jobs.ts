@@ -168,7 +168,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'the captured value is not passed to setUp',
     tags: ['2.8'],
     in: 'worker/execution.ts#callHooked',
-    find: '[this.#arguments().captured]',
+    find: '[call.captured]',
     replace: '[undefined]',
   },
   {

@@ -13,6 +13,7 @@ import { commandFromWire, type Received } from '../../protocol/commands.js';
 import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireInnerCommand } from '../../protocol/messages.js';
 import { unpackBatch } from '../../protocol/packing.js';
+import type { RunSpan } from '../../protocol/run-span.js';
 import type { Records, Store, Tell } from '../../store/store.js';
 import type { AnnotationWaiter } from '../clients/annotation-waiters.js';
 import type { OutcomeWaiter } from '../clients/outcomes.js';
@@ -20,6 +21,7 @@ import type { Context } from '../context.js';
 import type { Parts } from '../parts.js';
 import type { PoolOwner, PoolPort, Run } from '../pool/pool-port.js';
 import { type AgentOptions, Claiming } from './claiming.js';
+import { EndedRuns } from './ended-runs.js';
 import { Estimates } from './estimates.js';
 import { type Guests, JobWaits } from './job-waits.js';
 import { type PastRun, RunHistory } from './run-history.js';
@@ -34,6 +36,7 @@ export class Runs implements PoolOwner {
   readonly #estimates = new Estimates();
   readonly history = new RunHistory();
   readonly threadTimes = new ThreadTimes();
+  readonly #endedRuns: EndedRuns;
   readonly #waits: JobWaits;
   readonly pool: PoolPort;
   readonly claiming: Claiming;
@@ -51,6 +54,7 @@ export class Runs implements PoolOwner {
     this.#store = store;
     this.#dispatcher = dispatcher;
     this.#waits = new JobWaits();
+    this.#endedRuns = new EndedRuns(context);
     this.pool = makePool(this);
     const own = { pool: this.pool, estimates: this.#estimates, waits: this.#waits };
     this.claiming = new Claiming({ ...context, ...own }, options);
@@ -185,8 +189,9 @@ export class Runs implements PoolOwner {
     if (report.kind === 'job' && !this.#waits.isEmpty) this.#refuseEndless();
   }
 
-  timedOut(run: Run): void {
+  timedOut(run: Run, isEnded = false): void {
     const { job, fence } = run;
+    if (isEnded) this.#endedRuns.lost(run, timedOut);
     this.#over(job);
     this.#note(run, 'timeout', '');
     const startedAt = this.#context.now();
@@ -202,6 +207,7 @@ export class Runs implements PoolOwner {
   interrupted(run: Run, error?: Error): void {
     const { job, fence } = run;
     this.#over(job);
+    this.#endedRuns.lost(run, error ?? (this.#context.isClosing() ? closed : stopped));
     this.#note(run, 'interrupted', error?.name ?? '');
     if (this.#context.isClosing()) this.#context.decide({ type: 'interrupt', job, fence, cause: 'close' });
     else this.#context.decide({ type: 'interrupt', job, fence, cause: 'thread', error });
@@ -231,6 +237,10 @@ export class Runs implements PoolOwner {
     });
     const message = `a worker thread died: ${error.name}: ${error.message}`;
     this.#context.post(['log', 'error', message, `it was at ${at}\n${error.stack ?? ''}`]);
+  }
+
+  traced(runs: readonly RunSpan[]): void {
+    this.#endedRuns.traced(runs);
   }
 
   log(callable: string, line: string): void {
@@ -371,6 +381,13 @@ export class Runs implements PoolOwner {
     return this.#store.local.jobOfAgent(job)?.level ?? 'full';
   }
 }
+
+const timedOut = {
+  name: 'JobTimeoutError',
+  message: 'the job ran longer than its timeoutMs, and its thread was ended',
+};
+const stopped = { name: 'JobCancelledError', message: 'the job did not stop, and its thread was ended' };
+const closed = { name: 'JobInterruptedError', message: 'the runtime was closed' };
 
 const none: readonly never[] = [];
 const nothing = () => {};

@@ -6,9 +6,12 @@
  * something only within one caller. A job names the caller that put it as its owner, so its outcome
  * finds the way back without a list of all callers.
  */
+
+import type { Event } from '../../core/events.js';
 import type { Id } from '../../core/records.js';
+import type { RunSpan } from '../../protocol/run-span.js';
 import type { Bulk } from './bulk-jobs.js';
-import type { Reader } from './event-feed.js';
+import type { Reader } from './feed.js';
 import { HeldHandles } from './held-handles.js';
 import type { Post } from './replies.js';
 
@@ -25,7 +28,7 @@ export class Caller {
    * forgotten.
    */
   readonly hands = new HeldHandles();
-  readonly readers = new Map<number, Reader>();
+  readonly readers = new Map<number, Reader<Event> | Reader<RunSpan>>();
   readonly bulks = new Map<number, Bulk>();
   /** The maps that it feeds, or has fed. */
   readonly maps = new Set<Id>();

@@ -2,6 +2,8 @@
  * The clients' side of the coordinator. Each message becomes a command, a query or a waiter, and
  * every request is answered once.
  */
+
+import type { Event } from '../../core/events.js';
 import { CoordinatorDiedError } from '../../errors.js';
 import type { Puts } from '../../protocol/message-runs.js';
 import type { ClientMessage } from '../../protocol/messages.js';
@@ -9,7 +11,7 @@ import type { Records } from '../../store/store.js';
 import { Bulks } from './bulk.js';
 import type { Caller } from './caller.js';
 import { ClientCommands, type ClientsContext } from './client-commands.js';
-import type { EventFeed, Reader } from './event-feed.js';
+import type { Feed, Reader } from './feed.js';
 import type { OutcomeWaiter } from './outcomes.js';
 import { inquiryFor, isWalking, requireMap } from './queries.js';
 import { requireJob } from './remembered.js';
@@ -36,9 +38,17 @@ export class Clients {
 
   /** Ends all waits of a caller that is gone. Its jobs go on. */
   leave(caller: Caller): void {
-    const { outcomes, annotations, drainWaiters, bounded, feed } = this.#context;
-    for (const reader of caller.readers.values()) feed.unsubscribe(reader);
+    const { outcomes, annotations, drainWaiters, bounded } = this.#context;
+    for (const number of caller.readers.keys()) this.#unsubscribe(caller, number);
     for (const waits of [this.#bulks, outcomes, annotations, drainWaiters, bounded]) waits.leave(caller);
+  }
+
+  #unsubscribe(caller: Caller, number: number): void {
+    const { runFeed, runs } = this.#context;
+    const reader = readerOf(caller, number) as Reader<unknown>;
+    reader.feed.unsubscribe(reader);
+    caller.readers.delete(number);
+    if (reader.feed === (runFeed as unknown)) runs.pool.traceRuns(runFeed.isRead);
   }
 
   #put(caller: Caller, puts: Puts): void {
@@ -52,6 +62,7 @@ export class Clients {
   #receive(caller: Caller, message: Exclude<ClientMessage, Puts>): void {
     const [type, request] = message;
     const { store, callers, outcomes, annotations, drainWaiters, feed, closing, ask, inquiries } = this.#context;
+    const { runFeed, runs } = this.#context;
     const { post, hands, readers } = caller;
     const reply = (error?: Error) => post(replyTo(request, error));
     const answer = (value: unknown) => post(['answer', request, value]);
@@ -102,14 +113,18 @@ export class Clients {
         case 'endBulk':
           this.#bulks.end(caller, message[2]);
           return reply();
-        case 'subscribe':
-          readers.set(message[2], subscribe(feed, message[3], caller === callers.own));
+        case 'subscribe': {
+          const [, , reader, limit, readsRuns] = message;
+          if (readsRuns) {
+            readers.set(reader, runFeed.subscribe(limit, true));
+            runs.pool.traceRuns(true);
+          } else readers.set(reader, subscribe(feed, limit, caller === callers.own));
           return reply();
+        }
         case 'events':
-          return feed.read(readerOf(caller, message[2]), answer);
+          return read(readerOf(caller, message[2]), answer);
         case 'unsubscribe':
-          feed.unsubscribe(readerOf(caller, message[2]));
-          readers.delete(message[2]);
+          this.#unsubscribe(caller, message[2]);
           return reply();
         case 'close':
           // Only the client in this process ends the coordinator. Another one takes its leave.
@@ -127,11 +142,19 @@ const nothing = () => {};
 /** Events that may be kept for one slow reader in another process. */
 const mostEvents = 100_000;
 
-function subscribe(feed: EventFeed, limit: number, isOwn: boolean): Reader {
+function subscribe(feed: Feed<Event>, limit: number, isOwn: boolean): Reader<Event> {
   return feed.subscribe(isOwn ? limit : Math.min(limit, mostEvents), isOwn);
 }
 
-function readerOf({ readers }: Caller, number: number): Reader {
+/** Answers with what the reader has not read. */
+function read(reader: AnyReader, answer: (batch: unknown) => void): void {
+  const { feed } = reader as Reader<unknown>;
+  feed.read(reader as Reader<unknown>, answer);
+}
+
+type AnyReader = NonNullable<ReturnType<Caller['readers']['get']>>;
+
+function readerOf({ readers }: Caller, number: number): AnyReader {
   const reader = readers.get(number);
   // Only a restarted coordinator does not know the reader.
   if (reader === undefined) throw new CoordinatorDiedError('events were lost when the coordinator died');

@@ -22,6 +22,8 @@ export class NoPool implements PoolPort {
 
   beginUntil(): void {}
 
+  traceRuns(): void {}
+
   takeBack(): boolean {
     return false;
   }

@@ -12,6 +12,7 @@ import type { RunReport } from '../../protocol/board.js';
 import type { EncodedOutcome } from '../../protocol/completed-list.js';
 import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireModule } from '../../protocol/messages.js';
+import type { RunSpan } from '../../protocol/run-span.js';
 import type { Tell } from '../../store/store.js';
 
 /** A claimed job on its way through the pool. */
@@ -47,8 +48,11 @@ export interface Run {
 export interface PoolOwner {
   /** The run ended. `stored` is called when the outcome is as durable as the job asks. */
   settled(run: Run, report: RunReport, stored?: () => void): void;
-  /** The run exceeded its time limit, which is its outcome however it ended. */
-  timedOut(run: Run): void;
+  /**
+   * The run exceeded its time limit, which is its outcome however it ended. `isEnded`: it ended
+   * with its thread.
+   */
+  timedOut(run: Run, isEnded?: boolean): void;
   notBegun(run: Run): void;
   /**
    * The run was begun, and its thread is gone. `error`: the cause, if the thread ended by itself.
@@ -60,6 +64,8 @@ export interface PoolOwner {
   turn(): void;
   /** A thread ended by itself, with the run that it was at. */
   threadDied(error: Error, run?: Run): void;
+  /** These runs have ended in a thread without a tracer. */
+  traced(runs: readonly RunSpan[]): void;
   log(callable: string, line: string): void;
   /** A running job sets or deletes an annotation of a job. */
   annotate(job: Id, name: string, value: Uint8Array | null): void;
@@ -103,6 +109,8 @@ export interface PoolPort {
   stopAll(): void;
   /** Lets no run begin from this moment of the monotonic clock on. */
   beginUntil(moment: number): void;
+  /** Lets threads trace runs of jobs that carry no trace, too. */
+  traceRuns(isOn: boolean): void;
   /**
    * Takes back a job that is on a thread and has not begun; it comes back as not begun. Returns
    * `true` if there was one.

@@ -69,6 +69,7 @@ export class Pool implements PoolPort {
   #settling: ReturnType<typeof setTimeout> | undefined;
   /** See `beginUntil`. Undefined where no other process can take jobs over. */
   #beginLimit: number | undefined;
+  #tracesRuns = false;
   #closing = false;
   /** The last error reported with its thread, which Piscina reports once more without it. */
   #toldError: unknown;
@@ -197,6 +198,11 @@ export class Pool implements PoolPort {
     for (const { board } of this.#threads.values()) board.beginUntil(moment);
   }
 
+  traceRuns(isOn: boolean): void {
+    this.#tracesRuns = isOn;
+    for (const { board } of this.#threads.values()) board.traceRuns(isOn);
+  }
+
   takeBack(job: Id): boolean {
     const found = this.#find(job);
     if (found === undefined || !found.thread.board.takeBack(found.slot)) return false;
@@ -319,6 +325,7 @@ export class Pool implements PoolPort {
       this.#owner.turn();
     });
     if (this.#beginLimit !== undefined) thread.board.beginUntil(this.#beginLimit);
+    if (this.#tracesRuns) thread.board.traceRuns(true);
     this.#threads.set(id, thread);
     this.#listenForEnd(thread);
     this.#leave(thread);
@@ -427,7 +434,7 @@ export class Pool implements PoolPort {
       const isTimedOut = this.#stopTimers.take(run.job);
       thread.free(batch, slot);
       if (!begun) this.#owner.notBegun(run);
-      else if (isTimedOut) this.#owner.timedOut(run);
+      else if (isTimedOut) this.#owner.timedOut(run, true);
       else this.#owner.interrupted(run, thread.died);
     }
     thread.batches.delete(batch);
@@ -459,6 +466,8 @@ export class Pool implements PoolPort {
         return this.#limit(thread, message[1]);
       case 'exits':
         return this.#died(thread, exitError(message[1], message[2]));
+      case 'traced':
+        return this.#owner.traced(message[1]);
       case 'log':
         return this.#owner.log(message[1], message[2]);
       case 'annotate':
