@@ -28,6 +28,7 @@ describe('2 jobs: hooks', () => {
     tenant = 'Grace';
     await kit.crash();
     await kit.reopen();
+    assert.deepEqual(await kit.runtime.job(id).arguments(), ['job']);
     assert.equal(await kit.waitForResult(kit.runtime.job(id)), 'job');
     assert.equal(seen[0], 'setUp of 1, given Ada');
   });
