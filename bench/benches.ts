@@ -28,6 +28,7 @@ import { share, takeover } from './share.js';
 import { shellKills } from './shell-kills.js';
 import { shellMap } from './shell-map.js';
 import { throughput } from './throughput.js';
+import { traces } from './traces.js';
 
 export const benches: readonly Bench[] = [
   throughput,
@@ -52,6 +53,7 @@ export const benches: readonly Bench[] = [
   page,
   share,
   takeover,
+  traces,
   maps,
   shellMap,
   shellKills,

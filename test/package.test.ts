@@ -172,7 +172,7 @@ describe('the package', () => {
     const entry = (name: string) => importedBy(join(unpacked, 'dist', 'src', name));
     assert.deepEqual(entry('index.js'), ['msgpackr/pack', 'uuid']);
     assert.deepEqual(entry('web/index.js'), []);
-    assert.deepEqual(entry('otel/index.js'), []);
+    assert.deepEqual(entry('otel/index.js'), ['uuid']);
     assert.deepEqual(entry('worker/main.js'), ['msgpackr/pack', 'uuid']);
     assert.deepEqual(entry('coordinator/main.js'), ['msgpackr/pack', 'piscina', 'uuid']);
     assert.deepEqual(entry('coordinator/reader.js'), ['msgpackr/pack', 'uuid']);

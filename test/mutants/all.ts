@@ -20,6 +20,7 @@ import { schedules } from './schedules.js';
 import { shared } from './shared.js';
 import { sharing } from './sharing.js';
 import { testKit } from './test-kit.js';
+import { traces } from './traces.js';
 import { waitsInThreads } from './waits.js';
 
 export const allMutants: readonly Mutant[] = [
@@ -41,6 +42,7 @@ export const allMutants: readonly Mutant[] = [
   ...retrying,
   ...schedules,
   ...page,
+  ...traces,
 ];
 
 export const linesWithoutMutant: readonly string[] = contractTags.filter(

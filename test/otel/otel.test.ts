@@ -55,7 +55,7 @@ describe('traces, made when the runs have ended', () => {
   before(begin);
   after(() => callsheet.close());
 
-  it('have a span for the put, and a linked trace for the run', async () => {
+  it('[18.1] [18.3] have a span for the put, and a linked trace for the run', async () => {
     const job = await callsheet.queue().put(traced.add(1, 2));
     assert.equal(await job.result(), 3);
     const found = await spans.of(job.id, 2);
@@ -92,7 +92,7 @@ describe('traces, made when the runs have ended', () => {
     assert.equal(put.parent, `${request.traceId} ${request.spanId}`);
   });
 
-  it('show each attempt, and its error', async () => {
+  it('[18.2] show each attempt, and its error', async () => {
     const retry = retryErrors({ limit: 5, backoff: { initialMs: 1 } });
     const job = await callsheet.queue().put(traced.unsteady, { retry });
     assert.equal(await job.result(), 3);
@@ -131,7 +131,7 @@ describe('traces, made when the runs have ended', () => {
     );
   });
 
-  it('go on in callbacks, and in jobs that a job puts', async () => {
+  it('[18.1] go on in callbacks, and in jobs that a job puts', async () => {
     const job = await callsheet.queue().put(traced.add(1, 2).onBoth(traced.hear.with('Ada')));
     const put = named(await spans.of(job.id, 2), 'put');
     const callback = await spans.when(() => byCallable('traced#hear')[0]);
@@ -156,7 +156,7 @@ describe('traces, made when the runs have ended', () => {
     assert.equal(inner.parent, undefined);
   });
 
-  it('show a whole in one span', async () => {
+  it('[18.4] show a whole in one span', async () => {
     const parts = [traced.add(1, 1), traced.add(2, 2), traced.add(3, 3)];
     const before = byCallable('traced#add').length;
     const whole = await callsheet.queue().put(parallel(parts, { postprocess: traced.sum }));
@@ -179,7 +179,7 @@ describe('traces, made when the runs have ended', () => {
     assert.equal(byCallable('traced#add').length, before);
   });
 
-  it('show runs that end with their threads, once', async () => {
+  it('[18.2] show runs that end with their threads, once', async () => {
     const late = await callsheet.queue().put(traced.loops, { timeoutMs: 20 });
     const gone = await callsheet.queue().put(traced.exits, { retry: retryNever });
     assert.equal((await late.failure())!.name, 'JobTimeoutError');
@@ -195,7 +195,7 @@ describe('traces, made when the runs have ended', () => {
     }
   });
 
-  it('begin anew with each job of a schedule', async () => {
+  it('[18.3] begin anew with each job of a schedule', async () => {
     const set = () => callsheet.queue().schedule('nightly', traced.add(5, 5), { every: '1d' });
     const schedule = await tracer.startActiveSpan('set', (span) => set().finally(() => span.end()));
     const { nextAt } = await schedule.details();
@@ -213,7 +213,7 @@ describe('traces, made when the runs have ended', () => {
     assert.deepEqual((await schedule.details()).nextAt, nextAt);
   });
 
-  it('go through a restart, and need no argument to stay', async () => {
+  it('[18.1] go through a restart, also of a job whose arguments were changed', async () => {
     const paused = await callsheet.createQueue('paused');
     await paused.pause();
     const job = await paused.put(traced.work);
@@ -229,7 +229,7 @@ describe('traces, made when the runs have ended', () => {
     assert.equal(runs(await spans.of(changed.id, 2)).length, 1);
   });
 
-  it('have one span for the run of a client’s job', async () => {
+  it('[18.1] have one span for the run of a client’s job', async () => {
     const client = await open({ jobs: [traced], directory, share: 'client' });
     instrument(client);
     const job = await client.queue().put(traced.add(1, 2));
@@ -258,7 +258,7 @@ describe('traces, made when the runs have ended', () => {
 });
 
 describe('the relation of a run to its put', () => {
-  it('is that of a child for parent, also of sampled items', async () => {
+  it('[18.3] [18.4] is that of a child for parent, also of sampled items', async () => {
     await using callsheet = await openHere();
     instrument(callsheet, { relation: 'parent', spans: 'all' });
     const before = byCallable('traced#add').length;
@@ -327,7 +327,7 @@ describe('a tracer in the threads', () => {
     return find()!;
   };
 
-  it('makes the spans of runs there, above those of the job, and only there', async () => {
+  it('[18.2] makes the spans of runs there, above those of the job, and only there', async () => {
     const job = await callsheet.queue().put(traced.work);
     const id = await job.result();
     const run = await inThreads(job.id);
@@ -358,7 +358,7 @@ describe('a tracer in the threads', () => {
 });
 
 describe('a tracer that fails', () => {
-  it('costs spans, and no job', async () => {
+  it('[18.2] costs spans, and no job', async () => {
     const broken = fileURLToPath(new URL('./broken-tracer.js', import.meta.url));
     await using callsheet = await openHere(undefined, ['--import', broken]);
     instrument(callsheet);

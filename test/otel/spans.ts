@@ -17,6 +17,8 @@ export interface Seen {
   readonly ms: number;
 }
 
+const limitMs = 20_000;
+
 const place = ({ traceId, spanId }: SpanContext) => `${traceId} ${spanId}`;
 
 export function seenFrom(span: ReadableSpan): Seen {
@@ -57,11 +59,16 @@ export class Spans implements SpanProcessor {
   }
 
   when<T>(find: () => T | undefined): Promise<T> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => {
+        this.#waiting.delete(look);
+        reject(new Error(`no such span within ${limitMs} ms`));
+      }, limitMs);
       const look = () => {
         const found = find();
         if (found === undefined) return;
         this.#waiting.delete(look);
+        clearTimeout(limit);
         resolve(found);
       };
       this.#waiting.add(look);
