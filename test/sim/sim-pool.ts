@@ -99,8 +99,6 @@ export class SimPool implements PoolPort {
   /** Does nothing: no other process can take jobs over. */
   beginUntil(): void {}
 
-  traceRuns(): void {}
-
   takeBack(job: Id): boolean {
     for (const thread of this.#threads) {
       for (const batch of thread.batches) {

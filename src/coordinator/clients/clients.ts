@@ -48,7 +48,7 @@ export class Clients {
     const reader = readerOf(caller, number) as Reader<unknown>;
     reader.feed.unsubscribe(reader);
     caller.readers.delete(number);
-    if (reader.feed === (runFeed as unknown)) runs.pool.traceRuns(runFeed.isRead);
+    if (reader.feed === (runFeed as unknown)) runs.pool.traceRuns?.(runFeed.isRead);
   }
 
   #put(caller: Caller, puts: Puts): void {
@@ -117,7 +117,7 @@ export class Clients {
           const [, , reader, limit, readsRuns] = message;
           if (readsRuns) {
             readers.set(reader, runFeed.subscribe(limit, true));
-            runs.pool.traceRuns(true);
+            runs.pool.traceRuns?.(true);
           } else readers.set(reader, subscribe(feed, limit, caller === callers.own));
           return reply();
         }

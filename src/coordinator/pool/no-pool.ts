@@ -22,8 +22,6 @@ export class NoPool implements PoolPort {
 
   beginUntil(): void {}
 
-  traceRuns(): void {}
-
   takeBack(): boolean {
     return false;
   }

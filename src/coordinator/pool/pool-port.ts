@@ -109,8 +109,10 @@ export interface PoolPort {
   stopAll(): void;
   /** Lets no run begin from this moment of the monotonic clock on. */
   beginUntil(moment: number): void;
-  /** Lets threads trace runs of jobs that carry no trace, too. */
-  traceRuns(isOn: boolean): void;
+  /**
+   * Lets threads trace runs of jobs that carry no trace, too. A pool without threads leaves it out.
+   */
+  traceRuns?(isOn: boolean): void;
   /**
    * Takes back a job that is on a thread and has not begun; it comes back as not begun. Returns
    * `true` if there was one.
