@@ -31,7 +31,7 @@ describe('the trace beside stored arguments', () => {
     assert.equal(withTrace(null, [0, parent], 20), null);
   });
 
-  it('counts as unknown if it is none', () => {
+  it('counts as unknown if it has another form', () => {
     for (const trace of ['text', null, [], [0.5], ['0', parent], [0, 1], [0, parent, 'a=1', 'more'], { 0: 1 }]) {
       const bytes = encodePayload({ args: [1], trace }, { root: 'call', code: 'ARGUMENT_NOT_STORABLE' });
       assert.deepEqual(decodeCall(bytes), { args: [1], trace: unknownTrace });
