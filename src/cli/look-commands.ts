@@ -5,7 +5,7 @@ import { countFields, failureFields, jobOrders } from '../protocol/monitor.js';
 import type { Ask } from './asking.js';
 import { asking, filters, kinds, looking } from './options.js';
 import type { AskOptions } from './session.js';
-import { count, step, time, words } from './values.js';
+import { count, duration, step, time, words } from './values.js';
 
 export function addLookCommands(program: Command, ask: Ask): void {
   program.commandsGroup('Look:');
@@ -15,6 +15,14 @@ export function addLookCommands(program: Command, ask: Ask): void {
       await ask(options, status);
     },
   );
+
+  asking(program.command('watch').description('the same, live; ? shows the keys, q quits'))
+    .option('--interval <duration>', 'between two looks, from 250ms (default: 500ms; without a terminal 10s)', duration)
+    .option('--limit <n>', 'without a terminal: end after this number of snapshots', count(1))
+    .action(async (options) => {
+      const { watch } = await import('./watch/watch.js');
+      await ask(options, (session) => watch(session, options), { owner: true, waits: true });
+    });
 
   looking(filters(program.command('jobs').description('list jobs')))
     .option('--limit <n>', 'the most jobs', count(1), 20)
@@ -75,7 +83,7 @@ export function addLookCommands(program: Command, ask: Ask): void {
     });
 
   asking(program.command('events').description('follow what happens, until a signal'))
-    .option('--limit <n>', 'end after so many events', count(1))
+    .option('--limit <n>', 'end after this number of events', count(1))
     .action(async (options) => {
       const { events } = await import('./look/events.js');
       await ask(options, (session) => events(session, options), { owner: true, waits: true });

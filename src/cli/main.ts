@@ -5,8 +5,9 @@
  * Exit codes are in `exit.ts`.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { askWith } from './asking.js';
+import { completions, type Shell, shells } from './completions.js';
 import { exitCodeOf, exitCodes, messageOf } from './exit.js';
 import { addLookCommands } from './look-commands.js';
 import { asking, directoryOption, looking } from './options.js';
@@ -137,6 +138,14 @@ looking(program.command('history').description('how far back the journal goes; w
     await ask({ ...options, at: options.at ?? new Date() }, (session) => history(session, options.at !== undefined));
   },
 );
+
+program
+  .command('completions')
+  .description('print a script that completes commands and options in a shell')
+  .addArgument(new Argument('<shell>', 'source <(callsheet completions bash)').choices([...shells]))
+  .action((shell: Shell) => {
+    process.stdout.write(`${completions(program, shell)}\n`);
+  });
 
 /** A file of the user that was imported may keep the process alive, with a runtime of its own. */
 const longestEndMs = 1_000;

@@ -36,6 +36,17 @@ export class Output {
     this.#note = quiet ? () => {} : (note ?? ((line) => process.stderr.write(`${line}\n`)));
   }
 
+  /** Returns an output that adds its lines to a list. */
+  into(lines: string[], width: number): Output {
+    const sink = {
+      add: (line: string) => lines.push(line),
+      flush: () => {},
+      ready: async () => {},
+      end: async () => {},
+    };
+    return new Output({ color: this.#hasColor ? 'always' : 'never' }, sink, { width });
+  }
+
   /** Writes a line. */
   line(text = ''): void {
     this.#sink.add(text);

@@ -67,6 +67,8 @@ describe('the command work', () => {
     const args = ['work', '-d', directory, '-j', file('defined'), '--standby', '--once'];
     const standbys = [new Running(t, args), new Running(t, args)] as const;
     for (const standby of standbys) await eventually('it stands by', () => standby.has('the worker stands by'));
+    // A worker that begins later and does not wait has ended by then.
+    assert.equal(run('work', '-d', directory, '-j', file('defined')).status, 3);
     standbys[0].process.kill('SIGTERM');
     assert.equal(await standbys[0].ended(), 0);
     assert.ok(standbys[0].has('the worker ends before it has the directory'));

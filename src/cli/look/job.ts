@@ -3,6 +3,7 @@ import type { JobDetails } from '../../definition/job-details.js';
 import { CallsheetError } from '../../errors.js';
 import type { CallbackTree, JobRow } from '../../protocol/monitor.js';
 import type { FullJob } from '../../runtime/monitor.js';
+import type { Runtime } from '../../runtime/open.js';
 import { CommandError, exitCodes } from '../exit.js';
 import { findJob } from '../find-job.js';
 import type { Output } from '../output.js';
@@ -29,6 +30,14 @@ export async function job({ callsheet, out, isLive }: Session, text: string, opt
   if (out.isJson) out.json({ ...full, ...args });
   else show(out, full, args);
   return wait && full.outcome === 'failure' ? exitCodes.failed : exitCodes.done;
+}
+
+/** Returns the lines that show a job with its arguments and its outcome. */
+export async function fullLines(callsheet: Runtime, out: Output, id: string): Promise<string[]> {
+  const lines: string[] = [];
+  const full = await callsheet.monitor.job(id, { result: true });
+  show(out.into(lines, Number.POSITIVE_INFINITY), full, await argumentsOf(callsheet.job(id)));
+  return lines;
 }
 
 type Arguments = { readonly arguments: readonly unknown[] } | { readonly argumentsLost: string };
