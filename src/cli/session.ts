@@ -2,7 +2,7 @@
  * The runtime that a command asks: a client of the process that has the directory open, or a reader
  * of its journal if no process has. A command never becomes an owner.
  */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { describeOwner } from '../journal/owner.js';
 import type { KeptTimes } from '../protocol/messages.js';
 import { open, type Runtime } from '../runtime/open.js';
@@ -85,7 +85,10 @@ async function openSession(
   needsOwner: boolean,
   out: Output,
 ): Promise<Opened> {
-  const isOwned = await hasOwner(directory);
+  const isOwned = await found(directory, async () => {
+    statSync(directory);
+    return hasOwner(directory);
+  });
   if (isOwned && at === undefined)
     return { callsheet: await open({ directory, jobs: [], share: 'client', waitMs }), isLive: true };
   if (needsOwner)
@@ -103,11 +106,23 @@ async function openSession(
   return { callsheet: runtime, isLive: false, kept };
 }
 
+/** Looks at the directory, and says what to do if it cannot be found or read. */
+async function found<T>(directory: string, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new CommandError(exitCodes.unreachable, `there is no directory ${directory}`);
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    const message = `this user may not read ${directory} (${code}): run the command as the user of the process that has it`;
+    throw new CommandError(exitCodes.unreachable, message);
+  }
+}
+
 const mostTries = 5;
 
 /** Reads the journal, again if its owner deletes files of it meanwhile. */
 async function openJournal(directory: string, at: Date | undefined, isOwned: boolean): Promise<OpenedReader> {
-  if (!existsSync(directory)) throw new CommandError(exitCodes.unreachable, `there is no directory ${directory}`);
   for (let tries = 1; ; tries++) {
     try {
       return await openReader(directory, at);

@@ -1,7 +1,8 @@
 /** The commands that look, at a directory that no process has open. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,7 +20,7 @@ import type { Session } from '../../src/cli/session.js';
 import { cancel } from '../../src/cli/steer/jobs.js';
 import { openReader } from '../../src/runtime/open-reader.js';
 import { temporaryDirectory } from '../harness/temporary.js';
-import { run } from './command.js';
+import { program, run } from './command.js';
 import { slow } from './jobs/defined.js';
 import { Printed } from './printed.js';
 
@@ -144,6 +145,28 @@ describe('a directory that no process has open', () => {
       read((session) => check(session, [file('nothing')])),
       { exitCode: 78 },
     );
+  });
+
+  it('of another version is refused with code 5', () => {
+    const other = join(temporaryDirectory(), 'jobs');
+    cpSync(directory, other, { recursive: true, filter: (path) => !path.endsWith('.lock') });
+    writeFileSync(join(other, 'journal-of-the-future'), '');
+    const { status, stderr } = run('jobs', '-d', other);
+    assert.equal(status, 5, stderr);
+    assert.match(stderr, /does not know; a newer one may have made it/);
+  });
+
+  it('of another user is refused with code 3', () => {
+    // Root may read everything, so another user asks then.
+    const isRoot = process.getuid!() === 0;
+    if (!isRoot) chmodSync(directory, 0);
+    const { status, stderr } = spawnSync(process.execPath, [program, 'jobs', '-d', directory], {
+      encoding: 'utf8',
+      ...(isRoot ? { uid: 65_534, cwd: '/' } : {}),
+    });
+    if (!isRoot) chmodSync(directory, 0o700);
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /this user may not read .* \(EACCES\): run the command as the user/);
   });
 
   it('is looked at by commands, which name what they read', () => {
