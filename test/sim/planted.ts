@@ -249,10 +249,10 @@ export const planted: readonly PlantedBug[] = [
     replace: '',
   },
   {
-    bug: 'a walk over completed jobs loses its place when the list is copied',
+    bug: 'a walk over completed jobs loses its place when the list is packed',
     by: 'core/state/packed-jobs',
     in: 'core/state/roots.ts#trim',
-    find: 'for (; walks[walk]?.next === at; walk++) walks[walk]!.next = kept.length;',
+    find: 'for (; walks[walk]?.next === at; walk++) walks[walk]!.next = kept;',
     replace: '',
   },
   {

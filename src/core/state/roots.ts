@@ -2,9 +2,9 @@
 import type { JobRow } from './job-row.js';
 import type { Seats } from './seats.js';
 
-/** The least number of forgotten roots for which `trim` copies the list. */
+/** The least number of forgotten roots for which `trim` packs the list. */
 const slack = 256;
-/** The list is copied when more than this part of it is forgotten. */
+/** The list is packed when more than this part of it is forgotten. */
 const mostGone = 1 / 16;
 
 /** The roots that are kept together, for reading. */
@@ -22,7 +22,7 @@ export class Roots implements KeptRoots<JobRow> {
   bytes = 0;
   readonly #seats: Seats;
   /** Oldest first. Those before `#oldest` are forgotten, but may still be put back. */
-  #roots: number[] = [];
+  readonly #roots: number[] = [];
   #oldest = 0;
   /** The number of forgotten roots behind `#oldest`, which may be put back, too. */
   #gone = 0;
@@ -143,15 +143,18 @@ export class Roots implements KeptRoots<JobRow> {
     const taken = this.#oldest + this.#gone;
     if (taken <= slack || taken <= this.#roots.length * mostGone) return;
     const walks = [...this.#walks].sort((a, b) => a.next - b.next);
-    const kept: number[] = [];
+    const roots = this.#roots;
+    let kept = 0;
     let walk = 0;
-    for (const [at, seat] of this.#roots.entries()) {
-      for (; walks[walk]?.next === at; walk++) walks[walk]!.next = kept.length;
+    // In place: a new list of 100,000 would be garbage soon.
+    for (let at = 0; at < roots.length; at++) {
+      const seat = roots[at]!;
+      for (; walks[walk]?.next === at; walk++) walks[walk]!.next = kept;
       if (at < this.#oldest || (this.#gone > 0 && !this.#seats.isThere(seat))) this.#seats.free(seat);
-      else kept.push(seat);
+      else roots[kept++] = seat;
     }
-    for (; walk < walks.length; walk++) walks[walk]!.next = kept.length;
-    this.#roots = kept;
+    for (; walk < walks.length; walk++) walks[walk]!.next = kept;
+    roots.length = kept;
     this.#oldest = 0;
     this.#gone = 0;
   }
