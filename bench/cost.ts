@@ -1,8 +1,11 @@
 /**
- * The CPU of a job in each thread, and its frames, syncs and thread switches.
+ * The CPU of a job in each thread, and its frames, syncs and thread switches. For the coordinator
+ * alone, also the bytes that it allocates for a job, and its memory when it remembers 100,000.
  */
 import { type Fresh, freshContestant } from './contestants/fresh.js';
-import type { Bench } from './harness/bench.js';
+import type { Bench, Contestant, Measured } from './harness/bench.js';
+import { runProgram } from './harness/program.js';
+import type { CoordinatorWork } from './programs/coordinator.js';
 
 export const cost: Bench = {
   name: 'cost',
@@ -11,6 +14,8 @@ export const cost: Bench = {
     { name: 'CPU per job', unit: 'µs', compared: true },
     { name: 'overhead', unit: 'µs', compared: true },
     ...['main', 'coordinator', 'workers and disk', 'V8'].map((name) => ({ name, unit: 'µs' })),
+    { name: 'allocated per job', unit: 'B' },
+    { name: 'heap', unit: 'MB' },
     ...['frames per job', 'syncs per job', 'switches'].map((name) => ({ name, unit: '' })),
   ],
   cases: (size) => {
@@ -24,10 +29,26 @@ export const cost: Bench = {
     const trivialCases = (full ? [64, 1024] : [8]).map((inFlight) =>
       costOf(`trivial, ${inFlight} in flight, warm`, { ...trivial, inFlight }),
     );
+    const aloneCases = (full ? [64, 1024] : [8]).map((inFlight) => ({
+      name: `the coordinator alone, ${inFlight} in flight`,
+      contestants: [coordinatorAlone({ inFlight, jobs: full ? 100_000 : 64, warmUpJobs: full ? 120_000 : 0 })],
+    }));
     return [
       ...trivialCases,
+      ...aloneCases,
       costOf('jobs of 1 ms, cold', { ...computing, warmUpJobs: 0 }),
       costOf('jobs of 1 ms, warm', { ...computing, warmUpJobs: full ? 5000 : 20 }),
     ];
   },
 };
+
+function coordinatorAlone(work: Omit<CoordinatorWork, 'directory' | 'threads'>): Contestant {
+  return {
+    name: 'callsheet, full',
+    synced: true,
+    open: async ({ threads, scratch }) => ({
+      measure: () =>
+        runProgram<Measured>('coordinator', { directory: scratch.root, threads, ...work }, ['--expose-gc']),
+    }),
+  };
+}

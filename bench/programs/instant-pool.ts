@@ -1,0 +1,73 @@
+/** A pool whose threads return each job's arguments as its result, in the next turn of the loop. */
+import type { PoolOwner, PoolPort, Run, RunningRun, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
+
+const noBytes = new Uint8Array(0);
+
+export class InstantPool implements PoolPort {
+  readonly size: number;
+  readonly mostThreads: number;
+  readonly #owner: PoolOwner;
+  readonly #given: (readonly Run[])[][];
+  #isDue = false;
+  out = 0;
+
+  constructor(owner: PoolOwner, threads: number) {
+    this.#owner = owner;
+    this.size = threads;
+    this.mostThreads = threads;
+    this.#given = Array.from({ length: threads }, () => []);
+  }
+
+  loads(): readonly ThreadLoad[] {
+    return this.#given.map((batches, index) => ({
+      thread: index + 1,
+      batches: Math.min(2, batches.length),
+      agents: new Set(batches.flat().map(({ agent }) => agent)),
+    }));
+  }
+
+  start(thread: number, runs: readonly Run[]): boolean {
+    this.#given[thread - 1]!.push(runs);
+    this.out += runs.length;
+    if (!this.#isDue) setImmediate(() => this.#answer());
+    this.#isDue = true;
+    return true;
+  }
+
+  #answer(): void {
+    this.#isDue = false;
+    const startedAt = Date.now();
+    for (const batches of this.#given) {
+      for (const runs of batches.splice(0)) {
+        this.out -= runs.length;
+        for (const run of runs) {
+          const payload = Uint8Array.from(run.args!);
+          this.#owner.settled(run, { slot: 0, kind: 'value', startedAt, ranMs: 0, payload, note: '', inner: noBytes });
+        }
+      }
+    }
+    this.#owner.turn();
+  }
+
+  running(): readonly RunningRun[] {
+    return [];
+  }
+
+  takeBack(): boolean {
+    return false;
+  }
+
+  threadOf(): undefined {}
+  introduce(): void {}
+  stop(): void {}
+  stopAll(): void {}
+  beginUntil(): void {}
+  share(): void {}
+  clear(): void {}
+  grow(): void {}
+  takeBackAll(): void {}
+
+  async destroy(): Promise<number[]> {
+    return [];
+  }
+}
