@@ -69,7 +69,9 @@ export class Schedules {
     if (this.#isLoading || !this.#mayFire()) return undefined;
     if (this.#outdated.length > 0) return 0;
     const next = this.#context.store.local.nextSchedule;
-    return next === undefined || this.#firing === next ? undefined : next.nextAt;
+    if (next === undefined) return undefined;
+    const isFiring = this.#firing?.name === next.name && this.#firing.nextAt === next.nextAt;
+    return isFiring ? undefined : next.nextAt;
   }
 
   /** Handles the ticks that have come. */

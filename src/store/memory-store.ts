@@ -6,6 +6,7 @@ import { gates } from '../core/commands.js';
 import type { JobRecord, Payload } from '../core/records.js';
 import { State } from '../core/state/state.js';
 import type { Puts } from '../core/state/tallies.js';
+import { type Claim, type ClaimRequests, claimAll } from './claims.js';
 import { Group } from './group.js';
 import { HeldPayloads } from './held-payloads.js';
 import { lookAt } from './look-at.js';
@@ -50,6 +51,12 @@ export class MemoryStore implements Store, Records {
   transact(asked: readonly Asked[]): void {
     const outside = this.#outside.look();
     for (const one of asked) this.#group.decide(this.state, one, outside);
+  }
+
+  claim(requests: ClaimRequests): void {
+    const outside = this.#outside.look();
+    const claim = (command: Claim) => this.#group.decide(this.state, { command, gate: 'decided' }, outside);
+    claimAll(this.state, requests, outside.now, claim);
   }
 
   commit(): void {

@@ -17,9 +17,9 @@
  */
 import type { Command, Effect, Gate, Outside } from '../core/commands.js';
 import type { AnnotationRecord, Id, JobRecord, Payload } from '../core/records.js';
-import type { State } from '../core/state/state.js';
 import type { Puts } from '../core/state/tallies.js';
 import type { SettingsView, View } from '../core/state/view.js';
+import type { ClaimRequests } from './claims.js';
 
 /** A command, and where its reply goes. */
 export interface Asked {
@@ -130,13 +130,6 @@ export const noFigures: StoreFigures = {
 export interface Store {
   /** `true` if no other process can have the store open. */
   readonly isExclusive: boolean;
-  /**
-   * All that is decided so far. Only claiming reads it: which jobs are next, and what running jobs
-   * wait for. Everything else reads `local`, or through `read` and `survey`. In a store that
-   * processes share, `state` holds the others' decisions as last received, and this process's own
-   * as a forecast until they are committed.
-   */
-  readonly state: State;
   readonly figures: StoreFigures;
   /** `true` while a commit is on its way to the disk: what takes time now delays its replies. */
   readonly isSyncing: boolean;
@@ -148,6 +141,13 @@ export interface Store {
   open(owner: StoreOwner): Promise<void>;
   /** Decides these commands, each atomic on its own. The next `commit` keeps and releases them. */
   transact(asked: readonly Asked[]): void;
+  /**
+   * Claims the jobs that the requests ask for, in the order of the contract; see `claimAll`. Each
+   * claim is a decision like any other: the next `commit` keeps it, and an effect `run` releases
+   * it. An exclusive store has decided the claims when `claim` returns. Others decide them with the
+   * next commit, on records as they are then; a later call takes the place of this one.
+   */
+  claim(requests: ClaimRequests): void;
   /** Ends the turn: keeps everything decided since the last commit as one group. */
   commit(): void;
   readonly local: Local;

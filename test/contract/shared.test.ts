@@ -21,8 +21,6 @@ const leftOut: Readonly<Record<string, string>> = {
   'even if they never give up': 'the same',
   'until a build has the policy': 'the same',
   'asked again after a crash': 'the same',
-  'keeps the filter’s answer': 'an answer is forgotten when the record of its job is read again',
-  'only about jobs that match the filter’s data': 'the same',
   'sums up what happened': 'puts are counted where they are decided, and the test store does not carry the counts over',
   'counts each run that is retried': 'the same',
   'keeps minutes for a day': 'the same',

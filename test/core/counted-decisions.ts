@@ -42,7 +42,7 @@ export class CountedDecisions {
   async count(command: Command): Promise<Rows> {
     const outside = this.#outside();
     const transaction = this.#database.begin();
-    const view = new PartialState(transaction.drawPositions());
+    const view = new PartialState(() => transaction.drawPositions());
     await prefetch(view, transaction, [command]);
     const decided = await decideOn(view, transaction, command, outside);
     const changes = view.changes();

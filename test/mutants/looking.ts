@@ -206,7 +206,7 @@ export const looking: readonly Mutant[] = [
     bug: 'a paused queue is no reason',
     tags: ['11.3'],
     in: 'coordinator/claiming/claiming.ts#hindrances',
-    find: "if (queueOf(state, job.queue)?.paused) found.push({ code: 'paused' });",
+    find: "if (queueOf(view, job.queue)?.paused) found.push({ code: 'paused' });",
     replace: '',
   },
   {

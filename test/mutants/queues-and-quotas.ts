@@ -279,8 +279,8 @@ export const queuesAndQuotas: readonly Mutant[] = [
     bug: 'a job that waits in its thread lends no place',
     tags: ['4.6'],
     in: 'coordinator/claiming/claiming.ts#agentForAwaited',
-    find: 'if (!state.hasRoom(job, now(), waits.lentTo(store.state, job))) return undefined;',
-    replace: 'if (!state.hasRoom(job, now())) return undefined;',
+    find: 'if (!view.hasRoom(job, now(), waits.lentTo(view, job))) return undefined;',
+    replace: 'if (!view.hasRoom(job, now())) return undefined;',
   },
   {
     bug: 'a lent place lends no further',

@@ -30,7 +30,7 @@ export const shared: readonly Mutant[] = [
     bug: 'a claim in flight takes no room',
     tags: ['5.1'],
     in: 'coordinator/claiming/claiming.ts#placeComing',
-    find: 'if (this.#isOwn(job)) this.#place(batches, { job: id, callable: job.callable, agent: job.agent, free: false }, null); else',
+    find: 'if (this.#isOwn(job)) this.#place(view, batches, { job: id, callable: job.callable, agent: job.agent, free: false }, null); else',
     replace: 'if (!this.#isOwn(job))',
   },
   {

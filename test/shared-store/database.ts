@@ -13,8 +13,9 @@ import type { BucketRecord, Changes } from '../../src/core/state/change-log.js';
 import { CompactJob } from '../../src/core/state/compact-job.js';
 import type { Kept } from '../../src/core/state/completed.js';
 import { placeKey, timerOf } from '../../src/core/state/indices.js';
+import { goesBefore, type Place } from '../../src/core/state/lanes.js';
 import { type AnyRecord, decodeRecord, encodeRecord } from '../../src/testing/record-bytes.js';
-import { indexKey, indexKeysOf, type Want } from './lacks.js';
+import { indexKey, indexKeysOf, type Want, wantKey } from './lacks.js';
 
 /** The database could not serialize the transaction: it must be run again. */
 export class ConflictError extends Error {
@@ -66,6 +67,8 @@ interface Columns {
   readonly parent: Id;
   readonly index: number;
   readonly isMemoryOf: Id;
+  /** Its queue and its place there, while it is in line. */
+  readonly line: { readonly queue: string; readonly place: Place } | undefined;
 }
 
 interface JobRow {
@@ -93,6 +96,8 @@ export interface Rows {
   readonly counts: Map<string, number>;
   /** The counted roots that are kept together, and their bytes. */
   readonly kept: Record<Kept, { count: number; bytes: number }>;
+  /** By `wantKey`: the last job that a want for a line has read, if there may be more. */
+  readonly lines: Map<string, Place | undefined>;
 }
 
 const noRows = (): Rows => ({
@@ -102,6 +107,7 @@ const noRows = (): Rows => ({
   buckets: [],
   counts: new Map(),
   kept: { succeeded: { count: 0, bytes: 0 }, failed: { count: 0, bytes: 0 } },
+  lines: new Map(),
 });
 
 const noChanges: Changes = {
@@ -114,7 +120,7 @@ const noChanges: Changes = {
 };
 
 /** Positions in line that a transaction draws at once. Gaps are harmless. */
-const positionsAtOnce = 1_000_000;
+export const positionsAtOnce = 1024;
 
 export class Database {
   faults: Faults = noFaults;
@@ -132,6 +138,8 @@ export class Database {
   /** The keys that each commit changed, in order of commits. */
   readonly #log: string[][] = [];
   readonly #watchers = new Set<() => void>();
+  /** The jobs that transactions have locked, in order to claim them. */
+  readonly #locks = new Map<Id, Transaction>();
   #position = 0;
 
   begin(): Transaction {
@@ -202,8 +210,27 @@ export class Database {
     return this.#jobs.has(id);
   }
 
+  /** Releases the locks of a transaction. */
+  unlock(owner: Transaction): void {
+    for (const [id, transaction] of this.#locks) if (transaction === owner) this.#locks.delete(id);
+  }
+
+  /** Locks the next jobs of a line. Those that others have locked are skipped. */
+  #readLine(want: Extract<Want, { kind: 'line' }>, rows: Rows, owner: Transaction): string[] {
+    const { queue, after, most } = want;
+    const places: Place[] = [];
+    for (const [id, { columns }] of this.#jobs) {
+      if (columns.line?.queue !== queue || (this.#locks.get(id) ?? owner) !== owner) continue;
+      if (after === undefined || goesBefore(after, columns.line.place)) places.push(columns.line.place);
+    }
+    const next = places.sort((a, b) => (goesBefore(a, b) ? -1 : 1)).slice(0, most);
+    rows.lines.set(wantKey(want), next.length < most ? undefined : next.at(-1));
+    for (const { id } of next) this.#locks.set(id, owner);
+    return next.flatMap(({ id }) => this.#readJob(id, rows));
+  }
+
   /** Reads `want` into `rows`, and returns the keys of everything that the result depends on. */
-  read(want: Want, rows: Rows): readonly string[] {
+  read(want: Want, rows: Rows, owner: Transaction): readonly string[] {
     switch (want.kind) {
       case 'job':
         return this.#readJob(want.id, rows);
@@ -223,6 +250,8 @@ export class Database {
         rows.counts.set(key, this.#found.get(key)?.size ?? 0);
         return [key];
       }
+      case 'line':
+        return this.#readLine(want, rows, owner);
       case 'due': {
         const due = this.#ordered('dueAt', want.most).filter((id) => this.#jobs.get(id)!.columns.dueAt <= want.by);
         return due.flatMap((id) => this.#readJob(id, rows));
@@ -372,7 +401,7 @@ export class Transaction {
     await this.#database.statement();
     const rows = noRows();
     for (const want of wants) {
-      const keys = this.#database.read(want, rows);
+      const keys = this.#database.read(want, rows, this);
       // A job that becomes due or old after this read waits for the next transaction.
       for (const key of keys) this.#see(key);
     }
@@ -387,6 +416,11 @@ export class Transaction {
 
   drawPositions(): number {
     return this.#database.drawPositions();
+  }
+
+  /** Must be called after the last use, committed or not. */
+  end(): void {
+    this.#database.unlock(this);
   }
 
   /**
@@ -452,7 +486,12 @@ function columnsOf(job: JobRecord): Columns {
     parent: job.parent,
     index: job.index,
     isMemoryOf: job.level === 'memory' ? job.owner : '',
+    line: job.queued ? { queue: job.queue, place: placeOf(job) } : undefined,
   };
+}
+
+function placeOf({ priority, front, alone, eligible, id }: JobRecord): Place {
+  return { priority, front, alone, eligible, id };
 }
 
 function split(key: string): [table: string, name: string] {

@@ -1,9 +1,10 @@
 /** Decides commands in a transaction, on the records that they need. */
 import type { Command, Outside } from '../../src/core/commands.js';
 import { type Decided, decide } from '../../src/core/decide.js';
+import { type Claim, type ClaimRequests, claimAll } from '../../src/store/claims.js';
 import type { Transaction } from './database.js';
-import { Lacks, type Want } from './lacks.js';
-import { oldestAtOnce, type PartialState } from './partial-state.js';
+import { Lacks, type Want, wantKey } from './lacks.js';
+import { lineAtOnce, oldestAtOnce, type PartialState } from './partial-state.js';
 
 /** Loads the records that these commands are sure to need, and others, at once. */
 export async function prefetch(
@@ -30,6 +31,34 @@ export async function decideOn(
     }
     const wants = view.scout(outside.now, () => decide(view, command, outside));
     await fill(view, transaction, wants);
+  }
+}
+
+/** Claims what the requests ask for, mostly in these queues. Returns the decisions. */
+export async function claimOn(
+  view: PartialState,
+  transaction: Transaction,
+  requests: ClaimRequests,
+  queues: Iterable<string>,
+  outside: Outside,
+): Promise<readonly { readonly command: Claim; readonly decided: Decided }[]> {
+  // Sure to be lacked, if anything is.
+  let sure: Want[] = [{ kind: 'settings' }];
+  for (const queue of queues) sure.push({ kind: 'line', queue, after: undefined, most: lineAtOnce });
+  for (;;) {
+    const claims: { command: Claim; decided: Decided }[] = [];
+    const mark = view.begin(outside.now);
+    const claim = (command: Claim) => claims.push({ command, decided: decide(view, command, outside) });
+    try {
+      claimAll(view, requests, outside.now, claim);
+      return claims;
+    } catch (error) {
+      view.rollback(mark);
+      if (!(error instanceof Lacks)) throw error;
+      const { want } = error;
+      await fill(view, transaction, [want, ...sure.filter((one) => wantKey(one) !== wantKey(want))]);
+      sure = [];
+    }
   }
 }
 

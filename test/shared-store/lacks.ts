@@ -16,6 +16,7 @@ import {
   liveUnique,
   placeKey,
 } from '../../src/core/state/indices.js';
+import type { Place } from '../../src/core/state/lanes.js';
 
 /** The ways to find jobs other than by id; see `core/state/indices.ts`. */
 export type Index =
@@ -47,6 +48,8 @@ export type Want =
   | { readonly kind: 'found'; readonly index: Index; readonly key: string }
   /** The number of jobs that an index has under a key. */
   | { readonly kind: 'count'; readonly index: Index; readonly key: string }
+  /** The next `most` jobs of a line, behind a place, that no other transaction has locked. */
+  | { readonly kind: 'line'; readonly queue: string; readonly after: Place | undefined; readonly most: number }
   /** The first `most` jobs that are due at `by`. */
   | { readonly kind: 'due'; readonly by: number; readonly most: number }
   /**
@@ -102,6 +105,8 @@ export function wantKey(want: Want): string {
       return `${want.kind} ${want.key}`;
     case 'oldest':
       return `${want.kind} ${want.kept}`;
+    case 'line':
+      return `${want.kind} ${want.queue} ${want.after?.id ?? ''}`;
     case 'due':
       // A later command of the same group has a later `by`.
       return `${want.kind} ${want.by}`;

@@ -14,8 +14,7 @@ const readByOthers = [
     'size',
     'nextTimer',
     'queued',
-    'holders',
-    'running',
+    'jobOfAgent',
     'line',
     'tallies',
     'jobsAfter',
@@ -23,15 +22,11 @@ const readByOthers = [
     'lastCompleted',
     'scheduled',
     'busy',
-    'openQueues',
-    'agentsOf',
     'heldQuotas',
     'calledBack',
     'restingCallbacks',
   ],
   ...[
-    'firstQueued',
-    'firstManyQueued',
     'laneOf',
     'judge',
     'annotation',
@@ -46,10 +41,10 @@ const readByOthers = [
   ],
 ];
 /** Composed of guarded reads. */
-const composed = ['isEmpty', 'quota', 'opensAt'];
+const composed = ['isEmpty', 'quota'];
 /** Changes and their lists: they touch records already read, or identified by their key. */
 const changing = [
-  ...['change', 'annotate', 'rollback', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload', 'takePuts'],
+  ...['change', 'annotate', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload', 'pack', 'takePuts'],
   ...['load', 'unload', 'loadSetting', 'loadAnnotation', 'loaded'],
   ...['admit', 'expel', 'admitSetting', 'admitAnnotation', 'admitBucket'],
   // Called only by a store that no other process shares.

@@ -6,6 +6,7 @@
  * A partial state serves one transaction. Loaded records keep the transaction's own changes.
  */
 
+import { queueOf } from '../../src/core/queue.js';
 import {
   type AgentRecord,
   type AnnotationRecord,
@@ -18,14 +19,17 @@ import {
 import type { Kept } from '../../src/core/state/completed.js';
 import { isOpenCallback, isOpenPart, neededPlaces, placeKey } from '../../src/core/state/indices.js';
 import type { JobRow } from '../../src/core/state/job-row.js';
+import { goesBefore, type Lane, type Place } from '../../src/core/state/lanes.js';
 import type { KeptRoots } from '../../src/core/state/roots.js';
 import { State } from '../../src/core/state/state.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
-import type { Rows } from './database.js';
+import { positionsAtOnce, type Rows } from './database.js';
 import { type Index, indexKey, indexKeysOf, Lacks, memberKey, type OpenIndex, type Want, wantKey } from './lacks.js';
 
 /** Completed jobs, or due jobs, loaded at once: as many as one decision forgets. */
 export const oldestAtOnce = 256;
+/** Jobs of a line loaded at once. */
+export const lineAtOnce = 256;
 
 export class PartialState extends State {
   readonly #known = new Set<string>();
@@ -34,7 +38,14 @@ export class PartialState extends State {
   readonly inserted: Id[] = [];
   /** The number of jobs that were loaded. */
   jobsRead = 0;
+  readonly #drawPositions: () => number;
   #position: number;
+  #left = positionsAtOnce;
+  /** How far the line of each queue is loaded: to the job at this place, or to its end. */
+  readonly #lines = new Map<string, Place | undefined>();
+  readonly #verdictsOf: (job: JobRecord) => string;
+  /** The verdicts of the loaded jobs. */
+  readonly #judged = new Map<Id, string>();
   /** While scouting: the lacks so far, by key. */
   #scouted: Map<string, Want> | undefined;
   /**
@@ -43,14 +54,19 @@ export class PartialState extends State {
   readonly #stored = new Counts();
   readonly #loaded = new Counts();
 
-  /** `position` is the first of the positions in line reserved for this transaction. */
-  constructor(position: number) {
+  /**
+   * `drawPositions` returns the first of `positionsAtOnce` positions in line. `verdictsOf` returns
+   * what filter functions have said about a job in line.
+   */
+  constructor(drawPositions: () => number, verdictsOf: (job: JobRecord) => string = () => '') {
     super();
-    this.#position = position;
+    this.#drawPositions = drawPositions;
+    this.#position = drawPositions();
+    this.#verdictsOf = verdictsOf;
   }
 
   /** Takes in the rows that were loaded for `wants`. */
-  fill(wants: readonly Want[], { jobs, settings, annotations, buckets, counts, kept }: Rows): void {
+  fill(wants: readonly Want[], { jobs, settings, annotations, buckets, counts, kept, lines }: Rows): void {
     for (const [key, stored] of settings) this.#admitSetting(key, stored);
     for (const [id, stored] of jobs) this.#admitJob(id, stored);
     for (const [key, stored] of annotations) {
@@ -63,6 +79,7 @@ export class PartialState extends State {
     for (const [key, count] of counts) if (!this.#stored.jobs.has(key)) this.#stored.jobs.set(key, count);
     for (const want of wants) {
       this.#known.add(wantKey(want));
+      if (want.kind === 'line') this.#lines.set(want.queue, lines.get(wantKey(want)));
       if (want.kind === 'oldest') this.#stored.kept[want.kept] = kept[want.kept]!;
     }
   }
@@ -82,12 +99,26 @@ export class PartialState extends State {
     return [...scouted.values()];
   }
 
+  override rollback(mark: number): void {
+    super.rollback(mark);
+    // Jobs that were claimed and are back in line have lost their verdicts.
+    for (const [id, verdicts] of this.#judged) {
+      const job = super.job(id);
+      if (job?.queued && this.laneOf(job)?.verdicts === '') this.judge(job, verdicts);
+    }
+  }
+
   override begin(now: number): number {
     // Any read may throw a lack, so every decision must be revertible.
     return super.begin(now, true);
   }
 
   override nextPosition(): number {
+    if (this.#left === 0) {
+      this.#position = this.#drawPositions();
+      this.#left = positionsAtOnce;
+    }
+    this.#left--;
     return this.#position++;
   }
 
@@ -198,6 +229,51 @@ export class PartialState extends State {
     super.spendRate(queue, quota);
   }
 
+  override openQueues(): Iterable<string> {
+    const open = (queue: string) => !queueOf(this, queue)?.paused;
+    const names = Array.from(this.settings(), (setting) => (setting.kind === 'queue' ? setting.name : ''));
+    return [...new Set(['', ...names])].filter(open);
+  }
+
+  override firstQueued(queue: string, accepts: (lane: Lane) => boolean, now: number): JobRecord | undefined {
+    for (;;) {
+      const first = super.firstQueued(queue, accepts, now);
+      if (this.#hasLine(queue, first)) return first;
+    }
+  }
+
+  override firstManyQueued(
+    queue: string,
+    accepts: (lane: Lane) => boolean,
+    most: number,
+    now: number,
+  ): readonly JobRecord[] {
+    for (;;) {
+      const first = super.firstManyQueued(queue, accepts, most, now);
+      if (this.#hasLine(queue, first[most - 1])) return first;
+    }
+  }
+
+  override opensAt(queue: string, quota: string, now: number, lent?: readonly string[]): number {
+    this.#needBucket(queue, quota);
+    return super.opensAt(queue, quota, now, lent);
+  }
+
+  override holders(queue: string, quota: string): ReadonlySet<JobRecord> {
+    this.#find('place', placeKey(queue, quota));
+    return super.holders(queue, quota);
+  }
+
+  override running(agent: string): ReadonlySet<JobRecord> {
+    this.#find('agent', agent);
+    return super.running(agent);
+  }
+
+  override agentsOf(dispatcher: Id, queue: string): Iterable<AgentRecord> {
+    this.#need({ kind: 'settings' });
+    return super.agentsOf(dispatcher, queue);
+  }
+
   override unfinished(queue: string): number {
     return this.#count('unfinished', queue, super.unfinished(queue));
   }
@@ -268,6 +344,16 @@ export class PartialState extends State {
     throw new Error('a partial state cannot list all jobs');
   }
 
+  /** `true` if the line is loaded up to this job; to its end, if there is none. */
+  #hasLine(queue: string, job: JobRecord | undefined): boolean {
+    const after = this.#lines.get(queue);
+    const isWhole = after === undefined && this.#lines.has(queue);
+    if (isWhole || (job !== undefined && after !== undefined && !goesBefore(after, job))) return true;
+    this.#need({ kind: 'line', queue, after, most: lineAtOnce });
+    // While scouting, nothing is loaded.
+    return this.#scouted !== undefined;
+  }
+
   #counted() {
     const countOf = ({ count, bytes }: KeptRoots<JobRecord>) => ({ count, bytes });
     return { succeeded: countOf(super.kept('succeeded')), failed: countOf(super.kept('failed')) };
@@ -316,6 +402,11 @@ export class PartialState extends State {
     const job = decodeRecord<JobRecord>(stored);
     const before = this.#counted();
     this.admit(job);
+    const verdicts = job.queued ? this.#verdictsOf(job) : '';
+    if (verdicts !== '') {
+      this.#judged.set(id, verdicts);
+      this.judge(super.job(id)!, verdicts);
+    }
     const after = this.#counted();
     const loaded = this.#loaded;
     for (const kept of ['succeeded', 'failed'] as const) {

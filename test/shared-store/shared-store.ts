@@ -1,12 +1,15 @@
 /**
  * A store that shares its database with other processes, in the shape of a store on PostgreSQL.
  *
- * Every command is decided twice. First at once, on `state`, which holds the database as last read:
- * a forecast that lets the coordinator continue. Then in a transaction, together with all other
- * commands of its group, on the records that the transaction reads: only this decision is written
- * and released. Before a release the forecast is rolled back, `state` takes in the database's
- * changes, and the commands not yet committed are forecast again. So during a release `state` holds
- * committed records only.
+ * Every command but a claim is decided twice. First at once, on `state`, which holds the database
+ * as last read: a forecast that lets the coordinator continue. Then in a transaction, together with
+ * all other commands of its group, on the records that the transaction reads: only this decision is
+ * written and released. Before a release the forecast is rolled back, `state` takes in the changes
+ * of the database, and the commands not yet committed are forecast again. So during a release
+ * `state` holds committed records only.
+ *
+ * Claims are only decided in the transaction, last of all, on jobs that no other transaction has
+ * locked. All looks wait for a release, so they see committed records.
  *
  * A group that may have been committed when its connection was lost is recognized by the number
  * that its session wrote with it. All gates open with the commit.
@@ -15,6 +18,7 @@ import { type Effect, gates } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import {
   type AnnotationRecord,
+  type Id,
   isAgentOf,
   type JobRecord,
   type Payload,
@@ -23,6 +27,7 @@ import {
 import { agentOf } from '../../src/core/state/indices.js';
 import { State } from '../../src/core/state/state.js';
 import type { Puts } from '../../src/core/state/tallies.js';
+import type { ClaimRequests } from '../../src/store/claims.js';
 import { Group } from '../../src/store/group.js';
 import { lookAt } from '../../src/store/look-at.js';
 import {
@@ -38,7 +43,7 @@ import {
 } from '../../src/store/store.js';
 import { decodeRecord } from '../../src/testing/record-bytes.js';
 import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
-import { decideOn, prefetch } from './deciding.js';
+import { claimOn, decideOn, prefetch } from './deciding.js';
 import type { Want } from './lacks.js';
 import { admitNews, type News } from './news.js';
 import { PartialState } from './partial-state.js';
@@ -103,6 +108,11 @@ export class SharedStore implements Store {
   #handed: Timed[] = [];
   #underWay: readonly Timed[] = [];
   #readers: Reader[] = [];
+  #requests: ClaimRequests | undefined;
+  /** The time at which a rate may have room again for a job that was not claimed. */
+  #wakeAt = 0;
+  /** The verdicts of filter functions on jobs in line. */
+  readonly #verdicts = new Map<Id, { readonly about: InLine; readonly verdicts: string }>();
   /** The last commit that `state` has taken in. */
   #heard = 0;
   #groups = 0;
@@ -150,19 +160,26 @@ export class SharedStore implements Store {
   transact(asked: readonly Asked[]): void {
     const now = this.#outside.now();
     const timed = asked.map((one) => ({ ...one, now }));
+    if (this.#wakeAt <= now) this.#wakeAt = 0;
     this.#asked.push(...timed);
     if (!this.#telling) this.#forecast(timed);
   }
 
+  claim(requests: ClaimRequests): void {
+    this.#requests = requests;
+  }
+
   commit(): void {
-    if (this.#asked.length === 0) return;
+    if (this.#asked.length === 0 && this.#requests === undefined) return;
     this.#handed.push(...this.#asked);
     this.#asked = [];
     this.#work();
   }
 
   get nextTimer(): number | undefined {
-    return this.state.nextTimer;
+    const { nextTimer } = this.state;
+    if (this.#wakeAt === 0) return nextTimer;
+    return Math.min(this.#wakeAt, nextTimer ?? this.#wakeAt);
   }
 
   takePuts(): readonly Puts[] {
@@ -170,6 +187,8 @@ export class SharedStore implements Store {
   }
 
   judge(job: JobRecord, verdicts: string): void {
+    const { args, eligible, priority, quotas } = job;
+    this.#verdicts.set(job.id, { about: { args, eligible, priority, quotas }, verdicts });
     this.state.judge(job, verdicts);
   }
 
@@ -177,11 +196,7 @@ export class SharedStore implements Store {
     this.read((records: Records) => records, tell);
   }
 
-  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate: 'decided' | 'synced' = 'synced'): void {
-    if (gate === 'decided') {
-      const { error, seen } = lookAt(this, look);
-      return tell(error, seen);
-    }
+  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>): void {
     this.commit();
     this.#readers.push({ look, tell: tell as Reader['tell'] });
     this.#work();
@@ -225,11 +240,20 @@ export class SharedStore implements Store {
     });
   }
 
+  #verdictsOf(job: JobRecord): string {
+    const noted = this.#verdicts.get(job.id);
+    return noted !== undefined && isAsIn(job, noted.about) ? noted.verdicts : '';
+  }
+
+  get #hasWork(): boolean {
+    return this.#handed.length > 0 || this.#readers.length > 0 || this.#stale || this.#requests !== undefined;
+  }
+
   #work(): void {
     if (this.#working !== undefined || this.#dead) return;
     this.#working = this.#workOff().finally(() => {
       this.#working = undefined;
-      if (this.#handed.length > 0 || this.#readers.length > 0 || this.#stale) this.#work();
+      if (this.#hasWork) this.#work();
     });
   }
 
@@ -237,13 +261,16 @@ export class SharedStore implements Store {
    * Runs transactions, each with all commands handed over so far. Readers wait for the same one.
    */
   async #workOff(): Promise<void> {
-    while (!this.#dead && (this.#handed.length > 0 || this.#readers.length > 0 || this.#stale)) {
+    while (!this.#dead && this.#hasWork) {
       this.#stale = false;
       this.#underWay = this.#handed;
       this.#handed = [];
       const readers = this.#readers;
       this.#readers = [];
-      const group = this.#underWay.length === 0 ? new Group() : await this.#commitGroup(this.#underWay);
+      const requests = this.#requests;
+      this.#requests = undefined;
+      const isNone = this.#underWay.length === 0 && requests === undefined;
+      const group = isNone ? new Group() : await this.#commitGroup(this.#underWay, requests);
       const { commit, rows } = await this.#persist(() => this.#database.changedSince(this.#heard));
       if (this.#dead) return;
       this.#underWay = [];
@@ -274,6 +301,7 @@ export class SharedStore implements Store {
       this.#telling = false;
       this.#forecast(this.#handed);
       this.#forecast(this.#asked);
+      this.#judgeAgain();
     }
   }
 
@@ -322,7 +350,7 @@ export class SharedStore implements Store {
   }
 
   /** Repeats the commit until it succeeds. Returns the group of the attempt that was committed. */
-  async #commitGroup(asked: readonly Timed[]): Promise<Group> {
+  async #commitGroup(asked: readonly Timed[], requests: ClaimRequests | undefined): Promise<Group> {
     const number = ++this.#groups;
     const attempts: Group[] = [];
     const taken: Want[] = [];
@@ -332,10 +360,15 @@ export class SharedStore implements Store {
       try {
         const last = await transaction.lastCommit(this.#session);
         if (last?.group === number) return attempts[last.attempt]!;
-        const view = new PartialState(transaction.drawPositions());
+        const view = new PartialState(
+          () => transaction.drawPositions(),
+          (job) => this.#verdictsOf(job),
+        );
         const commands = asked.map(({ command }) => command);
         await prefetch(view, transaction, commands, taken);
         const group = await this.#decideAll(view, transaction, asked);
+        if (requests !== undefined) await this.#claimAll(view, transaction, requests, group);
+        if (group.empty) return group;
         attempts.push(group);
         const attempt = attempts.length - 1;
         const buckets = view.changedBuckets();
@@ -347,7 +380,29 @@ export class SharedStore implements Store {
           if (error.taken !== undefined) taken.push({ kind: 'job', id: error.taken });
         } else if (!(error instanceof ConnectionError)) throw error;
         if (this.#dead) return new Group();
+      } finally {
+        transaction.end();
       }
+    }
+  }
+
+  async #claimAll(view: PartialState, transaction: Transaction, requests: ClaimRequests, group: Group): Promise<void> {
+    const outside = this.#outsideNow.look();
+    const queues = new Set<string>();
+    for (const setting of this.state.settings())
+      if (setting.kind === 'agent' && setting.dispatcher === outside.dispatcher) queues.add(setting.queue);
+    for (const { command, decided } of await claimOn(view, transaction, requests, queues, outside))
+      group.note({ command, gate: 'decided' }, decided);
+    const next = view.nextTimer ?? 0;
+    this.#wakeAt = next > outside.now ? next : 0;
+  }
+
+  /** Notes the verdicts again on the jobs that are in line as they were. */
+  #judgeAgain(): void {
+    for (const [id, { about, verdicts }] of this.#verdicts) {
+      const job = this.state.job(id);
+      if (job?.queued && isAsIn(job, about)) this.state.judge(job, verdicts);
+      else this.#verdicts.delete(id);
     }
   }
 
@@ -373,6 +428,15 @@ export class SharedStore implements Store {
       }
     }
   }
+}
+
+/** The fields of a job in line that a filter sees, and that may change. */
+type InLine = Pick<JobRecord, 'args' | 'eligible' | 'priority' | 'quotas'>;
+
+function isAsIn(job: JobRecord, { args, eligible, priority, quotas }: InLine): boolean {
+  const isSamePlace = job.eligible === eligible && job.priority === priority && `${job.quotas}` === `${quotas}`;
+  const [now, before] = [job.args, args] as [Uint8Array | null, Uint8Array | null];
+  return isSamePlace && (now === null || before === null ? now === before : Buffer.compare(now, before) === 0);
 }
 
 function newsOf({ jobs, settings, annotations }: Rows): News {

@@ -8,7 +8,7 @@ import type { Command, Effect } from '../../src/core/commands.js';
 import type { JobRecord } from '../../src/core/records.js';
 import { JournalStore } from '../../src/store/journal/journal-store.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
-import type { Asked, Records, Store, StoreOutside } from '../../src/store/store.js';
+import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
 import { activateUs, recordOf, subjectOf, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';
@@ -34,9 +34,11 @@ function withPayloads<T>(value: T, payload: Store['payload']): T {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withPayloads(one, payload)])) as T;
 }
 
+type AnyStore = MemoryStore | JournalStore | SharedStore;
+
 /** A store, and everything that it released, in order. */
 export class Subject {
-  readonly store: Store & Records;
+  readonly store: AnyStore;
   readonly disk: StrictDisk | undefined;
   readonly clock: Clock;
   /** `run a`, `deliver a`, `ok put`, `refused put: CODE`, in the order in which they came. */
@@ -46,7 +48,7 @@ export class Subject {
   /** The answer of the owner to `awaits`. */
   awaits = true;
 
-  constructor(store: Store & Records, clock: Clock, disk?: StrictDisk) {
+  constructor(store: AnyStore, clock: Clock, disk?: StrictDisk) {
     this.store = store;
     this.clock = clock;
     this.disk = disk;

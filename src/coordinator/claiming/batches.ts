@@ -101,6 +101,11 @@ export class Batches<T> {
       .map(({ thread, batches, agents }) => ({ thread, idle: batches === 0, agents, items: [], agent: '', ms: 0 }));
   }
 
+  /** The most jobs that may still get a place, as far as that does not depend on the jobs. */
+  get most(): number {
+    return this.#open.reduce((sum, { items }) => sum + batchJobs - items.length, 0);
+  }
+
   get hasRoom(): boolean {
     return this.#open.length > 0;
   }

@@ -21,11 +21,15 @@
 import { type FilterTerm, isFor, mainAgent, refusingTerm } from '../../core/agent.js';
 import { queueOf } from '../../core/queue.js';
 import { type AgentRecord, agentKey, type Id, isAgentOf, type JobRecord } from '../../core/records.js';
+import { neededPlaces } from '../../core/state/indices.js';
 import type { Lane } from '../../core/state/lanes.js';
 import type { View } from '../../core/state/view.js';
+import { type Claim, type ClaimRequest, nextFor, takesThread } from '../../store/claims.js';
+import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
 import type { Parts } from '../parts.js';
 import type { PoolPort, Run } from '../pool/pool-port.js';
+import type { AnswerUse } from '../questions/agent-questions.js';
 import { type AgentRoom, Batches, type Refusal } from './batches.js';
 import type { Estimates } from './estimates.js';
 import type { JobWaits } from './job-waits.js';
@@ -93,6 +97,8 @@ export class Claiming {
    * another dispatcher may have been faster.
    */
   readonly #coming = new Set<Id>();
+  /** The jobs for which the last requests returned claims. */
+  readonly #claimed: JobRecord[] = [];
   /** The claimed callbacks that this build cannot run. */
   readonly #heldBack = new Set<Id>();
   /** Runs that are released and not yet on a thread. */
@@ -142,7 +148,7 @@ export class Claiming {
    */
   agentsChanged(queue: string): void {
     const { store, agentQuestions } = this.#context;
-    if (queueOf(store.state, queue) === undefined) this.#installed?.delete(queue);
+    if (queueOf(store.local, queue) === undefined) this.#installed?.delete(queue);
     agentQuestions.agentsChanged(queue);
   }
 
@@ -153,68 +159,101 @@ export class Claiming {
 
   /** Claims as many jobs as the threads have room for. This is the first plan of the turn. */
   claim(): void {
-    const { store, waits, pool } = this.#context;
+    const { store } = this.#context;
     if (!store.takesWork) return;
-    const { batches, unplaced } = this.#plan();
-    const hasWaits = !waits.isEmpty;
+    store.claim((view) => this.#requests(view));
+    if (store.isExclusive) for (const job of this.#claimed.splice(0)) this.#noteClaim(job);
+  }
+
+  /**
+   * A claim that is also the start (`retryNever`) is released after a sync. In a shared store, a
+   * claim is noted when it is released. Either way, the run may be ready in a later turn.
+   */
+  #noteClaim(job: JobRecord): void {
+    const { isExclusive } = this.#context.store;
+    // A guest has fewer places than it needs.
+    if (job.quotas.length > 0 && neededPlaces(job).length > 0) this.#context.waits.addGuest(job.id);
+    if (takesThread(job) && (job.begun || !isExclusive)) this.#coming.add(job.id);
+    if (job.alone && this.#alone !== job.id) this.#beginAlone(job);
+  }
+
+  /** Requests the jobs for which there is room; see `ClaimRequests`. */
+  *#requests(view: View): Generator<ClaimRequest, void> {
+    const { waits, pool, isClosing } = this.#context;
+    // A store may ask later than in this turn.
+    if (isClosing()) return;
+    this.#claimed.length = 0;
+    const { batches, unplaced } = this.#plan(view);
     const isAlone = this.#isAlone;
-    if (batches.hasRoom && !isAlone) this.#claimInLine(batches);
-    if (hasWaits) this.#claimAwaited(batches, unplaced);
+    if (batches.hasRoom && !isAlone) yield* this.#inLine(view, batches);
+    if (!waits.isEmpty) yield* this.#awaited(view, batches, unplaced);
     if (!isAlone && batches.isAnyIdle)
       pool.share(
         ({ job, agent, free }, isLast) =>
           batches.canMove({ agent, free }, isLast) ||
-          (this.#isAwaited(job) && batches.canMove({ agent, free, awaited: true }, isLast)),
+          (this.#isAwaited(view, job) && batches.canMove({ agent, free, awaited: true }, isLast)),
       );
   }
 
   /** Plans with the runs that are claimed already. Returns those for which no thread has room. */
-  #plan(): { readonly batches: Batches<null>; readonly unplaced: readonly Run[] } {
-    const batches = this.#batches<null>();
+  #plan(view: View): { readonly batches: Batches<null>; readonly unplaced: readonly Run[] } {
+    const batches = this.#batches<null>(view);
     if (!batches.hasRoom && this.#context.waits.isEmpty) return { batches, unplaced: this.#ready };
-    const unplaced = this.#ready.filter((run) => !this.#place(batches, run, null));
-    this.#placeComing(batches);
+    const unplaced = this.#ready.filter((run) => !this.#place(view, batches, run, null));
+    this.#placeComing(view, batches);
     return { batches, unplaced };
   }
 
-  /** Claims in the order of the lines, beginning with the agent that goes first. */
-  #claimInLine(batches: Batches<null>): void {
+  /** Requests jobs in the order of the lines, beginning with the agent that goes first. */
+  *#inLine(view: View, batches: Batches<null>): Generator<ClaimRequest, void> {
     const { agentQuestions } = this.#context;
     let claimed = 0;
     let waits: AgentRecord | undefined;
-    const { agents, first } = this.#inTurn();
+    let isOver = false;
+    const { agents, first } = this.#inTurn(view);
     if (agents.length > 0) this.#first = first;
     for (const agent of agents) {
       const key = keyOf(agent);
       const takes = this.#takes(agent);
-      for (let job = this.#next(agent, takes); job !== undefined; job = this.#next(agent, takes)) {
+      const place = (job: JobRecord): Claim | undefined => {
+        if (isOver) return undefined;
         const refusal = this.#refusal(batches, job, key, claimed);
         if (refusal === 'quiet') {
           // Its agent goes first next time. Otherwise others would be claimed before the suspect,
           // and the threads would never be quiet.
           this.#first = key;
-          return this.#waitForQuiet();
+          this.#waitForQuiet();
+          isOver = true;
+          return undefined;
         }
         if (refusal !== undefined) {
           // Its agent, too, goes first next time. Otherwise others would fill the thread that it
           // waits for.
           if (batches.isHeld) waits ??= agent;
-          break;
+          return undefined;
         }
-        this.#claim(job, key);
         if (takesThread(job)) claimed++;
-        if (job.alone) return this.#beginAlone(job);
-      }
+        // Nothing else is claimed in the same turn.
+        isOver = job.alone;
+        return this.#claim(view, job, key);
+      };
+      yield { agent, most: batches.most, takes, next: this.#chosen(view, agent, takes), place };
+      if (isOver) return;
       if (agentQuestions.isAsked(agent)) agentQuestions.ask(agent, takes);
     }
     if (waits !== undefined) this.#first = keyOf(waits);
   }
 
-  /** The next job that an agent claims as soon as there is room for it. */
-  #next(agent: AgentRecord, takes: (lane: Lane) => boolean, peeks = false): JobRecord | undefined {
-    const { store, now, agentQuestions } = this.#context;
-    if (agentQuestions.isAsked(agent)) return agentQuestions.next(store.state, agent, takes, peeks);
-    return store.state.firstQueued(agent.queue, takes, now());
+  /** Finds the next job of an agent whose functions must be asked. */
+  #chosen(view: View, agent: AgentRecord, takes: (lane: Lane) => boolean, peeks = false): ClaimRequest['next'] {
+    const { agentQuestions } = this.#context;
+    if (!agentQuestions.isAsked(agent)) return undefined;
+    let use: AnswerUse = peeks ? 'peek' : 'first';
+    return () => {
+      const job = agentQuestions.next(view, agent, takes, use);
+      if (!peeks) use = 'again';
+      return job;
+    };
   }
 
   /** Gives the job a place in the plan. If no place is free, returns the reason. */
@@ -233,12 +272,11 @@ export class Claiming {
    * This dispatcher's agents with something to claim in their queue, beginning with the one that
    * goes first. `first` is that of the next time.
    */
-  #inTurn(): { readonly agents: readonly AgentRecord[]; readonly first: string } {
-    const { state } = this.#context.store;
+  #inTurn(view: View): { readonly agents: readonly AgentRecord[]; readonly first: string } {
     const agents: AgentRecord[] = [];
     let [start, first] = [0, ''];
-    for (const queue of state.openQueues()) {
-      for (const agent of state.agentsOf(this.#options.dispatcher, queue)) {
+    for (const queue of view.openQueues()) {
+      for (const agent of view.agentsOf(this.#options.dispatcher, queue)) {
         const key = keyOf(agent);
         if (agents.length === 0 || this.#goesFirst(key, first)) [start, first] = [agents.length, key];
         agents.push(agent);
@@ -255,68 +293,77 @@ export class Claiming {
   }
 
   /**
-   * Claims jobs that running jobs wait for, out of line, and starts one more thread if they need
+   * Requests jobs that running jobs wait for, out of line, and starts one more thread if they need
    * one.
    */
-  #claimAwaited(batches: Batches<null>, unplaced: readonly Run[]): void {
+  *#awaited(view: View, batches: Batches<null>, unplaced: readonly Run[]): Generator<ClaimRequest> {
     const { waits, pool, turn } = this.#context;
-    let lacksThread = unplaced.some(({ job }) => this.#isAwaited(job));
-    const inLine = waits.inLine(this.#context.store.state);
+    let lacksThread = unplaced.some(({ job }) => this.#isAwaited(view, job));
+    const inLine = waits.inLine(view);
     for (let next = inLine.next(); !lacksThread; next = inLine.next()) {
       if (next.done) {
         if (next.value) turn();
         break;
       }
       const job = next.value;
-      const agent = this.#agentForAwaited(job);
+      const agent = this.#agentForAwaited(view, job);
       if (agent === undefined) continue;
-      if (this.#placeInLine(batches, job, agent, true)) this.#claim(job, agent);
+      if (this.#placeInLine(batches, job, keyOf(agent), true)) yield this.#outOfLine(view, job, agent);
       else lacksThread = true;
     }
     if (lacksThread && batches.lacksThread) pool.grow();
   }
 
   /** The agent that claims an awaited job in line as soon as a thread has room for it. */
-  #agentForAwaited(job: JobRecord): string | undefined {
-    const { store, waits, agentQuestions, now } = this.#context;
-    const { state } = store;
-    const lane = state.laneOf(job);
-    if (lane === undefined || queueOf(state, job.queue)?.paused) return undefined;
-    if (!state.hasRoom(job, now(), waits.lentTo(store.state, job))) return undefined;
-    const agents = [...state.agentsOf(this.#options.dispatcher, job.queue)];
-    const agent = agents.find((one) => this.#takes(one)(lane) && agentQuestions.accepts(one, lane));
-    return agent && keyOf(agent);
+  #agentForAwaited(view: View, job: JobRecord): AgentRecord | undefined {
+    const { waits, agentQuestions, now } = this.#context;
+    const lane = view.laneOf(job);
+    if (lane === undefined || queueOf(view, job.queue)?.paused) return undefined;
+    if (!view.hasRoom(job, now(), waits.lentTo(view, job))) return undefined;
+    const agents = [...view.agentsOf(this.#options.dispatcher, job.queue)];
+    return agents.find((one) => this.#takes(one)(lane) && agentQuestions.accepts(one, lane));
+  }
+
+  /** Requests one job that has its place in the plan. */
+  #outOfLine(view: View, job: JobRecord, agent: AgentRecord): ClaimRequest {
+    let left: JobRecord | undefined = job;
+    const next = () => left;
+    const place = () => {
+      left = undefined;
+      return this.#claim(view, job, keyOf(agent));
+    };
+    return { agent, most: 1, takes: this.#takes(agent), next, place };
   }
 
   /**
    * Returns the reasons that keep a job in its line; none if the next turn claims it. Changes
    * nothing.
    */
-  hindrances(state: View, job: JobRecord): readonly Hindrance[] {
+  hindrances(view: View, job: JobRecord): readonly Hindrance[] {
     const { store, waits, now } = this.#context;
-    const lane = state.laneOf(job);
+    const lane = view.laneOf(job);
     if (lane === undefined) return [];
     if (!store.takesWork) return [{ code: 'store-full' }];
-    const { batches, unplaced } = this.#plan();
-    if (this.#isAwaited(job.id) && !unplaced.some((run) => this.#isAwaited(run.job))) {
-      const agent = this.#agentForAwaited(job);
-      if (agent !== undefined && this.#placeInLine(batches, job, agent, true)) return [];
+    const { batches, unplaced } = this.#plan(view);
+    if (this.#isAwaited(view, job.id) && !unplaced.some((run) => this.#isAwaited(view, run.job))) {
+      const agent = this.#agentForAwaited(view, job);
+      if (agent !== undefined && this.#placeInLine(batches, job, keyOf(agent), true)) return [];
     }
     const found: Hindrance[] = [];
-    if (queueOf(state, job.queue)?.paused) found.push({ code: 'paused' });
-    const lent = waits.isEmpty ? undefined : waits.lentTo(store.state, job);
+    if (queueOf(view, job.queue)?.paused) found.push({ code: 'paused' });
+    const lent = waits.isEmpty ? undefined : waits.lentTo(view, job);
     for (const quota of lane.gates) {
-      const opensAt = state.opensAt(job.queue, quota, now(), lent);
+      const opensAt = view.opensAt(job.queue, quota, now(), lent);
       if (opensAt !== 0) found.push({ code: Number.isFinite(opensAt) ? 'rate' : 'quota-full', quota, opensAt });
     }
-    const agents = [...state.agentsOf(this.#options.dispatcher, job.queue)];
+    const agents = [...view.agentsOf(this.#options.dispatcher, job.queue)];
     if (agents.length === 0) found.push({ code: 'no-agent' });
     const refused = agents.map((agent) => ({ agent, hindrance: this.#whyNotTaken(agent, lane) }));
     const common = refused[0]?.hindrance;
     // These do not depend on the agent.
     if (common?.code === 'only' || common?.code === 'unknown-callable') return [...found, common];
     if (found.length > 0) return found;
-    const offers = this.#isAlone ? undefined : this.#offers(batches);
+    const offers = this.#isAlone ? undefined : this.#offers(view, batches);
     for (const { agent, hindrance } of refused) {
       const alone = offers === undefined ? ({ code: 'runs-alone', by: this.#alone! } as const) : undefined;
       const one = hindrance ?? alone ?? offers!(agent, job);
@@ -327,13 +374,14 @@ export class Claiming {
   }
 
   /** Goes through a turn of claiming that claims nothing. */
-  #offers(batches: Batches<null>): (agent: AgentRecord, job: JobRecord) => Hindrance | undefined {
+  #offers(view: View, batches: Batches<null>): (agent: AgentRecord, job: JobRecord) => Hindrance | undefined {
     /** The next job of each agent, and what keeps it in its line. */
     const offers = new Map<string, { readonly job: JobRecord; readonly hindrance: Hindrance | undefined }>();
     let suspect: Id | undefined;
     const { hasRoom } = batches;
-    for (const agent of hasRoom ? this.#inTurn().agents : []) {
-      const job = this.#next(agent, this.#takes(agent), true);
+    for (const agent of hasRoom ? this.#inTurn(view).agents : []) {
+      const takes = this.#takes(agent);
+      const job = nextFor(view, { agent, takes, next: this.#chosen(view, agent, takes, true) }, this.#context.now());
       if (job === undefined) continue;
       const refusal = suspect === undefined ? this.#refusal(batches, job, keyOf(agent), 0) : undefined;
       const behind = suspect === undefined ? undefined : ({ code: 'runs-alone', by: suspect } as const);
@@ -361,18 +409,12 @@ export class Claiming {
     return { code: agentQuestions.hasRefused(agent, lane) ? 'refused' : 'not-asked', agent };
   }
 
-  #claim(job: JobRecord, agent: string): void {
-    const { store, waits, decide } = this.#context;
-    const runs = job.stage === 'call';
-    const lent = job.quotas.length === 0 || waits.isEmpty ? [] : waits.lentTo(store.state, job);
-    if (lent.length === 0) decide({ type: 'claim', job: job.id, agent });
-    else {
-      decide({ type: 'claim', job: job.id, agent, lent });
-      waits.addGuest(job.id);
-    }
-    // If the claim is also the start (`retryNever`), it waits for a sync. In a shared store, other
-    // dispatchers may claim first. Either way the release may come later than in this turn.
-    if (runs && (job.begun || !store.isExclusive)) this.#coming.add(job.id);
+  /** Returns the claim of a job. A job that running jobs wait for is claimed in their places. */
+  #claim(view: View, job: JobRecord, agent: string): Claim {
+    const { waits } = this.#context;
+    const lent = job.quotas.length === 0 || waits.isEmpty ? [] : waits.lentTo(view, job);
+    this.#claimed.push(job);
+    return { type: 'claim', job: job.id, agent, ...(lent.length > 0 && { lent }) };
   }
 
   /** Whether an agent takes the jobs of a lane, as far as no function must be asked. */
@@ -382,27 +424,27 @@ export class Claiming {
       isFor(lane, this.#options.dispatcher) && build.knows(lane.callable) && refusingTerm(filter, lane) === undefined;
   }
 
-  #isAwaited(id: Id): boolean {
-    const { waits, store } = this.#context;
+  #isAwaited(view: View, id: Id): boolean {
+    const { waits } = this.#context;
     if (waits.isEmpty) return false;
-    const job = store.state.job(id);
-    return job !== undefined && waits.isAwaited(store.state, job);
+    const job = view.job(id);
+    return job !== undefined && waits.isAwaited(view, job);
   }
 
   /** Places a claimed job. An awaited job takes a place for awaited jobs if it gets no other. */
-  #place<T>(batches: Batches<T>, { job, callable, agent, free }: Claimed, item: T): boolean {
+  #place<T>(view: View, batches: Batches<T>, { job, callable, agent, free }: Claimed, item: T): boolean {
     if (batches.place({ callable, agent, free }, item)) return true;
-    return this.#isAwaited(job) && batches.place({ callable, agent, free, awaited: true }, item);
+    return this.#isAwaited(view, job) && batches.place({ callable, agent, free, awaited: true }, item);
   }
 
   /**
    * Places the runs in `#coming`, which have their room already. A claim that was lost is dropped.
    */
-  #placeComing(batches: Batches<null>): void {
+  #placeComing(view: View, batches: Batches<null>): void {
     for (const id of this.#coming) {
-      const job = this.#context.store.state.job(id);
+      const job = this.#context.store.local.jobOfAgent(id);
       if (this.#isOwn(job))
-        this.#place(batches, { job: id, callable: job.callable, agent: job.agent, free: false }, null);
+        this.#place(view, batches, { job: id, callable: job.callable, agent: job.agent, free: false }, null);
       else this.#coming.delete(id);
     }
   }
@@ -414,7 +456,7 @@ export class Claiming {
   /** `true` if a suspect may begin: only cleared suspects run, or `quietMs` have passed. */
   #mayBeginAlone(claimed: number): boolean {
     const { store, pool } = this.#context;
-    for (const id of this.#cleared) if (!store.state.job(id)?.claimed) this.#cleared.delete(id);
+    for (const id of this.#cleared) if (!store.local.jobOfAgent(id)?.claimed) this.#cleared.delete(id);
     const isQuiet = claimed + this.#ready.length + this.#coming.size === 0 && pool.out <= this.#cleared.size;
     return isQuiet || this.#quiet?.over === true;
   }
@@ -455,11 +497,16 @@ export class Claiming {
 
   /** `true` while a suspect runs alone. */
   get #isAlone(): boolean {
-    const job = this.#alone === undefined ? undefined : this.#context.store.state.job(this.#alone);
+    const job = this.#alone === undefined ? undefined : this.#context.store.local.jobOfAgent(this.#alone);
     // After the death of its thread the job may be claimed again as one that need not run alone.
     if (this.#isOwn(job) && job.alone) return true;
     this.#alone = undefined;
     return false;
+  }
+
+  /** Notes a released claim whose run is being prepared. */
+  prepare(job: JobRecord): void {
+    if (!this.#context.store.isExclusive) this.#noteClaim(job);
   }
 
   /** Makes a run ready for a thread: its claim is released. */
@@ -478,13 +525,24 @@ export class Claiming {
    */
   start(): void {
     if (this.#ready.length === 0) return;
-    const batches = this.#batches<Run>();
-    const waiting = this.#ready.filter((run) => !this.#place(batches, run, run));
-    for (const { thread, items } of batches.filled) {
-      for (const run of items) run.thread = thread;
-      if (!this.#context.pool.start(thread, items)) waiting.unshift(...items);
+    const look = ({ view }: Records) => {
+      const batches = this.#batches<Run>(view);
+      for (const run of this.#ready) this.#place(view, batches, run, run);
+      return batches.filled;
+    };
+    this.#context.store.read(look, (_, filled = []) => this.#start(filled), 'decided');
+  }
+
+  #start(filled: Batches<Run>['filled']): void {
+    const ready = new Set(this.#ready);
+    const back: Run[] = [];
+    for (const { thread, items } of filled) {
+      // Runs may have been withdrawn since they were placed.
+      const runs = items.filter((run) => ready.delete(run));
+      for (const run of runs) run.thread = thread;
+      if (runs.length > 0 && !this.#context.pool.start(thread, runs)) back.unshift(...runs);
     }
-    this.#ready = waiting;
+    this.#ready = [...back, ...ready];
   }
 
   /** Removes a run that is ready and returns it; `undefined` if it is not ready. */
@@ -503,19 +561,19 @@ export class Claiming {
   }
 
   /** Counts the jobs whose callback waits for its time or for another build, by agent. */
-  #stalled(): ReadonlyMap<string, number> | undefined {
-    const { state } = this.#context.store;
-    const resting = state.restingCallbacks();
+  #stalled(view: View): ReadonlyMap<string, number> | undefined {
+    const { local } = this.#context.store;
+    const resting = local.restingCallbacks();
     if (resting.size === 0 && this.#heldBack.size === 0) return undefined;
     const callbacks = [...resting];
     for (const id of this.#heldBack) {
-      const callback = state.job(id);
+      const callback = local.jobOfAgent(id);
       if (this.#isOwn(callback)) callbacks.push(callback);
       else this.#heldBack.delete(id);
     }
     const stalled = new Map<string, number>();
     for (const callback of callbacks) {
-      const above = this.#calledBack(callback);
+      const above = this.#calledBack(view, callback);
       if (above?.status === 'callbacks') stalled.set(above.agent, (stalled.get(above.agent) ?? 0) + 1);
     }
     return stalled;
@@ -525,27 +583,26 @@ export class Claiming {
    * Returns the job in whose place a callback has its turn. Callbacks of one that was ended before
    * its turn run beside that of the job, and have no place.
    */
-  #calledBack(callback: JobRecord): JobRecord | undefined {
-    const { state } = this.#context.store;
+  #calledBack(view: View, callback: JobRecord): JobRecord | undefined {
     let job = callback;
     while (job.role !== 'root' && job.role !== 'part') {
-      const above = state.job(job.parent);
+      const above = view.job(job.parent);
       const hasTurn =
-        job.role !== 'callback' || (above && state.nextCallback(above, above.callbacksDone)?.id === job.id);
+        job.role !== 'callback' || (above && view.nextCallback(above, above.callbacksDone)?.id === job.id);
       if (above === undefined || !hasTurn) return undefined;
       job = above;
     }
     return job;
   }
 
-  #batches<T>(): Batches<T> {
+  #batches<T>(view: View): Batches<T> {
     const { pool, estimates, waits, store } = this.#context;
-    const stalled = this.#stalled();
+    const stalled = this.#stalled(view);
     const roomOf = (agent: string): AgentRoom => {
-      const size = (store.state.setting(agent) as AgentRecord | undefined)?.size ?? 0;
+      const size = (store.local.setting(agent) as AgentRecord | undefined)?.size ?? 0;
       // A job in its callbacks keeps its agent's place, except from jobs that a callback may wait
       // for, and except while the callback cannot run: else a few of them would stop the queue.
-      const calledBack = store.state.calledBack(agent) - (stalled?.get(agent) ?? 0);
+      const calledBack = store.local.calledBack(agent) - (stalled?.get(agent) ?? 0);
       return { forAll: size - calledBack, forAwaited: size };
     };
     const waiting = new Set<number>();
@@ -557,7 +614,5 @@ export class Claiming {
     return new Batches<T>(room, estimates);
   }
 }
-
-const takesThread = ({ stage }: JobRecord) => stage === 'call';
 
 const keyOf = ({ dispatcher, queue, name }: AgentRecord) => agentKey(dispatcher, queue, name);

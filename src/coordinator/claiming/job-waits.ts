@@ -17,7 +17,15 @@ interface Wait {
   readonly refuse: (() => void) | undefined;
   /** The walk over the jobs that must run first, and the job that it is at. */
   needed: Iterator<JobRecord, void> | undefined;
+  /** The records of the walk. */
+  in: View | undefined;
   current: JobRecord | undefined;
+}
+
+function restart(wait: Wait, view: View): void {
+  wait.in = view;
+  wait.needed = undefined;
+  wait.current = undefined;
 }
 
 /** The jobs that were claimed in lent places. */
@@ -45,7 +53,7 @@ export class JobWaits {
 
   /** Begins a wait of a running job. Returns the function that ends the wait. */
   begin(by: Id, job: Id, refuse: (() => void) | undefined): () => void {
-    const wait: Wait = { by, job, refuse, needed: undefined, current: undefined };
+    const wait: Wait = { by, job, refuse, needed: undefined, in: undefined, current: undefined };
     this.#waits.add(wait);
     this.#waited.add(by);
     return () => this.#waits.delete(wait);
@@ -167,6 +175,17 @@ export class JobWaits {
    * Returns `true` if one turn was not enough.
    */
   *inLine(view: View): Generator<JobRecord, boolean> {
+    for (const wait of this.#waits) if (wait.in !== view) restart(wait, view);
+    try {
+      return yield* this.#inLine(view);
+    } catch (error) {
+      // The look is repeated with more records.
+      for (const wait of this.#waits) restart(wait, view);
+      throw error;
+    }
+  }
+
+  *#inLine(view: View): Generator<JobRecord, boolean> {
     let left = mostLooks;
     for (const wait of [...this.#waits].reverse()) {
       const awaited = view.job(wait.job);

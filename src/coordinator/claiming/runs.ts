@@ -82,6 +82,7 @@ export class Runs implements PoolOwner {
    */
   #prepare(job: JobRecord): void {
     const { id, fence } = job;
+    this.claiming.prepare(job);
     const tell = (error: Error | undefined, run?: Run) => {
       if (run !== undefined) return this.#prepared(run);
       // Any other error of reading has ended the store, which reports it itself.

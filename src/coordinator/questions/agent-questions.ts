@@ -22,6 +22,12 @@ export interface AgentProblem {
   readonly since: number;
 }
 
+/**
+ * How a chooser's answer is used: for the first job of a request, for a further one, or only to
+ * look. An answer is used for one job in any case, whatever changed meanwhile.
+ */
+export type AnswerUse = 'first' | 'again' | 'peek';
+
 /** The most jobs in one question, and the most bytes of their arguments. */
 const mostJobs = 256;
 const mostBytes = 1024 * 1024;
@@ -113,14 +119,13 @@ export class AgentQuestions {
 
   /**
    * The next job that the agent is known to take, among the lanes that its filter's data allows.
-   * With `peeks`, an answer of its chooser is not used up.
    */
-  next(view: View, agent: AgentRecord, takes: (lane: Lane) => boolean, peeks = false): JobRecord | undefined {
+  next(view: View, agent: AgentRecord, takes: (lane: Lane) => boolean, use: AnswerUse): JobRecord | undefined {
     const judge = this.#judgeOf(agent);
     if (judge === undefined) return undefined;
     const known = this.#known(judge, takes);
     if (agent.chooser === undefined) return view.firstQueued(agent.queue, known, this.#context.now());
-    if (!peeks) this.#look(view, judge, known);
+    if (use === 'again' || (use === 'first' && !judge.isFresh)) this.#look(view, judge, known);
     for (const id of judge.chosen) {
       const job = view.job(id);
       const lane = job === undefined ? undefined : view.laneOf(job);
@@ -141,10 +146,15 @@ export class AgentQuestions {
     return judge !== undefined && lane.verdicts.includes(token(judge.sign, '-'));
   }
 
-  /** Asks for an agent with room about the jobs before all that it is known to take. */
+  /**
+   * Asks for an agent with room about the jobs before all that it is known to take. Its request has
+   * ended.
+   */
   ask(agent: AgentRecord, takes: (lane: Lane) => boolean): void {
     const judge = this.#judgeOf(agent);
-    if (judge === undefined || judge.out !== undefined || this.#context.now() < judge.notBefore) return;
+    if (judge === undefined) return;
+    judge.isFresh = false;
+    if (judge.out !== undefined || this.#context.now() < judge.notBefore) return;
     if (agent.filter?.by !== undefined) this.#askFilter(judge, agent.filter.by, takes);
     if (agent.chooser !== undefined && judge.out === undefined) this.#askChooser(judge, agent.chooser, takes);
   }
@@ -245,18 +255,20 @@ export class AgentQuestions {
   #putFilter(judge: Judge, callable: string, jobs: readonly AskedAbout[]): void {
     const question: Question = { type: 'filter', callable, jobs: jobs.map(({ asked }) => asked) };
     const ids = jobs.map(({ id }) => id);
-    this.#put(judge, question, ids, (answer) => {
+    this.#put(judge, question, ids, (answer, done) => {
       if (answer.type !== 'filter') {
         // One job may be the cause: they are asked about one by one, and only that one is left
         // waiting.
-        if (jobs.length === 1) this.#note(judge, jobs, ['!']);
         judge.most = 1;
-        return this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
+        this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
+        return jobs.length === 1 ? this.#note(judge, jobs, ['!'], done) : done();
       }
-      this.#note(judge, jobs, answer.verdicts);
       judge.most = Math.min(mostJobs, judge.most * 2);
       if (answer.problem !== '') this.#missed(judge, answer.problem, false);
-      else this.#isWell(judge);
+      this.#note(judge, jobs, answer.verdicts, () => {
+        if (answer.problem === '') this.#isWell(judge);
+        done();
+      });
     });
   }
 
@@ -278,29 +290,26 @@ export class AgentQuestions {
       judge.askedAbout = about;
       const question: Question = { type: 'chooser', callable, agent: name, size, waiting, running };
       const ids = waiting.map(({ id }) => id);
-      this.#put(judge, question, ids, (answer) => {
+      this.#put(judge, question, ids, (answer, done) => {
         if (answer.type !== 'chooser') {
           judge.askedAbout = '';
-          return this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
+          this.#missed(judge, answer.type === 'none' ? answer.problem : 'it answered another question', true);
+          return done();
         }
         judge.chosen = answer.chosen;
         judge.isFresh = true;
         this.#isWell(judge);
+        done();
       });
     };
     this.#context.store.read(look, tell, 'decided');
   }
 
   /**
-   * Drops the last answer of a chooser when the situation has changed. An answer is used once in
-   * any case, whatever changed meanwhile. The situation is dropped, too: it may come back, when a
-   * claimed job returns to its line, and must be asked about again.
+   * Drops the last answer of a chooser when the situation has changed. The situation is dropped,
+   * too: it may come back, when a claimed job returns to its line, and must be asked about again.
    */
   #look(view: View, judge: Judge, known: (lane: Lane) => boolean): void {
-    if (judge.isFresh) {
-      judge.isFresh = false;
-      return;
-    }
     if (judge.chosen.length === 0 || this.#about(view, judge, known) === judge.askedAbout) return;
     judge.chosen = [];
     judge.askedAbout = '';
@@ -313,22 +322,24 @@ export class AgentQuestions {
     return `${ids(waiting)} ${ids(view.running(keyOf(agent)))}`;
   }
 
-  #put(judge: Judge, question: Question, jobs: readonly Id[], then: (answer: Answer) => void): void {
+  #put(judge: Judge, question: Question, jobs: readonly Id[], then: (answer: Answer, done: () => void) => void): void {
     const { questions, now, turn } = this.#context;
     judge.out = { jobs: new Set(jobs), since: now() };
     const end = (answer: Answer) => {
-      judge.out = undefined;
+      const done = () => {
+        judge.out = undefined;
+        turn();
+      };
       // The judge was replaced meanwhile.
-      if (this.#judges.get(judge.agent.queue)?.get(judge.agent.name) !== judge) return turn();
-      then(answer);
-      turn();
+      if (this.#judges.get(judge.agent.queue)?.get(judge.agent.name) !== judge) return done();
+      then(answer, done);
     };
     if (this.#callables.has(question.callable)) questions.ask(question, end);
     else end({ type: 'none', problem: 'this build has no such function' });
   }
 
   /** Notes verdicts about jobs that have not changed since they were asked about. */
-  #note(judge: Judge, asked: readonly AskedAbout[], verdicts: readonly Verdict[]): void {
+  #note(judge: Judge, asked: readonly AskedAbout[], verdicts: readonly Verdict[], then: () => void): void {
     const { store } = this.#context;
     const look = (records: Records) =>
       asked.map((about, index) => {
@@ -344,6 +355,7 @@ export class AgentQuestions {
         else judge.erred.delete(one.job.id);
         store.judge(one.job, one.verdicts);
       }
+      then();
     };
     store.read(look, tell, 'decided');
   }

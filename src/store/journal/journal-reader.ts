@@ -84,6 +84,9 @@ export class JournalReader implements Store {
     tell(undefined, this);
   }
 
+  /** It runs nothing. */
+  claim(): void {}
+
   judge(): void {}
 
   bytes(payload: Payload): Uint8Array {

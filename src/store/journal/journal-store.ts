@@ -13,6 +13,7 @@ import { State } from '../../core/state/state.js';
 import type { Puts } from '../../core/state/tallies.js';
 import { ClosedError, JournalCorruptError, StorageFullError } from '../../errors.js';
 import { type Journal, type JournalOptions, openJournal } from '../../journal/journal.js';
+import { type Claim, type ClaimRequests, claimAll } from '../claims.js';
 import { Group, type Released } from '../group.js';
 import { lookAt } from '../look-at.js';
 import {
@@ -164,6 +165,13 @@ export class JournalStore implements Store, Records {
     }
     const outside = this.#outside.look();
     for (const one of asked) this.#group.decide(this.state, one, outside);
+  }
+
+  claim(requests: ClaimRequests): void {
+    if (this.#failed !== undefined) return;
+    const outside = this.#outside.look();
+    const claim = (command: Claim) => this.#group.decide(this.state, { command, gate: 'decided' }, outside);
+    claimAll(this.state, requests, outside.now, claim);
   }
 
   commit(): void {
