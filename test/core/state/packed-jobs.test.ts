@@ -115,17 +115,23 @@ describe('a packed job', () => {
     assert.deepEqual(machine.packed(), ['plain']);
   });
 
-  it('stays a row while a command that changed it is not kept', () => {
-    const machine = completed('a');
-    const before = machine.job('a');
-    decide(machine.state, { type: 'addCallbacks', job: idOf('a'), callbacks: [call('c')] }, outsideAt(9e6));
-    machine.state.pack([before]);
+  it('[2.12] stays a row while a command that changed it is not kept', () => {
+    const machine = new Packing();
+    machine.put(call('a'));
+    machine.claim('a');
+    const row = machine.job('a');
+    const before = snapshotOf(machine.state);
+    const outcome = { kind: 'value', payload: payload() } as const;
+    const { fence } = row;
+    const settle = { type: 'settle', job: row.id, fence, outcome, startedAt: machine.now, inner: [] } as const;
+    decide(machine.state, settle, outsideAt(9e6));
+    machine.state.pack([row]);
     assert.deepEqual(machine.packed(), []);
     machine.state.rollback(0);
-    assert.deepEqual(machine.packed(), ['a']);
+    assert.deepEqual(snapshotOf(machine.state), before);
   });
 
-  it('can get a callback late, also through a record that was read before', () => {
+  it('[2.12] can get a callback late, also through a record that was read before', () => {
     const machine = completed('a');
     const [stale] = machine.state.jobs();
     machine.do({ type: 'addCallbacks', job: idOf('a'), callbacks: [call('c')] });
@@ -135,7 +141,7 @@ describe('a packed job', () => {
     assert.throws(() => machine.do({ type: 'forgetJob', job: idOf('a') }), /callbacks/);
   });
 
-  it('is forgotten in its turn, and comes back if that is undone', () => {
+  it('[2.12] is forgotten in its turn, and comes back if that is undone', () => {
     const machine = completed('a', 'b', 'c', 'd');
     machine.job('b');
     const before = snapshotOf(machine.state);
@@ -163,7 +169,7 @@ describe('a packed job', () => {
     assert.deepEqual(decide(machine.state, { type: 'forget', keep: keeping(0) }, outside).effects, []);
   });
 
-  it('is forgotten on request', () => {
+  it('[2.12] is forgotten on request', () => {
     const machine = completed('a', 'b', 'c');
     machine.do({ type: 'forgetJob', job: idOf('b') });
     assert.deepEqual(machine.names(machine.state.lastCompleted('succeeded')), ['c', 'a']);
@@ -171,7 +177,7 @@ describe('a packed job', () => {
     assert.deepEqual(machine.names(machine.state.jobs()), ['c']);
   });
 
-  it('is listed for its agent, and in the order of completion, while others come and go', () => {
+  it('[2.12] is listed for its agent, and in the order of completion, while others come and go', () => {
     const names = Array.from({ length: 40 }, (_, index) => `j${index}`);
     const machine = completed(...names);
     assert.deepEqual(machine.names(machine.state.completedBy(main)), [...names].reverse());
@@ -191,7 +197,7 @@ describe('a packed job', () => {
     );
   });
 
-  it('keeps the order of completion when thousands were forgotten meanwhile', () => {
+  it('[2.12] keeps the order of completion when thousands were forgotten meanwhile', () => {
     const machine = new Packing();
     const keepJobs = (from: number, to: number) => {
       const names = Array.from({ length: to - from }, (_, index) => `j${from + index}`);
