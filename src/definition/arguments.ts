@@ -50,9 +50,13 @@ export function checkOneOf(path: string, value: unknown, names: readonly string[
   throw invalidOption(path, rule, value, typeof value === 'string' ? RangeError : TypeError);
 }
 
-/** @param of Names the elements in the message: "jobs". */
-export function checkArray(path: string, value: unknown, of: string): void {
+/**
+ * @param of Names the elements in the message: "jobs".
+ * @param most The most elements; no limit by default.
+ */
+export function checkArray(path: string, value: unknown, of: string, most = Number.POSITIVE_INFINITY): void {
   if (!Array.isArray(value)) throw invalidOption(path, `must be an array of ${of}`, value);
+  if (value.length > most) throw invalidOption(path, `must have at most ${most} ${of}`, value, RangeError);
 }
 
 export function checkFunction(path: string, value: unknown, rule = 'must be a function'): void {

@@ -4,6 +4,7 @@ import { idFromBytes, newId } from '../codec/id.js';
 import { encodeArguments, encodePayload } from '../codec/payload.js';
 import type { HandedBuffer, HandedBuffers } from '../codec/transfer.js';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
+import { deepestJob } from '../core/limits.js';
 import type { Id } from '../core/records.js';
 import { invalidOption } from '../errors.js';
 import { checkKnown, checkPolicyKnown, type KnownModules } from '../protocol/known-functions.js';
@@ -32,9 +33,6 @@ export interface EncodeContext {
   readonly trace?: StoredTrace | undefined;
 }
 
-/** A message nests as deep as its composition, and its reader recurses as deep. */
-const deepest = 100;
-
 /** Options that belong to the put, so no part, item or callback may have them. */
 const onlyPut = ['held', 'unique', 'replace'] as const;
 
@@ -44,11 +42,14 @@ const onlyPut = ['held', 'unique', 'replace'] as const;
  * @param where The path to the job in errors. It ends in a dot unless it is empty.
  */
 export function encodeJob(context: EncodeContext, job: JobCall | Composition, where: string, depth = 0): WireJob {
-  if (depth > deepest) throw invalidOption('parts', `must be nested at most ${deepest} deep`, job, RangeError);
+  if (depth > deepestJob)
+    throw invalidOption('job', `must have parts and callbacks nested at most ${deepestJob} deep`, job, RangeError);
   const id = newId();
   const options = coreOptions(job.options, where, context.now);
   if (options?.policy !== undefined) checkPolicyKnown(context.modules, options.policy, `${where}retry.`);
-  const callbacks = job.callbacks.map((sides, index) => encodeCallback(context, sides, `${where}callbacks[${index}].`));
+  const callbacks = job.callbacks.map((sides, index) =>
+    encodeCallback(context, sides, `${where}callbacks[${index}].`, depth + 1),
+  );
   if (job instanceof JobCall) {
     const { args, refers } = encodeGiven(context, id, job, where);
     const asked = referring(begunOnce(context, id, options, where), refers);
@@ -88,14 +89,15 @@ export function encodeMember(context: EncodeContext, job: JobCall | Composition,
 }
 
 /** Encodes a callback, or the choice between a pair of them. */
-export function encodeCallback(context: EncodeContext, sides: CallbackSides, where: string): WireJob {
-  if ('both' in sides) return encodeMember(context, callbackCall(sides.both, `${where}both`), `${where}both.`);
+export function encodeCallback(context: EncodeContext, sides: CallbackSides, where: string, depth = 1): WireJob {
+  if ('both' in sides) return encodeMember(context, callbackCall(sides.both, `${where}both`), `${where}both.`, depth);
   const side = (value: unknown, name: 'success' | 'failure', role: 'onSuccess' | 'onFailure'): WireJob[] => {
     if (value === undefined) return [];
     const [id, form, callable, args, options, parts, callbacks] = encodeMember(
       context,
       callbackCall(value, where + name),
       `${where}${name}.`,
+      depth,
     );
     return [[id, form, callable, args, options, parts, callbacks, role]];
   };

@@ -3,9 +3,10 @@
 import type { AgentFilter as StoredFilter } from '../core/records.js';
 import { invalidOption } from '../errors.js';
 import type { AskedJob } from '../protocol/asked-job.js';
-import { checkArray, checkNumber, checkText } from './arguments.js';
+import { checkArray, checkNumber } from './arguments.js';
 import { type Callable, isCallable, isExport } from './callable.js';
 import { checkOptions, type OptionNames } from './known-options.js';
+import { checkLookedFor } from './names.js';
 
 /**
  * A function of a registered module that decides whether an agent takes a job. It returns a boolean
@@ -77,6 +78,5 @@ const conditions: OptionNames<AgentFilter> = {
 
 function checkTexts(path: string, value: unknown): void {
   checkArray(path, value, 'strings');
-  for (const [index, text] of (value as readonly unknown[]).entries())
-    checkText(`${path}[${index}]`, text, 'must be a string', () => true);
+  for (const [index, text] of (value as readonly unknown[]).entries()) checkLookedFor(`${path}[${index}]`, text, '');
 }

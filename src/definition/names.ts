@@ -3,6 +3,7 @@
  * stored as another is refused.
  */
 import { idFromText } from '../codec/id.js';
+import { longestName } from '../core/limits.js';
 import type { Id } from '../core/records.js';
 import { invalidOption, UnknownJobError } from '../errors.js';
 import { checkText } from './arguments.js';
@@ -29,7 +30,21 @@ export function checkAnnotationName(name: string): void {
 
 /** Checks the name of a queue that need not exist. */
 export function checkQueueName(path: string, name: string): void {
-  checkText(path, name, 'must be a string', () => true);
+  checkLookedFor(path, name, '');
+}
+
+/**
+ * Checks a name or a pattern that is looked for, so that it need not be one that is stored.
+ *
+ * @param or The end of the rule, if something else is allowed too.
+ */
+export function checkLookedFor(path: string, name: unknown, or: string): void {
+  checkText(
+    path,
+    name,
+    `must be a string of at most ${longestName} characters${or}`,
+    (text) => text.length <= longestName,
+  );
 }
 
 /** Returns the id of a job that a user gives as text. */

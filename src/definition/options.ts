@@ -2,6 +2,7 @@
 
 import { types } from 'node:util';
 import type { JobOptions as CoreOptions } from '../core/commands.js';
+import { longestKey, longestMs } from '../core/limits.js';
 import {
   type RetryDefaults as CoreRetryDefaults,
   type LogThreshold,
@@ -159,16 +160,11 @@ function isDayThere(iso: string): boolean {
   return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }
 
-/** Larger than any useful delay, and small enough for exact sums with a time. */
-const longestMs = 2 ** 51;
-
 function duration(value: number, where: string, from: { readonly least: 0 } | { readonly above: 0 }): number {
   checkNumber(where, value, { ...from, below: longestMs, unit: 'milliseconds' });
   return value;
 }
 
-/** The most characters of a unique key, and of the name or the key of a quota. */
-const longestKey = 500;
 /** The most characters of all quotas together, so that the record of a job stays small. */
 const quotasLimit = 2_000;
 

@@ -1,5 +1,7 @@
 /** The retry policies that ship, as values. `core/retry.ts` carries them out. */
+import { longestPolicy } from '../core/limits.js';
 import type { RetryErrors } from '../core/policy.js';
+import { invalidOption } from '../errors.js';
 import { checkArray, checkNumber, checkText } from './arguments.js';
 import { checkOptions } from './known-options.js';
 
@@ -67,5 +69,8 @@ export function retryErrors(options: RetryErrorsOptions): RetryPolicy {
   checkArray('only', only, 'names of errors');
   for (const [index, name] of only.entries()) checkText(`only[${index}]`, name, 'must be a string', () => true);
   const made: RetryErrors = { limit, initialMs, factor, maxMs, jitter, only };
-  return JSON.stringify(made) as RetryPolicy;
+  const text = JSON.stringify(made);
+  if (text.length > longestPolicy)
+    throw invalidOption('only', `must leave at most ${longestPolicy} characters of JSON`, only, RangeError);
+  return text as RetryPolicy;
 }

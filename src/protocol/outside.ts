@@ -10,6 +10,16 @@ import { MOST_LIMIT_BYTES } from '../codec/payload-format.js';
 import { isWellFormed } from '../codec/storable.js';
 import type { JobOptions } from '../core/commands.js';
 import {
+  deepestJob,
+  highestNumber,
+  longestKey,
+  longestMs,
+  longestName,
+  longestPolicy,
+  mostNames,
+  mostTicks,
+} from '../core/limits.js';
+import {
   type AgentFilter,
   jobRoles,
   jobStatuses,
@@ -43,15 +53,12 @@ type Fields<T> = { readonly [key in Exclude<keyof T, 'type'>]-?: Check };
 type ByType<T extends { readonly type: string }> = { readonly [type in T['type']]: Fields<Extract<T, { type: type }>> };
 
 const longestText = 65_536;
-const longestName = 1_000;
-/** Jobs, parts or commands of one message. */
-const mostItems = 1_000_000;
-/** Ticks of a schedule that run at once. */
-const mostTicks = 1_000;
-/** Compositions, in which callbacks may have callbacks. */
-const deepest = 250;
-/** So large that no client counts so far, and all sums are exact. */
-const highestNumber = 2 ** 50;
+/** Elements of a list. More do not fit in a message. */
+const mostItems = 2 ** 24;
+/** A pair of callbacks is a level of its own. */
+const deepest = 2 * deepestJob + 1;
+/** A quota as records spell it: its name, a zero character and its key. */
+const longestQuota = 2 * longestKey + 1;
 
 function refuse(path: string, rule: string): never {
   throw new BadMessageError(`${path} ${rule}`);
@@ -80,7 +87,7 @@ const numberOf =
   };
 const count = numberOf(0, highestNumber, true);
 const size = numberOf(1, highestNumber, true);
-const duration = numberOf(0, 2 ** 51, false);
+const duration = numberOf(0, longestMs, false);
 const time = numberOf(0, 2 ** 53, false);
 const finite = numberOf(-Number.MAX_VALUE, Number.MAX_VALUE, false);
 const anyNumber = numberOf(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, false);
@@ -138,14 +145,17 @@ const byType =
   };
 
 const queue = name;
+const quota = textOf(longestQuota, 1);
+/** `module#export`. A module may export long names. */
+const callable = text;
 const level = oneOf(levels);
 const again = optional(boolean);
 
 const jobOptions: Fields<JobOptions> = {
   only: optional(id),
   priority: optional(finite),
-  quotas: optional(listOf(textOf(longestName, 1), longestName)),
-  policy: optional(text),
+  quotas: optional(listOf(quota)),
+  policy: optional(textOf(longestPolicy)),
   beginAfter: optional(time),
   delayed: optional(boolean),
   beginByMs: optional(duration),
@@ -166,11 +176,11 @@ const jobAt =
   (value, path) => {
     if (!Array.isArray(value) || value.length < 7 || value.length > 8) refuse(path, 'must be a job');
     if (depth > deepest) refuse(path, `must be nested at most ${deepest} deep`);
-    const [job, form, callable, args, given, parts, callbacks, role] = value as WireJob;
+    const [job, form, called, args, given, parts, callbacks, role] = value as WireJob;
     id(job, `${path}.id`);
     oneOf(place === 'callback' ? [...forms, 'choice'] : forms)(form, `${path}.form`);
-    name(callable, `${path}.callable`);
-    if ((callable === '') !== (form !== 'call') && form !== 'serial' && form !== 'parallel' && form !== 'map')
+    callable(called, `${path}.callable`);
+    if ((called === '') !== (form !== 'call') && form !== 'serial' && form !== 'parallel' && form !== 'map')
       refuse(`${path}.callable`, `does not fit the form ${form}`);
     nullOr(bytes)(args, `${path}.args`);
     nullOr(options)(given, `${path}.options`);
@@ -189,9 +199,12 @@ const filter: Fields<AgentFilter> = {
   quotas: optional(listOf(name)),
   minPriority: optional(anyNumber),
   maxPriority: optional(anyNumber),
-  by: optional(name),
+  by: optional(callable),
 };
-const retry: Fields<RetryDefaults> = { jobs: optional(text), callbacks: optional(text) };
+const retry: Fields<RetryDefaults> = {
+  jobs: optional(textOf(longestPolicy)),
+  callbacks: optional(textOf(longestPolicy)),
+};
 
 /** An error and its classes. */
 const errorNames = optional(listOf(text, longestName));
@@ -230,7 +243,7 @@ const commands: ByType<WireCommand> = {
     name: keyName,
     size,
     filter: nullOr(recordOf(filter)),
-    chooser: optional(name),
+    chooser: optional(callable),
     retry: recordOf(retry),
   },
   removeAgent: { dispatcher: id, queue, name: keyName },
@@ -238,12 +251,12 @@ const commands: ByType<WireCommand> = {
   annotate: { job: id, name: textOf(longestName, 1), value: nullOr(bytes) },
 };
 
-const namesOf: Check = (value, path) => (Array.isArray(value) ? listOf(name) : optional(name))(value, path);
+const namesOf: Check = (value, path) => (Array.isArray(value) ? listOf(name, mostNames) : optional(name))(value, path);
 const kindFilter: Fields<KindFilter> = { queue: namesOf, callable: namesOf };
 const kinds = recordOf(kindFilter);
 const interval: Check = optional(recordOf({ from: optional(anyNumber), to: optional(anyNumber) }));
 const statuses: Check = (value, path) =>
-  (Array.isArray(value) ? listOf(oneOf(jobStatuses)) : optional(oneOf(jobStatuses)))(value, path);
+  (Array.isArray(value) ? listOf(oneOf(jobStatuses), mostNames) : optional(oneOf(jobStatuses)))(value, path);
 const jobQuery: Fields<WireFilter> = {
   ...kindFilter,
   id: optional(name),
@@ -254,11 +267,11 @@ const jobQuery: Fields<WireFilter> = {
   parent: optional(id),
   agent: optional(name),
   dispatcher: optional(id),
-  quota: optional(name),
+  quota: optional(quota),
   unique: optional(name),
   retried: optional(boolean),
   annotation: optional(recordOf({ name, value: optional(bytes) })),
-  where: optional(name),
+  where: optional(callable),
   due: interval,
   put: interval,
   started: interval,
@@ -285,7 +298,7 @@ const limits = { from: optional(finite), until: optional(finite) };
 const spec: Check = (value, path) =>
   (typeof value === 'object' && value !== null && 'cron' in value
     ? recordOf({ cron: name, zone: name, ...limits })
-    : recordOf({ everyMs: numberOf(1, 2 ** 51, false), anchor: anyNumber, ...limits }))(value, path);
+    : recordOf({ everyMs: numberOf(1, longestMs, false), anchor: anyNumber, ...limits }))(value, path);
 const schedule: Fields<ScheduleSettings> = {
   name: keyName,
   queue,
@@ -367,7 +380,7 @@ const messages: { readonly [type in ClientMessage[0]]: readonly Check[] } = {
   drained: [queue],
   bulk: [count, nullOr(byType(bulkActions))],
   endBulk: [count],
-  subscribe: [count, numberOf(1, highestNumber, true)],
+  subscribe: [count, size],
   events: [count],
   unsubscribe: [count],
   hold: [id, id, listOf(id)],

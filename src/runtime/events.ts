@@ -2,6 +2,7 @@
 
 import { idToText } from '../codec/id.js';
 import type { DispatcherEventType, Event, Interruption, JobEventType, ScheduleEventType } from '../core/events.js';
+import { highestNumber } from '../core/limits.js';
 import { agentDispatcher, agentName } from '../core/records.js';
 import { checkNumber } from '../definition/arguments.js';
 import { checkOptions } from '../definition/known-options.js';
@@ -110,7 +111,7 @@ export class EventStream implements AsyncIterableIterator<CallsheetEvent>, Async
   constructor(client: Client, options: EventsOptions) {
     checkOptions('options', options, { limit: true });
     const { limit = defaultLimit } = options;
-    checkNumber('limit', limit, { integer: true, least: 1 });
+    checkNumber('limit', limit, { integer: true, least: 1, most: highestNumber });
     this.#client = client;
     this.#turn = this.#client.link.request(['subscribe', this.#reader, limit]).catch(() => {});
   }

@@ -1,13 +1,14 @@
 /** Filters of jobs as users give them, and cursors of the lists that they select. */
 import { createHash } from 'node:crypto';
-import { idToText } from '../codec/id.js';
+import { idToText, isId } from '../codec/id.js';
+import { highestNumber, mostNames } from '../core/limits.js';
 import { type Id, type JobStatus, jobRoles, jobStatuses } from '../core/records.js';
 import { encodeAnnotation } from '../definition/annotations.js';
-import { checkBoolean, checkOneOf, checkText } from '../definition/arguments.js';
+import { checkArray, checkBoolean, checkOneOf, checkText } from '../definition/arguments.js';
 import type { EncodeContext } from '../definition/encode.js';
 import { functionName, type JobFilter } from '../definition/filters.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
-import { checkAnnotationName, checkJobId, checkName } from '../definition/names.js';
+import { checkAnnotationName, checkJobId, checkLookedFor, checkName } from '../definition/names.js';
 import { quotaKeyFrom } from '../definition/options.js';
 import { invalidOption } from '../errors.js';
 import { checkKnown } from '../protocol/known-functions.js';
@@ -45,10 +46,12 @@ const filterNames: OptionNames<JobQuery> = {
   ...{ put: true, due: true, started: true, ended: true, completed: true },
 };
 
-/** Checks a filter by queue and callable only. */
-export function checkFilter(filter: KindFilter): void {
+/** Checks a filter by queue and callable only, and returns it as it is sent. */
+export function wireKinds(filter: KindFilter): KindFilter {
   checkOptions('filter', filter, kindNames);
-  checkNames(filter);
+  const { queue, callable } = filter;
+  checkNames({ queue, callable } as NamedFilter);
+  return withoutUndefined({ queue, callable }) as KindFilter;
 }
 
 /** Checks a filter of jobs, and returns it as it is sent. */
@@ -57,15 +60,16 @@ export function wireFilter(filter: JobQuery, { reference, modules }: EncodeConte
   const { id, queue, callable, status, outcome, role, error, parent, agent } = filter;
   const { dispatcher, quota, unique, retried, annotation, where } = filter;
   checkNames({ queue, callable, error } as NamedFilter);
-  if (Array.isArray(status))
+  if (Array.isArray(status)) {
+    checkArray('filter.status', status, 'statuses', mostNames);
     for (const [index, one] of status.entries()) checkOneOf(`filter.status[${index}]`, one, jobStatuses);
-  else if (status !== undefined) checkOneOf('filter.status', status as JobStatus, jobStatuses);
+  } else if (status !== undefined) checkOneOf('filter.status', status as JobStatus, jobStatuses);
   if (id !== undefined) checkText('filter.id', id, 'must be the first digits of an id', (text) => idForm.test(text));
   if (outcome !== undefined) checkOneOf('filter.outcome', outcome, countedOutcomes);
   if (role !== undefined) checkOneOf('filter.role', role, jobRoles);
   if (agent !== undefined) checkName('filter.agent', agent);
   if (retried !== undefined) checkBoolean('filter.retried', retried);
-  if (unique !== undefined) checkText('filter.unique', unique, 'must be a string', () => true);
+  if (unique !== undefined) checkLookedFor('filter.unique', unique, '');
   return withoutUndefined({
     ...{ queue, callable, status, outcome, role, error, agent, unique, retried },
     id: id?.replaceAll('-', '').toLowerCase(),
@@ -118,9 +122,11 @@ function checkNames(filter: NamedFilter): void {
   for (const name of ['queue', 'callable', 'error'] as const) {
     const names = filter[name];
     if (names === undefined) continue;
-    const rule = 'must be a string or an array of strings';
-    if (!Array.isArray(names)) checkText(`filter.${name}`, names, rule, () => true);
-    else for (const [index, one] of names.entries()) checkText(`filter.${name}[${index}]`, one, rule, () => true);
+    const path = `filter.${name}`;
+    if (Array.isArray(names)) {
+      checkArray(path, names, 'strings', mostNames);
+      for (const [index, one] of names.entries()) checkLookedFor(`${path}[${index}]`, one, '');
+    } else checkLookedFor(path, names, ', or an array of them');
   }
 }
 
@@ -159,9 +165,18 @@ function parse(cursor: string): { runtime: string; order: string; digest: string
       string,
       PlaceInOrder,
     ];
-    const numbers = [place.dueAt, place.priority, place.eligible, place.putAt, place.completedAt];
-    if (!numbers.every(Number.isFinite) || !/^[0-9a-f]{32}$/.test(place.id)) return undefined;
-    return { runtime, order, digest, place: { ...place, id: Buffer.from(place.id, 'hex').toString('latin1') } };
+    const { dueAt, putAt, completedAt, priority, front, alone, eligible } = place;
+    const id = Buffer.from(place.id, 'hex').toString('latin1');
+    const fits =
+      [dueAt, putAt, completedAt].every((time) => Number.isFinite(time) && time >= 0 && time < 2 ** 53) &&
+      Number.isFinite(priority) &&
+      [front, alone].every((flag) => typeof flag === 'boolean') &&
+      Number.isInteger(eligible) &&
+      eligible >= 0 &&
+      eligible <= highestNumber;
+    if (!fits || !/^[0-9a-f]{32}$/.test(place.id) || !isId(id)) return undefined;
+    const times = { dueAt, putAt, completedAt };
+    return { runtime, order, digest, place: { ...times, priority, front, alone, eligible, id } };
   } catch {
     return undefined;
   }

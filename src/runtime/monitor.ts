@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import { decodeFailure, errorFrom, type Failure, isFailure } from '../codec/failure.js';
 import { decodePayload } from '../codec/payload.js';
+import { longestMs } from '../core/limits.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions } from '../definition/known-options.js';
@@ -36,7 +37,7 @@ import type { Client } from './client.js';
 import { explanationFrom } from './explanation.js';
 import { refuseExtra } from './extra-arguments.js';
 import { idOf, Job } from './job.js';
-import { checkFilter, cursorFrom, type JobQuery, type List, placeFrom, wireFilter } from './job-filter.js';
+import { cursorFrom, type JobQuery, type List, placeFrom, wireFilter, wireKinds } from './job-filter.js';
 import { timeOf } from './time.js';
 
 /** The options of `Monitor.counts`. */
@@ -166,11 +167,11 @@ export class Monitor {
    * await callsheet.monitor.counts({ callable: 'images#*' }, { by: ['queue', 'status'] });
    */
   async counts(filter: KindFilter = {}, options: CountOptions = {}): Promise<CountRow[]> {
-    checkFilter(filter);
+    const kinds = wireKinds(filter);
     checkOptions('options', options, { by: true });
     const { by = ['status'] } = options;
     checkFields(by, countFields);
-    return (await this.#client.ask({ type: 'counts', filter, by })) as CountRow[];
+    return (await this.#client.ask({ type: 'counts', filter: kinds, by })) as CountRow[];
   }
 
   /**
@@ -302,7 +303,7 @@ export class Monitor {
     checkOptions('options', options, { queue: true, limit: true });
     const { queue, limit = 100 } = options;
     checkNumber('limit', limit, { integer: true, least: 1, most: mostRows });
-    if (queue !== undefined) checkFilter({ queue });
+    if (queue !== undefined) wireKinds({ queue });
     return (await this.#client.ask({ type: 'queueStatus', queue, limit })) as QueuesPage;
   }
 
@@ -392,14 +393,14 @@ export class Monitor {
    *   console.log(callable, failed, run?.p95);
    */
   async stats(filter: KindFilter = {}, options: StatOptions = {}): Promise<StatRow[]> {
-    checkFilter(filter);
+    const kinds = wireKinds(filter);
     checkOptions('options', options, { by: true, from: true, to: true, stepMs: true });
     const { by = statFields, from, to, stepMs } = options;
     checkFields(by, statFields);
-    if (stepMs !== undefined) checkNumber('stepMs', stepMs, { finite: true, least: 60_000, unit: 'milliseconds' });
+    if (stepMs !== undefined) checkNumber('stepMs', stepMs, { least: 60_000, most: longestMs, unit: 'milliseconds' });
     return (await this.#client.ask({
       type: 'stats',
-      filter,
+      filter: kinds,
       by,
       from: from === undefined ? 0 : timeOf('from', from),
       to: to === undefined ? Number.MAX_SAFE_INTEGER : timeOf('to', to),
@@ -419,7 +420,7 @@ export class Monitor {
 const mostRows = 1000;
 
 function checkFields(by: readonly string[], fields: readonly string[]): void {
-  checkArray('by', by, 'names of fields');
+  checkArray('by', by, 'names of fields', fields.length);
   for (const [index, field] of by.entries()) checkOneOf(`by[${index}]`, field, fields);
 }
 

@@ -8,6 +8,7 @@ import { idFromText } from '../codec/id.js';
 import { DEFAULT_LIMIT_BYTES, MOST_LIMIT_BYTES } from '../codec/payload-format.js';
 import type { CoordinatorSetup } from '../coordinator/main.js';
 import type { KeptLimits } from '../core/commands.js';
+import { highestNumber } from '../core/limits.js';
 import { defaultQueue } from '../core/queue.js';
 import { type Id, type Level, type LogLevel, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
@@ -785,7 +786,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   if (aboveHeapMb !== undefined) checkNumber('recycle.aboveHeapMb', aboveHeapMb, { above: 0, below: heapMb });
   if (agent !== undefined && agent !== false) {
     checkOptions('agent', agent, { size: true });
-    checkNumber('agent.size', agent.size, { integer: true, least: 1 });
+    checkNumber('agent.size', agent.size, { integer: true, least: 1, most: highestNumber });
   }
   checkOptions('retention', retention, { ...keptNames, failed: true });
   const { failed = {}, ...others } = retention;

@@ -1,6 +1,7 @@
 /** The public API of a queue. */
 
 import { idToText } from '../codec/id.js';
+import { highestNumber, longestMs } from '../core/limits.js';
 import { type Id, type Level, levels } from '../core/records.js';
 import { checkArray, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { asJob, type Composition, type Part, parallel } from '../definition/compose.js';
@@ -292,10 +293,13 @@ export class Queue {
   /**
    * Returns the job at this index of the line, in the order of claiming. A negative index counts
    * from the end. `undefined` if there is none.
+   *
+   * @throws {TypeError} `index` is not a number.
    */
   async at(index: number): Promise<Job | undefined> {
+    checkNumber('index', index, {});
     const from = index < 0 ? (await this.length()) + index : index;
-    if (!Number.isInteger(from) || from < 0) return undefined;
+    if (!Number.isInteger(from) || from < 0 || from > highestNumber) return undefined;
     const { jobs } = await this.#line({ skip: from, count: 1 });
     return jobs[0] === undefined ? undefined : new Job(this.#client, jobs[0]);
   }
@@ -364,10 +368,10 @@ export class Queue {
    * Sets the length from which puts wait until there is room; 0 removes the bound.
    * `details().putsWaiting` is the number of waiting puts.
    *
-   * @throws {RangeError} `bound` is not an integer from 0.
+   * @throws {RangeError} `bound` is not an integer from 0 to 2 ** 50.
    */
   async setBound(bound: number): Promise<void> {
-    checkNumber('bound', bound, { integer: true, least: 0 });
+    checkNumber('bound', bound, { integer: true, least: 0, most: highestNumber });
     await this.#client.do({ type: 'boundQueue', name: this.name, bound });
   }
 
@@ -380,11 +384,11 @@ export class Queue {
     checkName('name', name);
     checkOptions('options', options, { size: true, rate: true });
     const { size = 1, rate } = options;
-    checkNumber('size', size, { integer: true, least: 1 });
+    checkNumber('size', size, { integer: true, least: 1, most: highestNumber });
     if (rate !== undefined) {
       checkOptions('rate', rate, { count: true, periodMs: true });
-      checkNumber('rate.count', rate.count, { integer: true, least: 1 });
-      checkNumber('rate.periodMs', rate.periodMs, { finite: true, above: 0, unit: 'milliseconds' });
+      checkNumber('rate.count', rate.count, { integer: true, least: 1, most: highestNumber });
+      checkNumber('rate.periodMs', rate.periodMs, { above: 0, below: longestMs, unit: 'milliseconds' });
     }
     const limits = { size, rate: rate?.count ?? 0, ratePeriodMs: rate?.periodMs ?? 0 };
     await this.#client.do({ type: 'setQuota', queue: this.name, name, ...limits });
@@ -421,7 +425,7 @@ export class Queue {
     checkName('name', name);
     checkOptions('options', options, agentOptions);
     const { size, filter, chooser, retry = {}, dispatcher } = options;
-    checkNumber('size', size, { integer: true, least: 1 });
+    checkNumber('size', size, { integer: true, least: 1, most: highestNumber });
     const { modules } = this.#client.encoding();
     const known = (where: string) => (callable: string) => checkKnown(modules, callable, where);
     const stored = filter === undefined ? null : checkFilter(filter, known('filter.'));

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { newId } from '../codec/id.js';
 import { encodePayload } from '../codec/payload.js';
 import { MOST_LIMIT_BYTES } from '../codec/payload-format.js';
+import { longestMs, longestName, mostTicks } from '../core/limits.js';
 import { defaultQueue } from '../core/queue.js';
 import {
   type Id,
@@ -146,7 +147,6 @@ const setBySchedule = ['beginAfter', 'held', 'unique', 'replace'] as const;
 
 const dayMs = 24 * 3600 * 1000;
 const leastEveryMs = 1000;
-const mostAtOnce = 1000;
 
 /** A schedule, by its name. */
 export class Schedule {
@@ -201,8 +201,8 @@ export class Schedule {
     const ticks = await this.#ticks();
     const found: number[] = [];
     for (let at = ticks.after(Math.max(first - 1, 0)); at !== 0 && at <= last; at = ticks.after(at)) {
-      if (found.length === mostAtOnce)
-        throw invalidOption('to', `must leave at most ${mostAtOnce} ticks: backfill in pieces`, to, RangeError);
+      if (found.length === mostTicks)
+        throw invalidOption('to', `must leave at most ${mostTicks} ticks: backfill in pieces`, to, RangeError);
       found.push(at);
     }
     return (await this.#run(found)).map((id) => new Job(this.#client, id));
@@ -214,7 +214,7 @@ export class Schedule {
    * @throws {RangeError} `count` is not an integer from 1 to 1,000.
    */
   async next(count = 1): Promise<Date[]> {
-    checkNumber('count', count, { integer: true, least: 1, most: mostAtOnce });
+    checkNumber('count', count, { integer: true, least: 1, most: mostTicks });
     const info = await this.#info();
     const ticks = await ticksFor(info.spec);
     const found: Date[] = [];
@@ -283,8 +283,8 @@ export async function setSchedule(
   const { missed = 'one', windowMs = dayMs, overlap = 'skip', jitterMs = 0, pauseOnFailure = false } = options;
   checkOneOf(`${where}missed`, missed, missedPolicies);
   checkOneOf(`${where}overlap`, overlap, overlapPolicies);
-  checkNumber(`${where}windowMs`, windowMs, { least: 0, finite: true, unit: 'milliseconds' });
-  checkNumber(`${where}jitterMs`, jitterMs, { least: 0, finite: true, unit: 'milliseconds' });
+  checkNumber(`${where}windowMs`, windowMs, { least: 0, most: longestMs, unit: 'milliseconds' });
+  checkNumber(`${where}jitterMs`, jitterMs, { least: 0, most: longestMs, unit: 'milliseconds' });
   checkBoolean(`${where}pauseOnFailure`, pauseOnFailure);
   const spec = await specOf(options, where, encoding.now);
   const given = { name, queue, spec, missed, windowMs, overlap, jitterMs, pauseOnFailure };
@@ -358,8 +358,9 @@ async function unlimitedSpec(options: ScheduleOptions, where: string, now: numbe
 }
 
 async function cronSpec(cron: string, zone: string, where: string, now: number): Promise<ScheduleSpec> {
-  const rule = 'must be a cron pattern of five or six fields';
-  const isPattern = (text: string) => /^@[a-z]+$/i.test(text) || /^\S+( +\S+){4,5}$/.test(text.trim());
+  const rule = `must be a cron pattern of five or six fields, at most ${longestName} characters`;
+  const isPattern = (text: string) =>
+    text.length <= longestName && (/^@[a-z]+$/i.test(text) || /^\S+( +\S+){4,5}$/.test(text.trim()));
   checkText(`${where}cron`, cron, rule, isPattern);
   checkText(`${where}zone`, zone, 'must be the IANA name of a time zone, such as Europe/Berlin', isZone);
   const { checkPattern, ticksOf } = await import('../schedule/ticks.js');
@@ -383,15 +384,15 @@ function isZone(zone: string): boolean {
 }
 
 function intervalOf(every: number | string, where: string): number {
-  const rule = 'must be at least a second: milliseconds, or a number with ms, s, m, h or d';
+  const rule = `must be at least a second, and at most ${longestMs} ms: milliseconds, or a number with ms, s, m, h or d`;
   if (typeof every === 'number') {
-    checkNumber(where, every, { integer: true, least: leastEveryMs, unit: 'milliseconds' });
+    checkNumber(where, every, { integer: true, least: leastEveryMs, most: longestMs, unit: 'milliseconds' });
     return every;
   }
   let everyMs = 0;
   checkText(where, every, rule, (text) => {
     everyMs = parseDuration(text) ?? Number.NaN;
-    return everyMs >= leastEveryMs && Number.isSafeInteger(everyMs);
+    return everyMs >= leastEveryMs && everyMs <= longestMs && Number.isInteger(everyMs);
   });
   return everyMs;
 }

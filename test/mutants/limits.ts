@@ -24,6 +24,22 @@ export const limits: readonly Mutant[] = [
     replace: 'const [{ modules }, payloadLimitBytes] = [this.#thread, 1e9];',
   },
   {
+    bug: 'a name that is looked for may have any length, until the owner of a client reads it',
+    tags: ['15.1'],
+    tests: ['sharing/extremes.test.ts'],
+    in: 'definition/names.ts#checkLookedFor',
+    find: 'text.length <= longestName',
+    replace: 'text.length >= 0',
+  },
+  {
+    bug: 'the limit of a schedule’s jitter is that of messages only',
+    tags: ['15.1'],
+    tests: ['sharing/extremes.test.ts'],
+    in: 'runtime/schedules.ts#setSchedule',
+    find: 'jitterMs, { least: 0, most: longestMs,',
+    replace: 'jitterMs, { least: 0, finite: true,',
+  },
+  {
     bug: 'a turn looks at paused queues',
     tags: ['15.3'],
     tests: ['coordinator/idle.test.ts'],
