@@ -8,7 +8,7 @@ import { describeModule } from '../worker/modules.js';
 import { CommandError, exitCodes } from './exit.js';
 import { jobModules } from './job-modules.js';
 import type { Session } from './session.js';
-import { callableName, count, queueName } from './words.js';
+import { callableName, count, escaped, queueName } from './words.js';
 
 /** A function that is missing. */
 interface Finding {
@@ -30,7 +30,7 @@ export async function check({ callsheet, out }: Session, files: readonly string[
       { title: 'MISSING', of: ({ callable }) => callableName(callable), cut: true },
       { title: 'QUEUE', of: ({ queue }) => queueName(queue), cut: true },
       { title: 'JOBS', of: ({ jobs }) => (jobs === 0 ? '' : count(jobs)), right: true },
-      { title: 'AGENT', of: ({ agent = '' }) => agent, cut: true },
+      { title: 'AGENT', of: ({ agent = '' }) => escaped(agent), cut: true },
     ],
     'these modules have all functions that are needed',
   );

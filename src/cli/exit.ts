@@ -1,5 +1,6 @@
 /** The exit codes of the command line, and the errors that lead to them. */
 import { CallsheetError, type ErrorCode } from '../errors.js';
+import { plainLines } from './words.js';
 
 /** Codes from 64 on are those of `sysexits.h`, by which supervisors decide whether to restart. */
 export const exitCodes = {
@@ -61,16 +62,24 @@ const byCode: { readonly [code in ErrorCode]?: number } = {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exitCode;
   if (isOfSystem(error)) return exitCodes.unreachable;
-  return (error instanceof CallsheetError ? byCode[error.code] : undefined) ?? exitCodes.internal;
+  const code = error instanceof CallsheetError || isOfOption(error) ? error.code : undefined;
+  return (code && byCode[code]) ?? exitCodes.internal;
+}
+
+/** `true` for the error of an option or an argument that was given. */
+export function isOfOption(error: unknown): error is Error & { readonly code: 'INVALID_OPTION' } {
+  return error instanceof Error && 'code' in error && error.code === 'INVALID_OPTION';
 }
 
 /** `true` for an error of a system call, such as a path that does not exist. */
-function isOfSystem(error: unknown): error is Error {
+export function isOfSystem(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error;
 }
 
-/** Returns the message of a foreseen error, or the stack of any other. */
+/** Returns the message of a foreseen error, or the stack of any other, for a terminal. */
 export function messageOf(error: unknown): string {
-  if (error instanceof CallsheetError || error instanceof CommandError || isOfSystem(error)) return error.message;
-  return String((error as Error | undefined)?.stack ?? error);
+  const isForeseen =
+    error instanceof CallsheetError || error instanceof CommandError || isOfSystem(error) || isOfOption(error);
+  const text = isForeseen ? error.message : String((error as Error | undefined)?.stack ?? error);
+  return plainLines(text).join('\n');
 }

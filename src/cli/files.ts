@@ -7,9 +7,7 @@ import { salvage } from '../store/journal/salvage.js';
 import { directoryOf } from './directory.js';
 import { exitCodes } from './exit.js';
 import { Output, type OutputOptions } from './output.js';
-import { count, counted, queueName } from './words.js';
-
-const say = (line: string) => process.stdout.write(`${line}\n`);
+import { count, counted, escaped, plain, queueName } from './words.js';
 
 /** Lists the files and their damage, and counts the jobs. Returns code 1 for damage. */
 export async function inspect(
@@ -23,7 +21,8 @@ export async function inspect(
   if (out.isJson) out.json({ directory, files, damages: damages.map(placeOf), jobs });
   else {
     for (const { name, bytes, note } of files) out.line(`${name}  ${bytes} bytes  ${note}`);
-    for (const { file, offset, reason } of damages) out.line(`DAMAGE ${file} at byte ${offset}: ${reason}`);
+    for (const { file, offset, reason } of damages)
+      out.line(`DAMAGE ${escaped(file)} at byte ${offset}: ${plain(reason)}`);
     for (const line of jobLines(jobs)) out.line(line);
     out.line(damages.length === 0 ? 'the journal is whole' : `damaged places: ${damages.length}`);
   }
@@ -61,8 +60,10 @@ function jobLines(jobs: JobCounts | undefined): string[] {
 
 export async function salvageInto(directory: string, into: string): Promise<number> {
   const { jobs, settings, annotations, losses, leftOut } = await salvage(directory, into);
-  for (const { file, offset, reason } of losses) say(`LOST ${file} at byte ${offset}: ${reason}`);
-  for (const { job, reason } of leftOut) say(`LEFT OUT job ${idToText(job)}: ${reason}`);
-  say(`${jobs} jobs, ${settings} settings and ${annotations} annotations are in ${into}`);
+  const out = new Output({});
+  for (const { file, offset, reason } of losses) out.line(`LOST ${escaped(file)} at byte ${offset}: ${plain(reason)}`);
+  for (const { job, reason } of leftOut) out.line(`LEFT OUT job ${idToText(job)}: ${plain(reason)}`);
+  out.line(`${jobs} jobs, ${settings} settings and ${annotations} annotations are in ${escaped(into)}`);
+  await out.end();
   return losses.length + leftOut.length === 0 ? exitCodes.done : exitCodes.failed;
 }

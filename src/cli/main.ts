@@ -11,6 +11,7 @@ import { completions, type Shell, shells } from './completions.js';
 import { exitCodeOf, exitCodes, messageOf } from './exit.js';
 import { addLookCommands } from './look-commands.js';
 import { asking, directoryOption, looking } from './options.js';
+import { unwritable } from './standard-output.js';
 import { addSteerCommands } from './steer-commands.js';
 import {
   address,
@@ -26,6 +27,7 @@ import {
   thresholds,
   timeLimit,
 } from './values.js';
+import { escaped } from './words.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -94,6 +96,16 @@ program
   .option('--keep', 'keep the state when all items have succeeded')
   .action(async (target, options) => exit(await (await import('./map/map.js')).map(target, options)));
 
+program.helpCommand(false);
+program
+  .command('help', { hidden: true })
+  .argument('[command]')
+  .action((name?: string) => {
+    const found = program.commands.find((command) => command.name() === name);
+    if (name !== undefined && found === undefined) program.error(`error: unknown command '${escaped(name)}'`);
+    (found ?? program).help();
+  });
+
 const ask = askWith(exit);
 addLookCommands(program, ask);
 addSteerCommands(program, (options, use, needs) => ask(options, use, { ...needs, owner: true }));
@@ -147,11 +159,23 @@ program
     process.stdout.write(`${completions(program, shell)}\n`);
   });
 
+let isOutputBroken = false;
+process.stdout.on('error', (error) => {
+  // The output of a command listens, too, and throws the error.
+  if (!isOutputBroken && process.stdout.listenerCount('error') === 1)
+    process.stderr.write(`callsheet: ${messageOf(unwritable('standard output', error))}\n`);
+  isOutputBroken = true;
+  process.exitCode = exitCodes.output;
+});
+// Without standard error there is no place for a message, but the exit code stays.
+process.stderr.on('error', () => {});
+
 /** A file of the user that was imported may keep the process alive, with a runtime of its own. */
 const longestEndMs = 1_000;
 
+/** Ends with this code, or with 7 if standard output could not be written. */
 function exit(code: number): void {
-  process.exitCode = code;
+  process.exitCode = isOutputBroken ? exitCodes.output : code;
   setTimeout(() => process.exit(), longestEndMs).unref();
 }
 

@@ -3,6 +3,7 @@ import { inspect, styleText } from 'node:util';
 import { isFailure } from '../codec/failure.js';
 import { type LineSink, StandardOutput } from './standard-output.js';
 import { type Column, tableLines } from './table.js';
+import { escaped, plainLines } from './words.js';
 
 export type ColorChoice = 'auto' | 'always' | 'never';
 
@@ -72,7 +73,7 @@ export class Output {
 
   /** Says something beside the output, unless that is unwanted. */
   note(text: string): void {
-    this.#note(text);
+    this.#note(plainLines(text).join('\n'));
   }
 
   style(style: Style, text: string): string {
@@ -81,7 +82,7 @@ export class Output {
 
   /** Shows any value of a job to people. */
   shown(value: unknown): string {
-    return inspect(value, { colors: this.#hasColor, depth: 6, maxArrayLength: 100, maxStringLength: 10_000 });
+    return inspect(value, { depth: 6, maxArrayLength: 100, maxStringLength: 10_000 });
   }
 
   /** @throws {CommandError} it cannot be written. */
@@ -99,18 +100,24 @@ export class Output {
 /** See https://no-color.org. */
 const mayColor = () => !process.env.NO_COLOR && process.env.TERM !== 'dumb';
 
-/** Returns a value as JSON, in which nothing is missing: what JSON lacks has another form. */
+/**
+ * Returns a value as JSON, in which nothing is missing: what JSON lacks has another form. Control
+ * characters are in strings only, so they can be escaped in the text.
+ */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value, jsonForm) ?? 'null';
+  return escaped(JSON.stringify(value, jsonForm) ?? 'null');
 }
 
-/** A bigint becomes its digits, a map a list of pairs, a set a list, binary data base64. */
+/**
+ * A bigint becomes its digits, a regular expression its text, a map a list of pairs, a set a list,
+ * binary data base64.
+ */
 function jsonForm(this: Record<string, unknown>, key: string, value: unknown): unknown {
   // `toJSON` of a buffer has run before.
   const own = this[key];
   if (ArrayBuffer.isView(own)) return Buffer.from(own.buffer, own.byteOffset, own.byteLength).toString('base64');
   if (own instanceof ArrayBuffer || own instanceof SharedArrayBuffer) return Buffer.from(own).toString('base64');
-  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'bigint' || value instanceof RegExp) return String(value);
   if (value instanceof Map || value instanceof Set) return [...value];
   if (value instanceof Error) return { name: value.name, message: value.message, stack: value.stack };
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);

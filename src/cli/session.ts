@@ -3,13 +3,14 @@
  * of its journal if no process has. A command never becomes an owner.
  */
 import { statSync } from 'node:fs';
+import { unusableDirectory } from '../journal/directory.js';
 import { describeOwner } from '../journal/owner.js';
 import type { KeptTimes } from '../protocol/messages.js';
 import { open, type Runtime } from '../runtime/open.js';
 import { hasOwner } from '../runtime/open-client.js';
 import { type OpenedReader, openReader } from '../runtime/open-reader.js';
 import { directoryOf } from './directory.js';
-import { CommandError, exitCodes } from './exit.js';
+import { CommandError, exitCodes, isOfOption, isOfSystem } from './exit.js';
 import { Output, type OutputOptions } from './output.js';
 
 /** The options of each command that asks. */
@@ -68,8 +69,7 @@ export async function withSession(
     }
   } catch (error) {
     // A value that was given on the command line.
-    if ((error as NodeJS.ErrnoException).code === 'INVALID_OPTION')
-      throw new CommandError(exitCodes.usage, (error as Error).message);
+    if (isOfOption(error)) throw new CommandError(exitCodes.usage, error.message);
     throw error;
   } finally {
     limit.end();
@@ -113,7 +113,8 @@ async function found<T>(directory: string, look: () => Promise<T>): Promise<T> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw new CommandError(exitCodes.unreachable, `there is no directory ${directory}`);
-    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    if (!isOfSystem(error)) throw error;
+    if (code !== 'EACCES' && code !== 'EPERM') throw unusableDirectory(directory, error);
     const message = `this user may not read ${directory} (${code}): run the command as the user of the process that has it`;
     throw new CommandError(exitCodes.unreachable, message);
   }

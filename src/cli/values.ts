@@ -115,11 +115,17 @@ export function halt(text: string): Halt | undefined {
 export function time(text: string): Date {
   const agoMs = parseDuration(text.replace(/^-/, ''));
   if (agoMs !== undefined) return new Date(Date.now() - agoMs);
+  const at = isoTime(text);
+  if (at === undefined)
+    throw new InvalidArgumentError('It must be how long ago, such as 15m or 2d, or a time such as 2026-05-01T12:00Z.');
+  return at;
+}
+
+/** Returns the time of a date, or of an ISO text with its zone; undefined for any other text. */
+function isoTime(text: string): Date | undefined {
   const isWhole = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d))?$/i.test(text);
   const date = new Date(text);
-  if (!isWhole || Number.isNaN(date.getTime()))
-    throw new InvalidArgumentError('It must be how long ago, such as 15m or 2d, or a time such as 2026-05-01T12:00Z.');
-  return date;
+  return isWhole && !Number.isNaN(date.getTime()) ? date : undefined;
 }
 
 /** Returns a parser of one of some words, or several between commas, which adds to those before. */
@@ -153,7 +159,10 @@ export function rate(text: string): Rate | 'none' {
 
 /** Parses a delay from now, such as `5m`, to milliseconds, or an ISO time. */
 export function later(text: string): Date | number {
-  return parseDuration(text) ?? time(text);
+  const at = parseDuration(text) ?? isoTime(text);
+  if (at === undefined)
+    throw new InvalidArgumentError('It must be a delay such as 5m, or a time such as 2026-05-01T12:00Z.');
+  return at;
 }
 
 /** Parses an integer, also a negative one. */

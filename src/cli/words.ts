@@ -1,5 +1,4 @@
 /** Figures and times in words for people, and texts of others made harmless. */
-import { stripVTControlCharacters } from 'node:util';
 
 /** Returns milliseconds as `12ms`, `1.2s`, `42s`, `3m 20s`, `2h 5m` or `3d 4h`. */
 export function duration(ms: number): string {
@@ -35,22 +34,29 @@ export function size(bytes: number): string {
 }
 
 /** A queue as it is named on the command line: the default queue has an empty name. */
-export const queueName = (name: string) => (name === '' ? "''" : plain(name));
+export const queueName = (name: string) => (name === '' ? "''" : escaped(name));
 
 /** A composition without postprocess has no function. */
-export const callableName = (callable: string) => (callable === '' ? '(composition)' : plain(callable));
+export const callableName = (callable: string) => (callable === '' ? '(composition)' : escaped(callable));
+
+/** What a terminal obeys or what reorders text, and other ends of lines. */
+const controls = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
+
+/** Returns a text in which each control character is shown as in JSON, such as `\u001b`. */
+export const escaped = (text: string): string =>
+  text.replaceAll(controls, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** Returns a text in one line, without anything that a terminal would obey. */
-export function plain(text: string): string {
-  return stripVTControlCharacters(text)
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '�');
-}
+export const plain = (text: string) => escaped(text.replaceAll(/\s+/g, ' '));
 
 /** Returns lines without anything else that a terminal would obey. */
-export const plainLines = (text: string) => text.split(/\r\n|[\n\r]/).map((line) => plainLine(line));
+export const plainLines = (text: string) =>
+  text.split(/\r\n|[\n\r]/).map((line) => escaped(line.replaceAll('\t', '    ')));
 
-const plainLine = (line: string) =>
-  stripVTControlCharacters(line)
-    .replaceAll('\t', '    ')
-    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '�');
+const longestName = 60;
+
+/** Returns a name that was given, for a message. A long one is cut. */
+export function givenName(name: string): string {
+  if (name.length <= longestName) return escaped(JSON.stringify(name));
+  return `${escaped(JSON.stringify(name.slice(0, longestName)))}… (${name.length} characters)`;
+}

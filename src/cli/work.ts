@@ -4,14 +4,15 @@
  * The first SIGTERM or SIGINT ends it in good order: it claims no more jobs, and gives back those
  * that still run after the grace. The second ends it at once. SIGUSR2 logs its state.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Logger } from 'pino';
 import type { Level } from '../core/records.js';
+import { reasonOf } from '../journal/directory.js';
 import { open, type Runtime } from '../runtime/open.js';
 import type { Queue } from '../runtime/queue.js';
 import { directoryOf } from './directory.js';
-import { exitCodes } from './exit.js';
+import { CommandError, exitCodes } from './exit.js';
 import { jobModules } from './job-modules.js';
 import { type LogOptions, makeLogger } from './logger.js';
 import type { Address, AgentSize } from './values.js';
@@ -33,12 +34,15 @@ export interface WorkOptions extends LogOptions {
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;
 const healthMs = 5_000;
+/** The least time between two warnings of the health file. */
+const healthWarningMs = 60_000;
 
 /** Works until it is stopped, and returns the exit code. */
 export async function work(options: WorkOptions): Promise<number> {
   const { threads, concurrency, durability, grace, healthFile } = options;
   const directory = directoryOf(options.directory);
   const logger = makeLogger(options);
+  if (healthFile !== undefined) checkHealthFile(healthFile);
   const stopped = untilSignal(logger);
   if (options.standby === true) logger.info({ directory }, 'the worker stands by');
   const opening = open({
@@ -60,7 +64,7 @@ export async function work(options: WorkOptions): Promise<number> {
     await callsheet.queue(queue).setAgent('main', { size });
   }
   const { jobs, unfinished } = callsheet.found;
-  const health = watchHealth(callsheet, healthFile);
+  const health = watchHealth(callsheet, healthFile, logger);
   const showState = stateLog(callsheet, logger);
   process.on('SIGUSR2', showState);
   logger.info({ directory, id: callsheet.id, jobs, unfinished }, 'the worker is ready');
@@ -75,7 +79,8 @@ export async function work(options: WorkOptions): Promise<number> {
   const { interrupted, error, hangingThreads } = await callsheet.close({ graceMs: grace });
   if (error !== undefined) logger.fatal({ err: error }, 'the runtime has ended on an error');
   else logger.info({ interrupted }, interrupted === 0 ? 'the worker has ended' : 'running jobs were given back');
-  const code = error !== undefined ? exitCodes.internal : interrupted > 0 ? exitCodes.givenBack : exitCodes.done;
+  const hasFailed = error !== undefined || why === noAnswer;
+  const code = hasFailed ? exitCodes.internal : interrupted > 0 ? exitCodes.givenBack : exitCodes.done;
   // A thread that hangs in a system call would keep the process alive.
   if (hangingThreads.length > 0) process.exit(code);
   return why === leftJobs ? exitCodes.failed : code;
@@ -128,17 +133,49 @@ async function drained(callsheet: Runtime, logger: Logger): Promise<string> {
   }
 }
 
-/** Writes the health file while the runtime answers; `failed` resolves when it does not. */
-function watchHealth(callsheet: Runtime, file: string | undefined): { failed: Promise<string>; stop(): void } {
+const noAnswer = 'the runtime does not answer';
+
+/** Refuses a health file that cannot be written. One that is not there is not left behind. */
+function checkHealthFile(file: string): void {
+  const isThere = existsSync(file);
+  try {
+    closeSync(openSync(file, 'a'));
+    if (!isThere) rmSync(file);
+  } catch (error) {
+    throw new CommandError(exitCodes.configuration, `the health file ${file} cannot be written: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * Writes the health file while the runtime answers; `failed` resolves when it does not. A file that
+ * cannot be written any more becomes old, which its reader sees, so the worker only warns.
+ */
+function watchHealth(
+  callsheet: Runtime,
+  file: string | undefined,
+  logger: Logger,
+): { failed: Promise<string>; stop(): void } {
   let timer: NodeJS.Timeout | undefined;
+  let warned = Number.NEGATIVE_INFINITY;
+  const touch = (work: (file: string) => void) => {
+    if (file === undefined) return;
+    try {
+      work(file);
+    } catch (err) {
+      if (performance.now() - warned < healthWarningMs) return;
+      warned = performance.now();
+      logger.warn({ err, file }, 'the health file cannot be written');
+    }
+  };
   const failed = new Promise<string>((resolve) => {
     const look = async () => {
       try {
         const { jobs } = await callsheet.stats();
         const state = { at: new Date().toISOString(), pid: process.pid, id: callsheet.id, jobs };
-        if (file !== undefined) writeFileSync(file, `${JSON.stringify(state)}\n`);
-      } catch (error) {
-        resolve(`it does not answer: ${(error as Error).message}`);
+        touch((file) => writeFileSync(file, `${JSON.stringify(state)}\n`));
+      } catch (err) {
+        logger.error({ err }, noAnswer);
+        resolve(noAnswer);
       }
     };
     timer = setInterval(look, healthMs);
@@ -148,7 +185,7 @@ function watchHealth(callsheet: Runtime, file: string | undefined): { failed: Pr
     failed,
     stop: () => {
       clearInterval(timer);
-      if (file !== undefined) rmSync(file, { force: true });
+      touch((file) => rmSync(file, { force: true }));
     },
   };
 }

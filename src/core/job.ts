@@ -500,7 +500,9 @@ export function remove({ state }: Decision, job: JobRecord, queue = job.queue): 
 
 function requireNotBegun(job: JobRecord): void {
   const waits = job.status === 'new' || (job.status === 'pending' && job.attempts === 0);
-  if (!waits) throw new JobStatusError(`the job is ${job.status}: it has begun`);
+  if (waits) return;
+  const why = job.status === 'completed' ? 'its outcome stays as it is' : 'it has begun';
+  throw new JobStatusError(`the job is ${job.status}: ${why}`);
 }
 
 /** `true` if it has begun before, and waits for the time of its next run. */

@@ -14,6 +14,8 @@ export interface DirectoryOptions {
 }
 
 const reasons: Record<string, string> = {
+  ENOENT: 'it does not exist',
+  EISDIR: 'it is a directory',
   EACCES: 'this process is not allowed to',
   EPERM: 'this process is not allowed to',
   EROFS: 'the file system is read-only',
@@ -65,11 +67,16 @@ function typeOf(disk: Disk, directory: string): number | undefined {
 
 /** The error for a directory in which a journal cannot work. */
 export function unusableDirectory(directory: string, cause: unknown): CallsheetError {
+  const message = `${directory} cannot be used as a directory for the journal: ${reasonOf(cause)}`;
+  return new DirectoryUnusableError(message, { cause });
+}
+
+/** Returns the reason of a failed call of the system in words, with its code. */
+export function reasonOf(cause: unknown): string {
   const code = errorCodeOf(cause);
   const reason =
     (code === undefined ? undefined : reasons[code]) ?? (cause instanceof Error ? cause.message : String(cause));
-  const message = `${directory} cannot be used as a directory for the journal: ${reason}${code === undefined ? '' : ` (${code})`}`;
-  return new DirectoryUnusableError(message, { cause });
+  return code === undefined ? reason : `${reason} (${code})`;
 }
 
 /** Returns whether the directory exists. Throws if it exists and cannot be used. */

@@ -6,6 +6,7 @@
  */
 import * as path from 'node:path';
 import { CallsheetError, DirectoryUnusableError, JournalVersionError } from '../errors.js';
+import { reasonOf } from './directory.js';
 import { type Disk, errorCodeOf } from './disk.js';
 import { decodeFileHeader, type FileHeader } from './file-header.js';
 import { meaningOf, witnessFileName } from './file-names.js';
@@ -122,7 +123,7 @@ function readHeader(disk: Disk, file: string, kind: FileKind) {
     // Another generation may replace a snapshot that cannot be read, but nothing replaces a
     // segment.
     if (kind === fileKind.snapshot && errorCodeOf(cause) === 'EIO')
-      return { kind: 'damaged' as const, bytes: 0, reason: `it cannot be read: ${String(cause)}`, looksTorn: false };
+      return { kind: 'damaged' as const, bytes: 0, reason: `it cannot be read: ${reasonOf(cause)}`, looksTorn: false };
     throw unreadable(file, cause);
   } finally {
     opened?.close();
@@ -132,5 +133,5 @@ function readHeader(disk: Disk, file: string, kind: FileKind) {
 /** The error for a file that the machine cannot read, which proves nothing about the journal. */
 export function unreadable(file: string, cause: unknown): CallsheetError {
   if (cause instanceof CallsheetError) return cause;
-  return new DirectoryUnusableError(`${file} cannot be read: ${String(cause)}`, { cause });
+  return new DirectoryUnusableError(`${file} cannot be read: ${reasonOf(cause)}`, { cause });
 }

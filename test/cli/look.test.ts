@@ -18,7 +18,7 @@ import { status } from '../../src/cli/look/status.js';
 import { jsonText } from '../../src/cli/output.js';
 import type { Session } from '../../src/cli/session.js';
 import { cut, tableLines } from '../../src/cli/table.js';
-import { duration, plain, plainLines, size } from '../../src/cli/words.js';
+import { duration, givenName, plain, plainLines, queueName, size } from '../../src/cli/words.js';
 import { eventually } from '../harness/eventually.js';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { program, run, runWith } from './command.js';
@@ -127,7 +127,12 @@ describe('the commands that look', () => {
 
   it('show one job, found by its first digits', async () => {
     const { text } = await shown((session) => job(session, failed.id, { arguments: true, result: true }));
-    for (const part of [/state +failed/, /runs +1 run/, /arguments:\n {2}'bad/, /failure:\n {2}RangeError: bad width/])
+    for (const part of [
+      /state +failed/,
+      /runs +1 run/,
+      /arguments:\n {2}'bad/,
+      /failure:\n {2}RangeError: bad \\u001b\[31mwidth/,
+    ])
       assert.match(text, part);
     assert.ok(!text.includes('\u001b'), 'a text of a job moves no cursor');
     const json = await shown((session) => job(session, failed.id, { arguments: true, result: true }), { json: true });
@@ -195,7 +200,10 @@ describe('the commands that look', () => {
 
   it('group failures, and show how one came about', async () => {
     const groups = await shown((session) => failures(session, { limit: 20 }));
-    assert.match(groups.lines[1]!, new RegExp(`^ +1 {2}RangeError {2}slow#fail .* ${failed.id} {2}bad width$`));
+    assert.match(
+      groups.lines[1]!,
+      new RegExp(`^ +1 {2}RangeError {2}slow#fail .* ${failed.id} {2}bad \\\\u001b\\[31mwidth$`),
+    );
     const json = await shown(
       (session) => failures(session, { limit: 20, by: ['callable'], since: new Date(Date.now() - 3_600_000) }),
       { json: true },
@@ -207,7 +215,10 @@ describe('the commands that look', () => {
     const none = await shown((session) => failures(session, { limit: 20, since: new Date(Date.now() + 60_000) }));
     assert.deepEqual(none.notes, ['no job has failed']);
     const how = await shown((session) => traceback(session, failed.id));
-    assert.match(how.text, /^RangeError: bad width\n {4}at .*\n[\s\S]*run 1 in thread \d+: failed with RangeError, 20/);
+    assert.match(
+      how.text,
+      /^RangeError: bad \\u001b\[31mwidth\n {4}at .*\n[\s\S]*run 1 in thread \d+: failed with RangeError, 20/,
+    );
     await assert.rejects(
       shown((session) => traceback(session, waiting.id)),
       { code: 'JOB_STATUS' },
@@ -270,6 +281,12 @@ describe('the commands that look, in processes of their own', () => {
       [full.status, full.stderr],
       [7, 'callsheet: standard output cannot be written: ENOSPC: no space left on device, write\n'],
     );
+    for (const option of ['--help', '--version']) {
+      const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${program}" ${option} > /dev/full`], {
+        encoding: 'utf8',
+      });
+      assert.deepEqual([status, stderr], [7, full.stderr]);
+    }
     const following = spawn(process.execPath, [program, 'events', '-d', directory], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -313,6 +330,12 @@ describe('the commands that look, in processes of their own', () => {
     [['jobs', '--since', '2026-05-01T12:00'], 2, /must be how long ago/],
     [['counts', '--by', 'color'], 2, /"color" must be one of queue/],
     [['stats', '--step', '5s'], 2, /must be at least a minute/],
+    [['help', 'foo'], 2, /unknown command 'foo'/],
+    [
+      ['status', '-d', '/etc/passwd'],
+      3,
+      /^callsheet: \/etc\/passwd cannot be used .*: a part of the path is a file \(ENOTDIR\)\n$/,
+    ],
   ] as const) {
     it(`refuse \`${args.join(' ')}\``, () => {
       const { status, stdout, stderr } = run(...args);
@@ -347,8 +370,10 @@ describe('the words of the command line', () => {
       '3d 4h',
     ]);
     assert.deepEqual([0, 999, 1000, 812_000_000].map(size), ['0 bytes', '999 bytes', '1.0 kB', '812 MB']);
-    assert.equal(plain('a\n\u001b[31mb\u001b[39m\u0000\u202ec'), 'a b��c');
-    assert.deepEqual(plainLines('a\r\n\tb\u001b]0;x\u0007'), ['a', '    b']);
+    assert.equal(plain('a\n\u001b[31mb\u0000\u202ec'), 'a \\u001b[31mb\\u0000\\u202ec');
+    assert.deepEqual(plainLines('a\r\n\tb\u009b0\u0007'), ['a', '    b\\u009b0\\u0007']);
+    assert.equal(queueName('a  \u001b[31mb'), 'a  \\u001b[31mb', 'a name is shown whole');
+    assert.equal(givenName('q'.repeat(1001)), `"${'q'.repeat(60)}"… (1001 characters)`);
   });
 
   it('are a table that leaves out empty columns, and cuts what may be cut', () => {
@@ -369,5 +394,6 @@ describe('the words of the command line', () => {
     const value = { a: 1n, b: new Map([[1, new Set([2])]]), c: new Uint8Array([1, 2]), d: new Date(0), e: Number.NaN };
     assert.equal(jsonText(value), '{"a":"1","b":[[1,[2]]],"c":"AQI=","d":"1970-01-01T00:00:00.000Z","e":"NaN"}');
     assert.equal(jsonText(undefined), 'null');
+    assert.equal(jsonText({ a: /b\/c/gi, d: 'e\u009bf' }), '{"a":"/b\\\\/c/gi","d":"e\\u009bf"}');
   });
 });

@@ -118,7 +118,7 @@ describe('the commands on jobs', () => {
     assert.deepEqual([name, message, stack], ['Unwanted', 'not needed', 'Unwanted: not needed']);
     const twice = await done((session) => fail(session, [waiting.id], flags));
     assert.equal(twice.code, 1);
-    assert.match(twice.notes[0]!, /the job is completed/);
+    assert.match(twice.notes[0]!, /the job is completed: its outcome stays as it is/);
     await assert.rejects(
       done((session) => fail(session, [], flags)),
       { exitCode: 2 },
@@ -185,6 +185,10 @@ describe('the commands on queues', () => {
     await assert.rejects(
       done((session) => setPaused(session, ['mail', 'no'], true)),
       { code: 'UNKNOWN_QUEUE' },
+    );
+    await assert.rejects(
+      done((session) => setPaused(session, ['n'.repeat(1001)], true)),
+      { message: `there is no queue named "${'n'.repeat(60)}"… (1001 characters)` },
     );
     assert.equal(await isPaused(), false, 'nothing was done');
     assert.deepEqual((await done((session) => setPaused(session, ['mail', ''], true))).lines, [
@@ -277,7 +281,7 @@ describe('the commands that steer, in processes of their own', () => {
 
   it('refuse values that make no sense', () => {
     for (const [args, message] of [
-      [['put', 'slow#add', '--begin', 'soon'], /must be how long ago|must be/],
+      [['put', 'slow#add', '--begin', 'soon'], /must be a delay such as 5m, or a time such as 2026/],
       [['quota', 'set', 'mail', 'api', '--rate', '10'], /such as 10\/1m, or none/],
       [['agent', 'set', 'mail', 'main'], /required option '--size <n>'/],
     ] as const) {

@@ -126,6 +126,12 @@ describe('the command work', () => {
     const health = join(temporaryDirectory(), 'health.json');
     const worker = await ready(t, directory, '--health-file', health);
     await eventually('the file is there', () => existsSync(health));
+    const again = run('work', '-d', directory, '-j', file('defined'), '--health-file', `${health}/x`);
+    assert.equal(again.status, 78);
+    assert.match(
+      again.stderr,
+      /^callsheet: the health file .*x cannot be written: a part of the path is a file \(ENOTDIR\)\n$/,
+    );
     assert.equal(JSON.parse(readFileSync(health, 'utf8')).pid, worker.process.pid);
     worker.process.kill('SIGTERM');
     assert.equal(await worker.ended(), 0);
@@ -161,6 +167,7 @@ describe('the command work', () => {
   for (const [args, code, message] of [
     [['work'], 2, /required option '-j, --jobs/],
     [['work', '-j', 'nothing.js'], 2, /no directory: name one with --directory or CALLSHEET_DIRECTORY/],
+    [['work', '-d', 'x', '-j', file('defined'), '-j', file('defined')], 78, /^callsheet: .*slow.*\n$/],
     [['work', '-d', 'x', '-j', 'nothing.js'], 78, /there is no file ".*\/nothing\.js"/],
     [['work', '-d', 'x', '-j', file('defined'), '--threads', '0'], 2, /must be an integer from 1 to 1024/],
     [['work', '-d', 'x', '-j', file('defined'), '--grace', '5'], 2, /must be a duration such as 250ms/],

@@ -4,7 +4,7 @@ import { exitCodes } from '../exit.js';
 import type { Output } from '../output.js';
 import type { Session } from '../session.js';
 import type { Column } from '../table.js';
-import { age, count, duration, plain, queueName } from '../words.js';
+import { age, count, duration, escaped, queueName } from '../words.js';
 import { stateOf } from './columns.js';
 
 const ticksShown = 5;
@@ -50,7 +50,7 @@ function show(
 }
 
 const columns = (now: string): readonly Column<ScheduleDetails>[] => [
-  { title: 'NAME', of: ({ name }) => plain(name), cut: true },
+  { title: 'NAME', of: ({ name }) => escaped(name), cut: true },
   { title: 'QUEUE', of: ({ queue }) => queueName(queue), cut: true },
   { title: 'EVERY', of: rule, cut: true },
   { title: 'NEXT', of: ({ paused, nextAt }) => (paused ? 'paused' : age(nextAt?.toISOString(), now)), right: true },

@@ -6,7 +6,7 @@ import { exitCodes } from '../exit.js';
 import type { Output } from '../output.js';
 import type { Session } from '../session.js';
 import type { Column } from '../table.js';
-import { age, callableName, count, counted, duration, plain, queueName, size } from '../words.js';
+import { age, callableName, count, counted, duration, escaped, plain, queueName, size } from '../words.js';
 
 const rateMs = 5 * 60_000;
 
@@ -55,7 +55,7 @@ export async function status({ callsheet, out, directory, isLive }: Session): Pr
 const ofJournal = ({ id, asOf, jobs, queues, dispatchers }: RuntimeStatus) => ({ id, asOf, jobs, queues, dispatchers });
 
 function journalLines({ status: { jobs } }: Snapshot, directory: string): string[] {
-  return [`${directory}: read from its journal`, `jobs     ${jobCounts(jobs)}`];
+  return [`${escaped(directory)}: read from its journal`, `jobs     ${jobCounts(jobs)}`];
 }
 
 function jobCounts(jobs: RuntimeStatus['jobs']): string {
@@ -67,7 +67,7 @@ export function runtimeLines({ status }: Snapshot, directory: string): string[] 
   const { jobs, threads, turns, store } = status;
   const { longestSyncMs, lastSyncMs, diskBytes, takesWork } = store;
   return [
-    `${directory}: ${status.state}, pid ${status.pid} on ${plain(status.host)} for ${age(status.opened, status.asOf)}, callsheet ${status.versions.callsheet}, ${counted(status.clients, 'client')}`,
+    `${escaped(directory)}: ${status.state}, pid ${status.pid} on ${plain(status.host)} for ${age(status.opened, status.asOf)}, callsheet ${status.versions.callsheet}, ${counted(status.clients, 'client')}`,
     `jobs     ${jobCounts(jobs)}`,
     `threads  ${threads.running} of ${threads.size} run a job${threads.claimed > threads.running ? `, ${threads.claimed - threads.running} claimed` : ''}`,
     `store    ${size(diskBytes)}, last sync ${duration(lastSyncMs)}, longest ${duration(longestSyncMs)}, longest turn ${duration(turns.longestMs)}${takesWork ? '' : ', THE DISK IS FULL: no job begins'}`,
@@ -84,7 +84,7 @@ export function queueColumns({ stats, status }: Snapshot, out: Output): readonly
     right: true,
   });
   const places = ({ name, size, keys, places }: QueueStatus['quotas'][number]) =>
-    `${plain(name)} ${places}/${size}${keys > 1 ? ` in ${keys} keys` : ''}`;
+    `${escaped(name)} ${places}/${size}${keys > 1 ? ` in ${keys} keys` : ''}`;
   return [
     { title: 'QUEUE', of: ({ name, paused }) => `${queueName(name)}${paused ? out.style('yellow', ' paused') : ''}` },
     { title: 'LINE', of: ({ length }) => count(length), right: true },

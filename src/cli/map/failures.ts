@@ -1,4 +1,5 @@
 /** The failed items of a run, grouped for people. */
+import { escaped } from '../words.js';
 import type { WrittenItem } from './outputs.js';
 
 const mostGroups = 10;
@@ -13,7 +14,7 @@ export class Failures {
   add({ n, input, error }: WrittenItem): void {
     const { name, message } = error!;
     this.count++;
-    const title = `${name}: ${short(message)}`;
+    const title = `${short(name)}: ${short(message)}`;
     let group = this.#groups.get(title);
     if (group === undefined) {
       if (this.#groups.size === mostGroups) {
@@ -41,5 +42,5 @@ export class Failures {
 
 function short(text: string): string {
   const [line = ''] = text.split('\n', 1);
-  return line.length > shownCharacters ? `${line.slice(0, shownCharacters)}…` : line;
+  return escaped(line.length > shownCharacters ? `${line.slice(0, shownCharacters)}…` : line);
 }

@@ -1,5 +1,5 @@
 /** The line that shows how far a run is, on a terminal. */
-import { stripVTControlCharacters } from 'node:util';
+import { plain } from '../words.js';
 
 export interface Shown {
   readonly title: string;
@@ -18,13 +18,13 @@ const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 /** Returns the line, in at most `columns` characters. */
 export function progressLine({ title, done, failed, running, part, rate }: Shown, columns: number): string {
   const count = done.toLocaleString('en');
-  const words = [title];
+  const words = [plain(title)];
   if (part !== undefined) words.push(bar(part), `${Math.floor(part * 100)}%`);
   words.push(`${count} done`, `${Math.round(rate).toLocaleString('en')}/s`);
   if (failed > 0) words.push(`${failed.toLocaleString('en')} failed`);
   if (part !== undefined && part > 0 && rate > 0) words.push(`left ${time((done / part - done) / rate)}`);
   words.push(`${running} running`);
-  return stripVTControlCharacters(words.join('  ')).slice(0, columns);
+  return words.join('  ').slice(0, columns);
 }
 
 function bar(part: number): string {

@@ -8,7 +8,7 @@ import { CommandError, exitCodes } from '../exit.js';
 import type { Session } from '../session.js';
 import type { Column } from '../table.js';
 import type { Rate } from '../values.js';
-import { callableName, count, counted, duration, plain, queueName } from '../words.js';
+import { callableName, count, counted, duration, escaped, givenName, plain, queueName } from '../words.js';
 
 export async function setPaused({ callsheet, out }: Session, names: readonly string[], paused: boolean) {
   await requireQueues(callsheet, names);
@@ -24,7 +24,7 @@ export async function setPaused({ callsheet, out }: Session, names: readonly str
 async function requireQueues(callsheet: Session['callsheet'], names: readonly string[]): Promise<void> {
   const known = await callsheet.queues();
   for (const name of names)
-    if (!known.includes(name)) throw new UnknownQueueError(`there is no queue named ${JSON.stringify(name)}`);
+    if (!known.includes(name)) throw new UnknownQueueError(`there is no queue named ${givenName(name)}`);
 }
 
 /** Waits until nothing in the queues is due or running. */
@@ -61,7 +61,7 @@ export async function listAgents({ callsheet, out }: Session, queue: string | un
   const agents = (await Promise.all(names.map((name) => callsheet.queue(name).agents()))).flat();
   const columns: Column<Agent>[] = [
     { title: 'QUEUE', of: (agent) => queueName(agent.queue), cut: true },
-    { title: 'AGENT', of: ({ name }) => plain(name), cut: true },
+    { title: 'AGENT', of: ({ name }) => escaped(name), cut: true },
     { title: 'SIZE', of: ({ size }) => count(size), right: true },
     { title: 'RUNNING', of: ({ running }) => count(running.length), right: true },
     { title: 'FILTER', of: ({ filter }) => (filter === undefined ? '' : plain(JSON.stringify(filter))), cut: true },
@@ -90,7 +90,7 @@ export async function setAgent(
   );
   await callsheet.queue(queue).setAgent(name, { ...(there && asGiven(there)), size, dispatcher: owner });
   if (out.isJson) out.json({ queue, name, size, dispatcher: owner });
-  else out.line(`the agent ${plain(name)} of ${queueName(queue)} has size ${count(size)}`);
+  else out.line(`the agent ${escaped(name)} of ${queueName(queue)} has size ${count(size)}`);
   return exitCodes.done;
 }
 
@@ -119,10 +119,10 @@ export async function removeAgent(
   const { dispatcher = (await callsheet.monitor.status()).id } = options;
   const agents = await callsheet.queue(queue).agents();
   if (!agents.some((agent) => agent.name === name && agent.dispatcher === dispatcher))
-    throw new UnknownAgentError(`there is no agent named ${JSON.stringify(name)} in ${queueName(queue)}`);
+    throw new UnknownAgentError(`there is no agent named ${givenName(name)} in ${queueName(queue)}`);
   await callsheet.queue(queue).removeAgent(name, { dispatcher });
   if (out.isJson) out.json({ queue, name, removed: true });
-  else out.line(`the agent ${plain(name)} of ${queueName(queue)} is removed`);
+  else out.line(`the agent ${escaped(name)} of ${queueName(queue)} is removed`);
   return exitCodes.done;
 }
 
@@ -133,7 +133,7 @@ export async function listQuotas({ callsheet, out }: Session, queue: string | un
   );
   const columns: Column<Quota & { readonly queue: string }>[] = [
     { title: 'QUEUE', of: (quota) => queueName(quota.queue), cut: true },
-    { title: 'QUOTA', of: ({ name }) => plain(name), cut: true },
+    { title: 'QUOTA', of: ({ name }) => escaped(name), cut: true },
     { title: 'SIZE', of: ({ size }) => count(size), right: true },
     { title: 'HELD', of: ({ holders }) => count(holders.length), right: true },
     { title: 'RATE', of: ({ rate }) => (rate === undefined ? '' : `${rate.count}/${duration(rate.periodMs)}`) },
@@ -158,16 +158,16 @@ export async function setQuota({ callsheet, out }: Session, queue: string, name:
     .queue(queue)
     .setQuota(name, { ...(size === undefined ? {} : { size }), ...(rate === undefined ? {} : { rate }) });
   if (out.isJson) out.json({ queue, name, size, rate });
-  else out.line(`the quota ${plain(name)} of ${queueName(queue)} is set`);
+  else out.line(`the quota ${escaped(name)} of ${queueName(queue)} is set`);
   return exitCodes.done;
 }
 
 export async function removeQuota({ callsheet, out }: Session, queue: string, name: string): Promise<number> {
   const quotas = await callsheet.queue(queue).quotas();
   if (!quotas.some((quota) => quota.name === name))
-    throw new UnknownQuotaError(`there is no quota named ${JSON.stringify(name)} in ${queueName(queue)}`);
+    throw new UnknownQuotaError(`there is no quota named ${givenName(name)} in ${queueName(queue)}`);
   await callsheet.queue(queue).removeQuota(name);
   if (out.isJson) out.json({ queue, name, removed: true });
-  else out.line(`the quota ${plain(name)} of ${queueName(queue)} is removed`);
+  else out.line(`the quota ${escaped(name)} of ${queueName(queue)} is removed`);
   return exitCodes.done;
 }

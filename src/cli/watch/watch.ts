@@ -10,7 +10,7 @@ import { fullLines } from '../look/job.js';
 import { snapshotOf, status } from '../look/status.js';
 import type { Output } from '../output.js';
 import type { Session } from '../session.js';
-import { plain } from '../words.js';
+import { escaped, plain } from '../words.js';
 import { Screen, type ScreenTerminal } from './screen.js';
 import { type Answers, type Choices, chosenIn, countIn, frame, help, orders, panes } from './view.js';
 
@@ -170,8 +170,8 @@ export class Watch {
     const isDone = name === 'return' || name === 'enter' || name === 'escape';
     if (name === 'return' || name === 'enter') choices.filter = this.#typed!;
     else if (name === 'backspace') this.#typed = this.#typed!.slice(0, -1);
-    else if (!isDone) this.#typed += plain(text);
-    choices.message = isDone ? '' : `functions like: ${this.#typed}`;
+    else if (!isDone && !/\p{Cc}/u.test(text)) this.#typed += text;
+    choices.message = isDone ? '' : `functions like: ${plain(this.#typed!)}`;
     if (!isDone) return;
     this.#typed = undefined;
     if (choices.pane !== 'jobs' && choices.pane !== 'failed') choices.pane = 'jobs';
@@ -267,10 +267,10 @@ export class Watch {
     const queue = this.#session.callsheet.queue(name);
     // The screen may be older than the last action.
     const { paused: isPaused } = await queue.details();
-    this.#choices.message = `${isPaused ? 'resume' : 'pause'} the queue '${plain(name)}'? y does it`;
+    this.#choices.message = `${isPaused ? 'resume' : 'pause'} the queue '${escaped(name)}'? y does it`;
     this.#asked = async () => {
       await (isPaused ? queue.resume() : queue.pause());
-      return `the queue '${plain(name)}' ${isPaused ? 'goes on' : 'is paused'}`;
+      return `the queue '${escaped(name)}' ${isPaused ? 'goes on' : 'is paused'}`;
     };
   }
 

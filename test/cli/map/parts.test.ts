@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isAdmitted } from '../../../src/cli/map/admission.js';
 import { RunDirectory } from '../../../src/cli/map/directory.js';
+import { Failures } from '../../../src/cli/map/failures.js';
 import { isReached } from '../../../src/cli/map/halt.js';
 import { filesInput, type InputKind, rangeInput } from '../../../src/cli/map/input.js';
 import { resultAsJson } from '../../../src/cli/map/json.js';
@@ -154,6 +155,15 @@ describe('the results of map', () => {
       [circle, /^result has no JSON form: .*circular/],
     ] as const)
       assert.throws(() => resultAsJson(value), { code: 'RESULT_NOT_STORABLE', message });
+  });
+});
+
+describe('the failures of map', () => {
+  it('are listed without anything that a terminal would obey', () => {
+    const failures = new Failures();
+    const error = { name: 'Error', message: 'three\u001b[31m\nmore' };
+    failures.add({ n: 3, at: 0, ms: 0, record: '', input: '"\u009b"', value: '', error });
+    assert.deepEqual(failures.lines(), ['  Error: three\\u001b[31m', '    item 3: "\\u009b"']);
   });
 });
 
