@@ -11,6 +11,7 @@ import { hasOwner } from '../runtime/open-client.js';
 import { type OpenedReader, openReader } from '../runtime/open-reader.js';
 import { directoryOf } from './directory.js';
 import { CommandError, exitCodes, isOfOption, isOfSystem } from './exit.js';
+import { isOfRun } from './map/directory.js';
 import { Output, type OutputOptions } from './output.js';
 
 /** The options of each command that asks. */
@@ -89,6 +90,7 @@ async function openSession(
     statSync(directory);
     return hasOwner(directory);
   });
+  if (isOfRun(directory)) throw ofMap(directory, isOwned);
   if (isOwned && at === undefined)
     return { callsheet: await open({ directory, jobs: [], share: 'client', waitMs }), isLive: true };
   if (needsOwner)
@@ -118,6 +120,13 @@ async function found<T>(directory: string, look: () => Promise<T>): Promise<T> {
     const message = `this user may not read ${directory} (${code}): run the command as the user of the process that has it`;
     throw new CommandError(exitCodes.unreachable, message);
   }
+}
+
+/** The error for the directory of a run of `map`, which has no jobs and answers nothing. */
+function ofMap(directory: string, isOwned: boolean): CommandError {
+  const run = `${directory} is the directory of a \`callsheet map\` run`;
+  const how = isOwned ? `, ${describeOwner(directory)}` : ' that has stopped: the same command goes on';
+  return new CommandError(exitCodes.unreachable, `${run}${how}`);
 }
 
 const mostTries = 5;

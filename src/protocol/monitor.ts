@@ -5,7 +5,10 @@ import type { Id, JobForm, JobRecord, JobRole, JobStatus } from '../core/records
 import type { PlaceInLine } from '../core/state/view.js';
 import type { JobInfo } from './job-info.js';
 
-/** Names of queues and callables. In a name, `*` stands for any text, as in `images#*`. */
+/**
+ * Names of queues and callables. In a name, `*` stands for any text, as in `images#*`, and `\\*` for
+ * a star.
+ */
 export interface KindFilter {
   readonly queue?: string | readonly string[];
   readonly callable?: string | readonly string[];

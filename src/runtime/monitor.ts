@@ -30,6 +30,7 @@ import {
   type WireFullJob,
   type WireJobPage,
 } from '../protocol/monitor.js';
+import { exactly } from '../protocol/name-pattern.js';
 import { progressFrom } from '../protocol/progress.js';
 import type { QueuesPage, RunningJob, RuntimeStatus, ThreadsReport, WireRunningJob } from '../protocol/status.js';
 import { decodeAnnotations } from './annotations.js';
@@ -294,7 +295,7 @@ export class Monitor {
 
   /**
    * Returns the state of queues: their lengths, agents and quotas. A name may be a pattern, as in
-   * `mail*`.
+   * `mail*`; `\\*` stands for a star.
    *
    * @throws {TypeError} a name is not a string.
    * @throws {RangeError} `limit` is out of range.
@@ -368,7 +369,7 @@ export class Monitor {
   async next(queue: string, options: NextOptions = {}): Promise<readonly JobRow[]> {
     checkOptions('options', options, { limit: true });
     const { limit = 20 } = options;
-    return (await this.jobs({ queue }, { order: 'claim', limit })).items;
+    return (await this.jobs({ queue: exactly(queue) }, { order: 'claim', limit })).items;
   }
 
   /** Returns the last completed jobs, without parts and callbacks; the last one first. */

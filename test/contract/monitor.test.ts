@@ -55,6 +55,11 @@ describe('11 looking at it: counts and statistics', () => {
     assert.equal(await countOf({ callable: ['work#mark', 'work#add'] }), 3);
     assert.equal(await countOf({ queue: 'm*', callable: 'work#*' }), 1);
     assert.equal(await countOf({ callable: [] }), 0);
+    await kit.runtime.createQueue('*');
+    await kit.runtime.queue('*').put(work.add(1, 1), { beginAfter: hourMs });
+    assert.equal(await countOf({ queue: '\\*' }), 1);
+    const { monitor } = kit.runtime;
+    assert.deepEqual([(await monitor.next('*')).length, (await monitor.queues({ queue: '\\*' })).items.length], [1, 1]);
     assert.equal(await countOf({ callable: 'work.add' }), 0, 'a dot is a dot');
     assert.equal(await countOf({ callable: 'work*add*Open' }), 1);
     assert.equal(await countOf({ callable: '*add*Open*en' }), 0, 'each text has a place of its own');

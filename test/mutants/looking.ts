@@ -128,14 +128,14 @@ export const looking: readonly Mutant[] = [
   {
     bug: 'a pattern matches a part of a name',
     tags: ['11.2'],
-    in: 'coordinator/clients/job-filter.ts#fits',
+    in: 'protocol/name-pattern.ts#fits',
     find: 'if (!name.startsWith(begin)) return false;',
     replace: '',
   },
   {
     bug: 'two texts of a pattern match in one place',
     tags: ['11.2'],
-    in: 'coordinator/clients/job-filter.ts#fits',
+    in: 'protocol/name-pattern.ts#fits',
     find: ' && at <= name.length - end.length',
     replace: '',
   },

@@ -1,5 +1,6 @@
 /** `callsheet jobs`: lists jobs. */
 import type { JobOrder, JobRow } from '../../protocol/monitor.js';
+import { onlyName } from '../../protocol/name-pattern.js';
 import { CommandError, exitCodes } from '../exit.js';
 import { type FilterOptions, filterFrom } from '../filters.js';
 import type { Session } from '../session.js';
@@ -16,7 +17,7 @@ const mostRows = 1000;
 
 export async function jobs({ callsheet, out }: Session, options: JobsOptions): Promise<number> {
   const { limit, order } = options;
-  if (order === 'claim' && (options.queue?.length !== 1 || options.queue[0]!.includes('*')))
+  if (order === 'claim' && (options.queue?.length !== 1 || onlyName(options.queue[0]!) === undefined))
     throw new CommandError(exitCodes.usage, '--order claim is the line of one queue: name it with --queue');
   const { queue, ...filter } = (await filterFrom(callsheet, options)) ?? {};
   const query = { ...filter, ...(queue === undefined ? {} : { queue: queue.length === 1 ? queue[0]! : queue }) };

@@ -85,6 +85,10 @@ export class RunDirectory {
   }
 }
 
+/** `true` if a run of `map` keeps its state there, and there is no journal. */
+export const isOfRun = (path: string): boolean =>
+  existsSync(join(path, logName)) && !readdirSync(path).some((name) => name.endsWith('.segment'));
+
 function usualPath({ command }: RunIdentity): string {
   return resolve(usual, createHash('sha256').update(command).digest('hex').slice(0, 16));
 }

@@ -58,7 +58,12 @@ export interface ItemError {
   readonly stack?: string;
 }
 
-export type LogRecord = RunRecord | ReadRecord | RetryRecord | ItemRecord;
+/** The files that a process of the run writes from here on. None: the last ones are whole. */
+export interface WritesRecord {
+  readonly writes: readonly string[];
+}
+
+export type LogRecord = RunRecord | ReadRecord | RetryRecord | WritesRecord | ItemRecord;
 
 const sumLength = 8;
 

@@ -17,6 +17,8 @@ export class RunLog {
   readonly #done = new Bits();
   /** The number of items that failed and were not run again. */
   readonly failed: number;
+  /** The files that an earlier process has begun to write, and has not finished. */
+  readonly unfinished: readonly string[] = [];
   #size = 0;
   #lines: string[] = [];
   #syncing: Promise<void> | undefined;
@@ -35,6 +37,7 @@ export class RunLog {
     for (const { record, end } of readLog(this.#fd)) {
       this.#size = end;
       if ('run' in record) this.identity = record.run;
+      else if ('writes' in record) this.unfinished = record.writes;
       else if ('retry' in record) {
         this.#done.removeAll(failed);
         failed = new Bits();

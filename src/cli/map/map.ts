@@ -13,6 +13,7 @@ import { fileUrl, nameOf } from '../job-modules.js';
 import type { Halt, Range, TimeLimit } from '../values.js';
 import { RunDirectory } from './directory.js';
 import { filesInput, type InputKind, rangeInput } from './input.js';
+import type { RunLog } from './log.js';
 import { type FunctionName, openRunner } from './open-runner.js';
 import { Outputs } from './outputs.js';
 import { Run } from './run.js';
@@ -66,6 +67,7 @@ export async function map(target: string, options: MapOptions): Promise<number> 
     );
     let removes = false;
     try {
+      beginFiles(directory.log, { '--output': output, '--errors': errors, '--joblog': joblog });
       const outputs = new Outputs({
         ...{ order, command: handler.shown, isQuiet: joiner !== undefined },
         ...(output === undefined ? {} : { output }),
@@ -85,6 +87,24 @@ export async function map(target: string, options: MapOptions): Promise<number> 
   // A thread that hangs in a system call would keep the process alive.
   if ((await runner.close(0)) > 0) process.exit(code);
   return code;
+}
+
+/**
+ * Notes the files that the run writes.
+ *
+ * @throws {CommandError} an earlier process has left a file torn that this one would not write.
+ */
+function beginFiles(log: RunLog, options: Readonly<Record<string, string | undefined>>): void {
+  const given = Object.values(options).filter((file) => file !== undefined && file !== '-') as string[];
+  const files = given.map((file) => resolve(file));
+  const torn = log.unfinished.find((file) => !files.includes(file) && fileAt(file) !== undefined);
+  if (torn !== undefined)
+    throw new CommandError(
+      exitCodes.usage,
+      `the interrupted run has begun to write ${torn}: give the same ${Object.keys(options).join(', ')}, or remove that file`,
+    );
+  log.add({ writes: files });
+  log.flush();
 }
 
 /** Finds `file#function`. The function is the default export if none is named. */

@@ -107,6 +107,7 @@ export class Run {
       await this.#close();
       this.#flush();
       await outputs.end();
+      if (this.#stop === undefined) this.#noteWhole();
     } catch (error) {
       this.#end({ error: error as Error });
     } finally {
@@ -268,6 +269,12 @@ export class Run {
     }
     log.syncSoon(failed);
     outputs.flush();
+  }
+
+  /** Notes that the files hold all outcomes. */
+  #noteWhole(): void {
+    this.#parts.log.add({ writes: [] });
+    this.#flush();
   }
 
   async #postprocess(): Promise<void> {

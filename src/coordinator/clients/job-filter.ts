@@ -3,6 +3,7 @@ import { parentOf } from '../../core/map.js';
 import { agentDispatcher, agentName, type Id, type JobRecord, quotaName } from '../../core/records.js';
 import { dateOf } from '../../core/state/indices.js';
 import type { CountedOutcome, Interval, KindFilter, WireFilter } from '../../protocol/monitor.js';
+import { nameMatcher } from '../../protocol/name-pattern.js';
 import type { Records } from '../../store/store.js';
 
 /** Returns a test of jobs. */
@@ -66,39 +67,4 @@ export const outcomeOf = ({ outcome }: JobRecord): CountedOutcome =>
 export function kindMatcher({ queue, callable }: KindFilter): (queue: string, callable: string) => boolean {
   const [isQueue, isCallable] = [nameMatcher(queue), nameMatcher(callable)];
   return (queue, callable) => isQueue(queue) && isCallable(callable);
-}
-
-/** Returns a test of a name. */
-export function nameMatcher(names: string | readonly string[] | undefined): (name: string) => boolean {
-  if (names === undefined) return () => true;
-  const patterns = (typeof names === 'string' ? [names] : names).map(patternOf);
-  return (name) => patterns.some((pattern) => fits(name, pattern));
-}
-
-/** The texts of a name between its stars. Without a star, `end` is undefined. */
-interface Pattern {
-  readonly begin: string;
-  readonly between: readonly string[];
-  readonly end: string | undefined;
-}
-
-function patternOf(name: string): Pattern {
-  const [begin, ...between] = name.split('*');
-  return { begin: begin!, end: between.pop(), between };
-}
-
-/**
- * `true` if the name has these texts in order. The first place of each text is taken, which never
- * has to be taken back, so the time does not grow with the number of stars.
- */
-function fits(name: string, { begin, between, end }: Pattern): boolean {
-  if (end === undefined) return name === begin;
-  if (!name.startsWith(begin)) return false;
-  let at = begin.length;
-  for (const text of between) {
-    const found = name.indexOf(text, at);
-    if (found < 0) return false;
-    at = found + text.length;
-  }
-  return name.endsWith(end) && at <= name.length - end.length;
 }

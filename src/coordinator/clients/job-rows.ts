@@ -5,6 +5,7 @@ import { agentName, isTemplate, type JobRecord } from '../../core/records.js';
 import { dateOf } from '../../core/state/indices.js';
 import type { View } from '../../core/state/view.js';
 import type { JobOrder, JobRow, PlaceInOrder, WireFilter } from '../../protocol/monitor.js';
+import { onlyName } from '../../protocol/name-pattern.js';
 import { outcomeOf } from './job-filter.js';
 
 export const isoTime = (time: number) => (time === 0 ? undefined : new Date(time).toISOString());
@@ -51,7 +52,7 @@ export function* walkIn(view: View, filter: WireFilter, order: JobOrder, after: 
   const isForgotten = after !== undefined && view.job(after.id) === undefined;
   switch (order) {
     case 'claim':
-      return yield* view.line(filter.queue as string, after);
+      return yield* view.line(queueInLine(filter), after);
     case 'oldest':
       for (const job of view.jobsAfter(after?.id ?? ''))
         yield isForgotten && job.putAt <= after.putAt ? undefined : job;
@@ -65,6 +66,11 @@ export function* walkIn(view: View, filter: WireFilter, order: JobOrder, after: 
       for (const job of bothCompleted(view)) yield isPassed(job) ? undefined : job;
     }
   }
+}
+
+/** The queue whose line is asked for. A name with a star may be given as it is. */
+export function queueInLine({ queue }: WireFilter): string {
+  return onlyName(queue as string) ?? (queue as string);
 }
 
 /**

@@ -23,7 +23,7 @@ import { bulkCount } from './bulk-jobs.js';
 import { failures } from './failures.js';
 import { type FullJobContext, fullJob } from './full-job.js';
 import { jobMatcher, kindMatcher } from './job-filter.js';
-import { isInternal, isoTime, placeOf, rowBytes, rowOf, walkIn } from './job-rows.js';
+import { isInternal, isoTime, placeOf, queueInLine, rowBytes, rowOf, walkIn } from './job-rows.js';
 import { type AskWhere, Where } from './where.js';
 
 /** The parts of the coordinator that these questions read. */
@@ -66,7 +66,7 @@ const mostMs = 10_000;
 function* jobPage({ records, now, questions }: MonitoringContext, query: PageQuery): Inquiry<WireJobPage> {
   const { view } = records;
   const { filter, order, limit, after } = query;
-  if (order === 'claim') requireQueue(view, filter.queue as string);
+  if (order === 'claim') requireQueue(view, queueInLine(filter));
   const isAsked = jobMatcher(records, filter);
   const where = filter.where === undefined ? undefined : new Where(records, questions, filter.where);
   const version = view.version;

@@ -15,6 +15,7 @@ import {
 
 import { tallyCells } from '../../core/state/tallies.js';
 import type { View } from '../../core/state/view.js';
+import { nameMatcher } from '../../protocol/name-pattern.js';
 import { progressName } from '../../protocol/progress.js';
 import type {
   AgentStatus,
@@ -34,7 +35,6 @@ import type { Inquiry } from '../inquiries.js';
 import type { Parts } from '../parts.js';
 import type { RecentTimes } from '../recent-times.js';
 import { ownVersion } from '../version.js';
-import { nameMatcher } from './job-filter.js';
 import { isoTime } from './job-rows.js';
 
 export interface StatusContext extends Pick<Context, 'store' | 'dispatcher' | 'now' | 'monotonic'> {

@@ -1,4 +1,5 @@
 /** Failed jobs in groups. */
+import { exactly } from '../exact-name.js';
 import type { ShownFailures } from '../views/failures.js';
 import { BulkAction, canAct } from './act.js';
 import { Card, JobLink, Loaded, number, Table, Time } from './elements.js';
@@ -10,7 +11,7 @@ import { Link, usePlace, withQuery } from './router.js';
 type Group = Json<ShownFailures>['groups'][number];
 
 const filterOf = ({ error = '', callable = '', queue = '' }: Group) =>
-  new URLSearchParams({ outcome: 'failure', error, callable, queue }).toString();
+  new URLSearchParams({ outcome: 'failure', error, callable: exactly(callable), queue: exactly(queue) }).toString();
 
 export function FailureTable({ groups, actions = false }: { groups: readonly Group[]; actions?: boolean }) {
   return (

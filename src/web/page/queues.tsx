@@ -1,5 +1,6 @@
 /** Queues, and one of them with agents, quotas and its next jobs. */
 import { useState } from 'preact/hooks';
+import { exactly } from '../exact-name.js';
 import type { QueueRows } from '../views/queue-rows.js';
 import type { QueuesSections } from '../views/queues.js';
 import { Action, act } from './act.js';
@@ -86,7 +87,9 @@ export function QueuesPage() {
                           run={() => act({ action: 'pause queue', queue: name })}
                         />
                       )}
-                      <Link to={`jobs?${new URLSearchParams({ queue: name, status: 'pending', order: 'claim' })}`}>
+                      <Link
+                        to={`jobs?${new URLSearchParams({ queue: exactly(name), status: 'pending', order: 'claim' })}`}
+                      >
                         its line
                       </Link>
                     </span>

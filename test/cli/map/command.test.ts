@@ -153,12 +153,16 @@ describe('the command map', () => {
   it('stops at --halt, and goes on from there', () => {
     const place = new Place();
     place.bad = '3';
-    const args = ['-i', place.write('texts', `${numbers(3000).join('\n')}\n`), '-o', 'out'];
+    const input = ['-i', place.write('texts', `${numbers(3000).join('\n')}\n`)];
+    const args = [...input, '-o', 'out'];
     const halted = place.map('moody', [...args, '--halt', 'soon,fail=1']);
     assert.equal(halted.status, 1);
     assert.match(halted.stderr, /stopped by --halt, 1 failed, after \d+ items; the same command goes on/);
     assert.ok(place.noted.length < 3000, 'most items have not begun');
     place.bad = '';
+    const elsewhere = place.map('moody', [...input, '--retry-failed']);
+    assert.equal(elsewhere.status, 2, 'the first file would stay torn');
+    assert.match(elsewhere.stderr, /has begun to write .*\/out: give the same --output/);
     assert.equal(place.map('moody', [...args, '--retry-failed']).status, 0);
     assert.deepEqual(sorted(place.records('out').map(({ value }) => String(value))), numbers(3000));
   });
@@ -209,6 +213,12 @@ describe('a run of map that was interrupted', () => {
     const { status, stderr } = place.map('waits', args);
     assert.equal(status, 3);
     assert.match(stderr, new RegExp(`this run goes on already: .* pid ${running.process.pid}`));
+    const asked = runWith({ cwd: place.path }, 'status', '-d', 'state');
+    assert.equal(asked.status, 3);
+    assert.match(
+      asked.stderr,
+      new RegExp(`directory of a .callsheet map. run, the process with pid ${running.process.pid}`),
+    );
     running.process.kill('SIGTERM');
     await eventually('it says so', () => running.stderr.includes('a second signal ends them'));
     running.process.kill('SIGTERM');

@@ -324,6 +324,22 @@ describe('a run that goes on', () => {
     await assert.rejects(readAll(new RunLog(empty, false), ['one']), /it had 0 items, and has more/);
   });
 
+  it('knows the files that were not finished', async () => {
+    const file = path();
+    const log = new RunLog(file, false);
+    log.add({ writes: ['/out'] });
+    log.flush();
+    await log.close();
+    const next = new RunLog(file, false);
+    assert.deepEqual(next.unfinished, ['/out']);
+    next.add({ writes: [] });
+    next.flush();
+    await next.close();
+    const last = new RunLog(file, false);
+    assert.deepEqual(last.unfinished, []);
+    await last.close();
+  });
+
   it('has a directory for one command and one process at a time', async () => {
     const directory = join(temporaryDirectory(), 'state');
     const options = { directory, fresh: false, retryFailed: false };
