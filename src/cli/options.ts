@@ -32,7 +32,7 @@ export const looking = (command: Command) =>
 /** Adds the options that select jobs by queue and callable. */
 export function kinds(command: Command): Command {
   return command
-    .option('--queue <name>', "jobs of this queue; '*' stands for any text, '\\\\*' for a star; may be repeated", texts)
+    .option('--queue <name>', "jobs of this queue; '*' stands for any text, '\\*' for a star; may be repeated", texts)
     .option('--callable <name>', "jobs of this function, such as 'images#*'; may be repeated", texts);
 }
 

@@ -39,7 +39,7 @@ export const queueName = (name: string) => (name === '' ? "''" : escaped(name));
 /** A composition without postprocess has no function. */
 export const callableName = (callable: string) => (callable === '' ? '(composition)' : escaped(callable));
 
-/** What a terminal obeys or what reorders text, and other ends of lines. */
+/** Characters that a terminal obeys, that reorder text, or that end lines. */
 const controls = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
 
 /** Returns a text in which each control character is shown as in JSON, such as `\u001b`. */

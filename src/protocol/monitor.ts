@@ -6,8 +6,8 @@ import type { PlaceInLine } from '../core/state/view.js';
 import type { JobInfo } from './job-info.js';
 
 /**
- * Names of queues and callables. In a name, `*` stands for any text, as in `images#*`, and `\\*` for
- * a star.
+ * Names of queues and callables. In a name, `*` stands for any text, as in `images#*`, and `\*`
+ * for a star.
  */
 export interface KindFilter {
   readonly queue?: string | readonly string[];

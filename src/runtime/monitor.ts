@@ -295,7 +295,7 @@ export class Monitor {
 
   /**
    * Returns the state of queues: their lengths, agents and quotas. A name may be a pattern, as in
-   * `mail*`; `\\*` stands for a star.
+   * `mail*`; `\*` stands for a star.
    *
    * @throws {TypeError} a name is not a string.
    * @throws {RangeError} `limit` is out of range.
