@@ -71,6 +71,10 @@ export function isOfOption(error: unknown): error is Error & { readonly code: 'I
   return error instanceof Error && 'code' in error && error.code === 'INVALID_OPTION';
 }
 
+/** `true` if the connection to the owner was lost: nothing else can be asked. */
+export const isLost = (error: unknown): boolean =>
+  error instanceof CallsheetError && (error.code === 'NO_OWNER' || error.code === 'COORDINATOR_DIED');
+
 /** `true` for an error of a system call, such as a path that does not exist. */
 export function isOfSystem(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error;

@@ -4,13 +4,13 @@
  */
 import { statSync } from 'node:fs';
 import { unusableDirectory } from '../journal/directory.js';
-import { describeOwner } from '../journal/owner.js';
+import { describeOwner, ownerNow } from '../journal/owner.js';
 import type { KeptTimes } from '../protocol/messages.js';
 import { open, type Runtime } from '../runtime/open.js';
 import { hasOwner } from '../runtime/open-client.js';
 import { type OpenedReader, openReader } from '../runtime/open-reader.js';
 import { directoryOf } from './directory.js';
-import { CommandError, exitCodes, isOfOption, isOfSystem } from './exit.js';
+import { CommandError, exitCodeOf, exitCodes, isLost, isOfOption, isOfSystem } from './exit.js';
 import { isOfRun } from './map/directory.js';
 import { Output, type OutputOptions } from './output.js';
 
@@ -54,9 +54,11 @@ export async function withSession(
   const { timeout = defaultTimeoutMs } = options;
   const directory = directoryOf(options.directory);
   const out = new Output(options);
-  const limit = new Limit(timeout, () => silent(directory, timeout));
+  let isOwned = false;
+  const limit = new Limit(timeout, () => silent(directory, timeout, isOwned));
   try {
-    const opened = await limit.of(openSession(directory, timeout, options.at, owner, out));
+    isOwned = await limit.of(isOwnedNow(directory));
+    const opened = await limit.of(openSession(directory, timeout, options.at, owner, isOwned, out));
     const { callsheet } = opened;
     try {
       const session = { ...opened, out, directory };
@@ -71,11 +73,29 @@ export async function withSession(
   } catch (error) {
     // A value that was given on the command line.
     if (isOfOption(error)) throw new CommandError(exitCodes.usage, error.message);
+    if (isOwned && options.at === undefined && mayBeGone(error)) await requireOwner(directory, error);
     throw error;
   } finally {
     limit.end();
   }
 }
+
+/** Whether the error may come from the end of the owner. Many commands wait for the next one. */
+const mayBeGone = (error: unknown) => isLost(error) || exitCodeOf(error) === exitCodes.timedOut;
+
+async function requireOwner(directory: string, cause: unknown): Promise<void> {
+  const { isThere, text } = await ownerNow(directory);
+  if (isThere) return;
+  const isUnknown = (cause as NodeJS.ErrnoException).code === 'COORDINATOR_DIED';
+  const next = isUnknown ? 'it is not known whether the command was done' : 'begin one, such as callsheet work';
+  throw new CommandError(exitCodes.unreachable, `${text}: ${next}`);
+}
+
+const isOwnedNow = (directory: string): Promise<boolean> =>
+  found(directory, async () => {
+    statSync(directory);
+    return hasOwner(directory);
+  });
 
 type Opened = Pick<Session, 'callsheet' | 'isLive' | 'kept'>;
 
@@ -84,12 +104,9 @@ async function openSession(
   waitMs: number,
   at: Date | undefined,
   needsOwner: boolean,
+  isOwned: boolean,
   out: Output,
 ): Promise<Opened> {
-  const isOwned = await found(directory, async () => {
-    statSync(directory);
-    return hasOwner(directory);
-  });
   if (isOfRun(directory)) throw ofMap(directory, isOwned);
   if (isOwned && at === undefined)
     return { callsheet: await open({ directory, jobs: [], share: 'client', waitMs }), isLive: true };
@@ -145,11 +162,16 @@ async function openJournal(directory: string, at: Date | undefined, isOwned: boo
 
 const isoTime = (time: number) => new Date(time).toISOString();
 
-const silent = (directory: string, ms: number) =>
-  new CommandError(
+const silent = (directory: string, ms: number, isOwned: boolean) => {
+  const owner = describeOwner(directory) ?? 'a process';
+  const what = isOwned
+    ? `${owner} has ${directory} open, and has not answered`
+    : `the journal in ${directory} was not read`;
+  return new CommandError(
     exitCodes.timedOut,
-    `${describeOwner(directory) ?? 'a process'} has ${directory} open, and has not answered for ${ms} ms; --timeout gives it more`,
+    `${what} ${isOwned ? 'for' : 'within'} ${ms} ms; --timeout gives it more`,
   );
+};
 
 /** Rejects what takes longer than a time. */
 class Limit {

@@ -217,7 +217,7 @@ function tidyUp(directory: string, epoch: number): void {
   const file = path.join(directory, ownerFileName(epoch));
   try {
     removeIfThere(file);
-    fs.writeFileSync(file, `${process.pid} ${os.hostname()}\n`, { flag: 'wx' });
+    fs.writeFileSync(file, `${process.pid} ${os.hostname()}\n`, { flag: 'wx', mode: 0o600 });
   } catch {
     // The disk is full. A process that finds the directory locked then cannot name the owner.
     removeIfThere(file);

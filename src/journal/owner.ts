@@ -85,6 +85,33 @@ export async function connectToOwner(directory: string): Promise<net.Socket | un
   });
 }
 
+/**
+ * Says for an error which process has the directory open now, or that none has. A process that is
+ * just dying still takes a connection, but ends it.
+ */
+export async function ownerNow(directory: string): Promise<{ readonly isThere: boolean; readonly text: string }> {
+  const isThere = await holds(await connectToOwner(directory));
+  const owner = describeOwner(directory);
+  if (isThere) return { isThere, text: `${owner} has ${directory} open` };
+  const last = owner === undefined ? '' : ` any more (the last was ${owner})`;
+  return { isThere, text: `no process has ${directory} open${last}` };
+}
+
+/** Whether the connection lasts for a moment. */
+function holds(connection: net.Socket | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (connection === undefined) return resolve(false);
+    const end = (isThere: boolean) => {
+      clearTimeout(timer);
+      connection.destroy();
+      resolve(isThere);
+    };
+    const timer = setTimeout(() => end(true), momentMs);
+    connection.on('error', () => {}).once('close', () => end(false));
+    connection.resume();
+  });
+}
+
 /** Returns the owner's name for a message. It is in a file: a stopped owner cannot answer. */
 export function ownerName(directory: string, epoch: number): string {
   try {
@@ -119,3 +146,4 @@ function readStart(name: string): string {
 /** Far below the longest delay of a timer. The wait then begins anew. */
 const longestWaitMs = 3_600_000;
 const againMs = 100;
+const momentMs = 100;

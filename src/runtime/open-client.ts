@@ -4,7 +4,7 @@
  */
 import { idFromText, idToText, newId } from '../codec/id.js';
 import type { Level } from '../core/records.js';
-import { connectToOwner, describeOwner } from '../journal/owner.js';
+import { connectToOwner, ownerNow } from '../journal/owner.js';
 import { Client } from './client.js';
 import { jobHandles } from './job.js';
 import { Link } from './link.js';
@@ -39,11 +39,9 @@ export async function openClient(setup: ClientSetup, onLog: (message: LogMessage
   const { directory } = setup;
   const search = {
     connect: () => connectToOwner(directory),
-    why: (isThere: boolean) => {
-      const owner = describeOwner(directory);
-      if (isThere) return `${owner} has ${directory} open, and does not answer`;
-      const last = owner === undefined ? '' : ` any more (the last was ${owner})`;
-      return `no process has ${directory} open${last}: open it in one, without share: 'client'`;
+    why: async () => {
+      const { isThere, text } = await ownerNow(directory);
+      return text + (isThere ? ', and does not answer' : ": open it in one, without share: 'client'");
     },
   };
   return openThrough(search, setup, onLog);

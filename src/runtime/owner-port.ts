@@ -13,8 +13,8 @@ import type { LinkListener, LinkPort } from './link.js';
 export interface OwnerSearch {
   /** Connects to the owner. Undefined if the directory has no owner at the moment. */
   connect(): Promise<Duplex | undefined>;
-  /** Returns the reason why no owner has answered, for an error. `isThere`: it was connected to. */
-  why(isThere: boolean): string;
+  /** Returns the reason why no owner has answered, for an error. It looks again. */
+  why(): Promise<string>;
 }
 
 /** The longest batch of an owner: a list of completed parts is one. */
@@ -44,8 +44,8 @@ export class OwnerPort implements LinkPort {
   /** Set while a call waits for an owner that is looked for at once. */
   #hurry: NodeJS.Timeout | undefined;
   #isLooking = false;
-  /** `true` if the last look found an owner, which may not answer. */
-  #isThere = false;
+  /** `true` if an owner answers. */
+  #isServed = false;
   /** How long the last owner was silent before its connection was given up. */
   #silentMs = 0;
   #isEnded = false;
@@ -84,9 +84,11 @@ export class OwnerPort implements LinkPort {
     void this.#look();
   }
 
-  #absent = (): void => {
+  #absent = async (): Promise<void> => {
     this.#calm();
-    this.#listener.absent!(new NoOwnerError(this.#search.why(this.#isThere)));
+    const reason = await this.#search.why().catch((error: Error) => error.message);
+    // An owner may have come meanwhile.
+    if (!this.#isEnded && !this.#isServed) this.#listener.absent!(new NoOwnerError(reason));
   };
 
   #calm(): void {
@@ -107,7 +109,6 @@ export class OwnerPort implements LinkPort {
     this.#isLooking = true;
     try {
       const stream = await this.#search.connect();
-      this.#isThere = stream !== undefined;
       if (this.#isEnded) stream?.destroy();
       else if (stream === undefined) this.#lookLater();
       else this.#greet(stream);
@@ -120,7 +121,7 @@ export class OwnerPort implements LinkPort {
 
   #lookLater(): void {
     if (this.#isEnded) return;
-    if (this.#hurry !== undefined) this.#absent();
+    if (this.#hurry !== undefined) void this.#absent();
     this.#next = setTimeout(() => void this.#look(), this.#delayMs * (0.5 + Math.random() / 2));
     this.#delayMs = Math.min(longestDelayMs, 2 * this.#delayMs);
   }
@@ -147,6 +148,7 @@ export class OwnerPort implements LinkPort {
         clearTimeout(this.#limit);
         this.#calm();
         isReady = true;
+        this.#isServed = true;
         timer = this.#watch(wire);
       },
       batch: (bytes) => this.#listener.message(bytes),
@@ -154,6 +156,7 @@ export class OwnerPort implements LinkPort {
       closed: (reason, isFinal) => {
         clearTimeout(timer);
         this.#wire = undefined;
+        this.#isServed = false;
         if (this.#isEnded) return;
         if (isFinal) this.#fail(new CoordinatorDiedError(`the owner of the directory ended the connection: ${reason}`));
         else if (isReady) this.#listener.died(new Error(reason ?? 'the owner has ended'));

@@ -1,10 +1,13 @@
 /** The commands that steer, through the process that has the directory open. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { open, type Runtime } from 'callsheet';
-import type { Session } from '../../src/cli/session.js';
+import { exitCodeOf } from '../../src/cli/exit.js';
+import { type Session, withSession } from '../../src/cli/session.js';
 import { isConfirmed } from '../../src/cli/steer/chosen.js';
 import { cancel, fail, retry } from '../../src/cli/steer/jobs.js';
 import { put } from '../../src/cli/steer/put.js';
@@ -19,8 +22,9 @@ import {
   setQuota,
 } from '../../src/cli/steer/queues.js';
 import { later, rate } from '../../src/cli/values.js';
+import { eventually } from '../harness/eventually.js';
 import { temporaryDirectory } from '../harness/temporary.js';
-import { run } from './command.js';
+import { Running, run } from './command.js';
 import { slow } from './jobs/defined.js';
 import { Printed } from './printed.js';
 
@@ -41,6 +45,7 @@ async function done(command: (session: Session) => Promise<number>, json = false
 }
 
 const again = { callbacks: true } as const;
+const unknownId = '01890a5d-ac96-774b-bcce-b302099a8057';
 
 async function failing(queue = ''): Promise<string> {
   const job = await callsheet.queue(queue).put(slow.fail('on purpose'));
@@ -277,6 +282,62 @@ describe('the commands that steer, in processes of their own', () => {
     const { status, stderr } = run('pause', '-d', nowhere, 'mail');
     assert.equal(status, 3);
     assert.match(stderr, /no process has .* open/);
+  });
+
+  it('say with code 3 that the process which had the directory open is gone', { timeout: 60_000 }, async (t) => {
+    const jobs = join(temporaryDirectory(), 'jobs');
+    const file = fileURLToPath(new URL('./jobs/defined.js', import.meta.url));
+    const worker = new Running(t, ['work', '-d', jobs, '-j', file]);
+    await eventually('it is ready', () => worker.has('the worker is ready'));
+    const flags = { queue: '', wait: true, timeout: 1_500 };
+    const [stopped, gone] = [new AbortController(), new AbortController()];
+    const onceGone = async (act: () => Promise<number>) => {
+      await once(gone.signal, 'abort');
+      return act();
+    };
+    const during: ((session: Session) => Promise<number>)[] = [
+      (session) => put(session, 'slow#sleep', ['3600000'], flags),
+      (session) => drain(session, [], { timeout: 1_500 }),
+      (session) => onceGone(() => cancel(session, [unknownId], {})),
+      ({ callsheet }) =>
+        callsheet
+          .job(unknownId)
+          .cancel()
+          .then(() => 0),
+    ];
+    let begun = 0;
+    const ended = during.map((use, index) => {
+      const printed = new Printed();
+      return withSession(
+        { directory: jobs, timeout: 2_000 },
+        async (session) => {
+          begun++;
+          // The last is under way when the process dies.
+          if (index === during.length - 1) await once(stopped.signal, 'abort');
+          return use({ ...session, out: printed.output({ json: true }) });
+        },
+        { waits: true },
+      ).then(
+        (code) => ({ code, message: '' }),
+        (error: Error) => ({ code: exitCodeOf(error), message: error.message }),
+      );
+    });
+    await eventually('each has begun', () => begun === during.length);
+    const other = await open({ directory: jobs, jobs: [], share: 'client' });
+    await eventually('the job runs', async () => (await other.monitor.active()).length === 1);
+    await other.close();
+    worker.process.kill('SIGSTOP');
+    stopped.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    worker.process.kill('SIGKILL');
+    await worker.ended();
+    gone.abort();
+    const name = `no process has ${jobs} open any more \\(the last was the process with pid ${worker.process.pid} `;
+    for (const { code, message } of await Promise.all(ended)) {
+      assert.equal(code, 3, message);
+      assert.match(message, new RegExp(name));
+    }
+    assert.match((await ended.at(-1)!).message, /not known whether the command was done/);
   });
 
   it('refuse values that make no sense', () => {

@@ -15,6 +15,7 @@ import { machineDisk } from '../../src/journal/disk.js';
 import { meaningOf } from '../../src/journal/file-names.js';
 import { openJournal } from '../../src/journal/journal.js';
 import { acquireLock } from '../../src/journal/lock.js';
+import { ownerNow } from '../../src/journal/owner.js';
 import { withShortPath } from '../../src/journal/short-path.js';
 import { Collector } from './reading.js';
 import { diskError, StrictDisk } from './strict-disk.js';
@@ -204,8 +205,27 @@ describe('the lock of a directory', () => {
 
   it('[16.1] admits only its own user to the socket', async () => {
     const directory = freshDirectory();
-    const { mode } = fs.statSync((await acquireLock(directory)).file);
-    assert.equal(mode & 0o777, 0o600);
+    await acquireLock(directory);
+    const modes = fs.readdirSync(directory).map((name) => [name, fs.statSync(path.join(directory, name)).mode & 0o777]);
+    assert.deepEqual(modes, [
+      ['journal-0000000001.lock', 0o600],
+      ['journal-0000000001.owner', 0o600],
+    ]);
+  });
+
+  it('[16.3] is named as open by a process only while that keeps a connection', async () => {
+    const directory = freshDirectory();
+    assert.deepEqual(await ownerNow(directory), { isThere: false, text: `no process has ${directory} open` });
+    await acquireLock(directory);
+    const there = await ownerNow(directory);
+    assert.deepEqual([there.isThere, there.text.endsWith(`has ${directory} open`)], [true, true]);
+    // A process that is dying: the system takes a connection for it, and ends it.
+    const dying = net.createServer((connection) => connection.destroy());
+    await new Promise<void>((resolve) => dying.listen(path.join(directory, 'journal-0000000002.lock'), resolve));
+    const { isThere, text } = await ownerNow(directory);
+    assert.equal(isThere, false);
+    assert.match(text, /no process has .* open any more \(the last was another process\)/);
+    await new Promise((resolve) => dying.close(resolve));
   });
 
   it('works in a directory with a path too long for a socket, and not in its neighbour', async () => {

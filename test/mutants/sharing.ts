@@ -31,6 +31,22 @@ export const sharing: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a process that is dying is named as the owner',
+    tags: ['16.3'],
+    tests: lock,
+    in: 'journal/owner.ts#holds',
+    find: "once('close', () => end(false))",
+    replace: "once('close', () => end(true))",
+  },
+  {
+    bug: 'all users may read the name of the owner',
+    tags: ['16.1'],
+    tests: lock,
+    in: 'journal/lock.ts#tidyUp',
+    find: ', mode: 0o600',
+    replace: '',
+  },
+  {
     bug: 'jobs of a client belong to the dispatcher',
     tags: ['16.2'],
     tests: processes,

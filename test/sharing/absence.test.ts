@@ -28,7 +28,7 @@ describe('a client without an owner', () => {
       sharing.take(theirs);
       return mine;
     };
-    const why = (isConnected: boolean) => (isConnected ? 'it is silent' : 'it is gone');
+    const why = async () => (isThere ? 'it is silent' : 'it is gone');
     const port = new OwnerPort({ connect, why }, newId(), waitMs);
     const link = new Link(port, () => {});
     t.after(async () => {

@@ -55,7 +55,7 @@ class History {
       sharing.take(theirs);
       return mine;
     };
-    this.port = new OwnerPort({ connect, why: () => 'the test ends' }, newId(), patienceMs);
+    this.port = new OwnerPort({ connect, why: async () => 'the test ends' }, newId(), patienceMs);
     this.link = new Link(this.port, () => {});
     await this.link.opened();
   }

@@ -27,7 +27,7 @@ const beside: NonNullable<World['beside']> = async (context, setup, makeClient):
       sharing.take(theirs);
       return mine;
     },
-    why: () => 'the dispatcher of the kit has died',
+    why: async () => 'the dispatcher of the kit has died',
   };
   const opened = await openThrough(search, { ...setup, waitMs: 0 }, () => {}, makeClient);
   return {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { CallsheetError } from '../../errors.js';
 import type { JobQuery } from '../../protocol/monitor.js';
 import type { BulkOptions, BulkResult } from '../../runtime/bulk.js';
-import { CommandError, exitCodes } from '../exit.js';
+import { CommandError, exitCodes, isLost } from '../exit.js';
 import { type FilterOptions, filterFrom } from '../filters.js';
 import { findJob } from '../find-job.js';
 import type { Session } from '../session.js';
@@ -52,7 +52,7 @@ async function actOnEach({ callsheet, out }: Session, ids: readonly string[], { 
       if (out.isJson) out.json({ id, done: true, ...more });
       else out.line([id, ...Object.values(more)].join('  '));
     } catch (error) {
-      if (!(error instanceof CallsheetError)) throw error;
+      if (!(error instanceof CallsheetError) || isLost(error)) throw error;
       const { code, message } = error;
       codes.add(code);
       if (out.isJson) out.json({ id, done: false, code, message });
