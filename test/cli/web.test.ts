@@ -62,7 +62,7 @@ describe('the command web', () => {
 
   it('refuses what it cannot serve', () => {
     const nothing = run('web', '-d', join(directory, 'none'));
-    assert.deepEqual([nothing.status, /no process has/.test(nothing.stderr)], [3, true]);
+    assert.deepEqual([nothing.status, /there is no directory/.test(nothing.stderr)], [3, true]);
     assert.equal(run('web', '-d', directory, '--port', 'http').status, 2);
     assert.deepEqual(address('7070'), { host: '127.0.0.1', port: 7070 });
     assert.deepEqual(address('[::1]:0'), { host: '::1', port: 0 });
