@@ -22,6 +22,7 @@ const leftOut: Readonly<Record<string, string>> = {
   'until a build has the policy': 'the same',
   'asked again after a crash': 'the same',
   'sums up what happened': 'puts are counted where they are decided, and the test store does not carry the counts over',
+  'sums up all queues or callables': 'the same',
   'counts each run that is retried': 'the same',
   'keeps minutes for a day': 'the same',
   'bounds the interval by dates': 'the same',

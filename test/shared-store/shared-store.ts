@@ -9,7 +9,8 @@
  * `state` holds committed records only.
  *
  * Claims are only decided in the transaction, last of all, on jobs that no other transaction has
- * locked. All looks wait for a release, so they see committed records.
+ * locked. Meanwhile all looks wait for the release. At other times a look behind `decided` sees the
+ * forecast at once, since a virtual thread cannot wait for an answer.
  *
  * A group that may have been committed when its connection was lost is recognized by the number
  * that its session wrote with it. All gates open with the commit.
@@ -109,6 +110,8 @@ export class SharedStore implements Store {
   #underWay: readonly Timed[] = [];
   #readers: Reader[] = [];
   #requests: ClaimRequests | undefined;
+  /** `true` while claims are decided, of which `state` knows nothing yet. */
+  #isClaiming = false;
   /** The time at which a rate may have room again for a job that was not claimed. */
   #wakeAt = 0;
   /** The verdicts of filter functions on jobs in line. */
@@ -196,7 +199,11 @@ export class SharedStore implements Store {
     this.read((records: Records) => records, tell);
   }
 
-  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>): void {
+  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate: 'decided' | 'synced' = 'synced'): void {
+    if (gate === 'decided' && !this.#isClaiming) {
+      const { error, seen } = lookAt(this, look);
+      return tell(error, seen);
+    }
     this.commit();
     this.#readers.push({ look, tell: tell as Reader['tell'] });
     this.#work();
@@ -391,8 +398,13 @@ export class SharedStore implements Store {
     const queues = new Set<string>();
     for (const setting of this.state.settings())
       if (setting.kind === 'agent' && setting.dispatcher === outside.dispatcher) queues.add(setting.queue);
-    for (const { command, decided } of await claimOn(view, transaction, requests, queues, outside))
-      group.note({ command, gate: 'decided' }, decided);
+    this.#isClaiming = true;
+    try {
+      for (const { command, decided } of await claimOn(view, transaction, requests, queues, outside))
+        group.note({ command, gate: 'decided' }, decided);
+    } finally {
+      this.#isClaiming = false;
+    }
     const next = view.nextTimer ?? 0;
     this.#wakeAt = next > outside.now ? next : 0;
   }
