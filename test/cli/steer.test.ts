@@ -291,6 +291,10 @@ describe('the commands that steer, in processes of their own', () => {
     await eventually('it is ready', () => worker.has('the worker is ready'));
     const flags = { queue: '', wait: true, timeout: 1_500 };
     const [stopped, gone] = [new AbortController(), new AbortController()];
+    // A command that did not go on would keep this process alive.
+    t.after(() => {
+      for (const controller of [stopped, gone]) controller.abort();
+    });
     const onceGone = async (act: () => Promise<number>) => {
       await once(gone.signal, 'abort');
       return act();
@@ -309,7 +313,7 @@ describe('the commands that steer, in processes of their own', () => {
     const ended = during.map((use, index) => {
       const printed = new Printed();
       return withSession(
-        { directory: jobs, timeout: 2_000 },
+        { directory: jobs, timeout: 5_000 },
         async (session) => {
           begun++;
           // The last is under way when the process dies.
