@@ -67,8 +67,10 @@ export async function withSession(
       await out.end();
       return code;
     } finally {
+      const closed = callsheet.close();
       // An owner that does not answer is not waited for.
-      if (!limit.isOver) await callsheet.close();
+      if (limit.isOver) closed.catch(() => {});
+      else await closed;
     }
   } catch (error) {
     // A value that was given on the command line.
