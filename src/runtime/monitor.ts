@@ -6,6 +6,7 @@ import { longestMs } from '../core/limits.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions } from '../definition/known-options.js';
+import { checkQueueName } from '../definition/names.js';
 import { invalidOption, JobStatusError } from '../errors.js';
 import type { Explanation, WireExplanation } from '../protocol/explanation.js';
 import {
@@ -368,6 +369,7 @@ export class Monitor {
    */
   async next(queue: string, options: NextOptions = {}): Promise<readonly JobRow[]> {
     checkOptions('options', options, { limit: true });
+    checkQueueName('queue', queue);
     const { limit = 20 } = options;
     return (await this.jobs({ queue: exactly(queue) }, { order: 'claim', limit })).items;
   }

@@ -110,7 +110,7 @@ export class SharedStore implements Store {
   #underWay: readonly Timed[] = [];
   #readers: Reader[] = [];
   #requests: ClaimRequests | undefined;
-  /** `true` while claims are decided, of which `state` knows nothing yet. */
+  /** `true` while claims are decided: `state` does not know them yet. */
   #isClaiming = false;
   /** The time at which a rate may have room again for a job that was not claimed. */
   #wakeAt = 0;
