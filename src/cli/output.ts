@@ -58,7 +58,7 @@ export class Output {
     this.#sink.add(jsonText(value));
   }
 
-  /** Writes rows: as lines of JSON, or as a table, or the sentence if there are none. */
+  /** Writes rows as lines of JSON or as a table; without rows, the sentence. */
   rows<Row>(rows: readonly Row[], columns: readonly Column<Row>[], none: string): void {
     if (this.isJson) for (const row of rows) this.json(row);
     else if (rows.length === 0) this.note(none);

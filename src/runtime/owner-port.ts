@@ -75,7 +75,7 @@ export class OwnerPort implements LinkPort {
     void this.#look();
   }
 
-  /** Looks for an owner at once, and tells soon that there is none, if it is so. */
+  /** Looks for an owner at once, and reports soon if it finds no owner. */
   look(): void {
     if (this.#hurry !== undefined) return;
     this.#hurry = setTimeout(this.#absent, lookMs);

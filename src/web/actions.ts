@@ -1,4 +1,4 @@
-/** The actions of visitors. Each checks its request, and says on what it acts. */
+/** The actions of visitors. Each checks its request, and names its target. */
 import type { BulkProgress } from '../runtime/bulk.js';
 import type { Runtime } from '../runtime/open.js';
 import { HttpError } from './http-error.js';

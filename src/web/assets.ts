@@ -30,7 +30,7 @@ function assetNamed(name: AssetName): Asset {
   return asset;
 }
 
-/** Returns the response to a request for a file; `undefined` if there is none. */
+/** Returns the response to a request for a file; `undefined` for an unknown file. */
 export function assetResponse(name: string, request: Request): Response | undefined {
   if (!Object.hasOwn(places, name)) return undefined;
   const { type, bytes, tag } = assetNamed(name as AssetName);

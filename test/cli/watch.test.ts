@@ -35,7 +35,7 @@ const session = (printed = new Printed(), json = false): Session => ({
   isLive: true,
 });
 
-/** A terminal of 100 columns, with what it shows. */
+/** A terminal of 100 columns, and the text on it. */
 class Terminal {
   readonly stdin = Object.assign(new PassThrough(), { setRawMode: (isRaw: boolean) => this.raw.push(isRaw) });
   readonly stdout = Object.assign(new PassThrough(), { columns: 100, rows: 30 });

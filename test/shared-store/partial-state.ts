@@ -344,7 +344,7 @@ export class PartialState extends State {
     throw new Error('a partial state cannot list all jobs');
   }
 
-  /** `true` if the line is loaded up to this job; to its end, if there is none. */
+  /** `true` if the line is loaded up to this job; without a job, to its end. */
   #hasLine(queue: string, job: JobRecord | undefined): boolean {
     const after = this.#lines.get(queue);
     const isWhole = after === undefined && this.#lines.has(queue);

@@ -1,4 +1,4 @@
-/** A client without an owner: each call looks for one, and is rejected only if there is none. */
+/** A client without an owner: each call looks for an owner first, then it is rejected. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { newId } from '../../src/codec/id.js';
