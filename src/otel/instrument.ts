@@ -40,9 +40,9 @@ const options: OptionNames<InstrumentOptions> = { relation: true, spans: true };
 
 /**
  * Traces the puts of a runtime, and the runs of jobs in its own process, with the tracer that is
- * registered there: `put <queue>`, `process <module#function>`, `callback <module#function>`. The
- * trace of a put is stored with its jobs, and goes with them through threads, processes and
- * restarts.
+ * registered there: `put <queue>`, `retry`, `process <module#function>`, `callback
+ * <module#function>`. The trace of a put or a retry is stored with its jobs, and goes with them
+ * through threads, processes and restarts.
  *
  * If a tracer is registered in the worker threads (with the option `execArgv` of `open`: `--import`
  * and a module that registers one), they make the spans of runs themselves, and the spans of the

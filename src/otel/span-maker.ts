@@ -59,13 +59,15 @@ export class SpanMaker implements Tracing {
     }
   }
 
-  #begin({ queue, callable, jobs }: PutAbout): Span | undefined {
+  #begin({ queue, callable, jobs, retryOf }: PutAbout): Span | undefined {
     try {
       const { trace, SpanKind } = this.#api;
-      return trace.getTracer(scope).startSpan(`put ${queue}`.trimEnd(), {
+      return trace.getTracer(scope).startSpan(retryOf === undefined ? `put ${queue}`.trimEnd() : 'retry', {
         kind: SpanKind.PRODUCER,
         attributes: {
-          ...messaging(queue, 'send'),
+          ...(retryOf === undefined
+            ? messaging('put', queue)
+            : { ...messaging('retry'), 'callsheet.retry_of': retryOf }),
           ...(callable === '' ? {} : { 'callsheet.callable': callable }),
           ...(jobs === 1 ? {} : { 'messaging.batch.message_count': jobs }),
         },

@@ -1,7 +1,7 @@
 /** Makes the core's commands of commands as they are sent. */
 import type { Command, InnerCommand, JobSpec } from '../core/commands.js';
 import type { Id, Level, Payload } from '../core/records.js';
-import type { WireCommand, WireJob, WireRetry } from './messages.js';
+import type { WireChange, WireCommand, WireJob, WireRetry } from './messages.js';
 
 const noOptions = {};
 const none: readonly never[] = [];
@@ -16,7 +16,7 @@ export interface Received {
   readonly payload: (bytes: Uint8Array) => Payload;
 }
 
-export function commandFromWire(wire: Exclude<WireCommand, WireRetry>, received: Received): Command {
+export function commandFromWire(wire: Exclude<WireCommand, WireRetry | WireChange>, received: Received): Command {
   const { owner, level, payload } = received;
   const spec = ([id, form, callable, args, options, parts, callbacks, role]: WireJob): JobSpec => {
     const plain = {
@@ -43,10 +43,6 @@ export function commandFromWire(wire: Exclude<WireCommand, WireRetry>, received:
       return { ...wire, parts: wire.parts.map(spec) };
     case 'endInput':
       return { ...wire, failure: wire.failure === null ? null : payload(wire.failure) };
-    case 'change': {
-      const { args, ...rest } = wire;
-      return args === undefined ? rest : { ...rest, args: args === null ? null : payload(args) };
-    }
     case 'fail':
       return { ...wire, failure: payload(wire.failure) };
     case 'annotate':

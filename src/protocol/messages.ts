@@ -24,6 +24,7 @@ import type { OutcomeForm } from './completed-list.js';
 import type { BulkAction, MonitorQuery } from './monitor.js';
 import type { RunSpan } from './run-span.js';
 import type { StatusQuery } from './status.js';
+import type { StoredTrace } from './stored-call.js';
 
 /** A job as it is sent, with its parts, its callbacks and, for a side of a choice, its role. */
 export type WireJob = [
@@ -52,12 +53,18 @@ type WiredCommand<C> = C extends Command
 /** The commands that a running job may send to be decided with its outcome. */
 export type WireInnerCommand = WiredCommand<Exclude<InnerCommand, { type: 'all' }>>;
 
-/** Retries a job. Its receiver makes the ids of the copy. */
-export type WireRetry = WiredCommand<Extract<Command, { type: 'retry' }>>;
+/** Retries a job. Its receiver makes the ids of the copy, and stores the trace with it. */
+export type WireRetry = WiredCommand<Extract<Command, { type: 'retry' }>> & {
+  readonly trace?: StoredTrace | undefined;
+};
+
+/** Changes a job. Its receiver keeps the data that the put stored beside the arguments. */
+export type WireChange = WiredCommand<Extract<Command, { type: 'change' }>>;
 
 /** The commands that clients may send. */
 export type WireCommand =
   | WireRetry
+  | WireChange
   | { readonly type: 'all'; readonly commands: readonly WireInnerCommand[] }
   | WiredCommand<
       Extract<
@@ -71,7 +78,6 @@ export type WireCommand =
             | 'addParts'
             | 'feed'
             | 'endInput'
-            | 'change'
             | 'fail'
             | 'cancel'
             | 'createQueue'

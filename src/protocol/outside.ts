@@ -43,6 +43,7 @@ import {
   statFields,
   type WireFilter,
 } from './monitor.js';
+import { isTrace } from './stored-call.js';
 
 /** A message is not one of this protocol. The message names the place and the rule. */
 export class BadMessageError extends Error {}
@@ -217,6 +218,9 @@ const inner = {
 };
 /** The extent of a retry. */
 const extent = { parts: oneOf(['failed', 'all']), callbacks: oneOf(['again', 'none']) };
+const trace: Check = (value, path) => {
+  if (!isTrace(value)) refuse(path, 'must be a trace');
+};
 const commands: ByType<WireCommand> = {
   ...inner,
   all: { commands: listOf(byType(inner)) },
@@ -230,6 +234,7 @@ const commands: ByType<WireCommand> = {
     args: optional(nullOr(bytes)),
     options,
     ...extent,
+    trace: optional(trace),
   },
   createQueue: { name: keyName },
   removeQueue: { name: queue },

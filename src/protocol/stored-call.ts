@@ -3,6 +3,9 @@
  * module's definition captured at the put, and the trace of the put.
  */
 import { type DecodeOptions, decodePayload, encodePayload } from '../codec/payload.js';
+import { payloadEnd } from '../codec/payload-end.js';
+import { MOST_LIMIT_BYTES } from '../codec/payload-format.js';
+import { NotStorableError } from '../errors.js';
 
 /** The arguments of a call, with the other data that its put stored. */
 export interface StoredCall {
@@ -53,25 +56,74 @@ export function linkedTrace([flags, ...own]: StoredTrace, context: Context = own
 type Context = readonly (string | undefined)[];
 const flagged = (flags: number, context: Context) => [flags, ...context] as unknown as StoredTrace;
 
-const argsKey = encodePayload('args', { root: '', code: 'ARGUMENT_NOT_STORABLE' });
-const traceKey = encodePayload('trace', { root: '', code: 'ARGUMENT_NOT_STORABLE' });
-/** The msgpack header of a map with two entries. */
-const twoEntries = 0x82;
+const keyOf = (name: string) => encodePayload(name, { root: '', code: 'ARGUMENT_NOT_STORABLE' });
+const argsKey = keyOf('args');
+const traceKey = keyOf('trace');
 const emptyList = Uint8Array.of(0x90);
+const contextBytes = (trace: StoredTrace) => encodePayload(trace, { root: 'trace', code: 'ARGUMENT_NOT_STORABLE' });
 
 /**
  * Adds a trace to encoded arguments. They are copied as they are, so that an error of encoding them
  * names the same path with and without a trace. Arguments at the very limit stay without it.
  */
 export function withTrace(args: Uint8Array | null, trace: StoredTrace, limitBytes: number): Uint8Array | null {
-  const list = args ?? emptyList;
-  const context = encodePayload(trace, { root: 'trace', code: 'ARGUMENT_NOT_STORABLE' });
-  const size = 1 + argsKey.length + list.length + traceKey.length + context.length;
-  if (size > limitBytes) return args;
-  const joined = new Uint8Array(size);
-  joined[0] = twoEntries;
+  const joined = objectOf([argsKey, args ?? emptyList, traceKey, contextBytes(trace)]);
+  return joined.length > limitBytes ? args : joined;
+}
+
+/** The parts of a stored call that a change or a retry replaces. */
+export interface CallChanges {
+  /** The list of arguments. */
+  readonly args?: Uint8Array | null | undefined;
+  readonly trace?: StoredTrace | undefined;
+}
+
+/**
+ * Replaces parts of a stored call. The value of `capture` belongs to the put: it is copied, and so
+ * is the trace unless there is another.
+ */
+export function changedCall(stored: Uint8Array | null, { args, trace }: CallChanges): Uint8Array | null {
+  const pieces = stored === null ? [] : piecesOf(stored);
+  if (args !== undefined) setPiece(pieces, argsKey, args ?? emptyList);
+  if (trace !== undefined) setPiece(pieces, traceKey, contextBytes(trace));
+  if (pieces.length === 2 && isKey(pieces[0]!, argsKey)) return args === null ? null : pieces[1]!;
+  if (!pieces.some((piece, at) => at % 2 === 0 && isKey(piece, argsKey))) pieces.unshift(argsKey, emptyList);
+  const joined = objectOf(pieces);
+  if (joined.length <= MOST_LIMIT_BYTES) return joined;
+  const rule = `need more than ${MOST_LIMIT_BYTES} bytes with the value that capture made`;
+  throw new NotStorableError('PAYLOAD_TOO_LARGE', 'arguments', rule);
+}
+
+/** Returns keys and values in turn, as they are stored. */
+function piecesOf(stored: Uint8Array): Uint8Array[] {
+  const token = stored[0]!;
+  if ((token & 0xf0) !== objectToken) return [argsKey, stored];
+  const pieces: Uint8Array[] = [];
+  for (let at = 1, left = 2 * (token & 0x0f); left > 0; left--) {
+    const end = payloadEnd(stored, at);
+    pieces.push(stored.subarray(at, end));
+    at = end;
+  }
+  return pieces;
+}
+
+function setPiece(pieces: Uint8Array[], key: Uint8Array, value: Uint8Array): void {
+  const at = pieces.findIndex((piece, index) => index % 2 === 0 && isKey(piece, key));
+  if (at < 0) pieces.push(key, value);
+  else pieces[at + 1] = value;
+}
+
+const isKey = (piece: Uint8Array, key: Uint8Array) => Buffer.compare(piece, key) === 0;
+
+/** The first byte of an object with fewer than 16 entries, without their number. */
+const objectToken = 0x80;
+
+/** Returns an object of keys and values in turn. */
+function objectOf(pieces: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(1 + pieces.reduce((sum, { length }) => sum + length, 0));
+  joined[0] = objectToken | (pieces.length / 2);
   let at = 1;
-  for (const piece of [argsKey, list, traceKey, context]) {
+  for (const piece of pieces) {
     joined.set(piece, at);
     at += piece.length;
   }
@@ -87,7 +139,7 @@ export function decodeCall(bytes: Uint8Array | null, options?: DecodeOptions): S
   return isTrace(trace) || trace === undefined ? decoded : { ...decoded, trace: unknownTrace };
 }
 
-const isTrace = (value: unknown): value is StoredTrace =>
+export const isTrace = (value: unknown): value is StoredTrace =>
   Array.isArray(value) &&
   Number.isInteger(value[0]) &&
   value.length <= 3 &&

@@ -8,7 +8,7 @@ import type { Id, JobStatus } from '../core/records.js';
 import { checkArray, checkNumber } from '../definition/arguments.js';
 import { type CallbackLike, type CallbackSides, checkSides } from '../definition/callbacks.js';
 import { asJob, type Part, type PartResult } from '../definition/compose.js';
-import { contextOfPart, type EncodeContext, encodeCallback, encodeMember, traced } from '../definition/encode.js';
+import { contextOfPart, type EncodeContext, encodeCallback, encodeMember } from '../definition/encode.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { checkJobId } from '../definition/names.js';
@@ -342,12 +342,12 @@ export function encodeChanges(client: Client, { args, ...options }: JobChanges):
   if (args !== undefined) checkArray('args', args, 'arguments');
   return {
     options: coreOptions(options, '', encoding.now) ?? {},
-    ...(args === undefined ? {} : { args: traced(encoding, encodeList(args, encoding)) }),
+    ...(args === undefined ? {} : { args: encodeList(args, encoding) }),
   };
 }
 
-const encodeList = (args: readonly unknown[], { reference }: EncodeContext) =>
-  args.length === 0 ? null : encodeArguments(args, { reference });
+const encodeList = (args: readonly unknown[], { reference, payloadLimitBytes: limitBytes }: EncodeContext) =>
+  args.length === 0 ? null : encodeArguments(args, { reference, limitBytes });
 
 /** @internal */
 export const changeable: OptionNames<JobChanges> = {

@@ -1,4 +1,5 @@
 /** Runs failed jobs again, as new jobs. */
+import { idToText } from '../codec/id.js';
 import type { Id } from '../core/records.js';
 import { checkOneOf } from '../definition/arguments.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
@@ -32,8 +33,15 @@ export async function retryJob<Result>(
 ): Promise<Job<Result>> {
   checkOptions('options', options, retryOptions);
   const id = idOf(job);
-  const [made] = (await client.do({ type: 'retry', job: id, ...wireRetry(client, options) })) as [Id];
-  return new Job<Result>(client, made);
+  const { tracing } = client;
+  const retry = async () => {
+    const trace = tracing?.trace();
+    const [made] = (await client.do({ type: 'retry', job: id, ...wireRetry(client, options), trace })) as [Id];
+    return new Job<Result>(client, made);
+  };
+  if (tracing === undefined) return retry();
+  const isDated = options.beginAfter !== undefined;
+  return tracing.put({ queue: '', callable: '', jobs: 1, isDated, retryOf: idToText(id) }, retry);
 }
 
 /** The options of `retryAll`: those of `retry`, without arguments, and those of a bulk action. */

@@ -13,6 +13,8 @@ export interface PutAbout {
   readonly jobs: number;
   /** `true` if the job begins at a date or after a delay. */
   readonly isDated: boolean;
+  /** Of a retry: the id of the failed job. Its queue and callable are not known here. */
+  readonly retryOf?: string;
 }
 
 /** Traces the puts of a runtime, and the runs of its jobs. */

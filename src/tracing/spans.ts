@@ -43,7 +43,7 @@ export function startRun(api: Api, run: RunDetails): { readonly span: Otel.Span;
 
 function attributesOf({ job, parent, role, callable, queue, agent, attempt, thread, whole }: RunDetails) {
   return {
-    ...messaging(queue, 'process'),
+    ...messaging('process', queue),
     'messaging.message.id': idToText(job),
     'callsheet.role': role,
     'callsheet.attempt': attempt,
@@ -55,13 +55,13 @@ function attributesOf({ job, parent, role, callable, queue, agent, attempt, thre
   };
 }
 
-/** The attributes that a put and a run share. */
-export function messaging(queue: string, type: 'send' | 'process') {
+/** The attributes that puts, retries and runs share. */
+export function messaging(name: 'put' | 'retry' | 'process', queue?: string) {
   return {
     'messaging.system': 'callsheet',
-    'messaging.operation.type': type,
-    'messaging.operation.name': type === 'send' ? 'put' : 'process',
-    'messaging.destination.name': queue,
+    'messaging.operation.type': name === 'process' ? 'process' : 'send',
+    'messaging.operation.name': name,
+    ...(queue === undefined ? {} : { 'messaging.destination.name': queue }),
   };
 }
 

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { decodePayload, encodeArguments, encodePayload } from '../../src/codec/payload.js';
+import { payloadEnd } from '../../src/codec/payload-end.js';
 import { NotStorableError } from '../../src/errors.js';
 import { cases, key, replay, storable, text } from './payload-cases.js';
 
@@ -121,4 +122,19 @@ it('encoding refuses one bad value anywhere, with the path that leads to it [3.4
     }),
     cases(5_000),
   );
+});
+
+it('the end of a payload among other bytes is found without decoding it', (t) => {
+  t.diagnostic(replay);
+  fc.assert(
+    fc.property(storable, fc.uint8Array({ maxLength: 9 }), fc.uint8Array({ maxLength: 9 }), (value, before, after) => {
+      const bytes = encodePayload(value, RESULT);
+      const end = before.length + bytes.length;
+      assert.equal(payloadEnd(Buffer.concat([before, bytes, after]), before.length), end);
+      const cut = Buffer.concat([before, bytes.subarray(0, -1)]);
+      assert.throws(() => payloadEnd(cut, before.length), { code: 'PAYLOAD_CORRUPT' });
+    }),
+    cases(2_000),
+  );
+  assert.throws(() => payloadEnd(Uint8Array.of(0xc1), 0), { code: 'PAYLOAD_CORRUPT' });
 });

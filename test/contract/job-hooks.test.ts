@@ -33,6 +33,25 @@ describe('2 jobs: hooks', () => {
     assert.equal(seen[0], 'setUp of 1, given Ada');
   });
 
+  it('[2.8] keep the captured value when the arguments are changed, and in a retry with others', async (t) => {
+    const kit = await opened(t, { jobs: [hooked] });
+    tenant = 'Ada';
+    const changed = await kit.runtime.queue().put(hooked.run('before'), { beginAfter: hourMs });
+    const failed = await kit.runtime.queue().put(hooked.runUntil(2));
+    await kit.waitForStatus(failed, 'completed');
+    tenant = 'Grace';
+    await changed.change({ args: ['after'] });
+    assert.deepEqual(await changed.arguments(), ['after']);
+    const again = await kit.runtime.retry(failed, { args: [1] });
+    assert.equal(await kit.waitForResult(again), 1);
+    await kit.untilIdle();
+    seen.length = 0;
+    await changed.change({ args: [], beginAfter: 0 });
+    await kit.waitForStatus(changed, 'completed');
+    assert.equal(seen[0], 'setUp of 1, given Ada');
+    assert.deepEqual(await again.arguments(), [1]);
+  });
+
   it('[2.8] fail the job if setUp fails, and still run tearDown', async (t) => {
     const kit = await opened(t, { jobs: [hooked] });
     tenant = 'bad';

@@ -172,6 +172,14 @@ export const jobs: readonly Mutant[] = [
     replace: '[undefined]',
   },
   {
+    bug: 'changed arguments lose the captured value',
+    tags: ['2.8'],
+    tests: ['contract/job-hooks.test.ts'],
+    in: 'coordinator/clients/retries.ts#changedArgs',
+    find: 'changedCall(stored === null ? null : records.bytes(stored), changes)',
+    replace: 'changedCall(null, changes)',
+  },
+  {
     bug: 'a handle among a callback’s arguments is refused',
     tags: ['2.14'],
     in: 'worker/execution.ts#call',

@@ -13,6 +13,14 @@ export const traces: readonly Mutant[] = [
     replace: 'trace !== undefined ?',
   },
   {
+    bug: 'the run of a retry is linked to the put of the failed job',
+    tags: ['18.1'],
+    tests,
+    in: 'coordinator/clients/retries.ts#retryFromWire',
+    find: '{ args, trace }) }),',
+    replace: '{ args }) }),',
+  },
+  {
     bug: 'a run that ended with its thread has no span',
     tags: ['18.2'],
     tests,

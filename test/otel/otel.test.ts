@@ -92,6 +92,18 @@ describe('traces, made when the runs have ended', () => {
     assert.equal(put.parent, `${request.traceId} ${request.spanId}`);
   });
 
+  it('[18.1] have a span for a retry, to which the run of the new job is linked', async () => {
+    const failed = await callsheet.queue().put(traced.fail('no'));
+    await failed.failure();
+    const again = await callsheet.retry(failed);
+    await again.failure();
+    const found = await spans.of(again.id, 2);
+    const [retry, run] = [named(found, 'retry'), named(found, 'process traced#fail')];
+    assert.deepEqual([retry.kind, run.links], [SpanKind.PRODUCER, [retry.id]]);
+    assert.equal(retry.attributes['callsheet.retry_of'], failed.id);
+    assert.deepEqual(await again.arguments(), ['no']);
+  });
+
   it('[18.2] show each attempt, and its error', async () => {
     const retry = retryErrors({ limit: 5, backoff: { initialMs: 1 } });
     const job = await callsheet.queue().put(traced.unsteady, { retry });

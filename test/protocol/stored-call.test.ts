@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encodeArguments, encodePayload } from '../../src/codec/payload.js';
 import {
+  changedCall,
   decodeCall,
   linkedTrace,
   type StoredTrace,
@@ -29,6 +30,30 @@ describe('the trace beside stored arguments', () => {
     const args = encodeArguments(['a'.repeat(100)]);
     assert.equal(withTrace(args, [0, parent], args.byteLength + 20), args);
     assert.equal(withTrace(null, [0, parent], 20), null);
+  });
+
+  it('stays with changed arguments, and so does the captured value', () => {
+    const stored = (call: object) => encodePayload(call, { root: 'call', code: 'ARGUMENT_NOT_STORABLE' });
+    const trace: StoredTrace = [1, parent];
+    const captured = { args: new Map([[1, { trace: 'no' }]]) };
+    const args = encodeArguments(['new', 2n]);
+    for (const before of [
+      { args: [1] },
+      { args: [], captured },
+      { args: [[{}]], captured, trace },
+      { args: [1], trace },
+    ]) {
+      assert.deepEqual(decodeCall(changedCall(stored(before), { args })), { ...before, args: ['new', 2n] });
+      assert.deepEqual(decodeCall(changedCall(stored(before), { args: null })), { ...before, args: [] });
+      assert.deepEqual(decodeCall(changedCall(stored(before), { trace: [0] })), { ...before, trace: [0] });
+    }
+    assert.equal(changedCall(encodeArguments([1]), { args: null }), null);
+    assert.deepEqual(changedCall(encodeArguments([1]), { args }), args);
+    assert.deepEqual(decodeCall(changedCall(null, { trace })), { args: [], trace });
+    assert.deepEqual(decodeCall(changedCall(encodeArguments([1]), { trace })), { args: [1], trace });
+    assert.throws(() => changedCall(stored({ args: [1], captured }).subarray(0, 9), { args }), {
+      code: 'PAYLOAD_CORRUPT',
+    });
   });
 
   it('counts as unknown if it has another form', () => {

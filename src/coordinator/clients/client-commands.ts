@@ -23,7 +23,7 @@ import type { Statistics } from '../statistics/statistics.js';
 import type { Caller } from './caller.js';
 import { requireJob } from './remembered.js';
 import { replyTo } from './replies.js';
-import { retryFromWire } from './retries.js';
+import { changeFromWire, retryFromWire } from './retries.js';
 
 /** The context of the clients' side. */
 export interface ClientsContext extends Context, Parts {
@@ -103,8 +103,10 @@ export class ClientCommands {
     const { owner } = caller;
     const admit = (command: Command, level: Level) =>
       bounded.admit(caller, command, () => this.#do(caller, request, level, wire, command));
-    if (wire.type !== 'retry') return admit(commandFromWire(wire, { owner, level, payload: store.payload }), level);
+    if (wire.type !== 'retry' && wire.type !== 'change')
+      return admit(commandFromWire(wire, { owner, level, payload: store.payload }), level);
     const look = (records: Records) => {
+      if (wire.type === 'change') return { command: changeFromWire(records, store.payload, wire), level };
       const command = retryFromWire(records, store.payload, owner, wire);
       // A copy is as durable as its job, whatever the client puts.
       return { command, level: requireJob(records.view, wire.job).level };
