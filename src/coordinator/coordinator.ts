@@ -414,6 +414,8 @@ export class Coordinator implements StoreOwner {
           if (this.#presence?.isActive) this.#runs.makeReady(effect.job, effect.fence);
           break;
         case 'stop':
+          // A run of the same release can be stopped only once it is ready.
+          this.#runs.prepareDue();
           this.#runs.stop(effect.job);
           break;
         case 'ask':
@@ -433,6 +435,7 @@ export class Coordinator implements StoreOwner {
           this.#statistics.event(effect.event);
           break;
         case 'forgotten':
+          this.#parts.outcomes.sendDue();
           this.#parts.outcomes.forgotten(effect.job);
           break;
         case 'fold':
@@ -442,6 +445,8 @@ export class Coordinator implements StoreOwner {
           this.#jobLog.log(effect);
       }
     }
+    this.#parts.outcomes.sendDue();
+    this.#runs.prepareDue();
     this.#parts.feed.flush();
     this.#parts.runFeed.flush();
     this.#start();

@@ -92,7 +92,7 @@ export class JobLog {
 
   /** Logs the outcome of a job, before it is delivered: `#isSeen` still finds the waiters. */
   ended(job: JobRecord, how: EndCause | undefined): void {
-    if (job.form === 'chunk' || this.#leftOut.delete(job.id)) return;
+    if (job.form === 'chunk' || (this.#leftOut.size > 0 && this.#leftOut.delete(job.id))) return;
     const { id, callable, log } = job;
     if (job.outcome !== 'failure') {
       if (!this.traces && log === '') return;

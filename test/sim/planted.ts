@@ -45,15 +45,15 @@ export const planted: readonly PlantedBug[] = [
   {
     bug: 'a damaged payload ends the coordinator',
     by: 'e2e/damaged-payload',
-    in: 'coordinator/claiming/runs.ts#prepare',
-    find: 'if (!(error instanceof JournalCorruptError)) return;',
-    replace: 'throw error;',
+    in: 'coordinator/claiming/runs.ts#runOf',
+    find: 'if (error instanceof JournalCorruptError) return error;',
+    replace: '',
   },
   {
     bug: 'a damaged outcome ends the coordinator',
     by: 'e2e/damaged-payload',
-    in: 'coordinator/clients/outcomes.ts#endOf',
-    find: 'if (error instanceof JournalCorruptError) return { id, owner, outcome: error };',
+    in: 'coordinator/clients/outcomes.ts#outcomeOf',
+    find: 'if (error instanceof JournalCorruptError) return error;',
     replace: '',
   },
   {

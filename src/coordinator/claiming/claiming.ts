@@ -412,9 +412,10 @@ export class Claiming {
   /** Returns the claim of a job. A job that running jobs wait for is claimed in their places. */
   #claim(view: View, job: JobRecord, agent: string): Claim {
     const { waits } = this.#context;
-    const lent = job.quotas.length === 0 || waits.isEmpty ? [] : waits.lentTo(view, job);
     this.#claimed.push(job);
-    return { type: 'claim', job: job.id, agent, ...(lent.length > 0 && { lent }) };
+    const claim: Claim = { type: 'claim', job: job.id, agent };
+    const lent = job.quotas.length === 0 || waits.isEmpty ? undefined : waits.lentTo(view, job);
+    return lent === undefined || lent.length === 0 ? claim : { ...claim, lent };
   }
 
   /** Whether an agent takes the jobs of a lane, as far as no function must be asked. */

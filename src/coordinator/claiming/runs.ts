@@ -40,6 +40,8 @@ export class Runs implements PoolOwner {
   readonly #waits: JobWaits;
   readonly pool: PoolPort;
   readonly claiming: Claiming;
+  /** Jobs whose claim was released, to be made ready by the next `prepareDue`. */
+  #due: JobRecord[] = [];
 
   /** `claimLost` is called if a run that was taken from this dispatcher ends here all the same. */
   constructor(
@@ -61,8 +63,8 @@ export class Runs implements PoolOwner {
   }
 
   /**
-   * Makes a job ready after its claim was released. The next `claiming.start()` passes it to a
-   * thread.
+   * Takes a job whose claim was released. The next `prepareDue` makes it ready, and the next
+   * `claiming.start()` passes it to a thread.
    */
   makeReady(id: Id, fence: number): void {
     const job = this.#claimedJob(id, fence);
@@ -72,26 +74,44 @@ export class Runs implements PoolOwner {
     // A callback has no lane to go back to: if this build lacks it, it stays claimed until the next
     // open.
     const isRun = !this.#context.isClosing() && this.#context.build.knows(job.callable);
-    if (isRun) this.#prepare(job);
-    else if (takesTurns(job)) this.claiming.holdBack(id);
+    if (isRun) {
+      this.claiming.prepare(job);
+      this.#due.push(job);
+    } else if (takesTurns(job)) this.claiming.holdBack(id);
     else this.#context.decide({ type: 'giveBack', job: id, fence });
   }
 
-  /**
-   * Prepares a run. A payload damaged on the disk fails only the job that would be called with it.
-   */
-  #prepare(job: JobRecord): void {
-    const { id, fence } = job;
-    this.claiming.prepare(job);
-    const tell = (error: Error | undefined, run?: Run) => {
-      if (run !== undefined) return this.#prepared(run);
-      // Any other error of reading has ended the store, which reports it itself.
-      if (!(error instanceof JournalCorruptError)) return;
-      this.#context.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
-      this.#context.decide({ type: 'cannotBegin', job: id, fence, error });
-      this.turn();
+  /** Makes the jobs ready that `makeReady` has taken. Their arguments are read together. */
+  prepareDue(): void {
+    const due = this.#due;
+    if (due.length === 0) return;
+    this.#due = [];
+    const look = (records: Records) => due.map((job) => this.#runOf(records, job));
+    // An error of the whole look has ended the store, which reports it itself.
+    const tell = (_: unknown, runs: readonly (Run | JournalCorruptError)[] = none) => {
+      for (let index = 0; index < runs.length; index++) {
+        const run = runs[index]!;
+        if (run instanceof JournalCorruptError) this.#cannotBegin(due[index]!, run);
+        else this.#prepared(run);
+      }
     };
-    this.#store.read((records: Records) => runOf(records, job, this.expectedMs(job.callable)), tell, 'decided');
+    this.#store.read(look, tell, 'decided');
+  }
+
+  /** A payload damaged on the disk fails only the job that would be called with it. */
+  #runOf(records: Records, job: JobRecord): Run | JournalCorruptError {
+    try {
+      return runOf(records, job, this.expectedMs(job.callable));
+    } catch (error) {
+      if (error instanceof JournalCorruptError) return error;
+      throw error;
+    }
+  }
+
+  #cannotBegin({ id, fence }: JobRecord, error: JournalCorruptError): void {
+    this.#context.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
+    this.#context.decide({ type: 'cannotBegin', job: id, fence, error });
+    this.turn();
   }
 
   #prepared(run: Run): void {

@@ -68,7 +68,7 @@ export class ClientCommands {
     const [, first, , level, jobs, again = false] = puts;
     if (isClosing()) return this.refuse(caller, puts, new ClosedError('the runtime is closing'));
     const expect = () => {
-      for (const [index, [id]] of jobs.entries()) caller.puts.set(id, first + index);
+      for (let index = 0; index < jobs.length; index++) caller.puts.set(jobs[index]![0], first + index);
     };
     // The job of a repeated put may end at any moment: no outcome may come before the reply.
     if (!again) expect();

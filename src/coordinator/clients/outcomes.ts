@@ -23,11 +23,27 @@ interface Waiting {
   readonly caller: Caller | undefined;
 }
 
+/** The takers of one outcome. */
+interface Taking {
+  /** The client that put the job; undefined if it does not take the outcome now. */
+  readonly owner: Caller | undefined;
+  /** The request of its put. */
+  readonly put: number;
+  readonly thens: readonly OutcomeWaiter[];
+}
+
+/** An outcome to be read and sent. */
+interface Due extends Taking {
+  readonly job: JobRecord;
+}
+
 export class Outcomes {
   readonly #context: Context;
   readonly #build: Build;
   readonly #callers: Callers;
   readonly #waiters = new Waiters<Waiting>();
+  /** The outcomes to be sent by the next `sendDue`. */
+  #due: Due[] = [];
   /** The outcomes that callers do not take yet, each read when it is sent. */
   readonly #unsent = new Map<Caller, Map<Id, OutcomeWaiter[]>>();
 
@@ -91,32 +107,44 @@ export class Outcomes {
     return this.#callers.own.puts.get(job);
   }
 
-  /** Delivers the outcome in this record. The job may have been forgotten since it was decided. */
+  /**
+   * Lets the next `sendDue` send the outcome in this record, which is read once for many jobs. The
+   * job may have been forgotten since it was decided.
+   */
   deliver(job: JobRecord): void {
-    this.#read(job, this.#takeReady(job));
+    const { owner, put, thens } = this.#takeReady(job.id, job.owner);
+    if (owner !== undefined || thens.length > 0) this.#due.push({ job, owner, put, thens });
   }
 
-  #deliver(ended: Ended): void {
-    for (const then of this.#takeReady(ended)) send(ended.outcome, then);
+  /** Reads and sends the outcomes that `deliver` has noted. */
+  sendDue(): void {
+    const due = this.#due;
+    if (due.length === 0) return;
+    this.#due = [];
+    const look = (records: Records) => due.map(({ job }) => outcomeOf(records, job));
+    const tell = (error: Error | undefined, outcomes?: readonly (EncodedOutcome | Error)[]) => {
+      for (let index = 0; index < due.length; index++) sendAll(error ?? outcomes![index]!, due[index]!);
+    };
+    this.#context.store.read(look, tell, 'decided');
   }
 
-  /** Returns the functions that take the outcome now. Others take it when there is room. */
-  #takeReady({ id, owner: ownerId }: Pick<JobRecord, 'id' | 'owner'>): readonly OutcomeWaiter[] {
+  #deliver({ id, owner, outcome }: Ended): void {
+    sendAll(outcome, this.#takeReady(id, owner));
+  }
+
+  /** Removes those who take the outcome now. Others take it when there is room. */
+  #takeReady(id: Id, ownerId: Id): Taking {
     const owner = this.#callers.of(ownerId);
     const put = owner?.puts.get(id);
-    const ready = this.#waiters.take(id).filter((waiting) => !this.#waitsForRoom(id, waiting));
-    if (put !== undefined) {
-      owner!.puts.delete(id);
-      const then: OutcomeWaiter = (error, outcome) =>
-        owner!.post(
-          outcome === undefined
-            ? ['unreadable', put, errorToData(error)]
-            : ['deliver', put, outcome.kind, outcome.payload],
-        );
-      const waiting = { then, caller: owner };
-      if (!this.#waitsForRoom(id, waiting)) ready.unshift(waiting);
-    }
-    return ready.map(({ then }) => then);
+    const waiting = this.#waiters.take(id);
+    const thens =
+      waiting.length === 0 ? none : waiting.filter((one) => !this.#waitsForRoom(id, one)).map(({ then }) => then);
+    if (put === undefined) return { owner: undefined, put: 0, thens };
+    owner!.puts.delete(id);
+    if (owner!.isFull?.() !== true) return { owner, put, thens };
+    const then: OutcomeWaiter = (error, outcome) => sendToOwner(owner!, put, outcome ?? error!);
+    this.#waitsForRoom(id, { then, caller: owner });
+    return { owner: undefined, put, thens };
   }
 
   /** Keeps the outcome for a caller that takes nothing at the moment. */
@@ -159,7 +187,9 @@ export class Outcomes {
   /** `true` if `forgotten` may have something to send. */
   get isHolding(): boolean {
     if (this.#unsent.size > 0) return true;
-    for (const { hands } of this.#callers.all()) if (hands.size > 0) return true;
+    if (this.#callers.own.hands.size > 0) return true;
+    // Each decision asks, and an iterator is an object.
+    if (this.#callers.others > 0) for (const { hands } of this.#callers.all()) if (hands.size > 0) return true;
     return false;
   }
 
@@ -200,13 +230,27 @@ interface Ended {
 
 function endOf(records: Records, job: JobRecord): Ended | undefined {
   if (job.outcome === 'none') return undefined;
-  const { id, owner } = job;
+  return { id: job.id, owner: job.owner, outcome: outcomeOf(records, job) };
+}
+
+/** Returns a job's outcome, or the error if it is damaged: others may still be read. */
+function outcomeOf(records: Records, job: JobRecord): EncodedOutcome | Error {
   try {
-    return { id, owner, outcome: outcomeFor(records, job, 'client') };
+    return outcomeFor(records, job, 'client');
   } catch (error) {
-    if (error instanceof JournalCorruptError) return { id, owner, outcome: error };
+    if (error instanceof JournalCorruptError) return error;
     throw error;
   }
+}
+
+function sendAll(outcome: EncodedOutcome | Error, { owner, put, thens }: Taking): void {
+  if (owner !== undefined) sendToOwner(owner, put, outcome);
+  for (const then of thens) send(outcome, then);
+}
+
+function sendToOwner({ post }: Caller, put: number, outcome: EncodedOutcome | Error): void {
+  if (outcome instanceof Error) post(['unreadable', put, errorToData(outcome)]);
+  else post(['deliver', put, outcome.kind, outcome.payload]);
 }
 
 function send(outcome: EncodedOutcome | Error, then: OutcomeWaiter): void {
