@@ -228,6 +228,7 @@ type Settle = Extract<Command, { type: 'settle' }>;
 function putAll(decision: Decision, { queue, owner, level, jobs, again = false }: Put): readonly Id[] | undefined {
   const { state } = decision;
   requireQueue(state, queue);
+  const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: '' } as const;
   let same: Id[] | undefined;
   for (let index = 0; index < jobs.length; index++) {
     const spec = jobs[index]!;
@@ -235,7 +236,6 @@ function putAll(decision: Decision, { queue, owner, level, jobs, again = false }
     const live = liveJob(decision, spec, queue);
     if (live === undefined) {
       const enqueued = !spec.options.held;
-      const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: '' } as const;
       const job = createJob(decision, spec, place, enqueued);
       if (enqueued) expireIfLate(decision, job);
     } else {

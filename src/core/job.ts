@@ -52,6 +52,23 @@ export interface Place {
  * `enqueue` leaves it.
  */
 export function createJob(decision: Decision, spec: JobSpec, place: Place, enqueued = false): JobRecord {
+  // Nothing of a plain root can be refused, so a copy of the last one like it needs no checks.
+  const isPlain = enqueued && isPlainRoot(spec, place);
+  const copy = isPlain ? decision.state.insertLike(spec, place, decision.now) : undefined;
+  const job = copy ?? createAnew(decision, spec, place, enqueued);
+  if (isPlain && copy === undefined) decision.state.copyFrom(job);
+  if (enqueued) tellJob(decision, 'put', job);
+  return job;
+}
+
+/** `true` for a call without options and members: roots of one kind differ in a few fields only. */
+function isPlainRoot({ form, role, options, parts, callbacks }: JobSpec, place: Place): boolean {
+  if (form !== 'call' || role !== undefined || place.role !== 'root' || place.only !== '') return false;
+  for (const _ in options) return false;
+  return parts.length === 0 && callbacks.length === 0;
+}
+
+function createAnew(decision: Decision, spec: JobSpec, place: Place, enqueued: boolean): JobRecord {
   const { state, now } = decision;
   const { options } = spec;
   const { beginAfter = 0 } = options;
@@ -126,7 +143,6 @@ export function createJob(decision: Decision, spec: JobSpec, place: Place, enque
   }
   createMembers(decision, job, 'part', spec.parts, 0);
   createMembers(decision, job, 'callback', spec.callbacks, 0);
-  if (enqueued) tellJob(decision, 'put', job);
   return job;
 }
 
@@ -208,9 +224,7 @@ export function start(decision: Decision, job: JobRecord, agent: string): void {
   state.change(job, (row) => {
     row.queued = false;
     row.front = false;
-    row.claimed = true;
-    row.fence++;
-    row.agent = agent;
+    row.claimFor(agent);
     if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
     row.begun = isStart;
     if (isStart) noteStart(row, now);
@@ -261,16 +275,12 @@ function joinLine(state: State, row: JobRow): void {
  * Concludes the job's call. `begunAt` is the start of a run that was not known to have begun; `how`
  * the cause of a failure that is no error of the call.
  */
-export function conclude(
-  decision: Decision,
-  job: JobRecord,
-  { outcome, result, errorNames }: Outcome,
-  begunAt?: number,
-  how?: EndCause,
-): void {
+export function conclude(decision: Decision, job: JobRecord, ended: Outcome, begunAt?: number, how?: EndCause): void {
   const { state, now, effects } = decision;
+  const { outcome } = ended;
   const isStart = begunAt !== undefined && !job.begun;
-  const [waited, keeps] = [job.stage === 'inner', keepsList(state, { outcome, result }, job)];
+  const waited = job.stage === 'inner';
+  const keeps = keepsList(state, ended, job);
   if (waited !== keeps) countAwaiters(state, job.inner, keeps ? 1 : -1);
   state.change(job, (row) => {
     if (isStart) noteStart(row, begunAt);
@@ -282,8 +292,8 @@ export function conclude(
     row.places = none;
     row.dueAt = 0;
     row.outcome = outcome;
-    row.result = result;
-    row.errorNames = errorNames;
+    row.result = ended.result;
+    row.errorNames = ended.errorNames;
     row.endAt = now;
     if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
     if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);

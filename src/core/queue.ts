@@ -10,11 +10,14 @@ export const defaultQueue = '';
 
 /** The record of a queue without settings. */
 const plain = (name: string): QueueRecord => ({ kind: 'queue', name, paused: false, pausedAt: 0, bound: 0 });
+const plainDefault = plain(defaultQueue);
+const defaultKey = queueKey(defaultQueue);
 
 /** Returns undefined if the queue does not exist. */
 export function queueOf(view: SettingsView, name: string): QueueRecord | undefined {
-  const found = view.setting(queueKey(name)) as QueueRecord | undefined;
-  return found ?? (name === defaultQueue ? plain(name) : undefined);
+  // Every put and claim asks, so nothing is made for the default queue.
+  if (name === defaultQueue) return (view.setting(defaultKey) as QueueRecord | undefined) ?? plainDefault;
+  return view.setting(queueKey(name)) as QueueRecord | undefined;
 }
 
 export function requireQueue(view: SettingsView, name: string): QueueRecord {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Command } from '../../src/core/commands.js';
-import { call, type ErrorPayload, idOf, Machine, payload, recordOf, thrown, told, value, whole } from './making.js';
+import { call, type ErrorPayload, idOf, Machine, payload, recordOf, thrown, told, us, value, whole } from './making.js';
 
 const someClaim = { job: idOf('a'), fence: 1 };
 const claimCommands: Command[] = [
@@ -59,7 +59,39 @@ const allowed: [command: Command, error: string, follows: Record<string, string>
   ],
 ];
 
+type Put = Extract<Command, { type: 'put' }>;
+const plainPut: Put = { type: 'put', queue: '', owner: us, level: 'full', jobs: [] };
+const otherPuts: Record<string, Partial<Put>> = {
+  'in the same way': {},
+  'into another queue': { queue: 'other' },
+  'by another owner': { owner: idOf('them') },
+  'at another level': { level: 'process' },
+  'with an option': { jobs: [call('b', { priority: 1 })] },
+  'with a date': { jobs: [call('b', { beginAfter: 1e9 })] },
+  'not in line': { jobs: [call('b', { held: true })] },
+  'with a callback': { jobs: [call('b', {}, { callbacks: [call('then')] })] },
+  'with parts': { jobs: [call('b', {}, { form: 'serial', parts: [call('part')] })] },
+};
+
 describe('a job', () => {
+  for (const [how, change] of Object.entries(otherPuts)) {
+    it(`is stored as it was put after one of the same callable: ${how}`, () => {
+      const stored = (...before: Put[]) => {
+        const machine = new Machine();
+        machine.do({ type: 'createQueue', name: 'other' });
+        for (const put of before) machine.do(put);
+        machine.do({ ...plainPut, jobs: [call('b', {}, { args: payload(2) })], ...change });
+        const { eligible, putAt, ...rest } = recordOf(machine.job('b'));
+        assert.equal(putAt, machine.now);
+        assert.equal(eligible, rest.queued ? before.length + 1 : 0, 'it is the last in line');
+        return rest;
+      };
+      const used = { ...plainPut, jobs: [call('a', {}, { args: payload(1) })] };
+      assert.deepEqual(stored(used), stored());
+      assert.deepEqual(stored(used, { ...used, jobs: [call('c')] }), stored(), 'a copy leaves the copied as it was');
+    });
+  }
+
   for (const [command, error, follows] of allowed) {
     for (const [status, come] of Object.entries(ways)) {
       const next = follows[status];

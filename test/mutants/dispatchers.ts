@@ -419,7 +419,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'a job is put for an inactive dispatcher',
     tags: ['3.7'],
-    in: 'core/job.ts#createJob',
+    in: 'core/job.ts#createAnew',
     find: 'if (options.only !== undefined) requireActive(state, options.only);',
     replace: '',
   },

@@ -68,14 +68,14 @@ export const jobs: readonly Mutant[] = [
   {
     bug: 'a date is ignored',
     tags: ['2.4'],
-    in: 'core/job.ts#createJob',
+    in: 'core/job.ts#createAnew',
     find: 'const dueAt = enqueued && beginAfter > now ? beginAfter : 0;',
     replace: 'const dueAt = 0;',
   },
   {
     bug: 'a date in the past is not kept',
     tags: ['2.4'],
-    in: 'core/job.ts#createJob',
+    in: 'core/job.ts#createAnew',
     find: 'beginAfter,',
     replace: 'beginAfter: beginAfter > now ? beginAfter : 0,',
   },

@@ -297,7 +297,7 @@ export const looking: readonly Mutant[] = [
     bug: 'the names of an error are not noted',
     tags: ['11.2'],
     in: 'core/job.ts#conclude',
-    find: 'row.errorNames = errorNames;',
+    find: 'row.errorNames = ended.errorNames;',
     replace: '',
   },
   {

@@ -41,10 +41,10 @@ const readByOthers = [
   ],
 ];
 /** Composed of guarded reads. */
-const composed = ['isEmpty', 'quota'];
+const composed = ['isEmpty', 'quota', 'insertLike'];
 /** Changes and their lists: they touch records already read, or identified by their key. */
 const changing = [
-  ...['change', 'annotate', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload', 'pack', 'takePuts'],
+  ...['copyFrom', 'change', 'annotate', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload', 'pack', 'takePuts'],
   ...['load', 'unload', 'loadSetting', 'loadAnnotation', 'loaded'],
   ...['admit', 'expel', 'admitSetting', 'admitAnnotation', 'admitBucket'],
   // Called only by a store that no other process shares.

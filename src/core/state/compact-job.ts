@@ -24,7 +24,7 @@ import {
   type PolicyRecord,
 } from '../records.js';
 import { CommonFields, commonFieldsOf, listOf } from './common-fields.js';
-import { noRun, RunFields, runFieldsOf } from './run-fields.js';
+import { firstClaimBy, noRun, RunFields, runFieldsOf } from './run-fields.js';
 
 // `bits`, from the lowest on: three for the status, three for the stage, two for the level, one for
 // `queued`, twelve for the low part of `putAt`. They stand in the code as numbers, so that the
@@ -117,6 +117,17 @@ export class CompactJob implements JobRecord {
     if ((this.bits & ownsCommon) !== 0) this.common = commonFieldsOf(this);
     this.bits &= ~ownsCommon;
     return this.common;
+  }
+
+  /** Notes a claim. Jobs in their first one share their fields. */
+  claimFor(agent: string): void {
+    if (this.run === noRun) {
+      this.run = firstClaimBy(agent);
+      return;
+    }
+    this.claimed = true;
+    this.fence++;
+    this.agent = agent;
   }
 
   // Private to TypeScript only: a `#` accessor would cost each object a field.

@@ -55,6 +55,14 @@ export const noRun: Readonly<RunFields> = new RunFields({
   result: null,
 });
 
+let lastFirstClaim: Readonly<RunFields> = noRun;
+
+/** Returns the fields of a job in its first claim, if it is not known to have begun. */
+export function firstClaimBy(agent: string): Readonly<RunFields> {
+  if (lastFirstClaim.agent !== agent) lastFirstClaim = new RunFields({ ...noRun, fence: 1, claimed: true, agent });
+  return lastFirstClaim;
+}
+
 /** Returns the fields of a record's run. They must not be written to. */
 export function runFieldsOf(record: JobRecord): Readonly<RunFields> {
   const { fence, agent, attempts, outcome, firstStartAt, result } = record;

@@ -11,6 +11,7 @@
 import { type Id, isTemplate, type JobRecord, type Payload, type PayloadSlot, type SettingRecord } from '../records.js';
 import { type BucketRecord, type Change, ChangeLog, type Changes, type JobChange } from './change-log.js';
 import { none } from './common-fields.js';
+import { CompactJob } from './compact-job.js';
 import type { Kept } from './completed.js';
 import { placeKey } from './indices.js';
 import { checkStep } from './invariants.js';
@@ -19,8 +20,13 @@ import type { Bucket } from './rates.js';
 import type { Puts } from './tallies.js';
 import { View } from './view.js';
 
+/** The most jobs that are held to be copied. */
+const mostCopied = 256;
+
 export class State extends View {
   readonly #log = new ChangeLog();
+  /** Jobs to be copied, by callable; see `copyFrom`. */
+  readonly #copied = new Map<string, CompactJob>();
   #now = 0;
 
   /** Returns the next value of `JobRecord.eligible`. */
@@ -39,12 +45,41 @@ export class State extends View {
   }
 
   insert(record: JobRecord): JobRecord {
-    if (this.table.has(record.id)) throw new Error(`a job with the id of this ${record.callable} exists already`);
-    const row = new JobRow(record);
+    // `insertLike` has made the row.
+    const row = record instanceof JobRow ? record : new JobRow(record);
+    if (this.table.has(row.id)) throw new Error(`a job with the id of this ${row.callable} exists already`);
     this.#log.noteInsert(row);
     this.table.enter(row);
     this.#notePut(row, 1);
     return row;
+  }
+
+  /**
+   * Inserts a copy of the job that `copyFrom` was given last, as another job that was put now, last
+   * in line. Returns `undefined` if none of that callable was put like this.
+   */
+  insertLike(
+    { id, callable, args }: Pick<JobRecord, 'id' | 'callable' | 'args'>,
+    { owner, queue, level }: Pick<JobRecord, 'owner' | 'queue' | 'level'>,
+    now: number,
+  ): JobRecord | undefined {
+    const like = this.#copied.get(callable);
+    if (like === undefined || like.queue !== queue || like.owner !== owner || like.level !== level) return undefined;
+    const row = new JobRow(like);
+    row.becomeAnother(id, this.nextPosition(), now);
+    row.args = args;
+    return this.insert(row);
+  }
+
+  /**
+   * Makes a job that was just inserted the one for `insertLike`. It must be in line, and have
+   * nothing of its own but id, place in line, time and arguments.
+   */
+  copyFrom(job: JobRecord): void {
+    if (this.#copied.size >= mostCopied) this.#copied.clear();
+    const like = new CompactJob(job);
+    like.args = null;
+    this.#copied.set(job.callable, like);
   }
 
   /** Returns the job's row, made again if the job is packed. */
