@@ -16,18 +16,25 @@ const remainders = Int32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * Returns the checksum of the copy, not of the source: the source may be shared memory that changes
- * meanwhile. `sum` is the checksum of the bytes before.
+ * Copies the bytes from `from` to `to`. Returns the checksum of the copy, not of the source: the
+ * source may be shared memory that changes meanwhile. `sum` is the checksum of the bytes before.
  */
-export function copySummed(target: Uint8Array, at: number, source: Uint8Array, sum = 0): number {
-  const { length } = source;
+export function copySummed(
+  target: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  from: number,
+  to: number,
+  sum = 0,
+): number {
+  const length = to - from;
   if (length > shortBytes) {
-    target.set(source, at);
+    target.set(source.subarray(from, to), at);
     return crc32(target.subarray(at, at + length), sum);
   }
   let rest = ~sum;
   for (let index = 0; index < length; index++) {
-    const byte = source[index]!;
+    const byte = source[from + index]!;
     target[at + index] = byte;
     rest = (rest >>> 8) ^ remainders[(rest ^ byte) & 0xff]!;
   }

@@ -142,6 +142,17 @@ export interface Entry {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * The entries of a transaction, back to back in one buffer. There are as many as payloads, so none
+ * is an object of its own.
+ */
+export interface Entries {
+  readonly count: number;
+  readonly bytes: Uint8Array;
+  /** Type and end of each entry, alternating. Each begins where the one before it ends. */
+  readonly table: readonly number[];
+}
+
 /** The place of an entry's bytes. Valid while the segment exists. */
 export interface Position {
   readonly segment: number;
@@ -149,6 +160,13 @@ export interface Position {
   readonly offset: number;
   readonly length: number;
   readonly checksum: number;
+}
+
+/** The places of a transaction's entries, in their order. Valid until the next transaction. */
+export interface Positions {
+  readonly segment: number;
+  readonly offsets: Float64Array;
+  readonly checksums: Int32Array;
 }
 
 /** Rounds a length up to the multiple of 8 at which the next frame begins. */

@@ -10,7 +10,7 @@ import { crc32 } from 'node:zlib';
 import { copySummed } from './copy-summed.js';
 import { type DiskFile, writeFully } from './disk.js';
 import {
-  type Entry,
+  type Entries,
   frameFlag,
   frameHeaderBytes,
   frameKind,
@@ -19,7 +19,7 @@ import {
   maxFrameBytes,
   maxPartBytes,
   maxPayloadBytes,
-  type Position,
+  type Positions,
   padded,
   setUint53,
   tableRowBytes,
@@ -36,6 +36,7 @@ export interface LogEnd {
 }
 
 const firstBufferBytes = 64 * 1024;
+const firstPlaces = 256;
 
 export class FrameWriter {
   /** The writer moves it after each transaction, the log to each new segment. */
@@ -49,10 +50,14 @@ export class FrameWriter {
   #buffer!: Uint8Array;
   #view!: DataView;
   #summedHeader!: Uint8Array;
+  /** The places of the entries of one transaction. */
+  #offsets!: Float64Array;
+  #checksums!: Int32Array;
 
   constructor(end: LogEnd) {
     this.end = end;
     this.#allocate(firstBufferBytes);
+    this.#makePlaces(firstPlaces);
   }
 
   /**
@@ -60,18 +65,19 @@ export class FrameWriter {
    * checkedPayloadBytes}. It takes one write, or one for each frame. Throws the disk's error as a
    * `PartialWriteError`; then `end` has not moved.
    */
-  write(entries: readonly Entry[], payloadBytes: number, syncedLsn: number): Position[] {
+  write(entries: Entries, payloadBytes: number, syncedLsn: number): Positions {
+    if (entries.count > this.#offsets.length) this.#makePlaces(2 * entries.count);
     const run = new FrameRun(this.end, syncedLsn);
-    if (payloadBytes <= maxPayloadBytes) this.#writeFrame(run, entries, 0, entries.length, 0);
+    if (payloadBytes <= maxPayloadBytes) this.#writeFrame(run, entries, 0, entries.count, 0);
     else this.#writeRun(run, entries);
     this.#moveTo(run);
-    return run.positions;
+    return { segment: run.segment, offsets: this.#offsets, checksums: this.#checksums };
   }
 
   /** Writes a frame without entries: it vouches that the log up to `syncedLsn` is on the disk. */
   writeMark(syncedLsn: number): void {
     const run = new FrameRun(this.end, syncedLsn);
-    this.#writeFrame(run, [], 0, 0, 0);
+    this.#writeFrame(run, none, 0, 0, 0);
     this.#moveTo(run);
   }
 
@@ -84,59 +90,63 @@ export class FrameWriter {
 
   writeFooter(bytes: Uint8Array): void {
     const run = new FrameRun(this.end, 0);
-    this.#writeFrame(run, [{ type: 1, bytes }], 0, 1, 0, 0, frameKind.footer);
+    this.#writeFrame(run, { count: 1, bytes, table: [1, bytes.length] }, 0, 1, 0, 0, frameKind.footer);
     this.#moveTo(run);
   }
 
   /** Fills one frame after the other; writes an entry larger than a frame in parts. */
-  #writeRun(run: FrameRun, entries: readonly Entry[]): void {
+  #writeRun(run: FrameRun, entries: Entries): void {
+    const count = entries.count;
     let from = 0;
     let filledBytes = 0;
-    for (let at = 0; at < entries.length; at++) {
-      const entry = entries[at]!;
-      const rowAndBytes = tableRowBytes + entry.bytes.length;
+    for (let at = 0; at < count; at++) {
+      const length = endOf(entries, at) - startOf(entries, at);
+      const rowAndBytes = tableRowBytes + length;
       if (filledBytes > 0 && filledBytes + rowAndBytes > maxPayloadBytes) {
         this.#writeFrame(run, entries, from, at, frameFlag.more);
         from = at;
         filledBytes = 0;
       }
-      if (entry.bytes.length > maxPartBytes) {
-        this.#writeParts(run, entry, at === entries.length - 1);
+      if (length > maxPartBytes) {
+        this.#writeParts(run, entries, at, at === count - 1);
         from = at + 1;
       } else {
         filledBytes += rowAndBytes;
       }
     }
-    if (filledBytes > 0) this.#writeFrame(run, entries, from, entries.length, 0);
+    if (filledBytes > 0) this.#writeFrame(run, entries, from, count, 0);
   }
 
-  #writeParts(run: FrameRun, entry: Entry, isLastEntry: boolean): void {
-    const { type, bytes } = entry;
-    const partPositions: Position[] = [];
-    const parts = run.withPositions(partPositions);
+  #writeParts(run: FrameRun, entries: Entries, at: number, isLastEntry: boolean): void {
+    const type = entries.table[2 * at]!;
+    const bytes = entries.bytes.subarray(startOf(entries, at), endOf(entries, at));
+    const offset = run.offset + frameHeaderBytes + tableRowBytes;
     let sum = 0;
     for (let from = 0; from < bytes.length; from += maxPartBytes) {
+      const part = bytes.subarray(from, from + maxPartBytes);
       const isLastPart = from + maxPartBytes >= bytes.length;
       const flags = isLastPart ? (isLastEntry ? 0 : frameFlag.more) : frameFlag.more | frameFlag.part;
-      this.#writeFrame(parts, [{ type, bytes: bytes.subarray(from, from + maxPartBytes) }], 0, 1, flags, sum);
-      sum = partPositions.at(-1)!.checksum;
+      // All parts are one entry, whose place is that of the first.
+      run.placed = at;
+      sum = this.#writeFrame(run, { count: 1, bytes: part, table: [type, part.length] }, 0, 1, flags, sum);
     }
-    run.advanceTo(parts);
-    run.positions.push({ ...partPositions[0]!, length: bytes.length, checksum: sum });
+    this.#offsets[at] = offset;
   }
 
+  /** Returns the checksum of the last entry. */
   #writeFrame(
     run: FrameRun,
-    entries: readonly Entry[],
+    entries: Entries,
     from: number,
     to: number,
     flags: number,
     sum = 0,
     kind: number = to === from ? frameKind.mark : frameKind.entries,
-  ): void {
+  ): number {
     const count = to - from;
-    let size = frameHeaderBytes + count * tableRowBytes;
-    for (let i = from; i < to; i++) size += entries[i]!.bytes.length;
+    const { bytes, table } = entries;
+    let start = startOf(entries, from);
+    const size = frameHeaderBytes + count * tableRowBytes + startOf(entries, to) - start;
     const frameBytes = padded(size);
     if (frameBytes > this.#buffer.length) this.#allocate(frameBytes);
     const buffer = this.#buffer;
@@ -145,14 +155,18 @@ export class FrameWriter {
     let row = frameHeaderBytes;
     let at = frameHeaderBytes + count * tableRowBytes;
     const tableEnd = at;
+    let last = 0;
     for (let i = from; i < to; i++) {
-      const { type, bytes } = entries[i]!;
-      const checksum = copySummed(buffer, at, bytes, sum);
-      view.setUint32(row, ((type << 24) | bytes.length) >>> 0, true);
-      view.setUint32(row + 4, checksum, true);
-      run.positions.push({ segment: run.segment, offset: run.offset + at, length: bytes.length, checksum });
+      const end = endOf(entries, i);
+      last = copySummed(buffer, at, bytes, start, end, sum);
+      view.setUint32(row, ((table[2 * i]! << 24) | (end - start)) >>> 0, true);
+      view.setUint32(row + 4, last, true);
+      this.#offsets[run.placed] = run.offset + at;
+      this.#checksums[run.placed] = last;
+      run.placed++;
       row += tableRowBytes;
-      at += bytes.length;
+      at += end - start;
+      start = end;
     }
     buffer.fill(0, at, frameBytes);
 
@@ -173,6 +187,12 @@ export class FrameWriter {
     run.offset += frameBytes;
     run.lsn += 1;
     run.checksum = checksum;
+    return last;
+  }
+
+  #makePlaces(count: number): void {
+    this.#offsets = new Float64Array(count);
+    this.#checksums = new Int32Array(count);
   }
 
   #allocate(bytes: number): void {
@@ -188,10 +208,11 @@ class FrameRun {
   readonly segment: number;
   readonly salt: number;
   readonly syncedLsn: number;
-  positions: Position[] = [];
   offset: number;
   lsn: number;
   checksum: number;
+  /** Number of entries with a place. */
+  placed = 0;
 
   constructor(end: Pick<LogEnd, 'segment' | 'salt' | 'offset' | 'lsn' | 'checksum'>, syncedLsn: number) {
     this.segment = end.segment;
@@ -201,34 +222,28 @@ class FrameRun {
     this.checksum = end.checksum;
     this.syncedLsn = syncedLsn;
   }
-
-  /** Returns a copy with other positions: those of an entry's parts are not the entry's. */
-  withPositions(positions: Position[]): FrameRun {
-    const run = new FrameRun(this, this.syncedLsn);
-    run.positions = positions;
-    return run;
-  }
-
-  advanceTo(other: FrameRun): void {
-    this.offset = other.offset;
-    this.lsn = other.lsn;
-    this.checksum = other.checksum;
-  }
 }
 
+const none: Entries = { count: 0, bytes: new Uint8Array(), table: [] };
+
+const endOf = ({ table }: Entries, index: number) => table[2 * index + 1]!;
+/** Also of the entry after the last one. */
+const startOf = ({ table }: Entries, index: number) => (index === 0 ? 0 : table[2 * index - 1]!);
+
 /** Returns the bytes of entries and table rows. Throws for entries that cannot be written. */
-export function checkedPayloadBytes(entries: readonly Entry[]): number {
-  if (entries.length === 0) throw new RangeError('entries must not be empty');
-  let bytes = 0;
-  for (let i = 0; i < entries.length; i++) {
-    const entry = entries[i]!;
-    if (!(entry.type >= 1 && entry.type <= 255 && Number.isInteger(entry.type))) {
-      throw new RangeError(`entries[${i}].type must be an integer from 1 to 255, got ${entry.type}`);
-    }
-    if (!(entry.bytes instanceof Uint8Array)) throw new TypeError(`entries[${i}].bytes must be a Uint8Array`);
-    if (entry.bytes.length > maxEntryBytes)
-      throw new RangeError(`entries[${i}].bytes must have at most ${maxEntryBytes} bytes, got ${entry.bytes.length}`);
-    bytes += tableRowBytes + entry.bytes.length;
+export function checkedPayloadBytes(entries: Entries): number {
+  const { bytes, table } = entries;
+  const count = entries.count;
+  if (count === 0) throw new RangeError('entries must not be empty');
+  for (let i = 0; i < count; i++) {
+    const type = table[2 * i]!;
+    if (!(type >= 1 && type <= 255 && Number.isInteger(type)))
+      throw new RangeError(`the type of entry ${i} must be an integer from 1 to 255, got ${type}`);
+    const length = endOf(entries, i) - startOf(entries, i);
+    if (!(length >= 0 && length <= maxEntryBytes && Number.isInteger(length)))
+      throw new RangeError(`entry ${i} must have at most ${maxEntryBytes} bytes, got ${length}`);
   }
-  return bytes;
+  const end = endOf(entries, count - 1);
+  if (end > bytes.length) throw new RangeError(`entries must end in their ${bytes.length} bytes, and end at ${end}`);
+  return end + count * tableRowBytes;
 }

@@ -14,7 +14,7 @@ import { prepareDirectory } from './directory.js';
 import { closeAll, type Disk, isDiskFull, PartialWriteError } from './disk.js';
 import { type EntryReader, entriesIn } from './entry-reader.js';
 import { reserveFileName } from './file-names.js';
-import type { Entry, Position } from './format.js';
+import type { Entries, Position } from './format.js';
 import type { LogEnd } from './frame-writer.js';
 import { type JournalOptions, resolveOptions } from './journal-options.js';
 import { KeptFiles } from './kept-files.js';
@@ -26,7 +26,7 @@ import type { DamagedSnapshot } from './snapshot-reader.js';
 import { type Rest, SnapshotWriter } from './snapshot-writer.js';
 import { Witness } from './witness.js';
 
-export { type Entry, NewerEntryError, type Position } from './format.js';
+export { type Entries, type Entry, NewerEntryError, type Position } from './format.js';
 export type { JournalOptions } from './journal-options.js';
 export type { Appended, AppendOptions } from './log.js';
 export type { Replay, TornTail } from './recovery.js';
@@ -206,7 +206,7 @@ export class Journal {
    * left. Then nothing of the transaction stays, and the journal goes on. Throws
    * `JournalWriteError` for any other failure, which is final.
    */
-  append(entries: readonly Entry[], options?: AppendOptions): Appended {
+  append(entries: Entries, options?: AppendOptions): Appended {
     return this.#log.append(entries, options);
   }
 

@@ -26,7 +26,7 @@ import {
 } from '../errors.js';
 import { closeAll, type Disk, type DiskFile, isDiskFull, isOutOfFiles, PartialWriteError } from './disk.js';
 import { maxSegmentNumber } from './file-names.js';
-import { type Entry, fileHeaderBytes, frameHeaderBytes, type Position } from './format.js';
+import { type Entries, fileHeaderBytes, frameHeaderBytes, type Positions } from './format.js';
 import { checkedPayloadBytes, FrameWriter, type LogEnd } from './frame-writer.js';
 import type { JournalOptions } from './journal-options.js';
 import type { Reserve } from './reserve.js';
@@ -49,8 +49,7 @@ export interface AppendOptions {
 export interface Appended {
   /** The transaction's LSN. It is durable once `sync` resolves with this LSN or a higher one. */
   readonly lsn: number;
-  /** The positions of the entries, in their order. */
-  readonly positions: Position[];
+  readonly positions: Positions;
 }
 
 export interface LogParts {
@@ -153,7 +152,7 @@ export class Log {
   }
 
   /** See `Journal.append`. */
-  append(entries: readonly Entry[], { reserve = false }: AppendOptions = {}): Appended {
+  append(entries: Entries, { reserve = false }: AppendOptions = {}): Appended {
     this.refuseIfUnusable();
     const begun = this.#begunSegment;
     this.#begunSegment = undefined;

@@ -11,7 +11,7 @@ import * as path from 'node:path';
 import { type Disk, type DiskFile, removeIfThere, writeFully } from './disk.js';
 import { encodeFileHeader } from './file-header.js';
 import { snapshotFileName, unfinishedFileName } from './file-names.js';
-import { type Entry, fileKind } from './format.js';
+import { type Entries, fileKind } from './format.js';
 import { checkedPayloadBytes, FrameWriter } from './frame-writer.js';
 import { encodeFooter } from './snapshot-footer.js';
 import { checkSnapshot, type Snapshot } from './snapshot-reader.js';
@@ -78,9 +78,9 @@ export class SnapshotWriter {
   }
 
   /** Writes entries as one transaction. */
-  add(entries: readonly Entry[]): void {
+  add(entries: Entries): void {
     this.#frames.write(entries, checkedPayloadBytes(entries), 0);
-    this.#count += entries.length;
+    this.#count += entries.count;
   }
 
   /** Syncs. Many small syncs delay those of the log less than a large one at the end. */

@@ -4,7 +4,7 @@
  * outlives it.
  */
 import { openJournal } from '../../src/journal/journal.js';
-import { Collector, entry, filled } from './reading.js';
+import { appendAll, Collector, entry, filled } from './reading.js';
 
 const collector = new Collector();
 const journal = await openJournal(process.argv[2]!, collector, { segmentBytes: 64 * 1024, reserveBytes: 0 });
@@ -13,7 +13,7 @@ for (;;) {
   for (let i = 0; i < 1 + (next % 5); i++) {
     const noise = filled(2, (next * 577) % 3000, next);
     journal.beginFrame(noise.bytes.length + 100);
-    journal.append([entry(1, String(next)), noise]);
+    appendAll(journal, [entry(1, String(next)), noise]);
     next += 1;
   }
   await journal.sync();

@@ -13,7 +13,9 @@ describe('a summed copy', () => {
       const before = Uint8Array.from({ length: random(3) }, () => random(256));
       const target = new Uint8Array(300).fill(7);
       const at = random(100);
-      const sum = copySummed(target, at, source, crc32(before));
+      const around = Uint8Array.from([...new Uint8Array(random(9)).fill(3), ...source, 4, 5]);
+      const from = around.length - source.length - 2;
+      const sum = copySummed(target, at, around, from, from + length, crc32(before));
       assert.equal(sum, crc32(Buffer.concat([before, source])), `${length} bytes`);
       const expected = new Uint8Array(300).fill(7);
       expected.set(source, at);

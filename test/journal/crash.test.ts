@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StorageFullError } from '../../src/errors.js';
 import { type Entry, openJournal } from '../../src/journal/journal.js';
-import { Collector, filled, printed, randomFrom } from './reading.js';
+import { appendAll, Collector, filled, printed, randomFrom } from './reading.js';
 import { type Pick, StrictDisk } from './strict-disk.js';
 
 const directory = '/journal';
@@ -46,7 +46,7 @@ async function live(disk: StrictDisk, seed: number, ledger: Ledger): Promise<voi
     journal.beginFrame(entries.reduce((sum, { bytes }) => sum + bytes.length + 16, 0));
     ledger.written.push(printed(entries));
     try {
-      journal.append(entries, { reserve });
+      appendAll(journal, entries, { reserve });
     } catch (error) {
       if (error instanceof StorageFullError) ledger.written.pop();
       else throw error;
@@ -121,12 +121,12 @@ describe('a journal after a power loss', () => {
     for (let operation = 1; ; operation++) {
       const disk = new StrictDisk();
       const journal = await openJournal(directory, new Collector(), { disk });
-      journal.append([filled(1, 10, 1)]);
+      appendAll(journal, [filled(1, 10, 1)]);
       await journal.sync();
       cutPowerAt(disk, disk.operations + operation);
       let survived = true;
       try {
-        journal.append(entries);
+        appendAll(journal, entries);
         await journal.sync();
       } catch {
         survived = false;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JournalWriteError, StorageFullError } from '../../src/errors.js';
 import { type JournalOptions, openJournal } from '../../src/journal/journal.js';
-import { append, Collector, filled, printed } from './reading.js';
+import { append, appendAll, Collector, filled, printed } from './reading.js';
 import { diskError, type Operation, StrictDisk } from './strict-disk.js';
 
 const directory = '/journal';
@@ -78,7 +78,7 @@ describe('a journal on a full disk', () => {
     const { journal } = await openOn(disk, { reserveBytes: 1_000_000 });
     const kept: string[] = [];
     const put = (seed: number, reserve: boolean) => {
-      journal.append([filled(1, 5000, seed)], { reserve });
+      appendAll(journal, [filled(1, 5000, seed)], { reserve });
       kept.push(printed([filled(1, 5000, seed)]));
     };
     disk.capacityBytes = disk.usedBytes + 12_000;
@@ -107,7 +107,7 @@ describe('a journal on a full disk', () => {
     let appended = 0;
     const fill = () => {
       for (;;) {
-        journal.append([filled(1, 5000, appended)], { reserve: true });
+        appendAll(journal, [filled(1, 5000, appended)], { reserve: true });
         appended += 1;
       }
     };
@@ -130,7 +130,7 @@ describe('a journal on a full disk', () => {
     const { journal: again } = await openOn(left, { reserveBytes: 100_000 });
     assert.equal(again.report.lsn, 1);
     assert.throws(() => append(again, filled(1, 100, 3)), StorageFullError);
-    assert.equal(again.append([filled(1, 100, 4)], { reserve: true }).lsn, 2);
+    assert.equal(appendAll(again, [filled(1, 100, 4)], { reserve: true }).lsn, 2);
     await again.close();
   });
 
@@ -140,7 +140,7 @@ describe('a journal on a full disk', () => {
     append(journal, filled(1, 4000, 1));
     disk.capacityBytes = disk.usedBytes + 10;
     assert.equal(journal.beginFrame(1000), 1);
-    assert.equal(journal.append([filled(1, 1000, 2)], { reserve: true }).lsn, 2);
+    assert.equal(appendAll(journal, [filled(1, 1000, 2)], { reserve: true }).lsn, 2);
     assert.equal(journal.beginFrame(1000), 1);
     disk.capacityBytes = Number.POSITIVE_INFINITY;
     append(journal, filled(1, 10, 3));
@@ -299,7 +299,7 @@ describe('a journal of a process with too many open files', () => {
     it(`[9.1] reads an entry back once there is a descriptor again (${code})`, async () => {
       const disk = new StrictDisk();
       const { journal } = await openOn(disk);
-      const { positions } = journal.append([filled(1, 100, 1)]);
+      const { positions } = appendAll(journal, [filled(1, 100, 1)]);
       let refusals = 0;
       disk.fault = (operation) => {
         if (operation !== 'open' || ++refusals > 2) return undefined;
@@ -319,7 +319,7 @@ describe('reading an entry back', () => {
     it(`[9.1] ${outcome}`, async () => {
       const disk = new StrictDisk();
       const { journal } = await openOn(disk);
-      const { positions } = journal.append([filled(1, 100, 1)]);
+      const { positions } = appendAll(journal, [filled(1, 100, 1)]);
       let failures = 0;
       disk.fault = (operation) => {
         if (operation !== 'read' || ++failures > times) return undefined;

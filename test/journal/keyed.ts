@@ -11,7 +11,7 @@ import {
   type Position,
   type Replay,
 } from '../../src/journal/journal.js';
-import { entry } from './reading.js';
+import { appendAll, entry, packed } from './reading.js';
 import type { StrictDisk } from './strict-disk.js';
 
 const types = { set: 1, remove: 2, pointer: 3, move: 4 } as const;
@@ -74,7 +74,7 @@ export class Keyed implements Replay {
     if (snapshot === undefined) return false;
     try {
       for (const [key, at] of this.positions) {
-        snapshot.add([entry(types.pointer, `${key}=${JSON.stringify(at)}`)]);
+        snapshot.add(packed([entry(types.pointer, `${key}=${JSON.stringify(at)}`)]));
         between();
         await snapshot.sync();
       }
@@ -101,6 +101,6 @@ export class Keyed implements Replay {
 
   #append(what: Entry) {
     this.journal.beginFrame(what.bytes.length + 16);
-    return this.journal.append([what]);
+    return appendAll(this.journal, [what]);
   }
 }

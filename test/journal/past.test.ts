@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { type Entry, type Journal, openJournal } from '../../src/journal/journal.js';
 import { type PastTimes, readPast, type TimedReplay } from '../../src/journal/past.js';
 import { temporaryDirectory } from '../harness/temporary.js';
+import { appendAll, packed } from './reading.js';
 
 /** Collects entries, and tells the time of the last one. */
 class Entries implements TimedReplay {
@@ -30,8 +31,8 @@ async function journalIn(directory: string): Promise<Journal> {
 /** Takes a snapshot of these entries, and writes others before it ends. */
 async function snapshot(journal: Journal, state: readonly string[], meanwhile: readonly string[] = []): Promise<void> {
   const writer = (await journal.beginSnapshot())!;
-  for (const text of meanwhile) journal.append(entries(text));
-  writer.add(entries(...state));
+  for (const text of meanwhile) appendAll(journal, entries(text));
+  writer.add(packed(entries(...state)));
   await journal.publishSnapshot(writer, async () => {});
 }
 
@@ -45,11 +46,11 @@ describe('a journal as it was at a time', () => {
   it('[11.8] ends before the first transaction with a later time, and has no part of it', async () => {
     const directory = temporaryDirectory();
     const journal = await journalIn(directory);
-    journal.append(entries('10 a'));
-    journal.append(entries('no time'));
-    journal.append(entries('20 b', '15 c'));
-    journal.append(entries('no time', '30 d'));
-    journal.append(entries('25 e'));
+    appendAll(journal, entries('10 a'));
+    appendAll(journal, entries('no time'));
+    appendAll(journal, entries('20 b', '15 c'));
+    appendAll(journal, entries('no time', '30 d'));
+    appendAll(journal, entries('25 e'));
     await journal.close();
     const all = ['10 a', 'no time', '20 b', '15 c', 'no time', '30 d', '25 e'];
     assert.deepEqual(read(directory, 30), { found: all, times: { from: 10, to: 30 } });
@@ -62,12 +63,12 @@ describe('a journal as it was at a time', () => {
   it('[11.8] is read from a snapshot that was finished by then, as far back as there is one', async () => {
     const directory = temporaryDirectory();
     const journal = await journalIn(directory);
-    journal.append(entries('10 a'));
+    appendAll(journal, entries('10 a'));
     // The snapshot holds the entry of 20, which was written while it was made.
     await snapshot(journal, ['snapshot', '10 a', '20 b'], ['20 b']);
-    journal.append(entries('30 c'));
+    appendAll(journal, entries('30 c'));
     await snapshot(journal, ['second', '10 a', '20 b', '30 c'], ['40 d']);
-    journal.append(entries('50 e'));
+    appendAll(journal, entries('50 e'));
     await journal.close();
     const newest = ['second', '10 a', '20 b', '30 c', '40 d'];
     assert.deepEqual(read(directory, 50).found, [...newest, '50 e']);
@@ -89,9 +90,9 @@ describe('a journal as it was at a time', () => {
   it('can be read while the journal is open', async () => {
     const directory = temporaryDirectory();
     const journal = await openJournal(directory, { segment: () => {}, entry: () => {} });
-    journal.append(entries('10 a'));
+    appendAll(journal, entries('10 a'));
     assert.deepEqual(read(directory, 10).found, ['10 a']);
-    journal.append(entries('20 b'));
+    appendAll(journal, entries('20 b'));
     await journal.sync();
     assert.deepEqual(read(directory, 20).found, ['10 a', '20 b']);
     await journal.close();

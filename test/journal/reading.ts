@@ -1,7 +1,7 @@
 /**
  * Shared by the tests of the journal: transactions as plain lists, and a replay that collects them.
  */
-import type { Entry, Journal, Position, Replay } from '../../src/journal/journal.js';
+import type { AppendOptions, Entries, Entry, Journal, Position, Replay } from '../../src/journal/journal.js';
 
 export interface ReadEntry {
   lsn: number;
@@ -46,8 +46,37 @@ export function filled(type: number, length: number, seed: number): Entry {
   return { type, bytes };
 }
 
+/** Puts entries into one buffer. */
+export function packed(entries: readonly Entry[]): Entries {
+  let end = 0;
+  const table = entries.flatMap(({ type, bytes }) => {
+    end += bytes.length;
+    return [type, end];
+  });
+  return { count: entries.length, bytes: Buffer.concat(entries.map(({ bytes }) => bytes)), table };
+}
+
+/** Appends entries. Returns the position of each. */
+export function appendAll(
+  journal: Journal,
+  entries: readonly Entry[],
+  options?: AppendOptions,
+): { lsn: number; positions: Position[] } {
+  const { lsn, positions } = journal.append(packed(entries), options);
+  const { segment, offsets, checksums } = positions;
+  return {
+    lsn,
+    positions: entries.map(({ bytes }, index) => ({
+      segment,
+      offset: offsets[index]!,
+      length: bytes.length,
+      checksum: checksums[index]! >>> 0,
+    })),
+  };
+}
+
 export function append(journal: Journal, ...entries: Entry[]): number {
-  return journal.append(entries).lsn;
+  return appendAll(journal, entries).lsn;
 }
 
 /** Returns a generator of random numbers that a seed repeats (mulberry32). */

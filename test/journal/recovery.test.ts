@@ -10,7 +10,7 @@ import { FrameWriter } from '../../src/journal/frame-writer.js';
 import { type Journal, openJournal, type TornTail } from '../../src/journal/journal.js';
 import { SalvageReader } from '../../src/journal/salvage-reader.js';
 import { Witness } from '../../src/journal/witness.js';
-import { append, Collector, filled, printed } from './reading.js';
+import { append, Collector, filled, packed, printed } from './reading.js';
 import { StrictDisk } from './strict-disk.js';
 
 const directory = '/journal';
@@ -389,7 +389,7 @@ describe('opening a damaged journal', () => {
     const writer = new FrameWriter(createFirstSegment(disk, directory, 1));
     Witness.open(disk, directory, undefined);
     for (const bytes of [new Uint8Array(maxEntryBytes + 1), Uint8Array.of(1)])
-      writer.write([{ type: 1, bytes }], bytes.length, 0);
+      writer.write(packed([{ type: 1, bytes }]), bytes.length, 0);
     const files = disk.files();
 
     const whole = Math.floor(maxEntryBytes / maxFrameBytes);

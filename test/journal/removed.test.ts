@@ -9,7 +9,7 @@ import { JournalRemovedError } from '../../src/errors.js';
 import { type Journal, openJournal } from '../../src/journal/journal.js';
 import { acquireLock } from '../../src/journal/lock.js';
 import { temporaryDirectory } from '../harness/temporary.js';
-import { append, Collector, filled, printed } from './reading.js';
+import { append, appendAll, Collector, filled, printed } from './reading.js';
 
 const options = { segmentBytes: 4096, reserveBytes: 0 };
 
@@ -84,7 +84,7 @@ describe('an open journal with a lost directory', () => {
 
   it('throws JournalRemovedError instead of reporting an entry as damaged', async () => {
     const { journal, directory } = await opened();
-    const { positions } = journal.append([filled(1, 100, 2)]);
+    const { positions } = appendAll(journal, [filled(1, 100, 2)]);
     fs.rmSync(directory, { recursive: true });
     assert.throws(() => journal.read(positions[0]!), JournalRemovedError);
     await assert.rejects(journal.close(), JournalRemovedError);

@@ -5,7 +5,7 @@
 
 import { ByteWriter } from '../../codec/bytes.js';
 import type { AnnotationRecord, JobRecord, SettingRecord } from '../../core/records.js';
-import type { Entry } from '../../journal/journal.js';
+import type { Entries } from '../../journal/journal.js';
 import { entryTypes } from './entries.js';
 import { hasNames, namesOf } from './job-header.js';
 import type { StoredPayload } from './stored-payload.js';
@@ -17,7 +17,8 @@ export class EntryBuffer {
   readonly out = new ByteWriter();
   readonly #names = new Map<string, number>();
   /** Type and end of each entry, alternating. Each entry begins where the one before it ends. */
-  #entries: number[] = [];
+  readonly #table: number[] = [];
+  #count = 0;
   /** Names of the job introduced last, and their numbers: the next job mostly has the same. */
   #last: readonly string[] | undefined;
   #lastNumbers: readonly number[] = [];
@@ -34,25 +35,19 @@ export class EntryBuffer {
 
   clear(): void {
     this.out.clear();
-    this.#entries.length = 0;
+    this.#count = 0;
   }
 
-  /** Returns the entries so far. Their bytes are valid until `clear`. */
-  entries(): Entry[] {
-    const entries: Entry[] = [];
-    const { buffer, byteOffset } = this.out.bytes;
-    for (let at = 0, start = 0; at < this.#entries.length; at += 2) {
-      const end = this.#entries[at + 1]!;
-      // Views of a Buffer cost twice as much.
-      entries.push({ type: this.#entries[at]!, bytes: new Uint8Array(buffer, byteOffset + start, end - start) });
-      start = end;
-    }
-    return entries;
+  /** Returns the entries so far, valid until `clear`. */
+  entries(): Entries {
+    return { count: this.#count, bytes: this.out.bytes, table: this.#table };
   }
 
   /** Makes an entry of this type from all that was written to `out` since the last entry. */
   end(type: number): void {
-    this.#entries.push(type, this.out.length);
+    this.#table[2 * this.#count] = type;
+    this.#table[2 * this.#count + 1] = this.out.length;
+    this.#count++;
   }
 
   /** Writes all items into entries of this type, each of about `entryBytes`. */

@@ -44,7 +44,7 @@ export class RecordWriter {
    */
   write(changes: Changes, options?: AppendOptions): readonly StoredPayload[] {
     const { forgotten, settings, annotations } = changes;
-    const kept = changes.jobs.filter((job) => job.level !== 'memory');
+    const kept = changes.jobs.some(isInMemory) ? changes.jobs.filter((job) => !isInMemory(job)) : changes.jobs;
     if (kept.length + forgotten.length + settings.size + annotations.size === 0) return [];
     this.#begin(estimateOf(kept, changes));
     const buffer = this.#buffer;
@@ -63,7 +63,9 @@ export class RecordWriter {
     for (const payload of changes.dropped) this.#live.remove(payload as StoredPayload, lsn);
     for (const seat of changes.droppedSeats) this.#places.remove(seat, this.#live, lsn);
     const gone: StoredPayload[] = [];
-    for (const { args, result } of kept.filter((job) => this.#isDone(job))) {
+    for (const job of kept) {
+      if (!this.#isDone(job)) continue;
+      const { args, result } = job;
       if (args !== null) gone.push(args as StoredPayload);
       if (result !== null) gone.push(result as StoredPayload);
     }
@@ -148,10 +150,10 @@ export class RecordWriter {
   /** Appends the buffer's entries. The first ones are those of `payloads`. */
   #append(payloads: readonly StoredPayload[], options?: AppendOptions): void {
     try {
-      const { positions } = this.#journal.append(this.#buffer.entries(), options);
+      const { segment, offsets, checksums } = this.#journal.append(this.#buffer.entries(), options).positions;
       for (let index = 0; index < payloads.length; index++) {
         const payload = payloads[index]!;
-        payload.place(positions[index]!);
+        payload.place(segment, offsets[index]!, checksums[index]!);
         this.#live.add(payload);
       }
     } catch (error) {
@@ -167,6 +169,8 @@ export class RecordWriter {
     this.#buffer.end(type);
   }
 }
+
+const isInMemory = ({ level }: JobRecord) => level === 'memory';
 
 function estimateOf(jobs: readonly JobRecord[], { forgotten, settings, annotations }: Changes): number {
   let estimate = forgotten.length * 32 + settings.size * 1024;

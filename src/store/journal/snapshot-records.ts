@@ -77,7 +77,7 @@ export class SnapshotRecords {
 
   #writeFrame(): void {
     const entries = this.#buffer.entries();
-    if (entries.length > 0) this.#snapshot.add(entries);
+    if (entries.count > 0) this.#snapshot.add(entries);
     this.#buffer.clear();
   }
 }

@@ -61,7 +61,7 @@ export class StoredPayload implements Payload {
   static at(owner: Id, position: Position): StoredPayload {
     const payload = new StoredPayload(position.length - payloadHeadBytes);
     payload.owner = owner;
-    payload.place(position);
+    payload.place(position.segment, position.offset, position.checksum | 0);
     return payload;
   }
 
@@ -76,11 +76,11 @@ export class StoredPayload implements Payload {
     return this.segment === 0 && this.bytes === null;
   }
 
-  /** Sets the place of the written entry. */
-  place({ segment, offset, checksum }: Position): void {
+  /** Sets the place of the written entry. `checksum` is signed. */
+  place(segment: number, offset: number, checksum: number): void {
     this.segment = segment;
     this.#offset = offset;
-    this.#checksum = checksum | 0;
+    this.#checksum = checksum;
   }
 
   /** The place of the entry. */
