@@ -4,7 +4,7 @@
  */
 
 import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../codec/failure.js';
-import { encodePayload } from '../codec/payload.js';
+import { type DecodeOptions, type EncodeOptions, encodePayload } from '../codec/payload.js';
 import type { HandedBuffer } from '../codec/transfer.js';
 import { isCallable } from '../definition/callable.js';
 import { Composition } from '../definition/compose.js';
@@ -144,15 +144,21 @@ export class Execution {
   #arguments(): StoredCall {
     const { args } = this.#called;
     if (args === null) return { args: [] };
-    const { reference } = references(this.#thread);
-    return decodeCall(args, { reference, buffer: (place: number) => this.#handedOver()[place] });
+    decoding = this;
+    try {
+      return decodeCall(args, codecOf(this.#thread).args);
+    } finally {
+      decoding = undefined;
+    }
   }
 
   /**
    * Returns the buffers given to the job without copying. They are requested once: the coordinator
    * keeps them until the job begins.
+   *
+   * @internal
    */
-  #handedOver(): readonly HandedBuffer[] {
+  handedOver(): readonly HandedBuffer[] {
     const { internalId } = this.#job;
     this.#handed ??= this.#thread.askSync((request) => ['buffers', request, internalId]) as readonly HandedBuffer[];
     return this.#handed;
@@ -177,9 +183,7 @@ export class Execution {
     if (returned instanceof JobReference) return { kind: 'job', payload: nothing, note: returned.internalId, inner };
     if (isFailure(returned))
       return { kind: 'failure', payload: encodeFailure(returned), note: namesOf(returned), inner };
-    const { payloadLimitBytes: limitBytes } = this.#thread;
-    const options = { root: 'result', code: 'RESULT_NOT_STORABLE', limitBytes, reference: referenceOf } as const;
-    const payload = encodePayload(returned, options);
+    const payload = encodePayload(returned, codecOf(this.#thread).result);
     return { kind: 'value', payload, note: '', inner };
   }
 
@@ -195,6 +199,30 @@ export class Execution {
 }
 
 const run = (execution: Execution) => execution.run();
+
+/** The execution whose arguments are decoded now: decoding never waits, so there is one at most. */
+let decoding: Execution | undefined;
+
+interface Codec {
+  readonly args: DecodeOptions;
+  readonly result: EncodeOptions;
+}
+
+/** The options of each thread, made once: every job needs them. */
+const codecs = new WeakMap<ThreadContext, Codec>();
+
+function codecOf(thread: ThreadContext): Codec {
+  const known = codecs.get(thread);
+  if (known !== undefined) return known;
+  const { payloadLimitBytes: limitBytes } = thread;
+  const { reference } = references(thread);
+  const codec: Codec = {
+    args: { reference, buffer: (place) => decoding!.handedOver()[place] },
+    result: { root: 'result', code: 'RESULT_NOT_STORABLE', limitBytes, reference: referenceOf },
+  };
+  codecs.set(thread, codec);
+  return codec;
+}
 
 /** The names of the error and its classes, one a line, reduced to one-byte characters. */
 const namesOf = ({ names }: Failure) => names.join('\n').replace(/[^\x20-\x7e\n]/g, '?');

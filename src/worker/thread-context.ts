@@ -30,7 +30,8 @@ export class ThreadContext {
   readonly modules: Readonly<Record<string, WireModule>>;
   readonly #port: MessagePort;
   readonly #answers = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  readonly #jobs = new Map<number, RunningJob>();
+  /** By slot. A map allocates for each job that comes and goes. */
+  readonly #jobs: (RunningJob | undefined)[] = [];
   #requests = 0;
   readonly #setup: Omit<WorkerSetup, 'recycle'>;
   #linesSince = 0;
@@ -62,15 +63,15 @@ export class ThreadContext {
   }
 
   enter(job: RunningJob): void {
-    this.#jobs.set(job.slot, job);
+    this.#jobs[job.slot] = job;
   }
 
   leave(job: RunningJob): void {
-    this.#jobs.delete(job.slot);
+    this.#jobs[job.slot] = undefined;
   }
 
   has(job: RunningJob): boolean {
-    return this.#jobs.get(job.slot) === job;
+    return this.#jobs[job.slot] === job;
   }
 
   /** Milliseconds since the epoch. */
@@ -153,7 +154,7 @@ export class ThreadContext {
 
   #handle(message: ToThread): void {
     if (message[0] === 'stop') {
-      this.#jobs.get(message[1])?.stop();
+      this.#jobs[message[1]]?.stop();
       return;
     }
     const waiting = this.#answers.get(message[1]);
