@@ -146,6 +146,7 @@ export type {
   FullJobOptions,
   JobsOptions,
   LastOptions,
+  LoggedLine,
   Monitor,
   NextOptions,
   QueuesOptions,

@@ -38,6 +38,7 @@ export function addLookCommands(program: Command, ask: Ask): void {
     .argument('<id>', 'its id, or the first digits')
     .option('--arguments', 'also its arguments')
     .option('--result', 'also its result or its failure')
+    .option('--log', 'also the last lines that it logged')
     .option('--wait', 'wait for its outcome, for --timeout if that is given; code 1 if it failed')
     .action(async (id, options) => {
       const { job } = await import('./look/job.js');

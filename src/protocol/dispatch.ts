@@ -58,8 +58,8 @@ export type ThreadMessage =
   | ['exits', code: number, stack: string]
   /** Runs that ended here. Sent only if they are traced, and this thread has no tracer. */
   | ['traced', readonly RunSpan[]]
-  /** A job of this callable logged a line, in pino's format. */
-  | ['log', callable: string, line: string]
+  /** A line that a job of this callable logged, as pino writes it. The thread's own have no job. */
+  | ['log', callable: string, line: string, job: Id]
   | ['annotate', job: Id, name: string, value: Uint8Array | null]
   | ['ask', request: number, query: Query]
   /** Answered with the annotation once it exists, or with null after `timeoutMs`. */

@@ -342,6 +342,8 @@ export interface WireFullJob extends JobRelations {
   readonly info: JobInfo;
   /** The place of the last part, if there are more. */
   readonly lastPart: PlaceInOrder | undefined;
+  /** As pino wrote them. */
+  readonly lines: readonly string[];
   readonly annotations: Readonly<Record<string, Uint8Array>>;
 }
 
@@ -353,7 +355,7 @@ export type MonitorQuery =
       readonly limit: number;
       readonly after: PlaceInOrder | undefined;
     }
-  | { readonly type: 'fullJob'; readonly job: Id }
+  | { readonly type: 'fullJob'; readonly job: Id; readonly log: boolean }
   /** Answered with a `WireExplanation`. */
   | { readonly type: 'explain'; readonly job: Id }
   | {

@@ -343,7 +343,7 @@ const queries: ByType<Query | WalkingQuery> = {
     limit: size,
     after: optional(recordOf(placeInOrder)),
   },
-  fullJob: { job: id },
+  fullJob: { job: id, log: boolean },
   explain: { job: id },
   active: {},
   queueStatus: { queue: namesOf, limit: size },

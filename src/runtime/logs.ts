@@ -70,7 +70,13 @@ export function thresholdOf({ levelVal, level }: Logger): LogThreshold {
 
 /** Converts a line of a job's own logger, which has filtered it, to a log message. */
 export function messageOf(callable: string, line: string): LogMessage {
-  const { level, msg, time: _, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const { level, message, fields } = parsedLine(line);
+  return ['log', level, message, { log: 'events', threshold: 'trace', callable, fields }];
+}
+
+/** Reads a line of a job's own logger. */
+export function parsedLine(line: string) {
+  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const name = logLevels[Math.min(logLevels.length, Math.max(1, Math.ceil(Number(level) / 10))) - 1]!;
-  return ['log', name, typeof msg === 'string' ? msg : '', { log: 'events', threshold: 'trace', callable, fields }];
+  return { level: name, time: Number(time), message: typeof msg === 'string' ? msg : '', fields };
 }

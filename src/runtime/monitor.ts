@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { decodeFailure, errorFrom, type Failure, isFailure } from '../codec/failure.js';
 import { decodePayload } from '../codec/payload.js';
 import { longestMs } from '../core/limits.js';
+import type { LogLevel } from '../core/records.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
 import { checkOptions } from '../definition/known-options.js';
@@ -40,6 +41,7 @@ import { explanationFrom } from './explanation.js';
 import { refuseExtra } from './extra-arguments.js';
 import { idOf, Job } from './job.js';
 import { cursorFrom, type JobQuery, type List, placeFrom, wireFilter, wireKinds } from './job-filter.js';
+import { parsedLine } from './logs.js';
 import { timeOf } from './time.js';
 
 /** The options of `Monitor.counts`. */
@@ -64,6 +66,21 @@ export interface FullJobOptions {
   readonly arguments?: boolean;
   /** `true` adds the result or the failure, if the call is over. */
   readonly result?: boolean;
+  /** `true` adds the lines that it logged. */
+  readonly log?: boolean;
+}
+
+/** A line that a job wrote with `currentJob().logger`. */
+export interface LoggedLine {
+  /** An ISO text. */
+  readonly at: string;
+  /** `trace`, `debug`, `info`, `warn`, `error` or `fatal`. */
+  readonly level: LogLevel;
+  /** `undefined` for a line that was too long to be kept. */
+  readonly attempt: number | undefined;
+  readonly message: string;
+  /** The other fields of the line. */
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** One job in full. */
@@ -81,6 +98,12 @@ export interface FullJob extends JobRelations {
   readonly arguments?: readonly unknown[];
   readonly result?: unknown;
   readonly failure?: Failure;
+  /**
+   * Its last 100 lines that reached the level of its log, oldest first. They are kept in the memory
+   * of the process that runs it: of the jobs that logged last, at most 4 MiB together, and no line
+   * of more than 4,096 characters.
+   */
+  readonly log?: readonly LoggedLine[];
 }
 
 /** The options of `Monitor.failures`. */
@@ -220,13 +243,14 @@ export class Monitor {
    */
   async job(of: Job | string, options: FullJobOptions = {}): Promise<FullJob> {
     const job = idOf(of);
-    checkOptions('options', options, { arguments: true, result: true });
-    const { arguments: withArguments = false, result: withResult = false } = options;
+    checkOptions('options', options, { arguments: true, result: true, log: true });
+    const { arguments: withArguments = false, result: withResult = false, log = false } = options;
     checkBoolean('arguments', withArguments);
     checkBoolean('result', withResult);
+    checkBoolean('log', log);
     const client = this.#client;
-    const found = (await client.ask({ type: 'fullJob', job })) as WireFullJob;
-    const { info, lastPart, annotations, ...relations } = found;
+    const found = (await client.ask({ type: 'fullJob', job, log })) as WireFullJob;
+    const { info, lastPart, lines, annotations, ...relations } = found;
     const parts = { parent: job, role: 'part' } as const;
     const list: List = { runtime: client.dispatcher, order: 'oldest', filter: parts };
     const handle = new Job(client, job);
@@ -238,6 +262,7 @@ export class Monitor {
       annotations: decodeAnnotations(annotations, client),
       ...(withArguments ? { arguments: await handle.arguments() } : {}),
       ...(withResult && relations.outcome !== 'none' ? await outcomeOf(handle) : {}),
+      ...(log ? { log: lines.map(loggedLine) } : {}),
     };
   }
 
@@ -421,6 +446,13 @@ export class Monitor {
 }
 
 const mostRows = 1000;
+
+function loggedLine(line: string): LoggedLine {
+  const { level, time, message, fields } = parsedLine(line);
+  const { attempt, job: _, callable: __, queue: ___, ...others } = fields;
+  const at = new Date(time).toISOString();
+  return { at, level, attempt: attempt as number | undefined, message, fields: others };
+}
 
 function checkFields(by: readonly string[], fields: readonly string[]): void {
   checkArray('by', by, 'names of fields', fields.length);

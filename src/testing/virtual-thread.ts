@@ -42,7 +42,7 @@ export class VirtualThread extends ThreadContext {
   }
 
   override say(message: ThreadMessage): void {
-    if (message[0] === 'log') return this.#owner.log(message[1], message[2]);
+    if (message[0] === 'log') return this.#owner.log(message[1], message[2], message[3]);
     if (message[0] === 'traced') return this.#owner.traced(message[1]);
     if (message[0] !== 'annotate') return;
     this.#owner.annotate(message[1], message[2], message[3]);

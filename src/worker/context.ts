@@ -371,7 +371,7 @@ export class JobContext {
     const callable = this.#callable;
     this.#logger ??= loadPino().pino(
       { level: this.#log || this.#thread.logLevelOf(callable), base: { job: id, callable, attempt, queue } },
-      { write: (line) => this.#thread.log(callable, line) },
+      { write: (line) => this.#thread.log(callable, line, this.internalId) },
     );
     return this.#logger;
   }

@@ -89,16 +89,16 @@ export class ThreadContext {
    * Sends a line that a job logged. At most `linesInSecond` lines are sent in a second: nothing
    * ever waits for a log. The lines beyond are counted, and the count is logged.
    */
-  log(callable: string, line: string): void {
+  log(callable: string, line: string, job: Id): void {
     const now = performance.now();
     if (now - this.#linesSince >= 1000) {
       const dropped = this.#lines - linesInSecond;
       this.#linesSince = now;
       this.#lines = 0;
-      if (dropped > 0) this.say(['log', callable, JSON.stringify({ level: 40, msg: droppedText(dropped) })]);
+      if (dropped > 0) this.say(['log', callable, JSON.stringify({ level: 40, msg: droppedText(dropped) }), '']);
     }
     this.#lines++;
-    if (this.#lines <= linesInSecond) this.say(['log', callable, line]);
+    if (this.#lines <= linesInSecond) this.say(['log', callable, line, job]);
   }
 
   /** Tells the owner's process of an ended run, together with others. */

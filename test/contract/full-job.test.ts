@@ -157,6 +157,26 @@ describe('11 looking at it: runs and tracebacks', () => {
     assert.deepEqual([last.length, last[0]!.attempt], [10, 5]);
   });
 
+  it('[11.7] shows the last lines that a job logged, if asked', async (t) => {
+    const kit = await opened(t);
+    const queue = kit.runtime.queue();
+    const { monitor } = kit.runtime;
+    const job = await queue.put(inside.say(130, 'hello'));
+    const long = await queue.put(inside.say(1, 'x'.repeat(5000)));
+    await kit.waitForResult(job);
+    await kit.waitForResult(long);
+    const { log } = await monitor.job(job.id, { log: true });
+    assert.equal(log?.length, 100);
+    const { at, ...line } = log!.at(-1)!;
+    assert.deepEqual(line, { level: 'warn', attempt: 1, message: 'hello', fields: { n: 129 } });
+    assert.ok(!Number.isNaN(Date.parse(at)));
+    const [cut] = (await monitor.job(long.id, { log: true })).log!;
+    assert.match(cut!.message, /^a line of 5\d\d\d characters is too long/);
+    assert.equal(cut!.level, 'warn');
+    assert.ok(!('log' in (await monitor.job(job.id))));
+    await assert.rejects(monitor.job(job.id, { log: 1 as never }), TypeError);
+  });
+
   it('[11.7] returns the traceback of a failed job with its causes, and of no other', async (t) => {
     const { kit, queue } = await busy(t);
     const { monitor } = kit.runtime;

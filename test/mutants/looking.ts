@@ -266,6 +266,22 @@ export const looking: readonly Mutant[] = [
     replace: 'lastPart: undefined',
   },
   {
+    bug: 'a job shows no line that it logged',
+    tags: ['11.7'],
+    tests: ['contract/full-job.test.ts'],
+    in: 'coordinator/claiming/runs.ts#log',
+    find: "if (job !== '') this.lines.note(job, line);",
+    replace: '',
+  },
+  {
+    bug: 'all lines that jobs log are kept',
+    tags: ['11.7'],
+    tests: ['coordinator/job-lines.test.ts'],
+    in: 'coordinator/claiming/job-lines.ts#JobLines.note',
+    find: 'while (this.#characters > most.characters) this.#dropOldest();',
+    replace: '',
+  },
+  {
     bug: 'the chunks of a map show',
     tags: ['11.7'],
     in: 'core/map.ts#parentOf',

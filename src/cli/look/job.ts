@@ -14,6 +14,7 @@ import { stateOf } from './columns.js';
 export interface JobOptions {
   readonly arguments?: boolean;
   readonly result?: boolean;
+  readonly log?: boolean;
   readonly wait?: boolean;
   /** The longest wait. */
   readonly timeout?: number;
@@ -25,7 +26,7 @@ export async function job({ callsheet, out, isLive }: Session, text: string, opt
   if (wait && !isLive && (await callsheet.monitor.job(id)).outcome === 'none')
     throw new CommandError(exitCodes.unreachable, 'no process has the directory open, so the job does not end');
   if (wait) await callsheet.job(id).failure(timeout === undefined ? {} : { timeoutMs: timeout });
-  const full = await callsheet.monitor.job(id, { result: wait || options.result === true });
+  const full = await callsheet.monitor.job(id, { result: wait || options.result === true, log: options.log === true });
   const args = options.arguments ? await argumentsOf(callsheet.job(id)) : undefined;
   if (out.isJson) out.json({ ...full, ...args });
   else show(out, full, args);
@@ -35,7 +36,7 @@ export async function job({ callsheet, out, isLive }: Session, text: string, opt
 /** Returns the lines that show a job with its arguments and its outcome. */
 export async function fullLines(callsheet: Runtime, out: Output, id: string): Promise<string[]> {
   const lines: string[] = [];
-  const full = await callsheet.monitor.job(id, { result: true });
+  const full = await callsheet.monitor.job(id, { result: true, log: true });
   show(out.into(lines, Number.POSITIVE_INFINITY), full, await argumentsOf(callsheet.job(id)));
   return lines;
 }
@@ -83,6 +84,10 @@ function show(out: Output, full: FullJob, args: Arguments | undefined): void {
     );
   for (const [name, value] of Object.entries(full.annotations)) field(plain(name), plain(out.shown(value)));
   showValues(out, full, args);
+  for (const { at, level, message, fields } of full.log ?? []) {
+    const others = Object.keys(fields).length === 0 ? [] : [plain(out.shown(fields))];
+    out.line([at, level.padEnd(5), plain(message), ...others].join('  '));
+  }
 }
 
 function factsOf(details: JobDetails): [string, string | undefined][] {

@@ -23,6 +23,7 @@ import type { PoolOwner, PoolPort, Run } from '../pool/pool-port.js';
 import { type AgentOptions, Claiming } from './claiming.js';
 import { EndedRuns } from './ended-runs.js';
 import { Estimates } from './estimates.js';
+import { JobLines } from './job-lines.js';
 import { type Guests, JobWaits } from './job-waits.js';
 import { type PastRun, RunHistory } from './run-history.js';
 import { runOf } from './run-of.js';
@@ -35,6 +36,7 @@ export class Runs implements PoolOwner {
   readonly #dispatcher: Id;
   readonly #estimates = new Estimates();
   readonly history = new RunHistory();
+  readonly lines = new JobLines();
   readonly threadTimes = new ThreadTimes();
   readonly #endedRuns: EndedRuns;
   readonly #waits: JobWaits;
@@ -264,7 +266,8 @@ export class Runs implements PoolOwner {
     this.#endedRuns.traced(runs);
   }
 
-  log(callable: string, line: string): void {
+  log(callable: string, line: string, job: Id): void {
+    if (job !== '') this.lines.note(job, line);
     this.#context.post(['line', callable, line]);
   }
 

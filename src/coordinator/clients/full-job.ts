@@ -4,7 +4,7 @@ import type { Id, JobRecord, Payload } from '../../core/records.js';
 import { tickOf } from '../../core/schedules.js';
 import type { View } from '../../core/state/view.js';
 import type { JobInfo } from '../../protocol/job-info.js';
-import type { BadRun, CallbackTree, FullJobForm, JobRow, WireFullJob } from '../../protocol/monitor.js';
+import type { BadRun, CallbackTree, FullJobForm, JobRow, MonitorQuery, WireFullJob } from '../../protocol/monitor.js';
 import type { Records } from '../../store/store.js';
 import type { PastRun } from '../claiming/run-history.js';
 import type { Inquiry } from '../inquiries.js';
@@ -15,15 +15,19 @@ import { requireJob } from './remembered.js';
 /** The most parts, callbacks and waiting jobs in an answer, and the most bytes of annotations. */
 const most = { parts: 100, callbacks: 100, depth: 10, waiting: 100, annotationBytes: 256 * 1024 };
 
+type FullJobQuery = Extract<MonitorQuery, { type: 'fullJob' }>;
+
 export interface FullJobContext {
   readonly records: Records;
   readonly now: () => number;
   readonly infoOf: (job: JobRecord) => JobInfo;
   readonly threadOf: (job: Id) => number | undefined;
   readonly pastRuns: (job: Id) => readonly PastRun[];
+  readonly linesOf: (job: Id) => readonly string[];
 }
 
-export function* fullJob({ records, now, infoOf, threadOf, pastRuns }: FullJobContext, id: Id): Inquiry<WireFullJob> {
+export function* fullJob(context: FullJobContext, { job: id, log }: FullJobQuery): Inquiry<WireFullJob> {
+  const { records, now, infoOf, threadOf, pastRuns, linesOf } = context;
   const { view } = records;
   const job = requireJob(view, id);
   const parts: JobRow[] = [];
@@ -52,6 +56,7 @@ export function* fullJob({ records, now, infoOf, threadOf, pastRuns }: FullJobCo
     areAllCallbacks: tree.isWhole,
     returnedBy: waiting.slice(0, most.waiting).map(({ id }) => idToText(id)),
     runs: pastRuns(id).map(badRun),
+    lines: log ? linesOf(id) : [],
     schedule: scheduleOf(job),
     ...annotationsOf(records, job.id),
     argumentBytes: bytesOf(job.args),

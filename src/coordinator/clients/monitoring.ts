@@ -42,7 +42,7 @@ export function monitoring(
     case 'jobs':
       return jobPage(context, query);
     case 'fullJob':
-      return fullJob(context, query.job);
+      return fullJob(context, query);
     case 'failures':
       return failures(context, query);
     case 'bulkCount':

@@ -86,7 +86,7 @@ type InquiryContext = Omit<QueryContext, 'isRunning' | 'build' | 'agentQuestions
   StatusContext &
   Pick<Parts, 'build' | 'agentQuestions'> & {
     readonly statistics: Statistics;
-    readonly runs: Pick<Runs, 'history'>;
+    readonly runs: Pick<Runs, 'history' | 'lines'>;
     readonly questions: QuestionsPort;
   };
 
@@ -98,8 +98,10 @@ export function inquiryFor(context: InquiryContext, query: WalkingQuery): Inquir
   if (query.type === 'explain') return explain(context, query.job);
   if (isStatusQuery(query)) return statusOf(context, query);
   const pastRuns = (job: Id) => context.runs.history.of(job);
+  const linesOf = (job: Id) => context.runs.lines.of(job);
   const { threadTimes } = context.runs;
-  return monitoring({ records, now, statistics, threadTimes, questions, infoOf, threadOf, pastRuns }, query);
+  const own = { infoOf, threadOf, pastRuns, linesOf };
+  return monitoring({ records, now, statistics, threadTimes, questions, ...own }, query);
 }
 
 export function answer(context: QueryContext, query: Query): unknown {

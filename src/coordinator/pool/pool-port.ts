@@ -66,7 +66,8 @@ export interface PoolOwner {
   threadDied(error: Error, run?: Run): void;
   /** These runs have ended in a thread without a tracer. */
   traced(runs: readonly RunSpan[]): void;
-  log(callable: string, line: string): void;
+  /** A job logged a line; `job` is empty for a line of its thread. */
+  log(callable: string, line: string, job: Id): void;
   /** A running job sets or deletes an annotation of a job. */
   annotate(job: Id, name: string, value: Uint8Array | null): void;
   ask(query: Query, then: Tell<unknown>): void;

@@ -469,7 +469,7 @@ export class Pool implements PoolPort {
       case 'traced':
         return this.#owner.traced(message[1]);
       case 'log':
-        return this.#owner.log(message[1], message[2]);
+        return this.#owner.log(message[1], message[2], message[3]);
       case 'annotate':
         return this.#owner.annotate(message[1], message[2], message[3]);
       case 'ask':

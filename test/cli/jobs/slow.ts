@@ -15,6 +15,7 @@ export async function sleep(ms: number): Promise<string> {
 export const putInto = (queue: string): string => currentJob().put(slow.add(1, 2), { queue }).id;
 
 export function fail(message: string): never {
+  currentJob().logger.error({ width: 0 }, 'about to fail');
   throw new RangeError(message);
 }
 

@@ -24,6 +24,13 @@ export function whoAmI(): Pick<
   return { id, attempt, queue, agent, dispatcher, cancelled };
 }
 
+/** Logs numbered lines, and lines below its level. */
+export function say(count: number, text: string): void {
+  const { logger } = currentJob();
+  for (let n = 0; n < count; n++) logger.warn({ n }, text);
+  logger.debug('below the level');
+}
+
 /** Returns the tick for which the current job was put. */
 export const tick = () => currentJob().schedule;
 /** Returns a job whose put is not committed yet. */
