@@ -1,6 +1,9 @@
 /** The actions of visitors. Each checks its request, and names its target. */
-import type { BulkProgress } from '../runtime/bulk.js';
+import { parseDuration } from '../definition/duration.js';
+import { CallsheetError } from '../errors.js';
+import type { BulkProgress, BulkResult, RefusedJob } from '../runtime/bulk.js';
 import type { Runtime } from '../runtime/open.js';
+import type { RetryOptions } from '../runtime/retry.js';
 import { HttpError } from './http-error.js';
 import { filterFrom } from './views/filter.js';
 
@@ -52,9 +55,41 @@ const onSchedule =
     return { target: `schedule ${JSON.stringify(name)}`, run: () => act(callsheet, name) };
   };
 
+/** The jobs of a page of a list, at most. */
+const mostSelected = 1000;
+
+/** Acts on jobs one after another. One that is refused holds up no other. */
+const onSelected =
+  (act: (callsheet: Runtime, id: string) => Promise<unknown>): MakeAction =>
+  (callsheet, fields) => {
+    const ids = idsOf(fields);
+    const matched = ids.length;
+    const run = async ({ signal, onProgress }: RunOptions): Promise<BulkResult> => {
+      const refused: RefusedJob[] = [];
+      for (const [index, id] of ids.entries()) {
+        signal.throwIfAborted();
+        try {
+          await act(callsheet, id);
+        } catch (error) {
+          if (!(error instanceof CallsheetError)) throw error;
+          refused.push({ id, code: error.code, message: error.message });
+        }
+        onProgress({ matched, done: index + 1 - refused.length, refused: refused.length });
+      }
+      return { matched, done: matched - refused.length, refused, refusedCount: refused.length, skipped: 0 };
+    };
+    return { target: `${matched} jobs: ${ids.slice(0, 3).join(', ')}${matched > 3 ? ' …' : ''}`, isLong: true, run };
+  };
+
 export const actions: Readonly<Record<string, MakeAction>> = {
-  retry: onJob(async (callsheet, id) => ({ id: (await callsheet.retry(id)).id })),
+  retry: changing(
+    (callsheet, id, changes) => callsheet.retry(id, changes).then((made) => ({ id: made.id })),
+    ['parts', 'callbacks'],
+  ),
+  change: changing((callsheet, id, changes) => callsheet.job(id).change(changes), []),
   cancel: onJob((callsheet, id) => callsheet.job(id).cancel()),
+  'retry selected': onSelected((callsheet, id) => callsheet.retry(id)),
+  'cancel selected': onSelected((callsheet, id) => callsheet.job(id).cancel()),
   'retry all': bulk('retryAll'),
   'cancel all': bulk('cancelAll'),
   'forget all': bulk('forgetAll'),
@@ -76,6 +111,40 @@ export async function countFor(callsheet: Runtime, query: URLSearchParams): Prom
   const method = methods[name as keyof typeof methods];
   const { matched } = await callsheet[method](filterFrom(query), { dryRun: true });
   return { matched };
+}
+
+/** An action on a job that may be given other arguments and options. The runtime checks them. */
+function changing(
+  act: (callsheet: Runtime, id: string, changes: RetryOptions) => Promise<unknown>,
+  others: readonly string[],
+): MakeAction {
+  return (callsheet, fields) => {
+    const id = textOf(fields, 'job');
+    const { beginAfter, timeout, ...given } = fields;
+    const changes: Record<string, unknown> = {};
+    for (const name of ['args', 'priority', 'quotas', ...others])
+      if (given[name] !== undefined) changes[name] = given[name];
+    if (beginAfter !== undefined) changes.beginAfter = dateOf(textOf(fields, 'beginAfter'));
+    if (timeout !== undefined) changes.timeoutMs = durationOf(textOf(fields, 'timeout'));
+    const names = Object.keys(changes);
+    const target = `job ${id}${names.length === 0 ? '' : `, with other ${names.join(', ')}`}`;
+    return { target, run: () => act(callsheet, id, changes) };
+  };
+}
+
+/** Reads a delay from now, or a date. */
+const dateOf = (text: string): number | string => (text === 'now' ? 0 : (parseDuration(text) ?? text));
+
+function durationOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new HttpError(400, 'BAD_PARAMETER', 'timeout must be a duration such as 30s or 5m');
+  return ms;
+}
+
+function idsOf({ jobs }: Fields): readonly string[] {
+  const isList = Array.isArray(jobs) && jobs.length >= 1 && jobs.length <= mostSelected;
+  if (isList && jobs.every((id) => typeof id === 'string')) return jobs;
+  throw new HttpError(400, 'BAD_PARAMETER', `jobs must be a list of 1 to ${mostSelected} ids`);
 }
 
 function resizeAgent(callsheet: Runtime, fields: Fields): Action {

@@ -53,9 +53,9 @@ export interface WebOptions {
    */
   readonly hosts?: readonly string[];
   /**
-   * The values that visitors see of arguments, results and annotations: `true` for all, or a
-   * function that decides about each; its path is an expression such as `arguments[0].name`.
-   * `false` by default: sizes only.
+   * The values that visitors see of arguments, results, annotations and the fields of logged lines:
+   * `true` for all, or a function that decides about each; its path is an expression such as
+   * `arguments[0].name` or `log.user`. `false` by default: sizes only. Messages are always shown.
    */
   readonly show?: boolean | ((job: ShownJob, path: string) => boolean);
   /** Called with each action. The runtime also logs it: a sign-in at `info`, others at `warn`. */

@@ -1,10 +1,10 @@
 /** The handler of the page, without a browser: access, every route, and nonsense. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { parallel, type Queue } from 'callsheet';
+import { type BulkResult, parallel, type Queue } from 'callsheet';
 import type { Kit } from 'callsheet/testing';
 import { type WebAction, type WebHandler, type WebOptions, web } from '../../src/web/index.js';
-import { work } from '../contract/jobs/all.js';
+import { inside, work } from '../contract/jobs/all.js';
 import { openGate } from '../contract/jobs/work.js';
 import { hourMs, opened } from '../contract/opened.js';
 import { lastLine, origin, Visitor } from './visitor.js';
@@ -289,6 +289,13 @@ describe('the page: views', () => {
     assert.deepEqual(shown.arguments.value, [expected]);
     assert.deepEqual(shown.result.value, expected);
 
+    const logs = await hidden.queue.put(inside.say(1, 'as it is'));
+    await hidden.kit.waitForResult(logs);
+    const lineIn = async (visitor: Visitor) => (await visitor.get(`/api/job?id=${logs.id}`)).data.log[0];
+    assert.deepEqual((await lineIn(hidden.visitor)).fields, { n: { $: 'number' } });
+    const line = await lineIn(partly);
+    assert.deepEqual([line.message, line.level, line.fields], ['as it is', 'warn', { n: 0 }]);
+
     await job.annotations.set('mark', 'hello');
     const broken = () => {
       throw new Error('the rule is wrong');
@@ -344,6 +351,53 @@ describe('the page: actions', () => {
     const lines = kit.logs.filter(({ message }) => message.startsWith('page: '));
     assert.equal(lines.length, 5);
     assert.match(lines[1]!.message, /^page: cancel by session/);
+  });
+
+  it('[17.4] changes a job, and retries one with other arguments and options', async (t) => {
+    const heard: WebAction[] = [];
+    const { kit, queue, visitor } = await served(t, { write: true, onAction: (action) => heard.push(action) });
+    const job = await queue.put(work.add(1, 1), { beginAfter: hourMs });
+    const change = { action: 'change', job: job.id, args: [2, 3], priority: 7, timeout: '5m', beginAfter: '2h' };
+    assert.equal((await visitor.act(change)).status, 200);
+    const { priority, timeoutMs, dueAt } = await job.details();
+    assert.deepEqual([priority, timeoutMs, dueAt?.getTime()], [7, 300_000, kit.clock.now.getTime() + 2 * hourMs]);
+    assert.equal(heard.at(-1)!.target, `job ${job.id}, with other args, priority, beginAfter, timeoutMs`);
+    assert.equal((await visitor.act({ action: 'change', job: job.id, beginAfter: 'now' })).status, 200);
+    assert.equal(await kit.waitForResult(job), 5);
+    assert.deepEqual((await visitor.act(change)).data.code, 'JOB_STATUS');
+
+    const failed = await queue.put(work.fail('no'));
+    await kit.waitForStatus(failed, 'completed');
+    const { data } = await visitor.act({ action: 'retry', job: failed.id, args: ['still no'], priority: 1 });
+    const again = kit.runtime.job(data.id);
+    assert.deepEqual([await again.arguments(), (await again.details()).priority], [['still no'], 1]);
+    for (const fields of [{ args: 1 }, { timeout: 'long' }, { beginAfter: 'tomorrow' }, { priority: 'high' }])
+      assert.equal(
+        (await visitor.act({ action: 'retry', job: failed.id, ...fields })).status,
+        400,
+        JSON.stringify(fields),
+      );
+  });
+
+  it('[17.4] acts on the jobs that were selected, and lists those that are refused', async (t) => {
+    const { kit, queue, visitor } = await served(t, { write: true });
+    const [failed, done] = await queue.putAll([work.fail('a'), work.add(1, 1)]);
+    await kit.untilIdle();
+    const waiting = await queue.put(work.add(1, 1), { beginAfter: hourMs });
+    const jobs = [failed!.id, done!.id, waiting.id];
+    const retried = lastLine((await visitor.act({ action: 'retry selected', jobs })).text).result as BulkResult;
+    assert.deepEqual([retried.matched, retried.done, retried.refusedCount], [3, 1, 2]);
+    assert.deepEqual(
+      retried.refused.map(({ id, code }) => [id, code]),
+      [
+        [done!.id, 'JOB_STATUS'],
+        [waiting.id, 'JOB_STATUS'],
+      ],
+    );
+    await visitor.act({ action: 'cancel selected', jobs: [waiting.id] });
+    assert.equal((await waiting.failure())?.name, 'JobCancelledError');
+    for (const jobs of [[], 'x', [1], undefined])
+      assert.equal((await visitor.act({ action: 'cancel selected', jobs })).status, 400);
   });
 
   it('[17.4] acts on all jobs that fit a filter, if they are as many as counted', async (t) => {

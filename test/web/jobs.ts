@@ -5,6 +5,7 @@ export const add = (a: number, b: number): number => a + b;
 export const size = (text: string): number => text.length;
 
 export function fail(message: string): never {
+  currentJob().logger.fatal({ on: 'purpose' }, 'about to fail');
   throw new RangeError(message, { cause: new TypeError('the cause') });
 }
 

@@ -58,10 +58,13 @@ interface ActionProps {
   readonly run: (onProgress: (progress: Progress) => void, signal: AbortSignal) => Promise<unknown>;
   readonly onDone?: (result: unknown) => void;
   readonly danger?: boolean;
+  /** `true` if the question has fields: an error leads back to them. */
+  readonly hasFields?: boolean;
+  readonly disabled?: boolean;
 }
 
 /** A button with an action behind it. */
-export function Action({ label, question, run, onDone, danger }: ActionProps) {
+export function Action({ label, question, run, onDone, danger, hasFields = false, disabled = false }: ActionProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [state, set] = useState<State>({ step: 'idle' });
   const stop = useRef<AbortController>();
@@ -81,7 +84,7 @@ export function Action({ label, question, run, onDone, danger }: ActionProps) {
       if (said === undefined) close();
       else set({ step: 'over', said });
     } catch (error) {
-      set({ step: 'over', said: (error as Error).message, isError: true });
+      set({ step: hasFields ? 'asks' : 'over', said: (error as Error).message, isError: true });
     }
   };
   const close = () => {
@@ -93,15 +96,16 @@ export function Action({ label, question, run, onDone, danger }: ActionProps) {
       <button
         type="button"
         class={danger ? 'danger' : ''}
+        disabled={disabled}
         onClick={() => (question === undefined ? void start() : set({ step: 'asks' }))}
       >
         {label}
       </button>
       {isOpen && (
         <dialog ref={dialog} onClose={close} aria-label={label}>
-          {state.step === 'asks' && <div>{question}</div>}
+          <div hidden={state.step !== 'asks'}>{question}</div>
           {state.step === 'runs' && <Doing progress={state.progress} />}
-          {state.step === 'over' && (
+          {state.said !== undefined && (
             <p role="status" class={state.isError ? 'problem' : ''}>
               {state.said}
             </p>
@@ -109,7 +113,7 @@ export function Action({ label, question, run, onDone, danger }: ActionProps) {
           <div class="buttons">
             {state.step === 'asks' && (
               <button type="button" class={danger ? 'danger' : 'main'} onClick={() => void start()}>
-                {label}
+                {label.replace('…', '')}
               </button>
             )}
             {state.step === 'runs' && (
@@ -119,7 +123,7 @@ export function Action({ label, question, run, onDone, danger }: ActionProps) {
             )}
             {state.step !== 'runs' && (
               <button type="button" onClick={close}>
-                {state.step === 'asks' ? 'Keep' : 'Close'}
+                {state.step === 'asks' ? 'Back' : 'Close'}
               </button>
             )}
           </div>
@@ -129,10 +133,12 @@ export function Action({ label, question, run, onDone, danger }: ActionProps) {
   );
 }
 
-type State =
-  | { readonly step: 'idle' | 'asks' }
-  | { readonly step: 'runs'; readonly progress?: Progress }
-  | { readonly step: 'over'; readonly said: string; readonly isError?: boolean };
+interface State {
+  readonly step: 'idle' | 'asks' | 'runs' | 'over';
+  readonly progress?: Progress;
+  readonly said?: string;
+  readonly isError?: boolean;
+}
 
 function Doing({ progress }: { progress: Progress | undefined }) {
   if (progress === undefined) return <p role="status">Working…</p>;
@@ -199,6 +205,30 @@ export function BulkAction({ action, filter, label }: { action: keyof typeof bul
       }}
     />
   );
+}
+
+/** An action on the jobs that were chosen in a list. */
+export function SelectedAction({ verb, jobs, onDone }: SelectedProps) {
+  return (
+    <Action
+      label={`${verb} selected…`}
+      question={
+        <p>
+          {verb} <strong>{plural(jobs.length, 'job')}</strong>? It cannot be undone.
+        </p>
+      }
+      danger={verb === 'Cancel'}
+      disabled={jobs.length === 0}
+      run={(onProgress, signal) => act({ action: `${verb.toLowerCase()} selected`, jobs }, onProgress, signal)}
+      onDone={onDone}
+    />
+  );
+}
+
+interface SelectedProps {
+  readonly verb: 'Retry' | 'Cancel';
+  readonly jobs: readonly string[];
+  readonly onDone: () => void;
 }
 
 /** Calls `onOpen` when it appears. */

@@ -1,7 +1,8 @@
 /** Small pieces that all pages use. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { durationText, shortId, timeText } from './format.js';
+import type { CallbackTree } from '../../protocol/monitor.js';
+import { callableText, durationText, shortId, timeText } from './format.js';
 import type { Json } from './json.js';
 import type { Problem, Seen } from './live.js';
 import { Link } from './router.js';
@@ -25,14 +26,47 @@ const signs: Readonly<Record<string, readonly [sign: string, kind: string]>> = {
   new: ['○', ''],
 };
 
-export function Status({ status, outcome }: { status: string; outcome: string }) {
+/** The side of a pair of callbacks that did not fit the outcome. */
+const notNeeded = 'not needed';
+
+type Callback = Json<CallbackTree>;
+
+/** Callbacks with the sides of each pair in its place. */
+export function withoutPairs(rows: readonly Callback[]): Callback[] {
+  return rows.flatMap((row): readonly Callback[] => {
+    const [sides, others] = [row.callbacks.filter(isSide), row.callbacks.filter((one) => !isSide(one))];
+    if (sides.length === 0) return [row];
+    const isOver = row.outcome !== 'none';
+    return [
+      ...sides.map((side) =>
+        isOver && side.status === 'new' ? ({ ...side, status: notNeeded } as unknown as Callback) : side,
+      ),
+      ...others,
+    ];
+  });
+}
+
+const isSide = ({ role }: Callback) => role === 'onSuccess' || role === 'onFailure';
+
+/** The callable of a callback, with the outcome after which it runs. */
+export function callbackText({ role, callable }: Callback): string {
+  const when = role === 'onSuccess' ? 'success: ' : role === 'onFailure' ? 'failure: ' : '';
+  return `${when}${callableText(callable)}`;
+}
+
+export function statusWord(status: string, outcome: string) {
+  if (status === notNeeded) return { sign: '–', word: status, kind: '' };
   const word = status === 'completed' ? (outcome === 'failure' ? 'failed' : 'succeeded') : status;
   const [sign, kind] = signs[word] ?? ['', ''];
-  const failing = word === 'callbacks' && outcome === 'failure';
+  const isFailing = word === 'callbacks' && outcome === 'failure';
+  return isFailing ? { sign, word: `${word} (failed)`, kind: 'bad' } : { sign, word, kind };
+}
+
+export function Status({ status, outcome }: { status: string; outcome: string }) {
+  const { sign, word, kind } = statusWord(status, outcome);
   return (
-    <span class={`status ${failing ? 'bad' : kind}`}>
+    <span class={`status ${kind}`}>
       <span aria-hidden="true">{sign}</span> {word}
-      {failing && ' (failed)'}
     </span>
   );
 }
@@ -79,9 +113,16 @@ export function Card({ title, children, tools, class: name = '' }: CardProps) {
   );
 }
 
+interface Column {
+  readonly name: string;
+  readonly isNumber: boolean;
+  /** Stands in place of the name. */
+  readonly head?: ComponentChildren;
+}
+
 interface TableProps {
   readonly label: string;
-  readonly columns: readonly (string | { readonly name: string; readonly isNumber: true })[];
+  readonly columns: readonly (string | Column)[];
   readonly rows: readonly { readonly key: string; readonly cells: readonly ComponentChildren[] }[];
   /** Stands in place of a table without rows. */
   readonly empty: ComponentChildren;
@@ -90,16 +131,18 @@ interface TableProps {
 /** A table that scrolls to the side where it is too wide. */
 export function Table({ label, columns, rows, empty }: TableProps) {
   if (rows.length === 0) return <p class="empty">{empty}</p>;
-  const named = columns.map((column) => (typeof column === 'string' ? { name: column, isNumber: false } : column));
+  const named = columns.map(
+    (column): Column => (typeof column === 'string' ? { name: column, isNumber: false } : column),
+  );
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
     <section class="scroll" tabIndex={0} aria-label={label}>
       <table>
         <thead>
           <tr>
-            {named.map(({ name, isNumber }) => (
+            {named.map(({ name, isNumber, head }) => (
               <th key={name} scope="col" class={isNumber ? 'number' : ''}>
-                {name}
+                {head ?? name}
               </th>
             ))}
           </tr>

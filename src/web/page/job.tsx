@@ -1,10 +1,25 @@
 /** One job: why it does not run, its way so far, its values, and the jobs around it. */
 import type { ComponentChildren } from 'preact';
+import { useRef } from 'preact/hooks';
 import type { JobSections, ShownValue } from '../views/job.js';
 import type { Strip } from '../views/strip.js';
 import { Action, act } from './act.js';
-import { Card, Code, JobLink, Loaded, number, Sentence, Status, Table, Time } from './elements.js';
+import { ChangeFields, changesIn } from './change.js';
+import {
+  Card,
+  Code,
+  callbackText,
+  JobLink,
+  Loaded,
+  number,
+  Sentence,
+  Status,
+  Table,
+  Time,
+  withoutPairs,
+} from './elements.js';
 import { between, bytesText, callableText, countText, durationText, plural, queueText } from './format.js';
+import { Graph } from './graph.js';
 import { JobTable } from './jobs.js';
 import type { Json } from './json.js';
 import { useNow, useView } from './live.js';
@@ -91,10 +106,14 @@ export function JobPage({ id }: { id: string }) {
                 <pre>{failure.text}</pre>
               </Card>
             )}
+            {(strip !== undefined || job.parent !== undefined || job.callbacks.length > 0) && (
+              <Card title="Graph" class="wide">
+                <Graph sections={sections} />
+              </Card>
+            )}
             {strip !== undefined && (
               <Card title={`Parts: ${countText(details.partsDone)} of ${countText(details.parts)} done`} class="wide">
                 <StripOf strip={strip} />
-                <Flow sections={sections} />
                 {job.parts.length > 0 && (
                   <details open={job.parts.length <= mostOpen}>
                     <summary>
@@ -149,6 +168,9 @@ export function JobPage({ id }: { id: string }) {
                 />
               </Card>
             )}
+            <Card title="Log, newest first" class="wide">
+              <Log lines={sections.log} />
+            </Card>
             <Card title="Record" class="wide">
               <details>
                 <summary>All details</summary>
@@ -162,11 +184,29 @@ export function JobPage({ id }: { id: string }) {
   );
 }
 
-function Tools({ sections: { job } }: { sections: Seen }) {
+/** Statuses in which a job can be changed. */
+const changeable = ['new', 'pending', 'assigned'];
+
+function Tools({ sections }: { sections: Seen }) {
+  const { job } = sections;
+  const fields = useRef<HTMLFormElement>(null);
   const isOver = job.outcome !== 'none';
   const isRetried = job.details.retriedBy !== undefined;
   return (
     <span class="buttons">
+      {changeable.includes(job.details.status) && (
+        <Action
+          label="Change…"
+          hasFields
+          question={
+            <>
+              <p>Change this job before it begins. Empty fields stay as they are.</p>
+              <ChangeFields sections={sections} form={fields} isRetry={false} />
+            </>
+          }
+          run={async () => act({ action: 'change', job: job.id, ...changesIn(fields.current!, sections) })}
+        />
+      )}
       {!isOver && (
         <Action
           label="Cancel…"
@@ -178,10 +218,17 @@ function Tools({ sections: { job } }: { sections: Seen }) {
       {job.outcome === 'failure' && job.role === 'root' && !isRetried && (
         <Action
           label="Retry…"
+          hasFields
           question={
-            <p>Run it again, as a new job{job.details.parts > 0 && ', with the parts that did not succeed'}?</p>
+            <>
+              <p>Run it again, as a new job{job.details.parts > 0 && ', with the parts that did not succeed'}?</p>
+              <details>
+                <summary>With other arguments or options</summary>
+                <ChangeFields sections={sections} form={fields} isRetry />
+              </details>
+            </>
           }
-          run={() => act({ action: 'retry', job: job.id })}
+          run={async () => act({ action: 'retry', job: job.id, ...changesIn(fields.current!, sections) })}
           onDone={(result) => go(`jobs/${(result as { id: string }).id}`)}
         />
       )}
@@ -195,22 +242,49 @@ function Value({ value }: { value: Json<ShownValue> }) {
   return <Code value={value.value} />;
 }
 
+const levelKinds: Readonly<Record<string, string>> = { warn: 'warn', error: 'bad', fatal: 'bad' };
+
+function Log({ lines }: { lines: Seen['log'] }) {
+  if (lines.length === 0)
+    return <p class="empty">It has logged nothing in this process, or only below the level of its log.</p>;
+  const attempts = new Set(lines.map(({ attempt }) => attempt));
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+    <section class="scroll short" tabIndex={0} aria-label="Log">
+      <ol class="plain log">
+        {lines.toReversed().map(({ at, level, attempt, message, fields }, index) => (
+          <li key={`${at} ${lines.length - index}`}>
+            <Time at={at} /> <span class={levelKinds[level] ?? 'dim'}>{level}</span>{' '}
+            {attempts.size > 1 && <span class="dim">attempt {attempt ?? '–'} </span>}
+            {message} {Object.keys(fields).length > 0 && <code class="dim">{JSON.stringify(fields)}</code>}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
 /** The steps of a job's life, with the time between them. */
 function Timeline({ sections: { job, explanation } }: { sections: Seen }) {
   const now = new Date(useNow()).toISOString();
   const { details, runs, outcome } = job;
+  // The end of the job stands for it.
+  const isLastFailure = (attempt: number, end: string) =>
+    outcome === 'failure' && end !== 'interrupted' && attempt === details.attempts;
   type Step = readonly [what: string, at: string | undefined, kind?: string];
   const steps: Step[] = [
     ['put', details.putAt],
     ['due', details.beginAfter],
     ['first start', details.firstStartAt],
-    ...runs.map(
-      ({ end, error, thread, ended }): Step => [
-        `${end}${error === undefined ? '' : `: ${error}`} in thread ${thread}`,
-        ended,
-        'bad',
-      ],
-    ),
+    ...runs
+      .filter(({ attempt, end }) => !isLastFailure(attempt, end))
+      .map(
+        ({ end, error, thread, ended }): Step => [
+          `${end}${error === undefined ? '' : `: ${error}`} in thread ${thread}`,
+          ended,
+          'bad',
+        ],
+      ),
     ['last start', details.lastStartAt === details.firstStartAt ? undefined : details.lastStartAt],
     [outcome === 'failure' ? 'failed' : 'succeeded', details.endAt, outcome === 'failure' ? 'bad' : 'good'],
     ['callbacks done', details.completedAt === details.endAt ? undefined : details.completedAt],
@@ -248,6 +322,8 @@ const classes = [
 
 /** All parts in order, in at most 240 cells: each has the colours of its parts, failures on top. */
 function StripOf({ strip: { cells, totals, complete } }: { strip: Json<Strip> }) {
+  // The gaps are narrow, also between few cells.
+  const cellWidth = 1 - Math.min(0.1, cells.length / 500);
   return (
     <div>
       <svg
@@ -269,7 +345,14 @@ function StripOf({ strip: { cells, totals, complete } }: { strip: Json<Strip> })
             const height = Math.min(10 - y, share * 10);
             y += height;
             return (
-              <rect key={`${at} ${one}`} class={classes[one]![1]} x={at} y={y - height} width="0.9" height={height} />
+              <rect
+                key={`${at} ${one}`}
+                class={classes[one]![1]}
+                x={at}
+                y={y - height}
+                width={cellWidth}
+                height={height}
+              />
             );
           });
         })}
@@ -286,25 +369,6 @@ function StripOf({ strip: { cells, totals, complete } }: { strip: Json<Strip> })
         {!complete && <li class="dim">the first 100,000 parts</li>}
       </ul>
     </div>
-  );
-}
-
-/** The way of a composition: the parts, the postprocess, the callbacks. */
-function Flow({ sections: { job } }: { sections: Seen }) {
-  const { details, form, callbacks } = job;
-  return (
-    <ol class="flow" aria-label="Flow">
-      {job.parent !== undefined && (
-        <li>
-          <span class="dim">within</span> <JobLink id={job.parent.id} /> {callableText(job.parent.callable)}
-        </li>
-      )}
-      <li>
-        {form}: {plural(details.parts, 'part')}
-      </li>
-      <li>{details.callable === '' ? 'list of results' : `postprocess ${details.callable}`}</li>
-      {callbacks.length > 0 && <li>{plural(callbacks.length, 'callback')}</li>}
-    </ol>
   );
 }
 
@@ -350,9 +414,9 @@ function Around({ sections: { job } }: { sections: Seen }) {
 function Tree({ rows }: { rows: Seen['job']['callbacks'] }) {
   return (
     <ul class="tree">
-      {rows.map((row) => (
+      {withoutPairs(rows).map((row) => (
         <li key={row.id}>
-          <JobLink id={row.id} /> {callableText(row.callable)} <Status status={row.status} outcome={row.outcome} />
+          <JobLink id={row.id} /> {callbackText(row)} <Status status={row.status} outcome={row.outcome} />
           {row.callbacks.length > 0 && <Tree rows={row.callbacks} />}
         </li>
       ))}

@@ -1,8 +1,10 @@
 /** Jobs that fit a filter. The filter is in the address, so it can be kept and passed on. */
+
+import { useEffect, useState } from 'preact/hooks';
 import type { JobsSections } from '../views/jobs.js';
-import { BulkAction } from './act.js';
+import { BulkAction, canAct, SelectedAction } from './act.js';
 import { Card, JobLink, Loaded, number, Status, Table, Time } from './elements.js';
-import { between, callableText, countText, durationText, plural, queueText } from './format.js';
+import { between, callableText, countText, durationText, plural, queueText, shortId } from './format.js';
 import type { Json } from './json.js';
 import { useView } from './live.js';
 import { go, Link, usePlace, withQuery } from './router.js';
@@ -17,6 +19,10 @@ export function JobsPage() {
   const seen = useView<JobsSections>('jobs', query);
   const filter = new URLSearchParams(query);
   for (const name of paging) filter.delete(name);
+  const [jobs, set] = useState<readonly string[]>([]);
+  const selection = { jobs, set };
+  // Jobs that are not on the page any more would be acted on unseen.
+  useEffect(() => set([]), [query.toString()]);
   const change = (changes: Readonly<Record<string, string>>) =>
     go(withQuery('jobs', query, { cursor: '', ...changes }));
   return (
@@ -28,6 +34,7 @@ export function JobsPage() {
             <Counts counts={counts} query={query} />
             <JobTable
               rows={page.items}
+              selection={canAct ? selection : undefined}
               empty="No job fits this filter. Completed jobs are forgotten after some time (retention)."
             />
             <div class="buttons">
@@ -39,6 +46,18 @@ export function JobsPage() {
                 {!page.exact && ', jobs changed meanwhile'}
               </span>
             </div>
+            {canAct && (
+              <div class="buttons selected">
+                <span>{plural(selection.jobs.length, 'job')} selected</span>
+                {selection.jobs.length > 0 && (
+                  <button type="button" onClick={() => selection.set([])}>
+                    None
+                  </button>
+                )}
+                <SelectedAction verb="Retry" jobs={selection.jobs} onDone={() => selection.set([])} />
+                <SelectedAction verb="Cancel" jobs={selection.jobs} onDone={() => selection.set([])} />
+              </div>
+            )}
             <div class="buttons">
               <BulkAction action="retry all" filter={filter.toString()} label="Retry all that match…" />
               <BulkAction action="cancel all" filter={filter.toString()} label="Cancel all that match…" />
@@ -162,15 +181,33 @@ function Counts({ counts, query }: { counts: Json<JobsSections>['counts']; query
   );
 }
 
-export function JobTable({ rows, empty }: { rows: Json<JobsSections>['page']['items']; empty: string }) {
+interface Selection {
+  /** Their ids. */
+  readonly jobs: readonly string[];
+  readonly set: (jobs: readonly string[]) => void;
+}
+
+interface JobTableProps {
+  readonly rows: Json<JobsSections>['page']['items'];
+  readonly empty: string;
+  readonly selection?: Selection | undefined;
+}
+
+export function JobTable({ rows, empty, selection }: JobTableProps) {
   return (
     <Table
       label="Jobs"
-      columns={['job', 'callable', 'status', 'queue', 'put', number('wait'), number('run'), number('attempts'), 'role']}
+      columns={[
+        ...(selection === undefined
+          ? []
+          : [{ name: 'select', isNumber: false, head: <SelectAll rows={rows} {...selection} /> }]),
+        ...['job', 'callable', 'status', 'queue', 'put', number('wait'), number('run'), number('attempts'), 'role'],
+      ]}
       empty={empty}
       rows={rows.map(({ id, callable, status, outcome, queue, put, due, started, ended, attempts, role }) => ({
         key: id,
         cells: [
+          ...(selection === undefined ? [] : [<Select key="select" id={id} {...selection} />]),
           <JobLink key="id" id={id} />,
           callableText(callable),
           <Status key="status" status={status} outcome={outcome} />,
@@ -188,6 +225,30 @@ export function JobTable({ rows, empty }: { rows: Json<JobsSections>['page']['it
           role,
         ],
       }))}
+    />
+  );
+}
+
+function Select({ id, jobs, set }: Selection & { readonly id: string }) {
+  const isSelected = jobs.includes(id);
+  return (
+    <input
+      type="checkbox"
+      aria-label={`Select ${shortId(id)}`}
+      checked={isSelected}
+      onChange={() => set(isSelected ? jobs.filter((one) => one !== id) : [...jobs, id])}
+    />
+  );
+}
+
+function SelectAll({ rows, jobs, set }: Selection & Pick<JobTableProps, 'rows'>) {
+  const isWhole = rows.every(({ id }) => jobs.includes(id));
+  return (
+    <input
+      type="checkbox"
+      aria-label="Select all on this page"
+      checked={isWhole}
+      onChange={() => set(isWhole ? [] : rows.map(({ id }) => id))}
     />
   );
 }

@@ -1,9 +1,11 @@
 /** One job in full. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Failure } from '../../codec/failure.js';
 import type { Explanation } from '../../protocol/explanation.js';
 import type { Progress } from '../../protocol/progress.js';
-import type { FullJob } from '../../runtime/monitor.js';
+import type { FullJob, LoggedLine } from '../../runtime/monitor.js';
 import { HttpError } from '../http-error.js';
+import type { ShownJob } from '../options.js';
 import { mostShownBytes } from '../shown.js';
 import { type Strip, stripOf } from './strip.js';
 import type { Sections, ViewContext } from './view.js';
@@ -22,14 +24,18 @@ export interface ShownFailure {
 export type ShownValue = { readonly value: unknown } | { readonly hidden: string } | undefined;
 
 export interface JobSections {
-  readonly job: Omit<FullJob, 'annotations' | 'arguments' | 'result' | 'failure'>;
+  readonly job: Omit<FullJob, 'annotations' | 'arguments' | 'result' | 'failure' | 'log'>;
   readonly explanation: Explanation;
   readonly arguments: ShownValue;
+  /** `true` if JSON shows all of the arguments, so that they can be written anew from it. */
+  readonly areArgumentsJson: boolean;
   readonly result: ShownValue;
   readonly failure: ShownFailure | undefined;
   readonly progress: Progress | undefined;
   readonly annotations: Readonly<Record<string, ShownValue>>;
   readonly strip: Strip | undefined;
+  /** The fields of a line as `show` allows. */
+  readonly log: readonly LoggedLine[];
 }
 
 /** Annotations come together, and are at most 256 KiB. */
@@ -42,8 +48,8 @@ export async function job(context: ViewContext, query: URLSearchParams): Promise
   if (id === null) throw new HttpError(400, 'BAD_PARAMETER', 'id must be the id of a job');
   const { callsheet } = context;
   const { monitor } = callsheet;
-  const [found, explanation] = await Promise.all([monitor.job(id), monitor.explain(id)]);
-  const { annotations, ...full } = found;
+  const [found, explanation] = await Promise.all([monitor.job(id, { log: true }), monitor.explain(id)]);
+  const { annotations, log = [], ...full } = found;
   const { callable, queue, parts } = full.details;
   const shownJob = { id: full.id, callable, queue };
   const value = async (path: string, bytes: number, read: () => unknown): Promise<ShownValue> => {
@@ -58,9 +64,15 @@ export async function job(context: ViewContext, query: URLSearchParams): Promise
     }
   };
   const handle = callsheet.job(id);
+  let areArgumentsJson = false;
+  const readArguments = async () => {
+    const given = await handle.arguments();
+    areArgumentsJson = isDeepStrictEqual(given, context.shown.valueOf(shownJob, 'arguments', given));
+    return given;
+  };
   const isOver = full.outcome !== 'none';
   const [args, result, failure, progress, strip] = await Promise.all([
-    value('arguments', full.argumentBytes, () => handle.arguments()),
+    value('arguments', full.argumentBytes, readArguments),
     full.outcome === 'value' ? value('result', full.resultBytes, () => handle.result()) : undefined,
     full.outcome === 'failure' ? failureOf(context, id, full.resultBytes, callable) : undefined,
     isOver ? undefined : handle.progress(),
@@ -75,12 +87,27 @@ export async function job(context: ViewContext, query: URLSearchParams): Promise
     job: stable,
     explanation: explained,
     arguments: args,
+    areArgumentsJson,
     result,
     failure,
     progress,
     annotations: notes,
     strip,
+    log: log.map((line) => ({
+      ...line,
+      message: line.message.slice(0, mostText),
+      fields: shownFields(context, shownJob, line.fields),
+    })),
   } as unknown as JobSections & Sections;
+}
+
+/** A rule of `show` that fails hides the fields of a line. */
+function shownFields({ shown }: ViewContext, job: ShownJob, fields: LoggedLine['fields']): LoggedLine['fields'] {
+  try {
+    return shown.valueOf(job, 'log', fields) as LoggedLine['fields'];
+  } catch (error) {
+    return { hidden: (error as Error).message };
+  }
 }
 
 async function failureOf(

@@ -51,7 +51,9 @@ export async function threads(context: ViewContext): Promise<Sections> {
     active,
     size: runtime.threads.size,
     ended: ended.slice(-most.ended).reverse(),
+    // A composition without a postprocess runs in no thread.
     callables: callables
+      .filter(({ callable }) => callable !== '')
       .toSorted((a, b) => totalOf(b) - totalOf(a))
       .slice(0, most.callables)
       .map((row) => ({ ...row, from: '' })),
