@@ -6,19 +6,23 @@
  */
 
 import type { StatisticsStore } from '../coordinator/statistics/statistics.js';
-import type { Id } from '../core/records.js';
+import type { AnnotationRecord, Id, Payload, SettingRecord } from '../core/records.js';
 import type { Changes } from '../core/state/change-log.js';
+import type { State } from '../core/state/state.js';
+import { headerOf, jobFrom } from '../store/job-bytes.js';
 import { MemoryStore } from '../store/memory-store.js';
+import { settingFrom, settingText } from '../store/setting-json.js';
 import type { Store, StoreOutside, StoreOwner } from '../store/store.js';
-import { type AnyRecord, decodeRecord, encodeRecord } from './record-bytes.js';
 import type { Keeping } from './virtual-dispatcher.js';
 
 /**
- * The records that outlive a dispatcher, each encoded in its last state. Jobs of level `memory` are
- * left out.
+ * The records that outlive a dispatcher, each in the bytes of its last state. Jobs of level
+ * `memory` are left out.
  */
 export class KeptRecords implements Keeping {
-  readonly #records = new Map<string, Uint8Array>();
+  readonly #jobs = new Map<Id, readonly [header: Uint8Array, args: Payload | null, result: Payload | null]>();
+  readonly #settings = new Map<string, string>();
+  readonly #annotations = new Map<string, AnnotationRecord>();
 
   store(outside: StoreOutside): Store {
     return new VirtualStore(outside, this);
@@ -27,16 +31,27 @@ export class KeptRecords implements Keeping {
   crashed(): void {}
 
   keep({ jobs, forgotten, settings, annotations }: Changes): void {
-    for (const job of jobs) if (job.level !== 'memory') this.#records.set(jobKey(job.id), encodeRecord(job));
-    for (const id of forgotten) this.#records.delete(jobKey(id));
-    for (const [key, record] of [...settings, ...annotations]) {
-      if (record === undefined) this.#records.delete(key);
-      else this.#records.set(key, encodeRecord(record));
+    for (const job of jobs) if (job.level !== 'memory') this.#jobs.set(job.id, [headerOf(job), job.args, job.result]);
+    for (const id of forgotten) this.#jobs.delete(id);
+    for (const [key, setting] of settings) {
+      if (setting === undefined) this.#settings.delete(key);
+      else this.#settings.set(key, settingText(setting));
+    }
+    for (const [key, annotation] of annotations) {
+      if (annotation === undefined) this.#annotations.delete(key);
+      else this.#annotations.set(key, annotation);
     }
   }
 
-  *entries(): IterableIterator<[key: string, record: AnyRecord]> {
-    for (const [key, bytes] of this.#records) yield [key, decodeRecord(bytes)];
+  *settings(): IterableIterator<[key: string, setting: SettingRecord]> {
+    for (const [key, text] of this.#settings) yield [key, settingFrom(key, text)];
+  }
+
+  load(state: State): void {
+    for (const kept of this.#jobs.values()) state.load(jobFrom(...kept));
+    for (const [key, setting] of this.settings()) state.loadSetting(key, setting);
+    for (const { job, name, value } of this.#annotations.values()) state.loadAnnotation(job, name, value);
+    state.loaded();
   }
 }
 
@@ -49,12 +64,7 @@ export class VirtualStore extends MemoryStore {
   }
 
   override async open(owner: StoreOwner): Promise<void> {
-    for (const [key, record] of this.#kept.entries()) {
-      if (record.kind === 'job') this.state.load(record);
-      else if (record.kind === 'annotation') this.state.loadAnnotation(record.job, record.name, record.value);
-      else this.state.loadSetting(key, record);
-    }
-    this.state.loaded();
+    this.#kept.load(this.state);
     await super.open(owner);
   }
 
@@ -63,8 +73,6 @@ export class VirtualStore extends MemoryStore {
     super.commit();
   }
 }
-
-const jobKey = (id: Id) => `job${id}`;
 
 /** The lines of statistics that outlive a dispatcher. */
 export class KeptStatistics implements StatisticsStore {

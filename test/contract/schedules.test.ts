@@ -131,7 +131,7 @@ describe('14 a schedule', () => {
     await first.close();
     // As a build would have stored them that knew another offset of Berlin.
     const other = (name: string, change: Partial<ScheduleRecord>) => {
-      const [key, record] = [...kept.entries()].find(([, one]) => one.kind === 'schedule' && one.name === name)!;
+      const [key, record] = [...kept.settings()].find(([, one]) => one.kind === 'schedule' && one.name === name)!;
       kept.keep({
         jobs: [],
         forgotten: [],

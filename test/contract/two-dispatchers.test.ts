@@ -6,13 +6,13 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { VirtualOptions } from 'callsheet/testing';
 import { idFromText } from '../../src/codec/id.js';
+import { Wire } from '../../src/store/shared/shared-store.js';
 import type { Kit } from '../../src/testing/kit.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
-import { Database, noFaults } from '../shared-store/database.js';
+import { MemoryDatabase, noFaults } from '../shared-store/database.js';
 import { type Beside, HostClock, openBeside } from '../shared-store/kits.js';
 import { randomFaults } from '../shared-store/random-faults.js';
-import { Wire } from '../shared-store/shared-store.js';
 import { allJobs, inside, work } from './jobs/all.js';
 import { forget, now, openGate, seen } from './jobs/work.js';
 
@@ -23,7 +23,7 @@ const worstMs = pingMs + deathMs;
 
 /** A database, a clock, and kits on them that are closed with the test. */
 class Site {
-  readonly database = new Database();
+  readonly database = new MemoryDatabase();
   readonly clock = new VirtualClock(Date.UTC(2030, 0));
   readonly kits: Kit[] = [];
   readonly #t: TestContext;

@@ -6,9 +6,9 @@ import type { Command, JobSpec, Settled } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import type { Id, JobRecord } from '../../src/core/records.js';
 import { State } from '../../src/core/state/state.js';
-import { Database } from '../shared-store/database.js';
-import { decideOn, prefetch } from '../shared-store/deciding.js';
-import { PartialState } from '../shared-store/partial-state.js';
+import { decideOn, prefetch } from '../../src/store/shared/deciding.js';
+import { PartialState } from '../../src/store/shared/partial-state.js';
+import { MemoryDatabase, writtenBy } from '../shared-store/database.js';
 import { activateUs, idOf, main, outsideAt } from './making.js';
 
 /** Numbers of jobs. */
@@ -22,7 +22,7 @@ export const aValue: Settled = { kind: 'value', payload: bytes };
 
 /** A database, and its records in memory, where decisions that are not counted take less time. */
 export class CountedDecisions {
-  readonly #database = new Database();
+  readonly #database = new MemoryDatabase();
   readonly #state = new State();
   now = 1000;
 
@@ -34,7 +34,7 @@ export class CountedDecisions {
   pass(commands: Iterable<Command | (() => Command)>): void {
     for (const command of commands)
       decide(this.#state, typeof command === 'function' ? command() : command, this.#outside());
-    this.#database.write(this.#state.changes(), []);
+    this.#database.write(writtenBy({ ...this.#state.changes(), buckets: [] }));
     this.#state.keepChanges();
   }
 
@@ -42,18 +42,18 @@ export class CountedDecisions {
   async count(command: Command): Promise<Rows> {
     const outside = this.#outside();
     const transaction = this.#database.begin();
-    const view = new PartialState(() => transaction.drawPositions());
+    const view = new PartialState();
     await prefetch(view, transaction, [command]);
     const decided = await decideOn(view, transaction, command, outside);
-    const changes = view.changes();
-    await transaction.commit('', { group: 0, attempt: 0 }, changes, view.changedBuckets(), view.inserted);
+    const writes = view.writes();
+    await transaction.commit('', { group: 0, attempt: 0 }, writes);
     try {
       decide(this.#state, command, outside);
     } catch (error) {
       if (!(decided instanceof Error) || decided.message !== (error as Error).message) throw error;
     }
     this.#state.keepChanges();
-    return { read: view.jobsRead, written: changes.jobs.length + changes.forgotten.length };
+    return { read: view.jobsRead, written: writes.jobs.length + writes.forgotten.length };
   }
 
   job(name: string): JobRecord {

@@ -1,6 +1,6 @@
 /**
- * A database as a store sees it: rows of bytes with versions, columns to find them by, and
- * transactions that wait and may fail.
+ * A database in memory for shared stores: rows of bytes with versions, and transactions that wait
+ * and may fail.
  *
  * A transaction commits only if nothing that it read has changed since: rows, the absence of rows,
  * and the rows that an index has under a key. PostgreSQL calls this serializable. `faults` injects
@@ -8,28 +8,25 @@
  * during a commit, a lost notification.
  */
 
-import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../src/core/records.js';
-import type { BucketRecord, Changes } from '../../src/core/state/change-log.js';
-import { CompactJob } from '../../src/core/state/compact-job.js';
-import type { Kept } from '../../src/core/state/completed.js';
-import { placeKey, timerOf } from '../../src/core/state/indices.js';
+import type { AnnotationRecord, Id, JobRecord } from '../../src/core/records.js';
+import type { BucketRecord } from '../../src/core/state/change-log.js';
+import { placeKey } from '../../src/core/state/indices.js';
 import { goesBefore, type Place } from '../../src/core/state/lanes.js';
-import { type AnyRecord, decodeRecord, encodeRecord } from '../../src/testing/record-bytes.js';
-import { indexKey, indexKeysOf, type Want, wantKey } from './lacks.js';
-
-/** The database could not serialize the transaction: it must be run again. */
-export class ConflictError extends Error {
-  /** The job whose id is taken, if that caused the conflict. */
-  readonly taken: Id | undefined;
-
-  constructor(taken?: Id) {
-    super('could not serialize access');
-    this.taken = taken;
-  }
-}
-
-/** The connection is lost. A commit may have happened, may still happen, or may never. */
-export class ConnectionError extends Error {}
+import { headerOf, jobFrom } from '../../src/store/job-bytes.js';
+import { settingFrom, settingText } from '../../src/store/setting-json.js';
+import { type Columns, columnsOf } from '../../src/store/shared/columns.js';
+import {
+  ConflictError,
+  ConnectionError,
+  type Database,
+  type LastCommit,
+  noRows,
+  positionsAtOnce,
+  type Rows,
+  type Transaction,
+  type Writes,
+} from '../../src/store/shared/database.js';
+import { indexKey, type Want, wantKey } from '../../src/store/shared/wants.js';
 
 /**
  * The fate of a commit: it keeps its connection, or loses it before, after or during the commit.
@@ -55,82 +52,37 @@ export const noFaults: Faults = {
   forgets: () => false,
 };
 
-/** The columns beside the bytes, by which rows are found. */
-interface Columns {
-  readonly keys: readonly string[];
-  readonly dueAt: number;
-  readonly completedAt: number;
-  /** `true` for a completed root that failed. */
-  readonly failed: boolean;
-  /** Of arguments and result; 0 until the job is completed. */
-  readonly completedBytes: number;
-  readonly parent: Id;
-  readonly index: number;
-  readonly isMemoryOf: Id;
-  /** Its queue and its place there, while it is in line. */
-  readonly line: { readonly queue: string; readonly place: Place } | undefined;
+interface JobBytes {
+  readonly header: Uint8Array;
+  readonly args: Uint8Array | null;
+  readonly result: Uint8Array | null;
+  readonly columns: Columns;
 }
 
-interface JobRow {
-  readonly bytes: Uint8Array;
+interface JobRow extends JobBytes {
   /**
    * The first commit in which the job was as complete as now. Orders jobs due in one millisecond.
    */
   readonly since: number;
-  readonly columns: Columns;
 }
 
-/** The last group that a session committed. A session finds a lost commit by it. */
-export interface LastCommit {
-  readonly group: number;
-  readonly attempt: number;
+/** What a commit writes, as it was when the commit was called. */
+interface Written {
+  readonly jobs: readonly (readonly [Id, JobBytes | undefined])[];
+  readonly settings: readonly (readonly [string, string | undefined])[];
+  readonly annotations: readonly (readonly [string, AnnotationRecord | undefined])[];
+  readonly buckets: readonly BucketRecord[];
 }
 
-/** Rows as they are now; undefined for a row that does not exist. A job comes after its parent. */
-export interface Rows {
-  readonly jobs: [Id, Uint8Array | undefined][];
-  readonly settings: [string, Uint8Array | undefined][];
-  readonly annotations: [string, Uint8Array | undefined][];
-  readonly buckets: BucketRecord[];
-  /** The number of jobs that an index has, by `indexKey`. */
-  readonly counts: Map<string, number>;
-  /** The counted roots that are kept together, and their bytes. */
-  readonly kept: Record<Kept, { count: number; bytes: number }>;
-  /** By `wantKey`: the last job that a want for a line has read, if there may be more. */
-  readonly lines: Map<string, Place | undefined>;
-}
-
-const noRows = (): Rows => ({
-  jobs: [],
-  settings: [],
-  annotations: [],
-  buckets: [],
-  counts: new Map(),
-  kept: { succeeded: { count: 0, bytes: 0 }, failed: { count: 0, bytes: 0 } },
-  lines: new Map(),
-});
-
-const noChanges: Changes = {
-  jobs: [],
-  forgotten: [],
-  settings: new Map(),
-  annotations: new Map(),
-  dropped: [],
-  droppedSeats: [],
-};
-
-/** Positions in line that a transaction draws at once. Gaps are harmless. */
-export const positionsAtOnce = 1024;
-
-export class Database {
+export class MemoryDatabase implements Database {
   faults: Faults = noFaults;
   /** The number of commits. Each row and key carries that of the last commit that changed it. */
   commits = 0;
   /** How often each fault happened. */
   readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
   readonly #jobs = new Map<Id, JobRow>();
-  readonly #settings = new Map<string, Uint8Array>();
-  readonly #annotations = new Map<string, Uint8Array>();
+  readonly #settings = new Map<string, string>();
+  readonly #annotations = new Map<string, AnnotationRecord>();
   readonly #buckets = new Map<string, BucketRecord>();
   readonly #sessions = new Map<string, LastCommit>();
   readonly #found = new Map<string, Set<Id>>();
@@ -139,11 +91,11 @@ export class Database {
   readonly #log: string[][] = [];
   readonly #watchers = new Set<() => void>();
   /** The jobs that transactions have locked, in order to claim them. */
-  readonly #locks = new Map<Id, Transaction>();
+  readonly #locks = new Map<Id, Attempt>();
   #position = 0;
 
   begin(): Transaction {
-    return new Transaction(this);
+    return new Attempt(this);
   }
 
   /** Returns the rows that changed after `commit`; all rows for 0. */
@@ -153,8 +105,8 @@ export class Database {
     const keys = new Set(this.#log.slice(commit).flat());
     for (const key of keys) {
       const [table, name] = split(key);
-      if (table === 'job') rows.jobs.push([name, this.#jobs.get(name)?.bytes]);
-      else if (table === 'setting') rows.settings.push([name, this.#settings.get(name)]);
+      if (table === 'job') rows.jobs.push([name, this.#job(name)]);
+      else if (table === 'setting') rows.settings.push(this.#setting(name));
       else if (table === 'annotation') rows.annotations.push([name, this.#annotations.get(name)]);
       else if (table === 'bucket') rows.buckets.push(this.#buckets.get(name)!);
     }
@@ -163,7 +115,7 @@ export class Database {
 
   /** All committed jobs, for checks. */
   *jobs(): IterableIterator<JobRecord> {
-    for (const { bytes } of this.#jobs.values()) yield decodeRecord<JobRecord>(bytes);
+    for (const id of this.#jobs.keys()) yield this.#job(id)!;
   }
 
   /** Calls `wake` after each commit, unless the notification is lost. */
@@ -177,7 +129,7 @@ export class Database {
     await this.statement();
     const gone = [...this.#jobs].filter(([, { columns }]) => columns.isMemoryOf === owner).map(([id]) => id);
     if (gone.length === 0) return;
-    this.write({ ...noChanges, forgotten: gone }, []);
+    this.write({ jobs: gone.map((id) => [id, undefined]), settings: [], annotations: [], buckets: [] });
   }
 
   /** Stands for one way to the database and back. */
@@ -190,11 +142,6 @@ export class Database {
 
   versionOf(key: string): number {
     return this.#versions.get(key) ?? 0;
-  }
-
-  drawPositions(): number {
-    this.#position += positionsAtOnce;
-    return this.#position;
   }
 
   session(id: string): LastCommit | undefined {
@@ -211,12 +158,12 @@ export class Database {
   }
 
   /** Releases the locks of a transaction. */
-  unlock(owner: Transaction): void {
+  unlock(owner: Attempt): void {
     for (const [id, transaction] of this.#locks) if (transaction === owner) this.#locks.delete(id);
   }
 
   /** Locks the next jobs of a line. Those that others have locked are skipped. */
-  #readLine(want: Extract<Want, { kind: 'line' }>, rows: Rows, owner: Transaction): string[] {
+  #readLine(want: Extract<Want, { kind: 'line' }>, rows: Rows, owner: Attempt): string[] {
     const { queue, after, most } = want;
     const places: Place[] = [];
     for (const [id, { columns }] of this.#jobs) {
@@ -230,7 +177,7 @@ export class Database {
   }
 
   /** Reads `want` into `rows`, and returns the keys of everything that the result depends on. */
-  read(want: Want, rows: Rows, owner: Transaction): readonly string[] {
+  read(want: Want, rows: Rows, owner: Attempt): readonly string[] {
     switch (want.kind) {
       case 'job':
         return this.#readJob(want.id, rows);
@@ -269,42 +216,40 @@ export class Database {
         return oldest.flatMap((id) => this.#readTree(id, rows));
       }
       case 'setting':
-        rows.settings.push([want.key, this.#settings.get(want.key)]);
+        rows.settings.push(this.#setting(want.key));
         return [`setting ${want.key}`];
       case 'settings':
-        rows.settings.push(...this.#settings);
+        rows.settings.push(...Array.from(this.#settings.keys(), (key) => this.#setting(key)));
         return ['settings', ...Array.from(this.#settings.keys(), (key) => `setting ${key}`)];
       case 'bucket': {
         const bucket = this.#buckets.get(want.key);
         if (bucket !== undefined) rows.buckets.push(bucket);
         return [`bucket ${want.key}`];
       }
+      case 'positions':
+        for (let block = 0; block < want.blocks; block++) rows.positions.push(this.#nextPositions());
+        return [];
     }
   }
 
   /** Applies one commit, and notifies the watchers. */
-  write(
-    { jobs, forgotten, settings, annotations }: Changes,
-    buckets: readonly BucketRecord[],
-    now: (record: AnyRecord) => Uint8Array = encodeRecord,
-  ): void {
+  write({ jobs, settings, annotations, buckets }: Written): void {
     const changed: string[] = [];
     this.commits++;
-    for (const job of jobs) {
-      const columns = columnsOf(job);
-      const before = this.#jobs.get(job.id);
-      const since = before?.columns.completedAt === columns.completedAt ? before.since : this.commits;
-      this.#putJob(job.id, { bytes: now(job), columns, since }, changed);
+    for (const [id, job] of jobs) {
+      const before = this.#jobs.get(id);
+      const since = before?.columns.completedAt === job?.columns.completedAt ? before?.since : this.commits;
+      this.#putJob(id, job === undefined ? undefined : { ...job, since: since ?? this.commits }, changed);
     }
-    for (const id of forgotten) this.#putJob(id, undefined, changed);
-    for (const [key, setting] of settings) this.#put(this.#settings, 'setting', key, setting, changed);
-    for (const [key, annotation] of annotations) this.#put(this.#annotations, 'annotation', key, annotation, changed);
-    if (settings.size > 0) changed.push('settings');
-    for (const bucket of buckets) {
-      const key = placeKey(bucket.queue, bucket.quota);
-      this.#buckets.set(key, bucket);
-      changed.push(`bucket ${key}`);
-    }
+    const put = <R>(table: Map<string, R>, name: string, key: string, row: R | undefined) => {
+      if (row === undefined) table.delete(key);
+      else table.set(key, row);
+      changed.push(`${name} ${key}`);
+    };
+    for (const [key, setting] of settings) put(this.#settings, 'setting', key, setting);
+    for (const [key, annotation] of annotations) put(this.#annotations, 'annotation', key, annotation);
+    if (settings.length > 0) changed.push('settings');
+    for (const bucket of buckets) put(this.#buckets, 'bucket', placeKey(bucket.queue, bucket.quota), bucket);
     for (const key of changed) this.#versions.set(key, this.commits);
     this.#log.push(changed);
     for (const wake of this.#watchers) {
@@ -313,16 +258,19 @@ export class Database {
     }
   }
 
-  #put<R extends SettingRecord | AnnotationRecord>(
-    table: Map<string, Uint8Array>,
-    name: string,
-    key: string,
-    record: R | undefined,
-    changed: string[],
-  ): void {
-    if (record === undefined) table.delete(key);
-    else table.set(key, encodeRecord(record));
-    changed.push(`${name} ${key}`);
+  #nextPositions(): number {
+    this.#position += positionsAtOnce;
+    return this.#position;
+  }
+
+  #job(id: Id): JobRecord | undefined {
+    const row = this.#jobs.get(id);
+    return row && jobFrom(row.header, row.args, row.result);
+  }
+
+  #setting(key: string): Rows['settings'][number] {
+    const text = this.#settings.get(key);
+    return [key, text === undefined ? undefined : settingFrom(key, text)];
   }
 
   #putJob(id: Id, row: JobRow | undefined, changed: string[]): void {
@@ -349,7 +297,7 @@ export class Database {
   #readJob(id: Id, rows: Rows): string[] {
     const row = this.#jobs.get(id);
     const above = row === undefined || row.columns.parent === '' ? [] : this.#readJob(row.columns.parent, rows);
-    rows.jobs.push([id, row?.bytes]);
+    rows.jobs.push([id, this.#job(id)]);
     return [...above, `job ${id}`];
   }
 
@@ -364,7 +312,7 @@ export class Database {
 
   #readTree(id: Id, rows: Rows): string[] {
     const keys = this.#readJob(id, rows);
-    for (const [key, bytes] of this.#annotations) if (key.startsWith(id)) rows.annotations.push([key, bytes]);
+    for (const entry of this.#annotations) if (entry[0].startsWith(id)) rows.annotations.push(entry);
     const indices = [`part ${id}`, `callback ${id}`];
     const members = indices.flatMap((key) => [...(this.#found.get(key) ?? [])]);
     return [...keys, ...indices, ...members.flatMap((member) => this.#readTree(member, rows))];
@@ -388,12 +336,11 @@ export class Database {
   }
 }
 
-/** One attempt: reads, and at most one commit. */
-export class Transaction {
-  readonly #database: Database;
+class Attempt implements Transaction {
+  readonly #database: MemoryDatabase;
   readonly #seen = new Map<string, number>();
 
-  constructor(database: Database) {
+  constructor(database: MemoryDatabase) {
     this.#database = database;
   }
 
@@ -414,36 +361,18 @@ export class Transaction {
     return this.#database.session(session);
   }
 
-  drawPositions(): number {
-    return this.#database.drawPositions();
-  }
-
-  /** Must be called after the last use, committed or not. */
   end(): void {
     this.#database.unlock(this);
   }
 
-  /**
-   * Commits everything or nothing. Rejects with a `ConflictError` if nothing was committed, and
-   * with a `ConnectionError` if the fate of the commit is unknown.
-   */
-  async commit(
-    session: string,
-    last: LastCommit,
-    changes: Changes,
-    buckets: readonly BucketRecord[],
-    inserted: readonly Id[],
-  ): Promise<void> {
+  async commit(session: string, last: LastCommit, writes: Writes): Promise<void> {
     const { faults, struck } = this.#database;
-    // Encodes now: later changes of the records must not reach the database.
-    const encoded = new Map<AnyRecord, Uint8Array>();
-    const kept = { ...changes, jobs: changes.jobs.map(CompactJob.toRecord) };
-    for (const [at, job] of kept.jobs.entries()) encoded.set(job, encodeRecord(changes.jobs[at]!));
+    const written = writtenBy(writes);
     const apply = () => {
       for (const [key, version] of this.#seen) if (this.#database.versionOf(key) !== version) throw new ConflictError();
-      for (const id of inserted) if (this.#database.hasJob(id)) throw new ConflictError(id);
+      for (const id of writes.inserted) if (this.#database.hasJob(id)) throw new ConflictError(id);
       this.#database.setSession(session, last);
-      this.#database.write(kept, buckets, (record) => encoded.get(record)!);
+      this.#database.write(written);
     };
     await this.#database.statement();
     if (faults.conflicts()) {
@@ -476,23 +405,21 @@ export class Transaction {
   }
 }
 
-function columnsOf(job: JobRecord): Columns {
+export function writtenBy({ jobs, forgotten, settings, annotations, buckets }: Omit<Writes, 'inserted'>): Written {
   return {
-    keys: indexKeysOf(job),
-    dueAt: timerOf(job),
-    completedAt: job.role === 'root' ? job.completedAt : 0,
-    failed: job.role === 'root' && job.status === 'completed' && job.outcome === 'failure',
-    completedBytes: job.status === 'completed' ? (job.args?.byteLength ?? 0) + (job.result?.byteLength ?? 0) : 0,
-    parent: job.parent,
-    index: job.index,
-    isMemoryOf: job.level === 'memory' ? job.owner : '',
-    line: job.queued ? { queue: job.queue, place: placeOf(job) } : undefined,
+    jobs: [...jobs.map((job) => [job.id, bytesOf(job)] as const), ...forgotten.map((id) => [id, undefined] as const)],
+    settings: Array.from(settings, ([key, setting]) => [key, setting && settingText(setting)]),
+    annotations: [...annotations],
+    buckets,
   };
 }
 
-function placeOf({ priority, front, alone, eligible, id }: JobRecord): Place {
-  return { priority, front, alone, eligible, id };
-}
+const bytesOf = (job: JobRecord): JobBytes => ({
+  header: headerOf(job),
+  args: job.args as Uint8Array | null,
+  result: job.result as Uint8Array | null,
+  columns: columnsOf(job),
+});
 
 function split(key: string): [table: string, name: string] {
   const at = key.indexOf(' ');

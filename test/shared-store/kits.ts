@@ -3,12 +3,12 @@ import type { VirtualOptions } from 'callsheet/testing';
 import { pingsOf } from '../../src/core/dispatchers.js';
 import type { Id } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
+import { SharedStore, type SharedStoreOptions, type Wire } from '../../src/store/shared/shared-store.js';
 import type { Store, StoreOutside, StoreOwner } from '../../src/store/store.js';
 import { Kit } from '../../src/testing/kit.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import type { Keeping } from '../../src/testing/virtual-dispatcher.js';
-import { Database } from './database.js';
-import { SharedStore, type SharedStoreOptions, type Wire } from './shared-store.js';
+import { MemoryDatabase } from './database.js';
 
 /** The clock of one host. It may be wrong, and stands still for a host that is stopped. */
 export class HostClock extends VirtualClock {
@@ -61,11 +61,11 @@ export class HostClock extends VirtualClock {
 
 /** The records of one kit. */
 export class SharedKeeping implements Keeping {
-  readonly #database: Database;
+  readonly #database: MemoryDatabase;
   readonly #options: SharedStoreOptions;
   #last: SharedStore | undefined;
 
-  constructor(database: Database, options: SharedStoreOptions = {}) {
+  constructor(database: MemoryDatabase, options: SharedStoreOptions = {}) {
     this.#database = database;
     this.#options = options;
   }
@@ -121,14 +121,14 @@ const neverMs = 1e12;
 export async function openAlone(options: VirtualOptions): Promise<Kit> {
   const kit = new Kit(
     { pingMs: neverMs, deathMs: 2 * neverMs, ...options },
-    { keeping: new LonelyKeeping(new Database()) },
+    { keeping: new LonelyKeeping(new MemoryDatabase()) },
   );
   await kit.reopen();
   return kit;
 }
 
 export interface Beside {
-  readonly database: Database;
+  readonly database: MemoryDatabase;
   readonly clock: VirtualClock;
   /** The id of its dispatcher. Default: a new one. */
   readonly dispatcher?: Id;

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { State } from '../../src/core/state/state.js';
 import { View } from '../../src/core/state/view.js';
-import { PartialState } from './partial-state.js';
+import { PartialState } from '../../src/store/shared/partial-state.js';
 
 /** Read by coordinators, stores and tests, whose states are complete; never by a decision. */
 const readByOthers = [

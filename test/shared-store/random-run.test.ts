@@ -13,7 +13,7 @@ import { allJobs, work } from '../contract/jobs/all.js';
 import { forget, seen } from '../contract/jobs/work.js';
 import { recordOf } from '../core/making.js';
 import { type Random, randomFrom, seedOf } from '../harness/randomness.js';
-import { Database, noFaults } from './database.js';
+import { MemoryDatabase, noFaults } from './database.js';
 import { openBeside, viewOf } from './kits.js';
 import { randomFaults } from './random-faults.js';
 
@@ -22,7 +22,7 @@ const steps = 60;
 const quotaSize = 2;
 
 class History {
-  readonly database = new Database();
+  readonly database = new MemoryDatabase();
   readonly #clock = new VirtualClock(Date.UTC(2030, 0));
   readonly #random: Random;
   readonly #kits: Kit[] = [];

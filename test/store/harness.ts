@@ -8,13 +8,13 @@ import type { Command, Effect } from '../../src/core/commands.js';
 import type { JobRecord } from '../../src/core/records.js';
 import { JournalStore } from '../../src/store/journal/journal-store.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
+import { SharedStore } from '../../src/store/shared/shared-store.js';
 import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
 import { activateUs, recordOf, subjectOf, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';
-import { Database, type Faults, noFaults } from '../shared-store/database.js';
+import { type Faults, MemoryDatabase, noFaults } from '../shared-store/database.js';
 import { randomFaults } from '../shared-store/random-faults.js';
-import { SharedStore } from '../shared-store/shared-store.js';
 
 export class Clock implements StoreOutside {
   time = 1000;
@@ -157,8 +157,8 @@ export const kinds: readonly Kind[] = [
 ];
 
 function sharedKind(name: string, faults: () => Faults): Kind {
-  const databases = new Map<Store, Database>();
-  const on = (database: Database) => {
+  const databases = new Map<Store, MemoryDatabase>();
+  const on = (database: MemoryDatabase) => {
     const clock = new Clock();
     const store = new SharedStore(database, clock);
     databases.set(store, database);
@@ -167,7 +167,7 @@ function sharedKind(name: string, faults: () => Faults): Kind {
   return {
     name,
     make: () => {
-      const database = new Database();
+      const database = new MemoryDatabase();
       database.faults = faults();
       return on(database);
     },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ByteReader, ByteWriter } from '../../src/codec/bytes.js';
 import type { JobRecord } from '../../src/core/records.js';
-import { readJob, writeJob } from '../../src/store/journal/job-header.js';
+import { readJob, writeJob } from '../../src/store/job-header.js';
 import { type JobField, jobFields, otherValues, plainJob } from '../core/job-values.js';
 
 /** Fields that are written only beside these values of others. */

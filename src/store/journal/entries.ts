@@ -47,8 +47,7 @@
  * bytes.
  */
 
-import type { ByteReader, ByteWriter } from '../../codec/bytes.js';
-import { isId } from '../../codec/id.js';
+import type { ByteWriter } from '../../codec/bytes.js';
 import type { Id } from '../../core/records.js';
 
 export const entryTypes = {
@@ -64,16 +63,6 @@ export const entryTypes = {
 
 /** Bytes of a payload's entry before the payload itself. */
 export const payloadHeadBytes = 17;
-
-/** Reads an id. Refuses a damaged one here, where the error can still name the entry. */
-export function readId(input: ByteReader): Id {
-  return checkedId(input.id());
-}
-
-export function checkedId(id: Id): Id {
-  if (isId(id)) return id;
-  throw new RangeError(`${Buffer.from(id, 'latin1').toString('hex')} is not a UUID`);
-}
 
 export function writePayloadHead(out: ByteWriter, id: Id, slot: number): void {
   out.id(id);

@@ -6,8 +6,9 @@
 import { ByteWriter } from '../../codec/bytes.js';
 import type { AnnotationRecord, JobRecord, SettingRecord } from '../../core/records.js';
 import type { Entries } from '../../journal/journal.js';
+import { hasNames, namesOf } from '../job-header.js';
+import { settingText } from '../setting-json.js';
 import { entryTypes } from './entries.js';
-import { hasNames, namesOf } from './job-header.js';
 import type { StoredPayload } from './stored-payload.js';
 
 /** An entry that holds several items ends once it has this many bytes. */
@@ -83,7 +84,7 @@ export class EntryBuffer {
 
   setting(key: string, setting: SettingRecord | undefined): void {
     this.out.text(key);
-    this.out.text(setting === undefined ? '' : setting.kind === 'opaque' ? setting.json : JSON.stringify(setting));
+    this.out.text(setting === undefined ? '' : settingText(setting));
     this.end(entryTypes.setting);
   }
 

@@ -1,18 +1,13 @@
 /** Loads a journal into a state: the records of its snapshot, then the changes in its log. */
 
 import { ByteReader } from '../../codec/bytes.js';
-import {
-  type Id,
-  isSettingKind,
-  type Payload,
-  payloadSlots,
-  type SettingRecord,
-  settingKey,
-} from '../../core/records.js';
+import { type Id, type Payload, payloadSlots } from '../../core/records.js';
 import { State } from '../../core/state/state.js';
 import { type Entry, NewerEntryError, type Position, type Replay } from '../../journal/journal.js';
-import { checkedId, entryTypes, payloadHeadBytes, readId } from './entries.js';
-import { readJob } from './job-header.js';
+import { readId } from '../checked-id.js';
+import { readJob } from '../job-header.js';
+import { settingFrom } from '../setting-json.js';
+import { entryTypes, payloadHeadBytes } from './entries.js';
 import { StoredPayload } from './stored-payload.js';
 
 export class RecordReader implements Replay {
@@ -144,18 +139,6 @@ function placedAt(owner: Id, isThere: boolean, input: ByteReader): StoredPayload
   if (length < payloadHeadBytes || checksum > 0xffff_ffff)
     throw new RangeError('the place of a payload is out of range');
   return StoredPayload.at(owner, { segment, offset, length, checksum });
-}
-
-function settingFrom(key: string, json: string): SettingRecord {
-  const setting = JSON.parse(json) as SettingRecord | null;
-  const kind: unknown = setting?.kind;
-  const isKnown = typeof kind === 'string' && isSettingKind(kind);
-  if (setting === null || (isKnown ? settingKey(setting) !== key : !key.startsWith(`${kind}\0`)))
-    throw new RangeError('the key of a setting does not match its record');
-  if (!isKnown) return { kind: 'opaque', key, json };
-  if ('dispatcher' in setting) checkedId(setting.dispatcher);
-  if (setting.kind === 'dispatcher') checkedId(setting.id);
-  return setting;
 }
 
 function slotOf(input: ByteReader): number {

@@ -4,9 +4,9 @@
  */
 import { type AnnotationRecord, type JobRecord, type SettingRecord, settingKey } from '../../core/records.js';
 import type { SnapshotWriter } from '../../journal/journal.js';
+import { writeJob } from '../job-header.js';
 import { entryTypes } from './entries.js';
 import { EntryBuffer } from './entry-buffer.js';
-import { writeJob } from './job-header.js';
 import type { StoredPayload } from './stored-payload.js';
 
 /** Bytes of a frame, about: few enough to be written and checked again well within a slice. */

@@ -13,8 +13,8 @@ import { type Tally, tallyCells } from '../../../src/core/state/tallies.js';
 import { keepsList } from '../../../src/core/waits.js';
 import { CallsheetError } from '../../../src/errors.js';
 import { HeldPayloads } from '../../../src/store/held-payloads.js';
+import { admitNews } from '../../../src/store/shared/news.js';
 import { seedOf } from '../../harness/randomness.js';
-import { admitNews } from '../../shared-store/news.js';
 import {
   activateUs,
   call,

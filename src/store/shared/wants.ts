@@ -2,8 +2,8 @@
  * Records that a decision needs and a partial state lacks, as data: a store can load them and
  * decide again.
  */
-import { agentDispatcher, type Id, type JobRecord } from '../../src/core/records.js';
-import type { Kept } from '../../src/core/state/completed.js';
+import { agentDispatcher, type Id, type JobRecord } from '../../core/records.js';
+import type { Kept } from '../../core/state/completed.js';
 import {
   agentOf,
   awaitedBy,
@@ -15,8 +15,8 @@ import {
   isUnfinished,
   liveUnique,
   placeKey,
-} from '../../src/core/state/indices.js';
-import type { Place } from '../../src/core/state/lanes.js';
+} from '../../core/state/indices.js';
+import type { Place } from '../../core/state/lanes.js';
 
 /** The ways to find jobs other than by id; see `core/state/indices.ts`. */
 export type Index =
@@ -57,9 +57,14 @@ export type Want =
    * that kind.
    */
   | { readonly kind: 'oldest'; readonly kept: Kept; readonly most: number }
+  /** By `settingKey`. */
   | { readonly kind: 'setting'; readonly key: string }
+  /** All settings. */
   | { readonly kind: 'settings' }
-  | { readonly kind: 'bucket'; readonly key: string };
+  /** What is used up of a quota's rate, by `placeKey`. */
+  | { readonly kind: 'bucket'; readonly key: string }
+  /** Blocks of positions in line that no transaction has used. */
+  | { readonly kind: 'positions'; readonly blocks: number };
 
 export const memberKey = (whole: Id, index: number) => `${whole}\n${index}`;
 

@@ -14,8 +14,8 @@
  * wrongly.
  */
 
-import type { ByteReader, ByteWriter } from '../../codec/bytes.js';
-import { keptOnce } from '../../core/outcome.js';
+import type { ByteReader, ByteWriter } from '../codec/bytes.js';
+import { keptOnce } from '../core/outcome.js';
 import {
   agentDispatcher,
   codeOf,
@@ -31,9 +31,9 @@ import {
   type Payload,
   type PolicyRecord,
   policyQuestions,
-} from '../../core/records.js';
-import { NewerEntryError } from '../../journal/journal.js';
-import { checkedId, readId } from './entries.js';
+} from '../core/records.js';
+import { NewerEntryError } from '../journal/journal.js';
+import { checkedId, readId } from './checked-id.js';
 
 /** Returns the names that a header gives by number. */
 export function namesOf({ owner, callable, queue, policy, agent }: JobRecord): readonly string[] {

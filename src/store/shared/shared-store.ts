@@ -15,22 +15,15 @@
  * A group that may have been committed when its connection was lost is recognized by the number
  * that its session wrote with it. All gates open with the commit.
  */
-import { type Effect, gates } from '../../src/core/commands.js';
-import { decide } from '../../src/core/decide.js';
-import {
-  type AnnotationRecord,
-  type Id,
-  isAgentOf,
-  type JobRecord,
-  type Payload,
-  type SettingRecord,
-} from '../../src/core/records.js';
-import { agentOf } from '../../src/core/state/indices.js';
-import { State } from '../../src/core/state/state.js';
-import type { Puts } from '../../src/core/state/tallies.js';
-import type { ClaimRequests } from '../../src/store/claims.js';
-import { Group } from '../../src/store/group.js';
-import { lookAt } from '../../src/store/look-at.js';
+import { type Effect, gates } from '../../core/commands.js';
+import { decide } from '../../core/decide.js';
+import { type Id, isAgentOf, type JobRecord, type Payload } from '../../core/records.js';
+import { agentOf } from '../../core/state/indices.js';
+import { State } from '../../core/state/state.js';
+import type { Puts } from '../../core/state/tallies.js';
+import type { ClaimRequests } from '../claims.js';
+import { Group } from '../group.js';
+import { lookAt } from '../look-at.js';
 import {
   type Asked,
   noFigures,
@@ -41,13 +34,12 @@ import {
   type StoreOutside,
   type StoreOwner,
   type Tell,
-} from '../../src/store/store.js';
-import { decodeRecord } from '../../src/testing/record-bytes.js';
+} from '../store.js';
 import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
 import { claimOn, decideOn, prefetch } from './deciding.js';
-import type { Want } from './lacks.js';
 import { admitNews, type News } from './news.js';
 import { PartialState } from './partial-state.js';
+import type { Want } from './wants.js';
 
 /** A command counts at the time at which it was asked, however late it is decided. */
 interface Timed extends Asked {
@@ -367,10 +359,7 @@ export class SharedStore implements Store {
       try {
         const last = await transaction.lastCommit(this.#session);
         if (last?.group === number) return attempts[last.attempt]!;
-        const view = new PartialState(
-          () => transaction.drawPositions(),
-          (job) => this.#verdictsOf(job),
-        );
+        const view = new PartialState((job) => this.#verdictsOf(job));
         const commands = asked.map(({ command }) => command);
         await prefetch(view, transaction, commands, taken);
         const group = await this.#decideAll(view, transaction, asked);
@@ -378,8 +367,7 @@ export class SharedStore implements Store {
         if (group.empty) return group;
         attempts.push(group);
         const attempt = attempts.length - 1;
-        const buckets = view.changedBuckets();
-        await transaction.commit(this.#session, { group: number, attempt }, view.changes(), buckets, view.inserted);
+        await transaction.commit(this.#session, { group: number, attempt }, view.writes());
         return group;
       } catch (error) {
         if (error instanceof ConflictError) {
@@ -451,11 +439,11 @@ function isAsIn(job: JobRecord, { args, eligible, priority, quotas }: InLine): b
   return isSamePlace && (now === null || before === null ? now === before : Buffer.compare(now, before) === 0);
 }
 
-function newsOf({ jobs, settings, annotations }: Rows): News {
-  const read = <R extends JobRecord | SettingRecord | AnnotationRecord>(rows: Rows['jobs']) =>
-    new Map(rows.map(([key, bytes]) => [key, bytes === undefined ? undefined : decodeRecord<R>(bytes)]));
-  return { jobs: read(jobs), settings: read(settings), annotations: read(annotations) };
-}
+const newsOf = ({ jobs, settings, annotations }: Rows): News => ({
+  jobs: new Map(jobs),
+  settings: new Map(settings),
+  annotations: new Map(annotations),
+});
 
 function effectKey(effect: Effect): string {
   if (effect.type === 'event') return effect.type;

@@ -1,10 +1,10 @@
 /** Decides commands in a transaction, on the records that they need. */
-import type { Command, Outside } from '../../src/core/commands.js';
-import { type Decided, decide } from '../../src/core/decide.js';
-import { type Claim, type ClaimRequests, claimAll } from '../../src/store/claims.js';
-import type { Transaction } from './database.js';
-import { Lacks, type Want, wantKey } from './lacks.js';
+import type { Command, Outside } from '../../core/commands.js';
+import { type Decided, decide } from '../../core/decide.js';
+import { type Claim, type ClaimRequests, claimAll } from '../claims.js';
+import { positionsAtOnce, type Transaction } from './database.js';
 import { lineAtOnce, oldestAtOnce, type PartialState } from './partial-state.js';
+import { Lacks, type Want, wantKey } from './wants.js';
 
 /** Loads the records that these commands are sure to need, and others, at once. */
 export async function prefetch(
@@ -13,7 +13,10 @@ export async function prefetch(
   commands: readonly Command[],
   others: readonly Want[] = [],
 ): Promise<void> {
-  await fill(view, transaction, [...commands.flatMap(wantsOf), ...others]);
+  const wants = [...commands.flatMap(wantsOf), ...others];
+  const put = commands.reduce((sum, command) => sum + (command.type === 'put' ? command.jobs.length : 0), 0);
+  if (put > 0) wants.push({ kind: 'positions', blocks: Math.ceil(put / positionsAtOnce) });
+  await fill(view, transaction, wants);
 }
 
 /** Decides a command, and loads the records that it lacks. Returns the error of a refusal. */

@@ -6,7 +6,7 @@
  * A partial state serves one transaction. Loaded records keep the transaction's own changes.
  */
 
-import { queueOf } from '../../src/core/queue.js';
+import { queueOf } from '../../core/queue.js';
 import {
   type AgentRecord,
   type AnnotationRecord,
@@ -15,16 +15,15 @@ import {
   type JobRecord,
   type QuotaRecord,
   type SettingRecord,
-} from '../../src/core/records.js';
-import type { Kept } from '../../src/core/state/completed.js';
-import { isOpenCallback, isOpenPart, neededPlaces, placeKey } from '../../src/core/state/indices.js';
-import type { JobRow } from '../../src/core/state/job-row.js';
-import { goesBefore, type Lane, type Place } from '../../src/core/state/lanes.js';
-import type { KeptRoots } from '../../src/core/state/roots.js';
-import { State } from '../../src/core/state/state.js';
-import { decodeRecord } from '../../src/testing/record-bytes.js';
-import { positionsAtOnce, type Rows } from './database.js';
-import { type Index, indexKey, indexKeysOf, Lacks, memberKey, type OpenIndex, type Want, wantKey } from './lacks.js';
+} from '../../core/records.js';
+import type { Kept } from '../../core/state/completed.js';
+import { isOpenCallback, isOpenPart, neededPlaces, placeKey } from '../../core/state/indices.js';
+import type { JobRow } from '../../core/state/job-row.js';
+import { goesBefore, type Lane, type Place } from '../../core/state/lanes.js';
+import type { KeptRoots } from '../../core/state/roots.js';
+import { State } from '../../core/state/state.js';
+import { positionsAtOnce, type Rows, type Writes } from './database.js';
+import { type Index, indexKey, indexKeysOf, Lacks, memberKey, type OpenIndex, type Want, wantKey } from './wants.js';
 
 /** Completed jobs, or due jobs, loaded at once: as many as one decision forgets. */
 export const oldestAtOnce = 256;
@@ -35,12 +34,15 @@ export class PartialState extends State {
   readonly #known = new Set<string>();
   readonly #jobs = new Set<Id>();
   readonly #settings = new Set<string>();
-  readonly inserted: Id[] = [];
+  readonly #inserted: Id[] = [];
   /** The number of jobs that were loaded. */
   jobsRead = 0;
-  readonly #drawPositions: () => number;
-  #position: number;
-  #left = positionsAtOnce;
+  /** The first positions of the blocks that are left. */
+  readonly #blocks: number[] = [];
+  /** The number of positions that are used of the first block. */
+  #used = 0;
+  /** While scouting: the positions that were lacked. */
+  #positionsLacked = 0;
   /** How far the line of each queue is loaded: to the job at this place, or to its end. */
   readonly #lines = new Map<string, Place | undefined>();
   readonly #verdictsOf: (job: JobRecord) => string;
@@ -54,23 +56,19 @@ export class PartialState extends State {
   readonly #stored = new Counts();
   readonly #loaded = new Counts();
 
-  /**
-   * `drawPositions` returns the first of `positionsAtOnce` positions in line. `verdictsOf` returns
-   * what filter functions have said about a job in line.
-   */
-  constructor(drawPositions: () => number, verdictsOf: (job: JobRecord) => string = () => '') {
+  /** `verdictsOf` returns what filter functions have said about a job in line. */
+  constructor(verdictsOf: (job: JobRecord) => string = () => '') {
     super();
-    this.#drawPositions = drawPositions;
-    this.#position = drawPositions();
     this.#verdictsOf = verdictsOf;
   }
 
   /** Takes in the rows that were loaded for `wants`. */
-  fill(wants: readonly Want[], { jobs, settings, annotations, buckets, counts, kept, lines }: Rows): void {
-    for (const [key, stored] of settings) this.#admitSetting(key, stored);
-    for (const [id, stored] of jobs) this.#admitJob(id, stored);
-    for (const [key, stored] of annotations) {
-      const { job, name, value } = decodeRecord<AnnotationRecord>(stored!);
+  fill(wants: readonly Want[], { jobs, settings, annotations, buckets, counts, kept, lines, positions }: Rows): void {
+    this.#blocks.push(...positions);
+    for (const [key, setting] of settings) this.#admitSetting(key, setting);
+    for (const [id, job] of jobs) this.#admitJob(id, job);
+    for (const [key, annotation] of annotations) {
+      const { job, name, value } = annotation!;
       // The job may have been forgotten in this transaction since the row was read.
       if (super.job(job) !== undefined && !this.#known.has(`annotation ${key}`)) this.admitAnnotation(job, name, value);
       this.#known.add(`annotation ${key}`);
@@ -84,11 +82,17 @@ export class PartialState extends State {
     }
   }
 
+  /** Returns all that this transaction has changed. */
+  writes(): Writes {
+    return { ...this.changes(), inserted: this.#inserted, buckets: this.changedBuckets() };
+  }
+
   /** Returns the lacks of a decision, as far as they show without the missing records. */
   scout(now: number, decide: () => void): Want[] {
     const mark = this.begin(now);
     const scouted = new Map<string, Want>();
     this.#scouted = scouted;
+    this.#positionsLacked = 0;
     try {
       decide();
     } catch {
@@ -114,12 +118,17 @@ export class PartialState extends State {
   }
 
   override nextPosition(): number {
-    if (this.#left === 0) {
-      this.#position = this.#drawPositions();
-      this.#left = positionsAtOnce;
+    if (this.#blocks.length === 0) {
+      const lacked = this.#scouted === undefined ? 1 : ++this.#positionsLacked;
+      this.#lack({ kind: 'positions', blocks: Math.ceil(lacked / positionsAtOnce) });
+      return 0;
     }
-    this.#left--;
-    return this.#position++;
+    const position = this.#blocks[0]! + this.#used++;
+    if (this.#used === positionsAtOnce) {
+      this.#blocks.shift();
+      this.#used = 0;
+    }
+    return position;
   }
 
   override job(id: Id): JobRecord | undefined {
@@ -132,7 +141,7 @@ export class PartialState extends State {
     const row = super.insert(record);
     if (!this.#jobs.has(row.id)) {
       this.#jobs.add(row.id);
-      this.inserted.push(row.id);
+      this.#inserted.push(row.id);
       for (const index of ['part', 'callback'] as const)
         this.#known.add(wantKey({ kind: 'found', index, key: row.id }));
     }
@@ -388,18 +397,17 @@ export class PartialState extends State {
     if (record !== undefined && record.rate > 0) this.#need({ kind: 'bucket', key: `${queue}\n${quota}` });
   }
 
-  #admitSetting(key: string, stored: Uint8Array | undefined): void {
+  #admitSetting(key: string, setting: SettingRecord | undefined): void {
     if (this.#settings.has(key)) return;
     this.#settings.add(key);
-    this.admitSetting(key, stored === undefined ? undefined : decodeRecord(stored));
+    this.admitSetting(key, setting);
   }
 
-  #admitJob(id: Id, stored: Uint8Array | undefined): void {
+  #admitJob(id: Id, job: JobRecord | undefined): void {
     if (this.#jobs.has(id)) return;
     this.#jobs.add(id);
-    if (stored === undefined) return;
+    if (job === undefined) return;
     this.jobsRead++;
-    const job = decodeRecord<JobRecord>(stored);
     const before = this.#counted();
     this.admit(job);
     const verdicts = job.queued ? this.#verdictsOf(job) : '';

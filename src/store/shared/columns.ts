@@ -1,0 +1,43 @@
+/** What a database must know of a job's row beside its bytes, in order to find it. */
+import type { Id, JobRecord } from '../../core/records.js';
+import { timerOf } from '../../core/state/indices.js';
+import type { Place } from '../../core/state/lanes.js';
+import { indexKeysOf } from './wants.js';
+
+export interface Columns {
+  /** The keys, by `indexKey`, under which indices have the job. */
+  readonly keys: readonly string[];
+  /** The time at which `tick` has something to do with it; 0 for none. */
+  readonly dueAt: number;
+  /** Of a completed root; 0 for every other job. */
+  readonly completedAt: number;
+  /** `true` for a completed root that failed. */
+  readonly failed: boolean;
+  /** Bytes of arguments and result; 0 until the job is completed. */
+  readonly completedBytes: number;
+  readonly parent: Id;
+  /** Its index among the parts, or the callbacks, of its parent. */
+  readonly index: number;
+  /** The owner of a job of level `memory`; empty for other levels. */
+  readonly isMemoryOf: Id;
+  /** Its queue and its place there, while it is in line. */
+  readonly line: { readonly queue: string; readonly place: Place } | undefined;
+}
+
+export function columnsOf(job: JobRecord): Columns {
+  return {
+    keys: indexKeysOf(job),
+    dueAt: timerOf(job),
+    completedAt: job.role === 'root' ? job.completedAt : 0,
+    failed: job.role === 'root' && job.status === 'completed' && job.outcome === 'failure',
+    completedBytes: job.status === 'completed' ? (job.args?.byteLength ?? 0) + (job.result?.byteLength ?? 0) : 0,
+    parent: job.parent,
+    index: job.index,
+    isMemoryOf: job.level === 'memory' ? job.owner : '',
+    line: job.queued ? { queue: job.queue, place: placeOf(job) } : undefined,
+  };
+}
+
+function placeOf({ priority, front, alone, eligible, id }: JobRecord): Place {
+  return { priority, front, alone, eligible, id };
+}

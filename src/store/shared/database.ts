@@ -1,0 +1,127 @@
+/**
+ * A database as a shared store sees it: rows, ways to find them, and transactions that wait and may
+ * fail. Everything that is decided is decided above this interface.
+ *
+ * A job, a setting, an annotation and a bucket are a row each. `job-bytes.ts` and `setting-json.ts`
+ * make bytes of them, `columns.ts` the values to find jobs by. Payloads of jobs and values of
+ * annotations are plain bytes here.
+ *
+ * A transaction is serializable in what it has read by the wants `job`, `tree`, `found`, `count`,
+ * `setting`, `settings` and `bucket`: it commits only if, since the read, no row of the answer has
+ * changed, none has gone, and none has come. Locks may keep others from changing them, or the
+ * commit may fail. Of the wants `next`, `line`, `due` and `oldest` this holds for the rows read
+ * only: a row that comes later waits for another transaction.
+ */
+import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../core/records.js';
+import type { BucketRecord, Changes } from '../../core/state/change-log.js';
+import type { Kept } from '../../core/state/completed.js';
+import type { Place } from '../../core/state/lanes.js';
+import type { Want } from './wants.js';
+
+/**
+ * The database could not serialize the transaction. Nothing of it is committed, and it must be run
+ * again.
+ */
+export class ConflictError extends Error {
+  /** The job whose id is taken, if that caused the conflict. */
+  readonly taken: Id | undefined;
+
+  constructor(taken?: Id, options?: ErrorOptions) {
+    super('could not serialize access', options);
+    this.taken = taken;
+  }
+}
+
+/**
+ * The connection is lost. If that happened in `commit`, the commit may have happened, may still
+ * happen, or may never: `lastCommit` in a later transaction has the answer.
+ */
+export class ConnectionError extends Error {}
+
+/** The last group that a session committed. A session finds the fate of a lost commit by it. */
+export interface LastCommit {
+  readonly group: number;
+  /** The attempt at this group that succeeded, from 0. */
+  readonly attempt: number;
+}
+
+/**
+ * Rows as they are now. A row that was asked for by its id or key and does not exist is there as
+ * undefined; those found otherwise exist. No order is asked for but that a job comes after its
+ * parent. A row may be there twice.
+ */
+export interface Rows {
+  /** With each job come all jobs above it: its parent, the parent's parent, up to the root. */
+  readonly jobs: [Id, JobRecord | undefined][];
+  readonly settings: [string, SettingRecord | undefined][];
+  /** By `annotationKey`. */
+  readonly annotations: [string, AnnotationRecord | undefined][];
+  readonly buckets: BucketRecord[];
+  /** The number of jobs that an index has, by `indexKey`. */
+  readonly counts: Map<string, number>;
+  /** For a want `oldest`: the number of completed roots of that kind, and the bytes of their trees. */
+  readonly kept: Record<Kept, { count: number; bytes: number }>;
+  /** By `wantKey`: the last job that a want `line` has read; undefined at the end of the line. */
+  readonly lines: Map<string, Place | undefined>;
+  /** For a want `positions`: the first position of each block. */
+  readonly positions: number[];
+}
+
+export const noRows = (): Rows => ({
+  jobs: [],
+  settings: [],
+  annotations: [],
+  buckets: [],
+  counts: new Map(),
+  kept: { succeeded: { count: 0, bytes: 0 }, failed: { count: 0, bytes: 0 } },
+  lines: new Map(),
+  positions: [],
+});
+
+/** Positions in line of one block. Gaps between used positions are harmless. */
+export const positionsAtOnce = 1024;
+
+/** The changes of one commit. */
+export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' | 'annotations'> {
+  /** Those of `jobs` that are new. An id that is taken is a conflict, which names it. */
+  readonly inserted: readonly Id[];
+  readonly buckets: readonly BucketRecord[];
+}
+
+/** One attempt: reads, and at most one commit. Each call may reject with a `ConnectionError`. */
+export interface Transaction {
+  /**
+   * Reads what is wanted. Rejects with a `ConflictError` if the transaction can no longer succeed.
+   * The jobs of a want `line` are locked for this transaction, and jobs that others have locked
+   * are left out (SKIP LOCKED).
+   */
+  load(wants: readonly Want[]): Promise<Rows>;
+  /**
+   * Returns the last commit of a session; undefined before the first. If a lost commit of the
+   * session is still under way, it must wait for its end, or keep it from succeeding later.
+   */
+  lastCommit(session: string): Promise<LastCommit | undefined>;
+  /**
+   * Commits everything or nothing, together with `last` as the session's last commit. The records
+   * may change as soon as the call has returned its promise: take their bytes before any wait.
+   * Rejects with a `ConflictError` if nothing is committed, and with a `ConnectionError` if that is
+   * unknown.
+   */
+  commit(session: string, last: LastCommit, writes: Writes): Promise<void>;
+  /** Must be called after the last use, committed or not. Takes the transaction back if it is open. */
+  end(): void;
+}
+
+export interface Database {
+  /** Begins a transaction. It may take its connection at the first use. */
+  begin(): Transaction;
+  /**
+   * Calls `wake` when others may have committed something. A hint: it may come too often, too late
+   * or never. Returns the way to end it.
+   */
+  watch(wake: () => void): () => void;
+  /** Deletes the jobs of level `memory` that `owner` put. */
+  forgetMemory(owner: Id): Promise<void>;
+  /** Returns the rows that changed after a commit, and the last commit; all rows for 0. */
+  changedSince(commit: number): Promise<{ readonly commit: number; readonly rows: Rows }>;
+}
