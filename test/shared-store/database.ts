@@ -66,7 +66,7 @@ interface JobRow extends JobBytes {
   readonly since: number;
 }
 
-/** What a commit writes, as it was when the commit was called. */
+/** The rows of a commit, as they were when it was called. */
 interface Written {
   readonly jobs: readonly (readonly [Id, JobBytes | undefined])[];
   readonly settings: readonly (readonly [string, string | undefined])[];

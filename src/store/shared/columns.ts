@@ -1,4 +1,4 @@
-/** What a database must know of a job's row beside its bytes, in order to find it. */
+/** The values beside a job's bytes by which a database finds its row. */
 import type { Id, JobRecord } from '../../core/records.js';
 import { timerOf } from '../../core/state/indices.js';
 import type { Place } from '../../core/state/lanes.js';

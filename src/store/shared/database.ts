@@ -59,7 +59,7 @@ export interface Rows {
   readonly buckets: BucketRecord[];
   /** The number of jobs that an index has, by `indexKey`. */
   readonly counts: Map<string, number>;
-  /** For a want `oldest`: the number of completed roots of that kind, and the bytes of their trees. */
+  /** For a want `oldest`: the completed roots of that kind, and the bytes of their trees. */
   readonly kept: Record<Kept, { count: number; bytes: number }>;
   /** By `wantKey`: the last job that a want `line` has read; undefined at the end of the line. */
   readonly lines: Map<string, Place | undefined>;
@@ -91,7 +91,7 @@ export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' 
 /** One attempt: reads, and at most one commit. Each call may reject with a `ConnectionError`. */
 export interface Transaction {
   /**
-   * Reads what is wanted. Rejects with a `ConflictError` if the transaction can no longer succeed.
+   * Reads what the wants name. Rejects with a `ConflictError` if the transaction can no longer succeed.
    * The jobs of a want `line` are locked for this transaction, and jobs that others have locked
    * are left out (SKIP LOCKED).
    */
@@ -108,7 +108,7 @@ export interface Transaction {
    * unknown.
    */
   commit(session: string, last: LastCommit, writes: Writes): Promise<void>;
-  /** Must be called after the last use, committed or not. Takes the transaction back if it is open. */
+  /** Must be called after the last use. Takes back all that is not committed. */
   end(): void;
 }
 

@@ -61,7 +61,7 @@ export type Want =
   | { readonly kind: 'setting'; readonly key: string }
   /** All settings. */
   | { readonly kind: 'settings' }
-  /** What is used up of a quota's rate, by `placeKey`. */
+  /** The used part of a quota's rate, by `placeKey`. */
   | { readonly kind: 'bucket'; readonly key: string }
   /** Blocks of positions in line that no transaction has used. */
   | { readonly kind: 'positions'; readonly blocks: number };
