@@ -91,8 +91,8 @@ export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' 
 /** One attempt: reads, and at most one commit. Each call may reject with a `ConnectionError`. */
 export interface Transaction {
   /**
-   * Reads what the wants name. Rejects with a `ConflictError` if the transaction can no longer succeed.
-   * The jobs of a want `line` are locked for this transaction, and jobs that others have locked
+   * Reads what the wants name. Rejects with a `ConflictError` if the transaction can no longer
+   * succeed. The jobs of a want `line` are locked for this transaction, and jobs that others have locked
    * are left out (SKIP LOCKED).
    */
   load(wants: readonly Want[]): Promise<Rows>;
