@@ -92,8 +92,8 @@ export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' 
 export interface Transaction {
   /**
    * Reads what the wants name. Rejects with a `ConflictError` if the transaction can no longer
-   * succeed. The jobs of a want `line` are locked for this transaction, and jobs that others have locked
-   * are left out (SKIP LOCKED).
+   * succeed. The jobs of a want `line` are locked for this transaction, and jobs that others have
+   * locked are left out (SKIP LOCKED).
    */
   load(wants: readonly Want[]): Promise<Rows>;
   /**
