@@ -122,6 +122,7 @@ export type {
   RuntimeStatus,
   ThreadSpan,
   ThreadsReport,
+  ThreadUsage,
   ThreadWork,
 } from './protocol/status.js';
 export type { Annotations } from './runtime/annotations.js';

@@ -48,6 +48,8 @@ export interface Disk {
   checkDirectory(path: string): void;
   /** Returns Linux's number of the type of `path`'s file system; elsewhere `undefined`. */
   fileSystemType(path: string): number | undefined;
+  /** Returns the bytes that are free for this user on the file system of `path`. */
+  freeBytes(path: string): number;
   open(path: string, mode: OpenMode): DiskFile;
   unlink(path: string): void;
   /** Renames a file within its directory. Replaces a file that has the new name. */
@@ -230,6 +232,10 @@ export const machineDisk: Disk = {
     fs.accessSync(`${path}/`, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
   },
   fileSystemType: (path) => (process.platform === 'linux' ? fs.statfsSync(path).type : undefined),
+  freeBytes(path) {
+    const { bavail, bsize } = fs.statfsSync(path);
+    return bavail * bsize;
+  },
   open: (path, mode) => new NodeFile(path, mode),
   unlink: (path) => fs.unlinkSync(path),
   rename: (from, to) => fs.renameSync(from, to),

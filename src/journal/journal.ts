@@ -154,6 +154,15 @@ export class Journal {
     return this.#kept.bytes + this.#log.end.offset;
   }
 
+  /** The bytes that are free on its file system; `undefined` if it does not say. */
+  get freeBytes(): number | undefined {
+    try {
+      return this.#disk.freeBytes(this.directory);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The size of the newest snapshot in bytes; 0 if there is none. */
   get snapshotBytes(): number {
     return this.#kept.newestBytes;

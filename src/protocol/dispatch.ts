@@ -60,6 +60,8 @@ export type ThreadMessage =
   | ['traced', readonly RunSpan[]]
   /** A line that a job of this callable logged, as pino writes it. The thread's own have no job. */
   | ['log', callable: string, line: string, job: Id]
+  /** The memory and the CPU time of the thread, between two jobs. */
+  | ['load', ThreadLoad]
   | ['annotate', job: Id, name: string, value: Uint8Array | null]
   | ['ask', request: number, query: Query]
   /** Answered with the annotation once it exists, or with null after `timeoutMs`. */
@@ -97,6 +99,16 @@ export interface WorkerSetup {
   readonly payloadLimitBytes: number;
   /** The dispatcher whose jobs the thread runs. */
   readonly dispatcher: Id;
+}
+
+/** The load of a thread, as it sees itself. */
+export interface ThreadLoad {
+  /** Bytes of its JavaScript heap, with garbage. */
+  readonly heapBytes: number;
+  /** Bytes outside of that heap: Buffers, typed arrays. */
+  readonly externalBytes: number;
+  /** CPU time since its start in milliseconds; `undefined` where Node does not say. */
+  readonly cpuMs: number | undefined;
 }
 
 /** The thread is replaced after this many jobs, or above this heap size, whichever comes first. */

@@ -123,9 +123,27 @@ export interface EndedThread {
   readonly attempt: number | undefined;
 }
 
+/** The load of a thread, as far as Node knows it. Cumulative times count from its start. */
+export interface ThreadUsage {
+  readonly thread: number;
+  /** Milliseconds in which its event loop worked, and waited. A job that waits leaves it idle. */
+  readonly activeMs: number;
+  readonly idleMs: number;
+  /**
+   * Bytes of its JavaScript heap with garbage, and of memory outside of it (Buffers, typed arrays),
+   * at the end of a job, once a second at most. `undefined` before the end of its first job.
+   */
+  readonly heapBytes: number | undefined;
+  readonly externalBytes: number | undefined;
+  /** CPU time in milliseconds, as of then; `undefined` before Node 23.9, which does not say. */
+  readonly cpuMs: number | undefined;
+}
+
 /** The threads of the process that runs the jobs. */
 export interface ThreadsReport {
   readonly threads: readonly ThreadWork[];
+  /** Of the threads that exist now. */
+  readonly usage: readonly ThreadUsage[];
   /** The last 50, oldest first. */
   readonly ended: readonly EndedThread[];
   readonly asOf: string;
@@ -169,6 +187,8 @@ export interface RuntimeStatus {
     readonly snapshots: number;
     /** The size of the journal on the disk. */
     readonly diskBytes: number;
+    /** Bytes that are free on its file system; `undefined` without a disk. */
+    readonly freeBytes: number | undefined;
     /** The last sync, and the longest since open. */
     readonly lastSyncMs: number;
     readonly longestSyncMs: number;

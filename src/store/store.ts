@@ -117,6 +117,8 @@ export interface StoreFigures {
   readonly snapshots: number;
   /** The size of the journal on the disk. */
   readonly diskBytes: number;
+  /** The bytes that are free on its file system; `undefined` for no disk, or if it does not say. */
+  readonly freeBytes: number | undefined;
   /** Milliseconds of the last sync, and of the longest one since open. */
   readonly lastSyncMs: number;
   readonly longestSyncMs: number;
@@ -125,6 +127,7 @@ export interface StoreFigures {
 /** The figures of a store that does not write to a disk. */
 export const noFigures: StoreFigures = {
   ...{ frames: 0, syncs: 0, bytesWritten: 0, snapshots: 0, diskBytes: 0, lastSyncMs: 0, longestSyncMs: 0 },
+  freeBytes: undefined,
 };
 
 export interface Store {

@@ -105,6 +105,7 @@ export async function metrics(callsheet: Runtime): Promise<string> {
     .counter('callsheet_written_bytes', 'Bytes written to the journal.', [[{}, store.bytesWritten]])
     .counter('callsheet_snapshots', 'Snapshots.', [[{}, store.snapshots]])
     .gauge('callsheet_journal_bytes', 'The size of the journal on the disk.', [[{}, store.diskBytes]])
+    .gauge('callsheet_disk_free_bytes', 'Free on the file system of the journal.', [[{}, store.freeBytes]])
     .gauge('callsheet_takes_work', '0 while the disk is full.', [[{}, store.takesWork ? 1 : 0]])
     .gauge('callsheet_clients', 'Clients in other processes.', [[{}, status.clients]])
     .counter(

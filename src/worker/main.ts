@@ -10,6 +10,7 @@ import type { WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
 import { readRunBatch } from '../protocol/run-batch.js';
 import { JobContext, running } from './context.js';
 import { Execution } from './execution.js';
+import { loadAt } from './load.js';
 import { describeModule, imported } from './modules.js';
 import { ThreadContext } from './thread-context.js';
 import { Wear } from './wear.js';
@@ -79,6 +80,8 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<bo
       here.board.publishedElsewhere(slot, word);
     }
     here.leave(job);
+    const load = loadAt(start + ranMs);
+    if (load !== undefined) here.say(['load', load]);
     wear.count();
   }
   here.sendTraced();

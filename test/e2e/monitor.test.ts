@@ -39,6 +39,12 @@ describe('the monitor of a runtime with threads and a journal', () => {
     assert.ok(store.diskBytes > 0 && store.syncs > 0 && store.longestSyncMs >= store.lastSyncMs);
     assert.ok(store.lastSyncMs > 0 && turns.count > 0 && turns.longestMs > 0);
     assert.deepEqual([threads.size, threads.running], [1, 1]);
+    assert.ok(store.freeBytes! > 1024 * 1024);
+    const [load, ...others] = (await monitor.threads()).usage;
+    assert.deepEqual([load!.thread, others], [row!.thread, []]);
+    assert.ok(load!.activeMs > 0, 'its event loop has worked');
+    assert.ok(load!.heapBytes! > 1024 * 1024 && load!.externalBytes! > 0, 'it has told its memory after the first job');
+    assert.equal(load!.cpuMs === undefined, !('threadCpuUsage' in process), 'Node before 23.9 does not say it');
     writeFileSync(gate, '');
     assert.equal(await waiting.result(), 3);
     await callsheet.close();

@@ -14,6 +14,7 @@ export type Operation =
   | 'makeDirectory'
   | 'checkDirectory'
   | 'fileSystemType'
+  | 'freeBytes'
   | 'isInPlace'
   | 'open'
   | 'unlink'
@@ -207,6 +208,11 @@ export class StrictDisk implements Disk {
     this.step('fileSystemType', name);
     if (!this.#directories.has(name)) throw diskError('ENOENT', 'statfs');
     return this.type;
+  }
+
+  freeBytes(name: string): number {
+    this.step('freeBytes', name);
+    return 1024 * 1024 * 1024;
   }
 
   leadsTo(name: string, inode: object): boolean {

@@ -266,6 +266,14 @@ export const looking: readonly Mutant[] = [
     replace: 'lastPart: undefined',
   },
   {
+    bug: 'no thread tells its memory',
+    tags: ['11.7'],
+    tests: ['e2e/monitor.test.ts'],
+    in: 'worker/main.ts#runAll',
+    find: "if (load !== undefined) here.say(['load', load]);",
+    replace: '',
+  },
+  {
     bug: 'a job shows no line that it logged',
     tags: ['11.7'],
     tests: ['contract/full-job.test.ts'],

@@ -65,12 +65,13 @@ function jobCounts(jobs: RuntimeStatus['jobs']): string {
 
 export function runtimeLines({ status }: Snapshot, directory: string): string[] {
   const { jobs, threads, turns, store } = status;
-  const { longestSyncMs, lastSyncMs, diskBytes, takesWork } = store;
+  const { longestSyncMs, lastSyncMs, diskBytes, freeBytes, takesWork } = store;
+  const free = freeBytes === undefined ? '' : `, ${size(freeBytes)} free`;
   return [
     `${escaped(directory)}: ${status.state}, pid ${status.pid} on ${plain(status.host)} for ${age(status.opened, status.asOf)}, callsheet ${status.versions.callsheet}, ${counted(status.clients, 'client')}`,
     `jobs     ${jobCounts(jobs)}`,
     `threads  ${threads.running} of ${threads.size} run a job${threads.claimed > threads.running ? `, ${threads.claimed - threads.running} claimed` : ''}`,
-    `store    ${size(diskBytes)}, last sync ${duration(lastSyncMs)}, longest ${duration(longestSyncMs)}, longest turn ${duration(turns.longestMs)}${takesWork ? '' : ', THE DISK IS FULL: no job begins'}`,
+    `store    ${size(diskBytes)}${free}, last sync ${duration(lastSyncMs)}, longest ${duration(longestSyncMs)}, longest turn ${duration(turns.longestMs)}${takesWork ? '' : ', THE DISK IS FULL: no job begins'}`,
   ];
 }
 

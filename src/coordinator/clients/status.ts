@@ -77,7 +77,8 @@ function* threads({ runs, now }: StatusContext, since: number): Inquiry<ThreadsR
     ...{ thread: thread || undefined, at: isoTime(at)!, error, message },
     ...{ job: job === '' ? undefined : idToText(job), callable: callable || undefined, attempt: attempt || undefined },
   }));
-  return { threads: found, ended, asOf: isoTime(now())! };
+  const usage = runs.pool.usage?.() ?? [];
+  return { threads: found, usage, ended, asOf: isoTime(now())! };
 }
 
 /** The running jobs: of this process by its threads, of others by the starts that are recorded. */

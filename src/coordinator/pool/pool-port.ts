@@ -13,6 +13,7 @@ import type { EncodedOutcome } from '../../protocol/completed-list.js';
 import type { WireInnerPut } from '../../protocol/dispatch.js';
 import type { Query, WireModule } from '../../protocol/messages.js';
 import type { RunSpan } from '../../protocol/run-span.js';
+import type { ThreadUsage } from '../../protocol/status.js';
 import type { Tell } from '../../store/store.js';
 
 /** A claimed job on its way through the pool. */
@@ -114,6 +115,8 @@ export interface PoolPort {
    * Lets threads trace runs of jobs that carry no trace, too. A pool without threads leaves it out.
    */
   traceRuns?(isOn: boolean): void;
+  /** The load of each thread. A pool without threads leaves it out. */
+  usage?(): readonly ThreadUsage[];
   /**
    * Takes back a job that is on a thread and has not begun; it comes back as not begun. Returns
    * `true` if there was one.

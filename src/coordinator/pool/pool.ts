@@ -13,6 +13,7 @@ import type { ModuleDescription, ThreadMessage, WorkerSetup, WorkerTask } from '
 import { errorToData } from '../../protocol/error-data.js';
 import type { WireModule } from '../../protocol/messages.js';
 import { RunBatchWriter } from '../../protocol/run-batch.js';
+import type { ThreadUsage } from '../../protocol/status.js';
 import { threadArguments } from '../../protocol/thread-arguments.js';
 import { BatchWatch, type Seen, settlingWaitMs } from './batch-watch.js';
 import type { PoolOwner, PoolPort, Run, RunningRun, ThreadLoad } from './pool-port.js';
@@ -333,9 +334,24 @@ export class Pool implements PoolPort {
     queueMicrotask(() => this.#owner.turn());
   }
 
+  usage(): readonly ThreadUsage[] {
+    return Array.from(this.#threads.values(), (thread) => {
+      const loop = workerOf(thread)?.performance.eventLoopUtilization();
+      const { heapBytes, externalBytes, cpuMs } = thread.load ?? {};
+      return {
+        thread: thread.id,
+        activeMs: loop?.active ?? 0,
+        idleMs: loop?.idle ?? 0,
+        heapBytes,
+        externalBytes,
+        cpuMs,
+      };
+    });
+  }
+
   /** Listens before Piscina does, which on an end takes away the runs of the thread. */
   #listenForEnd(thread: Thread): void {
-    const worker = thread.piscina.threads.find(({ threadId }) => threadId === thread.id);
+    const worker = workerOf(thread);
     const heapLimitMb = worker?.resourceLimits?.maxOldGenerationSizeMb;
     worker?.prependListener('error', (error: unknown) => {
       this.#toldError = error;
@@ -470,6 +486,9 @@ export class Pool implements PoolPort {
         return this.#owner.traced(message[1]);
       case 'log':
         return this.#owner.log(message[1], message[2], message[3]);
+      case 'load':
+        thread.load = message[1];
+        return;
       case 'annotate':
         return this.#owner.annotate(message[1], message[2], message[3]);
       case 'ask':
@@ -577,3 +596,5 @@ function unbegunIn(thread: Thread): Unbegun[] {
   }
   return unbegun;
 }
+
+const workerOf = ({ piscina, id }: Thread) => piscina.threads.find(({ threadId }) => threadId === id);

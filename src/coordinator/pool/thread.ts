@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { Board, type RunReport, slotCount } from '../../protocol/board.js';
-import type { ThreadLink, ThreadMessage, ToThread } from '../../protocol/dispatch.js';
+import type { ThreadLink, ThreadLoad, ThreadMessage, ToThread } from '../../protocol/dispatch.js';
 import type { WireModule } from '../../protocol/messages.js';
 import type { Run } from './pool-port.js';
 
@@ -28,6 +28,8 @@ export class Thread {
    */
   readonly ended = new EventEmitter<{ abort: [] }>();
   isEnded = false;
+  /** As it said last; `undefined` before the end of its first job. */
+  load: ThreadLoad | undefined;
   /** The cause of an end that was not asked for. */
   died: Error | undefined;
   /** The run that it was at during the last look, and the time of the first look at that run. */

@@ -120,8 +120,9 @@ export class JournalStore implements Store, Records {
   }
 
   get figures(): StoreFigures {
-    const { frames, syncs, bytesWritten, diskBytes } = this.#journal;
-    return { frames, syncs, bytesWritten, snapshots: this.#snapshots.count, diskBytes, ...this.#syncTimes };
+    const { frames, syncs, bytesWritten, diskBytes, freeBytes } = this.#journal;
+    const snapshots = this.#snapshots.count;
+    return { frames, syncs, bytesWritten, snapshots, diskBytes, freeBytes, ...this.#syncTimes };
   }
 
   get isSyncing(): boolean {

@@ -33,6 +33,7 @@ export function HealthPage() {
           ['last sync, longest', `${durationText(store.lastSyncMs)}, ${durationText(store.longestSyncMs)}`],
           ['written', bytesText(store.bytesWritten)],
           ['journal', bytesText(store.diskBytes)],
+          ['free on its disk', store.freeBytes === undefined ? 'no disk' : bytesText(store.freeBytes)],
           ['snapshots', countText(store.snapshots)],
           ['disk', store.takesWork ? 'takes work' : 'full: no job begins'],
         ];

@@ -120,11 +120,16 @@ function Figures({ sections, now }: { sections: Seen; now: number }) {
       <Figure
         name="journal"
         value={bytesText(store.diskBytes)}
-        more={store.takesWork ? `${countText(store.frames)} commits` : 'disk full'}
+        more={freeText(store)}
         kind={store.takesWork ? '' : 'bad'}
       />
     </dl>
   );
+}
+
+function freeText({ takesWork, freeBytes, frames }: Seen['runtime']['store']): string {
+  if (!takesWork) return 'disk full';
+  return freeBytes === undefined ? `${countText(frames)} commits` : `${bytesText(freeBytes)} free`;
 }
 
 interface FigureProps {

@@ -1,8 +1,11 @@
 /** Threads: their work, the usual times of callables, and threads that ended on their own. */
+import { useRef } from 'preact/hooks';
 import type { ThreadsSections } from '../views/threads.js';
-import { Card, JobLink, Loaded, number, Table, Time } from './elements.js';
-import { callableText, countText, durationText } from './format.js';
+import { shownMs } from '../window.js';
+import { Bar, Card, JobLink, Loaded, number, Table, Time } from './elements.js';
+import { bytesText, callableText, countText, durationText } from './format.js';
 import { colourOf, Gantt, windowsOf } from './gantt.js';
+import type { Json } from './json.js';
 import { useNow, useView } from './live.js';
 import { Running } from './overview.js';
 
@@ -17,6 +20,9 @@ export function ThreadsPage() {
           <>
             <Card title="Threads, last minute" class="wide">
               <Gantt windows={windowsOf(sections)} active={active.items} size={size} now={now} />
+            </Card>
+            <Card title="Load of the threads" class="wide">
+              <Load usage={sections.usage} />
             </Card>
             <Card title="Running" class="wide">
               <Running runs={active.items} now={now} />
@@ -89,3 +95,44 @@ export function ThreadsPage() {
     </Loaded>
   );
 }
+
+type Usage = Json<ThreadsSections>['usage'];
+
+/** The load of the last minute, as far as this tab has seen it; else since the threads began. */
+function Load({ usage }: { usage: Usage }) {
+  const samples = useRef<Usage[]>([]);
+  if (samples.current.at(-1)?.at !== usage.at) samples.current = [...samples.current, usage].slice(-mostSamples);
+  const old = samples.current.find(({ at }) => usage.at - at <= shownMs && at < usage.at);
+  const knowsCpu = usage.threads.some(({ cpuMs }) => cpuMs !== undefined);
+  return (
+    <>
+      <Table
+        label="Load of the threads"
+        columns={['thread', number('loop works'), number('CPU'), number('heap'), number('outside of the heap')]}
+        empty="No thread has begun yet."
+        rows={usage.threads.map((now) => {
+          const before = old?.threads.find(({ thread }) => thread === now.thread);
+          const worked = now.activeMs - (before?.activeMs ?? 0);
+          const waited = now.idleMs - (before?.idleMs ?? 0);
+          return {
+            key: String(now.thread),
+            cells: [
+              now.thread,
+              worked + waited <= 0 ? '–' : <Bar key="loop" part={worked / (worked + waited)} label="loop works" />,
+              now.cpuMs === undefined ? '–' : durationText(now.cpuMs),
+              now.heapBytes === undefined ? '–' : bytesText(now.heapBytes),
+              now.externalBytes === undefined ? '–' : bytesText(now.externalBytes),
+            ],
+          };
+        })}
+      />
+      <p class="dim">
+        The event loop works while a job computes, and idles while it waits. Memory is that at the end of a job, once a
+        second. CPU time counts from the start of the thread{!knowsCpu && ': before version 23.9, Node does not say it'}
+        .
+      </p>
+    </>
+  );
+}
+
+const mostSamples = 90;

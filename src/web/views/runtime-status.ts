@@ -11,9 +11,15 @@ export async function runtimeOf({ callsheet, memo }: ViewContext): Promise<Runti
       ...status,
       answerMs: rounded(status.answerMs),
       turns: { ...turns, meanMs: rounded(turns.meanMs), longestMs: rounded(turns.longestMs) },
-      store: { ...store, lastSyncMs: rounded(store.lastSyncMs), longestSyncMs: rounded(store.longestSyncMs) },
+      store: {
+        ...store,
+        freeBytes: store.freeBytes && roundedBytes(store.freeBytes),
+        lastSyncMs: rounded(store.lastSyncMs),
+        longestSyncMs: rounded(store.longestSyncMs),
+      },
     };
   });
 }
 
 const rounded = (ms: number) => Number(ms.toPrecision(3));
+const roundedBytes = (bytes: number) => Number(bytes.toPrecision(3));

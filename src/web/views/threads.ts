@@ -1,6 +1,6 @@
 /** The threads: their work in the last minute, and how long each callable takes. */
 import type { StatRow } from '../../protocol/monitor.js';
-import type { EndedThread } from '../../protocol/status.js';
+import type { EndedThread, ThreadUsage } from '../../protocol/status.js';
 import { shownMs, windowMs, windowPrefix } from '../window.js';
 import { activeRows, type RunRows } from './running.js';
 import { runtimeOf } from './runtime-status.js';
@@ -29,17 +29,18 @@ export interface ThreadsSections {
   readonly active: RunRows;
   readonly size: number;
   readonly ended: readonly EndedThread[];
+  readonly usage: { readonly at: number; readonly threads: readonly ThreadUsage[] };
   /** The last hour, by callable, of all queues. */
   readonly callables: readonly StatRow[];
 }
 
-const most = { callables: 100, active: 100, ended: 20 };
+const most = { callables: 100, active: 100, ended: 20, threads: 256 };
 
 export async function threads(context: ViewContext): Promise<Sections> {
   const { callsheet, memo } = context;
   const runtime = await runtimeOf(context);
   const now = Date.parse(runtime.asOf);
-  const [windows, active, { ended }, callables] = await Promise.all([
+  const [windows, active, { ended, usage, asOf }, callables] = await Promise.all([
     threadSections(context, now),
     activeRows(callsheet, most.active),
     callsheet.monitor.threads({ since: new Date(now) }),
@@ -50,6 +51,12 @@ export async function threads(context: ViewContext): Promise<Sections> {
   const sections: ThreadsSections = {
     active,
     size: runtime.threads.size,
+    usage: {
+      at: Date.parse(asOf),
+      threads: usage.slice(0, most.threads).map(({ activeMs, idleMs, cpuMs, ...one }) => ({
+        ...{ ...one, activeMs: Math.round(activeMs), idleMs: Math.round(idleMs), cpuMs: cpuMs && Math.round(cpuMs) },
+      })),
+    },
     ended: ended.slice(-most.ended).reverse(),
     // A composition without a postprocess runs in no thread.
     callables: callables
