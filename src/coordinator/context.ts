@@ -23,8 +23,11 @@ export interface Context {
   readonly after: (delayMs: number, callback: () => void) => Timer;
   /** Requests a turn: something may be there to claim or to commit. */
   readonly turn: () => void;
-  /** Decides a command without waiting for the disk; the next turn commits it. */
-  readonly decide: (command: Command, then?: Pick<Asked, 'reply' | 'refused'>) => void;
+  /**
+   * Decides a command, by default without waiting for the disk. Requests the turn that commits it:
+   * the answer of a store on which it depends may come between two turns.
+   */
+  readonly decide: (command: Command, then?: Partial<Omit<Asked, 'command'>>) => void;
   /** Answers a query from the records; see `Store.read`. */
   readonly ask: (query: Query, tell: Tell<unknown>, gate?: 'decided' | 'synced') => void;
   /** `true` once the coordinator takes and begins nothing more. */

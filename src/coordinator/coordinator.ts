@@ -114,6 +114,8 @@ export class Coordinator implements StoreOwner {
   #isOpen = false;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #turning = false;
+  /** `true` in a turn, until it commits. */
+  #commits = false;
 
   constructor(ports: CoordinatorPorts, options: CoordinatorOptions) {
     const { store, questions, post, now, monotonic, after, pool } = ports;
@@ -326,7 +328,6 @@ export class Coordinator implements StoreOwner {
     this.#ports.after(feederMs, () => {
       if (this.#closing.isBegun || this.#parts.callers.of(owner) !== undefined) return;
       for (const map of maps) this.#decide({ type: 'abandon', map });
-      this.turn();
     });
   }
 
@@ -361,6 +362,7 @@ export class Coordinator implements StoreOwner {
   #turn(): void {
     if (!this.#isOpen) return;
     const beganAt = this.#ports.stopwatch();
+    this.#commits = true;
     this.#statistics.passTo(this.#ports.now());
     const { claiming } = this.#runs;
     this.#parts.bounded.letIn(this.#closing.isBegun);
@@ -368,6 +370,7 @@ export class Coordinator implements StoreOwner {
     this.#schedules.fire();
     if (this.#claimsNot() === undefined) claiming.claim();
     this.#forget();
+    this.#commits = false;
     this.#store.commit();
     // Jobs that became ready earlier and found no thread may find one now.
     this.#start();
@@ -480,8 +483,10 @@ export class Coordinator implements StoreOwner {
     if (this.#presence?.isActive) this.#runs.claiming.installAgents(queueNames(this.#store.local));
   }
 
-  readonly #decide: Context['decide'] = (command, then) => {
-    this.#store.transact([{ command, gate: 'decided', reply: then?.reply, refused: then?.refused }]);
+  readonly #decide: Context['decide'] = (command, then = {}) => {
+    const { gate = 'decided', reply, refused } = then;
+    this.#store.transact([{ command, gate, reply, refused }]);
+    if (!this.#commits) this.turn();
   };
 
   #committed(): Promise<void> {
@@ -496,7 +501,6 @@ export class Coordinator implements StoreOwner {
     const timer = this.#ports.after(Math.max(0, next - this.#ports.now()), () => {
       this.#timer = undefined;
       this.#decide({ type: 'tick' });
-      this.turn();
     });
     this.#timer = { at: next, timer };
   }

@@ -138,18 +138,12 @@ export class Presence {
   end(): void {
     this.#timer?.clear();
     this.#deathTimer?.clear();
-    if (this.#state !== 'ended') this.#decide({ type: 'deactivate', ...this.#incarnation });
+    if (this.#state !== 'ended') this.#context.decide({ type: 'deactivate', ...this.#incarnation });
     this.#state = 'ended';
   }
 
   get #incarnation(): { dispatcher: Id; incarnation: Id } {
     return { dispatcher: this.#context.dispatcher, incarnation: this.#options.incarnation };
-  }
-
-  #decide(command: Command, reply?: (error?: Error) => void): void {
-    const { decide, turn } = this.#context;
-    decide(command, reply && { reply });
-    turn();
   }
 
   /** Sends an activation or a ping. Each answer shows how the other dispatchers are. */
@@ -158,7 +152,7 @@ export class Presence {
     this.#isAsking = true;
     const asking = this.#state;
     const sentAt = this.#context.monotonic();
-    this.#decide(command, (error) => {
+    const reply = (error: Error | undefined) => {
       this.#isAsking = false;
       if (this.#state === asking) answered(error, sentAt);
       // The answer came after this dispatcher had given itself up.
@@ -166,7 +160,8 @@ export class Presence {
       if (this.#state === 'ended' || (this.#context.store.isExclusive && this.#state === 'active')) return;
       if (error === undefined || error instanceof CallsheetError) this.#observe();
       else this.#tickLater(this.#options.pingMs);
-    });
+    };
+    this.#context.decide(command, { reply });
   }
 
   /** The store has answered a question that was sent at this moment. */
@@ -213,7 +208,7 @@ export class Presence {
       const last = before.get(id);
       const seen = last?.pings === pings ? last : { pings, since: now };
       const leftMs = seen.since + Math.max(deathMs, other.deathMs) - now;
-      if (leftMs <= 0) this.#decide({ type: 'rescue', dispatcher: id, pings });
+      if (leftMs <= 0) this.#context.decide({ type: 'rescue', dispatcher: id, pings });
       else this.#seen.set(id, seen);
       nextMs = Math.min(nextMs, Math.max(0, leftMs));
     }
@@ -237,7 +232,7 @@ export class Presence {
     if (this.#state !== 'active') return;
     const { deathMs } = this.#options;
     // Decided when the store answers again. The jobs may still be its own then.
-    this.#decide({ type: 'deactivate', ...this.#incarnation });
+    this.#context.decide({ type: 'deactivate', ...this.#incarnation });
     const message = `the dispatcher had no contact with its store for ${deathMs} ms, so others may have taken its jobs`;
     this.#noteLoss(new DispatcherInactiveError(`${message}: it stops them, and works again when the store answers`));
   }

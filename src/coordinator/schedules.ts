@@ -116,13 +116,12 @@ export class Schedules {
   /** Carries out a command of a client. */
   do(caller: Caller, request: number, level: Level, command: ScheduleCommand): void {
     const { post } = caller;
-    const { turn, isClosing } = this.#context;
+    const { isClosing } = this.#context;
     this.#load((error) => {
       if (error !== undefined) return post(replyTo(request, error));
       try {
         if (isClosing()) throw new ClosedError('the runtime is closing');
         this.#do(caller, request, level, command);
-        turn();
       } catch (refusal) {
         post(replyTo(request, refusal as Error));
       }
@@ -143,7 +142,7 @@ export class Schedules {
   }
 
   #do({ post }: Caller, request: number, level: Level, command: ScheduleCommand): void {
-    const { store, dispatcher: owner, now } = this.#context;
+    const { store, decide, dispatcher: owner, now } = this.#context;
     const reply = (error?: Error) => post(replyTo(request, error));
     switch (command.type) {
       case 'setSchedule': {
@@ -152,15 +151,15 @@ export class Schedules {
         const made = { id: template.id, args: store.payload(template.args) };
         const [sample] = this.#specs([job], settings.queue, level);
         const set = { settings, template: made, sample: sample!, nextAt, zones: zonesVersion, owner, level };
-        return store.transact([{ command: { type: command.type, ...set }, gate: levelGate(level), reply }]);
+        return decide({ type: command.type, ...set }, { gate: levelGate(level), reply });
       }
       case 'pauseSchedule': {
         const { spec } = requireSchedule(store.local, command.name);
         const nextAt = this.#ticksOf!(spec).after(now());
-        return store.transact([{ command: { ...command, nextAt, zones: zonesVersion }, gate: 'synced', reply }]);
+        return decide({ ...command, nextAt, zones: zonesVersion }, { gate: 'synced', reply });
       }
       case 'removeSchedule':
-        return store.transact([{ command, gate: 'synced', reply }]);
+        return decide(command, { gate: 'synced', reply });
       case 'runTicks': {
         const there = requireSchedule(store.local, command.name);
         const id = command.ticks === undefined ? newId() : undefined;
@@ -173,8 +172,7 @@ export class Schedules {
           const { ticks, put } = found;
           const answer = (error?: Error) => (error === undefined ? post(['answer', request, put]) : reply(error));
           const run = { type: command.type, name: command.name, ticks, owner } as const;
-          store.transact([{ command: run, gate: levelGate(level), reply: answer }]);
-          this.#context.turn();
+          decide(run, { gate: levelGate(level), reply: answer });
         };
         return store.read(look, tell, 'decided');
       }

@@ -24,8 +24,9 @@ export function runAgain(surroundings: string, files: readonly string[], leftOut
         timeout: limitMs,
       },
     );
-    const failed = Array.from(stdout.matchAll(/^ *not ok \d+ - .*$/gm), ([line]) => line.trim());
-    assert.deepEqual(failed, [], stdout.slice(-20_000));
+    // A failed test with its error, which follows as a block of YAML.
+    const failed = stdout.match(/^( *)not ok \d+ - .*(\n\1 {2}---(\n\1 {2}.*)*?\n\1 {2}\.\.\.)?/gm) ?? [];
+    assert.equal(failed.length, 0, `${failed.join('\n')}\n\n${stdout.slice(-20_000)}`);
     assert.equal(status, 0);
     const passed = Number(/^# pass (\d+)$/m.exec(stdout)?.[1]);
     assert.ok(passed > 5 * files.length, `${passed} tests passed, which are too few of ${files.length} files`);

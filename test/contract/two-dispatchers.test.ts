@@ -15,6 +15,7 @@ import { type Beside, HostClock, openBeside } from '../shared-store/kits.js';
 import { randomFaults } from '../shared-store/random-faults.js';
 import { allJobs, inside, work } from './jobs/all.js';
 import { forget, now, openGate, seen } from './jobs/work.js';
+import { hourMs } from './opened.js';
 
 const pingMs = 4000;
 const deathMs = 12_000;
@@ -169,6 +170,27 @@ describe('5 two dispatchers', () => {
     await b.runtime.queue('mail').resume();
     await site.quiet(a, b);
     assert.deepEqual(seen, ['paused']);
+  });
+
+  it('[2.9] decide a put at once, at whatever moment of another question it comes', async (t) => {
+    const site = new Site(t);
+    const a = await site.open();
+    const queue = a.runtime.queue();
+    // The store is asked whether there is room. While it decides claims, its answer comes later.
+    await queue.setBound(10);
+    const first = await queue.put(work.mark('one'), { unique: 'key', beginAfter: hourMs });
+    for (let moment = 0; moment < 100; moment++) {
+      await site.quiet(a);
+      const asked = a.runtime.stats();
+      for (let left = moment; left > 0; left--) await undefined;
+      let id = '';
+      void queue.put(work.mark('two'), { unique: 'key' }).then((job) => {
+        id = job.id;
+      });
+      await site.quiet(a);
+      assert.equal(id, first.id, `after ${moment} microtasks`);
+      await asked;
+    }
   });
 
   it('[2.10] cancel a job that the other runs', async (t) => {

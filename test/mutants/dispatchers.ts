@@ -91,7 +91,7 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'jobs stay claimed by a dispatcher that gave itself up',
     tags: ['5.6'],
     in: 'coordinator/presence.ts#giveUp',
-    find: "this.#decide({ type: 'deactivate', ...this.#incarnation });",
+    find: "this.#context.decide({ type: 'deactivate', ...this.#incarnation });",
     replace: '',
   },
   {
@@ -434,7 +434,7 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'no dispatcher checks whether another has died',
     tags: ['5.6'],
     in: 'coordinator/presence.ts#observe',
-    find: "this.#decide({ type: 'rescue', dispatcher: id, pings });",
+    find: "this.#context.decide({ type: 'rescue', dispatcher: id, pings });",
     replace: '{}',
   },
   {

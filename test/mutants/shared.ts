@@ -41,6 +41,13 @@ export const shared: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a decision that depends on a late answer waits for some other turn',
+    tags: ['2.9'],
+    in: 'coordinator/coordinator.ts#decide',
+    find: 'if (!this.#commits) this.turn();',
+    replace: '',
+  },
+  {
     bug: 'an annotation set elsewhere is not delivered to a waiting client',
     tags: ['10.2'],
     in: 'coordinator/coordinator.ts#changed',

@@ -485,14 +485,13 @@ export class Claiming {
    * gets the same time again.
    */
   #clearLater(id: Id, fence: number): void {
-    const { pool, after, decide, turn } = this.#context;
+    const { pool, after, decide } = this.#context;
     after(clearedAfterMs(fence), () => {
       if (this.#alone !== id || !this.#isAlone) return;
       if (pool.threadOf(id) === undefined) return this.#clearLater(id, fence);
       this.#alone = undefined;
       this.#cleared.add(id);
       decide({ type: 'cleared', job: id, fence });
-      turn();
     });
   }
 

@@ -23,7 +23,7 @@ export class Folding {
    * does.
    */
   fold(id: Id): void {
-    const { store, now, after, turn, decide, isClosing } = this.#context;
+    const { store, now, after, decide, isClosing } = this.#context;
     const look = (records: Records) => {
       const chunk = records.view.job(id);
       return chunk === undefined || chunk.outcome !== 'none' ? undefined : foldedItems(records, chunk, now());
@@ -37,7 +37,6 @@ export class Folding {
       if (error !== undefined || folded === undefined || isClosing()) return;
       const [list, failed] = [payload(folded?.list), payload(folded?.failed)];
       decide({ type: 'fold', job: id, list, failed }, { reply });
-      turn();
     };
     store.read(look, tell, 'decided');
   }

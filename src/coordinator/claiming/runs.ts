@@ -113,7 +113,6 @@ export class Runs implements PoolOwner {
   #cannotBegin({ id, fence }: JobRecord, error: JournalCorruptError): void {
     this.#context.post(['log', 'error', error.message, `job ${idToText(id)} cannot begin`]);
     this.#context.decide({ type: 'cannotBegin', job: id, fence, error });
-    this.turn();
   }
 
   #prepared(run: Run): void {
@@ -208,7 +207,7 @@ export class Runs implements PoolOwner {
     const end = settledFrom(report, this.#store.payload);
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: end, inner };
     if (stored === undefined) this.#context.decide(command, { refused: this.#onRefused });
-    else this.#store.transact([{ command, gate: levelGate(this.#levelOf(job)), reply: stored }]);
+    else this.#context.decide(command, { gate: levelGate(this.#levelOf(job)), reply: stored });
     if (report.kind === 'job' && !this.#waits.isEmpty) this.#refuseEndless();
   }
 
@@ -372,8 +371,7 @@ export class Runs implements PoolOwner {
   putNow(by: Id, put: WireInnerPut, then: (error: Error | undefined, same: readonly Id[] | null) => void): void {
     const level = this.#levelOf(by);
     const command = commandFromWire(put, this.#received(level));
-    this.#store.transact([{ command, gate: levelGate(level), reply: (error, same) => then(error, same ?? null) }]);
-    this.turn();
+    this.#context.decide(command, { gate: levelGate(level), reply: (error, same) => then(error, same ?? null) });
   }
 
   handOver(job: Id): readonly HandedBuffer[] {

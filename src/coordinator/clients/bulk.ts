@@ -28,7 +28,7 @@ const mostAtOnce = 1024;
 /** The cost of a command, in the steps of an inquiry that looks at a job. */
 const commandCost = 128;
 
-interface BulkContext extends Pick<Context, 'store' | 'turn' | 'isClosing' | 'post' | 'questions'> {
+interface BulkContext extends Pick<Context, 'store' | 'decide' | 'isClosing' | 'post' | 'questions'> {
   readonly jobLog: Pick<JobLog, 'leaveOut' | 'takeIn'>;
   readonly bounded: BoundedQueues;
   readonly inquiries: Inquiries;
@@ -166,9 +166,7 @@ class Step {
   }
 
   #decide(id: Id, command: Command): void {
-    const { store, turn } = this.#context;
-    store.transact([{ command, gate: levelGate('full'), reply: (error) => this.#note(id, error) }]);
-    turn();
+    this.#context.decide(command, { gate: levelGate('full'), reply: (error) => this.#note(id, error) });
   }
 
   #note(id: Id, error: Error | undefined): void {

@@ -64,7 +64,7 @@ export class ClientCommands {
   }
 
   #put(caller: Caller, puts: Puts, command: Command): void {
-    const { store, isClosing } = this.#context;
+    const { decide, isClosing } = this.#context;
     const [, first, , level, jobs, again = false] = puts;
     if (isClosing()) return this.refuse(caller, puts, new ClosedError('the runtime is closing'));
     const expect = () => {
@@ -85,7 +85,7 @@ export class ClientCommands {
         caller.post(['answer', first, same]);
       }
     };
-    store.transact([{ command, gate: levelGate(level), reply }]);
+    decide(command, { gate: levelGate(level), reply });
   }
 
   /** Answers each put with the error. */
@@ -114,13 +114,12 @@ export class ClientCommands {
     const tell = (error: Error | undefined, made?: { readonly command: Command; readonly level: Level }) => {
       if (made === undefined) return caller.post(replyTo(request, error));
       admit(made.command, made.level);
-      this.#context.turn();
     };
     store.read(look, tell, 'decided');
   }
 
   #do(caller: Caller, request: number, level: Level, wire: WireCommand, command: Command): void {
-    const { store, runs, isClosing } = this.#context;
+    const { decide, runs, isClosing } = this.#context;
     if (isClosing()) return caller.post(replyTo(request, new ClosedError('the runtime is closing')));
     // A job that a thread has not begun still counts as queued: it can be removed and changed.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);
@@ -129,7 +128,7 @@ export class ClientCommands {
       else if (wire.type === 'put' || wire.type === 'all') hold(caller, wire, same);
       caller.post(same === undefined ? replyTo(request, error) : ['answer', request, same]);
     };
-    store.transact([{ command, gate: levelGate(level), reply }]);
+    decide(command, { gate: levelGate(level), reply });
     this.#follow(wire);
   }
 

@@ -31,17 +31,14 @@ export class PolicyQuestions {
   }
 
   #ask(key: string, id: Id, fence: number, question: Question): void {
-    const { questions, decide, turn } = this.#context;
-    if (!this.#callables.has(question.callable)) {
-      decide({ type: 'unanswered', job: id, fence, problem: 'this build has no such function' });
-      return turn();
-    }
+    const { questions, decide } = this.#context;
+    if (!this.#callables.has(question.callable))
+      return decide({ type: 'unanswered', job: id, fence, problem: 'this build has no such function' });
     this.#out.add(key);
     questions.ask(question, (said) => {
       this.#out.delete(key);
       if (said.type === 'policy') decide({ ...said, type: 'answered', job: id, fence });
       else if (said.type === 'none') decide({ type: 'unanswered', job: id, fence, problem: said.problem });
-      turn();
     });
   }
 }
