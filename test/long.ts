@@ -32,7 +32,10 @@ const suites: Readonly<Record<string, Suite>> = {
     files: ['journal/recovery.test.js', 'journal/snapshot.test.js', 'store/journal-damage.test.js'],
     env: { CALLSHEET_EVERY: '1' },
   },
-  kill: { files: ['e2e/kill.test.js'], env: { CALLSHEET_ROUNDS: '2000' } },
+  kill: {
+    files: ['contract/real/kill.test.js', 'e2e/kill.test.js'],
+    env: { CALLSHEET_KILLS: '20', CALLSHEET_ROUNDS: '2000' },
+  },
   codec: { files: ['codec/payload-property.test.js'], env: { CALLSHEET_CASES: '100000' } },
   soak: { files: ['e2e/soak.test.js'], env: { CALLSHEET_SOAK_JOBS: '4000000' } },
 };

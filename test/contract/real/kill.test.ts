@@ -1,6 +1,6 @@
 /**
  * kill -9 at a random moment, for each section of the contract: real threads, the real journal,
- * another process.
+ * another process. `CALLSHEET_KILLS` sets the number of moments for each.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { realJobs } from './jobs/all.js';
 import { scenarios } from './scenarios.js';
 
 const program = new URL('programs/scenario.js', import.meta.url);
-const rounds = 2;
+const rounds = Number(process.env.CALLSHEET_KILLS ?? 1);
 
 for (const [name, scenario] of Object.entries(scenarios)) {
   it(`${scenario.tags} ${scenario.what}, after kill -9`, async (t) => {
