@@ -36,6 +36,8 @@ const suites: Readonly<Record<string, Suite>> = {
     files: ['contract/real/kill.test.js', 'e2e/kill.test.js'],
     env: { CALLSHEET_KILLS: '20', CALLSHEET_ROUNDS: '2000' },
   },
+  // With the last compiler that is written in JavaScript, too.
+  package: { files: ['package.test.js'], env: { CALLSHEET_COMPILERS: '5.4.5 6.0.3' } },
   codec: { files: ['codec/payload-property.test.js'], env: { CALLSHEET_CASES: '100000' } },
   soak: { files: ['e2e/soak.test.js'], env: { CALLSHEET_SOAK_JOBS: '4000000' } },
 };
