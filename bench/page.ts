@@ -22,6 +22,7 @@ export const page: Bench = {
     { name: 'one of all', unit: 'ms' },
     { name: 'none of all', unit: 'ms' },
     { name: 'by callable', unit: 'ms' },
+    { name: 'strip', unit: 'ms' },
     { name: 'first paint', unit: 'ms' },
   ],
   rounds: 3,
@@ -29,8 +30,8 @@ export const page: Bench = {
   cases: (size) => {
     const work =
       size === 'full'
-        ? { jobs: 1_000_000, ms: 20_000, rate: 10_000, paints: 5 }
-        : { jobs: 1000, ms: 50, rate: 1000, paints: 1 };
+        ? { jobs: 1_000_000, parts: 100_000, ms: 20_000, rate: 10_000, paints: 5 }
+        : { jobs: 1000, parts: 1000, ms: 50, rate: 1000, paints: 1 };
     return [
       {
         name: `${work.jobs} pending`,

@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { open } from 'callsheet';
+import { open, parallel } from 'callsheet';
 import { node, web } from '../../src/web/index.js';
 import { stamps } from '../contestants/callsheet.js';
 import { programArguments, reportResult } from '../harness/program.js';
@@ -14,6 +14,8 @@ import { cpuOfThread, watchForThread } from '../harness/thread-cpu.js';
 export interface PageWork {
   readonly threads: number;
   readonly jobs: number;
+  /** Of the whole whose strip is drawn. */
+  readonly parts: number;
   /** Milliseconds of each measurement; the bytes are those of a minute. */
   readonly ms: number;
   readonly rate: number;
@@ -28,7 +30,7 @@ const putAtOnce = 1000;
 const batchMs = 20;
 const samples = 5;
 
-const { threads, jobs, ms, rate, paints, browserPath } = programArguments<PageWork>();
+const { threads, jobs, parts, ms, rate, paints, browserPath } = programArguments<PageWork>();
 const started = await watchForThread();
 let thread: string | undefined;
 // The main thread starts only the coordinator, which starts the others.
@@ -56,6 +58,10 @@ figures.job = await bytesOf(`api/job?id=${some}`);
 figures['one of all'] = await timeOf('api/jobs?annotation=mark&limit=1&order=oldest');
 figures['none of all'] = await timeOf('api/jobs?error=NoError');
 figures['by callable'] = await timeOf('api/jobs?callable=stamps%23*&status=pending');
+const whole = await paused.put(parallel(Array.from({ length: parts }, (_, at) => stamps.stamp(at))));
+const start = performance.now();
+await bytesOf(`api/job?id=${whole.id}`);
+figures.strip = performance.now() - start;
 
 for (const tabs of [0, 1, 20]) {
   const streams = await Promise.all(Array.from({ length: tabs }, () => follow()));

@@ -5,8 +5,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 type NodeRequest = IncomingMessage & { readonly body?: unknown };
 
 /**
- * Returns a listener for `http.createServer`, Express or Connect. For Fastify, call it with
- * `request.raw` and `reply.raw` after `reply.hijack()`.
+ * Returns a listener for `http.createServer`, Express or Connect. For Fastify, which reads bodies
+ * first, call it after `reply.hijack()`, with `Object.assign(request.raw, { body: request.body })`
+ * and `reply.raw`.
  *
  * @example
  * app.use('/jobs', node(web(callsheet, { path: '/jobs', authorize })));

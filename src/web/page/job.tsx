@@ -65,7 +65,8 @@ export function JobPage({ id }: { id: string }) {
               {explanation.position !== undefined && (
                 <p class="dim">
                   {explanation.position >= 10_000 ? 'At least ' : ''}
-                  {plural(explanation.position, 'job')} before it in its line
+                  {explanation.position === 0 ? 'First' : `${plural(explanation.position, 'job')} before it`} in its
+                  line
                 </p>
               )}
               {progress !== undefined && <ProgressOf progress={progress} />}
@@ -145,9 +146,7 @@ export function JobPage({ id }: { id: string }) {
                 ))}
               </Card>
             )}
-            <Card title="Jobs around it">
-              <Around sections={sections} />
-            </Card>
+            <Around sections={sections} />
             {job.runs.length > 0 && (
               <Card title="Runs that failed or were interrupted">
                 <Table
@@ -390,8 +389,9 @@ function Around({ sections: { job } }: { sections: Seen }) {
         {job.schedule.name}
       </Link>,
     ]);
+  if (facts.length === 0 && job.callbacks.length === 0) return null;
   return (
-    <>
+    <Card title="Jobs around it">
       <ul class="plain">
         {facts.map(([name, value]) => (
           <li key={name}>
@@ -406,8 +406,7 @@ function Around({ sections: { job } }: { sections: Seen }) {
           {!job.areAllCallbacks && <p class="dim">and more</p>}
         </>
       )}
-      {facts.length === 0 && job.callbacks.length === 0 && <p class="empty">None.</p>}
-    </>
+    </Card>
   );
 }
 

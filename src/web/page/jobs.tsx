@@ -47,7 +47,7 @@ export function JobsPage() {
               </span>
             </div>
             {canAct && (
-              <div class="buttons selected">
+              <div class={`buttons ${selection.jobs.length > 0 ? 'selected' : ''}`}>
                 <span>{plural(selection.jobs.length, 'job')} selected</span>
                 {selection.jobs.length > 0 && (
                   <button type="button" onClick={() => selection.set([])}>
