@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'CLOSED'
   | 'COORDINATOR_DIED'
   | 'COUNT_DIFFERS'
+  | 'DATABASE_UNUSABLE'
+  | 'DATABASE_VERSION'
   | 'DIRECTORY_UNUSABLE'
   | 'DISPATCHER_ACTIVE'
   | 'DISPATCHER_INACTIVE'
@@ -150,6 +152,10 @@ export class ProtocolVersionError extends errorClass('ProtocolVersionError', 'PR
 export class PayloadCorruptError extends errorClass('PayloadCorruptError', 'PAYLOAD_CORRUPT') {}
 /** The directory cannot hold a journal. The message gives the reason. */
 export class DirectoryUnusableError extends errorClass('DirectoryUnusableError', 'DIRECTORY_UNUSABLE') {}
+/** The PostgreSQL database cannot be used. The message gives the reason, and what to do. */
+export class DatabaseUnusableError extends errorClass('DatabaseUnusableError', 'DATABASE_UNUSABLE') {}
+/** A newer version of callsheet has migrated the database's tables. Nothing was modified. */
+export class DatabaseVersionError extends errorClass('DatabaseVersionError', 'DATABASE_VERSION') {}
 /** Another process has the directory open. A stopped process counts as alive. */
 export class JournalLockedError extends errorClass('JournalLockedError', 'JOURNAL_LOCKED') {}
 /** Another version of callsheet wrote the journal in another format. It was not modified. */
@@ -215,6 +221,8 @@ export const errorClasses: {
   CLOSED: ClosedError,
   COORDINATOR_DIED: CoordinatorDiedError,
   COUNT_DIFFERS: CountDiffersError,
+  DATABASE_UNUSABLE: DatabaseUnusableError,
+  DATABASE_VERSION: DatabaseVersionError,
   DIRECTORY_UNUSABLE: DirectoryUnusableError,
   DISPATCHER_ACTIVE: DispatcherActiveError,
   DISPATCHER_INACTIVE: DispatcherInactiveError,

@@ -45,6 +45,8 @@ export {
   ClosedError,
   CoordinatorDiedError,
   CountDiffersError,
+  DatabaseUnusableError,
+  DatabaseVersionError,
   DirectoryUnusableError,
   DispatcherActiveError,
   DispatcherInactiveError,

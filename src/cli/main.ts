@@ -137,6 +137,14 @@ program
   .argument('<into>', 'a new directory')
   .action(async (path, into) => exit(await (await import('./files.js')).salvageInto(path, into)));
 
+program
+  .command('migrate')
+  .description('make the tables of callsheet in a PostgreSQL database, or bring them up to this version')
+  .option('--postgres <url>', 'a connection string (default: DATABASE_URL)')
+  .option('--schema <name>', 'the schema of the tables', 'callsheet')
+  .option('--json', 'a JSON document')
+  .action(async (options) => exit(await (await import('./migrate.js')).migrateTables(options)));
+
 asking(program.command('check').description('find what waits for functions that job modules do not have'))
   .requiredOption('-j, --jobs <[name=]file...>', 'the files of the job modules, as for work')
   .action(async (options) => {

@@ -16,7 +16,8 @@ import { packCoordinatorMessages, unpackClientMessages } from '../protocol/messa
 import type { ClientMessage, CoordinatorMessage } from '../protocol/messages.js';
 import { JournalStore } from '../store/journal/journal-store.js';
 import { MemoryStore } from '../store/memory-store.js';
-import type { StoreOutside } from '../store/store.js';
+import type { PostgresOptions } from '../store/postgres/database.js';
+import type { Store, StoreOutside } from '../store/store.js';
 import { Coordinator } from './coordinator.js';
 import { readIdentity } from './identity.js';
 import { setLongTimeout } from './long-timeout.js';
@@ -31,6 +32,8 @@ import { SteadyClock } from './steady-clock.js';
 export interface CoordinatorSetup {
   /** Undefined: nothing outlives the process. */
   readonly directory: string | undefined;
+  /** The database that keeps the jobs, in the place of a directory. */
+  readonly postgres: PostgresOptions | undefined;
   readonly allowNetworkFileSystem: boolean;
   /** See `OpenOptions`. */
   readonly waitMs: number;
@@ -93,10 +96,7 @@ async function start(): Promise<void> {
       return coordinator.isHolding;
     },
   };
-  const store =
-    directory === undefined
-      ? new MemoryStore(outside)
-      : new JournalStore(directory, outside, { allowNetworkFileSystem, lock: lock! });
+  const store = await openStore(outside, lock);
   let pool!: Pool;
   const coordinator: Coordinator = new Coordinator(
     {
@@ -161,6 +161,16 @@ async function start(): Promise<void> {
   });
   lock?.accept((connection) => sharing.take(connection));
   post(['ready', { ...found, dispatcher: idToText(dispatcher) }, known]);
+}
+
+async function openStore(outside: StoreOutside, lock: Lock | undefined): Promise<Store> {
+  const { directory, postgres, allowNetworkFileSystem } = setup;
+  if (postgres !== undefined) {
+    const { openPostgres } = await import('../store/postgres/open.js');
+    return openPostgres(postgres, outside);
+  }
+  if (directory === undefined) return new MemoryStore(outside);
+  return new JournalStore(directory, outside, { allowNetworkFileSystem, lock: lock! });
 }
 
 const statisticsFailed = (error: Error) =>

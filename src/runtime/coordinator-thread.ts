@@ -41,7 +41,8 @@ export class CoordinatorThread implements LinkPort {
   }
 
   restart(): string | undefined {
-    if (this.#setup.directory === undefined) return 'its state was only in its memory, and is lost';
+    if (this.#setup.directory === undefined && this.#setup.postgres === undefined)
+      return 'its state was only in its memory, and is lost';
     // Jobs that may still run must not be begun again.
     if (isAlive(this.#worker)) return 'one of its worker threads hangs in a system call';
     const now = performance.now();

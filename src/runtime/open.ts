@@ -47,6 +47,13 @@ export interface RetentionOptions extends Partial<KeptLimits> {
   readonly failed?: Partial<KeptLimits>;
 }
 
+/** How to connect to PostgreSQL: what `pg.Client` takes, such as `host`, `database` or `ssl`. */
+export interface PostgresConnection {
+  readonly connectionString?: string;
+  readonly password?: string | (() => string | Promise<string>);
+  readonly [option: string]: unknown;
+}
+
 /** The options of `open`. All but `jobs` are optional. */
 export interface OpenOptions {
   /**
@@ -55,6 +62,16 @@ export interface OpenOptions {
    * logged unless `durability` is `memory`. An explicit `undefined` is rejected.
    */
   readonly directory?: string | URL;
+  /**
+   * A PostgreSQL database that keeps the jobs, in the place of a directory: a connection string, or
+   * what `pg.Client` takes. Any number of runtimes, on any number of machines, put jobs there and
+   * run them. Needs the package `pg`, and tables made by `callsheet migrate`. Options must be plain
+   * data, since callsheet connects in a thread of its own; only `password` may be a function, which
+   * is called once.
+   */
+  readonly postgres?: string | PostgresConnection;
+  /** The schema of the tables in `postgres`: `callsheet` by default. */
+  readonly schema?: string;
   /**
    * `true` allows a directory on a file system that other machines can reach, such as NFS, SMB, 9p
    * or anything behind FUSE. `false` by default: `open` then rejects such a directory, because the
@@ -566,6 +583,9 @@ export class Runtime implements AsyncDisposable {
  * @throws {ProtocolVersionError} the owner of a client has another version of callsheet.
  * @throws {JournalCorruptError} the journal is damaged.
  * @throws {DirectoryUnusableError} the directory cannot be used.
+ * @throws {DatabaseUnusableError} the database cannot be reached or used, or has no tables.
+ * @throws {DatabaseVersionError} a newer version of callsheet has migrated the database.
+ * @throws {PeerMissingError} `postgres` is given, and the package `pg` is not installed.
  * @throws {ModuleNotLoadableError} a job module cannot be imported.
  * @throws {TypeError} an option has the wrong type.
  * @throws {RangeError} an option is out of range.
@@ -574,7 +594,7 @@ export async function open(options: OpenOptions): Promise<Runtime> {
   checkOptions('options', options, openOptions);
   const { logger, share = 'owner' } = options;
   if (logger !== undefined) checkLogger(logger);
-  const setup = resolveOptions(options);
+  const setup = await withPassword(resolveOptions(options));
   const durability = durabilityOf(options);
   if (share === 'client') return openAsClient(options, setup, durability, logger);
   if (share !== 'auto') return openAsOwner(options, setup, durability, logger);
@@ -625,10 +645,10 @@ async function openAsOwner(
       modules,
       durability,
       setup.payloadLimitBytes,
-      setup.directory !== undefined,
+      setup.directory !== undefined || setup.postgres !== undefined,
     );
     await declareAll(client, options, (message) => logs.logger.warn(message));
-    if (setup.directory === undefined && options.durability === undefined)
+    if (!client.isKept && options.durability === undefined)
       logs.logger.warn(
         "nothing outlives this process: open() got no directory; give it one, or { durability: 'memory' } to silence this warning",
       );
@@ -668,11 +688,11 @@ export async function declareAll(client: Client, options: Declared, warn: (messa
  * because a missing environment variable must not silently turn durability off.
  */
 function durabilityOf(options: OpenOptions): Level {
-  const { directory, durability } = options;
-  for (const [name, value] of Object.entries({ directory, durability }))
+  const { directory, postgres, durability } = options;
+  for (const [name, value] of Object.entries({ directory, postgres, durability }))
     if (value === undefined && Object.hasOwn(options, name))
       throw invalidOption(name, 'must have a value, or be left out', value);
-  if (directory !== undefined) return durability ?? 'full';
+  if (directory !== undefined || postgres !== undefined) return durability ?? 'full';
   if (durability !== undefined && durability !== 'memory')
     throw invalidOption('durability', 'must be "memory" without a directory', durability, RangeError);
   return 'memory';
@@ -680,6 +700,8 @@ function durabilityOf(options: OpenOptions): Level {
 
 const openOptions: OptionNames<OpenOptions> = {
   directory: true,
+  postgres: true,
+  schema: true,
   allowNetworkFileSystem: true,
   share: true,
   waitMs: true,
@@ -815,6 +837,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
   }
   return {
     directory: directoryPath(directory),
+    postgres: checkPostgres(options),
     allowNetworkFileSystem,
     waitMs,
     runs: dispatcher,
@@ -835,6 +858,46 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     deathMs,
     retry: options.retry === undefined ? undefined : checkRetryDefaults(options.retry, 'retry'),
   };
+}
+
+/** Returns how to reach the database, with a `password` that may still be a function. */
+function checkPostgres({ postgres, schema, directory }: OpenOptions): CoordinatorSetup['postgres'] {
+  if (schema !== undefined && postgres === undefined)
+    throw invalidOption('schema', 'must be left out without `postgres`', schema);
+  if (postgres === undefined) return undefined;
+  if (directory !== undefined) throw invalidOption('postgres', 'must be left out with a directory', postgres);
+  const rule = 'must be a connection string, or an object of connection options';
+  if (typeof postgres !== 'string' && (typeof postgres !== 'object' || postgres === null))
+    throw invalidOption('postgres', rule, postgres);
+  if (postgres === '') throw invalidOption('postgres', rule, postgres, RangeError);
+  if (typeof postgres === 'object') for (const [name, value] of Object.entries(postgres)) checkPlain(name, value);
+  if (schema !== undefined)
+    checkText(
+      'schema',
+      schema,
+      'must be a string of 1 to 63 bytes',
+      (text) => text !== '' && Buffer.byteLength(text) <= 63,
+    );
+  return { connection: postgres, schema: schema ?? defaultSchema };
+}
+
+const defaultSchema = 'callsheet';
+
+function checkPlain(name: string, value: unknown): void {
+  if (name === 'password' && typeof value === 'function') return;
+  try {
+    structuredClone(value);
+  } catch {
+    throw invalidOption(`postgres.${name}`, 'must be plain data, which another thread can get', value);
+  }
+}
+
+/** Asks for the password, if a function has it. */
+async function withPassword(setup: CoordinatorSetup): Promise<CoordinatorSetup> {
+  const connection = setup.postgres?.connection;
+  if (typeof connection !== 'object' || typeof connection.password !== 'function') return setup;
+  const password = await (connection.password as () => string | Promise<string>)();
+  return { ...setup, postgres: { ...setup.postgres!, connection: { ...connection, password } } };
 }
 
 function checkSchedules(schedules: Record<string, unknown>): void {

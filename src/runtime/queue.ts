@@ -492,7 +492,12 @@ export class Queue {
     if (signal !== undefined) checkSignal(signal);
     checkOneOf('durability', durability, levels);
     if (durability === 'memory' || this.#client.isKept) return durability;
-    throw invalidOption('durability', 'must be "memory" in a runtime without a directory', durability, RangeError);
+    throw invalidOption(
+      'durability',
+      'must be "memory" in a runtime without a directory or a database',
+      durability,
+      RangeError,
+    );
   }
 
   /** Feeds the map from this process. */

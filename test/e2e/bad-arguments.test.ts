@@ -106,6 +106,8 @@ const agent: Bad = {
 
 const openOptions: Table<OpenOptions> = {
   directory: { type: [5, null, {}, undefined], range: ['', new URL('https://example.com/')] },
+  postgres: { type: [5, null, undefined, { ssl: { checkServerIdentity: () => undefined } }], range: [''] },
+  schema: { type: ['jobs'] },
   allowNetworkFileSystem: boolean,
   share: { type: [5, null], range: ['', 'both', 'client'] },
   waitMs: number(-1),

@@ -14,6 +14,7 @@ import { limits } from './limits.js';
 import { looking } from './looking.js';
 import type { Mutant } from './mutant.js';
 import { page } from './page.js';
+import { postgres } from './postgres.js';
 import { queuesAndQuotas } from './queues-and-quotas.js';
 import { retrying } from './retrying.js';
 import { schedules } from './schedules.js';
@@ -43,6 +44,7 @@ export const allMutants: readonly Mutant[] = [
   ...schedules,
   ...page,
   ...traces,
+  ...postgres,
 ];
 
 export const linesWithoutMutant: readonly string[] = contractTags.filter(

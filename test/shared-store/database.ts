@@ -124,6 +124,8 @@ export class MemoryDatabase implements Database {
     return () => this.#watchers.delete(wake);
   }
 
+  async close(): Promise<void> {}
+
   /** Deletes the jobs of level `memory` that `owner` put. */
   async forgetMemory(owner: Id): Promise<void> {
     await this.statement();

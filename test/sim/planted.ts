@@ -18,7 +18,7 @@ export const planted: readonly PlantedBug[] = [
     bug: 'a coordinator without a directory is restarted',
     by: 'e2e/coordinator-dies',
     in: 'runtime/coordinator-thread.ts#restart',
-    find: 'if (this.#setup.directory === undefined)',
+    find: 'if (this.#setup.directory === undefined && this.#setup.postgres === undefined)',
     replace: "if (this.#setup.directory === '')",
   },
   {

@@ -31,7 +31,7 @@ const withArgs = (name: string, size: number) => call(name, {}, { args: bytes(si
 
 for (const kind of kinds) describe(kind.name, () => conforms(kind));
 
-function conforms({ make, reopen, onDisk = false }: Kind): void {
+function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
   it('[3.3] keeps each command of a group whole or not at all', async () => {
     const subject = await make();
     subject.ask(put([call('a')]), 'synced', 'a');
@@ -141,7 +141,7 @@ function conforms({ make, reopen, onDisk = false }: Kind): void {
 
   it('[9.2] reopens with the same records after random work, and a close or a kill', async (t) => {
     const seed = seedOf(t);
-    for (let round = 0; round < 30; round++) {
+    for (let round = 0; round < rounds; round++) {
       const subject = await make();
       await work(subject, seed + round);
       const killed = round % 2 === 0;

@@ -13,6 +13,7 @@ import type { Asked, Store, StoreOutside } from '../../src/store/store.js';
 import { activateUs, recordOf, subjectOf, us } from '../core/making.js';
 import { randomFrom } from '../harness/randomness.js';
 import { StrictDisk } from '../journal/strict-disk.js';
+import { freshSchema, openDatabase } from '../postgres/schemas.js';
 import { type Faults, MemoryDatabase, noFaults } from '../shared-store/database.js';
 import { randomFaults } from '../shared-store/random-faults.js';
 
@@ -125,6 +126,8 @@ export interface Kind {
   readonly name: string;
   make(): Promise<Subject>;
   readonly reopen?: (subject: Subject, killed?: boolean) => Promise<Subject>;
+  /** Rounds of random work. Default: 30. */
+  readonly rounds?: number;
   /** `true` if the store is on a disk that can fail. */
   readonly onDisk?: boolean;
 }
@@ -154,7 +157,27 @@ export const kinds: readonly Kind[] = [
   },
   sharedKind('SharedStore', () => noFaults),
   sharedKind('SharedStore whose database has trouble', () => randomFaults(randomFrom(1))),
+  postgresKind(),
 ];
+
+function postgresKind(): Kind {
+  const schemas = new Map<Store, string>();
+  const on = async (schema: string) => {
+    const clock = new Clock();
+    const store = new SharedStore(await openDatabase(schema), clock);
+    schemas.set(store, schema);
+    return new Subject(store, clock).open();
+  };
+  return {
+    name: 'SharedStore on PostgreSQL',
+    rounds: 3,
+    make: async () => on(await freshSchema()),
+    reopen: ({ store }, killed = false) => {
+      if (killed) (store as SharedStore).die();
+      return on(schemas.get(store)!);
+    },
+  };
+}
 
 function sharedKind(name: string, faults: () => Faults): Kind {
   const databases = new Map<Store, MemoryDatabase>();

@@ -122,6 +122,8 @@ export interface Database {
   watch(wake: () => void): () => void;
   /** Deletes the jobs of level `memory` that `owner` put. */
   forgetMemory(owner: Id): Promise<void>;
+  /** Ends the connections of this process. */
+  close(): Promise<void>;
   /** Returns the rows that changed after a commit, and the last commit; all rows for 0. */
   changedSince(commit: number): Promise<{ readonly commit: number; readonly rows: Rows }>;
 }

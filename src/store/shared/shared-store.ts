@@ -101,6 +101,8 @@ export class SharedStore implements Store {
   #handed: Timed[] = [];
   #underWay: readonly Timed[] = [];
   #readers: Reader[] = [];
+  /** The readers that the transaction under way answers. */
+  #answered: readonly Reader[] = [];
   #requests: ClaimRequests | undefined;
   /** `true` while claims are decided: `state` does not know them yet. */
   #isClaiming = false;
@@ -117,6 +119,7 @@ export class SharedStore implements Store {
   #working: Promise<void> | undefined;
   #stale = false;
   #dead = false;
+  #closed: Promise<void> | undefined;
   #unwatch = () => {};
   #poll: { clear(): void } | undefined;
 
@@ -211,6 +214,7 @@ export class SharedStore implements Store {
     this.commit();
     while (this.#working !== undefined) await this.#working;
     this.die();
+    await this.#closed;
   }
 
   /** Its process died: commits on their way may still arrive, but nothing is released. */
@@ -218,6 +222,7 @@ export class SharedStore implements Store {
     this.#dead = true;
     this.#unwatch();
     this.#poll?.clear();
+    this.#closed ??= this.#database.close();
   }
 
   /** Resolves when no transaction is under way. */
@@ -250,10 +255,21 @@ export class SharedStore implements Store {
 
   #work(): void {
     if (this.#working !== undefined || this.#dead) return;
-    this.#working = this.#workOff().finally(() => {
-      this.#working = undefined;
-      if (this.#hasWork) this.#work();
-    });
+    this.#working = this.#workOff()
+      .catch((error: Error) => this.#fail(error))
+      .finally(() => {
+        this.#working = undefined;
+        if (this.#hasWork) this.#work();
+      });
+  }
+
+  /** The database refuses to work, and will do so again. */
+  #fail(error: Error): void {
+    if (this.#dead) return;
+    this.die();
+    for (const { reply } of [...this.#underWay, ...this.#handed, ...this.#asked]) reply?.(error);
+    for (const { tell } of [...this.#answered, ...this.#readers]) tell(error);
+    this.#owner.fatal(error);
   }
 
   /**
@@ -265,6 +281,7 @@ export class SharedStore implements Store {
       this.#underWay = this.#handed;
       this.#handed = [];
       const readers = this.#readers;
+      this.#answered = readers;
       this.#readers = [];
       const requests = this.#requests;
       this.#requests = undefined;
@@ -424,7 +441,7 @@ export class SharedStore implements Store {
       try {
         return await attempt();
       } catch (error) {
-        if (!(error instanceof ConnectionError)) throw error;
+        if (this.#dead || !(error instanceof ConnectionError)) throw error;
       }
     }
   }

@@ -1,0 +1,34 @@
+/** `callsheet migrate`: makes the tables in PostgreSQL, or brings them up to this version. */
+import { Connection } from '../store/postgres/connection.js';
+import { migrate, schemaVersion } from '../store/postgres/schema.js';
+import { CommandError, exitCodes } from './exit.js';
+import { Output } from './output.js';
+import { escaped } from './words.js';
+
+export interface MigrateOptions {
+  readonly postgres?: string;
+  readonly schema: string;
+  readonly json?: boolean;
+}
+
+export async function migrateTables({
+  postgres = process.env.DATABASE_URL,
+  schema,
+  json = false,
+}: MigrateOptions): Promise<number> {
+  if (postgres === undefined)
+    throw new CommandError(exitCodes.usage, 'no database: name one with --postgres or DATABASE_URL');
+  const connection = await Connection.first(postgres);
+  try {
+    const before = await migrate(connection, schema);
+    const out = new Output({ json });
+    const name = escaped(schema);
+    if (json) out.json({ schema, before, version: schemaVersion });
+    else if (before === schemaVersion) out.line(`schema ${name} has version ${before}: nothing to do`);
+    else out.line(`schema ${name} has version ${schemaVersion} now, before it had ${before}`);
+    await out.end();
+    return exitCodes.done;
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * One connection to PostgreSQL: the only file that knows the driver `pg`. Its errors become those
+ * of the shared store: a conflict, a lost connection, or an error that ends the store.
+ */
+import type { Client, ClientConfig, Notification } from 'pg';
+import type { Id } from '../../core/records.js';
+import { DatabaseUnusableError, PeerMissingError } from '../../errors.js';
+import { ConflictError, ConnectionError } from '../shared/database.js';
+import { idFrom } from './values.js';
+
+/** A connection string, or options of `pg.Client` that are plain data. */
+export type ConnectionOptions = string | Readonly<Record<string, unknown>>;
+
+/** A row as the driver reads it. */
+export type Row = Record<string, unknown>;
+
+/** Milliseconds that a connection may take to begin. */
+const connectMs = 10_000;
+/** Milliseconds without an answer after which a connection counts as lost. */
+const answerMs = 30_000;
+
+export class Connection {
+  readonly #client: Client;
+  #lost: Error | undefined;
+
+  private constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Connects. `lost` is called once, when the server or the network ends the connection. */
+  static async open(options: ConnectionOptions, lost: (error: Error) => void = () => {}): Promise<Connection> {
+    const { default: pg } = await loadDriver();
+    const given: ClientConfig = typeof options === 'string' ? { connectionString: options } : options;
+    const limits = { connectionTimeoutMillis: connectMs, query_timeout: answerMs };
+    // A pipeline saves ways to the server: statements that need no answer are sent together.
+    const client = new pg.Client({ ...limits, keepAlive: true, ...given, pipeline: true } as ClientConfig);
+    const connection = new Connection(client);
+    const note = (error: Error) => {
+      if (connection.#lost !== undefined) return;
+      connection.#lost = error;
+      lost(error);
+    };
+    client.on('error', note);
+    client.on('end', () => note(new Error('the server ended the connection')));
+    try {
+      await client.connect();
+    } catch (error) {
+      connection.#lost = error as Error;
+      throw meaningOf(error);
+    }
+    return connection;
+  }
+
+  /** Connects for the first time: an address that does not answer is an error. */
+  static async first(options: ConnectionOptions): Promise<Connection> {
+    try {
+      return await Connection.open(options);
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+      const reason = error.message === '' ? String(error.cause) : error.message;
+      throw new DatabaseUnusableError(`PostgreSQL cannot be reached: ${reason}`, { cause: error.cause });
+    }
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** Runs one statement. Several calls in one turn are sent together, and answered in order. */
+  async run<R extends Row = Row>(text: string, values: unknown[] = []): Promise<R[]> {
+    if (this.#lost !== undefined) throw new ConnectionError('the connection is lost', { cause: this.#lost });
+    try {
+      // Without values `pg` takes the way for several statements in one text.
+      const answer = await (values.length === 0 ? this.#client.query<R>(text) : this.#client.query<R>(text, values));
+      // Several statements in one text have several answers, which are of no use.
+      return Array.isArray(answer) ? [] : answer.rows;
+    } catch (error) {
+      const meaning = meaningOf(error);
+      if (meaning instanceof ConnectionError) this.drop();
+      throw meaning;
+    }
+  }
+
+  /** Calls `heard` for each notification of others on a channel. */
+  async listen(channel: string, heard: () => void): Promise<void> {
+    const own = (this.#client as unknown as { processID: number | null }).processID;
+    this.#client.on('notification', ({ processId }: Notification) => {
+      if (processId !== own) heard();
+    });
+    await this.run(`listen ${quoted(channel)}`);
+  }
+
+  /** Ends the connection at once, without waiting for its answers. */
+  drop(): void {
+    this.#lost ??= new Error('the connection was dropped');
+    (this.#client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  }
+
+  /** Ends the connection in good order. */
+  async close(): Promise<void> {
+    if (this.isLost) return;
+    this.#lost = new Error('the connection is closed');
+    await this.#client.end();
+  }
+}
+
+/** Returns a name as SQL spells it, whatever is in it. */
+export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+async function loadDriver(): Promise<{ default: typeof import('pg') }> {
+  try {
+    return (await import('pg')) as unknown as { default: typeof import('pg') };
+  } catch (error) {
+    throw new PeerMissingError(
+      'the option `postgres` needs the package `pg`, which is not installed: run `npm install pg`',
+      { cause: error },
+    );
+  }
+}
+
+/** Codes of SQLSTATE after which the transaction can be run again. */
+const conflicts = new Set(['40001', '40P01', '55P03']);
+/** The server ends or is read-only, has no connection left, or has ended this one. */
+const endings = new Set(['57P01', '57P02', '57P03', '57P05', '25P03', '25P04', '25006', '53300']);
+const uniqueViolation = '23505';
+
+function meaningOf(error: unknown): Error {
+  const { code = '', message, detail } = error as { code?: string; message: string; detail?: string };
+  const options = { cause: error };
+  const isOfServer = /^[0-9A-Z]{5}$/.test(code) && 'severity' in (error as object);
+  if (!isOfServer || code.startsWith('08') || endings.has(code)) return new ConnectionError(message, options);
+  if (conflicts.has(code)) return new ConflictError(undefined, options);
+  if (code === uniqueViolation) return new ConflictError(takenIn(detail), options);
+  return new DatabaseUnusableError(`PostgreSQL refused a statement: ${message} (SQLSTATE ${code})`, options);
+}
+
+/** Returns the id of the job that was there already. */
+function takenIn(detail = ''): Id | undefined {
+  const uuid = /^Key \(id\)=\(([0-9a-f-]{36})\)/.exec(detail)?.[1];
+  return uuid === undefined ? undefined : idFrom(uuid);
+}

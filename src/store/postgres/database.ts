@@ -1,0 +1,301 @@
+/**
+ * PostgreSQL as the database of a shared store.
+ *
+ * Transactions are SERIALIZABLE: the server itself keeps the promises of `database.ts` about rows
+ * that were read, and rows that were not there. The price is that transactions conflict without
+ * need. A process whose transactions conflicted twice in a row takes the table `patience` for
+ * itself, so that all others wait for one transaction: each process gets on, however busy others
+ * are.
+ *
+ * Nothing lasts beyond a transaction on a connection, so a pooler may stand between. Only the
+ * connection that listens is different. A notification is a hint, and never sent in a transaction:
+ * it would hold a lock of the whole server until the commit.
+ */
+import type { Id, JobRecord } from '../../core/records.js';
+import { ClosedError } from '../../errors.js';
+import {
+  ConflictError,
+  ConnectionError,
+  type Database,
+  type LastCommit,
+  type Rows,
+  type Transaction,
+  type Writes,
+} from '../shared/database.js';
+import type { Want } from '../shared/wants.js';
+import { Connection, type ConnectionOptions } from './connection.js';
+import { all, type Run, readChanged, readWants } from './reading.js';
+import { checkVersion } from './schema.js';
+import { type Tables, tablesOf } from './tables.js';
+import { uuidOf } from './values.js';
+import { startWrites } from './writing.js';
+
+export interface PostgresOptions {
+  readonly connection: ConnectionOptions;
+  readonly schema: string;
+}
+
+/** Milliseconds between two attempts to connect: at first, and at most. */
+const againMs = { first: 50, most: 2000 };
+/** Milliseconds between two notifications of one process. */
+const notifyMs = 10;
+/** Milliseconds that a process waits at random after a conflict. */
+const jitterMs = 5;
+
+export class PostgresDatabase implements Database {
+  readonly tables: Tables;
+  /** Tells the sessions of this process from those of others. */
+  readonly life = crypto.randomUUID();
+  readonly #options: PostgresOptions;
+  readonly #channel: string;
+  readonly #idle: Connection[] = [];
+  readonly #watchers = new Set<() => void>();
+  #listener: Connection | undefined;
+  #isListening = false;
+  #notifies = false;
+  #isClosed = false;
+  /** Conflicts since the last commit. */
+  conflictsInRow = 0;
+
+  constructor(options: PostgresOptions) {
+    this.#options = options;
+    this.tables = tablesOf(options.schema);
+    this.#channel = `callsheet ${options.schema}`;
+  }
+
+  /** Connects once, so that a wrong address or schema is an error now. */
+  async open(): Promise<void> {
+    const connection = await Connection.first(this.#options.connection);
+    try {
+      await checkVersion(connection, this.#options.schema);
+      await connection.run(`delete from ${this.tables.sessions} where seen_at < now() - interval '1 day'`);
+    } catch (error) {
+      connection.drop();
+      throw error;
+    }
+    this.#idle.push(connection);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const open = [...this.#idle.splice(0), ...(this.#listener === undefined ? [] : [this.#listener])];
+    this.#listener = undefined;
+    await Promise.all(open.map((connection) => connection.close()));
+  }
+
+  begin(): Transaction {
+    return new PostgresTransaction(this);
+  }
+
+  watch(wake: () => void): () => void {
+    this.#watchers.add(wake);
+    void this.#listen();
+    return () => this.#watchers.delete(wake);
+  }
+
+  async forgetMemory(owner: Id): Promise<void> {
+    await this.#with(async (connection) => {
+      const { jobs, gone, annotations, places } = this.tables;
+      const text = `with forgotten as (delete from ${jobs} where memory_of = $1 returning id),
+        said as (delete from ${annotations} where job in (select id from forgotten)),
+        held as (delete from ${places} where job in (select id from forgotten))
+        insert into ${gone} (kind, key) select 0, uuid_send(id) from forgotten`;
+      await connection.run(text, [uuidOf(owner)]);
+    });
+  }
+
+  changedSince(commit: number): Promise<{ commit: number; rows: Rows }> {
+    return this.#with(async (connection) => {
+      const begun = connection.run('begin isolation level repeatable read read only');
+      const read = readChanged(connection.run.bind(connection) as Run, this.tables, commit);
+      const ended = connection.run('commit');
+      await all([begun, read, ended]);
+      return read;
+    });
+  }
+
+  /** Takes a connection, for as long as its user needs it. */
+  async take(): Promise<Connection> {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop())
+      if (!connection.isLost) return connection;
+    for (let waitMs = againMs.first; ; waitMs = Math.min(2 * waitMs, againMs.most)) {
+      if (this.#isClosed) throw new ClosedError('the store is closed');
+      try {
+        return await Connection.open(this.#options.connection);
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+        await pause(waitMs * (0.5 + Math.random() / 2));
+      }
+    }
+  }
+
+  give(connection: Connection): void {
+    if (connection.isLost || this.#isClosed) {
+      // The cause may have ended the others, too: a failover leaves none.
+      for (const other of this.#idle.splice(0)) other.drop();
+      connection.drop();
+    } else this.#idle.push(connection);
+  }
+
+  /** Tells other processes that there is something new. */
+  notify(): void {
+    if (this.#notifies) return;
+    this.#notifies = true;
+    setTimeout(() => {
+      this.#notifies = false;
+      const failed = () => {};
+      this.#listener?.run('select pg_notify($1, $2)', [this.#channel, '']).catch(failed);
+    }, notifyMs).unref();
+  }
+
+  async #with<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.take();
+    try {
+      return await use(connection);
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) connection.drop();
+      throw error;
+    } finally {
+      this.give(connection);
+    }
+  }
+
+  /** Listens for others, and begins again whenever the connection is lost. */
+  async #listen(): Promise<void> {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    const wake = () => {
+      for (const watcher of this.#watchers) watcher();
+    };
+    for (let waitMs = againMs.first; !this.#isClosed; waitMs = Math.min(2 * waitMs, againMs.most)) {
+      try {
+        let lost = () => {};
+        const isLost = new Promise<void>((resolve) => {
+          lost = resolve;
+        });
+        const listener = await Connection.open(this.#options.connection, lost);
+        await listener.listen(this.#channel, wake);
+        if (this.#isClosed) return listener.drop();
+        this.#listener = listener;
+        waitMs = againMs.first;
+        // Nothing was heard before.
+        wake();
+        await isLost;
+        this.#listener = undefined;
+      } catch {
+        // Polls find all that is not heard.
+      }
+      if (!this.#isClosed) await pause(waitMs);
+    }
+  }
+}
+
+const pause = (ms: number) =>
+  new Promise<void>((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+
+/** A session that has gone quiet in a transaction must not hold its locks for longer. */
+const beginning =
+  'begin isolation level serializable; set local idle_in_transaction_session_timeout = 10000; set local lock_timeout = 5000';
+
+class PostgresTransaction implements Transaction {
+  readonly #database: PostgresDatabase;
+  readonly #known = new Map<Id, JobRecord>();
+  #connection: Connection | undefined;
+  #isEnded = false;
+
+  constructor(database: PostgresDatabase) {
+    this.#database = database;
+  }
+
+  async load(wants: readonly Want[]): Promise<Rows> {
+    return this.#guard(async () => {
+      const begun = await this.#begin();
+      const read = readWants(this.#run, this.#database.tables, wants);
+      await all([...begun, read]);
+      const rows = await read;
+      for (const [id, job] of rows.jobs) if (job !== undefined) this.#known.set(id, job);
+      return rows;
+    });
+  }
+
+  async lastCommit(session: string): Promise<LastCommit | undefined> {
+    return this.#guard(async () => {
+      const { sessions } = this.#database.tables;
+      const id = this.#idOf(session);
+      for (;;) {
+        const begun = await this.#begin();
+        // The lock waits for the end of a lost commit, so that the answer is final.
+        const text = `select last_group::int as group, last_attempt as attempt from ${sessions} where id = $1 for update`;
+        const asked = this.#run<LastCommit & Record<string, unknown>>(text, [id]);
+        await all([...begun, asked]);
+        const [last] = await asked;
+        if (last !== undefined) return last.group < 0 ? undefined : last;
+        await this.#run('rollback');
+        await this.#run(`insert into ${sessions} (id) values ($1) on conflict do nothing`, [id]);
+        this.#hasBegun = false;
+      }
+    });
+  }
+
+  commit(session: string, { group, attempt }: LastCommit, writes: Writes): Promise<void> {
+    const { tables } = this.#database;
+    const { sessions } = tables;
+    // All is sent in this turn, so the bytes are those of now.
+    const runs = [
+      ...startWrites(this.#run, tables, writes, this.#known),
+      this.#run(`update ${sessions} set last_group = $2, last_attempt = $3, seen_at = now() where id = $1`, [
+        this.#idOf(session),
+        group,
+        attempt,
+      ]),
+      this.#run('commit'),
+    ];
+    return this.#guard(async () => {
+      await all(runs);
+      this.#hasBegun = false;
+      this.#database.conflictsInRow = 0;
+      this.#database.notify();
+    });
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection === undefined) return;
+    if (this.#hasBegun && !connection.isLost) connection.run('rollback').catch(() => connection.drop());
+    this.#database.give(connection);
+  }
+
+  #hasBegun = false;
+
+  #idOf(session: string): string {
+    return `${this.#database.life} ${session}`;
+  }
+
+  readonly #run: Run = (text, values) => this.#connection!.run(text, values);
+
+  /** Begins at the first use. Returns the statements that are on their way. */
+  async #begin(): Promise<Promise<unknown>[]> {
+    if (this.#hasBegun) return [];
+    const { conflictsInRow, tables } = this.#database;
+    if (conflictsInRow > 0) await pause(jitterMs * conflictsInRow * Math.random());
+    this.#connection ??= await this.#database.take();
+    if (this.#isEnded) throw new ConnectionError('the transaction has ended');
+    this.#hasBegun = true;
+    const mode = conflictsInRow < 2 ? 'row share' : 'exclusive';
+    // A lock of a table takes no snapshot: the transaction sees what others committed before it.
+    return [this.#run(`${beginning}; lock table ${tables.patience} in ${mode} mode`)];
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof ConflictError) this.#database.conflictsInRow++;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,296 @@
+/** Reads rows for wants. Wants of one kind share a statement. All statements are sent together. */
+import type { AnnotationRecord, Id, JobRecord } from '../../core/records.js';
+import { annotationKey } from '../../core/state/annotations.js';
+import type { BucketRecord } from '../../core/state/change-log.js';
+import type { Kept } from '../../core/state/completed.js';
+import { goesBefore } from '../../core/state/lanes.js';
+import { jobFrom } from '../job-bytes.js';
+import { settingFrom } from '../setting-json.js';
+import { noRows, positionsAtOnce, type Rows } from '../shared/database.js';
+import { type Index, indexKey, type Want, wantKey } from '../shared/wants.js';
+import type { Row } from './connection.js';
+import type { Tables } from './tables.js';
+import { bytesOf, idFrom, textFrom, uuidOf } from './values.js';
+
+/** Runs a statement. Calls in one turn are sent together. */
+export type Run = <R extends Row>(text: string, values?: unknown[]) => Promise<R[]>;
+
+interface StoredJob extends Row {
+  readonly id: string;
+  readonly parent: string | null;
+  readonly header: Buffer;
+  readonly args: Buffer | null;
+  readonly result: Buffer | null;
+  readonly is_asked: boolean;
+}
+
+interface StoredAnnotation extends Row {
+  readonly job: string;
+  readonly name: Buffer;
+  readonly value: Buffer;
+}
+
+/** An index as columns: the condition on them, and the key as a value of SQL. */
+interface Found {
+  readonly where: (tables: Tables) => string;
+  readonly type: 'uuid' | 'bytea';
+}
+
+const byParent = (rest: string): Found => ({ where: () => `parent = any($1) and ${rest}`, type: 'uuid' });
+
+const indices: Readonly<Record<Exclude<Index, 'member'>, Found>> = {
+  part: byParent('role = 0'),
+  callback: byParent('role = 1'),
+  openPart: byParent('role = 0 and is_open'),
+  openCallback: byParent('role = 1 and is_open'),
+  unendedPart: byParent('role = 0 and is_unended'),
+  inner: { where: () => 'awaits = any($1)', type: 'uuid' },
+  unique: { where: () => 'unique_key = any($1)', type: 'bytea' },
+  bound: { where: () => 'bound = any($1)', type: 'uuid' },
+  agent: { where: () => 'agent = any($1)', type: 'bytea' },
+  dispatcher: { where: () => 'dispatcher = any($1)', type: 'uuid' },
+  place: { where: ({ places }) => `id in (select job from ${places} where key = any($1))`, type: 'bytea' },
+  unfinished: { where: () => 'queue = any($1) and is_unfinished', type: 'bytea' },
+  atWork: { where: () => 'queue = any($1) and is_at_work', type: 'bytea' },
+};
+
+const keyValue = ({ type }: Found, key: string) => (type === 'uuid' ? uuidOf(key) : bytesOf(key));
+
+export async function readWants(run: Run, tables: Tables, wants: readonly Want[]): Promise<Rows> {
+  const rows = noRows();
+  const jobs = new Map<Id, JobRecord>();
+  const reads: Promise<unknown>[] = [];
+  /** Reads the jobs of a query for `id` and `parent`, and all jobs above them. */
+  const find = async (base: string, values: unknown[], also: (asked: readonly JobRecord[]) => void = () => {}) => {
+    const asked: JobRecord[] = [];
+    for (const row of await run<StoredJob>(withAbove(tables, base), values)) {
+      const job = jobOf(row);
+      jobs.set(job.id, job);
+      if (row.is_asked) asked.push(job);
+    }
+    also(asked);
+  };
+  const ids: Id[] = [];
+  const trees: Id[] = [];
+  const settings: string[] = [];
+  const buckets: string[] = [];
+  const found = new Map<Exclude<Index, 'member'>, string[]>();
+  for (const want of wants) {
+    switch (want.kind) {
+      case 'job':
+        ids.push(want.id);
+        break;
+      case 'tree':
+        trees.push(want.id);
+        break;
+      case 'found':
+        if (want.index === 'member') reads.push(find(...memberQuery(tables, want.key)));
+        else if (found.has(want.index)) found.get(want.index)!.push(want.key);
+        else found.set(want.index, [want.key]);
+        break;
+      case 'next': {
+        const role = want.index === 'openPart' ? 0 : 1;
+        const where = `parent = $1 and role = ${role} and is_open and index >= $2 order by index limit 1`;
+        reads.push(find(`select id, parent from ${tables.jobs} where ${where}`, [uuidOf(want.key), want.from]));
+        break;
+      }
+      case 'count':
+        reads.push(count(run, tables, want, rows));
+        break;
+      case 'line': {
+        const [base, values] = lineQuery(tables, want);
+        const note = (asked: readonly JobRecord[]) => {
+          const last = asked.reduce<JobRecord | undefined>(
+            (a, b) => (a !== undefined && goesBefore(b, a) ? a : b),
+            undefined,
+          );
+          rows.lines.set(wantKey(want), asked.length < want.most ? undefined : last);
+        };
+        reads.push(find(base, values, note));
+        break;
+      }
+      case 'due':
+        reads.push(
+          find(`select id, parent from ${tables.jobs} where due_at <= $1 order by due_at, id limit ${want.most}`, [
+            want.by,
+          ]),
+        );
+        break;
+      case 'oldest': {
+        const oldest = `select id from ${tables.jobs} where has_failed = $1 and completed_at is not null order by completed_at, id limit ${want.most}`;
+        const values = [want.kept === 'failed'];
+        reads.push(find(treeOf(tables, oldest), values));
+        reads.push(annotationsOf(run, tables, oldest, values, rows), countKept(run, tables, want.kept, rows));
+        break;
+      }
+      case 'setting':
+        settings.push(want.key);
+        break;
+      case 'settings':
+        reads.push(readSettings(run, tables, rows));
+        break;
+      case 'bucket':
+        buckets.push(want.key);
+        break;
+      case 'positions': {
+        const draw = `select nextval('${tables.positions.replaceAll("'", "''")}') as block from generate_series(1, $1)`;
+        const drawn = run<{ block: string }>(draw, [want.blocks]);
+        reads.push(
+          drawn.then((blocks) => rows.positions.push(...blocks.map(({ block }) => Number(block) * positionsAtOnce))),
+        );
+      }
+    }
+  }
+  if (ids.length > 0) reads.push(find(`select id, parent from ${tables.jobs} where id = any($1)`, [ids.map(uuidOf)]));
+  if (trees.length > 0) {
+    const roots = `select id from ${tables.jobs} where id = any($1)`;
+    const values = [trees.map(uuidOf)];
+    reads.push(find(treeOf(tables, roots), values), annotationsOf(run, tables, roots, values, rows));
+  }
+  for (const [name, keys] of found) {
+    const index = indices[name];
+    const base = `select id, parent from ${tables.jobs} where ${index.where(tables)}`;
+    reads.push(find(base, [keys.map((key) => keyValue(index, key))]));
+  }
+  if (settings.length > 0) reads.push(readSettings(run, tables, rows, settings));
+  if (buckets.length > 0) reads.push(readBuckets(run, tables, rows, buckets));
+  await all(reads);
+  rows.jobs.push(...[...parentsFirst(jobs)].map((job): [Id, JobRecord] => [job.id, job]));
+  for (const id of [...ids, ...trees]) if (!jobs.has(id)) rows.jobs.push([id, undefined]);
+  return rows;
+}
+
+/** Waits for all statements. The first error is the cause of those that follow it. */
+export async function all(runs: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(runs)) if (result.status === 'rejected') throw result.reason;
+}
+
+/** Returns each job after its parent, if that is there. */
+function* parentsFirst(jobs: ReadonlyMap<Id, JobRecord>): IterableIterator<JobRecord> {
+  const passed = new Set<Id>();
+  for (const job of jobs.values()) {
+    const path: JobRecord[] = [];
+    for (let at: JobRecord | undefined = job; at !== undefined && !passed.has(at.id); at = jobs.get(at.parent)) {
+      passed.add(at.id);
+      path.push(at);
+    }
+    yield* path.reverse();
+  }
+}
+
+function withAbove({ jobs }: Tables, base: string): string {
+  return `with recursive base as materialized (${base}),
+    up (id, parent) as (select id, parent from base union select j.id, j.parent from ${jobs} j join up on j.id = up.parent)
+    select id, parent, header, args, result, id in (select id from base) as is_asked from ${jobs}
+    where id in (select id from up)`;
+}
+
+/** Returns the query for the jobs of a query for ids, with all descendants. */
+function treeOf({ jobs }: Tables, roots: string): string {
+  return `with recursive top as materialized (${roots}),
+    tree (id, parent) as (
+      select id, parent from ${jobs} where id in (select id from top)
+      union select j.id, j.parent from ${jobs} j join tree on j.parent = tree.id)
+    select id, parent from tree`;
+}
+
+function memberQuery({ jobs }: Tables, key: string): [string, unknown[]] {
+  const at = key.lastIndexOf('\n');
+  const where = 'parent = $1 and role = 0 and index = $2';
+  return [`select id, parent from ${jobs} where ${where}`, [uuidOf(key.slice(0, at)), Number(key.slice(at + 1))]];
+}
+
+function lineQuery({ jobs }: Tables, { queue, after, most }: Extract<Want, { kind: 'line' }>): [string, unknown[]] {
+  const order = 'line_priority, line_front, line_alone, eligible, id';
+  const values: unknown[] = [bytesOf(queue)];
+  let behind = '';
+  if (after !== undefined) {
+    behind = `and (${order}) > ($2, $3, $4, $5, $6)`;
+    values.push(-after.priority, after.front ? 0 : 1, after.alone ? 0 : 1, after.eligible, uuidOf(after.id));
+  }
+  const where = `queued and queue = $1 ${behind} order by queue, ${order} limit ${most} for update skip locked`;
+  return [`select id, parent from ${jobs} where ${where}`, values];
+}
+
+async function count(run: Run, tables: Tables, want: Extract<Want, { kind: 'count' }>, rows: Rows): Promise<void> {
+  const index = indices[want.index as Exclude<Index, 'member'>];
+  const text = `select count(*)::int as jobs from ${tables.jobs} where ${index.where(tables)}`;
+  const [row] = await run<{ jobs: number }>(text, [[keyValue(index, want.key)]]);
+  rows.counts.set(indexKey(want.index, want.key), row!.jobs);
+}
+
+async function countKept(run: Run, { jobs }: Tables, kept: Kept, rows: Rows): Promise<void> {
+  const text = `select count(j.completed_at)::int as jobs, coalesce(sum(j.completed_bytes), 0)::float8 as bytes
+    from ${jobs} j join ${jobs} r on r.id = j.root where r.has_failed = $1`;
+  const [row] = await run<{ jobs: number; bytes: number }>(text, [kept === 'failed']);
+  rows.kept[kept] = { count: row!.jobs, bytes: row!.bytes };
+}
+
+async function annotationsOf(run: Run, tables: Tables, roots: string, values: unknown[], rows: Rows): Promise<void> {
+  const text = `select job, name, value from ${tables.annotations} where job in (select id from (${treeOf(tables, roots)}) as tree)`;
+  for (const row of await run<StoredAnnotation>(text, values)) rows.annotations.push(annotationOf(row));
+}
+
+async function readSettings(run: Run, tables: Tables, rows: Rows, keys?: readonly string[]): Promise<void> {
+  const text = `select key, body from ${tables.settings}${keys === undefined ? '' : ' where key = any($1)'}`;
+  const stored = await run<{ key: Buffer; body: string }>(text, keys === undefined ? [] : [keys.map(bytesOf)]);
+  const there = new Set<string>();
+  for (const { key, body } of stored) {
+    const name = textFrom(key);
+    there.add(name);
+    rows.settings.push([name, settingFrom(name, body)]);
+  }
+  for (const key of keys ?? []) if (!there.has(key)) rows.settings.push([key, undefined]);
+}
+
+async function readBuckets(run: Run, { buckets }: Tables, rows: Rows, keys: readonly string[]): Promise<void> {
+  const stored = await run<{ body: string }>(`select body from ${buckets} where key = any($1)`, [keys.map(bytesOf)]);
+  for (const { body } of stored) rows.buckets.push(JSON.parse(body) as BucketRecord);
+}
+
+/**
+ * Reads the rows that transactions from `since` on have changed. Returns the oldest transaction
+ * that may still change rows as `commit`.
+ */
+export async function readChanged(run: Run, tables: Tables, since: number): Promise<{ commit: number; rows: Rows }> {
+  const rows = noRows();
+  const jobs = new Map<Id, JobRecord>();
+  const where = `where changed >= '${since}'::xid8`;
+  let commit = since;
+  await all([
+    run<{ oldest: string }>('select pg_snapshot_xmin(pg_current_snapshot())::text as oldest').then(([row]) => {
+      commit = Number(row!.oldest);
+    }),
+    run<{ kind: number; key: Buffer }>(`select kind, key from ${tables.gone} ${where}`).then((gone) => {
+      const lists = [rows.jobs, rows.settings, rows.annotations];
+      for (const { kind, key } of gone)
+        lists[kind]!.push([kind === 0 ? key.toString('latin1') : textFrom(key), undefined]);
+    }),
+    run<StoredJob>(`select id, parent, header, args, result from ${tables.jobs} ${where}`).then((stored) => {
+      for (const row of stored) jobs.set(idFrom(row.id), jobOf(row));
+    }),
+    run<{ key: Buffer; body: string }>(`select key, body from ${tables.settings} ${where}`).then((stored) => {
+      for (const { key, body } of stored) rows.settings.push([textFrom(key), settingFrom(textFrom(key), body)]);
+    }),
+    run<StoredAnnotation>(`select job, name, value from ${tables.annotations} ${where}`).then((stored) => {
+      rows.annotations.push(...stored.map(annotationOf));
+    }),
+    run<{ body: string }>(`select body from ${tables.buckets} ${where}`).then((stored) => {
+      for (const { body } of stored) rows.buckets.push(JSON.parse(body) as BucketRecord);
+    }),
+  ]);
+  rows.jobs.push(...[...parentsFirst(jobs)].map((job): [Id, JobRecord] => [job.id, job]));
+  return { commit, rows };
+}
+
+const jobOf = ({ header, args, result }: StoredJob): JobRecord => jobFrom(header, plain(args), plain(result));
+
+function annotationOf({ job, name, value }: StoredAnnotation): [string, AnnotationRecord] {
+  const record: AnnotationRecord = { kind: 'annotation', job: idFrom(job), name: textFrom(name), value: plain(value) };
+  return [annotationKey(record.job, record.name), record];
+}
+
+/** Payloads are plain bytes, in every store. */
+function plain<B extends Buffer | null>(bytes: B): Uint8Array | (B & null) {
+  return bytes === null ? (bytes as B & null) : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

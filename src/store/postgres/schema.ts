@@ -1,0 +1,153 @@
+/**
+ * The tables, as numbered migrations. A migration that is released never changes.
+ *
+ * Names and keys are bytes, since a text of PostgreSQL cannot hold every character that theirs can.
+ * A job's `header` has all that no statement looks at. The columns `line_…` put a line in
+ * ascending order.
+ */
+import { DatabaseUnusableError, DatabaseVersionError } from '../../errors.js';
+import { type Connection, quoted } from './connection.js';
+
+const migrations: readonly string[] = [
+  `
+  create table sessions (
+    id text primary key,
+    last_group bigint not null default -1,
+    last_attempt int not null default 0,
+    seen_at timestamptz not null default now()
+  );
+  create table patience ();
+  create sequence positions;
+
+  create table jobs (
+    id uuid primary key,
+    parent uuid,
+    root uuid not null,
+    role smallint not null,
+    index int not null,
+    is_open boolean not null,
+    is_unended boolean not null,
+    awaits uuid,
+    unique_key bytea,
+    bound uuid,
+    agent bytea,
+    dispatcher uuid,
+    queue bytea not null,
+    is_unfinished boolean not null,
+    is_at_work boolean not null,
+    due_at float8,
+    completed_at float8,
+    has_failed boolean not null,
+    completed_bytes bigint not null,
+    memory_of uuid,
+    queued boolean not null,
+    line_priority float8 not null,
+    line_front smallint not null,
+    line_alone smallint not null,
+    eligible float8 not null,
+    changed xid8 not null default pg_current_xact_id(),
+    header bytea not null,
+    args bytea,
+    result bytea
+  );
+  create index jobs_line on jobs (queue, line_priority, line_front, line_alone, eligible, id) where queued;
+  create index jobs_due on jobs (due_at) where due_at is not null;
+  create index jobs_member on jobs (parent, role, index) where parent is not null;
+  create index jobs_open on jobs (parent, role, index) where is_open;
+  create index jobs_root on jobs (root) where parent is not null;
+  create index jobs_awaits on jobs (awaits) where awaits is not null;
+  create index jobs_unique on jobs (unique_key) where unique_key is not null;
+  create index jobs_bound on jobs (bound) where bound is not null;
+  create index jobs_agent on jobs (agent) where agent is not null;
+  create index jobs_dispatcher on jobs (dispatcher) where dispatcher is not null;
+  create index jobs_unfinished on jobs (queue) where is_unfinished;
+  create index jobs_at_work on jobs (queue) where is_at_work;
+  create index jobs_completed on jobs (has_failed, completed_at, id) where completed_at is not null;
+  create index jobs_memory on jobs (memory_of) where memory_of is not null;
+  create index jobs_changed on jobs (changed);
+
+  create table places (
+    key bytea,
+    job uuid,
+    primary key (key, job)
+  );
+  create index places_job on places (job);
+
+  create table settings (
+    key bytea primary key,
+    body text not null,
+    changed xid8 not null default pg_current_xact_id()
+  );
+
+  create table annotations (
+    job uuid,
+    name bytea,
+    value bytea not null,
+    changed xid8 not null default pg_current_xact_id(),
+    primary key (job, name)
+  );
+  create index annotations_changed on annotations (changed);
+
+  create table buckets (
+    key bytea primary key,
+    body text not null,
+    changed xid8 not null default pg_current_xact_id()
+  );
+
+  create table gone (
+    kind smallint not null,
+    key bytea not null,
+    changed xid8 not null default pg_current_xact_id()
+  );
+  create index gone_changed on gone (changed);
+  `,
+];
+
+/** The version of the schema that this build writes and reads. */
+export const schemaVersion = migrations.length;
+
+/** Creates the schema, or brings it up to this build's version. Returns the version before. */
+export async function migrate(connection: Connection, schema: string): Promise<number> {
+  await connection.run('begin');
+  try {
+    await connection.run('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`callsheet ${schema}`]);
+    // Asked first: the role may own the schema without the right to make one.
+    const there = await connection.run('select 1 from pg_namespace where nspname = $1', [schema]);
+    if (there.length === 0) await connection.run(`create schema ${quoted(schema)}`);
+    await connection.run(`set local search_path = ${quoted(schema)}, pg_catalog`);
+    await connection.run('create table if not exists meta (version int not null)');
+    const before = Number((await connection.run<{ version: number }>('select version from meta'))[0]?.version ?? 0);
+    refuseNewer(before, schema);
+    for (const migration of migrations.slice(before)) await connection.run(migration);
+    await connection.run('delete from meta');
+    await connection.run('insert into meta values ($1)', [schemaVersion]);
+    await connection.run('commit');
+    return before;
+  } catch (error) {
+    if (!connection.isLost) await connection.run('rollback');
+    throw error;
+  }
+}
+
+/** Refuses a schema that this build cannot use. */
+export async function checkVersion(connection: Connection, schema: string): Promise<void> {
+  const advice = `run \`callsheet migrate --postgres URL --schema ${schema}\``;
+  const found = await connection.run<{ there: boolean }>('select to_regclass($1) is not null as there', [
+    `${quoted(schema)}.meta`,
+  ]);
+  if (!found[0]!.there)
+    throw new DatabaseUnusableError(`the database has no tables of callsheet in schema ${schema}: ${advice}`);
+  const [row] = await connection.run<{ version: number }>(`select version from ${quoted(schema)}.meta`);
+  refuseNewer(row!.version, schema);
+  if (row!.version < schemaVersion)
+    throw new DatabaseUnusableError(
+      `schema ${schema} has version ${row!.version}, and this build of callsheet needs ${schemaVersion}: ${advice}`,
+    );
+}
+
+function refuseNewer(version: number, schema: string): void {
+  if (version > schemaVersion)
+    throw new DatabaseVersionError(
+      `schema ${schema} has version ${version}, and this build of callsheet knows ${schemaVersion}: update callsheet`,
+    );
+}

@@ -1,0 +1,20 @@
+/** The names of the tables with their schema: a connection has no search path of ours. */
+import { quoted } from './connection.js';
+
+const names = [
+  'sessions',
+  'patience',
+  'positions',
+  'jobs',
+  'places',
+  'settings',
+  'annotations',
+  'buckets',
+  'gone',
+] as const;
+
+export type Tables = Readonly<Record<(typeof names)[number], string>>;
+
+export function tablesOf(schema: string): Tables {
+  return Object.fromEntries(names.map((name) => [name, `${quoted(schema)}.${name}`])) as unknown as Tables;
+}

@@ -1,0 +1,251 @@
+/** Writes the rows of a commit: a statement for each kind of change, all sent together. */
+import type { AnnotationRecord, Id, JobRecord } from '../../core/records.js';
+import { placeKey } from '../../core/state/indices.js';
+import { headerOf } from '../job-bytes.js';
+import { settingText } from '../setting-json.js';
+import { columnsOf } from '../shared/columns.js';
+import type { Writes } from '../shared/database.js';
+import type { Index } from '../shared/wants.js';
+import type { Run } from './reading.js';
+import type { Tables } from './tables.js';
+import { bytesOf, uuidOf } from './values.js';
+
+/** The rows that a transaction has read, by id. */
+export type Known = ReadonlyMap<Id, JobRecord>;
+
+/** The columns of a new row, with their types. */
+const fixed = { id: 'uuid', parent: 'uuid', root: 'uuid', role: 'smallint', index: 'int', memory_of: 'uuid' } as const;
+/** The columns that a change writes. */
+const changing = {
+  is_open: 'boolean',
+  is_unended: 'boolean',
+  awaits: 'uuid',
+  unique_key: 'bytea',
+  bound: 'uuid',
+  agent: 'bytea',
+  dispatcher: 'uuid',
+  queue: 'bytea',
+  is_unfinished: 'boolean',
+  is_at_work: 'boolean',
+  due_at: 'float8',
+  completed_at: 'float8',
+  has_failed: 'boolean',
+  completed_bytes: 'bigint',
+  queued: 'boolean',
+  line_priority: 'float8',
+  line_front: 'smallint',
+  line_alone: 'smallint',
+  eligible: 'float8',
+  header: 'bytea',
+  args: 'bytea',
+  result: 'bytea',
+} as const;
+/** `true` for a payload that is as it was read: it is neither sent nor written again. */
+const kept = { keeps_args: 'boolean', keeps_result: 'boolean' } as const;
+
+type Column = keyof typeof fixed | keyof typeof changing | keyof typeof kept;
+type Values = Readonly<Record<Column, unknown>>;
+
+/** Starts all statements of a commit. The bytes of the records are taken before this returns. */
+export function startWrites(run: Run, tables: Tables, writes: Writes, known: Known): Promise<unknown>[] {
+  const jobs = new Map(writes.jobs.map((job) => [job.id, job]));
+  const rootOf = (id: Id): Id => {
+    const above = (jobs.get(id) ?? known.get(id))?.parent ?? '';
+    return above === '' ? id : rootOf(above);
+  };
+  const rows = writes.jobs.map((job) => valuesOf(job, rootOf(job.id), known.get(job.id)));
+  const isNew = (_: Values, at: number) => !known.has(writes.jobs[at]!.id);
+  return [
+    ...forget(run, tables, writes.forgotten, known),
+    ...update(
+      run,
+      tables,
+      rows.filter((row, at) => !isNew(row, at)),
+    ),
+    ...insert(run, tables, rows.filter(isNew)),
+    ...writePlaces(run, tables, writes, known),
+    ...writeSettings(run, tables, writes),
+    ...writeAnnotations(run, tables, writes.annotations),
+    ...writeBuckets(run, tables, writes),
+  ];
+}
+
+function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Values {
+  const { keys, dueAt, completedAt, failed, completedBytes, parent, index, isMemoryOf, line } = columnsOf(job);
+  const keyOf = new Map(keys.map((key) => [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)]));
+  const id = (name: Index) => (keyOf.has(name) ? uuidOf(keyOf.get(name)!) : null);
+  const bytes = (name: Index) => (keyOf.has(name) ? bytesOf(keyOf.get(name)!) : null);
+  const place = line?.place ?? { priority: 0, front: false, alone: false, eligible: 0 };
+  const keepsArgs = before !== undefined && before.args === job.args;
+  const keepsResult = before !== undefined && before.result === job.result;
+  return {
+    id: uuidOf(job.id),
+    parent: uuidOf(parent),
+    root: uuidOf(root),
+    role: job.role === 'callback' ? 1 : 0,
+    index,
+    memory_of: uuidOf(isMemoryOf),
+    is_open: keyOf.has('openPart') || keyOf.has('openCallback'),
+    is_unended: keyOf.has('unendedPart'),
+    awaits: id('inner'),
+    unique_key: bytes('unique'),
+    bound: id('bound'),
+    agent: bytes('agent'),
+    dispatcher: id('dispatcher'),
+    queue: bytesOf(job.queue),
+    is_unfinished: keyOf.has('unfinished'),
+    is_at_work: keyOf.has('atWork'),
+    due_at: dueAt === 0 ? null : dueAt,
+    completed_at: completedAt === 0 ? null : completedAt,
+    has_failed: failed,
+    completed_bytes: completedBytes,
+    queued: line !== undefined,
+    line_priority: -place.priority,
+    line_front: place.front ? 0 : 1,
+    line_alone: place.alone ? 0 : 1,
+    eligible: place.eligible,
+    header: Buffer.from(headerOf(job)),
+    args: keepsArgs ? null : payloadOf(job.args),
+    result: keepsResult ? null : payloadOf(job.result),
+    keeps_args: keepsArgs,
+    keeps_result: keepsResult,
+  };
+}
+
+const payloadOf = (payload: unknown): Buffer | null => {
+  if (payload === null) return null;
+  const { buffer, byteOffset, byteLength } = payload as Uint8Array;
+  return Buffer.from(buffer, byteOffset, byteLength);
+};
+
+/** Returns a table of SQL that has these rows, and its values. */
+function tableOf(
+  types: Readonly<Record<string, string>>,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): [string, unknown[]] {
+  const columns = Object.entries(types);
+  const arrays = columns.map(([, type], at) => `$${at + 1}::${type}[]`);
+  const text = `unnest(${arrays.join(', ')}) as new (${columns.map(([name]) => name).join(', ')})`;
+  return [text, columns.map(([name]) => rows.map((row) => row[name]))];
+}
+
+function insert(run: Run, { jobs }: Tables, rows: readonly Values[]): Promise<unknown>[] {
+  if (rows.length === 0) return [];
+  const types = { ...fixed, ...changing };
+  const [table, values] = tableOf(types, rows);
+  const names = Object.keys(types).join(', ');
+  return [run(`insert into ${jobs} (${names}) select ${names} from ${table}`, values)];
+}
+
+function update(run: Run, { jobs }: Tables, rows: readonly Values[]): Promise<unknown>[] {
+  if (rows.length === 0) return [];
+  const [table, values] = tableOf({ id: 'uuid', ...changing, ...kept }, rows);
+  const set = Object.keys(changing).map((name) => {
+    if (name !== 'args' && name !== 'result') return `${name} = new.${name}`;
+    return `${name} = case when new.keeps_${name} then old.${name} else new.${name} end`;
+  });
+  const text = `update ${jobs} old set ${set.join(', ')}, changed = pg_current_xact_id() from ${table} where old.id = new.id`;
+  return [run(text, values)];
+}
+
+function forget(run: Run, tables: Tables, forgotten: readonly Id[], known: Known): Promise<unknown>[] {
+  if (forgotten.length === 0) return [];
+  const ids = [forgotten.map(uuidOf)];
+  const held = forgotten.some((id) => (known.get(id)?.places.length ?? 0) > 0);
+  return [
+    run(`delete from ${tables.jobs} where id = any($1)`, ids),
+    ...(held ? [run(`delete from ${tables.places} where job = any($1)`, ids)] : []),
+    run(`insert into ${tables.gone} (kind, key) select 0, uuid_send(id) from unnest($1::uuid[]) id`, ids),
+  ];
+}
+
+function writePlaces(run: Run, { places }: Tables, { jobs }: Writes, known: Known): Promise<unknown>[] {
+  const changed = jobs.filter(({ id, places: now }) => `${known.get(id)?.places ?? []}` !== `${now}`);
+  if (changed.length === 0) return [];
+  const had = changed.filter(({ id }) => (known.get(id)?.places.length ?? 0) > 0).map(({ id }) => uuidOf(id));
+  const has = changed.flatMap(({ id, queue, places: now }) =>
+    now.map((quota) => ({ job: uuidOf(id), key: bytesOf(placeKey(queue, quota)) })),
+  );
+  const [table, values] = tableOf({ job: 'uuid', key: 'bytea' }, has);
+  return [
+    ...(had.length > 0 ? [run(`delete from ${places} where job = any($1)`, [had])] : []),
+    ...(has.length > 0 ? [run(`insert into ${places} (job, key) select job, key from ${table}`, values)] : []),
+  ];
+}
+
+function writeSettings(run: Run, { settings, gone }: Tables, { settings: changed }: Writes): Promise<unknown>[] {
+  const removed = [...changed].filter(([, setting]) => setting === undefined).map(([key]) => bytesOf(key));
+  const set = [...changed].flatMap(([key, setting]) =>
+    setting === undefined ? [] : [{ key: bytesOf(key), body: settingText(setting) }],
+  );
+  return [
+    ...remove(run, settings, 'key = any($1)', gone, 1, removed),
+    ...upsert(run, settings, { key: 'bytea', body: 'text' }, 'key', 'body', set),
+  ];
+}
+
+function writeAnnotations(
+  run: Run,
+  { annotations, gone }: Tables,
+  changed: ReadonlyMap<string, AnnotationRecord | undefined>,
+): Promise<unknown>[] {
+  const removed = [...changed].filter(([, said]) => said === undefined).map(([key]) => key);
+  const set = [...changed.values()].flatMap((said) =>
+    said === undefined ? [] : [{ job: uuidOf(said.job), name: bytesOf(said.name), value: payloadOf(said.value) }],
+  );
+  // The key of an annotation is the id of its job, and its name.
+  const pairs = removed.map((key) => ({ job: uuidOf(key.slice(0, 16)), name: bytesOf(key.slice(16)) }));
+  const [table, values] = tableOf({ job: 'uuid', name: 'bytea' }, pairs);
+  return [
+    ...(removed.length > 0
+      ? [
+          run(`delete from ${annotations} old using ${table} where old.job = new.job and old.name = new.name`, values),
+          run(`insert into ${gone} (kind, key) select 2, unnest($1::bytea[])`, [removed.map(bytesOf)]),
+        ]
+      : []),
+    ...upsert(run, annotations, { job: 'uuid', name: 'bytea', value: 'bytea' }, 'job, name', 'value', set),
+  ];
+}
+
+function writeBuckets(run: Run, tables: Tables, { buckets }: Writes): Promise<unknown>[] {
+  const set = buckets.map((record) => ({
+    key: bytesOf(placeKey(record.queue, record.quota)),
+    body: JSON.stringify(record),
+  }));
+  return upsert(run, tables.buckets, { key: 'bytea', body: 'text' }, 'key', 'body', set);
+}
+
+function remove(
+  run: Run,
+  table: string,
+  where: string,
+  gone: string,
+  kind: number,
+  keys: readonly Buffer[],
+): Promise<unknown>[] {
+  if (keys.length === 0) return [];
+  return [
+    run(`delete from ${table} where ${where}`, [keys]),
+    run(`insert into ${gone} (kind, key) select ${kind}, unnest($1::bytea[])`, [keys]),
+  ];
+}
+
+function upsert(
+  run: Run,
+  table: string,
+  types: Readonly<Record<string, string>>,
+  key: string,
+  column: string,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Promise<unknown>[] {
+  if (rows.length === 0) return [];
+  const [given, values] = tableOf(types, rows);
+  const names = Object.keys(types).join(', ');
+  const set = `${column} = excluded.${column}, changed = pg_current_xact_id()`;
+  return [
+    run(
+      `insert into ${table} (${names}) select ${names} from ${given} on conflict (${key}) do update set ${set}`,
+      values,
+    ),
+  ];
+}

@@ -1,0 +1,56 @@
+/** Planted bugs against section 19 of the contract. */
+import type { Mutant } from './mutant.js';
+
+const hosts = ['postgres/hosts.test.ts'];
+const migrations = ['postgres/migrations.test.ts'];
+
+export const postgres: readonly Mutant[] = [
+  {
+    bug: 'a job in line is not found by other processes',
+    tags: ['19.1'],
+    tests: hosts,
+    in: 'store/postgres/writing.ts#valuesOf',
+    find: 'queued: line !== undefined,',
+    replace: 'queued: false,',
+  },
+  {
+    bug: 'two processes migrate at once',
+    tags: ['19.2'],
+    tests: migrations,
+    in: 'store/postgres/schema.ts#migrate',
+    find: "'select pg_advisory_xact_lock(hashtextextended($1, 0))'",
+    replace: "'select $1::text'",
+  },
+  {
+    bug: 'a newer schema is used',
+    tags: ['19.2'],
+    tests: migrations,
+    in: 'store/postgres/schema.ts#refuseNewer',
+    find: 'if (version > schemaVersion)',
+    replace: 'if (version < 0)',
+  },
+  {
+    bug: 'the name of a schema is not quoted as a whole',
+    tags: ['19.3'],
+    tests: migrations,
+    in: 'store/postgres/connection.ts#quoted',
+    find: "name.replaceAll('\"', '\"\"')",
+    replace: 'name',
+  },
+  {
+    bug: 'the jobs of a dead process are not found',
+    tags: ['19.4'],
+    tests: hosts,
+    in: 'store/postgres/writing.ts#valuesOf',
+    find: "dispatcher: id('dispatcher'),",
+    replace: 'dispatcher: null,',
+  },
+  {
+    bug: 'a process gives up when the server is away',
+    tags: ['19.5'],
+    tests: hosts,
+    in: 'store/postgres/database.ts#take',
+    find: 'if (!(error instanceof ConnectionError)) throw error;',
+    replace: 'throw error;',
+  },
+];

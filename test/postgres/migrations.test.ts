@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Connection, quoted } from '../../src/store/postgres/connection.js';
+import { PostgresDatabase } from '../../src/store/postgres/database.js';
+import { checkVersion, migrate, schemaVersion } from '../../src/store/postgres/schema.js';
+import { freshSchema, serverUrl } from './schemas.js';
+
+const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+test('[19.2] a migration runs once, however many processes start it', async () => {
+  const schema = await freshSchema();
+  const connections = await Promise.all([1, 2, 3].map(async () => Connection.open(await serverUrl())));
+  await connections[0]!.run(`drop schema ${quoted(schema)} cascade`);
+  const before = await Promise.all(connections.map((connection) => migrate(connection, schema)));
+  assert.deepEqual(before.sort(), [0, schemaVersion, schemaVersion]);
+  await Promise.all(connections.map((connection) => connection.close()));
+});
+
+test('[19.2] a newer schema is refused, and not modified', async () => {
+  const schema = await freshSchema();
+  const connection = await Connection.open(await serverUrl());
+  await connection.run(`update ${quoted(schema)}.meta set version = 1000`);
+  await assert.rejects(checkVersion(connection, schema), { code: 'DATABASE_VERSION' });
+  await assert.rejects(migrate(connection, schema), { code: 'DATABASE_VERSION' });
+  const [row] = await connection.run(`select version from ${quoted(schema)}.meta`);
+  assert.deepEqual(row, { version: 1000 });
+  await connection.close();
+});
+
+test('[19.2] a database without tables is refused with the command that makes them', async () => {
+  const database = new PostgresDatabase({ connection: await serverUrl(), schema: 'nowhere' });
+  await assert.rejects(database.open(), { code: 'DATABASE_UNUSABLE', message: /callsheet migrate .*nowhere/ });
+});
+
+test('[19.2] the command makes the tables, and says so', async () => {
+  const schema = await freshSchema();
+  const url = await serverUrl();
+  const connection = await Connection.open(url);
+  await connection.run(`drop schema ${quoted(schema)} cascade`);
+  const run = () =>
+    spawnSync(process.execPath, [program, 'migrate', '--postgres', url, '--schema', schema, '--json'], {
+      encoding: 'utf8',
+    });
+  assert.deepEqual(JSON.parse(run().stdout), { schema, before: 0, version: schemaVersion });
+  assert.deepEqual(JSON.parse(run().stdout), { schema, before: schemaVersion, version: schemaVersion });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [program, 'migrate', '--postgres', 'postgres://127.0.0.1:1/x'],
+    { encoding: 'utf8' },
+  );
+  assert.equal(status, 3);
+  assert.match(stderr, /PostgreSQL cannot be reached: .*ECONNREFUSED/);
+  await connection.close();
+});
+
+test('[19.3] a role that may only read and write the rows can run jobs, and cannot make tables', async () => {
+  const schema = await freshSchema();
+  const url = await serverUrl();
+  const owner = await Connection.open(url);
+  const role = `runner ${schema}`;
+  await owner.run(`create role ${quoted(role)} login`);
+  await owner.run(`grant usage on schema ${quoted(schema)} to ${quoted(role)}`);
+  await owner.run(`grant select, insert, update, delete on all tables in schema ${quoted(schema)} to ${quoted(role)}`);
+  await owner.run(`grant usage on all sequences in schema ${quoted(schema)} to ${quoted(role)}`);
+  const { hostname: host, port } = new URL(url);
+  const connection = { host, port: Number(port), database: 'postgres', user: role };
+  const database = new PostgresDatabase({ connection, schema });
+  await database.open();
+  const transaction = database.begin();
+  assert.equal(await transaction.lastCommit('a'), undefined);
+  assert.equal((await transaction.load([{ kind: 'positions', blocks: 1 }])).positions.length, 1);
+  transaction.end();
+  await database.close();
+  const runner = await Connection.open(connection);
+  await assert.rejects(migrate(runner, 'other'), { code: 'DATABASE_UNUSABLE', message: /permission denied/ });
+  await runner.close();
+  await owner.run(`drop owned by ${quoted(role)}; drop role ${quoted(role)}`);
+  await owner.close();
+});
