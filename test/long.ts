@@ -32,6 +32,10 @@ const suites: Readonly<Record<string, Suite>> = {
     files: ['journal/recovery.test.js', 'journal/snapshot.test.js', 'store/journal-damage.test.js'],
     env: { CALLSHEET_EVERY: '1' },
   },
+  postgres: {
+    files: ['contract/shared.test.js', 'shared-store/random-run.test.js'],
+    env: { CALLSHEET_TEST_STORE: 'postgres', CALLSHEET_SEEDS: '100' },
+  },
   kill: {
     files: ['contract/real/kill.test.js', 'e2e/kill.test.js'],
     env: { CALLSHEET_KILLS: '20', CALLSHEET_ROUNDS: '2000' },

@@ -362,6 +362,7 @@ export class Kit implements AsyncDisposable {
     let seen = -1;
     for (let quiet = 0; quiet < quietTurns; quiet++) {
       await nextTurn();
+      await life.storeIdle();
       if (life.activity !== seen) quiet = 0;
       seen = life.activity;
     }

@@ -42,6 +42,8 @@ export interface Keeping {
   store(outside: StoreOutside): Store;
   /** The life that uses the last store ended, as after `kill -9`. */
   crashed(): void;
+  /** Resolves when the last store waits for no answer from outside of the process. */
+  idle?(): Promise<void>;
 }
 
 /** A client beside the dispatcher, which the test uses in place of the dispatcher's own. */
@@ -156,6 +158,11 @@ export class VirtualDispatcher implements LinkPort {
   /** Number of messages, runs and questions so far: grows whenever anything happens. */
   get activity(): number {
     return this.#messages + this.#pool.activity + this.questions.activity + (this.#beside?.activity ?? 0);
+  }
+
+  /** Resolves when the store waits for no answer from outside of the process. */
+  async storeIdle(): Promise<void> {
+    await this.#keeping.idle?.();
   }
 
   async open(world: World, setup: CoordinatorSetup, durability: Level, declared: Declared = {}): Promise<Runtime> {

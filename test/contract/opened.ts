@@ -1,19 +1,24 @@
 /**
  * Opens a kit with the jobs of the contract for one test, resets what earlier tests recorded, and
  * closes the kit when the test ends. With `CALLSHEET_TEST_STORE=shared` its records are in a
- * database that other processes could share; with `socket` its runtime is a client of the
- * dispatcher, as in another process.
+ * database that other processes could share, with `postgres` in PostgreSQL; with `socket` its
+ * runtime is a client of the dispatcher, as in another process.
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Job, Queue } from 'callsheet';
 import { type Kit, openVirtual, type VirtualOptions } from 'callsheet/testing';
+import { openOnPostgres } from '../postgres/kits.js';
 import { openAlone } from '../shared-store/kits.js';
 import { openThroughSocket } from '../sharing/kits.js';
 import { allJobs, work } from './jobs/all.js';
 import { forget } from './jobs/work.js';
 
-const openers: Readonly<Record<string, typeof openVirtual>> = { shared: openAlone, socket: openThroughSocket };
+const openers: Readonly<Record<string, typeof openVirtual>> = {
+  shared: openAlone,
+  postgres: openOnPostgres,
+  socket: openThroughSocket,
+};
 
 export async function opened(t: TestContext, options: Partial<VirtualOptions> = {}): Promise<Kit> {
   forget();

@@ -1,6 +1,7 @@
 /**
  * Runs the contract's virtual tests again with their records in a database that other processes
- * could share: decided in transactions, on partial views.
+ * could share: decided in transactions, on partial views. With `CALLSHEET_TEST_STORE=postgres` that
+ * database is PostgreSQL.
  */
 import { readdirSync } from 'node:fs';
 import { describe } from 'node:test';
@@ -41,5 +42,5 @@ const limitMs = 600_000;
 
 describe('the contract over a shared database', { timeout: limitMs }, () => {
   const files = readdirSync(here).filter((file) => file.endsWith('.test.js') && !ownStores.includes(file));
-  runAgain('shared', files, Object.keys(leftOut));
+  runAgain(process.env.CALLSHEET_TEST_STORE ?? 'shared', files, Object.keys(leftOut));
 });

@@ -126,6 +126,11 @@ export class MemoryDatabase implements Database {
 
   async close(): Promise<void> {}
 
+  /** All processes have the same way to it. */
+  connect(): this {
+    return this;
+  }
+
   /** Deletes the jobs of level `memory` that `owner` put. */
   async forgetMemory(owner: Id): Promise<void> {
     await this.statement();

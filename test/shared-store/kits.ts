@@ -3,6 +3,7 @@ import type { VirtualOptions } from 'callsheet/testing';
 import { pingsOf } from '../../src/core/dispatchers.js';
 import type { Id } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
+import type { Database } from '../../src/store/shared/database.js';
 import { SharedStore, type SharedStoreOptions, type Wire } from '../../src/store/shared/shared-store.js';
 import type { Store, StoreOutside, StoreOwner } from '../../src/store/store.js';
 import { Kit } from '../../src/testing/kit.js';
@@ -61,12 +62,13 @@ export class HostClock extends VirtualClock {
 
 /** The records of one kit. */
 export class SharedKeeping implements Keeping {
-  readonly #database: MemoryDatabase;
+  readonly #connect: () => Database;
   readonly #options: SharedStoreOptions;
   #last: SharedStore | undefined;
 
-  constructor(database: MemoryDatabase, options: SharedStoreOptions = {}) {
-    this.#database = database;
+  /** `connect` is called for each life of the kit. */
+  constructor(connect: () => Database, options: SharedStoreOptions = {}) {
+    this.#connect = connect;
     this.#options = options;
   }
 
@@ -76,7 +78,7 @@ export class SharedKeeping implements Keeping {
   }
 
   store(outside: StoreOutside): Store {
-    this.#last = this.make(this.#database, outside, this.#options);
+    this.#last = this.make(this.#connect(), outside, this.#options);
     return this.#last;
   }
 
@@ -86,6 +88,10 @@ export class SharedKeeping implements Keeping {
 
   crashed(): void {
     this.#last?.die();
+  }
+
+  async idle(): Promise<void> {
+    await this.#last?.idle();
   }
 }
 
@@ -118,17 +124,20 @@ class LonelyStore extends SharedStore {
 const neverMs = 1e12;
 
 /** Opens a kit with a database of its own. Users must not be able to tell it from any other kit. */
-export async function openAlone(options: VirtualOptions): Promise<Kit> {
-  const kit = new Kit(
-    { pingMs: neverMs, deathMs: 2 * neverMs, ...options },
-    { keeping: new LonelyKeeping(new MemoryDatabase()) },
-  );
+export function openAlone(options: VirtualOptions): Promise<Kit> {
+  const database = new MemoryDatabase();
+  return openAloneOn(() => database, options);
+}
+
+export async function openAloneOn(connect: () => Database, options: VirtualOptions): Promise<Kit> {
+  const kit = new Kit({ pingMs: neverMs, deathMs: 2 * neverMs, ...options }, { keeping: new LonelyKeeping(connect) });
   await kit.reopen();
   return kit;
 }
 
 export interface Beside {
-  readonly database: MemoryDatabase;
+  /** The database, or the way of each life to it. */
+  readonly database: MemoryDatabase | (() => Database);
   readonly clock: VirtualClock;
   /** The id of its dispatcher. Default: a new one. */
   readonly dispatcher?: Id;
@@ -151,7 +160,10 @@ export async function openBeside(
   { database, clock, dispatcher, pollMs, wire }: Beside,
 ): Promise<Kit> {
   const poll = pollMs === undefined ? {} : { poll: { everyMs: pollMs, after: clock.after.bind(clock) } };
-  const keeping = new SharedKeeping(database, { ...poll, ...(wire === undefined ? {} : { wire }) });
+  const keeping = new SharedKeeping(typeof database === 'function' ? database : () => database, {
+    ...poll,
+    ...(wire === undefined ? {} : { wire }),
+  });
   const kit = new Kit(options, { clock, keeping, ...(dispatcher === undefined ? {} : { dispatcher }) });
   views.set(kit, keeping);
   await kit.reopen();

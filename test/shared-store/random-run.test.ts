@@ -6,14 +6,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parallel, retryErrors, retryNever, serial } from 'callsheet';
-import type { OutcomeKind } from '../../src/core/records.js';
+import type { JobRecord, OutcomeKind } from '../../src/core/records.js';
+import type { Database } from '../../src/store/shared/database.js';
 import type { Kit } from '../../src/testing/kit.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { allJobs, work } from '../contract/jobs/all.js';
 import { forget, seen } from '../contract/jobs/work.js';
 import { recordOf } from '../core/making.js';
 import { type Random, randomFrom, seedOf } from '../harness/randomness.js';
-import { MemoryDatabase, noFaults } from './database.js';
+import { Neighbourhood } from '../postgres/kits.js';
+import { type Faults, MemoryDatabase, noFaults } from './database.js';
 import { openBeside, viewOf } from './kits.js';
 import { randomFaults } from './random-faults.js';
 
@@ -21,8 +23,21 @@ const histories = process.env.CALLSHEET_SEED === undefined ? Number(process.env.
 const steps = 60;
 const quotaSize = 2;
 
+/** The database of a history. */
+interface World {
+  faults: Faults;
+  readonly struck: Readonly<Record<string, number>>;
+  connect(): Database;
+  jobs(): Iterable<JobRecord> | Promise<Iterable<JobRecord>>;
+}
+
+async function makeWorld(): Promise<World> {
+  if (process.env.CALLSHEET_TEST_STORE === 'postgres') return Neighbourhood.make();
+  return new MemoryDatabase();
+}
+
 class History {
-  readonly database = new MemoryDatabase();
+  readonly database: World;
   readonly #clock = new VirtualClock(Date.UTC(2030, 0));
   readonly #random: Random;
   readonly #kits: Kit[] = [];
@@ -34,14 +49,15 @@ class History {
   readonly #outcomes = new Map<string, OutcomeKind>();
   #names = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, database: World) {
     this.#random = randomFrom(seed);
+    this.database = database;
   }
 
   async run(): Promise<void> {
     forget();
     for (let at = 0; at < 2; at++) {
-      const world = { database: this.database, clock: this.#clock, pollMs: 700 };
+      const world = { database: () => this.database.connect(), clock: this.#clock, pollMs: 700 };
       this.#kits.push(await openBeside({ jobs: allJobs, threads: 2, seed: at }, world));
     }
     await this.#kits[0]!.runtime.queue().setQuota('q', { size: quotaSize });
@@ -49,7 +65,7 @@ class History {
     this.database.faults = randomFaults(this.#random);
     for (let step = 0; step < steps; step++) {
       await this.#act();
-      this.#check();
+      await this.#check();
     }
     await this.#heal();
   }
@@ -128,9 +144,9 @@ class History {
   }
 
   /** Checks the invariants of every moment. */
-  #check(): void {
+  async #check(): Promise<void> {
     let holders = 0;
-    for (const { id, places, outcome } of this.database.jobs()) {
+    for (const { id, places, outcome } of await this.database.jobs()) {
       if (places.includes('q')) holders++;
       const before = this.#outcomes.get(id) ?? 'none';
       if (before !== 'none') assert.equal(outcome, before, 'an outcome is stored once');
@@ -148,14 +164,17 @@ class History {
     for (const kit of this.#down) await kit.reopen();
     this.#down.clear();
     for (let minutes = 0; minutes < 15; minutes++) await this.#pass(60_000);
-    this.#check();
-    const jobs = new Map(Array.from(this.database.jobs(), (job) => [job.id, job] as const));
+    await this.#check();
+    const jobs = new Map(Array.from(await this.database.jobs(), (job) => [job.id, job] as const));
     for (const job of jobs.values())
       assert.equal(job.status, 'completed', `${job.callable || job.form} ended as ${job.status} ${job.stage}`);
     const [a, b] = this.#kits as [Kit, Kit];
     for (const id of this.#acknowledged) assert.equal(await a.runtime.job(id).status(), 'completed');
     assert.deepEqual(recordsOf(a), recordsOf(b), 'both see the same');
-    const third = await openBeside({ jobs: allJobs, agent: false }, { database: this.database, clock: this.#clock });
+    const third = await openBeside(
+      { jobs: allJobs, agent: false },
+      { database: () => this.database.connect(), clock: this.#clock },
+    );
     assert.deepEqual(recordsOf(third), recordsOf(a), 'and so does a runtime opened later');
     for (const kit of [...this.#kits, third]) await kit.close();
   }
@@ -165,7 +184,7 @@ const recordsOf = (kit: Kit) =>
   Array.from(viewOf(kit).jobs(), (job) => recordOf(job)).sort((a, b) => (a.id < b.id ? -1 : 1));
 
 async function live(seed: number): Promise<{ struck: Record<string, number>; ran: string }> {
-  const history = new History(seed);
+  const history = new History(seed, await makeWorld());
   try {
     await history.run();
   } catch (error) {

@@ -1,0 +1,144 @@
+/** Kits whose records are in PostgreSQL. To the database each kit is a process of its own. */
+import type { VirtualOptions } from 'callsheet/testing';
+import type { JobRecord } from '../../src/core/records.js';
+import { jobFrom } from '../../src/store/job-bytes.js';
+import { Connection } from '../../src/store/postgres/connection.js';
+import { PostgresDatabase, type PostgresOptions } from '../../src/store/postgres/database.js';
+import { tablesOf } from '../../src/store/postgres/tables.js';
+import {
+  ConflictError,
+  ConnectionError,
+  type Database,
+  type LastCommit,
+  type Rows,
+  type Transaction,
+  type Writes,
+} from '../../src/store/shared/database.js';
+import type { Want } from '../../src/store/shared/wants.js';
+import type { Kit } from '../../src/testing/kit.js';
+import { type Faults, noFaults } from '../shared-store/database.js';
+import { openAloneOn } from '../shared-store/kits.js';
+import { freshSchema, serverUrl } from './schemas.js';
+
+/** Opens a kit with a schema of its own. Users must not be able to tell it from any other kit. */
+export async function openOnPostgres(options: VirtualOptions): Promise<Kit> {
+  const all = await Neighbourhood.make();
+  return openAloneOn(() => all.connect(), options);
+}
+
+/**
+ * A schema and its processes. They wake each other within this process, so that a history hangs on
+ * no notification that comes by its own time. `faults` strike in the place of the network.
+ */
+export class Neighbourhood {
+  readonly #url: string;
+  readonly #schema: string;
+  readonly #watchers = new Set<() => void>();
+  faults: Faults = noFaults;
+  readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
+
+  private constructor(url: string, schema: string) {
+    this.#url = url;
+    this.#schema = schema;
+  }
+
+  static async make(): Promise<Neighbourhood> {
+    return new Neighbourhood(await serverUrl(), await freshSchema());
+  }
+
+  /** Connects another process. */
+  connect(): Database {
+    return new Neighbour({ connection: this.#url, schema: this.#schema }, this);
+  }
+
+  /** All committed jobs, for checks. */
+  async jobs(): Promise<JobRecord[]> {
+    const connection = await Connection.open(this.#url);
+    const stored = await connection.run<{ header: Buffer; args: Buffer | null; result: Buffer | null }>(
+      `select header, args, result from ${tablesOf(this.#schema).jobs}`,
+    );
+    await connection.close();
+    return stored.map(({ header, args, result }) => jobFrom(header, args, result));
+  }
+
+  watch(wake: () => void): () => void {
+    this.#watchers.add(wake);
+    return () => this.#watchers.delete(wake);
+  }
+
+  notify(): void {
+    for (const wake of this.#watchers) {
+      if (this.faults.forgets()) this.struck.forgotten++;
+      else wake();
+    }
+  }
+}
+
+class Neighbour extends PostgresDatabase {
+  readonly #all: Neighbourhood;
+
+  constructor(options: PostgresOptions, all: Neighbourhood) {
+    super(options);
+    this.#all = all;
+  }
+
+  override begin(): Transaction {
+    return new Troubled(super.begin(), this.#all);
+  }
+
+  override watch(wake: () => void): () => void {
+    return this.#all.watch(wake);
+  }
+
+  override notify(): void {
+    this.#all.notify();
+  }
+}
+
+/** A transaction on a connection that fails. */
+class Troubled implements Transaction {
+  readonly #inner: Transaction;
+  readonly #all: Neighbourhood;
+  /** The commit that goes on by itself. */
+  #late: Promise<void> | undefined;
+
+  constructor(inner: Transaction, all: Neighbourhood) {
+    this.#inner = inner;
+    this.#all = all;
+  }
+
+  async load(wants: readonly Want[]): Promise<Rows> {
+    this.#mayLose();
+    return this.#inner.load(wants);
+  }
+
+  async lastCommit(session: string): Promise<LastCommit | undefined> {
+    this.#mayLose();
+    return this.#inner.lastCommit(session);
+  }
+
+  async commit(session: string, last: LastCommit, writes: Writes): Promise<void> {
+    const { faults, struck } = this.#all;
+    if (faults.conflicts()) {
+      struck.conflict++;
+      throw new ConflictError();
+    }
+    const lost = faults.commit();
+    if (lost === 'never') return this.#inner.commit(session, last, writes);
+    struck[lost]++;
+    if (lost === 'after') await this.#inner.commit(session, last, writes);
+    if (lost === 'later') this.#late = this.#inner.commit(session, last, writes).catch(() => {});
+    throw new ConnectionError('the connection was lost during a commit');
+  }
+
+  end(): void {
+    if (this.#late === undefined) this.#inner.end();
+    else void this.#late.then(() => this.#inner.end());
+  }
+
+  #mayLose(): void {
+    if (!this.#all.faults.loses()) return;
+    this.#all.struck.lost++;
+    throw new ConnectionError('the connection was lost');
+  }
+}
