@@ -1,24 +1,26 @@
 /** A pool whose threads return each job's arguments as its result, in the next turn of the loop. */
-import type { PoolOwner, PoolPort, Run, RunningRun, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
+import { NoPool } from '../../src/coordinator/pool/no-pool.js';
+import type { PoolOwner, Run, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
 
 const noBytes = new Uint8Array(0);
 
-export class InstantPool implements PoolPort {
-  readonly size: number;
-  readonly mostThreads: number;
+export class InstantPool extends NoPool {
+  override readonly size: number;
+  override readonly mostThreads: number;
   readonly #owner: PoolOwner;
   readonly #given: (readonly Run[])[][];
   #isDue = false;
-  out = 0;
+  override out = 0;
 
   constructor(owner: PoolOwner, threads: number) {
+    super();
     this.#owner = owner;
     this.size = threads;
     this.mostThreads = threads;
     this.#given = Array.from({ length: threads }, () => []);
   }
 
-  loads(): readonly ThreadLoad[] {
+  override loads(): readonly ThreadLoad[] {
     return this.#given.map((batches, index) => ({
       thread: index + 1,
       batches: Math.min(2, batches.length),
@@ -26,7 +28,7 @@ export class InstantPool implements PoolPort {
     }));
   }
 
-  start(thread: number, runs: readonly Run[]): boolean {
+  override start(thread: number, runs: readonly Run[]): boolean {
     this.#given[thread - 1]!.push(runs);
     this.out += runs.length;
     if (!this.#isDue) setImmediate(() => this.#answer());
@@ -47,27 +49,5 @@ export class InstantPool implements PoolPort {
       }
     }
     this.#owner.turn();
-  }
-
-  running(): readonly RunningRun[] {
-    return [];
-  }
-
-  takeBack(): boolean {
-    return false;
-  }
-
-  threadOf(): undefined {}
-  introduce(): void {}
-  stop(): void {}
-  stopAll(): void {}
-  beginUntil(): void {}
-  share(): void {}
-  clear(): void {}
-  grow(): void {}
-  takeBackAll(): void {}
-
-  async destroy(): Promise<number[]> {
-    return [];
   }
 }

@@ -2,9 +2,9 @@
 import type { PoolPort, ThreadLoad } from './pool-port.js';
 
 export class NoPool implements PoolPort {
-  readonly size = 0;
-  readonly mostThreads = 0;
-  readonly out = 0;
+  readonly size: number = 0;
+  readonly mostThreads: number = 0;
+  readonly out: number = 0;
 
   introduce(): void {}
 
@@ -12,7 +12,7 @@ export class NoPool implements PoolPort {
     return [];
   }
 
-  start(): boolean {
+  start(..._: Parameters<PoolPort['start']>): boolean {
     return false;
   }
 
