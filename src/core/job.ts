@@ -215,21 +215,23 @@ export function beginWaiting(decision: Decision, whole: JobRecord): void {
   putParts(decision, whole);
 }
 
+function noteClaim(row: JobRow, agent: string, isStart: boolean, { now }: Decision): void {
+  row.queued = false;
+  row.front = false;
+  row.claimFor(agent);
+  if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
+  row.begun = isStart;
+  if (isStart) noteStart(row, now);
+  else if (row.status !== 'active') row.status = 'assigned';
+}
+
 /** Claims the job's call. */
 export function start(decision: Decision, job: JobRecord, agent: string): void {
-  const { state, now, effects } = decision;
+  const { state, effects } = decision;
   // If the claim itself counts as the start, it must be recorded before code of the job runs.
   const policy = policyOf(state, job, agent);
   const isStart = job.alone || policy === 'never';
-  state.change(job, (row) => {
-    row.queued = false;
-    row.front = false;
-    row.claimFor(agent);
-    if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
-    row.begun = isStart;
-    if (isStart) noteStart(row, now);
-    else if (row.status !== 'active') row.status = 'assigned';
-  });
+  state.change(job, noteClaim, agent, isStart, decision);
   const gate = job.level === 'memory' ? 'decided' : policy === 'never' ? 'synced' : 'written';
   effects.push({ type: 'run', gate, job: job.id, fence: job.fence });
   if (isStart) tellJob(decision, 'started', job);
@@ -276,28 +278,13 @@ function joinLine(state: State, row: JobRow): void {
  * the cause of a failure that is no error of the call.
  */
 export function conclude(decision: Decision, job: JobRecord, ended: Outcome, begunAt?: number, how?: EndCause): void {
-  const { state, now, effects } = decision;
+  const { state, effects } = decision;
   const { outcome } = ended;
   const isStart = begunAt !== undefined && !job.begun;
   const waited = job.stage === 'inner';
   const keeps = keepsList(state, ended, job);
   if (waited !== keeps) countAwaiters(state, job.inner, keeps ? 1 : -1);
-  state.change(job, (row) => {
-    if (isStart) noteStart(row, begunAt);
-    noteUnclaimed(row);
-    row.status = 'callbacks';
-    row.stage = 'call';
-    row.asked = null;
-    row.queued = false;
-    row.places = none;
-    row.dueAt = 0;
-    row.outcome = outcome;
-    row.result = ended.result;
-    row.errorNames = ended.errorNames;
-    row.endAt = now;
-    if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
-    if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);
-  });
+  state.change(job, noteEnd, ended, isStart ? begunAt : undefined, decision);
   if (isStart) tellJob(decision, 'started', job, begunAt);
   effects.push({ type: 'deliver', gate: levelGate(job.level), job, how });
   tellJob(decision, outcome === 'failure' ? 'failed' : 'completed', job);
@@ -306,6 +293,23 @@ export function conclude(decision: Decision, job: JobRecord, ended: Outcome, beg
   if (job.status === 'completed') completed(decision, job);
   else goOn(decision, job);
   if (job.role === 'part') notePart(decision, job);
+}
+
+function noteEnd(row: JobRow, ended: Outcome, begunAt: number | undefined, { now }: Decision): void {
+  if (begunAt !== undefined) noteStart(row, begunAt);
+  noteUnclaimed(row);
+  row.status = 'callbacks';
+  row.stage = 'call';
+  row.asked = null;
+  row.queued = false;
+  row.places = none;
+  row.dueAt = 0;
+  row.outcome = ended.outcome;
+  row.result = ended.result;
+  row.errorNames = ended.errorNames;
+  row.endAt = now;
+  if (row.attempts === 0) row.awaitedCallbacks = row.callbacks;
+  if (row.callbacks === 0 && row.form === 'call') noteCompleted(row, now);
 }
 
 /** Concludes a cancelled job whose run is over, whatever it returned. */

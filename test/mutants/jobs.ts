@@ -26,7 +26,7 @@ export const jobs: readonly Mutant[] = [
   {
     bug: 'a job whose call is over is completed while callbacks run',
     tags: ['2.1'],
-    in: 'core/job.ts#conclude',
+    in: 'core/job.ts#noteEnd',
     find: "row.status = 'callbacks';",
     replace: "row.status = 'active';",
   },

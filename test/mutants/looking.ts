@@ -320,7 +320,7 @@ export const looking: readonly Mutant[] = [
   {
     bug: 'the names of an error are not noted',
     tags: ['11.2'],
-    in: 'core/job.ts#conclude',
+    in: 'core/job.ts#noteEnd',
     find: 'row.errorNames = ended.errorNames;',
     replace: '',
   },

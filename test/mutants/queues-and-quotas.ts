@@ -187,7 +187,7 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'a place is kept while callbacks run',
     tags: ['4.6'],
-    in: 'core/job.ts#conclude',
+    in: 'core/job.ts#noteEnd',
     find: 'row.places = none;',
     replace: '',
   },

@@ -206,7 +206,7 @@ export class Runs implements PoolOwner {
       this.#note(run, 'failed', report.note.split('\n', 1)[0]!, startedAt);
     const end = settledFrom(report, this.#store.payload);
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: end, inner };
-    if (stored === undefined) this.#context.decide(command, { refused: this.#onRefused });
+    if (stored === undefined) this.#context.decide(command, this.#whenRefused);
     else this.#context.decide(command, { gate: levelGate(this.#levelOf(job)), reply: stored });
     if (report.kind === 'job' && !this.#waits.isEmpty) this.#refuseEndless();
   }
@@ -384,6 +384,8 @@ export class Runs implements PoolOwner {
     this.#context.post(['log', 'error', error.message, `job ${idToText(command.job)}`]);
     this.#claimLost();
   };
+
+  readonly #whenRefused = { refused: this.#onRefused };
 
   /** The inner commands of a run, owned by this dispatcher and with the job's durability. */
   #innerCommands(job: Id, packed: Uint8Array): readonly InnerCommand[] {

@@ -32,18 +32,14 @@ interface Taking {
   readonly thens: readonly OutcomeWaiter[];
 }
 
-/** An outcome to be read and sent. */
-interface Due extends Taking {
-  readonly job: JobRecord;
-}
-
 export class Outcomes {
   readonly #context: Context;
   readonly #build: Build;
   readonly #callers: Callers;
   readonly #waiters = new Waiters<Waiting>();
-  /** The outcomes to be sent by the next `sendDue`. */
-  #due: Due[] = [];
+  /** The jobs with outcomes to be sent by the next `sendDue`, and the takers of each. */
+  #due: JobRecord[] = [];
+  #taking: Taking[] = [];
   /** The outcomes that callers do not take yet, each read when it is sent. */
   readonly #unsent = new Map<Caller, Map<Id, OutcomeWaiter[]>>();
 
@@ -112,18 +108,22 @@ export class Outcomes {
    * job may have been forgotten since it was decided.
    */
   deliver(job: JobRecord): void {
-    const { owner, put, thens } = this.#takeReady(job.id, job.owner);
-    if (owner !== undefined || thens.length > 0) this.#due.push({ job, owner, put, thens });
+    const taking = this.#takeReady(job.id, job.owner);
+    if (taking.owner === undefined && taking.thens.length === 0) return;
+    this.#due.push(job);
+    this.#taking.push(taking);
   }
 
   /** Reads and sends the outcomes that `deliver` has noted. */
   sendDue(): void {
     const due = this.#due;
     if (due.length === 0) return;
+    const taking = this.#taking;
     this.#due = [];
-    const look = (records: Records) => due.map(({ job }) => outcomeOf(records, job));
+    this.#taking = [];
+    const look = (records: Records) => due.map((job) => outcomeOf(records, job));
     const tell = (error: Error | undefined, outcomes?: readonly (EncodedOutcome | Error)[]) => {
-      for (let index = 0; index < due.length; index++) sendAll(error ?? outcomes![index]!, due[index]!);
+      for (let index = 0; index < due.length; index++) sendAll(error ?? outcomes![index]!, taking[index]!);
     };
     this.#context.store.read(look, tell, 'decided');
   }

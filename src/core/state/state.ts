@@ -94,13 +94,15 @@ export class State extends View {
 
   /**
    * Changes a job's record. Fields that decide its order in line change only while it is not
-   * queued.
+   * queued. `change` gets the three values: with them, a transition of every job needs no closure.
    */
-  change(job: JobRecord, change: (row: JobRow) => void): void {
+  change(job: JobRecord, change: (row: JobRow) => void): void;
+  change<A, B, C>(job: JobRecord, change: (row: JobRow, a: A, b: B, c: C) => void, a: A, b: B, c: C): void;
+  change<A, B, C>(job: JobRecord, change: (row: JobRow, a?: A, b?: B, c?: C) => void, a?: A, b?: B, c?: C): void {
     const row = this.#rowOf(job);
     this.#log.noteChange(row);
     const { status, outcome, queue } = row;
-    change(row);
+    change(row, a, b, c);
     this.table.update(row, status, queue);
     // After the indices follow, so that undoing the step finds them consistent.
     checkStep(row, status, outcome);
