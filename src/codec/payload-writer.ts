@@ -10,7 +10,7 @@
  */
 import { types } from 'node:util';
 import { NotStorableError } from '../errors.js';
-import { DEPTH_LIMIT, extension, OBJECT_LIMIT, REFERENCE_BYTES } from './payload-format.js';
+import { DEFAULT_LIMIT_BYTES, DEPTH_LIMIT, extension, OBJECT_LIMIT, REFERENCE_BYTES } from './payload-format.js';
 import { LimitReached, PayloadSink } from './payload-sink.js';
 import {
   extraPropertyRefusal,
@@ -36,10 +36,12 @@ interface NamedStep {
   readonly text: string;
 }
 
-/** The limit of a payload, and the option that sets it. */
-interface Limit {
-  readonly bytes: number;
-  readonly name: string | undefined;
+/** See `EncodeOptions`. */
+interface WriteOptions {
+  readonly limitBytes?: number | undefined;
+  readonly limitName?: string | undefined;
+  readonly reference?: HandleId | undefined;
+  readonly handOver?: HandOver | undefined;
 }
 
 /** Writes one payload at a time. Must not be entered again meanwhile. */
@@ -62,24 +64,22 @@ export class PayloadWriter {
     value: unknown,
     root: string,
     code: NotStorableCode,
-    limit: Limit,
-    handleId: HandleId | undefined,
-    isOwnArray = false,
-    handOver?: HandOver,
+    { limitBytes = DEFAULT_LIMIT_BYTES, limitName, reference, handOver }: WriteOptions,
+    isOwnArray: boolean,
   ): Uint8Array {
     this.#root = root;
     this.#code = code;
-    this.#handleId = handleId;
+    this.#handleId = reference;
     this.#handOver = handOver;
     this.#depth = 0;
     this.#objects = 0;
-    this.#sink.begin(limit.bytes);
+    this.#sink.begin(limitBytes);
     try {
       if (isOwnArray) this.#elements(value as readonly unknown[]);
       else this.#value(value);
       return this.#sink.finish();
     } catch (error) {
-      const worded = this.#worded(error, limit);
+      const worded = this.#worded(error, limitBytes, limitName);
       this.#ancestors.length = 0;
       throw worded;
     } finally {
@@ -352,7 +352,7 @@ export class PayloadWriter {
   }
 
   /** Makes the user's error of a thrown value. */
-  #worded(error: unknown, { bytes, name = 'payloadLimitBytes of open()' }: Limit): NotStorableError {
+  #worded(error: unknown, bytes: number, name = 'payloadLimitBytes of open()'): NotStorableError {
     if (error instanceof NotStorableError) return error;
     if (error instanceof LimitReached)
       return this.#tooLarge(`needs more than ${bytes} bytes, which is ${name}: store it elsewhere and pass its place`);

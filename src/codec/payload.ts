@@ -13,7 +13,6 @@
  * Two views of one buffer come back with a buffer each, as large as the view. A frozen object comes
  * back unfrozen. An object of another realm (`vm`, a test runner) comes back in this one.
  */
-import { DEFAULT_LIMIT_BYTES } from './payload-format.js';
 import { type BufferReader, PayloadReader, type ReferenceReader } from './payload-reader.js';
 import { PayloadWriter } from './payload-writer.js';
 import type { HandedBuffer } from './transfer.js';
@@ -76,8 +75,7 @@ function write(
   const writer = spareWriter ?? new PayloadWriter();
   spareWriter = undefined;
   try {
-    const { limitBytes = DEFAULT_LIMIT_BYTES, limitName, reference, handOver } = options;
-    return writer.write(value, root, code, { bytes: limitBytes, name: limitName }, reference, isOwnArray, handOver);
+    return writer.write(value, root, code, options, isOwnArray);
   } finally {
     spareWriter = writer;
   }

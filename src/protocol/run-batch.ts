@@ -93,7 +93,9 @@ export function readRunBatch(batch: Uint8Array): WireRun[] {
     const id = input.id();
     const flags = input.u8();
     const parent = flags & flag.parent ? input.id() : '';
-    const [callable, queue, agent] = [name(), name(), name()];
+    const callable = name();
+    const queue = name();
+    const agent = name();
     const attempt = input.varint();
     const args = flags & flag.args ? input.bytes(input.varint()) : null;
     const fed: EncodedOutcome | null =

@@ -242,14 +242,8 @@ export class JobContext {
   readonly queue: string;
   /** The name of the agent that claimed the job. */
   readonly agent: string;
-  /** @internal */
-  readonly slot: number;
-  readonly #id: Id;
-  readonly #parent: Id;
-  readonly #isPart: boolean;
-  readonly #log: LogThreshold | '';
-  readonly #callable: string;
-  readonly #word: number;
+  /** One object that is there already: fields of its own would cost each run more. */
+  readonly #run: RunOfJob;
   readonly #thread: ThreadContext;
   #abort: AbortController | undefined;
   readonly #inner: WireInnerCommand[] = [];
@@ -260,13 +254,7 @@ export class JobContext {
   /** @internal */
   constructor(thread: ThreadContext, run: RunOfJob) {
     this.#thread = thread;
-    this.slot = run.slot;
-    this.#word = run.word;
-    this.#id = run.id;
-    this.#parent = run.parent;
-    this.#isPart = run.isPart;
-    this.#log = run.log;
-    this.#callable = run.callable;
+    this.#run = run;
     this.attempt = run.attempt;
     this.queue = run.queue;
     this.agent = run.agent;
@@ -274,25 +262,30 @@ export class JobContext {
 
   /** The job's id, a UUID. */
   get id(): string {
-    return idToText(this.#id);
+    return idToText(this.#run.id);
+  }
+
+  /** @internal */
+  get slot(): number {
+    return this.#run.slot;
   }
 
   /** @internal */
   get internalId(): Id {
-    return this.#id;
+    return this.#run.id;
   }
 
   /** @internal */
   get isPart(): boolean {
-    return this.#isPart;
+    return this.#run.isPart;
   }
 
   /** @internal The job, as its spans show it. */
   get traced(): Omit<TracedRun, 'thread'> {
     const { queue, agent, attempt } = this;
-    const parent = this.#parent;
-    const role = this.#isPart ? 'part' : parent === '' ? 'root' : 'callback';
-    return { job: this.#id, parent, role, callable: this.#callable, queue, agent, attempt };
+    const parent = this.#run.parent;
+    const role = this.#run.isPart ? 'part' : parent === '' ? 'root' : 'callback';
+    return { job: this.#run.id, parent, role, callable: this.#run.callable, queue, agent, attempt };
   }
 
   /** The UUID of the dispatcher that runs the job, as in `Dispatcher.id`. */
@@ -305,7 +298,7 @@ export class JobContext {
    * is a callback of; `undefined` for any other job.
    */
   get parent(): JobReference | undefined {
-    return this.#parent === '' ? undefined : new JobReference(this.#parent, this.#thread, true);
+    return this.#run.parent === '' ? undefined : new JobReference(this.#run.parent, this.#thread, true);
   }
 
   /**
@@ -315,7 +308,7 @@ export class JobContext {
    * @example const since = currentJob().schedule?.previousSuccess ?? new Date(0);
    */
   get schedule(): CurrentSchedule | undefined {
-    const query = { type: 'tick', job: this.#id } as const;
+    const query = { type: 'tick', job: this.#run.id } as const;
     const tick = this.#thread.askSync((request) => ['ask', request, query]) as TickInfo | null;
     if (tick === null) return undefined;
     const { name, at, previousSuccess, missed } = tick;
@@ -334,7 +327,7 @@ export class JobContext {
 
   /** The annotations of the running job. */
   get annotations(): JobAnnotations {
-    return new JobAnnotations(this.#id, this.#thread);
+    return new JobAnnotations(this.#run.id, this.#thread);
   }
 
   /**
@@ -362,15 +355,15 @@ export class JobContext {
    * thread.
    */
   get cancelled(): boolean {
-    return this.#thread.board.isStopped(this.slot, this.#word);
+    return this.#thread.board.isStopped(this.#run.slot, this.#run.word);
   }
 
   /** Writes to the logger given to `open`, with the job's id, callable and attempt. */
   get logger(): Logger {
     const { id, attempt, queue } = this;
-    const callable = this.#callable;
+    const callable = this.#run.callable;
     this.#logger ??= loadPino().pino(
-      { level: this.#log || this.#thread.logLevelOf(callable), base: { job: id, callable, attempt, queue } },
+      { level: this.#run.log || this.#thread.logLevelOf(callable), base: { job: id, callable, attempt, queue } },
       { write: (line) => this.#thread.log(callable, line, this.internalId) },
     );
     return this.#logger;
@@ -407,7 +400,8 @@ export class JobContext {
   async putNow<Result>(job: Part<Result>, options: InnerPutOptions = {}): Promise<JobReference<Result>> {
     const queue = this.#queueOf(options);
     const wire = encodeJob(this.#encoding(), asJob(job, 'job'), '');
-    const same = (await this.#thread.ask((request) => ['put', request, this.#id, putOf(wire, queue)])) as Id[] | null;
+    const { id } = this.#run;
+    const same = (await this.#thread.ask((request) => ['put', request, id, putOf(wire, queue)])) as Id[] | null;
     return new JobReference<Result>(same?.[0] ?? wire[0], this.#thread, true);
   }
 
@@ -434,7 +428,7 @@ export class JobContext {
     parts: Parts,
     whole?: JobReference,
   ): { -readonly [Index in keyof Parts]: JobReference<PartResult<Parts[Index]>> } {
-    const job = whole?.internalId ?? (this.#isPart ? this.#parent : '');
+    const job = whole?.internalId ?? (this.#run.isPart ? this.#run.parent : '');
     checkArray('parts', parts, 'jobs');
     if (job === '')
       throw new JobStatusError(

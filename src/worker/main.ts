@@ -55,8 +55,10 @@ export default function perform(task: WorkerTask): Promise<unknown> {
 
 /** Runs a batch. Resolves with `true` if the thread is worn and begins no more jobs. */
 async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<boolean> {
-  for (const run of runs) {
+  // An iterator makes an object for each run in a function that waits.
+  for (let index = 0; index < runs.length; index++) {
     if (wear.isWorn) break;
+    const run = runs[index]!;
     const { slot, word } = run;
     if (!here.board.begin(slot, word)) continue;
     // Importing the module does not count as time of the first job that needs it.

@@ -372,7 +372,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'putNow commits with the outcome',
     tags: ['2.7'],
     in: 'worker/context.ts#putNow',
-    find: "const same = (await this.#thread.ask((request) => ['put', request, this.#id, putOf(wire, queue)])) as Id[] | null;",
+    find: "const same = (await this.#thread.ask((request) => ['put', request, id, putOf(wire, queue)])) as Id[] | null;",
     replace: 'this.#inner.push(putOf(wire, queue)); const same = null as Id[] | null;',
   },
   {
