@@ -73,18 +73,18 @@ export class Sandbox {
   }
 
   /**
-   * Runs the tests with these tags in `files`, named from `dist/test/` on. Returns the names of the
-   * tests that pass.
+   * Runs the tests with these tags in `files`, named from `dist/test/` on; `undefined` for all
+   * tests. Returns the names of the tests that pass.
    */
-  async run(tags: readonly string[], files: readonly string[]): Promise<readonly string[]> {
-    const pattern = tags.map((tag) => `\\[${tag.replace('.', '\\.')}\\]`).join('|');
+  async run(tags: readonly string[] | undefined, files: readonly string[]): Promise<readonly string[]> {
+    const pattern = tags?.map((tag) => `\\[${tag.replace('.', '\\.')}\\]`).join('|');
     const test = spawn(
       process.execPath,
       [
         '--test',
         '--test-reporter=tap',
         `--test-timeout=${testLimitMs}`,
-        `--test-name-pattern=${pattern}`,
+        ...(pattern === undefined ? [] : [`--test-name-pattern=${pattern}`]),
         ...files.map((file) => join(this.#directory, 'dist', 'test', file)),
       ],
       { cwd: this.#directory, stdio: ['ignore', 'pipe', 'ignore'] },
@@ -98,7 +98,7 @@ export class Sandbox {
     clearTimeout(limit);
     // Reporters differ in whether they escape the brackets of a name.
     return Array.from(output.matchAll(/^ *ok \d+ - (.*)$/gm), ([, name]) => name!.replaceAll('\\', '')).filter(
-      (name) => tags.some((tag) => name.includes(`[${tag}]`)) && !name.includes('# SKIP'),
+      (name) => (tags?.some((tag) => name.includes(`[${tag}]`)) ?? true) && !name.includes('# SKIP'),
     );
   }
 
