@@ -17,5 +17,7 @@ export const longestMs = 2 ** 51;
 export const highestNumber = 2 ** 50;
 /** Levels of parts and callbacks in a job. A message nests as deep, and its reader recurses. */
 export const deepestJob = 100;
+/** Cells in which the parts of a whole are counted. */
+export const mostCells = 1_000;
 /** Ticks of a schedule that run at once. */
 export const mostTicks = 1_000;

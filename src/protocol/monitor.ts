@@ -338,6 +338,20 @@ export interface JobRelations {
   readonly asOf: string;
 }
 
+/**
+ * Numbers of parts by their states. Folded ones are items of a map that are done, and are no jobs
+ * any more; their outcomes are not among the others.
+ */
+export type PartCounts = readonly [succeeded: number, failed: number, running: number, left: number, folded: number];
+
+/** The parts of a whole in their order, in cells of about as many parts. */
+export interface PartsReport {
+  readonly cells: readonly PartCounts[];
+  readonly totals: PartCounts;
+  /** The time of the answer, as an ISO text. */
+  readonly asOf: string;
+}
+
 export interface WireFullJob extends JobRelations {
   readonly info: JobInfo;
   /** The place of the last part, if there are more. */
@@ -356,6 +370,8 @@ export type MonitorQuery =
       readonly after: PlaceInOrder | undefined;
     }
   | { readonly type: 'fullJob'; readonly job: Id; readonly log: boolean }
+  /** Answered with a `PartsReport`. */
+  | { readonly type: 'parts'; readonly job: Id; readonly cells: number }
   /** Answered with a `WireExplanation`. */
   | { readonly type: 'explain'; readonly job: Id }
   | {

@@ -16,6 +16,7 @@ import {
   longestMs,
   longestName,
   longestPolicy,
+  mostCells,
   mostNames,
   mostTicks,
 } from '../core/limits.js';
@@ -344,6 +345,7 @@ const queries: ByType<Query | WalkingQuery> = {
     after: optional(recordOf(placeInOrder)),
   },
   fullJob: { job: id, log: boolean },
+  parts: { job: id, cells: numberOf(1, mostCells, true) },
   explain: { job: id },
   active: {},
   queueStatus: { queue: namesOf, limit: size },

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { decodeFailure, errorFrom, type Failure, isFailure } from '../codec/failure.js';
 import { decodePayload } from '../codec/payload.js';
-import { longestMs } from '../core/limits.js';
+import { longestMs, mostCells } from '../core/limits.js';
 import type { LogLevel } from '../core/records.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf } from '../definition/arguments.js';
 import { detailsOf, type JobDetails } from '../definition/job-details.js';
@@ -24,6 +24,7 @@ import {
   type JobRow,
   jobOrders,
   type KindFilter,
+  type PartsReport,
   type StatField,
   type StatRow,
   statFields,
@@ -68,6 +69,12 @@ export interface FullJobOptions {
   readonly result?: boolean;
   /** `true` adds the lines that it logged. */
   readonly log?: boolean;
+}
+
+/** The options of `Monitor.parts`. */
+export interface PartsOptions {
+  /** The most cells: 1 to 1,000, 100 by default. There are no more than parts. */
+  readonly cells?: number;
 }
 
 /** A line that a job wrote with `currentJob().logger`. */
@@ -177,7 +184,18 @@ export class Monitor {
   constructor(client: Client) {
     this.#client = client;
     refuseExtra<Monitor>(this, {
-      ...{ counts: 2, jobs: 2, job: 2, explain: 1, traceback: 1, active: 0, queues: 1, status: 0, failures: 1 },
+      ...{
+        counts: 2,
+        jobs: 2,
+        job: 2,
+        parts: 2,
+        explain: 1,
+        traceback: 1,
+        active: 0,
+        queues: 1,
+        status: 0,
+        failures: 1,
+      },
       ...{ next: 2, last: 1, stats: 2, threads: 1, totals: 0 },
     });
   }
@@ -264,6 +282,23 @@ export class Monitor {
       ...(withResult && relations.outcome !== 'none' ? await outcomeOf(handle) : {}),
       ...(log ? { log: lines.map(loggedLine) } : {}),
     };
+  }
+
+  /**
+   * Counts the parts of a serial, parallel or map by their states, in cells along their order: with
+   * 100,000 parts and 200 cells, each has 500. It is one walk, whatever their number.
+   *
+   * @param of The whole: its handle, or its id.
+   * @throws {UnknownJobError} `of` is neither a handle nor a UUID.
+   * @throws {JobForgottenError} the job is no longer remembered.
+   * @throws {RangeError} `cells` is out of range.
+   */
+  async parts(of: Job | string, options: PartsOptions = {}): Promise<PartsReport> {
+    const job = idOf(of);
+    checkOptions('options', options, { cells: true });
+    const { cells = 100 } = options;
+    checkNumber('cells', cells, { integer: true, least: 1, most: mostCells });
+    return (await this.#client.ask({ type: 'parts', job, cells })) as PartsReport;
   }
 
   /**

@@ -106,6 +106,36 @@ describe('11 looking at it: one job in full', () => {
     assert.deepEqual(await listed(kit, {}), known, 'a template is no job');
   });
 
+  it('[11.7] counts parts by their states, in cells along their order', async (t) => {
+    const kit = await opened(t, { threads: 1 });
+    const { monitor } = kit.runtime;
+    const queue = kit.runtime.queue();
+    const calls = [1, 2, 3, 4].map((n) => work.add(n, n));
+    const whole = await queue.put(parallel([...calls, work.fail('no'), work.hold('held'), ...calls]));
+    const ended = async () => (await monitor.parts(whole)).totals.slice(0, 2).join() === '4,1';
+    await kit.waitFor('a part is held', ended);
+    // Parts behind it may be claimed, which counts as running.
+    const running = (await monitor.parts(whole.id, { cells: 3 })).cells.map(([succeeded, failed, active, left]) => [
+      succeeded,
+      failed,
+      active + left,
+    ]);
+    assert.deepEqual(running, [
+      [4, 0, 0],
+      [0, 1, 2],
+      [0, 0, 3],
+    ]);
+    openGate('held');
+    await kit.waitForResult(whole);
+    const { cells, totals } = await monitor.parts(whole);
+    assert.equal(cells.length, 10, 'a cell has one part at least');
+    assert.deepEqual(totals, [9, 1, 0, 0, 0]);
+    const none = await monitor.parts(await queue.put(work.add(1, 1)));
+    assert.deepEqual([none.cells, none.totals], [[], [0, 0, 0, 0, 0]]);
+    await assert.rejects(monitor.parts(whole, { cells: 0 }), RangeError);
+    await assert.rejects(monitor.parts(kit.runtime.id), { code: 'JOB_FORGOTTEN' });
+  });
+
   it('[11.7] shows items of a map as its parts', async (t) => {
     const { kit, queue } = await busy(t);
     const { monitor } = kit.runtime;
@@ -116,9 +146,21 @@ describe('11 looking at it: one job in full', () => {
     assert.ok(parts.every(({ parent }) => parent === mapped.id));
     assert.deepEqual(await listed(kit, { parent: mapped.id }), ids(parts));
     assert.deepEqual(ids((await monitor.jobs({ parent: mapped.id })).items), ids(parts).toReversed());
+    assert.deepEqual((await monitor.parts(mapped)).totals, [0, 0, 0, 3, 0]);
     openGate('before');
     await kit.waitForResult(mapped);
     assert.deepEqual((await monitor.job(mapped.id)).parts.length, 0, 'they are folded');
+    const { cells, totals } = await monitor.parts(mapped, { cells: 2 });
+    assert.deepEqual(
+      [cells, totals],
+      [
+        [
+          [0, 0, 0, 0, 2],
+          [0, 0, 0, 0, 1],
+        ],
+        [0, 0, 0, 0, 3],
+      ],
+    );
   });
 });
 

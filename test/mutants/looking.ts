@@ -266,6 +266,14 @@ export const looking: readonly Mutant[] = [
     replace: 'lastPart: undefined',
   },
   {
+    bug: 'all parts are counted in the first cell',
+    tags: ['11.7'],
+    tests: ['contract/full-job.test.ts'],
+    in: 'coordinator/clients/part-cells.ts#partCells',
+    find: 'Math.floor(((folded + index) * count) / all)',
+    replace: '0',
+  },
+  {
     bug: 'no thread tells its memory',
     tags: ['11.7'],
     tests: ['e2e/monitor.test.ts'],

@@ -66,9 +66,9 @@ export const page: readonly Mutant[] = [
     bug: 'the failed parts of a composition are shown as succeeded',
     tags: ['17.2'],
     tests: handler,
-    in: 'web/views/strip.ts#classOf',
-    find: "if (outcome === 'failure') return 1;",
-    replace: "if (outcome === 'failure') return 0;",
+    in: 'coordinator/clients/part-cells.ts#placeOf',
+    find: "outcome === 'value' ? place.succeeded : place.failed",
+    replace: 'place.succeeded',
   },
   {
     bug: 'values are shown whatever `show` says',

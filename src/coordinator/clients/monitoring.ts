@@ -24,6 +24,7 @@ import { failures } from './failures.js';
 import { type FullJobContext, fullJob } from './full-job.js';
 import { jobMatcher, kindMatcher } from './job-filter.js';
 import { isInternal, isoTime, placeOf, queueInLine, rowBytes, rowOf, walkIn } from './job-rows.js';
+import { partCells } from './part-cells.js';
 import { type AskWhere, Where } from './where.js';
 
 /** The parts of the coordinator that these questions read. */
@@ -43,6 +44,8 @@ export function monitoring(
       return jobPage(context, query);
     case 'fullJob':
       return fullJob(context, query);
+    case 'parts':
+      return partCells(context, query);
     case 'failures':
       return failures(context, query);
     case 'bulkCount':

@@ -63,6 +63,7 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
   'line',
   'jobs',
   'fullJob',
+  'parts',
   'explain',
   'active',
   'queueStatus',

@@ -320,7 +320,7 @@ const classes = [
 ] as const;
 
 /** All parts in order, in at most 240 cells: each has the colours of its parts, failures on top. */
-function StripOf({ strip: { cells, totals, complete } }: { strip: Json<Strip> }) {
+function StripOf({ strip: { cells, totals } }: { strip: Json<Strip> }) {
   // The gaps are narrow, also between few cells.
   const cellWidth = 1 - Math.min(0.1, cells.length / 500);
   return (
@@ -365,7 +365,6 @@ function StripOf({ strip: { cells, totals, complete } }: { strip: Json<Strip> })
             </li>
           ),
         )}
-        {!complete && <li class="dim">the first 100,000 parts</li>}
       </ul>
     </div>
   );
