@@ -304,15 +304,16 @@ describe('the page in a browser', { skip }, () => {
   it('[17.4] acts on all jobs that fit the filter, after it has counted them', async () => {
     await goTo('jobs?callable=shown%23fail&outcome=failure&role=root');
     await tab.getByRole('button', { name: 'Retry all that match…' }).click();
-    await see('1 job');
-    await tab.getByRole('dialog').getByRole('button', { name: 'Retry all that match' }).click();
+    const dialog = tab.getByRole('dialog');
+    await dialog.getByText('1 job').waitFor();
+    await dialog.getByRole('button', { name: 'Retry all that match' }).click();
     await see('1 job done.');
     await tab.getByRole('button', { name: 'Close' }).click();
     assert.match(tab.url(), /outcome=failure/);
     await tab.getByRole('button', { name: 'Cancel all that match…' }).click();
-    await see('0 jobs');
+    await dialog.getByText('0 jobs').waitFor();
     await tab.keyboard.press('Escape');
-    await tab.getByRole('dialog').waitFor({ state: 'detached' });
+    await dialog.waitFor({ state: 'detached' });
   });
 
   it('shows a job of 16 MiB at once, and says when a job is forgotten meanwhile', async () => {

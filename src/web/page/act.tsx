@@ -1,6 +1,6 @@
 /** Actions, each after a confirmation, with its progress and its result. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { countText, plural } from './format.js';
 import type { Problem } from './live.js';
 
@@ -69,7 +69,7 @@ export function Action({ label, question, run, onDone, danger, hasFields = false
   const [state, set] = useState<State>({ step: 'idle' });
   const stop = useRef<AbortController>();
   const isOpen = state.step !== 'idle';
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isOpen && dialog.current?.open === false) dialog.current.showModal();
   }, [isOpen]);
   if (!canAct) return null;

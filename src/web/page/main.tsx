@@ -1,6 +1,6 @@
 /** The page in the browser: its header, and the page that the address names. */
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { canAct } from './act.js';
 import { FailuresPage } from './failures.js';
 import { HealthPage } from './health.js';
@@ -72,7 +72,8 @@ function App() {
 /** Finds a job by its id, or jobs by callable or error. `/` leads to it. */
 function Search() {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  // Before the first paint, so that no key is lost.
+  useLayoutEffect(() => {
     const focus = (event: KeyboardEvent) => {
       const isTyping = event.target instanceof Element && event.target.matches('input, select, textarea');
       if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey) return;
