@@ -31,9 +31,10 @@ import { policyOf } from './policy.js';
 import { checkQuotas, takePlaces } from './quota.js';
 import { type Id, isWhole, type JobRecord, type JobRole, type Level, type Payload, takesTurns } from './records.js';
 import { endTick } from './schedules.js';
+import { hasListOf } from './state/indices.js';
 import type { JobRow } from './state/job-row.js';
 import type { State } from './state/state.js';
-import { countAwaiters, endsAfter, heldAbove, heldFrom, keepsList, raise, share } from './waits.js';
+import { countAwaiters, endsAfter, heldAbove, heldFrom, raise, share } from './waits.js';
 
 /** The surroundings of a new job. */
 export interface Place {
@@ -282,7 +283,7 @@ export function conclude(decision: Decision, job: JobRecord, ended: Outcome, beg
   const { outcome } = ended;
   const isStart = begunAt !== undefined && !job.begun;
   const waited = job.stage === 'inner';
-  const keeps = keepsList(state, ended, job);
+  const keeps = hasListOf(job.inner, ended);
   if (waited !== keeps) countAwaiters(state, job.inner, keeps ? 1 : -1);
   state.change(job, noteEnd, ended, isStart ? begunAt : undefined, decision);
   if (isStart) tellJob(decision, 'started', job, begunAt);

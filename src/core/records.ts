@@ -161,8 +161,8 @@ export interface JobRecord {
   readonly inner: Id;
   /**
    * The jobs that returned it, or a job below it, and wait for the outcome or have its list as
-   * their own; 0 for none. More than there are if some of those that wait were lost in a crash, as
-   * those of level `memory` are.
+   * their own; 0 for none. A stored count is more than there are if some of them were lost in a
+   * crash, as those of level `memory` are.
    */
   readonly awaiters: number;
   /**

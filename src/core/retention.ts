@@ -10,9 +10,10 @@ import { type KeptLimits, levelGate, type Retention } from './commands.js';
 import type { Decision } from './decision.js';
 import type { JobRecord } from './records.js';
 import type { Kept } from './state/completed.js';
+import { hasListOf } from './state/indices.js';
 import type { State } from './state/state.js';
 import type { View } from './state/view.js';
-import { countAwaiters, keepsList } from './waits.js';
+import { countAwaiters } from './waits.js';
 
 const dayMs = 24 * 3600 * 1000;
 const mebibyte = 1024 * 1024;
@@ -75,7 +76,7 @@ export function forgetJob({ state, holding, effects }: Decision, job: JobRecord)
 
 /** Lets go of the lists that a forgotten job and its members had from jobs that they returned. */
 function releaseLists(state: State, job: JobRecord): void {
-  if (keepsList(state, job, job)) countAwaiters(state, job.inner, -1);
+  if (hasListOf(job.inner, job)) countAwaiters(state, job.inner, -1);
   for (const part of state.parts(job)) releaseLists(state, part);
   for (const callback of state.callbacks(job)) releaseLists(state, callback);
 }

@@ -14,9 +14,10 @@ import { isFolded } from './map.js';
 import { requireQueue } from './queue.js';
 import { type Id, isWhole, type JobRecord } from './records.js';
 import { joinTick } from './schedules.js';
+import { hasListOf } from './state/indices.js';
 import type { State } from './state/state.js';
 import type { View } from './state/view.js';
-import { countAwaiters, keepsList } from './waits.js';
+import { countAwaiters } from './waits.js';
 
 type Retry = Extract<Command, { type: 'retry' }>;
 /** The extent of a copy. */
@@ -211,7 +212,7 @@ function keepOutcome(state: State, { id, of }: Kept): void {
     row.endAt = of.endAt;
     row.completedAt = of.completedAt;
   });
-  if (keepsList(state, part, part)) countAwaiters(state, part.inner, 1);
+  if (hasListOf(part.inner, part)) countAwaiters(state, part.inner, 1);
   for (const { name, value } of state.annotationsOf(of.id)) state.annotate(id, name, value);
   const whole = state.job(part.parent)!;
   if (whole.outcome !== 'none') return;

@@ -15,11 +15,9 @@ import type { View } from './state/view.js';
  */
 export function raise(state: State, job: JobRecord, level: Level): void {
   if (levels.indexOf(level) <= levels.indexOf(job.level)) return;
-  const kept = keepsList(state, job, job);
   state.change(job, (row) => {
     row.level = level;
   });
-  if (!kept && keepsList(state, job, job)) countAwaiters(state, job.inner, 1);
   for (const member of [...state.parts(job), ...state.callbacks(job)]) raise(state, member, level);
   for (const id of [job.parent, job.inner]) {
     const other = state.job(id);
@@ -43,42 +41,22 @@ export function waitsFor(
 
 /** `true` if `inner`, returned by the job, cannot end before the job ends. */
 export function endsAfter(view: View, inner: JobRecord, job: JobRecord): boolean {
-  const above = lineageOf(view, job);
-  const [root, innerRoot] = [above.at(-1)!, lineageOf(view, inner).at(-1)!];
+  const above = view.lineage(job);
+  const [root, innerRoot] = [above.at(-1)!, view.lineage(inner).at(-1)!];
   // Each job that waits for it is in its tree, or waits for a job of that tree.
   if (root.awaiters === 0 && innerRoot.id !== root.id) return false;
   return waitsFor(view, inner, new Set(above.map(({ id }) => id)));
-}
-
-/**
- * `true` if this outcome of a job is the list of the job that it returned, which must be kept for
- * it. A job of level `memory` keeps none that outlives it.
- */
-export function keepsList(
-  state: State,
-  { outcome, result }: Pick<JobRecord, 'outcome' | 'result'>,
-  { inner, level }: JobRecord,
-): boolean {
-  if (outcome !== 'list' || result !== null || inner === '') return false;
-  return level !== 'memory' || state.job(inner)?.level === 'memory';
 }
 
 /** Counts a job more, or less, that waits for the job that it returned, or that has its list. */
 export function countAwaiters(state: State, inner: Id, by: 1 | -1): void {
   const awaited = state.job(inner);
   if (awaited === undefined) return;
-  for (const one of lineageOf(state, awaited)) {
+  for (const one of state.lineage(awaited)) {
     state.change(one, (row) => {
       row.awaiters += by;
     });
   }
-}
-
-/** Returns a job and the jobs above it, up to its root. */
-function lineageOf(view: View, job: JobRecord): JobRecord[] {
-  const lineage = [job];
-  for (let above = view.job(job.parent); above !== undefined; above = view.job(above.parent)) lineage.push(above);
-  return lineage;
 }
 
 /** `true` if the job waits for `other`, or for a place in a quota that `other` may free. */

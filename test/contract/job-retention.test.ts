@@ -151,6 +151,25 @@ describe('2 jobs: retention, changes, references', () => {
     assert.equal((await kit.runtime.monitor.counts({}, { by: ['role'] }))[0]?.count, 2);
   });
 
+  it('[2.12] keeps a whole for a memory job that has its list, until a crash ends that job', async (t) => {
+    const kit = await opened(t, { retention: { count: 2 } });
+    const queue = kit.runtime.queue();
+    const whole = await queue.put(parallel([work.mark('a'), work.mark('b')]));
+    const returning = inside.returnGiven(whole as never).onBoth(work.hold.with('late') as never);
+    const returned = await queue.put(returning, { durability: 'memory' });
+    await kit.untilIdle();
+    await ended(kit, ['1', '2', '3']);
+    const list = await kit.runtime.job(returned.id).result();
+    assert.deepEqual(
+      Array.from(list as Iterable<{ result: string }>, ({ result }) => result),
+      ['a', 'b'],
+    );
+    await kit.crash();
+    await kit.reopen();
+    await ended(kit, ['4', '5', '6']);
+    await assert.rejects(kit.runtime.job(whole.id).status(), JobForgottenError);
+  });
+
   it('[2.6] gives the list of a whole that a postprocess has returned, with its own parts', async (t) => {
     const kit = await opened(t);
     const list = await kit.run(

@@ -313,10 +313,24 @@ export const jobs: readonly Mutant[] = [
     replace: 'false',
   },
   {
+    bug: 'a memory job keeps no list of a whole that is on the disk',
+    tags: ['2.12'],
+    in: 'core/job.ts#conclude',
+    find: 'hasListOf(job.inner, ended)',
+    replace: "hasListOf(job.inner, ended) && job.level !== 'memory'",
+  },
+  {
+    bug: 'a whole is kept for a job that was lost in a crash',
+    tags: ['2.12'],
+    in: 'core/state/state.ts#countAwaiters',
+    find: 'row.awaiters = count',
+    replace: 'row.awaiters = Math.max(count, row.awaiters)',
+  },
+  {
     bug: 'a whole is kept after the job that had its list',
     tags: ['2.12'],
     in: 'core/retention.ts#releaseLists',
-    find: 'if (keepsList(state, job, job)) countAwaiters(state, job.inner, -1);',
+    find: 'if (hasListOf(job.inner, job)) countAwaiters(state, job.inner, -1);',
     replace: '',
   },
   {

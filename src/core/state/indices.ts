@@ -28,6 +28,11 @@ export function awaitedBy({ outcome, stage, inner }: JobRecord): string {
   return outcome === 'none' && stage === 'inner' ? inner : '';
 }
 
+/** `true` if the outcome of a job that returned `inner` is the list of that job. */
+export function hasListOf(inner: string, { outcome, result }: Pick<JobRecord, 'outcome' | 'result'>): boolean {
+  return inner !== '' && outcome === 'list' && result === null;
+}
+
 /** Returns the unique key under which the job is live. */
 export function liveUnique({ outcome, role, unique, status, queue }: JobRecord): string {
   return unique !== '' && outcome === 'none' && role === 'root' && status !== 'new' ? uniqueKey(queue, unique) : '';

@@ -13,7 +13,7 @@ import { type BucketRecord, type Change, ChangeLog, type Changes, type JobChange
 import { none } from './common-fields.js';
 import { CompactJob } from './compact-job.js';
 import type { Kept } from './completed.js';
-import { placeKey } from './indices.js';
+import { awaitedBy, hasListOf, placeKey } from './indices.js';
 import { checkStep } from './invariants.js';
 import { JobRow } from './job-row.js';
 import type { Bucket } from './rates.js';
@@ -293,18 +293,34 @@ export class State extends View {
   loaded(): void {
     const completed: JobRow[] = [];
     const limited: JobRow[] = [];
+    const awaited: JobRow[] = [];
+    const returned: JobRow[] = [];
     for (const row of this.table.all()) {
       if (row.quotas.length > 0 && row.lastStartAt !== 0) limited.push(row);
+      if (row.awaiters > 0) awaited.push(row);
+      if (row.inner !== '') returned.push(row);
       this.lastPosition = Math.max(this.lastPosition, row.eligible);
       this.table.index(row);
       if (row.status === 'completed') completed.push(row);
     }
     completed.sort((a, b) => a.completedAt - b.completedAt || (a.id < b.id ? -1 : 1));
     for (const row of completed) this.table.completed.load(row);
+    this.#countAwaiters(awaited, returned);
     this.#deriveRates(limited);
     for (const { job, name } of this.annotationRecords.all())
       if (!this.table.has(job)) this.annotationRecords.put(job, name, null);
     this.pack(completed);
+  }
+
+  /** Corrects the counts of awaiters: those of level `memory` ended with their process. */
+  #countAwaiters(awaited: readonly JobRow[], returned: readonly JobRow[]): void {
+    const counts = new Map(awaited.map((row) => [row, 0]));
+    for (const row of returned) {
+      const inner = this.job(awaitedBy(row) || (hasListOf(row.inner, row) ? row.inner : ''));
+      for (const one of inner === undefined ? none : this.lineage(inner))
+        counts.set(one as JobRow, (counts.get(one as JobRow) ?? 0) + 1);
+    }
+    for (const [row, count] of counts) if (row.awaiters !== count) row.awaiters = count;
   }
 
   /** Spends the rates of the jobs that began lately, by the last start of each. */

@@ -166,6 +166,13 @@ export class View {
     return firstFrom(this.#current(job).callbackRows, from, isOpenCallback);
   }
 
+  /** Returns a job and the jobs above it, up to its root. */
+  lineage(job: JobRecord): readonly JobRecord[] {
+    const lineage = [job];
+    for (let above = this.job(job.parent); above !== undefined; above = this.job(above.parent)) lineage.push(above);
+    return lineage;
+  }
+
   /** Returns the jobs that returned this one and wait for its outcome. */
   waitingFor(job: JobRecord): readonly JobRecord[] {
     return job.awaiters === 0 ? none : [...this.table.waiting.of(job.id)];

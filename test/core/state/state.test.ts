@@ -10,7 +10,7 @@ import { type AnnotationRecord, type JobRecord, nobody, type SettingRecord } fro
 import type { Changes } from '../../../src/core/state/change-log.js';
 import { State } from '../../../src/core/state/state.js';
 import { type Tally, tallyCells } from '../../../src/core/state/tallies.js';
-import { keepsList } from '../../../src/core/waits.js';
+import { hasListOf } from '../../../src/core/state/indices.js';
 import { CallsheetError } from '../../../src/errors.js';
 import { HeldPayloads } from '../../../src/store/held-payloads.js';
 import { admitNews } from '../../../src/store/shared/news.js';
@@ -112,7 +112,7 @@ function checkDerived(state: State): void {
     assert.equal(oldest?.completedAt, free.length === 0 ? undefined : Math.min(...free.map((job) => job.completedAt)));
   }
   for (const job of jobs) {
-    if (!keepsList(state, job, job) || job.outcome !== 'list') continue;
+    if (!hasListOf(job.inner, job)) continue;
     assert.ok(rootOf(state.job(job.inner)!).awaiters > 0, 'its list is kept');
   }
   assert.deepEqual(tallied(state.tallies()), countedBy(jobs));
