@@ -21,8 +21,6 @@ import type { Effect, KeptLimits, Retention } from '../core/commands.js';
 import { needsFeeder } from '../core/map.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
-import { tallyCells } from '../core/state/tallies.js';
-import type { View } from '../core/state/view.js';
 import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
 import type { Records, Store, StoreOwner } from '../store/store.js';
@@ -37,6 +35,7 @@ import { Caller, Callers } from './clients/caller.js';
 import { Clients } from './clients/clients.js';
 import { DrainWaiters } from './clients/drain-waiters.js';
 import { Feed } from './clients/feed.js';
+import { countJobs, type JobCounts } from './clients/job-counts.js';
 import { MovedBuffers } from './clients/moved-buffers.js';
 import { Outcomes } from './clients/outcomes.js';
 import { answer, type QueryContext, queueNames } from './clients/queries.js';
@@ -513,24 +512,6 @@ export class Coordinator implements StoreOwner {
 
 /** Milliseconds that a map waits for its client to connect again. */
 const feederMs = 60_000;
-
-export interface JobCounts {
-  readonly jobs: number;
-  /** The number of those that are not completed. */
-  readonly unfinished: number;
-}
-
-function countJobs(view: View): JobCounts {
-  let jobs = 0;
-  let unfinished = 0;
-  for (const { counts } of view.tallies()) {
-    for (const [index, cell] of tallyCells.entries()) {
-      jobs += counts[index]!;
-      if (cell?.status !== 'completed') unfinished += counts[index]!;
-    }
-  }
-  return { jobs, unfinished };
-}
 
 const isOpenMap = (job: JobRecord | undefined) => job !== undefined && needsFeeder(job);
 

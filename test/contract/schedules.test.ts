@@ -182,6 +182,7 @@ describe('14 a schedule', () => {
     await queue.drain();
     assert.deepEqual(await kit.runtime.monitor.counts(), []);
     assert.deepEqual((await kit.runtime.monitor.status()).jobs.new, 0);
+    assert.equal((await kit.runtime.stats()).jobs, 0);
     assert.deepEqual(await kit.runtime.monitor.stats(), []);
     await kit.clock.advance(hourMs);
     assert.deepEqual(seen, ['s']);

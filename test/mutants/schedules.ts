@@ -27,6 +27,13 @@ export const schedules: readonly Mutant[] = [
   ),
   planted(
     ['14.1'],
+    'the template of a schedule is counted as a job that is known',
+    'coordinator/clients/queries.ts#answer',
+    'countJobs(view).jobs',
+    'view.size',
+  ),
+  planted(
+    ['14.1'],
     'a tick fires again and again',
     'core/schedule.ts#fire',
     '{ ...there, nextAt: next, zones, lastAt,',

@@ -46,6 +46,7 @@ import type { QuestionsPort } from '../questions/questions-port.js';
 import type { Statistics } from '../statistics/statistics.js';
 import type { BoundedQueues } from './bounded-queues.js';
 import { type ExplainingContext, explain } from './explaining.js';
+import { countJobs } from './job-counts.js';
 import { monitoring } from './monitoring.js';
 import { requireJob } from './remembered.js';
 import { type StatusContext, statusOf } from './status.js';
@@ -147,7 +148,7 @@ export function answer(context: QueryContext, query: Query): unknown {
     case 'tick':
       return tickInfo(view, requireJob(view, query.job));
     case 'figures':
-      return { ...context.store.figures, jobs: view.size };
+      return { ...context.store.figures, jobs: countJobs(view).jobs };
   }
 }
 
