@@ -103,6 +103,21 @@ export interface KindTotals
   readonly run: DurationTotals;
 }
 
+/** The use of a function of a job module: for jobs, as a retry policy, or by an agent. */
+export type FunctionUse = 'call' | 'retry' | 'filter' | 'choose';
+
+/** A function of a job module that unfinished jobs, a schedule or a setting name. */
+export interface NeededFunction {
+  readonly callable: string;
+  /** Empty for a retry policy of a whole runtime. */
+  readonly queue: string;
+  readonly use: FunctionUse;
+  readonly agent?: string;
+  readonly schedule?: string;
+  /** The jobs that are not over; 0 for an agent, a schedule and a runtime. */
+  readonly jobs: number;
+}
+
 /** Counts since a runtime was opened. */
 export interface Totals {
   /** At most 200 and one more, `*`, which has all others together. */
@@ -384,6 +399,8 @@ export type MonitorQuery =
   | { readonly type: 'counts'; readonly filter: KindFilter; readonly by: readonly CountField[] }
   /** The number of jobs on which a bulk action would act now. */
   | { readonly type: 'bulkCount'; readonly action: BulkAction }
+  /** Answered with `NeededFunction`s. */
+  | { readonly type: 'functions' }
   | { readonly type: 'totals' }
   /** Milliseconds since the epoch; `stepMs` 0 is one step. */
   | {

@@ -359,6 +359,7 @@ const queries: ByType<Query | WalkingQuery> = {
   },
   bulkCount: { action: byType(bulkActions) },
   counts: { filter: kinds, by: listOf(oneOf(countFields), countFields.length) },
+  functions: {},
   totals: {},
   stats: {
     filter: kinds,

@@ -24,6 +24,7 @@ import {
   type JobRow,
   jobOrders,
   type KindFilter,
+  type NeededFunction,
   type PartsReport,
   type StatField,
   type StatRow,
@@ -196,7 +197,7 @@ export class Monitor {
         status: 0,
         failures: 1,
       },
-      ...{ next: 2, last: 1, stats: 2, threads: 1, totals: 0 },
+      ...{ next: 2, last: 1, stats: 2, threads: 1, totals: 0, functions: 0 },
     });
   }
 
@@ -469,6 +470,14 @@ export class Monitor {
       to: to === undefined ? Number.MAX_SAFE_INTEGER : timeOf('to', to),
       stepMs: stepMs ?? 0,
     })) as StatRow[];
+  }
+
+  /**
+   * @internal Returns the functions of job modules that unfinished jobs, schedules and settings
+   * name.
+   */
+  async functions(): Promise<NeededFunction[]> {
+    return (await this.#client.ask({ type: 'functions' })) as NeededFunction[];
   }
 
   /**

@@ -40,9 +40,11 @@ before(async () => {
   await failed.failure();
   const mail = await callsheet.createQueue('mail');
   await mail.pause();
-  const waiting = await mail.put(slow.add(3, 4));
+  const waiting = await mail.put(slow.add(3, 4), { retry: slow.always as never });
   const whole = await queue.put(parallel([slow.add(1, 1), slow.add(2, 2)]), { beginAfter: 3_600_000 });
-  await queue.schedule('nightly', slow.add(1, 2), { cron: '30 2 * * *' });
+  const part = slow.sleep(1).with({ retry: slow.always as never });
+  const summed = parallel([part], { postprocess: slow.isSmall });
+  await queue.schedule('nightly', summed, { cron: '30 2 * * *' });
   // Changes of one millisecond have the same time.
   await delay(2);
   middle = new Date();
@@ -143,6 +145,17 @@ describe('a directory that no process has open', () => {
       callables.some((row) => row.join() === 'slow#add,mail,1'),
       JSON.stringify(callables),
     );
+    const needed = other.rows.map(({ callable, use, schedule, queue }) => [callable, use, schedule, queue]);
+    for (const row of [
+      ['slow#sleep', 'call', 'nightly', ''],
+      ['slow#always', 'retry', 'nightly', ''],
+      ['slow#isSmall', 'call', 'nightly', ''],
+      ['slow#always', 'retry', undefined, 'mail'],
+    ])
+      assert.ok(
+        needed.some((one) => one.join() === row.join()),
+        `${row} in ${JSON.stringify(needed)}`,
+      );
     await assert.rejects(
       read((session) => check(session, [file('nothing')])),
       { exitCode: 78 },

@@ -115,6 +115,7 @@ const calls: Readonly<Record<string, { readonly of: (side: Side) => object; read
       queues: [[{ queue: ['q'], limit: 1 }]],
       threads: [[{ since: new Date(0) }]],
       status: [[]],
+      functions: [[]],
       failures: [
         [{ by: ['error'], since: new Date(0), filter: shortFilter, limit: 1 }],
         [{ by: Array(20).fill('error') }],

@@ -22,6 +22,7 @@ import { bucketsOf, otherKind, type Statistics } from '../statistics/statistics.
 import { bulkCount } from './bulk-jobs.js';
 import { failures } from './failures.js';
 import { type FullJobContext, fullJob } from './full-job.js';
+import { neededFunctions } from './functions.js';
 import { jobMatcher, kindMatcher } from './job-filter.js';
 import { isInternal, isoTime, placeOf, queueInLine, rowBytes, rowOf, walkIn } from './job-rows.js';
 import { partCells } from './part-cells.js';
@@ -54,6 +55,8 @@ export function monitoring(
       return counts(records.view, query);
     case 'stats':
       return stats(statistics, query);
+    case 'functions':
+      return neededFunctions(records);
     case 'totals':
       return totals(context);
   }

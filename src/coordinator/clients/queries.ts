@@ -74,6 +74,7 @@ const walkingTypes: ReadonlySet<string> = new Set<WalkingQuery['type']>([
   'counts',
   'bulkCount',
   'stats',
+  'functions',
   'totals',
 ]);
 
