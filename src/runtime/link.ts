@@ -52,14 +52,17 @@ const resolvedPerTurn = 64;
 /** Receives messages and the end of the coordinator. */
 export interface LinkListener {
   message(batch: Uint8Array): void;
-  /** The coordinator died. No more messages follow. */
-  died(cause: unknown): void;
+  /**
+   * The coordinator died. No more messages follow. `goodbye`: the process lives, but has ended the
+   * connection, and would do so again for the same messages.
+   */
+  died(cause: unknown, goodbye?: CallsheetError): void;
   /** The coordinator is closed. */
   closed(): void;
   /** No process has answered for long. It may come back. */
   absent?(error: CallsheetError): void;
-  /** No connection is possible any more. */
-  failed?(error: CallsheetError): void;
+  /** A process refuses to be connected. It may change, and another may come. */
+  refused?(error: CallsheetError): void;
 }
 
 /**
@@ -128,10 +131,10 @@ export class Link {
     this.#onLog = onLog;
     port.listen({
       message: (batch) => this.#receive(unpackCoordinatorMessages(batch)),
-      died: (cause) => this.#died(cause),
+      died: (cause, goodbye) => this.#died(cause, goodbye),
       closed: () => this.end(new ClosedError('the runtime is closed')),
       absent: (error) => this.#absent(error),
-      failed: (error) => this.fail(error),
+      refused: (error) => this.#opened !== undefined && this.end(error),
     });
   }
 
@@ -247,13 +250,13 @@ export class Link {
    * command is rejected with that error. Outcomes and other requests in `waits` are requested again
    * once another coordinator is ready.
    */
-  #died(cause: unknown): void {
+  #died(cause: unknown, goodbye?: CallsheetError): void {
     if (this.#ended !== undefined) return;
     // Messages sent before the death remain valid.
     for (const message of this.#incoming.splice(0)) this.#handle(message);
     const died = (how: string) => new CoordinatorDiedError(`the coordinator thread died${how}`, { cause });
     const reason = cause instanceof Error ? `: ${cause.message}` : '';
-    if (this.#port.toAnother !== undefined) return this.#lost(cause);
+    if (this.#port.toAnother !== undefined) return this.#lost(cause, goodbye);
     if (this.#opened !== undefined || this.#closing || this.#port.restart === undefined) return this.fail(died(reason));
     const refusal = this.#port.restart();
     if (refusal !== undefined) return this.fail(died(`: ${refusal}`));
@@ -284,10 +287,11 @@ export class Link {
 
   /**
    * Handles the loss of a process. Everything that can be repeated is sent to the next one, by
-   * `#unanswered`.
+   * `#unanswered`. After a refusal only waits are: any other message may be the reason.
    */
-  #lost(cause: unknown): void {
+  #lost(cause: unknown, goodbye: CallsheetError | undefined): void {
     if (this.#closing) return this.end(new ClosedError('the runtime is closed'));
+    if (this.#opened !== undefined && goodbye !== undefined) return this.end(goodbye);
     this.#restarting = true;
     this.#outgoing = [];
     const error = new CoordinatorDiedError(
@@ -297,7 +301,12 @@ export class Link {
     for (const reader of this.#readers.keys()) this.#gaps.add(reader);
     for (const [request, { wait, isRefused }] of this.#pending) {
       if (wait![0] === 'events' && this.#gaps.delete(wait![1])) this.#answer(request, gap);
+      else if (goodbye !== undefined && !waits.has(wait![0])) this.#refuse(request, goodbye);
       else if (isRefused !== true && repeated(wait!) === undefined) this.#refuse(request, error);
+    }
+    if (goodbye !== undefined) {
+      for (const [request, put] of this.#puts) if (!put.isAccepted) this.#refuse(request, goodbye);
+      this.#onLog(['log', 'error', goodbye.message, 'requests without an answer were rejected']);
     }
     this.#port.restart!();
   }

@@ -48,6 +48,8 @@ export class OwnerPort implements LinkPort {
   #isServed = false;
   /** How long the last owner was silent before its connection was given up. */
   #silentMs = 0;
+  /** The error with which the last owner refused or ended the connection. */
+  #refusal: CallsheetError | undefined;
   #isEnded = false;
 
   /** `waitMs`: how long an owner may be missing before requests are rejected. */
@@ -72,7 +74,8 @@ export class OwnerPort implements LinkPort {
     const leftMs = Math.max(0, this.#waitMs - this.#silentMs);
     this.#silentMs = 0;
     if (leftMs <= longestTimerMs) this.#limit = setTimeout(this.#absent, leftMs);
-    void this.#look();
+    if (this.#refusal === undefined) void this.#look();
+    else this.#lookLater(longestDelayMs);
   }
 
   /** Looks for an owner at once, and reports soon if it finds no owner. */
@@ -86,9 +89,9 @@ export class OwnerPort implements LinkPort {
 
   #absent = async (): Promise<void> => {
     this.#calm();
-    const reason = await this.#search.why().catch((error: Error) => error.message);
+    const error = this.#refusal ?? new NoOwnerError(await this.#search.why().catch(({ message }: Error) => message));
     // An owner may have come meanwhile.
-    if (!this.#isEnded && !this.#isServed) this.#listener.absent!(new NoOwnerError(reason));
+    if (!this.#isEnded && !this.#isServed) this.#listener.absent!(error);
   };
 
   #calm(): void {
@@ -113,35 +116,35 @@ export class OwnerPort implements LinkPort {
       else if (stream === undefined) this.#lookLater();
       else this.#greet(stream);
     } catch (error) {
-      if (!this.#isEnded) this.#fail(error as CallsheetError);
+      if (!this.#isEnded) this.#refused(error as CallsheetError);
     } finally {
       this.#isLooking = false;
     }
   }
 
-  #lookLater(): void {
+  #lookLater(delayMs = this.#delayMs): void {
     if (this.#isEnded) return;
     if (this.#hurry !== undefined) void this.#absent();
-    this.#next = setTimeout(() => void this.#look(), this.#delayMs * (0.5 + Math.random() / 2));
+    this.#next = setTimeout(() => void this.#look(), delayMs * (0.5 + Math.random() / 2));
     this.#delayMs = Math.min(longestDelayMs, 2 * this.#delayMs);
   }
 
-  #fail(error: CallsheetError): void {
-    clearTimeout(this.#limit);
-    this.#calm();
-    this.#isEnded = true;
-    this.#listener.failed!(error);
+  #refused(error: CallsheetError): void {
+    this.#refusal = error;
+    this.#listener.refused!(error);
+    this.#lookLater(longestDelayMs);
   }
 
   #greet(stream: Duplex): void {
     let isReady = false;
+    let refusal: CallsheetError | undefined;
     let timer = setTimeout(() => wire.destroy(`it said nothing for ${helloMs} ms`), helloMs);
     const listener: WireListener = {
       hello: (line) => {
         try {
           readOwnerHello(line);
         } catch (error) {
-          if (error instanceof CallsheetError) this.#fail(error);
+          if (error instanceof CallsheetError) refusal = error;
           throw error;
         }
         clearTimeout(timer);
@@ -149,6 +152,7 @@ export class OwnerPort implements LinkPort {
         this.#calm();
         isReady = true;
         this.#isServed = true;
+        this.#refusal = undefined;
         timer = this.#watch(wire);
       },
       batch: (bytes) => this.#listener.message(bytes),
@@ -158,8 +162,11 @@ export class OwnerPort implements LinkPort {
         this.#wire = undefined;
         this.#isServed = false;
         if (this.#isEnded) return;
-        if (isFinal) this.#fail(new CoordinatorDiedError(`the owner of the directory ended the connection: ${reason}`));
-        else if (isReady) this.#listener.died(new Error(reason ?? 'the owner has ended'));
+        if (isFinal) refusal = new CoordinatorDiedError(`the owner of the directory ended the connection: ${reason}`);
+        if (isReady) {
+          this.#refusal = refusal;
+          this.#listener.died(refusal ?? new Error(reason ?? 'the owner has ended'), refusal);
+        } else if (refusal !== undefined) this.#refused(refusal);
         else this.#lookLater();
       },
     };

@@ -1,9 +1,11 @@
 /** The directory of a run, and its lock. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { DirectoryUnusableError, JournalLockedError } from '../../errors.js';
 import { acquireLock, type Lock } from '../../journal/lock.js';
+import { refusal } from '../../protocol/hello.js';
 import { CommandError, exitCodes } from '../exit.js';
 import { RunLog } from './log.js';
 import type { RunIdentity } from './log-format.js';
@@ -40,6 +42,7 @@ export class RunDirectory {
     const path = options.directory === undefined ? usualPath(identity) : resolve(options.directory);
     refuseOthers(path);
     const lock = await locked(path);
+    lock.accept((connection) => refuseClient(path, connection));
     try {
       const file = join(path, logName);
       if (options.fresh) rmSync(file, { force: true });
@@ -88,6 +91,12 @@ export class RunDirectory {
 /** `true` if a run of `map` keeps its state there, and there is no journal. */
 export const isOfRun = (path: string): boolean =>
   existsSync(join(path, logName)) && !readdirSync(path).some((name) => name.endsWith('.segment'));
+
+/** Tells a client of callsheet that no jobs are here. It ends the connection. */
+function refuseClient(path: string, connection: Socket): void {
+  const message = `process ${process.pid} runs \`callsheet map\` in ${path}, which has no queues and jobs: name another directory`;
+  connection.resume().write(`${JSON.stringify(refusal(new DirectoryUnusableError(message)))}\n`);
+}
 
 function usualPath({ command }: RunIdentity): string {
   return resolve(usual, createHash('sha256').update(command).digest('hex').slice(0, 16));

@@ -4,6 +4,7 @@ import { existsSync, openSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { open } from 'callsheet';
 import { eventually } from '../../harness/eventually.js';
 import { randomFrom } from '../../harness/randomness.js';
 import { temporaryDirectory } from '../../harness/temporary.js';
@@ -205,7 +206,7 @@ describe('a run of map that was interrupted', () => {
     assert.deepEqual(sorted(place.noted), numbers(10_000));
   });
 
-  it('ends at once at the second signal, and keeps its directory until then', async (t) => {
+  it('[16.2] ends at once at the second signal, and keeps its directory until then from runs and clients', async (t) => {
     const place = new Place();
     const args = ['--range', '1..2', '-d', 'state'];
     const running = place.start(t, 'waits', args);
@@ -219,6 +220,11 @@ describe('a run of map that was interrupted', () => {
       asked.stderr,
       new RegExp(`directory of a .callsheet map. run, the process with pid ${running.process.pid}`),
     );
+    const directory = join(place.path, 'state');
+    await assert.rejects(open({ directory, jobs: [], share: 'client', waitMs: 600_000 }), {
+      code: 'DIRECTORY_UNUSABLE',
+      message: new RegExp(`process ${running.process.pid} runs .callsheet map. in`),
+    });
     running.process.kill('SIGTERM');
     await eventually('it says so', () => running.stderr.includes('a second signal ends them'));
     running.process.kill('SIGTERM');
