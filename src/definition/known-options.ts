@@ -8,7 +8,8 @@ import { invalidOption } from '../errors.js';
 export type OptionNames<Options> = { readonly [Name in keyof Options]-?: true };
 
 /**
- * Checks that `options` is an object without unknown properties.
+ * Checks that `options` is a plain object without unknown properties: those of an instance, such as
+ * a `Date`, could not be seen.
  *
  * @param path The name of the argument or of its part in errors.
  * @throws {TypeError} INVALID_OPTION.
@@ -18,9 +19,15 @@ export function checkOptions<Options extends object>(
   options: Options,
   known: OptionNames<Options>,
 ): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalidOption(path, 'must be an object', options);
+  if (!isPlainObject(options)) throw invalidOption(path, 'must be a plain object', options);
   for (const name of Object.keys(options))
     if (!Object.hasOwn(known, name))
       throw invalidOption(path, `must have no options but ${Object.keys(known).join(', ')}`, name);
+}
+
+/** `true` for an object of any realm that has no class. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

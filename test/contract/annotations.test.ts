@@ -153,14 +153,14 @@ describe('10 inside a job', () => {
     const kit = await opened(t);
     assert.deepEqual(await kit.run(inside.misspell()), [
       'TypeError: `options` must have no options but queue, got "queu"',
-      'TypeError: `options` must be an object, got null',
+      'TypeError: `options` must be a plain object, got null',
       'RangeError: `queue` must have no lone surrogate, which cannot be stored, got "\\ud800"',
       'TypeError: `options` must have no options but queue, got "queu"',
       'TypeError: `sides` must have no options but success, failure, got "failed"',
       'TypeError: `progress` must have no options but done, total, message, got "totl"',
-      'TypeError: `progress` must be an object, got null',
+      'TypeError: `progress` must be a plain object, got null',
       'TypeError: `options` must have no options but timeoutMs, default, got "timeout"',
-      'TypeError: `options` must be an object, got null',
+      'TypeError: `options` must be a plain object, got null',
     ]);
   });
 

@@ -51,7 +51,7 @@ const number = (...range: number[]): Bad => ({ type: ['1', null, [1]], range: [N
 const text = (...range: string[]): Bad => ({ type: [1, null, {}, ['a']], range });
 const boolean: Bad = { type: ['true', 1, null] };
 const array: Bad = { type: [5, 'abc', null, {}] };
-const object: Bad = { type: [5, 'abc', null, [], () => {}] };
+const object: Bad = { type: [5, 'abc', null, [], () => {}, new Date(0), new Map()] };
 const date: Bad = { type: [5, '2030-01-01', null, {}], range: [new Date(Number.NaN)] };
 const func: Bad = { type: [5, 'abc', null, {}] };
 const signal: Bad = { type: [5, null, {}, new AbortController()] };
@@ -468,8 +468,8 @@ describe('a bad argument', () => {
   }
 
   it('[3.4] is refused if it is no object in place of options', async () => {
-    for (const options of [5, 'full', [], () => {}] as never[])
-      await isRefused(() => queue().put(one(), options), 'options` must be an object', 'TypeError');
+    for (const options of [5, 'full', [], () => {}, new Date(0), new Map()] as never[])
+      await isRefused(() => queue().put(one(), options), 'options` must be a plain object', 'TypeError');
     await isRefused(() => open(undefined as never), 'options', 'TypeError');
   });
 

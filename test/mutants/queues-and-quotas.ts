@@ -248,6 +248,14 @@ export const queuesAndQuotas: readonly Mutant[] = [
     replace: '!isoForm.test(value)',
   },
   {
+    bug: 'a Date passes as options',
+    tags: ['3.4'],
+    tests: ['e2e/bad-arguments.test.ts'],
+    in: 'definition/known-options.ts#isPlainObject',
+    find: 'Object.getPrototypeOf(prototype) === null',
+    replace: '!Array.isArray(value)',
+  },
+  {
     bug: 'an unknown option is accepted',
     tags: ['3.4'],
     in: 'definition/known-options.ts#checkOptions',
