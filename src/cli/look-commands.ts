@@ -5,7 +5,7 @@ import { countFields, failureFields, jobOrders } from '../protocol/monitor.js';
 import type { Ask } from './asking.js';
 import { asking, filters, kinds, looking } from './options.js';
 import type { AskOptions } from './session.js';
-import { count, duration, step, time, words } from './values.js';
+import { count, duration, step, texts, time, words } from './values.js';
 
 export function addLookCommands(program: Command, ask: Ask): void {
   program.commandsGroup('Look:');
@@ -83,7 +83,8 @@ export function addLookCommands(program: Command, ask: Ask): void {
       await ask(options, (session) => traceback(session, id));
     });
 
-  asking(program.command('events').description('follow what happens, until a signal'))
+  asking(kinds(program.command('events').description('follow what happens, until a signal')))
+    .option('--type <type>', "events of this type, such as 'job.*'; may be repeated", texts)
     .option('--limit <n>', 'end after this number of events', count(1))
     .action(async (options) => {
       const { events } = await import('./look/events.js');

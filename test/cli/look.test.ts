@@ -257,9 +257,17 @@ describe('the commands that look', () => {
       (await following).rows.map(({ type, job }) => [type, job]),
       [['job.put', later.id]],
     );
+    const few = { queue: ['', 'mail'], callable: ['slow#f*'], type: ['job.p*'], limit: 1 };
+    const filtered = shown((session) => events(session, few), { json: true });
     const text = shown((session) => events(session, { limit: 1 }));
     await later.cancel();
     assert.match((await text).text, new RegExp(`^20.*Z {2}job\\.failed +${later.id} {2}slow#add {2}''$`));
+    const puts = [slow.add(2, 2), slow.fail('later')];
+    const [, follows] = await callsheet.queue().putAll(puts, { beginAfter: 3_600_000 });
+    assert.deepEqual(
+      (await filtered).rows.map(({ type, job }) => [type, job]),
+      [['job.put', follows!.id]],
+    );
   });
 });
 

@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { type Job, open, type Runtime } from 'callsheet';
 import type { Session } from '../../src/cli/session.js';
+import { chart, threadBars } from '../../src/cli/watch/charts.js';
 import { Screen } from '../../src/cli/watch/screen.js';
 import { Watch, watch } from '../../src/cli/watch/watch.js';
 import { eventually } from '../harness/eventually.js';
@@ -74,6 +75,12 @@ describe('the command watch', () => {
       '',
       new RegExp(`^${directory}: running, pid ${process.pid}[\\s\\S]*\nQUEUE[\\s\\S]*no job runs[\\s\\S]*\nqueues  ·`),
     );
+    assert.match(terminal.text, /\nbusy {5}\d+ [ ▁]{12} \d%\n/);
+    await terminal.press(
+      'g',
+      /^queue '': the last 60 minutes[\s\S]*\nput: \d a minute at most[\s\S]*█[\s\S]*\nfailed: 1 a minute/,
+    );
+    await terminal.press('g', /^\/.*: running/);
     await terminal.press('?', /^tab +the next table/);
     await terminal.press('\x1b', /^\/.*: running/);
     await terminal.press('\t\t', new RegExp(`${waiting.id}[\\s\\S]*${failed.id}[\\s\\S]*jobs  ·  newest first`));
@@ -110,6 +117,22 @@ describe('the command watch', () => {
     assert.notEqual((await failed.details()).retriedBy, undefined);
     await terminal.press('\x03', /./);
     assert.equal(await watching, 0);
+  });
+
+  it('draws bars in eighths, and threads with their runs and the job that runs now', () => {
+    assert.deepEqual(chart([0, 1, 8, 15, 16], 16, 2), ['   ▇█', ' ▁███']);
+    const at = (seconds: number) => new Date(seconds * 1000).toISOString();
+    const span = { from: at(40), to: at(50), busyMs: 5_000, callable: 'm#f', count: 1, job: '' };
+    const running = { thread: 2, started: at(57.5) } as never;
+    const threads = [
+      { thread: 3, spans: [] },
+      { thread: 1, spans: [span] },
+    ];
+    assert.deepEqual(threadBars(threads, [running], at(60)), [
+      '1         ▄▄   8%',
+      '2            ▄ 4%',
+      '3              0%',
+    ]);
   });
 
   it('writes only lines that have changed, cut to the terminal', () => {

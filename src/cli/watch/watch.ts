@@ -4,15 +4,17 @@
  */
 import { emitKeypressEvents } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobQuery, JobRow } from '../../protocol/monitor.js';
+import type { JobQuery, JobRow, StatRow } from '../../protocol/monitor.js';
+import { exactly } from '../../protocol/name-pattern.js';
 import { exitCodes } from '../exit.js';
 import { fullLines } from '../look/job.js';
 import { snapshotOf, status } from '../look/status.js';
 import type { Output } from '../output.js';
 import type { Session } from '../session.js';
 import { escaped, plain } from '../words.js';
+import { graphMinutes } from './charts.js';
 import { Screen, type ScreenTerminal } from './screen.js';
-import { type Answers, type Choices, chosenIn, countIn, frame, help, orders, panes } from './view.js';
+import { type Answers, type Choices, chosenIn, countIn, frame, help, orders, panes, queueOfGraph } from './view.js';
 
 export interface WatchOptions {
   /** Milliseconds between two looks. */
@@ -63,7 +65,7 @@ export class Watch {
   readonly #terminal: WatchTerminal;
   readonly #screen: Screen;
   readonly #choices: Choices = {
-    ...{ pane: 'queues', row: 0, filter: '', order: 'newest', isFrozen: false, message: '' },
+    ...{ pane: 'queues', row: 0, filter: '', order: 'newest', isFrozen: false, isGraph: false, message: '' },
     ...{ detail: undefined, scrolled: 0 },
   };
   #answers: Answers | undefined;
@@ -134,9 +136,24 @@ export class Watch {
 
   async #ask(): Promise<Answers> {
     const { callsheet } = this.#session;
-    const { pane } = this.#choices;
+    const { pane, isGraph } = this.#choices;
     const snapshot = await snapshotOf(callsheet);
-    return { snapshot, jobs: pane === 'jobs' || pane === 'failed' ? await this.#jobs() : [] };
+    const since = new Date(Date.parse(snapshot.status.asOf) - 60_000);
+    const { threads } = await callsheet.monitor.threads({ since });
+    const minutes = isGraph ? await this.#minutes(snapshot.status.asOf) : [];
+    return { snapshot, threads, minutes, jobs: pane === 'jobs' || pane === 'failed' ? await this.#jobs() : [] };
+  }
+
+  /** Asks for the sums of each minute, of the chosen queue or of all. */
+  #minutes(asOf: string): Promise<readonly StatRow[]> {
+    const queue = this.#answers === undefined ? undefined : queueOfGraph(this.#answers, this.#choices);
+    const { filter } = this.#choices;
+    const kinds = {
+      ...(queue === undefined ? {} : { queue: exactly(queue) }),
+      ...(filter === '' ? {} : { callable: filter }),
+    };
+    const from = new Date(Date.parse(asOf) - graphMinutes * 60_000);
+    return this.#session.callsheet.monitor.stats(kinds, { by: [], from, stepMs: 60_000 });
   }
 
   async #jobs(): Promise<readonly JobRow[]> {
@@ -196,6 +213,7 @@ export class Watch {
         return this.#end();
       case 'escape':
         choices.detail = undefined;
+        choices.isGraph = false;
         return;
       case 'up':
       case 'k':
@@ -210,6 +228,10 @@ export class Watch {
         return this.#wake();
       case 'space':
         choices.isFrozen = !choices.isFrozen;
+        return this.#wake();
+      case 'g':
+        choices.isGraph = !choices.isGraph;
+        choices.detail = undefined;
         return this.#wake();
       case 's':
         choices.order = orders[(orders.indexOf(choices.order) + 1) % orders.length]!;
