@@ -332,7 +332,8 @@ function noteCompleted(row: JobRow, now: number): void {
 function completed(decision: Decision, job: JobRecord): void {
   if (takesTurns(job)) callbackCompleted(decision, job);
   const next = job.unique === '' ? undefined : decision.state.job(endTick(decision, job));
-  if (next === undefined) return;
+  // A user may have put it meanwhile.
+  if (next?.status !== 'new') return;
   enqueue(decision, next);
   expireIfLate(decision, next);
 }

@@ -332,6 +332,18 @@ describe('14 ticks that overlap', () => {
     assert.deepEqual(await Promise.all(jobs.map((job) => job.status())), ['completed', 'completed']);
   });
 
+  it('[14.2] may be put by hand while they wait', async (t) => {
+    const { kit, queue } = await started(t);
+    await queue.setAgent('main', { size: 1 });
+    await queue.schedule('s', work.hold('s'), { every: hourMs, overlap: 'queue' });
+    await kit.clock.advance(2 * hourMs);
+    const [waiting, live] = (await kit.runtime.schedule('s').history()).map(({ job }) => job);
+    await queue.put(waiting!);
+    openGate('s');
+    await kit.untilIdle();
+    assert.deepEqual(await Promise.all([live!.status(), waiting!.status()]), ['completed', 'completed']);
+  });
+
   it('[14.2] run beside each other with `allow`', async (t) => {
     const { kit, queue } = await started(t);
     await queue.schedule('s', work.hold('s'), { every: hourMs, overlap: 'allow' });

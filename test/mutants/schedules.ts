@@ -221,6 +221,13 @@ export const schedules: readonly Mutant[] = [
     '',
   ),
   planted(
+    ['14.2'],
+    'a waiting job that was put by hand keeps the job before it from ending',
+    'core/job.ts#completed',
+    "if (next?.status !== 'new') return;",
+    'if (next === undefined) return;',
+  ),
+  planted(
     ['14.3'],
     'a failure pauses each schedule',
     'core/schedules.ts#endTick',
