@@ -5,12 +5,16 @@
  */
 import assert from 'node:assert/strict';
 import { idToText } from '../../src/codec/id.js';
-import type { Id, JobRecord, Level } from '../../src/core/records.js';
+import { type Id, isTemplate, type JobRecord, type Level } from '../../src/core/records.js';
+import { scheduleOf, tickOf } from '../../src/core/schedules.js';
 import type { State } from '../../src/core/state/state.js';
 import type { JournalStore } from '../../src/store/journal/journal-store.js';
 
-/** The number of a job in its history. */
-export const nameOf = (id: Id) => `job ${Number(idToText(id).slice(-12))}`;
+/** The number of a job in its history; for the job of a tick, its id. */
+export const nameOf = (id: Id) => {
+  const text = idToText(id);
+  return text.startsWith('00000000') ? `job ${Number(text.slice(-12))}` : `tick ${text}`;
+};
 
 /** The kinds of failure that a fact survives, in order. */
 export const survives = { nothing: 0, kill: 1, powerLoss: 2 } as const;
@@ -20,6 +24,9 @@ const promiseOf: Readonly<Record<Level, Survives>> = {
   process: survives.kill,
   full: survives.powerLoss,
 };
+
+/** The only schedule of a history. Its ticks are always the same, so no tick has a second job. */
+export const scheduleName = 's';
 
 export interface KnownJob {
   readonly id: Id;
@@ -53,6 +60,8 @@ export function isOver(state: State, job: JobRecord): boolean {
 
 export class Oracle {
   readonly jobs = new Map<Id, KnownJob>();
+  /** The failure that the schedule must survive, by the acknowledgements of its settings. */
+  scheduleKept: Survives = survives.nothing;
   /** The number of jobs that ever were. */
   known = 0;
   /** Roots that a running job put at once and waits for, which may run in its places. */
@@ -68,6 +77,21 @@ export class Oracle {
 
   lends(root: Id): void {
     this.#guests.add(root);
+  }
+
+  acknowledgeSchedule(level: Level): void {
+    this.scheduleKept = Math.max(this.scheduleKept, promiseOf[level]) as Survives;
+  }
+
+  /** Gets to know the jobs of ticks: the schedule puts them by itself. */
+  meetTicks(state: State): readonly Id[] {
+    const met: Id[] = [];
+    for (const job of state.jobs()) {
+      if (tickOf(job) === undefined || this.jobs.has(job.id)) continue;
+      this.put(job.id, job.id, job.level, 'default');
+      met.push(job.id);
+    }
+    return met;
   }
 
   acknowledge(root: Id): void {
@@ -118,6 +142,9 @@ export class Oracle {
   /** Checks the next process's records after a failure. They are durable from then on. */
   checkFound(store: JournalStore, survived: Survives): void {
     const { state } = store;
+    const isThere = scheduleOf(state, scheduleName) !== undefined;
+    if (survived <= this.scheduleKept && !isThere) assert.fail('the schedule was acknowledged and is lost');
+    this.scheduleKept = isThere ? survives.powerLoss : survives.nothing;
     for (const job of this.jobs.values()) {
       const found = state.job(job.id);
       if (found === undefined) {
@@ -146,7 +173,16 @@ export class Oracle {
 
   /** Checks the invariants of every moment. */
   checkState(state: State): void {
-    for (const { id } of state.jobs()) if (!this.jobs.has(id)) assert.fail(`${nameOf(id)} exists, and was never put`);
+    const ticks = new Set<string>();
+    for (const job of state.jobs()) {
+      if (isTemplate(job)) continue;
+      if (!this.jobs.has(job.id)) assert.fail(`${nameOf(job.id)} exists, and was never put`);
+      if (tickOf(job) === undefined) continue;
+      if (ticks.has(job.unique)) assert.fail(`two jobs run the tick ${job.unique}`);
+      ticks.add(job.unique);
+    }
+    const fired = scheduleOf(state, scheduleName)?.fired ?? 0;
+    if (fired !== ticks.size) assert.fail(`the schedule has put ${fired} jobs, and ${ticks.size} are there`);
     for (const setting of state.settings()) {
       if (setting.kind !== 'quota') continue;
       // A guest takes a place of its own, whether there is room or not, when its host is over.
@@ -159,7 +195,8 @@ export class Oracle {
   /** Checks that all jobs have ended, long enough after the last fault. */
   checkFinished(state: State): void {
     for (const job of state.jobs())
-      if (!isOver(state, job)) assert.fail(`${nameOf(job.id)} is ${job.status}/${job.stage} for ever`);
+      if (!isTemplate(job) && !isOver(state, job))
+        assert.fail(`${nameOf(job.id)} is ${job.status}/${job.stage} for ever`);
     for (const { id, kept } of this.jobs.values())
       if (kept > survives.nothing && state.job(id) === undefined)
         assert.fail(`${nameOf(id)} was acknowledged and is lost`);

@@ -4,15 +4,22 @@
  */
 
 import { idFromText } from '../../src/codec/id.js';
+import { encodePayload } from '../../src/codec/payload.js';
 import type { Run } from '../../src/coordinator/pool/pool-port.js';
 import type { JobOptions } from '../../src/core/commands.js';
-import { type Id, type Level, quotaKey } from '../../src/core/records.js';
+import { type Id, type Level, missedPolicies, overlapPolicies, quotaKey } from '../../src/core/records.js';
 import type { State } from '../../src/core/state/state.js';
 import type { WireInnerPut } from '../../src/protocol/dispatch.js';
-import type { WireCommand, WireInnerCommand, WireJob } from '../../src/protocol/messages.js';
+import type {
+  ScheduleCommand,
+  StoredTemplate,
+  WireCommand,
+  WireInnerCommand,
+  WireJob,
+} from '../../src/protocol/messages.js';
 import { packBatch } from '../../src/protocol/packing.js';
 import type { Random } from '../harness/randomness.js';
-import type { KnownJob, Oracle } from './oracle.js';
+import { type KnownJob, type Oracle, scheduleName } from './oracle.js';
 
 const retryErrors = '{"limit":2,"initialMs":200,"factor":3,"maxMs":3000,"jitter":0.5,"only":[]}';
 const levels: readonly Level[] = ['full', 'full', 'full', 'full', 'process', 'process', 'memory'];
@@ -56,6 +63,26 @@ export class Workload {
   put(): { readonly level: Level; readonly job: WireJob } {
     const level = this.#oneOf(levels)!;
     return { level, job: this.#note(this.#tree(this.#random(2) === 0 ? this.#quotas() : none), level) };
+  }
+
+  /** Returns the schedule with another job and other handling of ticks. */
+  schedule(): { readonly level: Level; readonly command: ScheduleCommand } {
+    const job = this.#call(this.#random(2) === 0 ? this.#quotas() : none);
+    const template: StoredTemplate = { encodedAt: this.#now(), job };
+    const args = encodePayload(template, { root: 'job', code: 'ARGUMENT_NOT_STORABLE', limitBytes: 1e6 });
+    const id = this.#newId();
+    const settings = {
+      ...{ name: scheduleName, queue: '', spec: { everyMs: 5000, anchor: 0 }, windowMs: 20_000 },
+      ...{ missed: this.#oneOf(missedPolicies)!, overlap: this.#oneOf(overlapPolicies)! },
+      ...{ jitterMs: this.#random(2) * 1000, pauseOnFailure: false, declared: false, digest: id },
+    };
+    const level = this.#oneOf(['full', 'process'] as const)!;
+    return { level, command: { type: 'setSchedule', settings, template: { id, args }, job } };
+  }
+
+  /** Gets to know a job of a tick. */
+  meet(tick: Id, quotas: readonly string[]): void {
+    this.#scopes.set(tick, quotas);
   }
 
   /** Returns another command of a client about an existing job. */

@@ -8,13 +8,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { idToText } from '../../src/codec/id.js';
-import { type Id, settingKey, takesTurns } from '../../src/core/records.js';
+import { type Id, isTemplate, type Level, settingKey, takesTurns } from '../../src/core/records.js';
 import { JournalWriteError } from '../../src/errors.js';
+// Loaded before, so that each history takes as many turns of the event loop.
+import '../../src/schedule/ticks.js';
 import type { ClientMessage, CoordinatorMessage, WireCommand } from '../../src/protocol/messages.js';
 import { type Random, randomFrom } from '../harness/randomness.js';
 import { diskError, type Operation, StrictDisk, sectorBytes } from '../journal/strict-disk.js';
 import { Life, openUpTo } from './life.js';
-import { isOver, nameOf, Oracle, type Survives, survives } from './oracle.js';
+import { isOver, nameOf, Oracle, type Survives, scheduleName, survives } from './oracle.js';
 import { quotas, Workload } from './workload.js';
 
 export const faults = [
@@ -32,6 +34,7 @@ export const faults = [
   'clock set back',
   'clock set forward',
   'closed',
+  'tick',
 ] as const;
 export type Fault = (typeof faults)[number];
 
@@ -57,6 +60,7 @@ export class World {
   /** The jobs that exist if a request succeeds. */
   readonly #asked = new Map<number, readonly Id[]>();
   readonly #puts = new Map<number, Id>();
+  readonly #schedules = new Map<number, Level>();
   /** The request to close, and whether it was answered. */
   #closing = 0;
   #isClosed = false;
@@ -72,6 +76,7 @@ export class World {
     [5, () => this.#hit('cancel', () => this.#cancel())],
     [2, () => this.#do({ type: 'pauseQueue', name: '', paused: this.#random(2) === 0 })],
     [1, () => this.#do({ type: 'boundQueue', name: '', bound: this.#random(8) })],
+    [2, () => this.#schedule()],
     [4, () => this.#hit('thread died', () => this.#life.pool.kill())],
     [3, () => this.#setClock('clock set back', -1)],
     [2, () => this.#setClock('clock set forward', 1)],
@@ -115,6 +120,7 @@ export class World {
     await this.#idle();
     this.#note(`${move} ${this.#disk.operations}`);
     await this.#reopenIfOver();
+    this.#meetTicks();
     this.oracle.checkState(this.#life.store.state);
     this.#checkThreads();
   }
@@ -171,8 +177,10 @@ export class World {
   #askForTheRest(): void {
     this.#do({ type: 'pauseQueue', name: '', paused: false });
     this.#do({ type: 'boundQueue', name: '', bound: 0 });
+    this.#send(['schedule', 0, 'full', { type: 'pauseSchedule', name: scheduleName, paused: true }]);
     for (const { id, role, status } of this.#life.store.state.jobs())
-      if (role === 'root' && status === 'new') this.#do({ type: 'putAgain', job: id, queue: '' });
+      if (role === 'root' && status === 'new' && this.oracle.jobs.has(id))
+        this.#do({ type: 'putAgain', job: id, queue: '' });
   }
 
   async #open(survived: Survives): Promise<void> {
@@ -180,11 +188,15 @@ export class World {
     this.#newGate();
     this.#asked.clear();
     this.#puts.clear();
+    this.#schedules.clear();
     this.#closing = 0;
     this.#isClosed = false;
     this.#wasFull = Number.isFinite(this.#disk.capacityBytes);
     const watcher = {
-      begins: (run: { job: Id }) => this.oracle.begins(run.job),
+      begins: (run: { job: Id }) => {
+        this.#meetTicks();
+        this.oracle.begins(run.job);
+      },
       outcomeOf: this.#workload.outcomeOf.bind(this.#workload),
       noteOf: () => Buffer.from('a note'),
       timedOut: () => this.#count('timeout'),
@@ -202,7 +214,10 @@ export class World {
       random: this.#random,
       watcher,
       // Checked before any decision: an expiry decided while opening is not durable yet.
-      found: (store) => this.oracle.checkFound(store, survived),
+      found: (store) => {
+        this.#meetTicks(store.state);
+        this.oracle.checkFound(store, survived);
+      },
       hear: (message) => this.#hear(message),
     });
     await this.#life.open();
@@ -265,6 +280,21 @@ export class World {
     this.#note(`put ${request}: ${nameOf(job[0])}, ${level} ${job[1]}`);
     this.#send(['puts', request, '', level, [job]]);
     this.#puts.set(request, job[0]);
+  }
+
+  #schedule(): void {
+    const { level, command } = this.#workload.schedule();
+    const request = ++this.#requests;
+    this.#schedules.set(request, level);
+    this.#note(`schedule ${request}, ${level}`);
+    this.#send(['schedule', request, level, command]);
+  }
+
+  #meetTicks(state = this.#life.store.state): void {
+    for (const id of this.oracle.meetTicks(state)) {
+      this.#count('tick');
+      this.#workload.meet(id, state.job(id)!.quotas);
+    }
   }
 
   #ask(): void {
@@ -333,6 +363,8 @@ export class World {
         for (let request = message[1]; request < message[1] + message[2]; request++) {
           for (const id of this.#asked.get(request) ?? []) this.oracle.acknowledge(id);
           this.#asked.delete(request);
+          const level = this.#schedules.get(request);
+          if (level !== undefined) this.oracle.acknowledgeSchedule(level);
         }
         return;
       case 'error': {
@@ -389,13 +421,13 @@ export class World {
 
   #unfinished(): boolean {
     const { state } = this.#life.store;
-    for (const job of state.jobs()) if (!isOver(state, job)) return true;
+    for (const job of state.jobs()) if (!isTemplate(job) && !isOver(state, job)) return true;
     return false;
   }
 
   #stuck(): string {
     const { state } = this.#life.store;
-    const open = [...state.jobs()].filter((job) => !isOver(state, job));
+    const open = [...state.jobs()].filter((job) => !isTemplate(job) && !isOver(state, job));
     const told = open.map((job) => {
       const { id, form, role, status, stage, queued, claimed, begun, policy, outcome, fence, inner, parent } = job;
       const flags = [queued && 'queued', claimed && 'claimed', begun && 'begun'].filter(Boolean).join(' ');
