@@ -160,17 +160,7 @@ export type {
   ThreadsOptions,
   Traceback,
 } from './runtime/monitor.js';
-export {
-  type Closed,
-  type CloseOptions,
-  type OpenOptions,
-  open,
-  type PutTogether,
-  type RetentionOptions,
-  type Runtime,
-  type Share,
-  type TogetherOptions,
-} from './runtime/open.js';
+export { type OpenOptions, open, type RetentionOptions, type Share } from './runtime/open.js';
 export type {
   AgentOptions,
   CompletedByOptions,
@@ -181,6 +171,7 @@ export type {
   QuotaOptions,
 } from './runtime/queue.js';
 export type { RetryAllOptions, RetryOptions } from './runtime/retry.js';
+export type { Closed, CloseOptions, PutTogether, Runtime, TogetherOptions } from './runtime/runtime.js';
 export type {
   DeclaredSchedule,
   Schedule,

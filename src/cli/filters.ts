@@ -1,7 +1,7 @@
 /** The options that select jobs, as a filter of the monitor. */
 import type { JobRole, JobStatus } from '../core/records.js';
 import type { CountedOutcome, JobQuery } from '../protocol/monitor.js';
-import type { Runtime } from '../runtime/open.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { CommandError, exitCodes } from './exit.js';
 import { findJob } from './find-job.js';
 

@@ -1,5 +1,5 @@
 /** Jobs by the first digits of their ids. */
-import type { Runtime } from '../runtime/open.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { CommandError, exitCodes } from './exit.js';
 import { callableName } from './words.js';
 

@@ -2,7 +2,7 @@
 import { checkOneOf } from '../definition/arguments.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { invalidOption, PeerMissingError } from '../errors.js';
-import type { Runtime } from '../runtime/open.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { loadApi } from '../tracing/load.js';
 import type { Api } from '../tracing/spans.js';
 import { relations, SpanMaker, type SpanOptions, spanChoices } from './span-maker.js';

@@ -12,7 +12,7 @@ import { Client } from './client.js';
 import { jobHandles } from './job.js';
 import { Link, type LinkListener, type LinkPort } from './link.js';
 import { Logs } from './logs.js';
-import { Runtime } from './open.js';
+import { Runtime } from './runtime.js';
 
 /** A runtime that answers questions, and refuses to change anything. */
 export interface OpenedReader {

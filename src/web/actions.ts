@@ -2,8 +2,8 @@
 import { parseDuration } from '../definition/duration.js';
 import { CallsheetError } from '../errors.js';
 import type { BulkProgress, BulkResult, RefusedJob } from '../runtime/bulk.js';
-import type { Runtime } from '../runtime/open.js';
 import type { RetryOptions } from '../runtime/retry.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { HttpError } from './http-error.js';
 import { filterFrom } from './views/filter.js';
 

@@ -1,7 +1,7 @@
 /** The metrics of a runtime. */
 import type { DurationTotals, KindTotals } from '../protocol/monitor.js';
 import type { QueueStatus } from '../protocol/status.js';
-import type { Runtime } from '../runtime/open.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { type Buckets, type Labels, OpenMetrics } from './open-metrics.js';
 
 const counters: readonly (readonly [field: keyof KindTotals & string, help: string])[] = [

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { hostname } from 'node:os';
-import type { Runtime } from '../runtime/open.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { node } from './node.js';
 import type { WebOptions } from './options.js';
 import { web } from './web.js';

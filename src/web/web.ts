@@ -1,5 +1,5 @@
 /** The page as a handler of requests. */
-import type { Runtime } from '../runtime/open.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { Visitors } from './access.js';
 import { actions, countFor, type RunOptions } from './actions.js';
 import { assetResponse, documentAt } from './assets.js';

@@ -3,7 +3,7 @@ import type { JobDetails } from '../../definition/job-details.js';
 import { CallsheetError } from '../../errors.js';
 import type { CallbackTree, JobRow } from '../../protocol/monitor.js';
 import type { FullJob } from '../../runtime/monitor.js';
-import type { Runtime } from '../../runtime/open.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import { CommandError, exitCodes } from '../exit.js';
 import { findJob } from '../find-job.js';
 import type { Output } from '../output.js';

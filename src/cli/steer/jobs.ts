@@ -1,6 +1,7 @@
 /** `callsheet cancel`, `retry` and `fail`. */
-import type { Runtime } from '../../runtime/open.js';
+
 import type { RetryOptions } from '../../runtime/retry.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { Session } from '../session.js';
 import { type Action, actOnChosen, type ChosenOptions } from './chosen.js';
 

@@ -1,7 +1,7 @@
 /** The state of everything: rates, latency, depth, queues, running jobs, the last failures. */
 import type { DurationStats, StatRow } from '../../protocol/monitor.js';
 import type { RuntimeStatus } from '../../protocol/status.js';
-import type { Runtime } from '../../runtime/open.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import { HttpError } from '../http-error.js';
 import { failuresSince, type ShownFailures } from './failures.js';
 import { type QueueRows, queueRows } from './queue-rows.js';

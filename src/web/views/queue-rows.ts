@@ -1,6 +1,6 @@
 /** Queues with their rates. */
 import type { QueueStatus } from '../../protocol/status.js';
-import type { Runtime } from '../../runtime/open.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { ViewContext } from './view.js';
 
 export interface Rates {

@@ -2,8 +2,8 @@
 import type { Explanation } from '../../protocol/explanation.js';
 import type { JobRow } from '../../protocol/monitor.js';
 import type { Agent } from '../../runtime/dispatcher.js';
-import type { Runtime } from '../../runtime/open.js';
 import type { Quota } from '../../runtime/queue.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import { type QueueRows, queueRows } from './queue-rows.js';
 import { runtimeOf } from './runtime-status.js';
 import type { Sections, ViewContext } from './view.js';

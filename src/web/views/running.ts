@@ -1,6 +1,6 @@
 /** The running jobs. */
 import type { RunningJob } from '../../protocol/status.js';
-import type { Runtime } from '../../runtime/open.js';
+import type { Runtime } from '../../runtime/runtime.js';
 
 export type ShownRun = Omit<RunningJob, 'ranMs' | 'dispatcher'>;
 

@@ -1,5 +1,5 @@
 /** Views: the data of pages, in sections, so that a tab gets only those that changed. */
-import type { Runtime } from '../../runtime/open.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { Shown } from '../shown.js';
 
 /** Values by section. A section that changes often is kept small. */
