@@ -289,8 +289,11 @@ export class State extends View {
     this.annotationRecords.put(job, name, value);
   }
 
-  /** Builds the indices after the last `load…`. */
-  loaded(): void {
+  /**
+   * Builds the indices after the last `load…`. `isExclusive`: no other process has the records, so
+   * what they count can be corrected here alone.
+   */
+  loaded(isExclusive = true): void {
     const completed: JobRow[] = [];
     const limited: JobRow[] = [];
     const awaited: JobRow[] = [];
@@ -305,7 +308,7 @@ export class State extends View {
     }
     completed.sort((a, b) => a.completedAt - b.completedAt || (a.id < b.id ? -1 : 1));
     for (const row of completed) this.table.completed.load(row);
-    this.#countAwaiters(awaited, returned);
+    if (isExclusive) this.#countAwaiters(awaited, returned);
     this.#deriveRates(limited);
     for (const { job, name } of this.annotationRecords.all())
       if (!this.table.has(job)) this.annotationRecords.put(job, name, null);

@@ -148,7 +148,7 @@ export class SharedStore implements Store {
     for (const [key, setting] of settings) this.state.loadSetting(key, setting);
     for (const said of annotations.values())
       if (said !== undefined) this.state.loadAnnotation(said.job, said.name, said.value);
-    this.state.loaded();
+    this.state.loaded(false);
     for (const bucket of rows.buckets) this.state.admitBucket(bucket);
     this.#heard = commit;
     this.#unwatch = this.#database.watch(() => this.#wake());
