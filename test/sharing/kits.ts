@@ -38,6 +38,9 @@ const beside: NonNullable<World['beside']> = async (context, setup, makeClient):
     died: () => {
       isAlive = false;
       end();
+      // No other owner comes: a client would look for one for ever.
+      opened.client.link.fail(new NoOwnerError('the dispatcher of the kit has died'));
+      void opened.end();
     },
   };
 };
