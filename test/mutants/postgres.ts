@@ -49,8 +49,8 @@ export const postgres: readonly Mutant[] = [
     bug: 'a process gives up when the server is away',
     tags: ['19.5'],
     tests: hosts,
-    in: 'store/postgres/database.ts#take',
-    find: 'if (!(error instanceof ConnectionError)) throw error;',
-    replace: 'throw error;',
+    in: 'store/postgres/connection.ts#meaningOf',
+    find: "!isOfServer || code.startsWith('08') || endings.has(code)",
+    replace: "code.startsWith('08')",
   },
 ];
