@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Job, JobForgottenError, parallel } from 'callsheet';
+import type { Kit } from 'callsheet/testing';
 import { inside, work } from './jobs/all.js';
 import { openGate, seen } from './jobs/work.js';
 import { failedWith, hourMs, opened } from './opened.js';
@@ -151,19 +152,30 @@ describe('2 jobs: retention, changes, references', () => {
     assert.equal((await kit.runtime.monitor.counts({}, { by: ['role'] }))[0]?.count, 2);
   });
 
-  it('[2.12] keeps a whole for a memory job that has its list, until a crash ends that job', async (t) => {
-    const kit = await opened(t, { retention: { count: 2 } });
+  /** A whole, and a `memory` job in callbacks that has its list. Two more jobs are remembered. */
+  const listed = async (kit: Kit) => {
     const queue = kit.runtime.queue();
     const whole = await queue.put(parallel([work.mark('a'), work.mark('b')]));
     const returning = inside.returnGiven(whole as never).onBoth(work.hold.with('late') as never);
     const returned = await queue.put(returning, { durability: 'memory' });
     await kit.untilIdle();
     await ended(kit, ['1', '2', '3']);
+    return { whole, returned };
+  };
+
+  it('[2.12] keeps a whole for a memory job that has its list', async (t) => {
+    const kit = await opened(t, { retention: { count: 2 } });
+    const { returned } = await listed(kit);
     const list = await kit.runtime.job(returned.id).result();
     assert.deepEqual(
       Array.from(list as Iterable<{ result: string }>, ({ result }) => result),
       ['a', 'b'],
     );
+  });
+
+  it('[2.12] forgets a whole whose list only a memory job had that a crash has ended', async (t) => {
+    const kit = await opened(t, { retention: { count: 2 } });
+    const { whole } = await listed(kit);
     await kit.crash();
     await kit.reopen();
     await ended(kit, ['4', '5', '6']);
