@@ -408,6 +408,11 @@ export class Coordinator implements StoreOwner {
     return effect.type !== 'forgotten';
   }
 
+  awaited(): ReturnType<StoreOwner['awaited']> {
+    const { outcomes, annotations } = this.#parts;
+    return { outcomes: outcomes.awaited(), annotations: annotations.awaited() };
+  }
+
   release(effects: readonly Effect[]): void {
     for (const effect of effects) {
       switch (effect.type) {

@@ -42,11 +42,16 @@ export interface StoreOwner {
   /** Whether a client or the coordinator waits. Other effects cause no sync of their own. */
   awaits(effect: Effect): boolean;
   /**
-   * Called when there may be more to claim: other processes' decisions have reached `state`, or a
-   * full disk has room again. `settings` is `true` if queues, quotas or agents may have changed;
-   * `annotations` are the new ones.
+   * Called when there may be more to do: others may have decided something, answers have asked for
+   * more, or a full disk has room again. `settings` is `true` if queues, quotas or agents may have
+   * changed; `annotations` are the new ones.
    */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void;
+  /**
+   * Returns the ids of jobs for whose outcomes and annotations clients and jobs wait here. A store
+   * that processes share looks for them, since others may have made them.
+   */
+  awaited(): { readonly outcomes: Iterable<Id>; readonly annotations: Iterable<Id> };
   /** Called while the store opens, if it had to repair what the last process left. */
   repaired(message: string, detail: string): void;
   /** Called when the store has failed, after all waiting replies have received the error. */

@@ -24,11 +24,22 @@ const leftOut: Readonly<Record<string, string>> = {
   'even if they never give up': 'the same',
   'until a build has the policy': 'the same',
   'asked again after a crash': 'the same',
-  'sums up what happened': 'puts are counted where they are decided, and the test store does not carry the counts over',
-  'sums up all queues or callables': 'the same',
-  'counts each run that is retried': 'the same',
-  'keeps minutes for a day': 'the same',
-  'bounds the interval by dates': 'the same',
+  'puts, annotates and reads without await in a synchronous handler':
+    'the threads of the kit are that of the test: a question without await cannot wait for a database',
+  'sets and reads annotations of any job by its handle': 'the same',
+  'passes a handle in an annotation': 'the same',
+  'reads the status, times, arguments and annotations of parts': 'the same',
+  'reads and awaits any job by its id': 'the same',
+  'with the failure of its postprocess, after its policy is asked': 'the same',
+  'lets the postprocess read a long list lazily': 'the same',
+  'apply to parts, postprocesses and callbacks too': 'the same',
+  'counts the retry of a tick as a job of its schedule': 'the same',
+  'shows the postprocess the arguments, times': 'the same',
+  'is an event, and known to the job that runs': 'the same',
+  'delays each tick by less than its limit': 'the same',
+  'runs it now, whatever it does otherwise': 'the same',
+  'fills in ticks that have no job, in order': 'the same',
+  'tells callbacks and parts of a job its tick': 'the same',
 };
 /** Files that open stores of their own, or show nothing about a store. */
 const ownStores = [

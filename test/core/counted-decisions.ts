@@ -41,7 +41,7 @@ export class CountedDecisions {
   /** Decides a command, which may be refused, and returns the jobs that it reads and writes. */
   async count(command: Command): Promise<Rows> {
     const outside = this.#outside();
-    const transaction = this.#database.begin();
+    const transaction = this.#database.begin('change');
     const view = new PartialState();
     await prefetch(view, transaction, [command]);
     const decided = await decideOn(view, transaction, command, outside);

@@ -82,8 +82,8 @@ class Neighbour extends PostgresDatabase {
     this.#all = all;
   }
 
-  override begin(): Transaction {
-    return new Troubled(super.begin(), this.#all);
+  override begin(purpose: 'change' | 'look'): Transaction {
+    return new Troubled(super.begin(purpose), this.#all);
   }
 
   override watch(wake: () => void): () => void {

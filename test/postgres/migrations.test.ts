@@ -68,7 +68,7 @@ test('[19.3] a role that may only read and write the rows can run jobs, and cann
   const connection = { host, port: Number(port), database: 'postgres', user: role };
   const database = new PostgresDatabase({ connection, schema });
   await database.open();
-  const transaction = database.begin();
+  const transaction = database.begin('change');
   assert.equal(await transaction.lastCommit('a'), undefined);
   assert.equal((await transaction.load([{ kind: 'positions', blocks: 1 }])).positions.length, 1);
   transaction.end();

@@ -10,8 +10,10 @@
 
 import type { AnnotationRecord, Id, JobRecord } from '../../src/core/records.js';
 import type { BucketRecord } from '../../src/core/state/change-log.js';
+import type { Kept } from '../../src/core/state/completed.js';
 import { placeKey } from '../../src/core/state/indices.js';
 import { goesBefore, type Place } from '../../src/core/state/lanes.js';
+import { State } from '../../src/core/state/state.js';
 import { headerOf, jobFrom } from '../../src/store/job-bytes.js';
 import { settingFrom, settingText } from '../../src/store/setting-json.js';
 import { type Columns, columnsOf } from '../../src/store/shared/columns.js';
@@ -27,6 +29,7 @@ import {
   type Writes,
 } from '../../src/store/shared/database.js';
 import { indexKey, type Want, wantKey } from '../../src/store/shared/wants.js';
+import { KeptTotals } from './kept-totals.js';
 
 /**
  * The fate of a commit: it keeps its connection, or loses it before, after or during the commit.
@@ -87,30 +90,26 @@ export class MemoryDatabase implements Database {
   readonly #sessions = new Map<string, LastCommit>();
   readonly #found = new Map<string, Set<Id>>();
   readonly #versions = new Map<string, number>();
-  /** The keys that each commit changed, in order of commits. */
-  readonly #log: string[][] = [];
   readonly #watchers = new Set<() => void>();
   /** The jobs that transactions have locked, in order to claim them. */
   readonly #locks = new Map<Id, Attempt>();
+  readonly #totals = new KeptTotals();
+  /** The jobs with a timer. */
+  readonly #due = new Set<Id>();
   #position = 0;
 
-  begin(): Transaction {
-    return new Attempt(this);
+  begin(purpose: 'change' | 'look'): Transaction {
+    return new Attempt(this, purpose === 'look');
   }
 
-  /** Returns the rows that changed after `commit`; all rows for 0. */
-  async changedSince(commit: number): Promise<{ commit: number; rows: Rows }> {
-    await this.statement();
-    const rows = noRows();
-    const keys = new Set(this.#log.slice(commit).flat());
-    for (const key of keys) {
-      const [table, name] = split(key);
-      if (table === 'job') rows.jobs.push([name, this.#job(name)]);
-      else if (table === 'setting') rows.settings.push(this.#setting(name));
-      else if (table === 'annotation') rows.annotations.push([name, this.#annotations.get(name)]);
-      else if (table === 'bucket') rows.buckets.push(this.#buckets.get(name)!);
-    }
-    return { commit: this.commits, rows };
+  /** All committed records, for checks. */
+  state(): State {
+    const state = new State();
+    for (const id of this.#jobs.keys()) state.load(this.#job(id)!);
+    for (const key of this.#settings.keys()) state.loadSetting(...this.#setting(key));
+    for (const { job, name, value } of this.#annotations.values()) state.loadAnnotation(job, name, value);
+    state.loaded(false);
+    return state;
   }
 
   /** All committed jobs, for checks. */
@@ -173,13 +172,14 @@ export class MemoryDatabase implements Database {
   #readLine(want: Extract<Want, { kind: 'line' }>, rows: Rows, owner: Attempt): string[] {
     const { queue, after, most } = want;
     const places: Place[] = [];
-    for (const [id, { columns }] of this.#jobs) {
-      if (columns.line?.queue !== queue || (this.#locks.get(id) ?? owner) !== owner) continue;
+    for (const id of this.#found.get(indexKey('queued', queue)) ?? []) {
+      const { columns } = this.#jobs.get(id)!;
+      if (columns.line === undefined || (!owner.isLook && (this.#locks.get(id) ?? owner) !== owner)) continue;
       if (after === undefined || goesBefore(after, columns.line.place)) places.push(columns.line.place);
     }
     const next = places.sort((a, b) => (goesBefore(a, b) ? -1 : 1)).slice(0, most);
     rows.lines.set(wantKey(want), next.length < most ? undefined : next.at(-1));
-    for (const { id } of next) this.#locks.set(id, owner);
+    if (!owner.isLook) for (const { id } of next) this.#locks.set(id, owner);
     return next.flatMap(({ id }) => this.#readJob(id, rows));
   }
 
@@ -211,17 +211,34 @@ export class MemoryDatabase implements Database {
         return due.flatMap((id) => this.#readJob(id, rows));
       }
       case 'oldest': {
-        const isKept = ({ columns }: JobRow) => this.#rootOf(columns).failed === (want.kept === 'failed');
-        const oldest = this.#ordered('completedAt', want.most, isKept);
-        const counted = { count: 0, bytes: 0 };
-        for (const row of this.#jobs.values()) {
-          if (!isKept(row)) continue;
-          if (row.columns.completedAt > 0) counted.count++;
-          counted.bytes += row.columns.completedBytes;
-        }
-        rows.kept[want.kept] = counted;
+        rows.kept[want.kept] = this.#totals.of(want.kept);
+        const oldest = this.#ordered('completedAt', want.most, (row) => this.#isKept(row, want.kept));
         return oldest.flatMap((id) => this.#readTree(id, rows));
       }
+      case 'kept':
+        rows.kept[want.kept] = this.#totals.of(want.kept);
+        return [];
+      case 'ended': {
+        const hasEnded = (id: Id) => this.#job(id)?.outcome !== 'none';
+        return want.jobs.filter((id) => this.#jobs.has(id) && hasEnded(id)).flatMap((id) => this.#readJob(id, rows));
+      }
+      case 'annotations':
+        this.#readAnnotations(want.job, rows);
+        return this.#readJob(want.job, rows);
+      case 'timer': {
+        const [first] = this.#ordered('dueAt', 1);
+        rows.timer = first === undefined ? undefined : this.#jobs.get(first)!.columns.dueAt;
+        return [];
+      }
+      case 'tallies':
+        rows.tallies.push(...this.state().tallies());
+        return [];
+      case 'all':
+        for (const id of this.#jobs.keys()) this.#readJob(id, rows);
+        rows.settings.push(...Array.from(this.#settings.keys(), (key) => this.#setting(key)));
+        rows.annotations.push(...this.#annotations);
+        rows.buckets.push(...this.#buckets.values());
+        return [];
       case 'setting':
         rows.settings.push(this.#setting(want.key));
         return [`setting ${want.key}`];
@@ -258,7 +275,6 @@ export class MemoryDatabase implements Database {
     if (settings.length > 0) changed.push('settings');
     for (const bucket of buckets) put(this.#buckets, 'bucket', placeKey(bucket.queue, bucket.quota), bucket);
     for (const key of changed) this.#versions.set(key, this.commits);
-    this.#log.push(changed);
     for (const wake of this.#watchers) {
       if (this.faults.forgets()) this.struck.forgotten++;
       else wake();
@@ -282,6 +298,10 @@ export class MemoryDatabase implements Database {
 
   #putJob(id: Id, row: JobRow | undefined, changed: string[]): void {
     const before = this.#jobs.get(id);
+    const isRoot = (row ?? before)?.columns.parent === '';
+    this.#totals.move(isRoot ? id : this.#rootIdOf((row ?? before)!.columns), isRoot, before?.columns, row?.columns);
+    if ((row?.columns.dueAt ?? 0) > 0) this.#due.add(id);
+    else this.#due.delete(id);
     if (row === undefined) this.#jobs.delete(id);
     else this.#jobs.set(id, row);
     const [was, is] = [before?.columns.keys ?? [], row?.columns.keys ?? []];
@@ -319,10 +339,23 @@ export class MemoryDatabase implements Database {
 
   #readTree(id: Id, rows: Rows): string[] {
     const keys = this.#readJob(id, rows);
-    for (const entry of this.#annotations) if (entry[0].startsWith(id)) rows.annotations.push(entry);
+    this.#readAnnotations(id, rows);
     const indices = [`part ${id}`, `callback ${id}`];
     const members = indices.flatMap((key) => [...(this.#found.get(key) ?? [])]);
     return [...keys, ...indices, ...members.flatMap((member) => this.#readTree(member, rows))];
+  }
+
+  #readAnnotations(job: Id, rows: Rows): void {
+    for (const entry of this.#annotations) if (entry[0].startsWith(job)) rows.annotations.push(entry);
+  }
+
+  #isKept({ columns }: JobRow, kept: Kept): boolean {
+    return this.#rootOf(columns).failed === (kept === 'failed');
+  }
+
+  #rootIdOf({ parent }: Columns): Id {
+    const above = this.#jobs.get(parent);
+    return above === undefined || above.columns.parent === '' ? parent : this.#rootIdOf(above.columns);
   }
 
   #rootOf(columns: Columns): Columns {
@@ -332,7 +365,9 @@ export class MemoryDatabase implements Database {
 
   /** Sorts by moment. Within one, due jobs are ordered by arrival, completed jobs by id. */
   #ordered(column: 'dueAt' | 'completedAt', most: number, isAsked: (row: JobRow) => boolean = () => true): Id[] {
-    return [...this.#jobs]
+    const rows =
+      column === 'dueAt' ? Array.from(this.#due, (id) => [id, this.#jobs.get(id)!] as const) : [...this.#jobs];
+    return rows
       .filter(([, row]) => row.columns[column] > 0 && isAsked(row))
       .sort(([idA, a], [idB, b]) => {
         const moments = a.columns[column] - b.columns[column];
@@ -346,9 +381,11 @@ export class MemoryDatabase implements Database {
 class Attempt implements Transaction {
   readonly #database: MemoryDatabase;
   readonly #seen = new Map<string, number>();
+  readonly isLook: boolean;
 
-  constructor(database: MemoryDatabase) {
+  constructor(database: MemoryDatabase, isLook: boolean) {
     this.#database = database;
+    this.isLook = isLook;
   }
 
   async load(wants: readonly Want[]): Promise<Rows> {
@@ -427,8 +464,3 @@ const bytesOf = (job: JobRecord): JobBytes => ({
   result: job.result as Uint8Array | null,
   columns: columnsOf(job),
 });
-
-function split(key: string): [table: string, name: string] {
-  const at = key.indexOf(' ');
-  return [key.slice(0, at), key.slice(at + 1)];
-}

@@ -2,9 +2,8 @@
 import type { VirtualOptions } from 'callsheet/testing';
 import { pingsOf } from '../../src/core/dispatchers.js';
 import type { Id } from '../../src/core/records.js';
-import type { State } from '../../src/core/state/state.js';
 import type { Database } from '../../src/store/shared/database.js';
-import { SharedStore, type SharedStoreOptions, type Wire } from '../../src/store/shared/shared-store.js';
+import { SharedStore, type SharedStoreOptions } from '../../src/store/shared/shared-store.js';
 import type { Store, StoreOutside, StoreOwner } from '../../src/store/store.js';
 import { Kit } from '../../src/testing/kit.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
@@ -60,21 +59,43 @@ export class HostClock extends VirtualClock {
   }
 }
 
+/** A way to the database. While it is cut, transactions wait. */
+export class Wire {
+  #mended: Promise<void> | undefined;
+  #mend = () => {};
+
+  cut(): void {
+    this.#mended ??= new Promise((resolve) => {
+      this.#mend = resolve;
+    });
+  }
+
+  mend(): void {
+    this.#mended = undefined;
+    this.#mend();
+  }
+
+  get isCut(): boolean {
+    return this.#mended !== undefined;
+  }
+
+  async through(): Promise<void> {
+    while (this.#mended !== undefined) await this.#mended;
+  }
+}
+
 /** The records of one kit. */
 export class SharedKeeping implements Keeping {
   readonly #connect: () => Database;
+  readonly #isCut: () => boolean;
   readonly #options: SharedStoreOptions;
   #last: SharedStore | undefined;
 
   /** `connect` is called for each life of the kit. */
-  constructor(connect: () => Database, options: SharedStoreOptions = {}) {
+  constructor(connect: () => Database, options: SharedStoreOptions = {}, isCut = () => false) {
     this.#connect = connect;
+    this.#isCut = isCut;
     this.#options = options;
-  }
-
-  /** The state of the kit's runtime. */
-  get view(): State {
-    return this.#last!.state;
   }
 
   store(outside: StoreOutside): Store {
@@ -90,8 +111,9 @@ export class SharedKeeping implements Keeping {
     this.#last?.die();
   }
 
+  /** While the way to the database is cut, transactions wait for the test. */
   async idle(): Promise<void> {
-    await this.#last?.idle();
+    if (!this.#isCut()) await this.#last?.idle();
   }
 }
 
@@ -113,7 +135,7 @@ class LonelyStore extends SharedStore {
   /** Declares the last life dead. */
   override async open(owner: StoreOwner): Promise<void> {
     await super.open(owner);
-    const pings = pingsOf(this.state, this.#dispatcher)?.count ?? 0;
+    const pings = pingsOf(this.local, this.#dispatcher)?.count ?? 0;
     this.transact([{ command: { type: 'rescue', dispatcher: this.#dispatcher, pings }, gate: 'decided' }]);
     this.commit();
     await this.idle();
@@ -147,25 +169,16 @@ export interface Beside {
   readonly wire?: Wire;
 }
 
-const views = new WeakMap<Kit, SharedKeeping>();
-
-/** The current state of a kit that `openBeside` opened. */
-export function viewOf(kit: Kit): State {
-  return views.get(kit)!.view;
-}
-
 /** Opens a kit on the same database and the same clock as others. */
 export async function openBeside(
   options: VirtualOptions,
   { database, clock, dispatcher, pollMs, wire }: Beside,
 ): Promise<Kit> {
   const poll = pollMs === undefined ? {} : { poll: { everyMs: pollMs, after: clock.after.bind(clock) } };
-  const keeping = new SharedKeeping(typeof database === 'function' ? database : () => database, {
-    ...poll,
-    ...(wire === undefined ? {} : { wire }),
-  });
+  const connect = typeof database === 'function' ? database : () => database;
+  const through = wire === undefined ? {} : { through: () => wire.through() };
+  const keeping = new SharedKeeping(connect, { ...poll, ...through }, () => wire?.isCut === true);
   const kit = new Kit(options, { clock, keeping, ...(dispatcher === undefined ? {} : { dispatcher }) });
-  views.set(kit, keeping);
   await kit.reopen();
   return kit;
 }

@@ -12,11 +12,10 @@ import type { Kit } from '../../src/testing/kit.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { allJobs, work } from '../contract/jobs/all.js';
 import { forget, seen } from '../contract/jobs/work.js';
-import { recordOf } from '../core/making.js';
 import { type Random, randomFrom, seedOf } from '../harness/randomness.js';
 import { Neighbourhood } from '../postgres/kits.js';
 import { type Faults, MemoryDatabase, noFaults } from './database.js';
-import { openBeside, viewOf } from './kits.js';
+import { openBeside } from './kits.js';
 import { randomFaults } from './random-faults.js';
 
 const histories = process.env.CALLSHEET_SEED === undefined ? Number(process.env.CALLSHEET_SEEDS ?? 5) : 1;
@@ -168,20 +167,15 @@ class History {
     const jobs = new Map(Array.from(await this.database.jobs(), (job) => [job.id, job] as const));
     for (const job of jobs.values())
       assert.equal(job.status, 'completed', `${job.callable || job.form} ended as ${job.status} ${job.stage}`);
-    const [a, b] = this.#kits as [Kit, Kit];
-    for (const id of this.#acknowledged) assert.equal(await a.runtime.job(id).status(), 'completed');
-    assert.deepEqual(recordsOf(a), recordsOf(b), 'both see the same');
     const third = await openBeside(
       { jobs: allJobs, agent: false },
       { database: () => this.database.connect(), clock: this.#clock },
     );
-    assert.deepEqual(recordsOf(third), recordsOf(a), 'and so does a runtime opened later');
+    for (const { runtime } of [...this.#kits, third])
+      for (const id of this.#acknowledged) assert.equal(await runtime.job(id).status(), 'completed');
     for (const kit of [...this.#kits, third]) await kit.close();
   }
 }
-
-const recordsOf = (kit: Kit) =>
-  Array.from(viewOf(kit).jobs(), (job) => recordOf(job)).sort((a, b) => (a.id < b.id ? -1 : 1));
 
 async function live(seed: number): Promise<{ struck: Record<string, number>; ran: string }> {
   const history = new History(seed, await makeWorld());

@@ -176,7 +176,16 @@ export async function openUpTo(operation: number, disk: StrictDisk, random: Rand
     throw new Error('the power went');
   };
   const store = storeOn(disk, random, { now: () => 0, random: () => 0 });
-  await store.open({ release() {}, awaits: () => false, changed() {}, repaired() {}, fatal() {} }).catch(() => {});
+  await store
+    .open({
+      release() {},
+      awaits: () => false,
+      changed() {},
+      awaited: () => ({ outcomes: [], annotations: [] }),
+      repaired() {},
+      fatal() {},
+    })
+    .catch(() => {});
   disk.fault = undefined;
   return cut;
 }

@@ -131,9 +131,9 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
     for (const size of sizes) await subject.do(settle(`j${size}`, size + 1));
     const after = reopen === undefined ? subject : await reopen(subject);
     for (const size of sizes) {
-      const job = after.store.state.job(idOf(`j${size}`))!;
-      assert.deepEqual(after.store.bytes(job.args!), new Uint8Array(size).fill(size % 256));
-      assert.deepEqual(after.store.bytes(job.result!), new Uint8Array(size + 1).fill((size + 1) % 256));
+      const job = after.state.job(idOf(`j${size}`))!;
+      assert.deepEqual(after.bytes(job.args!), new Uint8Array(size).fill(size % 256));
+      assert.deepEqual(after.bytes(job.result!), new Uint8Array(size + 1).fill((size + 1) % 256));
     }
   });
 
@@ -165,8 +165,8 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
       const before = subject.records();
       subject = await reopen(subject, true);
       assert.deepEqual(subject.records(), before);
-      const { status, places, callbacksDone } = subject.store.state.job(idOf('a'))!;
-      return { status, places, callbacksDone, inner: subject.store.state.job(idOf('inner'))?.status };
+      const { status, places, callbacksDone } = subject.state.job(idOf('a'))!;
+      return { status, places, callbacksDone, inner: subject.state.job(idOf('inner'))?.status };
     };
     await subject.do({ type: 'setQuota', queue: '', name: 'q', size: 1, rate: 0, ratePeriodMs: 0 });
     await subject.do(put([call('a', { quotas: ['q'] }, { callbacks: [call('callback')] })]));
@@ -197,7 +197,7 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
     await subject.do(claim('a'));
     subject.told.length = 0;
     subject.disk!.capacityBytes = subject.disk!.usedBytes;
-    const line = subject.store.state.queued('');
+    const line = subject.state.queued('');
     subject.ask(put([withArgs('c', 5000)]), 'synced', 'c');
     subject.ask(settle('a', 500), 'synced', 'settle');
     subject.ask(put([call('d')]), 'synced', 'd');
@@ -208,7 +208,7 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
       'refused c: STORAGE_FULL',
       'refused d: STORAGE_FULL',
     ]);
-    assert.deepEqual([subject.store.state.queued(''), subject.store.state.size], [line, 2]);
+    assert.deepEqual([subject.state.queued(''), subject.state.size], [line, 2]);
     assert.equal(subject.fatal, undefined);
 
     subject.disk!.capacityBytes = Number.POSITIVE_INFINITY;
@@ -237,15 +237,14 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
 }
 
 /** The settings but for pings: each opening is one more. */
-const settingsOf = ({ store }: Subject) => new Set([...store.state.settings()].filter(({ kind }) => kind !== 'ping'));
+const settingsOf = ({ state }: Subject) => new Set([...state.settings()].filter(({ kind }) => kind !== 'ping'));
 
 /** Puts, claims, settles, interrupts and forgets, in groups of random sizes. */
 async function work(subject: Subject, seed: number): Promise<void> {
   const random = randomFrom(seed);
-  const { state } = subject.store;
   for (let step = 0; step < 120; step++) {
     subject.clock.time += random(3);
-    const jobs = [...state.jobs()];
+    const jobs = [...subject.state.jobs()];
     const queued = jobs.filter((job) => job.queued);
     const claimed = jobs.filter((job) => job.claimed);
     const one = claimed[random(Math.max(claimed.length, 1))];

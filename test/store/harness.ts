@@ -5,7 +5,8 @@
 
 import { encodeOwnFailure } from '../../src/codec/failure.js';
 import type { Command, Effect } from '../../src/core/commands.js';
-import type { JobRecord } from '../../src/core/records.js';
+import type { JobRecord, Payload } from '../../src/core/records.js';
+import type { State } from '../../src/core/state/state.js';
 import { JournalStore } from '../../src/store/journal/journal-store.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import { SharedStore } from '../../src/store/shared/shared-store.js';
@@ -46,6 +47,7 @@ export class Subject {
   readonly told: string[] = [];
   readonly effects: Effect[] = [];
   fatal: Error | undefined;
+  #surveyed: State | undefined;
   /** The answer of the owner to `awaits`. */
   awaits = true;
 
@@ -55,6 +57,15 @@ export class Subject {
     this.disk = disk;
   }
 
+  /** All that is decided; of a store that processes share, the records at the last `durable`. */
+  get state(): State {
+    return this.store instanceof SharedStore ? this.#surveyed! : this.store.state;
+  }
+
+  bytes(payload: Payload): Uint8Array {
+    return this.store instanceof SharedStore ? (payload as Uint8Array) : this.store.bytes(payload);
+  }
+
   async open(): Promise<this> {
     await this.store.open({
       release: (effects) => {
@@ -62,6 +73,7 @@ export class Subject {
         for (const effect of effects) this.told.push(`${effect.type} ${subjectOf(effect)}`);
       },
       awaits: () => this.awaits,
+      awaited: () => ({ outcomes: [], annotations: [] }),
       changed: () => {},
       repaired: () => {},
       fatal: (error) => {
@@ -70,6 +82,7 @@ export class Subject {
     });
     this.store.transact([{ command: activateUs, gate: 'decided' }]);
     this.store.commit();
+    if (this.store instanceof SharedStore) await this.#survey();
     return this;
   }
 
@@ -93,13 +106,24 @@ export class Subject {
     await this.durable();
   }
 
-  durable(): Promise<void> {
+  async durable(): Promise<void> {
     this.store.commit();
-    return new Promise((resolve, reject) =>
+    await new Promise<void>((resolve, reject) =>
       this.store.read(
         () => {},
         (error) => (error ? reject(error) : resolve()),
       ),
+    );
+    if (this.store instanceof SharedStore) await this.#survey();
+  }
+
+  #survey(): Promise<void> {
+    return new Promise((resolve, reject) =>
+      this.store.survey((error, records) => {
+        this.#surveyed = records?.view as State | undefined;
+        if (error === undefined) resolve();
+        else reject(error);
+      }),
     );
   }
 
@@ -109,8 +133,8 @@ export class Subject {
    */
   records() {
     const bytes = (payload: JobRecord['args']) =>
-      payload === null ? null : Buffer.from(this.store.bytes(payload)).toString('hex');
-    return Array.from(this.store.state.jobs(), (job) => ({
+      payload === null ? null : Buffer.from(this.bytes(payload)).toString('hex');
+    return Array.from(this.state.jobs(), (job) => ({
       ...recordOf(job),
       args: bytes(job.args),
       result: bytes(job.result),

@@ -97,6 +97,7 @@ export class Churn {
       release: () => {},
       awaits: () => true,
       changed: () => {},
+      awaited: () => ({ outcomes: [], annotations: [] }),
       repaired: () => {},
       fatal: (error) => {
         this.fatal = error;

@@ -54,6 +54,7 @@ const silent = {
   release() {},
   awaits: () => true,
   changed() {},
+  awaited: () => ({ outcomes: [], annotations: [] }),
   repaired() {},
   fatal(error: Error) {
     throw error;

@@ -48,6 +48,7 @@ async function salvaged(files: Files) {
     release() {},
     awaits: () => false,
     changed() {},
+    awaited: () => ({ outcomes: [], annotations: [] }),
     repaired() {},
     fatal: (error) => assert.fail(error),
   });

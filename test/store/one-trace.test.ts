@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Command } from '../../src/core/commands.js';
 import { type Wish, Wishes, wish } from '../core/wishes.js';
 import { seedOf } from '../harness/randomness.js';
 import { kinds, type Subject } from './harness.js';
@@ -19,12 +20,12 @@ function seenOf(subject: Subject) {
   const records = subject.records();
   const line = records.map(({ eligible }) => eligible).sort((a, b) => a - b);
   const text = (value: unknown) => JSON.stringify(value);
-  const { state } = subject.store;
+  const { state } = subject;
   return {
     records: records.map((job) => ({ ...job, eligible: job.eligible === 0 ? -1 : line.indexOf(job.eligible) })),
     settings: Array.from(state.settings(), text).sort(),
     annotations: Array.from(state.annotations(), ({ job, name, value }) =>
-      text([job, name, Buffer.from(subject.store.bytes(value)).toString('hex')]),
+      text([job, name, Buffer.from(subject.bytes(value)).toString('hex')]),
     ).sort(),
     told: subject.told.splice(0).sort(),
   };
@@ -32,16 +33,18 @@ function seenOf(subject: Subject) {
 
 async function follow(groups: readonly (readonly Wish[])[]): Promise<void> {
   const subjects = await Promise.all(kinds.map(({ make }) => make()));
-  const wishes = kinds.map(() => new Wishes((size) => new Uint8Array(size).fill(size)));
+  const wishes = new Wishes((size) => new Uint8Array(size).fill(size));
   for (const subject of subjects) await subject.durable();
   for (const group of groups) {
+    const commands: Command[] = [];
     for (const [at, subject] of subjects.entries()) {
-      for (const one of group) {
+      for (const [turn, one] of group.entries()) {
         subject.clock.time++;
         // A process that shares its store cannot claim that all processes have died.
         const what = one.what === 'recover' ? 'tick' : one.what;
-        const command = wishes[at]!.command(subject.store.state, { ...one, what });
-        subject.ask(command);
+        // The first store decides at once, and shows what the next command may name.
+        if (at === 0) commands.push(wishes.command(subject.state, { ...one, what }));
+        subject.ask(commands[turn]!);
       }
       await subject.durable();
     }

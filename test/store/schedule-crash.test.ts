@@ -62,7 +62,15 @@ class Life {
     const fatal = () => {
       this.isOver = true;
     };
-    await this.store.open({ release: nothing, awaits: () => true, changed: nothing, repaired: nothing, fatal });
+    const awaited = () => ({ outcomes: [], annotations: [] });
+    await this.store.open({
+      release: nothing,
+      awaits: () => true,
+      changed: nothing,
+      awaited,
+      repaired: nothing,
+      fatal,
+    });
     return this;
   }
 

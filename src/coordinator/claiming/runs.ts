@@ -40,6 +40,9 @@ export class Runs implements PoolOwner {
   readonly threadTimes = new ThreadTimes();
   readonly #endedRuns: EndedRuns;
   readonly #waits: JobWaits;
+  /** Questions about guests without an answer yet, and the ends of runs that wait for it. */
+  #unlending = 0;
+  readonly #ends: Parameters<Context['decide']>[] = [];
   readonly pool: PoolPort;
   readonly claiming: Claiming;
   /** Jobs whose claim was released, to be made ready by the next `prepareDue`. */
@@ -206,8 +209,8 @@ export class Runs implements PoolOwner {
       this.#note(run, 'failed', report.note.split('\n', 1)[0]!, startedAt);
     const end = settledFrom(report, this.#store.payload);
     const command: Command = { type: 'settle', job, fence, startedAt, outcome: end, inner };
-    if (stored === undefined) this.#context.decide(command, this.#whenRefused);
-    else this.#context.decide(command, { gate: levelGate(this.#levelOf(job)), reply: stored });
+    if (stored === undefined) this.#end(command, this.#whenRefused);
+    else this.#end(command, { gate: levelGate(this.#levelOf(job)), reply: stored });
     if (report.kind === 'job' && !this.#waits.isEmpty) this.#refuseEndless();
   }
 
@@ -217,7 +220,8 @@ export class Runs implements PoolOwner {
     this.#over(job);
     this.#note(run, 'timeout', '');
     const startedAt = this.#context.now();
-    this.#context.decide({ type: 'settle', job, fence, startedAt, outcome: { kind: 'timeout' }, inner: none });
+    const outcome = { kind: 'timeout' } as const;
+    this.#end({ type: 'settle', job, fence, startedAt, outcome, inner: none });
   }
 
   notBegun({ job, fence, free }: Run): void {
@@ -231,8 +235,8 @@ export class Runs implements PoolOwner {
     this.#over(job);
     this.#endedRuns.lost(run, error ?? (this.#context.isClosing() ? closed : stopped));
     this.#note(run, 'interrupted', error?.name ?? '');
-    if (this.#context.isClosing()) this.#context.decide({ type: 'interrupt', job, fence, cause: 'close' });
-    else this.#context.decide({ type: 'interrupt', job, fence, cause: 'thread', error });
+    const cause = this.#context.isClosing() ? ({ cause: 'close' } as const) : ({ cause: 'thread', error } as const);
+    this.#end({ type: 'interrupt', job, fence, ...cause });
   }
 
   #note({ job: id, attempt, thread }: Run, end: PastRun['end'], error: string, startedAt?: number): void {
@@ -357,14 +361,23 @@ export class Runs implements PoolOwner {
   /** Gives guests their own places before the lent ones become free. */
   #unlend(): void {
     if (!this.#waits.hasGuests) return;
+    this.#unlending++;
     const tell = (_: unknown, guests?: Guests) => {
+      this.#unlending--;
       this.#waits.dropGuests(guests?.over ?? none);
       for (const { id: job, fence } of guests?.unlent ?? none) {
         this.#waits.dropGuests([job]);
         this.#context.decide({ type: 'ownPlaces', job, fence });
       }
+      if (this.#unlending === 0) for (const end of this.#ends.splice(0)) this.#context.decide(...end);
     };
     this.#store.read(({ view }: Records) => this.#waits.guests(view), tell, 'decided');
+  }
+
+  /** Ends a run, whose places become free, once the guests in them have their own. */
+  #end(...end: Parameters<Context['decide']>): void {
+    if (this.#unlending === 0) this.#context.decide(...end);
+    else this.#ends.push(end);
   }
 
   /** Puts at once, with the durability of the job that puts. */

@@ -55,6 +55,11 @@ export class AnnotationWaiters {
     });
   }
 
+  /** Returns the jobs for whose annotations clients or jobs wait. */
+  awaited(): Iterable<Id> {
+    return new Set(this.#waiters.keys().map((key) => key.slice(0, 16)));
+  }
+
   /** Resolves the waiters for an annotation that was made here. */
   resolve(job: Id, name: string, value: Uint8Array): void {
     for (const { then, timer } of this.#waiters.take(keyOf(job, name))) {

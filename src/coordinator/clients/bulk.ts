@@ -135,12 +135,13 @@ class Step {
   }
 
   /** Has the command for a job decided, as soon as there is room in its queue. */
-  #act({ id }: JobRecord): void {
+  #act(job: JobRecord): void {
+    const { id } = job;
     const { action } = this.#bulk;
     this.#left++;
     switch (action.type) {
       case 'retry':
-        return this.#retry(id, action);
+        return this.#retry(job, action);
       case 'cancel':
         this.#context.jobLog.leaveOut(id);
         return this.#decide(id, { type: 'cancel', job: id });
@@ -149,10 +150,11 @@ class Step {
     }
   }
 
-  #retry(id: Id, { options, parts, callbacks }: Extract<BulkAction, { type: 'retry' }>): void {
+  #retry({ id, queue }: JobRecord, { options, parts, callbacks }: Extract<BulkAction, { type: 'retry' }>): void {
     const { store, bounded } = this.#context;
     const wire = { type: 'retry', job: id, options, parts, callbacks } as const;
     const tell = (error: Error | undefined, command?: Command) => {
+      this.#waitsForRoom = false;
       if (command === undefined) return this.#note(id, error);
       this.#waitsForRoom = true;
       bounded.admit(this.#caller, command, () => {
@@ -162,6 +164,8 @@ class Step {
       });
     };
     const { owner } = this.#caller;
+    // Until the answer is there, which may be later.
+    this.#waitsForRoom = bounded.isBounded(queue);
     store.read((records: Records) => retryFromWire(records, store.payload, owner, wire), tell, 'decided');
   }
 

@@ -93,6 +93,13 @@ export class Outcomes {
     return this.#callers.of(owner)?.puts.has(id) === true || this.#waiters.has(id);
   }
 
+  /** Returns the jobs whose outcomes will be sent to a client or a waiter. */
+  awaited(): Iterable<Id> {
+    const awaited = new Set<Id>(this.#waiters.keys());
+    for (const { puts } of this.#callers.all()) for (const id of puts.keys()) awaited.add(id);
+    return awaited;
+  }
+
   /** `true` if a client or a running job waits for the outcome. */
   isWaitedFor(job: Id): boolean {
     return this.#waiters.has(job);

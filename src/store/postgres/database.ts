@@ -24,7 +24,7 @@ import {
 } from '../shared/database.js';
 import type { Want } from '../shared/wants.js';
 import { Connection, type ConnectionOptions } from './connection.js';
-import { all, type Run, readChanged, readWants } from './reading.js';
+import { all, type Run, readWants } from './reading.js';
 import { checkVersion } from './schema.js';
 import { type Tables, tablesOf } from './tables.js';
 import { uuidOf } from './values.js';
@@ -83,8 +83,8 @@ export class PostgresDatabase implements Database {
     await Promise.all(open.map((connection) => connection.close()));
   }
 
-  begin(): Transaction {
-    return new PostgresTransaction(this);
+  begin(purpose: 'change' | 'look'): Transaction {
+    return new PostgresTransaction(this, purpose === 'look');
   }
 
   watch(wake: () => void): () => void {
@@ -95,22 +95,11 @@ export class PostgresDatabase implements Database {
 
   async forgetMemory(owner: Id): Promise<void> {
     await this.#with(async (connection) => {
-      const { jobs, gone, annotations, places } = this.tables;
+      const { jobs, annotations, places } = this.tables;
       const text = `with forgotten as (delete from ${jobs} where memory_of = $1 returning id),
-        said as (delete from ${annotations} where job in (select id from forgotten)),
-        held as (delete from ${places} where job in (select id from forgotten))
-        insert into ${gone} (kind, key) select 0, uuid_send(id) from forgotten`;
+        said as (delete from ${annotations} where job in (select id from forgotten))
+        delete from ${places} where job in (select id from forgotten)`;
       await connection.run(text, [uuidOf(owner)]);
-    });
-  }
-
-  changedSince(commit: number): Promise<{ commit: number; rows: Rows }> {
-    return this.#with(async (connection) => {
-      const begun = connection.run('begin isolation level repeatable read read only');
-      const read = readChanged(connection.run.bind(connection) as Run, this.tables, commit);
-      const ended = connection.run('commit');
-      await all([begun, read, ended]);
-      return read;
     });
   }
 
@@ -204,15 +193,17 @@ class PostgresTransaction implements Transaction {
   readonly #known = new Map<Id, JobRecord>();
   #connection: Connection | undefined;
   #isEnded = false;
+  readonly #isLook: boolean;
 
-  constructor(database: PostgresDatabase) {
+  constructor(database: PostgresDatabase, isLook: boolean) {
     this.#database = database;
+    this.#isLook = isLook;
   }
 
   async load(wants: readonly Want[]): Promise<Rows> {
     return this.#guard(async () => {
       const begun = await this.#begin();
-      const read = readWants(this.#run, this.#database.tables, wants);
+      const read = readWants(this.#run, this.#database.tables, wants, this.#isLook);
       await all([...begun, read]);
       const rows = await read;
       for (const [id, job] of rows.jobs) if (job !== undefined) this.#known.set(id, job);
@@ -285,6 +276,7 @@ class PostgresTransaction implements Transaction {
     this.#connection ??= await this.#database.take();
     if (this.#isEnded) throw new ConnectionError('the transaction has ended');
     this.#hasBegun = true;
+    if (this.#isLook) return [this.#run('begin isolation level repeatable read read only')];
     const mode = conflictsInRow < 2 ? 'row share' : 'exclusive';
     // A lock of a table takes no snapshot: the transaction sees what others committed before it.
     return [this.#run(`${beginning}; lock table ${tables.patience} in ${mode} mode`)];

@@ -1,9 +1,10 @@
 /** Reads rows for wants. Wants of one kind share a statement. All statements are sent together. */
-import type { AnnotationRecord, Id, JobRecord } from '../../core/records.js';
+import { type AnnotationRecord, type Id, type JobRecord, jobRoles } from '../../core/records.js';
 import { annotationKey } from '../../core/state/annotations.js';
 import type { BucketRecord } from '../../core/state/change-log.js';
 import type { Kept } from '../../core/state/completed.js';
 import { goesBefore } from '../../core/state/lanes.js';
+import { tallyCells } from '../../core/state/tallies.js';
 import { jobFrom } from '../job-bytes.js';
 import { settingFrom } from '../setting-json.js';
 import { noRows, positionsAtOnce, type Rows } from '../shared/database.js';
@@ -51,12 +52,15 @@ const indices: Readonly<Record<Exclude<Index, 'member'>, Found>> = {
   dispatcher: { where: () => 'dispatcher = any($1)', type: 'uuid' },
   place: { where: ({ places }) => `id in (select job from ${places} where key = any($1))`, type: 'bytea' },
   unfinished: { where: () => 'queue = any($1) and is_unfinished', type: 'bytea' },
+  dated: { where: () => 'queue = any($1) and is_dated', type: 'bytea' },
+  queued: { where: () => 'queue = any($1) and queued', type: 'bytea' },
   atWork: { where: () => 'queue = any($1) and is_at_work', type: 'bytea' },
 };
 
 const keyValue = ({ type }: Found, key: string) => (type === 'uuid' ? uuidOf(key) : bytesOf(key));
 
-export async function readWants(run: Run, tables: Tables, wants: readonly Want[]): Promise<Rows> {
+/** A look locks nothing. */
+export async function readWants(run: Run, tables: Tables, wants: readonly Want[], isLook: boolean): Promise<Rows> {
   const rows = noRows();
   const jobs = new Map<Id, JobRecord>();
   const reads: Promise<unknown>[] = [];
@@ -71,6 +75,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
     also(asked);
   };
   const ids: Id[] = [];
+  const said: Id[] = [];
   const trees: Id[] = [];
   const settings: string[] = [];
   const buckets: string[] = [];
@@ -98,7 +103,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         reads.push(count(run, tables, want, rows));
         break;
       case 'line': {
-        const [base, values] = lineQuery(tables, want);
+        const [base, values] = lineQuery(tables, want, isLook);
         const note = (asked: readonly JobRecord[]) => {
           const last = asked.reduce<JobRecord | undefined>(
             (a, b) => (a !== undefined && goesBefore(b, a) ? a : b),
@@ -123,6 +128,28 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         reads.push(annotationsOf(run, tables, oldest, values, rows), countKept(run, tables, want.kept, rows));
         break;
       }
+      case 'kept':
+        reads.push(countKept(run, tables, want.kept, rows));
+        break;
+      case 'ended':
+        reads.push(
+          find(`select id, parent from ${tables.jobs} where id = any($1) and has_ended`, [want.jobs.map(uuidOf)]),
+        );
+        break;
+      case 'annotations':
+        ids.push(want.job);
+        said.push(want.job);
+        break;
+      case 'timer':
+        reads.push(readTimer(run, tables, rows));
+        break;
+      case 'tallies':
+        reads.push(readTallies(run, tables, rows));
+        break;
+      case 'all':
+        reads.push(find(`select id, parent from ${tables.jobs}`, []), readSettings(run, tables, rows));
+        reads.push(readAnnotations(run, tables, rows), readBuckets(run, tables, rows));
+        break;
       case 'setting':
         settings.push(want.key);
         break;
@@ -152,6 +179,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
     const base = `select id, parent from ${tables.jobs} where ${index.where(tables)}`;
     reads.push(find(base, [keys.map((key) => keyValue(index, key))]));
   }
+  if (said.length > 0) reads.push(readAnnotations(run, tables, rows, said));
   if (settings.length > 0) reads.push(readSettings(run, tables, rows, settings));
   if (buckets.length > 0) reads.push(readBuckets(run, tables, rows, buckets));
   await all(reads);
@@ -200,7 +228,11 @@ function memberQuery({ jobs }: Tables, key: string): [string, unknown[]] {
   return [`select id, parent from ${jobs} where ${where}`, [uuidOf(key.slice(0, at)), Number(key.slice(at + 1))]];
 }
 
-function lineQuery({ jobs }: Tables, { queue, after, most }: Extract<Want, { kind: 'line' }>): [string, unknown[]] {
+function lineQuery(
+  { jobs }: Tables,
+  { queue, after, most }: Extract<Want, { kind: 'line' }>,
+  isLook: boolean,
+): [string, unknown[]] {
   const order = 'line_priority, line_front, line_alone, eligible, id';
   const values: unknown[] = [bytesOf(queue)];
   let behind = '';
@@ -208,7 +240,7 @@ function lineQuery({ jobs }: Tables, { queue, after, most }: Extract<Want, { kin
     behind = `and (${order}) > ($2, $3, $4, $5, $6)`;
     values.push(-after.priority, after.front ? 0 : 1, after.alone ? 0 : 1, after.eligible, uuidOf(after.id));
   }
-  const where = `queued and queue = $1 ${behind} order by queue, ${order} limit ${most} for update skip locked`;
+  const where = `queued and queue = $1 ${behind} order by queue, ${order} limit ${most}${isLook ? '' : ' for update skip locked'}`;
   return [`select id, parent from ${jobs} where ${where}`, values];
 }
 
@@ -220,10 +252,11 @@ async function count(run: Run, tables: Tables, want: Extract<Want, { kind: 'coun
 }
 
 async function countKept(run: Run, { jobs }: Tables, kept: Kept, rows: Rows): Promise<void> {
-  const text = `select count(j.completed_at)::int as jobs, coalesce(sum(j.completed_bytes), 0)::float8 as bytes
+  const text = `select count(j.completed_at)::int as jobs, coalesce(sum(j.completed_bytes), 0)::float8 as bytes,
+    min(j.completed_at) filter (where not j.is_awaited) as oldest
     from ${jobs} j join ${jobs} r on r.id = j.root where r.has_failed = $1`;
-  const [row] = await run<{ jobs: number; bytes: number }>(text, [kept === 'failed']);
-  rows.kept[kept] = { count: row!.jobs, bytes: row!.bytes };
+  const [row] = await run<{ jobs: number; bytes: number; oldest: number | null }>(text, [kept === 'failed']);
+  rows.kept[kept] = { count: row!.jobs, bytes: row!.bytes, oldestAt: row!.oldest ?? undefined };
 }
 
 async function annotationsOf(run: Run, tables: Tables, roots: string, values: unknown[], rows: Rows): Promise<void> {
@@ -243,44 +276,33 @@ async function readSettings(run: Run, tables: Tables, rows: Rows, keys?: readonl
   for (const key of keys ?? []) if (!there.has(key)) rows.settings.push([key, undefined]);
 }
 
-async function readBuckets(run: Run, { buckets }: Tables, rows: Rows, keys: readonly string[]): Promise<void> {
-  const stored = await run<{ body: string }>(`select body from ${buckets} where key = any($1)`, [keys.map(bytesOf)]);
-  for (const { body } of stored) rows.buckets.push(JSON.parse(body) as BucketRecord);
+async function readTimer(run: Run, { jobs }: Tables, rows: Rows): Promise<void> {
+  const [row] = await run<{ at: number | null }>(`select min(due_at) as at from ${jobs} where due_at is not null`);
+  rows.timer = row!.at ?? undefined;
 }
 
-/**
- * Reads the rows that transactions from `since` on have changed. Returns the oldest transaction
- * that may still change rows as `commit`.
- */
-export async function readChanged(run: Run, tables: Tables, since: number): Promise<{ commit: number; rows: Rows }> {
-  const rows = noRows();
-  const jobs = new Map<Id, JobRecord>();
-  const where = `where changed >= '${since}'::xid8`;
-  let commit = since;
-  await all([
-    run<{ oldest: string }>('select pg_snapshot_xmin(pg_current_snapshot())::text as oldest').then(([row]) => {
-      commit = Number(row!.oldest);
-    }),
-    run<{ kind: number; key: Buffer }>(`select kind, key from ${tables.gone} ${where}`).then((gone) => {
-      const lists = [rows.jobs, rows.settings, rows.annotations];
-      for (const { kind, key } of gone)
-        lists[kind]!.push([kind === 0 ? key.toString('latin1') : textFrom(key), undefined]);
-    }),
-    run<StoredJob>(`select id, parent, header, args, result from ${tables.jobs} ${where}`).then((stored) => {
-      for (const row of stored) jobs.set(idFrom(row.id), jobOf(row));
-    }),
-    run<{ key: Buffer; body: string }>(`select key, body from ${tables.settings} ${where}`).then((stored) => {
-      for (const { key, body } of stored) rows.settings.push([textFrom(key), settingFrom(textFrom(key), body)]);
-    }),
-    run<StoredAnnotation>(`select job, name, value from ${tables.annotations} ${where}`).then((stored) => {
-      rows.annotations.push(...stored.map(annotationOf));
-    }),
-    run<{ body: string }>(`select body from ${tables.buckets} ${where}`).then((stored) => {
-      for (const { body } of stored) rows.buckets.push(JSON.parse(body) as BucketRecord);
-    }),
-  ]);
-  rows.jobs.push(...[...parentsFirst(jobs)].map((job): [Id, JobRecord] => [job.id, job]));
-  return { commit, rows };
+async function readTallies(run: Run, { jobs }: Tables, rows: Rows): Promise<void> {
+  const kinds = await run<{ queue: Buffer; callable: Buffer; origin: number; cells: number[]; counts: number[] }>(
+    `select queue, callable, origin, array_agg(tally_cell)::int[] as cells, array_agg(jobs)::int[] as counts
+      from (select queue, callable, origin, tally_cell, count(*)::int as jobs from ${jobs} where tally_cell > 0
+        group by queue, callable, origin, tally_cell) as cells group by queue, callable, origin`,
+  );
+  for (const { queue, callable, origin, cells, counts } of kinds) {
+    const all = tallyCells.map((_, cell) => counts[cells.indexOf(cell)] ?? 0);
+    rows.tallies.push({ queue: textFrom(queue), callable: textFrom(callable), role: jobRoles[origin]!, counts: all });
+  }
+}
+
+async function readAnnotations(run: Run, { annotations }: Tables, rows: Rows, jobs?: readonly Id[]): Promise<void> {
+  const text = `select job, name, value from ${annotations}${jobs === undefined ? '' : ' where job = any($1)'}`;
+  const stored = await run<StoredAnnotation>(text, jobs === undefined ? [] : [jobs.map(uuidOf)]);
+  for (const row of stored) rows.annotations.push(annotationOf(row));
+}
+
+async function readBuckets(run: Run, { buckets }: Tables, rows: Rows, keys?: readonly string[]): Promise<void> {
+  const text = `select body from ${buckets}${keys === undefined ? '' : ' where key = any($1)'}`;
+  const stored = await run<{ body: string }>(text, keys === undefined ? [] : [keys.map(bytesOf)]);
+  for (const { body } of stored) rows.buckets.push(JSON.parse(body) as BucketRecord);
 }
 
 const jobOf = ({ header, args, result }: StoredJob): JobRecord => jobFrom(header, plain(args), plain(result));

@@ -24,6 +24,7 @@ const migrations: readonly string[] = [
     parent uuid,
     root uuid not null,
     role smallint not null,
+    origin smallint not null,
     index int not null,
     is_open boolean not null,
     is_unended boolean not null,
@@ -33,7 +34,12 @@ const migrations: readonly string[] = [
     agent bytea,
     dispatcher uuid,
     queue bytea not null,
+    callable bytea not null,
+    tally_cell smallint not null,
+    is_awaited boolean not null,
+    has_ended boolean not null,
     is_unfinished boolean not null,
+    is_dated boolean not null,
     is_at_work boolean not null,
     due_at float8,
     completed_at float8,
@@ -45,7 +51,6 @@ const migrations: readonly string[] = [
     line_front smallint not null,
     line_alone smallint not null,
     eligible float8 not null,
-    changed xid8 not null default pg_current_xact_id(),
     header bytea not null,
     args bytea,
     result bytea
@@ -61,10 +66,10 @@ const migrations: readonly string[] = [
   create index jobs_agent on jobs (agent) where agent is not null;
   create index jobs_dispatcher on jobs (dispatcher) where dispatcher is not null;
   create index jobs_unfinished on jobs (queue) where is_unfinished;
+  create index jobs_dated on jobs (queue) where is_dated;
   create index jobs_at_work on jobs (queue) where is_at_work;
   create index jobs_completed on jobs (has_failed, completed_at, id) where completed_at is not null;
   create index jobs_memory on jobs (memory_of) where memory_of is not null;
-  create index jobs_changed on jobs (changed);
 
   create table places (
     key bytea,
@@ -75,31 +80,20 @@ const migrations: readonly string[] = [
 
   create table settings (
     key bytea primary key,
-    body text not null,
-    changed xid8 not null default pg_current_xact_id()
+    body text not null
   );
 
   create table annotations (
     job uuid,
     name bytea,
     value bytea not null,
-    changed xid8 not null default pg_current_xact_id(),
     primary key (job, name)
   );
-  create index annotations_changed on annotations (changed);
 
   create table buckets (
     key bytea primary key,
-    body text not null,
-    changed xid8 not null default pg_current_xact_id()
+    body text not null
   );
-
-  create table gone (
-    kind smallint not null,
-    key bytea not null,
-    changed xid8 not null default pg_current_xact_id()
-  );
-  create index gone_changed on gone (changed);
   `,
 ];
 

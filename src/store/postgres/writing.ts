@@ -1,5 +1,5 @@
 /** Writes the rows of a commit: a statement for each kind of change, all sent together. */
-import type { AnnotationRecord, Id, JobRecord } from '../../core/records.js';
+import { type AnnotationRecord, codeOf, type Id, type JobRecord, jobRoles } from '../../core/records.js';
 import { placeKey } from '../../core/state/indices.js';
 import { headerOf } from '../job-bytes.js';
 import { settingText } from '../setting-json.js';
@@ -14,7 +14,15 @@ import { bytesOf, uuidOf } from './values.js';
 export type Known = ReadonlyMap<Id, JobRecord>;
 
 /** The columns of a new row, with their types. */
-const fixed = { id: 'uuid', parent: 'uuid', root: 'uuid', role: 'smallint', index: 'int', memory_of: 'uuid' } as const;
+const fixed = {
+  id: 'uuid',
+  parent: 'uuid',
+  root: 'uuid',
+  role: 'smallint',
+  origin: 'smallint',
+  index: 'int',
+  memory_of: 'uuid',
+} as const;
 /** The columns that a change writes. */
 const changing = {
   is_open: 'boolean',
@@ -25,7 +33,12 @@ const changing = {
   agent: 'bytea',
   dispatcher: 'uuid',
   queue: 'bytea',
+  callable: 'bytea',
+  tally_cell: 'smallint',
+  is_awaited: 'boolean',
+  has_ended: 'boolean',
   is_unfinished: 'boolean',
+  is_dated: 'boolean',
   is_at_work: 'boolean',
   due_at: 'float8',
   completed_at: 'float8',
@@ -71,7 +84,8 @@ export function startWrites(run: Run, tables: Tables, writes: Writes, known: Kno
 }
 
 function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Values {
-  const { keys, dueAt, completedAt, failed, completedBytes, parent, index, isMemoryOf, line } = columnsOf(job);
+  const { keys, dueAt, completedAt, failed, awaited, tallyCell, completedBytes, parent, index, isMemoryOf, line } =
+    columnsOf(job);
   const keyOf = new Map(keys.map((key) => [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)]));
   const id = (name: Index) => (keyOf.has(name) ? uuidOf(keyOf.get(name)!) : null);
   const bytes = (name: Index) => (keyOf.has(name) ? bytesOf(keyOf.get(name)!) : null);
@@ -83,6 +97,7 @@ function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Valu
     parent: uuidOf(parent),
     root: uuidOf(root),
     role: job.role === 'callback' ? 1 : 0,
+    origin: codeOf(jobRoles, job.role),
     index,
     memory_of: uuidOf(isMemoryOf),
     is_open: keyOf.has('openPart') || keyOf.has('openCallback'),
@@ -93,7 +108,12 @@ function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Valu
     agent: bytes('agent'),
     dispatcher: id('dispatcher'),
     queue: bytesOf(job.queue),
+    callable: bytesOf(job.callable),
+    tally_cell: tallyCell,
+    is_awaited: awaited,
+    has_ended: job.outcome !== 'none',
     is_unfinished: keyOf.has('unfinished'),
+    is_dated: keyOf.has('dated'),
     is_at_work: keyOf.has('atWork'),
     due_at: dueAt === 0 ? null : dueAt,
     completed_at: completedAt === 0 ? null : completedAt,
@@ -144,7 +164,7 @@ function update(run: Run, { jobs }: Tables, rows: readonly Values[]): Promise<un
     if (name !== 'args' && name !== 'result') return `${name} = new.${name}`;
     return `${name} = case when new.keeps_${name} then old.${name} else new.${name} end`;
   });
-  const text = `update ${jobs} old set ${set.join(', ')}, changed = pg_current_xact_id() from ${table} where old.id = new.id`;
+  const text = `update ${jobs} old set ${set.join(', ')} from ${table} where old.id = new.id`;
   return [run(text, values)];
 }
 
@@ -155,7 +175,6 @@ function forget(run: Run, tables: Tables, forgotten: readonly Id[], known: Known
   return [
     run(`delete from ${tables.jobs} where id = any($1)`, ids),
     ...(held ? [run(`delete from ${tables.places} where job = any($1)`, ids)] : []),
-    run(`insert into ${tables.gone} (kind, key) select 0, uuid_send(id) from unnest($1::uuid[]) id`, ids),
   ];
 }
 
@@ -173,20 +192,20 @@ function writePlaces(run: Run, { places }: Tables, { jobs }: Writes, known: Know
   ];
 }
 
-function writeSettings(run: Run, { settings, gone }: Tables, { settings: changed }: Writes): Promise<unknown>[] {
+function writeSettings(run: Run, { settings }: Tables, { settings: changed }: Writes): Promise<unknown>[] {
   const removed = [...changed].filter(([, setting]) => setting === undefined).map(([key]) => bytesOf(key));
   const set = [...changed].flatMap(([key, setting]) =>
     setting === undefined ? [] : [{ key: bytesOf(key), body: settingText(setting) }],
   );
   return [
-    ...remove(run, settings, 'key = any($1)', gone, 1, removed),
+    ...(removed.length > 0 ? [run(`delete from ${settings} where key = any($1)`, [removed])] : []),
     ...upsert(run, settings, { key: 'bytea', body: 'text' }, 'key', 'body', set),
   ];
 }
 
 function writeAnnotations(
   run: Run,
-  { annotations, gone }: Tables,
+  { annotations }: Tables,
   changed: ReadonlyMap<string, AnnotationRecord | undefined>,
 ): Promise<unknown>[] {
   const removed = [...changed].filter(([, said]) => said === undefined).map(([key]) => key);
@@ -198,10 +217,7 @@ function writeAnnotations(
   const [table, values] = tableOf({ job: 'uuid', name: 'bytea' }, pairs);
   return [
     ...(removed.length > 0
-      ? [
-          run(`delete from ${annotations} old using ${table} where old.job = new.job and old.name = new.name`, values),
-          run(`insert into ${gone} (kind, key) select 2, unnest($1::bytea[])`, [removed.map(bytesOf)]),
-        ]
+      ? [run(`delete from ${annotations} old using ${table} where old.job = new.job and old.name = new.name`, values)]
       : []),
     ...upsert(run, annotations, { job: 'uuid', name: 'bytea', value: 'bytea' }, 'job, name', 'value', set),
   ];
@@ -215,21 +231,6 @@ function writeBuckets(run: Run, tables: Tables, { buckets }: Writes): Promise<un
   return upsert(run, tables.buckets, { key: 'bytea', body: 'text' }, 'key', 'body', set);
 }
 
-function remove(
-  run: Run,
-  table: string,
-  where: string,
-  gone: string,
-  kind: number,
-  keys: readonly Buffer[],
-): Promise<unknown>[] {
-  if (keys.length === 0) return [];
-  return [
-    run(`delete from ${table} where ${where}`, [keys]),
-    run(`insert into ${gone} (kind, key) select ${kind}, unnest($1::bytea[])`, [keys]),
-  ];
-}
-
 function upsert(
   run: Run,
   table: string,
@@ -241,7 +242,7 @@ function upsert(
   if (rows.length === 0) return [];
   const [given, values] = tableOf(types, rows);
   const names = Object.keys(types).join(', ');
-  const set = `${column} = excluded.${column}, changed = pg_current_xact_id()`;
+  const set = `${column} = excluded.${column}`;
   return [
     run(
       `insert into ${table} (${names}) select ${names} from ${given} on conflict (${key}) do update set ${set}`,

@@ -2,6 +2,7 @@
 import type { Id, JobRecord } from '../../core/records.js';
 import { timerOf } from '../../core/state/indices.js';
 import type { Place } from '../../core/state/lanes.js';
+import { tallyCellOf } from '../../core/state/tallies.js';
 import { indexKeysOf } from './wants.js';
 
 export interface Columns {
@@ -13,6 +14,10 @@ export interface Columns {
   readonly completedAt: number;
   /** `true` for a completed root that failed. */
   readonly failed: boolean;
+  /** `true` if its list is the result of another job. It must not be forgotten before that one. */
+  readonly awaited: boolean;
+  /** See `tallyCellOf`. */
+  readonly tallyCell: number;
   /** Bytes of arguments and result; 0 until the job is completed. */
   readonly completedBytes: number;
   readonly parent: Id;
@@ -30,6 +35,8 @@ export function columnsOf(job: JobRecord): Columns {
     dueAt: timerOf(job),
     completedAt: job.role === 'root' ? job.completedAt : 0,
     failed: job.role === 'root' && job.status === 'completed' && job.outcome === 'failure',
+    awaited: job.awaiters > 0,
+    tallyCell: tallyCellOf(job),
     completedBytes: job.status === 'completed' ? (job.args?.byteLength ?? 0) + (job.result?.byteLength ?? 0) : 0,
     parent: job.parent,
     index: job.index,

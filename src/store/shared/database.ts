@@ -16,6 +16,7 @@ import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../core/
 import type { BucketRecord, Changes } from '../../core/state/change-log.js';
 import type { Kept } from '../../core/state/completed.js';
 import type { Place } from '../../core/state/lanes.js';
+import type { Tally } from '../../core/state/tallies.js';
 import type { Want } from './wants.js';
 
 /**
@@ -59,12 +60,24 @@ export interface Rows {
   readonly buckets: BucketRecord[];
   /** The number of jobs that an index has, by `indexKey`. */
   readonly counts: Map<string, number>;
-  /** For a want `oldest`: the completed roots of that kind, and the bytes of their trees. */
-  readonly kept: Record<Kept, { count: number; bytes: number }>;
+  /** For wants `oldest` and `kept`: the completed roots of that kind. */
+  readonly kept: Record<Kept, KeptCount>;
   /** By `wantKey`: the last job that a want `line` has read; undefined at the end of the line. */
   readonly lines: Map<string, Place | undefined>;
   /** For a want `positions`: the first position of each block. */
   readonly positions: number[];
+  /** For a want `timer`: the least `dueAt` that is not 0; undefined for none. */
+  timer: number | undefined;
+  /** For a want `tallies`. */
+  readonly tallies: Tally[];
+}
+
+export interface KeptCount {
+  readonly count: number;
+  /** The bytes of all members of these roots. */
+  readonly bytes: number;
+  /** The time at which the oldest completed, of those that are not `awaited`. */
+  readonly oldestAt: number | undefined;
 }
 
 export const noRows = (): Rows => ({
@@ -73,10 +86,14 @@ export const noRows = (): Rows => ({
   annotations: [],
   buckets: [],
   counts: new Map(),
-  kept: { succeeded: { count: 0, bytes: 0 }, failed: { count: 0, bytes: 0 } },
+  kept: { succeeded: noneKept, failed: noneKept },
   lines: new Map(),
   positions: [],
+  timer: undefined,
+  tallies: [],
 });
+
+const noneKept: KeptCount = { count: 0, bytes: 0, oldestAt: undefined };
 
 /** Positions in line of one block. Gaps between used positions are harmless. */
 export const positionsAtOnce = 1024;
@@ -113,8 +130,11 @@ export interface Transaction {
 }
 
 export interface Database {
-  /** Begins a transaction. It may take its connection at the first use. */
-  begin(): Transaction;
+  /**
+   * Begins a transaction. It may take its connection at the first use. One for a `look` locks
+   * nothing, and is never committed.
+   */
+  begin(purpose: 'change' | 'look'): Transaction;
   /**
    * Calls `wake` when others may have committed something. A hint: it may come too often, too late
    * or never. Returns the way to end it.
@@ -124,6 +144,4 @@ export interface Database {
   forgetMemory(owner: Id): Promise<void>;
   /** Ends the connections of this process. */
   close(): Promise<void>;
-  /** Returns the rows that changed after a commit, and the last commit; all rows for 0. */
-  changedSince(commit: number): Promise<{ readonly commit: number; readonly rows: Rows }>;
 }

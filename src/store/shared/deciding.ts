@@ -2,7 +2,9 @@
 import type { Command, Outside } from '../../core/commands.js';
 import { type Decided, decide } from '../../core/decide.js';
 import { type Claim, type ClaimRequests, claimAll } from '../claims.js';
-import { positionsAtOnce, type Transaction } from './database.js';
+import { lookAt } from '../look-at.js';
+import type { Records } from '../store.js';
+import { positionsAtOnce, type Rows, type Transaction } from './database.js';
 import { lineAtOnce, oldestAtOnce, type PartialState } from './partial-state.js';
 import { Lacks, type Want, wantKey } from './wants.js';
 
@@ -16,7 +18,7 @@ export async function prefetch(
   const wants = [...commands.flatMap(wantsOf), ...others];
   const put = commands.reduce((sum, command) => sum + (command.type === 'put' ? command.jobs.length : 0), 0);
   if (put > 0) wants.push({ kind: 'positions', blocks: Math.ceil(put / positionsAtOnce) });
-  await fill(view, transaction, wants);
+  await load(view, transaction, wants);
 }
 
 /** Decides a command, and loads the records that it lacks. Returns the error of a refusal. */
@@ -33,7 +35,7 @@ export async function decideOn(
       if (!(error instanceof Lacks)) return error as Error;
     }
     const wants = view.scout(outside.now, () => decide(view, command, outside));
-    await fill(view, transaction, wants);
+    await load(view, transaction, wants);
   }
 }
 
@@ -59,14 +61,27 @@ export async function claimOn(
       view.rollback(mark);
       if (!(error instanceof Lacks)) throw error;
       const { want } = error;
-      await fill(view, transaction, [want, ...sure.filter((one) => wantKey(one) !== wantKey(want))]);
+      await load(view, transaction, [want, ...sure.filter((one) => wantKey(one) !== wantKey(want))]);
       sure = [];
     }
   }
 }
 
-async function fill(view: PartialState, transaction: Transaction, wants: readonly Want[]): Promise<void> {
-  view.fill(wants, await transaction.load(wants));
+/** Loads what the wants name into a view, and returns it. */
+export async function load(view: PartialState, transaction: Transaction, wants: readonly Want[]): Promise<Rows> {
+  const each = [...new Map(wants.map((want) => [wantKey(want), want])).values()];
+  const rows = await transaction.load(each);
+  view.fill(each, rows);
+  return rows;
+}
+
+/** Runs a look. Returns its result or its error as data; or what it lacks. */
+export function lookOn<T>(
+  records: Records,
+  look: (records: Records) => T,
+): { readonly error?: Error; readonly seen?: T } | { readonly want: Want } {
+  const found = lookAt(records, look);
+  return found.error instanceof Lacks ? { want: found.error.want } : found;
 }
 
 function wantsOf(command: Command): Want[] {

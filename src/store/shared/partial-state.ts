@@ -12,8 +12,10 @@ import {
   type AnnotationRecord,
   dispatcherKey,
   type Id,
+  isAgentOf,
   type JobRecord,
   type QuotaRecord,
+  type ScheduleRecord,
   type SettingRecord,
 } from '../../core/records.js';
 import type { Kept } from '../../core/state/completed.js';
@@ -22,8 +24,20 @@ import type { JobRow } from '../../core/state/job-row.js';
 import { goesBefore, type Lane, type Place } from '../../core/state/lanes.js';
 import type { KeptRoots } from '../../core/state/roots.js';
 import { State } from '../../core/state/state.js';
+import type { Tally } from '../../core/state/tallies.js';
+import type { PlaceInLine, TakenPlaces } from '../../core/state/view.js';
 import { positionsAtOnce, type Rows, type Writes } from './database.js';
-import { type Index, indexKey, indexKeysOf, Lacks, memberKey, type OpenIndex, type Want, wantKey } from './wants.js';
+import {
+  holderOf,
+  type Index,
+  indexKey,
+  indexKeysOf,
+  Lacks,
+  memberKey,
+  type OpenIndex,
+  type Want,
+  wantKey,
+} from './wants.js';
 
 /** Completed jobs, or due jobs, loaded at once: as many as one decision forgets. */
 export const oldestAtOnce = 256;
@@ -45,6 +59,10 @@ export class PartialState extends State {
   #positionsLacked = 0;
   /** How far the line of each queue is loaded: to the job at this place, or to its end. */
   readonly #lines = new Map<string, Place | undefined>();
+  readonly #isLook: boolean;
+  /** `true` if all records are here. */
+  #isWhole = false;
+  #tallies: readonly Tally[] = [];
   readonly #verdictsOf: (job: JobRecord) => string;
   /** The verdicts of the loaded jobs. */
   readonly #judged = new Map<Id, string>();
@@ -56,14 +74,21 @@ export class PartialState extends State {
   readonly #stored = new Counts();
   readonly #loaded = new Counts();
 
-  /** `verdictsOf` returns what filter functions have said about a job in line. */
-  constructor(verdictsOf: (job: JobRecord) => string = () => '') {
+  /**
+   * `verdictsOf` returns the verdicts of filter functions on a job in line. A view for looks loads
+   * no more of kept roots than their count.
+   */
+  constructor(verdictsOf: (job: JobRecord) => string = () => '', isLook = false) {
     super();
     this.#verdictsOf = verdictsOf;
+    this.#isLook = isLook;
   }
 
   /** Takes in the rows that were loaded for `wants`. */
-  fill(wants: readonly Want[], { jobs, settings, annotations, buckets, counts, kept, lines, positions }: Rows): void {
+  fill(
+    wants: readonly Want[],
+    { jobs, settings, annotations, buckets, counts, kept, lines, positions, tallies }: Rows,
+  ): void {
     this.#blocks.push(...positions);
     for (const [key, setting] of settings) this.#admitSetting(key, setting);
     for (const [id, job] of jobs) this.#admitJob(id, job);
@@ -78,7 +103,9 @@ export class PartialState extends State {
     for (const want of wants) {
       this.#known.add(wantKey(want));
       if (want.kind === 'line') this.#lines.set(want.queue, lines.get(wantKey(want)));
-      if (want.kind === 'oldest') this.#stored.kept[want.kept] = kept[want.kept]!;
+      if (want.kind === 'oldest' || want.kind === 'kept') this.#stored.kept[want.kept] = kept[want.kept];
+      if (want.kind === 'all') this.#isWhole = true;
+      if (want.kind === 'tallies') this.#tallies = tallies;
     }
   }
 
@@ -90,6 +117,8 @@ export class PartialState extends State {
   /** Returns the lacks of a decision, as far as they show without the missing records. */
   scout(now: number, decide: () => void): Want[] {
     const mark = this.begin(now);
+    const used = this.#used;
+    const blocks = [...this.#blocks];
     const scouted = new Map<string, Want>();
     this.#scouted = scouted;
     this.#positionsLacked = 0;
@@ -99,6 +128,8 @@ export class PartialState extends State {
       // The decision failed because of a lack, or fails in any case.
     }
     this.#scouted = undefined;
+    this.#blocks.splice(0, this.#blocks.length, ...blocks);
+    this.#used = used;
     this.rollback(mark);
     return [...scouted.values()];
   }
@@ -132,7 +163,7 @@ export class PartialState extends State {
   }
 
   override job(id: Id): JobRecord | undefined {
-    if (id !== '' && !this.#jobs.has(id)) this.#lack({ kind: 'job', id });
+    if (id !== '' && !this.#jobs.has(id)) this.#need({ kind: 'job', id });
     return super.job(id);
   }
 
@@ -149,35 +180,37 @@ export class PartialState extends State {
   }
 
   override parts(whole: JobRecord): readonly JobRecord[] {
-    if (whole.parts > 0) this.#find('part', whole.id);
-    return super.parts(whole);
+    if (whole.parts === 0) return super.parts(whole);
+    this.#find('part', whole.id);
+    return super.parts(this.#own(whole));
   }
 
   override nextPart(whole: JobRecord, from: number): JobRecord | undefined {
     const find = (at: number) => this.#findNext('part', 'openPart', whole.id, at);
-    return next((whole as JobRow).partRows, from, whole.parts, isOpenPart, find);
+    return next((this.#own(whole) as JobRow).partRows, from, whole.parts, isOpenPart, find);
   }
 
   override unendedParts(whole: JobRecord): readonly JobRecord[] {
     if (whole.parts > 0 && !this.#known.has(wantKey({ kind: 'found', index: 'part', key: whole.id })))
       this.#find('unendedPart', whole.id);
-    return super.unendedParts(whole);
+    return super.unendedParts(this.#own(whole));
   }
 
   override lastPart(whole: JobRecord): JobRecord | undefined {
-    if (whole.parts > 0 && super.lastPart(whole) === undefined)
+    if (whole.parts > 0 && super.lastPart(this.#own(whole)) === undefined)
       this.#find('member', memberKey(whole.id, whole.parts - 1));
-    return super.lastPart(whole);
+    return super.lastPart(this.#own(whole));
   }
 
   override callbacks(job: JobRecord): readonly JobRecord[] {
-    if (job.callbacks > 0) this.#find('callback', job.id);
-    return super.callbacks(job);
+    if (job.callbacks === 0) return super.callbacks(job);
+    this.#find('callback', job.id);
+    return super.callbacks(this.#own(job));
   }
 
   override nextCallback(job: JobRecord, from: number): JobRecord | undefined {
     const find = (at: number) => this.#findNext('callback', 'openCallback', job.id, at);
-    return next((job as JobRow).callbackRows, from, job.callbacks, isOpenCallback, find);
+    return next((this.#own(job) as JobRow).callbackRows, from, job.callbacks, isOpenCallback, find);
   }
 
   override waitingFor(job: JobRecord): readonly JobRecord[] {
@@ -218,9 +251,8 @@ export class PartialState extends State {
     return super.activeDispatchers();
   }
 
-  /** The annotations of a job come with its tree. */
   override annotationsOf(job: Id): readonly AnnotationRecord[] {
-    this.#need({ kind: 'tree', id: job });
+    this.#needAnnotations(job);
     return super.annotationsOf(job);
   }
 
@@ -297,6 +329,12 @@ export class PartialState extends State {
   }
 
   override kept(kept: Kept): KeptRoots<JobRecord> {
+    if (this.#isWhole) return super.kept(kept);
+    if (this.#isLook) {
+      this.#need({ kind: 'kept', kept });
+      const { count, bytes, oldestAt } = this.#stored.kept[kept];
+      return { count, bytes, oldest: undefined, oldestAt };
+    }
     this.#need({ kind: 'oldest', kept, most: oldestAtOnce });
     const { count, bytes, oldest, oldestAt } = super.kept(kept);
     const [stored, loaded] = [this.#stored.kept[kept], this.#loaded.kept[kept]];
@@ -330,7 +368,7 @@ export class PartialState extends State {
   }
 
   override setting(key: string): SettingRecord | undefined {
-    if (!this.#settings.has(key) && !this.#known.has('settings')) this.#lack({ kind: 'setting', key });
+    if (!this.#settings.has(key) && !this.#known.has('settings')) this.#need({ kind: 'setting', key });
     return super.setting(key);
   }
 
@@ -349,15 +387,122 @@ export class PartialState extends State {
     return super.settingsOf(queue);
   }
 
-  override jobs(): never {
-    throw new Error('a partial state cannot list all jobs');
+  /** Returns a loaded job. */
+  known(id: Id): JobRecord | undefined {
+    return super.job(id);
+  }
+
+  /** Returns the loaded jobs that a dispatcher has at hand. */
+  atHand(dispatcher: Id): readonly JobRecord[] {
+    return [...super.jobs()].filter((job) => isAgentOf(holderOf(job), dispatcher));
+  }
+
+  override queued(queue: string): number {
+    return this.#count('queued', queue, super.queued(queue));
+  }
+
+  override scheduled(queue: string): number {
+    return this.#count('dated', queue, super.scheduled(queue));
+  }
+
+  override laneOf(job: JobRecord): Lane | undefined {
+    return super.laneOf(this.#own(job));
+  }
+
+  override annotation(job: Id, name: string): AnnotationRecord | undefined {
+    this.#needAnnotations(job);
+    return super.annotation(job, name);
+  }
+
+  override get nextSchedule(): ScheduleRecord | undefined {
+    this.#need({ kind: 'settings' });
+    return super.nextSchedule;
+  }
+
+  override tallies(): IterableIterator<Tally> {
+    if (this.#isWhole) return super.tallies();
+    this.#need({ kind: 'tallies' });
+    return this.#tallies.values();
+  }
+
+  override get size(): number {
+    this.#needAll();
+    return super.size;
+  }
+
+  override jobs(): IterableIterator<JobRecord> {
+    this.#needAll();
+    return super.jobs();
+  }
+
+  override jobsAfter(job: Id): IterableIterator<JobRecord> {
+    this.#needAll();
+    return super.jobsAfter(job);
+  }
+
+  override jobsBefore(job: Id): IterableIterator<JobRecord> {
+    this.#needAll();
+    return super.jobsBefore(job);
+  }
+
+  override lastCompleted(kept: Kept): IterableIterator<JobRecord> {
+    this.#needAll();
+    return super.lastCompleted(kept);
+  }
+
+  override line(queue: string, after?: PlaceInLine): IterableIterator<JobRecord | undefined> {
+    this.#needAll();
+    return super.line(queue, after);
+  }
+
+  override heldQuotas(queue: string): string[] {
+    this.#needAll();
+    return super.heldQuotas(queue);
+  }
+
+  override takenPlaces(): IterableIterator<TakenPlaces> {
+    this.#needAll();
+    return super.takenPlaces();
+  }
+
+  override laneHeads(queue: string): IterableIterator<JobRecord> {
+    this.#needAll();
+    return super.laneHeads(queue);
+  }
+
+  override busyAgents(): IterableIterator<string> {
+    this.#needAll();
+    return super.busyAgents();
+  }
+
+  override completedBy(agent: string): readonly JobRecord[] {
+    this.#needAll();
+    return super.completedBy(agent);
+  }
+
+  override annotations(): IterableIterator<AnnotationRecord> {
+    this.#needAll();
+    return super.annotations();
+  }
+
+  /** Returns the record of a job as it is here, if a record of another view was passed. */
+  #own(job: JobRecord): JobRecord {
+    return this.job(job.id) ?? job;
+  }
+
+  #needAll(): void {
+    if (!this.#isWhole) this.#need({ kind: 'all' });
+  }
+
+  #needAnnotations(job: Id): void {
+    if (!this.#known.has(wantKey({ kind: 'tree', id: job }))) this.#need({ kind: 'annotations', job });
   }
 
   /** `true` if the line is loaded up to this job; without a job, to its end. */
   #hasLine(queue: string, job: JobRecord | undefined): boolean {
     const after = this.#lines.get(queue);
-    const isWhole = after === undefined && this.#lines.has(queue);
-    if (isWhole || (job !== undefined && after !== undefined && !goesBefore(after, job))) return true;
+    const isWholeLine = this.#isWhole || (after === undefined && this.#lines.has(queue));
+    if (isWholeLine || (job !== undefined && after !== undefined && !goesBefore(after, job))) return true;
     this.#need({ kind: 'line', queue, after, most: lineAtOnce });
     // While scouting, nothing is loaded.
     return this.#scouted !== undefined;
@@ -370,6 +515,7 @@ export class PartialState extends State {
 
   /** `own` is the count of the jobs that are here. */
   #count(index: Index, key: string, own: number): number {
+    if (this.#isWhole) return own;
     this.#need({ kind: 'count', index, key });
     const both = indexKey(index, key);
     return own + (this.#stored.jobs.get(both) ?? 0) - (this.#loaded.jobs.get(both) ?? 0);
@@ -384,7 +530,7 @@ export class PartialState extends State {
   }
 
   #need(want: Want): void {
-    if (!this.#known.has(wantKey(want))) this.#lack(want);
+    if (!this.#isWhole && !this.#known.has(wantKey(want))) this.#lack(want);
   }
 
   #lack(want: Want): void {
@@ -426,7 +572,10 @@ export class PartialState extends State {
 }
 
 class Counts {
-  readonly kept = { succeeded: { count: 0, bytes: 0 }, failed: { count: 0, bytes: 0 } };
+  readonly kept: Record<Kept, { count: number; bytes: number; oldestAt?: number | undefined }> = {
+    succeeded: { count: 0, bytes: 0 },
+    failed: { count: 0, bytes: 0 },
+  };
   /** The number of jobs that an index has under a key, by both. */
   readonly jobs = new Map<string, number>();
 }

@@ -1,31 +1,31 @@
 /**
- * A store that shares its database with other processes, in the shape of a store on PostgreSQL.
+ * A store that keeps its records in a database that it shares with other processes.
  *
- * Every command but a claim is decided twice. First at once, on `state`, which holds the database
- * as last read: a forecast that lets the coordinator continue. Then in a transaction, together with
- * all other commands of its group, on the records that the transaction reads: only this decision is
- * written and released. Before a release the forecast is rolled back, `state` takes in the changes
- * of the database, and the commands not yet committed are forecast again. So during a release
- * `state` holds committed records only.
- *
- * Claims are only decided in the transaction, last of all, on jobs that no other transaction has
- * locked. Meanwhile all looks wait for the release. At other times a look behind `decided` sees the
- * forecast at once, since a virtual thread cannot wait for an answer.
+ * It has no copy of the records. The commands of a turn are decided as one group in a transaction,
+ * on a view of the records that the transaction has loaded. A decision that needs others throws
+ * what it lacks; the store loads it, and decides again. Claims come last, on jobs that no other
+ * transaction has locked. After a conflict the whole group is decided again. A look is run in the
+ * same way, on a view of its own that is never committed. So every answer comes later, and all
+ * gates open with the commit.
  *
  * A group that may have been committed when its connection was lost is recognized by the number
- * that its session wrote with it. All gates open with the commit.
+ * that its session wrote with it.
+ *
+ * What others decide is looked up: after each notification of the database, which is a hint, and
+ * at an interval, which is what counts. Of their decisions a host hears only what concerns it: the
+ * settings, the jobs that it has claimed, the outcomes and annotations for which it waits, and the
+ * time of the next timer.
  */
 import { type Effect, gates } from '../../core/commands.js';
-import { decide } from '../../core/decide.js';
-import { type Id, isAgentOf, type JobRecord, type Payload } from '../../core/records.js';
-import { agentOf } from '../../core/state/indices.js';
+import { isAgentOf, type JobRecord, type Payload, type SettingRecord, settingKey } from '../../core/records.js';
+import { CompactJob } from '../../core/state/compact-job.js';
 import { State } from '../../core/state/state.js';
 import type { Puts } from '../../core/state/tallies.js';
 import type { ClaimRequests } from '../claims.js';
 import { Group } from '../group.js';
-import { lookAt } from '../look-at.js';
 import {
   type Asked,
+  type Local,
   noFigures,
   OutsideNow,
   type Records,
@@ -35,11 +35,11 @@ import {
   type StoreOwner,
   type Tell,
 } from '../store.js';
-import { ConflictError, ConnectionError, type Database, type Rows, type Transaction } from './database.js';
-import { claimOn, decideOn, prefetch } from './deciding.js';
-import { admitNews, type News } from './news.js';
+import { ConflictError, ConnectionError, type Database, type Transaction, type Writes } from './database.js';
+import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
 import { PartialState } from './partial-state.js';
-import type { Want } from './wants.js';
+import { Verdicts } from './verdicts.js';
+import { holderOf, type Want } from './wants.js';
 
 /** A command counts at the time at which it was asked, however late it is decided. */
 interface Timed extends Asked {
@@ -51,31 +51,19 @@ interface Reader {
   readonly tell: Tell<unknown>;
 }
 
-export interface SharedStoreOptions {
-  readonly wire?: Wire;
-  /** Looks at the database at this interval, in case a notification was lost. Default: never. */
-  readonly poll?: { readonly everyMs: number; after(delayMs: number, callback: () => void): { clear(): void } };
+/** A group as one transaction decided it. */
+interface Decided {
+  readonly group: Group;
+  readonly view: PartialState;
+  readonly writes: Writes;
+  readonly puts: readonly Puts[];
 }
 
-/** A way to the database. While it is cut, transactions wait. */
-export class Wire {
-  #mended: Promise<void> | undefined;
-  #mend = () => {};
-
-  cut(): void {
-    this.#mended ??= new Promise((resolve) => {
-      this.#mend = resolve;
-    });
-  }
-
-  mend(): void {
-    this.#mended = undefined;
-    this.#mend();
-  }
-
-  async through(): Promise<void> {
-    while (this.#mended !== undefined) await this.#mended;
-  }
+export interface SharedStoreOptions {
+  /** Resolves when the way to the database may be used. */
+  readonly through?: () => Promise<void>;
+  /** Looks at the database at this interval, in case a notification was lost. Default: never. */
+  readonly poll?: { readonly everyMs: number; after(delayMs: number, callback: () => void): { clear(): void } };
 }
 
 let sessions = 0;
@@ -84,39 +72,36 @@ export class SharedStore implements Store {
   readonly isExclusive = false;
   readonly isSyncing = false;
   readonly takesWork = true;
-  readonly state = new State();
-  readonly view = this.state;
-  readonly local = this.state;
+  readonly #mirror = new State();
+  readonly local: Local = this.#mirror;
   readonly #database: Database;
   readonly #outside: StoreOutside;
   readonly #outsideNow: OutsideNow;
   readonly #options: SharedStoreOptions;
+  /** The name by which its commits are found again. */
   readonly #session = `${++sessions}`;
   #owner!: StoreOwner;
-  /**
-   * Commands in three stages, all forecast in `state` in this order reversed: decided since the
-   * last `commit`; handed to `commit`; on their way to the database.
-   */
+  /** Commands since the last `commit`, and those that it has handed over. */
   #asked: Timed[] = [];
   #handed: Timed[] = [];
-  #underWay: readonly Timed[] = [];
+  /** Looks are answered in the order in which they were asked. */
   #readers: Reader[] = [];
-  /** The readers that the transaction under way answers. */
+  /** The commands and the looks that the transaction under way decides and answers. */
+  #underWay: readonly Timed[] = [];
   #answered: readonly Reader[] = [];
   #requests: ClaimRequests | undefined;
-  /** `true` while claims are decided: `state` does not know them yet. */
-  #isClaiming = false;
-  /** The time at which a rate may have room again for a job that was not claimed. */
+  /** During a release: the view of its transaction, in which a look may find all that it needs. */
+  #released: PartialState | undefined;
+  /** The earliest timer of any job; `undefined` for none. */
+  #timer: number | undefined;
+  /** The time at which a rate may have room again for a job that was not claimed; 0 for none. */
   #wakeAt = 0;
-  /** The verdicts of filter functions on jobs in line. */
-  readonly #verdicts = new Map<Id, { readonly about: InLine; readonly verdicts: string }>();
-  /** The last commit that `state` has taken in. */
-  #heard = 0;
+  #puts: Puts[] = [];
+  readonly #verdicts = new Verdicts();
   #groups = 0;
   #conflicts = 0;
-  /** `true` during a release. Commands asked meanwhile are forecast after it. */
-  #telling = false;
   #working: Promise<void> | undefined;
+  /** `true` if others may have changed something since the last look. */
   #stale = false;
   #dead = false;
   #closed: Promise<void> | undefined;
@@ -134,7 +119,7 @@ export class SharedStore implements Store {
     return { ...noFigures, frames: this.#groups };
   }
 
-  /** Groups that were decided again because another process had committed first. */
+  /** Transactions that were decided again because another process had committed first. */
   get conflicts(): number {
     return this.#conflicts;
   }
@@ -142,25 +127,15 @@ export class SharedStore implements Store {
   async open(owner: StoreOwner): Promise<void> {
     this.#owner = owner;
     await this.#persist(() => this.#database.forgetMemory(this.#outside.dispatcher));
-    const { commit, rows } = await this.#persist(() => this.#database.changedSince(0));
-    const { jobs, settings, annotations } = newsOf(rows);
-    for (const job of jobs.values()) if (job !== undefined) this.state.load(job);
-    for (const [key, setting] of settings) this.state.loadSetting(key, setting);
-    for (const said of annotations.values())
-      if (said !== undefined) this.state.loadAnnotation(said.job, said.name, said.value);
-    this.state.loaded(false);
-    for (const bucket of rows.buckets) this.state.admitBucket(bucket);
-    this.#heard = commit;
+    await this.#lookAround();
     this.#unwatch = this.#database.watch(() => this.#wake());
     this.#pollLater();
   }
 
   transact(asked: readonly Asked[]): void {
     const now = this.#outside.now();
-    const timed = asked.map((one) => ({ ...one, now }));
     if (this.#wakeAt <= now) this.#wakeAt = 0;
-    this.#asked.push(...timed);
-    if (!this.#telling) this.#forecast(timed);
+    for (const one of asked) this.#asked.push({ ...one, now });
   }
 
   claim(requests: ClaimRequests): void {
@@ -175,44 +150,44 @@ export class SharedStore implements Store {
   }
 
   get nextTimer(): number | undefined {
-    const { nextTimer } = this.state;
-    if (this.#wakeAt === 0) return nextTimer;
-    return Math.min(this.#wakeAt, nextTimer ?? this.#wakeAt);
+    if (this.#wakeAt === 0) return this.#timer;
+    return Math.min(this.#wakeAt, this.#timer ?? this.#wakeAt);
   }
 
   takePuts(): readonly Puts[] {
-    return this.state.takePuts();
+    return this.#puts.splice(0);
   }
 
   judge(job: JobRecord, verdicts: string): void {
-    const { args, eligible, priority, quotas } = job;
-    this.#verdicts.set(job.id, { about: { args, eligible, priority, quotas }, verdicts });
-    this.state.judge(job, verdicts);
+    this.#verdicts.note(job, verdicts);
+    const released = this.#released?.known(job.id);
+    if (released !== undefined) this.#released!.judge(released, verdicts);
   }
 
   survey(tell: Tell<Records>): void {
-    this.read((records: Records) => records, tell);
+    const look = (records: Records) => {
+      records.view.jobs();
+      return records;
+    };
+    this.read(look, tell);
   }
 
-  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, gate: 'decided' | 'synced' = 'synced'): void {
-    if (gate === 'decided' && !this.#isClaiming) {
-      const { error, seen } = lookAt(this, look);
-      return tell(error, seen);
-    }
+  read<T>(look: (records: Records) => T, tell: Tell<NoInfer<T>>, _gate?: 'decided' | 'synced'): void {
+    const reader = { look, tell: tell as Reader['tell'] };
+    const isCurrent = this.#asked.length + this.#handed.length + this.#readers.length + this.#answered.length === 0;
+    if (this.#released !== undefined && isCurrent && this.#seeIn(this.#released, reader)) return;
     this.commit();
-    this.#readers.push({ look, tell: tell as Reader['tell'] });
+    this.#readers.push(reader);
     this.#work();
   }
 
   readonly payload = (bytes: Uint8Array): Payload => bytes;
 
-  bytes(payload: Payload): Uint8Array {
-    return payload as Uint8Array;
-  }
+  readonly #bytes = (payload: Payload): Uint8Array => payload as Uint8Array;
 
   async close(): Promise<void> {
     this.commit();
-    while (this.#working !== undefined) await this.#working;
+    await this.idle();
     this.die();
     await this.#closed;
   }
@@ -244,11 +219,6 @@ export class SharedStore implements Store {
     });
   }
 
-  #verdictsOf(job: JobRecord): string {
-    const noted = this.#verdicts.get(job.id);
-    return noted !== undefined && isAsIn(job, noted.about) ? noted.verdicts : '';
-  }
-
   get #hasWork(): boolean {
     return this.#handed.length > 0 || this.#readers.length > 0 || this.#stale || this.#requests !== undefined;
   }
@@ -272,201 +242,282 @@ export class SharedStore implements Store {
     this.#owner.fatal(error);
   }
 
-  /**
-   * Runs transactions, each with all commands handed over so far. Readers wait for the same one.
-   */
+  /** Runs transactions, each with all that was handed over so far. */
   async #workOff(): Promise<void> {
+    // The turn that asked may ask for more.
+    await undefined;
     while (!this.#dead && this.#hasWork) {
-      this.#stale = false;
-      this.#underWay = this.#handed;
+      const [asked, requests, readers] = [this.#handed, this.#requests, this.#readers];
       this.#handed = [];
-      const readers = this.#readers;
-      this.#answered = readers;
-      this.#readers = [];
-      const requests = this.#requests;
       this.#requests = undefined;
-      const isNone = this.#underWay.length === 0 && requests === undefined;
-      const group = isNone ? new Group() : await this.#commitGroup(this.#underWay, requests);
-      const { commit, rows } = await this.#persist(() => this.#database.changedSince(this.#heard));
-      if (this.#dead) return;
-      this.#underWay = [];
-      this.#heard = commit;
-      this.#hear(rows, group, readers);
-    }
-  }
-
-  /** Takes in committed records, releases what waited, and forecasts uncommitted commands again. */
-  #hear(rows: Rows, group: Group, readers: readonly Reader[]): void {
-    this.state.rollback(0);
-    const news = newsOf(rows);
-    const effects = this.#effectsOf(news, group);
-    admitNews(this.state, news);
-    for (const bucket of rows.buckets) this.state.admitBucket(bucket);
-    this.state.keepChanges();
-    this.#telling = true;
-    try {
-      this.#release(group);
-      if (effects.length > 0) this.#owner.release(effects.map((effect) => this.#told(effect)));
-      for (const { look, tell } of readers) {
-        const { error, seen } = lookAt(this, look);
-        tell(error, seen);
+      this.#readers = [];
+      this.#underWay = asked;
+      this.#answered = readers;
+      if (asked.length > 0 || requests !== undefined) {
+        const decided = await this.#commitGroup(asked, requests);
+        if (decided === undefined) return;
+        this.#underWay = [];
+        this.#release(decided);
+        // The timers that a tick has handled are known to the database alone.
+        if (asked.some(({ command }) => command.type === 'tick')) this.#stale = true;
       }
-      if (rows.jobs.length + news.settings.size + news.annotations.size + rows.buckets.length > 0)
-        this.#owner.changed(news.settings.size > 0, [...news.annotations.values()].filter(isThere));
+      if (readers.length > 0) await this.#readAll();
+      if (this.#stale && !this.#dead) {
+        this.#stale = false;
+        const isNew = await this.#lookAround();
+        if (!this.#dead) isNew();
+      }
+      // Answers may have asked for more, which needs a turn.
+      if (this.#asked.length > 0) this.#owner.changed(false, none);
+    }
+  }
+
+  /** Takes in what a group has changed, and releases what waited for it. */
+  #release({ group, view, writes, puts }: Decided): void {
+    const { jobs, forgotten, settings, annotations } = writes;
+    for (const job of jobs) this.#follow(job);
+    for (const id of forgotten) this.#mirror.expel(id);
+    for (const [key, setting] of settings) this.#mirror.admitSetting(key, setting);
+    this.#puts.push(...puts);
+    const timer = view.nextTimer;
+    if (timer !== undefined) this.#timer = Math.min(timer, this.#timer ?? timer);
+    this.#during(view, () => {
+      for (const gate of gates) {
+        const { effects, replies } = group.behind(gate);
+        for (const { tell, error, same } of replies) tell(error, same);
+        if (effects.length > 0) this.#owner.release(effects);
+      }
+      if (jobs.length + forgotten.length + settings.size + annotations.size > 0)
+        this.#owner.changed(settings.size > 0, [...annotations.values()].filter(isThere));
+    });
+  }
+
+  #during(view: PartialState, release: () => void): void {
+    this.#released = view;
+    try {
+      release();
     } finally {
-      this.#telling = false;
-      this.#forecast(this.#handed);
-      this.#forecast(this.#asked);
-      this.#judgeAgain();
+      this.#released = undefined;
     }
   }
 
-  #release(group: Group): void {
-    for (const gate of gates) {
-      const { effects, replies } = group.behind(gate);
-      for (const { tell, error, same } of replies) tell(error, same);
-      if (effects.length > 0) this.#owner.release(effects.map((effect) => this.#told(effect)));
+  /** Keeps the record of a job that this dispatcher has claimed. */
+  #follow(job: JobRecord): void {
+    const { dispatcher } = this.#outside;
+    if (!job.queued) this.#verdicts.drop(job.id);
+    // A client has no dispatcher.
+    if (dispatcher !== '' && isAgentOf(holderOf(job), dispatcher)) this.#mirror.admit(CompactJob.toRecord(job));
+    else this.#mirror.expel(job.id);
+  }
+
+  /** Answers a look on the records of a view, if they are enough. */
+  #seeIn(view: PartialState, { look, tell }: Reader): boolean {
+    const found = lookOn({ view, bytes: this.#bytes }, look);
+    if ('want' in found) return false;
+    tell(found.error, found.seen);
+    return true;
+  }
+
+  /** Answers looks, on records of one moment. */
+  async #readAll(): Promise<void> {
+    while (this.#answered.length > 0 && !this.#dead) {
+      // A look that was answered before a conflict is not run again.
+      await this.#look(async (transaction) => {
+        const view = this.#newView(true);
+        for (;;) {
+          const wants = this.#lacksOf(this.#answered, view);
+          while (this.#answered.length > 0 && !this.#dead) {
+            const { look, tell } = this.#answered[0]!;
+            const found = lookOn({ view, bytes: this.#bytes }, look);
+            if ('want' in found) break;
+            this.#answered = this.#answered.slice(1);
+            this.#during(view, () => tell(found.error, found.seen));
+          }
+          if (this.#answered.length === 0 || this.#dead) return;
+          await load(view, transaction, wants);
+        }
+      });
     }
   }
 
-  /** Replaces a transaction's record by the one in `state`, which also has its descendants. */
-  #told(effect: Effect): Effect {
-    return effect.type === 'deliver' ? { ...effect, job: this.state.job(effect.job.id) ?? effect.job } : effect;
+  /** Returns all that looks lack in a view, as far as it shows without the missing records. */
+  #lacksOf(readers: readonly Reader[], view: PartialState): Want[] {
+    const records = { view, bytes: this.#bytes };
+    const wants: Want[] = [];
+    for (const { look } of readers) {
+      const found = lookOn(records, look);
+      if ('want' in found) wants.push(found.want, ...view.scout(this.#outside.now(), () => look(records)));
+    }
+    return wants;
   }
 
   /**
-   * Effects of others' decisions for this dispatcher. Events are emitted where they were decided.
+   * Looks at what others have decided that concerns this dispatcher, and takes it in. Returns the
+   * function that tells the owner.
    */
-  #effectsOf(news: News, group: Group): Effect[] {
-    const own = new Set(gates.flatMap((gate) => group.behind(gate).effects).map(effectKey));
-    const effects: Effect[] = [];
-    for (const [id, job] of news.jobs) {
-      const before = this.state.job(id);
-      if (job === undefined) continue;
-      // A part with the outcome of a part before it was never run.
-      const isKept = job.role === 'part' && job.retryOf !== '';
-      if (job.outcome !== 'none' && (before?.outcome ?? 'none') === 'none' && !isKept)
-        effects.push({ type: 'deliver', gate: 'decided', job, how: undefined });
-      if (!job.claimed || !isAgentOf(agentOf(job), this.#outside.dispatcher)) continue;
-      const { fence } = job;
-      if (!before?.claimed || before.fence !== fence) effects.push({ type: 'run', gate: 'decided', job: id, fence });
-      if (job.cancelled && !before?.cancelled) effects.push({ type: 'stop', gate: 'decided', job: id, fence });
-    }
-    return effects.filter((effect) => !own.has(effectKey(effect)));
-  }
-
-  #forecast(asked: readonly Timed[]): void {
-    for (const { command, now } of asked) {
-      try {
-        decide(this.state, command, { ...this.#outsideNow.look(), random: () => 0.5, now });
-      } catch {
-        // Only the decision in the transaction may refuse the command.
+  async #lookAround(): Promise<() => void> {
+    const { dispatcher } = this.#outside;
+    const awaited = this.#owner.awaited();
+    const outcomes = [...awaited.outcomes];
+    const said = [...awaited.annotations];
+    const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer' }];
+    if (dispatcher !== '') wants.push({ kind: 'found', index: 'dispatcher', key: dispatcher });
+    if (outcomes.length > 0) wants.push({ kind: 'ended', jobs: outcomes });
+    for (const job of said) wants.push({ kind: 'annotations', job });
+    let told = () => {};
+    await this.#look(async (transaction) => {
+      const view = this.#newView(true);
+      const rows = await load(view, transaction, wants);
+      this.#timer = rows.timer;
+      const isChanged = this.#takeSettings(rows.settings);
+      const effects: Effect[] = dispatcher === '' ? [] : this.#takeClaims(view.atHand(dispatcher));
+      for (const id of outcomes) {
+        const job = view.known(id);
+        if (job !== undefined && job.outcome !== 'none')
+          effects.push({ type: 'deliver', gate: 'decided', job, how: undefined });
       }
-    }
+      const annotations = rows.annotations.map(([, one]) => one).filter(isThere);
+      told = () =>
+        this.#during(view, () => {
+          if (effects.length > 0) this.#owner.release(effects);
+          this.#owner.changed(isChanged, annotations);
+        });
+    });
+    return told;
   }
 
-  /** Repeats the commit until it succeeds. Returns the group of the attempt that was committed. */
-  async #commitGroup(asked: readonly Timed[], requests: ClaimRequests | undefined): Promise<Group> {
+  #takeSettings(settings: readonly (readonly [string, SettingRecord | undefined])[]): boolean {
+    let isChanged = false;
+    const there = new Set(settings.map(([key]) => key));
+    const take = (key: string, setting: SettingRecord | undefined) => {
+      const before = this.#mirror.setting(key);
+      if (JSON.stringify(before) === JSON.stringify(setting)) return;
+      this.#mirror.admitSetting(key, setting);
+      isChanged ||= (setting ?? before)?.kind !== 'ping';
+    };
+    for (const [key, setting] of settings) take(key, setting);
+    for (const setting of [...this.#mirror.settings()])
+      if (!there.has(settingKey(setting))) take(settingKey(setting), undefined);
+    return isChanged;
+  }
+
+  /** Follows the jobs that this dispatcher has now. Returns the effects of others' decisions. */
+  #takeClaims(jobs: readonly JobRecord[]): Effect[] {
+    const effects: Effect[] = [];
+    const there = new Set(jobs.map(({ id }) => id));
+    for (const { id } of [...this.#mirror.jobs()]) if (!there.has(id)) this.#mirror.expel(id);
+    for (const job of jobs) {
+      const { id, fence } = job;
+      const before = this.#mirror.job(id);
+      const isSame = before?.claimed === true && before.fence === fence;
+      const wasCancelled = isSame && before.cancelled;
+      if (job.claimed && !isSame) effects.push({ type: 'run', gate: 'decided', job: id, fence });
+      if (job.claimed && job.cancelled && !wasCancelled)
+        effects.push({ type: 'stop', gate: 'decided', job: id, fence });
+      this.#follow(job);
+    }
+    return effects;
+  }
+
+  #newView(isLook = false): PartialState {
+    return new PartialState((job) => this.#verdicts.on(job), isLook);
+  }
+
+  /**
+   * Repeats the commit until it succeeds. Returns the attempt that was committed; `undefined` if
+   * the store was given up before.
+   */
+  async #commitGroup(asked: readonly Timed[], requests: ClaimRequests | undefined): Promise<Decided | undefined> {
     const number = ++this.#groups;
-    const attempts: Group[] = [];
+    const attempts: Decided[] = [];
     const taken: Want[] = [];
     for (;;) {
-      await this.#options.wire?.through();
-      const transaction = this.#database.begin();
+      await this.#options.through?.();
+      if (this.#dead) return undefined;
+      const transaction = this.#database.begin('change');
       try {
         const last = await transaction.lastCommit(this.#session);
         if (last?.group === number) return attempts[last.attempt]!;
-        const view = new PartialState((job) => this.#verdictsOf(job));
-        const commands = asked.map(({ command }) => command);
-        await prefetch(view, transaction, commands, taken);
-        const group = await this.#decideAll(view, transaction, asked);
-        if (requests !== undefined) await this.#claimAll(view, transaction, requests, group);
-        if (group.empty) return group;
-        attempts.push(group);
-        const attempt = attempts.length - 1;
-        await transaction.commit(this.#session, { group: number, attempt }, view.writes());
-        return group;
+        const decided = await this.#decideAll(transaction, asked, requests, taken);
+        if (decided.group.empty) return decided;
+        attempts.push(decided);
+        await transaction.commit(this.#session, { group: number, attempt: attempts.length - 1 }, decided.writes);
+        return decided;
       } catch (error) {
-        if (error instanceof ConflictError) {
-          this.#conflicts++;
-          if (error.taken !== undefined) taken.push({ kind: 'job', id: error.taken });
-        } else if (!(error instanceof ConnectionError)) throw error;
-        if (this.#dead) return new Group();
+        this.#tryAgainAfter(error);
+        if (error instanceof ConflictError && error.taken !== undefined) taken.push({ kind: 'job', id: error.taken });
       } finally {
         transaction.end();
       }
     }
   }
 
-  async #claimAll(view: PartialState, transaction: Transaction, requests: ClaimRequests, group: Group): Promise<void> {
-    const outside = this.#outsideNow.look();
-    const queues = new Set<string>();
-    for (const setting of this.state.settings())
-      if (setting.kind === 'agent' && setting.dispatcher === outside.dispatcher) queues.add(setting.queue);
-    this.#isClaiming = true;
-    try {
-      for (const { command, decided } of await claimOn(view, transaction, requests, queues, outside))
-        group.note({ command, gate: 'decided' }, decided);
-    } finally {
-      this.#isClaiming = false;
-    }
-    const next = view.nextTimer ?? 0;
-    this.#wakeAt = next > outside.now ? next : 0;
-  }
-
-  /** Notes the verdicts again on the jobs that are in line as they were. */
-  #judgeAgain(): void {
-    for (const [id, { about, verdicts }] of this.#verdicts) {
-      const job = this.state.job(id);
-      if (job?.queued && isAsIn(job, about)) this.state.judge(job, verdicts);
-      else this.#verdicts.delete(id);
-    }
-  }
-
-  async #decideAll(view: PartialState, transaction: Transaction, asked: readonly Timed[]): Promise<Group> {
+  async #decideAll(
+    transaction: Transaction,
+    asked: readonly Timed[],
+    requests: ClaimRequests | undefined,
+    others: readonly Want[],
+  ): Promise<Decided> {
+    const view = this.#newView();
     const group = new Group();
+    const commands = asked.map(({ command }) => command);
+    if (asked.length > 0) await prefetch(view, transaction, commands, others);
     for (const one of asked) {
       const outside = { ...this.#outsideNow.look(), now: one.now };
       const decided = await decideOn(view, transaction, one.command, outside);
       if (decided instanceof Error) group.refuse(one, decided);
       else group.note(one, decided);
     }
-    return group;
+    if (requests !== undefined) await this.#claimAll(view, transaction, requests, group);
+    return { group, view, writes: view.writes(), puts: view.takePuts() };
+  }
+
+  async #claimAll(view: PartialState, transaction: Transaction, requests: ClaimRequests, group: Group): Promise<void> {
+    const outside = this.#outsideNow.look();
+    const queues = new Set<string>();
+    for (const setting of this.#mirror.settings())
+      if (setting.kind === 'agent' && setting.dispatcher === outside.dispatcher) queues.add(setting.queue);
+    for (const { command, decided } of await claimOn(view, transaction, requests, queues, outside))
+      group.note({ command, gate: 'decided' }, decided);
+    const next = view.nextTimer ?? 0;
+    this.#wakeAt = next > outside.now ? next : 0;
+  }
+
+  /** Runs looks in a transaction until it succeeds, or the store is given up. */
+  async #look(look: (transaction: Transaction) => Promise<void>): Promise<void> {
+    for (;;) {
+      await this.#options.through?.();
+      if (this.#dead) return;
+      const transaction = this.#database.begin('look');
+      try {
+        return await look(transaction);
+      } catch (error) {
+        this.#tryAgainAfter(error);
+      } finally {
+        transaction.end();
+      }
+    }
+  }
+
+  #tryAgainAfter(error: unknown): void {
+    if (error instanceof ConflictError) this.#conflicts++;
+    else if (!(error instanceof ConnectionError)) throw error;
   }
 
   /** Repeats `attempt` until no connection is lost. */
-  async #persist<T>(attempt: () => Promise<T>): Promise<T> {
+  async #persist(attempt: () => Promise<void>): Promise<void> {
     for (;;) {
-      await this.#options.wire?.through();
+      await this.#options.through?.();
       try {
         return await attempt();
       } catch (error) {
-        if (this.#dead || !(error instanceof ConnectionError)) throw error;
+        if (this.#dead) throw error;
+        this.#tryAgainAfter(error);
       }
     }
   }
 }
 
-/** The fields of a job in line that a filter sees, and that may change. */
-type InLine = Pick<JobRecord, 'args' | 'eligible' | 'priority' | 'quotas'>;
-
-function isAsIn(job: JobRecord, { args, eligible, priority, quotas }: InLine): boolean {
-  const isSamePlace = job.eligible === eligible && job.priority === priority && `${job.quotas}` === `${quotas}`;
-  const [now, before] = [job.args, args] as [Uint8Array | null, Uint8Array | null];
-  return isSamePlace && (now === null || before === null ? now === before : Buffer.compare(now, before) === 0);
-}
-
-const newsOf = ({ jobs, settings, annotations }: Rows): News => ({
-  jobs: new Map(jobs),
-  settings: new Map(settings),
-  annotations: new Map(annotations),
-});
-
-function effectKey(effect: Effect): string {
-  if (effect.type === 'event') return effect.type;
-  return effect.type === 'run' || effect.type === 'stop'
-    ? `${effect.type} ${effect.job} ${effect.fence}`
-    : `${effect.type} ${effect.type === 'deliver' ? effect.job.id : effect.job}`;
-}
+const none: readonly never[] = [];
 
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;

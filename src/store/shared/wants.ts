@@ -8,9 +8,11 @@ import {
   agentOf,
   awaitedBy,
   boundTo,
+  dateOf,
   isAtWork,
   isOpenCallback,
   isOpenPart,
+  isResting,
   isUnendedPart,
   isUnfinished,
   liveUnique,
@@ -33,7 +35,10 @@ export type Index =
   | 'bound'
   | 'place'
   | 'unfinished'
-  | 'atWork';
+  | 'dated'
+  | 'atWork'
+  /** A job in line. */
+  | 'queued';
 
 /** The members of a job that its end, or the turns of others, wait for. */
 export type OpenIndex = 'openPart' | 'openCallback';
@@ -58,6 +63,18 @@ export type Want =
    */
   | { readonly kind: 'oldest'; readonly kept: Kept; readonly most: number }
   /** By `settingKey`. */
+  /** The number and bytes of the roots of one kind, and the time of the oldest. */
+  | { readonly kind: 'kept'; readonly kept: Kept }
+  /** Those of these jobs that have an outcome. */
+  | { readonly kind: 'ended'; readonly jobs: readonly Id[] }
+  /** A job and its annotations. */
+  | { readonly kind: 'annotations'; readonly job: Id }
+  /** The earliest timer of any job. */
+  | { readonly kind: 'timer' }
+  /** The tallies of all jobs. */
+  | { readonly kind: 'tallies' }
+  /** All rows of all tables. */
+  | { readonly kind: 'all' }
   | { readonly kind: 'setting'; readonly key: string }
   /** All settings. */
   | { readonly kind: 'settings' }
@@ -69,6 +86,14 @@ export type Want =
 export const memberKey = (whole: Id, index: number) => `${whole}\n${index}`;
 
 export const indexKey = (index: Index, key: string) => `${index} ${key}`;
+
+/**
+ * Returns the agent of the dispatcher that has a job at hand: it has claimed the job, runs its
+ * callbacks, or runs the job as a callback that rests.
+ */
+export function holderOf(job: JobRecord): string {
+  return isResting(job) ? job.agent : agentOf(job);
+}
 
 /** Returns the keys, by `indexKey`, under which indices have a job. */
 export function indexKeysOf(job: JobRecord): readonly string[] {
@@ -84,13 +109,15 @@ export function indexKeysOf(job: JobRecord): readonly string[] {
   add('inner', awaitedBy(job));
   add('unique', liveUnique(job));
   add('bound', boundTo(job));
-  const agent = agentOf(job);
-  add('agent', agent);
-  if (agent !== '') add('dispatcher', agentDispatcher(agent));
+  add('agent', agentOf(job));
+  const holder = holderOf(job);
+  if (holder !== '') add('dispatcher', agentDispatcher(holder));
   for (const quota of job.places) add('place', placeKey(job.queue, quota));
   // The name of a queue may be empty.
   if (isUnfinished(job)) keys.push(indexKey('unfinished', job.queue));
+  if (isUnfinished(job) && dateOf(job) !== 0) keys.push(indexKey('dated', job.queue));
   if (isAtWork(job)) keys.push(indexKey('atWork', job.queue));
+  if (job.queued) keys.push(indexKey('queued', job.queue));
   return keys;
 }
 
@@ -109,7 +136,10 @@ export function wantKey(want: Want): string {
     case 'bucket':
       return `${want.kind} ${want.key}`;
     case 'oldest':
+    case 'kept':
       return `${want.kind} ${want.kept}`;
+    case 'annotations':
+      return `${want.kind} ${want.job}`;
     case 'line':
       return `${want.kind} ${want.queue} ${want.after?.id ?? ''}`;
     case 'due':

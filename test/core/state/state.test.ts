@@ -13,7 +13,6 @@ import { State } from '../../../src/core/state/state.js';
 import { type Tally, tallyCells } from '../../../src/core/state/tallies.js';
 import { CallsheetError } from '../../../src/errors.js';
 import { HeldPayloads } from '../../../src/store/held-payloads.js';
-import { admitNews } from '../../../src/store/shared/news.js';
 import { seedOf } from '../../harness/randomness.js';
 import {
   activateUs,
@@ -32,6 +31,7 @@ import {
   whole,
 } from '../making.js';
 import { type Wish, Wishes, wish } from '../wishes.js';
+import { admitNews } from './news.js';
 
 const groups = fc.array(fc.record({ wishes: fc.array(wish, { maxLength: 8 }), kept: fc.boolean() }), {
   maxLength: 40,

@@ -2,8 +2,8 @@
  * Takes the changes of others into a state: each record as it is now, with the steps between left
  * out.
  */
-import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../core/records.js';
-import type { State } from '../../core/state/state.js';
+import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../../src/core/records.js';
+import type { State } from '../../../src/core/state/state.js';
 
 /** By id or key; undefined if the record was deleted. */
 export interface News {
