@@ -23,6 +23,9 @@ export interface ClosingSteps {
   readonly closed: () => Promise<void> | undefined;
 }
 
+/** Milliseconds that a database may take for the last decisions. */
+const lastCommitMs = 10_000;
+
 export class Closing {
   readonly #context: Context;
   readonly #steps: ClosingSteps;
@@ -56,14 +59,16 @@ export class Closing {
     if (this.#isFinishing) return;
     this.#isFinishing = true;
     this.#deadline?.clear();
-    const { store, post } = this.#context;
+    const { store, post, after } = this.#context;
     const { running, endThreads, committed, leave, closed } = this.#steps;
     const interrupted = running();
     const hanging = await endThreads();
+    const limit = store.giveUp && after(lastCommitMs, () => store.giveUp!(lastCommitMs));
     // A job whose claim was under way becomes known only when that claim is released.
     await committed();
     leave();
     const failure = await store.close().then(noFailure, (error: Error) => error);
+    limit?.clear();
     await closed();
     for (const request of this.#requests)
       post(failure === undefined ? ['answer', request, { hanging, interrupted }] : replyTo(request, failure));

@@ -93,6 +93,7 @@ const waits: ReadonlySet<Request[0]> = new Set<Request[0]>(['outcome', 'drained'
 const openAgain = 'close this runtime, and open its directory again';
 /** The way out for each error that ends the runtime; `openAgain` for others. */
 const waysOut: { readonly [code in ErrorCode]?: string } = {
+  DATABASE_UNUSABLE: 'nothing acknowledged is lost: check that the database answers, then open the runtime again',
   JOURNAL_WRITE: `nothing acknowledged is lost: check that the disk works, then ${openAgain}`,
   JOURNAL_REMOVED: `restore the removed files, or leave the directory to the runtime that has it now; then ${openAgain}`,
   JOURNAL_CORRUPT: '`callsheet inspect DIRECTORY` lists the damage, and `callsheet salvage` saves all that is readable',

@@ -187,5 +187,11 @@ export interface Store {
   judge(job: JobRecord, verdicts: string): void;
   /** Makes a payload for this store's commands. Needs no `this`, so it can be passed on. */
   readonly payload: (bytes: Uint8Array) => Payload;
+  /** Rejects with the error of the store if it has failed. */
   close(): Promise<void>;
+  /**
+   * Fails at once: what waits for the database is rejected, and may be committed all the same. Only
+   * a store whose database may be away has it.
+   */
+  giveUp?(afterMs: number): void;
 }

@@ -355,6 +355,29 @@ describe('5 the death of one', () => {
     );
   });
 
+  it('[19.6] gives up ten seconds after the call of close, when it cannot reach the database', async (t) => {
+    const site = new Site(t);
+    const wire = new Wire();
+    const a = await site.open({}, { wire });
+    const kept = await a.runtime.queue().put(work.mark('kept'));
+    await site.quiet(a);
+    wire.cut();
+    const ends: string[] = [];
+    const note = ({ code }: { readonly code: string }) => ends.push(code);
+    a.runtime.queue().put(work.mark('lost')).catch(note);
+    const closing = a.close();
+    await site.quiet(a);
+    await site.pass(9999, a);
+    assert.deepEqual(ends, []);
+    await site.pass(1);
+    await closing;
+    assert.deepEqual(ends, ['DATABASE_UNUSABLE']);
+    assert.match(a.fatal[0]!.message, /did not answer within 10000 ms of closing/);
+    wire.mend();
+    await a.reopen();
+    assert.equal(await a.runtime.job(kept.id).status(), 'completed');
+  });
+
   it('[5.7] lets another process with its id take over, which logs and waits until then', async (t) => {
     for (const end of ['close', 'crash'] as const) {
       const site = new Site(t);

@@ -18,6 +18,8 @@ export type Row = Record<string, unknown>;
 const connectMs = 10_000;
 /** Milliseconds without an answer after which a connection counts as lost. */
 const answerMs = 30_000;
+/** Milliseconds that the end of a connection in good order may take. */
+const closeMs = 1000;
 
 export class Connection {
   readonly #client: Client;
@@ -100,7 +102,9 @@ export class Connection {
   async close(): Promise<void> {
     if (this.isLost) return;
     this.#lost = new Error('the connection is closed');
+    const limit = setTimeout(() => this.drop(), closeMs);
     await this.#client.end();
+    clearTimeout(limit);
   }
 }
 

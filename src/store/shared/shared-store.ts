@@ -21,6 +21,7 @@ import { isAgentOf, type JobRecord, type Payload, type SettingRecord, settingKey
 import { CompactJob } from '../../core/state/compact-job.js';
 import { State } from '../../core/state/state.js';
 import type { Puts } from '../../core/state/tallies.js';
+import { DatabaseUnusableError } from '../../errors.js';
 import type { ClaimRequests } from '../claims.js';
 import { Group } from '../group.js';
 import {
@@ -104,6 +105,7 @@ export class SharedStore implements Store {
   /** `true` if others may have changed something since the last look. */
   #stale = false;
   #dead = false;
+  #failed: Error | undefined;
   #closed: Promise<void> | undefined;
   #unwatch = () => {};
   #poll: { clear(): void } | undefined;
@@ -187,9 +189,16 @@ export class SharedStore implements Store {
 
   async close(): Promise<void> {
     this.commit();
-    await this.idle();
+    // A transaction that was given up may wait for its answer a little longer.
+    if (this.#failed === undefined) await this.idle();
     this.die();
     await this.#closed;
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  giveUp(afterMs: number): void {
+    const rest = 'what was rejected may be committed all the same; what was acknowledged is there';
+    this.#fail(new DatabaseUnusableError(`the database did not answer within ${afterMs} ms of closing: ${rest}`));
   }
 
   /** Its process died: commits on their way may still arrive, but nothing is released. */
@@ -236,6 +245,7 @@ export class SharedStore implements Store {
   /** The database refuses to work, and will do so again. */
   #fail(error: Error): void {
     if (this.#dead) return;
+    this.#failed = error;
     this.die();
     for (const { reply } of [...this.#underWay, ...this.#handed, ...this.#asked]) reply?.(error);
     for (const { tell } of [...this.#answered, ...this.#readers]) tell(error);
@@ -255,7 +265,7 @@ export class SharedStore implements Store {
       this.#answered = readers;
       if (asked.length > 0 || requests !== undefined) {
         const decided = await this.#commitGroup(asked, requests);
-        if (decided === undefined) return;
+        if (decided === undefined || this.#dead) return;
         this.#underWay = [];
         this.#release(decided);
         // The timers that a tick has handled are known to the database alone.
