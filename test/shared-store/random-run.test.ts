@@ -30,8 +30,10 @@ interface World {
   jobs(): Iterable<JobRecord> | Promise<Iterable<JobRecord>>;
 }
 
+const isOnPostgres = process.env.CALLSHEET_TEST_STORE === 'postgres';
+
 async function makeWorld(): Promise<World> {
-  if (process.env.CALLSHEET_TEST_STORE === 'postgres') return Neighbourhood.make();
+  if (isOnPostgres) return Neighbourhood.make();
   return new MemoryDatabase();
 }
 
@@ -198,7 +200,9 @@ describe('two runtimes on a failing database', () => {
     t.diagnostic(`${histories} histories of ${steps} steps; ${JSON.stringify(sum)}`);
   });
 
-  it('repeat a history with the same seed', async () => {
-    assert.deepEqual(await live(1), await live(1));
-  });
+  // A server takes real time, so no seed decides its part of a history.
+  if (!isOnPostgres)
+    it('repeat a history with the same seed', async () => {
+      assert.deepEqual(await live(1), await live(1));
+    });
 });
