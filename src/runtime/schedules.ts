@@ -340,7 +340,7 @@ async function specOf(options: ScheduleOptions, where: string, now: number): Pro
   };
   if (spec.from === undefined || spec.until === undefined) return spec;
   if (spec.until < spec.from) throw invalidOption(`${where}until`, 'must not be before `from`', until, RangeError);
-  if ((await ticksFor(spec)).after(spec.from - 1) === 0)
+  if ((await ticksFor(spec)).after(Math.max(spec.from - 1, 0)) === 0)
     throw invalidOption(`${where}until`, 'must leave a tick after `from`', until, RangeError);
   return spec;
 }

@@ -94,7 +94,8 @@ describe('14 a schedule', () => {
     const limits = { from: at(2), until: at(4) };
     const even = await queue.schedule('even', work.mark('even'), { every: hourMs, ...limits });
     await queue.schedule('cron', work.mark('cron'), { cron: '30 * * * *', ...limits });
-    await queue.schedule('over', work.mark('over'), { every: hourMs, until: new Date(Date.UTC(2029, 0)) });
+    const past = { from: new Date(0), until: new Date(Date.UTC(2029, 0)) };
+    await queue.schedule('over', work.mark('over'), { every: hourMs, ...past });
     assert.deepEqual(texts(await even.next(9)), texts([at(2), at(3), at(4)]));
     await kit.clock.advance(150 * minuteMs);
     assert.deepEqual(seen, ['even', 'cron']);

@@ -237,14 +237,24 @@ async function callAll(side: Side, made: readonly ((side: Side) => unknown)[]): 
       failed(error);
     }
   }
-  await side.runtime.monitor.status();
+  await answers(side, went);
   for (let left = 3; left > 0; left--) await turn();
-  await side.runtime.monitor.status();
+  await answers(side, went);
   return went;
 }
 
 /** Refusals that say that the message was not understood. */
 const lost = ['COORDINATOR_DIED', 'NO_OWNER', 'CLOSED'];
+
+/** Resolves when the runtime has answered, or a refusal says that it is lost. */
+async function answers({ runtime }: Side, went: readonly string[]): Promise<void> {
+  let isAnswered = false;
+  const answered = runtime.monitor.status().then(() => {
+    isAnswered = true;
+  });
+  while (!isAnswered && !went.some((how) => lost.includes(how))) await Promise.race([answered, turn()]);
+}
+
 const shown = (value: unknown) =>
   String(JSON.stringify(value, (_, part) => (typeof part === 'symbol' ? 'symbol' : part))).slice(0, 200);
 
