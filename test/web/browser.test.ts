@@ -32,6 +32,7 @@ const markup = '<img src=x onerror="document.title=1">';
 
 describe('the page in a browser', { skip }, () => {
   let callsheet: Runtime;
+  let idle: Runtime;
   let queue: Queue;
   let page: WebHandler;
   let server: Server;
@@ -48,6 +49,7 @@ describe('the page in a browser', { skip }, () => {
   before(async () => {
     const logger = { fatal() {}, error() {}, warn() {}, info() {} } as never;
     callsheet = await open({ jobs: [shown], threads: 2, durability: 'memory', logger });
+    idle = await open({ jobs: [shown], dispatcher: false, durability: 'memory', logger });
     queue = callsheet.queue();
     await callsheet.createQueue(markup);
     await queue.setQuota('tenant', { size: 1 });
@@ -62,10 +64,12 @@ describe('the page in a browser', { skip }, () => {
 
     page = web(callsheet, { write: true, show: true });
     const readOnly = web(callsheet, { path: '/read', authorize: () => 'read' });
-    const [all, reading] = [node(page), node(readOnly)];
-    server = createServer((incoming, outgoing) =>
-      incoming.url!.startsWith('/read') ? reading(incoming, outgoing) : all(incoming, outgoing),
-    );
+    const ofIdle = web(idle, { path: '/idle', authorize: () => 'read' });
+    const [all, reading, idling] = [node(page), node(readOnly), node(ofIdle)];
+    server = createServer((incoming, outgoing) => {
+      const { url = '' } = incoming;
+      return (url.startsWith('/read') ? reading : url.startsWith('/idle') ? idling : all)(incoming, outgoing);
+    });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -89,6 +93,7 @@ describe('the page in a browser', { skip }, () => {
     page?.close();
     server?.closeAllConnections();
     server?.close();
+    await idle?.close();
     await callsheet?.close({ graceMs: 0 });
   });
 
@@ -335,6 +340,12 @@ describe('the page in a browser', { skip }, () => {
     await tab.waitForURL(`${origin}/read/jobs`);
     await tab.getByTitle(held.id).waitFor();
     assert.equal(await tab.getByRole('button', { name: /all that match/ }).count(), 0);
+  });
+
+  it('says that a process which runs no jobs has no threads', async () => {
+    await goTo('idle/');
+    await see('This process has no threads');
+    await see('none here');
   });
 
   it('has left no trouble in the console, and no request to elsewhere', () => {

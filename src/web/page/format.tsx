@@ -35,6 +35,9 @@ export function bytesText(bytes: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${['', 'KiB', 'MiB', 'GiB', 'TiB'][exponent]}`;
 }
 
+/** The size of a journal; a store without one has 0 bytes. */
+export const journalText = (bytes: number): string => (bytes === 0 ? 'none' : bytesText(bytes));
+
 /** A rate in a second. */
 export function rateText(rate: number | undefined): string {
   if (rate === undefined || rate === 0) return '0';

@@ -70,6 +70,7 @@ export function Gantt({ windows, active, size, now }: GanttProps) {
           </svg>
         )}
       </div>
+      {lanes.length === 0 && <p class="empty">This process has no threads: it runs no jobs.</p>}
       <details>
         <summary>Table</summary>
         <Table

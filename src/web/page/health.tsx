@@ -1,7 +1,7 @@
 /** The health of the runtime, the dispatchers, and the last actions through this page. */
 import type { HealthSections } from '../views/health.js';
 import { Age, Card, Loaded, number, Table, Time } from './elements.js';
-import { bytesText, countText, durationText } from './format.js';
+import { bytesText, countText, durationText, journalText } from './format.js';
 import { useNow, useView } from './live.js';
 
 export function HealthPage() {
@@ -32,7 +32,7 @@ export function HealthPage() {
           ['syncs', countText(store.syncs)],
           ['last sync, longest', `${durationText(store.lastSyncMs)}, ${durationText(store.longestSyncMs)}`],
           ['written', bytesText(store.bytesWritten)],
-          ['journal', bytesText(store.diskBytes)],
+          ['journal', journalText(store.diskBytes)],
           ['free on its disk', store.freeBytes === undefined ? 'no disk' : bytesText(store.freeBytes)],
           ['snapshots', countText(store.snapshots)],
           ['disk', store.takesWork ? 'takes work' : 'full: no job begins'],

@@ -4,7 +4,7 @@ import type { ShownRun } from '../views/running.js';
 import { Chart, type Line } from './chart.js';
 import { Age, Bar, Card, JobLink, Loaded, number, Table } from './elements.js';
 import { FailureTable } from './failures.js';
-import { bytesText, callableText, countText, durationText, rateText } from './format.js';
+import { bytesText, callableText, countText, durationText, journalText, rateText } from './format.js';
 import { Gantt, windowsOf } from './gantt.js';
 import type { Json } from './json.js';
 import { useNow, useView } from './live.js';
@@ -101,11 +101,7 @@ function Figures({ sections, now }: { sections: Seen; now: number }) {
           )
         }
       />
-      <Figure
-        name="threads"
-        value={`${threads.running}/${threads.size}`}
-        more={threads.running >= threads.size ? 'all busy' : `${threads.size - threads.running} idle`}
-      />
+      <Figure name="threads" value={`${threads.running}/${threads.size}`} more={loadText(threads)} />
       <Figure
         name="failed, last hour"
         value={countText(failed)}
@@ -119,12 +115,17 @@ function Figures({ sections, now }: { sections: Seen; now: number }) {
       />
       <Figure
         name="journal"
-        value={bytesText(store.diskBytes)}
+        value={journalText(store.diskBytes)}
         more={freeText(store)}
         kind={store.takesWork ? '' : 'bad'}
       />
     </dl>
   );
+}
+
+function loadText({ running, size }: Seen['runtime']['threads']): string {
+  if (size === 0) return 'none here';
+  return running >= size ? 'all busy' : `${size - running} idle`;
 }
 
 function freeText({ takesWork, freeBytes, frames }: Seen['runtime']['store']): string {
