@@ -190,4 +190,20 @@ export const page: readonly Mutant[] = [
     find: 'this.threadTimes.note(run.thread, job, callable, report.startedAt, report.ranMs);',
     replace: '',
   },
+  {
+    bug: 'an agent of another process cannot be resized',
+    tags: ['17.7'],
+    tests: ['web/client.test.ts'],
+    in: 'web/actions.ts#resizeAgent',
+    find: 'one.dispatcher === dispatcher',
+    replace: 'one.dispatcher === callsheet.id',
+  },
+  {
+    bug: 'a queue has no agents but those of this process',
+    tags: ['17.7'],
+    tests: ['postgres/page.test.ts'],
+    in: 'web/views/queues.ts#queues',
+    find: 'agents: agents.map(shownAgent)',
+    replace: 'agents: agents.filter(({ dispatcher }) => dispatcher === callsheet.id).map(shownAgent)',
+  },
 ];
