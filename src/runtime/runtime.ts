@@ -61,7 +61,8 @@ export interface Closed {
   readonly interrupted: number;
   /**
    * The error that ended the runtime, before or while it was closed: the journal could not be
-   * written, or the coordinator died. Nothing acknowledged is lost: open the directory again.
+   * written, the database did not answer for ten seconds, or the coordinator died. Nothing
+   * acknowledged is lost: open the runtime again.
    */
   readonly error?: CallsheetError;
 }
