@@ -62,7 +62,6 @@ export type Want =
    * that kind.
    */
   | { readonly kind: 'oldest'; readonly kept: Kept; readonly most: number }
-  /** By `settingKey`. */
   /** The number and bytes of the roots of one kind, and the time of the oldest. */
   | { readonly kind: 'kept'; readonly kept: Kept }
   /** Those of these jobs that have an outcome. */
@@ -75,6 +74,7 @@ export type Want =
   | { readonly kind: 'tallies' }
   /** All rows of all tables. */
   | { readonly kind: 'all' }
+  /** By `settingKey`. */
   | { readonly kind: 'setting'; readonly key: string }
   /** All settings. */
   | { readonly kind: 'settings' }
