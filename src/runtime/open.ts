@@ -12,6 +12,7 @@ import { highestNumber } from '../core/limits.js';
 import { type Level, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf, checkText } from '../definition/arguments.js';
+import { checkConnectionString, checkSchema, withoutSecrets } from '../definition/database-options.js';
 import { registrationOf } from '../definition/define-jobs.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { checkName } from '../definition/names.js';
@@ -495,19 +496,18 @@ function checkPostgres({ postgres, schema, directory }: OpenOptions): Coordinato
   if (schema !== undefined && postgres === undefined)
     throw invalidOption('schema', 'must be left out without `postgres`', schema);
   if (postgres === undefined) return undefined;
-  if (directory !== undefined) throw invalidOption('postgres', 'must be left out with a directory', postgres);
+  if (directory !== undefined)
+    throw invalidOption(
+      'postgres',
+      'must be left out with a directory',
+      typeof postgres === 'string' ? withoutSecrets(postgres) : postgres,
+    );
   const rule = 'must be a connection string, or an object of connection options';
   if (typeof postgres !== 'string' && (typeof postgres !== 'object' || postgres === null))
     throw invalidOption('postgres', rule, postgres);
-  if (postgres === '') throw invalidOption('postgres', rule, postgres, RangeError);
-  if (typeof postgres === 'object') for (const [name, value] of Object.entries(postgres)) checkPlain(name, value);
-  if (schema !== undefined)
-    checkText(
-      'schema',
-      schema,
-      'must be a string of 1 to 63 bytes',
-      (text) => text !== '' && Buffer.byteLength(text) <= 63,
-    );
+  if (typeof postgres === 'string') checkConnectionString('postgres', postgres);
+  else for (const [name, value] of Object.entries(postgres)) checkPlain(name, value);
+  if (schema !== undefined) checkSchema('schema', schema);
   return { connection: postgres, schema: schema ?? defaultSchema };
 }
 

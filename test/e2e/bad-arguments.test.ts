@@ -106,7 +106,10 @@ const agent: Bad = {
 
 const openOptions: Table<OpenOptions> = {
   directory: { type: [5, null, {}, undefined], range: ['', new URL('https://example.com/')] },
-  postgres: { type: [5, null, undefined, { ssl: { checkServerIdentity: () => undefined } }], range: [''] },
+  postgres: {
+    type: [5, null, undefined, { ssl: { checkServerIdentity: () => undefined } }],
+    range: ['', 'host=db.example', 'http://db.example'],
+  },
   schema: { type: ['jobs'] },
   allowNetworkFileSystem: boolean,
   share: { type: [5, null], range: ['', 'both', 'client'] },

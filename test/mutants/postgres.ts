@@ -30,6 +30,22 @@ export const postgres: readonly Mutant[] = [
     replace: 'if (version < 0)',
   },
   {
+    bug: 'a server that starts up is not waited for',
+    tags: ['19.2'],
+    tests: migrations,
+    in: 'store/postgres/connection.ts#started',
+    find: 'sqlStateOf(error) !== startingUp',
+    replace: 'sqlStateOf(error) === startingUp',
+  },
+  {
+    bug: 'the right to use the schema is not asked for',
+    tags: ['19.3'],
+    tests: migrations,
+    in: 'store/postgres/schema.ts#checkVersion',
+    find: '!found.may_use',
+    replace: 'found.may_use === null',
+  },
+  {
     bug: 'the name of a schema is not quoted as a whole',
     tags: ['19.3'],
     tests: migrations,

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { open } from '../../src/index.js';
 import { Connection, quoted } from '../../src/store/postgres/connection.js';
 import { PostgresDatabase } from '../../src/store/postgres/database.js';
 import { checkVersion, migrate, schemaVersion } from '../../src/store/postgres/schema.js';
@@ -78,4 +81,69 @@ test('[19.3] a role that may only read and write the rows can run jobs, and cann
   await runner.close();
   await owner.run(`drop owned by ${quoted(role)}; drop role ${quoted(role)}`);
   await owner.close();
+});
+
+test('[19.2] a server that is read-only is refused with the reason', async () => {
+  const schema = await freshSchema();
+  const url = await serverUrl();
+  const connection = `${url}?options=-c%20default_transaction_read_only%3Don`;
+  const refusal = { code: 'DATABASE_UNUSABLE', message: /^PostgreSQL is read-only: .*read-only transaction/ };
+  await assert.rejects(new PostgresDatabase({ connection, schema }).open(), refusal);
+  const migrated = Connection.first(connection, (first) => migrate(first, 'another'));
+  await assert.rejects(migrated, refusal);
+});
+
+test('[19.3] a role that may not use the schema is refused with the grant that it needs', async () => {
+  const schema = await freshSchema();
+  const url = await serverUrl();
+  const owner = await Connection.open(url);
+  const role = `stranger ${schema}`;
+  await owner.run(`create role ${quoted(role)} login`);
+  const { hostname: host, port } = new URL(url);
+  const connection = { host, port: Number(port), database: 'postgres', user: role };
+  await assert.rejects(new PostgresDatabase({ connection, schema }).open(), ({ code, message }) => {
+    assert.equal(code, 'DATABASE_UNUSABLE');
+    assert.ok(message.includes(`grant usage on schema ${quoted(schema)} to ${quoted(role)}`), message);
+    return true;
+  });
+  await owner.run(`drop role ${quoted(role)}`);
+  await owner.close();
+});
+
+test('[19.2] a server that starts up is waited for', async () => {
+  const schema = await freshSchema();
+  const url = new URL(await serverUrl());
+  const fields = Buffer.from('SFATAL\0C57P03\0Mthe database system is starting up\0\0');
+  const refusal = Buffer.concat([Buffer.from([0x45, 0, 0, 0, fields.length + 4]), fields]);
+  let refused = 0;
+  const starting = createServer((socket) => {
+    socket.on('error', () => {});
+    if (refused < 2) {
+      refused++;
+      socket.once('data', () => socket.end(refusal));
+    } else socket.pipe(connect(Number(url.port), url.hostname)).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(starting, 'listening');
+  const through = new URL(url);
+  through.hostname = '127.0.0.1';
+  through.port = `${(starting.address() as { port: number }).port}`;
+  const database = new PostgresDatabase({ connection: through.href, schema });
+  await database.open();
+  assert.equal(refused, 2);
+  await database.close();
+  starting.close();
+  await once(starting, 'close');
+});
+
+test('[19.2] a name that PostgreSQL cannot keep whole is no schema', async () => {
+  const postgres = await serverUrl();
+  for (const schema of ['', 'é'.repeat(32), 'pg_jobs', 'a\0b'])
+    await assert.rejects(open({ postgres, schema, jobs: [] }), { code: 'INVALID_OPTION', message: /^`schema` must/ });
+  const run = (...given: string[]) => spawnSync(process.execPath, [program, 'migrate', ...given], { encoding: 'utf8' });
+  const reserved = run('--postgres', postgres, '--schema', 'pg_jobs');
+  assert.deepEqual([reserved.status, reserved.stdout], [2, '']);
+  assert.match(reserved.stderr, /`schema` must .*pg_jobs/);
+  const foreign = run('--postgres', 'http://a:secret@db.example');
+  assert.equal(foreign.status, 2);
+  assert.match(foreign.stderr, /`postgres` must begin with postgres:\/\/ or postgresql:\/\/, got "http:\/\/…"/);
 });

@@ -16,6 +16,8 @@ export type Row = Record<string, unknown>;
 
 /** Milliseconds that a connection may take to begin. */
 const connectMs = 10_000;
+/** Milliseconds between two attempts to connect to a server that starts up. */
+const startingMs = 100;
 /** Milliseconds without an answer after which a connection counts as lost. */
 const answerMs = 30_000;
 /** Milliseconds that the end of a connection in good order may take. */
@@ -53,14 +55,24 @@ export class Connection {
     return connection;
   }
 
-  /** Connects for the first time: an address that does not answer is an error. */
-  static async first(options: ConnectionOptions): Promise<Connection> {
+  /**
+   * Connects for the first time, and works: an address that does not answer, or a server that is
+   * read-only, is an error here. Only a server that starts up is waited for.
+   */
+  static async first<T>(options: ConnectionOptions, work: (connection: Connection) => Promise<T>): Promise<T> {
+    let connection: Connection | undefined;
     try {
-      return await Connection.open(options);
+      connection = await started(options);
+      return await work(connection);
     } catch (error) {
+      connection?.drop();
       if (!(error instanceof ConnectionError)) throw error;
       const reason = error.message === '' ? String(error.cause) : error.message;
-      throw new DatabaseUnusableError(`PostgreSQL cannot be reached: ${reason}`, { cause: error.cause });
+      const problem =
+        sqlStateOf(error) === readOnly
+          ? 'PostgreSQL is read-only: name a server, database and role that accept writes'
+          : 'PostgreSQL cannot be reached';
+      throw new DatabaseUnusableError(`${problem}: ${reason}`, { cause: error.cause });
     }
   }
 
@@ -108,6 +120,21 @@ export class Connection {
   }
 }
 
+/** Connects to a server that may still start up. */
+async function started(options: ConnectionOptions): Promise<Connection> {
+  const until = performance.now() + connectMs;
+  for (;;) {
+    try {
+      return await Connection.open(options);
+    } catch (error) {
+      if (sqlStateOf(error) !== startingUp || performance.now() >= until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, startingMs));
+    }
+  }
+}
+
+const sqlStateOf = (error: unknown) => ((error as Error).cause as { code?: string } | undefined)?.code;
+
 /** Returns a name as SQL spells it, whatever is in it. */
 export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
@@ -124,8 +151,10 @@ async function loadDriver(): Promise<{ default: typeof import('pg') }> {
 
 /** Codes of SQLSTATE after which the transaction can be run again. */
 const conflicts = new Set(['40001', '40P01', '55P03']);
+const startingUp = '57P03';
+const readOnly = '25006';
 /** The server ends or is read-only, has no connection left, or has ended this one. */
-const endings = new Set(['57P01', '57P02', '57P03', '57P05', '25P03', '25P04', '25006', '53300']);
+const endings = new Set(['57P01', '57P02', startingUp, '57P05', '25P03', '25P04', readOnly, '53300']);
 const uniqueViolation = '23505';
 
 function meaningOf(error: unknown): Error {

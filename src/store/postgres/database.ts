@@ -65,15 +65,11 @@ export class PostgresDatabase implements Database {
 
   /** Connects once, so that a wrong address or schema is an error now. */
   async open(): Promise<void> {
-    const connection = await Connection.first(this.#options.connection);
-    try {
+    await Connection.first(this.#options.connection, async (connection) => {
       await checkVersion(connection, this.#options.schema);
       await connection.run(`delete from ${this.tables.sessions} where seen_at < now() - interval '1 day'`);
-    } catch (error) {
-      connection.drop();
-      throw error;
-    }
-    this.#idle.push(connection);
+      this.#idle.push(connection);
+    });
   }
 
   async close(): Promise<void> {

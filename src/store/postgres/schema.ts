@@ -126,11 +126,17 @@ export async function migrate(connection: Connection, schema: string): Promise<n
 /** Refuses a schema that this build cannot use. */
 export async function checkVersion(connection: Connection, schema: string): Promise<void> {
   const advice = `run \`callsheet migrate --postgres URL --schema ${schema}\``;
-  const found = await connection.run<{ there: boolean }>('select to_regclass($1) is not null as there', [
-    `${quoted(schema)}.meta`,
-  ]);
-  if (!found[0]!.there)
+  const [found] = await connection.run<{ role: string; may_use: boolean }>(
+    `select current_user as role, has_schema_privilege(space.oid, 'usage') as may_use
+      from pg_namespace space join pg_class on relnamespace = space.oid and relname = 'meta' where nspname = $1`,
+    [schema],
+  );
+  if (found === undefined)
     throw new DatabaseUnusableError(`the database has no tables of callsheet in schema ${schema}: ${advice}`);
+  if (!found.may_use) {
+    const grant = `grant usage on schema ${quoted(schema)} to ${quoted(found.role)}`;
+    throw new DatabaseUnusableError(`the role ${found.role} may not use schema ${schema}: run \`${grant}\``);
+  }
   const [row] = await connection.run<{ version: number }>(`select version from ${quoted(schema)}.meta`);
   refuseNewer(row!.version, schema);
   if (row!.version < schemaVersion)
