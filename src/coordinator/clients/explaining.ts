@@ -107,7 +107,11 @@ class Explaining {
     if (takesTurns(job) && !build.knows(job.callable)) return [{ code: 'unknown-callable', callable: job.callable }];
     const dispatcher = agentDispatcher(job.agent);
     if (!this.#view.isActive(dispatcher)) return [{ code: 'inactive' }];
-    return [{ code: 'claimed', agent: agentName(job.agent), dispatcher: idToText(dispatcher) }];
+    const name = agentName(job.agent);
+    const agent = [...this.#view.agentsOf(dispatcher, job.queue)].find((one) => one.name === name);
+    // The agent became smaller after the claim.
+    if (agent !== undefined && this.#onThreads(agent) >= agent.size) return [this.#agentFull(agent)];
+    return [{ code: 'claimed', agent: name, dispatcher: idToText(dispatcher) }];
   }
 
   #waiting(job: JobRecord): WireReason[] {
@@ -248,6 +252,15 @@ class Explaining {
     const { size = 0 } = this.#view.quota(job.queue, quota) ?? {};
     const jobs = holders.slice(0, most.named).map(({ id }) => idToText(id));
     return { code: 'quota-full', quota: name, key, size, jobs, count: holders.length, ...this.#end(holders) };
+  }
+
+  /** The number of jobs of an agent that are on threads. */
+  #onThreads({ dispatcher, queue, name }: AgentRecord): number {
+    const { pool } = this.#context.runs;
+    let count = 0;
+    for (const { id } of this.#view.running(agentKey(dispatcher, queue, name)))
+      if (pool.threadOf(id) !== undefined) count++;
+    return count;
   }
 
   #agentFull({ dispatcher, queue, name, size }: AgentRecord): WireReason {
