@@ -277,8 +277,6 @@ export class SharedStore implements Store {
         const isNew = await this.#lookAround();
         if (!this.#dead) isNew();
       }
-      // Answers may have asked for more, which needs a turn.
-      if (this.#asked.length > 0) this.#owner.changed(false, none);
     }
   }
 
@@ -527,7 +525,5 @@ export class SharedStore implements Store {
     }
   }
 }
-
-const none: readonly never[] = [];
 
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;
