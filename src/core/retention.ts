@@ -10,7 +10,7 @@ import { type KeptLimits, levelGate, type Retention } from './commands.js';
 import type { Decision } from './decision.js';
 import type { JobRecord } from './records.js';
 import type { Kept } from './state/completed.js';
-import { hasListOf } from './state/indices.js';
+import { keptBy } from './state/indices.js';
 import type { State } from './state/state.js';
 import type { View } from './state/view.js';
 import { countAwaiters } from './waits.js';
@@ -74,9 +74,13 @@ export function forgetJob({ state, holding, effects }: Decision, job: JobRecord)
   if (holding) effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
 }
 
-/** Lets go of the lists that a forgotten job and its members had from jobs that they returned. */
+/**
+ * Lets go of the jobs that a forgotten job and its members returned: they have their lists, and a
+ * callback that was added late may still wait.
+ */
 function releaseLists(state: State, job: JobRecord): void {
-  if (hasListOf(job.inner, job)) countAwaiters(state, job.inner, -1);
+  const returned = keptBy(job);
+  if (returned !== '') countAwaiters(state, returned, -1);
   for (const part of state.parts(job)) releaseLists(state, part);
   for (const callback of state.callbacks(job)) releaseLists(state, callback);
 }

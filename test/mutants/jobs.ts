@@ -330,7 +330,7 @@ export const jobs: readonly Mutant[] = [
     bug: 'a whole is kept after the job that had its list',
     tags: ['2.12'],
     in: 'core/retention.ts#releaseLists',
-    find: 'if (hasListOf(job.inner, job)) countAwaiters(state, job.inner, -1);',
+    find: "if (returned !== '') countAwaiters(state, returned, -1);",
     replace: '',
   },
   {

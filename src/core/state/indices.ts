@@ -33,6 +33,11 @@ export function hasListOf(inner: string, { outcome, result }: Pick<JobRecord, 'o
   return inner !== '' && outcome === 'list' && result === null;
 }
 
+/** Returns the job that has this one among its awaiters; '' for none. */
+export function keptBy(job: JobRecord): string {
+  return awaitedBy(job) || (hasListOf(job.inner, job) ? job.inner : '');
+}
+
 /** Returns the unique key under which the job is live. */
 export function liveUnique({ outcome, role, unique, status, queue }: JobRecord): string {
   return unique !== '' && outcome === 'none' && role === 'root' && status !== 'new' ? uniqueKey(queue, unique) : '';

@@ -13,7 +13,7 @@ import { type BucketRecord, type Change, ChangeLog, type Changes, type JobChange
 import { none } from './common-fields.js';
 import { CompactJob } from './compact-job.js';
 import type { Kept } from './completed.js';
-import { awaitedBy, hasListOf, placeKey } from './indices.js';
+import { keptBy, placeKey } from './indices.js';
 import { checkStep } from './invariants.js';
 import { JobRow } from './job-row.js';
 import type { Bucket } from './rates.js';
@@ -319,7 +319,7 @@ export class State extends View {
   #countAwaiters(awaited: readonly JobRow[], returned: readonly JobRow[]): void {
     const counts = new Map(awaited.map((row) => [row, 0]));
     for (const row of returned) {
-      const inner = this.job(awaitedBy(row) || (hasListOf(row.inner, row) ? row.inner : ''));
+      const inner = this.job(keptBy(row));
       for (const one of inner === undefined ? none : this.lineage(inner))
         counts.set(one as JobRow, (counts.get(one as JobRow) ?? 0) + 1);
     }
