@@ -75,7 +75,7 @@ export async function load(view: PartialState, transaction: Transaction, wants: 
   return rows;
 }
 
-/** Runs a look. Returns its result or its error as data; or what it lacks. */
+/** Runs a look. Returns its result, its error, or the records that it needs as a `want`. */
 export function lookOn<T>(
   records: Records,
   look: (records: Records) => T,

@@ -2,8 +2,8 @@
  * A store that keeps its records in a database that it shares with other processes.
  *
  * It has no copy of the records. The commands of a turn are decided as one group in a transaction,
- * on a view of the records that the transaction has loaded. A decision that needs others throws
- * what it lacks; the store loads it, and decides again. Claims come last, on jobs that no other
+ * on a view of the records that the transaction has loaded. A decision that needs other records
+ * throws a want; the store loads them, and decides again. Claims come last, on jobs that no other
  * transaction has locked. After a conflict the whole group is decided again. A look is run in the
  * same way, on a view of its own that is never committed. So every answer comes later, and all
  * gates open with the commit.
