@@ -21,6 +21,7 @@ import { monteCarlo } from './monte-carlo.js';
 import { page } from './page.js';
 import { parallelParts } from './parallel.js';
 import { manyPending, pending } from './pending.js';
+import { postgres } from './postgres.js';
 import { putAll } from './put-all.js';
 import { durableQueues } from './queues.js';
 import { scaling } from './scaling.js';
@@ -36,6 +37,7 @@ export const benches: readonly Bench[] = [
   cold,
   cost,
   durableQueues,
+  postgres,
   monteCarlo,
   cpuJobs,
   scaling,

@@ -28,13 +28,14 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-/** Opens a runtime. At level `memory` it has no directory. */
+/** Opens a runtime. At level `memory`, and on a server, it has no directory. */
 export async function openCallsheet(
   durability: Level,
   { threads, scratch }: Context,
   options: Partial<OpenOptions> = {},
 ): Promise<Opened> {
-  const directory = durability === 'memory' ? undefined : scratch.newPath();
+  const isOnDisk = durability !== 'memory' && options.postgres === undefined;
+  const directory = isOnDisk ? scratch.newPath() : undefined;
   const startedThread = await watchForThread();
   // The main thread starts only the coordinator, which starts the others.
   let coordinatorThread = 0;

@@ -6,6 +6,11 @@ export interface Pool {
   run(number: number): Promise<unknown>;
   /** Puts jobs as one transaction; resolves when they are stored. */
   putAll?(numbers: readonly number[]): Promise<unknown>;
+  /**
+   * Puts jobs that cannot begin yet. Resolves with the function that lets them begin, and resolves
+   * with their results.
+   */
+  prepare?(numbers: readonly number[]): Promise<() => Promise<readonly unknown[]>>;
   close(): Promise<unknown>;
   /** Threads that must not run jobs. Default: the main thread, 0. */
   readonly forbiddenThreads?: readonly number[];

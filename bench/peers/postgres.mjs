@@ -1,9 +1,9 @@
 /** A PostgreSQL server's settings of durability, and a temporary schema on it. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 export function newSchema() {
-  return `callsheet_bench_${randomUUID().replaceAll('-', '')}`;
+  return `callsheet_bench_${randomBytes(8).toString('hex')}`;
 }
 
 export async function describePostgres(server) {

@@ -23,3 +23,25 @@ export class Waiting {
     return waiter;
   }
 }
+
+/**
+ * Returns a function that puts one of `putAll` at a time, with all that came meanwhile.
+ */
+export function gathering(putAll) {
+  let gathered = [];
+  let next;
+  let before = Promise.resolve();
+  const putNext = async () => {
+    await before;
+    const some = gathered;
+    gathered = [];
+    next = undefined;
+    before = putAll(some);
+    await before;
+  };
+  return (number) => {
+    gathered.push(number);
+    next ??= putNext();
+    return next;
+  };
+}

@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type OpenOptions, open, type Runtime } from 'callsheet';
+import { startOwn } from '../../bench/harness/postgres-server.js';
 import { Connection } from '../../src/store/postgres/connection.js';
 import { migrate } from '../../src/store/postgres/schema.js';
 import { realJobs, stubborn } from '../contract/real/jobs/all.js';
 import { Program } from '../harness/program.js';
 import { temporaryDirectory } from '../harness/temporary.js';
 import { freshSchema, serverUrl } from './schemas.js';
-import { startOwn } from './server.js';
 
 /** Long for any machine, so that a result that never comes is an error. */
 const soon = { timeoutMs: 30_000 };

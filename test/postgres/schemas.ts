@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { after } from 'node:test';
+import { type Server, startServer } from '../../bench/harness/postgres-server.js';
 import { Connection, quoted } from '../../src/store/postgres/connection.js';
 import { PostgresDatabase } from '../../src/store/postgres/database.js';
 import { migrate } from '../../src/store/postgres/schema.js';
-import { type Server, startServer } from './server.js';
 
 let server: Promise<Server> | undefined;
 const open: PostgresDatabase[] = [];

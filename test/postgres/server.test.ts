@@ -5,7 +5,7 @@ import { existsSync, watch } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import pg from 'pg';
-import { startOwn } from './server.js';
+import { startOwn } from '../../bench/harness/postgres-server.js';
 
 async function ask(url: string, text: string): Promise<Record<string, unknown>> {
   const client = new pg.Client({ connectionString: url });
@@ -35,7 +35,7 @@ test('a server keeps its data over a crash', async () => {
 });
 
 test('a server ends with its process, even if that is killed', async () => {
-  const module = JSON.stringify(new URL('./server.js', import.meta.url).href);
+  const module = JSON.stringify(new URL('../../bench/harness/postgres-server.js', import.meta.url).href);
   const start = `import(${module}).then(async ({ startOwn }) => {
     const { url, directory } = await startOwn();
     console.log(JSON.stringify({ url, directory }));

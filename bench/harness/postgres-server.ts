@@ -1,7 +1,7 @@
 /**
- * A PostgreSQL server for tests: the binaries come from a development dependency, the data live in
- * a temporary directory, and the server ends with the test process however that ends. If
- * `DATABASE_URL` is set, its server is used instead.
+ * A PostgreSQL server for tests and benches: the binaries come from a development dependency, the
+ * data live in a temporary directory, and the server ends with its process however that ends. If
+ * `DATABASE_URL` is set, tests use its server instead.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -76,6 +76,11 @@ export class Own implements Server {
     const ended = once(this.#child, 'exit');
     this.#child.stdin!.end(`${signal}\n`);
     await ended;
+  }
+
+  /** The id of the server's first process. */
+  get pid(): number {
+    return Number(readFileSync(join(this.directory, 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
   }
 
   async stop(): Promise<void> {
