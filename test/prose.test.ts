@@ -31,7 +31,7 @@ const sources = ['src', 'test', 'bench']
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
   )
-  .filter((path) => /\.[cm]?[jt]sx?$/.test(path))
+  .filter((path) => /\.[cm]?[jt]sx?$/.test(path) && !path.includes('node_modules'))
   .sort()
   .map((path) => ({ path, lines: readFileSync(join(root, path), 'utf8').split('\n') }));
 

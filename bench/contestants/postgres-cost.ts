@@ -1,4 +1,4 @@
-/** What jobs cost a PostgreSQL server that works for one contestant alone. */
+/** The cost of jobs on a PostgreSQL server that works for one contestant alone. */
 import { readdirSync, readFileSync } from 'node:fs';
 import pg from 'pg';
 import { type Own, startOwn } from '../harness/postgres-server.js';
@@ -17,7 +17,7 @@ const shipped = {
 /** Clock ticks of a second in `/proc`. Linux fixes it for all programs. */
 const ticks = 100;
 
-/** What a server has done since it started. */
+/** The work of a server since it started. */
 interface Work {
   /** CPU time of all its processes; undefined where the system does not report it. */
   readonly cpuUs: number | undefined;
