@@ -99,6 +99,7 @@ export const actions: Readonly<Record<string, MakeAction>> = {
   'resize quota': resizeQuota,
   'pause schedule': onSchedule((callsheet, name) => callsheet.schedule(name).pause()),
   'resume schedule': onSchedule((callsheet, name) => callsheet.schedule(name).resume()),
+  'backfill schedule': backfill,
   'trigger schedule': onSchedule(async (callsheet, name) => ({ id: (await callsheet.schedule(name).trigger()).id })),
 };
 
@@ -130,6 +131,22 @@ function changing(
     const target = `job ${id}${names.length === 0 ? '' : `, with other ${names.join(', ')}`}`;
     return { target, run: () => act(callsheet, id, changes) };
   };
+}
+
+function backfill(callsheet: Runtime, fields: Fields): Action {
+  const [name, from, to] = [textOf(fields, 'schedule'), momentOf(fields, 'from'), momentOf(fields, 'to')];
+  const run = async () => {
+    const jobs = await callsheet.schedule(name).backfill(from, to);
+    return { done: jobs.length, refusedCount: 0 };
+  };
+  return { target: `schedule ${JSON.stringify(name)}: ${from.toISOString()} to ${to.toISOString()}`, run };
+}
+
+function momentOf(fields: Fields, name: string): Date {
+  const text = textOf(fields, name);
+  const date = text === 'now' ? new Date() : new Date(text);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw new HttpError(400, 'BAD_PARAMETER', `${name} must be "now", or a date such as 2030-01-31T09:00Z`);
 }
 
 /** Reads a delay from now, or a date. */

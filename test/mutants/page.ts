@@ -63,6 +63,14 @@ export const page: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'the number of jobs that fit a filter forgets the outcome',
+    tags: ['17.2'],
+    tests: handler,
+    in: 'web/views/jobs.ts#matchedBy',
+    find: '(row) => outcome === undefined || row.outcome === outcome',
+    replace: '() => true',
+  },
+  {
     bug: 'the failed parts of a composition are shown as succeeded',
     tags: ['17.2'],
     tests: handler,

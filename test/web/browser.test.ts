@@ -187,8 +187,16 @@ describe('the page in a browser', { skip }, () => {
     await tab.waitForURL(/cursor=/);
     await tab.getByRole('link', { name: 'First page' }).waitFor();
     assert.match(tab.url(), /callable=shown%23add&outcome=value/);
+    await tab.getByRole('link', { name: 'Previous page' }).click();
+    await tab.waitForURL((url) => !url.searchParams.has('cursor'));
+    await tab.getByRole('link', { name: 'Next page' }).waitFor();
+    await tab.goBack();
+    await tab.getByRole('link', { name: 'First page' }).waitFor();
+    await tab.reload();
+    await tab.getByRole('link', { name: 'Previous page' }).waitFor();
     await tab.goBack();
     await tab.getByRole('link', { name: 'Next page' }).waitFor();
+    await see(/^6\d jobs match$/);
     await tab
       .getByRole('link', { name: /failed \d/ })
       .or(tab.getByRole('link', { name: /succeeded \d/ }))
@@ -258,6 +266,20 @@ describe('the page in a browser', { skip }, () => {
     await again.cancel();
   });
 
+  it('[17.4] marks a running job that is late, and cancels it', async () => {
+    const quick = await queue.put(shown.usuallyQuick(false));
+    await quick.result();
+    const late = await queue.put(shown.usuallyQuick(true));
+    await goTo('');
+    const row = tab.getByRole('row').filter({ has: tab.getByTitle(late.id) });
+    await row.getByText('late').first().waitFor();
+    await tab.locator('.piece.late').waitFor();
+    await row.getByRole('button', { name: 'Cancel…' }).click();
+    await tab.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    assert.equal((await late.failure())?.name, 'JobCancelledError');
+    await row.waitFor({ state: 'detached' });
+  });
+
   it('[17.4] acts on the jobs that were selected', async () => {
     const jobs = await queue.putAll([shown.size('a'), shown.size('b'), shown.size('c')], { beginAfter: hourMs });
     await goTo('jobs?callable=shown%23size&status=pending');
@@ -297,6 +319,16 @@ describe('the page in a browser', { skip }, () => {
     await confirm('Pause…', 'table');
     await tab.getByRole('button', { name: 'Resume' }).click();
     await tab.getByRole('button', { name: 'Pause…' }).waitFor();
+    await tab.locator('table').getByText('the repeated time').or(tab.getByText('in the gap')).first().waitFor();
+    await tab.getByRole('button', { name: 'Backfill…' }).click();
+    const dialog = tab.getByRole('dialog');
+    await dialog.getByLabel(/^from/).fill('yesterday');
+    await dialog.getByRole('button', { name: 'Backfill' }).click();
+    await see('from must be "now", or a date');
+    await dialog.getByLabel(/^from/).fill(new Date(Date.now() - 3 * 24 * hourMs).toISOString());
+    await dialog.getByRole('button', { name: 'Backfill' }).click();
+    await see('3 jobs done.');
+    await dialog.getByRole('button', { name: 'Close' }).click();
     await confirm('Run now…', 'table');
     await tab.waitForURL(/jobs\/[0-9a-f-]{36}$/);
     await see('tick of');

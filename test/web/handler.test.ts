@@ -220,6 +220,25 @@ describe('the page: views', () => {
     assert.equal(other.status, 400);
   });
 
+  it('[17.2] says how many jobs fit a filter, where no walk is needed', async (t) => {
+    const { kit, queue, visitor } = await served(t);
+    await queue.putAll([work.add(1, 1), work.fail('on purpose'), work.fail('again')]);
+    const whole = await queue.put(parallel([work.add(1, 1), work.add(1, 1)]));
+    await kit.waitForResult(whole);
+    await queue.put(work.add(1, 1), { beginAfter: hourMs });
+    const matched = async (query: string) => (await visitor.get(`/api/jobs?${query}`)).data.matched;
+    const asked = ['', 'callable=work%23*&outcome=failure', 'role=root', 'status=pending&status=new', 'queue=none'];
+    assert.deepEqual(await Promise.all(asked.map(matched)), [7, 2, 5, 1, 0]);
+    assert.equal((await visitor.get('/api/jobs?outcome=failure')).data.page.items.length, 2);
+    assert.deepEqual(await Promise.all(['order=completed', 'since=1h', 'error=Error'].map(matched)), [
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    const { counts } = (await visitor.get('/api/jobs')).data;
+    assert.deepEqual(counts[0], { status: 'completed', outcome: 'value', count: 4 });
+  });
+
   it('refuses nonsense with a code and the way out', async (t) => {
     const { visitor } = await served(t, { write: true });
     const wrong: [string, number, string][] = [

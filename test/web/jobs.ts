@@ -9,6 +9,11 @@ export function fail(message: string): never {
   throw new RangeError(message, { cause: new TypeError('the cause') });
 }
 
+/** Is usually quick. */
+export async function usuallyQuick(isHeld: boolean): Promise<void> {
+  if (isHeld) await hold();
+}
+
 /** Runs until it is cancelled. */
 export async function hold(): Promise<void> {
   const job = currentJob();

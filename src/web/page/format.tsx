@@ -61,6 +61,10 @@ export const minuteText = (time: number) => timeText(time).slice(-8, -3);
 export const between = (from: string | undefined, to: string | undefined) =>
   from === undefined || to === undefined ? undefined : Date.parse(to) - Date.parse(from);
 
+/** `true` for a run that takes much longer than usual. */
+export const isLate = (ranMs: number, expectedMs: number | undefined) =>
+  expectedMs !== undefined && ranMs > 2 * expectedMs && ranMs > 1000;
+
 /** The last part of an id, which differs among jobs that were put at the same time. */
 export const shortId = (id: string) => id.slice(-8);
 

@@ -3,7 +3,7 @@ import type { ShownRun } from '../views/running.js';
 import type { Window } from '../views/threads.js';
 import { shownMs, windowPrefix } from '../window.js';
 import { JobLink, number, Table, useWidth } from './elements.js';
-import { callableText, durationText } from './format.js';
+import { callableText, durationText, isLate } from './format.js';
 import type { Json } from './json.js';
 import { go } from './router.js';
 
@@ -15,6 +15,8 @@ interface Piece {
   readonly count: number;
   readonly job: string;
   readonly isRunning: boolean;
+  /** `true` if it runs for much longer than usual. */
+  readonly isLate: boolean;
 }
 
 const laneHeight = 26;
@@ -89,7 +91,14 @@ export function Gantt({ windows, active, size, now }: GanttProps) {
                 `${Math.min(100, Math.round((busy / shownMs) * 100))}%`,
                 ended.reduce((sum, { count }) => sum + count, 0),
                 last === undefined ? '–' : <JobLink id={last.job} />,
-                running === undefined ? '–' : <JobLink id={running.job} />,
+                running === undefined ? (
+                  '–'
+                ) : (
+                  <span>
+                    <JobLink id={running.job} />
+                    {running.isLate && <strong class="bad"> late</strong>}
+                  </span>
+                ),
               ],
             };
           })}
@@ -106,15 +115,18 @@ function inMinute({ from, to, busy }: Piece, begin: number): number {
 }
 
 function PieceOf({ piece, x, y }: { piece: Piece; x: (time: number) => number; y: number }) {
-  const { from, to, callable, count, job, isRunning, busy } = piece;
+  const { from, to, callable, count, job, isRunning, isLate: late, busy } = piece;
   const [start, end] = [x(from), x(to)];
   const width = Math.max(1.5, end - start);
-  const name = callable === '*' ? 'several' : callableText(callable);
+  const name = `${late ? '! ' : ''}${callable === '*' ? 'several' : callableText(callable)}`;
   const jobs = count === 1 ? job : `${count} jobs`;
-  const label = `${name}: ${isRunning ? 'running for ' : ''}${durationText(to - from)}, ${jobs}`;
+  const label = `${name}: ${late ? 'late, ' : ''}${isRunning ? 'running for ' : ''}${durationText(to - from)}, ${jobs}`;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the table has the same links.
-    <g class={`piece ${colourOf(callable)} ${isRunning ? 'running' : ''}`} onClick={() => go(`jobs/${job}`)}>
+    <g
+      class={`piece ${colourOf(callable)} ${isRunning ? 'running' : ''} ${late ? 'late' : ''}`}
+      onClick={() => go(`jobs/${job}`)}
+    >
       <title>{label}</title>
       <rect
         x={start}
@@ -158,12 +170,18 @@ function lanesOf(
         laneOf(Number(thread)).push({
           ...{ from: from + start, to: from + start + length, busy, callable, count, job },
           isRunning: false,
+          isLate: false,
         });
       }
-  for (const { thread, started, callable, id } of active) {
+  for (const { thread, started, callable, id, expectedMs } of active) {
     if (thread === undefined || started === undefined) continue;
     const from = Date.parse(started);
-    laneOf(thread).push({ from, to: now, busy: now - from, callable, count: 1, job: id, isRunning: true });
+    const late = isLate(now - from, expectedMs);
+    laneOf(thread).push({
+      ...{ from, to: now, busy: now - from, callable, count: 1, job: id },
+      isRunning: true,
+      isLate: late,
+    });
   }
   // Threads that have not worked yet have no number here.
   for (let spare = -1; lanes.size < Math.min(size, 64); spare--) lanes.set(spare, []);

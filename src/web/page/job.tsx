@@ -6,6 +6,7 @@ import type { Strip } from '../views/strip.js';
 import { Action, act } from './act.js';
 import { ChangeFields, changesIn } from './change.js';
 import {
+  Age,
   Card,
   Code,
   callbackText,
@@ -23,7 +24,7 @@ import { Graph } from './graph.js';
 import { JobTable } from './jobs.js';
 import type { Json } from './json.js';
 import { useNow, useView } from './live.js';
-import { ProgressOf } from './overview.js';
+import { CancelButton, ProgressOf } from './overview.js';
 import { go, Link } from './router.js';
 
 type Seen = Json<JobSections>;
@@ -53,15 +54,7 @@ export function JobPage({ id }: { id: string }) {
               <p class="why">
                 <Sentence text={explanation.summary} />
               </p>
-              {explanation.reasons.length > 1 && (
-                <ul>
-                  {explanation.reasons.map(({ code, text }) => (
-                    <li key={code + text}>
-                      <Sentence text={text} />
-                    </li>
-                  ))}
-                </ul>
-              )}
+              <Reasons reasons={explanation.reasons} />
               {explanation.position !== undefined && (
                 <p class="dim">
                   {explanation.position >= 10_000 ? 'At least ' : ''}
@@ -183,6 +176,36 @@ export function JobPage({ id }: { id: string }) {
   );
 }
 
+/** The reasons with their times. The summary has the sentence of the only one. */
+function Reasons({ reasons }: Pick<Seen['explanation'], 'reasons'>) {
+  const now = useNow();
+  const isOnly = reasons.length === 1;
+  const shown = reasons.filter(({ since, estimate }) => !isOnly || since !== undefined || estimate !== undefined);
+  if (shown.length === 0) return null;
+  return (
+    <ul>
+      {shown.map(({ code, text, since, estimate }) => (
+        <li key={code + text}>
+          {!isOnly && <Sentence text={text} />}
+          {since !== undefined && (
+            <span class="dim">
+              {isOnly ? 'since' : ', since'} <Time at={since} /> (<Age since={since} now={now} />)
+            </span>
+          )}
+          {estimate !== undefined && (
+            <span class="dim">
+              {isOnly && since === undefined ? '' : ', '}
+              {leftText(Date.parse(estimate) - now)}
+            </span>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const leftText = (ms: number) => (ms < 1000 ? 'may end at any time' : `ends in about ${durationText(ms)}`);
+
 /** Statuses in which a job can be changed. */
 const changeable = ['new', 'pending', 'assigned'];
 
@@ -206,14 +229,7 @@ function Tools({ sections }: { sections: Seen }) {
           run={async () => act({ action: 'change', job: job.id, ...changesIn(fields.current!, sections) })}
         />
       )}
-      {!isOver && (
-        <Action
-          label="Cancel…"
-          danger
-          question={<p>Cancel this job? Its failure is JobCancelledError.</p>}
-          run={() => act({ action: 'cancel', job: job.id })}
-        />
-      )}
+      {!isOver && <CancelButton id={job.id} />}
       {job.outcome === 'failure' && job.role === 'root' && !isRetried && (
         <Action
           label="Retry…"

@@ -15,7 +15,8 @@ const orders = ['newest', 'oldest', 'completed', 'claim'];
 const paging = ['cursor', 'order', 'limit'];
 
 export function JobsPage() {
-  const { query } = usePlace();
+  const { query, trail } = usePlace();
+  const cursor = query.get('cursor') ?? '';
   const seen = useView<JobsSections>('jobs', query);
   const filter = new URLSearchParams(query);
   for (const name of paging) filter.delete(name);
@@ -29,17 +30,27 @@ export function JobsPage() {
     <Card title="Jobs" class="wide">
       <Filter key={filter.toString()} query={query} change={change} />
       <Loaded seen={seen}>
-        {({ page, counts }) => (
+        {({ page, counts, matched }) => (
           <>
             <Counts counts={counts} query={query} />
+            <p class="dim">{matchText(page, matched, cursor === '')}</p>
             <JobTable
               rows={page.items}
               selection={canAct ? selection : undefined}
               empty="No job fits this filter. Completed jobs are forgotten after some time (retention)."
             />
             <div class="buttons">
-              {query.has('cursor') && <Link to={withQuery('jobs', query, { cursor: '' })}>First page</Link>}
-              {page.next !== undefined && <Link to={withQuery('jobs', query, { cursor: page.next })}>Next page</Link>}
+              {cursor !== '' && <Link to={withQuery('jobs', query, { cursor: '' })}>First page</Link>}
+              {trail.length > 0 && (
+                <Link to={withQuery('jobs', query, { cursor: trail.at(-1)! })} trail={trail.slice(0, -1)}>
+                  Previous page
+                </Link>
+              )}
+              {page.next !== undefined && (
+                <Link to={withQuery('jobs', query, { cursor: page.next })} trail={[...trail, cursor]}>
+                  Next page
+                </Link>
+              )}
               <span class="dim">
                 {plural(page.items.length, 'job')}, {countText(page.walked)} looked at
                 {!page.complete && ', the search took too long: the next page goes on'}
@@ -68,6 +79,12 @@ export function JobsPage() {
       </Loaded>
     </Card>
   );
+}
+
+function matchText({ items, next }: Json<JobsSections>['page'], matched: number | undefined, isFirst: boolean): string {
+  if (matched !== undefined) return `${plural(matched, 'job')} match`;
+  const isAll = isFirst && next === undefined;
+  return isAll ? `${plural(items.length, 'job')} match` : `at least ${plural(items.length, 'job')} match`;
 }
 
 interface FilterProps {

@@ -1,10 +1,11 @@
 /** The overview: rates, latency, depth, threads, running jobs, queues, failures. */
 import type { OverviewSections, Step } from '../views/overview.js';
 import type { ShownRun } from '../views/running.js';
+import { Action, act, canAct } from './act.js';
 import { Chart, type Line } from './chart.js';
 import { Age, Bar, Card, JobLink, Loaded, number, Table } from './elements.js';
 import { FailureTable } from './failures.js';
-import { bytesText, callableText, countText, durationText, journalText, rateText } from './format.js';
+import { bytesText, callableText, countText, durationText, isLate, journalText, rateText, shortId } from './format.js';
 import { Gantt, windowsOf } from './gantt.js';
 import type { Json } from './json.js';
 import { useNow, useView } from './live.js';
@@ -231,12 +232,11 @@ export function Running({ runs, now }: { runs: readonly Json<ShownRun>[]; now: n
   return (
     <Table
       label="Running jobs"
-      columns={['job', 'callable', 'thread', number('for'), number('expected'), 'progress']}
+      columns={['job', 'callable', 'thread', number('for'), number('expected'), 'progress', ...(canAct ? ['act'] : [])]}
       empty="No job runs now."
       rows={runs.map((run) => {
         const { id, callable, thread, started, expectedMs, progress, cancelled, awaits } = run;
         const ranMs = started === undefined ? 0 : now - Date.parse(started);
-        const isLate = expectedMs !== undefined && ranMs > 2 * expectedMs && ranMs > 1000;
         return {
           key: id,
           cells: [
@@ -244,18 +244,35 @@ export function Running({ runs, now }: { runs: readonly Json<ShownRun>[]; now: n
             callableText(callable),
             thread ?? 'elsewhere',
             durationText(ranMs),
-            <span key="expected" class={isLate ? 'bad' : ''}>
+            <span key="expected">
               {durationText(expectedMs)}
-              {isLate && ' !'}
+              {isLate(ranMs, expectedMs) && <strong class="bad"> late</strong>}
             </span>,
             <span key="progress">
               {progress !== undefined && <ProgressOf progress={progress} />}
               {cancelled && 'stopping '}
               {awaits.length > 0 && `waits for ${awaits.length}`}
             </span>,
+            ...(canAct ? [<CancelButton key="act" id={id} />] : []),
           ],
         };
       })}
+    />
+  );
+}
+
+/** Cancels a job after a question. */
+export function CancelButton({ id }: { id: string }) {
+  return (
+    <Action
+      label="Cancel…"
+      danger
+      question={
+        <p>
+          Cancel job <code>{shortId(id)}</code>? Its failure is JobCancelledError.
+        </p>
+      }
+      run={() => act({ action: 'cancel', job: id })}
     />
   );
 }

@@ -171,6 +171,7 @@ function Quotas({ quotas, queue }: { quotas: Of<'quotas'>; queue: string }) {
                 ))}
               </li>
             ))}
+            <Unseen places={places} keys={keys} />
           </ul>,
           rate === undefined ? '–' : `${countText(rate.count)} in ${durationText(rate.periodMs)}`,
           <Resize
@@ -182,6 +183,17 @@ function Quotas({ quotas, queue }: { quotas: Of<'quotas'>; queue: string }) {
         ],
       }))}
     />
+  );
+}
+
+/** Says how many of the places are counted by key. */
+function Unseen({ places, keys }: Pick<Of<'quotas'>[number], 'places' | 'keys'>) {
+  const seen = keys.reduce((sum, { jobs }) => sum + jobs.length, 0);
+  if (seen >= places) return null;
+  return (
+    <li class="dim">
+      the first {countText(seen)} of {countText(places)} places, by key
+    </li>
   );
 }
 

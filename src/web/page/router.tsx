@@ -9,11 +9,14 @@ export interface Place {
   /** Without the base and its slash. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The cursors of the pages of a list through which the visitor came here; `''` for the first. */
+  readonly trail: readonly string[];
 }
 
 const place = (): Place => ({
   path: location.pathname.slice(base.length),
   query: new URLSearchParams(location.search),
+  trail: (history.state as Pick<Place, 'trail'> | null)?.trail ?? [],
 });
 
 const listeners = new Set<() => void>();
@@ -33,17 +36,13 @@ export function usePlace(): Place {
 }
 
 /** Goes to an address relative to the base. */
-export function go(address: string, replace = false): void {
-  const url = new URL(address, document.baseURI);
-  if (replace) history.replaceState(null, '', url);
-  else {
-    history.pushState(null, '', url);
-    scrollTo(0, 0);
-  }
+export function go(address: string, trail: Place['trail'] = []): void {
+  history.pushState({ trail }, '', new URL(address, document.baseURI));
+  scrollTo(0, 0);
   tell();
 }
 
-export function Link({ to, children, ...others }: LinkProps) {
+export function Link({ to, trail, children, ...others }: LinkProps) {
   return (
     <a
       href={to === '' ? './' : to}
@@ -51,7 +50,7 @@ export function Link({ to, children, ...others }: LinkProps) {
       onClick={(event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
         event.preventDefault();
-        go(to === '' ? './' : to);
+        go(to === '' ? './' : to, trail);
       }}
     >
       {children}
@@ -61,6 +60,7 @@ export function Link({ to, children, ...others }: LinkProps) {
 
 interface LinkProps {
   readonly to: string;
+  readonly trail?: Place['trail'];
   readonly children: ComponentChildren;
   readonly class?: string;
   readonly title?: string;

@@ -1,4 +1,6 @@
 /** Schedules: their ticks and their last jobs. */
+
+import { useRef } from 'preact/hooks';
 import type { SchedulesSections, ShownSchedule } from '../views/schedules.js';
 import { Action, act } from './act.js';
 import { Card, JobLink, Loaded, Table, Time } from './elements.js';
@@ -28,9 +30,39 @@ export function SchedulesPage() {
   );
 }
 
+/** Puts the jobs of ticks that have passed. */
+function Backfill({ name }: { name: string }) {
+  const form = useRef<HTMLFormElement>(null);
+  return (
+    <Action
+      label="Backfill…"
+      hasFields
+      question={
+        <>
+          <p>Put a job of {name} for each tick of a time that has none yet, at most 1,000?</p>
+          <form ref={form} class="fields" onSubmit={(event) => event.preventDefault()}>
+            <label>
+              from, a date such as 2030-01-31T09:00Z
+              <input name="from" />
+            </label>
+            <label>
+              to
+              <input name="to" defaultValue="now" />
+            </label>
+          </form>
+        </>
+      }
+      run={() =>
+        act({ action: 'backfill schedule', schedule: name, ...Object.fromEntries(new FormData(form.current!)) })
+      }
+    />
+  );
+}
+
 function cellsOf({ details, next, history }: Json<ShownSchedule>) {
   const { name, queue, cron, zone, everyMs, paused, lastAt, lastSuccessAt, fired, missedCount, skipped, overlap } =
     details;
+  const shift = zone === undefined || cron === undefined ? undefined : nextShift(zone, Date.now());
   const isElsewhere = zone !== undefined && zone !== Intl.DateTimeFormat().resolvedOptions().timeZone;
   return [
     <span key="name">
@@ -43,6 +75,13 @@ function cellsOf({ details, next, history }: Json<ShownSchedule>) {
       {zone !== undefined && ` ${zone}`}
       <br />
       <span class="dim">overlap: {overlap}</span>
+      {shift !== undefined && (
+        <span class="dim note">
+          clocks go {shift.minutes > 0 ? 'forward' : 'back'} {durationText(Math.abs(shift.minutes) * 60_000)}{' '}
+          <Time at={new Date(shift.at).toISOString()} />: a fixed time in{' '}
+          {shift.minutes > 0 ? 'the gap runs once, right after it' : 'the repeated time runs once, the first time'}
+        </span>
+      )}
     </span>,
     <span key="next">
       {paused && (
@@ -89,6 +128,7 @@ function cellsOf({ details, next, history }: Json<ShownSchedule>) {
         run={() => act({ action: 'trigger schedule', schedule: name })}
         onDone={(result) => go(`jobs/${(result as { id: string }).id}`)}
       />
+      <Backfill name={name} />
       {paused ? (
         <Action label="Resume" run={() => act({ action: 'resume schedule', schedule: name })} />
       ) : (
@@ -100,6 +140,39 @@ function cellsOf({ details, next, history }: Json<ShownSchedule>) {
       )}
     </span>,
   ];
+}
+
+const offsets = new Map<string, Intl.DateTimeFormat>();
+
+/** Minutes by which the clocks of a zone are ahead of UTC. */
+function offsetOf(zone: string, at: number): number {
+  const format = offsets.get(zone) ?? new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' });
+  offsets.set(zone, format);
+  const name = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  const [, sign = '+', hours = '0', minutes = '0'] = /([+-])(\d\d):(\d\d)/.exec(name) ?? [];
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+}
+
+const dayMs = 86_400_000;
+const shifts = new Map<string, { readonly at: number; readonly minutes: number } | undefined>();
+
+/** The next change of the clocks of a zone within a year, to the minute. */
+function nextShift(zone: string, now: number) {
+  const key = `${zone} ${Math.floor(now / dayMs)}`;
+  if (shifts.has(key)) return shifts.get(key);
+  const before = offsetOf(zone, now);
+  let day = 1;
+  while (day < 366 && offsetOf(zone, now + day * dayMs) === before) day++;
+  let [low, high] = [now + (day - 1) * dayMs, now + day * dayMs];
+  const minutes = offsetOf(zone, high) - before;
+  while (high - low > 1000) {
+    const middle = (low + high) / 2;
+    if (offsetOf(zone, middle) === before) low = middle;
+    else high = middle;
+  }
+  const shift = minutes === 0 ? undefined : { at: Math.round(high / 60_000) * 60_000, minutes };
+  shifts.set(key, shift);
+  return shift;
 }
 
 const inZone = (at: string, zone: string) =>
