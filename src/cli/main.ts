@@ -10,7 +10,7 @@ import { askWith } from './asking.js';
 import { completions, type Shell, shells } from './completions.js';
 import { exitCodeOf, exitCodes, messageOf } from './exit.js';
 import { addLookCommands } from './look-commands.js';
-import { asking, directoryOption, looking } from './options.js';
+import { asking, directoryOption, looking, placed } from './options.js';
 import { unwritable } from './standard-output.js';
 import { addSteerCommands } from './steer-commands.js';
 import {
@@ -40,10 +40,7 @@ const program = new Command('callsheet')
   .showHelpAfterError('(callsheet --help lists the commands)');
 
 program.commandsGroup('Run:');
-program
-  .command('work')
-  .description('run jobs until a signal stops it')
-  .addOption(directoryOption())
+placed(program.command('work').description('run jobs until a signal stops it'))
   .requiredOption(
     '-j, --jobs <[name=]file...>',
     'files that export modules of defineJobs(); or job modules themselves, under the name of the file or the one given',
@@ -111,10 +108,7 @@ addLookCommands(program, ask);
 addSteerCommands(program, (options, use, needs) => ask(options, use, { ...needs, owner: true }));
 
 program.commandsGroup('Look:');
-program
-  .command('web')
-  .description('serve a page that shows it all, until a signal')
-  .addOption(directoryOption())
+placed(program.command('web').description('serve a page that shows it all, until a signal'))
   .option('--host <host>', 'the name or address at which it is served', '127.0.0.1')
   .option('--port <port>', '0 is any free one', port, 7070)
   .option('--write', 'visitors may act, not only look')
@@ -140,8 +134,8 @@ program
 program
   .command('migrate')
   .description('make the tables of callsheet in a PostgreSQL database, or bring them up to this version')
-  .option('--postgres <url>', 'a connection string (default: DATABASE_URL)')
-  .option('--schema <name>', 'the schema of the tables', 'callsheet')
+  .option('--postgres <url>', 'a connection string (default: $CALLSHEET_POSTGRES, else $DATABASE_URL)')
+  .option('--schema <name>', 'the schema of the tables (default: $CALLSHEET_SCHEMA, else callsheet)')
   .option('--json', 'a JSON document')
   .action(async (options) => exit(await (await import('./migrate.js')).migrateTables(options)));
 

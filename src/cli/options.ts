@@ -5,14 +5,22 @@ import { countedOutcomes } from '../protocol/monitor.js';
 import { duration, texts, time, words } from './values.js';
 
 export const directoryOption = () =>
-  new Option('-d, --directory <path>', 'the directory of the jobs (default: ./.callsheet, if it exists)').env(
-    'CALLSHEET_DIRECTORY',
+  new Option(
+    '-d, --directory <path>',
+    'the directory of the jobs (default: $CALLSHEET_DIRECTORY, else ./.callsheet, if it exists)',
   );
+
+/** Adds the options that name the place of the jobs. */
+export function placed(command: Command): Command {
+  return command
+    .addOption(directoryOption())
+    .option('--postgres <url>', 'the database of the jobs, in the place of a directory (default: $CALLSHEET_POSTGRES)')
+    .option('--schema <name>', 'its schema with the tables (default: $CALLSHEET_SCHEMA, else callsheet)');
+}
 
 /** Adds the options of every command that asks. */
 export function asking(command: Command): Command {
-  return command
-    .addOption(directoryOption())
+  return placed(command)
     .option('--json', 'JSON for programs: a document, or a line for each row; times are ISO, durations milliseconds')
     .addOption(
       new Option('--color <when>', 'colours; NO_COLOR is obeyed').choices(['auto', 'always', 'never']).default('auto'),

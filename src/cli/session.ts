@@ -1,23 +1,23 @@
 /**
  * The runtime that a command asks: a client of the process that has the directory open, or a reader
- * of its journal if no process has. A command never becomes an owner.
+ * of its journal if no process has; for a database, a visitor. A command never becomes an owner,
+ * and never runs a job.
  */
 import { statSync } from 'node:fs';
 import { unusableDirectory } from '../journal/directory.js';
 import { describeOwner, ownerNow } from '../journal/owner.js';
 import type { KeptTimes } from '../protocol/messages.js';
-import { open } from '../runtime/open.js';
+import { open, openVisitor } from '../runtime/open.js';
 import { hasOwner } from '../runtime/open-client.js';
 import { type OpenedReader, openReader } from '../runtime/open-reader.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { directoryOf } from './directory.js';
 import { CommandError, exitCodeOf, exitCodes, isLost, isOfOption, isOfSystem } from './exit.js';
 import { isOfRun } from './map/directory.js';
 import { Output, type OutputOptions } from './output.js';
+import { type DatabasePlace, type Place, type PlaceOptions, placeName, placeOf } from './place.js';
 
 /** The options of each command that asks. */
-export interface AskOptions extends OutputOptions {
-  readonly directory?: string;
+export interface AskOptions extends OutputOptions, PlaceOptions {
   /** Milliseconds until the answer. */
   readonly timeout?: number;
   /** Asks about this time instead of now. */
@@ -27,7 +27,7 @@ export interface AskOptions extends OutputOptions {
 export interface Session {
   readonly callsheet: Runtime;
   readonly out: Output;
-  readonly directory: string;
+  readonly place: Place;
   /** `false` if no process has the directory open, or an earlier time is asked about. */
   readonly isLive: boolean;
   /** From when to when the journal goes, if it is read. */
@@ -46,26 +46,80 @@ export interface Needs {
 
 const defaultTimeoutMs = 10_000;
 
-/** Asks the owner of the directory, writes the output to its end, and returns the exit code. */
+/** Why commands show no sums of a database. */
+export const noSums = 'each host of a database has the sums of its own work only: see its page, or its metrics';
+
+/** Asks about the place, writes the output to its end, and returns the exit code. */
 export async function withSession(
   options: AskOptions,
   use: (session: Session) => Promise<number>,
-  { owner = false, waits = false }: Needs = {},
+  needs: Needs = {},
+): Promise<number> {
+  const place = placeOf(options);
+  return 'directory' in place
+    ? withDirectory(place.directory, options, use, needs)
+    : withDatabase(place, options, use, needs);
+}
+
+async function withDirectory(
+  directory: string,
+  options: AskOptions,
+  use: (session: Session) => Promise<number>,
+  { owner = false, waits = false }: Needs,
 ): Promise<number> {
   const { timeout = defaultTimeoutMs } = options;
-  const directory = directoryOf(options.directory);
   const out = new Output(options);
   let isOwned = false;
   const limit = new Limit(timeout, () => silent(directory, timeout, isOwned));
-  try {
+  const opening = async () => {
     isOwned = await limit.of(isOwnedNow(directory));
-    const opened = await limit.of(openSession(directory, timeout, options.at, owner, isOwned, out));
-    const { callsheet } = opened;
+    const opened = await openSession(directory, timeout, options.at, owner, isOwned, out);
+    return { ...opened, out, place: { directory } };
+  };
+  try {
+    return await during(opening, use, waits, limit);
+  } catch (error) {
+    if (isOwned && options.at === undefined && mayBeGone(error)) await requireOwner(directory, error);
+    throw error;
+  }
+}
+
+async function withDatabase(
+  place: DatabasePlace,
+  options: AskOptions,
+  use: (session: Session) => Promise<number>,
+  { waits = false }: Needs,
+): Promise<number> {
+  const { timeout = defaultTimeoutMs } = options;
+  if (options.at !== undefined)
+    throw new CommandError(exitCodes.usage, 'a database keeps no earlier states: history and --at need a directory');
+  const out = new Output(options);
+  const limit = new Limit(timeout, () => {
+    const text = `${placeName(place)} has not answered for ${timeout} ms; --timeout gives it more`;
+    return new CommandError(exitCodes.timedOut, text);
+  });
+  const opening = async () => ({
+    callsheet: await openVisitor(place.postgres, place.schema),
+    isLive: true,
+    out,
+    place,
+  });
+  return during(opening, use, waits, limit);
+}
+
+async function during(
+  opening: () => Promise<Session>,
+  use: (session: Session) => Promise<number>,
+  waits: boolean,
+  limit: Limit,
+): Promise<number> {
+  try {
+    const session = await limit.of(opening());
+    const { callsheet } = session;
     try {
-      const session = { ...opened, out, directory };
       if (waits) await limit.of(callsheet.queues());
       const code = await (waits ? use(session) : limit.of(use(session)));
-      await out.end();
+      await session.out.end();
       return code;
     } finally {
       const closed = callsheet.close();
@@ -76,7 +130,6 @@ export async function withSession(
   } catch (error) {
     // A value that was given on the command line.
     if (isOfOption(error)) throw new CommandError(exitCodes.usage, error.message);
-    if (isOwned && options.at === undefined && mayBeGone(error)) await requireOwner(directory, error);
     throw error;
   } finally {
     limit.end();

@@ -12,14 +12,13 @@ import { reasonOf } from '../journal/directory.js';
 import { open } from '../runtime/open.js';
 import type { Queue } from '../runtime/queue.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { directoryOf } from './directory.js';
 import { CommandError, exitCodes } from './exit.js';
 import { jobModules } from './job-modules.js';
 import { type LogOptions, makeLogger } from './logger.js';
+import { type PlaceOptions, placeField, placeOf } from './place.js';
 import type { Address, AgentSize } from './values.js';
 
-export interface WorkOptions extends LogOptions {
-  readonly directory?: string;
+export interface WorkOptions extends LogOptions, PlaceOptions {
   readonly jobs: readonly string[];
   readonly threads?: number;
   readonly concurrency?: number;
@@ -41,13 +40,16 @@ const healthWarningMs = 60_000;
 /** Works until it is stopped, and returns the exit code. */
 export async function work(options: WorkOptions): Promise<number> {
   const { threads, concurrency, durability, grace, healthFile } = options;
-  const directory = directoryOf(options.directory);
+  const place = placeOf(options);
+  const where = placeField(place);
+  if (options.standby === true && !('directory' in place))
+    throw new CommandError(exitCodes.usage, '--standby is for a directory: any number of workers share a database');
   const logger = makeLogger(options);
   if (healthFile !== undefined) checkHealthFile(healthFile);
   const stopped = untilSignal(logger);
-  if (options.standby === true) logger.info({ directory }, 'the worker stands by');
+  if (options.standby === true) logger.info(where, 'the worker stands by');
   const opening = open({
-    directory,
+    ...place,
     jobs: await jobModules(options.jobs),
     logger,
     ...(options.standby === true ? { share: 'standby' } : {}),
@@ -57,7 +59,7 @@ export async function work(options: WorkOptions): Promise<number> {
   });
   const callsheet = await Promise.race([opening, stopped]);
   if (typeof callsheet === 'string') {
-    logger.info({ why: callsheet }, 'the worker ends before it has the directory');
+    logger.info({ why: callsheet }, 'the worker ends before it is ready');
     process.exit(exitCodes.done);
   }
   for (const { queue, size } of options.agent) {
@@ -68,7 +70,7 @@ export async function work(options: WorkOptions): Promise<number> {
   const health = watchHealth(callsheet, healthFile, logger);
   const showState = stateLog(callsheet, logger);
   process.on('SIGUSR2', showState);
-  logger.info({ directory, id: callsheet.id, jobs, unfinished }, 'the worker is ready');
+  logger.info({ ...where, id: callsheet.id, jobs, unfinished }, 'the worker is ready');
   const page = options.web === undefined ? undefined : await servePage(callsheet, options.web, options.write, logger);
   const ends: Promise<string>[] = [stopped, health.failed];
   if (options.once === true) ends.push(drained(callsheet, logger));
@@ -122,16 +124,10 @@ const leftJobs = 'no job is left that it can run';
 
 /** Resolves when no job is left to run in any queue. */
 async function drained(callsheet: Runtime, logger: Logger): Promise<string> {
-  for (;;) {
-    const { frames } = await callsheet.stats();
-    const queues = (await callsheet.queues()).map((name) => callsheet.queue(name));
-    const left = (await Promise.all(queues.map((queue) => queue.drain()))).flatMap((one) => one.left);
-    // A job of one queue may have put jobs into another that was drained before.
-    if ((await callsheet.stats()).frames !== frames) continue;
-    if (left.length === 0) return 'no job is left';
-    logger.warn({ left }, 'jobs are left whose functions this worker does not have');
-    return leftJobs;
-  }
+  const { left } = await callsheet.drain();
+  if (left.length === 0) return 'no job is left';
+  logger.warn({ left }, 'jobs are left whose functions this worker does not have');
+  return leftJobs;
 }
 
 const noAnswer = 'the runtime does not answer';

@@ -19,6 +19,7 @@
 import type { Handed } from '../codec/transfer.js';
 import type { Effect, KeptLimits, Retention } from '../core/commands.js';
 import { needsFeeder } from '../core/map.js';
+import { queueNames } from '../core/queue.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
 import { hasForgettable } from '../core/retention.js';
 import { DispatcherActiveError } from '../errors.js';
@@ -38,7 +39,7 @@ import { Feed } from './clients/feed.js';
 import { countJobs, type JobCounts } from './clients/job-counts.js';
 import { MovedBuffers } from './clients/moved-buffers.js';
 import { Outcomes } from './clients/outcomes.js';
-import { answer, type QueryContext, queueNames } from './clients/queries.js';
+import { answer, type QueryContext } from './clients/queries.js';
 import type { Post } from './clients/replies.js';
 import { Closing } from './closing.js';
 import type { Context } from './context.js';
@@ -82,8 +83,8 @@ export interface CoordinatorOptions extends AgentOptions, LogOptions {
   readonly retention: Retention;
   /** Undefined for a client, which runs nothing. */
   readonly presence: PresenceOptions | undefined;
-  /** `true` if it only answers questions about a store that no command changes. */
-  readonly isReader?: boolean;
+  /** `true` if it looks at the jobs of others: it misses no function, and forgets nothing. */
+  readonly isVisitor?: boolean;
   /** A field that is missing keeps its stored value. */
   readonly retry: RetryDefaults | undefined;
 }
@@ -130,7 +131,7 @@ export class Coordinator implements StoreOwner {
         store.read((records: Records) => answer({ ...queryContext, records }, query), tell, gate),
       isClosing: () => this.#closing.isBegun,
     };
-    const build = new Build(context, this.#callables, options.isReader);
+    const build = new Build(context, this.#callables, options.isVisitor);
     const callers = new Callers(dispatcher, post);
     const parts: Parts = {
       build,
@@ -368,7 +369,7 @@ export class Coordinator implements StoreOwner {
     this.#presence?.reactivate();
     this.#schedules.fire();
     if (this.#claimsNot() === undefined) claiming.claim();
-    this.#forget();
+    if (this.#options.isVisitor !== true) this.#forget();
     this.#commits = false;
     this.#store.commit();
     // Jobs that became ready earlier and found no thread may find one now.

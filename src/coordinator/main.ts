@@ -39,6 +39,8 @@ export interface CoordinatorSetup {
   readonly waitMs: number;
   /** `true` if it runs jobs; `false` for a client. */
   readonly runs: boolean;
+  /** See `CoordinatorOptions`. */
+  readonly isVisitor: boolean;
   /** The lowest level that is logged. */
   readonly log: LogThreshold;
   readonly modules: Readonly<Record<string, ModuleSetup>>;
@@ -82,10 +84,10 @@ function flush(): void {
 async function start(): Promise<void> {
   const { directory, allowNetworkFileSystem, waitMs, modules, threads, extraThreads, execArgv } = setup;
   const { retention, stopGraceMs, retry, resourceLimits, recycle } = setup;
-  const { runs, log, agentSize, agentSizeGiven, isRestart, pingMs, deathMs } = setup;
+  const { runs, isVisitor, log, agentSize, agentSizeGiven, isRestart, pingMs, deathMs } = setup;
   let lock: Lock | undefined;
   if (directory !== undefined) lock = await acquireLock(directory, { allowNetworkFileSystem, waitMs });
-  const dispatcher = readIdentity(directory);
+  const dispatcher = isVisitor ? newId() : readIdentity(directory);
   const outside: StoreOutside = {
     ...machine,
     dispatcher: runs ? dispatcher : '',
@@ -120,6 +122,7 @@ async function start(): Promise<void> {
     },
     {
       dispatcher,
+      isVisitor,
       retention,
       agentSize,
       agentSizeGiven,

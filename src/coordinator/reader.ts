@@ -64,7 +64,7 @@ async function start(): Promise<void> {
       closed: () => undefined,
     },
     {
-      ...{ dispatcher, agentSize: 0, agentSizeGiven: false, isRestart: false, isReader: true },
+      ...{ dispatcher, agentSize: 0, agentSizeGiven: false, isRestart: false, isVisitor: true },
       ...{ retention: { ...all, failed: all }, presence: undefined, retry: undefined, log: 'warn', modules: {} },
     },
   );

@@ -51,3 +51,10 @@ export function removeQueue({ state }: Decision, name: string): void {
 export function changeQueue({ state }: Decision, name: string, patch: Partial<QueueRecord>): void {
   state.set(queueKey(name), { ...requireQueue(state, name), ...patch });
 }
+
+/** Returns the default queue, which always exists, and all others. */
+export function queueNames(view: SettingsView): string[] {
+  const names = [''];
+  for (const setting of view.settings()) if (setting.kind === 'queue' && setting.name !== '') names.push(setting.name);
+  return names;
+}

@@ -5,6 +5,9 @@ import { checkText } from './arguments.js';
 /** PostgreSQL cuts longer names off, and keeps `pg_` for itself. */
 const longestSchema = 63;
 
+/** The schema of the tables if none is named. */
+export const defaultSchema = 'callsheet';
+
 export function checkSchema(path: string, schema: unknown): void {
   const rule = `must be a string of 1 to ${longestSchema} bytes that has no NUL and does not begin with pg_`;
   const isLegal = (text: string) =>

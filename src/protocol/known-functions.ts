@@ -5,8 +5,8 @@ import { ExportNotCallableError, UnknownExportError, UnknownModuleError } from '
 import type { ModuleSetup } from './dispatch.js';
 import type { WireModule } from './messages.js';
 
-/** The exports of each registered module. */
-export type KnownModules = Readonly<Record<string, WireModule>>;
+/** The exports of each registered module; undefined if other processes have the modules. */
+export type KnownModules = Readonly<Record<string, WireModule>> | undefined;
 
 /** Checks the functions named in `open`: hooks and default retry policies. */
 export function checkGiven(
@@ -29,6 +29,7 @@ export function checkPolicyKnown(modules: KnownModules, policy: string, where: s
  * end.
  */
 export function checkKnown(modules: KnownModules, callable: string, where: string): void {
+  if (modules === undefined) return;
   const at = callable.indexOf('#');
   const [module, name] = [callable.slice(0, at), callable.slice(at + 1)];
   const of = where === '' ? '' : ` (${where.slice(0, -1)})`;

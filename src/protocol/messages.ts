@@ -192,8 +192,11 @@ export type ClientMessage =
    * Answered with a `Fed` when at most `most` items of the map are unfinished, or it takes no more.
    */
   | ['fed', request: number, job: Id, most: number]
-  /** Answered when nothing in the queue is due or running, except the `LeftJobs` in the answer. */
-  | ['drained', request: number, queue: string]
+  /**
+   * Answered when nothing in the queue, or at one moment in any, is due or running, except the
+   * `LeftJobs` in the answer.
+   */
+  | ['drained', request: number, queue: string | null]
   /**
    * Takes the first step of a bulk action, or the next one of the action with this number. Answered
    * with a `BulkStep` once it is durable.

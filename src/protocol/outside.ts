@@ -385,7 +385,7 @@ const messages: { readonly [type in ClientMessage[0]]: readonly Check[] } = {
   ask: [byType(queries)],
   annotation: [id, name, anyNumber],
   fed: [id, anyNumber],
-  drained: [queue],
+  drained: [nullOr(queue)],
   bulk: [count, nullOr(byType(bulkActions))],
   endBulk: [count],
   subscribe: [count, size],

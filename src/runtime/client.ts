@@ -9,7 +9,8 @@ import type { Id, Level } from '../core/records.js';
 import type { EncodeContext } from '../definition/encode.js';
 import type { OutcomeOptions } from '../protocol/completed-jobs.js';
 import type { EncodedOutcome } from '../protocol/completed-list.js';
-import type { Query, WalkingQuery, WireCommand, WireModule } from '../protocol/messages.js';
+import type { KnownModules } from '../protocol/known-functions.js';
+import type { Query, WalkingQuery, WireCommand } from '../protocol/messages.js';
 import type { Link } from './link.js';
 import type { Tracing } from './tracing.js';
 
@@ -35,7 +36,7 @@ export class Client {
   readonly #handles: JobHandles;
   /** The outcomes that were asked for and have not come. */
   readonly #outcomes = new Map<Id, Promise<EncodedOutcome>>();
-  #modules: Readonly<Record<string, WireModule>>;
+  #modules: KnownModules;
   readonly #payloadLimitBytes: number;
   /** `true` if the jobs run in another process. */
   readonly #isRemote: boolean;
@@ -50,7 +51,7 @@ export class Client {
     link: Link,
     handles: JobHandles,
     dispatcher: Id,
-    modules: Readonly<Record<string, WireModule>>,
+    modules: KnownModules,
     durability: Level,
     payloadLimitBytes: number,
     isKept = true,
@@ -67,7 +68,7 @@ export class Client {
   }
 
   /** Another process owns the store from now on. */
-  serve(dispatcher: Id, modules: Readonly<Record<string, WireModule>>): void {
+  serve(dispatcher: Id, modules: KnownModules): void {
     this.dispatcher = dispatcher;
     this.#modules = modules;
   }

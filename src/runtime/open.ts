@@ -12,7 +12,7 @@ import { highestNumber } from '../core/limits.js';
 import { type Level, levels } from '../core/records.js';
 import { defaultRetention } from '../core/retention.js';
 import { checkArray, checkBoolean, checkNumber, checkOneOf, checkText } from '../definition/arguments.js';
-import { checkConnectionString, checkSchema, withoutSecrets } from '../definition/database-options.js';
+import { checkConnectionString, checkSchema, defaultSchema, withoutSecrets } from '../definition/database-options.js';
 import { registrationOf } from '../definition/define-jobs.js';
 import { checkOptions, type OptionNames } from '../definition/known-options.js';
 import { checkName } from '../definition/names.js';
@@ -258,6 +258,15 @@ async function openAsClient(
   return new Runtime(end, client, found, options, false);
 }
 
+/**
+ * @internal Opens a runtime that looks at the jobs of a database and steers them, but is not one of
+ * its hosts: it has no functions, runs nothing and forgets nothing.
+ */
+export async function openVisitor(postgres: string, schema: string): Promise<Runtime> {
+  const options: OpenOptions = { postgres, schema, jobs: [], dispatcher: false };
+  return openAsOwner(options, { ...resolveOptions(options), isVisitor: true }, 'full', undefined);
+}
+
 async function openAsOwner(
   options: OpenOptions,
   setup: CoordinatorSetup,
@@ -273,7 +282,7 @@ async function openAsOwner(
       link,
       jobHandles,
       idFromText(found.dispatcher)!,
-      modules,
+      setup.isVisitor ? undefined : modules,
       durability,
       setup.payloadLimitBytes,
       setup.directory !== undefined || setup.postgres !== undefined,
@@ -472,6 +481,7 @@ export function resolveOptions(options: OpenOptions): CoordinatorSetup {
     allowNetworkFileSystem,
     waitMs,
     runs: dispatcher,
+    isVisitor: false,
     log: options.logger === undefined ? defaultThreshold : thresholdOf(options.logger),
     modules,
     threads,
@@ -510,8 +520,6 @@ function checkPostgres({ postgres, schema, directory }: OpenOptions): Coordinato
   if (schema !== undefined) checkSchema('schema', schema);
   return { connection: postgres, schema: schema ?? defaultSchema };
 }
-
-const defaultSchema = 'callsheet';
 
 function checkPlain(name: string, value: unknown): void {
   if (name === 'password' && typeof value === 'function') return;

@@ -8,7 +8,7 @@ import { checkOptions } from '../definition/known-options.js';
 import { checkJobId, checkName, checkQueueName } from '../definition/names.js';
 import { type JobOptions, jobOptions } from '../definition/options.js';
 import { CallsheetError, ClosedError } from '../errors.js';
-import type { DispatcherInfo, OpenFigures } from '../protocol/messages.js';
+import type { DispatcherInfo, LeftJobs, OpenFigures } from '../protocol/messages.js';
 import type { StoreFigures } from '../store/store.js';
 import { cancelOn, checkSignal } from './abort.js';
 import { actOnAll, type BulkOptions, type BulkResult, bulkOptions } from './bulk.js';
@@ -18,7 +18,7 @@ import { EventStream, type EventsOptions } from './events.js';
 import { Job, putSeen } from './job.js';
 import type { JobQuery } from './job-filter.js';
 import { Monitor } from './monitor.js';
-import { Queue } from './queue.js';
+import { type Drained, Queue } from './queue.js';
 import { type RetryAllOptions, type RetryOptions, retryAll, retryJob } from './retry.js';
 import { listSchedules, Schedule, type ScheduleDetails } from './schedules.js';
 import { closeOn } from './signals.js';
@@ -218,6 +218,14 @@ export class Runtime implements AsyncDisposable {
   /** Returns the schedules of all queues, by name. */
   async schedules(): Promise<ScheduleDetails[]> {
     return listSchedules(this.#client);
+  }
+
+  /**
+   * @internal Waits until no job of any queue is due or running, all at one moment. See
+   * `Queue.drain`.
+   */
+  async drain(): Promise<Drained> {
+    return { left: (await this.#client.link.request(['drained', null])) as LeftJobs[] };
   }
 
   /** @internal Writes a line to the runtime's log of events. */

@@ -59,7 +59,7 @@ before(async () => {
 /** The answers that are the same with an owner and without. */
 async function answers(session: Pick<Session, 'callsheet' | 'isLive'>): Promise<readonly string[]> {
   const printed = new Printed();
-  const full = { ...session, out: printed.output({ json: true }), directory };
+  const full = { ...session, out: printed.output({ json: true }), place: { directory } };
   await jobs(full, list);
   await jobs(full, { ...list, failed: true, callable: ['slow#*'] });
   await jobs(full, { ...list, order: 'claim', queue: ['mail'] });
@@ -75,7 +75,13 @@ async function read(command: (session: Session) => Promise<number>, at?: Date): 
   const { runtime, kept } = await openReader(directory, at);
   try {
     const printed = new Printed();
-    const session = { callsheet: runtime, out: printed.output({ json: true }), directory, isLive: false, kept };
+    const session = {
+      callsheet: runtime,
+      out: printed.output({ json: true }),
+      place: { directory },
+      isLive: false,
+      kept,
+    };
     return Object.assign(printed, { code: await command(session) });
   } finally {
     await runtime.close();

@@ -56,7 +56,7 @@ async function shown(
 ): Promise<Printed & { code: number }> {
   const printed = new Printed();
   const out = printed.output({ json }, width);
-  const code = await command({ callsheet, out, directory, isLive: true });
+  const code = await command({ callsheet, out, place: { directory }, isLive: true });
   return Object.assign(printed, { code });
 }
 

@@ -40,7 +40,7 @@ after(() => callsheet.close({ graceMs: 0 }));
 /** Runs a command here. */
 async function done(command: (session: Session) => Promise<number>, json = false): Promise<Printed & { code: number }> {
   const printed = new Printed();
-  const code = await command({ callsheet, out: printed.output({ json }), directory, isLive: true });
+  const code = await command({ callsheet, out: printed.output({ json }), place: { directory }, isLive: true });
   return Object.assign(printed, { code });
 }
 

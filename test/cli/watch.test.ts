@@ -32,7 +32,7 @@ after(() => callsheet.close({ graceMs: 0 }));
 const session = (printed = new Printed(), json = false): Session => ({
   callsheet,
   out: printed.output({ json }),
-  directory,
+  place: { directory },
   isLive: true,
 });
 

@@ -71,7 +71,7 @@ describe('the command work', () => {
     assert.equal(run('work', '-d', directory, '-j', file('defined')).status, 3);
     standbys[0].process.kill('SIGTERM');
     assert.equal(await standbys[0].ended(), 0);
-    assert.ok(standbys[0].has('the worker ends before it has the directory'));
+    assert.ok(standbys[0].has('the worker ends before it is ready'));
     assert.ok(!standbys[1].has('the worker is ready'));
     owner.process.kill('SIGKILL');
     assert.equal(await standbys[1].ended(), 0);

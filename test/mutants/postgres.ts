@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.js';
 
 const hosts = ['postgres/hosts.test.ts'];
+const commands = ['postgres/cli.test.ts'];
 const migrations = ['postgres/migrations.test.ts'];
 
 export const postgres: readonly Mutant[] = [
@@ -76,5 +77,21 @@ export const postgres: readonly Mutant[] = [
     in: 'coordinator/closing.ts#finish',
     find: 'store.giveUp && after(lastCommitMs, () => store.giveUp!(lastCommitMs))',
     replace: 'store.giveUp && after(lastCommitMs, () => {})',
+  },
+  {
+    bug: 'a command that visits a database forgets jobs',
+    tags: ['19.7'],
+    tests: commands,
+    in: 'coordinator/coordinator.ts#turn',
+    find: 'if (this.#options.isVisitor !== true) this.#forget();',
+    replace: 'this.#forget();',
+  },
+  {
+    bug: 'a command that visits a database is a host of it',
+    tags: ['19.7'],
+    tests: commands,
+    in: 'runtime/open.ts#openVisitor',
+    find: 'dispatcher: false',
+    replace: 'dispatcher: true',
   },
 ];

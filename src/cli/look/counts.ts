@@ -1,7 +1,7 @@
 /** `callsheet counts` and `callsheet stats`: figures of many jobs. */
 import type { CountField, CountRow, DurationStats, StatRow } from '../../protocol/monitor.js';
-import { exitCodes } from '../exit.js';
-import type { Session } from '../session.js';
+import { CommandError, exitCodes } from '../exit.js';
+import { noSums, type Session } from '../session.js';
 import type { Column } from '../table.js';
 import { callableName, count, duration, queueName } from '../words.js';
 
@@ -41,8 +41,9 @@ export interface StatsOptions extends KindOptions {
   readonly step?: number;
 }
 
-export async function stats({ callsheet, out }: Session, options: StatsOptions): Promise<number> {
+export async function stats({ callsheet, out, place }: Session, options: StatsOptions): Promise<number> {
   const { since, until, step } = options;
+  if (!('directory' in place)) throw new CommandError(exitCodes.usage, noSums);
   const rows = await callsheet.monitor.stats(kindsOf(options), {
     ...(since === undefined ? {} : { from: since }),
     ...(until === undefined ? {} : { to: until }),

@@ -4,6 +4,7 @@ import type { StatRow } from '../../protocol/monitor.js';
 import type { QueueStatus, QueuesPage, RunningJob, RuntimeStatus } from '../../protocol/status.js';
 import { exitCodes } from '../exit.js';
 import type { Output } from '../output.js';
+import { placeField, placeName } from '../place.js';
 import type { Session } from '../session.js';
 import type { Column } from '../table.js';
 import { age, callableName, count, counted, duration, escaped, plain, queueName, size } from '../words.js';
@@ -15,25 +16,29 @@ export interface Snapshot {
   readonly status: RuntimeStatus;
   readonly queues: QueuesPage;
   readonly active: readonly RunningJob[];
-  /** The sums of the last minutes, by queue and callable. */
-  readonly stats: readonly StatRow[];
+  /** The sums of the last minutes, by queue and callable. A database has none of all its hosts. */
+  readonly stats: readonly StatRow[] | undefined;
 }
 
-export async function snapshotOf({ monitor }: Session['callsheet']): Promise<Snapshot> {
+export async function snapshotOf({ callsheet, place }: Pick<Session, 'callsheet' | 'place'>): Promise<Snapshot> {
+  const { monitor } = callsheet;
   const status = await monitor.status();
   const from = new Date(Date.parse(status.asOf) - rateMs);
-  const [queues, active, stats] = await Promise.all([monitor.queues(), monitor.active(), monitor.stats({}, { from })]);
+  const asked = 'directory' in place ? monitor.stats({}, { from }) : undefined;
+  const [queues, active, stats] = await Promise.all([monitor.queues(), monitor.active(), asked]);
   return { status, queues, active, stats };
 }
 
-export async function status({ callsheet, out, directory, isLive }: Session): Promise<number> {
-  const snapshot = await snapshotOf(callsheet);
+export async function status(session: Session): Promise<number> {
+  const { out, place, isLive } = session;
+  const snapshot = await snapshotOf(session);
   if (out.isJson) {
     const { status, queues, active, stats } = snapshot;
     out.json({
-      directory,
+      ...placeField(place),
+      ...('directory' in place ? { id: status.id } : {}),
       isLive,
-      ...(isLive ? status : ofJournal(status)),
+      ...(isLive && 'directory' in place ? status : ofRecords(status)),
       queueList: queues.items,
       moreQueues: queues.others,
       active,
@@ -41,7 +46,7 @@ export async function status({ callsheet, out, directory, isLive }: Session): Pr
     });
     return exitCodes.done;
   }
-  for (const line of isLive ? runtimeLines(snapshot, directory) : journalLines(snapshot, directory)) out.line(line);
+  for (const line of headLines(snapshot, session)) out.line(line);
   out.line();
   out.table(snapshot.queues.items, queueColumns(snapshot, out));
   if (snapshot.queues.others > 0) out.line(`… ${counted(snapshot.queues.others, 'queue')} more`);
@@ -51,11 +56,17 @@ export async function status({ callsheet, out, directory, isLive }: Session): Pr
   return exitCodes.done;
 }
 
-/** The part of the status that a journal tells. */
-const ofJournal = ({ id, asOf, jobs, queues, dispatchers }: RuntimeStatus) => ({ id, asOf, jobs, queues, dispatchers });
+/** The part of the status that records tell, without the process that reads them. */
+const ofRecords = ({ asOf, jobs, queues, dispatchers }: RuntimeStatus) => ({ asOf, jobs, queues, dispatchers });
 
-function journalLines({ status: { jobs } }: Snapshot, directory: string): string[] {
-  return [`${escaped(directory)}: read from its journal`, `jobs     ${jobCounts(jobs)}`];
+/** Returns the first lines: the place, the jobs, and the process that has the place, if one has. */
+export function headLines({ status }: Snapshot, { place, isLive }: Pick<Session, 'place' | 'isLive'>): string[] {
+  const name = escaped(placeName(place));
+  const jobs = `jobs     ${jobCounts(status.jobs)}`;
+  if (!isLive) return [`${name}: read from its journal`, jobs];
+  if ('directory' in place) return runtimeLines(status, name, jobs);
+  const { active, inactive } = status.dispatchers;
+  return [`${name}: ${counted(active, 'dispatcher')} at work${inactive === 0 ? '' : `, ${inactive} not`}`, jobs];
 }
 
 function jobCounts(jobs: RuntimeStatus['jobs']): string {
@@ -63,27 +74,19 @@ function jobCounts(jobs: RuntimeStatus['jobs']): string {
   return counts.map(([name, number]) => `${count(number)} ${name}`).join(', ') || 'none';
 }
 
-export function runtimeLines({ status }: Snapshot, directory: string): string[] {
-  const { jobs, threads, turns, store } = status;
+function runtimeLines(status: RuntimeStatus, name: string, jobs: string): string[] {
+  const { threads, turns, store } = status;
   const { longestSyncMs, lastSyncMs, diskBytes, freeBytes, takesWork } = store;
   const free = freeBytes === undefined ? '' : `, ${size(freeBytes)} free`;
   return [
-    `${escaped(directory)}: ${status.state}, pid ${status.pid} on ${plain(status.host)} for ${age(status.opened, status.asOf)}, callsheet ${status.versions.callsheet}, ${counted(status.clients, 'client')}`,
-    `jobs     ${jobCounts(jobs)}`,
+    `${name}: ${status.state}, pid ${status.pid} on ${plain(status.host)} for ${age(status.opened, status.asOf)}, callsheet ${status.versions.callsheet}, ${counted(status.clients, 'client')}`,
+    jobs,
     `threads  ${threads.running} of ${threads.size} run a job${threads.claimed > threads.running ? `, ${threads.claimed - threads.running} claimed` : ''}`,
     `store    ${size(diskBytes)}${free}, last sync ${duration(lastSyncMs)}, longest ${duration(longestSyncMs)}, longest turn ${duration(turns.longestMs)}${takesWork ? '' : ', THE DISK IS FULL: no job begins'}`,
   ];
 }
 
-export function queueColumns({ stats, status }: Snapshot, out: Output): readonly Column<QueueStatus>[] {
-  const sum = (name: string, of: (row: StatRow) => number) =>
-    stats.filter(({ queue }) => queue === name).reduce((all, row) => all + of(row), 0);
-  const seconds = Math.min(rateMs, Math.max(1000, Date.parse(status.asOf) - Date.parse(status.opened))) / 1000;
-  const rate = (title: string, of: (row: StatRow) => number): Column<QueueStatus> => ({
-    title,
-    of: ({ name }) => rateText(sum(name, of) / seconds),
-    right: true,
-  });
+export function queueColumns(snapshot: Snapshot, out: Output): readonly Column<QueueStatus>[] {
   const places = ({ name, size, keys, places }: QueueStatus['quotas'][number]) =>
     `${escaped(name)} ${places}/${size}${keys > 1 ? ` in ${keys} keys` : ''}`;
   return [
@@ -92,11 +95,26 @@ export function queueColumns({ stats, status }: Snapshot, out: Output): readonly
     { title: 'LATER', of: ({ later }) => count(later), right: true },
     { title: 'RUN', of: ({ running }) => count(running), right: true },
     { title: 'OLDEST', of: ({ oldestMs }) => (oldestMs === undefined ? '–' : duration(oldestMs)), right: true },
+    ...rateColumns(snapshot),
+    { title: 'QUOTAS', of: ({ quotas }) => quotas.map(places).join(', '), cut: true },
+    { title: 'PROBLEM', of: ({ agents }) => plain(agents.map(({ problem }) => problem ?? '').join(' ')), cut: true },
+  ];
+}
+
+function rateColumns({ stats, status }: Snapshot): readonly Column<QueueStatus>[] {
+  if (stats === undefined) return [];
+  const sum = (name: string, of: (row: StatRow) => number) =>
+    stats.filter(({ queue }) => queue === name).reduce((all, row) => all + of(row), 0);
+  const seconds = Math.min(rateMs, Math.max(1000, Date.parse(status.asOf) - Date.parse(status.opened))) / 1000;
+  const rate = (title: string, of: (row: StatRow) => number): Column<QueueStatus> => ({
+    title,
+    of: ({ name }) => rateText(sum(name, of) / seconds),
+    right: true,
+  });
+  return [
     rate('IN/S', ({ put }) => put),
     rate('OUT/S', ({ succeeded, failed }) => succeeded + failed),
     { title: 'FAILED/5M', of: ({ name }) => count(sum(name, ({ failed }) => failed)), right: true },
-    { title: 'QUOTAS', of: ({ quotas }) => quotas.map(places).join(', '), cut: true },
-    { title: 'PROBLEM', of: ({ agents }) => plain(agents.map(({ problem }) => problem ?? '').join(' ')), cut: true },
   ];
 }
 

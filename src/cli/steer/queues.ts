@@ -79,12 +79,13 @@ interface OfDispatcher {
 
 /** Adds an agent, or changes its size. Its filter, chooser and policies stay. */
 export async function setAgent(
-  { callsheet, out }: Session,
+  session: Session,
   queue: string,
   name: string,
   { size, dispatcher }: OfDispatcher & { readonly size: number },
 ): Promise<number> {
-  const owner = dispatcher ?? (await callsheet.monitor.status()).id;
+  const { callsheet, out } = session;
+  const owner = dispatcher ?? (await ownerOf(session));
   const there = (await callsheet.queue(queue).agents()).find(
     (agent) => agent.name === name && agent.dispatcher === owner,
   );
@@ -92,6 +93,15 @@ export async function setAgent(
   if (out.isJson) out.json({ queue, name, size, dispatcher: owner });
   else out.line(`the agent ${escaped(name)} of ${queueName(queue)} has size ${count(size)}`);
   return exitCodes.done;
+}
+
+/** Returns the dispatcher whose agents are meant if none is named. */
+async function ownerOf({ callsheet, place }: Session): Promise<string> {
+  if ('directory' in place) return (await callsheet.monitor.status()).id;
+  throw new CommandError(
+    exitCodes.usage,
+    'a database has no owner: name one of its dispatchers with --dispatcher; agent list shows them',
+  );
 }
 
 /** Returns the options of an agent as they were given: functions instead of their names. */
@@ -111,12 +121,13 @@ function asGiven({ filter, chooser, retry }: Agent) {
 }
 
 export async function removeAgent(
-  { callsheet, out }: Session,
+  session: Session,
   queue: string,
   name: string,
   options: OfDispatcher,
 ): Promise<number> {
-  const { dispatcher = (await callsheet.monitor.status()).id } = options;
+  const { callsheet, out } = session;
+  const { dispatcher = await ownerOf(session) } = options;
   const agents = await callsheet.queue(queue).agents();
   if (!agents.some((agent) => agent.name === name && agent.dispatcher === dispatcher))
     throw new UnknownAgentError(`there is no agent named ${givenName(name)} in ${queueName(queue)}`);

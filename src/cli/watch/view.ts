@@ -2,8 +2,9 @@
 import type { JobRow, StatRow } from '../../protocol/monitor.js';
 import type { ThreadWork } from '../../protocol/status.js';
 import { jobColumns } from '../look/columns.js';
-import { activeColumns, queueColumns, runtimeLines, type Snapshot } from '../look/status.js';
+import { activeColumns, headLines, queueColumns, type Snapshot } from '../look/status.js';
 import type { Output } from '../output.js';
+import type { Session } from '../session.js';
 import { type Column, tableLines } from '../table.js';
 import { counted, plain, queueName } from '../words.js';
 import { graphLines, graphMinutes, threadBars } from './charts.js';
@@ -85,7 +86,7 @@ export function frame(
   answers: Answers,
   choices: Choices,
   out: Output,
-  directory: string,
+  session: Pick<Session, 'place' | 'isLive'>,
   { columns, rows }: { readonly columns: number; readonly rows: number },
 ): string[] {
   const { snapshot, threads, minutes, jobs } = answers;
@@ -96,7 +97,7 @@ export function frame(
   if (isGraph)
     return filled([graphTitle(choices, answers), '', ...graphLines(minutes, snapshot.status.asOf)], room, bottom);
   const lines = [
-    ...runtimeLines(snapshot, directory),
+    ...headLines(snapshot, session),
     ...busyLines(threadBars(threads, snapshot.active, snapshot.status.asOf), columns),
     '',
   ];

@@ -10,7 +10,7 @@ import { exitCodes } from '../exit.js';
 import { fullLines } from '../look/job.js';
 import { snapshotOf, status } from '../look/status.js';
 import type { Output } from '../output.js';
-import type { Session } from '../session.js';
+import { noSums, type Session } from '../session.js';
 import { escaped, plain } from '../words.js';
 import { graphMinutes } from './charts.js';
 import { Screen, type ScreenTerminal } from './screen.js';
@@ -137,7 +137,7 @@ export class Watch {
   async #ask(): Promise<Answers> {
     const { callsheet } = this.#session;
     const { pane, isGraph } = this.#choices;
-    const snapshot = await snapshotOf(callsheet);
+    const snapshot = await snapshotOf(this.#session);
     const since = new Date(Date.parse(snapshot.status.asOf) - 60_000);
     const { threads } = await callsheet.monitor.threads({ since });
     const minutes = isGraph ? await this.#minutes(snapshot.status.asOf) : [];
@@ -170,7 +170,7 @@ export class Watch {
     if (this.#answers === undefined || this.#isOver) return;
     const choices = this.#choices;
     choices.row = Math.max(0, Math.min(choices.row, countIn(this.#answers, choices.pane) - 1));
-    this.#screen.show(frame(this.#answers, choices, this.#out, this.#session.directory, this.#screen));
+    this.#screen.show(frame(this.#answers, choices, this.#out, this.#session, this.#screen));
   }
 
   async #press(text: string, { name, ctrl = false }: Key): Promise<void> {
@@ -230,6 +230,10 @@ export class Watch {
         choices.isFrozen = !choices.isFrozen;
         return this.#wake();
       case 'g':
+        if (!('directory' in this.#session.place)) {
+          choices.message = noSums;
+          return;
+        }
         choices.isGraph = !choices.isGraph;
         choices.detail = undefined;
         return this.#wake();

@@ -3,7 +3,9 @@
  * announces either, so both are checked after each turn.
  */
 import { countItems } from '../../core/map.js';
+import { queueNames } from '../../core/queue.js';
 import type { Id } from '../../core/records.js';
+import type { View } from '../../core/state/view.js';
 import type { Fed, LeftJobs } from '../../protocol/messages.js';
 import type { Records } from '../../store/store.js';
 import type { Build } from '../claiming/build.js';
@@ -27,7 +29,8 @@ const nothingFed = { taken: 0, done: 0 };
 export class DrainWaiters {
   readonly #context: Context;
   readonly #build: Build;
-  readonly #drainWaiters = new Waiters<DrainWaiter>();
+  /** By queue; null for all queues together. */
+  readonly #drainWaiters = new Waiters<DrainWaiter, string | null>();
   readonly #fedWaiters = new Waiters<FedWaiter>();
 
   constructor(context: Context, build: Build) {
@@ -35,7 +38,7 @@ export class DrainWaiters {
     this.#build = build;
   }
 
-  waitUntilDrained(queue: string, waiter: DrainWaiter): void {
+  waitUntilDrained(queue: string | null, waiter: DrainWaiter): void {
     this.#drainWaiters.add(queue, waiter);
   }
 
@@ -57,8 +60,8 @@ export class DrainWaiters {
   }
 
   /** A queue is drained when nothing in it is due or running, apart from jobs for another build. */
-  #answerDrained(queue: string): void {
-    const left = ({ view }: Records) => this.#build.left(view, queue);
+  #answerDrained(queue: string | null): void {
+    const left = ({ view }: Records) => this.#left(view, queue === null ? queueNames(view) : [queue]);
     const tell = (found: readonly LeftJobs[] | undefined) => {
       if (found === undefined) return;
       for (const waiter of this.#drainWaiters.take(queue)) {
@@ -72,6 +75,17 @@ export class DrainWaiters {
       }
     };
     this.#context.store.read(left, (_, found) => tell(found), 'decided');
+  }
+
+  /** The jobs that are left in drained queues; `undefined` if one of them is not drained. */
+  #left(view: View, queues: readonly string[]): readonly LeftJobs[] | undefined {
+    const left: LeftJobs[] = [];
+    for (const queue of queues) {
+      const found = this.#build.left(view, queue);
+      if (found === undefined) return undefined;
+      left.push(...found);
+    }
+    return left;
   }
 
   /** Answers the feeders with the progress of the map. */

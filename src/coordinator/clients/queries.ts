@@ -4,7 +4,7 @@ import { mainAgent } from '../../core/agent.js';
 import { pingsOf } from '../../core/dispatchers.js';
 import { countItems } from '../../core/map.js';
 import { policyOf } from '../../core/policy.js';
-import { requireQueue } from '../../core/queue.js';
+import { queueNames, requireQueue } from '../../core/queue.js';
 import {
   type AgentRecord,
   agentDispatcher,
@@ -19,7 +19,7 @@ import {
 } from '../../core/records.js';
 import { requireSchedule, scheduleOf, tickOf } from '../../core/schedules.js';
 import { dateOf } from '../../core/state/indices.js';
-import type { SettingsView, View } from '../../core/state/view.js';
+import type { View } from '../../core/state/view.js';
 import { JobStatusError, UnknownAgentError } from '../../errors.js';
 import type { JobInfo } from '../../protocol/job-info.js';
 import type {
@@ -171,13 +171,6 @@ function tickInfo(view: View, job: JobRecord): TickInfo | null {
   const there = scheduleOf(view, tick.name);
   const missed = there?.lastAt === tick.at ? there.lastMissed : 0;
   return { ...tick, previousSuccess: there?.successAt ?? 0, missed };
-}
-
-/** Returns the default queue, which always exists, and all others. */
-export function queueNames(view: SettingsView): string[] {
-  const names = [''];
-  for (const setting of view.settings()) if (setting.kind === 'queue' && setting.name !== '') names.push(setting.name);
-  return names;
 }
 
 /** Returns the job if it is a map: only a map can be fed. */

@@ -1,23 +1,23 @@
 /** Waiters by key. */
-export class Waiters<T> {
-  readonly #waiting = new Map<string, T[]>();
+export class Waiters<T, Key = string> {
+  readonly #waiting = new Map<Key, T[]>();
 
-  add(key: string, waiter: T): void {
+  add(key: Key, waiter: T): void {
     const there = this.#waiting.get(key);
     if (there === undefined) this.#waiting.set(key, [waiter]);
     else there.push(waiter);
   }
 
-  has(key: string): boolean {
+  has(key: Key): boolean {
     return this.#waiting.has(key);
   }
 
-  count(key: string): number {
+  count(key: Key): number {
     return this.#waiting.get(key)?.length ?? 0;
   }
 
   /** Removes and returns all waiters of the key. */
-  take(key: string): readonly T[] {
+  take(key: Key): readonly T[] {
     const there = this.#waiting.get(key);
     if (there === undefined) return none;
     this.#waiting.delete(key);
@@ -25,7 +25,7 @@ export class Waiters<T> {
   }
 
   /** Returns `false` if the waiter was taken before. */
-  remove(key: string, waiter: T): boolean {
+  remove(key: Key, waiter: T): boolean {
     const there = this.#waiting.get(key) ?? none;
     const left = there.filter((other) => other !== waiter);
     if (left.length > 0) this.#waiting.set(key, left);
@@ -42,7 +42,7 @@ export class Waiters<T> {
     }
   }
 
-  keys(): string[] {
+  keys(): Key[] {
     return [...this.#waiting.keys()];
   }
 }
