@@ -69,7 +69,9 @@ export class PackedJobs {
     const id = this.idOf(seat);
     const row = new JobRow(this.kindOf(seat));
     const startAt = page.putAt[at]! + page.waitedMs[at]!;
-    row.becomeAnother(id, page.eligible[at]!, page.putAt[at]!);
+    // Floored, since V8 then stores a small integer. The box that the array returns would change
+    // the layout of all rows, and undo all compiled code that reads one.
+    row.becomeAnother(id, Math.floor(page.eligible[at]!), page.putAt[at]!);
     row.args = this.#payloads.payload(seat, 'args', id);
     row.firstStartAt = startAt;
     row.lastStartAt = startAt;
