@@ -29,9 +29,13 @@ export class PayloadPlaces implements PayloadColumns {
   payload(seat: number, slot: PayloadSlot, job: Id): StoredPayload | null {
     const page = this.#page(seat);
     const at = indexOf(seat, slot);
-    const [segment, offset, byteLength, checksum] = [page[at]!, page[at + 1]!, page[at + 2]!, page[at + 3]!];
+    const segment = page[at]!;
     if (segment === nowhere) return null;
-    return StoredPayload.at(job, { segment, offset, length: byteLength + payloadHeadBytes, checksum });
+    // Not through a list: one large checksum would box all of its numbers, and a box in the place of
+    // a small integer changes the layout of all payloads.
+    const offset = page[at + 1]!;
+    const checksum = page[at + 3]!;
+    return StoredPayload.at(job, { segment, offset, length: page[at + 2]! + payloadHeadBytes, checksum });
   }
 
   bytes(seat: number): number {
