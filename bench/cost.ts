@@ -1,11 +1,13 @@
 /**
  * The CPU of a job in each thread, and its frames, syncs and thread switches. For the coordinator
- * alone, also the bytes that it allocates for a job, and its memory when it remembers 100,000.
+ * and a worker thread alone, also the bytes that they allocate for a job; for the coordinator, its
+ * memory when it remembers 100,000.
  */
 import { type Fresh, freshContestant } from './contestants/fresh.js';
 import type { Bench, Contestant, Measured } from './harness/bench.js';
 import { runProgram } from './harness/program.js';
 import type { CoordinatorWork } from './programs/coordinator.js';
+import type { WorkerWork } from './programs/worker.js';
 
 export const cost: Bench = {
   name: 'cost',
@@ -36,11 +38,21 @@ export const cost: Bench = {
     return [
       ...trivialCases,
       ...aloneCases,
+      {
+        name: `a worker thread alone, ${full ? 64 : 8} jobs in a batch`,
+        contestants: [workerAlone(full ? { inBatch: 64, batches: 2000, warmUpBatches: 3000 } : smallWorker)],
+      },
       costOf('jobs of 1 ms, cold', { ...computing, warmUpJobs: 0 }),
       costOf('jobs of 1 ms, warm', { ...computing, warmUpJobs: full ? 5000 : 20 }),
     ];
   },
 };
+
+const smallWorker: WorkerWork = { inBatch: 8, batches: 3, warmUpBatches: 1 };
+
+function workerAlone(work: WorkerWork): Contestant {
+  return { name: 'callsheet', open: async () => ({ measure: () => runProgram<Measured>('worker', work) }) };
+}
 
 function coordinatorAlone(work: Omit<CoordinatorWork, 'directory' | 'threads'>): Contestant {
   return {

@@ -115,6 +115,15 @@ export class ByteReader {
     return this.#bytes.length - this.#at;
   }
 
+  /** The index of the next byte. */
+  get at(): number {
+    return this.#at;
+  }
+
+  skip(count: number): void {
+    this.#take(count);
+  }
+
   u8(): number {
     const byte = this.#bytes[this.#at++];
     if (byte === undefined) throw new RangeError('expected a byte, none left');

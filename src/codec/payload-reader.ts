@@ -22,33 +22,45 @@ const TRUSTED_LENGTH = 1024;
 const KEY_CACHE_SIZE = 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const nothing = new Uint8Array();
 const keyCache: string[] = new Array(KEY_CACHE_SIZE).fill('');
 
-/** The reading of one payload. */
+/** Reads one payload at a time. Must not be entered again meanwhile. */
 export class PayloadReader {
-  readonly #bytes: Uint8Array;
-  readonly #reference: ReferenceReader | undefined;
-  readonly #buffer: BufferReader | undefined;
+  #bytes: Uint8Array = nothing;
+  #reference: ReferenceReader | undefined;
+  #buffer: BufferReader | undefined;
   #numbers: DataView | undefined;
+  #start = 0;
   #position = 0;
+  #end = 0;
   #depth = 0;
 
-  constructor(bytes: Uint8Array, reference: ReferenceReader | undefined, buffer?: BufferReader) {
+  /** Returns the value in these bytes, from `from` to `to`. Throws if it does not end there. */
+  read(bytes: Uint8Array, from: number, to: number, reference?: ReferenceReader, buffer?: BufferReader): unknown {
     this.#bytes = bytes;
+    this.#start = from;
+    this.#position = from;
+    this.#end = to;
     this.#reference = reference;
     this.#buffer = buffer;
-  }
-
-  /** Returns the value. Throws if any bytes follow it. */
-  read(): unknown {
-    const value = this.#value();
-    if (this.#position !== this.#bytes.length) throw this.#corrupt('bytes follow the value');
-    return value;
+    this.#depth = 0;
+    try {
+      const value = this.#value();
+      if (this.#position !== to) throw this.#corrupt('bytes follow the value');
+      return value;
+    } finally {
+      // Nothing stays in memory until the next payload.
+      this.#bytes = nothing;
+      this.#numbers = undefined;
+      this.#reference = undefined;
+      this.#buffer = undefined;
+    }
   }
 
   #value(): unknown {
     const at = this.#position++;
-    if (at >= this.#bytes.length) throw this.#corrupt('it ends too early');
+    if (at >= this.#end) throw this.#corrupt('it ends too early');
     const token = this.#bytes[at]!;
     if (token < 0x80) return token;
     if (token < 0x90) return this.#record(token & 0x0f, {});
@@ -142,7 +154,7 @@ export class PayloadReader {
   #shortKey(length: number): string {
     const bytes = this.#bytes;
     const start = this.#position;
-    if (length > bytes.length - start) throw this.#corrupt('it ends too early');
+    if (length > this.#end - start) throw this.#corrupt('it ends too early');
     let hash = length;
     for (let i = start; i < start + length; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
     const slot = (hash >>> 0) % KEY_CACHE_SIZE;
@@ -159,7 +171,7 @@ export class PayloadReader {
   #string(length: number): string {
     const bytes = this.#bytes;
     const start = this.#position;
-    if (length > bytes.length - start) throw this.#corrupt('it ends too early');
+    if (length > this.#end - start) throw this.#corrupt('it ends too early');
     this.#position = start + length;
     if (length <= SHORT_TEXT) {
       let text = '';
@@ -177,7 +189,7 @@ export class PayloadReader {
   #extension(length: number): unknown {
     const type = this.#uint8();
     const end = this.#position + length;
-    if (end > this.#bytes.length) throw this.#corrupt('it ends too early');
+    if (end > this.#end) throw this.#corrupt('it ends too early');
     const value = this.#extended(type, length, end);
     if (this.#position !== end) throw this.#corrupt('the length of an extension is wrong');
     return value;
@@ -307,22 +319,22 @@ export class PayloadReader {
 
   /** Enters a level that claims this many values, each of at least one byte. */
   #enter(values: number): void {
-    if (values > this.#bytes.length - this.#position) throw this.#corrupt('it ends too early');
+    if (values > this.#end - this.#position) throw this.#corrupt('it ends too early');
     if (++this.#depth > READ_DEPTH_LIMIT) throw this.#corrupt('it is nested too deeply');
   }
 
   #take(length: number): Uint8Array {
     const start = this.#position;
-    if (length < 0 || length > this.#bytes.length - start) throw this.#corrupt('it ends too early');
+    if (length < 0 || length > this.#end - start) throw this.#corrupt('it ends too early');
     this.#position = start + length;
     // A plain Uint8Array: its `slice` copies, a Buffer's does not.
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
   }
 
   #uint8(): number {
-    const value = this.#bytes[this.#position++];
-    if (value === undefined) throw this.#corrupt('it ends too early');
-    return value;
+    const at = this.#position++;
+    if (at >= this.#end) throw this.#corrupt('it ends too early');
+    return this.#bytes[at]!;
   }
 
   #uint16(): number {
@@ -339,14 +351,14 @@ export class PayloadReader {
 
   /** Skips `length` bytes. Returns a view of the whole payload to read them with. */
   #view(length: number): DataView {
-    if (length > this.#bytes.length - this.#position) throw this.#corrupt('it ends too early');
+    if (length > this.#end - this.#position) throw this.#corrupt('it ends too early');
     this.#position += length;
     this.#numbers ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
     return this.#numbers;
   }
 
   #corrupt(reason: string): CallsheetError {
-    return new PayloadCorruptError(`A payload is damaged near byte ${this.#position}: ${reason}.`);
+    return new PayloadCorruptError(`A payload is damaged near byte ${this.#position - this.#start}: ${reason}.`);
   }
 }
 

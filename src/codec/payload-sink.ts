@@ -9,6 +9,8 @@ import { isWellFormed } from './storable.js';
 const SLAB_BYTES = 16 * 1024;
 /** Text up to this length is written in a loop; a call into the runtime costs more. */
 const SHORT_TEXT = 48;
+/** Shorter payloads are lent in views that are kept: a new view takes more memory than they do. */
+const lentViews = 64;
 /** The longest head of a value, or number. */
 const HEAD_BYTES = 16;
 
@@ -22,6 +24,8 @@ export class PayloadSink {
   #numbers = new DataView(this.#bytes.buffer);
   #position = 0;
   #limitBytes = 0;
+  /** Views of the beginning of `#bytes`, by length. */
+  readonly #views: (Uint8Array | undefined)[] = [];
 
   /** Begins a payload of at most `limitBytes`. */
   begin(limitBytes: number): void {
@@ -33,6 +37,19 @@ export class PayloadSink {
   finish(): Uint8Array {
     if (this.#position > this.#limitBytes) throw new LimitReached();
     return this.#bytes.slice(0, this.#position);
+  }
+
+  /** Returns the payload in memory that the next one overwrites. */
+  lend(): Uint8Array {
+    const length = this.#position;
+    if (length > this.#limitBytes) throw new LimitReached();
+    if (length >= lentViews) return this.finish();
+    let view = this.#views[length];
+    if (view === undefined) {
+      view = this.#bytes.subarray(0, length);
+      this.#views[length] = view;
+    }
+    return view;
   }
 
   /** Frees the memory of a large payload. */
@@ -231,5 +248,6 @@ export class PayloadSink {
     this.#bytes = bytes;
     this.#text = Buffer.from(bytes.buffer);
     this.#numbers = new DataView(bytes.buffer);
+    this.#views.length = 0;
   }
 }

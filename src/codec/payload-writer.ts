@@ -59,13 +59,17 @@ export class PayloadWriter {
   #handleId: HandleId | undefined;
   #handOver: HandOver | undefined;
 
-  /** Returns the payload, or a NotStorableError. `isOwnArray`: only the elements are checked. */
+  /**
+   * Returns the payload, or throws a NotStorableError. `isOwnArray`: only the elements are checked.
+   * `isLent`: the next payload overwrites the bytes.
+   */
   write(
     value: unknown,
     root: string,
     code: NotStorableCode,
     { limitBytes = DEFAULT_LIMIT_BYTES, limitName, reference, handOver }: WriteOptions,
     isOwnArray: boolean,
+    isLent: boolean,
   ): Uint8Array {
     this.#root = root;
     this.#code = code;
@@ -77,7 +81,7 @@ export class PayloadWriter {
     try {
       if (isOwnArray) this.#elements(value as readonly unknown[]);
       else this.#value(value);
-      return this.#sink.finish();
+      return isLent ? this.#sink.lend() : this.#sink.finish();
     } catch (error) {
       const worded = this.#worded(error, limitBytes, limitName);
       this.#ancestors.length = 0;

@@ -45,6 +45,8 @@ export interface DecodeOptions {
 
 /** The writer while not in use. Encoding within a trap or `reference` makes another one. */
 let spareWriter: PayloadWriter | undefined;
+/** The reader while not in use. Decoding within `reference` or `buffer` makes another one. */
+let spareReader: PayloadReader | undefined;
 
 /**
  * Encodes a value as one msgpack value, in an array of exactly its size with a buffer of its own.
@@ -54,7 +56,16 @@ let spareWriter: PayloadWriter | undefined;
  * thousand).
  */
 export function encodePayload(value: unknown, options: EncodeOptions): Uint8Array {
-  return write(value, options.root, options.code, options, false);
+  return write(value, options.root, options.code, options, false, false);
+}
+
+/**
+ * Encodes a value for a reader who copies the bytes at once: the next encoding overwrites them.
+ *
+ * @throws the same errors as `encodePayload`.
+ */
+export function encodeLent(value: unknown, options: EncodeOptions): Uint8Array {
+  return write(value, options.root, options.code, options, false, true);
 }
 
 /**
@@ -62,7 +73,7 @@ export function encodePayload(value: unknown, options: EncodeOptions): Uint8Arra
  * caller's own (a rest parameter), so only its elements are checked.
  */
 export function encodeArguments(args: readonly unknown[], options: Partial<EncodeOptions> = {}): Uint8Array {
-  return write(args, options.root ?? 'arguments', options.code ?? 'ARGUMENT_NOT_STORABLE', options, true);
+  return write(args, options.root ?? 'arguments', options.code ?? 'ARGUMENT_NOT_STORABLE', options, true, false);
 }
 
 function write(
@@ -71,22 +82,29 @@ function write(
   code: EncodeOptions['code'],
   options: Partial<EncodeOptions>,
   isOwnArray: boolean,
+  isLent: boolean,
 ): Uint8Array {
   const writer = spareWriter ?? new PayloadWriter();
   spareWriter = undefined;
   try {
-    return writer.write(value, root, code, options, isOwnArray);
+    return writer.write(value, root, code, options, isOwnArray, isLent);
   } finally {
     spareWriter = writer;
   }
 }
 
 /**
- * Decodes a payload.
+ * Decodes a payload: all bytes, or those from `from` to `to`.
  *
  * @throws {CallsheetError} PAYLOAD_CORRUPT if the bytes are not a payload, whatever they are.
  * Errors of `reference` are passed on.
  */
-export function decodePayload(bytes: Uint8Array, options?: DecodeOptions): unknown {
-  return new PayloadReader(bytes, options?.reference, options?.buffer).read();
+export function decodePayload(bytes: Uint8Array, options?: DecodeOptions, from = 0, to = bytes.length): unknown {
+  const reader = spareReader ?? new PayloadReader();
+  spareReader = undefined;
+  try {
+    return reader.read(bytes, from, to, options?.reference, options?.buffer);
+  } finally {
+    spareReader = reader;
+  }
 }

@@ -10,9 +10,11 @@
  */
 
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
-import { codeOf, logThresholds } from '../core/records.js';
+import type { DecodeOptions } from '../codec/payload.js';
+import { codeOf, type Id, type LogThreshold, logThresholds } from '../core/records.js';
 import { type EncodedOutcome, outcomeForms } from './completed-list.js';
 import type { WireRun } from './dispatch.js';
+import { decodeCall, type StoredCall } from './stored-call.js';
 
 const flag = { parent: 1, args: 2, fed: 4, timed: 8, part: 16, log: 32 } as const;
 
@@ -78,45 +80,71 @@ export class RunBatchWriter {
   }
 }
 
-export function readRunBatch(batch: Uint8Array): WireRun[] {
-  const input = new ByteReader(batch);
-  const names: string[] = [];
-  const name = () => {
-    const number = input.varint();
-    if (number === names.length) names.push(input.text());
-    return names[number]!;
-  };
-  const runs: WireRun[] = [];
-  while (input.left > 0) {
-    const slot = input.varint();
-    const word = input.varint() | 0;
-    const id = input.id();
+/**
+ * Reads a batch run by run. Its fields are those of the current run: an object for each run would
+ * cost a short job more than its call does.
+ */
+export class RunBatchReader implements Omit<WireRun, 'args'> {
+  readonly #batch: Uint8Array;
+  readonly #in: ByteReader;
+  readonly #names: string[] = [];
+  slot = 0;
+  word = 0;
+  id: Id = '';
+  parent: Id = '';
+  isPart = false;
+  callable = '';
+  attempt = 0;
+  queue = '';
+  agent = '';
+  fed: EncodedOutcome | null = null;
+  timed = false;
+  log: LogThreshold | '' = '';
+  #hasArgs = false;
+  #argsFrom = 0;
+  #argsTo = 0;
+
+  constructor(batch: Uint8Array) {
+    this.#batch = batch;
+    this.#in = new ByteReader(batch);
+  }
+
+  /** Goes on to the next run. Returns `false` if there is none. */
+  next(): boolean {
+    const input = this.#in;
+    if (input.left === 0) return false;
+    this.slot = input.varint();
+    this.word = input.varint() | 0;
+    this.id = input.id();
     const flags = input.u8();
-    const parent = flags & flag.parent ? input.id() : '';
-    const callable = name();
-    const queue = name();
-    const agent = name();
-    const attempt = input.varint();
-    const args = flags & flag.args ? input.bytes(input.varint()) : null;
-    const fed: EncodedOutcome | null =
+    this.parent = flags & flag.parent ? input.id() : '';
+    this.isPart = (flags & flag.part) !== 0;
+    this.timed = (flags & flag.timed) !== 0;
+    this.callable = this.#name();
+    this.queue = this.#name();
+    this.agent = this.#name();
+    this.attempt = input.varint();
+    this.#hasArgs = (flags & flag.args) !== 0;
+    const argsBytes = this.#hasArgs ? input.varint() : 0;
+    this.#argsFrom = input.at;
+    this.#argsTo = input.at + argsBytes;
+    input.skip(argsBytes);
+    this.fed =
       flags & flag.fed
         ? { kind: outcomeForms[input.u8()] as EncodedOutcome['kind'], payload: input.bytes(input.varint()) }
         : null;
-    runs.push({
-      slot,
-      word,
-      id,
-      parent,
-      isPart: (flags & flag.part) !== 0,
-      callable,
-      attempt,
-      queue,
-      agent,
-      args,
-      fed,
-      timed: (flags & flag.timed) !== 0,
-      log: flags & flag.log ? logThresholds[input.u8()]! : '',
-    });
+    this.log = flags & flag.log ? logThresholds[input.u8()]! : '';
+    return true;
   }
-  return runs;
+
+  /** Decodes the arguments of the current run. */
+  call(options?: DecodeOptions): StoredCall {
+    return decodeCall(this.#hasArgs ? this.#batch : null, options, this.#argsFrom, this.#argsTo);
+  }
+
+  #name(): string {
+    const number = this.#in.varint();
+    if (number === this.#names.length) this.#names.push(this.#in.text());
+    return this.#names[number]!;
+  }
 }

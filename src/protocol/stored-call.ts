@@ -130,10 +130,10 @@ function objectOf(pieces: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-/** Decodes the stored arguments of a call. */
-export function decodeCall(bytes: Uint8Array | null, options?: DecodeOptions): StoredCall {
+/** Decodes the stored arguments of a call; `from` and `to` as in `decodePayload`. */
+export function decodeCall(bytes: Uint8Array | null, options?: DecodeOptions, from?: number, to?: number): StoredCall {
   if (bytes === null) return { args: [] };
-  const decoded = decodePayload(bytes, options) as unknown[] | (StoredCall & { readonly trace?: unknown });
+  const decoded = decodePayload(bytes, options, from, to) as unknown[] | (StoredCall & { readonly trace?: unknown });
   if (Array.isArray(decoded)) return { args: decoded };
   const { trace } = decoded;
   return isTrace(trace) || trace === undefined ? decoded : { ...decoded, trace: unknownTrace };

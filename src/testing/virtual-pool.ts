@@ -9,8 +9,9 @@ import type { PoolOwner, PoolPort, Run, RunningRun, ThreadLoad } from '../coordi
 import { agentName, type Id } from '../core/records.js';
 import type { ModuleSetup } from '../protocol/dispatch.js';
 import type { WireModule } from '../protocol/messages.js';
+import { decodeCall } from '../protocol/stored-call.js';
 import { JobContext } from '../worker/context.js';
-import { type Ended, Execution } from '../worker/execution.js';
+import { Execution } from '../worker/execution.js';
 import type { Timers } from './virtual-clock.js';
 import { VirtualThread } from './virtual-thread.js';
 
@@ -257,23 +258,26 @@ export class VirtualPool implements PoolPort {
     const agent = agentName(run.agent);
     held.job = new JobContext(thread, { slot, word, id, parent, isPart, callable, attempt, queue, agent, log });
     if (timeoutMs > 0) held.timer = clock.after(timeoutMs, () => this.#stopBegun(place, held, 'timeout'));
-    const execution = new Execution(thread, modules, held.job, run);
-    const finish = (ended: Ended) => this.#settle(place, held, ended, execution);
-    const ended = execution.begin();
-    if (ended instanceof Promise) void ended.then(finish);
-    else finish(ended);
+    // One for each run: `tearDown` may still go on when the next one begins.
+    const execution = new Execution(thread, modules);
+    const finish = () => this.#settle(place, held, execution);
+    const { args, fed } = run;
+    const begun = execution.begin(held.job, { callable, fed, call: (options) => decodeCall(args, options) });
+    if (begun === undefined) finish();
+    else void begun.then(finish);
   }
 
-  #settle(place: Place, held: Held, ended: Ended, execution: Execution): void {
+  #settle(place: Place, held: Held, execution: Execution): void {
+    execution.end();
     if (this.#abandoned || !place.held.includes(held)) return;
     this.#free(place, held);
     this.activity++;
     const { run, slot, startedAt } = held;
-    execution.trace(ended, startedAt, assumedRunMs);
+    execution.ran(slot, startedAt, assumedRunMs);
     place.thread.sendTraced();
     const stored = execution.isHooked ? () => void execution.finish() : undefined;
     if (held.ending === 'timeout') this.#owner.timedOut(run);
-    else this.#owner.settled(run, { slot, startedAt, ranMs: assumedRunMs, ...ended }, stored);
+    else this.#owner.settled(run, execution.keptReport(), stored);
     this.#owner.turn();
   }
 

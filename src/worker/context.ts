@@ -242,19 +242,31 @@ export class JobContext {
   readonly queue: string;
   /** The name of the agent that claimed the job. */
   readonly agent: string;
-  /** One object that is there already: fields of its own would cost each run more. */
-  readonly #run: RunOfJob;
+  readonly #slot: number;
+  readonly #word: number;
+  readonly #id: Id;
+  readonly #parent: Id;
+  readonly #isPart: boolean;
+  readonly #callable: string;
+  readonly #log: LogThreshold | '';
   readonly #thread: ThreadContext;
   #abort: AbortController | undefined;
-  readonly #inner: WireInnerCommand[] = [];
+  /** Made by the first inner command: most jobs have none. */
+  #inner: WireInnerCommand[] | undefined;
   #logger: Logger | undefined;
   /** @internal The trace of jobs that are put here, if the run is traced. */
   innerTrace: (() => StoredTrace) | undefined;
 
-  /** @internal */
+  /** @internal Copies the run, which may be that of the next job soon. */
   constructor(thread: ThreadContext, run: RunOfJob) {
     this.#thread = thread;
-    this.#run = run;
+    this.#slot = run.slot;
+    this.#word = run.word;
+    this.#id = run.id;
+    this.#parent = run.parent;
+    this.#isPart = run.isPart;
+    this.#callable = run.callable;
+    this.#log = run.log;
     this.attempt = run.attempt;
     this.queue = run.queue;
     this.agent = run.agent;
@@ -262,30 +274,30 @@ export class JobContext {
 
   /** The job's id, a UUID. */
   get id(): string {
-    return idToText(this.#run.id);
+    return idToText(this.#id);
   }
 
   /** @internal */
   get slot(): number {
-    return this.#run.slot;
+    return this.#slot;
   }
 
   /** @internal */
   get internalId(): Id {
-    return this.#run.id;
+    return this.#id;
   }
 
   /** @internal */
   get isPart(): boolean {
-    return this.#run.isPart;
+    return this.#isPart;
   }
 
   /** @internal The job, as its spans show it. */
   get traced(): Omit<TracedRun, 'thread'> {
     const { queue, agent, attempt } = this;
-    const parent = this.#run.parent;
-    const role = this.#run.isPart ? 'part' : parent === '' ? 'root' : 'callback';
-    return { job: this.#run.id, parent, role, callable: this.#run.callable, queue, agent, attempt };
+    const parent = this.#parent;
+    const role = this.#isPart ? 'part' : parent === '' ? 'root' : 'callback';
+    return { job: this.#id, parent, role, callable: this.#callable, queue, agent, attempt };
   }
 
   /** The UUID of the dispatcher that runs the job, as in `Dispatcher.id`. */
@@ -298,7 +310,7 @@ export class JobContext {
    * is a callback of; `undefined` for any other job.
    */
   get parent(): JobReference | undefined {
-    return this.#run.parent === '' ? undefined : new JobReference(this.#run.parent, this.#thread, true);
+    return this.#parent === '' ? undefined : new JobReference(this.#parent, this.#thread, true);
   }
 
   /**
@@ -308,7 +320,7 @@ export class JobContext {
    * @example const since = currentJob().schedule?.previousSuccess ?? new Date(0);
    */
   get schedule(): CurrentSchedule | undefined {
-    const query = { type: 'tick', job: this.#run.id } as const;
+    const query = { type: 'tick', job: this.#id } as const;
     const tick = this.#thread.askSync((request) => ['ask', request, query]) as TickInfo | null;
     if (tick === null) return undefined;
     const { name, at, previousSuccess, missed } = tick;
@@ -327,7 +339,7 @@ export class JobContext {
 
   /** The annotations of the running job. */
   get annotations(): JobAnnotations {
-    return new JobAnnotations(this.#run.id, this.#thread);
+    return new JobAnnotations(this.#id, this.#thread);
   }
 
   /**
@@ -355,15 +367,15 @@ export class JobContext {
    * thread.
    */
   get cancelled(): boolean {
-    return this.#thread.board.isStopped(this.#run.slot, this.#run.word);
+    return this.#thread.board.isStopped(this.#slot, this.#word);
   }
 
   /** Writes to the logger given to `open`, with the job's id, callable and attempt. */
   get logger(): Logger {
     const { id, attempt, queue } = this;
-    const callable = this.#run.callable;
+    const callable = this.#callable;
     this.#logger ??= loadPino().pino(
-      { level: this.#run.log || this.#thread.logLevelOf(callable), base: { job: id, callable, attempt, queue } },
+      { level: this.#log || this.#thread.logLevelOf(callable), base: { job: id, callable, attempt, queue } },
       { write: (line) => this.#thread.log(callable, line, this.internalId) },
     );
     return this.#logger;
@@ -382,11 +394,11 @@ export class JobContext {
   put<Result>(job: Part<Result> | JobReference<Result>, options: InnerPutOptions = {}): JobReference<Result> {
     const queue = this.#queueOf(options);
     if (job instanceof JobReference) {
-      this.#inner.push({ type: 'putAgain', job: job.internalId, queue });
+      this.#note({ type: 'putAgain', job: job.internalId, queue });
       return job;
     }
     const wire = encodeJob(this.#encoding(), asJob(job, 'job'), '');
-    this.#inner.push(putOf(wire, queue));
+    this.#note(putOf(wire, queue));
     return new JobReference<Result>(wire[0], this.#thread, false);
   }
 
@@ -400,7 +412,7 @@ export class JobContext {
   async putNow<Result>(job: Part<Result>, options: InnerPutOptions = {}): Promise<JobReference<Result>> {
     const queue = this.#queueOf(options);
     const wire = encodeJob(this.#encoding(), asJob(job, 'job'), '');
-    const { id } = this.#run;
+    const id = this.#id;
     const same = (await this.#thread.ask((request) => ['put', request, id, putOf(wire, queue)])) as Id[] | null;
     return new JobReference<Result>(same?.[0] ?? wire[0], this.#thread, true);
   }
@@ -416,7 +428,7 @@ export class JobContext {
       | { readonly success?: CallbackLike<Result, Success>; readonly failure?: CallbackLike<Failure, OnFailure> },
   ): JobReference<Success | OnFailure> {
     const wire = encodeCallback(this.#encoding(), checkSides(sides as CallbackSides), '');
-    this.#inner.push({ type: 'addCallbacks', job: job.internalId, callbacks: [wire] });
+    this.#note({ type: 'addCallbacks', job: job.internalId, callbacks: [wire] });
     return new JobReference(wire[0], this.#thread, false);
   }
 
@@ -428,7 +440,7 @@ export class JobContext {
     parts: Parts,
     whole?: JobReference,
   ): { -readonly [Index in keyof Parts]: JobReference<PartResult<Parts[Index]>> } {
-    const job = whole?.internalId ?? (this.#run.isPart ? this.#run.parent : '');
+    const job = whole?.internalId ?? (this.#isPart ? this.#parent : '');
     checkArray('parts', parts, 'jobs');
     if (job === '')
       throw new JobStatusError(
@@ -438,13 +450,13 @@ export class JobContext {
     const wire = Array.from(parts, (part, index) =>
       encodeMember(contextOfPart(encoding, index), asJob(part, `parts[${index}]`), `parts[${index}].`),
     );
-    this.#inner.push({ type: 'addParts', job, parts: wire });
+    this.#note({ type: 'addParts', job, parts: wire });
     return wire.map(([id]) => new JobReference(id, this.#thread, false)) as never;
   }
 
   /** Removes a pending job from its queue, together with the running job's outcome. */
   remove(job: JobReference): void {
-    this.#inner.push({ type: 'remove', job: job.internalId });
+    this.#note({ type: 'remove', job: job.internalId });
   }
 
   #queueOf(options: InnerPutOptions): string {
@@ -466,8 +478,13 @@ export class JobContext {
       this.#abort.abort(new JobCancelledError('the job must stop: it was cancelled or ran out of time'));
   }
 
-  /** @internal */
-  get inner(): readonly WireInnerCommand[] {
+  #note(command: WireInnerCommand): void {
+    if (this.#inner === undefined) this.#inner = [command];
+    else this.#inner.push(command);
+  }
+
+  /** @internal Undefined if there are none. */
+  get inner(): readonly WireInnerCommand[] | undefined {
     return this.#inner;
   }
 }

@@ -1,44 +1,51 @@
 /**
- * Executes one run of a job in the current thread: decodes the arguments, calls the hooks and the
- * handler, and returns the outcome as data. The caller publishes the outcome.
+ * Executes the runs of jobs in the current thread: decodes the arguments, calls the hooks and the
+ * handler, and has the outcome as data. The caller publishes the outcome.
  */
 
 import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../codec/failure.js';
-import { type DecodeOptions, type EncodeOptions, encodePayload } from '../codec/payload.js';
+import { type DecodeOptions, type EncodeOptions, encodeLent } from '../codec/payload.js';
 import type { HandedBuffer } from '../codec/transfer.js';
 import { isCallable } from '../definition/callable.js';
 import { Composition } from '../definition/compose.js';
 import { JobCall } from '../definition/job-call.js';
 import { Mapping } from '../definition/map.js';
 import { NotStorableError } from '../errors.js';
-import type { RunReport } from '../protocol/board.js';
+import type { ReportKind, RunReport } from '../protocol/board.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import type { ModuleSetup, WireRun } from '../protocol/dispatch.js';
 import { packBatch } from '../protocol/packing.js';
-import { decodeCall, type StoredCall, unknownTrace } from '../protocol/stored-call.js';
+import { type StoredCall, unknownTrace } from '../protocol/stored-call.js';
 import { type JobContext, JobReference, referenceOf, references, running } from './context.js';
 import { findFunction, type Handler, hooksOf } from './modules.js';
 import { RunTrace } from './run-trace.js';
 import { isSound } from './soundness.js';
 import type { ThreadContext } from './thread-context.js';
 
-/** The part of a run's outcome that does not depend on slot and time. */
-export type Ended = Pick<RunReport, 'kind' | 'payload' | 'note' | 'inner'>;
-
+/** The part of a run that an execution reads until the run ends. */
 export interface Called {
   readonly callable: string;
-  readonly args: Uint8Array | null;
   readonly fed: WireRun['fed'];
+  /** Decodes the arguments. */
+  call(options?: DecodeOptions): StoredCall;
 }
 
 const nothing = new Uint8Array();
 
-export class Execution {
+/**
+ * The runs of a thread, one at a time: `begin`, `end`, `ran`, and perhaps `finish`. Its fields are
+ * those of the current run, and after `ran` its report: an object for each run would cost a short
+ * job more than its call does.
+ */
+export class Execution implements RunReport {
   readonly #thread: ThreadContext;
   readonly #modules: Readonly<Record<string, ModuleSetup>>;
-  readonly #job: JobContext;
-  readonly #called: Called;
-  readonly #hooks: ReturnType<typeof hooksOf>;
+  readonly #codec: Codec;
+  #job!: JobContext;
+  #called!: Called;
+  /** The callable of `#hooks`, which is mostly that of the next run, too. */
+  #callable = '';
+  #hooks: ReturnType<typeof hooksOf>;
   /** Undefined unless the run is traced. */
   #trace: RunTrace | undefined;
   #handed: readonly HandedBuffer[] | undefined;
@@ -46,13 +53,22 @@ export class Execution {
   #set: unknown;
   /** `true` while callsheet's own code runs, before and after the job's function. */
   #isOurs = true;
+  /** The value that the job's function returned, or the error that it threw. */
+  #returned: unknown;
+  #hasThrown = false;
+  slot = 0;
+  kind: ReportKind = 'value';
+  startedAt = 0;
+  ranMs = 0;
+  /** Valid until the next encoding in this thread. */
+  payload: Uint8Array = nothing;
+  note = '';
+  inner: Uint8Array = nothing;
 
-  constructor(thread: ThreadContext, modules: Readonly<Record<string, ModuleSetup>>, job: JobContext, called: Called) {
+  constructor(thread: ThreadContext, modules: Readonly<Record<string, ModuleSetup>>) {
     this.#thread = thread;
     this.#modules = modules;
-    this.#job = job;
-    this.#called = called;
-    this.#hooks = hooksOf(modules, called.callable);
+    this.#codec = this.#makeCodec();
   }
 
   /** `true` if `finish` must be called once the outcome is stored. */
@@ -61,17 +77,76 @@ export class Execution {
   }
 
   /**
-   * Runs the job. The outcome is returned synchronously if nothing has to be awaited, so that a
-   * short job costs no turn of the event loop. Throws or rejects only if the thread is broken (see
+   * Runs the job. Returns a promise only if something has to be awaited, so that a short job costs
+   * no turn of the event loop. The promise never rejects.
+   */
+  begin(job: JobContext, called: Called): Promise<void> | undefined {
+    this.#job = job;
+    this.#called = called;
+    if (called.callable !== this.#callable) {
+      this.#callable = called.callable;
+      this.#hooks = hooksOf(this.#modules, called.callable);
+    }
+    this.#trace = undefined;
+    this.#set = undefined;
+    this.#isOurs = true;
+    this.#hasThrown = false;
+    try {
+      const returned = running.run(job, this.#run);
+      if (isThenable(returned)) return this.#await(returned);
+      this.#returned = returned;
+    } catch (error) {
+      this.#threw(error);
+    }
+    return undefined;
+  }
+
+  async #await(returned: PromiseLike<unknown>): Promise<void> {
+    try {
+      this.#returned = await returned;
+    } catch (error) {
+      this.#threw(error);
+    }
+  }
+
+  #threw(error: unknown): void {
+    this.#returned = error;
+    this.#hasThrown = true;
+  }
+
+  /**
+   * Encodes the outcome, once the job's function is over. Throws only if the thread is broken (see
    * `isSound`), never for an error of the job.
    */
-  begin(): Ended | Promise<Ended> {
+  end(): void {
+    const returned = this.#returned;
+    this.#returned = undefined;
+    this.#handed = undefined;
+    this.note = '';
+    this.inner = nothing;
+    if (this.#hasThrown) return this.#endThrown(returned);
     try {
-      const returned = running.run(this.#job, run, this);
-      return isThenable(returned) ? this.#awaited(returned) : this.#ended(returned);
+      this.#endReturned(returned);
     } catch (error) {
-      return this.#thrown(error);
+      this.#endThrown(error);
     }
+  }
+
+  /** Completes the report of the run that has ended, and ends its trace. */
+  ran(slot: number, startedAt: number, ranMs: number): void {
+    this.slot = slot;
+    this.startedAt = startedAt;
+    this.ranMs = ranMs;
+    if (this.#trace === undefined) return;
+    // The tracer is not ours, and may encode other values.
+    this.payload = this.payload.slice();
+    this.#trace.end(this, this.#job.cancelled, startedAt, ranMs);
+  }
+
+  /** Returns a report that stays valid. */
+  keptReport(): RunReport {
+    const { slot, kind, startedAt, ranMs, payload, note, inner } = this;
+    return { slot, kind, startedAt, ranMs, payload: payload.slice(), note, inner };
   }
 
   /**
@@ -88,30 +163,15 @@ export class Execution {
     }
   }
 
-  async #awaited(returned: PromiseLike<unknown>): Promise<Ended> {
-    try {
-      return this.#ended(await returned);
-    } catch (error) {
-      return this.#thrown(error);
-    }
-  }
-
-  /** @internal */
-  run(): unknown {
-    const call = this.#arguments();
-    const { isPart } = this.#job;
-    const { trace = this.#thread.board.tracesRuns && !isPart ? unknownTrace : undefined } = call;
+  readonly #run = (): unknown => {
+    const call = this.#called.call(this.#codec.args);
+    const trace = call.trace ?? (this.#thread.board.tracesRuns && !this.#job.isPart ? unknownTrace : undefined);
     if (trace === undefined) return this.#perform(call);
     const traced = new RunTrace(this.#thread, this.#job.traced, trace);
     this.#trace = traced;
     this.#job.innerTrace = () => traced.inner;
     return traced.around(() => this.#perform(call));
-  }
-
-  /** Ends the trace of the run, before its outcome is published. */
-  trace(ended: Ended, startedAt: number, ranMs: number): void {
-    this.#trace?.end(ended, this.#job.cancelled, startedAt, ranMs);
-  }
+  };
 
   #perform(call: StoredCall): unknown {
     return this.#hooks === undefined ? this.#call(call) : this.#callHooked(call);
@@ -141,24 +201,11 @@ export class Execution {
     return this.#call(call);
   }
 
-  #arguments(): StoredCall {
-    const { args } = this.#called;
-    if (args === null) return { args: [] };
-    decoding = this;
-    try {
-      return decodeCall(args, codecOf(this.#thread).args);
-    } finally {
-      decoding = undefined;
-    }
-  }
-
   /**
    * Returns the buffers given to the job without copying. They are requested once: the coordinator
    * keeps them until the job begins.
-   *
-   * @internal
    */
-  handedOver(): readonly HandedBuffer[] {
+  #handedOver(): readonly HandedBuffer[] {
     const { internalId } = this.#job;
     this.#handed ??= this.#thread.askSync((request) => ['buffers', request, internalId]) as readonly HandedBuffer[];
     return this.#handed;
@@ -168,7 +215,7 @@ export class Execution {
    * Encodes a returned value: a plain value, a failure returned on purpose, or another job that
    * gives this one its outcome.
    */
-  #ended(value: unknown): Ended {
+  #endReturned(value: unknown): void {
     this.#isOurs = true;
     const job = this.#job;
     if (value instanceof Mapping)
@@ -179,49 +226,43 @@ export class Execution {
       );
     const isJob = value instanceof JobCall || value instanceof Composition || isCallable(value);
     const returned = isJob ? job.put(value) : value;
-    const inner = job.inner.length === 0 ? nothing : packBatch(job.inner);
-    if (returned instanceof JobReference) return { kind: 'job', payload: nothing, note: returned.internalId, inner };
-    if (isFailure(returned))
-      return { kind: 'failure', payload: encodeFailure(returned), note: namesOf(returned), inner };
-    const payload = encodePayload(returned, codecOf(this.#thread).result);
-    return { kind: 'value', payload, note: '', inner };
+    const inner = job.inner === undefined ? nothing : packBatch(job.inner);
+    if (returned instanceof JobReference) this.#become('job', nothing, returned.internalId);
+    else if (isFailure(returned)) this.#become('failure', encodeFailure(returned), namesOf(returned));
+    else this.#become('value', encodeLent(returned, this.#codec.result), '');
+    this.inner = inner;
   }
 
   /**
    * Encodes a thrown error. If callsheet's own code threw because a job, often an earlier one,
    * broke something in this thread, the error is rethrown: it is not an error of this job.
    */
-  #thrown(error: unknown): Ended {
+  #endThrown(error: unknown): void {
     if (this.#isOurs && !isSound()) throw error;
     const failure = failureFrom(error);
-    return { kind: 'thrown', payload: encodeFailure(failure), note: namesOf(failure), inner: nothing };
+    this.#become('thrown', encodeFailure(failure), namesOf(failure));
+  }
+
+  #become(kind: ReportKind, payload: Uint8Array, note: string): void {
+    this.kind = kind;
+    this.payload = payload;
+    this.note = note;
+  }
+
+  /** Made once: every job needs the options. */
+  #makeCodec(): Codec {
+    const { payloadLimitBytes: limitBytes } = this.#thread;
+    const { reference } = references(this.#thread);
+    return {
+      args: { reference, buffer: (place) => this.#handedOver()[place] },
+      result: { root: 'result', code: 'RESULT_NOT_STORABLE', limitBytes, reference: referenceOf },
+    };
   }
 }
-
-const run = (execution: Execution) => execution.run();
-
-/** The execution whose arguments are decoded now: decoding never waits, so there is one at most. */
-let decoding: Execution | undefined;
 
 interface Codec {
   readonly args: DecodeOptions;
   readonly result: EncodeOptions;
-}
-
-/** The options of each thread, made once: every job needs them. */
-const codecs = new WeakMap<ThreadContext, Codec>();
-
-function codecOf(thread: ThreadContext): Codec {
-  const known = codecs.get(thread);
-  if (known !== undefined) return known;
-  const { payloadLimitBytes: limitBytes } = thread;
-  const { reference } = references(thread);
-  const codec: Codec = {
-    args: { reference, buffer: (place) => decoding!.handedOver()[place] },
-    result: { root: 'result', code: 'RESULT_NOT_STORABLE', limitBytes, reference: referenceOf },
-  };
-  codecs.set(thread, codec);
-  return codec;
 }
 
 /** The names of the error and its classes, one a line, reduced to one-byte characters. */

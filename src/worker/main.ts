@@ -5,9 +5,9 @@
  * policy. Outcomes leave as data, thrown errors included.
  */
 import { workerData } from 'node:worker_threads';
-import { Board, type RunReport } from '../protocol/board.js';
-import type { WireRun, WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
-import { readRunBatch } from '../protocol/run-batch.js';
+import { Board } from '../protocol/board.js';
+import type { WorkerSetup, WorkerTask } from '../protocol/dispatch.js';
+import { RunBatchReader } from '../protocol/run-batch.js';
 import { JobContext, running } from './context.js';
 import { Execution } from './execution.js';
 import { loadAt } from './load.js';
@@ -20,6 +20,7 @@ const { modules, recycle } = setup;
 const wear = new Wear(recycle);
 
 let thread: ThreadContext | undefined;
+let execution: Execution | undefined;
 /**
  * Resolves when the current batch is done. A batch that arrives early waits for it, so that one job
  * runs at a time.
@@ -46,19 +47,19 @@ process.on('exit', (code) => {
 export default function perform(task: WorkerTask): Promise<unknown> {
   if (task.type === 'describe') return describeModule(modules[task.module]!);
   const { link } = task;
-  if (link !== undefined) thread = new ThreadContext(new Board(link.board), link.port, link.modules, setup);
-  const runs = readRunBatch(task.batch);
-  const done = turn.then(() => runAll(thread!, runs));
+  if (link !== undefined) {
+    thread = new ThreadContext(new Board(link.board), link.port, link.modules, setup);
+    execution = new Execution(thread, modules);
+  }
+  const done = turn.then(() => runAll(thread!, execution!, new RunBatchReader(task.batch)));
   turn = done;
   return done;
 }
 
 /** Runs a batch. Resolves with `true` if the thread is worn and begins no more jobs. */
-async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<boolean> {
-  // An iterator makes an object for each run in a function that waits.
-  for (let index = 0; index < runs.length; index++) {
+async function runAll(here: ThreadContext, execution: Execution, run: RunBatchReader): Promise<boolean> {
+  while (run.next()) {
     if (wear.isWorn) break;
-    const run = runs[index]!;
     const { slot, word } = run;
     if (!here.board.begin(slot, word)) continue;
     // Importing the module does not count as time of the first job that needs it.
@@ -68,17 +69,14 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<bo
     if (run.timed) here.say(['began', slot]);
     const job = new JobContext(here, run);
     here.enter(job);
-    const execution = new Execution(here, modules, job, run);
-    const begun = execution.begin();
-    const ended = begun instanceof Promise ? await begun : begun;
-    const { kind, payload, note, inner } = ended;
+    const begun = execution.begin(job, run);
+    if (begun !== undefined) await begun;
+    execution.end();
     const ranMs = performance.now() - start;
-    execution.trace(ended, startedAt, ranMs);
-    // Named, since a spread costs every job a slow copy.
-    const report: RunReport = { slot, kind, startedAt, ranMs, payload, note, inner };
-    if (execution.isHooked) await finish(here, execution, report, word);
-    else if (!here.board.publish(report, word)) {
-      here.say(['report', report, 0]);
+    execution.ran(slot, startedAt, ranMs);
+    if (execution.isHooked) await finish(here, execution, word);
+    else if (!here.board.publish(execution, word)) {
+      here.say(['report', execution.keptReport(), 0]);
       here.board.publishedElsewhere(slot, word);
     }
     here.leave(job);
@@ -91,7 +89,8 @@ async function runAll(here: ThreadContext, runs: readonly WireRun[]): Promise<bo
 }
 
 /** Sends the outcome over the port and calls `tearDown` when the coordinator has stored it. */
-async function finish(here: ThreadContext, execution: Execution, report: RunReport, word: number): Promise<void> {
+async function finish(here: ThreadContext, execution: Execution, word: number): Promise<void> {
+  const report = execution.keptReport();
   const stored = here.ask((request) => ['report', report, request]);
   here.board.publishedElsewhere(report.slot, word);
   await stored;

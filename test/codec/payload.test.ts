@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runInNewContext, runInThisContext } from 'node:vm';
 import { Packr } from 'msgpackr';
-import { decodePayload, encodeArguments, encodePayload } from '../../src/codec/payload.js';
+import { decodePayload, encodeArguments, encodeLent, encodePayload } from '../../src/codec/payload.js';
 
 const RESULT = { root: 'result', code: 'RESULT_NOT_STORABLE' } as const;
 
@@ -58,6 +58,63 @@ describe('a payload', () => {
     assert.ok(Buffer.isBuffer(second));
     assert.equal(second.toString(), 'abc');
     assert.equal(second.buffer.byteLength, 3);
+  });
+});
+
+describe('a payload between other bytes', () => {
+  const values = [
+    1,
+    -1.5,
+    'text',
+    'é',
+    [1, [2n]],
+    { a: { b: null } },
+    new Date(5),
+    new Map([[1, 2]]),
+    new Uint8Array(3),
+  ];
+  const between = (bytes: Uint8Array) => {
+    const slab = Buffer.alloc(bytes.length + 20, 1);
+    slab.set(bytes, 7);
+    return new Uint8Array(slab);
+  };
+
+  it('is decoded as if it stood alone', () => {
+    for (const value of values) {
+      const bytes = encode(value);
+      assert.deepStrictEqual(decodePayload(between(bytes), undefined, 7, 7 + bytes.length), value);
+    }
+  });
+
+  it('is refused at each wrong end', () => {
+    for (const value of values) {
+      const bytes = encode(value);
+      for (let length = 0; length <= bytes.length + 5; length++) {
+        if (length === bytes.length) continue;
+        assert.throws(() => decodePayload(between(bytes), undefined, 7, 7 + length), { code: 'PAYLOAD_CORRUPT' });
+      }
+    }
+  });
+
+  it('can be decoded while another one is', () => {
+    const inner = encode(['inner']);
+    const outer = encodePayload([new Point(), 'after'], { ...RESULT, reference: () => new Uint8Array(16) });
+    const reference = () => decodePayload(inner);
+    assert.deepStrictEqual(decodePayload(outer, { reference }), [['inner'], 'after']);
+  });
+});
+
+describe('a lent payload', () => {
+  it('has the bytes of a kept one until the next encoding', () => {
+    for (const length of [0, 1, 60, 61, 62, 63, 64, 100, 20_000, 5]) {
+      const value = 'x'.repeat(length);
+      assert.deepStrictEqual(new Uint8Array(encodeLent(value, RESULT)), encode(value));
+    }
+  });
+
+  it('is refused beyond the limit, too', () => {
+    assert.throws(() => encodeLent('12345', { ...RESULT, limitBytes: 5 }), { code: 'PAYLOAD_TOO_LARGE' });
+    assert.equal(encodeLent('1234', { ...RESULT, limitBytes: 5 }).length, 5);
   });
 });
 

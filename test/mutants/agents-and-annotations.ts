@@ -322,7 +322,7 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     tags: ['10.1'],
     in: 'worker/context.ts#dispatcher',
     find: 'idToText(this.#thread.dispatcher)',
-    replace: 'idToText(this.#run.id)',
+    replace: 'idToText(this.#id)',
   },
   {
     bug: 'jobs that run at the same time see each other’s context',
@@ -399,7 +399,7 @@ export const agentsAndAnnotations: readonly Mutant[] = [
     tags: ['10.3'],
     in: 'worker/context.ts#job',
     find: 'checkJobId(id)',
-    replace: 'checkJobId(id) && this.#run.id',
+    replace: 'checkJobId(id) && this.#id',
   },
   {
     bug: 'a failure that a handler makes is a value',

@@ -110,7 +110,7 @@ export const jobs: readonly Mutant[] = [
   {
     bug: 'a returned callable is not taken for a job',
     tags: ['2.6'],
-    in: 'worker/execution.ts#ended',
+    in: 'worker/execution.ts#endReturned',
     find: '|| isCallable(value);',
     replace: ';',
   },

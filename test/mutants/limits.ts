@@ -5,7 +5,7 @@ export const limits: readonly Mutant[] = [
   {
     bug: 'the payload limit does not apply to results',
     tags: ['15.1'],
-    in: 'worker/execution.ts#codecOf',
+    in: 'worker/execution.ts#makeCodec',
     find: "code: 'RESULT_NOT_STORABLE', limitBytes, reference: referenceOf }",
     replace: "code: 'RESULT_NOT_STORABLE', reference: referenceOf }",
   },

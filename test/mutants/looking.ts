@@ -100,7 +100,7 @@ export const looking: readonly Mutant[] = [
     tags: ['11.1'],
     tests: ['e2e/logs.test.ts'],
     in: 'worker/context.ts#logger',
-    find: 'level: this.#run.log || this.#thread.logLevelOf(callable)',
+    find: 'level: this.#log || this.#thread.logLevelOf(callable)',
     replace: 'level: this.#thread.logLevelOf(callable)',
   },
   {

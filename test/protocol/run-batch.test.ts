@@ -1,8 +1,10 @@
 /** Batches of claimed jobs, from the coordinator to a worker thread. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { encodeArguments } from '../../src/codec/payload.js';
 import type { WireRun } from '../../src/protocol/dispatch.js';
-import { RunBatchWriter, readRunBatch } from '../../src/protocol/run-batch.js';
+import { RunBatchReader, RunBatchWriter } from '../../src/protocol/run-batch.js';
+import { decodeCall } from '../../src/protocol/stored-call.js';
 
 const id = (fill: string) => fill.repeat(16);
 const bytes = (...values: number[]) => new Uint8Array(values);
@@ -20,7 +22,7 @@ const runs: WireRun[] = [
       queue: '',
       agent: 'main',
     },
-    ...{ args: bytes(1, 2, 3), fed: null, timed: false, log: '' },
+    ...{ args: encodeArguments([1, 'two']), fed: null, timed: false, log: '' },
   },
   {
     ...{
@@ -48,24 +50,30 @@ const runs: WireRun[] = [
       queue: 'ä',
       agent: 'main',
     },
-    ...{ args: bytes(), fed: { kind: 'list', payload: new Uint8Array(100_000) }, timed: false, log: '' },
+    ...{ args: encodeArguments([]), fed: { kind: 'list', payload: new Uint8Array(100_000) }, timed: false, log: '' },
   },
 ];
 
-/** Copies views into plain lists, for comparison. */
-const plain = (batch: readonly WireRun[]) =>
-  batch.map((run) => ({
-    ...run,
-    args: run.args && [...run.args],
-    fed: run.fed && [run.fed.kind, [...run.fed.payload]],
-  }));
+/** The runs with decoded arguments and copied bytes, for comparison. */
+function plain(batch: readonly WireRun[]): unknown[] {
+  return batch.map(({ args, fed, ...run }) => ({ ...run, call: decodeCall(args), fed: copied(fed) }));
+}
+
+function read(batch: Uint8Array): unknown[] {
+  const runs: unknown[] = [];
+  for (const reader = new RunBatchReader(batch); reader.next(); )
+    runs.push({ ...reader, call: reader.call(), fed: copied(reader.fed) });
+  return runs;
+}
+
+const copied = (fed: WireRun['fed']) => fed && [fed.kind, [...fed.payload]];
 
 describe('a batch of runs', () => {
   it('round-trips, one batch after another', () => {
     const writer = new RunBatchWriter();
     for (const batch of [runs, runs.slice(1), runs.slice(0, 1)]) {
       for (const run of batch) writer.add(run);
-      assert.deepEqual(plain(readRunBatch(writer.finish())), plain(batch));
+      assert.deepEqual(read(writer.finish()), plain(batch));
     }
   });
 
