@@ -3,6 +3,7 @@ import { NoPool } from '../../src/coordinator/pool/no-pool.js';
 import type { PoolOwner, Run, ThreadLoad } from '../../src/coordinator/pool/pool-port.js';
 
 const noBytes = new Uint8Array(0);
+const none: readonly never[] = [];
 
 export class InstantPool extends NoPool {
   override readonly size: number;
@@ -24,7 +25,7 @@ export class InstantPool extends NoPool {
     return this.#given.map((batches, index) => ({
       thread: index + 1,
       batches: Math.min(2, batches.length),
-      agents: new Set(batches.flat().map(({ agent }) => agent)),
+      agents: batches.length === 0 ? none : [batches[0]![0]!.agent],
     }));
   }
 

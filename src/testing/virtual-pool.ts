@@ -83,7 +83,7 @@ export class VirtualPool implements PoolPort {
     return this.#places.map(({ id, held }) => ({
       thread: id,
       batches: held.length === 0 ? 0 : 2,
-      agents: new Set(held.map(({ run }) => (run.free ? '' : run.agent))),
+      agents: [...new Set(held.map(({ run }) => (run.free ? '' : run.agent)))],
     }));
   }
 

@@ -10,7 +10,7 @@ function besideOneBatch(): Batches<string> {
   estimates.learn('short', 1);
   return new Batches<string>(
     {
-      loads: [{ thread: 1, batches: 1, agents: new Set(['a', 'b']) }],
+      loads: [{ thread: 1, batches: 1, agents: ['a', 'b'] }],
       threads: 1,
       waiting: new Set(),
       roomOf: () => ({ forAll: 1, forAwaited: 1 }),
@@ -19,13 +19,13 @@ function besideOneBatch(): Batches<string> {
   );
 }
 
-const short = { callable: 'short', agent: 'a', free: false };
-const unknown = { callable: 'unknown', agent: 'b', free: false };
+const short = { callable: 'short' };
+const unknown = { callable: 'unknown' };
 
 describe('a busy thread', () => {
   it('[5.2] gets a short job ahead', () => {
     const batches = besideOneBatch();
-    assert.ok(batches.place(short, 'short'));
+    assert.ok(batches.place(short, 'a', false, 'short'));
     assert.deepEqual(
       batches.filled.map(({ thread, items }) => [thread, items]),
       [[1, ['short']]],
@@ -34,9 +34,9 @@ describe('a busy thread', () => {
 
   it('[5.2] gets nothing ahead while a job of unknown duration waits for it', () => {
     const batches = besideOneBatch();
-    assert.ok(!batches.place(unknown, 'unknown'));
+    assert.ok(!batches.place(unknown, 'b', false, 'unknown'));
     assert.ok(batches.isHeld, 'its agent goes first next time');
-    assert.ok(!batches.place(short, 'short'));
+    assert.ok(!batches.place(short, 'a', false, 'short'));
     assert.deepEqual(batches.filled, []);
   });
 });

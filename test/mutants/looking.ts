@@ -227,7 +227,7 @@ export const looking: readonly Mutant[] = [
     bug: 'a full agent is taken for busy threads',
     tags: ['11.3'],
     in: 'coordinator/claiming/batches.ts#place',
-    find: "free || this.#hasPlace(agent, awaited) ? 'threads-busy' : 'agent-full'",
+    find: "agent === '' || this.#hasPlace(agent, awaited) ? 'threads-busy' : 'agent-full'",
     replace: "'threads-busy'",
   },
   {

@@ -73,7 +73,7 @@ export class SimPool implements PoolPort {
     return this.#threads.map(({ id, batches }) => ({
       thread: id,
       batches: batches.length,
-      agents: new Set(batches.flat().map(({ agent }) => agent)),
+      agents: [...new Set(batches.flat().map(({ agent }) => agent))],
     }));
   }
 

@@ -37,11 +37,6 @@ const aheadMs = 100;
 
 export interface Wanted {
   readonly callable: string;
-  readonly agent: string;
-  /** `true` if it needs no place of its agent. */
-  readonly free: boolean;
-  /** `true` if a running job waits for it. */
-  readonly awaited?: boolean;
   /** `true` if it needs an idle thread, however short it is. */
   readonly alone?: boolean;
 }
@@ -67,7 +62,7 @@ export interface Room {
 interface Open<T> {
   readonly thread: number;
   readonly idle: boolean;
-  readonly agents: ReadonlySet<string>;
+  readonly agents: readonly string[];
   readonly items: T[];
   agent: string;
   ms: number;
@@ -76,7 +71,7 @@ interface Open<T> {
 /** Fills the threads job by job, in the order of the calls; idle threads first. */
 export class Batches<T> {
   readonly #estimates: Estimates;
-  readonly #open: Open<T>[];
+  readonly #open: Open<T>[] = [];
   readonly #roomOf: Room['roomOf'];
   /** The threads left for each agent that has jobs. */
   readonly #left = new Map<string, { forAll: number; forAwaited: number }>();
@@ -95,10 +90,12 @@ export class Batches<T> {
       if (batches > 0) this.#idleLeft--;
       for (const agent of agents) this.#takePlace(agent, waiting.has(thread));
     }
-    this.#open = loads
-      .filter(({ thread, batches }) => batches < 2 && !waiting.has(thread))
-      .sort((a, b) => a.batches - b.batches)
-      .map(({ thread, batches, agents }) => ({ thread, idle: batches === 0, agents, items: [], agent: '', ms: 0 }));
+    for (const load of loads) if (load.batches === 0) this.#add(load, waiting);
+    for (const load of loads) if (load.batches === 1) this.#add(load, waiting);
+  }
+
+  #add({ thread, batches, agents }: ThreadLoad, waiting: ReadonlySet<number>): void {
+    if (!waiting.has(thread)) this.#open.push({ thread, idle: batches === 0, agents, items: [], agent: '', ms: 0 });
   }
 
   /** The most jobs that may still get a place, as far as that does not depend on the jobs. */
@@ -110,17 +107,18 @@ export class Batches<T> {
     return this.#open.length > 0;
   }
 
-  /** Places a job. Returns `false` if no thread has room for it. */
-  place(wanted: Wanted, item: T): boolean {
-    if (this.#tryToPlace(wanted, item)) return true;
-    const { agent, free, awaited = false } = wanted;
-    this.#refusal = free || this.#hasPlace(agent, awaited) ? 'threads-busy' : 'agent-full';
+  /**
+   * Places a job. Returns `false` if no thread has room for it. `agent` is empty for a job that
+   * needs no place of one; `awaited`: a running job waits for it.
+   */
+  place(wanted: Wanted, agent: string, awaited: boolean, item: T): boolean {
+    if (this.#tryToPlace(wanted, agent, awaited, item)) return true;
+    this.#refusal = agent === '' || this.#hasPlace(agent, awaited) ? 'threads-busy' : 'agent-full';
     return false;
   }
 
-  #tryToPlace({ callable, agent: owner, free, awaited = false, alone = false }: Wanted, item: T): boolean {
-    const agent = free ? '' : owner;
-    const ms = alone ? Number.POSITIVE_INFINITY : this.#estimates.of(callable);
+  #tryToPlace(wanted: Wanted, agent: string, awaited: boolean, item: T): boolean {
+    const ms = wanted.alone === true ? Number.POSITIVE_INFINITY : this.#estimates.of(wanted.callable);
     const idleLeft = this.#idleLeft + (awaited ? this.#waitingThreads : 0);
     this.#isHeld = false;
     for (const limitMs of batchLimitsMs) {
@@ -132,7 +130,7 @@ export class Batches<T> {
           // If more threads are busy than may be, because some wait, a batch ahead could begin
           // beside the jobs that wait.
           if (open.idle ? idleLeft <= 0 : idleLeft < 0) continue;
-          const isNew = !free && !open.agents.has(agent);
+          const isNew = agent !== '' && !open.agents.includes(agent);
           if (isNew && !this.#hasPlace(agent, awaited)) continue;
           if (!open.idle && ms > aheadMs) {
             if (awaited) continue;
@@ -188,10 +186,10 @@ export class Batches<T> {
    * `true` if a run not yet begun on another thread may move to such a thread. `isLast`: it is the
    * last run of its agent there.
    */
-  canMove({ agent, free, awaited = false }: Omit<Wanted, 'callable'>, isLast: boolean): boolean {
+  canMove(agent: string, awaited: boolean, isLast: boolean): boolean {
     const idleLeft = this.#idleLeft + (awaited ? this.#waitingThreads : 0);
     if (idleLeft <= 0 || !this.#open.some(isUnused)) return false;
-    return free || isLast || this.#hasPlace(agent, awaited);
+    return agent === '' || isLast || this.#hasPlace(agent, awaited);
   }
 
   /** `true` if one more thread would run an awaited job. */

@@ -189,9 +189,9 @@ export class Claiming {
     if (!waits.isEmpty) yield* this.#awaited(view, batches, unplaced);
     if (!isAlone && batches.isAnyIdle)
       pool.share(
-        ({ job, agent, free }, isLast) =>
-          batches.canMove({ agent, free }, isLast) ||
-          (this.#isAwaited(view, job) && batches.canMove({ agent, free, awaited: true }, isLast)),
+        (run, isLast) =>
+          batches.canMove(placeOf(run), false, isLast) ||
+          (this.#isAwaited(view, run.job) && batches.canMove(placeOf(run), true, isLast)),
       );
   }
 
@@ -264,8 +264,7 @@ export class Claiming {
 
   /** Places a job in line. A composition that only puts its parts takes no thread. */
   #placeInLine(batches: Batches<null>, job: JobRecord, agent: string, awaited: boolean): boolean {
-    const { callable, alone } = job;
-    return !takesThread(job) || batches.place({ callable, agent, free: false, awaited, alone }, null);
+    return !takesThread(job) || batches.place(job, agent, awaited, null);
   }
 
   /**
@@ -433,9 +432,10 @@ export class Claiming {
   }
 
   /** Places a claimed job. An awaited job takes a place for awaited jobs if it gets no other. */
-  #place<T>(view: View, batches: Batches<T>, { job, callable, agent, free }: Claimed, item: T): boolean {
-    if (batches.place({ callable, agent, free }, item)) return true;
-    return this.#isAwaited(view, job) && batches.place({ callable, agent, free, awaited: true }, item);
+  #place<T>(view: View, batches: Batches<T>, claimed: Claimed, item: T): boolean {
+    const agent = placeOf(claimed);
+    if (batches.place(claimed, agent, false, item)) return true;
+    return this.#isAwaited(view, claimed.job) && batches.place(claimed, agent, true, item);
   }
 
   /**
@@ -534,25 +534,29 @@ export class Claiming {
   }
 
   #start(filled: Batches<Run>['filled']): void {
-    const ready = new Set(this.#ready);
-    const back: Run[] = [];
     for (const { thread, items } of filled) {
       // Runs may have been withdrawn since they were placed.
-      const runs = items.filter((run) => ready.delete(run));
+      const runs = items.filter(isReady);
       for (const run of runs) run.thread = thread;
-      if (runs.length > 0 && !this.#context.pool.start(thread, runs)) back.unshift(...runs);
+      if (runs.length === 0 || this.#context.pool.start(thread, runs)) continue;
+      for (const run of runs) run.thread = 0;
     }
-    this.#ready = [...back, ...ready];
+    this.#ready = this.#ready.filter(isReady);
   }
 
   /** Removes a run that is ready and returns it; `undefined` if it is not ready. */
   withdraw(id: Id): Run | undefined {
     const index = this.#ready.findIndex(({ job }) => job === id);
-    return index < 0 ? undefined : this.#ready.splice(index, 1)[0];
+    if (index < 0) return undefined;
+    const [run] = this.#ready.splice(index, 1);
+    run!.thread = withdrawn;
+    return run;
   }
 
   withdrawAll(): readonly Run[] {
-    return this.#ready.splice(0);
+    const runs = this.#ready.splice(0);
+    for (const run of runs) run.thread = withdrawn;
+    return runs;
   }
 
   /** Notes a claimed callback that this build cannot run. */
@@ -605,14 +609,30 @@ export class Claiming {
       const calledBack = store.local.calledBack(agent) - (stalled?.get(agent) ?? 0);
       return { forAll: size - calledBack, forAwaited: size };
     };
-    const waiting = new Set<number>();
-    for (const job of waits.isEmpty ? [] : waits.waiting) {
-      const thread = pool.threadOf(job);
-      if (thread !== undefined) waiting.add(thread);
-    }
+    const waiting = waits.isEmpty ? noThreads : this.#waitingThreads();
     const room = { loads: pool.loads(), threads: pool.size, waiting, roomOf };
     return new Batches<T>(room, estimates);
   }
+
+  /** The threads of jobs that wait for others. */
+  #waitingThreads(): ReadonlySet<number> {
+    const { pool, waits } = this.#context;
+    const waiting = new Set<number>();
+    for (const job of waits.waiting) {
+      const thread = pool.threadOf(job);
+      if (thread !== undefined) waiting.add(thread);
+    }
+    return waiting;
+  }
 }
+
+const noThreads: ReadonlySet<number> = new Set();
+
+/** The thread of a run that is not to begin. */
+const withdrawn = -1;
+const isReady = ({ thread }: Run) => thread === 0;
+
+/** The agent in whose place a claimed job runs; empty for none. */
+const placeOf = ({ agent, free }: Pick<Run, 'agent' | 'free'>) => (free ? '' : agent);
 
 const keyOf = ({ dispatcher, queue, name }: AgentRecord) => agentKey(dispatcher, queue, name);

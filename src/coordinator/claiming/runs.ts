@@ -375,9 +375,9 @@ export class Runs implements PoolOwner {
   }
 
   /** Ends a run, whose places become free, once the guests in them have their own. */
-  #end(...end: Parameters<Context['decide']>): void {
-    if (this.#unlending === 0) this.#context.decide(...end);
-    else this.#ends.push(end);
+  #end(command: Command, then?: Parameters<Context['decide']>[1]): void {
+    if (this.#unlending === 0) this.#context.decide(command, then);
+    else this.#ends.push([command, then]);
   }
 
   /** Puts at once, with the durability of the job that puts. */

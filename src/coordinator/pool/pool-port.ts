@@ -42,7 +42,7 @@ export interface Run {
   readonly args: Uint8Array | null;
   /** The argument after its own ones; see `WireRun`. */
   readonly fed: EncodedOutcome | null;
-  /** The thread that it was passed to last; 0 for none. */
+  /** The thread that it was passed to last; 0 for none, -1 if it was withdrawn before. */
   thread: number;
 }
 
@@ -90,7 +90,8 @@ export interface ThreadLoad {
   readonly thread: number;
   /** 0: idle. 1: room for a batch ahead. 2: full. */
   readonly batches: number;
-  readonly agents: ReadonlySet<string>;
+  /** The agents with jobs there, each once. */
+  readonly agents: readonly string[];
 }
 
 export interface PoolPort {

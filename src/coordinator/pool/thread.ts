@@ -67,8 +67,10 @@ export class Thread {
     return this.#freeSlots.length;
   }
 
-  get agents(): ReadonlySet<string> {
-    return new Set(Array.from(this.batches, ({ agent }) => agent));
+  get agents(): readonly string[] {
+    const agents: string[] = [];
+    for (const { agent } of this.batches) if (!agents.includes(agent)) agents.push(agent);
+    return agents;
   }
 
   /** Returns the link that the first batch must bring; `undefined` for later batches. */

@@ -170,21 +170,24 @@ export class IdMap<Row extends { readonly id: string }, Packed extends number = 
 
   /** Rebuilds list and table without holes, with room for as many rows again. */
   #renew(): void {
-    const rows: (Row | Packed | undefined)[] = [undefined];
+    const rows = this.#rows;
     const walks = [...this.#walks].sort((a, b) => a.next - b.next);
     let at = 0;
-    for (let place = 1; place < this.#rows.length; place++) {
-      for (; walks[at]?.next === place; at++) walks[at]!.next = rows.length;
-      const row = this.#rows[place];
-      if (row !== undefined) rows.push(row);
+    let kept = 1;
+    // In place: a new list of 100,000 would be garbage soon, and the table, too.
+    for (let place = 1; place < rows.length; place++) {
+      for (; walks[at]?.next === place; at++) walks[at]!.next = kept;
+      const row = rows[place];
+      if (row !== undefined) rows[kept++] = row;
     }
-    for (; at < walks.length; at++) walks[at]!.next = rows.length;
+    for (; at < walks.length; at++) walks[at]!.next = kept;
+    rows.length = kept;
     let slots = leastSlots;
     while (2 * this.#size > slots) slots *= 2;
-    this.#rows = rows;
-    this.#table = new Int32Array(slots);
+    if (slots === this.#table.length) this.#table.fill(0);
+    else this.#table = new Int32Array(slots);
     this.#mask = slots - 1;
-    for (let place = 1; place < rows.length; place++) this.#enter(rows[place]!, place);
+    for (let place = 1; place < kept; place++) this.#enter(rows[place]!, place);
   }
 }
 

@@ -20,6 +20,11 @@ export interface JobChange {
   readonly row: JobRow;
   /** `undefined` if the row was new; the row itself if it was forgotten. */
   readonly before: JobRecord | undefined;
+  /**
+   * Kept in the first change of the row in its group: the last command that noted the row; 0 if its
+   * change was undone, so that the next is noted again.
+   */
+  notedBy: number;
 }
 
 /** Packed jobs that were forgotten, in order. */
@@ -45,16 +50,6 @@ export interface BucketRecord {
   readonly bucket: Bucket | undefined;
 }
 
-interface Touched {
-  readonly row: JobRow;
-  /** `true` if this group inserted it. */
-  readonly isNew: boolean;
-  /**
-   * The last command that noted it; 0 if its change was undone, so that the next is noted again.
-   */
-  notedBy: number;
-}
-
 /** An old value. */
 export type Change = JobChange | PackedChange | SettingChange | AnnotationChange | BucketRecord;
 
@@ -77,8 +72,11 @@ export interface Changes {
 export class ChangeLog {
   /** All changes of this group, in order. */
   #undo: Change[] = [];
-  /** All rows that the group touched, even if undone. `JobRow.logged` is a row's index here. */
-  #touched: Touched[] = [];
+  /**
+   * The first change of each row that the group touched, even if undone. `JobRow.logged` is a row's
+   * index here.
+   */
+  #touched: JobChange[] = [];
   readonly #settings = new Set<string>();
   readonly #annotations = new Map<string, AnnotationChange>();
   #command = 1;
@@ -148,9 +146,9 @@ export class ChangeLog {
     const forgotten: Id[] = [];
     const dropped: Payload[] = [];
     const droppedSeats: number[] = [];
-    for (const { row, isNew } of this.#touched) {
+    for (const { row, before } of this.#touched) {
       if (row.isThere) jobs.push(row);
-      else if (!isNew) {
+      else if (before !== undefined) {
         forgotten.push(row.id);
         if (row.args !== null) dropped.push(row.args);
         if (row.result !== null) dropped.push(row.result);
@@ -175,11 +173,19 @@ export class ChangeLog {
     return {
       jobs,
       forgotten,
-      settings: new Map(Array.from(this.#settings, (key) => [key, settings.get(key)])),
-      annotations: new Map(Array.from(this.#annotations, ([key, { job, name }]) => [key, annotations.get(job, name)])),
+      settings: this.#settings.size === 0 ? noChanges : this.#changedSettings(settings),
+      annotations: this.#annotations.size === 0 ? noChanges : this.#changedAnnotations(annotations),
       dropped,
       droppedSeats,
     };
+  }
+
+  #changedSettings(settings: Settings): Changes['settings'] {
+    return new Map(Array.from(this.#settings, (key) => [key, settings.get(key)]));
+  }
+
+  #changedAnnotations(annotations: Annotations): Changes['annotations'] {
+    return new Map(Array.from(this.#annotations, ([key, { job, name }]) => [key, annotations.get(job, name)]));
   }
 
   /** Returns the buckets of the rates that were spent since `keep`. */
@@ -217,14 +223,17 @@ export class ChangeLog {
   }
 
   #note(row: JobRow, before: JobRecord | undefined): void {
-    this.#undo.push({ row, before });
+    const change: JobChange = { row, before, notedBy: this.#command };
+    this.#undo.push(change);
     const touched = this.#touchedOf(row);
     if (touched !== undefined) touched.notedBy = this.#command;
-    else row.logged = this.#touched.push({ row, isNew: before === undefined, notedBy: this.#command }) - 1;
+    else row.logged = this.#touched.push(change) - 1;
   }
 
-  #touchedOf(row: JobRow): Touched | undefined {
+  #touchedOf(row: JobRow): JobChange | undefined {
     const touched = this.#touched[row.logged];
     return touched?.row === row ? touched : undefined;
   }
 }
+
+const noChanges: ReadonlyMap<string, undefined> = new Map();

@@ -31,7 +31,7 @@ export class PayloadPlaces implements PayloadColumns {
     const at = indexOf(seat, slot);
     const segment = page[at]!;
     if (segment === nowhere) return null;
-    // Not through a list: one large checksum would box all of its numbers, and a box where V8 keeps a
+    // Not through a list: one large checksum would box all of its numbers, and a box in place of a
     // small integer changes the layout of all payloads.
     const offset = page[at + 1]!;
     const checksum = page[at + 3]!;
