@@ -21,7 +21,7 @@ import type { Effect, KeptLimits, Retention } from '../core/commands.js';
 import { needsFeeder } from '../core/map.js';
 import { queueNames } from '../core/queue.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
-import { hasForgettable } from '../core/retention.js';
+import { hasForgettable, hasOldMemory } from '../core/retention.js';
 import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
 import type { Records, Store, StoreOwner } from '../store/store.js';
@@ -111,6 +111,7 @@ export class Coordinator implements StoreOwner {
   readonly #presence: Presence | undefined;
   readonly #jumps = new ClockJumps();
   readonly #turns = new RecentTimes();
+  readonly #openedAt: number;
   #isOpen = false;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #turning = false;
@@ -123,6 +124,7 @@ export class Coordinator implements StoreOwner {
     this.#ports = ports;
     this.#options = options;
     this.#store = store;
+    this.#openedAt = now();
     const context: Context = {
       ...{ store, dispatcher, questions, post, now, monotonic, after },
       turn: () => this.turn(),
@@ -168,7 +170,7 @@ export class Coordinator implements StoreOwner {
       this.#statistics,
       this.#schedules,
     ];
-    const own = { claimsNot: () => this.#claimsNot(), turns: this.#turns, openedAt: now(), runs, jobLog };
+    const own = { claimsNot: () => this.#claimsNot(), turns: this.#turns, openedAt: this.#openedAt, runs, jobLog };
     this.#clients = new Clients({ ...all, ...own, closing, inquiries, statistics, schedules, installAgent });
     this.#endedRuns = new EndedRuns(all);
     this.#folding = new Folding(context);
@@ -205,6 +207,7 @@ export class Coordinator implements StoreOwner {
         // After recovery, so that earlier runs are recovered by the policies under which they ran.
         if (retry !== undefined) this.#decide({ type: 'setDefaults', dispatcher, retry });
         this.#installAgents();
+        this.#forgetMemory();
         this.turn();
       },
       lost: () => this.#runs.stopAll(),
@@ -397,6 +400,18 @@ export class Coordinator implements StoreOwner {
       this.#decide({ type: 'forget', keep });
       this.#askForgettable(keep, now, () => this.turn());
     });
+  }
+
+  /** Forgets the `memory` jobs that earlier processes of this dispatcher left in a shared store. */
+  #forgetMemory(): void {
+    if (this.#store.isExclusive) return;
+    const { dispatcher: owner } = this.#options;
+    const until = this.#openedAt;
+    const look = ({ view }: Records) => hasOldMemory(view, owner, until);
+    const again = () => this.#forgetMemory();
+    const tell = (_: unknown, isLeft = false) =>
+      isLeft && this.#decide({ type: 'forgetMemory', owner, until }, { reply: again });
+    this.#store.read(look, tell, 'decided');
   }
 
   #askForgettable(keep: Retention, now: number, then: () => void): void {

@@ -220,6 +220,12 @@ export type Command =
   /** Handles the timers that are due: jobs become eligible or expire, policies are asked again. */
   | { readonly type: 'tick' }
   | { readonly type: 'forget'; readonly keep: Retention }
+  /**
+   * Forgets jobs of level `memory` that earlier processes with this id put, until this time. Jobs
+   * that others await stay. One decision forgets some: it must be decided until `hasOldMemory` is
+   * `false`.
+   */
+  | { readonly type: 'forgetMemory'; readonly owner: Id; readonly until: number }
   /** Forgets one completed root, whatever the limits. */
   | { readonly type: 'forgetJob'; readonly job: Id }
   /** The clock was set by `byMs`, forward or back. `now` is its new time. */

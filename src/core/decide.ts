@@ -38,7 +38,7 @@ import { failureOf, ownFailure, successOf } from './outcome.js';
 import { changeQueue, createQueue, pauseQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkAllQuotas, holdPlaces } from './quota.js';
 import { defaultsKey, type Id, isTemplate, type JobRecord, quotaRecordKey } from './records.js';
-import { forgetCompleted, forgetJob } from './retention.js';
+import { forgetCompleted, forgetJob, forgetMemory } from './retention.js';
 import { answered, askAgain, couldNotCommit, failed, interrupted, unanswered } from './retry.js';
 import { retry } from './run-again.js';
 import { fire, pauseSchedule, removeSchedule, renewTick, runTicks, setSchedule } from './schedule.js';
@@ -168,6 +168,8 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
       return;
     case 'forget':
       return forgetCompleted(decision, command.keep);
+    case 'forgetMemory':
+      return forgetMemory(decision, command.owner, command.until);
     case 'forgetJob':
       return forgetJob(decision, knownJob(state, command.job));
     case 'clockSet':

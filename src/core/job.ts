@@ -284,7 +284,7 @@ export function conclude(decision: Decision, job: JobRecord, ended: Outcome, beg
   const isStart = begunAt !== undefined && !job.begun;
   const waited = job.stage === 'inner';
   const keeps = hasListOf(job.inner, ended);
-  if (waited !== keeps) countAwaiters(state, job.inner, keeps ? 1 : -1);
+  if (waited !== keeps) countAwaiters(state, job.inner, job, keeps ? 1 : -1);
   state.change(job, noteEnd, ended, isStart ? begunAt : undefined, decision);
   if (isStart) tellJob(decision, 'started', job, begunAt);
   effects.push({ type: 'deliver', gate: levelGate(job.level), job, how });
@@ -419,7 +419,7 @@ export function waitForInner(decision: Decision, job: JobRecord, inner: JobRecor
     row.stage = 'inner';
     noteUnclaimed(row);
   });
-  countAwaiters(state, inner.id, 1);
+  countAwaiters(state, inner.id, job, 1);
   share(state, inner, heldFrom(state, job, inner.queue));
 }
 

@@ -21,6 +21,7 @@ import { beginWaiting, conclude, createJob, enqueue } from './job.js';
 import { type Failed, listOf, ownFailure } from './outcome.js';
 import { chunkItems, type Id, type JobRecord, type Payload, placeOf } from './records.js';
 import type { View } from './state/view.js';
+import { releaseLists } from './waits.js';
 
 /** Takes the next items, which fit one chunk: the last one, or a new one with id `chunkId`. */
 export function feed(decision: Decision, map: JobRecord, from: number, chunkId: Id, specs: readonly JobSpec[]): void {
@@ -79,6 +80,7 @@ export function abandon(decision: Decision, map: JobRecord): void {
 export function fold(decision: Decision, chunk: JobRecord, list: Payload | null, failed: Payload | null = null): void {
   if (chunk.outcome !== 'none') return;
   if (list !== null) {
+    for (const item of decision.state.parts(chunk)) releaseLists(decision.state, item);
     decision.state.forgetParts(chunk);
     decision.state.change(chunk, (row) => {
       row.args = failed;

@@ -8,12 +8,10 @@
 import { JobStatusError } from '../errors.js';
 import { type KeptLimits, levelGate, type Retention } from './commands.js';
 import type { Decision } from './decision.js';
-import type { JobRecord } from './records.js';
+import type { Id, JobRecord } from './records.js';
 import type { Kept } from './state/completed.js';
-import { keptBy } from './state/indices.js';
-import type { State } from './state/state.js';
 import type { View } from './state/view.js';
-import { countAwaiters } from './waits.js';
+import { releaseLists } from './waits.js';
 
 const dayMs = 24 * 3600 * 1000;
 const mebibyte = 1024 * 1024;
@@ -74,15 +72,27 @@ export function forgetJob({ state, holding, effects }: Decision, job: JobRecord)
   if (holding) effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
 }
 
+/** The most roots of level `memory` that one decision forgets. */
+const memoryAtOnce = 256;
+
+/** `true` if `forgetMemory` has something to do. */
+export function hasOldMemory(view: View, owner: Id, until: number): boolean {
+  return view.memoryRoots(owner, 1).some(({ putAt }) => putAt <= until);
+}
+
 /**
- * Lets go of the jobs that a forgotten job and its members returned: they have their lists, and a
- * callback that was added late may still wait.
+ * Forgets the jobs of level `memory` that an earlier process put, finished or not, with all their
+ * members. One that is awaited is forgotten after the job that awaits it.
  */
-function releaseLists(state: State, job: JobRecord): void {
-  const returned = keptBy(job);
-  if (returned !== '') countAwaiters(state, returned, -1);
-  for (const part of state.parts(job)) releaseLists(state, part);
-  for (const callback of state.callbacks(job)) releaseLists(state, callback);
+export function forgetMemory({ state, holding, effects }: Decision, owner: Id, until: number): void {
+  for (const job of state.memoryRoots(owner, memoryAtOnce)) {
+    if (job.putAt > until) continue;
+    const isCompleted = job.status === 'completed';
+    if (isCompleted) state.forgetRoot(job);
+    else state.forgetOpen(job);
+    releaseLists(state, job);
+    if (isCompleted && holding) effects.push({ type: 'forgotten', gate: 'decided', job });
+  }
 }
 
 /** `false` if a callback that was added late has its turn, at any depth. */

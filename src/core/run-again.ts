@@ -212,7 +212,7 @@ function keepOutcome(state: State, { id, of }: Kept): void {
     row.endAt = of.endAt;
     row.completedAt = of.completedAt;
   });
-  if (hasListOf(part.inner, part)) countAwaiters(state, part.inner, 1);
+  if (hasListOf(part.inner, part)) countAwaiters(state, part.inner, part, 1);
   for (const { name, value } of state.annotationsOf(of.id)) state.annotate(id, name, value);
   const whole = state.job(part.parent)!;
   if (whole.outcome !== 'none') return;

@@ -145,7 +145,7 @@ function cancelAll(decision: Decision, ids: readonly Id[]): void {
 
 function forgetTemplate(state: State, there: ScheduleRecord | undefined): void {
   const template = there && state.job(there.template);
-  if (template !== undefined) state.forgetHeld(template);
+  if (template !== undefined) state.forgetOpen(template);
 }
 
 function save(state: State, record: ScheduleRecord): void {

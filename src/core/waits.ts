@@ -5,7 +5,7 @@
  * for those before it.
  */
 import { type Id, type JobRecord, type Level, levels } from './records.js';
-import { isOpenCallback, neededPlaces, placeKey } from './state/indices.js';
+import { isOpenCallback, keptBy, neededPlaces, placeKey } from './state/indices.js';
 import type { State } from './state/state.js';
 import type { View } from './state/view.js';
 
@@ -48,15 +48,29 @@ export function endsAfter(view: View, inner: JobRecord, job: JobRecord): boolean
   return waitsFor(view, inner, new Set(above.map(({ id }) => id)));
 }
 
-/** Counts a job more, or less, that waits for the job that it returned, or that has its list. */
-export function countAwaiters(state: State, inner: Id, by: 1 | -1): void {
+/**
+ * Counts a job more, or less, that waits for the job that it returned, or that has its list. What
+ * holds both is not kept by it.
+ */
+export function countAwaiters(state: State, inner: Id, job: JobRecord, by: 1 | -1): void {
   const awaited = state.job(inner);
   if (awaited === undefined) return;
-  for (const one of state.lineage(awaited)) {
+  for (const one of state.lineageApart(awaited, job)) {
     state.change(one, (row) => {
       row.awaiters += by;
     });
   }
+}
+
+/**
+ * Lets go of the jobs that a forgotten job and its members returned: they have their lists, or
+ * still wait.
+ */
+export function releaseLists(state: State, job: JobRecord): void {
+  const returned = keptBy(job);
+  if (returned !== '') countAwaiters(state, returned, job, -1);
+  for (const part of state.parts(job)) releaseLists(state, part);
+  for (const callback of state.callbacks(job)) releaseLists(state, callback);
 }
 
 /** `true` if the job waits for `other`, or for a place in a quota that `other` may free. */

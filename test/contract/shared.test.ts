@@ -14,8 +14,6 @@ const leftOut: Readonly<Record<string, string>> = {
   'cost of': 'a figure of the embedded store',
   'leave the jobs and callbacks that a dispatcher has begun':
     'the embedded store belongs to the process that opens it; here a client leaves the dead to the dispatchers',
-  'a memory job had that a crash has ended':
-    'a known gap: here no process corrects the count of jobs that a crash has ended, so the whole stays',
   'without a key, ends':
     'the embedded store belongs to the process that opens it; here another process may feed the map',
   'interrupts at once a job that waits': 'here another dispatcher may begin the job that it waits for',

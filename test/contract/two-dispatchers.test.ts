@@ -393,4 +393,17 @@ describe('5 the death of one', () => {
       assert.equal(second.running.length, 1, end);
     }
   });
+
+  it('[5.7] leaves its `memory` jobs alone while it waits for its turn, and forgets them then', async (t) => {
+    const site = new Site(t);
+    const first = await site.open();
+    const job = await first.runtime.queue().put(work.hold('one'), { durability: 'memory' });
+    await site.pass(1, first);
+    const second = await site.open({}, { dispatcher: idFromText(first.runtime.id)! });
+    await site.pass(pingMs, first, second);
+    assert.equal(await job.status(), 'assigned');
+    await first.crash();
+    await site.pass(deathMs + pingMs, second);
+    await assert.rejects(second.runtime.job(job.id).status(), { code: 'JOB_FORGOTTEN' });
+  });
 });

@@ -125,6 +125,10 @@ const stories: Record<string, Story> = {
     world.now = 3000;
     await count('tick', { type: 'tick' });
   },
+  'jobs of a process that has ended': async (size, world, count) => {
+    world.pass([{ ...put(...calls('a', size)), level: 'memory' }]);
+    await count('forgetMemory', { type: 'forgetMemory', owner: idOf('owner'), until: world.now });
+  },
   'parts of a stronger level': async (size, world, count) => {
     const spec = { ...whole('parallel', 'w', calls('p', size)), options: { unique: 'u' } };
     world.pass([{ ...put(spec), level: 'memory' }]);

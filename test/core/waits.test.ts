@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Level } from '../../src/core/records.js';
-import { call, idOf, Machine, main, whole } from './making.js';
+import { call, idOf, keeping, Machine, main, payload, whole } from './making.js';
 
 const returns = (name: string) => ({ kind: 'job', job: idOf(name) }) as const;
 
@@ -134,5 +134,46 @@ describe('a job that another waits for in its thread', () => {
     assert.deepEqual(machine.job('a').places, []);
     machine.do({ type: 'ownPlaces', job: idOf('a'), fence: machine.job('a').fence });
     assert.deepEqual(machine.job('a').places, ['q']);
+  });
+});
+
+describe('a whole whose list is the result of another job', () => {
+  const forgotten = (machine: Machine) => {
+    machine.do({ type: 'forget', keep: keeping(0) });
+    return [...machine.state.jobs()].length === 0;
+  };
+
+  it('[2.12] is forgotten if that job is a part of the same whole', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', [whole('parallel', 'p', [call('x')]), call('q')]));
+    machine.claimAll();
+    machine.settle('x');
+    machine.settle('q', returns('p'));
+    assert.deepEqual([machine.job('w').status, machine.job('q').outcome], ['completed', 'list']);
+    const next = machine.reopened();
+    assert.deepEqual([machine.job('p').awaiters, next.job('p').awaiters], [1, 1]);
+    assert.deepEqual([forgotten(machine), forgotten(next)], [true, true]);
+  });
+
+  it('[2.12] is forgotten if that job is its postprocess, with the list of a part', () => {
+    const machine = new Machine();
+    machine.put({ ...whole('parallel', 'w', [whole('parallel', 'p', [call('x')])]), callable: 'm#post' });
+    machine.claimAll();
+    machine.settle('x');
+    assert.equal(run(machine, 'w', returns('p')), 'list');
+    assert.ok(forgotten(machine));
+  });
+
+  it('[7.4] is forgotten if that job was an item of a map, whose outcomes are packed', () => {
+    const machine = new Machine();
+    machine.put(whole('parallel', 'w', [call('x')]), call('m', {}, { form: 'map', callable: '' }));
+    machine.claimAll();
+    machine.settle('x');
+    machine.do({ type: 'feed', job: idOf('m'), from: 0, chunk: idOf('c'), parts: [call('i')] });
+    run(machine, 'i', returns('w'));
+    machine.do({ type: 'endInput', job: idOf('m'), failure: null });
+    machine.do({ type: 'fold', job: idOf('c'), list: payload() });
+    assert.deepEqual([machine.job('m').status, machine.job('w').awaiters], ['completed', 0]);
+    assert.ok(forgotten(machine));
   });
 });

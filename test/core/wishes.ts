@@ -25,7 +25,7 @@ export const wish: fc.Arbitrary<Wish> = fc.record({
     { weight: 5, arbitrary: fc.constantFrom('forget' as const, 'remove', 'putAgain', 'change', 'fail', 'addParts') },
     { weight: 4, arbitrary: fc.constantFrom('annotate' as const, 'setQuota', 'removeQuota', 'tick') },
     { weight: 4, arbitrary: fc.constantFrom('retry' as const, 'retry', 'forgetJob') },
-    { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'deactivate', 'rescue', 'unregister') },
+    { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'deactivate', 'rescue', 'unregister', 'forgetMemory') },
     { weight: 3, arbitrary: fc.constantFrom('activate' as const, 'ping') },
     { weight: 5, arbitrary: fc.constantFrom('setSchedule' as const, 'fire', 'fire', 'fire', 'runTicks') },
     { weight: 1, arbitrary: fc.constantFrom('pauseSchedule' as const, 'renewTick', 'removeSchedule') },
@@ -61,7 +61,8 @@ export class Wishes {
       case 'put': {
         const specs = Array.from({ length: 1 + (which % 3) }, (_, n) => this.#spec(which + n, size));
         if (which % 7 === 0 && jobs.length > 0) specs.push(call('taken', {}, { id: job }));
-        return { type: what, queue: which % 13 === 0 ? 'nowhere' : '', owner, level: 'full', jobs: specs };
+        const level = which % 5 === 0 ? 'memory' : 'full';
+        return { type: what, queue: which % 13 === 0 ? 'nowhere' : '', owner, level, jobs: specs };
       }
       case 'claim':
         return { type: what, job: inContractOrder(state)[which % 3]?.id ?? idOf('none'), agent: main };
@@ -115,6 +116,8 @@ export class Wishes {
         const roots = jobs.filter(({ role, status }) => role === 'root' && status === 'completed');
         return { type: what, job: which % 5 === 0 ? job : (roots[which % Math.max(roots.length, 1)]?.id ?? job) };
       }
+      case 'forgetMemory':
+        return { type: what, owner, until: Number.MAX_VALUE };
       case 'fail':
         return { type: what, job, failure: this.#payload(size) };
       case 'putAgain':

@@ -327,10 +327,25 @@ export const jobs: readonly Mutant[] = [
     replace: 'row.awaiters = Math.max(count, row.awaiters)',
   },
   {
+    bug: 'a `memory` job outlives its process in a shared store',
+    tags: ['2.12', '5.7'],
+    tests: ['contract/shared.test.ts', 'contract/two-dispatchers.test.ts'],
+    in: 'coordinator/coordinator.ts#makePresence',
+    find: 'this.#forgetMemory();',
+    replace: '',
+  },
+  {
+    bug: 'an awaited `memory` job is forgotten before the job that awaits it',
+    tags: ['2.12'],
+    in: 'core/state/view.ts#memoryRoots',
+    find: '&& job.awaiters === 0',
+    replace: '',
+  },
+  {
     bug: 'a whole is kept after the job that had its list',
     tags: ['2.12'],
-    in: 'core/retention.ts#releaseLists',
-    find: "if (returned !== '') countAwaiters(state, returned, -1);",
+    in: 'core/waits.ts#releaseLists',
+    find: "if (returned !== '') countAwaiters(state, returned, job, -1);",
     replace: '',
   },
   {

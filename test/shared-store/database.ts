@@ -130,14 +130,6 @@ export class MemoryDatabase implements Database {
     return this;
   }
 
-  /** Deletes the jobs of level `memory` that `owner` put. */
-  async forgetMemory(owner: Id): Promise<void> {
-    await this.statement();
-    const gone = [...this.#jobs].filter(([, { columns }]) => columns.isMemoryOf === owner).map(([id]) => id);
-    if (gone.length === 0) return;
-    this.write({ jobs: gone.map((id) => [id, undefined]), settings: [], annotations: [], buckets: [] });
-  }
-
   /** Stands for one way to the database and back. */
   async statement(): Promise<void> {
     for (let left = this.faults.turns(); left > 0; left--) await undefined;
@@ -214,6 +206,14 @@ export class MemoryDatabase implements Database {
         rows.kept[want.kept] = this.#totals.of(want.kept);
         const oldest = this.#ordered('completedAt', want.most, (row) => this.#isKept(row, want.kept));
         return oldest.flatMap((id) => this.#readTree(id, rows));
+      }
+      case 'memory': {
+        const isAsked = ({ columns }: JobRow) => columns.memoryOf === want.owner && !columns.awaited;
+        const ids = [...this.#jobs].filter(([, row]) => isAsked(row)).map(([id]) => id);
+        return ids
+          .sort()
+          .slice(0, want.most)
+          .flatMap((id) => this.#readTree(id, rows));
       }
       case 'kept':
         rows.kept[want.kept] = this.#totals.of(want.kept);

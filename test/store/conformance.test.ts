@@ -179,6 +179,17 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
     assert.deepEqual(await found(), { status: 'completed', places: [], callbacksDone: 1, inner: 'pending' });
   });
 
+  it('[9.3] reopens with a job whose level another put has raised', async () => {
+    const subject = await make();
+    await subject.do(put([call('a', { unique: 'u' }), call('b')], 'memory'));
+    await subject.do(put([call('again', { unique: 'u' })]));
+    const after = await reopen(subject, true);
+    assert.deepEqual(
+      after.records().map(({ id }) => id),
+      [idOf('a')],
+    );
+  });
+
   it('[3.4] leaves accepted puts of a group unharmed by a refused one', async () => {
     const subject = await make();
     subject.ask(put([call('a')]), 'synced', 'a');

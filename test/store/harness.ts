@@ -81,6 +81,8 @@ export class Subject {
       },
     });
     this.store.transact([{ command: activateUs, gate: 'decided' }]);
+    // Of a store that does not outlive its process, nothing of that level is left.
+    this.store.transact([{ command: { type: 'forgetMemory', owner: us, until: Number.MAX_VALUE }, gate: 'decided' }]);
     this.store.commit();
     if (this.store instanceof SharedStore) await this.#survey();
     return this;

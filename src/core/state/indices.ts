@@ -2,7 +2,7 @@
  * The keys under which indices have a job: one definition for the state and for stores that look
  * jobs up in a database. A job with an empty key, or 0, is not in that index.
  */
-import { type JobRecord, takesTurns } from '../records.js';
+import { type Id, isTemplate, type JobRecord, takesTurns } from '../records.js';
 
 export const placeKey = (queue: string, quota: string) => `${queue}\n${quota}`;
 export const uniqueKey = (queue: string, unique: string) => `${queue}\n${unique}`;
@@ -46,6 +46,11 @@ export function liveUnique({ outcome, role, unique, status, queue }: JobRecord):
 /** Returns the only dispatcher that may claim the job, until its call is over. */
 export function boundTo({ outcome, only }: JobRecord): string {
   return outcome === 'none' ? only : '';
+}
+
+/** Returns the process with which a root of level `memory` ends; '' for any other job. */
+export function memoryOf(job: JobRecord): Id {
+  return job.role === 'root' && job.level === 'memory' && !isTemplate(job) ? job.owner : '';
 }
 
 /** Returns the agent that claimed the job, or in whose place its callbacks run. */

@@ -2,7 +2,7 @@
  * The state that `decide` works on: the view, and all ways to change it.
  *
  * Decisions change it only by `insert`, `change`, `forgetOldest`, `forgetRoot`, `forgetParts`,
- * `forgetHeld`, `set`, `annotate` and `spendRate`. Each notes the old value in the change log, so
+ * `forgetOpen`, `set`, `annotate` and `spendRate`. Each notes the old value in the change log, so
  * that a refused command, or a refused write, leaves nothing behind. The indices follow at once.
  * Stores take in their records by `load…` while they open, and records that other processes wrote
  * by `admit…`: these are no decisions, so nothing is noted.
@@ -140,8 +140,8 @@ export class State extends View {
     row.partRows = [];
   }
 
-  /** Forgets a root that was never put. */
-  forgetHeld(job: JobRecord): void {
+  /** Forgets a root that is not completed, with all its members. */
+  forgetOpen(job: JobRecord): void {
     this.#forget(job as JobRow);
   }
 
@@ -320,7 +320,7 @@ export class State extends View {
     const counts = new Map(awaited.map((row) => [row, 0]));
     for (const row of returned) {
       const inner = this.job(keptBy(row));
-      for (const one of inner === undefined ? none : this.lineage(inner))
+      for (const one of inner === undefined ? none : this.lineageApart(inner, row))
         counts.set(one as JobRow, (counts.get(one as JobRow) ?? 0) + 1);
     }
     for (const [row, count] of counts) if (row.awaiters !== count) row.awaiters = count;

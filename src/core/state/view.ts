@@ -21,7 +21,7 @@ import {
 import { Annotations } from './annotations.js';
 import { none } from './common-fields.js';
 import type { Kept } from './completed.js';
-import { isOpenCallback, isOpenPart, isUnendedPart, neededPlaces, placeKey, uniqueKey } from './indices.js';
+import { isOpenCallback, isOpenPart, isUnendedPart, memoryOf, neededPlaces, placeKey, uniqueKey } from './indices.js';
 import { JobRow } from './job-row.js';
 import { JobTable } from './job-table.js';
 import type { Lane, Place } from './lanes.js';
@@ -171,6 +171,14 @@ export class View {
     const lineage = [job];
     for (let above = this.job(job.parent); above !== undefined; above = this.job(above.parent)) lineage.push(above);
     return lineage;
+  }
+
+  /** Returns a job and the jobs above it, but not those that are above `other`, too. */
+  lineageApart(job: JobRecord, other: JobRecord): readonly JobRecord[] {
+    const lineage = this.lineage(job);
+    const others = new Set(this.lineage(other).map(({ id }) => id));
+    const common = lineage.findIndex(({ id }) => others.has(id));
+    return common === -1 ? lineage : lineage.slice(0, common);
   }
 
   /** Returns the jobs that returned this one and wait for its outcome. */
@@ -354,6 +362,19 @@ export class View {
   /** Returns the jobs that only this dispatcher may claim, and whose calls are not over. */
   boundTo(dispatcher: Id): JobRecord[] {
     return [...this.table.bound.of(dispatcher)];
+  }
+
+  /**
+   * Returns the first `most` roots of level `memory` that a process put, and that no other job
+   * awaits. Visits all jobs.
+   */
+  memoryRoots(owner: Id, most: number): readonly JobRecord[] {
+    const found: JobRecord[] = [];
+    for (const job of this.table.all()) {
+      if (memoryOf(job) === owner && job.awaiters === 0) found.push(job);
+      if (found.length === most) break;
+    }
+    return found;
   }
 
   isActive(dispatcher: Id): boolean {

@@ -27,7 +27,6 @@ import { Connection, type ConnectionOptions } from './connection.js';
 import { all, type Run, readWants } from './reading.js';
 import { checkVersion } from './schema.js';
 import { type Tables, tablesOf } from './tables.js';
-import { uuidOf } from './values.js';
 import { startWrites } from './writing.js';
 
 export interface PostgresOptions {
@@ -89,16 +88,6 @@ export class PostgresDatabase implements Database {
     return () => this.#watchers.delete(wake);
   }
 
-  async forgetMemory(owner: Id): Promise<void> {
-    await this.#with(async (connection) => {
-      const { jobs, annotations, places } = this.tables;
-      const text = `with forgotten as (delete from ${jobs} where memory_of = $1 returning id),
-        said as (delete from ${annotations} where job in (select id from forgotten))
-        delete from ${places} where job in (select id from forgotten)`;
-      await connection.run(text, [uuidOf(owner)]);
-    });
-  }
-
   /** Takes a connection, for as long as its user needs it. */
   async take(): Promise<Connection> {
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop())
@@ -131,18 +120,6 @@ export class PostgresDatabase implements Database {
       const failed = () => {};
       this.#listener?.run('select pg_notify($1, $2)', [this.#channel, '']).catch(failed);
     }, notifyMs).unref();
-  }
-
-  async #with<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = await this.take();
-    try {
-      return await use(connection);
-    } catch (error) {
-      if (!(error instanceof ConnectionError)) connection.drop();
-      throw error;
-    } finally {
-      this.give(connection);
-    }
   }
 
   /** Listens for others, and begins again whenever the connection is lost. */

@@ -128,6 +128,13 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         reads.push(annotationsOf(run, tables, oldest, values, rows), countKept(run, tables, want.kept, rows));
         break;
       }
+      case 'memory': {
+        const where = 'memory_of = $1 and parent is null and not is_awaited';
+        const memory = `select id from ${tables.jobs} where ${where} order by id limit ${want.most}`;
+        const values = [uuidOf(want.owner)];
+        reads.push(find(treeOf(tables, memory), values), annotationsOf(run, tables, memory, values, rows));
+        break;
+      }
       case 'kept':
         reads.push(countKept(run, tables, want.kept, rows));
         break;

@@ -21,10 +21,10 @@ const fixed = {
   role: 'smallint',
   origin: 'smallint',
   index: 'int',
-  memory_of: 'uuid',
 } as const;
 /** The columns that a change writes. */
 const changing = {
+  memory_of: 'uuid',
   is_open: 'boolean',
   is_unended: 'boolean',
   awaits: 'uuid',
@@ -84,7 +84,7 @@ export function startWrites(run: Run, tables: Tables, writes: Writes, known: Kno
 }
 
 function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Values {
-  const { keys, dueAt, completedAt, failed, awaited, tallyCell, completedBytes, parent, index, isMemoryOf, line } =
+  const { keys, dueAt, completedAt, failed, awaited, tallyCell, completedBytes, parent, index, memoryOf, line } =
     columnsOf(job);
   const keyOf = new Map(keys.map((key) => [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)]));
   const id = (name: Index) => (keyOf.has(name) ? uuidOf(keyOf.get(name)!) : null);
@@ -99,7 +99,7 @@ function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Valu
     role: job.role === 'callback' ? 1 : 0,
     origin: codeOf(jobRoles, job.role),
     index,
-    memory_of: uuidOf(isMemoryOf),
+    memory_of: uuidOf(memoryOf),
     is_open: keyOf.has('openPart') || keyOf.has('openCallback'),
     is_unended: keyOf.has('unendedPart'),
     awaits: id('inner'),

@@ -1,6 +1,6 @@
 /** The values beside a job's bytes by which a database finds its row. */
 import type { Id, JobRecord } from '../../core/records.js';
-import { timerOf } from '../../core/state/indices.js';
+import { memoryOf, timerOf } from '../../core/state/indices.js';
 import type { Place } from '../../core/state/lanes.js';
 import { tallyCellOf } from '../../core/state/tallies.js';
 import { indexKeysOf } from './wants.js';
@@ -23,8 +23,8 @@ export interface Columns {
   readonly parent: Id;
   /** Its index among the parts, or the callbacks, of its parent. */
   readonly index: number;
-  /** The owner of a job of level `memory`; empty for other levels. */
-  readonly isMemoryOf: Id;
+  /** See `memoryOf`. */
+  readonly memoryOf: Id;
   /** Its queue and its place there, while it is in line. */
   readonly line: { readonly queue: string; readonly place: Place } | undefined;
 }
@@ -40,7 +40,7 @@ export function columnsOf(job: JobRecord): Columns {
     completedBytes: job.status === 'completed' ? (job.args?.byteLength ?? 0) + (job.result?.byteLength ?? 0) : 0,
     parent: job.parent,
     index: job.index,
-    isMemoryOf: job.level === 'memory' ? job.owner : '',
+    memoryOf: memoryOf(job),
     line: job.queued ? { queue: job.queue, place: placeOf(job) } : undefined,
   };
 }

@@ -9,8 +9,8 @@
  * A transaction is serializable in what it has read by the wants `job`, `tree`, `found`, `count`,
  * `setting`, `settings` and `bucket`: it commits only if, since the read, no row of the answer has
  * changed, none has gone, and none has come. Locks may keep others from changing them, or the
- * commit may fail. Of the wants `next`, `line`, `due` and `oldest` this holds for the rows read
- * only: a row that comes later waits for another transaction.
+ * commit may fail. Of the wants `next`, `line`, `due`, `oldest` and `memory` this holds for the
+ * rows read only: a row that comes later waits for another transaction.
  */
 import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../core/records.js';
 import type { BucketRecord, Changes } from '../../core/state/change-log.js';
@@ -140,8 +140,6 @@ export interface Database {
    * or never. Returns the way to end it.
    */
   watch(wake: () => void): () => void;
-  /** Deletes the jobs of level `memory` that `owner` put. */
-  forgetMemory(owner: Id): Promise<void>;
   /** Ends the connections of this process. */
   close(): Promise<void>;
 }

@@ -241,6 +241,11 @@ export class PartialState extends State {
     return super.boundTo(dispatcher);
   }
 
+  override memoryRoots(owner: Id, most: number): readonly JobRecord[] {
+    this.#need({ kind: 'memory', owner, most });
+    return super.memoryRoots(owner, most);
+  }
+
   override isActive(dispatcher: Id): boolean {
     this.setting(dispatcherKey(dispatcher));
     return super.isActive(dispatcher);
@@ -357,9 +362,9 @@ export class PartialState extends State {
     super.forgetRoot(job);
   }
 
-  override forgetHeld(job: JobRecord): void {
+  override forgetOpen(job: JobRecord): void {
     this.#need({ kind: 'tree', id: job.id });
-    super.forgetHeld(job);
+    super.forgetOpen(job);
   }
 
   override forgetParts(job: JobRecord): void {

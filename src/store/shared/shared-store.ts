@@ -128,7 +128,6 @@ export class SharedStore implements Store {
 
   async open(owner: StoreOwner): Promise<void> {
     this.#owner = owner;
-    await this.#persist(() => this.#database.forgetMemory(this.#outside.dispatcher));
     await this.#lookAround();
     this.#unwatch = this.#database.watch(() => this.#wake());
     this.#pollLater();
@@ -510,19 +509,6 @@ export class SharedStore implements Store {
   #tryAgainAfter(error: unknown): void {
     if (error instanceof ConflictError) this.#conflicts++;
     else if (!(error instanceof ConnectionError)) throw error;
-  }
-
-  /** Repeats `attempt` until no connection is lost. */
-  async #persist(attempt: () => Promise<void>): Promise<void> {
-    for (;;) {
-      await this.#options.through?.();
-      try {
-        return await attempt();
-      } catch (error) {
-        if (this.#dead) throw error;
-        this.#tryAgainAfter(error);
-      }
-    }
   }
 }
 

@@ -62,6 +62,11 @@ export type Want =
    * that kind.
    */
   | { readonly kind: 'oldest'; readonly kept: Kept; readonly most: number }
+  /**
+   * The first `most` roots of level `memory` that a process put and no other job awaits, by id,
+   * with all descendants; see `memoryOf`.
+   */
+  | { readonly kind: 'memory'; readonly owner: Id; readonly most: number }
   /** The number and bytes of the roots of one kind, and the time of the oldest. */
   | { readonly kind: 'kept'; readonly kept: Kept }
   /** Those of these jobs that have an outcome. */
@@ -140,6 +145,8 @@ export function wantKey(want: Want): string {
       return `${want.kind} ${want.kept}`;
     case 'annotations':
       return `${want.kind} ${want.job}`;
+    case 'memory':
+      return `${want.kind} ${want.owner} ${want.most}`;
     case 'line':
       return `${want.kind} ${want.queue} ${want.after?.id ?? ''}`;
     case 'due':
