@@ -1,6 +1,7 @@
 /**
  * Bounds: the length of a queue at which puts wait. The core delays no put: callers that let puts
- * wait ask here before they have one decided.
+ * wait ask here before they have one decided. On a store that processes share, the decision looks
+ * again (`bounded`), since others may have filled the queue meanwhile.
  */
 import { CallsheetError } from '../errors.js';
 import type { Command, JobSpec } from './commands.js';
@@ -16,7 +17,16 @@ export function boundOf(view: SettingsView, queue: string): number {
 
 export function isFull(view: View, queue: string): boolean {
   const bound = boundOf(view, queue);
-  return bound > 0 && view.queued(queue) >= bound;
+  return bound > 0 && view.isLong(queue, bound);
+}
+
+/** A queue has no room for a command now. The caller has it decided again, later. */
+export class NoRoomError extends Error {}
+
+/** Refuses a command with a `NoRoomError` if a queue that it fills is full. */
+export function requireRoom(view: View, command: Command): void {
+  const full = queuesToFill(view, command).find((queue) => isFull(view, queue));
+  if (full !== undefined) throw new NoRoomError(`the queue ${JSON.stringify(full)} is full`);
 }
 
 /** Returns the queues in which the command would put more jobs than they hold now. */

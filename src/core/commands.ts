@@ -78,6 +78,9 @@ export interface JobOptions {
 /** A command of a running job. It is applied together with the job's outcome, or not at all. */
 export type InnerCommand = Extract<Command, { type: 'put' | 'putAgain' | 'remove' | 'addCallbacks' | 'addParts' }>;
 
+/** A command that may put jobs in line. */
+export type Filling = Extract<Command, { type: 'put' | 'all' | 'putAgain' | 'retry' | 'feed' }>;
+
 interface Claim {
   readonly job: Id;
   readonly fence: number;
@@ -101,6 +104,8 @@ export type Command =
       readonly jobs: readonly JobSpec[];
       readonly again?: boolean;
     }
+  /** Refused with a `NoRoomError` if a queue that it fills is full now; see `bounds.ts`. */
+  | { readonly type: 'bounded'; readonly command: Filling }
   /** Applies all commands, or none. */
   | { readonly type: 'all'; readonly commands: readonly InnerCommand[] }
   /** Takes a pending job out of its queue. The job becomes `new`, and can be put again. */

@@ -8,9 +8,10 @@
 
 import { CallsheetError, ClaimLostError, JobForgottenError, JobStatusError, JobTimeoutError } from '../errors.js';
 import { installAgent, isFor, removeAgent, setAgent } from './agent.js';
+import { requireRoom } from './bounds.js';
 import { addCallbacks } from './callback.js';
 import { clockSet } from './clock-set.js';
-import type { Command, Effect, InnerCommand, JobSpec, Outside, Settled } from './commands.js';
+import type { Command, Effect, Filling, InnerCommand, JobSpec, Outside, Settled } from './commands.js';
 import { addParts, finishIfDone } from './composite.js';
 import type { Decision } from './decision.js';
 import { activate, deactivate, ping, recoverAll, rescue, unregister } from './dispatcher.js';
@@ -69,6 +70,7 @@ export function decideIn(decision: Decision, command: Command): readonly Id[] | 
   const mark = state.begin(decision.now, command.type !== 'claim' && command.type !== 'begun');
   const before = effects.length;
   try {
+    if (command.type === 'bounded') return decideBounded(decision, command.command);
     if (command.type === 'put') return putAll(decision, command);
     if (command.type === 'all') return applyAll(decision, command.commands);
     if (command.type === 'retry') return [retry(decision, knownJob(state, command.job), command)];
@@ -81,7 +83,7 @@ export function decideIn(decision: Decision, command: Command): readonly Id[] | 
   }
 }
 
-function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'all' | 'retry' }>): void {
+function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'all' | 'retry' | 'bounded' }>): void {
   const { state, now } = decision;
   switch (command.type) {
     case 'remove':
@@ -221,6 +223,11 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
       knownJob(state, command.job);
       return state.annotate(command.job, command.name, command.value);
   }
+}
+
+function decideBounded(decision: Decision, command: Filling): readonly Id[] | undefined {
+  requireRoom(decision.state, command);
+  return decideIn(decision, command);
 }
 
 type Put = Extract<Command, { type: 'put' }>;

@@ -49,8 +49,8 @@ export function endsAfter(view: View, inner: JobRecord, job: JobRecord): boolean
 }
 
 /**
- * Counts a job more, or less, that waits for the job that it returned, or that has its list. What
- * holds both is not kept by it.
+ * Counts a job more, or less, that waits for the job that it returned, or that has its list. The
+ * jobs above both do not count it.
  */
 export function countAwaiters(state: State, inner: Id, job: JobRecord, by: 1 | -1): void {
   const awaited = state.job(inner);

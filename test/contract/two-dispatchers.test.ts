@@ -153,6 +153,33 @@ describe('5 two dispatchers', () => {
     assert.equal(seen.length, 6);
   });
 
+  it('[3.6] fill a queue to its bound, and pass it only by puts of one moment', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open(), await site.open()];
+    const queue = a.runtime.queue();
+    await queue.setBound(2);
+    await queue.pause();
+    await site.pass(1, a, b);
+    const names = ['1', '2', '3', '4', '5'];
+    const put = [a, b].map((kit) => names.map((name) => kit.runtime.queue().put(work.mark(name))));
+    await site.pass(1, a, b);
+    const { length, putsWaiting } = await queue.details();
+    assert.ok(length <= 4, `${length} jobs`);
+    assert.ok(putsWaiting >= 3);
+    const late = b.runtime.queue().put(work.mark('late'));
+    await site.pass(pingMs, a, b);
+    assert.equal(await queue.length(), length, 'it is full');
+    await queue.resume();
+    await site.pass(pingMs, a, b);
+    await Promise.all([...put.flat(), late]);
+    const ofB = await Promise.all([...put[1]!, late].map(async (job) => (await (await job).details()).putAt));
+    assert.deepEqual(
+      ofB,
+      ofB.toSorted((x, y) => Number(x) - Number(y)),
+    );
+    assert.equal(seen.length, 11);
+  });
+
   it('[5.2] [3.6] install agents in a queue that the other created, and stop when the other pauses it', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open(), await site.open()];
@@ -401,7 +428,7 @@ describe('5 the death of one', () => {
     await site.pass(1, first);
     const second = await site.open({}, { dispatcher: idFromText(first.runtime.id)! });
     await site.pass(pingMs, first, second);
-    assert.equal(await job.status(), 'assigned');
+    assert.equal(await job.status(), 'active');
     await first.crash();
     await site.pass(deathMs + pingMs, second);
     await assert.rejects(second.runtime.job(job.id).status(), { code: 'JOB_FORGOTTEN' });

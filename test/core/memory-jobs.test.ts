@@ -39,7 +39,7 @@ describe('jobs of level memory, when their process has ended', () => {
     assert.equal(lives.state.nextTimer, undefined);
   });
 
-  it('[2.12] let go of the job that they returned', () => {
+  it('[2.12] release the job that they returned', () => {
     const lives = new Lives();
     lives.putAt('full', whole('parallel', 'w', [call('p')]), call('inner'));
     lives.putAt('memory', call('a'), call('b'));

@@ -111,8 +111,8 @@ export const queuesAndQuotas: readonly Mutant[] = [
     bug: 'a bound admits one job too many',
     tags: ['3.6'],
     in: 'core/bounds.ts#isFull',
-    find: 'view.queued(queue) >= bound',
-    replace: 'view.queued(queue) > bound',
+    find: 'view.isLong(queue, bound)',
+    replace: 'view.isLong(queue, bound + 1)',
   },
   {
     bug: 'a put with a live key waits for room',
@@ -131,9 +131,17 @@ export const queuesAndQuotas: readonly Mutant[] = [
   {
     bug: 'puts together wait for their turn in one queue only',
     tags: ['3.6'],
-    in: 'coordinator/clients/bounded-queues.ts#hasTurn',
-    find: '!queues.every((queue)',
-    replace: '!queues.some((queue)',
+    in: 'coordinator/clients/bounded-queues.ts#isFirst',
+    find: 'waiting.queues.every((queue)',
+    replace: 'waiting.queues.some((queue)',
+  },
+  {
+    bug: 'a decision does not look for room',
+    tags: ['3.6'],
+    tests: ['store/conformance.test.ts', 'contract/two-dispatchers.test.ts'],
+    in: 'core/decide.ts#decideBounded',
+    find: 'requireRoom(decision.state, command);',
+    replace: '',
   },
   {
     bug: 'only the first quota counts',

@@ -196,6 +196,11 @@ export class MemoryDatabase implements Database {
         rows.counts.set(key, this.#found.get(key)?.size ?? 0);
         return [key];
       }
+      case 'length': {
+        const length = this.#found.get(indexKey('queued', want.queue))?.size ?? 0;
+        rows.lengths.set(want.queue, Math.min(length, want.most));
+        return [];
+      }
       case 'line':
         return this.#readLine(want, rows, owner);
       case 'due': {

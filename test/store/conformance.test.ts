@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Command, InnerCommand, JobSpec } from '../../src/core/commands.js';
+import type { Command, Filling, InnerCommand, JobSpec } from '../../src/core/commands.js';
 import type { Level } from '../../src/core/records.js';
 import { call, idOf, keeping, main, us, whole } from '../core/making.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
@@ -60,6 +60,30 @@ function conforms({ make, reopen, rounds = 30, onDisk = false }: Kind): void {
     assert.deepEqual(subject.told.toSorted(), ['ok claim', 'ok decided', 'ok synced', 'ok written']);
     await subject.durable();
     assert.equal(subject.told.length, 4);
+  });
+
+  it('[3.6] refuses a put for which a queue has no room when it is decided', async () => {
+    const subject = await make();
+    const bounded = (name: string, options = {}): Command => ({
+      type: 'bounded',
+      command: put([call(name, options)]) as Filling,
+    });
+    await subject.do({ type: 'boundQueue', name: '', bound: 2 });
+    subject.told.length = 0;
+    subject.ask(bounded('a', { unique: 'u' }), 'synced', 'a');
+    subject.ask(bounded('b'), 'synced', 'b');
+    subject.ask(bounded('c'), 'synced', 'c');
+    subject.ask(bounded('d', { unique: 'u' }), 'synced', 'd');
+    await subject.durable();
+    subject.ask(claim('a'));
+    subject.ask(bounded('e'), 'synced', 'e');
+    subject.ask(bounded('f'), 'synced', 'f');
+    await subject.durable();
+    const full = (name: string) => `refused ${name}: the queue "" is full`;
+    assert.deepEqual(
+      subject.told.filter((told) => /^(ok|refused) .(:|$)/.test(told)),
+      ['ok a', 'ok b', full('c'), 'ok d', 'ok e', full('f')],
+    );
   });
 
   it('[9.1] opens its gates in order, and `synced` only after the sync', async () => {

@@ -17,7 +17,7 @@ import type { Records } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { type Inquiries, type Inquiry, Pause } from '../inquiries.js';
 import type { JobLog } from '../job-log.js';
-import type { BoundedQueues } from './bounded-queues.js';
+import type { BoundedQueues, DecideBounded } from './bounded-queues.js';
 import { Bulk } from './bulk-jobs.js';
 import type { Caller } from './caller.js';
 import { replyTo } from './replies.js';
@@ -157,10 +157,10 @@ class Step {
       this.#waitsForRoom = false;
       if (command === undefined) return this.#note(id, error);
       this.#waitsForRoom = true;
-      bounded.admit(this.#caller, command, () => {
+      bounded.admit(this.#caller, command, (decide) => {
         this.#waitsForRoom = false;
         if (this.#bulk.isEnded) this.#note(id, new ClosedError('the bulk action was ended'));
-        else this.#decide(id, command);
+        else this.#decide(id, command, decide);
       });
     };
     const { owner } = this.#caller;
@@ -169,8 +169,11 @@ class Step {
     store.read((records: Records) => retryFromWire(records, store.payload, owner, wire), tell, 'decided');
   }
 
-  #decide(id: Id, command: Command): void {
-    this.#context.decide(command, { gate: levelGate('full'), reply: (error) => this.#note(id, error) });
+  #decide(id: Id, command: Command, decide: DecideBounded = this.#context.decide): void {
+    const full = () => {
+      this.#waitsForRoom = true;
+    };
+    decide(command, { gate: levelGate('full'), reply: (error) => this.#note(id, error), full });
   }
 
   #note(id: Id, error: Error | undefined): void {

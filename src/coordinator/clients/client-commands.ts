@@ -20,6 +20,7 @@ import type { Parts } from '../parts.js';
 import type { RecentTimes } from '../recent-times.js';
 import type { Schedules } from '../schedules.js';
 import type { Statistics } from '../statistics/statistics.js';
+import type { DecideBounded } from './bounded-queues.js';
 import type { Caller } from './caller.js';
 import { requireJob } from './remembered.js';
 import { replyTo } from './replies.js';
@@ -60,11 +61,11 @@ export class ClientCommands {
     }
     const wire = { type: 'put', queue, jobs, ...(again && { again }) } as const;
     const command = commandFromWire(wire, { owner: caller.owner, level, payload: store.payload });
-    bounded.admit(caller, command, () => this.#put(caller, puts, command));
+    bounded.admit(caller, command, (decide) => this.#put(caller, puts, command, decide));
   }
 
-  #put(caller: Caller, puts: Puts, command: Command): void {
-    const { decide, isClosing } = this.#context;
+  #put(caller: Caller, puts: Puts, command: Command, decide: DecideBounded): void {
+    const { isClosing } = this.#context;
     const [, first, , level, jobs, again = false] = puts;
     if (isClosing()) return this.refuse(caller, puts, new ClosedError('the runtime is closing'));
     const expect = () => {
@@ -85,7 +86,10 @@ export class ClientCommands {
         caller.post(['answer', first, same]);
       }
     };
-    decide(command, { gate: levelGate(level), reply });
+    const full = () => {
+      for (const [id] of jobs) caller.puts.delete(id);
+    };
+    decide(command, { gate: levelGate(level), reply, full });
   }
 
   /** Answers each put with the error. */
@@ -102,7 +106,7 @@ export class ClientCommands {
     const { store, bounded } = this.#context;
     const { owner } = caller;
     const admit = (command: Command, level: Level) =>
-      bounded.admit(caller, command, () => this.#do(caller, request, level, wire, command));
+      bounded.admit(caller, command, (decide) => this.#do(caller, request, level, wire, command, decide));
     if (wire.type !== 'retry' && wire.type !== 'change')
       return admit(commandFromWire(wire, { owner, level, payload: store.payload }), level);
     const look = (records: Records) => {
@@ -118,8 +122,8 @@ export class ClientCommands {
     store.read(look, tell, 'decided');
   }
 
-  #do(caller: Caller, request: number, level: Level, wire: WireCommand, command: Command): void {
-    const { decide, runs, isClosing } = this.#context;
+  #do(caller: Caller, request: number, level: Level, wire: WireCommand, command: Command, decide: DecideBounded): void {
+    const { runs, isClosing } = this.#context;
     if (isClosing()) return caller.post(replyTo(request, new ClosedError('the runtime is closing')));
     // A job that a thread has not begun still counts as queued: it can be removed and changed.
     if (wire.type === 'remove' || wire.type === 'change' || wire.type === 'fail') runs.takeBack(wire.job);

@@ -202,6 +202,14 @@ export class View {
   }
 
   /**
+   * `true` if at least `most` jobs are in a queue's line. On a shared store the line may change
+   * until the decision is committed.
+   */
+  isLong(queue: string, most: number): boolean {
+    return this.queued(queue) >= most;
+  }
+
+  /**
    * Walks the jobs of a queue in the order of claiming, then those that are not due, by date;
    * behind `after` if that is given. Yields `undefined` after a step that found no job, and each
    * step is short. The state may change between two steps: see `Lanes.walk`.

@@ -102,6 +102,9 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
       case 'count':
         reads.push(count(run, tables, want, rows));
         break;
+      case 'length':
+        reads.push(readLength(run, tables, want, rows));
+        break;
       case 'line': {
         const [base, values] = lineQuery(tables, want, isLook);
         const note = (asked: readonly JobRecord[]) => {
@@ -256,6 +259,17 @@ async function count(run: Run, tables: Tables, want: Extract<Want, { kind: 'coun
   const text = `select count(*)::int as jobs from ${tables.jobs} where ${index.where(tables)}`;
   const [row] = await run<{ jobs: number }>(text, [[keyValue(index, want.key)]]);
   rows.counts.set(indexKey(want.index, want.key), row!.jobs);
+}
+
+async function readLength(
+  run: Run,
+  { jobs }: Tables,
+  { queue, most }: Extract<Want, { kind: 'length' }>,
+  rows: Rows,
+): Promise<void> {
+  const some = `select from ${jobs} where queue = $1 and queued limit ${most}`;
+  const [row] = await run<{ jobs: number }>(`select count(*)::int as jobs from (${some}) as line`, [bytesOf(queue)]);
+  rows.lengths.set(queue, row!.jobs);
 }
 
 async function countKept(run: Run, { jobs }: Tables, kept: Kept, rows: Rows): Promise<void> {

@@ -10,7 +10,7 @@
  * `setting`, `settings` and `bucket`: it commits only if, since the read, no row of the answer has
  * changed, none has gone, and none has come. Locks may keep others from changing them, or the
  * commit may fail. Of the wants `next`, `line`, `due`, `oldest` and `memory` this holds for the
- * rows read only: a row that comes later waits for another transaction.
+ * rows read only, and of `length` not at all: a row that comes later waits for another transaction.
  */
 import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../core/records.js';
 import type { BucketRecord, Changes } from '../../core/state/change-log.js';
@@ -60,6 +60,8 @@ export interface Rows {
   readonly buckets: BucketRecord[];
   /** The number of jobs that an index has, by `indexKey`. */
   readonly counts: Map<string, number>;
+  /** For a want `length`, by queue. */
+  readonly lengths: Map<string, number>;
   /** For wants `oldest` and `kept`: the completed roots of that kind. */
   readonly kept: Record<Kept, KeptCount>;
   /** By `wantKey`: the last job that a want `line` has read; undefined at the end of the line. */
@@ -86,6 +88,7 @@ export const noRows = (): Rows => ({
   annotations: [],
   buckets: [],
   counts: new Map(),
+  lengths: new Map(),
   kept: { succeeded: noneKept, failed: noneKept },
   lines: new Map(),
   positions: [],

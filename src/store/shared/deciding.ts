@@ -15,8 +15,9 @@ export async function prefetch(
   commands: readonly Command[],
   others: readonly Want[] = [],
 ): Promise<void> {
-  const wants = [...commands.flatMap(wantsOf), ...others];
-  const put = commands.reduce((sum, command) => sum + (command.type === 'put' ? command.jobs.length : 0), 0);
+  const plain = commands.map((command) => (command.type === 'bounded' ? command.command : command));
+  const wants = [...plain.flatMap(wantsOf), ...others];
+  const put = plain.reduce((sum, command) => sum + (command.type === 'put' ? command.jobs.length : 0), 0);
   if (put > 0) wants.push({ kind: 'positions', blocks: Math.ceil(put / positionsAtOnce) });
   await load(view, transaction, wants);
 }

@@ -41,6 +41,8 @@ import {
 
 /** Completed jobs, or due jobs, loaded at once: as many as one decision forgets. */
 export const oldestAtOnce = 256;
+/** A line is counted so far beyond a bound: more than one transaction takes out of it. */
+const lengthAhead = 1024;
 /** Jobs of a line loaded at once. */
 export const lineAtOnce = 256;
 
@@ -59,6 +61,8 @@ export class PartialState extends State {
   #positionsLacked = 0;
   /** How far the line of each queue is loaded: to the job at this place, or to its end. */
   readonly #lines = new Map<string, Place | undefined>();
+  /** The lengths of lines, as far as they were counted. */
+  readonly #lengths = new Map<string, number>();
   readonly #isLook: boolean;
   /** `true` if all records are here. */
   #isWhole = false;
@@ -87,7 +91,7 @@ export class PartialState extends State {
   /** Takes in the rows that were loaded for `wants`. */
   fill(
     wants: readonly Want[],
-    { jobs, settings, annotations, buckets, counts, kept, lines, positions, tallies }: Rows,
+    { jobs, settings, annotations, buckets, counts, kept, lengths, lines, positions, tallies }: Rows,
   ): void {
     this.#blocks.push(...positions);
     for (const [key, setting] of settings) this.#admitSetting(key, setting);
@@ -100,6 +104,7 @@ export class PartialState extends State {
     }
     for (const bucket of buckets) this.admitBucket(bucket);
     for (const [key, count] of counts) if (!this.#stored.jobs.has(key)) this.#stored.jobs.set(key, count);
+    for (const [queue, length] of lengths) this.#lengths.set(queue, length);
     for (const want of wants) {
       this.#known.add(wantKey(want));
       if (want.kind === 'line') this.#lines.set(want.queue, lines.get(wantKey(want)));
@@ -404,6 +409,18 @@ export class PartialState extends State {
 
   override queued(queue: string): number {
     return this.#count('queued', queue, super.queued(queue));
+  }
+
+  override isLong(queue: string, most: number): boolean {
+    if (this.#isWhole) return super.isLong(queue, most);
+    this.#need({ kind: 'length', queue, most: most + lengthAhead });
+    return this.#lengthOf(queue) >= most;
+  }
+
+  /** As far as it was counted, with the changes of this transaction. */
+  #lengthOf(queue: string): number {
+    const key = indexKey('queued', queue);
+    return super.queued(queue) + (this.#lengths.get(queue) ?? 0) - (this.#loaded.jobs.get(key) ?? 0);
   }
 
   override scheduled(queue: string): number {

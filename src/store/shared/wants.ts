@@ -53,6 +53,8 @@ export type Want =
   | { readonly kind: 'found'; readonly index: Index; readonly key: string }
   /** The number of jobs that an index has under a key. */
   | { readonly kind: 'count'; readonly index: Index; readonly key: string }
+  /** The length of a queue's line, counted up to `most`. */
+  | { readonly kind: 'length'; readonly queue: string; readonly most: number }
   /** The next `most` jobs of a line, behind a place, that no other transaction has locked. */
   | { readonly kind: 'line'; readonly queue: string; readonly after: Place | undefined; readonly most: number }
   /** The first `most` jobs that are due at `by`. */
@@ -145,6 +147,8 @@ export function wantKey(want: Want): string {
       return `${want.kind} ${want.kept}`;
     case 'annotations':
       return `${want.kind} ${want.job}`;
+    case 'length':
+      return `${want.kind} ${want.queue}`;
     case 'memory':
       return `${want.kind} ${want.owner} ${want.most}`;
     case 'line':
