@@ -104,8 +104,8 @@ export const retrying: readonly Mutant[] = [
     bug: 'a bulk retry does not wait for room in a queue',
     tags: ['11.5'],
     in: 'coordinator/clients/bulk.ts#Step.retry',
-    find: 'bounded.admit(this.#caller, command, () => {',
-    replace: '[0].forEach(() => {',
+    find: 'bounded.admit(this.#caller, command, (decide) => {',
+    replace: '[this.#context.decide].forEach((decide) => {',
   },
   {
     bug: 'a bulk action ends at the first job that is refused',
