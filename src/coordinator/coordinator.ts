@@ -21,7 +21,7 @@ import type { Effect, KeptLimits, Retention } from '../core/commands.js';
 import { needsFeeder } from '../core/map.js';
 import { queueNames } from '../core/queue.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
-import { hasForgettable, hasOldMemory } from '../core/retention.js';
+import { countForgettable, hasOldMemory } from '../core/retention.js';
 import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
 import type { Records, Store, StoreOwner } from '../store/store.js';
@@ -112,6 +112,8 @@ export class Coordinator implements StoreOwner {
   readonly #jumps = new ClockJumps();
   readonly #turns = new RecentTimes();
   readonly #openedAt: number;
+  /** The moment from which retention is looked at again. */
+  #forgetsFrom = Number.NEGATIVE_INFINITY;
   #isOpen = false;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #turning = false;
@@ -213,6 +215,7 @@ export class Coordinator implements StoreOwner {
       lost: () => this.#runs.stopAll(),
       beginUntil: (moment) => this.#runs.pool.beginUntil(moment),
       isBusy: () => this.#runs.pool.out > 0,
+      holdsFrom: () => (this.#store.isExclusive ? undefined : this.#parts.outcomes.holdsFrom()),
     };
     return new Presence(this.#context, owner, options);
   }
@@ -392,13 +395,18 @@ export class Coordinator implements StoreOwner {
 
   /** Forgets some of the jobs that retention no longer keeps; the next turn continues. */
   #forget(): void {
+    if (this.#ports.monotonic() < this.#forgetsFrom) return;
     const { retention } = this.#options;
     const now = this.#ports.now();
     const shown = (keep: KeptLimits) => ({ ...keep, ageMs: this.#jumps.shownMs(keep.ageMs, now) });
     const keep = { ...shown(retention), failed: shown(retention.failed) };
-    this.#askForgettable(keep, now, () => {
+    this.#askForgettable(keep, now, (before) => {
       this.#decide({ type: 'forget', keep });
-      this.#askForgettable(keep, now, () => this.turn());
+      this.#askForgettable(keep, now, (left) => {
+        if (left !== before) return this.turn();
+        this.#forgetsFrom = this.#ports.monotonic() + heldMs;
+        this.#ports.after(heldMs, () => this.turn());
+      });
     });
   }
 
@@ -414,9 +422,9 @@ export class Coordinator implements StoreOwner {
     this.#store.read(look, tell, 'decided');
   }
 
-  #askForgettable(keep: Retention, now: number, then: () => void): void {
-    const tell = (_: unknown, isTooMuch = false) => isTooMuch && then();
-    this.#store.read(({ view }: Records) => hasForgettable(view, keep, now), tell, 'decided');
+  #askForgettable(keep: Retention, now: number, then: (kept: number) => void): void {
+    const tell = (_: unknown, kept = 0) => kept > 0 && then(kept);
+    this.#store.read(({ view }: Records) => countForgettable(view, keep, now), tell, 'decided');
   }
 
   awaits(effect: Effect): boolean {
@@ -489,6 +497,10 @@ export class Coordinator implements StoreOwner {
     this.turn();
   }
 
+  gone(jobs: readonly Id[]): void {
+    for (const id of jobs) this.#parts.outcomes.lose(id);
+  }
+
   repaired(message: string, detail: string): void {
     this.#context.post(['log', 'warn', message, detail]);
   }
@@ -530,6 +542,9 @@ export class Coordinator implements StoreOwner {
     this.#timer = undefined;
   }
 }
+
+/** Milliseconds until retention looks again at jobs that it left to another process. */
+const heldMs = 1000;
 
 /** Milliseconds that a map waits for its client to connect again. */
 const feederMs = 60_000;

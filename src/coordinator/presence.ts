@@ -47,6 +47,8 @@ export interface PresenceOwner {
   readonly beginUntil: (moment: number) => void;
   /** `true` if a job still runs here. */
   readonly isBusy: () => boolean;
+  /** See `PingRecord`. */
+  readonly holdsFrom: () => Id | undefined;
 }
 
 /** The part of `deathMs` without an answer after which a dispatcher begins nothing more. */
@@ -101,7 +103,8 @@ export class Presence {
   begin(): void {
     const { host, pid, pingMs, deathMs } = this.#options;
     const isNew = dispatcherOf(this.#context.store.local, this.#context.dispatcher) === undefined;
-    this.#ask({ type: 'activate', ...this.#incarnation, host, pid, pingMs, deathMs }, (error, sentAt) => {
+    const holdsFrom = this.#owner.holdsFrom();
+    this.#ask({ type: 'activate', ...this.#incarnation, host, pid, pingMs, deathMs, holdsFrom }, (error, sentAt) => {
       if (error !== undefined) return this.#noteRefusal(error);
       this.#state = 'active';
       this.#refused = false;
@@ -120,7 +123,8 @@ export class Presence {
   /** Proves that this dispatcher lives, and learns whether it was declared dead. */
   ping(): void {
     if (this.#context.store.isExclusive || this.#state !== 'active') return;
-    this.#ask({ type: 'ping', ...this.#incarnation }, (error, sentAt) => {
+    const holdsFrom = this.#owner.holdsFrom();
+    this.#ask({ type: 'ping', ...this.#incarnation, holdsFrom }, (error, sentAt) => {
       if (error === undefined) this.#live(sentAt);
       else if (error instanceof DispatcherInactiveError) this.#noteLoss(error);
     });

@@ -81,6 +81,22 @@ export type InnerCommand = Extract<Command, { type: 'put' | 'putAgain' | 'remove
 /** A command that may put jobs in line. */
 export type Filling = Extract<Command, { type: 'put' | 'all' | 'putAgain' | 'retry' | 'feed' }>;
 
+/** Returns the ids of the roots that a command of a client would make. */
+export function idsMadeBy(command: Command): readonly Id[] {
+  switch (command.type) {
+    case 'put':
+      return command.jobs.map(({ id }) => id);
+    case 'all':
+      return command.commands.flatMap(idsMadeBy);
+    case 'bounded':
+      return idsMadeBy(command.command);
+    case 'retry':
+      return command.ids;
+    default:
+      return [];
+  }
+}
+
 interface Claim {
   readonly job: Id;
   readonly fence: number;
@@ -213,9 +229,11 @@ export type Command =
       readonly pid: number;
       readonly pingMs: number;
       readonly deathMs: number;
+      /** See `PingRecord`. */
+      readonly holdsFrom?: Id | undefined;
     } & Incarnation)
   /** Proves that it lives. Refused if it was declared dead, or another process has its id. */
-  | ({ readonly type: 'ping' } & Incarnation)
+  | ({ readonly type: 'ping'; readonly holdsFrom?: Id | undefined } & Incarnation)
   /** Deactivates a dispatcher, and gives its jobs back. */
   | ({ readonly type: 'deactivate' } & Incarnation)
   /** Declares a dispatcher dead, unless the count of its pings is no longer `pings`. */

@@ -52,7 +52,7 @@ export function activate(decision: Decision, command: Extract<Command, { type: '
     throw new DispatcherActiveError(`the dispatcher is at work already, in process ${there.pid} on ${there.host}`);
   const times = { activatedAt: now, pingMs, deathMs };
   state.set(dispatcherKey(id), { kind: 'dispatcher', id, host, pid, active: true, incarnation, ...times });
-  countPing(decision, id);
+  countPing(decision, id, command.holdsFrom);
   if (there === undefined) tellDispatcher(decision, 'registered', id);
   const wasThoughtDead = there?.active === false && there.incarnation === incarnation;
   if (wasThoughtDead) tellDispatcher(decision, 'reactivated', id);
@@ -60,16 +60,17 @@ export function activate(decision: Decision, command: Extract<Command, { type: '
   for (const job of state.heldBy(nobody)) giveBack(decision, job);
 }
 
-export function ping(decision: Decision, { dispatcher, incarnation }: Extract<Command, { type: 'ping' }>): void {
+export function ping(decision: Decision, command: Extract<Command, { type: 'ping' }>): void {
+  const { dispatcher, incarnation, holdsFrom } = command;
   const there = dispatcherOf(decision.state, dispatcher);
   if (!there?.active || there.incarnation !== incarnation)
     throw new DispatcherInactiveError('the dispatcher was declared dead, and its jobs were taken from it');
-  countPing(decision, dispatcher);
+  countPing(decision, dispatcher, holdsFrom);
 }
 
-function countPing({ state, now }: Decision, dispatcher: Id): void {
+function countPing({ state, now }: Decision, dispatcher: Id, holdsFrom: Id | undefined): void {
   const count = (pingsOf(state, dispatcher)?.count ?? 0) + 1;
-  state.set(pingKey(dispatcher), { kind: 'ping', dispatcher, count, at: now });
+  state.set(pingKey(dispatcher), { kind: 'ping', dispatcher, count, at: now, ...(holdsFrom && { holdsFrom }) });
 }
 
 /** Deactivates a dispatcher that closes. Ignored if another process has replaced it. */

@@ -28,6 +28,18 @@ export function requireDispatcher(view: SettingsView, id: Id): DispatcherRecord 
   return there;
 }
 
+/**
+ * Returns `PingRecord.holdsFrom` of the active dispatchers but one.
+ */
+export function othersHold(view: SettingsView, dispatcher: Id): ReadonlyMap<Id, Id> {
+  const held = new Map<Id, Id>();
+  for (const id of view.activeDispatchers()) {
+    const holdsFrom = id === dispatcher ? undefined : pingsOf(view, id)?.holdsFrom;
+    if (holdsFrom !== undefined) held.set(id, holdsFrom);
+  }
+  return held;
+}
+
 /** Refuses a put of a job bound to a dispatcher that is not active. */
 export function requireActive(view: SettingsView, id: Id): void {
   if (!view.isActive(id)) throw new DispatcherInactiveError('the only dispatcher that may run the job is not active');

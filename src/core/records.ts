@@ -319,6 +319,8 @@ export interface PingRecord {
   readonly count: number;
   /** For people. Clocks of two hosts cannot be compared. */
   readonly at: number;
+  /** It may have handles of its jobs from this one on. Only on stores that processes share. */
+  readonly holdsFrom?: Id | undefined;
 }
 
 /** The moments at which a schedule ticks: none before `from`, and none after `until`. */

@@ -8,6 +8,7 @@
 import { JobStatusError } from '../errors.js';
 import { type KeptLimits, levelGate, type Retention } from './commands.js';
 import type { Decision } from './decision.js';
+import { othersHold } from './dispatchers.js';
 import type { Id, JobRecord } from './records.js';
 import type { Kept } from './state/completed.js';
 import type { View } from './state/view.js';
@@ -31,9 +32,10 @@ export const defaultRetention: Retention = {
  */
 const forgottenAtOnce = { least: 256, part: 0.25, most: 4096 };
 
-/** `true` if a completed job exceeds a limit. */
-export function hasForgettable(view: View, keep: Retention, now: number): boolean {
-  return exceeds(view, 'succeeded', keep, now) || exceeds(view, 'failed', keep.failed, now);
+/** Returns the number of kept roots, if any of them exceeds a limit; otherwise 0. */
+export function countForgettable(view: View, keep: Retention, now: number): number {
+  const isTooMuch = exceeds(view, 'succeeded', keep, now) || exceeds(view, 'failed', keep.failed, now);
+  return isTooMuch ? view.kept('succeeded').count + view.kept('failed').count : 0;
 }
 
 function exceeds(view: View, kept: Kept, keep: KeptLimits, now: number): boolean {
@@ -43,21 +45,37 @@ function exceeds(view: View, kept: Kept, keep: KeptLimits, now: number): boolean
 }
 
 export function forgetCompleted(decision: Decision, keep: Retention): void {
-  forgetKept(decision, 'succeeded', keep);
-  forgetKept(decision, 'failed', keep.failed);
+  const held = othersHold(decision.state, decision.dispatcher);
+  forgetKept(decision, 'succeeded', keep, held);
+  forgetKept(decision, 'failed', keep.failed, held);
 }
 
-function forgetKept({ state, now, holding, effects }: Decision, kept: Kept, keep: KeptLimits): void {
+/**
+ * A job is left to its process while that may have a handle: it takes the outcome first. The
+ * younger ones wait for that.
+ */
+function forgetKept(
+  { state, now, holding, effects }: Decision,
+  kept: Kept,
+  keep: KeptLimits,
+  held: ReadonlyMap<Id, Id>,
+): void {
   const { least, part, most } = forgottenAtOnce;
   const tooMany = state.kept(kept).count - keep.count;
   const atOnce = Math.min(most, Math.max(least, Math.ceil(tooMany * part)));
   for (let left = atOnce; left > 0 && exceeds(state, kept, keep, now); left--) {
+    if (held.size > 0 && isHeld(state.kept(kept).oldest!, held)) return;
     const job = state.forgetOldest(kept, holding);
     // A packed job has no list of another.
     if (job === undefined) continue;
     releaseLists(state, job);
     if (holding) effects.push({ type: 'forgotten', gate: levelGate(job.level), job });
   }
+}
+
+function isHeld({ id, owner }: JobRecord, held: ReadonlyMap<Id, Id>): boolean {
+  const from = held.get(owner);
+  return from !== undefined && id >= from;
 }
 
 /** Forgets a completed root with all its members, before its time. */

@@ -52,6 +52,8 @@ export interface StoreOwner {
    * that processes share looks for them, since others may have made them.
    */
   awaited(): { readonly outcomes: Iterable<Id>; readonly annotations: Iterable<Id> };
+  /** Called with those of the awaited jobs that others have forgotten. */
+  gone(jobs: readonly Id[]): void;
   /** Called while the store opens, if it had to repair what the last process left. */
   repaired(message: string, detail: string): void;
   /** Called when the store has failed, after all waiting replies have received the error. */

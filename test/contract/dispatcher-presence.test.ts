@@ -91,6 +91,7 @@ class Member {
           this.beginsUntil = moment - aheadMs / 7;
         },
         isBusy: () => this.busy,
+        holdsFrom: () => undefined,
       },
       { incarnation: this.incarnation, host: name, pid: 1, pingMs, deathMs: options.deathMs ?? deathMs },
     );

@@ -180,6 +180,42 @@ describe('5 two dispatchers', () => {
     assert.equal(seen.length, 11);
   });
 
+  it('[2.12] resolve their handles in hand, whichever of them runs and forgets the jobs', async (t) => {
+    const site = new Site(t);
+    const retention = { count: 2 };
+    const [a, b] = [await site.open({ retention, agent: false }), await site.open({ retention })];
+    const queue = a.runtime.queue();
+    const names = ['1', '2', '3', '4', '5', '6'];
+    const held = [...(await queue.putAll(names.map((name) => work.mark(name)))), await queue.put(work.mark('7'))];
+    await site.pass(pingMs, a, b);
+    await b.runtime.queue().putAll(names.map((name) => work.mark(name)));
+    await site.pass(pingMs, a, b);
+    assert.equal(seen.length, 13);
+    assert.deepEqual(await Promise.all(held.map((job) => job.result())), [...names, '7']);
+    await assert.rejects(b.runtime.job(held[0]!.id).status(), { code: 'JOB_FORGOTTEN' });
+    assert.ok((await b.runtime.stats()).jobs <= 2, 'nothing is kept any longer');
+  });
+
+  it('[2.12] answer a wait for a job that the other has forgotten', async (t) => {
+    const site = new Site(t);
+    const wire = new Wire();
+    const retention = { count: 0 };
+    const a = await site.open({ retention, agent: false }, { wire });
+    const b = await site.open({ retention });
+    const job = await b.runtime.queue().put(work.hold('one'));
+    await site.pass(1, a, b);
+    const waiting = a.runtime.job(job.id).result();
+    await site.pass(1, a, b);
+    wire.cut();
+    openGate('one');
+    await site.pass(pingMs, b);
+    assert.equal(await job.result(), 'one');
+    wire.mend();
+    const failed = assert.rejects(waiting, { code: 'JOB_FORGOTTEN' });
+    await site.pass(pingMs, a, b);
+    await failed;
+  });
+
   it('[5.2] [3.6] install agents in a queue that the other created, and stop when the other pauses it', async (t) => {
     const site = new Site(t);
     const [a, b] = [await site.open(), await site.open()];

@@ -48,6 +48,22 @@ export const shared: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a process forgets jobs of which another has a handle',
+    tags: ['2.12'],
+    tests: ['contract/two-dispatchers.test.ts'],
+    in: 'core/retention.ts#isHeld',
+    find: 'id >= from',
+    replace: 'id < from',
+  },
+  {
+    bug: 'a wait for a job that another process has forgotten never ends',
+    tags: ['2.12'],
+    tests: ['contract/two-dispatchers.test.ts'],
+    in: 'store/shared/shared-store.ts#lookAround',
+    find: 'if (gone.length > 0) this.#owner.gone(gone);',
+    replace: '',
+  },
+  {
     bug: 'an annotation set elsewhere is not delivered to a waiting client',
     tags: ['10.2'],
     in: 'coordinator/coordinator.ts#changed',

@@ -224,6 +224,7 @@ export class MemoryDatabase implements Database {
         rows.kept[want.kept] = this.#totals.of(want.kept);
         return [];
       case 'ended': {
+        rows.missing.push(...want.jobs.filter((id) => !this.#jobs.has(id)));
         const hasEnded = (id: Id) => this.#job(id)?.outcome !== 'none';
         return want.jobs.filter((id) => this.#jobs.has(id) && hasEnded(id)).flatMap((id) => this.#readJob(id, rows));
       }

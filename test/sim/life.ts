@@ -183,6 +183,7 @@ export async function openUpTo(operation: number, disk: StrictDisk, random: Rand
       changed() {},
       awaited: () => ({ outcomes: [], annotations: [] }),
       repaired() {},
+      gone() {},
       fatal() {},
     })
     .catch(() => {});

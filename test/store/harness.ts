@@ -76,6 +76,7 @@ export class Subject {
       awaited: () => ({ outcomes: [], annotations: [] }),
       changed: () => {},
       repaired: () => {},
+      gone: () => {},
       fatal: (error) => {
         this.fatal = error;
       },

@@ -99,6 +99,7 @@ export class Churn {
       changed: () => {},
       awaited: () => ({ outcomes: [], annotations: [] }),
       repaired: () => {},
+      gone: () => {},
       fatal: (error) => {
         this.fatal = error;
       },

@@ -56,6 +56,7 @@ const silent = {
   changed() {},
   awaited: () => ({ outcomes: [], annotations: [] }),
   repaired() {},
+  gone() {},
   fatal(error: Error) {
     throw error;
   },

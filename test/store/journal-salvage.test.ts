@@ -50,6 +50,7 @@ async function salvaged(files: Files) {
     changed() {},
     awaited: () => ({ outcomes: [], annotations: [] }),
     repaired() {},
+    gone() {},
     fatal: (error) => assert.fail(error),
   });
   const state = printedState(store).split('\n');

@@ -69,6 +69,7 @@ class Life {
       changed: nothing,
       awaited,
       repaired: nothing,
+      gone: nothing,
       fatal,
     });
     return this;

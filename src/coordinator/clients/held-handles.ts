@@ -28,6 +28,11 @@ export class HeldHandles {
     return this.#ranges.length;
   }
 
+  /** The first job of the first put; undefined without any. */
+  get first(): Id | undefined {
+    return this.#ranges[0]?.hand;
+  }
+
   /**
    * Registers the handles of a put of the jobs from `hand` to `last`. `same` lists the jobs in
    * their places, unless all are new.

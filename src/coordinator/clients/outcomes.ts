@@ -3,6 +3,7 @@
  * get its outcome when its gate opens. A client with handles from a put of several gets it before
  * the job is forgotten.
  */
+import { newId } from '../../codec/id.js';
 import type { Id, JobRecord } from '../../core/records.js';
 import { JournalCorruptError } from '../../errors.js';
 import type { EncodedOutcome } from '../../protocol/completed-list.js';
@@ -12,7 +13,7 @@ import type { Build } from '../claiming/build.js';
 import { outcomeFor } from '../claiming/outcome-bytes.js';
 import type { Context } from '../context.js';
 import type { Caller, Callers } from './caller.js';
-import { requireJob } from './remembered.js';
+import { forgotten, requireJob } from './remembered.js';
 import { Waiters } from './waiters.js';
 
 export type OutcomeWaiter = (error: Error | undefined, outcome?: EncodedOutcome) => void;
@@ -43,6 +44,9 @@ export class Outcomes {
   /** The outcomes that callers do not take yet, each read when it is sent. */
   readonly #unsent = new Map<Caller, Map<Id, OutcomeWaiter[]>>();
 
+  /** Made before any id of a put that comes after the last two calls of `holdsFrom`. */
+  #marks: readonly [Id, Id] = [newId(), newId()];
+
   constructor(context: Context, build: Build, callers: Callers) {
     this.#context = context;
     this.#build = build;
@@ -57,8 +61,8 @@ export class Outcomes {
     const ended = (error: Error | undefined, outcome?: Ended) => {
       if (outcome !== undefined) return this.#deliver(outcome);
       if (error === undefined) return;
-      this.#waiters.remove(id, waiting);
-      then(error);
+      // It may have been lost while it was read.
+      if (this.#waiters.remove(id, waiting)) then(error);
     };
     const look = ({ view }: Records) => view.job(id);
     store.read(
@@ -80,6 +84,18 @@ export class Outcomes {
     this.#context.store.read(look, (_, ended) => {
       if (ended !== undefined) this.#deliver(ended);
     });
+  }
+
+  /** Answers all that wait for a job that another process has forgotten. */
+  lose(id: Id): void {
+    const error = forgotten(id);
+    for (const { then } of this.#waiters.take(id)) then(error);
+    for (const { puts, post } of this.#callers.all()) {
+      const put = puts.get(id);
+      if (put === undefined) continue;
+      puts.delete(id);
+      post(['unreadable', put, errorToData(error)]);
+    }
   }
 
   /** Ends the waits of a caller that is gone. */
@@ -189,6 +205,19 @@ export class Outcomes {
       );
     }
     this.#unsent.delete(caller);
+  }
+
+  /**
+   * Returns an id below those of all jobs that the client in this process has put and has a handle
+   * of, now or before the next call.
+   */
+  holdsFrom(): Id {
+    const { puts, hands } = this.#callers.own;
+    const [older] = this.#marks;
+    this.#marks = [this.#marks[1], newId()];
+    let least = older;
+    for (const id of [hands.first, ...puts.keys()]) if (id !== undefined && id < least) least = id;
+    return least;
   }
 
   /** `true` if `forgotten` may have something to send. */

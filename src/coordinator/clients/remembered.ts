@@ -7,7 +7,11 @@ import { JobForgottenError } from '../../errors.js';
 export function requireJob(view: View, id: Id): JobRecord {
   const job = view.job(id);
   if (job !== undefined) return job;
-  throw new JobForgottenError(
+  throw forgotten(id);
+}
+
+export function forgotten(id: Id): JobForgottenError {
+  return new JobForgottenError(
     `no job ${idToText(id)} is remembered: it was forgotten after it completed, or never put here`,
   );
 }

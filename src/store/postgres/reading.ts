@@ -145,6 +145,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         reads.push(
           find(`select id, parent from ${tables.jobs} where id = any($1) and has_ended`, [want.jobs.map(uuidOf)]),
         );
+        reads.push(readMissing(run, tables, want.jobs, rows));
         break;
       case 'annotations':
         ids.push(want.job);
@@ -270,6 +271,12 @@ async function readLength(
   const some = `select from ${jobs} where queue = $1 and queued limit ${most}`;
   const [row] = await run<{ jobs: number }>(`select count(*)::int as jobs from (${some}) as line`, [bytesOf(queue)]);
   rows.lengths.set(queue, row!.jobs);
+}
+
+async function readMissing(run: Run, { jobs }: Tables, asked: readonly Id[], rows: Rows): Promise<void> {
+  const text = `select id from unnest($1::uuid[]) as asked (id) where not exists (
+    select from ${jobs} j where j.id = asked.id)`;
+  for (const { id } of await run<{ id: string }>(text, [asked.map(uuidOf)])) rows.missing.push(idFrom(id));
 }
 
 async function countKept(run: Run, { jobs }: Tables, kept: Kept, rows: Rows): Promise<void> {

@@ -60,6 +60,8 @@ export interface Rows {
   readonly buckets: BucketRecord[];
   /** The number of jobs that an index has, by `indexKey`. */
   readonly counts: Map<string, number>;
+  /** For a want `ended`: the ids of the jobs that are not there. */
+  readonly missing: Id[];
   /** For a want `length`, by queue. */
   readonly lengths: Map<string, number>;
   /** For wants `oldest` and `kept`: the completed roots of that kind. */
@@ -89,6 +91,7 @@ export const noRows = (): Rows => ({
   buckets: [],
   counts: new Map(),
   lengths: new Map(),
+  missing: [],
   kept: { succeeded: noneKept, failed: noneKept },
   lines: new Map(),
   positions: [],

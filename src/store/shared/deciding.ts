@@ -92,7 +92,10 @@ function wantsOf(command: Command): Want[] {
   }
   // Loaded before any command of the group completes a job, so that these are known to be older.
   if (command.type === 'forget')
-    return (['succeeded', 'failed'] as const).map((kept) => ({ kind: 'oldest', kept, most: oldestAtOnce }));
+    return [
+      { kind: 'settings' },
+      ...(['succeeded', 'failed'] as const).map((kept) => ({ kind: 'oldest', kept, most: oldestAtOnce }) as const),
+    ];
   if (!('job' in command)) return [];
   return [{ kind: 'job', id: command.job }];
 }

@@ -16,8 +16,15 @@
  * settings, the jobs that it has claimed, the outcomes and annotations for which it waits, and the
  * time of the next timer.
  */
-import { type Effect, gates } from '../../core/commands.js';
-import { isAgentOf, type JobRecord, type Payload, type SettingRecord, settingKey } from '../../core/records.js';
+import { type Effect, gates, idsMadeBy } from '../../core/commands.js';
+import {
+  type Id,
+  isAgentOf,
+  type JobRecord,
+  type Payload,
+  type SettingRecord,
+  settingKey,
+} from '../../core/records.js';
 import { CompactJob } from '../../core/state/compact-job.js';
 import { State } from '../../core/state/state.js';
 import type { Puts } from '../../core/state/tallies.js';
@@ -367,6 +374,8 @@ export class SharedStore implements Store {
     const awaited = this.#owner.awaited();
     const outcomes = [...awaited.outcomes];
     const said = [...awaited.annotations];
+    // Jobs of these commands may be awaited already.
+    const open = [...this.#asked, ...this.#handed];
     const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer' }];
     if (dispatcher !== '') wants.push({ kind: 'found', index: 'dispatcher', key: dispatcher });
     if (outcomes.length > 0) wants.push({ kind: 'ended', jobs: outcomes });
@@ -383,10 +392,12 @@ export class SharedStore implements Store {
         if (job !== undefined && job.outcome !== 'none')
           effects.push({ type: 'deliver', gate: 'decided', job, how: undefined });
       }
+      const gone = missingBut(rows.missing, open);
       const annotations = rows.annotations.map(([, one]) => one).filter(isThere);
       told = () =>
         this.#during(view, () => {
           if (effects.length > 0) this.#owner.release(effects);
+          if (gone.length > 0) this.#owner.gone(gone);
           this.#owner.changed(isChanged, annotations);
         });
     });
@@ -510,6 +521,13 @@ export class SharedStore implements Store {
     if (error instanceof ConflictError) this.#conflicts++;
     else if (!(error instanceof ConnectionError)) throw error;
   }
+}
+
+/** Returns these ids, but not those of jobs that undecided commands will make. */
+function missingBut(missing: readonly Id[], open: readonly Asked[]): readonly Id[] {
+  if (missing.length === 0 || open.length === 0) return missing;
+  const coming = new Set(open.flatMap(({ command }) => idsMadeBy(command)));
+  return missing.filter((id) => !coming.has(id));
 }
 
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;

@@ -71,7 +71,7 @@ export type Want =
   | { readonly kind: 'memory'; readonly owner: Id; readonly most: number }
   /** The number and bytes of the roots of one kind, and the time of the oldest. */
   | { readonly kind: 'kept'; readonly kept: Kept }
-  /** Those of these jobs that have an outcome. */
+  /** Those of these jobs that have an outcome, and the ids of those that are not there. */
   | { readonly kind: 'ended'; readonly jobs: readonly Id[] }
   /** A job and its annotations. */
   | { readonly kind: 'annotations'; readonly job: Id }
