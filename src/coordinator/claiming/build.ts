@@ -50,11 +50,11 @@ export class Build {
     this.#context.store.read(look, tell, 'decided');
   }
 
-  /** Counts the jobs that this build cannot run, by callable. */
-  #unknownCallables(view: View): ReadonlyMap<string, number> {
+  /** Counts the jobs that this build cannot run, by callable; those of one queue if it is given. */
+  #unknownCallables(view: View, only?: string): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const { callable, role, counts: cells } of view.tallies()) {
-      if (this.knows(callable)) continue;
+    for (const { queue, callable, role, counts: cells } of view.tallies()) {
+      if (this.knows(callable) || (only ?? queue) !== queue) continue;
       for (const [index, count] of cells.entries()) {
         const isOpen = count > 0 && isUnended(tallyCells[index]?.status, role);
         if (isOpen) counts.set(callable, (counts.get(callable) ?? 0) + count);
@@ -87,11 +87,14 @@ export class Build {
    * do.
    */
   left(view: View, queue: string): readonly LeftJobs[] | undefined {
-    if (!this.#mayLack) return view.busy(queue) ? undefined : nothing;
-    // Walking over all jobs takes long. It begins only if no job is found that runs or could run.
+    if (!view.busy(queue)) return nothing;
+    if (!this.#mayLack) return undefined;
+    // Walking over all jobs takes long. It begins only if no job is found that runs or could run,
+    // and if a job is left.
     if (view.firstManyQueued(queue, ({ callable }) => this.knows(callable), 1, 0).length > 0) return undefined;
     if (view.heldBy(this.#context.dispatcher).some((job) => job.queue === queue && this.#goesOn(view, job)))
       return undefined;
+    if (this.#unknownCallables(view, queue).size === 0) return undefined;
     const counts = new Map<string, number>();
     for (const job of view.jobs()) {
       if (job.queue !== queue || job.outcome !== 'none') continue;

@@ -237,7 +237,7 @@ export class View {
 
   /** `true` if a job of this queue is due or running. A job that only waits for a date is not. */
   busy(queue: string): boolean {
-    return this.queued(queue) > 0 || this.atWork(queue) > 0 || this.unfinished(queue) > this.scheduled(queue);
+    return this.isLong(queue, 1) || this.atWork(queue) > 0 || this.unfinished(queue) > this.scheduled(queue);
   }
 
   /** `true` if no job of this queue waits or runs. */
