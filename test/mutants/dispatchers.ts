@@ -20,8 +20,8 @@ export const dispatchers: readonly Mutant[] = [
     bug: 'a ping changes the record that every claim reads',
     tags: ['5.6'],
     in: 'core/dispatcher.ts#ping',
-    find: 'countPing(decision, dispatcher);',
-    replace: 'countPing(decision, dispatcher); decision.state.set(dispatcherKey(dispatcher), { ...there });',
+    find: 'countPing(decision, dispatcher, holdsFrom);',
+    replace: 'countPing(decision, dispatcher, holdsFrom); decision.state.set(dispatcherKey(dispatcher), { ...there });',
   },
   {
     bug: 'silence is measured on the clock of the silent host',

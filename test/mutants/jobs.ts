@@ -281,8 +281,8 @@ export const jobs: readonly Mutant[] = [
     bug: 'due jobs are forgotten only after the next command',
     tags: ['2.12'],
     in: 'coordinator/coordinator.ts#forget',
-    find: 'this.#askForgettable(keep, now, () => this.turn());',
-    replace: '',
+    find: 'if (left !== before) return this.turn();',
+    replace: 'if (left !== before) return;',
   },
   {
     bug: 'completed jobs are kept whatever their bytes',
@@ -295,8 +295,8 @@ export const jobs: readonly Mutant[] = [
     bug: 'failed jobs are forgotten by the limits of the succeeded ones',
     tags: ['2.12'],
     in: 'core/retention.ts#forgetCompleted',
-    find: "forgetKept(decision, 'failed', keep.failed);",
-    replace: "forgetKept(decision, 'failed', keep);",
+    find: "forgetKept(decision, 'failed', keep.failed, held);",
+    replace: "forgetKept(decision, 'failed', keep, held);",
   },
   {
     bug: 'the parts of a failed whole count with the succeeded jobs',
