@@ -18,13 +18,14 @@
 
 import type { Handed } from '../codec/transfer.js';
 import type { Effect, KeptLimits, Retention } from '../core/commands.js';
+import type { Event } from '../core/events.js';
 import { needsFeeder } from '../core/map.js';
 import { queueNames } from '../core/queue.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
 import { countForgettable, hasOldMemory } from '../core/retention.js';
 import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
-import type { Records, Store, StoreOwner } from '../store/store.js';
+import type { Awaited, Records, Store, StoreOwner } from '../store/store.js';
 import { Build } from './claiming/build.js';
 import type { AgentOptions } from './claiming/claiming.js';
 import { EndedRuns } from './claiming/ended-runs.js';
@@ -432,9 +433,19 @@ export class Coordinator implements StoreOwner {
     return effect.type !== 'forgotten';
   }
 
-  awaited(): ReturnType<StoreOwner['awaited']> {
-    const { outcomes, annotations } = this.#parts;
-    return { outcomes: outcomes.awaited(), annotations: annotations.awaited() };
+  awaited(): Awaited {
+    const { outcomes, annotations, feed } = this.#parts;
+    return { outcomes: outcomes.awaited(), annotations: annotations.awaited(), events: feed.isRead };
+  }
+
+  heard(events: readonly Event[], isGap: boolean): void {
+    const { feed } = this.#parts;
+    if (isGap) {
+      feed.lose();
+      feed.flush();
+    }
+    for (const event of events) feed.push(event);
+    feed.flush();
   }
 
   release(effects: readonly Effect[]): void {
@@ -461,7 +472,7 @@ export class Coordinator implements StoreOwner {
           this.#parts.outcomes.deliver(effect.job);
           break;
         case 'event':
-          this.#parts.feed.push(effect.event);
+          if (!this.#store.hears) this.#parts.feed.push(effect.event);
           this.#jobLog.event(effect.event, effect.failure);
           this.#statistics.event(effect.event);
           break;

@@ -76,7 +76,8 @@ export interface QueueEvent {
 
 /**
  * `count` events were dropped here, because they were not read in time. 0: an unknown number is
- * missing, because the connection to the owner of the directory was lost.
+ * missing, because the connection to the owner of the directory was lost, or the database was away
+ * for a minute.
  */
 export interface DroppedEvents {
   readonly type: 'dropped';

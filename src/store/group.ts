@@ -8,6 +8,7 @@
 import type { Effect, Gate, Outside } from '../core/commands.js';
 import { type Decided, decideIn } from '../core/decide.js';
 import type { Decision } from '../core/decision.js';
+import type { Event } from '../core/events.js';
 import type { Id } from '../core/records.js';
 import type { State } from '../core/state/state.js';
 import type { Asked } from './store.js';
@@ -74,6 +75,11 @@ export class Group {
     const { command, gate, reply, refused } = asked;
     const tell = reply ?? (refused === undefined ? undefined : () => refused(error, command));
     if (tell !== undefined) this.#replies[gate].push({ tell, error, same: undefined });
+  }
+
+  /** Returns the events of all commands, in order. */
+  get events(): Event[] {
+    return this.#effects.flatMap((effect) => (effect.type === 'event' ? [effect.event] : []));
   }
 
   behind(gate: Gate): Released {

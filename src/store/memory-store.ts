@@ -24,6 +24,7 @@ import {
 
 export class MemoryStore implements Store, Records {
   readonly isExclusive: boolean = true;
+  readonly hears = false;
   readonly isSyncing = false;
   readonly takesWork = true;
   readonly state = new State(new HeldPayloads());

@@ -16,6 +16,7 @@
  * refusal therefore comes too late to roll the transaction back.
  */
 import type { Command, Effect, Gate, Outside } from '../core/commands.js';
+import type { Event } from '../core/events.js';
 import type { AnnotationRecord, Id, JobRecord, Payload } from '../core/records.js';
 import type { Puts } from '../core/state/tallies.js';
 import type { SettingsView, View } from '../core/state/view.js';
@@ -35,6 +36,15 @@ export interface Asked {
   readonly refused?: ((error: Error, command: Command) => void) | undefined;
 }
 
+/** The decisions of others for which clients, jobs and listeners wait here. */
+export interface Awaited {
+  /** The ids of jobs. */
+  readonly outcomes: Iterable<Id>;
+  readonly annotations: Iterable<Id>;
+  /** `true` if someone listens to events. */
+  readonly events: boolean;
+}
+
 /** The functions that a store calls. */
 export interface StoreOwner {
   /** Receives effects as their gates open. */
@@ -48,12 +58,17 @@ export interface StoreOwner {
    */
   changed(settings: boolean, annotations: readonly AnnotationRecord[]): void;
   /**
-   * Returns the ids of jobs for whose outcomes and annotations clients and jobs wait here. A store
-   * that processes share looks for them, since others may have made them.
+   * Returns the decisions for which anyone waits here. A store that processes share looks for them,
+   * since others may have made them.
    */
-  awaited(): { readonly outcomes: Iterable<Id>; readonly annotations: Iterable<Id> };
+  awaited(): Awaited;
   /** Called with those of the awaited jobs that others have forgotten. */
   gone(jobs: readonly Id[]): void;
+  /**
+   * Receives the events of all processes, while the store `hears` them. `isGap`: some before these
+   * are lost.
+   */
+  heard(events: readonly Event[], isGap: boolean): void;
   /** Called while the store opens, if it had to repair what the last process left. */
   repaired(message: string, detail: string): void;
   /** Called when the store has failed, after all waiting replies have received the error. */
@@ -160,6 +175,11 @@ export interface Store {
   claim(requests: ClaimRequests): void;
   /** Ends the turn: keeps everything decided since the last commit as one group. */
   commit(): void;
+  /**
+   * `true` while it tells the events of all processes by `heard`, those of its own decisions among
+   * them. Those effects are not for listeners then.
+   */
+  readonly hears: boolean;
   readonly local: Local;
   /** The time at which the next `tick` has something to do; `undefined` for none that is known. */
   readonly nextTimer: number | undefined;

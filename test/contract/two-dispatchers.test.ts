@@ -3,60 +3,21 @@
  * of the contract about several dispatchers, and about jobs that one puts and another runs.
  */
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
-import type { VirtualOptions } from 'callsheet/testing';
+import { describe, it } from 'node:test';
 import { idFromText } from '../../src/codec/id.js';
-import type { Kit } from '../../src/testing/kit.js';
-import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
-import { MemoryDatabase, noFaults } from '../shared-store/database.js';
-import { type Beside, HostClock, openBeside, Wire } from '../shared-store/kits.js';
+import { noFaults } from '../shared-store/database.js';
+import { HostClock, Wire } from '../shared-store/kits.js';
 import { randomFaults } from '../shared-store/random-faults.js';
-import { allJobs, inside, work } from './jobs/all.js';
-import { forget, now, openGate, seen } from './jobs/work.js';
+import { Site } from '../shared-store/site.js';
+import { inside, work } from './jobs/all.js';
+import { now, openGate, seen } from './jobs/work.js';
 import { hourMs } from './opened.js';
 
 const pingMs = 4000;
 const deathMs = 12_000;
 /** The longest time from the last ping of a dead host until another host has its jobs. */
 const worstMs = pingMs + deathMs;
-
-/** A database, a clock, and kits on them that are closed with the test. */
-class Site {
-  readonly database = new MemoryDatabase();
-  readonly clock = new VirtualClock(Date.UTC(2030, 0));
-  readonly kits: Kit[] = [];
-  readonly #t: TestContext;
-
-  constructor(t: TestContext) {
-    forget();
-    this.#t = t;
-  }
-
-  async open(options: Partial<VirtualOptions> = {}, beside: Partial<Beside> = {}): Promise<Kit> {
-    const { database, clock } = this;
-    const kit = await openBeside({ jobs: allJobs, threads: 1, ...options }, { database, clock, ...beside });
-    this.kits.push(kit);
-    this.#t.after(() => kit.close());
-    return kit;
-  }
-
-  /** Waits until each of these kits has nothing left to do at this moment. */
-  async quiet(...kits: readonly Kit[]): Promise<void> {
-    for (let round = 0; round < 3; round++) for (const kit of kits) await kit.untilIdle();
-  }
-
-  /** Advances the clock; these kits handle all that comes due on the way. */
-  async pass(ms: number, ...kits: readonly Kit[]): Promise<void> {
-    const until = this.clock.now() + ms;
-    while (this.clock.nextAt !== undefined && this.clock.nextAt <= until) {
-      this.clock.fireNext(until);
-      await this.quiet(...kits);
-    }
-    this.clock.moveTo(until);
-    await this.quiet(...kits);
-  }
-}
 
 describe('5 two dispatchers', () => {
   it('[5.1] run each job of one queue once, and deliver the outcome to the one that put it', async (t) => {

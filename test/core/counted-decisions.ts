@@ -34,7 +34,7 @@ export class CountedDecisions {
   pass(commands: Iterable<Command | (() => Command)>): void {
     for (const command of commands)
       decide(this.#state, typeof command === 'function' ? command() : command, this.#outside());
-    this.#database.write(writtenBy({ ...this.#state.changes(), buckets: [] }));
+    this.#database.write(writtenBy({ ...this.#state.changes(), buckets: [], events: [] }));
     this.#state.keepChanges();
   }
 
@@ -45,7 +45,7 @@ export class CountedDecisions {
     const view = new PartialState();
     await prefetch(view, transaction, [command]);
     const decided = await decideOn(view, transaction, command, outside);
-    const writes = view.writes();
+    const writes = { ...view.writes(), events: [] };
     await transaction.commit('', { group: 0, attempt: 0 }, writes);
     try {
       decide(this.#state, command, outside);

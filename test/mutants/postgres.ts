@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 
 const hosts = ['postgres/hosts.test.ts'];
 const commands = ['postgres/cli.test.ts'];
+const events = ['shared-store/events.test.ts'];
 const migrations = ['postgres/migrations.test.ts'];
 
 export const postgres: readonly Mutant[] = [
@@ -93,5 +94,45 @@ export const postgres: readonly Mutant[] = [
     in: 'runtime/open.ts#openVisitor',
     find: 'dispatcher: false',
     replace: 'dispatcher: true',
+  },
+  {
+    bug: 'a process writes events only while it listens itself',
+    tags: ['19.8'],
+    tests: events,
+    in: 'store/shared/shared-store.ts#SharedStore.decideAll',
+    find: 'events.length > 0 && view.isHeard',
+    replace: 'events.length > 0 && this.hears && view.isHeard',
+  },
+  {
+    bug: 'a listener also takes its own events past the database',
+    tags: ['19.8'],
+    tests: events,
+    in: 'coordinator/coordinator.ts#release',
+    find: 'if (!this.#store.hears) this.#parts.feed.push(effect.event);',
+    replace: 'this.#parts.feed.push(effect.event);',
+  },
+  {
+    bug: 'a dead listener is kept for ever',
+    tags: ['19.8'],
+    tests: events,
+    in: 'store/shared/hearing.ts#sweep',
+    find: '!this.#isOn && !this.#hasWritten',
+    replace: '!this.#isOn',
+  },
+  {
+    bug: 'a gap is not told',
+    tags: ['19.8'],
+    tests: events,
+    in: 'coordinator/coordinator.ts#heard',
+    find: 'if (isGap)',
+    replace: 'if (isGap && events.length > 0)',
+  },
+  {
+    bug: 'events are read up to the last place',
+    tags: ['19.8'],
+    tests: ['postgres/events.test.ts'],
+    in: 'store/postgres/reading.ts#readEvents',
+    find: 'pg_visible_in_snapshot(written_by, coalesce($2::pg_snapshot, position))',
+    replace: '(written_by < pg_snapshot_xmax(coalesce($2::pg_snapshot, position)))',
   },
 ];

@@ -8,6 +8,7 @@
  * during a commit, a lost notification.
  */
 
+import type { Event } from '../../src/core/events.js';
 import type { AnnotationRecord, Id, JobRecord } from '../../src/core/records.js';
 import type { BucketRecord } from '../../src/core/state/change-log.js';
 import type { Kept } from '../../src/core/state/completed.js';
@@ -22,6 +23,7 @@ import {
   ConnectionError,
   type Database,
   type LastCommit,
+  listenerMs,
   noRows,
   positionsAtOnce,
   type Rows,
@@ -75,6 +77,13 @@ interface Written {
   readonly settings: readonly (readonly [string, string | undefined])[];
   readonly annotations: readonly (readonly [string, AnnotationRecord | undefined])[];
   readonly buckets: readonly BucketRecord[];
+  readonly events: readonly Event[];
+}
+
+/** A listener to events: it has read those of all commits up to this one. */
+interface Listener {
+  readonly seenAt: number;
+  readonly commit: number;
 }
 
 export class MemoryDatabase implements Database {
@@ -82,6 +91,8 @@ export class MemoryDatabase implements Database {
   /** The number of commits. Each row and key carries that of the last commit that changed it. */
   commits = 0;
   /** How often each fault happened. */
+  /** Its own clock, in milliseconds. */
+  now: () => number = () => 0;
   readonly struck = { conflict: 0, lost: 0, before: 0, after: 0, later: 0, forgotten: 0 };
   readonly #jobs = new Map<Id, JobRow>();
   readonly #settings = new Map<string, string>();
@@ -96,6 +107,9 @@ export class MemoryDatabase implements Database {
   readonly #totals = new KeptTotals();
   /** The jobs with a timer. */
   readonly #due = new Set<Id>();
+  readonly #listeners = new Map<string, Listener>();
+  /** The events of each commit that a listener has to read. */
+  readonly #events = new Map<number, readonly Event[]>();
   #position = 0;
 
   begin(purpose: 'change' | 'look'): Transaction {
@@ -128,6 +142,31 @@ export class MemoryDatabase implements Database {
   /** All processes have the same way to it. */
   connect(): this {
     return this;
+  }
+
+  async addListener(listener: string): Promise<void> {
+    await this.statement();
+    if (!this.#listeners.has(listener)) this.#listeners.set(listener, { seenAt: this.now(), commit: this.commits });
+  }
+
+  async removeListener(listener: string): Promise<void> {
+    await this.statement();
+    this.#listeners.delete(listener);
+    await this.sweepEvents();
+  }
+
+  async sweepEvents(reader?: { readonly listener: string; readonly position: string }): Promise<void> {
+    await this.statement();
+    if (reader !== undefined && this.#listeners.has(reader.listener))
+      this.#listeners.set(reader.listener, { seenAt: this.now(), commit: Number(reader.position) });
+    for (const [id, { seenAt }] of this.#listeners) if (seenAt < this.now() - listenerMs) this.#listeners.delete(id);
+    const read = Math.min(Number.POSITIVE_INFINITY, ...Array.from(this.#listeners.values(), ({ commit }) => commit));
+    for (const commit of this.#events.keys()) if (commit <= read) this.#events.delete(commit);
+  }
+
+  /** The number of commits whose events are kept. */
+  get eventsKept(): number {
+    return this.#events.size;
   }
 
   /** Stands for one way to the database and back. */
@@ -239,6 +278,17 @@ export class MemoryDatabase implements Database {
       case 'tallies':
         rows.tallies.push(...this.state().tallies());
         return [];
+      case 'heard':
+        rows.heard = this.#listeners.size > 0;
+        return [];
+      case 'events': {
+        const listener = this.#listeners.get(want.listener);
+        if (listener === undefined) return [];
+        const after = Number(want.after ?? listener.commit);
+        const list = [...this.#events].flatMap(([commit, events]) => (commit > after ? events : []));
+        rows.events = { list, position: `${this.commits}` };
+        return [];
+      }
       case 'all':
         for (const id of this.#jobs.keys()) this.#readJob(id, rows);
         rows.settings.push(...Array.from(this.#settings.keys(), (key) => this.#setting(key)));
@@ -263,9 +313,10 @@ export class MemoryDatabase implements Database {
   }
 
   /** Applies one commit, and notifies the watchers. */
-  write({ jobs, settings, annotations, buckets }: Written): void {
+  write({ jobs, settings, annotations, buckets, events }: Written): void {
     const changed: string[] = [];
     this.commits++;
+    if (events.length > 0) this.#events.set(this.commits, structuredClone(events));
     for (const [id, job] of jobs) {
       const before = this.#jobs.get(id);
       const since = before?.columns.completedAt === job?.columns.completedAt ? before?.since : this.commits;
@@ -455,12 +506,20 @@ class Attempt implements Transaction {
   }
 }
 
-export function writtenBy({ jobs, forgotten, settings, annotations, buckets }: Omit<Writes, 'inserted'>): Written {
+export function writtenBy({
+  jobs,
+  forgotten,
+  settings,
+  annotations,
+  buckets,
+  events,
+}: Omit<Writes, 'inserted'>): Written {
   return {
     jobs: [...jobs.map((job) => [job.id, bytesOf(job)] as const), ...forgotten.map((id) => [id, undefined] as const)],
     settings: Array.from(settings, ([key, setting]) => [key, setting && settingText(setting)]),
     annotations: [...annotations],
     buckets,
+    events,
   };
 }
 

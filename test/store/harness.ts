@@ -73,7 +73,8 @@ export class Subject {
         for (const effect of effects) this.told.push(`${effect.type} ${subjectOf(effect)}`);
       },
       awaits: () => this.awaits,
-      awaited: () => ({ outcomes: [], annotations: [] }),
+      awaited: () => ({ outcomes: [], annotations: [], events: false }),
+      heard: () => {},
       changed: () => {},
       repaired: () => {},
       gone: () => {},

@@ -97,7 +97,8 @@ export class Churn {
       release: () => {},
       awaits: () => true,
       changed: () => {},
-      awaited: () => ({ outcomes: [], annotations: [] }),
+      awaited: () => ({ outcomes: [], annotations: [], events: false }),
+      heard: () => {},
       repaired: () => {},
       gone: () => {},
       fatal: (error) => {

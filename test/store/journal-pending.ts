@@ -54,7 +54,8 @@ const silent = {
   release() {},
   awaits: () => true,
   changed() {},
-  awaited: () => ({ outcomes: [], annotations: [] }),
+  awaited: () => ({ outcomes: [], annotations: [], events: false }),
+  heard: () => {},
   repaired() {},
   gone() {},
   fatal(error: Error) {

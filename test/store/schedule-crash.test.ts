@@ -62,12 +62,13 @@ class Life {
     const fatal = () => {
       this.isOver = true;
     };
-    const awaited = () => ({ outcomes: [], annotations: [] });
+    const awaited = () => ({ outcomes: [], annotations: [], events: false });
     await this.store.open({
       release: nothing,
       awaits: () => true,
       changed: nothing,
       awaited,
+      heard: nothing,
       repaired: nothing,
       gone: nothing,
       fatal,

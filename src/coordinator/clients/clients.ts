@@ -119,13 +119,14 @@ export class Clients {
             readers.set(reader, runFeed.subscribe(limit, true));
             runs.pool.traceRuns?.(true);
           } else readers.set(reader, subscribe(feed, limit, caller === callers.own));
-          return reply();
+          // Where others decide, too, the store hears of them from then on.
+          return store.read(nothing, reply, 'decided');
         }
         case 'events':
           return read(readerOf(caller, message[2]), answer);
         case 'unsubscribe':
           this.#unsubscribe(caller, message[2]);
-          return reply();
+          return store.read(nothing, reply, 'decided');
         case 'close':
           // Only the client in this process ends the coordinator. Another one takes its leave.
           if (caller === callers.own) return closing.begin(request, message[2]);

@@ -11,7 +11,7 @@ export interface Reader<Item> {
   readonly feed: Feed<Item>;
   readonly limit: number;
   unread: Item[];
-  /** How many items followed those, and were not kept. */
+  /** How many items followed those, and were not kept; infinite if that is not known. */
   dropped: number;
   answer: ((batch: Batch<Item>) => void) | undefined;
 }
@@ -85,6 +85,11 @@ export class Feed<Item> {
     }
   }
 
+  /** Notes that an unknown number of items is missing. The next `flush` sends it. */
+  lose(): void {
+    for (const reader of this.#readers) reader.dropped = Number.POSITIVE_INFINITY;
+  }
+
   flush(): void {
     for (const reader of this.#readers) flush(reader);
   }
@@ -92,7 +97,7 @@ export class Feed<Item> {
 
 function flush<Item>(reader: Reader<Item>): void {
   const { answer, unread, dropped } = reader;
-  if (answer === undefined || unread.length === 0) return;
+  if (answer === undefined || unread.length + dropped === 0) return;
   reader.answer = undefined;
   reader.unread = [];
   reader.dropped = 0;

@@ -18,6 +18,7 @@ import {
   ConnectionError,
   type Database,
   type LastCommit,
+  listenerMs,
   type Rows,
   type Transaction,
   type Writes,
@@ -88,6 +89,35 @@ export class PostgresDatabase implements Database {
     return () => this.#watchers.delete(wake);
   }
 
+  async addListener(listener: string): Promise<void> {
+    const { listeners } = this.tables;
+    await this.#with((connection) =>
+      connection.run(`insert into ${listeners} (id) values ($1) on conflict do nothing`, [listener]),
+    );
+    this.notify();
+  }
+
+  async removeListener(listener: string): Promise<void> {
+    const { listeners } = this.tables;
+    await this.#with((connection) => connection.run(`delete from ${listeners} where id = $1`, [listener]));
+    await this.sweepEvents();
+  }
+
+  async sweepEvents(reader?: { readonly listener: string; readonly position: string }): Promise<void> {
+    const { listeners, happenings } = this.tables;
+    const noted = `update ${listeners} set seen_at = now(), position = $2::pg_snapshot where id = $1`;
+    const gone = `delete from ${listeners} where seen_at < now() - interval '${listenerMs} ms'`;
+    const read = `delete from ${happenings} where not exists (
+      select from ${listeners} where not pg_visible_in_snapshot(written_by, position))`;
+    await this.#with((connection) =>
+      all([
+        ...(reader === undefined ? [] : [connection.run(noted, [reader.listener, reader.position])]),
+        connection.run(gone),
+        connection.run(read),
+      ]),
+    );
+  }
+
   /** Takes a connection, for as long as its user needs it. */
   async take(): Promise<Connection> {
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop())
@@ -120,6 +150,18 @@ export class PostgresDatabase implements Database {
       const failed = () => {};
       this.#listener?.run('select pg_notify($1, $2)', [this.#channel, '']).catch(failed);
     }, notifyMs).unref();
+  }
+
+  async #with<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.take();
+    try {
+      return await use(connection);
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) connection.drop();
+      throw error;
+    } finally {
+      this.give(connection);
+    }
   }
 
   /** Listens for others, and begins again whenever the connection is lost. */

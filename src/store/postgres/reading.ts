@@ -1,4 +1,5 @@
 /** Reads rows for wants. Wants of one kind share a statement. All statements are sent together. */
+import type { Event } from '../../core/events.js';
 import { type AnnotationRecord, type Id, type JobRecord, jobRoles } from '../../core/records.js';
 import { annotationKey } from '../../core/state/annotations.js';
 import type { BucketRecord } from '../../core/state/change-log.js';
@@ -156,6 +157,12 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         break;
       case 'tallies':
         reads.push(readTallies(run, tables, rows));
+        break;
+      case 'heard':
+        reads.push(readHeard(run, tables, rows));
+        break;
+      case 'events':
+        reads.push(readEvents(run, tables, want, rows));
         break;
       case 'all':
         reads.push(find(`select id, parent from ${tables.jobs}`, []), readSettings(run, tables, rows));
@@ -319,6 +326,32 @@ async function readTallies(run: Run, { jobs }: Tables, rows: Rows): Promise<void
     const all = tallyCells.map((_, cell) => counts[cells.indexOf(cell)] ?? 0);
     rows.tallies.push({ queue: textFrom(queue), callable: textFrom(callable), role: jobRoles[origin]!, counts: all });
   }
+}
+
+async function readHeard(run: Run, { listeners }: Tables, rows: Rows): Promise<void> {
+  const [row] = await run<{ heard: boolean }>(`select exists (select from ${listeners}) as heard`);
+  rows.heard = row!.heard;
+}
+
+/**
+ * A row is read once: by the first look that sees it and comes after one that did not. Rows become
+ * visible in another order than that of their places, so a last place read would lose some.
+ */
+async function readEvents(
+  run: Run,
+  { listeners, happenings }: Tables,
+  { listener, after }: Extract<Want, { kind: 'events' }>,
+  rows: Rows,
+): Promise<void> {
+  const text = `select pg_current_snapshot()::text as position from ${listeners} where id = $1`;
+  const there = run<{ position: string }>(text, [listener]);
+  const unread = `select events from ${happenings}, ${listeners} where id = $1
+    and not pg_visible_in_snapshot(written_by, coalesce($2::pg_snapshot, position)) order by place`;
+  const written = run<{ events: string }>(unread, [listener, after]);
+  const [[row], groups] = await Promise.all([there, written]);
+  if (row === undefined) return;
+  const list = groups.flatMap(({ events }) => JSON.parse(events) as Event[]);
+  rows.events = { list, position: row.position };
 }
 
 async function readAnnotations(run: Run, { annotations }: Tables, rows: Rows, jobs?: readonly Id[]): Promise<void> {

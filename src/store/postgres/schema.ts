@@ -3,7 +3,7 @@
  *
  * Names and keys are bytes, since a text of PostgreSQL cannot hold every character that theirs can.
  * A job's `header` has all that no statement looks at. The columns `line_…` put a line in
- * ascending order.
+ * ascending order. A listener to events has read all that its `position` sees.
  */
 import { DatabaseUnusableError, DatabaseVersionError } from '../../errors.js';
 import { type Connection, quoted } from './connection.js';
@@ -93,6 +93,17 @@ const migrations: readonly string[] = [
   create table buckets (
     key bytea primary key,
     body text not null
+  );
+
+  create table listeners (
+    id text primary key,
+    seen_at timestamptz not null default now(),
+    position pg_snapshot not null default pg_current_snapshot()
+  );
+  create table happenings (
+    place bigint generated always as identity,
+    written_by xid8 not null default pg_current_xact_id(),
+    events text not null
   );
   `,
 ];

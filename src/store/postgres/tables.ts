@@ -1,7 +1,10 @@
 /** The names of the tables with their schema: a connection has no search path of ours. */
 import { quoted } from './connection.js';
 
-const names = ['sessions', 'patience', 'positions', 'jobs', 'places', 'settings', 'annotations', 'buckets'] as const;
+const names = [
+  ...['sessions', 'patience', 'positions', 'jobs', 'places', 'settings', 'annotations', 'buckets'],
+  ...['listeners', 'happenings'],
+] as const;
 
 export type Tables = Readonly<Record<(typeof names)[number], string>>;
 

@@ -80,6 +80,7 @@ export function startWrites(run: Run, tables: Tables, writes: Writes, known: Kno
     ...writeSettings(run, tables, writes),
     ...writeAnnotations(run, tables, writes.annotations),
     ...writeBuckets(run, tables, writes),
+    ...writeEvents(run, tables, writes),
   ];
 }
 
@@ -229,6 +230,12 @@ function writeBuckets(run: Run, tables: Tables, { buckets }: Writes): Promise<un
     body: JSON.stringify(record),
   }));
   return upsert(run, tables.buckets, { key: 'bytea', body: 'text' }, 'key', 'body', set);
+}
+
+/** Written last: their place follows those of all events on which a decision here was based. */
+function writeEvents(run: Run, { happenings }: Tables, { events }: Writes): Promise<unknown>[] {
+  if (events.length === 0) return [];
+  return [run(`insert into ${happenings} (events) values ($1)`, [JSON.stringify(events)])];
 }
 
 function upsert(

@@ -12,6 +12,7 @@
  * commit may fail. Of the wants `next`, `line`, `due`, `oldest` and `memory` this holds for the
  * rows read only, and of `length` not at all: a row that comes later waits for another transaction.
  */
+import type { Event } from '../../core/events.js';
 import type { AnnotationRecord, Id, JobRecord, SettingRecord } from '../../core/records.js';
 import type { BucketRecord, Changes } from '../../core/state/change-log.js';
 import type { Kept } from '../../core/state/completed.js';
@@ -74,6 +75,18 @@ export interface Rows {
   timer: number | undefined;
   /** For a want `tallies`. */
   readonly tallies: Tally[];
+  /** For a want `heard`: whether any listener is registered. */
+  heard: boolean;
+  /** For a want `events`; undefined if the listener is not registered. */
+  events: Heard | undefined;
+}
+
+/** The events that a listener has not read yet. */
+export interface Heard {
+  /** In an order in which each event follows those on which its decision was based. */
+  readonly list: readonly Event[];
+  /** How far this reading went. Only its database understands it. */
+  readonly position: string;
 }
 
 export interface KeptCount {
@@ -97,9 +110,17 @@ export const noRows = (): Rows => ({
   positions: [],
   timer: undefined,
   tallies: [],
+  heard: false,
+  events: undefined,
 });
 
 const noneKept: KeptCount = { count: 0, bytes: 0, oldestAt: undefined };
+
+/**
+ * Milliseconds after which a listener that does not read is taken to be gone, by the database's own
+ * clock. Events are kept for it until then.
+ */
+export const listenerMs = 60_000;
 
 /** Positions in line of one block. Gaps between used positions are harmless. */
 export const positionsAtOnce = 1024;
@@ -109,6 +130,8 @@ export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' 
   /** Those of `jobs` that are new. An id that is taken is a conflict, which names it. */
   readonly inserted: readonly Id[];
   readonly buckets: readonly BucketRecord[];
+  /** The events of this commit, for the listeners of all processes. */
+  readonly events: readonly Event[];
 }
 
 /** One attempt: reads, and at most one commit. Each call may reject with a `ConnectionError`. */
@@ -146,6 +169,18 @@ export interface Database {
    * or never. Returns the way to end it.
    */
   watch(wake: () => void): () => void;
+  /**
+   * Registers a listener to events. A transaction that begins after this finds it by the want
+   * `heard`. Does nothing if it is registered.
+   */
+  addListener(listener: string): Promise<void>;
+  /** Takes a listener off, and drops the events that no other listener has to read. */
+  removeListener(listener: string): Promise<void>;
+  /**
+   * Drops the events that all listeners have read, and the listeners that were silent for
+   * `listenerMs`. `reader` is not silent, and has read up to `position`.
+   */
+  sweepEvents(reader?: { readonly listener: string; readonly position: string }): Promise<void>;
   /** Ends the connections of this process. */
   close(): Promise<void>;
 }

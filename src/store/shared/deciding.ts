@@ -49,7 +49,7 @@ export async function claimOn(
   outside: Outside,
 ): Promise<readonly { readonly command: Claim; readonly decided: Decided }[]> {
   // Sure to be lacked, if anything is.
-  let sure: Want[] = [{ kind: 'settings' }];
+  let sure: Want[] = [{ kind: 'settings' }, { kind: 'heard' }];
   for (const queue of queues) sure.push({ kind: 'line', queue, after: undefined, most: lineAtOnce });
   for (;;) {
     const claims: { command: Claim; decided: Decided }[] = [];

@@ -67,6 +67,7 @@ export class PartialState extends State {
   /** `true` if all records are here. */
   #isWhole = false;
   #tallies: readonly Tally[] = [];
+  #isHeard = false;
   readonly #verdictsOf: (job: JobRecord) => string;
   /** The verdicts of the loaded jobs. */
   readonly #judged = new Map<Id, string>();
@@ -91,7 +92,7 @@ export class PartialState extends State {
   /** Takes in the rows that were loaded for `wants`. */
   fill(
     wants: readonly Want[],
-    { jobs, settings, annotations, buckets, counts, kept, lengths, lines, positions, tallies }: Rows,
+    { jobs, settings, annotations, buckets, counts, kept, lengths, lines, positions, tallies, heard }: Rows,
   ): void {
     this.#blocks.push(...positions);
     for (const [key, setting] of settings) this.#admitSetting(key, setting);
@@ -111,11 +112,12 @@ export class PartialState extends State {
       if (want.kind === 'oldest' || want.kind === 'kept') this.#stored.kept[want.kept] = kept[want.kept];
       if (want.kind === 'all') this.#isWhole = true;
       if (want.kind === 'tallies') this.#tallies = tallies;
+      if (want.kind === 'heard') this.#isHeard = heard;
     }
   }
 
   /** Returns all that this transaction has changed. */
-  writes(): Writes {
+  writes(): Omit<Writes, 'events'> {
     return { ...this.changes(), inserted: this.#inserted, buckets: this.changedBuckets() };
   }
 
@@ -137,6 +139,12 @@ export class PartialState extends State {
     this.#used = used;
     this.rollback(mark);
     return [...scouted.values()];
+  }
+
+  /** `true` if any process listens to events. */
+  get isHeard(): boolean {
+    this.#need({ kind: 'heard' });
+    return this.#isHeard;
   }
 
   override rollback(mark: number): void {

@@ -13,10 +13,10 @@
  *
  * What others decide is looked up: after each notification of the database, which is a hint, and
  * at an interval, which is what counts. Of their decisions a host hears only what concerns it: the
- * settings, the jobs that it has claimed, the outcomes and annotations for which it waits, and the
- * time of the next timer.
+ * settings, the jobs that it has claimed, the outcomes and annotations for which it waits, the time
+ * of the next timer, and events while it listens (`hearing.ts`).
  */
-import { type Effect, gates, idsMadeBy } from '../../core/commands.js';
+import { type Effect, gates, idsMadeBy, type Outside } from '../../core/commands.js';
 import {
   type Id,
   isAgentOf,
@@ -43,8 +43,9 @@ import {
   type StoreOwner,
   type Tell,
 } from '../store.js';
-import { ConflictError, ConnectionError, type Database, type Transaction, type Writes } from './database.js';
+import { ConflictError, ConnectionError, type Database, type Rows, type Transaction, type Writes } from './database.js';
 import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
+import { Hearing } from './hearing.js';
 import { PartialState } from './partial-state.js';
 import { Verdicts } from './verdicts.js';
 import { holderOf, type Want } from './wants.js';
@@ -106,13 +107,20 @@ export class SharedStore implements Store {
   #wakeAt = 0;
   #puts: Puts[] = [];
   readonly #verdicts = new Verdicts();
+  readonly #hearing: Hearing;
   #groups = 0;
   #conflicts = 0;
   #working: Promise<void> | undefined;
   /** `true` if others may have changed something since the last look. */
   #stale = false;
+  /** `true` if it is time to drop events that are read. */
+  #sweeps = false;
   #dead = false;
   #failed: Error | undefined;
+  #noteFailing = () => {};
+  readonly #failing = new Promise<void>((resolve) => {
+    this.#noteFailing = resolve;
+  });
   #closed: Promise<void> | undefined;
   #unwatch = () => {};
   #poll: { clear(): void } | undefined;
@@ -122,6 +130,11 @@ export class SharedStore implements Store {
     this.#outside = outside;
     this.#outsideNow = new OutsideNow(outside, this.payload);
     this.#options = options;
+    this.#hearing = new Hearing(database);
+  }
+
+  get hears(): boolean {
+    return this.#hearing.isOn;
   }
 
   get figures(): StoreFigures {
@@ -196,10 +209,16 @@ export class SharedStore implements Store {
   async close(): Promise<void> {
     this.commit();
     // A transaction that was given up may wait for its answer a little longer.
-    if (this.#failed === undefined) await this.idle();
+    if (this.#failed === undefined) await Promise.race([this.#finish(), this.#failing]);
     this.die();
     await this.#closed;
     if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  async #finish(): Promise<void> {
+    await this.idle();
+    // If that fails, others take this listener off.
+    if (!this.#dead) await this.#hearing.be(false).catch(() => {});
   }
 
   giveUp(afterMs: number): void {
@@ -229,6 +248,7 @@ export class SharedStore implements Store {
     const { poll } = this.#options;
     if (poll === undefined || this.#dead) return;
     this.#poll = poll.after(poll.everyMs, () => {
+      this.#sweeps = true;
       this.#wake();
       this.#pollLater();
     });
@@ -255,6 +275,7 @@ export class SharedStore implements Store {
     this.die();
     for (const { reply } of [...this.#underWay, ...this.#handed, ...this.#asked]) reply?.(error);
     for (const { tell } of [...this.#answered, ...this.#readers]) tell(error);
+    this.#noteFailing();
     this.#owner.fatal(error);
   }
 
@@ -263,6 +284,7 @@ export class SharedStore implements Store {
     // The turn that asked may ask for more.
     await undefined;
     while (!this.#dead && this.#hasWork) {
+      await this.#listen();
       const [asked, requests, readers] = [this.#handed, this.#requests, this.#readers];
       this.#handed = [];
       this.#requests = undefined;
@@ -272,6 +294,8 @@ export class SharedStore implements Store {
       if (asked.length > 0 || requests !== undefined) {
         const decided = await this.#commitGroup(asked, requests);
         if (decided === undefined || this.#dead) return;
+        if (decided.writes.events.length > 0) await this.#hearOwn();
+        if (this.#dead) return;
         this.#underWay = [];
         this.#release(decided);
         // The timers that a tick has handled are known to the database alone.
@@ -282,7 +306,49 @@ export class SharedStore implements Store {
         this.#stale = false;
         const isNew = await this.#lookAround();
         if (!this.#dead) isNew();
+        if (this.#sweeps) await this.#sweep();
       }
+    }
+  }
+
+  /** Begins or ends to hear the events of others, as listeners here want it. */
+  async #listen(): Promise<void> {
+    while (!this.#dead) {
+      await this.#options.through?.();
+      try {
+        return await this.#hearing.be(this.#owner.awaited().events);
+      } catch (error) {
+        if (!this.#dead) this.#tryAgainAfter(error);
+      }
+    }
+  }
+
+  /** Reads the events of this process's last commit: they are heard before its replies. */
+  async #hearOwn(): Promise<void> {
+    this.#hearing.noteWritten();
+    if (!this.#hearing.isOn) return;
+    let told = () => {};
+    await this.#look(async (transaction) => {
+      const rows = await load(this.#newView(true), transaction, this.#hearing.wants);
+      told = () => this.#tellEvents(rows);
+    });
+    if (!this.#dead) told();
+  }
+
+  #tellEvents(rows: Rows): void {
+    const { events, isGap } = this.#hearing.take(rows);
+    if (events.length > 0 || isGap) this.#owner.heard(events, isGap);
+    // Taken off the list of listeners: begins again.
+    if (!this.#hearing.isOn) this.#stale = true;
+  }
+
+  /** A sweep that fails is left to the next one. */
+  async #sweep(): Promise<void> {
+    this.#sweeps = false;
+    try {
+      await this.#hearing.sweep();
+    } catch (error) {
+      this.#tryAgainAfter(error);
     }
   }
 
@@ -376,10 +442,11 @@ export class SharedStore implements Store {
     const said = [...awaited.annotations];
     // Jobs of these commands may be awaited already.
     const open = [...this.#asked, ...this.#handed];
-    const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer' }];
+    const wants: Want[] = [{ kind: 'settings' }, { kind: 'timer' }, ...this.#hearing.wants];
     if (dispatcher !== '') wants.push({ kind: 'found', index: 'dispatcher', key: dispatcher });
     if (outcomes.length > 0) wants.push({ kind: 'ended', jobs: outcomes });
     for (const job of said) wants.push({ kind: 'annotations', job });
+    const hears = this.#hearing.isOn;
     let told = () => {};
     await this.#look(async (transaction) => {
       const view = this.#newView(true);
@@ -396,6 +463,7 @@ export class SharedStore implements Store {
       const annotations = rows.annotations.map(([, one]) => one).filter(isThere);
       told = () =>
         this.#during(view, () => {
+          if (hears) this.#tellEvents(rows);
           if (effects.length > 0) this.#owner.release(effects);
           if (gone.length > 0) this.#owner.gone(gone);
           this.#owner.changed(isChanged, annotations);
@@ -479,19 +547,22 @@ export class SharedStore implements Store {
     const view = this.#newView();
     const group = new Group();
     const commands = asked.map(({ command }) => command);
-    if (asked.length > 0) await prefetch(view, transaction, commands, others);
+    if (asked.length > 0) await prefetch(view, transaction, commands, [{ kind: 'heard' }, ...others]);
     for (const one of asked) {
-      const outside = { ...this.#outsideNow.look(), now: one.now };
+      const outside = heardIn(view, this.#outsideNow.look(), one.now);
       const decided = await decideOn(view, transaction, one.command, outside);
       if (decided instanceof Error) group.refuse(one, decided);
       else group.note(one, decided);
     }
     if (requests !== undefined) await this.#claimAll(view, transaction, requests, group);
-    return { group, view, writes: view.writes(), puts: view.takePuts() };
+    const { events } = group;
+    const writes = { ...view.writes(), events: events.length > 0 && view.isHeard ? events : [] };
+    return { group, view, writes, puts: view.takePuts() };
   }
 
   async #claimAll(view: PartialState, transaction: Transaction, requests: ClaimRequests, group: Group): Promise<void> {
-    const outside = this.#outsideNow.look();
+    const look = this.#outsideNow.look();
+    const outside = heardIn(view, look, look.now);
     const queues = new Set<string>();
     for (const setting of this.#mirror.settings())
       if (setting.kind === 'agent' && setting.dispatcher === outside.dispatcher) queues.add(setting.queue);
@@ -531,3 +602,14 @@ function missingBut(missing: readonly Id[], open: readonly Asked[]): readonly Id
 }
 
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;
+
+/** Decisions also emit events while others listen. */
+function heardIn(view: PartialState, outside: Outside, now: number): Outside {
+  return {
+    ...outside,
+    now,
+    get listening() {
+      return view.isHeard || outside.listening;
+    },
+  };
+}

@@ -79,6 +79,10 @@ export type Want =
   | { readonly kind: 'timer' }
   /** The tallies of all jobs. */
   | { readonly kind: 'tallies' }
+  /** Whether any process listens to events. */
+  | { readonly kind: 'heard' }
+  /** The events after a listener's last reading; before the first, since it was registered. */
+  | { readonly kind: 'events'; readonly listener: string; readonly after: string | undefined }
   /** All rows of all tables. */
   | { readonly kind: 'all' }
   /** By `settingKey`. */

@@ -10,4 +10,4 @@ const runtime = await open({ postgres, schema, jobs: realJobs, threads: 1, pingM
 process.stdout.write(`open ${runtime.id}\n`);
 process.stdin.resume().on('end', () => void runtime.close());
 for await (const event of runtime.events())
-  if (event.type === 'job.started') process.stdout.write(`started ${event.job}\n`);
+  if (event.type === 'job.started' && event.dispatcher === runtime.id) process.stdout.write(`started ${event.job}\n`);
