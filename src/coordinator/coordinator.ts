@@ -23,6 +23,7 @@ import { needsFeeder } from '../core/map.js';
 import { queueNames } from '../core/queue.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
 import { countForgettable, hasOldMemory } from '../core/retention.js';
+import type { View } from '../core/state/view.js';
 import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
 import type { Awaited, Records, Store, StoreOwner } from '../store/store.js';
@@ -173,7 +174,9 @@ export class Coordinator implements StoreOwner {
       this.#statistics,
       this.#schedules,
     ];
-    const own = { claimsNot: () => this.#claimsNot(), turns: this.#turns, openedAt: this.#openedAt, runs, jobLog };
+    const othersClaim = (view: View) => store.isShared && view.activeDispatchers().next().done !== true;
+    const claimsNot = () => this.#claimsNot();
+    const own = { claimsNot, othersClaim, turns: this.#turns, openedAt: this.#openedAt, runs, jobLog };
     this.#clients = new Clients({ ...all, ...own, closing, inquiries, statistics, schedules, installAgent });
     this.#endedRuns = new EndedRuns(all);
     this.#folding = new Folding(context);

@@ -22,7 +22,7 @@ export function identityOf(directory: string): Id | undefined {
  * if it is missing. Without either, returns a new id: nothing outlives such a runtime.
  */
 export function readIdentity(directory: string | undefined, disk: Disk = machineDisk): Id {
-  const file = process.env.CALLSHEET_UUID || (directory === undefined ? undefined : join(directory, fileName));
+  const file = fileOf(directory);
   if (file === undefined) return newId();
   const text = readIfThere(file);
   if (text === undefined) return writeIdentity(file, disk);
@@ -33,6 +33,12 @@ export function readIdentity(directory: string | undefined, disk: Disk = machine
     `${found}: write the UUID of this dispatcher there, or delete the file, with no runtime open, and the next one is a new dispatcher`,
   );
 }
+
+/** `true` if a later process can have the same id. */
+export const keepsIdentity = (directory: string | undefined): boolean => fileOf(directory) !== undefined;
+
+const fileOf = (directory: string | undefined) =>
+  process.env.CALLSHEET_UUID || (directory === undefined ? undefined : join(directory, fileName));
 
 function readIfThere(file: string): string | undefined {
   try {

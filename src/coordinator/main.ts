@@ -19,7 +19,7 @@ import { MemoryStore } from '../store/memory-store.js';
 import type { PostgresOptions } from '../store/postgres/database.js';
 import type { Store, StoreOutside } from '../store/store.js';
 import { Coordinator } from './coordinator.js';
-import { readIdentity } from './identity.js';
+import { keepsIdentity, readIdentity } from './identity.js';
 import { setLongTimeout } from './long-timeout.js';
 import { NoPool } from './pool/no-pool.js';
 import { Pool } from './pool/pool.js';
@@ -129,7 +129,16 @@ async function start(): Promise<void> {
       isRestart,
       log,
       modules,
-      presence: runs ? { incarnation: newId(), host: hostname(), pid: process.pid, pingMs, deathMs } : undefined,
+      presence: runs
+        ? {
+            incarnation: newId(),
+            host: hostname(),
+            pid: process.pid,
+            pingMs,
+            deathMs,
+            isPassing: !keepsIdentity(directory),
+          }
+        : undefined,
       retry,
     },
   );

@@ -30,6 +30,8 @@ export interface PresenceOptions {
   readonly incarnation: Id;
   readonly host: string;
   readonly pid: number;
+  /** See `DispatcherRecord`. */
+  readonly isPassing?: boolean;
   /** `pingMs`: the interval of pings. `deathMs`: the silence after which others declare it dead. */
   readonly pingMs: number;
   readonly deathMs: number;
@@ -101,10 +103,11 @@ export class Presence {
 
   /** Activates the dispatcher as soon as no other process works under its id. */
   begin(): void {
-    const { host, pid, pingMs, deathMs } = this.#options;
+    const { host, pid, pingMs, deathMs, isPassing } = this.#options;
     const isNew = dispatcherOf(this.#context.store.local, this.#context.dispatcher) === undefined;
     const holdsFrom = this.#owner.holdsFrom();
-    this.#ask({ type: 'activate', ...this.#incarnation, host, pid, pingMs, deathMs, holdsFrom }, (error, sentAt) => {
+    const process = { host, pid, pingMs, deathMs, holdsFrom, ...(isPassing && { isPassing }) };
+    this.#ask({ type: 'activate', ...this.#incarnation, ...process }, (error, sentAt) => {
       if (error !== undefined) return this.#noteRefusal(error);
       this.#state = 'active';
       this.#refused = false;

@@ -231,6 +231,8 @@ export type Command =
       readonly deathMs: number;
       /** See `PingRecord`. */
       readonly holdsFrom?: Id | undefined;
+      /** See `DispatcherRecord`. */
+      readonly isPassing?: boolean;
     } & Incarnation)
   /** Proves that it lives. Refused if it was declared dead, or another process has its id. */
   | ({ readonly type: 'ping'; readonly holdsFrom?: Id | undefined } & Incarnation)

@@ -4,7 +4,7 @@
  *   state      entered when                      left when
  *   (unknown)  never activated; unregistered     activated
  *   active     activated                         closed; another saw that its pings stand still
- *   inactive   closed; declared dead             activated again; unregistered
+ *   inactive   closed; declared dead             activated again; unregistered; passing
  *
  * Its pings are counted in a record of their own. Others observe on their own clock whether the
  * count moves (`coordinator/presence.ts`): clocks of two hosts are never compared, here or there.
@@ -46,19 +46,36 @@ import { askAgain, interrupted } from './retry.js';
 
 export function activate(decision: Decision, command: Extract<Command, { type: 'activate' }>): void {
   const { state, now } = decision;
-  const { dispatcher: id, incarnation, host, pid, pingMs, deathMs } = command;
+  const { dispatcher: id, incarnation, host, pid, pingMs, deathMs, isPassing } = command;
   const there = dispatcherOf(state, id);
   if (there?.active && there.incarnation !== incarnation)
     throw new DispatcherActiveError(`the dispatcher is at work already, in process ${there.pid} on ${there.host}`);
   const times = { activatedAt: now, pingMs, deathMs };
-  state.set(dispatcherKey(id), { kind: 'dispatcher', id, host, pid, active: true, incarnation, ...times });
+  const identity = { id, host, pid, incarnation, ...(isPassing && { isPassing }) };
+  state.set(dispatcherKey(id), { kind: 'dispatcher', active: true, ...identity, ...times });
   countPing(decision, id, command.holdsFrom);
   if (there === undefined) tellDispatcher(decision, 'registered', id);
   const wasThoughtDead = there?.active === false && there.incarnation === incarnation;
   if (wasThoughtDead) tellDispatcher(decision, 'reactivated', id);
   else if (there?.incarnation !== incarnation) tellDispatcher(decision, 'activated', id);
   for (const job of state.heldBy(nobody)) giveBack(decision, job);
+  forgetPassed(decision);
 }
+
+/** Forgets dispatchers that ended long ago and cannot come back: each process may leave one. */
+function forgetPassed(decision: Decision): void {
+  const { state, now } = decision;
+  const isSilent = (id: Id) => (pingsOf(state, id)?.at ?? 0) < now - passedForMs;
+  const passed = [...state.settings()]
+    .filter((setting) => setting.kind === 'dispatcher')
+    .filter(({ id, active, isPassing }) => isPassing === true && !active && isSilent(id))
+    .slice(0, forgottenAtOnce);
+  for (const { id } of passed) if (state.boundTo(id).length === 0) unregister(decision, id);
+}
+
+/** Long beyond any difference between the clocks of two hosts. */
+const passedForMs = 86_400_000;
+const forgottenAtOnce = 100;
 
 export function ping(decision: Decision, command: Extract<Command, { type: 'ping' }>): void {
   const { dispatcher, incarnation, holdsFrom } = command;

@@ -309,6 +309,8 @@ export interface DispatcherRecord {
   /** The interval of its pings. It is declared dead after `deathMs` without one. */
   readonly pingMs: number;
   readonly deathMs: number;
+  /** `true` if no later process has its id: it is forgotten a day after its end. */
+  readonly isPassing?: boolean;
 }
 
 /** The pings of a dispatcher: apart from its own record, which every claim reads. */

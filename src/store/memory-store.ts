@@ -24,6 +24,7 @@ import {
 
 export class MemoryStore implements Store, Records {
   readonly isExclusive: boolean = true;
+  readonly isShared = false;
   readonly hears = false;
   readonly isSyncing = false;
   readonly takesWork = true;

@@ -155,6 +155,8 @@ export const noFigures: StoreFigures = {
 export interface Store {
   /** `true` if no other process can have the store open. */
   readonly isExclusive: boolean;
+  /** `true` if other processes decide on the same records. */
+  readonly isShared: boolean;
   readonly figures: StoreFigures;
   /** `true` while a commit is on its way to the disk: what takes time now delays its replies. */
   readonly isSyncing: boolean;

@@ -7,10 +7,10 @@ import { describe, it } from 'node:test';
 import { idFromText } from '../../src/codec/id.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
 import { noFaults } from '../shared-store/database.js';
-import { HostClock, Wire } from '../shared-store/kits.js';
+import { HostClock, openBeside, Wire } from '../shared-store/kits.js';
 import { randomFaults } from '../shared-store/random-faults.js';
 import { Site } from '../shared-store/site.js';
-import { inside, work } from './jobs/all.js';
+import { allJobs, inside, work } from './jobs/all.js';
 import { now, openGate, seen } from './jobs/work.js';
 import { hourMs } from './opened.js';
 
@@ -400,6 +400,38 @@ describe('5 the death of one', () => {
     wire.mend();
     await a.reopen();
     assert.equal(await a.runtime.job(kept.id).status(), 'completed');
+  });
+
+  it('[19.6] gives up opening after half a minute, when it cannot reach the database', async (t) => {
+    const site = new Site(t);
+    const wire = new Wire();
+    wire.cut();
+    const opening = openBeside({ jobs: allJobs }, { database: site.database, clock: site.clock, pollMs: 1000, wire });
+    const ends: string[] = [];
+    opening.catch(({ code }: { readonly code: string }) => ends.push(code));
+    // The modules are imported first.
+    while (site.clock.nextAt === undefined) await new Promise(setImmediate);
+    await site.pass(29_999);
+    assert.deepEqual(ends, []);
+    await site.pass(1);
+    await assert.rejects(opening, { code: 'DATABASE_UNUSABLE', message: /within 30000 ms of opening/ });
+  });
+
+  it('[11.3] names the reasons of the processes that claim, in one that does not', async (t) => {
+    const site = new Site(t);
+    const [host, client] = [await site.open(), await site.open({ dispatcher: false })];
+    const queue = client.runtime.queue();
+    await queue.pause();
+    const job = await queue.put(work.mark('waits'));
+    const codes = async () => {
+      const asked = client.runtime.monitor.explain(job);
+      await site.quiet(client);
+      return (await asked).reasons.map(({ code }) => code);
+    };
+    assert.deepEqual(await codes(), ['paused']);
+    await host.close();
+    assert.deepEqual(await codes(), ['inactive', 'paused'], 'nobody claims now');
+    await queue.resume();
   });
 
   it('[5.7] lets another process with its id take over, which logs and waits until then', async (t) => {

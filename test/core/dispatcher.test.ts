@@ -31,8 +31,8 @@ class Process {
     return this.#world.decide(command, this.id);
   }
 
-  activate(): readonly Effect[] {
-    return this.do({ type: 'activate', ...this.#self, host: 'here', pid: 1, pingMs, deathMs });
+  activate(isPassing = false): readonly Effect[] {
+    return this.do({ type: 'activate', ...this.#self, host: 'here', pid: 1, pingMs, deathMs, isPassing });
   }
 
   ping(): readonly Effect[] {
@@ -63,7 +63,7 @@ class Process {
 
 class World {
   readonly state = new State();
-  readonly now = 1000;
+  now = 1000;
 
   process(name: string, incarnation = name): Process {
     return new Process(this, name, incarnation);
@@ -116,6 +116,30 @@ class World {
 }
 
 const refusedAs = (code: string) => (error: { code?: string }) => error.code === code;
+
+describe('a dispatcher whose id ends with its process', () => {
+  it('[5.1] is forgotten a day after its end, with its agents, and no other is', () => {
+    const world = new World();
+    const [gone, kept, active] = ['gone', 'kept', 'active'].map((name) => world.process(name));
+    gone!.activate(true);
+    kept!.activate();
+    active!.activate(true);
+    for (const { id } of [gone!, kept!])
+      world.decide({ type: 'setAgent', dispatcher: id, queue: '', name: 'main', size: 1, filter: null, retry: {} }, '');
+    gone!.deactivate();
+    kept!.deactivate();
+    const names = (kind: 'dispatcher' | 'agent' | 'ping') =>
+      world.settings(kind).map((one) => nameOf('dispatcher' in one ? one.dispatcher : (one as { id: Id }).id));
+    world.now += 86_400_000;
+    world.process('other').activate();
+    assert.deepEqual(names('dispatcher'), ['gone', 'kept', 'active', 'other'], 'not before');
+    world.now += 1;
+    world.process('last').activate();
+    assert.deepEqual(names('dispatcher'), ['kept', 'active', 'other', 'last']);
+    assert.deepEqual(names('agent'), ['kept']);
+    assert.deepEqual(names('ping'), ['kept', 'active', 'other', 'last']);
+  });
+});
 
 describe('a dispatcher that is silent', () => {
   it('[5.6] is declared dead by another, unless it has pinged since the other saw it', () => {

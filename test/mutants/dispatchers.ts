@@ -314,7 +314,7 @@ export const dispatchers: readonly Mutant[] = [
   {
     bug: 'CALLSHEET_UUID is ignored',
     tags: ['5.1'],
-    in: 'coordinator/identity.ts#readIdentity',
+    in: 'coordinator/identity.ts#fileOf',
     find: 'process.env.CALLSHEET_UUID || (directory',
     replace: '(directory',
   },

@@ -135,4 +135,12 @@ export const postgres: readonly Mutant[] = [
     find: 'pg_visible_in_snapshot(written_by, coalesce($2::pg_snapshot, position))',
     replace: '(written_by < pg_snapshot_xmax(coalesce($2::pg_snapshot, position)))',
   },
+  {
+    bug: 'a runtime whose database does not answer opens for ever',
+    tags: ['19.6'],
+    tests: ['contract/two-dispatchers.test.ts'],
+    in: 'store/shared/shared-store.ts#SharedStore.open',
+    find: 'after(openingMs, () => this.#endOpening())',
+    replace: 'after(openingMs, () => {})',
+  },
 ];

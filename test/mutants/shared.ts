@@ -77,4 +77,25 @@ export const shared: readonly Mutant[] = [
     find: 'admitBucket({ queue, quota, bucket }: BucketRecord): void {',
     replace: 'admitBucket({ queue, quota, bucket }: BucketRecord): void { if (bucket !== undefined) return;',
   },
+  {
+    bug: 'a dispatcher that no later process can be is kept for ever',
+    tags: ['5.1'],
+    in: 'core/dispatcher.ts#forgetPassed',
+    find: '.slice(0, forgottenAtOnce)',
+    replace: '.slice(0, 0)',
+  },
+  {
+    bug: 'a dispatcher is forgotten with the agents of its next process',
+    tags: ['5.1'],
+    in: 'core/dispatcher.ts#forgetPassed',
+    find: 'isPassing === true &&',
+    replace: '',
+  },
+  {
+    bug: 'a process without a dispatcher is inactive, whoever claims',
+    tags: ['11.3'],
+    in: 'coordinator/clients/explaining.ts#inLine',
+    find: "code === 'inactive' && othersClaim(this.#view) ? elsewhere :",
+    replace: '',
+  },
 ];

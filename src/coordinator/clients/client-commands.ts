@@ -6,6 +6,7 @@
  */
 import { type Command, levelGate } from '../../core/commands.js';
 import type { Id, Level } from '../../core/records.js';
+import type { View } from '../../core/state/view.js';
 import { ClosedError } from '../../errors.js';
 import { commandFromWire } from '../../protocol/commands.js';
 import type { Puts } from '../../protocol/message-runs.js';
@@ -38,6 +39,8 @@ export interface ClientsContext extends Context, Parts {
   readonly installAgent: (queue: string) => void;
   /** Why this runtime claims nothing; `undefined` if it claims. */
   readonly claimsNot: () => 'closing' | 'inactive' | undefined;
+  /** See `ExplainingContext`. */
+  readonly othersClaim: (view: View) => boolean;
   readonly turns: RecentTimes;
   readonly openedAt: number;
 }

@@ -36,6 +36,8 @@ export interface ExplainingContext extends Pick<Context, 'dispatcher' | 'now'> {
   readonly agentQuestions: Pick<AgentQuestions, 'awaitedBy' | 'problemOf'>;
   /** Why this runtime claims nothing at all; `undefined` if it claims. */
   readonly claimsNot: () => 'closing' | 'inactive' | undefined;
+  /** `true` if other processes claim from the same records. */
+  readonly othersClaim: (view: View) => boolean;
 }
 
 export function* explain(context: ExplainingContext, id: Id): Inquiry<WireExplanation> {
@@ -190,12 +192,14 @@ class Explaining {
   }
 
   #inLine(job: JobRecord): WireReason[] {
-    const { runs, claimsNot } = this.#context;
+    const { runs, claimsNot, othersClaim } = this.#context;
     const code = claimsNot();
     if (code !== undefined && runs.pool.size > 0) return [{ code }];
     const reasons = runs.claiming.hindrances(this.#view, job).map((hindrance) => this.#reason(job, hindrance));
+    if (code === undefined) return reasons;
     // Without threads, the reasons are those for another process with the same agents.
-    return code === undefined ? reasons : [{ code }, ...reasons.filter((reason) => !ofProcess.has(reason.code))];
+    const elsewhere = reasons.filter((reason) => !ofProcess.has(reason.code));
+    return code === 'inactive' && othersClaim(this.#view) ? elsewhere : [{ code }, ...elsewhere];
   }
 
   #reason(job: JobRecord, hindrance: Hindrance): WireReason {

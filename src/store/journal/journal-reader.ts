@@ -23,6 +23,7 @@ import { StoredPayload } from './stored-payload.js';
 export class JournalReader implements Store {
   /** An owner may open the journal at any time. */
   readonly isExclusive = false;
+  readonly isShared = false;
   readonly hears = false;
   readonly isSyncing = false;
   readonly takesWork = true;

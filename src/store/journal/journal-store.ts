@@ -71,6 +71,7 @@ export interface JournalStoreOptions extends JournalOptions {
 
 export class JournalStore implements Store, Records {
   readonly isExclusive = true;
+  readonly isShared = false;
   readonly hears = false;
   readonly #places = new PayloadPlaces();
   readonly state = new State(this.#places);

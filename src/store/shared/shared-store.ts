@@ -79,6 +79,7 @@ let sessions = 0;
 
 export class SharedStore implements Store {
   readonly isExclusive = false;
+  readonly isShared = true;
   readonly isSyncing = false;
   readonly takesWork = true;
   readonly #mirror = new State();
@@ -148,9 +149,18 @@ export class SharedStore implements Store {
 
   async open(owner: StoreOwner): Promise<void> {
     this.#owner = owner;
-    await this.#lookAround();
+    const limit = this.#options.poll?.after(openingMs, () => this.#endOpening());
+    await Promise.race([this.#lookAround(), this.#failing]);
+    limit?.clear();
+    if (this.#failed !== undefined) throw this.#failed;
     this.#unwatch = this.#database.watch(() => this.#wake());
     this.#pollLater();
+  }
+
+  #endOpening(): void {
+    this.#failed = new DatabaseUnusableError(`the database did not answer within ${openingMs} ms of opening`);
+    this.die();
+    this.#noteFailing();
   }
 
   transact(asked: readonly Asked[]): void {
@@ -600,6 +610,9 @@ function missingBut(missing: readonly Id[], open: readonly Asked[]): readonly Id
   const coming = new Set(open.flatMap(({ command }) => idsMadeBy(command)));
   return missing.filter((id) => !coming.has(id));
 }
+
+/** Milliseconds that a database may take for the first answers. */
+const openingMs = 30_000;
 
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;
 
