@@ -35,12 +35,41 @@ export interface RetentionOptions extends Partial<KeptLimits> {
   readonly failed?: Partial<KeptLimits>;
 }
 
-/** How to connect to PostgreSQL: what `pg.Client` takes, such as `host`, `database` or `ssl`. */
+/**
+ * How to connect to PostgreSQL: options of `pg.Client`, with its names, units and defaults. Without
+ * a `connectionTimeoutMillis`, a connection may take 10 s to begin; without a `query_timeout`, one
+ * that does not answer for 30 s counts as lost.
+ */
 export interface PostgresConnection {
   readonly connectionString?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly database?: string;
   readonly password?: string | (() => string | Promise<string>);
-  readonly [option: string]: unknown;
+  readonly ssl?: boolean | Readonly<Record<string, unknown>>;
+  readonly sslnegotiation?: 'postgres' | 'direct';
+  readonly enableChannelBinding?: boolean;
+  readonly application_name?: string;
+  readonly fallback_application_name?: string;
+  readonly client_encoding?: string;
+  readonly options?: string;
+  readonly connectionTimeoutMillis?: number;
+  readonly query_timeout?: number;
+  readonly statement_timeout?: number | false;
+  readonly lock_timeout?: number;
+  readonly idle_in_transaction_session_timeout?: number;
+  readonly keepAlive?: boolean;
+  readonly keepAliveInitialDelayMillis?: number;
 }
+
+const connectionOptions: OptionNames<PostgresConnection> = {
+  ...{ connectionString: true, host: true, port: true, user: true, database: true, password: true },
+  ...{ ssl: true, sslnegotiation: true, enableChannelBinding: true },
+  ...{ application_name: true, fallback_application_name: true, client_encoding: true, options: true },
+  ...{ connectionTimeoutMillis: true, query_timeout: true, statement_timeout: true, lock_timeout: true },
+  ...{ idle_in_transaction_session_timeout: true, keepAlive: true, keepAliveInitialDelayMillis: true },
+};
 
 /** The options of `open`. All but `jobs` are optional. */
 export interface OpenOptions {
@@ -516,9 +545,13 @@ function checkPostgres({ postgres, schema, directory }: OpenOptions): Coordinato
   if (typeof postgres !== 'string' && (typeof postgres !== 'object' || postgres === null))
     throw invalidOption('postgres', rule, postgres);
   if (typeof postgres === 'string') checkConnectionString('postgres', postgres);
-  else for (const [name, value] of Object.entries(postgres)) checkPlain(name, value);
+  else {
+    checkOptions('postgres', postgres, connectionOptions);
+    for (const [name, value] of Object.entries(postgres)) checkPlain(name, value);
+  }
   if (schema !== undefined) checkSchema('schema', schema);
-  return { connection: postgres, schema: schema ?? defaultSchema };
+  const connection = typeof postgres === 'string' ? postgres : { ...postgres };
+  return { connection, schema: schema ?? defaultSchema };
 }
 
 function checkPlain(name: string, value: unknown): void {

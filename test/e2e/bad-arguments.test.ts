@@ -107,7 +107,7 @@ const agent: Bad = {
 const openOptions: Table<OpenOptions> = {
   directory: { type: [5, null, {}, undefined], range: ['', new URL('https://example.com/')] },
   postgres: {
-    type: [5, null, undefined, { ssl: { checkServerIdentity: () => undefined } }],
+    type: [5, null, undefined, { ssl: { checkServerIdentity: () => undefined } }, { hots: 'db' }],
     range: ['', 'host=db.example', 'http://db.example'],
   },
   schema: { type: ['jobs'] },

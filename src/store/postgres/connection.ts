@@ -37,7 +37,7 @@ export class Connection {
     const given: ClientConfig = typeof options === 'string' ? { connectionString: options } : options;
     const limits = { connectionTimeoutMillis: connectMs, query_timeout: answerMs };
     // A pipeline saves ways to the server: statements that need no answer are sent together.
-    const client = new pg.Client({ ...limits, keepAlive: true, ...given, pipeline: true } as ClientConfig);
+    const client = clientOf(pg, { ...limits, keepAlive: true, ...given, pipeline: true } as ClientConfig);
     const connection = new Connection(client);
     const note = (error: Error) => {
       if (connection.#lost !== undefined) return;
@@ -117,6 +117,18 @@ export class Connection {
     const limit = setTimeout(() => this.drop(), closeMs);
     await this.#client.end();
     clearTimeout(limit);
+  }
+}
+
+/** Makes a client, which reads the address, and the files of certificates that it names. */
+function clientOf(pg: typeof import('pg'), options: ClientConfig): Client {
+  try {
+    return new pg.Client(options);
+  } catch (error) {
+    // No cause: it may hold the address, and so the password.
+    throw new DatabaseUnusableError(
+      `the connection string of PostgreSQL cannot be used: ${(error as Error).message}; check its port, and encode special characters`,
+    );
   }
 }
 
