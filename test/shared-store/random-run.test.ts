@@ -1,11 +1,12 @@
 /**
- * Two runtimes on one database act at random, while their database, their threads and they
- * themselves fail at random. Then the faults stop, and every job must end. One seed is one history:
- * `CALLSHEET_SEED` replays it, `CALLSHEET_SEEDS` sets the number of histories.
+ * Three to five runtimes on one database act at random, with clocks up to ten minutes apart, while
+ * their database, their ways to it, their threads and they themselves fail at random. Then the
+ * faults stop, and every job must end. A client listens to all that happens. One seed is one
+ * history: `CALLSHEET_SEED` replays it, `CALLSHEET_SEEDS` sets the number of histories.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parallel, retryErrors, retryNever, serial } from 'callsheet';
+import { type CallsheetEvent, type JobEvent, parallel, retryErrors, retryNever, serial } from 'callsheet';
 import type { JobRecord, OutcomeKind } from '../../src/core/records.js';
 import type { Database } from '../../src/store/shared/database.js';
 import type { Kit } from '../../src/testing/kit.js';
@@ -15,12 +16,15 @@ import { forget, seen } from '../contract/jobs/work.js';
 import { type Random, randomFrom, seedOf } from '../harness/randomness.js';
 import { Neighbourhood } from '../postgres/kits.js';
 import { type Faults, MemoryDatabase, noFaults } from './database.js';
-import { openBeside } from './kits.js';
+import { HostClock, openBeside, Wire } from './kits.js';
 import { randomFaults } from './random-faults.js';
 
 const histories = process.env.CALLSHEET_SEED === undefined ? Number(process.env.CALLSHEET_SEEDS ?? 5) : 1;
 const steps = 60;
 const quotaSize = 2;
+const pollMs = 700;
+/** Milliseconds by which the clock of a host may be wrong. */
+const wrongMs = 600_000;
 
 /** The database of a history. */
 interface World {
@@ -42,13 +46,18 @@ class History {
   readonly #clock = new VirtualClock(Date.UTC(2030, 0));
   readonly #random: Random;
   readonly #kits: Kit[] = [];
+  readonly #wires = new Map<Kit, Wire>();
+  /** Those that are closed or crashed, and those that do not reach the database. */
   readonly #down = new Set<Kit>();
+  readonly #cut = new Set<Kit>();
+  readonly #events: CallsheetEvent[] = [];
   /** Ids of jobs whose put was acknowledged. */
   readonly #acknowledged: string[] = [];
   /** Names of jobs that may begin once at most. */
   readonly #once: string[] = [];
   readonly #outcomes = new Map<string, OutcomeKind>();
   #names = 0;
+  #client!: Kit;
 
   constructor(seed: number, database: World) {
     this.#random = randomFrom(seed);
@@ -57,10 +66,8 @@ class History {
 
   async run(): Promise<void> {
     forget();
-    for (let at = 0; at < 2; at++) {
-      const world = { database: () => this.database.connect(), clock: this.#clock, pollMs: 700 };
-      this.#kits.push(await openBeside({ jobs: allJobs, threads: 2, seed: at }, world));
-    }
+    for (let left = 3 + this.#random(3); left > 0; left--) await this.#openHost(left);
+    await this.#listen();
     await this.#kits[0]!.runtime.queue().setQuota('q', { size: quotaSize });
     await this.#pass(5000);
     this.database.faults = randomFaults(this.#random);
@@ -71,9 +78,36 @@ class History {
     await this.#heal();
   }
 
+  async #openHost(seed: number): Promise<void> {
+    const clock = new HostClock(this.#clock, this.#random(2 * wrongMs) - wrongMs);
+    const wire = new Wire();
+    const world = { database: () => this.database.connect(), clock, pollMs, wire };
+    const kit = await openBeside({ jobs: allJobs, threads: 2, seed }, world);
+    this.#kits.push(kit);
+    this.#wires.set(kit, wire);
+  }
+
+  /** Opens a client that outlives all faults, and hears all events. */
+  async #listen(): Promise<void> {
+    const world = { database: () => this.database.connect(), clock: this.#clock, pollMs };
+    const client = await openBeside({ jobs: allJobs, dispatcher: false }, world);
+    this.#client = client;
+    const events = client.runtime.events();
+    const read = async () => {
+      for await (const event of events) this.#events.push(event);
+    };
+    void read();
+    await client.untilIdle();
+  }
+
   async #act(): Promise<void> {
-    const kit = this.#kits[this.#random(2)]!;
+    const kit = this.#kits[this.#random(this.#kits.length)]!;
     const choice = this.#random(20);
+    if (this.#cut.has(kit)) {
+      if (choice < 6) this.#mend(kit);
+      else await this.#pass(10_000);
+      return;
+    }
     if (this.#down.has(kit)) {
       if (choice < 8) {
         await kit.reopen();
@@ -85,7 +119,7 @@ class History {
     else if (choice < 12) await kit.step();
     else if (choice < 13) await kit.killThread(this.#random(2));
     else if (choice < 14) await this.#cancel(kit);
-    else if (choice < 15 && this.#down.size === 0) await this.#fell(kit);
+    else if (choice < 15 && this.#down.size + this.#cut.size < this.#kits.length - 1) await this.#fell(kit);
     else if (choice < 17) await this.#pass(this.#random(40_000));
     else await kit.untilIdle();
   }
@@ -123,13 +157,24 @@ class History {
   }
 
   async #fell(kit: Kit): Promise<void> {
-    if (this.#random(3) === 0) await kit.close();
+    const way = this.#random(4);
+    if (way === 0) {
+      this.#wires.get(kit)!.cut();
+      this.#cut.add(kit);
+      return;
+    }
+    if (way === 1) await kit.close();
     else await kit.crash();
     this.#down.add(kit);
   }
 
+  #mend(kit: Kit): void {
+    this.#wires.get(kit)!.mend();
+    this.#cut.delete(kit);
+  }
+
   get #up(): Kit[] {
-    return this.#kits.filter((kit) => !this.#down.has(kit));
+    return [...this.#kits.filter((kit) => !this.#down.has(kit)), this.#client];
   }
 
   async #pass(ms: number): Promise<void> {
@@ -162,20 +207,39 @@ class History {
   /** Stops the faults. All acknowledged jobs must end, and all runtimes must see the same. */
   async #heal(): Promise<void> {
     this.database.faults = noFaults;
+    for (const kit of this.#cut) this.#mend(kit);
     for (const kit of this.#down) await kit.reopen();
     this.#down.clear();
-    for (let minutes = 0; minutes < 15; minutes++) await this.#pass(60_000);
+    // A timer that a host with a fast clock has set may wait for one with a slow clock.
+    const longestMs = 15 * 60_000 + 2 * wrongMs;
+    for (let ms = 0; ms < longestMs && !(await this.#isDone()); ms += 60_000) await this.#pass(60_000);
     await this.#check();
     const jobs = new Map(Array.from(await this.database.jobs(), (job) => [job.id, job] as const));
     for (const job of jobs.values())
       assert.equal(job.status, 'completed', `${job.callable || job.form} ended as ${job.status} ${job.stage}`);
-    const third = await openBeside(
+    this.#checkEvents();
+    const last = await openBeside(
       { jobs: allJobs, agent: false },
       { database: () => this.database.connect(), clock: this.#clock },
     );
-    for (const { runtime } of [...this.#kits, third])
+    for (const { runtime } of [...this.#kits, last])
       for (const id of this.#acknowledged) assert.equal(await runtime.job(id).status(), 'completed');
-    for (const kit of [...this.#kits, third]) await kit.close();
+    for (const kit of [...this.#kits, last, this.#client]) await kit.close();
+  }
+
+  async #isDone(): Promise<boolean> {
+    for (const { status } of await this.database.jobs()) if (status !== 'completed') return false;
+    return true;
+  }
+
+  /** The client has heard of each job from its put to its end, in order, and each event once. */
+  #checkEvents(): void {
+    // A server of its own time may have taken the client for gone.
+    if (isOnPostgres && this.#events.some(({ type }) => type === 'dropped')) return;
+    const heard = new Map<string, string[]>(this.#acknowledged.map((id) => [id, []]));
+    for (const event of this.#events) heard.get((event as JobEvent).job)?.push(event.type);
+    for (const types of heard.values())
+      assert.match(types.join(' '), /^job.put( job.(started|retried|interrupted))* job.(completed|failed)$/);
   }
 }
 
@@ -189,7 +253,7 @@ async function live(seed: number): Promise<{ struck: Record<string, number>; ran
   return { struck: history.database.struck, ran: seen.join() };
 }
 
-describe('two runtimes on a failing database', () => {
+describe('several runtimes on a failing database', () => {
   it('complete every acknowledged job once the faults stop', { timeout: 3_600_000 }, async (t) => {
     const first = seedOf(t);
     const sum: Record<string, number> = {};
