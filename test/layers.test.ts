@@ -285,6 +285,7 @@ describe('the layers', () => {
       'cli/files.ts',
       'coordinator/main.ts',
       'coordinator/reader.ts',
+      'store/postgres/promote.ts',
     ]);
   });
 

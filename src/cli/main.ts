@@ -139,6 +139,15 @@ program
   .option('--json', 'a JSON document')
   .action(async (options) => exit(await (await import('./migrate.js')).migrateTables(options)));
 
+program
+  .command('promote')
+  .description('move the jobs of a directory that no process has open into a PostgreSQL database')
+  .argument('<directory>', 'their directory, which no process can open afterwards')
+  .option('--postgres <url>', 'a connection string (default: $CALLSHEET_POSTGRES)')
+  .option('--schema <name>', 'a schema with empty tables (default: $CALLSHEET_SCHEMA, else callsheet)')
+  .option('--json', 'a JSON document')
+  .action(async (path, options) => exit(await (await import('./promote.js')).promoteDirectory(path, options)));
+
 asking(program.command('check').description('find what waits for functions that job modules do not have'))
   .requiredOption('-j, --jobs <[name=]file...>', 'the files of the job modules, as for work')
   .action(async (options) => {

@@ -9,9 +9,12 @@
 
 const prefix = 'journal-';
 const numberedName = /^journal-(\d{10})\.(segment|snapshot|unfinished)$/;
-/** Kept tails, the reserve, the witness, locks with their owners, and candidates. */
+/**
+ * Kept tails, the reserve, the witness, the mark of a promotion, locks with their owners, and
+ * candidates.
+ */
 const otherName =
-  /^journal-(\d{10}-\d+(-\d+)?\.torn|reserve|created|\d{10}\.lock|\d{10}\.owner|[0-9a-f]{16}\.candidate)$/;
+  /^journal-(\d{10}-\d+(-\d+)?\.torn|reserve|created|promoted|\d{10}\.lock|\d{10}\.owner|[0-9a-f]{16}\.candidate)$/;
 
 /** The highest number that fits into a segment's name: 640 PB of log at the default size. */
 export const maxSegmentNumber = 9_999_999_999;
@@ -24,6 +27,9 @@ export const reserveFileName = 'journal-reserve';
 
 /** Proves that a journal was created here, and how far its log went: see `format.ts`. */
 export const witnessFileName = 'journal-created';
+
+/** Says that the jobs are in a database: see `promotion.ts`. */
+export const promotionFileName = 'journal-promoted';
 
 export function segmentFileName(number: number): string {
   return `${prefix}${tenDigits(number)}.segment`;

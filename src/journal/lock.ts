@@ -31,11 +31,14 @@ import { type DirectoryOptions, prepareDirectory, unusableDirectory } from './di
 import { errorCodeOf, isDiskFull, isSameFile } from './disk.js';
 import { candidateFileName, isCandidateFileName, lockFileName, maxEpoch, ownerFileName } from './file-names.js';
 import { highestEpoch, ownerChange, ownerName, ownerState } from './owner.js';
+import { refusePromoted } from './promotion.js';
 import { withShortPath } from './short-path.js';
 
 export interface LockOptions extends DirectoryOptions {
   /** Milliseconds to wait for the end of another owner. Infinity: no limit. Default 0. */
   readonly waitMs?: number;
+  /** Also takes a directory whose jobs are moving to a database, to go on with that. */
+  readonly promotes?: boolean;
 }
 
 /** A held lock. It does not keep the process alive. */
@@ -60,11 +63,11 @@ export interface Lock {
 /**
  * Takes the lock of a directory, and creates the directory with its parents if they are missing.
  * Throws `JournalLockedError` if another owner is alive after `waitMs`, `CallsheetError` with
- * `DIRECTORY_UNUSABLE`, or `StorageFullError`.
+ * `DIRECTORY_UNUSABLE`, also if its jobs have moved to a database, or `StorageFullError`.
  */
 export async function acquireLock(directory: string, options: LockOptions = {}): Promise<Lock> {
   const absolute = prepareDirectory(directory, options);
-  const { waitMs = 0 } = options;
+  const { waitMs = 0, promotes = false } = options;
   const deadline = performance.now() + waitMs;
   let candidate: Candidate | undefined;
   try {
@@ -93,7 +96,10 @@ export async function acquireLock(directory: string, options: LockOptions = {}):
       const outcome = candidate.publish(epoch);
       if (outcome === 'published') {
         tidyUp(absolute, epoch);
-        return candidate.asLock(epoch);
+        const lock = candidate.asLock(epoch);
+        candidate = undefined;
+        if (!promotes) await releaseIfPromoted(lock);
+        return lock;
       }
       if (outcome === 'removed') {
         await candidate.close();
@@ -106,6 +112,15 @@ export async function acquireLock(directory: string, options: LockOptions = {}):
     if (error instanceof CallsheetError) throw error;
     if (isDiskFull(error)) throw new StorageFullError(`the disk of ${absolute} is full`, { cause: error });
     throw unusableDirectory(absolute, error);
+  }
+}
+
+async function releaseIfPromoted(lock: Lock): Promise<void> {
+  try {
+    refusePromoted(lock.directory);
+  } catch (error) {
+    await lock.release();
+    throw error;
   }
 }
 
