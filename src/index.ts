@@ -161,6 +161,7 @@ export type {
   Traceback,
 } from './runtime/monitor.js';
 export { type OpenOptions, open, type RetentionOptions, type Share } from './runtime/open.js';
+export type { SqlClient } from './runtime/outbox.js';
 export type {
   AgentOptions,
   CompletedByOptions,

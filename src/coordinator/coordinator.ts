@@ -26,7 +26,8 @@ import { countForgettable, hasOldMemory } from '../core/retention.js';
 import type { View } from '../core/state/view.js';
 import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
-import type { Awaited, Records, Store, StoreOwner } from '../store/store.js';
+import { postedCommand } from '../protocol/posted.js';
+import type { Awaited, Put, Records, Store, StoreOwner } from '../store/store.js';
 import { Build } from './claiming/build.js';
 import type { AgentOptions } from './claiming/claiming.js';
 import { EndedRuns } from './claiming/ended-runs.js';
@@ -513,6 +514,17 @@ export class Coordinator implements StoreOwner {
 
   gone(jobs: readonly Id[]): void {
     for (const id of jobs) this.#parts.outcomes.lose(id);
+  }
+
+  posted(owner: Id, put: Uint8Array): Put | undefined {
+    const { store, post } = this.#context;
+    try {
+      return postedCommand(put, owner, store.payload);
+    } catch (error) {
+      const message = 'a put of a transaction cannot be read, and stays in the table `outbox`';
+      post(['log', 'error', message, String(error)]);
+      return undefined;
+    }
   }
 
   repaired(message: string, detail: string): void {

@@ -172,7 +172,7 @@ async function start(): Promise<void> {
     log: (level, message, detail) => post(['log', level, message, detail]),
   });
   lock?.accept((connection) => sharing.take(connection));
-  post(['ready', { ...found, dispatcher: idToText(dispatcher) }, known]);
+  post(['ready', { ...found, dispatcher: idToText(dispatcher), outbox: store.outbox }, known]);
 }
 
 async function openStore(outside: StoreOutside, lock: Lock | undefined): Promise<Store> {

@@ -122,6 +122,18 @@ export type Command =
     }
   /** Refused with a `NoRoomError` if a queue that it fills is full now; see `bounds.ts`. */
   | { readonly type: 'bounded'; readonly command: Filling }
+  /**
+   * Stores the jobs of a put that was acknowledged before it was decided, and was refused with
+   * `error` then: they have failed with it.
+   */
+  | {
+      readonly type: 'refused';
+      readonly queue: string;
+      readonly owner: Id;
+      readonly level: Level;
+      readonly jobs: readonly JobSpec[];
+      readonly error: Error;
+    }
   /** Applies all commands, or none. */
   | { readonly type: 'all'; readonly commands: readonly InnerCommand[] }
   /** Takes a pending job out of its queue. The job becomes `new`, and can be put again. */

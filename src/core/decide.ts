@@ -36,7 +36,7 @@ import {
 } from './job.js';
 import { abandon, countItems, endInput, feed, fold } from './map.js';
 import { failureOf, ownFailure, successOf } from './outcome.js';
-import { changeQueue, createQueue, pauseQueue, queueOf, removeQueue, requireQueue } from './queue.js';
+import { changeQueue, createQueue, defaultQueue, pauseQueue, queueOf, removeQueue, requireQueue } from './queue.js';
 import { checkAllQuotas, holdPlaces } from './quota.js';
 import { defaultsKey, type Id, isTemplate, type JobRecord, quotaRecordKey } from './records.js';
 import { forgetCompleted, forgetJob, forgetMemory } from './retention.js';
@@ -108,6 +108,8 @@ function apply(decision: Decision, command: Exclude<Command, { type: 'put' | 'al
       return fold(decision, knownJob(state, command.job), command.list, command.failed);
     case 'change':
       return change(decision, knownJob(state, command.job), command.options, command.args);
+    case 'refused':
+      return storeRefused(decision, command);
     case 'fail':
       return failJob(decision, knownJob(state, command.job), failureOf(command.failure, command.names ?? []));
     case 'cancel':
@@ -255,6 +257,24 @@ function putAll(decision: Decision, { queue, owner, level, jobs, again = false }
     }
   }
   return same;
+}
+
+/** Stores jobs without all that their put may be refused for, and ends them. */
+function storeRefused(decision: Decision, command: Extract<Command, { type: 'refused' }>): void {
+  const { state } = decision;
+  const { owner, level, error } = command;
+  const queue = queueOf(state, command.queue) === undefined ? defaultQueue : command.queue;
+  const place = { owner, queue, level, role: 'root', parent: '', index: 0, only: '' } as const;
+  for (const spec of command.jobs) {
+    if (state.job(spec.id) !== undefined) continue;
+    failJob(decision, createJob(decision, withoutNames(spec), place), ownFailure(decision, error));
+  }
+}
+
+/** Returns a job that names no quota and has no unique key, and neither have its members. */
+function withoutNames(spec: JobSpec): JobSpec {
+  const { quotas: _, unique: __, ...options } = spec.options;
+  return { ...spec, options, parts: spec.parts.map(withoutNames), callbacks: spec.callbacks.map(withoutNames) };
 }
 
 /** Applies all commands or none. Returns all ids put, if a unique key made any a live job. */

@@ -298,6 +298,8 @@ export interface OpenFigures {
   readonly dispatcher: string;
   /** Only of a journal that no process has open. */
   readonly kept?: KeptTimes;
+  /** See `Store.outbox`. */
+  readonly outbox?: string | undefined;
 }
 
 /** From when to when a journal goes, in milliseconds since the epoch; 0 if it has no jobs. */

@@ -29,6 +29,8 @@ export class Client {
   readonly isKept: boolean;
   /** The id of the dispatcher in the process that owns the store. */
   dispatcher: Id;
+  /** The SQL of a put within a user's own transaction; `undefined` if that is not possible. */
+  outbox: string | undefined;
   /** Set while `callsheet/otel` traces the runtime. */
   tracing: Tracing | undefined;
   /** The feeders of this process, by map. */

@@ -316,6 +316,7 @@ async function openAsOwner(
       setup.payloadLimitBytes,
       setup.directory !== undefined || setup.postgres !== undefined,
     );
+    client.outbox = found.outbox;
     await declareAll(client, options, (message) => logs.logger.warn(message));
     if (!client.isKept && options.durability === undefined)
       logs.logger.warn(

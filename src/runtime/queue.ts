@@ -29,6 +29,7 @@ import type { Client } from './client.js';
 import { type Agent, agentFrom, dispatcherId } from './dispatcher.js';
 import { feedMap } from './feeder.js';
 import { type Handles, Job, putSeen } from './job.js';
+import { checkPosting, post, type SqlClient } from './outbox.js';
 import { type Schedule, type ScheduleOptions, setSchedule } from './schedules.js';
 import { timeOf } from './time.js';
 import { aboutPut } from './tracing.js';
@@ -43,6 +44,16 @@ export interface PutOptions extends JobOptions {
    * all its callers. The signal is not stored: it works in this process only.
    */
   readonly signal?: AbortSignal;
+  /**
+   * Your own connection to the PostgreSQL database of the runtime. The job is written with it, in
+   * one statement, so that it is put if and when your transaction commits, and not if that rolls
+   * back. Isolation levels do not matter, and no lock is waited for. A runtime takes the job in
+   * within about a second of the commit, or as soon as its handle is asked after the commit. A job
+   * whose queue or quota does not exist then has failed with that error, and its callbacks run. If
+   * the `unique` key of the job is live then, the handle leads to no job. A bound of the queue is
+   * not waited for. Not for maps and `broadcast`.
+   */
+  readonly client?: SqlClient;
 }
 
 /** The jobs for which `drain` did not wait. */
@@ -107,7 +118,7 @@ const none: PutOptions = {};
 
 /** Jobs of a queue that its iteration reads at once. */
 const pageJobs = 256;
-const putOptions: OptionNames<PutOptions> = { ...jobOptions, durability: true, signal: true };
+const putOptions: OptionNames<PutOptions> = { ...jobOptions, durability: true, signal: true, client: true };
 
 const agentOptions: OptionNames<AgentOptions> = {
   size: true,
@@ -167,6 +178,8 @@ export class Queue {
           throw invalidOption('options', 'must be left out for a job that has been put: change() it', options);
         return this.#client.do({ type: 'putAgain', job: job.internalId, queue: this.name }).then(() => job);
       }
+      if (options.client !== undefined)
+        return this.#post([job], options, level).then(([handle]) => handle as Job<Result>);
       const encoding = this.#client.puttingAt(level);
       const wire = this.#encoded(encoding, job instanceof Mapping ? job : asJob(job, 'job'), options, '');
       this.#client.link.handOver(encoding.handed);
@@ -201,6 +214,7 @@ export class Queue {
 
   async #putAll<const Parts extends readonly Part[]>(jobs: Parts, options: PutOptions): Promise<Handles<Parts>> {
     const level = this.#level(options);
+    if (options.client !== undefined) return (await this.#post(jobs, options, level)) as unknown as Handles<Parts>;
     const encoding = this.#client.puttingAt(level);
     const wire = Array.from(jobs, (job, index) =>
       this.#encoded(encoding, asJob(job, `jobs[${index}]`), options, jobs.length === 1 ? '' : `jobs[${index}].`),
@@ -216,6 +230,19 @@ export class Queue {
     const handles = ids.map((id, index) => new Job(this.#client, id, undefined, hand, seen[index]));
     if (options.signal !== undefined) cancelOn(options.signal, handles);
     return handles as unknown as Handles<Parts>;
+  }
+
+  /** Writes jobs within the user's transaction. */
+  async #post(jobs: readonly unknown[], options: PutOptions, level: Level): Promise<Job[]> {
+    checkPosting(this.#client, options, level);
+    const encoding = this.#client.encoding();
+    const wire = Array.from(jobs, (job, index) => {
+      if (job instanceof Mapping) throw invalidOption('client', 'must be left out for a map', options.client);
+      const where = jobs.length === 1 ? 'job' : `jobs[${index}]`;
+      return this.#encoded(encoding, asJob(job, where), options, jobs.length === 1 ? '' : `${where}.`);
+    });
+    await post(this.#client, options.client!, this.name, level, wire);
+    return wire.map(([id]) => new Job(this.#client, id));
   }
 
   /**
@@ -235,6 +262,7 @@ export class Queue {
 
   async #broadcast<Result>(job: Part<Result>, options: PutOptions): Promise<Job<CompletedJobs<Result>>> {
     const level = this.#level(options);
+    if (options.client !== undefined) throw invalidOption('client', 'must be left out by broadcast()', options.client);
     const call = asJob(job, 'job');
     for (;;) {
       const found = (await this.#client.ask({ type: 'dispatchers' })) as DispatcherInfo[];
@@ -513,7 +541,7 @@ export class Queue {
 
   /** Encodes a job with the options of its put; `where` is the prefix of the paths in errors. */
   #encoded(encoding: EncodeContext, job: JobCall | Composition | Mapping, options: PutOptions, where: string): WireJob {
-    const { durability: _, signal: __, ...forJob } = options;
+    const { durability: _, signal: __, client: ___, ...forJob } = options;
     const whole = options === none || Object.keys(forJob).length === 0 ? job : job.with(forJob);
     return whole instanceof Mapping ? encodeMapping(encoding, whole) : encodeJob(encoding, whole, where);
   }

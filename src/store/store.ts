@@ -9,11 +9,11 @@
  * A payload belongs to the store that made it. Only that store knows where the bytes are;
  * everything else passes a `Payload` on, or asks the store for its bytes.
  *
- * A put within a user's own SQL transaction is no part of this port. The store lives in the
- * coordinator's thread, and a user's database connection cannot leave the user's thread. Such a put
- * must be an outbox: the user's thread writes the encoded command as a row within the transaction,
- * and the store takes the row and decides the command after the transaction has committed. A
- * refusal therefore comes too late to roll the transaction back.
+ * The store lives in the coordinator's thread, and a user's database connection cannot leave the
+ * user's thread. So a put within a user's own SQL transaction goes through an outbox: the user's
+ * thread writes the encoded put as a row within the transaction, and the store takes the row and
+ * decides the command after the transaction has committed. A refusal therefore comes too late to
+ * roll the transaction back: the jobs are stored as failed.
  */
 import type { Command, Effect, Gate, Outside } from '../core/commands.js';
 import type { Event } from '../core/events.js';
@@ -21,6 +21,8 @@ import type { AnnotationRecord, Id, JobRecord, Payload } from '../core/records.j
 import type { Puts } from '../core/state/tallies.js';
 import type { SettingsView, View } from '../core/state/view.js';
 import type { ClaimRequests } from './claims.js';
+
+export type Put = Extract<Command, { type: 'put' }>;
 
 /** A command, and where its reply goes. */
 export interface Asked {
@@ -69,6 +71,11 @@ export interface StoreOwner {
    * are lost.
    */
   heard(events: readonly Event[], isGap: boolean): void;
+  /**
+   * Returns the command of a put that a user has written within a transaction of their own, or
+   * `undefined` if this build cannot read it, which is logged.
+   */
+  posted?(owner: Id, put: Uint8Array): Put | undefined;
   /** Called while the store opens, if it had to repair what the last process left. */
   repaired(message: string, detail: string): void;
   /** Called when the store has failed, after all waiting replies have received the error. */
@@ -209,6 +216,12 @@ export interface Store {
    * its line. They are no decision, so they are neither stored nor undone; see `Lane.verdicts`.
    */
   judge(job: JobRecord, verdicts: string): void;
+  /**
+   * The SQL that writes a put within a user's own transaction; `undefined` if that is not possible.
+   * Its values are the ids of the jobs as UUIDs with commas between them, the UUID of their owner,
+   * and the bytes of the put.
+   */
+  readonly outbox?: string | undefined;
   /** Makes a payload for this store's commands. Needs no `this`, so it can be passed on. */
   readonly payload: (bytes: Uint8Array) => Payload;
   /** Rejects with the error of the store if it has failed. */

@@ -8,6 +8,7 @@ import { pingsOf } from '../../src/core/dispatchers.js';
 import { overlapPolicies, type Payload } from '../../src/core/records.js';
 import { scheduleOf } from '../../src/core/schedules.js';
 import type { State } from '../../src/core/state/state.js';
+import { UnknownQueueError } from '../../src/errors.js';
 import { activateUs, call, idOf, inContractOrder, keeping, main, payload, us } from './making.js';
 
 export interface Wish {
@@ -25,6 +26,7 @@ export const wish: fc.Arbitrary<Wish> = fc.record({
     { weight: 5, arbitrary: fc.constantFrom('forget' as const, 'remove', 'putAgain', 'change', 'fail', 'addParts') },
     { weight: 4, arbitrary: fc.constantFrom('annotate' as const, 'setQuota', 'removeQuota', 'tick') },
     { weight: 4, arbitrary: fc.constantFrom('retry' as const, 'retry', 'forgetJob') },
+    { weight: 1, arbitrary: fc.constant('refused' as const) },
     { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'deactivate', 'rescue', 'unregister', 'forgetMemory') },
     { weight: 3, arbitrary: fc.constantFrom('activate' as const, 'ping') },
     { weight: 5, arbitrary: fc.constantFrom('setSchedule' as const, 'fire', 'fire', 'fire', 'runTicks') },
@@ -63,6 +65,11 @@ export class Wishes {
         if (which % 7 === 0 && jobs.length > 0) specs.push(call('taken', {}, { id: job }));
         const level = which % 5 === 0 ? 'memory' : 'full';
         return { type: what, queue: which % 13 === 0 ? 'nowhere' : '', owner, level, jobs: specs };
+      }
+      case 'refused': {
+        const jobs = [this.#spec(which, size)];
+        const queue = which % 2 === 0 ? 'nowhere' : '';
+        return { type: what, queue, owner, level: 'full', jobs, error: new UnknownQueueError('nowhere') };
       }
       case 'claim':
         return { type: what, job: inContractOrder(state)[which % 3]?.id ?? idOf('none'), agent: main };

@@ -87,6 +87,7 @@ const putOptions: Table<PutOptions> = {
   ...jobOptions,
   durability: { type: [5, null], range: ['', 'FULL', 'full', 'process'] },
   signal,
+  client: { type: [5, null, {}, { query: 5 }, { query: () => {} }] },
 };
 
 const keptLimits: Table<NonNullable<RetentionOptions['failed']>> = {

@@ -29,7 +29,7 @@ async function counted(postgres: string, schema: string): Promise<number> {
   return row!.jobs;
 }
 
-test('[19.9] a directory moves into a database with all that it holds', async (t) => {
+test('[19.10] a directory moves into a database with all that it holds', async (t) => {
   const [postgres, schema, directory] = [await serverUrl(), await freshSchema(), join(temporaryDirectory(), 'jobs')];
   const before = await open({ directory, jobs: [slow], threads: 1 });
   const mail = await before.createQueue('mail');
@@ -82,7 +82,7 @@ test('[19.9] a directory moves into a database with all that it holds', async (t
   await after.job(running.id).cancel();
 });
 
-test('[19.9] a promotion that is killed at any moment moves each job once', async () => {
+test('[19.10] a promotion that is killed at any moment moves each job once', async () => {
   const [postgres, schema, directory] = [await serverUrl(), await freshSchema(), join(temporaryDirectory(), 'jobs')];
   const jobs = 3000;
   const before = await open({ directory, jobs: [slow], dispatcher: false });
@@ -111,7 +111,7 @@ test('[19.9] a promotion that is killed at any moment moves each job once', asyn
   assert.equal(await counted(postgres, schema), jobs);
 });
 
-test('[19.9] what cannot be promoted is refused, and stays as it is', async () => {
+test('[19.10] what cannot be promoted is refused, and stays as it is', async () => {
   const [postgres, schema, directory] = [await serverUrl(), await freshSchema(), join(temporaryDirectory(), 'jobs')];
   const before = await open({ directory, jobs: [slow], dispatcher: false });
   const job = await before.queue().put(slow.add(1, 2));

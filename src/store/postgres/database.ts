@@ -19,12 +19,15 @@ import {
   type Database,
   type LastCommit,
   listenerMs,
+  type Posted,
+  PostedError,
   type Rows,
   type Transaction,
   type Writes,
 } from '../shared/database.js';
 import type { Want } from '../shared/wants.js';
 import { Connection, type ConnectionOptions } from './connection.js';
+import { arePosted, outboxStatement, takePosted } from './outbox.js';
 import { all, type Run, readWants } from './reading.js';
 import { checkVersion } from './schema.js';
 import { type Tables, tablesOf } from './tables.js';
@@ -54,12 +57,17 @@ export class PostgresDatabase implements Database {
   #isListening = false;
   #notifies = false;
   #isClosed = false;
+  /** The statement that writes a put within a transaction of a user. */
+  readonly outbox: string;
+  /** Posted puts that this build cannot read. */
+  readonly unreadable = new Set<number>();
   /** Conflicts since the last commit. */
   conflictsInRow = 0;
 
   constructor(options: PostgresOptions) {
     this.#options = options;
     this.tables = tablesOf(options.schema);
+    this.outbox = outboxStatement(options.schema);
     this.#channel = `callsheet ${options.schema}`;
   }
 
@@ -116,6 +124,10 @@ export class PostgresDatabase implements Database {
         connection.run(read),
       ]),
     );
+  }
+
+  leavePosted(seq: number): void {
+    this.unreadable.add(seq);
   }
 
   /** Takes a connection, for as long as its user needs it. */
@@ -221,9 +233,33 @@ class PostgresTransaction implements Transaction {
       const read = readWants(this.#run, this.#database.tables, wants, this.#isLook);
       await all([...begun, read]);
       const rows = await read;
-      for (const [id, job] of rows.jobs) if (job !== undefined) this.#known.set(id, job);
+      const missing: Id[] = [];
+      for (const [id, job] of rows.jobs) {
+        if (job === undefined) missing.push(id);
+        else this.#known.set(id, job);
+      }
+      if (missing.length > 0 && !this.#takesPosted && (await this.#arePosted(missing))) throw new PostedError();
       return rows;
     });
+  }
+
+  async arePosted(): Promise<boolean> {
+    return this.#guard(async () => {
+      const asked = [...(await this.#begin()), this.#arePosted()];
+      await all(asked);
+      return asked.at(-1) as Promise<boolean>;
+    });
+  }
+
+  async takePosted(): Promise<readonly Posted[]> {
+    this.#takesPosted = true;
+    const { tables, unreadable } = this.#database;
+    return this.#guard(() => takePosted(this.#run, tables, unreadable));
+  }
+
+  #arePosted(jobs?: readonly Id[]): Promise<boolean> {
+    const { tables, unreadable } = this.#database;
+    return arePosted(this.#run, tables, unreadable, jobs);
   }
 
   async lastCommit(session: string): Promise<LastCommit | undefined> {
@@ -276,6 +312,7 @@ class PostgresTransaction implements Transaction {
   }
 
   #hasBegun = false;
+  #takesPosted = false;
 
   #idOf(session: string): string {
     return `${this.#database.life} ${session}`;

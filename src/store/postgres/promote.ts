@@ -115,8 +115,8 @@ async function recovered(lock: Lock): Promise<JournalStore> {
   const store = new JournalStore(lock.directory, { ...outside, failure: encodeOwnFailure }, { lock });
   const nothing = () => {};
   await store.open({
-    ...{ release: nothing, changed: nothing, gone: nothing, repaired: nothing, fatal: nothing },
-    ...{ awaits: () => false, awaited: () => ({ outcomes: [], annotations: [] }) },
+    ...{ release: nothing, changed: nothing, gone: nothing, heard: nothing, repaired: nothing, fatal: nothing },
+    ...{ awaits: () => false, awaited: () => ({ outcomes: [], annotations: [], events: false }) },
   });
   await new Promise<void>((resolve, reject) => {
     const reply = (error: Error | undefined) => (error === undefined ? resolve() : reject(error));
@@ -128,7 +128,7 @@ async function recovered(lock: Lock): Promise<JournalStore> {
 }
 
 const nothingWritten: Writes = {
-  ...{ jobs: [], inserted: [], forgotten: [], settings: new Map(), annotations: new Map(), buckets: [] },
+  ...{ jobs: [], inserted: [], forgotten: [], settings: new Map(), annotations: new Map(), buckets: [], events: [] },
 };
 
 /** Copies all records, some in each statement. */

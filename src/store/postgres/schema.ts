@@ -106,10 +106,35 @@ const migrations: readonly string[] = [
     events text not null
   );
   `,
+  `
+  create table outbox (
+    seq bigint generated always as identity primary key,
+    ids uuid[] not null,
+    owner uuid not null,
+    format smallint not null,
+    put bytea not null
+  );
+
+  create table promotions (
+    id uuid primary key,
+    promoted_at timestamptz not null default now()
+  );
+  `,
 ];
 
 /** The version of the schema that this build writes and reads. */
 export const schemaVersion = migrations.length;
+
+/**
+ * The oldest version of the schema whose builds may run beside this one. A migration that they
+ * would not understand raises it to its own version.
+ */
+const oldestVersion = 1;
+
+interface Found {
+  readonly version: number;
+  readonly oldest: number;
+}
 
 /** Creates the schema, or brings it up to this build's version. Returns the version before. */
 export async function migrate(connection: Connection, schema: string): Promise<number> {
@@ -121,11 +146,15 @@ export async function migrate(connection: Connection, schema: string): Promise<n
     if (there.length === 0) await connection.run(`create schema ${quoted(schema)}`);
     await connection.run(`set local search_path = ${quoted(schema)}, pg_catalog`);
     await connection.run('create table if not exists meta (version int not null)');
-    const before = Number((await connection.run<{ version: number }>('select version from meta'))[0]?.version ?? 0);
-    refuseNewer(before, schema);
-    for (const migration of migrations.slice(before)) await connection.run(migration);
-    await connection.run('delete from meta');
-    await connection.run('insert into meta values ($1)', [schemaVersion]);
+    await connection.run('alter table meta add column if not exists oldest int not null default 1');
+    const [found] = await connection.run<{ version: number; oldest: number }>('select version, oldest from meta');
+    const { version: before, oldest } = found ?? { version: 0, oldest: 0 };
+    refuseNewer({ version: before, oldest }, schema);
+    if (before < schemaVersion) {
+      for (const migration of migrations.slice(before)) await connection.run(migration);
+      await connection.run('delete from meta');
+      await connection.run('insert into meta (version, oldest) values ($1, $2)', [schemaVersion, oldestVersion]);
+    }
     await connection.run('commit');
     return before;
   } catch (error) {
@@ -148,16 +177,20 @@ export async function checkVersion(connection: Connection, schema: string): Prom
     const grant = `grant usage on schema ${quoted(schema)} to ${quoted(found.role)}`;
     throw new DatabaseUnusableError(`the role ${found.role} may not use schema ${schema}: run \`${grant}\``);
   }
-  const [row] = await connection.run<{ version: number }>(`select version from ${quoted(schema)}.meta`);
-  refuseNewer(row!.version, schema);
-  if (row!.version < schemaVersion)
+  // The first tables did not say which builds may use them.
+  const read = `select version, coalesce((to_jsonb(meta) ->> 'oldest')::int, 1) as oldest from ${quoted(schema)}.meta`;
+  const [{ version, oldest } = { version: 0, oldest: 0 }] = await connection.run<{ version: number; oldest: number }>(
+    read,
+  );
+  refuseNewer({ version, oldest }, schema);
+  if (version < schemaVersion)
     throw new DatabaseUnusableError(
-      `schema ${schema} has version ${row!.version}, and this build of callsheet needs ${schemaVersion}: ${advice}`,
+      `schema ${schema} has version ${version}, and this build of callsheet needs ${schemaVersion}: ${advice}`,
     );
 }
 
-function refuseNewer(version: number, schema: string): void {
-  if (version > schemaVersion)
+function refuseNewer({ version, oldest }: Found, schema: string): void {
+  if (oldest > schemaVersion)
     throw new DatabaseVersionError(
       `schema ${schema} has version ${version}, and this build of callsheet knows ${schemaVersion}: update callsheet`,
     );

@@ -3,7 +3,7 @@ import { quoted } from './connection.js';
 
 const names = [
   ...['sessions', 'patience', 'positions', 'jobs', 'places', 'settings', 'annotations', 'buckets'],
-  ...['listeners', 'happenings'],
+  ...['listeners', 'happenings', 'outbox', 'promotions'],
 ] as const;
 
 export type Tables = Readonly<Record<(typeof names)[number], string>>;

@@ -134,6 +134,21 @@ export interface Writes extends Pick<Changes, 'jobs' | 'forgotten' | 'settings' 
   readonly events: readonly Event[];
 }
 
+/** A put that a user has written within a transaction of their own. */
+export interface Posted {
+  readonly seq: number;
+  /** The runtime that owns the jobs. */
+  readonly owner: Id;
+  /** As `StoreOwner.posted` reads it. */
+  readonly put: Uint8Array;
+}
+
+/**
+ * A job that a transaction asked for is in a posted put: the store must take the put first, and run
+ * the transaction again.
+ */
+export class PostedError extends Error {}
+
 /** One attempt: reads, and at most one commit. Each call may reject with a `ConnectionError`. */
 export interface Transaction {
   /**
@@ -147,6 +162,13 @@ export interface Transaction {
    * session is still under way, it must wait for its end, or keep it from succeeding later.
    */
   lastCommit(session: string): Promise<LastCommit | undefined>;
+  /** Whether puts of users' own transactions wait. Missing: the database takes none. */
+  arePosted?(): Promise<boolean>;
+  /**
+   * Takes some of these puts, in order: its commit removes them. `load` then finds none of them;
+   * without this call, it throws a `PostedError` for a job in one of them.
+   */
+  takePosted?(): Promise<readonly Posted[]>;
   /**
    * Commits everything or nothing, together with `last` as the session's last commit. The records
    * may change as soon as the call has returned its promise: take their bytes before any wait.
@@ -181,6 +203,10 @@ export interface Database {
    * `listenerMs`. `reader` is not silent, and has read up to `position`.
    */
   sweepEvents(reader?: { readonly listener: string; readonly position: string }): Promise<void>;
+  /** The statement of a posted put; see `Store.outbox`. Missing: the database takes none. */
+  readonly outbox?: string;
+  /** Leaves a posted put alone from now on, because this build cannot read it. */
+  leavePosted?(seq: number): void;
   /** Ends the connections of this process. */
   close(): Promise<void>;
 }

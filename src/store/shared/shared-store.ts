@@ -36,6 +36,7 @@ import {
   type Local,
   noFigures,
   OutsideNow,
+  type Put,
   type Records,
   type Store,
   type StoreFigures,
@@ -43,7 +44,15 @@ import {
   type StoreOwner,
   type Tell,
 } from '../store.js';
-import { ConflictError, ConnectionError, type Database, type Rows, type Transaction, type Writes } from './database.js';
+import {
+  ConflictError,
+  ConnectionError,
+  type Database,
+  PostedError,
+  type Rows,
+  type Transaction,
+  type Writes,
+} from './database.js';
 import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
 import { Hearing } from './hearing.js';
 import { PartialState } from './partial-state.js';
@@ -116,6 +125,8 @@ export class SharedStore implements Store {
   #stale = false;
   /** `true` if it is time to drop events that are read. */
   #sweeps = false;
+  /** `true` if users' own transactions may have put jobs that are not decided. */
+  #isPosted = false;
   #dead = false;
   #failed: Error | undefined;
   #noteFailing = () => {};
@@ -136,6 +147,10 @@ export class SharedStore implements Store {
 
   get hears(): boolean {
     return this.#hearing.isOn;
+  }
+
+  get outbox(): string | undefined {
+    return this.#database.outbox;
   }
 
   get figures(): StoreFigures {
@@ -265,7 +280,8 @@ export class SharedStore implements Store {
   }
 
   get #hasWork(): boolean {
-    return this.#handed.length > 0 || this.#readers.length > 0 || this.#stale || this.#requests !== undefined;
+    const hasAsked = this.#handed.length > 0 || this.#readers.length > 0 || this.#requests !== undefined;
+    return hasAsked || this.#stale || this.#isPosted;
   }
 
   #work(): void {
@@ -318,6 +334,7 @@ export class SharedStore implements Store {
         if (!this.#dead) isNew();
         if (this.#sweeps) await this.#sweep();
       }
+      if (this.#isPosted && !this.#dead) await this.#takePosted();
     }
   }
 
@@ -461,6 +478,8 @@ export class SharedStore implements Store {
     await this.#look(async (transaction) => {
       const view = this.#newView(true);
       const rows = await load(view, transaction, wants);
+      const arePosted = (await transaction.arePosted?.()) === true;
+      if (arePosted) this.#isPosted = true;
       this.#timer = rows.timer;
       const isChanged = this.#takeSettings(rows.settings);
       const effects: Effect[] = dispatcher === '' ? [] : this.#takeClaims(view.atHand(dispatcher));
@@ -469,7 +488,8 @@ export class SharedStore implements Store {
         if (job !== undefined && job.outcome !== 'none')
           effects.push({ type: 'deliver', gate: 'decided', job, how: undefined });
       }
-      const gone = missingBut(rows.missing, open);
+      // A job that is missing may be in a put that is not decided.
+      const gone = arePosted ? [] : missingBut(rows.missing, open);
       const annotations = rows.annotations.map(([, one]) => one).filter(isThere);
       told = () =>
         this.#during(view, () => {
@@ -523,18 +543,25 @@ export class SharedStore implements Store {
    * Repeats the commit until it succeeds. Returns the attempt that was committed; `undefined` if
    * the store was given up before.
    */
-  async #commitGroup(asked: readonly Timed[], requests: ClaimRequests | undefined): Promise<Decided | undefined> {
+  async #commitGroup(
+    asked: readonly Timed[],
+    requests: ClaimRequests | undefined,
+    takesPosted = false,
+  ): Promise<Decided | undefined> {
     const number = ++this.#groups;
     const attempts: Decided[] = [];
     const taken: Want[] = [];
     for (;;) {
       await this.#options.through?.();
+      if (this.#isPosted && !takesPosted) await this.#takePosted();
       if (this.#dead) return undefined;
       const transaction = this.#database.begin('change');
       try {
         const last = await transaction.lastCommit(this.#session);
         if (last?.group === number) return attempts[last.attempt]!;
-        const decided = await this.#decideAll(transaction, asked, requests, taken);
+        const decided = takesPosted
+          ? await this.#decidePosted(transaction)
+          : await this.#decideAll(transaction, asked, requests, taken);
         if (decided.group.empty) return decided;
         attempts.push(decided);
         await transaction.commit(this.#session, { group: number, attempt: attempts.length - 1 }, decided.writes);
@@ -565,9 +592,51 @@ export class SharedStore implements Store {
       else group.note(one, decided);
     }
     if (requests !== undefined) await this.#claimAll(view, transaction, requests, group);
+    return this.#decidedIn(view, group);
+  }
+
+  #decidedIn(view: PartialState, group: Group): Decided {
     const { events } = group;
     const writes = { ...view.writes(), events: events.length > 0 && view.isHeard ? events : [] };
     return { group, view, writes, puts: view.takePuts() };
+  }
+
+  /** Decides the puts of users' own transactions. The jobs of one that is refused have failed. */
+  async #takePosted(): Promise<void> {
+    this.#isPosted = false;
+    const decided = await this.#commitGroup([], undefined, true);
+    if (decided === undefined || decided.group.empty || this.#dead) return;
+    this.#release(decided);
+    // There may be more of them.
+    this.#isPosted = true;
+  }
+
+  async #decidePosted(transaction: Transaction): Promise<Decided> {
+    const view = this.#newView();
+    const group = new Group();
+    const puts: Put[] = [];
+    for (const { seq, owner, put } of (await transaction.takePosted?.()) ?? []) {
+      const command = this.#owner.posted?.(owner, put);
+      if (command !== undefined) puts.push(command);
+      else {
+        this.#database.leavePosted?.(seq);
+        throw new PostedError();
+      }
+    }
+    if (puts.length > 0) await prefetch(view, transaction, puts, [{ kind: 'heard' }]);
+    for (const command of puts) {
+      const look = this.#outsideNow.look();
+      const outside = heardIn(view, look, look.now);
+      const decided = await decideOn(view, transaction, command, outside);
+      if (!(decided instanceof Error)) group.note({ command, gate: 'decided' }, decided);
+      else {
+        const refused = { ...command, type: 'refused', error: decided } as const;
+        const stored = await decideOn(view, transaction, refused, outside);
+        if (stored instanceof Error) throw stored;
+        group.note({ command: refused, gate: 'decided' }, stored);
+      }
+    }
+    return this.#decidedIn(view, group);
   }
 
   async #claimAll(view: PartialState, transaction: Transaction, requests: ClaimRequests, group: Group): Promise<void> {
@@ -586,6 +655,7 @@ export class SharedStore implements Store {
   async #look(look: (transaction: Transaction) => Promise<void>): Promise<void> {
     for (;;) {
       await this.#options.through?.();
+      if (this.#isPosted) await this.#takePosted();
       if (this.#dead) return;
       const transaction = this.#database.begin('look');
       try {
@@ -600,6 +670,7 @@ export class SharedStore implements Store {
 
   #tryAgainAfter(error: unknown): void {
     if (error instanceof ConflictError) this.#conflicts++;
+    else if (error instanceof PostedError) this.#isPosted = true;
     else if (!(error instanceof ConnectionError)) throw error;
   }
 }
