@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { open } from '../../src/index.js';
+import { defineJobs, open } from '../../src/index.js';
 import { Connection, quoted } from '../../src/store/postgres/connection.js';
 import { PostgresDatabase } from '../../src/store/postgres/database.js';
 import { checkVersion, migrate, schemaVersion } from '../../src/store/postgres/schema.js';
@@ -24,12 +24,49 @@ test('[19.2] a migration runs once, however many processes start it', async () =
 test('[19.2] a newer schema is refused, and not modified', async () => {
   const schema = await freshSchema();
   const connection = await Connection.open(await serverUrl());
-  await connection.run(`update ${quoted(schema)}.meta set version = 1000`);
+  await connection.run(`update ${quoted(schema)}.meta set version = 1000, oldest = 1000`);
   await assert.rejects(checkVersion(connection, schema), { code: 'DATABASE_VERSION' });
   await assert.rejects(migrate(connection, schema), { code: 'DATABASE_VERSION' });
-  const [row] = await connection.run(`select version from ${quoted(schema)}.meta`);
-  assert.deepEqual(row, { version: 1000 });
+  const [row] = await connection.run(`select version, oldest from ${quoted(schema)}.meta`);
+  assert.deepEqual(row, { version: 1000, oldest: 1000 });
   await connection.close();
+});
+
+test('[19.2] a build runs beside a newer one whose tables it understands', async () => {
+  const schema = await freshSchema();
+  const connection = await Connection.open(await serverUrl());
+  await connection.run(`update ${quoted(schema)}.meta set version = ${schemaVersion + 1}, oldest = ${schemaVersion}`);
+  await checkVersion(connection, schema);
+  assert.equal(await migrate(connection, schema), schemaVersion + 1);
+  const [row] = await connection.run(`select version from ${quoted(schema)}.meta`);
+  assert.deepEqual(row, { version: schemaVersion + 1 }, 'it is not taken back');
+  await connection.close();
+});
+
+test('[19.2] older tables are refused with the command, which brings them up to date', async () => {
+  const schema = await freshSchema();
+  const connection = await Connection.open(await serverUrl());
+  const tables = quoted(schema);
+  await connection.run(`drop table ${tables}.outbox, ${tables}.promotions`);
+  await connection.run(`alter table ${tables}.meta drop column oldest; update ${tables}.meta set version = 1`);
+  await assert.rejects(checkVersion(connection, schema), {
+    code: 'DATABASE_UNUSABLE',
+    message: /run `callsheet migrate/,
+  });
+  assert.equal(await migrate(connection, schema), 1);
+  await checkVersion(connection, schema);
+  await connection.close();
+});
+
+test('[19.3] two schemas of a database are two stores', async (t) => {
+  const postgres = await serverUrl();
+  const jobs = [defineJobs('slow', new URL('../cli/jobs/slow.js', import.meta.url))];
+  const [one, other] = await Promise.all(
+    [await freshSchema(), await freshSchema()].map((schema) => open({ postgres, schema, jobs, dispatcher: false })),
+  );
+  t.after(() => Promise.all([one!.close(), other!.close()]));
+  await one!.createQueue('mail');
+  assert.deepEqual([await one!.queues(), await other!.queues()], [['', 'mail'], ['']]);
 });
 
 test('[19.2] a database without tables is refused with the command that makes them', async () => {
