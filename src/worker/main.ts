@@ -21,6 +21,7 @@ const wear = new Wear(recycle);
 
 let thread: ThreadContext | undefined;
 let execution: Execution | undefined;
+const never = new Promise<never>(() => {});
 /**
  * Resolves when the current batch is done. A batch that arrives early waits for it, so that one job
  * runs at a time.
@@ -51,7 +52,13 @@ export default function perform(task: WorkerTask): Promise<unknown> {
     thread = new ThreadContext(new Board(link.board), link.port, link.modules, setup);
     execution = new Execution(thread, modules);
   }
-  const done = turn.then(() => runAll(thread!, execution!, new RunBatchReader(task.batch)));
+  const done = turn.then(() => {
+    const isLate = wear.isWorn;
+    const over = runAll(thread!, execution!, new RunBatchReader(task.batch));
+    // The coordinator ends a worn thread with all that it was given. For Piscina, the answer to a
+    // task that was ended is an error.
+    return isLate ? never : over;
+  });
   turn = done;
   return done;
 }
