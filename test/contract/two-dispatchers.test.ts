@@ -19,6 +19,13 @@ const deathMs = 12_000;
 /** The longest time from the last ping of a dead host until another host has its jobs. */
 const worstMs = pingMs + deathMs;
 
+/** A test waits for no transaction that goes this way. */
+class SlowWire extends Wire {
+  override get isCut(): boolean {
+    return true;
+  }
+}
+
 describe('5 two dispatchers', () => {
   it('[5.1] run each job of one queue once, and deliver the outcome to the one that put it', async (t) => {
     const site = new Site(t);
@@ -377,6 +384,34 @@ describe('5 the death of one', () => {
         [2, 0],
       ],
     );
+  });
+
+  it('[19.4] is no work of a large commit, beside which it proves that it lives', async (t) => {
+    const site = new Site(t);
+    const [a, b] = [await site.open({ agent: false }, { wire: new SlowWire() }), await site.open()];
+    let end = () => {};
+    const isSent = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const begin = site.database.begin.bind(site.database);
+    site.database.begin = (purpose) => {
+      const transaction = begin(purpose);
+      const commit = transaction.commit.bind(transaction);
+      transaction.commit = async (session, last, writes) => {
+        if (writes.inserted.length > 0) await isSent;
+        return commit(session, last, writes);
+      };
+      return transaction;
+    };
+    const put = a.runtime.queue().put(work.mark('large'));
+    await site.pass(4 * deathMs, a, b);
+    assert.deepEqual([a.fatal, b.fatal], [[], []]);
+    const { active } = (await b.runtime.dispatchers()).find(({ id }) => id === a.runtime.id)!;
+    assert.equal(active, true);
+    end();
+    const job = await put;
+    await site.quiet(b, a, b);
+    assert.equal(await job.status(), 'completed');
   });
 
   it('[19.6] gives up ten seconds after the call of close, when it cannot reach the database', async (t) => {

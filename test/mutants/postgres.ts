@@ -175,4 +175,20 @@ export const postgres: readonly Mutant[] = [
     find: 'Math.ceil(lastPosition / positionsAtOnce) + 1',
     replace: '1',
   },
+  {
+    bug: 'pings wait for a large commit',
+    tags: ['19.4'],
+    tests: ['contract/two-dispatchers.test.ts'],
+    in: 'store/shared/shared-store.ts#SharedStore.transact',
+    find: "if (one.command.type === 'ping') this.#ping({ ...one, now }); else",
+    replace: '',
+  },
+  {
+    bug: 'the large arguments of a retried job are lost',
+    tags: ['19.4'],
+    tests: hosts,
+    in: 'store/postgres/writing.ts#writeFarPayloads',
+    find: 'where id = $2)',
+    replace: 'where id = $2 and false)',
+  },
 ];

@@ -52,6 +52,21 @@ test('[19.4] a job of a process that was killed runs in another', async (t) => {
   assert.equal(await behind.result(soon), 'behind', 'its thread is free again');
 });
 
+test('[19.4] large arguments and results come whole, also to a job that is retried', async (t) => {
+  const [postgres, schema, file] = [await serverUrl(), await freshSchema(), join(temporaryDirectory(), 'lines')];
+  const [client, host] = [
+    await opened(t, { postgres, schema, dispatcher: false }),
+    await opened(t, { postgres, schema, deathMs: 10_000 }),
+  ];
+  const large = 'abcdefg'.repeat(200_000);
+  const later = await client.queue().put(stubborn.quick(file, large).with({ beginAfter: 3_600_000 }));
+  await later.cancel();
+  const again = await client.retry(later);
+  assert.equal(await again.result(soon), large);
+  assert.equal(await host.job(again.id).result(soon), large);
+  assert.equal(readFileSync(file, 'utf8'), `${large}\n`);
+});
+
 test('[19.5] a server that crashes and comes back loses nothing that was put', async (t) => {
   const server = await startOwn({ fsync: 'on', synchronous_commit: 'on' });
   const connection = await Connection.open(server.url);

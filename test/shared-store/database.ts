@@ -278,6 +278,8 @@ export class MemoryDatabase implements Database {
       case 'tallies':
         rows.tallies.push(...this.state().tallies());
         return [];
+      case 'payload':
+        return [];
       case 'heard':
         rows.heard = this.#listeners.size > 0;
         return [];

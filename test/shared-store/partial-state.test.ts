@@ -11,7 +11,7 @@ import { PartialState } from '../../src/store/shared/partial-state.js';
 /** Read of complete records only, or of those that are loaded; never by a decision or a look. */
 const readByOthers = ['nextTimer', 'jobOfAgent', 'calledBack', 'restingCallbacks', 'judge', 'ratesUsed', 'position'];
 /** Composed of guarded reads. */
-const composed = ['isEmpty', 'busy', 'lineage', 'quota', 'insertLike'];
+const composed = ['isEmpty', 'busy', 'lineage', 'lineageApart', 'quota', 'insertLike'];
 /** Changes and their lists: they touch records already read, or identified by their key. */
 const changing = [
   ...['copyFrom', 'change', 'annotate', 'changes', 'changedBuckets', 'keepChanges', 'ownPayload', 'pack', 'takePuts'],

@@ -1,6 +1,13 @@
 /** Reads rows for wants. Wants of one kind share a statement. All statements are sent together. */
 import type { Event } from '../../core/events.js';
-import { type AnnotationRecord, type Id, type JobRecord, jobRoles } from '../../core/records.js';
+import {
+  type AnnotationRecord,
+  type Id,
+  type JobRecord,
+  jobRoles,
+  type PayloadSlot,
+  payloadSlots,
+} from '../../core/records.js';
 import { annotationKey } from '../../core/state/annotations.js';
 import type { BucketRecord } from '../../core/state/change-log.js';
 import type { Kept } from '../../core/state/completed.js';
@@ -9,6 +16,7 @@ import { tallyCells } from '../../core/state/tallies.js';
 import { jobFrom } from '../job-bytes.js';
 import { settingFrom } from '../setting-json.js';
 import { noRows, positionsAtOnce, type Rows } from '../shared/database.js';
+import { FarPayload, nearBytes } from '../shared/far-payload.js';
 import { type Index, indexKey, type Want, wantKey } from '../shared/wants.js';
 import type { Row } from './connection.js';
 import type { Tables } from './tables.js';
@@ -23,6 +31,10 @@ interface StoredJob extends Row {
   readonly header: Buffer;
   readonly args: Buffer | null;
   readonly result: Buffer | null;
+  /** The sizes of payloads that are not read with their rows. */
+  readonly far_args: number | null;
+  readonly far_result: number | null;
+  readonly version: string;
   readonly is_asked: boolean;
 }
 
@@ -64,11 +76,13 @@ const keyValue = ({ type }: Found, key: string) => (type === 'uuid' ? uuidOf(key
 export async function readWants(run: Run, tables: Tables, wants: readonly Want[], isLook: boolean): Promise<Rows> {
   const rows = noRows();
   const jobs = new Map<Id, JobRecord>();
+  // All records are walked through without a way to read more.
+  const isWhole = wants.some(({ kind }) => kind === 'all');
   const reads: Promise<unknown>[] = [];
   /** Reads the jobs of a query for `id` and `parent`, and all jobs above them. */
   const find = async (base: string, values: unknown[], also: (asked: readonly JobRecord[]) => void = () => {}) => {
     const asked: JobRecord[] = [];
-    for (const row of await run<StoredJob>(withAbove(tables, base), values)) {
+    for (const row of await run<StoredJob>(withAbove(tables, base, isWhole), values)) {
       const job = jobOf(row);
       jobs.set(job.id, job);
       if (row.is_asked) asked.push(job);
@@ -158,6 +172,9 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
       case 'tallies':
         reads.push(readTallies(run, tables, rows));
         break;
+      case 'payload':
+        reads.push(readPayload(run, tables, want.payload, rows));
+        break;
       case 'heard':
         reads.push(readHeard(run, tables, rows));
         break;
@@ -224,12 +241,20 @@ function* parentsFirst(jobs: ReadonlyMap<Id, JobRecord>): IterableIterator<JobRe
   }
 }
 
-function withAbove({ jobs }: Tables, base: string): string {
+function withAbove({ jobs }: Tables, base: string, isWhole: boolean): string {
+  const payloads = isWhole ? 'args, result, null as far_args, null as far_result' : nearPayloads;
   return `with recursive base as materialized (${base}),
     up (id, parent) as (select id, parent from base union select j.id, j.parent from ${jobs} j join up on j.id = up.parent)
-    select id, parent, header, args, result, id in (select id from base) as is_asked from ${jobs}
+    select id, parent, header, ${payloads}, xmin::text as version, id in (select id from base) as is_asked from ${jobs}
     where id in (select id from up)`;
 }
+
+const nearPayloads = payloadSlots
+  .map((slot) => {
+    const isFar = `octet_length(${slot}) > ${nearBytes}`;
+    return `case when ${isFar} then null else ${slot} end as ${slot}, case when ${isFar} then octet_length(${slot}) end as far_${slot}`;
+  })
+  .join(', ');
 
 /** Returns the query for the jobs of a query for ids, with all descendants. */
 function treeOf({ jobs }: Tables, roots: string): string {
@@ -328,6 +353,18 @@ async function readTallies(run: Run, { jobs }: Tables, rows: Rows): Promise<void
   }
 }
 
+async function readPayload(run: Run, { jobs }: Tables, payload: FarPayload, rows: Rows): Promise<void> {
+  const text = `select substring(${payload.slot} from $2 for ${nearBytes}) as slice from ${jobs} where id = $1`;
+  const bytes = new Uint8Array(payload.byteLength);
+  // In slices, so that the thread can do other work between two of them.
+  for (let at = 0; at < bytes.length; at += nearBytes) {
+    const [row] = await run<{ slice: Buffer | null }>(text, [uuidOf(payload.job), at + 1]);
+    if (row === undefined || row.slice === null || at + row.slice.length > bytes.length) return;
+    bytes.set(row.slice, at);
+  }
+  rows.payloads.push([payload.key, bytes]);
+}
+
 async function readHeard(run: Run, { listeners }: Tables, rows: Rows): Promise<void> {
   const [row] = await run<{ heard: boolean }>(`select exists (select from ${listeners}) as heard`);
   rows.heard = row!.heard;
@@ -366,7 +403,11 @@ async function readBuckets(run: Run, { buckets }: Tables, rows: Rows, keys?: rea
   for (const { body } of stored) rows.buckets.push(JSON.parse(body) as BucketRecord);
 }
 
-const jobOf = ({ header, args, result }: StoredJob): JobRecord => jobFrom(header, plain(args), plain(result));
+function jobOf({ id, header, args, result, far_args, far_result, version }: StoredJob): JobRecord {
+  const payload = (slot: PayloadSlot, bytes: Buffer | null, farBytes: number | null) =>
+    farBytes === null ? plain(bytes) : new FarPayload(idFrom(id), slot, farBytes, version);
+  return jobFrom(header, payload('args', args, far_args), payload('result', result, far_result));
+}
 
 function annotationOf({ job, name, value }: StoredAnnotation): [string, AnnotationRecord] {
   const record: AnnotationRecord = { kind: 'annotation', job: idFrom(job), name: textFrom(name), value: plain(value) };

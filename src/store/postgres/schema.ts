@@ -55,6 +55,7 @@ const migrations: readonly string[] = [
     args bytea,
     result bytea
   );
+  alter table jobs alter args set storage external, alter result set storage external;
   create index jobs_line on jobs (queue, line_priority, line_front, line_alone, eligible, id) where queued;
   create index jobs_due on jobs (due_at) where due_at is not null;
   create index jobs_member on jobs (parent, role, index) where parent is not null;

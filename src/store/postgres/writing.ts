@@ -1,10 +1,20 @@
 /** Writes the rows of a commit: a statement for each kind of change, all sent together. */
-import { type AnnotationRecord, codeOf, type Id, type JobRecord, jobRoles } from '../../core/records.js';
+import {
+  type AnnotationRecord,
+  codeOf,
+  type Id,
+  type JobRecord,
+  jobRoles,
+  type Payload,
+  type PayloadSlot,
+  payloadSlots,
+} from '../../core/records.js';
 import { placeKey } from '../../core/state/indices.js';
 import { headerOf } from '../job-bytes.js';
 import { settingText } from '../setting-json.js';
 import { columnsOf } from '../shared/columns.js';
 import type { Writes } from '../shared/database.js';
+import { FarPayload, nearBytes } from '../shared/far-payload.js';
 import type { Index } from '../shared/wants.js';
 import type { Run } from './reading.js';
 import type { Tables } from './tables.js';
@@ -69,13 +79,14 @@ export function startWrites(run: Run, tables: Tables, writes: Writes, known: Kno
   const rows = writes.jobs.map((job) => valuesOf(job, rootOf(job.id), known.get(job.id)));
   const isNew = (_: Values, at: number) => !known.has(writes.jobs[at]!.id);
   return [
-    ...forget(run, tables, writes.forgotten, known),
     ...update(
       run,
       tables,
       rows.filter((row, at) => !isNew(row, at)),
     ),
     ...insert(run, tables, rows.filter(isNew)),
+    ...writeFarPayloads(run, tables, writes, known),
+    ...forget(run, tables, writes.forgotten, known),
     ...writePlaces(run, tables, writes, known),
     ...writeSettings(run, tables, writes),
     ...writeAnnotations(run, tables, writes.annotations),
@@ -91,8 +102,8 @@ function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Valu
   const id = (name: Index) => (keyOf.has(name) ? uuidOf(keyOf.get(name)!) : null);
   const bytes = (name: Index) => (keyOf.has(name) ? bytesOf(keyOf.get(name)!) : null);
   const place = line?.place ?? { priority: 0, front: false, alone: false, eligible: 0 };
-  const keepsArgs = before !== undefined && before.args === job.args;
-  const keepsResult = before !== undefined && before.result === job.result;
+  const keepsArgs = isKept(job, 'args', before);
+  const keepsResult = isKept(job, 'result', before);
   return {
     id: uuidOf(job.id),
     parent: uuidOf(parent),
@@ -126,18 +137,45 @@ function valuesOf(job: JobRecord, root: Id, before: JobRecord | undefined): Valu
     line_alone: place.alone ? 0 : 1,
     eligible: place.eligible,
     header: Buffer.from(headerOf(job)),
-    args: keepsArgs ? null : payloadOf(job.args),
-    result: keepsResult ? null : payloadOf(job.result),
+    args: keepsArgs ? null : nearBytesOf(job.args),
+    result: keepsResult ? null : nearBytesOf(job.result),
     keeps_args: keepsArgs,
     keeps_result: keepsResult,
   };
 }
 
-const payloadOf = (payload: unknown): Buffer | null => {
-  if (payload === null) return null;
-  const { buffer, byteOffset, byteLength } = payload as Uint8Array;
-  return Buffer.from(buffer, byteOffset, byteLength);
-};
+/** Null for a payload that is written apart, too. */
+const nearBytesOf = (payload: Payload | null): Buffer | null =>
+  payload === null || payload.byteLength > nearBytes ? null : bufferOf(payload as Uint8Array);
+
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+/** `true` for a payload that stays as it is in its row. */
+function isKept(job: JobRecord, slot: PayloadSlot, before: JobRecord | undefined): boolean {
+  const payload = job[slot];
+  if (before === undefined || before[slot] === payload) return before !== undefined;
+  return payload instanceof FarPayload && payload.job === job.id && payload.slot === slot;
+}
+
+/**
+ * Writes large payloads one by one: as a value of its own, one goes to the server as it is. A
+ * payload that was not read, as that of a retried job, is copied from its row.
+ */
+function writeFarPayloads(run: Run, { jobs }: Tables, writes: Writes, known: Known): Promise<unknown>[] {
+  return writes.jobs.flatMap((job) =>
+    payloadSlots.flatMap((slot) => {
+      const payload = job[slot];
+      if (payload === null || payload.byteLength <= nearBytes || isKept(job, slot, known.get(job.id))) return [];
+      if (payload instanceof FarPayload) {
+        const copied = `(select ${payload.slot} from ${jobs} where id = $2)`;
+        return [run(`update ${jobs} set ${slot} = ${copied} where id = $1`, [uuidOf(job.id), uuidOf(payload.job)])];
+      }
+      const bytes = bufferOf(payload as Uint8Array);
+      return [run(`update ${jobs} set ${slot} = $2 where id = $1`, [uuidOf(job.id), bytes])];
+    }),
+  );
+}
 
 /** Returns a table of SQL that has these rows, and its values. */
 function tableOf(
@@ -211,7 +249,9 @@ function writeAnnotations(
 ): Promise<unknown>[] {
   const removed = [...changed].filter(([, said]) => said === undefined).map(([key]) => key);
   const set = [...changed.values()].flatMap((said) =>
-    said === undefined ? [] : [{ job: uuidOf(said.job), name: bytesOf(said.name), value: payloadOf(said.value) }],
+    said === undefined
+      ? []
+      : [{ job: uuidOf(said.job), name: bytesOf(said.name), value: bufferOf(said.value as Uint8Array) }],
   );
   // The key of an annotation is the id of its job, and its name.
   const pairs = removed.map((key) => ({ job: uuidOf(key.slice(0, 16)), name: bytesOf(key.slice(16)) }));

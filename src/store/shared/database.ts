@@ -75,6 +75,8 @@ export interface Rows {
   timer: number | undefined;
   /** For a want `tallies`. */
   readonly tallies: Tally[];
+  /** By `FarPayload.key`; those of jobs that are gone are missing. */
+  readonly payloads: [string, Uint8Array][];
   /** For a want `heard`: whether any listener is registered. */
   heard: boolean;
   /** For a want `events`; undefined if the listener is not registered. */
@@ -110,6 +112,7 @@ export const noRows = (): Rows => ({
   positions: [],
   timer: undefined,
   tallies: [],
+  payloads: [],
   heard: false,
   events: undefined,
 });

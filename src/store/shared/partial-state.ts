@@ -14,6 +14,7 @@ import {
   type Id,
   isAgentOf,
   type JobRecord,
+  type Payload,
   type QuotaRecord,
   type ScheduleRecord,
   type SettingRecord,
@@ -26,7 +27,9 @@ import type { KeptRoots } from '../../core/state/roots.js';
 import { State } from '../../core/state/state.js';
 import type { Tally } from '../../core/state/tallies.js';
 import type { PlaceInLine, TakenPlaces } from '../../core/state/view.js';
+import { JobForgottenError } from '../../errors.js';
 import { positionsAtOnce, type Rows, type Writes } from './database.js';
+import { FarPayload } from './far-payload.js';
 import {
   holderOf,
   type Index,
@@ -68,6 +71,7 @@ export class PartialState extends State {
   #isWhole = false;
   #tallies: readonly Tally[] = [];
   #isHeard = false;
+  readonly #payloads = new Map<string, Uint8Array>();
   readonly #verdictsOf: (job: JobRecord) => string;
   /** The verdicts of the loaded jobs. */
   readonly #judged = new Map<Id, string>();
@@ -92,7 +96,7 @@ export class PartialState extends State {
   /** Takes in the rows that were loaded for `wants`. */
   fill(
     wants: readonly Want[],
-    { jobs, settings, annotations, buckets, counts, kept, lengths, lines, positions, tallies, heard }: Rows,
+    { jobs, settings, annotations, buckets, counts, kept, lengths, lines, positions, tallies, heard, payloads }: Rows,
   ): void {
     this.#blocks.push(...positions);
     for (const [key, setting] of settings) this.#admitSetting(key, setting);
@@ -114,6 +118,7 @@ export class PartialState extends State {
       if (want.kind === 'tallies') this.#tallies = tallies;
       if (want.kind === 'heard') this.#isHeard = heard;
     }
+    for (const [key, bytes] of payloads) this.#payloads.set(key, bytes);
   }
 
   /** Returns all that this transaction has changed. */
@@ -140,6 +145,16 @@ export class PartialState extends State {
     this.rollback(mark);
     return [...scouted.values()];
   }
+
+  /** Returns the bytes of a payload. Needs no `this`, so it can be passed on. */
+  readonly bytes = (payload: Payload): Uint8Array => {
+    if (!(payload instanceof FarPayload)) return payload as Uint8Array;
+    const want: Want = { kind: 'payload', payload };
+    if (!this.#known.has(wantKey(want))) this.#lack(want);
+    const bytes = this.#payloads.get(payload.key);
+    if (bytes === undefined) throw new JobForgottenError('the job was forgotten while its payload was read');
+    return bytes;
+  };
 
   /** `true` if any process listens to events. */
   get isHeard(): boolean {

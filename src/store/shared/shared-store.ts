@@ -84,6 +84,13 @@ export interface SharedStoreOptions {
   readonly poll?: { readonly everyMs: number; after(delayMs: number, callback: () => void): { clear(): void } };
 }
 
+/** Transactions that follow one another. */
+interface Lane {
+  /** The name by which its commits are found again. */
+  readonly session: string;
+  groups: number;
+}
+
 let sessions = 0;
 
 export class SharedStore implements Store {
@@ -97,8 +104,9 @@ export class SharedStore implements Store {
   readonly #outside: StoreOutside;
   readonly #outsideNow: OutsideNow;
   readonly #options: SharedStoreOptions;
-  /** The name by which its commits are found again. */
-  readonly #session = `${++sessions}`;
+  readonly #main: Lane = { session: `${++sessions}`, groups: 0 };
+  /** Proofs of life wait for no other transaction, however large that is. */
+  readonly #proofs: Lane = { session: `${sessions} proofs`, groups: 0 };
   #owner!: StoreOwner;
   /** Commands since the last `commit`, and those that it has handed over. */
   #asked: Timed[] = [];
@@ -118,9 +126,11 @@ export class SharedStore implements Store {
   #puts: Puts[] = [];
   readonly #verdicts = new Verdicts();
   readonly #hearing: Hearing;
-  #groups = 0;
   #conflicts = 0;
   #working: Promise<void> | undefined;
+  /** The pings under way. */
+  #pings: Timed[] = [];
+  #proving: Promise<void> | undefined;
   /** `true` if others may have changed something since the last look. */
   #stale = false;
   /** `true` if it is time to drop events that are read. */
@@ -154,7 +164,7 @@ export class SharedStore implements Store {
   }
 
   get figures(): StoreFigures {
-    return { ...noFigures, frames: this.#groups };
+    return { ...noFigures, frames: this.#main.groups + this.#proofs.groups };
   }
 
   /** Transactions that were decided again because another process had committed first. */
@@ -181,7 +191,10 @@ export class SharedStore implements Store {
   transact(asked: readonly Asked[]): void {
     const now = this.#outside.now();
     if (this.#wakeAt <= now) this.#wakeAt = 0;
-    for (const one of asked) this.#asked.push({ ...one, now });
+    for (const one of asked) {
+      if (one.command.type === 'ping') this.#ping({ ...one, now });
+      else this.#asked.push({ ...one, now });
+    }
   }
 
   claim(requests: ClaimRequests): void {
@@ -229,8 +242,6 @@ export class SharedStore implements Store {
 
   readonly payload = (bytes: Uint8Array): Payload => bytes;
 
-  readonly #bytes = (payload: Payload): Uint8Array => payload as Uint8Array;
-
   async close(): Promise<void> {
     this.commit();
     // A transaction that was given up may wait for its answer a little longer.
@@ -261,7 +272,7 @@ export class SharedStore implements Store {
 
   /** Resolves when no transaction is under way. */
   async idle(): Promise<void> {
-    while (this.#working !== undefined) await this.#working;
+    while (this.#working !== undefined || this.#proving !== undefined) await (this.#working ?? this.#proving);
   }
 
   #wake(): void {
@@ -294,12 +305,31 @@ export class SharedStore implements Store {
       });
   }
 
+  #ping(ping: Timed): void {
+    this.#pings.push(ping);
+    this.#proving ??= this.#prove()
+      .catch((error: Error) => this.#fail(error))
+      .finally(() => {
+        this.#proving = undefined;
+      });
+  }
+
+  /** Commits pings, one after another, beside the work. */
+  async #prove(): Promise<void> {
+    while (this.#pings.length > 0 && !this.#dead) {
+      const decided = await this.#commitGroup(this.#proofs, this.#pings.slice(0, 1), undefined);
+      if (decided === undefined || this.#dead) return;
+      this.#pings.shift();
+      this.#release(decided);
+    }
+  }
+
   /** The database refuses to work, and will do so again. */
   #fail(error: Error): void {
     if (this.#dead) return;
     this.#failed = error;
     this.die();
-    for (const { reply } of [...this.#underWay, ...this.#handed, ...this.#asked]) reply?.(error);
+    for (const { reply } of [...this.#pings, ...this.#underWay, ...this.#handed, ...this.#asked]) reply?.(error);
     for (const { tell } of [...this.#answered, ...this.#readers]) tell(error);
     this.#noteFailing();
     this.#owner.fatal(error);
@@ -318,7 +348,7 @@ export class SharedStore implements Store {
       this.#underWay = asked;
       this.#answered = readers;
       if (asked.length > 0 || requests !== undefined) {
-        const decided = await this.#commitGroup(asked, requests);
+        const decided = await this.#commitGroup(this.#main, asked, requests);
         if (decided === undefined || this.#dead) return;
         if (decided.writes.events.length > 0) await this.#hearOwn();
         if (this.#dead) return;
@@ -419,7 +449,7 @@ export class SharedStore implements Store {
 
   /** Answers a look on the records of a view, if they are enough. */
   #seeIn(view: PartialState, { look, tell }: Reader): boolean {
-    const found = lookOn({ view, bytes: this.#bytes }, look);
+    const found = lookOn({ view, bytes: view.bytes }, look);
     if ('want' in found) return false;
     tell(found.error, found.seen);
     return true;
@@ -435,7 +465,7 @@ export class SharedStore implements Store {
           const wants = this.#lacksOf(this.#answered, view);
           while (this.#answered.length > 0 && !this.#dead) {
             const { look, tell } = this.#answered[0]!;
-            const found = lookOn({ view, bytes: this.#bytes }, look);
+            const found = lookOn({ view, bytes: view.bytes }, look);
             if ('want' in found) break;
             this.#answered = this.#answered.slice(1);
             this.#during(view, () => tell(found.error, found.seen));
@@ -449,7 +479,7 @@ export class SharedStore implements Store {
 
   /** Returns all that looks lack in a view, as far as it shows without the missing records. */
   #lacksOf(readers: readonly Reader[], view: PartialState): Want[] {
-    const records = { view, bytes: this.#bytes };
+    const records = { view, bytes: view.bytes };
     const wants: Want[] = [];
     for (const { look } of readers) {
       const found = lookOn(records, look);
@@ -544,27 +574,28 @@ export class SharedStore implements Store {
    * the store was given up before.
    */
   async #commitGroup(
+    lane: Lane,
     asked: readonly Timed[],
     requests: ClaimRequests | undefined,
     takesPosted = false,
   ): Promise<Decided | undefined> {
-    const number = ++this.#groups;
+    const number = ++lane.groups;
     const attempts: Decided[] = [];
     const taken: Want[] = [];
     for (;;) {
       await this.#options.through?.();
-      if (this.#isPosted && !takesPosted) await this.#takePosted();
+      if (this.#isPosted && !takesPosted && lane === this.#main) await this.#takePosted();
       if (this.#dead) return undefined;
       const transaction = this.#database.begin('change');
       try {
-        const last = await transaction.lastCommit(this.#session);
+        const last = await transaction.lastCommit(lane.session);
         if (last?.group === number) return attempts[last.attempt]!;
         const decided = takesPosted
           ? await this.#decidePosted(transaction)
           : await this.#decideAll(transaction, asked, requests, taken);
         if (decided.group.empty) return decided;
         attempts.push(decided);
-        await transaction.commit(this.#session, { group: number, attempt: attempts.length - 1 }, decided.writes);
+        await transaction.commit(lane.session, { group: number, attempt: attempts.length - 1 }, decided.writes);
         return decided;
       } catch (error) {
         this.#tryAgainAfter(error);
@@ -604,8 +635,10 @@ export class SharedStore implements Store {
   /** Decides the puts of users' own transactions. The jobs of one that is refused have failed. */
   async #takePosted(): Promise<void> {
     this.#isPosted = false;
-    const decided = await this.#commitGroup([], undefined, true);
+    const decided = await this.#commitGroup(this.#main, [], undefined, true);
     if (decided === undefined || decided.group.empty || this.#dead) return;
+    if (decided.writes.events.length > 0) await this.#hearOwn();
+    if (this.#dead) return;
     this.#release(decided);
     // There may be more of them.
     this.#isPosted = true;

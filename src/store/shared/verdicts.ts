@@ -2,7 +2,8 @@
  * The verdicts of filter functions on jobs in line. A record does not have them, so each process
  * keeps those of its own functions, for as long as the job looks to them as it did.
  */
-import type { Id, JobRecord } from '../../core/records.js';
+import type { Id, JobRecord, Payload } from '../../core/records.js';
+import { FarPayload } from './far-payload.js';
 
 /** The fields of a job in line that a filter sees, and that may change. */
 type InLine = Pick<JobRecord, 'args' | 'eligible' | 'priority' | 'quotas'>;
@@ -41,6 +42,11 @@ export class Verdicts {
 
 function isAsIn(job: JobRecord, { args, eligible, priority, quotas }: InLine): boolean {
   const isSamePlace = job.eligible === eligible && job.priority === priority && `${job.quotas}` === `${quotas}`;
-  const [now, before] = [job.args, args] as [Uint8Array | null, Uint8Array | null];
-  return isSamePlace && (now === null || before === null ? now === before : Buffer.compare(now, before) === 0);
+  return isSamePlace && isSame(job.args, args);
+}
+
+function isSame(now: Payload | null, before: Payload | null): boolean {
+  if (now instanceof FarPayload && before instanceof FarPayload) return now.key === before.key;
+  if (now instanceof Uint8Array && before instanceof Uint8Array) return Buffer.compare(now, before) === 0;
+  return now === before;
 }

@@ -19,6 +19,7 @@ import {
   placeKey,
 } from '../../core/state/indices.js';
 import type { Place } from '../../core/state/lanes.js';
+import type { FarPayload } from './far-payload.js';
 
 /** The ways to find jobs other than by id; see `core/state/indices.ts`. */
 export type Index =
@@ -73,6 +74,8 @@ export type Want =
   | { readonly kind: 'kept'; readonly kept: Kept }
   /** Those of these jobs that have an outcome, and the ids of those that are not there. */
   | { readonly kind: 'ended'; readonly jobs: readonly Id[] }
+  /** The bytes of a payload that does not come with its row. */
+  | { readonly kind: 'payload'; readonly payload: FarPayload }
   /** A job and its annotations. */
   | { readonly kind: 'annotations'; readonly job: Id }
   /** The earliest timer of any job. */
@@ -149,6 +152,8 @@ export function wantKey(want: Want): string {
     case 'oldest':
     case 'kept':
       return `${want.kind} ${want.kept}`;
+    case 'payload':
+      return `${want.kind} ${want.payload.key}`;
     case 'annotations':
       return `${want.kind} ${want.job}`;
     case 'length':
