@@ -100,6 +100,7 @@ export type {
   DurationTotals,
   FailureField,
   FailureGroup,
+  FailureStep,
   Failures,
   FullJobForm,
   Interval,

@@ -23,6 +23,7 @@ import { needsFeeder } from '../core/map.js';
 import { queueNames } from '../core/queue.js';
 import type { AnnotationRecord, Id, JobRecord, RetryDefaults } from '../core/records.js';
 import { countForgettable, hasOldMemory } from '../core/retention.js';
+import type { Tally } from '../core/state/tallies.js';
 import type { View } from '../core/state/view.js';
 import { DispatcherActiveError } from '../errors.js';
 import type { ClientMessage, WireModule } from '../protocol/messages.js';
@@ -163,7 +164,8 @@ export class Coordinator implements StoreOwner {
     this.#parts = parts;
     this.#runs = runs;
     this.#closing = this.#makeClosing();
-    this.#statistics = new Statistics(() => store.takePuts(), ports.statistics);
+    const jobs = { takePuts: () => store.takePuts(), tallies: () => this.#talliesAtHand() };
+    this.#statistics = new Statistics(jobs, ports.statistics);
     this.#inquiries = new Inquiries(context, ports.stopwatch);
     const mayFire = () => !this.#closing.isBegun && this.#presence?.mayBegin === true;
     this.#schedules = new Schedules(context, mayFire, ports.stopwatch);
@@ -265,6 +267,16 @@ export class Coordinator implements StoreOwner {
     const ignored = (error: Error) =>
       post(['log', 'warn', 'the statistics of former runs cannot be read, and begin anew', error.message]);
     await this.#statistics.open(now()).catch(ignored);
+  }
+
+  /** A store that others change, too, would have to count its jobs for this. */
+  #talliesAtHand(): Tally[] | undefined {
+    let tallies: Tally[] | undefined;
+    const tell = (_: unknown, found?: Tally[]) => {
+      tallies = found;
+    };
+    if (this.#store.isExclusive) this.#store.read(({ view }: Records) => [...view.tallies()], tell, 'decided');
+    return tallies;
   }
 
   /** Keeps the buffers that came with the next messages. */

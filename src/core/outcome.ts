@@ -1,5 +1,6 @@
 /** Outcomes of calls, as a job takes them on. */
 import type { Outside } from './commands.js';
+import { isFrame } from './frame.js';
 import type { JobRecord, Payload } from './records.js';
 
 /** The outcome of a job is one, too: another job may take it on. */
@@ -18,13 +19,12 @@ export const successOf = (result: Payload): Outcome => ({ outcome: 'value', resu
 
 export const listOf = (result: Payload | null): Outcome => ({ outcome: 'list', result, errorNames: '' });
 
-/** `names` are those of the error and of its classes, the error first. */
+/** `names` are those of the error and of its classes, the error first, and the place. */
 export const failureOf = (result: Payload, names: readonly string[]): Failed => ({
   outcome: 'failure',
   result,
   errorNames: keptOnce(
-    names
-      .slice(0, most.names)
+    [...names.filter((name) => !isFrame(name)).slice(0, most.names), ...names.filter(isFrame).slice(0, 1)]
       .map((name) => name.slice(0, most.length).replaceAll('\n', ' '))
       .join('\n'),
   ),

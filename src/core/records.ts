@@ -183,8 +183,9 @@ export interface JobRecord {
   readonly interruptions: number;
   readonly outcome: OutcomeKind;
   /**
-   * The names of the failure in `result`: of the error and its classes, one a line, at most three;
-   * empty for none. See `outcome.ts`.
+   * The names of the failure in `result`: of the error and its classes, one a line, at most three,
+   * and the place at which it was thrown, if that is known (`frame.ts`). Empty for none. See
+   * `outcome.ts`.
    */
   readonly errorNames: string;
   /** Milliseconds since the epoch; 0 for not yet, or not asked for. */

@@ -78,7 +78,7 @@ export interface RunReport {
   /** Empty if `kind` is `job`. */
   readonly payload: Uint8Array;
   /**
-   * `thrown`, `failure`: the names of the error and its classes, one a line. `job`: the id of the
+   * `thrown`, `failure`: the names of the error and its classes, and its place, one a line. `job`: the id of the
    * other job.
    */
   readonly note: string;

@@ -74,6 +74,12 @@ export interface StatRow {
   readonly wait: DurationStats | undefined;
   /** The time of the last run of each job. */
   readonly run: DurationStats | undefined;
+  /**
+   * The jobs that were pending at the end of the last minute of the step that is over; `undefined`
+   * if they were not counted: since no job changed, or on a database, where they are counted only
+   * while `status` is asked.
+   */
+  readonly pending: number | undefined;
 }
 
 /** Durations since a runtime was opened. */
@@ -145,7 +151,7 @@ export interface JobQuery<Time = Date, Where = never> extends KindFilter {
   readonly role?: JobRole;
   /**
    * A name of the error with which it failed, or of a class of that error; or several. The three
-   * nearest classes are known.
+   * nearest classes are known. Also the place at which it was thrown, as `failures` names it.
    */
   readonly error?: string | readonly string[];
   /** The id of its whole, or of the job that it is a callback of. */
@@ -215,6 +221,8 @@ export interface JobRow {
   readonly parent: string | undefined;
   readonly priority: number;
   readonly attempts: number;
+  /** The size of its arguments, encoded; 0 for none. */
+  readonly argumentBytes: number;
   /** The agent that claimed it last. */
   readonly agent: string | undefined;
   readonly put: string;
@@ -249,17 +257,34 @@ export type PlaceInOrder = PlaceInLine & Pick<JobRecord, 'putAt' | 'completedAt'
 /** An answer to `jobs`, with the place of the last job as it is sent. */
 export type WireJobPage = Omit<JobPage, 'next'> & { readonly last: PlaceInOrder | undefined };
 
-/** The fields by which failures can be grouped; `error` is the name of the error. */
-export const failureFields = ['error', 'callable', 'queue'] as const;
+/**
+ * The fields by which failures can be grouped. `error` is the name of the error. `frame` is the
+ * first place in the stack that is in no package, as in `at resize (src/images.js:12)`.
+ */
+export const failureFields = ['error', 'frame', 'callable', 'queue'] as const;
 /** A field by which failures can be grouped. */
 export type FailureField = (typeof failureFields)[number];
+
+/** Failed jobs of a step of time. */
+export interface FailureStep {
+  /** The begin of the step, as an ISO text. */
+  readonly from: string;
+  readonly count: number;
+}
 
 /** Failed jobs that are equal in the fields that were asked for. */
 interface FailuresOfOne {
   readonly error?: string;
+  /** Empty for an error that was not thrown by a job's code, or without a stack. */
+  readonly frame?: string;
   readonly callable?: string;
   readonly queue?: string;
   readonly count: number;
+  /**
+   * Their number in each step of time in which one completed, oldest first; at most the last 1,000.
+   * Only if `stepMs` is given.
+   */
+  readonly steps?: readonly FailureStep[];
   /** When the first and the last of them completed, as ISO texts. */
   readonly first: string;
   readonly last: string;
@@ -395,6 +420,8 @@ export type MonitorQuery =
       readonly by: readonly FailureField[];
       readonly since: number;
       readonly limit: number;
+      /** 0 for no counts by time. */
+      readonly stepMs: number;
     }
   | { readonly type: 'counts'; readonly filter: KindFilter; readonly by: readonly CountField[] }
   /** The number of jobs on which a bulk action would act now. */

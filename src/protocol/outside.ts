@@ -356,6 +356,7 @@ const queries: ByType<Query | WalkingQuery> = {
     by: listOf(oneOf(failureFields), failureFields.length),
     since: anyNumber,
     limit: size,
+    stepMs: anyNumber,
   },
   bulkCount: { action: byType(bulkActions) },
   counts: { filter: kinds, by: listOf(oneOf(countFields), countFields.length) },

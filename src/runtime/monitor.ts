@@ -124,6 +124,8 @@ export interface FailuresOptions {
   readonly filter?: JobQuery;
   /** The most groups: 1 to 1,000, 100 by default. */
   readonly limit?: number;
+  /** Milliseconds of a step, from a minute: each group is also counted by time. */
+  readonly stepMs?: number;
 }
 
 /** The options of `Monitor.queues`. */
@@ -392,8 +394,8 @@ export class Monitor {
 
   /**
    * Groups the failed jobs that are remembered (`retention.failed`), without parts and callbacks,
-   * by the name of the error, the callable and the queue. The largest group comes first, each with
-   * its last job as an example.
+   * by the name of the error, the place at which it was thrown, the callable and the queue. The
+   * largest group comes first, each with its last job as an example.
    *
    * @throws {TypeError} an option has the wrong type.
    * @throws {RangeError} an option is out of range.
@@ -403,10 +405,11 @@ export class Monitor {
    * for (const { error, count, message } of groups) console.log(count, error, message);
    */
   async failures(options: FailuresOptions = {}): Promise<Failures> {
-    checkOptions('options', options, { by: true, since: true, filter: true, limit: true });
-    const { by = ['error', 'callable'], since, filter = {}, limit = 100 } = options;
+    checkOptions('options', options, { by: true, since: true, filter: true, limit: true, stepMs: true });
+    const { by = ['error', 'callable'], since, filter = {}, limit = 100, stepMs } = options;
     checkFields(by, failureFields);
     checkNumber('limit', limit, { integer: true, least: 1, most: mostRows });
+    if (stepMs !== undefined) checkStep(stepMs);
     const client = this.#client;
     const { groups, ...answer } = (await client.ask({
       type: 'failures',
@@ -414,6 +417,7 @@ export class Monitor {
       by,
       since: since === undefined ? 0 : timeOf('since', since),
       limit,
+      stepMs: stepMs ?? 0,
     })) as WireFailures;
     const shown = groups.map(({ failure, ...group }) => ({
       ...group,
@@ -461,7 +465,7 @@ export class Monitor {
     checkOptions('options', options, { by: true, from: true, to: true, stepMs: true });
     const { by = statFields, from, to, stepMs } = options;
     checkFields(by, statFields);
-    if (stepMs !== undefined) checkNumber('stepMs', stepMs, { least: 60_000, most: longestMs, unit: 'milliseconds' });
+    if (stepMs !== undefined) checkStep(stepMs);
     return (await this.#client.ask({
       type: 'stats',
       filter: kinds,
@@ -497,6 +501,9 @@ function loggedLine(line: string): LoggedLine {
   const at = new Date(time).toISOString();
   return { at, level, attempt: attempt as number | undefined, message, fields: others };
 }
+
+const checkStep = (stepMs: number) =>
+  checkNumber('stepMs', stepMs, { least: 60_000, most: longestMs, unit: 'milliseconds' });
 
 function checkFields(by: readonly string[], fields: readonly string[]): void {
   checkArray('by', by, 'names of fields', fields.length);

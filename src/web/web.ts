@@ -41,6 +41,8 @@ const views: Readonly<Record<string, View>> = { overview, jobs, job, queues, thr
 const pages = /^(?:jobs(?:\/[\w-]{1,64})?|queues|threads|failures|schedules|health)?$/;
 const mostBodyBytes = 65_536;
 const mostActions = 100;
+/** Of at most 120 characters each. */
+const mostLines = 2000;
 
 /**
  * Returns the page of a runtime, or of a client of one in another process. Mount it with any server
@@ -75,7 +77,8 @@ class Page {
     this.#callsheet = callsheet;
     this.#options = options;
     this.#visitors = new Visitors(options);
-    this.#context = { callsheet, shown: new Shown(options.show), memo: new Memo(), actions: this.#actions };
+    const [memo, lines] = [new Memo(), new Memo(mostLines)];
+    this.#context = { callsheet, shown: new Shown(options.show), memo, lines, actions: this.#actions };
   }
 
   link(origin: string): string {

@@ -4,6 +4,7 @@
  */
 
 import { decodeFailure, encodeFailure, type Failure, failureFrom, isFailure } from '../codec/failure.js';
+import { frameOf } from '../codec/frame.js';
 import { type DecodeOptions, type EncodeOptions, encodeLent } from '../codec/payload.js';
 import type { HandedBuffer } from '../codec/transfer.js';
 import { isCallable } from '../definition/callable.js';
@@ -265,8 +266,14 @@ interface Codec {
   readonly result: EncodeOptions;
 }
 
-/** The names of the error and its classes, one a line, reduced to one-byte characters. */
-const namesOf = ({ names }: Failure) => names.join('\n').replace(/[^\x20-\x7e\n]/g, '?');
+/**
+ * The names of the error and its classes, and the place at which it was thrown, one a line, reduced
+ * to one-byte characters.
+ */
+function namesOf(failure: Failure): string {
+  const frame = frameOf(failure.stack ?? '');
+  return [...failure.names, ...(frame === undefined ? [] : [frame])].join('\n').replace(/[^\x20-\x7e\n]/g, '?');
+}
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';

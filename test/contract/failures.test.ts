@@ -5,7 +5,7 @@ import { type Failures, type JobQuery, map, type Part } from 'callsheet';
 import type { Kit } from 'callsheet/testing';
 import { inside, work } from './jobs/all.js';
 import { openGate } from './jobs/work.js';
-import { busy, opened } from './opened.js';
+import { busy, hourMs, opened } from './opened.js';
 
 const counts = ({ groups }: Failures) => groups.map(({ error, callable, count }) => [error, callable, count]);
 
@@ -50,6 +50,41 @@ describe('11 looking at it: failures', () => {
       await assert.rejects(monitor.failures(bad as never), RangeError);
     for (const bad of [{ by: 'error' }, { since: 5 }, { sinse: 5 }, { filter: { error: [5] } }])
       await assert.rejects(monitor.failures(bad as never), TypeError);
+  });
+
+  it('[11.7] groups failed jobs by the place in the code, and counts them by time', async (t) => {
+    const kit = await opened(t);
+    const { monitor } = kit.runtime;
+    const queue = kit.runtime.queue();
+    const minuteMs = 60_000;
+    await kit.clock.advance(minuteMs - (kit.clock.now.getTime() % minuteMs));
+    const start = kit.clock.now.getTime();
+    const step = (minute: number, count: number) => ({
+      from: new Date(start + minute * minuteMs).toISOString(),
+      count,
+    });
+    for (const afterMs of [2 * minuteMs, 1000, minuteMs]) {
+      await (await queue.put(work.fail('on purpose'))).failure();
+      await kit.clock.advance(afterMs);
+    }
+    await (await queue.put(work.failLater('later'))).failure();
+    await (await queue.put(work.mark('never'), { held: true })).cancel();
+    await kit.untilIdle();
+    const { groups } = await monitor.failures({ by: ['frame'], stepMs: minuteMs });
+    const [most, ...others] = groups;
+    assert.match(most!.frame!, /^at (?:\w+\.)?fail \(jobs\/work\.[jt]s:\d+\)$/);
+    assert.deepEqual(most!.steps, [step(0, 1), step(2, 2)]);
+    const later = others.find(({ frame }) => frame !== '');
+    assert.match(later!.frame!, /failLater/);
+    assert.deepEqual(others.find(({ frame }) => frame === '')?.steps, [step(3, 1)]);
+    assert.equal((await monitor.jobs({ error: most!.frame! })).items.length, 3);
+    await kit.crash();
+    await kit.reopen();
+    const after = kit.runtime.monitor;
+    assert.equal((await after.failures({ by: ['frame'] })).groups[0]!.frame, most!.frame);
+    assert.deepEqual((await after.failures({ by: [], stepMs: hourMs })).groups[0]!.steps!.length, 1);
+    assert.ok(!('steps' in (await after.failures()).groups[0]!));
+    await assert.rejects(after.failures({ stepMs: 1 }), RangeError);
   });
 
   it('[11.2] lists failed jobs by the names of their errors, however they failed, also after a restart', async (t) => {

@@ -95,6 +95,44 @@ describe('11 looking at it: counts and statistics', () => {
     assert.equal((await kit.runtime.stats()).jobs, 0, 'the jobs themselves are forgotten');
   });
 
+  it('[11.2] counts the pending jobs at the end of each step', async (t) => {
+    const { kit, queue } = await busy(t);
+    const minuteMs = 60_000;
+    const start = Math.floor(kit.clock.now.getTime() / minuteMs) * minuteMs;
+    /** On a database they are counted while somebody asks. */
+    const passMinute = async () => {
+      await kit.runtime.monitor.status();
+      await kit.clock.advance(minuteMs);
+    };
+    await kit.runtime.createQueue('mail');
+    await queue.putAll([work.mark('a'), work.mark('b')]);
+    await kit.runtime.queue('mail').put(work.add(1, 1), { beginAfter: hourMs });
+    await passMinute();
+    openGate('before');
+    await kit.untilIdle();
+    await passMinute();
+    await kit.runtime.cancelAll({ queue: 'mail' });
+    await passMinute();
+    const pending = async (by: readonly StatField[], filter = {}) =>
+      (await kit.runtime.monitor.stats(filter, { by, stepMs: minuteMs })).map((row) => [
+        (Date.parse(row.from) - start) / minuteMs,
+        row.queue,
+        row.pending,
+      ]);
+    assert.deepEqual((await pending([])).slice(0, 3), [
+      [0, '*', 3],
+      [1, '*', 1],
+      [2, '*', 0],
+    ]);
+    assert.deepEqual(await pending(['queue'], { queue: 'mail' }), [
+      [0, 'mail', 1],
+      [1, 'mail', 1],
+      [2, 'mail', 0],
+    ]);
+    const [whole] = await kit.runtime.monitor.stats({}, { by: [] });
+    assert.equal(whole!.pending, 0, 'as it was last');
+  });
+
   it('[11.2] sums up all queues or callables, if rows are not by them', async (t) => {
     const kit = await opened(t);
     await kit.runtime.createQueue('mail');

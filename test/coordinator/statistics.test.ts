@@ -6,14 +6,17 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { newId } from '../../src/codec/id.js';
 import { Durations } from '../../src/coordinator/statistics/bucket.js';
-import { bucketsOf, otherKind, Statistics } from '../../src/coordinator/statistics/statistics.js';
+import { contentOf, otherKind, Statistics } from '../../src/coordinator/statistics/statistics.js';
 import { StatisticsFile } from '../../src/coordinator/statistics/statistics-file.js';
 import type { JobRecord } from '../../src/core/records.js';
+import { tallyCells } from '../../src/core/state/tallies.js';
 
 const minuteMs = 60_000;
 const job = (of: Partial<JobRecord>) =>
   ({ ...{ id: newId(), role: 'root', form: 'call', queue: '', callable: 'm#a' }, ...of }) as JobRecord;
 const ended = job({ outcome: 'value', putAt: 1, beginAfter: 0, firstStartAt: 3, lastStartAt: 3, endAt: 7 });
+
+const noJobs = { takePuts: () => [], tallies: () => undefined };
 
 function files(t: TestContext): { path: string; file: StatisticsFile; failures: Error[] } {
   const directory = mkdtempSync(join(tmpdir(), 'callsheet-'));
@@ -24,18 +27,18 @@ function files(t: TestContext): { path: string; file: StatisticsFile; failures: 
 }
 
 async function read(file: StatisticsFile, now = 0): Promise<number> {
-  const statistics = new Statistics(() => [], file);
+  const statistics = new Statistics(noJobs, file);
   await statistics.open(now);
   let succeeded = 0;
   for (const span of statistics.spans(0, Number.MAX_SAFE_INTEGER))
-    for (const [, , counts] of bucketsOf(span)) succeeded += counts[2]!;
+    for (const [, , counts] of contentOf(span).buckets) succeeded += counts[2]!;
   return succeeded;
 }
 
 describe('statistics', () => {
   it('[11.2] are the same from the file, and ignored if it is damaged', async (t) => {
     const { path, file, failures } = files(t);
-    const statistics = new Statistics(() => [], file);
+    const statistics = new Statistics(noJobs, file);
     await statistics.open(0);
     for (let minute = 0; minute < 5; minute++) {
       statistics.passTo(minute * minuteMs);
@@ -63,18 +66,44 @@ describe('statistics', () => {
   });
 
   it('[11.2] count the kinds beyond the limit together', async () => {
-    const statistics = new Statistics(() => [], undefined);
+    const statistics = new Statistics(noJobs, undefined);
     await statistics.open(0);
     for (let kind = 0; kind < 700; kind++) statistics.ended({ ...ended, callable: `m#${kind}` }, undefined);
     const [span] = statistics.spans(0, minuteMs);
-    const buckets = bucketsOf(span!);
+    const { buckets } = contentOf(span!);
     assert.equal(buckets.length, 501);
     assert.equal(buckets.find(([queue]) => queue === otherKind)?.[2][2], 200);
   });
 
+  it('[11.2] keep the pending jobs at the end of each minute in which they changed', async (t) => {
+    const { file } = files(t);
+    const pending = tallyCells.findIndex((cell) => cell?.status === 'pending');
+    let number = 0;
+    const tallies = () =>
+      ['part', 'root'].map((role) => {
+        const counts = tallyCells.map((_, cell) => (cell === pending ? number : 1));
+        return { queue: '', callable: 'm#a', role: role as 'root', counts };
+      });
+    const statistics = new Statistics({ takePuts: () => [], tallies }, file);
+    await statistics.open(0);
+    for (const [minute, count] of [0, 3, 3, 3, 7, 0, 0].entries()) {
+      number = count;
+      statistics.passTo((minute + 1) * minuteMs);
+    }
+    await statistics.close();
+    const kept = new Statistics(noJobs, file);
+    await kept.open(8 * minuteMs);
+    const found = kept.spans(0, 8 * minuteMs).map((span) => [span.at / minuteMs, contentOf(span).pending]);
+    assert.deepEqual(found, [
+      [1, [['', 'm#a', 6]]],
+      [4, [['', 'm#a', 14]]],
+      [5, []],
+    ]);
+  });
+
   it('[11.2] write the file anew before it grows without bound', async (t) => {
     const { path, file } = files(t);
-    const statistics = new Statistics(() => [], file);
+    const statistics = new Statistics(noJobs, file);
     await statistics.open(0);
     const days = 4;
     for (let minute = 0; minute < days * 24 * 60; minute++) {
@@ -89,10 +118,7 @@ describe('statistics', () => {
 
   it('[11.2] report a file that cannot be written once, and go on', async () => {
     const failures: Error[] = [];
-    const statistics = new Statistics(
-      () => [],
-      new StatisticsFile('/dev/null/nowhere', (error) => failures.push(error)),
-    );
+    const statistics = new Statistics(noJobs, new StatisticsFile('/dev/null/nowhere', (error) => failures.push(error)));
     await assert.rejects(statistics.open(0));
     for (let minute = 0; minute < 3; minute++) {
       statistics.passTo(minute * minuteMs);
@@ -106,7 +132,7 @@ describe('statistics', () => {
   it('[9.1] write nothing into a directory that has replaced theirs', async (t) => {
     const { path, file, failures } = files(t);
     const directory = dirname(path);
-    const statistics = new Statistics(() => [], file);
+    const statistics = new Statistics(noJobs, file);
     await statistics.open(0);
     renameSync(directory, `${directory}-moved`);
     t.after(() => rmSync(`${directory}-moved`, { recursive: true, force: true }));

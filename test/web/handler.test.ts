@@ -195,6 +195,7 @@ describe('the page: views', () => {
     const { data: failure } = await visitor.get(`/api/job?id=${failed.id}`);
     assert.match(failure.failure.text, /on purpose/);
     assert.equal(failure.failure.alike, 1);
+    assert.match(failure.failure.frame, /^at .*fail /);
     const { data: line } = await visitor.get('/api/queues?name=');
     assert.equal(line.next[0].row.id, waiting.id);
     assert.deepEqual(line.quotas[0].keys, [{ key: '', jobs: [held.id] }]);
@@ -324,6 +325,38 @@ describe('the page: views', () => {
     );
     assert.deepEqual(none.annotations.mark, { hidden: 'the rule is wrong' });
     assert.deepEqual(none.result, { hidden: 'the rule is wrong' });
+  });
+
+  it('[17.3] shows arguments in lists in one line, as far as they may be shown', async (t) => {
+    const { kit, queue, visitor } = await served(t);
+    const show = (_: unknown, path: string) => path !== 'arguments[0].card';
+    const partly = new Visitor(web(kit.runtime, { authorize: () => 'read', show }));
+    const broken = new Visitor(
+      web(kit.runtime, {
+        authorize: () => 'read',
+        show: () => {
+          throw new Error('the rule is wrong');
+        },
+      }),
+    );
+    const args = [{ card: '4111', note: 'a "quoted"\nline' }, 'x'.repeat(5000), 'y'.repeat(200)];
+    for (const arg of args) await queue.put(work.echo(arg), { beginAfter: hourMs });
+    const rows = async (of: Visitor) =>
+      (await of.get('/api/jobs?order=oldest')).data.page.items as { argumentLine?: string; argumentBytes: number }[];
+    const lines = (await rows(partly)).map(({ argumentLine }) => argumentLine);
+    assert.deepEqual(lines, [
+      '{"card":‹text of 4 characters›,"note":"a \\"quoted\\"\\nline"}',
+      undefined,
+      `"${'y'.repeat(119)}…`,
+    ]);
+    const hidden = await rows(visitor);
+    assert.ok(hidden.every(({ argumentLine, argumentBytes }) => argumentLine === undefined && argumentBytes > 20));
+    assert.equal((await rows(broken))[0]!.argumentLine, undefined);
+    const held = await queue.put(inside.progressAndHold('row'));
+    await kit.waitForAnnotation(held, 'progress');
+    const { progress } = (await visitor.get('/api/jobs?status=active')).data.page.items[0];
+    assert.deepEqual(progress, { done: 3, total: 10, message: 'pages' });
+    openGate('row');
   });
 
   it('[17.3] does not read 16 MiB of arguments', async (t) => {

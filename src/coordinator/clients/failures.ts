@@ -1,5 +1,6 @@
 /** The failed roots, in groups. */
 import { idToText } from '../../codec/id.js';
+import { isFrame } from '../../core/frame.js';
 import type { JobRecord } from '../../core/records.js';
 import type { FailureField, MonitorQuery, WireFailureGroup, WireFailures } from '../../protocol/monitor.js';
 import type { Records } from '../../store/store.js';
@@ -9,12 +10,14 @@ import { isoTime } from './job-rows.js';
 import { type AskWhere, Where } from './where.js';
 
 /** Limits of one answer: its groups, the bytes of their examples, and the time of its walk. */
-const most = { groups: 1000, bytes: 256 * 1024, ms: 10_000 };
+const most = { groups: 1000, bytes: 256 * 1024, ms: 10_000, steps: 1000 };
 
 interface Group {
   readonly of: Readonly<Partial<Record<FailureField, string>>>;
   count: number;
   first: number;
+  /** By the begin of the step, the last one first. */
+  readonly steps: Map<number, number>;
   /** The last job that failed. */
   readonly example: JobRecord;
 }
@@ -28,7 +31,7 @@ export interface FailuresContext {
 /** Groups the failed roots from the last one back. */
 export function* failures(
   { records, now, questions }: FailuresContext,
-  { filter, by, since, limit }: Extract<MonitorQuery, { type: 'failures' }>,
+  { filter, by, since, limit, stepMs }: Extract<MonitorQuery, { type: 'failures' }>,
 ): Inquiry<WireFailures> {
   const { view } = records;
   const version = view.version;
@@ -39,7 +42,7 @@ export function* failures(
   let [walked, failed, complete] = [0, 0, true];
   const add = (job: JobRecord): void => {
     failed++;
-    note(groups, job, by);
+    note(groups, job, by, stepMs);
   };
   for (const job of view.lastCompleted('failed')) {
     if (job.completedAt < since) break;
@@ -61,23 +64,30 @@ export function* failures(
     yield;
     const failure = left > 0 ? bytesOf(records, group.example) : undefined;
     left -= failure?.byteLength ?? 0;
-    shown.push(shownGroup(group, failure));
+    shown.push({ ...shownGroup(group, failure), ...(stepMs > 0 ? { steps: shownSteps(group) } : {}) });
   }
   const others = failed - shown.reduce((sum, { count }) => sum + count, 0);
   const exact = view.version === version;
   return { groups: shown, others, asOf: isoTime(now())!, exact, complete, walked };
 }
 
-function note(groups: Map<string, Group>, job: JobRecord, by: readonly FailureField[]): void {
-  const all = { error: errorName(job), callable: job.callable, queue: job.queue };
+function note(groups: Map<string, Group>, job: JobRecord, by: readonly FailureField[], stepMs: number): void {
+  const all = { error: errorName(job), frame: frameIn(job), callable: job.callable, queue: job.queue };
   const of = Object.fromEntries(by.map((field) => [field, all[field]]));
   const key = JSON.stringify(of);
   const there = groups.get(key);
-  if (there !== undefined) {
-    there.count++;
-    there.first = job.completedAt;
-  } else if (groups.size < most.groups) groups.set(key, { of, count: 1, first: job.completedAt, example: job });
+  if (there === undefined && groups.size >= most.groups) return;
+  const group: Group = there ?? { of, count: 0, first: 0, steps: new Map(), example: job };
+  groups.set(key, group);
+  group.count++;
+  group.first = job.completedAt;
+  if (stepMs === 0) return;
+  const step = Math.floor(job.completedAt / stepMs) * stepMs;
+  const count = group.steps.get(step);
+  if (count !== undefined || group.steps.size < most.steps) group.steps.set(step, (count ?? 0) + 1);
 }
+
+const frameIn = ({ errorNames }: JobRecord) => errorNames.split('\n').find(isFrame) ?? '';
 
 const errorName = ({ errorNames }: JobRecord) => errorNames.split('\n', 1)[0]!;
 
@@ -85,6 +95,9 @@ function shownGroup({ of, count, first, example }: Group, failure: Uint8Array | 
   const { id, completedAt } = example;
   return { ...of, count, first: isoTime(first)!, last: isoTime(completedAt)!, example: idToText(id), failure };
 }
+
+const shownSteps = ({ steps }: Group) =>
+  Array.from(steps, ([from, count]) => ({ from: isoTime(from)!, count })).reverse();
 
 /** Returns the failure as bytes; `undefined` if it was forgotten meanwhile, or cannot be read. */
 function bytesOf(records: Records, { id }: JobRecord): Uint8Array | undefined {

@@ -19,7 +19,7 @@ export function rowOf(view: View, job: JobRecord): JobRow {
   return {
     ...{ id: idToText(id), callable, queue, status, outcome: outcomeOf(job), role },
     parent: parent === '' ? undefined : idToText(parent),
-    ...{ priority, attempts },
+    ...{ priority, attempts, argumentBytes: job.args?.byteLength ?? 0 },
     agent: agentName(agent) || undefined,
     put: isoTime(job.putAt)!,
     due: isoTime(dateOf(job)),

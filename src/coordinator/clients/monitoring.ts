@@ -18,7 +18,7 @@ import type {
 import type { ThreadTimes } from '../claiming/thread-times.js';
 import type { Inquiry } from '../inquiries.js';
 import { Bucket, type Durations } from '../statistics/bucket.js';
-import { bucketsOf, otherKind, type Statistics } from '../statistics/statistics.js';
+import { contentOf, otherKind, type Statistics } from '../statistics/statistics.js';
 import { bulkCount } from './bulk-jobs.js';
 import { failures } from './failures.js';
 import { type FullJobContext, fullJob } from './full-job.js';
@@ -161,22 +161,42 @@ function* stats(
   const isBy = { queue: by.includes('queue'), callable: by.includes('callable') };
   const spans = statistics.spans(from, to);
   const start = Math.max(from, spans[0]?.at ?? 0);
-  const steps = new Map<string, { readonly at: number; readonly bucket: Bucket }>();
+  const steps = new Map<string, Step>();
+  /** When the pending jobs were counted last in each step. */
+  const countedAt = new Map<number, number>();
+  const stepOf = (at: number, ofQueue: string, ofCallable: string): Step => {
+    const queue = isBy.queue ? ofQueue : otherKind;
+    const callable = isBy.callable ? ofCallable : otherKind;
+    const key = `${at}\n${queue}\n${callable}`;
+    const step = steps.get(key) ?? { at, bucket: new Bucket(queue, callable), pending: 0, pendingAt: 0 };
+    steps.set(key, step);
+    return step;
+  };
   for (const span of spans) {
     const at = stepMs === 0 ? start : Math.floor(span.at / stepMs) * stepMs;
-    for (const stored of bucketsOf(span)) {
-      if (isAsked(stored[0], stored[1])) {
-        const queue = isBy.queue ? stored[0] : otherKind;
-        const callable = isBy.callable ? stored[1] : otherKind;
-        const key = `${at}\n${queue}\n${callable}`;
-        const step = steps.get(key) ?? { at, bucket: new Bucket(queue, callable) };
-        steps.set(key, step);
-        step.bucket.add(stored);
-      }
+    const { buckets, pending } = contentOf(span);
+    for (const stored of buckets) {
+      if (isAsked(stored[0], stored[1])) stepOf(at, stored[0], stored[1]).bucket.add(stored);
       yield;
     }
+    if (pending !== undefined) countedAt.set(at, span.at);
+    for (const [queue, callable, count] of pending ?? []) {
+      yield;
+      if (!isAsked(queue, callable)) continue;
+      const step = stepOf(at, queue, callable);
+      step.pending = count + (step.pendingAt === span.at ? step.pending : 0);
+      step.pendingAt = span.at;
+    }
   }
-  return Array.from(steps.values(), ({ at, bucket }) => statRow(at, bucket));
+  return Array.from(steps.values(), (step) => statRow(step, countedAt.get(step.at)));
+}
+
+interface Step {
+  readonly at: number;
+  readonly bucket: Bucket;
+  /** The pending jobs, as they were counted at `pendingAt`. */
+  pending: number;
+  pendingAt: number;
 }
 
 /** The counts since this runtime was opened. */
@@ -196,10 +216,12 @@ const durationTotals = (durations: Durations) => ({
   upTo: durations.upTo(),
 });
 
-function statRow(at: number, bucket: Bucket): StatRow {
+function statRow({ at, bucket, pending, pendingAt }: Step, countedAt: number | undefined): StatRow {
   const { queue, callable, wait, run } = bucket;
   const durations = { wait: durationStats(wait), run: durationStats(run) };
-  return { queue, callable, from: new Date(at).toISOString(), ...bucket.counts(), ...durations };
+  // A kind that was not counted then had none.
+  const last = pendingAt === countedAt ? pending : countedAt && 0;
+  return { queue, callable, from: new Date(at).toISOString(), ...bucket.counts(), ...durations, pending: last };
 }
 
 function durationStats(durations: Durations): DurationStats | undefined {

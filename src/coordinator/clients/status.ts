@@ -13,7 +13,7 @@ import {
   type QuotaRecord,
 } from '../../core/records.js';
 
-import { tallyCells } from '../../core/state/tallies.js';
+import { type Tally, tallyCells } from '../../core/state/tallies.js';
 import type { View } from '../../core/state/view.js';
 import { nameMatcher } from '../../protocol/name-pattern.js';
 import { progressName } from '../../protocol/progress.js';
@@ -34,6 +34,7 @@ import type { Context } from '../context.js';
 import type { Inquiry } from '../inquiries.js';
 import type { Parts } from '../parts.js';
 import type { RecentTimes } from '../recent-times.js';
+import type { Statistics } from '../statistics/statistics.js';
 import { ownVersion } from '../version.js';
 import { isoTime } from './job-rows.js';
 
@@ -45,6 +46,7 @@ export interface StatusContext extends Pick<Context, 'store' | 'dispatcher' | 'n
   readonly callers: Pick<Parts['callers'], 'others'>;
   readonly claimsNot: () => 'closing' | 'inactive' | undefined;
   readonly turns: RecentTimes;
+  readonly statistics: Pick<Statistics, 'notePending'>;
   readonly openedAt: number;
 }
 
@@ -208,11 +210,14 @@ function quotaStatus(
 
 /** All but the time of the answer, which the client measures. */
 function* status(context: StatusContext): Inquiry<Omit<RuntimeStatus, 'answerMs'>> {
-  const { store, records, dispatcher, now, monotonic, runs, callers, claimsNot, turns, openedAt } = context;
+  const { store, statistics, records, dispatcher, now, monotonic, runs, callers, claimsNot, turns, openedAt } = context;
   const { view } = records;
   const jobs = Object.fromEntries(jobStatuses.map((one) => [one, 0])) as Record<JobStatus, number>;
-  for (const { counts } of view.tallies()) {
+  const tallies: Tally[] = [];
+  for (const tally of view.tallies()) {
     yield;
+    tallies.push(tally);
+    const { counts } = tally;
     for (const [index, count] of counts.entries()) {
       const cell = tallyCells[index];
       if (cell !== undefined) jobs[cell.status] += count;
@@ -225,6 +230,7 @@ function* status(context: StatusContext): Inquiry<Omit<RuntimeStatus, 'answerMs'
     if (setting.kind === 'queue' && setting.name !== '') queues++;
     if (setting.kind === 'dispatcher') dispatchers[setting.active ? 'active' : 'inactive']++;
   }
+  if (!store.isExclusive) statistics.notePending(tallies);
   const { pool } = runs;
   return {
     id: idToText(dispatcher),

@@ -4,12 +4,13 @@
  *
  * They are kept beside the journal, as lines of a file of their own, and at best effort: a crash
  * loses the last minute. A line holds the buckets of one minute or one hour. Two lines of the same
- * time are added up, so that a minute in which a runtime was opened again has two.
+ * time are added up, so that a minute in which a runtime was opened again has two. A line may also
+ * hold the pending jobs at the end of its time; no line means that their number is as before.
  */
 import type { EndCause } from '../../core/commands.js';
 import type { Event } from '../../core/events.js';
 import type { JobRecord } from '../../core/records.js';
-import type { Puts } from '../../core/state/tallies.js';
+import { type Puts, type Tally, tallyCells } from '../../core/state/tallies.js';
 import { Bucket, isBucket, type StoredBucket } from './bucket.js';
 
 /** Where the lines are kept. Writing may fail or come late: nothing depends on it. */
@@ -77,8 +78,16 @@ class Buckets {
   }
 }
 
+/** What the statistics read of the jobs. */
+export interface CountedJobs {
+  /** Returns the jobs that were put since its last call. */
+  takePuts(): readonly Puts[];
+  /** Returns the jobs there are; `undefined` if they are not at hand. */
+  tallies(): Iterable<Tally> | undefined;
+}
+
 export class Statistics {
-  readonly #takePuts: () => readonly Puts[];
+  readonly #jobs: CountedJobs;
   readonly #store: StatisticsStore | undefined;
   #minuteAt = 0;
   #minute = new Buckets();
@@ -88,10 +97,12 @@ export class Statistics {
   #minutes: Span[] = [];
   #hours: Span[] = [];
   #linesInStore = 0;
+  /** The pending jobs as they were last noted, and whether a line has them. */
+  #pending: readonly StoredPending[] | undefined;
+  #isPendingKept = true;
 
-  /** `takePuts` returns the jobs that were put since its last call. */
-  constructor(takePuts: () => readonly Puts[], store: StatisticsStore | undefined) {
-    this.#takePuts = takePuts;
+  constructor(jobs: CountedJobs, store: StatisticsStore | undefined) {
+    this.#jobs = jobs;
     this.#store = store;
   }
 
@@ -99,22 +110,23 @@ export class Statistics {
   async open(now: number): Promise<void> {
     this.#minuteAt = startOf(now, minuteMs);
     const text = (await this.#store?.read()) ?? '';
-    const spans: { readonly isHour: boolean; readonly span: Span; readonly buckets: readonly StoredBucket[] }[] = [];
+    const spans: ({ readonly isHour: boolean; readonly span: Span } & Content)[] = [];
     // A crash may have cut the last line, which then has no end.
     for (const line of text.split('\n').slice(0, -1)) {
       const [unit, at] = parseLine(line);
-      spans.push({ isHour: unit === 'h', span: { at, line }, buckets: bucketsOf({ at, line }) });
+      spans.push({ isHour: unit === 'h', span: { at, line }, ...contentOf({ at, line }) });
     }
     const from = this.#minutesFrom(now);
     this.#hours = spans.filter(({ isHour, span: { at } }) => isHour && at < from).map(({ span }) => span);
     // The hours of the last day follow from their minutes: no runtime may have seen their ends.
     const minutes = spans.filter(({ isHour, span: { at } }) => !isHour && at >= from);
     minutes.sort((a, b) => a.span.at - b.span.at);
-    for (const { span, buckets } of minutes) {
+    for (const { span, buckets, pending } of minutes) {
       const before = this.#minutes.at(-1);
       if (before !== undefined && startOf(before.at, hourMs) !== startOf(span.at, hourMs)) this.#closeHour(before.at);
       this.#minutes.push(span);
       this.#addToHour(buckets);
+      this.#pending = pending ?? this.#pending;
     }
     const last = this.#minutes.at(-1);
     if (last !== undefined && startOf(last.at, hourMs) !== startOf(now, hourMs)) this.#closeHour(last.at);
@@ -125,7 +137,11 @@ export class Statistics {
   passTo(now: number): void {
     const minuteAt = startOf(now, minuteMs);
     if (minuteAt === this.#minuteAt) return;
+    const tallies = this.#minuteAt === 0 ? undefined : this.#jobs.tallies();
+    if (tallies !== undefined) this.notePending(tallies);
     this.#closeMinute();
+    // A number that was only noted when somebody asked is soon wrong.
+    if (tallies === undefined) this.#pending = undefined;
     if (startOf(minuteAt, hourMs) !== startOf(this.#minuteAt, hourMs)) this.#closeHour(this.#minuteAt);
     this.#minuteAt = minuteAt;
     const from = this.#minutesFrom(now);
@@ -134,6 +150,14 @@ export class Statistics {
     if (this.#hours[0] !== undefined && this.#hours[0].at < now - keptHoursMs)
       this.#hours = this.#hours.filter(({ at }) => at >= now - keptHoursMs);
     if (this.#linesInStore > 2 * (this.#minutes.length + this.#hours.length) + slackLines) this.#rewrite();
+  }
+
+  /** Notes the jobs that are pending in the present minute. */
+  notePending(tallies: Iterable<Tally>): void {
+    const pending = pendingIn(tallies);
+    const isNew = JSON.stringify(pending) !== JSON.stringify(this.#pending ?? []);
+    this.#pending = pending;
+    if (isNew) this.#isPendingKept = false;
   }
 
   /** Counts the end of a job's call. */
@@ -193,13 +217,14 @@ export class Statistics {
   }
 
   #countPuts(): void {
-    for (const { queue, callable, count } of this.#takePuts()) this.#bucketOf(queue, callable).count('put', count);
+    for (const { queue, callable, count } of this.#jobs.takePuts()) this.#bucketOf(queue, callable).count('put', count);
   }
 
   #closeMinute(): void {
     this.#countPuts();
-    if (this.#minute.size === 0) return;
-    const line = lineOf('m', this.#minuteAt, this.#minute);
+    if (this.#minute.size === 0 && this.#isPendingKept) return;
+    const line = lineOf('m', this.#minuteAt, this.#minute, this.#pending);
+    this.#isPendingKept = true;
     this.#minutes.push({ at: this.#minuteAt, line });
     this.#append(line);
     this.#addToHour(this.#minute.stored());
@@ -215,7 +240,7 @@ export class Statistics {
   #closeHour(moment: number): void {
     const at = startOf(moment, hourMs);
     if (this.#hour.size > 0) {
-      const line = lineOf('h', at, this.#hour);
+      const line = lineOf('h', at, this.#hour, this.#pending);
       this.#hours.push({ at, line });
       this.#append(line);
     }
@@ -244,19 +269,58 @@ function addTotals(totals: Buckets, buckets: readonly StoredBucket[]): void {
 
 const startOf = (time: number, unitMs: number) => Math.floor(time / unitMs) * unitMs;
 
-const lineOf = (unit: 'm' | 'h', at: number, buckets: Buckets) => JSON.stringify([unit, at, buckets.stored()]);
+function lineOf(unit: 'm' | 'h', at: number, buckets: Buckets, pending?: readonly StoredPending[]): string {
+  return JSON.stringify([unit, at, buckets.stored(), ...(pending === undefined ? [] : [pending])]);
+}
 
-type Line = readonly [unit: 'm' | 'h', at: number, buckets: readonly StoredBucket[]];
+type Line = readonly [
+  unit: 'm' | 'h',
+  at: number,
+  buckets: readonly StoredBucket[],
+  pending?: readonly StoredPending[],
+];
 
 function parseLine(line: string): Line {
   const parsed = JSON.parse(line) as Line;
-  const [unit, at, buckets] = parsed;
-  if ((unit !== 'm' && unit !== 'h') || !Number.isSafeInteger(at) || !buckets.every(isBucket))
+  const [unit, at, buckets, pending = []] = parsed;
+  const areLists = buckets.every(isBucket) && pending.every(isPending);
+  if ((unit !== 'm' && unit !== 'h') || !Number.isSafeInteger(at) || !areLists)
     throw new Error('a line has another form');
   return parsed;
 }
 
-/** Returns the buckets of a span. */
-export function bucketsOf({ line }: Span): readonly StoredBucket[] {
-  return parseLine(line)[2];
+const isPending = ([queue, callable, count, ...others]: StoredPending) =>
+  typeof queue === 'string' && typeof callable === 'string' && Number.isSafeInteger(count) && others.length === 0;
+
+/** The pending jobs of a kind. */
+type StoredPending = readonly [queue: string, callable: string, count: number];
+
+/** Counts the pending jobs by kind. The kinds beyond the largest are counted together. */
+function pendingIn(tallies: Iterable<Tally>): StoredPending[] {
+  const kinds = new Map<string, [string, string, number]>();
+  for (const { queue, callable, counts } of tallies) {
+    const count = counts[pendingCell]!;
+    if (count === 0) continue;
+    const key = `${queue}\n${callable}`;
+    const kind = kinds.get(key);
+    if (kind === undefined) kinds.set(key, [queue, callable, count]);
+    else kind[2] += count;
+  }
+  const largest = [...kinds.values()].sort((a, b) => b[2] - a[2]);
+  const others = largest.splice(mostKinds).reduce((sum, [, , count]) => sum + count, 0);
+  return others === 0 ? largest : [...largest, [otherKind, otherKind, others]];
+}
+
+const pendingCell = tallyCells.findIndex((cell) => cell?.status === 'pending');
+
+export interface Content {
+  readonly buckets: readonly StoredBucket[];
+  /** The pending jobs at the end of the span; `undefined` if that is not known. */
+  readonly pending: readonly StoredPending[] | undefined;
+}
+
+/** Returns what a span holds. */
+export function contentOf({ line }: Span): Content {
+  const [, , buckets, pending] = parseLine(line);
+  return { buckets, pending };
 }

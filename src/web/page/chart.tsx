@@ -134,6 +134,29 @@ export function Chart({ title, times, lines, format, log = false, hasPresent }: 
   );
 }
 
+/** Bars beside words or a list that say the same. */
+export function Bars({ values }: { values: readonly number[] }) {
+  const most = Math.max(1, ...values);
+  const step = Math.max(3, Math.min(5, 100 / Math.max(1, values.length)));
+  return (
+    <svg class="spark" width={Math.max(1, values.length) * step} height="18" aria-hidden="true">
+      {values.map((value, at) => {
+        const height = Math.max(1, (value / most) * 18);
+        return (
+          <rect
+            key={at}
+            class={value === 0 ? 'none' : ''}
+            x={at * step}
+            width={step - 1}
+            y={18 - height}
+            height={height}
+          />
+        );
+      })}
+    </svg>
+  );
+}
+
 const valueText = (value: number | undefined, format: (value: number) => string) =>
   value === undefined ? '–' : format(value);
 

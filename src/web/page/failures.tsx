@@ -2,6 +2,7 @@
 import { exactly } from '../exact-name.js';
 import type { ShownFailures } from '../views/failures.js';
 import { BulkAction, canAct } from './act.js';
+import { Bars } from './chart.js';
 import { Card, JobLink, Loaded, number, Table, Time } from './elements.js';
 import { callableText, countText, queueText } from './format.js';
 import type { Json } from './json.js';
@@ -10,15 +11,27 @@ import { Link, usePlace, withQuery } from './router.js';
 
 type Group = Json<ShownFailures>['groups'][number];
 
-const filterOf = ({ error = '', callable = '', queue = '' }: Group) =>
-  new URLSearchParams({ outcome: 'failure', error, callable: exactly(callable), queue: exactly(queue) }).toString();
+/** The place stands for the error that is thrown there. */
+const filterOf = ({ error = '', frame = '', callable = '', queue = '' }: Group) =>
+  new URLSearchParams({
+    ...{ outcome: 'failure', error: frame || error },
+    ...{ callable: exactly(callable), queue: exactly(queue) },
+  }).toString();
 
-export function FailureTable({ groups, actions = false }: { groups: readonly Group[]; actions?: boolean }) {
+interface TableProps {
+  readonly failures: Json<ShownFailures>;
+  readonly actions?: boolean;
+}
+
+export function FailureTable({ failures, actions = false }: TableProps) {
+  const { groups } = failures;
+  const times = stepsOf(failures, Date.now());
   return (
     <Table
       label="Failures by error"
       columns={[
         number('jobs'),
+        'over time',
         'error',
         'callable',
         'message of the last',
@@ -27,16 +40,20 @@ export function FailureTable({ groups, actions = false }: { groups: readonly Gro
       ]}
       empty="No job has failed. Failed jobs are remembered for 30 days unless retention says otherwise."
       rows={groups.map((group) => {
-        const { error, callable, queue, count, example, message, first, last } = group;
+        const { error, frame, callable, queue, count, example, message, first, last } = group;
         const filter = filterOf(group);
         return {
-          key: `${error} ${callable} ${queue}`,
+          key: `${error} ${frame} ${callable} ${queue}`,
           cells: [
             <Link key="count" to={`jobs?${filter}`}>
               {countText(count)}
             </Link>,
-            <span key="error" class="bad">
-              <span aria-hidden="true">✗</span> {error}
+            <Counts key="counts" group={group} times={times} />,
+            <span key="error">
+              <span class="bad">
+                <span aria-hidden="true">✗</span> {error}
+              </span>
+              {frame !== '' && <code class="dim frame">{frame}</code>}
             </span>,
             callableText(callable ?? ''),
             <span key="message" class="message">
@@ -60,6 +77,38 @@ export function FailureTable({ groups, actions = false }: { groups: readonly Gro
         };
       })}
     />
+  );
+}
+
+/** The begins of the steps until now; of very many, the last ones. */
+function stepsOf({ groups, stepMs, from }: Json<ShownFailures>, now: number): readonly number[] {
+  const first = Math.min(
+    now,
+    ...(from === undefined ? groups.map((group) => Date.parse(group.first)) : [Date.parse(from)]),
+  );
+  const last = Math.floor(now / stepMs);
+  const count = Math.min(mostSteps, last - Math.floor(first / stepMs) + 1);
+  return Array.from({ length: count }, (_, at) => (last - count + 1 + at) * stepMs);
+}
+
+const mostSteps = 31;
+
+/** The failures of a group by time: bars, and their numbers behind them. */
+function Counts({ group: { steps = [] }, times }: { group: Group; times: readonly number[] }) {
+  const counts = new Map(steps.map(({ from, count }) => [Date.parse(from), count]));
+  return (
+    <details class="counts">
+      <summary aria-label="Counts over time">
+        <Bars values={times.map((time) => counts.get(time) ?? 0)} />
+      </summary>
+      <ul class="plain">
+        {steps.slice(-mostSteps).map(({ from, count }) => (
+          <li key={from}>
+            <Time at={from} /> <strong>{countText(count)}</strong>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 
@@ -88,11 +137,11 @@ export function FailuresPage() {
       }
     >
       <Loaded seen={seen}>
-        {({ failures: { groups, others, complete } }) => (
+        {({ failures }) => (
           <>
-            <FailureTable groups={groups} actions />
-            {others > 0 && <p class="dim">and {countText(others)} jobs in other groups</p>}
-            {!complete && <p class="dim">Older failures are missing: the search took too long.</p>}
+            <FailureTable failures={failures} actions />
+            {failures.others > 0 && <p class="dim">and {countText(failures.others)} jobs in other groups</p>}
+            {!failures.complete && <p class="dim">Older failures are missing: the search took too long.</p>}
           </>
         )}
       </Loaded>

@@ -1,6 +1,7 @@
 /** One job: why it does not run, its way so far, its values, and the jobs around it. */
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
+import { exactly } from '../exact-name.js';
 import type { JobSections, ShownValue } from '../views/job.js';
 import type { Strip } from '../views/strip.js';
 import { Action, act } from './act.js';
@@ -91,9 +92,10 @@ export function JobPage({ id }: { id: string }) {
                 {failure.alike > 1 && (
                   <p>
                     <Link
-                      to={`jobs?${new URLSearchParams({ error: failure.name, callable: details.callable, outcome: 'failure' })}`}
+                      to={`jobs?${new URLSearchParams({ error: failure.frame ?? failure.name, callable: exactly(details.callable), outcome: 'failure' })}`}
                     >
-                      {plural(failure.alike - 1, 'other')} failed with this error
+                      {plural(failure.alike - 1, 'other')} failed{' '}
+                      {failure.frame === undefined ? 'with this error' : `like this, ${failure.frame}`}
                     </Link>
                   </p>
                 )}

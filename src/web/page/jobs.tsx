@@ -1,12 +1,15 @@
 /** Jobs that fit a filter. The filter is in the address, so it can be kept and passed on. */
 
 import { useEffect, useState } from 'preact/hooks';
+import type { JobRow } from '../../protocol/monitor.js';
+import type { ShownRow } from '../views/job-rows.js';
 import type { JobsSections } from '../views/jobs.js';
 import { BulkAction, canAct, SelectedAction } from './act.js';
 import { Card, JobLink, Loaded, number, Status, Table, Time } from './elements.js';
-import { between, callableText, countText, durationText, plural, queueText, shortId } from './format.js';
+import { between, bytesText, callableText, countText, durationText, plural, queueText, shortId } from './format.js';
 import type { Json } from './json.js';
 import { useView } from './live.js';
+import { ProgressOf } from './overview.js';
 import { go, Link, usePlace, withQuery } from './router.js';
 
 const statuses = ['new', 'pending', 'assigned', 'active', 'callbacks', 'completed'];
@@ -205,7 +208,7 @@ interface Selection {
 }
 
 interface JobTableProps {
-  readonly rows: Json<JobsSections>['page']['items'];
+  readonly rows: readonly (Json<JobRow> & Partial<Pick<Json<ShownRow>, 'argumentLine' | 'progress'>>)[];
   readonly empty: string;
   readonly selection?: Selection | undefined;
 }
@@ -218,16 +221,33 @@ export function JobTable({ rows, empty, selection }: JobTableProps) {
         ...(selection === undefined
           ? []
           : [{ name: 'select', isNumber: false, head: <SelectAll rows={rows} {...selection} /> }]),
-        ...['job', 'callable', 'status', 'queue', 'put', number('wait'), number('run'), number('attempts'), 'role'],
+        ...[
+          'job',
+          'callable',
+          'arguments',
+          'status',
+          'queue',
+          'put',
+          number('wait'),
+          number('run'),
+          number('attempts'),
+          'role',
+        ],
       ]}
       empty={empty}
-      rows={rows.map(({ id, callable, status, outcome, queue, put, due, started, ended, attempts, role }) => ({
+      rows={rows.map(({ id, callable, status, outcome, queue, put, due, started, ended, attempts, role, ...row }) => ({
         key: id,
         cells: [
           ...(selection === undefined ? [] : [<Select key="select" id={id} {...selection} />]),
           <JobLink key="id" id={id} />,
           callableText(callable),
-          <Status key="status" status={status} outcome={outcome} />,
+          <span key="arguments" class="dim line">
+            {row.argumentLine === undefined ? row.argumentBytes > 0 && bytesText(row.argumentBytes) : row.argumentLine}
+          </span>,
+          <span key="status">
+            <Status status={status} outcome={outcome} />{' '}
+            {row.progress !== undefined && <ProgressOf progress={row.progress} />}
+          </span>,
           queueText(queue),
           <Time key="put" at={put} />,
           due !== undefined && started === undefined ? (

@@ -2,7 +2,7 @@
 import type { OverviewSections, Step } from '../views/overview.js';
 import type { ShownRun } from '../views/running.js';
 import { Action, act, canAct } from './act.js';
-import { Chart, type Line } from './chart.js';
+import { Bars, Chart, type Line } from './chart.js';
 import { Age, Bar, Card, JobLink, Loaded, number, Table } from './elements.js';
 import { FailureTable } from './failures.js';
 import { bytesText, callableText, countText, durationText, isLate, journalText, rateText, shortId } from './format.js';
@@ -56,7 +56,7 @@ export function Overview() {
               {active.others > 0 && <p class="dim">and {countText(active.others)} more</p>}
             </Card>
             <Card title="Failures of the last hour, by error">
-              <FailureTable groups={failures.groups} />
+              <FailureTable failures={failures} />
               {failures.others > 0 && <p class="dim">and {countText(failures.others)} jobs in other groups</p>}
             </Card>
             <Card title="Queues" class="wide">
@@ -87,7 +87,7 @@ function Figures({ sections, now }: { sections: Seen; now: number }) {
         value={`${rateText(sum(({ rates }) => rates?.out))}/s`}
         more={`${rateText(sum(({ rates }) => rates?.in))}/s put`}
       >
-        <Spark steps={steps} />
+        <Bars values={steps.slice(-20).map(({ succeeded, failed }) => succeeded + failed)} />
       </Figure>
       <Figure
         name="due"
@@ -155,25 +155,6 @@ function Figure({ name, value, more, kind = '', children }: FigureProps) {
   );
 }
 
-/** The ends of the last steps, beside the figure that says the same in words. */
-function Spark({ steps }: { steps: readonly Step[] }) {
-  const ends = steps.slice(-20).map(({ succeeded, failed }) => succeeded + failed);
-  const most = Math.max(1, ...ends);
-  return (
-    <svg class="spark" width="100" height="18" aria-hidden="true">
-      {ends.map((end, at) => (
-        <rect
-          key={at}
-          x={at * 5}
-          width="4"
-          y={18 - Math.max(1, (end / most) * 18)}
-          height={Math.max(1, (end / most) * 18)}
-        />
-      ))}
-    </svg>
-  );
-}
-
 function Charts({ sections }: { sections: Seen }) {
   const { history, present, runtime } = sections;
   const { stepMs, from } = history;
@@ -193,16 +174,7 @@ function Charts({ sections }: { sections: Seen }) {
     { name: '95%', kind: 'p95', values: quantile(of, 1) },
     { name: '99%', kind: 'p99', values: quantile(of, 2) },
   ];
-  const { jobs } = runtime;
-  let depth = jobs.new + jobs.pending + jobs.assigned + jobs.active;
-  const depths = steps
-    .toReversed()
-    .map((step) => {
-      const there = depth;
-      if (step !== undefined) depth -= step.put - step.succeeded - step.failed;
-      return Math.max(0, there);
-    })
-    .reverse();
+  const pending = pendingAt(steps, history.pendingBefore, runtime.jobs.pending);
   const common = { times, hasPresent: true };
   return (
     <div class="charts">
@@ -218,14 +190,27 @@ function Charts({ sections }: { sections: Seen }) {
       />
       <Chart
         {...common}
-        title="Jobs not over"
-        format={(value) => countText(Math.round(value))}
-        lines={[{ name: 'at the end of a step', kind: 'put', values: depths }]}
+        title="Pending jobs"
+        format={countText}
+        lines={[{ name: 'in line, or waiting for a date', kind: 'put', values: pending }]}
       />
       <Chart {...common} log title="Wait until the start" format={durationText} lines={latency('wait')} />
       <Chart {...common} log title="Run" format={durationText} lines={latency('run')} />
     </div>
   );
+}
+
+/** The pending jobs at the end of each step. They are stored only where they change. */
+function pendingAt(
+  steps: readonly (Json<Step> | undefined)[],
+  before: number | undefined,
+  now: number,
+): (number | undefined)[] {
+  let last = before;
+  return steps.map((step, at) => {
+    last = at === steps.length - 1 ? now : (step?.pending ?? last);
+    return last;
+  });
 }
 
 export function Running({ runs, now }: { runs: readonly Json<ShownRun>[]; now: number }) {

@@ -7,7 +7,15 @@ export interface ShownFailures {
   readonly groups: readonly FailureGroup[];
   readonly others: number;
   readonly complete: boolean;
+  /** The steps of time in which the jobs of a group are counted, and the begin of the first one. */
+  readonly stepMs: number;
+  readonly from: string | undefined;
 }
+
+const minuteMs = 60_000;
+const dayMs = 1440 * minuteMs;
+/** About as many steps are shown. */
+const steps = 24;
 
 export async function failures(context: ViewContext, query: URLSearchParams): Promise<Sections> {
   const filter = new URLSearchParams(query);
@@ -18,7 +26,7 @@ export async function failures(context: ViewContext, query: URLSearchParams): Pr
   return { failures: await failuresSince(context, since === null ? undefined : sinceFrom(since), limit, asked) };
 }
 
-/** Groups by error, callable and queue. The answer may be some seconds old. */
+/** Groups by error, its place, callable and queue. The answer may be some seconds old. */
 export function failuresSince(
   { callsheet, memo }: ViewContext,
   since: Date | undefined,
@@ -27,14 +35,17 @@ export function failuresSince(
 ): Promise<ShownFailures> {
   const key = `failures ${since?.getTime()} ${limit} ${JSON.stringify(filter)}`;
   return memo.get(key, 3000, async () => {
+    const stepMs =
+      since === undefined ? dayMs : Math.ceil(Math.max(1, Date.now() - since.getTime()) / steps / minuteMs) * minuteMs;
     const { groups, others, complete } = await callsheet.monitor.failures({
-      by: ['error', 'callable', 'queue'],
+      by: ['error', 'frame', 'callable', 'queue'],
+      stepMs,
       filter,
       limit,
       ...(since === undefined ? {} : { since }),
     });
     const shown = groups.map((group) => ({ ...group, message: group.message?.slice(0, mostMessage) }));
-    return { groups: shown, others, complete };
+    return { groups: shown, others, complete, stepMs, from: since?.toISOString() };
   });
 }
 

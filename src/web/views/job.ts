@@ -1,9 +1,11 @@
 /** One job in full. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Failure } from '../../codec/failure.js';
+import { frameOf } from '../../codec/frame.js';
 import type { Explanation } from '../../protocol/explanation.js';
 import type { Progress } from '../../protocol/progress.js';
 import type { FullJob, LoggedLine } from '../../runtime/monitor.js';
+import { exactly } from '../exact-name.js';
 import { HttpError } from '../http-error.js';
 import type { ShownJob } from '../options.js';
 import { mostShownBytes } from '../shown.js';
@@ -16,7 +18,9 @@ export interface ShownFailure {
   readonly name: string;
   readonly message: string;
   readonly causes: readonly { readonly name: string; readonly message: string }[];
-  /** The number of remembered jobs that failed with the same error in the same callable. */
+  /** The place at which it was thrown; `undefined` if it has none. */
+  readonly frame: string | undefined;
+  /** The number of remembered jobs of the callable that failed at that place, or with that error. */
   readonly alike: number;
 }
 
@@ -122,14 +126,17 @@ async function failureOf(
       name: 'Error',
       message: 'too large to be shown',
       causes: [],
+      frame: undefined,
       alike: 0,
     };
   const { text, failure, causes } = await callsheet.monitor.traceback(id);
-  const { groups } = await memo.get(`alike ${failure.name} ${callable}`, 5000, () =>
-    callsheet.monitor.failures({ by: ['error'], filter: { callable, error: failure.name } }),
+  const frame = frameOf(failure.stack ?? '');
+  const error = frame ?? failure.name;
+  const { groups } = await memo.get(`alike ${error} ${callable}`, 5000, () =>
+    callsheet.monitor.failures({ by: [], filter: { callable: exactly(callable), error } }),
   );
-  const alike = groups.find(({ error }) => error === failure.name)?.count ?? 0;
-  return { text: text.slice(0, mostText), ...said(failure), causes: causes.map(said), alike };
+  const alike = groups[0]?.count ?? 0;
+  return { text: text.slice(0, mostText), ...said(failure), causes: causes.map(said), frame, alike };
 }
 
 const said = ({ name, message }: Failure) => ({ name, message: message.slice(0, mostText) });

@@ -2,10 +2,11 @@
 import { type CountRow, type JobOrder, type JobPage, type JobQuery, jobOrders } from '../../protocol/monitor.js';
 import { HttpError } from '../http-error.js';
 import { filterFrom, numberFrom } from './filter.js';
+import { type ShownRow, shownRows } from './job-rows.js';
 import type { Sections, ViewContext } from './view.js';
 
 export interface JobsSections {
-  readonly page: JobPage;
+  readonly page: Omit<JobPage, 'items'> & { readonly items: readonly ShownRow[] };
   /** Jobs by status and outcome, of the queue and callable of the filter. */
   readonly counts: readonly CountRow[];
   /** The number of jobs that fit the filter, where no walk is needed to know it. */
@@ -15,7 +16,8 @@ export interface JobsSections {
 /** The fields of a filter by which jobs are counted. */
 const counted = ['queue', 'callable', 'status', 'outcome', 'role'];
 
-export async function jobs({ callsheet }: ViewContext, query: URLSearchParams): Promise<Sections> {
+export async function jobs(context: ViewContext, query: URLSearchParams): Promise<Sections> {
+  const { callsheet } = context;
   const filter = filterFrom(query);
   const order = (query.get('order') ?? 'newest') as JobOrder;
   if (!jobOrders.includes(order))
@@ -32,7 +34,7 @@ export async function jobs({ callsheet }: ViewContext, query: URLSearchParams): 
   const isOfAll = order === 'newest' || order === 'oldest';
   const isCounted = isOfAll && Object.keys(filter).every((name) => counted.includes(name));
   return {
-    page,
+    page: { ...page, items: await shownRows(context, page.items) },
     counts: byStatus(rows),
     matched: isCounted ? matchedBy(filter, rows) : undefined,
   } satisfies JobsSections;

@@ -22,22 +22,34 @@ export interface Step {
   /** Milliseconds that half, 95 and 99 of 100 jobs do not exceed; `undefined` for no job. */
   readonly wait: Quantiles | undefined;
   readonly run: Quantiles | undefined;
+  /** Pending jobs at its end; `undefined` if nothing changed, or they were not counted. */
+  readonly pending: number | undefined;
 }
 
 export type Quantiles = readonly [p50: number, p95: number, p99: number];
+
+/** The steps that are over. */
+export interface History {
+  readonly stepMs: number;
+  readonly from: number;
+  readonly steps: readonly Step[];
+  /** The pending jobs as they were last counted in the day before. */
+  readonly pendingBefore: number | undefined;
+}
 
 export interface OverviewSections {
   readonly runtime: RuntimeStatus;
   readonly queues: QueueRows;
   readonly active: RunRows;
   readonly failures: ShownFailures;
-  readonly history: { readonly stepMs: number; readonly from: number; readonly steps: readonly Step[] };
+  readonly history: History;
   /** The step that is not over. */
   readonly present: Step | undefined;
 }
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
 const most = { queues: 50, active: 50, failures: 8 };
 
 /** The intervals of the charts, and their steps. */
@@ -58,7 +70,7 @@ export async function overview(context: ViewContext, query: URLSearchParams): Pr
   const presentAt = Math.floor(now / range.stepMs) * range.stepMs;
   const [history, present, queues, active, failures, threads] = await Promise.all([
     context.memo.get(`history ${name} ${presentAt}`, range.stepMs, () =>
-      steps(callsheet, range.stepMs, presentAt - range.ms, presentAt),
+      historyOf(callsheet, range.stepMs, presentAt - range.ms, presentAt),
     ),
     steps(callsheet, range.stepMs, presentAt, now + 1),
     queueRows(context, now, most.queues),
@@ -71,10 +83,23 @@ export async function overview(context: ViewContext, query: URLSearchParams): Pr
     queues,
     active,
     failures,
-    history: { stepMs: range.stepMs, from: presentAt - range.ms, steps: history },
+    history,
     present: present[0],
   };
   return { ...sections, ...threads };
+}
+
+async function historyOf(callsheet: Runtime, stepMs: number, from: number, to: number): Promise<History> {
+  const [found, before] = await Promise.all([
+    steps(callsheet, stepMs, from, to),
+    steps(callsheet, 2 * dayMs, from - dayMs, from),
+  ]);
+  return {
+    stepMs,
+    from,
+    steps: found,
+    pendingBefore: before.findLast(({ pending }) => pending !== undefined)?.pending,
+  };
 }
 
 async function steps(callsheet: Runtime, stepMs: number, from: number, to: number): Promise<Step[]> {
@@ -85,9 +110,9 @@ async function steps(callsheet: Runtime, stepMs: number, from: number, to: numbe
   return rows.map(stepOf).sort((a, b) => a.at - b.at);
 }
 
-function stepOf({ from, put, started, succeeded, failed, cancelled, expired, wait, run }: StatRow): Step {
+function stepOf({ from, put, started, succeeded, failed, cancelled, expired, wait, run, pending }: StatRow): Step {
   const counts = { put, started, succeeded, failed: failed + cancelled + expired };
-  return { at: Date.parse(from), ...counts, wait: quantilesOf(wait), run: quantilesOf(run) };
+  return { at: Date.parse(from), ...counts, wait: quantilesOf(wait), run: quantilesOf(run), pending };
 }
 
 const quantilesOf = (stats: DurationStats | undefined): Quantiles | undefined =>

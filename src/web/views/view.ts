@@ -9,6 +9,8 @@ export interface ViewContext {
   readonly callsheet: Runtime;
   readonly shown: Shown;
   readonly memo: Memo;
+  /** Arguments of jobs in lists. */
+  readonly lines: Memo;
   /** The last actions of visitors, newest first. */
   readonly actions: readonly LoggedAction[];
 }
@@ -24,11 +26,15 @@ export interface LoggedAction {
 
 export type View = (context: ViewContext, query: URLSearchParams) => Promise<Sections>;
 
-const mostKept = 100;
-
 /** Answers that may be somewhat old, because they cost more than others. */
 export class Memo {
+  readonly #most: number;
   readonly #kept = new Map<string, { readonly until: number; readonly value: Promise<unknown> }>();
+
+  /** `most`: the number of answers that are kept. */
+  constructor(most = 100) {
+    this.#most = most;
+  }
 
   /** Returns the answer to a question, which is at most this old. */
   get<T>(key: string, keepMs: number, ask: () => Promise<T>): Promise<T> {
@@ -40,7 +46,7 @@ export class Memo {
     value.catch(() => this.#kept.delete(key));
     this.#kept.delete(key);
     this.#kept.set(key, { until: now + keepMs, value });
-    if (this.#kept.size > mostKept) this.#kept.delete(this.#kept.keys().next().value!);
+    if (this.#kept.size > this.#most) this.#kept.delete(this.#kept.keys().next().value!);
     return value;
   }
 }
