@@ -63,7 +63,12 @@ function bodyOf(incoming: NodeRequest): unknown {
 async function send(response: Response, outgoing: ServerResponse): Promise<void> {
   if (response.body === null) return void outgoing.end();
   const reader = response.body.getReader();
-  outgoing.once('close', () => void reader.cancel().catch(() => {}));
+  let goOn = () => {};
+  outgoing.on('drain', () => goOn());
+  outgoing.once('close', () => {
+    goOn();
+    reader.cancel().catch(() => {});
+  });
   // Shows the tab at once that the stream is open.
   outgoing.flushHeaders();
   for (;;) {
@@ -71,8 +76,7 @@ async function send(response: Response, outgoing: ServerResponse): Promise<void>
     if (done || outgoing.destroyed) break;
     if (!outgoing.write(value))
       await new Promise<void>((resolve) => {
-        outgoing.once('drain', resolve);
-        outgoing.once('close', resolve);
+        goOn = resolve;
       });
   }
   outgoing.end();

@@ -64,10 +64,11 @@ describe('11 looking at it: failures', () => {
       count,
     });
     for (const afterMs of [2 * minuteMs, 1000, minuteMs]) {
-      await (await queue.put(work.fail('on purpose'))).failure();
+      await queue.put(work.fail('on purpose'));
+      await kit.untilIdle();
       await kit.clock.advance(afterMs);
     }
-    await (await queue.put(work.failLater('later'))).failure();
+    await queue.put(work.failLater('later'));
     await (await queue.put(work.mark('never'), { held: true })).cancel();
     await kit.untilIdle();
     const { groups } = await monitor.failures({ by: ['frame'], stepMs: minuteMs });

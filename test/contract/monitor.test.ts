@@ -283,7 +283,7 @@ describe('11 looking at it: counts and statistics', () => {
     assert.deepEqual(ids(await monitor.last({ outcome: 'failure' })), [failing.id]);
     assert.deepEqual(last[0], {
       ...{ id: failing.id, callable: 'work#fail', queue: '', status: 'completed', outcome: 'failure', role: 'root' },
-      ...{ parent: undefined, priority: 0, attempts: 1, agent: 'main', due: undefined },
+      ...{ parent: undefined, priority: 0, attempts: 1, argumentBytes: 12, agent: 'main', due: undefined },
       put: start.toISOString(),
       ...{ started: kit.clock.now.toISOString(), ended: kit.clock.now.toISOString() },
       completed: kit.clock.now.toISOString(),

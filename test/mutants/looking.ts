@@ -259,6 +259,20 @@ export const looking: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'the pending jobs of all minutes of a step are added up',
+    tags: ['11.2'],
+    in: 'coordinator/clients/monitoring.ts#stats',
+    find: 'count + (step.pendingAt === span.at ? step.pending : 0)',
+    replace: 'count + step.pending',
+  },
+  {
+    bug: 'failures at different places are one group',
+    tags: ['11.7'],
+    in: 'coordinator/clients/failures.ts#note',
+    find: 'frame: frameIn(job)',
+    replace: "frame: ''",
+  },
+  {
     bug: 'the parts after the first page are lost',
     tags: ['11.7'],
     in: 'coordinator/clients/full-job.ts#fullJob',

@@ -273,7 +273,11 @@ describe('the page in a browser', { skip }, () => {
 
   it('shows the progress of running jobs in lists', async () => {
     await goTo('jobs?status=active');
-    await tab.getByRole('row').filter({ has: tab.getByTitle(held.id) }).getByText('25%').waitFor();
+    await tab
+      .getByRole('row')
+      .filter({ has: tab.getByTitle(held.id) })
+      .getByText('25%')
+      .waitFor();
   });
 
   it('[17.4] marks a running job that is late, and cancels it', async () => {
@@ -281,7 +285,8 @@ describe('the page in a browser', { skip }, () => {
     await quick.result();
     const late = await queue.put(shown.usuallyQuick(true));
     await goTo('');
-    const row = tab.getByRole('row').filter({ has: tab.getByTitle(late.id) });
+    const running = tab.getByLabel('Running jobs');
+    const row = running.getByRole('row').filter({ has: tab.getByTitle(late.id) });
     await row.getByText('late').first().waitFor();
     await tab.locator('.piece.late').waitFor();
     await row.getByRole('button', { name: 'Cancel…' }).click();

@@ -90,6 +90,31 @@ describe('the page on a server', () => {
     });
   });
 
+  it('waits for a slow reader without another listener for each piece', async (t) => {
+    let left = 60;
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      if (left-- > 0) controller.enqueue(new Uint8Array(512 * 1024));
+      else controller.close();
+    };
+    let most = 0;
+    const listener = node(async () => new Response(new ReadableStream({ pull })));
+    const slow = createServer((incoming, outgoing) => {
+      outgoing.on('drain', () => {
+        most = Math.max(most, outgoing.listenerCount('close'), outgoing.listenerCount('drain'));
+      });
+      return listener(incoming, outgoing);
+    });
+    t.after(() => {
+      slow.closeAllConnections();
+      slow.close();
+    });
+    slow.listen(0, '127.0.0.1');
+    await once(slow, 'listening');
+    const response = await fetch(`http://127.0.0.1:${(slow.address() as AddressInfo).port}/`);
+    assert.equal((await response.arrayBuffer()).byteLength, 60 * 512 * 1024);
+    assert.ok(most > 0 && most < 8, `${most} listeners`);
+  });
+
   it('answers raw nonsense', async () => {
     for (const [head, status] of [
       ['GET / HTTP/1.1\r\nHost: a b\r\n', 400],
