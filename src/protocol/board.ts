@@ -78,8 +78,8 @@ export interface RunReport {
   /** Empty if `kind` is `job`. */
   readonly payload: Uint8Array;
   /**
-   * `thrown`, `failure`: the names of the error and its classes, and its place, one a line. `job`: the id of the
-   * other job.
+   * `thrown`, `failure`: the names of the error and its classes, and its place, one a line. `job`:
+   * the id of the other job.
    */
   readonly note: string;
   /** The packed inner commands of the job; empty if it has none. */

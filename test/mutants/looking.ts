@@ -322,8 +322,8 @@ export const looking: readonly Mutant[] = [
     bug: 'the first failure of a group is its last',
     tags: ['11.7'],
     in: 'coordinator/clients/failures.ts#note',
-    find: 'there.first = job.completedAt;',
-    replace: '',
+    find: 'group.first = job.completedAt;',
+    replace: 'group.first ||= job.completedAt;',
   },
   {
     bug: 'older failures count, too',

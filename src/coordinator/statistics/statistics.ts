@@ -78,7 +78,7 @@ class Buckets {
   }
 }
 
-/** What the statistics read of the jobs. */
+/** The jobs, as the statistics read them. */
 export interface CountedJobs {
   /** Returns the jobs that were put since its last call. */
   takePuts(): readonly Puts[];
@@ -319,7 +319,7 @@ export interface Content {
   readonly pending: readonly StoredPending[] | undefined;
 }
 
-/** Returns what a span holds. */
+/** Returns the buckets and the pending jobs of a span. */
 export function contentOf({ line }: Span): Content {
   const [, , buckets, pending] = parseLine(line);
   return { buckets, pending };

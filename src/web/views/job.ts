@@ -20,7 +20,7 @@ export interface ShownFailure {
   readonly causes: readonly { readonly name: string; readonly message: string }[];
   /** The place at which it was thrown; `undefined` if it has none. */
   readonly frame: string | undefined;
-  /** The number of remembered jobs of the callable that failed at that place, or with that error. */
+  /** The remembered jobs of the callable that failed at that place, or with that error. */
   readonly alike: number;
 }
 
