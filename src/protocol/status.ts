@@ -144,6 +144,11 @@ export interface ThreadsReport {
   readonly threads: readonly ThreadWork[];
   /** Of the threads that exist now. */
   readonly usage: readonly ThreadUsage[];
+  /**
+   * The time that a run of each callable is expected to take, from its last runs in this process,
+   * in milliseconds; at most 1,000 callables.
+   */
+  readonly expected: readonly { readonly callable: string; readonly ms: number }[];
   /** The last 50, oldest first. */
   readonly ended: readonly EndedThread[];
   readonly asOf: string;
@@ -192,6 +197,9 @@ export interface RuntimeStatus {
     /** The last sync, and the longest since open. */
     readonly lastSyncMs: number;
     readonly longestSyncMs: number;
+    /** The last snapshot, which is taken beside other work, and the longest since open. */
+    readonly lastSnapshotMs: number;
+    readonly longestSnapshotMs: number;
   };
   /** The time that this answer took, both ways. */
   readonly answerMs: number;

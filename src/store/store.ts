@@ -151,11 +151,15 @@ export interface StoreFigures {
   /** Milliseconds of the last sync, and of the longest one since open. */
   readonly lastSyncMs: number;
   readonly longestSyncMs: number;
+  /** Milliseconds of the last snapshot, beside other work, and of the longest one since open. */
+  readonly lastSnapshotMs: number;
+  readonly longestSnapshotMs: number;
 }
 
 /** The figures of a store that does not write to a disk. */
 export const noFigures: StoreFigures = {
   ...{ frames: 0, syncs: 0, bytesWritten: 0, snapshots: 0, diskBytes: 0, lastSyncMs: 0, longestSyncMs: 0 },
+  ...{ lastSnapshotMs: 0, longestSnapshotMs: 0 },
   freeBytes: undefined,
 };
 

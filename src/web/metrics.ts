@@ -104,6 +104,9 @@ export async function metrics(callsheet: Runtime): Promise<string> {
     .counter('callsheet_syncs', 'Syncs of the journal.', [[{}, store.syncs]])
     .counter('callsheet_written_bytes', 'Bytes written to the journal.', [[{}, store.bytesWritten]])
     .counter('callsheet_snapshots', 'Snapshots.', [[{}, store.snapshots]])
+    .gauge('callsheet_last_snapshot_seconds', 'The last snapshot, beside other work.', [
+      [{}, seconds(store.lastSnapshotMs)],
+    ])
     .gauge('callsheet_journal_bytes', 'The size of the journal on the disk.', [[{}, store.diskBytes]])
     .gauge('callsheet_disk_free_bytes', 'Free on the file system of the journal.', [[{}, store.freeBytes]])
     .gauge('callsheet_takes_work', '0 while the disk is full.', [[{}, store.takesWork ? 1 : 0]])

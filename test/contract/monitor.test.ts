@@ -159,8 +159,10 @@ describe('11 looking at it: counts and statistics', () => {
     await kit.clock.advance(200);
     openGate('held');
     await kit.waitForResult(held);
-    const { threads, ended } = await kit.runtime.monitor.threads();
+    const { threads, ended, expected } = await kit.runtime.monitor.threads();
     assert.equal(threads.length, 1);
+    assert.deepEqual(new Set(expected.map(({ callable }) => callable)), new Set(['work#add', 'work#hold']));
+    assert.ok(expected.every(({ ms }) => ms >= 0 && ms <= 1000));
     const spans = threads[0]!.spans.map(({ callable, count, job }) => [callable, count, job === held.id]);
     assert.deepEqual(spans, [
       ['work#add', 2, false],

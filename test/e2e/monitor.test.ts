@@ -36,6 +36,7 @@ describe('the monitor of a runtime with threads and a journal', () => {
       [waiting.id],
     );
     const { store, threads, turns } = await monitor.status();
+    assert.deepEqual([store.snapshots, store.lastSnapshotMs], [0, 0]);
     assert.ok(store.diskBytes > 0 && store.syncs > 0 && store.longestSyncMs >= store.lastSyncMs);
     assert.ok(store.lastSyncMs > 0 && turns.count > 0 && turns.longestMs > 0);
     assert.deepEqual([threads.size, threads.running], [1, 1]);

@@ -48,7 +48,9 @@ describe('the journal store under churn', () => {
         opened += 1;
       }
       assert.equal(churn.fatal, undefined);
-      snapshots += churn.store.figures.snapshots;
+      const { figures } = churn.store;
+      snapshots += figures.snapshots;
+      assert.ok(figures.lastSnapshotMs > 0 && figures.longestSnapshotMs >= figures.lastSnapshotMs);
       await churn.store.close();
       assert.equal(printedState(await reopened(disk)), printedState(churn.store));
     }

@@ -115,7 +115,7 @@ describe('the page in a browser', { skip }, () => {
     ['queues?name=', 'the next jobs'],
     ['threads', /^\d+(\.\d+)? MiB$/],
     ['schedules', 'nightly'],
-    ['health', 'Actions through this page'],
+    ['health', 'last snapshot, longest'],
     [`jobs/${blocked.id}`, 'is full'],
     [`jobs/${failed.id}`, 'caused by'],
     [`jobs/${whole.id}`, '3 of 3 done'],

@@ -11,6 +11,11 @@ export class Estimates {
     return this.#ms.get(callable) ?? Number.POSITIVE_INFINITY;
   }
 
+  /** All callables that have run, with their milliseconds. */
+  all(): ReadonlyMap<string, number> {
+    return this.#ms;
+  }
+
   learn(callable: string, ranMs: number): void {
     const known = this.#ms.get(callable);
     // A slow run counts at once, a fast one step by step: a batch that is too small costs little,

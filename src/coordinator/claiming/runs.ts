@@ -181,6 +181,11 @@ export class Runs implements PoolOwner {
     return this.#estimates.of(callable);
   }
 
+  /** The usual milliseconds of a run, by callable. */
+  get expectations(): ReadonlyMap<string, number> {
+    return this.#estimates.all();
+  }
+
   /** The jobs that a running job waits for inside. */
   awaitedInside(by: Id): readonly Id[] {
     return this.#waits.awaitedBy(by);

@@ -40,7 +40,7 @@ import { isoTime } from './job-rows.js';
 
 export interface StatusContext extends Pick<Context, 'store' | 'dispatcher' | 'now' | 'monotonic'> {
   readonly records: Records;
-  readonly runs: Pick<Runs, 'pool' | 'expectedMs' | 'awaitedInside' | 'threadTimes'>;
+  readonly runs: Pick<Runs, 'pool' | 'expectedMs' | 'expectations' | 'awaitedInside' | 'threadTimes'>;
   readonly agentQuestions: Pick<Parts['agentQuestions'], 'problemOf'>;
   readonly bounded: Pick<Parts['bounded'], 'count'>;
   readonly callers: Pick<Parts['callers'], 'others'>;
@@ -63,6 +63,8 @@ export function statusOf(context: StatusContext, query: StatusQuery): Inquiry<un
   }
 }
 
+const mostExpected = 1000;
+
 /** The work of the threads of this process. */
 function* threads({ runs, now }: StatusContext, since: number): Inquiry<ThreadsReport> {
   const { threadTimes } = runs;
@@ -80,7 +82,8 @@ function* threads({ runs, now }: StatusContext, since: number): Inquiry<ThreadsR
     ...{ job: job === '' ? undefined : idToText(job), callable: callable || undefined, attempt: attempt || undefined },
   }));
   const usage = runs.pool.usage?.() ?? [];
-  return { threads: found, usage, ended, asOf: isoTime(now())! };
+  const expected = Array.from(runs.expectations, ([callable, ms]) => ({ callable, ms })).slice(0, mostExpected);
+  return { threads: found, usage, expected, ended, asOf: isoTime(now())! };
 }
 
 /** The running jobs: of this process by its threads, of others by the starts that are recorded. */

@@ -124,7 +124,8 @@ export class JournalStore implements Store, Records {
   get figures(): StoreFigures {
     const { frames, syncs, bytesWritten, diskBytes, freeBytes } = this.#journal;
     const snapshots = this.#snapshots.count;
-    return { frames, syncs, bytesWritten, snapshots, diskBytes, freeBytes, ...this.#syncTimes };
+    const times = { ...this.#syncTimes, ...this.#snapshots.times };
+    return { frames, syncs, bytesWritten, snapshots, diskBytes, freeBytes, ...times };
   }
 
   get isSyncing(): boolean {

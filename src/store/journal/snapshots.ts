@@ -51,6 +51,8 @@ export class Snapshots {
   #over: () => boolean = () => false;
   /** Snapshots published since opening. */
   count = 0;
+  /** How long they took, the other work between their slices included. */
+  times = { lastSnapshotMs: 0, longestSnapshotMs: 0 };
   /** The error of the last snapshot, if it failed. */
   failure: unknown;
 
@@ -117,6 +119,7 @@ export class Snapshots {
     let snapshot: SnapshotWriter | undefined;
     try {
       const beganAt = journal.bytesWritten;
+      const startedAt = performance.now();
       snapshot = await journal.beginSnapshot();
       if (snapshot === undefined) throw new Error('no room for a snapshot, or nothing new to write');
       this.#over = pace.slice();
@@ -124,6 +127,9 @@ export class Snapshots {
       await journal.publishSnapshot(snapshot, () => this.#rest());
       this.#beganAt = beganAt;
       this.count++;
+      const lastSnapshotMs = performance.now() - startedAt;
+      const longestSnapshotMs = Math.max(lastSnapshotMs, this.times.longestSnapshotMs);
+      this.times = { lastSnapshotMs, longestSnapshotMs };
       this.failure = undefined;
       this.#deleteEmpty();
     } catch (error) {

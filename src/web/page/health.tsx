@@ -35,6 +35,12 @@ export function HealthPage() {
           ['journal', journalText(store.diskBytes)],
           ['free on its disk', store.freeBytes === undefined ? 'no disk' : bytesText(store.freeBytes)],
           ['snapshots', countText(store.snapshots)],
+          [
+            'last snapshot, longest',
+            store.snapshots === 0
+              ? '–'
+              : `${durationText(store.lastSnapshotMs)}, ${durationText(store.longestSnapshotMs)}`,
+          ],
           ['disk', store.takesWork ? 'takes work' : 'full: no job begins'],
         ];
         return (

@@ -1,13 +1,15 @@
 /** Threads: their work, the usual times of callables, and threads that ended on their own. */
 import { useRef } from 'preact/hooks';
+import { exactly } from '../exact-name.js';
 import type { ThreadsSections } from '../views/threads.js';
 import { shownMs } from '../window.js';
 import { Bar, Card, JobLink, Loaded, number, Table, Time } from './elements.js';
-import { bytesText, callableText, countText, durationText } from './format.js';
+import { bytesText, callableText, countText, durationText, plural } from './format.js';
 import { colourOf, Gantt, windowsOf } from './gantt.js';
 import type { Json } from './json.js';
 import { useNow, useView } from './live.js';
 import { Running } from './overview.js';
+import { Link } from './router.js';
 
 export function ThreadsPage() {
   const seen = useView<ThreadsSections>('threads', new URLSearchParams());
@@ -15,7 +17,7 @@ export function ThreadsPage() {
   return (
     <Loaded seen={seen}>
       {(sections) => {
-        const { active, size, ended, callables } = sections;
+        const { active, size, ended, callables, blamed } = sections;
         return (
           <>
             <Card title="Threads, last minute" class="wide">
@@ -34,6 +36,7 @@ export function ThreadsPage() {
                   'callable',
                   number('runs'),
                   number('in all'),
+                  number('expected'),
                   number('mean'),
                   number('half'),
                   number('95%'),
@@ -42,7 +45,7 @@ export function ThreadsPage() {
                   'longest',
                 ]}
                 empty="No job has run in the last hour."
-                rows={callables.flatMap(({ callable, run, started }) =>
+                rows={callables.flatMap(({ callable, run, started, expectedMs }) =>
                   run === undefined
                     ? []
                     : [
@@ -57,6 +60,7 @@ export function ThreadsPage() {
                             </span>,
                             countText(started),
                             durationText(run.mean * run.count),
+                            durationText(expectedMs),
                             durationText(run.mean),
                             durationText(run.p50),
                             durationText(run.p95),
@@ -70,6 +74,18 @@ export function ThreadsPage() {
               />
             </Card>
             <Card title="Threads that ended on their own, and the job that each was at" class="wide">
+              {blamed.length > 0 && (
+                <ul class="plain">
+                  {blamed.map(({ callable, count, job }) => (
+                    <li key={callable}>
+                      <Link to={`jobs?${new URLSearchParams({ callable: exactly(callable) })}`}>
+                        {callableText(callable)}
+                      </Link>
+                      : {plural(count, 'thread')}, last at <JobLink id={job} />
+                    </li>
+                  ))}
+                </ul>
+              )}
               <Table
                 label="Threads that ended on their own"
                 columns={['at', 'thread', 'job', 'callable', number('attempt'), 'error']}

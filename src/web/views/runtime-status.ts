@@ -16,6 +16,8 @@ export async function runtimeOf({ callsheet, memo }: ViewContext): Promise<Runti
         freeBytes: store.freeBytes && roundedBytes(store.freeBytes),
         lastSyncMs: rounded(store.lastSyncMs),
         longestSyncMs: rounded(store.longestSyncMs),
+        lastSnapshotMs: rounded(store.lastSnapshotMs),
+        longestSnapshotMs: rounded(store.longestSnapshotMs),
       },
     };
   });

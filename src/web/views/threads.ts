@@ -31,7 +31,14 @@ export interface ThreadsSections {
   readonly ended: readonly EndedThread[];
   readonly usage: { readonly at: number; readonly threads: readonly ThreadUsage[] };
   /** The last hour, by callable, of all queues. */
-  readonly callables: readonly StatRow[];
+  readonly callables: readonly CallableTimes[];
+  /** The callables whose jobs were at threads that ended, the most frequent first. */
+  readonly blamed: readonly { readonly callable: string; readonly count: number; readonly job: string }[];
+}
+
+export interface CallableTimes extends StatRow {
+  /** The time that a run is expected to take; `undefined` if none has run in this process. */
+  readonly expectedMs: number | undefined;
 }
 
 const most = { callables: 100, active: 100, ended: 20, threads: 256 };
@@ -40,7 +47,7 @@ export async function threads(context: ViewContext): Promise<Sections> {
   const { callsheet, memo } = context;
   const runtime = await runtimeOf(context);
   const now = Date.parse(runtime.asOf);
-  const [windows, active, { ended, usage, asOf }, callables] = await Promise.all([
+  const [windows, active, { ended, usage, expected, asOf }, callables] = await Promise.all([
     threadSections(context, now),
     activeRows(callsheet, most.active),
     callsheet.monitor.threads({ since: new Date(now) }),
@@ -48,6 +55,7 @@ export async function threads(context: ViewContext): Promise<Sections> {
       callsheet.monitor.stats({}, { by: ['callable'], from: new Date(now - 3_600_000) }),
     ),
   ]);
+  const expectedMs = new Map(expected.map(({ callable, ms }) => [callable, Number(ms.toPrecision(2))]));
   const sections: ThreadsSections = {
     active,
     size: runtime.threads.size,
@@ -63,9 +71,19 @@ export async function threads(context: ViewContext): Promise<Sections> {
       .filter(({ callable }) => callable !== '')
       .toSorted((a, b) => totalOf(b) - totalOf(a))
       .slice(0, most.callables)
-      .map((row) => ({ ...row, from: '' })),
+      .map((row) => ({ ...row, from: '', expectedMs: expectedMs.get(row.callable) })),
+    blamed: blamedIn(ended),
   };
   return { ...sections, ...windows };
+}
+
+function blamedIn(ended: readonly EndedThread[]): ThreadsSections['blamed'] {
+  const found = new Map<string, { callable: string; count: number; job: string }>();
+  for (const { callable, job } of ended) {
+    if (callable === undefined || job === undefined) continue;
+    found.set(callable, { callable, count: (found.get(callable)?.count ?? 0) + 1, job });
+  }
+  return [...found.values()].sort((a, b) => b.count - a.count);
 }
 
 const totalOf = ({ run }: StatRow) => (run === undefined ? 0 : run.mean * run.count);
