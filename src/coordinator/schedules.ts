@@ -154,16 +154,21 @@ export class Schedules {
         return decide({ type: command.type, ...set }, { gate: levelGate(level), reply });
       }
       case 'pauseSchedule': {
-        const { spec } = requireSchedule(store.local, command.name);
-        const nextAt = this.#ticksOf!(spec).after(now());
-        return decide({ ...command, nextAt, zones: zonesVersion }, { gate: 'synced', reply });
+        const look = ({ view }: Records) => requireSchedule(view, command.name).spec;
+        const tell = (error: Error | undefined, spec?: ReturnType<typeof look>) => {
+          if (spec === undefined) return reply(error);
+          const nextAt = this.#ticksOf!(spec).after(now());
+          decide({ ...command, nextAt, zones: zonesVersion }, { gate: 'synced', reply });
+        };
+        // Another process may have set it just now.
+        return store.read(look, tell, 'decided');
       }
       case 'removeSchedule':
         return decide(command, { gate: 'synced', reply });
       case 'runTicks': {
-        const there = requireSchedule(store.local, command.name);
         const id = command.ticks === undefined ? newId() : undefined;
         const look = (records: Records) => {
+          const there = requireSchedule(records.view, command.name);
           const ticks = (command.ticks ?? [now()]).map((at) => this.#tick(records, there, at, id));
           return { ticks, put: ticks.map(({ job }) => job.id).filter((job) => records.view.job(job) === undefined) };
         };

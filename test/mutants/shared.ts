@@ -98,4 +98,12 @@ export const shared: readonly Mutant[] = [
     find: "code === 'inactive' && othersClaim(this.#view) ? elsewhere :",
     replace: '',
   },
+  {
+    bug: 'a schedule that another has just set is not known',
+    tags: ['19.1'],
+    tests: ['postgres/reads.test.ts'],
+    in: 'coordinator/schedules.ts#do',
+    find: 'const there = requireSchedule(records.view, command.name);',
+    replace: 'const there = requireSchedule(store.local, command.name);',
+  },
 ];
