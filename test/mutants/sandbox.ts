@@ -42,7 +42,7 @@ export class Sandbox {
   readonly #directory = mkdtempSync(join(tmpdir(), 'callsheet-mutants-'));
 
   constructor() {
-    for (const part of ['src', 'test']) {
+    for (const part of ['src', 'test', 'bench']) {
       cpSync(join(root, 'dist', part), join(this.#directory, 'dist', part), {
         recursive: true,
         filter: (source) => !/\.(map|d\.ts)$/.test(source),
