@@ -254,7 +254,12 @@ class PostgresTransaction implements Transaction {
   async takePosted(): Promise<readonly Posted[]> {
     this.#takesPosted = true;
     const { tables, unreadable } = this.#database;
-    return this.#guard(() => takePosted(this.#run, tables, unreadable));
+    return this.#guard(async () => {
+      const begun = await this.#begin();
+      const taken = takePosted(this.#run, tables, unreadable);
+      await all([...begun, taken]);
+      return taken;
+    });
   }
 
   #arePosted(jobs?: readonly Id[]): Promise<boolean> {
@@ -287,11 +292,11 @@ class PostgresTransaction implements Transaction {
     // All is sent in this turn, so the bytes are those of now.
     const runs = [
       ...startWrites(this.#run, tables, writes, this.#known),
-      this.#run(`update ${sessions} set last_group = $2, last_attempt = $3, seen_at = now() where id = $1`, [
-        this.#idOf(session),
-        group,
-        attempt,
-      ]),
+      this.#run(
+        `insert into ${sessions} (id, last_group, last_attempt) values ($1, $2, $3)
+          on conflict (id) do update set last_group = $2, last_attempt = $3, seen_at = now()`,
+        [this.#idOf(session), group, attempt],
+      ),
       this.#run('commit'),
     ];
     return this.#guard(async () => {

@@ -89,6 +89,24 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
     }
     also(asked);
   };
+  /** Does the same for a condition. Most jobs are roots: others cost one more statement. */
+  const findWhere = async (
+    where: string,
+    values: unknown[],
+    also: (asked: readonly JobRecord[]) => void = () => {},
+  ) => {
+    if (isWhole) return find(`select id, parent from ${tables.jobs} where ${where}`, values, also);
+    const rows = await run<StoredJob>(
+      `select id, parent, header, ${nearPayloads}, xmin::text as version from ${tables.jobs} where ${where}`,
+      values,
+    );
+    const asked = rows.map(jobOf);
+    for (const job of asked) jobs.set(job.id, job);
+    const above = new Set(asked.map(({ parent }) => parent).filter((parent) => parent !== '' && !jobs.has(parent)));
+    if (above.size > 0)
+      await find(`select id, parent from ${tables.jobs} where id = any($1)`, [[...above].map(uuidOf)]);
+    also(asked);
+  };
   const ids: Id[] = [];
   const said: Id[] = [];
   const trees: Id[] = [];
@@ -121,7 +139,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         reads.push(readLength(run, tables, want, rows));
         break;
       case 'line': {
-        const [base, values] = lineQuery(tables, want, isLook);
+        const [where, values] = lineCondition(want, isLook);
         const note = (asked: readonly JobRecord[]) => {
           const last = asked.reduce<JobRecord | undefined>(
             (a, b) => (a !== undefined && goesBefore(b, a) ? a : b),
@@ -129,7 +147,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
           );
           rows.lines.set(wantKey(want), asked.length < want.most ? undefined : last);
         };
-        reads.push(find(base, values, note));
+        reads.push(findWhere(where, values, note));
         break;
       }
       case 'due':
@@ -203,7 +221,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
       }
     }
   }
-  if (ids.length > 0) reads.push(find(`select id, parent from ${tables.jobs} where id = any($1)`, [ids.map(uuidOf)]));
+  if (ids.length > 0) reads.push(findWhere('id = any($1)', [ids.map(uuidOf)]));
   if (trees.length > 0) {
     const roots = `select id from ${tables.jobs} where id = any($1)`;
     const values = [trees.map(uuidOf)];
@@ -271,11 +289,7 @@ function memberQuery({ jobs }: Tables, key: string): [string, unknown[]] {
   return [`select id, parent from ${jobs} where ${where}`, [uuidOf(key.slice(0, at)), Number(key.slice(at + 1))]];
 }
 
-function lineQuery(
-  { jobs }: Tables,
-  { queue, after, most }: Extract<Want, { kind: 'line' }>,
-  isLook: boolean,
-): [string, unknown[]] {
+function lineCondition({ queue, after, most }: Extract<Want, { kind: 'line' }>, isLook: boolean): [string, unknown[]] {
   const order = 'line_priority, line_front, line_alone, eligible, id';
   const values: unknown[] = [bytesOf(queue)];
   let behind = '';
@@ -284,7 +298,7 @@ function lineQuery(
     values.push(-after.priority, after.front ? 0 : 1, after.alone ? 0 : 1, after.eligible, uuidOf(after.id));
   }
   const where = `queued and queue = $1 ${behind} order by queue, ${order} limit ${most}${isLook ? '' : ' for update skip locked'}`;
-  return [`select id, parent from ${jobs} where ${where}`, values];
+  return [where, values];
 }
 
 async function count(run: Run, tables: Tables, want: Extract<Want, { kind: 'count' }>, rows: Rows): Promise<void> {

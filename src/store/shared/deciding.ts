@@ -1,11 +1,12 @@
 /** Decides commands in a transaction, on the records that they need. */
 import type { Command, Outside } from '../../core/commands.js';
 import { type Decided, decide } from '../../core/decide.js';
+import type { View } from '../../core/state/view.js';
 import { type Claim, type ClaimRequests, claimAll } from '../claims.js';
 import { lookAt } from '../look-at.js';
 import type { Records } from '../store.js';
 import { positionsAtOnce, type Rows, type Transaction } from './database.js';
-import { lineAtOnce, oldestAtOnce, type PartialState } from './partial-state.js';
+import { oldestAtOnce, type PartialState } from './partial-state.js';
 import { Lacks, type Want, wantKey } from './wants.js';
 
 /** Loads the records that these commands are sure to need, and others, at once. */
@@ -40,30 +41,37 @@ export async function decideOn(
   }
 }
 
-/** Claims what the requests ask for, mostly in these queues. Returns the decisions. */
+export interface Claimed {
+  readonly claims: readonly { readonly command: Claim; readonly decided: Decided }[];
+  /** The most jobs that a request asked for; 0 without a request. */
+  readonly room: number;
+}
+
+/** Claims what the requests ask for. */
 export async function claimOn(
   view: PartialState,
   transaction: Transaction,
   requests: ClaimRequests,
-  queues: Iterable<string>,
   outside: Outside,
-): Promise<readonly { readonly command: Claim; readonly decided: Decided }[]> {
-  // Sure to be lacked, if anything is.
-  let sure: Want[] = [{ kind: 'settings' }, { kind: 'heard' }];
-  for (const queue of queues) sure.push({ kind: 'line', queue, after: undefined, most: lineAtOnce });
+): Promise<Claimed> {
   for (;;) {
     const claims: { command: Claim; decided: Decided }[] = [];
+    let room = 0;
+    const noted = function* (of: View) {
+      for (const request of requests(of)) {
+        room = Math.max(room, request.most);
+        yield request;
+      }
+    };
     const mark = view.begin(outside.now);
     const claim = (command: Claim) => claims.push({ command, decided: decide(view, command, outside) });
     try {
-      claimAll(view, requests, outside.now, claim);
-      return claims;
+      claimAll(view, noted, outside.now, claim);
+      return { claims, room };
     } catch (error) {
       view.rollback(mark);
       if (!(error instanceof Lacks)) throw error;
-      const { want } = error;
-      await load(view, transaction, [want, ...sure.filter((one) => wantKey(one) !== wantKey(want))]);
-      sure = [];
+      await load(view, transaction, [error.want]);
     }
   }
 }

@@ -55,7 +55,8 @@ import {
 } from './database.js';
 import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
 import { Hearing } from './hearing.js';
-import { PartialState } from './partial-state.js';
+import { KeptTotals } from './kept-totals.js';
+import { lineAtOnce, PartialState } from './partial-state.js';
 import { Verdicts } from './verdicts.js';
 import { holderOf, type Want } from './wants.js';
 
@@ -93,6 +94,9 @@ interface Lane {
 
 let sessions = 0;
 
+/** Jobs that a claim reads beyond its room: those that put parts take no thread. */
+const lineMargin = 8;
+
 export class SharedStore implements Store {
   readonly isExclusive = false;
   readonly isShared = true;
@@ -125,6 +129,9 @@ export class SharedStore implements Store {
   #wakeAt = 0;
   #puts: Puts[] = [];
   readonly #verdicts = new Verdicts();
+  readonly #kept: KeptTotals;
+  /** The number of jobs to read of a line: about as many as the last claim had room for. */
+  #lineMost = lineAtOnce;
   readonly #hearing: Hearing;
   #conflicts = 0;
   #working: Promise<void> | undefined;
@@ -152,6 +159,7 @@ export class SharedStore implements Store {
     this.#outside = outside;
     this.#outsideNow = new OutsideNow(outside, this.payload);
     this.#options = options;
+    this.#kept = new KeptTotals(() => outside.now());
     this.#hearing = new Hearing(database);
   }
 
@@ -409,11 +417,21 @@ export class SharedStore implements Store {
     }
   }
 
+  /** The queues in which this dispatcher has agents. */
+  #claimedQueues(): string[] {
+    const { dispatcher } = this.#outside;
+    const queues = new Set<string>();
+    for (const setting of this.#mirror.settings())
+      if (setting.kind === 'agent' && setting.dispatcher === dispatcher) queues.add(setting.queue);
+    return [...queues];
+  }
+
   /** Takes in what a group has changed, and releases what waited for it. */
   #release({ group, view, writes, puts }: Decided): void {
     const { jobs, forgotten, settings, annotations } = writes;
     for (const job of jobs) this.#follow(job);
     for (const id of forgotten) this.#mirror.expel(id);
+    this.#kept.change((before) => view.keptAfter(before));
     for (const [key, setting] of settings) this.#mirror.admitSetting(key, setting);
     this.#puts.push(...puts);
     const timer = view.nextTimer;
@@ -470,6 +488,7 @@ export class SharedStore implements Store {
             this.#answered = this.#answered.slice(1);
             this.#during(view, () => tell(found.error, found.seen));
           }
+          if (view.keptRead !== undefined) this.#kept.read(view.keptRead);
           if (this.#answered.length === 0 || this.#dead) return;
           await load(view, transaction, wants);
         }
@@ -566,7 +585,7 @@ export class SharedStore implements Store {
   }
 
   #newView(isLook = false): PartialState {
-    return new PartialState((job) => this.#verdicts.on(job), isLook);
+    return new PartialState((job) => this.#verdicts.on(job), isLook, this.#kept.current);
   }
 
   /**
@@ -588,8 +607,10 @@ export class SharedStore implements Store {
       if (this.#dead) return undefined;
       const transaction = this.#database.begin('change');
       try {
-        const last = await transaction.lastCommit(lane.session);
-        if (last?.group === number) return attempts[last.attempt]!;
+        if (attempts.length > 0) {
+          const last = await transaction.lastCommit(lane.session);
+          if (last?.group === number) return attempts[last.attempt]!;
+        }
         const decided = takesPosted
           ? await this.#decidePosted(transaction)
           : await this.#decideAll(transaction, asked, requests, taken);
@@ -615,7 +636,10 @@ export class SharedStore implements Store {
     const view = this.#newView();
     const group = new Group();
     const commands = asked.map(({ command }) => command);
-    if (asked.length > 0) await prefetch(view, transaction, commands, [{ kind: 'heard' }, ...others]);
+    const sure: Want[] = [{ kind: 'heard' }, { kind: 'settings' }];
+    for (const queue of requests === undefined ? [] : this.#claimedQueues())
+      sure.push({ kind: 'line', queue, after: undefined, most: this.#lineMost });
+    await prefetch(view, transaction, commands, [...sure, ...others]);
     for (const one of asked) {
       const outside = heardIn(view, this.#outsideNow.look(), one.now);
       const decided = await decideOn(view, transaction, one.command, outside);
@@ -675,11 +699,9 @@ export class SharedStore implements Store {
   async #claimAll(view: PartialState, transaction: Transaction, requests: ClaimRequests, group: Group): Promise<void> {
     const look = this.#outsideNow.look();
     const outside = heardIn(view, look, look.now);
-    const queues = new Set<string>();
-    for (const setting of this.#mirror.settings())
-      if (setting.kind === 'agent' && setting.dispatcher === outside.dispatcher) queues.add(setting.queue);
-    for (const { command, decided } of await claimOn(view, transaction, requests, queues, outside))
-      group.note({ command, gate: 'decided' }, decided);
+    const { claims, room } = await claimOn(view, transaction, requests, outside);
+    for (const { command, decided } of claims) group.note({ command, gate: 'decided' }, decided);
+    this.#lineMost = Math.min(lineAtOnce, room + lineMargin);
     const next = view.nextTimer ?? 0;
     this.#wakeAt = next > outside.now ? next : 0;
   }
