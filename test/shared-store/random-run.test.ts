@@ -212,6 +212,8 @@ class History {
     this.#down.clear();
     // A timer that a host with a fast clock has set may wait for one with a slow clock.
     const longestMs = 15 * 60_000 + 2 * wrongMs;
+    // Puts that waited for a way to the database come first.
+    await this.#pass(60_000);
     for (let ms = 0; ms < longestMs && !(await this.#isDone()); ms += 60_000) await this.#pass(60_000);
     await this.#check();
     const jobs = new Map(Array.from(await this.database.jobs(), (job) => [job.id, job] as const));
