@@ -28,9 +28,8 @@ import { State } from '../../core/state/state.js';
 import type { Tally } from '../../core/state/tallies.js';
 import type { PlaceInLine, TakenPlaces } from '../../core/state/view.js';
 import { JobForgottenError } from '../../errors.js';
-import { type KeptCount, positionsAtOnce, type Rows, type Writes } from './database.js';
+import { positionsAtOnce, type Rows, type Writes } from './database.js';
 import { FarPayload } from './far-payload.js';
-import type { Totals } from './kept-totals.js';
 import {
   holderOf,
   type Index,
@@ -68,8 +67,6 @@ export class PartialState extends State {
   /** The lengths of lines, as far as they were counted. */
   readonly #lengths = new Map<string, number>();
   readonly #isLook: boolean;
-  /** For a look: totals that are exact enough. */
-  readonly #totals: Totals | undefined;
   /** `true` if all records are here. */
   #isWhole = false;
   #tallies: readonly Tally[] = [];
@@ -88,13 +85,12 @@ export class PartialState extends State {
 
   /**
    * `verdictsOf` returns the verdicts of filter functions on a job in line. A view for looks loads
-   * no more of kept roots than their count, and not that if it gets `totals`.
+   * no more of kept roots than their count.
    */
-  constructor(verdictsOf: (job: JobRecord) => string = () => '', isLook = false, totals?: Totals) {
+  constructor(verdictsOf: (job: JobRecord) => string = () => '', isLook = false) {
     super();
     this.#verdictsOf = verdictsOf;
     this.#isLook = isLook;
-    this.#totals = totals;
   }
 
   /** Takes in the rows that were loaded for `wants`. */
@@ -368,35 +364,14 @@ export class PartialState extends State {
   override kept(kept: Kept): KeptRoots<JobRecord> {
     if (this.#isWhole) return super.kept(kept);
     if (this.#isLook) {
-      if (this.#totals === undefined) this.#need({ kind: 'kept', kept });
-      const { count, bytes, oldestAt } = (this.#totals ?? this.#stored.kept)[kept];
+      this.#need({ kind: 'kept', kept });
+      const { count, bytes, oldestAt } = this.#stored.kept[kept];
       return { count, bytes, oldest: undefined, oldestAt };
     }
     this.#need({ kind: 'oldest', kept, most: oldestAtOnce });
     const { count, bytes, oldest, oldestAt } = super.kept(kept);
     const [stored, loaded] = [this.#stored.kept[kept], this.#loaded.kept[kept]];
     return { count: count + stored.count - loaded.count, bytes: bytes + stored.bytes - loaded.bytes, oldest, oldestAt };
-  }
-
-  /** The totals that were loaded for a look; `undefined` unless all were. */
-  get keptRead(): Totals | undefined {
-    const isRead = (kept: Kept) => this.#known.has(wantKey({ kind: 'kept', kept }));
-    return isRead('succeeded') && isRead('failed') ? this.#stored.kept : undefined;
-  }
-
-  /** Returns totals as they are after this transaction. */
-  keptAfter(before: Totals): Totals {
-    const after = (kept: Kept): KeptCount => {
-      if (this.#known.has(wantKey({ kind: 'oldest', kept, most: oldestAtOnce }))) return this.kept(kept);
-      const { count, bytes, oldestAt } = super.kept(kept);
-      const [had, loaded] = [before[kept], this.#loaded.kept[kept]];
-      return {
-        count: had.count + count - loaded.count,
-        bytes: had.bytes + bytes - loaded.bytes,
-        oldestAt: had.oldestAt ?? oldestAt,
-      };
-    };
-    return { succeeded: after('succeeded'), failed: after('failed') };
   }
 
   /** There may be defaults that are not loaded: callers must look for them. */
@@ -642,9 +617,9 @@ export class PartialState extends State {
 }
 
 class Counts {
-  readonly kept: Record<Kept, { count: number; bytes: number; oldestAt: number | undefined }> = {
-    succeeded: { count: 0, bytes: 0, oldestAt: undefined },
-    failed: { count: 0, bytes: 0, oldestAt: undefined },
+  readonly kept: Record<Kept, { count: number; bytes: number; oldestAt?: number | undefined }> = {
+    succeeded: { count: 0, bytes: 0 },
+    failed: { count: 0, bytes: 0 },
   };
   /** The number of jobs that an index has under a key, by both. */
   readonly jobs = new Map<string, number>();

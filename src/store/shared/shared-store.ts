@@ -55,7 +55,6 @@ import {
 } from './database.js';
 import { claimOn, decideOn, load, lookOn, prefetch } from './deciding.js';
 import { Hearing } from './hearing.js';
-import { KeptTotals } from './kept-totals.js';
 import { lineAtOnce, PartialState } from './partial-state.js';
 import { Verdicts } from './verdicts.js';
 import { holderOf, type Want } from './wants.js';
@@ -129,7 +128,6 @@ export class SharedStore implements Store {
   #wakeAt = 0;
   #puts: Puts[] = [];
   readonly #verdicts = new Verdicts();
-  readonly #kept: KeptTotals;
   /** The number of jobs to read of a line: about as many as the last claim had room for. */
   #lineMost = lineAtOnce;
   readonly #hearing: Hearing;
@@ -159,7 +157,6 @@ export class SharedStore implements Store {
     this.#outside = outside;
     this.#outsideNow = new OutsideNow(outside, this.payload);
     this.#options = options;
-    this.#kept = new KeptTotals(() => outside.now());
     this.#hearing = new Hearing(database);
   }
 
@@ -431,7 +428,6 @@ export class SharedStore implements Store {
     const { jobs, forgotten, settings, annotations } = writes;
     for (const job of jobs) this.#follow(job);
     for (const id of forgotten) this.#mirror.expel(id);
-    this.#kept.change((before) => view.keptAfter(before));
     for (const [key, setting] of settings) this.#mirror.admitSetting(key, setting);
     this.#puts.push(...puts);
     const timer = view.nextTimer;
@@ -488,7 +484,6 @@ export class SharedStore implements Store {
             this.#answered = this.#answered.slice(1);
             this.#during(view, () => tell(found.error, found.seen));
           }
-          if (view.keptRead !== undefined) this.#kept.read(view.keptRead);
           if (this.#answered.length === 0 || this.#dead) return;
           await load(view, transaction, wants);
         }
@@ -585,7 +580,7 @@ export class SharedStore implements Store {
   }
 
   #newView(isLook = false): PartialState {
-    return new PartialState((job) => this.#verdicts.on(job), isLook, this.#kept.current);
+    return new PartialState((job) => this.#verdicts.on(job), isLook);
   }
 
   /**
