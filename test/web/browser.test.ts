@@ -142,6 +142,22 @@ describe('the page in a browser', { skip }, () => {
     assert.deepEqual(troubles, []);
   });
 
+  it('[17.2] shows all of a schedule at once, in one format, also on a phone', async () => {
+    await goTo('schedules');
+    await see('nightly');
+    await see(/^\d{4}-\d\d-\d\d 02:30:00 Europe\/Berlin$/);
+    const cut = () =>
+      evaluate(`(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(
+      document.querySelector('section[aria-label="Schedules"]'))`);
+    for (const width of [1200, 390]) {
+      await tab.setViewportSize({ width, height: 844 });
+      assert.equal(await cut(), 0, `the table is too wide for ${width} pixels`);
+      const button = await tab.getByRole('button', { name: 'Pause… nightly' }).boundingBox();
+      assert.ok(button !== null && button.x >= 0 && button.x + button.width <= width, `at ${width} pixels`);
+    }
+    await tab.setViewportSize({ width: 1280, height: 900 });
+  });
+
   it('shows the values of each chart in a table, and names with markup as text', async () => {
     await goTo('');
     await see(markup);
@@ -322,8 +338,17 @@ describe('the page in a browser', { skip }, () => {
     await confirm('Pause…');
     await tab.getByRole('button', { name: 'Resume' }).click();
     await tab.getByRole('button', { name: 'Pause…' }).waitFor();
-    await tab.getByLabel('Size of tenant').fill('3');
-    await confirm('Set…');
+    const size = tab.getByLabel('Size of tenant');
+    for (const wrong of ['0', '1.5']) {
+      await size.fill(wrong);
+      await see('a size is a whole number from 1');
+    }
+    await size.fill('');
+    await size.press('Enter');
+    assert.equal(await size.inputValue(), '1');
+    await size.fill('3');
+    await size.press('Enter');
+    await tab.getByRole('dialog').getByRole('button', { name: 'Set' }).click();
     await eventually('the quota is larger', async () => (await queue.quotas())[0]?.size === 3);
     await blocked.result();
     await tab.getByLabel('Size of main').fill('5');
@@ -375,6 +400,8 @@ describe('the page in a browser', { skip }, () => {
     await see('too large to be shown');
     await callsheet.forgetAll({ callable: 'shown#size' });
     await see('JOB_FORGOTTEN');
+    await see('Below is the last known state.');
+    await see('not live');
     await see('16 MiB');
   });
 

@@ -53,6 +53,8 @@ export async function act(
 interface ActionProps {
   /** The text of the button. */
   readonly label: string;
+  /** The name of the thing on which it acts, for those who hear the button among others. */
+  readonly of?: string;
   /** The question of the confirmation. Without it, the action begins at once. */
   readonly question?: ComponentChildren;
   readonly run: (onProgress: (progress: Progress) => void, signal: AbortSignal) => Promise<unknown>;
@@ -64,7 +66,7 @@ interface ActionProps {
 }
 
 /** A button with an action behind it. */
-export function Action({ label, question, run, onDone, danger, hasFields = false, disabled = false }: ActionProps) {
+export function Action({ label, of, question, run, onDone, danger, hasFields = false, disabled = false }: ActionProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [state, set] = useState<State>({ step: 'idle' });
   const stop = useRef<AbortController>();
@@ -96,6 +98,7 @@ export function Action({ label, question, run, onDone, danger, hasFields = false
       <button
         type="button"
         class={danger ? 'danger' : ''}
+        aria-label={of === undefined ? undefined : `${label} ${of}`}
         disabled={disabled}
         onClick={() => (question === undefined ? void start() : set({ step: 'asks' }))}
       >
@@ -189,7 +192,8 @@ export function BulkAction({ action, filter, label }: { action: keyof typeof bul
       {problem === '' && matched === undefined && <p role="status">Counting…</p>}
       {matched !== undefined && (
         <p>
-          {verb} <strong>{plural(matched, 'job')}</strong> that match? It cannot be undone.
+          {verb} <strong>{plural(matched, 'job')}</strong> that match?{' '}
+          {action === 'retry all' ? 'Jobs that were retried already are left out.' : 'It cannot be undone.'}
         </p>
       )}
     </Asks>
@@ -214,7 +218,7 @@ export function SelectedAction({ verb, jobs, onDone }: SelectedProps) {
       label={`${verb} selected…`}
       question={
         <p>
-          {verb} <strong>{plural(jobs.length, 'job')}</strong>? It cannot be undone.
+          {verb} <strong>{plural(jobs.length, 'job')}</strong>?{verb === 'Cancel' && ' It cannot be undone.'}
         </p>
       }
       danger={verb === 'Cancel'}

@@ -126,10 +126,12 @@ interface TableProps {
   readonly rows: readonly { readonly key: string; readonly cells: readonly ComponentChildren[] }[];
   /** Stands in place of a table without rows. */
   readonly empty: ComponentChildren;
+  /** `true` if a narrow window shows the cells of a row below each other, with their columns' names. */
+  readonly stacks?: boolean;
 }
 
-/** A table that scrolls to the side where it is too wide. */
-export function Table({ label, columns, rows, empty }: TableProps) {
+/** A table that scrolls to the side where it is too wide. Shadows show where it goes on. */
+export function Table({ label, columns, rows, empty, stacks = false }: TableProps) {
   if (rows.length === 0) return <p class="empty">{empty}</p>;
   const named = columns.map(
     (column): Column => (typeof column === 'string' ? { name: column, isNumber: false } : column),
@@ -137,7 +139,7 @@ export function Table({ label, columns, rows, empty }: TableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
     <section class="scroll" tabIndex={0} aria-label={label}>
-      <table>
+      <table class={stacks ? 'stacks' : ''}>
         <thead>
           <tr>
             {named.map(({ name, isNumber, head }) => (
@@ -151,7 +153,7 @@ export function Table({ label, columns, rows, empty }: TableProps) {
           {rows.map(({ key, cells }) => (
             <tr key={key}>
               {cells.map((cell, at) => (
-                <td key={named[at]!.name} class={named[at]!.isNumber ? 'number' : ''}>
+                <td key={named[at]!.name} data-name={named[at]!.name} class={named[at]!.isNumber ? 'number' : ''}>
                   {cell}
                 </td>
               ))}
@@ -165,10 +167,12 @@ export function Table({ label, columns, rows, empty }: TableProps) {
 
 export const number = (name: string) => ({ name, isNumber: true }) as const;
 
-export function Trouble({ problem }: { problem: Problem }) {
+/** `isStale`: what follows is the last known state. */
+export function Trouble({ problem, isStale }: { problem: Problem; isStale: boolean }) {
   return (
-    <p class="problem" role="alert">
+    <p class={isStale ? 'problem stale' : 'problem'} role="alert">
       {problem.message} <span class="dim">({problem.code})</span>
+      {isStale && ' Below is the last known state.'}
     </p>
   );
 }
@@ -183,7 +187,7 @@ export function Loaded<S extends object>({ seen, children }: LoadedProps<S>) {
   const { sections, problem } = seen;
   return (
     <>
-      {problem !== undefined && <Trouble problem={problem} />}
+      {problem !== undefined && <Trouble problem={problem} isStale={sections !== undefined} />}
       {sections === undefined ? problem === undefined && <p class="empty">Loading…</p> : children(sections)}
     </>
   );

@@ -28,6 +28,18 @@ export function durationText(ms: number | undefined): string {
   return '–';
 }
 
+/** An exact interval: `250ms`, `5s`, `1h 30m`. */
+export function intervalText(ms: number): string {
+  const parts: string[] = [];
+  let rest = ms;
+  for (const [unitMs, unit] of [...units, [1000, 's'], [1, 'ms']] as const) {
+    const count = Math.floor(rest / unitMs);
+    if (count > 0) parts.push(`${count}${unit}`);
+    rest -= count * unitMs;
+  }
+  return parts.join(' ');
+}
+
 export function bytesText(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   const exponent = Math.min(4, Math.floor(Math.log2(bytes) / 10));
@@ -53,6 +65,14 @@ export function timeText(time: string | number): string {
   return date.toDateString() === new Date().toDateString()
     ? clock
     : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock}`;
+}
+
+/** `2030-01-31 14:05:09`, by the clocks of a zone. */
+export function dateText(time: string, zone: string): string {
+  // Sweden writes dates as ISO does.
+  return new Intl.DateTimeFormat('sv', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' }).format(
+    new Date(time),
+  );
 }
 
 export const minuteText = (time: number) => timeText(time).slice(-8, -3);

@@ -337,6 +337,8 @@ const classes = [
   ['folded', 'folded', '▤'],
 ] as const;
 
+const foldedAt = classes.findIndex(([name]) => name === 'folded');
+
 /** All parts in order, in at most 240 cells: each has the colours of its parts, failures on top. */
 function StripOf({ strip: { cells, totals } }: { strip: Json<Strip> }) {
   // The gaps are narrow, also between few cells.
@@ -376,7 +378,7 @@ function StripOf({ strip: { cells, totals } }: { strip: Json<Strip> }) {
       </svg>
       <ul class="legend">
         {classes.map(([name, kind, sign], at) =>
-          totals[at] === 0 && name === 'folded' ? null : (
+          totals[at] === 0 && (name === 'folded' || totals[foldedAt]! > 0) ? null : (
             <li key={name} class={kind}>
               <span aria-hidden="true">{sign}</span> {countText(totals[at]!)} {name}
               {name === 'folded' && ': done, and no jobs of their own any more'}

@@ -58,7 +58,10 @@ export function useView<Sections>(view: string, query: URLSearchParams): Seen<Se
           return { key, sections: Object.assign(sections, changed) as Json<Sections>, problem: undefined };
         });
       };
-      source.addEventListener('problem', (event) => problem(JSON.parse((event as MessageEvent<string>).data)));
+      source.addEventListener('problem', (event) => {
+        setLive(false);
+        problem(JSON.parse((event as MessageEvent<string>).data));
+      });
       source.onerror = () => {
         setLive(false);
         if (source?.readyState !== EventSource.CLOSED) return;

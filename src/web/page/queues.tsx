@@ -1,5 +1,5 @@
 /** Queues, and one of them with agents, quotas and its next jobs. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { exactly } from '../exact-name.js';
 import type { QueueRows } from '../views/queue-rows.js';
 import type { QueuesSections } from '../views/queues.js';
@@ -42,7 +42,7 @@ export function QueueTable({ queues, now }: { queues: Json<QueueRows>; now: numb
               <span key="state">
                 {paused && (
                   <>
-                    <span aria-hidden="true">⏸</span> paused since <Time at={pausedSince} />{' '}
+                    <strong>paused</strong> since <Time at={pausedSince} />{' '}
                   </>
                 )}
                 {bound !== undefined &&
@@ -199,30 +199,50 @@ function Unseen({ places, keys }: Pick<Of<'quotas'>[number], 'places' | 'keys'>)
 
 function Resize({ label, size, run }: { label: string; size: number; run: (size: number) => Promise<unknown> }) {
   const [text, set] = useState<string>();
+  const button = useRef<HTMLSpanElement>(null);
   const to = Number(text ?? size);
-  const isNew = text !== undefined && Number.isSafeInteger(to) && to >= 1 && to !== size;
+  const isEmpty = text === '';
+  const isWrong = !isEmpty && !(Number.isSafeInteger(to) && to >= 1);
+  const isNew = text !== undefined && !isEmpty && !isWrong && to !== size;
   return (
-    <span class="buttons">
+    <form
+      class="buttons"
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (isEmpty) set(undefined);
+        button.current?.querySelector('button')?.click();
+      }}
+    >
       <input
         type="number"
         min="1"
         aria-label={label}
+        aria-invalid={isWrong}
         value={text ?? size}
         onInput={({ currentTarget }) => set(currentTarget.value)}
+        onBlur={() => isEmpty && set(undefined)}
       />
-      {isNew && (
-        <Action
-          label="Set…"
-          question={
-            <p>
-              {label}: {size} → <strong>{to}</strong>?
-            </p>
-          }
-          run={() => run(to)}
-          onDone={() => set(undefined)}
-        />
+      {isWrong && (
+        <span class="problem" role="alert">
+          a size is a whole number from 1
+        </span>
       )}
-    </span>
+      {isNew && (
+        <span ref={button}>
+          <Action
+            label="Set…"
+            question={
+              <p>
+                {label}: {size} → <strong>{to}</strong>?
+              </p>
+            }
+            run={() => run(to)}
+            onDone={() => set(undefined)}
+          />
+        </span>
+      )}
+    </form>
   );
 }
 

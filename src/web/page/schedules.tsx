@@ -4,7 +4,7 @@ import { useRef } from 'preact/hooks';
 import type { SchedulesSections, ShownSchedule } from '../views/schedules.js';
 import { Action, act } from './act.js';
 import { Card, JobLink, Loaded, Table, Time } from './elements.js';
-import { durationText, plural, queueText, timeText } from './format.js';
+import { dateText, durationText, intervalText, plural, queueText, timeText } from './format.js';
 import type { Json } from './json.js';
 import { useView } from './live.js';
 import { go } from './router.js';
@@ -18,6 +18,7 @@ export function SchedulesPage() {
           <>
             <Table
               label="Schedules"
+              stacks
               columns={['schedule', 'ticks', 'next', 'last', 'puts', 'last jobs', 'act']}
               empty="There is no schedule. queue.schedule(name, job, { cron }) adds one."
               rows={items.map((one) => ({ key: one.details.name, cells: cellsOf(one) }))}
@@ -36,6 +37,7 @@ function Backfill({ name }: { name: string }) {
   return (
     <Action
       label="Backfill…"
+      of={name}
       hasFields
       question={
         <>
@@ -71,10 +73,10 @@ function cellsOf({ details, next, history }: Json<ShownSchedule>) {
       <span class="dim">queue {queueText(queue)}</span>
     </span>,
     <span key="ticks">
-      <code>{cron ?? `every ${durationText(everyMs)}`}</code>
+      <code>{cron ?? `every ${intervalText(everyMs!)}`}</code>
       {zone !== undefined && ` ${zone}`}
       <br />
-      <span class="dim">overlap: {overlap}</span>
+      <span class="dim">overlap: {overlap}</span>{' '}
       {shift !== undefined && (
         <span class="dim note">
           clocks go {shift.minutes > 0 ? 'forward' : 'back'} {durationText(Math.abs(shift.minutes) * 60_000)}{' '}
@@ -84,16 +86,16 @@ function cellsOf({ details, next, history }: Json<ShownSchedule>) {
       )}
     </span>,
     <span key="next">
-      {paused && (
-        <strong>
-          <span aria-hidden="true">⏸</span> paused
-        </strong>
-      )}
+      {paused && <strong>paused</strong>}
       <ol class="plain">
         {next.map((at) => (
           <li key={at}>
             <Time at={at} />
-            {isElsewhere && <span class="dim"> ({inZone(at, zone)})</span>}
+            {isElsewhere && (
+              <span class="dim note">
+                {dateText(at, zone)} {zone}
+              </span>
+            )}
           </li>
         ))}
       </ol>
@@ -124,16 +126,18 @@ function cellsOf({ details, next, history }: Json<ShownSchedule>) {
     <span key="act" class="buttons">
       <Action
         label="Run now…"
+        of={name}
         question={<p>Put a job of {name} now, besides its ticks?</p>}
         run={() => act({ action: 'trigger schedule', schedule: name })}
         onDone={(result) => go(`jobs/${(result as { id: string }).id}`)}
       />
       <Backfill name={name} />
       {paused ? (
-        <Action label="Resume" run={() => act({ action: 'resume schedule', schedule: name })} />
+        <Action label="Resume" of={name} run={() => act({ action: 'resume schedule', schedule: name })} />
       ) : (
         <Action
           label="Pause…"
+          of={name}
           question={<p>Pause {name}? Its ticks pass until it is resumed.</p>}
           run={() => act({ action: 'pause schedule', schedule: name })}
         />
@@ -174,6 +178,3 @@ function nextShift(zone: string, now: number) {
   shifts.set(key, shift);
   return shift;
 }
-
-const inZone = (at: string, zone: string) =>
-  new Intl.DateTimeFormat('en-GB', { timeZone: zone, dateStyle: 'short', timeStyle: 'short' }).format(new Date(at));
