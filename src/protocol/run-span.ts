@@ -41,5 +41,9 @@ export interface RunSpan extends TracedRun, RunEnd {
   readonly args?: Uint8Array | null;
 }
 
+/** The attempt as spans count it: the start of the parts is no run of the postprocess. */
+export const spanAttempt = (attempt: number, hasPostprocess: boolean) =>
+  hasPostprocess ? Math.max(1, attempt - 1) : attempt;
+
 /** The longest stack that is kept with a span. */
 export const longestStack = 8_000;

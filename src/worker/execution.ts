@@ -16,6 +16,7 @@ import type { ReportKind, RunReport } from '../protocol/board.js';
 import { decodeValue } from '../protocol/completed-jobs.js';
 import type { ModuleSetup, WireRun } from '../protocol/dispatch.js';
 import { packBatch } from '../protocol/packing.js';
+import { spanAttempt } from '../protocol/run-span.js';
 import { type StoredCall, unknownTrace } from '../protocol/stored-call.js';
 import { type JobContext, JobReference, referenceOf, references, running } from './context.js';
 import { findFunction, type Handler, hooksOf } from './modules.js';
@@ -168,7 +169,9 @@ export class Execution implements RunReport {
     const call = this.#called.call(this.#codec.args);
     const trace = call.trace ?? (this.#thread.board.tracesRuns && !this.#job.isPart ? unknownTrace : undefined);
     if (trace === undefined) return this.#perform(call);
-    const traced = new RunTrace(this.#thread, this.#job.traced, trace);
+    const { attempt, ...others } = this.#job.traced;
+    const isPostprocess = this.#called.fed !== null && others.role !== 'callback';
+    const traced = new RunTrace(this.#thread, { ...others, attempt: spanAttempt(attempt, isPostprocess) }, trace);
     this.#trace = traced;
     this.#job.innerTrace = () => traced.inner;
     return traced.around(() => this.#perform(call));

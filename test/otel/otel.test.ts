@@ -178,6 +178,7 @@ describe('traces, made when the runs have ended', () => {
     assert.deepEqual(span.links, [named(found, 'put').id]);
     assert.deepEqual([span.attributes['callsheet.form'], span.attributes['callsheet.parts']], ['parallel', 3]);
     assert.deepEqual(named(found, 'process traced#sum').links, span.links);
+    for (const { attributes } of runs(found)) assert.equal(attributes['callsheet.attempt'], 1);
 
     const bare = await callsheet.queue().put(serial([traced.add(1, 1), traced.fail('no')]));
     assert.equal((await bare.result()).length, 2);

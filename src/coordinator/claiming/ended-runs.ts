@@ -5,7 +5,7 @@
 import { countItems, parentOf } from '../../core/map.js';
 import { agentName, type JobRecord, type Payload, takesTurns } from '../../core/records.js';
 import { JournalCorruptError } from '../../errors.js';
-import { longestStack, type RunEnd, type RunSpan } from '../../protocol/run-span.js';
+import { longestStack, type RunEnd, type RunSpan, spanAttempt } from '../../protocol/run-span.js';
 import type { Records, Store } from '../../store/store.js';
 import type { Feed } from '../clients/feed.js';
 import type { Run } from '../pool/pool-port.js';
@@ -39,9 +39,10 @@ export class EndedRuns {
   /** The run ended with its thread. */
   lost(run: Run, error: NonNullable<RunEnd['error']>): void {
     if (!this.#feed.isHeard) return;
-    const { job, parent, isPart, callable, queue, attempt, thread, args } = run;
+    const { job, parent, isPart, callable, queue, thread, args } = run;
     const record = this.#store.local.jobOfAgent(job);
     const now = this.#now();
+    const attempt = spanAttempt(run.attempt, run.fed !== null && (isPart || parent === ''));
     this.#feed.push({
       ...{ job, parent, callable, queue, attempt, thread, agent: agentName(run.agent) },
       role: isPart ? 'part' : parent === '' ? 'root' : 'callback',
@@ -60,7 +61,14 @@ export class EndedRuns {
     const { id, role, callable, queue, agent, attempts, firstStartAt, endAt, outcome } = job;
     const [name = ''] = job.errorNames.split('\n', 1);
     const run: Omit<RunSpan, 'parent' | 'whole' | 'args'> = {
-      ...{ job: id, callable, queue, agent: agentName(agent), attempt: attempts, thread: 0 },
+      ...{
+        job: id,
+        callable,
+        queue,
+        agent: agentName(agent),
+        attempt: spanAttempt(attempts, callable !== ''),
+        thread: 0,
+      },
       role: takesTurns(job) ? 'callback' : role === 'root' ? 'root' : 'part',
       ...(outcome === 'failure' ? { outcome, error: { name, message: 'the job failed' } } : { outcome: 'value' }),
       startedAt: firstStartAt === 0 ? endAt : firstStartAt,
