@@ -108,6 +108,7 @@ describe('the package', () => {
       'LICENSE',
       'README.md',
       'package.json',
+      'src/web/grafana-dashboard.json',
     ]);
     const built = paths.filter((path) => path.startsWith('dist/src/')).map((path) => path.slice('dist/src/'.length));
     const assets = built.filter((path) => path.startsWith('web/assets/'));
@@ -132,7 +133,7 @@ describe('the package', () => {
       code.map((path) => `${path}.map`).toSorted(),
     );
     const types = built.filter((path) => /\.d\.c?ts$/.test(path));
-    assert.equal(code.length * 2 + assets.length + types.length, paths.length - 4);
+    assert.equal(code.length * 2 + assets.length + types.length, paths.length - 5);
     for (const path of types)
       assert.ok(existsSync(join(root, 'src', path.replace(/\.d(\.c?ts)$/, '$1'))), `${path}: stale`);
   });
