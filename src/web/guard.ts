@@ -64,14 +64,23 @@ export function checkSite(request: Request): void {
   const origin = headers.get('origin');
   if (origin === null && site === null)
     throw new HttpError(403, 'CROSS_SITE', 'an action needs a header Origin or Sec-Fetch-Site');
-  if (origin !== null && hostOfOrigin(origin) !== hostOf(request).toLowerCase())
+  if (origin !== null && !isOwnOrigin(origin, request))
     throw new HttpError(403, 'CROSS_SITE', `an action of the origin ${JSON.stringify(origin)} is refused`);
 }
 
-function hostOfOrigin(origin: string): string | undefined {
+/** `true` if the browser reached this request over TLS, as far as that is known here. */
+export const isSecure = (request: Request): boolean =>
+  new URL(request.url).protocol === 'https:' || request.headers.get('x-forwarded-proto') === 'https';
+
+/**
+ * A proxy that ends TLS may not say so: a page of https can act over plain http. The other way
+ * round, anyone between could have made the page.
+ */
+function isOwnOrigin(origin: string, request: Request): boolean {
   try {
-    return new URL(origin).host;
+    const { protocol, host } = new URL(origin);
+    return host === hostOf(request).toLowerCase() && (protocol === 'https:' || !isSecure(request));
   } catch {
-    return undefined;
+    return false;
   }
 }

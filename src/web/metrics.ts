@@ -6,7 +6,7 @@ import { type Buckets, type Labels, OpenMetrics } from './open-metrics.js';
 
 const counters: readonly (readonly [field: keyof KindTotals & string, help: string])[] = [
   ['put', 'Jobs put.'],
-  ['started', 'Runs that are over.'],
+  ['started', 'Runs that are over. A job that ends without one, as a composition can, adds none.'],
   ['succeeded', 'Jobs that succeeded.'],
   ['failed', 'Jobs that failed, without the cancelled and the expired ones.'],
   ['cancelled', 'Jobs that were cancelled.'],

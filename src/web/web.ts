@@ -3,7 +3,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { Visitors } from './access.js';
 import { actions, countFor, type RunOptions } from './actions.js';
 import { assetResponse, documentAt } from './assets.js';
-import { checkHost, checkSite, securityHeaders } from './guard.js';
+import { checkHost, checkSite, isSecure, securityHeaders } from './guard.js';
 import { plainDocument } from './html.js';
 import { HttpError, httpErrorOf } from './http-error.js';
 import { Live } from './live.js';
@@ -147,11 +147,11 @@ class Page {
    * document leads on.
    */
   #signIn(token: string, request: Request): Response {
-    const isSecure = new URL(request.url).protocol === 'https:' || request.headers.get('x-forwarded-proto') === 'https';
-    if (request.method === 'HEAD') throw new HttpError(405, 'METHOD', 'a link must be opened', { allow: 'GET' });
-    const { visitor, cookie } = this.#visitors.signIn(token, isSecure);
-    this.#record(visitor, 'sign-in', visitor.access, undefined);
     const response = html(plainDocument('Signed in', 'The page opens.', this.#options.path));
+    // A look at the link does not use it up.
+    if (request.method === 'HEAD') return response;
+    const { visitor, cookie } = this.#visitors.signIn(token, isSecure(request));
+    this.#record(visitor, 'sign-in', visitor.access, undefined);
     response.headers.set('set-cookie', cookie);
     return response;
   }

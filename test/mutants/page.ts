@@ -35,7 +35,7 @@ export const page: readonly Mutant[] = [
     tags: ['17.1'],
     tests: handler,
     in: 'web/guard.ts#checkSite',
-    find: 'origin !== null && hostOfOrigin(origin) !== hostOf(request).toLowerCase()',
+    find: 'origin !== null && !isOwnOrigin(origin, request)',
     replace: 'false',
   },
   {

@@ -38,6 +38,8 @@ describe('the page: access', () => {
 
     const link = page.link(origin);
     const first = new Visitor(page);
+    const looked = await first.get(link, { method: 'HEAD' });
+    assert.deepEqual([looked.status, looked.headers.get('set-cookie'), looked.text], [200, null, '']);
     const { status, headers, text } = await first.get(link);
     assert.equal(status, 200);
     assert.match(headers.get('set-cookie')!, /; Path=\/; .*HttpOnly; SameSite=Strict$/);
@@ -107,12 +109,15 @@ describe('the page: access', () => {
     const bare = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(cancel) };
     assert.equal((await visitor.get('/api/actions', bare)).status, 403, 'neither header');
     assert.equal((await visitor.act(cancel, { 'content-type': 'text/plain' })).status, 415, 'a form can send this');
+    const plain = { origin, 'x-forwarded-proto': 'https' };
+    assert.equal((await visitor.act(cancel, plain)).status, 403, 'a page without TLS, behind a proxy with it');
     const cross = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' };
     assert.equal((await visitor.get('/api/overview', { headers: cross })).status, 403);
     const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
     assert.equal((await visitor.get('/', { headers: link })).status, 200, 'a link elsewhere may lead here');
     assert.equal(await job.status(), 'pending');
-    assert.equal((await visitor.act(cancel)).status, 200);
+    const behindTls = { origin: origin.replace('http:', 'https:') };
+    assert.equal((await visitor.act(cancel, behindTls)).status, 200, 'a proxy ends TLS and does not say so');
     assert.equal(typeof page, 'function');
   });
 

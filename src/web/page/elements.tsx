@@ -126,7 +126,7 @@ interface TableProps {
   readonly rows: readonly { readonly key: string; readonly cells: readonly ComponentChildren[] }[];
   /** Stands in place of a table without rows. */
   readonly empty: ComponentChildren;
-  /** `true` if a narrow window shows the cells of a row below each other, with their columns' names. */
+  /** `true` if a narrow window shows the cells of a row below each other. */
   readonly stacks?: boolean;
 }
 

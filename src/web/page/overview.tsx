@@ -104,7 +104,7 @@ function Figures({ sections, now }: { sections: Seen; now: number }) {
       />
       <Figure name="threads" value={`${threads.running}/${threads.size}`} more={loadText(threads)} />
       <Figure
-        name="failed, last hour"
+        name="failed or cancelled, last hour"
         value={countText(failed)}
         kind={failed > 0 ? 'bad' : ''}
         more={failed > 0 ? <Link to="failures?since=1h">look</Link> : 'none'}
