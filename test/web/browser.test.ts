@@ -74,7 +74,7 @@ describe('the page in a browser', { skip }, () => {
     await once(server, 'listening');
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     browser = await chromium.launch({ executablePath, args });
-    tab = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    tab = await browser.newPage({ viewport: { width: 1280, height: 900 }, timezoneId: 'UTC' });
     tab.setDefaultTimeout(limitMs);
     tab.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') troubles.push(message.text());
