@@ -21,7 +21,7 @@ export interface Server {
 
 /** Speed for safety: a server of tests that lose no data needs no disk. */
 const careless = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
-const small = { shared_buffers: '32MB', max_connections: '60', jit: 'off', unix_socket_directories: '' };
+const small = { shared_buffers: '32MB', max_connections: '300', jit: 'off', unix_socket_directories: '' };
 
 /** Starts a server with these settings, unless `DATABASE_URL` names one. */
 export async function startServer(settings: Readonly<Record<string, string>> = {}): Promise<Server> {

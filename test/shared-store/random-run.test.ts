@@ -19,7 +19,7 @@ import { type Faults, MemoryDatabase, noFaults } from './database.js';
 import { HostClock, openBeside, Wire } from './kits.js';
 import { randomFaults } from './random-faults.js';
 
-const histories = process.env.CALLSHEET_SEED === undefined ? Number(process.env.CALLSHEET_SEEDS ?? 5) : 1;
+const histories = process.env.CALLSHEET_SEED === undefined ? Number(process.env.CALLSHEET_SEEDS ?? 2) : 1;
 const steps = 60;
 const quotaSize = 2;
 const pollMs = 700;

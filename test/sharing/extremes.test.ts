@@ -83,6 +83,7 @@ const calls: Readonly<Record<string, { readonly of: (side: Side) => object; read
       log: [],
       trace: [],
       dispatchers: [[]],
+      drain: [[]],
       unregister: [[id]],
       events: [[{ limit: 1 }]],
       stats: [[]],

@@ -58,7 +58,7 @@ export class SimPool implements PoolPort {
 
   #addThread(): void {
     this.#threads.push({
-      id: this.#threads.length,
+      id: this.#threads.length + 1,
       batches: [],
       begun: false,
       begunAt: 0,
@@ -78,7 +78,7 @@ export class SimPool implements PoolPort {
   }
 
   start(id: number, runs: readonly Run[]): boolean {
-    const thread = this.#threads[id]!;
+    const thread = this.#threads[id - 1]!;
     if (thread.batches.length >= 2) return false;
     thread.batches.push([...runs]);
     return true;
@@ -145,7 +145,7 @@ export class SimPool implements PoolPort {
   }
 
   clear(id: number): void {
-    const thread = this.#threads[id]!;
+    const thread = this.#threads[id - 1]!;
     for (const run of thread.batches.flat()) this.takeBack(run.job);
     this.#owner.turn();
   }
