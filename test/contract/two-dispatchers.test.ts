@@ -364,6 +364,19 @@ describe('5 the death of one', () => {
     assert.deepEqual([a.running.length, a.fatal.length], [1, 1]);
   });
 
+  it('[2.4] waits for dates in peace, when it cannot reach the database', async (t) => {
+    const site = new Site(t);
+    const wire = new Wire();
+    const a = await site.open({}, { wire });
+    const job = await a.runtime.queue().put(work.echo(1), { beginAfter: 1000 });
+    await site.quiet(a);
+    wire.cut();
+    await site.pass(2000, a);
+    wire.mend();
+    await site.quiet(a);
+    assert.equal(await job.result(), 1);
+  });
+
   it('[5.6] is no work of a database that stood still for all: each gives its jobs back, uncounted', async (t) => {
     const site = new Site(t);
     const wire = new Wire();

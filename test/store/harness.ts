@@ -118,7 +118,10 @@ export class Subject {
         (error) => (error ? reject(error) : resolve()),
       ),
     );
-    if (this.store instanceof SharedStore) await this.#survey();
+    if (!(this.store instanceof SharedStore)) return;
+    // Pings are decided beside the other commands.
+    await this.store.idle();
+    await this.#survey();
   }
 
   #survey(): Promise<void> {

@@ -44,7 +44,11 @@ async function follow(groups: readonly (readonly Wish[])[]): Promise<void> {
         const what = one.what === 'recover' ? 'tick' : one.what;
         // The first store decides at once, and shows what the next command may name.
         if (at === 0) commands.push(wishes.command(subject.state, { ...one, what }));
+        const isPing = commands[turn]!.type === 'ping';
+        // A shared store decides a ping beside other commands, before or after them.
+        if (isPing) await subject.durable();
         subject.ask(commands[turn]!);
+        if (isPing) await subject.durable();
       }
       await subject.durable();
     }

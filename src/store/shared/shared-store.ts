@@ -124,6 +124,8 @@ export class SharedStore implements Store {
   #released: PartialState | undefined;
   /** The earliest timer of any job; `undefined` for none. */
   #timer: number | undefined;
+  /** `true` until the timer that a tick leaves is known. Another tick would find nothing to do. */
+  #isTicking = false;
   /** The time at which a rate may have room again for a job that was not claimed; 0 for none. */
   #wakeAt = 0;
   #puts: Puts[] = [];
@@ -197,6 +199,7 @@ export class SharedStore implements Store {
     const now = this.#outside.now();
     if (this.#wakeAt <= now) this.#wakeAt = 0;
     for (const one of asked) {
+      this.#isTicking ||= isTick(one);
       if (one.command.type === 'ping') this.#ping({ ...one, now });
       else this.#asked.push({ ...one, now });
     }
@@ -214,8 +217,9 @@ export class SharedStore implements Store {
   }
 
   get nextTimer(): number | undefined {
-    if (this.#wakeAt === 0) return this.#timer;
-    return Math.min(this.#wakeAt, this.#timer ?? this.#wakeAt);
+    const timer = this.#isTicking ? undefined : this.#timer;
+    if (this.#wakeAt === 0) return timer;
+    return Math.min(this.#wakeAt, timer ?? this.#wakeAt);
   }
 
   takePuts(): readonly Puts[] {
@@ -360,7 +364,7 @@ export class SharedStore implements Store {
         this.#underWay = [];
         this.#release(decided);
         // The timers that a tick has handled are known to the database alone.
-        if (asked.some(({ command }) => command.type === 'tick')) this.#stale = true;
+        if (asked.some(isTick)) this.#stale = true;
       }
       if (readers.length > 0) await this.#readAll();
       if (this.#stale && !this.#dead) {
@@ -525,6 +529,7 @@ export class SharedStore implements Store {
       const arePosted = (await transaction.arePosted?.()) === true;
       if (arePosted) this.#isPosted = true;
       this.#timer = rows.timer;
+      this.#isTicking = this.#asked.some(isTick) || this.#handed.some(isTick);
       const isChanged = this.#takeSettings(rows.settings);
       const effects: Effect[] = dispatcher === '' ? [] : this.#takeClaims(view.atHand(dispatcher));
       for (const id of outcomes) {
@@ -734,6 +739,8 @@ function missingBut(missing: readonly Id[], open: readonly Asked[]): readonly Id
 
 /** Milliseconds that a database may take for the first answers. */
 const openingMs = 30_000;
+
+const isTick = ({ command }: Asked): boolean => command.type === 'tick';
 
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;
 
