@@ -1,6 +1,7 @@
 /** The commands that steer, through the process that has the directory open. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -36,6 +37,13 @@ before(async () => {
 });
 
 after(() => callsheet.close({ graceMs: 0 }));
+
+/** `true` if a stopped process does nothing more. Without `/proc` this is not known. */
+function standsStill(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return true;
+  return readdirSync(tasks).every((task) => / T /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8')));
+}
 
 /** Runs a command here. */
 async function done(command: (session: Session) => Promise<number>, json = false): Promise<Printed & { code: number }> {
@@ -331,6 +339,7 @@ describe('the commands that steer, in processes of their own', () => {
     await eventually('the job runs', async () => (await other.monitor.active()).length === 1);
     await other.close();
     worker.process.kill('SIGSTOP');
+    await eventually('all its threads stand still', () => standsStill(worker.process.pid!));
     stopped.abort();
     await new Promise((resolve) => setImmediate(resolve));
     worker.process.kill('SIGKILL');
