@@ -42,6 +42,8 @@ export function claimAll(view: View, requests: ClaimRequests, now: number, claim
       if (command === undefined) break;
       if (takesThread(job)) left--;
       claim(command);
+      // Refused, as to a dispatcher that was declared dead: it would come again and again.
+      if (view.job(job.id)?.queued) break;
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parallel } from 'callsheet';
 import { idFromText } from '../../src/codec/id.js';
 import { randomFrom, seedOf } from '../harness/randomness.js';
 import { noFaults } from '../shared-store/database.js';
@@ -375,6 +376,18 @@ describe('5 the death of one', () => {
     wire.mend();
     await site.quiet(a);
     assert.equal(await job.result(), 1);
+  });
+
+  it('[5.4] claims nothing while it is declared dead, and goes on', async (t) => {
+    const site = new Site(t);
+    const wire = new Wire();
+    const [a, b] = [await site.open({}, { wire }), await site.open({ agent: false })];
+    wire.cut();
+    const put = a.runtime.queue().put(parallel([work.echo(1), work.echo(2)]));
+    await site.pass(2 * worstMs, a, b);
+    wire.mend();
+    await site.pass(worstMs, a, b);
+    assert.equal((await (await put).result()).length, 2);
   });
 
   it('[5.6] is no work of a database that stood still for all: each gives its jobs back, uncounted', async (t) => {

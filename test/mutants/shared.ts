@@ -27,6 +27,14 @@ export const shared: readonly Mutant[] = [
     replace: '',
   },
   {
+    bug: 'a claim that was refused is made again, for ever',
+    tags: ['5.4'],
+    tests: ['contract/two-dispatchers.test.ts'],
+    in: 'store/claims.ts#claimAll',
+    find: 'if (view.job(job.id)?.queued) break;',
+    replace: '',
+  },
+  {
     bug: 'a claim in flight takes no room',
     tags: ['5.1'],
     in: 'coordinator/claiming/claiming.ts#placeComing',
