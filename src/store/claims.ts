@@ -41,9 +41,11 @@ export function claimAll(view: View, requests: ClaimRequests, now: number, claim
       const command = request.place(job);
       if (command === undefined) break;
       if (takesThread(job)) left--;
+      const { stage } = job;
       claim(command);
+      const after = view.job(job.id);
       // Refused, as to a dispatcher that was declared dead: it would come again and again.
-      if (view.job(job.id)?.queued) break;
+      if (after?.queued && after.stage === stage) break;
     }
   }
 }

@@ -31,8 +31,15 @@ export const shared: readonly Mutant[] = [
     tags: ['5.4'],
     tests: ['contract/two-dispatchers.test.ts'],
     in: 'store/claims.ts#claimAll',
-    find: 'if (view.job(job.id)?.queued) break;',
+    find: 'if (after?.queued && after.stage === stage) break;',
     replace: '',
+  },
+  {
+    bug: 'a whole that is claimed for its postprocess at once is taken for refused',
+    tags: ['7.1'],
+    in: 'store/claims.ts#claimAll',
+    find: 'after?.queued && after.stage === stage',
+    replace: 'after?.queued',
   },
   {
     bug: 'a claim in flight takes no room',
