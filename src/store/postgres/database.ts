@@ -27,6 +27,7 @@ import {
 } from '../shared/database.js';
 import type { Want } from '../shared/wants.js';
 import { Connection, type ConnectionOptions } from './connection.js';
+import { dropSilent, keptChange, keptColumns, keptValues } from './kept.js';
 import { arePosted, outboxStatement, takePosted } from './outbox.js';
 import { all, type Run, readWants } from './reading.js';
 import { checkVersion } from './schema.js';
@@ -75,7 +76,7 @@ export class PostgresDatabase implements Database {
   async open(): Promise<void> {
     await Connection.first(this.#options.connection, async (connection) => {
       await checkVersion(connection, this.#options.schema);
-      await connection.run(`delete from ${this.tables.sessions} where seen_at < now() - interval '1 day'`);
+      await dropSilent((text, values) => connection.run(text, values), this.tables);
       this.#idle.push(connection);
     });
   }
@@ -289,13 +290,16 @@ class PostgresTransaction implements Transaction {
   commit(session: string, { group, attempt }: LastCommit, writes: Writes): Promise<void> {
     const { tables } = this.#database;
     const { sessions } = tables;
+    const [sums, values] = keptValues(tables, keptChange(writes, this.#known), 3);
+    const added = keptColumns.map((name) => `${name} = old.${name} + excluded.${name}`).join(', ');
     // All is sent in this turn, so the bytes are those of now.
     const runs = [
       ...startWrites(this.#run, tables, writes, this.#known),
       this.#run(
-        `insert into ${sessions} (id, last_group, last_attempt) values ($1, $2, $3)
-          on conflict (id) do update set last_group = $2, last_attempt = $3, seen_at = now()`,
-        [this.#idOf(session), group, attempt],
+        `insert into ${sessions} as old (id, last_group, last_attempt, ${keptColumns.join(', ')})
+          values ($1, $2, $3, ${sums.join(', ')})
+          on conflict (id) do update set last_group = $2, last_attempt = $3, seen_at = now(), ${added}`,
+        [this.#idOf(session), group, attempt, ...values],
       ),
       this.#run('commit'),
     ];

@@ -20,7 +20,8 @@ import { markPromotion, type Promotion, promotionOf, unmarkPromotion } from '../
 import { JournalStore } from '../journal/journal-store.js';
 import { positionsAtOnce, type Writes } from '../shared/database.js';
 import { Connection, type ConnectionOptions } from './connection.js';
-import { all } from './reading.js';
+import { countAllKept } from './kept.js';
+import { all, type Run } from './reading.js';
 import { checkVersion } from './schema.js';
 import { type Tables, tablesOf } from './tables.js';
 import { startWrites } from './writing.js';
@@ -166,6 +167,7 @@ class Copying {
       await this.#flush(most.rows);
     }
     await this.#flush(1);
+    await countAllKept(this.#run, this.#tables);
     // Jobs that are put later are behind those that wait.
     const block = Math.ceil(lastPosition / positionsAtOnce) + 1;
     await this.#connection.run('select setval($1::text::regclass, $2)', [this.#tables.positions, block]);
@@ -190,10 +192,10 @@ class Copying {
   }
 
   #write(writes: Writes): Promise<void> {
-    return all(
-      startWrites((text, values) => this.#connection.run(text, values), this.#tables, writes, this.#above(writes.jobs)),
-    );
+    return all(startWrites(this.#run, this.#tables, writes, this.#above(writes.jobs)));
   }
+
+  readonly #run: Run = (text, values) => this.#connection.run(text, values);
 
   /** The jobs above some jobs, by which a row knows its root. */
   #above(jobs: readonly JobRecord[]): ReadonlyMap<Id, JobRecord> {

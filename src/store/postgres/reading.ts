@@ -10,7 +10,6 @@ import {
 } from '../../core/records.js';
 import { annotationKey } from '../../core/state/annotations.js';
 import type { BucketRecord } from '../../core/state/change-log.js';
-import type { Kept } from '../../core/state/completed.js';
 import { goesBefore } from '../../core/state/lanes.js';
 import { tallyCells } from '../../core/state/tallies.js';
 import { jobFrom } from '../job-bytes.js';
@@ -19,6 +18,7 @@ import { noRows, positionsAtOnce, type Rows } from '../shared/database.js';
 import { FarPayload, nearBytes } from '../shared/far-payload.js';
 import { type Index, indexKey, type Want, wantKey } from '../shared/wants.js';
 import type { Row } from './connection.js';
+import { readKept } from './kept.js';
 import type { Tables } from './tables.js';
 import { bytesOf, idFrom, textFrom, uuidOf } from './values.js';
 
@@ -113,6 +113,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
   const settings: string[] = [];
   const buckets: string[] = [];
   const found = new Map<Exclude<Index, 'member'>, string[]>();
+  let isKeptAsked = false;
   for (const want of wants) {
     switch (want.kind) {
       case 'job':
@@ -161,7 +162,8 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         const oldest = `select id from ${tables.jobs} where has_failed = $1 and completed_at is not null order by completed_at, id limit ${want.most}`;
         const values = [want.kept === 'failed'];
         reads.push(find(treeOf(tables, oldest), values));
-        reads.push(annotationsOf(run, tables, oldest, values, rows), countKept(run, tables, want.kept, rows));
+        reads.push(annotationsOf(run, tables, oldest, values, rows));
+        isKeptAsked = true;
         break;
       }
       case 'memory': {
@@ -172,7 +174,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
         break;
       }
       case 'kept':
-        reads.push(countKept(run, tables, want.kept, rows));
+        isKeptAsked = true;
         break;
       case 'ended':
         reads.push(
@@ -221,6 +223,7 @@ export async function readWants(run: Run, tables: Tables, wants: readonly Want[]
       }
     }
   }
+  if (isKeptAsked) reads.push(readKept(run, tables, rows));
   if (ids.length > 0) reads.push(findWhere('id = any($1)', [ids.map(uuidOf)]));
   if (trees.length > 0) {
     const roots = `select id from ${tables.jobs} where id = any($1)`;
@@ -323,14 +326,6 @@ async function readMissing(run: Run, { jobs }: Tables, asked: readonly Id[], row
   const text = `select id from unnest($1::uuid[]) as asked (id) where not exists (
     select from ${jobs} j where j.id = asked.id)`;
   for (const { id } of await run<{ id: string }>(text, [asked.map(uuidOf)])) rows.missing.push(idFrom(id));
-}
-
-async function countKept(run: Run, { jobs }: Tables, kept: Kept, rows: Rows): Promise<void> {
-  const text = `select count(j.completed_at)::int as jobs, coalesce(sum(j.completed_bytes), 0)::float8 as bytes,
-    min(j.completed_at) filter (where not j.is_awaited) as oldest
-    from ${jobs} j join ${jobs} r on r.id = j.root where r.has_failed = $1`;
-  const [row] = await run<{ jobs: number; bytes: number; oldest: number | null }>(text, [kept === 'failed']);
-  rows.kept[kept] = { count: row!.jobs, bytes: row!.bytes, oldestAt: row!.oldest ?? undefined };
 }
 
 async function annotationsOf(run: Run, tables: Tables, roots: string, values: unknown[], rows: Rows): Promise<void> {

@@ -14,7 +14,11 @@ const migrations: readonly string[] = [
     id text primary key,
     last_group bigint not null default -1,
     last_attempt int not null default 0,
-    seen_at timestamptz not null default now()
+    seen_at timestamptz not null default now(),
+    succeeded bigint not null default 0,
+    succeeded_bytes bigint not null default 0,
+    failed bigint not null default 0,
+    failed_bytes bigint not null default 0
   );
   create table patience ();
   create sequence positions;
